@@ -1,0 +1,28 @@
+import { setTimeout as delay } from "node:timers/promises";
+
+/** A point on the monotonic clock. Wall time never enters: it can jump. */
+export interface Deadline {
+  /** Milliseconds left, never below 0. */
+  remainingMs(): number;
+  expired(): boolean;
+}
+
+/** Milliseconds on the monotonic clock since some fixed moment. */
+export const monotonicMs = (): number => performance.now();
+
+/** A deadline `timeoutMs` from now. */
+export function deadlineIn(timeoutMs: number): Deadline {
+  const end = monotonicMs() + timeoutMs;
+  const remainingMs = (): number => Math.max(0, end - monotonicMs());
+  return { remainingMs, expired: () => remainingMs() === 0 };
+}
+
+/** Waits `ms`, or until `signal` aborts; never rejects. Returns false when it was cut short. */
+export async function pause(ms: number, signal?: AbortSignal): Promise<boolean> {
+  try {
+    await delay(ms, undefined, signal === undefined ? {} : { signal });
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,44 @@
+import type { Address } from "./address.ts";
+import type { Sighting } from "./sighting.ts";
+
+/** One thing wrong with the input: where, what was expected and got, and the way out. Never a secret's value. */
+export interface Problem {
+  /** The variable, the key, or `file:line:column key`. */
+  readonly where: string;
+  readonly problem: string;
+  readonly fix: string;
+}
+
+/** The failures that we expect, each with what its one renderer needs. */
+export type Failure =
+  | { readonly reason: "bad-configuration"; readonly problems: readonly Problem[] }
+  | { readonly reason: "wrong-user"; readonly user: string; readonly wanted: string }
+  | { readonly reason: "ray-not-found"; readonly path: string }
+  | { readonly reason: "ray-not-executable"; readonly file: string; readonly code: string }
+  | {
+      readonly reason: "no-head-in-time";
+      readonly waitedMs: number;
+      readonly sightings: readonly Sighting[];
+      readonly why: string;
+    }
+  | {
+      readonly reason: "version-differs";
+      readonly head: Address;
+      readonly theirs: string;
+      readonly ours: string;
+    }
+  | {
+      readonly reason: "unauthorized";
+      readonly head: Address;
+      readonly detail: string;
+      readonly tokenSet: boolean;
+    }
+  | { readonly reason: "duplicate-name"; readonly node: string; readonly message: string }
+  | { readonly reason: "pip-failed"; readonly file: string; readonly exitCode: number }
+  | {
+      readonly reason: "ray-exited";
+      readonly exitCode: number | null;
+      readonly signal: string | null;
+      readonly phase: string;
+    }
+  | { readonly reason: "not-ready-in-time"; readonly timeoutMs: number; readonly why: string };

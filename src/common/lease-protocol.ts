@@ -1,0 +1,112 @@
+import * as z from "zod/mini";
+
+/**
+ * The wire format between entrypoints and the health service. Times are seconds, as in the environment contract.
+ * `life` names one run of one entrypoint process, `instance` one run of the health service.
+ */
+const Name = z.string().check(z.minLength(1), z.maxLength(253));
+const Text = z.string().check(z.maxLength(1024));
+const Epoch = z.int().check(z.nonnegative());
+
+/** Body of `PUT /v1/head`: ask for the lease (`epoch` null) or renew the one held under `epoch`. */
+export const LeaseRequest = z.object({
+  node: Name,
+  life: Name,
+  /** Where this node's GCS serves, or will serve: host:port. */
+  address: Text,
+  /** Hex; null until the GCS of this node was seen serving. */
+  clusterId: z.nullable(Text),
+  epoch: z.nullable(Epoch),
+  /** "answered": every other candidate was answered for; "silent": at least one gave no answer. */
+  others: z.enum(["answered", "silent"]),
+});
+export type LeaseRequest = z.infer<typeof LeaseRequest>;
+
+/** Who holds the lease, in answers and in `GET /v1/cluster`. */
+export const Holder = z.object({
+  node: Name,
+  life: Name,
+  address: Text,
+  clusterId: z.nullable(Text),
+  epoch: Epoch,
+  /** Seconds until the lease ends if it is not renewed; 0 when it has ended. */
+  expiresIn: z.number(),
+});
+export type Holder = z.infer<typeof Holder>;
+
+/** 200 of `PUT /v1/head`. */
+export const LeaseGranted = z.object({
+  granted: z.literal(true),
+  epoch: Epoch,
+  ttl: z.number(),
+  instance: Name,
+});
+export type LeaseGranted = z.infer<typeof LeaseGranted>;
+
+/**
+ * 409 of `PUT /v1/head`.
+ * - `held`: another node holds it.
+ * - `same-name`: another life of this very node name holds it; ask again after `retryAfter`.
+ * - `duplicate-name`: another life of this very node name is alive and renews; two nodes have one name.
+ * - `quiet-period`: the service has no memory and a candidate was silent; it waits one TTL for a living holder.
+ * - `stale-epoch`: the epoch asked to renew is not the current one; a later holder exists or existed.
+ * - `not-a-candidate`: the service knows the whitelist and this node is not in it.
+ * - `storage`: the state cannot be kept on disk, so nothing is granted.
+ */
+export const LeaseRefused = z.object({
+  granted: z.literal(false),
+  reason: z.enum([
+    "held",
+    "same-name",
+    "duplicate-name",
+    "quiet-period",
+    "stale-epoch",
+    "not-a-candidate",
+    "storage",
+  ]),
+  message: Text,
+  holder: z.nullable(Holder),
+  /** The highest epoch ever granted, as far as the service knows. */
+  epoch: Epoch,
+  retryAfter: z.number(),
+  instance: Name,
+});
+export type LeaseRefused = z.infer<typeof LeaseRefused>;
+
+/** Body of `DELETE /v1/head`. A release by anyone but the holder changes nothing. */
+export const LeaseRelease = z.object({ node: Name, life: Name, epoch: Epoch });
+export type LeaseRelease = z.infer<typeof LeaseRelease>;
+
+/** Body of `PUT /v1/nodes/NAME`: what a node says of itself; forgotten after three TTLs without a new word. */
+export const NodeReport = z.object({
+  life: Name,
+  role: z.nullable(z.enum(["head", "worker"])),
+  state: Text,
+  /** The HEAD that this node follows or is: host:port. */
+  head: z.nullable(Text),
+  /** What this node advertises to Ray, and its node-manager port, for the reach-back check. */
+  advertise: z.nullable(Text),
+  nodeManagerPort: z.nullable(z.int()),
+});
+export type NodeReport = z.infer<typeof NodeReport>;
+
+/** Body of `GET /v1/cluster`. */
+export const ClusterView = z.object({
+  service: z.literal("ray-entrypoint-health"),
+  version: Text,
+  instance: Name,
+  /** Seconds that the service has been up. */
+  uptime: z.number(),
+  ttl: z.number(),
+  /** The highest epoch ever granted. */
+  epoch: Epoch,
+  /** The last holder, also after its lease ended (`expiresIn` 0); null when none is known or it released. */
+  holder: z.nullable(Holder),
+  nodes: z.array(z.object({ name: Name, seenAgo: z.number(), ...NodeReport.shape })),
+});
+export type ClusterView = z.infer<typeof ClusterView>;
+
+/** How long a lease lives, how soon a holder must have renewed it, and how often it tries (FAULTS: L > D > 1.2 R). */
+export const LEASE_TTL_S = 15;
+export const RENEW_DEADLINE_S = 10;
+export const RENEW_EVERY_S = 2;

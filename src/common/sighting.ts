@@ -1,0 +1,34 @@
+import type { Address } from "./address.ts";
+
+/**
+ * What one address answered when it was asked whether a Ray HEAD (its GCS) is there.
+ * "No answer" has members of its own: silence is not proof that nobody is there.
+ */
+export type Sighting = { readonly address: Address; readonly ms: number } & SightingKind;
+
+export type SightingKind =
+  /** A GCS that serves. `clusterId` is hex, 28 bytes. */
+  | { readonly kind: "ray-gcs"; readonly version: string; readonly clusterId: string }
+  /** A GCS that refuses our token, or wants one (gRPC status 16). */
+  | { readonly kind: "unauthorized"; readonly detail: string }
+  /** Something listens and it is no GCS; `saw` says what it did in a few words. */
+  | { readonly kind: "not-ray"; readonly saw: string }
+  | { readonly kind: "refused" }
+  /** No route: EHOSTUNREACH, ENETUNREACH and their like, in `code`. */
+  | { readonly kind: "unreachable"; readonly code: string }
+  /** The name does not resolve; `code` is ENOTFOUND or EAI_AGAIN. */
+  | { readonly kind: "unresolved"; readonly code: string }
+  /** Silence until the time was over: while connecting, or after the connection was made. */
+  | { readonly kind: "timeout"; readonly phase: "connect" | "answer" };
+
+export type RayGcs = Extract<Sighting, { kind: "ray-gcs" }>;
+
+/** True when the address was answered for: whatever is there, it is no living HEAD. */
+export function answeredNoHead(sighting: Sighting): boolean {
+  return sighting.kind === "refused" || sighting.kind === "not-ray" || sighting.kind === "unresolved";
+}
+
+/** True when nothing can be said: a HEAD may live there, out of our sight. */
+export function silent(sighting: Sighting): boolean {
+  return sighting.kind === "timeout" || sighting.kind === "unreachable";
+}

@@ -1,0 +1,42 @@
+import { defineConfig } from "vitest/config";
+
+const minutes = 60_000;
+
+export default defineConfig({
+  define: { __VERSION__: JSON.stringify("0.0.0-test") },
+  test: {
+    projects: [
+      { extends: true, test: { name: "unit", include: ["src/**/*.test.ts"] } },
+      {
+        extends: true,
+        test: {
+          name: "process",
+          include: ["test/process/**/*.test.ts"],
+          testTimeout: 1 * minutes,
+          hookTimeout: 1 * minutes,
+        },
+      },
+      {
+        extends: true,
+        // Real Ray nodes need the machine for themselves: one file at a time.
+        test: {
+          name: "embedded",
+          include: ["test/embedded/**/*.test.ts"],
+          testTimeout: 5 * minutes,
+          hookTimeout: 10 * minutes,
+          fileParallelism: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "docker",
+          include: ["test/docker/**/*.test.ts"],
+          testTimeout: 10 * minutes,
+          hookTimeout: 15 * minutes,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
