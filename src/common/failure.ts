@@ -12,6 +12,7 @@ export interface Problem {
 /** The failures that we expect, each with what its one renderer needs. */
 export type Failure =
   | { readonly reason: "bad-configuration"; readonly problems: readonly Problem[] }
+  | { readonly reason: "no-such-user"; readonly user: string }
   | { readonly reason: "wrong-user"; readonly user: string; readonly wanted: string }
   | { readonly reason: "ray-not-found"; readonly path: string }
   | { readonly reason: "ray-not-executable"; readonly file: string; readonly code: string }
@@ -31,9 +32,8 @@ export type Failure =
       readonly reason: "unauthorized";
       readonly head: Address;
       readonly detail: string;
-      readonly tokenSet: boolean;
     }
-  | { readonly reason: "duplicate-name"; readonly node: string; readonly message: string }
+  | { readonly reason: "duplicate-name" | "not-a-candidate"; readonly node: string; readonly message: string }
   | { readonly reason: "pip-failed"; readonly file: string; readonly exitCode: number }
   | {
       readonly reason: "ray-exited";

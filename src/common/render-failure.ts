@@ -1,0 +1,106 @@
+import { formatAddress } from "./address.ts";
+import type { Failure, Problem } from "./failure.ts";
+import { renderSighting } from "./render-sighting.ts";
+import { unreachable } from "./result.ts";
+
+/** A list of problems, all of them: where, what was expected and got, and the way out. */
+export function renderProblems(what: string, problems: readonly Problem[]): string[] {
+  const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
+  return [
+    `✗ ${what}: ${count}`,
+    ...problems.flatMap(({ where, problem, fix }) => [`  ✗ ${where}: ${problem}`, `    → ${fix}`]),
+  ];
+}
+
+/** What failed, cause by cause, and what to do: the first line stands alone, the others explain it. */
+export function renderFailure(failure: Failure): string[] {
+  switch (failure.reason) {
+    case "bad-configuration":
+      return renderProblems("The configuration is wrong", failure.problems);
+    case "no-such-user":
+      return [
+        `✗ This system has no user "${failure.user}" for Ray to run as`,
+        "→ Set RAY_EP_USER to a user that exists.",
+      ];
+    case "wrong-user":
+      return [
+        `✗ Ray is to run as the user ${failure.wanted}, but this program runs as ${failure.user}, which cannot change users`,
+        `→ Start it as ${failure.wanted} or as root, or set RAY_EP_USER=${failure.user}.`,
+      ];
+    case "ray-not-found":
+      return [
+        `✗ There is no ray at ${failure.path}`,
+        "→ Install Ray there, or name the folder that holds it in RAY_EP_BIN_DIR.",
+      ];
+    case "ray-not-executable":
+      return [
+        `✗ ${failure.file} cannot be executed (${failure.code})`,
+        "→ Make it executable for the user that Ray runs as.",
+      ];
+    case "no-head-in-time":
+      return [
+        `✗ No HEAD after ${seconds(failure.waitedMs)}: ${failure.why}`,
+        ...failure.sightings.map((sighting) => `  ✗ ${renderSighting(sighting)}`),
+        "→ Start the HEAD, or raise WAIT_FOR_HEAD; a restart policy tries again.",
+      ];
+    default:
+      return renderNodeFailure(failure);
+  }
+}
+
+type NodeFailure = Exclude<
+  Failure,
+  {
+    reason:
+      | "bad-configuration"
+      | "no-such-user"
+      | "wrong-user"
+      | "ray-not-found"
+      | "ray-not-executable"
+      | "no-head-in-time";
+  }
+>;
+
+function renderNodeFailure(failure: NodeFailure): string[] {
+  switch (failure.reason) {
+    case "version-differs":
+      return [
+        `✗ The HEAD at ${formatAddress(failure.head)} runs Ray ${failure.theirs}, this node Ray ${failure.ours}`,
+        "→ Give both the same version: Ray refuses mixed clusters.",
+      ];
+    case "unauthorized":
+      return [
+        `✗ The HEAD at ${formatAddress(failure.head)} refuses this node's token: ${failure.detail}`,
+        "→ Set RAY_AUTH_MODE=token and the HEAD's own RAY_AUTH_TOKEN (or RAY_AUTH_TOKEN_PATH).",
+      ];
+    case "duplicate-name":
+      return [
+        `✗ Two nodes are named ${failure.node}: ${failure.message}`,
+        "→ Give each node its own hostname.",
+      ];
+    case "not-a-candidate":
+      return [
+        `✗ The health service does not take ${failure.node} for a candidate: ${failure.message}`,
+        "→ Give the health service and the nodes the same HEAD_WHITELIST.",
+      ];
+    case "pip-failed":
+      return [
+        `✗ pip could not install ${failure.file} (exit code ${failure.exitCode}); its words are above`,
+        "→ Correct the file, or the network that pip needs.",
+      ];
+    case "ray-exited":
+      return [
+        `✗ Ray ended by itself ${failure.phase}: ${failure.signal === null ? `exit code ${failure.exitCode}` : `signal ${failure.signal}`}`,
+        "→ Its last words are above; more stand in /tmp/ray/session_latest/logs.",
+      ];
+    case "not-ready-in-time":
+      return [
+        `✗ The node was not ready after ${seconds(failure.timeoutMs)}: ${failure.why}`,
+        "→ Look at Ray's words above; RAY_EP_READY_TIMEOUT gives it more time.",
+      ];
+    default:
+      return unreachable(failure);
+  }
+}
+
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;

@@ -1,0 +1,181 @@
+import * as z from "zod/mini";
+import { type Address, sameAddress } from "../common/address.ts";
+import type { Problem } from "../common/failure.ts";
+import { err, ok, type Result } from "../common/result.ts";
+import type { WhitelistEntry } from "./config/schemas.ts";
+import { VARIABLES, type Values, type Variable, type VariableName } from "./config/variables.ts";
+
+/** A name of the whitelist with the address at which its GCS is looked for. */
+export interface Candidate {
+  readonly name: string;
+  readonly address: Address;
+}
+
+/** Where a value came from. */
+export type Origin = "default" | "environment";
+
+export interface Config {
+  /** The name of this node: its hostname. */
+  readonly node: string;
+  /** Where this node's GCS serves, as others know it, if this node is the HEAD. */
+  readonly ownAddress: Address;
+  readonly whitelist: readonly Candidate[];
+  /** HEAD_ADDRESS, else HEAD_ADDRESS_CFG. */
+  readonly explicitHead: {
+    readonly address: Address;
+    readonly variable: VariableName;
+    readonly isThisNode: boolean;
+  } | null;
+  /** The token that this node's Ray uses (RAY_AUTH_TOKEN), when RAY_AUTH_MODE=token. */
+  readonly authToken: string | null;
+  /** Words after `--`, added to `ray start`. */
+  readonly rayWords: readonly string[];
+  readonly values: Values;
+  readonly origins: Readonly<Record<VariableName, Origin>>;
+}
+
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly hostname: string;
+  readonly rayWords: readonly string[];
+  /** What RAY_AUTH_TOKEN_PATH (or Ray's default file) holds; null where there is no such file. */
+  readonly tokenFile: string | null;
+}
+
+const DEFAULT_HEAD_PORT = 6379;
+
+/** Reads the environment into a Config, or lists every problem at once. Never throws, never reads the world. */
+export function readConfig(surroundings: Surroundings): Result<Config, readonly Problem[]> {
+  const { values, origins, problems } = readVariables(surroundings.env);
+  if (problems.length > 0) return err(problems);
+  const config = assemble(values as Values, origins, surroundings);
+  const conflicts = findConflicts(config);
+  return conflicts.length > 0 ? err(conflicts) : ok(config);
+}
+
+function readVariables(env: Surroundings["env"]) {
+  const values: Record<string, unknown> = {};
+  const origins = {} as Record<VariableName, Origin>;
+  const problems: Problem[] = [];
+  for (const [name, variable] of Object.entries(VARIABLES) as [VariableName, Variable<unknown>][]) {
+    const text = textOf(name, env);
+    origins[name] = text === undefined ? "default" : "environment";
+    const parsed = text ?? variable.fallback;
+    if (parsed === null) values[name] = null;
+    else {
+      const result = z.safeParse(variable.schema, parsed);
+      if (result.success) values[name] = result.data;
+      else
+        for (const issue of result.error.issues)
+          problems.push({ where: name, problem: issue.message, fix: variable.fix });
+    }
+  }
+  return { values, origins, problems };
+}
+
+/** Compose passes unset variables on as empty ones, so empty means unset; but an emptied whitelist is a mistake. */
+function textOf(name: VariableName, env: Surroundings["env"]): string | undefined {
+  const text = env[name];
+  return text === "" && name !== "HEAD_WHITELIST" ? undefined : text;
+}
+
+function assemble(values: Values, origins: Config["origins"], surroundings: Surroundings): Config {
+  const node = values.RAY_EP_NODE_NAME ?? surroundings.hostname;
+  const ownEntry = values.HEAD_WHITELIST.find((entry) => isName(entry.name, node));
+  const headPort = values.RAY_HEAD_PORT ?? ownEntry?.port ?? DEFAULT_HEAD_PORT;
+  const ownAddress = ownEntry?.mapped
+    ? { host: ownEntry.host, port: ownEntry.port ?? headPort }
+    : { host: ownEntry?.host ?? values.NODE_IP_ADDRESS ?? node, port: headPort };
+  return {
+    node,
+    ownAddress,
+    whitelist: values.HEAD_WHITELIST.map((entry) => toCandidate(entry, node, ownAddress)),
+    explicitHead: findExplicitHead(values, node, ownAddress),
+    authToken: findToken(surroundings),
+    rayWords: surroundings.rayWords,
+    values: { ...values, RAY_HEAD_PORT: headPort },
+    origins,
+  };
+}
+
+const isName = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
+
+function toCandidate(entry: WhitelistEntry, node: string, ownAddress: Address): Candidate {
+  const own = isName(entry.name, node);
+  return {
+    name: entry.name,
+    address: own ? ownAddress : { host: entry.host, port: entry.port ?? DEFAULT_HEAD_PORT },
+  };
+}
+
+function findExplicitHead(values: Values, node: string, ownAddress: Address): Config["explicitHead"] {
+  const variable = values.HEAD_ADDRESS === null ? "HEAD_ADDRESS_CFG" : "HEAD_ADDRESS";
+  const address = values[variable];
+  if (address === null) return null;
+  const ownNames = [
+    ownAddress.host,
+    node,
+    ...(values.NODE_IP_ADDRESS === null ? [] : [values.NODE_IP_ADDRESS]),
+  ];
+  const isThisNode = ownNames.some((host) => sameAddress({ host, port: ownAddress.port }, address));
+  return { address, variable, isThisNode };
+}
+
+/** Ray reads the token from RAY_AUTH_TOKEN, else from a file, and only in token mode (ray/_private/authentication, 2.60). */
+function findToken({ env, tokenFile }: Surroundings): string | null {
+  if (env.RAY_AUTH_MODE !== "token") return null;
+  return env.RAY_AUTH_TOKEN?.trim() || tokenFile?.trim() || null;
+}
+
+function findConflicts(config: Config): Problem[] {
+  const { values } = config;
+  const problems: Problem[] = [];
+  const own = values.HEAD_WHITELIST.find((entry) => isName(entry.name, config.node));
+  if (own && !own.mapped && own.port !== null && own.port !== config.ownAddress.port)
+    problems.push({
+      where: "RAY_HEAD_PORT",
+      problem: `expected the port of this node's whitelist entry ${own.name}:${own.port}, got ${config.ownAddress.port}`,
+      fix: "Give both the same port, or write the entry as name=host:port if a port mapping lies between.",
+    });
+  const { MIN_WORKER_PORT: min, MAX_WORKER_PORT: max } = values;
+  if ((min === null) !== (max === null))
+    problems.push({
+      where: "MIN_WORKER_PORT, MAX_WORKER_PORT",
+      problem: "expected both or none, got one",
+      fix: "Set both, such as 20000 and 20099.",
+    });
+  if (min !== null && max !== null && min > max)
+    problems.push({
+      where: "MIN_WORKER_PORT, MAX_WORKER_PORT",
+      problem: `expected the first not above the last, got ${min} and ${max}`,
+      fix: "Swap them.",
+    });
+  return [...problems, ...findSharedPorts(values)];
+}
+
+const OWN_PORTS = [
+  "RAY_HEAD_PORT",
+  "RAY_DASHBOARD_PORT",
+  "RAY_CLIENT_PORT",
+  "NODE_MANAGER_PORT",
+  "OBJECT_MANAGER_PORT",
+] as const;
+
+function findSharedPorts(values: Values): Problem[] {
+  const taken = OWN_PORTS.flatMap((name) => (values[name] === null ? [] : [{ name, port: values[name] }]));
+  const { MIN_WORKER_PORT: min, MAX_WORKER_PORT: max } = values;
+  return taken.flatMap(({ name, port }, i) => {
+    const other = taken.slice(0, i).find((earlier) => earlier.port === port);
+    const inRange = min !== null && max !== null && port >= min && port <= max;
+    const clash = other ? other.name : inRange ? "MIN_WORKER_PORT to MAX_WORKER_PORT" : null;
+    return clash === null
+      ? []
+      : [
+          {
+            where: name,
+            problem: `expected a port of its own, got ${port}, which is also taken by ${clash}`,
+            fix: "Give each its own port.",
+          },
+        ];
+  });
+}

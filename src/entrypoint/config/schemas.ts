@@ -1,0 +1,126 @@
+import * as z from "zod/mini";
+import { type Address, parseAddress, parseHost, parsePort } from "../../common/address.ts";
+import type { Result } from "../../common/result.ts";
+
+/** A schema from the text of a variable to its value, made from a parser that explains itself. */
+const fromText = <T>(parse: (text: string) => Result<T, string>) =>
+  z.pipe(
+    z.string(),
+    z.transform((text, context) => {
+      const parsed = parse(text.trim());
+      if (parsed.ok) return parsed.value;
+      context.issues.push({ code: "custom", message: parsed.error, input: text });
+      return z.NEVER;
+    }),
+  );
+
+const expected = (what: string, text: string): Result<never, string> => ({
+  ok: false,
+  error: `expected ${what}, got "${text}"`,
+});
+const value = <T>(parsed: T): Result<T, string> => ({ ok: true, value: parsed });
+
+const LONGEST_TIME_S = 7 * 24 * 3600;
+
+function parseSeconds(text: string, atLeastMs: number): Result<number, string> {
+  const what = atLeastMs > 0 ? "seconds above 0 (decimals allowed)" : "seconds, 0 or more (decimals allowed)";
+  const seconds = /^\d+(?:\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+  const ms = Math.round(seconds * 1000);
+  if (!(ms >= atLeastMs)) return expected(what, text);
+  return seconds <= LONGEST_TIME_S ? value(ms) : expected(`at most ${LONGEST_TIME_S} seconds`, text);
+}
+
+/** Seconds in the text, milliseconds in the value. */
+export const PositiveSeconds = fromText((text) => parseSeconds(text, 1));
+export const Seconds = fromText((text) => parseSeconds(text, 0));
+
+export const Port = fromText(parsePort);
+export const Host = fromText(parseHost);
+export const HostPort = fromText((text) => parseAddress(text));
+
+export const wholeNumber = (least: number, most: number) =>
+  fromText((text) => {
+    const number = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    return number >= least && number <= most
+      ? value(number)
+      : expected(`a whole number from ${least} to ${most}`, text);
+  });
+
+const UNITS: Readonly<Record<string, number>> = { "": 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
+
+/** Bytes, as Docker writes them: `8589934592`, `8g`, `8GiB`, `8192m`. */
+export const Bytes = fromText((text) => {
+  const match = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?$/i.exec(text);
+  const bytes = match ? Math.round(Number(match[1]) * (UNITS[(match[2] ?? "").toLowerCase()] ?? 1)) : 0;
+  return bytes > 0 ? value(bytes) : expected("bytes, such as 8589934592 or 8g", text);
+});
+
+export const Switch = fromText((text) => {
+  if (/^(?:1|true|yes|on)$/i.test(text)) return value(true);
+  return /^(?:0|false|no|off)$/i.test(text) ? value(false) : expected("true or false", text);
+});
+
+export const oneOf = <const T extends string>(...choices: readonly T[]) =>
+  fromText((text) => {
+    const choice = choices.find((each) => each === text);
+    return choice === undefined ? expected(choices.join(" or "), text) : value(choice);
+  });
+
+export const Folder = fromText((text) =>
+  text.startsWith("/") ? value(text) : expected("a path from the root, such as /opt/ray/bin", text),
+);
+
+export const Words = fromText((text) =>
+  /^[\w.-]{1,253}$/.test(text) ? value(text) : expected("letters, digits, '.', '_' and '-'", text),
+);
+
+/** `http://host:port`, without what a health service cannot have (user, password, query). */
+export const HttpUrl = fromText((text) => {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol !== "http:" || url.hostname === "")
+    return expected("a URL such as http://health:8080", text);
+  return url.username || url.password || url.search || url.hash
+    ? expected("a URL without user, password, query or fragment", text.replace(/\/\/[^@/]*@/, "//…@"))
+    : value(url.href.replace(/\/$/, ""));
+});
+
+/** One entry of the whitelist. `port` is null where the entry names none. */
+export interface WhitelistEntry {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number | null;
+  /** True for `name=host:port`: the address was given, not derived from the name. */
+  readonly mapped: boolean;
+}
+
+function parseEntry(text: string): Result<WhitelistEntry, string> {
+  const [nameText = "", addressText, ...rest] = text.split("=");
+  if (rest.length > 0) return expected("name, name:port or name=host:port", text);
+  if (addressText !== undefined) {
+    const name = parseHost(nameText);
+    const address: Result<Address, string> = name.ok ? parseAddress(addressText) : name;
+    if (!name.ok || !address.ok) return address as Result<never, string>;
+    return value({ name: name.value, ...address.value, mapped: true });
+  }
+  const parsed = parseAddress(nameText, 0);
+  if (!parsed.ok) return parsed;
+  const { host, port } = parsed.value;
+  return value({ name: host, host, port: port === 0 ? null : port, mapped: false });
+}
+
+const duplicates = (names: readonly string[]) => [
+  ...new Set(names.filter((name, i) => names.indexOf(name) !== i)),
+];
+
+/** Entries split by spaces or commas; every wrong entry is named, and no name may stand twice. */
+export const Whitelist = fromText((text) => {
+  const entries = text.split(/[\s,]+/).filter((entry) => entry !== "");
+  if (entries.length === 0)
+    return { ok: false, error: "expected at least one candidate, got an empty whitelist" };
+  const parsed = entries.map(parseEntry);
+  const wrong = parsed.flatMap((each) => (each.ok ? [] : [each.error]));
+  const good = parsed.flatMap((each) => (each.ok ? [each.value] : []));
+  const twice = duplicates(good.map((entry) => entry.name.toLowerCase()));
+  if (twice.length > 0) wrong.push(`expected each name once, got ${twice.join(", ")} twice`);
+  return wrong.length > 0 ? { ok: false, error: wrong.join("; ") } : value(good);
+});

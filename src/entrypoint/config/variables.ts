@@ -1,0 +1,145 @@
+import type * as z from "zod/mini";
+import * as s from "./schemas.ts";
+
+/** One variable of the environment contract. */
+export interface Variable<T> {
+  readonly schema: z.ZodMiniType<T, string>;
+  /** The text that stands for an unset variable; null: no value. */
+  readonly fallback: string | null;
+  /** One line for --help and the README. */
+  readonly meaning: string;
+  readonly fix: string;
+  /** Its value never appears in any output. */
+  readonly secret?: true;
+}
+
+const variable = <T, F extends string | null>(
+  schema: z.ZodMiniType<T, string>,
+  fallback: F,
+  meaning: string,
+  fix: string,
+) => ({ schema, fallback, meaning, fix });
+
+const port = <F extends string | null>(fallback: F, meaning: string) =>
+  variable(s.Port, fallback, meaning, "Give a free port from 1 to 65535, in digits only.");
+const seconds = (fallback: string, meaning: string) =>
+  variable(s.Seconds, fallback, meaning, "Give seconds, such as 2 or 0.5.");
+const positiveSeconds = (fallback: string, meaning: string) =>
+  variable(s.PositiveSeconds, fallback, meaning, "Give seconds above 0, such as 2 or 0.5.");
+const address = (meaning: string) =>
+  variable(s.HostPort, null, meaning, "Give host:port, such as ray-cpu:6379.");
+
+/**
+ * The whole environment contract, in the order in which it is shown. The first block is the contract of the bash
+ * script that this program replaces; what is new starts with RAY_EP_.
+ */
+export const VARIABLES = {
+  HEAD_WHITELIST: variable(
+    s.Whitelist,
+    "ray-cpu ray-gpu",
+    "candidates for HEAD in order of preference, split by spaces or commas: name, name:port or name=host:port",
+    "Name at least one host, each once, such as: ray-cpu ray-gpu:6380",
+  ),
+  HEALTH_URL: variable(
+    s.HttpUrl,
+    "http://health:8080",
+    "the health service",
+    "Give it with its scheme: http://health:8080",
+  ),
+  HEALTH_TIMEOUT: positiveSeconds("1", "seconds for one request to the health service"),
+  HEALTH_MAX_RETRIES: variable(
+    s.wholeNumber(1, 1000),
+    "3",
+    "how often the health service is asked before it counts as down",
+    "Give a whole number from 1.",
+  ),
+  HEALTH_RETRY_INTERVAL: seconds("0.5", "seconds between two of those tries"),
+  DISCOVERY_TIMEOUT: positiveSeconds("2", "seconds for one probe of a candidate"),
+  WAIT_FOR_HEAD: seconds("60", "seconds that a WORKER waits for its HEAD"),
+  HEAD_ADDRESS: address("an explicit HEAD, host:port; overrides HEAD_ADDRESS_CFG"),
+  HEAD_ADDRESS_CFG: address("the explicit HEAD of the configuration, host:port"),
+  RAY_HEAD_PORT: port(
+    null,
+    "this node's GCS port if it is the HEAD (default: its whitelist entry's, else 6379)",
+  ),
+  RAY_DASHBOARD_PORT: port("8265", "this node's dashboard port if it is the HEAD"),
+  RAY_CLIENT_PORT: port("10001", "this node's Ray Client port if it is the HEAD"),
+  NODE_IP_ADDRESS: variable(
+    s.Host,
+    null,
+    "what this node advertises to Ray: an address or a name",
+    "Give a host name or an IPv4 address.",
+  ),
+  NODE_MANAGER_PORT: port(null, "fixed node manager port, needed across NAT"),
+  OBJECT_MANAGER_PORT: port(null, "fixed object manager port, needed across NAT"),
+  MIN_WORKER_PORT: port(null, "first port of Ray's worker processes, needed across NAT"),
+  MAX_WORKER_PORT: port(null, "last port of Ray's worker processes, needed across NAT"),
+  RAY_NUM_CPUS: variable(
+    s.wholeNumber(0, 1_000_000),
+    null,
+    "CPUs that this node offers",
+    "Give a whole number, such as 4 (ray start takes no fractions).",
+  ),
+  RAY_NUM_GPUS: variable(
+    s.wholeNumber(0, 1_000_000),
+    null,
+    "GPUs that this node offers",
+    "Give a whole number, such as 1 (ray start takes no fractions).",
+  ),
+  RAY_MEMORY: variable(
+    s.Bytes,
+    null,
+    "memory that this node offers, in bytes or as 8g",
+    "Give bytes, or 8g.",
+  ),
+  USE_CONDA_ENV: variable(
+    s.Switch,
+    "false",
+    "use /opt/conda/envs/py/bin instead of /home/ray/anaconda3/bin",
+    "Give true or false.",
+  ),
+  RAY_EP_NODE_NAME: variable(
+    s.Words,
+    null,
+    "the name of this node (default: the hostname)",
+    "Give a name of letters, digits, '.', '_' and '-'.",
+  ),
+  RAY_EP_USER: variable(
+    s.Words,
+    "ray",
+    "the user that Ray runs as",
+    "Give the name of a user of this system.",
+  ),
+  RAY_EP_BIN_DIR: variable(
+    s.Folder,
+    null,
+    "the folder that holds `ray`, put first in PATH (default: see USE_CONDA_ENV)",
+    "Give a path from the root.",
+  ),
+  RAY_EP_SECOND_LOOK: seconds(
+    "10",
+    "seconds that a candidate waits, a step a place in the whitelist, where no head lease can be had",
+  ),
+  RAY_EP_READY_TIMEOUT: positiveSeconds(
+    "120",
+    "seconds from `ray start` until the GCS must list this node as ALIVE",
+  ),
+  RAY_EP_STOP_GRACE: positiveSeconds("10", "seconds from SIGTERM to the engine's KILL (docker stop: 10)"),
+  RAY_EP_LOG: variable(
+    s.oneOf("text", "json"),
+    "text",
+    "form of the log: text or json",
+    "Give text or json.",
+  ),
+} as const satisfies Record<string, Variable<unknown>>;
+
+export type VariableName = keyof typeof VARIABLES;
+
+type Output<V> = V extends { schema: z.ZodMiniType<infer T, string> } ? T : never;
+
+/** The parsed value of every variable; null only where the variable has no fallback. */
+export type Values = {
+  readonly [N in VariableName]:
+    | Output<(typeof VARIABLES)[N]>
+    | ((typeof VARIABLES)[N]["fallback"] extends null ? null : never);
+};

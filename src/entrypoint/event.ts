@@ -1,0 +1,39 @@
+import type { Address } from "../common/address.ts";
+import type { Failure } from "../common/failure.ts";
+import type { Config } from "./config.ts";
+import type { Decision } from "./decide.ts";
+import type { HeadFact, HealthFact, LeaseFact } from "./facts.ts";
+import type { Plan } from "./plan.ts";
+
+/** All that the entrypoint has to say. `render.ts` puts it into words. */
+export type Event =
+  | { readonly type: "started"; readonly version: string; readonly node: string; readonly pid: number }
+  | {
+      readonly type: "candidate";
+      readonly node: string;
+      readonly whitelist: readonly string[];
+      readonly place: number;
+      readonly nearest: string | null;
+    }
+  | { readonly type: "explicit-head"; readonly explicit: NonNullable<Config["explicitHead"]> }
+  | { readonly type: "health"; readonly url: string; readonly fact: HealthFact }
+  | { readonly type: "heads"; readonly heads: readonly HeadFact[] }
+  | { readonly type: "lease"; readonly fact: LeaseFact }
+  | { readonly type: "decision"; readonly decision: Decision }
+  | { readonly type: "installing"; readonly file: string }
+  | { readonly type: "starting"; readonly plan: Plan; readonly shown: readonly string[] }
+  | {
+      readonly type: "ready";
+      readonly role: "head" | "worker";
+      readonly address: Address;
+      readonly version: string;
+      readonly clusterId: string;
+      readonly nodeId: string;
+      readonly resources: Readonly<Record<string, number>>;
+      readonly tookMs: number;
+    }
+  | { readonly type: "lease-renewal"; readonly ok: boolean; readonly cause: string }
+  | { readonly type: "stopping"; readonly signal: string; readonly now: boolean }
+  | { readonly type: "killing"; readonly why: string; readonly pids: number }
+  | { readonly type: "stopped"; readonly signal: string; readonly tookMs: number }
+  | { readonly type: "failed"; readonly failure: Failure; readonly exitCode: number };

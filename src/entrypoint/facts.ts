@@ -1,0 +1,57 @@
+import type { ClusterView, LeaseGranted, LeaseRefused } from "../common/lease-protocol.ts";
+import type { Sighting } from "../common/sighting.ts";
+
+/** What the health service showed of itself. */
+export type HealthFact = { readonly ms: number } & (
+  | { readonly kind: "lease"; readonly view: ClusterView }
+  /** Answers 200 on `/`, but keeps no head lease. */
+  | { readonly kind: "plain" }
+  | { readonly kind: "down"; readonly attempts: number; readonly cause: string }
+  /** Not waited for, since a HEAD answered first. */
+  | { readonly kind: "unknown" }
+);
+
+/** What came back when this node asked for the head lease. */
+export type LeaseFact =
+  | ({ readonly kind: "granted" } & LeaseGranted)
+  | ({ readonly kind: "refused" } & LeaseRefused)
+  /** The answer is unknown: it may have been granted. */
+  | { readonly kind: "no-answer"; readonly cause: string };
+
+/** What one possible HEAD answered; `name` is its whitelist name, or null for an address known from elsewhere. */
+export interface HeadFact {
+  readonly name: string | null;
+  readonly sighting: Sighting;
+}
+
+/** What this machine is: which user runs us and which Ray is installed. */
+export interface LocalFact {
+  readonly uid: number;
+  readonly user: string;
+  /** The user that Ray shall run as; null where the system has no such user. */
+  readonly rayUser: RayUser | null;
+  readonly ray:
+    | { readonly kind: "found"; readonly path: string; readonly version: string | null }
+    | { readonly kind: "missing"; readonly searched: string }
+    | { readonly kind: "not-executable"; readonly path: string; readonly code: string };
+}
+
+/** An entry of the user database. */
+export interface RayUser {
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly home: string;
+  readonly shell: string;
+}
+
+/** All that a decision may depend on, gathered in one pass. */
+export interface Facts {
+  readonly health: HealthFact;
+  readonly heads: readonly HeadFact[];
+  /** The answer to this node's own request; null as long as it has not asked. */
+  readonly lease: LeaseFact | null;
+  readonly ownRayVersion: string | null;
+  /** Milliseconds since this node began to decide. */
+  readonly waitedMs: number;
+}

@@ -1,0 +1,135 @@
+import { request } from "node:http";
+import * as z from "zod/mini";
+import {
+  ClusterView,
+  LeaseGranted,
+  LeaseRefused,
+  type LeaseRelease,
+  type LeaseRequest,
+  type NodeReport,
+} from "../common/lease-protocol.ts";
+import { err, ok, type Result } from "../common/result.ts";
+import type { HealthFact, LeaseFact } from "./facts.ts";
+
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** More than any honest answer; a service that sends without end is cut off here. */
+const LONGEST_ANSWER = 1024 * 1024;
+
+/** Talks to the health service at `url`. One request each call, never retried here; no call throws. */
+export interface HealthClient {
+  /** One look: the lease and the nodes, or a service that only answers 200, or why it counts as down. */
+  look(timeoutMs: number): Promise<Exclude<HealthFact, { kind: "unknown" }>>;
+  askLease(request: LeaseRequest, timeoutMs: number): Promise<LeaseFact>;
+  releaseLease(release: LeaseRelease, timeoutMs: number): Promise<Result<void, string>>;
+  report(node: string, report: NodeReport, timeoutMs: number): Promise<Result<void, string>>;
+}
+
+/** `token` is sent with writes, where the service wants one. */
+export function openHealthClient(url: string, token: string | null): HealthClient {
+  const call = (method: string, path: string, timeoutMs: number, body?: unknown) =>
+    send(new URL(`${url}${path}`), method, timeoutMs, token, body);
+  return {
+    look: (timeoutMs) => look(call, timeoutMs),
+    askLease: async (body, timeoutMs) => toLeaseFact(await call("PUT", "/v1/head", timeoutMs, body)),
+    releaseLease: async (body, timeoutMs) => expect200(await call("DELETE", "/v1/head", timeoutMs, body)),
+    report: async (node, body, timeoutMs) =>
+      expect200(await call("PUT", `/v1/nodes/${encodeURIComponent(node)}`, timeoutMs, body)),
+  };
+}
+
+type Call = (
+  method: string,
+  path: string,
+  timeoutMs: number,
+  body?: unknown,
+) => Promise<Result<Answer, string>>;
+
+async function look(call: Call, timeoutMs: number): Promise<Exclude<HealthFact, { kind: "unknown" }>> {
+  const start = performance.now();
+  const spent = () => performance.now() - start;
+  const cluster = await call("GET", "/v1/cluster", timeoutMs);
+  if (!cluster.ok) return { kind: "down", ms: spent(), attempts: 1, cause: cluster.error };
+  const view = cluster.value.status === 200 ? parse(ClusterView, cluster.value.body) : null;
+  if (view !== null) return { kind: "lease", ms: spent(), view };
+  const root = await call("GET", "/", timeoutMs);
+  if (!root.ok) return { kind: "down", ms: spent(), attempts: 1, cause: root.error };
+  return root.value.status === 200
+    ? { kind: "plain", ms: spent() }
+    : { kind: "down", ms: spent(), attempts: 1, cause: `answers ${root.value.status} instead of 200` };
+}
+
+function toLeaseFact(answer: Result<Answer, string>): LeaseFact {
+  if (!answer.ok) return { kind: "no-answer", cause: answer.error };
+  const { status, body } = answer.value;
+  const granted = status === 200 ? parse(LeaseGranted, body) : null;
+  if (granted !== null) return { kind: "granted", ...granted };
+  const refused = status === 409 ? parse(LeaseRefused, body) : null;
+  if (refused !== null) return { kind: "refused", ...refused };
+  return { kind: "no-answer", cause: `the health service answered ${status} ${body.slice(0, 200).trim()}` };
+}
+
+function expect200(answer: Result<Answer, string>): Result<void, string> {
+  if (!answer.ok) return answer;
+  const { status, body } = answer.value;
+  return status === 200 ? ok(undefined) : err(`answered ${status} ${body.slice(0, 200).trim()}`);
+}
+
+function parse<T>(schema: z.ZodMiniType<T>, text: string): T | null {
+  try {
+    return z.safeParse(schema, JSON.parse(text)).data ?? null;
+  } catch {
+    return null;
+  }
+}
+
+function send(
+  url: URL,
+  method: string,
+  timeoutMs: number,
+  token: string | null,
+  body?: unknown,
+): Promise<Result<Answer, string>> {
+  const payload = body === undefined ? undefined : JSON.stringify(body);
+  const headers: Record<string, string> = payload === undefined ? {} : { "content-type": "application/json" };
+  if (token !== null && method !== "GET") headers.authorization = `Bearer ${token}`;
+  return new Promise((resolve) => {
+    // The signal bounds the whole exchange, name look-up and slow answers included.
+    const signal = AbortSignal.timeout(timeoutMs);
+    const fail = (error: Error) => resolve(err(explain(error, url, timeoutMs)));
+    const outgoing = request(url, { method, headers, signal, agent: false }, (incoming) => {
+      let text = "";
+      incoming.setEncoding("utf8");
+      incoming.on("data", (chunk: string) => {
+        text += chunk;
+        if (text.length > LONGEST_ANSWER)
+          incoming.destroy(new Error(`an answer of more than ${LONGEST_ANSWER} bytes`));
+      });
+      incoming.on("end", () => resolve(ok({ status: incoming.statusCode ?? 0, body: text })));
+      incoming.on("error", fail);
+    });
+    outgoing.on("error", fail);
+    outgoing.end(payload);
+  });
+}
+
+const CAUSES: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "connection refused",
+  ENOTFOUND: "name not found",
+  EAI_AGAIN: "name not found (the name service gave no answer)",
+  EHOSTUNREACH: "no route to the host",
+  ENETUNREACH: "no route to the network",
+  ECONNRESET: "the connection was closed",
+};
+
+function explain(error: Error & { code?: string }, url: URL, timeoutMs: number): string {
+  if (error.name === "TimeoutError" || error.name === "AbortError")
+    return `no answer from ${url.host} in ${timeoutMs} ms`;
+  const cause = error.code?.startsWith("HPE_")
+    ? "the answer is not HTTP"
+    : (CAUSES[error.code ?? ""] ?? error.message);
+  return `${url.host}: ${cause}`;
+}

@@ -1,0 +1,170 @@
+import { type Address, formatAddress } from "../common/address.ts";
+import type { Failure } from "../common/failure.ts";
+import { err, ok, type Result } from "../common/result.ts";
+import type { Config } from "./config.ts";
+import type { LocalFact, RayUser } from "./facts.ts";
+
+/** A program with the user and the environment that it runs under. */
+export interface Command {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** Null: the user that we already are. */
+  readonly user: RayUser | null;
+}
+
+/** What is to be run, and how it is known that it works. */
+export interface Plan {
+  readonly role: "head" | "worker";
+  /** Run one after the other before `ray start`; a failure of one ends the start. */
+  readonly before: readonly Command[];
+  readonly start: Command;
+  /** Ready: the GCS at `gcs` lists a node named `nodeName` as ALIVE that it did not list before. */
+  readonly ready: { readonly gcs: Address; readonly nodeName: string; readonly timeoutMs: number };
+  /** How long `ray start` may drain after SIGTERM, and when the rest is killed. */
+  readonly stop: { readonly killAfterMs: number };
+}
+
+/** What the role is and, for a WORKER, whom it joins. */
+export type Role = { readonly role: "head" } | { readonly role: "worker"; readonly head: Address };
+
+export interface PlanInput {
+  readonly config: Config;
+  readonly role: Role;
+  readonly local: LocalFact;
+  /** The environment that we were given. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The requirement files to install first, in order. */
+  readonly requirements: readonly string[];
+}
+
+/** The folder that `ray` is taken from. */
+export function binDirOf(config: Config): string {
+  const { RAY_EP_BIN_DIR, USE_CONDA_ENV } = config.values;
+  return RAY_EP_BIN_DIR ?? (USE_CONDA_ENV ? "/opt/conda/envs/py/bin" : "/home/ray/anaconda3/bin");
+}
+
+/** Turns a role into exact commands. Pure. Fails where Ray is missing or the user is the wrong one. */
+export function planRayStart(input: PlanInput): Result<Plan, Failure> {
+  const { config, role, local } = input;
+  if (local.ray.kind === "missing") return err({ reason: "ray-not-found", path: local.ray.searched });
+  if (local.ray.kind === "not-executable")
+    return err({ reason: "ray-not-executable", file: local.ray.path, code: local.ray.code });
+  const user = pickUser(config, local);
+  if (!user.ok) return user;
+  const env = childEnv(input, user.value.asUser);
+  const run = { env, user: user.value.change ? user.value.asUser : null };
+  const args = rayStartArgs(config, role);
+  return ok({
+    role: role.role,
+    before: input.requirements.map((file) => ({
+      ...run,
+      file: `${binDirOf(config)}/python`,
+      args: ["-m", "pip", "install", "--disable-pip-version-check", "-r", file],
+    })),
+    start: { ...run, file: local.ray.path, args },
+    ready: {
+      gcs: role.role === "head" ? ownGcs(config) : role.head,
+      nodeName: optionOf(args, "--node-name") ?? config.node,
+      timeoutMs: config.values.RAY_EP_READY_TIMEOUT,
+    },
+    stop: { killAfterMs: Math.max(config.values.RAY_EP_STOP_GRACE - KILL_BEFORE_GRACE_MS, 500) },
+  });
+}
+
+/** Our KILL must come, and be seen to work, before the engine's. */
+const KILL_BEFORE_GRACE_MS = 1500;
+/** Ray's drain must be over before our KILL: TERM, 1 s, KILL of its children come after it (FAULTS 1). */
+const DRAIN_BEFORE_GRACE_MS = 4000;
+
+function pickUser(config: Config, local: LocalFact): Result<{ asUser: RayUser; change: boolean }, Failure> {
+  const { rayUser } = local;
+  if (rayUser === null) return err({ reason: "no-such-user", user: config.values.RAY_EP_USER });
+  if (local.uid === rayUser.uid) return ok({ asUser: rayUser, change: false });
+  if (local.uid === 0) return ok({ asUser: rayUser, change: true });
+  return err({ reason: "wrong-user", user: local.user, wanted: rayUser.name });
+}
+
+function childEnv({ config, env }: PlanInput, user: RayUser): Record<string, string> {
+  const kept = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  const rest = (env.PATH ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin").split(":");
+  const bin = binDirOf(config);
+  const drainS = Math.max(0, Math.floor((config.values.RAY_EP_STOP_GRACE - DRAIN_BEFORE_GRACE_MS) / 1000));
+  return {
+    RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S: String(drainS),
+    ...Object.fromEntries(kept),
+    HOME: user.home,
+    USER: user.name,
+    LOGNAME: user.name,
+    SHELL: user.shell,
+    PATH: [bin, ...rest.filter((folder) => folder !== bin)].join(":"),
+  };
+}
+
+/** Where our own GCS is asked. Ray binds the node's address, which is the advertised name's, not always loopback. */
+function ownGcs(config: Config): Address {
+  return {
+    host: config.values.NODE_IP_ADDRESS ?? config.ownAddress.host,
+    port: config.values.RAY_HEAD_PORT ?? config.ownAddress.port,
+  };
+}
+
+/** The arguments of `ray start` (Ray 2.40 to 2.60, scripts/scripts.py). The user's own words win over ours. */
+function rayStartArgs(config: Config, role: Role): string[] {
+  const ours = [
+    ...(role.role === "head" ? headOptions(config) : workerOptions(role.head)),
+    ...nodeOptions(config),
+  ];
+  const given = new Set(config.rayWords.map(optionName));
+  const kept = ours.filter(([name]) => !given.has(name));
+  return [
+    "start",
+    ...kept.map(([name, value]) => (value === null ? name : `${name}=${value}`)),
+    ...config.rayWords,
+  ];
+}
+
+type Option = readonly [name: string, value: string | number | null];
+
+function headOptions({ values, ownAddress }: Config): Option[] {
+  return [
+    ["--head", null],
+    ["--block", null],
+    ["--port", values.RAY_HEAD_PORT ?? ownAddress.port],
+    ["--dashboard-host", "0.0.0.0"],
+    ["--dashboard-port", values.RAY_DASHBOARD_PORT],
+    ["--ray-client-server-port", values.RAY_CLIENT_PORT],
+  ];
+}
+
+function workerOptions(head: Address): Option[] {
+  return [
+    ["--address", formatAddress(head)],
+    ["--block", null],
+  ];
+}
+
+function nodeOptions({ node, values }: Config): Option[] {
+  const all: readonly (readonly [string, string | number | null])[] = [
+    ["--node-name", node],
+    ["--node-ip-address", values.NODE_IP_ADDRESS],
+    ["--node-manager-port", values.NODE_MANAGER_PORT],
+    ["--object-manager-port", values.OBJECT_MANAGER_PORT],
+    ["--min-worker-port", values.MIN_WORKER_PORT],
+    ["--max-worker-port", values.MAX_WORKER_PORT],
+    ["--num-cpus", values.RAY_NUM_CPUS],
+    ["--num-gpus", values.RAY_NUM_GPUS],
+    ["--memory", values.RAY_MEMORY],
+  ];
+  return all.filter(([, value]) => value !== null);
+}
+
+const optionName = (word: string): string => word.split("=", 1)[0] ?? word;
+
+/** The value of `--name=value` or `--name value`; the last one counts, as in click. */
+function optionOf(args: readonly string[], name: string): string | null {
+  const at = args.findLastIndex((word) => optionName(word) === name);
+  const word = args[at];
+  if (word === undefined) return null;
+  return word.includes("=") ? word.slice(name.length + 1) : (args[at + 1] ?? null);
+}

@@ -1,0 +1,66 @@
+import { accessSync, constants, readdirSync, readFileSync, realpathSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { LocalFact, RayUser } from "../facts.ts";
+
+export interface LocalProbeSettings {
+  readonly uid: number;
+  readonly rayUser: string;
+  /** The folder that holds `ray`. */
+  readonly binDir: string;
+}
+
+/** Looks at this machine: who we are, who Ray shall be, and which Ray is installed. Starts no process. */
+export function probeLocal(settings: LocalProbeSettings): LocalFact {
+  const users = readUsers();
+  return {
+    uid: settings.uid,
+    user: users.find((user) => user.uid === settings.uid)?.name ?? String(settings.uid),
+    rayUser: users.find((user) => user.name === settings.rayUser) ?? null,
+    ray: findRay(settings.binDir),
+  };
+}
+
+/** The user database in /etc/passwd; a line that is not of its form is passed over. */
+function readUsers(): RayUser[] {
+  return readFileSync("/etc/passwd", "utf8")
+    .split("\n")
+    .map((line) => line.split(":"))
+    .filter((fields) => fields.length >= 7)
+    .map(([name = "", , uid, gid, , home = "/", shell = ""]) => ({
+      name,
+      uid: Number(uid),
+      gid: Number(gid),
+      home,
+      shell: shell || "/bin/sh",
+    }));
+}
+
+function findRay(binDir: string): LocalFact["ray"] {
+  const path = join(binDir, "ray");
+  try {
+    accessSync(path, constants.X_OK);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? "unknown";
+    return code === "ENOENT" || code === "ENOTDIR"
+      ? { kind: "missing", searched: path }
+      : { kind: "not-executable", path, code };
+  }
+  return { kind: "found", path, version: readRayVersion(path) };
+}
+
+/**
+ * The version in ray/_version.py (Ray 2.40 to 2.60) beside the command: `ray --version` says the same and takes a
+ * second. Null where the installation is laid out in another way; then no version is compared.
+ */
+function readRayVersion(ray: string): string | null {
+  try {
+    const lib = join(dirname(realpathSync(ray)), "..", "lib");
+    const python = readdirSync(lib).filter((name) => /^python3\.\d+$/.test(name));
+    const texts = python.map((name) =>
+      readFileSync(join(lib, name, "site-packages", "ray", "_version.py"), "utf8"),
+    );
+    return /^version\s*=\s*"([^"]+)"/m.exec(texts.join("\n"))?.[1] ?? null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,156 @@
+import { formatAddress } from "../common/address.ts";
+import { renderFailure } from "../common/render-failure.ts";
+import { renderSighting } from "../common/render-sighting.ts";
+import { unreachable } from "../common/result.ts";
+import type { Decision, WaitReason } from "./decide.ts";
+import type { Event } from "./event.ts";
+import type { HealthFact, LeaseFact } from "./facts.ts";
+
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
+const GIB = 2 ** 30;
+
+/** The words for every event, with the marks of the specification. */
+export function render(event: Event): readonly string[] {
+  switch (event.type) {
+    case "started":
+      return [`→ ray-entrypoint ${event.version} on node ${event.node} (pid ${event.pid})`];
+    case "candidate":
+      return [renderCandidate(event)];
+    case "explicit-head":
+      return [
+        `→ ${event.explicit.variable}=${formatAddress(event.explicit.address)} names ${event.explicit.isThisNode ? "this node" : "the HEAD"} explicitly`,
+      ];
+    case "health":
+      return renderHealth(event.url, event.fact);
+    case "heads":
+      return event.heads.map(
+        ({ sighting }) => `${sighting.kind === "ray-gcs" ? "✓" : "→"} ${renderSighting(sighting)}`,
+      );
+    case "lease":
+      return [renderLease(event.fact)];
+    case "decision":
+      return renderDecision(event.decision);
+    default:
+      return renderLife(event);
+  }
+}
+
+type LifeEvent = Exclude<
+  Event,
+  { type: "started" | "candidate" | "explicit-head" | "health" | "heads" | "lease" | "decision" }
+>;
+
+function renderLife(event: LifeEvent): readonly string[] {
+  switch (event.type) {
+    case "installing":
+      return [`→ Installing ${event.file}`];
+    case "starting":
+      return [`→ ${event.shown.join(" ")}`];
+    case "ready":
+      return renderReady(event);
+    case "lease-renewal":
+      return [event.ok ? `✓ ${event.cause}` : `✗ ${event.cause}`];
+    case "stopping":
+      return [`→ ${event.signal}: ${event.now ? "stopping Ray now" : "stopping Ray"}`];
+    case "killing":
+      return [`→ Killing ${event.pids} processes of Ray: ${event.why}`];
+    case "stopped":
+      return [`✓ Stopped on ${event.signal} after ${seconds(event.tookMs)}`];
+    case "failed":
+      return [...renderFailure(event.failure), `✗ Exit code ${event.exitCode}`];
+    default:
+      return unreachable(event);
+  }
+}
+
+function renderCandidate(event: Extract<Event, { type: "candidate" }>): string {
+  const list = event.whitelist.join(", ");
+  if (event.place >= 0)
+    return `✓ Node is in head whitelist: ${event.node} is number ${event.place + 1} of ${list}`;
+  const nearest = event.nearest === null ? "" : `; the nearest name is ${event.nearest}`;
+  return `→ Node is not in head whitelist: ${event.node} is none of ${list}${nearest}`;
+}
+
+function renderHealth(url: string, fact: HealthFact): string[] {
+  const ms = `${Math.round(fact.ms)} ms`;
+  switch (fact.kind) {
+    case "lease": {
+      const { holder, epoch } = fact.view;
+      const lease =
+        holder === null
+          ? "nobody holds the head lease"
+          : `${holder.node} holds the head lease, epoch ${epoch}`;
+      return [`✓ Health service is up at ${url} (${ms}); ${lease}`];
+    }
+    case "plain":
+      return [
+        `✓ Health service is up at ${url} (${ms}); it keeps no head lease, so the order of the whitelist decides`,
+      ];
+    case "down":
+      return [`✗ Health service is down at ${url} after ${fact.attempts} tries: ${fact.cause}`];
+    case "unknown":
+      return [];
+    default:
+      return unreachable(fact);
+  }
+}
+
+function renderLease(fact: LeaseFact): string {
+  if (fact.kind === "granted")
+    return `✓ Head lease granted, epoch ${fact.epoch}, for ${fact.ttl} s at a time`;
+  if (fact.kind === "no-answer") return `✗ Head lease: no answer (${fact.cause})`;
+  return `→ Head lease not granted (${fact.reason}): ${fact.message}`;
+}
+
+const RULES = {
+  "1-explicit-head": "an explicit HEAD was given",
+  "2-not-a-candidate": "not in the whitelist",
+  "3-head-found": "a HEAD is there already",
+  "3-head-lease": "the head lease",
+  "3-whitelist-order": "the order of the whitelist",
+  "4-no-health-service": "no health service",
+} as const;
+
+function renderDecision(decision: Decision): string[] {
+  const rule = RULES[decision.rule];
+  switch (decision.role) {
+    case "head":
+      return [`→ HEAD: ${rule}${decision.epoch === null ? "" : ` (epoch ${decision.epoch})`}`, "Mode: head"];
+    case "worker":
+      return [`→ WORKER: ${rule}; ${renderSighting(decision.head)}`, "Mode: worker"];
+    case "wait":
+      return [`→ Waiting: ${renderWait(decision.waitingFor)}`];
+    case "ask-lease":
+    case "none":
+      return [];
+    default:
+      return unreachable(decision);
+  }
+}
+
+function renderWait(reason: WaitReason): string {
+  switch (reason.kind) {
+    case "head":
+      return `for a HEAD at ${reason.addresses.map(formatAddress).join(" or ")}`;
+    case "lease-holder":
+      return `for ${reason.node}, which holds the head lease (epoch ${reason.epoch}), to serve at ${reason.address}`;
+    case "lease":
+      return `for the head lease (${reason.reason}): ${reason.message}`;
+    case "second-look":
+      return `${seconds(reason.remainingMs)} for an earlier candidate to show itself (place ${reason.place})`;
+    default:
+      return unreachable(reason);
+  }
+}
+
+function renderReady(event: Extract<Event, { type: "ready" }>): string[] {
+  const first =
+    event.role === "head" ? "✓ Ray cluster is ready!" : "✓ Ray worker successfully joined the cluster!";
+  const { CPU = 0, GPU = 0, memory = 0, object_store_memory: store = 0 } = event.resources;
+  const gpus = GPU > 0 ? `, ${GPU} GPU` : "";
+  return [
+    `${first} (${seconds(event.tookMs)})`,
+    `  address ${formatAddress(event.address)}, Ray ${event.version}, cluster ${event.clusterId.slice(0, 8)}, node ${event.nodeId.slice(0, 8)}`,
+    `  resources ${CPU} CPU${gpus}, ${(memory / GIB).toFixed(1)} GiB memory, ${(store / GIB).toFixed(1)} GiB object store`,
+  ];
+}
