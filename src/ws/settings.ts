@@ -1,0 +1,32 @@
+import type { Problem } from "../common/failure.ts";
+import { err, ok, type Result } from "../common/result.ts";
+import { crossCheck } from "./settings/cross-checks.ts";
+import { deriveSettings } from "./settings/derive.ts";
+import { parseConfigDocument } from "./settings/document.ts";
+import type { Settings } from "./settings/types.ts";
+import { validate } from "./settings/validate.ts";
+
+export type * from "./settings/types.ts";
+export { HEALTH_NAME, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "./settings/types.ts";
+
+export interface SettingsRead {
+  readonly settings: Settings;
+  /** What does not stop a run and is probably a slip: unknown keys, names that match no service. */
+  readonly warnings: readonly Problem[];
+}
+
+/**
+ * The text of config.yaml (empty for a missing file) as settings with every default filled in.
+ * `file` is the name shown in front of `line:column`. The error lists every problem of the file at once.
+ */
+export function readSettings(text: string, file = "config.yaml"): Result<SettingsRead, readonly Problem[]> {
+  const document = parseConfigDocument(text, file);
+  if (!document.ok) return document;
+  const { config, problems, warnings, wrong } = validate(document.value);
+  const crossed = crossCheck(config, document.value, wrong);
+  const allWarnings = [...warnings, ...crossed.warnings];
+  const allProblems = [...problems, ...crossed.problems];
+  // A mistyped key is often why another value is wrong, so the warnings stand beside the problems.
+  if (allProblems.length > 0) return err([...allProblems, ...allWarnings]);
+  return ok({ settings: deriveSettings(config), warnings: allWarnings });
+}
