@@ -1,21 +1,67 @@
 #!/bin/sh
 # Brings a fresh clone to the point where it can run: dependencies (with a Node that is new enough) and bundles.
 # Does nothing when both are up to date, and can run twice at once: the second waits for the first.
+# Whatever moment it is interrupted at, the next run goes on: each step's mark is written when the step is done.
 set -eu
-cd "$(dirname "$0")/.."
+CDPATH='' cd -- "$(dirname "$0")/.."
 
-if command -v flock >/dev/null 2>&1 && [ -z "${RAY_EP_SETUP_LOCKED:-}" ]; then
-  RAY_EP_SETUP_LOCKED=1 exec flock "$PWD/package.json" sh "$PWD/scripts/setup.sh" "$@"
+least_node=20
+
+fail() {
+  printf '✗ %s\n  → %s\n' "$1" "$2" >&2
+  exit 69
+}
+
+dependencies_are_current() {
+  cmp -s package-lock.json node_modules/.setup-lock 2>/dev/null
+}
+
+bundles_are_current() {
+  [ -f dist/.built ] && [ dist/.built -nt package-lock.json ] &&
+    [ -z "$(find src proto package.json tsup.config.ts -newer dist/.built -print 2>/dev/null | head -n 1)" ]
+}
+
+if dependencies_are_current && bundles_are_current; then
+  exit 0
 fi
 
-if ! cmp -s package-lock.json node_modules/.setup-lock 2>/dev/null; then
+if [ -z "${WS_SETUP_LOCKED:-}" ] && command -v flock >/dev/null 2>&1; then
+  flock -n package.json true || echo "→ Another set-up is running here; waiting for it" >&2
+  WS_SETUP_LOCKED=1 exec flock package.json sh scripts/setup.sh "$@"
+fi
+
+require_tools() {
+  command -v node >/dev/null 2>&1 || fail "Node is not installed." "Install Node $least_node or later, with npm."
+  major=$(node -p 'process.versions.node.split(".")[0]')
+  [ "$major" -ge "$least_node" ] ||
+    fail "Node $least_node or later is needed, got $(node --version)." "Install a current Node (LTS), with npm."
+  command -v npm >/dev/null 2>&1 || fail "npm is not installed." "Install it; most systems bring it with Node."
+}
+
+install_dependencies() {
   echo "→ Installing dependencies (npm ci, about 20 s the first time)" >&2
-  npm ci --loglevel=error >&2
+  rm -f node_modules/.setup-lock
+  # The build needs the development packages also where NODE_ENV=production is set.
+  npm ci --include=dev --loglevel=error >&2 ||
+    fail "npm ci failed; its own words stand above." "Check the network and the free disk space, then run the command again."
   cp package-lock.json node_modules/.setup-lock
-fi
+}
 
-if [ ! -f dist/.built ] || [ -n "$(find src proto package.json tsup.config.ts -newer dist/.built -print | head -n 1)" ]; then
+# Built beside and moved into place file by file, so that a running program never loses its bundle.
+build_bundles() {
   echo "→ Building dist/" >&2
-  PATH="$PWD/node_modules/.bin:$PATH" npm run --silent build >&2
-  touch dist/.built
-fi
+  started=$(mktemp)
+  PATH="$PWD/node_modules/.bin:$PATH" tsup --silent --out-dir dist/.new >&2 || {
+    rm -f "$started"
+    fail "The build failed; its own words stand above." "Correct the sources, then run the command again."
+  }
+  mv dist/.new/*.js dist/
+  rmdir dist/.new
+  # The time of the start: a source that changed during the build makes the next run build again.
+  touch -r "$started" dist/.built
+  rm -f "$started"
+}
+
+require_tools
+dependencies_are_current || install_dependencies
+bundles_are_current || build_bundles

@@ -1,0 +1,20 @@
+#!/bin/sh
+# The command that users type. Works from any folder and through symbolic links; sets everything up on first use.
+set -eu
+
+self=$0
+while [ -L "$self" ]; do
+  target=$(readlink "$self")
+  case $target in
+    /*) self=$target ;;
+    *) self=$(dirname "$self")/$target ;;
+  esac
+done
+root=$(CDPATH='' cd -- "$(dirname "$self")" && pwd -P)
+
+sh "$root/scripts/setup.sh" || exit $?
+
+# npm's package `node` brings a Node that is new enough where the machine's own is not.
+node=$root/node_modules/.bin/node
+[ -x "$node" ] || node=node
+exec "$node" "$root/dist/ws.js" "$@"
