@@ -11,9 +11,6 @@ export interface Candidate {
   readonly address: Address;
 }
 
-/** Where a value came from. */
-export type Origin = "default" | "environment";
-
 export interface Config {
   /** The name of this node: its hostname. */
   readonly node: string;
@@ -31,8 +28,12 @@ export interface Config {
   /** Words after `--`, added to `ray start`. */
   readonly rayWords: readonly string[];
   readonly values: Values;
-  readonly origins: Readonly<Record<VariableName, Origin>>;
+  /** The texts that were given, for showing. */
+  readonly texts: Readonly<Partial<Record<VariableName, string>>>;
 }
+
+/** All variables of the contract, in the order in which they are shown. */
+export const VARIABLE_NAMES = Object.keys(VARIABLES) as VariableName[];
 
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -46,31 +47,36 @@ const DEFAULT_HEAD_PORT = 6379;
 
 /** Reads the environment into a Config, or lists every problem at once. Never throws, never reads the world. */
 export function readConfig(surroundings: Surroundings): Result<Config, readonly Problem[]> {
-  const { values, origins, problems } = readVariables(surroundings.env);
+  const { values, texts, problems } = readVariables(surroundings.env);
   if (problems.length > 0) return err(problems);
-  const config = assemble(values as Values, origins, surroundings);
+  const config = assemble(values as Values, texts, surroundings);
   const conflicts = findConflicts(config);
   return conflicts.length > 0 ? err(conflicts) : ok(config);
 }
 
 function readVariables(env: Surroundings["env"]) {
-  const values: Record<string, unknown> = {};
-  const origins = {} as Record<VariableName, Origin>;
+  const values: Partial<Record<VariableName, unknown>> = {};
+  const texts: Partial<Record<VariableName, string>> = {};
   const problems: Problem[] = [];
-  for (const [name, variable] of Object.entries(VARIABLES) as [VariableName, Variable<unknown>][]) {
-    const text = textOf(name, env);
-    origins[name] = text === undefined ? "default" : "environment";
-    const parsed = text ?? variable.fallback;
-    if (parsed === null) values[name] = null;
-    else {
-      const result = z.safeParse(variable.schema, parsed);
-      if (result.success) values[name] = result.data;
-      else
-        for (const issue of result.error.issues)
-          problems.push({ where: name, problem: issue.message, fix: variable.fix });
-    }
+  for (const name of VARIABLE_NAMES) {
+    const variable: Variable<unknown> = VARIABLES[name];
+    const given = textOf(name, env);
+    if (given !== undefined) texts[name] = given;
+    const parsed = parseVariable(variable, given);
+    if (parsed.ok) values[name] = parsed.value;
+    else problems.push(...parsed.error.map((problem) => ({ where: name, problem, fix: variable.fix })));
   }
-  return { values, origins, problems };
+  return { values, texts, problems };
+}
+
+function parseVariable(
+  variable: Variable<unknown>,
+  given: string | undefined,
+): Result<unknown, readonly string[]> {
+  const text = given ?? variable.fallback;
+  if (text === null) return ok(null);
+  const result = z.safeParse(variable.schema, text);
+  return result.success ? ok(result.data) : err(result.error.issues.map((issue) => issue.message));
 }
 
 /** Compose passes unset variables on as empty ones, so empty means unset; but an emptied whitelist is a mistake. */
@@ -79,7 +85,7 @@ function textOf(name: VariableName, env: Surroundings["env"]): string | undefine
   return text === "" && name !== "HEAD_WHITELIST" ? undefined : text;
 }
 
-function assemble(values: Values, origins: Config["origins"], surroundings: Surroundings): Config {
+function assemble(values: Values, texts: Config["texts"], surroundings: Surroundings): Config {
   const node = values.RAY_EP_NODE_NAME ?? surroundings.hostname;
   const ownEntry = values.HEAD_WHITELIST.find((entry) => isName(entry.name, node));
   const headPort = values.RAY_HEAD_PORT ?? ownEntry?.port ?? DEFAULT_HEAD_PORT;
@@ -94,7 +100,7 @@ function assemble(values: Values, origins: Config["origins"], surroundings: Surr
     authToken: findToken(surroundings),
     rayWords: surroundings.rayWords,
     values: { ...values, RAY_HEAD_PORT: headPort },
-    origins,
+    texts,
   };
 }
 

@@ -21,7 +21,7 @@ export type Event =
   | { readonly type: "lease"; readonly fact: LeaseFact }
   | { readonly type: "decision"; readonly decision: Decision }
   | { readonly type: "installing"; readonly file: string }
-  | { readonly type: "starting"; readonly plan: Plan; readonly shown: readonly string[] }
+  | { readonly type: "starting"; readonly role: Plan["role"]; readonly command: readonly string[] }
   | {
       readonly type: "ready";
       readonly role: "head" | "worker";
@@ -33,7 +33,9 @@ export type Event =
       readonly tookMs: number;
     }
   | { readonly type: "lease-renewal"; readonly ok: boolean; readonly cause: string }
-  | { readonly type: "stopping"; readonly signal: string; readonly now: boolean }
-  | { readonly type: "killing"; readonly why: string; readonly pids: number }
+  | { readonly type: "stopping"; readonly signal: string; readonly urgent: boolean }
+  | { readonly type: "drained"; readonly how: "drained" | "late" | "urgent"; readonly tookMs: number }
+  /** What of Ray was still there after its end, and whether it is gone now. */
+  | { readonly type: "cleared"; readonly processes: number; readonly clear: boolean }
   | { readonly type: "stopped"; readonly signal: string; readonly tookMs: number }
   | { readonly type: "failed"; readonly failure: Failure; readonly exitCode: number };

@@ -30,6 +30,8 @@ export interface LocalFact {
   readonly user: string;
   /** The user that Ray shall run as; null where the system has no such user. */
   readonly rayUser: RayUser | null;
+  /** The requirement files to install first, in order. */
+  readonly requirements: readonly string[];
   readonly ray:
     | { readonly kind: "found"; readonly path: string; readonly version: string | null }
     | { readonly kind: "missing"; readonly searched: string }

@@ -28,10 +28,18 @@ export interface Plan {
 /** What the role is and, for a WORKER, whom it joins. */
 export type Role = { readonly role: "head" } | { readonly role: "worker"; readonly head: Address };
 
+/** Which Ray is run by whom. */
+export interface RunAs {
+  readonly ray: string;
+  readonly user: RayUser;
+  /** True when we are root and must become that user. */
+  readonly change: boolean;
+}
+
 export interface PlanInput {
   readonly config: Config;
   readonly role: Role;
-  readonly local: LocalFact;
+  readonly runAs: RunAs;
   /** The environment that we were given. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The requirement files to install first, in order. */
@@ -44,32 +52,38 @@ export function binDirOf(config: Config): string {
   return RAY_EP_BIN_DIR ?? (USE_CONDA_ENV ? "/opt/conda/envs/py/bin" : "/home/ray/anaconda3/bin");
 }
 
-/** Turns a role into exact commands. Pure. Fails where Ray is missing or the user is the wrong one. */
-export function planRayStart(input: PlanInput): Result<Plan, Failure> {
-  const { config, role, local } = input;
+/** Finds out whether this machine can run Ray at all, before anything is asked of others. */
+export function resolveRunAs(config: Config, local: LocalFact): Result<RunAs, Failure> {
   if (local.ray.kind === "missing") return err({ reason: "ray-not-found", path: local.ray.searched });
   if (local.ray.kind === "not-executable")
     return err({ reason: "ray-not-executable", file: local.ray.path, code: local.ray.code });
-  const user = pickUser(config, local);
-  if (!user.ok) return user;
-  const env = childEnv(input, user.value.asUser);
-  const run = { env, user: user.value.change ? user.value.asUser : null };
+  const user = local.rayUser;
+  if (user === null) return err({ reason: "no-such-user", user: config.values.RAY_EP_USER });
+  if (local.uid !== user.uid && local.uid !== 0)
+    return err({ reason: "wrong-user", user: local.user, wanted: user.name });
+  return ok({ ray: local.ray.path, user, change: local.uid !== user.uid });
+}
+
+/** Turns a role into exact commands. Pure. */
+export function planRayStart(input: PlanInput): Plan {
+  const { config, role, runAs } = input;
+  const run = { env: childEnv(input), user: runAs.change ? runAs.user : null };
   const args = rayStartArgs(config, role);
-  return ok({
+  return {
     role: role.role,
     before: input.requirements.map((file) => ({
       ...run,
       file: `${binDirOf(config)}/python`,
       args: ["-m", "pip", "install", "--disable-pip-version-check", "-r", file],
     })),
-    start: { ...run, file: local.ray.path, args },
+    start: { ...run, file: runAs.ray, args },
     ready: {
       gcs: role.role === "head" ? ownGcs(config) : role.head,
       nodeName: optionOf(args, "--node-name") ?? config.node,
       timeoutMs: config.values.RAY_EP_READY_TIMEOUT,
     },
     stop: { killAfterMs: Math.max(config.values.RAY_EP_STOP_GRACE - KILL_BEFORE_GRACE_MS, 500) },
-  });
+  };
 }
 
 /** Our KILL must come, and be seen to work, before the engine's. */
@@ -77,15 +91,7 @@ const KILL_BEFORE_GRACE_MS = 1500;
 /** Ray's drain must be over before our KILL: TERM, 1 s, KILL of its children come after it (FAULTS 1). */
 const DRAIN_BEFORE_GRACE_MS = 4000;
 
-function pickUser(config: Config, local: LocalFact): Result<{ asUser: RayUser; change: boolean }, Failure> {
-  const { rayUser } = local;
-  if (rayUser === null) return err({ reason: "no-such-user", user: config.values.RAY_EP_USER });
-  if (local.uid === rayUser.uid) return ok({ asUser: rayUser, change: false });
-  if (local.uid === 0) return ok({ asUser: rayUser, change: true });
-  return err({ reason: "wrong-user", user: local.user, wanted: rayUser.name });
-}
-
-function childEnv({ config, env }: PlanInput, user: RayUser): Record<string, string> {
+function childEnv({ config, env, runAs: { user } }: PlanInput): Record<string, string> {
   const kept = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined);
   const rest = (env.PATH ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin").split(":");
   const bin = binDirOf(config);

@@ -45,15 +45,19 @@ function renderLife(event: LifeEvent): readonly string[] {
     case "installing":
       return [`→ Installing ${event.file}`];
     case "starting":
-      return [`→ ${event.shown.join(" ")}`];
+      return [`→ ${event.command.join(" ")}`];
     case "ready":
       return renderReady(event);
     case "lease-renewal":
       return [event.ok ? `✓ ${event.cause}` : `✗ ${event.cause}`];
     case "stopping":
-      return [`→ ${event.signal}: ${event.now ? "stopping Ray now" : "stopping Ray"}`];
-    case "killing":
-      return [`→ Killing ${event.pids} processes of Ray: ${event.why}`];
+      return [`→ ${event.signal}: ${event.urgent ? "stopping Ray now" : "draining and stopping Ray"}`];
+    case "drained":
+      return [renderDrained(event)];
+    case "cleared":
+      return event.clear
+        ? [`→ Killed ${event.processes} processes that Ray left behind`]
+        : [`✗ Ray left ${event.processes} processes that do not die`];
     case "stopped":
       return [`✓ Stopped on ${event.signal} after ${seconds(event.tookMs)}`];
     case "failed":
@@ -61,6 +65,12 @@ function renderLife(event: LifeEvent): readonly string[] {
     default:
       return unreachable(event);
   }
+}
+
+function renderDrained({ how, tookMs }: Extract<Event, { type: "drained" }>): string {
+  if (how === "drained") return `✓ Ray ended by itself after ${seconds(tookMs)}`;
+  const why = how === "late" ? "it did not end in time" : "a stop at once was asked";
+  return `→ Killing Ray after ${seconds(tookMs)}: ${why}`;
 }
 
 function renderCandidate(event: Extract<Event, { type: "candidate" }>): string {

@@ -116,6 +116,12 @@ export const VARIABLES = {
     "the folder that holds `ray`, put first in PATH (default: see USE_CONDA_ENV)",
     "Give a path from the root.",
   ),
+  RAY_EP_PIP_REQUIREMENTS: variable(
+    s.Folder,
+    "/pip-requirements",
+    "a requirements file, or a folder of *.txt, installed before start where it exists",
+    "Give a path from the root.",
+  ),
   RAY_EP_SECOND_LOOK: seconds(
     "10",
     "seconds that a candidate waits, a step a place in the whitelist, where no head lease can be had",

@@ -1,4 +1,4 @@
-import { accessSync, constants, readdirSync, readFileSync, realpathSync } from "node:fs";
+import { accessSync, constants, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { LocalFact, RayUser } from "../facts.ts";
 
@@ -7,6 +7,8 @@ export interface LocalProbeSettings {
   readonly rayUser: string;
   /** The folder that holds `ray`. */
   readonly binDir: string;
+  /** A requirements file, or a folder of them; it need not exist. */
+  readonly requirements: string;
 }
 
 /** Looks at this machine: who we are, who Ray shall be, and which Ray is installed. Starts no process. */
@@ -17,6 +19,7 @@ export function probeLocal(settings: LocalProbeSettings): LocalFact {
     user: users.find((user) => user.uid === settings.uid)?.name ?? String(settings.uid),
     rayUser: users.find((user) => user.name === settings.rayUser) ?? null,
     ray: findRay(settings.binDir),
+    requirements: findRequirements(settings.requirements),
   };
 }
 
@@ -33,6 +36,13 @@ function readUsers(): RayUser[] {
       home,
       shell: shell || "/bin/sh",
     }));
+}
+
+function findRequirements(path: string): string[] {
+  const kind = statSync(path, { throwIfNoEntry: false });
+  if (!kind?.isDirectory()) return kind ? [path] : [];
+  const names = readdirSync(path).filter((name) => name.endsWith(".txt"));
+  return names.sort().map((name) => join(path, name));
 }
 
 function findRay(binDir: string): LocalFact["ray"] {
@@ -60,6 +70,16 @@ function readRayVersion(ray: string): string | null {
       readFileSync(join(lib, name, "site-packages", "ray", "_version.py"), "utf8"),
     );
     return /^version\s*=\s*"([^"]+)"/m.exec(texts.join("\n"))?.[1] ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** What the file named by RAY_AUTH_TOKEN_PATH holds, else Ray's default file ~/.ray/auth_token; null where there is none. */
+export function readTokenFile(env: Readonly<Record<string, string | undefined>>): string | null {
+  const path = env.RAY_AUTH_TOKEN_PATH ?? join(env.HOME ?? "/home/ray", ".ray", "auth_token");
+  try {
+    return readFileSync(path, "utf8");
   } catch {
     return null;
   }

@@ -1,0 +1,196 @@
+import * as z from "zod/mini";
+import { formatAddress } from "../common/address.ts";
+import { renderFailure } from "../common/render-failure.ts";
+import { renderSighting } from "../common/render-sighting.ts";
+import { VARIABLES, type Variable } from "./config/variables.ts";
+import { type Config, VARIABLE_NAMES } from "./config.ts";
+import { type Decision, decide } from "./decide.ts";
+import { exitCodeOf } from "./exit-code.ts";
+import type { LocalFact } from "./facts.ts";
+import { type Command, type Plan, planRayStart, type Role, type RunAs } from "./plan.ts";
+import type { Seen } from "./probes/collect.ts";
+import { redactCommand, redactEnv, redactText } from "./redact.ts";
+import { render } from "./render.ts";
+
+const ShownCommand = z.object({
+  command: z.array(z.string()),
+  /** The user that it runs as. */
+  user: z.string(),
+  path: z.string(),
+  /** The whole environment; secrets are hidden. */
+  env: z.record(z.string(), z.string()),
+});
+
+/** What `--dry-run --json` prints. Its JSON Schema is docs/dry-run.schema.json. */
+export const DryRunReport = z.object({
+  version: z.string(),
+  node: z.string(),
+  config: z.array(
+    z.object({ name: z.string(), value: z.nullable(z.string()), origin: z.enum(["default", "environment"]) }),
+  ),
+  facts: z.object({
+    local: z.object({ user: z.string(), ray: z.nullable(z.string()), rayVersion: z.nullable(z.string()) }),
+    health: z.object({ url: z.string(), kind: z.string(), ms: z.number(), text: z.string() }),
+    heads: z.array(
+      z.object({
+        name: z.nullable(z.string()),
+        address: z.string(),
+        kind: z.string(),
+        ms: z.number(),
+        text: z.string(),
+      }),
+    ),
+  }),
+  decision: z.object({
+    /** "ask-lease": HEAD if the health service grants the head lease, which a dry run does not ask for. */
+    role: z.enum(["head", "worker", "ask-lease", "wait", "none"]),
+    rule: z.string(),
+    text: z.string(),
+  }),
+  /** What would run; null where this node would wait or end. */
+  plan: z.nullable(
+    z.object({
+      role: z.enum(["head", "worker"]),
+      before: z.array(ShownCommand),
+      start: ShownCommand,
+      ready: z.object({ gcs: z.string(), nodeName: z.string(), timeout: z.number() }),
+    }),
+  ),
+  /** What this node would exit with at once; 0 where it would run or wait. */
+  exitCode: z.int(),
+});
+export type DryRunReport = z.infer<typeof DryRunReport>;
+
+export interface DryRunInput {
+  readonly version: string;
+  readonly config: Config;
+  readonly local: LocalFact;
+  readonly seen: Seen;
+  readonly runAs: RunAs;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** Decides on what was seen and shows all of it. Pure: no lease is asked for and nothing is started. */
+export function dryRun(input: DryRunInput): DryRunReport {
+  const { config, local, seen } = input;
+  const ownRayVersion = local.ray.kind === "found" ? local.ray.version : null;
+  const decision = decide(config, { ...seen, lease: null, ownRayVersion, waitedMs: 0 });
+  const role = roleOf(decision);
+  return {
+    version: input.version,
+    node: config.node,
+    config: showConfig(config),
+    facts: showFacts(input, ownRayVersion),
+    decision: { role: decision.role, rule: decision.rule, text: describeDecision(decision) },
+    plan:
+      role === null
+        ? null
+        : showPlan(planRayStart({ ...input, role, requirements: local.requirements }), input),
+    exitCode: decision.role === "none" ? exitCodeOf(decision.failure) : 0,
+  };
+}
+
+function roleOf(decision: Decision): Role | null {
+  if (decision.role === "worker") return { role: "worker", head: decision.head.address };
+  return decision.role === "head" || decision.role === "ask-lease" ? { role: "head" } : null;
+}
+
+function describeDecision(decision: Decision): string {
+  if (decision.role === "none") return renderFailure(decision.failure).join("\n");
+  if (decision.role === "ask-lease")
+    return "→ HEAD if the health service grants the head lease (a dry run does not ask for it)";
+  return render({ type: "decision", decision }).join("\n");
+}
+
+function showConfig(config: Config): DryRunReport["config"] {
+  return VARIABLE_NAMES.map((name) => {
+    const variable: Variable<unknown> = VARIABLES[name];
+    const given = config.texts[name];
+    return {
+      name,
+      value: given ?? variable.fallback,
+      origin: given === undefined ? "default" : "environment",
+    };
+  });
+}
+
+function showFacts({ config, local, seen }: DryRunInput, rayVersion: string | null): DryRunReport["facts"] {
+  const url = config.values.HEALTH_URL;
+  return {
+    local: { user: local.user, ray: local.ray.kind === "found" ? local.ray.path : null, rayVersion },
+    health: {
+      url,
+      kind: seen.health.kind,
+      ms: round(seen.health.ms),
+      text:
+        render({ type: "health", url, fact: seen.health }).join("\n") ||
+        "→ Health service: not waited for, as the HEAD is known without it",
+    },
+    heads: seen.heads.map(({ name, sighting }) => ({
+      name,
+      address: formatAddress(sighting.address),
+      kind: sighting.kind,
+      ms: round(sighting.ms),
+      text: renderSighting(sighting),
+    })),
+  };
+}
+
+const round = (ms: number): number => Math.round(ms * 10) / 10;
+
+function showPlan(plan: Plan, { runAs }: DryRunInput): NonNullable<DryRunReport["plan"]> {
+  const show = (command: Command) => ({
+    command: redactCommand(command),
+    user: runAs.user.name,
+    path: command.env.PATH ?? "",
+    env: redactEnv(command.env),
+  });
+  return {
+    role: plan.role,
+    before: plan.before.map(show),
+    start: show(plan.start),
+    ready: {
+      gcs: formatAddress(plan.ready.gcs),
+      nodeName: plan.ready.nodeName,
+      timeout: plan.ready.timeoutMs / 1000,
+    },
+  };
+}
+
+/** The report for people. */
+export function renderDryRun(report: DryRunReport): string[] {
+  const width = Math.max(...report.config.map(({ name }) => name.length));
+  const config = report.config.map(
+    ({ name, value, origin }) =>
+      `  ${name.padEnd(width)}  ${value === null ? "–" : redactText(value)}  (${origin})`,
+  );
+  const { local, health, heads } = report.facts;
+  return [
+    `Dry run of ray-entrypoint ${report.version} on node ${report.node}: nothing is started, no lease is taken`,
+    "Configuration",
+    ...config,
+    "Facts",
+    `  user ${local.user}, Ray ${local.rayVersion ?? "of unknown version"} at ${local.ray ?? "nowhere"}`,
+    `  ${health.text}`,
+    ...heads.map(({ text }) => `  ${text}`),
+    `Decision (rule ${report.decision.rule})`,
+    ...report.decision.text.split("\n").map((line) => `  ${line}`),
+    ...renderPlan(report),
+    `Exit code ${report.exitCode}`,
+  ];
+}
+
+function renderPlan({ plan }: DryRunReport): string[] {
+  if (plan === null) return ["Plan", "  none yet"];
+  const { start, before, ready } = plan;
+  return [
+    "Plan",
+    ...before.map(({ command }) => `  first    ${command.join(" ")}`),
+    `  command  ${start.command.join(" ")}`,
+    `  user     ${start.user}`,
+    `  PATH     ${start.path}`,
+    `  ready    when ${ready.gcs} lists ${ready.nodeName} as ALIVE, within ${ready.timeout} s`,
+    "  environment",
+    ...Object.entries(start.env).map(([name, value]) => `    ${name}=${value}`),
+  ];
+}

@@ -1,0 +1,59 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { deadlineIn, pause } from "../common/deadline.ts";
+
+/** The living processes of a session (zombies are gone already), by field 6 of /proc/PID/stat (proc(5)). */
+export function livingInSession(session: number): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      const stat = readStat(pid);
+      return stat?.session === session && stat.state !== "Z" && stat.state !== "X";
+    });
+}
+
+function readStat(pid: number): { state: string; session: number } | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    // The name in parentheses may hold anything, a ")" included.
+    const [state = "", , , session] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return { state, session: Number(session) };
+  } catch {
+    return null;
+  }
+}
+
+/** Sends SIGKILL to every process of the session. Returns how many there were. */
+export function killSession(session: number): number {
+  const pids = livingInSession(session);
+  for (const pid of pids) signalProcess(pid, "SIGKILL");
+  return pids.length;
+}
+
+/** Sends a signal; a process that is gone already is what was wanted. */
+export function signalProcess(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
+/**
+ * Kills what is left of a session, also what is forked meanwhile, until nothing lives or `timeoutMs` is over.
+ * Returns how many were killed and whether all are gone.
+ */
+export async function clearSession(
+  session: number,
+  timeoutMs: number,
+): Promise<{ killed: number; clear: boolean }> {
+  const deadline = deadlineIn(timeoutMs);
+  let killed = 0;
+  for (;;) {
+    const now = killSession(session);
+    killed = Math.max(killed, now);
+    if (now === 0) return { killed, clear: true };
+    if (deadline.expired()) return { killed, clear: false };
+    await pause(20);
+  }
+}

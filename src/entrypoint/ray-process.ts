@@ -1,0 +1,67 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import type { Failure } from "../common/failure.ts";
+import { err, ok, type Result } from "../common/result.ts";
+import type { Command } from "./plan.ts";
+import { clearSession, signalProcess } from "./processes.ts";
+
+/** How a process ended: one of the two is set. */
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** Starts a command as the leader of a session of its own; its output goes where ours goes. */
+export function launch(command: Command): Promise<Result<RayProcess, Failure>> {
+  const child = spawn(command.file, command.args, {
+    env: command.env,
+    // Ray's workers leave the process group but not the session: it is what holds all of a node together.
+    detached: true,
+    stdio: ["ignore", "inherit", "inherit"],
+    cwd: command.user?.home ?? process.cwd(),
+    ...(command.user === null ? {} : { uid: command.user.uid, gid: command.user.gid }),
+  });
+  return new Promise((resolve) => {
+    child.once("spawn", () => resolve(ok(new RayProcess(child))));
+    child.once("error", (error: NodeJS.ErrnoException) => resolve(err(explain(command.file, error))));
+  });
+}
+
+function explain(file: string, error: NodeJS.ErrnoException): Failure {
+  return error.code === "ENOENT"
+    ? { reason: "ray-not-found", path: file }
+    : { reason: "ray-not-executable", file, code: error.code ?? error.message };
+}
+
+/**
+ * One `ray start --block` and all that it starts.
+ *
+ *   running ──terminate()──▶ stopping ──▶ exited ──clear()──▶ nothing of its session lives
+ */
+export class RayProcess {
+  readonly exited: Promise<Exit>;
+  readonly #session: number;
+  #state: "running" | "stopping" | "exited" = "running";
+
+  /** `child` is running and leads its own session. */
+  constructor(child: ChildProcess) {
+    this.#session = child.pid ?? 0;
+    this.exited = new Promise((resolve) => {
+      child.once("exit", (code, signal) => {
+        this.#state = "exited";
+        resolve({ code, signal });
+      });
+    });
+  }
+
+  /** SIGTERM to `ray start` alone: a signal to the group would end the GCS that its drain needs (FAULTS 1). */
+  terminate(): void {
+    if (this.#state !== "running") return;
+    this.#state = "stopping";
+    signalProcess(this.#session, "SIGTERM");
+  }
+
+  /** Kills whatever of the session still lives. Returns the number of processes, and whether all are gone. */
+  clear(timeoutMs: number): Promise<{ killed: number; clear: boolean }> {
+    return clearSession(this.#session, timeoutMs);
+  }
+}

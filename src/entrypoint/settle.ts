@@ -1,0 +1,96 @@
+import { monotonicMs, pause } from "../common/deadline.ts";
+import type { Failure } from "../common/failure.ts";
+import type { Config } from "./config.ts";
+import { type Decision, decide } from "./decide.ts";
+import type { Event } from "./event.ts";
+import type { Facts, LeaseFact } from "./facts.ts";
+import type { Role } from "./plan.ts";
+import { collect, type Probes } from "./probes/collect.ts";
+
+export type Settled =
+  | { readonly kind: "role"; readonly role: Role; readonly decision: Decision }
+  | { readonly kind: "failed"; readonly failure: Failure }
+  | { readonly kind: "stopped" };
+
+export interface SettleWorld {
+  readonly probes: Probes;
+  readonly askLease: (others: "answered" | "silent") => Promise<LeaseFact>;
+  readonly log: (event: Event) => void;
+  readonly ownRayVersion: string | null;
+  /** Aborts when the node is asked to stop. */
+  readonly stop: AbortSignal;
+}
+
+/** Looks and decides, again and again, until this node has a role, may not have one, or is asked to stop. */
+export async function settle(config: Config, world: SettleWorld): Promise<Settled> {
+  const began = monotonicMs();
+  const say = onlyChanges(world.log);
+  for (;;) {
+    const seen = await stoppable(collect(config, world.probes, world.stop), world.stop);
+    if (seen === null) return { kind: "stopped" };
+    say({ type: "health", url: config.values.HEALTH_URL, fact: seen.health });
+    say({ type: "heads", heads: seen.heads });
+    const facts: Facts = {
+      ...seen,
+      lease: null,
+      ownRayVersion: world.ownRayVersion,
+      waitedMs: monotonicMs() - began,
+    };
+    const decision = await decideWithLease(config, facts, world, say);
+    say({ type: "decision", decision });
+    if (decision.role === "head") return { kind: "role", role: { role: "head" }, decision };
+    if (decision.role === "worker")
+      return { kind: "role", role: { role: "worker", head: decision.head.address }, decision };
+    if (decision.role === "none") return { kind: "failed", failure: decision.failure };
+    const retryMs = decision.role === "wait" ? decision.retryMs : 0;
+    if (!(await pause(retryMs, world.stop))) return { kind: "stopped" };
+  }
+}
+
+async function decideWithLease(
+  config: Config,
+  facts: Facts,
+  world: SettleWorld,
+  say: (event: Event) => void,
+): Promise<Decision> {
+  const decision = decide(config, facts);
+  if (decision.role !== "ask-lease") return decision;
+  const lease = await world.askLease(decision.others);
+  say({ type: "lease", fact: lease });
+  return decide(config, { ...facts, lease });
+}
+
+/** A probe may take seconds; a stop does not wait for it. */
+function stoppable<T>(work: Promise<T>, stop: AbortSignal): Promise<T | null> {
+  if (stop.aborted) return Promise.resolve(null);
+  return new Promise((resolve, reject) => {
+    const abort = () => resolve(null);
+    stop.addEventListener("abort", abort, { once: true });
+    work.then(resolve, reject).finally(() => stop.removeEventListener("abort", abort));
+  });
+}
+
+/** A wait repeats itself twice a second; only what is new is said. */
+function onlyChanges(log: (event: Event) => void): (event: Event) => void {
+  const last = new Map<string, string>();
+  return (event) => {
+    const gist = JSON.stringify(event, (key, value: unknown) => (VOLATILE.has(key) ? undefined : value));
+    if (last.get(event.type) === gist) return;
+    last.set(event.type, gist);
+    log(event);
+  };
+}
+
+/** Numbers that change with every look and say nothing new. */
+const VOLATILE = new Set([
+  "ms",
+  "remainingMs",
+  "retryMs",
+  "uptime",
+  "expiresIn",
+  "seenAgo",
+  "nodes",
+  "retryAfter",
+  "message",
+  "waitedMs",
+]);
