@@ -38,12 +38,16 @@ require_tools() {
   command -v npm >/dev/null 2>&1 || fail "npm is not installed." "Install it; most systems bring it with Node."
 }
 
+# `npm ci` insists on a lock entry for every platform's optional binaries, which a registry mirror may not hold;
+# `npm install` takes the locked versions and skips the optional ones that cannot be had.
 install_dependencies() {
-  echo "→ Installing dependencies (npm ci, about 20 s the first time)" >&2
+  echo "→ Installing dependencies (about 20 s the first time)" >&2
+  # Without the mark an earlier run was cut short, and npm takes half-written packages for whole ones.
+  [ -f node_modules/.setup-lock ] || rm -rf node_modules
   rm -f node_modules/.setup-lock
   # The build needs the development packages also where NODE_ENV=production is set.
-  npm ci --include=dev --loglevel=error >&2 ||
-    fail "npm ci failed; its own words stand above." "Check the network and the free disk space, then run the command again."
+  npm install --no-save --include=dev --loglevel=error >&2 ||
+    fail "npm install failed; its own words stand above." "Check the network and the free disk space, then run the command again."
   cp package-lock.json node_modules/.setup-lock
 }
 
