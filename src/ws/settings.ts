@@ -27,6 +27,9 @@ export function readSettings(text: string, file = "config.yaml"): Result<Setting
   const allWarnings = [...warnings, ...crossed.warnings];
   const allProblems = [...problems, ...crossed.problems];
   // A mistyped key is often why another value is wrong, so the warnings stand beside the problems.
-  if (allProblems.length > 0) return err([...allProblems, ...allWarnings]);
-  return ok({ settings: deriveSettings(config), warnings: allWarnings });
+  if (allProblems.length > 0) return err([...allProblems, ...allWarnings].sort(byPlace));
+  return ok({ settings: deriveSettings(config), warnings: allWarnings.sort(byPlace) });
 }
+
+const inNumericOrder = new Intl.Collator("en", { numeric: true });
+const byPlace = (a: Problem, b: Problem): number => inNumericOrder.compare(a.where, b.where);

@@ -8,7 +8,17 @@ interface SchemaNode {
 }
 
 /** The JSON Schema of config.yaml as a person writes it, with every default and description. */
-export const configJsonSchema = () => z.toJSONSchema(ConfigFile, { io: "input", target: "draft-7" });
+export const configJsonSchema = () =>
+  z.toJSONSchema(ConfigFile, {
+    io: "input",
+    target: "draft-7",
+    override: ({ jsonSchema }) => {
+      const { example } = jsonSchema;
+      if (example === undefined) return;
+      delete jsonSchema.example;
+      jsonSchema.examples = [example];
+    },
+  });
 
 /** The known key that an unknown one was probably meant to be, as a whole path; undefined where none is near. */
 export function nearestKnownKey(path: KeyPath): string | undefined {

@@ -10,7 +10,9 @@ const PROJECT = /^[a-z0-9][a-z0-9_-]{0,40}$/;
 const IMAGE = /^[a-z0-9][\w.\-/:@]*$/;
 const VERSION = /^\d+\.\d+\.\d+[\w.+-]*$/;
 
-const numberOrText = (expected: string) => z.union([z.number(), z.string()], { error: expected });
+/** The bounds in the metadata of `number` are for editors; the parser looks at both spellings. */
+const numberOrText = (expected: string, number: z.ZodType<number> = z.number()) =>
+  z.union([number, z.string()], { error: expected });
 const textOnly = (expected: string) => z.string({ error: expected });
 
 /** `schema`, then `parse` on the text, whose error says what was expected and got. */
@@ -30,23 +32,28 @@ function parsed<S extends z.ZodType<string | number>, T>(
 const matching = (expected: string, form: (text: string) => boolean) =>
   parsed(textOnly(expected), (text) => (form(text) ? ok(text) : err(`${expected}, got "${text}"`)));
 
-const decimal = (expected: string, accepts: (value: number) => boolean, scale = 1) =>
+const decimal = (expected: string, accepts: (value: number) => boolean, convert = (value: number) => value) =>
   parsed(numberOrText(expected), (text) => {
     const value = /^\d+(?:\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
-    return accepts(value) ? ok(value * scale) : err(`${expected}, got ${text}`);
+    return accepts(value) ? ok(convert(value)) : err(`${expected}, got ${text}`);
   });
 
 const A_WEEK_S = 7 * 24 * 3600;
+const milliseconds = (s: number): number => Math.round(s * 1000);
 
 /** Seconds in the file, milliseconds in the value. */
 export const positiveSeconds = () =>
   decimal(
     "expected seconds above 0 and at most a week, decimals allowed",
-    (s) => s > 0 && s <= A_WEEK_S,
-    1000,
+    (s) => s >= 0.001 && s <= A_WEEK_S,
+    milliseconds,
   );
 export const seconds = () =>
-  decimal("expected seconds from 0 to a week, decimals allowed", (s) => s >= 0 && s <= A_WEEK_S, 1000);
+  decimal(
+    "expected seconds from 0 to a week, decimals allowed",
+    (s) => s >= 0 && s <= A_WEEK_S,
+    milliseconds,
+  );
 
 export const retries = () =>
   decimal("expected a whole number from 1 to 1000", (n) => Number.isInteger(n) && n >= 1 && n <= 1000);
@@ -54,7 +61,14 @@ export const retries = () =>
 /** Docker takes hundredths of a CPU; Ray counts tasks by whole ones, so that a node without one would run none. */
 export const cpus = () => decimal("expected a number of CPUs from 1 to 1024", (n) => n >= 1 && n <= 1024);
 
-export const port = () => parsed(numberOrText("expected a port from 1 to 65535"), parsePort);
+export const port = () =>
+  parsed(
+    numberOrText(
+      "expected a port from 1 to 65535",
+      z.number().meta({ type: "integer", minimum: 1, maximum: 65535 }),
+    ),
+    parsePort,
+  );
 
 const UNITS = { "": 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 } as const;
 const MEMORY = "expected memory such as 8g, 8GiB, 8192m or a number of bytes";
@@ -118,14 +132,14 @@ function parseEntry(text: string): Result<WhitelistEntry, string> {
   if (rest.length > 0) return err(`${ENTRY}, got "${text}"`);
   if (address === undefined) {
     const parsedLeft = parseAddress(left, 0);
-    if (!parsedLeft.ok) return err(`${ENTRY}: ${parsedLeft.error}`);
+    if (!parsedLeft.ok) return parsedLeft;
     const { host: name, port: ownPort } = parsedLeft.value;
     return ok({ name, host: name, port: ownPort === 0 ? undefined : ownPort });
   }
   const name = parseHost(left);
-  const target = parseAddress(address);
-  if (!name.ok) return err(`${ENTRY}: ${name.error}`);
-  return target.ok ? ok({ name: name.value, ...target.value }) : err(`${ENTRY}: ${target.error}`);
+  if (!name.ok) return name;
+  const mapped = parseAddress(address);
+  return mapped.ok ? ok({ name: name.value, ...mapped.value }) : mapped;
 }
 
 export const whitelistEntry = () => parsed(textOnly(ENTRY), parseEntry);

@@ -6,144 +6,155 @@ import * as leaf from "./leaves.ts";
  * Keys marked "Addition" are ours. Every key may be left out, and so may the file.
  */
 
-const section = <S extends z.ZodRawShape>(shape: S) =>
-  z.strictObject(shape, { error: "expected keys with values below them" });
+function section<S extends z.ZodRawShape>(shape: S) {
+  const keys = z.strictObject(shape, { error: "expected keys with values below them" });
+  // Every key may be left out, which the type of a generic shape cannot know.
+  return z.prefault(keys, {} as z.input<typeof keys>);
+}
 
-const peerPorts = {
-  node_manager_port: leaf.port().optional().describe("Port of the raylet. Computed when left out."),
-  object_manager_port: leaf
-    .port()
-    .optional()
-    .describe("Port that objects move through. Computed when left out."),
-  min_worker_port: leaf
-    .port()
-    .optional()
-    .describe("First port of the worker processes; Ray takes one port for each. Computed when left out."),
-  max_worker_port: leaf
-    .port()
-    .optional()
-    .describe("Last port of the worker processes. Computed when left out."),
-};
+/** A key that has `fallback`, as the file would spell it, when it is left out. */
+const withDefault = <S extends z.ZodType>(value: S, fallback: z.input<S>, description: string) =>
+  z.prefault(value, fallback).describe(description);
+
+/** A key whose value is found or computed when it is left out; the example shows its form. */
+const optional = <S extends z.ZodType>(value: S, example: z.input<S>, description: string) =>
+  // Not "examples": zod leaves that out of the JSON Schema of what is transformed.
+  value.optional().meta({ description, example });
+
+const onOff = () => z.boolean({ error: "expected true or false" });
 
 interface RayDefaults {
+  readonly name: string;
   readonly image: string;
   readonly head: number;
   readonly dashboard: number;
   readonly client: number;
+  readonly peers: number;
 }
 
-const rayService = (defaults: RayDefaults) =>
+const rayService = ({ name, image, head, dashboard, client, peers }: RayDefaults) =>
   section({
-    enabled: z
-      .boolean({ error: "expected true or false" })
-      .default(true)
-      .describe("false leaves the node out."),
-    image: leaf.image().prefault(defaults.image).describe("The Ray image that the node's image is built on."),
-    cpus: leaf.cpus().prefault(4).describe("CPUs that Ray counts, and the container's limit."),
-    memory: leaf
-      .memory()
-      .prefault("8g")
-      .describe(
-        "The container's limit, such as 8g or 8GiB. Ray counts it as memory and object store together.",
-      ),
-    object_store_memory: leaf
-      .memory()
-      .optional()
-      .describe("Addition: the part of memory for the object store. Left out: 30 %, Ray's own share."),
-    ip_address: leaf.ipv4().optional().describe("Addition: the node's address in network.subnet."),
-    head_port: leaf.port().prefault(defaults.head).describe("Port of the GCS when this node is the HEAD."),
-    dashboard_port: leaf.port().prefault(defaults.dashboard).describe("Port of the dashboard."),
-    client_port: leaf.port().prefault(defaults.client).describe("Port of the Ray Client server."),
-    node_ip_address: leaf
-      .host()
-      .optional()
-      .describe("What the node tells its peers. Left out: its own name."),
-    ...peerPorts,
-  }).prefault({});
+    enabled: withDefault(onOff(), true, "false leaves the node out."),
+    image: withDefault(leaf.image(), image, "The Ray image that the node's image is built on."),
+    cpus: withDefault(leaf.cpus(), 4, "CPUs that Ray counts, and the container's limit."),
+    memory: withDefault(
+      leaf.memory(),
+      "8g",
+      "The container's limit, such as 8g or 8GiB. Ray counts it as memory and object store together.",
+    ),
+    object_store_memory: optional(
+      leaf.memory(),
+      "2400m",
+      "Addition: the part of memory for the object store. Left out: 30 %, Ray's own share.",
+    ),
+    ip_address: optional(leaf.ipv4(), "172.28.0.9", "Addition: the node's address in network.subnet."),
+    head_port: withDefault(leaf.port(), head, "Port of the GCS when this node is the HEAD."),
+    dashboard_port: withDefault(leaf.port(), dashboard, "Port of the dashboard."),
+    client_port: withDefault(leaf.port(), client, "Port of the Ray Client server."),
+    node_ip_address: optional(leaf.host(), name, "What the node tells its peers. Left out: its own name."),
+    node_manager_port: optional(leaf.port(), peers, "Port of the raylet. Left out: computed."),
+    object_manager_port: optional(
+      leaf.port(),
+      peers + 1,
+      "Port that objects move through. Left out: computed.",
+    ),
+    min_worker_port: optional(
+      leaf.port(),
+      peers + 2,
+      "First port of the worker processes; Ray takes one for each. Left out: computed.",
+    ),
+    max_worker_port: optional(
+      leaf.port(),
+      peers + 99,
+      "Last port of the worker processes. Left out: computed.",
+    ),
+  });
 
 const project = section({
-  name: leaf
-    .projectName()
-    .prefault("cslr-exp-platform")
-    .describe("Prefix of containers, networks and images."),
-  version: leaf.label().optional().describe("Put on the containers as a label."),
-}).prefault({});
+  name: withDefault(leaf.projectName(), "cslr-exp-platform", "Prefix of containers, networks and images."),
+  version: optional(leaf.label(), "0.1.0", "Put on the containers as a label."),
+});
 
 const host = section({
-  has_gpu: z
-    .boolean({ error: "expected true or false" })
-    .optional()
-    .describe("Whether ray-gpu gets the GPUs. Left out: looked up on the machine."),
-  ip_address: leaf
-    .ipv4()
-    .optional()
-    .describe("This machine's address as containers of the test network reach it. Left out: looked up."),
-}).prefault({});
+  has_gpu: optional(onOff(), false, "Whether ray-gpu gets the GPUs. Left out: looked up on the machine."),
+  ip_address: optional(
+    leaf.ipv4(),
+    "192.168.0.10",
+    "This machine's address as containers of the test network reach it. Left out: looked up.",
+  ),
+});
 
 const network = section({
-  subnet: leaf.subnet().prefault("172.28.0.0/16").describe("Network of the main cluster."),
-}).prefault({});
+  subnet: withDefault(leaf.subnet(), "172.28.0.0/16", "Network of the main cluster."),
+});
 
 const nodes = section({
-  head_whitelist: z
-    .array(leaf.whitelistEntry(), { error: "expected a list such as [ray-cpu, ray-gpu]" })
-    .optional()
-    .describe(
-      "Nodes that may become HEAD, best first: name, name:port or name=host:port. Left out: every enabled node.",
-    ),
-  head_address: leaf
-    .hostPort()
-    .optional()
-    .describe("Explicit HEAD for every node, host:port. Left out: discovery."),
+  head_whitelist: optional(
+    z.array(leaf.whitelistEntry(), { error: "expected a list such as [ray-cpu, ray-gpu]" }),
+    ["ray-cpu", "ray-gpu"],
+    "Nodes that may become HEAD, best first: name, name:port or name=host:port. Left out: every enabled node.",
+  ),
+  head_address: optional(
+    leaf.hostPort(),
+    "ray-cpu:6379",
+    "Explicit HEAD for every node, host:port. Left out: discovery.",
+  ),
   health_service: section({
-    url: leaf.httpUrl().optional().describe("Left out: this cluster's own health service."),
-    timeout: leaf.positiveSeconds().prefault(1).describe("Seconds for one request."),
-    max_retries: leaf.retries().prefault(3).describe("How often it is asked before it counts as down."),
-    retry_interval: leaf.seconds().prefault(0.5).describe("Seconds between two tries."),
-  }).prefault({}),
+    url: optional(leaf.httpUrl(), "http://health:8080", "Left out: this cluster's own health service."),
+    timeout: withDefault(leaf.positiveSeconds(), 1, "Seconds for one request."),
+    max_retries: withDefault(leaf.retries(), 3, "How often it is asked before it counts as down."),
+    retry_interval: withDefault(leaf.seconds(), 0.5, "Seconds between two tries."),
+  }),
   cluster: section({
-    discovery_timeout: leaf.positiveSeconds().prefault(2).describe("Seconds for one probe of a candidate."),
-    wait_for_head: leaf.seconds().prefault(60).describe("Seconds that a WORKER waits for its HEAD."),
-  }).prefault({}),
-}).prefault({});
+    discovery_timeout: withDefault(leaf.positiveSeconds(), 2, "Seconds for one probe of a candidate."),
+    wait_for_head: withDefault(leaf.seconds(), 60, "Seconds that a WORKER waits for its HEAD."),
+  }),
+});
 
 const clusterTest = section({
-  target: leaf
-    .target()
-    .optional()
-    .describe(
-      "HEAD that the test worker joins: a service's name or host:port. Left out: the first candidate.",
-    ),
-  test_network_subnet: leaf.subnet().prefault("172.30.0.0/24").describe("Network of the test containers."),
-  worker_cpus: leaf.cpus().prefault(2).describe("Addition: CPUs of the test worker."),
-  worker_memory: leaf.memory().prefault("4g").describe("Addition: memory limit of the test worker."),
-  worker_node_manager_port: leaf.port().optional().describe("As services.ray.cpu.node_manager_port."),
-  worker_object_manager_port: leaf.port().optional().describe("As services.ray.cpu.object_manager_port."),
-  worker_min_worker_port: leaf.port().optional().describe("As services.ray.cpu.min_worker_port."),
-  worker_max_worker_port: leaf.port().optional().describe("As services.ray.cpu.max_worker_port."),
-}).prefault({});
+  target: optional(
+    leaf.target(),
+    "ray-cpu",
+    "HEAD that the test worker joins: a service's name or host:port. Left out: the first candidate.",
+  ),
+  test_network_subnet: withDefault(leaf.subnet(), "172.30.0.0/24", "Network of the test containers."),
+  worker_cpus: withDefault(leaf.cpus(), 2, "Addition: CPUs of the test worker."),
+  worker_memory: withDefault(leaf.memory(), "4g", "Addition: memory limit of the test worker."),
+  worker_node_manager_port: optional(leaf.port(), 21200, "The test worker's node_manager_port."),
+  worker_object_manager_port: optional(leaf.port(), 21201, "The test worker's object_manager_port."),
+  worker_min_worker_port: optional(leaf.port(), 21202, "The test worker's min_worker_port."),
+  worker_max_worker_port: optional(leaf.port(), 21299, "The test worker's max_worker_port."),
+});
 
 const services = section({
   health: section({
-    enabled: z
-      .boolean({ error: "expected true or false" })
-      .default(true)
-      .describe("false: use nodes.health_service.url."),
-    port: leaf.port().prefault(8080).describe("Port in the container and on the host."),
-    ip_address: leaf.ipv4().optional().describe("Addition: its address in network.subnet."),
-  }).prefault({}),
+    enabled: withDefault(onOff(), true, "false: nodes.health_service.url names another."),
+    port: withDefault(leaf.port(), 8080, "Port in the container and on the host."),
+    ip_address: optional(leaf.ipv4(), "172.28.0.8", "Addition: its address in network.subnet."),
+  }),
   ray: section({
-    cpu: rayService({ image: "rayproject/ray:latest", head: 6379, dashboard: 8265, client: 10001 }),
-    gpu: rayService({ image: "rayproject/ray:latest-gpu", head: 6380, dashboard: 8266, client: 10002 }),
-  }).prefault({}),
-}).prefault({});
+    cpu: rayService({
+      name: "ray-cpu",
+      image: "rayproject/ray:latest",
+      head: 6379,
+      dashboard: 8265,
+      client: 10001,
+      peers: 21000,
+    }),
+    gpu: rayService({
+      name: "ray-gpu",
+      image: "rayproject/ray:latest-gpu",
+      head: 6380,
+      dashboard: 8266,
+      client: 10002,
+      peers: 21100,
+    }),
+  }),
+});
 
 const ray = section({
-  version: leaf
-    .version()
-    .prefault("2.60.0")
-    .describe("Addition: the Ray that the embedded runtime installs."),
-}).prefault({});
+  version: withDefault(leaf.version(), "2.60.0", "Addition: the Ray that the embedded runtime installs."),
+});
 
 /** What config.yaml may hold. */
 export const ConfigFile = section({
@@ -154,6 +165,6 @@ export const ConfigFile = section({
   cluster_test: clusterTest,
   services,
   ray,
-}).prefault({});
+});
 
 export type ConfigFile = z.output<typeof ConfigFile>;

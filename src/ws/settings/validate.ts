@@ -1,7 +1,6 @@
 import type * as z from "zod";
 import type { Problem } from "../../common/failure.ts";
 import type { ConfigDocument, KeyPath } from "./document.ts";
-import { formatPath } from "./document.ts";
 import { configJsonSchema, nearestKnownKey } from "./known-keys.ts";
 import { ConfigFile } from "./schema.ts";
 
@@ -72,21 +71,21 @@ function toProblem(issue: z.core.$ZodIssue, data: unknown, document: ConfigDocum
 }
 
 interface Described {
-  readonly description?: string;
   readonly default?: unknown;
+  readonly examples?: readonly unknown[];
   readonly properties?: Readonly<Record<string, Described>>;
 }
 
 function exampleFor(path: KeyPath): string {
   const names = path.filter((key) => typeof key === "string");
-  const known = names.reduce<Described | undefined>(
-    (node, key) => node?.properties?.[key],
-    configJsonSchema() as Described,
-  );
-  const example = known?.default;
-  return example === undefined || typeof example === "object"
-    ? `See config.schema.json for ${names.length === 0 ? "the keys" : formatPath(names)}.`
-    : `Write for example "${names.at(-1)}: ${String(example)}", or leave the key out for that value.`;
+  const root = configJsonSchema() as Described;
+  const known = names.reduce<Described | undefined>((node, key) => node?.properties?.[key], root);
+  if (known?.properties !== undefined)
+    return `Write its keys below it, indented: ${Object.keys(known.properties).join(", ")}.`;
+  const example = known?.default ?? known?.examples?.[0];
+  const text = Array.isArray(example) ? `[${example.join(", ")}]` : String(example);
+  const unset = known?.default === undefined ? "to have it found or computed" : "for that value";
+  return `Write for example "${names.at(-1)}: ${text}", or leave the key out ${unset}.`;
 }
 
 function unknownKey(path: KeyPath, document: ConfigDocument): Problem {

@@ -1,0 +1,264 @@
+import { readFileSync } from "node:fs";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { stringify } from "yaml";
+import type { Problem } from "../common/failure.ts";
+import { readSettings, type Settings, type SettingsRead } from "./settings.ts";
+
+function read(text: string): SettingsRead {
+  const result = readSettings(text);
+  if (!result.ok) throw new Error(JSON.stringify(result.error, null, 2));
+  return result.value;
+}
+
+function problems(text: string): readonly Problem[] {
+  const result = readSettings(text);
+  return result.ok ? [] : result.error;
+}
+
+const settingsOf = (config: unknown): Settings => read(stringify(config)).settings;
+const show = (list: readonly Problem[]): string =>
+  list.map(({ where, problem, fix }) => `${where}: ${problem}\n  → ${fix}\n`).join("");
+
+describe("a missing or empty config.yaml is the specification's cluster", () => {
+  test.each(["", "# only a comment\n", "services:\n", "services:\n  ray:\n    cpu:\n", "{}"])(
+    "%j",
+    (text) => {
+      const { settings, warnings } = read(text);
+      expect(warnings).toEqual([]);
+      expect(settings).toMatchObject({
+        projectName: "cslr-exp-platform",
+        subnet: "172.28.0.0/16",
+        testSubnet: "172.30.0.0/24",
+        health: { enabled: true, address: "172.28.0.2", port: 8080, externalUrl: undefined },
+        nodes: [
+          {
+            name: "ray-cpu",
+            address: "172.28.0.3",
+            loopbackAddress: "127.28.0.3",
+            image: "rayproject/ray:latest",
+            cpus: 4,
+            memoryBytes: 8 * 2 ** 30,
+            headPort: 6379,
+            dashboardPort: 8265,
+            clientPort: 10001,
+          },
+          {
+            name: "ray-gpu",
+            address: "172.28.0.4",
+            image: "rayproject/ray:latest-gpu",
+            headPort: 6380,
+            dashboardPort: 8266,
+            clientPort: 10002,
+          },
+        ],
+        candidates: [
+          { name: "ray-cpu", host: "ray-cpu", port: 6379 },
+          { name: "ray-gpu", host: "ray-gpu", port: 6380 },
+        ],
+        test: { target: { host: "ray-cpu", port: 6379 }, targetClientPort: 10001 },
+      });
+    },
+  );
+
+  test("the config.yaml that ships says the same with every value written out", () => {
+    const shipped = read(readFileSync(new URL("../../config.yaml", import.meta.url), "utf8"));
+    expect(shipped).toEqual(read(""));
+  });
+});
+
+describe("everything wrong with a file is said at once", () => {
+  const WRONG = `project:
+  name: Bad Name
+nodes:
+  head_whitelst: [ray-cpu]
+  head_whitelist: [ray-gpuu, "a:b:c", 4, ray-cpu]
+  head_address: ray-cpu
+  health_service:
+    url: https://user:secret@health
+    timeout: 0
+    max_retries: 2.5
+    retry_interval: soon
+services:
+  ray:
+    cpu: { enabled: maybe, cpus: four, memory: 8x, head_port: 70000, min_worker_port: 10 }
+    gpu:
+      image: "Ray Image"
+      memory: 8g
+      object_store_memory: 9g
+      head_port: [6380]
+      node_manager_port: 21000
+      object_manager_port: 21000
+      min_worker_port: 22000
+      max_worker_port: 21999
+      node_ip_adress: ray-gpu
+  health: { port: 8080, ip_address: 10.0.0.2 }
+network: { subnet: 172.28.0.1/16 }
+dashboard_port: 8265
+cluster_test: yes please
+`;
+
+  test("wrong values, unknown keys and clashes, each with its place and the way out", async () => {
+    await expect(show(problems(WRONG))).toMatchFileSnapshot("../../test/golden/settings/wrong-values.txt");
+  });
+
+  test("what clashes across keys", async () => {
+    const text = `network: { subnet: 172.28.0.0/16 }
+cluster_test: { test_network_subnet: 172.28.9.0/24, worker_min_worker_port: 22000, worker_max_worker_port: 22099, target: ray-gpu:6379 }
+host: { ip_address: 127.0.0.1 }
+nodes:
+  head_whitelist: [ray-gpu, RAY-GPU, ray-cpi]
+  head_address: ray-cpu:6379
+services:
+  health: { ip_address: 172.28.0.4 }
+  ray:
+    cpu: { enabled: false, head_port: 8080 }
+    gpu: { head_port: 8080, client_port: 22050, ip_address: 172.28.255.255, memory: 200m }
+`;
+    await expect(show(problems(text))).toMatchFileSnapshot("../../test/golden/settings/clashes.txt");
+  });
+
+  test("broken YAML, with every place", async () => {
+    await expect(show(problems('a: [1\nb: "x\nproject: {}\nproject: {}\n'))).toMatchFileSnapshot(
+      "../../test/golden/settings/broken-yaml.txt",
+    );
+  });
+
+  test("an alias that names nothing", () => {
+    expect(show(problems("project: *nobody\n"))).toContain("config.yaml:1:1: not valid YAML");
+  });
+
+  test("a text where keys belong", () => {
+    expect(show(problems("just text"))).toContain('expected keys with values below them, got "just text"');
+  });
+
+  test("a wrong value hides no clash elsewhere, and makes none up from its default", () => {
+    const list = problems(
+      "services: { health: { port: 0 }, ray: { cpu: { head_port: 8080, client_port: 8080 } } }",
+    );
+    expect(list.map(({ where }) => where)).toEqual([
+      "config.yaml:1:29 services.health.port",
+      "config.yaml:1:78 services.ray.cpu.client_port",
+    ]);
+  });
+
+  test("a password in a URL is never repeated", () => {
+    expect(show(problems(WRONG))).not.toContain("secret");
+  });
+});
+
+describe("slips that do not stop a run are warnings", () => {
+  const warnings = (text: string) => read(text).warnings.map(({ problem, fix }) => `${problem} → ${fix}`);
+
+  test("a mistyped key names the nearest", () => {
+    expect(warnings("services: { ray: { cpu: { haed_port: 6379 } } }")).toEqual([
+      "unknown key, ignored → Did you mean services.ray.cpu.head_port?",
+    ]);
+  });
+
+  test("a key in the wrong section names the right one", () => {
+    expect(warnings("head_whitelist: [ray-cpu]")).toEqual([
+      "unknown key, ignored → Did you mean nodes.head_whitelist?",
+    ]);
+  });
+
+  test("a key like no other is to be removed", () => {
+    expect(warnings("zzzzzzzz: 1")).toEqual(["unknown key, ignored → Remove it."]);
+  });
+
+  test("a candidate whose name is no hostname here", () => {
+    expect(warnings("nodes: { head_whitelist: [ray-cpuu, ray-gpu] }")).toEqual([
+      '"ray-cpuu" is the hostname of no service here → Did you mean ray-cpu?',
+    ]);
+  });
+});
+
+describe("services can be switched off", () => {
+  test("only ray-gpu is a cluster with ray-gpu as its one candidate", () => {
+    const { settings, warnings } = read("services: { ray: { cpu: { enabled: false } } }");
+    expect(settings.nodes.map(({ name }) => name)).toEqual(["ray-gpu"]);
+    expect(settings.candidates).toEqual([{ name: "ray-gpu", host: "ray-gpu", port: 6380 }]);
+    expect(settings.test).toMatchObject({ target: { host: "ray-gpu", port: 6380 }, targetClientPort: 10002 });
+    expect(warnings).toEqual([]);
+  });
+
+  test("a listed candidate that is switched off is left out, with a warning", () => {
+    const { settings, warnings } = read(
+      "{ services: { ray: { cpu: { enabled: false } } }, nodes: { head_whitelist: [ray-cpu, ray-gpu] } }",
+    );
+    expect(settings.candidates.map(({ name }) => name)).toEqual(["ray-gpu"]);
+    expect(warnings.map(({ where }) => where)).toEqual(["config.yaml:1:77 nodes.head_whitelist[0]"]);
+  });
+
+  test("both off, or no candidate left, is a problem", () => {
+    expect(problems("services: { ray: { cpu: { enabled: false }, gpu: { enabled: false } } }")).toHaveLength(
+      1,
+    );
+    expect(
+      problems("{ services: { ray: { cpu: { enabled: false } } }, nodes: { head_whitelist: [ray-cpu] } }").at(
+        0,
+      )?.problem,
+    ).toContain("may become HEAD");
+  });
+});
+
+test("ports of a switched-off service are free for others", () => {
+  const config = { services: { ray: { cpu: { enabled: false }, gpu: { head_port: 6379 } } } };
+  expect(settingsOf(config).nodes[0]?.headPort).toBe(6379);
+});
+
+test("memory is read as Docker reads it", () => {
+  const bytesOf = (memory: string | number) =>
+    settingsOf({ services: { ray: { cpu: { memory } } } }).nodes[0]?.memoryBytes;
+  for (const text of ["8g", "8G", "8GiB", "8 gb", "8192m", "8388608k", 8589934592, "8589934592"])
+    expect(bytesOf(text), String(text)).toBe(8 * 2 ** 30);
+});
+
+test("any time in seconds with decimals comes out in milliseconds", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 604_800_000 }), (ms) => {
+      expect(settingsOf({ nodes: { cluster: { discovery_timeout: ms / 1000 } } }).discoveryTimeoutMs).toBe(
+        ms,
+      );
+    }),
+  );
+});
+
+test("any port is accepted as a number and as digits, and nothing else is", () => {
+  const dashboard = (port: unknown) =>
+    readSettings(stringify({ services: { ray: { cpu: { dashboard_port: port } } } }));
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 65535 }), (port) => {
+      const plain = dashboard(port);
+      expect(plain).toEqual(dashboard(String(port)));
+      if (plain.ok) expect(plain.value.settings.nodes[0]?.dashboardPort).toBe(port);
+      // Only a port that another key has may be refused.
+      else expect(plain.error[0]?.problem).toContain("nothing else takes");
+    }),
+  );
+  fc.assert(
+    fc.property(
+      fc.oneof(fc.integer({ max: 0 }), fc.integer({ min: 65536 }), fc.double({ noInteger: true })),
+      (port) => {
+        expect(dashboard(port).ok).toBe(false);
+      },
+    ),
+  );
+});
+
+test("no text, however odd, makes the reader throw or report a place outside the file", () => {
+  const lines = fc.array(
+    fc.oneof(
+      fc.string(),
+      fc.constantFrom("services:", "  ray:", "    cpu:", "      cpus: x", "- a", "a: &a [*a]", "<<: 1"),
+    ),
+  );
+  fc.assert(
+    fc.property(lines, (list) => {
+      const result = readSettings(list.join("\n"));
+      const places = result.ok ? result.value.warnings : result.error;
+      for (const { where } of places) expect(where).toMatch(/^config\.yaml:\d+:\d+( |$)/);
+    }),
+    { numRuns: 500 },
+  );
+});
