@@ -41,4 +41,5 @@ export type Failure =
       readonly signal: string | null;
       readonly phase: string;
     }
+  | { readonly reason: "too-many-restarts"; readonly restarts: number }
   | { readonly reason: "not-ready-in-time"; readonly timeoutMs: number; readonly why: string };

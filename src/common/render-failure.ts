@@ -93,6 +93,11 @@ function renderNodeFailure(failure: NodeFailure): string[] {
         `✗ Ray ended by itself ${failure.phase}: ${failure.signal === null ? `exit code ${failure.exitCode}` : `signal ${failure.signal}`}`,
         "→ Its last words are above; more stand in /tmp/ray/session_latest/logs.",
       ];
+    case "too-many-restarts":
+      return [
+        `✗ Ray was restarted ${failure.restarts} times without a calm minute; the reason of each stands above`,
+        "→ Mend the reason, or raise RAY_EP_MAX_RESTARTS.",
+      ];
     case "not-ready-in-time":
       return [
         `✗ The node was not ready after ${seconds(failure.timeoutMs)}: ${failure.why}`,

@@ -27,6 +27,12 @@ export type WaitReason =
   | { readonly kind: "head"; readonly addresses: readonly Address[] }
   | { readonly kind: "lease-holder"; readonly node: string; readonly address: string; readonly epoch: number }
   | { readonly kind: "lease"; readonly reason: string; readonly message: string }
+  | {
+      readonly kind: "takeover";
+      readonly node: string;
+      readonly epoch: number;
+      readonly remainingMs: number | null;
+    }
   | { readonly kind: "second-look"; readonly remainingMs: number; readonly place: number };
 
 /** How soon a wait looks again: a probe costs 3 ms, and every second here is a second of rejoining. */
@@ -115,11 +121,33 @@ function join(head: RayGcs, facts: Facts, rule: Rule): Decision {
 function decideByLease(config: Config, facts: Facts): Decision {
   const rule = "3-head-lease";
   const { lease } = facts;
-  if (lease === null) return { role: "ask-lease", rule, others: othersOf(facts) };
+  if (lease === null)
+    return mayTakeOver(config, facts, rule) ?? { role: "ask-lease", rule, others: othersOf(facts) };
   if (lease.kind === "granted") return { role: "head", rule, epoch: lease.epoch };
   if (expired(config, facts)) return noHead(facts, rule, whyNoLease(lease));
   if (lease.kind === "no-answer") return waitForLease(rule, "no-answer", lease.cause, LOOK_AGAIN_MS);
   return decideRefused(config, lease, rule);
+}
+
+/**
+ * Where another HEAD has served, its lease's end is not enough: it must also have been out of this node's own reach
+ * for RAY_EP_TAKEOVER_AFTER. Null when nothing stands against asking for the lease.
+ */
+function mayTakeOver(config: Config, facts: Facts, rule: Rule): Decision | null {
+  const holder = facts.health.kind === "lease" ? facts.health.view.holder : null;
+  if (holder === null || holder.clusterId === null || holder.address === formatAddress(config.ownAddress))
+    return null;
+  const after = config.values.RAY_EP_TAKEOVER_AFTER;
+  const remainingMs = after === 0 ? null : Math.max(after - facts.headUnseenMs, holder.expiresIn * 1000);
+  if (remainingMs !== null && remainingMs <= 0) return null;
+  if (expired(config, facts))
+    return noHead(
+      facts,
+      rule,
+      `the head lease is ${holder.node}'s, whose GCS at ${holder.address} does not serve`,
+    );
+  const waitingFor = { kind: "takeover", node: holder.node, epoch: holder.epoch, remainingMs } as const;
+  return { role: "wait", rule, waitingFor, retryMs: LOOK_AGAIN_MS };
 }
 
 function decideRefused(config: Config, lease: Extract<LeaseFact, { kind: "refused" }>, rule: Rule): Decision {
@@ -179,12 +207,18 @@ function decideByOrder(config: Config, facts: Facts): Decision {
  */
 function decideWithoutHealth(config: Config, facts: Facts): Decision {
   const rule = "4-no-health-service";
-  if (placeOf(config) > 0) return waitForHead(config, facts, rule);
+  // Nobody is promoted while the service is out of reach: the HEAD that was lost may hold a lease that we cannot see.
+  const mayLead = placeOf(config) === 0 ? facts.lastRole !== "worker" : facts.lastRole === "head";
+  if (!mayLead) return waitForHead(config, facts, rule);
   return headAfter(config.whitelist.length > 1 ? config.values.RAY_EP_SECOND_LOOK : 0, config, facts, rule);
 }
 
 function headAfter(lookMs: number, config: Config, facts: Facts, rule: Rule): Decision {
-  const remainingMs = lookMs - facts.waitedMs;
+  const hadHead = facts.lastRole === "worker";
+  if (facts.lastRole === "head") return { role: "head", rule, epoch: null };
+  if (hadHead && config.values.RAY_EP_TAKEOVER_AFTER === 0) return waitForHead(config, facts, rule);
+  const afterMs = hadHead ? config.values.RAY_EP_TAKEOVER_AFTER + lookMs : lookMs;
+  const remainingMs = afterMs - facts.headUnseenMs;
   if (remainingMs <= 0) return { role: "head", rule, epoch: null };
   const waitingFor = { kind: "second-look", remainingMs, place: placeOf(config) + 1 } as const;
   return { role: "wait", rule, waitingFor, retryMs: Math.min(LOOK_AGAIN_MS, remainingMs) };

@@ -74,7 +74,14 @@ export interface DryRunInput {
 export function dryRun(input: DryRunInput): DryRunReport {
   const { config, local, seen } = input;
   const ownRayVersion = local.ray.kind === "found" ? local.ray.version : null;
-  const decision = decide(config, { ...seen, lease: null, ownRayVersion, waitedMs: 0 });
+  const decision = decide(config, {
+    ...seen,
+    lease: null,
+    ownRayVersion,
+    waitedMs: 0,
+    lastRole: null,
+    headUnseenMs: 0,
+  });
   const role = roleOf(decision);
   return {
     version: input.version,

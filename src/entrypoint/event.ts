@@ -4,6 +4,7 @@ import type { Config } from "./config.ts";
 import type { Decision } from "./decide.ts";
 import type { HeadFact, HealthFact, LeaseFact } from "./facts.ts";
 import type { Plan } from "./plan.ts";
+import type { Trouble } from "./watch.ts";
 
 /** All that the entrypoint has to say. `render.ts` puts it into words. */
 export type Event =
@@ -32,6 +33,12 @@ export type Event =
       readonly resources: Readonly<Record<string, number>>;
       readonly tookMs: number;
     }
+  /** The WORKER's HEAD does not answer; `cause` is null when it does again. */
+  | { readonly type: "head-out-of-reach"; readonly head: Address; readonly cause: string | null }
+  | { readonly type: "trouble"; readonly trouble: Trouble }
+  /** A failure that is not the end, since this node has worked before. */
+  | { readonly type: "setback"; readonly failure: Failure }
+  | { readonly type: "restarting"; readonly delayMs: number; readonly restarts: number }
   | { readonly type: "lease-renewal"; readonly ok: boolean; readonly cause: string }
   | { readonly type: "stopping"; readonly signal: string; readonly urgent: boolean }
   | { readonly type: "drained"; readonly how: "drained" | "late" | "urgent"; readonly tookMs: number }

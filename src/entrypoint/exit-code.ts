@@ -10,6 +10,8 @@ export function exitCodeOf(failure: Failure): number {
     case "no-head-in-time":
     case "not-ready-in-time":
       return 75;
+    case "too-many-restarts":
+      return 70;
     case "ray-not-found":
       return 127;
     case "ray-not-executable":

@@ -56,4 +56,8 @@ export interface Facts {
   readonly ownRayVersion: string | null;
   /** Milliseconds since this node began to decide. */
   readonly waitedMs: number;
+  /** What this node was in its last run: nobody else is promoted over a HEAD that only has to restart its Ray. */
+  readonly lastRole: "head" | "worker" | null;
+  /** Milliseconds since this node saw a HEAD's GCS, or since it began to look for one. */
+  readonly headUnseenMs: number;
 }

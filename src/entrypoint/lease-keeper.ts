@@ -12,6 +12,8 @@ export interface LeaseKeeperSettings {
   readonly life: string;
   /** Hears each renewal's outcome when it differs from the one before. */
   readonly onChange: (ok: boolean, cause: string) => void;
+  /** Hears that another node holds the lease, living, under a higher epoch. */
+  readonly onSuperseded: (by: string, epoch: number) => void;
 }
 
 /** Asks for, renews and releases the head lease for this node. Holds the epoch, and nothing else of the decision. */
@@ -41,6 +43,8 @@ export class LeaseKeeper {
       config.values.HEALTH_TIMEOUT,
     );
     if (answer.kind === "granted") this.#epoch = answer.epoch;
+    // A later holder exists or existed: what we held is over, and only a new grant makes us holder again.
+    if (answer.kind === "refused" && answer.reason === "stale-epoch") this.#epoch = null;
     return answer;
   }
 
@@ -50,6 +54,11 @@ export class LeaseKeeper {
     const stop = new AbortController();
     this.#renewing = stop;
     void this.#renewLoop(stop.signal);
+  }
+
+  /** A new GCS is about to start: what the old one's cluster was no longer counts. */
+  starting(): void {
+    this.#clusterId = null;
   }
 
   /** From now on the renewals carry the cluster id, which shows that this HEAD served. */
@@ -81,10 +90,16 @@ export class LeaseKeeper {
   }
 
   async #renewLoop(signal: AbortSignal): Promise<void> {
+    const { config, onSuperseded } = this.#settings;
     while (await pause(RENEW_EVERY_S * 1000, signal)) {
       const answer = await this.ask("silent");
       if (signal.aborted) return;
       this.#tell(answer);
+      const successor = successorIn(answer, config.node, this.#epoch);
+      if (successor === null) continue;
+      this.#epoch = null;
+      this.stop();
+      return onSuperseded(successor.node, successor.epoch);
     }
   }
 
@@ -94,6 +109,18 @@ export class LeaseKeeper {
     this.#lastOk = ok;
     this.#settings.onChange(ok, describe(answer));
   }
+}
+
+/** Another living holder with a higher epoch than ours, or with any where we have none. */
+function successorIn(
+  answer: LeaseFact,
+  node: string,
+  epoch: number | null,
+): { node: string; epoch: number } | null {
+  if (answer.kind !== "refused") return null;
+  const { holder } = answer;
+  if (holder === null || holder.node === node || holder.expiresIn <= 0) return null;
+  return epoch === null || holder.epoch > epoch ? holder : null;
 }
 
 function describe(answer: LeaseFact): string {

@@ -6,15 +6,17 @@ import { dryRun, renderDryRun } from "./dry-run.ts";
 import { exitCodeOf } from "./exit-code.ts";
 import type { LocalFact } from "./facts.ts";
 import { helpText } from "./help.ts";
-import { binDirOf, planRayStart, type RunAs, resolveRunAs } from "./plan.ts";
+import { live } from "./life.ts";
+import { binDirOf, type RunAs, resolveRunAs } from "./plan.ts";
 import { collect } from "./probes/collect.ts";
 import { probeLocal, readTokenFile } from "./probes/local.ts";
-import { settle } from "./settle.ts";
 import { handleSignals } from "./signals.ts";
-import { supervise } from "./supervise.ts";
-import { openWorld, type World } from "./world.ts";
+import { World } from "./world.ts";
 
-/** The whole life of a node: read config → collect facts → decide → plan ray start → supervise. */
+/**
+ * The whole life of a node: read config → look at this machine → and then, in `live`, again and again:
+ * collect facts → decide (`settle`) → plan ray start → supervise.
+ */
 async function main(): Promise<number> {
   const request = readArgs(process.argv.slice(2));
   if (!request.ok) return refuse(renderProblems("The command line is wrong", request.error));
@@ -29,31 +31,16 @@ async function main(): Promise<number> {
   const runAs = resolveRunAs(config.value, local);
   if (!runAs.ok) return refuse(renderFailure(runAs.error), exitCodeOf(runAs.error));
 
-  const world = openWorld(config.value, (text) => void process.stdout.write(text));
+  const write = (text: string): void => void process.stdout.write(text);
+  const world = new World({ config: config.value, local, runAs: runAs.value, env: process.env, write });
   if (request.value.kind === "dry-run")
     return explain(config.value, local, runAs.value, world, request.value.json);
-  handleSignals(world.stop);
-  return live(config.value, local, runAs.value, world);
-}
 
-/** Decides, starts Ray in the role that came out, and stays with it to its end. */
-async function live(config: Config, local: LocalFact, runAs: RunAs, world: World): Promise<number> {
   const began = performance.now();
+  handleSignals(world.stopRequest);
   world.introduce();
-  const settled = await settle(config, world.forSettling(local));
-  if (settled.kind === "failed") return world.fail(settled.failure);
-  if (settled.kind === "role") {
-    const plan = planRayStart({
-      config,
-      role: settled.role,
-      runAs,
-      env: process.env,
-      requirements: local.requirements,
-    });
-    const end = await supervise(plan, world.forSupervising(plan));
-    if (end.kind === "failed") return world.fail(end.failure);
-  }
-  return world.finish(performance.now() - began);
+  const end = await live(world);
+  return world.end(end, performance.now() - began);
 }
 
 async function explain(
@@ -63,7 +50,7 @@ async function explain(
   world: World,
   json: boolean,
 ): Promise<number> {
-  const seen = await collect(config, world.probes, world.stop.asked);
+  const seen = await collect(config, world.probes, world.stop);
   const report = dryRun({ version: __VERSION__, config, local, seen, runAs, env: process.env });
   print(json ? `${JSON.stringify(report, null, 2)}\n` : `${renderDryRun(report).join("\n")}\n`);
   return report.exitCode;
@@ -86,7 +73,5 @@ function refuse(lines: readonly string[], exitCode = 78): number {
   return exitCode;
 }
 
-main().then((exitCode) => {
-  // Not process.exit: what was written to a pipe must get out first.
-  process.exitCode = exitCode;
-});
+// On Linux writes to pipes, files and terminals are synchronous, so nothing is lost by leaving at once.
+void main().then((exitCode) => process.exit(exitCode));

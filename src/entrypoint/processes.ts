@@ -12,12 +12,23 @@ export function livingInSession(session: number): number[] {
     });
 }
 
-function readStat(pid: number): { state: string; session: number } | null {
+/** The process of the session that has this name; null where there is none. */
+export function processNamed(session: number, name: string): number | null {
+  return livingInSession(session).find((pid) => readStat(pid)?.name === name) ?? null;
+}
+
+/** The state letter of a process (proc(5)): R, S, D, T, Z … Null when it is gone. */
+export function stateOf(pid: number): string | null {
+  return readStat(pid)?.state ?? null;
+}
+
+function readStat(pid: number): { name: string; state: string; session: number } | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     // The name in parentheses may hold anything, a ")" included.
-    const [state = "", , , session] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return { state, session: Number(session) };
+    const end = stat.lastIndexOf(")");
+    const [state = "", , , session] = stat.slice(end + 2).split(" ");
+    return { name: stat.slice(stat.indexOf("(") + 1, end), state, session: Number(session) };
   } catch {
     return null;
   }

@@ -39,12 +39,13 @@ function explain(file: string, error: NodeJS.ErrnoException): Failure {
  */
 export class RayProcess {
   readonly exited: Promise<Exit>;
-  readonly #session: number;
+  /** The session that holds all of this node's processes. */
+  readonly session: number;
   #state: "running" | "stopping" | "exited" = "running";
 
   /** `child` is running and leads its own session. */
   constructor(child: ChildProcess) {
-    this.#session = child.pid ?? 0;
+    this.session = child.pid ?? 0;
     this.exited = new Promise((resolve) => {
       child.once("exit", (code, signal) => {
         this.#state = "exited";
@@ -57,11 +58,11 @@ export class RayProcess {
   terminate(): void {
     if (this.#state !== "running") return;
     this.#state = "stopping";
-    signalProcess(this.#session, "SIGTERM");
+    signalProcess(this.session, "SIGTERM");
   }
 
   /** Kills whatever of the session still lives. Returns the number of processes, and whether all are gone. */
   clear(timeoutMs: number): Promise<{ killed: number; clear: boolean }> {
-    return clearSession(this.#session, timeoutMs);
+    return clearSession(this.session, timeoutMs);
   }
 }

@@ -5,6 +5,7 @@ import { unreachable } from "../common/result.ts";
 import type { Decision, WaitReason } from "./decide.ts";
 import type { Event } from "./event.ts";
 import type { HealthFact, LeaseFact } from "./facts.ts";
+import type { Trouble } from "./watch.ts";
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 const GIB = 2 ** 30;
@@ -48,6 +49,18 @@ function renderLife(event: LifeEvent): readonly string[] {
       return [`→ ${event.command.join(" ")}`];
     case "ready":
       return renderReady(event);
+    case "head-out-of-reach":
+      return event.cause === null
+        ? [`✓ The HEAD at ${formatAddress(event.head)} answers again`]
+        : [`✗ The HEAD at ${formatAddress(event.head)} is out of reach (${event.cause}); looking for it`];
+    case "trouble":
+      return [`✗ ${renderTrouble(event.trouble)}`];
+    case "setback":
+      return renderFailure(event.failure);
+    case "restarting":
+      return [
+        `→ Restart ${event.restarts} of this node${event.delayMs > 0 ? ` in ${seconds(event.delayMs)}` : " at once"}`,
+      ];
     case "lease-renewal":
       return [event.ok ? `✓ ${event.cause}` : `✗ ${event.cause}`];
     case "stopping":
@@ -64,6 +77,31 @@ function renderLife(event: LifeEvent): readonly string[] {
       return [...renderFailure(event.failure), `✗ Exit code ${event.exitCode}`];
     default:
       return unreachable(event);
+  }
+}
+
+function renderTrouble(trouble: Trouble): string {
+  switch (trouble.kind) {
+    case "head-restarted":
+      return `The HEAD restarted: cluster ${trouble.from.slice(0, 8)} is now ${trouble.to.slice(0, 8)}, so this node joins anew`;
+    case "declared-dead":
+      return "The cluster has declared this node dead";
+    case "gcs-hangs":
+      return `The GCS of this node gives no answer any more (${trouble.cause})`;
+    case "raylet-gone":
+      return "The raylet of this node is gone, though `ray start` runs on";
+    case "raylet-stopped":
+      return "The raylet of this node is stopped (process state T)";
+    case "agent-gone":
+      return "The agent of this node is gone, though `ray start` runs on";
+    case "agent-unwell":
+      return "The agent of this node says that its raylet is not well";
+    case "superseded":
+      return `${trouble.by} holds the head lease under epoch ${trouble.epoch}: this HEAD gives way`;
+    case "ray-exited":
+      return `Ray ended by itself (${trouble.exit})`;
+    default:
+      return unreachable(trouble);
   }
 }
 
@@ -146,6 +184,8 @@ function renderWait(reason: WaitReason): string {
       return `for ${reason.node}, which holds the head lease (epoch ${reason.epoch}), to serve at ${reason.address}`;
     case "lease":
       return `for the head lease (${reason.reason}): ${reason.message}`;
+    case "takeover":
+      return `for ${reason.node} (epoch ${reason.epoch}) to come back; ${reason.remainingMs === null ? "RAY_EP_TAKEOVER_AFTER=0 forbids to take over" : `takeover in ${seconds(reason.remainingMs)} at the earliest`}`;
     case "second-look":
       return `${seconds(reason.remainingMs)} for an earlier candidate to show itself (place ${reason.place})`;
     default:

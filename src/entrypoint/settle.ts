@@ -17,8 +17,11 @@ export interface SettleWorld {
   readonly askLease: (others: "answered" | "silent") => Promise<LeaseFact>;
   readonly log: (event: Event) => void;
   readonly ownRayVersion: string | null;
-  /** Aborts when the node is asked to stop. */
+  /** Aborts when the node is asked to stop, or the search is no longer needed. */
   readonly stop: AbortSignal;
+  readonly lastRole: Facts["lastRole"];
+  /** When this node last saw the HEAD that it joined, on the monotonic clock; null when it never had one. */
+  readonly headSeenAtMs: number | null;
 }
 
 /** Looks and decides, again and again, until this node has a role, may not have one, or is asked to stop. */
@@ -30,11 +33,14 @@ export async function settle(config: Config, world: SettleWorld): Promise<Settle
     if (seen === null) return { kind: "stopped" };
     say({ type: "health", url: config.values.HEALTH_URL, fact: seen.health });
     say({ type: "heads", heads: seen.heads });
+    const now = monotonicMs();
     const facts: Facts = {
       ...seen,
       lease: null,
       ownRayVersion: world.ownRayVersion,
-      waitedMs: monotonicMs() - began,
+      waitedMs: now - began,
+      lastRole: world.lastRole,
+      headUnseenMs: now - (world.headSeenAtMs ?? began),
     };
     const decision = await decideWithLease(config, facts, world, say);
     say({ type: "decision", decision });

@@ -2,14 +2,25 @@ import { monotonicMs, pause } from "../common/deadline.ts";
 import type { Failure } from "../common/failure.ts";
 import type { GcsClient } from "../common/gcs/client.ts";
 import type { Event } from "./event.ts";
+import { openWatcher } from "./look.ts";
 import type { Plan } from "./plan.ts";
 import { type Exit, launch, type RayProcess } from "./ray-process.ts";
 import { formerIds, type Membership, waitUntilReady } from "./ready.ts";
 import { redactCommand } from "./redact.ts";
+import { Search } from "./search.ts";
+import type { Settled } from "./settle.ts";
 import { aborted, type StopRequest } from "./stop-request.ts";
+import { judge, NO_SIGNS, type Trouble } from "./watch.ts";
 
-/** How one life of the node ended. */
-export type NodeEnd = { readonly kind: "stopped" } | { readonly kind: "failed"; readonly failure: Failure };
+/** How one run of Ray on this node ended. */
+export type RunEnd =
+  | { readonly kind: "stopped" }
+  /** It never became ready, or what comes before it failed. */
+  | { readonly kind: "failed"; readonly failure: Failure }
+  /** It was ready and could not go on. */
+  | { readonly kind: "trouble"; readonly trouble: Trouble }
+  /** Its HEAD is out of reach, and this node's next role is known. */
+  | { readonly kind: "moved"; readonly settled: Settled };
 
 export interface SuperviseWorld {
   readonly gcs: GcsClient;
@@ -17,13 +28,23 @@ export interface SuperviseWorld {
   readonly log: (event: Event) => void;
   /** Called once, when the cluster lists this node as ALIVE. */
   readonly onReady: (membership: Membership) => void;
+  /** Called with each look at which the HEAD's GCS answers. */
+  readonly onHeadSeen: () => void;
+  /** Resolves when another node has taken the lead from this HEAD; never for a WORKER. */
+  readonly superseded: Promise<Trouble>;
+  /** Looks for the HEAD while this node's Ray still runs; resolves with a role, a failure or a stop. */
+  readonly seek: (signal: AbortSignal) => Promise<Settled>;
+  readonly watchEveryMs: number;
 }
 
 /** How long the remains of a session may take to die of SIGKILL. */
 const CLEAR_TIMEOUT_MS = 5000;
 
-/** Runs the plan, waits until the node is ALIVE, and stays until Ray ends or a stop is asked. Nothing of Ray lives after it. */
-export async function supervise(plan: Plan, world: SuperviseWorld): Promise<NodeEnd> {
+/**
+ * Runs the plan: install → start → until ALIVE → watch → end. Nothing of Ray lives after it.
+ * Resolves only when this run is over; what comes next is the caller's to decide.
+ */
+export async function supervise(plan: Plan, world: SuperviseWorld): Promise<RunEnd> {
   const prepared = await runBefore(plan, world);
   if (prepared !== null) return prepared;
   const former = plan.role === "worker" ? await formerIds(world.gcs, plan.ready.nodeName) : new Set<string>();
@@ -37,7 +58,7 @@ export async function supervise(plan: Plan, world: SuperviseWorld): Promise<Node
 }
 
 /** Installs what is asked for, one after the other. Null when all went well. */
-async function runBefore(plan: Plan, world: SuperviseWorld): Promise<NodeEnd | null> {
+async function runBefore(plan: Plan, world: SuperviseWorld): Promise<RunEnd | null> {
   for (const command of plan.before) {
     const file = command.args.at(-1) ?? "";
     world.log({ type: "installing", file });
@@ -52,55 +73,84 @@ async function runBefore(plan: Plan, world: SuperviseWorld): Promise<NodeEnd | n
   return null;
 }
 
-type Turn = { readonly exit: Exit } | { readonly ready: Awaited<ReturnType<typeof waitUntilReady>> } | "stop";
-
+/** From the start of Ray to the first reason to end it. */
 async function live(
   plan: Plan,
   ray: RayProcess,
   former: ReadonlySet<string>,
   world: SuperviseWorld,
-): Promise<NodeEnd> {
+): Promise<RunEnd> {
+  const over = new AbortController();
   const exited = ray.exited.then((exit) => ({ exit }));
   const stop = aborted(world.stop.asked).then(() => "stop" as const);
-  const over = new AbortController();
-  const looking = waitUntilReady(
-    plan.ready,
-    world.gcs,
-    former,
-    AbortSignal.any([over.signal, world.stop.asked]),
-  );
-  const ready = looking.then((outcome) => (outcome === null ? stop : { ready: outcome }));
-  const first: Turn = await Promise.race([exited, stop, ready]);
-  over.abort();
-  if (first === "stop") return drain(plan, ray, world);
-  if ("exit" in first)
-    return { kind: "failed", failure: rayExited(first.exit, "before this node was ready") };
-  if (first.ready?.ok === false) return { kind: "failed", failure: first.ready.error };
-  if (first.ready?.ok) world.onReady(first.ready.value);
-  const last = await Promise.race([exited, stop]);
-  return last === "stop"
-    ? drain(plan, ray, world)
-    : { kind: "failed", failure: rayExited(last.exit, "while the node was running") };
+  try {
+    const either = AbortSignal.any([over.signal, world.stop.asked]);
+    const ready = waitUntilReady(plan.ready, world.gcs, former, either).then(
+      (outcome) => outcome ?? ("stop" as const),
+    );
+    const first = await Promise.race([exited, stop, ready]);
+    if (first === "stop") return drain(plan, ray, world);
+    if ("exit" in first) return { kind: "failed", failure: exitedEarly(first.exit) };
+    if (!first.ok) return { kind: "failed", failure: first.error };
+    world.onReady(first.value);
+    const watched = watch(plan, ray, first.value, world, over.signal);
+    const superseded = world.superseded.then((trouble): RunEnd => ({ kind: "trouble", trouble }));
+    const last = await Promise.race([exited, stop, watched, superseded]);
+    if (last === "stop") return drain(plan, ray, world);
+    return "exit" in last
+      ? { kind: "trouble", trouble: { kind: "ray-exited", exit: describeExit(last.exit) } }
+      : last;
+  } finally {
+    over.abort();
+  }
 }
 
-const rayExited = (exit: Exit, phase: string): Failure => ({
+const exitedEarly = (exit: Exit): Failure => ({
   reason: "ray-exited",
   exitCode: exit.code,
   signal: exit.signal,
-  phase,
+  phase: "before this node was ready",
 });
 
+const describeExit = ({ code, signal }: Exit): string =>
+  signal === null ? `exit code ${code}` : `signal ${signal}`;
+
+/** Looks each second until something is wrong; a HEAD out of reach starts a search beside the looking. */
+async function watch(
+  plan: Plan,
+  ray: RayProcess,
+  membership: Membership,
+  world: SuperviseWorld,
+  over: AbortSignal,
+): Promise<RunEnd> {
+  const watcher = openWatcher(world.gcs, membership, ray.session);
+  const search = new Search((signal) => world.seek(AbortSignal.any([signal, over])), membership);
+  let signs = NO_SIGNS;
+  while (await pause(world.watchEveryMs, over)) {
+    const look = await watcher.look();
+    if (look.gcs.kind === "serves") world.onHeadSeen();
+    const { verdict, signs: next } = judge(signs, look, plan, membership.clusterId);
+    signs = next;
+    if (verdict.kind === "trouble") return { kind: "trouble", trouble: verdict.trouble };
+    const lost = verdict.kind === "head-out-of-reach" ? verdict.cause : null;
+    if (search.follow(lost !== null))
+      world.log({ type: "head-out-of-reach", head: plan.ready.gcs, cause: lost });
+    if (search.found !== null) return { kind: "moved", settled: search.found };
+  }
+  return new Promise(() => {});
+}
+
 /** Lets Ray drain until its own end, our deadline, or an order to stop now; the rest is killed by the caller. */
-async function drain(plan: Plan, ray: RayProcess, world: SuperviseWorld): Promise<NodeEnd> {
+async function drain(plan: Plan, ray: RayProcess, world: SuperviseWorld): Promise<RunEnd> {
   const began = monotonicMs();
   const { stop, log } = world;
   log({ type: "stopping", signal: stop.signal, urgent: stop.urgent.aborted });
   ray.terminate();
-  const deadline = new AbortController();
-  const late = pause(plan.stop.killAfterMs, deadline.signal).then((waited) => (waited ? "late" : "done"));
+  const over = new AbortController();
+  const late = pause(plan.stop.killAfterMs, over.signal).then(() => "late" as const);
   const urgent = aborted(stop.urgent).then(() => "urgent" as const);
   const how = await Promise.race([ray.exited.then(() => "drained" as const), late, urgent]);
-  deadline.abort();
-  log({ type: "drained", how: how === "done" ? "drained" : how, tookMs: monotonicMs() - began });
+  over.abort();
+  log({ type: "drained", how, tookMs: monotonicMs() - began });
   return { kind: "stopped" };
 }

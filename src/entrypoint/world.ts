@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import leven from "leven";
+import { monotonicMs } from "../common/deadline.ts";
 import type { Failure } from "../common/failure.ts";
 import { openGcs } from "../common/gcs/client.ts";
 import { probeGcs } from "../common/gcs/probe.ts";
@@ -11,108 +12,142 @@ import { exitCodeOf } from "./exit-code.ts";
 import type { LocalFact } from "./facts.ts";
 import { openHealthClient } from "./health-client.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
-import type { Plan } from "./plan.ts";
+import type { LifeEnd, LifeWorld } from "./life.ts";
+import { type Plan, planRayStart, type RunAs } from "./plan.ts";
 import type { Probes } from "./probes/collect.ts";
+import type { Membership } from "./ready.ts";
 import { render } from "./render.ts";
-import type { SettleWorld } from "./settle.ts";
+import { type Settled, settle } from "./settle.ts";
 import { StopRequest } from "./stop-request.ts";
-import type { SuperviseWorld } from "./supervise.ts";
+import { type RunEnd, supervise } from "./supervise.ts";
+import type { Trouble } from "./watch.ts";
 
-/** The effects that a node's life needs, wired together once. */
-export interface World {
-  readonly stop: StopRequest;
+export interface WorldInput {
+  readonly config: Config;
+  readonly local: LocalFact;
+  readonly runAs: RunAs;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Takes the log, whole lines at a time. */
+  readonly write: (text: string) => void;
+}
+
+/** Everything that a node's life touches, wired together once: clients, log, lease and the memory of its HEAD. */
+export class World implements LifeWorld {
   readonly probes: Probes;
+  readonly stopRequest = new StopRequest();
   readonly log: (event: Event) => void;
+  readonly maxRestarts: number | null;
+  readonly #input: WorldInput;
+  readonly #lease: LeaseKeeper;
+  #lastRole: "head" | "worker" | null = null;
+  /** When this node last saw the HEAD that it joined; null where there is none but itself. */
+  #headSeenAtMs: number | null = null;
+  #onSuperseded: (trouble: Trouble) => void = () => {};
+
+  constructor(input: WorldInput) {
+    const { config, write } = input;
+    const { values } = config;
+    this.#input = input;
+    this.maxRestarts = values.RAY_EP_MAX_RESTARTS;
+    const logger = createLogger<Event>({ form: values.RAY_EP_LOG, write, render, now: () => new Date() });
+    this.log = (event) => logger.log(event);
+    const health = openHealthClient(values.HEALTH_URL, null);
+    this.probes = {
+      health,
+      head: (address, timeoutMs) => probeGcs(address, { token: config.authToken, timeoutMs }),
+    };
+    this.#lease = new LeaseKeeper({
+      config,
+      client: health,
+      life: randomUUID(),
+      onChange: (ok, cause) => this.log({ type: "lease-renewal", ok, cause }),
+      onSuperseded: (by, epoch) => this.#onSuperseded({ kind: "superseded", by, epoch }),
+    });
+  }
+
+  get stop(): AbortSignal {
+    return this.stopRequest.asked;
+  }
+
   /** Says who this node is and what it was told. */
-  introduce(): void;
-  forSettling(local: LocalFact): SettleWorld;
-  forSupervising(plan: Plan): SuperviseWorld;
-  /** Says why this node ends, gives the lease back and returns the exit code. */
-  fail(failure: Failure): Promise<number>;
-  /** The same for an end that was asked for. */
-  finish(tookMs: number): Promise<number>;
-}
+  introduce(): void {
+    const { config } = this.#input;
+    const { node, explicitHead } = config;
+    const whitelist = config.whitelist.map((each) => each.name);
+    const place = placeOf(config);
+    const nearest = place >= 0 ? null : nearestName(node, whitelist);
+    this.log({ type: "started", version: __VERSION__, node, pid: process.pid });
+    this.log({ type: "candidate", node, whitelist, place, nearest });
+    if (explicitHead !== null) this.log({ type: "explicit-head", explicit: explicitHead });
+  }
 
-/** Builds the world for `config`; `write` takes the log. */
-export function openWorld(config: Config, write: (text: string) => void): World {
-  const { values } = config;
-  const logger = createLogger<Event>({ form: values.RAY_EP_LOG, write, render, now: () => new Date() });
-  const log = (event: Event): void => logger.log(event);
-  const stop = new StopRequest();
-  const health = openHealthClient(values.HEALTH_URL, null);
-  const lease = new LeaseKeeper({
-    config,
-    client: health,
-    life: randomUUID(),
-    onChange: (ok, cause) => log({ type: "lease-renewal", ok, cause }),
-  });
-  const token = config.authToken;
-  const probes: Probes = {
-    health,
-    head: (address, timeoutMs) => probeGcs(address, { token, timeoutMs }),
-  };
-  return {
-    stop,
-    probes,
-    log,
-    introduce: () => introduce(config, log),
-    forSettling: (local) => ({
-      probes,
-      log,
-      askLease: (others) => lease.ask(others),
+  settle(signal: AbortSignal = this.stop): Promise<Settled> {
+    const { config, local } = this.#input;
+    return settle(config, {
+      probes: this.probes,
+      log: this.log,
+      askLease: (others) => this.#lease.ask(others),
       ownRayVersion: local.ray.kind === "found" ? local.ray.version : null,
-      stop: stop.asked,
-    }),
-    forSupervising: (plan) => {
-      if (plan.role === "head") lease.keep();
-      return {
-        gcs: openGcs(plan.ready.gcs, { token }),
-        stop,
-        log,
-        onReady: ({ clusterId, version, node, tookMs }) => {
-          if (plan.role === "head") lease.serving(clusterId);
-          const { nodeId, resources } = node;
-          const { role } = plan;
-          log({
-            type: "ready",
-            role,
-            address: plan.ready.gcs,
-            version,
-            clusterId,
-            nodeId,
-            resources,
-            tookMs,
-          });
-        },
-      };
-    },
-    fail: async (failure) => {
-      await lease.release();
-      const exitCode = exitCodeOf(failure);
-      log({ type: "failed", failure, exitCode });
-      return exitCode;
-    },
-    finish: async (tookMs) => {
-      await lease.release();
-      log({ type: "stopped", signal: stop.signal, tookMs });
-      return 0;
-    },
-  };
-}
+      stop: signal,
+      lastRole: this.#lastRole,
+      headSeenAtMs: this.#headSeenAtMs,
+    });
+  }
 
-function introduce(config: Config, log: (event: Event) => void): void {
-  const { node, explicitHead } = config;
-  const whitelist = config.whitelist.map((each) => each.name);
-  const place = placeOf(config);
-  log({ type: "started", version: __VERSION__, node, pid: process.pid });
-  log({
-    type: "candidate",
-    node,
-    whitelist,
-    place,
-    nearest: place >= 0 ? null : nearestName(node, whitelist),
-  });
-  if (explicitHead !== null) log({ type: "explicit-head", explicit: explicitHead });
+  plan(role: Parameters<LifeWorld["plan"]>[0]): Plan {
+    const { config, runAs, env, local } = this.#input;
+    return planRayStart({ config, role, runAs, env, requirements: local.requirements });
+  }
+
+  /** Runs Ray in its role; a HEAD keeps its lease meanwhile, a WORKER has none to keep. */
+  async supervise(plan: Plan): Promise<RunEnd> {
+    const superseded = new Promise<Trouble>((resolve) => {
+      this.#onSuperseded = resolve;
+    });
+    this.#lease.starting();
+    if (plan.role === "head") this.#lease.keep();
+    else this.#lease.stop();
+    const gcs = openGcs(plan.ready.gcs, { token: this.#input.config.authToken });
+    try {
+      return await supervise(plan, {
+        gcs,
+        superseded,
+        stop: this.stopRequest,
+        log: this.log,
+        onReady: (membership) => this.#onReady(plan, membership),
+        onHeadSeen: () => {
+          this.#headSeenAtMs = plan.role === "worker" ? monotonicMs() : null;
+        },
+        seek: (signal) => this.settle(signal),
+        watchEveryMs: this.#input.config.values.RAY_EP_WATCH_INTERVAL,
+      });
+    } finally {
+      gcs.close();
+    }
+  }
+
+  /** Gives the lease back, which only now may be, says the last words and returns the exit code. */
+  async end(end: LifeEnd, tookMs: number): Promise<number> {
+    await this.#lease.release();
+    if (end.kind === "stopped") {
+      this.log({ type: "stopped", signal: this.stopRequest.signal, tookMs });
+      return 0;
+    }
+    return this.fail(end.failure);
+  }
+
+  fail(failure: Failure): number {
+    const exitCode = exitCodeOf(failure);
+    this.log({ type: "failed", failure, exitCode });
+    return exitCode;
+  }
+
+  #onReady({ role, ready }: Plan, { clusterId, version, node, tookMs }: Membership): void {
+    if (role === "head") this.#lease.serving(clusterId);
+    this.#lastRole = role;
+    const { nodeId, resources } = node;
+    this.log({ type: "ready", role, address: ready.gcs, version, clusterId, nodeId, resources, tookMs });
+  }
 }
 
 /** The name that was perhaps meant; null where none is near. */

@@ -126,6 +126,17 @@ export const VARIABLES = {
     "10",
     "seconds that a candidate waits, a step a place in the whitelist, where no head lease can be had",
   ),
+  RAY_EP_TAKEOVER_AFTER: seconds(
+    "30",
+    "seconds that the old HEAD must be out of a candidate's own reach before it takes over; 0: never",
+  ),
+  RAY_EP_WATCH_INTERVAL: positiveSeconds("1", "seconds between two looks at the running node"),
+  RAY_EP_MAX_RESTARTS: variable(
+    s.wholeNumber(0, 1_000_000),
+    null,
+    "restarts of Ray without a calm minute after which this program ends (default: no limit)",
+    "Give a whole number, such as 10.",
+  ),
   RAY_EP_READY_TIMEOUT: positiveSeconds(
     "120",
     "seconds from `ray start` until the GCS must list this node as ALIVE",

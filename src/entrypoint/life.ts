@@ -1,0 +1,43 @@
+import { monotonicMs, pause } from "../common/deadline.ts";
+import type { Failure } from "../common/failure.ts";
+import type { Event } from "./event.ts";
+import type { Plan, Role } from "./plan.ts";
+import { afterEnd, type Ended, NEWBORN } from "./restart-policy.ts";
+import type { Settled } from "./settle.ts";
+import type { RunEnd } from "./supervise.ts";
+
+/** How the whole life of the node ended. */
+export type LifeEnd = { readonly kind: "stopped" } | { readonly kind: "failed"; readonly failure: Failure };
+
+export interface LifeWorld {
+  readonly log: (event: Event) => void;
+  readonly stop: AbortSignal;
+  readonly settle: () => Promise<Settled>;
+  readonly plan: (role: Role) => Plan;
+  readonly supervise: (plan: Plan) => Promise<RunEnd>;
+  /** Null: no limit. */
+  readonly maxRestarts: number | null;
+}
+
+/**
+ * The life of a node, from the first decision to its end:
+ *
+ *   deciding ─▶ starting ─▶ watching ─▶ draining ─▶ stopped
+ *      ▲            │           │
+ *      └─ restarting ◀──────────┘
+ */
+export async function live(world: LifeWorld): Promise<LifeEnd> {
+  let history = NEWBORN;
+  let settled = await world.settle();
+  for (;;) {
+    const ended: Ended = settled.kind === "role" ? await world.supervise(world.plan(settled.role)) : settled;
+    const next = afterEnd(ended, history, monotonicMs(), world.maxRestarts);
+    if (next.kind === "failed" || next.kind === "stopped") return next;
+    history = next.history;
+    if (ended.kind === "trouble") world.log({ type: "trouble", trouble: ended.trouble });
+    if (ended.kind === "failed") world.log({ type: "setback", failure: ended.failure });
+    world.log({ type: "restarting", delayMs: next.delayMs, restarts: history.recent });
+    if (!(await pause(next.delayMs, world.stop))) return { kind: "stopped" };
+    settled = ended.kind === "moved" ? ended.settled : await world.settle();
+  }
+}

@@ -1,0 +1,60 @@
+import type { Failure } from "../common/failure.ts";
+import type { Settled } from "./settle.ts";
+import type { RunEnd } from "./supervise.ts";
+
+/** What this node has been through: all that decides how it goes on. */
+export interface History {
+  /** It has worked in a cluster. */
+  readonly member: boolean;
+  /** Restarts since the last calm minute. */
+  readonly recent: number;
+  /** When the last run began, on the monotonic clock; null before the first. */
+  readonly startedAtMs: number | null;
+}
+
+export const NEWBORN: History = { member: false, recent: 0, startedAtMs: null };
+
+export type Next =
+  | { readonly kind: "stopped" }
+  | { readonly kind: "failed"; readonly failure: Failure }
+  | { readonly kind: "again"; readonly delayMs: number; readonly history: History };
+
+/** How a try to find a role, or a run of Ray, came to its end. */
+export type Ended = RunEnd | Exclude<Settled, { kind: "role" }>;
+
+const CALM_MS = 60_000;
+const LONGEST_MS = 30_000;
+/** Even a node that follows its HEAD at once starts Ray twice a second at most. */
+const FOLLOW_MS = 500;
+
+/**
+ * What follows from an end. Pure. A node that never worked ends with its failure, so that its user sees it and the
+ * restart policy acts. One that did work is not given up: it starts again, at once where another node is the cause,
+ * else after 0, 1, 2, 4 … 30 s; a calm minute forgets what was before.
+ */
+export function afterEnd(ended: Ended, before: History, nowMs: number, maxRestarts: number | null): Next {
+  if (ended.kind === "stopped") return ended;
+  const member = before.member || ended.kind === "trouble" || ended.kind === "moved";
+  if (ended.kind === "failed" && !(member && mayPass(ended.failure))) return ended;
+  const calm = before.startedAtMs !== null && nowMs - before.startedAtMs >= CALM_MS;
+  const recent = calm ? 0 : before.recent;
+  if (maxRestarts !== null && recent >= maxRestarts)
+    return { kind: "failed", failure: { reason: "too-many-restarts", restarts: recent } };
+  const backOffMs = recent === 0 ? 0 : Math.min(1000 * 2 ** (recent - 1), LONGEST_MS);
+  const delayMs = isFollowing(ended) ? Math.min(backOffMs, FOLLOW_MS) : backOffMs;
+  return { kind: "again", delayMs, history: { member, recent: recent + 1, startedAtMs: nowMs + delayMs } };
+}
+
+/** A HEAD that is away may come back, and a start may fail for want of it; a wrong token does not mend itself. */
+function mayPass({ reason }: Failure): boolean {
+  return reason === "no-head-in-time" || reason === "ray-exited" || reason === "not-ready-in-time";
+}
+
+/** True where another node is the cause, so that waiting would help nobody. */
+function isFollowing(ended: Ended): boolean {
+  if (ended.kind === "moved") return true;
+  return (
+    ended.kind === "trouble" &&
+    (ended.trouble.kind === "head-restarted" || ended.trouble.kind === "superseded")
+  );
+}
