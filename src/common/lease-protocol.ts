@@ -7,6 +7,7 @@ import * as z from "zod/mini";
 const Name = z.string().check(z.minLength(1), z.maxLength(253));
 const Text = z.string().check(z.maxLength(1024));
 const Epoch = z.int().check(z.nonnegative());
+const Port = z.int().check(z.minimum(1), z.maximum(65535));
 
 /** Body of `PUT /v1/head`: ask for the lease (`epoch` null) or renew the one held under `epoch`. */
 export const LeaseRequest = z.object({
@@ -19,6 +20,8 @@ export const LeaseRequest = z.object({
   epoch: z.nullable(Epoch),
   /** "answered": every other candidate was answered for; "silent": at least one gave no answer. */
   others: z.enum(["answered", "silent"]),
+  /** The highest epoch that this node has seen anywhere. A service that forgot grants above it. */
+  seen: z.optional(Epoch),
 });
 export type LeaseRequest = z.infer<typeof LeaseRequest>;
 
@@ -40,6 +43,8 @@ export const LeaseGranted = z.object({
   epoch: Epoch,
   ttl: z.number(),
   instance: Name,
+  /** Another living process that asks under this node's name; the holder tells it to its log. */
+  namesake: z.optional(z.object({ life: Name, address: Text })),
 });
 export type LeaseGranted = z.infer<typeof LeaseGranted>;
 
@@ -77,6 +82,10 @@ export type LeaseRefused = z.infer<typeof LeaseRefused>;
 export const LeaseRelease = z.object({ node: Name, life: Name, epoch: Epoch });
 export type LeaseRelease = z.infer<typeof LeaseRelease>;
 
+/** 200 of `DELETE /v1/head`; `released` is false when the asker was not the holder, and then nothing changed. */
+export const LeaseReleased = z.object({ released: z.boolean(), epoch: Epoch, instance: Name });
+export type LeaseReleased = z.infer<typeof LeaseReleased>;
+
 /** Body of `PUT /v1/nodes/NAME`: what a node says of itself; forgotten after three TTLs without a new word. */
 export const NodeReport = z.object({
   life: Name,
@@ -86,7 +95,11 @@ export const NodeReport = z.object({
   head: z.nullable(Text),
   /** What this node advertises to Ray, and its node-manager port, for the reach-back check. */
   advertise: z.nullable(Text),
-  nodeManagerPort: z.nullable(z.int()),
+  nodeManagerPort: z.nullable(Port),
+  /** More ports of this node that the service may be asked to dial back: object manager, first worker port. */
+  ports: z.optional(z.array(Port).check(z.maxLength(16))),
+  /** The highest epoch that this node has seen anywhere. */
+  seen: z.optional(Epoch),
 });
 export type NodeReport = z.infer<typeof NodeReport>;
 
@@ -105,6 +118,54 @@ export const ClusterView = z.object({
   nodes: z.array(z.object({ name: Name, seenAgo: z.number(), ...NodeReport.shape })),
 });
 export type ClusterView = z.infer<typeof ClusterView>;
+
+/** 409 of `PUT /v1/nodes/NAME`: an older living process reports under the same name. */
+export const NodeRefused = z.object({ reason: z.literal("duplicate-name"), message: Text });
+export type NodeRefused = z.infer<typeof NodeRefused>;
+
+/**
+ * Body of `POST /v1/reach`: the service dials the name that this node advertises, at `port` (one that the node
+ * reported), and expects to read `nonce` there. The node listens before it asks.
+ */
+export const ReachRequest = z.object({
+  node: Name,
+  life: Name,
+  nonce: z.string().check(z.minLength(8), z.maxLength(128)),
+  port: Port,
+});
+export type ReachRequest = z.infer<typeof ReachRequest>;
+
+/**
+ * 200 of `POST /v1/reach`.
+ * - `reached`: the nonce came back.
+ * - `refused`, `timeout`, `no-route`, `name-not-found`: what the dial met.
+ * - `wrong-answer`: something else listens there.
+ * - `not-known`: no report of this life, nothing advertised, or a port that it did not report.
+ * - `busy`: a dial for this node is under way, or too many are.
+ */
+export const ReachAnswer = z.object({
+  result: z.enum([
+    "reached",
+    "refused",
+    "timeout",
+    "no-route",
+    "name-not-found",
+    "wrong-answer",
+    "not-known",
+    "busy",
+  ]),
+  message: Text,
+  /** The service's own end of the connection, null where none was made. */
+  from: z.nullable(Text),
+  /** What was dialled: the advertised name with the port, and the address it resolved to where known. */
+  to: z.nullable(Text),
+  address: z.nullable(Text),
+});
+export type ReachAnswer = z.infer<typeof ReachAnswer>;
+
+/** Body of every 4xx and 5xx answer that is no lease answer. */
+export const ErrorAnswer = z.object({ error: z.string(), problems: z.optional(z.array(z.string())) });
+export type ErrorAnswer = z.infer<typeof ErrorAnswer>;
 
 /** How long a lease lives, how soon a holder must have renewed it, and how often it tries (FAULTS: L > D > 1.2 R). */
 export const LEASE_TTL_S = 15;
