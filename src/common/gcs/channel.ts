@@ -1,0 +1,96 @@
+import { Code, ConnectError, createClient, type Interceptor } from "@connectrpc/connect";
+import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import { type GcsNodeInfo, GcsNodeInfo_GcsNodeState, NodeInfoGcsService } from "../proto/ray_gcs_pb.ts";
+import type { Channel, GcsFailure, GcsOptions, NodeInfo } from "./client.ts";
+
+/** More than the nodes of the largest cluster; an endless answer is cut off here. */
+const LONGEST_ANSWER = 64 * 1024 * 1024;
+
+/** A gRPC channel to `authority` (host:port). The caller loads this file late: it brings gRPC and HTTP/2 with it. */
+export function openChannel(
+  authority: string,
+  options: GcsOptions,
+): { channel: Channel; explain: (error: unknown) => GcsFailure } {
+  const baseUrl = `http://${authority}`;
+  let { socket } = options;
+  const sessionManager = new Http2SessionManager(
+    baseUrl,
+    {},
+    {
+      // The first connection may be the probe's own; a later one is made by http2 itself.
+      ...(socket === undefined ? {} : { createConnection: () => takeSocket() }),
+    },
+  );
+  const takeSocket = () => {
+    const first = socket;
+    socket = undefined;
+    if (first === undefined) throw new Error("the connection is over");
+    return first;
+  };
+  const transport = createGrpcTransport({
+    baseUrl,
+    sessionManager,
+    acceptCompression: [],
+    readMaxBytes: LONGEST_ANSWER,
+    interceptors: options.token === null ? [] : [bearer(options.token)],
+  });
+  const client = createClient(NodeInfoGcsService, transport);
+  const channel: Channel = {
+    checkAlive: async (nodeIds, timeoutMs) => {
+      const reply = await client.checkAlive({ nodeIds: nodeIds.map((id) => fromHex(id)) }, { timeoutMs });
+      return { version: reply.rayVersion, alive: reply.rayletAlive };
+    },
+    clusterId: async (timeoutMs) => toHex((await client.getClusterId({}, { timeoutMs })).clusterId),
+    nodes: async ({ name, aliveOnly }, timeoutMs) => {
+      const reply = await client.getAllNodeInfo({}, { timeoutMs });
+      const all = reply.nodeInfoList.map(toNode);
+      return all.filter((node) => (name === undefined || node.name === name) && (!aliveOnly || node.alive));
+    },
+    close: () => sessionManager.abort(),
+  };
+  return { channel, explain };
+}
+
+const bearer =
+  (token: string): Interceptor =>
+  (next) =>
+  (request) => {
+    request.header.set("authorization", `Bearer ${token}`);
+    return next(request);
+  };
+
+const toHex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
+const fromHex = (hex: string): Uint8Array<ArrayBuffer> => new Uint8Array(Buffer.from(hex, "hex"));
+
+function toNode(info: GcsNodeInfo): NodeInfo {
+  return {
+    nodeId: toHex(info.nodeId),
+    name: info.nodeName,
+    hostname: info.nodeManagerHostname,
+    address: info.nodeManagerAddress,
+    port: info.nodeManagerPort,
+    alive: info.state === GcsNodeInfo_GcsNodeState.ALIVE,
+    isHead: info.isHeadNode,
+    resources: info.resourcesTotal,
+    agentPort: info.dashboardAgentListenPort,
+  };
+}
+
+function explain(error: unknown): GcsFailure {
+  const failure = ConnectError.from(error);
+  const detail = failure.rawMessage;
+  switch (failure.code) {
+    case Code.DeadlineExceeded:
+    case Code.Canceled:
+      return { kind: "timeout" };
+    case Code.Unauthenticated:
+      return { kind: "unauthorized", detail };
+    case Code.Unavailable:
+    case Code.Aborted: {
+      const code = (failure.cause as NodeJS.ErrnoException | undefined)?.code ?? "";
+      return { kind: "unavailable", code, detail };
+    }
+    default:
+      return { kind: "not-ray", detail };
+  }
+}

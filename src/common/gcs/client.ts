@@ -1,0 +1,89 @@
+import type { Socket } from "node:net";
+import { type Address, formatAddress } from "../address.ts";
+import { err, ok, type Result } from "../result.ts";
+
+/** A node as the GCS lists it. Ids are hex. */
+export interface NodeInfo {
+  readonly nodeId: string;
+  readonly name: string;
+  readonly hostname: string;
+  readonly address: string;
+  readonly port: number;
+  readonly alive: boolean;
+  readonly isHead: boolean;
+  readonly resources: Readonly<Record<string, number>>;
+  /** The agent's HTTP port; 0 where the GCS does not list it (Ray before 2.5x). */
+  readonly agentPort: number;
+}
+
+/** Why a call brought no answer. */
+export type GcsFailure =
+  | { readonly kind: "timeout" }
+  | { readonly kind: "unauthorized"; readonly detail: string }
+  /** A gRPC server that does not know Ray's services, or something that is no gRPC server. */
+  | { readonly kind: "not-ray"; readonly detail: string }
+  /** No connection, or it broke; `code` is the operating system's (ECONNREFUSED …) where there is one. */
+  | { readonly kind: "unavailable"; readonly code: string; readonly detail: string };
+
+type Answer<T> = Promise<Result<T, GcsFailure>>;
+
+/** A warm channel to one GCS. No call throws; each opens the connection anew where it broke. */
+export interface GcsClient {
+  /** The Ray version, and for each node id (hex) whether its raylet counts as living. */
+  checkAlive(
+    nodeIds: readonly string[],
+    timeoutMs: number,
+  ): Answer<{ readonly version: string; readonly alive: readonly boolean[] }>;
+  /** The cluster id, hex. */
+  clusterId(timeoutMs: number): Answer<string>;
+  nodes(
+    filter: { readonly name?: string; readonly aliveOnly?: boolean },
+    timeoutMs: number,
+  ): Answer<readonly NodeInfo[]>;
+  close(): void;
+}
+
+export interface GcsOptions {
+  /** Sent as `authorization: Bearer`, which a GCS with RAY_AUTH_MODE=token wants (Ray 2.52 and later). */
+  readonly token: string | null;
+  /** Used for the first connection in place of a new one. */
+  readonly socket?: Socket;
+}
+
+/** Opens a channel to the GCS at `address`; nothing is loaded or connected before the first call. */
+export function openGcs(address: Address, options: GcsOptions): GcsClient {
+  // Loading gRPC and HTTP/2 costs more than all the rest of a decision, so only a call pays for it.
+  const channel = once(() =>
+    import("./channel.ts").then(({ openChannel }) => openChannel(formatAddress(address), options)),
+  );
+  const call = async <T>(work: (channel: Channel) => Promise<T>): Answer<T> => {
+    const { channel: opened, explain } = await channel();
+    return work(opened).then(ok<T>, (error: unknown) => err(explain(error)));
+  };
+  return {
+    checkAlive: (nodeIds, timeoutMs) => call((each) => each.checkAlive(nodeIds, timeoutMs)),
+    clusterId: (timeoutMs) => call((each) => each.clusterId(timeoutMs)),
+    nodes: (filter, timeoutMs) => call((each) => each.nodes(filter, timeoutMs)),
+    close: () => void channel.peek()?.then((each) => each.channel.close()),
+  };
+}
+
+/** What the late-loaded part offers; its promises reject with the library's errors. */
+export interface Channel {
+  checkAlive(nodeIds: readonly string[], timeoutMs: number): Promise<{ version: string; alive: boolean[] }>;
+  clusterId(timeoutMs: number): Promise<string>;
+  nodes(
+    filter: { readonly name?: string; readonly aliveOnly?: boolean },
+    timeoutMs: number,
+  ): Promise<NodeInfo[]>;
+  close(): void;
+}
+
+function once<T>(make: () => T): { (): T; peek(): T | null } {
+  let made: T | null = null;
+  const get = () => {
+    made ??= make();
+    return made;
+  };
+  return Object.assign(get, { peek: () => made });
+}
