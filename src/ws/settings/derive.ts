@@ -114,6 +114,9 @@ function peerPorts(keys: PeerPortKeys): PeerPorts {
 function enabledCandidates(config: ConfigFile, nodes: readonly NodeSettings[]): Candidate[] {
   const listed: readonly WhitelistEntry[] =
     config.nodes.head_whitelist ?? nodes.map(({ name }) => ({ name, host: name, port: undefined }));
+  const { head_address: explicit } = config.nodes;
+  // With an explicit HEAD nobody is elected, and the entrypoint still wants one name.
+  if (listed.length === 0 && explicit !== undefined) return [{ name: explicit.host, ...explicit }];
   return listed.flatMap((entry) => {
     const node = nodes.find(({ name }) => name === entry.name);
     if (node === undefined && isService(entry.name)) return [];

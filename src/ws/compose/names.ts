@@ -1,0 +1,37 @@
+import { HEALTH_NAME, type Settings, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../settings.ts";
+
+/** The files that `ws generate` writes, beside config.yaml. */
+export const COMPOSE_FILE = "compose.yaml";
+export const TEST_COMPOSE_FILE = "cluster-test.compose.yaml";
+
+/** Labels on everything that is ours: what carries the project's is removed by `ws down`, and nothing else. */
+export const PROJECT_LABEL = "io.ray-entrypoint.project";
+export const PART_LABEL = "io.ray-entrypoint.part";
+export const VERSION_LABEL = "io.ray-entrypoint.version";
+
+/** On images. Another word than on containers: a container that a user starts from our image inherits it, and is not ours. */
+export const IMAGE_LABEL = "io.ray-entrypoint.image-of";
+
+export type Part = "main" | "test";
+
+/** `docker compose -p`: two projects, so that neither calls the other's containers orphans. */
+export const composeProject = ({ projectName }: Settings, part: Part): string =>
+  part === "main" ? projectName : `${projectName}-test`;
+
+const TEST_CONTAINERS: Readonly<Record<string, string>> = {
+  [TEST_WORKER_NAME]: "test-worker",
+  [TEST_CLIENT_NAME]: "test-client",
+};
+
+/** The container of a service, as the specification spells it: test-ray-worker runs in `<project>-test-worker`. */
+export const containerName = ({ projectName }: Settings, service: string): string =>
+  `${projectName}-${TEST_CONTAINERS[service] ?? service}`;
+
+/** The image that a service runs; the test containers use that of the first node. */
+export const imageName = ({ projectName }: Settings, service: string): string => `${projectName}-${service}`;
+
+export const networkName = ({ projectName }: Settings, part: Part): string =>
+  `${projectName}-${part === "main" ? "ray-network" : "test-network"}`;
+
+/** The volume in which the health service keeps the head lease. */
+export const healthStateVolume = ({ projectName }: Settings): string => `${projectName}-${HEALTH_NAME}-state`;

@@ -1,0 +1,132 @@
+import { formatAddress } from "../../common/address.ts";
+import type { NodeSettings, Settings } from "../settings.ts";
+import { HEALTH_NAME } from "../settings.ts";
+import type { ComposeBuild, Healthcheck, Labels, Logging } from "./compose-file.ts";
+import type { Limits } from "./limits.ts";
+import { IMAGE_LABEL, imageName, PART_LABEL, type Part, PROJECT_LABEL, VERSION_LABEL } from "./names.ts";
+import { type NodePorts, portUses } from "./port-plan.ts";
+
+/** Parts that the services of both compose files share. */
+
+/** `docker stop` sends TERM, and after this KILL. A busy Ray drains its tasks meanwhile, and ends itself 4 s before. */
+export const STOP_GRACE_S = 30;
+
+/** One check costs a program start; ray-gpu starts when ray-cpu's first check holds, so that a longer step delays `up`. */
+export const NODE_HEALTHCHECK: Healthcheck = {
+  interval: "3s",
+  timeout: "5s",
+  retries: 5,
+  start_period: "120s",
+};
+
+/** Compose would take `$name` for a variable. */
+const literal = (text: string): string => text.replaceAll("$", "$$$$");
+
+export function labelsOf(settings: Settings, part: Part): Labels {
+  const { projectName, projectVersion } = settings;
+  return {
+    [PROJECT_LABEL]: projectName,
+    [PART_LABEL]: part,
+    ...(projectVersion === undefined ? {} : { [VERSION_LABEL]: literal(projectVersion) }),
+  };
+}
+
+export const imageLabels = ({ projectName }: Settings): Labels => ({ [IMAGE_LABEL]: projectName });
+
+/** Docker keeps everything that a container ever said unless told otherwise. */
+export const BOUNDED_LOG: Logging = {
+  driver: "json-file",
+  options: { "max-size": "10m", "max-file": "3" },
+};
+
+/** The image of a Ray node: the entrypoint on top of the Ray image of config.yaml. */
+export const nodeImage = (
+  settings: Settings,
+  node: NodeSettings,
+): { readonly image: string; readonly build: ComposeBuild } => ({
+  image: imageName(settings, node.name),
+  build: {
+    context: ".",
+    dockerfile: "docker/Dockerfile",
+    args: { BASE: node.image },
+    labels: imageLabels(settings),
+  },
+});
+
+/** Words after `--` that the entrypoint hands to `ray start` (Ray 2.40 to 2.60). */
+export const rayWords = (limits: Limits, ports: NodePorts): string[] => [
+  "--",
+  `--object-store-memory=${limits.objectStoreBytes}`,
+  `--dashboard-agent-grpc-port=${ports.dashboardAgent}`,
+];
+
+/** The `nodes` section of config.yaml, which every container gets. */
+export function clusterEnvironment(settings: Settings): Record<string, string> {
+  const { candidates, health, headAddress } = settings;
+  return {
+    HEAD_WHITELIST: candidates.map(formatCandidate).join(" "),
+    HEALTH_URL: health.externalUrl ?? `http://${HEALTH_NAME}:${health.port}`,
+    HEALTH_TIMEOUT: seconds(health.timeoutMs),
+    HEALTH_MAX_RETRIES: String(health.maxRetries),
+    HEALTH_RETRY_INTERVAL: seconds(health.retryIntervalMs),
+    DISCOVERY_TIMEOUT: seconds(settings.discoveryTimeoutMs),
+    WAIT_FOR_HEAD: seconds(settings.waitForHeadMs),
+    // Empty means discovery; it stands here so that everybody sees where an explicit HEAD goes.
+    HEAD_ADDRESS_CFG: headAddress === undefined ? "" : formatAddress(headAddress),
+  };
+}
+
+const formatCandidate = ({ name, host, port }: Settings["candidates"][number]): string =>
+  name === host ? formatAddress({ host, port }) : `${name}=${formatAddress({ host, port })}`;
+
+const seconds = (ms: number): string => String(ms / 1000);
+
+interface NodeIdentity {
+  readonly advertised: string;
+  readonly cpus: number;
+  readonly limits: Limits;
+  readonly ports: NodePorts;
+}
+
+/** What one node is: its name for the others, its fixed ports and its resources. */
+export function nodeEnvironment({ advertised, cpus, limits, ports }: NodeIdentity): Record<string, string> {
+  return {
+    NODE_IP_ADDRESS: advertised,
+    NODE_MANAGER_PORT: String(ports.nodeManager),
+    OBJECT_MANAGER_PORT: String(ports.objectManager),
+    MIN_WORKER_PORT: String(ports.workers.min),
+    MAX_WORKER_PORT: String(ports.workers.max),
+    // `ray start` takes no fractions.
+    RAY_NUM_CPUS: String(Math.floor(cpus)),
+    RAY_MEMORY: String(limits.memoryBytes - limits.objectStoreBytes),
+    RAY_EP_STOP_GRACE: String(STOP_GRACE_S),
+  };
+}
+
+export const resources = ({ cpus, memoryBytes, shmBytes }: Limits) => ({
+  cpus,
+  mem_limit: bytes(memoryBytes),
+  shm_size: bytes(shmBytes),
+});
+
+/** 8589934592 → 8g, where nothing is lost. */
+function bytes(count: number): string {
+  const units: readonly (readonly [string, number])[] = [
+    ["g", 2 ** 30],
+    ["m", 2 ** 20],
+    ["k", 2 ** 10],
+  ];
+  const [unit, size] = units.find(([, each]) => count % each === 0) ?? ["b", 1];
+  return `${count / size}${unit}`;
+}
+
+export const peerPortMappings = (ports: NodePorts): string[] =>
+  portUses(ports).map(([, { min, max }]) => publish(min, max));
+
+/** The same number on the host and inside, since Ray tells its peers the number that it knows. */
+export const publish = (min: number, max = min): string =>
+  min === max ? `${min}:${min}` : `${min}-${max}:${min}-${max}`;
+
+/** Names that resolve to the host, from which Docker forwards published ports. */
+export const viaHost = (names: readonly string[], hostIp: string): string[] =>
+  names.map((name) => `${name}:${hostIp}`);

@@ -1,0 +1,60 @@
+import { existsSync, readFileSync } from "node:fs";
+import { availableParallelism, networkInterfaces, totalmem } from "node:os";
+import type { PortRange } from "../settings.ts";
+import type { HostFacts } from "./host-facts.ts";
+
+/** Linux's default, also where /proc cannot be read. */
+const USUAL_EPHEMERAL: PortRange = { min: 32768, max: 60999 };
+
+/** Any of these means that the driver runs; the last is where WSL keeps it. */
+const NVIDIA_SIGNS = ["/proc/driver/nvidia/version", "/dev/nvidiactl", "/usr/lib/wsl/lib/nvidia-smi"];
+
+/** Looks at this machine, without starting or sending anything. The engine is taken to run here. */
+export function readHostFacts(): HostFacts {
+  return {
+    cpus: availableParallelism(),
+    memoryBytes: totalmem(),
+    hasGpu: NVIDIA_SIGNS.some((file) => existsSync(file)),
+    ipAddress: pickAddress(networkInterfaces(), textOf("/proc/net/route")),
+    ephemeralPorts: parseEphemeral(textOf("/proc/sys/net/ipv4/ip_local_port_range")) ?? USUAL_EPHEMERAL,
+  };
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    // No such file on this system, which says as much as an empty one.
+    return "";
+  }
+}
+
+function parseEphemeral(text: string): PortRange | undefined {
+  const [min = Number.NaN, max = Number.NaN] = text.trim().split(/\s+/).map(Number);
+  return min >= 1 && max >= min ? { min, max } : undefined;
+}
+
+type Interfaces = Readonly<
+  Record<
+    string,
+    readonly { readonly address: string; readonly family: string; readonly internal: boolean }[] | undefined
+  >
+>;
+
+/** Networks of container engines: their addresses are this machine's too, and other machines do not reach them. */
+const ENGINE_INTERFACE = /^(?:docker|br-|veth|cni|podman|virbr|lxc)/;
+
+/**
+ * The IPv4 address of the interface that holds the default route (`routes` is the text of /proc/net/route), else the first
+ * one of an interface that is no container engine's. Pure.
+ */
+export function pickAddress(interfaces: Interfaces, routes: string): string | undefined {
+  const addressOf = (name: string): string | undefined =>
+    interfaces[name]?.find(({ family, internal }) => family === "IPv4" && !internal)?.address;
+  const onDefaultRoute = routes
+    .split("\n")
+    .map((line) => line.split("\t"))
+    .flatMap(([name, destination]) => (name !== undefined && destination === "00000000" ? [name] : []));
+  const others = Object.keys(interfaces).filter((name) => !ENGINE_INTERFACE.test(name));
+  return [...onDefaultRoute, ...others].map(addressOf).find((address) => address !== undefined);
+}

@@ -1,0 +1,99 @@
+import { isIPv4 } from "node:net";
+import { formatAddress } from "../../common/address.ts";
+import {
+  HEALTH_NAME,
+  type NodeSettings,
+  type Settings,
+  TEST_CLIENT_NAME,
+  TEST_WORKER_NAME,
+} from "../settings.ts";
+import type { ComposeFile, ComposeService } from "./compose-file.ts";
+import { type HostPlan, nodePlan } from "./host-plan.ts";
+import { containerName, networkName } from "./names.ts";
+import * as shared from "./node-service.ts";
+
+const NETWORK = "test-network";
+
+/** Read by compose when the test starts, so that `ws test --up --head host:port` needs no other file. */
+export const TEST_HEAD_VARIABLE = "WS_TEST_HEAD";
+export const TEST_CLIENT_VARIABLE = "WS_TEST_CLIENT_ADDRESS";
+
+/** cluster-test.compose.yaml: a worker and a client in a network of their own, which see the cluster through the host only. Pure. */
+export function testComposeFile(settings: Settings, host: HostPlan): ComposeFile {
+  const [first] = settings.nodes;
+  if (first === undefined) throw new Error("settings without a node");
+  return {
+    services: {
+      [TEST_CLIENT_NAME]: clientService(settings, first, host),
+      [TEST_WORKER_NAME]: workerService(settings, first, host),
+    },
+    networks: {
+      [NETWORK]: {
+        name: networkName(settings, "test"),
+        driver: "bridge",
+        ipam: { config: [{ subnet: settings.testSubnet }] },
+        labels: shared.labelsOf(settings, "test"),
+      },
+    },
+  };
+}
+
+/** The client stays up when its checks are over, so that one can look around in it. */
+function clientService(settings: Settings, image: NodeSettings, host: HostPlan): ComposeService {
+  const { target, targetClientPort, client } = settings.test;
+  const clientAddress = `ray://${host.ipAddress}:${targetClientPort}`;
+  return {
+    ...shared.nodeImage(settings, image),
+    container_name: containerName(settings, TEST_CLIENT_NAME),
+    hostname: TEST_CLIENT_NAME,
+    command: ["python3", "-u", "/opt/ray-entrypoint/test-client.py"],
+    environment: {
+      HEAD_ADDRESS: orElse(TEST_HEAD_VARIABLE, formatAddress(target)),
+      RAY_CLIENT_ADDRESS: orElse(TEST_CLIENT_VARIABLE, clientAddress),
+      HEALTH_URL: shared.clusterEnvironment(settings).HEALTH_URL ?? "",
+    },
+    networks: { [NETWORK]: { ipv4_address: client.address } },
+    extra_hosts: shared.viaHost(clusterNames(settings), host.ipAddress),
+    logging: shared.BOUNDED_LOG,
+    init: true,
+    stop_grace_period: "5s",
+    restart: "no",
+    labels: shared.labelsOf(settings, "test"),
+  };
+}
+
+function workerService(settings: Settings, image: NodeSettings, host: HostPlan): ComposeService {
+  const { target, worker } = settings.test;
+  const { limits, ports } = nodePlan(host, TEST_WORKER_NAME);
+  return {
+    ...shared.nodeImage(settings, image),
+    container_name: containerName(settings, TEST_WORKER_NAME),
+    hostname: TEST_WORKER_NAME,
+    command: shared.rayWords(limits, ports),
+    environment: {
+      ...shared.clusterEnvironment(settings),
+      HEAD_ADDRESS: orElse(TEST_HEAD_VARIABLE, formatAddress(target)),
+      ...shared.nodeEnvironment({ advertised: TEST_WORKER_NAME, cpus: worker.cpus, limits, ports }),
+    },
+    networks: { [NETWORK]: { ipv4_address: worker.address } },
+    extra_hosts: shared.viaHost(clusterNames(settings), host.ipAddress),
+    ports: shared.peerPortMappings(ports),
+    healthcheck: shared.NODE_HEALTHCHECK,
+    logging: shared.BOUNDED_LOG,
+    init: true,
+    stop_grace_period: `${shared.STOP_GRACE_S}s`,
+    // A test shows what happens; a restart would hide it.
+    restart: "no",
+    ...shared.resources(limits),
+    labels: shared.labelsOf(settings, "test"),
+  };
+}
+
+const orElse = (variable: string, value: string): string => `\${${variable}:-${value}}`;
+
+/** Every name of the main cluster that a peer may be told. */
+function clusterNames({ nodes, health }: Settings): string[] {
+  const advertised = nodes.map((node) => node.nodeIpAddress).filter((name) => !isIPv4(name));
+  const names = [...nodes.map(({ name }) => name), ...advertised, ...(health.enabled ? [HEALTH_NAME] : [])];
+  return [...new Set(names)];
+}
