@@ -1,0 +1,69 @@
+import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import * as z from "zod/mini";
+import en from "zod/v4/locales/en.js";
+import type { Problem } from "../common/failure.ts";
+import { createLogger } from "../common/logger.ts";
+import { err, ok, type Result } from "../common/result.ts";
+import { readConfig } from "./config.ts";
+import { type Event, exitCodeOf, type ServiceFailure } from "./event.ts";
+import { helpText } from "./help.ts";
+import { render } from "./render.ts";
+import { stopSignal } from "./signals.ts";
+import { startHealthService } from "./start.ts";
+
+const print = (text: string): void => void process.stdout.write(text);
+
+/** The whole life of the health service: read config → listen → serve until a signal. Returns the exit code. */
+async function main(): Promise<number> {
+  z.config(en());
+  const say = createLogger<Event>({ form: logForm(), write: print, render, now: () => new Date() });
+  const fail = (failure: ServiceFailure): number => {
+    say.log({ type: "failed", failure });
+    return exitCodeOf(failure);
+  };
+  const request = readArgs(process.argv.slice(2));
+  if (!request.ok) return fail({ reason: "bad-command-line", problems: request.error });
+  if (request.value === "help") return show(helpText(__VERSION__));
+  if (request.value === "version") return show(`${__VERSION__}\n`);
+
+  const stop = stopSignal();
+  const config = readConfig(process.env, readText);
+  if (!config.ok) return fail({ reason: "bad-configuration", problems: config.error });
+  const identity = { version: __VERSION__, instance: randomUUID() };
+  const service = await startHealthService(config.value, identity, (event) => say.log(event));
+  if (!service.ok) return fail(service.error);
+  say.log({ type: "stopping", signal: await stop });
+  await service.value.stop();
+  return 0;
+}
+
+/** The form of the log is wanted before the settings are known to be right. */
+const logForm = (): "text" | "json" => (process.env.RAY_EP_LOG === "json" ? "json" : "text");
+
+function show(text: string): number {
+  print(text);
+  return 0;
+}
+
+function readText(file: string): Result<string, string> {
+  try {
+    return ok(readFileSync(file, "utf8"));
+  } catch (error) {
+    return err((error as Error).message);
+  }
+}
+
+function readArgs(words: readonly string[]): Result<"run" | "help" | "version", readonly Problem[]> {
+  try {
+    const options = { help: { type: "boolean", short: "h" }, version: { type: "boolean" } } as const;
+    const { values } = parseArgs({ args: [...words], options, strict: true });
+    return ok(values.help ? "help" : values.version ? "version" : "run");
+  } catch (error) {
+    const problem = (error as Error).message;
+    return err([{ where: words.join(" "), problem, fix: "Settings are environment variables; see --help." }]);
+  }
+}
+
+void main().then((code) => process.exit(code));

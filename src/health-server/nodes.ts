@@ -1,0 +1,95 @@
+import type { ClusterView, NodeReport } from "../common/lease-protocol.ts";
+
+interface Life {
+  readonly life: string;
+  readonly report: NodeReport;
+  readonly seenAtMs: number;
+}
+
+/**
+ * All lives that speak under one name. A new life takes the name at once, since nodes restart; when the life before it
+ * speaks twice more it was no restart, and the name goes back to the elder.
+ */
+interface Entry {
+  readonly name: string;
+  readonly current: Life;
+  readonly former: { readonly life: string; readonly words: number } | null;
+  /** A living namesake that was turned away. */
+  readonly rival: string | null;
+}
+
+export interface NodeTableSettings {
+  readonly forgetAfterMs: number;
+  /** How long the holder of a name must be silent before a namesake that was turned away may have it. */
+  readonly sameNameAfterMs: number;
+  /** Milliseconds on the monotonic clock. */
+  readonly now: () => number;
+}
+
+export type Noted = "noted" | "duplicate-name" | "too-many";
+
+/** More than any cluster that one service of this kind is for; the limit keeps strangers from filling the memory. */
+const MOST_NODES = 10_000;
+/** One word of the former life may have been under way when it died. */
+const PROOF_OF_LIFE = 2;
+
+/** What each node said of itself last. */
+export class NodeTable {
+  readonly #settings: NodeTableSettings;
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(settings: NodeTableSettings) {
+    this.#settings = settings;
+  }
+
+  note(name: string, report: NodeReport): Noted {
+    this.#forget();
+    const key = name.toLowerCase();
+    const entry = this.#entries.get(key);
+    if (entry === undefined && this.#entries.size >= MOST_NODES) return "too-many";
+    const said: Life = { life: report.life, report, seenAtMs: this.#settings.now() };
+    const next = entry === undefined ? fresh(name, said) : this.#hear(entry, said);
+    if (next === "duplicate-name") return next;
+    this.#entries.set(key, next);
+    return "noted";
+  }
+
+  /** The last report of this very life of the node, if it is the one that has the name. */
+  find(name: string, life: string): NodeReport | null {
+    this.#forget();
+    const entry = this.#entries.get(name.toLowerCase());
+    return entry?.current.life === life ? entry.current.report : null;
+  }
+
+  list(): ClusterView["nodes"] {
+    this.#forget();
+    const nowMs = this.#settings.now();
+    return [...this.#entries.values()].map(({ name, current }) => ({
+      name,
+      seenAgo: (nowMs - current.seenAtMs) / 1000,
+      ...current.report,
+    }));
+  }
+
+  #hear(entry: Entry, said: Life): Entry | "duplicate-name" {
+    const { current, former, rival } = entry;
+    if (said.life === current.life) return { ...entry, current: said };
+    if (said.life === rival)
+      return said.seenAtMs - current.seenAtMs < this.#settings.sameNameAfterMs
+        ? "duplicate-name"
+        : fresh(entry.name, said);
+    if (said.life !== former?.life)
+      return { name: entry.name, current: said, former: { life: current.life, words: 0 }, rival: null };
+    return former.words + 1 < PROOF_OF_LIFE
+      ? { ...entry, former: { ...former, words: former.words + 1 } }
+      : { name: entry.name, current: said, former: null, rival: current.life };
+  }
+
+  /** Entries stand in the order of their names' first words, so each must be looked at. */
+  #forget(): void {
+    const oldest = this.#settings.now() - this.#settings.forgetAfterMs;
+    for (const [key, { current }] of this.#entries) if (current.seenAtMs < oldest) this.#entries.delete(key);
+  }
+}
+
+const fresh = (name: string, current: Life): Entry => ({ name, current, former: null, rival: null });

@@ -1,0 +1,102 @@
+import type * as z from "zod/mini";
+import {
+  type ClusterView,
+  LeaseRelease,
+  LeaseRequest,
+  NodeReport,
+  ReachRequest,
+} from "../common/lease-protocol.ts";
+import { renderMetrics } from "./metrics.ts";
+import { json, parseBody, type Reply, refuse } from "./reply.ts";
+import type { Service } from "./service.ts";
+
+/** What a handler gets: the path's last part, decoded, and the body as text (empty for reads). */
+interface Call {
+  readonly name: string;
+  readonly body: string;
+}
+
+type Handler = (service: Service, call: Call) => Reply | Promise<Reply>;
+
+export interface Route {
+  readonly methods: Readonly<Partial<Record<string, Handler>>>;
+  readonly name: string;
+}
+
+const OK: Reply = { status: 200, type: "text/plain; charset=utf-8", body: "OK" };
+
+/** A handler of a write: the body is parsed first, and refused with the reasons where it is wrong. */
+const write =
+  <T>(
+    schema: z.ZodMiniType<T>,
+    handle: (service: Service, body: T, name: string) => Promise<Reply>,
+  ): Handler =>
+  (service, { name, body }) => {
+    const parsed = parseBody(schema, body);
+    return parsed.ok ? handle(service, parsed.value, name) : parsed.error;
+  };
+
+const ROOT = { GET: () => OK };
+const CLUSTER = { GET: (service: Service) => json(200, viewCluster(service)) };
+const METRICS = { GET: (service: Service) => renderMetrics(service) };
+const HEAD = {
+  PUT: write(LeaseRequest, async ({ lease }, request) => {
+    const answer = await lease.ask(request);
+    return json(answer.granted ? 200 : 409, answer);
+  }),
+  DELETE: write(LeaseRelease, async ({ lease }, release) => json(200, await lease.release(release))),
+};
+const NODE = { PUT: write(NodeReport, noteNode) };
+const REACH = {
+  POST: write(ReachRequest, async ({ reach }, request) => json(200, await reach(request))),
+};
+
+const FIXED: Readonly<Record<string, Route["methods"]>> = {
+  "/": ROOT,
+  "/v1/cluster": CLUSTER,
+  "/v1/head": HEAD,
+  "/v1/reach": REACH,
+  "/metrics": METRICS,
+};
+const NODES = "/v1/nodes/";
+
+/** The route of a request's path (its query is nobody's business here), or null where there is none. */
+export function findRoute(url: string): Route | null {
+  const path = url.split("?", 1)[0] ?? url;
+  if (Object.hasOwn(FIXED, path)) return { methods: FIXED[path] ?? {}, name: "" };
+  const name = path.startsWith(NODES) ? decodeName(path.slice(NODES.length)) : null;
+  return name === null ? null : { methods: NODE, name };
+}
+
+function decodeName(text: string): string | null {
+  if (text === "" || text.includes("/")) return null;
+  try {
+    const name = decodeURIComponent(text);
+    return name.length <= 253 ? name : null;
+  } catch {
+    return null;
+  }
+}
+
+async function noteNode({ nodes, lease }: Service, report: NodeReport, name: string): Promise<Reply> {
+  const noted = nodes.note(name, report);
+  if (noted === "duplicate-name")
+    return json(409, {
+      reason: "duplicate-name",
+      message: `two living nodes are named ${name}; give each node its own hostname`,
+    });
+  if (noted === "too-many") return refuse(429, "too many nodes are known already");
+  if (report.seen !== undefined) await lease.hear(report.seen);
+  const { instance, epoch } = lease.view();
+  return json(200, { instance, epoch });
+}
+
+function viewCluster({ version, now, startedAtMs, lease, nodes }: Service): ClusterView {
+  return {
+    service: "ray-entrypoint-health",
+    version,
+    uptime: (now() - startedAtMs) / 1000,
+    ...lease.view(),
+    nodes: nodes.list(),
+  };
+}

@@ -1,0 +1,127 @@
+import type { Server } from "node:http";
+import { monotonicMs, pause } from "../common/deadline.ts";
+import { RENEW_EVERY_S } from "../common/lease-protocol.ts";
+import { err, ok, type Result } from "../common/result.ts";
+import type { Config } from "./config.ts";
+import type { Event, ServiceFailure } from "./event.ts";
+import { LeaseBook } from "./lease-book.ts";
+import { NodeTable } from "./nodes.ts";
+import { withoutRepeats } from "./quiet-log.ts";
+import { createReach } from "./reach.ts";
+import { createHealthServer } from "./server.ts";
+import type { Service } from "./service.ts";
+import { openStore, type Recalled } from "./store.ts";
+
+export interface Identity {
+  readonly version: string;
+  /** Names this run, so that clients see when the service forgot. */
+  readonly instance: string;
+}
+
+export interface HealthService {
+  readonly port: number;
+  /** Cuts every connection and returns when the state is on disk. */
+  stop(): Promise<void>;
+}
+
+/** A life that missed two renewals, with a second for the network, is over for a successor of the same name. */
+const SAME_NAME_AFTER_MS = 2 * RENEW_EVERY_S * 1000 + 1000;
+const ASK_AGAIN_MS = RENEW_EVERY_S * 1000;
+const NODES_LIVE_TTLS = 3;
+const DIAL_TIMEOUT_MS = 2000;
+const REQUEST_TIMEOUT_MS = 5000;
+const LAST_WRITE_MS = 500;
+
+/** Brings the service up: recalls the state, checks that it can be written, listens. */
+export async function startHealthService(
+  config: Config,
+  identity: Identity,
+  log: (event: Event) => void,
+): Promise<Result<HealthService, ServiceFailure>> {
+  const quiet = withoutRepeats(log, monotonicMs);
+  const service = await createService(config, identity, quiet);
+  const server = createHealthServer({
+    service,
+    token: config.token,
+    log: quiet,
+    requestTimeoutMs: REQUEST_TIMEOUT_MS,
+  });
+  const port = await listen(server, config);
+  if (!port.ok) return port;
+  const { stateDir, whitelist, ttlMs, token, host } = config;
+  log({
+    type: "started",
+    ...identity,
+    host,
+    port: port.value,
+    ttlMs,
+    stateDir,
+    whitelist,
+    tokenWanted: token !== null,
+  });
+  return ok({ port: port.value, stop: () => stop(server, service) });
+}
+
+async function createService(
+  config: Config,
+  { version, instance }: Identity,
+  log: (event: Event) => void,
+): Promise<Service> {
+  const store = config.stateDir === null ? null : openStore(config.stateDir);
+  const recalled: Recalled = (await store?.recall()) ?? { kind: "none" };
+  const now = monotonicMs;
+  const lease = new LeaseBook({ instance, lease: leaseSettings(config), store, now, log }, recalled);
+  tellMemory(recalled, config.ttlMs, log);
+  await lease.open();
+  const nodes = new NodeTable({
+    forgetAfterMs: NODES_LIVE_TTLS * config.ttlMs,
+    sameNameAfterMs: SAME_NAME_AFTER_MS,
+    now,
+  });
+  const dial = createReach({ timeoutMs: DIAL_TIMEOUT_MS, find: (node, life) => nodes.find(node, life) });
+  const reach: Service["reach"] = async (request) => {
+    const answer = await dial(request);
+    log({ type: "reach", node: request.node, answer });
+    return answer;
+  };
+  return { version, now, startedAtMs: now(), lease, nodes, reach, answers: new Map() };
+}
+
+function leaseSettings({ ttlMs, whitelist }: Config) {
+  const names = whitelist && new Set(whitelist.map((name) => name.toLowerCase()));
+  return {
+    ttlMs,
+    sameNameAfterMs: SAME_NAME_AFTER_MS,
+    askAgainMs: ASK_AGAIN_MS,
+    isCandidate: (node: string) => names === null || names.has(node.toLowerCase()),
+  };
+}
+
+function tellMemory(recalled: Recalled, ttlMs: number, log: (event: Event) => void): void {
+  if (recalled.kind === "none") log({ type: "memory", kind: "none", ttlMs });
+  else if (recalled.kind === "damaged") log({ type: "memory", ...recalled });
+  else {
+    const { epoch, hold } = recalled.memory;
+    log({ type: "memory", kind: "kept", epoch, holder: hold?.node ?? null });
+  }
+}
+
+function listen(server: Server, { host, port }: Config): Promise<Result<number, ServiceFailure>> {
+  return new Promise((resolve) => {
+    const refuse = ({ code = "unknown" }: NodeJS.ErrnoException) =>
+      resolve(err({ reason: "cannot-listen", host, port, code }));
+    server.once("error", refuse);
+    server.listen({ host, port, backlog: 4096 }, () => {
+      server.off("error", refuse);
+      const address = server.address();
+      resolve(ok(typeof address === "object" && address !== null ? address.port : port));
+    });
+  });
+}
+
+async function stop(server: Server, service: Service): Promise<void> {
+  server.close();
+  server.closeAllConnections();
+  // A hung disk must not hold a stop that was asked for: what was not kept was not granted either.
+  await Promise.race([service.lease.settled(), pause(LAST_WRITE_MS)]);
+}

@@ -1,0 +1,116 @@
+import { mkdir, open, readFile, rename } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import * as z from "zod/mini";
+import { err, ok, type Result } from "../common/result.ts";
+import type { LeaseState, Memory } from "./lease.ts";
+
+/** What the state folder tells at the start. `epoch` of a damaged file is the highest number that could be read. */
+export type Recalled =
+  | { readonly kind: "none" }
+  | { readonly kind: "kept"; readonly memory: Memory }
+  | { readonly kind: "damaged"; readonly epoch: number; readonly detail: string };
+
+export interface LeaseStore {
+  readonly file: string;
+  recall(): Promise<Recalled>;
+  /** Returns when the state is on the disk, or why it cannot be. The file is never half written. */
+  save(state: LeaseState): Promise<Result<void, string>>;
+}
+
+const Epoch = z.int().check(z.nonnegative());
+const StoredLease = z.object({
+  version: z.literal(1),
+  epoch: Epoch,
+  heard: Epoch,
+  hold: z.nullable(
+    z.object({
+      node: z.string(),
+      life: z.string(),
+      address: z.string(),
+      clusterId: z.nullable(z.string()),
+      epoch: Epoch,
+    }),
+  ),
+});
+
+/** The lease in `lease.json` of the folder `dir`, which is made when it is missing. */
+export function openStore(dir: string): LeaseStore {
+  const file = join(dir, "lease.json");
+  return { file, recall: () => recall(file), save: (state) => save(file, state) };
+}
+
+async function recall(file: string): Promise<Recalled> {
+  let text: string;
+  try {
+    text = await readFile(file, "utf8");
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    return code === "ENOENT" ? { kind: "none" } : { kind: "damaged", epoch: 0, detail: message };
+  }
+  const stored = parse(text);
+  if (stored !== null) return { kind: "kept", memory: stored };
+  // The evidence stays beside the new file; a second damaged one takes its place, so that they do not pile up.
+  await rename(file, `${file}.damaged`).catch(() => {});
+  return {
+    kind: "damaged",
+    epoch: highestEpoch(text),
+    detail: `${file} is not a state file of this program`,
+  };
+}
+
+function parse(text: string): Memory | null {
+  try {
+    return z.safeParse(StoredLease, JSON.parse(text)).data ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** The highest epoch that can still be read in a damaged file, 0 for none: epochs never go back. */
+function highestEpoch(text: string): number {
+  const found = [...text.matchAll(/"(?:epoch|heard)"\s*:\s*(\d{1,15})(?=\D)/g)].map((match) =>
+    Number(match[1]),
+  );
+  return Math.max(0, ...found);
+}
+
+async function save(file: string, state: LeaseState): Promise<Result<void, string>> {
+  const { epoch, heard, hold } = state;
+  const kept = hold && {
+    node: hold.node,
+    life: hold.life,
+    address: hold.address,
+    clusterId: hold.clusterId,
+    epoch: hold.epoch,
+  };
+  const stored: z.infer<typeof StoredLease> = { version: 1, epoch, heard, hold: kept };
+  try {
+    await mkdir(dirname(file), { recursive: true });
+    await writeThrough(`${file}.new`, `${JSON.stringify(stored)}\n`);
+    await rename(`${file}.new`, file);
+    await syncFolder(dirname(file));
+    return ok(undefined);
+  } catch (error) {
+    return err((error as Error).message);
+  }
+}
+
+async function writeThrough(file: string, text: string): Promise<void> {
+  const handle = await open(file, "w", 0o600);
+  try {
+    await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** A rename is on the disk only when its folder is. */
+async function syncFolder(dir: string): Promise<void> {
+  const handle = await open(dir, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
