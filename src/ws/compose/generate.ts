@@ -6,7 +6,7 @@ import type { HostFacts } from "./host-facts.ts";
 import { type HostPlan, nodePlan, planHost } from "./host-plan.ts";
 import { mainComposeFile } from "./main-file.ts";
 import { COMPOSE_FILE, composeProject, type Part, TEST_COMPOSE_FILE } from "./names.ts";
-import type { PlannedNode } from "./port-plan.ts";
+import type { NodePorts, PlannedNode } from "./port-plan.ts";
 import { testComposeFile } from "./test-file.ts";
 import { composeYaml, type Note } from "./to-yaml.ts";
 
@@ -50,7 +50,7 @@ function toText(
   file: ComposeFile,
   nodes: readonly PlannedNode[],
 ): string {
-  return composeYaml(file, header(settings, host, part), notes(host, nodes));
+  return composeYaml(file, header(settings, host, part), notes(settings, host, nodes));
 }
 
 function header(settings: Settings, host: HostPlan, part: Part): string {
@@ -60,21 +60,28 @@ Changes here are lost: edit config.yaml and run \`./ws generate\`.
 By hand: docker compose -p ${composeProject(settings, part)} -f ${file} up -d --build`;
 }
 
-function notes(host: HostPlan, nodes: readonly PlannedNode[]): Note[] {
+function notes(settings: Settings, host: HostPlan, nodes: readonly PlannedNode[]): Note[] {
   return nodes.flatMap((name) => {
     const { ports, limits } = nodePlan(host, name);
-    const count = ports.workers.max - ports.workers.min + 1;
     return [
       {
         path: ["services", name, "environment", "NODE_MANAGER_PORT"],
-        text: `Fixed, since peers across NAT dial them; outside the ephemeral ports and every other node's.
-Ray takes one of the ${count} worker ports for each worker process and driver: about 8 for each CPU,
-and 16 more. With too few, tasks that wait for other tasks wait for ever.`,
+        text: `Fixed and published under the same numbers, since peers across NAT dial them.
+Ray takes one worker port for each worker process and driver; ${whyThatMany(settings, name, ports)}.
+With too few, tasks that wait for other tasks wait for ever.`,
       },
       {
         path: ["services", name, "shm_size"],
-        text: `Holds the object store of ${Math.round(limits.objectStoreBytes / 2 ** 20)}m.`,
+        text: `Holds the object store of ${Math.round(limits.objectStoreBytes / 2 ** 20)}m, and a tenth more.`,
       },
     ];
   });
+}
+
+function whyThatMany(settings: Settings, name: PlannedNode, ports: NodePorts): string {
+  const node = settings.nodes.find((each) => each.name === name) ?? settings.test.worker;
+  const count = ports.workers.max - ports.workers.min + 1;
+  return node.peerPorts.workers === undefined
+    ? `${count} are 8 for each of ${node.cpus} CPUs and 16 more`
+    : `config.yaml sets these ${count}`;
 }

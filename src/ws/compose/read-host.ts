@@ -20,6 +20,19 @@ export function readHostFacts(): HostFacts {
   };
 }
 
+const LISTENING = "0A";
+
+/** The TCP ports that something on this machine listens on, on whatever address. */
+export function readListeningPorts(): ReadonlySet<number> {
+  const lines = ["/proc/net/tcp", "/proc/net/tcp6"].flatMap((file) => textOf(file).split("\n").slice(1));
+  const sockets = lines.map((line) => line.trim().split(/\s+/));
+  return new Set(
+    sockets
+      .filter((fields) => fields[3] === LISTENING)
+      .map((fields) => Number.parseInt(fields[1]?.split(":")[1] ?? "", 16)),
+  );
+}
+
 function textOf(file: string): string {
   try {
     return readFileSync(file, "utf8");

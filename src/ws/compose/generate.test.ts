@@ -1,0 +1,221 @@
+import { readFileSync } from "node:fs";
+import { Ajv, type ValidateFunction } from "ajv";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import { readSettings, type Settings } from "../settings.ts";
+import type { ComposeFile } from "./compose-file.ts";
+import { type Generated, generateComposeFiles } from "./generate.ts";
+import type { HostFacts } from "./host-facts.ts";
+import { portsInUse, publishedPorts } from "./published-ports.ts";
+
+const HOST: HostFacts = {
+  cpus: 8,
+  memoryBytes: 32 * 2 ** 30,
+  hasGpu: false,
+  ipAddress: "192.168.0.10",
+  ephemeralPorts: { min: 32768, max: 60999 },
+};
+
+function settingsOf(config: string): Settings {
+  const result = readSettings(config);
+  if (!result.ok) throw new Error(JSON.stringify(result.error, null, 2));
+  return result.value.settings;
+}
+
+function generate(config: string, facts: Partial<HostFacts> = {}): Generated {
+  const result = generateComposeFiles(settingsOf(config), { ...HOST, ...facts });
+  if (!result.ok) throw new Error(JSON.stringify(result.error));
+  return result.value;
+}
+
+const parsed = (generated: Generated): [main: ComposeFile, test: ComposeFile] => {
+  const [main, testFile] = generated.files.map(({ text }) => parse(text) as ComposeFile);
+  if (main === undefined || testFile === undefined) throw new Error("expected two files");
+  return [main, testFile];
+};
+
+interface Case {
+  readonly name: string;
+  readonly config?: string;
+  readonly facts?: Partial<HostFacts>;
+}
+
+const CASES: readonly Case[] = [
+  { name: "default" },
+  { name: "only-gpu", config: "services: { ray: { cpu: { enabled: false } } }" },
+  { name: "gpu-host", facts: { hasGpu: true } },
+  { name: "small-host", facts: { cpus: 2, memoryBytes: 6 * 2 ** 30 } },
+  {
+    name: "everything-set",
+    config: `
+project: { name: lab, version: "1.0$rc" }
+host: { ip_address: 10.9.8.7 }
+network: { subnet: 10.28.0.0/24 }
+nodes:
+  head_whitelist: [ray-gpu, "ray-cpu", "spare=10.9.8.6:6399"]
+  health_service: { timeout: 0.25, max_retries: 5, retry_interval: 0 }
+  cluster: { discovery_timeout: 1.5, wait_for_head: 90 }
+cluster_test: { target: ray-gpu, test_network_subnet: 10.30.0.0/24, worker_min_worker_port: 25000, worker_max_worker_port: 25031 }
+services:
+  health: { port: 18080 }
+  ray:
+    cpu: { cpus: 2.5, memory: 5000m, object_store_memory: 1g, node_ip_address: cpu.lab, min_worker_port: 24100, max_worker_port: 24199 }
+    gpu: { image: "registry.lab:5000/ray:gpu", ip_address: 10.28.0.9, head_port: 16380 }
+`,
+  },
+  {
+    name: "explicit-head-elsewhere",
+    config: `nodes: { head_address: "10.0.0.5:6379", health_service: { url: "http://10.0.0.5:8080" } }
+services: { health: { enabled: false } }`,
+  },
+];
+
+describe("the files for each kind of cluster and machine are pinned", () => {
+  test.each(CASES)("$name", async ({ name, config = "", facts = {} }) => {
+    for (const file of generate(config, facts).files)
+      await expect(file.text).toMatchFileSnapshot(`../../../test/golden/compose/${name}/${file.name}`);
+  });
+});
+
+describe("the files are valid", () => {
+  const schema = (name: string) =>
+    JSON.parse(
+      readFileSync(new URL(`../../../test/fixtures/compose-schema/${name}`, import.meta.url), "utf8"),
+    ) as Record<string, unknown>;
+  const current = new Ajv2020({ strict: false, validateFormats: false }).compile(schema("compose-spec.json"));
+  // The old file names its draft and itself in ways that ajv no longer takes.
+  const { $schema: _draft, id: _id, ...old } = schema("docker-compose-1.29.json");
+  const v1 = new Ajv({ strict: false, validateFormats: false }).compile(
+    JSON.parse(JSON.stringify(old).replaceAll(/"id":"#[^"]*",/g, "")),
+  );
+  const errorsOf = (validate: ValidateFunction, file: unknown) =>
+    validate(file) ? [] : validate.errors?.map(({ instancePath, message }) => `${instancePath} ${message}`);
+
+  test.each(CASES)("$name: by the Compose specification and by docker-compose 1.29", ({ config, facts }) => {
+    for (const file of parsed(generate(config ?? "", facts))) {
+      expect(errorsOf(current, file)).toEqual([]);
+      expect(errorsOf(v1, file)).toEqual([]);
+    }
+  });
+
+  test("and both schemas do refuse what they do not know", () => {
+    const wrong = { services: { a: { image: "b", imgae: "c" } } };
+    expect(errorsOf(current, wrong)).not.toEqual([]);
+    expect(errorsOf(v1, wrong)).not.toEqual([]);
+    expect(errorsOf(v1, { name: "a", services: {} })).not.toEqual([]);
+  });
+});
+
+describe("what the specification asks for", () => {
+  const [main, testFile] = parsed(generate(""));
+
+  test("places, names and published ports of the main cluster", () => {
+    expect(main.services).toMatchObject({
+      health: {
+        container_name: "cslr-exp-platform-health",
+        networks: { "ray-network": { ipv4_address: "172.28.0.2" } },
+        ports: ["8080:8080"],
+      },
+      "ray-cpu": {
+        container_name: "cslr-exp-platform-ray-cpu",
+        hostname: "ray-cpu",
+        networks: { "ray-network": { ipv4_address: "172.28.0.3" } },
+        ports: expect.arrayContaining(["6379:6379", "8265:8265", "10001:10001"]),
+        depends_on: { health: { condition: "service_healthy" } },
+      },
+      "ray-gpu": {
+        container_name: "cslr-exp-platform-ray-gpu",
+        networks: { "ray-network": { ipv4_address: "172.28.0.4" } },
+        ports: expect.arrayContaining(["6380:6380", "8266:8266", "10002:10002"]),
+        depends_on: {
+          health: { condition: "service_healthy" },
+          "ray-cpu": { condition: "service_healthy" },
+        },
+      },
+    });
+    expect(main.networks["ray-network"]?.ipam.config).toEqual([{ subnet: "172.28.0.0/16" }]);
+    expect(testFile.networks["test-network"]?.ipam.config).toEqual([{ subnet: "172.30.0.0/24" }]);
+  });
+
+  test("the nodes section is injected into every node, and both directions go through the host", () => {
+    const cluster = {
+      HEAD_WHITELIST: "ray-cpu:6379 ray-gpu:6380",
+      HEALTH_URL: "http://health:8080",
+      HEAD_ADDRESS_CFG: "",
+      WAIT_FOR_HEAD: "60",
+    };
+    const [worker, client] = [testFile.services["test-ray-worker"], testFile.services["test-ray-client"]];
+    for (const service of [main.services["ray-cpu"], main.services["ray-gpu"], worker])
+      expect(service?.environment).toMatchObject(cluster);
+    expect(worker?.environment?.HEAD_ADDRESS).toBe(`\${WS_TEST_HEAD:-ray-cpu:6379}`);
+    expect(worker?.environment?.NODE_IP_ADDRESS).toBe("test-ray-worker");
+    const viaHost = ["ray-cpu:192.168.0.10", "ray-gpu:192.168.0.10", "health:192.168.0.10"];
+    expect(worker?.extra_hosts).toEqual(viaHost);
+    expect(client?.extra_hosts).toEqual(viaHost);
+    for (const name of ["health", "ray-cpu", "ray-gpu"])
+      expect(main.services[name]?.extra_hosts).toEqual(["test-ray-worker:192.168.0.10"]);
+  });
+
+  test("everything carries the project's label, so that it can be taken away by it", () => {
+    const labelled = [main, testFile].flatMap((file) => [
+      ...Object.values(file.services),
+      ...Object.values(file.networks),
+      ...Object.values(file.volumes ?? {}),
+    ]);
+    expect(labelled).toHaveLength(8);
+    for (const { labels } of labelled) expect(labels["io.ray-entrypoint.project"]).toBe("cslr-exp-platform");
+  });
+
+  test("a container that somebody starts from our image does not carry it", () => {
+    for (const { build } of Object.values(main.services))
+      expect(Object.keys(build.labels)).toEqual(["io.ray-entrypoint.image-of"]);
+  });
+
+  test("memory and object store of a node are together what config.yaml says, and fit its /dev/shm", () => {
+    const cpu = main.services["ray-cpu"];
+    const store = Number(
+      cpu?.command?.find((word) => word.startsWith("--object-store-memory="))?.split("=")[1],
+    );
+    expect(Number(cpu?.environment?.RAY_MEMORY) + store).toBe(8 * 2 ** 30);
+    expect(Number.parseInt(cpu?.shm_size ?? "", 10) * 2 ** 20).toBeGreaterThan(store);
+  });
+});
+
+test("on a machine of 2 CPUs the limit is 2 and Ray still counts 4, with a warning for each node", () => {
+  const generated = generate("", { cpus: 2 });
+  const [main] = parsed(generated);
+  expect(main.services["ray-cpu"]).toMatchObject({ cpus: 2, environment: { RAY_NUM_CPUS: "4" } });
+  expect(generated.warnings.map(({ where }) => where)).toEqual(["ray-cpu", "ray-gpu"]);
+});
+
+test("GPUs are reserved for ray-gpu alone, and only where there are some", () => {
+  const [withGpu] = parsed(generate("", { hasGpu: true }));
+  expect(withGpu.services["ray-gpu"]?.deploy).toBeDefined();
+  expect(withGpu.services["ray-cpu"]?.deploy).toBeUndefined();
+  const [without] = parsed(generate("host: { has_gpu: false }", { hasGpu: true }));
+  expect(without.services["ray-gpu"]?.deploy).toBeUndefined();
+  expect(generate("host: { has_gpu: true }").warnings.map(({ where }) => where)).toEqual(["host.has_gpu"]);
+});
+
+test("the candidate that comes first starts first", () => {
+  const [main] = parsed(generate("nodes: { head_whitelist: [ray-gpu, ray-cpu] }"));
+  expect(Object.keys(main.services["ray-cpu"]?.depends_on ?? {})).toEqual(["health", "ray-gpu"]);
+  expect(Object.keys(main.services["ray-gpu"]?.depends_on ?? {})).toEqual(["health"]);
+});
+
+test("a machine without an address asks for one", () => {
+  const result = generateComposeFiles(settingsOf(""), { ...HOST, ipAddress: undefined });
+  expect(result).toMatchObject({ ok: false, error: [{ where: "host.ip_address" }] });
+});
+
+test("a port that something else holds is named with the key that changes it", () => {
+  const settings = settingsOf("");
+  const { plan } = generate("");
+  const published = publishedPorts(settings, plan, "main");
+  const used = portsInUse(published, new Set([8265, 21050, 9999]));
+  expect(used.map(({ where, fix }) => `${where}: ${fix.replace(/.*set/, "set")}`)).toEqual([
+    "ray-cpu, dashboard: set services.ray.cpu.dashboard_port in config.yaml.",
+    "ray-cpu, workers: set services.ray.cpu.min_worker_port and max_worker_port in config.yaml.",
+  ]);
+});
