@@ -1,0 +1,36 @@
+import type { Result } from "../../common/result.ts";
+import type { RayGcs } from "../../common/sighting.ts";
+import type { ClusterView } from "../cluster-view.ts";
+import type { RuntimeName } from "../runtimes/runtime.ts";
+import type { Settings } from "../settings.ts";
+import type { ClientReport } from "./client-probe.ts";
+
+/**
+ * How a check looks at a cluster; each runtime brings its own. Everything is asked at most once and remembered, so that all
+ * checks of one run judge the same facts. The errors are sentences for the `saw` of a check.
+ */
+export interface CheckContext {
+  readonly runtime: RuntimeName;
+  readonly settings: Settings;
+  readonly healthUrl: string;
+  /** The HEAD's dashboard, as a person at this machine opens it. */
+  dashboardUrl(): Promise<Result<string, string>>;
+  /** Every GCS of this cluster that answers. */
+  heads(): Promise<readonly RayGcs[]>;
+  /** What the HEAD's GCS lists. */
+  cluster(): Promise<Result<ClusterView, string>>;
+  /** `ray status`, typed on the HEAD's node. */
+  rayStatus(): Promise<Result<string, string>>;
+  /** What a Ray Client program in the test client's place sees and does. */
+  client(): Promise<Result<ClientReport, string>>;
+  /** The log of a service, whole. */
+  log(service: string): Promise<string>;
+  /** The environment of the Ray that runs in a node, read from the process itself. */
+  environment(service: string): Promise<Result<Readonly<Record<string, string>>, string>>;
+  /** What config.yaml wants the node to be told. */
+  expectedEnvironment(service: string): Readonly<Record<string, string>>;
+  /** The folder that must hold `ray` and stand in PATH. */
+  readonly binDir: string;
+  /** Runs a command in a node, as `docker exec` does. */
+  run(service: string, command: readonly string[]): Promise<Result<string, string>>;
+}

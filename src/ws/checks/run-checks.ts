@@ -1,0 +1,32 @@
+import { monotonicMs } from "../../common/deadline.ts";
+import type { Check, CheckResult } from "./check.ts";
+import type { CheckContext } from "./context.ts";
+
+/** Judges every line, one after the other, and hands each result on as it comes. A check that throws has failed. */
+export async function runChecks(
+  checks: readonly Check[],
+  context: CheckContext,
+  onResult: (result: CheckResult) => void,
+  signal: AbortSignal,
+): Promise<CheckResult[]> {
+  const results: CheckResult[] = [];
+  for (const check of checks) {
+    if (signal.aborted) break;
+    const result = await judge(check, context);
+    results.push(result);
+    onResult(result);
+  }
+  return results;
+}
+
+async function judge(check: Check, context: CheckContext): Promise<CheckResult> {
+  const { id, section, title } = check;
+  const began = monotonicMs();
+  const skip = check.skip?.(context);
+  if (skip !== undefined) return { id, section, title, outcome: "skipped", saw: skip, ms: 0 };
+  const { ok, saw } = await check.run(context).catch((error: unknown) => ({
+    ok: false,
+    saw: `the check itself broke: ${error instanceof Error ? error.message : String(error)}`,
+  }));
+  return { id, section, title, outcome: ok ? "ok" : "failed", saw, ms: monotonicMs() - began };
+}

@@ -1,0 +1,71 @@
+import { TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../settings.ts";
+import { type Check, fails, type Verdict, verdict } from "../check.ts";
+import type { ClientReport } from "../client-probe.ts";
+import type { CheckContext } from "../context.ts";
+import { livingNode, logLine, sum } from "./common.ts";
+
+const section = "Test client";
+
+const onReport =
+  (judge: (report: ClientReport, context: CheckContext) => Verdict | Promise<Verdict>) =>
+  async (context: CheckContext): Promise<Verdict> => {
+    const report = await context.client();
+    return report.ok ? judge(report.value, context) : fails(report.error);
+  };
+
+const judgePorts = ({ ports }: ClientReport): Verdict =>
+  verdict(
+    ports.every(({ error }) => error === null),
+    ports
+      .map(({ port, ms, error }) => `PORT ${port}: ${error ?? `open in ${(ms ?? 0).toFixed(1)} ms`}`)
+      .join("; "),
+  );
+
+async function judgeInit(report: ClientReport, context: CheckContext): Promise<Verdict> {
+  const line = await logLine(context, TEST_CLIENT_NAME, /Ray client (?:connected|could not connect)/);
+  const own = report.connected ? "a second program connected as well" : `a second program: ${report.error}`;
+  return verdict(
+    report.connected && line?.startsWith("✓") === true,
+    `${line ?? "no word in its log"}; ${own}`,
+  );
+}
+
+async function judgeResources(report: ClientReport, context: CheckContext): Promise<Verdict> {
+  const { nodes, test } = context.settings;
+  const worker =
+    (await livingNode(context, TEST_WORKER_NAME)) === undefined ? 0 : Math.floor(test.worker.cpus);
+  const wanted = sum(nodes.map(({ cpus }) => Math.max(1, Math.floor(cpus)))) + worker;
+  const { CPU = 0 } = report.resources;
+  const names = Object.keys(report.resources).filter((name) => !name.startsWith("node:"));
+  return verdict(
+    CPU === wanted,
+    `CPU ${CPU}, expected ${wanted}; listed: ${names.toSorted().join(", ") || "nothing"}`,
+  );
+}
+
+export const CLIENT_CHECKS: readonly Check[] = [
+  {
+    id: "client/ping",
+    section,
+    title: "ping from the test client to the HEAD",
+    run: onReport(({ ping }) => ping),
+  },
+  {
+    id: "client/ports",
+    section,
+    title: "The HEAD's ports 6379 and 10001 can be reached",
+    run: onReport(judgePorts),
+  },
+  {
+    id: "client/init",
+    section,
+    title: "ray.init() through the Ray Client API",
+    run: onReport(judgeInit),
+  },
+  {
+    id: "client/resources",
+    section,
+    title: "ray.cluster_resources() lists the resources",
+    run: onReport(judgeResources),
+  },
+];

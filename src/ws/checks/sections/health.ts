@@ -1,0 +1,54 @@
+import { request } from "undici";
+import { type Check, fails, type Verdict, verdict } from "../check.ts";
+import type { CheckContext } from "../context.ts";
+import { logLine } from "./common.ts";
+
+const section = "Health service";
+const TIMEOUT_MS = 3000;
+
+async function get(url: string): Promise<{ status: number; text: string }> {
+  const { statusCode, body } = await request(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+  return { status: statusCode, text: await body.text() };
+}
+
+async function judgeUp({ healthUrl, settings }: CheckContext): Promise<Verdict> {
+  const { port } = new URL(healthUrl);
+  try {
+    const { status, text } = await get(`${healthUrl}/v1/cluster`);
+    const view = status === 200 ? (JSON.parse(text) as { version?: string; epoch?: number }) : undefined;
+    const what =
+      view === undefined ? `a plain service (${status} for /v1/cluster)` : `version ${view.version}`;
+    const right = settings.health.externalUrl !== undefined || Number(port) === settings.health.port;
+    return verdict(right, `PORT ${port}: ${what}`);
+  } catch (error) {
+    return fails(`PORT ${port}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+async function judgeOk({ healthUrl }: CheckContext): Promise<Verdict> {
+  try {
+    const { status, text } = await get(healthUrl);
+    return verdict(status === 200, `GET ${healthUrl}: ${status} ${text.trim().slice(0, 40)}`);
+  } catch (error) {
+    return fails(`GET ${healthUrl}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+async function judgeReached(context: CheckContext): Promise<Verdict> {
+  const lines = await Promise.all(
+    context.settings.nodes.map(async ({ name }) => ({
+      name,
+      line: await logLine(context, name, /Health service is (?:up|down)/),
+    })),
+  );
+  return verdict(
+    lines.every(({ line }) => line?.startsWith("✓")),
+    lines.map(({ name, line }) => `${name}: ${line ?? "does not name it"}`).join("; "),
+  );
+}
+
+export const HEALTH_CHECKS: readonly Check[] = [
+  { id: "health/up", section, title: "The health service listens on its port (8080)", run: judgeUp },
+  { id: "health/ok", section, title: "GET / is answered with 200 OK", run: judgeOk },
+  { id: "health/reached", section, title: "The entrypoint of every node reaches it", run: judgeReached },
+];

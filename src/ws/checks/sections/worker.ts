@@ -1,0 +1,59 @@
+import { TEST_WORKER_NAME } from "../../settings.ts";
+import { type Check, fails, type Verdict, verdict } from "../check.ts";
+import type { CheckContext } from "../context.ts";
+import { activeNodes, livingMainNodes, livingNode, logLine, sum } from "./common.ts";
+
+const section = "Test worker";
+
+const inLog =
+  (pattern: RegExp, what: string) =>
+  async (context: CheckContext): Promise<Verdict> => {
+    const line = await logLine(context, TEST_WORKER_NAME, pattern);
+    return verdict(line !== undefined, line ?? `its log has no line ${what}`);
+  };
+
+async function judgeJoined(context: CheckContext): Promise<Verdict> {
+  const node = await livingNode(context, TEST_WORKER_NAME);
+  if (node === undefined) return fails(`the GCS lists no living ${TEST_WORKER_NAME}`);
+  const client = await context.client();
+  const task = client.ok ? client.value.tasks.find(({ nodeId }) => nodeId === node.nodeId) : undefined;
+  const main = sum((await livingMainNodes(context)).map(({ resources }) => resources.CPU ?? 0));
+  const own = node.resources.CPU ?? 0;
+  const ran =
+    task?.ok === true ? `a task ran at ${task.ranAt}` : `no task ran: ${task?.error ?? "none came back"}`;
+  return verdict(
+    task?.ok === true && own > 0,
+    `ALIVE at ${node.address}; CPU ${main} → ${main + own}; ${ran}`,
+  );
+}
+
+async function judgeCount(context: CheckContext): Promise<Verdict> {
+  const status = await context.rayStatus();
+  if (!status.ok) return fails(status.error);
+  const active = activeNodes(status.value);
+  const wanted = context.settings.nodes.length + 1;
+  return verdict(active === wanted, `ray status: ${active ?? "unknown"} active nodes, expected ${wanted}`);
+}
+
+export const WORKER_CHECKS: readonly Check[] = [
+  {
+    id: "worker/not-in-whitelist",
+    section,
+    title: "It sees that its hostname is not in the whitelist",
+    run: inLog(/not in head whitelist/i, '"not in head whitelist"'),
+  },
+  {
+    id: "worker/head-address",
+    section,
+    title: "It uses HEAD_ADDRESS",
+    run: inLog(/HEAD_ADDRESS=/, '"HEAD_ADDRESS="'),
+  },
+  {
+    id: "worker/mode",
+    section,
+    title: "It started in WORKER mode",
+    run: inLog(/^Mode: worker$/, '"Mode: worker"'),
+  },
+  { id: "worker/joined", section, title: "It joined ray-cpu's cluster and works", run: judgeJoined },
+  { id: "worker/ray-status", section, title: "ray status shows one node more (3)", run: judgeCount },
+];

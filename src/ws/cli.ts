@@ -1,0 +1,165 @@
+import { resolve } from "node:path";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { down } from "./commands/down.ts";
+import { logs } from "./commands/logs.ts";
+import { ps } from "./commands/ps.ts";
+import { test } from "./commands/test.ts";
+import { up } from "./commands/up.ts";
+import type { GlobalOptions, WsContext } from "./context.ts";
+import { EXIT } from "./exit-code.ts";
+
+interface RawGlobals {
+  readonly runtime?: GlobalOptions["runtime"];
+  readonly config?: string;
+  readonly state?: string;
+}
+
+/** Where the CLI finds things when nothing else is said: the checkout's root. */
+export interface CliDefaults {
+  readonly root: string;
+  readonly version: string;
+}
+
+/** Runs one command line (without the program's name) and returns its exit code. */
+export async function runCli(
+  words: readonly string[],
+  context: WsContext,
+  defaults: CliDefaults,
+): Promise<number> {
+  let exitCode: number = EXIT.ok;
+  const program = buildProgram(context, defaults, (code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync([...words], { from: "user" });
+  } catch (error) {
+    if (!isCommanderExit(error)) throw error;
+    return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  }
+  return exitCode;
+}
+
+/** Commander's way to say that it has printed help, a version or an error and is done. */
+function isCommanderExit(error: unknown): error is { exitCode: number } {
+  return error instanceof Error && error.name === "CommanderError" && "exitCode" in error;
+}
+
+function buildProgram(
+  context: WsContext,
+  { root, version }: CliDefaults,
+  finish: (code: number) => void,
+): Command {
+  const { terminal, env } = context;
+  const program = new Command("ws")
+    .description("Runs the Ray cluster that config.yaml describes, and tests it.")
+    .version(version, "-V, --version")
+    .exitOverride()
+    .configureOutput({ writeOut: terminal.out, writeErr: terminal.err })
+    .showHelpAfterError("→ See ws --help, or ws COMMAND --help.")
+    .addOption(
+      new Option(
+        "--runtime <name>",
+        "how to run the nodes (default: docker where an engine answers)",
+      ).choices(["docker", "embedded"]),
+    )
+    .option("-c, --config <file>", "the configuration (default: config.yaml beside ws)")
+    .option("--state <folder>", "where ws keeps everything (default: WS_STATE_DIR, else .ws beside ws)")
+    .addHelpText("after", EPILOGUE);
+  const globals = (): GlobalOptions => {
+    const { runtime, config, state } = program.opts<RawGlobals>();
+    const stateDir = resolve(state ?? env.WS_STATE_DIR ?? `${root}/.ws`);
+    return {
+      runtime,
+      configFile: resolve(config ?? `${root}/config.yaml`),
+      stateDir,
+      venvDir: resolve(env.WS_VENV_DIR ?? stateDir),
+    };
+  };
+  addClusterCommands(program, context, globals, finish);
+  addTestCommand(program, context, globals, finish);
+  return program;
+}
+
+type Globals = () => GlobalOptions;
+type Finish = (code: number) => void;
+
+function addClusterCommands(program: Command, context: WsContext, globals: Globals, finish: Finish): void {
+  program
+    .command("up")
+    .description("start the cluster, or what is missing of it, and wait until every node is ALIVE")
+    .addOption(timeoutOption())
+    .action(async ({ timeout }: { timeout: number }) =>
+      finish(await up(context, { ...globals(), timeoutMs: timeout })),
+    );
+  program
+    .command("ps")
+    .description("show the nodes as Ray sees them; exit 1 while one is missing")
+    .option("--json", "as JSON")
+    .action(async ({ json = false }: { json?: boolean }) =>
+      finish(await ps(context, { ...globals(), json })),
+    );
+  program
+    .command("logs")
+    .description("show what the services wrote")
+    .argument("[node...]", "only these")
+    .option("-f, --follow", "go on until Ctrl-C")
+    .option("-n, --tail <lines>", "only the last lines of each", wholeNumber)
+    .action(async (nodes: string[], { follow = false, tail }: { follow?: boolean; tail?: number }) =>
+      finish(await logs(context, { ...globals(), nodes, follow, tail })),
+    );
+  program
+    .command("down")
+    .description("stop everything and leave nothing behind; twice is fine")
+    .option("-v, --volumes", "remove logs and the health service's memory as well")
+    .action(async ({ volumes = false }: { volumes?: boolean }) =>
+      finish(await down(context, { ...globals(), volumes })),
+    );
+}
+
+interface RawTest {
+  readonly up?: true;
+  readonly down?: true;
+  readonly logs?: true;
+  readonly head?: string;
+  readonly timeout: number;
+}
+
+function addTestCommand(program: Command, context: WsContext, globals: Globals, finish: Finish): void {
+  const command = program
+    .command("test")
+    .description(
+      "the cluster test: a worker outside the whitelist, a client, and every line of the checklist",
+    )
+    .addOption(
+      new Option("--up", "start both and judge; exit 0 only if every line holds").conflicts(["down", "logs"]),
+    )
+    .addOption(new Option("--down", "stop both; the cluster stays").conflicts(["logs", "head"]))
+    .addOption(new Option("--logs", "show what both wrote").conflicts("head"))
+    .option("--head <host:port>", "the HEAD_ADDRESS that the test worker is told (default: config.yaml's)")
+    .addOption(timeoutOption());
+  command.action(async (raw: RawTest) => {
+    const action = raw.up ? "up" : raw.down ? "down" : raw.logs ? "logs" : undefined;
+    if (action === undefined) command.error("error: expected one of --up, --down and --logs");
+    else finish(await test(context, { ...globals(), action, head: raw.head, timeoutMs: raw.timeout }));
+  });
+}
+
+const timeoutOption = () =>
+  new Option("--timeout <seconds>", "how long the nodes may take to become ALIVE")
+    .argParser((text) => wholeNumber(text) * 1000)
+    .default(180_000, "180");
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,6}$/.test(text)) throw new InvalidArgumentError(`expected a whole number, got "${text}".`);
+  return Number(text);
+}
+
+const EPILOGUE = `
+Environment:
+  WS_STATE_DIR   the folder for state, logs and the virtual environment (default: .ws beside ws)
+  WS_VENV_DIR    the folder for the virtual environments alone (default: the state folder)
+  WS_PYTHON      the Python that they are made with (default: python3)
+
+Exit codes: 0 done; 1 a check does not hold, or a node is missing; 64 wrong command line; 69 something this machine
+lacks; 75 the cluster did not come up, or not all of it went; 77 a folder that is not ours; 78 wrong configuration;
+130 Ctrl-C; 143 SIGTERM.`;

@@ -1,0 +1,33 @@
+import type { GlobalOptions, WsContext } from "../context.ts";
+import { EXIT } from "../exit-code.ts";
+import { open } from "../runtimes/choose.ts";
+import type { DownReport } from "../runtimes/runtime.ts";
+import { fail } from "./fail.ts";
+import { withJob } from "./job.ts";
+
+export interface DownOptions extends GlobalOptions {
+  readonly volumes: boolean;
+}
+
+const TIMEOUT_MS = 60_000;
+
+/** `ws down`: stops everything; twice is fine. */
+export async function down(context: WsContext, options: DownOptions): Promise<number> {
+  const opened = await open(context, options);
+  if (!opened.ok) return fail(context, opened.error);
+  const { runtime } = opened.value;
+  const report = await withJob(context, TIMEOUT_MS, async (job) => {
+    job.progress.begin("down", "Stopping the cluster");
+    const ended = await runtime.down(job, { volumes: options.volumes });
+    if (ended.ok) job.progress.done("down", renderDown(ended.value, "The cluster is down"));
+    return ended;
+  });
+  return report.ok ? EXIT.ok : fail(context, report.error);
+}
+
+/** One line: what was stopped, and whether force was needed. */
+export function renderDown({ stopped, killed }: DownReport, done: string): string {
+  const force = killed === 0 ? "" : `; ${killed} processes that were left had to be killed`;
+  if (stopped.length === 0) return killed === 0 ? "Nothing was running" : `${done}${force}`;
+  return `${done}: ${stopped.join(", ")}${force}`;
+}

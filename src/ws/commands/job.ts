@@ -1,0 +1,17 @@
+import type { WsContext } from "../context.ts";
+import type { Job } from "../runtimes/runtime.ts";
+import { createProgress } from "../terminal/progress.ts";
+
+/** Runs `work` with a progress display that is closed before anything else is written. */
+export async function withJob<T>(
+  { terminal, liveStream, signal, urgent }: WsContext,
+  timeoutMs: number,
+  work: (job: Job) => Promise<T>,
+): Promise<T> {
+  const progress = createProgress(terminal, liveStream);
+  try {
+    return await work({ progress, signal, urgent, timeoutMs });
+  } finally {
+    progress.close();
+  }
+}

@@ -1,0 +1,26 @@
+import { styleText } from "node:util";
+import type { GlobalOptions, WsContext } from "../context.ts";
+import { EXIT } from "../exit-code.ts";
+import { open } from "../runtimes/choose.ts";
+import type { LogRequest } from "../runtimes/runtime.ts";
+import { fail } from "./fail.ts";
+
+export interface LogsOptions extends GlobalOptions, LogRequest {}
+
+const COLOURS = ["cyan", "yellow", "green", "magenta", "blue"] as const;
+
+/** `ws logs`: what the services wrote, each line with its service's name. Following ends with Ctrl-C and is no failure. */
+export async function logs(context: WsContext, options: LogsOptions): Promise<number> {
+  const opened = await open(context, options);
+  if (!opened.ok) return fail(context, opened.error);
+  const lines = await opened.value.runtime.logs(options, context.signal);
+  if (!lines.ok) return fail(context, lines.error);
+  const seen: string[] = [];
+  for await (const { node, text } of lines.value) {
+    if (!seen.includes(node)) seen.push(node);
+    const colour = COLOURS[seen.indexOf(node) % COLOURS.length] ?? "cyan";
+    context.terminal.out(`${styleText(colour, `${node} |`)} ${text}\n`);
+  }
+  if (seen.length === 0) context.terminal.err("→ There are no logs yet.\n");
+  return EXIT.ok;
+}

@@ -1,0 +1,93 @@
+import Table from "cli-table3";
+import { formatAddress } from "../../common/address.ts";
+import type { GlobalOptions, WsContext } from "../context.ts";
+import { EXIT } from "../exit-code.ts";
+import { open } from "../runtimes/choose.ts";
+import type { ClusterReport, ServiceReport } from "../runtimes/runtime.ts";
+import { fail } from "./fail.ts";
+
+export interface PsOptions extends GlobalOptions {
+  readonly json: boolean;
+}
+
+/** `ws ps`: the nodes as Ray sees them. Exit 1 while a service that config.yaml wants is not there. */
+export async function ps(context: WsContext, options: PsOptions): Promise<number> {
+  const opened = await open(context, options);
+  if (!opened.ok) return fail(context, opened.error);
+  const report = await opened.value.runtime.ps(context.signal);
+  context.terminal.out(options.json ? `${JSON.stringify(report, null, 2)}\n` : `${renderPs(report)}\n`);
+  return report.services.every(({ state }) => state === "ALIVE" || state === "up")
+    ? EXIT.ok
+    : EXIT.notAllWell;
+}
+
+const COLUMNS = ["NAME", "ROLE", "ADDRESS", "STATE", "CPUS", "MEMORY", "RAY", "UPTIME", "PID"];
+const BARE = {
+  top: "",
+  "top-mid": "",
+  "top-left": "",
+  "top-right": "",
+  bottom: "",
+  "bottom-mid": "",
+  "bottom-left": "",
+  "bottom-right": "",
+  left: "",
+  "left-mid": "",
+  mid: "",
+  "mid-mid": "",
+  right: "",
+  "right-mid": "",
+  middle: "  ",
+};
+
+function renderPs({ services, head }: ClusterReport): string {
+  const table = new Table({
+    head: COLUMNS,
+    chars: BARE,
+    style: { head: [], "padding-left": 0, "padding-right": 0 },
+  });
+  table.push(...services.map(row));
+  const lines = table
+    .toString()
+    .split("\n")
+    .map((line) => line.trimEnd());
+  const last =
+    head === undefined
+      ? "✗ No GCS answers. → Start the cluster: ./ws up"
+      : `HEAD ${head.node} at ${formatAddress(head.address)}, cluster ${head.clusterId.slice(0, 12)}, dashboard ${head.dashboardUrl}`;
+  return [...lines, last].join("\n");
+}
+
+const GIB = 2 ** 30;
+
+function row({
+  name,
+  role,
+  address,
+  state,
+  cpus,
+  memoryBytes,
+  version,
+  uptimeS,
+  pid,
+}: ServiceReport): string[] {
+  const memory = memoryBytes === undefined ? undefined : `${(memoryBytes / GIB).toFixed(1)} GiB`;
+  const uptime = uptimeS === undefined ? undefined : duration(uptimeS);
+  return [name, role, address, state, cpus, memory, version, uptime, pid].map((each) => String(each ?? "–"));
+}
+
+/** `3d 4h`, `2h 5m`, `1m 3s`, `12s`. */
+export function duration(seconds: number): string {
+  const parts = [
+    [Math.floor(seconds / 86_400), "d"],
+    [Math.floor(seconds / 3600) % 24, "h"],
+    [Math.floor(seconds / 60) % 60, "m"],
+    [seconds % 60, "s"],
+  ] as const;
+  const first = parts.findIndex(([amount]) => amount > 0);
+  if (first < 0) return "0s";
+  return parts
+    .slice(first, first + 2)
+    .map(([amount, unit]) => `${amount}${unit}`)
+    .join(" ");
+}

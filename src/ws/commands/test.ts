@@ -1,0 +1,81 @@
+import { type Address, formatAddress, parseAddress } from "../../common/address.ts";
+import { CHECKLIST } from "../checks/checklist.ts";
+import { runChecks } from "../checks/run-checks.ts";
+import type { GlobalOptions, WsContext } from "../context.ts";
+import { EXIT } from "../exit-code.ts";
+import { interrupted } from "../failure.ts";
+import { createCheckPrinter, summarize } from "../report/text.ts";
+import { type Opened, open } from "../runtimes/choose.ts";
+import { TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../settings.ts";
+import { renderDown } from "./down.ts";
+import { fail } from "./fail.ts";
+import { withJob } from "./job.ts";
+import { logs } from "./logs.ts";
+
+export interface TestOptions extends GlobalOptions {
+  readonly action: "up" | "down" | "logs";
+  /** `host:port` or a node's name; undefined: config.yaml's target. */
+  readonly head: string | undefined;
+  readonly timeoutMs: number;
+}
+
+/** `ws test`: the specification's cluster test. `--up` judges every line of its checklist and exits 0 only if all hold. */
+export async function test(context: WsContext, options: TestOptions): Promise<number> {
+  if (options.action === "logs")
+    return logs(context, {
+      ...options,
+      nodes: [TEST_CLIENT_NAME, TEST_WORKER_NAME],
+      follow: false,
+      tail: undefined,
+    });
+  const opened = await open(context, options);
+  if (!opened.ok) return fail(context, opened.error);
+  return options.action === "down" ? testDown(context, opened.value) : testUp(context, options, opened.value);
+}
+
+async function testDown(context: WsContext, { runtime }: Opened): Promise<number> {
+  const report = await withJob(context, 0, async (job) => {
+    job.progress.begin("down", "Stopping the test worker and the test client");
+    const ended = await runtime.stopTest(job);
+    if (ended.ok) job.progress.done("down", renderDown(ended.value, "Stopped"));
+    return ended;
+  });
+  return report.ok ? EXIT.ok : fail(context, report.error);
+}
+
+async function testUp(
+  context: WsContext,
+  options: TestOptions,
+  { runtime, settings }: Opened,
+): Promise<number> {
+  const head = readHead(options.head, settings.nodes);
+  if (typeof head === "string")
+    return fail(context, { reason: "head-not-usable", head: options.head ?? "", why: head });
+  const started = await withJob(context, options.timeoutMs, (job) => runtime.startTest(job, head));
+  // A worker that could not join is a result: the checks say what holds all the same.
+  const startFailed = started.ok ? undefined : fail(context, started.error);
+  if (context.signal.aborted) return startFailed ?? fail(context, interrupted(context.signal));
+  const { out } = context.terminal;
+  if (started.ok)
+    out(
+      `→ Judging the cluster; the test worker was told HEAD_ADDRESS=${formatAddress(started.value.head)}\n`,
+    );
+  const checks = runtime.checkContext(head, context.signal);
+  const results = await runChecks(CHECKLIST, checks, createCheckPrinter(out), context.signal);
+  if (context.signal.aborted) return fail(context, interrupted(context.signal));
+  out(`${summarize(results)}\n`);
+  if (started.ok) out("→ Next: ./ws test --logs · ./ws test --down\n");
+  const allHold = results.every(({ outcome }) => outcome !== "failed");
+  return allHold && started.ok ? EXIT.ok : EXIT.notAllWell;
+}
+
+/** A node's name stands for its GCS. Returns a sentence where the text is neither that nor host:port. */
+function readHead(
+  text: string | undefined,
+  nodes: readonly { readonly name: string; readonly headPort: number }[],
+): Address | string | undefined {
+  if (text === undefined) return undefined;
+  const node = nodes.find(({ name }) => name === text);
+  const address = parseAddress(text, node?.headPort);
+  return address.ok ? address.value : address.error;
+}

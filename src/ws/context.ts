@@ -1,0 +1,25 @@
+import type { RuntimeName } from "./runtimes/runtime.ts";
+import type { Terminal } from "./terminal/terminal.ts";
+
+/** What every command gets from the process that it runs in. */
+export interface WsContext {
+  readonly terminal: Terminal;
+  /** Where progress is redrawn; undefined: nowhere. */
+  readonly liveStream: NodeJS.WriteStream | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The folder of the bundles. */
+  readonly dist: string;
+  /** Aborted by the first Ctrl-C or SIGTERM; the reason is the signal's name. */
+  readonly signal: AbortSignal;
+  /** Aborted by the second one. */
+  readonly urgent: AbortSignal;
+}
+
+/** The options that every command takes. */
+export interface GlobalOptions {
+  /** Undefined: docker where an engine answers, else embedded. */
+  readonly runtime: RuntimeName | undefined;
+  readonly configFile: string;
+  readonly stateDir: string;
+  readonly venvDir: string;
+}

@@ -1,0 +1,37 @@
+import { unreachable } from "../common/result.ts";
+import type { WsFailure } from "./failure.ts";
+
+/** How `ws` ends when no failure says otherwise (sysexits.h where it has a number; README, "Exit codes"). */
+export const EXIT = {
+  ok: 0,
+  /** A check of `ws test` does not hold, or `ws ps` sees a node that is not ALIVE. */
+  notAllWell: 1,
+  usage: 64,
+} as const;
+
+/** The exit code of each failure. Pure. */
+export function exitCodeOf(failure: WsFailure): number {
+  switch (failure.reason) {
+    case "bad-settings":
+    case "no-such-node":
+    case "head-not-usable":
+      return 78;
+    case "unsupported-platform":
+    case "no-tool":
+    case "venv-failed":
+    case "runtime-not-available":
+      return 69;
+    case "ports-taken":
+    case "node-ended":
+    case "not-ready-in-time":
+    case "not-running":
+    case "left-over":
+      return 75;
+    case "unsafe-folder":
+      return 77;
+    case "interrupted":
+      return failure.signal === "SIGTERM" ? 143 : 130;
+    default:
+      return unreachable(failure);
+  }
+}

@@ -1,0 +1,60 @@
+import type { Problem } from "../common/failure.ts";
+
+/** A TCP port that something else holds. */
+export interface TakenPort {
+  readonly host: string;
+  readonly port: number;
+  /** What we want it for. */
+  readonly use: string;
+  /** Who holds it, as far as that can be seen. */
+  readonly holder: string | undefined;
+}
+
+/** What `ws` expects to go wrong, each with what its renderer needs. */
+export type WsFailure =
+  | { readonly reason: "bad-settings"; readonly file: string; readonly problems: readonly Problem[] }
+  | { readonly reason: "unsupported-platform"; readonly platform: string }
+  | { readonly reason: "runtime-not-available"; readonly runtime: string; readonly why: string }
+  | { readonly reason: "no-tool"; readonly tool: string; readonly fix: string }
+  | {
+      readonly reason: "venv-failed";
+      readonly folder: string;
+      readonly rayVersion: string;
+      readonly lines: readonly string[];
+      readonly cause: string;
+      readonly fix: string;
+    }
+  | { readonly reason: "ports-taken"; readonly ports: readonly TakenPort[] }
+  | {
+      readonly reason: "node-ended";
+      readonly node: string;
+      readonly how: string;
+      readonly lines: readonly string[];
+      readonly log: string;
+      readonly cause: string | undefined;
+    }
+  | {
+      readonly reason: "not-ready-in-time";
+      readonly timeoutMs: number;
+      /** Each node that is missing, with what was seen of it last. */
+      readonly missing: readonly {
+        readonly node: string;
+        readonly why: string;
+        readonly lines: readonly string[];
+      }[];
+    }
+  | { readonly reason: "no-such-node"; readonly node: string; readonly known: readonly string[] }
+  | { readonly reason: "not-running"; readonly what: string; readonly fix: string }
+  | { readonly reason: "head-not-usable"; readonly head: string; readonly why: string }
+  | {
+      readonly reason: "left-over";
+      readonly processes: readonly { readonly pid: number; readonly what: string }[];
+      readonly ports: readonly TakenPort[];
+    }
+  | { readonly reason: "unsafe-folder"; readonly folder: string; readonly why: string }
+  | { readonly reason: "interrupted"; readonly signal: "SIGINT" | "SIGTERM" };
+
+/** The failure of a job whose signal was aborted; `ws` aborts with the name of the signal as the reason. */
+export function interrupted(signal: AbortSignal): WsFailure {
+  return { reason: "interrupted", signal: signal.reason === "SIGTERM" ? "SIGTERM" : "SIGINT" };
+}

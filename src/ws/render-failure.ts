@@ -1,0 +1,98 @@
+import { renderProblems } from "../common/render-failure.ts";
+import { unreachable } from "../common/result.ts";
+import type { TakenPort, WsFailure } from "./failure.ts";
+
+const indent = (lines: readonly string[]): string[] => lines.map((line) => `    ${line}`);
+
+/** What failed, what was seen, and what to do: one or more lines. */
+export function renderFailure(failure: WsFailure): string[] {
+  switch (failure.reason) {
+    case "bad-settings":
+      return renderProblems(`${failure.file} is wrong`, failure.problems);
+    case "unsupported-platform":
+      return [
+        `✗ The embedded runtime needs Linux, this is ${failure.platform}: only there is all of 127.0.0.0/8 this machine's own`,
+        "→ Use --runtime docker, or a Linux virtual machine.",
+      ];
+    case "runtime-not-available":
+      return [
+        `✗ The ${failure.runtime} runtime cannot be used: ${failure.why}`,
+        "→ Use --runtime embedded, or leave the choice to ws.",
+      ];
+    case "no-tool":
+      return [`✗ There is no ${failure.tool} on this machine`, `→ ${failure.fix}`];
+    case "venv-failed":
+      return [
+        `✗ Ray ${failure.rayVersion} could not be installed into ${failure.folder}: ${failure.cause}`,
+        ...indent(failure.lines),
+        `→ ${failure.fix} Then run the same command again.`,
+      ];
+    case "interrupted":
+      return ["✗ Interrupted"];
+    default:
+      return renderClusterFailure(failure);
+  }
+}
+
+type ClusterFailure = Exclude<
+  WsFailure,
+  {
+    reason:
+      | "bad-settings"
+      | "unsupported-platform"
+      | "runtime-not-available"
+      | "no-tool"
+      | "venv-failed"
+      | "interrupted";
+  }
+>;
+
+const renderPort = ({ host, port, use, holder }: TakenPort): string =>
+  `  ✗ ${host}:${port} (${use})${holder === undefined ? "" : ` is held by ${holder}`}`;
+
+function renderClusterFailure(failure: ClusterFailure): string[] {
+  switch (failure.reason) {
+    case "ports-taken":
+      return [
+        "✗ Ports that the cluster needs are taken:",
+        ...failure.ports.map(renderPort),
+        "→ Stop what holds them, or give the services other ports in config.yaml.",
+      ];
+    case "node-ended":
+      return [
+        `✗ ${failure.node} ended before it was ready: ${failure.how}. Its last lines:`,
+        ...indent(failure.lines),
+        ...(failure.cause === undefined ? [] : [`→ Likely cause: ${failure.cause}`]),
+        `→ The whole log: ${failure.log}`,
+      ];
+    case "not-ready-in-time":
+      return [
+        `✗ Not ready after ${(failure.timeoutMs / 1000).toFixed(0)} s:`,
+        ...failure.missing.flatMap(({ node, why, lines }) => [`  ✗ ${node}: ${why}`, ...indent(lines)]),
+        "→ Look at its log (ws logs NODE), or give it more time with --timeout SECONDS.",
+      ];
+    case "no-such-node":
+      return [`✗ There is no node "${failure.node}"`, `→ Known are: ${failure.known.join(", ")}`];
+    case "not-running":
+      return [`✗ ${failure.what}`, `→ ${failure.fix}`];
+    case "head-not-usable":
+      return [
+        `✗ --head ${failure.head}: ${failure.why}`,
+        "→ Give a node's name or host:port, such as ray-cpu:6379.",
+      ];
+    case "left-over":
+      return [
+        "✗ Something of this cluster is still there:",
+        ...failure.processes.map(({ pid, what }) => `  ✗ process ${pid}: ${what}`),
+        ...failure.ports.map(renderPort),
+        "→ Run ws down again; a process in state D waits for the kernel.",
+      ];
+    case "unsafe-folder":
+      return [
+        `✗ ${failure.folder} cannot be used: ${failure.why}`,
+        "→ Remove it, or give ws another state folder with --state.",
+      ];
+    default:
+      return unreachable(failure);
+  }
+}

@@ -1,0 +1,61 @@
+import type { Address } from "../../../common/address.ts";
+import { findHeads } from "../../cluster-view.ts";
+import type { Settings } from "../../settings.ts";
+import { type Folders, foldersOf } from "./folders.ts";
+import { healthUrl, onLoopback } from "./plan.ts";
+import { readState, type StartedProcess } from "./state.ts";
+import { isRunning } from "./stop.ts";
+
+/** What the embedded runtime was given. */
+export interface EmbeddedInput {
+  readonly settings: Settings;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The folder that holds everything `ws` keeps. */
+  readonly stateDir: string;
+  /** Where the virtual environments are. */
+  readonly venvDir: string;
+  /** The folder of the bundles. */
+  readonly dist: string;
+}
+
+/** One embedded cluster: where its things are, and how it is asked. */
+export interface EmbeddedCluster extends EmbeddedInput {
+  readonly folders: Folders;
+  readonly healthUrl: string;
+  /** Where a HEAD of this cluster can be. */
+  readonly headAddresses: readonly Address[];
+  /** The token that the user's environment gives to Ray and to us. */
+  readonly token: string | null;
+  /** What was started and still lives. */
+  running(): StartedProcess[];
+  isRunning(started: StartedProcess): boolean;
+  /** The name of the node whose GCS answers. */
+  headNode(): Promise<string | undefined>;
+}
+
+/** Puts together what every operation on the cluster needs. */
+export function openCluster(input: EmbeddedInput): EmbeddedCluster {
+  const { settings, env, stateDir, venvDir } = input;
+  const folders = foldersOf(stateDir, venvDir, process.getuid?.() ?? 0);
+  const own = settings.nodes.map((node) => ({ host: node.loopbackAddress, port: node.headPort }));
+  const explicit = settings.headAddress === undefined ? [] : [onLoopback(settings, settings.headAddress)];
+  const headAddresses = unique([...explicit, ...own]);
+  const token = env.RAY_AUTH_MODE === "token" ? (env.RAY_AUTH_TOKEN ?? null) : null;
+  return {
+    ...input,
+    folders,
+    healthUrl: healthUrl(settings),
+    headAddresses,
+    token,
+    running: () => readState(folders.stateFile).filter((each) => isRunning(each, folders)),
+    isRunning: (started) => isRunning(started, folders),
+    headNode: async () => {
+      const [head] = await findHeads(headAddresses, token);
+      return settings.nodes.find(({ loopbackAddress }) => loopbackAddress === head?.address.host)?.name;
+    },
+  };
+}
+
+const unique = (addresses: readonly Address[]): Address[] => [
+  ...new Map(addresses.map((address) => [`${address.host}:${address.port}`, address])).values(),
+];

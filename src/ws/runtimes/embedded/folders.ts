@@ -1,0 +1,56 @@
+import { createHash } from "node:crypto";
+import { lstatSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { err, ok, type Result } from "../../../common/result.ts";
+import type { WsFailure } from "../../failure.ts";
+
+/** Where a cluster keeps its things. */
+export interface Folders {
+  /** Names the cluster: its processes carry it, its temporary folder is named after it. */
+  readonly label: string;
+  readonly state: string;
+  readonly stateFile: string;
+  readonly lockFile: string;
+  readonly logs: string;
+  readonly healthState: string;
+  /**
+   * Ray's session folders. Not below `state`: a unix socket's path may have 107 bytes, and Ray adds 64
+   * (session_DATE_TIME_MICROSECONDS_PID/sockets/plasma_store).
+   */
+  readonly temp: string;
+  /** Parent of the virtual environments. */
+  readonly venvs: string;
+}
+
+/** Pure: the same state folder always gives the same label, so that nothing is lost with the state file. */
+export function foldersOf(stateDir: string, venvs: string, uid: number): Folders {
+  const label = createHash("sha256").update(`${uid}:${stateDir}`).digest("hex").slice(0, 10);
+  const state = join(stateDir, "embedded");
+  return {
+    label,
+    state,
+    stateFile: join(state, "state.json"),
+    lockFile: join(state, "lock"),
+    logs: join(state, "logs"),
+    healthState: join(state, "health"),
+    temp: `/tmp/ws-${label}`,
+    venvs,
+  };
+}
+
+/** Makes the folders. The one in /tmp has a name that others can guess, so it must be ours and closed to others. */
+export function makeFolders(folders: Folders): Result<void, WsFailure> {
+  for (const folder of [folders.state, folders.logs, folders.healthState])
+    mkdirSync(folder, { recursive: true });
+  mkdirSync(folders.temp, { recursive: true, mode: 0o700 });
+  const found = lstatSync(folders.temp);
+  const why =
+    found.isSymbolicLink() || !found.isDirectory()
+      ? "it is no folder"
+      : found.uid !== process.getuid?.()
+        ? `it belongs to user ${found.uid}`
+        : (found.mode & 0o022) !== 0
+          ? "others may write to it"
+          : undefined;
+  return why === undefined ? ok(undefined) : err({ reason: "unsafe-folder", folder: folders.temp, why });
+}

@@ -1,0 +1,38 @@
+import { statfsSync } from "node:fs";
+import { totalmem, userInfo } from "node:os";
+import { join } from "node:path";
+import type { Settings } from "../../settings.ts";
+import type { Folders } from "./folders.ts";
+import type { Machine } from "./plan.ts";
+
+/** Ray refuses an object store below 75 MB (ray_constants.py, OBJECT_STORE_MINIMUM_MEMORY_BYTES). */
+const LEAST_STORE_BYTES = 80 * 2 ** 20;
+/** Ray leaves /dev/shm for /tmp when the store does not fit into what is free of it (services.py). */
+const SHARE = 0.9;
+
+/** What the plan needs to know of this machine. `binDir` holds `ray`, `dist` the bundles. */
+export function readMachine(settings: Settings, folders: Folders, binDir: string, dist: string): Machine {
+  const stores = settings.nodes.length + 1;
+  const limit = (Math.min(sharedMemory(), totalmem()) * SHARE) / stores;
+  return {
+    node: process.execPath,
+    python: join(binDir, "python"),
+    entrypoint: join(dist, "entrypoint.js"),
+    healthServer: join(dist, "health-server.js"),
+    binDir,
+    user: userInfo().username,
+    temp: folders.temp,
+    healthState: folders.healthState,
+    // Rounded, so that the few bytes that others take meanwhile do not look like a change of plan.
+    objectStoreLimitBytes: Math.max(LEAST_STORE_BYTES, Math.floor(limit / 2 ** 27) * 2 ** 27),
+  };
+}
+
+function sharedMemory(): number {
+  try {
+    const { blocks, bsize } = statfsSync("/dev/shm");
+    return blocks * bsize;
+  } catch {
+    return 0;
+  }
+}

@@ -1,0 +1,101 @@
+import type { Address } from "../../common/address.ts";
+import type { Result } from "../../common/result.ts";
+import type { CheckContext } from "../checks/context.ts";
+import type { WsFailure } from "../failure.ts";
+import type { Progress } from "../terminal/progress.ts";
+
+export type RuntimeName = "docker" | "embedded";
+
+/** What every long step gets: where to show its progress, when it has to stop. */
+export interface Job {
+  readonly progress: Progress;
+  /** Aborted by the first Ctrl-C: stop here and clean up. */
+  readonly signal: AbortSignal;
+  /** Aborted by the second one: clean up without asking anybody. */
+  readonly urgent: AbortSignal;
+  /** How long the nodes may take to become ALIVE. */
+  readonly timeoutMs: number;
+}
+
+/** How `ws` runs the services of config.yaml: as containers, or as processes of this machine. */
+export interface Runtime {
+  readonly name: RuntimeName;
+  /** Starts what does not run yet and waits until every node is ALIVE. On failure, what it started is gone again. */
+  up(job: Job): Promise<Result<UpReport, WsFailure>>;
+  /** What runs, as Ray's GCS sees it and as this machine sees it. */
+  ps(signal: AbortSignal): Promise<ClusterReport>;
+  /** Lines of the services' logs. Ends by itself unless it follows. */
+  logs(request: LogRequest, signal: AbortSignal): Promise<Result<AsyncIterable<LogLine>, WsFailure>>;
+  /** Stops everything and leaves nothing behind. */
+  down(job: Job, options: { readonly volumes: boolean }): Promise<Result<DownReport, WsFailure>>;
+  /** Starts the test worker and the test client beside a cluster that is up. */
+  startTest(job: Job, head: Address | undefined): Promise<Result<TestReport, WsFailure>>;
+  /** Stops these two and leaves the cluster alone. */
+  stopTest(job: Job): Promise<Result<DownReport, WsFailure>>;
+  /** How the checks of `ws test` look at the cluster. */
+  checkContext(head: Address | undefined, signal: AbortSignal): CheckContext;
+}
+
+export interface UpReport {
+  /** Names of the services that this call started; none: everything ran already. */
+  readonly started: readonly string[];
+  readonly cluster: ClusterReport;
+}
+
+export interface DownReport {
+  /** Names of the services that were stopped. */
+  readonly stopped: readonly string[];
+  /** How many processes or containers had to be killed. */
+  readonly killed: number;
+}
+
+export interface TestReport {
+  readonly head: Address;
+  readonly started: readonly string[];
+}
+
+export interface ClusterReport {
+  readonly runtime: RuntimeName;
+  /** The HEAD whose GCS answers; undefined: none does. */
+  readonly head: HeadReport | undefined;
+  /** In the order health, nodes, test worker, test client. */
+  readonly services: readonly ServiceReport[];
+}
+
+export interface HeadReport {
+  readonly node: string;
+  /** Of its GCS. */
+  readonly address: Address;
+  readonly version: string;
+  readonly clusterId: string;
+  readonly dashboardUrl: string;
+  /** Of its Ray Client server: `ray://host:port`. */
+  readonly clientUrl: string;
+}
+
+export interface ServiceReport {
+  readonly name: string;
+  readonly role: "health" | "head" | "worker" | "client" | "–";
+  readonly address: string;
+  /** `ALIVE` and `DEAD` are the GCS's words; the others are ours. */
+  readonly state: "ALIVE" | "DEAD" | "up" | "starting" | "stopped";
+  readonly cpus: number | undefined;
+  /** Memory and object store together. */
+  readonly memoryBytes: number | undefined;
+  readonly version: string | undefined;
+  readonly uptimeS: number | undefined;
+  readonly pid: number | undefined;
+}
+
+export interface LogRequest {
+  /** Empty: all of them. */
+  readonly nodes: readonly string[];
+  readonly follow: boolean;
+  /** How many of the last lines of each to begin with; undefined: all. */
+  readonly tail: number | undefined;
+}
+
+export interface LogLine {
+  readonly node: string;
+  readonly text: string;
+}

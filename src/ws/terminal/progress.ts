@@ -1,0 +1,89 @@
+import { styleText } from "node:util";
+import { createLogUpdate } from "log-update";
+import { monotonicMs } from "../../common/deadline.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** One line for each thing under way. `id` names the line; a line that is done or failed changes no more. */
+export interface Progress {
+  begin(id: string, text: string): void;
+  /** What it does now; shown where lines can be redrawn. */
+  note(id: string, text: string): void;
+  done(id: string, text: string): void;
+  fail(id: string, text: string): void;
+  /** Leaves the lines as they are. Whoever made the progress calls it before writing anything else. */
+  close(): void;
+}
+
+/** Redraws its lines on a terminal; elsewhere it writes a line for each beginning and each end. */
+export function createProgress(terminal: Terminal, stream: NodeJS.WriteStream | undefined): Progress {
+  return terminal.live && stream !== undefined ? liveProgress(stream) : plainProgress(terminal);
+}
+
+const seconds = (sinceMs: number): string => `${((monotonicMs() - sinceMs) / 1000).toFixed(1)} s`;
+
+function plainProgress({ err }: Terminal): Progress {
+  const since = new Map<string, number>();
+  const end = (id: string, mark: string, text: string) =>
+    err(`${mark} ${text} (${seconds(since.get(id) ?? monotonicMs())})\n`);
+  return {
+    begin(id, text) {
+      since.set(id, monotonicMs());
+      err(`→ ${text}\n`);
+    },
+    note() {},
+    done: (id, text) => end(id, "✓", text),
+    fail: (id, text) => end(id, "✗", text),
+    close() {},
+  };
+}
+
+interface Line {
+  readonly since: number;
+  text: string;
+  note: string;
+  state: "under way" | "done" | "failed";
+  took: string;
+}
+
+const FRAMES = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
+const FRAME_MS = 80;
+
+function liveProgress(stream: NodeJS.WriteStream): Progress {
+  const update = createLogUpdate(stream);
+  const lines = new Map<string, Line>();
+  let frame = 0;
+  const draw = () => update([...lines.values()].map((line) => drawLine(line, frame)).join("\n"));
+  const timer = setInterval(() => {
+    frame += 1;
+    draw();
+  }, FRAME_MS);
+  timer.unref();
+  const end = (id: string, state: Line["state"], text: string) => {
+    const line = lines.get(id) ?? { since: monotonicMs(), text, note: "", state, took: "" };
+    lines.set(id, { ...line, text, note: "", state, took: seconds(line.since) });
+    draw();
+  };
+  return {
+    begin: (id, text) =>
+      void lines.set(id, { since: monotonicMs(), text, note: "", state: "under way", took: "" }),
+    note(id, text) {
+      const line = lines.get(id);
+      if (line !== undefined) line.note = text;
+    },
+    done: (id, text) => end(id, "done", text),
+    fail: (id, text) => end(id, "failed", text),
+    close() {
+      clearInterval(timer);
+      if (lines.size > 0) draw();
+      update.done();
+      lines.clear();
+    },
+  };
+}
+
+function drawLine({ state, text, note, since, took }: Line, frame: number): string {
+  if (state === "done") return `${styleText("green", "✓")} ${text} ${styleText("dim", `(${took})`)}`;
+  if (state === "failed") return `${styleText("red", "✗")} ${text} ${styleText("dim", `(${took})`)}`;
+  const spinner = styleText("cyan", FRAMES[frame % FRAMES.length] ?? "");
+  return `${spinner} ${text} ${styleText("dim", `${seconds(since)}${note === "" ? "" : `  ${note}`}`)}`;
+}
