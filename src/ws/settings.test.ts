@@ -21,45 +21,49 @@ const show = (list: readonly Problem[]): string =>
   list.map(({ where, problem, fix }) => `${where}: ${problem}\n  → ${fix}\n`).join("");
 
 describe("a missing or empty config.yaml is the specification's cluster", () => {
-  test.each(["", "# only a comment\n", "services:\n", "services:\n  ray:\n    cpu:\n", "{}"])(
-    "%j",
-    (text) => {
-      const { settings, warnings } = read(text);
-      expect(warnings).toEqual([]);
-      expect(settings).toMatchObject({
-        projectName: "cslr-exp-platform",
-        subnet: "172.28.0.0/16",
-        testSubnet: "172.30.0.0/24",
-        health: { enabled: true, address: "172.28.0.2", port: 8080, externalUrl: undefined },
-        nodes: [
-          {
-            name: "ray-cpu",
-            address: "172.28.0.3",
-            loopbackAddress: "127.28.0.3",
-            image: "rayproject/ray:latest",
-            cpus: 4,
-            memoryBytes: 8 * 2 ** 30,
-            headPort: 6379,
-            dashboardPort: 8265,
-            clientPort: 10001,
-          },
-          {
-            name: "ray-gpu",
-            address: "172.28.0.4",
-            image: "rayproject/ray:latest-gpu",
-            headPort: 6380,
-            dashboardPort: 8266,
-            clientPort: 10002,
-          },
-        ],
-        candidates: [
-          { name: "ray-cpu", host: "ray-cpu", port: 6379 },
-          { name: "ray-gpu", host: "ray-gpu", port: 6380 },
-        ],
-        test: { target: { host: "ray-cpu", port: 6379 }, targetClientPort: 10001 },
-      });
-    },
-  );
+  test.each([
+    "",
+    "# only a comment\n",
+    "services:\n",
+    "services:\n  ray:\n    cpu:\n",
+    "{}",
+    'nodes: { head_address: "", health_service: { url: "" } }',
+  ])("%j", (text) => {
+    const { settings, warnings } = read(text);
+    expect(warnings).toEqual([]);
+    expect(settings).toMatchObject({
+      projectName: "cslr-exp-platform",
+      subnet: "172.28.0.0/16",
+      testSubnet: "172.30.0.0/24",
+      health: { enabled: true, address: "172.28.0.2", port: 8080, externalUrl: undefined },
+      nodes: [
+        {
+          name: "ray-cpu",
+          address: "172.28.0.3",
+          loopbackAddress: "127.28.0.3",
+          image: "rayproject/ray:latest",
+          cpus: 4,
+          memoryBytes: 8 * 2 ** 30,
+          headPort: 6379,
+          dashboardPort: 8265,
+          clientPort: 10001,
+        },
+        {
+          name: "ray-gpu",
+          address: "172.28.0.4",
+          image: "rayproject/ray:latest-gpu",
+          headPort: 6380,
+          dashboardPort: 8266,
+          clientPort: 10002,
+        },
+      ],
+      candidates: [
+        { name: "ray-cpu", host: "ray-cpu", port: 6379 },
+        { name: "ray-gpu", host: "ray-gpu", port: 6380 },
+      ],
+      test: { target: { host: "ray-cpu", port: 6379 }, targetClientPort: 10001 },
+    });
+  });
 
   test("the config.yaml that ships says the same with every value written out", () => {
     const shipped = read(readFileSync(new URL("../../config.yaml", import.meta.url), "utf8"));
@@ -205,6 +209,23 @@ describe("services can be switched off", () => {
 test("ports of a switched-off service are free for others", () => {
   const config = { services: { ray: { cpu: { enabled: false }, gpu: { head_port: 6379 } } } };
   expect(settingsOf(config).nodes[0]?.headPort).toBe(6379);
+});
+
+test("an advertised address that the container does not have is a problem, its own is none", () => {
+  const advertise = (address: string) =>
+    problems(`services: { ray: { gpu: { node_ip_address: ${address} } } }`);
+  expect(advertise("192.168.0.10").map(({ where }) => where)).toEqual([
+    "config.yaml:1:44 services.ray.gpu.node_ip_address",
+  ]);
+  expect(advertise("172.28.0.4")).toEqual([]);
+  expect(advertise("gpu.example")).toEqual([]);
+});
+
+test("an empty whitelist is fine with an explicit HEAD, which then is the one candidate", () => {
+  expect(settingsOf({ nodes: { head_whitelist: [], head_address: "10.0.0.5:6379" } }).candidates).toEqual([
+    { name: "10.0.0.5", host: "10.0.0.5", port: 6379 },
+  ]);
+  expect(problems("nodes: { head_whitelist: [] }")).toHaveLength(1);
 });
 
 test("memory is read as Docker reads it", () => {

@@ -1,3 +1,4 @@
+import { isIPv4 } from "node:net";
 import { defaultAddress } from "../derive.ts";
 import type { KeyPath } from "../document.ts";
 import { insideOf, nthAddress, overlap, parseSubnet, type Subnet, usableIn } from "../ipv4.ts";
@@ -47,7 +48,26 @@ export function checkAddresses(config: ConfigFile): readonly Finding[] {
       .map(taken),
     ...(overlap(main, test) ? [networksOverlap(config)] : []),
     ...hostAddress(config, main, test),
+    ...advertisedElsewhere(config, places),
   ];
+}
+
+/** A name is resolved by each network in its own way; an address has to be one that the container has, since Ray binds it. */
+function advertisedElsewhere(config: ConfigFile, places: readonly Placed[]): readonly Finding[] {
+  return enabledServices(config).flatMap(({ path, service }): Finding[] => {
+    const own = places.find((place) => place.path.at(-2) === path.at(-1))?.address;
+    const advertised = service.node_ip_address;
+    if (advertised === undefined || !isIPv4(advertised) || advertised === own) return [];
+    return [
+      {
+        severity: "problem",
+        path: [...path, "node_ip_address"],
+        against: [SUBNET, [...path, "ip_address"]],
+        problem: `expected a name or the node's own address ${own}, got ${advertised}, which Ray cannot bind in the container`,
+        fix: "Leave the key out: the node's name is resolved by each network in its own way, also across NAT.",
+      },
+    ];
+  });
 }
 
 const outside =
