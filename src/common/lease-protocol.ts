@@ -7,6 +7,7 @@ import * as z from "zod/mini";
 const Name = z.string().check(z.minLength(1), z.maxLength(253));
 const Text = z.string().check(z.maxLength(1024));
 const Epoch = z.int().check(z.nonnegative());
+const Sequence = z.int().check(z.nonnegative());
 const Port = z.int().check(z.minimum(1), z.maximum(65535));
 
 /** Body of `PUT /v1/head`: ask for the lease (`epoch` null) or renew the one held under `epoch`. */
@@ -22,6 +23,8 @@ export const LeaseRequest = z.object({
   others: z.enum(["answered", "silent"]),
   /** The highest epoch that this node has seen anywhere. A service that forgot grants above it. */
   seen: z.optional(Epoch),
+  /** Grows with each request about the lease in this life, so that one that arrives late changes nothing. */
+  seq: z.optional(Sequence),
 });
 export type LeaseRequest = z.infer<typeof LeaseRequest>;
 
@@ -79,7 +82,7 @@ export const LeaseRefused = z.object({
 export type LeaseRefused = z.infer<typeof LeaseRefused>;
 
 /** Body of `DELETE /v1/head`. A release by anyone but the holder changes nothing. */
-export const LeaseRelease = z.object({ node: Name, life: Name, epoch: Epoch });
+export const LeaseRelease = z.object({ node: Name, life: Name, epoch: Epoch, seq: z.optional(Sequence) });
 export type LeaseRelease = z.infer<typeof LeaseRelease>;
 
 /** 200 of `DELETE /v1/head`; `released` is false when the asker was not the holder, and then nothing changed. */

@@ -8,6 +8,7 @@ import type {
   LeaseRequest,
 } from "../common/lease-protocol.ts";
 import type { Event } from "./event.ts";
+import { stepLease } from "./lease.ts";
 import {
   type Hold,
   isRunning,
@@ -16,8 +17,7 @@ import {
   type LeaseSettings,
   type LeaseState,
   startLease,
-  stepLease,
-} from "./lease.ts";
+} from "./lease-state.ts";
 import { explainRefusal } from "./lease-words.ts";
 import type { LeaseStore, Recalled } from "./store.ts";
 

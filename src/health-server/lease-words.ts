@@ -1,5 +1,5 @@
 import type { LeaseRefused } from "../common/lease-protocol.ts";
-import type { Hold } from "./lease.ts";
+import type { Hold } from "./lease-state.ts";
 
 /** Why the lease was refused, in one sentence for the asker's log. */
 export function explainRefusal(

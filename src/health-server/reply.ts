@@ -70,8 +70,9 @@ export function parseBody<T>(schema: z.ZodMiniType<T>, text: string): Result<T, 
   }
   const parsed = z.safeParse(schema, value);
   if (parsed.success) return ok(parsed.data);
-  const problems = parsed.error.issues.map(
-    (issue) => `${issue.path.length === 0 ? "body" : issue.path.join(".")}: ${issue.message}`,
-  );
+  const problems = parsed.error.issues.map(({ path, message }) => {
+    const field = path.length === 0 ? "body" : path.join(".");
+    return `${field}: ${message.replace(/^Invalid \w+: /, "")}`;
+  });
   return err(refuse(400, "the body does not have the expected shape", problems));
 }

@@ -2,7 +2,7 @@ import { mkdir, open, readFile, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import * as z from "zod/mini";
 import { err, ok, type Result } from "../common/result.ts";
-import type { LeaseState, Memory } from "./lease.ts";
+import type { LeaseState, Memory } from "./lease-state.ts";
 
 /** What the state folder tells at the start. `epoch` of a damaged file is the highest number that could be read. */
 export type Recalled =

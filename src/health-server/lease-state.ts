@@ -1,0 +1,102 @@
+import type { LeaseRefused, LeaseRelease, LeaseRequest } from "../common/lease-protocol.ts";
+import type { Namesake } from "./namesakes.ts";
+
+/** The lease as its holder has it. Moments are milliseconds on the monotonic clock. */
+export interface Hold {
+  readonly node: string;
+  readonly life: string;
+  readonly address: string;
+  readonly clusterId: string | null;
+  readonly epoch: number;
+  readonly renewedAtMs: number;
+  readonly endsAtMs: number;
+}
+
+export interface LeaseState {
+  /** The highest epoch that this service granted or adopted, kept on disk where there is one. */
+  readonly epoch: number;
+  /** The highest epoch that anybody spoke of. Only a service that forgot hears more than it knows. */
+  readonly heard: number;
+  /** The last holder, also after its lease ended; null when none is known or it released. */
+  readonly hold: Hold | null;
+  readonly namesakes: readonly Namesake[];
+  /** The latest word of the last holder, also after its release. */
+  readonly lastWord: { readonly life: string; readonly seq: number } | null;
+  /** A service that forgot grants to a candidate in doubt only after this moment; null: it knows enough. */
+  readonly quietUntilMs: number | null;
+}
+
+export interface LeaseSettings {
+  readonly ttlMs: number;
+  /** How long a life must be silent before another life of the same node takes its place. */
+  readonly sameNameAfterMs: number;
+  /** The longest pause that a refused asker is told to make. */
+  readonly askAgainMs: number;
+  /** False for nodes outside the whitelist, where the service knows one. */
+  readonly isCandidate: (node: string) => boolean;
+}
+
+export type LeaseEvent =
+  | { readonly type: "ask"; readonly request: LeaseRequest }
+  | { readonly type: "release"; readonly release: LeaseRelease }
+  | { readonly type: "heard"; readonly epoch: number };
+
+export type RefusalReason = Exclude<LeaseRefused["reason"], "storage">;
+
+export type GrantedHow = "grant" | "recognition" | "renewal" | "adoption";
+
+export type LeaseAnswer =
+  | {
+      readonly kind: "granted";
+      readonly how: GrantedHow;
+      readonly epoch: number;
+      readonly namesake: Namesake | null;
+    }
+  | { readonly kind: "refused"; readonly reason: RefusalReason; readonly retryAfterMs: number }
+  | { readonly kind: "released"; readonly released: boolean }
+  | { readonly kind: "noted" };
+
+export interface Step {
+  readonly state: LeaseState;
+  readonly answer: LeaseAnswer;
+}
+
+/** What a service knows of the time before its start. */
+export interface Memory {
+  readonly epoch: number;
+  readonly heard: number;
+  readonly hold: Pick<Hold, "node" | "life" | "address" | "clusterId" | "epoch"> | null;
+}
+
+/**
+ * The state at the start of the service. With memory, the holder's lease counts as running for one TTL: the monotonic
+ * clock does not survive, so nobody knows how old it is. Without, `heard` may still hold what a damaged file told.
+ */
+export function startLease(
+  memory: Memory | null,
+  heard: number,
+  nowMs: number,
+  settings: LeaseSettings,
+): LeaseState {
+  if (memory === null)
+    return {
+      epoch: 0,
+      heard,
+      hold: null,
+      namesakes: [],
+      lastWord: null,
+      quietUntilMs: nowMs + settings.ttlMs,
+    };
+  const hold = memory.hold && { ...memory.hold, renewedAtMs: nowMs, endsAtMs: nowMs + settings.ttlMs };
+  return {
+    epoch: memory.epoch,
+    heard: Math.max(heard, memory.heard),
+    hold,
+    namesakes: [],
+    lastWord: null,
+    quietUntilMs: null,
+  };
+}
+
+/** True while the lease runs. */
+export const isRunning = (hold: Hold, nowMs: number): boolean => nowMs < hold.endsAtMs;
