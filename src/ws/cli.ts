@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { down } from "./commands/down.ts";
+import { generate } from "./commands/generate.ts";
 import { logs } from "./commands/logs.ts";
 import { ps } from "./commands/ps.ts";
 import { test } from "./commands/test.ts";
@@ -33,15 +34,11 @@ export async function runCli(
   try {
     await program.parseAsync([...words], { from: "user" });
   } catch (error) {
-    if (!isCommanderExit(error)) throw error;
+    // Commander's way to say that it has printed help, a version or an error and is done.
+    if (!(error instanceof CommanderError)) throw error;
     return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   }
   return exitCode;
-}
-
-/** Commander's way to say that it has printed help, a version or an error and is done. */
-function isCommanderExit(error: unknown): error is { exitCode: number } {
-  return error instanceof Error && error.name === "CommanderError" && "exitCode" in error;
 }
 
 function buildProgram(
@@ -75,6 +72,13 @@ function buildProgram(
       venvDir: resolve(env.WS_VENV_DIR ?? stateDir),
     };
   };
+  program
+    .command("generate")
+    .description("write compose.yaml and cluster-test.compose.yaml beside config.yaml")
+    .option("--check", "only compare; exit 1 when one of them is missing or differs")
+    .action(async ({ check = false }: { check?: boolean }) =>
+      finish(await generate(context, { ...globals(), root, check })),
+    );
   addClusterCommands(program, context, globals, finish);
   addTestCommand(program, context, globals, finish);
   return program;

@@ -1,55 +1,32 @@
-import { readFile, rename, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import type { Problem } from "../../common/failure.ts";
-import { ok, type Result } from "../../common/result.ts";
-import { type GeneratedFile, generateComposeFiles } from "../compose/generate.ts";
-import { readHostFacts } from "../compose/read-host.ts";
-import type { Settings } from "../settings.ts";
+import { dirname } from "node:path";
+import { renderProblems } from "../../common/render-failure.ts";
+import { writeComposeFiles } from "../compose/write-files.ts";
+import type { GlobalOptions, WsContext } from "../context.ts";
+import { EXIT } from "../exit-code.ts";
+import { loadSettings } from "../runtimes/choose.ts";
+import { fail } from "./fail.ts";
 
-export interface GenerateReport {
-  /** Files that are written now; with `check` none. */
-  readonly written: readonly string[];
-  /** Files that were what they should be. */
-  readonly unchanged: readonly string[];
-  /** With `check`: files that are missing or differ. */
-  readonly stale: readonly string[];
-  readonly warnings: readonly Problem[];
-}
-
-export interface GenerateOptions {
-  readonly settings: Settings;
-  /** The folder of config.yaml, where the compose files go. */
-  readonly folder: string;
-  /** Only compare, and write nothing. */
+export interface GenerateOptions extends GlobalOptions {
+  /** The checkout, from which the images are built. */
+  readonly root: string;
+  /** Only compare; exit 1 when a file is missing or differs. */
   readonly check: boolean;
 }
 
-/** `ws generate [--check]`: brings compose.yaml and cluster-test.compose.yaml in line with config.yaml and this machine. */
-export async function generate(
-  options: GenerateOptions,
-): Promise<Result<GenerateReport, readonly Problem[]>> {
-  const generated = generateComposeFiles(options.settings, readHostFacts());
-  if (!generated.ok) return generated;
-  const { files, warnings } = generated.value;
-  const same = await Promise.all(files.map((file) => isUpToDate(options.folder, file)));
-  const names = (want: boolean) => files.filter((_, i) => same[i] === want).map(({ name }) => name);
-  if (options.check) return ok({ written: [], unchanged: names(true), stale: names(false), warnings });
-  await Promise.all(files.filter((_, i) => !same[i]).map((file) => replace(options.folder, file)));
-  return ok({ written: names(false), unchanged: names(true), stale: [], warnings });
-}
-
-async function isUpToDate(folder: string, { name, text }: GeneratedFile): Promise<boolean> {
-  try {
-    return (await readFile(join(folder, name), "utf8")) === text;
-  } catch {
-    // Missing or not readable: writing it anew shows which.
-    return false;
-  }
-}
-
-/** Whoever reads meanwhile sees the old file or the new one, never half of it. */
-async function replace(folder: string, { name, text }: GeneratedFile): Promise<void> {
-  const draft = join(folder, `.${name}.${process.pid}`);
-  await writeFile(draft, text);
-  await rename(draft, join(folder, name));
+/** `ws generate [--check]`: writes the compose files beside config.yaml. */
+export async function generate(context: WsContext, options: GenerateOptions): Promise<number> {
+  const { configFile, root, check } = options;
+  const settings = loadSettings(context, configFile);
+  if (!settings.ok) return fail(context, settings.error);
+  const report = await writeComposeFiles(settings.value, { folder: dirname(configFile), root, check });
+  if (!report.ok) return fail(context, { reason: "bad-settings", file: configFile, problems: report.error });
+  const { terminal } = context;
+  const { generated, written, unchanged, stale } = report.value;
+  if (generated.warnings.length > 0)
+    terminal.err(`${renderProblems("This machine asks for attention", generated.warnings).join("\n")}\n`);
+  for (const name of written) terminal.out(`✓ ${name} written\n`);
+  for (const name of unchanged) terminal.out(`✓ ${name} is up to date\n`);
+  for (const name of stale)
+    terminal.out(`✗ ${name} does not fit config.yaml and this machine. → Run: ./ws generate\n`);
+  return stale.length > 0 ? EXIT.notAllWell : EXIT.ok;
 }

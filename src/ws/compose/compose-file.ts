@@ -71,7 +71,7 @@ interface GpuReservation {
   };
 }
 
-export interface ComposeNetwork {
+interface ComposeNetwork {
   readonly name: string;
   readonly driver: "bridge";
   readonly ipam: { readonly config: readonly { readonly subnet: string }[] };

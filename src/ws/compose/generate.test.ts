@@ -3,11 +3,13 @@ import { Ajv, type ValidateFunction } from "ajv";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { CLIENT_PROGRAM } from "../runtimes/client-program.ts";
 import { readSettings, type Settings } from "../settings.ts";
 import type { ComposeFile } from "./compose-file.ts";
 import { type Generated, generateComposeFiles } from "./generate.ts";
 import type { HostFacts } from "./host-facts.ts";
 import { portsInUse, publishedPorts } from "./published-ports.ts";
+import { testVariables } from "./test-file.ts";
 
 const HOST: HostFacts = {
   cpus: 8,
@@ -15,6 +17,7 @@ const HOST: HostFacts = {
   hasGpu: false,
   ipAddress: "192.168.0.10",
   ephemeralPorts: { min: 32768, max: 60999 },
+  buildContext: ".",
 };
 
 function settingsOf(config: string): Settings {
@@ -202,6 +205,27 @@ test("the candidate that comes first starts first", () => {
   const [main] = parsed(generate("nodes: { head_whitelist: [ray-gpu, ray-cpu] }"));
   expect(Object.keys(main.services["ray-cpu"]?.depends_on ?? {})).toEqual(["health", "ray-gpu"]);
   expect(Object.keys(main.services["ray-gpu"]?.depends_on ?? {})).toEqual(["health"]);
+});
+
+test("the test's HEAD can be changed without another file", () => {
+  const settings = settingsOf("");
+  const { plan } = generate("");
+  expect(testVariables(settings, plan, { host: "ray-gpu", port: 6380 })).toEqual({
+    WS_TEST_HEAD: "ray-gpu:6380",
+    WS_TEST_CLIENT_HOST: "192.168.0.10",
+    WS_TEST_CLIENT_GCS_PORT: "6380",
+    WS_TEST_CLIENT_PORT: "10002",
+  });
+  const [, testFile] = parsed(generate(""));
+  const text = JSON.stringify(testFile);
+  for (const name of Object.keys(testVariables(settings, plan, settings.test.target)))
+    expect(text).toContain(`\${${name}:-`);
+});
+
+test("the client's program reaches Python as it is written", () => {
+  const [, testFile] = parsed(generate(""));
+  const words = testFile.services["test-ray-client"]?.command ?? [];
+  expect(words.slice(0, 4)).toEqual(["python3", "-u", "-c", CLIENT_PROGRAM.trim().replaceAll("$", "$$$$")]);
 });
 
 test("a machine without an address asks for one", () => {

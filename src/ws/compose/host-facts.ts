@@ -10,4 +10,6 @@ export interface HostFacts {
   readonly ipAddress: string | undefined;
   /** Ports that the kernel gives to outgoing connections (ip_local_port_range). */
   readonly ephemeralPorts: PortRange;
+  /** The checkout, from which the images are built, as seen from the folder of the compose files. */
+  readonly buildContext: string;
 }

@@ -11,6 +11,7 @@ export interface HostPlan {
   readonly ipAddress: string;
   /** True: ray-gpu reserves the GPUs. */
   readonly gpu: boolean;
+  readonly buildContext: string;
   readonly nodes: ReadonlyMap<PlannedNode, NodePlan>;
   readonly warnings: readonly Problem[];
 }
@@ -37,7 +38,13 @@ export function planHost(settings: Settings, facts: HostFacts): Result<HostPlan,
     ...ports.warnings,
     ...(settings.hostHasGpu === true && !facts.hasGpu ? [noGpu] : []),
   ];
-  return ok({ ipAddress, gpu: settings.hostHasGpu ?? facts.hasGpu, nodes, warnings });
+  return ok({
+    ipAddress,
+    gpu: settings.hostHasGpu ?? facts.hasGpu,
+    buildContext: facts.buildContext,
+    nodes,
+    warnings,
+  });
 }
 
 /** The plan of a node that is switched on; every one of them has one. */

@@ -41,7 +41,11 @@ function healthService(settings: Settings, host: HostPlan): ComposeService {
   const labels = shared.labelsOf(settings, "main");
   return {
     image: imageName(settings, HEALTH_NAME),
-    build: { context: ".", dockerfile: "docker/health.Dockerfile", labels: shared.imageLabels(settings) },
+    build: {
+      context: host.buildContext,
+      dockerfile: "docker/health.Dockerfile",
+      labels: shared.imageLabels(settings),
+    },
     container_name: containerName(settings, HEALTH_NAME),
     hostname: HEALTH_NAME,
     environment: {
@@ -69,7 +73,7 @@ function healthService(settings: Settings, host: HostPlan): ComposeService {
 function nodeService(settings: Settings, node: NodeSettings, host: HostPlan): ComposeService {
   const { limits, ports } = nodePlan(host, node.name);
   return {
-    ...shared.nodeImage(settings, node),
+    ...shared.nodeImage(settings, node, host.buildContext),
     container_name: containerName(settings, node.name),
     hostname: node.name,
     command: shared.rayWords(limits, ports),

@@ -20,7 +20,7 @@ export const NODE_HEALTHCHECK: Healthcheck = {
 };
 
 /** Compose would take `$name` for a variable. */
-const literal = (text: string): string => text.replaceAll("$", "$$$$");
+export const literal = (text: string): string => text.replaceAll("$", "$$$$");
 
 export function labelsOf(settings: Settings, part: Part): Labels {
   const { projectName, projectVersion } = settings;
@@ -43,10 +43,11 @@ export const BOUNDED_LOG: Logging = {
 export const nodeImage = (
   settings: Settings,
   node: NodeSettings,
+  buildContext: string,
 ): { readonly image: string; readonly build: ComposeBuild } => ({
   image: imageName(settings, node.name),
   build: {
-    context: ".",
+    context: buildContext,
     dockerfile: "docker/Dockerfile",
     args: { BASE: node.image },
     labels: imageLabels(settings),
@@ -100,6 +101,10 @@ export function nodeEnvironment({ advertised, cpus, limits, ports }: NodeIdentit
     RAY_NUM_CPUS: String(Math.floor(cpus)),
     RAY_MEMORY: String(limits.memoryBytes - limits.objectStoreBytes),
     RAY_EP_STOP_GRACE: String(STOP_GRACE_S),
+    // Ray keeps 5 files of 512 MB for each of its logs unless told otherwise (ray_constants.py, 2.40 to 2.60).
+    RAY_ROTATION_MAX_BYTES: String(16 * 2 ** 20),
+    RAY_ROTATION_BACKUP_COUNT: "2",
+    RAY_USAGE_STATS_ENABLED: "0",
   };
 }
 

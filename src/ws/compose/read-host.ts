@@ -10,7 +10,7 @@ const USUAL_EPHEMERAL: PortRange = { min: 32768, max: 60999 };
 const NVIDIA_SIGNS = ["/proc/driver/nvidia/version", "/dev/nvidiactl", "/usr/lib/wsl/lib/nvidia-smi"];
 
 /** Looks at this machine, without starting or sending anything. The engine is taken to run here. */
-export function readHostFacts(): HostFacts {
+export function readHostFacts(): Omit<HostFacts, "buildContext"> {
   return {
     cpus: availableParallelism(),
     memoryBytes: totalmem(),

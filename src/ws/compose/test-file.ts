@@ -1,5 +1,6 @@
 import { isIPv4 } from "node:net";
-import { formatAddress } from "../../common/address.ts";
+import { type Address, formatAddress } from "../../common/address.ts";
+import { CLIENT_PROGRAM } from "../runtimes/client-program.ts";
 import {
   HEALTH_NAME,
   type NodeSettings,
@@ -13,10 +14,6 @@ import { containerName, networkName } from "./names.ts";
 import * as shared from "./node-service.ts";
 
 const NETWORK = "test-network";
-
-/** Read by compose when the test starts, so that `ws test --up --head host:port` needs no other file. */
-export const TEST_HEAD_VARIABLE = "WS_TEST_HEAD";
-export const TEST_CLIENT_VARIABLE = "WS_TEST_CLIENT_ADDRESS";
 
 /** cluster-test.compose.yaml: a worker and a client in a network of their own, which see the cluster through the host only. Pure. */
 export function testComposeFile(settings: Settings, host: HostPlan): ComposeFile {
@@ -38,20 +35,18 @@ export function testComposeFile(settings: Settings, host: HostPlan): ComposeFile
   };
 }
 
-/** The client stays up when its checks are over, so that one can look around in it. */
+/** The client stays up when it has connected, so that one can look around in it. */
 function clientService(settings: Settings, image: NodeSettings, host: HostPlan): ComposeService {
-  const { target, targetClientPort, client } = settings.test;
-  const clientAddress = `ray://${host.ipAddress}:${targetClientPort}`;
+  const { target, client } = settings.test;
+  const words = Object.entries(clientVariables(settings, host, target)).map(([name, value]) =>
+    orElse(name, value),
+  );
   return {
-    ...shared.nodeImage(settings, image),
+    ...shared.nodeImage(settings, image, host.buildContext),
     container_name: containerName(settings, TEST_CLIENT_NAME),
     hostname: TEST_CLIENT_NAME,
-    command: ["python3", "-u", "/opt/ray-entrypoint/test-client.py"],
-    environment: {
-      HEAD_ADDRESS: orElse(TEST_HEAD_VARIABLE, formatAddress(target)),
-      RAY_CLIENT_ADDRESS: orElse(TEST_CLIENT_VARIABLE, clientAddress),
-      HEALTH_URL: shared.clusterEnvironment(settings).HEALTH_URL ?? "",
-    },
+    command: ["python3", "-u", "-c", shared.literal(CLIENT_PROGRAM.trim()), ...words],
+    environment: { WS_CLIENT_ADDRESS: client.address },
     networks: { [NETWORK]: { ipv4_address: client.address } },
     extra_hosts: shared.viaHost(clusterNames(settings), host.ipAddress),
     logging: shared.BOUNDED_LOG,
@@ -66,13 +61,13 @@ function workerService(settings: Settings, image: NodeSettings, host: HostPlan):
   const { target, worker } = settings.test;
   const { limits, ports } = nodePlan(host, TEST_WORKER_NAME);
   return {
-    ...shared.nodeImage(settings, image),
+    ...shared.nodeImage(settings, image, host.buildContext),
     container_name: containerName(settings, TEST_WORKER_NAME),
     hostname: TEST_WORKER_NAME,
     command: shared.rayWords(limits, ports),
     environment: {
       ...shared.clusterEnvironment(settings),
-      HEAD_ADDRESS: orElse(TEST_HEAD_VARIABLE, formatAddress(target)),
+      HEAD_ADDRESS: orElse(HEAD_VARIABLE, formatAddress(target)),
       ...shared.nodeEnvironment({ advertised: TEST_WORKER_NAME, cpus: worker.cpus, limits, ports }),
     },
     networks: { [NETWORK]: { ipv4_address: worker.address } },
@@ -86,6 +81,31 @@ function workerService(settings: Settings, image: NodeSettings, host: HostPlan):
     restart: "no",
     ...shared.resources(limits),
     labels: shared.labelsOf(settings, "test"),
+  };
+}
+
+const HEAD_VARIABLE = "WS_TEST_HEAD";
+
+/**
+ * The variables that compose reads from its own environment when the test starts, so that `ws test --up --head host:port`
+ * needs no other file. Pure.
+ */
+export const testVariables = (
+  settings: Settings,
+  host: HostPlan,
+  head: Address,
+): Readonly<Record<string, string>> => ({
+  [HEAD_VARIABLE]: formatAddress(head),
+  ...clientVariables(settings, host, head),
+});
+
+/** What the test client is told, in the order of its arguments. It takes the host's address, as one from outside would. */
+function clientVariables(settings: Settings, host: HostPlan, head: Address): Record<string, string> {
+  const ours = settings.nodes.find(({ name, nodeIpAddress }) => [name, nodeIpAddress].includes(head.host));
+  return {
+    WS_TEST_CLIENT_HOST: ours === undefined ? head.host : host.ipAddress,
+    WS_TEST_CLIENT_GCS_PORT: String(head.port),
+    WS_TEST_CLIENT_PORT: String(ours?.clientPort ?? settings.test.targetClientPort),
   };
 }
 

@@ -6,7 +6,7 @@ import {
   TEST_CLIENT_NAME,
   TEST_WORKER_NAME,
 } from "../../settings.ts";
-import { CLIENT_PROGRAM } from "./client-program.ts";
+import { CLIENT_PROGRAM } from "../client-program.ts";
 import { nodePorts, type OwnPorts, testWorkerPorts } from "./ports.ts";
 
 /** One process to run, and what it takes for itself. */

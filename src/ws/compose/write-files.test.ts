@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { readSettings, type Settings } from "../settings.ts";
-import { generate } from "./generate.ts";
+import { writeComposeFiles } from "./write-files.ts";
 
 function settings(): Settings {
   const result = readSettings("host: { ip_address: 192.168.0.10 }");
@@ -18,7 +18,7 @@ async function emptyFolder(): Promise<string> {
 }
 
 async function run(folder: string, check: boolean) {
-  const result = await generate({ settings: settings(), folder, check });
+  const result = await writeComposeFiles(settings(), { folder, root: folder, check });
   if (!result.ok) throw new Error(JSON.stringify(result.error));
   const { written, unchanged, stale } = result.value;
   return { written, unchanged, stale };
