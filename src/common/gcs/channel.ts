@@ -12,21 +12,7 @@ export function openChannel(
   options: GcsOptions,
 ): { channel: Channel; explain: (error: unknown) => GcsFailure } {
   const baseUrl = `http://${authority}`;
-  let { socket } = options;
-  const sessionManager = new Http2SessionManager(
-    baseUrl,
-    {},
-    {
-      // The first connection may be the probe's own; a later one is made by http2 itself.
-      ...(socket === undefined ? {} : { createConnection: () => takeSocket() }),
-    },
-  );
-  const takeSocket = () => {
-    const first = socket;
-    socket = undefined;
-    if (first === undefined) throw new Error("the connection is over");
-    return first;
-  };
+  const sessionManager = new Http2SessionManager(baseUrl);
   const transport = createGrpcTransport({
     baseUrl,
     sessionManager,

@@ -1,4 +1,3 @@
-import type { Socket } from "node:net";
 import { type Address, formatAddress } from "../address.ts";
 import { err, ok, type Result } from "../result.ts";
 
@@ -46,8 +45,6 @@ export interface GcsClient {
 export interface GcsOptions {
   /** Sent as `authorization: Bearer`, which a GCS with RAY_AUTH_MODE=token wants (Ray 2.52 and later). */
   readonly token: string | null;
-  /** Used for the first connection in place of a new one. */
-  readonly socket?: Socket;
 }
 
 /** Opens a channel to the GCS at `address`; nothing is loaded or connected before the first call. */

@@ -44,7 +44,7 @@ function renderPs({ services, head }: ClusterReport): string {
   const table = new Table({
     head: COLUMNS,
     chars: BARE,
-    style: { head: [], "padding-left": 0, "padding-right": 0 },
+    style: { head: [], border: [], "padding-left": 0, "padding-right": 0 },
   });
   table.push(...services.map(row));
   const lines = table

@@ -1,14 +1,15 @@
 import { type Deadline, deadlineIn, pause } from "../../../common/deadline.ts";
 import { err, ok, type Result } from "../../../common/result.ts";
-import { newestNamed, viewCluster } from "../../cluster-view.ts";
+import { viewCluster } from "../../cluster-view.ts";
 import { interrupted, type WsFailure } from "../../failure.ts";
 import type { Job } from "../runtime.ts";
 import { likelyCause } from "./causes.ts";
 import type { EmbeddedCluster } from "./cluster.ts";
 import { findTakenPorts } from "./free-ports.ts";
-import { healthAnswers, leaseHolder } from "./health.ts";
+import { leaseHolder } from "./health.ts";
 import { lastLines } from "./logs.ts";
 import type { ProcessPlan } from "./plan.ts";
+import { lookAt } from "./readiness.ts";
 import { logFile, startProcess } from "./start.ts";
 import { recordStarted, type StartedProcess } from "./state.ts";
 
@@ -89,8 +90,6 @@ function startOne(
   return ok(started);
 }
 
-type Seen = { readonly ready: string } | { readonly notYet: string };
-
 async function untilReady(
   wait: Wait,
   plan: ProcessPlan,
@@ -98,8 +97,7 @@ async function untilReady(
 ): Promise<Result<void, WsFailure>> {
   const { cluster, former, job } = wait;
   for (;;) {
-    const seen =
-      plan.kind === "health" ? await lookAtHealth(cluster) : await lookAtNode(cluster, plan, former);
+    const seen = await lookAt(cluster, plan, former);
     if ("ready" in seen) {
       job.progress.done(plan.name, `${plan.name} at ${plan.address}: ${seen.ready}`);
       return ok(undefined);
@@ -123,27 +121,6 @@ async function hopeless(
   if (job.signal.aborted) return interrupted(job.signal);
   if (!cluster.isRunning(started)) return endedEarly(cluster, started.name);
   return deadline.expired() ? tooLate(cluster, started.name, job.timeoutMs, why) : undefined;
-}
-
-async function lookAtHealth({ healthUrl }: EmbeddedCluster): Promise<Seen> {
-  const answer = await healthAnswers(healthUrl);
-  return answer.ok ? { ready: "200 OK" } : { notYet: answer.error };
-}
-
-async function lookAtNode(
-  cluster: EmbeddedCluster,
-  plan: ProcessPlan,
-  former: ReadonlySet<string>,
-): Promise<Seen> {
-  const view = await viewCluster(cluster.headAddresses, cluster.token);
-  if (view === undefined) return { notYet: "no GCS answers yet" };
-  const node = newestNamed(
-    view.nodes.filter(({ nodeId }) => !former.has(nodeId)),
-    plan.name,
-  );
-  if (node === undefined) return { notYet: `the GCS at ${view.head.address.host} does not list it yet` };
-  if (!node.alive) return { notYet: "the GCS lists it as DEAD" };
-  return { ready: `${node.isHead ? "HEAD" : "WORKER"}, ALIVE` };
 }
 
 /** Returns when some node holds the head lease or a GCS answers, or when the started one cannot get there any more. */

@@ -1,0 +1,89 @@
+/**
+ * Runs every test that this machine allows and says in one line what it left out and why; its last line counts them.
+ * Run as `npm test [-- words for vitest]`. With LAB_NETNS set, the Docker tests run in that network namespace, where
+ * the lab's engine publishes its ports (test/lab/README.md).
+ */
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
+
+interface Group {
+  readonly projects: readonly string[];
+  readonly before: readonly string[];
+  /** Why it cannot run here; null when it can. */
+  readonly skip: string | null;
+}
+
+interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+const RESULTS = "test-results";
+const words = process.argv.slice(2);
+
+function succeeds(command: string, ...args: string[]): boolean {
+  return spawnSync(command, args, { stdio: "ignore", timeout: 20_000 }).status === 0;
+}
+
+function groups(): Group[] {
+  const netns = process.env.LAB_NETNS;
+  const linux = process.platform === "linux" ? null : "the embedded runtime needs Linux";
+  const python = succeeds("python3", "-m", "venv", "--help") ? null : "there is no python3 with venv";
+  const engine = succeeds("docker", "info")
+    ? null
+    : "no Docker engine answers; → test/lab/up gives this machine one";
+  return [
+    { projects: ["unit", "process"], before: [], skip: null },
+    { projects: ["embedded"], before: [], skip: linux ?? python },
+    { projects: ["docker"], before: netns ? ["nsenter", `--net=${netns}`] : [], skip: engine },
+  ];
+}
+
+function run({ projects, before }: Group): Counts {
+  const file = `${RESULTS}/${projects.join("-")}.json`;
+  const vitest = [
+    "node_modules/.bin/vitest",
+    "run",
+    ...projects.map((name) => `--project=${name}`),
+    ...words,
+  ];
+  const reporters = [
+    "--reporter=default",
+    "--reporter=json",
+    `--outputFile.json=${file}`,
+    "--passWithNoTests",
+  ];
+  const [command = "", ...args] = [...before, process.execPath, ...vitest, ...reporters];
+  const { status } = spawnSync(command, args, { stdio: "inherit" });
+  return count(file, status);
+}
+
+/** A file that cannot even be loaded has no test that failed, and an error outside of any test none either: both count. */
+function count(file: string, status: number | null): Counts {
+  try {
+    const report = JSON.parse(readFileSync(file, "utf8"));
+    const broken = report.testResults.filter(
+      (each: { status: string; assertionResults: unknown[] }) =>
+        each.status === "failed" && each.assertionResults.length === 0,
+    );
+    const failed = report.numFailedTests + broken.length;
+    return {
+      passed: report.numPassedTests,
+      failed: failed === 0 && status !== 0 ? 1 : failed,
+      skipped: report.numPendingTests + report.numTodoTests,
+    };
+  } catch {
+    return { passed: 0, failed: 1, skipped: 0 };
+  }
+}
+
+rmSync(RESULTS, { recursive: true, force: true });
+mkdirSync(RESULTS, { recursive: true });
+const all = groups();
+const counts = all.filter((group) => group.skip === null).map(run);
+for (const { projects, skip } of all)
+  if (skip !== null) console.log(`→ Left out: ${projects.join(", ")} tests, since ${skip}`);
+const sum = (key: keyof Counts): number => counts.reduce((total, each) => total + each[key], 0);
+console.log(`${sum("passed")} passed, ${sum("failed")} failed, ${sum("skipped")} skipped`);
+process.exitCode = sum("failed") > 0 ? 1 : 0;
