@@ -1,7 +1,8 @@
 import { Code, ConnectError, createClient, type Interceptor } from "@connectrpc/connect";
-import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import { createGrpcTransport } from "@connectrpc/connect-node";
 import { type GcsNodeInfo, GcsNodeInfo_GcsNodeState, NodeInfoGcsService } from "../proto/ray_gcs_pb.ts";
 import type { Channel, GcsFailure, GcsOptions, NodeInfo } from "./client.ts";
+import { Http2Session } from "./session.ts";
 
 /** More than the nodes of the largest cluster; an endless answer is cut off here. */
 const LONGEST_ANSWER = 64 * 1024 * 1024;
@@ -12,10 +13,10 @@ export function openChannel(
   options: GcsOptions,
 ): { channel: Channel; explain: (error: unknown) => GcsFailure } {
   const baseUrl = `http://${authority}`;
-  const sessionManager = new Http2SessionManager(baseUrl);
+  const session = new Http2Session(baseUrl);
   const transport = createGrpcTransport({
     baseUrl,
-    sessionManager,
+    sessionManager: session,
     acceptCompression: [],
     readMaxBytes: LONGEST_ANSWER,
     interceptors: options.token === null ? [] : [bearer(options.token)],
@@ -32,9 +33,17 @@ export function openChannel(
       const all = reply.nodeInfoList.map(toNode);
       return all.filter((node) => (name === undefined || node.name === name) && (!aliveOnly || node.alive));
     },
-    close: () => sessionManager.abort(),
+    close: () => session.drop(),
   };
-  return { channel, explain };
+  return {
+    channel,
+    explain: (error) => {
+      const failure = explain(error);
+      // A peer that fell silent may be gone without a word; the next call then finds out on a new connection.
+      if (failure.kind === "timeout") session.drop();
+      return failure;
+    },
+  };
 }
 
 const bearer =
@@ -77,6 +86,14 @@ function explain(error: unknown): GcsFailure {
       return { kind: "unavailable", code, detail };
     }
     default:
-      return { kind: "not-ray", detail };
+      return brokeHttp2(failure.cause)
+        ? { kind: "unavailable", code: failure.cause.code, detail }
+        : { kind: "not-ray", detail };
   }
+}
+
+/** The peer broke HTTP/2 itself, so that it cannot be a gRPC server (nodejs.org/api/errors, ERR_HTTP2_*). */
+function brokeHttp2(cause: unknown): cause is NodeJS.ErrnoException & { code: string } {
+  const { code } = (cause ?? {}) as NodeJS.ErrnoException;
+  return typeof code === "string" && code.startsWith("ERR_HTTP2_");
 }

@@ -42,12 +42,7 @@ function explainConnect(code: string): SightingKind {
   return code === "ETIMEDOUT" ? { kind: "timeout", phase: "connect" } : { kind: "unreachable", code };
 }
 
-async function ask(
-  address: Address,
-
-  token: string | null,
-  deadline: Deadline,
-): Promise<SightingKind> {
+async function ask(address: Address, token: string | null, deadline: Deadline): Promise<SightingKind> {
   const client = openGcs(address, { token });
   // A fraction of a millisecond makes a grpc-timeout header that Ray's gRPC refuses.
   const timeoutMs = Math.max(1, Math.floor(deadline.remainingMs()));
