@@ -40,7 +40,7 @@ export function openChannel(
     explain: (error) => {
       const failure = explain(error);
       // A peer that fell silent may be gone without a word; the next call then finds out on a new connection.
-      if (failure.kind === "timeout") session.drop();
+      if (failure.kind === "timeout") session.drop(silence());
       return failure;
     },
   };
@@ -71,19 +71,26 @@ function toNode(info: GcsNodeInfo): NodeInfo {
   };
 }
 
+/** The operating system's own word for a peer that gave no answer. */
+const SILENCE = "ETIMEDOUT";
+
+/** What the other calls on a connection fail with that one call found silent: as silent as that one. */
+const silence = (): Error => Object.assign(new Error("the peer gave no answer in time"), { code: SILENCE });
+
 function explain(error: unknown): GcsFailure {
   const failure = ConnectError.from(error);
   const detail = failure.rawMessage;
   switch (failure.code) {
     case Code.DeadlineExceeded:
-    case Code.Canceled:
       return { kind: "timeout" };
     case Code.Unauthenticated:
       return { kind: "unauthorized", detail };
+    // No call of ours is ever cancelled: this is a peer that closed the connection under it.
+    case Code.Canceled:
     case Code.Unavailable:
     case Code.Aborted: {
       const code = (failure.cause as NodeJS.ErrnoException | undefined)?.code ?? "";
-      return { kind: "unavailable", code, detail };
+      return code === SILENCE ? { kind: "timeout" } : { kind: "unavailable", code, detail };
     }
     default:
       return brokeHttp2(failure.cause)

@@ -3,28 +3,46 @@ import type { Address } from "../address.ts";
 import type { Deadline } from "../deadline.ts";
 
 /** What an HTTP/2 client says first (RFC 9113, 3.4), with an empty SETTINGS frame: most servers answer it with what they are. */
-const GREETING = Buffer.concat([
+const HTTP2_GREETING = Buffer.concat([
   Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
   Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]),
 ]);
 
+/** The shortest ClientHello (RFC 5246, 7.4.1.2): one cipher, no extensions. A TLS server answers it with a hello or an alert. */
+const TLS_GREETING = Buffer.concat([
+  Buffer.from([0x16, 3, 1, 0, 45, 1, 0, 0, 41, 3, 3]),
+  Buffer.alloc(32, 0x5a),
+  Buffer.from([0, 0, 2, 0xc0, 0x2f, 1, 0]),
+]);
+
 /** Says in a few words what kind of server answers at `address`, from the first bytes of its answer. Never rejects. */
-export function nameProtocol(address: Address, deadline: Deadline): Promise<string> {
+export async function nameProtocol(address: Address, deadline: Deadline): Promise<string> {
+  const answer = await firstBytes(address, HTTP2_GREETING, deadline);
+  if (answer === "silence") return "it accepts connections, but speaks no HTTP/2";
+  if (answer !== "closed") return nameBytes(answer);
+  // Many TLS servers close without a word on what is no TLS.
+  const second = await firstBytes(address, TLS_GREETING, deadline);
+  return typeof second !== "string" && isTls(second) ? "it is a TLS server" : "it closes the connection";
+}
+
+/** What comes back first on a connection of its own. */
+function firstBytes(
+  address: Address,
+  greeting: Buffer,
+  deadline: Deadline,
+): Promise<Buffer | "closed" | "silence"> {
   return new Promise((resolve) => {
     const socket = connect({ ...address, autoSelectFamily: false });
-    const end = (name: string): void => {
+    const end = (answer: Buffer | "closed" | "silence"): void => {
       clearTimeout(timer);
       socket.destroy();
-      resolve(name);
+      resolve(answer);
     };
-    const timer = setTimeout(
-      () => end("it accepts connections, but speaks no HTTP/2"),
-      deadline.remainingMs(),
-    );
-    socket.on("error", () => end("it closes the connection"));
-    socket.on("close", () => end("it closes the connection"));
-    socket.on("connect", () => socket.write(GREETING));
-    socket.on("data", (bytes) => end(nameBytes(bytes)));
+    const timer = setTimeout(() => end("silence"), deadline.remainingMs());
+    socket.on("error", () => end("closed"));
+    socket.on("close", () => end("closed"));
+    socket.on("connect", () => socket.write(greeting));
+    socket.on("data", (bytes) => end(bytes));
   });
 }
 
@@ -32,7 +50,10 @@ function nameBytes(bytes: Buffer): string {
   const text = bytes.toString("latin1");
   if (text.startsWith("HTTP/1.") || /<html|<!doctype html/i.test(text)) return "it speaks HTTP/1";
   if (/^[-+][A-Z]/.test(text)) return "it speaks the Redis protocol";
-  if (bytes[0] === 0x15 || bytes[0] === 0x16) return "it is a TLS server";
+  if (isTls(bytes)) return "it is a TLS server";
   const settings = bytes.length >= 9 && bytes[3] === 4 && bytes.readUInt32BE(5) === 0;
   return settings ? "it speaks HTTP/2, but broke the call off" : "its answer is no HTTP/2";
 }
+
+/** The record types alert and handshake, followed by the major version 3. */
+const isTls = (bytes: Buffer): boolean => (bytes[0] === 0x15 || bytes[0] === 0x16) && bytes[1] === 3;

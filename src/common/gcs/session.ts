@@ -22,9 +22,9 @@ export class Http2Session implements SessionManager {
   /** Nothing to be done: a call that gets no answer in time drops the connection. */
   notifyResponseByteRead(): void {}
 
-  /** Ends the connection and every call on it; the next call opens a new one. */
-  drop(): void {
-    this.#session?.destroy();
+  /** Ends the connection and every call on it, with `cause` where one is given; the next call opens a new one. */
+  drop(cause?: Error): void {
+    this.#session?.destroy(cause);
     this.#session = null;
   }
 

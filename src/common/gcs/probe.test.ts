@@ -1,0 +1,149 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { FakeGcs, fakeNode } from "../../../test/fixtures/fake-gcs.ts";
+import * as odd from "../../../test/fixtures/odd-servers.ts";
+import { until } from "../../../test/fixtures/until.ts";
+import { renderSighting } from "../render-sighting.ts";
+import { openGcs } from "./client.ts";
+import { probeGcs } from "./probe.ts";
+
+const TIMEOUT_MS = 1500;
+const OPTIONS = { token: null, timeoutMs: TIMEOUT_MS };
+/** What a probe may take besides its time: loading gRPC on a busy machine. */
+const SLACK_MS = 1000;
+
+const running: { stop(): Promise<void> }[] = [];
+
+async function keep<T extends { stop(): Promise<void> }>(starting: Promise<T>): Promise<T> {
+  const started = await starting;
+  running.push(started);
+  return started;
+}
+
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((each) => each.stop()));
+  const sockets = () => process.getActiveResourcesInfo().filter((kind) => /^TCP|^TLS/.test(kind));
+  await until(
+    () => `sockets to close, left: ${sockets()}`,
+    () => sockets().length === 0,
+  );
+});
+
+describe("what is no GCS gets its own sighting, in time", () => {
+  test.each([
+    ["a Redis", odd.redis, /^not-ray: it speaks the Redis protocol$/],
+    ["a web server of HTTP/1", odd.http1, /^not-ray: it speaks HTTP\/1$/],
+    ["a TLS server", odd.tls, /^not-ray: it is a TLS server$/],
+    ["one that closes at once", odd.curt, /^not-ray: it closes the connection$/],
+    ["one that resets", odd.rude, /^not-ray: it closes the connection$/],
+    ["rubbish without end", odd.rubbish, /^not-ray: its answer is no HTTP\/2$/],
+    ["a gRPC server of another service", odd.otherGrpc, /^not-ray: it answers gRPC, but not as Ray's GCS: /],
+    ["a web server of HTTP/2", odd.http2Web, /^not-ray: it (?:answers gRPC, but not as|speaks HTTP\/2)/],
+    ["a gRPC message without end", odd.endlessGrpc, /^not-ray: /],
+    ["one that says nothing", odd.mute, /^timeout: answer$/],
+    ["a full queue", odd.silent, /^timeout: connect$/],
+    ["a closed port", odd.refused, /^refused: $/],
+  ])("%s", async (_, start, expected) => {
+    const server = await keep(start());
+    const sighting = await probeGcs(server.address, OPTIONS);
+    const said = "saw" in sighting ? sighting.saw : "phase" in sighting ? sighting.phase : "";
+    expect(`${sighting.kind}: ${said}`).toMatch(expected);
+    expect(sighting.ms).toBeLessThan(TIMEOUT_MS + SLACK_MS);
+    expect(sighting.address).toEqual(server.address);
+    expect(renderSighting(sighting)).not.toContain("answers as a Ray GCS");
+  });
+
+  test("a name that nobody has", async () => {
+    const sighting = await probeGcs(
+      { host: "no-such-node.invalid", port: 6379 },
+      { ...OPTIONS, timeoutMs: 5000 },
+    );
+    // Without any name server the answer is the resolver's own silence.
+    expect(["unresolved", "timeout"]).toContain(sighting.kind);
+  });
+
+  test("a network that this machine has no route to", async () => {
+    const sighting = await probeGcs({ host: "255.255.255.255", port: 6379 }, OPTIONS);
+    expect(sighting.kind).toBe("unreachable");
+  });
+});
+
+describe("a GCS", () => {
+  test("is seen with its version and cluster id", async () => {
+    const gcs = await keep(FakeGcs.start({ version: "2.49.2", clusterId: "ab".repeat(28) }));
+    expect(await probeGcs(gcs.address, OPTIONS)).toMatchObject({
+      kind: "ray-gcs",
+      version: "2.49.2",
+      clusterId: "ab".repeat(28),
+      address: gcs.address,
+    });
+  });
+
+  test("that is slow but in time is seen", async () => {
+    const gcs = await keep(FakeGcs.start());
+    gcs.delayMs = 300;
+    expect(await probeGcs(gcs.address, { ...OPTIONS, timeoutMs: 5000 })).toMatchObject({ kind: "ray-gcs" });
+  });
+
+  test("that hangs is silent, not absent", async () => {
+    const gcs = await keep(FakeGcs.start());
+    gcs.hangs = true;
+    expect(await probeGcs(gcs.address, OPTIONS)).toMatchObject({ kind: "timeout", phase: "answer" });
+  });
+
+  test("that has no cluster id yet is no HEAD", async () => {
+    const gcs = await keep(FakeGcs.start({ clusterId: "" }));
+    expect(await probeGcs(gcs.address, OPTIONS)).toMatchObject({ kind: "not-ray" });
+  });
+
+  test.each([
+    ["right", "s3cret", "ray-gcs"],
+    ["wrong", "guess", "unauthorized"],
+    ["missing", null, "unauthorized"],
+  ])("with a token that is %s", async (_, token, kind) => {
+    const gcs = await keep(FakeGcs.start({ token: "s3cret" }));
+    const sighting = await probeGcs(gcs.address, { ...OPTIONS, token });
+    expect(sighting.kind).toBe(kind);
+    expect(renderSighting(sighting)).not.toContain("s3cret");
+  });
+});
+
+describe("the client", () => {
+  test("lists nodes by name and by life, and says who lives", async () => {
+    const gcs = await keep(FakeGcs.start());
+    const living = fakeNode("ray-cpu", { isHead: true });
+    const dead = fakeNode("ray-cpu", { alive: false });
+    gcs.nodes = [dead, living, fakeNode("ray-gpu")];
+    const client = openGcs(gcs.address, { token: null });
+    const named = await client.nodes({ name: "ray-cpu", aliveOnly: true }, 5000);
+    expect(named).toMatchObject({
+      ok: true,
+      value: [{ nodeId: living.nodeId, isHead: true, resources: { CPU: 4 } }],
+    });
+    const alive = await client.checkAlive([living.nodeId, dead.nodeId], 5000);
+    expect(alive).toMatchObject({ ok: true, value: { alive: [true, false] } });
+    client.close();
+  });
+
+  test("counts every call on a silent connection as silent, whichever gave up first", async () => {
+    const gcs = await keep(FakeGcs.start());
+    gcs.hangs = true;
+    const client = openGcs(gcs.address, { token: null });
+    const answers = await Promise.all([client.clusterId(30_000), client.checkAlive([], 500)]);
+    for (const answer of answers) expect(answer).toMatchObject({ ok: false, error: { kind: "timeout" } });
+    client.close();
+  });
+
+  test("finds its way back to a GCS that was restarted", async () => {
+    const first = await FakeGcs.start();
+    const client = openGcs(first.address, { token: null });
+    expect((await client.clusterId(5000)).ok).toBe(true);
+    await first.stop();
+    expect(await client.clusterId(5000)).toMatchObject({ ok: false, error: { kind: "unavailable" } });
+    await keep(FakeGcs.start({ ...first.address, clusterId: "cd".repeat(28) }));
+    await until("the new cluster id", async () => {
+      const answer = await client.clusterId(1000);
+      return answer.ok && answer.value === "cd".repeat(28);
+    });
+    client.close();
+  });
+});
