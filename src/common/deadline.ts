@@ -10,6 +10,13 @@ export interface Deadline {
 /** Milliseconds on the monotonic clock since some fixed moment. */
 export const monotonicMs = (): number => performance.now();
 
+/** Time as a node's life sees it; the simulation has one of its own. */
+export interface Clock {
+  /** Milliseconds on the monotonic clock. */
+  readonly now: () => number;
+  readonly pause: (ms: number, signal?: AbortSignal) => Promise<boolean>;
+}
+
 /** A deadline `timeoutMs` from now. */
 export function deadlineIn(timeoutMs: number): Deadline {
   const end = monotonicMs() + timeoutMs;
@@ -26,3 +33,5 @@ export async function pause(ms: number, signal?: AbortSignal): Promise<boolean> 
     return false;
   }
 }
+
+export const realClock: Clock = { now: monotonicMs, pause };

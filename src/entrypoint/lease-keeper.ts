@@ -1,11 +1,12 @@
 import { formatAddress } from "../common/address.ts";
-import { pause } from "../common/deadline.ts";
+import type { Clock } from "../common/deadline.ts";
 import { LEASE_TTL_S, RENEW_EVERY_S } from "../common/lease-protocol.ts";
 import type { Config } from "./config.ts";
 import type { LeaseFact } from "./facts.ts";
 import type { HealthClient } from "./health-client.ts";
 
 export interface LeaseKeeperSettings {
+  readonly clock: Clock;
   readonly config: Config;
   readonly client: Pick<HealthClient, "askLease" | "releaseLease">;
   /** Names this run of this process, so that the service can tell a restart from a namesake. */
@@ -90,8 +91,8 @@ export class LeaseKeeper {
   }
 
   async #renewLoop(signal: AbortSignal): Promise<void> {
-    const { config, onSuperseded } = this.#settings;
-    while (await pause(RENEW_EVERY_S * 1000, signal)) {
+    const { clock, config, onSuperseded } = this.#settings;
+    while (await clock.pause(RENEW_EVERY_S * 1000, signal)) {
       const answer = await this.ask("silent");
       if (signal.aborted) return;
       this.#tell(answer);

@@ -1,4 +1,4 @@
-import { monotonicMs, pause } from "../common/deadline.ts";
+import type { Clock } from "../common/deadline.ts";
 import type { Failure } from "../common/failure.ts";
 import type { Event } from "./event.ts";
 import type { Plan, Role } from "./plan.ts";
@@ -10,6 +10,7 @@ import type { RunEnd } from "./supervise.ts";
 export type LifeEnd = { readonly kind: "stopped" } | { readonly kind: "failed"; readonly failure: Failure };
 
 export interface LifeWorld {
+  readonly clock: Clock;
   readonly log: (event: Event) => void;
   readonly stop: AbortSignal;
   readonly settle: () => Promise<Settled>;
@@ -31,13 +32,13 @@ export async function live(world: LifeWorld): Promise<LifeEnd> {
   let settled = await world.settle();
   for (;;) {
     const ended: Ended = settled.kind === "role" ? await world.supervise(world.plan(settled.role)) : settled;
-    const next = afterEnd(ended, history, monotonicMs(), world.maxRestarts);
+    const next = afterEnd(ended, history, world.clock.now(), world.maxRestarts);
     if (next.kind === "failed" || next.kind === "stopped") return next;
     history = next.history;
     if (ended.kind === "trouble") world.log({ type: "trouble", trouble: ended.trouble });
     if (ended.kind === "failed") world.log({ type: "setback", failure: ended.failure });
     world.log({ type: "restarting", delayMs: next.delayMs, restarts: history.recent });
-    if (!(await pause(next.delayMs, world.stop))) return { kind: "stopped" };
+    if (!(await world.clock.pause(next.delayMs, world.stop))) return { kind: "stopped" };
     settled = ended.kind === "moved" ? ended.settled : await world.settle();
   }
 }

@@ -1,4 +1,4 @@
-import { monotonicMs, pause } from "../common/deadline.ts";
+import type { Clock } from "../common/deadline.ts";
 import type { Failure } from "../common/failure.ts";
 import type { Config } from "./config.ts";
 import { type Decision, decide } from "./decide.ts";
@@ -13,6 +13,7 @@ export type Settled =
   | { readonly kind: "stopped" };
 
 export interface SettleWorld {
+  readonly clock: Clock;
   readonly probes: Probes;
   readonly askLease: (others: "answered" | "silent") => Promise<LeaseFact>;
   readonly log: (event: Event) => void;
@@ -26,14 +27,14 @@ export interface SettleWorld {
 
 /** Looks and decides, again and again, until this node has a role, may not have one, or is asked to stop. */
 export async function settle(config: Config, world: SettleWorld): Promise<Settled> {
-  const began = monotonicMs();
+  const began = world.clock.now();
   const say = onlyChanges(world.log);
   for (;;) {
     const seen = await stoppable(collect(config, world.probes, world.stop), world.stop);
     if (seen === null) return { kind: "stopped" };
     say({ type: "health", url: config.values.HEALTH_URL, fact: seen.health });
     say({ type: "heads", heads: seen.heads });
-    const now = monotonicMs();
+    const now = world.clock.now();
     const facts: Facts = {
       ...seen,
       lease: null,
@@ -49,7 +50,7 @@ export async function settle(config: Config, world: SettleWorld): Promise<Settle
       return { kind: "role", role: { role: "worker", head: decision.head.address }, decision };
     if (decision.role === "none") return { kind: "failed", failure: decision.failure };
     const retryMs = decision.role === "wait" ? decision.retryMs : 0;
-    if (!(await pause(retryMs, world.stop))) return { kind: "stopped" };
+    if (!(await world.clock.pause(retryMs, world.stop))) return { kind: "stopped" };
   }
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import leven from "leven";
-import { monotonicMs } from "../common/deadline.ts";
+import { monotonicMs, realClock } from "../common/deadline.ts";
 import type { Failure } from "../common/failure.ts";
 import { openGcs } from "../common/gcs/client.ts";
 import { probeGcs } from "../common/gcs/probe.ts";
@@ -33,6 +33,7 @@ export interface WorldInput {
 
 /** Everything that a node's life touches, wired together once: clients, log, lease and the memory of its HEAD. */
 export class World implements LifeWorld {
+  readonly clock = realClock;
   readonly probes: Probes;
   readonly stopRequest = new StopRequest();
   readonly log: (event: Event) => void;
@@ -57,6 +58,7 @@ export class World implements LifeWorld {
       head: (address, timeoutMs) => probeGcs(address, { token: config.authToken, timeoutMs }),
     };
     this.#lease = new LeaseKeeper({
+      clock: realClock,
       config,
       client: health,
       life: randomUUID(),
@@ -84,6 +86,7 @@ export class World implements LifeWorld {
   settle(signal: AbortSignal = this.stop): Promise<Settled> {
     const { config, local } = this.#input;
     return settle(config, {
+      clock: realClock,
       probes: this.probes,
       log: this.log,
       askLease: (others) => this.#lease.ask(others),
