@@ -1,0 +1,112 @@
+# Sourced by up and down: the engine, in a network namespace of its own.
+# shellcheck shell=bash
+
+start_engine() {
+  make_network
+  if engine_answers; then
+    good "The engine is up already"
+    return 0
+  fi
+  sweep_engine
+  say "Starting dockerd"
+  mkdir -p "$lab_run" "$lab_data"
+  # Not the machine's own settings of an engine.
+  echo '{}' > "$lab_cache/daemon.json"
+  launch_dockerd
+  wait_for_engine
+  good "The engine answers: $(lab_docker version --format '{{.Server.Version}} (API {{.Server.APIVersion}}), client {{.Client.Version}}'), storage $(lab_docker info --format '{{.Driver}}')"
+}
+
+# Everything that Docker does to interfaces, routes and iptables stays inside; containers have no way out.
+make_network() {
+  mkdir -p /run/netns
+  if ! nsenter --net="$lab_netns" true 2>/dev/null; then
+    rm -f "$lab_netns"
+    ip netns add "$lab_name"
+  fi
+  ip -n "$lab_name" link set lo up
+  ip -n "$lab_name" link show host0 >/dev/null 2>&1 || ip -n "$lab_name" link add host0 type bridge
+  ip -n "$lab_name" address replace "$host_ip/32" dev host0
+  ip -n "$lab_name" link set host0 up
+}
+
+# nsenter, since `ip netns exec` mounts a new /sys and so hides the cgroups.
+launch_dockerd() {
+  (
+    cd /
+    PATH="$lab_cache/engine-bin:$lab_root/usr/bin:$lab_root/usr/sbin:$PATH" \
+      LD_LIBRARY_PATH="$lab_root/usr/lib/$(uname -m)-linux-gnu" XTABLES_LIBDIR="$lab_root/usr/lib/$(uname -m)-linux-gnu/xtables" \
+      exec setsid nsenter --net="$lab_netns" dockerd --config-file "$lab_cache/daemon.json" \
+      --data-root "$lab_data" --exec-root "$lab_run/exec" -p "$lab_run/docker.pid" -H "unix://$lab_socket" \
+      --bip 172.27.0.1/16 --init-path "$lab_root/usr/bin/tini-static" --userland-proxy-path "$lab_root/usr/sbin/docker-proxy" \
+      < /dev/null > "$lab_cache/dockerd.log" 2>&1 9>&-
+  ) &
+  dockerd_pid=$!
+}
+
+wait_for_engine() {
+  local deadline=$((SECONDS + 60))
+  until engine_answers; do
+    kill -0 "$dockerd_pid" 2>/dev/null || engine_failed "dockerd ended while starting."
+    [ "$SECONDS" -lt "$deadline" ] || engine_failed "dockerd did not answer within 60 s."
+    sleep 0.1
+  done
+}
+
+engine_failed() {
+  tail -n 15 "$lab_cache/dockerd.log" >&2
+  sweep_engine
+  fail "$1" "The last lines of $lab_cache/dockerd.log stand above."
+}
+
+engine_answers() {
+  [ -S "$lab_socket" ] && timeout 5 env DOCKER_HOST="unix://$lab_socket" "$lab_root/usr/bin/docker" info >/dev/null 2>&1 9>&-
+}
+
+# Every container of this engine is the lab's. They go first: one with a restart policy would rise again with the next engine.
+stop_engine() {
+  local containers
+  if engine_answers; then
+    mapfile -t containers < <(lab_docker ps --all --quiet)
+    [ "${#containers[@]}" -eq 0 ] || lab_docker rm --force --volumes "${containers[@]}" >/dev/null || true
+  fi
+  sweep_engine
+  ip netns del "$lab_name" 2>/dev/null || true
+  rm -rf "$lab_run"
+}
+
+# Ends what is left of an engine of this lab, also of one that was killed: dockerd, containerd, shims, mounts, pid files.
+sweep_engine() {
+  local pids
+  mapfile -t pids < <(engine_pids dockerd)
+  [ "${#pids[@]}" -eq 0 ] || end_processes TERM 30 "${pids[@]}"
+  mapfile -t pids < <(engine_pids dockerd containerd containerd-shim-runc-v2 docker-proxy)
+  [ "${#pids[@]}" -eq 0 ] || end_processes KILL 5 "${pids[@]}"
+  awk '{ print $2 }' /proc/mounts | { grep -E "^($lab_run|$lab_data)/" || true; } | sort -r | while read -r mount; do
+    umount -l "$mount" 2>/dev/null || true
+  done
+  rm -rf "$lab_run"
+}
+
+# The processes that run these programs of this lab's own folder.
+engine_pids() {
+  local directory program exe
+  for directory in /proc/[0-9]*; do
+    exe=$(readlink "$directory/exe") || continue
+    for program; do
+      case $exe in
+        "$lab_root"/usr/*bin/"$program" | "$lab_root"/usr/*bin/"$program (deleted)") echo "${directory#/proc/}" ;;
+      esac
+    done
+  done 2>/dev/null
+}
+
+end_processes() {
+  local signal=$1 deadline=$((SECONDS + $2))
+  shift 2
+  kill -s "$signal" "$@" 2>/dev/null || true
+  while kill -0 "$@" 2>/dev/null; do
+    [ "$SECONDS" -lt "$deadline" ] || return 0
+    sleep 0.1
+  done
+}

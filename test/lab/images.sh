@@ -1,0 +1,105 @@
+# Sourced by up: the images that a registry would give, in the shape of the real ones, made from Debian, PyPI and npm.
+# shellcheck shell=bash
+
+base_packages=python3,python3-venv,bash,curl,procps,sudo,iputils-ping,iproute2,ca-certificates,netbase,tini,redis-server,iptables
+base_image=ray-ep-lab/base:latest
+ray_home=/home/ray
+# What images are made of is written on them; a change here makes them anew.
+recipe=$(cksum < "${BASH_SOURCE[0]}" | cut -d ' ' -f 1)
+
+make_images() {
+  local version=$1
+  has_recipe "$base_image" "$recipe" || make_base
+  has_recipe node:24-bookworm-slim "$recipe" || make_node_image
+  has_recipe "rayproject/ray:$version" "$recipe-$version" || make_ray_image "$version"
+  make_gpu_image "$version"
+  lab_docker tag "rayproject/ray:$version" rayproject/ray:latest
+  lab_docker tag "rayproject/ray:$version-gpu" rayproject/ray:latest-gpu
+  lab_docker image prune --force >/dev/null
+}
+
+has_recipe() {
+  [ "$(lab_docker image inspect --format '{{index .Config.Labels "io.ray-entrypoint.lab"}}' "$1" 2>/dev/null)" = "$2" ]
+}
+
+make_base() {
+  say "Making the base image: Debian bookworm with Python, tini and tools (about 40 s)"
+  local mirror tar=$lab_cache/base.tar
+  # The machine's own mirror, if it is a bookworm.
+  mirror=$(apt-get indextargets --format '$(REPO_URI) $(CODENAME) $(COMPONENT)' | awk '$2 == "bookworm" && $3 == "main" { print $1; exit }')
+  PATH="$lab_root/usr/bin:$PATH" mmdebstrap --quiet --variant=minbase --include="$base_packages" \
+    --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
+    bookworm "$tar" ${mirror:+"$mirror"} > "$lab_cache/base.log" 2>&1 || {
+    tail -n 15 "$lab_cache/base.log" >&2
+    fail "mmdebstrap could not make the base image." "Its last words stand above; all of them are in $lab_cache/base.log."
+  }
+  lab_docker import --change 'CMD ["bash"]' --change "LABEL io.ray-entrypoint.lab=$recipe" "$tar" "$base_image" >/dev/null
+  rm -f "$tar"
+}
+
+make_node_image() {
+  local node=$repository/node_modules/node/bin/node container
+  [ -x "$node" ] || (cd "$repository" && npm run --silent setup)
+  say "Making node:24-bookworm-slim"
+  container=$(lab_docker create "$base_image" useradd --uid 1000 --user-group --shell /bin/bash --create-home node)
+  lab_docker cp "$node" "$container:/usr/local/bin/node"
+  lab_docker start --attach "$container"
+  lab_docker commit --change 'CMD ["node"]' --change "LABEL io.ray-entrypoint.lab=$recipe" "$container" node:24-bookworm-slim >/dev/null
+  lab_docker rm "$container" >/dev/null
+}
+
+make_ray_image() {
+  local version=$1 wheels=$lab_cache/wheels-$1 container
+  fetch_wheels "$version" "$wheels"
+  say "Installing Ray $version into rayproject/ray:$version (about 40 s)"
+  container=ray-ep-lab-make-$version
+  lab_docker rm --force "$container" >/dev/null 2>&1 || true
+  lab_docker run --name "$container" --network none --volume "$wheels:/wheels:ro" "$base_image" bash -euc "
+    useradd --create-home --shell /bin/bash --home-dir $ray_home --uid 1000 --gid 100 ray
+    usermod --append --groups sudo ray
+    echo 'ray ALL=NOPASSWD: ALL' >> /etc/sudoers
+    runuser -u ray -- python3 -m venv $ray_home/anaconda3
+    HOME=$ray_home runuser -u ray -- $ray_home/anaconda3/bin/pip install --quiet --no-cache-dir --no-index --find-links /wheels 'ray[default]==$version'
+    echo 'export PATH=\$HOME/anaconda3/bin:\$PATH' >> $ray_home/.bashrc
+  " > "$lab_cache/ray.log" 2>&1 || {
+    tail -n 15 "$lab_cache/ray.log" >&2
+    fail "Ray $version could not be installed into its image." "Its last words stand above."
+  }
+  commit_ray "$container" "rayproject/ray:$version" "$recipe-$version"
+  lab_docker rm "$container" >/dev/null
+  rm -rf "$wheels"
+}
+
+# The settings of the real image: no ENTRYPOINT, a user that is not root, PATH from ENV alone.
+commit_ray() {
+  lab_docker commit --change "ENV HOME=$ray_home LANG=C.UTF-8 LC_ALL=C.UTF-8 TZ=America/Los_Angeles" \
+    --change "ENV PATH=$ray_home/anaconda3/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/nvidia/bin" \
+    --change "ENV LD_LIBRARY_PATH=:/usr/local/nvidia/lib64" \
+    --change 'USER 1000' --change "WORKDIR $ray_home" --change 'CMD ["/bin/bash"]' --change "LABEL io.ray-entrypoint.lab=$3" \
+    "$1" "$2" >/dev/null
+}
+
+make_gpu_image() {
+  printf 'FROM rayproject/ray:%s\nENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility\n' "$1" |
+    DOCKER_BUILDKIT=0 lab_docker build --quiet --tag "rayproject/ray:$1-gpu" - >/dev/null 2>&1 ||
+    fail "rayproject/ray:$1-gpu could not be built." "Run: . $lab_cache/env; docker info"
+}
+
+# On the machine, since containers have no way out; for the Python of the base image and not for the machine's own.
+fetch_wheels() {
+  local version=$1 wheels=$2 platform
+  [ ! -f "$wheels/.done" ] || return 0
+  say "Fetching Ray $version and what it needs from PyPI (about 150 MB)"
+  [ -x "$lab_cache/pip/bin/pip" ] || python3 -m venv "$lab_cache/pip" ||
+    fail "python3 cannot make a virtual environment." "Install Debian's python3-venv."
+  local platforms=()
+  for platform in manylinux_2_28 manylinux_2_17 manylinux2014 manylinux_2_12 manylinux2010 manylinux_2_5 manylinux1; do
+    platforms+=(--platform "${platform}_$(uname -m)")
+  done
+  "$lab_cache/pip/bin/pip" download --quiet --only-binary=:all: --implementation cp --python-version 3.11 "${platforms[@]}" \
+    --dest "$wheels" "ray[default]==$version" > "$lab_cache/pip.log" 2>&1 || {
+    tail -n 10 "$lab_cache/pip.log" >&2
+    fail "pip could not fetch ray[default]==$version." "Its last words stand above."
+  }
+  touch "$wheels/.done"
+}
