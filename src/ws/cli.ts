@@ -91,9 +91,10 @@ function addClusterCommands(program: Command, context: WsContext, globals: Globa
   program
     .command("up")
     .description("start the cluster, or what is missing of it, and wait until every node is ALIVE")
+    .option("--build", "build the images anew (docker); without it only missing ones are built")
     .addOption(timeoutOption())
-    .action(async ({ timeout }: { timeout: number }) =>
-      finish(await up(context, { ...globals(), timeoutMs: timeout })),
+    .action(async ({ timeout, build = false }: { timeout: number; build?: boolean }) =>
+      finish(await up(context, { ...globals(), timeoutMs: timeout, build })),
     );
   program
     .command("ps")

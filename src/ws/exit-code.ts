@@ -21,6 +21,8 @@ export function exitCodeOf(failure: WsFailure): number {
     case "venv-failed":
     case "runtime-not-available":
       return 69;
+    case "engine-refused":
+    case "machine-not-ready":
     case "ports-taken":
     case "node-ended":
     case "not-ready-in-time":

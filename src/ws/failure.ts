@@ -16,6 +16,15 @@ export type WsFailure =
   | { readonly reason: "unsupported-platform"; readonly platform: string }
   | { readonly reason: "runtime-not-available"; readonly runtime: string; readonly why: string }
   | { readonly reason: "no-tool"; readonly tool: string; readonly fix: string }
+  /** The Docker engine or compose did not do what it was asked. */
+  | {
+      readonly reason: "engine-refused";
+      readonly command: string;
+      /** Its own words. */
+      readonly lines: readonly string[];
+      readonly cause: string | undefined;
+    }
+  | { readonly reason: "machine-not-ready"; readonly problems: readonly Problem[] }
   | {
       readonly reason: "venv-failed";
       readonly folder: string;

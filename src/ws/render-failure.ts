@@ -2,6 +2,9 @@ import { renderProblems } from "../common/render-failure.ts";
 import { unreachable } from "../common/result.ts";
 import type { TakenPort, WsFailure } from "./failure.ts";
 
+/** Compose repeats itself; the end says it best. */
+const LAST_WORDS = 20;
+
 const indent = (lines: readonly string[]): string[] => lines.map((line) => `    ${line}`);
 
 /** What failed, what was seen, and what to do: one or more lines. */
@@ -27,6 +30,14 @@ export function renderFailure(failure: WsFailure): string[] {
         ...indent(failure.lines),
         `→ ${failure.fix} Then run the same command again.`,
       ];
+    case "engine-refused":
+      return [
+        `✗ The engine refused: ${failure.command}`,
+        ...indent(failure.lines.slice(-LAST_WORDS)),
+        ...(failure.cause === undefined ? [] : [`→ Likely cause: ${failure.cause}`]),
+      ];
+    case "machine-not-ready":
+      return renderProblems("This machine is not ready for the cluster", failure.problems);
     case "interrupted":
       return ["✗ Interrupted"];
     default:
@@ -43,6 +54,8 @@ type ClusterFailure = Exclude<
       | "runtime-not-available"
       | "no-tool"
       | "venv-failed"
+      | "engine-refused"
+      | "machine-not-ready"
       | "interrupted";
   }
 >;

@@ -22,6 +22,7 @@ export async function ps(context: WsContext, options: PsOptions): Promise<number
 }
 
 const COLUMNS = ["NAME", "ROLE", "ADDRESS", "STATE", "CPUS", "MEMORY", "RAY", "UPTIME", "PID"];
+const ENGINE_COLUMNS = ["CONTAINER", "DOCKER"];
 const BARE = {
   top: "",
   "top-mid": "",
@@ -40,9 +41,9 @@ const BARE = {
   middle: "  ",
 };
 
-function renderPs({ services, head }: ClusterReport): string {
+function renderPs({ runtime, services, head }: ClusterReport): string {
   const table = new Table({
-    head: COLUMNS,
+    head: [...COLUMNS, ...(runtime === "docker" ? ENGINE_COLUMNS : [])],
     chars: BARE,
     style: { head: [], border: [], "padding-left": 0, "padding-right": 0 },
   });
@@ -70,10 +71,13 @@ function row({
   version,
   uptimeS,
   pid,
+  container,
 }: ServiceReport): string[] {
   const memory = memoryBytes === undefined ? undefined : `${(memoryBytes / GIB).toFixed(1)} GiB`;
   const uptime = uptimeS === undefined ? undefined : duration(uptimeS);
-  return [name, role, address, state, cpus, memory, version, uptime, pid].map((each) => String(each ?? "–"));
+  const engine = container === undefined ? [] : [container.name, container.status];
+  const cells = [name, role, address, state, cpus, memory, version, uptime, pid, ...engine];
+  return cells.map((each) => String(each ?? "–"));
 }
 
 /** `3d 4h`, `2h 5m`, `1m 3s`, `12s`. */

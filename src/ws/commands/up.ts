@@ -1,4 +1,5 @@
 import { formatAddress } from "../../common/address.ts";
+import { renderProblems } from "../../common/render-failure.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import { EXIT } from "../exit-code.ts";
 import { open } from "../runtimes/choose.ts";
@@ -8,6 +9,8 @@ import { withJob } from "./job.ts";
 
 export interface UpOptions extends GlobalOptions {
   readonly timeoutMs: number;
+  /** Build the images anew. */
+  readonly build: boolean;
 }
 
 /** `ws up`: starts the cluster, or what is missing of it, and returns when every node is ALIVE. */
@@ -16,8 +19,13 @@ export async function up(context: WsContext, options: UpOptions): Promise<number
   if (!opened.ok) return fail(context, opened.error);
   const { runtime, why } = opened.value;
   context.terminal.err(`→ Runtime: ${runtime.name} (${why})\n`);
-  const report = await withJob(context, options.timeoutMs, (job) => runtime.up(job));
+  const report = await withJob(context, options.timeoutMs, (job) =>
+    runtime.up(job, { build: options.build }),
+  );
   if (!report.ok) return fail(context, report.error);
+  const { warnings } = report.value;
+  if (warnings.length > 0)
+    context.terminal.err(`${renderProblems("This machine asks for attention", warnings).join("\n")}\n`);
   context.terminal.out(`${renderUp(report.value).join("\n")}\n`);
   return EXIT.ok;
 }

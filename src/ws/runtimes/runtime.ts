@@ -1,4 +1,5 @@
 import type { Address } from "../../common/address.ts";
+import type { Problem } from "../../common/failure.ts";
 import type { Result } from "../../common/result.ts";
 import type { CheckContext } from "../checks/context.ts";
 import type { WsFailure } from "../failure.ts";
@@ -21,7 +22,7 @@ export interface Job {
 export interface Runtime {
   readonly name: RuntimeName;
   /** Starts what does not run yet and waits until every node is ALIVE. On failure, what it started is gone again. */
-  up(job: Job): Promise<Result<UpReport, WsFailure>>;
+  up(job: Job, options: UpOptions): Promise<Result<UpReport, WsFailure>>;
   /** What runs, as Ray's GCS sees it and as this machine sees it. */
   ps(signal: AbortSignal): Promise<ClusterReport>;
   /** Lines of the services' logs. Ends by itself unless it follows. */
@@ -36,10 +37,17 @@ export interface Runtime {
   checkContext(head: Address | undefined, signal: AbortSignal): CheckContext;
 }
 
+export interface UpOptions {
+  /** Build every image anew, not only the missing ones. Means nothing where there are no images. */
+  readonly build: boolean;
+}
+
 export interface UpReport {
   /** Names of the services that this call started; none: everything ran already. */
   readonly started: readonly string[];
   readonly cluster: ClusterReport;
+  /** What of config.yaml this machine cannot give in full. */
+  readonly warnings: readonly Problem[];
 }
 
 export interface DownReport {
@@ -85,6 +93,8 @@ export interface ServiceReport {
   readonly version: string | undefined;
   readonly uptimeS: number | undefined;
   readonly pid: number | undefined;
+  /** As the engine sees it; undefined where there is none. */
+  readonly container?: { readonly name: string; readonly status: string };
 }
 
 export interface LogRequest {

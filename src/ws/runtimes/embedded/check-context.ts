@@ -7,6 +7,7 @@ import { type ClientReport, clientProbeCommand, readClientReport } from "../../c
 import type { CheckContext } from "../../checks/context.ts";
 import { type ClusterView, findHeads, viewCluster } from "../../cluster-view.ts";
 import { TEST_CLIENT_NAME } from "../../settings.ts";
+import { once } from "../once.ts";
 import type { EmbeddedCluster } from "./cluster.ts";
 import { healthUrl, type Machine, onLoopback, planNode, planTestWorker } from "./plan.ts";
 import type { ProcessInfo } from "./processes.ts";
@@ -111,12 +112,4 @@ function environmentOf(processes: readonly ProcessInfo[]): Result<Record<string,
       entries.map((entry) => [entry.slice(0, entry.indexOf("=")), entry.slice(entry.indexOf("=") + 1)]),
     ),
   );
-}
-
-function once<T>(ask: () => Promise<T>): () => Promise<T> {
-  let answer: Promise<T> | undefined;
-  return () => {
-    answer ??= ask();
-    return answer;
-  };
 }

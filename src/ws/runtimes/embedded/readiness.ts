@@ -1,6 +1,6 @@
 import { newestNamed, viewCluster } from "../../cluster-view.ts";
+import { healthAnswers } from "../ask-health.ts";
 import type { EmbeddedCluster } from "./cluster.ts";
-import { healthAnswers } from "./health.ts";
 import { lastLines } from "./logs.ts";
 import type { ProcessPlan } from "./plan.ts";
 import { logFile } from "./start.ts";

@@ -1,9 +1,9 @@
 import type { ClusterView } from "../../cluster-view.ts";
 import { newestNamed, viewCluster } from "../../cluster-view.ts";
 import { HEALTH_NAME, type Settings, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../settings.ts";
+import { healthAnswers } from "../ask-health.ts";
 import type { ClusterReport, HeadReport, ServiceReport } from "../runtime.ts";
 import type { EmbeddedCluster } from "./cluster.ts";
-import { healthAnswers } from "./health.ts";
 import type { StartedProcess } from "./state.ts";
 
 /** Every service that this cluster can have, in the order in which they are shown. */

@@ -4,12 +4,12 @@ import type { Address } from "../../../common/address.ts";
 import { err, ok, type Result } from "../../../common/result.ts";
 import type { WsFailure } from "../../failure.ts";
 import { TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../settings.ts";
+import { takeLock } from "../lock.ts";
 import type { Job, LogLine, LogRequest, Runtime, TestReport, UpReport } from "../runtime.ts";
 import { bringUp } from "./bring-up.ts";
 import { embeddedCheckContext } from "./check-context.ts";
 import { type EmbeddedCluster, type EmbeddedInput, openCluster } from "./cluster.ts";
 import { makeFolders } from "./folders.ts";
-import { takeLock } from "./lock.ts";
 import { readLogs } from "./logs.ts";
 import { readMachine } from "./machine.ts";
 import {
@@ -45,6 +45,10 @@ export function embeddedRuntime(input: EmbeddedInput): Runtime {
     checkContext: (head) => embeddedCheckContext(cluster, testHead(cluster, head), machineOf(cluster)),
   };
 }
+
+/** True while something runs that an earlier call of `ws` started here. */
+export const isEmbeddedRunning = (input: EmbeddedInput): boolean =>
+  process.platform === "linux" && openCluster(input).running().length > 0;
 
 /** One change of the cluster at a time: a second `ws` waits for the first. */
 async function withLock<T>(
@@ -91,7 +95,9 @@ async function up(cluster: EmbeddedCluster, job: Job): Promise<Result<UpReport, 
     ...settings.nodes.map((node) => planNode(settings, node, machine.value)),
   ];
   const started = await startMissing(cluster, plans, job);
-  return started.ok ? ok({ started: started.value, cluster: await reportCluster(cluster) }) : started;
+  return started.ok
+    ? ok({ started: started.value, cluster: await reportCluster(cluster), warnings: [] })
+    : started;
 }
 
 /** Starts those that do not run; what an earlier life of them left is cleared first. On failure they are gone again. */

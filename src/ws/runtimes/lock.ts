@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
-import { err, ok, type Result } from "../../../common/result.ts";
-import { interrupted, type WsFailure } from "../../failure.ts";
+import { err, ok, type Result } from "../../common/result.ts";
+import { interrupted, type WsFailure } from "../failure.ts";
 
 export interface Lock {
   release(): Promise<void>;

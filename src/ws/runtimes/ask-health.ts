@@ -1,6 +1,6 @@
 import { request } from "undici";
-import { ClusterView } from "../../../common/lease-protocol.ts";
-import { err, ok, type Result } from "../../../common/result.ts";
+import { ClusterView } from "../../common/lease-protocol.ts";
+import { err, ok, type Result } from "../../common/result.ts";
 
 const TIMEOUT_MS = 1000;
 

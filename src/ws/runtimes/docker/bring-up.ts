@@ -1,0 +1,183 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Deadline, deadlineIn, pause } from "../../../common/deadline.ts";
+import { err, ok, type Result } from "../../../common/result.ts";
+import { viewCluster } from "../../cluster-view.ts";
+import type { Part } from "../../compose/names.ts";
+import { interrupted, type WsFailure } from "../../failure.ts";
+import { TEST_CLIENT_NAME } from "../../settings.ts";
+import { healthAnswers } from "../ask-health.ts";
+import type { Job } from "../runtime.ts";
+import { likelyCause } from "./causes.ts";
+import { type DockerCluster, refused, runCompose } from "./cluster.ts";
+import { type Container, listContainers, sameLife } from "./containers.ts";
+import type { Refusal } from "./engine.ts";
+import { lastLines, wholeLog } from "./logs.ts";
+import { judgeService, type Seen } from "./readiness.ts";
+
+const LOOK_EVERY_MS = 200;
+const LAST_LINES = 20;
+
+export interface BringUp {
+  readonly part: Part;
+  readonly services: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/**
+ * Lets compose start the services of one file and waits until each is ready: the health service when it answers, a node
+ * when the GCS lists it as ALIVE. Returns the services whose containers are new. Nothing is taken down here.
+ */
+export async function bringUp(
+  cluster: DockerCluster,
+  { part, services, env }: BringUp,
+  job: Job,
+): Promise<Result<string[], WsFailure>> {
+  const before = await listContainers(cluster, part);
+  if (!before.ok) return refused(before, likelyCause);
+  const view = await viewCluster(cluster.headAddresses, cluster.token);
+  const stop = new AbortController();
+  const wait: Wait = {
+    cluster,
+    part,
+    services,
+    before: before.value,
+    former: new Set(view?.nodes.map(({ nodeId }) => nodeId)),
+    deadline: deadlineIn(job.timeoutMs),
+    job,
+    last: new Map(),
+  };
+  for (const service of services) job.progress.begin(service, service);
+  const composing = runCompose(cluster, part, ["up", "--detach", "--no-build", ...services], {
+    signal: AbortSignal.any([job.signal, stop.signal]),
+    env,
+  });
+  const outcome = await untilAllReady(wait, composing);
+  stop.abort();
+  await composing;
+  return outcome;
+}
+
+interface Wait {
+  readonly cluster: DockerCluster;
+  readonly part: Part;
+  readonly services: readonly string[];
+  readonly before: readonly Container[];
+  readonly former: ReadonlySet<string>;
+  readonly deadline: Deadline;
+  readonly job: Job;
+  /** What was seen of each service last. */
+  readonly last: Map<string, Seen>;
+}
+
+async function untilAllReady(
+  wait: Wait,
+  composing: Promise<Result<string, Refusal>>,
+): Promise<Result<string[], WsFailure>> {
+  const { job, services, deadline } = wait;
+  let composed: Result<string, Refusal> | undefined;
+  void composing.then((end) => {
+    composed = end;
+  });
+  for (;;) {
+    // Asked before the look: what compose has just finished is then seen by that look.
+    const ended = composed;
+    const found = await lookAtAll(wait);
+    if (job.signal.aborted) return err(interrupted(job.signal));
+    const failure = await failureOf(wait, ended);
+    if (failure !== undefined) return err(failure);
+    if (ended?.ok && services.every((service) => isReady(wait.last.get(service))))
+      return ok(changed(wait, found));
+    if (deadline.expired()) return err(await tooLate(wait));
+    await pause(LOOK_EVERY_MS, job.signal);
+  }
+}
+
+const isReady = (seen: Seen | undefined): boolean => seen !== undefined && "ready" in seen;
+
+const changed = ({ services, before }: Wait, now: readonly Container[]): string[] =>
+  services.filter((service) => {
+    const of = (list: readonly Container[]) => list.find((each) => each.service === service);
+    return !sameLife(of(now), of(before));
+  });
+
+/** Looks at every service once and shows what is new. */
+async function lookAtAll(wait: Wait): Promise<readonly Container[]> {
+  const { cluster, part, services, before, former, job, last } = wait;
+  const [found, view, healthAnswer] = await Promise.all([
+    listContainers(cluster, part),
+    viewCluster(cluster.headAddresses, cluster.token),
+    healthAnswers(cluster.healthUrl),
+  ]);
+  const containers = found.ok ? found.value : [];
+  const of = (list: readonly Container[], name: string) => list.find(({ service }) => service === name);
+  for (const service of services) {
+    const now = of(containers, service);
+    const clientWord = service === TEST_CLIENT_NAME ? await wordOfClient(cluster, now) : undefined;
+    const look = { service, now, before: of(before, service), view, former, healthAnswer, clientWord };
+    const seen = judgeService(look);
+    if (!(isReady(last.get(service)) && isReady(seen))) show(job, service, now, seen);
+    last.set(service, seen);
+  }
+  return containers;
+}
+
+function show({ progress }: Job, service: string, container: Container | undefined, seen: Seen): void {
+  const where = container?.addresses.find((each) => each !== "");
+  const name = where === undefined ? service : `${service} at ${where}`;
+  if ("ready" in seen) progress.done(service, `${name}: ${seen.ready}`);
+  else if ("ended" in seen) progress.fail(service, `${name}: ${seen.ended}`);
+  else progress.note(service, seen.notYet);
+}
+
+/** A client that could not connect is up all the same: it stays for debugging, and the checks judge what it says. */
+async function wordOfClient(
+  { engine }: DockerCluster,
+  container: Container | undefined,
+): Promise<string | undefined> {
+  if (container === undefined) return undefined;
+  const lines = await lastLines(engine, container.id, 100);
+  return lines.findLast((line) => /Ray client (?:connected|could not connect)/.test(line));
+}
+
+/** A node that ended says more than compose, which only missed it. */
+async function failureOf(
+  wait: Wait,
+  composed: Result<string, Refusal> | undefined,
+): Promise<WsFailure | undefined> {
+  for (const [service, seen] of wait.last)
+    if ("ended" in seen) return ended(wait.cluster, service, seen.ended, seen.container);
+  if (composed === undefined || composed.ok) return undefined;
+  return { reason: "engine-refused", ...composed.error, cause: likelyCause(composed.error.lines) };
+}
+
+/** The log is kept in a file, since the container goes when the start is undone. */
+async function ended(
+  { engine, state }: DockerCluster,
+  node: string,
+  how: string,
+  { id }: Container,
+): Promise<WsFailure> {
+  const [lines, whole] = await Promise.all([lastLines(engine, id, LAST_LINES), wholeLog(engine, id)]);
+  mkdirSync(join(state, "logs"), { recursive: true });
+  const log = join(state, "logs", `${node}.log`);
+  writeFileSync(log, whole);
+  return { reason: "node-ended", node, how, lines, log, cause: likelyCause([how, ...lines]) };
+}
+
+async function tooLate({ cluster, part, last, job }: Wait): Promise<WsFailure> {
+  const found = await listContainers(cluster, part);
+  const missing = [...last].flatMap(([node, seen]) => ("notYet" in seen ? [{ node, why: seen.notYet }] : []));
+  return {
+    reason: "not-ready-in-time",
+    timeoutMs: job.timeoutMs,
+    missing: await Promise.all(
+      missing.map(async ({ node, why }) => {
+        const container = found.ok ? found.value.find(({ service }) => service === node) : undefined;
+        const lines =
+          container === undefined ? [] : await lastLines(cluster.engine, container.id, LAST_LINES);
+        return { node, why, lines };
+      }),
+    ),
+  };
+}

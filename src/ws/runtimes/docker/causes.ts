@@ -1,0 +1,64 @@
+interface Cause {
+  readonly seen: RegExp;
+  readonly cause: string;
+}
+
+/** The engine's words (Docker 20.10 to 28, docker-compose 1.29, compose 2 and later), Ray's (2.40 to 2.60) and our entrypoint's. */
+const CAUSES: readonly Cause[] = [
+  { seen: /no space left on device/i, cause: "the disk is full: docker system df shows what takes it" },
+  {
+    seen: /port is already allocated|address already in use|ports are not available|EADDRINUSE|already occupied/i,
+    cause: "a port is in use; stop what holds it (docker ps, ss -ltnp), or set another in config.yaml",
+  },
+  {
+    seen: /container name "[^"]*" is already in use/i,
+    cause: "another container has that name; remove it, or set another project.name in config.yaml",
+  },
+  {
+    seen: /Pool overlaps with other one|invalid pool request|all predefined address pools/i,
+    cause:
+      "another network has that subnet (docker network ls); set network.subnet or cluster_test.test_network_subnet",
+  },
+  {
+    seen: /pull access denied|manifest (?:for .* )?(?:unknown|not found)|No such image|repository does not exist|error pulling image/i,
+    cause:
+      "there is no such image; check services.ray.*.image in config.yaml and that this machine reaches its registry",
+  },
+  {
+    seen: /could not select device driver|nvidia-container|no NVIDIA GPU/i,
+    cause: "the engine can give no GPU; install the NVIDIA container toolkit, or set host.has_gpu: false",
+  },
+  {
+    seen: /Range of CPUs is from|cpus? .*more than .*available/i,
+    cause: "a container wants more CPUs than the machine has; run ws generate on this machine",
+  },
+  {
+    seen: /\/dev\/shm has only|object store is using .* instead of \/dev\/shm|No space left .*shm|shm.*too small/i,
+    cause:
+      "/dev/shm is too small for the object store; raise shm_size, or lower object_store_memory in config.yaml",
+  },
+  {
+    seen: /not in head whitelist.*nearest name/i,
+    cause: "the hostname and nodes.head_whitelist differ; make both the same",
+  },
+  {
+    seen: /RAY_EP_USER|Ray is to run as the user/,
+    cause: "the image has no user of that name; set RAY_EP_USER",
+  },
+  { seen: /version-differs|runs Ray \S+, this node Ray/i, cause: "the nodes have different versions of Ray" },
+  {
+    seen: /InvalidAuthToken|refuses (?:this node's|our) token/,
+    cause: "the nodes have different tokens (RAY_AUTH_MODE, RAY_AUTH_TOKEN)",
+  },
+  { seen: /Cannot allocate memory|MemoryError|OOMKilled/i, cause: "there is too little memory" },
+  {
+    seen: /Cannot connect to the Docker daemon|permission denied .*docker\.sock/i,
+    cause: "the engine does not answer this user; start it, or join the group docker",
+  },
+];
+
+/** The likely cause of what went wrong, from the last words; undefined where they show none that we know. Pure. */
+export function likelyCause(lines: readonly string[]): string | undefined {
+  const text = lines.join("\n");
+  return CAUSES.find(({ seen }) => seen.test(text))?.cause;
+}

@@ -1,0 +1,122 @@
+import type { Address } from "../../../common/address.ts";
+import { formatAddress } from "../../../common/address.ts";
+import { err, ok, type Result } from "../../../common/result.ts";
+import { type ClientReport, clientProbeCommand, readClientReport } from "../../checks/client-probe.ts";
+import type { CheckContext } from "../../checks/context.ts";
+import { type ClusterView, findHeads, viewCluster } from "../../cluster-view.ts";
+import { mainComposeFile } from "../../compose/main-file.ts";
+import { containerName } from "../../compose/names.ts";
+import { testComposeFile } from "../../compose/test-file.ts";
+import { TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../settings.ts";
+import { once } from "../once.ts";
+import { type DockerCluster, hostPlanOf, nodeAt } from "./cluster.ts";
+import type { Refusal } from "./engine.ts";
+import { wholeLog } from "./logs.ts";
+
+const COMMAND_TIMEOUT_MS = 120_000;
+/** Where the Ray images keep their Python. */
+const BIN_DIR = "/home/ray/anaconda3/bin";
+
+/** How the checks look at a cluster of containers. `head` is what the test worker was told. */
+export function dockerCheckContext(cluster: DockerCluster, head: Address): CheckContext {
+  const { settings, engine, headAddresses, token, here } = cluster;
+  const run: CheckContext["run"] = (service, command) => runIn(cluster, service, command);
+  const clusterView = once(async (): Promise<Result<ClusterView, string>> => {
+    const view = await viewCluster(headAddresses, token);
+    return view === undefined ? err("no GCS of this cluster answers") : ok(view);
+  });
+  const headNode = async () => {
+    const view = await clusterView();
+    if (!view.ok) return view;
+    const node = nodeAt(cluster, view.value.head.address);
+    return node === undefined
+      ? err(`the HEAD at ${formatAddress(view.value.head.address)} is no node of config.yaml`)
+      : ok(node);
+  };
+  return {
+    runtime: "docker",
+    settings,
+    healthUrl: cluster.healthUrl,
+    binDir: BIN_DIR,
+    dashboardUrl: async () => {
+      const node = await headNode();
+      return node.ok
+        ? ok(`http://${here === "127.0.0.1" ? "localhost" : here}:${node.value.dashboardPort}`)
+        : node;
+    },
+    heads: once(() => findHeads(headAddresses, token)),
+    cluster: clusterView,
+    rayStatus: once(async () => {
+      const node = await headNode();
+      return node.ok ? run(node.value.name, ["ray", "status"]) : node;
+    }),
+    client: once(async (): Promise<Result<ClientReport, string>> => {
+      const port =
+        settings.nodes.find(({ name }) => name === head.host)?.clientPort ?? settings.test.targetClientPort;
+      const output = await run(TEST_CLIENT_NAME, clientProbeCommand(head.host, head.port, port));
+      return output.ok ? readClientReport(output.value) : output;
+    }),
+    log: (service) => wholeLog(engine, containerName(settings, service)),
+    environment: (service) => environmentIn(cluster, service),
+    expectedEnvironment: (service) => expectedIn(cluster, service, head),
+    run,
+  };
+}
+
+/** `docker exec`, as a person types it. */
+async function runIn(
+  { engine, settings }: DockerCluster,
+  service: string,
+  command: readonly string[],
+): Promise<Result<string, string>> {
+  const words = ["exec", ...asUser(command), containerName(settings, service), ...command];
+  const done = await engine.docker(words, { timeoutMs: COMMAND_TIMEOUT_MS });
+  return done.ok ? done : err(inOneLine(command, done.error));
+}
+
+/** Only root may become somebody else without a password. */
+const asUser = ([program]: readonly string[]): string[] => (program === "su" ? ["--user", "root"] : []);
+
+const inOneLine = ([program = "", first = ""]: readonly string[], { lines }: Refusal): string =>
+  `${program} ${first.slice(0, 20)}: ${lines.slice(-3).join(" / ") || "it failed without a word"}`;
+
+/** The raylet is the part that runs the user's work; its environment is what its workers get. */
+const RAYLET_ENVIRONMENT = `
+for process in /proc/[0-9]*; do
+  case $(readlink "$process/exe") in */raylet/raylet) cat "$process/environ"; exit 0 ;; esac
+done
+echo "no raylet runs" >&2
+exit 1`;
+
+async function environmentIn(
+  { engine, settings }: DockerCluster,
+  service: string,
+): Promise<Result<Readonly<Record<string, string>>, string>> {
+  const words = ["exec", "--user", "root", containerName(settings, service), "sh", "-c", RAYLET_ENVIRONMENT];
+  const done = await engine.docker(words, { timeoutMs: COMMAND_TIMEOUT_MS });
+  if (!done.ok) return err(done.error.lines.at(-1) ?? "its environment cannot be read");
+  const entries = done.value.split("\0").filter(Boolean);
+  return ok(
+    Object.fromEntries(
+      entries.map((entry) => [entry.slice(0, entry.indexOf("=")), entry.slice(entry.indexOf("=") + 1)]),
+    ),
+  );
+}
+
+/** What the compose files say, with compose's own marks resolved. */
+function expectedIn(
+  cluster: DockerCluster,
+  service: string,
+  head: Address,
+): Readonly<Record<string, string>> {
+  const plan = hostPlanOf(cluster);
+  if (!plan.ok) return {};
+  const { settings } = cluster;
+  if (service !== TEST_WORKER_NAME)
+    return unescaped(mainComposeFile(settings, plan.value).services[service]?.environment ?? {});
+  const { environment } = testComposeFile(settings, plan.value).services[service] ?? {};
+  return { ...unescaped(environment ?? {}), HEAD_ADDRESS: formatAddress(head) };
+}
+
+const unescaped = (environment: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, value.replaceAll("$$", "$")]));

@@ -1,0 +1,101 @@
+import { join } from "node:path";
+import type { Address } from "../../../common/address.ts";
+import type { Problem } from "../../../common/failure.ts";
+import { err, ok, type Result } from "../../../common/result.ts";
+import { type HostPlan, planHost } from "../../compose/host-plan.ts";
+import { COMPOSE_FILE, composeProject, type Part, TEST_COMPOSE_FILE } from "../../compose/names.ts";
+import { readHostFacts } from "../../compose/read-host.ts";
+import type { WsFailure } from "../../failure.ts";
+import { HEALTH_NAME, type Settings, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../settings.ts";
+import type { CommandOptions, Engine, Refusal } from "./engine.ts";
+
+/** What the Docker runtime was given. */
+export interface DockerInput {
+  readonly settings: Settings;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** config.yaml, beside which the compose files are written. */
+  readonly configFile: string;
+  readonly configFolder: string;
+  /** The checkout, from which the images are built. */
+  readonly root: string;
+  readonly stateDir: string;
+  readonly engine: Engine;
+}
+
+/** One cluster of containers: where its things are, and how it is asked. */
+export interface DockerCluster extends DockerInput {
+  readonly projectName: string;
+  readonly state: string;
+  /** Where published ports are reached from here. */
+  readonly here: string;
+  readonly healthUrl: string;
+  /** Where a HEAD of this cluster can be, as seen from here. */
+  readonly headAddresses: readonly Address[];
+  readonly token: string | null;
+}
+
+/** Puts together what every operation on the cluster needs. */
+export function openDockerCluster(input: DockerInput): DockerCluster {
+  const { settings, env, stateDir } = input;
+  const here = engineHost(env);
+  const { headAddress, health, nodes } = settings;
+  const elsewhere =
+    headAddress !== undefined && nodes.every(({ name }) => name !== headAddress.host) ? [headAddress] : [];
+  return {
+    ...input,
+    projectName: settings.projectName,
+    state: join(stateDir, "docker"),
+    here,
+    healthUrl: health.externalUrl ?? `http://${here}:${health.port}`,
+    headAddresses: [...elsewhere, ...nodes.map(({ headPort }) => ({ host: here, port: headPort }))],
+    token: env.RAY_AUTH_MODE === "token" ? (env.RAY_AUTH_TOKEN ?? null) : null,
+  };
+}
+
+/** Where the engine's machine is seen from here: this one, unless DOCKER_HOST names another. Pure. */
+export function engineHost(env: Readonly<Record<string, string | undefined>>): string {
+  const [, host] = /^(?:tcp|https?|ssh):\/\/(?:[^@/]*@)?([^:/]+)/.exec(env.DOCKER_HOST ?? "") ?? [];
+  return host ?? "127.0.0.1";
+}
+
+/** What the settings become on this machine. */
+export function hostPlanOf({ settings, configFile }: DockerInput): Result<HostPlan, WsFailure> {
+  const plan = planHost(settings, { ...readHostFacts(), buildContext: "." });
+  return plan.ok ? plan : err(badSettings(configFile, plan.error));
+}
+
+export const badSettings = (file: string, problems: readonly Problem[]): WsFailure => ({
+  reason: "bad-settings",
+  file,
+  problems,
+});
+
+/** Every service of one compose file. */
+export const servicesOf = ({ settings }: DockerInput, part: Part): string[] =>
+  part === "test"
+    ? [TEST_WORKER_NAME, TEST_CLIENT_NAME]
+    : [...(settings.health.enabled ? [HEALTH_NAME] : []), ...settings.nodes.map(({ name }) => name)];
+
+/** The node that serves a GCS at this address as seen from here. */
+export const nodeAt = ({ settings }: Pick<DockerInput, "settings">, { port }: Address) =>
+  settings.nodes.find(({ headPort }) => headPort === port);
+
+/** Runs a compose command on one of the two files. */
+export const runCompose = (
+  { engine, settings, configFolder }: DockerInput,
+  part: Part,
+  words: readonly string[],
+  options?: CommandOptions,
+): Promise<Result<string, Refusal>> => {
+  const file = join(configFolder, part === "main" ? COMPOSE_FILE : TEST_COMPOSE_FILE);
+  return engine.compose(["-p", composeProject(settings, part), "-f", file, ...words], options);
+};
+
+/** The engine's refusal as a failure of `ws`. */
+export const refused = <T>(
+  answer: Result<T, Refusal>,
+  causeOf: (lines: readonly string[]) => string | undefined = () => undefined,
+): Result<T, WsFailure> =>
+  answer.ok
+    ? ok(answer.value)
+    : err({ reason: "engine-refused", ...answer.error, cause: causeOf(answer.error.lines) });

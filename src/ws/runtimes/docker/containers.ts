@@ -1,0 +1,96 @@
+import * as z from "zod";
+import { err, ok, type Result } from "../../../common/result.ts";
+import { PART_LABEL, type Part, PROJECT_LABEL } from "../../compose/names.ts";
+import type { Engine, Refusal } from "./engine.ts";
+
+/** Both generations of compose write the name of the service here. */
+const SERVICE_LABEL = "com.docker.compose.service";
+
+/** What we read of `docker inspect` (Docker Engine API 1.41 and later, ContainerInspect). */
+const Inspected = z
+  .object({
+    Id: z.string(),
+    Name: z.string(),
+    RestartCount: z.number(),
+    State: z.object({
+      Status: z.string(),
+      Running: z.boolean(),
+      ExitCode: z.number(),
+      OOMKilled: z.boolean(),
+      Error: z.string(),
+      StartedAt: z.string(),
+      Pid: z.number(),
+      Health: z.object({ Status: z.string() }).nullish(),
+    }),
+    Config: z.object({ Hostname: z.string(), Labels: z.record(z.string(), z.string()) }),
+    NetworkSettings: z.object({
+      Networks: z.record(z.string(), z.object({ IPAddress: z.string() })),
+    }),
+  })
+  .transform(({ Id, Name, RestartCount, State, Config, NetworkSettings }) => ({
+    id: Id,
+    name: Name.replace(/^\//, ""),
+    service: Config.Labels[SERVICE_LABEL] ?? "",
+    part: Config.Labels[PART_LABEL],
+    hostname: Config.Hostname,
+    /** The engine's word: created, running, restarting, exited … */
+    status: State.Status,
+    running: State.Running && State.Status === "running",
+    health: State.Health?.Status,
+    exitCode: State.ExitCode,
+    outOfMemory: State.OOMKilled,
+    /** Why the engine could not start it; empty where it could. */
+    error: State.Error,
+    startedAt: State.StartedAt,
+    pid: State.Pid,
+    restarts: RestartCount,
+    addresses: Object.values(NetworkSettings.Networks).map(({ IPAddress }) => IPAddress),
+  }));
+
+/** A container of this project, as the engine sees it. */
+export type Container = z.infer<typeof Inspected>;
+
+export interface Owner {
+  readonly engine: Pick<Engine, "docker">;
+  readonly projectName: string;
+}
+
+export const projectFilter = (projectName: string): string => `label=${PROJECT_LABEL}=${projectName}`;
+
+/** Every container that carries the project's label, whatever its state. */
+export async function listContainers(
+  { engine, projectName }: Owner,
+  part?: Part,
+): Promise<Result<Container[], Refusal>> {
+  const filters = [
+    projectFilter(projectName),
+    ...(part === undefined ? [] : [`label=${PART_LABEL}=${part}`]),
+  ];
+  const words = filters.flatMap((filter) => ["--filter", filter]);
+  const listed = await engine.docker(["ps", "--all", "--quiet", "--no-trunc", ...words]);
+  if (!listed.ok) return listed;
+  const ids = listed.value.split("\n").filter((line) => /^[0-9a-f]{64}$/.test(line));
+  return ids.length === 0 ? ok([]) : inspect(engine, ids);
+}
+
+async function inspect(
+  engine: Owner["engine"],
+  ids: readonly string[],
+): Promise<Result<Container[], Refusal>> {
+  const inspected = await engine.docker(["inspect", "--type", "container", ...ids]);
+  // One that went away between the two commands is an error to the engine; the others are listed all the same.
+  const text = inspected.ok ? inspected.value : inspected.error.lines.join("\n");
+  const from = text.indexOf("[");
+  const to = text.lastIndexOf("\n]");
+  if (from < 0) return inspected.ok ? ok([]) : inspected;
+  const parsed = z.array(Inspected).safeParse(JSON.parse(text.slice(from, to < 0 ? undefined : to + 2)));
+  if (parsed.success) return ok(parsed.data);
+  return err({
+    command: "docker inspect",
+    lines: [`its answer is not what we know: ${parsed.error.message}`],
+  });
+}
+
+/** Two looks at one life of one container. */
+export const sameLife = (a: Container | undefined, b: Container | undefined): boolean =>
+  a !== undefined && b !== undefined && a.id === b.id && a.startedAt === b.startedAt;

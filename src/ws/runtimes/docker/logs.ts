@@ -1,0 +1,69 @@
+import { PassThrough } from "node:stream";
+import { execa } from "execa";
+import type { LogLine, LogRequest } from "../runtime.ts";
+import type { Container } from "./containers.ts";
+import type { Engine } from "./engine.ts";
+
+/** The last `count` lines that a container wrote, restarts included; none where the engine has no log of it. */
+export async function lastLines({ docker }: Engine, container: string, count: number): Promise<string[]> {
+  const log = await docker(["logs", "--tail", String(count), container]);
+  if (!log.ok || log.value.trim() === "") return [];
+  return log.value.trimEnd().split("\n");
+}
+
+/** All that a container wrote; empty where there is no such container. */
+export async function wholeLog({ docker }: Engine, container: string): Promise<string> {
+  const log = await docker(["logs", container]);
+  return log.ok ? log.value : "";
+}
+
+/** The lines of all containers: one after the other, or, if it follows, as they come. */
+export async function* readLogs(
+  containers: readonly Container[],
+  request: LogRequest,
+  env: Readonly<Record<string, string | undefined>>,
+  signal: AbortSignal,
+): AsyncGenerator<LogLine> {
+  const streams = containers.map((container) => logLines(container, request, env, signal));
+  if (request.follow) yield* merge(streams);
+  else for (const stream of streams) yield* stream;
+}
+
+async function* logLines(
+  { id, service }: Container,
+  { follow, tail }: LogRequest,
+  env: Readonly<Record<string, string | undefined>>,
+  signal: AbortSignal,
+): AsyncGenerator<LogLine> {
+  const words = [...(follow ? ["--follow"] : []), ...(tail === undefined ? [] : ["--tail", String(tail)])];
+  const child = execa("docker", ["logs", ...words, id], {
+    all: true,
+    reject: false,
+    stdin: "ignore",
+    buffer: false,
+    detached: true,
+    extendEnv: false,
+    env,
+    cancelSignal: signal,
+  });
+  try {
+    for await (const text of child.iterable({ from: "all" })) yield { node: service, text };
+  } catch (error) {
+    // Ctrl-C is how following ends.
+    if (!signal.aborted) throw error;
+  }
+}
+
+async function* merge(streams: readonly AsyncGenerator<LogLine>[]): AsyncGenerator<LogLine> {
+  const lines = new PassThrough({ objectMode: true });
+  const all = Promise.all(
+    streams.map(async (stream) => {
+      for await (const line of stream) lines.write(line);
+    }),
+  );
+  all.then(
+    () => lines.end(),
+    (error: Error) => lines.destroy(error),
+  );
+  yield* lines as AsyncIterable<LogLine>;
+}

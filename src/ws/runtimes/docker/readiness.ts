@@ -1,0 +1,62 @@
+import { type ClusterView, newestNamed } from "../../cluster-view.ts";
+import { HEALTH_NAME, TEST_CLIENT_NAME } from "../../settings.ts";
+import { type Container, sameLife } from "./containers.ts";
+
+/** One look at a service: what shows that it is ready, what it lacks, or how it ended. */
+export type Seen =
+  | { readonly ready: string }
+  | { readonly notYet: string }
+  | { readonly ended: string; readonly container: Container };
+
+/** What is known when a service is judged. */
+export interface Look {
+  readonly service: string;
+  /** The container now, and before this call of `ws` changed anything. */
+  readonly now: Container | undefined;
+  readonly before: Container | undefined;
+  /** What the GCS lists; undefined where none answers. */
+  readonly view: ClusterView | undefined;
+  /** Ids of nodes that the GCS listed before: under the same name they are earlier lives. */
+  readonly former: ReadonlySet<string>;
+  /** What the health service answers to `GET /`. */
+  readonly healthAnswer: { readonly ok: true } | { readonly ok: false; readonly error: string };
+  /** What the test client's log says of its connection. */
+  readonly clientWord: string | undefined;
+}
+
+/** Judges one service. Pure. */
+export function judgeService(look: Look): Seen {
+  const { service, now, before } = look;
+  if (now === undefined) return { notYet: "its container does not exist yet" };
+  if (!now.running && sameLife(now, before))
+    return { notYet: `its container is ${now.status}, not started again yet` };
+  const end = endOf(now, now.id === before?.id ? before.restarts : 0);
+  if (end !== undefined) return { ended: end, container: now };
+  if (!now.running) return { notYet: `its container is ${now.status}` };
+  if (service === HEALTH_NAME)
+    return look.healthAnswer.ok ? { ready: "200 OK" } : { notYet: look.healthAnswer.error };
+  if (service === TEST_CLIENT_NAME)
+    return look.clientWord === undefined
+      ? { notYet: "it has not connected yet" }
+      : { ready: look.clientWord };
+  return judgeNode(look, sameLife(now, before));
+}
+
+function judgeNode({ service, view, former }: Look, unchanged: boolean): Seen {
+  if (view === undefined) return { notYet: "no GCS answers yet" };
+  const nodes = unchanged ? view.nodes : view.nodes.filter(({ nodeId }) => !former.has(nodeId));
+  const node = newestNamed(nodes, service);
+  if (node === undefined) return { notYet: "the GCS does not list it yet" };
+  if (!node.alive) return { notYet: "the GCS lists it as DEAD" };
+  return { ready: `${node.isHead ? "HEAD" : "WORKER"}, ALIVE` };
+}
+
+/** How a container ended; undefined while there is hope. A restart policy turns an end into a restart, which counts all the same. */
+function endOf(container: Container, restartsBefore: number): string | undefined {
+  const { status, exitCode, restarts, error, outOfMemory } = container;
+  if (error !== "") return `the engine could not start it: ${error}`;
+  const ended = status === "exited" || status === "dead" || restarts > restartsBefore;
+  if (!ended) return undefined;
+  const again = restarts > 0 ? `, restarted ${restarts} times` : "";
+  return outOfMemory ? `out of memory (exit code ${exitCode})${again}` : `exit code ${exitCode}${again}`;
+}

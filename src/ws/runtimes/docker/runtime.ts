@@ -1,0 +1,171 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import type { Address } from "../../../common/address.ts";
+import { err, ok, type Result } from "../../../common/result.ts";
+import type { Generated } from "../../compose/generate.ts";
+import { containerName, type Part } from "../../compose/names.ts";
+import { portsInUse, publishedPorts } from "../../compose/published-ports.ts";
+import { readListeningPorts } from "../../compose/read-host.ts";
+import { testVariables } from "../../compose/test-file.ts";
+import { writeComposeFiles } from "../../compose/write-files.ts";
+import { interrupted, type WsFailure } from "../../failure.ts";
+import { takeLock } from "../lock.ts";
+import type { Job, LogLine, LogRequest, Runtime, TestReport, UpReport } from "../runtime.ts";
+import { bringUp } from "./bring-up.ts";
+import { likelyCause } from "./causes.ts";
+import { dockerCheckContext } from "./check-context.ts";
+import {
+  badSettings,
+  type DockerCluster,
+  type DockerInput,
+  openDockerCluster,
+  refused,
+  servicesOf,
+} from "./cluster.ts";
+import { type Container, listContainers, sameLife } from "./containers.ts";
+import { ensureImages } from "./images.ts";
+import { readLogs } from "./logs.ts";
+import { reportCluster } from "./report.ts";
+import { dropEmptyNetworks, removeContainers, takeDown } from "./take-down.ts";
+
+/** The services of config.yaml as containers of a Docker engine, through the compose files that `ws generate` writes. */
+export function dockerRuntime(input: DockerInput): Runtime {
+  const cluster = openDockerCluster(input);
+  const everything = { part: undefined, volumes: false };
+  return {
+    name: "docker",
+    up: (job, { build }) => withLock(cluster, job, () => up(cluster, job, build)),
+    ps: () => reportCluster(cluster),
+    logs: (request, signal) => logs(cluster, request, signal),
+    down: (job, { volumes }) =>
+      withLock(cluster, job, async () => {
+        const report = await takeDown(cluster, { ...everything, volumes }, job.signal);
+        if (volumes) rmSync(join(cluster.state, "logs"), { recursive: true, force: true });
+        return report;
+      }),
+    startTest: (job, head) => withLock(cluster, job, () => startTest(cluster, job, head)),
+    stopTest: (job) =>
+      withLock(cluster, job, () => takeDown(cluster, { ...everything, part: "test" }, job.signal)),
+    checkContext: (head) => dockerCheckContext(cluster, head ?? cluster.settings.test.target),
+  };
+}
+
+/** One change of the cluster at a time: a second `ws` waits for the first. */
+async function withLock<T>(
+  { state }: DockerCluster,
+  { progress, signal }: Job,
+  work: () => Promise<Result<T, WsFailure>>,
+): Promise<Result<T, WsFailure>> {
+  const onWait = () => progress.begin("lock", "Another ws is at work on this cluster; waiting for it");
+  const lock = await takeLock(join(state, "lock"), onWait, signal);
+  if (!lock.ok) return lock;
+  try {
+    return await work();
+  } finally {
+    await lock.value.release();
+  }
+}
+
+async function writeFiles({
+  settings,
+  configFile,
+  configFolder,
+  root,
+}: DockerCluster): Promise<Result<Generated, WsFailure>> {
+  const report = await writeComposeFiles(settings, { folder: configFolder, root, check: false });
+  return report.ok ? ok(report.value.generated) : err(badSettings(configFile, report.error));
+}
+
+async function up(cluster: DockerCluster, job: Job, build: boolean): Promise<Result<UpReport, WsFailure>> {
+  const generated = await writeFiles(cluster);
+  if (!generated.ok) return generated;
+  const images = await ensureImages(cluster, job, build);
+  if (!images.ok) return images;
+  const started = await start(cluster, job, "main", generated.value, {});
+  if (!started.ok) return started;
+  return ok({
+    started: started.value,
+    cluster: await reportCluster(cluster),
+    warnings: generated.value.warnings,
+  });
+}
+
+/** Starts what is missing; what this call started is gone again when it fails. */
+async function start(
+  cluster: DockerCluster,
+  job: Job,
+  part: Part,
+  generated: Generated,
+  env: Readonly<Record<string, string>>,
+): Promise<Result<string[], WsFailure>> {
+  const before = await listContainers(cluster, part);
+  if (!before.ok) return refused(before, likelyCause);
+  const blocked = portProblems(cluster, part, generated, before.value);
+  if (blocked.length > 0) return err({ reason: "machine-not-ready", problems: blocked });
+  const brought = await bringUp(cluster, { part, services: servicesOf(cluster, part), env }, job);
+  // A test worker that could not join stays, so that one can look at it; `ws test --down` removes it.
+  if (!brought.ok && (part === "main" || job.signal.aborted)) await undo(cluster, job, part, before.value);
+  return brought;
+}
+
+function portProblems(
+  { settings }: DockerCluster,
+  part: Part,
+  { plan }: Generated,
+  containers: readonly Container[],
+) {
+  const running = containers.filter((each) => each.running).map(({ service }) => service);
+  const wanted = publishedPorts(settings, plan, part).filter(({ service }) => !running.includes(service));
+  return portsInUse(wanted, readListeningPorts());
+}
+
+async function undo(
+  cluster: DockerCluster,
+  { progress }: Job,
+  part: Part,
+  before: readonly Container[],
+): Promise<void> {
+  const now = await listContainers(cluster, part);
+  const started = now.ok ? now.value.filter((each) => !before.some((old) => sameLife(old, each))) : [];
+  if (started.length === 0) return dropEmptyNetworks(cluster, part);
+  progress.begin("undo", "Taking down what was started");
+  await removeContainers(cluster, started);
+  await dropEmptyNetworks(cluster, part);
+  progress.done("undo", "What was started is gone again");
+}
+
+async function startTest(
+  cluster: DockerCluster,
+  job: Job,
+  asked: Address | undefined,
+): Promise<Result<TestReport, WsFailure>> {
+  const main = await listContainers(cluster, "main");
+  if (!main.ok) return refused(main, likelyCause);
+  if (!main.value.some((each) => each.running))
+    return err({ reason: "not-running", what: "The cluster does not run", fix: "Start it first: ws up" });
+  const generated = await writeFiles(cluster);
+  if (!generated.ok) return generated;
+  const images = await ensureImages(cluster, job, false);
+  if (!images.ok) return images;
+  if (job.signal.aborted) return err(interrupted(job.signal));
+  const head = asked ?? cluster.settings.test.target;
+  const env = testVariables(cluster.settings, generated.value.plan, head);
+  const started = await start(cluster, job, "test", generated.value, env);
+  return started.ok ? ok({ head, started: started.value }) : started;
+}
+
+async function logs(
+  cluster: DockerCluster,
+  request: LogRequest,
+  signal: AbortSignal,
+): Promise<Result<AsyncIterable<LogLine>, WsFailure>> {
+  const known = [...servicesOf(cluster, "main"), ...servicesOf(cluster, "test")];
+  const unknown = request.nodes.find((node) => !known.includes(node));
+  if (unknown !== undefined) return err({ reason: "no-such-node", node: unknown, known });
+  const found = await listContainers(cluster);
+  if (!found.ok) return refused(found, likelyCause);
+  const wanted = request.nodes.length === 0 ? known : request.nodes;
+  const names = wanted.map((node) => containerName(cluster.settings, node));
+  const containers = names.flatMap((name) => found.value.find((each) => each.name === name) ?? []);
+  return ok(readLogs(containers, request, cluster.env, signal));
+}
