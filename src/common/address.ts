@@ -9,6 +9,9 @@ export interface Address {
 
 const HOST = /^(?!-)[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*\.?$/;
 
+/** With brackets or without, with a port or without. */
+const LIKE_IPV6 = /^\[|^[\da-f.]*:[\da-f.]*:[\da-f:.]*$/i;
+
 /** `host:port`, as Ray's `--address` takes it. */
 export function formatAddress(address: Address): string {
   return `${address.host}:${address.port}`;
@@ -42,9 +45,9 @@ export function parseHost(text: string): Result<string, string> {
 
 /** `host:port` (the port may be left out where `defaultPort` is given), or the sentence that says why not. */
 export function parseAddress(text: string, defaultPort?: number): Result<Address, string> {
-  const colons = text.split(":").length - 1;
-  if (colons > 1 || text.startsWith("["))
+  if (LIKE_IPV6.test(text))
     return err(`expected host:port, got the IPv6 address "${text}"; give the host a name instead`);
+  if (text.split(":").length > 2) return err(`expected host:port, got "${text}"`);
   const [hostText = "", portText] = text.split(":");
   const host = parseHost(hostText);
   if (!host.ok) return host;

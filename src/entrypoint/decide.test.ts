@@ -1,0 +1,305 @@
+import { describe, expect, test } from "vitest";
+import { configOf } from "../../test/fixtures/config.ts";
+import {
+  DOWN,
+  factsOf,
+  GCS,
+  granted,
+  head,
+  holder,
+  leaseHealth,
+  PLAIN,
+  REFUSED,
+  refusal,
+  SILENT,
+  UNKNOWN,
+} from "../../test/fixtures/facts.ts";
+import type { SightingKind } from "../common/sighting.ts";
+import { decide, holderAddress, possibleHeads } from "./decide.ts";
+import type { Facts } from "./facts.ts";
+
+const FIRST = configOf("a", { HEAD_WHITELIST: "a b c" });
+const SECOND = configOf("b", { HEAD_WHITELIST: "a b c" });
+const STRANGER = configOf("x", { HEAD_WHITELIST: "a b c" });
+const TOLD = configOf("b", { HEAD_WHITELIST: "a b c", HEAD_ADDRESS: "a:6379" });
+const ITSELF = configOf("x", { HEAD_WHITELIST: "a b c", HEAD_ADDRESS: "x:6379" });
+const NO_TAKEOVER = configOf("b", { HEAD_WHITELIST: "a b c", RAY_EP_TAKEOVER_AFTER: "0" });
+const ALONE = configOf("a", { HEAD_WHITELIST: "a" });
+
+const at = (name: string, kind: SightingKind) => head(name, `${name}:6379`, kind);
+const nobody = [at("a", REFUSED), at("c", REFUSED)];
+const LONG = 60_000;
+const worker = (rule: string, host: string) => ({
+  role: "worker",
+  rule,
+  head: { address: { host, port: 6379 } },
+});
+const leader = (rule: string, epoch: number | null) => ({ role: "head", rule, epoch });
+const waits = (rule: string, waitingFor: object) => ({ role: "wait", rule, waitingFor });
+const fails = (rule: string, failure: object) => ({ role: "none", rule, failure });
+
+type Row = readonly [what: string, config: typeof FIRST, facts: Partial<Facts>, decision: object];
+
+const check = (rows: readonly Row[]) =>
+  test.each(rows)("%s", (_, config, facts, decision) => {
+    expect(decide(config, factsOf(facts))).toMatchObject(decision);
+  });
+
+describe("rule 1: an explicit HEAD", () => {
+  const rule = "1-explicit-head";
+  check([
+    ["it names this node", ITSELF, {}, leader(rule, null)],
+    ["it names another, which answers", TOLD, { heads: [at("a", GCS)] }, worker(rule, "a")],
+    ["it names another, which does not", TOLD, { heads: [at("a", REFUSED)] }, waits(rule, { kind: "head" })],
+    [
+      "though a lease could be had",
+      TOLD,
+      { heads: [at("a", REFUSED)], lease: granted() },
+      waits(rule, { kind: "head" }),
+    ],
+    [
+      "the wait has its end, with the cause of each address",
+      TOLD,
+      { heads: [at("a", SILENT)], waitedMs: LONG },
+      fails(rule, { reason: "no-head-in-time", waitedMs: LONG, sightings: [SILENT] }),
+    ],
+  ]);
+});
+
+describe("rule 2: not a candidate", () => {
+  const rule = "2-not-a-candidate";
+  const b = [at("a", REFUSED), at("b", GCS)];
+  check([
+    ["joins the HEAD that answers", STRANGER, { heads: b }, worker(rule, "b")],
+    ["waits for one", STRANGER, { heads: nobody }, waits(rule, { kind: "head" })],
+    [
+      "never leads, with whatever lease",
+      STRANGER,
+      { heads: nobody, lease: granted() },
+      waits(rule, { kind: "head" }),
+    ],
+    [
+      "never leads, without a health service",
+      STRANGER,
+      { health: DOWN, headUnseenMs: LONG },
+      waits(rule, { kind: "head" }),
+    ],
+    [
+      "ends after the wait",
+      STRANGER,
+      { heads: nobody, waitedMs: LONG },
+      fails(rule, { reason: "no-head-in-time" }),
+    ],
+  ]);
+});
+
+describe("rule 3: a candidate and a health service that keeps the lease", () => {
+  const found = "3-head-found";
+  const rule = "3-head-lease";
+  const two = [at("b", GCS), at("c", GCS)];
+  check([
+    ["a HEAD is there", FIRST, { heads: [at("b", GCS)] }, worker(found, "b")],
+    ["two are: the first in the list", FIRST, { heads: two }, worker(found, "b")],
+    [
+      "two are: the lease's holder",
+      FIRST,
+      { heads: two, health: leaseHealth(holder("c")) },
+      worker(found, "c"),
+    ],
+    [
+      "a HEAD is there before the health service was heard",
+      SECOND,
+      { health: UNKNOWN, heads: [at("a", GCS)] },
+      worker(found, "a"),
+    ],
+    ["nobody is there: ask", SECOND, { heads: nobody }, { role: "ask-lease", rule, others: "answered" }],
+    [
+      "somebody is silent: ask, saying so",
+      SECOND,
+      { heads: [at("a", SILENT)] },
+      { role: "ask-lease", rule, others: "silent" },
+    ],
+    [
+      "somebody is out of reach: ask, saying so",
+      SECOND,
+      { heads: [at("a", { kind: "unreachable", code: "EHOSTUNREACH" })] },
+      { role: "ask-lease", others: "silent" },
+    ],
+    ["granted", SECOND, { heads: nobody, lease: granted(7) }, leader(rule, 7)],
+    [
+      "held by another: wait for it to serve",
+      SECOND,
+      { heads: nobody, lease: refusal("held", holder("a")) },
+      waits(rule, { kind: "lease-holder", node: "a", epoch: 3 }),
+    ],
+    ...(["same-name", "quiet-period", "stale-epoch", "storage"] as const).map(
+      (reason): Row => [
+        `refused: ${reason}`,
+        SECOND,
+        { heads: nobody, lease: refusal(reason) },
+        waits(rule, { kind: "lease", reason }),
+      ],
+    ),
+    [
+      "no answer: unknown, so not HEAD",
+      SECOND,
+      { lease: { kind: "no-answer", cause: "late" } },
+      waits(rule, { kind: "lease", reason: "no-answer" }),
+    ],
+    [
+      "two nodes with one name",
+      SECOND,
+      { lease: refusal("duplicate-name") },
+      fails(rule, { reason: "duplicate-name", node: "b" }),
+    ],
+    [
+      "another whitelist there",
+      SECOND,
+      { lease: refusal("not-a-candidate") },
+      fails(rule, { reason: "not-a-candidate", node: "b" }),
+    ],
+    [
+      "the wait has its end",
+      SECOND,
+      { heads: nobody, lease: refusal("held", holder("a")), waitedMs: LONG },
+      fails(rule, { reason: "no-head-in-time", why: expect.stringContaining("held by a") }),
+    ],
+    ["a grant after the wait still counts", SECOND, { lease: granted(2), waitedMs: LONG }, leader(rule, 2)],
+  ]);
+});
+
+describe("rule 3: taking over from a HEAD that served", () => {
+  const rule = "3-head-lease";
+  const over = leaseHealth(holder("a", { expiresIn: 0 }));
+  const runs = leaseHealth(holder("a", { expiresIn: 4 }));
+  const unborn = leaseHealth(holder("a", { clusterId: null }));
+  const ask = { role: "ask-lease", rule };
+  check([
+    [
+      "not while its lease runs",
+      SECOND,
+      { health: runs, headUnseenMs: LONG },
+      waits(rule, { kind: "takeover", remainingMs: 4000 }),
+    ],
+    [
+      "not before it was out of reach long enough",
+      SECOND,
+      { health: over, headUnseenMs: 10_000 },
+      waits(rule, { kind: "takeover", remainingMs: 20_000 }),
+    ],
+    ["then it asks", SECOND, { health: over, headUnseenMs: 30_000 }, ask],
+    [
+      "never, where that is forbidden",
+      NO_TAKEOVER,
+      { health: over, headUnseenMs: LONG },
+      waits(rule, { kind: "takeover", remainingMs: null }),
+    ],
+    ["a holder that never served is no matter", SECOND, { health: unborn }, ask],
+    ["its own lease is no matter", FIRST, { health: over }, ask],
+    [
+      "it may wait no longer than WAIT_FOR_HEAD",
+      SECOND,
+      { health: runs, waitedMs: LONG },
+      fails(rule, { reason: "no-head-in-time" }),
+    ],
+  ]);
+});
+
+describe("rule 3: a health service that keeps no lease", () => {
+  const rule = "3-whitelist-order";
+  const look = (remainingMs: number) => waits(rule, { kind: "second-look", remainingMs });
+  check([
+    ["the first goes first", FIRST, { health: PLAIN }, leader(rule, null)],
+    ["the second looks again", SECOND, { health: PLAIN }, look(10_000)],
+    ["and goes then", SECOND, { health: PLAIN, headUnseenMs: 10_000 }, leader(rule, null)],
+    [
+      "a HEAD is there",
+      SECOND,
+      { health: PLAIN, heads: [at("a", GCS)], headUnseenMs: LONG },
+      worker("3-head-found", "a"),
+    ],
+    ["a HEAD that restarts stays one", SECOND, { health: PLAIN, lastRole: "head" }, leader(rule, null)],
+    [
+      "a WORKER waits for its HEAD first",
+      FIRST,
+      { health: PLAIN, lastRole: "worker", headUnseenMs: 29_000 },
+      look(1000),
+    ],
+    [
+      "a WORKER never leads, where that is forbidden",
+      NO_TAKEOVER,
+      { health: PLAIN, lastRole: "worker", headUnseenMs: LONG },
+      waits(rule, { kind: "head" }),
+    ],
+  ]);
+});
+
+describe("rule 4: no health service", () => {
+  const rule = "4-no-health-service";
+  const waitsForHead = waits(rule, { kind: "head" });
+  check([
+    ["a HEAD is there", SECOND, { health: DOWN, heads: [at("a", GCS)] }, worker("3-head-found", "a")],
+    ["the first looks twice", FIRST, { health: DOWN }, waits(rule, { kind: "second-look" })],
+    ["and goes then", FIRST, { health: DOWN, headUnseenMs: 10_000 }, leader(rule, null)],
+    ["the only one goes at once", ALONE, { health: DOWN }, leader(rule, null)],
+    ["the others never", SECOND, { health: DOWN, headUnseenMs: LONG }, waitsForHead],
+    ["nobody is promoted", FIRST, { health: DOWN, lastRole: "worker", headUnseenMs: LONG }, waitsForHead],
+    ["a HEAD that restarts stays one", SECOND, { health: DOWN, lastRole: "head" }, leader(rule, null)],
+    [
+      "the others end after the wait, saying why",
+      SECOND,
+      { health: DOWN, heads: nobody, waitedMs: LONG },
+      fails(rule, {
+        reason: "no-head-in-time",
+        sightings: [REFUSED, REFUSED],
+        why: expect.stringContaining("the health service is down (connection refused)"),
+      }),
+    ],
+  ]);
+});
+
+describe("a HEAD that cannot be joined", () => {
+  check([
+    [
+      "another version",
+      STRANGER,
+      { heads: [at("a", { ...GCS, version: "2.49.2" } as SightingKind)] },
+      fails("2-not-a-candidate", { reason: "version-differs", theirs: "2.49.2", ours: "2.60.0" }),
+    ],
+    [
+      "a version of ours that is not known is not compared",
+      STRANGER,
+      { heads: [at("a", GCS)], ownRayVersion: null },
+      worker("2-not-a-candidate", "a"),
+    ],
+    [
+      "a token that it refuses",
+      SECOND,
+      { heads: [at("a", { kind: "unauthorized", detail: "InvalidAuthToken" })] },
+      fails("3-head-found", { reason: "unauthorized", head: { host: "a" }, detail: "InvalidAuthToken" }),
+    ],
+    [
+      "a locked one beside an open one is no matter",
+      SECOND,
+      { heads: [at("a", { kind: "unauthorized", detail: "" }), at("c", GCS)] },
+      worker("3-head-found", "c"),
+    ],
+  ]);
+});
+
+describe("whom the probes ask", () => {
+  test.each([
+    ["a candidate: the others", SECOND, ["a", "c"]],
+    ["anybody else: all of them", STRANGER, ["a", "b", "c"]],
+    ["one with an explicit HEAD: that one", TOLD, ["a"]],
+    ["the explicit HEAD itself: nobody", ITSELF, []],
+  ])("%s", (_, config, hosts) => {
+    expect(possibleHeads(config).map(({ address }) => address.host)).toEqual(hosts);
+  });
+
+  test("a holder whose address cannot be read is nowhere", () => {
+    expect(holderAddress({ health: leaseHealth(holder("a", { address: "?" })) })).toBeNull();
+    expect(holderAddress({ health: leaseHealth(holder("a")) })).toEqual({ host: "a", port: 6379 });
+    expect(holderAddress({ health: PLAIN })).toBeNull();
+  });
+});
