@@ -88,13 +88,15 @@ async function live(
     const ready = waitUntilReady(plan.ready, world.gcs, former, either).then(
       (outcome) => outcome ?? ("stop" as const),
     );
-    const first = await Promise.race([exited, stop, ready]);
+    const superseded = world.superseded.then((trouble): RunEnd => ({ kind: "trouble", trouble }));
+    // Also a HEAD that is only starting gives way: its GCS serves seconds before the node is ready.
+    const first = await Promise.race([exited, stop, superseded, ready]);
     if (first === "stop") return drain(plan, ray, world);
+    if ("kind" in first) return first;
     if ("exit" in first) return { kind: "failed", failure: exitedEarly(first.exit) };
     if (!first.ok) return { kind: "failed", failure: first.error };
     world.onReady(first.value);
     const watched = watch(plan, ray, first.value, world, over.signal);
-    const superseded = world.superseded.then((trouble): RunEnd => ({ kind: "trouble", trouble }));
     const last = await Promise.race([exited, stop, watched, superseded]);
     if (last === "stop") return drain(plan, ray, world);
     return "exit" in last
