@@ -12,6 +12,7 @@ start_engine() {
   mkdir -p "$lab_run" "$lab_data"
   # Not the machine's own settings of an engine.
   echo '{}' > "$lab_cache/daemon.json"
+  answer_names
   launch_dockerd
   wait_for_engine
   good "The engine answers: $(lab_docker version --format '{{.Server.Version}} (API {{.Server.APIVersion}}), client {{.Client.Version}}'), storage $(lab_docker info --format '{{.Driver}}')"
@@ -30,6 +31,10 @@ make_network() {
   ip -n "$lab_name" link set host0 up
 }
 
+answer_names() {
+  setsid nsenter --net="$lab_netns" python3 "$lab/names.py" "$lab_name" "$host_ip" < /dev/null > "$lab_cache/names.log" 2>&1 9>&- &
+}
+
 # nsenter, since `ip netns exec` mounts a new /sys and so hides the cgroups.
 launch_dockerd() {
   (
@@ -38,7 +43,7 @@ launch_dockerd() {
       LD_LIBRARY_PATH="$lab_root/usr/lib/$(uname -m)-linux-gnu" XTABLES_LIBDIR="$lab_root/usr/lib/$(uname -m)-linux-gnu/xtables" \
       exec setsid nsenter --net="$lab_netns" dockerd --config-file "$lab_cache/daemon.json" \
       --data-root "$lab_data" --exec-root "$lab_run/exec" -p "$lab_run/docker.pid" -H "unix://$lab_socket" \
-      --bip 172.27.0.1/16 --init-path "$lab_root/usr/bin/tini-static" --userland-proxy-path "$lab_root/usr/sbin/docker-proxy" \
+      --bip 172.27.0.1/16 --dns "$host_ip" --init-path "$lab_root/usr/bin/tini-static" --userland-proxy-path "$lab_root/usr/sbin/docker-proxy" \
       < /dev/null > "$lab_cache/dockerd.log" 2>&1 9>&-
   ) &
   dockerd_pid=$!
@@ -80,7 +85,7 @@ sweep_engine() {
   local pids
   mapfile -t pids < <(engine_pids dockerd)
   [ "${#pids[@]}" -eq 0 ] || end_processes TERM 30 "${pids[@]}"
-  mapfile -t pids < <(engine_pids dockerd containerd containerd-shim-runc-v2 docker-proxy)
+  mapfile -t pids < <(engine_pids dockerd containerd containerd-shim-runc-v2 docker-proxy; names_pids)
   [ "${#pids[@]}" -eq 0 ] || end_processes KILL 5 "${pids[@]}"
   awk '{ print $2 }' /proc/mounts | { grep -E "^($lab_run|$lab_data)/" || true; } | sort -r | while read -r mount; do
     umount -l "$mount" 2>/dev/null || true
@@ -99,6 +104,10 @@ engine_pids() {
       esac
     done
   done 2>/dev/null
+}
+
+names_pids() {
+  { grep --files-with-matches --text --perl-regexp "names\\.py\\x00$lab_name\\x00" /proc/[0-9]*/cmdline 2>/dev/null || true; } | cut -d / -f 3
 }
 
 end_processes() {
