@@ -94,7 +94,11 @@ function send(
   body?: unknown,
 ): Promise<Result<Answer, string>> {
   const payload = body === undefined ? undefined : JSON.stringify(body);
-  const headers: Record<string, string> = payload === undefined ? {} : { "content-type": "application/json" };
+  // Node sends a DELETE's body without its length unless it is told.
+  const headers: Record<string, string> =
+    payload === undefined
+      ? {}
+      : { "content-type": "application/json", "content-length": String(Buffer.byteLength(payload)) };
   if (token !== null && method !== "GET") headers.authorization = `Bearer ${token}`;
   return new Promise((resolve) => {
     // The signal bounds the whole exchange, name look-up and slow answers included.
