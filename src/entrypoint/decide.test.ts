@@ -210,8 +210,8 @@ describe("rule 3: a health service that keeps no lease", () => {
   const look = (remainingMs: number) => waits(rule, { kind: "second-look", remainingMs });
   check([
     ["the first goes first", FIRST, { health: PLAIN }, leader(rule, null)],
-    ["the second looks again", SECOND, { health: PLAIN }, look(10_000)],
-    ["and goes then", SECOND, { health: PLAIN, headUnseenMs: 10_000 }, leader(rule, null)],
+    ["the second looks again", SECOND, { health: PLAIN }, look(20_000)],
+    ["and goes then", SECOND, { health: PLAIN, headUnseenMs: 20_000 }, leader(rule, null)],
     [
       "a HEAD is there",
       SECOND,

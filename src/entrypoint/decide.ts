@@ -196,9 +196,14 @@ function othersOf(facts: Facts): "answered" | "silent" {
   return silent ? "silent" : "answered";
 }
 
-/** Without a lease the first in the list goes first; each further one looks again after an earlier one had time to start. */
+/**
+ * Without a lease the first in the list goes first; each further one looks again after an earlier one had time to start.
+ * The second waits two steps, since a first one that the health service is out of reach of has waited one (rule 4).
+ */
 function decideByOrder(config: Config, facts: Facts): Decision {
-  return headAfter(placeOf(config) * config.values.RAY_EP_SECOND_LOOK, config, facts, "3-whitelist-order");
+  const place = placeOf(config);
+  const steps = place === 0 ? 0 : place + 1;
+  return headAfter(steps * config.values.RAY_EP_SECOND_LOOK, config, facts, "3-whitelist-order");
 }
 
 /**
