@@ -10,7 +10,7 @@ import { redactCommand } from "./redact.ts";
 import { Search } from "./search.ts";
 import type { Settled } from "./settle.ts";
 import { aborted, type StopRequest } from "./stop-request.ts";
-import { judge, NO_SIGNS, type Trouble } from "./watch.ts";
+import { judge, type Look, NO_SIGNS, type Trouble } from "./watch.ts";
 
 /** How one run of Ray on this node ended. */
 export type RunEnd =
@@ -30,6 +30,8 @@ export interface SuperviseWorld {
   readonly onReady: (membership: Membership) => void;
   /** Called with each look at which the HEAD's GCS answers. */
   readonly onHeadSeen: () => void;
+  /** Called with each look at which the node's own cluster counts it as living. */
+  readonly onAlive: (membership: Membership) => void;
   /** Resolves when another node has taken the lead from this HEAD; never for a WORKER. */
   readonly superseded: Promise<Trouble>;
   /** Looks for the HEAD while this node's Ray still runs; resolves with a role, a failure or a stop. */
@@ -131,6 +133,7 @@ async function watch(
   while (await pause(world.watchEveryMs, over)) {
     const look = await watcher.look();
     if (look.gcs.kind === "serves") world.onHeadSeen();
+    if (isAlive(look, membership)) world.onAlive(membership);
     const { verdict, signs: next } = judge(signs, look, plan, membership.clusterId);
     signs = next;
     if (verdict.kind === "trouble") return { kind: "trouble", trouble: verdict.trouble };
@@ -141,6 +144,9 @@ async function watch(
   }
   return new Promise(() => {});
 }
+
+const isAlive = ({ gcs }: Look, { clusterId }: Membership): boolean =>
+  gcs.kind === "serves" && gcs.alive && gcs.clusterId === clusterId;
 
 /** Lets Ray drain until its own end, our deadline, or an order to stop now; the rest is killed by the caller. */
 async function drain(plan: Plan, ray: RayProcess, world: SuperviseWorld): Promise<RunEnd> {

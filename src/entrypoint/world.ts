@@ -1,10 +1,12 @@
 import { randomUUID } from "node:crypto";
 import leven from "leven";
+import { formatAddress } from "../common/address.ts";
 import { monotonicMs, realClock } from "../common/deadline.ts";
 import type { Failure } from "../common/failure.ts";
 import { openGcs } from "../common/gcs/client.ts";
 import { probeGcs } from "../common/gcs/probe.ts";
 import { createLogger } from "../common/logger.ts";
+import { AliveNote } from "./alive-note.ts";
 import type { Config } from "./config.ts";
 import { placeOf } from "./decide.ts";
 import type { Event } from "./event.ts";
@@ -40,6 +42,7 @@ export class World implements LifeWorld {
   readonly maxRestarts: number | null;
   readonly #input: WorldInput;
   readonly #lease: LeaseKeeper;
+  readonly #alive: AliveNote;
   #lastRole: "head" | "worker" | null = null;
   /** When this node last saw the HEAD that it joined; null where there is none but itself. */
   #headSeenAtMs: number | null = null;
@@ -50,6 +53,7 @@ export class World implements LifeWorld {
     const { values } = config;
     this.#input = input;
     this.maxRestarts = values.RAY_EP_MAX_RESTARTS;
+    this.#alive = new AliveNote(values.RAY_EP_ALIVE_FILE, values.RAY_EP_WATCH_INTERVAL);
     const logger = createLogger<Event>({ form: values.RAY_EP_LOG, write, render, now: () => new Date() });
     this.log = (event) => logger.log(event);
     const health = openHealthClient(values.HEALTH_URL, null);
@@ -73,6 +77,8 @@ export class World implements LifeWorld {
 
   /** Says who this node is and what it was told. */
   introduce(): void {
+    // One that an earlier life left behind is not true of this one.
+    this.#alive.drop();
     const { config } = this.#input;
     const { node, explicitHead } = config;
     const whitelist = config.whitelist.map((each) => each.name);
@@ -118,6 +124,7 @@ export class World implements LifeWorld {
         stop: this.stopRequest,
         log: this.log,
         onReady: (membership) => this.#onReady(plan, membership),
+        onAlive: (membership) => this.#onAlive(plan, membership),
         onHeadSeen: () => {
           this.#headSeenAtMs = plan.role === "worker" ? monotonicMs() : null;
         },
@@ -125,6 +132,7 @@ export class World implements LifeWorld {
         watchEveryMs: this.#input.config.values.RAY_EP_WATCH_INTERVAL,
       });
     } finally {
+      this.#alive.drop();
       gcs.close();
     }
   }
@@ -145,7 +153,15 @@ export class World implements LifeWorld {
     return exitCode;
   }
 
-  #onReady({ role, ready }: Plan, { clusterId, version, node, tookMs }: Membership): void {
+  #onAlive({ role, ready }: Plan, { clusterId, version, node }: Membership): void {
+    const where = `cluster ${clusterId.slice(0, 8)} of ${formatAddress(ready.gcs)}`;
+    this.#alive.renew(`${node.name} is ALIVE as ${role.toUpperCase()} in ${where} (Ray ${version})`);
+  }
+
+  #onReady(plan: Plan, membership: Membership): void {
+    const { role, ready } = plan;
+    const { clusterId, version, node, tookMs } = membership;
+    this.#onAlive(plan, membership);
     if (role === "head") this.#lease.serving(clusterId);
     this.#lastRole = role;
     const { nodeId, resources } = node;

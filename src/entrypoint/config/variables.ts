@@ -142,6 +142,12 @@ export const VARIABLES = {
     "seconds from `ray start` until the GCS must list this node as ALIVE",
   ),
   RAY_EP_STOP_GRACE: positiveSeconds("10", "seconds from SIGTERM to the engine's KILL (docker stop: 10)"),
+  RAY_EP_ALIVE_FILE: variable(
+    s.Folder,
+    null,
+    "a file that exists and is renewed while the cluster lists this node as ALIVE (default: none)",
+    "Give a path from the root, such as /run/ray-entrypoint/alive.",
+  ),
   RAY_EP_LOG: variable(
     s.oneOf("text", "json"),
     "text",

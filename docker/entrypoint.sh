@@ -1,0 +1,10 @@
+#!/bin/sh
+# What tini runs. Without words, or with words that begin with `-`: the entrypoint. Other words are a command of the
+# user's, which takes this process's place, so that signals, the terminal and the exit code are its own.
+case ${1-} in
+  '' | -*) exec /opt/ray-entrypoint/node /opt/ray-entrypoint/entrypoint.js "$@" ;;
+esac
+. /opt/ray-entrypoint/profile.sh
+# The image's health check is about a Ray node, and here is none.
+{ echo "inf This container runs $1 and no Ray node" > "$RAY_EP_ALIVE_FILE"; } 2>/dev/null
+exec "$@"

@@ -1,0 +1,49 @@
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+
+/** A look that fails may take this long (look.ts), and three in a row are no sign of trouble yet (watch.ts). */
+const LOOK_MS = 2000;
+const LOOKS = 3;
+
+/**
+ * The note that the cluster counts this node as living, for docker/health-check.sh: seconds since boot until which it
+ * holds, then words. A node that freezes or loses its HEAD cannot renew it, so the note lapses by itself.
+ */
+export class AliveNote {
+  readonly #file: string | null;
+  readonly #holdsMs: number;
+
+  /** A `file` of null: no note is written. `everyMs`: how often it is renewed. */
+  constructor(file: string | null, everyMs: number) {
+    this.#file = file;
+    this.#holdsMs = LOOKS * (everyMs + LOOK_MS) + 1000;
+  }
+
+  /** To be called whenever the GCS said that this node is alive. */
+  renew(words: string): void {
+    const file = this.#file;
+    if (file === null) return;
+    attempt(() => {
+      const until = Math.ceil(secondsSinceBoot() + this.#holdsMs / 1000);
+      // Renamed into place: no reader sees half a note, and no link that a job of Ray's made is followed.
+      rmSync(`${file}.new`, { force: true });
+      writeFileSync(`${file}.new`, `${until} ${words}\n`, { flag: "wx" });
+      renameSync(`${file}.new`, file);
+    });
+  }
+
+  /** The node is not alive in its cluster, or no longer for sure. */
+  drop(): void {
+    const file = this.#file;
+    if (file !== null) attempt(() => rmSync(file, { force: true }));
+  }
+}
+
+/** A note that cannot be written must not stop a node that works; the health check says that the folder is read-only. */
+function attempt(work: () => void): void {
+  try {
+    work();
+  } catch {}
+}
+
+/** The same clock that the shell reads, and none that somebody sets. */
+const secondsSinceBoot = (): number => Number(readFileSync("/proc/uptime", "utf8").split(" ")[0]);
