@@ -1,0 +1,67 @@
+import { describe, expect, test } from "vitest";
+import { EVERY_FAILURE } from "../../test/fixtures/failures.ts";
+import type { Failure } from "../common/failure.ts";
+import { afterEnd, type Ended, type History, NEWBORN } from "./restart-policy.ts";
+
+const MEMBER: History = { member: true, recent: 0, startedAtMs: 0 };
+const trouble = (kind: "agent-gone" | "declared-dead"): Ended => ({ kind: "trouble", trouble: { kind } });
+const failed = (reason: Failure["reason"]): Ended => ({ kind: "failed", failure: EVERY_FAILURE[reason] });
+const restarted: Ended = { kind: "trouble", trouble: { kind: "head-restarted", from: "1", to: "2" } };
+const superseded: Ended = { kind: "trouble", trouble: { kind: "superseded", by: "a", epoch: 2 } };
+const moved: Ended = { kind: "moved", settled: { kind: "stopped" } };
+
+/** The delays of a node to which the same thing happens again and again, without any time between. */
+function delays(ended: Ended, times: number): number[] {
+  let history = MEMBER;
+  return Array.from({ length: times }, () => {
+    const next = afterEnd(ended, history, history.startedAtMs ?? 0, null);
+    if (next.kind !== "again") throw new Error(`it ended: ${next.kind}`);
+    history = next.history;
+    return next.delayMs;
+  });
+}
+
+test("a stop that was asked for is the end", () => {
+  expect(afterEnd({ kind: "stopped" }, MEMBER, 0, null)).toEqual({ kind: "stopped" });
+});
+
+test.each(Object.keys(EVERY_FAILURE) as Failure["reason"][])(
+  "a node that never worked ends with %s",
+  (reason) => {
+    expect(afterEnd(failed(reason), NEWBORN, 0, null)).toMatchObject({ kind: "failed", failure: { reason } });
+  },
+);
+
+test.each(Object.keys(EVERY_FAILURE) as Failure["reason"][])("one that did work, after %s", (reason) => {
+  const passes = ["no-head-in-time", "ray-exited", "not-ready-in-time"].includes(reason);
+  expect(afterEnd(failed(reason), MEMBER, 0, null).kind).toBe(passes ? "again" : "failed");
+});
+
+describe("how soon", () => {
+  test("at once, then later and later, up to 30 s", () => {
+    expect(delays(trouble("agent-gone"), 8)).toEqual([0, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
+  });
+
+  test.each([
+    ["restarted", restarted],
+    ["has a successor", superseded],
+    ["is elsewhere", moved],
+  ])("a HEAD that %s is followed within half a second, every time", (_, ended) => {
+    expect(delays(ended, 5)).toEqual([0, 500, 500, 500, 500]);
+  });
+
+  test("a calm minute forgets what was before, a busy one does not", () => {
+    const tired: History = { member: true, recent: 5, startedAtMs: 1000 };
+    expect(afterEnd(trouble("declared-dead"), tired, 60_999, null)).toMatchObject({ delayMs: 16_000 });
+    expect(afterEnd(trouble("declared-dead"), tired, 61_000, null)).toMatchObject({ delayMs: 0 });
+  });
+});
+
+test("RAY_EP_MAX_RESTARTS is the end, and the count is named", () => {
+  const tired: History = { member: true, recent: 3, startedAtMs: 0 };
+  expect(afterEnd(trouble("agent-gone"), tired, 0, 4).kind).toBe("again");
+  expect(afterEnd(trouble("agent-gone"), tired, 0, 3)).toEqual({
+    kind: "failed",
+    failure: { reason: "too-many-restarts", restarts: 3 },
+  });
+});

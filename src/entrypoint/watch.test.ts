@@ -1,0 +1,74 @@
+import { describe, expect, test } from "vitest";
+import { judge, type Look, NO_SIGNS, type Verdict } from "./watch.ts";
+
+const SERVES: Look["gcs"] = { kind: "serves", clusterId: "1", alive: true };
+const WELL: Look = { gcs: SERVES, agent: "well", raylet: "running" };
+const SILENT: Look = { ...WELL, gcs: { kind: "silent", cause: "timeout" } };
+
+/** The verdict after each of these looks in a row. */
+function verdicts(role: "head" | "worker", looks: readonly Look[]): Verdict[] {
+  let signs = NO_SIGNS;
+  return looks.map((look) => {
+    const judged = judge(signs, look, { role }, "1");
+    signs = judged.signs;
+    return judged.verdict;
+  });
+}
+
+const times = (count: number, look: Partial<Look>): Look[] =>
+  Array.from({ length: count }, () => ({ ...WELL, ...look }));
+const last = (role: "head" | "worker", looks: readonly Look[]) => verdicts(role, looks).at(-1);
+const well = { kind: "well" };
+
+describe.each(["head", "worker"] as const)("a %s", (role) => {
+  test("that is well stays so", () =>
+    expect(verdicts(role, times(5, {}))).toEqual(times(5, {}).map(() => well)));
+
+  test.each([
+    ["raylet-gone", 3, { raylet: "gone" }],
+    ["raylet-stopped", 3, { raylet: "stopped" }],
+    ["agent-gone", 3, { agent: "gone" }],
+    ["agent-unwell", 10, { agent: "unwell" }],
+    ["declared-dead", 3, { gcs: { ...SERVES, alive: false } }],
+  ] as const)(
+    "%s: after %d looks in a row, not sooner, and not with a good one between",
+    (kind, count, sign) => {
+      expect(last(role, times(count - 1, sign))).toEqual(well);
+      expect(last(role, times(count, sign))).toEqual({ kind: "trouble", trouble: { kind } });
+      expect(last(role, [...times(count - 1, sign), WELL, ...times(count - 1, sign)])).toEqual(well);
+    },
+  );
+
+  test("another cluster id is no doubt: at once", () => {
+    const other: Look = { ...WELL, gcs: { kind: "serves", clusterId: "2", alive: false } };
+    const trouble = { kind: "head-restarted", from: "1", to: "2" };
+    expect(last(role, [other])).toEqual({ kind: "trouble", trouble });
+  });
+
+  test("an agent that is unwell for want of the GCS is not the trouble", () => {
+    const looks = times(20, { gcs: SILENT.gcs, agent: "unwell" });
+    expect(last(role, looks)).not.toMatchObject({ trouble: { kind: "agent-unwell" } });
+  });
+
+  test("an agent that nobody knows is no sign", () =>
+    expect(last(role, times(50, { agent: "unknown" }))).toEqual(well));
+});
+
+describe("a silent GCS", () => {
+  test("is the HEAD's own trouble", () => {
+    expect(last("head", [SILENT, SILENT])).toEqual(well);
+    const trouble = { kind: "gcs-hangs", cause: "timeout" };
+    expect(last("head", [SILENT, SILENT, SILENT])).toEqual({ kind: "trouble", trouble });
+  });
+
+  test("is a WORKER's reason to look around, until it answers", () => {
+    const lost = { kind: "head-out-of-reach", cause: "timeout" };
+    expect(verdicts("worker", [SILENT, SILENT, SILENT, SILENT, WELL])).toEqual([
+      well,
+      well,
+      lost,
+      lost,
+      well,
+    ]);
+  });
+});
