@@ -1,0 +1,128 @@
+import type { Clock } from "./clock.ts";
+import { LeaseChecker } from "./lease-checker.ts";
+import type { Network } from "./network.ts";
+import type { Place } from "./place.ts";
+import { SERVICE, type Service } from "./service.ts";
+import { Violation } from "./trace.ts";
+
+export interface Watched {
+  readonly clock: Clock;
+  readonly network: Network;
+  readonly service: Service;
+  readonly places: readonly Place[];
+  readonly persistent: boolean;
+}
+
+/** What a node knew when it decided to be the HEAD. */
+export interface Grounds {
+  readonly decidedAtMs: number;
+  /** True where it became HEAD by the lease. */
+  readonly byLease: boolean;
+}
+
+/** A decision rests on probes that are that old at most: one slow probe, and a health service that gives no answer. */
+const OLDEST_PROBE_MS = 5000;
+/** A GCS that shows itself for a shorter time may be missed. */
+const SURELY_SEEN_MS = 5000;
+/** With all connections whole, a HEAD hears of a later one with its next renewal, and tries again after a lost one. */
+const LONGEST_OVERLAP_MS = 5000;
+const LOOK_EVERY_MS = 250;
+
+/** Watches a history from outside and keeps the first promise that was broken. */
+export class Checker {
+  readonly #watched: Watched;
+  readonly lease: LeaseChecker;
+  /** What holds without a break, in words: since when. */
+  readonly #stretches = new Map<string, number>();
+  /** Until when each node's GCS was last surely seen by each other. */
+  readonly #lastSeen = new Map<string, number>();
+  /** Places that became ready as HEAD, in order. */
+  readonly readyHeads: string[] = [];
+  violation: Violation | null = null;
+
+  constructor(watched: Watched) {
+    this.#watched = watched;
+    this.lease = new LeaseChecker({
+      clock: watched.clock,
+      persistent: watched.persistent,
+      ableSinceMs: (node) => this.#stretches.get(`able ${node}`) ?? null,
+      fail: (message) => this.#fail(message),
+    });
+    this.#look();
+  }
+
+  /** A GCS came up: no other may have been in its node's sight all the time since it looked. */
+  served(place: Place, grounds: Grounds): void {
+    const nowMs = this.#watched.clock.nowMs;
+    const latestMs = Math.max(grounds.decidedAtMs - OLDEST_PROBE_MS, nowMs - 10_000);
+    for (const other of this.#watched.places) {
+      const sinceMs = this.#stretches.get(`${place.name} sees ${other.name}`) ?? nowMs;
+      if (sinceMs < latestMs)
+        this.#fail(
+          `expected one HEAD, got a second one on ${place.name} with ${other.name} in sight for ${nowMs - sinceMs} ms`,
+        );
+      else if (other !== place && other.gcs !== null && grounds.byLease)
+        this.#checkTakeover(place, other, grounds);
+    }
+  }
+
+  /** The old HEAD lives, out of sight: it must have been so for the whole delay. */
+  #checkTakeover(place: Place, other: Place, { decidedAtMs }: Grounds): void {
+    const seenAtMs = this.#lastSeen.get(`${place.name} sees ${other.name} ${other.gcs?.clusterId}`);
+    if (seenAtMs === undefined || !this.#watched.persistent) return;
+    const unseenMs = decidedAtMs - seenAtMs;
+    const afterMs = place.config.values.RAY_EP_TAKEOVER_AFTER;
+    if (unseenMs < afterMs - OLDEST_PROBE_MS)
+      this.#fail(
+        `expected no takeover for ${afterMs} ms, got one by ${place.name} that saw ${other.name} ${unseenMs} ms ago`,
+      );
+  }
+
+  #look = (): void => {
+    const { clock, places } = this.#watched;
+    for (const from of places) {
+      this.#follow(`able ${from.name}`, from.serves && this.#hears(from) && this.#watched.service.running);
+      for (const to of places) if (from !== to) this.#lookAtPair(from, to);
+    }
+    clock.after(LOOK_EVERY_MS, this.#look);
+  };
+
+  #lookAtPair(from: Place, to: Place): void {
+    const { service, clock } = this.#watched;
+    const sees = to.serves && this.#canSee(from, to);
+    const sight = `${from.name} sees ${to.name}`;
+    if (this.#follow(sight, sees) >= SURELY_SEEN_MS)
+      this.#lastSeen.set(`${sight} ${to.gcs?.clusterId}`, clock.nowMs);
+    const overlap = sees && from.serves && service.running && this.#hears(from) && this.#hears(to);
+    const overlapMs = this.#follow(`${from.name} beside ${to.name}`, overlap);
+    if (overlapMs > LONGEST_OVERLAP_MS)
+      this.#fail(
+        `expected one HEAD, got ${from.name} and ${to.name}, which see each other, for ${overlapMs} ms`,
+      );
+  }
+
+  /** How long it has held without a break, in ms. */
+  #follow(what: string, holds: boolean): number {
+    const nowMs = this.#watched.clock.nowMs;
+    const sinceMs = this.#stretches.get(what) ?? nowMs;
+    if (holds) this.#stretches.set(what, sinceMs);
+    else this.#stretches.delete(what);
+    return holds ? nowMs - sinceMs : 0;
+  }
+
+  #canSee(a: Place, b: Place): boolean {
+    const { network } = this.#watched;
+    const open = network.isOpen(a.name, b.name) && network.isOpen(b.name, a.name);
+    return open && network.calm && !a.frozen && (a.actor?.running ?? false);
+  }
+
+  #hears({ name, actor }: Place): boolean {
+    const { network } = this.#watched;
+    const open = network.isOpen(name, SERVICE) && network.isOpen(SERVICE, name);
+    return open && network.calm && (actor?.running ?? false);
+  }
+
+  #fail(message: string): void {
+    this.violation ??= new Violation(message);
+  }
+}

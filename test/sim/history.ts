@@ -1,0 +1,206 @@
+import { type Config, readConfig } from "../../src/entrypoint/config.ts";
+import { Checker } from "./checker.ts";
+import { Clock } from "./clock.ts";
+import { planFaults, type Target, type Theme } from "./faults.ts";
+import { Network } from "./network.ts";
+import { Node } from "./node.ts";
+import { Place, type Scene } from "./place.ts";
+import { Prng } from "./prng.ts";
+import { Service } from "./service.ts";
+import { Trace, Violation } from "./trace.ts";
+
+export interface Outcome {
+  readonly seed: number;
+  /** What was broken, or null. */
+  readonly violation: string | null;
+  readonly story: readonly string[];
+  readonly virtualMs: number;
+}
+
+/** From the healing of everything to one HEAD with all nodes in its cluster: Ray's own waits are the longest part. */
+const HEALED_WITHIN_MS = 400_000;
+const CALM_MS = 10_000;
+
+/** Lives one history through: faults for a while, then none, then one HEAD. */
+export async function runHistory(seed: number, keepStory: boolean): Promise<Outcome> {
+  const clock = new Clock();
+  const trace = new Trace(keepStory, () => clock.nowMs);
+  const history = new History(seed, clock, trace);
+  const violation = await history.run();
+  const message = violation === null ? null : `${violation.message} at ${clock.nowMs} ms`;
+  return { seed, violation: message, story: trace.lines, virtualMs: clock.nowMs };
+}
+
+class History {
+  readonly #clock: Clock;
+  readonly #trace: Trace;
+  readonly #prng: Prng;
+  readonly #scene: Scene;
+  readonly #places: readonly Place[];
+  readonly #network: Network;
+  readonly #service: Service;
+  readonly #theme: Theme;
+  readonly #checker: Checker;
+  #lives = 0;
+
+  constructor(seed: number, clock: Clock, trace: Trace) {
+    const prng = new Prng(seed);
+    const persistent = prng.chance(0.5);
+    this.#theme = prng.pick(["service", "siege", "anything", "anything", "anything", "anything"]);
+    this.#clock = clock;
+    this.#trace = trace;
+    this.#prng = prng;
+    this.#network = new Network(clock, prng);
+    this.#service = new Service({
+      clock,
+      prng,
+      persistent,
+      onGrant: (instance, event) => this.#checker.lease.granted(instance, event),
+      onHeard: (instance, epoch) => this.#checker.lease.heard(instance, epoch),
+      log: trace.say,
+    });
+    this.#places = makePlaces(prng);
+    const places = this.#places;
+    this.#checker = new Checker({
+      clock,
+      network: this.#network,
+      service: this.#service,
+      places,
+      persistent,
+    });
+    this.#scene = {
+      clock,
+      prng,
+      network: this.#network,
+      service: this.#service,
+      places: new Map(places.map((each) => [each.name, each])),
+      checker: this.#checker,
+      pace: { gcs: [500, 4000], raylet: [500, 8000] },
+      log: trace.say,
+    };
+    trace.say(
+      `${places.length} nodes, ${persistent ? "with" : "without"} a state folder; what goes wrong: ${this.#theme}`,
+    );
+  }
+
+  async run(): Promise<Violation | null> {
+    const { chance, between } = this.#random();
+    if (chance(0.9)) this.#service.start();
+    for (const place of this.#places)
+      this.#clock.after(chance(0.5) ? 0 : between(0, 20_000), () => this.#start(place));
+    const faultsMs = between(20_000, 120_000);
+    this.#planFaults(faultsMs);
+    await this.#until(faultsMs, () => false);
+    this.#heal();
+    let since: number | null = null;
+    await this.#until(faultsMs + HEALED_WITHIN_MS, () => {
+      if (!this.#isWhole()) since = null;
+      else since ??= this.#clock.nowMs;
+      return since !== null && this.#clock.nowMs - since >= CALM_MS;
+    });
+    return this.#checker.violation ?? this.#judgeEnd();
+  }
+
+  #random() {
+    const prng = this.#prng;
+    return { chance: prng.chance.bind(prng), between: prng.between.bind(prng) };
+  }
+
+  #until(ms: number, done: () => boolean): Promise<void> {
+    return this.#clock.run(ms, () => this.#checker.violation !== null || done());
+  }
+
+  #planFaults(faultsMs: number): void {
+    const target: Target = {
+      prng: this.#prng,
+      network: this.#network,
+      service: this.#service,
+      places: this.#places,
+      start: (place) => this.#start(place),
+    };
+    const tell = (run: () => void, what: string) => () => {
+      if (this.#clock.nowMs > faultsMs) return;
+      this.#trace.say(what);
+      run();
+    };
+    for (const { fault, atMs, forMs } of planFaults(target, this.#theme, faultsMs)) {
+      this.#clock.after(atMs, tell(fault.apply, `→ ${fault.name}`));
+      this.#clock.after(atMs + forMs, tell(fault.undo, `← ${fault.name}`));
+    }
+  }
+
+  #start(place: Place): void {
+    if (place.actor !== null) return;
+    const node = new Node(this.#scene, place, `${place.name}-${++this.#lives}`);
+    void node.run(() => {
+      if (place.actor !== node.actor) return;
+      node.actor.kill();
+      this.#clock.after(this.#prng.between(500, 3000), () => {
+        if (place.actor !== node.actor) return;
+        place.kill();
+        this.#start(place);
+      });
+    });
+  }
+
+  #heal(): void {
+    this.#trace.say("everything is healed");
+    this.#network.heal();
+    this.#service.diskFull = false;
+    this.#service.start();
+    this.#service.resume();
+    for (const place of this.#places) {
+      place.frozen = false;
+      place.actor?.resume();
+      this.#start(place);
+    }
+  }
+
+  #isWhole(): boolean {
+    const heads = this.#places.filter((each) => each.gcs !== null);
+    const clusterId = heads[0]?.gcs?.clusterId;
+    return heads.length === 1 && this.#places.every((each) => each.member === clusterId);
+  }
+
+  #judgeEnd(): Violation | null {
+    if (!this.#isWhole()) {
+      const states = this.#places.map(
+        ({ name, gcs, member }) => `${name}: ${gcs?.clusterId ?? "no GCS"}, in ${member}`,
+      );
+      return new Violation(`expected one HEAD with every node in its cluster, got ${states.join("; ")}`);
+    }
+    const { readyHeads } = this.#checker;
+    if (this.#theme === "service" && readyHeads.length > 1)
+      return new Violation(`expected one HEAD all the time, got ${readyHeads.join(", ")}`);
+    return null;
+  }
+}
+
+const NAMES = ["n0", "n1", "n2", "n3", "n4"] as const;
+
+function makePlaces(prng: Prng): Place[] {
+  const names = NAMES.slice(0, prng.between(2, NAMES.length));
+  const candidates = names.length > 2 && prng.chance(0.3) ? names.slice(0, -1) : names;
+  const takeover = prng.pick(["1", "5", "30"]);
+  return names.map((name) => new Place(name, configOf(name, candidates, takeover)));
+}
+
+const configs = new Map<string, Config>();
+
+/** Reading a configuration takes longer than a history's second; there are few. */
+function configOf(name: string, whitelist: readonly string[], takeover: string): Config {
+  const key = `${name} ${whitelist.join(",")} ${takeover}`;
+  const known = configs.get(key);
+  if (known !== undefined) return known;
+  const env = {
+    HEAD_WHITELIST: whitelist.join(" "),
+    RAY_EP_NODE_NAME: name,
+    RAY_EP_TAKEOVER_AFTER: takeover,
+    // The model of the health service's client makes the tries, in virtual time.
+    HEALTH_MAX_RETRIES: "1",
+  };
+  const read = readConfig({ env, hostname: name, rayWords: [], tokenFile: null });
+  if (!read.ok) throw new Error(JSON.stringify(read.error));
+  configs.set(key, read.value);
+  return read.value;
+}

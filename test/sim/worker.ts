@@ -1,0 +1,19 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { type Outcome, runHistory } from "./history.ts";
+import type { Share, Totals } from "./run-many.ts";
+
+const REPORT_EVERY = 100;
+/** Enough to see what is wrong. */
+const MOST_FAILURES = 20;
+
+const { firstSeed, histories, step } = workerData as Share;
+const failures: Outcome[] = [];
+let virtualMs = 0;
+for (let i = 0; i < histories; i++) {
+  const outcome = await runHistory(firstSeed + i * step, false);
+  virtualMs += outcome.virtualMs;
+  if (outcome.violation !== null && failures.length < MOST_FAILURES) failures.push(outcome);
+  const done = i + 1;
+  if (done % REPORT_EVERY === 0 || done === histories)
+    parentPort?.postMessage({ histories: done, virtualMs, failures } satisfies Totals);
+}
