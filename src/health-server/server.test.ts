@@ -1,0 +1,259 @@
+import { type AddressInfo, connect, type Socket } from "node:net";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { monotonicMs } from "../common/deadline.ts";
+import { ClusterView, type LeaseRequest, type NodeReport } from "../common/lease-protocol.ts";
+import type { Event } from "./event.ts";
+import { LeaseBook } from "./lease-book.ts";
+import { NodeTable } from "./nodes.ts";
+import { createHealthServer } from "./server.ts";
+
+const REQUEST_TIMEOUT_MS = 300;
+const TOKEN = "s3cret-token";
+
+const settings = { ttlMs: 15_000, sameNameAfterMs: 5000, askAgainMs: 2000, isCandidate: () => true };
+const openSockets: Socket[] = [];
+let server: ReturnType<typeof createHealthServer>;
+let events: Event[];
+
+/** A real server on a free port of this machine. */
+async function serve(token: string | null = null): Promise<void> {
+  events = [];
+  const log = (event: Event) => void events.push(event);
+  const now = monotonicMs;
+  const lease = new LeaseBook(
+    { instance: "run-1", lease: settings, store: null, now, log },
+    { kind: "none" },
+  );
+  const nodes = new NodeTable({ forgetAfterMs: 45_000, sameNameAfterMs: 5000, now });
+  const reach = () => Promise.reject(new Error("nobody asks for a dial here"));
+  const service = { version: "1.2.3", now, startedAtMs: now(), lease, nodes, reach, answers: new Map() };
+  server = createHealthServer({ service, token, log, requestTimeoutMs: REQUEST_TIMEOUT_MS });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+}
+
+const port = (): number => (server.address() as AddressInfo).port;
+
+function call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
+  const text = body === undefined || typeof body === "string" ? body : JSON.stringify(body);
+  return fetch(`http://127.0.0.1:${port()}${path}`, {
+    method,
+    headers: { connection: "close", ...headers },
+    ...(text === undefined ? {} : { body: text }),
+  });
+}
+
+const ask = (node: string, more: Partial<LeaseRequest> = {}): LeaseRequest => ({
+  node,
+  life: `${node}-1`,
+  address: `${node}:6379`,
+  clusterId: null,
+  epoch: null,
+  others: "answered",
+  ...more,
+});
+
+const report: NodeReport = {
+  life: "cpu-1",
+  role: "head",
+  state: "watching",
+  head: "cpu:6379",
+  advertise: "cpu",
+  nodeManagerPort: 20000,
+};
+
+/** Sends words as they are, and reads until the far end closes. */
+async function sendRaw(...words: string[]): Promise<string> {
+  const socket = connect(port(), "127.0.0.1");
+  openSockets.push(socket);
+  let heard = "";
+  socket.on("data", (chunk) => {
+    heard += chunk;
+  });
+  socket.on("error", () => {});
+  // Not `once`: it rejects on an error, and to be cut off is what some tests wait for.
+  const closed = new Promise((resolve) => socket.on("close", resolve));
+  for (const word of words) socket.write(word);
+  await closed;
+  return heard;
+}
+
+afterEach(async () => {
+  vi.useRealTimers();
+  for (const socket of openSockets.splice(0)) socket.destroy();
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+describe("reads", () => {
+  beforeEach(() => serve());
+
+  test("GET / is 200 OK, also with a query, and HEAD / is the same without its body", async () => {
+    const answer = await call("GET", "/");
+    expect([answer.status, await answer.text()]).toEqual([200, "OK"]);
+    expect((await call("GET", "/?from=compose")).status).toBe(200);
+    const head = await call("HEAD", "/");
+    expect([head.status, head.headers.get("content-length"), await head.text()]).toEqual([200, "2", ""]);
+  });
+
+  test("GET /v1/cluster shows the lease and the nodes in the form of the protocol", async () => {
+    await call("PUT", "/v1/head", ask("cpu", { clusterId: "abc" }));
+    await call("PUT", "/v1/nodes/cpu", report);
+    const view = ClusterView.parse(await (await call("GET", "/v1/cluster")).json());
+    expect(view).toMatchObject({ version: "1.2.3", instance: "run-1", ttl: 15, epoch: 1 });
+    expect(view.holder).toMatchObject({ node: "cpu", address: "cpu:6379", clusterId: "abc", epoch: 1 });
+    expect(view.holder?.expiresIn).toBeGreaterThan(5);
+    expect(view.nodes).toMatchObject([{ name: "cpu", role: "head", state: "watching" }]);
+  });
+
+  test("GET /metrics is text for Prometheus, and a name from the network cannot break a line of it", async () => {
+    await call("PUT", "/v1/head", ask('evil"\n\\name'));
+    const answer = await call("GET", "/metrics");
+    expect(answer.headers.get("content-type")).toContain("version=0.0.4");
+    const lines = (await answer.text()).trimEnd().split("\n");
+    for (const line of lines)
+      expect(line).toMatch(/^(# (HELP|TYPE) ray_ep_\w+ .+|ray_ep_\w+(\{.*\})? [\d.e+-]+)$/);
+    expect(lines).toContain("ray_ep_lease_epoch 1");
+    expect(lines).toContain('ray_ep_lease_decisions_total{decision="grant"} 1');
+    expect(lines.find((line) => line.startsWith("ray_ep_lease_holder"))).toContain(
+      'node="evil\\"\\n\\\\name"',
+    );
+  });
+});
+
+describe("requests that fit nothing", () => {
+  beforeEach(() => serve());
+
+  test.each([
+    ["POST", "/", "GET, HEAD"],
+    ["DELETE", "/", "GET, HEAD"],
+    ["PUT", "/v1/cluster", "GET, HEAD"],
+    ["GET", "/v1/head", "PUT, DELETE"],
+    ["GET", "/v1/nodes/cpu", "PUT"],
+    ["PUT", "/v1/reach", "POST"],
+    ["PATCH", "/metrics", "GET, HEAD"],
+  ])("%s %s is 405 and says what is allowed", async (method, path, allow) => {
+    const answer = await call(method, path);
+    expect([answer.status, answer.headers.get("allow")]).toEqual([405, allow]);
+  });
+
+  test.each([
+    "/nothing",
+    "/v1",
+    "/v1/head/",
+    "/v1/nodes/",
+    "/v1/nodes/a/b",
+    "/v1/nodes/%ff",
+    "/__proto__",
+    "//",
+  ])("%s is 404", async (path) => {
+    expect((await call("GET", path)).status).toBe(404);
+  });
+
+  test.each([
+    ["no JSON", "{", "expected a JSON object"],
+    ["an empty body", "", "got an empty body"],
+    ["a list", "[]", "body"],
+    ["a missing field", { node: "cpu" }, "life"],
+    ["a wrong type", ask("cpu", { epoch: "1" as unknown as number }), "epoch"],
+    ["a negative epoch", ask("cpu", { epoch: -1 }), "epoch"],
+    ["an empty name", ask(""), "node"],
+    ["a name that is too long", ask("x".repeat(254)), "node"],
+  ])("%s is 400 with the reason", async (_, body, reason) => {
+    const answer = await call("PUT", "/v1/head", body);
+    expect(answer.status).toBe(400);
+    expect(JSON.stringify(await answer.json())).toContain(reason);
+  });
+
+  test("a body above the limit is 413, and one without end is cut off", async () => {
+    expect((await call("PUT", "/v1/head", "x".repeat(17 * 1024))).status).toBe(413);
+    const endless = "PUT /v1/head HTTP/1.1\r\nhost: a\r\ncontent-length: 900000000\r\n\r\n";
+    expect(await sendRaw(endless, "x".repeat(2 * 1024 * 1024))).toMatch(/^HTTP\/1\.1 413|^$/);
+  });
+
+  test("what is no HTTP is told so and closed, and a header that is too large is 431", async () => {
+    expect(await sendRaw("\x16\x03\x01 not http at all\r\n\r\n")).toMatch(/^HTTP\/1\.1 400/);
+    expect(await sendRaw(`GET / HTTP/1.1\r\nx: ${"y".repeat(20_000)}\r\n\r\n`)).toMatch(/^HTTP\/1\.1 431/);
+  });
+});
+
+describe("clients that are slow on purpose", () => {
+  beforeEach(() => serve());
+
+  test.each([
+    ["their head", "GET / HTTP/1.1\r\nhost: a\r\nx-slow: "],
+    ["their body", "PUT /v1/head HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n{"],
+  ])("with %s are cut off, and others are served meanwhile", async (_, words) => {
+    const slow = Array.from({ length: 20 }, () => sendRaw(words));
+    expect((await call("GET", "/")).status).toBe(200);
+    for (const heard of await Promise.all(slow)) expect(heard).toMatch(/^HTTP\/1\.1 408/);
+  });
+});
+
+describe("with a token", () => {
+  beforeEach(() => serve(TOKEN));
+
+  test("a write without it is 401, changes nothing, and is logged without any secret", async () => {
+    const wrong = { authorization: "Bearer wrong-guess" };
+    for (const headers of [{}, wrong, { authorization: TOKEN }, { authorization: `bearer ${TOKEN}` }])
+      expect((await call("PUT", "/v1/head", ask("thief"), headers)).status).toBe(401);
+    expect((await call("PUT", "/v1/nodes/thief", report, wrong)).status).toBe(401);
+    expect((await call("DELETE", "/v1/head", { node: "cpu", life: "cpu-1", epoch: 1 }, wrong)).status).toBe(
+      401,
+    );
+    expect(await (await call("GET", "/v1/cluster")).json()).toMatchObject({
+      holder: null,
+      epoch: 0,
+      nodes: [],
+    });
+    expect(events.filter(({ type }) => type === "unauthorized").length).toBeGreaterThan(0);
+    expect(JSON.stringify(events)).not.toMatch(/wrong-guess|s3cret/);
+  });
+
+  test("a stranger cannot take the lease from its holder, and reads stay open", async () => {
+    const bearer = { authorization: `Bearer ${TOKEN}` };
+    expect((await call("PUT", "/v1/head", ask("cpu"), bearer)).status).toBe(200);
+    await call("DELETE", "/v1/head", { node: "cpu", life: "cpu-1", epoch: 1 });
+    await call("PUT", "/v1/head", ask("thief", { epoch: 99 }));
+    expect(await (await call("GET", "/v1/cluster")).json()).toMatchObject({
+      holder: { node: "cpu" },
+      epoch: 1,
+    });
+    expect((await call("GET", "/")).status).toBe(200);
+  });
+});
+
+describe("the lease over HTTP", () => {
+  beforeEach(() => serve());
+
+  test("is granted once to 200 who ask at the same time", async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 200 }, (_, i) => call("PUT", "/v1/head", ask(`n${i}`))),
+    );
+    expect(answers.filter(({ status }) => status === 200).length).toBe(1);
+    expect(answers.filter(({ status }) => status === 409).length).toBe(199);
+  });
+
+  test("a replay of an old epoch is 409 and changes nothing", async () => {
+    await call("PUT", "/v1/head", ask("cpu"));
+    await call("DELETE", "/v1/head", { node: "cpu", life: "cpu-1", epoch: 1 });
+    await call("PUT", "/v1/head", ask("gpu"));
+    const replay = await call("PUT", "/v1/head", ask("cpu", { epoch: 1 }));
+    expect([replay.status, await replay.json()]).toMatchObject([409, { reason: "stale-epoch", epoch: 2 }]);
+    expect(await (await call("GET", "/v1/cluster")).json()).toMatchObject({
+      holder: { node: "gpu" },
+      epoch: 2,
+    });
+  });
+
+  test("lasts through jumps of the wall clock, a day ahead and an hour back", async () => {
+    await call("PUT", "/v1/head", ask("cpu"));
+    vi.useFakeTimers({ toFake: ["Date"] });
+    for (const jumpMs of [86_400_000, -3_600_000]) {
+      vi.setSystemTime(Date.now() + jumpMs);
+      expect((await call("PUT", "/v1/head", ask("gpu"))).status).toBe(409);
+      const { holder, uptime } = ClusterView.parse(await (await call("GET", "/v1/cluster")).json());
+      expect(holder?.expiresIn).toBeGreaterThan(5);
+      expect(uptime).toBeLessThan(60);
+    }
+  });
+});
