@@ -68,6 +68,7 @@ function toNode(info: GcsNodeInfo): NodeInfo {
     isHead: info.isHeadNode,
     resources: info.resourcesTotal,
     agentPort: info.dashboardAgentListenPort,
+    startedAtMs: Number(info.startTimeMs),
   };
 }
 

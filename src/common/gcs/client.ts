@@ -13,6 +13,8 @@ export interface NodeInfo {
   readonly resources: Readonly<Record<string, number>>;
   /** The agent's HTTP port; 0 where the GCS does not list it (Ray before 2.5x). */
   readonly agentPort: number;
+  /** When it joined, by the HEAD's clock, in milliseconds since 1970. */
+  readonly startedAtMs: number;
 }
 
 /** Why a call brought no answer. */

@@ -1,6 +1,6 @@
 import type { CheckContext } from "./context.ts";
 
-/** The sections of the specification's checklist, in its order. */
+/** The sections of the specification's checklist, in its order; after them ours, and its scenarios. */
 export const SECTIONS = [
   "Cluster",
   "Health service",
@@ -9,6 +9,9 @@ export const SECTIONS = [
   "Test worker",
   "Settings injection",
   "PATH",
+  "Scenarios",
+  "Between the nodes",
+  "Across networks",
 ] as const;
 export type Section = (typeof SECTIONS)[number];
 

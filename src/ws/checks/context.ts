@@ -4,6 +4,7 @@ import type { ClusterView } from "../cluster-view.ts";
 import type { RuntimeName } from "../runtimes/runtime.ts";
 import type { Settings } from "../settings.ts";
 import type { ClientReport } from "./client-probe.ts";
+import type { PairsReport } from "./pairs-probe.ts";
 
 /**
  * How a check looks at a cluster; each runtime brings its own. Everything is asked at most once and remembered, so that all
@@ -13,16 +14,22 @@ export interface CheckContext {
   readonly runtime: RuntimeName;
   readonly settings: Settings;
   readonly healthUrl: string;
+  /** Aborted by Ctrl-C. */
+  readonly signal: AbortSignal;
   /** The HEAD's dashboard, as a person at this machine opens it. */
   dashboardUrl(): Promise<Result<string, string>>;
   /** Every GCS of this cluster that answers. */
   heads(): Promise<readonly RayGcs[]>;
   /** What the HEAD's GCS lists. */
   cluster(): Promise<Result<ClusterView, string>>;
+  /** The same, asked anew. */
+  freshCluster(): Promise<Result<ClusterView, string>>;
   /** `ray status`, typed on the HEAD's node. */
   rayStatus(): Promise<Result<string, string>>;
   /** What a Ray Client program in the test client's place sees and does. */
   client(): Promise<Result<ClientReport, string>>;
+  /** What each pair of nodes does together. */
+  pairs(): Promise<Result<PairsReport, string>>;
   /** The log of a service, whole. */
   log(service: string): Promise<string>;
   /** The environment of the Ray that runs in a node, read from the process itself. */

@@ -20,13 +20,20 @@ import ray
 stop = threading.Event()
 for number in (signal.SIGTERM, signal.SIGINT):
     signal.signal(number, lambda *_: stop.set())
-try:
-    ray.init(f"ray://{host}:{client_port}", logging_level="warning")
+# The HEAD starts a server for each client, and a busy one gives up on it after 30 s (ray/util/client/server/proxier.py).
+connected = False
+for patience in (2, 1, 0):
+    try:
+        ray.init(f"ray://{host}:{client_port}", logging_level="warning")
+        connected = True
+        break
+    except Exception as error:
+        problem = f"{type(error).__name__}: {error}".splitlines()[0]
+        print(f"✗ Ray client could not connect: {problem}" if patience == 0 else f"→ Trying again: {problem}", flush=True)
+if connected:
     print(f"✓ Ray client connected to ray://{host}:{client_port}", flush=True)
     for name, amount in sorted(ray.cluster_resources().items()):
         print(f"  {name}: {amount:g}", flush=True)
-except Exception as error:
-    print(f"✗ Ray client could not connect: {type(error).__name__}: {error}", flush=True)
 print("→ Staying up until ws test --down", flush=True)
 stop.wait()
 ray.shutdown()

@@ -2,7 +2,8 @@ import { formatAddress } from "../../../common/address.ts";
 import { TEST_WORKER_NAME } from "../../settings.ts";
 import { type Check, fails, type Verdict, verdict } from "../check.ts";
 import type { CheckContext } from "../context.ts";
-import { activeNodes, expectedHead, gib, livingMainNodes, livingNode, logLine, sum } from "./common.ts";
+import { activeNodes } from "../ray-status.ts";
+import { expectedHead, gib, livingMainNodes, livingNode, logLine, sum } from "./common.ts";
 
 const section = "Cluster";
 

@@ -37,17 +37,5 @@ export async function logLine(
     ?.trim();
 }
 
-/** How many nodes `ray status` lists as active; undefined where its words are not the known ones (Ray 2.40 to 2.60). */
-export function activeNodes(rayStatus: string): number | undefined {
-  const [, active] = /Active:\n([\s\S]*?)\nPending:/.exec(rayStatus) ?? [];
-  if (active === undefined) return undefined;
-  return sum(
-    active.split("\n").flatMap((line) => {
-      const count = /^\s*(\d+) \S+/.exec(line)?.[1];
-      return count === undefined ? [] : [Number(count)];
-    }),
-  );
-}
-
 const GIB = 2 ** 30;
 export const gib = (bytes: number): string => `${(bytes / GIB).toFixed(2)} GiB`;

@@ -1,5 +1,6 @@
 import { request } from "undici";
 import * as z from "zod";
+import { deadlineIn, pause } from "../../../common/deadline.ts";
 import { TEST_WORKER_NAME } from "../../settings.ts";
 import { type Check, fails, type Verdict, verdict } from "../check.ts";
 import type { CheckContext } from "../context.ts";
@@ -41,21 +42,33 @@ const Summary = z.object({
   }),
 });
 
+/** The dashboard shows a node that joined some seconds after the GCS lists it. */
+const SETTLES_MS = 30_000;
+const LOOK_EVERY_MS = 1000;
+
 const judgeNodes = (context: CheckContext): Promise<Verdict> =>
   onDashboard(context, async (url) => {
-    const { text } = await get(`${url}/nodes?view=summary`);
-    const { summary } = Summary.parse(JSON.parse(text)).data;
-    const alive = summary.filter(({ raylet }) => raylet.state === "ALIVE").map(({ raylet }) => raylet.nodeId);
-    const main = await livingMainNodes(context);
-    const shown = main.filter(({ nodeId }) => alive.includes(nodeId)).map(({ name }) => name);
-    const test = await livingNode(context, TEST_WORKER_NAME);
-    const testShown = test === undefined || alive.includes(test.nodeId);
-    const wanted = context.settings.nodes.length;
-    return verdict(
-      shown.length === wanted && testShown && alive.length === wanted + (test === undefined ? 0 : 1),
-      `${alive.length} ALIVE: ${[...shown, ...(test !== undefined && testShown ? [TEST_WORKER_NAME] : [])].join(", ")}`,
-    );
+    const deadline = deadlineIn(SETTLES_MS);
+    for (;;) {
+      const seen = await judgeShown(context, url);
+      if (seen.ok || deadline.expired() || !(await pause(LOOK_EVERY_MS, context.signal))) return seen;
+    }
   });
+
+async function judgeShown(context: CheckContext, url: string): Promise<Verdict> {
+  const { text } = await get(`${url}/nodes?view=summary`);
+  const { summary } = Summary.parse(JSON.parse(text)).data;
+  const alive = summary.filter(({ raylet }) => raylet.state === "ALIVE").map(({ raylet }) => raylet.nodeId);
+  const main = await livingMainNodes(context);
+  const shown = main.filter(({ nodeId }) => alive.includes(nodeId)).map(({ name }) => name);
+  const test = await livingNode(context, TEST_WORKER_NAME);
+  const testShown = test === undefined || alive.includes(test.nodeId);
+  const wanted = context.settings.nodes.length;
+  return verdict(
+    shown.length === wanted && testShown && alive.length === wanted + (test === undefined ? 0 : 1),
+    `${alive.length} ALIVE: ${[...shown, ...(test !== undefined && testShown ? [TEST_WORKER_NAME] : [])].join(", ")}`,
+  );
+}
 
 const LogList = z.object({ data: z.object({ result: z.record(z.string(), z.array(z.string())) }) });
 

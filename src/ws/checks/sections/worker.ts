@@ -1,7 +1,8 @@
 import { TEST_WORKER_NAME } from "../../settings.ts";
 import { type Check, fails, type Verdict, verdict } from "../check.ts";
 import type { CheckContext } from "../context.ts";
-import { activeNodes, livingMainNodes, livingNode, logLine, sum } from "./common.ts";
+import { activeNodes } from "../ray-status.ts";
+import { livingMainNodes, livingNode, logLine, sum } from "./common.ts";
 
 const section = "Test worker";
 

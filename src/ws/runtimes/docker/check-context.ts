@@ -3,6 +3,8 @@ import { formatAddress } from "../../../common/address.ts";
 import { err, ok, type Result } from "../../../common/result.ts";
 import { type ClientReport, clientProbeCommand, readClientReport } from "../../checks/client-probe.ts";
 import type { CheckContext } from "../../checks/context.ts";
+import { type PairsReport, pairsProbeCommand, readPairsReport } from "../../checks/pairs-probe.ts";
+import { settledStatus } from "../../checks/ray-status.ts";
 import { type ClusterView, findHeads, viewCluster } from "../../cluster-view.ts";
 import { mainComposeFile } from "../../compose/main-file.ts";
 import { containerName } from "../../compose/names.ts";
@@ -16,15 +18,20 @@ import { wholeLog } from "./logs.ts";
 const COMMAND_TIMEOUT_MS = 120_000;
 /** Where the Ray images keep their Python. */
 const BIN_DIR = "/home/ray/anaconda3/bin";
+/** Whom Ray runs as in them. The engine gives even root no look into another user's process. */
+const RAY_USER = "ray";
 
 /** How the checks look at a cluster of containers. `head` is what the test worker was told. */
-export function dockerCheckContext(cluster: DockerCluster, head: Address): CheckContext {
+export function dockerCheckContext(cluster: DockerCluster, head: Address, signal: AbortSignal): CheckContext {
   const { settings, engine, headAddresses, token, here } = cluster;
   const run: CheckContext["run"] = (service, command) => runIn(cluster, service, command);
-  const clusterView = once(async (): Promise<Result<ClusterView, string>> => {
+  const freshCluster = async (): Promise<Result<ClusterView, string>> => {
     const view = await viewCluster(headAddresses, token);
     return view === undefined ? err("no GCS of this cluster answers") : ok(view);
-  });
+  };
+  const clusterView = once(freshCluster);
+  const clientPort =
+    settings.nodes.find(({ name }) => name === head.host)?.clientPort ?? settings.test.targetClientPort;
   const headNode = async () => {
     const view = await clusterView();
     if (!view.ok) return view;
@@ -38,6 +45,8 @@ export function dockerCheckContext(cluster: DockerCluster, head: Address): Check
     settings,
     healthUrl: cluster.healthUrl,
     binDir: BIN_DIR,
+    signal,
+    freshCluster,
     dashboardUrl: async () => {
       const node = await headNode();
       return node.ok
@@ -48,13 +57,16 @@ export function dockerCheckContext(cluster: DockerCluster, head: Address): Check
     cluster: clusterView,
     rayStatus: once(async () => {
       const node = await headNode();
-      return node.ok ? run(node.value.name, ["ray", "status"]) : node;
+      if (!node.ok) return node;
+      return settledStatus(() => run(node.value.name, ["ray", "status"]), await clusterView(), signal);
     }),
     client: once(async (): Promise<Result<ClientReport, string>> => {
-      const port =
-        settings.nodes.find(({ name }) => name === head.host)?.clientPort ?? settings.test.targetClientPort;
-      const output = await run(TEST_CLIENT_NAME, clientProbeCommand(head.host, head.port, port));
+      const output = await run(TEST_CLIENT_NAME, clientProbeCommand(head.host, head.port, clientPort));
       return output.ok ? readClientReport(output.value) : output;
+    }),
+    pairs: once(async (): Promise<Result<PairsReport, string>> => {
+      const output = await run(TEST_CLIENT_NAME, pairsProbeCommand(head.host, clientPort));
+      return output.ok ? readPairsReport(output.value) : output;
     }),
     log: (service) => wholeLog(engine, containerName(settings, service)),
     environment: (service) => environmentIn(cluster, service),
@@ -83,8 +95,8 @@ const inOneLine = ([program = "", first = ""]: readonly string[], { lines }: Ref
 /** The raylet is the part that runs the user's work; its environment is what its workers get. */
 const RAYLET_ENVIRONMENT = `
 for process in /proc/[0-9]*; do
-  case $(readlink "$process/exe") in */raylet/raylet) cat "$process/environ"; exit 0 ;; esac
-done
+  case $(tr '\\0' ' ' < "$process/cmdline") in */raylet/raylet\\ *) cat "$process/environ"; exit 0 ;; esac
+done 2>/dev/null
 echo "no raylet runs" >&2
 exit 1`;
 
@@ -92,7 +104,15 @@ async function environmentIn(
   { engine, settings }: DockerCluster,
   service: string,
 ): Promise<Result<Readonly<Record<string, string>>, string>> {
-  const words = ["exec", "--user", "root", containerName(settings, service), "sh", "-c", RAYLET_ENVIRONMENT];
+  const words = [
+    "exec",
+    "--user",
+    RAY_USER,
+    containerName(settings, service),
+    "sh",
+    "-c",
+    RAYLET_ENVIRONMENT,
+  ];
   const done = await engine.docker(words, { timeoutMs: COMMAND_TIMEOUT_MS });
   if (!done.ok) return err(done.error.lines.at(-1) ?? "its environment cannot be read");
   const entries = done.value.split("\0").filter(Boolean);

@@ -46,7 +46,7 @@ export function dockerRuntime(input: DockerInput): Runtime {
     startTest: (job, head) => withLock(cluster, job, () => startTest(cluster, job, head)),
     stopTest: (job) =>
       withLock(cluster, job, () => takeDown(cluster, { ...everything, part: "test" }, job.signal)),
-    checkContext: (head) => dockerCheckContext(cluster, head ?? cluster.settings.test.target),
+    checkContext: (head, signal) => dockerCheckContext(cluster, head ?? cluster.settings.test.target, signal),
   };
 }
 

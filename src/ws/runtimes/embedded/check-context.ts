@@ -5,6 +5,8 @@ import type { Address } from "../../../common/address.ts";
 import { err, ok, type Result } from "../../../common/result.ts";
 import { type ClientReport, clientProbeCommand, readClientReport } from "../../checks/client-probe.ts";
 import type { CheckContext } from "../../checks/context.ts";
+import { type PairsReport, pairsProbeCommand, readPairsReport } from "../../checks/pairs-probe.ts";
+import { settledStatus } from "../../checks/ray-status.ts";
 import { type ClusterView, findHeads, viewCluster } from "../../cluster-view.ts";
 import { TEST_CLIENT_NAME } from "../../settings.ts";
 import { once } from "../once.ts";
@@ -21,20 +23,25 @@ export function embeddedCheckContext(
   cluster: EmbeddedCluster,
   head: Address,
   machine: Machine,
+  signal: AbortSignal,
 ): CheckContext {
   const { settings, folders, headAddresses, token } = cluster;
   const target = onLoopback(settings, head);
   const node = settings.nodes.find(({ loopbackAddress }) => loopbackAddress === target.host);
   const run: CheckContext["run"] = (service, command) => runIn(cluster, machine, service, command);
-  const clusterView = once(async (): Promise<Result<ClusterView, string>> => {
+  const clientPort = node?.clientPort ?? settings.test.targetClientPort;
+  const freshCluster = async (): Promise<Result<ClusterView, string>> => {
     const view = await viewCluster(headAddresses, token);
     return view === undefined ? err("no GCS of this cluster answers") : ok(view);
-  });
+  };
+  const clusterView = once(freshCluster);
   return {
     runtime: "embedded",
     settings,
     healthUrl: healthUrl(settings),
     binDir: machine.binDir,
+    signal,
+    freshCluster,
     dashboardUrl: async () => {
       const view = await clusterView();
       if (!view.ok) return view;
@@ -50,12 +57,16 @@ export function embeddedCheckContext(
       const view = await clusterView();
       if (!view.ok) return view;
       const { host, port } = view.value.head.address;
-      return run(TEST_CLIENT_NAME, ["ray", "status", "--address", `${host}:${port}`]);
+      const ask = () => run(TEST_CLIENT_NAME, ["ray", "status", "--address", `${host}:${port}`]);
+      return settledStatus(ask, view, signal);
     }),
     client: once(async (): Promise<Result<ClientReport, string>> => {
-      const clientPort = node?.clientPort ?? settings.test.targetClientPort;
       const output = await run(TEST_CLIENT_NAME, clientProbeCommand(target.host, target.port, clientPort));
       return output.ok ? readClientReport(output.value) : output;
+    }),
+    pairs: once(async (): Promise<Result<PairsReport, string>> => {
+      const output = await run(TEST_CLIENT_NAME, pairsProbeCommand(target.host, clientPort));
+      return output.ok ? readPairsReport(output.value) : output;
     }),
     log: (service) => {
       const file = logFile(folders, service);

@@ -42,7 +42,8 @@ export function embeddedRuntime(input: EmbeddedInput): Runtime {
     startTest: (job, head) => withLock(cluster, job, () => startTest(cluster, job, head)),
     stopTest: (job) =>
       withLock(cluster, job, () => takeDown(cluster, [TEST_WORKER_NAME, TEST_CLIENT_NAME], job.signal)),
-    checkContext: (head) => embeddedCheckContext(cluster, testHead(cluster, head), machineOf(cluster)),
+    checkContext: (head, signal) =>
+      embeddedCheckContext(cluster, testHead(cluster, head), machineOf(cluster), signal),
   };
 }
 

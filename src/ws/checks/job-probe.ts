@@ -1,0 +1,60 @@
+import { request } from "undici";
+import * as z from "zod";
+import { deadlineIn, pause } from "../../common/deadline.ts";
+import { err, ok, type Result } from "../../common/result.ts";
+
+const TIMEOUT_MS = 90_000;
+const LOOK_EVERY_MS = 500;
+const REQUEST_MS = 15_000;
+
+const Submitted = z.object({ submission_id: z.string() });
+const Status = z.object({ status: z.string(), message: z.string().nullish() });
+const Logs = z.object({ logs: z.string() });
+
+export interface JobOutcome {
+  readonly id: string;
+  /** Ray's word: SUCCEEDED, FAILED, STOPPED. */
+  readonly status: string;
+  readonly output: string;
+}
+
+/** Submits a job through the dashboard's REST API and waits for its end (ray/dashboard/modules/job, Ray 2.40 to 2.60). */
+export async function runJob(dashboardUrl: string, entrypoint: string): Promise<Result<JobOutcome, string>> {
+  const jobs = `${dashboardUrl}/api/jobs/`;
+  const submitted = await ask(jobs, Submitted, { entrypoint });
+  if (!submitted.ok) return submitted;
+  const id = submitted.value.submission_id;
+  const deadline = deadlineIn(TIMEOUT_MS);
+  for (;;) {
+    const job = await ask(`${jobs}${id}`, Status);
+    if (!job.ok) return job;
+    if (["SUCCEEDED", "FAILED", "STOPPED"].includes(job.value.status)) {
+      const logs = await ask(`${jobs}${id}/logs`, Logs);
+      return ok({ id, status: job.value.status, output: logs.ok ? logs.value.logs : logs.error });
+    }
+    if (deadline.expired()) return err(`${id} is ${job.value.status} after ${TIMEOUT_MS / 1000} s`);
+    await pause(LOOK_EVERY_MS);
+  }
+}
+
+async function ask<T>(url: string, schema: z.ZodType<T>, body?: object): Promise<Result<T, string>> {
+  const signal = AbortSignal.timeout(REQUEST_MS);
+  const sent =
+    body === undefined
+      ? { signal }
+      : {
+          signal,
+          method: "POST" as const,
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify(body),
+        };
+  try {
+    const answer = await request(url, sent);
+    const text = await answer.body.text();
+    if (answer.statusCode !== 200) return err(`${url}: ${answer.statusCode} ${text.slice(0, 200)}`);
+    const parsed = schema.safeParse(JSON.parse(text));
+    return parsed.success ? ok(parsed.data) : err(`${url}: not the answer we know: ${text.slice(0, 200)}`);
+  } catch (error) {
+    return err(`${url}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}

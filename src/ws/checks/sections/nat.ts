@@ -1,0 +1,102 @@
+import { deadlineIn, pause } from "../../../common/deadline.ts";
+import type { NodeInfo } from "../../../common/gcs/client.ts";
+import { newestNamed } from "../../cluster-view.ts";
+import { TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../settings.ts";
+import { type Check, fails, type Verdict, verdict } from "../check.ts";
+import type { CheckContext } from "../context.ts";
+import { livingNode } from "./common.ts";
+
+const section = "Across networks";
+
+/** A worker that the GCS cannot call back is ALIVE at first and marked dead after about 20 s (Ray 2.40 to 2.60). */
+const STAYS_MS = 60_000;
+const LOOK_EVERY_MS = 2000;
+
+async function judgeStays(context: CheckContext): Promise<Verdict> {
+  const first = await livingNode(context, TEST_WORKER_NAME);
+  if (first === undefined) return fails(`the GCS lists no living ${TEST_WORKER_NAME}`);
+  const age = first.startedAtMs === 0 ? 0 : Math.max(0, Date.now() - first.startedAtMs);
+  const deadline = deadlineIn(STAYS_MS - age);
+  for (;;) {
+    const seen = await judgeNow(context, first);
+    if (!seen.ok || deadline.expired()) return seen;
+    if (!(await pause(Math.min(LOOK_EVERY_MS, deadline.remainingMs()), context.signal)))
+      return fails("interrupted");
+  }
+}
+
+async function judgeNow(context: CheckContext, first: NodeInfo): Promise<Verdict> {
+  const view = await context.freshCluster();
+  if (!view.ok) return fails(view.error);
+  const now = newestNamed(view.value.nodes, TEST_WORKER_NAME);
+  if (now?.alive !== true) return fails("the GCS lists it as DEAD now");
+  return verdict(
+    now.nodeId === first.nodeId,
+    `ALIVE as node ${now.nodeId.slice(0, 8)}, joined as ${first.nodeId.slice(0, 8)}`,
+  );
+}
+
+/** Python is in every Ray image; most other tools are not. It prints one word. */
+const dial = (host: string, port: number): string[] => [
+  "python3",
+  "-c",
+  `import socket
+try:
+    socket.create_connection(("${host}", ${port}), timeout=3).close()
+    print("connected")
+except OSError as error:
+    print(f"no way: {error}")`,
+];
+
+async function judgeApart(context: CheckContext): Promise<Verdict> {
+  const { nodes, test } = context.settings;
+  const worker = await livingNode(context, TEST_WORKER_NAME);
+  const tries = [
+    ...nodes.map(({ name, address, headPort }) => ({
+      from: TEST_CLIENT_NAME,
+      to: name,
+      address,
+      port: headPort,
+    })),
+    ...nodes.map(({ name }) => ({
+      from: name,
+      to: TEST_WORKER_NAME,
+      address: test.worker.address,
+      port: worker?.port ?? 0,
+    })),
+  ].filter(({ port }) => port !== 0);
+  const seen = await Promise.all(
+    tries.map(async ({ from, to, address, port }) => {
+      const said = await context.run(from, dial(address, port));
+      const what = said.ok ? said.value.trim() : said.error;
+      return {
+        ok: said.ok && what.startsWith("no way"),
+        saw: `${from} → ${to} at ${address}:${port}: ${what}`,
+      };
+    }),
+  );
+  return verdict(
+    seen.every(({ ok }) => ok),
+    seen.map(({ saw }) => saw).join("; "),
+  );
+}
+
+const skip = ({ runtime }: CheckContext): string | undefined =>
+  runtime === "embedded" ? "needs Docker: here all nodes share one machine" : undefined;
+
+export const NAT_CHECKS: readonly Check[] = [
+  {
+    id: "nat/apart",
+    section,
+    title: "The two networks cannot reach each other directly",
+    skip,
+    run: judgeApart,
+  },
+  {
+    id: "nat/stays",
+    section,
+    title: "The test worker is still ALIVE 60 s after it joined",
+    skip,
+    run: judgeStays,
+  },
+];

@@ -1,0 +1,77 @@
+import { TEST_WORKER_NAME } from "../../settings.ts";
+import { type Check, fails, type Verdict, verdict } from "../check.ts";
+import type { CheckContext } from "../context.ts";
+import { runJob } from "../job-probe.ts";
+import type { PairResult } from "../pairs-probe.ts";
+
+const section = "Between the nodes";
+
+/** Judges what every ordered pair of `names` did together. */
+const judgePairs =
+  (kind: PairResult["kind"], namesOf: (context: CheckContext) => readonly string[]) =>
+  async (context: CheckContext): Promise<Verdict> => {
+    const report = await context.pairs();
+    if (!report.ok) return fails(report.error);
+    if (report.value.error !== null) return fails(report.value.error);
+    const names = namesOf(context);
+    const wanted = names.flatMap((from) => names.filter((to) => to !== from).map((to) => ({ from, to })));
+    const seen = wanted.map(({ from, to }) => {
+      const pair = report.value.pairs.find(
+        (each) => each.kind === kind && each.from === from && each.to === to,
+      );
+      if (pair === undefined)
+        return { ok: false, saw: `${from} → ${to}: was not tried, one of them is not ALIVE` };
+      return { ok: pair.ok, saw: `${from} → ${to}: ${pair.saw} (${Math.round(pair.ms)} ms)` };
+    });
+    const wrong = seen.filter(({ ok }) => !ok);
+    return verdict(
+      wrong.length === 0,
+      (wrong.length === 0 ? seen : wrong).map(({ saw }) => saw).join("; ") || "one node only",
+    );
+  };
+
+const mainNames = ({ settings }: CheckContext): string[] => settings.nodes.map(({ name }) => name);
+const allNames = (context: CheckContext): string[] => [...mainNames(context), TEST_WORKER_NAME];
+
+const WORD = "ws-test-job-was-here";
+
+async function judgeJob(context: CheckContext): Promise<Verdict> {
+  const url = await context.dashboardUrl();
+  if (!url.ok) return fails(url.error);
+  const job = await runJob(url.value, `echo ${WORD}`);
+  if (!job.ok) return fails(job.error);
+  const { id, status, output } = job.value;
+  return verdict(
+    status === "SUCCEEDED" && output.includes(WORD),
+    `${id}: ${status}, it printed ${output.includes(WORD) ? WORD : JSON.stringify(output.slice(-200))}`,
+  );
+}
+
+/** What the specification takes for granted once all nodes are listed. */
+export const PAIR_CHECKS: readonly Check[] = [
+  {
+    id: "pairs/tasks",
+    section,
+    title: "Each node runs a task for each other node",
+    run: judgePairs("task", allNames),
+  },
+  {
+    id: "pairs/actors",
+    section,
+    title: "An actor on each node calls one on each other node",
+    run: judgePairs("actor", allNames),
+  },
+  {
+    id: "pairs/objects",
+    section,
+    title: "Objects of 32 MB move from each node to each other node",
+    run: judgePairs("object", allNames),
+  },
+  {
+    id: "pairs/servers",
+    section,
+    title: "A task's TCP server on its node's address is reached by a task on the other main node",
+    run: judgePairs("server", mainNames),
+  },
+  { id: "pairs/job", section, title: "A job submitted through the dashboard's port runs", run: judgeJob },
+];
