@@ -43,7 +43,7 @@ launch_dockerd() {
       LD_LIBRARY_PATH="$lab_root/usr/lib/$(uname -m)-linux-gnu" XTABLES_LIBDIR="$lab_root/usr/lib/$(uname -m)-linux-gnu/xtables" \
       exec setsid nsenter --net="$lab_netns" dockerd --config-file "$lab_cache/daemon.json" \
       --data-root "$lab_data" --exec-root "$lab_run/exec" -p "$lab_run/docker.pid" -H "unix://$lab_socket" \
-      --bip 172.27.0.1/16 --dns "$host_ip" --init-path "$lab_root/usr/bin/tini-static" --userland-proxy-path "$lab_root/usr/sbin/docker-proxy" \
+      --cgroup-parent "/$lab_name" --bip 172.27.0.1/16 --dns "$host_ip" --init-path "$lab_root/usr/bin/tini-static" --userland-proxy-path "$lab_root/usr/sbin/docker-proxy" \
       < /dev/null > "$lab_cache/dockerd.log" 2>&1 9>&-
   ) &
   dockerd_pid=$!
@@ -80,42 +80,40 @@ stop_engine() {
   rm -rf "$lab_run"
 }
 
-# Ends what is left of an engine of this lab, also of one that was killed: dockerd, containerd, shims, mounts, pid files.
+# Ends what is left of an engine of this lab, also of one that was killed: programs, containers, mounts, pid files.
 sweep_engine() {
-  local pids
-  mapfile -t pids < <(engine_pids dockerd)
-  [ "${#pids[@]}" -eq 0 ] || end_processes TERM 30 "${pids[@]}"
-  mapfile -t pids < <(engine_pids dockerd containerd containerd-shim-runc-v2 docker-proxy; names_pids)
-  [ "${#pids[@]}" -eq 0 ] || end_processes KILL 5 "${pids[@]}"
-  awk '{ print $2 }' /proc/mounts | { grep -E "^($lab_run|$lab_data)/" || true; } | sort -r | while read -r mount; do
+  end_processes TERM 30 "$(engine_pids dockerd)"
+  end_processes KILL 5 "$(engine_pids containerd containerd-shim-runc-v2 docker-proxy dockerd)"
+  end_processes KILL 5 "$(container_pids) $(names_pids)"
+  awk '{ print $2 }' /proc/mounts | { grep -E "^($lab_run|$lab_data)(/|\$)" || true; } | sort -r | while read -r mount; do
     umount -l "$mount" 2>/dev/null || true
   done
+  find /sys/fs/cgroup -depth -type d -path "*/$lab_name*" -exec rmdir {} + 2>/dev/null || true
   rm -rf "$lab_run"
 }
 
 # The processes that run these programs of this lab's own folder.
 engine_pids() {
-  local directory program exe
-  for directory in /proc/[0-9]*; do
-    exe=$(readlink "$directory/exe") || continue
-    for program; do
-      case $exe in
-        "$lab_root"/usr/*bin/"$program" | "$lab_root"/usr/*bin/"$program (deleted)") echo "${directory#/proc/}" ;;
-      esac
-    done
-  done 2>/dev/null
+  local program
+  for program; do
+    find /proc -maxdepth 2 -path '/proc/[0-9]*/exe' -lname "$lab_root/usr/*bin/$program*" 2>/dev/null | cut -d / -f 3
+  done
+}
+
+# The processes of containers outlive a shim that is killed; their cgroups lie below the one that the engine was given.
+container_pids() {
+  { grep --files-with-matches ":/$lab_name/" /proc/[0-9]*/cgroup 2>/dev/null || true; } | cut -d / -f 3
 }
 
 names_pids() {
   { grep --files-with-matches --text --perl-regexp "names\\.py\\x00$lab_name\\x00" /proc/[0-9]*/cmdline 2>/dev/null || true; } | cut -d / -f 3
 }
 
+# Sends the signal to the processes (numbers with blanks between), and waits for their end, at most so many seconds.
 end_processes() {
-  local signal=$1 deadline=$((SECONDS + $2))
-  shift 2
-  kill -s "$signal" "$@" 2>/dev/null || true
-  while kill -0 "$@" 2>/dev/null; do
-    [ "$SECONDS" -lt "$deadline" ] || return 0
-    sleep 0.1
-  done
+  local signal=$1 deadline=$((SECONDS + $2)) pids
+  read -r -d '' -a pids <<< "$3" || true
+  [ "${#pids[@]}" -gt 0 ] || return 0
+  kill -s "$signal" "${pids[@]}" 2>/dev/null || true
+  while kill -0 "${pids[@]}" 2>/dev/null && [ "$SECONDS" -lt "$deadline" ]; do sleep 0.1; done
 }
