@@ -13,7 +13,7 @@ export interface Target {
 }
 
 /** Something that goes wrong for a while; `undo` ends it. */
-export interface Fault {
+interface Fault {
   readonly name: string;
   readonly apply: () => void;
   readonly undo: () => void;

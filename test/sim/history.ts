@@ -199,7 +199,7 @@ function configOf(name: string, whitelist: readonly string[], takeover: string):
     // The model of the health service's client makes the tries, in virtual time.
     HEALTH_MAX_RETRIES: "1",
   };
-  const read = readConfig({ env, hostname: name, rayWords: [], tokenFile: null });
+  const read = readConfig({ env, hostname: name, rayWords: [], tokenFile: null, healthTokenFile: null });
   if (!read.ok) throw new Error(JSON.stringify(read.error));
   configs.set(key, read.value);
   return read.value;

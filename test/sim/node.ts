@@ -32,7 +32,7 @@ export class Node {
   #lastRole: "head" | "worker" | null = null;
   #byLease = false;
   headSeenAtMs: number | null = null;
-  #onSuperseded: (trouble: Trouble) => void = () => {};
+  #onDeposed: (trouble: Trouble) => void = () => {};
 
   constructor(scene: Scene, place: Place, life: string) {
     const { clock } = scene;
@@ -48,7 +48,8 @@ export class Node {
       client: this.#client(),
       life,
       onChange: () => {},
-      onSuperseded: (by, epoch) => this.#onSuperseded({ kind: "superseded", by, epoch }),
+      onRenewed: () => {},
+      onDeposed: (trouble) => this.#onDeposed(trouble),
     });
   }
 
@@ -58,6 +59,7 @@ export class Node {
     const end = await live({
       clock: this.#clock,
       log: () => {},
+      step: () => {},
       stop: this.#never,
       settle: () => this.settle(this.#never),
       // Only Ray itself would read a plan.
@@ -84,6 +86,7 @@ export class Node {
       stop,
       lastRole: this.#lastRole,
       headSeenAtMs: this.headSeenAtMs,
+      onWait: () => {},
     });
     if (settled.kind === "role" && !stop.aborted) this.#tellRole(settled);
     return settled;
@@ -107,15 +110,13 @@ export class Node {
   }
 
   async #supervise({ role, byLease }: SimPlan): Promise<RunEnd> {
-    const superseded = new Promise<Trouble>((resolve) => {
-      this.#onSuperseded = resolve;
+    const deposed = new Promise<Trouble>((resolve) => {
+      this.#onDeposed = resolve;
     });
     this.keeper.starting();
     if (role.role === "head") this.keeper.keep();
     else this.keeper.stop();
-    const end = await (role.role === "head"
-      ? runHead(this, superseded, byLease)
-      : runWorker(this, role.head));
+    const end = await (role.role === "head" ? runHead(this, deposed, byLease) : runWorker(this, role.head));
     this.place.gcs = null;
     this.place.member = null;
     const why = end.kind === "trouble" ? end.trouble.kind : end.kind;

@@ -9,7 +9,7 @@ import type { Prng } from "./prng.ts";
 import type { Service } from "./service.ts";
 
 /** How long the parts of Ray take on this history's machines, in ms. */
-export interface Pace {
+interface Pace {
   readonly gcs: readonly [number, number];
   readonly raylet: readonly [number, number];
 }

@@ -11,10 +11,10 @@ const RAY_GIVES_UP_MS = 60_000;
 const LOOK_TIMEOUT_MS = 2000;
 
 /** Ray as a HEAD: a GCS after a while, the node ready after another, then until it dies or must give way. */
-export async function runHead(node: Node, superseded: Promise<Trouble>, byLease: boolean): Promise<RunEnd> {
+export async function runHead(node: Node, deposed: Promise<Trouble>, byLease: boolean): Promise<RunEnd> {
   const { actor, place, scene } = node;
   const { prng, pace, checker, clock, log } = scene;
-  const over = superseded.then((trouble): RunEnd => ({ kind: "trouble", trouble }));
+  const over = deposed.then((trouble): RunEnd => ({ kind: "trouble", trouble }));
   const decidedAtMs = clock.nowMs;
   const starting = actor.sleep(prng.between(...pace.gcs)).then(() => "served" as const);
   const first = await Promise.race([starting, over]);

@@ -1,0 +1,243 @@
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { HealthServerProcess } from "../fixtures/health-server-process.ts";
+import { until } from "../fixtures/until.ts";
+
+const STOPS_WITHIN_MS = 4000;
+
+let started: HealthServerProcess[];
+let scratch: string;
+
+beforeEach(() => {
+  started = [];
+  scratch = mkdtempSync(join(tmpdir(), "health-state-"));
+});
+
+afterEach(async () => {
+  for (const each of started) await each.remove();
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+async function launch(env: Readonly<Record<string, string>> = {}, ...args: string[]) {
+  const server = await HealthServerProcess.launch(env, args);
+  started.push(server);
+  return server;
+}
+
+const serve = async (env: Readonly<Record<string, string>> = {}) => (await launch(env)).listening();
+
+describe("the bundle alone in an empty folder", () => {
+  test("serves without any setting but its port, and says what it does", async () => {
+    const server = await serve();
+    expect(await server.call("GET", "/")).toEqual({ status: 200, body: "OK" });
+    expect(server.output).toContain("head lease: 15 s, in memory, for every node, writes are open");
+    expect(await server.ask("ray-cpu")).toMatchObject({
+      status: 200,
+      body: { granted: true, epoch: 1, ttl: 15 },
+    });
+    await server.says("✓ Head lease granted to ray-cpu at ray-cpu:6379, epoch 1");
+  });
+
+  test("--version and --help answer and exit 0; a word that it does not know is 78", async () => {
+    const version = await launch({}, "--version");
+    expect([await version.ended(), version.output]).toEqual([0, expect.stringMatching(/^\d+\.\d+\.\d+\n$/)]);
+    const help = await launch({}, "--help");
+    expect([await help.ended(), help.output]).toEqual([
+      0,
+      expect.stringContaining("RAY_EP_HEALTH_STATE_DIR"),
+    ]);
+    const junk = await launch({}, "--port=80");
+    expect([await junk.ended(), junk.output]).toEqual([78, expect.stringContaining("--port")]);
+  });
+});
+
+describe("settings", () => {
+  test("that are wrong end it with 78 and are all told at once, without any secret", async () => {
+    const server = await launch({
+      RAY_EP_HEALTH_PORT: "80x80",
+      RAY_EP_HEALTH_HOST: "no host",
+      RAY_EP_HEALTH_STATE_DIR: "not/from/the/root",
+      RAY_EP_LEASE_TTL: "-3",
+      RAY_EP_HEALTH_TOKEN: "hidden secret",
+      RAY_EP_LOG: "loud",
+      HEAD_WHITELIST: "ray-cpu ray-cpu",
+    });
+    expect(await server.ended()).toBe(78);
+    for (const name of ["PORT", "HOST", "STATE_DIR", "TOKEN"])
+      expect(server.output).toContain(`RAY_EP_HEALTH_${name}`);
+    for (const name of ["RAY_EP_LEASE_TTL", "RAY_EP_LOG", "HEAD_WHITELIST"])
+      expect(server.output).toContain(name);
+    expect(server.output).not.toContain("hidden secret");
+  });
+
+  test("a token file that cannot be read is 78; one that can is wanted with each write", async () => {
+    const missing = await launch({ RAY_EP_HEALTH_TOKEN_FILE: join(scratch, "nothing") });
+    expect([await missing.ended(), missing.output]).toEqual([
+      78,
+      expect.stringContaining("RAY_EP_HEALTH_TOKEN_FILE"),
+    ]);
+    writeFileSync(join(scratch, "token"), "s3cret\n");
+    const server = await serve({ RAY_EP_HEALTH_TOKEN_FILE: join(scratch, "token") });
+    expect((await server.ask("thief")).status).toBe(401);
+    expect(await server.call("GET", "/v1/cluster")).toMatchObject({
+      status: 200,
+      body: { holder: null, epoch: 0 },
+    });
+    expect(server.output).not.toContain("s3cret");
+  });
+
+  test("a port that is in use ends it with 69 and says so", async () => {
+    const first = await serve();
+    const second = await launch({ RAY_EP_HEALTH_PORT: String(first.port) });
+    expect(await second.ended()).toBe(69);
+    expect(second.output).toContain(`✗ Cannot listen on 127.0.0.1:${first.port}: the port is in use`);
+    expect((await first.call("GET", "/")).status).toBe(200);
+  });
+
+  test("a node outside the whitelist is refused", async () => {
+    const server = await serve({ HEAD_WHITELIST: "ray-cpu, ray-gpu:6380" });
+    expect(await server.ask("stranger")).toMatchObject({ status: 409, body: { reason: "not-a-candidate" } });
+    await server.says("✗ Head lease refused to stranger (not-a-candidate)");
+    expect((await server.ask("RAY-GPU")).status).toBe(200);
+  });
+});
+
+describe("signals", () => {
+  test.each(["SIGTERM", "SIGINT", "SIGQUIT"] as const)(
+    "%s stops it at once, whatever its clients do",
+    async (signal) => {
+      const server = await serve({ RAY_EP_HEALTH_STATE_DIR: scratch });
+      const clients = [
+        "",
+        "GET / HTTP/1.1\r\nhost: a\r\n\r\n",
+        "PUT /v1/head HTTP/1.1\r\nhost: a\r\ncontent-length: 99\r\n\r\n{",
+      ];
+      const sockets = clients.map(() =>
+        connect(server.port, "127.0.0.1")
+          .on("error", () => {})
+          .setNoDelay(),
+      );
+      await Promise.all(sockets.map((socket) => once(socket, "connect")));
+      sockets.forEach((socket, i) => {
+        socket.write(clients[i] ?? "");
+      });
+      const [, keptAlive] = sockets;
+      if (keptAlive !== undefined) await once(keptAlive, "data");
+      const began = performance.now();
+      server.child.kill(signal);
+      expect(await server.ended()).toBe(0);
+      expect(performance.now() - began).toBeLessThan(STOPS_WITHIN_MS);
+      expect(server.output).toContain(`→ ${signal} received, stopping`);
+      for (const socket of sockets) socket.destroy();
+    },
+  );
+
+  test("that ask for nothing leave it alone, and none opens an inspector", async () => {
+    const server = await serve();
+    for (const signal of [
+      "SIGHUP",
+      "SIGUSR1",
+      "SIGUSR2",
+      "SIGALRM",
+      "SIGTSTP",
+      "SIGTTIN",
+      "SIGTTOU",
+      "SIGPIPE",
+    ] as const)
+      server.child.kill(signal);
+    expect((await server.call("GET", "/")).status).toBe(200);
+    expect(server.output).not.toContain("Debugger listening");
+  });
+});
+
+describe("a restart", () => {
+  test("with a state folder keeps the epoch and the holder, also after SIGKILL", async () => {
+    const env = { RAY_EP_HEALTH_STATE_DIR: join(scratch, "made", "when", "missing") };
+    const before = await serve(env);
+    await before.ask("ray-cpu", { clusterId: "abc" });
+    await before.call("DELETE", "/v1/head", { node: "ray-cpu", life: "ray-cpu-1", epoch: 1 });
+    expect(await before.ask("ray-gpu")).toMatchObject({ body: { granted: true, epoch: 2 } });
+    before.child.kill("SIGKILL");
+    await before.ended();
+
+    const after = await serve(env);
+    await after.says("→ Remembered epoch 2, held by ray-gpu");
+    expect(await after.call("GET", "/v1/cluster")).toMatchObject({
+      body: { epoch: 2, holder: { node: "ray-gpu" } },
+    });
+    expect(await after.ask("ray-cpu")).toMatchObject({ status: 409, body: { reason: "held" } });
+    expect(await after.ask("ray-gpu", { epoch: 2 })).toMatchObject({ status: 200, body: { epoch: 2 } });
+  });
+
+  test("without one waits for a living HEAD only where a candidate was silent", async () => {
+    const env = { RAY_EP_LEASE_TTL: "1" };
+    const silent = await serve(env);
+    const asked = await silent.ask("ray-gpu", { others: "silent" });
+    expect(asked).toMatchObject({ status: 409, body: { reason: "quiet-period", holder: null } });
+    await until(
+      "the end of the quiet period",
+      async () => (await silent.ask("ray-gpu", { others: "silent" })).status === 200,
+    );
+    const answered = await serve(env);
+    expect(await answered.ask("ray-gpu")).toMatchObject({ status: 200, body: { epoch: 1 } });
+  });
+
+  test("without one recognises the living HEAD, and grants above its epoch afterwards", async () => {
+    const server = await serve({ RAY_EP_LEASE_TTL: "1" });
+    expect(await server.ask("ray-cpu", { epoch: 7 })).toMatchObject({ status: 200, body: { epoch: 7 } });
+    await server.says("✓ Living HEAD recognised: ray-cpu");
+    await server.call("DELETE", "/v1/head", { node: "ray-cpu", life: "ray-cpu-1", epoch: 7 });
+    expect(await server.ask("ray-gpu")).toMatchObject({ status: 200, body: { epoch: 8 } });
+  });
+
+  test("over a damaged state file keeps the evidence and goes on above its epoch", async () => {
+    writeFileSync(join(scratch, "lease.json"), '{"version":1,"epoch":41,"heard":4');
+    const server = await serve({ RAY_EP_HEALTH_STATE_DIR: scratch });
+    await server.says("✗ The kept state cannot be used");
+    expect(readFileSync(join(scratch, "lease.json.damaged"), "utf8")).toContain('"epoch":41');
+    expect(await server.ask("ray-gpu")).toMatchObject({ status: 200, body: { epoch: 42 } });
+  });
+});
+
+describe("a state folder that cannot be written", () => {
+  const REFUSED = { status: 409, body: { granted: false, reason: "storage" } };
+
+  test("because the disk is full: nothing is granted, it says so, and goes on when there is room again", async () => {
+    const full = join(scratch, "lease.json.new");
+    symlinkSync("/dev/full", full);
+    const server = await serve({ RAY_EP_HEALTH_STATE_DIR: scratch });
+    await server.says("✗ The state cannot be kept on disk: ENOSPC");
+    expect(await server.ask("ray-cpu")).toMatchObject(REFUSED);
+    expect(await server.call("GET", "/v1/cluster")).toMatchObject({ body: { holder: null, epoch: 0 } });
+    expect((await server.call("GET", "/metrics")).body).toContain("ray_ep_lease_storage_ok 0");
+    expect((await server.call("GET", "/")).status).toBe(200);
+    rmSync(full);
+    expect(await server.ask("ray-cpu")).toMatchObject({ status: 200, body: { epoch: 1 } });
+    await server.says("✓ The state is kept on disk again");
+  });
+
+  test("because it is no folder: nothing is granted until it is one", async () => {
+    const folder = join(scratch, "state");
+    writeFileSync(folder, "");
+    const server = await serve({ RAY_EP_HEALTH_STATE_DIR: folder });
+    await server.says("✗ The state cannot be kept on disk");
+    expect(await server.ask("ray-cpu")).toMatchObject(REFUSED);
+    rmSync(folder);
+    mkdirSync(folder);
+    expect(await server.ask("ray-cpu")).toMatchObject({ status: 200, body: { epoch: 1 } });
+  });
+
+  test("a HEAD that holds the lease already goes on renewing it", async () => {
+    const server = await serve({ RAY_EP_HEALTH_STATE_DIR: scratch });
+    await server.ask("ray-cpu");
+    symlinkSync("/dev/full", join(scratch, "lease.json.new"));
+    expect(await server.ask("ray-cpu", { epoch: 1, clusterId: "abc" })).toMatchObject({
+      status: 200,
+      body: { epoch: 1 },
+    });
+  });
+});
