@@ -1,0 +1,212 @@
+import { HttpResponse, http } from "msw";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { configOf } from "../../test/fixtures/config.ts";
+import { granted, holder, leaseHealth, refusal } from "../../test/fixtures/facts.ts";
+import { FakeGcs } from "../../test/fixtures/fake-gcs.ts";
+import { MockService, SERVICE } from "../../test/fixtures/mock-service.ts";
+import { type OddServer, redis, refused } from "../../test/fixtures/odd-servers.ts";
+import { until } from "../../test/fixtures/until.ts";
+import { formatAddress } from "../common/address.ts";
+import { realClock } from "../common/deadline.ts";
+import { probeGcs } from "../common/gcs/probe.ts";
+import type { Holder } from "../common/lease-protocol.ts";
+import type { Decision, WaitReason } from "./decide.ts";
+import type { Event } from "./event.ts";
+import type { HealthFact } from "./facts.ts";
+import { openHealthClient } from "./health-client.ts";
+import { settle } from "./settle.ts";
+
+const service = new MockService();
+const running: { stop(): Promise<void> }[] = [];
+
+beforeAll(() => service.open());
+afterAll(() => service.close());
+afterEach(async () => {
+  service.reset();
+  await Promise.all(running.splice(0).map((each) => each.stop()));
+});
+
+/** A place for the other candidate's GCS where nobody is yet. */
+async function emptyPlace(): Promise<OddServer["address"]> {
+  return (await refused()).address;
+}
+
+async function serve(address: OddServer["address"]): Promise<FakeGcs> {
+  const gcs = await FakeGcs.start(address);
+  running.push(gcs);
+  return gcs;
+}
+
+/** The node `me`, second in a list of two, with the first at `address`. */
+function node(address: OddServer["address"], env: Record<string, string> = {}) {
+  const HEAD_WHITELIST = `first=${formatAddress(address)} me`;
+  const config = configOf("me", { HEAD_WHITELIST, HEALTH_RETRY_INTERVAL: "0", ...env });
+  const client = openHealthClient(service.url, null);
+  const events: Event[] = [];
+  const stop = new AbortController();
+  const waits: WaitReason[] = [];
+  const world = {
+    clock: realClock,
+    probes: {
+      health: client,
+      head: (at: OddServer["address"], timeoutMs: number) => probeGcs(at, { token: null, timeoutMs }),
+    },
+    askLease: (others: "answered" | "silent") => {
+      const { node: name, ownAddress } = config;
+      const request = {
+        node: name,
+        life: "1",
+        address: formatAddress(ownAddress),
+        clusterId: null,
+        epoch: null,
+        others,
+      };
+      return client.askLease(request, 5000);
+    },
+    log: (event: Event) => void events.push(event),
+    ownRayVersion: "2.60.0",
+    stop: stop.signal,
+    lastRole: null,
+    headSeenAtMs: null,
+    onWait: (reason: WaitReason) => void waits.push(reason),
+  };
+  const decisions = () => events.flatMap((event) => (event.type === "decision" ? [event.decision] : []));
+  return { settled: settle(config, world), events, decisions, stop: () => stop.abort() };
+}
+
+const viewOf = (held: Holder | null) => (leaseHealth(held) as Extract<HealthFact, { kind: "lease" }>).view;
+
+function healthKeepsLease(held: Holder | null): void {
+  service.use(http.get(`${SERVICE}/v1/cluster`, () => HttpResponse.json(viewOf(held))));
+}
+
+function healthAnswersLease(...answers: (ReturnType<typeof refusal> | ReturnType<typeof granted>)[]): void {
+  const left = [...answers];
+  service.use(
+    http.put(`${SERVICE}/v1/head`, () => {
+      const answer = left.length > 1 ? left.shift() : left[0];
+      return HttpResponse.json(answer, { status: answer?.kind === "granted" ? 200 : 409 });
+    }),
+  );
+}
+
+const isWait = (kind: string) => (decision: Decision) =>
+  decision.role === "wait" && decision.waitingFor.kind === kind;
+
+describe("a candidate", () => {
+  test("joins the HEAD that serves", async () => {
+    const place = await emptyPlace();
+    await serve(place);
+    healthKeepsLease(null);
+    expect(await node(place).settled).toMatchObject({ kind: "role", role: { role: "worker", head: place } });
+  });
+
+  test("asks for the lease where nobody serves, and leads when it is granted", async () => {
+    healthKeepsLease(null);
+    healthAnswersLease(granted(4));
+    const me = node(await emptyPlace());
+    expect(await me.settled).toMatchObject({ kind: "role", role: { role: "head" }, decision: { epoch: 4 } });
+    expect(me.events.map(({ type }) => type)).toEqual(["health", "heads", "lease", "decision"]);
+  });
+
+  test("waits for the lease's holder to serve, and joins it", async () => {
+    const place = await emptyPlace();
+    const first = holder("first", { address: formatAddress(place), clusterId: null });
+    healthKeepsLease(first);
+    healthAnswersLease(refusal("held", first));
+    const me = node(place);
+    await until("the wait for the holder", () => me.decisions().some(isWait("lease-holder")));
+    await serve(place);
+    expect(await me.settled).toMatchObject({ role: { role: "worker", head: place } });
+    expect(me.decisions().filter(isWait("lease-holder"))).toHaveLength(1);
+  });
+
+  test("takes a lost answer for no answer and asks again", async () => {
+    healthKeepsLease(null);
+    healthAnswersLease(granted(2));
+    service.use(http.put(`${SERVICE}/v1/head`, () => HttpResponse.error(), { once: true }));
+    const me = node(await emptyPlace());
+    expect(await me.settled).toMatchObject({ role: { role: "head" }, decision: { epoch: 2 } });
+    expect(me.decisions().filter(isWait("lease"))).toHaveLength(1);
+  });
+
+  test("does not take a Redis for a HEAD", async () => {
+    const odd = await redis();
+    running.push(odd);
+    healthKeepsLease(null);
+    healthAnswersLease(granted(1));
+    const me = node(odd.address);
+    expect(await me.settled).toMatchObject({ role: { role: "head" } });
+    const [, seen] = me.events;
+    expect(seen).toMatchObject({ type: "heads", heads: [{ sighting: { kind: "not-ray" } }] });
+  });
+
+  test("whose name is taken ends at once", async () => {
+    healthKeepsLease(null);
+    healthAnswersLease(refusal("duplicate-name"));
+    const me = node(await emptyPlace());
+    expect(await me.settled).toMatchObject({ kind: "failed", failure: { reason: "duplicate-name" } });
+  });
+});
+
+describe("without a health service", () => {
+  const down = () => service.use(http.get(`${SERVICE}/*`, () => HttpResponse.error()));
+
+  test("the second never leads, and says after WAIT_FOR_HEAD why, for each address", async () => {
+    down();
+    const place = await emptyPlace();
+    const me = node(place, { WAIT_FOR_HEAD: "1", RAY_EP_SECOND_LOOK: "0" });
+    expect(await me.settled).toMatchObject({
+      kind: "failed",
+      failure: {
+        reason: "no-head-in-time",
+        why: expect.stringContaining("the health service is down"),
+        sightings: [{ kind: "refused", address: place }],
+      },
+    });
+  });
+
+  test("it joins the first as soon as that serves", async () => {
+    down();
+    const place = await emptyPlace();
+    const me = node(place);
+    await until("the wait", () => me.decisions().some(isWait("head")));
+    await serve(place);
+    expect(await me.settled).toMatchObject({ role: { role: "worker", head: place } });
+  });
+
+  test("each try counts", async () => {
+    let asked = 0;
+    const fail = () => {
+      asked += 1;
+      return HttpResponse.error();
+    };
+    service.use(http.get(`${SERVICE}/v1/cluster`, fail));
+    const me = node(await emptyPlace(), { WAIT_FOR_HEAD: "0", HEALTH_MAX_RETRIES: "4" });
+    await me.settled;
+    expect(me.events[0]).toMatchObject({ type: "health", fact: { kind: "down", attempts: 4 } });
+    // A request of the test before may still come in.
+    expect(asked).toBeGreaterThanOrEqual(4);
+  });
+});
+
+describe("a stop", () => {
+  test("ends the wait", async () => {
+    healthKeepsLease(null);
+    healthAnswersLease(refusal("held"));
+    const me = node(await emptyPlace());
+    await until("a decision", () => me.decisions().length > 0);
+    me.stop();
+    expect(await me.settled).toEqual({ kind: "stopped" });
+  });
+
+  test("does not wait for a probe under way", async () => {
+    healthKeepsLease(null);
+    const place = await emptyPlace();
+    (await serve(place)).hangs = true;
+    const me = node(place, { DISCOVERY_TIMEOUT: "600" });
+    me.stop();
+    expect(await me.settled).toEqual({ kind: "stopped" });
+    // The probe itself has its end with its server.
+  });
+});
