@@ -126,6 +126,7 @@ interface RawTest {
   readonly down?: true;
   readonly logs?: true;
   readonly head?: string;
+  readonly report?: string;
   readonly timeout: number;
 }
 
@@ -141,11 +142,21 @@ function addTestCommand(program: Command, context: WsContext, globals: Globals, 
     .addOption(new Option("--down", "stop both; the cluster stays").conflicts(["logs", "head"]))
     .addOption(new Option("--logs", "show what both wrote").conflicts("head"))
     .option("--head <host:port>", "the HEAD_ADDRESS that the test worker is told (default: config.yaml's)")
+    .addOption(
+      new Option("--report <folder>", "write the results there, as JUnit XML, JSON and Markdown").conflicts([
+        "down",
+        "logs",
+      ]),
+    )
     .addOption(timeoutOption());
   command.action(async (raw: RawTest) => {
     const action = raw.up ? "up" : raw.down ? "down" : raw.logs ? "logs" : undefined;
     if (action === undefined) command.error("error: expected one of --up, --down and --logs");
-    else finish(await test(context, { ...globals(), action, head: raw.head, timeoutMs: raw.timeout }));
+    else {
+      const { head, timeout: timeoutMs } = raw;
+      const report = raw.report === undefined ? undefined : resolve(raw.report);
+      finish(await test(context, { ...globals(), action, head, report, timeoutMs }));
+    }
   });
 }
 

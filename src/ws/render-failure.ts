@@ -5,7 +5,11 @@ import type { TakenPort, WsFailure } from "./failure.ts";
 /** Compose repeats itself; the end says it best. */
 const LAST_WORDS = 20;
 
-const indent = (lines: readonly string[]): string[] => lines.map((line) => `    ${line}`);
+/** A minified stack trace would bury everything else. */
+const LONGEST_LINE = 400;
+
+const indent = (lines: readonly string[]): string[] =>
+  lines.map((line) => `    ${line.length > LONGEST_LINE ? `${line.slice(0, LONGEST_LINE)} …` : line}`);
 
 /** What failed, what was seen, and what to do: one or more lines. */
 export function renderFailure(failure: WsFailure): string[] {

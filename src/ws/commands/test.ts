@@ -1,9 +1,12 @@
 import { type Address, formatAddress, parseAddress } from "../../common/address.ts";
+import { monotonicMs } from "../../common/deadline.ts";
 import { CHECKLIST } from "../checks/checklist.ts";
 import { runChecks } from "../checks/run-checks.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import { EXIT } from "../exit-code.ts";
 import { interrupted } from "../failure.ts";
+import { renderFailure } from "../render-failure.ts";
+import { writeReport } from "../report/files.ts";
 import { createCheckPrinter, summarize } from "../report/text.ts";
 import { type Opened, open } from "../runtimes/choose.ts";
 import { TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../settings.ts";
@@ -17,6 +20,8 @@ export interface TestOptions extends GlobalOptions {
   /** `host:port` or a node's name; undefined: config.yaml's target. */
   readonly head: string | undefined;
   readonly timeoutMs: number;
+  /** A folder for the results as JUnit XML, JSON and Markdown. */
+  readonly report: string | undefined;
 }
 
 /** `ws test`: the specification's cluster test. `--up` judges every line of its checklist and exits 0 only if all hold. */
@@ -51,6 +56,8 @@ async function testUp(
   const head = readHead(options.head, settings.nodes);
   if (typeof head === "string")
     return fail(context, { reason: "head-not-usable", head: options.head ?? "", why: head });
+  const startedAt = new Date();
+  const began = monotonicMs();
   const started = await withJob(context, options.timeoutMs, (job) => runtime.startTest(job, head));
   // A worker that could not join is a result: the checks say what holds all the same.
   const startFailed = started.ok ? undefined : fail(context, started.error);
@@ -64,6 +71,17 @@ async function testUp(
   const results = await runChecks(CHECKLIST, checks, createCheckPrinter(out), context.signal);
   if (context.signal.aborted) return fail(context, interrupted(context.signal));
   out(`${summarize(results)}\n`);
+  if (options.report !== undefined) {
+    const run = {
+      results,
+      runtime: runtime.name,
+      head: formatAddress(head ?? settings.test.target),
+      startFailure: started.ok ? [] : renderFailure(started.error),
+      startedAt,
+      tookMs: monotonicMs() - began,
+    };
+    out(`→ Written: ${writeReport(options.report, run).join(", ")}\n`);
+  }
   if (started.ok) out("→ Next: ./ws test --logs · ./ws test --down\n");
   const allHold = results.every(({ outcome }) => outcome !== "failed");
   return allHold && started.ok ? EXIT.ok : EXIT.notAllWell;

@@ -1,7 +1,8 @@
 import { styleText } from "node:util";
 import type { CheckResult, Section } from "../checks/check.ts";
+import { countOutcomes } from "./summary.ts";
 
-const MARK = { ok: "✓", failed: "✗", skipped: "–" } as const;
+export const MARK = { ok: "✓", failed: "✗", skipped: "–" } as const;
 const COLOUR = { ok: "green", failed: "red", skipped: "dim" } as const;
 
 /** Prints each result as it comes, under the heading of its section. */
@@ -16,11 +17,8 @@ export function createCheckPrinter(write: (text: string) => void): (result: Chec
 
 /** One line: how many hold, do not hold, and were not judged. Pure. */
 export function summarize(results: readonly CheckResult[]): string {
-  const count = (outcome: CheckResult["outcome"]) =>
-    results.filter((each) => each.outcome === outcome).length;
-  const failed = count("failed");
+  const { ok, failed, skipped } = countOutcomes(results);
   const mark = failed === 0 ? MARK.ok : MARK.failed;
-  const skipped = count("skipped");
   const rest = skipped === 0 ? "" : `, ${skipped} not judged here`;
-  return `\n${mark} ${count("ok")} of ${count("ok") + failed} lines hold${rest}`;
+  return `\n${mark} ${ok} of ${ok + failed} lines hold${rest}`;
 }
