@@ -6,7 +6,15 @@ export default defineConfig({
   define: { __VERSION__: JSON.stringify("0.0.0-test") },
   test: {
     projects: [
-      { extends: true, test: { name: "unit", include: ["src/**/*.test.ts", "test/sim/**/*.test.ts"] } },
+      {
+        extends: true,
+        // Property tests and models run thousands of cases; on a busy machine that takes its time.
+        test: {
+          name: "unit",
+          include: ["src/**/*.test.ts", "test/sim/**/*.test.ts"],
+          testTimeout: 2 * minutes,
+        },
+      },
       {
         extends: true,
         test: {

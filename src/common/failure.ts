@@ -11,7 +11,7 @@ export interface Problem {
 
 /** The failures that we expect, each with what its one renderer needs. */
 export type Failure =
-  | { readonly reason: "bad-configuration"; readonly problems: readonly Problem[] }
+  | { readonly reason: "bad-command-line" | "bad-configuration"; readonly problems: readonly Problem[] }
   | { readonly reason: "no-such-user"; readonly user: string }
   | { readonly reason: "wrong-user"; readonly user: string; readonly wanted: string }
   | { readonly reason: "ray-not-found"; readonly path: string }

@@ -15,8 +15,10 @@ export function renderProblems(what: string, problems: readonly Problem[]): stri
 /** What failed, cause by cause, and what to do: the first line stands alone, the others explain it. */
 export function renderFailure(failure: Failure): string[] {
   switch (failure.reason) {
+    case "bad-command-line":
+      return renderProblems("The command line is wrong", failure.problems);
     case "bad-configuration":
-      return renderProblems("The configuration is wrong", failure.problems);
+      return renderProblems("The environment is wrong", failure.problems);
     case "no-such-user":
       return [
         `✗ This system has no user "${failure.user}" for Ray to run as`,
@@ -52,6 +54,7 @@ type NodeFailure = Exclude<
   Failure,
   {
     reason:
+      | "bad-command-line"
       | "bad-configuration"
       | "no-such-user"
       | "wrong-user"

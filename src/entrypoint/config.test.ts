@@ -6,7 +6,7 @@ import { readConfig, VARIABLE_NAMES } from "./config.ts";
 
 /** One problem a line, as the user reads them; "" when there is none. */
 function problemsOf(env: Record<string, string>, hostname = "ray-cpu"): string {
-  const config = readConfig({ env, hostname, rayWords: [], tokenFile: null });
+  const config = readConfig({ env, hostname, rayWords: [], tokenFile: null, healthTokenFile: null });
   return config.ok ? "" : renderProblems("The environment is wrong", config.error).join("\n");
 }
 
@@ -42,7 +42,17 @@ const JUNK: Readonly<Record<string, string>> = {
   RAY_EP_MAX_RESTARTS: "-3",
   RAY_EP_READY_TIMEOUT: "two minutes",
   RAY_EP_STOP_GRACE: "99999999999",
+  RAY_EP_FENCING: "loose",
+  RAY_EP_HEALTH_TOKEN: "two words",
+  RAY_EP_HEALTH_TOKEN_FILE: "token",
+  RAY_EP_ALIVE_FILE: "alive",
   RAY_EP_LOG: "xml",
+};
+
+/** What is shown in place of what was got, where that is a secret or nothing. */
+const SHOWN: Readonly<Record<string, string>> = {
+  HEAD_WHITELIST: "got an empty whitelist",
+  RAY_EP_HEALTH_TOKEN: "got others",
 };
 
 describe("junk", () => {
@@ -55,12 +65,21 @@ describe("junk", () => {
     for (const name of VARIABLE_NAMES) {
       const at = text.indexOf(`✗ ${name}: expected `);
       expect(at, `${name} in:\n${text}`).toBeGreaterThan(0);
-      const got = JUNK[name] ?? "";
       const line = text.slice(at, text.indexOf("\n", at));
-      expect(line).toContain(got === "" ? "got an empty whitelist" : got);
+      expect(line).toContain(SHOWN[name] ?? JUNK[name]);
       expect(text.slice(at)).toMatch(/^.*\n {4}→ \S/);
     }
     expect(text).toMatch(new RegExp(`^✗ The environment is wrong: ${VARIABLE_NAMES.length} problems`));
+  });
+
+  test("a secret's text is not shown, not even when it is wrong", () => {
+    expect(problemsOf({ RAY_EP_HEALTH_TOKEN: "hush hush" })).not.toContain("hush");
+  });
+
+  test("a token that is wanted and missing is named before anything starts", () => {
+    const text = problemsOf({ RAY_AUTH_MODE: "token", RAY_EP_HEALTH_TOKEN_FILE: "/run/secrets/none" });
+    expect(text).toContain("✗ RAY_AUTH_TOKEN: expected a token, since RAY_AUTH_MODE=token, got none");
+    expect(text).toContain("✗ RAY_EP_HEALTH_TOKEN_FILE: expected a file that holds the token");
   });
 
   test.each([
@@ -180,9 +199,8 @@ describe("what a config says", () => {
     ["no token mode: no token", { RAY_AUTH_TOKEN: "t" }, "f", null],
     ["the variable", { RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN: " t " }, "f", "t"],
     ["else the file", { RAY_AUTH_MODE: "token" }, "f\n", "f"],
-    ["neither", { RAY_AUTH_MODE: "token" }, null, null],
   ])("token: %s", (_, env, tokenFile, token) => {
-    const config = readConfig({ env, hostname: "ray-cpu", rayWords: [], tokenFile });
+    const config = readConfig({ env, hostname: "ray-cpu", rayWords: [], tokenFile, healthTokenFile: null });
     expect(config).toMatchObject({ ok: true, value: { authToken: token } });
   });
 });

@@ -25,6 +25,10 @@ export interface Config {
   } | null;
   /** The token that this node's Ray uses (RAY_AUTH_TOKEN), when RAY_AUTH_MODE=token. */
   readonly authToken: string | null;
+  /** What the health service wants to see with writes. */
+  readonly healthToken: string | null;
+  /** Strict: two GCSes could corrupt one store, so a HEAD leads only with a lease, and ends with it (FAULTS 4, rule 4). */
+  readonly fencing: "plain" | "strict";
   /** Words after `--`, added to `ray start`. */
   readonly rayWords: readonly string[];
   readonly values: Values;
@@ -41,6 +45,8 @@ export interface Surroundings {
   readonly rayWords: readonly string[];
   /** What RAY_AUTH_TOKEN_PATH (or Ray's default file) holds; null where there is no such file. */
   readonly tokenFile: string | null;
+  /** What RAY_EP_HEALTH_TOKEN_FILE holds; null where there is no such file. */
+  readonly healthTokenFile: string | null;
 }
 
 const DEFAULT_HEAD_PORT = 6379;
@@ -50,7 +56,7 @@ export function readConfig(surroundings: Surroundings): Result<Config, readonly 
   const { values, texts, problems } = readVariables(surroundings.env);
   if (problems.length > 0) return err(problems);
   const config = assemble(values as Values, texts, surroundings);
-  const conflicts = findConflicts(config);
+  const conflicts = [...findConflicts(config), ...findMissingSecrets(config, surroundings)];
   return conflicts.length > 0 ? err(conflicts) : ok(config);
 }
 
@@ -98,6 +104,8 @@ function assemble(values: Values, texts: Config["texts"], surroundings: Surround
     whitelist: values.HEAD_WHITELIST.map((entry) => toCandidate(entry, node, ownAddress)),
     explicitHead: findExplicitHead(values, node, ownAddress),
     authToken: findToken(surroundings),
+    healthToken: values.RAY_EP_HEALTH_TOKEN ?? (surroundings.healthTokenFile?.trim() || null),
+    fencing: fencingOf(values, surroundings.env),
     rayWords: surroundings.rayWords,
     values: { ...values, RAY_HEAD_PORT: headPort },
     texts,
@@ -131,6 +139,30 @@ function findExplicitHead(values: Values, node: string, ownAddress: Address): Co
 function findToken({ env, tokenFile }: Surroundings): string | null {
   if (env.RAY_AUTH_MODE !== "token") return null;
   return env.RAY_AUTH_TOKEN?.trim() || tokenFile?.trim() || null;
+}
+
+/** With Redis a second GCS would write to the store of the first. */
+function fencingOf({ RAY_EP_FENCING }: Values, env: Surroundings["env"]): Config["fencing"] {
+  if (RAY_EP_FENCING !== "auto") return RAY_EP_FENCING;
+  return env.RAY_REDIS_ADDRESS ? "strict" : "plain";
+}
+
+/** Said before anything starts: Ray would say it later, in a long trace, and on one node after the other. */
+function findMissingSecrets({ authToken, values, healthToken }: Config, { env }: Surroundings): Problem[] {
+  const problems: Problem[] = [];
+  if (env.RAY_AUTH_MODE === "token" && authToken === null)
+    problems.push({
+      where: "RAY_AUTH_TOKEN",
+      problem: "expected a token, since RAY_AUTH_MODE=token, got none",
+      fix: "Set RAY_AUTH_TOKEN, or RAY_AUTH_TOKEN_PATH to a file that holds it.",
+    });
+  if (values.RAY_EP_HEALTH_TOKEN_FILE !== null && healthToken === null)
+    problems.push({
+      where: "RAY_EP_HEALTH_TOKEN_FILE",
+      problem: `expected a file that holds the token, got ${values.RAY_EP_HEALTH_TOKEN_FILE}, which cannot be read or is empty`,
+      fix: "Mount the file, readable for this user, or set RAY_EP_HEALTH_TOKEN.",
+    });
+  return problems;
 }
 
 function findConflicts(config: Config): Problem[] {

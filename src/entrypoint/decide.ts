@@ -138,7 +138,9 @@ function mayTakeOver(config: Config, facts: Facts, rule: Rule): Decision | null 
   if (holder === null || holder.clusterId === null || holder.address === formatAddress(config.ownAddress))
     return null;
   const after = config.values.RAY_EP_TAKEOVER_AFTER;
-  const remainingMs = after === 0 ? null : Math.max(after - facts.headUnseenMs, holder.expiresIn * 1000);
+  // Strict: a HEAD without its lease has ended its Ray before the lease's end, so nothing more is to be waited for.
+  const unseenMs = config.fencing === "strict" ? 0 : after - facts.headUnseenMs;
+  const remainingMs = after === 0 ? null : Math.max(unseenMs, holder.expiresIn * 1000);
   if (remainingMs !== null && remainingMs <= 0) return null;
   if (expired(config, facts))
     return noHead(
@@ -201,6 +203,7 @@ function othersOf(facts: Facts): "answered" | "silent" {
  * The second waits two steps, since a first one that the health service is out of reach of has waited one (rule 4).
  */
 function decideByOrder(config: Config, facts: Facts): Decision {
+  if (config.fencing === "strict") return waitForHead(config, facts, "3-whitelist-order");
   const place = placeOf(config);
   const steps = place === 0 ? 0 : place + 1;
   return headAfter(steps * config.values.RAY_EP_SECOND_LOOK, config, facts, "3-whitelist-order");
@@ -213,6 +216,7 @@ function decideByOrder(config: Config, facts: Facts): Decision {
 function decideWithoutHealth(config: Config, facts: Facts): Decision {
   const rule = "4-no-health-service";
   // Nobody is promoted while the service is out of reach: the HEAD that was lost may hold a lease that we cannot see.
+  if (config.fencing === "strict") return waitForHead(config, facts, rule);
   const mayLead = placeOf(config) === 0 ? facts.lastRole !== "worker" : facts.lastRole === "head";
   if (!mayLead) return waitForHead(config, facts, rule);
   return headAfter(config.whitelist.length > 1 ? config.values.RAY_EP_SECOND_LOOK : 0, config, facts, rule);
@@ -230,14 +234,17 @@ function headAfter(lookMs: number, config: Config, facts: Facts, rule: Rule): De
 }
 
 function waitForHead(config: Config, facts: Facts, rule: Rule): Decision {
-  if (expired(config, facts)) return noHead(facts, rule, whyNoHead(facts));
+  if (expired(config, facts)) return noHead(facts, rule, whyNoHead(config, facts));
   const addresses = facts.heads.map((each) => each.sighting.address);
   return { role: "wait", rule, waitingFor: { kind: "head", addresses }, retryMs: LOOK_AGAIN_MS };
 }
 
-function whyNoHead(facts: Facts): string {
-  return facts.health.kind === "down"
-    ? `the health service is down (${facts.health.cause}), so this node may not become HEAD`
+function whyNoHead(config: Config, facts: Facts): string {
+  const { health } = facts;
+  if (health.kind === "down")
+    return `the health service is down (${health.cause}), so this node may not become HEAD`;
+  return health.kind === "plain" && config.fencing === "strict"
+    ? "strict fencing (RAY_REDIS_ADDRESS or RAY_EP_FENCING) wants a head lease, and the health service keeps none"
     : "no address answered as a Ray GCS";
 }
 

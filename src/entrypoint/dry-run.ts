@@ -9,7 +9,7 @@ import { exitCodeOf } from "./exit-code.ts";
 import type { LocalFact } from "./facts.ts";
 import { type Command, type Plan, planRayStart, type Role, type RunAs } from "./plan.ts";
 import type { Seen } from "./probes/collect.ts";
-import { redactCommand, redactEnv, redactText } from "./redact.ts";
+import { HIDDEN, redactCommand, redactEnv, redactText } from "./redact.ts";
 import { render } from "./render.ts";
 
 const ShownCommand = z.object({
@@ -115,7 +115,7 @@ function showConfig(config: Config): DryRunReport["config"] {
     const given = config.texts[name];
     return {
       name,
-      value: given ?? variable.fallback,
+      value: given !== undefined && variable.secret ? HIDDEN : (given ?? variable.fallback),
       origin: given === undefined ? "default" : "environment",
     };
   });

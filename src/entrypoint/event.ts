@@ -1,9 +1,12 @@
 import type { Address } from "../common/address.ts";
 import type { Failure } from "../common/failure.ts";
+import type { ReachAnswer } from "../common/lease-protocol.ts";
+import type { Result } from "../common/result.ts";
 import type { Config } from "./config.ts";
 import type { Decision } from "./decide.ts";
 import type { HeadFact, HealthFact, LeaseFact } from "./facts.ts";
 import type { Plan } from "./plan.ts";
+import type { NodeState, Step } from "./state.ts";
 import type { Trouble } from "./watch.ts";
 
 /** All that the entrypoint has to say. `render.ts` puts it into words. */
@@ -38,7 +41,14 @@ export type Event =
   | { readonly type: "trouble"; readonly trouble: Trouble }
   /** A failure that is not the end, since this node has worked before. */
   | { readonly type: "setback"; readonly failure: Failure }
-  | { readonly type: "restarting"; readonly delayMs: number; readonly restarts: number }
+  /** The node's state changed (state.ts). */
+  | { readonly type: "state"; readonly from: NodeState; readonly to: NodeState; readonly step: Step }
+  /** Sessions of earlier runs, kept for debugging. */
+  | { readonly type: "sessions-put-aside"; readonly folder: string; readonly names: readonly string[] }
+  /** How the health service, dialling back, met this node. */
+  | { readonly type: "reach-back"; readonly port: number; readonly answer: Result<ReachAnswer, string> }
+  /** Something works worse than it could; `fix` says how to mend it. */
+  | { readonly type: "warning"; readonly what: string; readonly fix: string }
   | { readonly type: "lease-renewal"; readonly ok: boolean; readonly cause: string }
   | { readonly type: "stopping"; readonly signal: string; readonly urgent: boolean }
   | { readonly type: "drained"; readonly how: "drained" | "late" | "urgent"; readonly tookMs: number }

@@ -4,6 +4,7 @@ import type { Failure } from "../common/failure.ts";
 import { exitCodeOf } from "./exit-code.ts";
 
 const CODES: Readonly<Record<Exclude<Failure["reason"], "ray-exited">, number>> = {
+  "bad-command-line": 78,
   "bad-configuration": 78,
   "no-such-user": 78,
   "wrong-user": 78,

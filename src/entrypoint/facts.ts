@@ -18,6 +18,12 @@ export type LeaseFact =
   /** The answer is unknown: it may have been granted. */
   | { readonly kind: "no-answer"; readonly cause: string };
 
+/** What came back when this node reported its state. */
+export type ReportFact =
+  | { readonly kind: "noted" }
+  | { readonly kind: "duplicate-name"; readonly message: string }
+  | { readonly kind: "no-answer"; readonly cause: string };
+
 /** What one possible HEAD answered; `name` is its whitelist name, or null for an address known from elsewhere. */
 export interface HeadFact {
   readonly name: string | null;

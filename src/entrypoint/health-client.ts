@@ -6,10 +6,13 @@ import {
   LeaseRefused,
   type LeaseRelease,
   type LeaseRequest,
+  NodeRefused,
   type NodeReport,
+  ReachAnswer,
+  type ReachRequest,
 } from "../common/lease-protocol.ts";
 import { err, ok, type Result } from "../common/result.ts";
-import type { HealthFact, LeaseFact } from "./facts.ts";
+import type { HealthFact, LeaseFact, ReportFact } from "./facts.ts";
 
 interface Answer {
   readonly status: number;
@@ -25,7 +28,9 @@ export interface HealthClient {
   look(timeoutMs: number): Promise<Exclude<HealthFact, { kind: "unknown" }>>;
   askLease(request: LeaseRequest, timeoutMs: number): Promise<LeaseFact>;
   releaseLease(release: LeaseRelease, timeoutMs: number): Promise<Result<void, string>>;
-  report(node: string, report: NodeReport, timeoutMs: number): Promise<Result<void, string>>;
+  report(node: string, report: NodeReport, timeoutMs: number): Promise<ReportFact>;
+  /** Has the service dial this node back; an error is its cause. */
+  reach(request: ReachRequest, timeoutMs: number): Promise<Result<ReachAnswer, string>>;
 }
 
 /** `token` is sent with writes, where the service wants one. */
@@ -37,7 +42,8 @@ export function openHealthClient(url: string, token: string | null): HealthClien
     askLease: async (body, timeoutMs) => toLeaseFact(await call("PUT", "/v1/head", timeoutMs, body)),
     releaseLease: async (body, timeoutMs) => expect200(await call("DELETE", "/v1/head", timeoutMs, body)),
     report: async (node, body, timeoutMs) =>
-      expect200(await call("PUT", `/v1/nodes/${encodeURIComponent(node)}`, timeoutMs, body)),
+      toReportFact(await call("PUT", `/v1/nodes/${encodeURIComponent(node)}`, timeoutMs, body)),
+    reach: async (body, timeoutMs) => toReachAnswer(await call("POST", "/v1/reach", timeoutMs, body)),
   };
 }
 
@@ -70,6 +76,21 @@ function toLeaseFact(answer: Result<Answer, string>): LeaseFact {
   const refused = status === 409 ? parse(LeaseRefused, body) : null;
   if (refused !== null) return { kind: "refused", ...refused };
   return { kind: "no-answer", cause: `the health service answered ${status} ${body.slice(0, 200).trim()}` };
+}
+
+function toReportFact(answer: Result<Answer, string>): ReportFact {
+  if (!answer.ok) return { kind: "no-answer", cause: answer.error };
+  const { status, body } = answer.value;
+  const refused = status === 409 ? parse(NodeRefused, body) : null;
+  if (refused !== null) return { kind: "duplicate-name", message: refused.message };
+  return status === 200 ? { kind: "noted" } : { kind: "no-answer", cause: `answered ${status}` };
+}
+
+function toReachAnswer(answer: Result<Answer, string>): Result<ReachAnswer, string> {
+  if (!answer.ok) return answer;
+  const { status, body } = answer.value;
+  const reached = status === 200 ? parse(ReachAnswer, body) : null;
+  return reached === null ? err(`answered ${status} ${body.slice(0, 200).trim()}`) : ok(reached);
 }
 
 function expect200(answer: Result<Answer, string>): Result<void, string> {

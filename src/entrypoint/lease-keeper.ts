@@ -1,9 +1,10 @@
 import { formatAddress } from "../common/address.ts";
 import type { Clock } from "../common/deadline.ts";
-import { LEASE_TTL_S, RENEW_EVERY_S } from "../common/lease-protocol.ts";
+import { LEASE_TTL_S, RENEW_DEADLINE_S, RENEW_EVERY_S } from "../common/lease-protocol.ts";
 import type { Config } from "./config.ts";
 import type { LeaseFact } from "./facts.ts";
 import type { HealthClient } from "./health-client.ts";
+import type { Trouble } from "./watch.ts";
 
 export interface LeaseKeeperSettings {
   readonly clock: Clock;
@@ -13,8 +14,10 @@ export interface LeaseKeeperSettings {
   readonly life: string;
   /** Hears each renewal's outcome when it differs from the one before. */
   readonly onChange: (ok: boolean, cause: string) => void;
-  /** Hears that another node holds the lease, living, under a higher epoch. */
-  readonly onSuperseded: (by: string, epoch: number) => void;
+  /** Hears of each renewal. */
+  readonly onRenewed: () => void;
+  /** Hears, once, why this node may lead no more. */
+  readonly onDeposed: (trouble: Trouble) => void;
 }
 
 /** Asks for, renews and releases the head lease for this node. Holds the epoch, and nothing else of the decision. */
@@ -24,14 +27,22 @@ export class LeaseKeeper {
   #clusterId: string | null = null;
   #lastOk: boolean | null = null;
   #renewing: AbortController | null = null;
+  /** When the last request that was granted was sent: the lease runs from no later than that. */
+  #renewedAtMs = 0;
 
   constructor(settings: LeaseKeeperSettings) {
     this.#settings = settings;
   }
 
+  /** True while this node holds the lease, as far as it knows. */
+  get held(): boolean {
+    return this.#epoch !== null;
+  }
+
   /** Asks once. `others` says whether every other candidate was answered for. */
   async ask(others: "answered" | "silent"): Promise<LeaseFact> {
-    const { client, config, life } = this.#settings;
+    const { client, clock, config, life, onRenewed } = this.#settings;
+    const sentAtMs = clock.now();
     const answer = await client.askLease(
       {
         node: config.node,
@@ -41,9 +52,14 @@ export class LeaseKeeper {
         epoch: this.#epoch,
         others,
       },
-      config.values.HEALTH_TIMEOUT,
+      // Half of what is left must do for a second try (FAULTS 4, rule 1).
+      Math.min(config.values.HEALTH_TIMEOUT, (RENEW_DEADLINE_S * 1000) / 2),
     );
-    if (answer.kind === "granted") this.#epoch = answer.epoch;
+    if (answer.kind === "granted") {
+      this.#epoch = answer.epoch;
+      this.#renewedAtMs = sentAtMs;
+      onRenewed();
+    }
     // A later holder exists or existed: what we held is over, and only a new grant makes us holder again.
     if (answer.kind === "refused" && answer.reason === "stale-epoch") this.#epoch = null;
     return answer;
@@ -91,17 +107,34 @@ export class LeaseKeeper {
   }
 
   async #renewLoop(signal: AbortSignal): Promise<void> {
-    const { clock, config, onSuperseded } = this.#settings;
-    while (await clock.pause(RENEW_EVERY_S * 1000, signal)) {
+    const { clock, config } = this.#settings;
+    while (await clock.pause(this.#untilNextMs(), signal)) {
       const answer = await this.ask("silent");
       if (signal.aborted) return;
       this.#tell(answer);
-      const successor = successorIn(answer, config.node, this.#epoch);
-      if (successor === null) continue;
+      const trouble = successorIn(answer, config.node, this.#epoch) ?? this.#lost();
+      if (trouble === null) continue;
       this.#epoch = null;
       this.stop();
-      return onSuperseded(successor.node, successor.epoch);
+      return this.#settings.onDeposed(trouble);
     }
+  }
+
+  /** Strict: at the deadline at the latest, whatever the step. */
+  #untilNextMs(): number {
+    const { config, clock } = this.#settings;
+    const stepMs = RENEW_EVERY_S * 1000;
+    if (config.fencing === "plain" || this.#epoch === null) return stepMs;
+    const leftMs = this.#renewedAtMs + RENEW_DEADLINE_S * 1000 - clock.now();
+    return Math.max(0, Math.min(stepMs, leftMs));
+  }
+
+  /** Two GCSes on one store corrupt it, so that a HEAD that cannot renew must end before its lease does (FAULTS 4). */
+  #lost(): Trouble | null {
+    const { config, clock } = this.#settings;
+    if (config.fencing === "plain" || this.#epoch === null) return null;
+    const forMs = clock.now() - this.#renewedAtMs;
+    return forMs < RENEW_DEADLINE_S * 1000 ? null : { kind: "lease-lost", forMs };
   }
 
   #tell(answer: LeaseFact): void {
@@ -113,15 +146,13 @@ export class LeaseKeeper {
 }
 
 /** Another living holder with a higher epoch than ours, or with any where we have none. */
-function successorIn(
-  answer: LeaseFact,
-  node: string,
-  epoch: number | null,
-): { node: string; epoch: number } | null {
+function successorIn(answer: LeaseFact, node: string, epoch: number | null): Trouble | null {
   if (answer.kind !== "refused") return null;
   const { holder } = answer;
   if (holder === null || holder.node === node || holder.expiresIn <= 0) return null;
-  return epoch === null || holder.epoch > epoch ? holder : null;
+  return epoch === null || holder.epoch > epoch
+    ? { kind: "superseded", by: holder.node, epoch: holder.epoch }
+    : null;
 }
 
 function describe(answer: LeaseFact): string {

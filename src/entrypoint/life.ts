@@ -2,8 +2,9 @@ import type { Clock } from "../common/deadline.ts";
 import type { Failure } from "../common/failure.ts";
 import type { Event } from "./event.ts";
 import type { Plan, Role } from "./plan.ts";
-import { afterEnd, type Ended, NEWBORN } from "./restart-policy.ts";
+import { afterEnd, NEWBORN } from "./restart-policy.ts";
 import type { Settled } from "./settle.ts";
+import type { Step } from "./state.ts";
 import type { RunEnd } from "./supervise.ts";
 
 /** How the whole life of the node ended. */
@@ -13,6 +14,8 @@ export interface LifeWorld {
   readonly clock: Clock;
   readonly log: (event: Event) => void;
   readonly stop: AbortSignal;
+  /** Takes the node to its next state (state.ts has the chart). */
+  readonly step: (step: Step) => void;
   readonly settle: () => Promise<Settled>;
   readonly plan: (role: Role) => Plan;
   readonly supervise: (plan: Plan) => Promise<RunEnd>;
@@ -20,25 +23,29 @@ export interface LifeWorld {
   readonly maxRestarts: number | null;
 }
 
-/**
- * The life of a node, from the first decision to its end:
- *
- *   deciding ─▶ starting ─▶ watching ─▶ draining ─▶ stopped
- *      ▲            │           │
- *      └─ restarting ◀──────────┘
- */
+/** The life of a node, from the first decision to its end: decide, run Ray in that role until it ends, and again. */
 export async function live(world: LifeWorld): Promise<LifeEnd> {
   let history = NEWBORN;
   let settled = await world.settle();
   for (;;) {
-    const ended: Ended = settled.kind === "role" ? await world.supervise(world.plan(settled.role)) : settled;
+    const ended = settled.kind === "role" ? await run(world, settled.role) : settled;
     const next = afterEnd(ended, history, world.clock.now(), world.maxRestarts);
     if (next.kind === "failed" || next.kind === "stopped") return next;
     history = next.history;
     if (ended.kind === "trouble") world.log({ type: "trouble", trouble: ended.trouble });
     if (ended.kind === "failed") world.log({ type: "setback", failure: ended.failure });
-    world.log({ type: "restarting", delayMs: next.delayMs, restarts: history.recent });
+    world.step({ kind: "restart", delayMs: next.delayMs, restarts: history.recent });
     if (!(await world.clock.pause(next.delayMs, world.stop))) return { kind: "stopped" };
-    settled = ended.kind === "moved" ? ended.settled : await world.settle();
+    settled = ended.kind === "moved" ? ended.settled : await decideAgain(world);
   }
+}
+
+function run(world: LifeWorld, role: Role): Promise<RunEnd> {
+  world.step({ kind: "start", role });
+  return world.supervise(world.plan(role));
+}
+
+function decideAgain(world: LifeWorld): Promise<Settled> {
+  world.step({ kind: "decide" });
+  return world.settle();
 }

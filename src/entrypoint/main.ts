@@ -1,15 +1,19 @@
 import { hostname } from "node:os";
-import { renderFailure, renderProblems } from "../common/render-failure.ts";
+import type { Failure } from "../common/failure.ts";
+import { createLogger } from "../common/logger.ts";
 import { readArgs } from "./args.ts";
 import { type Config, readConfig } from "./config.ts";
 import { dryRun, renderDryRun } from "./dry-run.ts";
+import type { Event } from "./event.ts";
 import { exitCodeOf } from "./exit-code.ts";
 import type { LocalFact } from "./facts.ts";
 import { helpText } from "./help.ts";
 import { live } from "./life.ts";
+import { planForPid1 } from "./pid1.ts";
 import { binDirOf, type RunAs, resolveRunAs } from "./plan.ts";
 import { collect } from "./probes/collect.ts";
-import { probeLocal, readTokenFile } from "./probes/local.ts";
+import { probeLocal, readHealthTokenFile, readTokenFile } from "./probes/local.ts";
+import { render } from "./render.ts";
 import { handleSignals } from "./signals.ts";
 import { World } from "./world.ts";
 
@@ -19,23 +23,28 @@ import { World } from "./world.ts";
  */
 async function main(): Promise<number> {
   const request = readArgs(process.argv.slice(2));
-  if (!request.ok) return refuse(renderProblems("The command line is wrong", request.error));
+  if (!request.ok) return refuse({ reason: "bad-command-line", problems: request.error });
   if (request.value.kind === "help") return print(helpText(__VERSION__));
   if (request.value.kind === "version") return print(`${__VERSION__}\n`);
 
-  const { rayWords } = request.value;
-  const tokenFile = readTokenFile(process.env);
-  const config = readConfig({ env: process.env, hostname: hostname(), rayWords, tokenFile });
-  if (!config.ok) return refuse(renderProblems("The environment is wrong", config.error));
+  const config = readConfig({
+    env: process.env,
+    hostname: hostname(),
+    rayWords: request.value.rayWords,
+    tokenFile: readTokenFile(process.env),
+    healthTokenFile: readHealthTokenFile(process.env),
+  });
+  if (!config.ok) return refuse({ reason: "bad-configuration", problems: config.error });
   const local = probeLocal(localSettings(config.value));
   const runAs = resolveRunAs(config.value, local);
-  if (!runAs.ok) return refuse(renderFailure(runAs.error), exitCodeOf(runAs.error));
+  if (!runAs.ok) return refuse(runAs.error);
 
   const write = (text: string): void => void process.stdout.write(text);
   const world = new World({ config: config.value, local, runAs: runAs.value, env: process.env, write });
   if (request.value.kind === "dry-run")
     return explain(config.value, local, runAs.value, world, request.value.json);
 
+  standBehindInit(world);
   const began = performance.now();
   handleSignals(world.stopRequest);
   world.introduce();
@@ -68,8 +77,33 @@ function print(text: string): number {
   return 0;
 }
 
-function refuse(lines: readonly string[], exitCode = 78): number {
-  process.stderr.write(`${lines.join("\n")}\n`);
+/** As PID 1 this program puts an init in its place, which starts it anew as its child; without one it warns. */
+function standBehindInit(world: World): void {
+  const pid1 = planForPid1({
+    pid: process.pid,
+    argv: [process.execPath, ...process.execArgv, ...process.argv.slice(1)],
+    path: process.env.PATH ?? "",
+    canReplace: typeof process.execve === "function",
+  });
+  if (pid1.kind === "init-found") process.execve?.(pid1.file, [pid1.file, ...pid1.args]);
+  if (pid1.kind === "no-init")
+    world.log({
+      type: "warning",
+      what: "this program is PID 1 and finds no init: dead processes of this container will pile up",
+      fix: "Use docker run --init (compose: init: true), or an image with tini.",
+    });
+}
+
+/** The last words of a node that could not even begin. */
+function refuse(failure: Failure): number {
+  const exitCode = exitCodeOf(failure);
+  const write = (text: string): void => void process.stderr.write(text);
+  const form = process.env.RAY_EP_LOG === "json" ? "json" : "text";
+  createLogger<Event>({ form, write, render, now: () => new Date() }).log({
+    type: "failed",
+    failure,
+    exitCode,
+  });
   return exitCode;
 }
 

@@ -21,6 +21,8 @@ export interface Plan {
   readonly start: Command;
   /** Ready: the GCS at `gcs` lists a node named `nodeName` as ALIVE that it did not list before. */
   readonly ready: { readonly gcs: Address; readonly nodeName: string; readonly timeoutMs: number };
+  /** Where Ray keeps its sessions. */
+  readonly tempDir: string;
   /** How long `ray start` may drain after SIGTERM, and when the rest is killed. */
   readonly stop: { readonly killAfterMs: number };
 }
@@ -64,7 +66,7 @@ export function resolveRunAs(config: Config, local: LocalFact): Result<RunAs, Fa
   return ok({ ray: local.ray.path, user, change: local.uid !== user.uid });
 }
 
-/** Turns a role into exact commands. Pure. */
+/** Turns a role into exact commands. Pure. The default temporary folder is Ray's own (ray/_common/utils.py, 2.60). */
 export function planRayStart(input: PlanInput): Plan {
   const { config, role, runAs } = input;
   const run = { env: childEnv(input), user: runAs.change ? runAs.user : null };
@@ -82,6 +84,7 @@ export function planRayStart(input: PlanInput): Plan {
       nodeName: optionOf(args, "--node-name") ?? config.node,
       timeoutMs: config.values.RAY_EP_READY_TIMEOUT,
     },
+    tempDir: optionOf(args, "--temp-dir") ?? `${run.env.RAY_TMPDIR ?? run.env.TMPDIR ?? "/tmp"}/ray`,
     stop: { killAfterMs: Math.max(config.values.RAY_EP_STOP_GRACE - KILL_BEFORE_GRACE_MS, 500) },
   };
 }

@@ -2,7 +2,8 @@ import type { Command } from "./plan.ts";
 
 /** Variables whose value may be a secret, by name; a list of known ones would miss the user's own. */
 const SECRET = /TOKEN(?!_PATH|_FILE)|PASSWORD|PASSWD|SECRET|CREDENTIAL|(?:^|_)KEY(?:$|_)/i;
-const HIDDEN = "***";
+/** Stands in every output where a secret would. */
+export const HIDDEN = "***";
 
 /** The environment with every secret's value replaced, and passwords taken out of URLs. */
 export function redactEnv(env: Readonly<Record<string, string>>): Record<string, string> {

@@ -2,9 +2,10 @@ import { formatAddress } from "../common/address.ts";
 import { renderFailure } from "../common/render-failure.ts";
 import { renderSighting } from "../common/render-sighting.ts";
 import { unreachable } from "../common/result.ts";
-import type { Decision, WaitReason } from "./decide.ts";
+import type { Decision } from "./decide.ts";
 import type { Event } from "./event.ts";
 import type { HealthFact, LeaseFact } from "./facts.ts";
+import { renderReachBack, renderState, renderWait } from "./render-state.ts";
 import type { Trouble } from "./watch.ts";
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
@@ -57,10 +58,14 @@ function renderLife(event: LifeEvent): readonly string[] {
       return [`✗ ${renderTrouble(event.trouble)}`];
     case "setback":
       return renderFailure(event.failure);
-    case "restarting":
-      return [
-        `→ Restart ${event.restarts} of this node${event.delayMs > 0 ? ` in ${seconds(event.delayMs)}` : " at once"}`,
-      ];
+    case "state":
+      return [renderState(event)];
+    case "sessions-put-aside":
+      return [`→ Earlier sessions of Ray lie in ${event.folder}/old-sessions: ${event.names.join(", ")}`];
+    case "reach-back":
+      return renderReachBack(event);
+    case "warning":
+      return [`✗ Warning: ${event.what}`, `  → ${event.fix}`];
     case "lease-renewal":
       return [event.ok ? `✓ ${event.cause}` : `✗ ${event.cause}`];
     case "stopping":
@@ -74,10 +79,19 @@ function renderLife(event: LifeEvent): readonly string[] {
     case "stopped":
       return [`✓ Stopped on ${event.signal} after ${seconds(event.tookMs)}`];
     case "failed":
-      return [...renderFailure(event.failure), `✗ Exit code ${event.exitCode}`];
+      return renderLastWords(event);
     default:
       return unreachable(event);
   }
+}
+
+/** The causes first; the very last line says what ended, why, and what to do. */
+function renderLastWords({ failure, exitCode }: Extract<Event, { type: "failed" }>): string[] {
+  const lines = renderFailure(failure);
+  const [what = "", ...rest] = lines;
+  const fix = rest.findLast((line) => line.startsWith("→ "));
+  const causes = rest.filter((line) => line !== fix);
+  return [...causes, `✗ Exit code ${exitCode}: ${[what.replace(/^✗ /, ""), fix].filter(Boolean).join(" ")}`];
 }
 
 function renderTrouble(trouble: Trouble): string {
@@ -98,6 +112,8 @@ function renderTrouble(trouble: Trouble): string {
       return "The agent of this node says that its raylet is not well";
     case "superseded":
       return `${trouble.by} holds the head lease under epoch ${trouble.epoch}: this HEAD gives way`;
+    case "lease-lost":
+      return `The head lease could not be renewed for ${seconds(trouble.forMs)}: this HEAD ends its Ray before another may lead`;
     case "ray-exited":
       return `Ray ended by itself (${trouble.exit})`;
     default:
@@ -173,23 +189,6 @@ function renderDecision(decision: Decision): string[] {
       return [];
     default:
       return unreachable(decision);
-  }
-}
-
-function renderWait(reason: WaitReason): string {
-  switch (reason.kind) {
-    case "head":
-      return `for a HEAD at ${reason.addresses.map(formatAddress).join(" or ")}`;
-    case "lease-holder":
-      return `for ${reason.node}, which holds the head lease (epoch ${reason.epoch}), to serve at ${reason.address}`;
-    case "lease":
-      return `for the head lease (${reason.reason}): ${reason.message}`;
-    case "takeover":
-      return `for ${reason.node} (epoch ${reason.epoch}) to come back; ${reason.remainingMs === null ? "RAY_EP_TAKEOVER_AFTER=0 forbids to take over" : `takeover in ${seconds(reason.remainingMs)} at the earliest`}`;
-    case "second-look":
-      return `${seconds(reason.remainingMs)} for an earlier candidate to show itself (place ${reason.place})`;
-    default:
-      return unreachable(reason);
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Clock } from "../common/deadline.ts";
 import type { Failure } from "../common/failure.ts";
 import type { Config } from "./config.ts";
-import { type Decision, decide } from "./decide.ts";
+import { type Decision, decide, type WaitReason } from "./decide.ts";
 import type { Event } from "./event.ts";
 import type { Facts, LeaseFact } from "./facts.ts";
 import type { Role } from "./plan.ts";
@@ -23,6 +23,8 @@ export interface SettleWorld {
   readonly lastRole: Facts["lastRole"];
   /** When this node last saw the HEAD that it joined, on the monotonic clock; null when it never had one. */
   readonly headSeenAtMs: number | null;
+  /** Hears, at each look, what this node has to wait for. */
+  readonly onWait: (reason: WaitReason) => void;
 }
 
 /** Looks and decides, again and again, until this node has a role, may not have one, or is asked to stop. */
@@ -45,13 +47,20 @@ export async function settle(config: Config, world: SettleWorld): Promise<Settle
     };
     const decision = await decideWithLease(config, facts, world, say);
     say({ type: "decision", decision });
-    if (decision.role === "head") return { kind: "role", role: { role: "head" }, decision };
-    if (decision.role === "worker")
-      return { kind: "role", role: { role: "worker", head: decision.head.address }, decision };
-    if (decision.role === "none") return { kind: "failed", failure: decision.failure };
+    const outcome = outcomeOf(decision);
+    if (outcome !== null) return outcome;
+    if (decision.role === "wait") world.onWait(decision.waitingFor);
     const retryMs = decision.role === "wait" ? decision.retryMs : 0;
     if (!(await world.clock.pause(retryMs, world.stop))) return { kind: "stopped" };
   }
+}
+
+/** Null where this node has to look again. */
+function outcomeOf(decision: Decision): Settled | null {
+  if (decision.role === "head") return { kind: "role", role: { role: "head" }, decision };
+  if (decision.role === "worker")
+    return { kind: "role", role: { role: "worker", head: decision.head.address }, decision };
+  return decision.role === "none" ? { kind: "failed", failure: decision.failure } : null;
 }
 
 async function decideWithLease(

@@ -3,21 +3,30 @@ import type { StopRequest } from "./stop-request.ts";
 const STOPPING = ["SIGTERM", "SIGINT", "SIGQUIT"] as const;
 
 /**
- * Signals that say nothing to this program. Node without a handler dies of them when a small init is PID 1, stops on
- * the terminal ones, and opens its inspector on USR1 (FAULTS 3). The others that can be caught are Node's own affair.
+ * Signals that say nothing to this program. Node without a handler dies of most of them when a small init is PID 1, stops
+ * on the terminal ones, and opens its inspector on USR1 (FAULTS 3). Left alone are KILL and STOP, which nobody can catch,
+ * those that do nothing by default, and the four of a broken program (ILL, BUS, FPE, SEGV): a handler would make a real
+ * fault repeat for ever, where an end by that signal lets the guard clear Ray and the restart policy begin anew.
  */
 const IGNORED = [
   "SIGHUP",
+  "SIGTRAP",
+  "SIGABRT",
   "SIGUSR1",
   "SIGUSR2",
+  "SIGPIPE",
   "SIGALRM",
-  "SIGVTALRM",
-  "SIGIO",
-  "SIGPWR",
+  "SIGSTKFLT",
   "SIGTSTP",
   "SIGTTIN",
   "SIGTTOU",
-  "SIGPIPE",
+  "SIGXCPU",
+  "SIGXFSZ",
+  "SIGVTALRM",
+  "SIGPROF",
+  "SIGIO",
+  "SIGPWR",
+  "SIGSYS",
 ] as const;
 
 /** Routes the stopping signals to `stop` and takes the sting out of the others. To be called once, by main. */

@@ -2,6 +2,7 @@ import { monotonicMs, pause } from "../common/deadline.ts";
 import type { Failure } from "../common/failure.ts";
 import type { GcsClient } from "../common/gcs/client.ts";
 import type { Event } from "./event.ts";
+import type { Guard } from "./guard.ts";
 import { openWatcher } from "./look.ts";
 import type { Plan } from "./plan.ts";
 import { type Exit, launch, type RayProcess } from "./ray-process.ts";
@@ -32,8 +33,14 @@ export interface SuperviseWorld {
   readonly onHeadSeen: () => void;
   /** Called with each look at which the node's own cluster counts it as living. */
   readonly onAlive: (membership: Membership) => void;
-  /** Resolves when another node has taken the lead from this HEAD; never for a WORKER. */
-  readonly superseded: Promise<Trouble>;
+  /** Resolves when this node may not go on in its role, whatever its Ray does; never otherwise. */
+  readonly deposed: Promise<RunEnd>;
+  /** Called when nothing of an earlier Ray lives any more and the next one is about to start. */
+  readonly beforeStart: () => Promise<void>;
+  /** Sets a guard beside a session of Ray's that has just begun. */
+  readonly guard: (session: number) => Pick<Guard, "dismiss">;
+  /** Called when an asked-for stop begins. */
+  readonly onStop: () => void;
   /** Looks for the HEAD while this node's Ray still runs; resolves with a role, a failure or a stop. */
   readonly seek: (signal: AbortSignal) => Promise<Settled>;
   readonly watchEveryMs: number;
@@ -50,11 +57,14 @@ export async function supervise(plan: Plan, world: SuperviseWorld): Promise<RunE
   const prepared = await runBefore(plan, world);
   if (prepared !== null) return prepared;
   const former = plan.role === "worker" ? await formerIds(world.gcs, plan.ready.nodeName) : new Set<string>();
+  await world.beforeStart();
   world.log({ type: "starting", role: plan.role, command: redactCommand(plan.start) });
   const ray = await launch(plan.start);
   if (!ray.ok) return { kind: "failed", failure: ray.error };
+  const guard = world.guard(ray.value.session);
   const end = await live(plan, ray.value, former, world);
   const { killed, clear } = await ray.value.clear(CLEAR_TIMEOUT_MS);
+  await guard.dismiss();
   if (killed > 0) world.log({ type: "cleared", processes: killed, clear });
   return end;
 }
@@ -90,16 +100,15 @@ async function live(
     const ready = waitUntilReady(plan.ready, world.gcs, former, either).then(
       (outcome) => outcome ?? ("stop" as const),
     );
-    const superseded = world.superseded.then((trouble): RunEnd => ({ kind: "trouble", trouble }));
     // Also a HEAD that is only starting gives way: its GCS serves seconds before the node is ready.
-    const first = await Promise.race([exited, stop, superseded, ready]);
+    const first = await Promise.race([exited, stop, world.deposed, ready]);
     if (first === "stop") return drain(plan, ray, world);
     if ("kind" in first) return first;
     if ("exit" in first) return { kind: "failed", failure: exitedEarly(first.exit) };
     if (!first.ok) return { kind: "failed", failure: first.error };
     world.onReady(first.value);
     const watched = watch(plan, ray, first.value, world, over.signal);
-    const last = await Promise.race([exited, stop, watched, superseded]);
+    const last = await Promise.race([exited, stop, watched, world.deposed]);
     if (last === "stop") return drain(plan, ray, world);
     return "exit" in last
       ? { kind: "trouble", trouble: { kind: "ray-exited", exit: describeExit(last.exit) } }
@@ -152,6 +161,7 @@ const isAlive = ({ gcs }: Look, { clusterId }: Membership): boolean =>
 async function drain(plan: Plan, ray: RayProcess, world: SuperviseWorld): Promise<RunEnd> {
   const began = monotonicMs();
   const { stop, log } = world;
+  world.onStop();
   log({ type: "stopping", signal: stop.signal, urgent: stop.urgent.aborted });
   ray.terminate();
   const over = new AbortController();

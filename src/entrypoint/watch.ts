@@ -26,6 +26,8 @@ export type Trouble =
   | { readonly kind: "agent-unwell" }
   /** Another node holds the head lease under a higher epoch: this HEAD must give way. */
   | { readonly kind: "superseded"; readonly by: string; readonly epoch: number }
+  /** Strict: the lease could not be renewed, and another may soon hold it. */
+  | { readonly kind: "lease-lost"; readonly forMs: number }
   | { readonly kind: "ray-exited"; readonly exit: string };
 
 /** What follows from the looks so far. */

@@ -70,6 +70,13 @@ export const Folder = fromText((text) =>
   text.startsWith("/") ? value(text) : expected("a path from the root, such as /opt/ray/bin", text),
 );
 
+/** What can stand in a header; its text is never shown, not even when it is wrong. */
+export const Secret = fromText((text) =>
+  /^[\x21-\x7e]{1,512}$/.test(text)
+    ? value(text)
+    : { ok: false, error: "expected up to 512 printable characters without spaces, got others" },
+);
+
 export const Words = fromText((text) =>
   /^[\w.-]{1,253}$/.test(text) ? value(text) : expected("letters, digits, '.', '_' and '-'", text),
 );

@@ -142,6 +142,22 @@ export const VARIABLES = {
     "seconds from `ray start` until the GCS must list this node as ALIVE",
   ),
   RAY_EP_STOP_GRACE: positiveSeconds("10", "seconds from SIGTERM to the engine's KILL (docker stop: 10)"),
+  RAY_EP_FENCING: variable(
+    s.oneOf("auto", "plain", "strict"),
+    "auto",
+    "strict: a HEAD that cannot renew its lease ends its Ray; auto: strict where RAY_REDIS_ADDRESS is set",
+    "Give auto, plain or strict.",
+  ),
+  RAY_EP_HEALTH_TOKEN: {
+    ...variable(s.Secret, null, "what the health service wants to see with each write", "Give one word."),
+    secret: true,
+  },
+  RAY_EP_HEALTH_TOKEN_FILE: variable(
+    s.Folder,
+    null,
+    "a file that holds that token",
+    "Give the path of a file from the root.",
+  ),
   RAY_EP_ALIVE_FILE: variable(
     s.Folder,
     null,

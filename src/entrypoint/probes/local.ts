@@ -75,9 +75,19 @@ function readRayVersion(ray: string): string | null {
   }
 }
 
+/** What the file named by RAY_EP_HEALTH_TOKEN_FILE holds; null where none is named or it cannot be read. */
+export function readHealthTokenFile({ RAY_EP_HEALTH_TOKEN_FILE: path }: Environment): string | null {
+  return path === undefined ? null : readText(path);
+}
+
 /** What the file named by RAY_AUTH_TOKEN_PATH holds, else Ray's default file ~/.ray/auth_token; null where there is none. */
-export function readTokenFile(env: Readonly<Record<string, string | undefined>>): string | null {
-  const path = env.RAY_AUTH_TOKEN_PATH ?? join(env.HOME ?? "/home/ray", ".ray", "auth_token");
+export function readTokenFile(env: Environment): string | null {
+  return readText(env.RAY_AUTH_TOKEN_PATH ?? join(env.HOME ?? "/home/ray", ".ray", "auth_token"));
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+function readText(path: string): string | null {
   try {
     return readFileSync(path, "utf8");
   } catch {

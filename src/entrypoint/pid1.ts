@@ -1,0 +1,41 @@
+import { accessSync, constants } from "node:fs";
+import { delimiter, join } from "node:path";
+
+/** Inits that reap orphans and pass signals on to one child alone; what Debian, Alpine and Docker call them. */
+const INITS = ["tini", "tini-static", "docker-init", "catatonit", "dumb-init"];
+const USUAL = ["/usr/bin", "/bin", "/sbin", "/usr/sbin", "/usr/local/bin", "/usr/libexec/podman"];
+
+/** What to do about being PID 1, where Node leaves every orphan of the container a zombie (FAULTS 3). */
+export type Pid1 =
+  | { readonly kind: "not-pid-1" }
+  | { readonly kind: "init-found"; readonly file: string; readonly args: readonly string[] }
+  | { readonly kind: "no-init" };
+
+export interface Pid1Facts {
+  readonly pid: number;
+  /** The words that started this program, the program itself first. */
+  readonly argv: readonly string[];
+  readonly path: string;
+  /** True where this Node can replace itself by another program (22.15, 23.11 and later). */
+  readonly canReplace: boolean;
+}
+
+/** Finds the init that can stand before this program. */
+export function planForPid1({ pid, argv, path, canReplace }: Pid1Facts): Pid1 {
+  if (pid !== 1) return { kind: "not-pid-1" };
+  const folders = [...path.split(delimiter).filter(Boolean), ...USUAL];
+  const init = INITS.flatMap((name) => folders.map((folder) => join(folder, name))).find(isExecutable);
+  if (init === undefined || !canReplace) return { kind: "no-init" };
+  // dumb-init alone signals whole groups unless told not to, and Ray's drain needs its GCS (FAULTS 1).
+  const options = init.endsWith("dumb-init") ? ["--single-child", "--"] : ["--"];
+  return { kind: "init-found", file: init, args: [...options, ...argv] };
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

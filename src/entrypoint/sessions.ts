@@ -1,0 +1,66 @@
+import { lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+
+/** Beside Ray's own session folders, which all begin with "session_" (ray/_private/node.py, 2.40 to 2.60). */
+const ASIDE = "old-sessions";
+
+export interface KeepLimits {
+  /** How many old sessions are kept at most. */
+  readonly count: number;
+  /** And how many bytes they may have together; the newest is kept whatever its size, unless it alone is larger. */
+  readonly bytes: number;
+}
+
+/**
+ * Puts the sessions of earlier runs aside, so that the next one starts afresh (with Redis it would find the sockets of
+ * the old role under the same session name and time out), and deletes the oldest beyond the limits. A session that a
+ * living process still uses belongs to another Ray on this machine and stays. Returns the names that were put aside.
+ */
+export function putSessionsAside(temp: string, limits: KeepLimits): string[] {
+  const sessions = list(temp).filter((name) => /^session_\d/.test(name) && !inUse(join(temp, name)));
+  const aside = join(temp, ASIDE);
+  if (sessions.length > 0) mkdirSync(aside, { recursive: true });
+  for (const name of sessions) {
+    // With Redis a session keeps its name over restarts.
+    rmSync(join(aside, name), { recursive: true, force: true });
+    renameSync(join(temp, name), join(aside, name));
+  }
+  prune(aside, limits);
+  return sessions;
+}
+
+function list(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+/** Every process of Ray names its session folder on its command line. */
+function inUse(session: string): boolean {
+  return readdirSync("/proc").some((pid) => {
+    if (!/^\d+$/.test(pid)) return false;
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(session);
+    } catch {
+      return false;
+    }
+  });
+}
+
+function prune(aside: string, { count, bytes }: KeepLimits): void {
+  const newestFirst = list(aside).toSorted().toReversed();
+  let room = bytes;
+  newestFirst.forEach((name, i) => {
+    room -= sizeOf(join(aside, name));
+    if (i >= count || room < 0) rmSync(join(aside, name), { recursive: true, force: true });
+  });
+}
+
+/** The bytes below a folder; what vanishes meanwhile counts nothing. */
+function sizeOf(path: string): number {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (!found?.isDirectory()) return found?.size ?? 0;
+  return list(path).reduce((sum, name) => sum + sizeOf(join(path, name)), 0);
+}
