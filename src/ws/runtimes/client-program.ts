@@ -20,7 +20,8 @@ import ray
 stop = threading.Event()
 for number in (signal.SIGTERM, signal.SIGINT):
     signal.signal(number, lambda *_: stop.set())
-# The HEAD starts a server for each client, and a busy one gives up on it after 30 s (ray/util/client/server/proxier.py).
+# The HEAD starts a server for each client, and a busy one gives up on it after 30 s (ray/util/client/server/proxier.py):
+# that is worth another try. Where nothing answers at all, it is not.
 connected = False
 for patience in (2, 1, 0):
     try:
@@ -29,7 +30,10 @@ for patience in (2, 1, 0):
         break
     except Exception as error:
         problem = f"{type(error).__name__}: {error}".splitlines()[0]
-        print(f"✗ Ray client could not connect: {problem}" if patience == 0 else f"→ Trying again: {problem}", flush=True)
+        if patience == 0 or not isinstance(error, ConnectionAbortedError):
+            print(f"✗ Ray client could not connect: {problem}", flush=True)
+            break
+        print(f"→ Trying again: {problem}", flush=True)
 if connected:
     print(f"✓ Ray client connected to ray://{host}:{client_port}", flush=True)
     for name, amount in sorted(ray.cluster_resources().items()):

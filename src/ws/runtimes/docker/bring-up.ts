@@ -82,7 +82,7 @@ async function untilAllReady(
   for (;;) {
     // Asked before the look: what compose has just finished is then seen by that look.
     const ended = composed;
-    const found = await lookAtAll(wait);
+    const found = await lookAtAll(wait, ended?.ok === true);
     if (job.signal.aborted) return err(interrupted(job.signal));
     const failure = await failureOf(wait, ended);
     if (failure !== undefined) return err(failure);
@@ -95,6 +95,10 @@ async function untilAllReady(
 
 const isReady = (seen: Seen | undefined): boolean => seen !== undefined && "ready" in seen;
 
+/** What was shown as ready or ended is not shown again. */
+const isNews = (before: Seen | undefined, seen: Seen): boolean =>
+  "notYet" in seen || before === undefined || Object.keys(before)[0] !== Object.keys(seen)[0];
+
 const changed = ({ services, before }: Wait, now: readonly Container[]): string[] =>
   services.filter((service) => {
     const of = (list: readonly Container[]) => list.find((each) => each.service === service);
@@ -102,7 +106,7 @@ const changed = ({ services, before }: Wait, now: readonly Container[]): string[
   });
 
 /** Looks at every service once and shows what is new. */
-async function lookAtAll(wait: Wait): Promise<readonly Container[]> {
+async function lookAtAll(wait: Wait, composed: boolean): Promise<readonly Container[]> {
   const { cluster, part, services, before, former, job, last } = wait;
   const [found, view, healthAnswer] = await Promise.all([
     listContainers(cluster, part),
@@ -114,9 +118,10 @@ async function lookAtAll(wait: Wait): Promise<readonly Container[]> {
   for (const service of services) {
     const now = of(containers, service);
     const clientWord = service === TEST_CLIENT_NAME ? await wordOfClient(cluster, now) : undefined;
-    const look = { service, now, before: of(before, service), view, former, healthAnswer, clientWord };
+    const was = of(before, service);
+    const look = { service, now, before: was, composed, view, former, healthAnswer, clientWord };
     const seen = judgeService(look);
-    if (!(isReady(last.get(service)) && isReady(seen))) show(job, service, now, seen);
+    if (isNews(last.get(service), seen)) show(job, service, now, seen);
     last.set(service, seen);
   }
   return containers;

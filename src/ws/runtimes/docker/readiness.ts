@@ -14,6 +14,8 @@ export interface Look {
   /** The container now, and before this call of `ws` changed anything. */
   readonly now: Container | undefined;
   readonly before: Container | undefined;
+  /** Compose has done its work: a container that is the same as before stays. */
+  readonly composed: boolean;
   /** What the GCS lists; undefined where none answers. */
   readonly view: ClusterView | undefined;
   /** Ids of nodes that the GCS listed before: under the same name they are earlier lives. */
@@ -28,6 +30,7 @@ export interface Look {
 export function judgeService(look: Look): Seen {
   const { service, now, before } = look;
   if (now === undefined) return { notYet: "its container does not exist yet" };
+  if (sameLife(now, before) && !look.composed) return { notYet: "compose has not come to it yet" };
   if (!now.running && sameLife(now, before))
     return { notYet: `its container is ${now.status}, not started again yet` };
   const end = endOf(now, now.id === before?.id ? before.restarts : 0);
