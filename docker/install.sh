@@ -14,7 +14,10 @@ install -d -o ray -g "$(id -g ray)" /run/ray-entrypoint
 
 # A login shell starts with the PATH of /etc/login.defs, which /etc/profile sets anew and the user's own file may set again.
 # So it is put right after each of them. bash reads the first of the three that exists; without one, profile.d is the last.
+# The user's own file is read by ours, so that also one that returns early is followed by the right PATH.
 cp /opt/ray-entrypoint/profile.sh /etc/profile.d/zz-ray-entrypoint.sh
 for file in "$home/.bash_profile" "$home/.bash_login" "$home/.profile"; do
-  [ ! -f "$file" ] || printf '\n. /opt/ray-entrypoint/profile.sh\n' >> "$file"
+  [ -f "$file" ] || continue
+  cp -p "$file" "$file.base"
+  printf '. %s.base\n. /opt/ray-entrypoint/profile.sh\n' "$file" > "$file"
 done
