@@ -1,0 +1,79 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { lives, Rig } from "../fixtures/rig.ts";
+import { until } from "../fixtures/until.ts";
+
+let rig: Rig;
+beforeEach(async () => {
+  rig = await new Rig().open();
+});
+afterEach(() => rig.close());
+
+const READY_HEAD = "✓ Ray cluster is ready!";
+const READY_WORKER = "✓ Ray worker successfully joined the cluster!";
+
+describe("the specification's first two scenarios, from an empty folder", () => {
+  test("ray-cpu becomes HEAD, then ray-gpu finds it and joins", async () => {
+    await rig.health();
+    const cpu = rig.node("ray-cpu");
+    await cpu.says(READY_HEAD);
+    const gpu = rig.node("ray-gpu");
+    await gpu.says(READY_WORKER);
+    for (const words of [
+      "✓ Node is in head whitelist",
+      "✓ Health service is up",
+      "✓ Head lease granted, epoch 1",
+      "Mode: head",
+    ])
+      expect(cpu.stdout).toContain(words);
+    expect(gpu.stdout).toContain("✓ Node is in head whitelist");
+    expect(gpu.stdout).toMatch(/^Mode: worker$/m);
+    const [head] = rig.rays.of("ray-cpu");
+    const [worker] = rig.rays.of("ray-gpu");
+    expect(head?.started.args.slice(0, 4)).toEqual(["start", "--head", "--block", "--port=6379"]);
+    expect(worker?.option("--address")).toBe(`${rig.host("ray-cpu")}:6379`);
+    expect(head?.started.env.PATH?.split(":")[0]).toBe(rig.binDir);
+    expect(head?.started.env.HEAD_WHITELIST).toBe(rig.envOf("ray-cpu").HEAD_WHITELIST);
+  });
+
+  test("ray-gpu alone leads, and ray-cpu then joins it", async () => {
+    await rig.health();
+    const gpu = rig.node("ray-gpu");
+    await gpu.says(READY_HEAD);
+    const cpu = rig.node("ray-cpu");
+    await cpu.says(READY_WORKER);
+    expect(cpu.stdout).toContain("Mode: worker");
+  });
+
+  test("a node outside of the whitelist joins HEAD_ADDRESS, and waits for it", async () => {
+    await rig.health();
+    const HEAD_ADDRESS = `${rig.host("ray-cpu")}:6379`;
+    const stranger = rig.node("test-ray-worker", { HEAD_ADDRESS, NODE_IP_ADDRESS: rig.host("", 9) });
+    await stranger.says("→ Waiting: for a HEAD at");
+    expect(stranger.stdout).toContain("→ Node is not in head whitelist");
+    expect(stranger.stdout).toContain(`HEAD_ADDRESS=${HEAD_ADDRESS} names the HEAD explicitly`);
+    await rig.node("ray-cpu").says(READY_HEAD);
+    await stranger.says(READY_WORKER);
+    expect(stranger.stdout).toMatch(/^Mode: worker$/m);
+  });
+
+  test("words after -- reach ray start, and Ray's own words the log", async () => {
+    await rig.health();
+    const cpu = rig.node("ray-cpu", {}, ["--", "--labels=zone=a", "--num-cpus", "2"]);
+    const ray = await rig.rays.run("ray-cpu");
+    ray.print("Local node IP: 127.0.0.1\n");
+    await cpu.says("Local node IP");
+    expect(ray.started.args.slice(-3)).toEqual(["--labels=zone=a", "--num-cpus", "2"]);
+  });
+});
+
+describe("ready means that the GCS lists the node as ALIVE", () => {
+  test("a process that runs is not enough", async () => {
+    rig.rays.manners = { joins: false, exitOnTerm: 1 };
+    await rig.health();
+    const cpu = rig.node("ray-cpu", { RAY_EP_READY_TIMEOUT: "1" });
+    expect(await cpu.exit()).toBe(75);
+    expect(cpu.stdout).not.toContain(READY_HEAD);
+    expect(cpu.stdout).toContain("✗ The node was not ready after 1.0 s");
+    await until("the end of Ray", () => rig.rays.runs.every(({ started }) => !lives(started.pid)));
+  });
+});
