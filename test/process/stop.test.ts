@@ -1,0 +1,127 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { lives, Rig, type Running } from "../fixtures/rig.ts";
+import { until } from "../fixtures/until.ts";
+
+let rig: Rig;
+beforeEach(async () => {
+  rig = await new Rig().open();
+  await rig.health();
+});
+afterEach(() => rig.close());
+
+async function readyHead(env: Record<string, string> = {}): Promise<Running> {
+  const cpu = rig.node("ray-cpu", env);
+  await cpu.says("✓ Ray cluster is ready!");
+  return cpu;
+}
+
+const nothingLeft = () =>
+  until("the end of all of Ray", () =>
+    rig.rays.runs.every(({ started, orphans }) => ![started.pid, ...orphans].some(lives)),
+  );
+
+async function holder(): Promise<unknown> {
+  const answer = await fetch(`http://${rig.healthHost}:8080/v1/cluster`);
+  return ((await answer.json()) as { holder: unknown }).holder;
+}
+
+describe("a stop", () => {
+  test("by SIGTERM: one to the leader of Ray, drained, lease given back, 0", async () => {
+    const cpu = await readyHead();
+    const ray = await rig.rays.run("ray-cpu");
+    expect(await holder()).toMatchObject({ node: "ray-cpu" });
+    cpu.signal("SIGTERM");
+    expect(await cpu.exit()).toBe(0);
+    expect(ray.signals).toEqual(["SIGTERM"]);
+    expect(cpu.stdout).toContain("→ SIGTERM: draining and stopping Ray");
+    expect(cpu.stdout).toMatch(/✓ Stopped on SIGTERM after \d/);
+    expect(await holder()).toBeNull();
+    await nothingLeft();
+  });
+
+  test.each(["SIGINT", "SIGTERM twice"])("%s: now, also when Ray does not want to", async (how) => {
+    rig.rays.manners = { joins: true, exitOnTerm: null };
+    const cpu = await readyHead({ RAY_EP_STOP_GRACE: "600" });
+    if (how === "SIGINT") cpu.signal("SIGINT");
+    else {
+      cpu.signal("SIGTERM");
+      const ray = await rig.rays.run("ray-cpu");
+      await until("Ray's SIGTERM", () => ray.signals.includes("SIGTERM"));
+      cpu.signal("SIGTERM");
+    }
+    expect(await cpu.exit()).toBe(0);
+    await nothingLeft();
+  });
+
+  test("Ray ignores SIGTERM: it is killed before the engine's KILL, with what it started", async () => {
+    rig.rays.manners = { joins: true, exitOnTerm: null };
+    const cpu = await readyHead({ RAY_EP_STOP_GRACE: "3" });
+    const ray = await rig.rays.run("ray-cpu");
+    ray.orphan();
+    await until("the orphan", () => ray.orphans.length > 0);
+    const began = performance.now();
+    cpu.signal("SIGTERM");
+    expect(await cpu.exit()).toBe(0);
+    expect(performance.now() - began).toBeLessThan(3000);
+    expect(cpu.stdout).toContain("→ Killing Ray after");
+    await nothingLeft();
+  });
+
+  test("while it waits for a HEAD: at once, 0, and no Ray was started", async () => {
+    const stranger = rig.node("stranger", { NODE_IP_ADDRESS: rig.host("", 9) });
+    await stranger.says("→ Waiting:");
+    stranger.signal("SIGTERM");
+    expect(await stranger.exit()).toBe(0);
+    expect(rig.rays.runs).toEqual([]);
+  });
+
+  test("before Ray is ready: Ray is stopped too", async () => {
+    rig.rays.manners = { joins: false, exitOnTerm: 1 };
+    const cpu = rig.node("ray-cpu");
+    const ray = await rig.rays.run("ray-cpu");
+    cpu.signal("SIGTERM");
+    expect(await cpu.exit()).toBe(0);
+    expect(ray.signals).toEqual(["SIGTERM"]);
+    await nothingLeft();
+  });
+
+  test("signals that say nothing change nothing", async () => {
+    const cpu = await readyHead();
+    for (const signal of ["SIGHUP", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGTSTP", "SIGPIPE"] as const)
+      cpu.signal(signal);
+    cpu.signal("SIGTERM");
+    expect(await cpu.exit()).toBe(0);
+    expect(cpu.stderr).not.toContain("Debugger listening");
+  });
+});
+
+describe("after Ray's own end", () => {
+  test("a node that worked starts it again, and clears what was left", async () => {
+    const cpu = await readyHead();
+    const first = await rig.rays.run("ray-cpu");
+    first.orphan();
+    await until("the orphan", () => first.orphans.length > 0);
+    first.exit(3);
+    await cpu.says("✗ Ray ended by itself (exit code 3)");
+    const second = await rig.rays.run("ray-cpu", 1);
+    expect(first.orphans.some(lives)).toBe(false);
+    await until("the second GCS", () => cpu.stdout.split("✓ Ray cluster is ready!").length === 3);
+    expect(second.isHead).toBe(true);
+    cpu.signal("SIGTERM");
+    expect(await cpu.exit()).toBe(0);
+  });
+
+  test("a WORKER whose HEAD restarts joins the new cluster", async () => {
+    const cpu = await readyHead();
+    const gpu = rig.node("ray-gpu");
+    await gpu.says("✓ Ray worker successfully joined the cluster!");
+    (await rig.rays.run("ray-cpu")).die("SIGKILL");
+    await rig.rays.run("ray-cpu", 1);
+    await rig.rays.run("ray-gpu", 1);
+    await until(
+      "both ready again",
+      () =>
+        cpu.stdout.split("is ready!").length === 3 && gpu.stdout.split("joined the cluster!").length === 3,
+    );
+  });
+});
