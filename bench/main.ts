@@ -1,0 +1,52 @@
+/**
+ * `npm run bench [-- words]`: measures side by side, in one run, and prints one table; words choose parts.
+ * Its exit code says whether every aim was reached.
+ */
+import Table from "cli-table3";
+import { benchHealth } from "./health.ts";
+import { type Row, reaches } from "./row.ts";
+import { benchThousand } from "./thousand.ts";
+
+const PARTS: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
+  health: benchHealth,
+  thousand: benchThousand,
+};
+
+function chosen(words: readonly string[]): [string, () => Promise<readonly Row[]>][] {
+  const unknown = words.filter((word) => !Object.hasOwn(PARTS, word));
+  if (unknown.length > 0) {
+    console.error(`✗ Expected parts out of ${Object.keys(PARTS).join(", ")}; got ${unknown.join(", ")}`);
+    process.exit(2);
+  }
+  return Object.entries(PARTS).filter(([name]) => words.length === 0 || words.includes(name));
+}
+
+const digits = (value: number): string =>
+  value.toLocaleString("en", { maximumFractionDigits: value < 100 ? 2 : 0 });
+
+function render(rows: readonly Row[]): string {
+  const table = new Table({
+    head: ["", "value", "unit", "ratio", "aim", ""],
+    style: { head: [], border: [] },
+  });
+  for (const row of rows) {
+    const { name, value, unit, ratio, aim } = row;
+    table.push([
+      name,
+      { hAlign: "right", content: digits(value) },
+      unit,
+      { hAlign: "right", content: ratio === null ? "" : `${digits(ratio)} ×` },
+      aim === null ? "" : `${aim.ratio} ${aim.than} ×`,
+      aim === null ? "" : reaches(row) ? "✓" : "✗",
+    ]);
+  }
+  return table.toString();
+}
+
+const rows: Row[] = [];
+for (const [name, measure] of chosen(process.argv.slice(2))) {
+  console.error(`→ Measuring: ${name}`);
+  rows.push(...(await measure()));
+}
+console.log(render(rows));
+process.exitCode = rows.every(reaches) ? 0 : 1;
