@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { doctor } from "./commands/doctor.ts";
 import { down } from "./commands/down.ts";
 import { generate } from "./commands/generate.ts";
 import { logs } from "./commands/logs.ts";
@@ -79,6 +80,10 @@ function buildProgram(
     .action(async ({ check = false }: { check?: boolean }) =>
       finish(await generate(context, { ...globals(), root, check })),
     );
+  program
+    .command("doctor")
+    .description("look at this machine and the cluster, and say what to change; exit 1 if anything is wrong")
+    .action(async () => finish(await doctor(context, globals())));
   addClusterCommands(program, context, globals, finish);
   addTestCommand(program, context, globals, finish);
   return program;

@@ -55,15 +55,29 @@ const peerPorts = (service: string, ports: NodePorts, section: string): Publishe
     })),
   );
 
-/** A problem for each port that something else on the host listens on. Ask only while nothing of ours runs. Pure. */
-export const portsInUse = (
+/** A problem for each use whose ports something else on the host listens on. Ask only while nothing of ours runs. Pure. */
+export function portsInUse(
   published: readonly PublishedPort[],
   listening: ReadonlySet<number>,
-): readonly Problem[] =>
-  published
-    .filter(({ port }) => listening.has(port))
-    .map(({ service, use, port, key }) => ({
-      where: `${service}, ${use}`,
-      problem: `expected port ${port} to be free on this machine, and something listens on it`,
-      fix: `Stop that program (ss -ltnp 'sport = :${port}' shows it), or set ${key} in config.yaml.`,
-    }));
+): readonly Problem[] {
+  const uses = new Map<string, PublishedPort[]>();
+  for (const each of published.filter(({ port }) => listening.has(port))) {
+    const where = `${each.service}, ${each.use}`;
+    uses.set(where, [...(uses.get(where) ?? []), each]);
+  }
+  return [...uses].flatMap(([where, [first, ...others]]) =>
+    first === undefined ? [] : [inUse(where, first, others)],
+  );
+}
+
+function inUse(where: string, { port, key }: PublishedPort, others: readonly PublishedPort[]): Problem {
+  const what =
+    others.length === 0
+      ? `port ${port}`
+      : `port ${port} and ${others.length} more up to ${others.at(-1)?.port}`;
+  return {
+    where,
+    problem: `expected ${what} to be free on this machine, and something listens on it`,
+    fix: `Stop that program (ss -ltnp 'sport = :${port}' shows it), or set ${key} in config.yaml.`,
+  };
+}

@@ -1,0 +1,50 @@
+import type { Problem } from "../../common/failure.ts";
+import type { NodeInfo } from "../../common/gcs/client.ts";
+import type { Result } from "../../common/result.ts";
+import type { RayGcs } from "../../common/sighting.ts";
+import type { HostFacts } from "../compose/host-facts.ts";
+import type { Settings } from "../settings.ts";
+
+/** What `ws doctor` saw of the machine and of the cluster; an error is what stood in the way of seeing it. */
+export interface DoctorFacts {
+  readonly settings: Settings;
+  readonly machine: MachineFacts;
+  /** Undefined where no engine answers. */
+  readonly docker: DockerFacts | undefined;
+}
+
+export interface MachineFacts {
+  /** Version of the Node that runs `ws`. */
+  readonly node: string;
+  /** Version of the Python that the embedded runtime would use, if it can make virtual environments. */
+  readonly python: Result<string, string>;
+  readonly engine: Result<string, string>;
+  /** The words that run compose. */
+  readonly compose: Result<string, string>;
+  readonly host: Omit<HostFacts, "buildContext">;
+  /** Every IPv4 address that is this machine's. */
+  readonly addresses: readonly string[];
+  readonly sharedMemoryBytes: number;
+  readonly disks: readonly { readonly folder: string; readonly freeBytes: number }[];
+}
+
+export interface DockerFacts {
+  /** Networks of the engine that are not ours. */
+  readonly networks: readonly { readonly name: string; readonly subnets: readonly string[] }[];
+  /** Ports that we publish and that something else listens on; empty while the cluster runs. */
+  readonly ports: readonly Problem[];
+  /** Images that config.yaml names and the engine does not have. */
+  readonly missingImages: readonly string[];
+  readonly services: readonly ServiceFacts[];
+  /** Every GCS of this cluster that answers. */
+  readonly heads: readonly RayGcs[];
+  readonly nodes: readonly NodeInfo[];
+}
+
+export interface ServiceFacts {
+  readonly service: string;
+  readonly hostname: string;
+  readonly status: string;
+  readonly running: boolean;
+  readonly log: string;
+}

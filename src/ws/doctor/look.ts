@@ -1,0 +1,122 @@
+import { existsSync } from "node:fs";
+import { statfs } from "node:fs/promises";
+import { networkInterfaces } from "node:os";
+import { dirname } from "node:path";
+import { execa } from "execa";
+import * as z from "zod";
+import { err, ok, type Result } from "../../common/result.ts";
+import { findHeads, viewCluster } from "../cluster-view.ts";
+import { networkName, PROJECT_LABEL } from "../compose/names.ts";
+import { portsInUse, publishedPorts } from "../compose/published-ports.ts";
+import { readHostFacts, readListeningPorts } from "../compose/read-host.ts";
+import { type DockerCluster, hostPlanOf } from "../runtimes/docker/cluster.ts";
+import { type Container, listContainers } from "../runtimes/docker/containers.ts";
+import { dockerRunner, engineVersion, findCompose } from "../runtimes/docker/engine.ts";
+import { wholeLog } from "../runtimes/docker/logs.ts";
+import type { DockerFacts, MachineFacts } from "./facts.ts";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Looks at this machine; changes nothing. */
+export async function lookAtMachine(env: Environment, stateDir: string): Promise<MachineFacts> {
+  const docker = dockerRunner(env);
+  const [engine, compose, python] = await Promise.all([
+    engineVersion(docker),
+    findCompose(env),
+    findPython(env.WS_PYTHON ?? "python3", env),
+  ]);
+  const dockerRoot = await docker(["info", "--format", "{{.DockerRootDir}}"]);
+  const folders = [nearestFolder(stateDir), ...(engine.ok && dockerRoot.ok ? [dockerRoot.value.trim()] : [])];
+  return {
+    node: process.version,
+    python,
+    engine,
+    compose: compose.ok ? ok(compose.value.join(" ")) : compose,
+    host: readHostFacts(),
+    addresses: Object.values(networkInterfaces()).flatMap((list) =>
+      (list ?? []).filter(({ family }) => family === "IPv4").map(({ address }) => address),
+    ),
+    sharedMemoryBytes: (await freeBytes("/dev/shm")) ?? 0,
+    disks: (await Promise.all(folders.map(disk))).flat(),
+  };
+}
+
+async function findPython(program: string, env: Environment): Promise<Result<string, string>> {
+  const options = { reject: false, extendEnv: false, env, all: true } as const;
+  const version = await execa(program, ["--version"], options);
+  if (version.failed) return err(`${program} does not run: ${version.shortMessage}`);
+  const venv = await execa(program, ["-c", "import ensurepip, venv"], options);
+  return venv.failed ? err(`${version.all} cannot make virtual environments`) : ok(version.all);
+}
+
+const nearestFolder = (folder: string): string =>
+  existsSync(folder) || folder === dirname(folder) ? folder : nearestFolder(dirname(folder));
+
+/** The engine's folder may be on another machine, or closed to us. */
+async function disk(folder: string): Promise<MachineFacts["disks"]> {
+  const free = await freeBytes(folder);
+  return free === undefined ? [] : [{ folder, freeBytes: free }];
+}
+
+async function freeBytes(folder: string): Promise<number | undefined> {
+  try {
+    const { bavail, bsize } = await statfs(folder);
+    return bavail * bsize;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Looks at the engine and at this project's containers; changes nothing. */
+export async function lookAtDocker(cluster: DockerCluster): Promise<DockerFacts> {
+  const { settings, headAddresses, token } = cluster;
+  const found = await listContainers(cluster);
+  const containers = found.ok ? found.value : [];
+  const [networks, missingImages, heads, view, services] = await Promise.all([
+    foreignNetworks(cluster),
+    imagesMissing(cluster),
+    findHeads(headAddresses, token),
+    viewCluster(headAddresses, token),
+    Promise.all(containers.map((container) => serviceFacts(cluster, container))),
+  ]);
+  const plan = hostPlanOf(cluster);
+  const running = containers.some((each) => each.running);
+  const ports =
+    plan.ok && !running ? portsInUse(publishedPorts(settings, plan.value, "main"), readListeningPorts()) : [];
+  return { networks, ports, missingImages, services, heads, nodes: view?.nodes ?? [] };
+}
+
+async function serviceFacts({ engine }: DockerCluster, container: Container) {
+  const { service, hostname, status, running, id } = container;
+  return { service, hostname, status, running, log: await wholeLog(engine, id) };
+}
+
+const Networks = z.array(
+  z.object({
+    Name: z.string(),
+    Labels: z.record(z.string(), z.string()).nullish(),
+    IPAM: z.object({ Config: z.array(z.object({ Subnet: z.string().optional() })).nullish() }),
+  }),
+);
+
+async function foreignNetworks({ engine, settings }: DockerCluster): Promise<DockerFacts["networks"]> {
+  const listed = await engine.docker(["network", "ls", "--quiet"]);
+  if (!listed.ok) return [];
+  const inspected = await engine.docker(["network", "inspect", ...listed.value.trim().split("\n")]);
+  const networks = inspected.ok ? Networks.safeParse(JSON.parse(inspected.value)) : undefined;
+  const own = [networkName(settings, "main"), networkName(settings, "test")];
+  return (networks?.data ?? [])
+    .filter(({ Name, Labels }) => !own.includes(Name) || Labels?.[PROJECT_LABEL] !== settings.projectName)
+    .map(({ Name, IPAM }) => ({
+      name: Name,
+      subnets: (IPAM.Config ?? []).flatMap(({ Subnet }) => Subnet ?? []),
+    }));
+}
+
+async function imagesMissing({ engine, settings }: DockerCluster): Promise<string[]> {
+  const images = [...new Set(settings.nodes.map(({ image }) => image))];
+  const there = await Promise.all(
+    images.map((image) => engine.docker(["image", "inspect", "--format", "x", image])),
+  );
+  return images.filter((_, i) => there[i]?.ok === false);
+}

@@ -1,0 +1,143 @@
+import { clampLimits } from "../compose/limits.ts";
+import { overlap, parseSubnet } from "../settings/ipv4.ts";
+import { type Settings, TEST_WORKER_NAME } from "../settings.ts";
+import type { DockerFacts, DoctorFacts, MachineFacts } from "./facts.ts";
+import { bad, type Finding, good, note } from "./finding.ts";
+
+/** Ray images, and what a cluster writes into them. */
+const LEAST_FREE_BYTES = 10 * 2 ** 30;
+const GIB = 2 ** 30;
+const gib = (bytes: number): string => `${(bytes / GIB).toFixed(1)} GiB`;
+
+/** What of the machine stands in a cluster's way. Pure. */
+export function machineFindings({ settings, machine, docker }: DoctorFacts): Finding[] {
+  return [
+    good("Node", machine.node),
+    ...engineFindings(machine),
+    python(machine),
+    ...hostFindings(settings, machine),
+    ...machine.disks.map(({ folder, freeBytes }) =>
+      freeBytes >= LEAST_FREE_BYTES
+        ? good("Disk", `${gib(freeBytes)} free for ${folder}`)
+        : bad(
+            "Disk",
+            `${gib(freeBytes)} free for ${folder}, less than ${gib(LEAST_FREE_BYTES)}`,
+            "Make room: docker system df shows what the engine keeps.",
+          ),
+    ),
+    ...(docker === undefined ? [] : networkFindings(settings, docker)),
+  ];
+}
+
+function engineFindings({ engine, compose }: MachineFacts): Finding[] {
+  if (!engine.ok)
+    return [
+      note(
+        "Docker engine",
+        `none answers: ${engine.error}`,
+        "ws takes the embedded runtime; start the engine to have containers.",
+      ),
+    ];
+  return [
+    good("Docker engine", `version ${engine.value}`),
+    compose.ok
+      ? good("Compose", compose.value)
+      : bad("Compose", compose.error, "Install the plugin (docker-compose-plugin) or docker-compose 1.29."),
+  ];
+}
+
+function python({ python: found, engine }: MachineFacts): Finding {
+  if (found.ok) return good("Python", `${found.value}, with venv`);
+  const fix = "Install python3 and python3-venv, or name another one in WS_PYTHON.";
+  return engine.ok
+    ? note("Python", `${found.error}; only the embedded runtime needs it`, fix)
+    : bad("Python", found.error, fix);
+}
+
+function hostFindings(settings: Settings, { host, addresses, sharedMemoryBytes }: MachineFacts): Finding[] {
+  return [
+    address(settings, host.ipAddress, addresses),
+    resources(settings, host),
+    sharedMemory(settings, sharedMemoryBytes),
+    settings.hostHasGpu === true && !host.hasGpu
+      ? bad(
+          "GPU",
+          "host.has_gpu is true, and no NVIDIA GPU was found",
+          "Install the driver and the container toolkit, or set it to false.",
+        )
+      : good("GPU", host.hasGpu ? "an NVIDIA GPU" : "none: ray-gpu runs without one"),
+  ];
+}
+
+function address({ hostIpAddress }: Settings, found: string | undefined, own: readonly string[]): Finding {
+  const topic = "Host address";
+  const used = hostIpAddress ?? found;
+  if (used === undefined)
+    return bad(topic, "none was found", "Set host.ip_address in config.yaml to this machine's IPv4 address.");
+  if (own.includes(used))
+    return good(topic, `${used}${hostIpAddress === undefined ? ", found by itself" : ", from config.yaml"}`);
+  return note(
+    topic,
+    `${used} is none of this machine's own (${own.join(", ")})`,
+    "Right only if another machine forwards it to here; else set host.ip_address.",
+  );
+}
+
+function resources(settings: Settings, host: MachineFacts["host"]): Finding {
+  const nodes = [...settings.nodes, { name: TEST_WORKER_NAME, ...settings.test.worker }];
+  const warnings = nodes.flatMap(
+    (node) => clampLimits(node.name, node, { ...host, buildContext: "." }).warnings,
+  );
+  const has = `${host.cpus} CPUs, ${gib(host.memoryBytes)} of memory`;
+  return warnings.length === 0
+    ? good("CPUs and memory", has)
+    : note(
+        "CPUs and memory",
+        `${has}; ${warnings.map(({ where, problem }) => `${where}: ${problem}`).join("; ")}`,
+      );
+}
+
+/** Containers have a /dev/shm of their own; the embedded runtime's nodes share the machine's. */
+function sharedMemory({ nodes }: Settings, bytes: number): Finding {
+  const wanted = nodes.reduce((sum, { objectStoreBytes }) => sum + objectStoreBytes, 0);
+  if (bytes >= wanted) return good("/dev/shm", gib(bytes));
+  return note(
+    "/dev/shm",
+    `${gib(bytes)}, and the object stores want ${gib(wanted)}`,
+    "The embedded runtime gives each node less; containers are not concerned.",
+  );
+}
+
+function networkFindings(settings: Settings, { networks, ports, missingImages }: DockerFacts): Finding[] {
+  const wanted = [
+    { key: "network.subnet", text: settings.subnet },
+    { key: "cluster_test.test_network_subnet", text: settings.testSubnet },
+  ];
+  const clashes = wanted.flatMap(({ key, text }) =>
+    networks
+      .filter(({ subnets }) => subnets.some((each) => meet(each, text)))
+      .map(({ name, subnets }) =>
+        bad(
+          "Subnets",
+          `${key} ${text} meets ${subnets.join(", ")} of the engine's network ${name}`,
+          `Set another ${key}, or remove that network: docker network rm ${name}`,
+        ),
+      ),
+  );
+  return [
+    ...(clashes.length > 0
+      ? clashes
+      : [good("Subnets", `${settings.subnet} and ${settings.testSubnet} are free`)]),
+    ...(ports.length > 0
+      ? ports.map(({ where, problem, fix }) => bad("Ports", `${where}: ${problem}`, fix))
+      : [good("Ports", "those that the cluster publishes are free, or its own")]),
+    ...missingImages.map((image) =>
+      note("Images", `${image} is not here yet`, `The first ws up pulls it; by hand: docker pull ${image}`),
+    ),
+  ];
+}
+
+function meet(a: string, b: string): boolean {
+  const [one, other] = [parseSubnet(a), parseSubnet(b)];
+  return one !== undefined && other !== undefined && overlap(one, other);
+}

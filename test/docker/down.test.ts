@@ -1,0 +1,99 @@
+import { execa } from "execa";
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { TestEngine } from "../fixtures/docker/engine.ts";
+import { PROJECT, WsProject } from "../fixtures/docker/ws-project.ts";
+import { until } from "../fixtures/until.ts";
+
+const engine = TestEngine.open();
+const project = WsProject.open();
+const IMAGE = `${PROJECT}-ray-cpu`;
+const FOREIGN_NAME = `${PROJECT}-ray-gpu`;
+
+beforeAll(async () => {
+  await project.ws(["generate"]);
+  await project.compose("build");
+});
+
+afterEach(async () => {
+  const down = await project.ws(["down", "-v"]);
+  expect(down.code, down.text).toBe(0);
+  expect(await project.leftovers()).toEqual([]);
+});
+
+describe("ws up that fails takes back what it started", () => {
+  test("a port that another container holds: named before anything is started", async () => {
+    const foreign = await engine.start("holder", IMAGE, ["sleep", "600"], ["--publish", "6380:6380"]);
+    const up = await project.ws(["up"]);
+    expect(up.code, up.text).toBe(75);
+    expect(up.text).toContain("ray-gpu, GCS: expected port 6380 to be free on this machine");
+    expect(await project.containers()).toEqual([]);
+    expect(await engine.inspect(foreign, ".State.Running")).toBe(true);
+    await engine.must("rm", "--force", foreign);
+  });
+
+  test("a name that another container has: the engine's own words, and the other one stays", async () => {
+    await execa("docker", ["create", "--name", FOREIGN_NAME, IMAGE, "sleep", "600"]);
+    try {
+      const up = await project.ws(["up"]);
+      expect(up.code, up.text).toBe(75);
+      expect(up.text).toMatch(/✗ The engine refused: .*compose/);
+      expect(up.text).toContain(`"/${FOREIGN_NAME}" is already in use`);
+      expect(up.text).toContain("→ Likely cause: another container has that name");
+      expect(await project.containers()).toEqual([]);
+      expect((await project.ws(["down", "-v"])).code).toBe(0);
+      expect((await engine.docker("inspect", FOREIGN_NAME)).code).toBe(0);
+    } finally {
+      await execa("docker", ["rm", "--force", FOREIGN_NAME]);
+    }
+  });
+
+  test("a node that ends: its last lines, the likely cause and its whole log", async () => {
+    project.configure({ services: { ray: { cpu: { node_ip_address: "no-such-name.invalid" } } } });
+    const up = await project.ws(["up", "--timeout", "60"]);
+    project.configure({});
+    expect(up.code, up.text).toBe(75);
+    expect(up.text).toMatch(/✗ (?:ray-cpu ended before it was ready|Not ready after)/);
+    expect(await project.containers()).toEqual([]);
+  });
+});
+
+describe("ws down", () => {
+  test("after a ws up that was killed, and twice in a row", async () => {
+    const up = project.spawnWs(["up"]);
+    await until("the first container", async () => (await project.containers()).length > 0, 60_000);
+    const ended = new Promise((done) => up.once("exit", done));
+    up.kill("SIGKILL");
+    await ended;
+
+    const down = await project.ws(["down", "-v"]);
+    expect(down.code, down.text).toBe(0);
+    expect(await project.leftovers()).toEqual([]);
+    const again = await project.ws(["down", "-v"]);
+    expect(again).toMatchObject({ code: 0, text: expect.stringContaining("Nothing was running") });
+  });
+
+  test("what others put into our network stays theirs, and is named", async () => {
+    await project.compose("up", "--detach", "health");
+    const network = `${PROJECT}-ray-network`;
+    const guest = await engine.start("guest", IMAGE, ["sleep", "600"], ["--network", network]);
+    const down = await project.ws(["down", "-v"]);
+    expect(down.code, down.text).toBe(75);
+    expect(down.text).toContain("containers that are not ours still use it");
+    expect(await engine.inspect(guest, ".State.Running")).toBe(true);
+    await engine.must("rm", "--force", guest);
+  });
+});
+
+describe("a hostname that is not in the whitelist", () => {
+  test("the log names both, and the nearest match", async () => {
+    const env = ["--env", "HEAD_WHITELIST=ray-cpu ray-gpu", "--env", "WAIT_FOR_HEAD=5"];
+    const name = await engine.start("stranger", IMAGE, [], ["--hostname", "ray-cpv", ...env]);
+    const line = await until(
+      "a word on the whitelist",
+      async () => /.*not in head whitelist.*/i.exec(await engine.must("logs", name))?.[0],
+      30_000,
+    );
+    expect(line).toContain("ray-cpv is none of ray-cpu, ray-gpu");
+    expect(line).toContain("the nearest name is ray-cpu");
+  });
+});

@@ -1,0 +1,59 @@
+import { join } from "node:path";
+import { execa } from "execa";
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { PROJECT, WsProject } from "../fixtures/docker/ws-project.ts";
+
+const project = WsProject.open();
+const BOTH = ["ray-cpu", "ray-gpu"];
+
+beforeAll(async () => {
+  await project.ws(["generate"]);
+  await project.compose("build");
+});
+
+afterEach(async () => {
+  const down = await project.ws(["down", "-v"]);
+  expect(down.code, down.text).toBe(0);
+});
+
+describe("whoever comes first, there is one HEAD and the other joins it", () => {
+  test("ray-gpu first: it leads, ray-cpu joins it, and a test worker told --head ray-gpu:6380 joins as well", async () => {
+    await project.compose("up", "--detach", "--no-deps", "health", "ray-gpu");
+    expect(await project.becomes(["ray-gpu"])).toBe("ray-gpu");
+    await project.compose("up", "--detach", "--no-deps", "ray-cpu");
+    expect(await project.becomes(BOTH)).toBe("ray-gpu");
+    expect(await project.log("ray-cpu")).toMatch(/^Mode: worker$/m);
+
+    await project.ws(["test", "--up", "--head", "ray-gpu:6380", "--report", join(project.folder, "report")]);
+    const outcomes = new Map(project.report().results.map(({ id, outcome }) => [id, outcome]));
+    const worker = ["worker/head-address", "worker/mode", "worker/joined", "worker/ray-status", "nat/stays"];
+    const across = ["client/init", "pairs/tasks", "pairs/actors", "pairs/objects", "cluster/one-head"];
+    for (const id of [...worker, ...across]) expect(outcomes.get(id), id).toBe("ok");
+    // ray-cpu was to lead, and the judge does not look away.
+    expect(outcomes.get("cluster/head")).toBe("failed");
+    expect(await project.log("test-worker")).toContain("HEAD_ADDRESS=ray-gpu:6380");
+  });
+
+  test("both at once", async () => {
+    await project.compose("up", "--detach", "--no-deps", "health");
+    await project.compose("create", "--no-recreate", ...BOTH);
+    await execa("docker", ["start", ...BOTH.map((name) => `${PROJECT}-${name}`)]);
+    const head = await project.becomes(BOTH);
+    for (const name of BOTH)
+      expect(await project.log(name)).toMatch(name === head ? /^Mode: head$/m : /^Mode: worker$/m);
+  });
+});
+
+describe("parts of the cluster", () => {
+  test("only ray-gpu is a cluster, with ray-gpu as HEAD; docker-compose 1.29 runs it as well", async () => {
+    project.configure({ services: { ray: { cpu: { enabled: false } } } });
+    // Without its plugins the docker command knows no `compose`.
+    const old = (await execa("docker-compose", ["version", "--short"], { reject: false })).exitCode === 0;
+    const up = await project.ws(["up"], old ? { DOCKER_CONFIG: join(project.folder, "no-plugins") } : {});
+    expect(up.code, up.text).toBe(0);
+    expect(await project.roles()).toEqual(["ray-gpu HEAD"]);
+    const format = '{{index .Config.Labels "com.docker.compose.version"}}';
+    const made = await project.docker("inspect", "--format", format, `${PROJECT}-ray-gpu`);
+    if (old) expect(made.text).toMatch(/^1\.29/);
+  });
+});
