@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { freePort } from "../test/fixtures/health-server-process.ts";
 import { type Load, load } from "./load.ts";
@@ -27,9 +28,14 @@ class Server(ThreadingHTTPServer):
 Server(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 `;
 
+interface Measured extends Load {
+  /** Processor time that the server took, in ms: hardly touched by what else the machine does. */
+  readonly cpuMsPerThousand: number;
+}
+
 interface Round {
-  readonly ours: Load;
-  readonly python: Load;
+  readonly ours: Measured;
+  readonly python: Measured;
 }
 
 interface Contender {
@@ -61,6 +67,10 @@ export async function benchHealth(): Promise<Row[]> {
     python: mid((each) => each.python.requestsPerSecond),
   };
   const p99 = { ours: mid((each) => each.ours.p99Ms), python: mid((each) => each.python.p99Ms) };
+  const cpu = {
+    ours: mid((each) => each.ours.cpuMsPerThousand),
+    python: mid((each) => each.python.cpuMsPerThousand),
+  };
   const failed = rounds.reduce((sum, { ours }) => sum + ours.failed, 0);
   const at = `GET / at ${CONNECTIONS} connections`;
   return [
@@ -80,21 +90,44 @@ export async function benchHealth(): Promise<Row[]> {
       ratio: p99.ours / p99.python,
       aim: { ratio: "at most", than: 1 },
     },
+    {
+      name: `${at}, processor time: ${PYTHONS.name}`,
+      value: cpu.python,
+      unit: "ms/1000",
+      ratio: null,
+      aim: null,
+    },
+    {
+      name: `${at}, processor time: ${OURS.name}`,
+      value: cpu.ours,
+      unit: "ms/1000",
+      ratio: cpu.ours / cpu.python,
+      aim: null,
+    },
     { name: `${at}: ${OURS.name}, requests that failed`, value: failed, unit: "", ratio: null, aim: null },
   ];
 }
 
-async function measure({ name, start }: Contender): Promise<Load> {
+async function measure({ name, start }: Contender): Promise<Measured> {
   const port = await freePort();
   const child = start(port);
   const ended = once(child, "exit");
   try {
     await answers(name, port);
-    return await load(`http://127.0.0.1:${port}`, CONNECTIONS, ROUND_MS);
+    const beforeMs = cpuMs(child);
+    const result = await load(`http://127.0.0.1:${port}`, CONNECTIONS, ROUND_MS);
+    const answered = (result.requestsPerSecond * ROUND_MS) / 1000;
+    return { ...result, cpuMsPerThousand: ((cpuMs(child) - beforeMs) / answered) * 1000 };
   } finally {
     child.kill("SIGKILL");
     await ended;
   }
+}
+
+/** User and system time from /proc/PID/stat (Linux), whose ticks are 10 ms. */
+function cpuMs({ pid }: ChildProcess): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
+  return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
 async function answers(name: string, port: number): Promise<void> {
