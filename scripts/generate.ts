@@ -2,13 +2,23 @@
  * Writes the files that are made from the code; with --check it only compares, and fails when one is stale.
  * Run as `npm run generate [-- --check]`.
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
+import * as z from "zod";
+import { DryRunReport } from "../src/entrypoint/dry-run.ts";
 import { configJsonSchema } from "../src/ws/settings/known-keys.ts";
 
 const GENERATED: Readonly<Record<string, () => string>> = {
-  "config.schema.json": () => `${JSON.stringify(configJsonSchema(), null, 2)}\n`,
+  "config.schema.json": () => asJson(configJsonSchema()),
+  "docs/dry-run.schema.json": () =>
+    asJson({
+      title: "What the entrypoint prints for --dry-run --json",
+      ...z.toJSONSchema(DryRunReport, { target: "draft-7" }),
+    }),
 };
+
+const asJson = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
 const inRoot = (file: string): string => fileURLToPath(new URL(`../${file}`, import.meta.url));
 
@@ -27,6 +37,7 @@ for (const [file, make] of stale) {
     console.error(`✗ ${file} does not fit the code. → Run: npm run generate`);
     process.exitCode = 1;
   } else {
+    mkdirSync(dirname(inRoot(file)), { recursive: true });
     writeFileSync(inRoot(file), make());
     console.log(`✓ ${file} written`);
   }
