@@ -4,6 +4,7 @@
 case ${1-} in
   '' | -*) exec /opt/ray-entrypoint/node /opt/ray-entrypoint/entrypoint.js "$@" ;;
 esac
+# shellcheck source-path=SCRIPTDIR source=profile.sh
 . /opt/ray-entrypoint/profile.sh
 # The image's health check is about a Ray node, and here is none.
 { echo "inf This container runs $1 and no Ray node" > "$RAY_EP_ALIVE_FILE"; } 2>/dev/null

@@ -1,4 +1,5 @@
 # Read by login shells, so that `su - ray -c 'ray …'` finds Ray. Any sh reads it, also one with `set -eu`.
+# shellcheck shell=sh
 if [ "${USE_CONDA_ENV:-false}" = true ]; then
   ray_bin=/opt/conda/envs/py/bin
 else

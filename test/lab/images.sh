@@ -8,14 +8,16 @@ ray_home=/home/ray
 recipe=$(cksum < "${BASH_SOURCE[0]}" | cut -d ' ' -f 1)
 
 make_images() {
-  local version=$1
+  local version=$1 before
+  before=$(lab_docker images --quiet --no-trunc | sort -u)
   has_recipe "$base_image" "$recipe" || make_base
   has_recipe node:24-bookworm-slim "$recipe" || make_node_image
   has_recipe "rayproject/ray:$version" "$recipe-$version" || make_ray_image "$version"
-  make_gpu_image "$version"
+  has_recipe "rayproject/ray:$version-gpu" "$recipe-$version-gpu" || make_gpu_image "$version"
   lab_docker tag "rayproject/ray:$version" rayproject/ray:latest
   lab_docker tag "rayproject/ray:$version-gpu" rayproject/ray:latest-gpu
-  lab_docker image prune --force >/dev/null
+  # What a new recipe has replaced goes. Not at other times: a build under way has images without a name, too.
+  [ "$before" = "$(lab_docker images --quiet --no-trunc | sort -u)" ] || lab_docker image prune --force >/dev/null
 }
 
 has_recipe() {
@@ -24,24 +26,28 @@ has_recipe() {
 
 make_base() {
   say "Making the base image: Debian bookworm with Python, tini and tools (about 40 s)"
-  local mirror tar=$lab_cache/base.tar
+  local mirror tar=$lab_cache/base.tar build=$lab_cache/build
+  # Of an up that was interrupted. Its mounts ended with it: mmdebstrap has a mount namespace of its own.
+  rm -rf --one-file-system "$build"
+  mkdir -p "$build"
   # The machine's own mirror, if it is a bookworm.
   mirror=$(apt-get indextargets --format '$(REPO_URI) $(CODENAME) $(COMPONENT)' | awk '$2 == "bookworm" && $3 == "main" { print $1; exit }')
-  PATH="$lab_root/usr/bin:$PATH" mmdebstrap --quiet --variant=minbase --include="$base_packages" \
+  TMPDIR=$build PATH="$lab_root/usr/bin:$PATH" mmdebstrap --quiet --variant=minbase --include="$base_packages" \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
     bookworm "$tar" ${mirror:+"$mirror"} > "$lab_cache/base.log" 2>&1 || {
     tail -n 15 "$lab_cache/base.log" >&2
     fail "mmdebstrap could not make the base image." "Its last words stand above; all of them are in $lab_cache/base.log."
   }
   lab_docker import --change 'CMD ["bash"]' --change "LABEL io.ray-entrypoint.lab=$recipe" "$tar" "$base_image" >/dev/null
-  rm -f "$tar"
+  rm -rf "$tar" "$build"
 }
 
 make_node_image() {
-  local node=$repository/node_modules/node/bin/node container
+  local node=$repository/node_modules/node/bin/node container=ray-ep-lab-make-node
   [ -x "$node" ] || (cd "$repository" && npm run --silent setup)
   say "Making node:24-bookworm-slim"
-  container=$(lab_docker create "$base_image" useradd --uid 1000 --user-group --shell /bin/bash --create-home node)
+  lab_docker rm --force "$container" >/dev/null 2>&1 || true
+  lab_docker create --name "$container" "$base_image" useradd --uid 1000 --user-group --shell /bin/bash --create-home node >/dev/null
   lab_docker cp "$node" "$container:/usr/local/bin/node"
   lab_docker start --attach "$container"
   lab_docker commit --change 'CMD ["node"]' --change "LABEL io.ray-entrypoint.lab=$recipe" "$container" node:24-bookworm-slim >/dev/null
@@ -79,10 +85,14 @@ commit_ray() {
     "$1" "$2" >/dev/null
 }
 
+# The same with the GPU's settings: no layer of its own, so that it costs no disk.
 make_gpu_image() {
-  printf 'FROM rayproject/ray:%s\nENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility\n' "$1" |
-    DOCKER_BUILDKIT=0 lab_docker build --quiet --tag "rayproject/ray:$1-gpu" - >/dev/null 2>&1 ||
-    fail "rayproject/ray:$1-gpu could not be built." "Run: . $lab_cache/env; docker info"
+  local container=ray-ep-lab-make-gpu
+  lab_docker rm --force "$container" >/dev/null 2>&1 || true
+  lab_docker create --name "$container" "rayproject/ray:$1" >/dev/null
+  lab_docker commit --change 'ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility' \
+    --change "LABEL io.ray-entrypoint.lab=$recipe-$1-gpu" "$container" "rayproject/ray:$1-gpu" >/dev/null
+  lab_docker rm "$container" >/dev/null
 }
 
 # On the machine, since containers have no way out; for the Python of the base image and not for the machine's own.
