@@ -70,7 +70,7 @@ describe("the exit code says how it ended", () => {
     const bad = rig.node("ray-cpu", { RAY_EP_PIP_REQUIREMENTS: file });
     expect(await bad.exit()).toBe(69);
     expect(bad.stdout).toContain(`pip: no network for -m pip install --disable-pip-version-check -r ${file}`);
-    expect(bad.stdout).toContain(`✗ pip could not install ${file} (exit code 2)`);
+    expect(bad.stdout).toContain(`pip could not install ${file} (exit code 2)`);
     expect(rig.rays.runs).toEqual([]);
   });
 
@@ -93,7 +93,7 @@ describe("the exit code says how it ended", () => {
     try {
       const gpu = rig.node("ray-gpu");
       expect(await gpu.exit()).toBe(78);
-      expect(gpu.stdout).toContain(`✗ The HEAD at ${rig.host("ray-cpu")}:6379 refuses this node's token`);
+      expect(gpu.stdout).toContain(`The HEAD at ${rig.host("ray-cpu")}:6379 refuses this node's token`);
     } finally {
       await gcs.stop();
     }
@@ -117,7 +117,7 @@ describe("the health service is down", () => {
     expect(await gpu.exit()).toBe(75);
     expect(gpu.stdout).toContain("✗ Health service is down");
     expect(gpu.stdout).toMatch(
-      /✗ No HEAD after 2\.\d s: the health service is down .* so this node may not become HEAD/,
+      /No HEAD after 2\.\d s: the health service is down .* so this node may not become HEAD/,
     );
     expect(gpu.stdout).toMatch(new RegExp(`✗ ${rig.host("ray-cpu")}:6379 refuses connections`));
     expect(gpu.stdout).not.toContain("Mode: head");
