@@ -10,6 +10,9 @@ const section = "Between the nodes";
 const judgePairs =
   (kind: PairResult["kind"], namesOf: (context: CheckContext) => readonly string[]) =>
   async (context: CheckContext): Promise<Verdict> => {
+    const client = await context.client();
+    if (client.ok && !client.value.connected)
+      return fails(`Ray Client does not connect: ${client.value.error}`);
     const report = await context.pairs();
     if (!report.ok) return fails(report.error);
     if (report.value.error !== null) return fails(report.value.error);

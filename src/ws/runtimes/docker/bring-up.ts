@@ -84,7 +84,7 @@ async function untilAllReady(
     const ended = composed;
     const found = await lookAtAll(wait, ended?.ok === true);
     if (job.signal.aborted) return err(interrupted(job.signal));
-    const failure = await failureOf(wait, ended);
+    const failure = await failureOf(wait, ended, found);
     if (failure !== undefined) return err(failure);
     if (ended?.ok && services.every((service) => isReady(wait.last.get(service))))
       return ok(changed(wait, found));
@@ -149,6 +149,7 @@ async function wordOfClient(
 async function failureOf(
   wait: Wait,
   composed: Result<string, Refusal> | undefined,
+  found: readonly Container[],
 ): Promise<WsFailure | undefined> {
   // The test's two do not need each other: one that ended is no reason to lose sight of the other.
   const decided = [...wait.last.values()].every((seen) => !("notYet" in seen));
@@ -156,6 +157,8 @@ async function failureOf(
     for (const [service, seen] of wait.last)
       if ("ended" in seen) return ended(wait.cluster, service, seen.ended, seen.container);
   if (composed === undefined || composed.ok) return undefined;
+  const sick = found.find((each) => wait.services.includes(each.service) && each.health === "unhealthy");
+  if (sick !== undefined) return ended(wait.cluster, sick.service, "its health check says no", sick);
   return { reason: "engine-refused", ...composed.error, cause: likelyCause(composed.error.lines) };
 }
 

@@ -1,0 +1,151 @@
+import { describe, expect, test } from "vitest";
+import type { NodeInfo } from "../../../common/gcs/client.ts";
+import { likelyCause } from "./causes.ts";
+import { engineHost } from "./cluster.ts";
+import type { Container } from "./containers.ts";
+import { judgeService, type Look } from "./readiness.ts";
+
+const container = (change: Partial<Container> = {}): Container => ({
+  id: "a",
+  name: "p-ray-gpu",
+  service: "ray-gpu",
+  part: "main",
+  hostname: "ray-gpu",
+  status: "running",
+  running: true,
+  health: "starting",
+  exitCode: 0,
+  outOfMemory: false,
+  error: "",
+  startedAt: "2026-01-01T00:00:00Z",
+  pid: 1,
+  restarts: 0,
+  addresses: ["172.28.0.4"],
+  ...change,
+});
+
+const node = (nodeId: string, alive = true): NodeInfo => ({
+  nodeId,
+  name: "ray-gpu",
+  hostname: "ray-gpu",
+  address: "ray-gpu",
+  port: 1,
+  alive,
+  isHead: false,
+  resources: {},
+  agentPort: 0,
+  startedAtMs: 0,
+});
+
+const view = (...nodes: NodeInfo[]) => ({
+  head: {
+    kind: "ray-gcs",
+    address: { host: "127.0.0.1", port: 6379 },
+    ms: 1,
+    version: "2.60.0",
+    clusterId: "ab",
+  } as const,
+  nodes,
+});
+
+const look = (change: Partial<Look> = {}): Look => ({
+  service: "ray-gpu",
+  now: container(),
+  before: undefined,
+  composed: true,
+  view: view(node("1")),
+  former: new Set(),
+  healthAnswer: { ok: true },
+  clientWord: undefined,
+  ...change,
+});
+
+const same = { now: container(), before: container() };
+const exited = { status: "exited", running: false } as const;
+
+describe("a service is ready, not yet ready, or ended", () => {
+  test.each<[string, Partial<Look>, object]>([
+    ["listed as ALIVE", {}, { ready: "WORKER, ALIVE" }],
+    ["listed by no GCS", { view: undefined }, { notYet: "no GCS answers yet" }],
+    ["listed as DEAD", { view: view(node("1", false)) }, { notYet: "the GCS lists it as DEAD" }],
+    ["no container", { now: undefined }, { notYet: "its container does not exist yet" }],
+    [
+      "created only",
+      { now: container({ status: "created", running: false }) },
+      { notYet: "its container is created" },
+    ],
+    ["the node of an earlier life", { former: new Set(["1"]) }, { notYet: "the GCS does not list it yet" }],
+    [
+      "unchanged, and known to the GCS before",
+      { ...same, former: new Set(["1"]) },
+      { ready: "WORKER, ALIVE" },
+    ],
+    [
+      "unchanged, while compose is at work",
+      { ...same, composed: false },
+      { notYet: "compose has not come to it yet" },
+    ],
+    [
+      "exited before, not started again yet",
+      { now: container(exited), before: container(exited) },
+      { notYet: "its container is exited, not started again yet" },
+    ],
+    ["a health service that answers", { service: "health", view: undefined }, { ready: "200 OK" }],
+    ["a client without a word", { service: "test-ray-client" }, { notYet: "it has not connected yet" }],
+  ])("%s", (_, change, expected) => {
+    expect(judgeService(look(change))).toEqual(expected);
+  });
+
+  test.each<[string, Partial<Container>, string]>([
+    ["an exit", { ...exited, exitCode: 78 }, "exit code 78"],
+    ["a restart by its policy", { restarts: 1, exitCode: 75 }, "exit code 75, restarted 1 times"],
+    ["out of memory", { ...exited, exitCode: 137, outOfMemory: true }, "out of memory (exit code 137)"],
+    [
+      "the engine's no",
+      { status: "created", running: false, error: "no such device" },
+      "the engine could not start it: no such device",
+    ],
+  ])("%s is an end", (_, change, how) => {
+    expect(judgeService(look({ now: container(change) }))).toMatchObject({ ended: how });
+  });
+
+  test("a restart of long ago is none of this start's", () => {
+    const old = container({ restarts: 3 });
+    expect(judgeService(look({ now: old, before: old }))).toEqual({ ready: "WORKER, ALIVE" });
+  });
+});
+
+describe("likely causes", () => {
+  test.each([
+    ["Bind for 0.0.0.0:6379 failed: port is already allocated", "a port is in use"],
+    [
+      'Conflict. The container name "/p-ray-cpu" is already in use by container',
+      "another container has that name",
+    ],
+    ["pull access denied for rayproject/rai, repository does not exist", "there is no such image"],
+    ["write /var/lib/docker/x: no space left on device", "the disk is full"],
+    ["Pool overlaps with other one on this address space", "another network has that subnet"],
+    ["could not select device driver with capabilities: [[gpu]]", "the engine can give no GPU"],
+    [
+      "The object store is using /tmp instead of /dev/shm because /dev/shm has only 67108864 bytes",
+      "/dev/shm is too small",
+    ],
+    [
+      "→ Node is not in head whitelist: ray-cpv is none of ray-cpu; the nearest name is ray-cpu",
+      "the hostname and nodes.head_whitelist differ",
+    ],
+  ])("%s", (line, cause) => {
+    expect(likelyCause(["something before", line])).toContain(cause);
+  });
+
+  test("none where nothing is known", () => expect(likelyCause(["all is well"])).toBeUndefined());
+});
+
+test.each([
+  [undefined, "127.0.0.1"],
+  ["unix:///run/docker.sock", "127.0.0.1"],
+  ["tcp://10.0.0.9:2376", "10.0.0.9"],
+  ["ssh://me@build.example", "build.example"],
+])("DOCKER_HOST=%s is reached at %s", (value, host) => {
+  expect(engineHost({ DOCKER_HOST: value })).toBe(host);
+});
