@@ -29,7 +29,7 @@ const explicit = { address, variable: "HEAD_ADDRESS", isThisNode: false } as con
 const reached = {
   result: "reached",
   message: "reached",
-  from: null,
+  from: "172.28.0.2",
   to: "ray-cpu:1",
   address: null,
 } as const;
