@@ -38,6 +38,27 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          name: "faults",
+          include: ["test/faults/**/*.test.ts"],
+          exclude: ["test/faults/**/*.long.test.ts"],
+          testTimeout: 5 * minutes,
+          hookTimeout: 10 * minutes,
+          fileParallelism: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "faults-long",
+          include: ["test/faults/**/*.long.test.ts"],
+          testTimeout: 30 * minutes,
+          hookTimeout: 10 * minutes,
+          fileParallelism: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: "docker",
           include: ["test/docker/**/*.test.ts"],
           testTimeout: 10 * minutes,

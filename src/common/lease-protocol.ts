@@ -122,6 +122,10 @@ export const ClusterView = z.object({
 });
 export type ClusterView = z.infer<typeof ClusterView>;
 
+/** 200 of `PUT /v1/nodes/NAME`. `namesake`: a younger living process was refused this name. */
+export const NodeNoted = z.object({ instance: Name, epoch: Epoch, namesake: z.boolean() });
+export type NodeNoted = z.infer<typeof NodeNoted>;
+
 /** 409 of `PUT /v1/nodes/NAME`: an older living process reports under the same name. */
 export const NodeRefused = z.object({ reason: z.literal("duplicate-name"), message: Text });
 export type NodeRefused = z.infer<typeof NodeRefused>;

@@ -20,7 +20,8 @@ export type LeaseFact =
 
 /** What came back when this node reported its state. */
 export type ReportFact =
-  | { readonly kind: "noted" }
+  /** `namesake`: a younger process of this node's name was turned away. */
+  | { readonly kind: "noted"; readonly namesake: boolean }
   | { readonly kind: "duplicate-name"; readonly message: string }
   | { readonly kind: "no-answer"; readonly cause: string };
 

@@ -6,6 +6,7 @@ import {
   LeaseRefused,
   type LeaseRelease,
   type LeaseRequest,
+  NodeNoted,
   NodeRefused,
   type NodeReport,
   ReachAnswer,
@@ -83,7 +84,10 @@ function toReportFact(answer: Result<Answer, string>): ReportFact {
   const { status, body } = answer.value;
   const refused = status === 409 ? parse(NodeRefused, body) : null;
   if (refused !== null) return { kind: "duplicate-name", message: refused.message };
-  return status === 200 ? { kind: "noted" } : { kind: "no-answer", cause: `answered ${status}` };
+  const noted = status === 200 ? parse(NodeNoted, body) : null;
+  return noted === null
+    ? { kind: "no-answer", cause: `answered ${status}` }
+    : { kind: "noted", namesake: noted.namesake };
 }
 
 function toReachAnswer(answer: Result<Answer, string>): Result<ReachAnswer, string> {

@@ -186,3 +186,17 @@ describe("who runs Ray", () => {
     expect(planOf({}).start.user).toEqual(RAY);
   });
 });
+
+test("a WORKER's Ray is spared the words that only a HEAD may have", () => {
+  const words = [
+    "--include-dashboard=false",
+    "--labels",
+    "a=b",
+    "--port",
+    "6400",
+    "--include-dashboard",
+    "true",
+  ];
+  expect(argsOf({ role: WORKER, words }).slice(-3)).toEqual(["--node-name=ray-cpu", "--labels", "a=b"]);
+  expect(argsOf({ words }).slice(-words.length)).toEqual(words);
+});

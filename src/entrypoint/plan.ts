@@ -120,17 +120,26 @@ function ownGcs(config: Config): Address {
 
 /** The arguments of `ray start` (Ray 2.40 to 2.60, scripts/scripts.py). The user's own words win over ours. */
 function rayStartArgs(config: Config, role: Role): string[] {
+  const rayWords = role.role === "head" ? config.rayWords : withoutHeadOnly(config.rayWords);
   const ours = [
     ...(role.role === "head" ? headOptions(config) : workerOptions(role.head)),
     ...nodeOptions(config),
   ];
-  const given = new Set(config.rayWords.map(optionName));
+  const given = new Set(rayWords.map(optionName));
   const kept = ours.filter(([name]) => !given.has(name));
-  return [
-    "start",
-    ...kept.map(([name, value]) => (value === null ? name : `${name}=${value}`)),
-    ...config.rayWords,
-  ];
+  return ["start", ...kept.map(([name, value]) => (value === null ? name : `${name}=${value}`)), ...rayWords];
+}
+
+/** Options with a value that `ray start` takes only together with --head (scripts/scripts.py, 2.40 to 2.60). */
+const HEAD_ONLY = new Set(["--port", "--redis-shard-ports", "--include-dashboard"]);
+
+/** A candidate is given its words before it knows its role, and Ray refuses to start a WORKER with some of them. */
+function withoutHeadOnly(words: readonly string[]): string[] {
+  return words.filter((word, i) => {
+    const before = words[i - 1];
+    const isValue = before !== undefined && HEAD_ONLY.has(before);
+    return !isValue && !HEAD_ONLY.has(optionName(word));
+  });
 }
 
 type Option = readonly [name: string, value: string | number | null];

@@ -13,6 +13,8 @@ export interface PresenceSettings {
   readonly life: string;
   /** Hears that an older living process has this node's name. */
   readonly onDuplicate: (message: string) => void;
+  /** Hears, once each time, that a younger process of this node's name was turned away. */
+  readonly onNamesake: () => void;
 }
 
 /** Tells the health service what this node is and in which state, so that `GET /v1/cluster` shows it. */
@@ -21,6 +23,7 @@ export class Presence {
   readonly #over = new AbortController();
   #state: NodeState = "deciding";
   #role: Role | null = null;
+  #namesake = false;
   /** Resolves when the last report was answered, or was not. */
   told: Promise<void> = Promise.resolve();
 
@@ -52,7 +55,7 @@ export class Presence {
   }
 
   async #report(): Promise<void> {
-    const { client, config, life, onDuplicate } = this.#settings;
+    const { client, config, life, onDuplicate, onNamesake } = this.#settings;
     const { values } = config;
     const head = this.#role?.role === "head" ? config.ownAddress : this.#role?.head;
     const answer = await client.report(
@@ -68,6 +71,9 @@ export class Presence {
       },
       values.HEALTH_TIMEOUT,
     );
+    const namesake = answer.kind === "noted" && answer.namesake;
+    if (namesake && !this.#namesake) onNamesake();
+    if (answer.kind === "noted") this.#namesake = answer.namesake;
     if (answer.kind === "duplicate-name" && !this.#over.signal.aborted) onDuplicate(answer.message);
   }
 }

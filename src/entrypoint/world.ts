@@ -92,6 +92,12 @@ export class World implements LifeWorld {
       ...each,
       onDuplicate: (message) =>
         resolve({ kind: "failed", failure: { reason: "duplicate-name", node, message } }),
+      onNamesake: () =>
+        this.log({
+          type: "warning",
+          what: `another living process calls itself ${node} too, and was refused`,
+          fix: "Give each node its own hostname.",
+        }),
     });
   }
 

@@ -61,6 +61,11 @@ export class NodeTable {
     return entry?.current.life === life ? entry.current.report : null;
   }
 
+  /** True while a namesake of this node was turned away. */
+  hasRival(name: string): boolean {
+    return this.#entries.get(name.toLowerCase())?.rival != null;
+  }
+
   list(): ClusterView["nodes"] {
     this.#forget();
     const nowMs = this.#settings.now();

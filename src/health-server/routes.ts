@@ -3,6 +3,7 @@ import {
   type ClusterView,
   LeaseRelease,
   LeaseRequest,
+  type NodeNoted,
   NodeReport,
   ReachRequest,
 } from "../common/lease-protocol.ts";
@@ -88,7 +89,8 @@ async function noteNode({ nodes, lease }: Service, report: NodeReport, name: str
   if (noted === "too-many") return refuse(429, "too many nodes are known already");
   if (report.seen !== undefined) await lease.hear(report.seen);
   const { instance, epoch } = lease.view();
-  return json(200, { instance, epoch });
+  const answer: NodeNoted = { instance, epoch, namesake: nodes.hasRival(name) };
+  return json(200, answer);
 }
 
 function viewCluster({ version, now, startedAtMs, lease, nodes }: Service): ClusterView {
