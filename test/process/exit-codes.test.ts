@@ -30,7 +30,7 @@ describe("the exit code says how it ended", () => {
       "HEAD_ADDRESS",
     ])
       expect(bad.stderr).toContain(`✗ ${name}: expected`);
-    expect(bad.stderr).toContain("✗ The environment is wrong: 6 problems");
+    expect(bad.stderr).toContain("✗ Exit code 78: The environment is wrong: 6 problems");
     expect(bad.stdout).toBe("");
   });
 
@@ -43,14 +43,14 @@ describe("the exit code says how it ended", () => {
   test("78: no such user", async () => {
     const bad = rig.node("ray-cpu", { RAY_EP_USER: "no-such-user" });
     expect(await bad.exit()).toBe(78);
-    expect(bad.stderr).toContain('✗ This system has no user "no-such-user"');
+    expect(bad.stderr).toContain('✗ Exit code 78: This system has no user "no-such-user"');
   });
 
   test("127: no ray", async () => {
     rmSync(join(rig.binDir, "ray"));
     const bad = rig.node("ray-cpu");
     expect(await bad.exit()).toBe(127);
-    expect(bad.stderr).toContain(`✗ There is no ray at ${join(rig.binDir, "ray")}`);
+    expect(bad.stderr).toContain(`✗ Exit code 127: There is no ray at ${join(rig.binDir, "ray")}`);
   });
 
   test("126: a ray that cannot be executed", async () => {
