@@ -255,8 +255,22 @@ function noHead(facts: Facts, rule: Rule, why: string): Decision {
   return {
     role: "none",
     rule,
-    failure: { reason: "no-head-in-time", waitedMs: facts.waitedMs, sightings, why },
+    failure: {
+      reason: "no-head-in-time",
+      waitedMs: facts.waitedMs,
+      sightings,
+      why: why + whereTheHeadIs(facts),
+    },
   };
+}
+
+/** What a node that was sent to the wrong address needs to know. */
+function whereTheHeadIs({ health, heads }: Facts): string {
+  const holder = health.kind === "lease" ? health.view.holder : null;
+  const asked = heads.some(({ sighting }) => formatAddress(sighting.address) === holder?.address);
+  return holder === null || holder.expiresIn <= 0 || asked
+    ? ""
+    : `; by the head lease the HEAD is ${holder.node} at ${holder.address}`;
 }
 
 /** The address of the lease's holder, where it is one that the whitelist does not know. */

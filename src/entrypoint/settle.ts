@@ -5,7 +5,7 @@ import { type Decision, decide, type WaitReason } from "./decide.ts";
 import type { Event } from "./event.ts";
 import type { Facts, LeaseFact } from "./facts.ts";
 import type { Role } from "./plan.ts";
-import { collect, type Probes } from "./probes/collect.ts";
+import { collect, type Probes, type Seen } from "./probes/collect.ts";
 
 export type Settled =
   | { readonly kind: "role"; readonly role: Role; readonly decision: Decision }
@@ -32,9 +32,11 @@ export async function settle(config: Config, world: SettleWorld): Promise<Settle
   const began = world.clock.now();
   const say = onlyChanges(world.log);
   for (;;) {
-    const seen = await stoppable(collect(config, world.probes, world.stop), world.stop);
+    const late = world.clock.now() - began >= config.values.WAIT_FOR_HEAD;
+    const seen = await stoppable(look(config, world, late), world.stop);
     if (seen === null) return { kind: "stopped" };
-    say({ type: "health", url: config.values.HEALTH_URL, fact: seen.health });
+    if (seen.health.kind !== "unknown")
+      say({ type: "health", url: config.values.HEALTH_URL, fact: seen.health });
     say({ type: "heads", heads: seen.heads });
     const now = world.clock.now();
     const facts: Facts = {
@@ -53,6 +55,13 @@ export async function settle(config: Config, world: SettleWorld): Promise<Settle
     const retryMs = decision.role === "wait" ? decision.retryMs : 0;
     if (!(await world.clock.pause(retryMs, world.stop))) return { kind: "stopped" };
   }
+}
+
+/** A node that is about to give up waits for the health service too: it may know where the HEAD is. */
+async function look(config: Config, { probes, stop }: SettleWorld, late: boolean): Promise<Seen> {
+  const seen = await collect(config, probes, stop);
+  if (!late || seen.health.kind !== "unknown") return seen;
+  return { ...seen, health: await probes.health.look(config.values.HEALTH_TIMEOUT) };
 }
 
 /** Null where this node has to look again. */
