@@ -27,6 +27,8 @@ const SURELY_SEEN_MS = 5000;
 /** With all connections whole, a HEAD hears of a later one with its next renewal, and tries again after a lost one. */
 const LONGEST_OVERLAP_MS = 5000;
 const LOOK_EVERY_MS = 250;
+/** After a thaw the guard needs a moment. */
+const THAWED_MS = 500;
 
 /** Watches a history from outside and keeps the first promise that was broken. */
 export class Checker {
@@ -80,12 +82,21 @@ export class Checker {
 
   #look = (): void => {
     const { clock, places } = this.#watched;
+    for (const place of places) place.guard(clock.nowMs);
+    this.#checkStore(places);
     for (const from of places) {
       this.#follow(`able ${from.name}`, from.serves && this.#hears(from) && this.#watched.service.running);
       for (const to of places) if (from !== to) this.#lookAtPair(from, to);
     }
     clock.after(LOOK_EVERY_MS, this.#look);
   };
+
+  /** Strict: all GCSes write to one store, whoever sees whom. */
+  #checkStore(places: readonly Place[]): void {
+    const writers = places.filter((each) => each.serves && each.config.fencing === "strict");
+    if (this.#follow("two GCSes on one store", writers.length > 1) >= THAWED_MS)
+      this.#fail(`expected one GCS on the store, got ${writers.map((each) => each.name).join(", ")}`);
+  }
 
   #lookAtPair(from: Place, to: Place): void {
     const { service, clock } = this.#watched;

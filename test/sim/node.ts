@@ -48,7 +48,9 @@ export class Node {
       client: this.#client(),
       life,
       onChange: () => {},
-      onRenewed: () => {},
+      onRenewed: () => {
+        place.signAtMs = clock.nowMs;
+      },
       onDeposed: (trouble) => this.#onDeposed(trouble),
     });
   }

@@ -1,4 +1,5 @@
 import type { Address } from "../../src/common/address.ts";
+import { RENEW_DEADLINE_S } from "../../src/common/lease-protocol.ts";
 import type { Sighting, SightingKind } from "../../src/common/sighting.ts";
 import type { Config } from "../../src/entrypoint/config.ts";
 import type { Actor } from "./actor.ts";
@@ -37,6 +38,8 @@ export class Place {
   /** The cluster in which this node works. */
   member: string | null = null;
   frozen = false;
+  /** When the guard beside Ray last had a sign that the lease was renewed. */
+  signAtMs = 0;
   /** A container that is gone has no name in Docker's network; a machine that is gone is silent. */
   nameGoes = true;
 
@@ -56,6 +59,12 @@ export class Place {
     this.gcs = null;
     this.member = null;
     this.frozen = false;
+  }
+
+  /** Strict: the guard kills Ray when the lease was not renewed for that long, also where the supervisor is frozen. */
+  guard(nowMs: number): void {
+    const late = nowMs - this.signAtMs > RENEW_DEADLINE_S * 1000;
+    if (this.config.fencing === "strict" && late && !this.frozen) this.gcs = null;
   }
 
   /** What the network meets on this node's GCS port. */

@@ -16,6 +16,7 @@ export async function runHead(node: Node, deposed: Promise<Trouble>, byLease: bo
   const { prng, pace, checker, clock, log } = scene;
   const over = deposed.then((trouble): RunEnd => ({ kind: "trouble", trouble }));
   const decidedAtMs = clock.nowMs;
+  place.signAtMs = decidedAtMs;
   const starting = actor.sleep(prng.between(...pace.gcs)).then(() => "served" as const);
   const first = await Promise.race([starting, over]);
   if (first !== "served") return first;
