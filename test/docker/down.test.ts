@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { execa } from "execa";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { TestEngine } from "../fixtures/docker/engine.ts";
@@ -47,12 +48,40 @@ describe("ws up that fails takes back what it started", () => {
     }
   });
 
-  test("a node that ends: its last lines, the likely cause and its whole log", async () => {
-    project.configure({ services: { ray: { cpu: { node_ip_address: "no-such-name.invalid" } } } });
-    const up = await project.ws(["up", "--timeout", "60"]);
+  test("an image that is nowhere: the engine's own words and the likely cause", async () => {
+    project.configure({ services: { ray: { cpu: { image: "localhost:1/no-such-image:1" } } } });
+    const up = await project.ws(["up", "--build"]);
     project.configure({});
     expect(up.code, up.text).toBe(75);
-    expect(up.text).toMatch(/✗ (?:ray-cpu ended before it was ready|Not ready after)/);
+    expect(up.text).toContain("localhost:1");
+    expect(up.text).toMatch(/→ Likely cause: .*image/);
+  });
+
+  test("a node that ends: how, its last lines, and where its whole log is", async () => {
+    const up = project.ws(["up"]);
+    await until(
+      "ray-cpu's container to run",
+      async () => (await project.log("ray-cpu")).includes("ray-entrypoint"),
+      60_000,
+    );
+    // As if it had ended by itself: a container that is stopped from outside is not restarted.
+    await project.docker("stop", `${PROJECT}-ray-cpu`);
+    const { code, text } = await up;
+    expect(code, text).toBe(75);
+    expect(text).toMatch(/✗ ray-cpu ended before it was ready: exit code \d+/);
+    expect(text).toContain("→ ray-entrypoint");
+    const [, log = ""] = /→ The whole log: (\S+)/.exec(text) ?? [];
+    expect(readFileSync(log, "utf8")).toContain("→ ray-entrypoint");
+    expect(await project.containers()).toEqual([]);
+  });
+
+  test("a cluster that is too slow: what each node waits for, with its last lines", async () => {
+    const up = await project.ws(["up", "--timeout", "3"]);
+    expect(up.code, up.text).toBe(75);
+    expect(up.text).toContain("✗ Not ready after 3 s:");
+    expect(up.text).toMatch(
+      /✗ ray-gpu: its container is created|✗ ray-gpu: its container does not exist yet/,
+    );
     expect(await project.containers()).toEqual([]);
   });
 });

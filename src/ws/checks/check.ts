@@ -1,7 +1,7 @@
 import type { CheckContext } from "./context.ts";
 
 /** The sections of the specification's checklist, in its order; after them ours, and its scenarios. */
-export const SECTIONS = [
+const SECTIONS = [
   "Cluster",
   "Health service",
   "Ray dashboard",
@@ -41,6 +41,5 @@ export interface CheckResult {
   readonly ms: number;
 }
 
-export const holds = (saw: string): Verdict => ({ ok: true, saw });
 export const fails = (saw: string): Verdict => ({ ok: false, saw });
 export const verdict = (ok: boolean, saw: string): Verdict => ({ ok, saw });

@@ -81,7 +81,7 @@ function row({
 }
 
 /** `3d 4h`, `2h 5m`, `1m 3s`, `12s`. */
-export function duration(seconds: number): string {
+function duration(seconds: number): string {
   const parts = [
     [Math.floor(seconds / 86_400), "d"],
     [Math.floor(seconds / 3600) % 24, "h"],

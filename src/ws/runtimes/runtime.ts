@@ -37,7 +37,7 @@ export interface Runtime {
   checkContext(head: Address | undefined, signal: AbortSignal): CheckContext;
 }
 
-export interface UpOptions {
+interface UpOptions {
   /** Build every image anew, not only the missing ones. Means nothing where there are no images. */
   readonly build: boolean;
 }

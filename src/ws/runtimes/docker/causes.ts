@@ -25,6 +25,11 @@ const CAUSES: readonly Cause[] = [
       "there is no such image; check services.ray.*.image in config.yaml and that this machine reaches its registry",
   },
   {
+    seen: /(?:dial tcp|lookup) .*(?:no such host|unreachable|refused|timeout)|failed to resolve source metadata/i,
+    cause:
+      "this machine does not reach the image's registry; check services.ray.*.image in config.yaml, and the network",
+  },
+  {
     seen: /could not select device driver|nvidia-container|no NVIDIA GPU/i,
     cause: "the engine can give no GPU; install the NVIDIA container toolkit, or set host.has_gpu: false",
   },
