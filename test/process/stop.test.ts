@@ -39,16 +39,24 @@ describe("a stop", () => {
     await nothingLeft();
   });
 
-  test.each(["SIGINT", "SIGTERM twice"])("%s: now, also when Ray does not want to", async (how) => {
+  test("by SIGINT: now, also when Ray does not want to", async () => {
     rig.rays.manners = { joins: true, exitOnTerm: null };
     const cpu = await readyHead({ RAY_EP_STOP_GRACE: "600" });
-    if (how === "SIGINT") cpu.signal("SIGINT");
-    else {
-      cpu.signal("SIGTERM");
-      const ray = await rig.rays.run("ray-cpu");
-      await until("Ray's SIGTERM", () => ray.signals.includes("SIGTERM"));
-      cpu.signal("SIGTERM");
-    }
+    cpu.signal("SIGINT");
+    expect(await cpu.exit()).toBe(0);
+    await nothingLeft();
+  });
+
+  test("by SIGTERM: Ray's own processes are left to Ray; by a second one: all of them go now", async () => {
+    rig.rays.manners = { joins: true, exitOnTerm: null };
+    const cpu = await readyHead({ RAY_EP_STOP_GRACE: "600" });
+    const ray = await rig.rays.run("ray-cpu");
+    ray.orphan();
+    await until("the orphan", () => ray.orphans.length > 0);
+    cpu.signal("SIGTERM");
+    await until("Ray's SIGTERM", () => ray.signals.includes("SIGTERM"));
+    expect(ray.orphans.every(lives)).toBe(true);
+    cpu.signal("SIGTERM");
     expect(await cpu.exit()).toBe(0);
     await nothingLeft();
   });
