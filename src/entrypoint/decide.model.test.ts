@@ -15,7 +15,8 @@ import {
 } from "../../test/fixtures/facts.ts";
 import { formatAddress } from "../common/address.ts";
 import type { Config } from "./config.ts";
-import { type Decision, decide } from "./decide.ts";
+import type { Decision } from "./decide/decision.ts";
+import { decide } from "./decide.ts";
 import type { Facts, HealthFact, LeaseFact } from "./facts.ts";
 
 // Some 100,000 histories: seconds on a machine that does nothing else.

@@ -15,7 +15,8 @@ import {
   UNKNOWN,
 } from "../../test/fixtures/facts.ts";
 import type { SightingKind } from "../common/sighting.ts";
-import { decide, holderAddress, possibleHeads } from "./decide.ts";
+import { holderAddress, possibleHeads } from "./decide/candidates.ts";
+import { decide } from "./decide.ts";
 import type { Facts } from "./facts.ts";
 
 const FIRST = configOf("a", { HEAD_WHITELIST: "a b c" });

@@ -3,7 +3,7 @@ import type { Failure } from "../common/failure.ts";
 import type { ReachAnswer } from "../common/lease-protocol.ts";
 import type { Result } from "../common/result.ts";
 import type { Config } from "./config.ts";
-import type { Decision } from "./decide.ts";
+import type { Decision } from "./decide/decision.ts";
 import type { HeadFact, HealthFact, LeaseFact } from "./facts.ts";
 import type { Plan } from "./plan.ts";
 import type { NodeState, Step } from "./state.ts";

@@ -108,4 +108,12 @@ function refuse(failure: Failure): number {
 }
 
 // On Linux writes to pipes, files and terminals are synchronous, so nothing is lost by leaving at once.
-void main().then((exitCode) => process.exit(exitCode));
+void main().then(
+  (exitCode) => process.exit(exitCode),
+  (error: Error) => {
+    process.stderr.write(
+      `✗ Exit code 1: a bug in ray-entrypoint → Report it with these lines: ${error.stack}\n`,
+    );
+    process.exit(1);
+  },
+);

@@ -1,7 +1,7 @@
 import { formatAddress } from "../common/address.ts";
 import type { ReachAnswer } from "../common/lease-protocol.ts";
 import { unreachable } from "../common/result.ts";
-import type { WaitReason } from "./decide.ts";
+import type { WaitReason } from "./decide/decision.ts";
 import type { Event } from "./event.ts";
 import type { Step } from "./state.ts";
 

@@ -14,7 +14,7 @@ import {
 } from "../../test/fixtures/facts.ts";
 import { EVERY_FAILURE } from "../../test/fixtures/failures.ts";
 import type { RayGcs } from "../common/sighting.ts";
-import type { WaitReason } from "./decide.ts";
+import type { WaitReason } from "./decide/decision.ts";
 import type { Event } from "./event.ts";
 import type { HealthFact } from "./facts.ts";
 import { render } from "./render.ts";

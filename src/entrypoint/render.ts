@@ -2,7 +2,7 @@ import { formatAddress } from "../common/address.ts";
 import { renderFailure } from "../common/render-failure.ts";
 import { renderSighting } from "../common/render-sighting.ts";
 import { unreachable } from "../common/result.ts";
-import type { Decision } from "./decide.ts";
+import type { Decision } from "./decide/decision.ts";
 import type { Event } from "./event.ts";
 import type { HealthFact, LeaseFact } from "./facts.ts";
 import { renderReachBack, renderState, renderWait } from "./render-state.ts";

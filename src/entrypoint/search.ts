@@ -29,6 +29,8 @@ export class Search {
     void this.#seek(running.signal).then((settled) => {
       if (running.signal.aborted) return;
       this.#running = null;
+      // What runs is better than nothing: as long as no HEAD is found the next look begins another search.
+      if (settled.kind === "failed" && settled.failure.reason === "no-head-in-time") return;
       // The same GCS may answer the search before it answers the watch; that is no move.
       if (!isCluster(settled, this.#clusterId)) this.found = settled;
     });

@@ -10,7 +10,7 @@ import { formatAddress } from "../common/address.ts";
 import { realClock } from "../common/deadline.ts";
 import { probeGcs } from "../common/gcs/probe.ts";
 import type { Holder } from "../common/lease-protocol.ts";
-import type { Decision, WaitReason } from "./decide.ts";
+import type { Decision, WaitReason } from "./decide/decision.ts";
 import type { Event } from "./event.ts";
 import type { HealthFact } from "./facts.ts";
 import { openHealthClient } from "./health-client.ts";

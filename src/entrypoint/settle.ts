@@ -1,7 +1,8 @@
 import type { Clock } from "../common/deadline.ts";
 import type { Failure } from "../common/failure.ts";
 import type { Config } from "./config.ts";
-import { type Decision, decide, type WaitReason } from "./decide.ts";
+import type { Decision, WaitReason } from "./decide/decision.ts";
+import { decide } from "./decide.ts";
 import type { Event } from "./event.ts";
 import type { Facts, LeaseFact } from "./facts.ts";
 import type { Role } from "./plan.ts";

@@ -1,4 +1,4 @@
-import type { WaitReason } from "./decide.ts";
+import type { WaitReason } from "./decide/decision.ts";
 import type { Role } from "./plan.ts";
 
 /** Where a node is in its life. */
@@ -44,7 +44,7 @@ const CHART: Readonly<Record<NodeState, Partial<Record<Step["kind"], NodeState>>
   starting: { alive: "ready", restart: "restarting", ...ENDS },
   ready: { watch: "watching", restart: "restarting", ...ENDS },
   watching: { restart: "restarting", ...ENDS },
-  restarting: { decide: "deciding", start: "starting", ...ENDS },
+  restarting: { decide: "deciding", start: "starting", restart: "restarting", ...ENDS },
   draining: { over: "stopped" },
   stopped: {},
 };

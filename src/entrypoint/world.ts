@@ -7,7 +7,7 @@ import { RENEW_DEADLINE_S } from "../common/lease-protocol.ts";
 import { createLogger } from "../common/logger.ts";
 import { AliveNote } from "./alive-note.ts";
 import type { Config } from "./config.ts";
-import { placeOf } from "./decide.ts";
+import { placeOf } from "./decide/candidates.ts";
 import type { Event } from "./event.ts";
 import { exitCodeOf } from "./exit-code.ts";
 import type { LocalFact } from "./facts.ts";

@@ -1,7 +1,7 @@
 import { type Address, formatAddress, sameAddress } from "../../common/address.ts";
 import type { Sighting } from "../../common/sighting.ts";
 import type { Config } from "../config.ts";
-import { holderAddress, possibleHeads } from "../decide.ts";
+import { holderAddress, possibleHeads } from "../decide/candidates.ts";
 import type { HeadFact, HealthFact } from "../facts.ts";
 import type { HealthClient } from "../health-client.ts";
 import { type HealthProbeSettings, probeHealth } from "./health.ts";

@@ -1,0 +1,52 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { AliveNote } from "./alive-note.ts";
+
+let folder: string;
+let file: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "alive-note-"));
+  file = join(folder, "alive");
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const bootSeconds = (): number => Number(readFileSync("/proc/uptime", "utf8").split(" ")[0]);
+
+test("a note says until when it holds, three looks and a second from now, and then its words", () => {
+  const before = bootSeconds();
+  new AliveNote(file, 1000).renew("ray-cpu is ALIVE");
+  const after = bootSeconds();
+
+  const [, until, words] = /^(\d+) (.*)\n$/.exec(readFileSync(file, "utf8")) ?? [];
+  expect(words).toBe("ray-cpu is ALIVE");
+  expect(Number(until)).toBeGreaterThanOrEqual(before + 10);
+  expect(Number(until)).toBeLessThanOrEqual(after + 11);
+});
+
+test("a note that is dropped is gone, and may be dropped again", () => {
+  const note = new AliveNote(file, 1000);
+  note.renew("ray-cpu is ALIVE");
+  note.drop();
+  note.drop();
+  expect(existsSync(file)).toBe(false);
+});
+
+test("a link in its place is replaced and not written through", () => {
+  const victim = join(folder, "victim");
+  writeFileSync(victim, "untouched");
+  for (const name of ["alive", "alive.new"]) symlinkSync(victim, join(folder, name));
+  new AliveNote(file, 1000).renew("ray-cpu is ALIVE");
+  expect(readFileSync(victim, "utf8")).toBe("untouched");
+  expect(readFileSync(file, "utf8")).toContain("ray-cpu is ALIVE");
+});
+
+test("a folder that is not there, and no file at all, do no harm", () => {
+  const missing = new AliveNote(join(folder, "missing", "alive"), 1000);
+  missing.renew("ray-cpu is ALIVE");
+  missing.drop();
+  new AliveNote(null, 1000).renew("ray-cpu is ALIVE");
+  expect(existsSync(join(folder, "missing"))).toBe(false);
+});

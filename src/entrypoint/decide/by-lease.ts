@@ -1,0 +1,86 @@
+import { formatAddress } from "../../common/address.ts";
+import { unreachable } from "../../common/result.ts";
+import type { Config } from "../config.ts";
+import type { Facts, LeaseFact } from "../facts.ts";
+import { type Decision, LOOK_AGAIN_MS, type Rule } from "./decision.ts";
+import { expired, noHead } from "./no-head.ts";
+
+export function decideByLease(config: Config, facts: Facts): Decision {
+  const rule = "3-head-lease";
+  const { lease } = facts;
+  if (lease === null)
+    return mayTakeOver(config, facts, rule) ?? { role: "ask-lease", rule, others: othersOf(facts) };
+  if (lease.kind === "granted") return { role: "head", rule, epoch: lease.epoch };
+  if (expired(config, facts)) return noHead(facts, rule, whyNoLease(lease));
+  if (lease.kind === "no-answer") return waitForLease(rule, "no-answer", lease.cause, LOOK_AGAIN_MS);
+  return decideRefused(config, lease, rule);
+}
+
+/**
+ * Where another HEAD has served, its lease's end is not enough: it must also have been out of this node's own reach
+ * for RAY_EP_TAKEOVER_AFTER. Null when nothing stands against asking for the lease.
+ */
+function mayTakeOver(config: Config, facts: Facts, rule: Rule): Decision | null {
+  const holder = facts.health.kind === "lease" ? facts.health.view.holder : null;
+  if (holder === null || holder.clusterId === null || holder.address === formatAddress(config.ownAddress))
+    return null;
+  const after = config.values.RAY_EP_TAKEOVER_AFTER;
+  // Strict: a HEAD without its lease has ended its Ray before the lease's end, so nothing more is to be waited for.
+  const unseenMs = config.fencing === "strict" ? 0 : after - facts.headUnseenMs;
+  const remainingMs = after === 0 ? null : Math.max(unseenMs, holder.expiresIn * 1000);
+  if (remainingMs !== null && remainingMs <= 0) return null;
+  if (expired(config, facts))
+    return noHead(
+      facts,
+      rule,
+      `the head lease is ${holder.node}'s, whose GCS at ${holder.address} does not serve`,
+    );
+  const waitingFor = { kind: "takeover", node: holder.node, epoch: holder.epoch, remainingMs } as const;
+  return { role: "wait", rule, waitingFor, retryMs: LOOK_AGAIN_MS };
+}
+
+function decideRefused(config: Config, lease: Extract<LeaseFact, { kind: "refused" }>, rule: Rule): Decision {
+  const { reason, message, holder, retryAfter } = lease;
+  const retryMs = Math.max(LOOK_AGAIN_MS, Math.min(retryAfter * 1000, 2000));
+  switch (reason) {
+    case "held":
+      return holder === null
+        ? waitForLease(rule, reason, message, retryMs)
+        : { role: "wait", rule, waitingFor: { kind: "lease-holder", ...holder }, retryMs: LOOK_AGAIN_MS };
+    case "same-name":
+    case "quiet-period":
+    case "stale-epoch":
+    case "storage":
+      return waitForLease(rule, reason, message, retryMs);
+    case "duplicate-name":
+      return { role: "none", rule, failure: { reason: "duplicate-name", node: config.node, message } };
+    case "not-a-candidate":
+      return { role: "none", rule, failure: { reason: "not-a-candidate", node: config.node, message } };
+    default:
+      return unreachable(reason);
+  }
+}
+
+const waitForLease = (rule: Rule, reason: string, message: string, retryMs: number): Decision => ({
+  role: "wait",
+  rule,
+  waitingFor: { kind: "lease", reason, message },
+  retryMs,
+});
+
+function whyNoLease(lease: Exclude<LeaseFact, { kind: "granted" }>): string {
+  if (lease.kind === "no-answer")
+    return `the health service gave no answer about the head lease: ${lease.cause}`;
+  const { holder } = lease;
+  return holder === null
+    ? `the head lease was not granted: ${lease.message}`
+    : `the head lease is held by ${holder.node} (epoch ${holder.epoch}), but its GCS at ${holder.address} does not serve`;
+}
+
+/** "silent" where a HEAD may live out of sight: only the service's own memory can tell then. */
+function othersOf(facts: Facts): "answered" | "silent" {
+  const silent = facts.heads.some(
+    ({ sighting }) => sighting.kind === "timeout" || sighting.kind === "unreachable",
+  );
+  return silent ? "silent" : "answered";
+}
