@@ -158,13 +158,32 @@ describe("a node", () => {
     await engine.must("exec", node, "ray", "stop", "--force");
     await until("the note to go", async () => (await check(node)).code === 1, 30_000);
     expect((await check(node)).text).toContain("✗ The cluster does not list this node as ALIVE");
-    await until("a new life", async () => (await check(node)).code === 0, 90_000);
+    await until("a new life", async () => (await check(node)).code === 0, 180_000);
   });
 
   test("is not healthy after `docker restart` until its new life is ALIVE", async () => {
     await engine.must("restart", node);
     await until("the old note to go", async () => (await check(node)).code === 1);
-    await until("a new life", async () => (await check(node)).code === 0, 90_000);
+    await until("a new life", async () => (await check(node)).code === 0, 180_000);
+  });
+
+  test("that is a WORKER is not healthy while its HEAD is silent, though all its processes live", async () => {
+    const env = ["HEAD_WHITELIST=alone", "HEAD_ADDRESS=alone:6379"].flatMap((each) => ["--env", each]);
+    const worker = await engine.start("follower", image, SMALL, [
+      "--network",
+      network,
+      "--hostname",
+      "follower",
+      ...env,
+    ]);
+    await until("it to join", async () => (await check(worker)).code === 0, 180_000);
+    expect((await check(worker)).text).toContain("✓ follower is ALIVE as WORKER in cluster");
+    await engine.must("pause", node);
+    await until("the note to lapse", async () => (await check(worker)).code === 1, 30_000);
+    expect((await engine.must("exec", worker, "pgrep", "-c", "raylet")).trim()).not.toBe("0");
+    await engine.must("unpause", node);
+    await until("the note to be renewed", async () => (await check(worker)).code === 0, 60_000);
+    await engine.must("rm", "--force", worker);
   });
 
   test("stops on `docker stop` by itself, with exit code 0", async () => {
