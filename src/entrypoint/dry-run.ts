@@ -8,7 +8,7 @@ import type { Decision } from "./decide/decision.ts";
 import { decide } from "./decide.ts";
 import { exitCodeOf } from "./exit-code.ts";
 import type { LocalFact } from "./facts.ts";
-import { type Command, type Plan, planRayStart, type Role, type RunAs } from "./plan.ts";
+import { type Command, type Plan, planInstall, planRayStart, type Role, type RunAs } from "./plan.ts";
 import type { Seen } from "./probes/collect.ts";
 import { HIDDEN, redactCommand, redactEnv, redactText } from "./redact.ts";
 import { render } from "./render.ts";
@@ -121,7 +121,7 @@ export function dryRun(input: DryRunInput): DryRunReport {
     plan:
       role === null
         ? null
-        : showPlan(planRayStart({ ...input, role, requirements: local.requirements }), input),
+        : showPlan(planRayStart({ ...input, role }), planInstall(input, local.requirements), input),
     exitCode: decision.role === "none" ? exitCodeOf(decision.failure) : 0,
   };
 }
@@ -174,7 +174,11 @@ function showFacts({ config, local, seen }: DryRunInput, rayVersion: string | nu
 
 const round = (ms: number): number => Math.round(ms * 10) / 10;
 
-function showPlan(plan: Plan, { runAs }: DryRunInput): NonNullable<DryRunReport["plan"]> {
+function showPlan(
+  plan: Plan,
+  before: readonly Command[],
+  { runAs }: DryRunInput,
+): NonNullable<DryRunReport["plan"]> {
   const show = (command: Command) => ({
     command: redactCommand(command),
     user: runAs.user.name,
@@ -183,7 +187,7 @@ function showPlan(plan: Plan, { runAs }: DryRunInput): NonNullable<DryRunReport[
   });
   return {
     role: plan.role,
-    before: plan.before.map(show),
+    before: before.map(show),
     start: show(plan.start),
     ready: {
       gcs: formatAddress(plan.ready.gcs),

@@ -27,6 +27,10 @@ export class LeaseKeeper {
   #clusterId: string | null = null;
   #lastOk: boolean | null = null;
   #renewing: AbortController | null = null;
+  /** Grows with each word about the lease, so that one that arrives late changes nothing. */
+  #seq = 0;
+  /** The highest epoch that this node knows of: a service that forgot must not grant it again. */
+  #seen: number | null = null;
   /** When the last request that was granted was sent: the lease runs from no later than that. */
   #renewedAtMs = 0;
 
@@ -39,10 +43,23 @@ export class LeaseKeeper {
     return this.#epoch !== null;
   }
 
-  /** Asks once. `others` says whether every other candidate was answered for. */
-  async ask(others: "answered" | "silent"): Promise<LeaseFact> {
+  /**
+   * Asks once. `others` says whether every other candidate was answered for. A grant that comes when `unwanted` has
+   * aborted is given back at once: nobody would lead under it.
+   */
+  async ask(others: "answered" | "silent", unwanted?: AbortSignal): Promise<LeaseFact> {
+    const asking = this.#ask(others);
+    const asked = this.#seq;
+    const answer = await asking;
+    // A later word of this node's about the lease is the one that counts.
+    if (answer.kind === "granted" && unwanted?.aborted && asked === this.#seq) await this.release();
+    return answer;
+  }
+
+  async #ask(others: "answered" | "silent"): Promise<LeaseFact> {
     const { client, clock, config, life, onRenewed } = this.#settings;
     const sentAtMs = clock.now();
+    this.#seq += 1;
     const answer = await client.askLease(
       {
         node: config.node,
@@ -51,10 +68,13 @@ export class LeaseKeeper {
         clusterId: this.#clusterId,
         epoch: this.#epoch,
         others,
+        seq: this.#seq,
+        ...(this.#seen === null ? {} : { seen: this.#seen }),
       },
       // Half of what is left must do for a second try (FAULTS 4, rule 1).
       Math.min(config.values.HEALTH_TIMEOUT, (RENEW_DEADLINE_S * 1000) / 2),
     );
+    this.#note(answer);
     if (answer.kind === "granted") {
       this.#epoch = answer.epoch;
       this.#renewedAtMs = sentAtMs;
@@ -94,7 +114,7 @@ export class LeaseKeeper {
     if (this.#epoch === null) return;
     const { client, config, life, onChange } = this.#settings;
     const released = await client.releaseLease(
-      { node: config.node, life, epoch: this.#epoch },
+      { node: config.node, life, epoch: this.#epoch, seq: ++this.#seq },
       config.values.HEALTH_TIMEOUT,
     );
     this.#epoch = null;
@@ -104,6 +124,10 @@ export class LeaseKeeper {
         ? "Head lease released"
         : `Head lease not released: ${released.error}; it ends by itself in ${LEASE_TTL_S} s`,
     );
+  }
+
+  #note(answer: LeaseFact): void {
+    if (answer.kind !== "no-answer") this.#seen = Math.max(this.#seen ?? 0, answer.epoch);
   }
 
   async #renewLoop(signal: AbortSignal): Promise<void> {

@@ -16,6 +16,8 @@ export interface LifeWorld {
   readonly stop: AbortSignal;
   /** Takes the node to its next state (state.ts has the chart). */
   readonly step: (step: Step) => void;
+  /** What has to be done once, before the first decision. Null when it went well. */
+  readonly prepare: () => Promise<Exclude<Settled, { kind: "role" }> | null>;
   readonly settle: () => Promise<Settled>;
   readonly plan: (role: Role) => Plan;
   readonly supervise: (plan: Plan) => Promise<RunEnd>;
@@ -26,7 +28,7 @@ export interface LifeWorld {
 /** The life of a node, from the first decision to its end: decide, run Ray in that role until it ends, and again. */
 export async function live(world: LifeWorld): Promise<LifeEnd> {
   let history = NEWBORN;
-  let settled = await world.settle();
+  let settled = (await world.prepare()) ?? (await world.settle());
   for (;;) {
     const ended = settled.kind === "role" ? await run(world, settled.role) : settled;
     const next = afterEnd(ended, history, world.clock.now(), world.maxRestarts);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { configOf } from "../../test/fixtures/config.ts";
 import type { LocalFact } from "./facts.ts";
-import { planRayStart, type Role, type RunAs, resolveRunAs } from "./plan.ts";
+import { planInstall, planRayStart, type Role, type RunAs, resolveRunAs } from "./plan.ts";
 
 const RAY = { name: "ray", uid: 1000, gid: 100, home: "/home/ray", shell: "/bin/bash" };
 const AS_ROOT: RunAs = { ray: "/home/ray/anaconda3/bin/ray", user: RAY, change: true };
@@ -14,11 +14,10 @@ interface Given {
   readonly env?: Record<string, string>;
   readonly words?: string[];
   readonly runAs?: RunAs;
-  readonly requirements?: string[];
 }
 
-function planOf({ role = HEAD, vars = {}, env = {}, words = [], runAs = AS_ROOT, requirements = [] }: Given) {
-  return planRayStart({ config: configOf("ray-cpu", vars, words), role, runAs, env, requirements });
+function planOf({ role = HEAD, vars = {}, env = {}, words = [], runAs = AS_ROOT }: Given) {
+  return planRayStart({ config: configOf("ray-cpu", vars, words), role, runAs, env });
 }
 
 const argsOf = (given: Given) => planOf(given).start.args;
@@ -148,12 +147,13 @@ describe("the environment", () => {
 });
 
 test("requirements are installed in order by the same user with the same Python", () => {
-  const plan = planOf({ requirements: ["/r/a.txt", "/r/b.txt"] });
-  expect(plan.before.map(({ file, args }) => [file, args.at(-1)])).toEqual([
+  const input = { config: configOf("ray-cpu"), runAs: AS_ROOT, env: {} };
+  const commands = planInstall(input, ["/r/a.txt", "/r/b.txt"]);
+  expect(commands.map(({ file, args }) => [file, args.at(-1)])).toEqual([
     ["/home/ray/anaconda3/bin/python", "/r/a.txt"],
     ["/home/ray/anaconda3/bin/python", "/r/b.txt"],
   ]);
-  expect(plan.before.map(({ user }) => user)).toEqual([RAY, RAY]);
+  expect(commands.map(({ user }) => user)).toEqual([RAY, RAY]);
 });
 
 describe("who runs Ray", () => {

@@ -16,8 +16,6 @@ export interface Command {
 /** What is to be run, and how it is known that it works. */
 export interface Plan {
   readonly role: "head" | "worker";
-  /** Run one after the other before `ray start`; a failure of one ends the start. */
-  readonly before: readonly Command[];
   readonly start: Command;
   /** Ready: the GCS at `gcs` lists a node named `nodeName` as ALIVE that it did not list before. */
   readonly ready: { readonly gcs: Address; readonly nodeName: string; readonly timeoutMs: number };
@@ -44,8 +42,6 @@ export interface PlanInput {
   readonly runAs: RunAs;
   /** The environment that we were given. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** The requirement files to install first, in order. */
-  readonly requirements: readonly string[];
 }
 
 /** The folder that `ray` is taken from. */
@@ -73,11 +69,6 @@ export function planRayStart(input: PlanInput): Plan {
   const args = rayStartArgs(config, role);
   return {
     role: role.role,
-    before: input.requirements.map((file) => ({
-      ...run,
-      file: `${binDirOf(config)}/python`,
-      args: ["-m", "pip", "install", "--disable-pip-version-check", "-r", file],
-    })),
     start: { ...run, file: runAs.ray, args },
     ready: {
       gcs: role.role === "head" ? ownGcs(config) : role.head,
@@ -89,12 +80,26 @@ export function planRayStart(input: PlanInput): Plan {
   };
 }
 
+/**
+ * What is to be installed before anything is decided, one command for each requirements file: a HEAD that held the lease
+ * and still installed would keep its cluster waiting, or lose the lease over it. Pure.
+ */
+export function planInstall(input: Omit<PlanInput, "role">, requirements: readonly string[]): Command[] {
+  const { config, runAs } = input;
+  const run = { env: childEnv(input), user: runAs.change ? runAs.user : null };
+  return requirements.map((file) => ({
+    ...run,
+    file: `${binDirOf(config)}/python`,
+    args: ["-m", "pip", "install", "--disable-pip-version-check", "-r", file],
+  }));
+}
+
 /** Our KILL must come, and be seen to work, before the engine's. */
 const KILL_BEFORE_GRACE_MS = 1500;
 /** Ray's drain must be over before our KILL: TERM, 1 s, KILL of its children come after it (FAULTS 1). */
 const DRAIN_BEFORE_GRACE_MS = 4000;
 
-function childEnv({ config, env, runAs: { user } }: PlanInput): Record<string, string> {
+function childEnv({ config, env, runAs: { user } }: Omit<PlanInput, "role">): Record<string, string> {
   const kept = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined);
   const rest = (env.PATH ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin").split(":");
   const bin = binDirOf(config);

@@ -16,7 +16,7 @@ import { judge, type Look, NO_SIGNS, type Trouble } from "./watch.ts";
 /** How one run of Ray on this node ended. */
 export type RunEnd =
   | { readonly kind: "stopped" }
-  /** It never became ready, or what comes before it failed. */
+  /** It never became ready. */
   | { readonly kind: "failed"; readonly failure: Failure }
   /** It was ready and could not go on. */
   | { readonly kind: "trouble"; readonly trouble: Trouble }
@@ -50,12 +50,10 @@ export interface SuperviseWorld {
 const CLEAR_TIMEOUT_MS = 5000;
 
 /**
- * Runs the plan: install → start → until ALIVE → watch → end. Nothing of Ray lives after it.
+ * Runs the plan: start → until ALIVE → watch → end. Nothing of Ray lives after it.
  * Resolves only when this run is over; what comes next is the caller's to decide.
  */
 export async function supervise(plan: Plan, world: SuperviseWorld): Promise<RunEnd> {
-  const prepared = await runBefore(plan, world);
-  if (prepared !== null) return prepared;
   const former = plan.role === "worker" ? await formerIds(world.gcs, plan.ready.nodeName) : new Set<string>();
   await world.beforeStart();
   world.log({ type: "starting", role: plan.role, command: redactCommand(plan.start) });
@@ -67,22 +65,6 @@ export async function supervise(plan: Plan, world: SuperviseWorld): Promise<RunE
   await guard.dismiss();
   if (killed > 0) world.log({ type: "cleared", processes: killed, clear });
   return end;
-}
-
-/** Installs what is asked for, one after the other. Null when all went well. */
-async function runBefore(plan: Plan, world: SuperviseWorld): Promise<RunEnd | null> {
-  for (const command of plan.before) {
-    const file = command.args.at(-1) ?? "";
-    world.log({ type: "installing", file });
-    const pip = await launch(command);
-    if (!pip.ok) return { kind: "failed", failure: pip.error };
-    const exit = await Promise.race([pip.value.exited, aborted(world.stop.asked)]);
-    await pip.value.clear(CLEAR_TIMEOUT_MS);
-    if (exit === undefined) return { kind: "stopped" };
-    if (exit.code !== 0)
-      return { kind: "failed", failure: { reason: "pip-failed", file, exitCode: exit.code ?? 1 } };
-  }
-  return null;
 }
 
 /** From the start of Ray to the first reason to end it. */

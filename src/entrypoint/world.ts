@@ -13,10 +13,11 @@ import { exitCodeOf } from "./exit-code.ts";
 import type { LocalFact } from "./facts.ts";
 import { Guard } from "./guard.ts";
 import { type HealthClient, openHealthClient } from "./health-client.ts";
+import { install } from "./install.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import type { LifeEnd, LifeWorld } from "./life.ts";
 import { nearestName } from "./nearest.ts";
-import { type Plan, planRayStart, type Role, type RunAs } from "./plan.ts";
+import { type Plan, planInstall, planRayStart, type Role, type RunAs } from "./plan.ts";
 import { Presence } from "./presence.ts";
 import type { Probes } from "./probes/collect.ts";
 import { checkReachBack } from "./reach-back.ts";
@@ -63,7 +64,6 @@ export class World implements LifeWorld {
   /** When this node last saw the HEAD that it joined; null where there is none but itself. */
   #headSeenAtMs: number | null = null;
   #guard: Guard | null = null;
-  #installed = false;
   #depose: (end: RunEnd) => void = () => {};
 
   constructor(input: WorldInput) {
@@ -129,15 +129,17 @@ export class World implements LifeWorld {
     this.#presence.enter(to, this.#role);
   }
 
+  prepare(): ReturnType<typeof install> {
+    return install(planInstall(this.#input, this.#input.local.requirements), this);
+  }
+
   settle(): Promise<Settled> {
     const onWait = (reason: Extract<Step, { kind: "wait" }>["reason"]) => this.step({ kind: "wait", reason });
     return Promise.race([this.#seek(this.stop, onWait), this.#duplicate]);
   }
 
   plan(role: Role): Plan {
-    const { config, runAs, env, local } = this.#input;
-    const requirements = this.#installed ? [] : local.requirements;
-    return planRayStart({ config, role, runAs, env, requirements });
+    return planRayStart({ ...this.#input, role });
   }
 
   /** Runs Ray in its role; a HEAD keeps its lease meanwhile, a WORKER has none to keep. */
@@ -192,7 +194,7 @@ export class World implements LifeWorld {
       clock: realClock,
       probes: this.probes,
       log: this.log,
-      askLease: (others) => this.#lease.ask(others),
+      askLease: (others) => this.#lease.ask(others, signal),
       ownRayVersion: local.ray.kind === "found" ? local.ray.version : null,
       stop: signal,
       lastRole: this.#lastRole,
@@ -202,7 +204,6 @@ export class World implements LifeWorld {
   }
 
   async #beforeStart({ tempDir }: Plan): Promise<void> {
-    this.#installed = true;
     const names = putSessionsAside(tempDir, KEPT_SESSIONS);
     if (names.length > 0) this.log({ type: "sessions-put-aside", folder: tempDir, names });
     await this.#presence.told;

@@ -63,6 +63,7 @@ export class Node {
       log: () => {},
       step: () => {},
       stop: this.#never,
+      prepare: () => Promise.resolve(null),
       settle: () => this.settle(this.#never),
       // Only Ray itself would read a plan.
       plan: (role) => ({ role, byLease: this.#byLease }) as unknown as Plan,
@@ -82,7 +83,7 @@ export class Node {
         health: { look: (timeoutMs) => this.#look(timeoutMs) },
         head: (address, timeoutMs) => sight(this.scene, this.place, this.actor, address, timeoutMs),
       },
-      askLease: (others) => this.keeper.ask(others),
+      askLease: (others) => this.keeper.ask(others, stop),
       log: () => {},
       ownRayVersion: null,
       stop,

@@ -9,7 +9,7 @@ export function decideByLease(config: Config, facts: Facts): Decision {
   const rule = "3-head-lease";
   const { lease } = facts;
   if (lease === null)
-    return mayTakeOver(config, facts, rule) ?? { role: "ask-lease", rule, others: othersOf(facts) };
+    return mayTakeOver(config, facts, rule) ?? { role: "ask-lease", rule, others: othersOf(config, facts) };
   if (lease.kind === "granted") return { role: "head", rule, epoch: lease.epoch };
   if (expired(config, facts)) return noHead(facts, rule, whyNoLease(lease));
   if (lease.kind === "no-answer") return waitForLease(rule, "no-answer", lease.cause, LOOK_AGAIN_MS);
@@ -78,7 +78,9 @@ function whyNoLease(lease: Exclude<LeaseFact, { kind: "granted" }>): string {
 }
 
 /** "silent" where a HEAD may live out of sight: only the service's own memory can tell then. */
-function othersOf(facts: Facts): "answered" | "silent" {
+function othersOf(config: Config, facts: Facts): "answered" | "silent" {
+  // Strict: a holder whose GCS only boots is answered for as "refused", and its lease may still be worth something.
+  if (config.fencing === "strict") return "silent";
   const silent = facts.heads.some(
     ({ sighting }) => sighting.kind === "timeout" || sighting.kind === "unreachable",
   );
