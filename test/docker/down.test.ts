@@ -48,6 +48,22 @@ describe("ws up that fails takes back what it started", () => {
     }
   });
 
+  test("a subnet that another network has: ws doctor names it, and the engine says no", async () => {
+    const network = engine.name("subnet");
+    const label = ["--label", "io.ray-entrypoint.test=subnet"];
+    await engine.must("network", "create", "--subnet", "172.28.16.0/24", ...label, network);
+    try {
+      const doctor = await project.ws(["doctor"]);
+      expect(doctor.code, doctor.text).toBe(1);
+      expect(doctor.text).toContain(`meets 172.28.16.0/24 of the engine's network ${network}`);
+      const up = await project.ws(["up"]);
+      expect(up.code, up.text).toBe(75);
+      expect(up.text).toContain("→ Likely cause: another network has that subnet");
+    } finally {
+      await engine.must("network", "rm", network);
+    }
+  });
+
   test("an image that is nowhere: the engine's own words and the likely cause", async () => {
     project.configure({ services: { ray: { cpu: { image: "localhost:1/no-such-image:1" } } } });
     const up = await project.ws(["up", "--build"]);

@@ -32,6 +32,15 @@ describe("ws up", () => {
     expect(text).toMatch(/^health +health +172\.28\.0\.2 +up /m);
   });
 
+  test("ws doctor finds nothing wrong with it", async () => {
+    const { text } = await project.ws(["doctor"]);
+    const cluster = text.slice(text.indexOf("The cluster"));
+    expect(cluster).toContain("✓ HEAD: one, at 127.0.0.1:6379");
+    expect(cluster).toContain("✓ ray-gpu: WORKER, ALIVE");
+    expect(cluster).not.toContain("✗ ray");
+    expect(text).toMatch(/✓ Ports: .*free, or its own/);
+  });
+
   test("ws logs shows what the nodes say, and names a node that there is not", async () => {
     const { code, text } = await project.ws(["logs", "ray-gpu", "--tail", "500"]);
     expect(code, text).toBe(0);

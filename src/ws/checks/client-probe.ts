@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { err, ok, type Result } from "../../common/result.ts";
+import { CONNECT } from "../runtimes/ray-connect.ts";
 
 /** What the program below reports. Times are milliseconds. */
 const ClientReport = z.object({
@@ -42,6 +43,7 @@ export function clientProbeCommand(host: string, gcsPort: number, clientPort: nu
 const PROGRAM = `
 import json, shutil, socket, subprocess, sys, time
 
+${CONNECT}
 host, gcs_port, client_port = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 
 def ping():
@@ -70,7 +72,7 @@ try:
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as OnNode
 
-    ray.init(f"ray://{host}:{client_port}", logging_level="error")
+    connect(f"ray://{host}:{client_port}", "error")
     report["connected"] = True
     report["resources"] = ray.cluster_resources()
 

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { err, ok, type Result } from "../../common/result.ts";
+import { CONNECT } from "../runtimes/ray-connect.ts";
 
 /** One thing that two nodes did together: `from` began it, `to` answered. */
 const PairResult = z.object({
@@ -42,6 +43,7 @@ import json, os, socket, sys, time, zlib
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as OnNode
 
+${CONNECT}
 SIZE, PATIENCE = 32 * 2**20, 60
 report = {"error": None, "pairs": []}
 
@@ -103,7 +105,7 @@ def served(on_a, on_b, peer_b, address_b):
     return said == "hello", f"{address_b}:{port} answered a task on {at}"
 
 try:
-    ray.init(sys.argv[1], logging_level="error")
+    connect(sys.argv[1], "error")
     nodes = {node["NodeName"]: node["NodeID"] for node in ray.nodes() if node["Alive"]}
     on = {name: OnNode(node_id, soft=False) for name, node_id in nodes.items()}
     peers = {name: Peer.options(scheduling_strategy=on[name]).remote() for name in nodes}

@@ -3,10 +3,11 @@ import { monotonicMs } from "../../common/deadline.ts";
 import { CHECKLIST } from "../checks/checklist.ts";
 import { runChecks } from "../checks/run-checks.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
-import { EXIT } from "../exit-code.ts";
-import { interrupted } from "../failure.ts";
+import { EXIT, exitCodeOf } from "../exit-code.ts";
+import { interrupted, type WsFailure } from "../failure.ts";
 import { renderFailure } from "../render-failure.ts";
 import { writeReport } from "../report/files.ts";
+import type { TestRun } from "../report/summary.ts";
 import { createCheckPrinter, summarize } from "../report/text.ts";
 import { type Opened, open } from "../runtimes/choose.ts";
 import { TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../settings.ts";
@@ -59,8 +60,8 @@ async function testUp(
   const startedAt = new Date();
   const began = monotonicMs();
   const started = await withJob(context, options.timeoutMs, (job) => runtime.startTest(job, head));
-  // A worker that could not join is a result: the checks say what holds all the same.
   const startFailed = started.ok ? undefined : fail(context, started.error);
+  if (!started.ok && !JUDGED_ALL_THE_SAME.has(started.error.reason)) return exitCodeOf(started.error);
   if (context.signal.aborted) return startFailed ?? fail(context, interrupted(context.signal));
   const { out } = context.terminal;
   if (started.ok)
@@ -71,21 +72,25 @@ async function testUp(
   const results = await runChecks(CHECKLIST, checks, createCheckPrinter(out), context.signal);
   if (context.signal.aborted) return fail(context, interrupted(context.signal));
   out(`${summarize(results)}\n`);
-  if (options.report !== undefined) {
-    const run = {
-      results,
-      runtime: runtime.name,
-      head: formatAddress(head ?? settings.test.target),
-      startFailure: started.ok ? [] : renderFailure(started.error),
-      startedAt,
-      tookMs: monotonicMs() - began,
-    };
-    out(`→ Written: ${writeReport(options.report, run).join(", ")}\n`);
-  }
+  writeFiles(context, options, {
+    results,
+    runtime: runtime.name,
+    head: formatAddress(head ?? settings.test.target),
+    startFailure: started.ok ? [] : renderFailure(started.error),
+    startedAt,
+    tookMs: monotonicMs() - began,
+  });
   if (started.ok) out("→ Next: ./ws test --logs · ./ws test --down\n");
   const allHold = results.every(({ outcome }) => outcome !== "failed");
   return allHold && started.ok ? EXIT.ok : EXIT.notAllWell;
 }
+
+function writeFiles({ terminal }: WsContext, { report }: TestOptions, run: TestRun): void {
+  if (report !== undefined) terminal.out(`→ Written: ${writeReport(report, run).join(", ")}\n`);
+}
+
+/** A worker that could not join is a result, and the checks say what holds; without a cluster there is nothing to judge. */
+const JUDGED_ALL_THE_SAME: ReadonlySet<WsFailure["reason"]> = new Set(["node-ended", "not-ready-in-time"]);
 
 /** A node's name stands for its GCS. Returns a sentence where the text is neither that nor host:port. */
 function readHead(

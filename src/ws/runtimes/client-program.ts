@@ -1,3 +1,5 @@
+import { CONNECT } from "./ray-connect.ts";
+
 /**
  * The test client, run with the cluster's own Python: argv[1] is the HEAD's host, argv[2] its GCS port, argv[3] its
  * Ray Client port. It says what it sees, line by line, and stays connected until it is stopped.
@@ -16,28 +18,17 @@ for port in (gcs_port, client_port):
         print(f"✗ PORT {port} on {host}: {error}", flush=True)
 
 import ray
-
+${CONNECT}
 stop = threading.Event()
 for number in (signal.SIGTERM, signal.SIGINT):
     signal.signal(number, lambda *_: stop.set())
-# The HEAD starts a server for each client, and a busy one gives up on it after 30 s (ray/util/client/server/proxier.py):
-# that is worth another try. Where nothing answers at all, it is not.
-connected = False
-for patience in (2, 1, 0):
-    try:
-        ray.init(f"ray://{host}:{client_port}", logging_level="warning")
-        connected = True
-        break
-    except Exception as error:
-        problem = f"{type(error).__name__}: {error}".splitlines()[0]
-        if patience == 0 or not isinstance(error, ConnectionAbortedError):
-            print(f"✗ Ray client could not connect: {problem}", flush=True)
-            break
-        print(f"→ Trying again: {problem}", flush=True)
-if connected:
+try:
+    connect(f"ray://{host}:{client_port}", "warning")
     print(f"✓ Ray client connected to ray://{host}:{client_port}", flush=True)
     for name, amount in sorted(ray.cluster_resources().items()):
         print(f"  {name}: {amount:g}", flush=True)
+except Exception as error:
+    print(f"✗ Ray client could not connect: {first_line(error)}", flush=True)
 print("→ Staying up until ws test --down", flush=True)
 stop.wait()
 ray.shutdown()
