@@ -17,11 +17,11 @@ describe("ws up", () => {
   });
 
   test("a second time changes nothing and says so", async () => {
-    const before = await project.docker("ps", "--no-trunc", "--quiet");
+    const before = await project.lives();
     const again = await project.ws(["up"]);
     expect(again.code, again.text).toBe(0);
     expect(again.text).toContain("✓ The cluster is up already, nothing was changed.");
-    expect((await project.docker("ps", "--no-trunc", "--quiet")).text).toBe(before.text);
+    expect(await project.lives()).toEqual(before);
   });
 
   test("ws ps shows the nodes as Ray sees them beside the containers as Docker sees them", async () => {

@@ -26,7 +26,12 @@ export async function reportCluster(cluster: DockerCluster): Promise<ClusterRepo
     services: names.map((name) => {
       const container = containers.find(({ service }) => service === name);
       const base = plain(cluster, name, container);
-      if (name === HEALTH_NAME) return { ...base, role: "health", state: stateOf(container, health.ok) };
+      if (name === HEALTH_NAME)
+        return {
+          ...base,
+          role: "health",
+          state: stateOf(container, health.ok || container?.health === "healthy"),
+        };
       if (name === TEST_CLIENT_NAME) return { ...base, role: "client" };
       return { ...base, ...asNode(name, container, view) };
     }),
