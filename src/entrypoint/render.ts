@@ -112,6 +112,8 @@ function renderTrouble(trouble: Trouble): string {
       return "The agent of this node says that its raylet is not well";
     case "superseded":
       return `${trouble.by} holds the head lease under epoch ${trouble.epoch}: this HEAD gives way`;
+    case "earlier-head":
+      return `${trouble.node} leads as well, at ${formatAddress(trouble.address)}, and stands earlier in the whitelist: this HEAD gives way`;
     case "lease-lost":
       return `The head lease could not be renewed for ${seconds(trouble.forMs)}: this HEAD ends its Ray before another may lead`;
     case "ray-exited":

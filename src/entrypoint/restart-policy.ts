@@ -1,6 +1,7 @@
 import type { Failure } from "../common/failure.ts";
 import type { Settled } from "./settle.ts";
 import type { RunEnd } from "./supervise.ts";
+import type { Trouble } from "./watch.ts";
 
 /** What this node has been through: all that decides how it goes on. */
 export interface History {
@@ -50,11 +51,10 @@ function mayPass({ reason }: Failure): boolean {
   return reason === "no-head-in-time" || reason === "ray-exited" || reason === "not-ready-in-time";
 }
 
+const FOLLOWED = new Set<Trouble["kind"]>(["head-restarted", "superseded", "earlier-head"]);
+
 /** True where another node is the cause, so that waiting would help nobody. */
 function isFollowing(ended: Ended): boolean {
   if (ended.kind === "moved") return true;
-  return (
-    ended.kind === "trouble" &&
-    (ended.trouble.kind === "head-restarted" || ended.trouble.kind === "superseded")
-  );
+  return ended.kind === "trouble" && FOLLOWED.has(ended.trouble.kind);
 }

@@ -1,3 +1,4 @@
+import type { Address } from "../common/address.ts";
 import type { Plan } from "./plan.ts";
 
 /** What one look at a running node showed. */
@@ -26,6 +27,8 @@ export type Trouble =
   | { readonly kind: "agent-unwell" }
   /** Another node holds the head lease under a higher epoch: this HEAD must give way. */
   | { readonly kind: "superseded"; readonly by: string; readonly epoch: number }
+  /** Two lead without a lease: the one that stands later in the whitelist gives way. */
+  | { readonly kind: "earlier-head"; readonly node: string; readonly address: Address }
   /** Strict: the lease could not be renewed, and another may soon hold it. */
   | { readonly kind: "lease-lost"; readonly forMs: number }
   | { readonly kind: "ray-exited"; readonly exit: string };

@@ -8,6 +8,7 @@ import { createLogger } from "../common/logger.ts";
 import { AliveNote } from "./alive-note.ts";
 import type { Config } from "./config.ts";
 import { placeOf } from "./decide/candidates.ts";
+import { findEarlierHead } from "./earlier-head.ts";
 import type { Event } from "./event.ts";
 import { exitCodeOf } from "./exit-code.ts";
 import type { LocalFact } from "./facts.ts";
@@ -150,6 +151,11 @@ export class World implements LifeWorld {
     this.#lease.starting();
     if (plan.role === "head") this.#lease.keep();
     else this.#lease.stop();
+    const over = new AbortController();
+    if (plan.role === "head" && !this.#lease.held && this.#input.config.explicitHead === null)
+      void findEarlierHead(this.#input.config, this.probes.head, realClock, over.signal).then(
+        (trouble) => trouble !== null && resolve({ kind: "trouble", trouble }),
+      );
     const gcs = openGcs(plan.ready.gcs, { token: this.#input.config.authToken });
     try {
       return await supervise(plan, {
@@ -169,6 +175,7 @@ export class World implements LifeWorld {
         watchEveryMs: this.#input.config.values.RAY_EP_WATCH_INTERVAL,
       });
     } finally {
+      over.abort();
       this.#guard = null;
       this.#alive.drop();
       gcs.close();

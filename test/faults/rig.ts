@@ -8,7 +8,7 @@ import { TcpProxy } from "../fixtures/cluster/tcp-proxy.ts";
 import { TestCluster } from "../fixtures/cluster/test-cluster.ts";
 
 /** Ray's boot on this machine, generously: the bounds of the fault matrix count in it, and machines are noisy. */
-export const BOOT_MS = 45_000;
+export const BOOT_MS = 90_000;
 export const LEASE_MS = 15_000;
 export const RENEW_MS = 2_000;
 
