@@ -4,6 +4,12 @@ import { join } from "node:path";
 /** Beside Ray's own session folders, which all begin with "session_" (ray/_private/node.py, 2.40 to 2.60). */
 const ASIDE = "old-sessions";
 
+/**
+ * Names the HEAD of the last session. As long as any process of this machine names that address too, another node's
+ * raylet for one, `ray start --head` takes it for running and refuses (scripts/scripts.py, 2.40 to 2.60).
+ */
+const LAST_ADDRESS = "ray_current_cluster";
+
 export interface KeepLimits {
   /** How many old sessions are kept at most. */
   readonly count: number;
@@ -17,7 +23,9 @@ export interface KeepLimits {
  * living process still uses belongs to another Ray on this machine and stays. Returns the names that were put aside.
  */
 export function putSessionsAside(temp: string, limits: KeepLimits): string[] {
-  const sessions = list(temp).filter((name) => /^session_\d/.test(name) && !inUse(join(temp, name)));
+  const all = list(temp).filter((name) => /^session_\d/.test(name));
+  const sessions = all.filter((name) => !inUse(join(temp, name)));
+  if (sessions.length === all.length) rmSync(join(temp, LAST_ADDRESS), { force: true });
   const aside = join(temp, ASIDE);
   if (sessions.length > 0) mkdirSync(aside, { recursive: true });
   for (const name of sessions) {

@@ -1,0 +1,78 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { putSessionsAside } from "./sessions.ts";
+
+const LIMITS = { count: 2, bytes: 10_000 };
+let temp: string;
+let process: ChildProcess | undefined;
+
+beforeEach(() => {
+  temp = mkdtempSync(join(tmpdir(), "sessions-"));
+});
+
+afterEach(() => {
+  process?.kill("SIGKILL");
+  process = undefined;
+  rmSync(temp, { recursive: true, force: true });
+});
+
+function makeSession(name: string, bytes = 100): void {
+  mkdirSync(join(temp, name, "logs"), { recursive: true });
+  writeFileSync(join(temp, name, "logs", "raylet.out"), "x".repeat(bytes));
+}
+
+const kept = (): string[] => readdirSync(join(temp, "old-sessions")).toSorted();
+
+test("sessions are put aside, with the address that Ray would take for a running HEAD; other files stay", () => {
+  makeSession("session_2026-01-01_1");
+  symlinkSync(join(temp, "session_2026-01-01_1"), join(temp, "session_latest"));
+  for (const name of ["ray_current_cluster", "prometheus.json"]) writeFileSync(join(temp, name), "a:1");
+
+  expect(putSessionsAside(temp, LIMITS)).toEqual(["session_2026-01-01_1"]);
+
+  expect(kept()).toEqual(["session_2026-01-01_1"]);
+  expect(existsSync(join(temp, "session_2026-01-01_1"))).toBe(false);
+  expect(existsSync(join(temp, "ray_current_cluster"))).toBe(false);
+  expect(existsSync(join(temp, "prometheus.json"))).toBe(true);
+});
+
+test("only the newest are kept, by number and by size", () => {
+  for (const day of [1, 2, 3, 4]) makeSession(`session_2026-01-0${day}_1`);
+  putSessionsAside(temp, LIMITS);
+  expect(kept()).toEqual(["session_2026-01-03_1", "session_2026-01-04_1"]);
+
+  makeSession("session_2026-01-05_1", 9_950);
+  putSessionsAside(temp, LIMITS);
+  expect(kept()).toEqual(["session_2026-01-05_1"]);
+
+  makeSession("session_2026-01-06_1", 10_001);
+  putSessionsAside(temp, LIMITS);
+  expect(kept()).toEqual([]);
+});
+
+test("with Redis a session keeps its name: the later one replaces the earlier", () => {
+  for (const bytes of [10, 20]) {
+    makeSession("session_2026-01-01_1", bytes);
+    putSessionsAside(temp, LIMITS);
+  }
+  expect(kept()).toEqual(["session_2026-01-01_1"]);
+});
+
+test("a session that another Ray of this machine uses stays, and so does its address", async () => {
+  makeSession("session_2026-01-01_1");
+  writeFileSync(join(temp, "ray_current_cluster"), "a:1");
+  const words = ["-c", "sleep 60 # $0", join(temp, "session_2026-01-01_1", "sockets")];
+  process = spawn("sh", words, { stdio: "ignore" });
+  await new Promise((resolve) => process?.once("spawn", resolve));
+
+  expect(putSessionsAside(temp, LIMITS)).toEqual([]);
+  expect(existsSync(join(temp, "ray_current_cluster"))).toBe(true);
+});
+
+test("no folder yet is nothing to put aside", () => {
+  expect(putSessionsAside(join(temp, "none"), LIMITS)).toEqual([]);
+  expect(existsSync(join(temp, "none"))).toBe(false);
+});
