@@ -35,7 +35,7 @@ function groups(): Group[] {
     : "no Docker engine answers; → test/lab/up gives this machine one";
   return [
     { projects: ["unit", "process"], before: [], skip: null },
-    { projects: ["embedded"], before: [], skip: linux ?? python },
+    { projects: ["embedded", "faults"], before: [], skip: linux ?? python },
     { projects: ["docker"], before: netns ? ["nsenter", `--net=${netns}`] : [], skip: engine },
   ];
 }
