@@ -94,7 +94,7 @@ function renderNodeFailure(failure: NodeFailure): string[] {
     case "ray-exited":
       return [
         `✗ Ray ended by itself ${failure.phase}: ${failure.signal === null ? `exit code ${failure.exitCode}` : `signal ${failure.signal}`}`,
-        "→ Its last words are above; more stand in /tmp/ray/session_latest/logs.",
+        "→ Its last words are above; more stand in session_latest/logs of its temporary folder (/tmp/ray).",
       ];
     case "too-many-restarts":
       return [

@@ -23,11 +23,6 @@ export type SightingKind =
 
 export type RayGcs = Extract<Sighting, { kind: "ray-gcs" }>;
 
-/** True when the address was answered for: whatever is there, it is no living HEAD. */
-export function answeredNoHead(sighting: Sighting): boolean {
-  return sighting.kind === "refused" || sighting.kind === "not-ray" || sighting.kind === "unresolved";
-}
-
 /** True when nothing can be said: a HEAD may live there, out of our sight. */
 export function silent(sighting: Sighting): boolean {
   return sighting.kind === "timeout" || sighting.kind === "unreachable";

@@ -6,7 +6,7 @@ import type { WhitelistEntry } from "./config/schemas.ts";
 import { VARIABLES, type Values, type Variable, type VariableName } from "./config/variables.ts";
 
 /** A name of the whitelist with the address at which its GCS is looked for. */
-export interface Candidate {
+interface Candidate {
   readonly name: string;
   readonly address: Address;
 }

@@ -10,7 +10,7 @@ import { exitCodeOf } from "./exit-code.ts";
 import type { LocalFact } from "./facts.ts";
 import { type Command, type Plan, planInstall, planRayStart, type Role, type RunAs } from "./plan.ts";
 import type { Seen } from "./probes/collect.ts";
-import { HIDDEN, redactCommand, redactEnv, redactText } from "./redact.ts";
+import { HIDDEN, redactCommand, redactEnv } from "./redact.ts";
 import { render } from "./render.ts";
 
 /** A text or number with the words that the JSON Schema shows beside it. */
@@ -195,42 +195,4 @@ function showPlan(
       timeout: plan.ready.timeoutMs / 1000,
     },
   };
-}
-
-/** The report for people. */
-export function renderDryRun(report: DryRunReport): string[] {
-  const width = Math.max(...report.config.map(({ name }) => name.length));
-  const config = report.config.map(
-    ({ name, value, origin }) =>
-      `  ${name.padEnd(width)}  ${value === null ? "–" : redactText(value)}  (${origin})`,
-  );
-  const { local, health, heads } = report.facts;
-  return [
-    `Dry run of ray-entrypoint ${report.version} on node ${report.node}: nothing is started, no lease is taken`,
-    "Configuration",
-    ...config,
-    "Facts",
-    `  user ${local.user}, Ray ${local.rayVersion ?? "of unknown version"} at ${local.ray ?? "nowhere"}`,
-    `  ${health.text}`,
-    ...heads.map(({ text }) => `  ${text}`),
-    `Decision (rule ${report.decision.rule})`,
-    ...report.decision.text.split("\n").map((line) => `  ${line}`),
-    ...renderPlan(report),
-    `Exit code ${report.exitCode}`,
-  ];
-}
-
-function renderPlan({ plan }: DryRunReport): string[] {
-  if (plan === null) return ["Plan", "  none yet"];
-  const { start, before, ready } = plan;
-  return [
-    "Plan",
-    ...before.map(({ command }) => `  first    ${command.join(" ")}`),
-    `  command  ${start.command.join(" ")}`,
-    `  user     ${start.user}`,
-    `  PATH     ${start.path}`,
-    `  ready    when ${ready.gcs} lists ${ready.nodeName} as ALIVE, within ${ready.timeout} s`,
-    "  environment",
-    ...Object.entries(start.env).map(([name, value]) => `    ${name}=${value}`),
-  ];
 }

@@ -3,7 +3,7 @@ import type { Failure } from "../common/failure.ts";
 import { createLogger } from "../common/logger.ts";
 import { readArgs } from "./args.ts";
 import { type Config, readConfig } from "./config.ts";
-import { dryRun, renderDryRun } from "./dry-run.ts";
+import { dryRun } from "./dry-run.ts";
 import type { Event } from "./event.ts";
 import { exitCodeOf } from "./exit-code.ts";
 import type { LocalFact } from "./facts.ts";
@@ -14,6 +14,7 @@ import { binDirOf, type RunAs, resolveRunAs } from "./plan.ts";
 import { collect } from "./probes/collect.ts";
 import { probeLocal, readHealthTokenFile, readTokenFile } from "./probes/local.ts";
 import { render } from "./render.ts";
+import { renderDryRun } from "./render-dry-run.ts";
 import { handleSignals } from "./signals.ts";
 import { World } from "./world.ts";
 

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { deadlineIn, pause } from "../common/deadline.ts";
 
 /** The living processes of a session (zombies are gone already), by field 6 of /proc/PID/stat (proc(5)). */
-export function livingInSession(session: number): number[] {
+function livingInSession(session: number): number[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
@@ -35,7 +35,7 @@ function readStat(pid: number): { name: string; state: string; session: number }
 }
 
 /** Sends SIGKILL to every process of the session. Returns how many there were. */
-export function killSession(session: number): number {
+function killSession(session: number): number {
   const pids = livingInSession(session);
   for (const pid of pids) signalProcess(pid, "SIGKILL");
   return pids.length;

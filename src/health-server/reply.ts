@@ -36,7 +36,7 @@ export function send(response: ServerResponse, reply: Reply): void {
 }
 
 /** A request's body: a report of a node is some 300 bytes. */
-export const LONGEST_BODY = 16 * 1024;
+const LONGEST_BODY = 16 * 1024;
 
 /** What a client that sends too much may go on sending, so that it can still read our answer, before it is cut off. */
 const MOST_IGNORED = 1024 * 1024;

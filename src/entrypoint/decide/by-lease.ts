@@ -1,5 +1,6 @@
 import { formatAddress } from "../../common/address.ts";
 import { unreachable } from "../../common/result.ts";
+import { silent } from "../../common/sighting.ts";
 import type { Config } from "../config.ts";
 import type { Facts, LeaseFact } from "../facts.ts";
 import { type Decision, LOOK_AGAIN_MS, type Rule } from "./decision.ts";
@@ -81,8 +82,5 @@ function whyNoLease(lease: Exclude<LeaseFact, { kind: "granted" }>): string {
 function othersOf(config: Config, facts: Facts): "answered" | "silent" {
   // Strict: a holder whose GCS only boots is answered for as "refused", and its lease may still be worth something.
   if (config.fencing === "strict") return "silent";
-  const silent = facts.heads.some(
-    ({ sighting }) => sighting.kind === "timeout" || sighting.kind === "unreachable",
-  );
-  return silent ? "silent" : "answered";
+  return facts.heads.some(({ sighting }) => silent(sighting)) ? "silent" : "answered";
 }

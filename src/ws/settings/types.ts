@@ -35,7 +35,7 @@ export interface Placement {
   readonly loopbackAddress: string;
 }
 
-export interface HealthSettings extends Placement {
+interface HealthSettings extends Placement {
   readonly enabled: boolean;
   readonly port: number;
   /** A health service elsewhere; undefined: this cluster's own. */
