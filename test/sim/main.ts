@@ -34,10 +34,10 @@ async function runAll(from: number, histories: number): Promise<boolean> {
   const began = performance.now();
   const seconds = () => ((performance.now() - began) / 1000).toFixed(0);
   let told = 0;
-  const { failures, virtualMs } = await runMany(from, histories, (done) => {
+  const { failures, virtualMs } = await runMany(from, histories, (done, failed) => {
     if (done - told < histories / 20) return;
     told = done;
-    console.log(`→ ${done} of ${histories} histories, ${seconds()} s`);
+    console.log(`→ ${done} of ${histories} histories, ${failed} failures, ${seconds()} s`);
   });
   for (const { seed, violation } of failures)
     console.log(`✗ Seed ${seed}: ${violation}\n  → npm run sim -- --seed ${seed}`);
