@@ -1,34 +1,27 @@
 import { randomUUID } from "node:crypto";
-import { formatAddress } from "../common/address.ts";
-import { monotonicMs, realClock } from "../common/deadline.ts";
-import { openGcs } from "../common/gcs/client.ts";
+import { realClock } from "../common/deadline.ts";
 import { probeGcs } from "../common/gcs/probe.ts";
-import { RENEW_DEADLINE_S } from "../common/lease-protocol.ts";
 import { createLogger } from "../common/logger.ts";
 import { AliveNote } from "./alive-note.ts";
 import type { Config } from "./config.ts";
 import { placeOf } from "./decide/candidates.ts";
-import { findEarlierHead } from "./earlier-head.ts";
 import type { Event } from "./event.ts";
 import { exitCodeOf } from "./exit-code.ts";
 import type { LocalFact } from "./facts.ts";
-import { Guard } from "./guard.ts";
 import { type HealthClient, openHealthClient } from "./health-client.ts";
 import { install } from "./install.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import type { LifeEnd, LifeWorld } from "./life.ts";
 import { nearestName } from "./nearest.ts";
+import { type Memory, NodeRun } from "./node-run.ts";
 import { type Plan, planInstall, planRayStart, type Role, type RunAs } from "./plan.ts";
 import { Presence } from "./presence.ts";
 import type { Probes } from "./probes/collect.ts";
-import { checkReachBack } from "./reach-back.ts";
-import type { Membership } from "./ready.ts";
 import { render } from "./render.ts";
-import { putSessionsAside } from "./sessions.ts";
-import { type Settled, settle } from "./settle.ts";
+import { type Settled, type SettleWorld, settle } from "./settle.ts";
 import { after, type NodeState, type Step } from "./state.ts";
 import { StopRequest } from "./stop-request.ts";
-import { type RunEnd, supervise } from "./supervise.ts";
+import type { RunEnd } from "./supervise.ts";
 
 export interface WorldInput {
   readonly config: Config;
@@ -40,9 +33,6 @@ export interface WorldInput {
 }
 
 type Failed = Extract<Settled, { kind: "failed" }>;
-
-/** What is kept of earlier runs, for debugging: a session holds a few MB of logs, or far more where jobs print much. */
-const KEPT_SESSIONS = { count: 2, bytes: 512 * 2 ** 20 };
 
 /** Everything that a node's life touches, wired together once: clients, log, lease and the memory of its HEAD. */
 export class World implements LifeWorld {
@@ -58,23 +48,20 @@ export class World implements LifeWorld {
   readonly #lease: LeaseKeeper;
   readonly #presence: Presence;
   readonly #alive: AliveNote;
-  readonly #duplicate: Promise<Failed>;
+  readonly #duplicate = Promise.withResolvers<Failed>();
+  readonly #memory: Memory = { lastRole: null, headSeenAtMs: null };
   #state: NodeState = "deciding";
   #role: Role | null = null;
-  #lastRole: "head" | "worker" | null = null;
-  /** When this node last saw the HEAD that it joined; null where there is none but itself. */
-  #headSeenAtMs: number | null = null;
-  #guard: Guard | null = null;
-  #depose: (end: RunEnd) => void = () => {};
+  #run: NodeRun | null = null;
 
   constructor(input: WorldInput) {
     const { config, write } = input;
-    const { values, node } = config;
+    const { values } = config;
     this.#input = input;
     this.maxRestarts = values.RAY_EP_MAX_RESTARTS;
-    this.#alive = new AliveNote(values.RAY_EP_ALIVE_FILE, values.RAY_EP_WATCH_INTERVAL);
     const logger = createLogger<Event>({ form: values.RAY_EP_LOG, write, render, now: () => new Date() });
     this.log = (event) => logger.log(event);
+    this.#alive = new AliveNote(values.RAY_EP_ALIVE_FILE, values.RAY_EP_WATCH_INTERVAL);
     this.#health = openHealthClient(values.HEALTH_URL, config.healthToken);
     this.probes = {
       health: this.#health,
@@ -84,22 +71,10 @@ export class World implements LifeWorld {
     this.#lease = new LeaseKeeper({
       ...each,
       onChange: (ok, cause) => this.log({ type: "lease-renewal", ok, cause }),
-      onRenewed: () => this.#guard?.renewed(),
-      onDeposed: (trouble) => this.#depose({ kind: "trouble", trouble }),
+      onRenewed: () => this.#run?.renewed(),
+      onDeposed: (trouble) => this.#run?.depose({ kind: "trouble", trouble }),
     });
-    const { promise, resolve } = Promise.withResolvers<Failed>();
-    this.#duplicate = promise;
-    this.#presence = new Presence({
-      ...each,
-      onDuplicate: (message) =>
-        resolve({ kind: "failed", failure: { reason: "duplicate-name", node, message } }),
-      onNamesake: () =>
-        this.log({
-          type: "warning",
-          what: `another living process calls itself ${node} too, and was refused`,
-          fix: "Give each node its own hostname.",
-        }),
-    });
+    this.#presence = new Presence({ ...each, ...this.#namesakeHearers() });
   }
 
   get stop(): AbortSignal {
@@ -108,7 +83,7 @@ export class World implements LifeWorld {
 
   /** Says who this node is and what it was told, here and to the health service. */
   introduce(): void {
-    // One that an earlier life left behind is not true of this one.
+    // A note that an earlier life left behind is not true of this one.
     this.#alive.drop();
     const { node, explicitHead, whitelist: listed } = this.#input.config;
     const whitelist = listed.map((each) => each.name);
@@ -135,50 +110,35 @@ export class World implements LifeWorld {
   }
 
   settle(): Promise<Settled> {
-    const onWait = (reason: Extract<Step, { kind: "wait" }>["reason"]) => this.step({ kind: "wait", reason });
-    return Promise.race([this.#seek(this.stop, onWait), this.#duplicate]);
+    const onWait: SettleWorld["onWait"] = (reason) => this.step({ kind: "wait", reason });
+    return Promise.race([this.#seek(this.stop, onWait), this.#duplicate.promise]);
   }
 
   plan(role: Role): Plan {
     return planRayStart({ ...this.#input, role });
   }
 
-  /** Runs Ray in its role; a HEAD keeps its lease meanwhile, a WORKER has none to keep. */
   async supervise(plan: Plan): Promise<RunEnd> {
-    const { promise: deposed, resolve } = Promise.withResolvers<RunEnd>();
-    this.#depose = resolve;
-    void this.#duplicate.then(resolve);
-    this.#lease.starting();
-    if (plan.role === "head") this.#lease.keep();
-    else this.#lease.stop();
-    const over = new AbortController();
-    if (plan.role === "head" && !this.#lease.held && this.#input.config.explicitHead === null)
-      void findEarlierHead(this.#input.config, this.probes.head, realClock, over.signal).then(
-        (trouble) => trouble !== null && resolve({ kind: "trouble", trouble }),
-      );
-    const gcs = openGcs(plan.ready.gcs, { token: this.#input.config.authToken });
+    const run = new NodeRun(plan, {
+      config: this.#input.config,
+      life: this.#life,
+      log: this.log,
+      step: (step) => this.step(step),
+      stopRequest: this.stopRequest,
+      health: this.#health,
+      lease: this.#lease,
+      presence: this.#presence,
+      alive: this.#alive,
+      probes: this.probes,
+      memory: this.#memory,
+      seek: (signal) => this.#seek(signal, () => {}),
+    });
+    this.#run = run;
+    void this.#duplicate.promise.then((end) => run.depose(end));
     try {
-      return await supervise(plan, {
-        gcs,
-        deposed,
-        stop: this.stopRequest,
-        log: this.log,
-        beforeStart: () => this.#beforeStart(plan),
-        guard: (session) => this.#setGuard(plan, session),
-        onReady: (membership) => this.#onReady(plan, membership),
-        onAlive: (membership) => this.#onAlive(plan, membership),
-        onHeadSeen: () => {
-          this.#headSeenAtMs = plan.role === "worker" ? monotonicMs() : null;
-        },
-        onStop: () => this.step({ kind: "stop", signal: this.stopRequest.signal }),
-        seek: (signal) => this.#seek(signal, () => {}),
-        watchEveryMs: this.#input.config.values.RAY_EP_WATCH_INTERVAL,
-      });
+      return await run.run();
     } finally {
-      over.abort();
-      this.#guard = null;
-      this.#alive.drop();
-      gcs.close();
+      this.#run = null;
     }
   }
 
@@ -195,62 +155,32 @@ export class World implements LifeWorld {
     return exitCode;
   }
 
-  #seek(signal: AbortSignal, onWait: Parameters<typeof settle>[1]["onWait"]): Promise<Settled> {
+  #seek(signal: AbortSignal, onWait: SettleWorld["onWait"]): Promise<Settled> {
     const { config, local } = this.#input;
     return settle(config, {
+      ...this.#memory,
       clock: realClock,
       probes: this.probes,
       log: this.log,
       askLease: (others) => this.#lease.ask(others, signal),
       ownRayVersion: local.ray.kind === "found" ? local.ray.version : null,
       stop: signal,
-      lastRole: this.#lastRole,
-      headSeenAtMs: this.#headSeenAtMs,
       onWait,
     });
   }
 
-  async #beforeStart({ tempDir }: Plan): Promise<void> {
-    const names = putSessionsAside(tempDir, KEPT_SESSIONS);
-    if (names.length > 0) this.log({ type: "sessions-put-aside", folder: tempDir, names });
-    await this.#presence.told;
-    const reach = await checkReachBack({
-      config: this.#input.config,
-      life: this.#life,
-      client: this.#health,
-    });
-    if (reach !== null) this.log({ type: "reach-back", ...reach });
-  }
-
-  /** Without a lease there is nothing to lose, and then only the end of this process counts. */
-  #setGuard({ role }: Plan, session: number): Guard {
-    const strict = role === "head" && this.#input.config.fencing === "strict" && this.#lease.held;
-    const guard = new Guard(session, strict ? RENEW_DEADLINE_S * 1000 : null);
-    this.#guard = guard;
-    if (!guard.stands)
-      this.log({
-        type: "warning",
-        what: "no guard: this system has no /bin/bash, so Ray lives on if this program is killed",
-        fix: "Install bash.",
-      });
-    return guard;
-  }
-
-  #onAlive({ role, ready }: Plan, { clusterId, version, node }: Membership): void {
-    if (this.#state === "ready")
-      this.step({ kind: "watch", everyMs: this.#input.config.values.RAY_EP_WATCH_INTERVAL });
-    const where = `cluster ${clusterId.slice(0, 8)} of ${formatAddress(ready.gcs)}`;
-    this.#alive.renew(`${node.name} is ALIVE as ${role.toUpperCase()} in ${where} (Ray ${version})`);
-  }
-
-  #onReady(plan: Plan, membership: Membership): void {
-    const { role, ready } = plan;
-    const { clusterId, version, node, tookMs } = membership;
-    if (role === "head") this.#lease.serving(clusterId);
-    this.#lastRole = role;
-    const { nodeId, resources } = node;
-    this.log({ type: "ready", role, address: ready.gcs, version, clusterId, nodeId, resources, tookMs });
-    this.step({ kind: "alive", nodeId });
-    this.#onAlive(plan, membership);
+  /** Two living nodes of one name: the younger one ends, the elder one warns. */
+  #namesakeHearers() {
+    const { node } = this.#input.config;
+    return {
+      onDuplicate: (message: string) =>
+        this.#duplicate.resolve({ kind: "failed", failure: { reason: "duplicate-name", node, message } }),
+      onNamesake: () =>
+        this.log({
+          type: "warning",
+          what: `another living process calls itself ${node} too, and was refused`,
+          fix: "Give each node its own hostname.",
+        }),
+    };
   }
 }

@@ -1,0 +1,160 @@
+import { formatAddress } from "../common/address.ts";
+import { monotonicMs, realClock } from "../common/deadline.ts";
+import { openGcs } from "../common/gcs/client.ts";
+import { RENEW_DEADLINE_S } from "../common/lease-protocol.ts";
+import type { AliveNote } from "./alive-note.ts";
+import type { Config } from "./config.ts";
+import { findEarlierHead } from "./earlier-head.ts";
+import type { Event } from "./event.ts";
+import { Guard } from "./guard.ts";
+import type { HealthClient } from "./health-client.ts";
+import type { LeaseKeeper } from "./lease-keeper.ts";
+import type { Plan } from "./plan.ts";
+import type { Presence } from "./presence.ts";
+import type { Probes } from "./probes/collect.ts";
+import { checkReachBack } from "./reach-back.ts";
+import type { Membership } from "./ready.ts";
+import { putSessionsAside } from "./sessions.ts";
+import type { Settled } from "./settle.ts";
+import type { Step } from "./state.ts";
+import type { StopRequest } from "./stop-request.ts";
+import { type RunEnd, supervise } from "./supervise.ts";
+
+/** What the node remembers from one run of Ray to the next. */
+export interface Memory {
+  lastRole: "head" | "worker" | null;
+  /** When this node last saw the HEAD that it joined, on the monotonic clock; null where there is none but itself. */
+  headSeenAtMs: number | null;
+}
+
+export interface NodeRunWorld {
+  readonly config: Config;
+  readonly life: string;
+  readonly log: (event: Event) => void;
+  readonly step: (step: Step) => void;
+  readonly stopRequest: StopRequest;
+  readonly health: HealthClient;
+  readonly lease: LeaseKeeper;
+  readonly presence: Presence;
+  readonly alive: AliveNote;
+  readonly probes: Probes;
+  readonly memory: Memory;
+  readonly seek: (signal: AbortSignal) => Promise<Settled>;
+}
+
+/** What is kept of earlier runs, for debugging: a session holds a few MB of logs, or far more where jobs print much. */
+const KEPT_SESSIONS = { count: 2, bytes: 512 * 2 ** 20 };
+
+/** One run of Ray in one role, with all that stands around it: lease, guard, reach-back check, notes for others. */
+export class NodeRun {
+  readonly #plan: Plan;
+  readonly #world: NodeRunWorld;
+  readonly #deposed = Promise.withResolvers<RunEnd>();
+  #guard: Guard | null = null;
+  #watching = false;
+
+  constructor(plan: Plan, world: NodeRunWorld) {
+    this.#plan = plan;
+    this.#world = world;
+  }
+
+  /** Runs Ray until it ends, however that comes about. A HEAD keeps its lease meanwhile; a WORKER has none to keep. */
+  async run(): Promise<RunEnd> {
+    const { lease, alive, config } = this.#world;
+    const over = new AbortController();
+    lease.starting();
+    if (this.#plan.role === "head") this.#lead(over.signal);
+    else lease.stop();
+    const gcs = openGcs(this.#plan.ready.gcs, { token: config.authToken });
+    try {
+      return await supervise(this.#plan, { gcs, ...this.#superviseWorld() });
+    } finally {
+      over.abort();
+      alive.drop();
+      gcs.close();
+    }
+  }
+
+  /** Ends this run: the node may not go on in its role. */
+  depose(end: RunEnd): void {
+    this.#deposed.resolve(end);
+  }
+
+  /** The head lease was renewed. */
+  renewed(): void {
+    this.#guard?.renewed();
+  }
+
+  #lead(over: AbortSignal): void {
+    const { lease, config, probes } = this.#world;
+    lease.keep();
+    if (lease.held || config.explicitHead !== null) return;
+    void findEarlierHead(config, probes.head, realClock, over).then(
+      (trouble) => trouble !== null && this.depose({ kind: "trouble", trouble }),
+    );
+  }
+
+  #superviseWorld() {
+    const { config, log, step, stopRequest, memory, seek } = this.#world;
+    return {
+      log,
+      seek,
+      stop: stopRequest,
+      deposed: this.#deposed.promise,
+      watchEveryMs: config.values.RAY_EP_WATCH_INTERVAL,
+      beforeStart: () => this.#beforeStart(),
+      guard: (session: number) => this.#setGuard(session),
+      onReady: (membership: Membership) => this.#onReady(membership),
+      onAlive: (membership: Membership) => this.#onAlive(membership),
+      onHeadSeen: () => {
+        memory.headSeenAtMs = this.#plan.role === "worker" ? monotonicMs() : null;
+      },
+      onStop: () => step({ kind: "stop", signal: stopRequest.signal }),
+    };
+  }
+
+  async #beforeStart(): Promise<void> {
+    const { config, life, health, log, presence } = this.#world;
+    const { tempDir } = this.#plan;
+    const names = putSessionsAside(tempDir, KEPT_SESSIONS);
+    if (names.length > 0) log({ type: "sessions-put-aside", folder: tempDir, names });
+    // The service dials only for a node that it has heard of.
+    await presence.told;
+    const reach = await checkReachBack({ config, life, client: health });
+    if (reach !== null) log({ type: "reach-back", ...reach });
+  }
+
+  /** Without a lease there is nothing to lose, and then only the end of this process counts. */
+  #setGuard(session: number): Guard {
+    const { config, lease, log } = this.#world;
+    const strict = this.#plan.role === "head" && config.fencing === "strict" && lease.held;
+    this.#guard = new Guard(session, strict ? RENEW_DEADLINE_S * 1000 : null);
+    if (!this.#guard.stands)
+      log({
+        type: "warning",
+        what: "no guard: this system has no /bin/bash, so Ray lives on if this program is killed",
+        fix: "Install bash.",
+      });
+    return this.#guard;
+  }
+
+  #onReady(membership: Membership): void {
+    const { lease, log, memory, step } = this.#world;
+    const { role, ready } = this.#plan;
+    const { clusterId, version, node, tookMs } = membership;
+    if (role === "head") lease.serving(clusterId);
+    memory.lastRole = role;
+    const { nodeId, resources } = node;
+    log({ type: "ready", role, address: ready.gcs, version, clusterId, nodeId, resources, tookMs });
+    step({ kind: "alive", nodeId });
+    this.#onAlive(membership);
+  }
+
+  #onAlive({ clusterId, version, node }: Membership): void {
+    const { alive, config, step } = this.#world;
+    if (!this.#watching) step({ kind: "watch", everyMs: config.values.RAY_EP_WATCH_INTERVAL });
+    this.#watching = true;
+    const where = `cluster ${clusterId.slice(0, 8)} of ${formatAddress(this.#plan.ready.gcs)}`;
+    alive.renew(`${node.name} is ALIVE as ${this.#plan.role.toUpperCase()} in ${where} (Ray ${version})`);
+  }
+}
