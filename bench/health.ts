@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { freePort } from "../test/fixtures/health-server-process.ts";
 import { type Load, load } from "./load.ts";
-import type { Row } from "./row.ts";
+import { median, type Row } from "./row.ts";
 
 const CONNECTIONS = 64;
 const ROUNDS = 3;
@@ -143,6 +143,3 @@ async function answers(name: string, port: number): Promise<void> {
     }
   }
 }
-
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;

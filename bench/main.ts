@@ -3,11 +3,13 @@
  * Its exit code says whether every aim was reached.
  */
 import Table from "cli-table3";
+import { benchDecide } from "./decide.ts";
 import { benchHealth } from "./health.ts";
-import { type Row, reaches } from "./row.ts";
+import { type Aim, type Row, reaches } from "./row.ts";
 import { benchThousand } from "./thousand.ts";
 
 const PARTS: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
+  decide: benchDecide,
   health: benchHealth,
   thousand: benchThousand,
 };
@@ -24,6 +26,9 @@ function chosen(words: readonly string[]): [string, () => Promise<readonly Row[]
 const digits = (value: number): string =>
   value.toLocaleString("en", { maximumFractionDigits: value < 100 ? 2 : 0 });
 
+const renderAim = (aim: Aim, unit: string): string =>
+  "value" in aim ? `${aim.value} ${aim.than} ${unit}` : `${aim.ratio} ${aim.than} ×`;
+
 function render(rows: readonly Row[]): string {
   const table = new Table({
     head: ["", "value", "unit", "ratio", "aim", ""],
@@ -36,7 +41,7 @@ function render(rows: readonly Row[]): string {
       { hAlign: "right", content: digits(value) },
       unit,
       { hAlign: "right", content: ratio === null ? "" : `${digits(ratio)} ×` },
-      aim === null ? "" : `${aim.ratio} ${aim.than} ×`,
+      aim === null ? "" : renderAim(aim, unit),
       aim === null ? "" : reaches(row) ? "✓" : "✗",
     ]);
   }
