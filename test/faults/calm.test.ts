@@ -10,6 +10,7 @@ import {
   GPU,
   LEASE_MS,
   lasting,
+  memoryOf,
   observed,
   picture,
   RENEW_MS,
@@ -137,6 +138,20 @@ test("row 25, plain: everybody is cut from the health service", async () => {
       const { holder } = await scene().cluster.view();
       return holder?.node === CPU && holder.expiresIn > 0;
     });
+  });
+});
+
+test("row 26: the health service is killed and restarted: same HEAD, same epoch", async () => {
+  await changesNothing(async () => {
+    const { cluster } = scene();
+    cluster.process("health").signal("SIGKILL");
+    await cluster.process("health").ends();
+    await cluster.health(memoryOf(cluster));
+    await until(
+      "the HEAD to renew",
+      async () => ((await cluster.view()).holder?.expiresIn ?? 0) > 0,
+      LEASE_MS,
+    );
   });
 });
 

@@ -1,3 +1,5 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
 import { formatAddress } from "../../src/common/address.ts";
@@ -41,8 +43,15 @@ export async function emptyScene({ env = {}, healthEnv = {} }: SceneOptions = {}
   });
   const links: Record<string, TcpProxy> = {};
   for (const name of ALL) links[name] = await TcpProxy.open(cluster.healthAddress);
-  await cluster.health(healthEnv);
+  await cluster.health({ ...memoryOf(cluster), ...healthEnv });
   return { cluster, links };
+}
+
+/** What makes a health service remember its epoch over a restart. */
+export function memoryOf({ folder }: TestCluster): Record<string, string> {
+  const state = join(folder, "health-state");
+  mkdirSync(state, { recursive: true });
+  return { RAY_EP_HEALTH_STATE_DIR: state };
 }
 
 /** Starts a node whose way to the health service is its link. */
