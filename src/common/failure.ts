@@ -39,7 +39,8 @@ export type Failure =
       readonly reason: "ray-exited";
       readonly exitCode: number | null;
       readonly signal: string | null;
-      readonly phase: string;
+      /** How long it had run; it never became ready. */
+      readonly ranMs: number;
     }
   | { readonly reason: "too-many-restarts"; readonly restarts: number }
   | { readonly reason: "not-ready-in-time"; readonly timeoutMs: number; readonly why: string };

@@ -93,7 +93,7 @@ function renderNodeFailure(failure: NodeFailure): string[] {
       ];
     case "ray-exited":
       return [
-        `✗ Ray ended by itself ${failure.phase}: ${failure.signal === null ? `exit code ${failure.exitCode}` : `signal ${failure.signal}`}`,
+        `✗ Ray ended by itself before this node was ready, after ${seconds(failure.ranMs)}: ${failure.signal === null ? `exit code ${failure.exitCode}` : `signal ${failure.signal}`}`,
         "→ Its last words are above; more stand in session_latest/logs of its temporary folder (/tmp/ray).",
       ];
     case "too-many-restarts":

@@ -30,5 +30,5 @@ test.each([
   ["128 + 15 for TERM", null, "SIGTERM", 143],
   ["a success that nobody asked for is none", 0, null, 1],
 ])("ray-exited: %s", (_, exitCode, signal, code) => {
-  expect(exitCodeOf({ reason: "ray-exited", exitCode, signal, phase: "" })).toBe(code);
+  expect(exitCodeOf({ reason: "ray-exited", exitCode, signal, ranMs: 0 })).toBe(code);
 });

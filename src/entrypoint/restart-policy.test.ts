@@ -37,6 +37,21 @@ test.each(Object.keys(EVERY_FAILURE) as Failure["reason"][])("one that did work,
   expect(afterEnd(failed(reason), MEMBER, 0, null).kind).toBe(passes ? "again" : "failed");
 });
 
+test("a newborn whose Ray was too slow to start tries twice more; one whose Ray refused at once does not", () => {
+  const end = (ranMs: number): Ended => ({
+    kind: "failed",
+    failure: { reason: "ray-exited", exitCode: 1, signal: null, ranMs },
+  });
+  let history = NEWBORN;
+  const kinds = [1, 2, 3].map(() => {
+    const next = afterEnd(end(31_000), history, 0, null);
+    if (next.kind === "again") history = next.history;
+    return next.kind;
+  });
+  expect(kinds).toEqual(["again", "again", "failed"]);
+  expect(afterEnd(end(2_000), NEWBORN, 0, null).kind).toBe("failed");
+});
+
 describe("how soon", () => {
   test("at once, then later and later, up to 30 s", () => {
     expect(delays(trouble("agent-gone"), 8)).toEqual([0, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);

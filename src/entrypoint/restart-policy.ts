@@ -30,13 +30,13 @@ const FOLLOW_MS = 500;
 
 /**
  * What follows from an end. Pure. A node that never worked ends with its failure, so that its user sees it and the
- * restart policy acts. One that did work is not given up: it starts again, at once where another node is the cause,
+ * restart policy acts; only a Ray that was too slow to start gets another try. One that did work is not given up: it starts again, at once where another node is the cause,
  * else after 0, 1, 2, 4 … 30 s; a calm minute forgets what was before.
  */
 export function afterEnd(ended: Ended, before: History, nowMs: number, maxRestarts: number | null): Next {
   if (ended.kind === "stopped") return ended;
   const member = before.member || ended.kind === "trouble" || ended.kind === "moved";
-  if (ended.kind === "failed" && !(member && mayPass(ended.failure))) return ended;
+  if (ended.kind === "failed" && !mayPass(ended.failure, member, before.recent)) return ended;
   const calm = before.startedAtMs !== null && nowMs - before.startedAtMs >= CALM_MS;
   const recent = calm ? 0 : before.recent;
   if (maxRestarts !== null && recent >= maxRestarts)
@@ -46,9 +46,15 @@ export function afterEnd(ended: Ended, before: History, nowMs: number, maxRestar
   return { kind: "again", delayMs, history: { member, recent: recent + 1, startedAtMs: nowMs + delayMs } };
 }
 
+/** Ray refuses wrong options in a second or two; its own time-outs on a busy machine come after half a minute. */
+const SLOW_MS = 10_000;
+/** A newborn whose Ray timed out tries again that often before its user sees it end. */
+const NEWBORN_TRIES = 2;
+
 /** A HEAD that is away may come back, and a start may fail for want of it; a wrong token does not mend itself. */
-function mayPass({ reason }: Failure): boolean {
-  return reason === "no-head-in-time" || reason === "ray-exited" || reason === "not-ready-in-time";
+function mayPass(failure: Failure, member: boolean, recent: number): boolean {
+  if (failure.reason === "ray-exited") return member || (failure.ranMs >= SLOW_MS && recent < NEWBORN_TRIES);
+  return member && (failure.reason === "no-head-in-time" || failure.reason === "not-ready-in-time");
 }
 
 const FOLLOWED = new Set<Trouble["kind"]>(["head-restarted", "superseded", "earlier-head"]);

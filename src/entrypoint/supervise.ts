@@ -74,6 +74,7 @@ async function live(
   former: ReadonlySet<string>,
   world: SuperviseWorld,
 ): Promise<RunEnd> {
+  const began = monotonicMs();
   const over = new AbortController();
   const exited = ray.exited.then((exit) => ({ exit }));
   const stop = aborted(world.stop.asked).then(() => "stop" as const);
@@ -86,7 +87,7 @@ async function live(
     const first = await Promise.race([exited, stop, world.deposed, ready]);
     if (first === "stop") return drain(plan, ray, world);
     if ("kind" in first) return first;
-    if ("exit" in first) return { kind: "failed", failure: exitedEarly(first.exit) };
+    if ("exit" in first) return { kind: "failed", failure: exitedEarly(first.exit, monotonicMs() - began) };
     if (!first.ok) return { kind: "failed", failure: first.error };
     world.onReady(first.value);
     const watched = watch(plan, ray, first.value, world, over.signal);
@@ -100,11 +101,11 @@ async function live(
   }
 }
 
-const exitedEarly = (exit: Exit): Failure => ({
+const exitedEarly = ({ code, signal }: Exit, ranMs: number): Failure => ({
   reason: "ray-exited",
-  exitCode: exit.code,
-  signal: exit.signal,
-  phase: "before this node was ready",
+  exitCode: code,
+  signal,
+  ranMs,
 });
 
 const describeExit = ({ code, signal }: Exit): string =>

@@ -80,7 +80,8 @@ export async function wholeScene(options: SceneOptions = {}): Promise<Scene> {
 
 async function fill(scene: Scene, [first = CPU, ...rest]: readonly string[]): Promise<void> {
   await startNode(scene, first).says("✓ Ray cluster is ready!", BOOT_MS);
-  for (const name of rest) startNode(scene, name);
+  const workers = rest.map((name) => startNode(scene, name));
+  for (const worker of workers) await worker.says("✓ Ray worker successfully joined", 2 * BOOT_MS);
   await scene.cluster.becomes([first, ...rest], 2 * BOOT_MS);
 }
 

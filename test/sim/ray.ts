@@ -48,7 +48,7 @@ export async function runWorker(node: Node, head: Address): Promise<RunEnd> {
       return watch(node, head, clusterId);
     }
     if (scene.clock.nowMs > deadlineMs) {
-      const exit = { exitCode: 1, signal: null, phase: "before this node was ready" };
+      const exit = { exitCode: 1, signal: null, ranMs: READY_TIMEOUT_MS };
       return { kind: "failed", failure: { reason: "ray-exited", ...exit } };
     }
   }
