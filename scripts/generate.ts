@@ -6,7 +6,9 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as z from "zod";
+import { VARIABLES } from "../src/entrypoint/config/variables.ts";
 import { DryRunReport } from "../src/entrypoint/dry-run.ts";
+import { VARIABLES as HEALTH_VARIABLES } from "../src/health-server/config.ts";
 import { configJsonSchema } from "../src/ws/settings/known-keys.ts";
 
 const GENERATED: Readonly<Record<string, () => string>> = {
@@ -16,7 +18,32 @@ const GENERATED: Readonly<Record<string, () => string>> = {
       title: "What the entrypoint prints for --dry-run --json",
       ...z.toJSONSchema(DryRunReport, { target: "draft-7" }),
     }),
+  "README.md": () => {
+    const page = read("README.md") ?? "";
+    const withNodes = withTable(page, "entrypoint variables", VARIABLES);
+    return withTable(withNodes, "health service variables", HEALTH_VARIABLES);
+  },
 };
+
+interface Described {
+  readonly fallback: string | null;
+  readonly meaning: string;
+}
+
+/** A page with its table of variables made anew; throws where the two marks are missing. */
+function withTable(page: string, name: string, variables: Readonly<Record<string, Described>>): string {
+  const [begin, end] = [`<!-- generated: ${name} -->`, `<!-- end: ${name} -->`];
+  const [before, rest] = page.split(begin);
+  const after = rest?.split(end)[1];
+  if (before === undefined || after === undefined)
+    throw new Error(`expected ${begin} and ${end} in README.md`);
+  const rows = Object.entries(variables).map(
+    ([variable, { fallback, meaning }]) =>
+      `| ${variable} | ${fallback === null ? "–" : `\`${fallback}\``} | ${meaning} |`,
+  );
+  const table = ["| variable | default | meaning |", "|---|---|---|", ...rows].join("\n");
+  return `${before}${begin}\n${table}\n${end}${after}`;
+}
 
 const asJson = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
