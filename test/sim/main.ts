@@ -5,7 +5,7 @@
  *   npm run sim -- --seed 4711                     one, told event by event
  */
 import { parseArgs } from "node:util";
-import { runHistory } from "./history.ts";
+import { type Outcome, runHistory } from "./history.ts";
 import { runMany } from "./run-many.ts";
 
 const { values } = parseArgs({
@@ -30,14 +30,17 @@ async function tellOne(seed: number): Promise<boolean> {
   return violation === null;
 }
 
+const seeds = (failures: readonly Outcome[]): string =>
+  failures.length === 0 ? "none" : `seeds ${failures.map(({ seed }) => seed).join(", ")}`;
+
 async function runAll(from: number, histories: number): Promise<boolean> {
   const began = performance.now();
   const seconds = () => ((performance.now() - began) / 1000).toFixed(0);
   let told = 0;
-  const { failures, virtualMs } = await runMany(from, histories, (done, failed) => {
+  const { failures, virtualMs } = await runMany(from, histories, (done, failures) => {
     if (done - told < histories / 20) return;
     told = done;
-    console.log(`→ ${done} of ${histories} histories, ${failed} failures, ${seconds()} s`);
+    console.log(`→ ${done} of ${histories} histories, failures: ${seeds(failures)}, ${seconds()} s`);
   });
   for (const { seed, violation } of failures)
     console.log(`✗ Seed ${seed}: ${violation}\n  → npm run sim -- --seed ${seed}`);

@@ -17,11 +17,11 @@ export interface Share {
   readonly step: number;
 }
 
-/** Lives the histories of consecutive seeds through, on all cores; `onProgress` hears how many are done and how many failed. */
+/** Lives the histories of consecutive seeds through, on all cores; `onProgress` hears how many are done and which failed. */
 export async function runMany(
   firstSeed: number,
   histories: number,
-  onProgress: (done: number, failed: number) => void = () => {},
+  onProgress: (done: number, failures: readonly Outcome[]) => void = () => {},
 ): Promise<Totals> {
   const step = Math.min(availableParallelism(), histories);
   const done = new Array<Totals>(step).fill({ histories: 0, virtualMs: 0, failures: [] });
@@ -34,7 +34,10 @@ export async function runMany(
     shares.map((share, i) =>
       runShare(share, (totals) => {
         done[i] = totals;
-        onProgress(sum("histories"), done.flatMap((each) => each.failures).length);
+        onProgress(
+          sum("histories"),
+          done.flatMap((each) => each.failures),
+        );
       }),
     ),
   );
