@@ -41,7 +41,7 @@ export default defineConfig({
           name: "faults",
           include: ["test/faults/**/*.test.ts"],
           exclude: ["test/faults/**/*.long.test.ts"],
-          testTimeout: 5 * minutes,
+          testTimeout: 10 * minutes,
           hookTimeout: 10 * minutes,
           fileParallelism: false,
         },

@@ -87,7 +87,7 @@ function toReportFact(answer: Result<Answer, string>): ReportFact {
   const noted = status === 200 ? parse(NodeNoted, body) : null;
   return noted === null
     ? { kind: "no-answer", cause: `answered ${status}` }
-    : { kind: "noted", namesake: noted.namesake };
+    : { kind: "noted", namesake: noted.namesake, epoch: noted.epoch };
 }
 
 function toReachAnswer(answer: Result<Answer, string>): Result<ReachAnswer, string> {

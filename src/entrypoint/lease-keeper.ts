@@ -29,7 +29,6 @@ export class LeaseKeeper {
   #renewing: AbortController | null = null;
   /** Grows with each word about the lease, so that one that arrives late changes nothing. */
   #seq = 0;
-  /** The highest epoch that this node knows of: a service that forgot must not grant it again. */
   #seen: number | null = null;
   /** When the last request that was granted was sent: the lease runs from no later than that. */
   #renewedAtMs = 0;
@@ -41,6 +40,16 @@ export class LeaseKeeper {
   /** True while this node holds the lease, as far as it knows. */
   get held(): boolean {
     return this.#epoch !== null;
+  }
+
+  /** The highest epoch that this node has heard of; null before the first. */
+  get seen(): number | null {
+    return this.#seen;
+  }
+
+  /** Some word of the health service named this epoch: one that forgot it must not grant it again. */
+  hear(epoch: number): void {
+    this.#seen = Math.max(this.#seen ?? 0, epoch);
   }
 
   /**
@@ -74,7 +83,7 @@ export class LeaseKeeper {
       // Half of what is left must do for a second try (FAULTS 4, rule 1).
       Math.min(config.values.HEALTH_TIMEOUT, (RENEW_DEADLINE_S * 1000) / 2),
     );
-    this.#note(answer);
+    if (answer.kind !== "no-answer") this.hear(answer.epoch);
     if (answer.kind === "granted") {
       this.#epoch = answer.epoch;
       this.#renewedAtMs = sentAtMs;
@@ -124,10 +133,6 @@ export class LeaseKeeper {
         ? "Head lease released"
         : `Head lease not released: ${released.error}; it ends by itself in ${LEASE_TTL_S} s`,
     );
-  }
-
-  #note(answer: LeaseFact): void {
-    if (answer.kind !== "no-answer") this.#seen = Math.max(this.#seen ?? 0, answer.epoch);
   }
 
   async #renewLoop(signal: AbortSignal): Promise<void> {

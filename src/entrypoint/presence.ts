@@ -2,7 +2,9 @@ import { formatAddress } from "../common/address.ts";
 import type { Clock } from "../common/deadline.ts";
 import { RENEW_EVERY_S } from "../common/lease-protocol.ts";
 import type { Config } from "./config.ts";
+import type { ReportFact } from "./facts.ts";
 import type { HealthClient } from "./health-client.ts";
+import type { LeaseKeeper } from "./lease-keeper.ts";
 import type { Role } from "./plan.ts";
 import type { NodeState } from "./state.ts";
 
@@ -13,6 +15,8 @@ export interface PresenceSettings {
   readonly life: string;
   /** Hears that an older living process has this node's name. */
   readonly onDuplicate: (message: string) => void;
+  /** The lease keeper, which remembers the highest epoch that the service ever named. */
+  readonly epochs: Pick<LeaseKeeper, "seen" | "hear">;
   /** Hears, once each time, that a younger process of this node's name was turned away. */
   readonly onNamesake: () => void;
 }
@@ -55,7 +59,7 @@ export class Presence {
   }
 
   async #report(): Promise<void> {
-    const { client, config, life, onDuplicate, onNamesake } = this.#settings;
+    const { client, config, life, epochs } = this.#settings;
     const { values } = config;
     const head = this.#role?.role === "head" ? config.ownAddress : this.#role?.head;
     const answer = await client.report(
@@ -67,13 +71,20 @@ export class Presence {
         head: head === undefined ? null : formatAddress(head),
         advertise: values.NODE_IP_ADDRESS,
         nodeManagerPort: values.NODE_MANAGER_PORT,
+        ...(epochs.seen === null ? {} : { seen: epochs.seen }),
         ports: [values.OBJECT_MANAGER_PORT, values.MIN_WORKER_PORT].filter((port) => port !== null),
       },
       values.HEALTH_TIMEOUT,
     );
-    const namesake = answer.kind === "noted" && answer.namesake;
-    if (namesake && !this.#namesake) onNamesake();
-    if (answer.kind === "noted") this.#namesake = answer.namesake;
+    this.#hear(answer);
+  }
+
+  #hear(answer: ReportFact): void {
+    const { epochs, onDuplicate, onNamesake } = this.#settings;
     if (answer.kind === "duplicate-name" && !this.#over.signal.aborted) onDuplicate(answer.message);
+    if (answer.kind !== "noted") return;
+    epochs.hear(answer.epoch);
+    if (answer.namesake && !this.#namesake) onNamesake();
+    this.#namesake = answer.namesake;
   }
 }

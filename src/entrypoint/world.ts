@@ -74,7 +74,7 @@ export class World implements LifeWorld {
       onRenewed: () => this.#run?.renewed(),
       onDeposed: (trouble) => this.#run?.depose({ kind: "trouble", trouble }),
     });
-    this.#presence = new Presence({ ...each, ...this.#namesakeHearers() });
+    this.#presence = new Presence({ ...each, epochs: this.#lease, ...this.#namesakeHearers() });
   }
 
   get stop(): AbortSignal {

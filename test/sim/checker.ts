@@ -68,8 +68,12 @@ export class Checker {
     }
   }
 
-  /** The old HEAD lives, out of sight: it must have been so for the whole delay. */
+  /**
+   * The old HEAD lives, out of sight: it must have been so for the whole delay. Strict nodes wait for the end of its lease
+   * alone, since it ends its Ray before that; what then may not happen is a second GCS on the store.
+   */
   #checkTakeover(place: Place, other: Place, { decidedAtMs }: Grounds): void {
+    if (place.config.fencing === "strict") return;
     const seenAtMs = this.#lastSeen.get(`${place.name} sees ${other.name} ${other.gcs?.clusterId}`);
     if (seenAtMs === undefined || !this.#watched.persistent) return;
     const unseenMs = decidedAtMs - seenAtMs;
