@@ -108,7 +108,9 @@ export class LeaseBook {
     this.#state = state;
     if (answer.kind === "refused") return this.#refuse(request, answer.reason, answer.retryAfterMs);
     if (answer.kind !== "granted") throw new Error(`a request was answered with ${answer.kind}`);
-    if (answer.how === "adoption") await this.#save(state);
+    // That a HEAD serves is worth remembering: who never served is followed without a delay.
+    const served = state.hold?.clusterId !== before?.clusterId;
+    if (answer.how === "adoption" || (answer.how !== "grant" && served)) await this.#save(state);
     return this.#grant(request, answer, before);
   }
 

@@ -23,8 +23,9 @@ export function decideByLease(config: Config, facts: Facts): Decision {
  */
 function mayTakeOver(config: Config, facts: Facts, rule: Rule): Decision | null {
   const holder = facts.health.kind === "lease" ? facts.health.view.holder : null;
-  if (holder === null || holder.clusterId === null || holder.address === formatAddress(config.ownAddress))
-    return null;
+  // A service that was restarted may know no cluster id; a node that worked in the cluster knows that it was served.
+  const served = holder?.clusterId != null || facts.lastRole === "worker";
+  if (holder === null || !served || holder.address === formatAddress(config.ownAddress)) return null;
   const after = config.values.RAY_EP_TAKEOVER_AFTER;
   // Strict: a HEAD without its lease has ended its Ray before the lease's end, so nothing more is to be waited for.
   const unseenMs = config.fencing === "strict" ? 0 : after - facts.headUnseenMs;
