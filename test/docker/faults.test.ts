@@ -1,0 +1,122 @@
+import { expect, test } from "vitest";
+import {
+  BOOT_MS,
+  CPU,
+  cutWorker,
+  EXTRA,
+  GPU,
+  LEASE_MS,
+  observed,
+  sharedCluster,
+  timed,
+} from "../fixtures/docker/fault-scene.ts";
+import { until } from "../fixtures/until.ts";
+
+/** Faults of containers and of their network: each node is back within its bound, and two HEADs are never seen. */
+const ALL = [CPU, GPU, EXTRA];
+const cluster = sharedCluster(ALL);
+
+/** As many tasks as the cluster has CPUs, which end long after the test. */
+const BUSY = `
+import ray, time
+ray.init(address="auto")
+@ray.remote(num_cpus=1)
+def busy(): time.sleep(3600)
+ray.get([busy.remote() for _ in range(3)])
+`;
+
+const whole = (): Promise<string> => cluster.becomes(ALL, 3 * BOOT_MS);
+
+/** Waits until tasks run on this node. */
+const working = (name: string) =>
+  until(
+    `a task on ${name}`,
+    async () => (await cluster.inside(name, "pgrep -f '^ray::busy' || true")) !== "",
+    BOOT_MS,
+  );
+
+test("row 16: `ray stop` typed inside a node: the node comes back", async () => {
+  const head = await whole();
+  const { length } = await cluster.log(EXTRA);
+  await observed(cluster, async () => {
+    await cluster.inside(EXTRA, "ray stop");
+    await timed("row 16: back", () => cluster.says(EXTRA, "successfully joined", 15_000 + BOOT_MS, length));
+    expect(await whole()).toBe(head);
+  });
+});
+
+test("row 17: `ray start` is killed with a task running: no orphan, no zombie, a clean restart", async () => {
+  await whole();
+  await cluster.begin(EXTRA, BUSY);
+  await working(EXTRA);
+  const old = (await cluster.inside(EXTRA, "pgrep -f 'raylet|^ray::'")).split("\n");
+  const { length } = await cluster.log(EXTRA);
+  await observed(cluster, async () => {
+    await cluster.inside(EXTRA, "pkill -KILL -f 'ray start'");
+    await timed("row 17: back", () => cluster.says(EXTRA, "successfully joined", BOOT_MS, length));
+  });
+  const left = await cluster.inside(EXTRA, `ps -o pid=,stat=,args= -p ${old.join(",")} || true`);
+  expect(left).toBe("");
+  expect(await cluster.inside(EXTRA, "ps -eo stat= | grep -c '^Z' || true")).toBe("0");
+  await whole();
+});
+
+test.each([5, 30])(
+  "row 24: a worker is cut from the HEAD for %d s, and healed: it is in the cluster",
+  async (seconds) => {
+    await cutWorker(cluster, ALL, seconds * 1000);
+  },
+);
+
+test("row 4: `docker stop` of an idle HEAD: another leads with no wait for the lease", async () => {
+  const head = await whole();
+  const next = head === CPU ? GPU : CPU;
+  const { epoch } = await cluster.view();
+  const { length } = await cluster.log(next);
+  await observed(cluster, async () => {
+    await cluster.docker(["stop"], head);
+    expect((await cluster.view()).holder?.node ?? null).not.toBe(head);
+    await timed("row 4: the next HEAD decided", () => cluster.says(next, "Mode: head", LEASE_MS, length));
+    expect(await cluster.becomes([next, EXTRA], 2 * BOOT_MS)).toBe(next);
+    await cluster.docker(["start"], head);
+    expect(await whole()).toBe(next);
+  });
+  expect((await cluster.view()).epoch).toBe(epoch + 1);
+});
+
+test("row 5: `docker stop` of a busy HEAD: it ends by itself within the grace, and lets go only then", async () => {
+  const head = await whole();
+  await cluster.begin(head, BUSY);
+  await working(head);
+  const { length } = await cluster.log(head);
+  await observed(cluster, async () => {
+    await cluster.docker(["stop"], head);
+    const text = (await cluster.log(head)).slice(length);
+    expect(text).toContain("✓ Stopped on SIGTERM");
+    expect(text.indexOf("Head lease released")).toBeGreaterThan(
+      text.search(/Ray (drained|ended)|Killing Ray/),
+    );
+    await cluster.becomes(
+      ALL.filter((name) => name !== head),
+      2 * BOOT_MS,
+    );
+    await cluster.docker(["start"], head);
+    await whole();
+  });
+});
+
+test.each(ALL)("`docker restart` of %s: the cluster is whole again", async (name) => {
+  await whole();
+  await observed(cluster, async () => {
+    await cluster.docker(["restart"], name);
+    await timed(`docker restart of ${name}: whole`, whole);
+  });
+});
+
+test("`docker restart` of all nodes at once: the cluster is whole again", async () => {
+  await whole();
+  await observed(cluster, async () => {
+    await Promise.all(ALL.map((name) => cluster.docker(["restart"], name)));
+    await timed("docker restart of all: whole", whole);
+  });
+});
