@@ -61,7 +61,18 @@ export default defineConfig({
         test: {
           name: "docker",
           include: ["test/docker/**/*.test.ts"],
+          exclude: ["test/docker/**/*.long.test.ts"],
           testTimeout: 10 * minutes,
+          hookTimeout: 15 * minutes,
+          fileParallelism: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "docker-long",
+          include: ["test/docker/**/*.long.test.ts"],
+          testTimeout: 30 * minutes,
           hookTimeout: 15 * minutes,
           fileParallelism: false,
         },
