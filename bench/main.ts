@@ -4,12 +4,18 @@
  */
 import Table from "cli-table3";
 import { benchDecide } from "./decide.ts";
+import { benchHeal } from "./heal.ts";
 import { benchHealth } from "./health.ts";
+import { benchReady } from "./ready.ts";
 import { type Aim, type Row, reaches } from "./row.ts";
+import { benchSupervisor } from "./supervisor.ts";
 import { benchThousand } from "./thousand.ts";
 
 const PARTS: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   decide: benchDecide,
+  ready: benchReady,
+  supervisor: benchSupervisor,
+  heal: benchHeal,
   health: benchHealth,
   thousand: benchThousand,
 };
