@@ -138,15 +138,21 @@ export class LeaseKeeper {
   async #renewLoop(signal: AbortSignal): Promise<void> {
     const { clock, config } = this.#settings;
     while (await clock.pause(this.#untilNextMs(), signal)) {
-      const answer = await this.ask("silent");
+      // After a pause of the whole machine the time is over before another word: a service that forgot would grant it.
+      const trouble = this.#lost() ?? (await this.#renew(config.node, signal));
       if (signal.aborted) return;
-      this.#tell(answer);
-      const trouble = successorIn(answer, config.node, this.#epoch) ?? this.#lost();
       if (trouble === null) continue;
       this.#epoch = null;
       this.stop();
       return this.#settings.onDeposed(trouble);
     }
+  }
+
+  async #renew(node: string, signal: AbortSignal): Promise<Trouble | null> {
+    const answer = await this.ask("silent");
+    if (signal.aborted) return null;
+    this.#tell(answer);
+    return successorIn(answer, node, this.#epoch) ?? this.#lost();
   }
 
   /** Strict: at the deadline at the latest, whatever the step. */

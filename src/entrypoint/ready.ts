@@ -16,24 +16,34 @@ export interface Membership {
 const LOOK_EVERY_MS = 50;
 const LOOK_TIMEOUT_MS = 1000;
 
-/** The ids of the nodes that already carry this node's name: leftovers of an earlier life, which must not count as ready. */
-export async function formerIds(gcs: GcsClient, nodeName: string): Promise<ReadonlySet<string>> {
-  const nodes = await gcs.nodes({ name: nodeName }, LOOK_TIMEOUT_MS);
-  return new Set(nodes.ok ? nodes.value.map((node) => node.nodeId) : []);
+/** Tells a node of this life from a leftover of an earlier one, which must not count as ready. */
+export type IsNew = (node: NodeInfo) => boolean;
+
+/**
+ * To be called right before `ray start`. A WORKER asks its HEAD which nodes carry its name already. A HEAD's own GCS is
+ * not there yet, and with Redis it comes back with the nodes of its last life, still ALIVE: they joined before now, by
+ * the same clock. Where the GCS does not say when (0), any node counts.
+ */
+export async function tellNew({ role, ready }: Pick<Plan, "role" | "ready">, gcs: GcsClient): Promise<IsNew> {
+  const now = Date.now();
+  if (role === "head") return ({ startedAtMs }) => startedAtMs === 0 || startedAtMs >= now;
+  const nodes = await gcs.nodes({ name: ready.nodeName }, LOOK_TIMEOUT_MS);
+  const former = new Set(nodes.ok ? nodes.value.map((node) => node.nodeId) : []);
+  return ({ nodeId }) => !former.has(nodeId);
 }
 
 /** Waits until the GCS lists this very node as ALIVE; a process that exists proves nothing. `stop` ends the wait. */
 export async function waitUntilReady(
   plan: Plan["ready"],
   gcs: GcsClient,
-  former: ReadonlySet<string>,
+  isNew: IsNew,
   stop: AbortSignal,
 ): Promise<Result<Membership, Failure> | null> {
   const began = monotonicMs();
   const deadline = deadlineIn(plan.timeoutMs);
   let why = "the GCS was not seen";
   while (!stop.aborted) {
-    const seen = await look(plan, gcs, former);
+    const seen = await look(plan, gcs, isNew);
     if (seen.ok) return ok({ ...seen.value, tookMs: monotonicMs() - began });
     why = seen.error;
     if (deadline.expired()) return err({ reason: "not-ready-in-time", timeoutMs: plan.timeoutMs, why });
@@ -45,12 +55,12 @@ export async function waitUntilReady(
 async function look(
   plan: Plan["ready"],
   gcs: GcsClient,
-  former: ReadonlySet<string>,
+  isNew: IsNew,
 ): Promise<Result<Omit<Membership, "tookMs">, string>> {
   const nodes = await gcs.nodes({ name: plan.nodeName, aliveOnly: true }, LOOK_TIMEOUT_MS);
   if (!nodes.ok)
     return err(`the GCS at ${plan.gcs.host}:${plan.gcs.port} does not answer (${nodes.error.kind})`);
-  const node = nodes.value.find((each) => !former.has(each.nodeId));
+  const node = nodes.value.find(isNew);
   if (node === undefined) return err(`the GCS lists no living node named ${plan.nodeName} that is new`);
   const [alive, clusterId] = await Promise.all([
     gcs.checkAlive([], LOOK_TIMEOUT_MS),

@@ -6,7 +6,7 @@ import type { Guard } from "./guard.ts";
 import { openWatcher } from "./look.ts";
 import type { Plan } from "./plan.ts";
 import { type Exit, launch, type RayProcess } from "./ray-process.ts";
-import { formerIds, type Membership, waitUntilReady } from "./ready.ts";
+import { type IsNew, type Membership, tellNew, waitUntilReady } from "./ready.ts";
 import { redactCommand } from "./redact.ts";
 import { Search } from "./search.ts";
 import type { Settled } from "./settle.ts";
@@ -54,13 +54,13 @@ const CLEAR_TIMEOUT_MS = 5000;
  * Resolves only when this run is over; what comes next is the caller's to decide.
  */
 export async function supervise(plan: Plan, world: SuperviseWorld): Promise<RunEnd> {
-  const former = plan.role === "worker" ? await formerIds(world.gcs, plan.ready.nodeName) : new Set<string>();
   await world.beforeStart();
+  const isNew = await tellNew(plan, world.gcs);
   world.log({ type: "starting", role: plan.role, command: redactCommand(plan.start) });
   const ray = await launch(plan.start);
   if (!ray.ok) return { kind: "failed", failure: ray.error };
   const guard = world.guard(ray.value.session);
-  const end = await live(plan, ray.value, former, world);
+  const end = await live(plan, ray.value, isNew, world);
   const { killed, clear } = await ray.value.clear(CLEAR_TIMEOUT_MS);
   await guard.dismiss();
   if (killed > 0) world.log({ type: "cleared", processes: killed, clear });
@@ -68,19 +68,14 @@ export async function supervise(plan: Plan, world: SuperviseWorld): Promise<RunE
 }
 
 /** From the start of Ray to the first reason to end it. */
-async function live(
-  plan: Plan,
-  ray: RayProcess,
-  former: ReadonlySet<string>,
-  world: SuperviseWorld,
-): Promise<RunEnd> {
+async function live(plan: Plan, ray: RayProcess, isNew: IsNew, world: SuperviseWorld): Promise<RunEnd> {
   const began = monotonicMs();
   const over = new AbortController();
   const exited = ray.exited.then((exit) => ({ exit }));
   const stop = aborted(world.stop.asked).then(() => "stop" as const);
   try {
     const either = AbortSignal.any([over.signal, world.stop.asked]);
-    const ready = waitUntilReady(plan.ready, world.gcs, former, either).then(
+    const ready = waitUntilReady(plan.ready, world.gcs, isNew, either).then(
       (outcome) => outcome ?? ("stop" as const),
     );
     // Also a HEAD that is only starting gives way: its GCS serves seconds before the node is ready.
@@ -130,9 +125,9 @@ async function watch(
     signs = next;
     if (verdict.kind === "trouble") return { kind: "trouble", trouble: verdict.trouble };
     const lost = verdict.kind === "head-out-of-reach" ? verdict.cause : null;
+    if (search.found !== null) return { kind: "moved", settled: search.found };
     if (search.follow(lost !== null))
       world.log({ type: "head-out-of-reach", head: plan.ready.gcs, cause: lost });
-    if (search.found !== null) return { kind: "moved", settled: search.found };
   }
   return new Promise(() => {});
 }
