@@ -116,7 +116,8 @@ async function cleanStop(scene: Scene): Promise<number> {
   cluster.process(CPU).signal("SIGTERM");
   await cluster.process(CPU).ends();
   const seconds = await untilServes(scene, GPU);
-  startNode(scene, CPU);
+  // Its own word, since the GCS lists it a moment before it knows: a HEAD that dies just then is another case.
+  await startNode(scene, CPU).says("✓ Ray worker successfully joined", LONG_MS);
   await cluster.becomes(ALL, LONG_MS);
   return seconds;
 }
