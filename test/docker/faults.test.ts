@@ -5,6 +5,7 @@ import {
   cutWorker,
   EXTRA,
   GPU,
+  joins,
   LEASE_MS,
   observed,
   sharedCluster,
@@ -40,7 +41,7 @@ test("row 16: `ray stop` typed inside a node: the node comes back", async () => 
   const { length } = await cluster.log(EXTRA);
   await observed(cluster, async () => {
     await cluster.inside(EXTRA, "ray stop");
-    await timed("row 16: back", () => cluster.says(EXTRA, "successfully joined", 15_000 + BOOT_MS, length));
+    await timed("row 16: back", () => joins(cluster, EXTRA, length));
     expect(await whole()).toBe(head);
   });
 });
@@ -53,7 +54,7 @@ test("row 17: `ray start` is killed with a task running: no orphan, no zombie, a
   const { length } = await cluster.log(EXTRA);
   await observed(cluster, async () => {
     await cluster.inside(EXTRA, "pkill -KILL -f 'ray start'");
-    await timed("row 17: back", () => cluster.says(EXTRA, "successfully joined", BOOT_MS, length));
+    await timed("row 17: back", () => joins(cluster, EXTRA, length));
   });
   const left = await cluster.inside(EXTRA, `ps -o pid=,stat=,args= -p ${old.join(",")} || true`);
   expect(left).toBe("");
@@ -105,18 +106,19 @@ test("row 5: `docker stop` of a busy HEAD: it ends by itself within the grace, a
   });
 });
 
-test.each(ALL)("`docker restart` of %s: the cluster is whole again", async (name) => {
+/** Restarts containers, and waits until each of these nodes is a member again. */
+async function restart(names: readonly string[]): Promise<void> {
   await whole();
+  const lengths = await Promise.all(names.map(async (name) => (await cluster.log(name)).length));
   await observed(cluster, async () => {
-    await cluster.docker(["restart"], name);
-    await timed(`docker restart of ${name}: whole`, whole);
+    await Promise.all(names.map((name) => cluster.docker(["restart"], name)));
+    await timed(`docker restart of ${names.join(", ")}: whole`, async () => {
+      await Promise.all(names.map((name, i) => joins(cluster, name, lengths[i] ?? 0)));
+      await whole();
+    });
   });
-});
+}
 
-test("`docker restart` of all nodes at once: the cluster is whole again", async () => {
-  await whole();
-  await observed(cluster, async () => {
-    await Promise.all(ALL.map((name) => cluster.docker(["restart"], name)));
-    await timed("docker restart of all: whole", whole);
-  });
-});
+test.each(ALL)("`docker restart` of %s: the cluster is whole again", (name) => restart([name]));
+
+test("`docker restart` of all nodes at once: the cluster is whole again", () => restart(ALL));
