@@ -62,7 +62,21 @@ export class LeaseKeeper {
     const answer = await asking;
     // A later word of this node's about the lease is the one that counts.
     if (answer.kind === "granted" && unwanted?.aborted && asked === this.#seq) await this.release();
-    return answer;
+    return answer.kind === "granted" && this.#tooShort(answer.ttl) ? this.#giveUp(answer.ttl) : answer;
+  }
+
+  /** Strict: the lease must outlive the deadline at which this HEAD ends its Ray (FAULTS 4, rule 1). */
+  #tooShort(ttl: number): boolean {
+    return this.#settings.config.fencing === "strict" && ttl < 1.2 * RENEW_DEADLINE_S;
+  }
+
+  async #giveUp(ttl: number): Promise<LeaseFact> {
+    await this.release();
+    const least = 1.2 * RENEW_DEADLINE_S;
+    return {
+      kind: "no-answer",
+      cause: `the lease lives for ${ttl} s, and strict fencing wants ${least} s at least (RAY_EP_LEASE_TTL of the health service)`,
+    };
   }
 
   async #ask(others: "answered" | "silent"): Promise<LeaseFact> {

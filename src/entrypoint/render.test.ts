@@ -90,6 +90,7 @@ const TROUBLES: OneOfEach<Trouble, "kind"> = {
   "agent-gone": { kind: "agent-gone" },
   "agent-unwell": { kind: "agent-unwell" },
   superseded: { kind: "superseded", by: "ray-gpu", epoch: 5 },
+  "head-lost-in-start": { kind: "head-lost-in-start", cause: "unavailable" },
   "earlier-head": { kind: "earlier-head", node: "ray-cpu", address: { host: "ray-cpu", port: 6379 } },
   "lease-lost": { kind: "lease-lost", forMs: 10_000 },
   "ray-exited": { kind: "ray-exited", exit: "exit code 3" },

@@ -98,6 +98,8 @@ function renderTrouble(trouble: Trouble): string {
   switch (trouble.kind) {
     case "head-restarted":
       return `The HEAD restarted: cluster ${trouble.from.slice(0, 8)} is now ${trouble.to.slice(0, 8)}, so this node joins anew`;
+    case "head-lost-in-start":
+      return `The HEAD went while this node's Ray was starting (${trouble.cause}); looking for it`;
     case "declared-dead":
       return "The cluster has declared this node dead";
     case "gcs-hangs":

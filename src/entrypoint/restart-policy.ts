@@ -35,7 +35,7 @@ const FOLLOW_MS = 500;
  */
 export function afterEnd(ended: Ended, before: History, nowMs: number, maxRestarts: number | null): Next {
   if (ended.kind === "stopped") return ended;
-  const member = before.member || ended.kind === "trouble" || ended.kind === "moved";
+  const member = before.member || hasWorked(ended);
   if (ended.kind === "failed" && !mayPass(ended.failure, member, before.recent)) return ended;
   const calm = before.startedAtMs !== null && nowMs - before.startedAtMs >= CALM_MS;
   const recent = calm ? 0 : before.recent;
@@ -57,7 +57,16 @@ function mayPass(failure: Failure, member: boolean, recent: number): boolean {
   return member && (failure.reason === "no-head-in-time" || failure.reason === "not-ready-in-time");
 }
 
-const FOLLOWED = new Set<Trouble["kind"]>(["head-restarted", "superseded", "earlier-head"]);
+function hasWorked(ended: Ended): boolean {
+  return ended.kind === "moved" || (ended.kind === "trouble" && ended.trouble.kind !== "head-lost-in-start");
+}
+
+const FOLLOWED = new Set<Trouble["kind"]>([
+  "head-restarted",
+  "superseded",
+  "earlier-head",
+  "head-lost-in-start",
+]);
 
 /** True where another node is the cause, so that waiting would help nobody. */
 function isFollowing(ended: Ended): boolean {

@@ -3,6 +3,7 @@ import type { Failure } from "../common/failure.ts";
 import type { GcsClient } from "../common/gcs/client.ts";
 import type { Event } from "./event.ts";
 import type { Guard } from "./guard.ts";
+import { watchHeadInStart } from "./head-in-start.ts";
 import { openWatcher } from "./look.ts";
 import type { Plan } from "./plan.ts";
 import { type Exit, launch, type RayProcess } from "./ray-process.ts";
@@ -79,7 +80,8 @@ async function live(plan: Plan, ray: RayProcess, isNew: IsNew, world: SuperviseW
       (outcome) => outcome ?? ("stop" as const),
     );
     // Also a HEAD that is only starting gives way: its GCS serves seconds before the node is ready.
-    const first = await Promise.race([exited, stop, world.deposed, ready]);
+    const headless = headlessInStart(plan, world, either);
+    const first = await Promise.race([exited, stop, world.deposed, headless, ready]);
     if (first === "stop") return drain(plan, ray, world);
     if ("kind" in first) return first;
     if ("exit" in first) return { kind: "failed", failure: exitedEarly(first.exit, monotonicMs() - began) };
@@ -94,6 +96,12 @@ async function live(plan: Plan, ray: RayProcess, isNew: IsNew, world: SuperviseW
   } finally {
     over.abort();
   }
+}
+
+/** Resolves when a WORKER lost its HEAD; a HEAD has none to lose. */
+async function headlessInStart(plan: Plan, world: SuperviseWorld, signal: AbortSignal): Promise<RunEnd> {
+  if (plan.role === "head") return new Promise(() => {});
+  return { kind: "trouble", trouble: await watchHeadInStart(world.gcs, world.watchEveryMs, signal) };
 }
 
 const exitedEarly = ({ code, signal }: Exit, ranMs: number): Failure => ({

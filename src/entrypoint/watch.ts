@@ -17,6 +17,8 @@ export interface Look {
 export type Trouble =
   /** The HEAD came back with another cluster id: our raylet belongs to a cluster that is no more. */
   | { readonly kind: "head-restarted"; readonly from: string; readonly to: string }
+  /** The HEAD went, or came back as another cluster, while this WORKER's Ray still started. */
+  | { readonly kind: "head-lost-in-start"; readonly cause: string }
   /** The cluster has declared this node dead. */
   | { readonly kind: "declared-dead" }
   /** Our own GCS does not answer though its process lives. */
