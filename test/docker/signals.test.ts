@@ -57,7 +57,7 @@ test("Ctrl-C at the terminal of `docker run -it` stops it, with 0", async () => 
   onTestFinished(async () => {
     await engine.docker("rm", "--force", name);
   });
-  const options = `--name ${name} --hostname alone --network none`;
+  const options = `--name ${name} --label ${engine.label} --hostname alone --network none`;
   const typed = spawn("script", ["-qec", `docker run -it ${options} ${nodes.image}`, "/dev/null"]);
   let text = "";
   typed.stdout.on("data", (part: Buffer) => {
