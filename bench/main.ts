@@ -10,12 +10,14 @@ import { benchReady } from "./ready.ts";
 import { type Aim, type Row, reaches } from "./row.ts";
 import { benchSupervisor } from "./supervisor.ts";
 import { benchThousand } from "./thousand.ts";
+import { benchUp } from "./up.ts";
 
 const PARTS: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   decide: benchDecide,
   ready: benchReady,
   supervisor: benchSupervisor,
   heal: benchHeal,
+  up: benchUp,
   health: benchHealth,
   thousand: benchThousand,
 };
