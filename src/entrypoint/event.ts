@@ -39,6 +39,10 @@ export type Event =
   /** The WORKER's HEAD does not answer; `cause` is null when it does again. */
   | { readonly type: "head-out-of-reach"; readonly head: Address; readonly cause: string | null }
   | { readonly type: "trouble"; readonly trouble: Trouble }
+  /** This node leads, where it was in another cluster before: what becomes of that one's actors, jobs and objects. */
+  | { readonly type: "state-of-cluster"; readonly from: string; readonly to: string }
+  /** This HEAD cannot start its Ray, and lets others lead. */
+  | { readonly type: "stepped-aside" }
   /** A failure that is not the end, since this node has worked before. */
   | { readonly type: "setback"; readonly failure: Failure }
   /** The node's state changed (state.ts). */
@@ -51,7 +55,11 @@ export type Event =
   | { readonly type: "warning"; readonly what: string; readonly fix: string }
   | { readonly type: "lease-renewal"; readonly ok: boolean; readonly cause: string }
   | { readonly type: "stopping"; readonly signal: string; readonly urgent: boolean }
-  | { readonly type: "drained"; readonly how: "drained" | "late" | "urgent"; readonly tookMs: number }
+  | {
+      readonly type: "drained";
+      readonly how: "drained" | "late" | "urgent" | "headless";
+      readonly tookMs: number;
+    }
   /** What of Ray was still there after its end, and whether it is gone now. */
   | { readonly type: "cleared"; readonly processes: number; readonly clear: boolean }
   | { readonly type: "stopped"; readonly signal: string; readonly tookMs: number }

@@ -2,8 +2,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 
 /**
- * Reads one line for each sign of life. $1: the session to kill; $2: seconds without a sign after which it is killed, or
- * nothing where only the end of its input counts. It needs nothing but bash, as it must work when all else fails.
+ * Reads one line for each sign of life: the seconds after which, without another, the session ($1) is killed. $2: the same
+ * for the first, or nothing where only the end of its input counts. It needs nothing but bash, as it must work when all
+ * else fails.
  */
 const PROGRAM = `
 trap '' HUP INT QUIT TERM USR1 USR2 TSTP TTIN TTOU
@@ -12,8 +13,9 @@ while [ "$status" -eq 0 ]; do
   read -r \${limit:+-t "$limit"} sign
   status=$?
   [ "$sign" = dismissed ] && exit 0
+  [ "$status" -ne 0 ] || limit=$sign
 done
-[ "$status" -le 128 ] || why="the head lease was not renewed for $limit s"
+[ "$status" -le 128 ] || why="the head lease was not renewed in time"
 killed=0 round=0 found=1
 while [ "$found" = 1 ] && [ "$round" -lt 100 ]; do
   found=0 round=$((round + 1))
@@ -36,7 +38,7 @@ export class Guard {
 
   /** `session` holds Ray's processes. `limitMs` null: only the end of this process counts. */
   constructor(session: number, limitMs: number | null) {
-    const limit = limitMs === null ? "" : String(limitMs / 1000);
+    const limit = limitMs === null ? "" : secondsOf(limitMs);
     this.#child = spawn("/bin/bash", ["-c", PROGRAM, "ray-guard", String(session), limit], {
       detached: true,
       stdio: ["pipe", "ignore", "inherit"],
@@ -52,9 +54,9 @@ export class Guard {
     return this.#child.pid !== undefined;
   }
 
-  /** The head lease was renewed: the limit counts from here. */
-  renewed(): void {
-    this.#child.stdin?.write("renewed\n");
+  /** The head lease was renewed: without another word the session is killed after `limitMs`. */
+  renewed(limitMs: number): void {
+    this.#child.stdin?.write(`${secondsOf(limitMs)}\n`);
   }
 
   /** Ends it without harm. To be called when nothing of the session lives any more. */
@@ -65,3 +67,6 @@ export class Guard {
     await ended;
   }
 }
+
+/** As bash's `read -t` takes them; 0 would only ask whether there is something to read. */
+const secondsOf = (ms: number): string => (Math.max(ms, 1) / 1000).toFixed(3);

@@ -14,11 +14,13 @@ export interface LeaseKeeperSettings {
   readonly life: string;
   /** Hears each renewal's outcome when it differs from the one before. */
   readonly onChange: (ok: boolean, cause: string) => void;
-  /** Hears of each renewal. */
-  readonly onRenewed: () => void;
+  /** Hears, with each renewal, for how long this HEAD may go on without another. */
+  readonly onRenewed: (leftMs: number) => void;
   /** Hears, once, why this node may lead no more. */
   readonly onDeposed: (trouble: Trouble) => void;
 }
+
+const RELEASE_TIMEOUT_MS = 1000;
 
 /** Asks for, renews and releases the head lease for this node. Holds the epoch, and nothing else of the decision. */
 export class LeaseKeeper {
@@ -40,6 +42,11 @@ export class LeaseKeeper {
   /** True while this node holds the lease, as far as it knows. */
   get held(): boolean {
     return this.#epoch !== null;
+  }
+
+  /** How long a HEAD may go on without another renewal: counted from when the last one that was granted was sent. */
+  get leftMs(): number {
+    return Math.max(0, this.#renewedAtMs + RENEW_DEADLINE_S * 1000 - this.#settings.clock.now());
   }
 
   /** The highest epoch that this node has heard of; null before the first. */
@@ -101,7 +108,7 @@ export class LeaseKeeper {
     if (answer.kind === "granted") {
       this.#epoch = answer.epoch;
       this.#renewedAtMs = sentAtMs;
-      onRenewed();
+      onRenewed(this.leftMs);
     }
     // A later holder exists or existed: what we held is over, and only a new grant makes us holder again.
     if (answer.kind === "refused" && answer.reason === "stale-epoch") this.#epoch = null;
@@ -138,7 +145,8 @@ export class LeaseKeeper {
     const { client, config, life, onChange } = this.#settings;
     const released = await client.releaseLease(
       { node: config.node, life, epoch: this.#epoch, seq: ++this.#seq },
-      config.values.HEALTH_TIMEOUT,
+      // A stop has 1.5 s between our KILL and the engine's (plan.ts).
+      Math.min(config.values.HEALTH_TIMEOUT, RELEASE_TIMEOUT_MS),
     );
     this.#epoch = null;
     onChange(
@@ -171,11 +179,10 @@ export class LeaseKeeper {
 
   /** Strict: at the deadline at the latest, whatever the step. */
   #untilNextMs(): number {
-    const { config, clock } = this.#settings;
+    const { config } = this.#settings;
     const stepMs = RENEW_EVERY_S * 1000;
     if (config.fencing === "plain" || this.#epoch === null) return stepMs;
-    const leftMs = this.#renewedAtMs + RENEW_DEADLINE_S * 1000 - clock.now();
-    return Math.max(0, Math.min(stepMs, leftMs));
+    return Math.min(stepMs, this.leftMs);
   }
 
   /** Two GCSes on one store corrupt it, so that a HEAD that cannot renew must end before its lease does (FAULTS 4). */
@@ -190,7 +197,7 @@ export class LeaseKeeper {
     const ok = answer.kind === "granted";
     if (ok === this.#lastOk || (ok && this.#lastOk === null)) return;
     this.#lastOk = ok;
-    this.#settings.onChange(ok, describe(answer));
+    this.#settings.onChange(ok, describe(answer, this.#settings.config.fencing));
   }
 }
 
@@ -204,8 +211,10 @@ function successorIn(answer: LeaseFact, node: string, epoch: number | null): Tro
     : null;
 }
 
-function describe(answer: LeaseFact): string {
+function describe(answer: LeaseFact, fencing: Config["fencing"]): string {
   if (answer.kind === "granted") return `Head lease renewed again, epoch ${answer.epoch}`;
   const cause = answer.kind === "no-answer" ? answer.cause : answer.message;
-  return `Head lease not renewed: ${cause}; this HEAD goes on`;
+  const next =
+    fencing === "plain" ? "this HEAD goes on" : `it ends its Ray after ${RENEW_DEADLINE_S} s without`;
+  return `Head lease not renewed: ${cause}; ${next}`;
 }

@@ -2,7 +2,7 @@ import type { Clock } from "../common/deadline.ts";
 import type { Failure } from "../common/failure.ts";
 import type { Event } from "./event.ts";
 import type { Plan, Role } from "./plan.ts";
-import { afterEnd, NEWBORN } from "./restart-policy.ts";
+import { afterEnd, type Ended, NEWBORN, type Next } from "./restart-policy.ts";
 import type { Settled } from "./settle.ts";
 import type { Step } from "./state.ts";
 import type { RunEnd } from "./supervise.ts";
@@ -21,6 +21,10 @@ export interface LifeWorld {
   readonly settle: () => Promise<Settled>;
   readonly plan: (role: Role) => Plan;
   readonly supervise: (plan: Plan) => Promise<RunEnd>;
+  /** For how long the cluster counted this node as living in the last run; 0 where it never did. Then it is told. */
+  readonly takeAliveMs: () => number;
+  /** Gives up the lead, where this node has it. */
+  readonly stepAside: () => Promise<void>;
   /** Null: no limit. */
   readonly maxRestarts: number | null;
 }
@@ -31,15 +35,25 @@ export async function live(world: LifeWorld): Promise<LifeEnd> {
   let settled = (await world.prepare()) ?? (await world.settle());
   for (;;) {
     const ended = settled.kind === "role" ? await run(world, settled.role) : settled;
-    const next = afterEnd(ended, history, world.clock.now(), world.maxRestarts);
+    const next = afterEnd(ended, history, world.takeAliveMs(), world.maxRestarts);
     if (next.kind === "failed" || next.kind === "stopped") return next;
     history = next.history;
-    if (ended.kind === "trouble") world.log({ type: "trouble", trouble: ended.trouble });
-    if (ended.kind === "failed") world.log({ type: "setback", failure: ended.failure });
-    world.step({ kind: "restart", delayMs: next.delayMs, restarts: history.recent });
+    await prepareRestart(ended, next, world);
     if (!(await world.clock.pause(next.delayMs, world.stop))) return { kind: "stopped" };
     settled = ended.kind === "moved" ? ended.settled : await decideAgain(world);
   }
+}
+
+/** Says what happened and what follows, before the pause. */
+async function prepareRestart(
+  ended: Ended,
+  { delayMs, history, stepAside }: Extract<Next, { kind: "again" }>,
+  world: LifeWorld,
+): Promise<void> {
+  if (ended.kind === "trouble") world.log({ type: "trouble", trouble: ended.trouble });
+  if (ended.kind === "failed") world.log({ type: "setback", failure: ended.failure });
+  world.step({ kind: "restart", delayMs, restarts: history.recent });
+  if (stepAside) await world.stepAside();
 }
 
 function run(world: LifeWorld, role: Role): Promise<RunEnd> {

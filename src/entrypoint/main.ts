@@ -108,6 +108,9 @@ function refuse(failure: Failure): number {
   return exitCode;
 }
 
+// A log that cannot be written (its disk is full, its reader is gone) is no reason to end a cluster.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+
 // On Linux writes to pipes, files and terminals are synchronous, so nothing is lost by leaving at once.
 void main().then(
   (exitCode) => process.exit(exitCode),

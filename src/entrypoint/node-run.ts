@@ -1,7 +1,6 @@
 import { formatAddress } from "../common/address.ts";
 import { monotonicMs, realClock } from "../common/deadline.ts";
 import { openGcs } from "../common/gcs/client.ts";
-import { RENEW_DEADLINE_S } from "../common/lease-protocol.ts";
 import type { AliveNote } from "./alive-note.ts";
 import type { Config } from "./config.ts";
 import { findEarlierHead } from "./earlier-head.ts";
@@ -23,6 +22,10 @@ import { type RunEnd, supervise } from "./supervise.ts";
 /** What the node remembers from one run of Ray to the next. */
 export interface Memory {
   lastRole: "head" | "worker" | null;
+  /** The cluster that it worked in last. */
+  clusterId: string | null;
+  /** When its last run was listed as ALIVE, on the monotonic clock; null where it was not. */
+  aliveAtMs: number | null;
   /** When this node last saw the HEAD that it joined, on the monotonic clock; null where there is none but itself. */
   headSeenAtMs: number | null;
 }
@@ -40,6 +43,8 @@ export interface NodeRunWorld {
   readonly probes: Probes;
   readonly memory: Memory;
   readonly seek: (signal: AbortSignal) => Promise<Settled>;
+  /** Called when this node has to end while something of its Ray still lives. */
+  readonly onUnclear: () => void;
 }
 
 /** What is kept of earlier runs, for debugging: a session holds a few MB of logs, or far more where jobs print much. */
@@ -80,9 +85,13 @@ export class NodeRun {
     this.#deposed.resolve(end);
   }
 
-  /** The head lease was renewed. */
-  renewed(): void {
-    this.#guard?.renewed();
+  /** The head lease was renewed, and this HEAD may go on for `leftMs` without another renewal. */
+  renewed(leftMs: number): void {
+    if (this.#isStrictHead) this.#guard?.renewed(leftMs);
+  }
+
+  get #isStrictHead(): boolean {
+    return this.#plan.role === "head" && this.#world.config.fencing === "strict";
   }
 
   #lead(over: AbortSignal): void {
@@ -109,6 +118,7 @@ export class NodeRun {
       onHeadSeen: () => {
         memory.headSeenAtMs = this.#plan.role === "worker" ? monotonicMs() : null;
       },
+      onUnclear: () => this.#world.onUnclear(),
       onStop: () => step({ kind: "stop", signal: stopRequest.signal }),
     };
   }
@@ -116,8 +126,14 @@ export class NodeRun {
   async #beforeStart(): Promise<void> {
     const { config, life, health, log, presence } = this.#world;
     const { tempDir } = this.#plan;
-    const names = putSessionsAside(tempDir, KEPT_SESSIONS);
+    const { names, obstacle } = putSessionsAside(tempDir, KEPT_SESSIONS);
     if (names.length > 0) log({ type: "sessions-put-aside", folder: tempDir, names });
+    if (obstacle !== null)
+      log({
+        type: "warning",
+        what: `sessions of earlier runs in ${tempDir} could not be put aside: ${obstacle}`,
+        fix: "See that the disk has room and that this user may write there.",
+      });
     // The service dials only for a node that it has heard of.
     await presence.told;
     const reach = await checkReachBack({ config, life, client: health });
@@ -126,9 +142,8 @@ export class NodeRun {
 
   /** Without a lease there is nothing to lose, and then only the end of this process counts. */
   #setGuard(session: number): Guard {
-    const { config, lease, log } = this.#world;
-    const strict = this.#plan.role === "head" && config.fencing === "strict" && lease.held;
-    this.#guard = new Guard(session, strict ? RENEW_DEADLINE_S * 1000 : null);
+    const { lease, log } = this.#world;
+    this.#guard = new Guard(session, this.#isStrictHead && lease.held ? lease.leftMs : null);
     if (!this.#guard.stands)
       log({
         type: "warning",
@@ -143,7 +158,11 @@ export class NodeRun {
     const { role, ready } = this.#plan;
     const { clusterId, version, node, tookMs } = membership;
     if (role === "head") lease.serving(clusterId);
+    if (role === "head" && memory.clusterId !== null)
+      log({ type: "state-of-cluster", from: memory.clusterId, to: clusterId });
     memory.lastRole = role;
+    memory.clusterId = clusterId;
+    memory.aliveAtMs = monotonicMs();
     const { nodeId, resources } = node;
     log({ type: "ready", role, address: ready.gcs, version, clusterId, nodeId, resources, tookMs });
     step({ kind: "alive", nodeId });

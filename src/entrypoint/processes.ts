@@ -17,6 +17,24 @@ export function processNamed(session: number, name: string): number | null {
   return livingInSession(session).find((pid) => readStat(pid)?.name === name) ?? null;
 }
 
+/**
+ * The id, in hex, that the raylet of a session was started with; null where there is none yet. It stands on its command
+ * line in Ray 2.40 to 2.60 (ray/_private/services.py, start_raylet).
+ */
+export function rayletNodeId(session: number): string | null {
+  const raylet = processNamed(session, "raylet");
+  return raylet === null ? null : (/\0--node[_-]id=([0-9a-f]+)\0/.exec(readCommand(raylet))?.[1] ?? null);
+}
+
+/** The command line of a process, each word followed by NUL; "" when it is gone. */
+function readCommand(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+  } catch {
+    return "";
+  }
+}
+
 /** The state letter of a process (proc(5)): R, S, D, T, Z … Null when it is gone. */
 export function stateOf(pid: number): string | null {
   return readStat(pid)?.state ?? null;

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import type { Failure } from "../common/failure.ts";
 import { err, ok, type Result } from "../common/result.ts";
 import type { Command } from "./plan.ts";
-import { clearSession, signalProcess } from "./processes.ts";
+import { clearSession, rayletNodeId, signalProcess } from "./processes.ts";
 
 /** How a process ended: one of the two is set. */
 export interface Exit {
@@ -42,6 +42,7 @@ export class RayProcess {
   /** The session that holds all of this node's processes. */
   readonly session: number;
   #state: "running" | "stopping" | "exited" = "running";
+  #nodeId: string | null = null;
 
   /** `child` is running and leads its own session. */
   constructor(child: ChildProcess) {
@@ -53,6 +54,12 @@ export class RayProcess {
       });
     });
   }
+
+  /** The id under which this node joins its cluster; null as long as there is no raylet. */
+  readonly nodeId = (): string | null => {
+    this.#nodeId ??= rayletNodeId(this.session);
+    return this.#nodeId;
+  };
 
   /** SIGTERM to `ray start` alone: a signal to the group would end the GCS that its drain needs (FAULTS 1). */
   terminate(): void {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { FakeGcs, fakeNode } from "../../test/fixtures/fake-gcs.ts";
 import { type GcsClient, openGcs } from "../common/gcs/client.ts";
-import { tellNew, waitUntilReady } from "./ready.ts";
+import { waitUntilReady } from "./ready.ts";
 
 let server: FakeGcs;
 let gcs: GcsClient;
@@ -18,32 +18,17 @@ afterEach(async () => {
 
 const readiness = (timeoutMs: number) => ({ gcs: server.address, nodeName: "ray-gpu", timeoutMs });
 const never = new AbortController().signal;
-const HOUR_MS = 3_600_000;
-
-test("a WORKER's leftovers are those that its HEAD lists before it starts", async () => {
-  const former = fakeNode("ray-gpu");
-  server.nodes = [former];
-  const ready = readiness(5000);
-  const isNew = await tellNew({ role: "worker", ready }, gcs);
+test("a leftover of this name, which the GCS still lists as ALIVE, is not this node; nor is one without a raylet", async () => {
+  const leftover = fakeNode("ray-gpu");
   const own = fakeNode("ray-gpu");
-  server.nodes = [former, own];
-  expect(await waitUntilReady(ready, gcs, isNew, never)).toMatchObject({
-    ok: true,
-    value: { node: { nodeId: own.nodeId } },
-  });
-});
-
-test("a HEAD's leftovers, which its GCS brings back from Redis as ALIVE, joined before it started", async () => {
-  const ready = readiness(200);
-  const isNew = await tellNew({ role: "head", ready }, gcs);
-  server.nodes = [fakeNode("ray-gpu", { startedAtMs: Date.now() - HOUR_MS })];
-  expect(await waitUntilReady(ready, gcs, isNew, never)).toMatchObject({
-    ok: false,
-    error: { reason: "not-ready-in-time" },
-  });
-  const own = fakeNode("ray-gpu", { isHead: true, startedAtMs: Date.now() });
-  server.nodes.push(own);
-  expect(await waitUntilReady(ready, gcs, isNew, never)).toMatchObject({
+  server.nodes = [leftover];
+  for (const id of [null, own.nodeId])
+    expect(await waitUntilReady(readiness(200), gcs, () => id, never)).toMatchObject({
+      ok: false,
+      error: { reason: "not-ready-in-time" },
+    });
+  server.nodes = [leftover, own];
+  expect(await waitUntilReady(readiness(5000), gcs, () => own.nodeId, never)).toMatchObject({
     ok: true,
     value: { node: { nodeId: own.nodeId } },
   });

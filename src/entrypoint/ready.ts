@@ -16,34 +16,24 @@ export interface Membership {
 const LOOK_EVERY_MS = 50;
 const LOOK_TIMEOUT_MS = 1000;
 
-/** Tells a node of this life from a leftover of an earlier one, which must not count as ready. */
-export type IsNew = (node: NodeInfo) => boolean;
+/** The id under which this node's raylet joins; null as long as there is no raylet. */
+export type OwnNodeId = () => string | null;
 
 /**
- * To be called right before `ray start`. A WORKER asks its HEAD which nodes carry its name already. A HEAD's own GCS is
- * not there yet, and with Redis it comes back with the nodes of its last life, still ALIVE: they joined before now, by
- * the same clock. Where the GCS does not say when (0), any node counts.
+ * Waits until the GCS lists this very node as ALIVE; a process that exists proves nothing, and a node of this name may be
+ * a leftover of an earlier life (with Redis a HEAD's GCS comes back with them, still ALIVE). `stop` ends the wait.
  */
-export async function tellNew({ role, ready }: Pick<Plan, "role" | "ready">, gcs: GcsClient): Promise<IsNew> {
-  const now = Date.now();
-  if (role === "head") return ({ startedAtMs }) => startedAtMs === 0 || startedAtMs >= now;
-  const nodes = await gcs.nodes({ name: ready.nodeName }, LOOK_TIMEOUT_MS);
-  const former = new Set(nodes.ok ? nodes.value.map((node) => node.nodeId) : []);
-  return ({ nodeId }) => !former.has(nodeId);
-}
-
-/** Waits until the GCS lists this very node as ALIVE; a process that exists proves nothing. `stop` ends the wait. */
 export async function waitUntilReady(
   plan: Plan["ready"],
   gcs: GcsClient,
-  isNew: IsNew,
+  ownNodeId: OwnNodeId,
   stop: AbortSignal,
 ): Promise<Result<Membership, Failure> | null> {
   const began = monotonicMs();
   const deadline = deadlineIn(plan.timeoutMs);
   let why = "the GCS was not seen";
   while (!stop.aborted) {
-    const seen = await look(plan, gcs, isNew);
+    const seen = await look(plan, gcs, ownNodeId);
     if (seen.ok) return ok({ ...seen.value, tookMs: monotonicMs() - began });
     why = seen.error;
     if (deadline.expired()) return err({ reason: "not-ready-in-time", timeoutMs: plan.timeoutMs, why });
@@ -55,13 +45,16 @@ export async function waitUntilReady(
 async function look(
   plan: Plan["ready"],
   gcs: GcsClient,
-  isNew: IsNew,
+  ownNodeId: OwnNodeId,
 ): Promise<Result<Omit<Membership, "tookMs">, string>> {
   const nodes = await gcs.nodes({ name: plan.nodeName, aliveOnly: true }, LOOK_TIMEOUT_MS);
   if (!nodes.ok)
     return err(`the GCS at ${plan.gcs.host}:${plan.gcs.port} does not answer (${nodes.error.kind})`);
-  const node = nodes.value.find(isNew);
-  if (node === undefined) return err(`the GCS lists no living node named ${plan.nodeName} that is new`);
+  const own = ownNodeId();
+  if (own === null) return err("`ray start` has started no raylet yet");
+  const node = nodes.value.find(({ nodeId }) => nodeId === own);
+  if (node === undefined)
+    return err(`the GCS does not list this node (${plan.nodeName}, ${own.slice(0, 8)}) as ALIVE`);
   const [alive, clusterId] = await Promise.all([
     gcs.checkAlive([], LOOK_TIMEOUT_MS),
     gcs.clusterId(LOOK_TIMEOUT_MS),

@@ -3,7 +3,7 @@ import { EVERY_FAILURE } from "../../test/fixtures/failures.ts";
 import type { Failure } from "../common/failure.ts";
 import { afterEnd, type Ended, type History, NEWBORN } from "./restart-policy.ts";
 
-const MEMBER: History = { member: true, recent: 0, startedAtMs: 0 };
+const MEMBER: History = { member: true, recent: 0 };
 const trouble = (kind: "agent-gone" | "declared-dead"): Ended => ({ kind: "trouble", trouble: { kind } });
 const failed = (reason: Failure["reason"]): Ended => ({ kind: "failed", failure: EVERY_FAILURE[reason] });
 const restarted: Ended = { kind: "trouble", trouble: { kind: "head-restarted", from: "1", to: "2" } };
@@ -14,7 +14,7 @@ const moved: Ended = { kind: "moved", settled: { kind: "stopped" } };
 function delays(ended: Ended, times: number): number[] {
   let history = MEMBER;
   return Array.from({ length: times }, () => {
-    const next = afterEnd(ended, history, history.startedAtMs ?? 0, null);
+    const next = afterEnd(ended, history, 0, null);
     if (next.kind !== "again") throw new Error(`it ended: ${next.kind}`);
     history = next.history;
     return next.delayMs;
@@ -66,14 +66,36 @@ describe("how soon", () => {
   });
 
   test("a calm minute forgets what was before, a busy one does not", () => {
-    const tired: History = { member: true, recent: 5, startedAtMs: 1000 };
-    expect(afterEnd(trouble("declared-dead"), tired, 60_999, null)).toMatchObject({ delayMs: 16_000 });
-    expect(afterEnd(trouble("declared-dead"), tired, 61_000, null)).toMatchObject({ delayMs: 0 });
+    const tired: History = { member: true, recent: 5 };
+    expect(afterEnd(trouble("declared-dead"), tired, 59_999, null)).toMatchObject({ delayMs: 16_000 });
+    expect(afterEnd(trouble("declared-dead"), tired, 60_000, null)).toMatchObject({ delayMs: 0 });
+  });
+
+  test("a start that fails only after minutes was no calm minute", () => {
+    expect(delays(failed("not-ready-in-time"), 4)).toEqual([0, 1000, 2000, 4000]);
+  });
+
+  test("a member that looked for a HEAD in vain goes on looking at once", () => {
+    expect(delays(failed("no-head-in-time"), 4)).toEqual([0, 500, 500, 500]);
+  });
+
+  test("a node whose Ray does not start, three times in a row, is no HEAD for its cluster", () => {
+    const aside = (ended: Ended, recent: number) => {
+      const next = afterEnd(ended, { member: true, recent }, 0, null);
+      return next.kind === "again" && next.stepAside;
+    };
+    expect([0, 1, 2, 3].map((recent) => aside(failed("ray-exited"), recent))).toEqual([
+      false,
+      false,
+      true,
+      true,
+    ]);
+    expect(aside(trouble("agent-gone"), 5)).toBe(false);
   });
 });
 
 test("RAY_EP_MAX_RESTARTS is the end, and the count is named", () => {
-  const tired: History = { member: true, recent: 3, startedAtMs: 0 };
+  const tired: History = { member: true, recent: 3 };
   expect(afterEnd(trouble("agent-gone"), tired, 0, 4).kind).toBe("again");
   expect(afterEnd(trouble("agent-gone"), tired, 0, 3)).toEqual({
     kind: "failed",

@@ -9,16 +9,20 @@ export interface History {
   readonly member: boolean;
   /** Restarts since the last calm minute. */
   readonly recent: number;
-  /** When the last run began, on the monotonic clock; null before the first. */
-  readonly startedAtMs: number | null;
 }
 
-export const NEWBORN: History = { member: false, recent: 0, startedAtMs: null };
+export const NEWBORN: History = { member: false, recent: 0 };
 
 export type Next =
   | { readonly kind: "stopped" }
   | { readonly kind: "failed"; readonly failure: Failure }
-  | { readonly kind: "again"; readonly delayMs: number; readonly history: History };
+  | {
+      readonly kind: "again";
+      readonly delayMs: number;
+      readonly history: History;
+      /** Starting Ray keeps failing here: where this node leads, another should. */
+      readonly stepAside: boolean;
+    };
 
 /** How a try to find a role, or a run of Ray, came to its end. */
 export type Ended = RunEnd | Exclude<Settled, { kind: "role" }>;
@@ -28,22 +32,29 @@ const LONGEST_MS = 30_000;
 /** Even a node that follows its HEAD at once starts Ray twice a second at most. */
 const FOLLOW_MS = 500;
 
+/** So many restarts in a row, the last of which did not even get Ray to work, are no accident any more. */
+const STEP_ASIDE_AFTER = 3;
+
 /**
  * What follows from an end. Pure. A node that never worked ends with its failure, so that its user sees it and the
- * restart policy acts; only a Ray that was too slow to start gets another try. One that did work is not given up: it starts again, at once where another node is the cause,
- * else after 0, 1, 2, 4 … 30 s; a calm minute forgets what was before.
+ * restart policy acts; only a Ray that was too slow to start gets another try. One that did work is not given up: it
+ * starts again, at once where another node is the cause, else after 0, 1, 2, 4 … 30 s; a minute of life as a member
+ * (`aliveMs`: how long the cluster counted this run as living) forgets what was before.
  */
-export function afterEnd(ended: Ended, before: History, nowMs: number, maxRestarts: number | null): Next {
+export function afterEnd(ended: Ended, before: History, aliveMs: number, maxRestarts: number | null): Next {
   if (ended.kind === "stopped") return ended;
   const member = before.member || hasWorked(ended);
   if (ended.kind === "failed" && !mayPass(ended.failure, member, before.recent)) return ended;
-  const calm = before.startedAtMs !== null && nowMs - before.startedAtMs >= CALM_MS;
-  const recent = calm ? 0 : before.recent;
+  const recent = aliveMs >= CALM_MS ? 0 : before.recent;
   if (maxRestarts !== null && recent >= maxRestarts)
     return { kind: "failed", failure: { reason: "too-many-restarts", restarts: recent } };
   const backOffMs = recent === 0 ? 0 : Math.min(1000 * 2 ** (recent - 1), LONGEST_MS);
-  const delayMs = isFollowing(ended) ? Math.min(backOffMs, FOLLOW_MS) : backOffMs;
-  return { kind: "again", delayMs, history: { member, recent: recent + 1, startedAtMs: nowMs + delayMs } };
+  return {
+    kind: "again",
+    delayMs: isFollowing(ended) ? Math.min(backOffMs, FOLLOW_MS) : backOffMs,
+    history: { member, recent: recent + 1 },
+    stepAside: ended.kind === "failed" && recent + 1 >= STEP_ASIDE_AFTER,
+  };
 }
 
 /** Ray refuses wrong options in a second or two; its own time-outs on a busy machine come after half a minute. */
@@ -71,5 +82,7 @@ const FOLLOWED = new Set<Trouble["kind"]>([
 /** True where another node is the cause, so that waiting would help nobody. */
 function isFollowing(ended: Ended): boolean {
   if (ended.kind === "moved") return true;
+  // It has only looked, and it goes on looking.
+  if (ended.kind === "failed") return ended.failure.reason === "no-head-in-time";
   return ended.kind === "trouble" && FOLLOWED.has(ended.trouble.kind);
 }

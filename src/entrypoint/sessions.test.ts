@@ -31,7 +31,7 @@ test("sessions are put aside, with the address that Ray would take for a running
   symlinkSync(join(temp, "session_2026-01-01_1"), join(temp, "session_latest"));
   for (const name of ["ray_current_cluster", "prometheus.json"]) writeFileSync(join(temp, name), "a:1");
 
-  expect(putSessionsAside(temp, LIMITS)).toEqual(["session_2026-01-01_1"]);
+  expect(putSessionsAside(temp, LIMITS)).toEqual({ names: ["session_2026-01-01_1"], obstacle: null });
 
   expect(kept()).toEqual(["session_2026-01-01_1"]);
   expect(existsSync(join(temp, "session_2026-01-01_1"))).toBe(false);
@@ -68,11 +68,20 @@ test("a session that another Ray of this machine uses stays, and so does its add
   process = spawn("sh", words, { stdio: "ignore" });
   await new Promise((resolve) => process?.once("spawn", resolve));
 
-  expect(putSessionsAside(temp, LIMITS)).toEqual([]);
+  expect(putSessionsAside(temp, LIMITS)).toEqual({ names: [], obstacle: null });
   expect(existsSync(join(temp, "ray_current_cluster"))).toBe(true);
 });
 
 test("no folder yet is nothing to put aside", () => {
-  expect(putSessionsAside(join(temp, "none"), LIMITS)).toEqual([]);
+  expect(putSessionsAside(join(temp, "none"), LIMITS)).toEqual({ names: [], obstacle: null });
   expect(existsSync(join(temp, "none"))).toBe(false);
+});
+
+test("what stands in the way is told and stops nothing", () => {
+  makeSession("session_2026-01-01_1");
+  writeFileSync(join(temp, "old-sessions"), "a file where the folder should be");
+  expect(putSessionsAside(temp, LIMITS)).toEqual({
+    names: [],
+    obstacle: expect.stringContaining("old-sessions"),
+  });
 });

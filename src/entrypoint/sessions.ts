@@ -20,9 +20,24 @@ export interface KeepLimits {
 /**
  * Puts the sessions of earlier runs aside, so that the next one starts afresh (with Redis it would find the sockets of
  * the old role under the same session name and time out), and deletes the oldest beyond the limits. A session that a
- * living process still uses belongs to another Ray on this machine and stays. Returns the names that were put aside.
+ * living process still uses belongs to another Ray on this machine and stays. Returns the names that were put aside, and what
+ * stood in the way of doing all of it (a full disk, say): old sessions are no reason not to start.
  */
-export function putSessionsAside(temp: string, limits: KeepLimits): string[] {
+export function putSessionsAside(
+  temp: string,
+  limits: KeepLimits,
+): { names: readonly string[]; obstacle: string | null } {
+  const names: string[] = [];
+  try {
+    for (const name of moveSessions(temp)) names.push(name);
+    prune(join(temp, ASIDE), limits);
+    return { names, obstacle: null };
+  } catch (error) {
+    return { names, obstacle: (error as Error).message };
+  }
+}
+
+function* moveSessions(temp: string): Generator<string> {
   const all = list(temp).filter((name) => /^session_\d/.test(name));
   const sessions = all.filter((name) => !inUse(join(temp, name)));
   if (sessions.length === all.length) rmSync(join(temp, LAST_ADDRESS), { force: true });
@@ -32,9 +47,8 @@ export function putSessionsAside(temp: string, limits: KeepLimits): string[] {
     // With Redis a session keeps its name over restarts.
     rmSync(join(aside, name), { recursive: true, force: true });
     renameSync(join(temp, name), join(aside, name));
+    yield name;
   }
-  prune(aside, limits);
-  return sessions;
 }
 
 function list(folder: string): string[] {

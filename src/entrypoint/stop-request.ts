@@ -1,13 +1,19 @@
+import { monotonicMs } from "../common/deadline.ts";
+
 /** What was asked of this node from outside: to stop, and perhaps to stop now. */
 export class StopRequest {
   readonly #asked = new AbortController();
   readonly #urgent = new AbortController();
   #signal = "";
+  #askedAtMs = 0;
 
   /** The first TERM or QUIT drains; an INT, or any second signal, means now. */
   receive(signal: "SIGTERM" | "SIGINT" | "SIGQUIT"): void {
     const again = this.#asked.signal.aborted;
-    if (!again) this.#signal = signal;
+    if (!again) {
+      this.#signal = signal;
+      this.#askedAtMs = monotonicMs();
+    }
     if (again || signal === "SIGINT") this.#urgent.abort();
     this.#asked.abort();
   }
@@ -20,6 +26,11 @@ export class StopRequest {
   /** Aborts when there is no more time to drain. */
   get urgent(): AbortSignal {
     return this.#urgent.signal;
+  }
+
+  /** When the first signal came, on the monotonic clock: the engine's grace counts from there. */
+  get askedAtMs(): number {
+    return this.#askedAtMs;
   }
 
   /** The name of the first signal, or "" before it. */

@@ -3,16 +3,15 @@ import type { Failure } from "../common/failure.ts";
 import type { GcsClient } from "../common/gcs/client.ts";
 import type { Event } from "./event.ts";
 import type { Guard } from "./guard.ts";
-import { watchHeadInStart } from "./head-in-start.ts";
-import { openWatcher } from "./look.ts";
+import { type HeadGoneSettings, untilHeadGone } from "./head-gone.ts";
 import type { Plan } from "./plan.ts";
 import { type Exit, launch, type RayProcess } from "./ray-process.ts";
-import { type IsNew, type Membership, tellNew, waitUntilReady } from "./ready.ts";
+import { type Membership, waitUntilReady } from "./ready.ts";
 import { redactCommand } from "./redact.ts";
-import { Search } from "./search.ts";
 import type { Settled } from "./settle.ts";
 import { aborted, type StopRequest } from "./stop-request.ts";
-import { judge, type Look, NO_SIGNS, type Trouble } from "./watch.ts";
+import type { Trouble } from "./watch.ts";
+import { watchNode } from "./watch-node.ts";
 
 /** How one run of Ray on this node ended. */
 export type RunEnd =
@@ -40,6 +39,8 @@ export interface SuperviseWorld {
   readonly beforeStart: () => Promise<void>;
   /** Sets a guard beside a session of Ray's that has just begun. */
   readonly guard: (session: number) => Pick<Guard, "dismiss">;
+  /** Called when a stop was asked for and something of Ray does not die. */
+  readonly onUnclear: () => void;
   /** Called when an asked-for stop begins. */
   readonly onStop: () => void;
   /** Looks for the HEAD while this node's Ray still runs; resolves with a role, a failure or a stop. */
@@ -55,28 +56,40 @@ const CLEAR_TIMEOUT_MS = 5000;
  * Resolves only when this run is over; what comes next is the caller's to decide.
  */
 export async function supervise(plan: Plan, world: SuperviseWorld): Promise<RunEnd> {
-  await world.beforeStart();
-  const isNew = await tellNew(plan, world.gcs);
+  await Promise.race([world.beforeStart(), aborted(world.stop.asked)]);
+  if (world.stop.asked.aborted) return { kind: "stopped" };
   world.log({ type: "starting", role: plan.role, command: redactCommand(plan.start) });
   const ray = await launch(plan.start);
   if (!ray.ok) return { kind: "failed", failure: ray.error };
   const guard = world.guard(ray.value.session);
-  const end = await live(plan, ray.value, isNew, world);
-  const { killed, clear } = await ray.value.clear(CLEAR_TIMEOUT_MS);
+  const end = await live(plan, ray.value, world);
+  await clearAll(ray.value, world);
   await guard.dismiss();
-  if (killed > 0) world.log({ type: "cleared", processes: killed, clear });
   return end;
 }
 
+/**
+ * Kills what is left of Ray until nothing lives. A process in the kernel's hands (a disk that hangs, say) may not die for
+ * minutes; nothing is started beside it, and only an order to stop ends the wait.
+ */
+async function clearAll(ray: RayProcess, { log, stop, onUnclear }: SuperviseWorld): Promise<void> {
+  for (;;) {
+    const { killed, clear } = await ray.clear(CLEAR_TIMEOUT_MS);
+    if (killed > 0) log({ type: "cleared", processes: killed, clear });
+    if (clear) return;
+    if (stop.asked.aborted) return onUnclear();
+  }
+}
+
 /** From the start of Ray to the first reason to end it. */
-async function live(plan: Plan, ray: RayProcess, isNew: IsNew, world: SuperviseWorld): Promise<RunEnd> {
+async function live(plan: Plan, ray: RayProcess, world: SuperviseWorld): Promise<RunEnd> {
   const began = monotonicMs();
   const over = new AbortController();
   const exited = ray.exited.then((exit) => ({ exit }));
   const stop = aborted(world.stop.asked).then(() => "stop" as const);
   try {
     const either = AbortSignal.any([over.signal, world.stop.asked]);
-    const ready = waitUntilReady(plan.ready, world.gcs, isNew, either).then(
+    const ready = waitUntilReady(plan.ready, world.gcs, ray.nodeId, either).then(
       (outcome) => outcome ?? ("stop" as const),
     );
     // Also a HEAD that is only starting gives way: its GCS serves seconds before the node is ready.
@@ -87,7 +100,7 @@ async function live(plan: Plan, ray: RayProcess, isNew: IsNew, world: SuperviseW
     if ("exit" in first) return { kind: "failed", failure: exitedEarly(first.exit, monotonicMs() - began) };
     if (!first.ok) return { kind: "failed", failure: first.error };
     world.onReady(first.value);
-    const watched = watch(plan, ray, first.value, world, over.signal);
+    const watched = watchNode(plan, ray.session, first.value, world, over.signal);
     const last = await Promise.race([exited, stop, watched, world.deposed]);
     if (last === "stop") return drain(plan, ray, world);
     return "exit" in last
@@ -98,10 +111,27 @@ async function live(plan: Plan, ray: RayProcess, isNew: IsNew, world: SuperviseW
   }
 }
 
+/** A HEAD that boots beside this node is slow to answer; one that is gone stays so. */
+const GONE_IN_START = { times: 5, timeoutMs: 2000 };
+/** There is nothing to drain into a HEAD that is gone, and Ray would wait for it until our deadline (FAULTS 1). */
+const GONE_IN_DRAIN = { everyMs: 500, times: 3, timeoutMs: 1000 };
+
 /** Resolves when a WORKER lost its HEAD; a HEAD has none to lose. */
 async function headlessInStart(plan: Plan, world: SuperviseWorld, signal: AbortSignal): Promise<RunEnd> {
-  if (plan.role === "head") return new Promise(() => {});
-  return { kind: "trouble", trouble: await watchHeadInStart(world.gcs, world.watchEveryMs, signal) };
+  const settings = { ...GONE_IN_START, everyMs: world.watchEveryMs };
+  return {
+    kind: "trouble",
+    trouble: { kind: "head-lost-in-start", cause: await headGone(plan, world, settings, signal) },
+  };
+}
+
+function headGone(
+  { role }: Plan,
+  { gcs }: SuperviseWorld,
+  settings: HeadGoneSettings,
+  signal: AbortSignal,
+): Promise<string> {
+  return role === "head" ? new Promise(() => {}) : untilHeadGone(gcs, settings, signal);
 }
 
 const exitedEarly = ({ code, signal }: Exit, ranMs: number): Failure => ({
@@ -114,35 +144,6 @@ const exitedEarly = ({ code, signal }: Exit, ranMs: number): Failure => ({
 const describeExit = ({ code, signal }: Exit): string =>
   signal === null ? `exit code ${code}` : `signal ${signal}`;
 
-/** Looks each second until something is wrong; a HEAD out of reach starts a search beside the looking. */
-async function watch(
-  plan: Plan,
-  ray: RayProcess,
-  membership: Membership,
-  world: SuperviseWorld,
-  over: AbortSignal,
-): Promise<RunEnd> {
-  const watcher = openWatcher(world.gcs, membership, ray.session);
-  const search = new Search((signal) => world.seek(AbortSignal.any([signal, over])), membership);
-  let signs = NO_SIGNS;
-  while (await pause(world.watchEveryMs, over)) {
-    const look = await watcher.look();
-    if (look.gcs.kind === "serves") world.onHeadSeen();
-    if (isAlive(look, membership)) world.onAlive(membership);
-    const { verdict, signs: next } = judge(signs, look, plan, membership.clusterId);
-    signs = next;
-    if (verdict.kind === "trouble") return { kind: "trouble", trouble: verdict.trouble };
-    const lost = verdict.kind === "head-out-of-reach" ? verdict.cause : null;
-    if (search.found !== null) return { kind: "moved", settled: search.found };
-    if (search.follow(lost !== null))
-      world.log({ type: "head-out-of-reach", head: plan.ready.gcs, cause: lost });
-  }
-  return new Promise(() => {});
-}
-
-const isAlive = ({ gcs }: Look, { clusterId }: Membership): boolean =>
-  gcs.kind === "serves" && gcs.alive && gcs.clusterId === clusterId;
-
 /** Lets Ray drain until its own end, our deadline, or an order to stop now; the rest is killed by the caller. */
 async function drain(plan: Plan, ray: RayProcess, world: SuperviseWorld): Promise<RunEnd> {
   const began = monotonicMs();
@@ -151,9 +152,14 @@ async function drain(plan: Plan, ray: RayProcess, world: SuperviseWorld): Promis
   log({ type: "stopping", signal: stop.signal, urgent: stop.urgent.aborted });
   ray.terminate();
   const over = new AbortController();
-  const late = pause(plan.stop.killAfterMs, over.signal).then(() => "late" as const);
-  const urgent = aborted(stop.urgent).then(() => "urgent" as const);
-  const how = await Promise.race([ray.exited.then(() => "drained" as const), late, urgent]);
+  // The engine's grace runs since the signal, whatever came before this.
+  const leftMs = Math.max(0, stop.askedAtMs + plan.stop.killAfterMs - began);
+  const how = await Promise.race([
+    ray.exited.then(() => "drained" as const),
+    pause(leftMs, over.signal).then(() => "late" as const),
+    aborted(stop.urgent).then(() => "urgent" as const),
+    headGone(plan, world, GONE_IN_DRAIN, over.signal).then(() => "headless" as const),
+  ]);
   over.abort();
   log({ type: "drained", how, tookMs: monotonicMs() - began });
   return { kind: "stopped" };

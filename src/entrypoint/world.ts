@@ -49,10 +49,11 @@ export class World implements LifeWorld {
   readonly #presence: Presence;
   readonly #alive: AliveNote;
   readonly #duplicate = Promise.withResolvers<Failed>();
-  readonly #memory: Memory = { lastRole: null, headSeenAtMs: null };
+  readonly #memory: Memory = { lastRole: null, clusterId: null, aliveAtMs: null, headSeenAtMs: null };
   #state: NodeState = "deciding";
   #role: Role | null = null;
   #run: NodeRun | null = null;
+  #rayIsGone = true;
 
   constructor(input: WorldInput) {
     const { config, write } = input;
@@ -71,7 +72,7 @@ export class World implements LifeWorld {
     this.#lease = new LeaseKeeper({
       ...each,
       onChange: (ok, cause) => this.log({ type: "lease-renewal", ok, cause }),
-      onRenewed: () => this.#run?.renewed(),
+      onRenewed: (leftMs) => this.#run?.renewed(leftMs),
       onDeposed: (trouble) => this.#run?.depose({ kind: "trouble", trouble }),
     });
     this.#presence = new Presence({ ...each, epochs: this.#lease, ...this.#namesakeHearers() });
@@ -132,6 +133,9 @@ export class World implements LifeWorld {
       probes: this.probes,
       memory: this.#memory,
       seek: (signal) => this.#seek(signal, () => {}),
+      onUnclear: () => {
+        this.#rayIsGone = false;
+      },
     });
     this.#run = run;
     void this.#duplicate.promise.then((end) => run.depose(end));
@@ -142,11 +146,25 @@ export class World implements LifeWorld {
     }
   }
 
+  takeAliveMs(): number {
+    const { aliveAtMs } = this.#memory;
+    this.#memory.aliveAtMs = null;
+    return aliveAtMs === null ? 0 : this.clock.now() - aliveAtMs;
+  }
+
+  async stepAside(): Promise<void> {
+    if (!this.#lease.held) return;
+    this.log({ type: "stepped-aside" });
+    await this.#lease.release();
+  }
+
   /** Gives the lease back, which only now may be, says the last words and returns the exit code. */
   async end(end: LifeEnd, tookMs: number): Promise<number> {
     const { signal } = this.stopRequest;
     if (end.kind === "stopped" && this.#state !== "draining") this.step({ kind: "stop", signal });
-    await this.#lease.release();
+    // A GCS that does not die may still write to its store: then the lease ends by its time alone.
+    if (this.#rayIsGone) await this.#lease.release();
+    else this.#lease.stop();
     this.step({ kind: "over" });
     this.#presence.end();
     const exitCode = end.kind === "stopped" ? 0 : exitCodeOf(end.failure);

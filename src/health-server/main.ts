@@ -66,4 +66,7 @@ function readArgs(words: readonly string[]): Result<"run" | "help" | "version", 
   }
 }
 
+// A log that cannot be written (its disk is full, its reader is gone) is no reason to end the service.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+
 void main().then((code) => process.exit(code));

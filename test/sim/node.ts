@@ -32,6 +32,7 @@ export class Node {
   #lastRole: "head" | "worker" | null = null;
   #byLease = false;
   headSeenAtMs: number | null = null;
+  #aliveAtMs: number | null = null;
   #onDeposed: (trouble: Trouble) => void = () => {};
 
   constructor(scene: Scene, place: Place, life: string) {
@@ -68,6 +69,8 @@ export class Node {
       // Only Ray itself would read a plan.
       plan: (role) => ({ role, byLease: this.#byLease }) as unknown as Plan,
       supervise: (plan) => this.#supervise(plan as unknown as SimPlan),
+      takeAliveMs: () => this.#takeAliveMs(),
+      stepAside: () => this.keeper.release(),
       maxRestarts: null,
     });
     const why = end.kind === "failed" ? end.failure.reason : end.kind;
@@ -97,6 +100,7 @@ export class Node {
 
   ready(role: "head" | "worker", clusterId: string): void {
     this.#lastRole = role;
+    this.#aliveAtMs = this.scene.clock.nowMs;
     this.place.member = clusterId;
     if (role === "head") {
       this.keeper.serving(clusterId);
@@ -104,6 +108,12 @@ export class Node {
     }
     this.headSeenAtMs = role === "worker" ? this.scene.clock.nowMs : null;
     this.scene.log(`${this.life} is ready as ${role} of ${clusterId}`);
+  }
+
+  #takeAliveMs(): number {
+    const aliveAtMs = this.#aliveAtMs;
+    this.#aliveAtMs = null;
+    return aliveAtMs === null ? 0 : this.scene.clock.nowMs - aliveAtMs;
   }
 
   #tellRole({ role, decision }: Extract<Settled, { kind: "role" }>): void {

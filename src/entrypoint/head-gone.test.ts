@@ -1,30 +1,31 @@
 import { expect, test } from "vitest";
 import { FakeGcs } from "../../test/fixtures/fake-gcs.ts";
 import { openGcs } from "../common/gcs/client.ts";
-import { watchHeadInStart } from "./head-in-start.ts";
+import { untilHeadGone } from "./head-gone.ts";
 
 const EVERY_MS = 20;
+const SETTINGS = { everyMs: EVERY_MS, times: 5, timeoutMs: 2000 };
 
 test("a HEAD that goes, and one that comes back as another cluster, are noticed; one that stays is not", async () => {
   const server = await FakeGcs.start();
   const gcs = openGcs(server.address, { token: null });
   const over = new AbortController();
   try {
-    let trouble: unknown;
-    const watched = watchHeadInStart(gcs, EVERY_MS, over.signal).then((seen) => {
-      trouble = seen;
+    let cause: unknown;
+    const watched = untilHeadGone(gcs, SETTINGS, over.signal).then((seen) => {
+      cause = seen;
     });
     const before = server.calls;
     while (server.calls < before + 10) await new Promise((resolve) => setTimeout(resolve, EVERY_MS));
-    expect(trouble).toBeUndefined();
+    expect(cause).toBeUndefined();
 
     server.clusterId = "ff".repeat(28);
     await watched;
-    expect(trouble).toEqual({ kind: "head-lost-in-start", cause: "it restarted" });
+    expect(cause).toBe("it restarted");
 
-    const gone = watchHeadInStart(gcs, EVERY_MS, over.signal);
+    const gone = untilHeadGone(gcs, SETTINGS, over.signal);
     await server.stop();
-    expect(await gone).toEqual({ kind: "head-lost-in-start", cause: "unavailable" });
+    expect(await gone).toBe("unavailable");
   } finally {
     over.abort();
     gcs.close();

@@ -1,0 +1,37 @@
+import { formatAddress } from "../common/address.ts";
+import { unreachable } from "../common/result.ts";
+import type { Trouble } from "./watch.ts";
+
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
+
+/** One line for each reason that a node cannot go on as it is. */
+export function renderTrouble(trouble: Trouble): string {
+  switch (trouble.kind) {
+    case "head-restarted":
+      return `The HEAD restarted: cluster ${trouble.from.slice(0, 8)} is now ${trouble.to.slice(0, 8)}, so this node joins anew`;
+    case "head-lost-in-start":
+      return `The HEAD went while this node's Ray was starting (${trouble.cause}); looking for it`;
+    case "declared-dead":
+      return "The cluster has declared this node dead";
+    case "gcs-hangs":
+      return `The GCS of this node gives no answer any more (${trouble.cause})`;
+    case "raylet-gone":
+      return "The raylet of this node is gone, though `ray start` runs on";
+    case "raylet-stopped":
+      return "The raylet of this node is stopped (process state T)";
+    case "agent-gone":
+      return "The agent of this node is gone, though `ray start` runs on";
+    case "agent-unwell":
+      return "The agent of this node says that its raylet is not well";
+    case "superseded":
+      return `${trouble.by} holds the head lease under epoch ${trouble.epoch}: this HEAD gives way`;
+    case "earlier-head":
+      return `${trouble.node} leads as well, at ${formatAddress(trouble.address)}, and stands earlier in the whitelist: this HEAD gives way`;
+    case "lease-lost":
+      return `The head lease could not be renewed for ${seconds(trouble.forMs)}: this HEAD ends its Ray before another may lead`;
+    case "ray-exited":
+      return `Ray ended by itself (${trouble.exit})`;
+    default:
+      return unreachable(trouble);
+  }
+}
