@@ -52,7 +52,7 @@ async function prepareRestart(
 ): Promise<void> {
   if (ended.kind === "trouble") world.log({ type: "trouble", trouble: ended.trouble });
   if (ended.kind === "failed") world.log({ type: "setback", failure: ended.failure });
-  world.step({ kind: "restart", delayMs, restarts: history.recent });
+  world.step({ kind: "restart", delayMs, restarts: history.recent + history.followed });
   if (stepAside) await world.stepAside();
 }
 

@@ -3,7 +3,7 @@ import { EVERY_FAILURE } from "../../test/fixtures/failures.ts";
 import type { Failure } from "../common/failure.ts";
 import { afterEnd, type Ended, type History, NEWBORN } from "./restart-policy.ts";
 
-const MEMBER: History = { member: true, recent: 0 };
+const MEMBER: History = { member: true, recent: 0, followed: 0 };
 const trouble = (kind: "agent-gone" | "declared-dead"): Ended => ({ kind: "trouble", trouble: { kind } });
 const failed = (reason: Failure["reason"]): Ended => ({ kind: "failed", failure: EVERY_FAILURE[reason] });
 const restarted: Ended = { kind: "trouble", trouble: { kind: "head-restarted", from: "1", to: "2" } };
@@ -66,9 +66,17 @@ describe("how soon", () => {
   });
 
   test("a calm minute forgets what was before, a busy one does not", () => {
-    const tired: History = { member: true, recent: 5 };
+    const tired: History = { member: true, recent: 5, followed: 0 };
     expect(afterEnd(trouble("declared-dead"), tired, 59_999, null)).toMatchObject({ delayMs: 16_000 });
     expect(afterEnd(trouble("declared-dead"), tired, 60_000, null)).toMatchObject({ delayMs: 0 });
+  });
+
+  test("restarts that followed another node do not slow down the one whose cause is here", () => {
+    const next = afterEnd(trouble("agent-gone"), { member: true, recent: 0, followed: 9 }, 0, null);
+    expect(next).toMatchObject({ delayMs: 0 });
+    expect(afterEnd(trouble("agent-gone"), { member: true, recent: 1, followed: 2 }, 0, 3).kind).toBe(
+      "failed",
+    );
   });
 
   test("a start that fails only after minutes was no calm minute", () => {
@@ -81,7 +89,7 @@ describe("how soon", () => {
 
   test("a node whose Ray does not start, three times in a row, is no HEAD for its cluster", () => {
     const aside = (ended: Ended, recent: number) => {
-      const next = afterEnd(ended, { member: true, recent }, 0, null);
+      const next = afterEnd(ended, { member: true, recent, followed: 0 }, 0, null);
       return next.kind === "again" && next.stepAside;
     };
     expect([0, 1, 2, 3].map((recent) => aside(failed("ray-exited"), recent))).toEqual([
@@ -95,7 +103,7 @@ describe("how soon", () => {
 });
 
 test("RAY_EP_MAX_RESTARTS is the end, and the count is named", () => {
-  const tired: History = { member: true, recent: 3 };
+  const tired: History = { member: true, recent: 3, followed: 0 };
   expect(afterEnd(trouble("agent-gone"), tired, 0, 4).kind).toBe("again");
   expect(afterEnd(trouble("agent-gone"), tired, 0, 3)).toEqual({
     kind: "failed",

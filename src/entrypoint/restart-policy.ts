@@ -7,11 +7,13 @@ import type { Trouble } from "./watch.ts";
 export interface History {
   /** It has worked in a cluster. */
   readonly member: boolean;
-  /** Restarts since the last calm minute. */
+  /** Restarts since the last calm minute whose cause lay in this node. */
   readonly recent: number;
+  /** Restarts since then by which it followed another node. */
+  readonly followed: number;
 }
 
-export const NEWBORN: History = { member: false, recent: 0 };
+export const NEWBORN: History = { member: false, recent: 0, followed: 0 };
 
 export type Next =
   | { readonly kind: "stopped" }
@@ -29,7 +31,7 @@ export type Ended = RunEnd | Exclude<Settled, { kind: "role" }>;
 
 const CALM_MS = 60_000;
 const LONGEST_MS = 30_000;
-/** Even a node that follows its HEAD at once starts Ray twice a second at most. */
+/** What it did before is not held against it: the cause is elsewhere. But even a node that follows its HEAD at once starts Ray twice a second at most. */
 const FOLLOW_MS = 500;
 
 /** So many restarts in a row, the last of which did not even get Ray to work, are no accident any more. */
@@ -45,17 +47,25 @@ export function afterEnd(ended: Ended, before: History, aliveMs: number, maxRest
   if (ended.kind === "stopped") return ended;
   const member = before.member || hasWorked(ended);
   if (ended.kind === "failed" && !mayPass(ended.failure, member, before.recent)) return ended;
-  const recent = aliveMs >= CALM_MS ? 0 : before.recent;
-  if (maxRestarts !== null && recent >= maxRestarts)
-    return { kind: "failed", failure: { reason: "too-many-restarts", restarts: recent } };
-  const backOffMs = recent === 0 ? 0 : Math.min(1000 * 2 ** (recent - 1), LONGEST_MS);
+  const { recent, followed } = aliveMs >= CALM_MS ? NEWBORN : before;
+  const restarts = recent + followed;
+  if (maxRestarts !== null && restarts >= maxRestarts)
+    return { kind: "failed", failure: { reason: "too-many-restarts", restarts } };
+  if (isFollowing(ended)) {
+    const delayMs = followed === 0 ? 0 : FOLLOW_MS;
+    return { kind: "again", delayMs, history: { member, recent, followed: followed + 1 }, stepAside: false };
+  }
+  const stepAside = ended.kind === "failed" && recent + 1 >= STEP_ASIDE_AFTER;
   return {
     kind: "again",
-    delayMs: isFollowing(ended) ? Math.min(backOffMs, FOLLOW_MS) : backOffMs,
-    history: { member, recent: recent + 1 },
-    stepAside: ended.kind === "failed" && recent + 1 >= STEP_ASIDE_AFTER,
+    delayMs: backOff(recent),
+    history: { member, recent: recent + 1, followed },
+    stepAside,
   };
 }
+
+const backOff = (recent: number): number =>
+  recent === 0 ? 0 : Math.min(1000 * 2 ** (recent - 1), LONGEST_MS);
 
 /** Ray refuses wrong options in a second or two; its own time-outs on a busy machine come after half a minute. */
 const SLOW_MS = 10_000;
