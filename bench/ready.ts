@@ -38,13 +38,13 @@ async function lagOfFake(round: number): Promise<number> {
     rig.rays.manners = { joins: false, exitOnTerm: 1 };
     await rig.health();
     const node = rig.node("ray-cpu");
-    await rig.rays.run("ray-cpu");
+    const { nodeId } = (await rig.rays.run("ray-cpu")).started;
     gcs = await FakeGcs.start({ host: rig.host("ray-cpu"), port: 6379 });
     const { calls } = gcs;
     await until("the first look", () => (gcs?.calls ?? 0) > calls);
     // Any moment between two looks of the entrypoint's may be the one.
     await delay(200 + 7 * round);
-    gcs.nodes.push(fakeNode("ray-cpu", { isHead: true }));
+    gcs.nodes.push(fakeNode("ray-cpu", { isHead: true, nodeId }));
     const listedAt = performance.now();
     await said(() => node.stdout);
     return performance.now() - listedAt;

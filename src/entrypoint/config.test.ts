@@ -72,6 +72,19 @@ describe("junk", () => {
     expect(text).toMatch(new RegExp(`^✗ The environment is wrong: ${VARIABLE_NAMES.length} problems`));
   });
 
+  test("problems between variables are named in the same message, but none that a wrong variable may only seem to have", () => {
+    const text = problemsOf({
+      DISCOVERY_TIMEOUT: "soon",
+      RAY_CLIENT_PORT: "8265",
+      RAY_AUTH_MODE: "token",
+      MIN_WORKER_PORT: "x",
+      MAX_WORKER_PORT: "20099",
+    });
+    expect(text).toMatch(/^✗ The environment is wrong: 4 problems/);
+    for (const name of ["DISCOVERY_TIMEOUT", "RAY_CLIENT_PORT", "RAY_AUTH_TOKEN", "MIN_WORKER_PORT"])
+      expect(text).toContain(`✗ ${name}: expected`);
+  });
+
   test("a secret's text is not shown, not even when it is wrong", () => {
     expect(problemsOf({ RAY_EP_HEALTH_TOKEN: "hush hush" })).not.toContain("hush");
   });
@@ -96,6 +109,8 @@ describe("junk", () => {
     ["HEALTH_URL", "https://health:8080", "expected a URL such as http://health:8080"],
     ["HEALTH_URL", "//health", "expected a URL such as http://health:8080"],
     ["HEALTH_URL", "http://health:8080/?a=1", "without user, password, query or fragment"],
+    ["HEALTH_URL", "http://health:0", "expected a port from 1 to 65535, got 0"],
+    ["HEALTH_URL", "http://[fd00::1]:8080", "IPv6"],
     ["DISCOVERY_TIMEOUT", "", ""],
     ["DISCOVERY_TIMEOUT", "-2", 'expected seconds above 0 (decimals allowed), got "-2"'],
     ["WAIT_FOR_HEAD", "604801", "expected at most 604800 seconds"],

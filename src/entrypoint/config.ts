@@ -2,8 +2,9 @@ import * as z from "zod/mini";
 import { type Address, sameAddress } from "../common/address.ts";
 import type { Problem } from "../common/failure.ts";
 import { err, ok, type Result } from "../common/result.ts";
-import type { WhitelistEntry } from "./config/schemas.ts";
+import { Secret, type WhitelistEntry } from "./config/schemas.ts";
 import { VARIABLES, type Values, type Variable, type VariableName } from "./config/variables.ts";
+import { optionName, optionOf } from "./ray-words.ts";
 
 /** A name of the whitelist with the address at which its GCS is looked for. */
 interface Candidate {
@@ -53,11 +54,44 @@ const DEFAULT_HEAD_PORT = 6379;
 
 /** Reads the environment into a Config, or lists every problem at once. Never throws, never reads the world. */
 export function readConfig(surroundings: Surroundings): Result<Config, readonly Problem[]> {
-  const { values, texts, problems } = readVariables(surroundings.env);
-  if (problems.length > 0) return err(problems);
+  const { values, texts, problems } = readVariables({
+    ...surroundings.env,
+    ...variablesIn(surroundings.rayWords),
+  });
   const config = assemble(values as Values, texts, surroundings);
+  const wrong = problems.map(({ where }) => where);
   const conflicts = [...findConflicts(config), ...findMissingSecrets(config, surroundings)];
-  return conflicts.length > 0 ? err(conflicts) : ok(config);
+  // Where one of two variables could not be read, nothing is known of the two together.
+  const known = conflicts.filter(
+    ({ where, problem }) => !wrong.some((name) => `${where} ${problem}`.includes(name)),
+  );
+  const all = [...problems, ...findForeignWords(surroundings.rayWords), ...known];
+  return all.length > 0 ? err(all) : ok(config);
+}
+
+/** Words for `ray start` that say the same as a variable: they win, and the whole node has to know of them. */
+const SAME_AS_VARIABLE: Readonly<Record<string, VariableName>> = {
+  "--port": "RAY_HEAD_PORT",
+  "--node-ip-address": "NODE_IP_ADDRESS",
+};
+
+function variablesIn(rayWords: readonly string[]): Partial<Record<VariableName, string>> {
+  const given = Object.entries(SAME_AS_VARIABLE).flatMap(([option, name]) => {
+    const text = optionOf(rayWords, option);
+    return text === null ? [] : [[name, text] as const];
+  });
+  return Object.fromEntries(given);
+}
+
+/** The role is what this program decides, and with it whom the node joins. */
+function findForeignWords(rayWords: readonly string[]): Problem[] {
+  return ["--head", "--address"]
+    .filter((option) => rayWords.some((word) => optionName(word) === option))
+    .map((option) => ({
+      where: `-- ${option}`,
+      problem: "expected words for `ray start` that leave the role open",
+      fix: "Set HEAD_ADDRESS to the HEAD's host:port; the HEAD is the node that it names.",
+    }));
 }
 
 function readVariables(env: Surroundings["env"]) {
@@ -69,8 +103,9 @@ function readVariables(env: Surroundings["env"]) {
     const given = textOf(name, env);
     if (given !== undefined) texts[name] = given;
     const parsed = parseVariable(variable, given);
-    if (parsed.ok) values[name] = parsed.value;
-    else problems.push(...parsed.error.map((problem) => ({ where: name, problem, fix: variable.fix })));
+    values[name] = parsed.ok ? parsed.value : fallbackOf(variable);
+    if (!parsed.ok)
+      problems.push(...parsed.error.map((problem) => ({ where: name, problem, fix: variable.fix })));
   }
   return { values, texts, problems };
 }
@@ -83,6 +118,11 @@ function parseVariable(
   if (text === null) return ok(null);
   const result = z.safeParse(variable.schema, text);
   return result.success ? ok(result.data) : err(result.error.issues.map((issue) => issue.message));
+}
+
+function fallbackOf(variable: Variable<unknown>): unknown {
+  const parsed = parseVariable(variable, undefined);
+  return parsed.ok ? parsed.value : null;
 }
 
 /** Compose passes unset variables on as empty ones, so empty means unset; but an emptied whitelist is a mistake. */
@@ -102,9 +142,9 @@ function assemble(values: Values, texts: Config["texts"], surroundings: Surround
     node,
     ownAddress,
     whitelist: values.HEAD_WHITELIST.map((entry) => toCandidate(entry, node, ownAddress)),
-    explicitHead: findExplicitHead(values, node, ownAddress),
+    explicitHead: findExplicitHead(values, ownAddress, headPort, node),
     authToken: findToken(surroundings),
-    healthToken: values.RAY_EP_HEALTH_TOKEN ?? (surroundings.healthTokenFile?.trim() || null),
+    healthToken: values.RAY_EP_HEALTH_TOKEN ?? healthTokenIn(surroundings.healthTokenFile),
     fencing: fencingOf(values, surroundings.env),
     rayWords: surroundings.rayWords,
     values: { ...values, RAY_HEAD_PORT: headPort },
@@ -122,23 +162,30 @@ function toCandidate(entry: WhitelistEntry, node: string, ownAddress: Address): 
   };
 }
 
-function findExplicitHead(values: Values, node: string, ownAddress: Address): Config["explicitHead"] {
+/** On this side of a port mapping a node goes by its own name and port as well. */
+function findExplicitHead(
+  values: Values,
+  ownAddress: Address,
+  headPort: number,
+  node: string,
+): Config["explicitHead"] {
   const variable = values.HEAD_ADDRESS === null ? "HEAD_ADDRESS_CFG" : "HEAD_ADDRESS";
   const address = values[variable];
   if (address === null) return null;
-  const ownNames = [
-    ownAddress.host,
-    node,
-    ...(values.NODE_IP_ADDRESS === null ? [] : [values.NODE_IP_ADDRESS]),
-  ];
-  const isThisNode = ownNames.some((host) => sameAddress({ host, port: ownAddress.port }, address));
-  return { address, variable, isThisNode };
+  const advertised = values.NODE_IP_ADDRESS === null ? [] : [values.NODE_IP_ADDRESS];
+  const own = [ownAddress, ...[node, ...advertised].map((host) => ({ host, port: headPort }))];
+  return { address, variable, isThisNode: own.some((each) => sameAddress(each, address)) };
 }
 
 /** Ray reads the token from RAY_AUTH_TOKEN, else from a file, and only in token mode (ray/_private/authentication, 2.60). */
 function findToken({ env, tokenFile }: Surroundings): string | null {
   if (env.RAY_AUTH_MODE !== "token") return null;
   return env.RAY_AUTH_TOKEN?.trim() || tokenFile?.trim() || null;
+}
+
+/** Null where the file holds nothing that can be sent as a token. */
+function healthTokenIn(text: string | null): string | null {
+  return z.safeParse(Secret, text?.trim() ?? "").data ?? null;
 }
 
 /** With Redis a second GCS would write to the store of the first. */
@@ -159,7 +206,7 @@ function findMissingSecrets({ authToken, values, healthToken }: Config, { env }:
   if (values.RAY_EP_HEALTH_TOKEN_FILE !== null && healthToken === null)
     problems.push({
       where: "RAY_EP_HEALTH_TOKEN_FILE",
-      problem: `expected a file that holds the token, got ${values.RAY_EP_HEALTH_TOKEN_FILE}, which cannot be read or is empty`,
+      problem: `expected a file that holds the token, got ${values.RAY_EP_HEALTH_TOKEN_FILE}, which cannot be read, is empty, or holds more than one line of up to 512 printable characters`,
       fix: "Mount the file, readable for this user, or set RAY_EP_HEALTH_TOKEN.",
     });
   return problems;

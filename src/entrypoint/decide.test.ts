@@ -24,6 +24,12 @@ const SECOND = configOf("b", { HEAD_WHITELIST: "a b c" });
 const STRANGER = configOf("x", { HEAD_WHITELIST: "a b c" });
 const TOLD = configOf("b", { HEAD_WHITELIST: "a b c", HEAD_ADDRESS: "a:6379" });
 const ITSELF = configOf("x", { HEAD_WHITELIST: "a b c", HEAD_ADDRESS: "x:6379" });
+const STRICT_ITSELF = configOf("x", {
+  HEAD_WHITELIST: "a b c",
+  HEAD_ADDRESS: "x:6379",
+  RAY_EP_FENCING: "strict",
+});
+const NO_ANSWER = { kind: "no-answer", cause: "gone" } as const;
 const NO_TAKEOVER = configOf("b", { HEAD_WHITELIST: "a b c", RAY_EP_TAKEOVER_AFTER: "0" });
 const ALONE = configOf("a", { HEAD_WHITELIST: "a" });
 
@@ -49,7 +55,28 @@ const check = (rows: readonly Row[]) =>
 describe("rule 1: an explicit HEAD", () => {
   const rule = "1-explicit-head";
   check([
-    ["it names this node", ITSELF, {}, leader(rule, null)],
+    ["it names this node: ask", ITSELF, {}, { role: "ask-lease", rule, others: "answered" }],
+    ["it names this node: granted", ITSELF, { lease: granted(3) }, leader(rule, 3)],
+    ["it names this node, and nobody grants", ITSELF, { lease: NO_ANSWER }, leader(rule, null)],
+    [
+      "it names this node, which the service does not count among the candidates",
+      ITSELF,
+      { lease: refusal("not-a-candidate") },
+      leader(rule, null),
+    ],
+    [
+      "it names this node, but another leads under the lease: two HEADs would see each other",
+      ITSELF,
+      { lease: refusal("held", holder("b")) },
+      waits(rule, { kind: "lease-holder", node: "b" }),
+    ],
+    [
+      "it names this node, and strict wants a lease",
+      STRICT_ITSELF,
+      { lease: NO_ANSWER },
+      waits(rule, { kind: "lease", reason: "no-answer" }),
+    ],
+    ["strict asks as one who saw nobody", STRICT_ITSELF, {}, { role: "ask-lease", others: "silent" }],
     ["it names another, which answers", TOLD, { heads: [at("a", GCS)] }, worker(rule, "a")],
     ["it names another, which does not", TOLD, { heads: [at("a", REFUSED)] }, waits(rule, { kind: "head" })],
     [
@@ -200,8 +227,14 @@ describe("rule 3: taking over from a HEAD that served", () => {
     [
       "it may wait no longer than WAIT_FOR_HEAD",
       SECOND,
-      { health: runs, waitedMs: LONG },
+      { health: runs, waitedMs: LONG + 30_000 },
       fails(rule, { reason: "no-head-in-time" }),
+    ],
+    [
+      "but it waits for a takeover that it may make, also where WAIT_FOR_HEAD is shorter",
+      SECOND,
+      { health: runs, waitedMs: LONG },
+      waits(rule, { kind: "takeover" }),
     ],
   ]);
 });

@@ -3,7 +3,7 @@ import type { Failure } from "../common/failure.ts";
 import { unreachable } from "../common/result.ts";
 import type { RayGcs, Sighting } from "../common/sighting.ts";
 import type { Config } from "./config.ts";
-import { decideByLease } from "./decide/by-lease.ts";
+import { decideByLease, decideOwnHead } from "./decide/by-lease.ts";
 import { decideByOrder, decideWithoutHealth } from "./decide/by-order.ts";
 import { isCandidate } from "./decide/candidates.ts";
 import type { Decision, Rule } from "./decide/decision.ts";
@@ -40,7 +40,7 @@ function decideExplicit(
   facts: Facts,
 ): Decision {
   const rule = "1-explicit-head";
-  if (explicit.isThisNode) return { role: "head", rule, epoch: null };
+  if (explicit.isThisNode) return decideOwnHead(config, facts);
   return findHead(facts, rule) ?? waitForHead(config, facts, rule);
 }
 

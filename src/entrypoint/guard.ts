@@ -27,26 +27,35 @@ while [ "$found" = 1 ] && [ "$round" -lt 100 ]; do
   done
 done
 [ "$killed" = 0 ] || echo "✗ The guard killed Ray: $why" >&2
+exit 3
 `;
+
+/** Its exit code when it has done its work. */
+const HAS_ACTED = 3;
+const STAND_AGAIN_MS = 1000;
+const DISMISS_MS = 1000;
+
+export interface GuardSettings {
+  /** The session that holds Ray's processes. */
+  readonly session: number;
+  /** How long from now the session may live without a renewal of the head lease; null: only this process's end counts. */
+  readonly limitMs: () => number | null;
+  /** Called when the guard was ended by somebody else; another one takes its place. */
+  readonly onLost: () => void;
+}
 
 /**
  * A small process beside this one that kills Ray's session when this one is gone or, with a limit, when the head lease
  * was not renewed in time, also where this process is stopped or its event loop hangs (FAULTS 4, rule 4; row 7).
  */
 export class Guard {
-  readonly #child: ChildProcess;
+  readonly #settings: GuardSettings;
+  #child: ChildProcess;
+  #over = false;
 
-  /** `session` holds Ray's processes. `limitMs` null: only the end of this process counts. */
-  constructor(session: number, limitMs: number | null) {
-    const limit = limitMs === null ? "" : secondsOf(limitMs);
-    this.#child = spawn("/bin/bash", ["-c", PROGRAM, "ray-guard", String(session), limit], {
-      detached: true,
-      stdio: ["pipe", "ignore", "inherit"],
-      cwd: "/",
-    });
-    // A guard that could not be started is told by `stands`; one that has done its work reads no more.
-    this.#child.on("error", () => {});
-    this.#child.stdin?.on("error", () => {});
+  constructor(settings: GuardSettings) {
+    this.#settings = settings;
+    this.#child = this.#stand();
   }
 
   /** False where this system has no bash. */
@@ -61,10 +70,40 @@ export class Guard {
 
   /** Ends it without harm. To be called when nothing of the session lives any more. */
   async dismiss(): Promise<void> {
-    if (!this.stands || this.#child.exitCode !== null || this.#child.signalCode !== null) return;
-    const ended = once(this.#child, "exit");
-    this.#child.stdin?.end("dismissed\n");
+    this.#over = true;
+    const child = this.#child;
+    if (!this.stands || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, "exit");
+    child.stdin?.end("dismissed\n");
+    const late = setTimeout(() => child.kill("SIGKILL"), DISMISS_MS);
     await ended;
+    clearTimeout(late);
+  }
+
+  #stand(): ChildProcess {
+    const { session, limitMs } = this.#settings;
+    const limit = limitMs();
+    const words = [PROGRAM, "ray-guard", String(session), limit === null ? "" : secondsOf(limit)];
+    const child = spawn("/bin/bash", ["-c", ...words], {
+      detached: true,
+      stdio: ["pipe", "ignore", "inherit"],
+      cwd: "/",
+      // It runs nothing but bash itself, and settings of bash in our environment must not change what it does.
+      env: {},
+    });
+    // A guard that could not be started is told by `stands`; one that has done its work reads no more.
+    child.on("error", () => {});
+    child.stdin?.on("error", () => {});
+    child.once("exit", (code) => code !== HAS_ACTED && this.#standAgain());
+    return child;
+  }
+
+  #standAgain(): void {
+    if (this.#over) return;
+    this.#settings.onLost();
+    setTimeout(() => {
+      if (!this.#over) this.#child = this.#stand();
+    }, STAND_AGAIN_MS);
   }
 }
 

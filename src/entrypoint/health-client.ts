@@ -1,4 +1,5 @@
 import { request } from "node:http";
+import type { LookupFunction } from "node:net";
 import * as z from "zod/mini";
 import {
   ClusterView,
@@ -12,6 +13,7 @@ import {
   ReachAnswer,
   type ReachRequest,
 } from "../common/lease-protocol.ts";
+import { rememberingLookup } from "../common/remembering-lookup.ts";
 import { err, ok, type Result } from "../common/result.ts";
 import type { HealthFact, LeaseFact, ReportFact } from "./facts.ts";
 
@@ -36,8 +38,9 @@ export interface HealthClient {
 
 /** `token` is sent with writes, where the service wants one. */
 export function openHealthClient(url: string, token: string | null): HealthClient {
+  const lookup = rememberingLookup();
   const call = (method: string, path: string, timeoutMs: number, body?: unknown) =>
-    send(new URL(`${url}${path}`), method, timeoutMs, token, body);
+    send(new URL(`${url}${path}`), { method, timeoutMs, token, lookup }, body);
   return {
     look: (timeoutMs) => look(call, timeoutMs),
     askLease: async (body, timeoutMs) => toLeaseFact(await call("PUT", "/v1/head", timeoutMs, body)),
@@ -111,25 +114,25 @@ function parse<T>(schema: z.ZodMiniType<T>, text: string): T | null {
   }
 }
 
+interface Sending {
+  readonly method: string;
+  readonly timeoutMs: number;
+  readonly token: string | null;
+  readonly lookup: LookupFunction;
+}
+
 function send(
   url: URL,
-  method: string,
-  timeoutMs: number,
-  token: string | null,
+  { method, timeoutMs, token, lookup }: Sending,
   body?: unknown,
 ): Promise<Result<Answer, string>> {
   const payload = body === undefined ? undefined : JSON.stringify(body);
-  // Node sends a DELETE's body without its length unless it is told.
-  const headers: Record<string, string> =
-    payload === undefined
-      ? {}
-      : { "content-type": "application/json", "content-length": String(Buffer.byteLength(payload)) };
-  if (token !== null && method !== "GET") headers.authorization = `Bearer ${token}`;
+  const headers = headersOf(payload, method === "GET" ? null : token);
   return new Promise((resolve) => {
     // The signal bounds the whole exchange, name look-up and slow answers included.
     const signal = AbortSignal.timeout(timeoutMs);
     const fail = (error: Error) => resolve(err(explain(error, url, timeoutMs)));
-    const outgoing = request(url, { method, headers, signal, agent: false }, (incoming) => {
+    const outgoing = request(url, { method, headers, signal, lookup, agent: false }, (incoming) => {
       let text = "";
       incoming.setEncoding("utf8");
       incoming.on("data", (chunk: string) => {
@@ -143,6 +146,15 @@ function send(
     outgoing.on("error", fail);
     outgoing.end(payload);
   });
+}
+
+/** Node sends a DELETE's body without its length unless it is told. */
+function headersOf(payload: string | undefined, token: string | null): Record<string, string> {
+  const length = payload === undefined ? {} : { "content-length": String(Buffer.byteLength(payload)) };
+  return {
+    ...(payload === undefined ? {} : { "content-type": "application/json", ...length }),
+    ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+  };
 }
 
 const CAUSES: Readonly<Record<string, string>> = {

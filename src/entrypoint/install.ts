@@ -22,7 +22,9 @@ export async function install(
     log({ type: "installing", file });
     const pip = await launch(command);
     if (!pip.ok) return { kind: "failed", failure: pip.error };
-    const exit = await Promise.race([pip.value.exited, aborted(stop)]);
+    const over = new AbortController();
+    const exit = await Promise.race([pip.value.exited, aborted(stop, over.signal)]);
+    over.abort();
     await pip.value.clear(CLEAR_TIMEOUT_MS);
     if (exit === undefined) return { kind: "stopped" };
     if (exit.code !== 0)

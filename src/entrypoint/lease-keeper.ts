@@ -69,7 +69,8 @@ export class LeaseKeeper {
     const answer = await asking;
     // A later word of this node's about the lease is the one that counts.
     if (answer.kind === "granted" && unwanted?.aborted && asked === this.#seq) await this.release();
-    return answer.kind === "granted" && this.#tooShort(answer.ttl) ? this.#giveUp(answer.ttl) : answer;
+    if (answer.kind !== "granted" || !this.#tooShort(answer.ttl)) return answer;
+    return this.#giveUp(answer.ttl, this.#renewing === null);
   }
 
   /** Strict: the lease must outlive the deadline at which this HEAD ends its Ray (FAULTS 4, rule 1). */
@@ -77,8 +78,9 @@ export class LeaseKeeper {
     return this.#settings.config.fencing === "strict" && ttl < 1.2 * RENEW_DEADLINE_S;
   }
 
-  async #giveUp(ttl: number): Promise<LeaseFact> {
-    await this.release();
+  /** A HEAD that leads already gives nothing back while its Ray runs: its deadline passes, and that ends it. */
+  async #giveUp(ttl: number, letGo: boolean): Promise<LeaseFact> {
+    if (letGo) await this.release();
     const least = 1.2 * RENEW_DEADLINE_S;
     return {
       kind: "no-answer",
@@ -107,8 +109,10 @@ export class LeaseKeeper {
     if (answer.kind !== "no-answer") this.hear(answer.epoch);
     if (answer.kind === "granted") {
       this.#epoch = answer.epoch;
-      this.#renewedAtMs = sentAtMs;
-      onRenewed(this.leftMs);
+      if (!this.#tooShort(answer.ttl)) {
+        this.#renewedAtMs = sentAtMs;
+        onRenewed(this.leftMs);
+      }
     }
     // A later holder exists or existed: what we held is over, and only a new grant makes us holder again.
     if (answer.kind === "refused" && answer.reason === "stale-epoch") this.#epoch = null;

@@ -18,12 +18,16 @@ export function openWatcher(gcs: GcsClient, membership: Membership, session: num
   const raylet = processNamed(session, "raylet");
   const agent = agentOf(membership);
   let path = "/api/healthz";
+  let answered = false;
   return {
     look: async () => {
       const [gcsLook, status] = await Promise.all([lookAtGcs(gcs, membership), ask(agent, path)]);
       // Ray before 2.53 has the other path (FAULTS 2).
       if (status === 404) path = path === "/api/healthz" ? "/api/local_raylet_healthz" : "/api/healthz";
-      return { gcs: gcsLook, agent: judgeAgent(status), raylet: lookAtRaylet(raylet) };
+      answered ||= typeof status === "number";
+      // An agent without a server of its own (a plain `pip install ray`, its port taken) lives all the same.
+      const agentLook = answered ? judgeAgent(status) : "unknown";
+      return { gcs: gcsLook, agent: agentLook, raylet: lookAtRaylet(raylet) };
     },
   };
 }

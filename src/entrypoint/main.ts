@@ -16,6 +16,7 @@ import { probeLocal, readHealthTokenFile, readTokenFile } from "./probes/local.t
 import { render } from "./render.ts";
 import { renderDryRun } from "./render-dry-run.ts";
 import { handleSignals } from "./signals.ts";
+import { StopRequest } from "./stop-request.ts";
 import { World } from "./world.ts";
 
 /**
@@ -27,6 +28,9 @@ async function main(): Promise<number> {
   if (!request.ok) return refuse({ reason: "bad-command-line", problems: request.error });
   if (request.value.kind === "help") return print(helpText(__VERSION__));
   if (request.value.kind === "version") return print(`${__VERSION__}\n`);
+  const hasInit = standBehindInit();
+  const stopRequest = new StopRequest();
+  if (request.value.kind === "run") handleSignals(stopRequest);
 
   const config = readConfig({
     env: process.env,
@@ -41,14 +45,14 @@ async function main(): Promise<number> {
   if (!runAs.ok) return refuse(runAs.error);
 
   const write = (text: string): void => void process.stdout.write(text);
-  const world = new World({ config: config.value, local, runAs: runAs.value, env: process.env, write });
+  const { env } = process;
+  const world = new World({ config: config.value, local, runAs: runAs.value, env, stopRequest, write });
   if (request.value.kind === "dry-run")
     return explain(config.value, local, runAs.value, world, request.value.json);
 
-  standBehindInit(world);
   const began = performance.now();
-  handleSignals(world.stopRequest);
   world.introduce();
+  if (!hasInit) world.log(NO_INIT);
   const end = await live(world);
   return world.end(end, performance.now() - began);
 }
@@ -78,8 +82,14 @@ function print(text: string): number {
   return 0;
 }
 
-/** As PID 1 this program puts an init in its place, which starts it anew as its child; without one it warns. */
-function standBehindInit(world: World): void {
+const NO_INIT: Event = {
+  type: "warning",
+  what: "this program is PID 1 and finds no init: dead processes of this container will pile up",
+  fix: "Use docker run --init (compose: init: true), or an image with tini.",
+};
+
+/** As PID 1 this program puts an init in its place, which starts it anew as its child. False where it finds none. */
+function standBehindInit(): boolean {
   const pid1 = planForPid1({
     pid: process.pid,
     argv: [process.execPath, ...process.execArgv, ...process.argv.slice(1)],
@@ -87,12 +97,7 @@ function standBehindInit(world: World): void {
     canReplace: typeof process.execve === "function",
   });
   if (pid1.kind === "init-found") process.execve?.(pid1.file, [pid1.file, ...pid1.args]);
-  if (pid1.kind === "no-init")
-    world.log({
-      type: "warning",
-      what: "this program is PID 1 and finds no init: dead processes of this container will pile up",
-      fix: "Use docker run --init (compose: init: true), or an image with tini.",
-    });
+  return pid1.kind !== "no-init";
 }
 
 /** The last words of a node that could not even begin. */

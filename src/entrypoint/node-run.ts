@@ -99,7 +99,8 @@ export class NodeRun {
     lease.keep();
     if (lease.held || config.explicitHead !== null) return;
     void findEarlierHead(config, probes.head, realClock, over).then(
-      (trouble) => trouble !== null && this.depose({ kind: "trouble", trouble }),
+      // A lease that came later is the better right.
+      (trouble) => trouble !== null && !lease.held && this.depose({ kind: "trouble", trouble }),
     );
   }
 
@@ -134,16 +135,23 @@ export class NodeRun {
         what: `sessions of earlier runs in ${tempDir} could not be put aside: ${obstacle}`,
         fix: "See that the disk has room and that this user may write there.",
       });
-    // The service dials only for a node that it has heard of.
-    await presence.told;
-    const reach = await checkReachBack({ config, life, client: health });
+    const reach = await checkReachBack({ config, life, client: health, known: presence.told });
     if (reach !== null) log({ type: "reach-back", ...reach });
   }
 
   /** Without a lease there is nothing to lose, and then only the end of this process counts. */
   #setGuard(session: number): Guard {
     const { lease, log } = this.#world;
-    this.#guard = new Guard(session, this.#isStrictHead && lease.held ? lease.leftMs : null);
+    this.#guard = new Guard({
+      session,
+      limitMs: () => (this.#isStrictHead && lease.held ? lease.leftMs : null),
+      onLost: () =>
+        log({
+          type: "warning",
+          what: "the guard that ends Ray with this program was ended itself; another one takes its place",
+          fix: "See who kills processes here: the kernel for want of memory, or somebody by hand.",
+        }),
+    });
     if (!this.#guard.stands)
       log({
         type: "warning",

@@ -3,6 +3,7 @@ import type { Failure } from "../common/failure.ts";
 import { err, ok, type Result } from "../common/result.ts";
 import type { Config } from "./config.ts";
 import type { LocalFact, RayUser } from "./facts.ts";
+import { optionName, optionOf } from "./ray-words.ts";
 
 /** A program with the user and the environment that it runs under. */
 export interface Command {
@@ -120,12 +121,13 @@ function childEnv({ config, env, runAs: { user } }: Omit<PlanInput, "role">): Re
   };
 }
 
-/** Where our own GCS is asked. Ray binds the node's address, which is the advertised name's, not always loopback. */
-function ownGcs(config: Config): Address {
-  return {
-    host: config.values.NODE_IP_ADDRESS ?? config.ownAddress.host,
-    port: config.values.RAY_HEAD_PORT ?? config.ownAddress.port,
-  };
+/**
+ * Where our own GCS is asked. Ray binds the node's address, which is the advertised name's, not always loopback. Where a
+ * port mapping lies between, the address by which others know it is not this node's own.
+ */
+function ownGcs({ values, ownAddress, node }: Config): Address {
+  const port = values.RAY_HEAD_PORT ?? ownAddress.port;
+  return { host: values.NODE_IP_ADDRESS ?? (port === ownAddress.port ? ownAddress.host : node), port };
 }
 
 /** The arguments of `ray start` (Ray 2.40 to 2.60, scripts/scripts.py). The user's own words win over ours. */
@@ -185,14 +187,4 @@ function nodeOptions({ node, values }: Config): Option[] {
     ["--memory", values.RAY_MEMORY],
   ];
   return all.filter(([, value]) => value !== null);
-}
-
-const optionName = (word: string): string => word.split("=", 1)[0] ?? word;
-
-/** The value of `--name=value` or `--name value`; the last one counts, as in click. */
-function optionOf(args: readonly string[], name: string): string | null {
-  const at = args.findLastIndex((word) => optionName(word) === name);
-  const word = args[at];
-  if (word === undefined) return null;
-  return word.includes("=") ? word.slice(name.length + 1) : (args[at + 1] ?? null);
 }

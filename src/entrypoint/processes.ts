@@ -52,19 +52,22 @@ function readStat(pid: number): { name: string; state: string; session: number }
   }
 }
 
-/** Sends SIGKILL to every process of the session. Returns how many there were. */
+/** Sends SIGKILL to every process of the session. Returns how many took it. */
 function killSession(session: number): number {
-  const pids = livingInSession(session);
-  for (const pid of pids) signalProcess(pid, "SIGKILL");
-  return pids.length;
+  return livingInSession(session).filter((pid) => signalProcess(pid, "SIGKILL")).length;
 }
 
-/** Sends a signal; a process that is gone already is what was wanted. */
-export function signalProcess(pid: number, signal: NodeJS.Signals): void {
+/**
+ * Sends a signal. False where nobody took it: the process is gone already, which is what was wanted, or it is another
+ * user's (a task that used sudo, say), which is not Ray's and not ours to end.
+ */
+export function signalProcess(pid: number, signal: NodeJS.Signals): boolean {
   try {
-    process.kill(pid, signal);
+    return process.kill(pid, signal);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== "ESRCH" && code !== "EPERM") throw error;
+    return false;
   }
 }
 

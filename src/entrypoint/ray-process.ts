@@ -1,4 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
 import type { Failure } from "../common/failure.ts";
 import { err, ok, type Result } from "../common/result.ts";
 import type { Command } from "./plan.ts";
@@ -11,18 +13,25 @@ export interface Exit {
 }
 
 /** Starts a command as the leader of a session of its own; its output goes where ours goes. */
-export function launch(command: Command): Promise<Result<RayProcess, Failure>> {
-  const child = spawn(command.file, command.args, {
-    env: command.env,
+export async function launch(command: Command): Promise<Result<RayProcess, Failure>> {
+  try {
+    const child = start(command);
+    await once(child, "spawn");
+    return ok(new RayProcess(child));
+  } catch (error) {
+    return err(explain(command.file, error as NodeJS.ErrnoException));
+  }
+}
+
+/** Throws at once for some errors (EPERM where root may not become another user) and emits the others. */
+function start({ file, args, env, user }: Command): ChildProcess {
+  return spawn(file, args, {
+    env,
     // Ray's workers leave the process group but not the session: it is what holds all of a node together.
     detached: true,
     stdio: ["ignore", "inherit", "inherit"],
-    cwd: command.user?.home ?? process.cwd(),
-    ...(command.user === null ? {} : { uid: command.user.uid, gid: command.user.gid }),
-  });
-  return new Promise((resolve) => {
-    child.once("spawn", () => resolve(ok(new RayProcess(child))));
-    child.once("error", (error: NodeJS.ErrnoException) => resolve(err(explain(command.file, error))));
+    cwd: user !== null && existsSync(user.home) ? user.home : process.cwd(),
+    ...(user === null ? {} : { uid: user.uid, gid: user.gid }),
   });
 }
 

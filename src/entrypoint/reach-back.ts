@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { createServer, type Server } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
 import type { ReachAnswer } from "../common/lease-protocol.ts";
 import { err, type Result } from "../common/result.ts";
 import type { Config } from "./config.ts";
@@ -17,21 +17,29 @@ export async function checkReachBack({
   config,
   life,
   client,
+  known,
 }: {
   config: Config;
   life: string;
   client: Pick<HealthClient, "reach">;
+  /** Resolves when the service has heard of this node: it dials for no other. */
+  known: Promise<void>;
 }): Promise<{ port: number; answer: Result<ReachAnswer, string> } | null> {
   const { NODE_IP_ADDRESS, NODE_MANAGER_PORT: port } = config.values;
   if (NODE_IP_ADDRESS === null || port === null) return null;
+  await known;
   const nonce = randomBytes(16).toString("hex");
+  const sockets = new Set<Socket>();
   const server = createServer((socket) => {
+    sockets.add(socket);
     socket.on("error", () => socket.destroy());
     socket.end(nonce);
   });
   const obstacle = await listen(server, port);
   if (obstacle !== null) return { port, answer: err(obstacle) };
   const answer = await client.reach({ node: config.node, life, nonce, port }, ANSWER_TIMEOUT_MS);
+  // A peer of an earlier Ray that dials this port speaks first and never lets go; the port must be Ray's now.
+  for (const socket of sockets) socket.destroy();
   await new Promise((resolve) => server.close(resolve));
   return { port, answer };
 }

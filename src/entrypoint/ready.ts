@@ -47,11 +47,11 @@ async function look(
   gcs: GcsClient,
   ownNodeId: OwnNodeId,
 ): Promise<Result<Omit<Membership, "tookMs">, string>> {
+  const own = ownNodeId();
+  if (own === null) return err("`ray start` has started no raylet yet");
   const nodes = await gcs.nodes({ name: plan.nodeName, aliveOnly: true }, LOOK_TIMEOUT_MS);
   if (!nodes.ok)
     return err(`the GCS at ${plan.gcs.host}:${plan.gcs.port} does not answer (${nodes.error.kind})`);
-  const own = ownNodeId();
-  if (own === null) return err("`ray start` has started no raylet yet");
   const node = nodes.value.find(({ nodeId }) => nodeId === own);
   if (node === undefined)
     return err(`the GCS does not list this node (${plan.nodeName}, ${own.slice(0, 8)}) as ALIVE`);

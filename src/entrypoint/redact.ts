@@ -1,7 +1,7 @@
 import type { Command } from "./plan.ts";
 
 /** Variables whose value may be a secret, by name; a list of known ones would miss the user's own. */
-const SECRET = /TOKEN(?!_PATH|_FILE)|PASSWORD|PASSWD|SECRET|CREDENTIAL|(?:^|_)KEY(?:$|_)/i;
+const SECRET = /TOKEN(?!_PATH|_FILE)|PASSWORD|PASSWD|SECRET|CREDENTIAL|(?:^|_)PWD$|APIKEY|(?:^|_)KEY(?:$|_)/i;
 /** Stands in every output where a secret would. */
 export const HIDDEN = "***";
 
@@ -12,10 +12,12 @@ export function redactEnv(env: Readonly<Record<string, string>>): Record<string,
   );
 }
 
-/** `scheme://user:password@host` and `--redis-password=…` lose the password. */
+/** `scheme://user:password@host`, `scheme://token@host` and `--redis-password=…` lose what may be a secret. */
 export function redactText(text: string): string {
   return text
-    .replace(/([a-z][a-z0-9+.-]*:\/\/[^\s:/@]*):[^\s/@]+@/gi, `$1:${HIDDEN}@`)
+    .replace(/([a-z][a-z0-9+.-]*:\/\/)(?:([^\s:/@]*):)?[^\s:/@]+@/gi, (_, scheme: string, user?: string) =>
+      user === undefined ? `${scheme}${HIDDEN}@` : `${scheme}${user}:${HIDDEN}@`,
+    )
     .replace(/(--[\w-]*(?:password|token|secret)[\w-]*=)\S+/gi, `$1${HIDDEN}`);
 }
 

@@ -39,8 +39,10 @@ export class StopRequest {
   }
 }
 
-/** Resolves when `signal` aborts. */
-export function aborted(signal: AbortSignal): Promise<void> {
+/** Resolves when `signal` aborts. Once `over` has aborted nobody waits any more, and nothing is kept for it. */
+export function aborted(signal: AbortSignal, over: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+  return new Promise((resolve) =>
+    signal.addEventListener("abort", () => resolve(), { once: true, signal: over }),
+  );
 }

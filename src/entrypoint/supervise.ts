@@ -56,16 +56,29 @@ const CLEAR_TIMEOUT_MS = 5000;
  * Resolves only when this run is over; what comes next is the caller's to decide.
  */
 export async function supervise(plan: Plan, world: SuperviseWorld): Promise<RunEnd> {
-  await Promise.race([world.beforeStart(), aborted(world.stop.asked)]);
-  if (world.stop.asked.aborted) return { kind: "stopped" };
+  const unwanted = await unwantedMeanwhile(world.beforeStart(), world);
+  if (unwanted !== null) return unwanted;
   world.log({ type: "starting", role: plan.role, command: redactCommand(plan.start) });
   const ray = await launch(plan.start);
   if (!ray.ok) return { kind: "failed", failure: ray.error };
   const guard = world.guard(ray.value.session);
-  const end = await live(plan, ray.value, world);
-  await clearAll(ray.value, world);
-  await guard.dismiss();
-  return end;
+  try {
+    return await live(plan, ray.value, world);
+  } finally {
+    await clearAll(ray.value, world);
+    await guard.dismiss();
+  }
+}
+
+/** The reason not to start Ray at all that comes before `work` is done; null where none does. */
+async function unwantedMeanwhile(
+  work: Promise<void>,
+  { stop, deposed }: SuperviseWorld,
+): Promise<RunEnd | null> {
+  const over = new AbortController();
+  const end = await Promise.race([work, aborted(stop.asked, over.signal), deposed]);
+  over.abort();
+  return stop.asked.aborted ? { kind: "stopped" } : (end ?? null);
 }
 
 /**
@@ -86,7 +99,7 @@ async function live(plan: Plan, ray: RayProcess, world: SuperviseWorld): Promise
   const began = monotonicMs();
   const over = new AbortController();
   const exited = ray.exited.then((exit) => ({ exit }));
-  const stop = aborted(world.stop.asked).then(() => "stop" as const);
+  const stop = aborted(world.stop.asked, over.signal).then(() => "stop" as const);
   try {
     const either = AbortSignal.any([over.signal, world.stop.asked]);
     const ready = waitUntilReady(plan.ready, world.gcs, ray.nodeId, either).then(
@@ -157,7 +170,7 @@ async function drain(plan: Plan, ray: RayProcess, world: SuperviseWorld): Promis
   const how = await Promise.race([
     ray.exited.then(() => "drained" as const),
     pause(leftMs, over.signal).then(() => "late" as const),
-    aborted(stop.urgent).then(() => "urgent" as const),
+    aborted(stop.urgent, over.signal).then(() => "urgent" as const),
     headGone(plan, world, GONE_IN_DRAIN, over.signal).then(() => "headless" as const),
   ]);
   over.abort();

@@ -24,6 +24,7 @@ export async function watchNode(
   let signs = NO_SIGNS;
   while (await pause(world.watchEveryMs, over)) {
     const look = await watcher.look();
+    if (over.aborted) break;
     if (look.gcs.kind === "serves") world.onHeadSeen();
     if (isAlive(look, membership)) world.onAlive(membership);
     const { verdict, signs: next } = judge(signs, look, plan, membership.clusterId);

@@ -20,7 +20,7 @@ import type { Probes } from "./probes/collect.ts";
 import { render } from "./render.ts";
 import { type Settled, type SettleWorld, settle } from "./settle.ts";
 import { after, type NodeState, type Step } from "./state.ts";
-import { StopRequest } from "./stop-request.ts";
+import type { StopRequest } from "./stop-request.ts";
 import type { RunEnd } from "./supervise.ts";
 
 export interface WorldInput {
@@ -28,6 +28,7 @@ export interface WorldInput {
   readonly local: LocalFact;
   readonly runAs: RunAs;
   readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stopRequest: StopRequest;
   /** Takes the log, whole lines at a time. */
   readonly write: (text: string) => void;
 }
@@ -38,7 +39,7 @@ type Failed = Extract<Settled, { kind: "failed" }>;
 export class World implements LifeWorld {
   readonly clock = realClock;
   readonly probes: Probes;
-  readonly stopRequest = new StopRequest();
+  readonly stopRequest: StopRequest;
   readonly log: (event: Event) => void;
   readonly maxRestarts: number | null;
   readonly #input: WorldInput;
@@ -48,7 +49,9 @@ export class World implements LifeWorld {
   readonly #lease: LeaseKeeper;
   readonly #presence: Presence;
   readonly #alive: AliveNote;
-  readonly #duplicate = Promise.withResolvers<Failed>();
+  /** Aborts when an older living process has this node's name; then `#namesake` says so. */
+  readonly #refused = new AbortController();
+  #namesake: Failed | null = null;
   readonly #memory: Memory = { lastRole: null, clusterId: null, aliveAtMs: null, headSeenAtMs: null };
   #state: NodeState = "deciding";
   #role: Role | null = null;
@@ -59,6 +62,7 @@ export class World implements LifeWorld {
     const { config, write } = input;
     const { values } = config;
     this.#input = input;
+    this.stopRequest = input.stopRequest;
     this.maxRestarts = values.RAY_EP_MAX_RESTARTS;
     const logger = createLogger<Event>({ form: values.RAY_EP_LOG, write, render, now: () => new Date() });
     this.log = (event) => logger.log(event);
@@ -110,9 +114,10 @@ export class World implements LifeWorld {
     return install(planInstall(this.#input, this.#input.local.requirements), this);
   }
 
-  settle(): Promise<Settled> {
+  async settle(): Promise<Settled> {
     const onWait: SettleWorld["onWait"] = (reason) => this.step({ kind: "wait", reason });
-    return Promise.race([this.#seek(this.stop, onWait), this.#duplicate.promise]);
+    const settled = await this.#seek(AbortSignal.any([this.stop, this.#refused.signal]), onWait);
+    return this.#namesake ?? settled;
   }
 
   plan(role: Role): Plan {
@@ -138,9 +143,8 @@ export class World implements LifeWorld {
       },
     });
     this.#run = run;
-    void this.#duplicate.promise.then((end) => run.depose(end));
     try {
-      return await run.run();
+      return this.#namesake ?? (await run.run());
     } finally {
       this.#run = null;
     }
@@ -191,8 +195,11 @@ export class World implements LifeWorld {
   #namesakeHearers() {
     const { node } = this.#input.config;
     return {
-      onDuplicate: (message: string) =>
-        this.#duplicate.resolve({ kind: "failed", failure: { reason: "duplicate-name", node, message } }),
+      onDuplicate: (message: string) => {
+        this.#namesake = { kind: "failed", failure: { reason: "duplicate-name", node, message } };
+        this.#refused.abort();
+        this.#run?.depose(this.#namesake);
+      },
       onNamesake: () =>
         this.log({
           type: "warning",

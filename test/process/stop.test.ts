@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { formatAddress } from "../../src/common/address.ts";
+import { silent } from "../fixtures/odd-servers.ts";
 import { lives, Rig, type Running } from "../fixtures/rig.ts";
 import { until } from "../fixtures/until.ts";
 
@@ -72,6 +74,62 @@ describe("a stop", () => {
     expect(await cpu.exit()).toBe(0);
     expect(performance.now() - began).toBeLessThan(3000);
     expect(cpu.stdout).toContain("→ Killing Ray after");
+    await nothingLeft();
+  });
+
+  test("the health service says nothing: the grace is kept all the same", async () => {
+    await rig.close();
+    rig = await new Rig().open();
+    rig.rays.manners = { joins: true, exitOnTerm: null };
+    const health = await rig.health();
+    const cpu = await readyHead({ RAY_EP_STOP_GRACE: "5", HEALTH_TIMEOUT: "30" });
+    health.signal("SIGSTOP");
+    const began = performance.now();
+    cpu.signal("SIGTERM");
+    expect(await cpu.exit()).toBe(0);
+    expect(performance.now() - began).toBeLessThan(5000);
+    expect(cpu.stdout).toContain("✗ Head lease not released");
+    await nothingLeft();
+  });
+
+  test("before Ray is started: at once, and none is started", async () => {
+    const silence = await silent();
+    try {
+      const cpu = rig.node("ray-cpu", {
+        HEALTH_URL: `http://${formatAddress(silence.address)}`,
+        HEALTH_TIMEOUT: "60",
+        HEAD_ADDRESS: `${rig.host("ray-cpu")}:6379`,
+        NODE_MANAGER_PORT: "6100",
+      });
+      await cpu.says("→ State: deciding → starting");
+      cpu.signal("SIGTERM");
+      expect(await cpu.exit()).toBe(0);
+      expect(rig.rays.runs).toEqual([]);
+    } finally {
+      await silence.stop();
+    }
+  });
+
+  test("while it waits to start Ray again: at once", async () => {
+    const cpu = await readyHead();
+    rig.rays.manners = { joins: false, exitOnTerm: 1, refuses: "ray-cpu" };
+    (await rig.rays.run("ray-cpu")).exit(1);
+    await cpu.says("(restart 4 in 4.0 s)");
+    cpu.signal("SIGTERM");
+    expect(await cpu.exit()).toBe(0);
+    expect(rig.rays.runs).toHaveLength(4);
+  });
+
+  test("of a WORKER whose HEAD is gone: there is nobody to drain to", async () => {
+    const cpu = await readyHead();
+    const gpu = rig.node("ray-gpu", { RAY_EP_STOP_GRACE: "600" });
+    await gpu.says("✓ Ray worker successfully joined the cluster!");
+    rig.rays.manners = { joins: false, exitOnTerm: null };
+    cpu.signal("SIGKILL");
+    (await rig.rays.run("ray-cpu")).die("SIGKILL");
+    gpu.signal("SIGTERM");
+    expect(await gpu.exit()).toBe(0);
+    expect(gpu.stdout).toContain("the HEAD is gone, so there is nobody to drain to");
     await nothingLeft();
   });
 

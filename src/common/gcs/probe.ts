@@ -24,7 +24,7 @@ export async function probeGcs(address: Address, options: ProbeOptions): Promise
 /** A bare connection first: it tells refused from silent at once, and without loading gRPC. Null when one was made. */
 function connectTo(address: Address, timeoutMs: number): Promise<SightingKind | null> {
   return new Promise((resolve) => {
-    const socket = connect({ ...address, autoSelectFamily: false });
+    const socket = connect({ ...address, family: 4 });
     const end = (kind: SightingKind | null): void => {
       clearTimeout(timer);
       socket.destroy();

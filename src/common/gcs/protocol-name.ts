@@ -32,7 +32,7 @@ function firstBytes(
   deadline: Deadline,
 ): Promise<Buffer | "closed" | "silence"> {
   return new Promise((resolve) => {
-    const socket = connect({ ...address, autoSelectFamily: false });
+    const socket = connect({ ...address, family: 4 });
     const end = (answer: Buffer | "closed" | "silence"): void => {
       clearTimeout(timer);
       socket.destroy();

@@ -84,11 +84,13 @@ export const Words = fromText((text) =>
 /** `http://host:port`, without what a health service cannot have (user, password, query). */
 export const HttpUrl = fromText((text) => {
   const url = URL.canParse(text) ? new URL(text) : undefined;
+  const shown = text.replace(/\/\/[^@/]*@/, "//…@");
   if (url?.protocol !== "http:" || url.hostname === "")
-    return expected("a URL such as http://health:8080", text);
-  return url.username || url.password || url.search || url.hash
-    ? expected("a URL without user, password, query or fragment", text.replace(/\/\/[^@/]*@/, "//…@"))
-    : value(url.href.replace(/\/$/, ""));
+    return expected("a URL such as http://health:8080", shown);
+  if (url.username || url.password || url.search || url.hash)
+    return expected("a URL without user, password, query or fragment", shown);
+  const address = parseAddress(url.host, 80);
+  return address.ok ? value(url.href.replace(/\/$/, "")) : address;
 });
 
 /** One entry of the whitelist. `port` is null where the entry names none. */

@@ -18,6 +18,23 @@ export function decideByLease(config: Config, facts: Facts): Decision {
 }
 
 /**
+ * An explicit HEAD needs nobody's vote, but it does not lead beside another that leads under the lease. Plain: it leads
+ * also where the service is down or does not count it among the candidates.
+ */
+export function decideOwnHead(config: Config, facts: Facts): Decision {
+  const rule = "1-explicit-head";
+  const { lease } = facts;
+  const strict = config.fencing === "strict";
+  if (lease === null) return { role: "ask-lease", rule, others: strict ? "silent" : "answered" };
+  if (lease.kind === "granted") return { role: "head", rule, epoch: lease.epoch };
+  const nobodySays = lease.kind === "no-answer" || lease.reason === "not-a-candidate";
+  if (nobodySays && !strict) return { role: "head", rule, epoch: null };
+  if (expired(config, facts)) return noHead(facts, rule, whyNoLease(lease));
+  if (lease.kind === "no-answer") return waitForLease(rule, "no-answer", lease.cause, LOOK_AGAIN_MS);
+  return decideRefused(config, lease, rule);
+}
+
+/**
  * Where another HEAD has served, its lease's end is not enough: it must also have been out of this node's own reach
  * for RAY_EP_TAKEOVER_AFTER. Null when nothing stands against asking for the lease.
  */
@@ -31,7 +48,9 @@ function mayTakeOver(config: Config, facts: Facts, rule: Rule): Decision | null 
   const unseenMs = config.fencing === "strict" ? 0 : after - facts.headUnseenMs;
   const remainingMs = after === 0 ? null : Math.max(unseenMs, holder.expiresIn * 1000);
   if (remainingMs !== null && remainingMs <= 0) return null;
-  if (expired(config, facts))
+  // A takeover that is allowed is waited for, also where WAIT_FOR_HEAD is shorter: a restart would count from the beginning.
+  const patienceMs = config.values.WAIT_FOR_HEAD + (remainingMs === null ? 0 : after);
+  if (facts.waitedMs >= patienceMs)
     return noHead(
       facts,
       rule,

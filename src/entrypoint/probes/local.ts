@@ -80,9 +80,12 @@ export function readHealthTokenFile({ RAY_EP_HEALTH_TOKEN_FILE: path }: Environm
   return path === undefined ? null : readText(path);
 }
 
-/** What the file named by RAY_AUTH_TOKEN_PATH holds, else Ray's default file ~/.ray/auth_token; null where there is none. */
+/** What the file named by RAY_AUTH_TOKEN_PATH holds, else Ray's default file ~/.ray/auth_token in the home of
+ * the user that Ray runs as; null where there is none. */
 export function readTokenFile(env: Environment): string | null {
-  return readText(env.RAY_AUTH_TOKEN_PATH ?? join(env.HOME ?? "/home/ray", ".ray", "auth_token"));
+  const home =
+    readUsers().find(({ name }) => name === (env.RAY_EP_USER || "ray"))?.home ?? env.HOME ?? "/home/ray";
+  return readText(env.RAY_AUTH_TOKEN_PATH || join(home, ".ray", "auth_token"));
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
