@@ -33,9 +33,13 @@ class Keeper:
     def answer(self): return "kept"
 keeper = Keeper.options(name="keeper", lifetime="detached").remote()
 ray.get(keeper.answer.remote())
-kv._internal_kv_put("key", "value")`;
+kv._internal_kv_put("key", "value")
+print(ray.get_runtime_context().get_job_id())`;
 
 const LOOK = `print(ray.get(ray.get_actor("keeper").answer.remote(), timeout=60), kv._internal_kv_get("key").decode())`;
+
+const JOBS = `from ray._private.state import jobs
+print(*(job["JobID"] for job in jobs()))`;
 
 /** Waits until what was kept is found, since a detached actor may have to be made anew on another node. */
 const kept = (name: string) =>
@@ -47,16 +51,20 @@ const kept = (name: string) =>
 
 const whole = (): Promise<string> => cluster.becomes(ALL, 3 * BOOT_MS);
 
-test("a takeover keeps the cluster id, the KV store and a detached actor", async () => {
+test("a takeover keeps the cluster id, the KV store, a detached actor and the jobs", async () => {
   const head = await whole();
   const next = head === CPU ? GPU : CPU;
   const clusterId = await cluster.clusterId(head);
-  await python(head, KEEP);
+  const job = await python(head, KEEP);
+  expect(job).toMatch(/^[0-9a-f]{8}$/);
   await observed(cluster, async () => {
     await cluster.docker(["kill"], head);
     await timed("takeover with Redis", () => cluster.becomes([next], LEASE_MS + 3 * BOOT_MS));
     expect(await cluster.clusterId(next)).toBe(clusterId);
     await kept(next);
+    expect((await python(next, JOBS)).split(" ")).toContain(job);
+    // It says so to whoever reads its log.
+    await cluster.says(next, "✓ The cluster is the same", LEASE_MS);
     await cluster.docker(["start"], head);
     expect(await whole()).toBe(next);
     await kept(head);

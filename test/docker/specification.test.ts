@@ -105,6 +105,7 @@ describe("ws test --up", () => {
     expect(log).toMatch(/not in head whitelist: test-ray-worker/);
     expect(log).toMatch(/HEAD_ADDRESS=ray-cpu:6379/);
     expect(log).toMatch(/^Mode: worker$/m);
+    expect(log).toMatch(/✓ Others reach this node at test-ray-worker:\d+ \(asked from 172\.28\.0\.2/);
     expect(await project.becomes(WITH_WORKER)).toBe("ray-cpu");
   });
 

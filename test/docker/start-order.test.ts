@@ -37,7 +37,8 @@ describe("whoever comes first, there is one HEAD and the other joins it", () => 
   test("both at once", async () => {
     await project.compose("up", "--detach", "--no-deps", "health");
     await project.compose("create", "--no-recreate", ...BOTH);
-    await execa("docker", ["start", ...BOTH.map((name) => `${PROJECT}-${name}`)]);
+    // One `docker start` of both would start the second when the first is up.
+    await Promise.all(BOTH.map((name) => execa("docker", ["start", `${PROJECT}-${name}`])));
     const head = await project.becomes(BOTH);
     for (const name of BOTH)
       expect(await project.log(name)).toMatch(name === head ? /^Mode: head$/m : /^Mode: worker$/m);
