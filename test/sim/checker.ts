@@ -1,4 +1,7 @@
+import { isCandidate } from "../../src/entrypoint/decide/candidates.ts";
 import type { Clock } from "./clock.ts";
+import type { Happening } from "./coverage.ts";
+import type { Mode } from "./history.ts";
 import { LeaseChecker } from "./lease-checker.ts";
 import type { Network } from "./network.ts";
 import type { Place } from "./place.ts";
@@ -11,6 +14,8 @@ export interface Watched {
   readonly service: Service;
   readonly places: readonly Place[];
   readonly persistent: boolean;
+  readonly mode: Mode;
+  readonly note: (what: Happening) => void;
 }
 
 /** What a node knew when it decided to be the HEAD. */
@@ -26,6 +31,8 @@ const OLDEST_PROBE_MS = 5000;
 const SURELY_SEEN_MS = 5000;
 /** With all connections whole, a HEAD hears of a later one with its next renewal, and tries again after a lost one. */
 const LONGEST_OVERLAP_MS = 5000;
+/** Three starts that fail, a lease and a takeover delay that run out, and a GCS that boots. */
+const LED_WITHIN_MS = 110_000;
 const LOOK_EVERY_MS = 250;
 /** After a thaw the guard needs a moment. */
 const THAWED_MS = 500;
@@ -56,6 +63,7 @@ export class Checker {
   /** A GCS came up: no other may have been in its node's sight all the time since it looked. */
   served(place: Place, grounds: Grounds): void {
     const nowMs = this.#watched.clock.nowMs;
+    this.#countHead(place, grounds);
     const latestMs = Math.max(grounds.decidedAtMs - OLDEST_PROBE_MS, nowMs - 10_000);
     for (const other of this.#watched.places) {
       const sinceMs = this.#stretches.get(`${place.name} sees ${other.name}`) ?? nowMs;
@@ -84,10 +92,27 @@ export class Checker {
       );
   }
 
+  /** A lease that is given back while its GCS serves would have a successor beside it. */
+  released(place: Place): void {
+    if (place.serves)
+      this.#fail(`expected a release after the end of Ray, got one by ${place.name} that serves`);
+  }
+
+  #countHead(place: Place, { byLease }: Grounds): void {
+    const { mode, note, places } = this.#watched;
+    if (mode === "explicit" && place !== places[0])
+      this.#fail(`expected the explicit HEAD alone to lead, got ${place.name}`);
+    if (mode === "explicit") note("explicit HEADs");
+    if (mode === "plain-200") note("HEADs beside a plain 200 service");
+    if (mode === "lease" && !byLease) note("HEADs without a lease");
+    if (places.some((each) => each !== place && each.rayBroken)) note("HEADs beside a node whose Ray fails");
+  }
+
   #look = (): void => {
-    const { clock, places } = this.#watched;
-    for (const place of places) place.guard(clock.nowMs);
+    const { clock, places, note } = this.#watched;
+    for (const place of places) if (place.guard(clock.nowMs)) note("GCSes killed by the strict guard");
     this.#checkStore(places);
+    this.#checkLed(places);
     for (const from of places) {
       this.#follow(`able ${from.name}`, from.serves && this.#hears(from) && this.#watched.service.running);
       for (const to of places) if (from !== to) this.#lookAtPair(from, to);
@@ -100,6 +125,19 @@ export class Checker {
     const writers = places.filter((each) => each.serves && each.config.fencing === "strict");
     if (this.#follow("two GCSes on one store", writers.length > 1) >= THAWED_MS)
       this.#fail(`expected one GCS on the store, got ${writers.map((each) => each.name).join(", ")}`);
+  }
+
+  /** Whatever fails elsewhere: a candidate that is well, reaches the service and sees all others' places leads in the end. */
+  #checkLed(places: readonly Place[]): void {
+    const { mode, network, service } = this.#watched;
+    const leaderless = mode === "lease" && !places.some((each) => each.serves);
+    const fair = leaderless && service.running && !service.diskFull && network.whole;
+    for (const place of places) {
+      const can = fair && isCandidate(place.config) && !place.rayBroken && (place.actor?.running ?? false);
+      const forMs = this.#follow(`${place.name} could lead`, can);
+      if (forMs > LED_WITHIN_MS)
+        this.#fail(`expected a HEAD, got none for ${forMs} ms in which ${place.name} could have led`);
+    }
   }
 
   #lookAtPair(from: Place, to: Place): void {

@@ -10,6 +10,8 @@ export interface Target {
   readonly service: Service;
   readonly places: readonly Place[];
   readonly start: (place: Place) => void;
+  /** As `docker stop`. */
+  readonly stop: (place: Place) => void;
 }
 
 /** Something that goes wrong for a while; `undo` ends it. */
@@ -29,6 +31,30 @@ const crashNode: Make = ({ prng, places, start }) => {
     place.nameGoes = nameGoes;
   };
   return { name: `${place.name} killed`, apply, undo: () => start(place) };
+};
+
+/** A clean stop; the container is started again later. */
+const stopNode: Make = ({ prng, places, start, stop }) => {
+  const place = prng.pick(places);
+  const apply = () => {
+    place.nameGoes = true;
+    stop(place);
+  };
+  return { name: `${place.name} stopped`, apply, undo: () => start(place) };
+};
+
+/** The one that leads as it happens, where one does, since its failures hold up all others. */
+const breakRay: Make = ({ prng, places }) => {
+  let place = prng.pick(places);
+  const apply = () => {
+    place = places.find((each) => each.gcs !== null) ?? place;
+    place.rayBroken = true;
+    place.gcs = null;
+  };
+  const undo = () => {
+    place.rayBroken = false;
+  };
+  return { name: "the HEAD's Ray fails to start", apply, undo };
 };
 
 const killGcs: Make = ({ places }) => ({
@@ -142,6 +168,9 @@ const cutPair: Make = ({ prng, places, network }) => {
 const ANY: readonly Make[] = [
   crashNode,
   crashNode,
+  stopNode,
+  stopNode,
+  breakRay,
   killGcs,
   freezeNode,
   freezeNode,
@@ -164,13 +193,14 @@ export interface Planned {
   readonly forMs: number;
 }
 
-/** What goes wrong in a history: the health service alone, anything, or a forgetful service amid a partition. */
-export type Theme = "service" | "anything" | "siege";
+/** What goes wrong: the health service alone, anything, a forgetful service amid a partition, or the HEAD's Ray for long. */
+export type Theme = "service" | "anything" | "siege" | "broken";
 
 /** The faults of a history that has `untilMs` for them. */
 export function planFaults(target: Target, theme: Theme, untilMs: number): Planned[] {
   const { prng } = target;
   if (theme === "siege") return planSiege(target, untilMs);
+  if (theme === "broken") return [{ fault: breakRay(target), atMs: prng.between(0, 60_000), forMs: untilMs }];
   const makes = theme === "service" ? [crashService, freezeService, fillDisk] : ANY;
   // A HEAD that has come up in peace is the more interesting victim.
   const firstMs = theme === "service" || prng.chance(0.5) ? 20_000 : 0;

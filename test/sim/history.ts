@@ -1,6 +1,7 @@
 import { type Config, readConfig } from "../../src/entrypoint/config.ts";
 import { Checker } from "./checker.ts";
 import { Clock } from "./clock.ts";
+import { type Coverage, Tally } from "./coverage.ts";
 import { planFaults, type Target, type Theme } from "./faults.ts";
 import { Network } from "./network.ts";
 import { Node } from "./node.ts";
@@ -15,6 +16,7 @@ export interface Outcome {
   readonly violation: string | null;
   readonly story: readonly string[];
   readonly virtualMs: number;
+  readonly coverage: Coverage;
 }
 
 /** From the healing of everything to one HEAD with all nodes in its cluster: Ray's own waits are the longest part. */
@@ -28,7 +30,13 @@ export async function runHistory(seed: number, keepStory: boolean): Promise<Outc
   const history = new History(seed, clock, trace);
   const violation = await history.run();
   const message = violation === null ? null : `${violation.message} at ${clock.nowMs} ms`;
-  return { seed, violation: message, story: trace.lines, virtualMs: clock.nowMs };
+  return {
+    seed,
+    violation: message,
+    story: trace.lines,
+    virtualMs: clock.nowMs,
+    coverage: history.coverage,
+  };
 }
 
 class History {
@@ -41,12 +49,15 @@ class History {
   readonly #service: Service;
   readonly #theme: Theme;
   readonly #checker: Checker;
+  readonly #tally = new Tally();
   #lives = 0;
 
   constructor(seed: number, clock: Clock, trace: Trace) {
     const prng = new Prng(seed);
     const persistent = prng.chance(0.5);
-    this.#theme = prng.pick(["service", "siege", "anything", "anything", "anything", "anything"]);
+    this.#theme = prng.pick(THEMES);
+    const mode = prng.pick(MODES);
+    const { note } = this.#tally;
     this.#clock = clock;
     this.#trace = trace;
     this.#prng = prng;
@@ -55,11 +66,13 @@ class History {
       clock,
       prng,
       persistent,
+      keepsLease: mode !== "plain-200",
       onGrant: (instance, event) => this.#checker.lease.granted(instance, event),
       onHeard: (instance, epoch) => this.#checker.lease.heard(instance, epoch),
       log: trace.say,
+      note,
     });
-    this.#places = makePlaces(prng);
+    this.#places = makePlaces(prng, mode);
     const places = this.#places;
     this.#checker = new Checker({
       clock,
@@ -67,6 +80,8 @@ class History {
       service: this.#service,
       places,
       persistent,
+      mode,
+      note,
     });
     this.#scene = {
       clock,
@@ -77,10 +92,15 @@ class History {
       checker: this.#checker,
       pace: { gcs: [500, 4000], raylet: [500, 8000] },
       log: trace.say,
+      note,
     };
     trace.say(
-      `${places.length} nodes, ${places[0]?.config.fencing}, ${persistent ? "with" : "without"} a state folder; what goes wrong: ${this.#theme}`,
+      `${places.length} nodes, ${mode}, ${places[0]?.config.fencing}, ${persistent ? "with" : "without"} a state folder; what goes wrong: ${this.#theme}`,
     );
+  }
+
+  get coverage(): Coverage {
+    return this.#tally.coverage;
   }
 
   async run(): Promise<Violation | null> {
@@ -88,7 +108,7 @@ class History {
     if (chance(0.9)) this.#service.start();
     for (const place of this.#places)
       this.#clock.after(chance(0.5) ? 0 : between(0, 20_000), () => this.#start(place));
-    const faultsMs = between(20_000, 120_000);
+    const faultsMs = this.#theme === "broken" ? between(120_000, 240_000) : between(20_000, 120_000);
     this.#planFaults(faultsMs);
     await this.#until(faultsMs, () => false);
     this.#heal();
@@ -117,6 +137,7 @@ class History {
       service: this.#service,
       places: this.#places,
       start: (place) => this.#start(place),
+      stop: (place) => this.#stop(place),
     };
     const tell = (run: () => void, what: string) => () => {
       if (this.#clock.nowMs > faultsMs) return;
@@ -130,16 +151,32 @@ class History {
   }
 
   #start(place: Place): void {
+    place.wanted = true;
     if (place.actor !== null) return;
     const node = new Node(this.#scene, place, `${place.name}-${++this.#lives}`);
     void node.run(() => {
       if (place.actor !== node.actor) return;
       node.actor.kill();
-      this.#clock.after(this.#prng.between(500, 3000), () => {
+      const again = this.#prng.between(500, 3000);
+      this.#clock.after(place.wanted ? again : 0, () => {
         if (place.actor !== node.actor) return;
         place.kill();
-        this.#start(place);
+        if (place.wanted) this.#start(place);
       });
+    });
+    place.askToStop = () => node.askToStop();
+  }
+
+  /** As `docker stop`: what has not ended when the grace is over is killed. */
+  #stop(place: Place): void {
+    const { actor } = place;
+    place.wanted = false;
+    place.askToStop();
+    this.#clock.after(STOP_GRACE_MS, () => {
+      if (actor === null || place.actor !== actor) return;
+      this.#tally.note("stops that the engine cut short");
+      place.kill();
+      if (place.wanted) this.#start(place);
     });
   }
 
@@ -151,6 +188,7 @@ class History {
     this.#service.resume();
     for (const place of this.#places) {
       place.frozen = false;
+      place.rayBroken = false;
       place.actor?.resume();
       this.#start(place);
     }
@@ -178,21 +216,46 @@ class History {
   }
 }
 
+/** The engine kills what its stop signal did not end (`docker stop` of a service of ws: 40 s; here shorter than Ray's own waits). */
+const STOP_GRACE_MS = 10_000;
+
+const THEMES: readonly Theme[] = [
+  "service",
+  "siege",
+  "broken",
+  "anything",
+  "anything",
+  "anything",
+  "anything",
+  "anything",
+];
+
+/** How the cluster finds its HEAD: by the lease mostly; by the whitelist alone; or it is told. */
+export type Mode = "lease" | "plain-200" | "explicit";
+
+const MODES: readonly Mode[] = [...new Array<Mode>(8).fill("lease"), "plain-200", "explicit"];
+
 const NAMES = ["n0", "n1", "n2", "n3", "n4"] as const;
 
-function makePlaces(prng: Prng): Place[] {
+function makePlaces(prng: Prng, mode: Mode): Place[] {
   const names = NAMES.slice(0, prng.between(2, NAMES.length));
   const candidates = names.length > 2 && prng.chance(0.3) ? names.slice(0, -1) : names;
   const takeover = prng.pick(["1", "5", "30"]);
-  const fencing = prng.chance(0.3) ? "strict" : "plain";
-  return names.map((name) => new Place(name, configOf(name, candidates, takeover, fencing)));
+  const fencing = mode === "lease" && prng.chance(0.3) ? "strict" : "plain";
+  return names.map((name) => new Place(name, configOf(name, candidates, takeover, fencing, mode)));
 }
 
 const configs = new Map<string, Config>();
 
 /** Reading a configuration takes longer than a history's second; there are few. */
-function configOf(name: string, whitelist: readonly string[], takeover: string, fencing: string): Config {
-  const key = `${name} ${whitelist.join(",")} ${takeover} ${fencing}`;
+function configOf(
+  name: string,
+  whitelist: readonly string[],
+  takeover: string,
+  fencing: string,
+  mode: Mode,
+): Config {
+  const key = `${name} ${whitelist.join(",")} ${takeover} ${fencing} ${mode}`;
   const known = configs.get(key);
   if (known !== undefined) return known;
   const env = {
@@ -200,6 +263,7 @@ function configOf(name: string, whitelist: readonly string[], takeover: string, 
     RAY_EP_NODE_NAME: name,
     RAY_EP_TAKEOVER_AFTER: takeover,
     RAY_EP_FENCING: fencing,
+    ...(mode === "explicit" ? { HEAD_ADDRESS: `${whitelist[0]}:6379` } : {}),
     // The model of the health service's client makes the tries, in virtual time.
     HEALTH_MAX_RETRIES: "1",
   };

@@ -37,13 +37,15 @@ async function runAll(from: number, histories: number): Promise<boolean> {
   const began = performance.now();
   const seconds = () => ((performance.now() - began) / 1000).toFixed(0);
   let told = 0;
-  const { failures, virtualMs } = await runMany(from, histories, (done, failures) => {
+  const { failures, virtualMs, coverage } = await runMany(from, histories, (done, failures) => {
     if (done - told < histories / 20) return;
     told = done;
     console.log(`→ ${done} of ${histories} histories, failures: ${seeds(failures)}, ${seconds()} s`);
   });
   for (const { seed, violation } of failures)
     console.log(`✗ Seed ${seed}: ${violation}\n  → npm run sim -- --seed ${seed}`);
+  for (const [what, times] of Object.entries(coverage))
+    console.log(`  ${String(times).padStart(9)}  ${what}`);
   const days = (virtualMs / 86_400_000).toFixed(0);
   const mark = failures.length === 0 ? "✓" : "✗";
   console.log(

@@ -35,6 +35,11 @@ export class Network {
     return this.loss === 0 && this.delays === 0;
   }
 
+  /** Calm, and nobody is cut off from anybody. */
+  get whole(): boolean {
+    return this.calm && this.#cuts.size === 0;
+  }
+
   isOpen(from: string, to: string): boolean {
     return !this.#cuts.has(`${from}>${to}`);
   }

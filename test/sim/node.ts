@@ -1,25 +1,21 @@
 import { formatAddress } from "../../src/common/address.ts";
-import type { LeaseGranted, LeaseRefused } from "../../src/common/lease-protocol.ts";
-import { ok } from "../../src/common/result.ts";
-import type { HealthFact, LeaseFact } from "../../src/entrypoint/facts.ts";
-import type { HealthClient } from "../../src/entrypoint/health-client.ts";
+import { findEarlierHead } from "../../src/entrypoint/earlier-head.ts";
 import { LeaseKeeper } from "../../src/entrypoint/lease-keeper.ts";
 import { live } from "../../src/entrypoint/life.ts";
 import type { Plan, Role } from "../../src/entrypoint/plan.ts";
+import { Presence } from "../../src/entrypoint/presence.ts";
 import { type Settled, settle } from "../../src/entrypoint/settle.ts";
+import { after, type NodeState, type Step } from "../../src/entrypoint/state.ts";
 import type { RunEnd } from "../../src/entrypoint/supervise.ts";
 import type { Trouble } from "../../src/entrypoint/watch.ts";
 import { Actor } from "./actor.ts";
-import type { Reply } from "./network.ts";
+import { clientOf, lookFrom } from "./node-clients.ts";
 import { type Place, type Scene, sight } from "./place.ts";
-import { runHead, runWorker } from "./ray.ts";
+import { failToStart, runHead, runWorker } from "./ray.ts";
 
-interface SimPlan {
-  readonly role: Role;
-  readonly byLease: boolean;
-}
+type Failed = Extract<Settled, { kind: "failed" }>;
 
-/** One run of the entrypoint in its container: the real life, decision and lease keeper; Ray itself is a model. */
+/** One run of the entrypoint in its container: the real life, decision, lease keeper and reports; Ray itself is a model. */
 export class Node {
   readonly scene: Scene;
   readonly place: Place;
@@ -27,13 +23,15 @@ export class Node {
   readonly life: string;
   readonly keeper: LeaseKeeper;
   readonly #clock: { now: () => number; pause: Actor["pauseFor"] };
-  /** Nobody asks a node of the simulation to stop: it is killed, or exits by itself. */
-  readonly #never = new AbortController().signal;
+  readonly #stop = new AbortController();
+  readonly #presence: Presence;
+  readonly #duplicate = Promise.withResolvers<Failed>();
+  #state: NodeState = "deciding";
   #lastRole: "head" | "worker" | null = null;
   #byLease = false;
   headSeenAtMs: number | null = null;
   #aliveAtMs: number | null = null;
-  #onDeposed: (trouble: Trouble) => void = () => {};
+  #onDeposed: (end: RunEnd) => void = () => {};
 
   constructor(scene: Scene, place: Place, life: string) {
     const { clock } = scene;
@@ -43,56 +41,72 @@ export class Node {
     this.actor = new Actor(clock);
     place.actor = this.actor;
     this.#clock = { now: () => clock.nowMs, pause: this.actor.pauseFor };
+    const each = { clock: this.#clock, config: place.config, client: clientOf(this), life };
     this.keeper = new LeaseKeeper({
-      clock: this.#clock,
-      config: place.config,
-      client: this.#client(),
-      life,
+      ...each,
       onChange: () => {},
-      onRenewed: () => {
-        place.signAtMs = clock.nowMs;
+      onRenewed: (leftMs) => {
+        place.guardEndsMs = clock.nowMs + leftMs;
       },
-      onDeposed: (trouble) => this.#onDeposed(trouble),
+      onDeposed: (trouble) => this.#onDeposed({ kind: "trouble", trouble }),
+    });
+    const { node } = place.config;
+    this.#presence = new Presence({
+      ...each,
+      epochs: this.keeper,
+      onDuplicate: (message) =>
+        this.#duplicate.resolve({ kind: "failed", failure: { reason: "duplicate-name", node, message } }),
+      onNamesake: () => {},
     });
   }
 
-  /** Lives until its end, then the container's restart policy starts the next run. */
+  /** Aborts when this node is asked to stop. */
+  get stop(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  /** As SIGTERM: a frozen process hears it when it thaws. */
+  askToStop(): void {
+    this.actor.do(() => this.#stop.abort());
+  }
+
+  /** Lives until its end, then `onExit` hears whether it was asked to end. */
   async run(onExit: () => void): Promise<void> {
     this.scene.log(`${this.life} starts`);
+    void this.#presence.keep();
     const end = await live({
       clock: this.#clock,
       log: () => {},
-      step: () => {},
-      stop: this.#never,
+      step: (step) => this.#step(step),
+      stop: this.stop,
       prepare: () => Promise.resolve(null),
-      settle: () => this.settle(this.#never),
+      settle: () => Promise.race([this.settle(this.stop), this.#duplicate.promise]),
       // Only Ray itself would read a plan.
-      plan: (role) => ({ role, byLease: this.#byLease }) as unknown as Plan,
-      supervise: (plan) => this.#supervise(plan as unknown as SimPlan),
+      plan: (role) => ({ role }) as unknown as Plan,
+      supervise: (plan) => this.#supervise((plan as unknown as { role: Role }).role),
       takeAliveMs: () => this.#takeAliveMs(),
-      stepAside: () => this.keeper.release(),
+      stepAside: () => this.#stepAside(),
       maxRestarts: null,
     });
     const why = end.kind === "failed" ? end.failure.reason : end.kind;
     this.scene.log(`${this.life} exits: ${why}`);
+    if (end.kind === "stopped" && this.keeper.held) this.scene.note("releases on a stop");
     await this.keeper.release();
+    this.#presence.end();
     onExit();
   }
 
   async settle(stop: AbortSignal): Promise<Settled> {
     const settled = await settle(this.place.config, {
       clock: this.#clock,
-      probes: {
-        health: { look: (timeoutMs) => this.#look(timeoutMs) },
-        head: (address, timeoutMs) => sight(this.scene, this.place, this.actor, address, timeoutMs),
-      },
+      probes: { health: { look: (timeoutMs) => lookFrom(this, timeoutMs) }, head: this.#probe },
       askLease: (others) => this.keeper.ask(others, stop),
       log: () => {},
       ownRayVersion: null,
       stop,
       lastRole: this.#lastRole,
       headSeenAtMs: this.headSeenAtMs,
-      onWait: () => {},
+      onWait: (reason) => stop === this.stop && this.#step({ kind: "wait", reason }),
     });
     if (settled.kind === "role" && !stop.aborted) this.#tellRole(settled);
     return settled;
@@ -107,7 +121,19 @@ export class Node {
       this.scene.checker.readyHeads.push(this.place.name);
     }
     this.headSeenAtMs = role === "worker" ? this.scene.clock.nowMs : null;
+    this.#step({ kind: "alive", nodeId: this.life });
+    this.#step({ kind: "watch", everyMs: 1000 });
     this.scene.log(`${this.life} is ready as ${role} of ${clusterId}`);
+  }
+
+  readonly #probe = (address: Parameters<typeof sight>[3], timeoutMs: number) =>
+    sight(this.scene, this.place, this.actor, address, timeoutMs);
+
+  #step(step: Step): void {
+    const from = this.#state;
+    this.#state = after(from, step);
+    const role = step.kind === "start" ? step.role : null;
+    if (this.#state !== from) this.#presence.enter(this.#state, role);
   }
 
   #takeAliveMs(): number {
@@ -116,61 +142,62 @@ export class Node {
     return aliveAtMs === null ? 0 : this.scene.clock.nowMs - aliveAtMs;
   }
 
+  #stepAside(): Promise<void> {
+    if (this.keeper.held) this.scene.note("leases given up after failed starts");
+    return this.keeper.release();
+  }
+
   #tellRole({ role, decision }: Extract<Settled, { kind: "role" }>): void {
     this.#byLease = decision.rule === "3-head-lease";
     const where = role.role === "worker" ? ` of ${formatAddress(role.head)}` : "";
     this.scene.log(`${this.life} decides: ${role.role}${where} (${decision.rule})`);
   }
 
-  async #supervise({ role, byLease }: SimPlan): Promise<RunEnd> {
-    const deposed = new Promise<Trouble>((resolve) => {
+  async #supervise(role: Role): Promise<RunEnd> {
+    const deposed = new Promise<RunEnd>((resolve) => {
       this.#onDeposed = resolve;
     });
+    void this.#duplicate.promise.then((end) => this.#onDeposed(end));
+    const over = new AbortController();
     this.keeper.starting();
-    if (role.role === "head") this.keeper.keep();
+    if (role.role === "head") this.#lead(over.signal);
     else this.keeper.stop();
-    const end = await (role.role === "head" ? runHead(this, deposed, byLease) : runWorker(this, role.head));
+    const end = await this.#runRay(role, deposed);
+    over.abort();
+    if (end.kind === "stopped") await this.actor.sleep(this.scene.prng.between(200, 5000));
     this.place.gcs = null;
     this.place.member = null;
-    const why = end.kind === "trouble" ? end.trouble.kind : end.kind;
-    this.scene.log(`${this.life} ends its Ray: ${why}`);
+    this.#tellEnd(end);
     return end;
   }
 
-  /** Three tries, as the probe of the health service makes them; its own retries are switched off (history.ts). */
-  async #look(timeoutMs: number): Promise<Exclude<HealthFact, { kind: "unknown" }>> {
-    const { network, service } = this.scene;
-    for (let attempt = 1; ; attempt++) {
-      const reply = await network.call(this.actor, this.place.name, service.look(), timeoutMs);
-      if (reply.kind === "answer") return { kind: "lease", ms: 0, view: reply.value };
-      if (attempt === 3) return { kind: "down", ms: 0, attempts: 1, cause: reply.kind };
-      await this.actor.sleep(500);
-    }
+  #runRay(role: Role, deposed: Promise<RunEnd>): Promise<RunEnd> {
+    if (this.place.rayBroken) return failToStart(this, deposed);
+    return role.role === "head" ? runHead(this, deposed, this.#byLease) : runWorker(this, deposed, role.head);
   }
 
-  #client(): Pick<HealthClient, "askLease" | "releaseLease"> {
-    const { network, service } = this.scene;
-    const { name } = this.place;
-    const { lease } = this.scene.checker;
-    return {
-      askLease: async (request, timeoutMs) => {
-        const sentAtMs = this.scene.clock.nowMs;
-        const fact = toFact(await network.call(this.actor, name, service.ask(request), timeoutMs));
-        if (fact.kind === "granted") lease.told(name, this.life, sentAtMs);
-        if (fact.kind === "refused") lease.over(this.life);
-        return fact;
-      },
-      releaseLease: async (release, timeoutMs) => {
-        lease.over(this.life);
-        await network.call(this.actor, name, service.release(release), timeoutMs);
-        return ok(undefined);
-      },
-    };
+  /** As in src/entrypoint/node-run.ts. */
+  #lead(over: AbortSignal): void {
+    const { config } = this.place;
+    this.keeper.keep();
+    if (this.keeper.held || config.explicitHead !== null) return;
+    void findEarlierHead(config, this.#probe, this.#clock, over).then(
+      (trouble) => trouble !== null && this.#onDeposed({ kind: "trouble", trouble }),
+    );
+  }
+
+  #tellEnd(end: RunEnd): void {
+    const why = end.kind === "trouble" ? end.trouble.kind : end.kind;
+    this.scene.log(`${this.life} ends its Ray: ${why}`);
+    const what = end.kind === "trouble" ? WORTH_COUNTING[end.trouble.kind] : undefined;
+    if (what !== undefined) this.scene.note(what);
   }
 }
 
-function toFact(reply: Reply<LeaseGranted | LeaseRefused>): LeaseFact {
-  if (reply.kind !== "answer") return { kind: "no-answer", cause: reply.kind };
-  const { value } = reply;
-  return value.granted ? { ...value, kind: "granted" } : { ...value, kind: "refused" };
-}
+const WORTH_COUNTING = {
+  superseded: "HEADs that gave way to a higher epoch",
+  "earlier-head": "HEADs that gave way to an earlier one",
+  "lease-lost": "leases lost in strict mode",
+} as const satisfies Partial<Record<Trouble["kind"], string>> as Partial<
+  Record<Trouble["kind"], Parameters<Scene["note"]>[0]>
+>;

@@ -1,10 +1,10 @@
 import type { Address } from "../../src/common/address.ts";
-import { RENEW_DEADLINE_S } from "../../src/common/lease-protocol.ts";
 import type { Sighting, SightingKind } from "../../src/common/sighting.ts";
 import type { Config } from "../../src/entrypoint/config.ts";
 import type { Actor } from "./actor.ts";
 import type { Checker } from "./checker.ts";
 import type { Clock } from "./clock.ts";
+import type { Happening } from "./coverage.ts";
 import type { Network, Peer } from "./network.ts";
 import type { Prng } from "./prng.ts";
 import type { Service } from "./service.ts";
@@ -25,6 +25,7 @@ export interface Scene {
   readonly checker: Checker;
   readonly pace: Pace;
   readonly log: (text: string) => void;
+  readonly note: (what: Happening) => void;
 }
 
 /** A container: a process of ours in it, perhaps a GCS, and both may be frozen. */
@@ -38,8 +39,14 @@ export class Place {
   /** The cluster in which this node works. */
   member: string | null = null;
   frozen = false;
-  /** When the guard beside Ray last had a sign that the lease was renewed. */
-  signAtMs = 0;
+  /** Strict: when the guard beside Ray kills it, unless a renewal comes. */
+  guardEndsMs = 0;
+  /** Somebody wants this container to run: its restart policy holds. */
+  wanted = true;
+  /** Sends the process of this container its SIGTERM. */
+  askToStop: () => void = () => {};
+  /** `ray start` fails here. */
+  rayBroken = false;
   /** A container that is gone has no name in Docker's network; a machine that is gone is silent. */
   nameGoes = true;
 
@@ -61,10 +68,12 @@ export class Place {
     this.frozen = false;
   }
 
-  /** Strict: the guard kills Ray when the lease was not renewed for that long, also where the supervisor is frozen. */
-  guard(nowMs: number): void {
-    const late = nowMs - this.signAtMs > RENEW_DEADLINE_S * 1000;
-    if (this.config.fencing === "strict" && late && !this.frozen) this.gcs = null;
+  /** Strict: the guard kills Ray when the lease was not renewed in time, also where the supervisor is frozen. True: it did. */
+  guard(nowMs: number): boolean {
+    const late = this.config.fencing === "strict" && nowMs > this.guardEndsMs;
+    if (!late || this.frozen || this.gcs === null) return false;
+    this.gcs = null;
+    return true;
   }
 
   /** What the network meets on this node's GCS port. */

@@ -1,5 +1,6 @@
 import type { Address } from "../../src/common/address.ts";
 import { Search } from "../../src/entrypoint/search.ts";
+import { aborted } from "../../src/entrypoint/stop-request.ts";
 import type { RunEnd } from "../../src/entrypoint/supervise.ts";
 import { judge, type Look, NO_SIGNS, type Trouble } from "../../src/entrypoint/watch.ts";
 import type { Node } from "./node.ts";
@@ -10,13 +11,30 @@ const READY_TIMEOUT_MS = 120_000;
 const RAY_GIVES_UP_MS = 60_000;
 const LOOK_TIMEOUT_MS = 2000;
 
+/** Looks without an answer after which a WORKER that starts gives its HEAD up, as in src/entrypoint/supervise.ts. */
+const GONE_AFTER_LOOKS = 5;
+
+const trouble = (value: Trouble): RunEnd => ({ kind: "trouble", trouble: value });
+
+/** A `ray start` that ends with an error after a while. */
+export async function failToStart({ actor, scene, stop }: Node, deposed: Promise<RunEnd>): Promise<RunEnd> {
+  scene.note("failed starts of Ray");
+  const ranMs = scene.prng.between(1000, 12_000);
+  const failed = actor
+    .sleep(ranMs)
+    .then(
+      (): RunEnd => ({ kind: "failed", failure: { reason: "ray-exited", exitCode: 1, signal: null, ranMs } }),
+    );
+  return Promise.race([failed, deposed, stopped(stop)]);
+}
+
 /** Ray as a HEAD: a GCS after a while, the node ready after another, then until it dies or must give way. */
-export async function runHead(node: Node, deposed: Promise<Trouble>, byLease: boolean): Promise<RunEnd> {
-  const { actor, place, scene } = node;
+export async function runHead(node: Node, deposed: Promise<RunEnd>, byLease: boolean): Promise<RunEnd> {
+  const { actor, place, scene, keeper } = node;
   const { prng, pace, checker, clock, log } = scene;
-  const over = deposed.then((trouble): RunEnd => ({ kind: "trouble", trouble }));
+  const over = Promise.race([deposed, stopped(node.stop)]);
   const decidedAtMs = clock.nowMs;
-  place.signAtMs = decidedAtMs;
+  place.guardEndsMs = decidedAtMs + keeper.leftMs;
   const starting = actor.sleep(prng.between(...pace.gcs)).then(() => "served" as const);
   const first = await Promise.race([starting, over]);
   if (first !== "served") return first;
@@ -33,19 +51,33 @@ export async function runHead(node: Node, deposed: Promise<Trouble>, byLease: bo
 
 async function untilGcsDies({ actor, place }: Node, clusterId: string): Promise<RunEnd> {
   while (place.gcs?.clusterId === clusterId) await actor.sleep(1000);
-  return { kind: "trouble", trouble: { kind: "ray-exited", exit: "exit code 1" } };
+  return trouble({ kind: "ray-exited", exit: "exit code 1" });
 }
 
 /** Ray as a WORKER: it joins a GCS that answers, and is watched by the real rules until they find something. */
-export async function runWorker(node: Node, head: Address): Promise<RunEnd> {
+export async function runWorker(node: Node, deposed: Promise<RunEnd>, head: Address): Promise<RunEnd> {
+  const over = new AbortController();
+  void stopped(node.stop).then(() => over.abort());
+  try {
+    return await Promise.race([join(node, head, over.signal), deposed, stopped(node.stop)]);
+  } finally {
+    over.abort();
+  }
+}
+
+async function join(node: Node, head: Address, over: AbortSignal): Promise<RunEnd> {
   const { actor, scene } = node;
   const deadlineMs = scene.clock.nowMs + READY_TIMEOUT_MS;
-  for (;;) {
+  for (let silent = 0; ; ) {
     const clusterId = await ask(node, head);
+    silent = clusterId === null ? silent + 1 : 0;
+    if (silent >= GONE_AFTER_LOOKS) return trouble({ kind: "head-lost-in-start", cause: "timeout" });
     await actor.sleep(clusterId === null ? 1000 : scene.prng.between(...scene.pace.raylet));
-    if (clusterId !== null && (await ask(node, head)) === clusterId) {
+    const joined = clusterId !== null && (await ask(node, head)) === clusterId;
+    if (over.aborted) return { kind: "stopped" };
+    if (joined) {
       node.ready("worker", clusterId);
-      return watch(node, head, clusterId);
+      return watch(node, head, clusterId, over);
     }
     if (scene.clock.nowMs > deadlineMs) {
       const exit = { exitCode: 1, signal: null, ranMs: READY_TIMEOUT_MS };
@@ -54,26 +86,30 @@ export async function runWorker(node: Node, head: Address): Promise<RunEnd> {
   }
 }
 
-async function watch(node: Node, head: Address, clusterId: string): Promise<RunEnd> {
+async function watch(node: Node, head: Address, clusterId: string, over: AbortSignal): Promise<RunEnd> {
   const search = new Search((signal) => node.settle(signal), { clusterId });
+  over.addEventListener("abort", () => search.follow(false), { once: true });
   let signs = NO_SIGNS;
   try {
     for (;;) {
       await node.actor.sleep(1000);
       const found = await ask(node, head);
+      if (over.aborted) return { kind: "stopped" };
       if (found !== null) node.headSeenAtMs = node.scene.clock.nowMs;
       const step = judge(signs, lookOf(found), { role: "worker" }, clusterId);
       signs = step.signs;
-      if (step.verdict.kind === "trouble") return { kind: "trouble", trouble: step.verdict.trouble };
+      if (step.verdict.kind === "trouble") return trouble(step.verdict.trouble);
       search.follow(step.verdict.kind === "head-out-of-reach");
       if (search.found !== null) return { kind: "moved", settled: search.found };
       if (node.scene.clock.nowMs - (node.headSeenAtMs ?? 0) > RAY_GIVES_UP_MS)
-        return { kind: "trouble", trouble: { kind: "ray-exited", exit: "exit code 1" } };
+        return trouble({ kind: "ray-exited", exit: "exit code 1" });
     }
   } finally {
     search.follow(false);
   }
 }
+
+const stopped = (stop: AbortSignal): Promise<RunEnd> => aborted(stop).then(() => ({ kind: "stopped" }));
 
 const lookOf = (clusterId: string | null): Look => ({
   gcs: clusterId === null ? { kind: "silent", cause: "timeout" } : { kind: "serves", clusterId, alive: true },

@@ -1,10 +1,12 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
+import { type Coverage, Tally } from "./coverage.ts";
 import type { Outcome } from "./history.ts";
 
 export interface Totals {
   readonly histories: number;
   readonly virtualMs: number;
+  readonly coverage: Coverage;
   /** Histories that broke a promise, by seed. */
   readonly failures: readonly Outcome[];
 }
@@ -24,7 +26,12 @@ export async function runMany(
   onProgress: (done: number, failures: readonly Outcome[]) => void = () => {},
 ): Promise<Totals> {
   const step = Math.min(availableParallelism(), histories);
-  const done = new Array<Totals>(step).fill({ histories: 0, virtualMs: 0, failures: [] });
+  const done = new Array<Totals>(step).fill({
+    histories: 0,
+    virtualMs: 0,
+    coverage: new Tally().coverage,
+    failures: [],
+  });
   const sum = (key: "histories" | "virtualMs") => done.reduce((total, each) => total + each[key], 0);
   const shares = done.map((_, i): Share => {
     const own = Math.ceil((histories - i) / step);
@@ -42,7 +49,9 @@ export async function runMany(
     ),
   );
   const failures = done.flatMap((each) => each.failures).sort((a, b) => a.seed - b.seed);
-  return { histories: sum("histories"), virtualMs: sum("virtualMs"), failures };
+  const tally = new Tally();
+  for (const each of done) tally.add(each.coverage);
+  return { histories: sum("histories"), virtualMs: sum("virtualMs"), coverage: tally.coverage, failures };
 }
 
 function runShare(share: Share, onTotals: (totals: Totals) => void): Promise<void> {

@@ -5,35 +5,55 @@ import type {
   LeaseRelease,
   LeaseReleased,
   LeaseRequest,
+  NodeNoted,
+  NodeReport,
 } from "../../src/common/lease-protocol.ts";
 import { LEASE_TTL_S } from "../../src/common/lease-protocol.ts";
 import { err, ok } from "../../src/common/result.ts";
 import type { Event } from "../../src/health-server/event.ts";
 import { LeaseBook } from "../../src/health-server/lease-book.ts";
 import type { LeaseState } from "../../src/health-server/lease-state.ts";
+import { NodeTable } from "../../src/health-server/nodes.ts";
 import type { LeaseStore, Recalled } from "../../src/health-server/store.ts";
 import { Actor } from "./actor.ts";
 import type { Clock } from "./clock.ts";
+import type { Happening } from "./coverage.ts";
 import type { Peer } from "./network.ts";
 import type { Prng } from "./prng.ts";
 
 export const SERVICE = "health";
+
+/** As in src/health-server/start.ts. */
+const SAME_NAME_MS = 5000;
+
+const REFUSALS = {
+  "stale-epoch": "refused stale epochs",
+  "quiet-period": "refusals in a quiet period",
+  storage: "refusals for a full disk",
+} as const;
 
 export interface ServiceSettings {
   readonly clock: Clock;
   readonly prng: Prng;
   /** With a state folder; without, each restart forgets. */
   readonly persistent: boolean;
+  /** False: a server that answers 200 to everything and keeps no lease. */
+  readonly keepsLease: boolean;
   readonly onGrant: (instance: string, granted: Extract<Event, { type: "granted" }>) => void;
   readonly onHeard: (instance: string, epoch: number) => void;
   readonly log: (text: string) => void;
+  readonly note: (what: Happening) => void;
 }
+
+/** What a server without a lease answers to whatever it is asked. */
+export const OK = "OK";
 
 /** The health service: the real book of the lease, a disk that may be full, and a process that may die. */
 export class Service {
   readonly #settings: ServiceSettings;
   #actor: Actor | null = null;
   #book: LeaseBook | null = null;
+  #nodes: NodeTable | null = null;
   #disk: Recalled = { kind: "none" };
   #runs = 0;
   diskFull = false;
@@ -48,21 +68,29 @@ export class Service {
 
   start(): void {
     if (this.#actor !== null) return;
-    const { clock, log } = this.#settings;
+    const { clock, log, note } = this.#settings;
     this.#actor = new Actor(clock);
     const instance = `run-${++this.#runs}`;
+    if (this.#runs > 1)
+      note(this.#disk.kind === "kept" ? "service restarts with memory" : "service restarts without memory");
     log(`service starts as ${instance}, knowing ${JSON.stringify(this.#disk)}`);
+    const now = () => clock.nowMs;
+    this.#nodes = new NodeTable({
+      forgetAfterMs: 3 * LEASE_TTL_S * 1000,
+      sameNameAfterMs: SAME_NAME_MS,
+      now,
+    });
     this.#book = new LeaseBook(
       {
         instance,
         lease: {
           ttlMs: LEASE_TTL_S * 1000,
-          sameNameAfterMs: 5000,
+          sameNameAfterMs: SAME_NAME_MS,
           askAgainMs: 2000,
           isCandidate: () => true,
         },
         store: this.#settings.persistent ? this.#store(this.#actor) : null,
-        now: () => clock.nowMs,
+        now,
         log: (event) => this.#note(instance, event),
       },
       this.#disk,
@@ -74,6 +102,7 @@ export class Service {
     this.#actor?.kill();
     this.#actor = null;
     this.#book = null;
+    this.#nodes = null;
     this.#settings.log("service killed");
   }
 
@@ -85,28 +114,50 @@ export class Service {
     this.#actor?.resume();
   }
 
-  look(): Peer<ClusterView> {
+  look(): Peer<ClusterView | typeof OK> {
     return this.#peer((book) => Promise.resolve(this.#view(book)));
   }
 
-  ask(request: LeaseRequest): Peer<LeaseGranted | LeaseRefused> {
+  ask(request: LeaseRequest): Peer<LeaseGranted | LeaseRefused | typeof OK> {
     return this.#peer((book) => {
-      this.#settings.onHeard(book.view().instance, Math.max(request.epoch ?? 0, request.seen ?? 0));
+      this.#hear(book, Math.max(request.epoch ?? 0, request.seen ?? 0));
       return book.ask(request);
     });
   }
 
-  release(release: LeaseRelease): Peer<LeaseReleased> {
+  /** As `PUT /v1/nodes/NAME` in src/health-server/routes.ts. */
+  report(name: string, report: NodeReport): Peer<NodeNoted | "duplicate-name" | typeof OK> {
+    return this.#peer(async (book) => {
+      const nodes = this.#nodes as NodeTable;
+      if (nodes.note(name, report) !== "noted") return "duplicate-name";
+      if (report.seen !== undefined) {
+        this.#hear(book, report.seen);
+        await book.hear(report.seen);
+      }
+      const { instance, epoch } = book.view();
+      return { instance, epoch, namesake: nodes.hasRival(name) };
+    });
+  }
+
+  release(release: LeaseRelease): Peer<LeaseReleased | typeof OK> {
     return this.#peer((book) => book.release(release));
   }
 
-  #peer<T>(serve: (book: LeaseBook) => Promise<T>): Peer<T> {
+  #hear(book: LeaseBook, epoch: number): void {
+    const { instance, epoch: known } = book.view();
+    if (epoch > known) this.#settings.note("epochs told to a forgetful service");
+    this.#settings.onHeard(instance, epoch);
+  }
+
+  #peer<T>(serve: (book: LeaseBook) => Promise<T>): Peer<T | typeof OK> {
     return {
       name: SERVICE,
       serve: (answer) => {
         const [actor, book] = [this.#actor, this.#book];
         if (actor === null || book === null) return "refused";
-        actor.do(() => void serve(book).then((value) => actor.do(() => answer(value))));
+        const work = (): Promise<T | typeof OK> =>
+          this.#settings.keepsLease ? serve(book) : Promise.resolve(OK);
+        actor.do(() => void work().then((value) => actor.do(() => answer(value))));
         return "taken";
       },
     };
@@ -131,7 +182,19 @@ export class Service {
     };
   }
 
+  #count(event: Event): void {
+    const { note } = this.#settings;
+    if (event.type === "refused" && event.reason in REFUSALS)
+      note(REFUSALS[event.reason as keyof typeof REFUSALS]);
+    if (event.type !== "granted") return;
+    if (event.how === "recognition") note("lost grants recognised");
+    if (event.how === "adoption") note("epochs adopted by a forgetful service");
+    if (event.how === "grant" && event.before !== null && event.before !== event.node)
+      note("takeovers from another node");
+  }
+
   #note(instance: string, event: Event): void {
+    this.#count(event);
     if (event.type === "granted") this.#settings.onGrant(instance, event);
     if (event.type === "granted") this.#settings.log(`${event.how} to ${event.life}, epoch ${event.epoch}`);
     if (event.type === "released") this.#settings.log(`released by ${event.life}, epoch ${event.epoch}`);

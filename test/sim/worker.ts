@@ -1,4 +1,5 @@
 import { parentPort, workerData } from "node:worker_threads";
+import { Tally } from "./coverage.ts";
 import { type Outcome, runHistory } from "./history.ts";
 import type { Share, Totals } from "./run-many.ts";
 
@@ -8,12 +9,19 @@ const MOST_FAILURES = 20;
 
 const { firstSeed, histories, step } = workerData as Share;
 const failures: Outcome[] = [];
+const tally = new Tally();
 let virtualMs = 0;
 for (let i = 0; i < histories; i++) {
   const outcome = await runHistory(firstSeed + i * step, false);
   virtualMs += outcome.virtualMs;
+  tally.add(outcome.coverage);
   if (outcome.violation !== null && failures.length < MOST_FAILURES) failures.push(outcome);
   const done = i + 1;
   if (done % REPORT_EVERY === 0 || done === histories)
-    parentPort?.postMessage({ histories: done, virtualMs, failures } satisfies Totals);
+    parentPort?.postMessage({
+      histories: done,
+      virtualMs,
+      coverage: tally.coverage,
+      failures,
+    } satisfies Totals);
 }

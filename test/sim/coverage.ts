@@ -1,0 +1,45 @@
+/** What must happen somewhere in many histories: a fault that never bites proves nothing. */
+const HAPPENINGS = [
+  "takeovers from another node",
+  "GCSes killed by the strict guard",
+  "leases lost in strict mode",
+  "HEADs that gave way to a higher epoch",
+  "HEADs that gave way to an earlier one",
+  "releases on a stop",
+  "stops that the engine cut short",
+  "failed starts of Ray",
+  "leases given up after failed starts",
+  "HEADs beside a node whose Ray fails",
+  "service restarts with memory",
+  "service restarts without memory",
+  "refused stale epochs",
+  "refusals in a quiet period",
+  "refusals for a full disk",
+  "lost grants recognised",
+  "epochs adopted by a forgetful service",
+  "epochs told to a forgetful service",
+  "HEADs without a lease",
+  "HEADs beside a plain 200 service",
+  "explicit HEADs",
+] as const;
+
+export type Happening = (typeof HAPPENINGS)[number];
+
+/** How often each of them happened. */
+export type Coverage = Readonly<Record<Happening, number>>;
+
+export class Tally {
+  readonly #counts = Object.fromEntries(HAPPENINGS.map((each) => [each, 0])) as Record<Happening, number>;
+
+  readonly note = (what: Happening): void => {
+    this.#counts[what]++;
+  };
+
+  get coverage(): Coverage {
+    return this.#counts;
+  }
+
+  add(more: Coverage): void {
+    for (const each of HAPPENINGS) this.#counts[each] += more[each];
+  }
+}

@@ -1,0 +1,59 @@
+import type { LeaseGranted, LeaseRefused } from "../../src/common/lease-protocol.ts";
+import { err, ok } from "../../src/common/result.ts";
+import type { HealthFact, LeaseFact } from "../../src/entrypoint/facts.ts";
+import type { HealthClient } from "../../src/entrypoint/health-client.ts";
+import type { Reply } from "./network.ts";
+import type { Node } from "./node.ts";
+import { OK } from "./service.ts";
+
+/** As src/entrypoint/health-client.ts, over the network of the simulation. */
+export function clientOf(node: Node): Pick<HealthClient, "askLease" | "releaseLease" | "report"> {
+  const { scene, place, life, actor } = node;
+  const { network, service, checker, clock } = scene;
+  const { name } = place;
+  return {
+    askLease: async (request, timeoutMs) => {
+      const sentAtMs = clock.nowMs;
+      const fact = toFact(await network.call(actor, name, service.ask(request), timeoutMs));
+      if (fact.kind === "granted") checker.lease.told(name, life, sentAtMs);
+      if (fact.kind === "refused") checker.lease.over(life);
+      return fact;
+    },
+    releaseLease: async (release, timeoutMs) => {
+      checker.released(place);
+      checker.lease.over(life);
+      const reply = await network.call(actor, name, service.release(release), timeoutMs);
+      return reply.kind === "answer" ? ok(undefined) : err(reply.kind);
+    },
+    report: async (_, report, timeoutMs) => {
+      const reply = await network.call(actor, name, service.report(name, report), timeoutMs);
+      if (reply.kind !== "answer") return { kind: "no-answer", cause: reply.kind };
+      const { value } = reply;
+      if (value === OK) return { kind: "no-answer", cause: "answered 200" };
+      return value === "duplicate-name"
+        ? { kind: value, message: "" }
+        : { kind: "noted", namesake: value.namesake, epoch: value.epoch };
+    },
+  };
+}
+
+/** Three tries, as the probe of the health service makes them; its own retries are switched off (history.ts). */
+export async function lookFrom(
+  { scene, place, actor }: Node,
+  timeoutMs: number,
+): Promise<Exclude<HealthFact, { kind: "unknown" }>> {
+  for (let attempt = 1; ; attempt++) {
+    const reply = await scene.network.call(actor, place.name, scene.service.look(), timeoutMs);
+    if (reply.kind === "answer")
+      return reply.value === OK ? { kind: "plain", ms: 0 } : { kind: "lease", ms: 0, view: reply.value };
+    if (attempt === 3) return { kind: "down", ms: 0, attempts: 1, cause: reply.kind };
+    await actor.sleep(500);
+  }
+}
+
+function toFact(reply: Reply<LeaseGranted | LeaseRefused | typeof OK>): LeaseFact {
+  if (reply.kind !== "answer") return { kind: "no-answer", cause: reply.kind };
+  const { value } = reply;
+  if (value === OK) return { kind: "no-answer", cause: "answered 200" };
+  return value.granted ? { ...value, kind: "granted" } : { ...value, kind: "refused" };
+}
