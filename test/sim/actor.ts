@@ -47,13 +47,16 @@ export class Actor {
   readonly pauseFor = (ms: number, signal?: AbortSignal): Promise<boolean> => {
     if (signal?.aborted) return Promise.resolve(false);
     return new Promise((resolve) => {
-      const abort = () => resolve(false);
-      signal?.addEventListener("abort", abort, { once: true });
       const wake = () => {
         signal?.removeEventListener("abort", abort);
         resolve(true);
       };
-      this.#clock.after(ms, () => this.do(wake));
+      const callOff = this.#clock.after(ms, () => this.do(wake));
+      const abort = () => {
+        callOff();
+        resolve(false);
+      };
+      signal?.addEventListener("abort", abort, { once: true });
     });
   };
 }

@@ -37,10 +37,31 @@ const LOOK_EVERY_MS = 250;
 /** After a thaw the guard needs a moment. */
 const THAWED_MS = 500;
 
+/** One node as another sees it, and the names of what may hold between them. */
+interface Pair {
+  readonly from: Place;
+  readonly to: Place;
+  readonly sight: string;
+  readonly beside: string;
+}
+
+const pairsOf = (places: readonly Place[]): Pair[] =>
+  places.flatMap((from) =>
+    places
+      .filter((to) => to !== from)
+      .map((to) => ({
+        from,
+        to,
+        sight: `${from.name} sees ${to.name}`,
+        beside: `${from.name} beside ${to.name}`,
+      })),
+  );
+
 /** Watches a history from outside and keeps the first promise that was broken. */
 export class Checker {
   readonly #watched: Watched;
   readonly lease: LeaseChecker;
+  readonly #pairs: readonly Pair[];
   /** What holds without a break, in words: since when. */
   readonly #stretches = new Map<string, number>();
   /** Until when each node's GCS was last surely seen by each other. */
@@ -51,6 +72,7 @@ export class Checker {
 
   constructor(watched: Watched) {
     this.#watched = watched;
+    this.#pairs = pairsOf(watched.places);
     this.lease = new LeaseChecker({
       clock: watched.clock,
       persistent: watched.persistent,
@@ -113,11 +135,10 @@ export class Checker {
     for (const place of places) if (place.guard(clock.nowMs)) note("GCSes killed by the strict guard");
     this.#checkStore(places);
     this.#checkLed(places);
-    for (const from of places) {
+    for (const from of places)
       this.#follow(`able ${from.name}`, from.serves && this.#hears(from) && this.#watched.service.running);
-      for (const to of places) if (from !== to) this.#lookAtPair(from, to);
-    }
-    clock.after(LOOK_EVERY_MS, this.#look);
+    for (const pair of this.#pairs) this.#lookAtPair(pair);
+    clock.lookAfter(LOOK_EVERY_MS, this.#look);
   };
 
   /** Strict: all GCSes write to one store, whoever sees whom. */
@@ -140,14 +161,13 @@ export class Checker {
     }
   }
 
-  #lookAtPair(from: Place, to: Place): void {
+  #lookAtPair({ from, to, sight, beside }: Pair): void {
     const { service, clock } = this.#watched;
     const sees = to.serves && this.#canSee(from, to);
-    const sight = `${from.name} sees ${to.name}`;
     if (this.#follow(sight, sees) >= SURELY_SEEN_MS)
       this.#lastSeen.set(`${sight} ${to.gcs?.clusterId}`, clock.nowMs);
     const overlap = sees && from.serves && service.running && this.#hears(from) && this.#hears(to);
-    const overlapMs = this.#follow(`${from.name} beside ${to.name}`, overlap);
+    const overlapMs = this.#follow(beside, overlap);
     if (overlapMs > LONGEST_OVERLAP_MS)
       this.#fail(
         `expected one HEAD, got ${from.name} and ${to.name}, which see each other, for ${overlapMs} ms`,

@@ -2,7 +2,10 @@ interface Due {
   readonly atMs: number;
   /** Of two that are due at once, the one that was set first goes first. */
   readonly order: number;
-  readonly run: () => void;
+  /** Null: it was called off. */
+  run: (() => void) | null;
+  /** It wakes nobody, so that nothing has to be waited for after it. */
+  readonly quiet: boolean;
 }
 
 /** Virtual time: it jumps from one event to the next, and what an event wakes has run before the next one. */
@@ -11,8 +14,22 @@ export class Clock {
   #order = 0;
   readonly #heap: Due[] = [];
 
-  after(ms: number, run: () => void): void {
-    this.#push({ atMs: this.nowMs + Math.max(0, ms), order: ++this.#order, run });
+  /** Returns what calls it off. */
+  after(ms: number, run: () => void): () => void {
+    return this.#plan(ms, run, false);
+  }
+
+  /** For what only looks: it wakes nobody. */
+  lookAfter(ms: number, run: () => void): void {
+    this.#plan(ms, run, true);
+  }
+
+  #plan(ms: number, run: () => void, quiet: boolean): () => void {
+    const due: Due = { atMs: this.nowMs + Math.max(0, ms), order: ++this.#order, run, quiet };
+    this.#push(due);
+    return () => {
+      due.run = null;
+    };
   }
 
   /** Runs all events up to `untilMs`, or until `done` says so after one. */
@@ -21,9 +38,10 @@ export class Clock {
       const [first] = this.#heap;
       if (first === undefined || first.atMs > untilMs || done()) return;
       this.#pop();
+      if (first.run === null) continue;
       this.nowMs = first.atMs;
       first.run();
-      await drained();
+      if (!first.quiet) await drained();
     }
   }
 

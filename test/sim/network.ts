@@ -69,8 +69,12 @@ export class Network {
   call<T>(caller: Actor, from: string, to: Peer<T>, timeoutMs: number): Promise<Reply<T>> {
     return new Promise((resolve) => {
       const tell = (reply: Reply<T>) => caller.do(() => resolve(reply));
-      this.#clock.after(timeoutMs, () => tell({ kind: "silence" }));
-      const back = (reply: Reply<T>) => this.#send(to.name, from, () => tell(reply));
+      const giveUp = this.#clock.after(timeoutMs, () => tell({ kind: "silence" }));
+      const back = (reply: Reply<T>) =>
+        this.#send(to.name, from, () => {
+          giveUp();
+          tell(reply);
+        });
       this.#send(from, to.name, () => {
         const taken = to.serve((value) => back({ kind: "answer", value }));
         if (taken === "refused") back({ kind: "refused" });
