@@ -18,6 +18,8 @@ export type Section = (typeof SECTIONS)[number];
 /** What a check saw: one line, the same whether it holds or not. */
 export interface Verdict {
   readonly ok: boolean;
+  /** It could not be judged after all: skipped, neither ✓ nor ✗. */
+  readonly open?: true;
   readonly saw: string;
 }
 
@@ -41,5 +43,6 @@ export interface CheckResult {
   readonly ms: number;
 }
 
+export const cannotJudge = (saw: string): Verdict => ({ ok: false, open: true, saw });
 export const fails = (saw: string): Verdict => ({ ok: false, saw });
 export const verdict = (ok: boolean, saw: string): Verdict => ({ ok, saw });

@@ -4,7 +4,8 @@ import { CONNECT } from "../runtimes/ray-connect.ts";
 
 /** What the program below reports. Times are milliseconds. */
 const ClientReport = z.object({
-  ping: z.object({ ok: z.boolean(), saw: z.string() }),
+  /** Not every image has the program; then a TCP connection was tried. */
+  ping: z.object({ by: z.enum(["ping", "tcp"]), ok: z.boolean(), saw: z.string() }),
   ports: z.array(z.object({ port: z.number(), ms: z.number().nullable(), error: z.string().nullable() })),
   connected: z.boolean(),
   error: z.string().nullable(),
@@ -50,13 +51,13 @@ def ping():
     if shutil.which("ping") is None:
         try:
             socket.create_connection((host, gcs_port), timeout=5).close()
-            return {"ok": True, "saw": "no ping program here; a TCP connection came through"}
+            return {"by": "tcp", "ok": True, "saw": "a TCP connection came through"}
         except OSError as error:
-            return {"ok": False, "saw": f"no ping program here; TCP: {error}"}
+            return {"by": "tcp", "ok": False, "saw": f"TCP: {error}"}
     done = subprocess.run(["ping", "-c", "1", "-W", "2", host], capture_output=True, text=True)
     lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
     answer = next((line for line in lines if "bytes from" in line), lines[-1] if lines else "")
-    return {"ok": done.returncode == 0, "saw": answer}
+    return {"by": "ping", "ok": done.returncode == 0, "saw": answer}
 
 def port(number):
     began = time.monotonic()

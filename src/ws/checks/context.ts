@@ -36,6 +36,8 @@ export interface CheckContext {
   environment(service: string): Promise<Result<Readonly<Record<string, string>>, string>>;
   /** What config.yaml wants the node to be told. */
   expectedEnvironment(service: string): Readonly<Record<string, string>>;
+  /** How much memory and object store together a node is given: what config.yaml wants, as far as the machine has it. */
+  expectedMemory(service: string): number;
   /** The folder that must hold `ray` and stand in PATH. */
   readonly binDir: string;
   /** Runs a command in a node, as `docker exec` does. */

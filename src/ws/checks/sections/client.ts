@@ -1,5 +1,5 @@
 import { TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../settings.ts";
-import { type Check, fails, type Verdict, verdict } from "../check.ts";
+import { type Check, cannotJudge, fails, type Verdict, verdict } from "../check.ts";
 import type { ClientReport } from "../client-probe.ts";
 import type { CheckContext } from "../context.ts";
 import { livingNode, logLine, sum } from "./common.ts";
@@ -12,6 +12,13 @@ const onReport =
     const report = await context.client();
     return report.ok ? judge(report.value, context) : fails(report.error);
   };
+
+/** A connection is no ping: where the image lacks the program, nobody can say that it holds. */
+function judgePing({ ping }: ClientReport): Verdict {
+  if (ping.by === "ping") return verdict(ping.ok, ping.saw);
+  const saw = `the image has no ping program; ${ping.saw}`;
+  return ping.ok ? cannotJudge(saw) : fails(saw);
+}
 
 const judgePorts = ({ ports }: ClientReport): Verdict =>
   verdict(
@@ -48,7 +55,7 @@ export const CLIENT_CHECKS: readonly Check[] = [
     id: "client/ping",
     section,
     title: "ping from the test client to the HEAD",
-    run: onReport(({ ping }) => ping),
+    run: onReport(judgePing),
   },
   {
     id: "client/ports",

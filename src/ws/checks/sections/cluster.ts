@@ -3,7 +3,7 @@ import { TEST_WORKER_NAME } from "../../settings.ts";
 import { type Check, fails, type Verdict, verdict } from "../check.ts";
 import type { CheckContext } from "../context.ts";
 import { activeNodes } from "../ray-status.ts";
-import { expectedHead, gib, livingMainNodes, livingNode, logLine, sum } from "./common.ts";
+import { expectedHead, gib, lastMode, livingMainNodes, livingNode, logLine, sum } from "./common.ts";
 
 const section = "Cluster";
 
@@ -36,12 +36,6 @@ async function judgeWorkers(context: CheckContext): Promise<Verdict> {
   );
 }
 
-/** A node that changed its role has said so more than once; the last word counts. */
-async function lastMode(context: CheckContext, service: string): Promise<string> {
-  const lines = (await context.log(service)).split("\n");
-  return lines.findLast((line) => /^Mode: /.test(line.trim()))?.trim() ?? 'no line "Mode:"';
-}
-
 async function judgeRayStatus(context: CheckContext): Promise<Verdict> {
   const status = await context.rayStatus();
   if (!status.ok) return fails(status.error);
@@ -68,11 +62,13 @@ const TOLERANCE = 0.05;
 
 async function judgeMemory(context: CheckContext): Promise<Verdict> {
   const nodes = await livingMainNodes(context);
-  const wanted = sum(context.settings.nodes.map(({ memoryBytes }) => memoryBytes));
+  const wished = sum(context.settings.nodes.map(({ memoryBytes }) => memoryBytes));
+  const wanted = sum(context.settings.nodes.map(({ name }) => context.expectedMemory(name)));
   const memory = sum(nodes.map(({ resources }) => resources.memory ?? 0));
   const store = sum(nodes.map(({ resources }) => resources.object_store_memory ?? 0));
   const near = Math.abs(memory + store - wanted) <= wanted * TOLERANCE;
-  return verdict(near, `${gib(memory)} + ${gib(store)} of object store, expected about ${gib(wanted)}`);
+  const cut = wanted === wished ? "" : `, all that this machine gives of the ${gib(wished)} in config.yaml`;
+  return verdict(near, `${gib(memory)} + ${gib(store)} of object store, expected about ${gib(wanted)}${cut}`);
 }
 
 async function judgeTasks(context: CheckContext): Promise<Verdict> {

@@ -1,9 +1,10 @@
 import { deadlineIn, pause } from "../../../common/deadline.ts";
 import type { NodeInfo } from "../../../common/gcs/client.ts";
 import { newestNamed } from "../../cluster-view.ts";
-import { TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../settings.ts";
+import { TEST_WORKER_NAME } from "../../settings.ts";
 import { type Check, fails, type Verdict, verdict } from "../check.ts";
 import type { CheckContext } from "../context.ts";
+import { judgeApart } from "./apart.ts";
 import { livingNode } from "./common.ts";
 
 const section = "Across networks";
@@ -33,51 +34,6 @@ async function judgeNow(context: CheckContext, first: NodeInfo): Promise<Verdict
   return verdict(
     now.nodeId === first.nodeId,
     `ALIVE as node ${now.nodeId.slice(0, 8)}, joined as ${first.nodeId.slice(0, 8)}`,
-  );
-}
-
-/** Python is in every Ray image; most other tools are not. It prints one word. */
-const dial = (host: string, port: number): string[] => [
-  "python3",
-  "-c",
-  `import socket
-try:
-    socket.create_connection(("${host}", ${port}), timeout=3).close()
-    print("connected")
-except OSError as error:
-    print(f"no way: {error}")`,
-];
-
-async function judgeApart(context: CheckContext): Promise<Verdict> {
-  const { nodes, test } = context.settings;
-  const worker = await livingNode(context, TEST_WORKER_NAME);
-  const tries = [
-    ...nodes.map(({ name, address, headPort }) => ({
-      from: TEST_CLIENT_NAME,
-      to: name,
-      address,
-      port: headPort,
-    })),
-    ...nodes.map(({ name }) => ({
-      from: name,
-      to: TEST_WORKER_NAME,
-      address: test.worker.address,
-      port: worker?.port ?? 0,
-    })),
-  ].filter(({ port }) => port !== 0);
-  const seen = await Promise.all(
-    tries.map(async ({ from, to, address, port }) => {
-      const said = await context.run(from, dial(address, port));
-      const what = said.ok ? said.value.trim() : said.error;
-      return {
-        ok: said.ok && what.startsWith("no way"),
-        saw: `${from} → ${to} at ${address}:${port}: ${what}`,
-      };
-    }),
-  );
-  return verdict(
-    seen.every(({ ok }) => ok),
-    seen.map(({ saw }) => saw).join("; "),
   );
 }
 

@@ -1,8 +1,8 @@
 import { TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../settings.ts";
-import { type Check, type Verdict, verdict } from "../check.ts";
+import { type Check, fails, type Verdict, verdict } from "../check.ts";
 import type { CheckContext } from "../context.ts";
 import { activeNodes } from "../ray-status.ts";
-import { expectedHead, logLine } from "./common.ts";
+import { expectedHead, gib, judgeHeadAddress, lastLife, lastMode, sum } from "./common.ts";
 
 const section = "Scenarios";
 
@@ -26,30 +26,44 @@ async function statusShows(context: CheckContext, least: number): Promise<Part> 
   };
 }
 
-async function says(context: CheckContext, service: string, pattern: RegExp): Promise<Part> {
-  const line = await logLine(context, service, pattern);
-  return { ok: line !== undefined, saw: `${service}: ${line ?? `no line ${pattern.source}`}` };
+async function starts(context: CheckContext, service: string, mode: "head" | "worker"): Promise<Part> {
+  const last = await lastMode(context, service);
+  return { ok: last === `Mode: ${mode}`, saw: `${service}: ${last}` };
 }
 
 async function judgeDiscovery(context: CheckContext): Promise<Verdict> {
   const head = expectedHead(context);
   const workers = context.settings.nodes.filter(({ name }) => name !== head);
   return together([
-    await says(context, head, /^Mode: head$/),
-    ...(await Promise.all(workers.map(({ name }) => says(context, name, /^Mode: worker$/)))),
+    await starts(context, head, "head"),
+    ...(await Promise.all(workers.map(({ name }) => starts(context, name, "worker")))),
     await statusShows(context, context.settings.nodes.length),
   ]);
 }
 
 const judgeOutsider = async (context: CheckContext): Promise<Verdict> =>
   together([
-    await says(context, TEST_WORKER_NAME, /HEAD_ADDRESS=/),
-    await says(context, TEST_WORKER_NAME, /^Mode: worker$/),
+    await judgeHeadAddress(context),
+    await starts(context, TEST_WORKER_NAME, "worker"),
     await statusShows(context, context.settings.nodes.length + 1),
   ]);
 
-const judgeClient = async (context: CheckContext): Promise<Verdict> =>
-  together([await says(context, TEST_CLIENT_NAME, /^✓ Ray client connected/)]);
+/** The client lists the resources below its word, before or after the test worker joined. */
+async function judgeClient(context: CheckContext): Promise<Verdict> {
+  const lines = await lastLife(context, TEST_CLIENT_NAME);
+  const at = lines.findLastIndex((line) => /^✓ Ray client connected/.test(line));
+  if (at < 0) return fails(`${TEST_CLIENT_NAME}: no line "✓ Ray client connected"`);
+  const listed = lines.slice(at + 1).map((line) => /^ {2}(\S+): (\S+)$/.exec(line));
+  const amount = (name: string) => Number(listed.find((line) => line?.[1] === name)?.[2] ?? 0);
+  const { nodes, test } = context.settings;
+  const least = sum(nodes.map(({ cpus }) => Math.max(1, Math.floor(cpus))));
+  const most = least + Math.max(1, Math.floor(test.worker.cpus));
+  const [cpus, memory] = [amount("CPU"), amount("memory")];
+  return verdict(
+    cpus >= least && cpus <= most && memory > 0,
+    `${lines[at]}; CPU: ${cpus}, expected ${least} to ${most}; memory: ${gib(memory)}`,
+  );
+}
 
 /** The specification's three scenarios, each by the commands that it names for its verification. */
 export const SCENARIO_CHECKS: readonly Check[] = [

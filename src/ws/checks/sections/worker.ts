@@ -2,16 +2,14 @@ import { TEST_WORKER_NAME } from "../../settings.ts";
 import { type Check, fails, type Verdict, verdict } from "../check.ts";
 import type { CheckContext } from "../context.ts";
 import { activeNodes } from "../ray-status.ts";
-import { livingMainNodes, livingNode, logLine, sum } from "./common.ts";
+import { judgeHeadAddress, lastMode, livingMainNodes, livingNode, logLine, sum } from "./common.ts";
 
 const section = "Test worker";
 
-const inLog =
-  (pattern: RegExp, what: string) =>
-  async (context: CheckContext): Promise<Verdict> => {
-    const line = await logLine(context, TEST_WORKER_NAME, pattern);
-    return verdict(line !== undefined, line ?? `its log has no line ${what}`);
-  };
+async function judgeOutside(context: CheckContext): Promise<Verdict> {
+  const line = await logLine(context, TEST_WORKER_NAME, /not in head whitelist/i);
+  return verdict(line !== undefined, line ?? 'its log has no line "not in head whitelist"');
+}
 
 async function judgeJoined(context: CheckContext): Promise<Verdict> {
   const node = await livingNode(context, TEST_WORKER_NAME);
@@ -41,19 +39,22 @@ export const WORKER_CHECKS: readonly Check[] = [
     id: "worker/not-in-whitelist",
     section,
     title: "It sees that its hostname is not in the whitelist",
-    run: inLog(/not in head whitelist/i, '"not in head whitelist"'),
+    run: judgeOutside,
   },
   {
     id: "worker/head-address",
     section,
     title: "It uses HEAD_ADDRESS",
-    run: inLog(/HEAD_ADDRESS=/, '"HEAD_ADDRESS="'),
+    run: judgeHeadAddress,
   },
   {
     id: "worker/mode",
     section,
     title: "It started in WORKER mode",
-    run: inLog(/^Mode: worker$/, '"Mode: worker"'),
+    run: async (context) => {
+      const mode = await lastMode(context, TEST_WORKER_NAME);
+      return verdict(mode === "Mode: worker", mode);
+    },
   },
   { id: "worker/joined", section, title: "It joined ray-cpu's cluster and works", run: judgeJoined },
   { id: "worker/ray-status", section, title: "ray status shows one node more (3)", run: judgeCount },

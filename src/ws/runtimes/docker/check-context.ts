@@ -71,6 +71,7 @@ export function dockerCheckContext(cluster: DockerCluster, head: Address, signal
     log: (service) => wholeLog(engine, containerName(settings, service)),
     environment: (service) => environmentIn(cluster, service),
     expectedEnvironment: (service) => expectedIn(cluster, service, head),
+    expectedMemory: (service) => memoryIn(cluster, service),
     run,
   };
 }
@@ -136,6 +137,14 @@ function expectedIn(
     return unescaped(mainComposeFile(settings, plan.value).services[service]?.environment ?? {});
   const { environment } = testComposeFile(settings, plan.value).services[service] ?? {};
   return { ...unescaped(environment ?? {}), HEAD_ADDRESS: formatAddress(head) };
+}
+
+/** Compose gives a container what the machine has, which may be less than config.yaml wants. */
+function memoryIn(cluster: DockerCluster, service: string): number {
+  const plan = hostPlanOf(cluster);
+  if (!plan.ok) return 0;
+  const [, node] = [...plan.value.nodes].find(([name]) => name === service) ?? [];
+  return node?.limits.memoryBytes ?? 0;
 }
 
 const unescaped = (environment: Readonly<Record<string, string>>): Record<string, string> =>

@@ -80,6 +80,8 @@ export function embeddedCheckContext(
         wanted === undefined ? planTestWorker(settings, head, machine) : planNode(settings, wanted, machine)
       ).env;
     },
+    // Nothing limits a process here: each node counts what config.yaml says.
+    expectedMemory: (service) => settings.nodes.find(({ name }) => name === service)?.memoryBytes ?? 0,
     run,
   };
 }

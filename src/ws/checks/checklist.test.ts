@@ -1,0 +1,381 @@
+import { execFile } from "node:child_process";
+import { createServer } from "node:net";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import {
+  BIN,
+  dashboardNodes,
+  GIB,
+  goodWorld,
+  lifeOf,
+  type World,
+  WorldServer,
+} from "../../../test/fixtures/checks/world.ts";
+import { err, ok } from "../../common/result.ts";
+import type { CheckResult } from "./check.ts";
+import { CHECKLIST } from "./checklist.ts";
+import { runChecks } from "./run-checks.ts";
+import { dialCommand } from "./sections/apart.ts";
+
+const server = new WorldServer();
+beforeAll(() => server.listen());
+afterAll(() => server.close());
+
+type Spoil = (world: World) => void;
+
+async function judge(spoil: Spoil = () => {}, healthPort?: number): Promise<CheckResult[]> {
+  const world = goodWorld();
+  spoil(world);
+  const context = server.contextOf(world, healthPort);
+  return runChecks(CHECKLIST, context, () => {}, new AbortController().signal);
+}
+
+const idsOf = (results: readonly CheckResult[], outcome: CheckResult["outcome"]): string[] =>
+  results
+    .filter((each) => each.outcome === outcome)
+    .map(({ id }) => id)
+    .toSorted();
+
+const IDS = [
+  ...["client/init", "client/ping", "client/ports", "client/resources"],
+  ...["cluster/cpus", "cluster/found", "cluster/head", "cluster/memory", "cluster/one-head"],
+  ...["cluster/ray-status", "cluster/tasks", "cluster/worker"],
+  ...["dashboard/logs", "dashboard/nodes", "dashboard/open"],
+  ...["health/name", "health/ok", "health/reached", "health/up"],
+  ...["nat/apart", "nat/stays"],
+  ...["pairs/actors", "pairs/job", "pairs/objects", "pairs/servers", "pairs/tasks"],
+  ...["path/folder", "path/login", "path/ray"],
+  ...["scenario/1", "scenario/2", "scenario/3"],
+  ...["settings/injected", "settings/values", "settings/whitelist"],
+  ...["worker/head-address", "worker/joined", "worker/mode", "worker/not-in-whitelist", "worker/ray-status"],
+];
+const NEEDS_DOCKER = ["nat/apart", "nat/stays", "path/login"];
+
+describe("a good cluster", () => {
+  test("docker: every line of the pinned checklist holds", async () => {
+    const results = await judge();
+    expect(results.filter(({ outcome }) => outcome !== "ok")).toEqual([]);
+    expect(idsOf(results, "ok")).toEqual(IDS);
+  });
+
+  test("embedded: what needs Docker is skipped with its reason, and all else holds", async () => {
+    const results = await judge((world) => {
+      world.runtime = "embedded";
+    });
+    expect(idsOf(results, "failed")).toEqual([]);
+    expect(idsOf(results, "skipped")).toEqual(NEEDS_DOCKER);
+    expect(idsOf(results, "ok")).toEqual(IDS.filter((id) => !NEEDS_DOCKER.includes(id)));
+    for (const { outcome, saw } of results) if (outcome === "skipped") expect(saw).toMatch(/^needs Docker/);
+  });
+});
+
+const log =
+  (service: string, change: (lines: string[]) => string[]): Spoil =>
+  ({ logs }) => {
+    logs[service] = change(logs[service] ?? []);
+  };
+const without = (pattern: RegExp) => (lines: string[]) => lines.filter((line) => !pattern.test(line));
+const instead = (from: string, to: string) => (lines: string[]) =>
+  lines.map((line) => line.replace(from, to));
+/** Replaces what is said to a command. */
+const says =
+  (pattern: RegExp, answer: string): Spoil =>
+  ({ commands }) => {
+    commands.unshift([pattern, ok(answer)]);
+  };
+const status =
+  (nodes: number): Spoil =>
+  (world) => {
+    world.rayStatus = `Active:\n${" 1 node_x\n".repeat(nodes)}Pending:\n`;
+  };
+const node =
+  (index: number, change: Partial<World["nodes"][number]>): Spoil =>
+  ({ nodes }) => {
+    const [old] = nodes.splice(index, 1);
+    if (old !== undefined) nodes.splice(index, 0, { ...old, ...change });
+  };
+const pairFails =
+  (kind: string): Spoil =>
+  ({ pairs }) => {
+    for (const each of pairs) if (each.kind === kind) each.ok = each.from !== "ray-gpu";
+  };
+const route =
+  (path: string, text: string): Spoil =>
+  ({ routes }) => {
+    routes[path] = text;
+  };
+const noRoute =
+  (path: string): Spoil =>
+  ({ routes }) => {
+    delete routes[path];
+  };
+
+/** Each spoils one thing; all that the judge may then find wrong stands beside it. */
+const FAULTS: readonly [what: string, spoil: Spoil, wrong: string[]][] = [
+  [
+    "ray-cpu says that it is a worker",
+    log("ray-cpu", instead("Mode: head", "Mode: worker")),
+    ["cluster/head", "scenario/1"],
+  ],
+  ["ray-cpu is no HEAD for the GCS", node(0, { isHead: false }), ["cluster/head"]],
+  [
+    "ray-gpu says that it is a head",
+    log("ray-gpu", instead("Mode: worker", "Mode: head")),
+    ["cluster/worker", "scenario/1"],
+  ],
+  ["ray-gpu is a HEAD for the GCS", node(1, { isHead: true }), ["cluster/worker"]],
+  ["ray-gpu does not say which HEAD it found", log("ray-gpu", without(/^→ WORKER/)), ["cluster/found"]],
+  ["a second GCS answers", (world) => world.heads.push(...goodWorld().heads), ["cluster/one-head"]],
+  ["ray status shows one node too few", status(2), ["cluster/ray-status", "scenario/2", "worker/ray-status"]],
+  ["ray status shows one node too many", status(4), ["cluster/ray-status", "worker/ray-status"]],
+  [
+    "ray status says nothing that we know",
+    (world) => {
+      world.rayStatus = "";
+    },
+    ["cluster/ray-status", "scenario/1", "scenario/2", "worker/ray-status"],
+  ],
+  [
+    "ray-gpu brings fewer CPUs",
+    node(1, { resources: { CPU: 2, memory: 8 * GIB * 0.7, object_store_memory: 8 * GIB * 0.3 } }),
+    ["cluster/cpus"],
+  ],
+  ["ray-gpu brings less memory", node(1, { resources: { CPU: 4, memory: 2 * GIB } }), ["cluster/memory"]],
+  ["no task runs on ray-gpu", ({ client }) => void client.tasks.splice(1, 1), ["cluster/tasks"]],
+  ["the health service does not know GET /", noRoute("/health"), ["health/ok"]],
+  ["HEALTH_URL answers 500 in a node", says(/^ray-gpu .*urllib/, "500"), ["health/name"]],
+  [
+    "ray-gpu found the health service down",
+    log("ray-gpu", instead("✓ Health service is up", "✗ Health service is down")),
+    ["health/reached"],
+  ],
+  ["the dashboard's port shows something else", route("/", "<title>nginx</title>"), ["dashboard/open"]],
+  [
+    "the dashboard shows one node less",
+    route("/nodes?view=summary", dashboardNodes([0, 2])),
+    ["dashboard/nodes"],
+  ],
+  [
+    "the dashboard shows a node that there is not",
+    route("/nodes?view=summary", dashboardNodes([0, 1, 2, 3])),
+    ["dashboard/nodes"],
+  ],
+  ["the dashboard has no logs", route("/api/v0/logs", '{"data":{"result":{}}}'), ["dashboard/logs"]],
+  ["a log cannot be opened", noRoute("/api/v0/logs/file"), ["dashboard/logs"]],
+  [
+    "the HEAD does not answer to ping",
+    ({ client }) => {
+      client.ping = { by: "ping", ok: false, saw: "100% packet loss" };
+    },
+    ["client/ping"],
+  ],
+  [
+    "there is no ping, and no connection either",
+    ({ client }) => {
+      client.ping = { by: "tcp", ok: false, saw: "TCP: timed out" };
+    },
+    ["client/ping"],
+  ],
+  [
+    "the Ray Client port is closed",
+    ({ client }) => {
+      client.ports = [{ port: 10001, ms: null, error: "Connection refused" }];
+    },
+    ["client/ports"],
+  ],
+  [
+    "the test client could not connect",
+    log("test-ray-client", instead("✓ Ray client connected", "✗ Ray client could not connect")),
+    ["client/init", "scenario/3"],
+  ],
+  ["the test client listed no resources", log("test-ray-client", without(/^ {2}/)), ["scenario/3"]],
+  [
+    "the test client saw one node's CPUs only",
+    log("test-ray-client", instead("CPU: 10", "CPU: 4")),
+    ["scenario/3"],
+  ],
+  [
+    "ray.cluster_resources() lacks CPUs",
+    ({ client }) => {
+      client.resources.CPU = 4;
+    },
+    ["client/resources"],
+  ],
+  [
+    "the worker takes itself for a candidate",
+    log("test-ray-worker", instead("→ Node is not in head whitelist", "✓ Node is in head whitelist")),
+    ["settings/whitelist", "worker/not-in-whitelist"],
+  ],
+  [
+    "the worker does not name HEAD_ADDRESS",
+    log("test-ray-worker", without(/HEAD_ADDRESS/)),
+    ["scenario/2", "worker/head-address"],
+  ],
+  [
+    "the worker goes to another HEAD_ADDRESS",
+    log("test-ray-worker", instead("ray-cpu:6379", "ray-cpu:63790")),
+    ["scenario/2", "worker/head-address"],
+  ],
+  [
+    "the worker is a head",
+    log("test-ray-worker", instead("Mode: worker", "Mode: head")),
+    ["scenario/2", "worker/mode"],
+  ],
+  ["the worker runs no task", ({ client }) => void client.tasks.splice(2, 1), ["worker/joined"]],
+  ["the worker brings no CPU", node(2, { resources: {} }), ["worker/joined"]],
+  [
+    "a setting does not reach ray-gpu",
+    ({ environment }) => {
+      Object.assign(environment["ray-gpu"] ?? {}, { RAY_NUM_CPUS: "1" });
+    },
+    ["settings/injected"],
+  ],
+  [
+    "the worker has another whitelist",
+    ({ environment }) => {
+      Object.assign(environment["test-ray-worker"] ?? {}, { HEAD_WHITELIST: "ray-cpu" });
+    },
+    ["settings/values"],
+  ],
+  [
+    "ray-gpu does not find itself in the whitelist",
+    log("ray-gpu", instead("✓ Node is in head", "→ Node is not in head")),
+    ["settings/whitelist"],
+  ],
+  [
+    "ray is not found",
+    ({ commands }) => void commands.unshift([/^ray-gpu ray --version$/, err("not found")]),
+    ["path/ray"],
+  ],
+  [
+    "PATH begins elsewhere",
+    ({ environment }) => {
+      Object.assign(environment["ray-cpu"] ?? {}, { PATH: `/usr/bin:${BIN}` });
+    },
+    ["path/folder"],
+  ],
+  ["a login shell has another ray", says(/ su - ray /, "/usr/bin/ray\n"), ["path/login"]],
+  ["tasks do not reach another node", pairFails("task"), ["pairs/tasks"]],
+  ["actors do not reach another node", pairFails("actor"), ["pairs/actors"]],
+  ["objects do not move", pairFails("object"), ["pairs/objects"]],
+  ["a TCP server is not reached", pairFails("server"), ["pairs/servers"]],
+  [
+    "a pair was not tried",
+    (world) => {
+      world.pairs = world.pairs.filter(({ kind, to }) => kind !== "task" || to !== "test-ray-worker");
+    },
+    ["pairs/tasks"],
+  ],
+  ["the job fails", route("/api/jobs/job-1", '{"status":"FAILED"}'), ["pairs/job"]],
+  ["the job says something else", route("/api/jobs/job-1/logs", '{"logs":"no"}'), ["pairs/job"]],
+  [
+    "the client gets to the HEAD's GCS",
+    says(/^test-ray-client .*"172\.28\.0\.3", 6379/s, "connected"),
+    ["nat/apart"],
+  ],
+  [
+    "the client is refused by ray-gpu",
+    says(/^test-ray-client .*"172\.28\.0\.4", 21001/s, "ECONNREFUSED"),
+    ["nat/apart"],
+  ],
+  [
+    "the client gets to the health service",
+    says(/^test-ray-client .*"172\.28\.0\.2"/s, "connected"),
+    ["nat/apart"],
+  ],
+  ["ray-cpu gets to the worker", says(/^ray-cpu .*"172\.30\.0\.\d+", 21002/s, "connected"), ["nat/apart"]],
+  ["nothing listens where it is dialled", says(/^ray-cpu .*"172\.28\.0\.4"/s, "ECONNREFUSED"), ["nat/apart"]],
+  [
+    "no Python can dial",
+    ({ commands }) => void commands.unshift([/create_connection/, err("no python3")]),
+    ["nat/apart"],
+  ],
+];
+
+describe("one fault is found, and where", () => {
+  test.each(FAULTS)("%s", async (_, spoil, wrong) => {
+    expect(idsOf(await judge(spoil), "failed")).toEqual(wrong);
+  });
+
+  test("the health service has another port than config.yaml says", async () => {
+    expect(idsOf(await judge(undefined, 18_080), "failed")).toEqual(["health/up"]);
+  });
+
+  test("the worker that the GCS lost after it had judged it alive", async () => {
+    const context = server.contextOf(goodWorld());
+    const [head] = goodWorld().heads;
+    const nodes = goodWorld().nodes.map((each) => ({ ...each, alive: each.name !== "test-ray-worker" }));
+    const freshCluster: typeof context.freshCluster = async () =>
+      head === undefined ? err("no GCS") : ok({ head, nodes });
+    const signal = new AbortController().signal;
+    const results = await runChecks(CHECKLIST, { ...context, freshCluster }, () => {}, signal);
+    expect(idsOf(results, "failed")).toEqual(["nat/stays"]);
+  });
+
+  test("a cluster without a GCS: everything that asks it", async () => {
+    const results = await judge((world) => {
+      world.heads = [];
+    });
+    const wrong = idsOf(results, "failed");
+    for (const id of ["cluster/head", "cluster/one-head", "cluster/cpus", "worker/joined", "nat/stays"])
+      expect(wrong).toContain(id);
+  });
+
+  test("every check has a fault that it alone, or with those named, finds", () => {
+    const found = new Set([...FAULTS.flatMap(([, , wrong]) => wrong), "health/up", "nat/stays"]);
+    expect([...found].toSorted()).toEqual(IDS);
+  });
+});
+
+describe("what counts and what does not", () => {
+  test("an earlier life of a container does not count, for better or worse", async () => {
+    const earlier = lifeOf("ray-cpu", "worker").map((line) => line.replace("✓ Health", "✗ Health"));
+    expect(idsOf(await judge(log("ray-cpu", (lines) => [...earlier, ...lines])), "failed")).toEqual([]);
+    const silent = [`→ ray-entrypoint 0.1.0 on node ray-cpu (pid 7)`];
+    const wrong = idsOf(await judge(log("ray-cpu", (lines) => [...lines, ...silent])), "failed");
+    expect(wrong).toEqual(["cluster/head", "scenario/1", "settings/whitelist"]);
+  });
+
+  test("the last role of a life counts", async () => {
+    const changed = log("ray-gpu", (lines) => [...lines, "→ HEAD: the head lease (epoch 2)", "Mode: head"]);
+    expect(idsOf(await judge(changed), "failed")).toEqual(["cluster/worker", "scenario/1"]);
+  });
+
+  test("without a ping program the line is skipped, and says why", async () => {
+    const results = await judge(({ client }) => {
+      client.ping = { by: "tcp", ok: true, saw: "a TCP connection came through" };
+    });
+    expect(idsOf(results, "failed")).toEqual([]);
+    expect(results.filter(({ outcome }) => outcome === "skipped")).toMatchObject([
+      { id: "client/ping", saw: "the image has no ping program; a TCP connection came through" },
+    ]);
+  });
+
+  test("memory is judged by what the machine gives, and says that config.yaml wants more", async () => {
+    const results = await judge((world) => {
+      world.memoryBytes = 4 * GIB;
+      for (const i of [0, 1])
+        node(i, { resources: { CPU: 4, memory: 3 * GIB, object_store_memory: GIB } })(world);
+    });
+    expect(idsOf(results, "failed")).toEqual([]);
+    expect(results.find(({ id }) => id === "cluster/memory")?.saw).toMatch(
+      /expected about 8\.00 GiB, all that this machine gives of the 16\.00 GiB in config\.yaml$/,
+    );
+  });
+});
+
+describe("the program that dials", () => {
+  const run = async (port: number): Promise<string> => {
+    const [file = "", ...words] = dialCommand("127.0.0.1", port);
+    return (await promisify(execFile)(file, words)).stdout.trim();
+  };
+
+  test("tells a connection from a refusal", async () => {
+    const listener = createServer().listen(0, "127.0.0.1");
+    await new Promise((resolve) => listener.once("listening", resolve));
+    const { port } = listener.address() as { port: number };
+    expect(await run(port)).toBe("connected");
+    await new Promise((resolve) => listener.close(resolve));
+    expect(await run(port)).toBe("ECONNREFUSED");
+  });
+});
