@@ -50,6 +50,7 @@ export type WsFailure =
         readonly node: string;
         readonly why: string;
         readonly lines: readonly string[];
+        readonly cause: string | undefined;
       }[];
     }
   | { readonly reason: "no-such-node"; readonly node: string; readonly known: readonly string[] }

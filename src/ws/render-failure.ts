@@ -85,7 +85,11 @@ function renderClusterFailure(failure: ClusterFailure): string[] {
     case "not-ready-in-time":
       return [
         `✗ Not ready after ${(failure.timeoutMs / 1000).toFixed(0)} s:`,
-        ...failure.missing.flatMap(({ node, why, lines }) => [`  ✗ ${node}: ${why}`, ...indent(lines)]),
+        ...failure.missing.flatMap(({ node, why, lines, cause }) => [
+          `  ✗ ${node}: ${why}`,
+          ...indent(lines),
+          ...(cause === undefined ? [] : [`  → Likely cause: ${cause}`]),
+        ]),
         "→ Look at its log (ws logs NODE), or give it more time with --timeout SECONDS.",
       ];
     case "no-such-node":

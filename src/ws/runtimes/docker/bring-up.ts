@@ -7,6 +7,7 @@ import type { Part } from "../../compose/names.ts";
 import { interrupted, type WsFailure } from "../../failure.ts";
 import { TEST_CLIENT_NAME } from "../../settings.ts";
 import { healthAnswers } from "../ask-health.ts";
+import { lateCause } from "../late-cause.ts";
 import type { Job } from "../runtime.ts";
 import { likelyCause } from "./causes.ts";
 import { type DockerCluster, refused, runCompose } from "./cluster.ts";
@@ -17,6 +18,8 @@ import { judgeService, type Seen } from "./readiness.ts";
 
 const LOOK_EVERY_MS = 200;
 const LAST_LINES = 20;
+/** What a node said first shows why it waits, and a long wait has many lines. */
+const CAUSE_LINES = 300;
 
 export interface BringUp {
   readonly part: Part;
@@ -185,9 +188,9 @@ async function tooLate({ cluster, part, last, job }: Wait): Promise<WsFailure> {
     missing: await Promise.all(
       missing.map(async ({ node, why }) => {
         const container = found.ok ? found.value.find(({ service }) => service === node) : undefined;
-        const lines =
-          container === undefined ? [] : await lastLines(cluster.engine, container.id, LAST_LINES);
-        return { node, why, lines };
+        const said =
+          container === undefined ? [] : await lastLines(cluster.engine, container.id, CAUSE_LINES);
+        return { node, why, lines: said.slice(-LAST_LINES), cause: lateCause(node, said, likelyCause) };
       }),
     ),
   };

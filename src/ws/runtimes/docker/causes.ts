@@ -3,8 +3,18 @@ interface Cause {
   readonly cause: string;
 }
 
+const TOO_LITTLE_MEMORY = "there is too little memory";
+
 /** The engine's words (Docker 20.10 to 28, docker-compose 1.29, compose 2 and later), Ray's (2.40 to 2.60) and our entrypoint's. */
 const CAUSES: readonly Cause[] = [
+  // The state of the container, which knows it for sure.
+  { seen: /^out of memory \(exit code/im, cause: TOO_LITTLE_MEMORY },
+  // Before the disk: /dev/shm is a disk of its own, and the kernel's word is the same.
+  {
+    seen: /exceeds \/dev\/shm size|\/dev\/shm has only|object store is using .* instead of \/dev\/shm|\/dev\/shm.*No space left|No space left .*shm|shm.*too small/i,
+    cause:
+      "/dev/shm is too small for the object store; raise shm_size, or lower object_store_memory in config.yaml",
+  },
   { seen: /no space left on device/i, cause: "the disk is full: docker system df shows what takes it" },
   {
     seen: /port is already allocated|address already in use|ports are not available|EADDRINUSE|already occupied/i,
@@ -20,12 +30,12 @@ const CAUSES: readonly Cause[] = [
       "another network has that subnet (docker network ls); set network.subnet or cluster_test.test_network_subnet",
   },
   {
-    seen: /pull access denied|manifest (?:for .* )?(?:unknown|not found)|No such image|repository does not exist|error pulling image/i,
+    seen: /pull access denied|manifest (?:for .* )?(?:unknown|not found)|No such image|repository does not exist|error pulling image|failed to resolve source metadata.*: not found/i,
     cause:
       "there is no such image; check services.ray.*.image in config.yaml and that this machine reaches its registry",
   },
   {
-    seen: /(?:dial tcp|lookup) .*(?:no such host|unreachable|refused|timeout)|failed to resolve source metadata/i,
+    seen: /(?:dial tcp|lookup) .*(?:no such host|unreachable|refused|timeout)|TLS handshake timeout|failed to do request/i,
     cause:
       "this machine does not reach the image's registry; check services.ray.*.image in config.yaml, and the network",
   },
@@ -36,11 +46,6 @@ const CAUSES: readonly Cause[] = [
   {
     seen: /Range of CPUs is from|cpus? .*more than .*available/i,
     cause: "a container wants more CPUs than the machine has; run ws generate on this machine",
-  },
-  {
-    seen: /\/dev\/shm has only|object store is using .* instead of \/dev\/shm|No space left .*shm|shm.*too small/i,
-    cause:
-      "/dev/shm is too small for the object store; raise shm_size, or lower object_store_memory in config.yaml",
   },
   {
     seen: /not in head whitelist.*nearest name/i,
@@ -55,7 +60,7 @@ const CAUSES: readonly Cause[] = [
     seen: /InvalidAuthToken|refuses (?:this node's|our) token/,
     cause: "the nodes have different tokens (RAY_AUTH_MODE, RAY_AUTH_TOKEN)",
   },
-  { seen: /Cannot allocate memory|MemoryError|OOMKilled/i, cause: "there is too little memory" },
+  { seen: /Cannot allocate memory|MemoryError|OOMKilled|out of memory/i, cause: TOO_LITTLE_MEMORY },
   {
     seen: /Cannot connect to the Docker daemon|permission denied .*docker\.sock/i,
     cause: "the engine does not answer this user; start it, or join the group docker",

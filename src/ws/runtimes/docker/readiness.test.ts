@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
 import type { NodeInfo } from "../../../common/gcs/client.ts";
-import { likelyCause } from "./causes.ts";
 import { engineHost } from "./cluster.ts";
 import type { Container } from "./containers.ts";
 import { judgeService, type Look } from "./readiness.ts";
@@ -113,32 +112,6 @@ describe("a service is ready, not yet ready, or ended", () => {
     const old = container({ restarts: 3 });
     expect(judgeService(look({ now: old, before: old }))).toEqual({ ready: "WORKER, ALIVE" });
   });
-});
-
-describe("likely causes", () => {
-  test.each([
-    ["Bind for 0.0.0.0:6379 failed: port is already allocated", "a port is in use"],
-    [
-      'Conflict. The container name "/p-ray-cpu" is already in use by container',
-      "another container has that name",
-    ],
-    ["pull access denied for rayproject/rai, repository does not exist", "there is no such image"],
-    ["write /var/lib/docker/x: no space left on device", "the disk is full"],
-    ["Pool overlaps with other one on this address space", "another network has that subnet"],
-    ["could not select device driver with capabilities: [[gpu]]", "the engine can give no GPU"],
-    [
-      "The object store is using /tmp instead of /dev/shm because /dev/shm has only 67108864 bytes",
-      "/dev/shm is too small",
-    ],
-    [
-      "→ Node is not in head whitelist: ray-cpv is none of ray-cpu; the nearest name is ray-cpu",
-      "the hostname and nodes.head_whitelist differ",
-    ],
-  ])("%s", (line, cause) => {
-    expect(likelyCause(["something before", line])).toContain(cause);
-  });
-
-  test("none where nothing is known", () => expect(likelyCause(["all is well"])).toBeUndefined());
 });
 
 test.each([

@@ -3,6 +3,7 @@ import { err, ok, type Result } from "../../../common/result.ts";
 import { viewCluster } from "../../cluster-view.ts";
 import { interrupted, type WsFailure } from "../../failure.ts";
 import { leaseHolder } from "../ask-health.ts";
+import { lateCause } from "../late-cause.ts";
 import type { Job } from "../runtime.ts";
 import { likelyCause } from "./causes.ts";
 import type { EmbeddedCluster } from "./cluster.ts";
@@ -15,6 +16,8 @@ import { recordStarted, type StartedProcess } from "./state.ts";
 
 const LOOK_EVERY_MS = 100;
 const LAST_LINES = 20;
+/** What a node said first shows why it waits, and a long wait has many lines. */
+const CAUSE_LINES = 300;
 
 /**
  * Starts what `plans` name, in their order, and waits until each is ready: the health service when it answers, a node when
@@ -149,6 +152,11 @@ async function tooLate(
   timeoutMs: number,
   why: string,
 ): Promise<WsFailure> {
-  const lines = await lastLines(logFile(folders, node), LAST_LINES);
-  return { reason: "not-ready-in-time", timeoutMs, missing: [{ node, why, lines }] };
+  const said = await lastLines(logFile(folders, node), CAUSE_LINES);
+  const cause = lateCause(node, said, likelyCause);
+  return {
+    reason: "not-ready-in-time",
+    timeoutMs,
+    missing: [{ node, why, lines: said.slice(-LAST_LINES), cause }],
+  };
 }
