@@ -198,7 +198,10 @@ test("GPUs are reserved for ray-gpu alone, and only where there are some", () =>
   expect(withGpu.services["ray-cpu"]?.deploy).toBeUndefined();
   const [without] = parsed(generate("host: { has_gpu: false }", { hasGpu: true }));
   expect(without.services["ray-gpu"]?.deploy).toBeUndefined();
-  expect(generate("host: { has_gpu: true }").warnings.map(({ where }) => where)).toEqual(["host.has_gpu"]);
+  const wished = generate("host: { has_gpu: true }");
+  expect(wished.warnings.map(({ where }) => where)).toEqual(["host.has_gpu"]);
+  expect(wished.plan.gpu).toBe(false);
+  for (const { text } of wished.files) expect(text).not.toMatch(/deploy:|devices:|reservations:/);
 });
 
 test("the candidate that comes first starts first", () => {

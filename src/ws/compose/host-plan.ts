@@ -9,7 +9,7 @@ import { type NodePorts, type PlannedNode, planPorts } from "./port-plan.ts";
 export interface HostPlan {
   /** Under which containers reach this machine's published ports. */
   readonly ipAddress: string;
-  /** True: ray-gpu reserves the GPUs. */
+  /** True: ray-gpu reserves the GPUs. Only where there are some, since the engine refuses to start it otherwise. */
   readonly gpu: boolean;
   readonly buildContext: string;
   readonly nodes: ReadonlyMap<PlannedNode, NodePlan>;
@@ -40,7 +40,7 @@ export function planHost(settings: Settings, facts: HostFacts): Result<HostPlan,
   ];
   return ok({
     ipAddress,
-    gpu: settings.hostHasGpu ?? facts.hasGpu,
+    gpu: facts.hasGpu && settings.hostHasGpu !== false,
     buildContext: facts.buildContext,
     nodes,
     warnings,
@@ -62,6 +62,6 @@ const noAddress: Problem = {
 
 const noGpu: Problem = {
   where: "host.has_gpu",
-  problem: "is true, and no NVIDIA GPU was found on this machine: the engine will refuse to start ray-gpu",
+  problem: "is true, and no NVIDIA GPU was found on this machine: ray-gpu starts without one",
   fix: "Install the NVIDIA driver and container toolkit, or set it to false.",
 };

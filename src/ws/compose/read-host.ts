@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism, networkInterfaces, totalmem } from "node:os";
 import type { PortRange } from "../settings.ts";
 import type { HostFacts } from "./host-facts.ts";
+import { parseRoutes, type Route } from "./routes.ts";
 
 /** Linux's default, also where /proc cannot be read. */
 const USUAL_EPHEMERAL: PortRange = { min: 32768, max: 60999 };
@@ -19,6 +20,10 @@ export function readHostFacts(): Omit<HostFacts, "buildContext"> {
     ephemeralPorts: parseEphemeral(textOf("/proc/sys/net/ipv4/ip_local_port_range")) ?? USUAL_EPHEMERAL,
   };
 }
+
+/** The networks that this machine knows a way to. */
+export const readRoutes = (): Route[] =>
+  parseRoutes(textOf("/proc/net/route")).filter(({ device }) => !ENGINE_INTERFACE.test(device));
 
 const LISTENING = "0A";
 

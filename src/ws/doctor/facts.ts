@@ -3,6 +3,8 @@ import type { NodeInfo } from "../../common/gcs/client.ts";
 import type { Result } from "../../common/result.ts";
 import type { RayGcs } from "../../common/sighting.ts";
 import type { HostFacts } from "../compose/host-facts.ts";
+import type { Route } from "../compose/routes.ts";
+import type { Compose } from "../runtimes/docker/engine.ts";
 import type { Settings } from "../settings.ts";
 
 /** What `ws doctor` saw of the machine and of the cluster; an error is what stood in the way of seeing it. */
@@ -19,11 +21,12 @@ export interface MachineFacts {
   /** Version of the Python that the embedded runtime would use, if it can make virtual environments. */
   readonly python: Result<string, string>;
   readonly engine: Result<string, string>;
-  /** The words that run compose. */
-  readonly compose: Result<string, string>;
+  readonly compose: Result<Compose, string>;
   readonly host: Omit<HostFacts, "buildContext">;
   /** Every IPv4 address that is this machine's. */
   readonly addresses: readonly string[];
+  /** Networks that this machine reaches without its default route, those of container engines left out. */
+  readonly routes: readonly Route[];
   readonly sharedMemoryBytes: number;
   readonly disks: readonly { readonly folder: string; readonly freeBytes: number }[];
 }
@@ -35,6 +38,8 @@ export interface DockerFacts {
   readonly ports: readonly Problem[];
   /** Images that config.yaml names and the engine does not have. */
   readonly missingImages: readonly string[];
+  /** Whether the engine can give an NVIDIA GPU to a container. */
+  readonly gpuToolkit: boolean;
   readonly services: readonly ServiceFacts[];
   /** Every GCS of this cluster that answers. */
   readonly heads: readonly RayGcs[];

@@ -18,7 +18,7 @@ const machine: MachineFacts = {
   node: "v24.0.0",
   python: ok("Python 3.12.0"),
   engine: ok("28.0.0"),
-  compose: ok("docker compose"),
+  compose: ok({ words: ["docker", "compose"], version: "5.5.0" }),
   host: {
     cpus: 16,
     memoryBytes: 64 * GIB,
@@ -27,6 +27,7 @@ const machine: MachineFacts = {
     ephemeralPorts: { min: 32768, max: 60999 },
   },
   addresses: ["127.0.0.1", "10.0.0.5"],
+  routes: [{ device: "eth0", subnet: "10.0.0.0/24" }],
   sharedMemoryBytes: 32 * GIB,
   disks: [{ folder: "/", freeBytes: 100 * GIB }],
 };
@@ -67,6 +68,7 @@ const docker: DockerFacts = {
   networks: [],
   ports: [],
   missingImages: [],
+  gpuToolkit: true,
   services: ["health", "ray-cpu", "ray-gpu", "test-ray-worker"].map((name) => service(name)),
   heads: [head(6379)],
   nodes: ["ray-cpu", "ray-gpu", "test-ray-worker"].map((name) => node(name)),
@@ -103,6 +105,16 @@ describe("what stands in the way on the machine", () => {
       { disks: [{ folder: "/var", freeBytes: GIB }] },
       "Disk: 1.0 GiB free for /var, less than 10.0 GiB",
     ],
+    [
+      "a compose of long ago",
+      { compose: ok({ words: ["docker-compose"], version: "1.25.5" }) },
+      "Compose: docker-compose 1.25.5 is too old, at least 1.29 is needed",
+    ],
+    [
+      "a LAN that has part of the subnet",
+      { routes: [{ device: "tun0", subnet: "172.28.7.0/24" }] },
+      "Subnets: network.subnet 172.28.0.0/16 meets 172.28.7.0/24, which this machine reaches through tun0 (a LAN or a VPN)",
+    ],
     ["no address", { host: { ...machine.host, ipAddress: undefined } }, "Host address: none was found"],
   ])("%s", (_, change, expected) => {
     expect(wrong(machineFindings(facts({ machine: { ...machine, ...change } })))).toEqual([expected]);
@@ -116,9 +128,85 @@ describe("what stands in the way on the machine", () => {
     ]);
   });
 
+  test("a VPN that has both subnets", () => {
+    const routes = [{ device: "tun0", subnet: "172.16.0.0/12" }];
+    const found = wrong(machineFindings(facts({ machine: { ...machine, routes } })));
+    expect(found).toHaveLength(2);
+    expect(found[1]).toContain("cluster_test.test_network_subnet 172.30.0.0/24 meets 172.16.0.0/12");
+  });
+
+  test("a port that something else holds", () => {
+    const ports = [{ where: "ray-cpu, dashboard", problem: "8265 is in use", fix: "Set another." }];
+    const found = machineFindings(facts({ docker: { ...docker, ports } }));
+    expect(wrong(found)).toEqual(["Ports: ray-cpu, dashboard: 8265 is in use"]);
+  });
+
+  test.each<[string, string, boolean, string[]]>([
+    [
+      "without a toolkit",
+      "",
+      false,
+      [
+        "GPU: an NVIDIA GPU, and the engine cannot give it to containers: there is no NVIDIA container toolkit",
+      ],
+    ],
+    ["with a toolkit", "", true, []],
+    ["that nobody wants", "host: { has_gpu: false }", false, []],
+    ["without ray-gpu", "services: { ray: { gpu: { enabled: false } } }", false, []],
+  ])("a GPU %s", (_, yaml, gpuToolkit, expected) => {
+    const host = { ...machine.host, hasGpu: true };
+    const given = {
+      settings: settings(yaml),
+      machine: { ...machine, host },
+      docker: { ...docker, gpuToolkit },
+    };
+    expect(wrong(machineFindings(given))).toEqual(expected);
+  });
+
   test("a GPU that config.yaml wants and the machine lacks", () => {
     const found = machineFindings(facts({ settings: settings("host: { has_gpu: true }") }));
-    expect(wrong(found)).toEqual(["GPU: host.has_gpu is true, and no NVIDIA GPU was found"]);
+    expect(wrong(found)).toEqual([
+      "GPU: host.has_gpu is true, and no NVIDIA GPU was found: ray-gpu runs without one",
+    ]);
+  });
+});
+
+describe("what works, and one should know", () => {
+  const notes = (change: Partial<DoctorFacts>) =>
+    machineFindings(facts(change))
+      .filter(({ state }) => state === "note")
+      .map(({ topic, saw }) => `${topic}: ${saw}`);
+
+  test("nothing on a machine without fault", () => expect(notes({})).toEqual([]));
+
+  test.each<[string, Partial<MachineFacts>, string]>([
+    ["a small /dev/shm", { sharedMemoryBytes: GIB }, "/dev/shm: 1.0 GiB, and the object stores want 4.8 GiB"],
+    [
+      "fewer CPUs than wanted",
+      { host: { ...machine.host, cpus: 2 } },
+      "CPUs and memory: 2 CPUs, 64.0 GiB of memory; ray-cpu: 4 CPUs wanted, and this machine has 2: the container gets 2, Ray still counts 4",
+    ],
+    [
+      "less memory than wanted",
+      { host: { ...machine.host, memoryBytes: 6 * GIB } },
+      "CPUs and memory: 16 CPUs, 6.0 GiB of memory; ray-cpu: 8.0 GiB of memory wanted, and this machine has 6.0 GiB: the container and Ray get that",
+    ],
+  ])("%s", (_, change, expected) => {
+    const found = notes({ machine: { ...machine, ...change } });
+    expect(found).toHaveLength(1);
+    expect(found[0]).toContain(expected);
+  });
+
+  test("an address of another machine", () => {
+    expect(notes({ settings: settings("host: { ip_address: 192.0.2.7 }") })).toEqual([
+      "Host address: 192.0.2.7 is none of this machine's own (127.0.0.1, 10.0.0.5)",
+    ]);
+  });
+
+  test("images that are not here", () => {
+    expect(notes({ docker: { ...docker, missingImages: ["rayproject/ray:latest"] } })).toEqual([
+      "Images: rayproject/ray:latest is not here yet",
+    ]);
   });
 });
 
@@ -132,6 +220,12 @@ describe("the specification's troubleshooting section, case by case", () => {
   test("test-ray-worker starts as HEAD", () => {
     const [first] = found(withService("test-ray-worker", { log: "Mode: head\n" }));
     expect(first).toBe("test-ray-worker: it started as HEAD: HEAD_ADDRESS names it, or it was not told one");
+  });
+
+  test("test-ray-worker starts as HEAD, since it is a candidate", () => {
+    const yaml = "nodes: { head_whitelist: [ray-cpu, ray-gpu, 'test-ray-worker:6379'] }";
+    const [first] = found(withService("test-ray-worker", { log: "Mode: head\n" }), yaml);
+    expect(first).toBe("test-ray-worker: it started as HEAD: it stands in nodes.head_whitelist");
   });
 
   test("python3: command not found", () => {

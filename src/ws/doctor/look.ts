@@ -8,7 +8,7 @@ import { err, ok, type Result } from "../../common/result.ts";
 import { findHeads, viewCluster } from "../cluster-view.ts";
 import { networkName, PROJECT_LABEL } from "../compose/names.ts";
 import { portsInUse, publishedPorts } from "../compose/published-ports.ts";
-import { readHostFacts, readListeningPorts } from "../compose/read-host.ts";
+import { readHostFacts, readListeningPorts, readRoutes } from "../compose/read-host.ts";
 import { type DockerCluster, hostPlanOf } from "../runtimes/docker/cluster.ts";
 import { type Container, listContainers } from "../runtimes/docker/containers.ts";
 import { dockerRunner, engineVersion, findCompose } from "../runtimes/docker/engine.ts";
@@ -31,11 +31,12 @@ export async function lookAtMachine(env: Environment, stateDir: string): Promise
     node: process.version,
     python,
     engine,
-    compose: compose.ok ? ok(compose.value.join(" ")) : compose,
+    compose,
     host: readHostFacts(),
     addresses: Object.values(networkInterfaces()).flatMap((list) =>
       (list ?? []).filter(({ family }) => family === "IPv4").map(({ address }) => address),
     ),
+    routes: readRoutes(),
     sharedMemoryBytes: (await freeBytes("/dev/shm")) ?? 0,
     disks: (await Promise.all(folders.map(disk))).flat(),
   };
@@ -72,9 +73,10 @@ export async function lookAtDocker(cluster: DockerCluster): Promise<DockerFacts>
   const { settings, headAddresses, token } = cluster;
   const found = await listContainers(cluster);
   const containers = found.ok ? found.value : [];
-  const [networks, missingImages, heads, view, services] = await Promise.all([
+  const [networks, missingImages, gpuToolkit, heads, view, services] = await Promise.all([
     foreignNetworks(cluster),
     imagesMissing(cluster),
+    hasGpuToolkit(cluster),
     findHeads(headAddresses, token),
     viewCluster(headAddresses, token),
     Promise.all(containers.map((container) => serviceFacts(cluster, container))),
@@ -83,7 +85,7 @@ export async function lookAtDocker(cluster: DockerCluster): Promise<DockerFacts>
   const running = containers.some((each) => each.running);
   const ports =
     plan.ok && !running ? portsInUse(publishedPorts(settings, plan.value, "main"), readListeningPorts()) : [];
-  return { networks, ports, missingImages, services, heads, nodes: view?.nodes ?? [] };
+  return { networks, ports, missingImages, gpuToolkit, services, heads, nodes: view?.nodes ?? [] };
 }
 
 async function serviceFacts({ engine }: DockerCluster, container: Container) {
@@ -111,6 +113,17 @@ async function foreignNetworks({ engine, settings }: DockerCluster): Promise<Doc
       name: Name,
       subnets: (IPAM.Config ?? []).flatMap(({ Subnet }) => Subnet ?? []),
     }));
+}
+
+/** The engine looks for the hook on its PATH, whether or not `nvidia-ctk` has made a runtime of it (Docker 20.10 to 28). */
+const GPU_HOOKS = ["/usr/bin", "/usr/local/bin", "/usr/local/nvidia/toolkit"].flatMap((folder) =>
+  ["nvidia-container-runtime-hook", "nvidia-container-toolkit"].map((file) => `${folder}/${file}`),
+);
+
+async function hasGpuToolkit({ engine }: DockerCluster): Promise<boolean> {
+  const runtimes = await engine.docker(["info", "--format", "{{json .Runtimes}}"]);
+  const known = runtimes.ok && /"nvidia"/.test(runtimes.value);
+  return known || GPU_HOOKS.some((file) => existsSync(file));
 }
 
 async function imagesMissing({ engine, settings }: DockerCluster): Promise<string[]> {

@@ -1,8 +1,9 @@
 import { clampLimits } from "../compose/limits.ts";
-import { overlap, parseSubnet } from "../settings/ipv4.ts";
 import { type Settings, TEST_WORKER_NAME } from "../settings.ts";
-import type { DockerFacts, DoctorFacts, MachineFacts } from "./facts.ts";
+import type { DoctorFacts, MachineFacts } from "./facts.ts";
 import { bad, type Finding, good, note } from "./finding.ts";
+import { gpu } from "./gpu.ts";
+import { networkFindings } from "./networks.ts";
 
 /** Ray images, and what a cluster writes into them. */
 const LEAST_FREE_BYTES = 10 * 2 ** 30;
@@ -16,6 +17,7 @@ export function machineFindings({ settings, machine, docker }: DoctorFacts): Fin
     ...engineFindings(machine),
     python(machine),
     ...hostFindings(settings, machine),
+    gpu(settings, machine, docker),
     ...machine.disks.map(({ folder, freeBytes }) =>
       freeBytes >= LEAST_FREE_BYTES
         ? good("Disk", `${gib(freeBytes)} free for ${folder}`)
@@ -25,7 +27,7 @@ export function machineFindings({ settings, machine, docker }: DoctorFacts): Fin
             "Make room: docker system df shows what the engine keeps.",
           ),
     ),
-    ...(docker === undefined ? [] : networkFindings(settings, docker)),
+    ...(docker === undefined ? [] : networkFindings(settings, machine, docker)),
   ];
 }
 
@@ -38,12 +40,22 @@ function engineFindings({ engine, compose }: MachineFacts): Finding[] {
         "ws takes the embedded runtime; start the engine to have containers.",
       ),
     ];
-  return [
-    good("Docker engine", `version ${engine.value}`),
-    compose.ok
-      ? good("Compose", compose.value)
-      : bad("Compose", compose.error, "Install the plugin (docker-compose-plugin) or docker-compose 1.29."),
-  ];
+  return [good("Docker engine", `version ${engine.value}`), composeFinding(compose)];
+}
+
+/** What compose.yaml needs: `depends_on` with conditions in a file without a version (docker-compose 1.27.1), GPUs (1.28). */
+const LEAST_COMPOSE = [1, 29] as const;
+
+function composeFinding(compose: MachineFacts["compose"]): Finding {
+  const fix = "Install the plugin (docker-compose-plugin) or docker-compose 1.29.";
+  if (!compose.ok) return bad("Compose", compose.error, fix);
+  const { words, version } = compose.value;
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  const [leastMajor, leastMinor] = LEAST_COMPOSE;
+  const saw = `${words.join(" ")} ${version}`;
+  return major > leastMajor || (major === leastMajor && minor >= leastMinor)
+    ? good("Compose", saw)
+    : bad("Compose", `${saw} is too old, at least ${LEAST_COMPOSE.join(".")} is needed`, fix);
 }
 
 function python({ python: found, engine }: MachineFacts): Finding {
@@ -59,13 +71,6 @@ function hostFindings(settings: Settings, { host, addresses, sharedMemoryBytes }
     address(settings, host.ipAddress, addresses),
     resources(settings, host),
     sharedMemory(settings, sharedMemoryBytes),
-    settings.hostHasGpu === true && !host.hasGpu
-      ? bad(
-          "GPU",
-          "host.has_gpu is true, and no NVIDIA GPU was found",
-          "Install the driver and the container toolkit, or set it to false.",
-        )
-      : good("GPU", host.hasGpu ? "an NVIDIA GPU" : "none: ray-gpu runs without one"),
   ];
 }
 
@@ -106,38 +111,4 @@ function sharedMemory({ nodes }: Settings, bytes: number): Finding {
     `${gib(bytes)}, and the object stores want ${gib(wanted)}`,
     "The embedded runtime gives each node less; containers are not concerned.",
   );
-}
-
-function networkFindings(settings: Settings, { networks, ports, missingImages }: DockerFacts): Finding[] {
-  const wanted = [
-    { key: "network.subnet", text: settings.subnet },
-    { key: "cluster_test.test_network_subnet", text: settings.testSubnet },
-  ];
-  const clashes = wanted.flatMap(({ key, text }) =>
-    networks
-      .filter(({ subnets }) => subnets.some((each) => meet(each, text)))
-      .map(({ name, subnets }) =>
-        bad(
-          "Subnets",
-          `${key} ${text} meets ${subnets.join(", ")} of the engine's network ${name}`,
-          `Set another ${key}, or remove that network: docker network rm ${name}`,
-        ),
-      ),
-  );
-  return [
-    ...(clashes.length > 0
-      ? clashes
-      : [good("Subnets", `${settings.subnet} and ${settings.testSubnet} are free`)]),
-    ...(ports.length > 0
-      ? ports.map(({ where, problem, fix }) => bad("Ports", `${where}: ${problem}`, fix))
-      : [good("Ports", "those that the cluster publishes are free, or its own")]),
-    ...missingImages.map((image) =>
-      note("Images", `${image} is not here yet`, `The first ws up pulls it; by hand: docker pull ${image}`),
-    ),
-  ];
-}
-
-function meet(a: string, b: string): boolean {
-  const [one, other] = [parseSubnet(a), parseSubnet(b)];
-  return one !== undefined && other !== undefined && overlap(one, other);
 }

@@ -59,5 +59,5 @@ async function findEngine(
   const [version, compose] = await Promise.all([engineVersion(docker), findCompose(env)]);
   if (!version.ok) return version;
   if (!compose.ok) return err(`engine ${version.value} answers, but ${compose.error}`);
-  return ok({ engine: { docker, compose: composeRunner(compose.value, env) }, version: version.value });
+  return ok({ engine: { docker, compose: composeRunner(compose.value.words, env) }, version: version.value });
 }

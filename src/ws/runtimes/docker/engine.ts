@@ -42,11 +42,17 @@ export async function engineVersion(docker: RunCommand): Promise<Result<string, 
   return err(answer.error.lines.at(-1) ?? "no engine answers");
 }
 
+export interface Compose {
+  readonly words: readonly string[];
+  readonly version: string;
+}
+
 /** The words that begin a compose command: of the engine's plugin, else of the program that came before it. */
-export async function findCompose(env: Environment): Promise<Result<readonly string[], string>> {
+export async function findCompose(env: Environment): Promise<Result<Compose, string>> {
   for (const words of [["docker", "compose"], ["docker-compose"]]) {
     const version = await commandRunner(words, env)(["version", "--short"], { timeoutMs: ANSWER_MS });
-    if (version.ok && /^v?\d/.test(version.value.trim().split("\n").at(-1) ?? "")) return ok(words);
+    const said = version.ok ? (version.value.trim().split("\n").at(-1) ?? "") : "";
+    if (/^v?\d/.test(said)) return ok({ words, version: said.replace(/^v/, "") });
   }
   return err("there is neither the plugin `docker compose` nor the program docker-compose");
 }

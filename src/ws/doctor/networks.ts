@@ -1,0 +1,60 @@
+import { overlap, parseSubnet } from "../settings/ipv4.ts";
+import type { Settings } from "../settings.ts";
+import type { DockerFacts, MachineFacts } from "./facts.ts";
+import { bad, type Finding, good, note } from "./finding.ts";
+
+/** Whether the networks, ports and images that the containers need are theirs to have. Pure. */
+export function networkFindings(
+  settings: Settings,
+  { routes }: MachineFacts,
+  { networks, ports, missingImages }: DockerFacts,
+): Finding[] {
+  return [
+    ...subnets(settings, routes, networks),
+    ...(ports.length > 0
+      ? ports.map(({ where, problem, fix }) => bad("Ports", `${where}: ${problem}`, fix))
+      : [good("Ports", "those that the cluster publishes are free, or its own")]),
+    ...missingImages.map((image) =>
+      note("Images", `${image} is not here yet`, `The first ws up pulls it; by hand: docker pull ${image}`),
+    ),
+  ];
+}
+
+function subnets(
+  settings: Settings,
+  routes: MachineFacts["routes"],
+  networks: DockerFacts["networks"],
+): Finding[] {
+  const wanted = [
+    { key: "network.subnet", text: settings.subnet },
+    { key: "cluster_test.test_network_subnet", text: settings.testSubnet },
+  ];
+  const clashes = wanted.flatMap(({ key, text }) => [
+    ...networks
+      .filter(({ subnets }) => subnets.some((each) => meet(each, text)))
+      .map(({ name, subnets }) =>
+        bad(
+          "Subnets",
+          `${key} ${text} meets ${subnets.join(", ")} of the engine's network ${name}`,
+          `Set another ${key}, or remove that network: docker network rm ${name}`,
+        ),
+      ),
+    ...routes
+      .filter(({ subnet }) => meet(subnet, text))
+      .map(({ device, subnet }) =>
+        bad(
+          "Subnets",
+          `${key} ${text} meets ${subnet}, which this machine reaches through ${device} (a LAN or a VPN)`,
+          `Set another ${key}: containers would hide that network, or it them.`,
+        ),
+      ),
+  ]);
+  return clashes.length > 0
+    ? clashes
+    : [good("Subnets", `${settings.subnet} and ${settings.testSubnet} are free`)];
+}
+
+function meet(a: string, b: string): boolean {
+  const [one, other] = [parseSubnet(a), parseSubnet(b)];
+  return one !== undefined && other !== undefined && overlap(one, other);
+}
