@@ -27,7 +27,6 @@ function succeeds(command: string, ...args: string[]): boolean {
 }
 
 function groups(): Group[] {
-  const netns = process.env.LAB_NETNS;
   const linux = process.platform === "linux" ? null : "the embedded runtime needs Linux";
   const python = succeeds("python3", "-m", "venv", "--help") ? null : "there is no python3 with venv";
   const engine = succeeds("docker", "info")
@@ -36,7 +35,7 @@ function groups(): Group[] {
   return [
     { projects: ["unit", "process"], before: [], skip: null },
     { projects: ["embedded", "faults"], before: [], skip: linux ?? python },
-    { projects: ["docker"], before: netns ? ["nsenter", `--net=${netns}`] : [], skip: engine },
+    { projects: ["docker"], before: ["sh", "scripts/in-lab.sh"], skip: engine },
   ];
 }
 

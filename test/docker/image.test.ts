@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { root, TestEngine } from "../fixtures/docker/engine.ts";
+import { RAY_IMAGE } from "../fixtures/docker/ray-images.ts";
 import { until } from "../fixtures/until.ts";
 
 const engine = TestEngine.open();
-const BASE = "rayproject/ray:latest";
 const NODE_FILE = join(root, "docker/Dockerfile");
 const HEALTH_FILE = join(root, "docker/health.Dockerfile");
 const VERSION = /^ray, version \d+\.\d+\.\d+$/m;
@@ -115,7 +115,7 @@ describe("login shells find Ray whatever the base's dotfiles say", () => {
   test("as it is", () => loginFindsRay("as-it-is", image));
 
   test.each(bases)("$name", async ({ name, spoil }) => {
-    const base = await engine.build(`base-${name}`, { text: `FROM ${BASE}\nRUN ${spoil}\n` });
+    const base = await engine.build(`base-${name}`, { text: `FROM ${RAY_IMAGE}\nRUN ${spoil}\n` });
     const spoiled = await engine.build(`login-${name}`, { file: NODE_FILE }, { BASE: base });
     await loginFindsRay(name, spoiled);
   });
@@ -276,7 +276,7 @@ describe("building", () => {
 
   test("the image is its base, Node's binary and less than a megabyte", async () => {
     const size = async (name: string) => (await engine.inspect(name, ".Size")) as number;
-    const [own, base] = [await size(image), await size(BASE)];
+    const [own, base] = [await size(image), await size(RAY_IMAGE)];
     const node = Number((await engine.run(image, ["stat", "-c", "%s", "/opt/ray-entrypoint/node"])).text);
     console.log(
       `the image adds ${((own - base) / 1e6).toFixed(1)} MB to its base, Node's ${(node / 1e6).toFixed(1)} MB among them`,
@@ -288,7 +288,7 @@ describe("building", () => {
     const hide = "sudo mv /usr/bin/tini /opt/tini";
     // The lab's containers reach no package source: this one stands in, and takes down what it was asked.
     const stub = `#!/bin/sh\\necho "$*" >> /opt/asked\\n[ "$1" = update ] || cp /opt/tini /usr/bin/tini\\n`;
-    const text = `FROM ${BASE}\nRUN ${hide} && printf '${stub}' | sudo tee /usr/bin/apt-get > /dev/null\n`;
+    const text = `FROM ${RAY_IMAGE}\nRUN ${hide} && printf '${stub}' | sudo tee /usr/bin/apt-get > /dev/null\n`;
     const base = await engine.build("base-without-tini", { text });
     const built = await engine.build("tini", { file: NODE_FILE }, { BASE: base });
     const { text: asked } = await engine.run(built, ["cat", "/opt/asked"]);

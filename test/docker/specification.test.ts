@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { askedRay } from "../fixtures/docker/ray-images.ts";
 import { PROJECT, WsProject } from "../fixtures/docker/ws-project.ts";
 
 /** The specification's story in its order; each part goes on from where the one before left the cluster. */
@@ -81,6 +82,8 @@ describe("ray is found", () => {
     const { code, text } = await project.docker("exec", ...user, `${PROJECT}-ray-gpu`, ...command);
     expect(code, text).toBe(0);
     expect(text).toMatch(/^ray, version \d/m);
+    const asked = askedRay();
+    if (asked !== undefined) expect(text.trim().split("\n").at(-1)).toBe(`ray, version ${asked}`);
   });
 
   test("su - ray -c 'python3 …' is the Python that has Ray", async () => {

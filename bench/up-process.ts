@@ -1,0 +1,115 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { execa } from "execa";
+import { stringify } from "yaml";
+import { openGcs } from "../src/common/gcs/client.ts";
+import { RAY_IMAGE, withImages } from "../test/fixtures/docker/ray-images.ts";
+import { until } from "../test/fixtures/until.ts";
+import { median } from "./row.ts";
+
+const root = resolve(import.meta.dirname, "..");
+const NAME = "ray-entrypoint-bench";
+const HEAD_PORT = 26379;
+const LONGEST_MS = 180_000;
+const ROUNDS = 3;
+
+const docker = (...words: string[]) => execa("docker", words);
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const began = performance.now();
+  await work();
+  return (performance.now() - began) / 1000;
+}
+
+/** Waits until the GCS at the published port lists that many nodes as ALIVE. */
+async function untilAlive(count: number): Promise<void> {
+  const gcs = openGcs({ host: process.env.HOST_IP ?? "127.0.0.1", port: HEAD_PORT }, { token: null });
+  await until(
+    `${count} nodes ALIVE`,
+    async () => {
+      const nodes = await gcs.nodes({ aliveOnly: true }, 1000);
+      return nodes.ok && nodes.value.length >= count;
+    },
+    LONGEST_MS,
+  );
+  gcs.close();
+}
+
+const ray = (name: string, options: readonly string[], words: readonly string[]) =>
+  docker(
+    "run",
+    "-d",
+    "--name",
+    `${NAME}-${name}`,
+    "--hostname",
+    name,
+    "--network",
+    NAME,
+    "--shm-size",
+    "2g",
+    ...options,
+    RAY_IMAGE,
+    "ray",
+    "start",
+    "--block",
+    ...words,
+  );
+
+/** HEAD, then WORKER, each as one would type it: the engine's start of a container and Ray's own start in it. */
+async function byHand(): Promise<number> {
+  await docker("network", "create", "--subnet", "172.25.77.0/24", NAME);
+  try {
+    return await timed(async () => {
+      await docker("run", "--rm", RAY_IMAGE, "true");
+      await ray("head", ["-p", `${HEAD_PORT}:6379`], ["--head", "--port=6379", "--num-cpus=4"]);
+      await untilAlive(1);
+      await ray("worker", [], ["--address=head:6379", "--num-cpus=4"]);
+      await untilAlive(2);
+    });
+  } finally {
+    await execa("docker", ["rm", "-f", `${NAME}-head`, `${NAME}-worker`], { reject: false });
+    await docker("network", "rm", NAME);
+  }
+}
+
+/** A folder with a config.yaml in which `ws` is typed. */
+function openProject() {
+  const folder = mkdtempSync(join(tmpdir(), "bench-up-"));
+  const config = join(folder, "config.yaml");
+  const host = process.env.HOST_IP === undefined ? {} : { host: { ip_address: process.env.HOST_IP } };
+  writeFileSync(config, stringify(withImages(host)));
+  const ours = ["--runtime", "docker", "-c", config, "--state", join(folder, "state")];
+  const ws = (...words: string[]) =>
+    execa(process.execPath, [join(root, "dist/ws.js"), ...ours, ...words], { cwd: folder });
+  return { ws, close: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+/** `ws up` from nothing but built images to every node ALIVE. */
+async function byWs({ ws }: ReturnType<typeof openProject>): Promise<number> {
+  try {
+    return await timed(() => ws("up"));
+  } finally {
+    await ws("down", "-v");
+  }
+}
+
+/** Both by turns, so that what else the machine does falls on either. */
+async function measure(): Promise<{ hand: number; ws: number }> {
+  const project = openProject();
+  const [hand, ws]: [number[], number[]] = [[], []];
+  try {
+    await project.ws("up", "--build");
+    await project.ws("down", "-v");
+    for (let round = 0; round < ROUNDS; round++) {
+      hand.push(await byHand());
+      ws.push(await byWs(project));
+    }
+  } finally {
+    await project.ws("down", "-v");
+    project.close();
+  }
+  return { hand: median(hand), ws: median(ws) };
+}
+
+console.log(JSON.stringify(await measure()));
