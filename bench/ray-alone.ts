@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openGcs } from "../src/common/gcs/client.ts";
 import { freePorts } from "../test/fixtures/cluster/free-ports.ts";
-import { killTagged, TAG } from "../test/fixtures/cluster/tagged.ts";
+import { killAll, TAG, taggedProcesses } from "../test/fixtures/cluster/tagged.ts";
 import { until } from "../test/fixtures/until.ts";
 
 const WORKER_PORTS = 40;
@@ -68,7 +68,7 @@ export async function rayAlone(binDir: string): Promise<{ noticedS: number; gone
     return { noticedS: (performance.now() - began) / 1000, gone };
   } finally {
     gcs.close();
-    await killTagged(tag);
+    await killAll(() => taggedProcesses(tag));
     rmSync(folder, { recursive: true, force: true });
   }
 }

@@ -1,0 +1,105 @@
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from "vitest";
+import type { Supervised } from "../fixtures/cluster/supervised.ts";
+import { kill } from "../fixtures/cluster/tagged.ts";
+import { until } from "../fixtures/until.ts";
+import {
+  BOOT_MS,
+  CLEAR_MS,
+  CPU,
+  closeScene,
+  EXTRA,
+  emptyScene,
+  noRay,
+  READY,
+  type Scene,
+  startNode,
+} from "./rig.ts";
+
+/** What may come before a node is part of a cluster, one after the other in one scene, and a stop in each such state. */
+let scene: Scene;
+beforeAll(async () => {
+  scene = await emptyScene();
+});
+afterEach(({ task }) => {
+  if (task.result?.state === "fail") scene.cluster.show();
+});
+afterAll(() => scene && closeScene(scene));
+
+/** The matrix gives 2 s where a node waits; nowhere here is there a Ray to drain. */
+const STOP_MS = 4_000;
+
+async function stopsAtOnce(node: Supervised): Promise<void> {
+  node.signal("SIGTERM");
+  expect(await node.ends(STOP_MS)).toEqual({ code: 0, signal: null });
+  expect(node.text.trimEnd().split("\n").at(-1)).toMatch(/^✓ Stopped on SIGTERM/);
+  await noRay(scene, [node.name], CLEAR_MS);
+}
+
+test("row 37: a stop while waiting for a HEAD ends the node at once", async () => {
+  const node = startNode(scene, EXTRA);
+  await node.says("Waiting", 30_000);
+  await stopsAtOnce(node);
+});
+
+test("a stop while requirements are installed ends pip and the node at once", async () => {
+  const mute = createServer((socket) => socket.on("error", () => {}).resume());
+  mute.listen(0, "127.0.0.1");
+  await once(mute, "listening");
+  onTestFinished(() => void mute.close());
+  const address = mute.address();
+  const port = typeof address === "object" ? address?.port : 0;
+  const file = join(scene.cluster.folder, "requirements.txt");
+  writeFileSync(file, `--index-url http://127.0.0.1:${port}/simple\na-package-that-never-comes\n`);
+
+  const node = startNode(scene, EXTRA, { RAY_EP_PIP_REQUIREMENTS: file });
+  await until("pip to ask", () => new Promise((asked) => mute.getConnections((_, count) => asked(count))));
+  expect(scene.cluster.ray(EXTRA).map(({ command }) => command)).toContainEqual(
+    expect.stringContaining("-m pip install"),
+  );
+  await stopsAtOnce(node);
+});
+
+test("row 30: the answer that granted the lease is lost: the grant is recognized", async () => {
+  const link = scene.links[CPU];
+  if (link === undefined) throw new Error("ray-cpu has no link");
+  link.loses = /^PUT \/v1\/head /;
+  const node = startNode(scene, CPU);
+  await until("the service to grant", async () => (await scene.cluster.view()).holder?.node === CPU, 30_000);
+  await until("the answer to be lost", () => link.lost > 0);
+  await node.says(/head lease.*no answer/i, 10_000);
+  expect(node.text).not.toContain("Mode: head");
+  link.loses = null;
+
+  await node.says("✓ Head lease granted", 10_000);
+  await node.says(READY, BOOT_MS);
+  expect((await scene.cluster.view()).holder).toMatchObject({ node: CPU, epoch: 1 });
+});
+
+test("a stop before Ray is started, while the health service dials back, ends the node at once", async () => {
+  const link = scene.links[EXTRA];
+  if (link === undefined) throw new Error("extra has no link");
+  link.loses = /^POST \/v1\/reach /;
+  const node = startNode(scene, EXTRA, { NODE_MANAGER_PORT: String(scene.cluster.sparePort(EXTRA)) });
+  await until("the question to be on its way", () => link.lost > 0, 30_000);
+  link.loses = null;
+  await stopsAtOnce(node);
+  expect(node.text).not.toContain(" start --");
+});
+
+test("a stop while a node that failed waits for its next start ends it at once", async () => {
+  const node = scene.cluster.process(CPU);
+  let { mark } = node;
+  for (const pause of ["restart 1 at once", "restart 2 in 1.0 s", "restart 3 in 2.0 s"]) {
+    const leader = await until("`ray start`", () =>
+      scene.cluster.ray(CPU).find(({ pid, session }) => pid === session),
+    );
+    kill(leader.pid, "SIGKILL");
+    await node.says(pause, 15_000, mark);
+    mark = node.mark;
+  }
+  await stopsAtOnce(node);
+});

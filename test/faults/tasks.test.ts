@@ -1,0 +1,39 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { kill } from "../fixtures/cluster/tagged.ts";
+import { CPU, EXTRA, heals, sharedScene } from "./rig.ts";
+
+/** A job of numbered tasks that Ray may try again, while a node fails under it: every result is right. */
+const scene = sharedScene({ names: [CPU, EXTRA] });
+
+/** How often each number was tried. */
+function triesIn(file: string): Map<string, number> {
+  const tries = new Map<string, number>();
+  for (const number of readFileSync(file, "utf8").trim().split("\n"))
+    tries.set(number, (tries.get(number) ?? 0) + 1);
+  return tries;
+}
+
+test("tasks run on while a worker's raylet is killed: each result is right and comes once", async () => {
+  const { cluster } = scene();
+  const file = join(cluster.folder, "tries");
+  const driver = cluster.driver(CPU, ["stream", file]);
+  await driver.says(/\d\d done on 2 nodes/);
+
+  await heals(scene(), EXTRA, {
+    fault: () => kill(cluster.part(EXTRA, "raylet").pid, "SIGKILL"),
+    says: /✗ Ray ended by itself/,
+    withinMs: 4_000,
+  });
+  // It works on the node that came back, too.
+  await driver.says("done on 3 nodes");
+
+  driver.signal("SIGUSR1");
+  await driver.ends();
+  const result = JSON.parse(driver.text.trim().split("\n").at(-1) ?? "");
+  expect(result.wrong).toEqual([]);
+  const tries = triesIn(file);
+  expect(tries.size).toBe(result.done);
+  expect(Math.max(...tries.values()), "a task that was tried again").toBeGreaterThan(1);
+});
