@@ -70,7 +70,7 @@ test("row 30: the answer that granted the lease is lost: the grant is recognized
   const node = startNode(scene, CPU);
   await until("the service to grant", async () => (await scene.cluster.view()).holder?.node === CPU, 30_000);
   await until("the answer to be lost", () => link.lost > 0);
-  await node.says(/head lease.*no answer/i, 10_000);
+  await node.says("for the head lease (no-answer): no answer from", 10_000);
   expect(node.text).not.toContain("Mode: head");
   link.loses = null;
 

@@ -196,6 +196,13 @@ export async function observed(scene: Scene, work: () => Promise<unknown>): Prom
   return observer.reigns;
 }
 
+/** Three looks of a second each, of which a silent GCS or agent makes three seconds. */
+export const PROBES_MS = 12_000;
+/** Ray's own look at its parts each second, and our word about its end. */
+export const EXIT_MS = 4_000;
+/** What a node waits before its fourth start in a row: no file has more of them. */
+const BACK_OFF_MS = 4_000;
+
 export interface Fault {
   readonly fault: () => unknown;
   /** What the supervisor of the node says of it. */
@@ -217,7 +224,7 @@ export async function heals(
     await fault();
     await timed(`${node}: noticed`, () => supervisor.says(says, withinMs, mark));
     await timed("whole again", async () => {
-      await supervisor.says(READY, within(scene, 0, 1), mark);
+      await supervisor.says(READY, within(scene, BACK_OFF_MS, 1), mark);
       // The workers follow a new HEAD, and then it boots no more.
       await cluster.becomes(scene.names, within(scene, 0, 1));
     });
