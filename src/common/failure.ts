@@ -42,5 +42,7 @@ export type Failure =
       /** How long it had run; it never became ready. */
       readonly ranMs: number;
     }
+  /** Something else listens where this node's GCS has to. */
+  | { readonly reason: "port-taken"; readonly address: Address }
   | { readonly reason: "too-many-restarts"; readonly restarts: number }
   | { readonly reason: "not-ready-in-time"; readonly timeoutMs: number; readonly why: string };

@@ -96,6 +96,11 @@ function renderNodeFailure(failure: NodeFailure): string[] {
         `✗ Ray ended by itself before this node was ready, after ${seconds(failure.ranMs)}: ${failure.signal === null ? `exit code ${failure.exitCode}` : `signal ${failure.signal}`}`,
         "→ Its last words are above; more stand in session_latest/logs of its temporary folder (/tmp/ray).",
       ];
+    case "port-taken":
+      return [
+        `✗ ${formatAddress(failure.address)} is taken: another process listens where this HEAD's GCS has to`,
+        "→ End that process (ss -ltnp names it), or set RAY_HEAD_PORT.",
+      ];
     case "too-many-restarts":
       return [
         `✗ Ray was restarted ${failure.restarts} times without a calm minute; the reason of each stands above`,

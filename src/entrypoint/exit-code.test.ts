@@ -16,6 +16,7 @@ const CODES: Readonly<Record<Exclude<Failure["reason"], "ray-exited">, number>> 
   "duplicate-name": 78,
   "not-a-candidate": 78,
   "pip-failed": 69,
+  "port-taken": 78,
   "too-many-restarts": 70,
   "not-ready-in-time": 75,
 };

@@ -1,5 +1,6 @@
 import { formatAddress } from "../common/address.ts";
 import { monotonicMs, realClock } from "../common/deadline.ts";
+import type { Failure } from "../common/failure.ts";
 import { openGcs } from "../common/gcs/client.ts";
 import type { AliveNote } from "./alive-note.ts";
 import type { Config } from "./config.ts";
@@ -9,6 +10,7 @@ import { Guard } from "./guard.ts";
 import type { HealthClient } from "./health-client.ts";
 import type { LeaseKeeper } from "./lease-keeper.ts";
 import type { Plan } from "./plan.ts";
+import { isFree } from "./port.ts";
 import type { Presence } from "./presence.ts";
 import type { Probes } from "./probes/collect.ts";
 import { checkReachBack } from "./reach-back.ts";
@@ -46,6 +48,9 @@ export interface NodeRunWorld {
   /** Called when this node has to end while something of its Ray still lives. */
   readonly onUnclear: () => void;
 }
+
+/** What just ends on this machine lets go of its port in less. */
+const PORT_TIMEOUT_MS = 3000;
 
 /** What is kept of earlier runs, for debugging: a session holds a few MB of logs, or far more where jobs print much. */
 const KEPT_SESSIONS = { count: 2, bytes: 512 * 2 ** 20 };
@@ -124,7 +129,7 @@ export class NodeRun {
     };
   }
 
-  async #beforeStart(): Promise<void> {
+  async #beforeStart(): Promise<Failure | null> {
     const { config, life, health, log, presence } = this.#world;
     const { tempDir } = this.#plan;
     const { names, obstacle } = putSessionsAside(tempDir, KEPT_SESSIONS);
@@ -137,6 +142,9 @@ export class NodeRun {
       });
     const reach = await checkReachBack({ config, life, client: health, known: presence.told });
     if (reach !== null) log({ type: "reach-back", ...reach });
+    const { role, ready } = this.#plan;
+    const free = role === "worker" || (await isFree(ready.gcs, PORT_TIMEOUT_MS));
+    return free ? null : { reason: "port-taken", address: ready.gcs };
   }
 
   /** Without a lease there is nothing to lose, and then only the end of this process counts. */

@@ -72,10 +72,13 @@ const SLOW_MS = 10_000;
 /** A newborn whose Ray timed out tries again that often before its user sees it end. */
 const NEWBORN_TRIES = 2;
 
+/** What may have passed at the next try of a node that worked before. */
+const PASSING = new Set<Failure["reason"]>(["no-head-in-time", "not-ready-in-time", "port-taken"]);
+
 /** A HEAD that is away may come back, and a start may fail for want of it; a wrong token does not mend itself. */
 function mayPass(failure: Failure, member: boolean, recent: number): boolean {
   if (failure.reason === "ray-exited") return member || (failure.ranMs >= SLOW_MS && recent < NEWBORN_TRIES);
-  return member && (failure.reason === "no-head-in-time" || failure.reason === "not-ready-in-time");
+  return member && PASSING.has(failure.reason);
 }
 
 function hasWorked(ended: Ended): boolean {

@@ -35,8 +35,8 @@ export interface SuperviseWorld {
   readonly onAlive: (membership: Membership) => void;
   /** Resolves when this node may not go on in its role, whatever its Ray does; never otherwise. */
   readonly deposed: Promise<RunEnd>;
-  /** Called when nothing of an earlier Ray lives any more and the next one is about to start. */
-  readonly beforeStart: () => Promise<void>;
+  /** Called when nothing of an earlier Ray lives any more and the next one is about to start; returns why it cannot. */
+  readonly beforeStart: () => Promise<Failure | null>;
   /** Sets a guard beside a session of Ray's that has just begun. */
   readonly guard: (session: number) => Pick<Guard, "dismiss">;
   /** Called when a stop was asked for and something of Ray does not die. */
@@ -70,13 +70,14 @@ export async function supervise(plan: Plan, world: SuperviseWorld): Promise<RunE
   }
 }
 
-/** The reason not to start Ray at all that comes before `work` is done; null where none does. */
+/** Why Ray is not started at all: what `work` found in its way, or what came meanwhile. Null where nothing did. */
 async function unwantedMeanwhile(
-  work: Promise<void>,
+  work: Promise<Failure | null>,
   { stop, deposed }: SuperviseWorld,
 ): Promise<RunEnd | null> {
   const over = new AbortController();
-  const end = await Promise.race([work, aborted(stop.asked, over.signal), deposed]);
+  const obstacle = work.then((failure) => failure && ({ kind: "failed", failure } as const));
+  const end = await Promise.race([obstacle, aborted(stop.asked, over.signal), deposed]);
   over.abort();
   return stop.asked.aborted ? { kind: "stopped" } : (end ?? null);
 }
