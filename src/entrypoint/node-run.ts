@@ -4,6 +4,7 @@ import type { Failure } from "../common/failure.ts";
 import { openGcs } from "../common/gcs/client.ts";
 import type { AliveNote } from "./alive-note.ts";
 import type { Config } from "./config.ts";
+import { bytesLeft } from "./disk.ts";
 import { findEarlierHead } from "./earlier-head.ts";
 import type { Event } from "./event.ts";
 import { Guard } from "./guard.ts";
@@ -48,6 +49,9 @@ export interface NodeRunWorld {
   /** Called when this node has to end while something of its Ray still lives. */
   readonly onUnclear: () => void;
 }
+
+/** A session's logs take about that much in its first minute. */
+const LEAST_DISK = 16 * 2 ** 20;
 
 /** What just ends on this machine lets go of its port in less. */
 const PORT_TIMEOUT_MS = 3000;
@@ -140,11 +144,24 @@ export class NodeRun {
         what: `sessions of earlier runs in ${tempDir} could not be put aside: ${obstacle}`,
         fix: "See that the disk has room and that this user may write there.",
       });
+    this.#warnOfDisk(tempDir);
     const reach = await checkReachBack({ config, life, client: health, known: presence.told });
     if (reach !== null) log({ type: "reach-back", ...reach });
     const { role, ready } = this.#plan;
     const free = role === "worker" || (await isFree(ready.gcs, PORT_TIMEOUT_MS));
     return free ? null : { reason: "port-taken", address: ready.gcs };
+  }
+
+  /** Ray on a full disk waits a minute for a GCS that could not start, and does not say why (2.60). */
+  #warnOfDisk(folder: string): void {
+    const left = bytesLeft(folder);
+    if (left === null || left >= LEAST_DISK) return;
+    const mib = (left / 2 ** 20).toFixed(1);
+    this.#world.log({
+      type: "warning",
+      what: `the disk of ${folder} has ${mib} MiB left, and Ray may not start`,
+      fix: "Make room there, or have Ray use another folder (--temp-dir).",
+    });
   }
 
   /** Without a lease there is nothing to lose, and then only the end of this process counts. */

@@ -85,8 +85,8 @@ test("a stop before Ray is started, while the health service dials back, ends th
   link.loses = /^POST \/v1\/reach /;
   const node = startNode(scene, EXTRA, { NODE_MANAGER_PORT: String(scene.cluster.sparePort(EXTRA)) });
   await until("the question to be on its way", () => link.lost > 0, 30_000);
-  link.loses = null;
   await stopsAtOnce(node);
+  link.loses = null;
   expect(node.text).not.toContain(" start --");
 });
 
