@@ -109,7 +109,10 @@ async function watch(node: Node, head: Address, clusterId: string, over: AbortSi
   }
 }
 
-const stopped = (stop: AbortSignal): Promise<RunEnd> => aborted(stop).then(() => ({ kind: "stopped" }));
+/** A history is short, and its listeners go with it. */
+const NEVER = new AbortController().signal;
+const stopped = (stop: AbortSignal): Promise<RunEnd> =>
+  aborted(stop, NEVER).then(() => ({ kind: "stopped" }));
 
 const lookOf = (clusterId: string | null): Look => ({
   gcs: clusterId === null ? { kind: "silent", cause: "timeout" } : { kind: "serves", clusterId, alive: true },
