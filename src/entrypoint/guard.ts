@@ -2,20 +2,31 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 
 /**
- * Reads one line for each sign of life: the seconds after which, without another, the session ($1) is killed. $2: the same
- * for the first, or nothing where only the end of its input counts. It needs nothing but bash, as it must work when all
- * else fails.
+ * Reads one line for each sign of life: the milliseconds after which, without another, the session ($1) is killed. $2: the
+ * same for the first, or nothing where only the end of its input counts. It needs nothing but bash, as it must work when
+ * all else fails. Bash 5.2 times a `read` by the wall clock (lib/sh/timers.c), which somebody may set: so a read that timed
+ * out is only a reason to look at the time since boot, and what it had read of a line is kept.
  */
-const PROGRAM = `
+export const GUARD_PROGRAM = `
 trap '' HUP INT QUIT TERM USR1 USR2 TSTP TTIN TTOU
-session=$1 limit=$2 why='the supervisor is gone' status=0
-while [ "$status" -eq 0 ]; do
-  read -r \${limit:+-t "$limit"} sign
+session=$1 limit=$2 why='the supervisor is gone' line= ends= wait=
+while :; do
+  if [ -n "$limit" ]; then
+    read -r up _ < /proc/uptime
+    now=$((10#\${up/./} * 10))
+    [ -n "$ends" ] || ends=$((now + limit))
+    left=$((ends - now))
+    [ "$left" -gt 0 ] || { why='the head lease was not renewed in time'; break; }
+    printf -v wait '%d.%03d' $((left / 1000)) $((left % 1000))
+  fi
+  read -r \${wait:+-t "$wait"} sign
   status=$?
-  [ "$sign" = dismissed ] && exit 0
-  [ "$status" -ne 0 ] || limit=$sign
+  line=$line$sign
+  [ "$status" -le 128 ] || continue
+  [ "$line" = dismissed ] && exit 0
+  [ "$status" -eq 0 ] || break
+  limit=$line line= ends=
 done
-[ "$status" -le 128 ] || why="the head lease was not renewed in time"
 killed=0 round=0 found=1
 while [ "$found" = 1 ] && [ "$round" -lt 100 ]; do
   found=0 round=$((round + 1))
@@ -65,7 +76,7 @@ export class Guard {
 
   /** The head lease was renewed: without another word the session is killed after `limitMs`. */
   renewed(limitMs: number): void {
-    this.#child.stdin?.write(`${secondsOf(limitMs)}\n`);
+    this.#child.stdin?.write(`${wholeMs(limitMs)}\n`);
   }
 
   /** Ends it without harm. To be called when nothing of the session lives any more. */
@@ -83,8 +94,8 @@ export class Guard {
   #stand(): ChildProcess {
     const { session, limitMs } = this.#settings;
     const limit = limitMs();
-    const words = [PROGRAM, "ray-guard", String(session), limit === null ? "" : secondsOf(limit)];
-    const child = spawn("/bin/bash", ["-c", ...words], {
+    const words = ["ray-guard", String(session), limit === null ? "" : wholeMs(limit)];
+    const child = spawn("/bin/bash", ["-c", GUARD_PROGRAM, ...words], {
       detached: true,
       stdio: ["pipe", "ignore", "inherit"],
       cwd: "/",
@@ -107,5 +118,5 @@ export class Guard {
   }
 }
 
-/** As bash's `read -t` takes them; 0 would only ask whether there is something to read. */
-const secondsOf = (ms: number): string => (Math.max(ms, 1) / 1000).toFixed(3);
+/** Bash counts in whole numbers. */
+const wholeMs = (ms: number): string => String(Math.ceil(ms));
