@@ -1,6 +1,7 @@
 /** What must happen somewhere in many histories: a fault that never bites proves nothing. */
 const HAPPENINGS = [
   "takeovers from another node",
+  "nodes frozen while they ask",
   "GCSes killed by the strict guard",
   "leases lost in strict mode",
   "HEADs that gave way to a higher epoch",

@@ -75,6 +75,16 @@ const freezeNode: Make = ({ prng, places }) => {
   return { name: `${place.name} frozen`, apply, undo: () => thaw(place) };
 };
 
+/** What was granted before the freeze is read after it. */
+const freezeAsking: Make = ({ prng, places }) => {
+  let place = prng.pick(places);
+  const apply = () => {
+    place = places.find((each) => each.gcs !== null) ?? place;
+    place.freezesAsking = true;
+  };
+  return { name: "the HEAD freezes as it asks", apply, undo: () => thaw(place) };
+};
+
 /** The GCS goes on serving. */
 const freezeSupervisor: Make = ({ prng, places }) => {
   const place = prng.pick(places);
@@ -86,6 +96,7 @@ const freezeSupervisor: Make = ({ prng, places }) => {
 };
 
 function thaw(place: Place): void {
+  place.freezesAsking = false;
   place.frozen = false;
   place.actor?.resume();
 }
@@ -175,6 +186,7 @@ const ANY: readonly Make[] = [
   freezeNode,
   freezeNode,
   freezeSupervisor,
+  freezeAsking,
   cutNode,
   cutNode,
   cutNode,

@@ -188,6 +188,7 @@ class History {
     this.#service.resume();
     for (const place of this.#places) {
       place.frozen = false;
+      place.freezesAsking = false;
       place.rayBroken = false;
       place.actor?.resume();
       this.#start(place);

@@ -14,7 +14,9 @@ export function clientOf(node: Node): Pick<HealthClient, "askLease" | "releaseLe
   return {
     askLease: async (request, timeoutMs) => {
       const sentAtMs = clock.nowMs;
-      const fact = toFact(await network.call(actor, name, service.ask(request), timeoutMs));
+      const asking = network.call(actor, name, service.ask(request), timeoutMs);
+      if (place.freezesAsking) node.freeze();
+      const fact = toFact(await asking);
       if (fact.kind === "granted") checker.lease.told(name, life, sentAtMs);
       if (fact.kind === "refused") checker.lease.over(life);
       return fact;

@@ -70,6 +70,14 @@ export class Node {
     this.actor.do(() => this.#stop.abort());
   }
 
+  /** The whole container: process and Ray. */
+  freeze(): void {
+    this.scene.note("nodes frozen while they ask");
+    this.place.freezesAsking = false;
+    this.place.frozen = true;
+    this.actor.pause();
+  }
+
   /** Lives until its end, then `onExit` hears whether it was asked to end. */
   async run(onExit: () => void): Promise<void> {
     this.scene.log(`${this.life} starts`);

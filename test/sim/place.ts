@@ -39,6 +39,8 @@ export class Place {
   /** The cluster in which this node works. */
   member: string | null = null;
   frozen = false;
+  /** The next request for the lease is its last act before it freezes, so that the answer waits for the thaw. */
+  freezesAsking = false;
   /** Strict: when the guard beside Ray kills it, unless a renewal comes. */
   guardEndsMs = 0;
   /** Somebody wants this container to run: its restart policy holds. */
@@ -66,6 +68,7 @@ export class Place {
     this.gcs = null;
     this.member = null;
     this.frozen = false;
+    this.freezesAsking = false;
   }
 
   /** Strict: the guard kills Ray when the lease was not renewed in time, also where the supervisor is frozen. True: it did. */

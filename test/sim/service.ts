@@ -66,6 +66,10 @@ export class Service {
     return this.#actor?.running ?? false;
   }
 
+  get frozen(): boolean {
+    return this.#actor !== null && !this.#actor.running;
+  }
+
   start(): void {
     if (this.#actor !== null) return;
     const { clock, log, note } = this.#settings;
