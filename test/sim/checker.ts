@@ -1,7 +1,7 @@
 import { isCandidate } from "../../src/entrypoint/decide/candidates.ts";
 import type { Clock } from "./clock.ts";
+import type { Mode } from "./cluster.ts";
 import type { Happening } from "./coverage.ts";
-import type { Mode } from "./history.ts";
 import { LeaseChecker } from "./lease-checker.ts";
 import type { Network } from "./network.ts";
 import type { Place } from "./place.ts";

@@ -75,6 +75,21 @@ const freezeNode: Make = ({ prng, places }) => {
   return { name: `${place.name} frozen`, apply, undo: () => thaw(place) };
 };
 
+/** A HEAD that was passed over in its sleep wakes up with its SIGTERM: it gives back what is no longer its own. */
+const stopFrozen: Make = ({ prng, places, stop }) => {
+  let place = prng.pick(places);
+  const apply = () => {
+    place = places.find((each) => each.gcs !== null) ?? place;
+    place.frozen = place.actor !== null;
+    place.actor?.pause();
+  };
+  const undo = () => {
+    stop(place);
+    thaw(place);
+  };
+  return { name: "the HEAD frozen, and stopped as it thaws", apply, undo };
+};
+
 /** What was granted before the freeze is read after it. */
 const freezeAsking: Make = ({ prng, places }) => {
   let place = prng.pick(places);
@@ -187,6 +202,7 @@ const ANY: readonly Make[] = [
   freezeNode,
   freezeSupervisor,
   freezeAsking,
+  stopFrozen,
   cutNode,
   cutNode,
   cutNode,
