@@ -30,6 +30,8 @@ export class LeaseChecker {
   /** What each life believes to hold, by the last answer that reached it. */
   readonly #holdings = new Map<string, Holding>();
 
+  readonly #overAtMs = new Map<string, number>();
+
   constructor(watched: LeaseWatched) {
     this.#watched = watched;
   }
@@ -55,12 +57,14 @@ export class LeaseChecker {
 
   /** A life was told that it holds the lease, in answer to what it sent at `sentAtMs`. */
   told(node: string, life: string, sentAtMs: number): void {
-    this.#holdings.set(life, { node, sentAtMs });
+    // The answer to a renewal may come after the release that was said later.
+    if (sentAtMs > (this.#overAtMs.get(life) ?? -1)) this.#holdings.set(life, { node, sentAtMs });
   }
 
   /** A life gave the lease back, or was told that it is over. */
   over(life: string): void {
     this.#holdings.delete(life);
+    this.#overAtMs.set(life, this.#watched.clock.nowMs);
   }
 
   #checkHoldings(node: string, epoch: number): void {
