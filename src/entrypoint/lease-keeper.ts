@@ -31,6 +31,8 @@ export class LeaseKeeper {
   #renewing: AbortController | null = null;
   /** Grows with each word about the lease, so that one that arrives late changes nothing. */
   #seq = 0;
+  /** The word that gave the lease back last. */
+  #releasedSeq = 0;
   #seen: number | null = null;
   /** When the last request that was granted was sent: the lease runs from no later than that. */
   #renewedAtMs = 0;
@@ -92,6 +94,7 @@ export class LeaseKeeper {
     const { client, clock, config, life, onRenewed } = this.#settings;
     const sentAtMs = clock.now();
     this.#seq += 1;
+    const seq = this.#seq;
     const answer = await client.askLease(
       {
         node: config.node,
@@ -100,13 +103,15 @@ export class LeaseKeeper {
         clusterId: this.#clusterId,
         epoch: this.#epoch,
         others,
-        seq: this.#seq,
+        seq,
         ...(this.#seen === null ? {} : { seen: this.#seen }),
       },
       // Half of what is left must do for a second try (FAULTS 4, rule 1).
       Math.min(config.values.HEALTH_TIMEOUT, (RENEW_DEADLINE_S * 1000) / 2),
     );
     if (answer.kind !== "no-answer") this.hear(answer.epoch);
+    // A release was sent meanwhile, and what it ended is not held any more.
+    if (seq <= this.#releasedSeq) return answer;
     if (answer.kind === "granted") {
       this.#epoch = answer.epoch;
       if (!this.#tooShort(answer.ttl)) {
@@ -147,8 +152,10 @@ export class LeaseKeeper {
     this.stop();
     if (this.#epoch === null) return;
     const { client, config, life, onChange } = this.#settings;
+    this.#seq += 1;
+    this.#releasedSeq = this.#seq;
     const released = await client.releaseLease(
-      { node: config.node, life, epoch: this.#epoch, seq: ++this.#seq },
+      { node: config.node, life, epoch: this.#epoch, seq: this.#seq },
       // A stop has 1.5 s between our KILL and the engine's (plan.ts).
       Math.min(config.values.HEALTH_TIMEOUT, RELEASE_TIMEOUT_MS),
     );

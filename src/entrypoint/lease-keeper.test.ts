@@ -1,0 +1,51 @@
+import { expect, test, vi } from "vitest";
+import { configOf } from "../../test/fixtures/config.ts";
+import { granted } from "../../test/fixtures/facts.ts";
+import { realClock } from "../common/deadline.ts";
+import { ok } from "../common/result.ts";
+import type { LeaseFact } from "./facts.ts";
+import { LeaseKeeper } from "./lease-keeper.ts";
+
+function keeperOf(askLease: () => Promise<LeaseFact>, env: Record<string, string> = {}) {
+  const releaseLease = vi.fn(async () => ok(undefined));
+  const keeper = new LeaseKeeper({
+    clock: realClock,
+    config: configOf("a", { HEAD_WHITELIST: "a b", ...env }),
+    client: { askLease, releaseLease },
+    life: "a-1",
+    onChange: () => {},
+    onRenewed: () => {},
+    onDeposed: () => {},
+  });
+  return { keeper, releaseLease };
+}
+
+test("the answer to a word that was sent before the release brings nothing back", async () => {
+  const late = Promise.withResolvers<LeaseFact>();
+  const answers = [Promise.resolve<LeaseFact>(granted(1)), late.promise];
+  const { keeper } = keeperOf(() => answers.shift() ?? Promise.reject(new Error("asked too often")));
+  await keeper.ask("answered");
+  const renewal = keeper.ask("silent");
+  await keeper.release();
+  late.resolve(granted(1));
+  await renewal;
+  expect(keeper.held).toBe(false);
+});
+
+test("strict: a lease too short to be safe is not taken; a HEAD that leads gives it back only when its Ray is gone", async () => {
+  let ttl = 5;
+  const { keeper, releaseLease } = keeperOf(async () => ({ ...granted(1), ttl }), {
+    RAY_EP_FENCING: "strict",
+  });
+  expect(await keeper.ask("silent")).toMatchObject({ kind: "no-answer" });
+  expect(releaseLease).toHaveBeenCalledOnce();
+
+  ttl = 15;
+  await keeper.ask("silent");
+  keeper.keep();
+  ttl = 5;
+  expect(await keeper.ask("silent")).toMatchObject({ kind: "no-answer" });
+  expect(releaseLease).toHaveBeenCalledOnce();
+  expect(keeper.held).toBe(true);
+  keeper.stop();
+});
