@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import type { Failure } from "../common/failure.ts";
 import { createLogger } from "../common/logger.ts";
 import { readArgs } from "./args.ts";
+import { boundedWrite } from "./bounded-log.ts";
 import { type Config, readConfig } from "./config.ts";
 import { dryRun } from "./dry-run.ts";
 import type { Event } from "./event.ts";
@@ -44,7 +45,11 @@ async function main(): Promise<number> {
   const runAs = resolveRunAs(config.value, local);
   if (!runAs.ok) return refuse(runAs.error);
 
-  const write = (text: string): void => void process.stdout.write(text);
+  const write = boundedWrite(
+    (text) => void process.stdout.write(text),
+    process.stdout.fd,
+    config.value.values.RAY_EP_LOG_LIMIT,
+  );
   const { env } = process;
   const world = new World({ config: config.value, local, runAs: runAs.value, env, stopRequest, write });
   if (request.value.kind === "dry-run")

@@ -170,6 +170,12 @@ export const VARIABLES = {
     "form of the log: text or json",
     "Give text or json.",
   ),
+  RAY_EP_LOG_LIMIT: variable(
+    s.Bytes,
+    null,
+    "bytes at which the log, where it is a file that is appended to, is emptied and kept as FILE.1 (default: no limit)",
+    "Give bytes, or 10m.",
+  ),
 } as const satisfies Record<string, Variable<unknown>>;
 
 export type VariableName = keyof typeof VARIABLES;

@@ -157,6 +157,8 @@ function nodeEnv(settings: Settings, machine: Machine, node: NodeKind): Record<s
     RAY_EP_NODE_NAME: node.name,
     RAY_EP_USER: machine.user,
     RAY_EP_BIN_DIR: machine.binDir,
+    // No engine bounds the log here, and `ws` is gone by then.
+    RAY_EP_LOG_LIMIT: "10m",
     RAY_USAGE_STATS_ENABLED: "0",
     // Ray keeps 5 files of 512 MB for each of its logs unless told otherwise (ray_constants.py).
     RAY_ROTATION_MAX_BYTES: String(16 * 2 ** 20),
