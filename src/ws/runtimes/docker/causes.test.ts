@@ -18,6 +18,8 @@ describe("likely causes", () => {
       'Conflict. The container name "/p-ray-cpu" is already in use by container "3f2". You have to remove (or rename) that container',
       "another container has that name",
     ],
+    ["✗ 0.0.0.0:6379 is taken: another process listens where this HEAD's GCS has to", "a port is in use"],
+    ["✗ the disk of /tmp/ray has 12 MiB left, and Ray may not start", "the disk is full"],
     ["write /var/lib/docker/tmp/x: no space left on device", "the disk is full"],
     ["Pool overlaps with other one on this address space", "another network has that subnet"],
     ['could not select device driver "nvidia" with capabilities: [[gpu]]', "the engine can give no GPU"],

@@ -15,9 +15,12 @@ const CAUSES: readonly Cause[] = [
     cause:
       "/dev/shm is too small for the object store; raise shm_size, or lower object_store_memory in config.yaml",
   },
-  { seen: /no space left on device/i, cause: "the disk is full: docker system df shows what takes it" },
   {
-    seen: /port is already allocated|address already in use|ports are not available|EADDRINUSE|already occupied/i,
+    seen: /no space left on device|the disk of .* has \d+ MiB left/i,
+    cause: "the disk is full: docker system df shows what takes it",
+  },
+  {
+    seen: /port is already allocated|address already in use|ports are not available|EADDRINUSE|already occupied|is taken: another process/i,
     cause: "a port is in use; stop what holds it (docker ps, ss -ltnp), or set another in config.yaml",
   },
   {

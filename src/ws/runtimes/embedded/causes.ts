@@ -4,9 +4,9 @@ interface Cause {
 }
 
 const CAUSES: readonly Cause[] = [
-  { seen: /No space left on device/, cause: "the disk is full" },
+  { seen: /No space left on device|the disk of .* has \d+ MiB left/, cause: "the disk is full" },
   {
-    seen: /[Aa]ddress already in use|EADDRINUSE|Failed to bind|already occupied/,
+    seen: /[Aa]ddress already in use|EADDRINUSE|Failed to bind|already occupied|is taken: another process/,
     cause: "a port is taken; give the node others in config.yaml",
   },
   {
