@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { kill } from "../fixtures/cluster/tagged.ts";
-import { CPU, EXTRA, heals, sharedScene } from "./rig.ts";
+import { CPU, EXIT_MS, EXTRA, heals, resultOf, sharedScene } from "./rig.ts";
 
 /** A job of numbered tasks that Ray may try again, while a node fails under it: every result is right. */
 const scene = sharedScene({ names: [CPU, EXTRA] });
@@ -24,14 +24,13 @@ test("tasks run on while a worker's raylet is killed: each result is right and c
   await heals(scene(), EXTRA, {
     fault: () => kill(cluster.part(EXTRA, "raylet").pid, "SIGKILL"),
     says: /✗ Ray ended by itself/,
-    withinMs: 4_000,
+    withinMs: EXIT_MS,
   });
   // It works on the node that came back, too.
   await driver.says("done on 3 nodes");
 
   driver.signal("SIGUSR1");
-  await driver.ends();
-  const result = JSON.parse(driver.text.trim().split("\n").at(-1) ?? "");
+  const result = await resultOf(driver);
   expect(result.wrong).toEqual([]);
   const tries = triesIn(file);
   expect(tries.size).toBe(result.done);
