@@ -1,65 +1,26 @@
-import { once } from "node:events";
-import { createServer } from "node:http";
 import { expect, test } from "vitest";
 import { kill } from "../fixtures/cluster/tagged.ts";
 import type { Mode, TcpProxy } from "../fixtures/cluster/tcp-proxy.ts";
 import { until } from "../fixtures/until.ts";
+import { changesNothing, leads, noRay, worksRight } from "./judge.ts";
 import {
   ALL,
   CLEAR_MS,
   CPU,
   EXTRA,
   freeze,
-  GPU,
-  LEASE_MS,
   lasting,
-  memoryOf,
-  noRay,
-  observed,
-  picture,
-  READY,
+  OVER_MS,
   RENEW_MS,
   sharedScene,
   startNode,
   timed,
-  within,
-  worksRight,
 } from "./rig.ts";
 
 /** Faults after which nothing may have changed: same HEAD, same epoch, same cluster, same nodes. */
 const scene = sharedScene();
 
-/** Longer than a lease lives. */
-const OVER_MS = LEASE_MS + 2 * RENEW_MS;
-
-async function changesNothing(work: () => Promise<unknown>): Promise<void> {
-  const before = await picture(scene());
-  await observed(scene(), work);
-  expect(await picture(scene())).toEqual(before);
-}
-
-const put = (path: string, body: unknown): Promise<Response> =>
-  fetch(`${scene().cluster.healthUrl}${path}`, { method: "PUT", body: JSON.stringify(body) });
-
-const claim = (node: string, epoch: number | null) => ({
-  node,
-  life: `stranger-${node}`,
-  address: "127.0.0.1:1",
-  clusterId: null,
-  epoch,
-  others: "answered",
-});
-
 const linkOf = (name: string): TcpProxy => scene().links[name] as TcpProxy;
-const holder = async () => (await scene().cluster.view()).holder;
-
-/** Waits until the HEAD holds its lease again. */
-const leads = () =>
-  until("the HEAD to hold its lease again", async () => {
-    const now = await holder();
-    return now?.node === CPU && now.expiresIn > 0;
-  });
-
 /** Cuts nodes from the health service for a while. */
 async function cutOff(names: readonly string[], mode: Mode, ms: number): Promise<void> {
   for (const name of names) await linkOf(name).become(mode);
@@ -75,23 +36,8 @@ async function frozen(name: string, ms: number): Promise<void> {
   kill(pid, "SIGCONT");
 }
 
-test("row 2: a stranger asks for the lease and is refused", async () => {
-  await changesNothing(async () => {
-    const answer = await put("/v1/head", claim("stranger", null));
-    expect(answer.status).toBe(409);
-    expect(await answer.json()).toMatchObject({ granted: false, holder: { node: CPU } });
-  });
-});
-
-test("row 34: an old epoch, replayed, is refused and changes nothing", async () => {
-  await changesNothing(async () => {
-    const answer = await put("/v1/head", claim(GPU, 0));
-    expect(answer.status).toBe(409);
-  });
-});
-
 test("row 9: the HEAD is paused for 8 s", async () => {
-  await changesNothing(async () => {
+  await changesNothing(scene(), async () => {
     freeze(scene(), CPU, "SIGSTOP");
     await lasting(8_000);
     freeze(scene(), CPU, "SIGCONT");
@@ -99,7 +45,7 @@ test("row 9: the HEAD is paused for 8 s", async () => {
 });
 
 test("row 12: the gcs_server is stopped for 5 s", async () => {
-  await changesNothing(async () => {
+  await changesNothing(scene(), async () => {
     const { pid } = scene().cluster.part(CPU, "gcs_server");
     kill(pid, "SIGSTOP");
     await lasting(5_000);
@@ -108,13 +54,13 @@ test("row 12: the gcs_server is stopped for 5 s", async () => {
 });
 
 test("row 8, plain: the HEAD's supervisor is frozen for longer than its lease, and its Ray runs on", async () => {
-  await changesNothing(async () => {
+  await changesNothing(scene(), async () => {
     await frozen(CPU, OVER_MS);
   });
 });
 
 test("row 39: the HEAD's event loop stands still for 6 s", async () => {
-  await changesNothing(async () => {
+  await changesNothing(scene(), async () => {
     await frozen(CPU, 6_000);
     await until(
       "the lease to be renewed",
@@ -126,9 +72,9 @@ test("row 39: the HEAD's event loop stands still for 6 s", async () => {
 test.each(["silent", "answers-lost", "requests-lost"] as const)(
   "rows 19 and 20, plain: the HEAD alone is cut from the health service (%s)",
   async (mode) => {
-    await changesNothing(async () => {
+    await changesNothing(scene(), async () => {
       await cutOff([CPU], mode, OVER_MS);
-      await leads();
+      await leads(scene());
     });
   },
 );
@@ -136,7 +82,7 @@ test.each(["silent", "answers-lost", "requests-lost"] as const)(
 test.each(["refuse", "status-500", "rubbish", "answers-cut", "slow"] as const)(
   "row 21: the health service answers badly (%s): at most one request a second, and nothing happens",
   async (mode) => {
-    await changesNothing(async () => {
+    await changesNothing(scene(), async () => {
       const link = linkOf(CPU);
       const { connections } = link;
       if (mode === "slow") link.delayMs = 30_000;
@@ -146,78 +92,24 @@ test.each(["refuse", "status-500", "rubbish", "answers-cut", "slow"] as const)(
       expect(link.connections - connections).toBeLessThanOrEqual(7);
       link.delayMs = 0;
       await link.become("open");
-      await leads();
+      await leads(scene());
     });
   },
 );
 
 test("row 23: a worker is cut from the health service (for 60 s in the long faults)", async () => {
-  await changesNothing(() => cutOff([EXTRA], "silent", 3 * RENEW_MS));
+  await changesNothing(scene(), () => cutOff([EXTRA], "silent", 3 * RENEW_MS));
 });
 
 test("row 25, plain: everybody is cut from the health service", async () => {
-  await changesNothing(async () => {
+  await changesNothing(scene(), async () => {
     await cutOff(ALL, "silent", OVER_MS);
-    await leads();
+    await leads(scene());
   });
-});
-
-test("a plain 200 server takes the health service's place for longer than a lease", async () => {
-  await changesNothing(async () => {
-    const { cluster } = scene();
-    cluster.process("health").signal("SIGKILL");
-    await cluster.process("health").ends();
-    const { mark } = cluster.process(CPU);
-    const plain = createServer((_, answer) => answer.end("OK"));
-    plain.listen(cluster.healthAddress);
-    await once(plain, "listening");
-    await lasting(OVER_MS);
-    await cluster.process(CPU).says("Head lease not renewed: the health service answered 200 OK", 0, mark);
-    plain.close();
-    plain.closeAllConnections();
-    await once(plain, "close");
-    await cluster.health(memoryOf(cluster));
-    await leads();
-  });
-});
-
-test("row 26: the health service is killed and restarted: same HEAD, same epoch", async () => {
-  await changesNothing(async () => {
-    const { cluster } = scene();
-    cluster.process("health").signal("SIGKILL");
-    await cluster.process("health").ends();
-    await cluster.health(memoryOf(cluster));
-    await until(
-      "the HEAD to renew",
-      async () => ((await cluster.view()).holder?.expiresIn ?? 0) > 0,
-      LEASE_MS,
-    );
-  });
-});
-
-test("row 27: it restarts empty while a rival asks: the holder presents itself, and no epoch is lower", async () => {
-  const before = await picture(scene());
-  await observed(scene(), async () => {
-    const { cluster } = scene();
-    for (const name of ["health", GPU]) cluster.process(name).signal("SIGKILL");
-    for (const name of ["health", GPU]) await cluster.process(name).ends();
-    await cluster.health();
-    // One that sees nobody but the service asks at once; one that sees the HEAD joins it.
-    const asked = put("/v1/head", { ...claim(GPU, null), others: "silent" });
-    const gpu = startNode(scene(), GPU);
-    expect((await asked).status).toBe(409);
-    await until("the HEAD to present itself", async () => (await holder())?.node === CPU, LEASE_MS);
-    await gpu.says(READY, within(scene(), 0, 1));
-    expect(gpu.text).toContain("Mode: worker");
-  });
-  const after = await picture(scene());
-  expect(after.epoch).toBeGreaterThanOrEqual(before.epoch);
-  expect(after).toMatchObject({ head: CPU, clusterId: before.clusterId });
-  expect(after.nodeIds.filter((id) => before.nodeIds.includes(id))).toHaveLength(2);
 });
 
 test("row 33: a second node of the same name is refused, and both logs name it", async () => {
-  await changesNothing(async () => {
+  await changesNothing(scene(), async () => {
     const { cluster } = scene();
     const elder = cluster.process(EXTRA);
     const mark = elder.mark;

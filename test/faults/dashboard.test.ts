@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { kill } from "../fixtures/cluster/tagged.ts";
-import { CPU, EXIT_MS, EXTRA, heals, sharedScene, worksRight } from "./rig.ts";
+import { EXIT_MS, heals, worksRight } from "./judge.ts";
+import { CPU, EXTRA, sharedScene } from "./rig.ts";
 
 /** A HEAD with its dashboard on loses one of the parts that only a HEAD has. */
 const scene = sharedScene({ names: [CPU, EXTRA], dashboard: true });

@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from "vi
 import type { Supervised } from "../fixtures/cluster/supervised.ts";
 import { kill } from "../fixtures/cluster/tagged.ts";
 import { until } from "../fixtures/until.ts";
+import { noRay } from "./judge.ts";
 import {
   BOOT_MS,
   CLEAR_MS,
@@ -13,10 +14,12 @@ import {
   closeScene,
   EXTRA,
   emptyScene,
-  noRay,
+  GPU,
+  LEASE_MS,
   READY,
   type Scene,
   startNode,
+  within,
 } from "./rig.ts";
 
 /** What may come before a node is part of a cluster, one after the other in one scene, and a stop in each such state. */
@@ -102,4 +105,15 @@ test("a stop while a node that failed waits for its next start ends it at once",
     mark = node.mark;
   }
   await stopsAtOnce(node);
+});
+
+test("a HEAD that is killed while it boots is followed by the other candidate", async () => {
+  const { cluster } = scene;
+  await startNode(scene, CPU).says("Mode: head", 30_000);
+  await startNode(scene, GPU).says("Waiting", 30_000);
+
+  kill(cluster.process(CPU).pid, "SIGKILL");
+
+  // It never served, so nothing but the end of its lease is waited for.
+  expect(await cluster.becomes([GPU], within(scene, LEASE_MS, 1))).toBe(GPU);
 });

@@ -2,6 +2,7 @@ import { expect, onTestFailed, onTestFinished, test } from "vitest";
 import { temporary } from "../fixtures/cluster/leftovers.ts";
 import { kill, type Seen } from "../fixtures/cluster/tagged.ts";
 import { until } from "../fixtures/until.ts";
+import { noRay, observed, picture, worksRight } from "./judge.ts";
 import { folderMib, openFiles, pssMib } from "./resources.ts";
 import {
   ALL,
@@ -13,14 +14,10 @@ import {
   GPU,
   LEASE_MS,
   lasting,
-  noRay,
-  observed,
-  picture,
   type Scene,
   startNode,
   wholeScene,
   within,
-  worksRight,
 } from "./rig.ts";
 import { startTogether } from "./together.ts";
 

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { kill } from "../fixtures/cluster/tagged.ts";
-import { CPU, EXIT_MS, EXTRA, GPU, heals, PROBES_MS, sharedScene, worksRight } from "./rig.ts";
+import { EXIT_MS, heals, PROBES_MS, worksRight } from "./judge.ts";
+import { CPU, EXTRA, GPU, sharedScene } from "./rig.ts";
 
 /**
  * Deaths of a part of which `ray start` says nothing or too little. The workers come first, in turn: a node that was

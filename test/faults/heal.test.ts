@@ -1,23 +1,8 @@
 import { expect, test } from "vitest";
 import { kill } from "../fixtures/cluster/tagged.ts";
 import { until } from "../fixtures/until.ts";
-import {
-  ALL,
-  CPU,
-  EXIT_MS,
-  EXTRA,
-  GPU,
-  heals,
-  observed,
-  type Picture,
-  PROBES_MS,
-  picture,
-  READY,
-  sharedScene,
-  timed,
-  within,
-  worksRight,
-} from "./rig.ts";
+import { EXIT_MS, heals, observed, type Picture, PROBES_MS, picture, worksRight } from "./judge.ts";
+import { ALL, CPU, EXTRA, GPU, READY, sharedScene, timed, within } from "./rig.ts";
 
 /** Faults of the HEAD's GCS after which every node is back, each within its bound, without a word from anybody. */
 const scene = sharedScene();

@@ -1,11 +1,9 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { afterAll, afterEach, beforeAll, expect } from "vitest";
+import { afterAll, afterEach, beforeAll } from "vitest";
 import { formatAddress } from "../../src/common/address.ts";
-import { Observer, type Reign } from "../fixtures/cluster/observer.ts";
 import { realRay } from "../fixtures/cluster/real-ray.ts";
-import type { Supervised } from "../fixtures/cluster/supervised.ts";
 import { kill } from "../fixtures/cluster/tagged.ts";
 import { TcpProxy } from "../fixtures/cluster/tcp-proxy.ts";
 import { TestCluster } from "../fixtures/cluster/test-cluster.ts";
@@ -19,6 +17,8 @@ const NOISE = 4;
 const LEAST_BOOT_MS = 10_000;
 export const LEASE_MS = 15_000;
 export const RENEW_MS = 2_000;
+/** Longer than a lease lives. */
+export const OVER_MS = LEASE_MS + 2 * RENEW_MS;
 
 export const CPU = "ray-cpu";
 export const GPU = "ray-gpu";
@@ -134,31 +134,6 @@ export async function closeScene({ cluster, links }: Scene): Promise<void> {
 /** The guard's second, on a machine that may be busy. */
 export const CLEAR_MS = 3_000;
 
-/** Waits until nothing of these nodes' Ray lives, also of sessions whose leader is dead. */
-export const noRay = ({ cluster }: Scene, names: readonly string[], timeoutMs: number): Promise<boolean> =>
-  until(
-    () =>
-      `nothing of Ray to live on ${names}; ${names.flatMap((name) => cluster.ray(name)).map((x) => x.name)}`,
-    () => names.every((name) => cluster.ray(name).length === 0) || null,
-    timeoutMs,
-  );
-
-/** Has a fresh driver run a task with a known result on each of these nodes. */
-export async function worksRight({ cluster, names }: Scene): Promise<void> {
-  const head = await cluster.becomes(names);
-  const nodes = await cluster.alive(head);
-  const driver = cluster.driver(head, ["each", ...nodes.map(({ nodeId }) => nodeId)]);
-  expect(await resultOf(driver)).toEqual({ done: names.length, wrong: [] });
-}
-
-/** What driver.py found, at its end; Ray writes its own words around it. */
-export async function resultOf(driver: Supervised): Promise<{ done: number; wrong: unknown[] }> {
-  await driver.ends(BOOT_MS);
-  const [line] = /^\{"done".*\}$/m.exec(driver.text) ?? [];
-  if (line === undefined) throw new Error(`the driver found nothing:\n${driver.text.slice(-3000)}`);
-  return JSON.parse(line);
-}
-
 /** One cluster for all tests of a file, each of which leaves it whole. Call it at the top of the file. */
 export function sharedScene(options: SceneOptions = {}): () => Scene {
   let scene: Scene | undefined;
@@ -174,72 +149,6 @@ export function sharedScene(options: SceneOptions = {}): () => Scene {
   });
   afterAll(() => scene && closeScene(scene));
   return get;
-}
-
-/** What must not change where nothing is to happen. */
-export interface Picture {
-  readonly head: string;
-  readonly epoch: number;
-  readonly clusterId: string;
-  readonly nodeIds: readonly string[];
-}
-
-export async function picture(scene: Scene, names: readonly string[] = scene.names): Promise<Picture> {
-  const { cluster } = scene;
-  const head = await cluster.becomes(names, within(scene, 0, 2));
-  const clusterId = await cluster.gcs(head).clusterId(2000);
-  const { epoch } = await cluster.view();
-  const nodeIds = (await cluster.alive(head)).map(({ nodeId }) => nodeId).toSorted();
-  return { head, epoch, clusterId: clusterId.ok ? clusterId.value : "", nodeIds };
-}
-
-/** Runs a scenario under observation: no two GCSes of different nodes may live at one time. Returns all that lived. */
-export async function observed(scene: Scene, work: () => Promise<unknown>): Promise<readonly Reign[]> {
-  const observer = new Observer(scene.cluster);
-  try {
-    await work();
-  } finally {
-    expect(await observer.rivals(), "two HEADs at one time").toEqual([]);
-  }
-  return observer.reigns;
-}
-
-/** Three looks of a second each, of which a silent GCS or agent makes three seconds. */
-export const PROBES_MS = 12_000;
-/** Ray's own look at its parts each second, and our word about its end. */
-export const EXIT_MS = 4_000;
-/** What a node waits before its fourth start in a row: no file has more of them. */
-const BACK_OFF_MS = 4_000;
-
-export interface Fault {
-  readonly fault: () => unknown;
-  /** What the supervisor of the node says of it. */
-  readonly says: RegExp;
-  readonly withinMs: number;
-}
-
-/** Injects a fault into a node, waits until its supervisor says so, and until the cluster is whole under the same HEAD. */
-export async function heals(
-  scene: Scene,
-  node: string,
-  { fault, says, withinMs }: Fault,
-): Promise<{ before: Picture; after: Picture }> {
-  const before = await picture(scene);
-  const { cluster } = scene;
-  const supervisor = cluster.process(node);
-  const { mark } = supervisor;
-  await observed(scene, async () => {
-    await fault();
-    await timed(`${node}: noticed`, () => supervisor.says(says, withinMs, mark));
-    await timed("whole again", async () => {
-      await supervisor.says(READY, within(scene, BACK_OFF_MS, 1), mark);
-      // The workers follow a new HEAD, and then it boots no more.
-      await cluster.becomes(scene.names, within(scene, 0, 1));
-    });
-  });
-  const after = await picture(scene);
-  expect(after).toMatchObject({ head: before.head, epoch: before.epoch });
-  return { before, after };
 }
 
 /** Freezes all of a node, as `docker pause` does, or lets it go on. */

@@ -1,18 +1,8 @@
 import { expect, onTestFailed, onTestFinished, test } from "vitest";
 import { formatAddress } from "../../src/common/address.ts";
 import { TcpProxy } from "../fixtures/cluster/tcp-proxy.ts";
-import {
-  BOOT_MS,
-  CPU,
-  closeScene,
-  EXTRA,
-  emptyScene,
-  GPU,
-  lasting,
-  observed,
-  picture,
-  startNode,
-} from "./rig.ts";
+import { observed, picture } from "./judge.ts";
+import { BOOT_MS, CPU, closeScene, EXTRA, emptyScene, GPU, lasting, startNode } from "./rig.ts";
 
 test("200 ms of delay on every connection to the health service and to the HEAD: it joins, and nothing restarts", async () => {
   const scene = await emptyScene();

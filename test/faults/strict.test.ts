@@ -1,33 +1,14 @@
 import { expect, test } from "vitest";
 import { kill } from "../fixtures/cluster/tagged.ts";
-import {
-  ALL,
-  CPU,
-  EXTRA,
-  GPU,
-  LEASE_MS,
-  noRay,
-  observed,
-  picture,
-  RENEW_MS,
-  sharedScene,
-  timed,
-  within,
-  worksRight,
-} from "./rig.ts";
+import { noRay, observed, roles, worksRight } from "./judge.ts";
+import { ALL, EXTRA, LEASE_MS, RENEW_MS, sharedScene, timed, within } from "./rig.ts";
 
 /** Strict fencing: a HEAD that cannot renew its lease ends its Ray before another may lead. */
 const scene = sharedScene({ env: { RAY_EP_FENCING: "strict" } });
 
-/** Who leads, and who follows when it goes. */
-async function roles(): Promise<{ head: string; next: string; epoch: number }> {
-  const { head, epoch } = await picture(scene());
-  return { head, next: head === CPU ? GPU : CPU, epoch };
-}
-
 test("row 8, strict: the HEAD's supervisor is frozen: its Ray is killed before the lease ends, and another leads", async () => {
   const { cluster } = scene();
-  const { head, next, epoch } = await roles();
+  const { head, next, epoch } = await roles(scene());
   const old = cluster.process(head);
   const { mark } = old;
   await observed(scene(), async () => {
@@ -47,7 +28,7 @@ test.each(["silent", "answers-lost", "requests-lost"] as const)(
   "rows 19 and 20, strict: the HEAD is cut from the health service (%s): its Ray is dead by the lease's end, one HEAD after",
   async (mode) => {
     const { cluster, links } = scene();
-    const { head, next, epoch } = await roles();
+    const { head, next, epoch } = await roles(scene());
     await observed(scene(), async () => {
       await links[head]?.become(mode);
       await timed(`rows 19, 20 (${mode}): Ray ended by its supervisor`, () =>
@@ -63,7 +44,7 @@ test.each(["silent", "answers-lost", "requests-lost"] as const)(
 
 test("row 25, strict: everybody is cut from the health service: the HEAD stops, and one HEAD leads after it heals", async () => {
   const { cluster, links } = scene();
-  const { head, epoch } = await roles();
+  const { head, epoch } = await roles(scene());
   await observed(scene(), async () => {
     for (const name of ALL) await links[name]?.become("silent");
     await timed("row 25: Ray ended by its supervisor", () => noRay(scene(), [head], LEASE_MS));

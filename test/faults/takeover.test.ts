@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { Observer } from "../fixtures/cluster/observer.ts";
 import { kill } from "../fixtures/cluster/tagged.ts";
 import { until } from "../fixtures/until.ts";
+import { noRay, observed, roles, worksRight } from "./judge.ts";
 import {
   ALL,
   CLEAR_MS,
@@ -10,15 +11,11 @@ import {
   freeze,
   GPU,
   LEASE_MS,
-  noRay,
-  observed,
-  picture,
   RENEW_MS,
   sharedScene,
   startNode,
   timed,
   within,
-  worksRight,
 } from "./rig.ts";
 
 /** The HEAD goes: another candidate leads, the workers follow, and the old one comes back as a WORKER. */
@@ -26,12 +23,6 @@ const scene = sharedScene();
 
 /** What the scenes set as RAY_EP_TAKEOVER_AFTER. */
 const TAKEOVER_MS = 5_000;
-
-/** Who leads, and who follows when it goes. */
-async function roles(): Promise<{ head: string; next: string; epoch: number }> {
-  const { head, epoch } = await picture(scene());
-  return { head, next: head === CPU ? GPU : CPU, epoch };
-}
 
 /** The bound of a takeover: the lease ends, the old HEAD is out of reach for long enough, HEAD and workers boot. */
 const takenOver = (boots = 2): number => within(scene(), LEASE_MS + TAKEOVER_MS + RENEW_MS, boots);
@@ -44,7 +35,7 @@ async function comesBack(name: string, head: string): Promise<void> {
 
 test("rows 3 and 7: the HEAD's supervisor is killed: nothing of its Ray is left, a new HEAD leads, the old one joins it", async () => {
   const { cluster } = scene();
-  const { head, next, epoch } = await roles();
+  const { head, next, epoch } = await roles(scene());
   await observed(scene(), async () => {
     cluster.process(head).signal("SIGKILL");
     await timed("row 7: nothing of Ray is left after", () => noRay(scene(), [head], CLEAR_MS));
@@ -60,7 +51,7 @@ test("rows 3 and 7: the HEAD's supervisor is killed: nothing of its Ray is left,
 
 test("row 4: a clean stop of the HEAD hands over with no wait for the lease to end", async () => {
   const { cluster } = scene();
-  const { head, next, epoch } = await roles();
+  const { head, next, epoch } = await roles(scene());
   const successor = cluster.process(next);
   const { mark } = successor;
   await observed(scene(), async () => {
@@ -79,7 +70,7 @@ test("row 4: a clean stop of the HEAD hands over with no wait for the lease to e
 
 test("row 10: the HEAD is paused until another leads: resumed, it ends its Ray and joins as WORKER", async () => {
   const { cluster } = scene();
-  const { head, next, epoch } = await roles();
+  const { head, next, epoch } = await roles(scene());
   const observer = new Observer(cluster);
   await until("the HEAD to be seen", () => observer.reigns.length === 1);
   freeze(scene(), head, "SIGSTOP");
@@ -108,7 +99,7 @@ test("row 10: the HEAD is paused until another leads: resumed, it ends its Ray a
 
 test("row 28: the health service restarts empty and the HEAD is dead: one HEAD", async () => {
   const { cluster } = scene();
-  const { head, next, epoch } = await roles();
+  const { head, next, epoch } = await roles(scene());
   await observed(scene(), async () => {
     for (const name of ["health", head]) cluster.process(name).signal("SIGKILL");
     await cluster.process("health").ends();
@@ -122,7 +113,7 @@ test("row 28: the health service restarts empty and the HEAD is dead: one HEAD",
 
 test("both candidates killed and started at once: one HEAD", async () => {
   const { cluster } = scene();
-  const { epoch } = await roles();
+  const { epoch } = await roles(scene());
   for (const name of [CPU, GPU]) kill(cluster.process(name).pid, "SIGKILL");
   await noRay(scene(), [CPU, GPU], CLEAR_MS);
   await observed(scene(), async () => {

@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { kill } from "../fixtures/cluster/tagged.ts";
-import { CPU, EXIT_MS, EXTRA, heals, resultOf, sharedScene } from "./rig.ts";
+import { EXIT_MS, heals, resultOf } from "./judge.ts";
+import { CPU, EXTRA, sharedScene } from "./rig.ts";
 
 /** A job of numbered tasks that Ray may try again, while a node fails under it: every result is right. */
 const scene = sharedScene({ names: [CPU, EXTRA] });

@@ -1,5 +1,6 @@
 import { expect } from "vitest";
-import { ALL, BOOT_MS, closeScene, emptyScene, observed, READY, startNode } from "./rig.ts";
+import { observed } from "./judge.ts";
+import { ALL, BOOT_MS, closeScene, emptyScene, READY, startNode } from "./rig.ts";
 
 /** Row 1: three candidates start at one moment on a fresh cluster. Exactly one GCS ever lives, under the first epoch. */
 export async function startTogether(): Promise<void> {
