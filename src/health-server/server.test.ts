@@ -7,7 +7,10 @@ import { LeaseBook } from "./lease-book.ts";
 import { NodeTable } from "./nodes.ts";
 import { createHealthServer } from "./server.ts";
 
-const REQUEST_TIMEOUT_MS = 300;
+/** As start.ts has it: on a busy machine a shorter one answers honest requests with 408. */
+const REQUEST_TIMEOUT_MS = 5000;
+/** For clients that are slow on purpose. */
+const SHORT_REQUEST_TIMEOUT_MS = 300;
 const TOKEN = "s3cret-token";
 
 const settings = { ttlMs: 15_000, sameNameAfterMs: 5000, askAgainMs: 2000, isCandidate: () => true };
@@ -16,7 +19,7 @@ let server: ReturnType<typeof createHealthServer>;
 let events: Event[];
 
 /** A real server on a free port of this machine. */
-async function serve(token: string | null = null): Promise<void> {
+async function serve(token: string | null = null, requestTimeoutMs = REQUEST_TIMEOUT_MS): Promise<void> {
   events = [];
   const log = (event: Event) => void events.push(event);
   const now = monotonicMs;
@@ -27,7 +30,7 @@ async function serve(token: string | null = null): Promise<void> {
   const nodes = new NodeTable({ forgetAfterMs: 45_000, sameNameAfterMs: 5000, now });
   const reach = () => Promise.reject(new Error("nobody asks for a dial here"));
   const service = { version: "1.2.3", now, startedAtMs: now(), lease, nodes, reach, answers: new Map() };
-  server = createHealthServer({ service, token, log, requestTimeoutMs: REQUEST_TIMEOUT_MS });
+  server = createHealthServer({ service, token, log, requestTimeoutMs });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
 }
 
@@ -177,7 +180,7 @@ describe("requests that fit nothing", () => {
 });
 
 describe("clients that are slow on purpose", () => {
-  beforeEach(() => serve());
+  beforeEach(() => serve(null, SHORT_REQUEST_TIMEOUT_MS));
 
   test.each([
     ["their head", "GET / HTTP/1.1\r\nhost: a\r\nx-slow: "],
@@ -229,8 +232,8 @@ describe("the lease over HTTP", () => {
     const answers = await Promise.all(
       Array.from({ length: 200 }, (_, i) => call("PUT", "/v1/head", ask(`n${i}`))),
     );
-    expect(answers.filter(({ status }) => status === 200).length).toBe(1);
-    expect(answers.filter(({ status }) => status === 409).length).toBe(199);
+    const statuses = answers.map(({ status }) => status).sort();
+    expect(statuses).toEqual([200, ...Array.from({ length: 199 }, () => 409)]);
   });
 
   test("a replay of an old epoch is 409 and changes nothing", async () => {
