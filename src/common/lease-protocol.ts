@@ -1,12 +1,26 @@
 import * as z from "zod/mini";
+import { parseHost } from "./address.ts";
 
 /**
  * The wire format between entrypoints and the health service. Times are seconds, as in the environment contract.
  * `life` names one run of one entrypoint process, `instance` one run of the health service.
  */
-const Name = z.string().check(z.minLength(1), z.maxLength(253));
-const Text = z.string().check(z.maxLength(1024));
-const Epoch = z.int().check(z.nonnegative());
+/** What comes from the network ends in logs: no line break, escape code or turned direction of writing may be in it. */
+const visible = z.regex(/^[^\p{C}\p{Zl}\p{Zp}]*$/u, "expected visible characters");
+const withoutSpace = z.regex(/^[^\p{C}\p{Z}]*$/u, "expected visible characters without spaces");
+export const Name = z.string().check(z.minLength(1), z.maxLength(253), withoutSpace);
+const Text = z.string().check(z.maxLength(1024), visible);
+/** host:port, or the id of a cluster. */
+const Word = z.string().check(z.maxLength(260), withoutSpace);
+const HostName = z
+  .string()
+  .check(z.refine((text) => parseHost(text).ok, { error: "expected a host name or an IPv4 address" }));
+
+/** One change of holder each second would take 30,000 years: a higher epoch was made up. */
+export const HIGHEST_EPOCH = 1e12;
+export const Epoch = z.int().check(z.nonnegative(), z.maximum(HIGHEST_EPOCH));
+/** An epoch that somebody saw. One that was made up is not refused, since it may come from an honest node, but it counts nothing. */
+const SeenEpoch = z.int().check(z.nonnegative());
 const Sequence = z.int().check(z.nonnegative());
 const Port = z.int().check(z.minimum(1), z.maximum(65535));
 
@@ -15,14 +29,14 @@ export const LeaseRequest = z.object({
   node: Name,
   life: Name,
   /** Where this node's GCS serves, or will serve: host:port. */
-  address: Text,
+  address: Word,
   /** Hex; null until the GCS of this node was seen serving. */
-  clusterId: z.nullable(Text),
+  clusterId: z.nullable(Word),
   epoch: z.nullable(Epoch),
   /** "answered": every other candidate was answered for; "silent": at least one gave no answer. */
   others: z.enum(["answered", "silent"]),
   /** The highest epoch that this node has seen anywhere. A service that forgot grants above it. */
-  seen: z.optional(Epoch),
+  seen: z.optional(SeenEpoch),
   /** Grows with each request about the lease in this life, so that one that arrives late changes nothing. */
   seq: z.optional(Sequence),
 });
@@ -32,8 +46,8 @@ export type LeaseRequest = z.infer<typeof LeaseRequest>;
 export const Holder = z.object({
   node: Name,
   life: Name,
-  address: Text,
-  clusterId: z.nullable(Text),
+  address: Word,
+  clusterId: z.nullable(Word),
   epoch: Epoch,
   /** Seconds until the lease ends if it is not renewed; 0 when it has ended. */
   expiresIn: z.number(),
@@ -47,7 +61,7 @@ export const LeaseGranted = z.object({
   ttl: z.number(),
   instance: Name,
   /** Another living process that asks under this node's name; the holder tells it to its log. */
-  namesake: z.optional(z.object({ life: Name, address: Text })),
+  namesake: z.optional(z.object({ life: Name, address: Word })),
 });
 export type LeaseGranted = z.infer<typeof LeaseGranted>;
 
@@ -89,24 +103,36 @@ export type LeaseRelease = z.infer<typeof LeaseRelease>;
 export const LeaseReleased = z.object({ released: z.boolean(), epoch: Epoch, instance: Name });
 export type LeaseReleased = z.infer<typeof LeaseReleased>;
 
+/** The states of a node's life; the entrypoint's chart of them is in its state.ts. */
+const NODE_STATES = [
+  "deciding",
+  "waiting-for-head",
+  "starting",
+  "ready",
+  "watching",
+  "restarting",
+  "draining",
+  "stopped",
+] as const;
+
 /** Body of `PUT /v1/nodes/NAME`: what a node says of itself; forgotten after three TTLs without a new word. */
 export const NodeReport = z.object({
   life: Name,
   role: z.nullable(z.enum(["head", "worker"])),
-  state: Text,
+  state: z.enum(NODE_STATES),
   /** The HEAD that this node follows or is: host:port. */
-  head: z.nullable(Text),
+  head: z.nullable(Word),
   /** What this node advertises to Ray, and its node-manager port, for the reach-back check. */
-  advertise: z.nullable(Text),
+  advertise: z.nullable(HostName),
   nodeManagerPort: z.nullable(Port),
   /** More ports of this node that the service may be asked to dial back: object manager, first worker port. */
-  ports: z.optional(z.array(Port).check(z.maxLength(16))),
+  ports: z.optional(z.array(Port).check(z.maxLength(4))),
   /** The highest epoch that this node has seen anywhere. */
-  seen: z.optional(Epoch),
+  seen: z.optional(SeenEpoch),
 });
 export type NodeReport = z.infer<typeof NodeReport>;
 
-/** Body of `GET /v1/cluster`. */
+/** Body of `GET /v1/cluster`, and of `GET /v1/head`, which leaves the nodes out: it is for nodes, and always short. */
 export const ClusterView = z.object({
   service: z.literal("ray-entrypoint-health"),
   version: Text,
@@ -147,8 +173,8 @@ export type ReachRequest = z.infer<typeof ReachRequest>;
  * - `reached`: the nonce came back.
  * - `refused`, `timeout`, `no-route`, `name-not-found`: what the dial met.
  * - `wrong-answer`: something else listens there.
- * - `not-known`: no report of this life, nothing advertised, or a port that it did not report.
- * - `busy`: a dial for this node is under way, or too many are.
+ * - `not-known`: no report of this life from where the request came, nothing advertised, or a port that it did not report.
+ * - `busy`: a dial for this node is under way or just over, or there were too many lately.
  */
 export const ReachAnswer = z.object({
   result: z.enum([
@@ -164,7 +190,7 @@ export const ReachAnswer = z.object({
   message: Text,
   /** The service's own end of the connection, null where none was made. */
   from: z.nullable(Text),
-  /** What was dialled: the advertised name with the port, and the address it resolved to where known. */
+  /** What was dialled: the advertised name with the port; and what it resolved to, for those who have the token. */
   to: z.nullable(Text),
   address: z.nullable(Text),
 });

@@ -18,7 +18,7 @@ afterEach(() => service.reset());
 afterAll(() => service.close());
 
 const view = (leaseHealth(holder("ray-cpu")) as Extract<HealthFact, { kind: "lease" }>).view;
-const cluster = (answer: () => Response) => http.get(`${SERVICE}/v1/cluster`, answer);
+const cluster = (answer: () => Response) => http.get(`${SERVICE}/v1/head`, answer);
 const root = (answer: () => Response) => http.get(`${SERVICE}/`, answer);
 const put = (answer: (request: Request) => Response | Promise<Response>) =>
   http.put(`${SERVICE}/v1/head`, ({ request }) => answer(request));
@@ -36,6 +36,12 @@ const REQUEST = {
 describe("a look", () => {
   test("at a service that keeps the lease", async () => {
     service.use(cluster(() => HttpResponse.json(view)));
+    expect(await client.look(MS)).toMatchObject({ kind: "lease", view });
+  });
+
+  test("at a service of an earlier version, which tells the lease under another path", async () => {
+    const earlier = http.get(`${SERVICE}/v1/cluster`, () => HttpResponse.json(view));
+    service.use(cluster(text(405, "")), earlier);
     expect(await client.look(MS)).toMatchObject({ kind: "lease", view });
   });
 
@@ -112,7 +118,7 @@ describe("the lease", () => {
       note(request);
       return HttpResponse.json(yes);
     };
-    service.use(http.get(`${SERVICE}/v1/cluster`, noteGet), put(notePut));
+    service.use(http.get(`${SERVICE}/v1/head`, noteGet), put(notePut));
     await guarded.look(MS);
     await guarded.askLease(REQUEST, MS);
     expect(seen).toEqual([null, "Bearer s3cret"]);

@@ -61,15 +61,21 @@ type Call = (
 async function look(call: Call, timeoutMs: number): Promise<Exclude<HealthFact, { kind: "unknown" }>> {
   const start = performance.now();
   const spent = () => performance.now() - start;
-  const cluster = await call("GET", "/v1/cluster", timeoutMs);
-  if (!cluster.ok) return { kind: "down", ms: spent(), attempts: 1, cause: cluster.error };
-  const view = cluster.value.status === 200 ? parse(ClusterView, cluster.value.body) : null;
+  const lease = await readLease(call, timeoutMs);
+  if (!lease.ok) return { kind: "down", ms: spent(), attempts: 1, cause: lease.error };
+  const view = lease.value.status === 200 ? parse(ClusterView, lease.value.body) : null;
   if (view !== null) return { kind: "lease", ms: spent(), view };
   const root = await call("GET", "/", timeoutMs);
   if (!root.ok) return { kind: "down", ms: spent(), attempts: 1, cause: root.error };
   return root.value.status === 200
     ? { kind: "plain", ms: spent() }
     : { kind: "down", ms: spent(), attempts: 1, cause: `answers ${root.value.status} instead of 200` };
+}
+
+/** Without the nodes, so that it is short. A service of an earlier version has no such path, but knows this one. */
+async function readLease(call: Call, timeoutMs: number): Promise<Result<Answer, string>> {
+  const lease = await call("GET", "/v1/head", timeoutMs);
+  return lease.ok && lease.value.status === 405 ? call("GET", "/v1/cluster", timeoutMs) : lease;
 }
 
 function toLeaseFact(answer: Result<Answer, string>): LeaseFact {

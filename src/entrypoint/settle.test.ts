@@ -77,7 +77,7 @@ function node(address: OddServer["address"], env: Record<string, string> = {}) {
 const viewOf = (held: Holder | null) => (leaseHealth(held) as Extract<HealthFact, { kind: "lease" }>).view;
 
 function healthKeepsLease(held: Holder | null): void {
-  service.use(http.get(`${SERVICE}/v1/cluster`, () => HttpResponse.json(viewOf(held))));
+  service.use(http.get(`${SERVICE}/v1/head`, () => HttpResponse.json(viewOf(held))));
 }
 
 function healthAnswersLease(...answers: (ReturnType<typeof refusal> | ReturnType<typeof granted>)[]): void {
@@ -181,7 +181,7 @@ describe("without a health service", () => {
       asked += 1;
       return HttpResponse.error();
     };
-    service.use(http.get(`${SERVICE}/v1/cluster`, fail));
+    service.use(http.get(`${SERVICE}/v1/head`, fail));
     const me = node(await emptyPlace(), { WAIT_FOR_HEAD: "0", HEALTH_MAX_RETRIES: "4" });
     await me.settled;
     expect(me.events[0]).toMatchObject({ type: "health", fact: { kind: "down", attempts: 4 } });

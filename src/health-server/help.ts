@@ -17,6 +17,7 @@ ${settings.join("\n")}
 Paths:
   GET /              200 OK
   GET /v1/cluster    the head lease and the nodes that reported lately
+  GET /v1/head       the head lease alone, as nodes read it
   PUT /v1/head       ask for the head lease, or renew it
   DELETE /v1/head    release it
   PUT /v1/nodes/NAME what a node says of itself

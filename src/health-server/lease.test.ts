@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { LeaseRequest } from "../common/lease-protocol.ts";
+import { HIGHEST_EPOCH, type LeaseRequest } from "../common/lease-protocol.ts";
 import { stepLease } from "./lease.ts";
 import {
   type LeaseAnswer,
@@ -305,6 +305,17 @@ describe("a service that starts without memory", () => {
     present.tell({ type: "heard", epoch: 7 });
     expect(present.ask("cpu", { epoch: 7 })).toEqual(granted("adoption", 7));
   });
+
+  test.each([Number.MAX_SAFE_INTEGER, HIGHEST_EPOCH + 1, HIGHEST_EPOCH, HIGHEST_EPOCH - 1])(
+    "does not believe that anybody has seen %d, so that no word ends all grants",
+    (epoch) => {
+      const told = new Bench();
+      told.tell({ type: "heard", epoch });
+      expect(told.ask("cpu", { seen: epoch })).toEqual(granted("grant", 1));
+      expect(new Bench().ask("cpu", { epoch })).toEqual(refused("stale-epoch"));
+      expect(new Bench().release("cpu", epoch)).toEqual({ kind: "released", released: false });
+    },
+  );
 
   test("does not take up a holder when somebody has seen a later one", () => {
     const bench = new Bench();

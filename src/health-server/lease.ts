@@ -1,4 +1,5 @@
 import type { LeaseRelease, LeaseRequest } from "../common/lease-protocol.ts";
+import { HIGHEST_EPOCH } from "../common/lease-protocol.ts";
 import { unreachable } from "../common/result.ts";
 import {
   type GrantedHow,
@@ -165,12 +166,18 @@ const sameName = (a: string, b: string): boolean => a.toLowerCase() === b.toLowe
 const isHolder = (hold: Hold, asker: { readonly node: string; readonly life: string }): boolean =>
   sameName(hold.node, asker.node) && hold.life === asker.life;
 
+/**
+ * What may be believed of an epoch that others name. Grants go on above it, so there must be room up to what the wire
+ * carries: else one word would end all grants for good.
+ */
+const HIGHEST_BELIEVED = HIGHEST_EPOCH / 2;
+
 const hear = (state: LeaseState, epoch: number): LeaseState =>
-  epoch > state.heard ? { ...state, heard: epoch } : state;
+  epoch > state.heard && epoch <= HIGHEST_BELIEVED ? { ...state, heard: epoch } : state;
 
 /** True for an epoch that can only stem from a time which this service forgot. */
 const isForgotten = (state: LeaseState, epoch: number): boolean =>
-  epoch > state.epoch && epoch >= state.heard;
+  epoch > state.epoch && epoch >= state.heard && epoch <= HIGHEST_BELIEVED;
 
 /** A connection that was given up may still deliver what was sent on it, seconds after what was said later. */
 const isOvertaken = ({ lastWord }: LeaseState, { life, seq }: Word): boolean =>

@@ -3,6 +3,8 @@ import type { ClusterView, NodeReport } from "../common/lease-protocol.ts";
 interface Life {
   readonly life: string;
   readonly report: NodeReport;
+  /** The address that the report came from. */
+  readonly peer: string;
   readonly seenAtMs: number;
 }
 
@@ -28,8 +30,11 @@ export interface NodeTableSettings {
 
 export type Noted = "noted" | "duplicate-name" | "too-many";
 
-/** More than any cluster that one service of this kind is for; the limit keeps strangers from filling the memory. */
-const MOST_NODES = 10_000;
+/**
+ * Twice the cluster that one service of this kind is for: the limit keeps strangers from filling the memory, and the
+ * list that people read within 1 MiB.
+ */
+const MOST_NODES = 2000;
 /** One word of the former life may have been under way when it died. */
 const PROOF_OF_LIFE = 2;
 
@@ -42,23 +47,23 @@ export class NodeTable {
     this.#settings = settings;
   }
 
-  note(name: string, report: NodeReport): Noted {
+  note(name: string, report: NodeReport, peer: string): Noted {
     this.#forget();
     const key = name.toLowerCase();
     const entry = this.#entries.get(key);
     if (entry === undefined && this.#entries.size >= MOST_NODES) return "too-many";
-    const said: Life = { life: report.life, report, seenAtMs: this.#settings.now() };
+    const said: Life = { life: report.life, report, peer, seenAtMs: this.#settings.now() };
     const next = entry === undefined ? fresh(name, said) : this.#hear(entry, said);
     if (next === "duplicate-name") return next;
     this.#entries.set(key, next);
     return "noted";
   }
 
-  /** The last report of this very life of the node, if it is the one that has the name. */
-  find(name: string, life: string): NodeReport | null {
+  /** The last report of this very life of the node, if it is the one that has the name and reported from `peer`. */
+  find(name: string, life: string, peer: string): NodeReport | null {
     this.#forget();
-    const entry = this.#entries.get(name.toLowerCase());
-    return entry?.current.life === life ? entry.current.report : null;
+    const current = this.#entries.get(name.toLowerCase())?.current;
+    return current?.life === life && current.peer === peer ? current.report : null;
   }
 
   /** True while a namesake of this node was turned away. */

@@ -1,122 +1,100 @@
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
-import { afterEach, describe, expect, test } from "vitest";
+import { once } from "node:events";
+import { type AddressInfo, createServer, type Server } from "node:net";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import type { NodeReport } from "../common/lease-protocol.ts";
 import { createReach } from "./reach.ts";
 
 const NONCE = "0123456789abcdef";
-const TIMEOUT_MS = 300;
+const PEER = "10.0.0.7";
+const HOUR_MS = 3_600_000;
 
-const open: { servers: Server[]; sockets: Set<Socket> } = { servers: [], sockets: new Set() };
-afterEach(async () => {
-  for (const socket of open.sockets) socket.destroy();
-  await Promise.all(open.servers.splice(0).map((server) => new Promise((done) => server.close(done))));
+let node: Server;
+let port: number;
+let dialled: number;
+let nowMs: number;
+let report: NodeReport;
+
+beforeEach(async () => {
+  [dialled, nowMs] = [0, 0];
+  node = createServer((socket) => {
+    dialled += 1;
+    socket.end(NONCE);
+  });
+  node.listen(0, "127.0.0.1");
+  await once(node, "listening");
+  port = (node.address() as AddressInfo).port;
+  report = {
+    life: "1",
+    role: null,
+    state: "starting",
+    head: null,
+    advertise: "localhost",
+    nodeManagerPort: port,
+  };
 });
 
-/** A server on the loopback that treats each connection so; its port. */
-async function listen(treat: (socket: Socket) => void): Promise<number> {
-  const server = createServer((socket) => {
-    open.sockets.add(socket.on("error", () => {}));
-    treat(socket);
-  });
-  open.servers.push(server);
-  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-  return (server.address() as AddressInfo).port;
+afterEach(() => void node.close());
+
+/** A service that knows every node by the same report, which came from PEER. */
+function service(trusted = false) {
+  const find = (_node: string, life: string, peer: string) =>
+    life === report.life && peer === PEER ? report : null;
+  const reach = createReach({ timeoutMs: 1000, find, trusted, now: () => nowMs });
+  return (name: string, to = port, peer = PEER) =>
+    reach({ node: name, life: "1", nonce: NONCE, port: to }, peer);
 }
 
-/** A port on which nothing listens any more. */
-async function closedPort(): Promise<number> {
-  const port = await listen(() => {});
-  await new Promise((done) => open.servers.pop()?.close(done));
-  return port;
-}
-
-const report = (nodeManagerPort: number | null, change: Partial<NodeReport> = {}): NodeReport => ({
-  ...{ life: "life-1", role: null, state: "starting", head: null },
-  ...{ advertise: "127.0.0.1", nodeManagerPort },
-  ...change,
+test("a node is reached by its name, and told from where; what the name resolves to is for the token alone", async () => {
+  expect(await service()("cpu")).toEqual({
+    result: "reached",
+    message: "the node answered",
+    from: "127.0.0.1",
+    to: `localhost:${port}`,
+    address: null,
+  });
+  expect(await service(true)("cpu")).toMatchObject({ result: "reached", address: "127.0.0.1" });
 });
 
-const reachOf = (known: NodeReport) =>
-  createReach({
-    timeoutMs: TIMEOUT_MS,
-    find: (node, life) => (node === "ray-gpu" && life === known.life ? known : null),
-  });
-const ask = (port: number, node = "ray-gpu") => ({ node, life: "life-1", nonce: NONCE, port });
-
-describe("what the dial meets", () => {
-  test("the node itself, which says the nonce", async () => {
-    const port = await listen((socket) => socket.end(`${NONCE}\n`));
-    expect(await reachOf(report(port))(ask(port))).toEqual({
-      result: "reached",
-      message: "the node answered",
-      from: "127.0.0.1",
-      to: `127.0.0.1:${port}`,
-      address: "127.0.0.1",
-    });
-  });
-
-  test("nobody: refused", async () => {
-    const port = await closedPort();
-    expect(await reachOf(report(port))(ask(port))).toMatchObject({ result: "refused", from: null });
-  });
-
-  test("silence: timeout, and whether there was a connection", async () => {
-    const port = await listen(() => {});
-    expect(await reachOf(report(port))(ask(port))).toMatchObject({
-      result: "timeout",
-      message: `connected, but no answer within ${TIMEOUT_MS} ms`,
-    });
-  });
-
-  test.each<[string, (socket: Socket) => void]>([
-    ["another nonce", (socket) => socket.end(NONCE.replace("0", "1"))],
-    ["the nonce and more", (socket) => socket.end(`${NONCE}${NONCE}`)],
-    ["another protocol", (socket) => socket.end("-ERR unknown command, this is a Redis\r\n")],
-    ["a word too short", (socket) => socket.end("hi")],
-    ["a connection that is closed at once", (socket) => socket.resetAndDestroy()],
-  ])("%s: wrong answer", async (_, treat) => {
-    const port = await listen(treat);
-    expect(await reachOf(report(port))(ask(port))).toMatchObject({ result: "wrong-answer" });
-  });
-
-  test("another of the ports that the node reported", async () => {
-    const port = await listen((socket) => socket.end(NONCE));
-    expect(await reachOf(report(20_001, { ports: [port] }))(ask(port))).toMatchObject({ result: "reached" });
-  });
+test("nothing is dialled for one who did not report from there, and no port that was not reported", async () => {
+  const reach = service();
+  expect(await reach("cpu", port, "10.0.0.8")).toMatchObject({ result: "not-known", to: null });
+  expect(await reach("cpu", port === 65535 ? 2000 : port + 1)).toMatchObject({ result: "not-known" });
+  report = { ...report, nodeManagerPort: 22 };
+  expect(await reach("cpu", 22)).toMatchObject({ result: "not-known" });
+  report = { ...report, advertise: null };
+  expect(await reach("cpu", 22)).toMatchObject({ result: "not-known" });
+  expect(dialled).toBe(0);
 });
 
-describe("for whom nothing is dialled", () => {
-  test.each<[string, NodeReport, Partial<ReturnType<typeof ask>>, RegExp]>([
-    ["a stranger", report(20_001), { node: "stranger" }, /stranger has not reported in this life/],
-    ["an earlier life", report(20_001), { life: "life-0" }, /has not reported in this life/],
-    ["a foreign port", report(20_001), { port: 20_002 }, /did not report port 20002 as its own/],
-    ["a port of the system", report(22), { port: 22 }, /expected a port from 1024, got 22/],
-    ["a node without a name", report(20_001, { advertise: null }), {}, /reported no name/],
-  ])("%s", async (_, known, change, message) => {
-    const answer = await reachOf(known)({ ...ask(20_001), ...change });
-    expect(answer).toEqual({
-      result: "not-known",
-      message: expect.stringMatching(message),
-      from: null,
-      to: null,
-      address: null,
-    });
-  });
+test("a node is dialled once in three seconds", async () => {
+  const reach = service();
+  expect((await reach("cpu")).result).toBe("reached");
+  nowMs += 2999;
+  expect(await reach("CPU")).toMatchObject({ result: "busy", message: expect.stringContaining("3 s ago") });
+  nowMs += 1;
+  expect((await reach("cpu")).result).toBe("reached");
+});
 
-  test("a node for which a dial is under way: busy, and free again afterwards", async () => {
-    const port = await listen(() => {});
-    const reach = reachOf(report(port));
-    const first = reach(ask(port));
-    expect(await reach(ask(port))).toMatchObject({ result: "busy" });
-    expect(await first).toMatchObject({ result: "timeout" });
-    expect(await reach(ask(port))).toMatchObject({ result: "timeout" });
-  });
+test("a stranger learns of 32 targets an hour, whatever it calls itself; targets that it had are dialled again", async () => {
+  const reach = service();
+  const ask = (target: number) => {
+    nowMs += 1000;
+    report = { ...report, nodeManagerPort: target };
+    return reach(`node-${target}-${nowMs}`, target);
+  };
+  expect((await ask(port)).result).toBe("reached");
+  for (let i = 1; i < 32; i++) expect((await ask(1024 + i)).result).not.toBe("busy");
+  expect(await ask(1100)).toMatchObject({ result: "busy", to: null });
+  expect((await ask(port)).result).toBe("reached");
+  nowMs += HOUR_MS;
+  expect((await ask(1100)).result).not.toBe("busy");
+});
 
-  test("one more than all of them together may have", async () => {
-    const port = await listen(() => {});
-    const reach = createReach({ timeoutMs: TIMEOUT_MS, find: () => report(port) });
-    const dials = Array.from({ length: 32 }, (_, i) => reach(ask(port, `node-${i}`)));
-    expect(await reach(ask(port, "node-32"))).toMatchObject({ result: "busy" });
-    for (const answer of await Promise.all(dials)) expect(answer.result).toBe("timeout");
-  });
+test("all together are dialled 120 times a minute, also with the token", async () => {
+  const reach = service(true);
+  for (let i = 0; i < 120; i++) expect((await reach(`n${i}`)).result).toBe("reached");
+  expect(await reach("late")).toMatchObject({ result: "busy" });
+  nowMs += 60_000;
+  expect((await reach("late")).result).toBe("reached");
+  expect(dialled).toBe(121);
 });

@@ -1,10 +1,15 @@
 import { connect, type Socket } from "node:net";
 import type { NodeReport, ReachAnswer, ReachRequest } from "../common/lease-protocol.ts";
+import { DialBudget } from "./dial-budget.ts";
 
 export interface ReachSettings {
   readonly timeoutMs: number;
-  /** The report of a living node, if this life of it is known. */
-  readonly find: (node: string, life: string) => NodeReport | null;
+  /** The report of a living node, if this life of it is known and reported from this peer. */
+  readonly find: (node: string, life: string, peer: string) => NodeReport | null;
+  /** True where writes need a token: whoever has it is told what a name resolves to, and may have many targets. */
+  readonly trusted: boolean;
+  /** Milliseconds on the monotonic clock. */
+  readonly now: () => number;
 }
 
 /** Ray's ports are above these; a service behind a lower one is never asked of us by an honest node. */
@@ -13,24 +18,32 @@ const LOWEST_PORT = 1024;
 const MOST_DIALS = 32;
 
 /**
- * Makes the dial-back of `POST /v1/reach`: dials only for a node that reported in this life, only the name that it
- * advertises and a port that it reported, one dial at a time each node, and tells the answer apart only by the nonce.
- * Never rejects.
+ * Makes the dial-back of `POST /v1/reach`: dials only for a node that reported in this life and from this address, only
+ * the name that it advertises and a port that it reported, within the budget, and tells the answer apart only by the
+ * nonce. Never rejects.
  */
-export function createReach(settings: ReachSettings): (request: ReachRequest) => Promise<ReachAnswer> {
+export function createReach(
+  settings: ReachSettings,
+): (request: ReachRequest, peer: string) => Promise<ReachAnswer> {
+  const { find, trusted, now, timeoutMs } = settings;
   const busy = new Set<string>();
-  return async (request) => {
-    const report = settings.find(request.node, request.life);
+  const budget = new DialBudget({ now, trusted });
+  return async ({ node, life, port, nonce }, peer) => {
+    const report = find(node, life, peer);
     const refusal =
-      report === null ? `${request.node} has not reported in this life` : whyNot(report, request.port);
+      report === null ? `${node} has not reported in this life from ${peer}` : whyNot(report, port);
     if (refusal !== null || report?.advertise == null)
       return noDial("not-known", refusal ?? "nothing advertised");
-    const key = request.node.toLowerCase();
+    const key = node.toLowerCase();
     if (busy.has(key) || busy.size >= MOST_DIALS)
       return noDial("busy", "another dial is under way; ask again");
+    const target = `${report.advertise.toLowerCase()}:${port}`;
+    const over = budget.take({ node: key, peer, target });
+    if (over !== null) return noDial("busy", over);
     busy.add(key);
     try {
-      return await dial(report.advertise, request.port, request.nonce, settings.timeoutMs);
+      const answer = await dial(report.advertise, port, nonce, timeoutMs);
+      return trusted ? answer : { ...answer, address: null };
     } finally {
       busy.delete(key);
     }

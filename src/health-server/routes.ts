@@ -1,8 +1,9 @@
-import type * as z from "zod/mini";
+import * as z from "zod/mini";
 import {
   type ClusterView,
   LeaseRelease,
   LeaseRequest,
+  Name,
   type NodeNoted,
   NodeReport,
   ReachRequest,
@@ -11,10 +12,12 @@ import { renderMetrics } from "./metrics.ts";
 import { json, parseBody, type Reply, refuse } from "./reply.ts";
 import type { Service } from "./service.ts";
 
-/** What a handler gets: the path's last part, decoded, and the body as text (empty for reads). */
+/** What a handler gets: the path's last part, decoded, the body as text (empty for reads), and who asks. */
 interface Call {
   readonly name: string;
   readonly body: string;
+  /** The address that the request came from. */
+  readonly peer: string;
 }
 
 type Handler = (service: Service, call: Call) => Reply | Promise<Reply>;
@@ -28,19 +31,19 @@ const OK: Reply = { status: 200, type: "text/plain; charset=utf-8", body: "OK" }
 
 /** A handler of a write: the body is parsed first, and refused with the reasons where it is wrong. */
 const write =
-  <T>(
-    schema: z.ZodMiniType<T>,
-    handle: (service: Service, body: T, name: string) => Promise<Reply>,
-  ): Handler =>
-  (service, { name, body }) => {
-    const parsed = parseBody(schema, body);
-    return parsed.ok ? handle(service, parsed.value, name) : parsed.error;
+  <T>(schema: z.ZodMiniType<T>, handle: (service: Service, body: T, call: Call) => Promise<Reply>): Handler =>
+  (service, call) => {
+    const parsed = parseBody(schema, call.body);
+    return parsed.ok ? handle(service, parsed.value, call) : parsed.error;
   };
 
 const ROOT = { GET: () => OK };
-const CLUSTER = { GET: (service: Service) => json(200, viewCluster(service)) };
+const CLUSTER = {
+  GET: (service: Service) => json(200, { ...viewLease(service), nodes: service.nodes.list() }),
+};
 const METRICS = { GET: (service: Service) => renderMetrics(service) };
 const HEAD = {
+  GET: (service: Service) => json(200, viewLease(service)),
   PUT: write(LeaseRequest, async ({ lease }, request) => {
     const answer = await lease.ask(request);
     return json(answer.granted ? 200 : 409, answer);
@@ -49,7 +52,7 @@ const HEAD = {
 };
 const NODE = { PUT: write(NodeReport, noteNode) };
 const REACH = {
-  POST: write(ReachRequest, async ({ reach }, request) => json(200, await reach(request))),
+  POST: write(ReachRequest, async ({ reach }, request, { peer }) => json(200, await reach(request, peer))),
 };
 
 const FIXED: Readonly<Record<string, Route["methods"]>> = {
@@ -73,32 +76,34 @@ function decodeName(text: string): string | null {
   if (text === "" || text.includes("/")) return null;
   try {
     const name = decodeURIComponent(text);
-    return name.length <= 253 ? name : null;
+    return z.safeParse(Name, name).data ?? null;
   } catch {
     return null;
   }
 }
 
-async function noteNode({ nodes, lease }: Service, report: NodeReport, name: string): Promise<Reply> {
-  const noted = nodes.note(name, report);
+async function noteNode({ nodes, lease }: Service, report: NodeReport, { name, peer }: Call): Promise<Reply> {
+  const noted = nodes.note(name, report, peer);
   if (noted === "duplicate-name")
     return json(409, {
       reason: "duplicate-name",
       message: `two living nodes are named ${name}; give each node its own hostname`,
     });
   if (noted === "too-many") return refuse(429, "too many nodes are known already");
+  // Whoever may write is believed, workers too: they are no candidates, and remember for a service that forgot.
   if (report.seen !== undefined) await lease.hear(report.seen);
   const { instance, epoch } = lease.view();
   const answer: NodeNoted = { instance, epoch, namesake: nodes.hasRival(name) };
   return json(200, answer);
 }
 
-function viewCluster({ version, now, startedAtMs, lease, nodes }: Service): ClusterView {
+/** Without the nodes, so that no number of reports makes it longer than what nodes read. */
+function viewLease({ version, now, startedAtMs, lease }: Service): ClusterView {
   return {
     service: "ray-entrypoint-health",
     version,
     uptime: (now() - startedAtMs) / 1000,
     ...lease.view(),
-    nodes: nodes.list(),
+    nodes: [],
   };
 }

@@ -1,7 +1,7 @@
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { monotonicMs } from "../common/deadline.ts";
-import { ClusterView, type LeaseRequest, type NodeReport } from "../common/lease-protocol.ts";
+import { ClusterView, HIGHEST_EPOCH, type LeaseRequest, type NodeReport } from "../common/lease-protocol.ts";
 import type { Event } from "./event.ts";
 import { LeaseBook } from "./lease-book.ts";
 import { NodeTable } from "./nodes.ts";
@@ -108,8 +108,20 @@ describe("reads", () => {
     expect(view.nodes).toMatchObject([{ name: "cpu", role: "head", state: "watching" }]);
   });
 
+  test("GET /v1/head is the same without the nodes, and short however many report", async () => {
+    await call("PUT", "/v1/head", ask("cpu", { clusterId: "abc" }));
+    for (let i = 0; i < 50; i++) await call("PUT", `/v1/nodes/n${i}`, report);
+    const text = await (await call("GET", "/v1/head")).text();
+    expect(ClusterView.parse(JSON.parse(text))).toMatchObject({
+      epoch: 1,
+      holder: { node: "cpu" },
+      nodes: [],
+    });
+    expect(text.length).toBeLessThan(1000);
+  });
+
   test("GET /metrics is text for Prometheus, and a name from the network cannot break a line of it", async () => {
-    await call("PUT", "/v1/head", ask('evil"\n\\name'));
+    await call("PUT", "/v1/head", ask('evil"\\name'));
     const answer = await call("GET", "/metrics");
     expect(answer.headers.get("content-type")).toContain("version=0.0.4");
     const lines = (await answer.text()).trimEnd().split("\n");
@@ -117,9 +129,7 @@ describe("reads", () => {
       expect(line).toMatch(/^(# (HELP|TYPE) ray_ep_\w+ .+|ray_ep_\w+(\{.*\})? [\d.e+-]+)$/);
     expect(lines).toContain("ray_ep_lease_epoch 1");
     expect(lines).toContain('ray_ep_lease_decisions_total{decision="grant"} 1');
-    expect(lines.find((line) => line.startsWith("ray_ep_lease_holder"))).toContain(
-      'node="evil\\"\\n\\\\name"',
-    );
+    expect(lines.find((line) => line.startsWith("ray_ep_lease_holder"))).toContain('node="evil\\"\\\\name"');
   });
 });
 
@@ -130,7 +140,7 @@ describe("requests that fit nothing", () => {
     ["POST", "/", "GET, HEAD"],
     ["DELETE", "/", "GET, HEAD"],
     ["PUT", "/v1/cluster", "GET, HEAD"],
-    ["GET", "/v1/head", "PUT, DELETE"],
+    ["POST", "/v1/head", "GET, PUT, DELETE, HEAD"],
     ["GET", "/v1/nodes/cpu", "PUT"],
     ["PUT", "/v1/reach", "POST"],
     ["PATCH", "/metrics", "GET, HEAD"],
@@ -161,10 +171,32 @@ describe("requests that fit nothing", () => {
     ["a negative epoch", ask("cpu", { epoch: -1 }), "epoch"],
     ["an empty name", ask(""), "node"],
     ["a name that is too long", ask("x".repeat(254)), "node"],
+    ["a name with a line break", ask("cpu\n✓ Head lease granted to thief"), "node"],
+    ["a life with an escape code", ask("cpu", { life: "\x1b[2J" }), "life"],
+    ["an address that turns the writing", ask("cpu", { address: "\u202ecpu:6379" }), "address"],
+    ["an address that is too long", ask("cpu", { address: "x".repeat(261) }), "address"],
+    ["an epoch beyond belief", ask("cpu", { epoch: HIGHEST_EPOCH + 1 }), "epoch"],
   ])("%s is 400 with the reason", async (_, body, reason) => {
     const answer = await call("PUT", "/v1/head", body);
     expect(answer.status).toBe(400);
     expect(JSON.stringify(await answer.json())).toContain(reason);
+  });
+
+  test.each([
+    ["nothing", { advertise: "" }, "advertise"],
+    ["an IPv6 address", { advertise: "::1" }, "advertise"],
+    ["a path", { advertise: "/run/docker.sock" }, "advertise"],
+    ["a state that there is not", { state: "x" as NodeReport["state"] }, "state"],
+    ["a HEAD that is too long", { head: "x".repeat(261) }, "head"],
+    ["many ports", { ports: Array.from({ length: 5 }, (_, i) => 20_000 + i) }, "ports"],
+  ])("a report that names %s is 400 with the reason", async (_, more, field) => {
+    const answer = await call("PUT", "/v1/nodes/cpu", { ...report, ...more });
+    expect(answer.status).toBe(400);
+    expect(JSON.stringify(await answer.json())).toContain(field);
+  });
+
+  test("a node's name with a line break in its path is 404", async () => {
+    expect((await call("PUT", "/v1/nodes/cpu%0afake", report)).status).toBe(404);
   });
 
   test("a body above the limit is 413, and one without end is cut off", async () => {
@@ -234,6 +266,14 @@ describe("the lease over HTTP", () => {
     );
     const statuses = answers.map(({ status }) => status).sort();
     expect(statuses).toEqual([200, ...Array.from({ length: 199 }, () => 409)]);
+  });
+
+  test("no word of a node's makes the next epoch one that nobody can read", async () => {
+    for (const seen of [Number.MAX_SAFE_INTEGER, HIGHEST_EPOCH]) {
+      expect((await call("PUT", "/v1/nodes/x", { ...report, seen })).status).toBe(200);
+      await call("PUT", "/v1/head", ask("cpu", { seen }));
+    }
+    expect(await (await call("GET", "/v1/head")).json()).toMatchObject({ epoch: 1, holder: { epoch: 1 } });
   });
 
   test("a replay of an old epoch is 409 and changes nothing", async () => {

@@ -66,7 +66,7 @@ async function answer(
     send(response, reply);
   } catch (error) {
     const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    log({ type: "bug", where: `${request.method} ${request.url}`, detail });
+    log({ type: "bug", where: `${request.method} ${printable(request.url ?? "")}`, detail });
     count(service, 500);
     if (!response.headersSent)
       send(response, refuse(500, "a bug in the health service; its log has the details"));
@@ -84,16 +84,20 @@ async function handle(
   if (route === null) return refuse(404, `there is nothing at ${url.slice(0, 200)}`);
   const handler = route.methods[method === "HEAD" ? "GET" : method];
   if (handler === undefined) return methodNotAllowed(method, Object.keys(route.methods));
-  if (method === "GET" || method === "HEAD") return handler(service, { name: route.name, body: "" });
+  const peer = request.socket.remoteAddress ?? "unknown";
+  if (method === "GET" || method === "HEAD") return handler(service, { name: route.name, body: "", peer });
   if (!authorized(request)) {
-    log({ type: "unauthorized", from: request.socket.remoteAddress ?? "unknown", method, path: url });
+    log({ type: "unauthorized", from: peer, method, path: printable(url) });
     const reply = refuse(401, "expected the header Authorization: Bearer <RAY_EP_HEALTH_TOKEN>");
     return { ...reply, headers: { "www-authenticate": "Bearer" } };
   }
   const body = await readBody(request);
   if (body === null) return null;
-  return body.ok ? handler(service, { name: route.name, body: body.value }) : body.error;
+  return body.ok ? handler(service, { name: route.name, body: body.value, peer }) : body.error;
 }
+
+/** Node lets bytes above ASCII into a path, and some terminals take those for commands. */
+const printable = (url: string): string => url.slice(0, 300).replace(/[^\x21-\x7e]/g, "?");
 
 function methodNotAllowed(method: string, methods: readonly string[]): Reply {
   const allow = [...methods, ...(methods.includes("GET") ? ["HEAD"] : [])].join(", ");

@@ -10,7 +10,7 @@ export interface Service {
   readonly startedAtMs: number;
   readonly lease: LeaseBook;
   readonly nodes: NodeTable;
-  readonly reach: (request: ReachRequest) => Promise<ReachAnswer>;
+  readonly reach: (request: ReachRequest, peer: string) => Promise<ReachAnswer>;
   /** Answers so far by status. */
   readonly answers: Map<number, number>;
 }

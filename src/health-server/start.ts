@@ -78,9 +78,14 @@ async function createService(
     sameNameAfterMs: SAME_NAME_AFTER_MS,
     now,
   });
-  const dial = createReach({ timeoutMs: DIAL_TIMEOUT_MS, find: (node, life) => nodes.find(node, life) });
-  const reach: Service["reach"] = async (request) => {
-    const answer = await dial(request);
+  const dial = createReach({
+    timeoutMs: DIAL_TIMEOUT_MS,
+    find: (...who) => nodes.find(...who),
+    trusted: config.token !== null,
+    now,
+  });
+  const reach: Service["reach"] = async (request, peer) => {
+    const answer = await dial(request, peer);
     log({ type: "reach", node: request.node, answer });
     return answer;
   };
