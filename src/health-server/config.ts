@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import type { Problem } from "../common/failure.ts";
+import { RENEW_DEADLINE_S } from "../common/lease-protocol.ts";
 import { err, ok, type Result } from "../common/result.ts";
 import { Folder, Host, oneOf, Port, PositiveSeconds, Whitelist } from "../entrypoint/config/schemas.ts";
 
@@ -24,8 +25,12 @@ export interface Variable {
   readonly schema: z.ZodMiniType<unknown, string>;
 }
 
+/** A holder must be able to know, at its deadline, that nobody else holds the lease yet (FAULTS 4, rule 1). */
+const SHORTEST_TTL_S = 1.2 * RENEW_DEADLINE_S;
 const LeaseTtl = PositiveSeconds.check(
-  z.refine((ms) => ms >= 1000, { error: "expected at least 1 second: holders renew every 2 seconds" }),
+  z.refine((ms) => ms >= SHORTEST_TTL_S * 1000, {
+    error: `expected at least ${SHORTEST_TTL_S} seconds: a holder may go on for ${RENEW_DEADLINE_S} seconds without a renewal`,
+  }),
 );
 
 /** Every setting of the health service. All have a default. */
@@ -57,7 +62,7 @@ export const VARIABLES = {
   RAY_EP_LEASE_TTL: {
     schema: LeaseTtl,
     fallback: "15",
-    meaning: "seconds that the head lease lives without being renewed",
+    meaning: "seconds that the head lease lives without being renewed, at least 12",
     fix: "Give seconds, such as 15.",
   },
   RAY_EP_HEALTH_TOKEN: {

@@ -47,9 +47,14 @@ export type Event =
 /** The ways in which the service cannot start. */
 export type ServiceFailure =
   | { readonly reason: "bad-command-line" | "bad-configuration"; readonly problems: readonly Problem[] }
-  | { readonly reason: "cannot-listen"; readonly host: string; readonly port: number; readonly code: string };
+  | { readonly reason: "cannot-listen"; readonly host: string; readonly port: number; readonly code: string }
+  | { readonly reason: "state-unreadable"; readonly file: string; readonly cause: string };
 
-/** sysexits.h: a wrong setting is EX_CONFIG, an address that cannot be had EX_UNAVAILABLE. A requested stop is 0. */
-export function exitCodeOf(failure: ServiceFailure): number {
-  return failure.reason === "cannot-listen" ? 69 : 78;
+/**
+ * sysexits.h: a wrong setting is EX_CONFIG, an address that cannot be had EX_UNAVAILABLE, a state that cannot be read
+ * EX_IOERR. A requested stop is 0.
+ */
+export function exitCodeOf({ reason }: ServiceFailure): number {
+  if (reason === "cannot-listen") return 69;
+  return reason === "state-unreadable" ? 74 : 78;
 }

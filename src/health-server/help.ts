@@ -24,6 +24,7 @@ Paths:
   POST /v1/reach     dial a node back, to see whether it can be reached
   GET /metrics       numbers for Prometheus
 
-Exit codes: 0 a requested stop (SIGTERM, SIGINT, SIGQUIT); 69 the address cannot be listened on; 78 a wrong setting.
+Exit codes: 0 a requested stop (SIGTERM, SIGINT, SIGQUIT); 69 the address cannot be listened on;
+74 the kept state cannot be read; 78 a wrong setting.
 `;
 }

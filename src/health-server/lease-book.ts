@@ -10,6 +10,7 @@ import type {
 import type { Event } from "./event.ts";
 import { stepLease } from "./lease.ts";
 import {
+  type GrantedHow,
   type Hold,
   isRunning,
   type LeaseAnswer,
@@ -108,10 +109,13 @@ export class LeaseBook {
     this.#state = state;
     if (answer.kind === "refused") return this.#refuse(request, answer.reason, answer.retryAfterMs);
     if (answer.kind !== "granted") throw new Error(`a request was answered with ${answer.kind}`);
-    // That a HEAD serves is worth remembering: who never served is followed without a delay.
-    const served = state.hold?.clusterId !== before?.clusterId;
-    if (answer.how === "adoption" || (answer.how !== "grant" && served)) await this.#save(state);
+    if (answer.how !== "grant" && this.#isWorthKeeping(answer.how, before)) await this.#save(state);
     return this.#grant(request, answer, before);
+  }
+
+  /** That a HEAD serves is worth it: who never served is followed without a delay. So is what could not be kept before. */
+  #isWorthKeeping(how: GrantedHow, before: Hold | null): boolean {
+    return how === "adoption" || !this.#stored || this.#state.hold?.clusterId !== before?.clusterId;
   }
 
   async #release(release: LeaseRelease): Promise<LeaseReleased> {

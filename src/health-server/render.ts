@@ -96,6 +96,11 @@ function renderFailure(failure: ServiceFailure): string[] {
         `✗ Cannot listen on ${failure.host}:${failure.port}: ${LISTEN_CAUSES[failure.code] ?? failure.code}`,
         "→ Set RAY_EP_HEALTH_HOST and RAY_EP_HEALTH_PORT to an address that is free on this machine.",
       ];
+    case "state-unreadable":
+      return [
+        `✗ The state that was kept cannot be read: ${failure.cause}`,
+        `→ Make ${failure.file} readable for this user, or remove it where no HEAD lives: the epoch in it must not go back.`,
+      ];
     default:
       return unreachable(failure);
   }

@@ -4,13 +4,14 @@ import { RENEW_EVERY_S } from "../common/lease-protocol.ts";
 import { err, ok, type Result } from "../common/result.ts";
 import type { Config } from "./config.ts";
 import type { Event, ServiceFailure } from "./event.ts";
-import { LeaseBook } from "./lease-book.ts";
+import { LeaseBook, type LeaseBookSettings } from "./lease-book.ts";
 import { NodeTable } from "./nodes.ts";
 import { withoutRepeats } from "./quiet-log.ts";
 import { createReach } from "./reach.ts";
 import { createHealthServer } from "./server.ts";
 import type { Service } from "./service.ts";
 import { openStore, type Recalled } from "./store.ts";
+import { withDeadlines } from "./store-deadline.ts";
 
 export interface Identity {
   readonly version: string;
@@ -31,6 +32,8 @@ const NODES_LIVE_TTLS = 3;
 const DIAL_TIMEOUT_MS = 2000;
 const REQUEST_TIMEOUT_MS = 5000;
 const LAST_WRITE_MS = 500;
+/** Nodes wait a second for an answer, and a renewal that stands behind a write shall not miss that. */
+const STORE_DEADLINES = { saveMs: 700, recallMs: 10_000 };
 
 /** Brings the service up: recalls the state, checks that it can be written, listens. */
 export async function startHealthService(
@@ -40,8 +43,9 @@ export async function startHealthService(
 ): Promise<Result<HealthService, ServiceFailure>> {
   const quiet = withoutRepeats(log, monotonicMs);
   const service = await createService(config, identity, quiet);
+  if (!service.ok) return service;
   const server = createHealthServer({
-    service,
+    service: service.value,
     token: config.token,
     log: quiet,
     requestTimeoutMs: REQUEST_TIMEOUT_MS,
@@ -59,20 +63,17 @@ export async function startHealthService(
     whitelist,
     tokenWanted: token !== null,
   });
-  return ok({ port: port.value, stop: () => stop(server, service) });
+  return ok({ port: port.value, stop: () => stop(server, service.value) });
 }
 
 async function createService(
   config: Config,
   { version, instance }: Identity,
   log: (event: Event) => void,
-): Promise<Service> {
-  const store = config.stateDir === null ? null : openStore(config.stateDir);
-  const recalled: Recalled = (await store?.recall()) ?? { kind: "none" };
+): Promise<Result<Service, ServiceFailure>> {
   const now = monotonicMs;
-  const lease = new LeaseBook({ instance, lease: leaseSettings(config), store, now, log }, recalled);
-  tellMemory(recalled, config.ttlMs, log);
-  await lease.open();
+  const lease = await openLease(config, { instance, lease: leaseSettings(config), now, log });
+  if (!lease.ok) return lease;
   const nodes = new NodeTable({
     forgetAfterMs: NODES_LIVE_TTLS * config.ttlMs,
     sameNameAfterMs: SAME_NAME_AFTER_MS,
@@ -89,7 +90,21 @@ async function createService(
     log({ type: "reach", node: request.node, answer });
     return answer;
   };
-  return { version, now, startedAtMs: now(), lease, nodes, reach, answers: new Map() };
+  return ok({ version, now, startedAtMs: now(), lease: lease.value, nodes, reach, answers: new Map() });
+}
+
+async function openLease(
+  { stateDir, ttlMs }: Config,
+  settings: Omit<LeaseBookSettings, "store">,
+): Promise<Result<LeaseBook, ServiceFailure>> {
+  const store = stateDir === null ? null : withDeadlines(openStore(stateDir), STORE_DEADLINES);
+  const recalled: Result<Recalled, string> = (await store?.recall()) ?? ok({ kind: "none" });
+  if (!recalled.ok)
+    return err({ reason: "state-unreadable", file: store?.file ?? "", cause: recalled.error });
+  const lease = new LeaseBook({ ...settings, store }, recalled.value);
+  tellMemory(recalled.value, ttlMs, settings.log);
+  await lease.open();
+  return ok(lease);
 }
 
 function leaseSettings({ ttlMs, whitelist }: Config) {

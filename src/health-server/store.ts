@@ -1,6 +1,7 @@
-import { mkdir, open, readFile, rename } from "node:fs/promises";
+import { copyFile, mkdir, open, readFile, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import * as z from "zod/mini";
+import { Epoch } from "../common/lease-protocol.ts";
 import { err, ok, type Result } from "../common/result.ts";
 import type { LeaseState, Memory } from "./lease-state.ts";
 
@@ -12,12 +13,12 @@ export type Recalled =
 
 export interface LeaseStore {
   readonly file: string;
-  recall(): Promise<Recalled>;
+  /** An error where a state may be there that cannot be read: to go on without it would let epochs go back. */
+  recall(): Promise<Result<Recalled, string>>;
   /** Returns when the state is on the disk, or why it cannot be. The file is never half written. */
   save(state: LeaseState): Promise<Result<void, string>>;
 }
 
-const Epoch = z.int().check(z.nonnegative());
 const StoredLease = z.object({
   version: z.literal(1),
   epoch: Epoch,
@@ -36,26 +37,38 @@ const StoredLease = z.object({
 /** The lease in `lease.json` of the folder `dir`, which is made when it is missing. */
 export function openStore(dir: string): LeaseStore {
   const file = join(dir, "lease.json");
-  return { file, recall: () => recall(file), save: (state) => save(file, state) };
+  /** A damaged file is the only record of its epoch until the next one is written. */
+  let damaged = false;
+  return {
+    file,
+    recall: async () => {
+      const recalled = await recall(file);
+      damaged = recalled.ok && recalled.value.kind === "damaged";
+      return recalled;
+    },
+    save: async (state) => {
+      const saved = await save(file, state, damaged);
+      if (saved.ok) damaged = false;
+      return saved;
+    },
+  };
 }
 
-async function recall(file: string): Promise<Recalled> {
+/** Without a file, or a folder, there was no state. */
+const NOTHING_THERE = new Set(["ENOENT", "ENOTDIR"]);
+
+async function recall(file: string): Promise<Result<Recalled, string>> {
   let text: string;
   try {
     text = await readFile(file, "utf8");
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    return code === "ENOENT" ? { kind: "none" } : { kind: "damaged", epoch: 0, detail: message };
+    return NOTHING_THERE.has(code ?? "") ? ok({ kind: "none" }) : err(message);
   }
   const stored = parse(text);
-  if (stored !== null) return { kind: "kept", memory: stored };
-  // The evidence stays beside the new file; a second damaged one takes its place, so that they do not pile up.
-  await rename(file, `${file}.damaged`).catch(() => {});
-  return {
-    kind: "damaged",
-    epoch: highestEpoch(text),
-    detail: `${file} is not a state file of this program`,
-  };
+  if (stored !== null) return ok({ kind: "kept", memory: stored });
+  const detail = `${file} is not a state file of this program`;
+  return ok({ kind: "damaged", epoch: highestEpoch(text), detail });
 }
 
 function parse(text: string): Memory | null {
@@ -68,13 +81,13 @@ function parse(text: string): Memory | null {
 
 /** The highest epoch that can still be read in a damaged file, 0 for none: epochs never go back. */
 function highestEpoch(text: string): number {
-  const found = [...text.matchAll(/"(?:epoch|heard)"\s*:\s*(\d{1,15})(?=\D)/g)].map((match) =>
+  const found = [...text.matchAll(/"(?:epoch|heard)"\s*:\s*(\d{1,15})(?!\d)/g)].map((match) =>
     Number(match[1]),
   );
-  return Math.max(0, ...found);
+  return Math.max(0, ...found.filter((epoch) => z.safeParse(Epoch, epoch).success));
 }
 
-async function save(file: string, state: LeaseState): Promise<Result<void, string>> {
+async function save(file: string, state: LeaseState, damaged: boolean): Promise<Result<void, string>> {
   const { epoch, heard, hold } = state;
   const kept = hold && {
     node: hold.node,
@@ -87,6 +100,8 @@ async function save(file: string, state: LeaseState): Promise<Result<void, strin
   try {
     await mkdir(dirname(file), { recursive: true });
     await writeThrough(`${file}.new`, `${JSON.stringify(stored)}\n`);
+    // The evidence stays beside the new file; a second damaged one takes its place, so that they do not pile up.
+    if (damaged) await copyFile(file, `${file}.damaged`).catch(() => {});
     await rename(`${file}.new`, file);
     await syncFolder(dirname(file));
     return ok(undefined);

@@ -1,13 +1,26 @@
+import { execFile, execFileSync, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { HealthServerProcess } from "../fixtures/health-server-process.ts";
+import { BUNDLE, HealthServerProcess } from "../fixtures/health-server-process.ts";
 import { until } from "../fixtures/until.ts";
 
-const STOPS_WITHIN_MS = 4000;
+const STOPS_WITHIN_MS = 2000;
 
 let started: HealthServerProcess[];
 let scratch: string;
@@ -53,6 +66,34 @@ describe("the bundle alone in an empty folder", () => {
     const junk = await launch({}, "--port=80");
     expect([await junk.ended(), junk.output]).toEqual([78, expect.stringContaining("--port")]);
   });
+});
+
+/** In a network of its own, so that it takes port 8080 from nobody: tests beside this one use it. */
+const OWN_NETWORK = ["--net", "--map-root-user"];
+const networks = spawnSync("unshare", [...OWN_NETWORK, "ip", "link", "set", "lo", "up"]).status === 0;
+/** Starts the bundle with an empty environment, asks it once, and stops it. */
+const ASK_ONCE = `
+  const { spawn } = require("node:child_process");
+  const server = spawn(process.execPath, [process.argv[1]], { env: {}, stdio: "inherit" });
+  const ask = () => fetch("http://127.0.0.1:8080/").catch(() => new Promise((r) => setTimeout(r, 20)).then(ask));
+  ask().then(async (answer) => {
+    console.log(answer.status, await answer.text());
+    server.kill();
+  });
+  process.on("SIGTERM", () => server.kill("SIGKILL"));
+  server.on("exit", (code) => process.exit(code));
+`;
+
+test('a plain "node health-server.js", with nothing set at all, serves on 8080 of every address', async (context) => {
+  if (!networks)
+    context.skip("a network namespace cannot be made here, and port 8080 is not this test's own");
+  const command = ["sh", "-c", 'ip link set lo up && exec "$@"', "sh", process.execPath, "-e", ASK_ONCE];
+  const run = promisify(execFile)("unshare", [...OWN_NETWORK, ...command, "--", fileURLToPath(BUNDLE)], {
+    timeout: 30_000,
+  });
+  const { stdout } = await run;
+  expect(stdout).toMatch(/listens on http:\/\/0\.0\.0\.0:8080\n/);
+  expect(stdout).toContain("200 OK\n");
 });
 
 describe("settings", () => {
@@ -136,6 +177,48 @@ describe("signals", () => {
     },
   );
 
+  /** Returns when somebody reads the pipe, which then gets nothing to read. */
+  const holdReader = (pipe: string): Promise<number> =>
+    until("a reader", () => {
+      try {
+        return openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK);
+      } catch {
+        return 0;
+      }
+    });
+
+  async function stopsInTime(server: HealthServerProcess): Promise<void> {
+    const began = performance.now();
+    server.child.kill("SIGTERM");
+    expect(await server.ended()).toBe(0);
+    expect(performance.now() - began).toBeLessThan(STOPS_WITHIN_MS);
+    expect(server.output).toContain("→ SIGTERM received, stopping");
+  }
+
+  test("SIGTERM ends a start that hangs on its disk at once", async () => {
+    const pipe = join(scratch, "lease.json");
+    execFileSync("mkfifo", [pipe]);
+    const server = await launch({ RAY_EP_HEALTH_STATE_DIR: scratch });
+    const held = await holdReader(pipe);
+    try {
+      await stopsInTime(server);
+    } finally {
+      closeSync(held);
+    }
+  });
+
+  test("SIGTERM ends one whose disk hangs, and until then the disk holds up nobody's renewal", async () => {
+    const server = await serve({ RAY_EP_HEALTH_STATE_DIR: scratch });
+    await server.ask("ray-cpu");
+    execFileSync("mkfifo", [join(scratch, "lease.json.new")]);
+    const renewal = { epoch: 1, clusterId: "abc" };
+    expect(await server.ask("ray-cpu", renewal)).toMatchObject({ status: 200 });
+    await server.says("✗ The state cannot be kept on disk: no answer from the disk in 700 ms");
+    expect(await server.ask("ray-cpu", renewal)).toMatchObject({ status: 200 });
+    expect((await server.call("GET", "/metrics")).body).toContain("ray_ep_lease_storage_ok 0");
+    await stopsInTime(server);
+  });
+
   test("that ask for nothing leave it alone, and none opens an inspector", async () => {
     const server = await serve();
     for (const signal of [
@@ -174,7 +257,7 @@ describe("a restart", () => {
   });
 
   test("without one waits for a living HEAD only where a candidate was silent", async () => {
-    const env = { RAY_EP_LEASE_TTL: "1" };
+    const env = { RAY_EP_LEASE_TTL: "12" };
     const silent = await serve(env);
     const asked = await silent.ask("ray-gpu", { others: "silent" });
     expect(asked).toMatchObject({ status: 409, body: { reason: "quiet-period", holder: null } });
@@ -187,7 +270,7 @@ describe("a restart", () => {
   });
 
   test("without one recognises the living HEAD, and grants above its epoch afterwards", async () => {
-    const server = await serve({ RAY_EP_LEASE_TTL: "1" });
+    const server = await serve();
     expect(await server.ask("ray-cpu", { epoch: 7 })).toMatchObject({ status: 200, body: { epoch: 7 } });
     await server.says("✓ Living HEAD recognised: ray-cpu");
     await server.call("DELETE", "/v1/head", { node: "ray-cpu", life: "ray-cpu-1", epoch: 7 });
@@ -201,6 +284,14 @@ describe("a restart", () => {
     expect(readFileSync(join(scratch, "lease.json.damaged"), "utf8")).toContain('"epoch":41');
     expect(await server.ask("ray-gpu")).toMatchObject({ status: 200, body: { epoch: 42 } });
   });
+});
+
+test("a kept state that cannot be read ends the start with 74 and is left as it is", async () => {
+  mkdirSync(join(scratch, "lease.json"));
+  const server = await launch({ RAY_EP_HEALTH_STATE_DIR: scratch });
+  expect(await server.ended()).toBe(74);
+  expect(server.output).toContain("✗ The state that was kept cannot be read: EISDIR");
+  expect(server.output).toContain("lease.json readable for this user");
 });
 
 describe("a state folder that cannot be written", () => {

@@ -175,7 +175,7 @@ export class Service {
     const { prng } = this.#settings;
     return {
       file: "lease.json",
-      recall: () => Promise.resolve(this.#disk),
+      recall: () => Promise.resolve(ok(this.#disk)),
       save: async (state) => {
         if (prng.chance(0.5)) await actor.sleep(prng.between(0, 30));
         if (this.diskFull) return err("no space left");
