@@ -37,7 +37,7 @@ const report = (nodeManagerPort: number | null, change: Partial<NodeReport> = {}
 });
 
 /** Each test's questions come from one address, far enough apart for any budget. */
-function reachOf(known: NodeReport, isKnown = (node: string) => node === "ray-gpu") {
+function reachOf(known: NodeReport, isKnown: (node: string) => boolean = (node) => node === "ray-gpu") {
   let nowMs = 0;
   const reach = createReach({
     timeoutMs: TIMEOUT_MS,

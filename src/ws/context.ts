@@ -9,7 +9,7 @@ export interface WsContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The folder of the bundles. */
   readonly dist: string;
-  /** Aborted by the first Ctrl-C or SIGTERM; the reason is the signal's name. */
+  /** Aborted by the first Ctrl-C, SIGTERM or SIGHUP; the reason is the signal's name. */
   readonly signal: AbortSignal;
   /** Aborted by the second one. */
   readonly urgent: AbortSignal;
@@ -20,6 +20,8 @@ export interface GlobalOptions {
   /** Undefined: docker where an engine answers, else embedded. */
   readonly runtime: RuntimeName | undefined;
   readonly configFile: string;
+  /** True where somebody named it: then it must be there. */
+  readonly configGiven: boolean;
   readonly stateDir: string;
   readonly venvDir: string;
 }

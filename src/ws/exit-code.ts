@@ -13,6 +13,7 @@ export const EXIT = {
 export function exitCodeOf(failure: WsFailure): number {
   switch (failure.reason) {
     case "bad-settings":
+    case "config-unreadable":
     case "no-such-node":
     case "head-not-usable":
       return 78;
@@ -20,19 +21,25 @@ export function exitCodeOf(failure: WsFailure): number {
     case "no-tool":
     case "venv-failed":
     case "runtime-not-available":
+    case "engine-away":
+    case "no-such-uid":
       return 69;
+    case "io-failed":
+      return 74;
     case "engine-refused":
     case "machine-not-ready":
     case "ports-taken":
     case "node-ended":
     case "not-ready-in-time":
+    case "not-alive":
+    case "lock-failed":
     case "not-running":
     case "left-over":
       return 75;
     case "unsafe-folder":
       return 77;
     case "interrupted":
-      return failure.signal === "SIGTERM" ? 143 : 130;
+      return { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }[failure.signal];
     default:
       return unreachable(failure);
   }

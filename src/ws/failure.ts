@@ -8,12 +8,34 @@ export interface TakenPort {
   readonly use: string;
   /** Who holds it, as far as that can be seen. */
   readonly holder: string | undefined;
+  /** Why it cannot be had where nobody holds it. */
+  readonly why?: string;
 }
 
 /** What `ws` expects to go wrong, each with what its renderer needs. */
 export type WsFailure =
   | { readonly reason: "bad-settings"; readonly file: string; readonly problems: readonly Problem[] }
+  /** A config.yaml that was named and cannot be read. */
+  | {
+      readonly reason: "config-unreadable";
+      readonly file: string;
+      readonly why: string;
+      readonly fix: string;
+    }
+  /** A file or folder that cannot be used as it has to be. */
+  | {
+      readonly reason: "io-failed";
+      /** Undefined where the system names none, as it does when a disk is full. */
+      readonly path: string | undefined;
+      readonly code: string;
+      /** The system's own words. */
+      readonly message: string;
+    }
   | { readonly reason: "unsupported-platform"; readonly platform: string }
+  | { readonly reason: "no-such-uid"; readonly uid: number }
+  /** The last `ws up` used the engine, which is not to be reached now: what it started may still run. */
+  | { readonly reason: "engine-away"; readonly why: string }
+  | { readonly reason: "lock-failed"; readonly file: string; readonly lines: readonly string[] }
   | { readonly reason: "runtime-not-available"; readonly runtime: string; readonly why: string }
   | { readonly reason: "no-tool"; readonly tool: string; readonly fix: string }
   /** The Docker engine or compose did not do what it was asked. */
@@ -53,6 +75,11 @@ export type WsFailure =
         readonly cause: string | undefined;
       }[];
     }
+  /** Every node was ALIVE, and some are not any more. */
+  | {
+      readonly reason: "not-alive";
+      readonly nodes: readonly { readonly node: string; readonly state: string }[];
+    }
   | { readonly reason: "no-such-node"; readonly node: string; readonly known: readonly string[] }
   | { readonly reason: "not-running"; readonly what: string; readonly fix: string }
   | { readonly reason: "head-not-usable"; readonly head: string; readonly why: string }
@@ -62,9 +89,12 @@ export type WsFailure =
       readonly ports: readonly TakenPort[];
     }
   | { readonly reason: "unsafe-folder"; readonly folder: string; readonly why: string }
-  | { readonly reason: "interrupted"; readonly signal: "SIGINT" | "SIGTERM" };
+  | { readonly reason: "interrupted"; readonly signal: StopSignal };
+
+export type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
 
 /** The failure of a job whose signal was aborted; `ws` aborts with the name of the signal as the reason. */
 export function interrupted(signal: AbortSignal): WsFailure {
-  return { reason: "interrupted", signal: signal.reason === "SIGTERM" ? "SIGTERM" : "SIGINT" };
+  const signals: readonly StopSignal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
+  return { reason: "interrupted", signal: signals.find((each) => each === signal.reason) ?? "SIGINT" };
 }

@@ -1,6 +1,7 @@
 import { renderProblems } from "../common/render-failure.ts";
 import { unreachable } from "../common/result.ts";
 import type { TakenPort, WsFailure } from "./failure.ts";
+import { renderSurroundings } from "./render-surroundings.ts";
 
 /** Compose repeats itself; the end says it best. */
 const LAST_WORDS = 20;
@@ -40,6 +41,13 @@ export function renderFailure(failure: WsFailure): string[] {
         ...indent(failure.lines.slice(-LAST_WORDS)),
         ...(failure.cause === undefined ? [] : [`→ Likely cause: ${failure.cause}`]),
       ];
+    case "config-unreadable":
+      return [`✗ ${failure.file} cannot be read: ${failure.why}`, `→ ${failure.fix}`];
+    case "io-failed":
+    case "no-such-uid":
+    case "engine-away":
+    case "lock-failed":
+      return renderSurroundings(failure);
     case "machine-not-ready":
       return renderProblems("This machine is not ready for the cluster", failure.problems);
     case "interrupted":
@@ -54,6 +62,11 @@ type ClusterFailure = Exclude<
   {
     reason:
       | "bad-settings"
+      | "config-unreadable"
+      | "io-failed"
+      | "no-such-uid"
+      | "engine-away"
+      | "lock-failed"
       | "unsupported-platform"
       | "runtime-not-available"
       | "no-tool"
@@ -64,14 +77,14 @@ type ClusterFailure = Exclude<
   }
 >;
 
-const renderPort = ({ host, port, use, holder }: TakenPort): string =>
-  `  ✗ ${host}:${port} (${use})${holder === undefined ? "" : ` is held by ${holder}`}`;
+const renderPort = ({ host, port, use, holder, why }: TakenPort): string =>
+  `  ✗ ${host}:${port} (${use})${why === undefined ? "" : ` ${why}`}${holder === undefined ? "" : ` is held by ${holder}`}`;
 
 function renderClusterFailure(failure: ClusterFailure): string[] {
   switch (failure.reason) {
     case "ports-taken":
       return [
-        "✗ Ports that the cluster needs are taken:",
+        "✗ Ports that the cluster needs cannot be had:",
         ...failure.ports.map(renderPort),
         "→ Stop what holds them, or give the services other ports in config.yaml.",
       ];
@@ -91,6 +104,12 @@ function renderClusterFailure(failure: ClusterFailure): string[] {
           ...(cause === undefined ? [] : [`  → Likely cause: ${cause}`]),
         ]),
         "→ Look at its log (ws logs NODE), or give it more time with --timeout SECONDS.",
+      ];
+    case "not-alive":
+      return [
+        "✗ Every node was ALIVE, and now not all of them are:",
+        ...failure.nodes.map(({ node, state }) => `  ✗ ${node}: ${state}`),
+        "→ Look at its log: ws logs NODE; then run ws up again.",
       ];
     case "no-such-node":
       return [`✗ There is no node "${failure.node}"`, `→ Known are: ${failure.known.join(", ")}`];

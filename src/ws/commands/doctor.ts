@@ -14,7 +14,7 @@ import { fail } from "./fail.ts";
 
 /** `ws doctor`: what of this machine and of the cluster stands in the way, each with what to change. Exit 1 if anything does. */
 export async function doctor(context: WsContext, options: GlobalOptions): Promise<number> {
-  const settings = loadSettings(context, options.configFile);
+  const settings = loadSettings(context, options);
   if (!settings.ok) return fail(context, settings.error);
   const { env, dist, terminal } = context;
   const { stateDir, configFile } = options;

@@ -1,6 +1,7 @@
 import type { GlobalOptions, WsContext } from "../context.ts";
 import { EXIT } from "../exit-code.ts";
 import { open } from "../runtimes/choose.ts";
+import { forgetRuntime } from "../runtimes/last-up.ts";
 import type { DownReport } from "../runtimes/runtime.ts";
 import { fail } from "./fail.ts";
 import { withJob } from "./job.ts";
@@ -13,7 +14,7 @@ const TIMEOUT_MS = 60_000;
 
 /** `ws down`: stops everything; twice is fine. */
 export async function down(context: WsContext, options: DownOptions): Promise<number> {
-  const opened = await open(context, options);
+  const opened = await open(context, options, { tool: "engine" });
   if (!opened.ok) return fail(context, opened.error);
   const { runtime } = opened.value;
   const report = await withJob(context, TIMEOUT_MS, async (job) => {
@@ -22,7 +23,9 @@ export async function down(context: WsContext, options: DownOptions): Promise<nu
     if (ended.ok) job.progress.done("down", renderDown(ended.value, "The cluster is down"));
     return ended;
   });
-  return report.ok ? EXIT.ok : fail(context, report.error);
+  if (!report.ok) return fail(context, report.error);
+  forgetRuntime(options.stateDir, runtime.name);
+  return EXIT.ok;
 }
 
 /** One line: what was stopped, and whether force was needed. */

@@ -16,7 +16,7 @@ export interface GenerateOptions extends GlobalOptions {
 /** `ws generate [--check]`: writes the compose files beside config.yaml. */
 export async function generate(context: WsContext, options: GenerateOptions): Promise<number> {
   const { configFile, root, check } = options;
-  const settings = loadSettings(context, configFile);
+  const settings = loadSettings(context, options);
   if (!settings.ok) return fail(context, settings.error);
   const report = await writeComposeFiles(settings.value, { folder: dirname(configFile), root, check });
   if (!report.ok) return fail(context, { reason: "bad-settings", file: configFile, problems: report.error });

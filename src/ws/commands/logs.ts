@@ -11,7 +11,7 @@ const COLOURS = ["cyan", "yellow", "green", "magenta", "blue"] as const;
 
 /** `ws logs`: what the services wrote, each line with its service's name. Following ends with Ctrl-C and is no failure. */
 export async function logs(context: WsContext, options: LogsOptions): Promise<number> {
-  const opened = await open(context, options);
+  const opened = await open(context, options, { tool: "engine" });
   if (!opened.ok) return fail(context, opened.error);
   const lines = await opened.value.runtime.logs(options, context.signal);
   if (!lines.ok) return fail(context, lines.error);

@@ -12,7 +12,7 @@ export interface PsOptions extends GlobalOptions {
 
 /** `ws ps`: the nodes as Ray sees them. Exit 1 while a service that config.yaml wants is not there. */
 export async function ps(context: WsContext, options: PsOptions): Promise<number> {
-  const opened = await open(context, options);
+  const opened = await open(context, options, { tool: "engine" });
   if (!opened.ok) return fail(context, opened.error);
   const report = await opened.value.runtime.ps(context.signal);
   context.terminal.out(options.json ? `${JSON.stringify(report, null, 2)}\n` : `${renderPs(report)}\n`);

@@ -6,7 +6,7 @@ import type { GlobalOptions, WsContext } from "../context.ts";
 import { EXIT, exitCodeOf } from "../exit-code.ts";
 import { interrupted, type WsFailure } from "../failure.ts";
 import { renderFailure } from "../render-failure.ts";
-import { writeReport } from "../report/files.ts";
+import { prepareFolder, writeReport } from "../report/files.ts";
 import type { TestRun } from "../report/summary.ts";
 import { createCheckPrinter, summarize } from "../report/text.ts";
 import { type Opened, open } from "../runtimes/choose.ts";
@@ -34,7 +34,7 @@ export async function test(context: WsContext, options: TestOptions): Promise<nu
       follow: false,
       tail: undefined,
     });
-  const opened = await open(context, options);
+  const opened = await open(context, options, { tool: options.action === "down" ? "engine" : "compose" });
   if (!opened.ok) return fail(context, opened.error);
   return options.action === "down" ? testDown(context, opened.value) : testUp(context, options, opened.value);
 }
@@ -57,6 +57,8 @@ async function testUp(
   const head = readHead(options.head, settings.nodes);
   if (typeof head === "string")
     return fail(context, { reason: "head-not-usable", head: options.head ?? "", why: head });
+  // Before the minutes of testing: their results must have a place.
+  if (options.report !== undefined) prepareFolder(options.report);
   const startedAt = new Date();
   const began = monotonicMs();
   const started = await withJob(context, options.timeoutMs, (job) => runtime.startTest(job, head));

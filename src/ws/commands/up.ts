@@ -3,7 +3,8 @@ import { renderProblems } from "../../common/render-failure.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import { EXIT } from "../exit-code.ts";
 import { open } from "../runtimes/choose.ts";
-import type { HeadReport, UpReport } from "../runtimes/runtime.ts";
+import { rememberRuntime } from "../runtimes/last-up.ts";
+import type { ClusterReport, HeadReport, Runtime, UpReport } from "../runtimes/runtime.ts";
 import { fail } from "./fail.ts";
 import { withJob } from "./job.ts";
 
@@ -13,25 +14,51 @@ export interface UpOptions extends GlobalOptions {
   readonly build: boolean;
 }
 
+const LOOKS = 3;
+
 /** `ws up`: starts the cluster, or what is missing of it, and returns when every node is ALIVE. */
 export async function up(context: WsContext, options: UpOptions): Promise<number> {
-  const opened = await open(context, options);
+  const opened = await open(context, options, { tool: "compose", announce: true });
   if (!opened.ok) return fail(context, opened.error);
-  const { runtime, why } = opened.value;
-  context.terminal.err(`→ Runtime: ${runtime.name} (${why})\n`);
+  const { runtime, settings } = opened.value;
+  rememberRuntime(options.stateDir, runtime.name);
   const report = await withJob(context, options.timeoutMs, (job) =>
     runtime.up(job, { build: options.build }),
   );
   if (!report.ok) return fail(context, report.error);
   const { warnings } = report.value;
   if (warnings.length > 0)
-    context.terminal.err(`${renderProblems("This machine asks for attention", warnings).join("\n")}\n`);
-  context.terminal.out(`${renderUp(report.value).join("\n")}\n`);
+    context.terminal.err(`${renderProblems("This asks for attention", warnings).join("\n")}\n`);
+  const names = settings.nodes.map(({ name }) => name);
+  const cluster = await settledReport(runtime, names, report.value.cluster, context.signal);
+  const gone = notAlive(cluster, names);
+  if (gone.length > 0) return fail(context, { reason: "not-alive", nodes: gone });
+  context.terminal.out(`${renderUp({ ...report.value, cluster }).join("\n")}\n`);
   return EXIT.ok;
 }
 
-function renderUp({ started, cluster }: UpReport): string[] {
-  const nodes = cluster.services.filter(({ role }) => role === "head" || role === "worker");
+/** One look may miss a GCS that is busy; two more must miss it as well. */
+async function settledReport(
+  runtime: Runtime,
+  names: readonly string[],
+  first: ClusterReport,
+  signal: AbortSignal,
+): Promise<ClusterReport> {
+  let report = first;
+  for (let looks = 1; looks < LOOKS && notAlive(report, names).length > 0; looks++)
+    report = await runtime.ps(signal);
+  return report;
+}
+
+/** Those of `names` that are not ALIVE, with what they are. Pure. */
+export const notAlive = ({ services }: ClusterReport, names: readonly string[]) =>
+  names
+    .map((node) => ({ node, state: services.find(({ name }) => name === node)?.state ?? "not there" }))
+    .filter(({ state }) => state !== "ALIVE");
+
+/** What is up. Only nodes that are ALIVE count. Pure. */
+export function renderUp({ started, cluster }: UpReport): string[] {
+  const nodes = cluster.services.filter(({ state }) => state === "ALIVE");
   const cpus = nodes.reduce((total, { cpus: each = 0 }) => total + each, 0);
   const names = nodes.map(({ name, role }) => `${name} (${role.toUpperCase()})`).join(", ");
   const what = `${nodes.length} nodes ALIVE, ${cpus} CPUs: ${names}`;

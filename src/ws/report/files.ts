@@ -1,8 +1,14 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { accessSync, constants, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { junitXml } from "./junit.ts";
 import { markdownPage } from "./markdown.ts";
 import { countOutcomes, type TestRun } from "./summary.ts";
+
+/** Makes the folder where it is missing; throws, as the file system says it, where nothing can be written there. */
+export function prepareFolder(folder: string): void {
+  mkdirSync(folder, { recursive: true });
+  accessSync(folder, constants.W_OK);
+}
 
 /** Writes the run as JUnit XML for CI, as JSON for programs and as Markdown for people. Returns the files. */
 export function writeReport(folder: string, run: TestRun): string[] {

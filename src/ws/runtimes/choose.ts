@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { renderProblems } from "../../common/render-failure.ts";
 import { err, ok, type Result } from "../../common/result.ts";
@@ -8,55 +8,124 @@ import { readSettings, type Settings } from "../settings.ts";
 import { composeRunner, dockerRunner, type Engine, engineVersion, findCompose } from "./docker/engine.ts";
 import { dockerRuntime } from "./docker/runtime.ts";
 import { embeddedRuntime, isEmbeddedRunning } from "./embedded/runtime.ts";
-import type { Runtime } from "./runtime.ts";
+import { lastRuntime } from "./last-up.ts";
+import type { Runtime, RuntimeName } from "./runtime.ts";
 
 /** A command's world: the settings, and the runtime that carries them out. */
 export interface Opened {
   readonly settings: Settings;
   readonly runtime: Runtime;
-  /** Why this runtime, in one line. */
-  readonly why: string;
 }
 
-/** Reads config.yaml (warnings go to the terminal) and picks the runtime. */
-export async function open(context: WsContext, options: GlobalOptions): Promise<Result<Opened, WsFailure>> {
-  const loaded = loadSettings(context, options.configFile);
+/** What a command asks of the runtime. */
+export interface Needs {
+  /** `engine`: it finds things by their labels, and no compose is needed. */
+  readonly tool: "engine" | "compose";
+  /** Say which runtime it is also where nobody would expect another. */
+  readonly announce?: boolean;
+}
+
+/** Reads config.yaml (warnings go to the terminal) and picks the runtime; says which and why where that is no matter of course. */
+export async function open(
+  context: WsContext,
+  options: GlobalOptions,
+  { tool, announce = false }: Needs,
+): Promise<Result<Opened, WsFailure>> {
+  const loaded = loadSettings(context, options);
   if (!loaded.ok) return loaded;
   const settings = loaded.value;
   const { env, dist } = context;
   const { stateDir, venvDir, configFile } = options;
   const embedded = { settings, env, stateDir, venvDir, dist };
-  const useEmbedded = (why: string) => ok({ settings, runtime: embeddedRuntime(embedded), why });
-  if (options.runtime === "embedded") return useEmbedded("asked for with --runtime");
-  if (options.runtime === undefined && isEmbeddedRunning(embedded))
-    return useEmbedded("its cluster runs; --runtime docker for the other one");
-  const found = await findEngine(env);
-  if (!found.ok && options.runtime === "docker")
-    return err({ reason: "runtime-not-available", runtime: "docker", why: found.error });
-  if (!found.ok) return useEmbedded(`no Docker here: ${found.error}`);
-  const { engine, version } = found.value;
+  const choice = await choose({
+    asked: options.runtime,
+    last: lastRuntime(stateDir),
+    embeddedRuns: () => isEmbeddedRunning(embedded),
+    findEngine: () => findEngine(env, tool),
+  });
+  if (!choice.ok) return choice;
+  const { name, why, engine, obvious } = choice.value;
+  if (announce || !obvious) context.terminal.err(`→ Runtime: ${name} (${why})\n`);
+  if (engine === undefined) return ok({ settings, runtime: embeddedRuntime(embedded) });
   const folders = { configFile, configFolder: dirname(configFile), root: dirname(dist), stateDir };
-  const runtime = dockerRuntime({ settings, env, engine, ...folders });
-  const why = options.runtime === "docker" ? "asked for with --runtime" : "an engine answers";
-  return ok({ settings, runtime, why: `${why}, version ${version}` });
+  return ok({ settings, runtime: dockerRuntime({ settings, env, engine, ...folders }) });
 }
 
-/** Reads and checks config.yaml; a missing file means all defaults. */
-export function loadSettings({ terminal }: WsContext, file: string): Result<Settings, WsFailure> {
-  const text = existsSync(file) ? readFileSync(file, "utf8") : "";
-  const read = readSettings(text, file);
+interface Found {
+  readonly engine: Engine;
+  readonly version: string;
+}
+
+/** What the choice of a runtime rests on. */
+export interface Surroundings {
+  readonly asked: RuntimeName | undefined;
+  /** Of the last `ws up` that no `ws down` has ended. */
+  readonly last: RuntimeName | undefined;
+  readonly embeddedRuns: () => boolean;
+  readonly findEngine: () => Promise<Result<Found, string>>;
+}
+
+export interface Choice {
+  readonly name: RuntimeName;
+  /** In one line. */
+  readonly why: string;
+  /** Of docker. */
+  readonly engine?: Engine;
+  /** True where it was asked for, or is what one expects after the last `ws up`. */
+  readonly obvious: boolean;
+}
+
+/** A cluster that runs here, else the last one that was brought up, else docker where it answers. */
+export async function choose(around: Surroundings): Promise<Result<Choice, WsFailure>> {
+  const { asked, last } = around;
+  const embedded = (why: string, obvious: boolean) => ok({ name: "embedded", why, obvious } as const);
+  if (asked === "embedded") return embedded("asked for with --runtime", true);
+  if (asked === undefined && around.embeddedRuns())
+    return embedded("its cluster runs; --runtime docker for the other one", last === "embedded");
+  if (asked === undefined && last === "embedded")
+    return embedded("the last ws up used it; --runtime docker for the other one", false);
+  const found = await around.findEngine();
+  if (!found.ok && asked === "docker")
+    return err({ reason: "runtime-not-available", runtime: "docker", why: found.error });
+  // What that engine runs must not be taken for nothing.
+  if (!found.ok && last === "docker") return err({ reason: "engine-away", why: found.error });
+  if (!found.ok) return embedded(`no Docker here: ${found.error}`, false);
+  const { engine, version } = found.value;
+  const why = asked === "docker" ? "asked for with --runtime" : "an engine answers";
+  return ok({ name: "docker", why: `${why}, version ${version}`, engine, obvious: true });
+}
+
+/** Reads and checks config.yaml; a missing file means all defaults, unless somebody named it. */
+export function loadSettings(
+  { terminal }: WsContext,
+  { configFile: file, configGiven }: Pick<GlobalOptions, "configFile" | "configGiven">,
+): Result<Settings, WsFailure> {
+  const text = readConfig(file, configGiven);
+  if (!text.ok) return text;
+  const read = readSettings(text.value, file);
   if (!read.ok) return err({ reason: "bad-settings", file, problems: read.error });
   if (read.value.warnings.length > 0)
     terminal.err(`${renderProblems(`${file} has warnings`, read.value.warnings).join("\n")}\n`);
   return ok(read.value.settings);
 }
 
-/** The engine that answers and the compose beside it, or in one line what is missing. */
-async function findEngine(
-  env: WsContext["env"],
-): Promise<Result<{ readonly engine: Engine; readonly version: string }, string>> {
+function readConfig(file: string, given: boolean): Result<string, WsFailure> {
+  try {
+    return ok(readFileSync(file, "utf8"));
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" && !given) return ok("");
+    const why = code === "ENOENT" ? "there is no such file" : code === "EISDIR" ? "it is a folder" : message;
+    const fix = "Name a file with -c, or leave -c out for config.yaml beside ws.";
+    return err({ reason: "config-unreadable", file, why, fix });
+  }
+}
+
+/** The engine that answers and, where it is needed, the compose beside it, or in one line what is missing. */
+async function findEngine(env: WsContext["env"], tool: Needs["tool"]): Promise<Result<Found, string>> {
   const docker = dockerRunner(env);
-  const [version, compose] = await Promise.all([engineVersion(docker), findCompose(env)]);
+  const words = tool === "compose" ? findCompose(env) : Promise.resolve(ok(["docker", "compose"]));
+  const [version, compose] = await Promise.all([engineVersion(docker), words]);
   if (!version.ok) return version;
   if (!compose.ok) return err(`engine ${version.value} answers, but ${compose.error}`);
   return ok({ engine: { docker, compose: composeRunner(compose.value.words, env) }, version: version.value });

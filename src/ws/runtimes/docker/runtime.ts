@@ -40,7 +40,7 @@ export function dockerRuntime(input: DockerInput): Runtime {
     down: (job, { volumes }) =>
       withLock(cluster, job, async () => {
         const report = await takeDown(cluster, { ...everything, volumes }, job.signal);
-        if (volumes) rmSync(join(cluster.state, "logs"), { recursive: true, force: true });
+        if (volumes && report.ok) rmSync(join(cluster.state, "logs"), { recursive: true, force: true });
         return report;
       }),
     startTest: (job, head) => withLock(cluster, job, () => startTest(cluster, job, head)),
@@ -102,10 +102,15 @@ async function start(
   if (!before.ok) return refused(before, likelyCause);
   const blocked = portProblems(cluster, part, generated, before.value);
   if (blocked.length > 0) return err({ reason: "machine-not-ready", problems: blocked });
-  const brought = await bringUp(cluster, { part, services: servicesOf(cluster, part), env }, job);
-  // A test worker that could not join stays, so that one can look at it; `ws test --down` removes it.
-  if (!brought.ok && (part === "main" || job.signal.aborted)) await undo(cluster, job, part, before.value);
-  return brought;
+  let brought: Result<string[], WsFailure> | undefined;
+  try {
+    brought = await bringUp(cluster, { part, services: servicesOf(cluster, part), env }, job);
+    return brought;
+  } finally {
+    // A test worker that could not join stays, so that one can look at it; `ws test --down` removes it.
+    if (brought === undefined || (!brought.ok && (part === "main" || job.signal.aborted)))
+      await undo(cluster, job, part, before.value);
+  }
 }
 
 function portProblems(

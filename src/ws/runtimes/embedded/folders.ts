@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { lstatSync, mkdirSync } from "node:fs";
+import { lstatSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { err, ok, type Result } from "../../../common/result.ts";
 import type { WsFailure } from "../../failure.ts";
@@ -53,4 +53,10 @@ export function makeFolders(folders: Folders): Result<void, WsFailure> {
           ? "others may write to it"
           : undefined;
   return why === undefined ? ok(undefined) : err({ reason: "unsafe-folder", folder: folders.temp, why });
+}
+
+/** Removes what `ws` wrote there, and nothing else. The lock stays: whoever calls this holds it, and another may wait for it. */
+export function removeKept({ logs, healthState, stateFile }: Folders): void {
+  for (const path of [logs, healthState, stateFile, `${stateFile}.new`])
+    rmSync(path, { recursive: true, force: true });
 }

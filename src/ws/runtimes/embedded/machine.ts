@@ -20,12 +20,22 @@ export function readMachine(settings: Settings, folders: Folders, binDir: string
     entrypoint: join(dist, "entrypoint.js"),
     healthServer: join(dist, "health-server.js"),
     binDir,
-    user: userInfo().username,
+    user: userName() ?? "",
     temp: folders.temp,
     healthState: folders.healthState,
     // Rounded, so that the few bytes that others take meanwhile do not look like a change of plan.
     objectStoreLimitBytes: Math.max(LEAST_STORE_BYTES, Math.floor(limit / 2 ** 27) * 2 ** 27),
   };
+}
+
+/** Who types `ws`; undefined where the system knows no user of that id. */
+export function userName(): string | undefined {
+  try {
+    return userInfo().username;
+  } catch {
+    // ENOENT: getpwuid(3) finds none.
+    return undefined;
+  }
 }
 
 function sharedMemory(): number {

@@ -1,4 +1,3 @@
-import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Address } from "../../../common/address.ts";
 import { err, ok, type Result } from "../../../common/result.ts";
@@ -6,22 +5,15 @@ import type { WsFailure } from "../../failure.ts";
 import { TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../settings.ts";
 import { takeLock } from "../lock.ts";
 import type { Job, LogLine, LogRequest, Runtime, TestReport, UpReport } from "../runtime.ts";
-import { bringUp } from "./bring-up.ts";
 import { embeddedCheckContext } from "./check-context.ts";
 import { type EmbeddedCluster, type EmbeddedInput, openCluster } from "./cluster.ts";
-import { makeFolders } from "./folders.ts";
+import { makeFolders, removeKept } from "./folders.ts";
 import { readLogs } from "./logs.ts";
-import { readMachine } from "./machine.ts";
-import {
-  type Machine,
-  type ProcessPlan,
-  planHealth,
-  planNode,
-  planTestClient,
-  planTestWorker,
-} from "./plan.ts";
+import { readMachine, userName } from "./machine.ts";
+import { type Machine, planHealth, planNode, planTestClient, planTestWorker } from "./plan.ts";
 import { reportCluster, serviceNames } from "./report.ts";
-import { fingerprintOf, logFile } from "./start.ts";
+import { logFile } from "./start.ts";
+import { findChanged, restartIfTold, startMissing } from "./start-missing.ts";
 import { takeDown } from "./take-down.ts";
 import { ensureVenv } from "./venv.ts";
 
@@ -36,7 +28,7 @@ export function embeddedRuntime(input: EmbeddedInput): Runtime {
     down: (job, { volumes }) =>
       withLock(cluster, job, async () => {
         const report = await takeDown(cluster, serviceNames(cluster.settings), job.signal);
-        if (volumes) rmSync(cluster.folders.state, { recursive: true, force: true });
+        if (volumes && report.ok) removeKept(cluster.folders);
         return report;
       }),
     startTest: (job, head) => withLock(cluster, job, () => startTest(cluster, job, head)),
@@ -71,6 +63,7 @@ async function withLock<T>(
 
 async function prepare(cluster: EmbeddedCluster, job: Job): Promise<Result<Machine, WsFailure>> {
   const { settings, env, folders, venvDir } = cluster;
+  if (userName() === undefined) return err({ reason: "no-such-uid", uid: process.getuid?.() ?? -1 });
   const venv = await ensureVenv({
     folder: join(venvDir, `venv-${settings.rayVersion}`),
     rayVersion: settings.rayVersion,
@@ -95,32 +88,11 @@ async function up(cluster: EmbeddedCluster, job: Job): Promise<Result<UpReport, 
     ...(settings.health.enabled ? [planHealth(settings, machine.value)] : []),
     ...settings.nodes.map((node) => planNode(settings, node, machine.value)),
   ];
+  const warnings = findChanged(cluster, plans);
   const started = await startMissing(cluster, plans, job);
   return started.ok
-    ? ok({ started: started.value, cluster: await reportCluster(cluster), warnings: [] })
+    ? ok({ started: started.value, cluster: await reportCluster(cluster), warnings })
     : started;
-}
-
-/** Starts those that do not run; what an earlier life of them left is cleared first. On failure they are gone again. */
-async function startMissing(
-  cluster: EmbeddedCluster,
-  plans: readonly ProcessPlan[],
-  job: Job,
-): Promise<Result<string[], WsFailure>> {
-  const running = new Set(cluster.running().map(({ name }) => name));
-  const missing = plans.filter(({ name }) => !running.has(name));
-  const names = missing.map(({ name }) => name);
-  if (names.length === 0) return ok([]);
-  const cleared = await takeDown(cluster, names, job.urgent);
-  if (!cleared.ok) return cleared;
-  const made = makeFolders(cluster.folders);
-  if (!made.ok) return made;
-  const brought = await bringUp(cluster, missing, job);
-  if (brought.ok) return ok(names);
-  job.progress.begin("undo", "Taking down what was started");
-  await takeDown(cluster, names, job.urgent);
-  job.progress.done("undo", "What was started is gone again");
-  return brought;
 }
 
 /** The HEAD that the test worker is told: as asked, else the one that serves, else config.yaml's. */
@@ -147,24 +119,6 @@ async function startTest(
   await restartIfTold(cluster, [worker, client], job);
   const started = await startMissing(cluster, [worker, client], job);
   return started.ok ? ok({ head, started: started.value }) : started;
-}
-
-/** A worker that was told another HEAD has to be told anew. */
-async function restartIfTold(
-  cluster: EmbeddedCluster,
-  plans: readonly ProcessPlan[],
-  job: Job,
-): Promise<void> {
-  const changed = plans.filter((plan) =>
-    cluster
-      .running()
-      .some(({ name, fingerprint }) => name === plan.name && fingerprint !== fingerprintOf(plan)),
-  );
-  await takeDown(
-    cluster,
-    changed.map(({ name }) => name),
-    job.signal,
-  );
 }
 
 function logs(
