@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { doctor } from "./commands/doctor.ts";
 import { down } from "./commands/down.ts";
+import { fail } from "./commands/fail.ts";
 import { generate } from "./commands/generate.ts";
 import { logs } from "./commands/logs.ts";
 import { ps } from "./commands/ps.ts";
@@ -9,6 +10,7 @@ import { test } from "./commands/test.ts";
 import { up } from "./commands/up.ts";
 import type { GlobalOptions, WsContext } from "./context.ts";
 import { EXIT } from "./exit-code.ts";
+import { ioFailure } from "./io-failure.ts";
 
 interface RawGlobals {
   readonly runtime?: GlobalOptions["runtime"];
@@ -35,6 +37,8 @@ export async function runCli(
   try {
     await program.parseAsync([...words], { from: "user" });
   } catch (error) {
+    const io = ioFailure(error);
+    if (io !== undefined) return fail(context, io);
     // Commander's way to say that it has printed help, a version or an error and is done.
     if (!(error instanceof CommanderError)) throw error;
     return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
@@ -65,12 +69,14 @@ function buildProgram(
     .addHelpText("after", EPILOGUE);
   const globals = (): GlobalOptions => {
     const { runtime, config, state } = program.opts<RawGlobals>();
-    const stateDir = resolve(state ?? env.WS_STATE_DIR ?? `${root}/.ws`);
+    // Empty is not set: `WS_STATE_DIR=""` must not mean the folder that one happens to stand in.
+    const stateDir = resolve(state || env.WS_STATE_DIR || `${root}/.ws`);
     return {
       runtime,
-      configFile: resolve(config ?? `${root}/config.yaml`),
+      configFile: resolve(config || `${root}/config.yaml`),
+      configGiven: Boolean(config),
       stateDir,
-      venvDir: resolve(env.WS_VENV_DIR ?? stateDir),
+      venvDir: resolve(env.WS_VENV_DIR || stateDir),
     };
   };
   program
@@ -182,5 +188,5 @@ Environment:
   WS_PYTHON      the Python that they are made with (default: python3)
 
 Exit codes: 0 done; 1 a check does not hold, or a node is missing; 64 wrong command line; 69 something this machine
-lacks; 75 the cluster did not come up, or not all of it went; 77 a folder that is not ours; 78 wrong configuration;
-130 Ctrl-C; 143 SIGTERM.`;
+lacks; 74 a file or folder that cannot be read or written; 75 the cluster did not come up, or not all of it went; 77 a
+folder that is not ours; 78 wrong configuration; 129 SIGHUP; 130 Ctrl-C; 143 SIGTERM.`;

@@ -7,11 +7,19 @@ const dist = dirname(realpathSync(process.argv[1] ?? "."));
 
 const first = new AbortController();
 const second = new AbortController();
-for (const name of ["SIGINT", "SIGTERM"] as const)
-  process.on(name, () => (first.signal.aborted ? second : first).abort(name));
+const CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+for (const [name, code] of Object.entries(CODES))
+  process.on(name, () => {
+    // The third one is for whatever does not listen to the first two.
+    if (second.signal.aborted) process.exit(code);
+    (first.signal.aborted ? second : first).abort(name);
+  });
 
-// A reader that has had enough (`ws logs | head`) is no failure.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+// A reader that has had enough (`ws logs | head`) is no failure, and a terminal that is gone is one that SIGHUP tells of.
+process.stdout.on("error", ({ code }: NodeJS.ErrnoException) => {
+  if (code !== "EIO") process.exit(code === "EPIPE" ? 0 : 1);
+});
+process.stderr.on("error", () => {});
 
 const context = {
   terminal: {
