@@ -37,6 +37,7 @@ export async function bringUp(
   job: Job,
 ): Promise<Result<string[], WsFailure>> {
   const before = await listContainers(cluster, part);
+  if (job.signal.aborted) return err(interrupted(job.signal));
   if (!before.ok) return refused(before, likelyCause);
   const view = await viewCluster(cluster.headAddresses, cluster.token);
   const stop = new AbortController();

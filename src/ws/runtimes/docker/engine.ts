@@ -13,6 +13,7 @@ export interface Refusal {
 export interface CommandOptions {
   /** Aborted: the command is asked to end. */
   readonly signal?: AbortSignal;
+  /** Undefined: QUERY_MS for docker, no limit for compose. */
   readonly timeoutMs?: number;
   /** Gets each line of its output as it comes. */
   readonly onLine?: (line: string) => void;
@@ -34,6 +35,12 @@ export interface Engine {
 }
 
 const ANSWER_MS = 8_000;
+/** What a question may take (`docker ps`, `inspect`): an engine that hangs must not hold us with it. */
+const QUERY_MS = 15_000;
+/** What changes something, or hands over a whole log, takes its time. */
+export const CHANGE_MS = 120_000;
+/** After TERM, until whatever is left of a command gets KILL. */
+const KILL_MS = 2_000;
 
 /** The version of the engine that answers, or its own words on why none does. */
 export async function engineVersion(docker: RunCommand): Promise<Result<string, string>> {
@@ -57,7 +64,17 @@ export async function findCompose(env: Environment): Promise<Result<Compose, str
   return err("there is neither the plugin `docker compose` nor the program docker-compose");
 }
 
-export const dockerRunner = (env: Environment): RunCommand => commandRunner(["docker"], env);
+export function dockerRunner(env: Environment): RunCommand {
+  const run = commandRunner(["docker"], env);
+  return (words, options) => run(words, { timeoutMs: QUERY_MS, ...options });
+}
+
+/** The same cluster, whose questions end when `signal` is aborted. Not for cleaning up, which comes after that. */
+export const endingWith = <C extends { readonly engine: Engine }>(cluster: C, signal: AbortSignal): C => {
+  const { engine } = cluster;
+  const docker: RunCommand = (words, options) => engine.docker(words, { signal, ...options });
+  return { ...cluster, engine: { ...engine, docker } };
+};
 
 /**
  * Compose goes on for a minute or two, starting one container after another. When `ws` is killed it must not go on alone,
@@ -75,8 +92,10 @@ function commandRunner(prefix: readonly string[], env: Environment): RunCommand 
       all: true,
       reject: false,
       stdin: "ignore",
-      // A group of its own: Ctrl-C is ours to pass on, so that we can still clean up.
-      detached: true,
+      // A group of its own: Ctrl-C is ours to pass on, so that we can still clean up. And a plugin that docker started
+      // holds its output: without the whole group's end we would wait for that one.
+      killDescendants: true,
+      forceKillAfterDelay: KILL_MS,
       cleanup: true,
       extendEnv: false,
       env: { ...env, ...extra },

@@ -2,7 +2,7 @@ import { PassThrough } from "node:stream";
 import { execa } from "execa";
 import type { LogLine, LogRequest } from "../runtime.ts";
 import type { Container } from "./containers.ts";
-import type { Engine } from "./engine.ts";
+import { CHANGE_MS, type Engine } from "./engine.ts";
 
 /** The last `count` lines that a container wrote, restarts included; none where the engine has no log of it. */
 export async function lastLines({ docker }: Engine, container: string, count: number): Promise<string[]> {
@@ -13,7 +13,7 @@ export async function lastLines({ docker }: Engine, container: string, count: nu
 
 /** All that a container wrote; empty where there is no such container. */
 export async function wholeLog({ docker }: Engine, container: string): Promise<string> {
-  const log = await docker(["logs", container]);
+  const log = await docker(["logs", container], { timeoutMs: CHANGE_MS });
   return log.ok ? log.value : "";
 }
 
@@ -41,7 +41,7 @@ async function* logLines(
     reject: false,
     stdin: "ignore",
     buffer: false,
-    detached: true,
+    killDescendants: true,
     extendEnv: false,
     env,
     cancelSignal: signal,

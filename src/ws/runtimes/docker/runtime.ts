@@ -23,6 +23,7 @@ import {
   servicesOf,
 } from "./cluster.ts";
 import { type Container, listContainers, sameLife } from "./containers.ts";
+import { endingWith } from "./engine.ts";
 import { ensureImages } from "./images.ts";
 import { readLogs } from "./logs.ts";
 import { reportCluster } from "./report.ts";
@@ -35,8 +36,8 @@ export function dockerRuntime(input: DockerInput): Runtime {
   return {
     name: "docker",
     up: (job, { build }) => withLock(cluster, job, () => up(cluster, job, build)),
-    ps: () => reportCluster(cluster),
-    logs: (request, signal) => logs(cluster, request, signal),
+    ps: (signal) => reportCluster(endingWith(cluster, signal)),
+    logs: (request, signal) => logs(endingWith(cluster, signal), request, signal),
     down: (job, { volumes }) =>
       withLock(cluster, job, async () => {
         const report = await takeDown(cluster, { ...everything, volumes }, job.signal);
@@ -46,7 +47,8 @@ export function dockerRuntime(input: DockerInput): Runtime {
     startTest: (job, head) => withLock(cluster, job, () => startTest(cluster, job, head)),
     stopTest: (job) =>
       withLock(cluster, job, () => takeDown(cluster, { ...everything, part: "test" }, job.signal)),
-    checkContext: (head, signal) => dockerCheckContext(cluster, head ?? cluster.settings.test.target, signal),
+    checkContext: (head, signal) =>
+      dockerCheckContext(endingWith(cluster, signal), head ?? cluster.settings.test.target, signal),
   };
 }
 
@@ -77,15 +79,16 @@ async function writeFiles({
 }
 
 async function up(cluster: DockerCluster, job: Job, build: boolean): Promise<Result<UpReport, WsFailure>> {
+  const asked = endingWith(cluster, job.signal);
   const generated = await writeFiles(cluster);
   if (!generated.ok) return generated;
-  const images = await ensureImages(cluster, job, build);
+  const images = await ensureImages(asked, job, build);
   if (!images.ok) return images;
   const started = await start(cluster, job, "main", generated.value, {});
   if (!started.ok) return started;
   return ok({
     started: started.value,
-    cluster: await reportCluster(cluster),
+    cluster: await reportCluster(asked),
     warnings: generated.value.warnings,
   });
 }
@@ -98,13 +101,15 @@ async function start(
   generated: Generated,
   env: Readonly<Record<string, string>>,
 ): Promise<Result<string[], WsFailure>> {
-  const before = await listContainers(cluster, part);
+  const asked = endingWith(cluster, job.signal);
+  const before = await listContainers(asked, part);
+  if (job.signal.aborted) return err(interrupted(job.signal));
   if (!before.ok) return refused(before, likelyCause);
   const blocked = portProblems(cluster, part, generated, before.value);
   if (blocked.length > 0) return err({ reason: "machine-not-ready", problems: blocked });
   let brought: Result<string[], WsFailure> | undefined;
   try {
-    brought = await bringUp(cluster, { part, services: servicesOf(cluster, part), env }, job);
+    brought = await bringUp(asked, { part, services: servicesOf(cluster, part), env }, job);
     return brought;
   } finally {
     // A test worker that could not join stays, so that one can look at it; `ws test --down` removes it.
@@ -144,13 +149,14 @@ async function startTest(
   job: Job,
   asked: Address | undefined,
 ): Promise<Result<TestReport, WsFailure>> {
-  const main = await listContainers(cluster, "main");
+  const main = await listContainers(endingWith(cluster, job.signal), "main");
+  if (job.signal.aborted) return err(interrupted(job.signal));
   if (!main.ok) return refused(main, likelyCause);
   if (!main.value.some((each) => each.running))
     return err({ reason: "not-running", what: "The cluster does not run", fix: "Start it first: ws up" });
   const generated = await writeFiles(cluster);
   if (!generated.ok) return generated;
-  const images = await ensureImages(cluster, job, false);
+  const images = await ensureImages(endingWith(cluster, job.signal), job, false);
   if (!images.ok) return images;
   if (job.signal.aborted) return err(interrupted(job.signal));
   const head = asked ?? cluster.settings.test.target;

@@ -6,6 +6,7 @@ import { HEALTH_NAME } from "../../settings.ts";
 import type { DownReport } from "../runtime.ts";
 import { type DockerCluster, nodeAt, refused } from "./cluster.ts";
 import { type Container, listContainers, projectFilter } from "./containers.ts";
+import { CHANGE_MS } from "./engine.ts";
 
 export interface Wanted {
   /** Only this part's containers and network; undefined: both. */
@@ -53,7 +54,8 @@ async function stopInOrder(
   const placeOf = ({ service }: Container) => (service === HEALTH_NAME ? 2 : service === headName ? 1 : 0);
   for (const place of [0, 1, 2]) {
     const group = running.filter((each) => placeOf(each) === place).map(({ id }) => id);
-    if (group.length > 0 && !now.aborted) await cluster.engine.docker(["stop", ...group], { signal: now });
+    if (group.length > 0 && !now.aborted)
+      await cluster.engine.docker(["stop", ...group], { signal: now, timeoutMs: CHANGE_MS });
   }
   const after = await listContainers(cluster);
   const ids = new Set(running.map(({ id }) => id));
@@ -66,7 +68,8 @@ export async function removeContainers(
   containers: readonly Pick<Container, "id">[],
 ): Promise<Result<void, WsFailure>> {
   if (containers.length === 0) return ok(undefined);
-  const removed = await engine.docker(["rm", "--force", "--volumes", ...containers.map(({ id }) => id)]);
+  const words = ["rm", "--force", "--volumes", ...containers.map(({ id }) => id)];
+  const removed = await engine.docker(words, { timeoutMs: CHANGE_MS });
   if (removed.ok || removed.error.lines.every((line) => /No such container|^[0-9a-f]{64}$/.test(line)))
     return ok(undefined);
   return refused(err(removed.error));
@@ -86,7 +89,7 @@ async function removeLabelled(
   if (!listed.ok) return refused(listed);
   const names = listed.value.split("\n").filter((line) => /^[\w.-]+$/.test(line));
   if (names.length === 0) return ok(undefined);
-  const removed = await engine.docker([kind, "rm", ...names]);
+  const removed = await engine.docker([kind, "rm", ...names], { timeoutMs: CHANGE_MS });
   return removed.ok ? ok(undefined) : refused(removed, inUse);
 }
 
