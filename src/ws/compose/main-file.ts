@@ -8,7 +8,7 @@ import {
 } from "../settings.ts";
 import type { ComposeFile, ComposeService } from "./compose-file.ts";
 import { type HostPlan, nodePlan } from "./host-plan.ts";
-import { containerName, healthStateVolume, imageName, networkName } from "./names.ts";
+import { containerName, HEALTH_SOURCE_VARIABLE, healthStateVolume, imageName, networkName } from "./names.ts";
 import * as shared from "./node-service.ts";
 
 const NETWORK = "ray-network";
@@ -44,7 +44,7 @@ function healthService(settings: Settings, host: HostPlan): ComposeService {
     build: {
       context: host.buildContext,
       dockerfile: "docker/health.Dockerfile",
-      labels: shared.imageLabels(settings),
+      labels: shared.imageLabels(settings, HEALTH_SOURCE_VARIABLE),
     },
     container_name: containerName(settings, HEALTH_NAME),
     hostname: HEALTH_NAME,

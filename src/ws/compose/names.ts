@@ -12,6 +12,14 @@ export const VERSION_LABEL = "io.ray-entrypoint.version";
 /** On images. Another word than on containers: a container that a user starts from our image inherits it, and is not ours. */
 export const IMAGE_LABEL = "io.ray-entrypoint.image-of";
 
+/** What an image was made from: the Ray image below it, and a digest of the files that it got from the checkout. */
+export const BASE_LABEL = "io.ray-entrypoint.base";
+export const SOURCE_LABEL = "io.ray-entrypoint.source";
+
+/** The variables in which ws tells compose these digests: in the file itself they would change with each build of dist/. */
+export const NODE_SOURCE_VARIABLE = "WS_NODE_SOURCE";
+export const HEALTH_SOURCE_VARIABLE = "WS_HEALTH_SOURCE";
+
 export type Part = "main" | "test";
 
 /** `docker compose -p`: two projects, so that neither calls the other's containers orphans. */

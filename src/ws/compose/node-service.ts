@@ -3,7 +3,17 @@ import type { NodeSettings, Settings } from "../settings.ts";
 import { HEALTH_NAME } from "../settings.ts";
 import type { ComposeBuild, Healthcheck, Labels, Logging } from "./compose-file.ts";
 import type { Limits } from "./limits.ts";
-import { IMAGE_LABEL, imageName, PART_LABEL, type Part, PROJECT_LABEL, VERSION_LABEL } from "./names.ts";
+import {
+  BASE_LABEL,
+  IMAGE_LABEL,
+  imageName,
+  NODE_SOURCE_VARIABLE,
+  PART_LABEL,
+  type Part,
+  PROJECT_LABEL,
+  SOURCE_LABEL,
+  VERSION_LABEL,
+} from "./names.ts";
 import { type NodePorts, portUses } from "./port-plan.ts";
 
 /** Parts that the services of both compose files share. */
@@ -31,7 +41,11 @@ export function labelsOf(settings: Settings, part: Part): Labels {
   };
 }
 
-export const imageLabels = ({ projectName }: Settings): Labels => ({ [IMAGE_LABEL]: projectName });
+/** `variable` holds the digest of what the image is built from. */
+export const imageLabels = ({ projectName }: Settings, variable: string): Labels => ({
+  [IMAGE_LABEL]: projectName,
+  [SOURCE_LABEL]: `\${${variable}:-}`,
+});
 
 /** Docker keeps everything that a container ever said unless told otherwise. */
 export const BOUNDED_LOG: Logging = {
@@ -50,7 +64,7 @@ export const nodeImage = (
     context: buildContext,
     dockerfile: "docker/Dockerfile",
     args: { BASE: node.image },
-    labels: imageLabels(settings),
+    labels: { ...imageLabels(settings, NODE_SOURCE_VARIABLE), [BASE_LABEL]: node.image },
   },
 });
 

@@ -8,6 +8,7 @@ import { readHostFacts } from "../../compose/read-host.ts";
 import type { WsFailure } from "../../failure.ts";
 import { HEALTH_NAME, type Settings, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../settings.ts";
 import type { CommandOptions, Engine, Refusal } from "./engine.ts";
+import { sourceVariables } from "./image-source.ts";
 
 /** What the Docker runtime was given. */
 export interface DockerInput {
@@ -82,13 +83,14 @@ export const nodeAt = ({ settings }: Pick<DockerInput, "settings">, { port }: Ad
 
 /** Runs a compose command on one of the two files. */
 export const runCompose = (
-  { engine, settings, configFolder }: DockerInput,
+  { engine, settings, configFolder, root }: DockerInput,
   part: Part,
   words: readonly string[],
   options?: CommandOptions,
 ): Promise<Result<string, Refusal>> => {
   const file = join(configFolder, part === "main" ? COMPOSE_FILE : TEST_COMPOSE_FILE);
-  return engine.compose(["-p", composeProject(settings, part), "-f", file, ...words], options);
+  const env = { ...sourceVariables(root), ...options?.env };
+  return engine.compose(["-p", composeProject(settings, part), "-f", file, ...words], { ...options, env });
 };
 
 /** The engine's refusal as a failure of `ws`. */

@@ -1,11 +1,21 @@
+import * as z from "zod";
 import { err, ok, type Result } from "../../../common/result.ts";
-import { imageName, type Part } from "../../compose/names.ts";
+import {
+  BASE_LABEL,
+  HEALTH_SOURCE_VARIABLE,
+  imageName,
+  NODE_SOURCE_VARIABLE,
+  type Part,
+  SOURCE_LABEL,
+} from "../../compose/names.ts";
 import { interrupted, type WsFailure } from "../../failure.ts";
+import { HEALTH_NAME } from "../../settings.ts";
 import type { Job } from "../runtime.ts";
 import { likelyCause } from "./causes.ts";
 import { type DockerCluster, refused, runCompose, servicesOf } from "./cluster.ts";
+import { sourceVariables } from "./image-source.ts";
 
-/** Builds the images that the engine does not have, or all of them when asked. */
+/** Builds the images that the engine does not have or that were made from something else, or all of them when asked. */
 export async function ensureImages(
   cluster: DockerCluster,
   job: Job,
@@ -13,10 +23,15 @@ export async function ensureImages(
 ): Promise<Result<void, WsFailure>> {
   const part: Part = "main";
   const services = servicesOf(cluster, part);
-  const there = await Promise.all(services.map((service) => exists(cluster, service)));
-  const wanted = services.filter((_, i) => all || !there[i]);
+  const reasons = await Promise.all(services.map((service) => whyBuild(cluster, service)));
+  if (job.signal.aborted) return err(interrupted(job.signal));
+  const wanted = services.filter((_, i) => all || reasons[i] !== undefined);
   if (wanted.length === 0) return ok(undefined);
-  const what = `Building the images of ${wanted.join(", ")}`;
+  const named = services.flatMap((service, i) =>
+    reasons[i] === undefined ? [] : [`${service}: ${reasons[i]}`],
+  );
+  const why = all || named.length === 0 ? "" : ` (${named.join("; ")})`;
+  const what = `Building the images of ${wanted.join(", ")}${why}`;
   job.progress.begin("build", what);
   const onLine = (line: string) => job.progress.note("build", line.trim().slice(0, 80));
   const built = await runCompose(cluster, part, ["build", ...wanted], { signal: job.signal, onLine });
@@ -30,7 +45,37 @@ export async function ensureImages(
 
 const BUILD_LINES = 20;
 
-async function exists({ engine, settings }: DockerCluster, service: string): Promise<boolean> {
-  const words = ["image", "inspect", "--format", "{{.Id}}", imageName(settings, service)];
-  return (await engine.docker(words)).ok;
+async function whyBuild(cluster: DockerCluster, service: string): Promise<string | undefined> {
+  const { engine, settings, root } = cluster;
+  const words = ["image", "inspect", "--format", "{{json .Config.Labels}}", imageName(settings, service)];
+  const answer = await engine.docker(words);
+  const variable = service === HEALTH_NAME ? HEALTH_SOURCE_VARIABLE : NODE_SOURCE_VARIABLE;
+  return judgeImage(answer.ok ? readLabels(answer.value) : undefined, {
+    base: settings.nodes.find(({ name }) => name === service)?.image,
+    source: sourceVariables(root)[variable] ?? "",
+  });
+}
+
+type ImageLabels = Readonly<Record<string, string>>;
+
+/** The engine says `null` of an image without any. */
+export function readLabels(text: string): ImageLabels {
+  try {
+    return z.record(z.string(), z.string()).nullable().parse(JSON.parse(text)) ?? {};
+  } catch {
+    // Labels that cannot be read are not those that we wrote.
+    return {};
+  }
+}
+
+/** Why an image with these labels has to be built; undefined where it is what would be built now. `labels` undefined: there is none. Pure. */
+export function judgeImage(
+  labels: ImageLabels | undefined,
+  { base, source }: { readonly base: string | undefined; readonly source: string },
+): string | undefined {
+  if (labels === undefined) return "there is none yet";
+  const was = labels[BASE_LABEL];
+  if (base !== undefined && was !== base)
+    return `it is made from ${was ?? "another image"}, config.yaml says ${base}`;
+  return labels[SOURCE_LABEL] === source ? undefined : "dist/ or docker/ changed since it was built";
 }
