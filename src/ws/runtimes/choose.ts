@@ -124,8 +124,9 @@ function readConfig(file: string, given: boolean): Result<string, WsFailure> {
 /** The engine that answers and, where it is needed, the compose beside it, or in one line what is missing. */
 async function findEngine(env: WsContext["env"], tool: Needs["tool"]): Promise<Result<Found, string>> {
   const docker = dockerRunner(env);
-  const words = tool === "compose" ? findCompose(env) : Promise.resolve(ok(["docker", "compose"]));
-  const [version, compose] = await Promise.all([engineVersion(docker), words]);
+  const unused = { words: ["docker", "compose"] };
+  const wanted = tool === "compose" ? findCompose(env) : Promise.resolve(ok(unused));
+  const [version, compose] = await Promise.all([engineVersion(docker), wanted]);
   if (!version.ok) return version;
   if (!compose.ok) return err(`engine ${version.value} answers, but ${compose.error}`);
   return ok({ engine: { docker, compose: composeRunner(compose.value.words, env) }, version: version.value });
