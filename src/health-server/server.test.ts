@@ -244,6 +244,12 @@ describe("with a token", () => {
     expect(JSON.stringify(events)).not.toMatch(/wrong-guess|s3cret/);
   });
 
+  test("a path cannot bring a command for the terminal into the log", async () => {
+    const words = "PUT /v1/head?\x9b2J HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n";
+    expect(await sendRaw(words)).toMatch(/^HTTP\/1\.1 400/);
+    expect(events).toEqual([]);
+  });
+
   test("a stranger cannot take the lease from its holder, and reads stay open", async () => {
     const bearer = { authorization: `Bearer ${TOKEN}` };
     expect((await call("PUT", "/v1/head", ask("cpu"), bearer)).status).toBe(200);
