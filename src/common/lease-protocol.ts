@@ -144,6 +144,8 @@ export const ClusterView = z.object({
   epoch: Epoch,
   /** The last holder, also after its lease ended (`expiresIn` 0); null when none is known or it released. */
   holder: z.nullable(Holder),
+  /** True where nobody holds the lease because its last holder gave it back; false where this service does not know. */
+  released: z.optional(z.boolean()),
   nodes: z.array(z.object({ name: Name, seenAgo: z.number(), ...NodeReport.shape })),
 });
 export type ClusterView = z.infer<typeof ClusterView>;

@@ -200,6 +200,8 @@ describe("rule 3: taking over from a HEAD that served", () => {
   const rule = "3-head-lease";
   const over = leaseHealth(holder("a", { expiresIn: 0 }));
   const runs = leaseHealth(holder("a", { expiresIn: 4 }));
+  const forgot = leaseHealth(null, false);
+  const gaveBack = leaseHealth(null, true);
   const unborn = leaseHealth(holder("a", { clusterId: null }));
   const ask = { role: "ask-lease", rule };
   check([
@@ -223,6 +225,14 @@ describe("rule 3: taking over from a HEAD that served", () => {
       waits(rule, { kind: "takeover", remainingMs: null }),
     ],
     ["a holder that never served is no matter", SECOND, { health: unborn }, ask],
+    [
+      "a service that knows no holder is no proof that the HEAD ended",
+      SECOND,
+      { health: forgot, lastRole: "worker", headUnseenMs: 10_000 },
+      waits(rule, { kind: "takeover", remainingMs: 20_000 }),
+    ],
+    ["one that was given the lease back is", SECOND, { health: gaveBack, lastRole: "worker" }, ask],
+    ["and a node that never worked waits for nobody", SECOND, { health: forgot }, ask],
     ["its own lease is no matter", FIRST, { health: over }, ask],
     [
       "it may wait no longer than WAIT_FOR_HEAD",

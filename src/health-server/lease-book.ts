@@ -12,6 +12,7 @@ import { stepLease } from "./lease.ts";
 import {
   type GrantedHow,
   type Hold,
+  isReleased,
   isRunning,
   type LeaseAnswer,
   type LeaseEvent,
@@ -72,9 +73,10 @@ export class LeaseBook {
     });
   }
 
-  view(): Pick<ClusterView, "instance" | "ttl" | "epoch" | "holder"> {
+  view(): Pick<ClusterView, "instance" | "ttl" | "epoch" | "holder" | "released"> {
     const { instance, lease } = this.#settings;
-    return { instance, ttl: lease.ttlMs / 1000, epoch: this.#epoch(), holder: this.#holder() };
+    const [holder, released] = [this.#holder(), isReleased(this.#state)];
+    return { instance, ttl: lease.ttlMs / 1000, epoch: this.#epoch(), holder, released };
   }
 
   get tally(): Tally {

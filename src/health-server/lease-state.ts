@@ -98,5 +98,9 @@ export function startLease(
   };
 }
 
+/** True where the last holder gave the lease back; a service that forgot does not know. */
+export const isReleased = ({ hold, epoch, quietUntilMs }: LeaseState): boolean =>
+  hold === null && epoch > 0 && quietUntilMs === null;
+
 /** True while the lease runs. */
 export const isRunning = (hold: Hold, nowMs: number): boolean => nowMs < hold.endsAtMs;

@@ -76,7 +76,10 @@ export class Checker {
     this.lease = new LeaseChecker({
       clock: watched.clock,
       persistent: watched.persistent,
-      ableSinceMs: (node) => this.#stretches.get(`able ${node}`) ?? null,
+      ableSinceMs: (node) => {
+        const serves = watched.places.some((each) => each.name === node && each.serves);
+        return serves ? (this.#stretches.get(`able ${node}`) ?? null) : null;
+      },
       fail: (message) => this.#fail(message),
     });
     this.#look();

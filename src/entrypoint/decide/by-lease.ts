@@ -34,29 +34,50 @@ export function decideOwnHead(config: Config, facts: Facts): Decision {
   return decideRefused(config, lease, rule);
 }
 
+/** A HEAD that has served and whose lease this node would take. */
+interface FormerHead {
+  readonly node: string;
+  readonly epoch: number;
+  /** Seconds that its lease runs on. */
+  readonly expiresIn: number;
+  readonly why: string;
+}
+
+/** Null where there was none that has to be waited for. */
+function formerHead(config: Config, { health, lastRole }: Facts): FormerHead | null {
+  if (health.kind !== "lease") return null;
+  const { holder, released, epoch } = health.view;
+  if (holder === null) {
+    // A HEAD that leads without a lease, or whose service forgot it: only a lease that was given back says that it ended.
+    if (lastRole !== "worker" || released !== false || config.fencing === "strict") return null;
+    const node = "the HEAD that it worked under";
+    return { node, epoch, expiresIn: 0, why: "the health service knows no holder of the head lease" };
+  }
+  // A service that was restarted may know no cluster id; a node that worked in the cluster knows that it was served.
+  const served = holder.clusterId !== null || lastRole === "worker";
+  if (!served || holder.address === formatAddress(config.ownAddress)) return null;
+  return {
+    ...holder,
+    why: `the head lease is ${holder.node}'s, whose GCS at ${holder.address} does not serve`,
+  };
+}
+
 /**
  * Where another HEAD has served, its lease's end is not enough: it must also have been out of this node's own reach
  * for RAY_EP_TAKEOVER_AFTER. Null when nothing stands against asking for the lease.
  */
 function mayTakeOver(config: Config, facts: Facts, rule: Rule): Decision | null {
-  const holder = facts.health.kind === "lease" ? facts.health.view.holder : null;
-  // A service that was restarted may know no cluster id; a node that worked in the cluster knows that it was served.
-  const served = holder?.clusterId != null || facts.lastRole === "worker";
-  if (holder === null || !served || holder.address === formatAddress(config.ownAddress)) return null;
+  const former = formerHead(config, facts);
+  if (former === null) return null;
   const after = config.values.RAY_EP_TAKEOVER_AFTER;
   // Strict: a HEAD without its lease has ended its Ray before the lease's end, so nothing more is to be waited for.
   const unseenMs = config.fencing === "strict" ? 0 : after - facts.headUnseenMs;
-  const remainingMs = after === 0 ? null : Math.max(unseenMs, holder.expiresIn * 1000);
+  const remainingMs = after === 0 ? null : Math.max(unseenMs, former.expiresIn * 1000);
   if (remainingMs !== null && remainingMs <= 0) return null;
   // A takeover that is allowed is waited for, also where WAIT_FOR_HEAD is shorter: a restart would count from the beginning.
   const patienceMs = config.values.WAIT_FOR_HEAD + (remainingMs === null ? 0 : after);
-  if (facts.waitedMs >= patienceMs)
-    return noHead(
-      facts,
-      rule,
-      `the head lease is ${holder.node}'s, whose GCS at ${holder.address} does not serve`,
-    );
-  const waitingFor = { kind: "takeover", node: holder.node, epoch: holder.epoch, remainingMs } as const;
+  if (facts.waitedMs >= patienceMs) return noHead(facts, rule, former.why);
+  const waitingFor = { kind: "takeover", node: former.node, epoch: former.epoch, remainingMs } as const;
   return { role: "wait", rule, waitingFor, retryMs: LOOK_AGAIN_MS };
 }
 
