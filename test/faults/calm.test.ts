@@ -88,7 +88,7 @@ test.each(["refuse", "status-500", "rubbish", "answers-cut", "slow"] as const)(
       if (mode === "slow") link.delayMs = 30_000;
       else await link.become(mode);
       await lasting(6_000);
-      // A renewal and a report every two seconds each, whatever the answers.
+      // A renewal and a report every two seconds each, whatever the answers; who is refused is not counted.
       expect(link.connections - connections).toBeLessThanOrEqual(7);
       link.delayMs = 0;
       await link.become("open");
