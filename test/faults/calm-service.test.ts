@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { until } from "../fixtures/until.ts";
 import { changesNothing, leads, observed, picture, worksRight } from "./judge.ts";
 import {
@@ -57,6 +57,7 @@ test("a plain 200 server takes the health service's place for longer than a leas
       asked.add(`${method} ${url}`);
       answer.end("OK");
     });
+    onTestFinished(() => void plain.close());
     plain.listen(cluster.healthAddress);
     await once(plain, "listening");
     await lasting(OVER_MS);
