@@ -106,7 +106,7 @@ async function fill(scene: Scene, [first = CPU, ...rest]: readonly string[]): Pr
 /** Starts a node and returns how long it took to be ready. */
 export async function boot(scene: Scene, name: string): Promise<number> {
   const began = performance.now();
-  await startNode(scene, name).says(READY, BOOT_MS);
+  await startNode(scene, name).says(READY, 2 * BOOT_MS);
   return performance.now() - began;
 }
 
