@@ -283,3 +283,58 @@ test("no text, however odd, makes the reader throw or report a place outside the
     { numRuns: 500 },
   );
 });
+
+describe("keys that do not go together", () => {
+  const first = (text: string) => {
+    const [problem] = problems(text);
+    return problem === undefined ? "" : `${problem.where}: ${problem.problem}`;
+  };
+
+  test("the nodes ask our own health service at a port where it is not", () => {
+    const config = (url: string, port: number) =>
+      `{ nodes: { health_service: { url: "${url}" } }, services: { health: { port: ${port} } } }`;
+    expect(first(config("http://health:8081", 8080))).toContain(
+      "nodes.health_service.url: expected the port of services.health, 8080, got 8081",
+    );
+    expect(first(config("http://health", 8080))).toContain("got 80:");
+    expect(first(config("http://health:8081", 8081))).toBe("");
+    expect(first(config("http://10.0.0.9:9", 8080))).toBe("");
+  });
+
+  test("a health service that is switched off, and none elsewhere", () => {
+    const off = (url: string) =>
+      `{ nodes: { health_service: { url: "${url}" } }, services: { health: { enabled: false } } }`;
+    const [warning] = read(off("")).warnings;
+    expect(warning?.problem).toContain("switched off, and the nodes ask health:8080");
+    expect(read(off("http://10.0.0.9:8080")).warnings).toEqual([]);
+  });
+
+  test("more worker ports than an engine can publish", () => {
+    const range = (max: number) =>
+      `services: { ray: { cpu: { min_worker_port: 20000, max_worker_port: ${max} } } }`;
+    expect(first(range(21000))).toContain("expected at most 1000 worker ports, got 1001");
+    expect(first(range(20999))).toBe("");
+    const test = "cluster_test: { worker_min_worker_port: 20000, worker_max_worker_port: 29999 }";
+    expect(first(test)).toContain(
+      "cluster_test.worker_max_worker_port: expected at most 1000 worker ports, got 10000",
+    );
+  });
+
+  test("two networks whose addresses fall together on the loopback", () => {
+    const subnets = (main: string, test: string) =>
+      `{ network: { subnet: ${main} }, cluster_test: { test_network_subnet: ${test} } }`;
+    expect(first(subnets("172.28.0.0/16", "10.28.0.0/24"))).toContain("both have 127.28.0.2");
+    expect(first(subnets("172.28.0.0/16", "10.29.0.0/24"))).toBe("");
+  });
+
+  test.each([
+    ["http://health:0", "expected a port from 1 to 65535, got 0"],
+    ["http://[::1]:8080", "IPv6"],
+  ])("a health service at %s", (url, why) => {
+    expect(first(`nodes: { health_service: { url: "${url}" } }`)).toContain(why);
+  });
+
+  test.each(["services: &a { ray: *a }", "a: &a [[*a]]"])("an alias inside of its own anchor: %s", (text) => {
+    expect(first(text)).toContain("an alias (*) stands inside the value that its anchor (&) names");
+  });
+});

@@ -172,7 +172,8 @@ describe("what the specification asks for", () => {
 
   test("a container that somebody starts from our image does not carry it", () => {
     for (const { build } of Object.values(main.services))
-      expect(Object.keys(build.labels)).not.toContain("io.ray-entrypoint.project");
+      for (const label of ["project", "part"])
+        expect(Object.keys(build.labels)).not.toContain(`io.ray-entrypoint.${label}`);
   });
 
   test("memory and object store of a node are together what config.yaml says, and fit its /dev/shm", () => {

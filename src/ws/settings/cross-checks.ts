@@ -1,13 +1,14 @@
 import type { Problem } from "../../common/failure.ts";
 import { checkAddresses } from "./cross/addresses.ts";
 import type { CrossCheck, Finding } from "./cross/finding.ts";
+import { checkHealth } from "./cross/health.ts";
 import { checkNames } from "./cross/names.ts";
 import { checkPorts } from "./cross/ports.ts";
 import { checkSizes } from "./cross/sizes.ts";
 import { type ConfigDocument, formatPath, type KeyPath } from "./document.ts";
 import type { ConfigFile } from "./schema.ts";
 
-const CHECKS: readonly CrossCheck[] = [checkNames, checkAddresses, checkPorts, checkSizes];
+const CHECKS: readonly CrossCheck[] = [checkNames, checkAddresses, checkHealth, checkPorts, checkSizes];
 
 /** Checks that need several keys. Findings that touch a value already reported as `wrong` are left out. */
 export function crossCheck(config: ConfigFile, document: ConfigDocument, wrong: readonly KeyPath[]) {

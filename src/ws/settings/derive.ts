@@ -52,6 +52,8 @@ const place = (address: string): Placement => ({ address, loopbackAddress: loopb
 
 /** The specification's places: health .2, ray-cpu .3, ray-gpu .4 after the gateway's .1. */
 export const defaultAddress = { health: 2, cpu: 3, gpu: 4 } as const;
+/** In the test's own network. */
+export const testAddress = { client: 2, worker: 3 } as const;
 
 function deriveHealth(config: ConfigFile, main: Subnet): Settings["health"] {
   const { health } = config.services;
@@ -142,9 +144,9 @@ function deriveTest(
   return {
     target: { host: wanted.host, port: wanted.port ?? node?.headPort ?? RAY_HEAD_PORT },
     targetClientPort: node?.clientPort ?? RAY_CLIENT_PORT,
-    client: place(nthAddress(subnet, 2)),
+    client: place(nthAddress(subnet, testAddress.client)),
     worker: {
-      ...place(nthAddress(subnet, 3)),
+      ...place(nthAddress(subnet, testAddress.worker)),
       cpus: test.worker_cpus,
       memoryBytes: test.worker_memory,
       objectStoreBytes: objectStoreIn(test.worker_memory),

@@ -58,10 +58,18 @@ export function parseConfigDocument(text: string, file: string): Result<ConfigDo
 /** The library refuses what only resolving shows: an alias without anchor, or aliases that grow without end. */
 function toData(document: Document): Result<unknown, string> {
   try {
-    return ok(document.toJS());
+    const data: unknown = document.toJS();
+    return hasCycle(data) ? err("an alias (*) stands inside the value that its anchor (&) names") : ok(data);
   } catch (error) {
     return err(`not valid YAML: ${error instanceof Error ? error.message : String(error)}`);
   }
+}
+
+/** An anchor's value that holds its own alias has no end. */
+function hasCycle(value: unknown, above: readonly unknown[] = []): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  if (above.includes(value)) return true;
+  return Object.values(value).some((child) => hasCycle(child, [...above, value]));
 }
 
 function offsetOf(document: Document.Parsed, path: KeyPath, end: "key" | "value"): number {

@@ -112,10 +112,13 @@ const URL_FORM = "expected a URL such as http://health:8080";
 export const httpUrl = () =>
   parsed(textOnly(URL_FORM), (text) => {
     const url = URL.canParse(text) ? new URL(text) : undefined;
-    if (url?.protocol !== "http:") return err(`${URL_FORM}, got "${text.replace(/\/\/[^@/]*@/, "//…@")}"`);
-    return url.username || url.password || url.search || url.hash
-      ? err(`${URL_FORM}, got one with user, password, query or fragment`)
-      : ok(url.href.replace(/\/$/, ""));
+    if (url?.protocol !== "http:" || url.hostname === "")
+      return err(`${URL_FORM}, got "${text.replace(/\/\/[^@/]*@/, "//…@")}"`);
+    if (url.username || url.password || url.search || url.hash)
+      return err(`${URL_FORM}, got one with user, password, query or fragment`);
+    // Port 0 and IPv6, which the entrypoint refuses as well.
+    const address = parseAddress(url.host, 80);
+    return address.ok ? ok(url.href.replace(/\/$/, "")) : address;
   });
 
 /** A candidate as the file names it. `port` is undefined where the entry leaves it to the service. */

@@ -1,7 +1,7 @@
 import { isIPv4 } from "node:net";
-import { defaultAddress } from "../derive.ts";
+import { defaultAddress, testAddress } from "../derive.ts";
 import type { KeyPath } from "../document.ts";
-import { insideOf, nthAddress, overlap, parseSubnet, type Subnet, usableIn } from "../ipv4.ts";
+import { insideOf, loopbackTwin, nthAddress, overlap, parseSubnet, type Subnet, usableIn } from "../ipv4.ts";
 import type { ConfigFile } from "../schema.ts";
 import { enabledServices, type Finding, pairs } from "./finding.ts";
 
@@ -49,6 +49,25 @@ export function checkAddresses(config: ConfigFile): readonly Finding[] {
     ...(overlap(main, test) ? [networksOverlap(config)] : []),
     ...hostAddress(config, main, test),
     ...advertisedElsewhere(config, places),
+    ...(overlap(main, test) ? [] : twins(config, places, test)),
+  ];
+}
+
+/** The embedded runtime puts each address at its twin in 127.0.0.0/8: two of them must not fall together. */
+function twins(config: ConfigFile, places: readonly Placed[], test: Subnet): readonly Finding[] {
+  const inTest = [testAddress.client, testAddress.worker].map((n) => nthAddress(test, n));
+  const both = places.find(({ address }) =>
+    inTest.some((other) => loopbackTwin(other) === loopbackTwin(address)),
+  );
+  if (both === undefined) return [];
+  return [
+    {
+      severity: "problem",
+      path: TEST_SUBNET,
+      against: [SUBNET, both.path],
+      problem: `expected a network that differs from network.subnet ${config.network.subnet} behind the first number, got ${config.cluster_test.test_network_subnet}: on this machine's loopback both have ${loopbackTwin(both.address)}`,
+      fix: "Choose another second or third number for one of the two.",
+    },
   ];
 }
 

@@ -89,8 +89,21 @@ function checkRange({ keys, path }: PeerPortSource): Finding[] {
       },
     ];
   }
-  return min <= max ? [] : [backwards(path("max_worker_port"), path("min_worker_port"), min, max)];
+  if (min > max) return [backwards(path("max_worker_port"), path("min_worker_port"), min, max)];
+  const count = max - min + 1;
+  return count <= MOST_WORKER_PORTS ? [] : [tooMany(path("max_worker_port"), path("min_worker_port"), count)];
 }
+
+/** The engine publishes each of them by itself: some thousands take it minutes, and gigabytes for docker-proxy. */
+const MOST_WORKER_PORTS = 1000;
+
+const tooMany = (path: KeyPath, against: KeyPath, count: number): Finding => ({
+  severity: "problem",
+  path,
+  against: [against],
+  problem: `expected at most ${MOST_WORKER_PORTS} worker ports, got ${count}: each is published by itself`,
+  fix: "Narrow the range; a node needs one port for each worker process, some 100 are plenty.",
+});
 
 const backwards = (path: KeyPath, against: KeyPath, min: number, max: number): Finding => ({
   severity: "problem",

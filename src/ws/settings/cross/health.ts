@@ -1,0 +1,34 @@
+import type { KeyPath } from "../document.ts";
+import type { ConfigFile } from "../schema.ts";
+import { HEALTH_NAME } from "../types.ts";
+import type { Finding } from "./finding.ts";
+
+const URL_KEY: KeyPath = ["nodes", "health_service", "url"];
+const PORT_KEY: KeyPath = ["services", "health", "port"];
+const ENABLED_KEY: KeyPath = ["services", "health", "enabled"];
+
+/** The service that the nodes ask is the one that runs here, or one elsewhere. */
+export function checkHealth(config: ConfigFile): readonly Finding[] {
+  const { enabled, port } = config.services.health;
+  const url = new URL(config.nodes.health_service.url ?? `http://${HEALTH_NAME}:${port}`);
+  if (url.hostname !== HEALTH_NAME) return [];
+  if (!enabled) return [nobody(url.host)];
+  const asked = Number(url.port || 80);
+  return asked === port ? [] : [otherPort(asked, port)];
+}
+
+const otherPort = (asked: number, port: number): Finding => ({
+  severity: "problem",
+  path: URL_KEY,
+  against: [PORT_KEY],
+  problem: `expected the port of services.health, ${port}, got ${asked}: nobody would answer the nodes there`,
+  fix: `Write http://${HEALTH_NAME}:${port}, or set services.health.port: ${asked}.`,
+});
+
+const nobody = (host: string): Finding => ({
+  severity: "warning",
+  path: ENABLED_KEY,
+  against: [URL_KEY],
+  problem: `the health service is switched off, and the nodes ask ${host} all the same`,
+  fix: "Set nodes.health_service.url to a service elsewhere; without one only the first candidate may lead.",
+});
