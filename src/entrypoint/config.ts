@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { type Address, sameAddress } from "../common/address.ts";
+import { authTokenOf } from "../common/auth-token.ts";
 import type { Problem } from "../common/failure.ts";
 import { err, ok, type Result } from "../common/result.ts";
 import { Secret, type WhitelistEntry } from "./config/schemas.ts";
@@ -143,7 +144,7 @@ function assemble(values: Values, texts: Config["texts"], surroundings: Surround
     ownAddress,
     whitelist: values.HEAD_WHITELIST.map((entry) => toCandidate(entry, node, ownAddress)),
     explicitHead: findExplicitHead(values, ownAddress, headPort, node),
-    authToken: findToken(surroundings),
+    authToken: authTokenOf(surroundings.env, surroundings.tokenFile),
     healthToken: values.RAY_EP_HEALTH_TOKEN ?? healthTokenIn(surroundings.healthTokenFile),
     fencing: fencingOf(values, surroundings.env),
     rayWords: surroundings.rayWords,
@@ -175,12 +176,6 @@ function findExplicitHead(
   const advertised = values.NODE_IP_ADDRESS === null ? [] : [values.NODE_IP_ADDRESS];
   const own = [ownAddress, ...[node, ...advertised].map((host) => ({ host, port: headPort }))];
   return { address, variable, isThisNode: own.some((each) => sameAddress(each, address)) };
-}
-
-/** Ray reads the token from RAY_AUTH_TOKEN, else from a file, and only in token mode (ray/_private/authentication, 2.60). */
-function findToken({ env, tokenFile }: Surroundings): string | null {
-  if (env.RAY_AUTH_MODE !== "token") return null;
-  return env.RAY_AUTH_TOKEN?.trim() || tokenFile?.trim() || null;
 }
 
 /** Null where the file holds nothing that can be sent as a token. */

@@ -1,5 +1,6 @@
 import { accessSync, constants, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { readAuthTokenFile, readText } from "../../common/auth-token.ts";
 import type { LocalFact, RayUser } from "../facts.ts";
 
 export interface LocalProbeSettings {
@@ -85,15 +86,7 @@ export function readHealthTokenFile({ RAY_EP_HEALTH_TOKEN_FILE: path }: Environm
 export function readTokenFile(env: Environment): string | null {
   const home =
     readUsers().find(({ name }) => name === (env.RAY_EP_USER || "ray"))?.home ?? env.HOME ?? "/home/ray";
-  return readText(env.RAY_AUTH_TOKEN_PATH || join(home, ".ray", "auth_token"));
+  return readAuthTokenFile(env, home);
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
-
-function readText(path: string): string | null {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return null;
-  }
-}

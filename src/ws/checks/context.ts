@@ -14,6 +14,8 @@ export interface CheckContext {
   readonly runtime: RuntimeName;
   readonly settings: Settings;
   readonly healthUrl: string;
+  /** What the dashboard wants to see where RAY_AUTH_MODE=token. */
+  readonly token?: string | null;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
   /** The HEAD's dashboard, as a person at this machine opens it. */

@@ -18,36 +18,50 @@ export interface JobOutcome {
   readonly output: string;
 }
 
+export interface JobOptions {
+  /** Aborted: the wait ends; the job goes on. */
+  readonly signal: AbortSignal;
+  readonly token: string | null;
+}
+
 /** Submits a job through the dashboard's REST API and waits for its end (ray/dashboard/modules/job, Ray 2.40 to 2.60). */
-export async function runJob(dashboardUrl: string, entrypoint: string): Promise<Result<JobOutcome, string>> {
+export async function runJob(
+  dashboardUrl: string,
+  entrypoint: string,
+  options: JobOptions,
+): Promise<Result<JobOutcome, string>> {
   const jobs = `${dashboardUrl}/api/jobs/`;
-  const submitted = await ask(jobs, Submitted, { entrypoint });
+  const submitted = await ask(jobs, Submitted, options, { entrypoint });
   if (!submitted.ok) return submitted;
   const id = submitted.value.submission_id;
   const deadline = deadlineIn(TIMEOUT_MS);
   for (;;) {
-    const job = await ask(`${jobs}${id}`, Status);
+    const job = await ask(`${jobs}${id}`, Status, options);
     if (!job.ok) return job;
     if (["SUCCEEDED", "FAILED", "STOPPED"].includes(job.value.status)) {
-      const logs = await ask(`${jobs}${id}/logs`, Logs);
+      const logs = await ask(`${jobs}${id}/logs`, Logs, options);
       return ok({ id, status: job.value.status, output: logs.ok ? logs.value.logs : logs.error });
     }
     if (deadline.expired()) return err(`${id} is ${job.value.status} after ${TIMEOUT_MS / 1000} s`);
-    await pause(LOOK_EVERY_MS);
+    if (!(await pause(LOOK_EVERY_MS, options.signal))) return err(`${id}: interrupted`);
   }
 }
 
-async function ask<T>(url: string, schema: z.ZodType<T>, body?: object): Promise<Result<T, string>> {
+async function ask<T>(
+  url: string,
+  schema: z.ZodType<T>,
+  { token }: JobOptions,
+  body?: object,
+): Promise<Result<T, string>> {
   const signal = AbortSignal.timeout(REQUEST_MS);
+  const headers = {
+    ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+    ...(body === undefined ? {} : { "content-type": "application/json" }),
+  };
   const sent =
     body === undefined
-      ? { signal }
-      : {
-          signal,
-          method: "POST" as const,
-          headers: { "content-type": "application/json" },
-          body: JSON.stringify(body),
-        };
+      ? { signal, headers }
+      : { signal, headers, method: "POST" as const, body: JSON.stringify(body) };
   try {
     const answer = await request(url, sent);
     const text = await answer.body.text();

@@ -17,15 +17,22 @@ const PairsReport = z.object({ error: z.string().nullable(), pairs: z.array(Pair
 export type PairsReport = z.infer<typeof PairsReport>;
 
 const MARK = "WS-PAIRS-REPORT ";
+/** One result, as soon as there is one: what comes after it cannot take it away. */
+const PAIR_MARK = "WS-PAIR ";
 
-/** The report among whatever else Python and Ray printed. */
+/** The report among whatever else Python and Ray printed. A program that was cut short reported the pairs before that. */
 export function readPairsReport(output: string): Result<PairsReport, string> {
-  const line = output.split("\n").findLast((each) => each.startsWith(MARK));
-  if (line === undefined)
+  const lines = output.split("\n");
+  const pairs = lines.flatMap((line) => (line.startsWith(PAIR_MARK) ? [parseLine(line, PAIR_MARK)] : []));
+  const line = lines.findLast((each) => each.startsWith(MARK));
+  if (line === undefined && pairs.length === 0)
     return err(`the program for pairs of nodes gave no report: ${output.trim().slice(-300)}`);
-  const report = PairsReport.safeParse(JSON.parse(line.slice(MARK.length)));
+  const whole = line === undefined ? { error: null } : parseLine(line, MARK);
+  const report = PairsReport.safeParse({ ...Object(whole), pairs });
   return report.success ? ok(report.data) : err(`its report is wrong: ${report.error.message}`);
 }
+
+const parseLine = (line: string, mark: string): unknown => JSON.parse(line.slice(mark.length));
 
 /** The command for a Python that has Ray, in the test client's place. */
 export function pairsProbeCommand(host: string, clientPort: number): string[] {
@@ -35,7 +42,8 @@ export function pairsProbeCommand(host: string, clientPort: number): string[] {
 /**
  * On each living node an actor; for each ordered pair of nodes a task that one submits to the other, a call from one
  * actor to the other, an object of 32 MB that one makes and the other reads, and a TCP server that a task of one opens
- * on its own address and a task of the other calls.
+ * on its own address and a task of the other calls. It ends within BUDGET, before it would be killed; a node that does not
+ * answer costs its own pairs only.
  */
 const PROGRAM = `
 import json, os, socket, sys, time, zlib
@@ -44,8 +52,9 @@ import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as OnNode
 
 ${CONNECT}
-SIZE, PATIENCE = 32 * 2**20, 60
-report = {"error": None, "pairs": []}
+SIZE, PATIENCE, BUDGET = 32 * 2**20, 30, 95
+began_all = time.monotonic()
+report, silent = {"error": None, "pairs": []}, {}
 
 @ray.remote(num_cpus=0.1, max_retries=0)
 def where():
@@ -87,21 +96,48 @@ class Peer:
         letter, self.letter = getattr(self, "letter", None), None
         return letter
 
+def left():
+    return BUDGET - (time.monotonic() - began_all)
+
+def patience():
+    return max(0.1, min(PATIENCE, left()))
+
 def attempt(kind, a, b, work):
     began = time.monotonic()
     try:
-        ok, saw = work()
+        broken = next((name for name in (a, b) if name in silent), None)
+        if left() <= 0:
+            ok, saw = False, f"not tried: the others took all of {BUDGET} s"
+        elif broken is not None:
+            ok, saw = False, f"{broken}: {silent[broken]}"
+        else:
+            ok, saw = work()
     except Exception as error:
-        ok, saw = False, f"{type(error).__name__}: {error}".splitlines()[0][:200]
-    report["pairs"].append({"kind": kind, "from": a, "to": b, "ok": ok, "saw": saw, "ms": (time.monotonic() - began) * 1000})
+        ok, saw = False, words(error)
+    pair = {"kind": kind, "from": a, "to": b, "ok": ok, "saw": saw, "ms": (time.monotonic() - began) * 1000}
+    print("${PAIR_MARK}" + json.dumps(pair), flush=True)
+
+def words(error):
+    return f"{type(error).__name__}: {error}".splitlines()[0][:200]
+
+def each(asked):
+    answers = {}
+    for name, answer in asked.items():
+        if name in silent:
+            continue
+        try:
+            answers[name] = ray.get(answer, timeout=max(0.1, min(45, left())))
+        except Exception as error:
+            silent.setdefault(name, words(error))
+    return answers
 
 def served(on_a, on_b, peer_b, address_b):
     serving = serve.options(scheduling_strategy=on_b).remote(peer_b)
-    until, port = time.monotonic() + PATIENCE, None
+    until, port = time.monotonic() + patience(), None
     while port is None and time.monotonic() < until:
-        port = ray.get(peer_b.take.remote(), timeout=PATIENCE)
-    said, at = ray.get(dial.options(scheduling_strategy=on_a).remote(address_b, port), timeout=PATIENCE)
-    ray.get(serving, timeout=PATIENCE)
+        port = ray.get(peer_b.take.remote(), timeout=patience())
+    said, at = ray.get(dial.options(scheduling_strategy=on_a).remote(address_b, port), timeout=patience())
+    ray.get(serving, timeout=patience())
     return said == "hello", f"{address_b}:{port} answered a task on {at}"
 
 try:
@@ -109,21 +145,21 @@ try:
     nodes = {node["NodeName"]: node["NodeID"] for node in ray.nodes() if node["Alive"]}
     on = {name: OnNode(node_id, soft=False) for name, node_id in nodes.items()}
     peers = {name: Peer.options(scheduling_strategy=on[name]).remote() for name in nodes}
-    homes = dict(zip(peers, ray.get([peer.where.remote() for peer in peers.values()], timeout=2 * PATIENCE)))
+    homes = each({name: peer.where.remote() for name, peer in peers.items()})
     objects = {name: peer.make.remote() for name, peer in peers.items()}
-    sums = dict(zip(peers, ray.get([peer.made.remote() for peer in peers.values()], timeout=PATIENCE)))
+    sums = each({name: peer.made.remote() for name, peer in peers.items()})
     for a in nodes:
         for b in nodes:
             if a == b:
                 continue
             def task():
-                ran = ray.get(peers[a].submit.remote(nodes[b]), timeout=PATIENCE)
+                ran = ray.get(peers[a].submit.remote(nodes[b]), timeout=patience())
                 return ran == homes[b], f"it ran at {ran}"
             def actor():
-                said = ray.get(peers[a].call.remote(peers[b]), timeout=PATIENCE)
+                said = ray.get(peers[a].call.remote(peers[b]), timeout=patience())
                 return said == homes[b], f"{said} answered"
             def move():
-                size, crc = ray.get(peers[b].read.remote(objects[a]), timeout=PATIENCE)
+                size, crc = ray.get(peers[b].read.remote(objects[a]), timeout=patience())
                 return (size, crc) == (SIZE, sums[a]), f"{size} bytes, checksum {'right' if crc == sums[a] else 'wrong'}"
             attempt("task", a, b, task)
             attempt("actor", a, b, actor)

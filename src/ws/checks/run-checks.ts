@@ -10,14 +10,20 @@ export async function runChecks(
   signal: AbortSignal,
 ): Promise<CheckResult[]> {
   const results: CheckResult[] = [];
+  const stopped = aborted(signal);
   for (const check of checks) {
     if (signal.aborted) break;
-    const result = await judge(check, context);
+    const result = await Promise.race([judge(check, context), stopped]);
+    // The check goes on by itself until its time limit; what it started ends with the context's signal.
+    if (result === undefined) break;
     results.push(result);
     onResult(result);
   }
   return results;
 }
+
+const aborted = (signal: AbortSignal): Promise<undefined> =>
+  new Promise((resolve) => signal.addEventListener("abort", () => resolve(undefined), { once: true }));
 
 async function judge(check: Check, context: CheckContext): Promise<CheckResult> {
   const { id, section, title } = check;

@@ -9,8 +9,10 @@ import { livingMainNodes, livingNode } from "./common.ts";
 const section = "Ray dashboard";
 const TIMEOUT_MS = 10_000;
 
-async function get(url: string): Promise<{ status: number; text: string }> {
-  const { statusCode, body } = await request(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+async function get({ token }: CheckContext, url: string): Promise<{ status: number; text: string }> {
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  const headers = token ? { authorization: `Bearer ${token}` } : {};
+  const { statusCode, body } = await request(url, { signal, headers });
   return { status: statusCode, text: await body.text() };
 }
 
@@ -28,7 +30,7 @@ async function onDashboard(
 
 const judgeOpen = (context: CheckContext): Promise<Verdict> =>
   onDashboard(context, async (url) => {
-    const { status, text } = await get(url);
+    const { status, text } = await get(context, url);
     const title = /<title>([^<]*)<\/title>/.exec(text)?.[1];
     return verdict(
       status === 200 && title === "Ray Dashboard",
@@ -56,7 +58,7 @@ const judgeNodes = (context: CheckContext): Promise<Verdict> =>
   });
 
 async function judgeShown(context: CheckContext, url: string): Promise<Verdict> {
-  const { text } = await get(`${url}/nodes?view=summary`);
+  const { text } = await get(context, `${url}/nodes?view=summary`);
   const { summary } = Summary.parse(JSON.parse(text)).data;
   const alive = summary.filter(({ raylet }) => raylet.state === "ALIVE").map(({ raylet }) => raylet.nodeId);
   const main = await livingMainNodes(context);
@@ -77,11 +79,14 @@ const judgeLogs = (context: CheckContext): Promise<Verdict> =>
     const nodes = await livingMainNodes(context);
     const seen = await Promise.all(
       nodes.map(async ({ name, nodeId }) => {
-        const list = await get(`${url}/api/v0/logs?node_id=${nodeId}`);
+        const list = await get(context, `${url}/api/v0/logs?node_id=${nodeId}`);
         if (list.status !== 200)
           return { ok: false, saw: `${name}: ${list.status} ${list.text.slice(0, 80)}` };
         const files = Object.values(LogList.parse(JSON.parse(list.text)).data.result).flat();
-        const file = await get(`${url}/api/v0/logs/file?node_id=${nodeId}&filename=raylet.out&lines=10`);
+        const file = await get(
+          context,
+          `${url}/api/v0/logs/file?node_id=${nodeId}&filename=raylet.out&lines=10`,
+        );
         const ok = files.includes("raylet.out") && file.status === 200 && file.text.length > 0;
         return {
           ok,

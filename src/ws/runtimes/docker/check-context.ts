@@ -45,6 +45,7 @@ export function dockerCheckContext(cluster: DockerCluster, head: Address, signal
     settings,
     healthUrl: cluster.healthUrl,
     binDir: BIN_DIR,
+    token,
     signal,
     freshCluster,
     dashboardUrl: async () => {

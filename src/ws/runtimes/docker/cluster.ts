@@ -1,5 +1,7 @@
+import { homedir } from "node:os";
 import { join } from "node:path";
 import type { Address } from "../../../common/address.ts";
+import { authTokenOf, readAuthTokenFile } from "../../../common/auth-token.ts";
 import type { Problem } from "../../../common/failure.ts";
 import { err, ok, type Result } from "../../../common/result.ts";
 import { type HostPlan, planHost } from "../../compose/host-plan.ts";
@@ -49,7 +51,7 @@ export function openDockerCluster(input: DockerInput): DockerCluster {
     here,
     healthUrl: health.externalUrl ?? `http://${here}:${health.port}`,
     headAddresses: [...elsewhere, ...nodes.map(({ headPort }) => ({ host: here, port: headPort }))],
-    token: env.RAY_AUTH_MODE === "token" ? (env.RAY_AUTH_TOKEN ?? null) : null,
+    token: authTokenOf(env, readAuthTokenFile(env, env.HOME || homedir())),
   };
 }
 

@@ -17,6 +17,7 @@ import { baseEnvironment, logFile } from "./start.ts";
 import { findProcesses } from "./stop.ts";
 
 const COMMAND_TIMEOUT_MS = 120_000;
+const KILL_MS = 2_000;
 
 /** How the checks look at an embedded cluster. `head` is what the test worker was told. */
 export function embeddedCheckContext(
@@ -28,7 +29,8 @@ export function embeddedCheckContext(
   const { settings, folders, headAddresses, token } = cluster;
   const target = onLoopback(settings, head);
   const node = settings.nodes.find(({ loopbackAddress }) => loopbackAddress === target.host);
-  const run: CheckContext["run"] = (service, command) => runIn(cluster, machine, service, command);
+  const run: CheckContext["run"] = (service, command) =>
+    runIn(cluster, machine, { service, command, signal });
   const clientPort = node?.clientPort ?? settings.test.targetClientPort;
   const freshCluster = async (): Promise<Result<ClusterView, string>> => {
     const view = await viewCluster(headAddresses, token);
@@ -40,6 +42,7 @@ export function embeddedCheckContext(
     settings,
     healthUrl: healthUrl(settings),
     binDir: machine.binDir,
+    token,
     signal,
     freshCluster,
     dashboardUrl: async () => {
@@ -86,18 +89,27 @@ export function embeddedCheckContext(
   };
 }
 
+interface Command {
+  readonly service: string;
+  readonly command: readonly string[];
+  readonly signal: AbortSignal;
+}
+
 /** All nodes share this machine: a command "in" a node has its PATH and its address. */
 async function runIn(
   { env, folders }: EmbeddedCluster,
   machine: Machine,
-  service: string,
-  [file = "", ...args]: readonly string[],
+  { service, command: [file = "", ...args], signal }: Command,
 ): Promise<Result<string, string>> {
   const base = baseEnvironment(env);
   const { all, exitCode, failed, shortMessage } = await execa(file, args, {
     all: true,
     reject: false,
     timeout: COMMAND_TIMEOUT_MS,
+    cancelSignal: signal,
+    // Ray's commands start others, which hold the output.
+    killDescendants: true,
+    forceKillAfterDelay: KILL_MS,
     cwd: folders.state,
     extendEnv: false,
     stdin: "ignore",

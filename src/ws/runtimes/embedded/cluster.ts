@@ -1,4 +1,6 @@
+import { homedir } from "node:os";
 import type { Address } from "../../../common/address.ts";
+import { authTokenOf, readAuthTokenFile } from "../../../common/auth-token.ts";
 import { findHeads } from "../../cluster-view.ts";
 import type { Settings } from "../../settings.ts";
 import { type Folders, foldersOf } from "./folders.ts";
@@ -40,7 +42,7 @@ export function openCluster(input: EmbeddedInput): EmbeddedCluster {
   const own = settings.nodes.map((node) => ({ host: node.loopbackAddress, port: node.headPort }));
   const explicit = settings.headAddress === undefined ? [] : [onLoopback(settings, settings.headAddress)];
   const headAddresses = unique([...explicit, ...own]);
-  const token = env.RAY_AUTH_MODE === "token" ? (env.RAY_AUTH_TOKEN ?? null) : null;
+  const token = authTokenOf(env, readAuthTokenFile(env, env.HOME || homedir()));
   return {
     ...input,
     folders,
