@@ -17,13 +17,20 @@ export async function takeLock(
   onWait: () => void,
   signal: AbortSignal,
 ): Promise<Result<Lock, WsFailure>> {
+  if (signal.aborted) return err(interrupted(signal));
   mkdirSync(dirname(file), { recursive: true });
   closeSync(openSync(file, "a"));
   // Its own session: Ctrl-C at the terminal must not take the lock away while we still clean up.
   const holder = spawn("flock", [file, "sh", "-c", "echo held; exec cat"], {
     detached: true,
-    stdio: ["pipe", "pipe", "ignore"],
+    stdio: ["pipe", "pipe", "pipe"],
   });
+  let words = "";
+  holder.stderr.on("data", (chunk) => {
+    words += chunk;
+  });
+  // Whoever is killed does not read what we write.
+  holder.stdin.on("error", () => {});
   const held = new Promise<"held">((resolve) => holder.stdout.once("data", () => resolve("held")));
   const failed = new Promise<"no flock">((resolve) => holder.once("error", () => resolve("no flock")));
   const gone = new Promise<"gone">((resolve) => holder.once("close", () => resolve("gone")));
@@ -38,6 +45,8 @@ export async function takeLock(
   clearTimeout(waiting);
   signal.removeEventListener("abort", onAbort);
   if (first === "held") return ok({ release });
-  if (first === "gone") return err(interrupted(signal));
+  if (first === "gone" && signal.aborted) return err(interrupted(signal));
+  if (first === "gone")
+    return err({ reason: "lock-failed", file, lines: words.trim().split("\n").filter(Boolean) });
   return err({ reason: "no-tool", tool: "flock", fix: "Install util-linux (apt-get install util-linux)." });
 }

@@ -3,18 +3,29 @@ import { createServer } from "node:net";
 import type { TakenPort } from "../../failure.ts";
 import type { PlannedPort } from "./plan.ts";
 
-/** The ports among these that cannot be bound now, with who holds them. */
+/** The ports among these that cannot be bound now, with who holds them or why not. */
 export async function findTakenPorts(ports: readonly PlannedPort[]): Promise<TakenPort[]> {
-  const tried = await Promise.all(ports.map(async (port) => ({ port, free: await canBind(port) })));
-  return tried.filter(({ free }) => !free).map(({ port }) => ({ ...port, holder: holderOf(port.port) }));
+  const tried = await Promise.all(ports.map(async (port) => ({ port, refusal: await refusalOf(port) })));
+  return tried.flatMap(({ port, refusal }): TakenPort[] => {
+    if (refusal === undefined) return [];
+    if (refusal === "EADDRINUSE") return [{ ...port, holder: holderOf(port.port) }];
+    return [{ ...port, holder: undefined, why: whyNot(refusal) }];
+  });
 }
 
-/** Binding is the only proof: a listener on every address blocks ours as well. */
-function canBind({ host, port }: PlannedPort): Promise<boolean> {
+/** Nobody has to hold a port that one cannot have. */
+function whyNot(code: string): string {
+  if (code === "EACCES") return "needs root, as the ports below 1024 do; choose a higher one";
+  if (code === "EADDRNOTAVAIL") return "is at an address that this machine does not have";
+  return `cannot be bound: ${code}`;
+}
+
+/** Binding is the only proof: a listener on every address blocks ours as well. Undefined: it can be had. */
+function refusalOf({ host, port }: PlannedPort): Promise<string | undefined> {
   return new Promise((resolve) => {
     const server = createServer();
-    server.once("error", () => resolve(false));
-    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(true)));
+    server.once("error", ({ code }: NodeJS.ErrnoException) => resolve(code ?? "unknown"));
+    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(undefined)));
   });
 }
 
@@ -24,14 +35,23 @@ const LISTEN = "0A";
 function holderOf(port: number): string | undefined {
   const hex = port.toString(16).toUpperCase().padStart(4, "0");
   const inodes = ["/proc/net/tcp", "/proc/net/tcp6"]
-    .flatMap((file) => readFileSync(file, "utf8").split("\n").slice(1))
+    .flatMap((file) => textOf(file).split("\n").slice(1))
     .map((line) => line.trim().split(/\s+/))
     .filter((fields) => fields[3] === LISTEN && fields[1]?.endsWith(`:${hex}`))
     .map((fields) => `socket:[${fields[9]}]`);
   if (inodes.length === 0) return undefined;
   const pid = readdirSync("/proc").find((name) => /^\d+$/.test(name) && holdsOne(name, inodes));
   if (pid === undefined) return "a process of another user";
-  return `process ${pid}: ${readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").slice(0, 80)}`;
+  return `process ${pid}: ${textOf(`/proc/${pid}/cmdline`).replaceAll("\0", " ").slice(0, 80)}`;
+}
+
+/** A kernel without IPv6 has no tcp6, and a process may be gone by now. */
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
 }
 
 function holdsOne(pid: string, inodes: readonly string[]): boolean {
