@@ -7,7 +7,8 @@ if ! command -v tini >/dev/null; then
   DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends tini
   rm -rf /var/lib/apt/lists/*
 fi
-ln -s "$(command -v tini)" /opt/ray-entrypoint/tini
+# An image that was built here before may be the base: everything below finds its own work and leaves it.
+ln -sf "$(command -v tini)" /opt/ray-entrypoint/tini
 
 home=$(getent passwd ray | cut -d : -f 6)
 install -d -o ray -g "$(id -g ray)" /run/ray-entrypoint
@@ -18,6 +19,8 @@ install -d -o ray -g "$(id -g ray)" /run/ray-entrypoint
 cp /opt/ray-entrypoint/profile.sh /etc/profile.d/zz-ray-entrypoint.sh
 for file in "$home/.bash_profile" "$home/.bash_login" "$home/.profile"; do
   [ -f "$file" ] || continue
+  # Ours already: a copy of it would read itself without end.
+  if grep -q '^\. /opt/ray-entrypoint/profile.sh$' "$file"; then continue; fi
   cp -p "$file" "$file.base"
   printf '. %s.base\n. /opt/ray-entrypoint/profile.sh\n' "$file" > "$file"
 done

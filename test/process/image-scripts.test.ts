@@ -1,0 +1,51 @@
+import { execFileSync } from "node:child_process";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import * as z from "zod/mini";
+import { Switch } from "../../src/entrypoint/config/schemas.ts";
+
+const docker = resolve(import.meta.dirname, "../../docker");
+
+test.each(["true", "TRUE", "1", "yes", "on", "On", "false", "0", "no", "off", ""])(
+  "a login shell and the entrypoint read USE_CONDA_ENV=%s alike",
+  (word) => {
+    const words = ["-euc", `. ${docker}/profile.sh; printf %s "$PATH"`];
+    const path = execFileSync("/bin/sh", words, {
+      env: { PATH: "/bin", USE_CONDA_ENV: word },
+      encoding: "utf8",
+    });
+    const conda = word !== "" && z.parse(Switch, word);
+    expect(path).toBe(`${conda ? "/opt/conda/envs/py/bin" : "/home/ray/anaconda3/bin"}:/bin`);
+  },
+);
+
+test("install.sh on an image that was built here before changes nothing and fails at nothing", () => {
+  const root = mkdtempSync(join(tmpdir(), "install-"));
+  onTestFinished(() => rmSync(root, { recursive: true }));
+  for (const folder of ["opt/ray-entrypoint", "etc/profile.d", "run", "home", "bin"])
+    mkdirSync(join(root, folder), { recursive: true });
+  const program = (name: string, body: string) => {
+    writeFileSync(join(root, "bin", name), `#!/bin/sh\n${body}\n`);
+    chmodSync(join(root, "bin", name), 0o755);
+  };
+  program("getent", `echo "ray:x:1000:100::${root}/home:/bin/bash"`);
+  program("id", "echo 100");
+  program("install", "exit 0");
+  program("tini", "exit 0");
+  writeFileSync(join(root, "opt/ray-entrypoint/profile.sh"), "echo ours\n");
+  writeFileSync(join(root, "home/.profile"), "echo theirs\n");
+  const text = readFileSync(join(docker, "install.sh"), "utf8").replaceAll(
+    /\/(opt\/ray|etc\/profile|run\/ray)/g,
+    `${root}/$1`,
+  );
+  const env = { PATH: `${root}/bin:${process.env.PATH}` };
+  for (const _ of ["the first build", "the second"]) execFileSync("/bin/sh", ["-c", text], { env });
+  expect(readdirSync(join(root, "home")).toSorted()).toEqual([".profile", ".profile.base"]);
+  const said = execFileSync("/bin/sh", ["-c", `. ${root}/home/.profile`], {
+    encoding: "utf8",
+    timeout: 10_000,
+  });
+  expect(said).toBe("theirs\nours\n");
+});
