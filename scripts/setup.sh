@@ -6,6 +6,7 @@ set -eu
 CDPATH='' cd -- "$(dirname "$0")/.."
 
 least_node=20
+own_node=24
 
 fail() {
   printf '✗ %s\n  → %s\n' "$1" "$2" >&2
@@ -48,6 +49,10 @@ install_dependencies() {
   # The build needs the development packages also where NODE_ENV=production is set.
   npm install --no-save --include=dev --loglevel=error >&2 ||
     fail "npm install failed; its own words stand above." "Check the network and the free disk space, then run the command again."
+  # npm's package `node` fetches its binary in an install script, which a .npmrc may forbid.
+  [ -x node_modules/.bin/node ] || [ "$major" -ge "$own_node" ] ||
+    fail "npm installed no Node $own_node (node_modules/.bin/node), and this machine's own is $(node --version)." \
+      "Allow install scripts (npm config get ignore-scripts says whether they are off), or install Node $own_node or later."
   cp package-lock.json node_modules/.setup-lock
 }
 

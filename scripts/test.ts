@@ -4,7 +4,7 @@
  * the lab's engine publishes its ports (test/lab/README.md).
  */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { globSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 
 interface Group {
   readonly projects: readonly string[];
@@ -14,6 +14,8 @@ interface Group {
 }
 
 interface Counts {
+  /** Tests that ran, whatever came of them. */
+  readonly executed: number;
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
@@ -68,21 +70,39 @@ function count(file: string, status: number | null): Counts {
     );
     const failed = report.numFailedTests + broken.length;
     return {
+      executed: report.numPassedTests + failed,
       passed: report.numPassedTests,
       failed: failed === 0 && status !== 0 ? 1 : failed,
       skipped: report.numPendingTests + report.numTodoTests,
     };
   } catch {
-    return { passed: 0, failed: 1, skipped: 0 };
+    return { executed: 1, passed: 0, failed: 1, skipped: 0 };
   }
+}
+
+/** The files of a group that is left out, those among them that the words name: how many tests they hold only a run shows. */
+function filesOf({ projects }: Group): number {
+  const filters = words.filter((word) => !word.startsWith("-"));
+  const files = projects.flatMap((name) =>
+    globSync(`test/${name}/**/*.test.ts`, { exclude: ["**/*.long.test.ts"] }),
+  );
+  return files.filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)))
+    .length;
 }
 
 rmSync(RESULTS, { recursive: true, force: true });
 mkdirSync(RESULTS, { recursive: true });
 const all = groups();
 const counts = all.filter((group) => group.skip === null).map(run);
-for (const { projects, skip } of all)
-  if (skip !== null) console.log(`→ Left out: ${projects.join(", ")} tests, since ${skip}`);
+const leftOut = all
+  .filter((group) => group.skip !== null)
+  .map((group) => ({ ...group, files: filesOf(group) }));
+for (const { projects, skip, files } of leftOut)
+  if (files > 0) console.log(`→ Left out: ${projects.join(", ")} tests (files: ${files}), since ${skip}`);
 const sum = (key: keyof Counts): number => counts.reduce((total, each) => total + each[key], 0);
-console.log(`${sum("passed")} passed, ${sum("failed")} failed, ${sum("skipped")} skipped`);
-process.exitCode = sum("failed") > 0 ? 1 : 0;
+const files = leftOut.reduce((total, each) => total + each.files, 0);
+if (sum("executed") === 0)
+  console.log(`✗ No test ran${words.length === 0 ? "" : `: none is named by ${words.join(" ")}`}`);
+// A file that was left out counts as one: nobody knows how many tests it holds.
+console.log(`${sum("passed")} passed, ${sum("failed")} failed, ${sum("skipped") + files} skipped`);
+process.exitCode = sum("failed") > 0 || sum("executed") === 0 ? 1 : 0;
