@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -68,6 +68,11 @@ const cwdOf = (pid: number): string => {
   }
 };
 
+const childrenOf = (pid: number): number[] =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean).map(Number);
+
+const commandOf = (pid: number): string => readFileSync(`/proc/${pid}/cmdline`, "utf8");
+
 test("ws is killed in the middle of up, then a HEAD's entrypoint and the health service: down leaves nothing of them", async () => {
   const { folders, ports } = plannedCluster();
   const sessions = new Set<number>();
@@ -88,8 +93,14 @@ test("ws is killed in the middle of up, then a HEAD's entrypoint and the health 
   for (const { pid } of started) sessions.add(pid);
   const victims = started.filter(({ name }) => name === "ray-cpu" || name === "health");
   expect(victims).toHaveLength(2);
+  // The guards would clean up behind their entrypoints; here nobody is left to do it but ws down.
+  const guards = victims
+    .flatMap(({ pid }) => childrenOf(pid))
+    .filter((pid) => commandOf(pid).startsWith("/bin/bash"));
+  expect(guards.length).toBeGreaterThan(0);
+  for (const pid of guards) process.kill(pid, "SIGSTOP");
   up.kill("SIGKILL");
-  for (const { pid } of victims) process.kill(pid, "SIGKILL");
+  for (const pid of [...victims.map((each) => each.pid), ...guards]) process.kill(pid, "SIGKILL");
   expect(ofCluster().length).toBeGreaterThan(0);
 
   const [code] = await once(ws("down"), "exit");
