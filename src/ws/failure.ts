@@ -91,7 +91,7 @@ export type WsFailure =
   | { readonly reason: "unsafe-folder"; readonly folder: string; readonly why: string }
   | { readonly reason: "interrupted"; readonly signal: StopSignal };
 
-export type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
+type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
 
 /** The failure of a job whose signal was aborted; `ws` aborts with the name of the signal as the reason. */
 export function interrupted(signal: AbortSignal): WsFailure {
