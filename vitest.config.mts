@@ -59,8 +59,20 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          // Whole clusters, which all take the specification's addresses and ports: one file after the other.
           name: "docker",
-          include: ["test/docker/**/*.test.ts"],
+          include: ["test/docker/*.test.ts"],
+          testTimeout: 10 * minutes,
+          hookTimeout: 15 * minutes,
+          fileParallelism: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // Nodes on networks of their own: these files may run beside those of "docker".
+          name: "docker-nodes",
+          include: ["test/docker/nodes/*.test.ts"],
           exclude: ["test/docker/**/*.long.test.ts"],
           testTimeout: 10 * minutes,
           hookTimeout: 15 * minutes,

@@ -3,11 +3,16 @@
  * Run as `npm test [-- words for vitest]`. With LAB_NETNS set, the Docker tests run in that network namespace, where
  * the lab's engine publishes its ports (test/lab/README.md).
  */
-import { spawnSync } from "node:child_process";
-import { globSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { globSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
+
+/** Projects of vitest that run together in one process of it. */
+type Lane = readonly string[];
 
 interface Group {
-  readonly projects: readonly string[];
+  /** They run at the same time: what they do is mostly waiting, and no lane takes what another one needs. */
+  readonly lanes: readonly Lane[];
   readonly before: readonly string[];
   /** Why it cannot run here; null when it can. */
   readonly skip: string | null;
@@ -22,6 +27,11 @@ interface Counts {
 }
 
 const RESULTS = "test-results";
+/** Where the files of a project are, if not in the folder of its name. */
+const FILES: Readonly<Record<string, string>> = {
+  docker: "test/docker/*.test.ts",
+  "docker-nodes": "test/docker/nodes/*.test.ts",
+};
 const words = process.argv.slice(2);
 
 function succeeds(command: string, ...args: string[]): boolean {
@@ -35,14 +45,21 @@ function groups(): Group[] {
     ? null
     : "no Docker engine answers; → test/lab/up gives this machine one";
   return [
-    { projects: ["unit", "process"], before: [], skip: null },
-    { projects: ["embedded", "faults"], before: [], skip: linux ?? python },
-    { projects: ["docker"], before: ["sh", "scripts/in-lab.sh"], skip: engine },
+    { lanes: [["unit", "process"]], before: [], skip: null },
+    { lanes: [["embedded", "faults"]], before: [], skip: linux ?? python },
+    { lanes: [["docker"], ["docker-nodes"]], before: ["sh", "scripts/in-lab.sh"], skip: engine },
   ];
 }
 
-function run({ projects, before }: Group): Counts {
-  const file = `${RESULTS}/${projects.join("-")}.json`;
+function run({ lanes, before }: Group): Promise<Counts[]> {
+  return Promise.all(lanes.map((projects, i) => runLane(projects, before, i > 0)));
+}
+
+/** The words of a lane beside another one are kept until it is done. */
+async function runLane(projects: Lane, before: readonly string[], beside: boolean): Promise<Counts> {
+  const name = projects.join("-");
+  const file = `${RESULTS}/${name}.json`;
+  const log = `${RESULTS}/${name}.log`;
   const vitest = [
     "node_modules/.bin/vitest",
     "run",
@@ -56,8 +73,12 @@ function run({ projects, before }: Group): Counts {
     "--passWithNoTests",
   ];
   const [command = "", ...args] = [...before, process.execPath, ...vitest, ...reporters];
-  const { status } = spawnSync(command, args, { stdio: "inherit" });
-  return count(file, status);
+  if (beside)
+    console.log(`→ Beside these run: ${projects.join(", ")}; what they say follows at their end (${log})`);
+  const output = beside ? openSync(log, "w") : "inherit";
+  const [status] = await once(spawn(command, args, { stdio: ["inherit", output, output] }), "exit");
+  if (beside) process.stdout.write(readFileSync(log));
+  return count(file, status as number | null);
 }
 
 /** A file that cannot even be loaded has no test that failed, and an error outside of any test none either: both count. */
@@ -81,11 +102,13 @@ function count(file: string, status: number | null): Counts {
 }
 
 /** The files of a group that is left out, those among them that the words name: how many tests they hold only a run shows. */
-function filesOf({ projects }: Group): number {
+function filesOf({ lanes }: Group): number {
   const filters = words.filter((word) => !word.startsWith("-"));
-  const files = projects.flatMap((name) =>
-    globSync(`test/${name}/**/*.test.ts`, { exclude: ["**/*.long.test.ts"] }),
-  );
+  const files = lanes
+    .flat()
+    .flatMap((name) =>
+      globSync(FILES[name] ?? `test/${name}/**/*.test.ts`, { exclude: ["**/*.long.test.ts"] }),
+    );
   return files.filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)))
     .length;
 }
@@ -93,12 +116,13 @@ function filesOf({ projects }: Group): number {
 rmSync(RESULTS, { recursive: true, force: true });
 mkdirSync(RESULTS, { recursive: true });
 const all = groups();
-const counts = all.filter((group) => group.skip === null).map(run);
+const counts: Counts[] = [];
+for (const group of all) if (group.skip === null) counts.push(...(await run(group)));
 const leftOut = all
   .filter((group) => group.skip !== null)
   .map((group) => ({ ...group, files: filesOf(group) }));
-for (const { projects, skip, files } of leftOut)
-  if (files > 0) console.log(`→ Left out: ${projects.join(", ")} tests (files: ${files}), since ${skip}`);
+for (const { lanes, skip, files } of leftOut)
+  if (files > 0) console.log(`→ Left out: ${lanes.flat().join(", ")} tests (files: ${files}), since ${skip}`);
 const sum = (key: keyof Counts): number => counts.reduce((total, each) => total + each[key], 0);
 const files = leftOut.reduce((total, each) => total + each.files, 0);
 if (sum("executed") === 0)

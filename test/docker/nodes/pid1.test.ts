@@ -1,7 +1,7 @@
 import { constants } from "node:os";
 import { beforeAll, describe, expect, test } from "vitest";
-import { env, LoneNodes, NODE, PROGRAM } from "../fixtures/docker/lone-nodes.ts";
-import { until } from "../fixtures/until.ts";
+import { env, LoneNodes, NODE, PROGRAM } from "../../fixtures/docker/lone-nodes.ts";
+import { until } from "../../fixtures/until.ts";
 
 /** The supervisor behind each init that there is, and behind none. */
 const nodes = LoneNodes.open();

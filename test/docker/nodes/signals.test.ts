@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { env, LoneNodes } from "../fixtures/docker/lone-nodes.ts";
-import { until } from "../fixtures/until.ts";
+import { env, LoneNodes } from "../../fixtures/docker/lone-nodes.ts";
+import { until } from "../../fixtures/until.ts";
 
 /** What ends a node in a container, and with which exit code. */
 const nodes = LoneNodes.open();

@@ -8,8 +8,8 @@ import {
   observed,
   sharedCluster,
   timed,
-} from "../fixtures/docker/fault-scene.ts";
-import { until } from "../fixtures/until.ts";
+} from "../../fixtures/docker/fault-scene.ts";
+import { until } from "../../fixtures/until.ts";
 
 /** The cluster's state in Redis: it outlives its HEAD, and two GCSes never share it (strict fencing). */
 const ALL = [CPU, GPU];

@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { root, TestEngine } from "../fixtures/docker/engine.ts";
-import { RAY_IMAGE } from "../fixtures/docker/ray-images.ts";
-import { until } from "../fixtures/until.ts";
+import { root, TestEngine } from "../../fixtures/docker/engine.ts";
+import { RAY_IMAGE } from "../../fixtures/docker/ray-images.ts";
+import { until } from "../../fixtures/until.ts";
 
 const engine = TestEngine.open();
 const NODE_FILE = join(root, "docker/Dockerfile");

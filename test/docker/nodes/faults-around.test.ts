@@ -12,8 +12,8 @@ import {
   observed,
   sharedCluster,
   timed,
-} from "../fixtures/docker/fault-scene.ts";
-import { until } from "../fixtures/until.ts";
+} from "../../fixtures/docker/fault-scene.ts";
+import { until } from "../../fixtures/until.ts";
 
 /** Faults around the nodes: network, names, processors, memory. The second candidate leads, unless a test says otherwise. */
 const ALL = [CPU, GPU, EXTRA];

@@ -11,8 +11,8 @@ import {
   sharedCluster,
   timed,
   work,
-} from "../fixtures/docker/fault-scene.ts";
-import { until } from "../fixtures/until.ts";
+} from "../../fixtures/docker/fault-scene.ts";
+import { until } from "../../fixtures/until.ts";
 
 /** Faults of containers and of their network: each node is back within its bound, and two HEADs are never seen. */
 const ALL = [CPU, GPU, EXTRA];

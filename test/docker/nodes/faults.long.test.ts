@@ -10,7 +10,7 @@ import {
   losePackets,
   observed,
   sharedCluster,
-} from "../fixtures/docker/fault-scene.ts";
+} from "../../fixtures/docker/fault-scene.ts";
 
 /** The rows of the matrix that last minutes. The second candidate leads. */
 const ALL = [CPU, GPU, EXTRA];
