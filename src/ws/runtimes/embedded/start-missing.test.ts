@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -7,7 +7,7 @@ import { FakeGcs, fakeNode } from "../../../../test/fixtures/fake-gcs.ts";
 import { readSettings } from "../../settings.ts";
 import { type EmbeddedCluster, openCluster } from "./cluster.ts";
 import { type Machine, type ProcessPlan, planNode } from "./plan.ts";
-import { readProcess } from "./processes.ts";
+import { listProcesses, readProcess } from "./processes.ts";
 import { fingerprintOf } from "./start.ts";
 import { findChanged, startMissing } from "./start-missing.ts";
 import { recordStarted } from "./state.ts";
@@ -103,4 +103,15 @@ test("what was told something else than config.yaml says now is named, with the 
   expect(await start()).toMatchObject({
     error: { missing: [{ why: expect.stringContaining("config.yaml (or ws itself) changed") }] },
   });
+});
+
+test("what was started is gone again also where something is thrown, such as a state file that cannot be written", async () => {
+  process.kill("SIGKILL");
+  const { label, stateFile, temp } = cluster.folders;
+  rmSync(stateFile);
+  mkdirSync(`${stateFile}.new`);
+  plan = { ...plan, file: "sleep", args: ["600"], ports: [] };
+  await expect(start()).rejects.toThrow("EISDIR");
+  expect(listProcesses(label).filter(({ service }) => service === "ray-cpu")).toEqual([]);
+  expect(existsSync(temp)).toBe(false);
 });
