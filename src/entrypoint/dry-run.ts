@@ -45,11 +45,15 @@ export const DryRunReport = z.object({
   config: z.array(ShownSetting).check(z.describe("every variable of the contract, in its order")),
   facts: z.object({
     local: z.object({
+      ms: number("milliseconds that the look at this machine took"),
       user: text("the user that the entrypoint runs as"),
       ray: z.nullable(z.string()).check(z.describe("the path of ray; null where there is none")),
       rayVersion: z
         .nullable(z.string())
         .check(z.describe("null where it cannot be read without starting ray")),
+      requirements: z
+        .array(z.string())
+        .check(z.describe("the requirements files that would be installed first")),
     }),
     health: z.object({
       url: text("where the health service was asked"),
@@ -153,7 +157,13 @@ function showConfig(config: Config): DryRunReport["config"] {
 function showFacts({ config, local, seen }: DryRunInput, rayVersion: string | null): DryRunReport["facts"] {
   const url = config.values.HEALTH_URL;
   return {
-    local: { user: local.user, ray: local.ray.kind === "found" ? local.ray.path : null, rayVersion },
+    local: {
+      ms: round(local.ms),
+      user: local.user,
+      ray: local.ray.kind === "found" ? local.ray.path : null,
+      rayVersion,
+      requirements: [...local.requirements],
+    },
     health: {
       url,
       kind: seen.health.kind,

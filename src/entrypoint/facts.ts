@@ -33,6 +33,8 @@ export interface HeadFact {
 
 /** What this machine is: which user runs us and which Ray is installed. */
 export interface LocalFact {
+  /** Milliseconds that the look took. */
+  readonly ms: number;
   readonly uid: number;
   readonly user: string;
   /** The user that Ray shall run as; null where the system has no such user. */

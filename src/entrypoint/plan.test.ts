@@ -159,7 +159,7 @@ test("requirements are installed in order by the same user with the same Python"
 describe("who runs Ray", () => {
   const config = configOf("ray-cpu");
   const ray = { kind: "found", path: "/bin/ray", version: null } as const;
-  const local: LocalFact = { uid: 0, user: "root", rayUser: RAY, requirements: [], ray };
+  const local: LocalFact = { ms: 1, uid: 0, user: "root", rayUser: RAY, requirements: [], ray };
 
   test.each([
     ["root becomes the user", local, { change: true, user: RAY }],

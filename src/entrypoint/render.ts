@@ -57,7 +57,7 @@ function renderHealth(url: string, fact: HealthFact): string[] {
         `✓ Health service is up at ${url} (${ms}); it keeps no head lease, so the order of the whitelist decides`,
       ];
     case "down":
-      return [`✗ Health service is down at ${url} after ${fact.attempts} tries: ${fact.cause}`];
+      return [`✗ Health service is down at ${url} after ${fact.attempts} tries (${ms}): ${fact.cause}`];
     case "unknown":
       return [];
     default:

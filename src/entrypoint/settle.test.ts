@@ -4,7 +4,8 @@ import { configOf } from "../../test/fixtures/config.ts";
 import { granted, holder, leaseHealth, refusal } from "../../test/fixtures/facts.ts";
 import { FakeGcs } from "../../test/fixtures/fake-gcs.ts";
 import { MockService, SERVICE } from "../../test/fixtures/mock-service.ts";
-import { type OddServer, redis, refused } from "../../test/fixtures/odd-servers.ts";
+import * as odd from "../../test/fixtures/odd-servers.ts";
+import { type OddServer, refused } from "../../test/fixtures/odd-servers.ts";
 import { until } from "../../test/fixtures/until.ts";
 import { formatAddress } from "../common/address.ts";
 import { realClock } from "../common/deadline.ts";
@@ -130,16 +131,23 @@ describe("a candidate", () => {
     expect(me.decisions().filter(isWait("lease"))).toHaveLength(1);
   });
 
-  test("does not take a Redis for a HEAD", async () => {
-    const odd = await redis();
-    running.push(odd);
-    healthKeepsLease(null);
-    healthAnswersLease(granted(1));
-    const me = node(odd.address);
-    expect(await me.settled).toMatchObject({ role: { role: "head" } });
-    const [, seen] = me.events;
-    expect(seen).toMatchObject({ type: "heads", heads: [{ sighting: { kind: "not-ray" } }] });
-  });
+  test.each(Object.entries(odd))(
+    "does not take what listens there (%s) for a HEAD, and waits no longer for it",
+    async (_, start) => {
+      const server = await start();
+      running.push(server);
+      healthKeepsLease(null);
+      healthAnswersLease(granted(1));
+      const began = performance.now();
+      const me = node(server.address, { DISCOVERY_TIMEOUT: "1" });
+      expect(await me.settled).toMatchObject({ role: { role: "head" } });
+      // One DISCOVERY_TIMEOUT, and what a busy machine adds.
+      expect(performance.now() - began).toBeLessThan(1000 + 2000);
+      const [, seen] = me.events;
+      expect(seen).toMatchObject({ type: "heads", heads: [{ sighting: { address: server.address } }] });
+      expect(seen).not.toMatchObject({ heads: [{ sighting: { kind: "ray-gcs" } }] });
+    },
+  );
 
   test("whose name is taken ends at once", async () => {
     healthKeepsLease(null);

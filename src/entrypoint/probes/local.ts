@@ -14,14 +14,16 @@ export interface LocalProbeSettings {
 
 /** Looks at this machine: who we are, who Ray shall be, and which Ray is installed. Starts no process. */
 export function probeLocal(settings: LocalProbeSettings): LocalFact {
+  const began = performance.now();
   const users = readUsers();
-  return {
+  const found = {
     uid: settings.uid,
     user: users.find((user) => user.uid === settings.uid)?.name ?? String(settings.uid),
     rayUser: users.find((user) => user.name === settings.rayUser) ?? null,
     ray: findRay(settings.binDir),
     requirements: findRequirements(settings.requirements),
   };
+  return { ...found, ms: performance.now() - began };
 }
 
 /** The user database in /etc/passwd; a line that is not of its form is passed over. */

@@ -195,6 +195,19 @@ describe("a node", () => {
     const name = await startNode("rooted", ["--user", "root"]);
     const who = await engine.must("exec", name, "ps", "-o", "user=", "-C", "raylet");
     expect(who.trim()).toBe("ray");
+    const ids = await engine.must(
+      "exec",
+      name,
+      "bash",
+      "-c",
+      "grep -E '^(Uid|Gid|Groups)' /proc/$(pgrep -x raylet)/status",
+    );
+    // No group of root's is left.
+    expect(ids.split("\n").map((line) => line.trim().split(/\s+/).join(" "))).toEqual([
+      "Uid: 1000 1000 1000 1000",
+      "Gid: 100 100 100 100",
+      "Groups: 100",
+    ]);
     expect(await engine.must("exec", name, "stat", "-c", "%U", "/tmp/ray")).toBe("ray");
     expect((await check(name)).code).toBe(0);
     expect((await engine.docker("exec", "--user", "1000", name, "ray", "status")).code).toBe(0);
