@@ -159,7 +159,7 @@ describe("the words of the specification", () => {
     [leaseHealth(), /^✓ Health service is up at http:\/\/health:8080 \(1 ms\); nobody holds the head lease$/],
     [leaseHealth(holder("ray-cpu")), /; ray-cpu holds the head lease, epoch 3$/],
     [PLAIN, /^✓ Health service is up .* the order of the whitelist decides$/],
-    [DOWN, /^✗ Health service is down at http:\/\/health:8080 after 3 tries (1 ms): connection refused$/],
+    [DOWN, /^✗ Health service is down at http:\/\/health:8080 after 3 tries \(1 ms\): connection refused$/],
   ])("the health service: %#", (fact, expected) => expect(healthWords(fact)).toMatch(expected));
 
   test("ready", () => {

@@ -57,7 +57,7 @@ test("files that were left out count as skipped", () => {
   writeFileSync(join(folder, "test/faults/c.test.ts"), "");
   const { status, text } = run(process.execPath, "scripts/test.ts");
   expect(status, text).toBe(0);
-  expect(text).toContain("→ Left out: docker tests (files: 1), since no Docker engine answers");
+  expect(text).toContain("→ Left out: docker, docker-nodes tests (files: 1), since no Docker engine answers");
   expect(text).toMatch(/\n3 passed, 0 failed, 2 skipped\n$/);
 });
 

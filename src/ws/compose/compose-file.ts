@@ -16,7 +16,8 @@ export interface ComposeService {
   readonly container_name: string;
   readonly hostname: string;
   readonly command?: readonly string[];
-  readonly environment?: Readonly<Record<string, string>>;
+  /** Null: as compose itself has it in its environment, and unset where it has not. */
+  readonly environment?: Readonly<Record<string, string | null>>;
   readonly depends_on?: Readonly<Record<string, { readonly condition: "service_healthy" }>>;
   readonly networks: Readonly<
     Record<string, { readonly ipv4_address: string; readonly aliases?: readonly string[] }>

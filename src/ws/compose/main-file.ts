@@ -52,6 +52,7 @@ function healthService(settings: Settings, host: HostPlan): ComposeService {
       RAY_EP_HEALTH_PORT: String(health.port),
       RAY_EP_HEALTH_STATE_DIR: STATE_FOLDER,
       HEAD_WHITELIST: candidates.map(({ name }) => name).join(" "),
+      ...shared.HEALTH_TOKEN,
     },
     networks: { [NETWORK]: { ipv4_address: health.address } },
     // It dials a node back under the name that the node is about to advertise.
@@ -83,6 +84,8 @@ function nodeService(settings: Settings, node: NodeSettings, host: HostPlan): Co
       RAY_DASHBOARD_PORT: String(node.dashboardPort),
       RAY_CLIENT_PORT: String(node.clientPort),
       ...shared.nodeEnvironment({ advertised: node.nodeIpAddress, cpus: node.cpus, limits, ports }),
+      ...shared.RAY_TOKEN,
+      ...shared.HEALTH_TOKEN,
     },
     ...dependencies(settings, node.name),
     networks: { [NETWORK]: { ipv4_address: node.address, ...aliases(node) } },

@@ -91,6 +91,11 @@ export function clusterEnvironment(settings: Settings): Record<string, string> {
   };
 }
 
+/** Ray's token, from the shell in which `ws` is typed: a secret has no place in a file that people share. */
+export const RAY_TOKEN = { RAY_AUTH_MODE: null, RAY_AUTH_TOKEN: null } as const;
+/** The same for the token of the health service. */
+export const HEALTH_TOKEN = { RAY_EP_HEALTH_TOKEN: null } as const;
+
 const formatCandidate = ({ name, host, port }: Settings["candidates"][number]): string =>
   name === host ? formatAddress({ host, port }) : `${name}=${formatAddress({ host, port })}`;
 

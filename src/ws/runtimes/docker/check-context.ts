@@ -6,6 +6,7 @@ import type { CheckContext } from "../../checks/context.ts";
 import { type PairsReport, pairsProbeCommand, readPairsReport } from "../../checks/pairs-probe.ts";
 import { settledStatus } from "../../checks/ray-status.ts";
 import { type ClusterView, findHeads, viewCluster } from "../../cluster-view.ts";
+import type { ComposeService } from "../../compose/compose-file.ts";
 import { mainComposeFile } from "../../compose/main-file.ts";
 import { containerName } from "../../compose/names.ts";
 import { testComposeFile } from "../../compose/test-file.ts";
@@ -134,10 +135,17 @@ function expectedIn(
   const plan = hostPlanOf(cluster);
   if (!plan.ok) return {};
   const { settings } = cluster;
-  if (service !== TEST_WORKER_NAME)
-    return unescaped(mainComposeFile(settings, plan.value).services[service]?.environment ?? {});
-  const { environment } = testComposeFile(settings, plan.value).services[service] ?? {};
-  return { ...unescaped(environment ?? {}), HEAD_ADDRESS: formatAddress(head) };
+  if (service !== TEST_WORKER_NAME) return written(mainComposeFile(settings, plan.value).services[service]);
+  return {
+    ...written(testComposeFile(settings, plan.value).services[service]),
+    HEAD_ADDRESS: formatAddress(head),
+  };
+}
+
+/** The values that stand in the file; those that compose takes from elsewhere are not judged by it. */
+function written(service: ComposeService | undefined): Readonly<Record<string, string>> {
+  const all = Object.entries(service?.environment ?? {});
+  return unescaped(Object.fromEntries(all.filter((entry): entry is [string, string] => entry[1] !== null)));
 }
 
 /** Compose gives a container what the machine has, which may be less than config.yaml wants. */
