@@ -40,13 +40,14 @@ test("a wall clock that jumps ends no lease; renewals that stop do", async () =>
   writeFileSync(file, JUMPING_READ);
   const words = ["-c", GUARD_PROGRAM, "ray-guard", String(session.pid), "3000"];
   const guard = spawn("/bin/bash", words, { env: { BASH_ENV: file }, stdio: ["pipe", "ignore", "ignore"] });
+  const ended = once(guard, "exit");
   for (let i = 0; i < 8; i++) {
     await pause(500);
     guard.stdin?.write("3000\n");
   }
   expect(killed()).toBe(false);
   await until("the guard kills the session that is not renewed", killed);
-  await once(guard, "exit");
+  await ended;
 });
 
 const children = (): string[] =>
