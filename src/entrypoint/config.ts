@@ -3,9 +3,10 @@ import { type Address, sameAddress } from "../common/address.ts";
 import { authTokenOf } from "../common/auth-token.ts";
 import type { Problem } from "../common/failure.ts";
 import { err, ok, type Result } from "../common/result.ts";
+import { findConflicts, findForeignWords, findMissingSecrets } from "./config/conflicts.ts";
 import { Secret, type WhitelistEntry } from "./config/schemas.ts";
 import { VARIABLES, type Values, type Variable, type VariableName } from "./config/variables.ts";
-import { optionName, optionOf } from "./ray-words.ts";
+import { optionOf } from "./ray-words.ts";
 
 /** A name of the whitelist with the address at which its GCS is looked for. */
 interface Candidate {
@@ -84,17 +85,6 @@ function variablesIn(rayWords: readonly string[]): Partial<Record<VariableName, 
   return Object.fromEntries(given);
 }
 
-/** The role is what this program decides, and with it whom the node joins. */
-function findForeignWords(rayWords: readonly string[]): Problem[] {
-  return ["--head", "--address"]
-    .filter((option) => rayWords.some((word) => optionName(word) === option))
-    .map((option) => ({
-      where: `-- ${option}`,
-      problem: "expected words for `ray start` that leave the role open",
-      fix: "Set HEAD_ADDRESS to the HEAD's host:port; the HEAD is the node that it names.",
-    }));
-}
-
 function readVariables(env: Surroundings["env"]) {
   const values: Partial<Record<VariableName, unknown>> = {};
   const texts: Partial<Record<VariableName, string>> = {};
@@ -153,6 +143,7 @@ function assemble(values: Values, texts: Config["texts"], surroundings: Surround
   };
 }
 
+/** Hosts' names have no case. */
 const isName = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
 
 function toCandidate(entry: WhitelistEntry, node: string, ownAddress: Address): Candidate {
@@ -187,75 +178,4 @@ function healthTokenIn(text: string | null): string | null {
 function fencingOf({ RAY_EP_FENCING }: Values, env: Surroundings["env"]): Config["fencing"] {
   if (RAY_EP_FENCING !== "auto") return RAY_EP_FENCING;
   return env.RAY_REDIS_ADDRESS ? "strict" : "plain";
-}
-
-/** Said before anything starts: Ray would say it later, in a long trace, and on one node after the other. */
-function findMissingSecrets({ authToken, values, healthToken }: Config, { env }: Surroundings): Problem[] {
-  const problems: Problem[] = [];
-  if (env.RAY_AUTH_MODE === "token" && authToken === null)
-    problems.push({
-      where: "RAY_AUTH_TOKEN",
-      problem: "expected a token, since RAY_AUTH_MODE=token, got none",
-      fix: "Set RAY_AUTH_TOKEN, or RAY_AUTH_TOKEN_PATH to a file that holds it.",
-    });
-  if (values.RAY_EP_HEALTH_TOKEN_FILE !== null && healthToken === null)
-    problems.push({
-      where: "RAY_EP_HEALTH_TOKEN_FILE",
-      problem: `expected a file that holds the token, got ${values.RAY_EP_HEALTH_TOKEN_FILE}, which cannot be read, is empty, or holds more than one line of up to 512 printable characters`,
-      fix: "Mount the file, readable for this user, or set RAY_EP_HEALTH_TOKEN.",
-    });
-  return problems;
-}
-
-function findConflicts(config: Config): Problem[] {
-  const { values } = config;
-  const problems: Problem[] = [];
-  const own = values.HEAD_WHITELIST.find((entry) => isName(entry.name, config.node));
-  if (own && !own.mapped && own.port !== null && own.port !== config.ownAddress.port)
-    problems.push({
-      where: "RAY_HEAD_PORT",
-      problem: `expected the port of this node's whitelist entry ${own.name}:${own.port}, got ${config.ownAddress.port}`,
-      fix: "Give both the same port, or write the entry as name=host:port if a port mapping lies between.",
-    });
-  const { MIN_WORKER_PORT: min, MAX_WORKER_PORT: max } = values;
-  if ((min === null) !== (max === null))
-    problems.push({
-      where: "MIN_WORKER_PORT, MAX_WORKER_PORT",
-      problem: "expected both or none, got one",
-      fix: "Set both, such as 20000 and 20099.",
-    });
-  if (min !== null && max !== null && min > max)
-    problems.push({
-      where: "MIN_WORKER_PORT, MAX_WORKER_PORT",
-      problem: `expected the first not above the last, got ${min} and ${max}`,
-      fix: "Swap them.",
-    });
-  return [...problems, ...findSharedPorts(values)];
-}
-
-const OWN_PORTS = [
-  "RAY_HEAD_PORT",
-  "RAY_DASHBOARD_PORT",
-  "RAY_CLIENT_PORT",
-  "NODE_MANAGER_PORT",
-  "OBJECT_MANAGER_PORT",
-] as const;
-
-function findSharedPorts(values: Values): Problem[] {
-  const taken = OWN_PORTS.flatMap((name) => (values[name] === null ? [] : [{ name, port: values[name] }]));
-  const { MIN_WORKER_PORT: min, MAX_WORKER_PORT: max } = values;
-  return taken.flatMap(({ name, port }, i) => {
-    const other = taken.slice(0, i).find((earlier) => earlier.port === port);
-    const inRange = min !== null && max !== null && port >= min && port <= max;
-    const clash = other ? other.name : inRange ? "MIN_WORKER_PORT to MAX_WORKER_PORT" : null;
-    return clash === null
-      ? []
-      : [
-          {
-            where: name,
-            problem: `expected a port of its own, got ${port}, which is also taken by ${clash}`,
-            fix: "Give each its own port.",
-          },
-        ];
-  });
 }

@@ -4,6 +4,7 @@ import { LEASE_TTL_S, RENEW_DEADLINE_S, RENEW_EVERY_S } from "../common/lease-pr
 import type { Config } from "./config.ts";
 import type { LeaseFact } from "./facts.ts";
 import type { HealthClient } from "./health-client.ts";
+import { describeRenewal, successorIn } from "./lease-answer.ts";
 import type { Trouble } from "./watch.ts";
 
 export interface LeaseKeeperSettings {
@@ -208,24 +209,6 @@ export class LeaseKeeper {
     const ok = answer.kind === "granted";
     if (ok === this.#lastOk || (ok && this.#lastOk === null)) return;
     this.#lastOk = ok;
-    this.#settings.onChange(ok, describe(answer, this.#settings.config.fencing));
+    this.#settings.onChange(ok, describeRenewal(answer, this.#settings.config.fencing));
   }
-}
-
-/** Another living holder with a higher epoch than ours, or with any where we have none. */
-function successorIn(answer: LeaseFact, node: string, epoch: number | null): Trouble | null {
-  if (answer.kind !== "refused") return null;
-  const { holder } = answer;
-  if (holder === null || holder.node === node || holder.expiresIn <= 0) return null;
-  return epoch === null || holder.epoch > epoch
-    ? { kind: "superseded", by: holder.node, epoch: holder.epoch }
-    : null;
-}
-
-function describe(answer: LeaseFact, fencing: Config["fencing"]): string {
-  if (answer.kind === "granted") return `Head lease renewed again, epoch ${answer.epoch}`;
-  const cause = answer.kind === "no-answer" ? answer.cause : answer.message;
-  const next =
-    fencing === "plain" ? "this HEAD goes on" : `it ends its Ray after ${RENEW_DEADLINE_S} s without`;
-  return `Head lease not renewed: ${cause}; ${next}`;
 }

@@ -1,22 +1,18 @@
 import { formatAddress } from "../common/address.ts";
 import { monotonicMs, realClock } from "../common/deadline.ts";
-import type { Failure } from "../common/failure.ts";
 import { openGcs } from "../common/gcs/client.ts";
 import type { AliveNote } from "./alive-note.ts";
+import { prepareStart } from "./before-start.ts";
 import type { Config } from "./config.ts";
-import { bytesLeft } from "./disk.ts";
 import { findEarlierHead } from "./earlier-head.ts";
 import type { Event } from "./event.ts";
 import { Guard } from "./guard.ts";
 import type { HealthClient } from "./health-client.ts";
 import type { LeaseKeeper } from "./lease-keeper.ts";
 import type { Plan } from "./plan.ts";
-import { isFree } from "./port.ts";
 import type { Presence } from "./presence.ts";
 import type { Probes } from "./probes/collect.ts";
-import { checkReachBack } from "./reach-back.ts";
 import type { Membership } from "./ready.ts";
-import { putSessionsAside } from "./sessions.ts";
 import type { Settled } from "./settle.ts";
 import type { Step } from "./state.ts";
 import type { StopRequest } from "./stop-request.ts";
@@ -49,15 +45,6 @@ export interface NodeRunWorld {
   /** Called when this node has to end while something of its Ray still lives. */
   readonly onUnclear: () => void;
 }
-
-/** A session's logs take about that much in its first minute. */
-const LEAST_DISK = 16 * 2 ** 20;
-
-/** What just ends on this machine lets go of its port in less. */
-const PORT_TIMEOUT_MS = 3000;
-
-/** What is kept of earlier runs, for debugging: a session holds a few MB of logs, or far more where jobs print much. */
-const KEPT_SESSIONS = { count: 2, bytes: 512 * 2 ** 20 };
 
 /** One run of Ray in one role, with all that stands around it: lease, guard, reach-back check, notes for others. */
 export class NodeRun {
@@ -121,7 +108,7 @@ export class NodeRun {
       stop: stopRequest,
       deposed: this.#deposed.promise,
       watchEveryMs: config.values.RAY_EP_WATCH_INTERVAL,
-      beforeStart: () => this.#beforeStart(),
+      beforeStart: () => prepareStart(this.#plan, this.#world),
       guard: (session: number) => this.#setGuard(session),
       onReady: (membership: Membership) => this.#onReady(membership),
       onAlive: (membership: Membership) => this.#onAlive(membership),
@@ -131,37 +118,6 @@ export class NodeRun {
       onUnclear: () => this.#world.onUnclear(),
       onStop: () => step({ kind: "stop", signal: stopRequest.signal }),
     };
-  }
-
-  async #beforeStart(): Promise<Failure | null> {
-    const { config, life, health, log, presence } = this.#world;
-    const { tempDir } = this.#plan;
-    const { names, obstacle } = putSessionsAside(tempDir, KEPT_SESSIONS);
-    if (names.length > 0) log({ type: "sessions-put-aside", folder: tempDir, names });
-    if (obstacle !== null)
-      log({
-        type: "warning",
-        what: `sessions of earlier runs in ${tempDir} could not be put aside: ${obstacle}`,
-        fix: "See that the disk has room and that this user may write there.",
-      });
-    this.#warnOfDisk(tempDir);
-    const reach = await checkReachBack({ config, life, client: health, known: presence.told });
-    if (reach !== null) log({ type: "reach-back", ...reach });
-    const { role, ready } = this.#plan;
-    const free = role === "worker" || (await isFree(ready.gcs, PORT_TIMEOUT_MS));
-    return free ? null : { reason: "port-taken", address: ready.gcs };
-  }
-
-  /** Ray on a full disk waits a minute for a GCS that could not start, and does not say why (2.60). */
-  #warnOfDisk(folder: string): void {
-    const left = bytesLeft(folder);
-    if (left === null || left >= LEAST_DISK) return;
-    const mib = (left / 2 ** 20).toFixed(1);
-    this.#world.log({
-      type: "warning",
-      what: `the disk of ${folder} has ${mib} MiB left, and Ray may not start`,
-      fix: "Make room there, or have Ray use another folder (--temp-dir).",
-    });
   }
 
   /** Without a lease there is nothing to lose, and then only the end of this process counts. */

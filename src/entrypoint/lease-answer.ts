@@ -1,0 +1,23 @@
+import { RENEW_DEADLINE_S } from "../common/lease-protocol.ts";
+import type { Config } from "./config.ts";
+import type { LeaseFact } from "./facts.ts";
+import type { Trouble } from "./watch.ts";
+
+/** Another living holder with a higher epoch than ours, or with any where we have none. */
+export function successorIn(answer: LeaseFact, node: string, epoch: number | null): Trouble | null {
+  if (answer.kind !== "refused") return null;
+  const { holder } = answer;
+  if (holder === null || holder.node === node || holder.expiresIn <= 0) return null;
+  return epoch === null || holder.epoch > epoch
+    ? { kind: "superseded", by: holder.node, epoch: holder.epoch }
+    : null;
+}
+
+/** What a renewal came to, in words, and what follows from it. */
+export function describeRenewal(answer: LeaseFact, fencing: Config["fencing"]): string {
+  if (answer.kind === "granted") return `Head lease renewed again, epoch ${answer.epoch}`;
+  const cause = answer.kind === "no-answer" ? answer.cause : answer.message;
+  const next =
+    fencing === "plain" ? "this HEAD goes on" : `it ends its Ray after ${RENEW_DEADLINE_S} s without`;
+  return `Head lease not renewed: ${cause}; ${next}`;
+}
