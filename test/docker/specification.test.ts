@@ -1,8 +1,9 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { askedRay } from "../fixtures/docker/ray-images.ts";
 import { PROJECT, WsProject } from "../fixtures/docker/ws-project.ts";
+import { until } from "../fixtures/until.ts";
 
 /** The specification's story in its order; each part goes on from where the one before left the cluster. */
 const project = WsProject.open({ nodes: { cluster: { wait_for_head: 20 } } });
@@ -141,6 +142,37 @@ describe("ws test --up", () => {
       ["health", "ray-cpu", "ray-gpu"].map((each) => `${PROJECT}-${each}`),
     );
     expect(await project.becomes(WHOLE)).toBe("ray-cpu");
+  });
+});
+
+describe("a worker across NAT whose ports are not published", () => {
+  test("says so before it joins, with the line that is missing", async () => {
+    const compose = readFileSync(join(project.folder, "compose.yaml"), "utf8");
+    const [, host = ""] = /test-ray-worker:(\d+\.\d+\.\d+\.\d+)/.exec(compose) ?? [];
+    const name = `${PROJECT}-unpublished`;
+    const env = {
+      HEALTH_URL: "http://health:8080",
+      HEAD_ADDRESS: "ray-cpu:6379",
+      NODE_IP_ADDRESS: "test-ray-worker",
+    };
+    const options = [
+      ...["--name", name, "--hostname", "test-ray-worker", "--env", "NODE_MANAGER_PORT=21200"],
+      ...["ray-cpu", "health"].flatMap((each) => ["--add-host", `${each}:${host}`]),
+      ...Object.entries(env).flatMap(([key, value]) => ["--env", `${key}=${value}`]),
+    ];
+    try {
+      const ran = await project.docker("run", "--detach", ...options, `${PROJECT}-ray-cpu`);
+      expect(ran.code, ran.text).toBe(0);
+      const log = await until(
+        "the answer of the dial back",
+        async () => /.*cannot reach this node at .*\n.*/.exec((await project.docker("logs", name)).text)?.[0],
+        60_000,
+      );
+      expect(log).toMatch(/✗ Others cannot reach this node at test-ray-worker:21200: nothing listens there/);
+      expect(log).toMatch(/→ .*[Pp]ublish/);
+    } finally {
+      await project.docker("rm", "--force", name);
+    }
   });
 });
 
