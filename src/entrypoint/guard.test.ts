@@ -20,6 +20,7 @@ const JUMPING_READ = `read() {
   return 142
 }`;
 
+const GUARD_FILE = new URL("guard.ts", import.meta.url).pathname;
 const folder = mkdtempSync(join(tmpdir(), "guard-"));
 let session: ChildProcess;
 
@@ -54,6 +55,25 @@ const children = (): string[] =>
   readFileSync(`/proc/self/task/${process.pid}/children`, "utf8").split(" ").filter(Boolean);
 const guards = () =>
   children().filter((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("ray-guard"));
+
+// It shows something only to a user whose ~/.bashrc fails or speaks without an environment, as many do.
+test("what this user has in ~/.bashrc is not run", async () => {
+  const words = [
+    "-e",
+    `import { Guard } from ${JSON.stringify(GUARD_FILE)};
+    const guard = new Guard({ session: ${session.pid}, limitMs: () => null, onLost: () => {} });
+    await guard.dismiss();`,
+  ];
+  const program = spawn(process.execPath, ["--input-type=module", ...words], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let said = "";
+  program.stderr?.setEncoding("utf8").on("data", (text: string) => {
+    said += text;
+  });
+  expect(await once(program, "close")).toEqual([0, null]);
+  expect(said).not.toContain("bashrc");
+});
 
 test("a guard that is killed is told of and replaced; one that is dismissed harms nobody", async () => {
   const onLost = vi.fn();

@@ -95,7 +95,8 @@ export class Guard {
     const { session, limitMs } = this.#settings;
     const limit = limitMs();
     const words = ["ray-guard", String(session), limit === null ? "" : wholeMs(limit)];
-    const child = spawn("/bin/bash", ["-c", GUARD_PROGRAM, ...words], {
+    // A bash without SHLVL whose input is a socket takes itself for a remote shell and would run ~/.bashrc first.
+    const child = spawn("/bin/bash", ["--norc", "-c", GUARD_PROGRAM, ...words], {
       detached: true,
       stdio: ["pipe", "ignore", "inherit"],
       cwd: "/",

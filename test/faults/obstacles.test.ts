@@ -70,6 +70,8 @@ test("a disk that is full is named at the start, and does nothing to a HEAD that
   rmSync(join(disk, "filler"));
   const head = scene.cluster.node(CPU, {}, words);
   await head.says(READY, BOOT_MS);
+  // `ray start` has its own files to write until then.
+  await head.says("will now block forever", BOOT_MS);
   fill(disk);
   await lasting(5_000);
   expect(head.text).not.toMatch(/restarting|a bug in/);
