@@ -268,6 +268,13 @@ describe("a service that starts without memory", () => {
     expect(bench.wait(1).ask("cpu", doubt)).toEqual(granted("grant", 1));
   });
 
+  test("takes up a HEAD that serves already, though it led without a lease: it is the living one", () => {
+    const bench = new Bench();
+    expect(bench.ask("gpu", doubt)).toEqual(refused("quiet-period", 2000));
+    expect(bench.ask("cpu", { ...doubt, clusterId: "c1" })).toEqual(granted("grant", 1));
+    expect(bench.ask("gpu", doubt)).toEqual(refused("held"));
+  });
+
   test("takes up a living holder with its epoch, and refuses the rival that was in doubt", () => {
     const bench = new Bench();
     bench.ask("gpu", doubt);

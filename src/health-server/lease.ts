@@ -26,7 +26,7 @@ import { isDuplicate, noteNamesake, pruned, renewedOnceMore } from "./namesakes.
  * | 6 | epoch null | … otherwise | `same-name` |
  * | 7 | epoch null | another node holds and its lease runs | `held` |
  * | 8 | epoch null | another node held and its lease ended, served or not | granted, epoch + 1 |
- * | 9 | epoch null | no holder known, the service forgot less than one TTL ago, and a candidate was silent | `quiet-period` |
+ * | 9 | epoch null | no holder known, the service forgot less than one TTL ago, a candidate was silent, and no cluster is served | `quiet-period` |
  * | 10 | epoch null | no holder known | granted, above every epoch granted or heard of |
  * | 11 | epoch e | it is the holder and e is its epoch, also after the lease ended | renewed |
  * | 12 | epoch e | e is above every epoch granted here and nobody spoke of a higher one: the service forgot | adopted; a holder of a lower epoch is displaced |
@@ -85,7 +85,9 @@ function askAnew(state: LeaseState, asked: Asked): Step {
     const refused = askWhileRunning(state, hold, asked);
     if (refused !== null) return refused;
   }
-  if (hold === null && quietUntilMs !== null && nowMs < quietUntilMs && request.others === "silent")
+  const quiet = hold === null && quietUntilMs !== null && nowMs < quietUntilMs;
+  // Who serves already is the living HEAD that the quiet is for.
+  if (quiet && request.others === "silent" && request.clusterId === null)
     return refuse(state, "quiet-period", Math.min(quietUntilMs - nowMs, settings.askAgainMs));
   return install(state, Math.max(state.epoch, state.heard) + 1, asked, "grant");
 }

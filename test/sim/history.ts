@@ -1,6 +1,6 @@
 import { Checker } from "./checker.ts";
 import { Clock } from "./clock.ts";
-import { MODES, makePlaces } from "./cluster.ts";
+import { MODES, type Mode, makePlaces } from "./cluster.ts";
 import { type Coverage, Tally } from "./coverage.ts";
 import { planFaults, type Target, type Theme } from "./faults.ts";
 import { Network } from "./network.ts";
@@ -48,6 +48,7 @@ class History {
   readonly #network: Network;
   readonly #service: Service;
   readonly #theme: Theme;
+  readonly #mode: Mode;
   readonly #checker: Checker;
   readonly #tally = new Tally();
   #lives = 0;
@@ -57,6 +58,7 @@ class History {
     const persistent = prng.chance(0.5);
     this.#theme = prng.pick(THEMES);
     const mode = prng.pick(MODES);
+    this.#mode = mode;
     const { note } = this.#tally;
     this.#clock = clock;
     this.#trace = trace;
@@ -211,7 +213,9 @@ class History {
     const { readyHeads } = this.#checker;
     // A strict HEAD ends without its lease, and comes back.
     const plain = this.#places.every((each) => each.config.fencing === "plain");
-    if (plain && this.#theme === "service" && readyHeads.length > 1)
+    // Without a lease two candidates may start within one boot of each other; the later in the list gives way then.
+    const alwaysOne = plain && this.#theme === "service" && this.#mode !== "plain-200";
+    if (alwaysOne && readyHeads.length > 1)
       return new Violation(`expected one HEAD all the time, got ${readyHeads.join(", ")}`);
     return null;
   }
