@@ -51,6 +51,7 @@ test("row 25, strict: everybody is cut from the health service: the HEAD stops, 
     for (const name of ALL) await links[name]?.become("open");
     await cluster.becomes(ALL, within(scene(), LEASE_MS + 2 * RENEW_MS, 3));
   });
-  expect((await cluster.view()).epoch).toBeGreaterThan(epoch);
+  // The one that stopped may be back before its lease is over, and holds it still.
+  expect((await cluster.view()).epoch).toBeGreaterThanOrEqual(epoch);
   await worksRight(scene());
 });
