@@ -9,13 +9,14 @@ import { CPU, EXTRA, GPU, sharedScene } from "./rig.ts";
  */
 const scene = sharedScene();
 
+/** A raylet that gets TERM tells the GCS first, so that its death may be known there before its process is gone. */
+const GOES =
+  /✗ (The raylet of this node is gone|The agent of this node|Ray ended by itself|The cluster has declared)/;
+
 async function losesPart(node: string, part: string, signal: NodeJS.Signals): Promise<void> {
   await heals(scene(), node, {
     fault: () => kill(scene().cluster.part(node, part).pid, signal),
-    says:
-      signal === "SIGSTOP"
-        ? /✗ The raylet of this node is stopped/
-        : /✗ (The raylet of this node is gone|The agent of this node|Ray ended by itself)/,
+    says: signal === "SIGSTOP" ? /✗ The raylet of this node is stopped/ : GOES,
     withinMs: PROBES_MS,
   });
 }
@@ -48,7 +49,7 @@ test("row 16: somebody types `ray stop` inside a node", async () => {
     fault: () => {
       for (const { pid, session } of cluster.ray(EXTRA)) if (pid !== session) kill(pid, "SIGTERM");
     },
-    says: /✗ (The raylet|The agent|Ray ended by itself)/,
+    says: GOES,
     withinMs: PROBES_MS,
   });
 });
