@@ -71,7 +71,11 @@ export class LeaseChecker {
     const { clock, persistent, ableSinceMs, fail } = this.#watched;
     for (const [life, holding] of this.#holdings) {
       const ageMs = clock.nowMs - holding.sentAtMs;
-      if (holding.node === node) continue;
+      if (holding.node === node) {
+        // A node's next life takes the place of one that has fallen silent, whatever becomes of the new one's lease.
+        this.#holdings.delete(life);
+        continue;
+      }
       if (persistent && ageMs < LEASE_TTL_S * 1000)
         fail(
           `expected one holder at a time, got epoch ${epoch} for ${node} ${ageMs} ms after ${life} renewed`,
