@@ -30,7 +30,7 @@ test.each([
 });
 
 // Three candidates at once, and many times: row 1 of test/faults.
-test("both at once: exactly one leads", async () => {
+test.each([1, 2, 3])("both at once, time %i: exactly one leads", async () => {
   const cluster = await open();
   await cluster.health();
   const nodes = CANDIDATES.map((name) => cluster.node(name));
