@@ -1,4 +1,4 @@
-import { isIP } from "node:net";
+import { isIPv4, isIPv6 } from "node:net";
 import { err, ok, type Result } from "./result.ts";
 
 /** Where something listens: a host name or an IPv4 address, and a TCP port. */
@@ -32,11 +32,11 @@ export function parsePort(text: string): Result<number, string> {
 /** A host name or an IPv4 address, or the sentence that says why not. IPv6 is refused: Ray 2.40 to 2.60 cannot be relied on with it. */
 export function parseHost(text: string): Result<string, string> {
   if (text === "") return err("expected a host name or an IPv4 address, got nothing");
-  if (text.includes("[") || text.includes("]") || isIP(text) === 6)
+  if (/[[\]]/.test(text) || (text.includes(":") && isIPv6(text)))
     return err(
       `expected a host name or an IPv4 address, got the IPv6 address "${text}"; give the host a name instead`,
     );
-  if (/^[\d.]+$/.test(text) && isIP(text) !== 4)
+  if (/^[\d.]+$/.test(text) && !isIPv4(text))
     return err(`expected a host name or an IPv4 address, got "${text}"`);
   return HOST.test(text) && text.length <= 253
     ? ok(text)

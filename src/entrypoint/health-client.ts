@@ -1,6 +1,7 @@
 import { request } from "node:http";
 import type { LookupFunction } from "node:net";
 import * as z from "zod/mini";
+import { monotonicMs } from "../common/deadline.ts";
 import {
   ClusterView,
   LeaseGranted,
@@ -59,8 +60,8 @@ type Call = (
 ) => Promise<Result<Answer, string>>;
 
 async function look(call: Call, timeoutMs: number): Promise<Exclude<HealthFact, { kind: "unknown" }>> {
-  const start = performance.now();
-  const spent = () => performance.now() - start;
+  const start = monotonicMs();
+  const spent = () => monotonicMs() - start;
   const lease = await readLease(call, timeoutMs);
   if (!lease.ok) return { kind: "down", ms: spent(), attempts: 1, cause: lease.error };
   const view = lease.value.status === 200 ? parse(ClusterView, lease.value.body) : null;

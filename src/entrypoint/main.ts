@@ -1,10 +1,10 @@
 import { hostname } from "node:os";
+import { monotonicMs } from "../common/deadline.ts";
 import type { Failure } from "../common/failure.ts";
 import { createLogger } from "../common/logger.ts";
 import { readArgs } from "./args.ts";
 import { boundedWrite } from "./bounded-log.ts";
 import { type Config, readConfig } from "./config.ts";
-import { dryRun } from "./dry-run.ts";
 import type { Event } from "./event.ts";
 import { exitCodeOf } from "./exit-code.ts";
 import type { LocalFact } from "./facts.ts";
@@ -15,7 +15,6 @@ import { binDirOf, type RunAs, resolveRunAs } from "./plan.ts";
 import { collect } from "./probes/collect.ts";
 import { probeLocal, readHealthTokenFile, readTokenFile } from "./probes/local.ts";
 import { render } from "./render.ts";
-import { renderDryRun } from "./render-dry-run.ts";
 import { handleSignals } from "./signals.ts";
 import { StopRequest } from "./stop-request.ts";
 import { World } from "./world.ts";
@@ -55,11 +54,11 @@ async function main(): Promise<number> {
   if (request.value.kind === "dry-run")
     return explain(config.value, local, runAs.value, world, request.value.json);
 
-  const began = performance.now();
+  const began = monotonicMs();
   world.introduce();
   if (!hasInit) world.log(NO_INIT);
   const end = await live(world);
-  return world.end(end, performance.now() - began);
+  return world.end(end, monotonicMs() - began);
 }
 
 async function explain(
@@ -70,6 +69,8 @@ async function explain(
   json: boolean,
 ): Promise<number> {
   const seen = await collect(config, world.probes, world.stop);
+  const { dryRun } = await import("./dry-run.ts");
+  const { renderDryRun } = await import("./render-dry-run.ts");
   const report = dryRun({ version: __VERSION__, config, local, seen, runAs, env: process.env });
   print(json ? `${JSON.stringify(report, null, 2)}\n` : `${renderDryRun(report).join("\n")}\n`);
   return report.exitCode;

@@ -21,6 +21,9 @@ export interface PresenceSettings {
   readonly onNamesake: () => void;
 }
 
+/** What is decided sooner needs no report that it is undecided, and is not held up by one. */
+const UNDECIDED_MS = 200;
+
 /** Tells the health service what this node is and in which state, so that `GET /v1/cluster` shows it. */
 export class Presence {
   readonly #settings: PresenceSettings;
@@ -37,6 +40,7 @@ export class Presence {
 
   /** Reports every two seconds until `end`. A service that is down, or knows no nodes, is nobody's trouble here. */
   async keep(): Promise<void> {
+    if (!(await this.#settings.clock.pause(UNDECIDED_MS, this.#over.signal))) return;
     do {
       await this.#tell();
     } while (await this.#settings.clock.pause(RENEW_EVERY_S * 1000, this.#over.signal));

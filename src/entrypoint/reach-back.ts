@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
 import type { ReachAnswer } from "../common/lease-protocol.ts";
@@ -28,6 +27,7 @@ export async function checkReachBack({
   const { NODE_IP_ADDRESS, NODE_MANAGER_PORT: port } = config.values;
   if (NODE_IP_ADDRESS === null || port === null) return null;
   await known;
+  const { randomBytes } = await import("node:crypto");
   const nonce = randomBytes(16).toString("hex");
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {

@@ -1,9 +1,9 @@
-import { connect } from "node:net";
 import type { Address } from "../address.ts";
 import { type Deadline, deadlineIn, monotonicMs } from "../deadline.ts";
 import { unreachable } from "../result.ts";
 import type { Sighting, SightingKind } from "../sighting.ts";
 import { type GcsFailure, openGcs } from "./client.ts";
+import { glance } from "./glance.ts";
 import { nameProtocol } from "./protocol-name.ts";
 
 export interface ProbeOptions {
@@ -16,32 +16,12 @@ export interface ProbeOptions {
 export async function probeGcs(address: Address, options: ProbeOptions): Promise<Sighting> {
   const began = monotonicMs();
   const deadline = deadlineIn(options.timeoutMs);
-  const obstacle = await connectTo(address, options.timeoutMs);
-  const seen = obstacle ?? (await ask(address, options.token, deadline));
-  return { address, ms: monotonicMs() - began, ...seen };
+  const seen = await glance(address, options.token, options.timeoutMs);
+  const known = seen === "unclear" ? await ask(address, options.token, deadline) : seen;
+  return { address, ms: monotonicMs() - began, ...known };
 }
 
-/** A bare connection first: it tells refused from silent at once, and without loading gRPC. Null when one was made. */
-function connectTo(address: Address, timeoutMs: number): Promise<SightingKind | null> {
-  return new Promise((resolve) => {
-    const socket = connect({ ...address, family: 4 });
-    const end = (kind: SightingKind | null): void => {
-      clearTimeout(timer);
-      socket.destroy();
-      resolve(kind);
-    };
-    const timer = setTimeout(() => end({ kind: "timeout", phase: "connect" }), timeoutMs);
-    socket.once("error", (error: NodeJS.ErrnoException) => end(explainConnect(error.code ?? "unknown")));
-    socket.once("connect", () => end(null));
-  });
-}
-
-function explainConnect(code: string): SightingKind {
-  if (code === "ECONNREFUSED") return { kind: "refused" };
-  if (code === "ENOTFOUND" || code === "EAI_AGAIN") return { kind: "unresolved", code };
-  return code === "ETIMEDOUT" ? { kind: "timeout", phase: "connect" } : { kind: "unreachable", code };
-}
-
+/** By the gRPC library, which tells one failure from another. */
 async function ask(address: Address, token: string | null, deadline: Deadline): Promise<SightingKind> {
   const client = openGcs(address, { token });
   // A fraction of a millisecond makes a grpc-timeout header that Ray's gRPC refuses.

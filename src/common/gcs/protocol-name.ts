@@ -1,12 +1,7 @@
 import { connect } from "node:net";
 import type { Address } from "../address.ts";
 import type { Deadline } from "../deadline.ts";
-
-/** What an HTTP/2 client says first (RFC 9113, 3.4), with an empty SETTINGS frame: most servers answer it with what they are. */
-const HTTP2_GREETING = Buffer.concat([
-  Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
-  Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]),
-]);
+import { GREETING } from "./http2-frames.ts";
 
 /** The shortest ClientHello (RFC 5246, 7.4.1.2): one cipher, no extensions. A TLS server answers it with a hello or an alert. */
 const TLS_GREETING = Buffer.concat([
@@ -17,7 +12,8 @@ const TLS_GREETING = Buffer.concat([
 
 /** Says in a few words what kind of server answers at `address`, from the first bytes of its answer. Never rejects. */
 export async function nameProtocol(address: Address, deadline: Deadline): Promise<string> {
-  const answer = await firstBytes(address, HTTP2_GREETING, deadline);
+  // Most servers answer it with what they are.
+  const answer = await firstBytes(address, GREETING, deadline);
   if (answer === "silence") return "it accepts connections, but speaks no HTTP/2";
   if (answer !== "closed") return nameBytes(answer);
   // Many TLS servers close without a word on what is no TLS.

@@ -1,4 +1,4 @@
-import { pause } from "../../common/deadline.ts";
+import { monotonicMs, pause } from "../../common/deadline.ts";
 import type { HealthFact } from "../facts.ts";
 import type { HealthClient } from "../health-client.ts";
 
@@ -14,11 +14,11 @@ export async function probeHealth(
   settings: HealthProbeSettings,
   signal: AbortSignal,
 ): Promise<Exclude<HealthFact, { kind: "unknown" }>> {
-  const start = performance.now();
+  const start = monotonicMs();
   for (let attempt = 1; ; attempt++) {
     const fact = await client.look(settings.timeoutMs);
     if (fact.kind !== "down") return fact;
     const last = attempt >= settings.maxRetries || !(await pause(settings.retryIntervalMs, signal));
-    if (last) return { ...fact, attempts: attempt, ms: performance.now() - start };
+    if (last) return { ...fact, attempts: attempt, ms: monotonicMs() - start };
   }
 }

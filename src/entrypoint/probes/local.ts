@@ -1,6 +1,7 @@
 import { accessSync, constants, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { readAuthTokenFile, readText } from "../../common/auth-token.ts";
+import { monotonicMs } from "../../common/deadline.ts";
 import type { LocalFact, RayUser } from "../facts.ts";
 
 export interface LocalProbeSettings {
@@ -14,7 +15,7 @@ export interface LocalProbeSettings {
 
 /** Looks at this machine: who we are, who Ray shall be, and which Ray is installed. Starts no process. */
 export function probeLocal(settings: LocalProbeSettings): LocalFact {
-  const began = performance.now();
+  const began = monotonicMs();
   const users = readUsers();
   const found = {
     uid: settings.uid,
@@ -23,7 +24,7 @@ export function probeLocal(settings: LocalProbeSettings): LocalFact {
     ray: findRay(settings.binDir),
     requirements: findRequirements(settings.requirements),
   };
-  return { ...found, ms: performance.now() - began };
+  return { ...found, ms: monotonicMs() - began };
 }
 
 /** The user database in /etc/passwd; a line that is not of its form is passed over. */

@@ -1,0 +1,148 @@
+import { connect, type Socket } from "node:net";
+import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
+import { type Address, formatAddress } from "../address.ts";
+import type { SightingKind } from "../sighting.ts";
+import * as http2 from "./http2-frames.ts";
+
+/** Something else than a GCS that answers as expected: the gRPC library has to find out what. */
+export type Glance = SightingKind | "unclear";
+
+/** Far more than two short answers, and less than a peer may send to somebody who gives it no more room. */
+const LONGEST_ANSWER = 16 * 1024;
+
+const SERVICE = "/ray.rpc.NodeInfoGcsService";
+/** Both replies have what is wanted of them as field 2 (proto/ray_gcs.proto). */
+const WANTED_FIELD = 2;
+const VERSION = { stream: 1, path: `${SERVICE}/CheckAlive` };
+const CLUSTER_ID = { stream: 3, path: `${SERVICE}/GetClusterId` };
+/** Whether it is compressed, and its length (the gRPC protocol over HTTP/2, "Length-Prefixed-Message"). */
+const MESSAGE_HEAD_BYTES = 5;
+const EMPTY_MESSAGE = Buffer.alloc(MESSAGE_HEAD_BYTES);
+const NOT_COMPRESSED = 0;
+const NOTHING: Buffer = Buffer.alloc(0);
+
+/**
+ * One short connection without the gRPC library, whose loading takes as long as all the rest of a decision (bench decide):
+ * tells refused from silent, and knows a GCS by its answers to both calls. `token` goes with them.
+ * Never rejects, takes at most `timeoutMs`, leaves no connection behind.
+ */
+export function glance(address: Address, token: string | null, timeoutMs: number): Promise<Glance> {
+  return new Promise((resolve) => {
+    const socket = connect({ ...address, family: 4 });
+    const answers = new Answers();
+    let phase: "connect" | "answer" = "connect";
+    const end = (seen: Glance): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(seen);
+    };
+    const timer = setTimeout(() => end({ kind: "timeout", phase }), timeoutMs);
+    socket.on("error", ({ code }: NodeJS.ErrnoException) =>
+      end(phase === "connect" ? explainConnect(code ?? "unknown") : "unclear"),
+    );
+    socket.once("close", () => end("unclear"));
+    socket.once("connect", () => {
+      phase = "answer";
+      ask(socket, formatAddress(address), token);
+    });
+    socket.on("data", (bytes) => {
+      const seen = answers.hear(bytes);
+      if (seen !== null) end(seen);
+    });
+  });
+}
+
+function explainConnect(code: string): SightingKind {
+  if (code === "ECONNREFUSED") return { kind: "refused" };
+  if (code === "ENOTFOUND" || code === "EAI_AGAIN") return { kind: "unresolved", code };
+  return code === "ETIMEDOUT" ? { kind: "timeout", phase: "connect" } : { kind: "unreachable", code };
+}
+
+function ask(socket: Socket, authority: string, token: string | null): void {
+  const calls = [VERSION, CLUSTER_ID].map(({ stream, path }) =>
+    http2.request(
+      stream,
+      [
+        [":method", "POST"],
+        [":scheme", "http"],
+        [":path", path],
+        [":authority", authority],
+        ["content-type", "application/grpc"],
+        ["te", "trailers"],
+        ...(token === null ? [] : [["authorization", `Bearer ${token}`] as const]),
+      ],
+      EMPTY_MESSAGE,
+    ),
+  );
+  socket.write(Buffer.concat([http2.GREETING, ...calls]));
+}
+
+/** What has come in on a connection so far. */
+class Answers {
+  #unread = NOTHING;
+  #heard = 0;
+  readonly #version = new Reply();
+  readonly #clusterId = new Reply();
+
+  /** Null as long as there may be more to come. */
+  hear(bytes: Buffer): Glance | null {
+    this.#heard += bytes.length;
+    const read = http2.readFrames(Buffer.concat([this.#unread, bytes]));
+    if (read === null || this.#heard > LONGEST_ANSWER) return "unclear";
+    this.#unread = read.rest;
+    for (const frame of read.frames) {
+      if (http2.isBreak(frame) || http2.isPadded(frame)) return "unclear";
+      if (frame.stream === VERSION.stream) this.#version.take(frame);
+      if (frame.stream === CLUSTER_ID.stream) this.#clusterId.take(frame);
+    }
+    return this.#seen();
+  }
+
+  #seen(): Glance | null {
+    const [version, clusterId] = [this.#version.wanted(), this.#clusterId.wanted()];
+    if (version === "nothing" || clusterId === "nothing") return "unclear";
+    if (version === null || clusterId === null) return null;
+    return { kind: "ray-gcs", version: version.toString("utf8"), clusterId: clusterId.toString("hex") };
+  }
+}
+
+/** What has come in of one reply. */
+class Reply {
+  #message = NOTHING;
+  #ended = false;
+
+  take({ type, flags, payload }: http2.Frame): void {
+    if (type === http2.DATA) this.#message = Buffer.concat([this.#message, payload]);
+    this.#ended ||= http2.endsStream({ type, flags });
+  }
+
+  /** The wanted field; "nothing" where the reply does not hold it or cannot be read; null where more has to come. */
+  wanted(): Buffer | "nothing" | null {
+    const whole = messageIn(this.#message);
+    if (whole === null) return this.#ended ? "nothing" : null;
+    const field = whole === "unreadable" ? NOTHING : fieldOf(whole);
+    return field.length === 0 ? "nothing" : field;
+  }
+}
+
+function messageIn(bytes: Buffer): Buffer | "unreadable" | null {
+  if (bytes.length < MESSAGE_HEAD_BYTES) return null;
+  if (bytes[0] !== NOT_COMPRESSED) return "unreadable";
+  const end = MESSAGE_HEAD_BYTES + bytes.readUInt32BE(1);
+  return bytes.length < end ? null : bytes.subarray(MESSAGE_HEAD_BYTES, end);
+}
+
+/** Empty where the message has no such field or is no protobuf. */
+function fieldOf(message: Buffer): Buffer {
+  const reader = new BinaryReader(message);
+  try {
+    while (reader.pos < reader.len) {
+      const [field, type] = reader.tag();
+      if (field === WANTED_FIELD && type === WireType.LengthDelimited) return Buffer.from(reader.bytes());
+      reader.skip(type, field);
+    }
+    return NOTHING;
+  } catch {
+    return NOTHING;
+  }
+}
