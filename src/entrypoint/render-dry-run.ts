@@ -1,4 +1,4 @@
-import type { DryRunReport } from "./dry-run.ts";
+import type { DryRunReport } from "./dry-run-report.ts";
 import { redactText } from "./redact.ts";
 
 /** The report for people. */

@@ -1,28 +1,20 @@
-import { readFileSync } from "node:fs";
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { realClock } from "../common/deadline.ts";
-import { probeGcs } from "../common/gcs/probe.ts";
-import { createLogger } from "../common/logger.ts";
-import { AliveNote } from "./alive-note.ts";
 import type { Config } from "./config.ts";
 import { placeOf } from "./decide/candidates.ts";
 import type { Event } from "./event.ts";
 import { exitCodeOf } from "./exit-code.ts";
 import type { LocalFact } from "./facts.ts";
-import { type HealthClient, openHealthClient } from "./health-client.ts";
 import { install } from "./install.ts";
-import { LeaseKeeper } from "./lease-keeper.ts";
 import type { LifeEnd, LifeWorld } from "./life.ts";
 import { nearestName } from "./nearest.ts";
 import { type Memory, NodeRun } from "./node-run.ts";
 import { type Plan, planInstall, planRayStart, type Role, type RunAs } from "./plan.ts";
-import { Presence } from "./presence.ts";
 import type { Probes } from "./probes/collect.ts";
-import { render } from "./render.ts";
 import { type Settled, type SettleWorld, settle } from "./settle.ts";
 import { after, type NodeState, type Step } from "./state.ts";
 import type { StopRequest } from "./stop-request.ts";
 import type { RunEnd } from "./supervise.ts";
+import { type Hearers, type Wiring, wire } from "./wiring.ts";
 
 export interface WorldInput {
   readonly config: Config;
@@ -36,10 +28,7 @@ export interface WorldInput {
 
 type Failed = Extract<Settled, { kind: "failed" }>;
 
-/** From the kernel itself (random(4)): loading node:crypto takes a tenth of a decision. */
-const randomWord = (): string => readFileSync("/proc/sys/kernel/random/uuid", "latin1").trim();
-
-/** Everything that a node's life touches, wired together once: clients, log, lease and the memory of its HEAD. */
+/** Everything that a node's life touches, held together for all of it: wiring, state and the memory of its HEAD. */
 export class World implements LifeWorld {
   readonly clock = realClock;
   readonly probes: Probes;
@@ -47,12 +36,7 @@ export class World implements LifeWorld {
   readonly log: (event: Event) => void;
   readonly maxRestarts: number | null;
   readonly #input: WorldInput;
-  /** Names this run of this process, so that the health service can tell a restart from a namesake. */
-  readonly #life = randomWord();
-  readonly #health: HealthClient;
-  readonly #lease: LeaseKeeper;
-  readonly #presence: Presence;
-  readonly #alive: AliveNote;
+  readonly #wiring: Wiring;
   /** Aborts when an older living process has this node's name; then `#namesake` says so. */
   readonly #refused = new AbortController();
   #namesake: Failed | null = null;
@@ -63,28 +47,12 @@ export class World implements LifeWorld {
   #rayIsGone = true;
 
   constructor(input: WorldInput) {
-    const { config, write } = input;
-    const { values } = config;
     this.#input = input;
     this.stopRequest = input.stopRequest;
-    this.maxRestarts = values.RAY_EP_MAX_RESTARTS;
-    const logger = createLogger<Event>({ form: values.RAY_EP_LOG, write, render, now: () => new Date() });
-    this.log = (event) => logger.log(event);
-    this.#alive = new AliveNote(values.RAY_EP_ALIVE_FILE, values.RAY_EP_WATCH_INTERVAL);
-    this.#health = openHealthClient(values.HEALTH_URL, config.healthToken);
-    this.probes = {
-      // A turn of the event loop later, so that a HEAD works at its answer while this process puts its request together.
-      health: { look: (timeoutMs) => nextTurn().then(() => this.#health.look(timeoutMs)) },
-      head: (address, timeoutMs) => probeGcs(address, { token: config.authToken, timeoutMs }),
-    };
-    const each = { clock: realClock, config, client: this.#health, life: this.#life };
-    this.#lease = new LeaseKeeper({
-      ...each,
-      onChange: (ok, cause) => this.log({ type: "lease-renewal", ok, cause }),
-      onRenewed: (leftMs) => this.#run?.renewed(leftMs),
-      onDeposed: (trouble) => this.#run?.depose({ kind: "trouble", trouble }),
-    });
-    this.#presence = new Presence({ ...each, epochs: this.#lease, ...this.#namesakeHearers() });
+    this.maxRestarts = input.config.values.RAY_EP_MAX_RESTARTS;
+    this.#wiring = wire(input.config, input.write, this.#hearers());
+    this.log = this.#wiring.log;
+    this.probes = this.#wiring.probes;
   }
 
   get stop(): AbortSignal {
@@ -94,7 +62,7 @@ export class World implements LifeWorld {
   /** Says who this node is and what it was told, here and to the health service. */
   introduce(): void {
     // A note that an earlier life left behind is not true of this one.
-    this.#alive.drop();
+    this.#wiring.alive.drop();
     const { node, explicitHead, whitelist: listed } = this.#input.config;
     const whitelist = listed.map((each) => each.name);
     const place = placeOf(this.#input.config);
@@ -102,7 +70,7 @@ export class World implements LifeWorld {
     this.log({ type: "started", version: __VERSION__, node, pid: process.pid });
     this.log({ type: "candidate", node, whitelist, place, nearest });
     if (explicitHead !== null) this.log({ type: "explicit-head", explicit: explicitHead });
-    void this.#presence.keep();
+    void this.#wiring.presence.keep();
   }
 
   step(step: Step): void {
@@ -112,7 +80,7 @@ export class World implements LifeWorld {
     this.#role = step.kind === "start" ? step.role : to === "restarting" ? null : this.#role;
     if (from === to) return;
     this.log({ type: "state", from, to, step });
-    this.#presence.enter(to, this.#role);
+    this.#wiring.presence.enter(to, this.#role);
   }
 
   prepare(): ReturnType<typeof install> {
@@ -131,16 +99,10 @@ export class World implements LifeWorld {
 
   async supervise(plan: Plan): Promise<RunEnd> {
     const run = new NodeRun(plan, {
+      ...this.#wiring,
       config: this.#input.config,
-      life: this.#life,
-      log: this.log,
       step: (step) => this.step(step),
       stopRequest: this.stopRequest,
-      health: this.#health,
-      lease: this.#lease,
-      presence: this.#presence,
-      alive: this.#alive,
-      probes: this.probes,
       memory: this.#memory,
       seek: (signal) => this.#seek(signal, () => {}),
       onUnclear: () => {
@@ -162,9 +124,9 @@ export class World implements LifeWorld {
   }
 
   async stepAside(): Promise<void> {
-    if (!this.#lease.held) return;
+    if (!this.#wiring.lease.held) return;
     this.log({ type: "stepped-aside" });
-    await this.#lease.release();
+    await this.#wiring.lease.release();
   }
 
   /** Gives the lease back, which only now may be, says the last words and returns the exit code. */
@@ -172,10 +134,10 @@ export class World implements LifeWorld {
     const { signal } = this.stopRequest;
     if (end.kind === "stopped" && this.#state !== "draining") this.step({ kind: "stop", signal });
     // A GCS that does not die may still write to its store: then the lease ends by its time alone.
-    if (this.#rayIsGone) await this.#lease.release();
-    else this.#lease.stop();
+    if (this.#rayIsGone) await this.#wiring.lease.release();
+    else this.#wiring.lease.stop();
     this.step({ kind: "over" });
-    this.#presence.end();
+    this.#wiring.presence.end();
     const exitCode = end.kind === "stopped" ? 0 : exitCodeOf(end.failure);
     if (end.kind === "stopped") this.log({ type: "stopped", signal, tookMs });
     else this.log({ type: "failed", failure: end.failure, exitCode });
@@ -189,18 +151,20 @@ export class World implements LifeWorld {
       clock: realClock,
       probes: this.probes,
       log: this.log,
-      askLease: (others) => this.#lease.ask(others, signal),
+      askLease: (others) => this.#wiring.lease.ask(others, signal),
       ownRayVersion: local.ray.kind === "found" ? local.ray.version : null,
       stop: signal,
       onWait,
     });
   }
 
-  /** Two living nodes of one name: the younger one ends, the elder one warns. */
-  #namesakeHearers() {
+  #hearers(): Hearers {
     const { node } = this.#input.config;
     return {
-      onDuplicate: (message: string) => {
+      onRenewed: (leftMs) => this.#run?.renewed(leftMs),
+      onDeposed: (trouble) => this.#run?.depose({ kind: "trouble", trouble }),
+      // Two living nodes of one name: the younger one ends, the elder one warns.
+      onDuplicate: (message) => {
         this.#namesake = { kind: "failed", failure: { reason: "duplicate-name", node, message } };
         this.#refused.abort();
         this.#run?.depose(this.#namesake);

@@ -1,0 +1,57 @@
+import { readFileSync } from "node:fs";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { realClock } from "../common/deadline.ts";
+import { probeGcs } from "../common/gcs/probe.ts";
+import { createLogger } from "../common/logger.ts";
+import { AliveNote } from "./alive-note.ts";
+import type { Config } from "./config.ts";
+import type { Event } from "./event.ts";
+import { type HealthClient, openHealthClient } from "./health-client.ts";
+import { LeaseKeeper, type LeaseKeeperSettings } from "./lease-keeper.ts";
+import { Presence, type PresenceSettings } from "./presence.ts";
+import type { Probes } from "./probes/collect.ts";
+import { render } from "./render.ts";
+
+/** What a node speaks and listens with. */
+export interface Wiring {
+  readonly log: (event: Event) => void;
+  /** Names this run of this process, so that the health service can tell a restart from a namesake. */
+  readonly life: string;
+  readonly health: HealthClient;
+  readonly probes: Probes;
+  readonly lease: LeaseKeeper;
+  readonly presence: Presence;
+  readonly alive: AliveNote;
+}
+
+export type Hearers = Pick<LeaseKeeperSettings, "onRenewed" | "onDeposed"> &
+  Pick<PresenceSettings, "onDuplicate" | "onNamesake">;
+
+/** Makes the real ones. `write` takes the log, whole lines at a time; nothing is sent before it is asked for. */
+export function wire(config: Config, write: (text: string) => void, hearers: Hearers): Wiring {
+  const { values } = config;
+  const logger = createLogger<Event>({ form: values.RAY_EP_LOG, write, render, now: () => new Date() });
+  const log = (event: Event): void => logger.log(event);
+  const health = openHealthClient(values.HEALTH_URL, config.healthToken);
+  const each = { clock: realClock, config, client: health, life: randomWord(), ...hearers };
+  const lease = new LeaseKeeper({
+    ...each,
+    onChange: (ok, cause) => log({ type: "lease-renewal", ok, cause }),
+  });
+  return {
+    log,
+    life: each.life,
+    health,
+    probes: {
+      // A turn of the event loop later, so that a HEAD works at its answer while this process puts its request together.
+      health: { look: (timeoutMs) => nextTurn().then(() => health.look(timeoutMs)) },
+      head: (address, timeoutMs) => probeGcs(address, { token: config.authToken, timeoutMs }),
+    },
+    lease,
+    presence: new Presence({ ...each, epochs: lease }),
+    alive: new AliveNote(values.RAY_EP_ALIVE_FILE, values.RAY_EP_WATCH_INTERVAL),
+  };
+}
+
+/** From the kernel itself (random(4)): loading node:crypto takes a tenth of a decision. */
+const randomWord = (): string => readFileSync("/proc/sys/kernel/random/uuid", "latin1").trim();
