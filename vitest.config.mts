@@ -70,13 +70,14 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          // Nodes on networks of their own: these files may run beside those of "docker".
+          // Nodes on networks of their own: these files may run beside those of "docker", and two of them beside each
+          // other, as half of them play with a fake ray.
           name: "docker-nodes",
           include: ["test/docker/nodes/*.test.ts"],
           exclude: ["test/docker/**/*.long.test.ts"],
           testTimeout: 10 * minutes,
           hookTimeout: 15 * minutes,
-          fileParallelism: false,
+          maxWorkers: 2,
         },
       },
       {

@@ -145,6 +145,52 @@ describe("ws test --up", () => {
   });
 });
 
+describe("ws doctor tells the specification's troubles apart", () => {
+  /** A container that goes by the name of a service of this project. */
+  const impostor = (service: string, options: readonly string[], words: readonly string[]) =>
+    project.docker(
+      ...["run", "--detach", "--name", `${PROJECT}-impostor-${service}`, ...options],
+      ...[
+        "--label",
+        `io.ray-entrypoint.project=${PROJECT}`,
+        "--label",
+        `com.docker.compose.service=${service}`,
+      ],
+      ...[`${PROJECT}-ray-cpu`, ...words],
+    );
+
+  test("a test worker that leads, a client without Python, a hostname that the whitelist lacks", async () => {
+    const services = ["test-ray-worker", "test-ray-client", "ray-gpu"];
+    try {
+      await project.docker("rm", "--force", `${PROJECT}-ray-gpu`);
+      const lead = ["--hostname", "test-ray-worker", "--env", "HEAD_ADDRESS=test-ray-worker:6379"];
+      const ran = [
+        await impostor("test-ray-worker", lead, []),
+        await impostor("test-ray-client", [], ["bash", "-c", "PATH=/nowhere; python3 -c 'import ray'"]),
+        await impostor("ray-gpu", ["--hostname", "ray-gpv"], []),
+      ];
+      for (const { code, text } of ran) expect(code, text).toBe(0);
+      const said = await until(
+        "the doctor's findings",
+        async () => {
+          const { text } = await project.ws(["doctor"]);
+          return text.includes("it started as HEAD") ? text : undefined;
+        },
+        60_000,
+      );
+      expect(said).toMatch(/✗ test-ray-worker: it started as HEAD: HEAD_ADDRESS names it/);
+      expect(said).toMatch(/✗ test-ray-client: python3 is not found in its PATH/);
+      expect(said).toMatch(
+        /✗ ray-gpu: its hostname ray-gpv is not in the whitelist .*; the nearest is ray-gpu/,
+      );
+    } finally {
+      await project.docker("rm", "--force", ...services.map((each) => `${PROJECT}-impostor-${each}`));
+      const up = await project.ws(["up"]);
+      expect(up.code, up.text).toBe(0);
+    }
+  });
+});
+
 describe("a worker across NAT whose ports are not published", () => {
   test("says so before it joins, with the line that is missing", async () => {
     const compose = readFileSync(join(project.folder, "compose.yaml"), "utf8");

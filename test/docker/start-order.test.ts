@@ -1,10 +1,13 @@
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { probeGcs } from "../../src/common/gcs/probe.ts";
+import { askedRay } from "../fixtures/docker/ray-images.ts";
 import { PROJECT, WsProject } from "../fixtures/docker/ws-project.ts";
 
 const project = WsProject.open();
 const BOTH = ["ray-cpu", "ray-gpu"];
+const SECRETS = { RAY_AUTH_TOKEN: "the-token-of-ray", RAY_EP_HEALTH_TOKEN: "the-token-of-the-service" };
 
 beforeAll(async () => {
   await project.ws(["generate"]);
@@ -12,12 +15,14 @@ beforeAll(async () => {
 });
 
 afterEach(async () => {
+  project.env = {};
   const down = await project.ws(["down", "-v"]);
   expect(down.code, down.text).toBe(0);
 });
 
 describe("whoever comes first, there is one HEAD and the other joins it", () => {
-  test("ray-gpu first: it leads, ray-cpu joins it, and a test worker told --head ray-gpu:6380 joins as well", async () => {
+  test("ray-gpu first: it leads, ray-cpu joins it, and a test worker told --head ray-gpu:6380 joins as well; all with tokens", async () => {
+    project.env = { RAY_AUTH_MODE: "token", ...SECRETS };
     await project.compose("up", "--detach", "--no-deps", "health", "ray-gpu");
     expect(await project.becomes(["ray-gpu"])).toBe("ray-gpu");
     await project.compose("up", "--detach", "--no-deps", "ray-cpu");
@@ -32,6 +37,7 @@ describe("whoever comes first, there is one HEAD and the other joins it", () => 
     // ray-cpu was to lead, and the judge does not look away.
     expect(outcomes.get("cluster/head")).toBe("failed");
     expect(await project.log("test-worker")).toContain("HEAD_ADDRESS=ray-gpu:6380");
+    await tokensCount();
   });
 
   test("both at once", async () => {
@@ -44,6 +50,23 @@ describe("whoever comes first, there is one HEAD and the other joins it", () => 
       expect(await project.log(name)).toMatch(name === head ? /^Mode: head$/m : /^Mode: worker$/m);
   });
 });
+
+/** Nobody gets in without them, and nothing shows them: no log, and no list of processes. */
+async function tokensCount(): Promise<void> {
+  const stranger = await fetch("http://127.0.0.1:8080/v1/head", { method: "DELETE", body: "{}" });
+  expect(stranger.status).toBe(401);
+  const seen = await probeGcs({ host: "127.0.0.1", port: 6380 }, { token: "another", timeoutMs: 5000 });
+  // Ray has tokens since 2.52; an earlier one that was asked for takes everybody.
+  expect(seen.kind).toBe(askedRay() === undefined ? "unauthorized" : "ray-gcs");
+  const ps = await project.ws(["ps"]);
+  expect(ps.code, ps.text).toBe(0);
+  const names = await project.containers();
+  const words = await Promise.all(
+    names.flatMap((name) => [project.docker("logs", name), project.docker("top", name, "-eo", "pid,args")]),
+  );
+  for (const secret of Object.values(SECRETS))
+    for (const { text } of [ps, ...words]) expect(text).not.toContain(secret);
+}
 
 describe("parts of the cluster", () => {
   test("only ray-gpu is a cluster, with ray-gpu as HEAD; docker-compose 1.29 runs it as well", async () => {
