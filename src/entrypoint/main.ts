@@ -68,7 +68,8 @@ async function explain(
   world: World,
   json: boolean,
 ): Promise<number> {
-  const seen = await collect(config, world.probes, world.stop);
+  const { heads, healthInTheEnd } = await collect(config, world.probes, world.stop);
+  const seen = { heads, health: await healthInTheEnd };
   const { dryRun } = await import("./dry-run.ts");
   const { renderDryRun } = await import("./render-dry-run.ts");
   const report = dryRun({ version: __VERSION__, config, local, seen, runAs, env: process.env });

@@ -102,6 +102,24 @@ describe("a candidate", () => {
     expect(await node(place).settled).toMatchObject({ kind: "role", role: { role: "worker", head: place } });
   });
 
+  test("joins a HEAD that serves without the health service's word, which is said when it comes", async () => {
+    const place = await emptyPlace();
+    await serve(place);
+    const answer = Promise.withResolvers<void>();
+    service.use(
+      http.get(`${SERVICE}/v1/head`, async () => {
+        await answer.promise;
+        return HttpResponse.json(viewOf(null));
+      }),
+    );
+    const me = node(place, { HEALTH_TIMEOUT: "20" });
+    expect(await me.settled).toMatchObject({ kind: "role", role: { role: "worker", head: place } });
+    expect(me.events.map(({ type }) => type)).toEqual(["heads", "decision"]);
+    answer.resolve();
+    await until("the word on the health service", () => me.events.at(-1)?.type === "health");
+    expect(me.events.at(-1)).toMatchObject({ fact: { kind: "lease" } });
+  });
+
   test("asks for the lease where nobody serves, and leads when it is granted", async () => {
     healthKeepsLease(null);
     healthAnswersLease(granted(4));

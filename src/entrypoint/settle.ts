@@ -4,9 +4,9 @@ import type { Config } from "./config.ts";
 import type { Decision, WaitReason } from "./decide/decision.ts";
 import { decide } from "./decide.ts";
 import type { Event } from "./event.ts";
-import type { Facts, LeaseFact } from "./facts.ts";
+import type { Facts, HealthFact, LeaseFact } from "./facts.ts";
 import type { Role } from "./plan.ts";
-import { collect, type Probes, type Seen } from "./probes/collect.ts";
+import { type Collected, collect, type Probes } from "./probes/collect.ts";
 
 export type Settled =
   | { readonly kind: "role"; readonly role: Role; readonly decision: Decision }
@@ -36,8 +36,10 @@ export async function settle(config: Config, world: SettleWorld): Promise<Settle
     const late = world.clock.now() - began >= config.values.WAIT_FOR_HEAD;
     const seen = await stoppable(look(config, world, late), world.stop);
     if (seen === null) return { kind: "stopped" };
-    if (seen.health.kind !== "unknown")
-      say({ type: "health", url: config.values.HEALTH_URL, fact: seen.health });
+    const sayHealth = (fact: HealthFact) => say({ type: "health", url: config.values.HEALTH_URL, fact });
+    if (seen.health.kind !== "unknown") sayHealth(seen.health);
+    // Nobody waits for it, and whoever reads the log wants to know.
+    else void seen.healthInTheEnd.then((fact) => world.stop.aborted || sayHealth(fact));
     say({ type: "heads", heads: seen.heads });
     const now = world.clock.now();
     const facts: Facts = {
@@ -59,7 +61,7 @@ export async function settle(config: Config, world: SettleWorld): Promise<Settle
 }
 
 /** A node that is about to give up waits for the health service too: it may know where the HEAD is. */
-async function look(config: Config, { probes, stop }: SettleWorld, late: boolean): Promise<Seen> {
+async function look(config: Config, { probes, stop }: SettleWorld, late: boolean): Promise<Collected> {
   const seen = await collect(config, probes, stop);
   if (!late || seen.health.kind !== "unknown") return seen;
   return { ...seen, health: await probes.health.look(config.values.HEALTH_TIMEOUT) };

@@ -17,11 +17,16 @@ export interface Seen {
   readonly heads: readonly HeadFact[];
 }
 
+export interface Collected extends Seen {
+  /** What the health service answers in the end, also where it was not waited for; then it is asked no second time. */
+  readonly healthInTheEnd: Promise<HealthFact>;
+}
+
 /**
  * Asks the health service and every possible HEAD at once: the whole costs about one DISCOVERY_TIMEOUT however many are
  * silent, and less where the answers that are there already settle the matter.
  */
-export function collect(config: Config, probes: Probes, signal: AbortSignal): Promise<Seen> {
+export function collect(config: Config, probes: Probes, signal: AbortSignal): Promise<Collected> {
   const { values } = config;
   const listed = possibleHeads(config);
   const giveUp = new AbortController();
@@ -40,11 +45,13 @@ export function collect(config: Config, probes: Probes, signal: AbortSignal): Pr
     const check = (): void => {
       if (!enough(seen)) return;
       giveUp.abort();
-      resolve({ health: seen.health ?? { kind: "unknown", ms: 0 }, heads: inOrder(seen.heads, listed) });
+      const heads = inOrder(seen.heads, listed);
+      resolve({ health: seen.health ?? { kind: "unknown", ms: 0 }, heads, healthInTheEnd });
     };
     for (const { name, address } of listed) void ask(name, address).then(check);
     const healthSignal = AbortSignal.any([signal, giveUp.signal]);
-    void probeHealth(probes.health, healthSettings(config), healthSignal).then((health) => {
+    const healthInTheEnd = probeHealth(probes.health, healthSettings(config), healthSignal);
+    void healthInTheEnd.then((health) => {
       seen.health = health;
       const holder = unlistedHolder(config, health, listed);
       if (holder !== null) {
