@@ -10,16 +10,18 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
 import { freePort, HealthServerProcess } from "../test/fixtures/health-server-process.ts";
 import { mute, type OddServer } from "../test/fixtures/odd-servers.ts";
 import { median, plainRow, type Row } from "./row.ts";
 
-const ROUNDS = 11;
+const ROUNDS = 21;
 const ROUNDS_SILENT = 3;
 const SILENT = 5;
 const DISCOVERY_TIMEOUT_MS = 2000;
+/** docker/entrypoint.sh */
+const AS_IN_THE_IMAGE = ["--require", "./compile-cache.cjs"];
 
 /** Notes when it was spawned, in seconds since 1970 with microseconds, and ends. */
 const FAKE_RAY = `#!/bin/bash
@@ -62,17 +64,20 @@ export async function benchDecide(): Promise<Row[]> {
 async function measure(stage: Stage): Promise<Row[]> {
   const own = `own=127.0.0.1:${await freePort()}`;
   const withHead = () => untilSpawned(stage, `head=${stage.livingHead} ${own}`, "worker");
+  const bundleAlone = () => untilSpawned(stage, `head=${stage.livingHead} ${own}`, "worker", []);
   const withoutHead = () => untilSpawned(stage, `head=${stage.absentHead} ${own}`, "head");
   const five = stage.silent.map((address, i) => `silent-${i}=${address}`).join(" ");
   const bare: number[] = [];
   const present: number[] = [];
+  const alone: number[] = [];
   const absent: number[] = [];
   const silent: number[] = [];
-  // The first of each fills the page cache and V8's compile cache, as the first start on a machine does.
+  // The first of each fills the page cache, and V8's compile cache as the build of an image does.
   for (const each of [nodeAlone, withHead, withoutHead]) await each();
   for (let i = 0; i < ROUNDS; i++) {
     bare.push(await nodeAlone());
     present.push(await withHead());
+    alone.push(await bundleAlone());
     absent.push(await withoutHead());
     if (i < ROUNDS_SILENT) silent.push(await untilSpawned(stage, `${own} ${five}`, "head"));
   }
@@ -89,6 +94,12 @@ async function measure(stage: Stage): Promise<Row[]> {
       ),
       aim: { ratio: "at most", than: 2.5 },
     },
+    plainRow(
+      "the same by the bundle alone, without V8's compile cache of the image",
+      median(alone),
+      "ms",
+      median(alone) / yardstick,
+    ),
     plainRow(
       "start to `ray start`: no HEAD, lease granted",
       median(absent),
@@ -110,7 +121,8 @@ function furnish(folder: string): string {
   writeFileSync(ray, FAKE_RAY);
   chmodSync(ray, 0o755);
   mkdirSync(join(folder, "tmp"));
-  copyFileSync(new URL("../dist/entrypoint.js", import.meta.url), join(folder, "entrypoint.js"));
+  for (const file of ["dist/entrypoint.js", "docker/compile-cache.cjs"])
+    copyFileSync(new URL(`../${file}`, import.meta.url), join(folder, basename(file)));
   return folder;
 }
 
@@ -125,11 +137,12 @@ async function untilSpawned(
   { folder, healthUrl }: Stage,
   whitelist: string,
   role: "head" | "worker",
+  nodeWords: readonly string[] = AS_IN_THE_IMAGE,
 ): Promise<number> {
   const note = join(folder, "spawned");
   rmSync(note, { force: true });
   const began = now();
-  const child = spawn(process.execPath, [join(folder, "entrypoint.js")], {
+  const child = spawn(process.execPath, [...nodeWords, "entrypoint.js"], {
     cwd: folder,
     env: {
       HEAD_WHITELIST: whitelist,

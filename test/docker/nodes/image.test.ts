@@ -276,16 +276,31 @@ describe("building", () => {
 
   const layers = async (name: string) => (await engine.inspect(name, ".RootFS.Layers")) as string[];
 
-  test("a changed bundle makes one new layer, and no other", async () => {
+  test("a changed bundle makes two new layers, itself and what V8 makes of it, and no other", async () => {
     for (const part of ["docker", "dist", ".dockerignore"])
       await cp(join(root, part), join(context, part), { recursive: true });
     await writeFile(join(context, "dist/entrypoint.js"), `// ${Date.now()}\n`);
     const changed = await engine.build("changed", { file: join(context, "docker/Dockerfile"), context });
     const [before, after] = [await layers(image), await layers(changed)];
     expect(after.length).toBe(before.length);
-    expect(after.slice(0, -1)).toEqual(before.slice(0, -1));
-    expect(after.at(-1)).not.toBe(before.at(-1));
+    expect(after.slice(0, -2)).toEqual(before.slice(0, -2));
+    expect(after.at(-2)).not.toBe(before.at(-2));
   });
+
+  test.each(["ray", "root"])(
+    "V8's form of the entrypoint is taken by %s, and nobody but root may change it",
+    async (user) => {
+      const cache = "/opt/ray-entrypoint/cache";
+      const { text } = await engine.run(
+        image,
+        ["--version"],
+        ["--user", user, "--env", "NODE_DEBUG_NATIVE=COMPILE_CACHE"],
+      );
+      expect(text).toMatch(/entrypoint\.js was accepted/);
+      const loose = `find ${cache} ! -user root -o ! -type l -perm /022`;
+      expect(await engine.run(image, ["bash", "-c", loose], ["--user", user])).toEqual({ code: 0, text: "" });
+    },
+  );
 
   test("the image is its base, Node's binary and less than a megabyte", async () => {
     const size = async (name: string) => (await engine.inspect(name, ".Size")) as number;

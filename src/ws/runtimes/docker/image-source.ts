@@ -10,6 +10,8 @@ const NODE_FILES = [
   "docker/profile.sh",
   "docker/entrypoint.sh",
   "docker/health-check.sh",
+  "docker/compile-cache.cjs",
+  "docker/compile.sh",
   "dist/entrypoint.js",
 ];
 const HEALTH_FILES = ["docker/health.Dockerfile", "docker/health-service-check.sh", "dist/health-server.js"];
