@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import type { Supervised } from "../fixtures/cluster/supervised.ts";
 import { kill } from "../fixtures/cluster/tagged.ts";
 import { until } from "../fixtures/until.ts";
@@ -11,26 +11,17 @@ import {
   BOOT_MS,
   CLEAR_MS,
   CPU,
-  closeScene,
   EXTRA,
-  emptyScene,
   GPU,
   LEASE_MS,
   READY,
-  type Scene,
+  sharedEmptyScene,
   startNode,
   within,
 } from "./rig.ts";
 
 /** What may come before a node is part of a cluster, one after the other in one scene, and a stop in each such state. */
-let scene: Scene;
-beforeAll(async () => {
-  scene = await emptyScene();
-});
-afterEach(({ task }) => {
-  if (task.result?.state === "fail") scene.cluster.show();
-});
-afterAll(() => scene && closeScene(scene));
+const scene = sharedEmptyScene();
 
 /** The matrix gives 2 s where a node waits; nowhere here is there a Ray to drain. */
 const STOP_MS = 4_000;
@@ -39,11 +30,11 @@ async function stopsAtOnce(node: Supervised): Promise<void> {
   node.signal("SIGTERM");
   expect(await node.ends(STOP_MS)).toEqual({ code: 0, signal: null });
   expect(node.text.trimEnd().split("\n").at(-1)).toMatch(/^✓ Stopped on SIGTERM/);
-  await noRay(scene, [node.name], CLEAR_MS);
+  await noRay(scene(), [node.name], CLEAR_MS);
 }
 
 test("row 37: a stop while waiting for a HEAD ends the node at once", async () => {
-  const node = startNode(scene, EXTRA);
+  const node = startNode(scene(), EXTRA);
   await node.says("Waiting", 30_000);
   await stopsAtOnce(node);
 });
@@ -55,23 +46,29 @@ test("a stop while requirements are installed ends pip and the node at once", as
   onTestFinished(() => void mute.close());
   const address = mute.address();
   const port = typeof address === "object" ? address?.port : 0;
-  const file = join(scene.cluster.folder, "requirements.txt");
+  const file = join(scene().cluster.folder, "requirements.txt");
   writeFileSync(file, `--index-url http://127.0.0.1:${port}/simple\na-package-that-never-comes\n`);
 
-  const node = startNode(scene, EXTRA, { RAY_EP_PIP_REQUIREMENTS: file });
+  const node = startNode(scene(), EXTRA, { RAY_EP_PIP_REQUIREMENTS: file });
   await until("pip to ask", () => new Promise((asked) => mute.getConnections((_, count) => asked(count))));
-  expect(scene.cluster.ray(EXTRA).map(({ command }) => command)).toContainEqual(
-    expect.stringContaining("-m pip install"),
-  );
+  expect(
+    scene()
+      .cluster.ray(EXTRA)
+      .map(({ command }) => command),
+  ).toContainEqual(expect.stringContaining("-m pip install"));
   await stopsAtOnce(node);
 });
 
 test("row 30: the answer that granted the lease is lost: the grant is recognized", async () => {
-  const link = scene.links[CPU];
+  const link = scene().links[CPU];
   if (link === undefined) throw new Error("ray-cpu has no link");
   link.loses = /^PUT \/v1\/head /;
-  const node = startNode(scene, CPU);
-  await until("the service to grant", async () => (await scene.cluster.view()).holder?.node === CPU, 30_000);
+  const node = startNode(scene(), CPU);
+  await until(
+    "the service to grant",
+    async () => (await scene().cluster.view()).holder?.node === CPU,
+    30_000,
+  );
   await until("the answer to be lost", () => link.lost > 0);
   await node.says("for the head lease (no-answer): no answer from", 10_000);
   expect(node.text).not.toContain("Mode: head");
@@ -79,14 +76,14 @@ test("row 30: the answer that granted the lease is lost: the grant is recognized
 
   await node.says("✓ Head lease granted", 10_000);
   await node.says(READY, BOOT_MS);
-  expect((await scene.cluster.view()).holder).toMatchObject({ node: CPU, epoch: 1 });
+  expect((await scene().cluster.view()).holder).toMatchObject({ node: CPU, epoch: 1 });
 });
 
 test("a stop before Ray is started, while the health service dials back, ends the node at once", async () => {
-  const link = scene.links[EXTRA];
+  const link = scene().links[EXTRA];
   if (link === undefined) throw new Error("extra has no link");
   link.loses = /^POST \/v1\/reach /;
-  const node = startNode(scene, EXTRA, { NODE_MANAGER_PORT: String(scene.cluster.sparePort(EXTRA)) });
+  const node = startNode(scene(), EXTRA, { NODE_MANAGER_PORT: String(scene().cluster.sparePort(EXTRA)) });
   await until("the question to be on its way", () => link.lost > 0, 30_000);
   await stopsAtOnce(node);
   link.loses = null;
@@ -94,11 +91,13 @@ test("a stop before Ray is started, while the health service dials back, ends th
 });
 
 test("a stop while a node that failed waits for its next start ends it at once", async () => {
-  const node = scene.cluster.process(CPU);
+  const node = scene().cluster.process(CPU);
   let { mark } = node;
   for (const pause of ["restart 1 at once", "restart 2 in 1.0 s", "restart 3 in 2.0 s"]) {
     const leader = await until("`ray start`", () =>
-      scene.cluster.ray(CPU).find(({ pid, session }) => pid === session),
+      scene()
+        .cluster.ray(CPU)
+        .find(({ pid, session }) => pid === session),
     );
     kill(leader.pid, "SIGKILL");
     await node.says(pause, 15_000, mark);
@@ -108,12 +107,12 @@ test("a stop while a node that failed waits for its next start ends it at once",
 });
 
 test("a HEAD that is killed while it boots is followed by the other candidate", async () => {
-  const { cluster } = scene;
-  await startNode(scene, CPU).says("Mode: head", 30_000);
-  await startNode(scene, GPU).says("Waiting", 30_000);
+  const { cluster } = scene();
+  await startNode(scene(), CPU).says("Mode: head", 30_000);
+  await startNode(scene(), GPU).says("Waiting", 30_000);
 
   kill(cluster.process(CPU).pid, "SIGKILL");
 
   // It never served, so nothing but the end of its lease is waited for.
-  expect(await cluster.becomes([GPU], within(scene, LEASE_MS, 1))).toBe(GPU);
+  expect(await cluster.becomes([GPU], within(scene(), LEASE_MS, 1))).toBe(GPU);
 });

@@ -3,36 +3,29 @@ import { once } from "node:events";
 import { closeSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from "vitest";
-import { BOOT_MS, CPU, closeScene, emptyScene, lasting, READY, type Scene, startNode } from "./rig.ts";
+import { expect, onTestFinished, test } from "vitest";
+import { BOOT_MS, CPU, lasting, READY, sharedEmptyScene, startNode } from "./rig.ts";
 
 /** What may stand in a node's way from its first moment: it ends, and says what it was. */
-let scene: Scene;
-beforeAll(async () => {
-  scene = await emptyScene();
-});
-afterEach(({ task }) => {
-  if (task.result?.state === "fail") scene.cluster.show();
-});
-afterAll(() => scene && closeScene(scene));
+const scene = sharedEmptyScene();
 
 test("another process holds the port of the HEAD's GCS: the node ends at once and names it", async () => {
-  const { host, port } = scene.cluster.gcsAddress(CPU);
+  const { host, port } = scene().cluster.gcsAddress(CPU);
   const squatter = createServer((socket) => socket.on("error", () => {}).resume());
   squatter.listen(port, host);
   await once(squatter, "listening");
   onTestFinished(() => void squatter.close());
 
-  const node = startNode(scene, CPU);
+  const node = startNode(scene(), CPU);
   expect(await node.ends(20_000)).toEqual({ code: 78, signal: null });
   expect(node.text.trimEnd().split("\n").at(-1)).toContain(`${host}:${port} is taken`);
   expect(node.text).not.toContain(" start --head");
-  expect((await scene.cluster.view()).holder).toBeNull();
+  expect((await scene().cluster.view()).holder).toBeNull();
 });
 
 /** A disk of 32 MB for one node, gone with the test; null where this user may not mount. */
 function smallDisk(): string | null {
-  const disk = join(scene.cluster.folder, "disk");
+  const disk = join(scene().cluster.folder, "disk");
   mkdirSync(disk);
   try {
     execFileSync("mount", ["-t", "tmpfs", "-o", "size=32m", "tmpfs", disk], { stdio: "ignore" });
@@ -59,7 +52,7 @@ test("a disk that is full is named at the start, and does nothing to a HEAD that
   const disk = smallDisk() ?? skip("only root may mount a small disk");
   fill(disk);
   const words = [`--temp-dir=${disk}/ray`];
-  const refused = scene.cluster.node(CPU, {}, words);
+  const refused = scene().cluster.node(CPU, {}, words);
   await refused.says(`✗ Warning: the disk of ${disk}/ray has 0.0 MiB left, and Ray may not start`);
   await refused.says(" start --head");
   // Ray itself takes minutes to give up, and does not name the disk.
@@ -68,7 +61,7 @@ test("a disk that is full is named at the start, and does nothing to a HEAD that
   expect(refused.text).not.toContain("a bug in");
 
   rmSync(join(disk, "filler"));
-  const head = scene.cluster.node(CPU, {}, words);
+  const head = scene().cluster.node(CPU, {}, words);
   await head.says(READY, BOOT_MS);
   // `ray start` has its own files to write until then.
   await head.says("will now block forever", BOOT_MS);

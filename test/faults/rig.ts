@@ -135,14 +135,20 @@ export async function closeScene({ cluster, links }: Scene): Promise<void> {
 export const CLEAR_MS = 3_000;
 
 /** One cluster for all tests of a file, each of which leaves it whole. Call it at the top of the file. */
-export function sharedScene(options: SceneOptions = {}): () => Scene {
+export const sharedScene = (options: SceneOptions = {}): (() => Scene) => shared(() => wholeScene(options));
+
+/** One place for all tests of a file, each of which leaves it without a node. Call it at the top of the file. */
+export const sharedEmptyScene = (options: SceneOptions = {}): (() => Scene) =>
+  shared(() => emptyScene(options));
+
+function shared(make: () => Promise<Scene>): () => Scene {
   let scene: Scene | undefined;
   const get = (): Scene => {
     if (scene === undefined) throw new Error("the scene is set before the first test");
     return scene;
   };
   beforeAll(async () => {
-    scene = await wholeScene(options);
+    scene = await make();
   });
   afterEach(({ task }) => {
     if (task.result?.state === "fail") get().cluster.show();
