@@ -6,6 +6,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { globSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
+import { stripVTControlCharacters } from "node:util";
 
 /** Projects of vitest that run together in one process of it. */
 type Lane = readonly string[];
@@ -24,6 +25,20 @@ interface Counts {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
+  /** One line for each failure. */
+  readonly failures: readonly string[];
+}
+
+/** What vitest's JSON reporter says of a file. */
+interface FileReport {
+  readonly name: string;
+  readonly status: string;
+  readonly message: string;
+  readonly assertionResults: readonly {
+    readonly status: string;
+    readonly fullName: string;
+    readonly failureMessages: readonly string[];
+  }[];
 }
 
 const RESULTS = "test-results";
@@ -85,21 +100,34 @@ async function runLane(projects: Lane, before: readonly string[], beside: boolea
 function count(file: string, status: number | null): Counts {
   try {
     const report = JSON.parse(readFileSync(file, "utf8"));
-    const broken = report.testResults.filter(
-      (each: { status: string; assertionResults: unknown[] }) =>
-        each.status === "failed" && each.assertionResults.length === 0,
-    );
-    const failed = report.numFailedTests + broken.length;
+    const files: readonly FileReport[] = report.testResults;
+    const broken = files.filter((each) => each.status === "failed" && each.assertionResults.length === 0);
+    const failures = [
+      ...files.flatMap(failuresOf),
+      ...broken.map(({ name, message }) => line(name, message)),
+    ];
+    const outside = failures.length === 0 && status !== 0;
+    if (outside) failures.push(`${file}: vitest ended with ${status}, though no test failed`);
+    const executed = report.numPassedTests + failures.length;
     return {
-      executed: report.numPassedTests + failed,
+      executed,
       passed: report.numPassedTests,
-      failed: failed === 0 && status !== 0 ? 1 : failed,
+      failed: failures.length,
       skipped: report.numPendingTests + report.numTodoTests,
+      failures,
     };
-  } catch {
-    return { executed: 1, passed: 0, failed: 1, skipped: 0 };
+  } catch (error) {
+    return { executed: 1, passed: 0, failed: 1, skipped: 0, failures: [`${file} cannot be read: ${error}`] };
   }
 }
+
+const failuresOf = ({ name, assertionResults }: FileReport): string[] =>
+  assertionResults
+    .filter(({ status }) => status === "failed")
+    .map(({ fullName, failureMessages }) => line(`${name} > ${fullName}`, failureMessages[0] ?? ""));
+
+const line = (where: string, message: string): string =>
+  `${where.replace(`${process.cwd()}/`, "")}: ${stripVTControlCharacters(message).split("\n")[0]}`;
 
 /** The files of a group that is left out, those among them that the words name: how many tests they hold only a run shows. */
 function filesOf({ lanes }: Group): number {
@@ -123,10 +151,12 @@ const leftOut = all
   .map((group) => ({ ...group, files: filesOf(group) }));
 for (const { lanes, skip, files } of leftOut)
   if (files > 0) console.log(`→ Left out: ${lanes.flat().join(", ")} tests (files: ${files}), since ${skip}`);
-const sum = (key: keyof Counts): number => counts.reduce((total, each) => total + each[key], 0);
+const sum = (key: Exclude<keyof Counts, "failures">): number =>
+  counts.reduce((total, each) => total + each[key], 0);
 const files = leftOut.reduce((total, each) => total + each.files, 0);
 if (sum("executed") === 0)
   console.log(`✗ No test ran${words.length === 0 ? "" : `: none is named by ${words.join(" ")}`}`);
+for (const failure of counts.flatMap(({ failures }) => failures)) console.log(`✗ ${failure}`);
 // A file that was left out counts as one: nobody knows how many tests it holds.
 console.log(`${sum("passed")} passed, ${sum("failed")} failed, ${sum("skipped") + files} skipped`);
 process.exitCode = sum("failed") > 0 || sum("executed") === 0 ? 1 : 0;

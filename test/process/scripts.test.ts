@@ -27,15 +27,9 @@ function run(file: string, ...args: string[]) {
   return { status, text: `${stdout}${stderr}` };
 }
 
-/** A vitest that reports so many tests, on a machine without Docker. */
-function vitestThatRan(passed: number): void {
-  const report = {
-    numPassedTests: passed,
-    numFailedTests: 0,
-    numPendingTests: 0,
-    numTodoTests: 0,
-    testResults: [],
-  };
+/** A vitest that reports so many tests, and these files with failures, on a machine without Docker. */
+function vitestThatRan(passed: number, testResults: readonly object[] = []): void {
+  const report = { numPassedTests: passed, numPendingTests: 0, numTodoTests: 0, testResults };
   const code = `require("fs").writeFileSync(process.argv.find((each) => each.startsWith("--outputFile.json=")).slice(18), ${JSON.stringify(JSON.stringify(report))})`;
   writeFileSync(join(folder, "node_modules/.bin/vitest"), code);
   program("bin/docker", "exit 1");
@@ -59,6 +53,27 @@ test("files that were left out count as skipped", () => {
   expect(status, text).toBe(0);
   expect(text).toContain("→ Left out: docker, docker-nodes tests (files: 1), since no Docker engine answers");
   expect(text).toMatch(/\n3 passed, 0 failed, 2 skipped\n$/);
+});
+
+test("what failed is named again before the counts, a file that could not be loaded included", () => {
+  const failed = {
+    status: "failed",
+    fullName: "a part does it",
+    failureMessages: ["\u001b[31mexpected 1\u001b[0m\nat x"],
+  };
+  vitestThatRan(2, [
+    { name: join(folder, "src/a.test.ts"), status: "failed", message: "", assertionResults: [failed] },
+    {
+      name: join(folder, "src/b.test.ts"),
+      status: "failed",
+      message: "no such module",
+      assertionResults: [],
+    },
+  ]);
+  const { status, text } = run(process.execPath, "scripts/test.ts");
+  expect(status, text).toBe(1);
+  expect(text).toContain("✗ src/a.test.ts > a part does it: expected 1\n✗ src/b.test.ts: no such module\n");
+  expect(text).toMatch(/\n2 passed, 2 failed, \d+ skipped\n$/);
 });
 
 test("set-up that got no Node from npm, beside one that is too old, says that install scripts are off", () => {
