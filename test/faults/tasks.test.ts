@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { kill } from "../fixtures/cluster/tagged.ts";
+import { until } from "../fixtures/until.ts";
 import { EXIT_MS, heals, resultOf } from "./judge.ts";
 import { CPU, EXTRA, sharedScene } from "./rig.ts";
 
@@ -11,9 +12,20 @@ const scene = sharedScene({ names: [CPU, EXTRA] });
 /** How often each number was tried. */
 function triesIn(file: string): Map<string, number> {
   const tries = new Map<string, number>();
-  for (const number of readFileSync(file, "utf8").trim().split("\n"))
+  for (const line of linesOf(file)) {
+    const [number = ""] = line.split(" ");
     tries.set(number, (tries.get(number) ?? 0) + 1);
+  }
   return tries;
+}
+
+const linesOf = (file: string): string[] => readFileSync(file, "utf8").trim().split("\n");
+
+/** Waits until a task has just begun on that node; it will take two seconds. */
+async function taskBegins(file: string, nodeId: string): Promise<void> {
+  const { length } = linesOf(file);
+  const begun = () => linesOf(file).slice(length);
+  await until("a task to begin there", () => begun().some((line) => line.endsWith(nodeId)), 30_000);
 }
 
 test("tasks run on while a worker's raylet is killed: each result is right and comes once", async () => {
@@ -21,9 +33,15 @@ test("tasks run on while a worker's raylet is killed: each result is right and c
   const file = join(cluster.folder, "tries");
   const driver = cluster.driver(CPU, ["stream", file]);
   await driver.says(/\d\d done on 2 nodes/);
+  const nodes = await cluster.gcs(CPU).nodes({ name: EXTRA, aliveOnly: true }, 2000);
+  if (!nodes.ok) throw new Error(`expected a GCS that answers, got ${JSON.stringify(nodes.error)}`);
 
   await heals(scene(), EXTRA, {
-    fault: () => kill(cluster.part(EXTRA, "raylet").pid, "SIGKILL"),
+    fault: async () => {
+      const { pid } = cluster.part(EXTRA, "raylet");
+      await taskBegins(file, nodes.value[0]?.nodeId ?? "no node");
+      kill(pid, "SIGKILL");
+    },
     says: /✗ Ray ended by itself/,
     withinMs: EXIT_MS,
   });
