@@ -2,6 +2,7 @@ import { request } from "undici";
 import * as z from "zod";
 import { deadlineIn, pause } from "../../common/deadline.ts";
 import { err, ok, type Result } from "../../common/result.ts";
+import { dashboardHeaders } from "./dashboard-headers.ts";
 
 const TIMEOUT_MS = 90_000;
 const LOOK_EVERY_MS = 500;
@@ -55,7 +56,7 @@ async function ask<T>(
 ): Promise<Result<T, string>> {
   const signal = AbortSignal.timeout(REQUEST_MS);
   const headers = {
-    ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+    ...dashboardHeaders(token),
     ...(body === undefined ? {} : { "content-type": "application/json" }),
   };
   const sent =

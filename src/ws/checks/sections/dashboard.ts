@@ -4,6 +4,7 @@ import { deadlineIn, pause } from "../../../common/deadline.ts";
 import { TEST_WORKER_NAME } from "../../settings.ts";
 import { type Check, fails, type Verdict, verdict } from "../check.ts";
 import type { CheckContext } from "../context.ts";
+import { dashboardHeaders } from "../dashboard-headers.ts";
 import { livingMainNodes, livingNode } from "./common.ts";
 
 const section = "Ray dashboard";
@@ -11,8 +12,7 @@ const TIMEOUT_MS = 10_000;
 
 async function get({ token }: CheckContext, url: string): Promise<{ status: number; text: string }> {
   const signal = AbortSignal.timeout(TIMEOUT_MS);
-  const headers = token ? { authorization: `Bearer ${token}` } : {};
-  const { statusCode, body } = await request(url, { signal, headers });
+  const { statusCode, body } = await request(url, { signal, headers: dashboardHeaders(token) });
   return { status: statusCode, text: await body.text() };
 }
 
