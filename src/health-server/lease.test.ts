@@ -11,9 +11,10 @@ import {
 } from "./lease-state.ts";
 
 const TTL = 15_000;
+const SAME_NAME = 5_000;
 const SETTINGS: LeaseSettings = {
   ttlMs: TTL,
-  sameNameAfterMs: 5000,
+  sameNameAfterMs: SAME_NAME,
   askAgainMs: 2000,
   isCandidate: (node) => node !== "stranger",
 };
@@ -268,11 +269,22 @@ describe("a service that starts without memory", () => {
     expect(bench.wait(1).ask("cpu", doubt)).toEqual(granted("grant", 1));
   });
 
-  test("takes up a HEAD that serves already, though it led without a lease: it is the living one", () => {
+  test("takes up a HEAD that serves without a lease once one that had it would have presented itself", () => {
     const bench = new Bench();
+    const serving = { ...doubt, clusterId: "c1" };
+    expect(bench.ask("cpu", serving)).toEqual(refused("quiet-period", 2000));
+    expect(bench.wait(SAME_NAME - 1).ask("cpu", serving)).toEqual(refused("quiet-period", 1));
     expect(bench.ask("gpu", doubt)).toEqual(refused("quiet-period", 2000));
-    expect(bench.ask("cpu", { ...doubt, clusterId: "c1" })).toEqual(granted("grant", 1));
+    expect(bench.wait(1).ask("cpu", serving)).toEqual(granted("grant", 1));
     expect(bench.ask("gpu", doubt)).toEqual(refused("held"));
+  });
+
+  test("of a HEAD that led under a lease and one that led without, the first stays, whoever speaks first", () => {
+    const bench = new Bench();
+    const serving = { ...doubt, clusterId: "c1" };
+    expect(bench.ask("cpu", serving)).toEqual(refused("quiet-period", 2000));
+    expect(bench.wait(1500).ask("gpu", { epoch: 3, clusterId: "c2" })).toEqual(granted("adoption", 3));
+    expect(bench.ask("cpu", serving)).toEqual(refused("held"));
   });
 
   test("takes up a living holder with its epoch, and refuses the rival that was in doubt", () => {

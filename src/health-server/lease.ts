@@ -26,7 +26,7 @@ import { isDuplicate, noteNamesake, pruned, renewedOnceMore } from "./namesakes.
  * | 6 | epoch null | … otherwise | `same-name` |
  * | 7 | epoch null | another node holds and its lease runs | `held` |
  * | 8 | epoch null | another node held and its lease ended, served or not | granted, epoch + 1 |
- * | 9 | epoch null | no holder known, the service forgot less than one TTL ago, a candidate was silent, and no cluster is served | `quiet-period` |
+ * | 9 | epoch null | no holder known, the service forgot less than one TTL ago (`sameNameAfterMs` where the asker serves a cluster), and a candidate was silent | `quiet-period` |
  * | 10 | epoch null | no holder known | granted, above every epoch granted or heard of |
  * | 11 | epoch e | it is the holder and e is its epoch, also after the lease ended | renewed |
  * | 12 | epoch e | e is above every epoch granted here and nobody spoke of a higher one: the service forgot | adopted; a holder of a lower epoch is displaced |
@@ -85,11 +85,19 @@ function askAnew(state: LeaseState, asked: Asked): Step {
     const refused = askWhileRunning(state, hold, asked);
     if (refused !== null) return refused;
   }
-  const quiet = hold === null && quietUntilMs !== null && nowMs < quietUntilMs;
-  // Who serves already is the living HEAD that the quiet is for.
-  if (quiet && request.others === "silent" && request.clusterId === null)
-    return refuse(state, "quiet-period", Math.min(quietUntilMs - nowMs, settings.askAgainMs));
+  const quietMs = hold === null && request.others === "silent" ? quietFor(asked, quietUntilMs) : 0;
+  if (quietMs > 0) return refuse(state, "quiet-period", Math.min(quietMs, settings.askAgainMs));
   return install(state, Math.max(state.epoch, state.heard) + 1, asked, "grant");
+}
+
+/**
+ * How long a holder whom the service forgot may still present itself. Who serves a cluster without an epoch may be the
+ * living HEAD that the quiet is for, or lead beside it: then the one that was granted an epoch speaks within two renewals.
+ */
+function quietFor({ request, nowMs, settings }: Asked, quietUntilMs: number | null): number {
+  if (quietUntilMs === null) return 0;
+  const shorterMs = request.clusterId === null ? 0 : settings.ttlMs - settings.sameNameAfterMs;
+  return quietUntilMs - shorterMs - nowMs;
 }
 
 /** Somebody else's lease runs: refused, unless the asker is the successor of a life that has fallen silent. */

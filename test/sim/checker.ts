@@ -139,7 +139,7 @@ export class Checker {
     this.#checkStore(places);
     this.#checkLed(places);
     for (const from of places)
-      this.#follow(`able ${from.name}`, from.serves && this.#hears(from) && !this.#watched.service.frozen);
+      this.#follow(`able ${from.name}`, from.serves && this.#hears(from) && this.#watched.service.running);
     for (const pair of this.#pairs) this.#lookAtPair(pair);
     clock.lookAfter(LOOK_EVERY_MS, this.#look);
   };

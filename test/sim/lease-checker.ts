@@ -8,7 +8,7 @@ export interface LeaseWatched {
   readonly clock: Clock;
   /** With a state folder the promises hold across restarts, else within one run of the service. */
   readonly persistent: boolean;
-  /** Since when this node serves, runs, and is not cut off from a service that is not frozen; null when it does not. */
+  /** Since when this node serves, runs, and is not cut off from a service that runs; null when it does not. */
   readonly ableSinceMs: (node: string) => number | null;
   readonly fail: (message: string) => void;
 }
