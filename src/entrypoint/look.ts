@@ -41,7 +41,7 @@ function agentOf({ node }: Membership): Address {
 
 async function lookAtGcs(gcs: GcsClient, { node }: Membership): Promise<Look["gcs"]> {
   const [alive, clusterId] = await Promise.all([
-    gcs.checkAlive([node.nodeId], LOOK_TIMEOUT_MS),
+    gcs.checkAlive([node], LOOK_TIMEOUT_MS),
     gcs.clusterId(LOOK_TIMEOUT_MS),
   ]);
   if (!clusterId.ok) return { kind: "silent", cause: clusterId.error.kind };

@@ -23,10 +23,10 @@ export function openChannel(
   });
   const client = createClient(NodeInfoGcsService, transport);
   const channel: Channel = {
-    checkAlive: async (nodeIds, timeoutMs) => {
-      const reply = await client.checkAlive({ nodeIds: nodeIds.map((id) => fromHex(id)) }, { timeoutMs });
+    checkAlive: askAlive(async (nodeIds, timeoutMs) => {
+      const reply = await client.checkAlive({ nodeIds }, { timeoutMs });
       return { version: reply.rayVersion, alive: reply.rayletAlive };
-    },
+    }),
     clusterId: async (timeoutMs) => toHex((await client.getClusterId({}, { timeoutMs })).clusterId),
     nodes: async ({ name, aliveOnly }, timeoutMs) => {
       const reply = await client.getAllNodeInfo({}, { timeoutMs });
@@ -45,6 +45,38 @@ export function openChannel(
     },
   };
 }
+
+/**
+ * Ray 2.40 takes the raylets' addresses as text in the field in which Ray 2.49 and later take the ids of nodes
+ * (CheckAliveRequest in gcs_service_pb2.py), and cannot parse the bytes of an id. Once that was seen it is asked by address.
+ */
+function askAlive(
+  ask: (nodeIds: Uint8Array<ArrayBuffer>[], timeoutMs: number) => ReturnType<Channel["checkAlive"]>,
+): Channel["checkAlive"] {
+  let byAddress = false;
+  return async (nodes, timeoutMs) => {
+    if (!byAddress) {
+      try {
+        return await ask(
+          nodes.map(({ nodeId }) => fromHex(nodeId)),
+          timeoutMs,
+        );
+      } catch (error) {
+        if (nodes.length === 0 || !couldNotParse(error)) throw error;
+        byAddress = true;
+      }
+    }
+    return ask(
+      nodes.map(({ address, port }) => new Uint8Array(Buffer.from(`${address}:${port}`))),
+      timeoutMs,
+    );
+  };
+}
+
+const couldNotParse = (error: unknown): boolean => {
+  const { code, rawMessage } = ConnectError.from(error);
+  return code === Code.Internal && rawMessage.includes("parse");
+};
 
 const bearer =
   (token: string): Interceptor =>

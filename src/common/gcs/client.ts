@@ -17,6 +17,9 @@ export interface NodeInfo {
   readonly startedAtMs: number;
 }
 
+/** What tells a node from others, in every version of Ray. */
+export type NodeKey = Pick<NodeInfo, "nodeId" | "address" | "port">;
+
 /** Why a call brought no answer. */
 export type GcsFailure =
   | { readonly kind: "timeout" }
@@ -30,9 +33,9 @@ type Answer<T> = Promise<Result<T, GcsFailure>>;
 
 /** A warm channel to one GCS. No call throws; each opens the connection anew where it broke. */
 export interface GcsClient {
-  /** The Ray version, and for each node id (hex) whether its raylet counts as living. */
+  /** The Ray version, and for each of these nodes whether its raylet counts as living. */
   checkAlive(
-    nodeIds: readonly string[],
+    nodes: readonly NodeKey[],
     timeoutMs: number,
   ): Answer<{ readonly version: string; readonly alive: readonly boolean[] }>;
   /** The cluster id, hex. */
@@ -60,7 +63,7 @@ export function openGcs(address: Address, options: GcsOptions): GcsClient {
     return work(opened).then(ok<T>, (error: unknown) => err(explain(error)));
   };
   return {
-    checkAlive: (nodeIds, timeoutMs) => call((each) => each.checkAlive(nodeIds, timeoutMs)),
+    checkAlive: (nodes, timeoutMs) => call((each) => each.checkAlive(nodes, timeoutMs)),
     clusterId: (timeoutMs) => call((each) => each.clusterId(timeoutMs)),
     nodes: (filter, timeoutMs) => call((each) => each.nodes(filter, timeoutMs)),
     close: () => void channel.peek()?.then((each) => each.channel.close()),
@@ -69,7 +72,7 @@ export function openGcs(address: Address, options: GcsOptions): GcsClient {
 
 /** What the late-loaded part offers; its promises reject with the library's errors. */
 export interface Channel {
-  checkAlive(nodeIds: readonly string[], timeoutMs: number): Promise<{ version: string; alive: boolean[] }>;
+  checkAlive(nodes: readonly NodeKey[], timeoutMs: number): Promise<{ version: string; alive: boolean[] }>;
   clusterId(timeoutMs: number): Promise<string>;
   nodes(
     filter: { readonly name?: string; readonly aliveOnly?: boolean },

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { FakeGcs, fakeNode } from "../../../test/fixtures/fake-gcs.ts";
+import { FakeGcs, type FakeNode, fakeNode } from "../../../test/fixtures/fake-gcs.ts";
 import * as odd from "../../../test/fixtures/odd-servers.ts";
 import { until } from "../../../test/fixtures/until.ts";
 import { renderSighting } from "../render-sighting.ts";
@@ -12,6 +12,8 @@ const OPTIONS = { token: null, timeoutMs: TIMEOUT_MS };
 const PATIENT = { token: null, timeoutMs: 20_000 };
 /** What a probe may take besides its time: loading gRPC on a busy machine. */
 const SLACK_MS = 1000;
+
+const keyOf = ({ nodeId, address }: FakeNode) => ({ nodeId, address, port: 0 });
 
 const running: { stop(): Promise<void> }[] = [];
 
@@ -118,8 +120,22 @@ describe("the client", () => {
       ok: true,
       value: [{ nodeId: living.nodeId, isHead: true, resources: { CPU: 4 } }],
     });
-    const alive = await client.checkAlive([living.nodeId, dead.nodeId], 5000);
+    const alive = await client.checkAlive([living, dead].map(keyOf), 5000);
     expect(alive).toMatchObject({ ok: true, value: { alive: [true, false] } });
+    client.close();
+  });
+
+  test("asks a GCS that knows raylets by their addresses, as Ray 2.40 does", async () => {
+    const gcs = await keep(FakeGcs.start({ asksForAddresses: true }));
+    const living = fakeNode("ray-cpu", { address: "10.0.0.1" });
+    const dead = fakeNode("ray-gpu", { address: "10.0.0.2", alive: false });
+    gcs.nodes = [living, dead];
+    const client = openGcs(gcs.address, { token: null });
+    for (const _ of ["finds out", "knows"]) {
+      const alive = await client.checkAlive([living, dead].map(keyOf), 5000);
+      expect(alive).toMatchObject({ ok: true, value: { version: "2.60.0", alive: [true, false] } });
+    }
+    expect(gcs.calls).toBe(3);
     client.close();
   });
 
