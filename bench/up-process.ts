@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { execa } from "execa";
-import { stringify } from "yaml";
+import { parse, stringify } from "yaml";
 import { openGcs } from "../src/common/gcs/client.ts";
 import { RAY_IMAGE, withImages } from "../test/fixtures/docker/ray-images.ts";
 import { until } from "../test/fixtures/until.ts";
@@ -10,7 +10,7 @@ import { median } from "./row.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const NAME = "ray-entrypoint-bench";
-const HEAD_PORT = 26379;
+const HEAD_PORT = 6379;
 const LONGEST_MS = 180_000;
 const ROUNDS = 3;
 
@@ -36,39 +36,48 @@ async function untilAlive(count: number): Promise<void> {
   gcs.close();
 }
 
-const ray = (name: string, options: readonly string[], words: readonly string[]) =>
+/** What the engine has to do for a service's container, as options of `docker run`. */
+interface Service {
+  readonly image: string;
+  readonly ports: readonly string[];
+  readonly cpus?: number;
+  readonly mem_limit?: string;
+  readonly shm_size?: string;
+}
+
+const run = (name: string, { image, ports, cpus, mem_limit, shm_size }: Service, words: readonly string[]) =>
   docker(
-    "run",
-    "-d",
-    "--name",
-    `${NAME}-${name}`,
-    "--hostname",
-    name,
-    "--network",
-    NAME,
-    "--shm-size",
-    "2g",
-    ...options,
-    RAY_IMAGE,
-    "ray",
-    "start",
-    "--block",
+    ...["run", "-d", "--init", "--name", `${NAME}-${name}`, "--hostname", name, "--network", NAME],
+    ...ports.flatMap((port) => ["-p", port]),
+    ...(cpus === undefined ? [] : ["--cpus", String(cpus)]),
+    ...(mem_limit === undefined ? [] : ["--memory", mem_limit]),
+    ...(shm_size === undefined ? [] : ["--shm-size", shm_size]),
+    image,
     ...words,
   );
 
-/** HEAD, then WORKER, each as one would type it: the engine's start of a container and Ray's own start in it. */
-async function byHand(): Promise<number> {
+/**
+ * The containers of compose.yaml one after the other, each as one would type it: the engine's start of it, published ports
+ * included, and in it Ray's own.
+ */
+async function byHand(services: Readonly<Record<string, Service>>): Promise<number> {
+  const { health, "ray-cpu": cpu, "ray-gpu": gpu } = services;
+  if (health === undefined || cpu === undefined || gpu === undefined)
+    throw new Error("expected three services");
+  const ray = (name: string, service: Service, words: readonly string[]) =>
+    run(name, { ...service, image: RAY_IMAGE }, ["ray", "start", "--block", "--num-cpus=4", ...words]);
   await docker("network", "create", "--subnet", "172.25.77.0/24", NAME);
   try {
     return await timed(async () => {
-      await docker("run", "--rm", RAY_IMAGE, "true");
-      await ray("head", ["-p", `${HEAD_PORT}:6379`], ["--head", "--port=6379", "--num-cpus=4"]);
+      await run("health", health, []);
+      await ray("ray-cpu", cpu, ["--head", "--port=6379"]);
       await untilAlive(1);
-      await ray("worker", [], ["--address=head:6379", "--num-cpus=4"]);
+      await ray("ray-gpu", gpu, ["--address=ray-cpu:6379"]);
       await untilAlive(2);
     });
   } finally {
-    await execa("docker", ["rm", "-f", `${NAME}-head`, `${NAME}-worker`], { reject: false });
+    const names = ["health", "ray-cpu", "ray-gpu"].map((name) => `${NAME}-${name}`);
+    await execa("docker", ["rm", "-f", ...names], { reject: false });
     await docker("network", "rm", NAME);
   }
 }
@@ -82,7 +91,9 @@ function openProject() {
   const ours = ["--runtime", "docker", "-c", config, "--state", join(folder, "state")];
   const ws = (...words: string[]) =>
     execa(process.execPath, [join(root, "dist/ws.js"), ...ours, ...words], { cwd: folder });
-  return { ws, close: () => rmSync(folder, { recursive: true, force: true }) };
+  const services = (): Readonly<Record<string, Service>> =>
+    parse(readFileSync(join(folder, "compose.yaml"), "utf8")).services;
+  return { ws, services, close: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
 /** `ws up` from nothing but built images to every node ALIVE. */
@@ -102,7 +113,7 @@ async function measure(): Promise<{ hand: number; ws: number }> {
     await project.ws("up", "--build");
     await project.ws("down", "-v");
     for (let round = 0; round < ROUNDS; round++) {
-      hand.push(await byHand());
+      hand.push(await byHand(project.services()));
       ws.push(await byWs(project));
     }
   } finally {

@@ -20,7 +20,11 @@ export async function benchUp(): Promise<Row[]> {
   });
   const { hand, ws } = JSON.parse(stdout) as { hand: number; ws: number };
   return [
-    plainRow("by hand: engine's start of three containers, Ray's start of HEAD and WORKER", hand, "s"),
+    plainRow(
+      "by hand: engine's start of the same three containers, Ray's start of HEAD and WORKER",
+      hand,
+      "s",
+    ),
     {
       name: "ws up on Docker: 2 nodes ALIVE",
       value: ws,

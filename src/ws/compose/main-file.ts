@@ -126,7 +126,7 @@ function dependencies(settings: Settings, name: NodeName): Pick<ComposeService, 
 }
 
 /** The node that is to become HEAD: the explicit one, else the first candidate among ours; undefined: it is elsewhere. */
-function firstToStart({ nodes, headAddress, candidates }: Settings): NodeName | undefined {
+export function firstToStart({ nodes, headAddress, candidates }: Settings): NodeName | undefined {
   const wanted = headAddress === undefined ? candidates.map(({ name }) => name) : [headAddress.host];
   const ours = wanted.map((name) => nodes.find((node) => node.name === name)?.name);
   return ours.find((name) => name !== undefined);

@@ -21,7 +21,7 @@ import { type NodePorts, portUses } from "./port-plan.ts";
 /** `docker stop` sends TERM, and after this KILL. A busy Ray drains its tasks meanwhile, and ends itself 4 s before. */
 export const STOP_GRACE_S = 30;
 
-/** One check costs a program start; ray-gpu starts when ray-cpu's first check holds, so that a longer step delays `up`. */
+/** One check costs a program start; a plain `docker compose up` starts ray-gpu when ray-cpu's first check holds. */
 export const NODE_HEALTHCHECK: Healthcheck = {
   interval: "3s",
   timeout: "5s",

@@ -23,9 +23,9 @@ export async function leaseHolder(url: string): Promise<string | undefined> {
     });
     const answer = await body.json();
     const view = ClusterView.safeParse(answer);
-    return statusCode === 200 && view.success && view.data.holder !== null
-      ? view.data.holder.node
-      : undefined;
+    const holder = statusCode === 200 && view.success ? view.data.holder : null;
+    // The service shows the last one, also after its time.
+    return holder !== null && holder.expiresIn > 0 ? holder.node : undefined;
   } catch {
     return undefined;
   }

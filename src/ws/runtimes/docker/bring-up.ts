@@ -10,13 +10,15 @@ import { healthAnswers } from "../ask-health.ts";
 import { lateCause } from "../late-cause.ts";
 import type { Job } from "../runtime.ts";
 import { likelyCause } from "./causes.ts";
-import { type DockerCluster, refused, runCompose } from "./cluster.ts";
+import { type DockerCluster, refused } from "./cluster.ts";
 import { type Container, listContainers, sameLife } from "./containers.ts";
 import type { Refusal } from "./engine.ts";
 import { lastLines, wholeLog } from "./logs.ts";
 import { judgeService, type Seen } from "./readiness.ts";
+import { startInOrder } from "./start-in-order.ts";
 
-const LOOK_EVERY_MS = 200;
+/** Each look starts programs of Docker's, on processors that Ray's start wants for itself. */
+const LOOK_EVERY_MS = 400;
 const LAST_LINES = 20;
 /** What a node said first shows why it waits, and a long wait has many lines. */
 const CAUSE_LINES = 300;
@@ -52,10 +54,8 @@ export async function bringUp(
     last: new Map(),
   };
   for (const service of services) job.progress.begin(service, service);
-  const composing = runCompose(cluster, part, ["up", "--detach", "--no-build", ...services], {
-    signal: AbortSignal.any([job.signal, stop.signal]),
-    env,
-  });
+  const signal = AbortSignal.any([job.signal, stop.signal]);
+  const composing = startInOrder(cluster, part, services, { signal, env });
   const outcome = await untilAllReady(wait, composing);
   stop.abort();
   await composing;
