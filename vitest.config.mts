@@ -70,14 +70,24 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          // Nodes on networks of their own: these files may run beside those of "docker", and two of them beside each
-          // other, as half of them play with a fake ray.
+          // Clusters on networks of their own: these files may run beside those of "docker".
           name: "docker-nodes",
           include: ["test/docker/nodes/*.test.ts"],
           exclude: ["test/docker/**/*.long.test.ts"],
           testTimeout: 10 * minutes,
           hookTimeout: 15 * minutes,
-          maxWorkers: 2,
+          fileParallelism: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // Images and lone nodes, most with a fake ray: beside the other two they take little.
+          name: "docker-images",
+          include: ["test/docker/images/*.test.ts"],
+          testTimeout: 10 * minutes,
+          hookTimeout: 15 * minutes,
+          fileParallelism: false,
         },
       },
       {

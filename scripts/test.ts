@@ -46,6 +46,7 @@ const RESULTS = "test-results";
 const FILES: Readonly<Record<string, string>> = {
   docker: "test/docker/*.test.ts",
   "docker-nodes": "test/docker/nodes/*.test.ts",
+  "docker-images": "test/docker/images/*.test.ts",
 };
 const words = process.argv.slice(2);
 
@@ -62,7 +63,11 @@ function groups(): Group[] {
   return [
     { lanes: [["unit", "process"]], before: [], skip: null },
     { lanes: [["embedded", "faults"]], before: [], skip: linux ?? python },
-    { lanes: [["docker"], ["docker-nodes"]], before: ["sh", "scripts/in-lab.sh"], skip: engine },
+    {
+      lanes: [["docker"], ["docker-nodes"], ["docker-images"]],
+      before: ["sh", "scripts/in-lab.sh"],
+      skip: engine,
+    },
   ];
 }
 
@@ -96,16 +101,12 @@ async function runLane(projects: Lane, before: readonly string[], beside: boolea
   return count(file, status as number | null);
 }
 
-/** A file that cannot even be loaded has no test that failed, and an error outside of any test none either: both count. */
+/** A file that cannot be loaded has no test that failed, and an error outside of any test none either: both count. */
 function count(file: string, status: number | null): Counts {
   try {
     const report = JSON.parse(readFileSync(file, "utf8"));
     const files: readonly FileReport[] = report.testResults;
-    const broken = files.filter((each) => each.status === "failed" && each.assertionResults.length === 0);
-    const failures = [
-      ...files.flatMap(failuresOf),
-      ...broken.map(({ name, message }) => line(name, message)),
-    ];
+    const failures = files.flatMap(failuresOf);
     const outside = failures.length === 0 && status !== 0;
     if (outside) failures.push(`${file}: vitest ended with ${status}, though no test failed`);
     const executed = report.numPassedTests + failures.length;
@@ -121,10 +122,15 @@ function count(file: string, status: number | null): Counts {
   }
 }
 
-const failuresOf = ({ name, assertionResults }: FileReport): string[] =>
-  assertionResults
-    .filter(({ status }) => status === "failed")
-    .map(({ fullName, failureMessages }) => line(`${name} > ${fullName}`, failureMessages[0] ?? ""));
+/** Where no test failed it is the file itself: it could not be loaded, a hook failed, its process ended. */
+function failuresOf({ name, status, message, assertionResults }: FileReport): string[] {
+  const failed = assertionResults.filter((each) => each.status === "failed");
+  if (failed.length === 0 && status === "failed")
+    return [line(name, message || "a hook or its process failed")];
+  return failed.map(({ fullName, failureMessages }) =>
+    line(`${name} > ${fullName}`, failureMessages[0] ?? ""),
+  );
+}
 
 const line = (where: string, message: string): string =>
   `${where.replace(`${process.cwd()}/`, "")}: ${stripVTControlCharacters(message).split("\n")[0]}`;

@@ -44,7 +44,7 @@ export const DryRunReport = z.object({
     }),
     health: z.object({
       url: text("where the health service was asked"),
-      kind: text("lease, plain, down or unknown (not waited for)"),
+      kind: text("lease, plain or down"),
       ms: number("milliseconds that the answer took"),
       text: text("the same in words"),
     }),

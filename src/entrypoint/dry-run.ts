@@ -9,7 +9,7 @@ import type { DryRunReport } from "./dry-run-report.ts";
 import { exitCodeOf } from "./exit-code.ts";
 import type { LocalFact } from "./facts.ts";
 import { type Command, type Plan, planInstall, planRayStart, type Role, type RunAs } from "./plan.ts";
-import type { Seen } from "./probes/collect.ts";
+import type { HeardHealth, Seen } from "./probes/collect.ts";
 import { HIDDEN, redactCommand, redactEnv } from "./redact.ts";
 import { render } from "./render.ts";
 
@@ -17,7 +17,7 @@ export interface DryRunInput {
   readonly version: string;
   readonly config: Config;
   readonly local: LocalFact;
-  readonly seen: Seen;
+  readonly seen: Seen & { readonly health: HeardHealth };
   readonly runAs: RunAs;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
@@ -87,9 +87,7 @@ function showFacts({ config, local, seen }: DryRunInput, rayVersion: string | nu
       url,
       kind: seen.health.kind,
       ms: round(seen.health.ms),
-      text:
-        render({ type: "health", url, fact: seen.health }).join("\n") ||
-        "→ Health service: not waited for, as the HEAD is known without it",
+      text: render({ type: "health", url, fact: seen.health }).join("\n"),
     },
     heads: seen.heads.map(({ name, sighting }) => ({
       name,

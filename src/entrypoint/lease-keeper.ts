@@ -50,10 +50,10 @@ export class LeaseKeeper {
    */
   async ask(others: "answered" | "silent", unwanted?: AbortSignal): Promise<LeaseFact> {
     const asking = this.#talk.ask(others, this.#clusterId);
-    const asked = this.#talk.words;
+    const asked = this.#talk.lastSeq;
     const answer = await asking;
     // A later word of this node's about the lease is the one that counts.
-    if (answer.kind === "granted" && unwanted?.aborted && asked === this.#talk.words) await this.release();
+    if (answer.kind === "granted" && unwanted?.aborted && asked === this.#talk.lastSeq) await this.release();
     if (answer.kind !== "granted" || !this.#talk.isTooShort(answer.ttl)) return answer;
     return this.#giveUp(answer.ttl, this.#renewing === null);
   }

@@ -41,8 +41,8 @@ export class LeaseTalk {
     return this.#epoch;
   }
 
-  /** Grows with each word. */
-  get words(): number {
+  /** The number of the last word: whoever said one with a lower number is overtaken. */
+  get lastSeq(): number {
     return this.#seq;
   }
 

@@ -68,7 +68,7 @@ async function explain(
   world: World,
   json: boolean,
 ): Promise<number> {
-  const { heads, healthInTheEnd } = await collect(config, world.probes, world.stop);
+  const { heads, healthInTheEnd } = await collect(config, world.probes, world.stop, "all");
   const seen = { heads, health: await healthInTheEnd };
   const { dryRun } = await import("./dry-run.ts");
   const { renderDryRun } = await import("./render-dry-run.ts");

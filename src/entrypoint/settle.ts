@@ -32,14 +32,21 @@ export interface SettleWorld {
 export async function settle(config: Config, world: SettleWorld): Promise<Settled> {
   const began = world.clock.now();
   const say = onlyChanges(world.log);
+  let lastLook: Collected["healthInTheEnd"];
   for (;;) {
     const late = world.clock.now() - began >= config.values.WAIT_FOR_HEAD;
-    const seen = await stoppable(look(config, world, late), world.stop);
-    if (seen === null) return { kind: "stopped" };
+    const looked = await stoppable(look(config, world, late), world.stop);
+    if (looked === null) return { kind: "stopped" };
+    const { healthInTheEnd, ...seen } = looked;
+    lastLook = healthInTheEnd;
     const sayHealth = (fact: HealthFact) => say({ type: "health", url: config.values.HEALTH_URL, fact });
     if (seen.health.kind !== "unknown") sayHealth(seen.health);
-    // Nobody waits for it, and whoever reads the log wants to know.
-    else void seen.healthInTheEnd.then((fact) => world.stop.aborted || sayHealth(fact));
+    // Nobody waits for it, so that it was asked just once; what it answered to that is worth a line.
+    else
+      void healthInTheEnd.then((fact) => {
+        const current = lastLook === healthInTheEnd && !world.stop.aborted;
+        if (current && fact.kind !== "down") sayHealth(fact);
+      });
     say({ type: "heads", heads: seen.heads });
     const now = world.clock.now();
     const facts: Facts = {

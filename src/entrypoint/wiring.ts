@@ -53,5 +53,11 @@ export function wire(config: Config, write: (text: string) => void, hearers: Hea
   };
 }
 
-/** From the kernel itself (random(4)): loading node:crypto takes a tenth of a decision. */
-const randomWord = (): string => readFileSync("/proc/sys/kernel/random/uuid", "latin1").trim();
+/** From the kernel itself (random(4)): loading node:crypto takes a tenth of a decision. Other systems have no such file. */
+function randomWord(): string {
+  try {
+    return readFileSync("/proc/sys/kernel/random/uuid", "latin1").trim();
+  } catch {
+    return crypto.randomUUID();
+  }
+}

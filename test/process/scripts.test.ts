@@ -51,7 +51,9 @@ test("files that were left out count as skipped", () => {
   writeFileSync(join(folder, "test/faults/c.test.ts"), "");
   const { status, text } = run(process.execPath, "scripts/test.ts");
   expect(status, text).toBe(0);
-  expect(text).toContain("→ Left out: docker, docker-nodes tests (files: 1), since no Docker engine answers");
+  expect(text).toContain(
+    "→ Left out: docker, docker-nodes, docker-images tests (files: 1), since no Docker engine answers",
+  );
   expect(text).toMatch(/\n3 passed, 0 failed, 2 skipped\n$/);
 });
 
@@ -61,6 +63,7 @@ test("what failed is named again before the counts, a file that could not be loa
     fullName: "a part does it",
     failureMessages: ["\u001b[31mexpected 1\u001b[0m\nat x"],
   };
+  const skipped = { status: "skipped", fullName: "never came to it", failureMessages: [] };
   vitestThatRan(2, [
     { name: join(folder, "src/a.test.ts"), status: "failed", message: "", assertionResults: [failed] },
     {
@@ -69,11 +72,14 @@ test("what failed is named again before the counts, a file that could not be loa
       message: "no such module",
       assertionResults: [],
     },
+    { name: join(folder, "src/c.test.ts"), status: "failed", message: "", assertionResults: [skipped] },
   ]);
   const { status, text } = run(process.execPath, "scripts/test.ts");
   expect(status, text).toBe(1);
-  expect(text).toContain("✗ src/a.test.ts > a part does it: expected 1\n✗ src/b.test.ts: no such module\n");
-  expect(text).toMatch(/\n2 passed, 2 failed, \d+ skipped\n$/);
+  expect(text).toContain(
+    "✗ src/a.test.ts > a part does it: expected 1\n✗ src/b.test.ts: no such module\n✗ src/c.test.ts: a hook or its process failed\n",
+  );
+  expect(text).toMatch(/\n2 passed, 3 failed, \d+ skipped\n$/);
 });
 
 test("set-up that got no Node from npm, beside one that is too old, says that install scripts are off", () => {

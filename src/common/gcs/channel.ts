@@ -23,7 +23,7 @@ export function openChannel(
   });
   const client = createClient(NodeInfoGcsService, transport);
   const channel: Channel = {
-    checkAlive: askAlive(async (nodeIds, timeoutMs) => {
+    checkAlive: askAlive(session, async (nodeIds, timeoutMs) => {
       const reply = await client.checkAlive({ nodeIds }, { timeoutMs });
       return { version: reply.rayVersion, alive: reply.rayletAlive };
     }),
@@ -48,14 +48,16 @@ export function openChannel(
 
 /**
  * Ray 2.40 takes the raylets' addresses as text in the field in which Ray 2.49 and later take the ids of nodes
- * (CheckAliveRequest in gcs_service_pb2.py), and cannot parse the bytes of an id. Once that was seen it is asked by address.
+ * (CheckAliveRequest in gcs_service_pb2.py), and cannot parse the bytes of an id. That is remembered for the connection
+ * alone: an address where an id belongs ends the GCS of a later Ray (NodeID::FromBinary).
  */
 function askAlive(
+  session: Http2Session,
   ask: (nodeIds: Uint8Array<ArrayBuffer>[], timeoutMs: number) => ReturnType<Channel["checkAlive"]>,
 ): Channel["checkAlive"] {
-  let byAddress = false;
+  let wantsAddresses: object | null = null;
   return async (nodes, timeoutMs) => {
-    if (!byAddress) {
+    if (wantsAddresses === null || wantsAddresses !== session.connection) {
       try {
         return await ask(
           nodes.map(({ nodeId }) => fromHex(nodeId)),
@@ -63,7 +65,7 @@ function askAlive(
         );
       } catch (error) {
         if (nodes.length === 0 || !couldNotParse(error)) throw error;
-        byAddress = true;
+        wantsAddresses = session.connection;
       }
     }
     return ask(

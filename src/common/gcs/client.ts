@@ -18,7 +18,7 @@ export interface NodeInfo {
 }
 
 /** What tells a node from others, in every version of Ray. */
-export type NodeKey = Pick<NodeInfo, "nodeId" | "address" | "port">;
+type NodeKey = Pick<NodeInfo, "nodeId" | "address" | "port">;
 
 /** Why a call brought no answer. */
 export type GcsFailure =
@@ -54,7 +54,7 @@ export interface GcsOptions {
 
 /** Opens a channel to the GCS at `address`; nothing is loaded or connected before the first call. */
 export function openGcs(address: Address, options: GcsOptions): GcsClient {
-  // Loading gRPC and HTTP/2 costs more than all the rest of a decision, so only a call pays for it.
+  // Loading gRPC and HTTP/2 is slow, so only a call pays for it.
   const channel = once(() =>
     import("./channel.ts").then(({ openChannel }) => openChannel(formatAddress(address), options)),
   );

@@ -22,8 +22,7 @@ const NOT_COMPRESSED = 0;
 const NOTHING: Buffer = Buffer.alloc(0);
 
 /**
- * One short connection without the gRPC library, whose loading takes as long as all the rest of a decision (bench decide):
- * tells refused from silent, and knows a GCS by its answers to both calls. `token` goes with them.
+ * One short connection without the gRPC library (http2-frames.ts says why): tells refused from silent, and knows a GCS by its answers to both calls. `token` goes with them.
  * Never rejects, takes at most `timeoutMs`, leaves no connection behind.
  */
 export function glance(address: Address, token: string | null, timeoutMs: number): Promise<Glance> {
@@ -91,7 +90,7 @@ class Answers {
     if (read === null || this.#heard > LONGEST_ANSWER) return "unclear";
     this.#unread = read.rest;
     for (const frame of read.frames) {
-      if (http2.isBreak(frame) || http2.isPadded(frame)) return "unclear";
+      if (http2.isBreak(frame) || http2.isPadded(frame)) return this.#seen() ?? "unclear";
       if (frame.stream === VERSION.stream) this.#version.take(frame);
       if (frame.stream === CLUSTER_ID.stream) this.#clusterId.take(frame);
     }

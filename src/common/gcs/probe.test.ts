@@ -136,6 +136,16 @@ describe("the client", () => {
       expect(alive).toMatchObject({ ok: true, value: { version: "2.60.0", alive: [true, false] } });
     }
     expect(gcs.calls).toBe(3);
+
+    // A later Ray in its place ends itself over an address.
+    await gcs.stop();
+    const later = await keep(FakeGcs.start(gcs.address));
+    later.nodes = [living];
+    const seen = await until("an answer of the next GCS", async () => {
+      const alive = await client.checkAlive([living].map(keyOf), 5000);
+      return alive.ok ? alive.value : undefined;
+    });
+    expect(seen.alive).toEqual([true]);
     client.close();
   });
 

@@ -19,6 +19,11 @@ export class Http2Session implements SessionManager {
   request: SessionManager["request"] = async (method, path, headers, options) =>
     this.#open().request({ ...headers, ":method": method, ":path": path }, options);
 
+  /** The connection of the last call; another one may lead to another server. */
+  get connection(): object | null {
+    return this.#session;
+  }
+
   /** Nothing to be done: a call that gets no answer in time drops the connection. */
   notifyResponseByteRead(): void {}
 

@@ -19,14 +19,21 @@ export interface Seen {
 
 export interface Collected extends Seen {
   /** What the health service answers in the end, also where it was not waited for; then it is asked no second time. */
-  readonly healthInTheEnd: Promise<HealthFact>;
+  readonly healthInTheEnd: Promise<HeardHealth>;
 }
+
+export type HeardHealth = Exclude<HealthFact, { kind: "unknown" }>;
 
 /**
  * Asks the health service and every possible HEAD at once: the whole costs about one DISCOVERY_TIMEOUT however many are
- * silent, and less where the answers that are there already settle the matter.
+ * silent, and less where the answers that are there already settle the matter, unless all are wanted.
  */
-export function collect(config: Config, probes: Probes, signal: AbortSignal): Promise<Collected> {
+export function collect(
+  config: Config,
+  probes: Probes,
+  signal: AbortSignal,
+  wanted: "enough" | "all" = "enough",
+): Promise<Collected> {
   const { values } = config;
   const listed = possibleHeads(config);
   const giveUp = new AbortController();
@@ -43,7 +50,7 @@ export function collect(config: Config, probes: Probes, signal: AbortSignal): Pr
     });
   return new Promise((resolve) => {
     const check = (): void => {
-      if (!enough(seen)) return;
+      if (!(wanted === "all" ? seen.pending === 0 && seen.health !== null : enough(seen))) return;
       giveUp.abort();
       const heads = inOrder(seen.heads, listed);
       resolve({ health: seen.health ?? { kind: "unknown", ms: 0 }, heads, healthInTheEnd });
