@@ -57,7 +57,7 @@ export type Event =
   | { readonly type: "stopping"; readonly signal: string; readonly urgent: boolean }
   | {
       readonly type: "drained";
-      readonly how: "drained" | "late" | "urgent" | "headless";
+      readonly how: "drained" | "late" | "urgent" | "headless" | "deposed";
       readonly tookMs: number;
     }
   /** What of Ray was still there after its end, and whether it is gone now. */

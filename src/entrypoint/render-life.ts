@@ -81,6 +81,7 @@ const WHY_KILLED = {
   late: "it did not end in time",
   urgent: "a stop at once was asked",
   headless: "the HEAD is gone, so there is nobody to drain to",
+  deposed: "another node has its place, so there is nothing to drain",
 } as const;
 
 function renderDrained({ how, tookMs }: Extract<Event, { type: "drained" }>): string {

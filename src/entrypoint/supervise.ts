@@ -173,6 +173,8 @@ async function drain(plan: Plan, ray: RayProcess, world: SuperviseWorld): Promis
     pause(leftMs, over.signal).then(() => "late" as const),
     aborted(stop.urgent, over.signal).then(() => "urgent" as const),
     headGone(plan, world, GONE_IN_DRAIN, over.signal).then(() => "headless" as const),
+    // Two HEADs would be seen for as long as this one drains.
+    world.deposed.then(() => "deposed" as const),
   ]);
   over.abort();
   log({ type: "drained", how, tookMs: monotonicMs() - began });

@@ -63,6 +63,29 @@ describe("a stop", () => {
     await nothingLeft();
   });
 
+  test("a HEAD that drains and hears of another one ends its Ray at once", async () => {
+    rig.rays.manners = { joins: true, exitOnTerm: null };
+    const cpu = await readyHead({ RAY_EP_STOP_GRACE: "600" });
+    cpu.signal("SIGTERM");
+    await cpu.says("draining and stopping Ray");
+    // A higher epoch: one that was granted on the other side of a partition.
+    const request = {
+      node: "ray-gpu",
+      life: "other",
+      address: "ray-gpu:6379",
+      clusterId: "ab",
+      others: "silent",
+    };
+    const taken = await fetch(`http://${rig.healthHost}:8080/v1/head`, {
+      method: "PUT",
+      body: JSON.stringify({ ...request, epoch: 7 }),
+    });
+    expect(taken.status).toBe(200);
+    expect(await cpu.exit()).toBe(0);
+    expect(cpu.stdout).toMatch(/→ Killing Ray after .*: another node has its place/);
+    await nothingLeft();
+  });
+
   test("Ray ignores SIGTERM: it is killed before the engine's KILL, with what it started", async () => {
     rig.rays.manners = { joins: true, exitOnTerm: null };
     const cpu = await readyHead({ RAY_EP_STOP_GRACE: "3" });

@@ -171,8 +171,10 @@ export class Node {
     if (role.role === "head") this.#lead(over.signal);
     else this.keeper.stop();
     const end = await this.#runRay(role, deposed);
+    // A drain, which nobody waits for whose place another has.
+    if (end.kind === "stopped")
+      await Promise.race([this.actor.sleep(this.scene.prng.between(200, 5000)), deposed]);
     over.abort();
-    if (end.kind === "stopped") await this.actor.sleep(this.scene.prng.between(200, 5000));
     this.place.gcs = null;
     this.place.member = null;
     this.#tellEnd(end);
