@@ -71,7 +71,7 @@ export async function settle(config: Config, world: SettleWorld): Promise<Settle
 async function look(config: Config, { probes, stop }: SettleWorld, late: boolean): Promise<Collected> {
   const seen = await collect(config, probes, stop);
   if (!late || seen.health.kind !== "unknown") return seen;
-  return { ...seen, health: await probes.health.look(config.values.HEALTH_TIMEOUT) };
+  return { ...seen, health: await seen.healthInTheEnd };
 }
 
 /** Null where this node has to look again. */

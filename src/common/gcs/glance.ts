@@ -1,7 +1,8 @@
-import { connect, type Socket } from "node:net";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { type Address, formatAddress } from "../address.ts";
+import { unreachable } from "../result.ts";
 import type { SightingKind } from "../sighting.ts";
+import { exchange } from "./exchange.ts";
 import * as http2 from "./http2-frames.ts";
 
 /** Something else than a GCS that answers as expected: the gRPC library has to find out what. */
@@ -22,33 +23,25 @@ const NOT_COMPRESSED = 0;
 const NOTHING: Buffer = Buffer.alloc(0);
 
 /**
- * One short connection without the gRPC library (http2-frames.ts says why): tells refused from silent, and knows a GCS by its answers to both calls. `token` goes with them.
- * Never rejects, takes at most `timeoutMs`, leaves no connection behind.
+ * One short connection without the gRPC library (http2-frames.ts says why): tells refused from silent, and knows a GCS by
+ * its answers to both calls. `token` goes with them. Never rejects, takes at most `timeoutMs`, leaves no connection behind.
  */
-export function glance(address: Address, token: string | null, timeoutMs: number): Promise<Glance> {
-  return new Promise((resolve) => {
-    const socket = connect({ ...address, family: 4 });
-    const answers = new Answers();
-    let phase: "connect" | "answer" = "connect";
-    const end = (seen: Glance): void => {
-      clearTimeout(timer);
-      socket.destroy();
-      resolve(seen);
-    };
-    const timer = setTimeout(() => end({ kind: "timeout", phase }), timeoutMs);
-    socket.on("error", ({ code }: NodeJS.ErrnoException) =>
-      end(phase === "connect" ? explainConnect(code ?? "unknown") : "unclear"),
-    );
-    socket.once("close", () => end("unclear"));
-    socket.once("connect", () => {
-      phase = "answer";
-      ask(socket, formatAddress(address), token);
-    });
-    socket.on("data", (bytes) => {
-      const seen = answers.hear(bytes);
-      if (seen !== null) end(seen);
-    });
-  });
+export async function glance(address: Address, token: string | null, timeoutMs: number): Promise<Glance> {
+  const answers = new Answers();
+  const calls = callsTo(formatAddress(address), token);
+  const outcome = await exchange(address, calls, timeoutMs, (bytes) => answers.hear(bytes));
+  switch (outcome.kind) {
+    case "heard":
+      return outcome.answer;
+    case "not-connected":
+      return explainConnect(outcome.code);
+    case "closed":
+      return "unclear";
+    case "timeout":
+      return outcome;
+    default:
+      return unreachable(outcome);
+  }
 }
 
 function explainConnect(code: string): SightingKind {
@@ -57,7 +50,7 @@ function explainConnect(code: string): SightingKind {
   return code === "ETIMEDOUT" ? { kind: "timeout", phase: "connect" } : { kind: "unreachable", code };
 }
 
-function ask(socket: Socket, authority: string, token: string | null): void {
+function callsTo(authority: string, token: string | null): Buffer {
   const calls = [VERSION, CLUSTER_ID].map(({ stream, path }) =>
     http2.request(
       stream,
@@ -73,7 +66,7 @@ function ask(socket: Socket, authority: string, token: string | null): void {
       EMPTY_MESSAGE,
     ),
   );
-  socket.write(Buffer.concat([http2.GREETING, ...calls]));
+  return Buffer.concat([http2.GREETING, ...calls]);
 }
 
 /** What has come in on a connection so far. */
@@ -110,23 +103,24 @@ class Reply {
   #message = NOTHING;
   #ended = false;
 
-  take({ type, flags, payload }: http2.Frame): void {
-    if (type === http2.DATA) this.#message = Buffer.concat([this.#message, payload]);
-    this.#ended ||= http2.endsStream({ type, flags });
+  take(frame: http2.Frame): void {
+    if (frame.type === http2.DATA) this.#message = Buffer.concat([this.#message, frame.payload]);
+    this.#ended ||= http2.endsStream(frame);
   }
 
   /** The wanted field; "nothing" where the reply does not hold it or cannot be read; null where more has to come. */
   wanted(): Buffer | "nothing" | null {
     const whole = messageIn(this.#message);
     if (whole === null) return this.#ended ? "nothing" : null;
-    const field = whole === "unreadable" ? NOTHING : fieldOf(whole);
+    const field = fieldOf(whole);
     return field.length === 0 ? "nothing" : field;
   }
 }
 
-function messageIn(bytes: Buffer): Buffer | "unreadable" | null {
+/** Empty where it cannot be read; null where it is not whole yet. */
+function messageIn(bytes: Buffer): Buffer | null {
   if (bytes.length < MESSAGE_HEAD_BYTES) return null;
-  if (bytes[0] !== NOT_COMPRESSED) return "unreadable";
+  if (bytes[0] !== NOT_COMPRESSED) return NOTHING;
   const end = MESSAGE_HEAD_BYTES + bytes.readUInt32BE(1);
   return bytes.length < end ? null : bytes.subarray(MESSAGE_HEAD_BYTES, end);
 }

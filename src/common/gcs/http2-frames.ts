@@ -36,8 +36,7 @@ export const isBreak = ({ type }: Frame): boolean => type === RST_STREAM || type
 export const isPadded = ({ type, flags }: Frame): boolean => type <= HEADERS && (flags & PADDED) !== 0;
 
 /** The peer says no more on this stream. */
-export const endsStream = ({ type, flags }: Pick<Frame, "type" | "flags">): boolean =>
-  type <= HEADERS && (flags & END_STREAM) !== 0;
+export const endsStream = ({ type, flags }: Frame): boolean => type <= HEADERS && (flags & END_STREAM) !== 0;
 
 /** One whole request: its headers, and `message` as its body. */
 export function request(

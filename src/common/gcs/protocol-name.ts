@@ -1,6 +1,6 @@
-import { connect } from "node:net";
 import type { Address } from "../address.ts";
 import type { Deadline } from "../deadline.ts";
+import { exchange } from "./exchange.ts";
 import { GREETING } from "./http2-frames.ts";
 
 /** The shortest ClientHello (RFC 5246, 7.4.1.2): one cipher, no extensions. A TLS server answers it with a hello or an alert. */
@@ -22,24 +22,14 @@ export async function nameProtocol(address: Address, deadline: Deadline): Promis
 }
 
 /** What comes back first on a connection of its own. */
-function firstBytes(
+async function firstBytes(
   address: Address,
   greeting: Buffer,
   deadline: Deadline,
 ): Promise<Buffer | "closed" | "silence"> {
-  return new Promise((resolve) => {
-    const socket = connect({ ...address, family: 4 });
-    const end = (answer: Buffer | "closed" | "silence"): void => {
-      clearTimeout(timer);
-      socket.destroy();
-      resolve(answer);
-    };
-    const timer = setTimeout(() => end("silence"), deadline.remainingMs());
-    socket.on("error", () => end("closed"));
-    socket.on("close", () => end("closed"));
-    socket.on("connect", () => socket.write(greeting));
-    socket.on("data", (bytes) => end(bytes));
-  });
+  const outcome = await exchange(address, greeting, deadline.remainingMs(), (bytes) => bytes);
+  if (outcome.kind === "heard") return outcome.answer;
+  return outcome.kind === "timeout" ? "silence" : "closed";
 }
 
 function nameBytes(bytes: Buffer): string {

@@ -1,25 +1,19 @@
 import { pause } from "../../../common/deadline.ts";
 import type { Result } from "../../../common/result.ts";
-import { findHeads } from "../../cluster-view.ts";
 import { firstToStart } from "../../compose/main-file.ts";
 import { containerName, type Part } from "../../compose/names.ts";
 import { HEALTH_NAME, type Settings } from "../../settings.ts";
-import { healthAnswers, leaseHolder } from "../ask-health.ts";
+import { healthAnswers } from "../ask-health.ts";
+import { untilLed } from "../until-led.ts";
 import { type DockerCluster, runCompose } from "./cluster.ts";
 import { CHANGE_MS, type CommandOptions, type Refusal } from "./engine.ts";
 
 const LOOK_EVERY_MS = 100;
 
-interface Stage {
-  readonly services: readonly string[];
-  /** Whether what comes next may start. */
-  readonly led: () => Promise<boolean>;
-}
-
 /**
  * Has compose make the containers, and starts them in the order of their depends_on. What compose itself would wait for are
- * health checks, which come seconds apart; here the next one starts as soon as the service before it answers, and the first
- * node leads.
+ * health checks, which come seconds apart; here the nodes start as soon as the health service answers, and the others as soon
+ * as the first one leads.
  */
 export async function startInOrder(
   cluster: DockerCluster,
@@ -31,24 +25,23 @@ export async function startInOrder(
   if (part === "test") return up("--detach");
   const made = await up("--no-start");
   if (!made.ok) return made;
-  for (const { services: next, led } of stagesOf(cluster, services)) {
-    const names = next.map((service) => containerName(cluster.settings, service));
-    const started = await cluster.engine.docker(["start", ...names], { ...options, timeoutMs: CHANGE_MS });
+  const { health, first, rest } = inOrder(cluster.settings, services);
+  const stages = [
+    { names: health, settled: () => untilHealthAnswers(cluster, options.signal) },
+    { names: first, settled: () => untilLed(cluster, options.signal) },
+    { names: rest, settled: async () => {} },
+  ].filter(({ names }) => names.length > 0);
+  for (const { names, settled } of stages) {
+    const containers = names.map((name) => containerName(cluster.settings, name));
+    const started = await cluster.engine.docker(["start", ...containers], {
+      ...options,
+      timeoutMs: CHANGE_MS,
+    });
     if (!started.ok) return started;
-    while (!(await led())) if (!(await pause(LOOK_EVERY_MS, options.signal))) return started;
+    await settled();
+    if (options.signal.aborted) return made;
   }
   return made;
-}
-
-function stagesOf(cluster: DockerCluster, services: readonly string[]): Stage[] {
-  const always = async () => true;
-  const { health, first, rest } = inOrder(cluster.settings, services);
-  const stages: Stage[] = [
-    { services: health, led: async () => (await healthAnswers(cluster.healthUrl)).ok },
-    { services: first, led: () => somebodyLeads(cluster) },
-    { services: rest, led: always },
-  ];
-  return stages.filter((stage) => stage.services.length > 0);
 }
 
 /** Who starts after whom. Pure. */
@@ -61,8 +54,6 @@ export function inOrder(settings: Settings, services: readonly string[]) {
   };
 }
 
-/** A HEAD is known by its lease seconds before its GCS serves, and then nobody else becomes one. */
-async function somebodyLeads({ healthUrl, headAddresses, token }: DockerCluster): Promise<boolean> {
-  const [holder, heads] = await Promise.all([leaseHolder(healthUrl), findHeads(headAddresses, token)]);
-  return holder !== undefined || heads.length > 0;
+async function untilHealthAnswers({ healthUrl }: DockerCluster, signal: AbortSignal): Promise<void> {
+  while (!(await healthAnswers(healthUrl)).ok && (await pause(LOOK_EVERY_MS, signal)));
 }

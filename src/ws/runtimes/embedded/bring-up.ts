@@ -1,17 +1,15 @@
-import { deadlineIn, pause } from "../../../common/deadline.ts";
+import { deadlineIn } from "../../../common/deadline.ts";
 import { err, ok, type Result } from "../../../common/result.ts";
 import { viewCluster } from "../../cluster-view.ts";
 import { interrupted, type WsFailure } from "../../failure.ts";
-import { leaseHolder } from "../ask-health.ts";
 import type { Job } from "../runtime.ts";
+import { untilLed } from "../until-led.ts";
 import type { EmbeddedCluster } from "./cluster.ts";
 import { findTakenPorts } from "./free-ports.ts";
 import type { ProcessPlan } from "./plan.ts";
 import { logFile, startProcess } from "./start.ts";
 import { recordStarted, type StartedProcess } from "./state.ts";
 import { untilReady, type Wait } from "./wait.ts";
-
-const LOOK_EVERY_MS = 100;
 
 /**
  * Starts those of `plans` that do not run, in their order, and waits until each is ready, also those that ran before: the
@@ -69,7 +67,8 @@ async function bringUpAll(
     waiting.push(ready);
     if (plan.kind === "health") await ready;
     // The first candidate asks for the lease before the next one starts: the order of the whitelist is a preference.
-    else if (before === undefined) await untilHeadIsSettled(cluster, started.value, job.signal);
+    else if (before === undefined)
+      await untilLed(cluster, job.signal, () => cluster.isRunning(started.value));
   }
   await Promise.all(waiting);
 }
@@ -92,18 +91,4 @@ function startOne(
   }
   recordStarted(folders.stateFile, started);
   return ok(started);
-}
-
-/** Returns when some node holds the head lease or a GCS answers, or when the started one cannot get there any more. */
-async function untilHeadIsSettled(
-  cluster: EmbeddedCluster,
-  started: StartedProcess,
-  signal: AbortSignal,
-): Promise<void> {
-  const deadline = deadlineIn(cluster.settings.waitForHeadMs);
-  while (!signal.aborted && !deadline.expired() && cluster.isRunning(started)) {
-    if ((await leaseHolder(cluster.healthUrl)) !== undefined) return;
-    if ((await viewCluster(cluster.headAddresses, cluster.token)) !== undefined) return;
-    await pause(LOOK_EVERY_MS, signal);
-  }
 }
