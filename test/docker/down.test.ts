@@ -95,9 +95,13 @@ describe("ws up that fails takes back what it started", () => {
     const up = await project.ws(["up", "--timeout", "3"]);
     expect(up.code, up.text).toBe(75);
     expect(up.text).toContain("✗ Not ready after 3 s:");
-    expect(up.text).toMatch(
-      /✗ ray-gpu: its container is created|✗ ray-gpu: its container does not exist yet/,
-    );
+    // How far a node comes in that time is the machine's affair.
+    for (const name of ["ray-cpu", "ray-gpu"])
+      expect(up.text).toMatch(
+        new RegExp(
+          `✗ ${name}: (?:its container is created|its container does not exist yet|no GCS answers yet|the GCS does not list it yet)`,
+        ),
+      );
     expect(await project.containers()).toEqual([]);
   });
 });

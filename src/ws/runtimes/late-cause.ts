@@ -52,14 +52,22 @@ export function lateCause(
   lines: readonly string[],
   causeOf: (lines: readonly string[]) => string | undefined,
 ): string | undefined {
-  const life = lines.slice(
+  const life = since(lines, /^→ ray-entrypoint \S+ on node/);
+  // What it saw of others before it had its role is nothing that it waits for.
+  const undecided = since(life, /^Mode: (?:head|worker)$/);
+  return (
+    causeOf(life) ?? outsider(node, undecided) ?? CAUSES.map((each) => lastOf(undecided, each)).find(Boolean)
+  );
+}
+
+/** From the last line like this on; all of them where there is none. */
+const since = (lines: readonly string[], like: RegExp): readonly string[] =>
+  lines.slice(
     Math.max(
       0,
-      lines.findLastIndex((line) => /^→ ray-entrypoint \S+ on node/.test(line)),
+      lines.findLastIndex((line) => like.test(line)),
     ),
   );
-  return causeOf(life) ?? outsider(node, life) ?? CAUSES.map((each) => lastOf(life, each)).find(Boolean);
-}
 
 function lastOf(lines: readonly string[], { seen, cause }: LateCause): string | undefined {
   const match = lines.map((line) => seen.exec(line)).findLast((each) => each !== null);

@@ -132,6 +132,11 @@ describe("why a node is late", () => {
     expect(lateCause("test-ray-worker", [born, ...lines], likelyCause)).toBeUndefined();
   });
 
+  test("what a node saw of others before it had its role is over", () => {
+    const lines = [born, sees("cannot be found: the name does not resolve (ENOTFOUND)"), "Mode: head"];
+    expect(lateCause("ray-gpu", lines, likelyCause)).toBeUndefined();
+  });
+
   test("what an earlier life said is over", () => {
     const lines = [born, sees("gives no answer to a connection"), born, "✓ all is well"];
     expect(lateCause("ray-gpu", lines, likelyCause)).toBeUndefined();
