@@ -63,7 +63,6 @@ export class NodeRun {
   async run(): Promise<RunEnd> {
     const { lease, alive, config } = this.#world;
     const over = new AbortController();
-    lease.starting();
     if (this.#plan.role === "head") this.#lead(over.signal);
     else lease.stop();
     const gcs = openGcs(this.#plan.ready.gcs, { token: config.authToken });
@@ -71,6 +70,7 @@ export class NodeRun {
       return await supervise(this.#plan, { gcs, ...this.#superviseWorld() });
     } finally {
       over.abort();
+      lease.ended();
       alive.drop();
       gcs.close();
     }

@@ -167,7 +167,6 @@ export class Node {
     });
     void this.#duplicate.promise.then((end) => this.#onDeposed(end));
     const over = new AbortController();
-    this.keeper.starting();
     if (role.role === "head") this.#lead(over.signal);
     else this.keeper.stop();
     const end = await this.#runRay(role, deposed);
@@ -177,6 +176,7 @@ export class Node {
     over.abort();
     this.place.gcs = null;
     this.place.member = null;
+    this.keeper.ended();
     this.#tellEnd(end);
     return end;
   }
