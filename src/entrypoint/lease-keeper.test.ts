@@ -5,9 +5,14 @@ import { realClock } from "../common/deadline.ts";
 import type { LeaseRequest } from "../common/lease-protocol.ts";
 import { ok } from "../common/result.ts";
 import type { LeaseFact } from "./facts.ts";
-import { LeaseKeeper } from "./lease-keeper.ts";
+import { LeaseKeeper, type LeaseKeeperSettings } from "./lease-keeper.ts";
+import type { Trouble } from "./watch.ts";
 
-function keeperOf(askLease: (request: LeaseRequest) => Promise<LeaseFact>, env: Record<string, string> = {}) {
+function keeperOf(
+  askLease: (request: LeaseRequest) => Promise<LeaseFact>,
+  env: Record<string, string> = {},
+  more: Partial<LeaseKeeperSettings> = {},
+) {
   const releaseLease = vi.fn(async () => ok(undefined));
   const keeper = new LeaseKeeper({
     clock: realClock,
@@ -17,6 +22,7 @@ function keeperOf(askLease: (request: LeaseRequest) => Promise<LeaseFact>, env: 
     onChange: () => {},
     onRenewed: () => {},
     onDeposed: () => {},
+    ...more,
   });
   return { keeper, releaseLease };
 }
@@ -78,4 +84,24 @@ test("strict: a lease too short to be safe is not taken; a HEAD that leads gives
   expect(releaseLease).toHaveBeenCalledOnce();
   expect(keeper.held).toBe(true);
   keeper.stop();
+});
+
+test("A5 the deadline of a lease runs while the machine sleeps, from when the request was sent", async () => {
+  let bootMs = 1000;
+  // Timers and the other clock stand still meanwhile.
+  const clock = { now: () => 0, bootMs: () => bootMs, pause: async () => true };
+  const onRenewed = vi.fn();
+  const lost = Promise.withResolvers<Trouble>();
+  const { keeper } = keeperOf(
+    async () => {
+      bootMs += 51_000;
+      return granted(1);
+    },
+    { RAY_EP_FENCING: "strict" },
+    { clock, onRenewed, onDeposed: lost.resolve },
+  );
+  await keeper.ask("silent");
+  expect(onRenewed).toHaveBeenCalledExactlyOnceWith(11_000);
+  keeper.keep();
+  expect(await lost.promise).toEqual({ kind: "lease-lost", forMs: 51_000 });
 });

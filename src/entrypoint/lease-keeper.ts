@@ -29,9 +29,9 @@ export class LeaseKeeper {
     return this.#talk.epoch !== null;
   }
 
-  /** How long a HEAD may go on without another renewal: counted from when the last one that was granted was sent. */
-  get leftMs(): number {
-    return this.#talk.leftMs;
+  /** Until when a HEAD may go on without another renewal, in milliseconds since boot. */
+  get untilMs(): number {
+    return this.#talk.untilMs;
   }
 
   /** The highest epoch that this node has heard of; null before the first. */
@@ -124,7 +124,7 @@ export class LeaseKeeper {
   /** Strict: at the deadline at the latest, whatever the step. */
   #untilNextMs(): number {
     const stepMs = RENEW_EVERY_S * 1000;
-    return this.#mustRenew ? Math.min(stepMs, this.leftMs) : stepMs;
+    return this.#mustRenew ? Math.min(stepMs, this.#talk.leftMs) : stepMs;
   }
 
   /** Two GCSes on one store corrupt it, so that a HEAD that cannot renew must end before its lease does (FAULTS 4). */

@@ -1,5 +1,6 @@
 import { formatAddress } from "../common/address.ts";
 import { monotonicMs, realClock } from "../common/deadline.ts";
+import type { Failure } from "../common/failure.ts";
 import { openGcs } from "../common/gcs/client.ts";
 import type { AliveNote } from "./alive-note.ts";
 import { prepareStart } from "./before-start.ts";
@@ -73,6 +74,7 @@ export class NodeRun {
       lease.ended();
       alive.drop();
       gcs.close();
+      await this.#guard?.dismiss();
     }
   }
 
@@ -81,9 +83,9 @@ export class NodeRun {
     this.#deposed.resolve(end);
   }
 
-  /** The head lease was renewed, and this HEAD may go on for `leftMs` without another renewal. */
-  renewed(leftMs: number): void {
-    if (this.#isStrictHead) this.#guard?.renewed(leftMs);
+  /** The head lease was renewed, and this HEAD may go on until then, in milliseconds since boot, without another renewal. */
+  renewed(untilMs: number): void {
+    if (this.#isStrictHead) this.#guard?.renewed(untilMs);
   }
 
   get #isStrictHead(): boolean {
@@ -108,8 +110,8 @@ export class NodeRun {
       stop: stopRequest,
       deposed: this.#deposed.promise,
       watchEveryMs: config.values.RAY_EP_WATCH_INTERVAL,
-      beforeStart: () => prepareStart(this.#plan, this.#world),
-      guard: (session: number) => this.#setGuard(session),
+      beforeStart: () => this.#beforeStart(),
+      onStarted: (session: number) => this.#setGuard().watch(session),
       onReady: (membership: Membership) => this.#onReady(membership),
       onAlive: (membership: Membership) => this.#onAlive(membership),
       onHeadSeen: () => {
@@ -120,25 +122,25 @@ export class NodeRun {
     };
   }
 
-  /** Without a lease there is nothing to lose, and then only the end of this process counts. */
-  #setGuard(session: number): Guard {
+  /** Two GCSes on one store corrupt it, so that strict fencing wants a guard beside Ray from its first moment. */
+  async #beforeStart(): Promise<Failure | null> {
+    const stands = this.#isStrictHead ? this.#setGuard().stands : null;
+    const obstacle = await prepareStart(this.#plan, this.#world);
+    if (obstacle !== null) return obstacle;
+    const cause = await stands;
+    return cause === null ? null : { reason: "no-guard", cause };
+  }
+
+  #setGuard(): Guard {
     const { lease, log } = this.#world;
-    this.#guard = new Guard({
-      session,
-      limitMs: () => (this.#isStrictHead && lease.held ? lease.leftMs : null),
-      onLost: () =>
-        log({
-          type: "warning",
-          what: "the guard that ends Ray with this program was ended itself; another one takes its place",
-          fix: "See who kills processes here: the kernel for want of memory, or somebody by hand.",
-        }),
+    this.#guard ??= new Guard({
+      // Without a lease there is nothing to lose, and then only the end of this process counts.
+      untilMs: () => (this.#isStrictHead && lease.held ? lease.untilMs : null),
+      onChange: (cause) => log({ type: "guard", cause }),
+      onGone: (cause) => {
+        if (this.#isStrictHead) this.depose({ kind: "trouble", trouble: { kind: "guard-lost", cause } });
+      },
     });
-    if (!this.#guard.stands)
-      log({
-        type: "warning",
-        what: "no guard: this system has no /bin/bash, so Ray lives on if this program is killed",
-        fix: "Install bash.",
-      });
     return this.#guard;
   }
 

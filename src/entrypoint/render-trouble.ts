@@ -29,6 +29,8 @@ export function renderTrouble(trouble: Trouble): string {
       return `${trouble.node} leads as well, at ${formatAddress(trouble.address)}, and stands earlier in the whitelist: this HEAD gives way`;
     case "lease-lost":
       return `The head lease could not be renewed for ${seconds(trouble.forMs)}: this HEAD ends its Ray before another may lead`;
+    case "guard-lost":
+      return `No guard stands beside Ray any more (${trouble.cause}), and strict fencing wants one: this HEAD ends its Ray`;
     case "ray-exited":
       return `Ray ended by itself (${trouble.exit})`;
     default:

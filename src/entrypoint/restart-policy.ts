@@ -73,7 +73,12 @@ const SLOW_MS = 10_000;
 const NEWBORN_TRIES = 2;
 
 /** What may have passed at the next try of a node that worked before. */
-const PASSING = new Set<Failure["reason"]>(["no-head-in-time", "not-ready-in-time", "port-taken"]);
+const PASSING = new Set<Failure["reason"]>([
+  "no-head-in-time",
+  "not-ready-in-time",
+  "port-taken",
+  "no-guard",
+]);
 
 /** A HEAD that is away may come back, and a start may fail for want of it; a wrong token does not mend itself. */
 function mayPass(failure: Failure, member: boolean, recent: number): boolean {

@@ -33,6 +33,8 @@ export type Trouble =
   | { readonly kind: "earlier-head"; readonly node: string; readonly address: Address }
   /** Strict: the lease could not be renewed, and another may soon hold it. */
   | { readonly kind: "lease-lost"; readonly forMs: number }
+  /** Strict fencing alone: what would have ended this HEAD at its deadline is gone and cannot be replaced. */
+  | { readonly kind: "guard-lost"; readonly cause: string }
   | { readonly kind: "ray-exited"; readonly exit: string };
 
 /** What follows from the looks so far. */

@@ -22,7 +22,7 @@ export class Node {
   readonly actor: Actor;
   readonly life: string;
   readonly keeper: LeaseKeeper;
-  readonly #clock: { now: () => number; pause: Actor["pauseFor"] };
+  readonly #clock: { now: () => number; bootMs: () => number; pause: Actor["pauseFor"] };
   readonly #stop = new AbortController();
   readonly #presence: Presence;
   readonly #duplicate = Promise.withResolvers<Failed>();
@@ -40,13 +40,13 @@ export class Node {
     this.life = life;
     this.actor = new Actor(clock);
     place.actor = this.actor;
-    this.#clock = { now: () => clock.nowMs, pause: this.actor.pauseFor };
+    this.#clock = { now: () => clock.nowMs, bootMs: () => clock.nowMs, pause: this.actor.pauseFor };
     const each = { clock: this.#clock, config: place.config, client: clientOf(this), life };
     this.keeper = new LeaseKeeper({
       ...each,
       onChange: () => {},
-      onRenewed: (leftMs) => {
-        place.guardEndsMs = clock.nowMs + leftMs;
+      onRenewed: (untilMs) => {
+        place.guardEndsMs = untilMs;
       },
       onDeposed: (trouble) => this.#onDeposed({ kind: "trouble", trouble }),
     });

@@ -34,7 +34,7 @@ export async function runHead(node: Node, deposed: Promise<RunEnd>, byLease: boo
   const { prng, pace, checker, clock, log } = scene;
   const over = Promise.race([deposed, stopped(node.stop)]);
   const decidedAtMs = clock.nowMs;
-  place.guardEndsMs = decidedAtMs + keeper.leftMs;
+  place.guardEndsMs = Math.max(decidedAtMs, keeper.untilMs);
   const starting = actor.sleep(prng.between(...pace.gcs)).then(() => "served" as const);
   const first = await Promise.race([starting, over]);
   if (first !== "served") return first;
