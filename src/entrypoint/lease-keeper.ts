@@ -29,6 +29,11 @@ export class LeaseKeeper {
     return this.#talk.epoch !== null;
   }
 
+  /** The epoch under which this node holds the lease, as far as it knows; 0 where it does not. */
+  get epoch(): number {
+    return this.#talk.epoch ?? 0;
+  }
+
   /** Until when a HEAD may go on without another renewal, in milliseconds since boot. */
   get untilMs(): number {
     return this.#talk.untilMs;
