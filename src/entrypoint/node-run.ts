@@ -3,6 +3,7 @@ import { monotonicMs, realClock } from "../common/deadline.ts";
 import type { Failure } from "../common/failure.ts";
 import { type GcsClient, openGcs } from "../common/gcs/client.ts";
 import { publishHeadEpoch, readHeadEpoch } from "../common/gcs/head-epoch.ts";
+import type { Absence } from "./absence.ts";
 import type { AliveNote } from "./alive-note.ts";
 import { prepareStart } from "./before-start.ts";
 import type { Config } from "./config.ts";
@@ -27,8 +28,7 @@ export interface Memory {
   clusterId: string | null;
   /** When its last run was listed as ALIVE, on the monotonic clock; null where it was not. */
   aliveAtMs: number | null;
-  /** When this node last saw the HEAD that it joined, on the monotonic clock; null where there is none but itself. */
-  headSeenAtMs: number | null;
+  readonly absence: Absence;
 }
 
 export interface NodeRunWorld {
@@ -112,7 +112,7 @@ export class NodeRun {
   }
 
   #superviseWorld() {
-    const { config, log, step, stopRequest, memory, seek } = this.#world;
+    const { config, log, step, stopRequest, seek } = this.#world;
     return {
       log,
       seek,
@@ -123,9 +123,7 @@ export class NodeRun {
       onStarted: (session: number) => this.#setGuard().watch(session),
       onReady: (membership: Membership) => this.#onReady(membership),
       onAlive: (membership: Membership) => this.#onAlive(membership),
-      onHeadSeen: () => {
-        memory.headSeenAtMs = this.#plan.role === "worker" ? monotonicMs() : null;
-      },
+      onHeadSeen: () => this.#onHeadSeen(),
       onUnclear: () => this.#world.onUnclear(),
       onStop: () => step({ kind: "stop", signal: stopRequest.signal }),
     };
@@ -153,6 +151,12 @@ export class NodeRun {
     return this.#guard;
   }
 
+  #onHeadSeen(): void {
+    const { absence } = this.#world.memory;
+    if (this.#plan.role === "worker") absence.seen();
+    else absence.forget();
+  }
+
   #onReady(membership: Membership): void {
     const { lease, log, memory, step } = this.#world;
     const { role, ready } = this.#plan;
@@ -163,6 +167,7 @@ export class NodeRun {
     memory.lastRole = role;
     memory.clusterId = clusterId;
     memory.aliveAtMs = monotonicMs();
+    this.#onHeadSeen();
     const { nodeId, resources } = node;
     log({ type: "ready", role, address: ready.gcs, version, clusterId, nodeId, resources, tookMs });
     step({ kind: "alive", nodeId });
