@@ -1,15 +1,16 @@
-import { formatAddress } from "../common/address.ts";
+import { type Address, formatAddress } from "../common/address.ts";
 import { monotonicMs, realClock } from "../common/deadline.ts";
 import type { Failure } from "../common/failure.ts";
-import { openGcs } from "../common/gcs/client.ts";
+import { type GcsClient, openGcs } from "../common/gcs/client.ts";
+import { publishHeadEpoch, readHeadEpoch } from "../common/gcs/head-epoch.ts";
 import type { AliveNote } from "./alive-note.ts";
 import { prepareStart } from "./before-start.ts";
 import type { Config } from "./config.ts";
-import { findEarlierHead } from "./earlier-head.ts";
 import type { Event } from "./event.ts";
 import { Guard } from "./guard.ts";
 import type { HealthClient } from "./health-client.ts";
 import type { LeaseKeeper } from "./lease-keeper.ts";
+import { findOtherHead } from "./other-head.ts";
 import type { Plan } from "./plan.ts";
 import type { Presence } from "./presence.ts";
 import type { Probes } from "./probes/collect.ts";
@@ -64,14 +65,14 @@ export class NodeRun {
   async run(): Promise<RunEnd> {
     const { lease, alive, config } = this.#world;
     const over = new AbortController();
-    lease.starting();
-    if (this.#plan.role === "head") this.#lead(over.signal);
-    else lease.stop();
     const gcs = openGcs(this.#plan.ready.gcs, { token: config.authToken });
+    if (this.#plan.role === "head") this.#lead(gcs, over.signal);
+    else lease.stop();
     try {
       return await supervise(this.#plan, { gcs, ...this.#superviseWorld() });
     } finally {
       over.abort();
+      lease.ended();
       alive.drop();
       gcs.close();
       await this.#guard?.dismiss();
@@ -92,13 +93,21 @@ export class NodeRun {
     return this.#plan.role === "head" && this.#world.config.fencing === "strict";
   }
 
-  #lead(over: AbortSignal): void {
+  /** A strict HEAD leads only with a lease that runs, and one that was told to lead gives way to nobody whom it sees. */
+  #lead(gcs: GcsClient, over: AbortSignal): void {
     const { lease, config, probes } = this.#world;
     lease.keep();
-    if (lease.held || config.explicitHead !== null) return;
-    void findEarlierHead(config, probes.head, realClock, over).then(
-      // A lease that came later is the better right.
-      (trouble) => trouble !== null && !lease.held && this.depose({ kind: "trouble", trouble }),
+    if (this.#isStrictHead || config.explicitHead !== null) return;
+    const options = { token: config.authToken };
+    const world = {
+      clock: realClock,
+      probe: probes.head,
+      epochAt: (address: Address, timeoutMs: number) => readHeadEpoch(address, options, timeoutMs),
+      publish: (epoch: number) => publishHeadEpoch(gcs, epoch),
+      epoch: () => lease.epoch,
+    };
+    void findOtherHead(config, world, over).then(
+      (trouble) => trouble !== null && this.depose({ kind: "trouble", trouble }),
     );
   }
 

@@ -39,7 +39,7 @@ export async function runHead(node: Node, deposed: Promise<RunEnd>, byLease: boo
   const first = await Promise.race([starting, over]);
   if (first !== "served") return first;
   const clusterId = `c${Math.floor(clock.nowMs)}-${node.life}`;
-  place.gcs = { clusterId };
+  place.gcs = { clusterId, epoch: 0 };
   log(`${node.life} serves ${clusterId}`);
   checker.served(place, { decidedAtMs, byLease });
   const joining = actor.sleep(prng.between(...pace.raylet)).then(() => "ready" as const);
