@@ -9,6 +9,7 @@ import { prepareStart } from "./before-start.ts";
 import type { Config } from "./config.ts";
 import type { Event } from "./event.ts";
 import { Guard } from "./guard.ts";
+import { startGuard } from "./guard-process.ts";
 import type { HealthClient } from "./health-client.ts";
 import type { LeaseKeeper } from "./lease-keeper.ts";
 import { findOtherHead } from "./other-head.ts";
@@ -141,6 +142,8 @@ export class NodeRun {
   #setGuard(): Guard {
     const { lease, log } = this.#world;
     this.#guard ??= new Guard({
+      clock: realClock,
+      start: startGuard,
       // Without a lease there is nothing to lose, and then only the end of this process counts.
       untilMs: () => (this.#isStrictHead && lease.held ? lease.untilMs : null),
       onChange: (cause) => log({ type: "guard", cause }),
