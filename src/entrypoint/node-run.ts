@@ -67,7 +67,7 @@ export class NodeRun {
     lease.starting();
     if (this.#plan.role === "head") this.#lead(over.signal);
     else lease.stop();
-    const gcs = openGcs(this.#plan.ready.gcs, { token: config.authToken });
+    const gcs = openGcs(this.#plan.ready.gcs, { token: config.authToken, tls: config.tls });
     try {
       return await supervise(this.#plan, { gcs, ...this.#superviseWorld() });
     } finally {
