@@ -13,6 +13,7 @@ const CODES: Readonly<Record<Exclude<Failure["reason"], "ray-exited">, number>> 
   "no-head-in-time": 75,
   "version-differs": 78,
   unauthorized: 78,
+  "tls-differs": 78,
   "duplicate-name": 78,
   "not-a-candidate": 78,
   "pip-failed": 69,

@@ -65,7 +65,7 @@ export class NodeRun {
   async run(): Promise<RunEnd> {
     const { lease, alive, config } = this.#world;
     const over = new AbortController();
-    const gcs = openGcs(this.#plan.ready.gcs, { token: config.authToken });
+    const gcs = openGcs(this.#plan.ready.gcs, { token: config.authToken, tls: config.tls });
     if (this.#plan.role === "head") this.#lead(gcs, over.signal);
     else lease.stop();
     try {
@@ -98,7 +98,7 @@ export class NodeRun {
     const { lease, config, probes } = this.#world;
     lease.keep();
     if (this.#isStrictHead || config.explicitHead !== null) return;
-    const options = { token: config.authToken };
+    const options = { token: config.authToken, tls: config.tls };
     const world = {
       clock: realClock,
       probe: probes.head,
