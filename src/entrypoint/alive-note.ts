@@ -1,4 +1,7 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { asUser, ownerOfWrites } from "./become.ts";
+import type { RayUser } from "./facts.ts";
 
 /** A look that fails may take this long (look.ts), and three in a row are no sign of trouble yet (watch.ts). */
 const LOOK_MS = 2000;
@@ -11,10 +14,15 @@ const LOOKS = 3;
 export class AliveNote {
   readonly #file: string | null;
   readonly #holdsMs: number;
+  readonly #user: RayUser | null;
 
-  /** A `file` of null: no note is written. `everyMs`: how often it is renewed. */
-  constructor(file: string | null, everyMs: number) {
+  /**
+   * A `file` of null: no note is written. `everyMs`: how often it is renewed. `user`: whom Ray runs as, where we are root;
+   * the note is written with that user's rights, unless root alone can change any step of its path.
+   */
+  constructor(file: string | null, everyMs: number, user: RayUser | null) {
     this.#file = file;
+    this.#user = file === null ? null : ownerOfWrites(dirname(file), user);
     this.#holdsMs = LOOKS * (everyMs + LOOK_MS) + 1000;
   }
 
@@ -22,7 +30,7 @@ export class AliveNote {
   renew(words: string): void {
     const file = this.#file;
     if (file === null) return;
-    attempt(() => {
+    this.#attempt(() => {
       const until = Math.ceil(secondsSinceBoot() + this.#holdsMs / 1000);
       // Renamed into place: no reader sees half a note, and no link that a job of Ray's made is followed.
       rmSync(`${file}.new`, { force: true });
@@ -34,15 +42,15 @@ export class AliveNote {
   /** The node is not alive in its cluster, or no longer for sure. */
   drop(): void {
     const file = this.#file;
-    if (file !== null) attempt(() => rmSync(file, { force: true }));
+    if (file !== null) this.#attempt(() => rmSync(file, { force: true }));
   }
-}
 
-/** A note that cannot be written must not stop a node that works; the health check says that the folder is read-only. */
-function attempt(work: () => void): void {
-  try {
-    work();
-  } catch {}
+  /** A note that cannot be written must not stop a node that works; the health check says that the folder is read-only. */
+  #attempt(work: () => void): void {
+    try {
+      asUser(this.#user, work);
+    } catch {}
+  }
 }
 
 /** The same clock that the shell reads, and none that somebody sets. */

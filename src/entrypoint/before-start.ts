@@ -1,4 +1,5 @@
 import type { Failure } from "../common/failure.ts";
+import { asUser } from "./become.ts";
 import type { Config } from "./config.ts";
 import { bytesLeft } from "./disk.ts";
 import type { Event } from "./event.ts";
@@ -28,7 +29,7 @@ const KEPT_SESSIONS = { count: 2, bytes: 512 * 2 ** 20 };
 /** Makes room for a new Ray and looks whether it can start here and be reached. Returns why it cannot start, or null. */
 export async function prepareStart(plan: Plan, world: BeforeStartWorld): Promise<Failure | null> {
   const { config, life, health, log, presence } = world;
-  putAside(plan.tempDir, log);
+  putAside(plan, log);
   warnOfDisk(plan.tempDir, log);
   const reach = await checkReachBack({ config, life, client: health, known: presence.told });
   if (reach !== null) log({ type: "reach-back", ...reach });
@@ -36,8 +37,8 @@ export async function prepareStart(plan: Plan, world: BeforeStartWorld): Promise
   return free ? null : { reason: "port-taken", address: plan.ready.gcs };
 }
 
-function putAside(folder: string, log: BeforeStartWorld["log"]): void {
-  const { names, obstacle } = putSessionsAside(folder, KEPT_SESSIONS);
+function putAside({ tempDir: folder, start }: Plan, log: BeforeStartWorld["log"]): void {
+  const { names, obstacle } = asUser(start.user, () => putSessionsAside(folder, KEPT_SESSIONS));
   if (names.length > 0) log({ type: "sessions-put-aside", folder, names });
   if (obstacle !== null)
     log({

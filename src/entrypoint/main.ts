@@ -17,6 +17,7 @@ import { probeLocal, readHealthTokenFile, readTokenFile } from "./probes/local.t
 import { render } from "./render.ts";
 import { handleSignals } from "./signals.ts";
 import { StopRequest } from "./stop-request.ts";
+import { findUsers } from "./users.ts";
 import { World } from "./world.ts";
 
 /**
@@ -32,15 +33,16 @@ async function main(): Promise<number> {
   const stopRequest = new StopRequest();
   if (request.value.kind === "run") handleSignals(stopRequest);
 
+  const who = findUsers(process.env);
   const config = readConfig({
     env: process.env,
     hostname: hostname(),
     rayWords: request.value.rayWords,
-    tokenFile: readTokenFile(process.env),
+    tokenFile: readTokenFile(process.env, who),
     healthTokenFile: readHealthTokenFile(process.env),
   });
   if (!config.ok) return refuse({ reason: "bad-configuration", problems: config.error });
-  const local = probeLocal(localSettings(config.value));
+  const local = probeLocal({ ...localSettings(config.value), who });
   const runAs = resolveRunAs(config.value, local);
   if (!runAs.ok) return refuse(runAs.error);
 
@@ -48,6 +50,7 @@ async function main(): Promise<number> {
     (text) => void process.stdout.write(text),
     process.stdout.fd,
     config.value.values.RAY_EP_LOG_LIMIT,
+    who.becomes,
   );
   const { env } = process;
   const world = new World({ config: config.value, local, runAs: runAs.value, env, stopRequest, write });
@@ -78,8 +81,6 @@ async function explain(
 }
 
 const localSettings = (config: Config) => ({
-  uid: process.getuid?.() ?? -1,
-  rayUser: config.values.RAY_EP_USER,
   binDir: binDirOf(config),
   requirements: config.values.RAY_EP_PIP_REQUIREMENTS,
 });
