@@ -1,5 +1,6 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { bootMs } from "../common/deadline.ts";
 import { asUser, ownerOfWrites } from "./become.ts";
 import type { RayUser } from "./facts.ts";
 
@@ -31,7 +32,8 @@ export class AliveNote {
     const file = this.#file;
     if (file === null) return;
     this.#attempt(() => {
-      const until = Math.ceil(secondsSinceBoot() + this.#holdsMs / 1000);
+      // The clock that the shell reads: what the cluster said before the machine slept is not true after it.
+      const until = Math.ceil((bootMs() + this.#holdsMs) / 1000);
       // Renamed into place: no reader sees half a note, and no link that a job of Ray's made is followed.
       rmSync(`${file}.new`, { force: true });
       writeFileSync(`${file}.new`, `${until} ${words}\n`, { flag: "wx" });
@@ -52,6 +54,3 @@ export class AliveNote {
     } catch {}
   }
 }
-
-/** The same clock that the shell reads, and none that somebody sets. */
-const secondsSinceBoot = (): number => Number(readFileSync("/proc/uptime", "utf8").split(" ")[0]);

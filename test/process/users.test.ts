@@ -131,7 +131,8 @@ describe.skipIf(process.getuid?.() !== 0)("started as root", () => {
     for (const name of ["ray", "ray/session_2026-01-01_1"]) mkdirSync(join(temp, name), { recursive: true });
     symlinkSync(target, join(temp, "ray", "old-sessions"));
     execFileSync("chown", ["-hR", `${UID}:${GID}`, temp]);
-    const cpu = rig.node("ray-cpu", { RAY_EP_USER: `${UID}:${GID}`, RAY_TMPDIR: temp });
+    const etc = withEtc({ passwd: passwd(RAY) });
+    const cpu = rig.node("ray-cpu", { RAY_EP_USER: "ray", RAY_TMPDIR: temp }, [], etc);
     await cpu.says("✓ Ray cluster is ready!");
     expect(readdirSync(target).toSorted()).toEqual(["session_1", "session_2", "session_3"]);
     expect(cpu.stdout).toContain("could not be put aside: EACCES");
@@ -143,10 +144,8 @@ describe.skipIf(process.getuid?.() !== 0)("started as root", () => {
     mkdirSync(join(rig.folder, "target"));
     symlinkSync(join(rig.folder, "target"), folder);
     execFileSync("chown", ["-h", `${UID}:${GID}`, folder]);
-    const cpu = rig.node("ray-cpu", {
-      RAY_EP_USER: `${UID}:${GID}`,
-      RAY_EP_ALIVE_FILE: join(folder, "alive"),
-    });
+    const env = { RAY_EP_USER: "ray", RAY_EP_ALIVE_FILE: join(folder, "alive") };
+    const cpu = rig.node("ray-cpu", env, [], withEtc({ passwd: passwd(RAY) }));
     await cpu.says("✓ Ray cluster is ready!");
     await cpu.says("watching");
     expect(readdirSync(join(rig.folder, "target"))).toEqual([]);
