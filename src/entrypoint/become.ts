@@ -6,6 +6,9 @@ import type { RayUser } from "./facts.ts";
 /** Where util-linux lies (Debian, Ubuntu and Red Hat bring it with every image). */
 const SETPRIV = ["/usr/bin/setpriv", "/bin/setpriv"];
 
+/** For tools that we run ourselves: PATH may begin with folders that Ray's user can write to, and we may be root. */
+export const SYSTEM_ENV = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" } as const;
+
 const NODE_PROGRAM =
   "const [uid, gid, groups, file, ...words] = process.argv.slice(1);" +
   "process.setgroups(JSON.parse(groups)); process.setgid(+gid); process.setuid(+uid);" +

@@ -1,6 +1,6 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, type StdioOptions } from "node:child_process";
 import { readText } from "../common/auth-token.ts";
-import { furtherGroups } from "./become.ts";
+import { furtherGroups, SYSTEM_ENV } from "./become.ts";
 import type { RayUser } from "./facts.ts";
 
 type Entry = Omit<RayUser, "groups">;
@@ -71,13 +71,9 @@ function lookUp(nameOrUid: string): Entry | undefined {
 
 function askSystem(nameOrUid: string): string {
   try {
-    const words = ["passwd", nameOrUid];
-    const stdio = ["ignore", "pipe", "ignore"] as const;
-    return execFileSync("getent", words, {
-      encoding: "utf8",
-      timeout: LOOK_UP_TIMEOUT_MS,
-      stdio: [...stdio],
-    });
+    const stdio: StdioOptions = ["ignore", "pipe", "ignore"];
+    const options = { timeout: LOOK_UP_TIMEOUT_MS, stdio, env: SYSTEM_ENV };
+    return execFileSync("getent", ["passwd", nameOrUid], { encoding: "utf8", ...options });
   } catch {
     return "";
   }

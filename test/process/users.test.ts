@@ -90,13 +90,21 @@ describe.skipIf(process.getuid?.() !== 0)("started as root", () => {
 
   test("C7 a name that /etc/passwd does not hold is asked of the system", async () => {
     await rig.health();
-    const getent = join(rig.binDir, "getent");
+    const getent = join(rig.folder, "getent");
     writeFileSync(
       getent,
       `#!/bin/sh\n[ "$*" = "passwd ldap.user" ] && echo "ldap.user:x:${UID}:${GID}::/srv/ldap:/bin/zsh"\n`,
     );
     chmodSync(getent, 0o755);
-    rig.node("ray-cpu", { RAY_EP_USER: "ldap.user", PATH: `${rig.binDir}:/usr/bin:/bin` });
+    const words = [
+      "unshare",
+      "--mount",
+      "sh",
+      "-euc",
+      `mount --bind ${getent} /usr/bin/getent; exec "$@"`,
+      "sh",
+    ];
+    rig.node("ray-cpu", { RAY_EP_USER: "ldap.user" }, [], words);
     const { started } = await rig.rays.run("ray-cpu");
     expect(started).toMatchObject({ uid: UID, gid: GID, env: { USER: "ldap.user", HOME: "/srv/ldap" } });
   });
