@@ -10,7 +10,7 @@ import type { NodePorts, PlannedNode } from "./port-plan.ts";
 import { testComposeFile } from "./test-file.ts";
 import { composeYaml, type Note } from "./to-yaml.ts";
 
-export interface GeneratedFile {
+interface GeneratedFile {
   /** Relative to the folder of config.yaml. */
   readonly name: string;
   readonly text: string;

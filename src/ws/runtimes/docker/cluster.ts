@@ -69,7 +69,7 @@ export function hostPlanOf({ settings, configFile }: DockerInput): Result<HostPl
   return plan.ok ? plan : err(badSettings(configFile, plan.error));
 }
 
-export const badSettings = (file: string, problems: readonly Problem[]): WsFailure => ({
+const badSettings = (file: string, problems: readonly Problem[]): WsFailure => ({
   reason: "bad-settings",
   file,
   problems,

@@ -7,7 +7,7 @@ import type { PortRange } from "../../settings.ts";
 import type { Engine } from "./engine.ts";
 
 /** A container of the engine, whoever made it. */
-export interface AnyContainer {
+interface AnyContainer {
   readonly name: string;
   /** The project of ws that it belongs to; undefined: none. */
   readonly project: string | undefined;
