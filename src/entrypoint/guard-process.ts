@@ -15,21 +15,27 @@ export interface GuardProcess {
   readonly ended: Promise<string | null>;
 }
 
+interface GuardStart {
+  /** An open file that is to stay open for as long as Ray may live: a lock goes with it. */
+  readonly holds?: number | undefined;
+  readonly bash?: string;
+}
+
 /** Starts the guard's program (guard-program.ts). Never throws. */
-export function startGuard(bash = "/bin/bash"): GuardProcess {
+export function startGuard({ bash = "/bin/bash", holds }: GuardStart = {}): GuardProcess {
   try {
-    return watched(spawnGuard(bash), bash);
+    return watched(spawnGuard(bash, holds), bash);
   } catch (error) {
     const cause = Promise.resolve(`${bash} cannot be started: ${(error as Error).message}`);
     return { say: () => {}, kill: () => {}, stands: cause, ended: cause };
   }
 }
 
-function spawnGuard(bash: string): ChildProcess {
+function spawnGuard(bash: string, holds: number | undefined): ChildProcess {
   // A bash without SHLVL whose input is a socket takes itself for a remote shell and would run ~/.bashrc first.
   return spawn(bash, ["--norc", "-c", GUARD_PROGRAM, "ray-guard", CLOCK], {
     detached: true,
-    stdio: ["pipe", "pipe", "inherit"],
+    stdio: ["pipe", "pipe", "inherit", ...(holds === undefined ? [] : [holds])],
     cwd: "/",
     // It runs nothing but bash itself, and settings of bash in our environment must not change what it does.
     env: {},

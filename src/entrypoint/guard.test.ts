@@ -155,7 +155,7 @@ test("one that took the place of another knows the session and the time", async 
 test("A7 a guard that cannot be started is tried again until it can, and missed where the deadline passes without one", async () => {
   const bash = join(folder, "bash");
   const untilMs = bootMs() + 1500;
-  const { guard, onChange, onGone } = guardOf({ start: () => startGuard(bash), untilMs: () => untilMs });
+  const { guard, onChange, onGone } = guardOf({ start: () => startGuard({ bash }), untilMs: () => untilMs });
   expect(await guard.stands).toBe(`${bash} cannot be started: spawn ${bash} ENOENT`);
   expect(onGone).not.toHaveBeenCalled();
   await until("the deadline to pass", () => onGone.mock.calls.length > 0);
@@ -175,7 +175,7 @@ test.each([
   const bash = join(folder, `bash-${mode}`);
   writeFileSync(bash, text);
   chmodSync(bash, mode);
-  const { guard } = guardOf({ start: () => startGuard(bash) });
+  const { guard } = guardOf({ start: () => startGuard({ bash }) });
   expect(await guard.stands).toMatch(words);
   await guard.dismiss();
 });

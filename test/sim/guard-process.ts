@@ -28,7 +28,7 @@ export class GuardProcess implements Real {
       this.#end = (cause) => parent.do(() => resolve(cause));
     });
     const spoke = this.actor.sleep(scene.prng.between(1, 50)).then(() => null);
-    this.stands = Promise.race([spoke, this.ended]);
+    this.stands = place.guardBroken ? this.ended : Promise.race([spoke, this.ended]);
     if (place.guardBroken) this.#fail();
     else place.guard = this;
   }

@@ -44,10 +44,12 @@ export class TakeoverChecker {
   }
 
   served(place: Place, grounds: Grounds): void {
-    for (const other of this.#shared.watched.places) {
-      if (other === place) continue;
+    const others = this.#shared.watched.places.filter((each) => each !== place && each.exists);
+    // The second node of a name may follow the first one, which takes it for its former life.
+    const isAlone = others.every(({ name }) => name !== place.name);
+    for (const other of others) {
       if (other.gcs !== null) this.#checkDelay(place, other, grounds);
-      else this.#checkOrder(place, other, grounds);
+      else if (isAlone) this.#checkOrder(place, other, grounds);
     }
   }
 
