@@ -5,6 +5,7 @@ import { EXIT } from "../exit-code.ts";
 import { open } from "../runtimes/choose.ts";
 import { rememberRuntime } from "../runtimes/last-up.ts";
 import type { ClusterReport, HeadReport, Runtime, UpReport } from "../runtimes/runtime.ts";
+import { oneLine } from "../terminal/one-line.ts";
 import { fail } from "./fail.ts";
 import { withJob } from "./job.ts";
 
@@ -28,12 +29,16 @@ export async function up(context: WsContext, options: UpOptions): Promise<number
   if (!report.ok) return fail(context, report.error);
   const { warnings } = report.value;
   if (warnings.length > 0)
-    context.terminal.err(`${renderProblems("This asks for attention", warnings).join("\n")}\n`);
+    context.terminal.err(`${renderProblems("This asks for attention", warnings).map(oneLine).join("\n")}\n`);
   const names = settings.nodes.map(({ name }) => name);
   const cluster = await settledReport(runtime, names, report.value.cluster, context.signal);
   const gone = notAlive(cluster, names);
   if (gone.length > 0) return fail(context, { reason: "not-alive", nodes: gone });
-  context.terminal.out(`${renderUp({ ...report.value, cluster }).join("\n")}\n`);
+  context.terminal.out(
+    `${renderUp({ ...report.value, cluster })
+      .map(oneLine)
+      .join("\n")}\n`,
+  );
   return EXIT.ok;
 }
 
