@@ -14,6 +14,12 @@ export type Failure =
   | { readonly reason: "bad-command-line" | "bad-configuration"; readonly problems: readonly Problem[] }
   | { readonly reason: "no-such-user"; readonly user: string }
   | { readonly reason: "wrong-user"; readonly user: string; readonly wanted: string }
+  | {
+      readonly reason: "requirements-unreadable";
+      readonly path: string;
+      readonly user: string;
+      readonly code: string;
+    }
   | { readonly reason: "ray-not-found"; readonly path: string }
   | { readonly reason: "ray-not-executable"; readonly file: string; readonly code: string }
   | {

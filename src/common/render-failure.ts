@@ -22,12 +22,19 @@ export function renderFailure(failure: Failure): string[] {
     case "no-such-user":
       return [
         `✗ This system has no user "${failure.user}" for Ray to run as`,
-        "→ Set RAY_EP_USER to a user that exists.",
+        "→ Set RAY_EP_USER to the name of a user that exists, or to a uid, such as 1000.",
       ];
     case "wrong-user":
       return [
         `✗ Ray is to run as the user ${failure.wanted}, but this program runs as ${failure.user}, which cannot change users`,
-        `→ Start it as ${failure.wanted} or as root, or set RAY_EP_USER=${failure.user}.`,
+        failure.user === "root"
+          ? "→ Give the container the capabilities SETUID and SETGID, start it as that user, or set RAY_EP_USER=root."
+          : `→ Start it as ${failure.wanted} or as root, or leave RAY_EP_USER out: then Ray runs as ${failure.user}.`,
+      ];
+    case "requirements-unreadable":
+      return [
+        `✗ ${failure.path} cannot be read by the user ${failure.user} (${failure.code}), who is to install from it`,
+        "→ Make it readable for that user, or name another path in RAY_EP_PIP_REQUIREMENTS.",
       ];
     case "ray-not-found":
       return [
@@ -58,6 +65,7 @@ type NodeFailure = Exclude<
       | "bad-configuration"
       | "no-such-user"
       | "wrong-user"
+      | "requirements-unreadable"
       | "ray-not-found"
       | "ray-not-executable"
       | "no-head-in-time";

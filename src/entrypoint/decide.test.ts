@@ -21,6 +21,8 @@ import type { Facts } from "./facts.ts";
 
 const FIRST = configOf("a", { HEAD_WHITELIST: "a b c" });
 const SECOND = configOf("b", { HEAD_WHITELIST: "a b c" });
+const THIRD = configOf("c", { HEAD_WHITELIST: "a b c" });
+const STRICT_THIRD = configOf("c", { HEAD_WHITELIST: "a b c", RAY_EP_FENCING: "strict" });
 const STRANGER = configOf("x", { HEAD_WHITELIST: "a b c" });
 const TOLD = configOf("b", { HEAD_WHITELIST: "a b c", HEAD_ADDRESS: "a:6379" });
 const ITSELF = configOf("x", { HEAD_WHITELIST: "a b c", HEAD_ADDRESS: "x:6379" });
@@ -35,6 +37,7 @@ const ALONE = configOf("a", { HEAD_WHITELIST: "a" });
 
 const at = (name: string, kind: SightingKind) => head(name, `${name}:6379`, kind);
 const nobody = [at("a", REFUSED), at("c", REFUSED)];
+const silence = [at("b", REFUSED), at("c", { kind: "timeout", phase: "answer" })];
 const LONG = 60_000;
 const worker = (rule: string, host: string) => ({
   role: "worker",
@@ -153,6 +156,18 @@ describe("rule 3: a candidate and a health service that keeps the lease", () => 
       { heads: [at("a", { kind: "unreachable", code: "EHOSTUNREACH" })] },
       { role: "ask-lease", others: "silent" },
     ],
+    [
+      "A4 a name service that gives no answer now: ask, saying so",
+      SECOND,
+      { heads: [at("a", { kind: "unresolved", code: "EAI_AGAIN" })] },
+      { role: "ask-lease", others: "silent" },
+    ],
+    [
+      "A4 a name that nobody has: ask as one who was answered",
+      SECOND,
+      { heads: [at("a", { kind: "unresolved", code: "ENOTFOUND" })] },
+      { role: "ask-lease", others: "answered" },
+    ],
     ["granted", SECOND, { heads: nobody, lease: granted(7) }, leader(rule, 7)],
     [
       "held by another: wait for it to serve",
@@ -199,6 +214,7 @@ describe("rule 3: a candidate and a health service that keeps the lease", () => 
 describe("rule 3: taking over from a HEAD that served", () => {
   const rule = "3-head-lease";
   const over = leaseHealth(holder("a", { expiresIn: 0 }));
+  const endedFor = (seconds: number) => leaseHealth(holder("a", { expiresIn: 0, endedFor: seconds }));
   const runs = leaseHealth(holder("a", { expiresIn: 4 }));
   const forgot = leaseHealth(null, false);
   const gaveBack = leaseHealth(null, true);
@@ -235,6 +251,48 @@ describe("rule 3: taking over from a HEAD that served", () => {
     ["and a node that never worked waits for nobody", SECOND, { health: forgot }, ask],
     ["its own lease is no matter", FIRST, { health: over }, ask],
     [
+      "D14 an earlier candidate that answers goes first, by one watch and one look",
+      THIRD,
+      { health: over, headUnseenMs: 30_000, heads: [at("a", SILENT), at("b", REFUSED)] },
+      waits(rule, { kind: "takeover", remainingMs: 1503 }),
+    ],
+    [
+      "D14 and not longer",
+      THIRD,
+      { health: over, headUnseenMs: 31_503, heads: [at("a", SILENT), at("b", REFUSED)] },
+      ask,
+    ],
+    [
+      "D14 one that is silent is not waited for",
+      THIRD,
+      { health: over, headUnseenMs: 30_000, heads: [at("a", REFUSED), at("b", SILENT)] },
+      ask,
+    ],
+    [
+      "D14 nor a later one, nor the former HEAD itself",
+      SECOND,
+      { health: over, headUnseenMs: 30_000, heads: [at("a", REFUSED), at("c", REFUSED)] },
+      ask,
+    ],
+    [
+      "D14 strict: the turn counts from the lease's end",
+      STRICT_THIRD,
+      { health: endedFor(1), heads: [at("a", SILENT), at("b", REFUSED)] },
+      waits(rule, { kind: "takeover", remainingMs: 503 }),
+    ],
+    [
+      "D14 strict: and is over then",
+      STRICT_THIRD,
+      { health: endedFor(2), heads: [at("a", SILENT), at("b", REFUSED)] },
+      ask,
+    ],
+    [
+      "D14 a service that does not say when the lease ended makes nobody wait",
+      STRICT_THIRD,
+      { health: over, heads: [at("a", SILENT), at("b", REFUSED)] },
+      ask,
+    ],
+    [
       "it may wait no longer than WAIT_FOR_HEAD",
       SECOND,
       { health: runs, waitedMs: LONG + 30_000 },
@@ -254,6 +312,19 @@ describe("rule 3: a health service that keeps no lease", () => {
   const look = (remainingMs: number) => waits(rule, { kind: "second-look", remainingMs });
   check([
     ["the first goes first", FIRST, { health: PLAIN }, leader(rule, null)],
+    [
+      "A3 but not beside a silent one: it looks again",
+      FIRST,
+      { health: PLAIN, heads: silence },
+      look(10_000),
+    ],
+    [
+      "A3 nor where a name service gives no answer now",
+      FIRST,
+      { health: PLAIN, heads: [at("b", { kind: "unresolved", code: "EAI_AGAIN" })] },
+      look(10_000),
+    ],
+    ["A3 and goes then", FIRST, { health: PLAIN, heads: silence, headUnseenMs: 10_000 }, leader(rule, null)],
     ["the second looks again", SECOND, { health: PLAIN }, look(20_000)],
     ["and goes then", SECOND, { health: PLAIN, headUnseenMs: 20_000 }, leader(rule, null)],
     [

@@ -11,9 +11,17 @@ import { waitForHead } from "./decide/no-head.ts";
 import type { Facts } from "./facts.ts";
 
 /**
- * Decides what this node is to be. Pure: the same config and facts give the same decision.
- * Never two HEADs that could see each other: a node becomes HEAD only by an explicit address, by the lease, or, where
- * no lease can be had, by its place in the whitelist after a look long enough for an earlier one to show.
+ * Decides what this node is to be. Pure: the same config and facts give the same decision. What it keeps:
+ *
+ * - A HEAD that answers is joined, and nothing else is weighed then.
+ * - Silence is no answer: beside somebody who may live out of sight a node leads only by a lease whose grant knew of the
+ *   silence, or, where no lease can be had, after a second look; and then by its place in the whitelist.
+ * - Strict: nobody leads without a lease.
+ * - A HEAD that served is followed when its lease has ended and, unless strict, when it was out of this node's own reach
+ *   for RAY_EP_TAKEOVER_AFTER; of several that may follow it, the earlier one that lives goes first. With the health
+ *   service out of reach nobody follows anybody.
+ *
+ * So two may come to lead only where they do not see each other; when they do, other-head.ts ends one.
  */
 export function decide(config: Config, facts: Facts): Decision {
   if (config.explicitHead !== null) return decideExplicit(config, config.explicitHead, facts);

@@ -8,6 +8,7 @@ const CODES: Readonly<Record<Exclude<Failure["reason"], "ray-exited">, number>> 
   "bad-configuration": 78,
   "no-such-user": 78,
   "wrong-user": 78,
+  "requirements-unreadable": 78,
   "ray-not-found": 127,
   "ray-not-executable": 126,
   "no-head-in-time": 75,

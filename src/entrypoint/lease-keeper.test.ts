@@ -2,13 +2,14 @@ import { expect, test, vi } from "vitest";
 import { configOf } from "../../test/fixtures/config.ts";
 import { granted } from "../../test/fixtures/facts.ts";
 import { realClock } from "../common/deadline.ts";
+import type { LeaseRequest } from "../common/lease-protocol.ts";
 import { ok } from "../common/result.ts";
 import type { LeaseFact } from "./facts.ts";
 import { LeaseKeeper, type LeaseKeeperSettings } from "./lease-keeper.ts";
 import type { Trouble } from "./watch.ts";
 
 function keeperOf(
-  askLease: () => Promise<LeaseFact>,
+  askLease: (request: LeaseRequest) => Promise<LeaseFact>,
   env: Record<string, string> = {},
   more: Partial<LeaseKeeperSettings> = {},
 ) {
@@ -36,6 +37,35 @@ test("the answer to a word that was sent before the release brings nothing back"
   late.resolve(granted(1));
   await renewal;
   expect(keeper.held).toBe(false);
+});
+
+test("A6 the cluster that was served is named while its Ray lives, and not by a node that looks for its next role", async () => {
+  const asked: LeaseRequest[] = [];
+  const { keeper } = keeperOf(async (request) => {
+    asked.push(request);
+    return granted(1);
+  });
+  keeper.serving("c1");
+  await keeper.ask("silent");
+  keeper.ended();
+  await keeper.ask("silent");
+  expect(asked.map(({ clusterId }) => clusterId)).toEqual(["c1", null]);
+});
+
+test.each([
+  ["strict", true],
+  ["plain", false],
+])("A1 what is asked says how this node is fenced: %s", async (fencing, strict) => {
+  const asked: LeaseRequest[] = [];
+  const { keeper } = keeperOf(
+    async (request) => {
+      asked.push(request);
+      return granted(1);
+    },
+    { RAY_EP_FENCING: fencing },
+  );
+  await keeper.ask("silent");
+  expect(asked).toMatchObject([{ strict }]);
 });
 
 test("strict: a lease too short to be safe is not taken; a HEAD that leads gives it back only when its Ray is gone", async () => {

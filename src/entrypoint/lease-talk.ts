@@ -90,6 +90,7 @@ export class LeaseTalk {
         clusterId,
         epoch: this.#epoch,
         others,
+        strict: config.fencing === "strict",
         seq,
         ...(this.#seen === null ? {} : { seen: this.#seen }),
       },

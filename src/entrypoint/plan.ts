@@ -9,6 +9,8 @@ import { optionName, optionOf } from "./ray-words.ts";
 export interface Command {
   readonly file: string;
   readonly args: readonly string[];
+  /** How many words at the end of `args` are the user's own, any of which may be a secret. */
+  readonly foreign: number;
   readonly env: Readonly<Record<string, string>>;
   /** Null: the user that we already are. */
   readonly user: RayUser | null;
@@ -37,6 +39,9 @@ export interface RunAs {
   readonly change: boolean;
 }
 
+/** The user that this process has to become for Ray; null where it is that user. */
+export const becomes = ({ user, change }: RunAs): RayUser | null => (change ? user : null);
+
 export interface PlanInput {
   readonly config: Config;
   readonly role: Role;
@@ -57,20 +62,22 @@ export function resolveRunAs(config: Config, local: LocalFact): Result<RunAs, Fa
   if (local.ray.kind === "not-executable")
     return err({ reason: "ray-not-executable", file: local.ray.path, code: local.ray.code });
   const user = local.rayUser;
-  if (user === null) return err({ reason: "no-such-user", user: config.values.RAY_EP_USER });
-  if (local.uid !== user.uid && local.uid !== 0)
-    return err({ reason: "wrong-user", user: local.user, wanted: user.name });
+  if (user === null) return err({ reason: "no-such-user", user: config.values.RAY_EP_USER ?? "ray" });
+  if (!local.mayBecome) return err({ reason: "wrong-user", user: local.user, wanted: user.name });
+  if (local.unreadable !== null)
+    return err({ reason: "requirements-unreadable", user: user.name, ...local.unreadable });
   return ok({ ray: local.ray.path, user, change: local.uid !== user.uid });
 }
 
 /** Turns a role into exact commands. Pure. The default temporary folder is Ray's own (ray/_common/utils.py, 2.60). */
 export function planRayStart(input: PlanInput): Plan {
   const { config, role, runAs } = input;
-  const run = { env: childEnv(input), user: runAs.change ? runAs.user : null };
-  const args = rayStartArgs(config, role);
+  const run = { env: childEnv(input), user: becomes(runAs) };
+  const rayWords = role.role === "head" ? config.rayWords : withoutHeadOnly(config.rayWords);
+  const args = rayStartArgs(config, role, rayWords);
   return {
     role: role.role,
-    start: { ...run, file: runAs.ray, args },
+    start: { ...run, file: runAs.ray, args, foreign: rayWords.length },
     ready: {
       gcs: role.role === "head" ? ownGcs(config) : role.head,
       nodeName: optionOf(args, "--node-name") ?? config.node,
@@ -87,11 +94,12 @@ export function planRayStart(input: PlanInput): Plan {
  */
 export function planInstall(input: Omit<PlanInput, "role">, requirements: readonly string[]): Command[] {
   const { config, runAs } = input;
-  const run = { env: childEnv(input), user: runAs.change ? runAs.user : null };
+  const run = { env: childEnv(input), user: becomes(runAs) };
   return requirements.map((file) => ({
     ...run,
     file: `${binDirOf(config)}/python`,
     args: ["-m", "pip", "install", "--disable-pip-version-check", "-r", file],
+    foreign: 0,
   }));
 }
 
@@ -103,20 +111,19 @@ const DRAIN_BEFORE_GRACE_MS = 4000;
 /** Whoever has it may take the head lease, and every task of every job reads Ray's environment. */
 const OURS_ALONE = new Set(["RAY_EP_HEALTH_TOKEN", "RAY_EP_HEALTH_TOKEN_FILE"]);
 
-function childEnv({ config, env, runAs: { user } }: Omit<PlanInput, "role">): Record<string, string> {
+function childEnv({ config, env, runAs: { user, change } }: Omit<PlanInput, "role">): Record<string, string> {
   const kept = Object.entries(env).filter(
     (entry): entry is [string, string] => entry[1] !== undefined && !OURS_ALONE.has(entry[0]),
   );
   const rest = (env.PATH ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin").split(":");
   const bin = binDirOf(config);
   const drainS = Math.max(0, Math.floor((config.values.RAY_EP_STOP_GRACE - DRAIN_BEFORE_GRACE_MS) / 1000));
+  const login = { HOME: user.home, USER: user.name, LOGNAME: user.name, SHELL: user.shell };
   return {
     RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S: String(drainS),
+    ...login,
     ...Object.fromEntries(kept),
-    HOME: user.home,
-    USER: user.name,
-    LOGNAME: user.name,
-    SHELL: user.shell,
+    ...(change ? login : {}),
     PATH: [bin, ...rest.filter((folder) => folder !== bin)].join(":"),
   };
 }
@@ -131,8 +138,7 @@ function ownGcs({ values, ownAddress, node }: Config): Address {
 }
 
 /** The arguments of `ray start` (Ray 2.40 to 2.60, scripts/scripts.py). The user's own words win over ours. */
-function rayStartArgs(config: Config, role: Role): string[] {
-  const rayWords = role.role === "head" ? config.rayWords : withoutHeadOnly(config.rayWords);
+function rayStartArgs(config: Config, role: Role, rayWords: readonly string[]): string[] {
   const ours = [
     ...(role.role === "head" ? headOptions(config) : workerOptions(role.head)),
     ...nodeOptions(config),

@@ -93,7 +93,7 @@ function hasWorked(ended: Ended): boolean {
 const FOLLOWED = new Set<Trouble["kind"]>([
   "head-restarted",
   "superseded",
-  "earlier-head",
+  "outranked",
   "head-lost-in-start",
 ]);
 

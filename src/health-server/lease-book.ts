@@ -18,6 +18,7 @@ import {
   type LeaseEvent,
   type LeaseSettings,
   type LeaseState,
+  sameName,
   startLease,
 } from "./lease-state.ts";
 import { explainRefusal } from "./lease-words.ts";
@@ -77,6 +78,13 @@ export class LeaseBook {
     const { instance, lease } = this.#settings;
     const [holder, released] = [this.#holder(), isReleased(this.#state)];
     return { instance, ttl: lease.ttlMs / 1000, epoch: this.#epoch(), holder, released };
+  }
+
+  /** The life that holds the lease under this node's name; undefined where none does. */
+  holderNamed(node: string): string | undefined {
+    const { hold } = this.#state;
+    const holds = hold !== null && sameName(hold.node, node) && isRunning(hold, this.#settings.now());
+    return holds ? hold.life : undefined;
   }
 
   get tally(): Tally {
@@ -188,9 +196,9 @@ export class LeaseBook {
     const { hold } = this.#state;
     if (hold === null) return null;
     const { node, life, address, clusterId, epoch } = hold;
-    const nowMs = this.#settings.now();
-    const expiresIn = isRunning(hold, nowMs) ? (hold.endsAtMs - nowMs) / 1000 : 0;
-    return { node, life, address, clusterId, epoch, expiresIn };
+    const leftS = (hold.endsAtMs - this.#settings.now()) / 1000;
+    const runs = leftS > 0 ? { expiresIn: leftS } : { expiresIn: 0, endedFor: -leftS };
+    return { node, life, address, clusterId, epoch, ...runs };
   }
 
   #count(what: string): void {

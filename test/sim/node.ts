@@ -1,7 +1,8 @@
-import { formatAddress } from "../../src/common/address.ts";
-import { findEarlierHead } from "../../src/entrypoint/earlier-head.ts";
+import { type Address, formatAddress } from "../../src/common/address.ts";
+import { Absence } from "../../src/entrypoint/absence.ts";
 import { LeaseKeeper } from "../../src/entrypoint/lease-keeper.ts";
 import { live } from "../../src/entrypoint/life.ts";
+import { findOtherHead } from "../../src/entrypoint/other-head.ts";
 import type { Plan, Role } from "../../src/entrypoint/plan.ts";
 import { Presence } from "../../src/entrypoint/presence.ts";
 import { type Settled, settle } from "../../src/entrypoint/settle.ts";
@@ -10,7 +11,7 @@ import type { RunEnd } from "../../src/entrypoint/supervise.ts";
 import type { Trouble } from "../../src/entrypoint/watch.ts";
 import { Actor } from "./actor.ts";
 import { clientOf, lookFrom } from "./node-clients.ts";
-import { type Place, type Scene, sight } from "./place.ts";
+import { epochAt, type Place, type Scene, sight } from "./place.ts";
 import { failToStart, runHead, runWorker } from "./ray.ts";
 
 type Failed = Extract<Settled, { kind: "failed" }>;
@@ -29,7 +30,7 @@ export class Node {
   #state: NodeState = "deciding";
   #lastRole: "head" | "worker" | null = null;
   #byLease = false;
-  headSeenAtMs: number | null = null;
+  readonly absence: Absence;
   #aliveAtMs: number | null = null;
   #onDeposed: (end: RunEnd) => void = () => {};
 
@@ -41,6 +42,7 @@ export class Node {
     this.actor = new Actor(clock);
     place.actor = this.actor;
     this.#clock = { now: () => clock.nowMs, bootMs: () => clock.nowMs, pause: this.actor.pauseFor };
+    this.absence = new Absence(this.#clock);
     const each = { clock: this.#clock, config: place.config, client: clientOf(this), life };
     this.keeper = new LeaseKeeper({
       ...each,
@@ -113,7 +115,7 @@ export class Node {
       ownRayVersion: null,
       stop,
       lastRole: this.#lastRole,
-      headSeenAtMs: this.headSeenAtMs,
+      absence: this.absence,
       onWait: (reason) => stop === this.stop && this.#step({ kind: "wait", reason }),
     });
     if (settled.kind === "role" && !stop.aborted) this.#tellRole(settled);
@@ -128,7 +130,8 @@ export class Node {
       this.keeper.serving(clusterId);
       this.scene.checker.readyHeads.push(this.place.name);
     }
-    this.headSeenAtMs = role === "worker" ? this.scene.clock.nowMs : null;
+    if (role === "worker") this.absence.seen();
+    else this.absence.forget();
     this.#step({ kind: "alive", nodeId: this.life });
     this.#step({ kind: "watch", everyMs: 1000 });
     this.scene.log(`${this.life} is ready as ${role} of ${clusterId}`);
@@ -167,7 +170,6 @@ export class Node {
     });
     void this.#duplicate.promise.then((end) => this.#onDeposed(end));
     const over = new AbortController();
-    this.keeper.starting();
     if (role.role === "head") this.#lead(over.signal);
     else this.keeper.stop();
     const end = await this.#runRay(role, deposed);
@@ -177,6 +179,7 @@ export class Node {
     over.abort();
     this.place.gcs = null;
     this.place.member = null;
+    this.keeper.ended();
     this.#tellEnd(end);
     return end;
   }
@@ -190,8 +193,16 @@ export class Node {
   #lead(over: AbortSignal): void {
     const { config } = this.place;
     this.keeper.keep();
-    if (this.keeper.held || config.explicitHead !== null) return;
-    void findEarlierHead(config, this.#probe, this.#clock, over).then(
+    if (config.fencing === "strict" || config.explicitHead !== null) return;
+    const world = {
+      clock: this.#clock,
+      probe: this.#probe,
+      epochAt: (address: Address, timeoutMs: number) =>
+        epochAt(this.scene, this.place, this.actor, address, timeoutMs),
+      publish: (epoch: number) => Promise.resolve(this.place.publish(epoch)),
+      epoch: () => this.keeper.epoch,
+    };
+    void findOtherHead(config, world, over).then(
       (trouble) => trouble !== null && this.#onDeposed({ kind: "trouble", trouble }),
     );
   }
@@ -199,14 +210,21 @@ export class Node {
   #tellEnd(end: RunEnd): void {
     const why = end.kind === "trouble" ? end.trouble.kind : end.kind;
     this.scene.log(`${this.life} ends its Ray: ${why}`);
-    const what = end.kind === "trouble" ? WORTH_COUNTING[end.trouble.kind] : undefined;
+    if (end.kind !== "trouble") return;
+    const { trouble } = end;
+    const what = WORTH_COUNTING[trouble.kind];
     if (what !== undefined) this.scene.note(what);
+    if (trouble.kind === "outranked")
+      this.scene.note(
+        trouble.epoch === trouble.ownEpoch
+          ? "HEADs that gave way to an earlier one"
+          : "HEADs that gave way to a higher epoch in sight",
+      );
   }
 }
 
 const WORTH_COUNTING = {
   superseded: "HEADs that gave way to a higher epoch",
-  "earlier-head": "HEADs that gave way to an earlier one",
   "lease-lost": "leases lost in strict mode",
 } as const satisfies Partial<Record<Trouble["kind"], string>> as Partial<
   Record<Trouble["kind"], Parameters<Scene["note"]>[0]>

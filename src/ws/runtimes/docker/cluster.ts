@@ -24,6 +24,8 @@ export interface DockerInput {
   readonly root: string;
   readonly stateDir: string;
   readonly engine: Engine;
+  /** project.name when this cluster was started, where it is another now. */
+  readonly formerProject?: string | undefined;
 }
 
 /** One cluster of containers: where its things are, and how it is asked. */
@@ -71,7 +73,7 @@ export function hostPlanOf({ settings, configFile }: DockerInput): Result<HostPl
   return plan.ok ? plan : err(badSettings(configFile, plan.error));
 }
 
-export const badSettings = (file: string, problems: readonly Problem[]): WsFailure => ({
+const badSettings = (file: string, problems: readonly Problem[]): WsFailure => ({
   reason: "bad-settings",
   file,
   problems,
@@ -87,16 +89,17 @@ export const servicesOf = ({ settings }: DockerInput, part: Part): string[] =>
 export const nodeAt = ({ settings }: Pick<DockerInput, "settings">, { port }: Address) =>
   settings.nodes.find(({ headPort }) => headPort === port);
 
-/** Runs a compose command on one of the two files. */
+/** Runs a compose command on one of the two files, as `ws` keeps them; paths in them are seen from the folder of config.yaml. */
 export const runCompose = (
-  { engine, settings, configFolder, root }: DockerInput,
+  { engine, settings, configFolder, root, state }: DockerCluster,
   part: Part,
   words: readonly string[],
   options?: CommandOptions,
 ): Promise<Result<string, Refusal>> => {
-  const file = join(configFolder, part === "main" ? COMPOSE_FILE : TEST_COMPOSE_FILE);
+  const file = join(state, part === "main" ? COMPOSE_FILE : TEST_COMPOSE_FILE);
   const env = { ...sourceVariables(root), ...options?.env };
-  return engine.compose(["-p", composeProject(settings, part), "-f", file, ...words], { ...options, env });
+  const place = ["-p", composeProject(settings, part), "--project-directory", configFolder, "-f", file];
+  return engine.compose([...place, ...words], { ...options, env });
 };
 
 /** The engine's refusal as a failure of `ws`. */

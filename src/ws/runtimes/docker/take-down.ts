@@ -62,6 +62,16 @@ async function stopInOrder(
   return after.ok ? after.value.filter(({ id, exitCode }) => ids.has(id) && exitCode === KILLED).length : 0;
 }
 
+/** Stops and removes these containers, and leaves everything else. */
+export async function stopAndRemove(
+  cluster: DockerCluster,
+  containers: readonly Container[],
+  now: AbortSignal,
+): Promise<Result<void, WsFailure>> {
+  await stopInOrder(cluster, containers, now);
+  return removeContainers(cluster, containers);
+}
+
 /** Removes containers, running or not. One that is gone already is what was wanted. */
 export async function removeContainers(
   { engine }: DockerCluster,
