@@ -394,6 +394,12 @@ describe("a HEAD that cannot be joined", () => {
       fails("3-head-found", { reason: "unauthorized", head: { host: "a" }, detail: "InvalidAuthToken" }),
     ],
     [
+      "A8 one that speaks TLS where this node does not, or the reverse",
+      SECOND,
+      { heads: [at("a", { kind: "tls", problem: "wanted" })] },
+      fails("3-head-found", { reason: "tls-differs", head: { host: "a" }, sighting: { problem: "wanted" } }),
+    ],
+    [
       "a locked one beside an open one is no matter",
       SECOND,
       { heads: [at("a", { kind: "unauthorized", detail: "" }), at("c", GCS)] },

@@ -59,12 +59,15 @@ function findHead(facts: Facts, rule: Rule): Decision | null {
   const living = answers.filter((each) => each.kind === "ray-gcs");
   const head = living.find((each) => formatAddress(each.address) === holder?.address) ?? living[0];
   if (head) return join(head, facts, rule);
-  const locked = answers.find((each) => each.kind === "unauthorized");
-  return locked ? { role: "none", rule, failure: refusedToken(locked) } : null;
+  const failure = answers.map(lockedOut).find((each) => each !== null) ?? null;
+  return failure && { role: "none", rule, failure };
 }
 
-function refusedToken(sighting: Extract<Sighting, { kind: "unauthorized" }>): Failure {
-  return { reason: "unauthorized", head: sighting.address, detail: sighting.detail };
+/** Why a HEAD that may be there cannot be asked; nobody leads beside it. */
+function lockedOut(sighting: Sighting): Failure | null {
+  const { address: head } = sighting;
+  if (sighting.kind === "tls") return { reason: "tls-differs", head, sighting };
+  return sighting.kind === "unauthorized" ? { reason: "unauthorized", head, detail: sighting.detail } : null;
 }
 
 /** Ray refuses a cluster of mixed versions, after minutes and with a long trace; so it is said here at once. */

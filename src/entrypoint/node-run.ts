@@ -16,6 +16,7 @@ import type { Plan } from "./plan.ts";
 import type { Presence } from "./presence.ts";
 import type { Probes } from "./probes/collect.ts";
 import type { Membership } from "./ready.ts";
+import { SessionFolder } from "./session-folder.ts";
 import type { Settled } from "./settle.ts";
 import type { Step } from "./state.ts";
 import type { StopRequest } from "./stop-request.ts";
@@ -53,19 +54,21 @@ export class NodeRun {
   readonly #plan: Plan;
   readonly #world: NodeRunWorld;
   readonly #deposed = Promise.withResolvers<RunEnd>();
+  readonly #folder: SessionFolder;
   #guard: Guard | null = null;
   #watching = false;
 
   constructor(plan: Plan, world: NodeRunWorld) {
     this.#plan = plan;
     this.#world = world;
+    this.#folder = new SessionFolder(plan.tempDir, plan.start.user);
   }
 
   /** Runs Ray until it ends, however that comes about. A HEAD keeps its lease meanwhile; a WORKER has none to keep. */
   async run(): Promise<RunEnd> {
     const { lease, alive, config } = this.#world;
     const over = new AbortController();
-    const gcs = openGcs(this.#plan.ready.gcs, { token: config.authToken });
+    const gcs = openGcs(this.#plan.ready.gcs, { token: config.authToken, tls: config.tls });
     if (this.#plan.role === "head") this.#lead(gcs, over.signal);
     else lease.stop();
     try {
@@ -76,6 +79,7 @@ export class NodeRun {
       alive.drop();
       gcs.close();
       await this.#guard?.dismiss();
+      this.#folder.close();
     }
   }
 
@@ -98,7 +102,7 @@ export class NodeRun {
     const { lease, config, probes } = this.#world;
     lease.keep();
     if (this.#isStrictHead || config.explicitHead !== null) return;
-    const options = { token: config.authToken };
+    const options = { token: config.authToken, tls: config.tls };
     const world = {
       clock: realClock,
       probe: probes.head,
@@ -132,7 +136,7 @@ export class NodeRun {
   /** Two GCSes on one store corrupt it, so that strict fencing wants a guard beside Ray from its first moment. */
   async #beforeStart(): Promise<Failure | null> {
     const stands = this.#isStrictHead ? this.#setGuard().stands : null;
-    const obstacle = await prepareStart(this.#plan, this.#world);
+    const obstacle = await prepareStart(this.#plan, this.#folder, this.#world);
     if (obstacle !== null) return obstacle;
     const cause = await stands;
     return cause === null ? null : { reason: "no-guard", cause };
@@ -141,6 +145,8 @@ export class NodeRun {
   #setGuard(): Guard {
     const { lease, log } = this.#world;
     this.#guard ??= new Guard({
+      // It outlives this process where this one is killed, and with it the lock on Ray's folder.
+      ...(this.#folder.fd === undefined ? {} : { holds: this.#folder.fd }),
       // Without a lease there is nothing to lose, and then only the end of this process counts.
       untilMs: () => (this.#isStrictHead && lease.held ? lease.untilMs : null),
       onChange: (cause) => log({ type: "guard", cause }),

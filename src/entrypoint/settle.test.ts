@@ -162,7 +162,15 @@ describe("a candidate", () => {
     expect(me.decisions().filter(isWait("lease"))).toHaveLength(1);
   });
 
-  test.each(Object.entries(odd))(
+  test("A8 does not lead beside what speaks TLS: it may be a HEAD", async () => {
+    const server = await odd.tls();
+    running.push(server);
+    healthKeepsLease(null);
+    const me = node(server.address);
+    expect(await me.settled).toMatchObject({ kind: "failed", failure: { reason: "tls-differs" } });
+  });
+
+  test.each(Object.entries(odd).filter(([name]) => name !== "tls"))(
     "does not take what listens there (%s) for a HEAD, and waits no longer for it",
     async (_, start) => {
       const server = await start();
