@@ -30,8 +30,11 @@ export function dockerRuntime(input: DockerInput): Runtime {
     up: (job, options) => withLock(cluster, job, () => up(cluster, job, options)),
     ps: (signal) => reportCluster(endingWith(cluster, signal)),
     logs: (request, signal) => logs(endingWith(cluster, signal), request, signal),
-    down: (job, { volumes }) =>
+    down: (job, { volumes, anyFolder }) =>
       withLock(cluster, job, async () => {
+        const folders = anyFolder ? [] : await foldersElsewhere(cluster);
+        if (folders.length > 0)
+          return err({ reason: "started-elsewhere", project: cluster.projectName, folders });
         const report = await takeDown(cluster, { ...everything, volumes }, job.signal);
         if (volumes && report.ok) rmSync(join(cluster.state, "logs"), { recursive: true, force: true });
         return report;
@@ -42,6 +45,13 @@ export function dockerRuntime(input: DockerInput): Runtime {
     checkContext: (head, signal) =>
       dockerCheckContext(endingWith(cluster, signal), head ?? cluster.settings.test.target, signal),
   };
+}
+
+/** The folders of other config.yaml files from which containers of that project.name were started. */
+async function foldersElsewhere({ configFolder, ...cluster }: DockerCluster): Promise<string[]> {
+  const found = await listContainers(cluster);
+  const folders = found.ok ? found.value.flatMap(({ folder }) => folder ?? []) : [];
+  return [...new Set(folders)].filter((folder) => folder !== configFolder);
 }
 
 /** One change of the cluster at a time: a second `ws` waits for the first. */

@@ -63,7 +63,7 @@ mark="$3 $2"
 if [ -f "$2/.complete" ] && [ "$(cat "$2/.complete")" = "$mark" ]; then exit 0; fi
 rm -rf "$2"
 "$1" -m venv "$2"
-"$2/bin/python" -m pip install --no-input --disable-pip-version-check --progress-bar off "ray[default]==$3"
+"$2/bin/python" -m pip install --no-input --disable-pip-version-check --progress-bar off --timeout 15 --retries 3 "ray[default]==$3"
 "$2/bin/python" -c "import ray; assert ray.__version__ == '$3', ray.__version__"
 printf '%s\\n' "$mark" > "$2/.complete.new"
 mv "$2/.complete.new" "$2/.complete"
@@ -85,9 +85,17 @@ async function build(request: VenvRequest, lockOptions: readonly string[]): Prom
     detached: true,
   });
   const lines: string[] = [];
+  let silent = false;
   for (const stream of [child.stdout, child.stderr])
     createInterface({ input: stream }).on("line", (line) => {
       lines.push(line);
+      if (/^WARNING: Retrying /.test(line) && !silent) {
+        silent = true;
+        request.progress.begin(
+          "venv",
+          "The package index does not answer; pip tries four times, for about a minute",
+        );
+      }
       const step = pipStep(line);
       if (step !== undefined) request.progress.note("venv", step);
     });
