@@ -16,6 +16,7 @@ import { listContainers } from "./containers.ts";
 import { endingWith } from "./engine.ts";
 import { ensureImages } from "./images.ts";
 import { readLogs } from "./logs.ts";
+import { lookAround } from "./neighbours.ts";
 import { reportCluster } from "./report.ts";
 import { start } from "./start.ts";
 import { takeDown } from "./take-down.ts";
@@ -84,7 +85,8 @@ async function startTest(
   if (!generated.ok) return generated;
   const written = await writeComposeFiles(generated.value, cluster, { check: false });
   if (!written.ok) return written;
-  const blocked = await blockedBy(endingWith(cluster, job.signal), generated.value.plan, "test");
+  const around = await lookAround(endingWith(cluster, job.signal).engine);
+  const blocked = blockedBy(cluster, generated.value.plan, "test", around);
   if (blocked.length > 0) return err({ reason: "machine-not-ready", problems: blocked });
   const images = await ensureImages(endingWith(cluster, job.signal), job, false);
   if (!images.ok) return images;
