@@ -69,15 +69,14 @@ async function freeBytes(folder: string): Promise<number | undefined> {
 
 /** Looks at the engine and at this project's containers; changes nothing. */
 export async function lookAtDocker(cluster: DockerCluster): Promise<DockerFacts> {
-  const { headAddresses, token } = cluster;
   const found = await listContainers(cluster);
   const containers = found.ok ? found.value : [];
   const [around, missingImages, gpuToolkit, heads, view, services] = await Promise.all([
     lookAround(cluster.engine),
     imagesMissing(cluster),
     hasGpuToolkit(cluster),
-    findHeads(headAddresses, token),
-    viewCluster(headAddresses, token),
+    findHeads(cluster),
+    viewCluster(cluster),
     Promise.all(containers.map((container) => serviceFacts(cluster, container))),
   ]);
   const plan = hostPlanOf(cluster);

@@ -41,7 +41,7 @@ export async function bringUp(
   const before = await listContainers(cluster, part);
   if (job.signal.aborted) return err(interrupted(job.signal));
   if (!before.ok) return refused(before, likelyCause);
-  const view = await viewCluster(cluster.headAddresses, cluster.token);
+  const view = await viewCluster(cluster);
   const stop = new AbortController();
   const wait: Wait = {
     cluster,
@@ -117,7 +117,7 @@ async function lookAtAll(wait: Wait, composed: boolean): Promise<readonly Contai
   const { cluster, part, services, before, former, job, last, ran } = wait;
   const [found, view, healthAnswer] = await Promise.all([
     listContainers(cluster, part),
-    viewCluster(cluster.headAddresses, cluster.token),
+    viewCluster(cluster),
     healthAnswers(cluster.healthUrl),
   ]);
   const containers = found.ok ? found.value : [];

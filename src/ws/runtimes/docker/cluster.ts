@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Address } from "../../../common/address.ts";
 import { authTokenOf, readAuthTokenFile } from "../../../common/auth-token.ts";
 import type { Problem } from "../../../common/failure.ts";
+import { readTls, type TlsKeys } from "../../../common/gcs/tls.ts";
 import { err, ok, type Result } from "../../../common/result.ts";
 import { type HostPlan, planHost } from "../../compose/host-plan.ts";
 import { COMPOSE_FILE, composeProject, type Part, TEST_COMPOSE_FILE } from "../../compose/names.ts";
@@ -37,6 +38,8 @@ export interface DockerCluster extends DockerInput {
   /** Where a HEAD of this cluster can be, as seen from here. */
   readonly headAddresses: readonly Address[];
   readonly token: string | null;
+  /** What Ray's TLS wants, where the environment says that it speaks it. */
+  readonly tls: TlsKeys | undefined;
 }
 
 /** Puts together what every operation on the cluster needs. */
@@ -54,6 +57,7 @@ export function openDockerCluster(input: DockerInput): DockerCluster {
     healthUrl: health.externalUrl ?? `http://${here}:${health.port}`,
     headAddresses: [...elsewhere, ...nodes.map(({ headPort }) => ({ host: here, port: headPort }))],
     token: authTokenOf(env, readAuthTokenFile(env, env.HOME || homedir())),
+    tls: readTls(env),
   };
 }
 

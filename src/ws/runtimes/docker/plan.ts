@@ -113,9 +113,7 @@ async function headOf(cluster: DockerCluster, running: readonly Container[]): Pr
   const nodes = running.flatMap(({ id, service, headPort }) =>
     headPort === undefined || service === HEALTH_NAME ? [] : [{ id, port: headPort }],
   );
-  const [head] = await findHeads(
-    nodes.map(({ port }) => ({ host: cluster.here, port })),
-    cluster.token,
-  );
+  const headAddresses = nodes.map(({ port }) => ({ host: cluster.here, port }));
+  const [head] = await findHeads({ ...cluster, headAddresses });
   return nodes.find(({ port }) => port === head?.address.port)?.id;
 }

@@ -49,7 +49,7 @@ async function stopInOrder(
   now: AbortSignal,
 ): Promise<number> {
   const running = containers.filter((each) => each.running || each.status === "restarting");
-  const [head] = running.length === 0 ? [] : await findHeads(cluster.headAddresses, cluster.token);
+  const [head] = running.length === 0 ? [] : await findHeads(cluster);
   const headName = head === undefined ? undefined : nodeAt(cluster, head.address)?.name;
   const placeOf = ({ service }: Container) => (service === HEALTH_NAME ? 2 : service === headName ? 1 : 0);
   for (const place of [0, 1, 2]) {
