@@ -145,7 +145,7 @@ function renderClusterFailure(failure: ClusterFailure): string[] {
     case "unsafe-folder":
       return [
         `✗ ${failure.folder} cannot be used: ${failure.why}`,
-        "→ Remove it, or give ws another state folder with --state.",
+        "→ Remove it, or give ws another folder (--state, WS_VENV_DIR).",
       ];
     default:
       return unreachable(failure);

@@ -96,6 +96,7 @@ test("E2 what would replace the HEAD is said with what is lost, asked on a termi
   const no = await ws(["up"], { answer: "n\n" });
   expect(no.code, no.text).toBe(2);
   expect(no.text).toContain("Go on? [y/N]");
+  expect((await ws(["up"], { answer: "\u0003" })).code).toBe(130);
   expect(pids()).toEqual(before);
 });
 

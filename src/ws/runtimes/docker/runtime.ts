@@ -12,7 +12,7 @@ import { blockedBy } from "./blocked.ts";
 import { likelyCause } from "./causes.ts";
 import { dockerCheckContext } from "./check-context.ts";
 import { type DockerCluster, type DockerInput, openDockerCluster, refused, servicesOf } from "./cluster.ts";
-import { listContainers } from "./containers.ts";
+import { isFromElsewhere, listContainers } from "./containers.ts";
 import { endingWith } from "./engine.ts";
 import { ensureImages } from "./images.ts";
 import { readLogs } from "./logs.ts";
@@ -51,8 +51,8 @@ export function dockerRuntime(input: DockerInput): Runtime {
 /** The folders of other config.yaml files from which containers of that project.name were started. */
 async function foldersElsewhere({ configFolder, ...cluster }: DockerCluster): Promise<string[]> {
   const found = await listContainers(cluster);
-  const folders = found.ok ? found.value.flatMap(({ folder }) => folder ?? []) : [];
-  return [...new Set(folders)].filter((folder) => folder !== configFolder);
+  const strangers = found.ok ? found.value.filter((each) => isFromElsewhere(each, configFolder)) : [];
+  return [...new Set(strangers.flatMap(({ folder }) => folder ?? []))];
 }
 
 /** One change of the cluster at a time: a second `ws` waits for the first. */

@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { err, ok, type Result } from "../../../common/result.ts";
 import type { Generated } from "../../compose/generate.ts";
-import { replaceFile } from "../../compose/own-file.ts";
+import { marked, replaceFile } from "../../compose/own-file.ts";
 import { foreignFiles, generateHere, writeComposeFiles } from "../../compose/write-files.ts";
 import { interrupted, type WsFailure } from "../../failure.ts";
 import type { Job, UpOptions, UpReport } from "../runtime.ts";
@@ -62,10 +62,11 @@ export async function up(
 export async function prepareFiles(cluster: DockerCluster): Promise<Result<Generated, WsFailure>> {
   const generated = generateHere(cluster.settings, cluster);
   if (!generated.ok) return generated;
-  const foreign = await foreignFiles(generated.value, cluster);
-  if (foreign.length > 0) return err({ reason: "not-our-files", files: foreign });
+  const folders = [cluster.configFolder, cluster.state];
+  const foreign = await Promise.all(folders.map((folder) => foreignFiles(generated.value, folder)));
+  if (foreign.flat().length > 0) return err({ reason: "not-our-files", files: foreign.flat() });
   mkdirSync(cluster.state, { recursive: true });
-  for (const { name, text } of generated.value.files) await replaceFile(cluster.state, name, text);
+  for (const { name, text } of generated.value.files) await replaceFile(cluster.state, name, marked(text));
   return generated;
 }
 
