@@ -44,6 +44,9 @@ export const DryRunReport = z.object({
       rayVersion: z
         .nullable(z.string())
         .check(z.describe("null where it cannot be read without starting ray")),
+      pythonVersion: z
+        .nullable(z.string())
+        .check(z.describe("major and minor of the Python that Ray runs under; null where that is not known")),
       requirements: z
         .array(z.string())
         .check(z.describe("the requirements files that would be installed first")),

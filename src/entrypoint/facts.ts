@@ -46,10 +46,19 @@ export interface LocalFact {
   /** What of them the user that Ray runs as may not read. */
   readonly unreadable: { readonly path: string; readonly code: string } | null;
   readonly ray:
-    | { readonly kind: "found"; readonly path: string; readonly version: string | null }
+    | {
+        readonly kind: "found";
+        readonly path: string;
+        readonly version: string | null;
+        /** Major and minor of its Python, such as 3.12. */
+        readonly python: string | null;
+      }
     | { readonly kind: "missing"; readonly searched: string }
     | { readonly kind: "not-executable"; readonly path: string; readonly code: string };
 }
+
+/** The Ray that was found. */
+export const rayOf = ({ ray }: Pick<LocalFact, "ray">) => (ray.kind === "found" ? ray : undefined);
 
 /** An entry of the user database. */
 export interface RayUser {

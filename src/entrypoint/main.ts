@@ -83,6 +83,7 @@ async function explain(
 
 const localSettings = (config: Config) => ({
   binDir: binDirOf(config),
+  path: process.env.PATH ?? "",
   requirements: config.values.RAY_EP_PIP_REQUIREMENTS,
 });
 

@@ -8,6 +8,7 @@ import { prepareStart } from "./before-start.ts";
 import type { Config } from "./config.ts";
 import type { Event } from "./event.ts";
 import { Guard } from "./guard.ts";
+import { comparePython } from "./head-python.ts";
 import type { HealthClient } from "./health-client.ts";
 import type { LeaseKeeper } from "./lease-keeper.ts";
 import { findOtherHead } from "./other-head.ts";
@@ -44,6 +45,8 @@ export interface NodeRunWorld {
   readonly alive: AliveNote;
   readonly probes: Probes;
   readonly memory: Memory;
+  /** Major and minor of the Python that this node's Ray runs under; null where that is not known. */
+  readonly python: string | null;
   readonly seek: (signal: AbortSignal) => Promise<Settled>;
   /** Called when this node has to end while something of its Ray still lives. */
   readonly onUnclear: () => void;
@@ -70,7 +73,12 @@ export class NodeRun {
     const over = new AbortController();
     const gcs = openGcs(this.#plan.ready.gcs, { token: config.authToken });
     if (this.#plan.role === "head") this.#lead(gcs, over.signal);
-    else lease.stop();
+    else {
+      lease.stop();
+      // Beside Ray's own start, which takes longer.
+      const compared = comparePython(gcs, this.#plan.ready.gcs, this.#world.python);
+      void compared.then((failure) => failure !== null && this.depose({ kind: "failed", failure }));
+    }
     try {
       return await supervise(this.#plan, { gcs, ...this.#superviseWorld() });
     } finally {

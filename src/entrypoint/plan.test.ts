@@ -158,7 +158,7 @@ test("requirements are installed in order by the same user with the same Python"
 
 describe("who runs Ray", () => {
   const config = configOf("ray-cpu");
-  const ray = { kind: "found", path: "/bin/ray", version: null } as const;
+  const ray = { kind: "found", path: "/bin/ray", version: null, python: null } as const;
   const local: LocalFact = {
     ms: 1,
     uid: 0,

@@ -3,7 +3,7 @@ import type { Config } from "./config.ts";
 import { placeOf } from "./decide/candidates.ts";
 import type { Event } from "./event.ts";
 import { exitCodeOf } from "./exit-code.ts";
-import type { LocalFact } from "./facts.ts";
+import { type LocalFact, rayOf } from "./facts.ts";
 import { install } from "./install.ts";
 import type { LifeEnd, LifeWorld } from "./life.ts";
 import { nearestName } from "./nearest.ts";
@@ -104,6 +104,7 @@ export class World implements LifeWorld {
       step: (step) => this.step(step),
       stopRequest: this.stopRequest,
       memory: this.#memory,
+      python: rayOf(this.#input.local)?.python ?? null,
       seek: (signal) => this.#seek(signal, () => {}),
       onUnclear: () => {
         this.#rayIsGone = false;
@@ -152,7 +153,7 @@ export class World implements LifeWorld {
       probes: this.probes,
       log: this.log,
       askLease: (others) => this.#wiring.lease.ask(others, signal),
-      ownRayVersion: local.ray.kind === "found" ? local.ray.version : null,
+      ownRayVersion: rayOf(local)?.version ?? null,
       stop: signal,
       onWait,
     });
