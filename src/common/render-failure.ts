@@ -1,6 +1,6 @@
 import { formatAddress } from "./address.ts";
 import type { Failure, Problem } from "./failure.ts";
-import { renderSighting } from "./render-sighting.ts";
+import { renderSighting, renderTls } from "./render-sighting.ts";
 import { unreachable } from "./result.ts";
 
 /** A list of problems, all of them: where, what was expected and got, and the way out. */
@@ -88,6 +88,11 @@ function renderNodeFailure(failure: NodeFailure): string[] {
       return [
         `✗ The HEAD at ${formatAddress(failure.head)} refuses this node's token: ${failure.detail}`,
         "→ Set RAY_AUTH_MODE=token and the HEAD's own RAY_AUTH_TOKEN (or RAY_AUTH_TOKEN_PATH).",
+      ];
+    case "tls-differs":
+      return [
+        `✗ ${formatAddress(failure.head)} ${renderTls(failure.sighting)}`,
+        "→ Give RAY_USE_TLS, RAY_TLS_SERVER_CERT, RAY_TLS_SERVER_KEY and RAY_TLS_CA_CERT to every node: all of one CA, each certificate with its node's name and address.",
       ];
     case "duplicate-name":
       return [

@@ -15,6 +15,7 @@ const CODES: Readonly<Record<Exclude<Failure["reason"], "ray-exited">, number>> 
   "version-differs": 78,
   "python-differs": 78,
   unauthorized: 78,
+  "tls-differs": 78,
   "duplicate-name": 78,
   "not-a-candidate": 78,
   "pip-failed": 69,

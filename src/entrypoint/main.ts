@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import { monotonicMs } from "../common/deadline.ts";
 import type { Failure } from "../common/failure.ts";
+import { findTlsProblems, readTls } from "../common/gcs/tls.ts";
 import { leave } from "../common/leave.ts";
 import { createLogger } from "../common/logger.ts";
 import { THREADS } from "../common/lookup.ts";
@@ -38,12 +39,14 @@ async function main(): Promise<number> {
   const env = { ...process.env };
   process.env.UV_THREADPOOL_SIZE = THREADS;
   const who = findUsers(env);
+  const tls = readTls(env);
   const config = readConfig({
     env,
     hostname: hostname(),
     rayWords: request.value.rayWords,
     tokenFile: readTokenFile(env, who),
     healthTokenFile: readHealthTokenFile(env),
+    tls: tls && { keys: tls, problems: await findTlsProblems(env, tls) },
   });
   if (!config.ok) return refuse({ reason: "bad-configuration", problems: config.error });
   const local = probeLocal({ ...localSettings(config.value), who });

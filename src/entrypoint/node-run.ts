@@ -3,6 +3,7 @@ import { monotonicMs, realClock } from "../common/deadline.ts";
 import type { Failure } from "../common/failure.ts";
 import { type GcsClient, openGcs } from "../common/gcs/client.ts";
 import { publishHeadEpoch, readHeadEpoch } from "../common/gcs/head-epoch.ts";
+import type { Absence } from "./absence.ts";
 import type { AliveNote } from "./alive-note.ts";
 import { prepareStart } from "./before-start.ts";
 import type { Config } from "./config.ts";
@@ -29,8 +30,7 @@ export interface Memory {
   clusterId: string | null;
   /** When its last run was listed as ALIVE, on the monotonic clock; null where it was not. */
   aliveAtMs: number | null;
-  /** When this node last saw the HEAD that it joined, on the monotonic clock; null where there is none but itself. */
-  headSeenAtMs: number | null;
+  readonly absence: Absence;
 }
 
 export interface NodeRunWorld {
@@ -71,7 +71,7 @@ export class NodeRun {
   async run(): Promise<RunEnd> {
     const { lease, alive, config } = this.#world;
     const over = new AbortController();
-    const gcs = openGcs(this.#plan.ready.gcs, { token: config.authToken });
+    const gcs = openGcs(this.#plan.ready.gcs, { token: config.authToken, tls: config.tls });
     if (this.#plan.role === "head") this.#lead(gcs, over.signal);
     else {
       lease.stop();
@@ -110,7 +110,7 @@ export class NodeRun {
     const { lease, config, probes } = this.#world;
     lease.keep();
     if (this.#isStrictHead || config.explicitHead !== null) return;
-    const options = { token: config.authToken };
+    const options = { token: config.authToken, tls: config.tls };
     const world = {
       clock: realClock,
       probe: probes.head,
@@ -124,7 +124,7 @@ export class NodeRun {
   }
 
   #superviseWorld() {
-    const { config, log, step, stopRequest, memory, seek } = this.#world;
+    const { config, log, step, stopRequest, seek } = this.#world;
     return {
       log,
       seek,
@@ -135,9 +135,7 @@ export class NodeRun {
       onStarted: (session: number) => this.#setGuard().watch(session),
       onReady: (membership: Membership) => this.#onReady(membership),
       onAlive: (membership: Membership) => this.#onAlive(membership),
-      onHeadSeen: () => {
-        memory.headSeenAtMs = this.#plan.role === "worker" ? monotonicMs() : null;
-      },
+      onHeadSeen: () => this.#onHeadSeen(),
       onUnclear: () => this.#world.onUnclear(),
       onStop: () => step({ kind: "stop", signal: stopRequest.signal }),
     };
@@ -167,6 +165,12 @@ export class NodeRun {
     return this.#guard;
   }
 
+  #onHeadSeen(): void {
+    const { absence } = this.#world.memory;
+    if (this.#plan.role === "worker") absence.seen();
+    else absence.forget();
+  }
+
   #onReady(membership: Membership): void {
     const { lease, log, memory, step } = this.#world;
     const { role, ready } = this.#plan;
@@ -177,6 +181,7 @@ export class NodeRun {
     memory.lastRole = role;
     memory.clusterId = clusterId;
     memory.aliveAtMs = monotonicMs();
+    this.#onHeadSeen();
     const { nodeId, resources } = node;
     log({ type: "ready", role, address: ready.gcs, version, clusterId, nodeId, resources, tookMs });
     step({ kind: "alive", nodeId });

@@ -51,7 +51,8 @@ export function wire(
     probes: {
       // A turn of the event loop later, so that a HEAD works at its answer while this process puts its request together.
       health: { look: (timeoutMs) => nextTurn().then(() => health.look(timeoutMs)) },
-      head: (address, timeoutMs) => probeGcs(address, { token: config.authToken, timeoutMs }),
+      head: (address, timeoutMs) =>
+        probeGcs(address, { token: config.authToken, tls: config.tls, timeoutMs }),
     },
     lease,
     presence: new Presence({ ...each, epochs: lease }),

@@ -1,4 +1,5 @@
 import { realClock } from "../common/deadline.ts";
+import { Absence } from "./absence.ts";
 import type { Config } from "./config.ts";
 import { placeOf } from "./decide/candidates.ts";
 import type { Event } from "./event.ts";
@@ -40,7 +41,12 @@ export class World implements LifeWorld {
   /** Aborts when an older living process has this node's name; then `#namesake` says so. */
   readonly #refused = new AbortController();
   #namesake: Failed | null = null;
-  readonly #memory: Memory = { lastRole: null, clusterId: null, aliveAtMs: null, headSeenAtMs: null };
+  readonly #memory: Memory = {
+    lastRole: null,
+    clusterId: null,
+    aliveAtMs: null,
+    absence: new Absence(realClock),
+  };
   #state: NodeState = "deciding";
   #role: Role | null = null;
   #run: NodeRun | null = null;

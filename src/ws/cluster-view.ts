@@ -1,5 +1,5 @@
 import type { Address } from "../common/address.ts";
-import type { NodeInfo } from "../common/gcs/client.ts";
+import type { GcsOptions, NodeInfo } from "../common/gcs/client.ts";
 import { openGcs } from "../common/gcs/client.ts";
 import { probeGcs } from "../common/gcs/probe.ts";
 import type { RayGcs } from "../common/sighting.ts";
@@ -12,22 +12,24 @@ export interface ClusterView {
 
 const LOOK_TIMEOUT_MS = 2000;
 
+/** Where the HEADs of a cluster can be, and how they are asked. */
+export interface Sight extends GcsOptions {
+  readonly headAddresses: readonly Address[];
+}
+
 /** Asks every address at once whether a GCS serves there. Every HEAD in sight comes back: more than one is a fault to show. */
-export async function findHeads(addresses: readonly Address[], token: string | null): Promise<RayGcs[]> {
+export async function findHeads({ headAddresses, token, tls }: Sight): Promise<RayGcs[]> {
   const sightings = await Promise.all(
-    addresses.map((address) => probeGcs(address, { token, timeoutMs: LOOK_TIMEOUT_MS })),
+    headAddresses.map((address) => probeGcs(address, { token, tls, timeoutMs: LOOK_TIMEOUT_MS })),
   );
   return sightings.filter((sighting) => sighting.kind === "ray-gcs");
 }
 
 /** The cluster of the first HEAD that answers; undefined where none does. */
-export async function viewCluster(
-  addresses: readonly Address[],
-  token: string | null,
-): Promise<ClusterView | undefined> {
-  const [head] = await findHeads(addresses, token);
+export async function viewCluster(sight: Sight): Promise<ClusterView | undefined> {
+  const [head] = await findHeads(sight);
   if (head === undefined) return undefined;
-  const gcs = openGcs(head.address, { token });
+  const gcs = openGcs(head.address, sight);
   try {
     const nodes = await gcs.nodes({}, LOOK_TIMEOUT_MS);
     return nodes.ok ? { head, nodes: nodes.value } : undefined;

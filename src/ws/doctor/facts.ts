@@ -5,6 +5,7 @@ import type { RayGcs } from "../../common/sighting.ts";
 import type { HostFacts } from "../compose/host-facts.ts";
 import type { Route } from "../compose/routes.ts";
 import type { Compose } from "../runtimes/docker/engine.ts";
+import type { AnyNetwork } from "../runtimes/docker/neighbours.ts";
 import type { Settings } from "../settings.ts";
 
 /** What `ws doctor` saw of the machine and of the cluster; an error is what stood in the way of seeing it. */
@@ -33,7 +34,7 @@ export interface MachineFacts {
 
 export interface DockerFacts {
   /** Networks of the engine that are not ours. */
-  readonly networks: readonly { readonly name: string; readonly subnets: readonly string[] }[];
+  readonly networks: readonly AnyNetwork[];
   /** Ports that we publish and that something else listens on; empty while the cluster runs. */
   readonly ports: readonly Problem[];
   /** Images that config.yaml names and the engine does not have. */

@@ -3,16 +3,15 @@ import { statfs } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
 import { dirname } from "node:path";
 import { execa } from "execa";
-import * as z from "zod";
 import { err, ok, type Result } from "../../common/result.ts";
 import { findHeads, viewCluster } from "../cluster-view.ts";
-import { networkName, PROJECT_LABEL } from "../compose/names.ts";
-import { portsInUse, publishedPorts } from "../compose/published-ports.ts";
-import { readHostFacts, readListeningPorts, readRoutes } from "../compose/read-host.ts";
+import { readHostFacts, readRoutes } from "../compose/read-host.ts";
+import { blockedBy } from "../runtimes/docker/blocked.ts";
 import { type DockerCluster, hostPlanOf } from "../runtimes/docker/cluster.ts";
 import { type Container, listContainers } from "../runtimes/docker/containers.ts";
 import { dockerRunner, engineVersion, findCompose } from "../runtimes/docker/engine.ts";
 import { wholeLog } from "../runtimes/docker/logs.ts";
+import { lookAround } from "../runtimes/docker/neighbours.ts";
 import type { DockerFacts, MachineFacts } from "./facts.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -70,21 +69,21 @@ async function freeBytes(folder: string): Promise<number | undefined> {
 
 /** Looks at the engine and at this project's containers; changes nothing. */
 export async function lookAtDocker(cluster: DockerCluster): Promise<DockerFacts> {
-  const { settings, headAddresses, token } = cluster;
   const found = await listContainers(cluster);
   const containers = found.ok ? found.value : [];
   const [networks, missingImages, gpuToolkit, heads, view, services] = await Promise.all([
     foreignNetworks(cluster),
     imagesMissing(cluster),
     hasGpuToolkit(cluster),
-    findHeads(headAddresses, token),
-    viewCluster(headAddresses, token),
+    findHeads(cluster),
+    viewCluster(cluster),
     Promise.all(containers.map((container) => serviceFacts(cluster, container))),
   ]);
   const plan = hostPlanOf(cluster);
   const running = containers.some((each) => each.running);
-  const ports =
-    plan.ok && !running ? portsInUse(publishedPorts(settings, plan.value, "main"), readListeningPorts()) : [];
+  const blocked = plan.ok && !running ? await blockedBy(cluster, plan.value, "main") : [];
+  // Networks are judged by themselves, with both subnets.
+  const ports = blocked.filter(({ where }) => where !== "network.subnet");
   return { networks, ports, missingImages, gpuToolkit, services, heads, nodes: view?.nodes ?? [] };
 }
 
@@ -93,26 +92,9 @@ async function serviceFacts({ engine }: DockerCluster, container: Container) {
   return { service, hostname, status, running, log: await wholeLog(engine, id) };
 }
 
-const Networks = z.array(
-  z.object({
-    Name: z.string(),
-    Labels: z.record(z.string(), z.string()).nullish(),
-    IPAM: z.object({ Config: z.array(z.object({ Subnet: z.string().optional() })).nullish() }),
-  }),
-);
-
 async function foreignNetworks({ engine, settings }: DockerCluster): Promise<DockerFacts["networks"]> {
-  const listed = await engine.docker(["network", "ls", "--quiet"]);
-  if (!listed.ok) return [];
-  const inspected = await engine.docker(["network", "inspect", ...listed.value.trim().split("\n")]);
-  const networks = inspected.ok ? Networks.safeParse(JSON.parse(inspected.value)) : undefined;
-  const own = [networkName(settings, "main"), networkName(settings, "test")];
-  return (networks?.data ?? [])
-    .filter(({ Name, Labels }) => !own.includes(Name) || Labels?.[PROJECT_LABEL] !== settings.projectName)
-    .map(({ Name, IPAM }) => ({
-      name: Name,
-      subnets: (IPAM.Config ?? []).flatMap(({ Subnet }) => Subnet ?? []),
-    }));
+  const { networks } = await lookAround(engine);
+  return networks.filter(({ project }) => project !== settings.projectName);
 }
 
 /** The engine looks for the hook on its PATH, whether or not `nvidia-ctk` has made a runtime of it (Docker 20.10 to 28). */

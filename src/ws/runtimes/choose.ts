@@ -8,7 +8,7 @@ import { readSettings, type Settings } from "../settings.ts";
 import { composeRunner, dockerRunner, type Engine, engineVersion, findCompose } from "./docker/engine.ts";
 import { dockerRuntime } from "./docker/runtime.ts";
 import { embeddedRuntime, isEmbeddedRunning } from "./embedded/runtime.ts";
-import { lastRuntime } from "./last-up.ts";
+import { lastUp } from "./last-up.ts";
 import type { Runtime, RuntimeName } from "./runtime.ts";
 
 /** A command's world: the settings, and the runtime that carries them out. */
@@ -23,13 +23,15 @@ export interface Needs {
   readonly tool: "engine" | "compose";
   /** Say which runtime it is also where nobody would expect another. */
   readonly announce?: boolean;
+  /** It brings what runs in line with a new project.name; otherwise the cluster that was started is meant, whatever its name. */
+  readonly renames?: boolean;
 }
 
 /** Reads config.yaml (warnings go to the terminal) and picks the runtime; says which and why where that is no matter of course. */
 export async function open(
   context: WsContext,
   options: GlobalOptions,
-  { tool, announce = false }: Needs,
+  { tool, announce = false, renames = false }: Needs,
 ): Promise<Result<Opened, WsFailure>> {
   const loaded = loadSettings(context, options);
   if (!loaded.ok) return loaded;
@@ -37,9 +39,10 @@ export async function open(
   const { env, dist } = context;
   const { stateDir, venvDir, configFile } = options;
   const embedded = { settings, env, stateDir, venvDir, dist };
+  const last = lastUp(stateDir);
   const choice = await choose({
     asked: options.runtime,
-    last: lastRuntime(stateDir),
+    last: last?.runtime,
     embeddedRuns: () => isEmbeddedRunning(embedded),
     findEngine: () => findEngine(env, tool),
   });
@@ -48,7 +51,17 @@ export async function open(
   if (announce || !obvious) context.terminal.err(`→ Runtime: ${name} (${why})\n`);
   if (engine === undefined) return ok({ settings, runtime: embeddedRuntime(embedded) });
   const folders = { configFile, configFolder: dirname(configFile), root: dirname(dist), stateDir };
-  return ok({ settings, runtime: dockerRuntime({ settings, env, engine, ...folders }) });
+  const former = last?.projectName === settings.projectName ? undefined : last?.projectName;
+  if (former === undefined || renames)
+    return ok({
+      settings,
+      runtime: dockerRuntime({ settings, env, engine, ...folders, formerProject: former }),
+    });
+  context.terminal.err(
+    `→ project.name is ${settings.projectName} now; this is about ${former}, which ws up started\n`,
+  );
+  const meant = { ...settings, projectName: former };
+  return ok({ settings: meant, runtime: dockerRuntime({ settings: meant, env, engine, ...folders }) });
 }
 
 interface Found {

@@ -53,19 +53,23 @@ function liveProgress(stream: NodeJS.WriteStream): Progress {
   const lines = new Map<string, Line>();
   let frame = 0;
   const draw = () => update([...lines.values()].map((line) => drawLine(line, frame)).join("\n"));
-  const timer = setInterval(() => {
-    frame += 1;
-    draw();
-  }, FRAME_MS);
-  timer.unref();
+  let timer: NodeJS.Timeout | undefined;
+  const animate = () => {
+    timer ??= setInterval(() => {
+      frame += 1;
+      draw();
+    }, FRAME_MS).unref();
+  };
   const end = (id: string, state: Line["state"], text: string) => {
     const line = lines.get(id) ?? { since: monotonicMs(), text, note: "", state, took: "" };
     lines.set(id, { ...line, text, note: "", state, took: seconds(line.since) });
     draw();
   };
   return {
-    begin: (id, text) =>
-      void lines.set(id, { since: monotonicMs(), text, note: "", state: "under way", took: "" }),
+    begin(id, text) {
+      lines.set(id, { since: monotonicMs(), text, note: "", state: "under way", took: "" });
+      animate();
+    },
     note(id, text) {
       const line = lines.get(id);
       if (line !== undefined) line.note = text;
@@ -74,6 +78,7 @@ function liveProgress(stream: NodeJS.WriteStream): Progress {
     fail: (id, text) => end(id, "failed", text),
     close() {
       clearInterval(timer);
+      timer = undefined;
       if (lines.size > 0) draw();
       update.done();
       lines.clear();

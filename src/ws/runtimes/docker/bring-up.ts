@@ -41,7 +41,7 @@ export async function bringUp(
   const before = await listContainers(cluster, part);
   if (job.signal.aborted) return err(interrupted(job.signal));
   if (!before.ok) return refused(before, likelyCause);
-  const view = await viewCluster(cluster.headAddresses, cluster.token);
+  const view = await viewCluster(cluster);
   const stop = new AbortController();
   const wait: Wait = {
     cluster,
@@ -52,6 +52,7 @@ export async function bringUp(
     deadline: deadlineIn(job.timeoutMs),
     job,
     last: new Map(),
+    ran: new Set(),
   };
   for (const service of services) job.progress.begin(service, service);
   const signal = AbortSignal.any([job.signal, stop.signal]);
@@ -72,6 +73,8 @@ interface Wait {
   readonly job: Job;
   /** What was seen of each service last. */
   readonly last: Map<string, Seen>;
+  /** Services whose new container was seen running. */
+  readonly ran: Set<string>;
 }
 
 async function untilAllReady(
@@ -111,10 +114,10 @@ const changed = ({ services, before }: Wait, now: readonly Container[]): string[
 
 /** Looks at every service once and shows what is new. */
 async function lookAtAll(wait: Wait, composed: boolean): Promise<readonly Container[]> {
-  const { cluster, part, services, before, former, job, last } = wait;
+  const { cluster, part, services, before, former, job, last, ran } = wait;
   const [found, view, healthAnswer] = await Promise.all([
     listContainers(cluster, part),
-    viewCluster(cluster.headAddresses, cluster.token),
+    viewCluster(cluster),
     healthAnswers(cluster.healthUrl),
   ]);
   const containers = found.ok ? found.value : [];
@@ -123,7 +126,9 @@ async function lookAtAll(wait: Wait, composed: boolean): Promise<readonly Contai
     const now = of(containers, service);
     const clientWord = service === TEST_CLIENT_NAME ? await wordOfClient(cluster, now) : undefined;
     const was = of(before, service);
-    const look = { service, now, before: was, composed, view, former, healthAnswer, clientWord };
+    if (now?.running && !sameLife(now, was)) ran.add(service);
+    const gone = found.ok && ran.has(service);
+    const look = { service, now, before: was, ran: gone, composed, view, former, healthAnswer, clientWord };
     const seen = judgeService(look);
     if (isNews(last.get(service), seen)) show(job, service, now, seen);
     last.set(service, seen);
@@ -171,9 +176,13 @@ async function ended(
   { engine, state }: DockerCluster,
   node: string,
   how: string,
-  { id }: Container,
+  container: Container | undefined,
 ): Promise<WsFailure> {
-  const [lines, whole] = await Promise.all([lastLines(engine, id, LAST_LINES), wholeLog(engine, id)]);
+  // One that somebody removed took its log with it.
+  const [lines, whole] =
+    container === undefined
+      ? [[], `${how}\n`]
+      : await Promise.all([lastLines(engine, container.id, LAST_LINES), wholeLog(engine, container.id)]);
   mkdirSync(join(state, "logs"), { recursive: true });
   const log = join(state, "logs", `${node}.log`);
   writeFileSync(log, whole);

@@ -24,10 +24,10 @@ const RAY_USER = "ray";
 
 /** How the checks look at a cluster of containers. `head` is what the test worker was told. */
 export function dockerCheckContext(cluster: DockerCluster, head: Address, signal: AbortSignal): CheckContext {
-  const { settings, engine, headAddresses, token, here } = cluster;
+  const { settings, engine, token, here } = cluster;
   const run: CheckContext["run"] = (service, command) => runIn(cluster, service, command);
   const freshCluster = async (): Promise<Result<ClusterView, string>> => {
-    const view = await viewCluster(headAddresses, token);
+    const view = await viewCluster(cluster);
     return view === undefined ? err("no GCS of this cluster answers") : ok(view);
   };
   const clusterView = once(freshCluster);
@@ -55,7 +55,7 @@ export function dockerCheckContext(cluster: DockerCluster, head: Address, signal
         ? ok(`http://${here === "127.0.0.1" ? "localhost" : here}:${node.value.dashboardPort}`)
         : node;
     },
-    heads: once(() => findHeads(headAddresses, token)),
+    heads: once(() => findHeads(cluster)),
     cluster: clusterView,
     rayStatus: once(async () => {
       const node = await headNode();

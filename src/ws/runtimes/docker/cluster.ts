@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Address } from "../../../common/address.ts";
 import { authTokenOf, readAuthTokenFile } from "../../../common/auth-token.ts";
 import type { Problem } from "../../../common/failure.ts";
+import { readTls, type TlsKeys } from "../../../common/gcs/tls.ts";
 import { err, ok, type Result } from "../../../common/result.ts";
 import { type HostPlan, planHost } from "../../compose/host-plan.ts";
 import { COMPOSE_FILE, composeProject, type Part, TEST_COMPOSE_FILE } from "../../compose/names.ts";
@@ -23,6 +24,8 @@ export interface DockerInput {
   readonly root: string;
   readonly stateDir: string;
   readonly engine: Engine;
+  /** project.name when this cluster was started, where it is another now. */
+  readonly formerProject?: string | undefined;
 }
 
 /** One cluster of containers: where its things are, and how it is asked. */
@@ -35,6 +38,8 @@ export interface DockerCluster extends DockerInput {
   /** Where a HEAD of this cluster can be, as seen from here. */
   readonly headAddresses: readonly Address[];
   readonly token: string | null;
+  /** What Ray's TLS wants, where the environment says that it speaks it. */
+  readonly tls: TlsKeys | undefined;
 }
 
 /** Puts together what every operation on the cluster needs. */
@@ -52,6 +57,7 @@ export function openDockerCluster(input: DockerInput): DockerCluster {
     healthUrl: health.externalUrl ?? `http://${here}:${health.port}`,
     headAddresses: [...elsewhere, ...nodes.map(({ headPort }) => ({ host: here, port: headPort }))],
     token: authTokenOf(env, readAuthTokenFile(env, env.HOME || homedir())),
+    tls: readTls(env),
   };
 }
 
@@ -67,7 +73,7 @@ export function hostPlanOf({ settings, configFile }: DockerInput): Result<HostPl
   return plan.ok ? plan : err(badSettings(configFile, plan.error));
 }
 
-export const badSettings = (file: string, problems: readonly Problem[]): WsFailure => ({
+const badSettings = (file: string, problems: readonly Problem[]): WsFailure => ({
   reason: "bad-settings",
   file,
   problems,
@@ -83,16 +89,17 @@ export const servicesOf = ({ settings }: DockerInput, part: Part): string[] =>
 export const nodeAt = ({ settings }: Pick<DockerInput, "settings">, { port }: Address) =>
   settings.nodes.find(({ headPort }) => headPort === port);
 
-/** Runs a compose command on one of the two files. */
+/** Runs a compose command on one of the two files, as `ws` keeps them; paths in them are seen from the folder of config.yaml. */
 export const runCompose = (
-  { engine, settings, configFolder, root }: DockerInput,
+  { engine, settings, configFolder, root, state }: DockerCluster,
   part: Part,
   words: readonly string[],
   options?: CommandOptions,
 ): Promise<Result<string, Refusal>> => {
-  const file = join(configFolder, part === "main" ? COMPOSE_FILE : TEST_COMPOSE_FILE);
+  const file = join(state, part === "main" ? COMPOSE_FILE : TEST_COMPOSE_FILE);
   const env = { ...sourceVariables(root), ...options?.env };
-  return engine.compose(["-p", composeProject(settings, part), "-f", file, ...words], { ...options, env });
+  const place = ["-p", composeProject(settings, part), "--project-directory", configFolder, "-f", file];
+  return engine.compose([...place, ...words], { ...options, env });
 };
 
 /** The engine's refusal as a failure of `ws`. */

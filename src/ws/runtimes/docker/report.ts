@@ -11,7 +11,7 @@ import { type Container, listContainers } from "./containers.ts";
 export async function reportCluster(cluster: DockerCluster): Promise<ClusterReport> {
   const [found, view, health] = await Promise.all([
     listContainers(cluster),
-    viewCluster(cluster.headAddresses, cluster.token),
+    viewCluster(cluster),
     healthAnswers(cluster.healthUrl),
   ]);
   const containers = found.ok ? found.value : [];

@@ -49,7 +49,7 @@ async function stopInOrder(
   now: AbortSignal,
 ): Promise<number> {
   const running = containers.filter((each) => each.running || each.status === "restarting");
-  const [head] = running.length === 0 ? [] : await findHeads(cluster.headAddresses, cluster.token);
+  const [head] = running.length === 0 ? [] : await findHeads(cluster);
   const headName = head === undefined ? undefined : nodeAt(cluster, head.address)?.name;
   const placeOf = ({ service }: Container) => (service === HEALTH_NAME ? 2 : service === headName ? 1 : 0);
   for (const place of [0, 1, 2]) {
@@ -60,6 +60,16 @@ async function stopInOrder(
   const after = await listContainers(cluster);
   const ids = new Set(running.map(({ id }) => id));
   return after.ok ? after.value.filter(({ id, exitCode }) => ids.has(id) && exitCode === KILLED).length : 0;
+}
+
+/** Stops and removes these containers, and leaves everything else. */
+export async function stopAndRemove(
+  cluster: DockerCluster,
+  containers: readonly Container[],
+  now: AbortSignal,
+): Promise<Result<void, WsFailure>> {
+  await stopInOrder(cluster, containers, now);
+  return removeContainers(cluster, containers);
 }
 
 /** Removes containers, running or not. One that is gone already is what was wanted. */

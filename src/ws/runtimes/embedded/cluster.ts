@@ -1,6 +1,7 @@
 import { homedir } from "node:os";
 import type { Address } from "../../../common/address.ts";
 import { authTokenOf, readAuthTokenFile } from "../../../common/auth-token.ts";
+import { readTls, type TlsKeys } from "../../../common/gcs/tls.ts";
 import { findHeads } from "../../cluster-view.ts";
 import type { Settings } from "../../settings.ts";
 import { type Folders, foldersOf } from "./folders.ts";
@@ -28,6 +29,8 @@ export interface EmbeddedCluster extends EmbeddedInput {
   readonly headAddresses: readonly Address[];
   /** The token that the user's environment gives to Ray and to us. */
   readonly token: string | null;
+  /** What Ray's TLS wants, where the environment says that it speaks it. */
+  readonly tls: TlsKeys | undefined;
   /** What was started and still lives. */
   running(): StartedProcess[];
   isRunning(started: StartedProcess): boolean;
@@ -43,16 +46,18 @@ export function openCluster(input: EmbeddedInput): EmbeddedCluster {
   const explicit = settings.headAddress === undefined ? [] : [onLoopback(settings, settings.headAddress)];
   const headAddresses = unique([...explicit, ...own]);
   const token = authTokenOf(env, readAuthTokenFile(env, env.HOME || homedir()));
+  const tls = readTls(env);
   return {
     ...input,
     folders,
     healthUrl: healthUrl(settings),
     headAddresses,
     token,
+    tls,
     running: () => readState(folders.stateFile).filter((each) => isRunning(each, folders)),
     isRunning: (started) => isRunning(started, folders),
     headNode: async () => {
-      const [head] = await findHeads(headAddresses, token);
+      const [head] = await findHeads({ headAddresses, token, tls });
       return settings.nodes.find(({ loopbackAddress }) => loopbackAddress === head?.address.host)?.name;
     },
   };

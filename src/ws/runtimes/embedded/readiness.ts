@@ -41,7 +41,7 @@ async function lookAtNode(
   { name }: ProcessPlan,
   former: ReadonlySet<string>,
 ): Promise<Seen> {
-  const view = await viewCluster(cluster.headAddresses, cluster.token);
+  const view = await viewCluster(cluster);
   if (view === undefined) return { notYet: "no GCS answers yet" };
   const fresh = view.nodes.filter(({ nodeId }) => !former.has(nodeId));
   const node = newestNamed(fresh, name);

@@ -13,9 +13,9 @@ export function serviceNames({ nodes }: Settings): string[] {
 
 /** What runs, as the GCS and this machine see it. The test's two are shown only while they run. */
 export async function reportCluster(cluster: EmbeddedCluster): Promise<ClusterReport> {
-  const { settings, headAddresses, token } = cluster;
+  const { settings } = cluster;
   const running = cluster.running();
-  const view = await viewCluster(headAddresses, token);
+  const view = await viewCluster(cluster);
   const processOf = (name: string) => running.find((each) => each.name === name);
   const nodes = settings.nodes.map(({ name, loopbackAddress }) =>
     reportNode(name, loopbackAddress, processOf(name), view),
