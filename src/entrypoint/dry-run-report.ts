@@ -53,7 +53,7 @@ export const DryRunReport = z.object({
     }),
     health: z.object({
       url: text("where the health service was asked"),
-      kind: text("lease, plain or down"),
+      kind: text("lease, plain, down or none"),
       ms: number("milliseconds that the answer took"),
       text: text("the same in words"),
     }),

@@ -76,7 +76,7 @@ function showConfig(config: Config): DryRunReport["config"] {
 }
 
 function showFacts({ config, local, seen }: DryRunInput, rayVersion: string | null): DryRunReport["facts"] {
-  const url = config.values.HEALTH_URL;
+  const url = config.values.HEALTH_URL ?? "none";
   return {
     local: {
       ms: round(local.ms),

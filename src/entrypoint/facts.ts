@@ -6,6 +6,8 @@ export type HealthFact = { readonly ms: number } & (
   | { readonly kind: "lease"; readonly view: ClusterView }
   /** Answers 200 on `/`, but keeps no head lease. */
   | { readonly kind: "plain" }
+  /** There is none, and none is wanted (HEALTH_URL=none). */
+  | { readonly kind: "none" }
   | { readonly kind: "down"; readonly attempts: number; readonly cause: string }
   /** Not waited for, since a HEAD answered first. */
   | { readonly kind: "unknown" }
@@ -15,8 +17,8 @@ export type HealthFact = { readonly ms: number } & (
 export type LeaseFact =
   | ({ readonly kind: "granted" } & LeaseGranted)
   | ({ readonly kind: "refused" } & LeaseRefused)
-  /** The answer is unknown: it may have been granted. */
-  | { readonly kind: "no-answer"; readonly cause: string };
+  /** The answer is unknown: it may have been granted; with `keepsNone` nobody is there who could. */
+  | { readonly kind: "no-answer"; readonly cause: string; readonly keepsNone?: true };
 
 /** What came back when this node reported its state. */
 export type ReportFact =

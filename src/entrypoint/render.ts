@@ -56,6 +56,10 @@ function renderHealth(url: string, fact: HealthFact): string[] {
       return [
         `✓ Health service is up at ${url} (${ms}); it keeps no head lease, so the order of the whitelist decides`,
       ];
+    case "none":
+      return [
+        "→ No health service (HEALTH_URL=none): only the first of the whitelist becomes HEAD by itself",
+      ];
     case "down":
       return [`✗ Health service is down at ${url} after ${fact.attempts} tries (${ms}): ${fact.cause}`];
     case "unknown":

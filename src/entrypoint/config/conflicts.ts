@@ -46,6 +46,12 @@ export function findConflicts(config: Config): Problem[] {
       problem: `expected the port of this node's whitelist entry ${own.name}:${own.port}, got ${config.ownAddress.port}`,
       fix: "Give both the same port, or write the entry as name=host:port if a port mapping lies between.",
     });
+  if (config.fencing === "strict" && values.HEALTH_URL === null)
+    problems.push({
+      where: "HEALTH_URL",
+      problem: "expected a health service, since strict fencing wants its head lease, got none",
+      fix: "Run the health service, or set RAY_EP_FENCING=plain.",
+    });
   const { MIN_WORKER_PORT: min, MAX_WORKER_PORT: max } = values;
   if ((min === null) !== (max === null))
     problems.push({

@@ -41,10 +41,10 @@ export const VARIABLES = {
     "Name at least one host, each once, such as: ray-cpu ray-gpu:6380",
   ),
   HEALTH_URL: variable(
-    s.HttpUrl,
+    s.HealthUrl,
     "http://health:8080",
-    "the health service",
-    "Give it with its scheme: http://health:8080",
+    "the health service, or none where there is none on purpose",
+    "Give it with its scheme: http://health:8080, or none.",
   ),
   HEALTH_TIMEOUT: positiveSeconds("1", "seconds for one request to the health service"),
   HEALTH_MAX_RETRIES: variable(
