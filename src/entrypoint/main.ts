@@ -15,6 +15,7 @@ import { live } from "./life.ts";
 import { planForPid1 } from "./pid1.ts";
 import { binDirOf, resolveRunAs } from "./plan.ts";
 import { collect } from "./probes/collect.ts";
+import { readInterfaces } from "./probes/interfaces.ts";
 import { probeLocal, readHealthTokenFile, readTokenFile } from "./probes/local.ts";
 import { render } from "./render.ts";
 import { handleSignals } from "./signals.ts";
@@ -46,6 +47,7 @@ async function main(): Promise<number> {
     rayWords: request.value.rayWords,
     tokenFile: readTokenFile(env, who),
     healthTokenFile: readHealthTokenFile(env),
+    interfaces: readInterfaces(),
     tls: tls && { keys: tls, problems: await findTlsProblems(env, tls) },
   });
   if (!config.ok) return refuse({ reason: "bad-configuration", problems: config.error });

@@ -40,10 +40,13 @@ const EVENTS: OneOfEach<Event, "type"> = {
   candidate: {
     type: "candidate",
     node: "ray-gpu",
+    calledItself: "ray-gpu",
+    alike: [],
     whitelist: ["ray-cpu", "ray-gpu"],
     place: 1,
     nearest: null,
   },
+  "own-interface": { type: "own-interface", name: "data0", address: "10.77.0.1" },
   "explicit-head": { type: "explicit-head", explicit },
   health: { type: "health", url: "http://health:8080", fact: leaseHealth() },
   heads: { type: "heads", heads: [head("ray-cpu", "ray-cpu:6379", GCS)] },
