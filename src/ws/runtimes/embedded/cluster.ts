@@ -1,6 +1,6 @@
 import { homedir } from "node:os";
 import type { Address } from "../../../common/address.ts";
-import { authTokenOf, readAuthTokenFile } from "../../../common/auth-token.ts";
+import { authIn } from "../../../common/auth-token.ts";
 import { readTls, type TlsKeys } from "../../../common/gcs/tls.ts";
 import { findHeads } from "../../cluster-view.ts";
 import type { Settings } from "../../settings.ts";
@@ -45,7 +45,7 @@ export function openCluster(input: EmbeddedInput): EmbeddedCluster {
   const own = settings.nodes.map((node) => ({ host: node.loopbackAddress, port: node.headPort }));
   const explicit = settings.headAddress === undefined ? [] : [onLoopback(settings, settings.headAddress)];
   const headAddresses = unique([...explicit, ...own]);
-  const token = authTokenOf(env, readAuthTokenFile(env, env.HOME || homedir()));
+  const token = authIn(env, env.HOME || homedir()).token;
   const tls = readTls(env);
   return {
     ...input,
