@@ -69,6 +69,10 @@ export function tokenIn(
 export const authIn = (env: Environment, home: string): RayAuth =>
   decideAuth(env, tokenIn(env, readAuthTokenFile(env, home)));
 
+/** The environment with the mode that a token in it means, for programs that do not decide by themselves. */
+export const withAuthMode = (env: Environment, auth = decideAuth(env, tokenIn(env, null))): Environment =>
+  auth.why === "token-found" ? { ...env, RAY_AUTH_MODE: auth.mode } : env;
+
 /** What the file named by RAY_AUTH_TOKEN_PATH holds, else Ray's default file ~/.ray/auth_token; null where there is none. */
 export function readAuthTokenFile(env: Environment, home: string): string | null {
   return readText(env.RAY_AUTH_TOKEN_PATH || join(home, ".ray", "auth_token"));
