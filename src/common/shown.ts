@@ -20,6 +20,6 @@ export function shownSentence(sentence: string): string {
 }
 
 /** Control characters as an escape that can be read: a line break would forge a line of the log. */
-function onOneLine(text: string): string {
+export function onOneLine(text: string): string {
   return text.replace(/\p{Cc}/gu, (sign) => `\\x${sign.charCodeAt(0).toString(16).padStart(2, "0")}`);
 }

@@ -2,6 +2,7 @@ import { formatAddress } from "../common/address.ts";
 import { renderFailure } from "../common/render-failure.ts";
 import { renderSighting } from "../common/render-sighting.ts";
 import { hidden, shown } from "../common/shown.ts";
+import { findMisspelt } from "./config/misspelt.ts";
 import { VARIABLES, type Variable } from "./config/variables.ts";
 import { type Config, VARIABLE_NAMES } from "./config.ts";
 import type { Decision } from "./decide/decision.ts";
@@ -40,6 +41,7 @@ export function dryRun(input: DryRunInput): DryRunReport {
     version: input.version,
     node: config.node,
     config: showConfig(config),
+    misspelt: findMisspelt(Object.keys(input.env)),
     facts: showFacts(input, ownRayVersion),
     decision: { role: decision.role, rule: decision.rule, text: describeDecision(decision) },
     plan:

@@ -2,6 +2,7 @@ import type { Address } from "../common/address.ts";
 import type { Failure } from "../common/failure.ts";
 import type { ReachAnswer } from "../common/lease-protocol.ts";
 import type { Result } from "../common/result.ts";
+import type { Misspelt } from "./config/misspelt.ts";
 import type { Config } from "./config.ts";
 import type { Decision } from "./decide/decision.ts";
 import type { HeadFact, HealthFact, LeaseFact } from "./facts.ts";
@@ -25,6 +26,7 @@ export type Event =
     }
   /** The whitelist's own entry names this interface, so that Ray is put there. */
   | { readonly type: "own-interface"; readonly name: string; readonly address: string }
+  | ({ readonly type: "misspelt" } & Misspelt)
   | { readonly type: "explicit-head"; readonly explicit: NonNullable<Config["explicitHead"]> }
   | { readonly type: "health"; readonly url: string; readonly fact: HealthFact }
   | { readonly type: "heads"; readonly heads: readonly HeadFact[] }

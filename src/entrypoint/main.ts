@@ -119,7 +119,7 @@ function standBehindInit(): boolean {
 function refuse(failure: Failure): number {
   const exitCode = exitCodeOf(failure);
   const write = (text: string): void => void process.stderr.write(text);
-  const form = process.env.RAY_EP_LOG === "json" ? "json" : "text";
+  const form = process.env.RAY_EP_LOG?.trim() === "json" ? "json" : "text";
   createLogger<Event>({ form, write, render, now: () => new Date() }).log({
     type: "failed",
     failure,

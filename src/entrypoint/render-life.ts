@@ -15,6 +15,7 @@ type LifeEvent = Exclude<
       | "started"
       | "candidate"
       | "own-interface"
+      | "misspelt"
       | "explicit-head"
       | "health"
       | "heads"

@@ -47,6 +47,7 @@ const EVENTS: OneOfEach<Event, "type"> = {
     nearest: null,
   },
   "own-interface": { type: "own-interface", name: "data0", address: "10.77.0.1" },
+  misspelt: { type: "misspelt", name: "RAY_EP_USR", nearest: "RAY_EP_USER" },
   "explicit-head": { type: "explicit-head", explicit },
   health: { type: "health", url: "http://health:8080", fact: leaseHealth() },
   heads: { type: "heads", heads: [head("ray-cpu", "ray-cpu:6379", GCS)] },

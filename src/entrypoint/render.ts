@@ -1,6 +1,7 @@
 import { formatAddress, isLoopback } from "../common/address.ts";
 import { renderSighting } from "../common/render-sighting.ts";
 import { unreachable } from "../common/result.ts";
+import { onOneLine } from "../common/shown.ts";
 import type { Config } from "./config.ts";
 import type { Decision } from "./decide/decision.ts";
 import type { Event } from "./event.ts";
@@ -17,6 +18,11 @@ export function render(event: Event): readonly string[] {
       return [renderCandidate(event)];
     case "own-interface":
       return [`→ This node is at ${event.address} (${event.name}), as its whitelist entry says`];
+    case "misspelt":
+      return [
+        `✗ ${onOneLine(event.name)} is no variable of this program, and nothing reads it`,
+        event.nearest === null ? "→ --help names them all" : `→ Did you mean ${event.nearest}?`,
+      ];
     case "explicit-head":
       return renderExplicitHead(event.explicit);
     case "health":

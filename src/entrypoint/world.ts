@@ -1,5 +1,6 @@
 import { realClock } from "../common/deadline.ts";
 import { Absence } from "./absence.ts";
+import { findMisspelt } from "./config/misspelt.ts";
 import type { Config } from "./config.ts";
 import { placeOf } from "./decide/candidates.ts";
 import type { Event } from "./event.ts";
@@ -76,6 +77,7 @@ export class World implements LifeWorld {
     this.log({ type: "started", version: __VERSION__, node, pid: process.pid });
     this.log({ type: "candidate", node, calledItself, alike, whitelist, place, nearest });
     if (ownInterface !== undefined) this.log({ type: "own-interface", ...ownInterface });
+    for (const each of findMisspelt(Object.keys(this.#input.env))) this.log({ type: "misspelt", ...each });
     if (explicitHead !== null) this.log({ type: "explicit-head", explicit: explicitHead });
     void this.#wiring.presence.keep();
   }

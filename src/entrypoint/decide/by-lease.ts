@@ -1,4 +1,4 @@
-import { isAt } from "../../common/address.ts";
+import { formatAddress, isAt } from "../../common/address.ts";
 import { unreachable } from "../../common/result.ts";
 import type { Config } from "../config.ts";
 import type { Facts, LeaseFact } from "../facts.ts";
