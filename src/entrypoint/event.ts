@@ -32,6 +32,8 @@ export type Event =
   | { readonly type: "heads"; readonly heads: readonly HeadFact[] }
   | { readonly type: "lease"; readonly fact: LeaseFact }
   | { readonly type: "decision"; readonly decision: Decision }
+  /** A line that Ray or pip said. */
+  | { readonly type: "said"; readonly by: "ray" | "pip"; readonly line: string }
   | { readonly type: "installing"; readonly file: string }
   | { readonly type: "starting"; readonly role: Plan["role"]; readonly command: readonly string[] }
   | {

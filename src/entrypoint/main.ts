@@ -61,7 +61,15 @@ async function main(): Promise<number> {
     config.value.values.RAY_EP_LOG_LIMIT,
     who.becomes,
   );
-  const world = new World({ config: config.value, local, runAs: runAs.value, env, stopRequest, write });
+  const world = new World({
+    config: config.value,
+    local,
+    runAs: runAs.value,
+    env,
+    stopRequest,
+    terminal: process.stdout.isTTY === true,
+    write,
+  });
   if (request.value.kind === "dry-run")
     return explain(world, { config: config.value, local, runAs: runAs.value, env }, request.value.json);
 

@@ -16,6 +16,7 @@ type LifeEvent = Exclude<
       | "candidate"
       | "own-interface"
       | "misspelt"
+      | "said"
       | "explicit-head"
       | "health"
       | "heads"

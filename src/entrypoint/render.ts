@@ -18,6 +18,8 @@ export function render(event: Event): readonly string[] {
       return [renderCandidate(event)];
     case "own-interface":
       return [`→ This node is at ${event.address} (${event.name}), as its whitelist entry says`];
+    case "said":
+      return [`${event.by} | ${event.line}`];
     case "misspelt":
       return [
         `✗ ${onOneLine(event.name)} is no variable of this program, and nothing reads it`,

@@ -24,6 +24,8 @@ export interface WorldInput {
   readonly runAs: RunAs;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stopRequest: StopRequest;
+  /** Our output is a terminal. */
+  readonly terminal: boolean;
   /** Takes the log, whole lines at a time. */
   readonly write: (text: string) => void;
 }

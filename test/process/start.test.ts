@@ -118,3 +118,35 @@ describe("E6 a drop-in user", () => {
     }
   });
 });
+
+describe("D17 what Ray says", () => {
+  test("stands in the log under its name and without colours, before our words about its end", async () => {
+    rig.rays.manners = { joins: false, exitOnTerm: 1 };
+    await rig.health();
+    const cpu = rig.node("ray-cpu");
+    const ray = await rig.rays.run("ray-cpu");
+    ray.print("\u001b[32m\u001b[1mRay runtime started.\u001b[22m\u001b[39m\n\nMode: head of what?\n");
+    await cpu.says("ray | Ray runtime started.");
+    ray.print("Its last words");
+    ray.exit(3);
+    expect(await cpu.exit()).toBe(3);
+    expect(cpu.stdout).not.toContain("\u001b");
+    expect(cpu.stdout.match(/^Mode: .*/gm)).toEqual(["Mode: head"]);
+    expect(cpu.stdout).toMatch(/^ray \| Its last words\n(?:.*\n)*✗ Exit code 3/m);
+  });
+
+  test("is JSON where our lines are", async () => {
+    await rig.health();
+    const cpu = rig.node("ray-cpu", { RAY_EP_LOG: "json" });
+    (await rig.rays.run("ray-cpu")).print("Ray runtime started.\n");
+    await cpu.says('"type":"said","by":"ray","line":"Ray runtime started."');
+    for (const line of cpu.stdout.trim().split("\n")) expect(() => JSON.parse(line)).not.toThrow();
+  });
+
+  test("goes where ours goes, untouched, where all of Ray's logs come that way", async () => {
+    await rig.health();
+    const cpu = rig.node("ray-cpu", { RAY_LOG_TO_STDERR: "1" });
+    (await rig.rays.run("ray-cpu")).print("raylet says this\n");
+    await cpu.says("\nraylet says this\n");
+  });
+});
