@@ -5,6 +5,7 @@ import { findTlsProblems, readTls } from "../common/gcs/tls.ts";
 import { leave } from "../common/leave.ts";
 import { createLogger } from "../common/logger.ts";
 import { THREADS } from "../common/lookup.ts";
+import { visible } from "../common/visible.ts";
 import { readArgs } from "./args.ts";
 import { boundedWrite } from "./bounded-log.ts";
 import { type Config, readConfig } from "./config.ts";
@@ -90,7 +91,8 @@ async function explain(
   const { dryRun } = await import("./dry-run.ts");
   const { renderDryRun } = await import("./render-dry-run.ts");
   const report = dryRun({ version: __VERSION__, ...input, seen });
-  print(json ? `${JSON.stringify(report, null, 2)}\n` : `${renderDryRun(report).join("\n")}\n`);
+  const lines = json ? JSON.stringify(report, null, 2).split("\n") : renderDryRun(report);
+  print(`${lines.map(visible).join("\n")}\n`);
   return report.exitCode;
 }
 
@@ -144,7 +146,7 @@ void main().then(
   (exitCode) => leave(process, exitCode),
   (error: Error) => {
     process.stderr.write(
-      `✗ Exit code 1: a bug in ray-entrypoint → Report it with these lines: ${error.stack}\n`,
+      `✗ Exit code 1: a bug in ray-entrypoint → Report it with this line: ${visible(String(error.stack))}\n`,
     );
     leave(process, 1);
   },

@@ -9,6 +9,7 @@ import { prepareStart } from "./before-start.ts";
 import type { Config } from "./config.ts";
 import type { Event } from "./event.ts";
 import { Guard } from "./guard.ts";
+import { startGuard } from "./guard-process.ts";
 import { comparePython } from "./head-python.ts";
 import type { HealthClient } from "./health-client.ts";
 import type { LeaseKeeper } from "./lease-keeper.ts";
@@ -153,8 +154,9 @@ export class NodeRun {
   #setGuard(): Guard {
     const { lease, log } = this.#world;
     this.#guard ??= new Guard({
+      clock: realClock,
       // It outlives this process where this one is killed, and with it the lock on Ray's folder.
-      ...(this.#folder.fd === undefined ? {} : { holds: this.#folder.fd }),
+      start: () => startGuard({ holds: this.#folder.fd }),
       // Without a lease there is nothing to lose, and then only the end of this process counts.
       untilMs: () => (this.#isStrictHead && lease.held ? lease.untilMs : null),
       onChange: (cause) => log({ type: "guard", cause }),

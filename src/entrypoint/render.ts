@@ -1,7 +1,6 @@
 import { formatAddress, isLoopback } from "../common/address.ts";
 import { renderSighting } from "../common/render-sighting.ts";
 import { unreachable } from "../common/result.ts";
-import { onOneLine } from "../common/shown.ts";
 import type { Config } from "./config.ts";
 import type { Decision } from "./decide/decision.ts";
 import type { Event } from "./event.ts";
@@ -22,7 +21,7 @@ export function render(event: Event): readonly string[] {
       return [`${event.by} | ${event.line}`];
     case "misspelt":
       return [
-        `✗ ${onOneLine(event.name)} is no variable of this program, and nothing reads it`,
+        `✗ ${event.name} is no variable of this program, and nothing reads it`,
         event.nearest === null ? "→ --help names them all" : `→ Did you mean ${event.nearest}?`,
       ];
     case "explicit-head":

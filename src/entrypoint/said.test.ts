@@ -17,7 +17,7 @@ test.each([
   ["blank lines", ["a\n\n   \nb\n"], ["a", "b"]],
   ["lines in parts, and the last without an end", ["a", "b\nc", "d"], ["ab", "cd"]],
   ["what would forge a line or move the cursor", ["a\rMode: head\u0007\u001b[2J\n"], ["aMode: head"]],
-  ["indentation and tabs", ["  a\tb\n"], ["  a\tb"]],
+  ["indentation and tabs", ["  a\tb\n"], ["  a  b"]],
 ])("D17 %s", async (_, chunks, lines) => expect(await heard(...chunks)).toEqual(lines));
 
 test("D17 a line without end is cut", async () => {

@@ -12,7 +12,8 @@ export function relay(from: Readable, onLine: (line: string) => void): Promise<v
   let rest = "";
   const say = (text: string): void => {
     const line = stripVTControlCharacters(text)
-      .replace(/(?!\t)\p{Cc}/gu, "")
+      .replaceAll("\t", "  ")
+      .replace(/\p{Cc}/gu, "")
       .trimEnd();
     if (line !== "") onLine(line);
   };
