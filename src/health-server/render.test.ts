@@ -27,7 +27,7 @@ const EVENTS: readonly Event[] = [
   { type: "refused", ...who, reason: "held", message: "ray-gpu holds it" },
   { type: "released", ...who, epoch: 4 },
   { type: "storage", ok: false, file: "/state/lease.json", cause: "ENOSPC" },
-  { type: "unauthorized", from: "10.0.0.1", method: "PUT", path: "/v1/head" },
+  { type: "turned-away", from: "10.0.0.1", method: "PUT", path: "/v1/head", cause: "no token" },
   { type: "reach", node: "ray-cpu", answer: { result: "refused", ...answer } },
   { type: "bug", where: "PUT /v1/head", detail: "TypeError: x\n    at y" },
   { type: "stopping", signal: "SIGTERM" },

@@ -118,12 +118,13 @@ async function openLease(
 }
 
 function leaseSettings({ ttlMs, whitelist }: Config) {
+  const names = whitelist?.map(({ name }) => ({ name }));
   return {
     ttlMs,
     sameNameAfterMs: SAME_NAME_AFTER_MS,
     askAgainMs: ASK_AGAIN_MS,
     // The short or long form of a name is that name, as for the nodes themselves.
-    isCandidate: (node: string) => whitelist === null || matchingNames(whitelist, node).length === 1,
+    isCandidate: (node: string) => names === undefined || matchingNames(names, node).length === 1,
   };
 }
 
