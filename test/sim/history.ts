@@ -119,7 +119,8 @@ class History {
     if (chance(0.9)) this.#service.start();
     for (const place of this.#listed)
       this.#clock.after(chance(0.5) ? 0 : between(0, 20_000), () => this.#start(place));
-    const faultsMs = this.#theme === "broken" ? between(120_000, 240_000) : between(20_000, 120_000);
+    const isLong = this.#theme === "broken" || this.#theme === "silence";
+    const faultsMs = isLong ? between(120_000, 240_000) : between(20_000, 120_000);
     this.#planFaults(faultsMs);
     await this.#until(faultsMs, () => false);
     this.#heal();

@@ -219,6 +219,7 @@ export class Node {
 
   /** Ray has begun, and the guard is told whom to watch. */
   rayBegins(): void {
+    this.scene.checker.began(this.place);
     this.#guard?.watch(1);
   }
 

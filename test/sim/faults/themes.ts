@@ -171,16 +171,16 @@ const PLANS: Readonly<Record<Theme, (planner: Planner) => Planned[]>> = {
       ...p.some(0, 1, () => p.during(cutNode, 0, [5000, 40_000])),
     ];
   },
-  silence: (p) =>
-    p
-      .some(1, 3, () => {
-        const backMs = p.prng.between(15_000, p.untilMs);
-        const crash = p.at(crashNode, backMs - p.prng.between(200, 10_000), 0);
-        const hide = p.prng.pick([busyGcs, loseNames]);
-        const atMs = backMs - p.prng.between(0, 2000);
-        return [{ ...crash, forMs: backMs - crash.atMs }, p.at(hide, atMs, p.prng.between(2000, 4000))];
-      })
-      .flat(),
+  silence: (p) => {
+    // The first candidate is away for so long that another one leads, as it may where there is no lease.
+    const backMs = p.prng.between(60_000, p.untilMs);
+    const awayMs = p.prng.between(30_000, 50_000);
+    return [
+      p.at(p.prng.chance(0.7) ? crashFirst : crashNode, backMs - awayMs, awayMs),
+      p.at(p.prng.pick([busyGcs, loseNames]), backMs - p.prng.between(0, 2000), p.prng.between(2000, 4000)),
+      ...p.some(0, 2, () => p.at(crashService, backMs - p.prng.between(0, 1500), p.prng.between(50, 1000))),
+    ];
+  },
   guards: (p) => [
     ...p.some(1, 3, () => p.during(breakGuard, 0, [2000, 40_000])),
     ...p.some(0, 2, () => p.during(killGuard, 0, [1, 1])),

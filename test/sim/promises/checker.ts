@@ -21,7 +21,7 @@ const UNGUARDED_MS = RENEW_DEADLINE_S * 1000 + 2000;
  * - Lease (lease-checker.ts): an epoch has one holder, epochs grow, and nobody is granted while another one holds: strict, or
  *   of another name, as long as the lease runs; any that lives and can be heard, always.
  * - Strict: never two living GCSes on one store, on whatever hosts and of whatever names; a machine that wakes has half a second.
- *   No GCS without a guard for longer than its lease could last.
+ *   No Ray begins without a guard, no GCS goes on without one for longer than its lease could last.
  * - Two HEADs (pair-checker.ts): nobody begins to lead beside a HEAD in its sight. Two that see each other are one within 8 s,
  *   within 5 s where the health service hears both; two that it hears and that do not see each other are one within 25 s.
  * - Takeover (takeover-checker.ts): not before the old HEAD was out of reach for the whole delay, the earlier candidate first.
@@ -57,6 +57,12 @@ export class Checker {
   granted(instance: string, granted: Granted): void {
     this.lease.granted(instance, granted);
     this.#takeovers.granted(granted);
+  }
+
+  /** Ray has been started as a HEAD. */
+  began(place: Place): void {
+    if (place.isStrict && place.guard === null && place.guardBroken)
+      this.#fail(`expected a guard before Ray, got none at ${place.host}`);
   }
 
   /** A GCS came up. */
