@@ -25,6 +25,7 @@ export class Node {
   readonly place: Place;
   readonly actor: Actor;
   readonly life: string;
+  readonly beganAtMs: number;
   readonly keeper: LeaseKeeper;
   readonly #clock: { now: () => number; bootMs: () => number; pause: Actor["pauseFor"] };
   readonly #stop = new AbortController();
@@ -45,6 +46,7 @@ export class Node {
     this.scene = scene;
     this.place = place;
     this.life = life;
+    this.beganAtMs = clock.nowMs;
     this.actor = new Actor(clock);
     place.actor = this.actor;
     this.#clock = {

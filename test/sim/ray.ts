@@ -71,7 +71,11 @@ export async function runHead(node: Node, deposed: Promise<RunEnd>, byLease: boo
 }
 
 /** Resolves with the id of the new cluster when its GCS serves. */
-function boot({ actor, place, scene, life }: Node, ray: RaySession, byLease: boolean): Promise<string> {
+function boot(
+  { actor, place, scene, life, beganAtMs }: Node,
+  ray: RaySession,
+  byLease: boolean,
+): Promise<string> {
   const { prng, pace, checker, clock, log } = scene;
   const decidedAtMs = clock.nowMs;
   return new Promise((resolve) => {
@@ -79,7 +83,7 @@ function boot({ actor, place, scene, life }: Node, ray: RaySession, byLease: boo
       const clusterId = `c${Math.floor(clock.nowMs)}-${life}`;
       place.gcs = { clusterId, epoch: 0 };
       log(`${life} serves ${clusterId}`);
-      checker.served(place, { decidedAtMs, byLease });
+      checker.served(place, { beganAtMs, decidedAtMs, byLease });
       actor.do(() => resolve(clusterId));
     });
   });

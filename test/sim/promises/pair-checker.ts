@@ -52,13 +52,19 @@ export class PairChecker {
   }
 
   /** No other GCS may have been in this node's sight all the time since it looked. */
-  served(place: Place, { decidedAtMs }: Grounds): void {
+  served(place: Place, { beganAtMs, decidedAtMs, byLease }: Grounds): void {
     const { watched, stretches, fail } = this.#shared;
     const { nowMs } = watched.clock;
     const latestMs = Math.max(decidedAtMs - OLDEST_PROBE_MS, nowMs - 10_000);
     for (const other of watched.places) {
       const sinceMs = stretches.sinceMs(sightOf(place, other)) ?? nowMs;
-      if (sinceMs < latestMs)
+      const allItsLife = sinceMs <= beganAtMs + 500 && sinceMs < decidedAtMs - 1000;
+      // A HEAD that is only busy shows itself in a second look.
+      // One that was silent in the last look of a node that has waited long for a lease-less turn may be missed.
+      const shownSinceMs = byLease
+        ? sinceMs
+        : (stretches.sinceMs(`${sightOf(place, other)} clearly`) ?? nowMs);
+      if (shownSinceMs < latestMs || (allItsLife && !byLease && watched.mode === "plain-200"))
         fail(
           `expected one HEAD, got a second one on ${place.host} with ${other.host} in sight for ${nowMs - sinceMs} ms`,
         );
@@ -70,6 +76,7 @@ export class PairChecker {
       const { from, to, sight } = pair;
       const sees = to.serves && this.#shared.view.reaches(from, to);
       this.#shared.stretches.follow(sight, sees);
+      this.#shared.stretches.follow(`${sight} clearly`, sees && !to.busy);
       const both = from.serves && to.serves && !from.isStrict;
       this.#lookAtBoth(pair, both, both && sees);
     }

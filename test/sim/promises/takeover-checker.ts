@@ -6,6 +6,8 @@ import { OLDEST_PROBE_MS, type Shared } from "./pair-checker.ts";
 
 /** What a node knew when it decided to be the HEAD. */
 export interface Grounds {
+  /** When this life of the node began. */
+  readonly beganAtMs: number;
   readonly decidedAtMs: number;
   /** True where it became HEAD by the lease. */
   readonly byLease: boolean;
