@@ -5,14 +5,13 @@ import { dirname } from "node:path";
 import { execa } from "execa";
 import * as z from "zod";
 import { err, ok, type Result } from "../../common/result.ts";
-import { findHeads, viewCluster } from "../cluster-view.ts";
 import { networkName, PROJECT_LABEL } from "../compose/names.ts";
 import { portsInUse, publishedPorts } from "../compose/published-ports.ts";
 import { readHostFacts, readListeningPorts, readRoutes } from "../compose/read-host.ts";
 import { type DockerCluster, hostPlanOf } from "../runtimes/docker/cluster.ts";
-import { type Container, listContainers } from "../runtimes/docker/containers.ts";
-import { dockerRunner, engineVersion, findCompose } from "../runtimes/docker/engine.ts";
-import { wholeLog } from "../runtimes/docker/logs.ts";
+import { parseJson } from "../runtimes/docker/containers.ts";
+import { dockerRunner, engineHost, findCompose, findEngine, isRemote } from "../runtimes/docker/engine.ts";
+import { pythonEnvironment } from "../runtimes/embedded/python-environment.ts";
 import type { DockerFacts, MachineFacts } from "./facts.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -20,13 +19,19 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** Looks at this machine; changes nothing. */
 export async function lookAtMachine(env: Environment, stateDir: string): Promise<MachineFacts> {
   const docker = dockerRunner(env);
-  const [engine, compose, python] = await Promise.all([
-    engineVersion(docker),
+  const [answer, host, compose, python] = await Promise.all([
+    findEngine(env),
+    engineHost(docker, env),
     findCompose(env),
-    findPython(env.WS_PYTHON ?? "python3", env),
+    findPython(env.WS_PYTHON ?? "python3", pythonEnvironment(env)),
   ]);
+  const elsewhere = isRemote({ host }) ? host : undefined;
+  const engine = answer.ok ? ok({ ...answer.value, elsewhere }) : answer;
   const dockerRoot = await docker(["info", "--format", "{{.DockerRootDir}}"]);
-  const folders = [nearestFolder(stateDir), ...(engine.ok && dockerRoot.ok ? [dockerRoot.value.trim()] : [])];
+  const folders = [
+    nearestFolder(stateDir),
+    ...(engine.ok && elsewhere === undefined && dockerRoot.ok ? [dockerRoot.value.trim()] : []),
+  ];
   return {
     node: process.version,
     python,
@@ -68,29 +73,17 @@ async function freeBytes(folder: string): Promise<number | undefined> {
   }
 }
 
-/** Looks at the engine and at this project's containers; changes nothing. */
-export async function lookAtDocker(cluster: DockerCluster): Promise<DockerFacts> {
-  const { settings, headAddresses, token } = cluster;
-  const found = await listContainers(cluster);
-  const containers = found.ok ? found.value : [];
-  const [networks, missingImages, gpuToolkit, heads, view, services] = await Promise.all([
+/** Looks at the engine; changes nothing. `running`: the cluster's own containers hold the ports. */
+export async function lookAtDocker(cluster: DockerCluster, running: boolean): Promise<DockerFacts> {
+  const { settings, engine } = cluster;
+  const [networks, missingImages, gpuToolkit] = await Promise.all([
     foreignNetworks(cluster),
     imagesMissing(cluster),
     hasGpuToolkit(cluster),
-    findHeads(headAddresses, token),
-    viewCluster(headAddresses, token),
-    Promise.all(containers.map((container) => serviceFacts(cluster, container))),
   ]);
   const plan = hostPlanOf(cluster);
-  const running = containers.some((each) => each.running);
-  const ports =
-    plan.ok && !running ? portsInUse(publishedPorts(settings, plan.value, "main"), readListeningPorts()) : [];
-  return { networks, ports, missingImages, gpuToolkit, services, heads, nodes: view?.nodes ?? [] };
-}
-
-async function serviceFacts({ engine }: DockerCluster, container: Container) {
-  const { service, hostname, status, running, id } = container;
-  return { service, hostname, status, running, log: await wholeLog(engine, id) };
+  const wanted = plan.ok && !running && !isRemote(engine) ? publishedPorts(settings, plan.value, "main") : [];
+  return { networks, missingImages, gpuToolkit, ports: portsInUse(wanted, readListeningPorts()) };
 }
 
 const Networks = z.array(
@@ -103,16 +96,21 @@ const Networks = z.array(
 
 async function foreignNetworks({ engine, settings }: DockerCluster): Promise<DockerFacts["networks"]> {
   const listed = await engine.docker(["network", "ls", "--quiet"]);
-  if (!listed.ok) return [];
-  const inspected = await engine.docker(["network", "inspect", ...listed.value.trim().split("\n")]);
-  const networks = inspected.ok ? Networks.safeParse(JSON.parse(inspected.value)) : undefined;
+  if (!listed.ok) return err(listed.error.lines.at(-1) ?? "docker network ls failed");
+  const ids = listed.value.trim().split("\n").filter(Boolean);
+  if (ids.length === 0) return ok([]);
+  const inspected = await engine.docker(["network", "inspect", ...ids]);
+  if (!inspected.ok) return err(inspected.error.lines.at(-1) ?? "docker network inspect failed");
+  const networks = Networks.safeParse(parseJson(inspected.value));
+  if (!networks.success) return err("the answer of docker network inspect is not what we know");
   const own = [networkName(settings, "main"), networkName(settings, "test")];
-  return (networks?.data ?? [])
+  const foreign = networks.data
     .filter(({ Name, Labels }) => !own.includes(Name) || Labels?.[PROJECT_LABEL] !== settings.projectName)
     .map(({ Name, IPAM }) => ({
       name: Name,
       subnets: (IPAM.Config ?? []).flatMap(({ Subnet }) => Subnet ?? []),
     }));
+  return ok(foreign);
 }
 
 /** The engine looks for the hook on its PATH, whether or not `nvidia-ctk` has made a runtime of it (Docker 20.10 to 28). */

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Deadline, deadlineIn, pause } from "../../../common/deadline.ts";
 import { err, ok, type Result } from "../../../common/result.ts";
-import { viewCluster } from "../../cluster-view.ts";
+import { lookAtCluster, refusing, viewCluster } from "../../cluster-view.ts";
 import type { Part } from "../../compose/names.ts";
 import { interrupted, type WsFailure } from "../../failure.ts";
 import { TEST_CLIENT_NAME } from "../../settings.ts";
@@ -112,18 +112,29 @@ const changed = ({ services, before }: Wait, now: readonly Container[]): string[
 /** Looks at every service once and shows what is new. */
 async function lookAtAll(wait: Wait, composed: boolean): Promise<readonly Container[]> {
   const { cluster, part, services, before, former, job, last } = wait;
-  const [found, view, healthAnswer] = await Promise.all([
+  const [found, { view, ...seenHeads }, healthAnswer] = await Promise.all([
     listContainers(cluster, part),
-    viewCluster(cluster.headAddresses, cluster.token),
+    lookAtCluster(cluster.headAddresses, cluster.token),
     healthAnswers(cluster.healthUrl),
   ]);
+  const tokenRefused = refusing(seenHeads) !== undefined;
   const containers = found.ok ? found.value : [];
   const of = (list: readonly Container[], name: string) => list.find(({ service }) => service === name);
   for (const service of services) {
     const now = of(containers, service);
     const clientWord = service === TEST_CLIENT_NAME ? await wordOfClient(cluster, now) : undefined;
     const was = of(before, service);
-    const look = { service, now, before: was, composed, view, former, healthAnswer, clientWord };
+    const look = {
+      service,
+      now,
+      before: was,
+      composed,
+      view,
+      tokenRefused,
+      former,
+      healthAnswer,
+      clientWord,
+    };
     const seen = judgeService(look);
     if (isNews(last.get(service), seen)) show(job, service, now, seen);
     last.set(service, seen);

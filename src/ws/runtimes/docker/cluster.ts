@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { Address } from "../../../common/address.ts";
@@ -9,6 +10,8 @@ import { COMPOSE_FILE, composeProject, type Part, TEST_COMPOSE_FILE } from "../.
 import { readHostFacts } from "../../compose/read-host.ts";
 import type { WsFailure } from "../../failure.ts";
 import { HEALTH_NAME, type Settings, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../settings.ts";
+import { secretsFile } from "../secrets.ts";
+import type { Container } from "./containers.ts";
 import type { CommandOptions, Engine, Refusal } from "./engine.ts";
 import { sourceVariables } from "./image-source.ts";
 
@@ -32,15 +35,15 @@ export interface DockerCluster extends DockerInput {
   /** Where published ports are reached from here. */
   readonly here: string;
   readonly healthUrl: string;
-  /** Where a HEAD of this cluster can be, as seen from here. */
+  /** Where a HEAD of this cluster can be, as seen from here: what answers there may be another's. */
   readonly headAddresses: readonly Address[];
   readonly token: string | null;
 }
 
 /** Puts together what every operation on the cluster needs. */
 export function openDockerCluster(input: DockerInput): DockerCluster {
-  const { settings, env, stateDir } = input;
-  const here = engineHost(env);
+  const { settings, env, stateDir, engine } = input;
+  const here = engine.host;
   const { headAddress, health, nodes } = settings;
   const elsewhere =
     headAddress !== undefined && nodes.every(({ name }) => name !== headAddress.host) ? [headAddress] : [];
@@ -55,10 +58,19 @@ export function openDockerCluster(input: DockerInput): DockerCluster {
   };
 }
 
-/** Where the engine's machine is seen from here: this one, unless DOCKER_HOST names another. Pure. */
-export function engineHost(env: Readonly<Record<string, string | undefined>>): string {
-  const [, host] = /^(?:tcp|https?|ssh):\/\/(?:[^@/]*@)?([^:/]+)/.exec(env.DOCKER_HOST ?? "") ?? [];
-  return host ?? "127.0.0.1";
+/**
+ * Those of them where a HEAD of ours can serve now: elsewhere, or at a node whose container runs. Only one program has a
+ * published port, and where no container of ours does, another project's cluster may.
+ */
+export function ownHeads(
+  cluster: Pick<DockerCluster, "settings" | "headAddresses" | "here">,
+  containers: readonly Pick<Container, "service" | "running">[],
+): Address[] {
+  const running = containers.filter((each) => each.running).map(({ service }) => service);
+  return cluster.headAddresses.filter((address) => {
+    const node = address.host === cluster.here ? nodeAt(cluster, address) : undefined;
+    return node === undefined || running.includes(node.name);
+  });
 }
 
 /** What the settings become on this machine. */
@@ -85,14 +97,18 @@ export const nodeAt = ({ settings }: Pick<DockerInput, "settings">, { port }: Ad
 
 /** Runs a compose command on one of the two files. */
 export const runCompose = (
-  { engine, settings, configFolder, root }: DockerInput,
+  { engine, settings, configFolder, root, stateDir }: DockerInput,
   part: Part,
   words: readonly string[],
   options?: CommandOptions,
 ): Promise<Result<string, Refusal>> => {
   const file = join(configFolder, part === "main" ? COMPOSE_FILE : TEST_COMPOSE_FILE);
   const env = { ...sourceVariables(root), ...options?.env };
-  return engine.compose(["-p", composeProject(settings, part), "-f", file, ...words], { ...options, env });
+  const secrets = secretsFile(stateDir, "docker");
+  // In place of `.env`, which ws has read: a cluster keeps what it was started with.
+  const envFile = existsSync(secrets) ? ["--env-file", secrets] : [];
+  const project = ["-p", composeProject(settings, part), "-f", file, ...envFile];
+  return engine.compose([...project, ...words], { ...options, env });
 };
 
 /** The engine's refusal as a failure of `ws`. */

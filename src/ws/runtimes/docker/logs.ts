@@ -6,14 +6,14 @@ import { CHANGE_MS, type Engine } from "./engine.ts";
 
 /** The last `count` lines that a container wrote, restarts included; none where the engine has no log of it. */
 export async function lastLines({ docker }: Engine, container: string, count: number): Promise<string[]> {
-  const log = await docker(["logs", "--tail", String(count), container]);
+  const log = await docker(["logs", "--tail", String(count), container], { both: true });
   if (!log.ok || log.value.trim() === "") return [];
   return log.value.trimEnd().split("\n");
 }
 
 /** All that a container wrote; empty where there is no such container. */
 export async function wholeLog({ docker }: Engine, container: string): Promise<string> {
-  const log = await docker(["logs", container], { timeoutMs: CHANGE_MS });
+  const log = await docker(["logs", container], { timeoutMs: CHANGE_MS, both: true });
   return log.ok ? log.value : "";
 }
 

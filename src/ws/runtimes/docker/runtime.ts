@@ -11,6 +11,8 @@ import { writeComposeFiles } from "../../compose/write-files.ts";
 import { interrupted, type WsFailure } from "../../failure.ts";
 import { takeLock } from "../lock.ts";
 import type { Job, LogLine, LogRequest, Runtime, TestReport, UpReport } from "../runtime.ts";
+import { forgetSecrets, keepSecrets } from "../secrets.ts";
+import { tokenRefusal } from "../token-refusal.ts";
 import { bringUp } from "./bring-up.ts";
 import { likelyCause } from "./causes.ts";
 import { dockerCheckContext } from "./check-context.ts";
@@ -19,6 +21,7 @@ import {
   type DockerCluster,
   type DockerInput,
   openDockerCluster,
+  ownHeads,
   refused,
   servicesOf,
 } from "./cluster.ts";
@@ -41,7 +44,7 @@ export function dockerRuntime(input: DockerInput): Runtime {
     down: (job, { volumes }) =>
       withLock(cluster, job, async () => {
         const report = await takeDown(cluster, { ...everything, volumes }, job.signal);
-        if (volumes && report.ok) rmSync(join(cluster.state, "logs"), { recursive: true, force: true });
+        if (volumes && report.ok) removeKept(cluster);
         return report;
       }),
     startTest: (job, head) => withLock(cluster, job, () => startTest(cluster, job, head)),
@@ -50,6 +53,12 @@ export function dockerRuntime(input: DockerInput): Runtime {
     checkContext: (head, signal) =>
       dockerCheckContext(endingWith(cluster, signal), head ?? cluster.settings.test.target, signal),
   };
+}
+
+/** What ws keeps of the cluster beside its volumes. */
+function removeKept({ state, stateDir }: DockerCluster): void {
+  rmSync(join(state, "logs"), { recursive: true, force: true });
+  forgetSecrets(stateDir, "docker");
 }
 
 /** One change of the cluster at a time: a second `ws` waits for the first. */
@@ -82,15 +91,19 @@ async function up(cluster: DockerCluster, job: Job, build: boolean): Promise<Res
   const asked = endingWith(cluster, job.signal);
   const generated = await writeFiles(cluster);
   if (!generated.ok) return generated;
+  const containers = await listContainers(asked);
+  if (!containers.ok) return refused(containers, likelyCause);
+  const refusal = await tokenRefusal(ownHeads(cluster, containers.value), cluster.token);
+  if (refusal !== undefined) return err(refusal);
   const images = await ensureImages(asked, job, build);
   if (!images.ok) return images;
+  keepSecrets(cluster.stateDir, "docker", cluster.env);
   const started = await start(cluster, job, "main", generated.value, {});
   if (!started.ok) return started;
-  return ok({
-    started: started.value,
-    cluster: await reportCluster(asked),
-    warnings: generated.value.warnings,
-  });
+  const report = await reportCluster(asked);
+  if (!report.ok) return report;
+  const { warnings } = generated.value;
+  return ok({ started: started.value, cluster: report.value, warnings });
 }
 
 /** Starts what is missing; what this call started is gone again when it fails. */

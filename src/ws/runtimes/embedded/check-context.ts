@@ -26,14 +26,14 @@ export function embeddedCheckContext(
   machine: Machine,
   signal: AbortSignal,
 ): CheckContext {
-  const { settings, folders, headAddresses, token } = cluster;
+  const { settings, folders, token } = cluster;
   const target = onLoopback(settings, head);
   const node = settings.nodes.find(({ loopbackAddress }) => loopbackAddress === target.host);
   const run: CheckContext["run"] = (service, command) =>
     runIn(cluster, machine, { service, command, signal });
   const clientPort = node?.clientPort ?? settings.test.targetClientPort;
   const freshCluster = async (): Promise<Result<ClusterView, string>> => {
-    const view = await viewCluster(headAddresses, token);
+    const view = await viewCluster(cluster.ownHeads(), token);
     return view === undefined ? err("no GCS of this cluster answers") : ok(view);
   };
   const clusterView = once(freshCluster);
@@ -54,7 +54,7 @@ export function embeddedCheckContext(
         ? err(`no node of config.yaml lives at ${host}`)
         : ok(`http://${host}:${owner.dashboardPort}`);
     },
-    heads: once(() => findHeads(headAddresses, token)),
+    heads: once(() => findHeads(cluster.ownHeads(), token)),
     cluster: clusterView,
     rayStatus: once(async () => {
       const view = await clusterView();

@@ -24,8 +24,10 @@ export interface EmbeddedInput {
 export interface EmbeddedCluster extends EmbeddedInput {
   readonly folders: Folders;
   readonly healthUrl: string;
-  /** Where a HEAD of this cluster can be. */
+  /** Where a HEAD of this cluster can be: what answers there may be another's, such as a port that containers publish. */
   readonly headAddresses: readonly Address[];
+  /** Those of them where a HEAD of ours can serve now: elsewhere, or at a node whose process runs. */
+  ownHeads(): Address[];
   /** The token that the user's environment gives to Ray and to us. */
   readonly token: string | null;
   /** What was started and still lives. */
@@ -42,6 +44,7 @@ export function openCluster(input: EmbeddedInput): EmbeddedCluster {
   const own = settings.nodes.map((node) => ({ host: node.loopbackAddress, port: node.headPort }));
   const explicit = settings.headAddress === undefined ? [] : [onLoopback(settings, settings.headAddress)];
   const headAddresses = unique([...explicit, ...own]);
+  const running = () => readState(folders.stateFile).filter((each) => isRunning(each, folders));
   const token = authTokenOf(env, readAuthTokenFile(env, env.HOME || homedir()));
   return {
     ...input,
@@ -49,7 +52,12 @@ export function openCluster(input: EmbeddedInput): EmbeddedCluster {
     healthUrl: healthUrl(settings),
     headAddresses,
     token,
-    running: () => readState(folders.stateFile).filter((each) => isRunning(each, folders)),
+    running,
+    ownHeads: () => {
+      const here = settings.nodes.map(({ loopbackAddress }) => loopbackAddress);
+      const serving = running().map(({ address }) => address);
+      return headAddresses.filter(({ host }) => !here.includes(host) || serving.includes(host));
+    },
     isRunning: (started) => isRunning(started, folders),
     headNode: async () => {
       const [head] = await findHeads(headAddresses, token);

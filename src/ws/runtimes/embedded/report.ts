@@ -1,7 +1,7 @@
-import type { ClusterView } from "../../cluster-view.ts";
-import { newestNamed, viewCluster } from "../../cluster-view.ts";
+import { type ClusterView, lookAtCluster, noHead } from "../../cluster-view.ts";
 import { HEALTH_NAME, type Settings, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../settings.ts";
 import { healthAnswers } from "../ask-health.ts";
+import { asNode, otherNodes } from "../report-node.ts";
 import type { ClusterReport, HeadReport, ServiceReport } from "../runtime.ts";
 import type { EmbeddedCluster } from "./cluster.ts";
 import type { StartedProcess } from "./state.ts";
@@ -13,18 +13,22 @@ export function serviceNames({ nodes }: Settings): string[] {
 
 /** What runs, as the GCS and this machine see it. The test's two are shown only while they run. */
 export async function reportCluster(cluster: EmbeddedCluster): Promise<ClusterReport> {
-  const { settings, headAddresses, token } = cluster;
+  const { settings, token } = cluster;
   const running = cluster.running();
-  const view = await viewCluster(headAddresses, token);
+  const look = await lookAtCluster(cluster.ownHeads(), token);
+  const { view } = look;
   const processOf = (name: string) => running.find((each) => each.name === name);
   const nodes = settings.nodes.map(({ name, loopbackAddress }) =>
     reportNode(name, loopbackAddress, processOf(name), view),
   );
   const worker = processOf(TEST_WORKER_NAME);
   const client = processOf(TEST_CLIENT_NAME);
+  const known = [...settings.nodes.map(({ name }) => name), TEST_WORKER_NAME];
+  const head =
+    view === undefined ? { head: undefined, noHead: noHead(look) } : { head: reportHead(settings, view) };
   return {
     runtime: "embedded",
-    head: view === undefined ? undefined : reportHead(settings, view),
+    ...head,
     services: [
       ...(settings.health.enabled ? [await reportHealth(cluster, processOf(HEALTH_NAME))] : []),
       ...nodes,
@@ -32,6 +36,7 @@ export async function reportCluster(cluster: EmbeddedCluster): Promise<ClusterRe
       ...(client === undefined
         ? []
         : [{ ...plain(client.name, client.address, client), role: "client" as const }]),
+      ...otherNodes(view, known),
     ],
   };
 }
@@ -73,23 +78,9 @@ async function reportHealth(
   return { ...base, role: "health", state: started === undefined ? "stopped" : answers ? "up" : "starting" };
 }
 
-function reportNode(
+const reportNode = (
   name: string,
   address: string,
   started: StartedProcess | undefined,
   view: ClusterView | undefined,
-): ServiceReport {
-  const base = plain(name, address, started);
-  const node = view === undefined ? undefined : newestNamed(view.nodes, name);
-  if (view === undefined || node === undefined)
-    return { ...base, state: started === undefined ? "stopped" : "starting" };
-  const { CPU, memory = 0, object_store_memory = 0 } = node.resources;
-  return {
-    ...base,
-    role: node.isHead ? "head" : "worker",
-    state: node.alive ? "ALIVE" : started === undefined ? "stopped" : "DEAD",
-    cpus: CPU,
-    memoryBytes: memory + object_store_memory,
-    version: view.head.version,
-  };
-}
+): ServiceReport => ({ ...plain(name, address, started), ...asNode(name, started !== undefined, view) });

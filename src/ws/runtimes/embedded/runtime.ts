@@ -5,6 +5,8 @@ import type { WsFailure } from "../../failure.ts";
 import { TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../settings.ts";
 import { takeLock } from "../lock.ts";
 import type { Job, LogLine, LogRequest, Runtime, TestReport, UpReport } from "../runtime.ts";
+import { keepSecrets } from "../secrets.ts";
+import { tokenRefusal } from "../token-refusal.ts";
 import { embeddedCheckContext } from "./check-context.ts";
 import { type EmbeddedCluster, type EmbeddedInput, openCluster } from "./cluster.ts";
 import { makeFolders, removeKept } from "./folders.ts";
@@ -23,12 +25,12 @@ export function embeddedRuntime(input: EmbeddedInput): Runtime {
   return {
     name: "embedded",
     up: (job) => withLock(cluster, job, () => up(cluster, job)),
-    ps: () => reportCluster(cluster),
+    ps: async () => ok(await reportCluster(cluster)),
     logs: (request, signal) => Promise.resolve(logs(cluster, request, signal)),
     down: (job, { volumes }) =>
       withLock(cluster, job, async () => {
         const report = await takeDown(cluster, serviceNames(cluster.settings), job.signal);
-        if (volumes && report.ok) removeKept(cluster.folders);
+        if (volumes && report.ok) removeKept(cluster);
         return report;
       }),
     startTest: (job, head) => withLock(cluster, job, () => startTest(cluster, job, head)),
@@ -88,6 +90,9 @@ async function up(cluster: EmbeddedCluster, job: Job): Promise<Result<UpReport, 
     ...(settings.health.enabled ? [planHealth(settings, machine.value)] : []),
     ...settings.nodes.map((node) => planNode(settings, node, machine.value)),
   ];
+  const refused = await tokenRefusal(cluster.ownHeads(), cluster.token);
+  if (refused !== undefined) return err(refused);
+  keepSecrets(cluster.stateDir, "embedded", cluster.env);
   const warnings = findChanged(cluster, plans);
   const started = await startMissing(cluster, plans, job);
   return started.ok
