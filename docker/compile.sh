@@ -1,7 +1,12 @@
 #!/bin/sh
-# Run once, while the image is built: has V8 compile what a decision runs, for the two users that the entrypoint may be
-# (Node keeps one form for each). Root owns all of it, so that no job of Ray's changes what the next start runs.
+# Run once, while the image is built, when everything is there: sets the modes, and has V8 compile what a decision runs,
+# for the two users that the entrypoint may be (Node keeps one form for each). Root owns all of it, so that no job of Ray's changes what the next start runs.
 set -eu
+
+# COPY keeps the modes of the checkout: a umask of 077 closes them to `ray`, a file system without modes opens them to all.
+# Only where they differ, for each file that is touched is in the image twice.
+find /opt/ray-entrypoint -type f -name '*.sh' ! -perm 0755 -exec chmod 0755 {} +
+find /opt/ray-entrypoint -type f -name '*js' ! -perm 0644 -exec chmod 0644 {} +
 
 cache=/opt/ray-entrypoint/cache
 rm -rf "$cache"

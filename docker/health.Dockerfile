@@ -4,9 +4,11 @@
 # RAY_EP_HEALTH_STATE_DIR=/var/lib/ray-entrypoint, and the head lease outlives the container.
 ARG NODE_IMAGE=node:24-bookworm-slim
 FROM ${NODE_IMAGE}
-# A new volume takes over this folder's owner.
-RUN install -d -o 1000 -g 1000 /var/lib/ray-entrypoint
 COPY docker/health-service-check.sh dist/health-server.js /opt/ray-entrypoint/
+# A new volume takes over this folder's owner. The modes of the checkout may be closed to user 1000.
+RUN install -d -o 1000 -g 1000 /var/lib/ray-entrypoint \
+  && chmod 0755 /opt/ray-entrypoint/health-service-check.sh \
+  && chmod 0644 /opt/ray-entrypoint/health-server.js
 USER 1000:1000
 WORKDIR /
 EXPOSE 8080

@@ -17,6 +17,7 @@ install -d -o ray -g "$(id -g ray)" /run/ray-entrypoint
 # So it is put right after each of them. bash reads the first of the three that exists; without one, profile.d is the last.
 # The user's own file is read by ours, so that also one that returns early is followed by the right PATH.
 cp /opt/ray-entrypoint/profile.sh /etc/profile.d/zz-ray-entrypoint.sh
+chmod 0644 /etc/profile.d/zz-ray-entrypoint.sh
 for file in "$home/.bash_profile" "$home/.bash_login" "$home/.profile"; do
   [ -f "$file" ] || continue
   # Ours already: a copy of it would read itself without end.

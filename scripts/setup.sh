@@ -39,21 +39,42 @@ require_tools() {
   command -v npm >/dev/null 2>&1 || fail "npm is not installed." "Install it; most systems bring it with Node."
 }
 
-# `npm ci` insists on a lock entry for every platform's optional binaries, which a registry mirror may not hold;
-# `npm install` takes the locked versions and skips the optional ones that cannot be had.
+# npm does not tell an address that holds a password.
+registry() {
+  npm config get registry 2>/dev/null || echo "the registry that npm is set to"
+}
+
+# On a network that swallows everything npm says nothing until it gives up.
+still_waiting() {
+  # Without the trap its sleep would outlive it, and hold the lock.
+  sleep 20 &
+  trap 'kill $!' TERM
+  wait $! && echo "→ Still waiting for packages from $(registry); without an answer npm gives up within two minutes" >&2
+}
+
+# Made beside, since `npm ci` removes what is there before it knows whether it can have the new.
 install_dependencies() {
   echo "→ Installing dependencies (about 20 s the first time)" >&2
-  # Without the mark an earlier run was cut short, and npm takes half-written packages for whole ones.
-  [ -f node_modules/.setup-lock ] || rm -rf node_modules
-  rm -f node_modules/.setup-lock
+  rm -rf .setup
+  mkdir .setup
+  cp package.json package-lock.json .npmrc .setup/
+  still_waiting &
+  waiting=$!
+  installed=0
   # The build needs the development packages also where NODE_ENV=production is set.
-  npm install --no-save --include=dev --loglevel=error >&2 ||
-    fail "npm install failed; its own words stand above." "Check the network and the free disk space, then run the command again."
+  (cd .setup && npm ci --include=dev --loglevel=error >&2) || installed=$?
+  kill "$waiting" 2>/dev/null && wait "$waiting" || :
+  [ "$installed" -eq 0 ] ||
+    fail "npm ci failed; its own words stand above." \
+      "Check the network ($(registry)) and the free disk space, then run the command again."
   # npm's package `node` fetches its binary in an install script, which a .npmrc may forbid.
-  [ -x node_modules/.bin/node ] || [ "$major" -ge "$own_node" ] ||
+  [ -x .setup/node_modules/.bin/node ] || [ "$major" -ge "$own_node" ] ||
     fail "npm installed no Node $own_node (node_modules/.bin/node), and this machine's own is $(node --version)." \
       "Allow install scripts (npm config get ignore-scripts says whether they are off), or install Node $own_node or later."
-  cp package-lock.json node_modules/.setup-lock
+  cp package-lock.json .setup/node_modules/.setup-lock
+  [ ! -e node_modules ] || mv node_modules .setup/former
+  mv .setup/node_modules node_modules
+  rm -rf .setup
 }
 
 # Built beside and moved into place file by file, so that a running program never loses its bundle.

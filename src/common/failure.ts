@@ -44,5 +44,7 @@ export type Failure =
     }
   /** Something else listens where this node's GCS has to. */
   | { readonly reason: "port-taken"; readonly address: Address }
+  /** With strict fencing no Ray runs without one. */
+  | { readonly reason: "no-guard"; readonly cause: string }
   | { readonly reason: "too-many-restarts"; readonly restarts: number }
   | { readonly reason: "not-ready-in-time"; readonly timeoutMs: number; readonly why: string };

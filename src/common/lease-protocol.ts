@@ -35,6 +35,8 @@ export const LeaseRequest = z.object({
   epoch: z.nullable(Epoch),
   /** "answered": every other candidate was answered for; "silent": at least one gave no answer. */
   others: z.enum(["answered", "silent"]),
+  /** Whether this node ends its Ray before its lease ends (strict fencing). Not said: it may be so. */
+  strict: z.optional(z.boolean()),
   /** The highest epoch that this node has seen anywhere. A service that forgot grants above it. */
   seen: z.optional(SeenEpoch),
   /** Grows with each request about the lease in this life, so that one that arrives late changes nothing. */
@@ -68,7 +70,7 @@ export type LeaseGranted = z.infer<typeof LeaseGranted>;
 /**
  * 409 of `PUT /v1/head`.
  * - `held`: another node holds it.
- * - `same-name`: another life of this very node name holds it; ask again after `retryAfter`.
+ * - `same-name`: another life of this very node name holds it, and it must fall silent, or its lease end, first.
  * - `duplicate-name`: another life of this very node name is alive and renews; two nodes have one name.
  * - `quiet-period`: the service has no memory and a candidate was silent; it waits one TTL for a living holder.
  * - `stale-epoch`: the epoch asked to renew is not the current one; a later holder exists or existed.

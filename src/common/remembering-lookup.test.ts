@@ -5,7 +5,7 @@ type Answer = string | Error | "silence";
 
 /** A lookup whose name service gives these answers, one each time. */
 function scripted(...answers: Answer[]) {
-  const lookup = rememberingLookup((_, __, done) => {
+  const lookup = rememberingLookup((_, done) => {
     const next = answers.shift();
     if (next instanceof Error) done(next, "");
     else if (next !== undefined && next !== "silence") done(null, next);

@@ -110,6 +110,11 @@ function renderNodeFailure(failure: NodeFailure): string[] {
         `✗ ${formatAddress(failure.address)} is taken: another process listens where this HEAD's GCS has to`,
         "→ End that process (ss -ltnp names it), or set RAY_HEAD_PORT.",
       ];
+    case "no-guard":
+      return [
+        `✗ No guard stands, and with strict fencing no HEAD starts without one: ${failure.cause}`,
+        "→ See that /bin/bash is there for this user, and that this container may start more processes.",
+      ];
     case "too-many-restarts":
       return [
         `✗ Ray was restarted ${failure.restarts} times without a calm minute; the reason of each stands above`,

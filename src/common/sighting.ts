@@ -25,5 +25,7 @@ export type RayGcs = Extract<Sighting, { kind: "ray-gcs" }>;
 
 /** True when nothing can be said: a HEAD may live there, out of our sight. */
 export function silent(sighting: Sighting): boolean {
+  // Of a name service that gives no answer now nobody learns whether the name is still in use.
+  if (sighting.kind === "unresolved") return sighting.code !== "ENOTFOUND";
   return sighting.kind === "timeout" || sighting.kind === "unreachable";
 }

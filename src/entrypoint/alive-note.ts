@@ -1,4 +1,5 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { renameSync, rmSync, writeFileSync } from "node:fs";
+import { bootMs } from "../common/deadline.ts";
 
 /** A look that fails may take this long (look.ts), and three in a row are no sign of trouble yet (watch.ts). */
 const LOOK_MS = 2000;
@@ -23,7 +24,8 @@ export class AliveNote {
     const file = this.#file;
     if (file === null) return;
     attempt(() => {
-      const until = Math.ceil(secondsSinceBoot() + this.#holdsMs / 1000);
+      // The clock that the shell reads: what the cluster said before the machine slept is not true after it.
+      const until = Math.ceil((bootMs() + this.#holdsMs) / 1000);
       // Renamed into place: no reader sees half a note, and no link that a job of Ray's made is followed.
       rmSync(`${file}.new`, { force: true });
       writeFileSync(`${file}.new`, `${until} ${words}\n`, { flag: "wx" });
@@ -44,6 +46,3 @@ function attempt(work: () => void): void {
     work();
   } catch {}
 }
-
-/** The same clock that the shell reads, and none that somebody sets. */
-const secondsSinceBoot = (): number => Number(readFileSync("/proc/uptime", "utf8").split(" ")[0]);

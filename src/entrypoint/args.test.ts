@@ -20,12 +20,12 @@ describe("words that are not: each is named with the way out", () => {
   test.each([
     [
       ["start", "--head"],
-      ["start", "--head"],
+      ["word 1", "--head"],
     ],
     [["--dryrun"], ["--dryrun"]],
     [["--dry-run=yes"], ["--dry-run"]],
     [["--json"], ["--json"]],
-    [["-x", "--", "-y"], ["-x"]],
+    [["-xyz", "--", "-y"], ["word 1"]],
   ])("%j", (words, named) => {
     const read = readArgs(words);
     expect(read.ok).toBe(false);
@@ -36,4 +36,18 @@ describe("words that are not: each is named with the way out", () => {
       expect(fix).not.toBe("");
     }
   });
+});
+
+test.each([
+  [["--redis-password", "s3cr3t"]],
+  [["--redis-password=s3cr3t"]],
+  [["--redis-password", "--s3cr3t"]],
+  [["--redis-password", "-s3cr3t"]],
+  [["-ps3cr3t"]],
+  [["s3cr3t"]],
+  [["--json=s3cr3t", "--dry-run"]],
+])("B7 no word is repeated that may be a value: %j", (words) => {
+  const read = readArgs(words);
+  expect(read.ok).toBe(false);
+  expect(JSON.stringify(read)).not.toMatch(/s3cr3t|"-s"/);
 });

@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import type { Problem } from "../common/failure.ts";
 import { err, ok, type Result } from "../common/result.ts";
+import { hidden } from "../common/shown.ts";
 
 /** What the command line asks for. */
 export type Request =
@@ -25,7 +26,7 @@ export function readArgs(words: readonly string[]): Result<Request, readonly Pro
     strict: false,
     tokens: true,
   });
-  const problems = tokens.flatMap((token) => wrongWord(token));
+  const problems = oncePerWord(tokens.flatMap((token) => wrongWord(token, own)));
   if (values.json && !values["dry-run"])
     problems.push({
       where: "--json",
@@ -43,14 +44,23 @@ export function readArgs(words: readonly string[]): Result<Request, readonly Pro
 type Token = NonNullable<ReturnType<typeof parseArgs>["tokens"]>[number];
 
 const KNOWN = ["dry-run", "json", "help", "version"];
+const isKnown = (word: string | undefined): boolean => KNOWN.some((name) => word === `--${name}`);
 
-function wrongWord(token: Token): Problem[] {
+/** What is wrong with a word. Any may be a secret that was meant for `ray start`, so only options are named. */
+function wrongWord(token: Token, own: readonly string[]): Problem[] {
   const fix = "See --help; words for `ray start` go after --.";
-  if (token.kind === "positional")
-    return [{ where: token.value, problem: "expected an option, got a word", fix }];
-  if (token.kind === "option" && !KNOWN.includes(token.name))
-    return [{ where: token.rawName, problem: "expected a known option, got an unknown one", fix }];
-  if (token.kind === "option" && token.value !== undefined)
-    return [{ where: token.rawName, problem: `expected no value, got "${token.value}"`, fix }];
-  return [];
+  if (token.kind === "option" && KNOWN.includes(token.name))
+    return token.value === undefined
+      ? []
+      : [{ where: token.rawName, problem: `expected no value, got ${hidden(token.value)}`, fix }];
+  const nth = `word ${token.index + 1}`;
+  if (token.kind !== "option") return [{ where: nth, problem: "expected an option, got another word", fix }];
+  const before = own[token.index - 1];
+  const mayBeValue = token.rawName.length < 4 || (before?.startsWith("-") && !isKnown(before));
+  const where = mayBeValue ? nth : token.rawName;
+  return [{ where, problem: "expected a known option, got an unknown one", fix }];
 }
+
+/** Of several problems with one word (`-abc` is three options) the first is enough. */
+const oncePerWord = (problems: readonly Problem[]): Problem[] =>
+  problems.filter(({ where }, i) => problems.findIndex((each) => each.where === where) === i);

@@ -54,6 +54,7 @@ const JUNK: Readonly<Record<string, string>> = {
 const SHOWN: Readonly<Record<string, string>> = {
   HEAD_WHITELIST: "got an empty whitelist",
   RAY_EP_HEALTH_TOKEN: "got others",
+  RAY_EP_HEALTH_TOKEN_FILE: "got (5 characters)",
 };
 
 describe("junk", () => {

@@ -78,15 +78,21 @@ function* everyFacts(config: Config): Generator<Facts> {
 
 /** Why a decision must not be, or null. */
 function objection(config: Config, facts: Facts, decision: Decision): string | null {
-  const kinds = facts.heads.map(({ sighting }) => sighting.kind);
+  const kinds = facts.heads.map(({ sighting }) =>
+    sighting.kind === "unresolved" ? sighting.code : sighting.kind,
+  );
   const living = kinds.includes("ray-gcs");
   if (living && decision.role !== "worker") return "a living HEAD is not joined";
   if (decision.role === "worker" && !living) return "joins where no HEAD answers";
   if (decision.role === "ask-lease" && facts.lease !== null) return "asks again for what was answered";
   if (decision.role === "ask-lease" && facts.health.kind !== "lease") return "asks a service without a lease";
+  if (decision.role === "ask-lease" && decision.others === "answered" && kinds.some(isSilence))
+    return "A4 silence counts as an answer";
   if (decision.role === "wait" && !(decision.retryMs > 0)) return "waits for nothing";
   return decision.role === "head" ? objectionToHead(config, facts, kinds) : null;
 }
+
+const isSilence = (kind: string): boolean => ["timeout", "unreachable", "EAI_AGAIN"].includes(kind);
 
 function objectionToHead(config: Config, facts: Facts, kinds: readonly string[]): string | null {
   if (kinds.includes("unauthorized")) return "HEAD beside a locked one";
@@ -97,6 +103,8 @@ function objectionToHead(config: Config, facts: Facts, kinds: readonly string[])
     case "down":
       return first || facts.lastRole === "head" ? null : "HEAD without a health service";
     case "plain":
+      if (first && facts.lastRole !== "head" && facts.headUnseenMs < 10_000 && kinds.some(isSilence))
+        return "A3 HEAD beside a silent one";
       return first || facts.lastRole === "head" || facts.headUnseenMs >= 20_000 ? null : "HEAD out of turn";
     default:
       return "HEAD with the health service unheard";
@@ -115,7 +123,7 @@ describe("every combination of facts", () => {
         if (why !== null) throw new Error(`${why}: ${node} ${JSON.stringify({ decision, facts }, null, 1)}`);
       }
     }
-    expect(count).toBe(whitelist.split(" ").length * 9 * 11 * 27 * 8 ** (whitelist.split(" ").length - 1));
+    expect(count).toBe(whitelist.split(" ").length * 9 * 11 * 27 * 9 ** (whitelist.split(" ").length - 1));
   });
 });
 

@@ -35,6 +35,7 @@ const ALONE = configOf("a", { HEAD_WHITELIST: "a" });
 
 const at = (name: string, kind: SightingKind) => head(name, `${name}:6379`, kind);
 const nobody = [at("a", REFUSED), at("c", REFUSED)];
+const silence = [at("b", REFUSED), at("c", { kind: "timeout", phase: "answer" })];
 const LONG = 60_000;
 const worker = (rule: string, host: string) => ({
   role: "worker",
@@ -153,6 +154,18 @@ describe("rule 3: a candidate and a health service that keeps the lease", () => 
       { heads: [at("a", { kind: "unreachable", code: "EHOSTUNREACH" })] },
       { role: "ask-lease", others: "silent" },
     ],
+    [
+      "A4 a name service that gives no answer now: ask, saying so",
+      SECOND,
+      { heads: [at("a", { kind: "unresolved", code: "EAI_AGAIN" })] },
+      { role: "ask-lease", others: "silent" },
+    ],
+    [
+      "A4 a name that nobody has: ask as one who was answered",
+      SECOND,
+      { heads: [at("a", { kind: "unresolved", code: "ENOTFOUND" })] },
+      { role: "ask-lease", others: "answered" },
+    ],
     ["granted", SECOND, { heads: nobody, lease: granted(7) }, leader(rule, 7)],
     [
       "held by another: wait for it to serve",
@@ -254,6 +267,19 @@ describe("rule 3: a health service that keeps no lease", () => {
   const look = (remainingMs: number) => waits(rule, { kind: "second-look", remainingMs });
   check([
     ["the first goes first", FIRST, { health: PLAIN }, leader(rule, null)],
+    [
+      "A3 but not beside a silent one: it looks again",
+      FIRST,
+      { health: PLAIN, heads: silence },
+      look(10_000),
+    ],
+    [
+      "A3 nor where a name service gives no answer now",
+      FIRST,
+      { health: PLAIN, heads: [at("b", { kind: "unresolved", code: "EAI_AGAIN" })] },
+      look(10_000),
+    ],
+    ["A3 and goes then", FIRST, { health: PLAIN, heads: silence, headUnseenMs: 10_000 }, leader(rule, null)],
     ["the second looks again", SECOND, { health: PLAIN }, look(20_000)],
     ["and goes then", SECOND, { health: PLAIN, headUnseenMs: 20_000 }, leader(rule, null)],
     [

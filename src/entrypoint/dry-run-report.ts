@@ -5,15 +5,21 @@ const text = (meaning: string) => z.string().check(z.describe(meaning));
 const number = (meaning: string) => z.number().check(z.describe(meaning));
 
 const ShownCommand = z.object({
-  command: z.array(z.string()).check(z.describe("the program and its words; secrets are hidden")),
+  command: z
+    .array(z.string())
+    .check(z.describe("the program and its words; (n characters) stands for what may be a secret")),
   user: text("the user that it runs as"),
   path: text("its PATH"),
-  env: z.record(z.string(), z.string()).check(z.describe("its whole environment; secrets are hidden")),
+  env: z
+    .record(z.string(), z.string())
+    .check(z.describe("its whole environment; (n characters) stands for a value that may be a secret")),
 });
 
 const ShownSetting = z.object({
   name: text("the variable"),
-  value: z.nullable(z.string()).check(z.describe("its text; null where it has no value; secrets are hidden")),
+  value: z
+    .nullable(z.string())
+    .check(z.describe("its text; null where it has no value; (n characters) stands for a secret")),
   origin: z.enum(["default", "environment"]),
 });
 

@@ -1,6 +1,7 @@
 import { formatAddress } from "../common/address.ts";
 import { renderFailure } from "../common/render-failure.ts";
 import { renderSighting } from "../common/render-sighting.ts";
+import { hidden, shown } from "../common/shown.ts";
 import { VARIABLES, type Variable } from "./config/variables.ts";
 import { type Config, VARIABLE_NAMES } from "./config.ts";
 import type { Decision } from "./decide/decision.ts";
@@ -10,7 +11,7 @@ import { exitCodeOf } from "./exit-code.ts";
 import type { LocalFact } from "./facts.ts";
 import { type Command, type Plan, planInstall, planRayStart, type Role, type RunAs } from "./plan.ts";
 import type { HeardHealth, Seen } from "./probes/collect.ts";
-import { HIDDEN, redactCommand, redactEnv } from "./redact.ts";
+import { redactCommand, redactEnv } from "./redact.ts";
 import { render } from "./render.ts";
 
 export interface DryRunInput {
@@ -65,9 +66,10 @@ function showConfig(config: Config): DryRunReport["config"] {
   return VARIABLE_NAMES.map((name) => {
     const variable: Variable<unknown> = VARIABLES[name];
     const given = config.texts[name];
+    const show = variable.secret ? hidden : shown;
     return {
       name,
-      value: given !== undefined && variable.secret ? HIDDEN : (given ?? variable.fallback),
+      value: given === undefined ? variable.fallback : show(given),
       origin: given === undefined ? "default" : "environment",
     };
   });

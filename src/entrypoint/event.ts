@@ -53,6 +53,8 @@ export type Event =
   | { readonly type: "reach-back"; readonly port: number; readonly answer: Result<ReachAnswer, string> }
   /** Something works worse than it could; `fix` says how to mend it. */
   | { readonly type: "warning"; readonly what: string; readonly fix: string }
+  /** Why no guard stands beside Ray; null: one stands again. */
+  | { readonly type: "guard"; readonly cause: string | null }
   | { readonly type: "lease-renewal"; readonly ok: boolean; readonly cause: string }
   | { readonly type: "stopping"; readonly signal: string; readonly urgent: boolean }
   | {

@@ -17,6 +17,7 @@ const CODES: Readonly<Record<Exclude<Failure["reason"], "ray-exited">, number>> 
   "not-a-candidate": 78,
   "pip-failed": 69,
   "port-taken": 78,
+  "no-guard": 71,
   "too-many-restarts": 70,
   "not-ready-in-time": 75,
 };

@@ -16,6 +16,8 @@ export function exitCodeOf(failure: Failure): number {
       return 127;
     case "ray-not-executable":
       return 126;
+    case "no-guard":
+      return 71;
     case "pip-failed":
       return 69;
     case "ray-exited":

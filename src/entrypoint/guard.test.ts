@@ -1,12 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, expect, test, vi } from "vitest";
 import { until } from "../../test/fixtures/until.ts";
-import { pause } from "../common/deadline.ts";
-import { GUARD_PROGRAM, Guard } from "./guard.ts";
+import { bootMs, monotonicMs, pause } from "../common/deadline.ts";
+import { Guard, type GuardSettings } from "./guard.ts";
+import { GUARD_PROGRAM } from "./guard-program.ts";
 
 /**
  * What bash 5.2 does when the wall clock jumps ahead: every second `read` with a time limit ends as timed out with the
@@ -16,7 +17,7 @@ const JUMPING_READ = `read() {
   [ "$2" = -t ] || { builtin read "$@"; return; }
   turn=$((turn + 1))
   [ $((turn % 2)) = 1 ] || { builtin read "$@"; return; }
-  builtin read -r -t "$3" -N 1 sign
+  builtin read -r -t "$3" -N 1 word
   return 142
 }`;
 
@@ -36,19 +37,60 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const killed = () => session.signalCode === "SIGKILL";
 
+/** The guard's program alone, beside `session`. */
+function program(clock: string, env: Record<string, string> = {}) {
+  const words = ["--norc", "-c", GUARD_PROGRAM, "ray-guard", clock];
+  const child = spawn("/bin/bash", words, { env, stdio: ["pipe", "pipe", "ignore"] });
+  child.stdin.on("error", () => {});
+  const say = (word: string) => void child.stdin?.write(`${word}\n`);
+  say(`session ${session.pid}`);
+  return { child, say, stands: once(child.stdout, "data"), ended: once(child, "exit") };
+}
+
 test("a wall clock that jumps ends no lease; renewals that stop do", async () => {
   const file = join(folder, "jumping-read.sh");
   writeFileSync(file, JUMPING_READ);
-  const words = ["-c", GUARD_PROGRAM, "ray-guard", String(session.pid), "3000"];
-  const guard = spawn("/bin/bash", words, { env: { BASH_ENV: file }, stdio: ["pipe", "ignore", "ignore"] });
-  const ended = once(guard, "exit");
+  const { say, ended } = program("/proc/uptime", { BASH_ENV: file });
   for (let i = 0; i < 8; i++) {
+    say(`until ${bootMs() + 3000}`);
     await pause(500);
-    guard.stdin?.write("3000\n");
   }
   expect(killed()).toBe(false);
   await until("the guard kills the session that is not renewed", killed);
   await ended;
+});
+
+test("A5 a machine that slept past the deadline: the session is killed within a second of its waking", async () => {
+  const clock = join(folder, "uptime");
+  const setTo = (seconds: number) => writeFileSync(clock, `${seconds.toFixed(2)} 0.00\n`);
+  setTo(100);
+  const { child, say, ended } = program(clock);
+  say("until 110000");
+  // What timers and this process saw of it: nothing at all.
+  await pause(600);
+  expect(killed()).toBe(false);
+  child.kill("SIGSTOP");
+  setTo(161);
+  child.kill("SIGCONT");
+  const woke = monotonicMs();
+  await until("the end of the session", killed, 3000);
+  expect(monotonicMs() - woke).toBeLessThan(1000);
+  expect(await ended).toEqual([3, null]);
+});
+
+test("A5 a clock that cannot be read any more kills, and one that never could be is no guard", async () => {
+  const clock = join(folder, "gone");
+  const without = program(clock);
+  expect(await without.ended).toEqual([1, null]);
+  expect(killed()).toBe(false);
+
+  writeFileSync(clock, "100.00 0.00\n");
+  const { say, stands, ended } = program(clock);
+  await stands;
+  say("until 110000");
+  rmSync(clock);
+  expect(await ended).toEqual([3, null]);
+  await until("the end of the session", killed);
 });
 
 const children = (): string[] =>
@@ -56,12 +98,20 @@ const children = (): string[] =>
 const guards = () =>
   children().filter((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("ray-guard"));
 
+function guardOf(settings: Partial<GuardSettings> = {}) {
+  const [onChange, onGone] = [vi.fn(), vi.fn()];
+  const guard = new Guard({ untilMs: () => null, onChange, onGone, ...settings });
+  guard.watch(session.pid ?? 0);
+  return { guard, onChange, onGone };
+}
+
 // It shows something only to a user whose ~/.bashrc fails or speaks without an environment, as many do.
 test("what this user has in ~/.bashrc is not run", async () => {
   const words = [
     "-e",
     `import { Guard } from ${JSON.stringify(GUARD_FILE)};
-    const guard = new Guard({ session: ${session.pid}, limitMs: () => null, onLost: () => {} });
+    const guard = new Guard({ untilMs: () => null, onChange: () => {}, onGone: () => {} });
+    await guard.stands;
     await guard.dismiss();`,
   ];
   const program = spawn(process.execPath, ["--input-type=module", ...words], {
@@ -76,13 +126,53 @@ test("what this user has in ~/.bashrc is not run", async () => {
 });
 
 test("a guard that is killed is told of and replaced; one that is dismissed harms nobody", async () => {
-  const onLost = vi.fn();
-  const guard = new Guard({ session: session.pid ?? 0, limitMs: () => null, onLost });
-  const first = await until("the guard", () => guards()[0]);
+  const { guard, onChange, onGone } = guardOf();
+  expect(await guard.stands).toBeNull();
+  const [first] = guards();
   process.kill(Number(first), "SIGKILL");
   await until("another one", () => guards().some((pid) => pid !== first));
-  expect(onLost).toHaveBeenCalledOnce();
+  await until("word of it", () => onChange.mock.calls.length === 2);
+  expect(onChange.mock.calls).toEqual([["/bin/bash ended with SIGKILL"], [null]]);
   await guard.dismiss();
   expect(guards()).toEqual([]);
   expect(killed()).toBe(false);
+  expect(onGone).not.toHaveBeenCalled();
+});
+
+test("one that took the place of another knows the session and the time", async () => {
+  const untilMs = bootMs() + 2500;
+  const { guard } = guardOf({ untilMs: () => untilMs });
+  await guard.stands;
+  process.kill(Number(guards()[0]), "SIGKILL");
+  await until("the end of the session", killed);
+  expect(bootMs()).toBeGreaterThanOrEqual(untilMs);
+  await guard.dismiss();
+});
+
+test("A7 a guard that cannot be started is tried again until it can, and missed where the deadline passes without one", async () => {
+  const bash = join(folder, "bash");
+  const untilMs = bootMs() + 1500;
+  const { guard, onChange, onGone } = guardOf({ bash, untilMs: () => untilMs });
+  expect(await guard.stands).toBe(`${bash} cannot be started: spawn ${bash} ENOENT`);
+  expect(onGone).not.toHaveBeenCalled();
+  await until("the deadline to pass", () => onGone.mock.calls.length > 0);
+  expect(bootMs()).toBeGreaterThanOrEqual(untilMs);
+  expect(killed()).toBe(false);
+
+  symlinkSync("/bin/bash", bash);
+  await until("the session's end by the one that stands at last", killed);
+  expect(onChange.mock.calls).toEqual([[`${bash} cannot be started: spawn ${bash} ENOENT`], [null]]);
+  await guard.dismiss();
+});
+
+test.each([
+  ["a file that is no program", "", /cannot be started: spawn .* EACCES$/, 0o644],
+  ["one that ends at once", "#!/bin/sh\nexit 4\n", /ended with exit code 4$/, 0o755],
+])("A7 %s is no guard", async (_, text, words, mode) => {
+  const bash = join(folder, `bash-${mode}`);
+  writeFileSync(bash, text);
+  chmodSync(bash, mode);
+  const { guard } = guardOf({ bash });
+  expect(await guard.stands).toMatch(words);
+  await guard.dismiss();
 });

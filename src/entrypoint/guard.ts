@@ -1,123 +1,153 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
+import { bootMs, pause } from "../common/deadline.ts";
+import { RENEW_DEADLINE_S } from "../common/lease-protocol.ts";
+import { GUARD_PROGRAM, HAS_ACTED } from "./guard-program.ts";
 
-/**
- * Reads one line for each sign of life: the milliseconds after which, without another, the session ($1) is killed. $2: the
- * same for the first, or nothing where only the end of its input counts. It needs nothing but bash, as it must work when
- * all else fails. Bash 5.2 times a `read` by the wall clock (lib/sh/timers.c), which somebody may set: so a read that timed
- * out is only a reason to look at the time since boot, and what it had read of a line is kept.
- */
-export const GUARD_PROGRAM = `
-trap '' HUP INT QUIT TERM USR1 USR2 TSTP TTIN TTOU
-session=$1 limit=$2 why='the supervisor is gone' line= ends= wait=
-while :; do
-  if [ -n "$limit" ]; then
-    read -r up _ < /proc/uptime
-    now=$((10#\${up/./} * 10))
-    [ -n "$ends" ] || ends=$((now + limit))
-    left=$((ends - now))
-    [ "$left" -gt 0 ] || { why='the head lease was not renewed in time'; break; }
-    printf -v wait '%d.%03d' $((left / 1000)) $((left % 1000))
-  fi
-  read -r \${wait:+-t "$wait"} sign
-  status=$?
-  line=$line$sign
-  [ "$status" -le 128 ] || continue
-  [ "$line" = dismissed ] && exit 0
-  [ "$status" -eq 0 ] || break
-  limit=$line line= ends=
-done
-killed=0 round=0 found=1
-while [ "$found" = 1 ] && [ "$round" -lt 100 ]; do
-  found=0 round=$((round + 1))
-  for stat in /proc/[0-9]*/stat; do
-    { read -r line < "$stat"; } 2>/dev/null || continue
-    fields=(\${line##*) })
-    [ "\${fields[3]}" = "$session" ] && [ "\${fields[0]}" != Z ] || continue
-    kill -KILL "\${line%% *}" 2>/dev/null && found=1 killed=1
-  done
-done
-[ "$killed" = 0 ] || echo "✗ The guard killed Ray: $why" >&2
-exit 3
-`;
-
-/** Its exit code when it has done its work. */
-const HAS_ACTED = 3;
+const BASH = "/bin/bash";
+const CLOCK = "/proc/uptime";
+/** It takes some milliseconds; a machine may be a thousand times busier than that. */
+const STAND_MS = 5000;
 const STAND_AGAIN_MS = 1000;
 const DISMISS_MS = 1000;
 
 export interface GuardSettings {
-  /** The session that holds Ray's processes. */
-  readonly session: number;
-  /** How long from now the session may live without a renewal of the head lease; null: only this process's end counts. */
-  readonly limitMs: () => number | null;
-  /** Called when the guard was ended by somebody else; another one takes its place. */
-  readonly onLost: () => void;
+  /** Until when Ray may live without a renewal of the head lease, in milliseconds since boot; null: without end. */
+  readonly untilMs: () => number | null;
+  /** Hears why no guard stands, once for each time that one was lost; null: one stands again. */
+  readonly onChange: (cause: string | null) => void;
+  /** Hears that none could be set again by the moment at which the lost one would have killed. */
+  readonly onGone: (cause: string) => void;
+  readonly bash?: string;
 }
 
 /**
- * A small process beside this one that kills Ray's session when this one is gone or, with a limit, when the head lease
- * was not renewed in time, also where this process is stopped or its event loop hangs (FAULTS 4, rule 4; row 7).
+ * A small process beside this one that kills Ray's session when this one is gone or, with a time, when the head lease was
+ * not renewed by then, also where this process is stopped, its event loop hangs, or the machine has slept. One that ends,
+ * or that cannot be started, is tried again each second.
  */
 export class Guard {
+  /** Resolves with null when the first one stands, else with why it does not. */
+  readonly stands: Promise<string | null>;
   readonly #settings: GuardSettings;
-  #child: ChildProcess;
-  #over = false;
+  readonly #over = new AbortController();
+  readonly #kept: Promise<void>;
+  #child: ChildProcess | null = null;
+  #session: number | null = null;
+  /** When the one that was lost would have killed, in milliseconds since boot; null while one stands. */
+  #missedFromMs: number | null = null;
 
   constructor(settings: GuardSettings) {
     this.#settings = settings;
-    this.#child = this.#stand();
+    const first = Promise.withResolvers<string | null>();
+    this.stands = first.promise;
+    this.#kept = this.#keep(first.resolve);
   }
 
-  /** False where this system has no bash. */
-  get stands(): boolean {
-    return this.#child.pid !== undefined;
+  /** From now on this session is the one to kill. */
+  watch(session: number): void {
+    this.#session = session;
+    this.#say(`session ${session}`);
   }
 
-  /** The head lease was renewed: without another word the session is killed after `limitMs`. */
-  renewed(limitMs: number): void {
-    this.#child.stdin?.write(`${wholeMs(limitMs)}\n`);
+  /** The head lease was renewed: without another word the session is killed at `untilMs`, in milliseconds since boot. */
+  renewed(untilMs: number): void {
+    this.#say(`until ${Math.floor(untilMs)}`);
   }
 
   /** Ends it without harm. To be called when nothing of the session lives any more. */
   async dismiss(): Promise<void> {
-    this.#over = true;
-    const child = this.#child;
-    if (!this.stands || child.exitCode !== null || child.signalCode !== null) return;
-    const ended = once(child, "exit");
-    child.stdin?.end("dismissed\n");
-    const late = setTimeout(() => child.kill("SIGKILL"), DISMISS_MS);
-    await ended;
+    this.#over.abort();
+    this.#say("dismissed");
+    const late = setTimeout(() => this.#child?.kill("SIGKILL"), DISMISS_MS);
+    await this.#kept;
     clearTimeout(late);
   }
 
-  #stand(): ChildProcess {
-    const { session, limitMs } = this.#settings;
-    const limit = limitMs();
-    const words = ["ray-guard", String(session), limit === null ? "" : wholeMs(limit)];
-    // A bash without SHLVL whose input is a socket takes itself for a remote shell and would run ~/.bashrc first.
-    const child = spawn("/bin/bash", ["--norc", "-c", GUARD_PROGRAM, ...words], {
-      detached: true,
-      stdio: ["pipe", "ignore", "inherit"],
-      cwd: "/",
-      // It runs nothing but bash itself, and settings of bash in our environment must not change what it does.
-      env: {},
-    });
-    // A guard that could not be started is told by `stands`; one that has done its work reads no more.
-    child.on("error", () => {});
-    child.stdin?.on("error", () => {});
-    child.once("exit", (code) => code !== HAS_ACTED && this.#standAgain());
-    return child;
+  #say(word: string): void {
+    this.#child?.stdin?.write(`${word}\n`);
   }
 
-  #standAgain(): void {
-    if (this.#over) return;
-    this.#settings.onLost();
-    setTimeout(() => {
-      if (!this.#over) this.#child = this.#stand();
-    }, STAND_AGAIN_MS);
+  async #keep(onFirst: (cause: string | null) => void): Promise<void> {
+    const { signal } = this.#over;
+    while (!signal.aborted) {
+      const end = await this.#stand(onFirst);
+      if (end === null) return;
+      if (!signal.aborted) await pause(this.#miss(end), signal);
+    }
+  }
+
+  /** The life of one. Resolves with why it stands no more; null where its work is done. */
+  async #stand(onFirst: (cause: string | null) => void): Promise<string | null> {
+    const guard = start(this.#settings.bash ?? BASH);
+    this.#child = guard.child;
+    const cause = await guard.stands;
+    onFirst(cause);
+    if (cause === null) this.#introduce();
+    const end = await guard.ended;
+    this.#child = null;
+    return end;
+  }
+
+  /** Tells a new one all that it has to know. */
+  #introduce(): void {
+    const untilMs = this.#settings.untilMs();
+    if (untilMs !== null) this.renewed(untilMs);
+    if (this.#session !== null) this.watch(this.#session);
+    if (this.#missedFromMs !== null) this.#settings.onChange(null);
+    this.#missedFromMs = null;
+  }
+
+  /** Returns how long to wait for the next try. */
+  #miss(cause: string): number {
+    const { untilMs, onChange, onGone } = this.#settings;
+    if (this.#missedFromMs === null) onChange(cause);
+    this.#missedFromMs ??= untilMs() ?? bootMs() + RENEW_DEADLINE_S * 1000;
+    const leftMs = this.#missedFromMs - bootMs();
+    if (leftMs <= 0) onGone(cause);
+    return leftMs > 0 ? Math.min(leftMs, STAND_AGAIN_MS) : STAND_AGAIN_MS;
   }
 }
 
-/** Bash counts in whole numbers. */
-const wholeMs = (ms: number): string => String(Math.ceil(ms));
+interface Started {
+  readonly child: ChildProcess | null;
+  /** Null when it stands, else why it does not. */
+  readonly stands: Promise<string | null>;
+  /** Null when it ended because its work was done, else how it ended. */
+  readonly ended: Promise<string | null>;
+}
+
+function start(bash: string): Started {
+  try {
+    return watched(spawnGuard(bash), bash);
+  } catch (error) {
+    const cause = Promise.resolve(`${bash} cannot be started: ${(error as Error).message}`);
+    return { child: null, stands: cause, ended: cause };
+  }
+}
+
+function spawnGuard(bash: string): ChildProcess {
+  // A bash without SHLVL whose input is a socket takes itself for a remote shell and would run ~/.bashrc first.
+  return spawn(bash, ["--norc", "-c", GUARD_PROGRAM, "ray-guard", CLOCK], {
+    detached: true,
+    stdio: ["pipe", "pipe", "inherit"],
+    cwd: "/",
+    // It runs nothing but bash itself, and settings of bash in our environment must not change what it does.
+    env: {},
+  });
+}
+
+function watched(child: ChildProcess, bash: string): Started {
+  // One that has done its work reads no more.
+  child.stdin?.on("error", () => {});
+  const ended = new Promise<string | null>((resolve) => {
+    // With an `error` there is no `exit`.
+    child.once("error", (error) => resolve(`${bash} cannot be started: ${error.message}`));
+    child.once("exit", (code, signal) =>
+      resolve(code === HAS_ACTED ? null : `${bash} ended with ${signal ?? `exit code ${code}`}`),
+    );
+  });
+  const spoke = new Promise<null>((resolve) => child.stdout?.once("data", () => resolve(null)));
+  const late = setTimeout(() => child.kill("SIGKILL"), STAND_MS);
+  const stands = Promise.race([spoke, ended]).finally(() => clearTimeout(late));
+  return { child, stands, ended };
+}

@@ -3,11 +3,15 @@ import type { Config } from "./config.ts";
 import type { LeaseFact } from "./facts.ts";
 import type { Trouble } from "./watch.ts";
 
-/** Another living holder with a higher epoch than ours, or with any where we have none. */
+/**
+ * Another living holder with a higher epoch than ours, or with any where we have none. One of our own name may be a former
+ * life of this node, dead since, until the service has seen it renew.
+ */
 export function successorIn(answer: LeaseFact, node: string, epoch: number | null): Trouble | null {
   if (answer.kind !== "refused") return null;
-  const { holder } = answer;
-  if (holder === null || holder.node === node || holder.expiresIn <= 0) return null;
+  const { holder, reason } = answer;
+  if (holder === null || holder.expiresIn <= 0) return null;
+  if (holder.node === node && reason !== "duplicate-name") return null;
   return epoch === null || holder.epoch > epoch
     ? { kind: "superseded", by: holder.node, epoch: holder.epoch }
     : null;

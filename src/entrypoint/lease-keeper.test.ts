@@ -2,11 +2,17 @@ import { expect, test, vi } from "vitest";
 import { configOf } from "../../test/fixtures/config.ts";
 import { granted } from "../../test/fixtures/facts.ts";
 import { realClock } from "../common/deadline.ts";
+import type { LeaseRequest } from "../common/lease-protocol.ts";
 import { ok } from "../common/result.ts";
 import type { LeaseFact } from "./facts.ts";
-import { LeaseKeeper } from "./lease-keeper.ts";
+import { LeaseKeeper, type LeaseKeeperSettings } from "./lease-keeper.ts";
+import type { Trouble } from "./watch.ts";
 
-function keeperOf(askLease: () => Promise<LeaseFact>, env: Record<string, string> = {}) {
+function keeperOf(
+  askLease: (request: LeaseRequest) => Promise<LeaseFact>,
+  env: Record<string, string> = {},
+  more: Partial<LeaseKeeperSettings> = {},
+) {
   const releaseLease = vi.fn(async () => ok(undefined));
   const keeper = new LeaseKeeper({
     clock: realClock,
@@ -16,6 +22,7 @@ function keeperOf(askLease: () => Promise<LeaseFact>, env: Record<string, string
     onChange: () => {},
     onRenewed: () => {},
     onDeposed: () => {},
+    ...more,
   });
   return { keeper, releaseLease };
 }
@@ -30,6 +37,35 @@ test("the answer to a word that was sent before the release brings nothing back"
   late.resolve(granted(1));
   await renewal;
   expect(keeper.held).toBe(false);
+});
+
+test("A6 the cluster that was served is named while its Ray lives, and not by a node that looks for its next role", async () => {
+  const asked: LeaseRequest[] = [];
+  const { keeper } = keeperOf(async (request) => {
+    asked.push(request);
+    return granted(1);
+  });
+  keeper.serving("c1");
+  await keeper.ask("silent");
+  keeper.ended();
+  await keeper.ask("silent");
+  expect(asked.map(({ clusterId }) => clusterId)).toEqual(["c1", null]);
+});
+
+test.each([
+  ["strict", true],
+  ["plain", false],
+])("A1 what is asked says how this node is fenced: %s", async (fencing, strict) => {
+  const asked: LeaseRequest[] = [];
+  const { keeper } = keeperOf(
+    async (request) => {
+      asked.push(request);
+      return granted(1);
+    },
+    { RAY_EP_FENCING: fencing },
+  );
+  await keeper.ask("silent");
+  expect(asked).toMatchObject([{ strict }]);
 });
 
 test("strict: a lease too short to be safe is not taken; a HEAD that leads gives it back only when its Ray is gone", async () => {
@@ -48,4 +84,24 @@ test("strict: a lease too short to be safe is not taken; a HEAD that leads gives
   expect(releaseLease).toHaveBeenCalledOnce();
   expect(keeper.held).toBe(true);
   keeper.stop();
+});
+
+test("A5 the deadline of a lease runs while the machine sleeps, from when the request was sent", async () => {
+  let bootMs = 1000;
+  // Timers and the other clock stand still meanwhile.
+  const clock = { now: () => 0, bootMs: () => bootMs, pause: async () => true };
+  const onRenewed = vi.fn();
+  const lost = Promise.withResolvers<Trouble>();
+  const { keeper } = keeperOf(
+    async () => {
+      bootMs += 51_000;
+      return granted(1);
+    },
+    { RAY_EP_FENCING: "strict" },
+    { clock, onRenewed, onDeposed: lost.resolve },
+  );
+  await keeper.ask("silent");
+  expect(onRenewed).toHaveBeenCalledExactlyOnceWith(11_000);
+  keeper.keep();
+  expect(await lost.promise).toEqual({ kind: "lease-lost", forMs: 51_000 });
 });

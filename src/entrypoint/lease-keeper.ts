@@ -29,9 +29,14 @@ export class LeaseKeeper {
     return this.#talk.epoch !== null;
   }
 
-  /** How long a HEAD may go on without another renewal: counted from when the last one that was granted was sent. */
-  get leftMs(): number {
-    return this.#talk.leftMs;
+  /** The epoch under which this node holds the lease, as far as it knows; 0 where it does not. */
+  get epoch(): number {
+    return this.#talk.epoch ?? 0;
+  }
+
+  /** Until when a HEAD may go on without another renewal, in milliseconds since boot. */
+  get untilMs(): number {
+    return this.#talk.untilMs;
   }
 
   /** The highest epoch that this node has heard of; null before the first. */
@@ -75,8 +80,8 @@ export class LeaseKeeper {
     void this.#renewLoop(stop.signal);
   }
 
-  /** A new GCS is about to start: what the old one's cluster was no longer counts. */
-  starting(): void {
+  /** Ray has ended, and its cluster with it: a node that named it on would pass for a HEAD that lives. */
+  ended(): void {
     this.#clusterId = null;
   }
 
@@ -102,10 +107,10 @@ export class LeaseKeeper {
   }
 
   async #renewLoop(signal: AbortSignal): Promise<void> {
-    const { clock, config } = this.#settings;
+    const { clock } = this.#settings;
     while (await clock.pause(this.#untilNextMs(), signal)) {
       // After a pause of the whole machine the time is over before another word: a service that forgot would grant it.
-      const trouble = this.#lost() ?? (await this.#renew(config.node, signal));
+      const trouble = this.#lost() ?? (await this.#renew(signal));
       if (signal.aborted) return;
       if (trouble === null) continue;
       this.#talk.forget();
@@ -114,17 +119,17 @@ export class LeaseKeeper {
     }
   }
 
-  async #renew(node: string, signal: AbortSignal): Promise<Trouble | null> {
+  async #renew(signal: AbortSignal): Promise<Trouble | null> {
     const answer = await this.ask("silent");
     if (signal.aborted) return null;
     this.#tell(answer);
-    return successorIn(answer, node, this.#talk.epoch) ?? this.#lost();
+    return successorIn(answer, this.#settings.config.node, this.#talk.epoch) ?? this.#lost();
   }
 
   /** Strict: at the deadline at the latest, whatever the step. */
   #untilNextMs(): number {
     const stepMs = RENEW_EVERY_S * 1000;
-    return this.#mustRenew ? Math.min(stepMs, this.leftMs) : stepMs;
+    return this.#mustRenew ? Math.min(stepMs, this.#talk.leftMs) : stepMs;
   }
 
   /** Two GCSes on one store corrupt it, so that a HEAD that cannot renew must end before its lease does (FAULTS 4). */

@@ -12,8 +12,8 @@ export interface LeaseTalkSettings {
   readonly client: Pick<HealthClient, "askLease" | "releaseLease">;
   /** Names this run of this process, so that the service can tell a restart from a namesake. */
   readonly life: string;
-  /** Hears, with each renewal, for how long this HEAD may go on without another. */
-  readonly onRenewed: (leftMs: number) => void;
+  /** Hears, with each renewal, until when this HEAD may go on without another, in milliseconds since boot. */
+  readonly onRenewed: (untilMs: number) => void;
 }
 
 const RELEASE_TIMEOUT_MS = 1000;
@@ -29,7 +29,7 @@ export class LeaseTalk {
   /** The word that gave the lease back last. */
   #releasedSeq = 0;
   #seen: number | null = null;
-  /** When the last request that was granted was sent: the lease runs from no later than that. */
+  /** When the last request that was granted was sent, since boot: the lease runs from no later, and through our sleep. */
   #renewedAtMs = 0;
 
   constructor(settings: LeaseTalkSettings) {
@@ -48,12 +48,17 @@ export class LeaseTalk {
 
   /** How long since the request was sent that was granted last. */
   get unrenewedMs(): number {
-    return this.#settings.clock.now() - this.#renewedAtMs;
+    return this.#settings.clock.bootMs() - this.#renewedAtMs;
   }
 
-  /** How long a HEAD may go on without another renewal. */
+  /** Until when a HEAD may go on without another renewal, in milliseconds since boot. */
+  get untilMs(): number {
+    return this.#renewedAtMs + RENEW_DEADLINE_S * 1000;
+  }
+
+  /** How long that is from now. */
   get leftMs(): number {
-    return Math.max(0, RENEW_DEADLINE_S * 1000 - this.unrenewedMs);
+    return Math.max(0, this.untilMs - this.#settings.clock.bootMs());
   }
 
   /** The highest epoch that this node has heard of; null before the first. */
@@ -74,7 +79,7 @@ export class LeaseTalk {
   /** Asks for the lease, or renews it. `clusterId`: of this node's own GCS, once it was seen serving. */
   async ask(others: "answered" | "silent", clusterId: string | null): Promise<LeaseFact> {
     const { client, clock, config, life } = this.#settings;
-    const sentAtMs = clock.now();
+    const sentAtMs = clock.bootMs();
     this.#seq += 1;
     const seq = this.#seq;
     const answer = await client.askLease(
@@ -85,6 +90,7 @@ export class LeaseTalk {
         clusterId,
         epoch: this.#epoch,
         others,
+        strict: config.fencing === "strict",
         seq,
         ...(this.#seen === null ? {} : { seen: this.#seen }),
       },
@@ -108,7 +114,7 @@ export class LeaseTalk {
 
   #renew(sentAtMs: number): void {
     this.#renewedAtMs = sentAtMs;
-    this.#settings.onRenewed(this.leftMs);
+    this.#settings.onRenewed(this.untilMs);
   }
 
   /** From now on this node holds nothing, whatever the service believes. */

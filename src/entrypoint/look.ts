@@ -1,6 +1,7 @@
 import { request } from "node:http";
 import type { Address } from "../common/address.ts";
 import type { GcsClient } from "../common/gcs/client.ts";
+import { lookup } from "../common/lookup.ts";
 import { processNamed, stateOf } from "./processes.ts";
 import type { Membership } from "./ready.ts";
 import type { Look } from "./watch.ts";
@@ -53,7 +54,7 @@ async function lookAtGcs(gcs: GcsClient, { node }: Membership): Promise<Look["gc
 function ask({ host, port }: Address, path: string): Promise<number | "refused" | null> {
   return new Promise((resolve) => {
     const signal = AbortSignal.timeout(LOOK_TIMEOUT_MS);
-    const outgoing = request({ host, port, path, signal, agent: false }, (incoming) => {
+    const outgoing = request({ host, port, path, signal, lookup, agent: false }, (incoming) => {
       incoming.resume();
       resolve(incoming.statusCode ?? null);
     });

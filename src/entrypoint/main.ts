@@ -1,23 +1,24 @@
 import { hostname } from "node:os";
 import { monotonicMs } from "../common/deadline.ts";
 import type { Failure } from "../common/failure.ts";
+import { leave } from "../common/leave.ts";
 import { createLogger } from "../common/logger.ts";
+import { THREADS } from "../common/lookup.ts";
 import { readArgs } from "./args.ts";
 import { boundedWrite } from "./bounded-log.ts";
 import { type Config, readConfig } from "./config.ts";
 import type { Event } from "./event.ts";
 import { exitCodeOf } from "./exit-code.ts";
-import type { LocalFact } from "./facts.ts";
 import { helpText } from "./help.ts";
 import { live } from "./life.ts";
 import { planForPid1 } from "./pid1.ts";
-import { binDirOf, type RunAs, resolveRunAs } from "./plan.ts";
+import { binDirOf, resolveRunAs } from "./plan.ts";
 import { collect } from "./probes/collect.ts";
 import { probeLocal, readHealthTokenFile, readTokenFile } from "./probes/local.ts";
 import { render } from "./render.ts";
 import { handleSignals } from "./signals.ts";
 import { StopRequest } from "./stop-request.ts";
-import { World } from "./world.ts";
+import { World, type WorldInput } from "./world.ts";
 
 /**
  * The whole life of a node: read config → look at this machine → and then, in `live`, again and again:
@@ -32,12 +33,15 @@ async function main(): Promise<number> {
   const stopRequest = new StopRequest();
   if (request.value.kind === "run") handleSignals(stopRequest);
 
+  // Ray's is what was given.
+  const env = { ...process.env };
+  process.env.UV_THREADPOOL_SIZE = THREADS;
   const config = readConfig({
-    env: process.env,
+    env,
     hostname: hostname(),
     rayWords: request.value.rayWords,
-    tokenFile: readTokenFile(process.env),
-    healthTokenFile: readHealthTokenFile(process.env),
+    tokenFile: readTokenFile(env),
+    healthTokenFile: readHealthTokenFile(env),
   });
   if (!config.ok) return refuse({ reason: "bad-configuration", problems: config.error });
   const local = probeLocal(localSettings(config.value));
@@ -49,10 +53,9 @@ async function main(): Promise<number> {
     process.stdout.fd,
     config.value.values.RAY_EP_LOG_LIMIT,
   );
-  const { env } = process;
   const world = new World({ config: config.value, local, runAs: runAs.value, env, stopRequest, write });
   if (request.value.kind === "dry-run")
-    return explain(config.value, local, runAs.value, world, request.value.json);
+    return explain(world, { config: config.value, local, runAs: runAs.value, env }, request.value.json);
 
   const began = monotonicMs();
   world.introduce();
@@ -62,17 +65,15 @@ async function main(): Promise<number> {
 }
 
 async function explain(
-  config: Config,
-  local: LocalFact,
-  runAs: RunAs,
   world: World,
+  input: Pick<WorldInput, "config" | "local" | "runAs" | "env">,
   json: boolean,
 ): Promise<number> {
-  const { heads, healthInTheEnd } = await collect(config, world.probes, world.stop, "all");
+  const { heads, healthInTheEnd } = await collect(input.config, world.probes, world.stop, "all");
   const seen = { heads, health: await healthInTheEnd };
   const { dryRun } = await import("./dry-run.ts");
   const { renderDryRun } = await import("./render-dry-run.ts");
-  const report = dryRun({ version: __VERSION__, config, local, seen, runAs, env: process.env });
+  const report = dryRun({ version: __VERSION__, ...input, seen });
   print(json ? `${JSON.stringify(report, null, 2)}\n` : `${renderDryRun(report).join("\n")}\n`);
   return report.exitCode;
 }
@@ -125,11 +126,11 @@ for (const stream of [process.stdout, process.stderr]) stream.on("error", () => 
 
 // On Linux writes to pipes, files and terminals are synchronous, so nothing is lost by leaving at once.
 void main().then(
-  (exitCode) => process.exit(exitCode),
+  (exitCode) => leave(process, exitCode),
   (error: Error) => {
     process.stderr.write(
       `✗ Exit code 1: a bug in ray-entrypoint → Report it with these lines: ${error.stack}\n`,
     );
-    process.exit(1);
+    leave(process, 1);
   },
 );

@@ -1,14 +1,16 @@
-import { formatAddress } from "../common/address.ts";
+import { type Address, formatAddress } from "../common/address.ts";
 import { monotonicMs, realClock } from "../common/deadline.ts";
-import { openGcs } from "../common/gcs/client.ts";
+import type { Failure } from "../common/failure.ts";
+import { type GcsClient, openGcs } from "../common/gcs/client.ts";
+import { publishHeadEpoch, readHeadEpoch } from "../common/gcs/head-epoch.ts";
 import type { AliveNote } from "./alive-note.ts";
 import { prepareStart } from "./before-start.ts";
 import type { Config } from "./config.ts";
-import { findEarlierHead } from "./earlier-head.ts";
 import type { Event } from "./event.ts";
 import { Guard } from "./guard.ts";
 import type { HealthClient } from "./health-client.ts";
 import type { LeaseKeeper } from "./lease-keeper.ts";
+import { findOtherHead } from "./other-head.ts";
 import type { Plan } from "./plan.ts";
 import type { Presence } from "./presence.ts";
 import type { Probes } from "./probes/collect.ts";
@@ -63,16 +65,17 @@ export class NodeRun {
   async run(): Promise<RunEnd> {
     const { lease, alive, config } = this.#world;
     const over = new AbortController();
-    lease.starting();
-    if (this.#plan.role === "head") this.#lead(over.signal);
-    else lease.stop();
     const gcs = openGcs(this.#plan.ready.gcs, { token: config.authToken });
+    if (this.#plan.role === "head") this.#lead(gcs, over.signal);
+    else lease.stop();
     try {
       return await supervise(this.#plan, { gcs, ...this.#superviseWorld() });
     } finally {
       over.abort();
+      lease.ended();
       alive.drop();
       gcs.close();
+      await this.#guard?.dismiss();
     }
   }
 
@@ -81,22 +84,30 @@ export class NodeRun {
     this.#deposed.resolve(end);
   }
 
-  /** The head lease was renewed, and this HEAD may go on for `leftMs` without another renewal. */
-  renewed(leftMs: number): void {
-    if (this.#isStrictHead) this.#guard?.renewed(leftMs);
+  /** The head lease was renewed, and this HEAD may go on until then, in milliseconds since boot, without another renewal. */
+  renewed(untilMs: number): void {
+    if (this.#isStrictHead) this.#guard?.renewed(untilMs);
   }
 
   get #isStrictHead(): boolean {
     return this.#plan.role === "head" && this.#world.config.fencing === "strict";
   }
 
-  #lead(over: AbortSignal): void {
+  /** A strict HEAD leads only with a lease that runs, and one that was told to lead gives way to nobody whom it sees. */
+  #lead(gcs: GcsClient, over: AbortSignal): void {
     const { lease, config, probes } = this.#world;
     lease.keep();
-    if (lease.held || config.explicitHead !== null) return;
-    void findEarlierHead(config, probes.head, realClock, over).then(
-      // A lease that came later is the better right.
-      (trouble) => trouble !== null && !lease.held && this.depose({ kind: "trouble", trouble }),
+    if (this.#isStrictHead || config.explicitHead !== null) return;
+    const options = { token: config.authToken };
+    const world = {
+      clock: realClock,
+      probe: probes.head,
+      epochAt: (address: Address, timeoutMs: number) => readHeadEpoch(address, options, timeoutMs),
+      publish: (epoch: number) => publishHeadEpoch(gcs, epoch),
+      epoch: () => lease.epoch,
+    };
+    void findOtherHead(config, world, over).then(
+      (trouble) => trouble !== null && this.depose({ kind: "trouble", trouble }),
     );
   }
 
@@ -108,8 +119,8 @@ export class NodeRun {
       stop: stopRequest,
       deposed: this.#deposed.promise,
       watchEveryMs: config.values.RAY_EP_WATCH_INTERVAL,
-      beforeStart: () => prepareStart(this.#plan, this.#world),
-      guard: (session: number) => this.#setGuard(session),
+      beforeStart: () => this.#beforeStart(),
+      onStarted: (session: number) => this.#setGuard().watch(session),
       onReady: (membership: Membership) => this.#onReady(membership),
       onAlive: (membership: Membership) => this.#onAlive(membership),
       onHeadSeen: () => {
@@ -120,25 +131,25 @@ export class NodeRun {
     };
   }
 
-  /** Without a lease there is nothing to lose, and then only the end of this process counts. */
-  #setGuard(session: number): Guard {
+  /** Two GCSes on one store corrupt it, so that strict fencing wants a guard beside Ray from its first moment. */
+  async #beforeStart(): Promise<Failure | null> {
+    const stands = this.#isStrictHead ? this.#setGuard().stands : null;
+    const obstacle = await prepareStart(this.#plan, this.#world);
+    if (obstacle !== null) return obstacle;
+    const cause = await stands;
+    return cause === null ? null : { reason: "no-guard", cause };
+  }
+
+  #setGuard(): Guard {
     const { lease, log } = this.#world;
-    this.#guard = new Guard({
-      session,
-      limitMs: () => (this.#isStrictHead && lease.held ? lease.leftMs : null),
-      onLost: () =>
-        log({
-          type: "warning",
-          what: "the guard that ends Ray with this program was ended itself; another one takes its place",
-          fix: "See who kills processes here: the kernel for want of memory, or somebody by hand.",
-        }),
+    this.#guard ??= new Guard({
+      // Without a lease there is nothing to lose, and then only the end of this process counts.
+      untilMs: () => (this.#isStrictHead && lease.held ? lease.untilMs : null),
+      onChange: (cause) => log({ type: "guard", cause }),
+      onGone: (cause) => {
+        if (this.#isStrictHead) this.depose({ kind: "trouble", trouble: { kind: "guard-lost", cause } });
+      },
     });
-    if (!this.#guard.stands)
-      log({
-        type: "warning",
-        what: "no guard: this system has no /bin/bash, so Ray lives on if this program is killed",
-        fix: "Install bash.",
-      });
     return this.#guard;
   }
 

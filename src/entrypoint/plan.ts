@@ -9,6 +9,8 @@ import { optionName, optionOf } from "./ray-words.ts";
 export interface Command {
   readonly file: string;
   readonly args: readonly string[];
+  /** How many words at the end of `args` are the user's own, any of which may be a secret. */
+  readonly foreign: number;
   readonly env: Readonly<Record<string, string>>;
   /** Null: the user that we already are. */
   readonly user: RayUser | null;
@@ -67,10 +69,11 @@ export function resolveRunAs(config: Config, local: LocalFact): Result<RunAs, Fa
 export function planRayStart(input: PlanInput): Plan {
   const { config, role, runAs } = input;
   const run = { env: childEnv(input), user: runAs.change ? runAs.user : null };
-  const args = rayStartArgs(config, role);
+  const rayWords = role.role === "head" ? config.rayWords : withoutHeadOnly(config.rayWords);
+  const args = rayStartArgs(config, role, rayWords);
   return {
     role: role.role,
-    start: { ...run, file: runAs.ray, args },
+    start: { ...run, file: runAs.ray, args, foreign: rayWords.length },
     ready: {
       gcs: role.role === "head" ? ownGcs(config) : role.head,
       nodeName: optionOf(args, "--node-name") ?? config.node,
@@ -92,6 +95,7 @@ export function planInstall(input: Omit<PlanInput, "role">, requirements: readon
     ...run,
     file: `${binDirOf(config)}/python`,
     args: ["-m", "pip", "install", "--disable-pip-version-check", "-r", file],
+    foreign: 0,
   }));
 }
 
@@ -131,8 +135,7 @@ function ownGcs({ values, ownAddress, node }: Config): Address {
 }
 
 /** The arguments of `ray start` (Ray 2.40 to 2.60, scripts/scripts.py). The user's own words win over ours. */
-function rayStartArgs(config: Config, role: Role): string[] {
-  const rayWords = role.role === "head" ? config.rayWords : withoutHeadOnly(config.rayWords);
+function rayStartArgs(config: Config, role: Role, rayWords: readonly string[]): string[] {
   const ours = [
     ...(role.role === "head" ? headOptions(config) : workerOptions(role.head)),
     ...nodeOptions(config),

@@ -1,30 +1,70 @@
+import { hidden, shown } from "../common/shown.ts";
+import { VARIABLES, type Variable } from "./config/variables.ts";
 import type { Command } from "./plan.ts";
 
-/** Variables whose value may be a secret, by name; a list of known ones would miss the user's own. */
-const SECRET = /TOKEN(?!_PATH|_FILE)|PASSWORD|PASSWD|SECRET|CREDENTIAL|(?:^|_)PWD$|APIKEY|(?:^|_)KEY(?:$|_)/i;
-/** Stands in every output where a secret would. */
-export const HIDDEN = "***";
+const OURS = (Object.entries(VARIABLES) as [string, Variable<unknown>][]).flatMap(([name, { secret }]) =>
+  secret ? [] : [name],
+);
 
-/** The environment with every secret's value replaced, and passwords taken out of URLs. */
+/**
+ * The variables whose values are shown. A list of those that are secret would miss the user's own, so that this one
+ * names those that are known to be none.
+ */
+const HARMLESS = new Set([
+  ...OURS,
+  ..."HOME USER LOGNAME SHELL PATH LANG LC_ALL TZ TMPDIR CUDA_VISIBLE_DEVICES NVIDIA_VISIBLE_DEVICES".split(
+    " ",
+  ),
+  "RAY_AUTH_MODE",
+  "RAY_USE_TLS",
+  "RAY_TMPDIR",
+  "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S",
+  "RAY_gcs_storage",
+  "RAY_gcs_storage_path",
+  "RAY_external_storage_namespace",
+  "RAY_gcs_rpc_server_reconnect_timeout_s",
+]);
+
+const options = (names: string): Set<string> => new Set(names.split(" ").map((name) => `--${name}`));
+
+/** Options of `ray start` (scripts/scripts.py, 2.40 to 2.60) whose values are known to be harmless. */
+const HARMLESS_OPTIONS = options(
+  "port node-name node-ip-address node-manager-port object-manager-port min-worker-port max-worker-port worker-port-list " +
+    "num-cpus num-gpus memory object-store-memory resources labels temp-dir plasma-directory object-spilling-directory " +
+    "include-dashboard dashboard-host dashboard-port dashboard-agent-listen-port dashboard-agent-grpc-port " +
+    "runtime-env-agent-port metrics-export-port ray-client-server-port include-log-monitor log-style log-color",
+);
+/** Those that take no value. */
+const FLAGS = options(
+  "head block verbose no-monitor no-redirect-output disable-usage-stats ray-debugger-external " +
+    "enable-resource-isolation enable-object-reconstruction",
+);
+
+/** The environment, of which only harmless values are shown. */
 export function redactEnv(env: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(env).map(([name, value]) => [name, SECRET.test(name) ? HIDDEN : redactText(value)]),
+    Object.entries(env).map(([name, value]) => [name, HARMLESS.has(name) ? shown(value) : hidden(value)]),
   );
-}
-
-/** `scheme://user:password@host`, `scheme://token@host` and `--redis-password=…` lose what may be a secret. */
-export function redactText(text: string): string {
-  return text
-    .replace(/([a-z][a-z0-9+.-]*:\/\/)(?:([^\s:/@]*):)?[^\s:/@]+@/gi, (_, scheme: string, user?: string) =>
-      user === undefined ? `${scheme}${HIDDEN}@` : `${scheme}${user}:${HIDDEN}@`,
-    )
-    .replace(/(--[\w-]*(?:password|token|secret)[\w-]*=)\S+/gi, `$1${HIDDEN}`);
 }
 
 /** The words of a command, safe to show. */
-export function redactCommand(command: Command): string[] {
-  const words = [command.file, ...command.args];
-  return words.map((word, i) =>
-    /^--[\w-]*(?:password|token|secret)[\w-]*$/i.test(words[i - 1] ?? "") ? HIDDEN : redactText(word),
-  );
+export function redactCommand({ file, args, foreign }: Command): string[] {
+  const ours = args.length - foreign;
+  return [file, ...args.slice(0, ours), ...redactWords(args.slice(ours))];
 }
+
+/** Words of the user's for `ray start`: of an option that is not known to be harmless only the name is shown. */
+export function redactWords(words: readonly string[]): string[] {
+  let pending: string | undefined;
+  return words.map((word) => {
+    const option = pending;
+    const [, name, value] = /^(--[a-z][a-z-]*)(?:=(.*))?$/is.exec(word) ?? [];
+    const isName = option === undefined && name !== undefined;
+    pending = isName && value === undefined && !FLAGS.has(name) ? name : undefined;
+    if (!isName) return redactValue(option, word);
+    return value === undefined ? word : `${name}=${redactValue(name, value)}`;
+  });
+}
+
+const redactValue = (option: string | undefined, value: string): string =>
+  option !== undefined && HARMLESS_OPTIONS.has(option) ? shown(value) : hidden(value);

@@ -1,12 +1,10 @@
 import type { DryRunReport } from "./dry-run-report.ts";
-import { redactText } from "./redact.ts";
 
 /** The report for people. */
 export function renderDryRun(report: DryRunReport): string[] {
   const width = Math.max(...report.config.map(({ name }) => name.length));
   const config = report.config.map(
-    ({ name, value, origin }) =>
-      `  ${name.padEnd(width)}  ${value === null ? "–" : redactText(value)}  (${origin})`,
+    ({ name, value, origin }) => `  ${name.padEnd(width)}  ${value === null ? "–" : value}  (${origin})`,
   );
   const { local, health, heads } = report.facts;
   return [

@@ -42,6 +42,8 @@ export function renderLife(event: LifeEvent): readonly string[] {
       return renderReachBack(event);
     case "warning":
       return [`✗ Warning: ${event.what}`, `  → ${event.fix}`];
+    case "guard":
+      return renderGuard(event.cause);
     case "lease-renewal":
       return [event.ok ? `✓ ${event.cause}` : `✗ ${event.cause}`];
     case "stopping":
@@ -68,6 +70,14 @@ function renderLastWords({ failure, exitCode }: Extract<Event, { type: "failed" 
   const fix = rest.findLast((line) => line.startsWith("→ "));
   const causes = rest.filter((line) => line !== fix);
   return [...causes, `✗ Exit code ${exitCode}: ${[what.replace(/^✗ /, ""), fix].filter(Boolean).join(" ")}`];
+}
+
+function renderGuard(cause: string | null): string[] {
+  if (cause === null) return ["✓ A guard stands beside Ray again"];
+  return [
+    `✗ Warning: no guard stands beside Ray, which lives on if this program is killed: ${cause}`,
+    "  → See who kills processes here, that /bin/bash is there, and that this container may start more processes.",
+  ];
 }
 
 function renderStateOfCluster({ from, to }: Extract<Event, { type: "state-of-cluster" }>): string {

@@ -25,13 +25,20 @@ export function renderTrouble(trouble: Trouble): string {
       return "The agent of this node says that its raylet is not well";
     case "superseded":
       return `${trouble.by} holds the head lease under epoch ${trouble.epoch}: this HEAD gives way`;
-    case "earlier-head":
-      return `${trouble.node} leads as well, at ${formatAddress(trouble.address)}, and stands earlier in the whitelist: this HEAD gives way`;
+    case "outranked":
+      return `${trouble.node} leads as well, at ${formatAddress(trouble.address)}, ${renderRank(trouble)}: this HEAD gives way`;
     case "lease-lost":
       return `The head lease could not be renewed for ${seconds(trouble.forMs)}: this HEAD ends its Ray before another may lead`;
+    case "guard-lost":
+      return `No guard stands beside Ray any more (${trouble.cause}), and strict fencing wants one: this HEAD ends its Ray`;
     case "ray-exited":
       return `Ray ended by itself (${trouble.exit})`;
     default:
       return unreachable(trouble);
   }
+}
+
+function renderRank({ epoch, ownEpoch }: Extract<Trouble, { kind: "outranked" }>): string {
+  if (epoch === ownEpoch) return "and stands earlier in the whitelist";
+  return `under epoch ${epoch}, and this one ${ownEpoch === 0 ? "never had a lease" : `under epoch ${ownEpoch}`}`;
 }

@@ -75,6 +75,7 @@ const EVENTS: OneOfEach<Event, "type"> = {
   "sessions-put-aside": { type: "sessions-put-aside", folder: "/tmp/ray", names: ["session_1"] },
   "reach-back": { type: "reach-back", port: 20001, answer: { ok: true, value: reached } },
   warning: { type: "warning", what: "memory is short", fix: "Give it more." },
+  guard: { type: "guard", cause: "/bin/bash ended with SIGKILL" },
   "lease-renewal": { type: "lease-renewal", ok: false, cause: "Head lease not renewed: late" },
   stopping: { type: "stopping", signal: "SIGTERM", urgent: false },
   drained: { type: "drained", how: "drained", tookMs: 1200 },
@@ -93,7 +94,14 @@ const TROUBLES: OneOfEach<Trouble, "kind"> = {
   "agent-unwell": { kind: "agent-unwell" },
   superseded: { kind: "superseded", by: "ray-gpu", epoch: 5 },
   "head-lost-in-start": { kind: "head-lost-in-start", cause: "unavailable" },
-  "earlier-head": { kind: "earlier-head", node: "ray-cpu", address: { host: "ray-cpu", port: 6379 } },
+  outranked: {
+    kind: "outranked",
+    node: "ray-cpu",
+    address: { host: "ray-cpu", port: 6379 },
+    epoch: 3,
+    ownEpoch: 0,
+  },
+  "guard-lost": { kind: "guard-lost", cause: "/bin/bash ended with SIGKILL" },
   "lease-lost": { kind: "lease-lost", forMs: 10_000 },
   "ray-exited": { kind: "ray-exited", exit: "exit code 3" },
 };

@@ -73,7 +73,12 @@ const SLOW_MS = 10_000;
 const NEWBORN_TRIES = 2;
 
 /** What may have passed at the next try of a node that worked before. */
-const PASSING = new Set<Failure["reason"]>(["no-head-in-time", "not-ready-in-time", "port-taken"]);
+const PASSING = new Set<Failure["reason"]>([
+  "no-head-in-time",
+  "not-ready-in-time",
+  "port-taken",
+  "no-guard",
+]);
 
 /** A HEAD that is away may come back, and a start may fail for want of it; a wrong token does not mend itself. */
 function mayPass(failure: Failure, member: boolean, recent: number): boolean {
@@ -88,7 +93,7 @@ function hasWorked(ended: Ended): boolean {
 const FOLLOWED = new Set<Trouble["kind"]>([
   "head-restarted",
   "superseded",
-  "earlier-head",
+  "outranked",
   "head-lost-in-start",
 ]);
 

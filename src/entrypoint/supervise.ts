@@ -2,7 +2,6 @@ import { monotonicMs, pause } from "../common/deadline.ts";
 import type { Failure } from "../common/failure.ts";
 import type { GcsClient } from "../common/gcs/client.ts";
 import type { Event } from "./event.ts";
-import type { Guard } from "./guard.ts";
 import { type HeadGoneSettings, untilHeadGone } from "./head-gone.ts";
 import type { Plan } from "./plan.ts";
 import { type Exit, launch, type RayProcess } from "./ray-process.ts";
@@ -37,8 +36,8 @@ export interface SuperviseWorld {
   readonly deposed: Promise<RunEnd>;
   /** Called when nothing of an earlier Ray lives any more and the next one is about to start; returns why it cannot. */
   readonly beforeStart: () => Promise<Failure | null>;
-  /** Sets a guard beside a session of Ray's that has just begun. */
-  readonly guard: (session: number) => Pick<Guard, "dismiss">;
+  /** Called with the session of a Ray that has just begun. */
+  readonly onStarted: (session: number) => void;
   /** Called when a stop was asked for and something of Ray does not die. */
   readonly onUnclear: () => void;
   /** Called when an asked-for stop begins. */
@@ -61,12 +60,11 @@ export async function supervise(plan: Plan, world: SuperviseWorld): Promise<RunE
   world.log({ type: "starting", role: plan.role, command: redactCommand(plan.start) });
   const ray = await launch(plan.start);
   if (!ray.ok) return { kind: "failed", failure: ray.error };
-  const guard = world.guard(ray.value.session);
+  world.onStarted(ray.value.session);
   try {
     return await live(plan, ray.value, world);
   } finally {
     await clearAll(ray.value, world);
-    await guard.dismiss();
   }
 }
 

@@ -29,10 +29,18 @@ export type Trouble =
   | { readonly kind: "agent-unwell" }
   /** Another node holds the head lease under a higher epoch: this HEAD must give way. */
   | { readonly kind: "superseded"; readonly by: string; readonly epoch: number }
-  /** Two lead without a lease: the one that stands later in the whitelist gives way. */
-  | { readonly kind: "earlier-head"; readonly node: string; readonly address: Address }
+  /** Another HEAD is in sight, with a higher epoch or an earlier place in the whitelist: this one gives way. Epoch 0: none. */
+  | {
+      readonly kind: "outranked";
+      readonly node: string;
+      readonly address: Address;
+      readonly epoch: number;
+      readonly ownEpoch: number;
+    }
   /** Strict: the lease could not be renewed, and another may soon hold it. */
   | { readonly kind: "lease-lost"; readonly forMs: number }
+  /** Strict fencing alone: what would have ended this HEAD at its deadline is gone and cannot be replaced. */
+  | { readonly kind: "guard-lost"; readonly cause: string }
   | { readonly kind: "ray-exited"; readonly exit: string };
 
 /** What follows from the looks so far. */

@@ -161,7 +161,7 @@ export class World implements LifeWorld {
   #hearers(): Hearers {
     const { node } = this.#input.config;
     return {
-      onRenewed: (leftMs) => this.#run?.renewed(leftMs),
+      onRenewed: (untilMs) => this.#run?.renewed(untilMs),
       onDeposed: (trouble) => this.#run?.depose({ kind: "trouble", trouble }),
       // Two living nodes of one name: the younger one ends, the elder one warns.
       onDuplicate: (message) => {

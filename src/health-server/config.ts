@@ -2,7 +2,15 @@ import * as z from "zod/mini";
 import type { Problem } from "../common/failure.ts";
 import { RENEW_DEADLINE_S } from "../common/lease-protocol.ts";
 import { err, ok, type Result } from "../common/result.ts";
-import { Folder, Host, oneOf, Port, PositiveSeconds, Whitelist } from "../entrypoint/config/schemas.ts";
+import {
+  Folder,
+  Host,
+  oneOf,
+  Port,
+  PositiveSeconds,
+  SecretFile,
+  Whitelist,
+} from "../entrypoint/config/schemas.ts";
 
 export interface Config {
   readonly host: string;
@@ -72,7 +80,7 @@ export const VARIABLES = {
     fix: "Give the same secret to the health service and to the nodes.",
   },
   RAY_EP_HEALTH_TOKEN_FILE: {
-    schema: Folder,
+    schema: SecretFile,
     fallback: null,
     meaning: "a file that holds that secret",
     fix: "Give the path of a file that this program can read.",

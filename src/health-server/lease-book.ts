@@ -18,6 +18,7 @@ import {
   type LeaseEvent,
   type LeaseSettings,
   type LeaseState,
+  sameName,
   startLease,
 } from "./lease-state.ts";
 import { explainRefusal } from "./lease-words.ts";
@@ -77,6 +78,13 @@ export class LeaseBook {
     const { instance, lease } = this.#settings;
     const [holder, released] = [this.#holder(), isReleased(this.#state)];
     return { instance, ttl: lease.ttlMs / 1000, epoch: this.#epoch(), holder, released };
+  }
+
+  /** The life that holds the lease under this node's name; undefined where none does. */
+  holderNamed(node: string): string | undefined {
+    const { hold } = this.#state;
+    const holds = hold !== null && sameName(hold.node, node) && isRunning(hold, this.#settings.now());
+    return holds ? hold.life : undefined;
   }
 
   get tally(): Tally {

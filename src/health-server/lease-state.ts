@@ -7,6 +7,8 @@ export interface Hold {
   readonly life: string;
   readonly address: string;
   readonly clusterId: string | null;
+  /** It ends its Ray before its lease ends; false only for a holder that said so. */
+  readonly strict: boolean;
   readonly epoch: number;
   readonly renewedAtMs: number;
   readonly endsAtMs: number;
@@ -22,13 +24,13 @@ export interface LeaseState {
   readonly namesakes: readonly Namesake[];
   /** The latest word of the last holder, also after its release. */
   readonly lastWord: { readonly life: string; readonly seq: number } | null;
-  /** A service that forgot grants to a candidate in doubt only after this moment; null: it knows enough. */
-  readonly quietUntilMs: number | null;
+  /** A candidate in doubt is granted nothing before this moment: a service that forgot may have a holder. */
+  readonly quietUntilMs: number;
 }
 
 export interface LeaseSettings {
   readonly ttlMs: number;
-  /** How long a life must be silent before another life of the same node takes its place. */
+  /** How long a lenient life must be silent before another life of the same node takes its place. */
   readonly sameNameAfterMs: number;
   /** The longest pause that a refused asker is told to make. */
   readonly askAgainMs: number;
@@ -65,7 +67,7 @@ export interface Step {
 export interface Memory {
   readonly epoch: number;
   readonly heard: number;
-  readonly hold: Pick<Hold, "node" | "life" | "address" | "clusterId" | "epoch"> | null;
+  readonly hold: Pick<Hold, "node" | "life" | "address" | "clusterId" | "strict" | "epoch"> | null;
 }
 
 /**
@@ -78,29 +80,22 @@ export function startLease(
   nowMs: number,
   settings: LeaseSettings,
 ): LeaseState {
-  if (memory === null)
-    return {
-      epoch: 0,
-      heard,
-      hold: null,
-      namesakes: [],
-      lastWord: null,
-      quietUntilMs: nowMs + settings.ttlMs,
-    };
-  const hold = memory.hold && { ...memory.hold, renewedAtMs: nowMs, endsAtMs: nowMs + settings.ttlMs };
+  const hold = memory?.hold && { ...memory.hold, renewedAtMs: nowMs, endsAtMs: nowMs + settings.ttlMs };
   return {
-    epoch: memory.epoch,
-    heard: Math.max(heard, memory.heard),
-    hold,
+    epoch: memory?.epoch ?? 0,
+    heard: Math.max(heard, memory?.heard ?? 0),
+    hold: hold ?? null,
     namesakes: [],
     lastWord: null,
-    quietUntilMs: null,
+    quietUntilMs: memory === null ? nowMs + settings.ttlMs : nowMs,
   };
 }
 
 /** True where the last holder gave the lease back; a service that forgot does not know. */
-export const isReleased = ({ hold, epoch, quietUntilMs }: LeaseState): boolean =>
-  hold === null && epoch > 0 && quietUntilMs === null;
+export const isReleased = ({ hold, epoch }: LeaseState): boolean => hold === null && epoch > 0;
 
 /** True while the lease runs. */
 export const isRunning = (hold: Hold, nowMs: number): boolean => nowMs < hold.endsAtMs;
+
+/** Hosts' names have no case. */
+export const sameName = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();

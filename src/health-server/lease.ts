@@ -10,33 +10,38 @@ import {
   type LeaseState,
   type RefusalReason,
   type Step,
+  sameName,
 } from "./lease-state.ts";
 import { isDuplicate, noteNamesake, pruned, renewedOnceMore } from "./namesakes.ts";
 
 /**
- * The rules of the head lease. Pure: (state, moment, event) → (state, answer). The first row that fits decides.
+ * The rules of the head lease. Pure: (state, moment, event) → (state, answer). What they keep, whoever speaks and when:
+ *
+ * - I1: an epoch is granted to one life and to no second one, and each grant is above every epoch granted or heard of.
+ * - I2: while a lease runs nobody else is granted. A strict holder has ended its Ray before that, so that two never write
+ *   to one store; a holder that is known to be lenient may be followed by its own node's next life sooner.
+ * - I3: a service that forgot grants nobody in doubt before one TTL has passed, in which whoever holds a lease speaks.
+ *
+ * The first row that fits decides.
  *
  * | # | asks with | when | answer |
  * |---|---|---|---|
  * | 1 | any | its name is not in the whitelist that the service knows | `not-a-candidate` |
  * | 2 | any, or release | a later word (`seq`) of the holder's life came before it | `stale-epoch`, or nothing changes: nobody waits for the answer |
  * | 3 | epoch null | it is the holder (node and life): the answer to its grant was lost | the same epoch |
- * | 4 | epoch null | another life of its node holds, silent for `sameNameAfterMs` or ended | granted, epoch + 1 |
- * | 5 | epoch null | … and that life renewed twice since this one first asked (one may have been under way) | `duplicate-name` |
- * | 6 | epoch null | … otherwise | `same-name` |
- * | 7 | epoch null | another node holds and its lease runs | `held` |
- * | 8 | epoch null | another node held and its lease ended, served or not | granted, epoch + 1 |
- * | 9 | epoch null | no holder known, the service forgot less than one TTL ago (`sameNameAfterMs` where the asker serves a cluster), and a candidate was silent | `quiet-period` |
- * | 10 | epoch null | no holder known | granted, above every epoch granted or heard of |
- * | 11 | epoch e | it is the holder and e is its epoch, also after the lease ended | renewed |
- * | 12 | epoch e | e is above every epoch granted here and nobody spoke of a higher one: the service forgot | adopted; a holder of a lower epoch is displaced |
- * | 13 | epoch e | otherwise: a replay, a loser of a healed partition | `stale-epoch`, nothing changes |
- * | 14 | release of e | it is the holder and e is its epoch | released; the next asker gets row 10 |
- * | 15 | release of e | as in row 12 | released; e is remembered, the quiet period ends |
- * | 16 | release of e | otherwise | nothing changes |
+ * | 4 | epoch null | another node holds and its lease runs | `held` |
+ * | 5 | epoch null | another life of its node holds, runs and renewed twice since this one first asked (one may have been under way) | `duplicate-name` |
+ * | 6 | epoch null | another life of its node holds and runs; if it is lenient, it spoke less than `sameNameAfterMs` ago | `same-name` |
+ * | 7 | epoch null | another one held | granted, epoch + 1 |
+ * | 8 | epoch null | no holder known, the service forgot less than one TTL ago, and a candidate was silent | `quiet-period` |
+ * | 9 | epoch null | no holder known | granted, above every epoch granted or heard of |
+ * | 10 | epoch e | it is the holder and e is its epoch, also after the lease ended | renewed |
+ * | 11 | epoch e | e is above every epoch granted here and nobody spoke of a higher one: the service forgot | adopted; a holder of a lower epoch is displaced |
+ * | 12 | epoch e | otherwise: a replay, a loser of a healed partition | `stale-epoch`, nothing changes |
+ * | 13 | release of e | it is the holder and e is its epoch | released; the next asker gets row 8 or 9 |
+ * | 14 | release of e | otherwise | e was heard of, nothing else changes |
  *
- * Whoever is granted or adopted ends the quiet period. Whether the old HEAD is out of reach is for the candidate to
- * see before it asks; the service sees only who renews.
+ * Whether the old HEAD is out of reach is for the candidate to see before it asks; the service sees only who renews.
  */
 export function stepLease(
   state: LeaseState,
@@ -85,29 +90,21 @@ function askAnew(state: LeaseState, asked: Asked): Step {
     const refused = askWhileRunning(state, hold, asked);
     if (refused !== null) return refused;
   }
-  const quietMs = hold === null && request.others === "silent" ? quietFor(asked, quietUntilMs) : 0;
+  const quietMs = hold === null && request.others === "silent" ? quietUntilMs - nowMs : 0;
   if (quietMs > 0) return refuse(state, "quiet-period", Math.min(quietMs, settings.askAgainMs));
   return install(state, Math.max(state.epoch, state.heard) + 1, asked, "grant");
-}
-
-/**
- * How long a holder whom the service forgot may still present itself. Who serves a cluster without an epoch may be the
- * living HEAD that the quiet is for, or lead beside it: then the one that was granted an epoch speaks within two renewals.
- */
-function quietFor({ request, nowMs, settings }: Asked, quietUntilMs: number | null): number {
-  if (quietUntilMs === null) return 0;
-  const shorterMs = request.clusterId === null ? 0 : settings.ttlMs - settings.sameNameAfterMs;
-  return quietUntilMs - shorterMs - nowMs;
 }
 
 /** Somebody else's lease runs: refused, unless the asker is the successor of a life that has fallen silent. */
 function askWhileRunning(state: LeaseState, hold: Hold, { request, nowMs, settings }: Asked): Step | null {
   const wait = (untilMs: number) => Math.min(untilMs - nowMs, settings.askAgainMs);
   if (!sameName(hold.node, request.node)) return refuse(state, "held", wait(hold.endsAtMs));
-  const silentAtMs = Math.min(hold.renewedAtMs + settings.sameNameAfterMs, hold.endsAtMs);
-  if (nowMs >= silentAtMs) return null;
+  const freeAtMs = hold.strict
+    ? hold.endsAtMs
+    : Math.min(hold.renewedAtMs + settings.sameNameAfterMs, hold.endsAtMs);
+  if (nowMs >= freeAtMs) return null;
   const reason = isDuplicate(state.namesakes, request.life) ? "duplicate-name" : "same-name";
-  return refuse(noteNamesake(state, nowMs, request), reason, wait(silentAtMs));
+  return refuse(noteNamesake(state, nowMs, request), reason, wait(freeAtMs));
 }
 
 function renew(state: LeaseState, asked: Asked, epoch: number): Step {
@@ -135,12 +132,12 @@ function confirm(state: LeaseState, hold: Hold, asked: Asked, how: GrantedHow): 
 function install(state: LeaseState, epoch: number, asked: Asked, how: GrantedHow): Step {
   return {
     state: {
+      ...state,
       epoch,
       heard: Math.max(epoch, state.heard),
       hold: holdOf(asked, epoch),
       namesakes: [],
       lastWord: wordOf(asked.request),
-      quietUntilMs: null,
     },
     answer: { kind: "granted", how, epoch, namesake: null },
   };
@@ -148,7 +145,10 @@ function install(state: LeaseState, epoch: number, asked: Asked, how: GrantedHow
 
 function holdOf({ request, nowMs, settings }: Asked, epoch: number): Hold {
   const { node, life, address, clusterId } = request;
-  return { node, life, address, clusterId, epoch, renewedAtMs: nowMs, endsAtMs: nowMs + settings.ttlMs };
+  // An entrypoint that does not say so may be strict.
+  const strict = request.strict ?? true;
+  const endsAtMs = nowMs + settings.ttlMs;
+  return { node, life, address, clusterId, strict, epoch, renewedAtMs: nowMs, endsAtMs };
 }
 
 const refuse = (state: LeaseState, reason: RefusalReason, retryAfterMs: number): Step => ({
@@ -158,20 +158,14 @@ const refuse = (state: LeaseState, reason: RefusalReason, retryAfterMs: number):
 
 function release(state: LeaseState, asked: LeaseRelease): Step {
   const { hold } = state;
-  const lastWord = wordOf(asked);
-  const released = (next: Partial<LeaseState>): Step => ({
-    state: { ...state, ...next, lastWord },
+  const isItsOwn = hold !== null && isHolder(hold, asked) && hold.epoch === asked.epoch;
+  if (!isItsOwn || isOvertaken(state, asked))
+    return { state: hear(state, asked.epoch), answer: { kind: "released", released: false } };
+  return {
+    state: { ...state, hold: null, namesakes: [], lastWord: wordOf(asked) },
     answer: { kind: "released", released: true },
-  });
-  if (hold !== null && isHolder(hold, asked) && hold.epoch === asked.epoch && !isOvertaken(state, asked))
-    return released({ hold: null, namesakes: [] });
-  if (hold === null && isForgotten(state, asked.epoch))
-    return released({ epoch: asked.epoch, heard: asked.epoch, quietUntilMs: null });
-  return { state, answer: { kind: "released", released: false } };
+  };
 }
-
-/** Hosts' names have no case. */
-const sameName = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
 
 const isHolder = (hold: Hold, asker: { readonly node: string; readonly life: string }): boolean =>
   sameName(hold.node, asker.node) && hold.life === asker.life;

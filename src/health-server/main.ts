@@ -4,7 +4,9 @@ import { parseArgs } from "node:util";
 import * as z from "zod/mini";
 import en from "zod/v4/locales/en.js";
 import type { Problem } from "../common/failure.ts";
+import { leave } from "../common/leave.ts";
 import { createLogger } from "../common/logger.ts";
+import { THREADS } from "../common/lookup.ts";
 import { err, ok, type Result } from "../common/result.ts";
 import { readConfig } from "./config.ts";
 import { type Event, exitCodeOf, type ServiceFailure } from "./event.ts";
@@ -71,16 +73,7 @@ function readArgs(words: readonly string[]): Result<"run" | "help" | "version", 
 // A log that cannot be written (its disk is full, its reader is gone) is no reason to end the service.
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
 
-/**
- * At its exit Node waits for its threads, so one that hangs in a call to the disk would hold the end for ever (measured
- * on Node 20 and 24). Another program in the place of this one waits for none; PID 1 cannot even kill itself.
- */
-function leave(code: number): void {
-  if (process.getActiveResourcesInfo().includes("FSReqPromise")) {
-    process.execve?.(process.execPath, [process.execPath, "-e", `process.exit(${code})`], {});
-    process.kill(process.pid, "SIGKILL");
-  }
-  process.exit(code);
-}
+// Nodes have their names dialled, and none of them shall hold up another.
+process.env.UV_THREADPOOL_SIZE = THREADS;
 
-void main().then(leave);
+void main().then((code) => leave(process, code));

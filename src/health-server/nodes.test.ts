@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { NodeReport } from "../common/lease-protocol.ts";
 import { NodeTable } from "./nodes.ts";
 
@@ -16,8 +16,8 @@ const report: NodeReport = {
   seen: 123_456,
 };
 
-const table = () =>
-  new NodeTable({ forgetAfterMs: 45_000, sameNameAfterMs: 5000, now: () => performance.now() });
+const table = (now = () => performance.now()) =>
+  new NodeTable({ forgetAfterMs: 45_000, sameNameAfterMs: 5000, now });
 
 test("the list of as many nodes as are taken stays within 1 MiB", () => {
   const nodes = table();
@@ -34,4 +34,42 @@ test("a report is found for the very life that gave it, and from where it gave i
   expect(nodes.find("CPU", report.life, PEER)).toEqual(report);
   expect(nodes.find("cpu", "another", PEER)).toBeNull();
   expect(nodes.find("cpu", report.life, "10.0.0.8")).toBeNull();
+});
+
+describe("A1 two living nodes of one name", () => {
+  const say = (nodes: NodeTable, life: string, holder?: string) =>
+    nodes.note("cpu", { ...report, life }, PEER, holder);
+
+  test("the elder keeps it where neither leads", () => {
+    const nodes = table();
+    expect([say(nodes, "elder"), say(nodes, "younger"), say(nodes, "elder")]).toEqual([
+      "noted",
+      "noted",
+      "noted",
+    ]);
+    expect(say(nodes, "elder")).toBe("noted");
+    expect(say(nodes, "younger")).toBe("duplicate-name");
+    expect(nodes.hasRival("cpu")).toBe(true);
+  });
+
+  test("the one that holds the lease keeps it, also where the elder comes back from behind a cut", () => {
+    const nodes = table();
+    say(nodes, "elder");
+    expect([say(nodes, "younger", "younger"), say(nodes, "elder", "younger")]).toEqual(["noted", "noted"]);
+    expect(say(nodes, "elder", "younger")).toBe("duplicate-name");
+    expect(say(nodes, "younger", "younger")).toBe("noted");
+    expect(nodes.hasRival("cpu")).toBe(true);
+  });
+
+  test("one that was turned away has it when it holds the lease, or when the other has fallen silent", () => {
+    let nowMs = 0;
+    const nodes = table(() => nowMs);
+    for (const life of ["elder", "younger", "elder", "elder"]) say(nodes, life);
+    expect(say(nodes, "younger", "elder")).toBe("duplicate-name");
+    expect(say(nodes, "younger", "younger")).toBe("noted");
+    nowMs += 4999;
+    expect(say(nodes, "elder")).toBe("duplicate-name");
+    nowMs += 1;
+    expect(say(nodes, "elder")).toBe("noted");
+  });
 });

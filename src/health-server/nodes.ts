@@ -10,7 +10,7 @@ interface Life {
 
 /**
  * All lives that speak under one name. A new life takes the name at once, since nodes restart; when the life before it
- * speaks twice more it was no restart, and the name goes back to the elder.
+ * speaks twice more it was no restart: two live, and the one that holds the head lease has the name, else the elder.
  */
 interface Entry {
   readonly name: string;
@@ -47,16 +47,16 @@ export class NodeTable {
     this.#settings = settings;
   }
 
-  note(name: string, report: NodeReport, peer: string): Noted {
+  /** `holder`: the life that holds the head lease under this name, where one does. */
+  note(name: string, report: NodeReport, peer: string, holder?: string): Noted {
     this.#forget();
     const key = name.toLowerCase();
     const entry = this.#entries.get(key);
     if (entry === undefined && this.#entries.size >= MOST_NODES) return "too-many";
     const said: Life = { life: report.life, report, peer, seenAtMs: this.#settings.now() };
-    const next = entry === undefined ? fresh(name, said) : this.#hear(entry, said);
-    if (next === "duplicate-name") return next;
+    const next = entry === undefined ? fresh(name, said) : this.#hear(entry, said, holder);
     this.#entries.set(key, next);
-    return "noted";
+    return next.rival === said.life ? "duplicate-name" : "noted";
   }
 
   /** The last report of this very life of the node, if it is the one that has the name and reported from `peer`. */
@@ -81,18 +81,19 @@ export class NodeTable {
     }));
   }
 
-  #hear(entry: Entry, said: Life): Entry | "duplicate-name" {
-    const { current, former, rival } = entry;
+  #hear(entry: Entry, said: Life, holder: string | undefined): Entry {
+    const { name, current, former, rival } = entry;
     if (said.life === current.life) return { ...entry, current: said };
-    if (said.life === rival)
-      return said.seenAtMs - current.seenAtMs < this.#settings.sameNameAfterMs
-        ? "duplicate-name"
-        : fresh(entry.name, said);
+    if (said.life === rival) {
+      if (rival === holder) return { name, current: said, former: null, rival: current.life };
+      return said.seenAtMs - current.seenAtMs < this.#settings.sameNameAfterMs ? entry : fresh(name, said);
+    }
     if (said.life !== former?.life)
-      return { name: entry.name, current: said, former: { life: current.life, words: 0 }, rival: null };
-    return former.words + 1 < PROOF_OF_LIFE
-      ? { ...entry, former: { ...former, words: former.words + 1 } }
-      : { name: entry.name, current: said, former: null, rival: current.life };
+      return { name, current: said, former: { life: current.life, words: 0 }, rival: null };
+    if (former.words + 1 < PROOF_OF_LIFE) return { ...entry, former: { ...former, words: former.words + 1 } };
+    return current.life === holder
+      ? { name, current, former: null, rival: said.life }
+      : { name, current: said, former: null, rival: current.life };
   }
 
   /** Entries stand in the order of their names' first words, so each must be looked at. */

@@ -1,5 +1,6 @@
 import { connect, type Socket } from "node:net";
 import type { NodeReport, ReachAnswer, ReachRequest } from "../common/lease-protocol.ts";
+import { lookup, lookupsUnderWay } from "../common/lookup.ts";
 import { DialBudget } from "./dial-budget.ts";
 
 export interface ReachSettings {
@@ -35,7 +36,8 @@ export function createReach(
     if (refusal !== null || report?.advertise == null)
       return noDial("not-known", refusal ?? "nothing advertised");
     const key = node.toLowerCase();
-    if (busy.has(key) || busy.size >= MOST_DIALS)
+    // A dial ends in time, but the look-up of a silent name goes on.
+    if (busy.has(key) || Math.max(busy.size, lookupsUnderWay()) >= MOST_DIALS)
       return noDial("busy", "another dial is under way; ask again");
     const target = `${report.advertise.toLowerCase()}:${port}`;
     const over = budget.take({ node: key, peer, target });
@@ -70,7 +72,7 @@ type Outcome = Pick<ReachAnswer, "result" | "message">;
 
 function dial(host: string, port: number, nonce: string, timeoutMs: number): Promise<ReachAnswer> {
   return new Promise((resolve) => {
-    const socket = connect({ host, port });
+    const socket = connect({ host, port, lookup });
     let from: string | null = null;
     let address: string | null = null;
     let heard = "";

@@ -83,7 +83,7 @@ function decodeName(text: string): string | null {
 }
 
 async function noteNode({ nodes, lease }: Service, report: NodeReport, { name, peer }: Call): Promise<Reply> {
-  const noted = nodes.note(name, report, peer);
+  const noted = nodes.note(name, report, peer, lease.holderNamed(name));
   if (noted === "duplicate-name")
     return json(409, {
       reason: "duplicate-name",

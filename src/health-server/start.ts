@@ -71,6 +71,7 @@ async function createService(
   { version, instance }: Identity,
   log: (event: Event) => void,
 ): Promise<Result<Service, ServiceFailure>> {
+  // Not boot time: while this machine sleeps nobody can renew or report, and a lease that ends later harms nobody.
   const now = monotonicMs;
   const lease = await openLease(config, { instance, lease: leaseSettings(config), now, log });
   if (!lease.ok) return lease;

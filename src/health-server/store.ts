@@ -29,6 +29,8 @@ const StoredLease = z.object({
       life: z.string(),
       address: z.string(),
       clusterId: z.nullable(z.string()),
+      // A file of an earlier version does not say, and then the holder may be strict.
+      strict: z._default(z.boolean(), true),
       epoch: Epoch,
     }),
   ),
@@ -94,6 +96,7 @@ async function save(file: string, state: LeaseState, damaged: boolean): Promise<
     life: hold.life,
     address: hold.address,
     clusterId: hold.clusterId,
+    strict: hold.strict,
     epoch: hold.epoch,
   };
   const stored: z.infer<typeof StoredLease> = { version: 1, epoch, heard, hold: kept };

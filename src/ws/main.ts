@@ -1,5 +1,6 @@
 import { realpathSync } from "node:fs";
 import { dirname } from "node:path";
+import { leave } from "../common/leave.ts";
 import { runCli } from "./cli.ts";
 
 /** The folder of the bundles; what users type (`ws`, config.yaml, .ws) lies in the folder above. */
@@ -11,7 +12,7 @@ const CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 for (const [name, code] of Object.entries(CODES))
   process.on(name, () => {
     // The third one is for whatever does not listen to the first two.
-    if (second.signal.aborted) process.exit(code);
+    if (second.signal.aborted) leave(process, code);
     (first.signal.aborted ? second : first).abort(name);
   });
 
@@ -35,5 +36,5 @@ const context = {
 };
 
 void runCli(process.argv.slice(2), context, { root: dirname(dist), version: __VERSION__ }).then((exitCode) =>
-  process.exit(exitCode),
+  leave(process, exitCode),
 );

@@ -151,24 +151,79 @@ services:
   });
 });
 
-describe("slips that do not stop a run are warnings", () => {
-  const warnings = (text: string) => read(text).warnings.map(({ problem, fix }) => `${problem} → ${fix}`);
+describe("E3 an unknown key stops ws, since the cluster would start without what it asks for", () => {
+  const only = (text: string) => problems(text).map(({ where, fix }) => `${where} → ${fix}`);
+
+  test("a mount of a node", () => {
+    expect(only('services: { ray: { cpu: { volumes: ["./data:/data"] } } }')).toEqual([
+      expect.stringMatching(
+        /^config\.yaml:1:27 services\.ray\.cpu\.volumes → Remove it; known here are enabled, image, /,
+      ),
+    ]);
+  });
 
   test("a mistyped key names the nearest", () => {
-    expect(warnings("services: { ray: { cpu: { haed_port: 6379 } } }")).toEqual([
-      "unknown key, ignored → Did you mean services.ray.cpu.head_port?",
+    expect(only("services: { ray: { cpu: { haed_port: 6379 } } }")).toEqual([
+      "config.yaml:1:27 services.ray.cpu.haed_port → Did you mean services.ray.cpu.head_port?",
     ]);
   });
 
   test("a key in the wrong section names the right one", () => {
-    expect(warnings("head_whitelist: [ray-cpu]")).toEqual([
-      "unknown key, ignored → Did you mean nodes.head_whitelist?",
+    expect(only("head_whitelist: [ray-cpu]")).toEqual([
+      "config.yaml:1:1 head_whitelist → Did you mean nodes.head_whitelist?",
     ]);
   });
 
-  test("a key like no other is to be removed", () => {
-    expect(warnings("zzzzzzzz: 1")).toEqual(["unknown key, ignored → Remove it."]);
+  test("a key like no other, and one that only the original platform knows elsewhere", () => {
+    const top = "known here are project, host, network, nodes, cluster_test, services, ray.";
+    expect(only("zzzzzzzz: 1\ngpu_type: amd")).toEqual([
+      `config.yaml:1:1 zzzzzzzz → Remove it; ${top}`,
+      `config.yaml:2:1 gpu_type → Remove it; ${top}`,
+    ]);
   });
+});
+
+describe("D13 a file of the original platform", () => {
+  const file = new URL("../../test/fixtures/original-shape.yaml", import.meta.url);
+
+  test("loads, with one warning for what is not ours and what is not done yet", () => {
+    const { settings, warnings } = read(readFileSync(file, "utf8"));
+    expect(warnings.map(({ problem }) => problem)).toEqual([
+      "keys of the original platform that ws does not read: host.gpu_type, host.hostname, " +
+        "cluster_test.worker_cpu_node_manager_port, cluster_test.worker_cpu_object_manager_port, " +
+        "cluster_test.worker_cpu_min_worker_port, cluster_test.worker_cpu_max_worker_port, services.ray.build, " +
+        "services.ray.gpu.runtime, services.redis, services.mlflow, services.marimo, volumes. " +
+        "services.ray.build is not carried out yet: the image is taken as the engine has it",
+    ]);
+    expect(settings).toMatchObject({
+      projectName: "lab-platform",
+      headAddress: undefined,
+      health: { port: 8888, externalUrl: undefined },
+      nodes: [
+        { name: "ray-cpu", image: "lab-platform:ray-runtime" },
+        { name: "ray-gpu", image: "lab-platform:ray-runtime" },
+      ],
+      test: { target: { host: "ray-cpu", port: 6379 } },
+    });
+  });
+
+  test("a node's own image goes before that of all, and target: gpu is ray-gpu", () => {
+    const { nodes, test } = settingsOf({
+      services: { ray: { image: "all:1", gpu: { image: "own:1" } } },
+      cluster_test: { target: "gpu" },
+    });
+    expect(nodes.map(({ image }) => image)).toEqual(["all:1", "own:1"]);
+    expect(test.target).toEqual({ host: "ray-gpu", port: 6380 });
+  });
+
+  test("null is not given, wherever it stands", () => {
+    const empty = "{ nodes: null, services: { ray: { cpu: { image: null, cpus: ~ } } }, volumes: null }";
+    expect(read(empty)).toEqual(read(""));
+  });
+});
+
+describe("slips that do not stop a run are warnings", () => {
+  const warnings = (text: string) => read(text).warnings.map(({ problem, fix }) => `${problem} → ${fix}`);
 
   test("a candidate whose name is no hostname here", () => {
     expect(warnings("nodes: { head_whitelist: [ray-cpuu, ray-gpu] }")).toEqual([
@@ -231,7 +286,7 @@ test("an empty whitelist is fine with an explicit HEAD, which then is the one ca
 test("memory is read as Docker reads it", () => {
   const bytesOf = (memory: string | number) =>
     settingsOf({ services: { ray: { cpu: { memory } } } }).nodes[0]?.memoryBytes;
-  for (const text of ["8g", "8G", "8GiB", "8 gb", "8192m", "8388608k", 8589934592, "8589934592"])
+  for (const text of ["8g", "8G", "8Gi", "8GiB", "8 gb", "8192m", "8388608k", 8589934592, "8589934592"])
     expect(bytesOf(text), String(text)).toBe(8 * 2 ** 30);
 });
 
@@ -294,9 +349,11 @@ describe("keys that do not go together", () => {
     const config = (url: string, port: number) =>
       `{ nodes: { health_service: { url: "${url}" } }, services: { health: { port: ${port} } } }`;
     expect(first(config("http://health:8081", 8080))).toContain(
-      "nodes.health_service.url: expected the port of services.health, 8080, got 8081",
+      "nodes.health_service.url: expected port 8080, on which the health service answers in its network, got 8081",
     );
-    expect(first(config("http://health", 8080))).toContain("got 80:");
+    // On the host it may have another port.
+    expect(first(config("http://health:8080", 8888))).toBe("");
+    expect(first(config("http://health", 8080))).toContain("got 80");
     expect(first(config("http://health:8081", 8081))).toBe("");
     expect(first(config("http://10.0.0.9:9", 8080))).toBe("");
   });

@@ -7,7 +7,7 @@ import type { Settings } from "./settings/types.ts";
 import { validate } from "./settings/validate.ts";
 
 export type * from "./settings/types.ts";
-export { HEALTH_NAME, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "./settings/types.ts";
+export { HEALTH_NAME, HEALTH_PORT, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "./settings/types.ts";
 
 export interface SettingsRead {
   readonly settings: Settings;

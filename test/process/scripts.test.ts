@@ -85,6 +85,7 @@ test("what failed is named again before the counts, a file that could not be loa
 test("set-up that got no Node from npm, beside one that is too old, says that install scripts are off", () => {
   writeFileSync(join(folder, "package-lock.json"), "{}");
   writeFileSync(join(folder, "package.json"), "{}");
+  writeFileSync(join(folder, ".npmrc"), "");
   program("bin/node", "case $1 in --version) echo v20.1.0 ;; *) echo 20 ;; esac");
   program("bin/npm", "mkdir -p node_modules");
   const { status, text } = run("/bin/sh", "scripts/setup.sh");

@@ -6,6 +6,7 @@ const HAPPENINGS = [
   "leases lost in strict mode",
   "HEADs that gave way to a higher epoch",
   "HEADs that gave way to an earlier one",
+  "HEADs that gave way to a higher epoch in sight",
   "releases on a stop",
   "stops that the engine cut short",
   "failed starts of Ray",

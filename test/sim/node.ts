@@ -1,7 +1,7 @@
-import { formatAddress } from "../../src/common/address.ts";
-import { findEarlierHead } from "../../src/entrypoint/earlier-head.ts";
+import { type Address, formatAddress } from "../../src/common/address.ts";
 import { LeaseKeeper } from "../../src/entrypoint/lease-keeper.ts";
 import { live } from "../../src/entrypoint/life.ts";
+import { findOtherHead } from "../../src/entrypoint/other-head.ts";
 import type { Plan, Role } from "../../src/entrypoint/plan.ts";
 import { Presence } from "../../src/entrypoint/presence.ts";
 import { type Settled, settle } from "../../src/entrypoint/settle.ts";
@@ -10,7 +10,7 @@ import type { RunEnd } from "../../src/entrypoint/supervise.ts";
 import type { Trouble } from "../../src/entrypoint/watch.ts";
 import { Actor } from "./actor.ts";
 import { clientOf, lookFrom } from "./node-clients.ts";
-import { type Place, type Scene, sight } from "./place.ts";
+import { epochAt, type Place, type Scene, sight } from "./place.ts";
 import { failToStart, runHead, runWorker } from "./ray.ts";
 
 type Failed = Extract<Settled, { kind: "failed" }>;
@@ -22,7 +22,7 @@ export class Node {
   readonly actor: Actor;
   readonly life: string;
   readonly keeper: LeaseKeeper;
-  readonly #clock: { now: () => number; pause: Actor["pauseFor"] };
+  readonly #clock: { now: () => number; bootMs: () => number; pause: Actor["pauseFor"] };
   readonly #stop = new AbortController();
   readonly #presence: Presence;
   readonly #duplicate = Promise.withResolvers<Failed>();
@@ -40,13 +40,13 @@ export class Node {
     this.life = life;
     this.actor = new Actor(clock);
     place.actor = this.actor;
-    this.#clock = { now: () => clock.nowMs, pause: this.actor.pauseFor };
+    this.#clock = { now: () => clock.nowMs, bootMs: () => clock.nowMs, pause: this.actor.pauseFor };
     const each = { clock: this.#clock, config: place.config, client: clientOf(this), life };
     this.keeper = new LeaseKeeper({
       ...each,
       onChange: () => {},
-      onRenewed: (leftMs) => {
-        place.guardEndsMs = clock.nowMs + leftMs;
+      onRenewed: (untilMs) => {
+        place.guardEndsMs = untilMs;
       },
       onDeposed: (trouble) => this.#onDeposed({ kind: "trouble", trouble }),
     });
@@ -167,7 +167,6 @@ export class Node {
     });
     void this.#duplicate.promise.then((end) => this.#onDeposed(end));
     const over = new AbortController();
-    this.keeper.starting();
     if (role.role === "head") this.#lead(over.signal);
     else this.keeper.stop();
     const end = await this.#runRay(role, deposed);
@@ -177,6 +176,7 @@ export class Node {
     over.abort();
     this.place.gcs = null;
     this.place.member = null;
+    this.keeper.ended();
     this.#tellEnd(end);
     return end;
   }
@@ -190,8 +190,16 @@ export class Node {
   #lead(over: AbortSignal): void {
     const { config } = this.place;
     this.keeper.keep();
-    if (this.keeper.held || config.explicitHead !== null) return;
-    void findEarlierHead(config, this.#probe, this.#clock, over).then(
+    if (config.fencing === "strict" || config.explicitHead !== null) return;
+    const world = {
+      clock: this.#clock,
+      probe: this.#probe,
+      epochAt: (address: Address, timeoutMs: number) =>
+        epochAt(this.scene, this.place, this.actor, address, timeoutMs),
+      publish: (epoch: number) => Promise.resolve(this.place.publish(epoch)),
+      epoch: () => this.keeper.epoch,
+    };
+    void findOtherHead(config, world, over).then(
       (trouble) => trouble !== null && this.#onDeposed({ kind: "trouble", trouble }),
     );
   }
@@ -199,14 +207,21 @@ export class Node {
   #tellEnd(end: RunEnd): void {
     const why = end.kind === "trouble" ? end.trouble.kind : end.kind;
     this.scene.log(`${this.life} ends its Ray: ${why}`);
-    const what = end.kind === "trouble" ? WORTH_COUNTING[end.trouble.kind] : undefined;
+    if (end.kind !== "trouble") return;
+    const { trouble } = end;
+    const what = WORTH_COUNTING[trouble.kind];
     if (what !== undefined) this.scene.note(what);
+    if (trouble.kind === "outranked")
+      this.scene.note(
+        trouble.epoch === trouble.ownEpoch
+          ? "HEADs that gave way to an earlier one"
+          : "HEADs that gave way to a higher epoch in sight",
+      );
   }
 }
 
 const WORTH_COUNTING = {
   superseded: "HEADs that gave way to a higher epoch",
-  "earlier-head": "HEADs that gave way to an earlier one",
   "lease-lost": "leases lost in strict mode",
 } as const satisfies Partial<Record<Trouble["kind"], string>> as Partial<
   Record<Trouble["kind"], Parameters<Scene["note"]>[0]>

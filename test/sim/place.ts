@@ -1,6 +1,7 @@
 import type { Address } from "../../src/common/address.ts";
 import type { Sighting, SightingKind } from "../../src/common/sighting.ts";
 import type { Config } from "../../src/entrypoint/config.ts";
+import type { Published } from "../../src/entrypoint/other-head.ts";
 import type { Actor } from "./actor.ts";
 import type { Checker } from "./checker.ts";
 import type { Clock } from "./clock.ts";
@@ -34,8 +35,8 @@ export class Place {
   readonly config: Config;
   /** Null while the container is down. */
   actor: Actor | null = null;
-  /** The GCS that serves here, by its cluster id. */
-  gcs: { readonly clusterId: string } | null = null;
+  /** The GCS that serves here: its cluster id, and the epoch that its HEAD has written into it. */
+  gcs: { readonly clusterId: string; epoch: number } | null = null;
   /** The cluster in which this node works. */
   member: string | null = null;
   frozen = false;
@@ -79,14 +80,21 @@ export class Place {
     return true;
   }
 
+  /** As src/common/gcs/head-epoch.ts does in its own GCS. */
+  publish(epoch: number): Published | undefined {
+    if (this.gcs === null) return undefined;
+    this.gcs.epoch = Math.max(this.gcs.epoch, epoch);
+    return { ...this.gcs };
+  }
+
   /** What the network meets on this node's GCS port. */
-  gcsPort(): Peer<string> {
+  gcsPort(): Peer<Published> {
     return {
       name: this.name,
       serve: (answer) => {
         if (this.frozen) return "lost";
         if (this.gcs === null) return this.actor === null ? "lost" : "refused";
-        answer(this.gcs.clusterId);
+        answer({ ...this.gcs });
         return "taken";
       },
     };
@@ -108,6 +116,21 @@ export async function sight(
     return seen({ kind: "unresolved", code: "ENOTFOUND" });
   }
   const reply = await scene.network.call(actor, from.name, target.gcsPort(), timeoutMs);
-  if (reply.kind === "answer") return seen({ kind: "ray-gcs", version: "2.60.0", clusterId: reply.value });
+  if (reply.kind === "answer")
+    return seen({ kind: "ray-gcs", version: "2.60.0", clusterId: reply.value.clusterId });
   return seen(reply.kind === "refused" ? { kind: "refused" } : { kind: "timeout", phase: "connect" });
+}
+
+/** Reads the epoch that the HEAD at an address has written; 0 where there is none or no answer. */
+export async function epochAt(
+  { places, network }: Scene,
+  from: Place,
+  actor: Actor,
+  address: Address,
+  timeoutMs: number,
+): Promise<number> {
+  const target = places.get(address.host);
+  if (target === undefined) return 0;
+  const reply = await network.call(actor, from.name, target.gcsPort(), timeoutMs);
+  return reply.kind === "answer" ? reply.value.epoch : 0;
 }

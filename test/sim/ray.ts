@@ -34,12 +34,12 @@ export async function runHead(node: Node, deposed: Promise<RunEnd>, byLease: boo
   const { prng, pace, checker, clock, log } = scene;
   const over = Promise.race([deposed, stopped(node.stop)]);
   const decidedAtMs = clock.nowMs;
-  place.guardEndsMs = decidedAtMs + keeper.leftMs;
+  place.guardEndsMs = Math.max(decidedAtMs, keeper.untilMs);
   const starting = actor.sleep(prng.between(...pace.gcs)).then(() => "served" as const);
   const first = await Promise.race([starting, over]);
   if (first !== "served") return first;
   const clusterId = `c${Math.floor(clock.nowMs)}-${node.life}`;
-  place.gcs = { clusterId };
+  place.gcs = { clusterId, epoch: 0 };
   log(`${node.life} serves ${clusterId}`);
   checker.served(place, { decidedAtMs, byLease });
   const joining = actor.sleep(prng.between(...pace.raylet)).then(() => "ready" as const);

@@ -133,7 +133,7 @@ export class Service {
   report(name: string, report: NodeReport): Peer<NodeNoted | "duplicate-name" | typeof OK> {
     return this.#peer(async (book) => {
       const nodes = this.#nodes as NodeTable;
-      if (nodes.note(name, report, name) !== "noted") return "duplicate-name";
+      if (nodes.note(name, report, name, book.holderNamed(name)) !== "noted") return "duplicate-name";
       if (report.seen !== undefined) {
         this.#hear(book, report.seen);
         await book.hear(report.seen);

@@ -1,6 +1,11 @@
 import { Code, ConnectError, createClient, type Interceptor } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
-import { type GcsNodeInfo, GcsNodeInfo_GcsNodeState, NodeInfoGcsService } from "../proto/ray_gcs_pb.ts";
+import {
+  type GcsNodeInfo,
+  GcsNodeInfo_GcsNodeState,
+  InternalKVGcsService,
+  NodeInfoGcsService,
+} from "../proto/ray_gcs_pb.ts";
 import type { Channel, GcsFailure, GcsOptions, NodeInfo } from "./client.ts";
 import { Http2Session } from "./session.ts";
 
@@ -22,6 +27,7 @@ export function openChannel(
     interceptors: options.token === null ? [] : [bearer(options.token)],
   });
   const client = createClient(NodeInfoGcsService, transport);
+  const kv = createClient(InternalKVGcsService, transport);
   const channel: Channel = {
     checkAlive: askAlive(session, async (nodeIds, timeoutMs) => {
       const reply = await client.checkAlive({ nodeIds }, { timeoutMs });
@@ -32,6 +38,17 @@ export function openChannel(
       const reply = await client.getAllNodeInfo({}, { timeoutMs });
       const all = reply.nodeInfoList.map(toNode);
       return all.filter((node) => (name === undefined || node.name === name) && (!aliveOnly || node.alive));
+    },
+    kvGet: async ({ namespace, key }, timeoutMs) => {
+      const reply = await kv.internalKVGet(
+        { namespace: toBytes(namespace), key: toBytes(key) },
+        { timeoutMs },
+      );
+      return Buffer.from(reply.value).toString("utf8");
+    },
+    kvPut: async ({ namespace, key }, value, timeoutMs) => {
+      const pair = { namespace: toBytes(namespace), key: toBytes(key), value: toBytes(value) };
+      await kv.internalKVPut({ ...pair, overwrite: true }, { timeoutMs });
     },
     close: () => session.drop(),
   };
@@ -88,6 +105,7 @@ const bearer =
     return next(request);
   };
 
+const toBytes = (text: string): Uint8Array<ArrayBuffer> => new Uint8Array(Buffer.from(text, "utf8"));
 const toHex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 const fromHex = (hex: string): Uint8Array<ArrayBuffer> => new Uint8Array(Buffer.from(hex, "hex"));
 

@@ -20,6 +20,12 @@ export interface NodeInfo {
 /** What tells a node from others, in every version of Ray. */
 type NodeKey = Pick<NodeInfo, "nodeId" | "address" | "port">;
 
+/** A key of the GCS's key-value store, in a namespace of its own. */
+interface KvKey {
+  readonly namespace: string;
+  readonly key: string;
+}
+
 /** Why a call brought no answer. */
 export type GcsFailure =
   | { readonly kind: "timeout" }
@@ -44,6 +50,10 @@ export interface GcsClient {
     filter: { readonly name?: string; readonly aliveOnly?: boolean },
     timeoutMs: number,
   ): Answer<readonly NodeInfo[]>;
+  /** The value of a key in the GCS's key-value store, as text; empty where there is none. */
+  kvGet(key: KvKey, timeoutMs: number): Answer<string>;
+  /** Writes a value there, over the one before. */
+  kvPut(key: KvKey, value: string, timeoutMs: number): Answer<void>;
   close(): void;
 }
 
@@ -66,6 +76,8 @@ export function openGcs(address: Address, options: GcsOptions): GcsClient {
     checkAlive: (nodes, timeoutMs) => call((each) => each.checkAlive(nodes, timeoutMs)),
     clusterId: (timeoutMs) => call((each) => each.clusterId(timeoutMs)),
     nodes: (filter, timeoutMs) => call((each) => each.nodes(filter, timeoutMs)),
+    kvGet: (key, timeoutMs) => call((each) => each.kvGet(key, timeoutMs)),
+    kvPut: (key, value, timeoutMs) => call((each) => each.kvPut(key, value, timeoutMs)),
     close: () => void channel.peek()?.then((each) => each.channel.close()),
   };
 }
@@ -78,6 +90,8 @@ export interface Channel {
     filter: { readonly name?: string; readonly aliveOnly?: boolean },
     timeoutMs: number,
   ): Promise<NodeInfo[]>;
+  kvGet(key: KvKey, timeoutMs: number): Promise<string>;
+  kvPut(key: KvKey, value: string, timeoutMs: number): Promise<void>;
   close(): void;
 }
 

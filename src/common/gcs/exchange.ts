@@ -1,5 +1,6 @@
 import { connect } from "node:net";
 import type { Address } from "../address.ts";
+import { lookup } from "../lookup.ts";
 
 /** How an exchange ended without being understood. */
 export type Unheard =
@@ -19,7 +20,7 @@ export function exchange<T>(
   hear: (bytes: Buffer) => T | null,
 ): Promise<{ readonly kind: "heard"; readonly answer: T } | Unheard> {
   return new Promise((resolve) => {
-    const socket = connect({ ...address, family: 4 });
+    const socket = connect({ ...address, lookup });
     let phase: "connect" | "answer" = "connect";
     const end = (outcome: { kind: "heard"; answer: T } | Unheard): void => {
       clearTimeout(timer);

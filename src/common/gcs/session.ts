@@ -1,5 +1,6 @@
 import { type ClientHttp2Session, connect } from "node:http2";
 import type { createGrpcTransport } from "@connectrpc/connect-node";
+import { lookup } from "../lookup.ts";
 
 type SessionManager = NonNullable<Parameters<typeof createGrpcTransport>[0]["sessionManager"]>;
 
@@ -36,7 +37,7 @@ export class Http2Session implements SessionManager {
   #open(): ClientHttp2Session {
     const current = this.#session;
     if (current !== null && !current.closed && !current.destroyed) return current;
-    const session = connect(this.authority);
+    const session = connect(this.authority, { lookup });
     // Each call on the connection fails with the same error, and says so.
     session.on("error", () => {});
     // The server's GOAWAY: the calls under way may finish, new ones go elsewhere.

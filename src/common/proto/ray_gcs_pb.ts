@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file ray_gcs.proto.
  */
 export const file_ray_gcs: GenFile = /*@__PURE__*/
-  fileDesc("Cg1yYXlfZ2NzLnByb3RvEgdyYXkucnBjIioKCUdjc1N0YXR1cxIMCgRjb2RlGAEgASgFEg8KB21lc3NhZ2UYAiABKAkiJQoRQ2hlY2tBbGl2ZVJlcXVlc3QSEAoIbm9kZV9pZHMYASADKAwiYAoPQ2hlY2tBbGl2ZVJlcGx5EiIKBnN0YXR1cxgBIAEoCzISLnJheS5ycGMuR2NzU3RhdHVzEhMKC3JheV92ZXJzaW9uGAIgASgJEhQKDHJheWxldF9hbGl2ZRgDIAMoCCIVChNHZXRDbHVzdGVySWRSZXF1ZXN0IksKEUdldENsdXN0ZXJJZFJlcGx5EiIKBnN0YXR1cxgBIAEoCzISLnJheS5ycGMuR2NzU3RhdHVzEhIKCmNsdXN0ZXJfaWQYAiABKAwirAMKC0djc05vZGVJbmZvEg8KB25vZGVfaWQYASABKAwSHAoUbm9kZV9tYW5hZ2VyX2FkZHJlc3MYAiABKAkSGQoRbm9kZV9tYW5hZ2VyX3BvcnQYBSABKAUSMAoFc3RhdGUYByABKA4yIS5yYXkucnBjLkdjc05vZGVJbmZvLkdjc05vZGVTdGF0ZRIdChVub2RlX21hbmFnZXJfaG9zdG5hbWUYCCABKAkSQQoPcmVzb3VyY2VzX3RvdGFsGAsgAygLMigucmF5LnJwYy5HY3NOb2RlSW5mby5SZXNvdXJjZXNUb3RhbEVudHJ5EhEKCW5vZGVfbmFtZRgMIAEoCRIVCg1zdGFydF90aW1lX21zGBcgASgEEhQKDGlzX2hlYWRfbm9kZRgZIAEoCBIjChtkYXNoYm9hcmRfYWdlbnRfbGlzdGVuX3BvcnQYHyABKAUaNQoTUmVzb3VyY2VzVG90YWxFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAE6AjgBIiMKDEdjc05vZGVTdGF0ZRIJCgVBTElWRRAAEggKBERFQUQQASLFAgoVR2V0QWxsTm9kZUluZm9SZXF1ZXN0EhIKBWxpbWl0GAEgASgDSACIAQESQwoObm9kZV9zZWxlY3RvcnMYAiADKAsyKy5yYXkucnBjLkdldEFsbE5vZGVJbmZvUmVxdWVzdC5Ob2RlU2VsZWN0b3ISPAoMc3RhdGVfZmlsdGVyGAMgASgOMiEucmF5LnJwYy5HY3NOb2RlSW5mby5HY3NOb2RlU3RhdGVIAYgBARp6CgxOb2RlU2VsZWN0b3ISEQoHbm9kZV9pZBgBIAEoDEgAEhMKCW5vZGVfbmFtZRgCIAEoCUgAEhkKD25vZGVfaXBfYWRkcmVzcxgDIAEoCUgAEhYKDGlzX2hlYWRfbm9kZRgEIAEoCEgAQg8KDW5vZGVfc2VsZWN0b3JCCAoGX2xpbWl0Qg8KDV9zdGF0ZV9maWx0ZXIiZwoTR2V0QWxsTm9kZUluZm9SZXBseRIiCgZzdGF0dXMYASABKAsyEi5yYXkucnBjLkdjc1N0YXR1cxIsCg5ub2RlX2luZm9fbGlzdBgCIAMoCzIULnJheS5ycGMuR2NzTm9kZUluZm8y8gEKEk5vZGVJbmZvR2NzU2VydmljZRJCCgpDaGVja0FsaXZlEhoucmF5LnJwYy5DaGVja0FsaXZlUmVxdWVzdBoYLnJheS5ycGMuQ2hlY2tBbGl2ZVJlcGx5EkgKDEdldENsdXN0ZXJJZBIcLnJheS5ycGMuR2V0Q2x1c3RlcklkUmVxdWVzdBoaLnJheS5ycGMuR2V0Q2x1c3RlcklkUmVwbHkSTgoOR2V0QWxsTm9kZUluZm8SHi5yYXkucnBjLkdldEFsbE5vZGVJbmZvUmVxdWVzdBocLnJheS5ycGMuR2V0QWxsTm9kZUluZm9SZXBseWIGcHJvdG8z");
+  fileDesc("Cg1yYXlfZ2NzLnByb3RvEgdyYXkucnBjIioKCUdjc1N0YXR1cxIMCgRjb2RlGAEgASgFEg8KB21lc3NhZ2UYAiABKAkiJQoRQ2hlY2tBbGl2ZVJlcXVlc3QSEAoIbm9kZV9pZHMYASADKAwiYAoPQ2hlY2tBbGl2ZVJlcGx5EiIKBnN0YXR1cxgBIAEoCzISLnJheS5ycGMuR2NzU3RhdHVzEhMKC3JheV92ZXJzaW9uGAIgASgJEhQKDHJheWxldF9hbGl2ZRgDIAMoCCIVChNHZXRDbHVzdGVySWRSZXF1ZXN0IksKEUdldENsdXN0ZXJJZFJlcGx5EiIKBnN0YXR1cxgBIAEoCzISLnJheS5ycGMuR2NzU3RhdHVzEhIKCmNsdXN0ZXJfaWQYAiABKAwirAMKC0djc05vZGVJbmZvEg8KB25vZGVfaWQYASABKAwSHAoUbm9kZV9tYW5hZ2VyX2FkZHJlc3MYAiABKAkSGQoRbm9kZV9tYW5hZ2VyX3BvcnQYBSABKAUSMAoFc3RhdGUYByABKA4yIS5yYXkucnBjLkdjc05vZGVJbmZvLkdjc05vZGVTdGF0ZRIdChVub2RlX21hbmFnZXJfaG9zdG5hbWUYCCABKAkSQQoPcmVzb3VyY2VzX3RvdGFsGAsgAygLMigucmF5LnJwYy5HY3NOb2RlSW5mby5SZXNvdXJjZXNUb3RhbEVudHJ5EhEKCW5vZGVfbmFtZRgMIAEoCRIVCg1zdGFydF90aW1lX21zGBcgASgEEhQKDGlzX2hlYWRfbm9kZRgZIAEoCBIjChtkYXNoYm9hcmRfYWdlbnRfbGlzdGVuX3BvcnQYHyABKAUaNQoTUmVzb3VyY2VzVG90YWxFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAE6AjgBIiMKDEdjc05vZGVTdGF0ZRIJCgVBTElWRRAAEggKBERFQUQQASLFAgoVR2V0QWxsTm9kZUluZm9SZXF1ZXN0EhIKBWxpbWl0GAEgASgDSACIAQESQwoObm9kZV9zZWxlY3RvcnMYAiADKAsyKy5yYXkucnBjLkdldEFsbE5vZGVJbmZvUmVxdWVzdC5Ob2RlU2VsZWN0b3ISPAoMc3RhdGVfZmlsdGVyGAMgASgOMiEucmF5LnJwYy5HY3NOb2RlSW5mby5HY3NOb2RlU3RhdGVIAYgBARp6CgxOb2RlU2VsZWN0b3ISEQoHbm9kZV9pZBgBIAEoDEgAEhMKCW5vZGVfbmFtZRgCIAEoCUgAEhkKD25vZGVfaXBfYWRkcmVzcxgDIAEoCUgAEhYKDGlzX2hlYWRfbm9kZRgEIAEoCEgAQg8KDW5vZGVfc2VsZWN0b3JCCAoGX2xpbWl0Qg8KDV9zdGF0ZV9maWx0ZXIiZwoTR2V0QWxsTm9kZUluZm9SZXBseRIiCgZzdGF0dXMYASABKAsyEi5yYXkucnBjLkdjc1N0YXR1cxIsCg5ub2RlX2luZm9fbGlzdBgCIAMoCzIULnJheS5ycGMuR2NzTm9kZUluZm8iNgoUSW50ZXJuYWxLVkdldFJlcXVlc3QSCwoDa2V5GAEgASgMEhEKCW5hbWVzcGFjZRgCIAEoDCJHChJJbnRlcm5hbEtWR2V0UmVwbHkSIgoGc3RhdHVzGAEgASgLMhIucmF5LnJwYy5HY3NTdGF0dXMSDQoFdmFsdWUYAiABKAwiWAoUSW50ZXJuYWxLVlB1dFJlcXVlc3QSCwoDa2V5GAEgASgMEg0KBXZhbHVlGAIgASgMEhEKCW92ZXJ3cml0ZRgDIAEoCBIRCgluYW1lc3BhY2UYBCABKAwiRwoSSW50ZXJuYWxLVlB1dFJlcGx5EiIKBnN0YXR1cxgBIAEoCzISLnJheS5ycGMuR2NzU3RhdHVzEg0KBWFkZGVkGAIgASgIMvIBChJOb2RlSW5mb0djc1NlcnZpY2USQgoKQ2hlY2tBbGl2ZRIaLnJheS5ycGMuQ2hlY2tBbGl2ZVJlcXVlc3QaGC5yYXkucnBjLkNoZWNrQWxpdmVSZXBseRJICgxHZXRDbHVzdGVySWQSHC5yYXkucnBjLkdldENsdXN0ZXJJZFJlcXVlc3QaGi5yYXkucnBjLkdldENsdXN0ZXJJZFJlcGx5Ek4KDkdldEFsbE5vZGVJbmZvEh4ucmF5LnJwYy5HZXRBbGxOb2RlSW5mb1JlcXVlc3QaHC5yYXkucnBjLkdldEFsbE5vZGVJbmZvUmVwbHkysAEKFEludGVybmFsS1ZHY3NTZXJ2aWNlEksKDUludGVybmFsS1ZHZXQSHS5yYXkucnBjLkludGVybmFsS1ZHZXRSZXF1ZXN0GhsucmF5LnJwYy5JbnRlcm5hbEtWR2V0UmVwbHkSSwoNSW50ZXJuYWxLVlB1dBIdLnJheS5ycGMuSW50ZXJuYWxLVlB1dFJlcXVlc3QaGy5yYXkucnBjLkludGVybmFsS1ZQdXRSZXBseWIGcHJvdG8z");
 
 /**
  * @generated from message ray.rpc.GcsStatus
@@ -291,6 +291,104 @@ export const GetAllNodeInfoReplySchema: GenMessage<GetAllNodeInfoReply> = /*@__P
   messageDesc(file_ray_gcs, 7);
 
 /**
+ * @generated from message ray.rpc.InternalKVGetRequest
+ */
+export type InternalKVGetRequest = Message<"ray.rpc.InternalKVGetRequest"> & {
+  /**
+   * @generated from field: bytes key = 1;
+   */
+  key: Uint8Array;
+
+  /**
+   * @generated from field: bytes namespace = 2;
+   */
+  namespace: Uint8Array;
+};
+
+/**
+ * Describes the message ray.rpc.InternalKVGetRequest.
+ * Use `create(InternalKVGetRequestSchema)` to create a new message.
+ */
+export const InternalKVGetRequestSchema: GenMessage<InternalKVGetRequest> = /*@__PURE__*/
+  messageDesc(file_ray_gcs, 8);
+
+/**
+ * @generated from message ray.rpc.InternalKVGetReply
+ */
+export type InternalKVGetReply = Message<"ray.rpc.InternalKVGetReply"> & {
+  /**
+   * @generated from field: ray.rpc.GcsStatus status = 1;
+   */
+  status?: GcsStatus | undefined;
+
+  /**
+   * @generated from field: bytes value = 2;
+   */
+  value: Uint8Array;
+};
+
+/**
+ * Describes the message ray.rpc.InternalKVGetReply.
+ * Use `create(InternalKVGetReplySchema)` to create a new message.
+ */
+export const InternalKVGetReplySchema: GenMessage<InternalKVGetReply> = /*@__PURE__*/
+  messageDesc(file_ray_gcs, 9);
+
+/**
+ * @generated from message ray.rpc.InternalKVPutRequest
+ */
+export type InternalKVPutRequest = Message<"ray.rpc.InternalKVPutRequest"> & {
+  /**
+   * @generated from field: bytes key = 1;
+   */
+  key: Uint8Array;
+
+  /**
+   * @generated from field: bytes value = 2;
+   */
+  value: Uint8Array;
+
+  /**
+   * @generated from field: bool overwrite = 3;
+   */
+  overwrite: boolean;
+
+  /**
+   * @generated from field: bytes namespace = 4;
+   */
+  namespace: Uint8Array;
+};
+
+/**
+ * Describes the message ray.rpc.InternalKVPutRequest.
+ * Use `create(InternalKVPutRequestSchema)` to create a new message.
+ */
+export const InternalKVPutRequestSchema: GenMessage<InternalKVPutRequest> = /*@__PURE__*/
+  messageDesc(file_ray_gcs, 10);
+
+/**
+ * @generated from message ray.rpc.InternalKVPutReply
+ */
+export type InternalKVPutReply = Message<"ray.rpc.InternalKVPutReply"> & {
+  /**
+   * @generated from field: ray.rpc.GcsStatus status = 1;
+   */
+  status?: GcsStatus | undefined;
+
+  /**
+   * @generated from field: bool added = 2;
+   */
+  added: boolean;
+};
+
+/**
+ * Describes the message ray.rpc.InternalKVPutReply.
+ * Use `create(InternalKVPutReplySchema)` to create a new message.
+ */
+export const InternalKVPutReplySchema: GenMessage<InternalKVPutReply> = /*@__PURE__*/
+  messageDesc(file_ray_gcs, 11);
+
+/**
  * @generated from service ray.rpc.NodeInfoGcsService
  */
 export const NodeInfoGcsService: GenService<{
@@ -320,4 +418,27 @@ export const NodeInfoGcsService: GenService<{
   },
 }> = /*@__PURE__*/
   serviceDesc(file_ray_gcs, 0);
+
+/**
+ * @generated from service ray.rpc.InternalKVGcsService
+ */
+export const InternalKVGcsService: GenService<{
+  /**
+   * @generated from rpc ray.rpc.InternalKVGcsService.InternalKVGet
+   */
+  internalKVGet: {
+    methodKind: "unary";
+    input: typeof InternalKVGetRequestSchema;
+    output: typeof InternalKVGetReplySchema;
+  },
+  /**
+   * @generated from rpc ray.rpc.InternalKVGcsService.InternalKVPut
+   */
+  internalKVPut: {
+    methodKind: "unary";
+    input: typeof InternalKVPutRequestSchema;
+    output: typeof InternalKVPutReplySchema;
+  },
+}> = /*@__PURE__*/
+  serviceDesc(file_ray_gcs, 1);
 

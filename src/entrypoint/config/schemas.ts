@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { type Address, parseAddress, parseHost, parsePort } from "../../common/address.ts";
 import type { Result } from "../../common/result.ts";
+import { hidden, shownSentence } from "../../common/shown.ts";
 
 /** A schema from the text of a variable to its value, made from a parser that explains itself. */
 const fromText = <T>(parse: (text: string) => Result<T, string>) =>
@@ -9,7 +10,7 @@ const fromText = <T>(parse: (text: string) => Result<T, string>) =>
     z.transform((text, context) => {
       const parsed = parse(text.trim());
       if (parsed.ok) return parsed.value;
-      context.issues.push({ code: "custom", message: parsed.error, input: text });
+      context.issues.push({ code: "custom", message: shownSentence(parsed.error), input: text });
       return z.NEVER;
     }),
   );
@@ -70,6 +71,13 @@ export const Folder = fromText((text) =>
   text.startsWith("/") ? value(text) : expected("a path from the root, such as /opt/ray/bin", text),
 );
 
+/** The path of a file that holds a secret. Somebody may have put the secret itself there, so it is not shown. */
+export const SecretFile = fromText((text) =>
+  text.startsWith("/")
+    ? value(text)
+    : { ok: false, error: `expected the path of a file, from the root, got ${hidden(text)}` },
+);
+
 /** What can stand in a header; its text is never shown, not even when it is wrong. */
 export const Secret = fromText((text) =>
   /^[\x21-\x7e]{1,512}$/.test(text)
@@ -84,11 +92,10 @@ export const Words = fromText((text) =>
 /** `http://host:port`, without what a health service cannot have (user, password, query). */
 export const HttpUrl = fromText((text) => {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  const shown = text.replace(/\/\/[^@/]*@/, "//…@");
   if (url?.protocol !== "http:" || url.hostname === "")
-    return expected("a URL such as http://health:8080", shown);
+    return expected("a URL such as http://health:8080", text);
   if (url.username || url.password || url.search || url.hash)
-    return expected("a URL without user, password, query or fragment", shown);
+    return expected("a URL without user, password, query or fragment", text);
   const address = parseAddress(url.host, 80);
   return address.ok ? value(url.href.replace(/\/$/, "")) : address;
 });

@@ -153,7 +153,7 @@ export const VARIABLES = {
     secret: true,
   },
   RAY_EP_HEALTH_TOKEN_FILE: variable(
-    s.Folder,
+    s.SecretFile,
     null,
     "a file that holds that token",
     "Give the path of a file from the root.",

@@ -1,8 +1,8 @@
 import { formatAddress } from "../../common/address.ts";
 import { unreachable } from "../../common/result.ts";
-import { silent } from "../../common/sighting.ts";
 import type { Config } from "../config.ts";
 import type { Facts, LeaseFact } from "../facts.ts";
+import { someoneIsSilent } from "./candidates.ts";
 import { type Decision, LOOK_AGAIN_MS, type Rule } from "./decision.ts";
 import { expired, noHead } from "./no-head.ts";
 
@@ -123,5 +123,5 @@ function whyNoLease(lease: Exclude<LeaseFact, { kind: "granted" }>): string {
 function othersOf(config: Config, facts: Facts): "answered" | "silent" {
   // Strict: a holder whose GCS only boots is answered for as "refused", and its lease may still be worth something.
   if (config.fencing === "strict") return "silent";
-  return facts.heads.some(({ sighting }) => silent(sighting)) ? "silent" : "answered";
+  return someoneIsSilent(facts) ? "silent" : "answered";
 }

@@ -1,17 +1,17 @@
 import type { Config } from "../config.ts";
 import type { Facts } from "../facts.ts";
-import { placeOf } from "./candidates.ts";
+import { placeOf, someoneIsSilent } from "./candidates.ts";
 import { type Decision, LOOK_AGAIN_MS, type Rule } from "./decision.ts";
 import { waitForHead } from "./no-head.ts";
 
 /**
- * Without a lease the first in the list goes first; each further one looks again after an earlier one had time to start.
- * The second waits two steps, since a first one that the health service is out of reach of has waited one (rule 4).
+ * Without a lease the first in the list goes first, after a second look where somebody was silent; each further one looks
+ * again after an earlier one had time to start. The second waits two steps, since the first may have waited one.
  */
 export function decideByOrder(config: Config, facts: Facts): Decision {
   if (config.fencing === "strict") return waitForHead(config, facts, "3-whitelist-order");
   const place = placeOf(config);
-  const steps = place === 0 ? 0 : place + 1;
+  const steps = place > 0 ? place + 1 : someoneIsSilent(facts) ? 1 : 0;
   return headAfter(steps * config.values.RAY_EP_SECOND_LOOK, config, facts, "3-whitelist-order");
 }
 

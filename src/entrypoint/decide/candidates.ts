@@ -1,4 +1,5 @@
 import { type Address, parseAddress, sameAddress } from "../../common/address.ts";
+import { silent } from "../../common/sighting.ts";
 import type { Config } from "../config.ts";
 import type { Facts } from "../facts.ts";
 
@@ -28,3 +29,7 @@ export function holderAddress(facts: Pick<Facts, "health">): Address | null {
   const parsed = holder === null ? null : parseAddress(holder.address);
   return parsed?.ok ? parsed.value : null;
 }
+
+/** A HEAD may live out of this node's sight. */
+export const someoneIsSilent = ({ heads }: Pick<Facts, "heads">): boolean =>
+  heads.some(({ sighting }) => silent(sighting));

@@ -1,6 +1,7 @@
 import { isIPv4 } from "node:net";
 import {
   HEALTH_NAME,
+  HEALTH_PORT,
   type NodeName,
   type NodeSettings,
   type Settings,
@@ -49,7 +50,7 @@ function healthService(settings: Settings, host: HostPlan): ComposeService {
     container_name: containerName(settings, HEALTH_NAME),
     hostname: HEALTH_NAME,
     environment: {
-      RAY_EP_HEALTH_PORT: String(health.port),
+      RAY_EP_HEALTH_PORT: String(HEALTH_PORT),
       RAY_EP_HEALTH_STATE_DIR: STATE_FOLDER,
       HEAD_WHITELIST: candidates.map(({ name }) => name).join(" "),
       ...shared.HEALTH_TOKEN,
@@ -57,7 +58,7 @@ function healthService(settings: Settings, host: HostPlan): ComposeService {
     networks: { [NETWORK]: { ipv4_address: health.address } },
     // It dials a node back under the name that the node is about to advertise.
     extra_hosts: shared.viaHost([TEST_WORKER_NAME], host.ipAddress),
-    ports: [shared.publish(health.port)],
+    ports: [`${health.port}:${HEALTH_PORT}`],
     volumes: [`health-state:${STATE_FOLDER}`],
     healthcheck: { interval: "2s", timeout: "2s", retries: 5, start_period: "30s" },
     logging: shared.BOUNDED_LOG,
@@ -79,7 +80,7 @@ function nodeService(settings: Settings, node: NodeSettings, host: HostPlan): Co
     hostname: node.name,
     command: shared.rayWords(limits, ports),
     environment: {
-      ...shared.clusterEnvironment(settings),
+      ...shared.clusterEnvironment(settings, HEALTH_PORT),
       RAY_HEAD_PORT: String(node.headPort),
       RAY_DASHBOARD_PORT: String(node.dashboardPort),
       RAY_CLIENT_PORT: String(node.clientPort),

@@ -75,12 +75,12 @@ export const rayWords = (limits: Limits, ports: NodePorts): string[] => [
   `--dashboard-agent-grpc-port=${ports.dashboardAgent}`,
 ];
 
-/** The `nodes` section of config.yaml, which every container gets. */
-export function clusterEnvironment(settings: Settings): Record<string, string> {
+/** The `nodes` section of config.yaml, which every container gets. `healthPort` is the one that its network reaches. */
+export function clusterEnvironment(settings: Settings, healthPort: number): Record<string, string> {
   const { candidates, health, headAddress } = settings;
   return {
     HEAD_WHITELIST: candidates.map(formatCandidate).join(" "),
-    HEALTH_URL: health.externalUrl ?? `http://${HEALTH_NAME}:${health.port}`,
+    HEALTH_URL: health.externalUrl ?? `http://${HEALTH_NAME}:${healthPort}`,
     HEALTH_TIMEOUT: seconds(health.timeoutMs),
     HEALTH_MAX_RETRIES: String(health.maxRetries),
     HEALTH_RETRY_INTERVAL: seconds(health.retryIntervalMs),

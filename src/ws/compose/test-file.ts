@@ -66,7 +66,7 @@ function workerService(settings: Settings, image: NodeSettings, host: HostPlan):
     hostname: TEST_WORKER_NAME,
     command: shared.rayWords(limits, ports),
     environment: {
-      ...shared.clusterEnvironment(settings),
+      ...shared.clusterEnvironment(settings, settings.health.port),
       HEAD_ADDRESS: orElse(HEAD_VARIABLE, formatAddress(target)),
       ...shared.nodeEnvironment({ advertised: TEST_WORKER_NAME, cpus: worker.cpus, limits, ports }),
       ...shared.RAY_TOKEN,

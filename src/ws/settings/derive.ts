@@ -1,9 +1,10 @@
 import { loopbackTwin, nthAddress, parseSubnet, type Subnet } from "./ipv4.ts";
 import type { WhitelistEntry } from "./leaves.ts";
-import type { ConfigFile } from "./schema.ts";
+import { type ConfigFile, defaultImage } from "./schema.ts";
 import {
   type Candidate,
   HEALTH_NAME,
+  HEALTH_PORT,
   type NodeName,
   type NodeSettings,
   type PeerPorts,
@@ -58,33 +59,48 @@ export const testAddress = { client: 2, worker: 3 } as const;
 function deriveHealth(config: ConfigFile, main: Subnet): Settings["health"] {
   const { health } = config.services;
   const { url, timeout, max_retries, retry_interval } = config.nodes.health_service;
-  const own = `http://${HEALTH_NAME}:${health.port}`;
   return {
     ...place(health.ip_address ?? nthAddress(main, defaultAddress.health)),
     enabled: health.enabled,
     port: health.port,
-    externalUrl: url === own ? undefined : url,
+    externalUrl: url === undefined || isOwnHealth(url, health.port) ? undefined : url,
     timeoutMs: timeout,
     maxRetries: max_retries,
     retryIntervalMs: retry_interval,
   };
 }
 
+/** The service of this cluster as its network sees it; the port on the host is taken for it as well. */
+export function isOwnHealth(url: string, hostPort: number): boolean {
+  const { hostname, port } = new URL(url);
+  return hostname === HEALTH_NAME && [HEALTH_PORT, hostPort].includes(Number(port || 80));
+}
+
 type RayService = ConfigFile["services"]["ray"]["cpu"];
 
 function enabledNodes({ services }: ConfigFile, main: Subnet): NodeSettings[] {
   const all = [
-    deriveNode("ray-cpu", services.ray.cpu, nthAddress(main, defaultAddress.cpu)),
-    deriveNode("ray-gpu", services.ray.gpu, nthAddress(main, defaultAddress.gpu)),
+    deriveNode("ray-cpu", services.ray.cpu, {
+      image: services.ray.image ?? defaultImage.cpu,
+      address: nthAddress(main, defaultAddress.cpu),
+    }),
+    deriveNode("ray-gpu", services.ray.gpu, {
+      image: services.ray.image ?? defaultImage.gpu,
+      address: nthAddress(main, defaultAddress.gpu),
+    }),
   ];
   return all.filter((_, i) => [services.ray.cpu, services.ray.gpu][i]?.enabled);
 }
 
-function deriveNode(name: NodeName, service: RayService, address: string): NodeSettings {
+function deriveNode(
+  name: NodeName,
+  service: RayService,
+  otherwise: { readonly image: string; readonly address: string },
+): NodeSettings {
   return {
     name,
-    ...place(service.ip_address ?? address),
-    image: service.image,
+    ...place(service.ip_address ?? otherwise.address),
+    image: service.image ?? otherwise.image,
     cpus: service.cpus,
     memoryBytes: service.memory,
     objectStoreBytes: service.object_store_memory ?? objectStoreIn(service.memory),

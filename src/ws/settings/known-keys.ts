@@ -4,6 +4,8 @@ import { formatPath, type KeyPath } from "./document.ts";
 import { ConfigFile } from "./schema.ts";
 
 interface SchemaNode {
+  /** Of the original platform, and not read here. */
+  readonly deprecated?: boolean;
   readonly properties?: Readonly<Record<string, SchemaNode>>;
 }
 
@@ -25,12 +27,22 @@ export function nearestKnownKey(path: KeyPath): string | undefined {
   const root = configJsonSchema() as SchemaNode;
   const parent = path.slice(0, -1);
   const name = String(path.at(-1));
-  const siblings = Object.keys(descend(root, parent)?.properties ?? {});
+  const siblings = keysBelow(descend(root, parent));
   const sibling = nearest(name, siblings);
   if (sibling !== undefined) return formatPath([...parent, sibling]);
   const everywhere = allPaths(root);
   return everywhere.find((known) => known.at(-1) === name)?.join(".");
 }
+
+/** The keys that may stand in the section of that path. */
+export const keysAt = (path: KeyPath): string[] => keysBelow(descend(configJsonSchema() as SchemaNode, path));
+
+const keysBelow = (node: SchemaNode | undefined): string[] =>
+  Object.entries(node?.properties ?? {}).flatMap(([key, child]) => (child.deprecated ? [] : [key]));
+
+/** The keys that belong to the original platform alone. */
+export const foreignKeys = (): KeyPath[] =>
+  allPaths(configJsonSchema() as SchemaNode, [], (node) => node.deprecated === true);
 
 /** The nearest of `words`, at most about a third of `name` away. */
 export const nearest = (name: string, words: readonly string[]): string | undefined =>
@@ -40,9 +52,13 @@ function descend(root: SchemaNode, path: KeyPath): SchemaNode | undefined {
   return path.reduce<SchemaNode | undefined>((node, key) => node?.properties?.[key], root);
 }
 
-function allPaths(node: SchemaNode, prefix: readonly string[] = []): (readonly string[])[] {
+function allPaths(
+  node: SchemaNode,
+  prefix: readonly string[] = [],
+  wanted: (node: SchemaNode) => boolean = ({ deprecated }) => !deprecated,
+): (readonly string[])[] {
   return Object.entries(node.properties ?? {}).flatMap(([key, child]) => [
-    [...prefix, key],
-    ...allPaths(child, [...prefix, key]),
+    ...(wanted(child) ? [[...prefix, key]] : []),
+    ...allPaths(child, [...prefix, key], wanted),
   ]);
 }

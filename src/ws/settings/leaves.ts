@@ -74,7 +74,7 @@ const UNITS = { "": 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 } as const
 const MEMORY = "expected memory such as 8g, 8GiB, 8192m or a number of bytes";
 
 function parseMemory(text: string): Result<number, string> {
-  const match = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?$/i.exec(text);
+  const match = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(?:ib?|b)?$/i.exec(text);
   const unit = (match?.[2] ?? "").toLowerCase() as keyof typeof UNITS;
   const bytes = match ? Math.round(Number(match[1]) * UNITS[unit]) : 0;
   return bytes > 0 && Number.isSafeInteger(bytes) ? ok(bytes) : err(`${MEMORY}, got "${text}"`);
@@ -147,12 +147,12 @@ function parseEntry(text: string): Result<WhitelistEntry, string> {
 
 export const whitelistEntry = () => parsed(textOnly(ENTRY), parseEntry);
 
-/** The HEAD to test against: a service's name, or host:port. */
+/** The HEAD to test against: a service's name, or host:port. `cpu` and `gpu` are the original platform's words. */
 export const target = () =>
   parsed(
     textOnly("expected a service's name or host:port"),
     (text): Result<{ host: string; port: number | undefined }, string> => {
-      const address = parseAddress(text, 0);
+      const address = parseAddress(/^[cg]pu$/.test(text) ? `ray-${text}` : text, 0);
       if (!address.ok) return address;
       return ok({ host: address.value.host, port: address.value.port || undefined });
     },

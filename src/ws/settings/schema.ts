@@ -21,7 +21,14 @@ const optional = <S extends z.ZodType>(value: S, example: z.input<S>, descriptio
   // Not "examples": zod leaves that out of the JSON Schema of what is transformed.
   value.optional().meta({ description, example });
 
+/** A key of the original platform's files that `ws` does not read: other programs of that platform do. */
+const foreign = () =>
+  z.unknown().optional().meta({ description: "Of the original platform: not read by ws.", deprecated: true });
+
 const onOff = () => z.boolean({ error: "expected true or false" });
+
+/** Of a node for which the file names none. */
+export const defaultImage = { cpu: "rayproject/ray:latest", gpu: "rayproject/ray:latest-gpu" } as const;
 
 interface RayDefaults {
   readonly name: string;
@@ -35,7 +42,11 @@ interface RayDefaults {
 const rayService = ({ name, image, head, dashboard, client, peers }: RayDefaults) =>
   section({
     enabled: withDefault(onOff(), true, "false leaves the node out."),
-    image: withDefault(leaf.image(), image, "The Ray image that the node's image is built on."),
+    image: optional(
+      leaf.image(),
+      image,
+      `The Ray image that the node's image is built on. Left out: services.ray.image, else ${image}.`,
+    ),
     cpus: withDefault(leaf.cpus(), 4, "CPUs that Ray counts, and the container's limit."),
     memory: withDefault(
       leaf.memory(),
@@ -68,6 +79,7 @@ const rayService = ({ name, image, head, dashboard, client, peers }: RayDefaults
       peers + 99,
       "Last port of the worker processes. Left out: computed.",
     ),
+    runtime: foreign(),
   });
 
 const project = section({
@@ -82,6 +94,8 @@ const host = section({
     "192.168.0.10",
     "This machine's address as containers of the test network reach it. Left out: looked up.",
   ),
+  gpu_type: foreign(),
+  hostname: foreign(),
 });
 
 const network = section({
@@ -115,7 +129,7 @@ const clusterTest = section({
   target: optional(
     leaf.target(),
     "ray-cpu",
-    "HEAD that the test worker joins: a service's name or host:port. Left out: the first candidate.",
+    "HEAD that the test worker joins: a service's name (cpu and gpu for short) or host:port. Left out: the first candidate.",
   ),
   test_network_subnet: withDefault(leaf.subnet(), "172.30.0.0/24", "Network of the test containers."),
   worker_cpus: withDefault(leaf.cpus(), 2, "Addition: CPUs of the test worker."),
@@ -124,18 +138,28 @@ const clusterTest = section({
   worker_object_manager_port: optional(leaf.port(), 21201, "The test worker's object_manager_port."),
   worker_min_worker_port: optional(leaf.port(), 21202, "The test worker's min_worker_port."),
   worker_max_worker_port: optional(leaf.port(), 21299, "The test worker's max_worker_port."),
+  worker_cpu_node_manager_port: foreign(),
+  worker_cpu_object_manager_port: foreign(),
+  worker_cpu_min_worker_port: foreign(),
+  worker_cpu_max_worker_port: foreign(),
 });
 
 const services = section({
   health: section({
     enabled: withDefault(onOff(), true, "false: nodes.health_service.url names another."),
-    port: withDefault(leaf.port(), 8080, "Port in the container and on the host."),
+    port: withDefault(
+      leaf.port(),
+      8080,
+      "Port on the host. In its network the service always answers on 8080.",
+    ),
     ip_address: optional(leaf.ipv4(), "172.28.0.8", "Addition: its address in network.subnet."),
   }),
   ray: section({
+    image: optional(leaf.image(), defaultImage.cpu, "The Ray image of each node that names none."),
+    build: foreign(),
     cpu: rayService({
       name: "ray-cpu",
-      image: "rayproject/ray:latest",
+      image: defaultImage.cpu,
       head: 6379,
       dashboard: 8265,
       client: 10001,
@@ -143,13 +167,16 @@ const services = section({
     }),
     gpu: rayService({
       name: "ray-gpu",
-      image: "rayproject/ray:latest-gpu",
+      image: defaultImage.gpu,
       head: 6380,
       dashboard: 8266,
       client: 10002,
       peers: 21100,
     }),
   }),
+  redis: foreign(),
+  mlflow: foreign(),
+  marimo: foreign(),
 });
 
 const ray = section({
@@ -165,6 +192,7 @@ export const ConfigFile = section({
   cluster_test: clusterTest,
   services,
   ray,
+  volumes: foreign(),
 });
 
 export type ConfigFile = z.output<typeof ConfigFile>;

@@ -1,7 +1,7 @@
 import type * as z from "zod";
 import type { Problem } from "../../common/failure.ts";
-import type { ConfigDocument, KeyPath } from "./document.ts";
-import { configJsonSchema, nearestKnownKey } from "./known-keys.ts";
+import { type ConfigDocument, formatPath, type KeyPath } from "./document.ts";
+import { configJsonSchema, foreignKeys, keysAt, nearestKnownKey } from "./known-keys.ts";
 import { ConfigFile } from "./schema.ts";
 
 /** What could be read: `config` has the default in the place of each wrong value, so that checks across keys can still run. */
@@ -17,7 +17,8 @@ export interface Validated {
 export function validate(document: ConfigDocument): Validated {
   const data = withoutEmpty(document.data) ?? {};
   const first = ConfigFile.safeParse(data);
-  if (first.success) return { config: first.data, problems: [], warnings: [], wrong: [] };
+  const warnings = foreign(data, document);
+  if (first.success) return { config: first.data, problems: [], warnings, wrong: [] };
   const { issues } = first.error;
   const unknown = issues.flatMap((issue) =>
     issue.code === "unrecognized_keys" ? issue.keys.map((key) => [...toPath(issue.path), key]) : [],
@@ -26,8 +27,11 @@ export function validate(document: ConfigDocument): Validated {
   const wrongPaths = wrong.map((issue) => toPath(issue.path));
   return {
     config: ConfigFile.parse([...unknown, ...wrongPaths].reduce(without, data)),
-    problems: wrong.map((issue) => toProblem(issue, data, document)),
-    warnings: unknown.map((path) => unknownKey(path, document)),
+    problems: [
+      ...wrong.map((issue) => toProblem(issue, data, document)),
+      ...unknown.map((path) => unknownKey(path, document)),
+    ],
+    warnings,
     wrong: wrongPaths,
   };
 }
@@ -81,7 +85,7 @@ function exampleFor(path: KeyPath): string {
   const root = configJsonSchema() as Described;
   const known = names.reduce<Described | undefined>((node, key) => node?.properties?.[key], root);
   if (known?.properties !== undefined)
-    return `Write its keys below it, indented: ${Object.keys(known.properties).join(", ")}.`;
+    return `Write its keys below it, indented: ${keysAt(names).join(", ")}.`;
   const example = known?.default ?? known?.examples?.[0];
   const text = Array.isArray(example) ? `[${example.join(", ")}]` : String(example);
   const unset = known?.default === undefined ? "to have it found or computed" : "for that value";
@@ -92,7 +96,36 @@ function unknownKey(path: KeyPath, document: ConfigDocument): Problem {
   const near = nearestKnownKey(path);
   return {
     where: document.whereKey(path),
-    problem: "unknown key, ignored",
-    fix: near === undefined ? "Remove it." : `Did you mean ${near}?`,
+    problem: "unknown key: the cluster would start without what it asks for",
+    fix:
+      near === undefined
+        ? `Remove it; known here are ${keysAt(path.slice(0, -1)).join(", ")}.`
+        : `Did you mean ${near}?`,
   };
 }
+
+const BUILD = "services.ray.build";
+
+/** One warning for all that the original platform's other programs read. */
+function foreign(data: unknown, document: ConfigDocument): Problem[] {
+  const found = foreignKeys().filter((path) => valueAt(data, path) !== undefined);
+  const [first] = found;
+  if (first === undefined) return [];
+  const names = found.map(formatPath);
+  const builds = names.includes(BUILD)
+    ? `. ${BUILD} is not carried out yet: the image is taken as the engine has it`
+    : "";
+  return [
+    {
+      where: document.whereKey(first),
+      problem: `keys of the original platform that ws does not read: ${names.join(", ")}${builds}`,
+      fix: `${builds === "" ? "" : "Build that image first. "}Else nothing has to be done, if other programs read them.`,
+    },
+  ];
+}
+
+const valueAt = (data: unknown, path: KeyPath): unknown =>
+  path.reduce<unknown>(
+    (value, key) => (typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined),
+    data,
+  );

@@ -1,5 +1,5 @@
 import type { NodeInfo } from "../../../common/gcs/client.ts";
-import { TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../settings.ts";
+import { HEALTH_PORT, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../settings.ts";
 import { fails, type Verdict, verdict } from "../check.ts";
 import type { CheckContext } from "../context.ts";
 import { livingNode } from "./common.ts";
@@ -47,7 +47,7 @@ async function findTargets(context: CheckContext): Promise<Target[] | string> {
       ...{ name, address, port: portOf(living[i], headPort) },
       ...inMain,
     })),
-    ...(health.enabled ? [{ name: "health", address: health.address, port: health.port, ...inMain }] : []),
+    ...(health.enabled ? [{ name: "health", address: health.address, port: HEALTH_PORT, ...inMain }] : []),
     {
       ...{ name: TEST_WORKER_NAME, address: test.worker.address, port: worker.port },
       ...{ neighbour: TEST_CLIENT_NAME, strangers: names },

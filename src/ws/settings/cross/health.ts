@@ -1,6 +1,7 @@
+import { isOwnHealth } from "../derive.ts";
 import type { KeyPath } from "../document.ts";
 import type { ConfigFile } from "../schema.ts";
-import { HEALTH_NAME } from "../types.ts";
+import { HEALTH_NAME, HEALTH_PORT } from "../types.ts";
 import type { Finding } from "./finding.ts";
 
 const URL_KEY: KeyPath = ["nodes", "health_service", "url"];
@@ -10,19 +11,18 @@ const ENABLED_KEY: KeyPath = ["services", "health", "enabled"];
 /** The service that the nodes ask is the one that runs here, or one elsewhere. */
 export function checkHealth(config: ConfigFile): readonly Finding[] {
   const { enabled, port } = config.services.health;
-  const url = new URL(config.nodes.health_service.url ?? `http://${HEALTH_NAME}:${port}`);
+  const url = new URL(config.nodes.health_service.url ?? `http://${HEALTH_NAME}:${HEALTH_PORT}`);
   if (url.hostname !== HEALTH_NAME) return [];
   if (!enabled) return [nobody(url.host)];
-  const asked = Number(url.port || 80);
-  return asked === port ? [] : [otherPort(asked, port)];
+  return isOwnHealth(url.href, port) ? [] : [otherPort(url.port || "80")];
 }
 
-const otherPort = (asked: number, port: number): Finding => ({
+const otherPort = (asked: string): Finding => ({
   severity: "problem",
   path: URL_KEY,
   against: [PORT_KEY],
-  problem: `expected the port of services.health, ${port}, got ${asked}: nobody would answer the nodes there`,
-  fix: `Write http://${HEALTH_NAME}:${port}, or set services.health.port: ${asked}.`,
+  problem: `expected port ${HEALTH_PORT}, on which the health service answers in its network, got ${asked}`,
+  fix: `Write http://${HEALTH_NAME}:${HEALTH_PORT}; services.health.port is its port on the host.`,
 });
 
 const nobody = (host: string): Finding => ({

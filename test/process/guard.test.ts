@@ -1,0 +1,118 @@
+import { execFileSync } from "node:child_process";
+import { closeSync, openSync, readdirSync, readFileSync, writeFileSync, writeSync } from "node:fs";
+import { uptime } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { lives, Rig } from "../fixtures/rig.ts";
+import { until } from "../fixtures/until.ts";
+
+let rig: Rig;
+beforeEach(async () => {
+  rig = await new Rig().open();
+  await rig.health();
+});
+afterEach(() => rig.close());
+
+const STRICT = { RAY_EP_FENCING: "strict" };
+/** What stands between a strict HEAD's last renewal and the end of its Ray. */
+const DEADLINE_MS = 10_000;
+
+/** The guard beside the session of a node's Ray. */
+const guardOf = (node: number): number => {
+  const statOf = (pid: string) => readFileSync(`/proc/${pid}/stat`, "latin1");
+  const pid = readdirSync("/proc").find((name) => {
+    try {
+      return statOf(name).includes("(bash)") && Number(statOf(name).split(") ")[1]?.split(" ")[1]) === node;
+    } catch {
+      return false;
+    }
+  });
+  return Number(pid);
+};
+
+/** A clock in the form of /proc/uptime that goes with the machine's, and can be set ahead. */
+class Uptime {
+  readonly file: string;
+  readonly #fd: number;
+  readonly #ticking: NodeJS.Timeout;
+  #aheadS = 0;
+
+  constructor(folder: string) {
+    this.file = join(folder, "uptime");
+    this.#fd = openSync(this.file, "w");
+    this.#tick();
+    this.#ticking = setInterval(() => this.#tick(), 10);
+  }
+
+  advance(seconds: number): void {
+    this.#aheadS += seconds;
+    this.#tick();
+  }
+
+  stop(): void {
+    clearInterval(this.#ticking);
+    closeSync(this.#fd);
+  }
+
+  /** In place, of one length: whoever reads it meanwhile finds a whole line. */
+  #tick(): void {
+    writeSync(this.#fd, `${(uptime() + this.#aheadS).toFixed(2).padStart(12, "0")} 0.00\n`, 0);
+  }
+}
+
+describe.skipIf(process.getuid?.() !== 0)("with a mount namespace of its own (root)", () => {
+  test("A5 strict: a machine that slept a minute: Ray is killed within a second of its waking", async () => {
+    const clock = new Uptime(rig.folder);
+    const cpu = rig.nodeApart(`mount --bind '${clock.file}' /proc/uptime`, "ray-cpu", STRICT);
+    await cpu.says("✓ Ray cluster is ready!");
+    const ray = await rig.rays.run("ray-cpu");
+    const asleep = [cpu.pid, guardOf(cpu.pid)];
+    for (const pid of asleep) process.kill(pid, "SIGSTOP");
+    clock.advance(60);
+    for (const pid of asleep) process.kill(pid, "SIGCONT");
+    await until("the end of Ray", () => !lives(ray.started.pid), 1000);
+    clock.stop();
+  });
+
+  test("A7 strict: where no bash can be run a HEAD does not lead: 71 before Ray starts, and another node may", async () => {
+    const cpu = rig.nodeApart("mount --bind /dev/null /bin/bash", "ray-cpu", STRICT);
+    expect(await cpu.exit()).toBe(71);
+    expect(cpu.stdout).toMatch(/✗ Exit code 71: No guard stands, .*: \/bin\/bash cannot be started/);
+    expect(rig.rays.runs).toEqual([]);
+    await rig.node("ray-gpu", STRICT).says("✓ Ray cluster is ready!");
+  });
+
+  test("A7 lenient: it leads without a guard, and says so loudly", async () => {
+    const cpu = rig.nodeApart("mount --bind /dev/null /bin/bash", "ray-cpu");
+    await cpu.says("✓ Ray cluster is ready!");
+    await cpu.says(
+      "✗ Warning: no guard stands beside Ray, which lives on if this program is killed: /bin/bash",
+    );
+    cpu.signal("SIGTERM");
+    expect(await cpu.exit()).toBe(0);
+  });
+
+  test("A7 strict: a guard that is lost for good takes the lead with it, by the time at which it would have killed", async () => {
+    const bash = join(rig.folder, "bash");
+    writeFileSync(bash, readFileSync("/bin/bash"), { mode: 0o755 });
+    const cpu = rig.nodeApart(`mount --bind '${bash}' /bin/bash`, "ray-cpu", STRICT);
+    await cpu.says("✓ Ray cluster is ready!");
+    const ray = await rig.rays.run("ray-cpu");
+    execFileSync("nsenter", [
+      "--target",
+      String(cpu.pid),
+      "--mount",
+      "mount",
+      "--bind",
+      "/dev/null",
+      "/bin/bash",
+    ]);
+    process.kill(guardOf(cpu.pid), "SIGKILL");
+    await cpu.says("✗ Warning: no guard stands beside Ray");
+    await until("the end of Ray", () => !lives(ray.started.pid), DEADLINE_MS + 1000);
+    await cpu.says("✗ No guard stands beside Ray any more (/bin/bash cannot be started");
+
+    execFileSync("nsenter", ["--target", String(cpu.pid), "--mount", "umount", "/bin/bash"]);
+    await until("it leads again", () => cpu.stdout.split("✓ Ray cluster is ready!").length === 3, 20_000);
+  });
+});

@@ -1,0 +1,74 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+
+const root = resolve(import.meta.dirname, "../..");
+
+function emptyFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "setup-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  return folder;
+}
+
+test("D5 a clone on a system that converts line ends has none of CRLF", () => {
+  const folder = emptyFolder();
+  const git = (cwd: string, ...words: string[]) =>
+    execFileSync("git", ["-c", "user.name=x", "-c", "user.email=x@x", ...words], { cwd, stdio: "pipe" });
+  const origin = join(folder, "origin");
+  mkdirSync(origin);
+  for (const each of ["docker", "scripts", "ws", ".gitattributes"])
+    cpSync(join(root, each), join(origin, each), { recursive: true });
+  for (const words of [["init"], ["add", "."], ["commit", "-m", "all"]]) git(origin, ...words);
+  git(folder, "-c", "core.autocrlf=true", "clone", origin, "clone");
+  const files = readdirSync(join(folder, "clone"), { recursive: true, encoding: "utf8" }).filter((name) =>
+    /^(?:ws$|docker\/|scripts\/.*\.)/.test(name),
+  );
+  expect(files.length).toBeGreaterThan(10);
+  expect(files.filter((name) => readFileSync(join(folder, "clone", name), "utf8").includes("\r"))).toEqual(
+    [],
+  );
+});
+
+interface Locked {
+  readonly integrity?: string;
+  readonly resolved?: string;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+}
+
+test("D8 the lock file holds the optional packages of every platform, which npm ci insists on, and no registry", () => {
+  const lock = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8"));
+  const packages: Readonly<Record<string, Locked>> = lock.packages;
+  /** Where Node would find it from there: beside it, or in any folder above. */
+  const isLocked = (from: string, name: string): boolean =>
+    `${from}/node_modules/${name}`.replace(/^\//, "") in packages ||
+    (from !== "" && isLocked(from.slice(0, Math.max(0, from.lastIndexOf("/node_modules/"))), name));
+  const missing = Object.entries(packages).flatMap(([path, { optionalDependencies = {} }]) =>
+    Object.keys(optionalDependencies).filter((name) => !isLocked(path, name)),
+  );
+  expect(missing).toEqual([]);
+  expect(Object.values(packages).filter(({ resolved }) => resolved !== undefined)).toEqual([]);
+});
+
+test("D12 set-up without a network ends soon, names the registry that does not answer, and loses nothing", () => {
+  const folder = emptyFolder();
+  for (const each of ["scripts/setup.sh", ".npmrc"]) cpSync(join(root, each), join(folder, each));
+  writeFileSync(join(folder, "package.json"), '{ "name": "x", "dependencies": { "leven": "4.1.0" } }');
+  mkdirSync(join(folder, "node_modules"));
+  writeFileSync(join(folder, "node_modules/there"), "");
+  const leven = { version: "4.1.0", integrity: `sha512-${"A".repeat(86)}==` };
+  const packages = { "": { name: "x", dependencies: { leven: "4.1.0" } }, "node_modules/leven": leven };
+  writeFileSync(
+    join(folder, "package-lock.json"),
+    JSON.stringify({ name: "x", lockfileVersion: 3, packages }),
+  );
+  const env = { PATH: process.env.PATH, HOME: folder, npm_config_registry: "http://127.0.0.1:9/" };
+  const began = performance.now();
+  const { status, stderr } = spawnSync("sh", ["scripts/setup.sh"], { cwd: folder, env, encoding: "utf8" });
+  expect(status, stderr).toBe(69);
+  expect(performance.now() - began).toBeLessThan(45_000);
+  expect(stderr).toContain("✗ npm ci failed; its own words stand above.");
+  expect(stderr).toContain("→ Check the network (http://127.0.0.1:9/)");
+  expect(readdirSync(join(folder, "node_modules"))).toEqual(["there"]);
+});
