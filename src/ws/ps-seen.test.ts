@@ -1,15 +1,13 @@
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { FakeEngine, inspected } from "../../test/fixtures/docker/fake-engine.ts";
+import { type FakeContainer, FakeEngine, inspected } from "../../test/fixtures/docker/fake-engine.ts";
 import { FakeGcs, type FakeGcsSettings, fakeNode } from "../../test/fixtures/fake-gcs.ts";
 
 /** What `ws ps` shows of a cluster whose GCS and engine are played. */
 const IDS = [0, 1, 2].map((i) => String(i).padStart(64, "0"));
 
-type Service = Parameters<typeof inspected>[number];
-
-const answers = (...services: Service[]): string => `
+const answers = (...services: FakeContainer[]): string => `
   version*) echo 28.1 ;;
   "context inspect"*) echo unix:///run/docker.sock ;;
   "ps "*) printf '%s\\n' ${IDS.slice(0, services.length).join(" ")} ;;
@@ -18,7 +16,7 @@ ${inspected(...services)}
 JSON
   ;;`;
 
-async function cluster(settings: FakeGcsSettings, ...services: Service[]) {
+async function cluster(settings: FakeGcsSettings, ...services: FakeContainer[]) {
   const gcs = await FakeGcs.start(settings);
   onTestFinished(() => gcs.stop());
   const { port } = gcs.address;
