@@ -2,6 +2,7 @@ import { realpathSync } from "node:fs";
 import { dirname } from "node:path";
 import { leave } from "../common/leave.ts";
 import { runCli } from "./cli.ts";
+import { writer } from "./terminal/terminal.ts";
 
 /** The folder of the bundles; what users type (`ws`, config.yaml, .ws) lies in the folder above. */
 const dist = dirname(realpathSync(process.argv[1] ?? "."));
@@ -24,8 +25,8 @@ process.stderr.on("error", () => {});
 
 const context = {
   terminal: {
-    out: (text: string) => void process.stdout.write(text),
-    err: (text: string) => void process.stderr.write(text),
+    out: writer(process.stdout),
+    err: writer(process.stderr),
     live: process.stderr.isTTY === true,
   },
   liveStream: process.stderr.isTTY === true ? process.stderr : undefined,

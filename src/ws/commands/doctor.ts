@@ -55,10 +55,7 @@ export async function doctor(context: WsContext, options: GlobalOptions): Promis
   const wrong = Object.values(parts)
     .flat()
     .filter(({ state }) => state === "bad").length;
-  const mark = (state: Finding["state"]) => styleText(COLOUR[state], MARK[state]);
-  terminal.out(
-    wrong === 0 ? `${mark("good")} Nothing stands in the way\n` : `${mark("bad")} ${wrong} to mend\n`,
-  );
+  terminal.out(wrong === 0 ? "✓ Nothing stands in the way\n" : `✗ ${wrong} to mend\n`);
   return wrong === 0 ? EXIT.ok : EXIT.notAllWell;
 }
 
@@ -75,8 +72,7 @@ function runtimeOf(
   return engineAnswers || last === "docker" ? "docker" : "embedded";
 }
 
-const COLOUR = { good: "green", note: "yellow", bad: "red" } as const;
 const MARK = { good: "✓", note: "→", bad: "✗" } as const;
 
 const render = ({ topic, state, saw, fix }: Finding): string =>
-  `  ${styleText(COLOUR[state], MARK[state])} ${topic}: ${saw}\n${fix === "" ? "" : `      → ${fix}\n`}`;
+  `  ${MARK[state]} ${topic}: ${saw}\n${fix === "" ? "" : `      → ${fix}\n`}`;

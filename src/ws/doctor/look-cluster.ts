@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import type { Address } from "../../common/address.ts";
 import { err, ok } from "../../common/result.ts";
 import { lookAtCluster, noHead } from "../cluster-view.ts";
@@ -7,6 +6,7 @@ import { type Container, listContainers } from "../runtimes/docker/containers.ts
 import { wholeLog } from "../runtimes/docker/logs.ts";
 import { type EmbeddedInput, openCluster } from "../runtimes/embedded/cluster.ts";
 import { logFile } from "../runtimes/embedded/start.ts";
+import { readLog } from "../runtimes/log-files.ts";
 import type { ClusterFacts, ServiceFacts } from "./facts.ts";
 
 /** Looks at this project's containers and at what their GCS says; changes nothing. */
@@ -35,7 +35,7 @@ export async function lookAtProcesses(input: EmbeddedInput): Promise<ClusterFact
     lookAtGcs(cluster.ownHeads(), cluster.token),
     Promise.all(
       cluster.running().map(async ({ name }): Promise<ServiceFacts> => {
-        const log = await readFile(logFile(cluster.folders, name), "utf8").catch(() => "");
+        const log = await readLog(logFile(cluster.folders, name));
         return { service: name, hostname: name, status: "running", running: true, log };
       }),
     ),

@@ -108,9 +108,13 @@ export interface LogRequest {
   readonly follow: boolean;
   /** How many of the last lines of each to begin with; undefined: all. */
   readonly tail: number | undefined;
+  /** Only what was written from then on. */
+  readonly since?: Date | undefined;
 }
 
 export interface LogLine {
   readonly node: string;
+  /** When it was written, in RFC 3339, as far as that is known. */
+  readonly time: string | undefined;
   readonly text: string;
 }

@@ -65,7 +65,7 @@ test("E1 .env is read as compose reads it", () => {
     " export EXPORTED = x ",
     "SINGLE='it $PLAIN # is'  # c",
     'DOUBLE="a\\n\\"b\\" \\$x $HASH" # c',
-    "OF_SHELL=${SHELL_ONE}-${NONE:-default}",
+    "OF_SHELL=$" + "{SHELL_ONE}-$" + "{NONE:-default}",
     "EMPTY=",
     "CRLF=x\r",
     "not a line",

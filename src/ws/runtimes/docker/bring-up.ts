@@ -1,5 +1,3 @@
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { type Deadline, deadlineIn, pause } from "../../../common/deadline.ts";
 import { err, ok, type Result } from "../../../common/result.ts";
 import { lookAtCluster, refusing, viewCluster } from "../../cluster-view.ts";
@@ -13,7 +11,8 @@ import { likelyCause } from "./causes.ts";
 import { type DockerCluster, refused } from "./cluster.ts";
 import { type Container, listContainers, sameLife } from "./containers.ts";
 import type { Refusal } from "./engine.ts";
-import { lastLines, wholeLog } from "./logs.ts";
+import { keepLog } from "./kept-logs.ts";
+import { lastLines } from "./logs.ts";
 import { judgeService, type Seen } from "./readiness.ts";
 import { startInOrder } from "./start-in-order.ts";
 
@@ -177,17 +176,16 @@ async function failureOf(
   return { reason: "engine-refused", ...composed.error, cause: likelyCause(composed.error.lines) };
 }
 
-/** The log is kept in a file, since the container goes when the start is undone. */
 async function ended(
-  { engine, state }: DockerCluster,
+  cluster: DockerCluster,
   node: string,
   how: string,
-  { id }: Container,
+  container: Container,
 ): Promise<WsFailure> {
-  const [lines, whole] = await Promise.all([lastLines(engine, id, LAST_LINES), wholeLog(engine, id)]);
-  mkdirSync(join(state, "logs"), { recursive: true });
-  const log = join(state, "logs", `${node}.log`);
-  writeFileSync(log, whole);
+  const [lines, log] = await Promise.all([
+    lastLines(cluster.engine, container.id, LAST_LINES),
+    keepLog(cluster, container),
+  ]);
   return { reason: "node-ended", node, how, lines, log, cause: likelyCause([how, ...lines]) };
 }
 

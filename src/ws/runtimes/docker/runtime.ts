@@ -1,9 +1,8 @@
-import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Address } from "../../../common/address.ts";
 import { err, ok, type Result } from "../../../common/result.ts";
 import type { Generated } from "../../compose/generate.ts";
-import { containerName, type Part } from "../../compose/names.ts";
+import type { Part } from "../../compose/names.ts";
 import { portsInUse, publishedPorts } from "../../compose/published-ports.ts";
 import { readListeningPorts } from "../../compose/read-host.ts";
 import { testVariables } from "../../compose/test-file.ts";
@@ -28,7 +27,8 @@ import {
 import { type Container, listContainers, sameLife } from "./containers.ts";
 import { endingWith } from "./engine.ts";
 import { ensureImages } from "./images.ts";
-import { readLogs } from "./logs.ts";
+import { dropKeptLogs, hasKeptLog, keepLog, readKeptLog } from "./kept-logs.ts";
+import { readAll, readContainer } from "./logs.ts";
 import { reportCluster } from "./report.ts";
 import { dropEmptyNetworks, removeContainers, takeDown } from "./take-down.ts";
 
@@ -43,21 +43,25 @@ export function dockerRuntime(input: DockerInput): Runtime {
     logs: (request, signal) => logs(endingWith(cluster, signal), request, signal),
     down: (job, { volumes }) =>
       withLock(cluster, job, async () => {
-        const report = await takeDown(cluster, { ...everything, volumes }, job.signal);
+        const report = await takeDown(cluster, { ...everything, volumes }, job.signal, showing(job));
         if (volumes && report.ok) removeKept(cluster);
         return report;
       }),
     startTest: (job, head) => withLock(cluster, job, () => startTest(cluster, job, head)),
     stopTest: (job) =>
-      withLock(cluster, job, () => takeDown(cluster, { ...everything, part: "test" }, job.signal)),
+      withLock(cluster, job, () =>
+        takeDown(cluster, { ...everything, part: "test" }, job.signal, showing(job)),
+      ),
     checkContext: (head, signal) =>
       dockerCheckContext(endingWith(cluster, signal), head ?? cluster.settings.test.target, signal),
   };
 }
 
+const showing = ({ progress }: Job) => ({ progress, id: "down" });
+
 /** What ws keeps of the cluster beside its volumes. */
 function removeKept({ state, stateDir }: DockerCluster): void {
-  rmSync(join(state, "logs"), { recursive: true, force: true });
+  dropKeptLogs({ state });
   forgetSecrets(stateDir, "docker");
 }
 
@@ -98,6 +102,7 @@ async function up(cluster: DockerCluster, job: Job, build: boolean): Promise<Res
   const images = await ensureImages(asked, job, build);
   if (!images.ok) return images;
   keepSecrets(cluster.stateDir, "docker", cluster.env);
+  dropKeptLogs(cluster);
   const started = await start(cluster, job, "main", generated.value, {});
   if (!started.ok) return started;
   const report = await reportCluster(asked);
@@ -152,6 +157,7 @@ async function undo(
   const started = now.ok ? now.value.filter((each) => !before.some((old) => sameLife(old, each))) : [];
   if (started.length === 0) return dropEmptyNetworks(cluster, part);
   progress.begin("undo", "Taking down what was started");
+  await Promise.all(started.map((each) => keepLog(cluster, each)));
   await removeContainers(cluster, started);
   await dropEmptyNetworks(cluster, part);
   progress.done("undo", "What was started is gone again");
@@ -183,13 +189,17 @@ async function logs(
   request: LogRequest,
   signal: AbortSignal,
 ): Promise<Result<AsyncIterable<LogLine>, WsFailure>> {
-  const known = [...servicesOf(cluster, "main"), ...servicesOf(cluster, "test")];
-  const unknown = request.nodes.find((node) => !known.includes(node));
-  if (unknown !== undefined) return err({ reason: "no-such-node", node: unknown, known });
   const found = await listContainers(cluster);
   if (!found.ok) return refused(found, likelyCause);
+  const named = [...servicesOf(cluster, "main"), ...servicesOf(cluster, "test")];
+  const known = [...new Set([...named, ...found.value.map(({ service }) => service)])];
+  const unknown = request.nodes.find((node) => !known.includes(node));
+  if (unknown !== undefined) return err({ reason: "no-such-node", node: unknown, known });
   const wanted = request.nodes.length === 0 ? known : request.nodes;
-  const names = wanted.map((node) => containerName(cluster.settings, node));
-  const containers = names.flatMap((name) => found.value.find((each) => each.name === name) ?? []);
-  return ok(readLogs(containers, request, cluster.env, signal));
+  const sources = wanted.flatMap((node) => {
+    const container = found.value.find(({ service }) => service === node);
+    if (container !== undefined) return [readContainer(container, request, cluster.env, signal)];
+    return hasKeptLog(cluster, node) ? [readKeptLog(cluster, node, request, signal)] : [];
+  });
+  return ok(readAll(sources, request.follow));
 }

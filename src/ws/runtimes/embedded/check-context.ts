@@ -1,5 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 import { execa } from "execa";
 import type { Address } from "../../../common/address.ts";
 import { err, ok, type Result } from "../../../common/result.ts";
@@ -9,6 +8,7 @@ import { type PairsReport, pairsProbeCommand, readPairsReport } from "../../chec
 import { settledStatus } from "../../checks/ray-status.ts";
 import { type ClusterView, findHeads, viewCluster } from "../../cluster-view.ts";
 import { TEST_CLIENT_NAME } from "../../settings.ts";
+import { readLog } from "../log-files.ts";
 import { once } from "../once.ts";
 import type { EmbeddedCluster } from "./cluster.ts";
 import { healthUrl, type Machine, onLoopback, planNode, planTestWorker } from "./plan.ts";
@@ -71,10 +71,7 @@ export function embeddedCheckContext(
       const output = await run(TEST_CLIENT_NAME, pairsProbeCommand(target.host, clientPort));
       return output.ok ? readPairsReport(output.value) : output;
     }),
-    log: (service) => {
-      const file = logFile(folders, service);
-      return existsSync(file) ? readFile(file, "utf8") : Promise.resolve("");
-    },
+    log: (service) => readLog(logFile(folders, service)),
     environment: (service) =>
       Promise.resolve(environmentOf(findProcesses(folders, (name) => name === service))),
     expectedEnvironment: (service) => {

@@ -1,8 +1,8 @@
 import { formatAddress } from "../../../common/address.ts";
 import { lookAtCluster, newestNamed, refusing } from "../../cluster-view.ts";
 import { healthAnswers } from "../ask-health.ts";
+import { lastLines } from "../log-files.ts";
 import type { EmbeddedCluster } from "./cluster.ts";
-import { lastLines } from "./logs.ts";
 import type { ProcessPlan } from "./plan.ts";
 import { logFile } from "./start.ts";
 

@@ -6,9 +6,13 @@ import type { ClusterReport, HeadReport, ServiceReport } from "../runtime.ts";
 import type { EmbeddedCluster } from "./cluster.ts";
 import type { StartedProcess } from "./state.ts";
 
-/** Every service that this cluster can have, in the order in which they are shown. */
-export function serviceNames({ nodes }: Settings): string[] {
-  return [HEALTH_NAME, ...nodes.map(({ name }) => name), TEST_WORKER_NAME, TEST_CLIENT_NAME];
+/** Every service that this cluster can have, in the order in which they are shown; also one that config.yaml names no more. */
+export function serviceNames({ settings, running }: Pick<EmbeddedCluster, "settings" | "running">): string[] {
+  const nodes = settings.nodes.map(({ name }) => name);
+  const main = [HEALTH_NAME, ...nodes];
+  const tests = [TEST_WORKER_NAME, TEST_CLIENT_NAME];
+  const others = running().map(({ name }) => name);
+  return [...main, ...others.filter((name) => ![...main, ...tests].includes(name)), ...tests];
 }
 
 /** What runs, as the GCS and this machine see it. The test's two are shown only while they run. */
@@ -21,9 +25,13 @@ export async function reportCluster(cluster: EmbeddedCluster): Promise<ClusterRe
   const nodes = settings.nodes.map(({ name, loopbackAddress }) =>
     reportNode(name, loopbackAddress, processOf(name), view),
   );
-  const worker = processOf(TEST_WORKER_NAME);
+  // What config.yaml does not name any more, and the test's worker.
+  const own: string[] = settings.nodes.map(({ name }) => name);
+  const more = running.filter(
+    ({ name, kind }) => kind === "test-worker" || (kind === "node" && !own.includes(name)),
+  );
   const client = processOf(TEST_CLIENT_NAME);
-  const known = [...settings.nodes.map(({ name }) => name), TEST_WORKER_NAME];
+  const known = [...own, ...more.map(({ name }) => name)];
   const head =
     view === undefined ? { head: undefined, noHead: noHead(look) } : { head: reportHead(settings, view) };
   return {
@@ -32,7 +40,7 @@ export async function reportCluster(cluster: EmbeddedCluster): Promise<ClusterRe
     services: [
       ...(settings.health.enabled ? [await reportHealth(cluster, processOf(HEALTH_NAME))] : []),
       ...nodes,
-      ...(worker === undefined ? [] : [reportNode(worker.name, worker.address, worker, view)]),
+      ...more.map((each) => reportNode(each.name, each.address, each, view)),
       ...(client === undefined
         ? []
         : [{ ...plain(client.name, client.address, client), role: "client" as const }]),

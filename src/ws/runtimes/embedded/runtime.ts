@@ -4,13 +4,13 @@ import { err, ok, type Result } from "../../../common/result.ts";
 import type { WsFailure } from "../../failure.ts";
 import { TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../settings.ts";
 import { takeLock } from "../lock.ts";
+import { readLogs } from "../log-files.ts";
 import type { Job, LogLine, LogRequest, Runtime, TestReport, UpReport } from "../runtime.ts";
 import { keepSecrets } from "../secrets.ts";
 import { tokenRefusal } from "../token-refusal.ts";
 import { embeddedCheckContext } from "./check-context.ts";
 import { type EmbeddedCluster, type EmbeddedInput, openCluster } from "./cluster.ts";
 import { makeFolders, removeKept } from "./folders.ts";
-import { readLogs } from "./logs.ts";
 import { readMachine, userName } from "./machine.ts";
 import { type Machine, planHealth, planNode, planTestClient, planTestWorker } from "./plan.ts";
 import { reportCluster, serviceNames } from "./report.ts";
@@ -29,17 +29,21 @@ export function embeddedRuntime(input: EmbeddedInput): Runtime {
     logs: (request, signal) => Promise.resolve(logs(cluster, request, signal)),
     down: (job, { volumes }) =>
       withLock(cluster, job, async () => {
-        const report = await takeDown(cluster, serviceNames(cluster.settings), job.signal);
+        const report = await takeDown(cluster, serviceNames(cluster), job.signal, showing(job));
         if (volumes && report.ok) removeKept(cluster);
         return report;
       }),
     startTest: (job, head) => withLock(cluster, job, () => startTest(cluster, job, head)),
     stopTest: (job) =>
-      withLock(cluster, job, () => takeDown(cluster, [TEST_WORKER_NAME, TEST_CLIENT_NAME], job.signal)),
+      withLock(cluster, job, () =>
+        takeDown(cluster, [TEST_WORKER_NAME, TEST_CLIENT_NAME], job.signal, showing(job)),
+      ),
     checkContext: (head, signal) =>
       embeddedCheckContext(cluster, testHead(cluster, head), machineOf(cluster), signal),
   };
 }
+
+const showing = ({ progress }: Job) => ({ progress, id: "down" });
 
 /** True while something runs that an earlier call of `ws` started here. */
 export const isEmbeddedRunning = (input: EmbeddedInput): boolean =>
@@ -127,14 +131,14 @@ async function startTest(
 }
 
 function logs(
-  { settings, folders }: EmbeddedCluster,
+  cluster: EmbeddedCluster,
   request: LogRequest,
   signal: AbortSignal,
 ): Result<AsyncIterable<LogLine>, WsFailure> {
-  const known = serviceNames(settings);
+  const known = serviceNames(cluster);
   const unknown = request.nodes.find((node) => !known.includes(node));
   if (unknown !== undefined) return err({ reason: "no-such-node", node: unknown, known });
   const wanted = request.nodes.length === 0 ? known : request.nodes;
-  const sources = wanted.map((node) => ({ node, file: logFile(folders, node) }));
+  const sources = wanted.map((node) => ({ node, file: logFile(cluster.folders, node) }));
   return ok(readLogs(sources, request, signal));
 }

@@ -1,5 +1,6 @@
 import { rmSync } from "node:fs";
 import { deadlineIn, pause } from "../../../common/deadline.ts";
+import { type Shown, whileStopping } from "../while-waiting.ts";
 import type { Folders } from "./folders.ts";
 import {
   clusterProcesses,
@@ -35,11 +36,13 @@ export async function stopInOrder(
   folders: Folders,
   groups: readonly (readonly StartedProcess[])[],
   now: AbortSignal,
+  shown?: Shown,
 ): Promise<void> {
   for (const group of groups) {
     const asked = group.filter((started) => isRunning(started, folders));
     for (const { pid } of asked) signalProcess(pid, "SIGTERM");
-    await untilGone(() => asked.filter((each) => isRunning(each, folders)), GRACE_MS, now);
+    const gone = untilGone(() => asked.filter((each) => isRunning(each, folders)), GRACE_MS, now);
+    await whileStopping(shown, { names: asked.map(({ name }) => name), limitMs: GRACE_MS, now }, gone);
   }
 }
 
