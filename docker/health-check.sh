@@ -9,6 +9,10 @@ if ! { read -r until words < "$file"; } 2>/dev/null; then
   echo "✗ The cluster does not list this node as ALIVE. → The container's log says what it is doing"
   exit 1
 fi
+case $until in
+  inf) ;;
+  '' | *[!0-9]*) echo "✗ The note in $file is not the entrypoint's own. → See who writes there"; exit 1 ;;
+esac
 read -r now _ < /proc/uptime
 if [ "$until" != inf ] && [ "${now%.*}" -gt "$until" ]; then
   echo "✗ The cluster last listed this node as ALIVE $((${now%.*} - until)) s too long ago: $words"

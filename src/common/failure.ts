@@ -1,5 +1,5 @@
 import type { Address } from "./address.ts";
-import type { Sighting } from "./sighting.ts";
+import type { Sighting, SightingKind } from "./sighting.ts";
 
 /** One thing wrong with the input: where, what was expected and got, and the way out. Never a secret's value. */
 export interface Problem {
@@ -14,6 +14,12 @@ export type Failure =
   | { readonly reason: "bad-command-line" | "bad-configuration"; readonly problems: readonly Problem[] }
   | { readonly reason: "no-such-user"; readonly user: string }
   | { readonly reason: "wrong-user"; readonly user: string; readonly wanted: string }
+  | {
+      readonly reason: "requirements-unreadable";
+      readonly path: string;
+      readonly user: string;
+      readonly code: string;
+    }
   | { readonly reason: "ray-not-found"; readonly path: string }
   | { readonly reason: "ray-not-executable"; readonly file: string; readonly code: string }
   | {
@@ -32,6 +38,12 @@ export type Failure =
       readonly reason: "unauthorized";
       readonly head: Address;
       readonly detail: string;
+    }
+  /** A HEAD may be there, and it cannot be asked. */
+  | {
+      readonly reason: "tls-differs";
+      readonly head: Address;
+      readonly sighting: Extract<SightingKind, { kind: "tls" }>;
     }
   | { readonly reason: "duplicate-name" | "not-a-candidate"; readonly node: string; readonly message: string }
   | { readonly reason: "pip-failed"; readonly file: string; readonly exitCode: number }

@@ -53,6 +53,8 @@ export const Holder = z.object({
   epoch: Epoch,
   /** Seconds until the lease ends if it is not renewed; 0 when it has ended. */
   expiresIn: z.number(),
+  /** Seconds since it ended, where it has. */
+  endedFor: z.optional(z.number()),
 });
 export type Holder = z.infer<typeof Holder>;
 

@@ -1,6 +1,6 @@
 import { formatAddress } from "./address.ts";
 import type { Failure, Problem } from "./failure.ts";
-import { renderSighting } from "./render-sighting.ts";
+import { renderSighting, renderTls } from "./render-sighting.ts";
 import { unreachable } from "./result.ts";
 
 /** A list of problems, all of them: where, what was expected and got, and the way out. */
@@ -31,12 +31,19 @@ export function renderFailure(failure: Failure): string[] {
     case "no-such-user":
       return [
         `✗ This system has no user "${failure.user}" for Ray to run as`,
-        "→ Set RAY_EP_USER to a user that exists.",
+        "→ Set RAY_EP_USER to the name of a user that exists, or to a uid, such as 1000.",
       ];
     case "wrong-user":
       return [
         `✗ Ray is to run as the user ${failure.wanted}, but this program runs as ${failure.user}, which cannot change users`,
-        `→ Start it as ${failure.wanted} or as root, or set RAY_EP_USER=${failure.user}.`,
+        failure.user === "root"
+          ? "→ Give the container the capabilities SETUID and SETGID, start it as that user, or set RAY_EP_USER=root."
+          : `→ Start it as ${failure.wanted} or as root, or leave RAY_EP_USER out: then Ray runs as ${failure.user}.`,
+      ];
+    case "requirements-unreadable":
+      return [
+        `✗ ${failure.path} cannot be read by the user ${failure.user} (${failure.code}), who is to install from it`,
+        "→ Make it readable for that user, or name another path in RAY_EP_PIP_REQUIREMENTS.",
       ];
     case "ray-not-found":
       return [
@@ -67,6 +74,7 @@ type NodeFailure = Exclude<
       | "bad-configuration"
       | "no-such-user"
       | "wrong-user"
+      | "requirements-unreadable"
       | "ray-not-found"
       | "ray-not-executable"
       | "no-head-in-time";
@@ -84,6 +92,11 @@ function renderNodeFailure(failure: NodeFailure): string[] {
       return [
         `✗ The HEAD at ${formatAddress(failure.head)} refuses this node's token: ${failure.detail}`,
         "→ Set RAY_AUTH_MODE=token and the HEAD's own RAY_AUTH_TOKEN (or RAY_AUTH_TOKEN_PATH).",
+      ];
+    case "tls-differs":
+      return [
+        `✗ ${formatAddress(failure.head)} ${renderTls(failure.sighting)}`,
+        "→ Give RAY_USE_TLS, RAY_TLS_SERVER_CERT, RAY_TLS_SERVER_KEY and RAY_TLS_CA_CERT to every node: all of one CA, each certificate with its node's name and address.",
       ];
     case "duplicate-name":
       return [

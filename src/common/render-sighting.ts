@@ -1,6 +1,6 @@
 import { formatAddress } from "./address.ts";
 import { unreachable } from "./result.ts";
-import type { Sighting } from "./sighting.ts";
+import type { Sighting, SightingKind } from "./sighting.ts";
 
 /** One sighting in words: "ray-cpu:6379 answers as a Ray GCS 2.60.0 (3 ms)". */
 export function renderSighting(sighting: Sighting): string {
@@ -15,6 +15,8 @@ function renderAnswer(sighting: Sighting): string {
       return `is a Ray GCS that refuses our token: ${sighting.detail}`;
     case "not-ray":
       return `is not a Ray GCS: ${sighting.saw}`;
+    case "tls":
+      return renderTls(sighting);
     case "refused":
       return "refuses connections: nothing listens there";
     case "unreachable":
@@ -25,6 +27,20 @@ function renderAnswer(sighting: Sighting): string {
       return sighting.phase === "connect"
         ? "gives no answer to a connection"
         : "accepts connections and says nothing";
+    default:
+      return unreachable(sighting);
+  }
+}
+
+/** What stands between us and what may be a HEAD. */
+export function renderTls(sighting: Extract<SightingKind, { kind: "tls" }>): string {
+  switch (sighting.problem) {
+    case "wanted":
+      return "speaks TLS, and this node does not";
+    case "missing":
+      return "is a Ray GCS without TLS, and this node speaks TLS";
+    case "failed":
+      return `speaks TLS, but not with this node: ${sighting.detail}`;
     default:
       return unreachable(sighting);
   }

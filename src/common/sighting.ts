@@ -13,6 +13,12 @@ export type SightingKind =
   | { readonly kind: "unauthorized"; readonly detail: string }
   /** Something listens and it is no GCS; `saw` says what it did in a few words. */
   | { readonly kind: "not-ray"; readonly saw: string }
+  /** It speaks TLS and we do not. It may be a GCS. */
+  | { readonly kind: "tls"; readonly problem: "wanted" }
+  /** A GCS that speaks clear text where we speak TLS. */
+  | { readonly kind: "tls"; readonly problem: "missing" }
+  /** Its certificate and ours do not fit, or what TLS says instead; `detail`. It may be a GCS. */
+  | { readonly kind: "tls"; readonly problem: "failed"; readonly detail: string }
   | { readonly kind: "refused" }
   /** No route: EHOSTUNREACH, ENETUNREACH and their like, in `code`. */
   | { readonly kind: "unreachable"; readonly code: string }

@@ -17,7 +17,7 @@ const bootSeconds = (): number => Number(readFileSync("/proc/uptime", "utf8").sp
 
 test("a note says until when it holds, three looks and a second from now, and then its words", () => {
   const before = bootSeconds();
-  new AliveNote(file, 1000).renew("ray-cpu is ALIVE");
+  new AliveNote(file, 1000, null).renew("ray-cpu is ALIVE");
   const after = bootSeconds();
 
   const [, until, words] = /^(\d+) (.*)\n$/.exec(readFileSync(file, "utf8")) ?? [];
@@ -27,7 +27,7 @@ test("a note says until when it holds, three looks and a second from now, and th
 });
 
 test("a note that is dropped is gone, and may be dropped again", () => {
-  const note = new AliveNote(file, 1000);
+  const note = new AliveNote(file, 1000, null);
   note.renew("ray-cpu is ALIVE");
   note.drop();
   note.drop();
@@ -38,15 +38,15 @@ test("a link in its place is replaced and not written through", () => {
   const victim = join(folder, "victim");
   writeFileSync(victim, "untouched");
   for (const name of ["alive", "alive.new"]) symlinkSync(victim, join(folder, name));
-  new AliveNote(file, 1000).renew("ray-cpu is ALIVE");
+  new AliveNote(file, 1000, null).renew("ray-cpu is ALIVE");
   expect(readFileSync(victim, "utf8")).toBe("untouched");
   expect(readFileSync(file, "utf8")).toContain("ray-cpu is ALIVE");
 });
 
 test("a folder that is not there, and no file at all, do no harm", () => {
-  const missing = new AliveNote(join(folder, "missing", "alive"), 1000);
+  const missing = new AliveNote(join(folder, "missing", "alive"), 1000, null);
   missing.renew("ray-cpu is ALIVE");
   missing.drop();
-  new AliveNote(null, 1000).renew("ray-cpu is ALIVE");
+  new AliveNote(null, 1000, null).renew("ray-cpu is ALIVE");
   expect(existsSync(join(folder, "missing"))).toBe(false);
 });

@@ -1,5 +1,8 @@
 import { renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { bootMs } from "../common/deadline.ts";
+import { asUser, ownerOfWrites } from "./become.ts";
+import type { RayUser } from "./facts.ts";
 
 /** A look that fails may take this long (look.ts), and three in a row are no sign of trouble yet (watch.ts). */
 const LOOK_MS = 2000;
@@ -12,10 +15,15 @@ const LOOKS = 3;
 export class AliveNote {
   readonly #file: string | null;
   readonly #holdsMs: number;
+  readonly #user: RayUser | null;
 
-  /** A `file` of null: no note is written. `everyMs`: how often it is renewed. */
-  constructor(file: string | null, everyMs: number) {
+  /**
+   * A `file` of null: no note is written. `everyMs`: how often it is renewed. `user`: whom Ray runs as, where we are root;
+   * the note is written with that user's rights, unless root alone can change any step of its path.
+   */
+  constructor(file: string | null, everyMs: number, user: RayUser | null) {
     this.#file = file;
+    this.#user = file === null ? null : ownerOfWrites(dirname(file), user);
     this.#holdsMs = LOOKS * (everyMs + LOOK_MS) + 1000;
   }
 
@@ -23,7 +31,7 @@ export class AliveNote {
   renew(words: string): void {
     const file = this.#file;
     if (file === null) return;
-    attempt(() => {
+    this.#attempt(() => {
       // The clock that the shell reads: what the cluster said before the machine slept is not true after it.
       const until = Math.ceil((bootMs() + this.#holdsMs) / 1000);
       // Renamed into place: no reader sees half a note, and no link that a job of Ray's made is followed.
@@ -36,13 +44,13 @@ export class AliveNote {
   /** The node is not alive in its cluster, or no longer for sure. */
   drop(): void {
     const file = this.#file;
-    if (file !== null) attempt(() => rmSync(file, { force: true }));
+    if (file !== null) this.#attempt(() => rmSync(file, { force: true }));
   }
-}
 
-/** A note that cannot be written must not stop a node that works; the health check says that the folder is read-only. */
-function attempt(work: () => void): void {
-  try {
-    work();
-  } catch {}
+  /** A note that cannot be written must not stop a node that works; the health check says that the folder is read-only. */
+  #attempt(work: () => void): void {
+    try {
+      asUser(this.#user, work);
+    } catch {}
+  }
 }

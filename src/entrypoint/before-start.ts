@@ -7,7 +7,7 @@ import type { Plan } from "./plan.ts";
 import { isFree } from "./port.ts";
 import type { Presence } from "./presence.ts";
 import { checkReachBack } from "./reach-back.ts";
-import { putSessionsAside } from "./sessions.ts";
+import type { SessionFolder } from "./session-folder.ts";
 
 export interface BeforeStartWorld {
   readonly config: Config;
@@ -26,9 +26,13 @@ const LEAST_DISK = 16 * 2 ** 20;
 const KEPT_SESSIONS = { count: 2, bytes: 512 * 2 ** 20 };
 
 /** Makes room for a new Ray and looks whether it can start here and be reached. Returns why it cannot start, or null. */
-export async function prepareStart(plan: Plan, world: BeforeStartWorld): Promise<Failure | null> {
+export async function prepareStart(
+  plan: Plan,
+  folder: SessionFolder,
+  world: BeforeStartWorld,
+): Promise<Failure | null> {
   const { config, life, health, log, presence } = world;
-  putAside(plan.tempDir, log);
+  await putAside(plan.tempDir, folder, log);
   warnOfDisk(plan.tempDir, log);
   const reach = await checkReachBack({ config, life, client: health, known: presence.told });
   if (reach !== null) log({ type: "reach-back", ...reach });
@@ -36,13 +40,19 @@ export async function prepareStart(plan: Plan, world: BeforeStartWorld): Promise
   return free ? null : { reason: "port-taken", address: plan.ready.gcs };
 }
 
-function putAside(folder: string, log: BeforeStartWorld["log"]): void {
-  const { names, obstacle } = putSessionsAside(folder, KEPT_SESSIONS);
-  if (names.length > 0) log({ type: "sessions-put-aside", folder, names });
+async function putAside(path: string, folder: SessionFolder, log: BeforeStartWorld["log"]): Promise<void> {
+  const { names, obstacle, neighbour } = await folder.prepare(KEPT_SESSIONS);
+  if (names.length > 0) log({ type: "sessions-put-aside", folder: path, names });
+  if (neighbour)
+    log({
+      type: "warning",
+      what: `another node's Ray uses ${path} as well (containers that mount one folder, or two nodes of one machine), so its sessions stay`,
+      fix: "Give each container a folder of its own there, or its Ray another one: -- --temp-dir=PATH.",
+    });
   if (obstacle !== null)
     log({
       type: "warning",
-      what: `sessions of earlier runs in ${folder} could not be put aside: ${obstacle}`,
+      what: `sessions of earlier runs in ${path} could not be put aside: ${obstacle}`,
       fix: "See that the disk has room and that this user may write there.",
     });
 }

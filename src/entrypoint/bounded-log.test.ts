@@ -8,6 +8,8 @@ import {
   openSync,
   readFileSync,
   rmSync,
+  symlinkSync,
+  writeFileSync,
   writeSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -35,7 +37,7 @@ function reopen(flags: string): void {
   fd = openSync(file(), flags);
 }
 
-const writer = (limit: number | null) => boundedWrite((words) => void writeSync(fd, words), fd, limit);
+const writer = (limit: number | null) => boundedWrite((words) => void writeSync(fd, words), fd, limit, null);
 
 test("a file at its limit is emptied, and what it held stands beside it", () => {
   const write = writer(10);
@@ -76,4 +78,14 @@ test("a log that cannot be kept is emptied all the same", () => {
   const write = writer(4);
   for (const line of ["one\n", "two\n"]) write(line);
   expect(text(file())).toBe("two\n");
+});
+
+test("B5 a link that somebody made of FILE.1 is not followed", () => {
+  writeFileSync(join(folder, "target"), "precious");
+  symlinkSync(join(folder, "target"), `${file()}.1`);
+  const write = writer(10);
+  write("more than ten bytes\n");
+  write("x\n");
+  expect(readFileSync(join(folder, "target"), "utf8")).toBe("precious");
+  expect(readFileSync(`${file()}.1`, "utf8")).toBe("more than ten bytes\n");
 });

@@ -1,4 +1,15 @@
-import { copyFileSync, fstatSync, ftruncateSync, readFileSync, readlinkSync } from "node:fs";
+import {
+  constants,
+  copyFileSync,
+  fstatSync,
+  ftruncateSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+} from "node:fs";
+import { dirname } from "node:path";
+import { asUser, ownerOfWrites } from "./become.ts";
+import type { RayUser } from "./facts.ts";
 
 type Write = (text: string) => void;
 
@@ -6,13 +17,19 @@ type Write = (text: string) => void;
  * `write`, for an output that must not grow for ever. Where `fd` is a file that is appended to, it is emptied before a
  * word that finds it at the limit, and what it held stays beside it as FILE.1; anything else has a keeper of its own.
  * Ray writes into the same open file, so that renaming it would not part them; a file that is appended to can be cut
- * under all its writers.
+ * under all its writers. `user`: whom root has to become for Ray, where the folder is that user's.
  */
-export function boundedWrite(write: Write, fd: number, limitBytes: number | null): Write {
+export function boundedWrite(
+  write: Write,
+  fd: number,
+  limitBytes: number | null,
+  user: RayUser | null,
+): Write {
   const file = limitBytes === null ? null : appendedFile(fd);
   if (limitBytes === null || file === null) return write;
+  const keeper = ownerOfWrites(dirname(file), user);
   return (text) => {
-    if (sizeOf(fd) >= limitBytes) empty(fd, file);
+    if (sizeOf(fd) >= limitBytes) empty(fd, file, keeper);
     write(text);
   };
 }
@@ -40,10 +57,16 @@ function sizeOf(fd: number): number {
   }
 }
 
+/** No link that somebody made there is followed. */
+function keep(file: string): void {
+  rmSync(`${file}.1`, { force: true });
+  copyFileSync(file, `${file}.1`, constants.COPYFILE_EXCL);
+}
+
 /** A log that cannot be kept (the disk is full) is emptied all the same: that is what the limit is for. */
-function empty(fd: number, file: string): void {
+function empty(fd: number, file: string, keeper: RayUser | null): void {
   try {
-    copyFileSync(file, `${file}.1`);
+    asUser(keeper, () => keep(file));
   } catch {}
   try {
     ftruncateSync(fd);

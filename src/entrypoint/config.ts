@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import { type Address, sameAddress } from "../common/address.ts";
 import { authTokenOf } from "../common/auth-token.ts";
 import type { Problem } from "../common/failure.ts";
+import type { TlsKeys } from "../common/gcs/tls.ts";
 import { err, ok, type Result } from "../common/result.ts";
 import { findConflicts, findForeignWords, findMissingSecrets } from "./config/conflicts.ts";
 import { Secret, type WhitelistEntry } from "./config/schemas.ts";
@@ -28,6 +29,8 @@ export interface Config {
   } | null;
   /** The token that this node's Ray uses (RAY_AUTH_TOKEN), when RAY_AUTH_MODE=token. */
   readonly authToken: string | null;
+  /** What this node's Ray shows and trusts where RAY_USE_TLS=1. */
+  readonly tls: TlsKeys | undefined;
   /** What the health service wants to see with writes. */
   readonly healthToken: string | null;
   /** Strict: two GCSes could corrupt one store, so a HEAD leads only with a lease, and ends with it (FAULTS 4, rule 4). */
@@ -48,6 +51,8 @@ export interface Surroundings {
   readonly rayWords: readonly string[];
   /** What RAY_AUTH_TOKEN_PATH (or Ray's default file) holds; null where there is no such file. */
   readonly tokenFile: string | null;
+  /** Undefined where RAY_USE_TLS is not set; `problems`: why Ray could not use these keys. */
+  readonly tls?: { readonly keys: TlsKeys; readonly problems: readonly Problem[] } | undefined;
   /** What RAY_EP_HEALTH_TOKEN_FILE holds; null where there is no such file. */
   readonly healthTokenFile: string | null;
 }
@@ -67,7 +72,8 @@ export function readConfig(surroundings: Surroundings): Result<Config, readonly 
   const known = conflicts.filter(
     ({ where, problem }) => !wrong.some((name) => `${where} ${problem}`.includes(name)),
   );
-  const all = [...problems, ...findForeignWords(surroundings.rayWords), ...known];
+  const tls = surroundings.tls?.problems ?? [];
+  const all = [...problems, ...findForeignWords(surroundings.rayWords), ...known, ...tls];
   return all.length > 0 ? err(all) : ok(config);
 }
 
@@ -135,6 +141,7 @@ function assemble(values: Values, texts: Config["texts"], surroundings: Surround
     whitelist: values.HEAD_WHITELIST.map((entry) => toCandidate(entry, node, ownAddress)),
     explicitHead: findExplicitHead(values, ownAddress, headPort, node),
     authToken: authTokenOf(surroundings.env, surroundings.tokenFile),
+    tls: surroundings.tls?.keys,
     healthToken: values.RAY_EP_HEALTH_TOKEN ?? healthTokenIn(surroundings.healthTokenFile),
     fencing: fencingOf(values, surroundings.env),
     rayWords: surroundings.rayWords,

@@ -95,7 +95,7 @@ function objection(config: Config, facts: Facts, decision: Decision): string | n
 const isSilence = (kind: string): boolean => ["timeout", "unreachable", "EAI_AGAIN"].includes(kind);
 
 function objectionToHead(config: Config, facts: Facts, kinds: readonly string[]): string | null {
-  if (kinds.includes("unauthorized")) return "HEAD beside a locked one";
+  if (kinds.some((kind) => kind === "unauthorized" || kind === "tls")) return "HEAD beside a locked one";
   const first = config.whitelist[0]?.name === config.node;
   switch (facts.health.kind) {
     case "lease":
@@ -123,7 +123,9 @@ describe("every combination of facts", () => {
         if (why !== null) throw new Error(`${why}: ${node} ${JSON.stringify({ decision, facts }, null, 1)}`);
       }
     }
-    expect(count).toBe(whitelist.split(" ").length * 9 * 11 * 27 * 9 ** (whitelist.split(" ").length - 1));
+    expect(count).toBe(
+      whitelist.split(" ").length * 9 * 11 * 27 * EVERY_SIGHTING.length ** (whitelist.split(" ").length - 1),
+    );
   });
 });
 

@@ -21,6 +21,8 @@ import type { Facts } from "./facts.ts";
 
 const FIRST = configOf("a", { HEAD_WHITELIST: "a b c" });
 const SECOND = configOf("b", { HEAD_WHITELIST: "a b c" });
+const THIRD = configOf("c", { HEAD_WHITELIST: "a b c" });
+const STRICT_THIRD = configOf("c", { HEAD_WHITELIST: "a b c", RAY_EP_FENCING: "strict" });
 const STRANGER = configOf("x", { HEAD_WHITELIST: "a b c" });
 const TOLD = configOf("b", { HEAD_WHITELIST: "a b c", HEAD_ADDRESS: "a:6379" });
 const ITSELF = configOf("x", { HEAD_WHITELIST: "a b c", HEAD_ADDRESS: "x:6379" });
@@ -212,6 +214,7 @@ describe("rule 3: a candidate and a health service that keeps the lease", () => 
 describe("rule 3: taking over from a HEAD that served", () => {
   const rule = "3-head-lease";
   const over = leaseHealth(holder("a", { expiresIn: 0 }));
+  const endedFor = (seconds: number) => leaseHealth(holder("a", { expiresIn: 0, endedFor: seconds }));
   const runs = leaseHealth(holder("a", { expiresIn: 4 }));
   const forgot = leaseHealth(null, false);
   const gaveBack = leaseHealth(null, true);
@@ -247,6 +250,48 @@ describe("rule 3: taking over from a HEAD that served", () => {
     ["one that was given the lease back is", SECOND, { health: gaveBack, lastRole: "worker" }, ask],
     ["and a node that never worked waits for nobody", SECOND, { health: forgot }, ask],
     ["its own lease is no matter", FIRST, { health: over }, ask],
+    [
+      "D14 an earlier candidate that answers goes first, by one watch and one look",
+      THIRD,
+      { health: over, headUnseenMs: 30_000, heads: [at("a", SILENT), at("b", REFUSED)] },
+      waits(rule, { kind: "takeover", remainingMs: 1503 }),
+    ],
+    [
+      "D14 and not longer",
+      THIRD,
+      { health: over, headUnseenMs: 31_503, heads: [at("a", SILENT), at("b", REFUSED)] },
+      ask,
+    ],
+    [
+      "D14 one that is silent is not waited for",
+      THIRD,
+      { health: over, headUnseenMs: 30_000, heads: [at("a", REFUSED), at("b", SILENT)] },
+      ask,
+    ],
+    [
+      "D14 nor a later one, nor the former HEAD itself",
+      SECOND,
+      { health: over, headUnseenMs: 30_000, heads: [at("a", REFUSED), at("c", REFUSED)] },
+      ask,
+    ],
+    [
+      "D14 strict: the turn counts from the lease's end",
+      STRICT_THIRD,
+      { health: endedFor(1), heads: [at("a", SILENT), at("b", REFUSED)] },
+      waits(rule, { kind: "takeover", remainingMs: 503 }),
+    ],
+    [
+      "D14 strict: and is over then",
+      STRICT_THIRD,
+      { health: endedFor(2), heads: [at("a", SILENT), at("b", REFUSED)] },
+      ask,
+    ],
+    [
+      "D14 a service that does not say when the lease ended makes nobody wait",
+      STRICT_THIRD,
+      { health: over, heads: [at("a", SILENT), at("b", REFUSED)] },
+      ask,
+    ],
     [
       "it may wait no longer than WAIT_FOR_HEAD",
       SECOND,
@@ -347,6 +392,12 @@ describe("a HEAD that cannot be joined", () => {
       SECOND,
       { heads: [at("a", { kind: "unauthorized", detail: "InvalidAuthToken" })] },
       fails("3-head-found", { reason: "unauthorized", head: { host: "a" }, detail: "InvalidAuthToken" }),
+    ],
+    [
+      "A8 one that speaks TLS where this node does not, or the reverse",
+      SECOND,
+      { heads: [at("a", { kind: "tls", problem: "wanted" })] },
+      fails("3-head-found", { reason: "tls-differs", head: { host: "a" }, sighting: { problem: "wanted" } }),
     ],
     [
       "a locked one beside an open one is no matter",

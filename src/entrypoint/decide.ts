@@ -11,9 +11,17 @@ import { waitForHead } from "./decide/no-head.ts";
 import type { Facts } from "./facts.ts";
 
 /**
- * Decides what this node is to be. Pure: the same config and facts give the same decision.
- * Never two HEADs that could see each other: a node becomes HEAD only by an explicit address, by the lease, or, where
- * no lease can be had, by its place in the whitelist after a look long enough for an earlier one to show.
+ * Decides what this node is to be. Pure: the same config and facts give the same decision. What it keeps:
+ *
+ * - A HEAD that answers is joined, and nothing else is weighed then.
+ * - Silence is no answer: beside somebody who may live out of sight a node leads only by a lease whose grant knew of the
+ *   silence, or, where no lease can be had, after a second look; and then by its place in the whitelist.
+ * - Strict: nobody leads without a lease.
+ * - A HEAD that served is followed when its lease has ended and, unless strict, when it was out of this node's own reach
+ *   for RAY_EP_TAKEOVER_AFTER; of several that may follow it, the earlier one that lives goes first. With the health
+ *   service out of reach nobody follows anybody.
+ *
+ * So two may come to lead only where they do not see each other; when they do, other-head.ts ends one.
  */
 export function decide(config: Config, facts: Facts): Decision {
   if (config.explicitHead !== null) return decideExplicit(config, config.explicitHead, facts);
@@ -51,12 +59,15 @@ function findHead(facts: Facts, rule: Rule): Decision | null {
   const living = answers.filter((each) => each.kind === "ray-gcs");
   const head = living.find((each) => formatAddress(each.address) === holder?.address) ?? living[0];
   if (head) return join(head, facts, rule);
-  const locked = answers.find((each) => each.kind === "unauthorized");
-  return locked ? { role: "none", rule, failure: refusedToken(locked) } : null;
+  const failure = answers.map(lockedOut).find((each) => each !== null) ?? null;
+  return failure && { role: "none", rule, failure };
 }
 
-function refusedToken(sighting: Extract<Sighting, { kind: "unauthorized" }>): Failure {
-  return { reason: "unauthorized", head: sighting.address, detail: sighting.detail };
+/** Why a HEAD that may be there cannot be asked; nobody leads beside it. */
+function lockedOut(sighting: Sighting): Failure | null {
+  const { address: head } = sighting;
+  if (sighting.kind === "tls") return { reason: "tls-differs", head, sighting };
+  return sighting.kind === "unauthorized" ? { reason: "unauthorized", head, detail: sighting.detail } : null;
 }
 
 /** Ray refuses a cluster of mixed versions, after minutes and with a long trace; so it is said here at once. */

@@ -39,8 +39,12 @@ export interface LocalFact {
   readonly user: string;
   /** The user that Ray shall run as; null where the system has no such user. */
   readonly rayUser: RayUser | null;
+  /** True where this process is that user, or may become it. */
+  readonly mayBecome: boolean;
   /** The requirement files to install first, in order. */
   readonly requirements: readonly string[];
+  /** What of them the user that Ray runs as may not read. */
+  readonly unreadable: { readonly path: string; readonly code: string } | null;
   readonly ray:
     | { readonly kind: "found"; readonly path: string; readonly version: string | null }
     | { readonly kind: "missing"; readonly searched: string }
@@ -52,6 +56,8 @@ export interface RayUser {
   readonly name: string;
   readonly uid: number;
   readonly gid: number;
+  /** Further groups, where root becomes this user. */
+  readonly groups: readonly number[];
   readonly home: string;
   readonly shell: string;
 }

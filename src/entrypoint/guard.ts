@@ -17,6 +17,8 @@ export interface GuardSettings {
   readonly onChange: (cause: string | null) => void;
   /** Hears that none could be set again by the moment at which the lost one would have killed. */
   readonly onGone: (cause: string) => void;
+  /** An open file that is to stay open for as long as Ray may live: a lock goes with it. */
+  readonly holds?: number;
   readonly bash?: string;
 }
 
@@ -78,7 +80,7 @@ export class Guard {
 
   /** The life of one. Resolves with why it stands no more; null where its work is done. */
   async #stand(onFirst: (cause: string | null) => void): Promise<string | null> {
-    const guard = start(this.#settings.bash ?? BASH);
+    const guard = start(this.#settings.bash ?? BASH, this.#settings.holds);
     this.#child = guard.child;
     const cause = await guard.stands;
     onFirst(cause);
@@ -116,20 +118,20 @@ interface Started {
   readonly ended: Promise<string | null>;
 }
 
-function start(bash: string): Started {
+function start(bash: string, holds: number | undefined): Started {
   try {
-    return watched(spawnGuard(bash), bash);
+    return watched(spawnGuard(bash, holds), bash);
   } catch (error) {
     const cause = Promise.resolve(`${bash} cannot be started: ${(error as Error).message}`);
     return { child: null, stands: cause, ended: cause };
   }
 }
 
-function spawnGuard(bash: string): ChildProcess {
+function spawnGuard(bash: string, holds: number | undefined): ChildProcess {
   // A bash without SHLVL whose input is a socket takes itself for a remote shell and would run ~/.bashrc first.
   return spawn(bash, ["--norc", "-c", GUARD_PROGRAM, "ray-guard", CLOCK], {
     detached: true,
-    stdio: ["pipe", "pipe", "inherit"],
+    stdio: ["pipe", "pipe", "inherit", ...(holds === undefined ? [] : [holds])],
     cwd: "/",
     // It runs nothing but bash itself, and settings of bash in our environment must not change what it does.
     env: {},

@@ -1,10 +1,11 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { FakeGcs } from "../../test/fixtures/fake-gcs.ts";
 import { openGcs } from "../common/gcs/client.ts";
 import { untilHeadGone } from "./head-gone.ts";
 
 const EVERY_MS = 20;
-const SETTINGS = { everyMs: EVERY_MS, times: 5, timeoutMs: 2000 };
+const onSeen = vi.fn();
+const SETTINGS = { everyMs: EVERY_MS, times: 5, timeoutMs: 2000, onSeen };
 
 test("a HEAD that goes, and one that comes back as another cluster, are noticed; one that stays is not", async () => {
   const server = await FakeGcs.start();
@@ -22,10 +23,14 @@ test("a HEAD that goes, and one that comes back as another cluster, are noticed;
     server.clusterId = "ff".repeat(28);
     await watched;
     expect(cause).toBe("it restarted");
+    // D14: each answer of the HEAD that was joined is a proof of its life.
+    const proofs = onSeen.mock.calls.length;
+    expect(proofs).toBeGreaterThan(3);
 
     const gone = untilHeadGone(gcs, SETTINGS, over.signal);
     await server.stop();
     expect(await gone).toBe("unavailable");
+    expect(onSeen).toHaveBeenCalledTimes(proofs);
   } finally {
     over.abort();
     gcs.close();

@@ -8,6 +8,8 @@ export interface HeadGoneSettings {
   readonly times: number;
   /** How long one look may take. */
   readonly timeoutMs: number;
+  /** Hears each answer of the HEAD. */
+  readonly onSeen: () => void;
 }
 
 /**
@@ -16,7 +18,7 @@ export interface HeadGoneSettings {
  */
 export async function untilHeadGone(
   gcs: Pick<GcsClient, "clusterId">,
-  { everyMs, times, timeoutMs }: HeadGoneSettings,
+  { everyMs, times, timeoutMs, onSeen }: HeadGoneSettings,
   signal: AbortSignal,
 ): Promise<string> {
   let joined: string | null = null;
@@ -28,6 +30,7 @@ export async function untilHeadGone(
     if (!seen.ok) continue;
     joined ??= seen.value;
     if (joined !== seen.value) return "it restarted";
+    onSeen();
   }
   return new Promise(() => {});
 }

@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import { monotonicMs } from "../common/deadline.ts";
 import type { Failure } from "../common/failure.ts";
+import { findTlsProblems, readTls } from "../common/gcs/tls.ts";
 import { leave } from "../common/leave.ts";
 import { createLogger, logForm } from "../common/logger.ts";
 import { THREADS } from "../common/lookup.ts";
@@ -18,6 +19,7 @@ import { probeLocal, readHealthTokenFile, readTokenFile } from "./probes/local.t
 import { render } from "./render.ts";
 import { handleSignals } from "./signals.ts";
 import { StopRequest } from "./stop-request.ts";
+import { findUsers } from "./users.ts";
 import { World, type WorldInput } from "./world.ts";
 
 /**
@@ -36,15 +38,18 @@ async function main(): Promise<number> {
   // Ray's is what was given.
   const env = { ...process.env };
   process.env.UV_THREADPOOL_SIZE = THREADS;
+  const who = findUsers(env);
+  const tls = readTls(env);
   const config = readConfig({
     env,
     hostname: hostname(),
     rayWords: request.value.rayWords,
-    tokenFile: readTokenFile(env),
+    tokenFile: readTokenFile(env, who),
     healthTokenFile: readHealthTokenFile(env),
+    tls: tls && { keys: tls, problems: await findTlsProblems(env, tls) },
   });
   if (!config.ok) return refuse({ reason: "bad-configuration", problems: config.error });
-  const local = probeLocal(localSettings(config.value));
+  const local = probeLocal({ ...localSettings(config.value), who });
   const runAs = resolveRunAs(config.value, local);
   if (!runAs.ok) return refuse(runAs.error);
 
@@ -52,6 +57,7 @@ async function main(): Promise<number> {
     (text) => void process.stdout.write(text),
     process.stdout.fd,
     config.value.values.RAY_EP_LOG_LIMIT,
+    who.becomes,
   );
   const world = new World({ config: config.value, local, runAs: runAs.value, env, stopRequest, write });
   if (request.value.kind === "dry-run")
@@ -79,8 +85,6 @@ async function explain(
 }
 
 const localSettings = (config: Config) => ({
-  uid: process.getuid?.() ?? -1,
-  rayUser: config.values.RAY_EP_USER,
   binDir: binDirOf(config),
   requirements: config.values.RAY_EP_PIP_REQUIREMENTS,
 });

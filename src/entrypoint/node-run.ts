@@ -3,6 +3,7 @@ import { monotonicMs, realClock } from "../common/deadline.ts";
 import type { Failure } from "../common/failure.ts";
 import { type GcsClient, openGcs } from "../common/gcs/client.ts";
 import { publishHeadEpoch, readHeadEpoch } from "../common/gcs/head-epoch.ts";
+import type { Absence } from "./absence.ts";
 import type { AliveNote } from "./alive-note.ts";
 import { prepareStart } from "./before-start.ts";
 import type { Config } from "./config.ts";
@@ -15,6 +16,7 @@ import type { Plan } from "./plan.ts";
 import type { Presence } from "./presence.ts";
 import type { Probes } from "./probes/collect.ts";
 import type { Membership } from "./ready.ts";
+import { SessionFolder } from "./session-folder.ts";
 import type { Settled } from "./settle.ts";
 import type { Step } from "./state.ts";
 import type { StopRequest } from "./stop-request.ts";
@@ -27,8 +29,7 @@ export interface Memory {
   clusterId: string | null;
   /** When its last run was listed as ALIVE, on the monotonic clock; null where it was not. */
   aliveAtMs: number | null;
-  /** When this node last saw the HEAD that it joined, on the monotonic clock; null where there is none but itself. */
-  headSeenAtMs: number | null;
+  readonly absence: Absence;
 }
 
 export interface NodeRunWorld {
@@ -53,19 +54,21 @@ export class NodeRun {
   readonly #plan: Plan;
   readonly #world: NodeRunWorld;
   readonly #deposed = Promise.withResolvers<RunEnd>();
+  readonly #folder: SessionFolder;
   #guard: Guard | null = null;
   #watching = false;
 
   constructor(plan: Plan, world: NodeRunWorld) {
     this.#plan = plan;
     this.#world = world;
+    this.#folder = new SessionFolder(plan.tempDir, plan.start.user);
   }
 
   /** Runs Ray until it ends, however that comes about. A HEAD keeps its lease meanwhile; a WORKER has none to keep. */
   async run(): Promise<RunEnd> {
     const { lease, alive, config } = this.#world;
     const over = new AbortController();
-    const gcs = openGcs(this.#plan.ready.gcs, { token: config.authToken });
+    const gcs = openGcs(this.#plan.ready.gcs, { token: config.authToken, tls: config.tls });
     if (this.#plan.role === "head") this.#lead(gcs, over.signal);
     else lease.stop();
     try {
@@ -76,6 +79,7 @@ export class NodeRun {
       alive.drop();
       gcs.close();
       await this.#guard?.dismiss();
+      this.#folder.close();
     }
   }
 
@@ -98,7 +102,7 @@ export class NodeRun {
     const { lease, config, probes } = this.#world;
     lease.keep();
     if (this.#isStrictHead || config.explicitHead !== null) return;
-    const options = { token: config.authToken };
+    const options = { token: config.authToken, tls: config.tls };
     const world = {
       clock: realClock,
       probe: probes.head,
@@ -112,7 +116,7 @@ export class NodeRun {
   }
 
   #superviseWorld() {
-    const { config, log, step, stopRequest, memory, seek } = this.#world;
+    const { config, log, step, stopRequest, seek } = this.#world;
     return {
       log,
       seek,
@@ -123,9 +127,7 @@ export class NodeRun {
       onStarted: (session: number) => this.#setGuard().watch(session),
       onReady: (membership: Membership) => this.#onReady(membership),
       onAlive: (membership: Membership) => this.#onAlive(membership),
-      onHeadSeen: () => {
-        memory.headSeenAtMs = this.#plan.role === "worker" ? monotonicMs() : null;
-      },
+      onHeadSeen: () => this.#onHeadSeen(),
       onUnclear: () => this.#world.onUnclear(),
       onStop: () => step({ kind: "stop", signal: stopRequest.signal }),
     };
@@ -134,7 +136,7 @@ export class NodeRun {
   /** Two GCSes on one store corrupt it, so that strict fencing wants a guard beside Ray from its first moment. */
   async #beforeStart(): Promise<Failure | null> {
     const stands = this.#isStrictHead ? this.#setGuard().stands : null;
-    const obstacle = await prepareStart(this.#plan, this.#world);
+    const obstacle = await prepareStart(this.#plan, this.#folder, this.#world);
     if (obstacle !== null) return obstacle;
     const cause = await stands;
     return cause === null ? null : { reason: "no-guard", cause };
@@ -143,6 +145,8 @@ export class NodeRun {
   #setGuard(): Guard {
     const { lease, log } = this.#world;
     this.#guard ??= new Guard({
+      // It outlives this process where this one is killed, and with it the lock on Ray's folder.
+      ...(this.#folder.fd === undefined ? {} : { holds: this.#folder.fd }),
       // Without a lease there is nothing to lose, and then only the end of this process counts.
       untilMs: () => (this.#isStrictHead && lease.held ? lease.untilMs : null),
       onChange: (cause) => log({ type: "guard", cause }),
@@ -151,6 +155,12 @@ export class NodeRun {
       },
     });
     return this.#guard;
+  }
+
+  #onHeadSeen(): void {
+    const { absence } = this.#world.memory;
+    if (this.#plan.role === "worker") absence.seen();
+    else absence.forget();
   }
 
   #onReady(membership: Membership): void {
@@ -163,6 +173,7 @@ export class NodeRun {
     memory.lastRole = role;
     memory.clusterId = clusterId;
     memory.aliveAtMs = monotonicMs();
+    this.#onHeadSeen();
     const { nodeId, resources } = node;
     log({ type: "ready", role, address: ready.gcs, version, clusterId, nodeId, resources, tookMs });
     step({ kind: "alive", nodeId });

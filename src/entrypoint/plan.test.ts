@@ -3,7 +3,7 @@ import { configOf } from "../../test/fixtures/config.ts";
 import type { LocalFact } from "./facts.ts";
 import { planInstall, planRayStart, type Role, type RunAs, resolveRunAs } from "./plan.ts";
 
-const RAY = { name: "ray", uid: 1000, gid: 100, home: "/home/ray", shell: "/bin/bash" };
+const RAY = { name: "ray", uid: 1000, gid: 100, groups: [100, 44], home: "/home/ray", shell: "/bin/bash" };
 const AS_ROOT: RunAs = { ray: "/home/ray/anaconda3/bin/ray", user: RAY, change: true };
 const HEAD: Role = { role: "head" };
 const WORKER: Role = { role: "worker", head: { host: "ray-cpu", port: 6379 } };
@@ -159,7 +159,16 @@ test("requirements are installed in order by the same user with the same Python"
 describe("who runs Ray", () => {
   const config = configOf("ray-cpu");
   const ray = { kind: "found", path: "/bin/ray", version: null } as const;
-  const local: LocalFact = { ms: 1, uid: 0, user: "root", rayUser: RAY, requirements: [], ray };
+  const local: LocalFact = {
+    ms: 1,
+    uid: 0,
+    user: "root",
+    rayUser: RAY,
+    mayBecome: true,
+    requirements: [],
+    unreadable: null,
+    ray,
+  };
 
   test.each([
     ["root becomes the user", local, { change: true, user: RAY }],
@@ -170,7 +179,7 @@ describe("who runs Ray", () => {
 
   test.each([
     ["no such user", { ...local, rayUser: null }, "no-such-user"],
-    ["neither root nor the user", { ...local, uid: 33, user: "www" }, "wrong-user"],
+    ["neither root nor the user", { ...local, uid: 33, user: "www", mayBecome: false }, "wrong-user"],
     ["no ray", { ...local, ray: { kind: "missing", searched: "/bin/ray" } as const }, "ray-not-found"],
     [
       "ray not executable",

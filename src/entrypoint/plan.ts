@@ -39,6 +39,9 @@ export interface RunAs {
   readonly change: boolean;
 }
 
+/** The user that this process has to become for Ray; null where it is that user. */
+export const becomes = ({ user, change }: RunAs): RayUser | null => (change ? user : null);
+
 export interface PlanInput {
   readonly config: Config;
   readonly role: Role;
@@ -59,16 +62,17 @@ export function resolveRunAs(config: Config, local: LocalFact): Result<RunAs, Fa
   if (local.ray.kind === "not-executable")
     return err({ reason: "ray-not-executable", file: local.ray.path, code: local.ray.code });
   const user = local.rayUser;
-  if (user === null) return err({ reason: "no-such-user", user: config.values.RAY_EP_USER });
-  if (local.uid !== user.uid && local.uid !== 0)
-    return err({ reason: "wrong-user", user: local.user, wanted: user.name });
+  if (user === null) return err({ reason: "no-such-user", user: config.values.RAY_EP_USER ?? "ray" });
+  if (!local.mayBecome) return err({ reason: "wrong-user", user: local.user, wanted: user.name });
+  if (local.unreadable !== null)
+    return err({ reason: "requirements-unreadable", user: user.name, ...local.unreadable });
   return ok({ ray: local.ray.path, user, change: local.uid !== user.uid });
 }
 
 /** Turns a role into exact commands. Pure. The default temporary folder is Ray's own (ray/_common/utils.py, 2.60). */
 export function planRayStart(input: PlanInput): Plan {
   const { config, role, runAs } = input;
-  const run = { env: childEnv(input), user: runAs.change ? runAs.user : null };
+  const run = { env: childEnv(input), user: becomes(runAs) };
   const rayWords = role.role === "head" ? config.rayWords : withoutHeadOnly(config.rayWords);
   const args = rayStartArgs(config, role, rayWords);
   return {
@@ -90,7 +94,7 @@ export function planRayStart(input: PlanInput): Plan {
  */
 export function planInstall(input: Omit<PlanInput, "role">, requirements: readonly string[]): Command[] {
   const { config, runAs } = input;
-  const run = { env: childEnv(input), user: runAs.change ? runAs.user : null };
+  const run = { env: childEnv(input), user: becomes(runAs) };
   return requirements.map((file) => ({
     ...run,
     file: `${binDirOf(config)}/python`,
@@ -107,20 +111,19 @@ const DRAIN_BEFORE_GRACE_MS = 4000;
 /** Whoever has it may take the head lease, and every task of every job reads Ray's environment. */
 const OURS_ALONE = new Set(["RAY_EP_HEALTH_TOKEN", "RAY_EP_HEALTH_TOKEN_FILE"]);
 
-function childEnv({ config, env, runAs: { user } }: Omit<PlanInput, "role">): Record<string, string> {
+function childEnv({ config, env, runAs: { user, change } }: Omit<PlanInput, "role">): Record<string, string> {
   const kept = Object.entries(env).filter(
     (entry): entry is [string, string] => entry[1] !== undefined && !OURS_ALONE.has(entry[0]),
   );
   const rest = (env.PATH ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin").split(":");
   const bin = binDirOf(config);
   const drainS = Math.max(0, Math.floor((config.values.RAY_EP_STOP_GRACE - DRAIN_BEFORE_GRACE_MS) / 1000));
+  const login = { HOME: user.home, USER: user.name, LOGNAME: user.name, SHELL: user.shell };
   return {
     RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S: String(drainS),
+    ...login,
     ...Object.fromEntries(kept),
-    HOME: user.home,
-    USER: user.name,
-    LOGNAME: user.name,
-    SHELL: user.shell,
+    ...(change ? login : {}),
     PATH: [bin, ...rest.filter((folder) => folder !== bin)].join(":"),
   };
 }

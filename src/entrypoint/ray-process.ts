@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import type { Failure } from "../common/failure.ts";
 import { err, ok, type Result } from "../common/result.ts";
+import { becoming } from "./become.ts";
 import type { Command } from "./plan.ts";
 import { clearSession, rayletNodeId, signalProcess } from "./processes.ts";
 
@@ -25,13 +26,13 @@ export async function launch(command: Command): Promise<Result<RayProcess, Failu
 
 /** Throws at once for some errors (EPERM where root may not become another user) and emits the others. */
 function start({ file, args, env, user }: Command): ChildProcess {
-  return spawn(file, args, {
+  const [program = file, ...words] = becoming(user, [file, ...args]);
+  return spawn(program, words, {
     env,
     // Ray's workers leave the process group but not the session: it is what holds all of a node together.
     detached: true,
     stdio: ["ignore", "inherit", "inherit"],
-    cwd: user !== null && existsSync(user.home) ? user.home : process.cwd(),
-    ...(user === null ? {} : { uid: user.uid, gid: user.gid }),
+    ...(user !== null && existsSync(user.home) ? { cwd: user.home } : {}),
   });
 }
 

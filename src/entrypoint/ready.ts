@@ -1,6 +1,6 @@
 import { deadlineIn, monotonicMs, pause } from "../common/deadline.ts";
 import type { Failure } from "../common/failure.ts";
-import type { GcsClient, NodeInfo } from "../common/gcs/client.ts";
+import type { GcsClient, GcsFailure, NodeInfo } from "../common/gcs/client.ts";
 import { err, ok, type Result } from "../common/result.ts";
 import type { Plan } from "./plan.ts";
 
@@ -51,7 +51,7 @@ async function look(
   if (own === null) return err("`ray start` has started no raylet yet");
   const nodes = await gcs.nodes({ name: plan.nodeName, aliveOnly: true }, LOOK_TIMEOUT_MS);
   if (!nodes.ok)
-    return err(`the GCS at ${plan.gcs.host}:${plan.gcs.port} does not answer (${nodes.error.kind})`);
+    return err(`the GCS at ${plan.gcs.host}:${plan.gcs.port} does not answer (${describe(nodes.error)})`);
   const node = nodes.value.find(({ nodeId }) => nodeId === own);
   if (node === undefined)
     return err(`the GCS does not list this node (${plan.nodeName}, ${own.slice(0, 8)}) as ALIVE`);
@@ -62,3 +62,6 @@ async function look(
   if (!alive.ok || !clusterId.ok) return err("the GCS stopped answering");
   return ok({ clusterId: clusterId.value, version: alive.value.version, node });
 }
+
+const describe = (failure: GcsFailure): string =>
+  "detail" in failure ? `${failure.kind}: ${failure.detail}` : failure.kind;

@@ -114,9 +114,18 @@ describe("B7 property: no value of a variable outside of the safe list is in any
     const texts = args.ok ? [] : renderFailure({ reason: "bad-command-line", problems: args.error });
     if (!config.ok)
       return [...texts, ...renderFailure({ reason: "bad-configuration", problems: config.error })].join("\n");
-    const user = { name: "ray", uid: 1000, gid: 100, home: "/home/ray", shell: "/bin/sh" };
+    const user = { name: "ray", uid: 1000, gid: 100, groups: [], home: "/home/ray", shell: "/bin/sh" };
     const ray = { kind: "found", path: "/bin/ray", version: "2.60.0" } as const;
-    const local = { ms: 1, uid: 0, user: "root", rayUser: user, requirements: ["/r.txt"], ray };
+    const local = {
+      ms: 1,
+      uid: 0,
+      user: "root",
+      rayUser: user,
+      mayBecome: true,
+      requirements: ["/r.txt"],
+      unreadable: null,
+      ray,
+    };
     const health = leaseHealth() as HeardHealth;
     const runAs = { ray: "/bin/ray", user, change: true };
     const report = dryRun({

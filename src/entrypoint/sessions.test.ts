@@ -1,8 +1,12 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { until } from "../../test/fixtures/until.ts";
+import { SessionFolder } from "./session-folder.ts";
 import { putSessionsAside } from "./sessions.ts";
 
 const LIMITS = { count: 2, bytes: 10_000 };
@@ -14,6 +18,7 @@ beforeEach(() => {
 });
 
 afterEach(() => {
+  if (process?.spawnargs[0] === "flock") globalThis.process.kill(-(process.pid ?? 0), "SIGKILL");
   process?.kill("SIGKILL");
   process = undefined;
   rmSync(temp, { recursive: true, force: true });
@@ -31,7 +36,7 @@ test("sessions are put aside, with the address that Ray would take for a running
   symlinkSync(join(temp, "session_2026-01-01_1"), join(temp, "session_latest"));
   for (const name of ["ray_current_cluster", "prometheus.json"]) writeFileSync(join(temp, name), "a:1");
 
-  expect(putSessionsAside(temp, LIMITS)).toEqual({ names: ["session_2026-01-01_1"], obstacle: null });
+  expect(putSessionsAside(temp, [], LIMITS)).toEqual({ names: ["session_2026-01-01_1"], obstacle: null });
 
   expect(kept()).toEqual(["session_2026-01-01_1"]);
   expect(existsSync(join(temp, "session_2026-01-01_1"))).toBe(false);
@@ -41,22 +46,22 @@ test("sessions are put aside, with the address that Ray would take for a running
 
 test("only the newest are kept, by number and by size", () => {
   for (const day of [1, 2, 3, 4]) makeSession(`session_2026-01-0${day}_1`);
-  putSessionsAside(temp, LIMITS);
+  putSessionsAside(temp, [], LIMITS);
   expect(kept()).toEqual(["session_2026-01-03_1", "session_2026-01-04_1"]);
 
   makeSession("session_2026-01-05_1", 9_950);
-  putSessionsAside(temp, LIMITS);
+  putSessionsAside(temp, [], LIMITS);
   expect(kept()).toEqual(["session_2026-01-05_1"]);
 
   makeSession("session_2026-01-06_1", 10_001);
-  putSessionsAside(temp, LIMITS);
+  putSessionsAside(temp, [], LIMITS);
   expect(kept()).toEqual([]);
 });
 
 test("with Redis a session keeps its name: the later one replaces the earlier", () => {
   for (const bytes of [10, 20]) {
     makeSession("session_2026-01-01_1", bytes);
-    putSessionsAside(temp, LIMITS);
+    putSessionsAside(temp, [], LIMITS);
   }
   expect(kept()).toEqual(["session_2026-01-01_1"]);
 });
@@ -68,20 +73,85 @@ test("a session that another Ray of this machine uses stays, and so does its add
   process = spawn("sh", words, { stdio: "ignore" });
   await new Promise((resolve) => process?.once("spawn", resolve));
 
-  expect(putSessionsAside(temp, LIMITS)).toEqual({ names: [], obstacle: null });
+  expect(putSessionsAside(temp, [], LIMITS)).toEqual({ names: [], obstacle: null });
   expect(existsSync(join(temp, "ray_current_cluster"))).toBe(true);
 });
 
 test("no folder yet is nothing to put aside", () => {
-  expect(putSessionsAside(join(temp, "none"), LIMITS)).toEqual({ names: [], obstacle: null });
+  expect(putSessionsAside(join(temp, "none"), [], LIMITS)).toEqual({ names: [], obstacle: null });
   expect(existsSync(join(temp, "none"))).toBe(false);
 });
 
 test("what stands in the way is told and stops nothing", () => {
   makeSession("session_2026-01-01_1");
   writeFileSync(join(temp, "old-sessions"), "a file where the folder should be");
-  expect(putSessionsAside(temp, LIMITS)).toEqual({
+  expect(putSessionsAside(temp, [], LIMITS)).toEqual({
     names: [],
     obstacle: expect.stringContaining("old-sessions"),
+  });
+});
+
+describe("B6 a folder that several containers mount", () => {
+  const NAME = "session_2026-01-01_1";
+  const prepare = async () => {
+    const folder = new SessionFolder(temp, null);
+    return { folder, ...(await folder.prepare(LIMITS)) };
+  };
+  const done = (folder: SessionFolder) => folder.close();
+
+  test("while another node shares it nothing is put aside, and that is told", async () => {
+    makeSession(NAME);
+    writeFileSync(join(temp, "ray_current_cluster"), "a:1");
+    process = spawn("flock", ["--shared", temp, "sleep", "60"], { stdio: "ignore", detached: true });
+    await until("the lock", () => spawnSync("flock", ["--nonblock", temp, "true"]).status === 1);
+    const second = await prepare();
+    expect(second).toMatchObject({ names: [], obstacle: null, neighbour: true });
+    expect(readdirSync(temp).toSorted()).toEqual(["ray_current_cluster", NAME]);
+    done(second.folder);
+  });
+
+  test("the lock is held until it is given back, by whoever has the open file", async () => {
+    const first = await prepare();
+    expect(spawnSync("flock", ["--nonblock", temp, "true"]).status).toBe(1);
+    process = spawn("sleep", ["60"], { stdio: ["ignore", "ignore", "ignore", first.folder.fd] });
+    await new Promise((resolve) => process?.once("spawn", resolve));
+    done(first.folder);
+    expect(spawnSync("flock", ["--nonblock", temp, "true"]).status).toBe(1);
+    process.kill("SIGKILL");
+    await until("the end of the lock", () => spawnSync("flock", ["--nonblock", temp, "true"]).status === 0);
+  });
+
+  test("a raylet that was started without this program is known by its socket", async () => {
+    mkdirSync(join(temp, NAME, "sockets"), { recursive: true });
+    const raylet = createServer().listen(join(temp, NAME, "sockets", "raylet"));
+    await once(raylet, "listening");
+    const beside = await prepare();
+    expect(beside).toMatchObject({ names: [], neighbour: true });
+    done(beside.folder);
+    raylet.close();
+    await once(raylet, "close");
+    const after = await prepare();
+    expect(after).toMatchObject({ names: [NAME], neighbour: false });
+    done(after.folder);
+  });
+
+  test("a socket that a killed raylet left behind holds nothing up", async () => {
+    const path = join(temp, NAME, "sockets", "raylet");
+    mkdirSync(join(temp, NAME, "sockets"), { recursive: true });
+    const program = `require("net").createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, "SIGKILL"))`;
+    spawnSync(globalThis.process.execPath, ["-e", program]);
+    expect(existsSync(path)).toBe(true);
+    const after = await prepare();
+    expect(after).toMatchObject({ names: [NAME], neighbour: false });
+    done(after.folder);
+  });
+
+  test("a folder that cannot be made is told", async () => {
+    const folder = new SessionFolder(join(temp, "x".repeat(300)), null);
+    expect(await folder.prepare(LIMITS)).toMatchObject({
+      names: [],
+      obstacle: expect.stringContaining("ENAMETOOLONG"),
+    });
+    folder.close();
   });
 });

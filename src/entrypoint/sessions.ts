@@ -17,19 +17,25 @@ export interface KeepLimits {
   readonly bytes: number;
 }
 
+export interface PutAside {
+  /** The sessions that were put aside. */
+  readonly names: readonly string[];
+  /** What stood in the way of doing all of it (a full disk, say): old sessions are no reason not to start. */
+  readonly obstacle: string | null;
+}
+
+/** The names of all sessions in Ray's folder. */
+export const sessionsIn = (temp: string): string[] => list(temp).filter((name) => /^session_\d/.test(name));
+
 /**
  * Puts the sessions of earlier runs aside, so that the next one starts afresh (with Redis it would find the sockets of
- * the old role under the same session name and time out), and deletes the oldest beyond the limits. A session that a
- * living process still uses belongs to another Ray on this machine and stays. Returns the names that were put aside, and what
- * stood in the way of doing all of it (a full disk, say): old sessions are no reason not to start.
+ * the old role under the same session name and time out), and deletes the oldest beyond the limits. What is `living`, or is
+ * still used by a living process, belongs to another Ray and stays.
  */
-export function putSessionsAside(
-  temp: string,
-  limits: KeepLimits,
-): { names: readonly string[]; obstacle: string | null } {
+export function putSessionsAside(temp: string, living: readonly string[], limits: KeepLimits): PutAside {
   const names: string[] = [];
   try {
-    for (const name of moveSessions(temp)) names.push(name);
+    for (const name of moveSessions(temp, living)) names.push(name);
     prune(join(temp, ASIDE), limits);
     return { names, obstacle: null };
   } catch (error) {
@@ -37,9 +43,9 @@ export function putSessionsAside(
   }
 }
 
-function* moveSessions(temp: string): Generator<string> {
-  const all = list(temp).filter((name) => /^session_\d/.test(name));
-  const sessions = all.filter((name) => !inUse(join(temp, name)));
+function* moveSessions(temp: string, living: readonly string[]): Generator<string> {
+  const all = sessionsIn(temp);
+  const sessions = all.filter((name) => !living.includes(name) && !inUse(join(temp, name)));
   if (sessions.length === all.length) rmSync(join(temp, LAST_ADDRESS), { force: true });
   const aside = join(temp, ASIDE);
   if (sessions.length > 0) mkdirSync(aside, { recursive: true });
@@ -51,7 +57,7 @@ function* moveSessions(temp: string): Generator<string> {
   }
 }
 
-function list(folder: string): string[] {
+export function list(folder: string): string[] {
   try {
     return readdirSync(folder);
   } catch {

@@ -11,6 +11,7 @@ import { formatAddress } from "../common/address.ts";
 import { realClock } from "../common/deadline.ts";
 import { probeGcs } from "../common/gcs/probe.ts";
 import type { Holder } from "../common/lease-protocol.ts";
+import { Absence } from "./absence.ts";
 import type { Decision, WaitReason } from "./decide/decision.ts";
 import type { Event } from "./event.ts";
 import type { HealthFact } from "./facts.ts";
@@ -38,6 +39,8 @@ async function serve(address: OddServer["address"]): Promise<FakeGcs> {
   return gcs;
 }
 
+const LONG_MS = 60_000;
+
 /** The node `me`, second in a list of two, with the first at `address`. */
 function node(address: OddServer["address"], env: Record<string, string> = {}) {
   const HEAD_WHITELIST = `first=${formatAddress(address)} me`;
@@ -46,6 +49,7 @@ function node(address: OddServer["address"], env: Record<string, string> = {}) {
   const events: Event[] = [];
   const stop = new AbortController();
   const waits: WaitReason[] = [];
+  const absence = new Absence(realClock);
   const world = {
     clock: realClock,
     probes: {
@@ -68,11 +72,11 @@ function node(address: OddServer["address"], env: Record<string, string> = {}) {
     ownRayVersion: "2.60.0",
     stop: stop.signal,
     lastRole: null,
-    headSeenAtMs: null,
+    absence,
     onWait: (reason: WaitReason) => void waits.push(reason),
   };
   const decisions = () => events.flatMap((event) => (event.type === "decision" ? [event.decision] : []));
-  return { settled: settle(config, world), events, decisions, stop: () => stop.abort() };
+  return { settled: settle(config, world), absence, events, decisions, stop: () => stop.abort() };
 }
 
 const viewOf = (held: Holder | null) => (leaseHealth(held) as Extract<HealthFact, { kind: "lease" }>).view;
@@ -100,6 +104,15 @@ describe("a candidate", () => {
     await serve(place);
     healthKeepsLease(null);
     expect(await node(place).settled).toMatchObject({ kind: "role", role: { role: "worker", head: place } });
+  });
+
+  test("D14 takes an answer to a probe for a sign of life, the one by which it joins included", async () => {
+    const place = await emptyPlace();
+    await serve(place);
+    healthKeepsLease(null);
+    const { settled, absence } = node(place);
+    await settled;
+    expect(absence.sinceMs(realClock.now() - LONG_MS)).toBeLessThan(LONG_MS);
   });
 
   test("joins a HEAD that serves without the health service's word, which is said when it comes", async () => {
@@ -149,7 +162,15 @@ describe("a candidate", () => {
     expect(me.decisions().filter(isWait("lease"))).toHaveLength(1);
   });
 
-  test.each(Object.entries(odd))(
+  test("A8 does not lead beside what speaks TLS: it may be a HEAD", async () => {
+    const server = await odd.tls();
+    running.push(server);
+    healthKeepsLease(null);
+    const me = node(server.address);
+    expect(await me.settled).toMatchObject({ kind: "failed", failure: { reason: "tls-differs" } });
+  });
+
+  test.each(Object.entries(odd).filter(([name]) => name !== "tls"))(
     "does not take what listens there (%s) for a HEAD, and waits no longer for it",
     async (_, start) => {
       const server = await start();

@@ -1,5 +1,6 @@
 import type { Clock } from "../common/deadline.ts";
 import type { Failure } from "../common/failure.ts";
+import type { Absence } from "./absence.ts";
 import type { Config } from "./config.ts";
 import type { Decision, WaitReason } from "./decide/decision.ts";
 import { decide } from "./decide.ts";
@@ -22,8 +23,7 @@ export interface SettleWorld {
   /** Aborts when the node is asked to stop, or the search is no longer needed. */
   readonly stop: AbortSignal;
   readonly lastRole: Facts["lastRole"];
-  /** When this node last saw the HEAD that it joined, on the monotonic clock; null when it never had one. */
-  readonly headSeenAtMs: number | null;
+  readonly absence: Absence;
   /** Hears, at each look, what this node has to wait for. */
   readonly onWait: (reason: WaitReason) => void;
 }
@@ -47,6 +47,7 @@ export async function settle(config: Config, world: SettleWorld): Promise<Settle
         const current = lastLook === healthInTheEnd && !world.stop.aborted;
         if (current && fact.kind !== "down") sayHealth(fact);
       });
+    if (seen.heads.some(({ sighting }) => sighting.kind === "ray-gcs")) world.absence.seen();
     say({ type: "heads", heads: seen.heads });
     const now = world.clock.now();
     const facts: Facts = {
@@ -55,7 +56,7 @@ export async function settle(config: Config, world: SettleWorld): Promise<Settle
       ownRayVersion: world.ownRayVersion,
       waitedMs: now - began,
       lastRole: world.lastRole,
-      headUnseenMs: now - (world.headSeenAtMs ?? began),
+      headUnseenMs: world.absence.sinceMs(began),
     };
     const decision = await decideWithLease(config, facts, world, say);
     say({ type: "decision", decision });
@@ -123,6 +124,7 @@ const VOLATILE = new Set([
   "retryMs",
   "uptime",
   "expiresIn",
+  "endedFor",
   "seenAgo",
   "nodes",
   "retryAfter",

@@ -28,7 +28,7 @@ export interface SuperviseWorld {
   readonly log: (event: Event) => void;
   /** Called once, when the cluster lists this node as ALIVE. */
   readonly onReady: (membership: Membership) => void;
-  /** Called with each look at which the HEAD's GCS answers. */
+  /** Called whenever the HEAD's GCS answers. */
   readonly onHeadSeen: () => void;
   /** Called with each look at which the node's own cluster counts it as living. */
   readonly onAlive: (membership: Membership) => void;
@@ -139,11 +139,11 @@ async function headlessInStart(plan: Plan, world: SuperviseWorld, signal: AbortS
 
 function headGone(
   { role }: Plan,
-  { gcs }: SuperviseWorld,
-  settings: HeadGoneSettings,
+  { gcs, onHeadSeen: onSeen }: SuperviseWorld,
+  settings: Omit<HeadGoneSettings, "onSeen">,
   signal: AbortSignal,
 ): Promise<string> {
-  return role === "head" ? new Promise(() => {}) : untilHeadGone(gcs, settings, signal);
+  return role === "head" ? new Promise(() => {}) : untilHeadGone(gcs, { ...settings, onSeen }, signal);
 }
 
 const exitedEarly = ({ code, signal }: Exit, ranMs: number): Failure => ({

@@ -6,6 +6,7 @@ import { createLogger } from "../common/logger.ts";
 import { AliveNote } from "./alive-note.ts";
 import type { Config } from "./config.ts";
 import type { Event } from "./event.ts";
+import type { RayUser } from "./facts.ts";
 import { type HealthClient, openHealthClient } from "./health-client.ts";
 import { LeaseKeeper, type LeaseKeeperSettings } from "./lease-keeper.ts";
 import { Presence, type PresenceSettings } from "./presence.ts";
@@ -27,8 +28,13 @@ export interface Wiring {
 export type Hearers = Pick<LeaseKeeperSettings, "onRenewed" | "onDeposed"> &
   Pick<PresenceSettings, "onDuplicate" | "onNamesake">;
 
-/** Makes the real ones. `write` takes the log, whole lines at a time; nothing is sent before it is asked for. */
-export function wire(config: Config, write: (text: string) => void, hearers: Hearers): Wiring {
+/** Makes the real ones. `user`: whom root has to become for Ray. `write` takes the log, whole lines at a time; nothing is sent before it is asked for. */
+export function wire(
+  config: Config,
+  user: RayUser | null,
+  write: (text: string) => void,
+  hearers: Hearers,
+): Wiring {
   const { values } = config;
   const logger = createLogger<Event>({ form: values.RAY_EP_LOG, write, render, now: () => new Date() });
   const log = (event: Event): void => logger.log(event);
@@ -45,11 +51,12 @@ export function wire(config: Config, write: (text: string) => void, hearers: Hea
     probes: {
       // A turn of the event loop later, so that a HEAD works at its answer while this process puts its request together.
       health: { look: (timeoutMs) => nextTurn().then(() => health.look(timeoutMs)) },
-      head: (address, timeoutMs) => probeGcs(address, { token: config.authToken, timeoutMs }),
+      head: (address, timeoutMs) =>
+        probeGcs(address, { token: config.authToken, tls: config.tls, timeoutMs }),
     },
     lease,
     presence: new Presence({ ...each, epochs: lease }),
-    alive: new AliveNote(values.RAY_EP_ALIVE_FILE, values.RAY_EP_WATCH_INTERVAL),
+    alive: new AliveNote(values.RAY_EP_ALIVE_FILE, values.RAY_EP_WATCH_INTERVAL, user),
   };
 }
 

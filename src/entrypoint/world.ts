@@ -1,4 +1,5 @@
 import { realClock } from "../common/deadline.ts";
+import { Absence } from "./absence.ts";
 import type { Config } from "./config.ts";
 import { placeOf } from "./decide/candidates.ts";
 import type { Event } from "./event.ts";
@@ -8,7 +9,7 @@ import { install } from "./install.ts";
 import type { LifeEnd, LifeWorld } from "./life.ts";
 import { nearestName } from "./nearest.ts";
 import { type Memory, NodeRun } from "./node-run.ts";
-import { type Plan, planInstall, planRayStart, type Role, type RunAs } from "./plan.ts";
+import { becomes, type Plan, planInstall, planRayStart, type Role, type RunAs } from "./plan.ts";
 import type { Probes } from "./probes/collect.ts";
 import { type Settled, type SettleWorld, settle } from "./settle.ts";
 import { after, type NodeState, type Step } from "./state.ts";
@@ -40,7 +41,12 @@ export class World implements LifeWorld {
   /** Aborts when an older living process has this node's name; then `#namesake` says so. */
   readonly #refused = new AbortController();
   #namesake: Failed | null = null;
-  readonly #memory: Memory = { lastRole: null, clusterId: null, aliveAtMs: null, headSeenAtMs: null };
+  readonly #memory: Memory = {
+    lastRole: null,
+    clusterId: null,
+    aliveAtMs: null,
+    absence: new Absence(realClock),
+  };
   #state: NodeState = "deciding";
   #role: Role | null = null;
   #run: NodeRun | null = null;
@@ -50,7 +56,7 @@ export class World implements LifeWorld {
     this.#input = input;
     this.stopRequest = input.stopRequest;
     this.maxRestarts = input.config.values.RAY_EP_MAX_RESTARTS;
-    this.#wiring = wire(input.config, input.write, this.#hearers());
+    this.#wiring = wire(input.config, becomes(input.runAs), input.write, this.#hearers());
     this.log = this.#wiring.log;
     this.probes = this.#wiring.probes;
   }

@@ -99,3 +99,26 @@ test("a renewal does not wait for a disk that hangs", async () => {
   expect(await serving).toMatchObject({ granted: true });
   expect(await ask("cpu", { epoch: 1, clusterId: "abc" })).toMatchObject({ granted: true });
 });
+
+test("D14 the view tells for how long the lease runs on, and since when it has ended", async () => {
+  await ask("cpu");
+  await vi.advanceTimersByTimeAsync(14_000);
+  expect(book.view().holder).toMatchObject({ expiresIn: 1 });
+  expect(book.view().holder).not.toHaveProperty("endedFor");
+  await vi.advanceTimersByTimeAsync(3500);
+  expect(book.view().holder).toMatchObject({ expiresIn: 0, endedFor: 2.5 });
+});
+
+test("A1 whose name the holder bears, while its lease runs", async () => {
+  await ask("cpu");
+  expect([book.holderNamed("CPU"), book.holderNamed("gpu")]).toEqual(["cpu-1", undefined]);
+  await vi.advanceTimersByTimeAsync(15_000);
+  expect(book.holderNamed("cpu")).toBeUndefined();
+});
+
+test("A1 how its holder is fenced is kept on the disk", async () => {
+  await ask("cpu", { strict: false });
+  expect(disk.kept?.hold?.strict).toBe(false);
+  await ask("cpu", { epoch: 1, clusterId: "abc" });
+  expect(disk.kept?.hold?.strict).toBe(true);
+});

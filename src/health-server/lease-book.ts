@@ -196,9 +196,9 @@ export class LeaseBook {
     const { hold } = this.#state;
     if (hold === null) return null;
     const { node, life, address, clusterId, epoch } = hold;
-    const nowMs = this.#settings.now();
-    const expiresIn = isRunning(hold, nowMs) ? (hold.endsAtMs - nowMs) / 1000 : 0;
-    return { node, life, address, clusterId, epoch, expiresIn };
+    const leftS = (hold.endsAtMs - this.#settings.now()) / 1000;
+    const runs = leftS > 0 ? { expiresIn: leftS } : { expiresIn: 0, endedFor: -leftS };
+    return { node, life, address, clusterId, epoch, ...runs };
   }
 
   #count(what: string): void {

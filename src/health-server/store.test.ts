@@ -25,6 +25,16 @@ test("what was saved is recalled", async () => {
   expect(await openStore(folder).recall()).toMatchObject({ value: { kind: "kept", memory: { heard: 7 } } });
 });
 
+test("A1 a holder of a file that does not say how it is fenced may be strict", async () => {
+  const hold = { node: "cpu", life: "1", address: "cpu:6379", clusterId: null, epoch: 7 };
+  const kept = async (more: object) => {
+    writeFileSync(file, JSON.stringify({ version: 1, epoch: 7, heard: 7, hold: { ...hold, ...more } }));
+    return openStore(folder).recall();
+  };
+  expect(await kept({})).toMatchObject({ value: { memory: { hold: { strict: true } } } });
+  expect(await kept({ strict: false })).toMatchObject({ value: { memory: { hold: { strict: false } } } });
+});
+
 test("a state that cannot be read is an error, not an empty one", async () => {
   mkdirSync(file);
   expect(await openStore(folder).recall()).toEqual({ ok: false, error: expect.stringContaining("EISDIR") });

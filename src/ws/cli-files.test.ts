@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { runCli } from "./cli.ts";
+import { foldersOf } from "./runtimes/embedded/folders.ts";
 
 let root: string;
 let said: string;
@@ -66,4 +67,19 @@ test("down -v removes what ws wrote, and neither its lock nor what others put th
   expect(await ws(["down", "-v"])).toBe(0);
   const left = ["logs", "state.json", "notes", "lock"].filter((name) => existsSync(join(folder, name)));
   expect(left).toEqual(["notes", "lock"]);
+});
+
+test("B10 down follows no link that somebody laid where its temporary folder would be", async () => {
+  const { temp } = foldersOf(join(root, ".ws"), root, process.getuid?.() ?? 0);
+  const victim = join(root, "victim");
+  mkdirSync(join(victim, "ray-cpu"), { recursive: true });
+  writeFileSync(join(victim, "ray-cpu/theirs"), "");
+  symlinkSync(victim, temp);
+  try {
+    expect(await ws(["down", "-v"])).toBe(0);
+    expect(existsSync(join(victim, "ray-cpu/theirs"))).toBe(true);
+    expect(readdirSync(victim)).toEqual(["ray-cpu"]);
+  } finally {
+    rmSync(temp, { force: true });
+  }
 });

@@ -95,6 +95,13 @@ function buildProgram(
   return program;
 }
 
+interface RawUp {
+  readonly timeout: number;
+  readonly build?: boolean;
+  readonly dryRun?: boolean;
+  readonly yes?: boolean;
+}
+
 type Globals = () => GlobalOptions;
 type Finish = (code: number) => void;
 
@@ -103,9 +110,11 @@ function addClusterCommands(program: Command, context: WsContext, globals: Globa
     .command("up")
     .description("start the cluster, or what is missing of it, and wait until every node is ALIVE")
     .option("--build", "build the images anew (docker); without it only missing ones are built")
+    .option("--dry-run", "show what would be started, replaced and stopped, and change nothing")
+    .option("-y, --yes", "replace and stop what runs without asking")
     .addOption(timeoutOption())
-    .action(async ({ timeout, build = false }: { timeout: number; build?: boolean }) =>
-      finish(await up(context, { ...globals(), timeoutMs: timeout, build })),
+    .action(async ({ timeout, build = false, dryRun = false, yes = false }: RawUp) =>
+      finish(await up(context, { ...globals(), timeoutMs: timeout, build, dryRun, yes })),
     );
   program
     .command("ps")
@@ -206,6 +215,6 @@ Environment:
   WS_VENV_DIR    the folder for the virtual environments alone (default: the state folder)
   WS_PYTHON      the Python that they are made with (default: python3)
 
-Exit codes: 0 done; 1 a check does not hold, or a node is missing; 64 wrong command line; 69 something this machine
-lacks; 74 a file or folder that cannot be read or written; 75 the cluster did not come up, or not all of it went; 77 a
-folder that is not ours; 78 wrong configuration; 129 SIGHUP; 130 Ctrl-C; 143 SIGTERM.`;
+Exit codes: 0 done; 1 a check does not hold, or a node is missing; 2 ws up would replace or stop what runs, and nobody
+agreed; 64 wrong command line; 69 something this machine lacks; 74 a file or folder that cannot be read or written; 75 the
+cluster did not come up, or not all of it went; 77 a file or folder that is not ours; 78 wrong configuration; 129 SIGHUP; 130 Ctrl-C; 143 SIGTERM.`;

@@ -1,5 +1,5 @@
 import { type Address, formatAddress } from "../common/address.ts";
-import type { NodeInfo } from "../common/gcs/client.ts";
+import type { GcsOptions, NodeInfo } from "../common/gcs/client.ts";
 import { openGcs } from "../common/gcs/client.ts";
 import { probeGcs } from "../common/gcs/probe.ts";
 import type { RayGcs, Sighting } from "../common/sighting.ts";
@@ -12,6 +12,11 @@ export interface ClusterView {
 
 const LOOK_TIMEOUT_MS = 2000;
 
+/** Where the HEADs of a cluster can be, and how they are asked. */
+export interface Sight extends GcsOptions {
+  readonly headAddresses: readonly Address[];
+}
+
 /** What each address answered when it was asked for a GCS. */
 export interface Look {
   /** Every HEAD in sight: more than one is a fault to show. */
@@ -21,30 +26,27 @@ export interface Look {
 }
 
 /** Asks every address at once whether a GCS serves there. */
-export async function lookForHeads(addresses: readonly Address[], token: string | null): Promise<Look> {
+export async function lookForHeads({ headAddresses, token, tls }: Sight): Promise<Look> {
   const sightings = await Promise.all(
-    addresses.map((address) => probeGcs(address, { token, timeoutMs: LOOK_TIMEOUT_MS })),
+    headAddresses.map((address) => probeGcs(address, { token, tls, timeoutMs: LOOK_TIMEOUT_MS })),
   );
   const isHead = (sighting: Sighting): sighting is RayGcs => sighting.kind === "ray-gcs";
   return { heads: sightings.filter(isHead), others: sightings.filter((each) => !isHead(each)) };
 }
 
-export const findHeads = async (addresses: readonly Address[], token: string | null) =>
-  (await lookForHeads(addresses, token)).heads;
+export const findHeads = async (sight: Sight) => (await lookForHeads(sight)).heads;
 
 /** The cluster of the first HEAD that answers; undefined where none does. */
-export const viewCluster = async (addresses: readonly Address[], token: string | null) =>
-  (await lookAtCluster(addresses, token)).view;
+export const viewCluster = async (sight: Sight) => (await lookAtCluster(sight)).view;
 
 /** The same, with what was seen where no HEAD is. */
 export async function lookAtCluster(
-  addresses: readonly Address[],
-  token: string | null,
+  sight: Sight,
 ): Promise<Look & { readonly view: ClusterView | undefined }> {
-  const look = await lookForHeads(addresses, token);
+  const look = await lookForHeads(sight);
   const [head] = look.heads;
   if (head === undefined) return { ...look, view: undefined };
-  const gcs = openGcs(head.address, { token });
+  const gcs = openGcs(head.address, sight);
   try {
     const nodes = await gcs.nodes({}, LOOK_TIMEOUT_MS);
     return { ...look, view: nodes.ok ? { head, nodes: nodes.value } : undefined };

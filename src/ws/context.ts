@@ -13,6 +13,8 @@ export interface WsContext {
   readonly signal: AbortSignal;
   /** Aborted by the second one. */
   readonly urgent: AbortSignal;
+  /** Asks whoever sits at the terminal; undefined where nobody does. Without an answer: when Ctrl-C comes, or the input's end. */
+  readonly ask?: ((question: string) => Promise<string | undefined>) | undefined;
 }
 
 /** The options that every command takes. */

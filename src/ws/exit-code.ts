@@ -6,6 +6,8 @@ export const EXIT = {
   ok: 0,
   /** A check of `ws test` does not hold, or `ws ps` sees a node that is not ALIVE. */
   notAllWell: 1,
+  /** What runs would have to be replaced or stopped, and nobody agreed to that. */
+  notAgreed: 2,
   usage: 64,
 } as const;
 
@@ -37,7 +39,12 @@ export function exitCodeOf(failure: WsFailure): number {
     case "not-running":
     case "left-over":
       return 75;
+    case "not-agreed":
+      return EXIT.notAgreed;
+    case "only-planned":
+      return EXIT.ok;
     case "unsafe-folder":
+    case "not-our-files":
       return 77;
     case "interrupted":
       return { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }[failure.signal];

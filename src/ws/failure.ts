@@ -1,4 +1,5 @@
 import type { Problem } from "../common/failure.ts";
+import type { NotOurs } from "./compose/own-file.ts";
 
 /** A TCP port that something else holds. */
 export interface TakenPort {
@@ -90,6 +91,12 @@ export type WsFailure =
       readonly processes: readonly { readonly pid: number; readonly what: string }[];
       readonly ports: readonly TakenPort[];
     }
+  /** Files that `ws` would have to overwrite. */
+  | { readonly reason: "not-our-files"; readonly files: readonly NotOurs[] }
+  /** `ws up` would replace or stop what runs, and nobody said that it may. */
+  | { readonly reason: "not-agreed" }
+  /** `ws up --dry-run` has shown its plan, and that was all. */
+  | { readonly reason: "only-planned" }
   | { readonly reason: "unsafe-folder"; readonly folder: string; readonly why: string }
   | { readonly reason: "interrupted"; readonly signal: StopSignal };
 

@@ -91,7 +91,7 @@ test("E9 what a failed start wrote is kept, and shown when the container is gone
     return { ok: true, value: "2026-01-31T12:00:00Z ✗ No HEAD after 5 s\n" } as const;
   };
   const place = { state: join(engine.root, ".ws/docker"), engine: { docker } as never };
-  await keepLog(place, { id: ID, service: "ray-cpu" });
+  await keepLog(place, "ray-cpu", { id: ID });
   engine.says(`version*) echo 28.1 ;;`);
   const { code, out } = await engine.ws(["logs", "ray-cpu"]);
   expect(code).toBe(0);

@@ -1,5 +1,6 @@
 import { realpathSync } from "node:fs";
 import { dirname } from "node:path";
+import { createInterface } from "node:readline/promises";
 import { leave } from "../common/leave.ts";
 import { runCli } from "./cli.ts";
 import { writer } from "./terminal/terminal.ts";
@@ -34,7 +35,21 @@ const context = {
   dist,
   signal: first.signal,
   urgent: second.signal,
+  ask: process.stdin.isTTY && process.stderr.isTTY ? ask : undefined,
 };
+
+async function ask(question: string): Promise<string | undefined> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  // The terminal gives Ctrl-C to whoever reads from it.
+  lines.once("SIGINT", () => process.emit("SIGINT"));
+  const ended = new Promise<undefined>((resolve) => lines.once("close", () => resolve(undefined)));
+  try {
+    const answer = lines.question(question, { signal: first.signal }).catch(() => undefined);
+    return await Promise.race([answer, ended]);
+  } finally {
+    lines.close();
+  }
+}
 
 void runCli(process.argv.slice(2), context, { root: dirname(dist), version: __VERSION__ }).then((exitCode) =>
   leave(process, exitCode),

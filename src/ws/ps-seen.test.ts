@@ -27,7 +27,10 @@ services:
   health: { enabled: false }
   ray: { cpu: { head_port: ${port} }, gpu: { head_port: ${port + 1} } }
 `;
-  return { gcs, engine: new FakeEngine(answers(...services), config) };
+  const ports: Record<string, number> = { "ray-cpu": port, "ray-gpu": port + 1 };
+  const containers = services.map((each) => ({ ...each, headPort: ports[each.service] ?? 0 }));
+  const says = answers(...containers);
+  return { gcs, engine: new FakeEngine(says, config), says };
 }
 
 const BOTH = [{ service: "ray-cpu" }, { service: "ray-gpu" }];
@@ -43,8 +46,8 @@ test("E1 a GCS that wants a token is named, and nobody is told to start the clus
 });
 
 test("E1 ws up changes nothing of a cluster that refuses its token", async () => {
-  const { engine } = await cluster({ token }, ...BOTH);
-  engine.says(`${answers(...BOTH)}\n  "compose version"*) echo 5.0 ;;`);
+  const { engine, says } = await cluster({ token }, ...BOTH);
+  engine.says(`${says}\n  "compose version"*) echo 5.0 ;;`);
   const { code, err } = await engine.ws(["up"]);
   expect(code, err).toBe(78);
   expect(err).toContain("✗ The cluster wants a token");
@@ -126,9 +129,9 @@ test("a GCS that says nothing is not taken for one that is not there", async () 
 });
 
 test("D2 what docker says on stderr is shown and never read", async () => {
-  const { engine } = await cluster({}, ...BOTH);
+  const { engine, says } = await cluster({}, ...BOTH);
   const notice = "Emulate Docker CLI using podman [1] {2}";
-  engine.says(`*) echo '${notice}' >&2 ;;\nesac\ncase "$*" in${answers(...BOTH)}`);
+  engine.says(`*) echo '${notice}' >&2 ;;\nesac\ncase "$*" in${says}`);
   const ps = await engine.ws(["ps"]);
   expect(ps.code, ps.out + ps.err).toBe(0);
   expect(ps.err).toContain(`→ docker says: ${notice}\n`);
@@ -159,8 +162,8 @@ test.each([
   ["DOCKER_HOST", { DOCKER_HOST: "tcp://192.0.2.50:2375" }, "192.0.2.50"],
   ["docker's context", {}, "build.example"],
 ])("D11 an engine that %s names is looked for there, and named", async (_, env, host) => {
-  const { engine } = await cluster({}, ...BOTH);
-  engine.says(`"context inspect"*) echo ssh://me@build.example ;;\n${answers(...BOTH)}`);
+  const { engine, says } = await cluster({}, ...BOTH);
+  engine.says(`"context inspect"*) echo ssh://me@build.example ;;\n${says}`);
   const { out } = await engine.ws(["doctor"], env as Record<string, string>);
   expect(out).toContain(`✓ Docker engine: version 28.1, on ${host}`);
   expect(out).toContain(`→ Docker engine: containers run on ${host}: ports are published there`);

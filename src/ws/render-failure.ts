@@ -135,6 +135,16 @@ function renderClusterFailure(failure: ClusterFailure): string[] {
         ...failure.ports.map(renderPort),
         "→ Run ws down again; a process in state D waits for the kernel.",
       ];
+    case "not-agreed":
+      return ["✗ Nothing was changed", "→ To go on: ws up --yes. To see the plan alone: ws up --dry-run."];
+    case "only-planned":
+      return [];
+    case "not-our-files":
+      return [
+        "✗ ws overwrites only what it wrote itself:",
+        ...failure.files.map(({ file, why }) => `  ✗ ${file}: ${why}`),
+        "→ Move it away or remove it (what you want belongs in config.yaml), then run the command again.",
+      ];
     case "unsafe-folder":
       return [
         `✗ ${failure.folder} cannot be used: ${failure.why}`,

@@ -26,20 +26,22 @@ describe("ws up that fails takes back what it started", () => {
     const foreign = await engine.start("holder", IMAGE, ["sleep", "600"], ["--publish", "6380:6380"]);
     const up = await project.ws(["up"]);
     expect(up.code, up.text).toBe(75);
-    expect(up.text).toContain("ray-gpu, GCS: expected port 6380 to be free on this machine");
+    expect(up.text).toContain(
+      "ray-gpu, GCS: expected port 6380 to be free on this machine, and the container",
+    );
+    expect(up.text).toContain(`${foreign} publishes it`);
     expect(await project.containers()).toEqual([]);
     expect(await engine.inspect(foreign, ".State.Running")).toBe(true);
     await engine.must("rm", "--force", foreign);
   });
 
-  test("a name that another container has: the engine's own words, and the other one stays", async () => {
+  test("E10 a name that another container has: named before anything is built, and the other one stays", async () => {
     await execa("docker", ["create", "--name", FOREIGN_NAME, IMAGE, "sleep", "600"]);
     try {
       const up = await project.ws(["up"]);
       expect(up.code, up.text).toBe(75);
-      expect(up.text).toMatch(/✗ The engine refused: .*compose/);
-      expect(up.text).toContain(`"/${FOREIGN_NAME}" is already in use`);
-      expect(up.text).toContain("→ Likely cause: another container has that name");
+      expect(up.text).toContain(`✗ ray-gpu: expected the container name ${FOREIGN_NAME} to be free`);
+      expect(up.text).not.toContain("Building");
       expect(await project.containers()).toEqual([]);
       expect((await project.ws(["down", "-v"])).code).toBe(0);
       expect((await engine.docker("inspect", FOREIGN_NAME)).code).toBe(0);
@@ -48,7 +50,7 @@ describe("ws up that fails takes back what it started", () => {
     }
   });
 
-  test("a subnet that another network has: ws doctor names it, and the engine says no", async () => {
+  test("E10 a subnet that another network has: ws doctor and ws up name it before anything is built", async () => {
     const network = engine.name("subnet");
     const label = ["--label", "io.ray-entrypoint.test=subnet"];
     await engine.must("network", "create", "--subnet", "172.28.16.0/24", ...label, network);
@@ -58,7 +60,9 @@ describe("ws up that fails takes back what it started", () => {
       expect(doctor.text).toContain(`meets 172.28.16.0/24 of the engine's network ${network}`);
       const up = await project.ws(["up"]);
       expect(up.code, up.text).toBe(75);
-      expect(up.text).toContain("→ Likely cause: another network has that subnet");
+      expect(up.text).toContain(`and the engine's network ${network} has 172.28.16.0/24`);
+      expect(up.text).toContain(`docker network rm ${network}`);
+      expect(up.text).not.toContain("Building");
     } finally {
       await engine.must("network", "rm", network);
     }

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { type Address, formatAddress } from "../../src/common/address.ts";
 import { realClock } from "../../src/common/deadline.ts";
 import { probeGcs } from "../../src/common/gcs/probe.ts";
+import { Absence } from "../../src/entrypoint/absence.ts";
 import { openHealthClient } from "../../src/entrypoint/health-client.ts";
 import { settle } from "../../src/entrypoint/settle.ts";
 import { readConfig as readHealthConfig } from "../../src/health-server/config.ts";
@@ -81,7 +82,7 @@ async function settleOn(config: ReturnType<typeof configOf>, url: string): Promi
     ownRayVersion: null,
     stop: new AbortController().signal,
     lastRole: null,
-    headSeenAtMs: null,
+    absence: new Absence(realClock),
     onWait: () => {},
   };
   const settled = await settle(config, world);

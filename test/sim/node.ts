@@ -1,4 +1,5 @@
 import { type Address, formatAddress } from "../../src/common/address.ts";
+import { Absence } from "../../src/entrypoint/absence.ts";
 import { LeaseKeeper } from "../../src/entrypoint/lease-keeper.ts";
 import { live } from "../../src/entrypoint/life.ts";
 import { findOtherHead } from "../../src/entrypoint/other-head.ts";
@@ -29,7 +30,7 @@ export class Node {
   #state: NodeState = "deciding";
   #lastRole: "head" | "worker" | null = null;
   #byLease = false;
-  headSeenAtMs: number | null = null;
+  readonly absence: Absence;
   #aliveAtMs: number | null = null;
   #onDeposed: (end: RunEnd) => void = () => {};
 
@@ -41,6 +42,7 @@ export class Node {
     this.actor = new Actor(clock);
     place.actor = this.actor;
     this.#clock = { now: () => clock.nowMs, bootMs: () => clock.nowMs, pause: this.actor.pauseFor };
+    this.absence = new Absence(this.#clock);
     const each = { clock: this.#clock, config: place.config, client: clientOf(this), life };
     this.keeper = new LeaseKeeper({
       ...each,
@@ -113,7 +115,7 @@ export class Node {
       ownRayVersion: null,
       stop,
       lastRole: this.#lastRole,
-      headSeenAtMs: this.headSeenAtMs,
+      absence: this.absence,
       onWait: (reason) => stop === this.stop && this.#step({ kind: "wait", reason }),
     });
     if (settled.kind === "role" && !stop.aborted) this.#tellRole(settled);
@@ -128,7 +130,8 @@ export class Node {
       this.keeper.serving(clusterId);
       this.scene.checker.readyHeads.push(this.place.name);
     }
-    this.headSeenAtMs = role === "worker" ? this.scene.clock.nowMs : null;
+    if (role === "worker") this.absence.seen();
+    else this.absence.forget();
     this.#step({ kind: "alive", nodeId: this.life });
     this.#step({ kind: "watch", everyMs: 1000 });
     this.scene.log(`${this.life} is ready as ${role} of ${clusterId}`);

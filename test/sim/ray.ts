@@ -95,13 +95,12 @@ async function watch(node: Node, head: Address, clusterId: string, over: AbortSi
       await node.actor.sleep(1000);
       const found = await ask(node, head);
       if (over.aborted) return { kind: "stopped" };
-      if (found !== null) node.headSeenAtMs = node.scene.clock.nowMs;
       const step = judge(signs, lookOf(found), { role: "worker" }, clusterId);
       signs = step.signs;
       if (step.verdict.kind === "trouble") return trouble(step.verdict.trouble);
       search.follow(step.verdict.kind === "head-out-of-reach");
       if (search.found !== null) return { kind: "moved", settled: search.found };
-      if (node.scene.clock.nowMs - (node.headSeenAtMs ?? 0) > RAY_GIVES_UP_MS)
+      if (node.absence.sinceMs(0) > RAY_GIVES_UP_MS)
         return trouble({ kind: "ray-exited", exit: "exit code 1" });
     }
   } finally {
@@ -120,7 +119,9 @@ const lookOf = (clusterId: string | null): Look => ({
   raylet: "running",
 });
 
-async function ask({ scene, place, actor }: Node, head: Address): Promise<string | null> {
+async function ask({ scene, place, actor, absence }: Node, head: Address): Promise<string | null> {
   const sighting = await sight(scene, place, actor, head, LOOK_TIMEOUT_MS);
-  return sighting.kind === "ray-gcs" ? sighting.clusterId : null;
+  if (sighting.kind !== "ray-gcs") return null;
+  absence.seen();
+  return sighting.clusterId;
 }

@@ -17,8 +17,8 @@ export function openChannel(
   authority: string,
   options: GcsOptions,
 ): { channel: Channel; explain: (error: unknown) => GcsFailure } {
-  const baseUrl = `http://${authority}`;
-  const session = new Http2Session(baseUrl);
+  const baseUrl = `${options.tls === undefined ? "http" : "https"}://${authority}`;
+  const session = new Http2Session(baseUrl, options.tls);
   const transport = createGrpcTransport({
     baseUrl,
     sessionManager: session,

@@ -1,5 +1,6 @@
 import { type Address, formatAddress } from "../address.ts";
 import { err, ok, type Result } from "../result.ts";
+import type { TlsKeys } from "./tls.ts";
 
 /** A node as the GCS lists it. Ids are hex. */
 export interface NodeInfo {
@@ -60,6 +61,8 @@ export interface GcsClient {
 export interface GcsOptions {
   /** Sent as `authorization: Bearer`, which a GCS with RAY_AUTH_MODE=token wants (Ray 2.52 and later). */
   readonly token: string | null;
+  /** Given where this node's Ray speaks TLS. */
+  readonly tls?: TlsKeys | undefined;
 }
 
 /** Opens a channel to the GCS at `address`; nothing is loaded or connected before the first call. */

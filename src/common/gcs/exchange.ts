@@ -1,26 +1,36 @@
-import { connect } from "node:net";
+import { connect, isIP, type Socket } from "node:net";
 import type { Address } from "../address.ts";
 import { lookup } from "../lookup.ts";
+import { type TlsKeys, tlsOptions } from "./tls.ts";
 
 /** How an exchange ended without being understood. */
 export type Unheard =
   | { readonly kind: "timeout"; readonly phase: "connect" | "answer" }
   /** No connection was made; `code` is the operating system's. */
   | { readonly kind: "not-connected"; readonly code: string }
-  | { readonly kind: "closed" };
+  /** `cause`: what broke the connection; undefined where the peer closed it. */
+  | { readonly kind: "closed"; readonly cause: string | undefined };
+
+interface Exchange<T> {
+  readonly greeting: Buffer;
+  readonly tls?: TlsKeys | undefined;
+  readonly timeoutMs: number;
+  /** Gets what comes back, until it returns something other than null. */
+  readonly hear: (bytes: Buffer) => T | null;
+}
 
 /**
- * Says `greeting` on a connection of its own and gives what comes back to `hear`, until that returns something other than
- * null. Never rejects, takes at most `timeoutMs`, leaves no connection behind.
+ * Says `greeting` on a connection of its own and hears what comes back. Never rejects, takes at most `timeoutMs`, leaves no
+ * connection behind.
  */
-export function exchange<T>(
+export async function exchange<T>(
   address: Address,
-  greeting: Buffer,
-  timeoutMs: number,
-  hear: (bytes: Buffer) => T | null,
+  { greeting, tls, timeoutMs, hear }: Exchange<T>,
 ): Promise<{ readonly kind: "heard"; readonly answer: T } | Unheard> {
+  const open = tls === undefined ? connectTo : await secureBy(tls);
+  if (typeof open === "string") return { kind: "closed", cause: open };
   return new Promise((resolve) => {
-    const socket = connect({ ...address, lookup });
+    const socket = open(address);
     let phase: "connect" | "answer" = "connect";
     const end = (outcome: { kind: "heard"; answer: T } | Unheard): void => {
       clearTimeout(timer);
@@ -28,10 +38,10 @@ export function exchange<T>(
       resolve(outcome);
     };
     const timer = setTimeout(() => end({ kind: "timeout", phase }), timeoutMs);
-    socket.on("error", ({ code = "unknown" }: NodeJS.ErrnoException) =>
-      end(phase === "connect" ? { kind: "not-connected", code } : { kind: "closed" }),
+    socket.on("error", ({ code = "unknown", message }: NodeJS.ErrnoException) =>
+      end(phase === "connect" ? { kind: "not-connected", code } : { kind: "closed", cause: message }),
     );
-    socket.on("close", () => end({ kind: "closed" }));
+    socket.on("close", () => end({ kind: "closed", cause: undefined }));
     socket.on("connect", () => {
       phase = "answer";
       socket.write(greeting);
@@ -41,4 +51,21 @@ export function exchange<T>(
       if (answer !== null) end({ kind: "heard", answer });
     });
   });
+}
+
+const connectTo = (address: Address): Socket => connect({ ...address, lookup });
+
+/** What opens a connection by TLS, or why these keys are of no use. Only who speaks TLS pays for loading it. */
+async function secureBy(keys: TlsKeys): Promise<((address: Address) => Socket) | string> {
+  const { connect: connectSecurely, createSecureContext } = await import("node:tls");
+  try {
+    const secureContext = createSecureContext(tlsOptions(keys));
+    return ({ host, port }) => {
+      // An address is no name that a server could be asked for.
+      const servername = isIP(host) ? "" : host;
+      return connectSecurely({ host, port, lookup, servername, secureContext, ALPNProtocols: ["h2"] });
+    };
+  } catch (error) {
+    return (error as Error).message;
+  }
 }

@@ -20,21 +20,24 @@ async function keep<T extends { stop(): unknown }>(starting: Promise<T>): Promis
 test("knows a GCS by its version and cluster id", async () => {
   const gcs = await keep(FakeGcs.start({ version: "2.49.2", clusterId: "ab".repeat(28) }));
   const expected = { kind: "ray-gcs", version: "2.49.2", clusterId: "ab".repeat(28) };
-  expect(await glance(gcs.address, null, PATIENT_MS)).toEqual(expected);
+  expect(await glance(gcs.address, { token: null, timeoutMs: PATIENT_MS })).toEqual(expected);
 });
 
 test("reads an answer that comes a byte at a time", async () => {
   const gcs = await keep(FakeGcs.start());
   const drip = await keep(dripping(gcs.address));
-  expect(await glance(drip.address, null, PATIENT_MS)).toMatchObject({ kind: "ray-gcs", version: "2.60.0" });
+  expect(await glance(drip.address, { token: null, timeoutMs: PATIENT_MS })).toMatchObject({
+    kind: "ray-gcs",
+    version: "2.60.0",
+  });
 });
 
 // Lengths around the steps of HPACK's numbers (RFC 7541, 5.1): below 127, above it, and with two bytes more.
 test.each([1, 110, 119, 120, 121, 300, 4000])("brings a token of %i characters", async (length) => {
   const token = "t".repeat(length);
   const gcs = await keep(FakeGcs.start({ token }));
-  expect(await glance(gcs.address, token, PATIENT_MS)).toMatchObject({ kind: "ray-gcs" });
-  expect(await glance(gcs.address, `${token}x`, PATIENT_MS)).toBe("unclear");
+  expect(await glance(gcs.address, { token, timeoutMs: PATIENT_MS })).toMatchObject({ kind: "ray-gcs" });
+  expect(await glance(gcs.address, { token: `${token}x`, timeoutMs: PATIENT_MS })).toBe("unclear");
 });
 
 test.each([
@@ -50,7 +53,7 @@ test.each([
   ["a GCS without a cluster id", () => FakeGcs.start({ clusterId: "" })],
 ])("leaves %s to the library, long before the time is over", async (_, start) => {
   const server = await keep<{ address: Address; stop(): unknown }>(start());
-  expect(await glance(server.address, null, PATIENT_MS)).toBe("unclear");
+  expect(await glance(server.address, { token: null, timeoutMs: PATIENT_MS })).toBe("unclear");
 });
 
 test.each([
@@ -58,7 +61,7 @@ test.each([
   ["answer", odd.mute],
 ])("tells silence in the %s", async (phase, start) => {
   const server = await keep(start());
-  expect(await glance(server.address, null, 300)).toEqual({ kind: "timeout", phase });
+  expect(await glance(server.address, { token: null, timeoutMs: 300 })).toEqual({ kind: "timeout", phase });
 });
 
 /** Passes bytes on, the answers one at a time. */

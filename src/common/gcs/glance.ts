@@ -4,6 +4,15 @@ import { unreachable } from "../result.ts";
 import type { SightingKind } from "../sighting.ts";
 import { exchange } from "./exchange.ts";
 import * as http2 from "./http2-frames.ts";
+import type { TlsKeys } from "./tls.ts";
+
+export interface ProbeOptions {
+  readonly token: string | null;
+  /** Given where this node's Ray speaks TLS. */
+  readonly tls?: TlsKeys | undefined;
+  /** For the whole of it: name look-up, connection and answers. */
+  readonly timeoutMs: number;
+}
 
 /** Something else than a GCS that answers as expected: the gRPC library has to find out what. */
 export type Glance = SightingKind | "unclear";
@@ -26,17 +35,20 @@ const NOTHING: Buffer = Buffer.alloc(0);
  * One short connection without the gRPC library (http2-frames.ts says why): tells refused from silent, and knows a GCS by
  * its answers to both calls. `token` goes with them. Never rejects, takes at most `timeoutMs`, leaves no connection behind.
  */
-export async function glance(address: Address, token: string | null, timeoutMs: number): Promise<Glance> {
+export async function glance(address: Address, { token, tls, timeoutMs }: ProbeOptions): Promise<Glance> {
   const answers = new Answers();
-  const calls = callsTo(formatAddress(address), token);
-  const outcome = await exchange(address, calls, timeoutMs, (bytes) => answers.hear(bytes));
+  const greeting = callsTo(formatAddress(address), { token, scheme: tls === undefined ? "http" : "https" });
+  const hear = (bytes: Buffer) => answers.hear(bytes);
+  const outcome = await exchange(address, { greeting, tls, timeoutMs, hear });
   switch (outcome.kind) {
     case "heard":
       return outcome.answer;
     case "not-connected":
       return explainConnect(outcome.code);
     case "closed":
-      return "unclear";
+      return tls === undefined || outcome.cause === undefined
+        ? "unclear"
+        : { kind: "tls", problem: "failed", detail: outcome.cause };
     case "timeout":
       return outcome;
     default:
@@ -50,13 +62,13 @@ function explainConnect(code: string): SightingKind {
   return code === "ETIMEDOUT" ? { kind: "timeout", phase: "connect" } : { kind: "unreachable", code };
 }
 
-function callsTo(authority: string, token: string | null): Buffer {
+function callsTo(authority: string, { token, scheme }: { token: string | null; scheme: string }): Buffer {
   const calls = [VERSION, CLUSTER_ID].map(({ stream, path }) =>
     http2.request(
       stream,
       [
         [":method", "POST"],
-        [":scheme", "http"],
+        [":scheme", scheme],
         [":path", path],
         [":authority", authority],
         ["content-type", "application/grpc"],

@@ -36,7 +36,7 @@ describe("what is no GCS gets its own sighting, in time", () => {
   test.each([
     ["a Redis", odd.redis, /^not-ray: it speaks the Redis protocol$/],
     ["a web server of HTTP/1", odd.http1, /^not-ray: it speaks HTTP\/1$/],
-    ["a TLS server", odd.tls, /^not-ray: it is a TLS server$/],
+    ["a TLS server", odd.tls, /^tls: wanted$/],
     ["one that closes at once", odd.curt, /^not-ray: it closes the connection$/],
     ["one that resets", odd.rude, /^not-ray: it closes the connection$/],
     ["rubbish without end", odd.rubbish, /^not-ray: its answer is no HTTP\/2$/],
@@ -49,7 +49,14 @@ describe("what is no GCS gets its own sighting, in time", () => {
   ])("%s", async (_, start, expected) => {
     const server = await keep(start());
     const sighting = await probeGcs(server.address, OPTIONS);
-    const said = "saw" in sighting ? sighting.saw : "phase" in sighting ? sighting.phase : "";
+    const said =
+      "saw" in sighting
+        ? sighting.saw
+        : "phase" in sighting
+          ? sighting.phase
+          : sighting.kind === "tls"
+            ? sighting.problem
+            : "";
     expect(`${sighting.kind}: ${said}`).toMatch(expected);
     expect(sighting.ms).toBeLessThan(TIMEOUT_MS + SLACK_MS);
     expect(sighting.address).toEqual(server.address);

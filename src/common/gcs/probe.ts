@@ -3,27 +3,32 @@ import { type Deadline, deadlineIn, monotonicMs } from "../deadline.ts";
 import { unreachable } from "../result.ts";
 import type { Sighting, SightingKind } from "../sighting.ts";
 import { type GcsFailure, openGcs } from "./client.ts";
-import { glance } from "./glance.ts";
+import { glance, type ProbeOptions } from "./glance.ts";
 import { nameProtocol } from "./protocol-name.ts";
-
-export interface ProbeOptions {
-  readonly token: string | null;
-  /** For the whole of it: name look-up, connection and answers. */
-  readonly timeoutMs: number;
-}
 
 /** Asks whether a Ray HEAD serves at `address`. Never rejects, never takes longer, leaves no connection behind. */
 export async function probeGcs(address: Address, options: ProbeOptions): Promise<Sighting> {
   const began = monotonicMs();
   const deadline = deadlineIn(options.timeoutMs);
-  const seen = await glance(address, options.token, options.timeoutMs);
-  const known = seen === "unclear" ? await ask(address, options.token, deadline) : seen;
-  return { address, ms: monotonicMs() - began, ...known };
+  const seen = await look(address, options, deadline);
+  return { address, ms: monotonicMs() - began, ...seen };
+}
+
+type Access = Omit<ProbeOptions, "timeoutMs">;
+
+async function look(address: Address, access: Access, deadline: Deadline): Promise<SightingKind> {
+  const seen = await glance(address, { ...access, timeoutMs: deadline.remainingMs() });
+  if (seen === "unclear") return ask(address, access, deadline);
+  if (seen.kind !== "tls") return seen;
+  // No handshake: what is it without one? No token goes there in clear text.
+  const clear = await look(address, { token: null }, deadline);
+  if (clear.kind === "ray-gcs" || clear.kind === "unauthorized") return { kind: "tls", problem: "missing" };
+  return clear.kind === "not-ray" ? clear : seen;
 }
 
 /** By the gRPC library, which tells one failure from another. */
-async function ask(address: Address, token: string | null, deadline: Deadline): Promise<SightingKind> {
-  const client = openGcs(address, { token });
+async function ask(address: Address, access: Access, deadline: Deadline): Promise<SightingKind> {
+  const client = openGcs(address, access);
   // A fraction of a millisecond makes a grpc-timeout header that Ray's gRPC refuses.
   const timeoutMs = Math.max(1, Math.floor(deadline.remainingMs()));
   const [alive, clusterId] = await Promise.all([
@@ -31,18 +36,24 @@ async function ask(address: Address, token: string | null, deadline: Deadline): 
     client.clusterId(timeoutMs),
   ]);
   client.close();
-  if (!alive.ok) return explainFailure(alive.error, address, deadline);
-  if (!clusterId.ok) return explainFailure(clusterId.error, address, deadline);
+  const failed = [alive, clusterId].find(({ ok }) => !ok);
+  if (failed?.ok === false && failed.error.kind === "unavailable")
+    return access.tls === undefined ? nameProtocol(address, deadline) : BROKEN_OFF;
+  if (!alive.ok) return explainFailure(alive.error);
+  if (!clusterId.ok) return explainFailure(clusterId.error);
   if (clusterId.value.length === 0 || alive.value.version === "")
     return { kind: "not-ray", saw: "a gRPC server that names no Ray cluster" };
   return { kind: "ray-gcs", version: alive.value.version, clusterId: clusterId.value };
 }
 
-async function explainFailure(
-  failure: GcsFailure,
-  address: Address,
-  deadline: Deadline,
-): Promise<SightingKind> {
+/** As one does that takes no certificate of ours: by TLS 1.3 it says so, if at all, after the handshake. */
+const BROKEN_OFF: SightingKind = {
+  kind: "tls",
+  problem: "failed",
+  detail: "it breaks the connection off, as one that does not trust this node's certificate",
+};
+
+function explainFailure(failure: GcsFailure): SightingKind {
   switch (failure.kind) {
     case "timeout":
       return { kind: "timeout", phase: "answer" };
@@ -51,7 +62,7 @@ async function explainFailure(
     case "not-ray":
       return { kind: "not-ray", saw: `it answers gRPC, but not as Ray's GCS: ${failure.detail}` };
     case "unavailable":
-      return { kind: "not-ray", saw: await nameProtocol(address, deadline) };
+      return { kind: "not-ray", saw: "it broke the call off" };
     default:
       return unreachable(failure);
   }

@@ -1,6 +1,7 @@
-import { type ClientHttp2Session, connect } from "node:http2";
+import { type ClientHttp2Session, connect, type SecureClientSessionOptions } from "node:http2";
 import type { createGrpcTransport } from "@connectrpc/connect-node";
 import { lookup } from "../lookup.ts";
+import { type TlsKeys, tlsOptions } from "./tls.ts";
 
 type SessionManager = NonNullable<Parameters<typeof createGrpcTransport>[0]["sessionManager"]>;
 
@@ -10,11 +11,13 @@ type SessionManager = NonNullable<Parameters<typeof createGrpcTransport>[0]["ses
  */
 export class Http2Session implements SessionManager {
   readonly authority: string;
+  readonly #options: SecureClientSessionOptions;
   #session: ClientHttp2Session | null = null;
 
-  /** `authority` is the server's origin, such as `http://ray-cpu:6379`. */
-  constructor(authority: string) {
+  /** `authority` is the server's origin, such as `http://ray-cpu:6379`; `tls` is wanted for https. */
+  constructor(authority: string, tls: TlsKeys | undefined) {
     this.authority = authority;
+    this.#options = { lookup, ...(tls && tlsOptions(tls)) };
   }
 
   request: SessionManager["request"] = async (method, path, headers, options) =>
@@ -37,7 +40,7 @@ export class Http2Session implements SessionManager {
   #open(): ClientHttp2Session {
     const current = this.#session;
     if (current !== null && !current.closed && !current.destroyed) return current;
-    const session = connect(this.authority, { lookup });
+    const session = connect(this.authority, this.#options);
     // Each call on the connection fails with the same error, and says so.
     session.on("error", () => {});
     // The server's GOAWAY: the calls under way may finish, new ones go elsewhere.

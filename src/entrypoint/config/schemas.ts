@@ -89,6 +89,12 @@ export const Words = fromText((text) =>
   /^[\w.-]{1,253}$/.test(text) ? value(text) : expected("letters, digits, '.', '_' and '-'", text),
 );
 
+export const User = fromText((text) =>
+  /^[\w.+-]{1,253}\$?$|^\d+:\d+$/.test(text)
+    ? value(text)
+    : expected("the name of a user, a uid or uid:gid", text),
+);
+
 /** `http://host:port`, without what a health service cannot have (user, password, query). */
 export const HttpUrl = fromText((text) => {
   const url = URL.canParse(text) ? new URL(text) : undefined;

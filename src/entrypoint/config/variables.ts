@@ -105,10 +105,10 @@ export const VARIABLES = {
     "Give a name of letters, digits, '.', '_' and '-'.",
   ),
   RAY_EP_USER: variable(
-    s.Words,
-    "ray",
-    "the user that Ray runs as",
-    "Give the name of a user of this system.",
+    s.User,
+    null,
+    "the user that Ray runs as: a name, uid or uid:gid (default: ray where the container starts as root, else the user that it starts as)",
+    "Give the name of a user of this system, or a uid, such as 1000.",
   ),
   RAY_EP_BIN_DIR: variable(
     s.Folder,

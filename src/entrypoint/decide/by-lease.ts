@@ -2,7 +2,7 @@ import { formatAddress } from "../../common/address.ts";
 import { unreachable } from "../../common/result.ts";
 import type { Config } from "../config.ts";
 import type { Facts, LeaseFact } from "../facts.ts";
-import { someoneIsSilent } from "./candidates.ts";
+import { placeOf, someoneIsSilent } from "./candidates.ts";
 import { type Decision, LOOK_AGAIN_MS, type Rule } from "./decision.ts";
 import { expired, noHead } from "./no-head.ts";
 
@@ -38,8 +38,10 @@ export function decideOwnHead(config: Config, facts: Facts): Decision {
 interface FormerHead {
   readonly node: string;
   readonly epoch: number;
-  /** Seconds that its lease runs on. */
-  readonly expiresIn: number;
+  /** Its GCS, host:port; undefined where nobody knows. */
+  readonly address?: string;
+  /** Milliseconds that its lease runs on; negative since it ended. */
+  readonly leftMs: number;
   readonly why: string;
 }
 
@@ -51,34 +53,54 @@ function formerHead(config: Config, { health, lastRole }: Facts): FormerHead | n
     // A HEAD that leads without a lease, or whose service forgot it: only a lease that was given back says that it ended.
     if (lastRole !== "worker" || released !== false || config.fencing === "strict") return null;
     const node = "the HEAD that it worked under";
-    return { node, epoch, expiresIn: 0, why: "the health service knows no holder of the head lease" };
+    return { node, epoch, leftMs: -Infinity, why: "the health service knows no holder of the head lease" };
   }
   // A service that was restarted may know no cluster id; a node that worked in the cluster knows that it was served.
   const served = holder.clusterId !== null || lastRole === "worker";
   if (!served || holder.address === formatAddress(config.ownAddress)) return null;
   return {
     ...holder,
+    leftMs: 1000 * (holder.expiresIn > 0 ? holder.expiresIn : -(holder.endedFor ?? Infinity)),
     why: `the head lease is ${holder.node}'s, whose GCS at ${holder.address} does not serve`,
   };
 }
 
 /**
  * Where another HEAD has served, its lease's end is not enough: it must also have been out of this node's own reach
- * for RAY_EP_TAKEOVER_AFTER. Null when nothing stands against asking for the lease.
+ * for RAY_EP_TAKEOVER_AFTER, and candidates that stand earlier and live go first. Null when nothing stands against asking.
  */
 function mayTakeOver(config: Config, facts: Facts, rule: Rule): Decision | null {
   const former = formerHead(config, facts);
   if (former === null) return null;
   const after = config.values.RAY_EP_TAKEOVER_AFTER;
   // Strict: a HEAD without its lease has ended its Ray before the lease's end, so nothing more is to be waited for.
-  const unseenMs = config.fencing === "strict" ? 0 : after - facts.headUnseenMs;
-  const remainingMs = after === 0 ? null : Math.max(unseenMs, former.expiresIn * 1000);
+  const unseenMs = config.fencing === "strict" ? -Infinity : after - facts.headUnseenMs;
+  const remainingMs =
+    after === 0 ? null : Math.max(unseenMs, former.leftMs) + turnMs(config, facts, former.address);
   if (remainingMs !== null && remainingMs <= 0) return null;
   // A takeover that is allowed is waited for, also where WAIT_FOR_HEAD is shorter: a restart would count from the beginning.
   const patienceMs = config.values.WAIT_FOR_HEAD + (remainingMs === null ? 0 : after);
   if (facts.waitedMs >= patienceMs) return noHead(facts, rule, former.why);
   const waitingFor = { kind: "takeover", node: former.node, epoch: former.epoch, remainingMs } as const;
-  return { role: "wait", rule, waitingFor, retryMs: LOOK_AGAIN_MS };
+  return { role: "wait", rule, waitingFor, retryMs: Math.min(LOOK_AGAIN_MS, remainingMs ?? LOOK_AGAIN_MS) };
+}
+
+/**
+ * How long this node lets those who stand earlier in the whitelist and answered, the former HEAD aside, go first. Each of
+ * them may have seen the HEAD one watch later, and ends a look as long as ours within one more pause.
+ */
+function turnMs(config: Config, { heads }: Facts, former: string | undefined): number {
+  const earlier = config.whitelist.slice(0, placeOf(config)).map(({ address }) => formatAddress(address));
+  const living = heads.filter(({ sighting }) => {
+    const address = formatAddress(sighting.address);
+    return (
+      (sighting.kind === "refused" || sighting.kind === "not-ray") &&
+      address !== former &&
+      earlier.includes(address)
+    );
+  });
+  const lookMs = Math.max(0, ...heads.map(({ sighting }) => sighting.ms));
+  return living.length * (config.values.RAY_EP_WATCH_INTERVAL + LOOK_AGAIN_MS + lookMs);
 }
 
 function decideRefused(config: Config, lease: Extract<LeaseFact, { kind: "refused" }>, rule: Rule): Decision {

@@ -1,52 +1,57 @@
-import { accessSync, constants, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  openSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  statSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { readAuthTokenFile, readText } from "../../common/auth-token.ts";
 import { monotonicMs } from "../../common/deadline.ts";
-import type { LocalFact, RayUser } from "../facts.ts";
+import { asUser } from "../become.ts";
+import type { LocalFact } from "../facts.ts";
+import type { Who } from "../users.ts";
 
 export interface LocalProbeSettings {
-  readonly uid: number;
-  readonly rayUser: string;
+  readonly who: Who;
   /** The folder that holds `ray`. */
   readonly binDir: string;
   /** A requirements file, or a folder of them; it need not exist. */
   readonly requirements: string;
 }
 
-/** Looks at this machine: who we are, who Ray shall be, and which Ray is installed. Starts no process. */
-export function probeLocal(settings: LocalProbeSettings): LocalFact {
+/** Looks at this machine: who we are, who Ray shall be, and which Ray is installed. */
+export function probeLocal({ who, binDir, requirements }: LocalProbeSettings): LocalFact {
   const began = monotonicMs();
-  const users = readUsers();
   const found = {
-    uid: settings.uid,
-    user: users.find((user) => user.uid === settings.uid)?.name ?? String(settings.uid),
-    rayUser: users.find((user) => user.name === settings.rayUser) ?? null,
-    ray: findRay(settings.binDir),
-    requirements: findRequirements(settings.requirements),
+    uid: who.uid,
+    user: who.name,
+    rayUser: who.rayUser,
+    mayBecome: who.mayBecome,
+    ray: findRay(binDir),
+    ...asUser(who.becomes, () => findRequirements(requirements)),
   };
   return { ...found, ms: monotonicMs() - began };
 }
 
-/** The user database in /etc/passwd; a line that is not of its form is passed over. */
-function readUsers(): RayUser[] {
-  return readFileSync("/etc/passwd", "utf8")
-    .split("\n")
-    .map((line) => line.split(":"))
-    .filter((fields) => fields.length >= 7)
-    .map(([name = "", , uid, gid, , home = "/", shell = ""]) => ({
-      name,
-      uid: Number(uid),
-      gid: Number(gid),
-      home,
-      shell: shell || "/bin/sh",
-    }));
-}
-
-function findRequirements(path: string): string[] {
-  const kind = statSync(path, { throwIfNoEntry: false });
-  if (!kind?.isDirectory()) return kind ? [path] : [];
-  const names = readdirSync(path).filter((name) => name.endsWith(".txt"));
-  return names.sort().map((name) => join(path, name));
+function findRequirements(path: string): Pick<LocalFact, "requirements" | "unreadable"> {
+  let at = path;
+  try {
+    const kind = statSync(path, { throwIfNoEntry: false });
+    if (kind === undefined) return { requirements: [], unreadable: null };
+    const names = kind.isDirectory() ? readdirSync(path).filter((name) => name.endsWith(".txt")) : null;
+    const files = names === null ? [path] : names.toSorted().map((name) => join(path, name));
+    for (at of files) closeSync(openSync(at, "r"));
+    return { requirements: files, unreadable: null };
+  } catch (error) {
+    return {
+      requirements: [],
+      unreadable: { path: at, code: (error as NodeJS.ErrnoException).code ?? "unknown" },
+    };
+  }
 }
 
 function findRay(binDir: string): LocalFact["ray"] {
@@ -85,11 +90,10 @@ export function readHealthTokenFile({ RAY_EP_HEALTH_TOKEN_FILE: path }: Environm
 }
 
 /** What the file named by RAY_AUTH_TOKEN_PATH holds, else Ray's default file ~/.ray/auth_token in the home of
- * the user that Ray runs as; null where there is none. */
-export function readTokenFile(env: Environment): string | null {
-  const home =
-    readUsers().find(({ name }) => name === (env.RAY_EP_USER || "ray"))?.home ?? env.HOME ?? "/home/ray";
-  return readAuthTokenFile(env, home);
+ * the user that Ray runs as; null where there is none. It is read as that user reads it. */
+export function readTokenFile(env: Environment, { rayUser, becomes }: Who): string | null {
+  const home = rayUser?.home ?? env.HOME ?? "/home/ray";
+  return asUser(becomes, () => readAuthTokenFile(env, home));
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;

@@ -12,7 +12,7 @@ import { environment, loadSettings } from "../runtimes/choose.ts";
 import { openDockerCluster } from "../runtimes/docker/cluster.ts";
 import { composeRunner, dockerRunner, engineHost } from "../runtimes/docker/engine.ts";
 import { isEmbeddedRunning } from "../runtimes/embedded/runtime.ts";
-import { lastRuntime } from "../runtimes/last-up.ts";
+import { lastUp } from "../runtimes/last-up.ts";
 import type { RuntimeName } from "../runtimes/runtime.ts";
 import type { Settings } from "../settings.ts";
 import { fail } from "./fail.ts";
@@ -66,7 +66,7 @@ function runtimeOf(
   settings: Settings,
   engineAnswers: boolean,
 ): RuntimeName {
-  const last = lastRuntime(stateDir);
+  const last = lastUp(stateDir)?.runtime;
   if (runtime !== undefined) return runtime;
   if (last === "embedded" || isEmbeddedRunning({ settings, env, stateDir, venvDir, dist })) return "embedded";
   return engineAnswers || last === "docker" ? "docker" : "embedded";

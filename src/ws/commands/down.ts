@@ -1,7 +1,7 @@
 import type { GlobalOptions, WsContext } from "../context.ts";
 import { EXIT } from "../exit-code.ts";
 import { open } from "../runtimes/choose.ts";
-import { forgetRuntime } from "../runtimes/last-up.ts";
+import { forgetUp } from "../runtimes/last-up.ts";
 import type { DownReport } from "../runtimes/runtime.ts";
 import { fail } from "./fail.ts";
 import { withJob } from "./job.ts";
@@ -24,7 +24,7 @@ export async function down(context: WsContext, options: DownOptions): Promise<nu
     return ended;
   });
   if (!report.ok) return fail(context, report.error);
-  forgetRuntime(options.stateDir, runtime.name);
+  forgetUp(options.stateDir, runtime.name);
   return EXIT.ok;
 }
 

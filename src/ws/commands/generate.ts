@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import { renderWarnings } from "../../common/render-failure.ts";
-import { writeComposeFiles } from "../compose/write-files.ts";
+import { generateHere, writeComposeFiles } from "../compose/write-files.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import { EXIT } from "../exit-code.ts";
 import { loadSettings } from "../runtimes/choose.ts";
@@ -18,8 +18,11 @@ export async function generate(context: WsContext, options: GenerateOptions): Pr
   const { configFile, root, check } = options;
   const settings = loadSettings(context, options);
   if (!settings.ok) return fail(context, settings.error);
-  const report = await writeComposeFiles(settings.value, { folder: dirname(configFile), root, check });
-  if (!report.ok) return fail(context, { reason: "bad-settings", file: configFile, problems: report.error });
+  const places = { configFile, configFolder: dirname(configFile), root };
+  const made = generateHere(settings.value, places);
+  if (!made.ok) return fail(context, made.error);
+  const report = await writeComposeFiles(made.value, places, { check });
+  if (!report.ok) return fail(context, report.error);
   const { terminal } = context;
   const { generated, written, unchanged, stale } = report.value;
   if (generated.warnings.length > 0)

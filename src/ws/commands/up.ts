@@ -1,30 +1,43 @@
 import { formatAddress } from "../../common/address.ts";
 import { renderWarnings } from "../../common/render-failure.ts";
+import { err, ok, type Result } from "../../common/result.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import { EXIT } from "../exit-code.ts";
+import { interrupted, type WsFailure } from "../failure.ts";
 import { open } from "../runtimes/choose.ts";
-import { rememberRuntime } from "../runtimes/last-up.ts";
-import type { ClusterReport, HeadReport, Runtime, UpReport } from "../runtimes/runtime.ts";
+import { rememberUp } from "../runtimes/last-up.ts";
+import type { ClusterReport, HeadReport, Job, Runtime, UpReport } from "../runtimes/runtime.ts";
+import { isDisruptive, type UpPlan } from "../runtimes/up-plan.ts";
 import { fail } from "./fail.ts";
 import { withJob } from "./job.ts";
+import { renderPlan } from "./render-plan.ts";
 
 export interface UpOptions extends GlobalOptions {
   readonly timeoutMs: number;
   /** Build the images anew. */
   readonly build: boolean;
+  /** Show what would be done, and do nothing. */
+  readonly dryRun: boolean;
+  /** Replace and stop what runs without asking. */
+  readonly yes: boolean;
 }
 
 const LOOKS = 3;
 
 /** `ws up`: starts the cluster, or what is missing of it, and returns when every node is ALIVE. */
 export async function up(context: WsContext, options: UpOptions): Promise<number> {
-  const opened = await open(context, options, { tool: "compose", announce: true });
+  const opened = await open(context, options, { tool: "compose", announce: true, renames: true });
   if (!opened.ok) return fail(context, opened.error);
   const { runtime, settings } = opened.value;
-  rememberRuntime(options.stateDir, runtime.name);
-  const report = await withJob(context, options.timeoutMs, (job) =>
-    runtime.up(job, { build: options.build }),
+  const { stateDir, timeoutMs, build } = options;
+  const report = await withJob(context, timeoutMs, (job) =>
+    runtime.up(job, {
+      build,
+      agree: (plan) => agree(context, options, job, plan),
+      begin: () => rememberUp(stateDir, { runtime: runtime.name, projectName: settings.projectName }),
+    }),
   );
+  if (!report.ok && report.error.reason === "only-planned") return EXIT.ok;
   if (!report.ok) return fail(context, report.error);
   const { warnings } = report.value;
   if (warnings.length > 0)
@@ -37,6 +50,28 @@ export async function up(context: WsContext, options: UpOptions): Promise<number
   if (gone.length > 0) return fail(context, { reason: "not-alive", nodes: gone });
   context.terminal.out(`${renderUp({ ...report.value, cluster }).join("\n")}\n`);
   return EXIT.ok;
+}
+
+/** Shows what would be replaced or stopped, and asks; where nobody can be asked, --yes has to say it. */
+async function agree(
+  { terminal, ask, signal }: WsContext,
+  { dryRun, yes }: UpOptions,
+  { progress }: Job,
+  plan: UpPlan,
+): Promise<Result<void, WsFailure>> {
+  const disruptive = isDisruptive(plan);
+  const shown = `${renderPlan(plan).join("\n")}\n`;
+  progress.close();
+  if (dryRun) {
+    terminal.out(`→ ws up would do this:\n${shown}`);
+    return err({ reason: "only-planned" });
+  }
+  if (!disruptive) return ok(undefined);
+  terminal.err(`→ This changes what runs:\n${shown}`);
+  if (yes) return ok(undefined);
+  const answer = await ask?.("Go on? [y/N] ");
+  if (signal.aborted) return err(interrupted(signal));
+  return /^y(?:es)?$/i.test(answer?.trim() ?? "") ? ok(undefined) : err({ reason: "not-agreed" });
 }
 
 /** One look may miss a GCS that is busy; two more must miss it as well. */

@@ -10,7 +10,7 @@ import type { NodePorts, PlannedNode } from "./port-plan.ts";
 import { testComposeFile } from "./test-file.ts";
 import { composeYaml, type Note } from "./to-yaml.ts";
 
-export interface GeneratedFile {
+interface GeneratedFile {
   /** Relative to the folder of config.yaml. */
   readonly name: string;
   readonly text: string;
@@ -56,7 +56,7 @@ function toText(
 function header(settings: Settings, host: HostPlan, part: Part): string {
   const file = part === "main" ? COMPOSE_FILE : TEST_COMPOSE_FILE;
   return `Made by \`ws generate\` from config.yaml, for a machine reached at ${host.ipAddress}${host.gpu ? " with a GPU" : ""}.
-Changes here are lost: edit config.yaml and run \`./ws generate\`.
+Edit config.yaml instead, and run \`./ws generate\`: ws overwrites no file that was changed by hand.
 By hand: docker compose -p ${composeProject(settings, part)} -f ${file} up -d --build`;
 }
 

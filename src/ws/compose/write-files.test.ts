@@ -1,15 +1,12 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import fc from "fast-check";
 import { expect, onTestFinished, test } from "vitest";
-import { readSettings, type Settings } from "../settings.ts";
-import { writeComposeFiles } from "./write-files.ts";
-
-function settings(): Settings {
-  const result = readSettings("host: { ip_address: 192.168.0.10 }");
-  if (!result.ok) throw new Error(JSON.stringify(result.error));
-  return result.value.settings;
-}
+import { parse } from "yaml";
+import { readSettings } from "../settings.ts";
+import { marked, whyNotOurs } from "./own-file.ts";
+import { generateHere, writeComposeFiles } from "./write-files.ts";
 
 async function emptyFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "ws-generate-"));
@@ -17,8 +14,19 @@ async function emptyFolder(): Promise<string> {
   return folder;
 }
 
+async function write(folder: string, check = false, cpus = 2) {
+  const read = readSettings(
+    `{ host: { ip_address: 192.168.0.10 }, services: { ray: { cpu: { cpus: ${cpus} } } } }`,
+  );
+  if (!read.ok) throw new Error(JSON.stringify(read.error));
+  const places = { configFile: join(folder, "config.yaml"), configFolder: folder, root: folder };
+  const made = generateHere(read.value.settings, places);
+  if (!made.ok) throw new Error(JSON.stringify(made.error));
+  return writeComposeFiles(made.value, places, { check });
+}
+
 async function run(folder: string, check: boolean) {
-  const result = await writeComposeFiles(settings(), { folder, root: folder, check });
+  const result = await write(folder, check);
   if (!result.ok) throw new Error(JSON.stringify(result.error));
   const { written, unchanged, stale } = result.value;
   return { written, unchanged, stale };
@@ -33,6 +41,14 @@ test("the first run writes both files and nothing else, the second finds them as
   expect(await run(folder, false)).toEqual({ written: [], unchanged: BOTH, stale: [] });
 });
 
+test("what ws wrote for an earlier config.yaml is written anew", async () => {
+  const folder = await emptyFolder();
+  await run(folder, false);
+  const changed = await write(folder, false, 1);
+  expect(changed).toMatchObject({ ok: true, value: { written: ["compose.yaml"] } });
+  expect(parse(await readFile(join(folder, "compose.yaml"), "utf8")).services["ray-cpu"].cpus).toBe(1);
+});
+
 test("--check names what is missing or was changed by hand, and writes nothing", async () => {
   const folder = await emptyFolder();
   expect(await run(folder, true)).toEqual({ written: [], unchanged: [], stale: BOTH });
@@ -42,4 +58,54 @@ test("--check names what is missing or was changed by hand, and writes nothing",
   await writeFile(file, `${await readFile(file, "utf8")}# by hand\n`);
   expect(await run(folder, true)).toEqual({ written: [], unchanged: BOTH.slice(1), stale: ["compose.yaml"] });
   expect(await readFile(file, "utf8")).toContain("# by hand");
+});
+
+test("B10 D15 a file that ws did not write, one that was changed by hand, and a link stay as they are, and so does the other file", async () => {
+  const folder = await emptyFolder();
+  await run(folder, false);
+  const file = join(folder, "compose.yaml");
+  const other = join(folder, "cluster-test.compose.yaml");
+  const before = await readFile(other, "utf8");
+  const refusal = (why: string) => ({
+    ok: false,
+    error: { reason: "not-our-files", files: [{ file, why }] },
+  });
+
+  const byHand = (await readFile(file, "utf8")).replace("restart: unless-stopped", "restart: always");
+  for (const [text, why] of [
+    [byHand, "changed by hand"],
+    ["services: {}\n", "not written by ws"],
+    ["", "not written by ws"],
+  ] as const) {
+    await writeFile(file, text);
+    expect(await write(folder, false, 1)).toEqual(refusal(why));
+    expect(await readFile(file, "utf8")).toBe(text);
+  }
+
+  await rm(file);
+  const target = join(folder, "elsewhere.yaml");
+  await writeFile(target, marked("services: {}\n"));
+  await symlink(target, file);
+  expect(await write(folder, false, 1)).toEqual(refusal("no plain file"));
+  expect(await readFile(target, "utf8")).toBe(marked("services: {}\n"));
+  expect(await readFile(other, "utf8")).toBe(before);
+});
+
+test("B10 a draft is not written through a link that somebody laid", async () => {
+  const folder = await emptyFolder();
+  const victim = join(folder, "victim");
+  await writeFile(victim, "theirs");
+  await symlink(victim, join(folder, `.compose.yaml.${process.pid}`));
+  await run(folder, false);
+  expect(await readFile(victim, "utf8")).toBe("theirs");
+});
+
+test("B10 any text is known again once it is marked, and no other text is", () => {
+  fc.assert(
+    fc.property(fc.string({ unit: "binary" }), fc.string({ minLength: 1 }), (text, more) => {
+      expect(whyNotOurs(marked(text))).toBe(undefined);
+      expect(whyNotOurs(`${marked(text)}${more}`)).toBe("changed by hand");
+      expect(whyNotOurs(text)).toBe("not written by ws");
+    }),
+  );
 });

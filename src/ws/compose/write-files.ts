@@ -1,9 +1,9 @@
-import { readFile, rename, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
-import type { Problem } from "../../common/failure.ts";
-import { ok, type Result } from "../../common/result.ts";
+import { err, ok, type Result } from "../../common/result.ts";
+import type { WsFailure } from "../failure.ts";
 import type { Settings } from "../settings.ts";
-import { type Generated, type GeneratedFile, generateComposeFiles } from "./generate.ts";
+import { type Generated, generateComposeFiles } from "./generate.ts";
+import { lookAtFile, marked, type NotOurs, replaceFile } from "./own-file.ts";
 import { readHostFacts } from "./read-host.ts";
 
 export interface WriteReport {
@@ -16,44 +16,51 @@ export interface WriteReport {
   readonly stale: readonly string[];
 }
 
-export interface WriteOptions {
-  /** Where the compose files go: the folder of config.yaml. */
-  readonly folder: string;
+export interface Places {
+  /** config.yaml, beside which the compose files go. */
+  readonly configFile: string;
+  readonly configFolder: string;
   /** The checkout, from which the images are built. */
   readonly root: string;
-  /** Only compare, and write nothing. */
-  readonly check: boolean;
 }
 
-/** Brings compose.yaml and cluster-test.compose.yaml in line with the settings and this machine. */
-export async function writeComposeFiles(
+/** The compose files for the settings and this machine; nothing is written. */
+export function generateHere(
   settings: Settings,
-  { folder, root, check }: WriteOptions,
-): Promise<Result<WriteReport, readonly Problem[]>> {
-  const facts = { ...readHostFacts(), buildContext: relative(folder, root) || "." };
-  const made = generateComposeFiles(settings, facts);
-  if (!made.ok) return made;
-  const generated = made.value;
-  const { files } = generated;
-  const same = await Promise.all(files.map((file) => isUpToDate(folder, file)));
+  { configFile, configFolder, root }: Places,
+): Result<Generated, WsFailure> {
+  const buildContext = relative(configFolder, root) || ".";
+  const made = generateComposeFiles(settings, { ...readHostFacts(), buildContext });
+  return made.ok ? made : err({ reason: "bad-settings", file: configFile, problems: made.error });
+}
+
+/** Files of those names that `ws` did not write, or that were changed since. */
+export async function foreignFiles(
+  { files }: Generated,
+  { configFolder }: Pick<Places, "configFolder">,
+): Promise<NotOurs[]> {
+  const there = await Promise.all(files.map(({ name }) => lookAtFile(join(configFolder, name))));
+  return there.flatMap((each) => ("why" in each ? [each] : []));
+}
+
+/**
+ * Brings compose.yaml and cluster-test.compose.yaml in line with what was generated. A file of that name that `ws` did not
+ * write, or that was changed since, stays as it is, and the other one as well.
+ */
+export async function writeComposeFiles(
+  generated: Generated,
+  { configFolder }: Pick<Places, "configFolder">,
+  { check }: { readonly check: boolean },
+): Promise<Result<WriteReport, WsFailure>> {
+  const files = generated.files.map(({ name, text }) => ({ name, text: marked(text) }));
+  const there = await Promise.all(files.map(({ name }) => lookAtFile(join(configFolder, name))));
+  const same = there.map((each, i) => "text" in each && each.text === files[i]?.text);
   const names = (want: boolean) => files.filter((_, i) => same[i] === want).map(({ name }) => name);
   if (check) return ok({ generated, written: [], unchanged: names(true), stale: names(false) });
-  await Promise.all(files.filter((_, i) => !same[i]).map((file) => replace(folder, file)));
+  const foreign = there.flatMap((each) => ("why" in each ? [each] : []));
+  if (foreign.length > 0) return err({ reason: "not-our-files", files: foreign });
+  await Promise.all(
+    files.filter((_, i) => !same[i]).map(({ name, text }) => replaceFile(configFolder, name, text)),
+  );
   return ok({ generated, written: names(false), unchanged: names(true), stale: [] });
-}
-
-async function isUpToDate(folder: string, { name, text }: GeneratedFile): Promise<boolean> {
-  try {
-    return (await readFile(join(folder, name), "utf8")) === text;
-  } catch {
-    // Missing or not readable: writing it anew shows which.
-    return false;
-  }
-}
-
-/** Whoever reads meanwhile sees the old file or the new one, never half of it. */
-async function replace(folder: string, { name, text }: GeneratedFile): Promise<void> {
-  const draft = join(folder, `.${name}.${process.pid}`);
-  await writeFile(draft, text);
-  await rename(draft, join(folder, name));
 }

@@ -6,6 +6,7 @@ import type { NoHead } from "../cluster-view.ts";
 import type { HostFacts } from "../compose/host-facts.ts";
 import type { Route } from "../compose/routes.ts";
 import type { Answer, Compose } from "../runtimes/docker/engine.ts";
+import type { AnyNetwork } from "../runtimes/docker/neighbours.ts";
 import type { RuntimeName } from "../runtimes/runtime.ts";
 import type { Settings } from "../settings.ts";
 
@@ -41,10 +42,7 @@ export interface EngineFacts extends Answer {
 
 export interface DockerFacts {
   /** Networks of the engine that are not ours; an error is why it does not say. */
-  readonly networks: Result<
-    readonly { readonly name: string; readonly subnets: readonly string[] }[],
-    string
-  >;
+  readonly networks: Result<readonly AnyNetwork[], string>;
   /** Ports that we publish and that something else listens on; empty while the cluster runs. */
   readonly ports: readonly Problem[];
   /** Images that config.yaml names and the engine does not have. */

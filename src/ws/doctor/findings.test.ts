@@ -127,12 +127,17 @@ describe("what stands in the way on the machine", () => {
     expect(wrong(machineFindings(facts({ machine: { ...machine, ...change } })))).toEqual([expected]);
   });
 
-  test("a subnet that another network has, with its name", () => {
-    const networks = ok([{ name: "theirs", subnets: ["172.28.5.0/24"] }]);
-    const found = machineFindings(facts({ docker: { ...docker, networks } }));
-    expect(wrong(found)).toEqual([
-      "Subnets: network.subnet 172.28.0.0/16 meets 172.28.5.0/24 of the engine's network theirs",
-    ]);
+  test("E10 a subnet that another network has, with its name; to remove it is no advice while something runs in it", () => {
+    const found = (inUse: boolean, project?: string) => {
+      const networks = ok([{ name: "theirs", subnets: ["172.28.5.0/24"], inUse, project }]);
+      return machineFindings(facts({ docker: { ...docker, networks } })).find(({ state }) => state === "bad");
+    };
+    expect(found(true)).toMatchObject({
+      saw: "network.subnet 172.28.0.0/16 meets 172.28.5.0/24 of the engine's network theirs",
+      fix: "Set another network.subnet.",
+    });
+    expect(found(false, "other")?.fix).toBe("Set another network.subnet.");
+    expect(found(false)?.fix).toContain("which nothing runs in: docker network rm theirs");
   });
 
   test("a VPN that has both subnets", () => {

@@ -1,6 +1,5 @@
-import type { Address } from "../../common/address.ts";
 import { err, ok } from "../../common/result.ts";
-import { lookAtCluster, noHead } from "../cluster-view.ts";
+import { lookAtCluster, noHead, type Sight } from "../cluster-view.ts";
 import { type DockerCluster, ownHeads } from "../runtimes/docker/cluster.ts";
 import { type Container, listContainers } from "../runtimes/docker/containers.ts";
 import { wholeLog } from "../runtimes/docker/logs.ts";
@@ -14,10 +13,14 @@ export async function lookAtContainers(cluster: DockerCluster): Promise<ClusterF
   const found = await listContainers(cluster);
   if (!found.ok) {
     const why = found.error.lines.at(-1) ?? `${found.error.command} failed`;
-    return { ...(await lookAtGcs([], null)), runtime: "docker", services: err(why) };
+    return {
+      ...(await lookAtGcs({ headAddresses: [], token: null })),
+      runtime: "docker",
+      services: err(why),
+    };
   }
   const [gcs, services] = await Promise.all([
-    lookAtGcs(ownHeads(cluster, found.value), cluster.token),
+    lookAtGcs(ownHeads(cluster, found.value)),
     Promise.all(found.value.map((container) => ofContainer(cluster, container))),
   ]);
   return { ...gcs, runtime: "docker", services: ok(services) };
@@ -32,7 +35,7 @@ async function ofContainer({ engine }: DockerCluster, container: Container): Pro
 export async function lookAtProcesses(input: EmbeddedInput): Promise<ClusterFacts> {
   const cluster = openCluster(input);
   const [gcs, services] = await Promise.all([
-    lookAtGcs(cluster.ownHeads(), cluster.token),
+    lookAtGcs(cluster.ownHeads()),
     Promise.all(
       cluster.running().map(async ({ name }): Promise<ServiceFacts> => {
         const log = await readLog(logFile(cluster.folders, name));
@@ -43,7 +46,7 @@ export async function lookAtProcesses(input: EmbeddedInput): Promise<ClusterFact
   return { ...gcs, runtime: "embedded", services: ok(services) };
 }
 
-async function lookAtGcs(addresses: readonly Address[], token: string | null) {
-  const look = await lookAtCluster(addresses, token);
+async function lookAtGcs(sight: Sight) {
+  const look = await lookAtCluster(sight);
   return { heads: look.heads, noHead: noHead(look), nodes: look.view?.nodes ?? [] };
 }

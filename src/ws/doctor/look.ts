@@ -3,14 +3,12 @@ import { statfs } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
 import { dirname } from "node:path";
 import { execa } from "execa";
-import * as z from "zod";
 import { err, ok, type Result } from "../../common/result.ts";
-import { networkName, PROJECT_LABEL } from "../compose/names.ts";
-import { portsInUse, publishedPorts } from "../compose/published-ports.ts";
-import { readHostFacts, readListeningPorts, readRoutes } from "../compose/read-host.ts";
+import { readHostFacts, readRoutes } from "../compose/read-host.ts";
+import { blockedBy } from "../runtimes/docker/blocked.ts";
 import { type DockerCluster, hostPlanOf } from "../runtimes/docker/cluster.ts";
-import { parseJson } from "../runtimes/docker/containers.ts";
 import { dockerRunner, engineHost, findCompose, findEngine, isRemote } from "../runtimes/docker/engine.ts";
+import { lookAround } from "../runtimes/docker/neighbours.ts";
 import { pythonEnvironment } from "../runtimes/embedded/python-environment.ts";
 import type { DockerFacts, MachineFacts } from "./facts.ts";
 
@@ -75,42 +73,23 @@ async function freeBytes(folder: string): Promise<number | undefined> {
 
 /** Looks at the engine; changes nothing. `running`: the cluster's own containers hold the ports. */
 export async function lookAtDocker(cluster: DockerCluster, running: boolean): Promise<DockerFacts> {
-  const { settings, engine } = cluster;
   const [networks, missingImages, gpuToolkit] = await Promise.all([
     foreignNetworks(cluster),
     imagesMissing(cluster),
     hasGpuToolkit(cluster),
   ]);
   const plan = hostPlanOf(cluster);
-  const wanted = plan.ok && !running && !isRemote(engine) ? publishedPorts(settings, plan.value, "main") : [];
-  return { networks, missingImages, gpuToolkit, ports: portsInUse(wanted, readListeningPorts()) };
+  const blocked = plan.ok && networks.ok && !running ? await blockedBy(cluster, plan.value, "main") : [];
+  // Networks are judged by themselves, with both subnets.
+  const ports = blocked.filter(({ where }) => where !== "network.subnet");
+  return { networks, missingImages, gpuToolkit, ports };
 }
 
-const Networks = z.array(
-  z.object({
-    Name: z.string(),
-    Labels: z.record(z.string(), z.string()).nullish(),
-    IPAM: z.object({ Config: z.array(z.object({ Subnet: z.string().optional() })).nullish() }),
-  }),
-);
-
 async function foreignNetworks({ engine, settings }: DockerCluster): Promise<DockerFacts["networks"]> {
-  const listed = await engine.docker(["network", "ls", "--quiet"]);
-  if (!listed.ok) return err(listed.error.lines.at(-1) ?? "docker network ls failed");
-  const ids = listed.value.trim().split("\n").filter(Boolean);
-  if (ids.length === 0) return ok([]);
-  const inspected = await engine.docker(["network", "inspect", ...ids]);
-  if (!inspected.ok) return err(inspected.error.lines.at(-1) ?? "docker network inspect failed");
-  const networks = Networks.safeParse(parseJson(inspected.value));
-  if (!networks.success) return err("the answer of docker network inspect is not what we know");
-  const own = [networkName(settings, "main"), networkName(settings, "test")];
-  const foreign = networks.data
-    .filter(({ Name, Labels }) => !own.includes(Name) || Labels?.[PROJECT_LABEL] !== settings.projectName)
-    .map(({ Name, IPAM }) => ({
-      name: Name,
-      subnets: (IPAM.Config ?? []).flatMap(({ Subnet }) => Subnet ?? []),
-    }));
-  return ok(foreign);
+  const around = await lookAround(engine);
+  return around.ok
+    ? ok(around.value.networks.filter(({ project }) => project !== settings.projectName))
+    : around;
 }
 
 /** The engine looks for the hook on its PATH, whether or not `nvidia-ctk` has made a runtime of it (Docker 20.10 to 28). */

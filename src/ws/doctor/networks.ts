@@ -1,4 +1,4 @@
-import { overlap, parseSubnet } from "../settings/ipv4.ts";
+import { freeNetwork, overlapping } from "../runtimes/docker/neighbours.ts";
 import type { Settings } from "../settings.ts";
 import type { DockerFacts, MachineFacts } from "./facts.ts";
 import { ASK_AGAIN, bad, type Finding, good, note } from "./finding.ts";
@@ -31,16 +31,16 @@ function subnets(settings: Settings, routes: MachineFacts["routes"], networks: N
   ];
   const clashes = wanted.flatMap(({ key, text }) => [
     ...networks
-      .filter(({ subnets }) => subnets.some((each) => meet(each, text)))
-      .map(({ name, subnets }) =>
+      .filter(({ subnets }) => subnets.some((each) => overlapping(each, text)))
+      .map((network) =>
         bad(
           "Subnets",
-          `${key} ${text} meets ${subnets.join(", ")} of the engine's network ${name}`,
-          `Set another ${key}, or remove that network: docker network rm ${name}`,
+          `${key} ${text} meets ${network.subnets.join(", ")} of the engine's network ${network.name}`,
+          freeNetwork(key, network),
         ),
       ),
     ...routes
-      .filter(({ subnet }) => meet(subnet, text))
+      .filter(({ subnet }) => overlapping(subnet, text))
       .map(({ device, subnet }) =>
         bad(
           "Subnets",
@@ -52,9 +52,4 @@ function subnets(settings: Settings, routes: MachineFacts["routes"], networks: N
   return clashes.length > 0
     ? clashes
     : [good("Subnets", `${settings.subnet} and ${settings.testSubnet} are free`)];
-}
-
-function meet(a: string, b: string): boolean {
-  const [one, other] = [parseSubnet(a), parseSubnet(b)];
-  return one !== undefined && other !== undefined && overlap(one, other);
 }

@@ -18,7 +18,7 @@ import {
 } from "./docker/engine.ts";
 import { dockerRuntime } from "./docker/runtime.ts";
 import { embeddedRuntime, isEmbeddedRunning } from "./embedded/runtime.ts";
-import { lastRuntime } from "./last-up.ts";
+import { lastUp } from "./last-up.ts";
 import type { Runtime, RuntimeName } from "./runtime.ts";
 import { chooseSecrets, readGiven, readKept, withSecrets } from "./secrets.ts";
 
@@ -38,13 +38,15 @@ export interface Needs {
   readonly tool: "engine" | "compose";
   /** It starts nodes: the runtime is said also where nobody would expect another, and what is given counts for a cluster that is down. */
   readonly announce?: boolean;
+  /** It brings what runs in line with a new project.name; otherwise the cluster that was started is meant, whatever its name. */
+  readonly renames?: boolean;
 }
 
 /** Reads config.yaml (warnings go to the terminal) and picks the runtime; says which and why where that is no matter of course. */
 export async function open(
   context: WsContext,
   options: GlobalOptions,
-  { tool, announce = false }: Needs,
+  { tool, announce = false, renames = false }: Needs,
 ): Promise<Result<Opened, WsFailure>> {
   const loaded = loadSettings(context, options);
   if (!loaded.ok) return loaded;
@@ -53,9 +55,10 @@ export async function open(
   const { stateDir, venvDir, configFile } = options;
   const input = { settings, env: shell, stateDir, venvDir, dist };
   const embeddedRuns = () => isEmbeddedRunning(input);
+  const last = lastUp(stateDir);
   const choice = await choose({
     asked: options.runtime,
-    last: lastRuntime(stateDir),
+    last: last?.runtime,
     embeddedRuns,
     findEngine: () => findTools(shell, tool),
   });
@@ -63,8 +66,12 @@ export async function open(
   const { name, why, engine, warnings = [], obvious } = choice.value;
   if (announce || !obvious) context.terminal.err(`→ Runtime: ${name} (${why})\n`);
   for (const line of warnings) context.terminal.err(`→ docker says: ${line}\n`);
+  const former = last?.projectName === settings.projectName ? undefined : last?.projectName;
   const dockerRuns = () =>
-    isDockerRunning({ engine: engine ?? { docker: dockerRunner(shell) }, projectName: settings.projectName });
+    isDockerRunning({
+      engine: engine ?? { docker: dockerRunner(shell) },
+      projectName: former ?? settings.projectName,
+    });
   const running = async () => (name === "docker" ? await dockerRuns() : embeddedRuns());
   const env = await environment(context, options, name, announce ? running : undefined);
   if (!env.ok) return env;
@@ -75,8 +82,15 @@ export async function open(
   }
   const folders = { configFile, configFolder: dirname(configFile), root: dirname(dist), stateDir };
   const tools = { ...engine, compose: withEnvironment(engine.compose, env.value) };
-  const runtime = dockerRuntime({ ...common, engine: tools, ...folders });
-  return ok({ ...common, runtime, other: async () => (embeddedRuns() ? "embedded" : undefined) });
+  const ofDocker = { ...common, engine: tools, ...folders };
+  const other = async () => (embeddedRuns() ? ("embedded" as const) : undefined);
+  if (former === undefined || renames)
+    return ok({ ...common, runtime: dockerRuntime({ ...ofDocker, formerProject: former }), other });
+  context.terminal.err(
+    `→ project.name is ${settings.projectName} now; this is about ${former}, which ws up started\n`,
+  );
+  const meant = { ...settings, projectName: former };
+  return ok({ ...common, settings: meant, runtime: dockerRuntime({ ...ofDocker, settings: meant }), other });
 }
 
 /**

@@ -1,26 +1,36 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { RuntimeName } from "./runtime.ts";
+import * as z from "zod";
 
-const fileOf = (stateDir: string): string => join(stateDir, "last-up");
+const LastUp = z.object({
+  runtime: z.enum(["docker", "embedded"]),
+  /** project.name at that time: the containers, networks and volumes carry it. */
+  projectName: z.string(),
+});
+
+/** What the last `ws up` that no `ws down` has ended was about. */
+export type LastUp = z.infer<typeof LastUp>;
+
+const fileOf = (stateDir: string): string => join(stateDir, "last-up.json");
 
 /** Written before `ws up` starts anything, so that a killed one is remembered as well. */
-export function rememberRuntime(stateDir: string, runtime: RuntimeName): void {
+export function rememberUp(stateDir: string, up: LastUp): void {
   mkdirSync(stateDir, { recursive: true });
-  writeFileSync(fileOf(stateDir), `${runtime}\n`);
+  const file = fileOf(stateDir);
+  writeFileSync(`${file}.new`, `${JSON.stringify(up)}\n`);
+  renameSync(`${file}.new`, file);
 }
 
-/** The runtime of the last `ws up` that no `ws down` has ended; undefined where there is none. */
-export function lastRuntime(stateDir: string): RuntimeName | undefined {
+/** Undefined where there is none. */
+export function lastUp(stateDir: string): LastUp | undefined {
   try {
-    const word = readFileSync(fileOf(stateDir), "utf8").trim();
-    return word === "docker" || word === "embedded" ? word : undefined;
+    return LastUp.parse(JSON.parse(readFileSync(fileOf(stateDir), "utf8")));
   } catch {
     return undefined;
   }
 }
 
 /** What that runtime had up is down. */
-export function forgetRuntime(stateDir: string, runtime: RuntimeName): void {
-  if (lastRuntime(stateDir) === runtime) rmSync(fileOf(stateDir), { force: true });
+export function forgetUp(stateDir: string, runtime: LastUp["runtime"]): void {
+  if (lastUp(stateDir)?.runtime === runtime) rmSync(fileOf(stateDir), { force: true });
 }

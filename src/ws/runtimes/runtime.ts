@@ -5,6 +5,7 @@ import type { CheckContext } from "../checks/context.ts";
 import type { NoHead } from "../cluster-view.ts";
 import type { WsFailure } from "../failure.ts";
 import type { Progress } from "../terminal/progress.ts";
+import type { UpPlan } from "./up-plan.ts";
 
 export type RuntimeName = "docker" | "embedded";
 
@@ -38,9 +39,13 @@ export interface Runtime {
   checkContext(head: Address | undefined, signal: AbortSignal): CheckContext;
 }
 
-interface UpOptions {
+export interface UpOptions {
   /** Build every image anew, not only the missing ones. Means nothing where there are no images. */
   readonly build: boolean;
+  /** Sees what is about to happen before anything is changed; an error ends it there. */
+  readonly agree: (plan: UpPlan) => Promise<Result<void, WsFailure>>;
+  /** Called before anything is started, when what was there before and is not wanted any more is gone. */
+  readonly begin: () => void;
 }
 
 export interface UpReport {

@@ -1,16 +1,13 @@
-import type { Address } from "../../common/address.ts";
 import { deadlineIn, pause } from "../../common/deadline.ts";
-import { findHeads } from "../cluster-view.ts";
+import { findHeads, type Sight } from "../cluster-view.ts";
 import type { Settings } from "../settings.ts";
 import { leaseHolder } from "./ask-health.ts";
 
 const LOOK_EVERY_MS = 100;
 
-interface Led {
+interface Led extends Sight {
   readonly settings: Pick<Settings, "waitForHeadMs">;
   readonly healthUrl: string;
-  readonly headAddresses: readonly Address[];
-  readonly token: string | null;
 }
 
 /**
@@ -18,13 +15,13 @@ interface Led {
  * a worker waits for it, or `hope` is gone: the order in which nodes start is a preference, and the next one may lead as well.
  */
 export async function untilLed(
-  { settings, healthUrl, headAddresses, token }: Led,
+  led: Led,
   signal: AbortSignal,
   hope: () => boolean = () => true,
 ): Promise<void> {
-  const deadline = deadlineIn(settings.waitForHeadMs);
+  const deadline = deadlineIn(led.settings.waitForHeadMs);
   while (!signal.aborted && !deadline.expired() && hope()) {
-    const [holder, heads] = await Promise.all([leaseHolder(healthUrl), findHeads(headAddresses, token)]);
+    const [holder, heads] = await Promise.all([leaseHolder(led.healthUrl), findHeads(led)]);
     if (holder !== undefined || heads.length > 0) return;
     await pause(LOOK_EVERY_MS, signal);
   }

@@ -57,11 +57,13 @@ function liveProgress(stream: NodeJS.WriteStream): Progress {
   let frame = 0;
   const paint: Paint = (colour, text) => styleText(colour, text, { stream });
   const draw = () => update([...lines.values()].map((line) => drawLine(line, frame, paint)).join("\n"));
-  const timer = setInterval(() => {
-    frame += 1;
-    draw();
-  }, FRAME_MS);
-  timer.unref();
+  let timer: NodeJS.Timeout | undefined;
+  const animate = () => {
+    timer ??= setInterval(() => {
+      frame += 1;
+      draw();
+    }, FRAME_MS).unref();
+  };
   const end = (id: string, state: Line["state"], text: string) => {
     const line = lines.get(id) ?? { since: monotonicMs(), text, note: "", state, took: "" };
     lines.set(id, { ...line, text, note: "", state, took: seconds(line.since) });
@@ -72,14 +74,17 @@ function liveProgress(stream: NodeJS.WriteStream): Progress {
     if (line !== undefined) line.note = text;
   };
   return {
-    begin: (id, text) =>
-      void lines.set(id, { since: monotonicMs(), text, note: "", state: "under way", took: "" }),
+    begin(id, text) {
+      lines.set(id, { since: monotonicMs(), text, note: "", state: "under way", took: "" });
+      animate();
+    },
     note,
     say: note,
     done: (id, text) => end(id, "done", text),
     fail: (id, text) => end(id, "failed", text),
     close() {
       clearInterval(timer);
+      timer = undefined;
       if (lines.size > 0) draw();
       update.done();
       lines.clear();

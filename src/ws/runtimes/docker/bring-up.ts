@@ -40,7 +40,7 @@ export async function bringUp(
   const before = await listContainers(cluster, part);
   if (job.signal.aborted) return err(interrupted(job.signal));
   if (!before.ok) return refused(before, likelyCause);
-  const view = await viewCluster(cluster.headAddresses, cluster.token);
+  const view = await viewCluster(cluster);
   const stop = new AbortController();
   const wait: Wait = {
     cluster,
@@ -51,6 +51,7 @@ export async function bringUp(
     deadline: deadlineIn(job.timeoutMs),
     job,
     last: new Map(),
+    ran: new Set(),
   };
   for (const service of services) job.progress.begin(service, service);
   const signal = AbortSignal.any([job.signal, stop.signal]);
@@ -71,6 +72,8 @@ interface Wait {
   readonly job: Job;
   /** What was seen of each service last. */
   readonly last: Map<string, Seen>;
+  /** Services whose new container was seen running. */
+  readonly ran: Set<string>;
 }
 
 async function untilAllReady(
@@ -110,10 +113,10 @@ const changed = ({ services, before }: Wait, now: readonly Container[]): string[
 
 /** Looks at every service once and shows what is new. */
 async function lookAtAll(wait: Wait, composed: boolean): Promise<readonly Container[]> {
-  const { cluster, part, services, before, former, job, last } = wait;
+  const { cluster, part, services, before, former, job, last, ran } = wait;
   const [found, { view, ...seenHeads }, healthAnswer] = await Promise.all([
     listContainers(cluster, part),
-    lookAtCluster(cluster.headAddresses, cluster.token),
+    lookAtCluster(cluster),
     healthAnswers(cluster.healthUrl),
   ]);
   const tokenRefused = refusing(seenHeads) !== undefined;
@@ -123,17 +126,10 @@ async function lookAtAll(wait: Wait, composed: boolean): Promise<readonly Contai
     const now = of(containers, service);
     const clientWord = service === TEST_CLIENT_NAME ? await wordOfClient(cluster, now) : undefined;
     const was = of(before, service);
-    const look = {
-      service,
-      now,
-      before: was,
-      composed,
-      view,
-      tokenRefused,
-      former,
-      healthAnswer,
-      clientWord,
-    };
+    if (now?.running && !sameLife(now, was)) ran.add(service);
+    const gone = found.ok && ran.has(service);
+    const gcs = { view, tokenRefused, former };
+    const look = { service, now, before: was, ran: gone, composed, ...gcs, healthAnswer, clientWord };
     const seen = judgeService(look);
     if (isNews(last.get(service), seen)) show(job, service, now, seen);
     last.set(service, seen);
@@ -180,12 +176,11 @@ async function ended(
   cluster: DockerCluster,
   node: string,
   how: string,
-  container: Container,
+  container: Container | undefined,
 ): Promise<WsFailure> {
-  const [lines, log] = await Promise.all([
-    lastLines(cluster.engine, container.id, LAST_LINES),
-    keepLog(cluster, container),
-  ]);
+  // One that somebody removed took its log with it.
+  const lines = container === undefined ? [] : await lastLines(cluster.engine, container.id, LAST_LINES);
+  const log = await keepLog(cluster, node, container, how);
   return { reason: "node-ended", node, how, lines, log, cause: likelyCause([how, ...lines]) };
 }
 

@@ -26,13 +26,13 @@ const RAY_USER = "ray";
 /** How the checks look at a cluster of containers. `head` is what the test worker was told. */
 export function dockerCheckContext(cluster: DockerCluster, head: Address, signal: AbortSignal): CheckContext {
   const { settings, engine, token, here } = cluster;
-  const addresses = once(async () => {
+  const own = once(async () => {
     const containers = await listContainers(cluster);
-    return containers.ok ? ownHeads(cluster, containers.value) : cluster.headAddresses;
+    return containers.ok ? ownHeads(cluster, containers.value) : cluster;
   });
   const run: CheckContext["run"] = (service, command) => runIn(cluster, service, command);
   const freshCluster = async (): Promise<Result<ClusterView, string>> => {
-    const view = await viewCluster(await addresses(), token);
+    const view = await viewCluster(await own());
     return view === undefined ? err("no GCS of this cluster answers") : ok(view);
   };
   const clusterView = once(freshCluster);
@@ -60,7 +60,7 @@ export function dockerCheckContext(cluster: DockerCluster, head: Address, signal
         ? ok(`http://${here === "127.0.0.1" ? "localhost" : here}:${node.value.dashboardPort}`)
         : node;
     },
-    heads: once(async () => findHeads(await addresses(), token)),
+    heads: once(async () => findHeads(await own())),
     cluster: clusterView,
     rayStatus: once(async () => {
       const node = await headNode();

@@ -4,7 +4,9 @@ import { join } from "node:path";
 import type { Address } from "../../../common/address.ts";
 import { authTokenOf, readAuthTokenFile } from "../../../common/auth-token.ts";
 import type { Problem } from "../../../common/failure.ts";
+import { readTls, type TlsKeys } from "../../../common/gcs/tls.ts";
 import { err, ok, type Result } from "../../../common/result.ts";
+import type { Sight } from "../../cluster-view.ts";
 import { type HostPlan, planHost } from "../../compose/host-plan.ts";
 import { COMPOSE_FILE, composeProject, type Part, TEST_COMPOSE_FILE } from "../../compose/names.ts";
 import { readHostFacts } from "../../compose/read-host.ts";
@@ -26,6 +28,8 @@ export interface DockerInput {
   readonly root: string;
   readonly stateDir: string;
   readonly engine: Engine;
+  /** project.name when this cluster was started, where it is another now. */
+  readonly formerProject?: string | undefined;
 }
 
 /** One cluster of containers: where its things are, and how it is asked. */
@@ -38,6 +42,8 @@ export interface DockerCluster extends DockerInput {
   /** Where a HEAD of this cluster can be, as seen from here: what answers there may be another's. */
   readonly headAddresses: readonly Address[];
   readonly token: string | null;
+  /** What Ray's TLS wants, where the environment says that it speaks it. */
+  readonly tls: TlsKeys | undefined;
 }
 
 /** Puts together what every operation on the cluster needs. */
@@ -55,22 +61,26 @@ export function openDockerCluster(input: DockerInput): DockerCluster {
     healthUrl: health.externalUrl ?? `http://${here}:${health.port}`,
     headAddresses: [...elsewhere, ...nodes.map(({ headPort }) => ({ host: here, port: headPort }))],
     token: authTokenOf(env, readAuthTokenFile(env, env.HOME || homedir())),
+    tls: readTls(env),
   };
 }
 
 /**
- * Those of them where a HEAD of ours can serve now: elsewhere, or at a node whose container runs. Only one program has a
- * published port, and where no container of ours does, another project's cluster may.
+ * Where a HEAD of ours can serve now: elsewhere, or at a node whose container runs. Only one program has a published port,
+ * and where no container of ours does, another project's cluster may.
  */
 export function ownHeads(
-  cluster: Pick<DockerCluster, "settings" | "headAddresses" | "here">,
-  containers: readonly Pick<Container, "service" | "running">[],
-): Address[] {
-  const running = containers.filter((each) => each.running).map(({ service }) => service);
-  return cluster.headAddresses.filter((address) => {
-    const node = address.host === cluster.here ? nodeAt(cluster, address) : undefined;
-    return node === undefined || running.includes(node.name);
-  });
+  cluster: DockerCluster,
+  containers: readonly Pick<Container, "headPort" | "running">[],
+): Sight {
+  const { here, headAddresses } = cluster;
+  const elsewhere = headAddresses.filter(
+    (address) => address.host !== here || nodeAt(cluster, address) === undefined,
+  );
+  const serving = containers.flatMap(({ running, headPort }) =>
+    running && headPort !== undefined ? [{ host: here, port: headPort }] : [],
+  );
+  return { ...cluster, headAddresses: [...elsewhere, ...serving] };
 }
 
 /** What the settings become on this machine. */
@@ -79,7 +89,7 @@ export function hostPlanOf({ settings, configFile }: DockerInput): Result<HostPl
   return plan.ok ? plan : err(badSettings(configFile, plan.error));
 }
 
-export const badSettings = (file: string, problems: readonly Problem[]): WsFailure => ({
+const badSettings = (file: string, problems: readonly Problem[]): WsFailure => ({
   reason: "bad-settings",
   file,
   problems,
@@ -95,20 +105,21 @@ export const servicesOf = ({ settings }: DockerInput, part: Part): string[] =>
 export const nodeAt = ({ settings }: Pick<DockerInput, "settings">, { port }: Address) =>
   settings.nodes.find(({ headPort }) => headPort === port);
 
-/** Runs a compose command on one of the two files. */
+/** Runs a compose command on one of the two files, as `ws` keeps them; paths in them are seen from the folder of config.yaml. */
 export const runCompose = (
-  { engine, settings, configFolder, root, stateDir }: DockerInput,
+  { engine, settings, configFolder, root, state, stateDir }: DockerCluster,
   part: Part,
   words: readonly string[],
   options?: CommandOptions,
 ): Promise<Result<string, Refusal>> => {
-  const file = join(configFolder, part === "main" ? COMPOSE_FILE : TEST_COMPOSE_FILE);
+  const file = join(state, part === "main" ? COMPOSE_FILE : TEST_COMPOSE_FILE);
   const env = { ...sourceVariables(root), ...options?.env };
   const secrets = secretsFile(stateDir, "docker");
   // In place of `.env`, which ws has read: a cluster keeps what it was started with.
   const envFile = existsSync(secrets) ? ["--env-file", secrets] : [];
-  const project = ["-p", composeProject(settings, part), "-f", file, ...envFile];
-  return engine.compose([...project, ...words], { ...options, env });
+  const folder = ["--project-directory", configFolder, ...envFile];
+  const place = ["-p", composeProject(settings, part), ...folder, "-f", file];
+  return engine.compose([...place, ...words], { ...options, env });
 };
 
 /** The engine's refusal as a failure of `ws`. */

@@ -5,11 +5,15 @@ import type { Engine, Refusal } from "./engine.ts";
 
 /** Both generations of compose write the name of the service here. */
 const SERVICE_LABEL = "com.docker.compose.service";
+/** A digest of the service as the container was made from it; another one makes compose replace it. */
+const HASH_LABEL = "com.docker.compose.config-hash";
+const FOLDER_LABEL = "com.docker.compose.project.working_dir";
 
 /** What we read of `docker inspect` (Docker Engine API 1.41 and later, ContainerInspect). */
 const Inspected = z
   .object({
     Id: z.string(),
+    Image: z.string(),
     Name: z.string(),
     RestartCount: z.number(),
     State: z.object({
@@ -22,13 +26,23 @@ const Inspected = z
       Pid: z.number(),
       Health: z.object({ Status: z.string() }).nullish(),
     }),
-    Config: z.object({ Hostname: z.string(), Labels: z.record(z.string(), z.string()) }),
+    Config: z.object({
+      Hostname: z.string(),
+      Labels: z.record(z.string(), z.string()),
+      Env: z.array(z.string()).nullish(),
+    }),
     NetworkSettings: z.object({
       Networks: z.record(z.string(), z.object({ IPAddress: z.string() })),
     }),
   })
-  .transform(({ Id, Name, RestartCount, State, Config, NetworkSettings }) => ({
+  .transform(({ Id, Image, Name, RestartCount, State, Config, NetworkSettings }) => ({
     id: Id,
+    imageId: Image,
+    configHash: Config.Labels[HASH_LABEL],
+    /** The folder of the config.yaml that it was started from. */
+    folder: Config.Labels[FOLDER_LABEL],
+    /** Where a node serves its GCS when it is the HEAD. */
+    headPort: headPortIn(Config.Env ?? []),
     name: Name.replace(/^\//, ""),
     service: Config.Labels[SERVICE_LABEL] ?? "",
     part: Config.Labels[PART_LABEL],
@@ -46,6 +60,11 @@ const Inspected = z
     restarts: RestartCount,
     addresses: Object.values(NetworkSettings.Networks).map(({ IPAddress }) => IPAddress),
   }));
+
+function headPortIn(env: readonly string[]): number | undefined {
+  const entry = env.find((each) => each.startsWith("RAY_HEAD_PORT="));
+  return entry === undefined ? undefined : Number(entry.slice("RAY_HEAD_PORT=".length));
+}
 
 /** A container of this project, as the engine sees it. */
 export type Container = z.infer<typeof Inspected>;

@@ -23,7 +23,7 @@ export async function ensureImages(
 ): Promise<Result<void, WsFailure>> {
   const part: Part = "main";
   const services = servicesOf(cluster, part);
-  const reasons = await Promise.all(services.map((service) => whyBuild(cluster, service)));
+  const reasons = await buildReasons(cluster, services);
   if (job.signal.aborted) return err(interrupted(job.signal));
   const wanted = services.filter((_, i) => all || reasons[i] !== undefined);
   if (wanted.length === 0) return ok(undefined);
@@ -44,6 +44,20 @@ export async function ensureImages(
 }
 
 const BUILD_LINES = 20;
+
+/** Why the image of each of them has to be built; undefined where it is as it should be. */
+export const buildReasons = (cluster: DockerCluster, services: readonly string[]) =>
+  Promise.all(services.map((service) => whyBuild(cluster, service)));
+
+/** The id of the image of each of them; undefined where there is none. */
+export const imageIds = ({ engine, settings }: DockerCluster, services: readonly string[]) =>
+  Promise.all(
+    services.map(async (service) => {
+      const words = ["image", "inspect", "--format", "{{.Id}}", imageName(settings, service)];
+      const answer = await engine.docker(words);
+      return answer.ok ? /^sha256:[0-9a-f]+$/m.exec(answer.value)?.[0] : undefined;
+    }),
+  );
 
 async function whyBuild(cluster: DockerCluster, service: string): Promise<string | undefined> {
   const { engine, settings, root } = cluster;

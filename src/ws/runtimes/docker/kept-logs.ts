@@ -14,16 +14,22 @@ const fileOf = (place: Place, service: string): string => join(folderOf(place), 
 /** Lines of one container: a node that starts again and again writes for ever. */
 const MOST_LINES = "20000";
 
-/** Keeps what a container wrote, with its times: it goes when a start is undone. Returns the file. */
+/** Keeps what a container wrote, with its times: it goes when a start is undone. `instead` stands for one that is gone. Returns the file. */
 export async function keepLog(
   cluster: Pick<DockerCluster, "state" | "engine">,
-  { id, service }: Pick<Container, "id" | "service">,
+  service: string,
+  container: Pick<Container, "id"> | undefined,
+  instead = "",
 ): Promise<string> {
   const file = fileOf(cluster, service);
-  const words = ["logs", "--timestamps", "--tail", MOST_LINES, id];
-  const log = await cluster.engine.docker(words, { timeoutMs: CHANGE_MS, both: true });
+  const words = ["logs", "--timestamps", "--tail", MOST_LINES, container?.id ?? ""];
+  const log =
+    container === undefined
+      ? undefined
+      : await cluster.engine.docker(words, { timeoutMs: CHANGE_MS, both: true });
+  const text = log?.ok === true ? log.value : instead;
   mkdirSync(folderOf(cluster), { recursive: true });
-  if (log.ok) writeFileSync(file, log.value.endsWith("\n") ? log.value : `${log.value}\n`);
+  writeFileSync(file, text.endsWith("\n") ? text : `${text}\n`);
   return file;
 }
 

@@ -5,6 +5,10 @@ import { judgeService, type Look } from "./readiness.ts";
 
 const container = (change: Partial<Container> = {}): Container => ({
   id: "a",
+  imageId: "sha256:0",
+  configHash: undefined,
+  folder: undefined,
+  headPort: undefined,
   name: "p-ray-gpu",
   service: "ray-gpu",
   part: "main",
@@ -53,6 +57,7 @@ const look = (change: Partial<Look> = {}): Look => ({
   composed: true,
   view: view(node("1")),
   former: new Set(),
+  ran: false,
   healthAnswer: { ok: true },
   clientWord: undefined,
   ...change,
@@ -67,6 +72,11 @@ describe("a service is ready, not yet ready, or ended", () => {
     ["listed by no GCS", { view: undefined }, { notYet: "no GCS answers yet" }],
     ["listed as DEAD", { view: view(node("1", false)) }, { notYet: "the GCS lists it as DEAD" }],
     ["no container", { now: undefined }, { notYet: "its container does not exist yet" }],
+    [
+      "D15 no container any more, where there was one",
+      { now: undefined, ran: true },
+      { ended: "its container was removed meanwhile" },
+    ],
     [
       "created only",
       { now: container({ status: "created", running: false }) },

@@ -6,7 +6,7 @@ import { type Container, sameLife } from "./containers.ts";
 export type Seen =
   | { readonly ready: string }
   | { readonly notYet: string }
-  | { readonly ended: string; readonly container: Container };
+  | { readonly ended: string; readonly container: Container | undefined };
 
 /** What is known when a service is judged. */
 export interface Look {
@@ -14,6 +14,8 @@ export interface Look {
   /** The container now, and before this call of `ws` changed anything. */
   readonly now: Container | undefined;
   readonly before: Container | undefined;
+  /** This start's own container was seen running. */
+  readonly ran: boolean;
   /** Compose has done its work: a container that is the same as before stays. */
   readonly composed: boolean;
   /** What the GCS lists; undefined where none answers. */
@@ -28,16 +30,22 @@ export interface Look {
   readonly clientWord: string | undefined;
 }
 
+const REMOVED: Seen = { ended: "its container was removed meanwhile", container: undefined };
+
 /** Judges one service. Pure. */
 export function judgeService(look: Look): Seen {
-  const { service, now, before } = look;
-  if (now === undefined) return { notYet: "its container does not exist yet" };
+  const { now, before } = look;
+  if (now === undefined) return look.ran ? REMOVED : { notYet: "its container does not exist yet" };
   if (sameLife(now, before) && !look.composed) return { notYet: "compose has not come to it yet" };
   if (!now.running && sameLife(now, before))
     return { notYet: `its container is ${now.status}, not started again yet` };
   const end = endOf(now, now.id === before?.id ? before.restarts : 0);
   if (end !== undefined) return { ended: end, container: now };
-  if (!now.running) return { notYet: `its container is ${now.status}` };
+  return now.running ? judgeRunning(look, now) : { notYet: `its container is ${now.status}` };
+}
+
+function judgeRunning(look: Look, now: Container): Seen {
+  const { service, before } = look;
   if (service === HEALTH_NAME)
     return look.healthAnswer.ok ? { ready: "200 OK" } : { notYet: look.healthAnswer.error };
   if (service === TEST_CLIENT_NAME)

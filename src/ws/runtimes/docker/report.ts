@@ -15,7 +15,7 @@ export async function reportCluster(cluster: DockerCluster): Promise<Result<Clus
   const [found, health] = await Promise.all([listContainers(cluster), healthAnswers(cluster.healthUrl)]);
   if (!found.ok) return refused(found, likelyCause);
   const containers = found.value;
-  const look = await lookAtCluster(ownHeads(cluster, containers), cluster.token);
+  const look = await lookAtCluster(ownHeads(cluster, containers));
   const { view } = look;
   const wanted = servicesOf(cluster, "main");
   // The test's two, and what config.yaml does not name any more.

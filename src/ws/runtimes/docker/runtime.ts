@@ -1,36 +1,25 @@
 import { join } from "node:path";
 import type { Address } from "../../../common/address.ts";
 import { err, ok, type Result } from "../../../common/result.ts";
-import type { Generated } from "../../compose/generate.ts";
-import type { Part } from "../../compose/names.ts";
-import { portsInUse, publishedPorts } from "../../compose/published-ports.ts";
-import { readListeningPorts } from "../../compose/read-host.ts";
 import { testVariables } from "../../compose/test-file.ts";
 import { writeComposeFiles } from "../../compose/write-files.ts";
 import { interrupted, type WsFailure } from "../../failure.ts";
 import { takeLock } from "../lock.ts";
-import type { Job, LogLine, LogRequest, Runtime, TestReport, UpReport } from "../runtime.ts";
-import { forgetSecrets, keepSecrets } from "../secrets.ts";
-import { tokenRefusal } from "../token-refusal.ts";
-import { bringUp } from "./bring-up.ts";
+import type { Job, LogLine, LogRequest, Runtime, TestReport } from "../runtime.ts";
+import { forgetSecrets } from "../secrets.ts";
+import { blockedBy } from "./blocked.ts";
 import { likelyCause } from "./causes.ts";
 import { dockerCheckContext } from "./check-context.ts";
-import {
-  badSettings,
-  type DockerCluster,
-  type DockerInput,
-  openDockerCluster,
-  ownHeads,
-  refused,
-  servicesOf,
-} from "./cluster.ts";
-import { type Container, listContainers, sameLife } from "./containers.ts";
+import { type DockerCluster, type DockerInput, openDockerCluster, refused, servicesOf } from "./cluster.ts";
+import { listContainers } from "./containers.ts";
 import { endingWith } from "./engine.ts";
 import { ensureImages } from "./images.ts";
-import { dropKeptLogs, hasKeptLog, keepLog, readKeptLog } from "./kept-logs.ts";
+import { dropKeptLogs, hasKeptLog, readKeptLog } from "./kept-logs.ts";
 import { readAll, readContainer } from "./logs.ts";
 import { reportCluster } from "./report.ts";
-import { dropEmptyNetworks, removeContainers, takeDown } from "./take-down.ts";
+import { start } from "./start.ts";
+import { takeDown } from "./take-down.ts";
+import { prepareFiles, up } from "./up.ts";
 
 /** The services of config.yaml as containers of a Docker engine, through the compose files that `ws generate` writes. */
 export function dockerRuntime(input: DockerInput): Runtime {
@@ -38,7 +27,7 @@ export function dockerRuntime(input: DockerInput): Runtime {
   const everything = { part: undefined, volumes: false };
   return {
     name: "docker",
-    up: (job, { build }) => withLock(cluster, job, () => up(cluster, job, build)),
+    up: (job, options) => withLock(cluster, job, () => up(cluster, job, options)),
     ps: (signal) => reportCluster(endingWith(cluster, signal)),
     logs: (request, signal) => logs(endingWith(cluster, signal), request, signal),
     down: (job, { volumes }) =>
@@ -60,9 +49,9 @@ export function dockerRuntime(input: DockerInput): Runtime {
 const showing = ({ progress }: Job) => ({ progress, id: "down" });
 
 /** What ws keeps of the cluster beside its volumes. */
-function removeKept({ state, stateDir }: DockerCluster): void {
-  dropKeptLogs({ state });
-  forgetSecrets(stateDir, "docker");
+function removeKept(cluster: DockerCluster): void {
+  dropKeptLogs(cluster);
+  forgetSecrets(cluster.stateDir, "docker");
 }
 
 /** One change of the cluster at a time: a second `ws` waits for the first. */
@@ -81,88 +70,6 @@ async function withLock<T>(
   }
 }
 
-async function writeFiles({
-  settings,
-  configFile,
-  configFolder,
-  root,
-}: DockerCluster): Promise<Result<Generated, WsFailure>> {
-  const report = await writeComposeFiles(settings, { folder: configFolder, root, check: false });
-  return report.ok ? ok(report.value.generated) : err(badSettings(configFile, report.error));
-}
-
-async function up(cluster: DockerCluster, job: Job, build: boolean): Promise<Result<UpReport, WsFailure>> {
-  const asked = endingWith(cluster, job.signal);
-  const generated = await writeFiles(cluster);
-  if (!generated.ok) return generated;
-  const containers = await listContainers(asked);
-  if (!containers.ok) return refused(containers, likelyCause);
-  const refusal = await tokenRefusal(ownHeads(cluster, containers.value), cluster.token);
-  if (refusal !== undefined) return err(refusal);
-  const images = await ensureImages(asked, job, build);
-  if (!images.ok) return images;
-  keepSecrets(cluster.stateDir, "docker", cluster.env);
-  dropKeptLogs(cluster);
-  const started = await start(cluster, job, "main", generated.value, {});
-  if (!started.ok) return started;
-  const report = await reportCluster(asked);
-  if (!report.ok) return report;
-  const { warnings } = generated.value;
-  return ok({ started: started.value, cluster: report.value, warnings });
-}
-
-/** Starts what is missing; what this call started is gone again when it fails. */
-async function start(
-  cluster: DockerCluster,
-  job: Job,
-  part: Part,
-  generated: Generated,
-  env: Readonly<Record<string, string>>,
-): Promise<Result<string[], WsFailure>> {
-  const asked = endingWith(cluster, job.signal);
-  const before = await listContainers(asked, part);
-  if (job.signal.aborted) return err(interrupted(job.signal));
-  if (!before.ok) return refused(before, likelyCause);
-  const blocked = portProblems(cluster, part, generated, before.value);
-  if (blocked.length > 0) return err({ reason: "machine-not-ready", problems: blocked });
-  let brought: Result<string[], WsFailure> | undefined;
-  try {
-    brought = await bringUp(asked, { part, services: servicesOf(cluster, part), env }, job);
-    return brought;
-  } finally {
-    // A test worker that could not join stays, so that one can look at it; `ws test --down` removes it.
-    if (brought === undefined || (!brought.ok && (part === "main" || job.signal.aborted)))
-      await undo(cluster, job, part, before.value);
-  }
-}
-
-function portProblems(
-  { settings }: DockerCluster,
-  part: Part,
-  { plan }: Generated,
-  containers: readonly Container[],
-) {
-  const running = containers.filter((each) => each.running).map(({ service }) => service);
-  const wanted = publishedPorts(settings, plan, part).filter(({ service }) => !running.includes(service));
-  return portsInUse(wanted, readListeningPorts());
-}
-
-async function undo(
-  cluster: DockerCluster,
-  { progress }: Job,
-  part: Part,
-  before: readonly Container[],
-): Promise<void> {
-  const now = await listContainers(cluster, part);
-  const started = now.ok ? now.value.filter((each) => !before.some((old) => sameLife(old, each))) : [];
-  if (started.length === 0) return dropEmptyNetworks(cluster, part);
-  progress.begin("undo", "Taking down what was started");
-  await Promise.all(started.map((each) => keepLog(cluster, each)));
-  await removeContainers(cluster, started);
-  await dropEmptyNetworks(cluster, part);
-  progress.done("undo", "What was started is gone again");
-}
-
 async function startTest(
   cluster: DockerCluster,
   job: Job,
@@ -173,14 +80,18 @@ async function startTest(
   if (!main.ok) return refused(main, likelyCause);
   if (!main.value.some((each) => each.running))
     return err({ reason: "not-running", what: "The cluster does not run", fix: "Start it first: ws up" });
-  const generated = await writeFiles(cluster);
+  const generated = await prepareFiles(cluster);
   if (!generated.ok) return generated;
+  const written = await writeComposeFiles(generated.value, cluster, { check: false });
+  if (!written.ok) return written;
+  const blocked = await blockedBy(endingWith(cluster, job.signal), generated.value.plan, "test");
+  if (blocked.length > 0) return err({ reason: "machine-not-ready", problems: blocked });
   const images = await ensureImages(endingWith(cluster, job.signal), job, false);
   if (!images.ok) return images;
   if (job.signal.aborted) return err(interrupted(job.signal));
   const head = asked ?? cluster.settings.test.target;
   const env = testVariables(cluster.settings, generated.value.plan, head);
-  const started = await start(cluster, job, "test", generated.value, env);
+  const started = await start(cluster, job, "test", env);
   return started.ok ? ok({ head, started: started.value }) : started;
 }
 

@@ -53,7 +53,7 @@ async function stopInOrder(
   shown: Shown | undefined,
 ): Promise<number> {
   const running = containers.filter((each) => each.running || each.status === "restarting");
-  const [head] = running.length === 0 ? [] : await findHeads(ownHeads(cluster, running), cluster.token);
+  const [head] = running.length === 0 ? [] : await findHeads(ownHeads(cluster, running));
   const headName = head === undefined ? undefined : nodeAt(cluster, head.address)?.name;
   const placeOf = ({ service }: Container) => (service === HEALTH_NAME ? 2 : service === headName ? 1 : 0);
   for (const place of [0, 1, 2]) {
@@ -66,6 +66,17 @@ async function stopInOrder(
   const after = await listContainers(cluster);
   const ids = new Set(running.map(({ id }) => id));
   return after.ok ? after.value.filter(({ id, exitCode }) => ids.has(id) && exitCode === KILLED).length : 0;
+}
+
+/** Stops and removes these containers, and leaves everything else. */
+export async function stopAndRemove(
+  cluster: DockerCluster,
+  containers: readonly Container[],
+  now: AbortSignal,
+  shown: Shown,
+): Promise<Result<void, WsFailure>> {
+  await stopInOrder(cluster, containers, now, shown);
+  return removeContainers(cluster, containers);
 }
 
 /** Removes containers, running or not. One that is gone already is what was wanted. */

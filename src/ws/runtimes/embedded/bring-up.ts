@@ -74,7 +74,7 @@ async function bringUpAll(
 }
 
 async function knownNodeIds(cluster: EmbeddedCluster): Promise<ReadonlySet<string>> {
-  const view = await viewCluster(cluster.headAddresses, cluster.token);
+  const view = await viewCluster(cluster);
   return new Set(view?.nodes.map(({ nodeId }) => nodeId));
 }
 

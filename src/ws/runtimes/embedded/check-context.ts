@@ -33,7 +33,7 @@ export function embeddedCheckContext(
     runIn(cluster, machine, { service, command, signal });
   const clientPort = node?.clientPort ?? settings.test.targetClientPort;
   const freshCluster = async (): Promise<Result<ClusterView, string>> => {
-    const view = await viewCluster(cluster.ownHeads(), token);
+    const view = await viewCluster(cluster.ownHeads());
     return view === undefined ? err("no GCS of this cluster answers") : ok(view);
   };
   const clusterView = once(freshCluster);
@@ -54,7 +54,7 @@ export function embeddedCheckContext(
         ? err(`no node of config.yaml lives at ${host}`)
         : ok(`http://${host}:${owner.dashboardPort}`);
     },
-    heads: once(() => findHeads(cluster.ownHeads(), token)),
+    heads: once(() => findHeads(cluster.ownHeads())),
     cluster: clusterView,
     rayStatus: once(async () => {
       const view = await clusterView();

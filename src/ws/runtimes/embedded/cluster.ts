@@ -1,7 +1,8 @@
 import { homedir } from "node:os";
 import type { Address } from "../../../common/address.ts";
 import { authTokenOf, readAuthTokenFile } from "../../../common/auth-token.ts";
-import { findHeads } from "../../cluster-view.ts";
+import { readTls, type TlsKeys } from "../../../common/gcs/tls.ts";
+import { findHeads, type Sight } from "../../cluster-view.ts";
 import type { Settings } from "../../settings.ts";
 import { type Folders, foldersOf } from "./folders.ts";
 import { healthUrl, onLoopback } from "./plan.ts";
@@ -27,9 +28,11 @@ export interface EmbeddedCluster extends EmbeddedInput {
   /** Where a HEAD of this cluster can be: what answers there may be another's, such as a port that containers publish. */
   readonly headAddresses: readonly Address[];
   /** Those of them where a HEAD of ours can serve now: elsewhere, or at a node whose process runs. */
-  ownHeads(): Address[];
+  ownHeads(): Sight;
   /** The token that the user's environment gives to Ray and to us. */
   readonly token: string | null;
+  /** What Ray's TLS wants, where the environment says that it speaks it. */
+  readonly tls: TlsKeys | undefined;
   /** What was started and still lives. */
   running(): StartedProcess[];
   isRunning(started: StartedProcess): boolean;
@@ -46,21 +49,24 @@ export function openCluster(input: EmbeddedInput): EmbeddedCluster {
   const headAddresses = unique([...explicit, ...own]);
   const running = () => readState(folders.stateFile).filter((each) => isRunning(each, folders));
   const token = authTokenOf(env, readAuthTokenFile(env, env.HOME || homedir()));
+  const tls = readTls(env);
   return {
     ...input,
     folders,
     healthUrl: healthUrl(settings),
     headAddresses,
     token,
+    tls,
     running,
     ownHeads: () => {
       const here = settings.nodes.map(({ loopbackAddress }) => loopbackAddress);
       const serving = running().map(({ address }) => address);
-      return headAddresses.filter(({ host }) => !here.includes(host) || serving.includes(host));
+      const own = headAddresses.filter(({ host }) => !here.includes(host) || serving.includes(host));
+      return { headAddresses: own, token, tls };
     },
     isRunning: (started) => isRunning(started, folders),
     headNode: async () => {
-      const [head] = await findHeads(headAddresses, token);
+      const [head] = await findHeads({ headAddresses, token, tls });
       return settings.nodes.find(({ loopbackAddress }) => loopbackAddress === head?.address.host)?.name;
     },
   };

@@ -44,16 +44,24 @@ export function makeFolders(folders: Folders): Result<void, WsFailure> {
   for (const folder of [folders.state, folders.logs, folders.healthState])
     mkdirSync(folder, { recursive: true });
   mkdirSync(folders.temp, { recursive: true, mode: 0o700 });
-  const found = lstatSync(folders.temp);
-  const why =
-    found.isSymbolicLink() || !found.isDirectory()
-      ? "it is no folder"
-      : found.uid !== process.getuid?.()
-        ? `it belongs to user ${found.uid}`
-        : (found.mode & 0o022) !== 0
-          ? "others may write to it"
-          : undefined;
+  const why = whyUnsafe(folders.temp);
   return why === undefined ? ok(undefined) : err({ reason: "unsafe-folder", folder: folders.temp, why });
+}
+
+/** Why a folder in /tmp is not to be used: anybody may have laid it there, or a link to something of ours. */
+function whyUnsafe(folder: string): string | undefined {
+  const found = lstatSync(folder, { throwIfNoEntry: false });
+  if (found === undefined) return "it is not there";
+  if (!found.isDirectory()) return "it is no folder";
+  if (found.uid !== process.getuid?.()) return `it belongs to user ${found.uid}`;
+  return (found.mode & 0o022) === 0 ? undefined : "others may write to it";
+}
+
+/** Removes what services kept in the folder in /tmp; all of it where none is named. What is not our own folder is left alone. */
+export function removeTemp({ temp }: Folders, names?: readonly string[]): void {
+  if (whyUnsafe(temp) !== undefined) return;
+  const paths = names === undefined ? [temp] : names.map((name) => join(temp, name));
+  for (const path of paths) rmSync(path, { recursive: true, force: true });
 }
 
 /** Removes what `ws` wrote there, and nothing else. The lock stays: whoever calls this holds it, and another may wait for it. */

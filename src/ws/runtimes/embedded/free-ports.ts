@@ -1,15 +1,22 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { createServer } from "node:net";
+import { dirname } from "node:path";
 import type { TakenPort } from "../../failure.ts";
 import type { PlannedPort } from "./plan.ts";
+import { LABEL, SERVICE_LABEL } from "./processes.ts";
 
-/** The ports among these that cannot be bound now, with who holds them or why not. */
-export async function findTakenPorts(ports: readonly PlannedPort[]): Promise<TakenPort[]> {
+/** The ports among these that cannot be bound now, with who holds them or why not. Those that a process of `ours` holds can be had. */
+export async function findTakenPorts(
+  ports: readonly PlannedPort[],
+  ours: ReadonlySet<number> = new Set(),
+): Promise<TakenPort[]> {
   const tried = await Promise.all(ports.map(async (port) => ({ port, refusal: await refusalOf(port) })));
   return tried.flatMap(({ port, refusal }): TakenPort[] => {
     if (refusal === undefined) return [];
-    if (refusal === "EADDRINUSE") return [{ ...port, holder: holderOf(port.port) }];
-    return [{ ...port, holder: undefined, why: whyNot(refusal) }];
+    if (refusal !== "EADDRINUSE") return [{ ...port, holder: undefined, why: whyNot(refusal) }];
+    const holder = holderOf(port.port);
+    if (holder !== undefined && ours.has(Number(holder))) return [];
+    return [{ ...port, holder: holder === undefined ? "a process of another user" : describe(holder) }];
   });
 }
 
@@ -39,10 +46,27 @@ function holderOf(port: number): string | undefined {
     .map((line) => line.trim().split(/\s+/))
     .filter((fields) => fields[3] === LISTEN && fields[1]?.endsWith(`:${hex}`))
     .map((fields) => `socket:[${fields[9]}]`);
-  if (inodes.length === 0) return undefined;
-  const pid = readdirSync("/proc").find((name) => /^\d+$/.test(name) && holdsOne(name, inodes));
-  if (pid === undefined) return "a process of another user";
-  return `process ${pid}: ${textOf(`/proc/${pid}/cmdline`).replaceAll("\0", " ").slice(0, 80)}`;
+  return readdirSync("/proc").find((name) => /^\d+$/.test(name) && holdsOne(name, inodes));
+}
+
+const describe = (pid: string): string =>
+  clusterOf(pid) ?? `process ${pid}: ${textOf(`/proc/${pid}/cmdline`).replaceAll("\0", " ").slice(0, 80)}`;
+
+/** Where the process is a part of a cluster that ws started: which one, and how it is ended. */
+function clusterOf(pid: string): string | undefined {
+  const environment = textOf(`/proc/${pid}/environ`).split("\0");
+  const service = environment.find((each) => each.startsWith(`${SERVICE_LABEL}=`));
+  if (service === undefined || !environment.some((each) => each.startsWith(`${LABEL}=`))) return undefined;
+  const folder = linkOf(`/proc/${pid}/cwd`);
+  return `${service.slice(SERVICE_LABEL.length + 1)} of another cluster, which ws --state ${dirname(folder)} down ends`;
+}
+
+function linkOf(file: string): string {
+  try {
+    return readlinkSync(file);
+  } catch {
+    return "";
+  }
 }
 
 /** A kernel without IPv6 has no tcp6, and a process may be gone by now. */

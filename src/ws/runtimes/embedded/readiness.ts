@@ -42,7 +42,7 @@ async function lookAtNode(
   { name }: ProcessPlan,
   former: ReadonlySet<string>,
 ): Promise<Seen> {
-  const { view, ...look } = await lookAtCluster(cluster.headAddresses, cluster.token);
+  const { view, ...look } = await lookAtCluster(cluster);
   const refusal = refusing(look);
   if (refusal !== undefined)
     return { notYet: `the GCS at ${formatAddress(refusal.address)} refuses our token` };

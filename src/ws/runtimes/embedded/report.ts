@@ -17,9 +17,9 @@ export function serviceNames({ settings, running }: Pick<EmbeddedCluster, "setti
 
 /** What runs, as the GCS and this machine see it. The test's two are shown only while they run. */
 export async function reportCluster(cluster: EmbeddedCluster): Promise<ClusterReport> {
-  const { settings, token } = cluster;
+  const { settings } = cluster;
   const running = cluster.running();
-  const look = await lookAtCluster(cluster.ownHeads(), token);
+  const look = await lookAtCluster(cluster.ownHeads());
   const { view } = look;
   const processOf = (name: string) => running.find((each) => each.name === name);
   const nodes = settings.nodes.map(({ name, loopbackAddress }) =>

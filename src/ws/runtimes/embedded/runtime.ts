@@ -1,30 +1,27 @@
-import { join } from "node:path";
 import type { Address } from "../../../common/address.ts";
 import { err, ok, type Result } from "../../../common/result.ts";
 import type { WsFailure } from "../../failure.ts";
 import { TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../settings.ts";
 import { takeLock } from "../lock.ts";
 import { readLogs } from "../log-files.ts";
-import type { Job, LogLine, LogRequest, Runtime, TestReport, UpReport } from "../runtime.ts";
-import { keepSecrets } from "../secrets.ts";
-import { tokenRefusal } from "../token-refusal.ts";
+import type { Job, LogLine, LogRequest, Runtime, TestReport } from "../runtime.ts";
 import { embeddedCheckContext } from "./check-context.ts";
 import { type EmbeddedCluster, type EmbeddedInput, openCluster } from "./cluster.ts";
-import { makeFolders, removeKept } from "./folders.ts";
-import { readMachine, userName } from "./machine.ts";
-import { type Machine, planHealth, planNode, planTestClient, planTestWorker } from "./plan.ts";
+import { removeKept } from "./folders.ts";
+import { planTestClient, planTestWorker } from "./plan.ts";
+import { machineOf, prepare } from "./prepare.ts";
 import { reportCluster, serviceNames } from "./report.ts";
 import { logFile } from "./start.ts";
-import { findChanged, restartIfTold, startMissing } from "./start-missing.ts";
+import { restartIfTold, startMissing } from "./start-missing.ts";
 import { takeDown } from "./take-down.ts";
-import { ensureVenv } from "./venv.ts";
+import { up } from "./up.ts";
 
 /** The services of config.yaml as processes of this machine, on loopback addresses. Linux only. */
 export function embeddedRuntime(input: EmbeddedInput): Runtime {
   const cluster = openCluster(input);
   return {
     name: "embedded",
-    up: (job) => withLock(cluster, job, () => up(cluster, job)),
+    up: (job, options) => withLock(cluster, job, () => up(cluster, job, options)),
     ps: async () => ok(await reportCluster(cluster)),
     logs: (request, signal) => Promise.resolve(logs(cluster, request, signal)),
     down: (job, { volumes }) =>
@@ -65,43 +62,6 @@ async function withLock<T>(
   } finally {
     await lock.value.release();
   }
-}
-
-async function prepare(cluster: EmbeddedCluster, job: Job): Promise<Result<Machine, WsFailure>> {
-  const { settings, env, folders, venvDir } = cluster;
-  if (userName() === undefined) return err({ reason: "no-such-uid", uid: process.getuid?.() ?? -1 });
-  const venv = await ensureVenv({
-    folder: join(venvDir, `venv-${settings.rayVersion}`),
-    rayVersion: settings.rayVersion,
-    python: env.WS_PYTHON ?? "python3",
-    env,
-    progress: job.progress,
-    signal: job.signal,
-  });
-  if (!venv.ok) return venv;
-  const made = makeFolders(folders);
-  return made.ok ? ok(machineOf(cluster)) : made;
-}
-
-const machineOf = ({ settings, folders, venvDir, dist }: EmbeddedCluster): Machine =>
-  readMachine(settings, folders, join(venvDir, `venv-${settings.rayVersion}`, "bin"), dist);
-
-async function up(cluster: EmbeddedCluster, job: Job): Promise<Result<UpReport, WsFailure>> {
-  const machine = await prepare(cluster, job);
-  if (!machine.ok) return machine;
-  const { settings } = cluster;
-  const plans = [
-    ...(settings.health.enabled ? [planHealth(settings, machine.value)] : []),
-    ...settings.nodes.map((node) => planNode(settings, node, machine.value)),
-  ];
-  const refused = await tokenRefusal(cluster.ownHeads(), cluster.token);
-  if (refused !== undefined) return err(refused);
-  keepSecrets(cluster.stateDir, "embedded", cluster.env);
-  const warnings = findChanged(cluster, plans);
-  const started = await startMissing(cluster, plans, job);
-  return started.ok
-    ? ok({ started: started.value, cluster: await reportCluster(cluster), warnings })
-    : started;
 }
 
 /** The HEAD that the test worker is told: as asked, else the one that serves, else config.yaml's. */

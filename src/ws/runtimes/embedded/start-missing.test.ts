@@ -9,8 +9,9 @@ import { type EmbeddedCluster, openCluster } from "./cluster.ts";
 import { type Machine, type ProcessPlan, planNode } from "./plan.ts";
 import { listProcesses, readProcess } from "./processes.ts";
 import { fingerprintOf } from "./start.ts";
-import { findChanged, startMissing } from "./start-missing.ts";
+import { startMissing } from "./start-missing.ts";
 import { recordStarted } from "./state.ts";
+import { servicesThatRun } from "./up.ts";
 
 const MACHINE: Machine = {
   node: "node",
@@ -96,15 +97,14 @@ test("a node that runs and is ALIVE is up, though the GCS knew it before", async
   expect(await start()).toEqual({ ok: true, value: [] });
 });
 
-test("what was told something else than config.yaml says now is named, with the time of its start", async () => {
-  expect(findChanged(cluster, [plan])).toEqual([]);
+test("E2 E8 what was told something else than config.yaml says now is to be replaced, and what it does not name stopped", async () => {
+  const changes = (plans: readonly ProcessPlan[]) =>
+    servicesThatRun(cluster.running(), plans, "ray-cpu").map(({ change, isHead }) => ({ ...change, isHead }));
+  expect(changes([plan])).toEqual([{ isHead: true }]);
+  expect(changes([])).toMatchObject([{ action: "stop", isHead: true }]);
   record("another");
-  expect(findChanged(cluster, [plan])).toMatchObject([
-    {
-      where: "ray-cpu",
-      problem: expect.stringContaining("2026-01-02T03:04:05Z"),
-      fix: "Run ws down, then ws up.",
-    },
+  expect(changes([plan])).toEqual([
+    { action: "replace", why: expect.stringContaining("2026-01-02T03:04:05Z"), isHead: true },
   ]);
   gcs.nodes = [];
   expect(await start()).toMatchObject({

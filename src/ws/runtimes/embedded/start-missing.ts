@@ -1,4 +1,3 @@
-import type { Problem } from "../../../common/failure.ts";
 import { ok, type Result } from "../../../common/result.ts";
 import type { WsFailure } from "../../failure.ts";
 import type { Job } from "../runtime.ts";
@@ -7,7 +6,7 @@ import type { EmbeddedCluster } from "./cluster.ts";
 import { makeFolders } from "./folders.ts";
 import type { ProcessPlan } from "./plan.ts";
 import { takeDown } from "./take-down.ts";
-import { changedSince, hasChanged } from "./wait.ts";
+import { hasChanged } from "./wait.ts";
 
 /**
  * Starts those that do not run; what an earlier life of them left is cleared first. Then waits until all of them are ready,
@@ -41,22 +40,6 @@ async function undo(cluster: EmbeddedCluster, names: readonly string[], job: Job
   const gone = await takeDown(cluster, names, job.urgent);
   if (gone.ok) job.progress.done("undo", "What was started is gone again");
   else job.progress.fail("undo", "What was started is not all gone; → ws down");
-}
-
-/** The services that run and were told something else than config.yaml says now. */
-export function findChanged(cluster: EmbeddedCluster, plans: readonly ProcessPlan[]): Problem[] {
-  const running = cluster.running();
-  return plans.flatMap((plan) => {
-    const started = running.find(({ name }) => name === plan.name);
-    if (started === undefined || !hasChanged(plan, started)) return [];
-    return [
-      {
-        where: plan.name,
-        problem: `runs as it was told before: ${changedSince(started)}`,
-        fix: "Run ws down, then ws up.",
-      },
-    ];
-  });
 }
 
 /** A worker that was told another HEAD has to be told anew. */

@@ -1,7 +1,6 @@
-import { rmSync } from "node:fs";
 import { deadlineIn, pause } from "../../../common/deadline.ts";
 import { type Shown, whileStopping } from "../while-waiting.ts";
-import type { Folders } from "./folders.ts";
+import { type Folders, removeTemp } from "./folders.ts";
 import {
   clusterProcesses,
   listProcesses,
@@ -72,6 +71,6 @@ async function untilGone(
 
 /** Removes what the named services kept outside the state folder, and forgets them. */
 export function removeTraces(folders: Folders, names: readonly string[]): void {
-  for (const name of names) rmSync(`${folders.temp}/${name}`, { recursive: true, force: true });
+  removeTemp(folders, names);
   forget(folders.stateFile, names);
 }

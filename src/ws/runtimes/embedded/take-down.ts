@@ -1,9 +1,9 @@
-import { rmSync } from "node:fs";
 import { err, ok, type Result } from "../../../common/result.ts";
 import type { WsFailure } from "../../failure.ts";
 import type { DownReport } from "../runtime.ts";
 import type { Shown } from "../while-waiting.ts";
 import type { EmbeddedCluster } from "./cluster.ts";
+import { removeTemp } from "./folders.ts";
 import { findProcesses, killRest, removeTraces, stopInOrder } from "./stop.ts";
 
 /** The HEAD after those that drain through it, the health service after those that release their lease there. */
@@ -36,6 +36,6 @@ export async function takeDown(
       ports: [],
     });
   removeTraces(folders, names);
-  if (findProcesses(folders, () => true).length === 0) rmSync(folders.temp, { recursive: true, force: true });
+  if (findProcesses(folders, () => true).length === 0) removeTemp(folders);
   return ok({ stopped: running.map(({ name }) => name), killed });
 }

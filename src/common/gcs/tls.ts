@@ -1,0 +1,106 @@
+import { readText } from "../auth-token.ts";
+import type { Problem } from "../failure.ts";
+
+/** What this node shows and trusts where Ray speaks TLS: the contents of PEM files. */
+export interface TlsKeys {
+  readonly cert: string;
+  readonly key: string;
+  readonly ca: string;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const FILES = { cert: "RAY_TLS_SERVER_CERT", key: "RAY_TLS_SERVER_KEY", ca: "RAY_TLS_CA_CERT" } as const;
+type Part = keyof typeof FILES;
+const PARTS = Object.keys(FILES) as Part[];
+
+/**
+ * What Ray would read (ray/_common/tls_utils.py and src/ray/common/ray_config_def.h, 2.60); undefined where RAY_USE_TLS is
+ * neither 1 nor true. A file that cannot be read is empty here; `findTlsProblems` says so.
+ */
+export function readTls(env: Environment): TlsKeys | undefined {
+  if (!["1", "true"].includes((env.RAY_USE_TLS ?? "").toLowerCase())) return undefined;
+  const read = (part: Part): string => readText(env[FILES[part]] ?? "") ?? "";
+  return { cert: read("cert"), key: read("key"), ca: read("ca") };
+}
+
+/** Why Ray could not use these; all of it. */
+export async function findTlsProblems(env: Environment, tls: TlsKeys | undefined): Promise<Problem[]> {
+  if (tls === undefined) return [];
+  const unread = PARTS.filter((part) => tls[part] === "").map((part) => unreadable(part, env[FILES[part]]));
+  // Loading it takes as long as a tenth of a decision.
+  const { createPrivateKey, X509Certificate } = await import("node:crypto");
+  const cert = attempt(() => certificatesIn(tls.cert).map((pem) => new X509Certificate(pem)));
+  const ca = attempt(() => certificatesIn(tls.ca).map((pem) => new X509Certificate(pem)));
+  const key = attempt(() => createPrivateKey(tls.key));
+  const problems = [...unread];
+  const say = (part: Part, problem: string, fix: string) => {
+    if (tls[part] !== "") problems.push({ where: FILES[part], problem, fix });
+  };
+  if (!cert?.length) say("cert", "expected a certificate in PEM, got none", PEM);
+  if (!ca?.length) say("ca", "expected certificates in PEM, got none", PEM);
+  if (key === undefined) say("key", "expected a private key in PEM without a passphrase, got none", PEM);
+  const [own] = cert ?? [];
+  if (own === undefined) return problems;
+  if (key !== undefined && !own.checkPrivateKey(key))
+    say(
+      "key",
+      "expected the key of the certificate in RAY_TLS_SERVER_CERT, got another one",
+      "Give the two that were made together.",
+    );
+  if (ca?.length && !leadsTo(cert ?? [], ca))
+    say(
+      "cert",
+      "expected a certificate that one in RAY_TLS_CA_CERT has signed, got another one",
+      "Have that CA sign it; certificates between the two belong into the same file.",
+    );
+  const until = new Date(own.validTo);
+  if (until.getTime() < Date.now())
+    say(
+      "cert",
+      `expected a certificate that is valid, got one that ended on ${until.toISOString()}`,
+      "Make a new one.",
+    );
+  return problems;
+}
+
+const PEM = "Give a file that begins with -----BEGIN.";
+
+function unreadable(part: Part, file: string | undefined): Problem {
+  const got = file ? `got ${file}, which is empty or cannot be read` : "got none";
+  return {
+    where: FILES[part],
+    problem: `expected a file, since RAY_USE_TLS is set, ${got}`,
+    fix: "Mount the file, readable for this user; or unset RAY_USE_TLS on every node.",
+  };
+}
+
+const certificatesIn = (text: string): string[] =>
+  text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
+
+type Certificate = import("node:crypto").X509Certificate;
+
+/** True where the first of `chain` was signed by one of `roots`, with others of `chain` between them. */
+function leadsTo(chain: readonly Certificate[], roots: readonly Certificate[]): boolean {
+  const signs = (issuer: Certificate, cert: Certificate): boolean =>
+    cert.checkIssued(issuer) && cert.verify(issuer.publicKey);
+  let [current, ...between] = chain;
+  while (current !== undefined) {
+    const cert = current;
+    if (roots.some((root) => root.fingerprint256 === cert.fingerprint256 || signs(root, cert))) return true;
+    current = between.find((each) => signs(each, cert));
+    between = between.filter((each) => each !== current);
+  }
+  return false;
+}
+
+function attempt<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch {
+    return undefined;
+  }
+}
+
+/** How a socket is to be secured for `host`: Ray's servers want a certificate of whoever asks, and their own has to name it. */
+export const tlsOptions = ({ cert, key, ca }: TlsKeys) => ({ cert, key, ca, ALPNProtocols: ["h2"] });

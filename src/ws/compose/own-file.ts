@@ -1,0 +1,46 @@
+import { createHash } from "node:crypto";
+import { lstat, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+/** A file that is there and must not be overwritten. */
+export interface NotOurs {
+  readonly file: string;
+  readonly why: "changed by hand" | "not written by ws" | "no plain file";
+}
+
+const MARK = "# ws sha256:";
+
+const digest = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 32);
+
+/** The text with a first line by which a later `ws` knows that it wrote all of it. Pure. */
+export const marked = (text: string): string => `${MARK}${digest(text)}\n${text}`;
+
+/** Why that text is not, as a whole, one that `ws` wrote; undefined where it is. Pure. */
+export function whyNotOurs(text: string): NotOurs["why"] | undefined {
+  const [first = "", ...rest] = text.split("\n");
+  if (!first.startsWith(MARK)) return "not written by ws";
+  return first === `${MARK}${digest(rest.join("\n"))}` ? undefined : "changed by hand";
+}
+
+/** What is there under that name: nothing, a file of ours with its text, or something that is not ours. */
+export async function lookAtFile(file: string): Promise<{ text: string | undefined } | NotOurs> {
+  const found = await lstat(file).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  });
+  if (found === undefined) return { text: undefined };
+  // A link would let us replace, or read, what lies elsewhere.
+  if (!found.isFile()) return { file, why: "no plain file" };
+  const text = await readFile(file, "utf8");
+  const why = whyNotOurs(text);
+  return why === undefined ? { text } : { file, why };
+}
+
+/** Whoever reads meanwhile sees the old file or the new one, never half of it. */
+export async function replaceFile(folder: string, name: string, text: string): Promise<void> {
+  const draft = join(folder, `.${name}.${process.pid}`);
+  await rm(draft, { force: true });
+  // Not through a link that somebody laid there.
+  await writeFile(draft, text, { flag: "wx" });
+  await rename(draft, join(folder, name));
+}

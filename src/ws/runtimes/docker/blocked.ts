@@ -1,0 +1,47 @@
+import type { Problem } from "../../../common/failure.ts";
+import type { HostPlan } from "../../compose/host-plan.ts";
+import { containerName, networkName, type Part } from "../../compose/names.ts";
+import { portsInUse, publishedPorts } from "../../compose/published-ports.ts";
+import { readListeningPorts } from "../../compose/read-host.ts";
+import { type DockerCluster, servicesOf } from "./cluster.ts";
+import { type Claims, conflicts, lookAround, notYetOurs } from "./neighbours.ts";
+
+/** What others on this machine hold of what one compose file needs; asked before minutes are spent on images. */
+export async function blockedBy(
+  cluster: DockerCluster,
+  plan: HostPlan,
+  part: Part,
+): Promise<readonly Problem[]> {
+  const { settings, engine, projectName, formerProject } = cluster;
+  const looked = await lookAround(engine);
+  if (!looked.ok) return [silent(looked.error)];
+  const around = looked.value;
+  const claims: Claims = {
+    mine: [projectName, ...(formerProject === undefined ? [] : [formerProject])],
+    ports: publishedPorts(settings, plan, part),
+    names: new Map(servicesOf(cluster, part).map((service) => [service, containerName(settings, service)])),
+    subnet: subnetOf(cluster, part),
+  };
+  const problems = conflicts(claims, around);
+  // What no container has may still be a program's, where the engine's machine is this one.
+  const listening = cluster.here === "127.0.0.1" ? readListeningPorts() : new Set<number>();
+  return problems.length > 0 ? problems : portsInUse(notYetOurs(claims, around), listening);
+}
+
+const silent = (why: string): Problem => ({
+  where: "The Docker engine",
+  problem: `does not say what it has: ${why}`,
+  fix: "See whether docker ps and docker network ls answer, then run the command again.",
+});
+
+const subnetOf = ({ settings }: DockerCluster, part: Part): Claims["subnet"] =>
+  part === "main"
+    ? { key: "network.subnet", text: settings.subnet }
+    : { key: "cluster_test.test_network_subnet", text: settings.testSubnet };
+
+/** True where this cluster's network is there with another subnet than config.yaml says now: it has to be made anew. */
+export async function hasMoved({ engine, settings }: DockerCluster): Promise<boolean> {
+  const around = await lookAround(engine);
+  const own = around.ok && around.value.networks.find(({ name }) => name === networkName(settings, "main"));
+  return typeof own === "object" && !own.subnets.includes(settings.subnet);
+}

@@ -1,0 +1,112 @@
+import { mkdirSync } from "node:fs";
+import { err, ok, type Result } from "../../../common/result.ts";
+import type { Generated } from "../../compose/generate.ts";
+import { replaceFile } from "../../compose/own-file.ts";
+import { foreignFiles, generateHere, writeComposeFiles } from "../../compose/write-files.ts";
+import { interrupted, type WsFailure } from "../../failure.ts";
+import type { Job, UpOptions, UpReport } from "../runtime.ts";
+import { keepSecrets } from "../secrets.ts";
+import { refusalOf } from "../token-refusal.ts";
+import { blockedBy, hasMoved } from "./blocked.ts";
+import { type DockerCluster, openDockerCluster, ownHeads } from "./cluster.ts";
+import { type Container, listContainers } from "./containers.ts";
+import { endingWith } from "./engine.ts";
+import { ensureImages } from "./images.ts";
+import { dropKeptLogs } from "./kept-logs.ts";
+import { planDocker } from "./plan.ts";
+import { reportCluster } from "./report.ts";
+import { start } from "./start.ts";
+import { stopAndRemove, takeDown } from "./take-down.ts";
+
+/**
+ * Brings the containers in line with config.yaml. Nothing is changed before it is known that what is needed can be had, and
+ * before `agree` has seen what becomes of that which runs.
+ */
+export async function up(
+  cluster: DockerCluster,
+  job: Job,
+  { build, agree, begin }: UpOptions,
+): Promise<Result<UpReport, WsFailure>> {
+  const asked = endingWith(cluster, job.signal);
+  const prepared = await prepareFiles(cluster);
+  if (!prepared.ok) return prepared;
+  const generated = prepared.value;
+  const refusal = await tokenRefusal(asked);
+  if (refusal !== undefined) return err(refusal);
+  const former = formerCluster(cluster);
+  const blocked = await blockedBy(asked, generated.plan, "main");
+  if (job.signal.aborted) return err(interrupted(job.signal));
+  if (blocked.length > 0) return err({ reason: "machine-not-ready", problems: blocked });
+  const planned = await planDocker(asked, former && endingWith(former, job.signal), build);
+  if (job.signal.aborted) return err(interrupted(job.signal));
+  if (!planned.ok) return planned;
+  const agreed = await agree(planned.value.plan);
+  if (!agreed.ok) return agreed;
+  const written = await writeComposeFiles(generated, cluster, { check: false });
+  if (!written.ok) return written;
+  const images = await ensureImages(asked, job, build);
+  if (!images.ok) return images;
+  const cleared = await clear(cluster, former, planned.value.unwanted, job);
+  if (!cleared.ok) return cleared;
+  begin();
+  keepSecrets(cluster.stateDir, "docker", cluster.env);
+  dropKeptLogs(cluster);
+  const started = await start(cluster, job, "main", {});
+  if (!started.ok) return started;
+  const report = await reportCluster(asked);
+  if (!report.ok) return report;
+  return ok({ started: started.value, cluster: report.value, warnings: generated.warnings });
+}
+
+/**
+ * The compose files as compose gets them: in ws's own folder, since those beside config.yaml may be changed by somebody, or
+ * by the ws of another config.yaml, while this one is at work.
+ */
+export async function prepareFiles(cluster: DockerCluster): Promise<Result<Generated, WsFailure>> {
+  const generated = generateHere(cluster.settings, cluster);
+  if (!generated.ok) return generated;
+  const foreign = await foreignFiles(generated.value, cluster);
+  if (foreign.length > 0) return err({ reason: "not-our-files", files: foreign });
+  mkdirSync(cluster.state, { recursive: true });
+  for (const { name, text } of generated.value.files) await replaceFile(cluster.state, name, text);
+  return generated;
+}
+
+/** The failure of a cluster of ours that refuses our token. */
+async function tokenRefusal(cluster: DockerCluster): Promise<WsFailure | undefined> {
+  const containers = await listContainers(cluster);
+  return containers.ok ? refusalOf(ownHeads(cluster, containers.value)) : undefined;
+}
+
+/** The cluster that was started when project.name was another. */
+function formerCluster(cluster: DockerCluster): DockerCluster | undefined {
+  const { formerProject, settings } = cluster;
+  if (formerProject === undefined) return undefined;
+  return openDockerCluster({ ...cluster, settings: { ...settings, projectName: formerProject } });
+}
+
+/** Takes away what would be in the way, or would run on unseen: agreed to, as part of the plan. */
+async function clear(
+  cluster: DockerCluster,
+  former: DockerCluster | undefined,
+  unwanted: readonly Container[],
+  { progress, signal }: Job,
+): Promise<Result<void, WsFailure>> {
+  const whole = { part: undefined, volumes: false };
+  const moved = await hasMoved(cluster);
+  if (former !== undefined || moved) {
+    const target = former ?? cluster;
+    progress.begin("clear", `Stopping the cluster ${target.projectName}`);
+    const gone = await takeDown(target, whole, signal, { progress, id: "clear" });
+    if (!gone.ok) return gone;
+    progress.done("clear", `Stopped the cluster ${target.projectName}`);
+  }
+  if (unwanted.length > 0 && !moved) {
+    const names = unwanted.map(({ service }) => service).join(", ");
+    progress.begin("unwanted", `Stopping ${names}`);
+    const gone = await stopAndRemove(cluster, unwanted, signal, { progress, id: "unwanted" });
+    if (!gone.ok) return gone;
+    progress.done("unwanted", `Stopped ${names}`);
+  }
+  return signal.aborted ? err(interrupted(signal)) : ok(undefined);
+}

@@ -1,0 +1,43 @@
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { lives, Rig } from "../fixtures/rig.ts";
+import { until } from "../fixtures/until.ts";
+
+const SESSION = "session_2026-01-01_1";
+
+let rig: Rig;
+beforeEach(async () => {
+  rig = await new Rig().open();
+});
+afterEach(() => rig.close());
+
+test("B6 two containers that mount one folder: the session of the living one stays, until its Ray is dead", async () => {
+  await rig.health();
+  const temp = join(rig.folder, "shared");
+  const session = join(temp, "ray", SESSION);
+  const cpu = rig.node("ray-cpu", { RAY_TMPDIR: temp });
+  await cpu.says("✓ Ray cluster is ready!");
+  // No process names it on its command line, as none does that lives in another container.
+  mkdirSync(session, { recursive: true });
+
+  const gpu = rig.node("ray-gpu", { RAY_TMPDIR: temp });
+  await gpu.says("✓ Ray worker successfully joined the cluster!");
+  expect(existsSync(session)).toBe(true);
+  expect(gpu.stdout).toContain(`another node's Ray uses ${temp}/ray as well`);
+  expect(gpu.stdout).toContain("→ Give each container a folder of its own there");
+
+  // Also where the supervisor is killed the lock lasts until the guard has killed Ray.
+  gpu.signal("SIGKILL");
+  cpu.signal("SIGKILL");
+  await until("the end of Ray", () => rig.rays.runs.every(({ started }) => !lives(started.pid)));
+  await until("a start that finds the folder free", async () => {
+    const next = rig.node("ray-cpu", { RAY_TMPDIR: temp });
+    await next.says("✓ Ray cluster is ready!");
+    const moved = !existsSync(session);
+    next.signal("SIGKILL");
+    await next.exit();
+    return moved;
+  });
+  expect(readdirSync(join(temp, "ray", "old-sessions"))).toEqual([SESSION]);
+});
