@@ -73,23 +73,20 @@ async function freeBytes(folder: string): Promise<number | undefined> {
 
 /** Looks at the engine; changes nothing. `running`: the cluster's own containers hold the ports. */
 export async function lookAtDocker(cluster: DockerCluster, running: boolean): Promise<DockerFacts> {
-  const [networks, missingImages, gpuToolkit] = await Promise.all([
-    foreignNetworks(cluster),
+  const [around, missingImages, gpuToolkit] = await Promise.all([
+    lookAround(cluster.engine),
     imagesMissing(cluster),
     hasGpuToolkit(cluster),
   ]);
   const plan = hostPlanOf(cluster);
-  const blocked = plan.ok && networks.ok && !running ? await blockedBy(cluster, plan.value, "main") : [];
+  const blocked =
+    plan.ok && around.ok && !running ? blockedBy(cluster, plan.value, "main", around.value) : [];
+  const networks = around.ok
+    ? ok(around.value.networks.filter(({ project }) => project !== cluster.projectName))
+    : around;
   // Networks are judged by themselves, with both subnets.
   const ports = blocked.filter(({ where }) => where !== "network.subnet");
   return { networks, missingImages, gpuToolkit, ports };
-}
-
-async function foreignNetworks({ engine, settings }: DockerCluster): Promise<DockerFacts["networks"]> {
-  const around = await lookAround(engine);
-  return around.ok
-    ? ok(around.value.networks.filter(({ project }) => project !== settings.projectName))
-    : around;
 }
 
 /** The engine looks for the hook on its PATH, whether or not `nvidia-ctk` has made a runtime of it (Docker 20.10 to 28). */

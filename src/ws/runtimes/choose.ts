@@ -5,6 +5,7 @@ import { err, ok, type Result } from "../../common/result.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import type { WsFailure } from "../failure.ts";
 import { readSettings, type Settings } from "../settings.ts";
+import { oneLine } from "../terminal/one-line.ts";
 import { isDockerRunning } from "./docker/containers.ts";
 import {
   composeRunner,
@@ -65,7 +66,7 @@ export async function open(
   if (!choice.ok) return choice;
   const { name, why, engine, warnings = [], obvious } = choice.value;
   if (announce || !obvious) context.terminal.err(`→ Runtime: ${name} (${why})\n`);
-  for (const line of warnings) context.terminal.err(`→ docker says: ${line}\n`);
+  for (const line of warnings) context.terminal.err(`→ docker says: ${oneLine(line)}\n`);
   const former = last?.projectName === settings.projectName ? undefined : last?.projectName;
   const dockerRuns = () =>
     isDockerRunning({
@@ -172,7 +173,7 @@ export function loadSettings(
   const read = readSettings(text.value, file);
   if (!read.ok) return err({ reason: "bad-settings", file, problems: read.error });
   if (read.value.warnings.length > 0)
-    terminal.err(`${renderWarnings(`${file} has warnings`, read.value.warnings).join("\n")}\n`);
+    terminal.err(`${renderWarnings(`${file} has warnings`, read.value.warnings).map(oneLine).join("\n")}\n`);
   return ok(read.value.settings);
 }
 

@@ -7,15 +7,16 @@ import { interrupted, type WsFailure } from "../../failure.ts";
 import { takeLock } from "../lock.ts";
 import type { Job, LogLine, LogRequest, Runtime, TestReport } from "../runtime.ts";
 import { forgetSecrets } from "../secrets.ts";
-import { blockedBy } from "./blocked.ts";
+import { blockedBy, silentEngine } from "./blocked.ts";
 import { likelyCause } from "./causes.ts";
 import { dockerCheckContext } from "./check-context.ts";
 import { type DockerCluster, type DockerInput, openDockerCluster, refused, servicesOf } from "./cluster.ts";
-import { listContainers } from "./containers.ts";
+import { isFromElsewhere, listContainers } from "./containers.ts";
 import { endingWith } from "./engine.ts";
 import { ensureImages } from "./images.ts";
 import { dropKeptLogs, hasKeptLog, readKeptLog } from "./kept-logs.ts";
 import { readAll, readContainer } from "./logs.ts";
+import { lookAround } from "./neighbours.ts";
 import { reportCluster } from "./report.ts";
 import { start } from "./start.ts";
 import { takeDown } from "./take-down.ts";
@@ -30,8 +31,11 @@ export function dockerRuntime(input: DockerInput): Runtime {
     up: (job, options) => withLock(cluster, job, () => up(cluster, job, options)),
     ps: (signal) => reportCluster(endingWith(cluster, signal)),
     logs: (request, signal) => logs(endingWith(cluster, signal), request, signal),
-    down: (job, { volumes }) =>
+    down: (job, { volumes, anyFolder }) =>
       withLock(cluster, job, async () => {
+        const folders = anyFolder ? [] : await foldersElsewhere(cluster);
+        if (folders.length > 0)
+          return err({ reason: "started-elsewhere", project: cluster.projectName, folders });
         const report = await takeDown(cluster, { ...everything, volumes }, job.signal, showing(job));
         if (volumes && report.ok) removeKept(cluster);
         return report;
@@ -52,6 +56,13 @@ const showing = ({ progress }: Job) => ({ progress, id: "down" });
 function removeKept(cluster: DockerCluster): void {
   dropKeptLogs(cluster);
   forgetSecrets(cluster.stateDir, "docker");
+}
+
+/** The folders of other config.yaml files from which containers of that project.name were started. */
+async function foldersElsewhere({ configFolder, ...cluster }: DockerCluster): Promise<string[]> {
+  const found = await listContainers(cluster);
+  const strangers = found.ok ? found.value.filter((each) => isFromElsewhere(each, configFolder)) : [];
+  return [...new Set(strangers.flatMap(({ folder }) => folder ?? []))];
 }
 
 /** One change of the cluster at a time: a second `ws` waits for the first. */
@@ -84,7 +95,9 @@ async function startTest(
   if (!generated.ok) return generated;
   const written = await writeComposeFiles(generated.value, cluster, { check: false });
   if (!written.ok) return written;
-  const blocked = await blockedBy(endingWith(cluster, job.signal), generated.value.plan, "test");
+  const around = await lookAround(endingWith(cluster, job.signal).engine);
+  if (!around.ok) return err({ reason: "machine-not-ready", problems: [silentEngine(around.error)] });
+  const blocked = blockedBy(cluster, generated.value.plan, "test", around.value);
   if (blocked.length > 0) return err({ reason: "machine-not-ready", problems: blocked });
   const images = await ensureImages(endingWith(cluster, job.signal), job, false);
   if (!images.ok) return images;
