@@ -6,7 +6,7 @@ export interface Logger<E extends { readonly type: string }> {
 }
 
 /** `timed`: text with the time in front of each line, for a log that no engine gives one. */
-export const LOG_FORMS = ["text", "timed", "json"] as const;
+const LOG_FORMS = ["text", "timed", "json"] as const;
 export type LogForm = (typeof LOG_FORMS)[number];
 
 /** The form that a variable names; wanted before the settings are known to be right. */
