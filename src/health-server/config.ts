@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import type { Problem } from "../common/failure.ts";
 import { RENEW_DEADLINE_S } from "../common/lease-protocol.ts";
+import type { LogForm } from "../common/logger.ts";
 import { err, ok, type Result } from "../common/result.ts";
 import {
   Folder,
@@ -22,7 +23,7 @@ export interface Config {
   readonly ttlMs: number;
   /** Wanted with every write; null: writes are open. */
   readonly token: string | null;
-  readonly logForm: "text" | "json";
+  readonly logForm: LogForm;
 }
 
 /** One variable: the text that stands for an unset one, and what it means. */
@@ -86,10 +87,10 @@ export const VARIABLES = {
     fix: "Give the path of a file that this program can read.",
   },
   RAY_EP_LOG: {
-    schema: oneOf("text", "json"),
+    schema: oneOf("text", "timed", "json"),
     fallback: "text",
-    meaning: "form of the log: text or json",
-    fix: "Give text or json.",
+    meaning: "form of the log: text, timed (text with the time in front of each line) or json",
+    fix: "Give text, timed or json.",
   },
 } as const satisfies Record<string, Variable>;
 

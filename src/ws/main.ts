@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { leave } from "../common/leave.ts";
 import { runCli } from "./cli.ts";
+import { writer } from "./terminal/terminal.ts";
 
 /** The folder of the bundles; what users type (`ws`, config.yaml, .ws) lies in the folder above. */
 const dist = dirname(realpathSync(process.argv[1] ?? "."));
@@ -25,8 +26,8 @@ process.stderr.on("error", () => {});
 
 const context = {
   terminal: {
-    out: (text: string) => void process.stdout.write(text),
-    err: (text: string) => void process.stderr.write(text),
+    out: writer(process.stdout),
+    err: writer(process.stderr),
     live: process.stderr.isTTY === true,
   },
   liveStream: process.stderr.isTTY === true ? process.stderr : undefined,

@@ -1,11 +1,14 @@
-import { styleText } from "node:util";
+import { stripVTControlCharacters, styleText } from "node:util";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import { EXIT } from "../exit-code.ts";
 import { open } from "../runtimes/choose.ts";
 import type { LogRequest } from "../runtimes/runtime.ts";
 import { fail } from "./fail.ts";
 
-export interface LogsOptions extends GlobalOptions, LogRequest {}
+export interface LogsOptions extends GlobalOptions, LogRequest {
+  /** With the time of each line. */
+  readonly timestamps?: boolean;
+}
 
 const COLOURS = ["cyan", "yellow", "green", "magenta", "blue"] as const;
 
@@ -16,11 +19,22 @@ export async function logs(context: WsContext, options: LogsOptions): Promise<nu
   const lines = await opened.value.runtime.logs(options, context.signal);
   if (!lines.ok) return fail(context, lines.error);
   const seen: string[] = [];
-  for await (const { node, text } of lines.value) {
+  for await (const { node, time, text } of lines.value) {
     if (!seen.includes(node)) seen.push(node);
     const colour = COLOURS[seen.indexOf(node) % COLOURS.length] ?? "cyan";
-    context.terminal.out(`${styleText(colour, `${node} |`)} ${text}\n`);
+    const when = options.timestamps === true ? `${time ?? "–"} ` : "";
+    context.terminal.out(`${styleText(colour, `${node} |`)} ${when}${harmless(text)}\n`);
   }
   if (seen.length === 0) context.terminal.err("→ There are no logs yet.\n");
   return EXIT.ok;
 }
+
+const ESCAPE = String.fromCharCode(27);
+const COLOUR = new RegExp(`(${ESCAPE}\\[[\\d;]*m)`);
+
+/** Colours stay; all other control characters would let a program steer the terminal of whoever reads its log. */
+const harmless = (text: string): string =>
+  text
+    .split(COLOUR)
+    .map((part, i) => (i % 2 === 1 ? part : stripVTControlCharacters(part).replaceAll(/[^\P{Cc}\t]/gu, "")))
+    .join("");

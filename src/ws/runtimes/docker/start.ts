@@ -7,6 +7,7 @@ import { likelyCause } from "./causes.ts";
 import { type DockerCluster, refused, servicesOf } from "./cluster.ts";
 import { type Container, listContainers, sameLife } from "./containers.ts";
 import { endingWith } from "./engine.ts";
+import { keepLog } from "./kept-logs.ts";
 import { dropEmptyNetworks, removeContainers } from "./take-down.ts";
 
 /** Starts what is missing; what this call started is gone again when it fails. */
@@ -41,6 +42,7 @@ async function undo(
   const started = now.ok ? now.value.filter((each) => !before.some((old) => sameLife(old, each))) : [];
   if (started.length === 0) return dropEmptyNetworks(cluster, part);
   progress.begin("undo", "Taking down what was started");
+  await Promise.all(started.map((each) => keepLog(cluster, each.service, each)));
   await removeContainers(cluster, started);
   await dropEmptyNetworks(cluster, part);
   progress.done("undo", "What was started is gone again");
