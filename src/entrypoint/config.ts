@@ -57,7 +57,7 @@ export interface Surroundings {
   readonly healthTokenFile: string | null;
 }
 
-const DEFAULT_HEAD_PORT = 6379;
+export const DEFAULT_HEAD_PORT = 6379;
 
 /** Reads the environment into a Config, or lists every problem at once. Never throws, never reads the world. */
 export function readConfig(surroundings: Surroundings): Result<Config, readonly Problem[]> {

@@ -23,6 +23,8 @@ export type Event =
   | { readonly type: "health"; readonly url: string; readonly fact: HealthFact }
   | { readonly type: "heads"; readonly heads: readonly HeadFact[] }
   | { readonly type: "lease"; readonly fact: LeaseFact }
+  /** The lease's holder is at none of the addresses that this node was told; it is not asked and not joined. */
+  | { readonly type: "unlisted-holder"; readonly node: string; readonly address: string }
   | { readonly type: "decision"; readonly decision: Decision }
   | { readonly type: "installing"; readonly file: string }
   | { readonly type: "starting"; readonly role: Plan["role"]; readonly command: readonly string[] }
