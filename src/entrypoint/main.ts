@@ -1,10 +1,12 @@
 import { hostname } from "node:os";
+import { authOfRay } from "../common/auth-token.ts";
 import { monotonicMs } from "../common/deadline.ts";
 import type { Failure } from "../common/failure.ts";
 import { findTlsProblems, readTls } from "../common/gcs/tls.ts";
 import { leave } from "../common/leave.ts";
 import { createLogger } from "../common/logger.ts";
 import { THREADS } from "../common/lookup.ts";
+import { visible } from "../common/visible.ts";
 import { readArgs } from "./args.ts";
 import { boundedWrite } from "./bounded-log.ts";
 import { type Config, readConfig } from "./config.ts";
@@ -15,6 +17,7 @@ import { live } from "./life.ts";
 import { planForPid1 } from "./pid1.ts";
 import { binDirOf, resolveRunAs } from "./plan.ts";
 import { collect } from "./probes/collect.ts";
+import { readInterfaces } from "./probes/interfaces.ts";
 import { probeLocal, readHealthTokenFile, readTokenFile } from "./probes/local.ts";
 import { render } from "./render.ts";
 import { handleSignals } from "./signals.ts";
@@ -40,33 +43,44 @@ async function main(): Promise<number> {
   process.env.UV_THREADPOOL_SIZE = THREADS;
   const who = findUsers(env);
   const tls = readTls(env);
-  const config = readConfig({
+  const read = readConfig({
     env,
     hostname: hostname(),
     rayWords: request.value.rayWords,
     tokenFile: readTokenFile(env, who),
     healthTokenFile: readHealthTokenFile(env),
+    interfaces: readInterfaces(),
     tls: tls && { keys: tls, problems: await findTlsProblems(env, tls) },
   });
-  if (!config.ok) return refuse({ reason: "bad-configuration", problems: config.error });
-  const local = probeLocal({ ...localSettings(config.value), who });
-  const runAs = resolveRunAs(config.value, local);
+  if (!read.ok) return refuse({ reason: "bad-configuration", problems: read.error });
+  const local = probeLocal({ ...localSettings(read.value), who });
+  const runAs = resolveRunAs(read.value, local);
   if (!runAs.ok) return refuse(runAs.error);
+  const version = local.ray.kind === "found" ? local.ray.version : null;
+  const config: Config = { ...read.value, auth: authOfRay(read.value.auth, version) };
 
   const write = boundedWrite(
     (text) => void process.stdout.write(text),
     process.stdout.fd,
-    config.value.values.RAY_EP_LOG_LIMIT,
+    config.values.RAY_EP_LOG_LIMIT,
     who.becomes,
   );
-  const world = new World({ config: config.value, local, runAs: runAs.value, env, stopRequest, write });
+  const world = new World({
+    config,
+    local,
+    runAs: runAs.value,
+    env,
+    stopRequest,
+    terminal: process.stdout.isTTY === true,
+    write,
+  });
   if (request.value.kind === "dry-run")
-    return explain(world, { config: config.value, local, runAs: runAs.value, env }, request.value.json);
+    return explain(world, { config, local, runAs: runAs.value, env }, request.value.json);
 
   const began = monotonicMs();
   world.introduce();
   if (!hasInit) world.log(NO_INIT);
-  if (config.value.authToken !== null && config.value.healthToken === null) world.log(OPEN_LEASE);
+  if (config.auth.token !== null && config.healthToken === null) world.log(OPEN_LEASE);
   const end = await live(world);
   return world.end(end, monotonicMs() - began);
 }
@@ -81,12 +95,14 @@ async function explain(
   const { dryRun } = await import("./dry-run.ts");
   const { renderDryRun } = await import("./render-dry-run.ts");
   const report = dryRun({ version: __VERSION__, ...input, seen });
-  print(json ? `${JSON.stringify(report, null, 2)}\n` : `${renderDryRun(report).join("\n")}\n`);
+  const lines = json ? JSON.stringify(report, null, 2).split("\n") : renderDryRun(report);
+  print(`${lines.map(visible).join("\n")}\n`);
   return report.exitCode;
 }
 
 const localSettings = (config: Config) => ({
   binDir: binDirOf(config),
+  path: process.env.PATH ?? "",
   requirements: config.values.RAY_EP_PIP_REQUIREMENTS,
 });
 
@@ -123,7 +139,7 @@ function standBehindInit(): boolean {
 function refuse(failure: Failure): number {
   const exitCode = exitCodeOf(failure);
   const write = (text: string): void => void process.stderr.write(text);
-  const form = process.env.RAY_EP_LOG === "json" ? "json" : "text";
+  const form = process.env.RAY_EP_LOG?.trim() === "json" ? "json" : "text";
   createLogger<Event>({ form, write, render, now: () => new Date() }).log({
     type: "failed",
     failure,
@@ -140,7 +156,7 @@ void main().then(
   (exitCode) => leave(process, exitCode),
   (error: Error) => {
     process.stderr.write(
-      `✗ Exit code 1: a bug in ray-entrypoint → Report it with these lines: ${error.stack}\n`,
+      `✗ Exit code 1: a bug in ray-entrypoint → Report it with this line: ${visible(String(error.stack))}\n`,
     );
     leave(process, 1);
   },

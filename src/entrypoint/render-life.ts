@@ -10,7 +10,20 @@ const GIB = 2 ** 30;
 
 type LifeEvent = Exclude<
   Event,
-  { type: "started" | "candidate" | "explicit-head" | "health" | "heads" | "lease" | "decision" }
+  {
+    type:
+      | "started"
+      | "candidate"
+      | "own-interface"
+      | "ray-auth"
+      | "misspelt"
+      | "said"
+      | "explicit-head"
+      | "health"
+      | "heads"
+      | "lease"
+      | "decision";
+  }
 >;
 
 /** The words for what happens to a node from the start of its Ray to its end. */

@@ -1,6 +1,7 @@
-import { formatAddress } from "../common/address.ts";
+import { formatAddress, isLoopback } from "../common/address.ts";
 import { renderSighting } from "../common/render-sighting.ts";
 import { unreachable } from "../common/result.ts";
+import type { Config } from "./config.ts";
 import type { Decision } from "./decide/decision.ts";
 import type { Event } from "./event.ts";
 import type { HealthFact, LeaseFact } from "./facts.ts";
@@ -14,10 +15,19 @@ export function render(event: Event): readonly string[] {
       return [`→ ray-entrypoint ${event.version} on node ${event.node} (pid ${event.pid})`];
     case "candidate":
       return [renderCandidate(event)];
-    case "explicit-head":
+    case "own-interface":
+      return [`→ This node is at ${event.address} (${event.name}), as its whitelist entry says`];
+    case "ray-auth":
+      return [renderAuth(event)];
+    case "said":
+      return [`${event.by} | ${event.line}`];
+    case "misspelt":
       return [
-        `→ ${event.explicit.variable}=${formatAddress(event.explicit.address)} names ${event.explicit.isThisNode ? "this node" : "the HEAD"} explicitly`,
+        `✗ ${event.name} is no variable of this program, and nothing reads it`,
+        event.nearest === null ? "→ --help names them all" : `→ Did you mean ${event.nearest}?`,
       ];
+    case "explicit-head":
+      return renderExplicitHead(event.explicit);
     case "health":
       return renderHealth(event.url, event.fact);
     case "heads":
@@ -35,10 +45,52 @@ export function render(event: Event): readonly string[] {
 
 function renderCandidate(event: Extract<Event, { type: "candidate" }>): string {
   const list = event.whitelist.join(", ");
-  if (event.place >= 0)
-    return `✓ Node is in head whitelist: ${event.node} is number ${event.place + 1} of ${list}`;
+  if (event.place >= 0) {
+    const other = event.calledItself === event.node ? "" : `; this node calls itself ${event.calledItself}`;
+    return `✓ Node is in head whitelist: ${event.node} is number ${event.place + 1} of ${list}${other}`;
+  }
   const nearest = event.nearest === null ? "" : `; the nearest name is ${event.nearest}`;
-  return `→ Node is not in head whitelist: ${event.node} is none of ${list}${nearest}`;
+  const hint = event.alike.length > 1 ? `; it could be each of ${event.alike.join(", ")}` : nearest;
+  return `→ Node is not in head whitelist: ${event.node} is none of ${list}${hint}`;
+}
+
+function renderAuth(event: Extract<Event, { type: "ray-auth" }>): string {
+  const what = event.mode === "token" ? "✓ Ray asks for a token" : "→ Ray asks for no token";
+  const danger = event.open ? "; whoever reaches this cluster's ports can run code on it" : "";
+  return `${what}: ${whyAuth(event)}${danger}`;
+}
+
+function whyAuth({ mode, why, version }: Extract<Event, { type: "ray-auth" }>): string {
+  switch (why) {
+    case "given":
+      return `RAY_AUTH_MODE=${mode}`;
+    case "token-found":
+      return "one is there, and RAY_AUTH_MODE is not set";
+    case "no-token":
+      return "none is there (RAY_AUTH_TOKEN, RAY_AUTH_TOKEN_PATH, ~/.ray/auth_token)";
+    case "not-told":
+      return `one is there, but Ray ${version} wants RAY_AUTH_MODE=token as well`;
+    case "too-old":
+      return `Ray ${version} knows none, and 2.52 is the first that does`;
+    default:
+      return unreachable(why);
+  }
+}
+
+function renderExplicitHead({
+  variable,
+  address,
+  isThisNode,
+}: NonNullable<Config["explicitHead"]>): string[] {
+  const whom = isThisNode
+    ? "this node"
+    : isLoopback(address.host)
+      ? "another node of this machine"
+      : "the HEAD";
+  const words = `→ ${variable}=${formatAddress(address)} names ${whom} explicitly`;
+  return isLoopback(address.host)
+    ? [`${words}; on each machine ${address.host} is that machine itself`]
+    : [words];
 }
 
 function renderHealth(url: string, fact: HealthFact): string[] {
@@ -55,6 +107,10 @@ function renderHealth(url: string, fact: HealthFact): string[] {
     case "plain":
       return [
         `✓ Health service is up at ${url} (${ms}); it keeps no head lease, so the order of the whitelist decides`,
+      ];
+    case "none":
+      return [
+        "→ No health service (HEALTH_URL=none): only the first of the whitelist becomes HEAD by itself",
       ];
     case "down":
       return [`✗ Health service is down at ${url} after ${fact.attempts} tries (${ms}): ${fact.cause}`];

@@ -1,4 +1,5 @@
 import type { Server } from "node:http";
+import { matchingNames } from "../common/address.ts";
 import { readText } from "../common/auth-token.ts";
 import { monotonicMs, pause } from "../common/deadline.ts";
 import { RENEW_EVERY_S } from "../common/lease-protocol.ts";
@@ -117,12 +118,13 @@ async function openLease(
 }
 
 function leaseSettings({ ttlMs, whitelist }: Config) {
-  const names = whitelist && new Set(whitelist.map(({ name }) => name.toLowerCase()));
+  const names = whitelist?.map(({ name }) => ({ name }));
   return {
     ttlMs,
     sameNameAfterMs: SAME_NAME_AFTER_MS,
     askAgainMs: ASK_AGAIN_MS,
-    isCandidate: (node: string) => names === null || names.has(node.toLowerCase()),
+    // The short or long form of a name is that name, as for the nodes themselves.
+    isCandidate: (node: string) => names === undefined || matchingNames(names, node).length === 1,
   };
 }
 

@@ -136,8 +136,9 @@ function addClusterCommands(program: Command, context: WsContext, globals: Globa
     .command("down")
     .description("stop everything and leave nothing behind; twice is fine")
     .option("-v, --volumes", "remove logs and the health service's memory as well")
-    .action(async ({ volumes = false }: { volumes?: boolean }) =>
-      finish(await down(context, { ...globals(), volumes })),
+    .option("-y, --yes", "also what was started from another folder under the same project.name (docker)")
+    .action(async ({ volumes = false, yes = false }: { volumes?: boolean; yes?: boolean }) =>
+      finish(await down(context, { ...globals(), volumes, yes })),
     );
 }
 

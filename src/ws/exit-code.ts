@@ -44,6 +44,7 @@ export function exitCodeOf(failure: WsFailure): number {
       return EXIT.ok;
     case "unsafe-folder":
     case "not-our-files":
+    case "started-elsewhere":
       return 77;
     case "interrupted":
       return { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }[failure.signal];

@@ -91,6 +91,8 @@ export type WsFailure =
     }
   /** Files that `ws` would have to overwrite. */
   | { readonly reason: "not-our-files"; readonly files: readonly NotOurs[] }
+  /** Containers of this project.name that another folder's config.yaml was started as. */
+  | { readonly reason: "started-elsewhere"; readonly project: string; readonly folders: readonly string[] }
   /** `ws up` would replace or stop what runs, and nobody said that it may. */
   | { readonly reason: "not-agreed" }
   /** `ws up --dry-run` has shown its plan, and that was all. */

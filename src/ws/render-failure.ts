@@ -127,6 +127,11 @@ function renderClusterFailure(failure: ClusterFailure): string[] {
         ...failure.ports.map(renderPort),
         "→ Run ws down again; a process in state D waits for the kernel.",
       ];
+    case "started-elsewhere":
+      return [
+        `✗ The cluster ${failure.project} that runs was started from ${failure.folders.join(", ")}, not from here`,
+        "→ Run ws down there; or, if it is yours all the same, ws down --yes.",
+      ];
     case "not-agreed":
       return ["✗ Nothing was changed", "→ To go on: ws up --yes. To see the plan alone: ws up --dry-run."];
     case "only-planned":
@@ -140,7 +145,7 @@ function renderClusterFailure(failure: ClusterFailure): string[] {
     case "unsafe-folder":
       return [
         `✗ ${failure.folder} cannot be used: ${failure.why}`,
-        "→ Remove it, or give ws another state folder with --state.",
+        "→ Remove it, or give ws another folder (--state, WS_VENV_DIR).",
       ];
     default:
       return unreachable(failure);

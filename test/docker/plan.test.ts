@@ -58,6 +58,20 @@ describe("what ws up would do to a cluster that runs", () => {
     expect((await project.ws(["up"])).code).toBe(2);
   });
 
+  test("D15 another folder's config.yaml with the same project.name takes nothing down, and says where that cluster is", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "ws-twin-"));
+    const config = join(folder, "config.yaml");
+    writeFileSync(config, stringify(SMALL));
+    try {
+      const place = ["--config", config, "--state", join(folder, "state")];
+      const down = await project.ws([...place, "down"]);
+      expect(down.code, down.text).toBe(77);
+      expect(down.text).toContain(`was started from ${project.folder}, not from here`);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   test("E10 a second project is told what the first one has, before any image is built", async () => {
     const folder = mkdtempSync(join(tmpdir(), "ws-second-"));
     const config = join(folder, "config.yaml");

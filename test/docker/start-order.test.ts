@@ -74,8 +74,11 @@ describe("parts of the cluster", () => {
     project.configure({ services: { ray: { cpu: { enabled: false } } } });
     // Without its plugins the docker command knows no `compose`.
     const old = (await execa("docker-compose", ["version", "--short"], { reject: false })).exitCode === 0;
-    const up = await project.ws(["up"], old ? { DOCKER_CONFIG: join(project.folder, "no-plugins") } : {});
+    const env: Record<string, string> = old ? { DOCKER_CONFIG: join(project.folder, "no-plugins") } : {};
+    const up = await project.ws(["up"], env);
     expect(up.code, up.text).toBe(0);
+    const again = await project.ws(["up"], env);
+    expect(again.text).toContain("nothing was changed");
     expect(await project.roles()).toEqual(["ray-gpu HEAD"]);
     const format = '{{index .Config.Labels "com.docker.compose.version"}}';
     const made = await project.docker("inspect", "--format", format, `${PROJECT}-ray-gpu`);

@@ -72,3 +72,34 @@ test("D12 set-up without a network ends soon, names the registry that does not a
   expect(stderr).toContain("→ Check the network (http://127.0.0.1:9/)");
   expect(readdirSync(join(folder, "node_modules"))).toEqual(["there"]);
 });
+
+test("D12 the first ws up without a network says what it waits for, and ends soon", async () => {
+  const folder = emptyFolder();
+  const words = ["--runtime", "embedded", "--state", join(folder, "state"), "up"];
+  const env = { PATH: process.env.PATH, HOME: folder, PIP_INDEX_URL: "http://127.0.0.1:9/simple" };
+  const began = performance.now();
+  const { status, stderr } = spawnSync(process.execPath, [join(root, "dist/ws.js"), ...words], {
+    cwd: folder,
+    env,
+    encoding: "utf8",
+  });
+  expect(status, stderr).toBe(69);
+  expect(stderr).toContain("→ The package index does not answer; pip tries four times");
+  expect(stderr).toContain("could not be installed");
+  expect(stderr).toContain("the package index cannot be reached");
+  expect(performance.now() - began).toBeLessThan(50_000);
+});
+
+test("B10 a folder that ws did not make is not removed to make the virtual environment there", () => {
+  const folder = emptyFolder();
+  const theirs = join(folder, "venvs/venv-2.60.0/theirs");
+  mkdirSync(join(folder, "venvs/venv-2.60.0"), { recursive: true });
+  writeFileSync(theirs, "");
+  const words = ["--runtime", "embedded", "--state", join(folder, "state"), "up"];
+  const env = { PATH: process.env.PATH, HOME: folder, WS_VENV_DIR: join(folder, "venvs") };
+  const options = { cwd: folder, env, encoding: "utf8" } as const;
+  const { status, stderr } = spawnSync(process.execPath, [join(root, "dist/ws.js"), ...words], options);
+  expect(status, stderr).toBe(77);
+  expect(stderr).toContain("venv-2.60.0 cannot be used: it is there, and ws did not make it");
+  expect(readFileSync(theirs, "utf8")).toBe("");
+});

@@ -1,4 +1,4 @@
-import { formatAddress } from "../../common/address.ts";
+import { formatAddress, isAt } from "../../common/address.ts";
 import { unreachable } from "../../common/result.ts";
 import type { Config } from "../config.ts";
 import type { Facts, LeaseFact } from "../facts.ts";
@@ -61,7 +61,7 @@ function formerHead(config: Config, { health, lastRole }: Facts): FormerHead | n
   }
   // A service that was restarted may know no cluster id; a node that worked in the cluster knows that it was served.
   const served = holder.clusterId !== null || lastRole === "worker";
-  if (!served || holder.address === formatAddress(config.ownAddress)) return null;
+  if (!served || isAt(config.ownAddress, holder.address)) return null;
   return {
     ...holder,
     leftMs: 1000 * (holder.expiresIn > 0 ? holder.expiresIn : -(holder.endedFor ?? Infinity)),

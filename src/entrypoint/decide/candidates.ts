@@ -1,7 +1,8 @@
-import { type Address, formatAddress, parseAddress, sameAddress } from "../../common/address.ts";
+import { type Address, isAt, parseAddress, sameAddress, sameHost } from "../../common/address.ts";
 import type { Holder } from "../../common/lease-protocol.ts";
 import { silent } from "../../common/sighting.ts";
-import { type Config, DEFAULT_HEAD_PORT } from "../config.ts";
+import { DEFAULT_HEAD_PORT } from "../config/identity.ts";
+import type { Config } from "../config.ts";
 import type { Facts, HeadFact } from "../facts.ts";
 
 /** This node's place in the whitelist, or -1. */
@@ -31,7 +32,7 @@ export const holderIn = ({ health }: Pick<Facts, "health">): Holder | null =>
 /** The lease says who leads, the whitelist where that one is: so it is known by its name, or by the address as listed. */
 export const isHolder = ({ name, sighting }: HeadFact, holder: Holder | null): boolean =>
   holder !== null &&
-  (name?.toLowerCase() === holder.node.toLowerCase() || formatAddress(sighting.address) === holder.address);
+  ((name !== null && sameHost(name, holder.node)) || isAt(sighting.address, holder.address));
 
 /**
  * A living holder of the lease that this node does not look for. Whoever can write to the health service can name any
@@ -43,9 +44,7 @@ export function unlistedHolder(config: Config, facts: Pick<Facts, "health">): Ho
   if (holder === null || holder.expiresIn <= 0 || config.explicitHead !== null) return null;
   const parsed = parseAddress(holder.address);
   const isListed = config.whitelist.some(({ address }) => parsed.ok && sameAddress(address, parsed.value));
-  const named = config.values.HEAD_WHITELIST.find(
-    ({ name }) => name.toLowerCase() === holder.node.toLowerCase(),
-  );
+  const named = config.values.HEAD_WHITELIST.find(({ name }) => sameHost(name, holder.node));
   // Its host may have other names, and a port mapping other ports.
   const port = named?.port ?? DEFAULT_HEAD_PORT;
   const isNamed = named !== undefined && (named.mapped || (parsed.ok && parsed.value.port === port));

@@ -1,4 +1,4 @@
-import { formatAddress } from "../../common/address.ts";
+import { isAt } from "../../common/address.ts";
 import type { Config } from "../config.ts";
 import type { Facts } from "../facts.ts";
 import { type Decision, LOOK_AGAIN_MS, type Rule } from "./decision.ts";
@@ -11,6 +11,8 @@ export function waitForHead(config: Config, facts: Facts, rule: Rule): Decision 
 
 function whyNoHead(config: Config, facts: Facts): string {
   const { health } = facts;
+  if (health.kind === "none")
+    return "there is no health service (HEALTH_URL=none), so only the first of the whitelist may become HEAD";
   if (health.kind === "down")
     return `the health service is down (${health.cause}), so this node may not become HEAD`;
   return health.kind === "plain" && config.fencing === "strict"
@@ -38,7 +40,7 @@ export function noHead(facts: Facts, rule: Rule, why: string): Decision {
 /** What a node that was sent to the wrong address needs to know. */
 function whereTheHeadIs({ health, heads }: Facts): string {
   const holder = health.kind === "lease" ? health.view.holder : null;
-  const asked = heads.some(({ sighting }) => formatAddress(sighting.address) === holder?.address);
+  const asked = heads.some(({ sighting }) => holder !== null && isAt(sighting.address, holder.address));
   return holder === null || holder.expiresIn <= 0 || asked
     ? ""
     : `; by the head lease the HEAD is ${holder.node} at ${holder.address}`;

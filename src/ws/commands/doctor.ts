@@ -10,6 +10,7 @@ import { EXIT } from "../exit-code.ts";
 import { loadSettings } from "../runtimes/choose.ts";
 import { openDockerCluster } from "../runtimes/docker/cluster.ts";
 import { composeRunner, dockerRunner } from "../runtimes/docker/engine.ts";
+import { oneLine } from "../terminal/one-line.ts";
 import { fail } from "./fail.ts";
 
 /** `ws doctor`: what of this machine and of the cluster stands in the way, each with what to change. Exit 1 if anything does. */
@@ -37,4 +38,4 @@ export async function doctor(context: WsContext, options: GlobalOptions): Promis
 const MARK = { good: "✓", note: "→", bad: "✗" } as const;
 
 const render = ({ topic, state, saw, fix }: Finding): string =>
-  `  ${MARK[state]} ${topic}: ${saw}\n${fix === "" ? "" : `      → ${fix}\n`}`;
+  `  ${MARK[state]} ${oneLine(`${topic}: ${saw}`)}\n${fix === "" ? "" : `      → ${oneLine(fix)}\n`}`;

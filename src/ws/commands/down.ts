@@ -8,6 +8,8 @@ import { withJob } from "./job.ts";
 
 export interface DownOptions extends GlobalOptions {
   readonly volumes: boolean;
+  /** Also what was started from another folder under the same project.name. */
+  readonly yes: boolean;
 }
 
 const TIMEOUT_MS = 60_000;
@@ -19,7 +21,7 @@ export async function down(context: WsContext, options: DownOptions): Promise<nu
   const { runtime } = opened.value;
   const report = await withJob(context, TIMEOUT_MS, async (job) => {
     job.progress.begin("down", "Stopping the cluster");
-    const ended = await runtime.down(job, { volumes: options.volumes });
+    const ended = await runtime.down(job, { volumes: options.volumes, anyFolder: options.yes });
     if (ended.ok) job.progress.done("down", renderDown(ended.value, "The cluster is down"));
     return ended;
   });

@@ -3,6 +3,7 @@ import type { GlobalOptions, WsContext } from "../context.ts";
 import { EXIT } from "../exit-code.ts";
 import { open } from "../runtimes/choose.ts";
 import type { LogRequest } from "../runtimes/runtime.ts";
+import { oneLine } from "../terminal/one-line.ts";
 import { fail } from "./fail.ts";
 
 export interface LogsOptions extends GlobalOptions, LogRequest {}
@@ -19,7 +20,7 @@ export async function logs(context: WsContext, options: LogsOptions): Promise<nu
   for await (const { node, text } of lines.value) {
     if (!seen.includes(node)) seen.push(node);
     const colour = COLOURS[seen.indexOf(node) % COLOURS.length] ?? "cyan";
-    context.terminal.out(`${styleText(colour, `${node} |`)} ${text}\n`);
+    context.terminal.out(`${styleText(colour, `${node} |`)} ${oneLine(text)}\n`);
   }
   if (seen.length === 0) context.terminal.err("→ There are no logs yet.\n");
   return EXIT.ok;

@@ -1,9 +1,11 @@
 import Table from "cli-table3";
 import { formatAddress } from "../../common/address.ts";
+import { visible } from "../../common/visible.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import { EXIT } from "../exit-code.ts";
 import { open } from "../runtimes/choose.ts";
 import type { ClusterReport, ServiceReport } from "../runtimes/runtime.ts";
+import { oneLine } from "../terminal/one-line.ts";
 import { fail } from "./fail.ts";
 
 export interface PsOptions extends GlobalOptions {
@@ -15,7 +17,8 @@ export async function ps(context: WsContext, options: PsOptions): Promise<number
   const opened = await open(context, options, { tool: "engine" });
   if (!opened.ok) return fail(context, opened.error);
   const report = await opened.value.runtime.ps(context.signal);
-  context.terminal.out(options.json ? `${JSON.stringify(report, null, 2)}\n` : `${renderPs(report)}\n`);
+  const json = () => JSON.stringify(report, null, 2).split("\n").map(visible).join("\n");
+  context.terminal.out(`${options.json ? json() : renderPs(report)}\n`);
   return report.services.every(({ state }) => state === "ALIVE" || state === "up")
     ? EXIT.ok
     : EXIT.notAllWell;
@@ -41,7 +44,8 @@ const BARE = {
   middle: "  ",
 };
 
-function renderPs({ runtime, services, head }: ClusterReport): string {
+/** The table of services, and a last line about the HEAD. Pure. */
+export function renderPs({ runtime, services, head }: ClusterReport): string {
   const table = new Table({
     head: [...COLUMNS, ...(runtime === "docker" ? ENGINE_COLUMNS : [])],
     chars: BARE,
@@ -56,7 +60,7 @@ function renderPs({ runtime, services, head }: ClusterReport): string {
     head === undefined
       ? "✗ No GCS answers. → Start the cluster: ./ws up"
       : `HEAD ${head.node} at ${formatAddress(head.address)}, cluster ${head.clusterId.slice(0, 12)}, dashboard ${head.dashboardUrl}`;
-  return [...lines, last].join("\n");
+  return [...lines, oneLine(last)].join("\n");
 }
 
 const GIB = 2 ** 30;
@@ -77,7 +81,7 @@ function row({
   const uptime = uptimeS === undefined ? undefined : duration(uptimeS);
   const engine = container === undefined ? [] : [container.name, container.status];
   const cells = [name, role, address, state, cpus, memory, version, uptime, pid, ...engine];
-  return cells.map((each) => String(each ?? "–"));
+  return cells.map((each) => oneLine(String(each ?? "–")));
 }
 
 /** `3d 4h`, `2h 5m`, `1m 3s`, `12s`. */

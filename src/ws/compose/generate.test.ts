@@ -160,6 +160,25 @@ describe("what the specification asks for", () => {
       expect(main.services[name]?.extra_hosts).toEqual(["test-ray-worker:192.168.0.10"]);
   });
 
+  test("D13 the health service's port is the one on the host; in its network it answers on 8080", () => {
+    const shape = readFileSync(
+      new URL("../../../test/fixtures/original-shape.yaml", import.meta.url),
+      "utf8",
+    );
+    const [original, itsTest] = parsed(generate(shape));
+    expect(original.services.health).toMatchObject({
+      environment: { RAY_EP_HEALTH_PORT: "8080" },
+      ports: ["8888:8080"],
+    });
+    for (const name of ["ray-cpu", "ray-gpu"])
+      expect(original.services[name]).toMatchObject({
+        environment: { HEALTH_URL: "http://health:8080" },
+        build: { args: { BASE: "lab-platform:ray-runtime" } },
+      });
+    // It comes through the host.
+    expect(itsTest.services["test-ray-worker"]?.environment?.HEALTH_URL).toBe("http://health:8888");
+  });
+
   test("everything carries the project's label, so that it can be taken away by it", () => {
     const labelled = [main, testFile].flatMap((file) => [
       ...Object.values(file.services),

@@ -35,11 +35,8 @@ export function generateHere(
 }
 
 /** Files of those names that `ws` did not write, or that were changed since. */
-export async function foreignFiles(
-  { files }: Generated,
-  { configFolder }: Pick<Places, "configFolder">,
-): Promise<NotOurs[]> {
-  const there = await Promise.all(files.map(({ name }) => lookAtFile(join(configFolder, name))));
+export async function foreignFiles({ files }: Generated, folder: string): Promise<NotOurs[]> {
+  const there = await Promise.all(files.map(({ name }) => lookAtFile(join(folder, name))));
   return there.flatMap((each) => ("why" in each ? [each] : []));
 }
 

@@ -71,8 +71,8 @@ async function freeBytes(folder: string): Promise<number | undefined> {
 export async function lookAtDocker(cluster: DockerCluster): Promise<DockerFacts> {
   const found = await listContainers(cluster);
   const containers = found.ok ? found.value : [];
-  const [networks, missingImages, gpuToolkit, heads, view, services] = await Promise.all([
-    foreignNetworks(cluster),
+  const [around, missingImages, gpuToolkit, heads, view, services] = await Promise.all([
+    lookAround(cluster.engine),
     imagesMissing(cluster),
     hasGpuToolkit(cluster),
     findHeads(cluster),
@@ -81,7 +81,8 @@ export async function lookAtDocker(cluster: DockerCluster): Promise<DockerFacts>
   ]);
   const plan = hostPlanOf(cluster);
   const running = containers.some((each) => each.running);
-  const blocked = plan.ok && !running ? await blockedBy(cluster, plan.value, "main") : [];
+  const blocked = plan.ok && !running ? blockedBy(cluster, plan.value, "main", around) : [];
+  const networks = around.networks.filter(({ project }) => project !== cluster.projectName);
   // Networks are judged by themselves, with both subnets.
   const ports = blocked.filter(({ where }) => where !== "network.subnet");
   return { networks, ports, missingImages, gpuToolkit, services, heads, nodes: view?.nodes ?? [] };
@@ -90,11 +91,6 @@ export async function lookAtDocker(cluster: DockerCluster): Promise<DockerFacts>
 async function serviceFacts({ engine }: DockerCluster, container: Container) {
   const { service, hostname, status, running, id } = container;
   return { service, hostname, status, running, log: await wholeLog(engine, id) };
-}
-
-async function foreignNetworks({ engine, settings }: DockerCluster): Promise<DockerFacts["networks"]> {
-  const { networks } = await lookAround(engine);
-  return networks.filter(({ project }) => project !== settings.projectName);
 }
 
 /** The engine looks for the hook on its PATH, whether or not `nvidia-ctk` has made a runtime of it (Docker 20.10 to 28). */

@@ -5,6 +5,7 @@ import { err, ok, type Result } from "../../common/result.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import type { WsFailure } from "../failure.ts";
 import { readSettings, type Settings } from "../settings.ts";
+import { oneLine } from "../terminal/one-line.ts";
 import { composeRunner, dockerRunner, type Engine, engineVersion, findCompose } from "./docker/engine.ts";
 import { dockerRuntime } from "./docker/runtime.ts";
 import { embeddedRuntime, isEmbeddedRunning } from "./embedded/runtime.ts";
@@ -118,7 +119,7 @@ export function loadSettings(
   const read = readSettings(text.value, file);
   if (!read.ok) return err({ reason: "bad-settings", file, problems: read.error });
   if (read.value.warnings.length > 0)
-    terminal.err(`${renderProblems(`${file} has warnings`, read.value.warnings).join("\n")}\n`);
+    terminal.err(`${renderProblems(`${file} has warnings`, read.value.warnings).map(oneLine).join("\n")}\n`);
   return ok(read.value.settings);
 }
 

@@ -29,7 +29,7 @@ export interface Runtime {
   /** Lines of the services' logs. Ends by itself unless it follows. */
   logs(request: LogRequest, signal: AbortSignal): Promise<Result<AsyncIterable<LogLine>, WsFailure>>;
   /** Stops everything and leaves nothing behind. */
-  down(job: Job, options: { readonly volumes: boolean }): Promise<Result<DownReport, WsFailure>>;
+  down(job: Job, options: DownOptions): Promise<Result<DownReport, WsFailure>>;
   /** Starts the test worker and the test client beside a cluster that is up. */
   startTest(job: Job, head: Address | undefined): Promise<Result<TestReport, WsFailure>>;
   /** Stops these two and leaves the cluster alone. */
@@ -45,6 +45,12 @@ export interface UpOptions {
   readonly agree: (plan: UpPlan) => Promise<Result<void, WsFailure>>;
   /** Called before anything is started, when what was there before and is not wanted any more is gone. */
   readonly begin: () => void;
+}
+
+interface DownOptions {
+  readonly volumes: boolean;
+  /** Also what was started from another folder's config.yaml under the same project.name. */
+  readonly anyFolder: boolean;
 }
 
 export interface UpReport {

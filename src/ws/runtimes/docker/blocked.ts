@@ -4,16 +4,16 @@ import { containerName, networkName, type Part } from "../../compose/names.ts";
 import { portsInUse, publishedPorts } from "../../compose/published-ports.ts";
 import { readListeningPorts } from "../../compose/read-host.ts";
 import { type DockerCluster, servicesOf } from "./cluster.ts";
-import { type Claims, conflicts, lookAround, notYetOurs } from "./neighbours.ts";
+import { type Claims, conflicts, type Neighbours, notYetOurs } from "./neighbours.ts";
 
 /** What others on this machine hold of what one compose file needs; asked before minutes are spent on images. */
-export async function blockedBy(
+export function blockedBy(
   cluster: DockerCluster,
   plan: HostPlan,
   part: Part,
-): Promise<readonly Problem[]> {
-  const { settings, engine, projectName, formerProject } = cluster;
-  const around = await lookAround(engine);
+  around: Neighbours,
+): readonly Problem[] {
+  const { settings, projectName, formerProject } = cluster;
   const claims: Claims = {
     mine: [projectName, ...(formerProject === undefined ? [] : [formerProject])],
     ports: publishedPorts(settings, plan, part),
@@ -32,8 +32,7 @@ const subnetOf = ({ settings }: DockerCluster, part: Part): Claims["subnet"] =>
     : { key: "cluster_test.test_network_subnet", text: settings.testSubnet };
 
 /** True where this cluster's network is there with another subnet than config.yaml says now: it has to be made anew. */
-export async function hasMoved({ engine, settings }: DockerCluster): Promise<boolean> {
-  const { networks } = await lookAround(engine);
+export function hasMoved({ settings }: DockerCluster, { networks }: Neighbours): boolean {
   const own = networks.find(({ name }) => name === networkName(settings, "main"));
   return own !== undefined && !own.subnets.includes(settings.subnet);
 }

@@ -1,3 +1,4 @@
+import { realpathSync } from "node:fs";
 import * as z from "zod";
 import { err, ok, type Result } from "../../../common/result.ts";
 import { PART_LABEL, type Part, PROJECT_LABEL } from "../../compose/names.ts";
@@ -68,6 +69,19 @@ function headPortIn(env: readonly string[]): number | undefined {
 
 /** A container of this project, as the engine sees it. */
 export type Container = z.infer<typeof Inspected>;
+
+/** True where the container was started from another folder's config.yaml; whoever starts one by hand may leave no word of it. */
+export const isFromElsewhere = ({ folder }: Pick<Container, "folder">, configFolder: string): boolean =>
+  folder !== undefined && realPath(folder) !== realPath(configFolder);
+
+function realPath(folder: string): string {
+  try {
+    return realpathSync(folder);
+  } catch {
+    // It may be gone, or on another machine.
+    return folder;
+  }
+}
 
 export interface Owner {
   readonly engine: Pick<Engine, "docker">;

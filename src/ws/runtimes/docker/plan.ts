@@ -5,7 +5,7 @@ import { HEALTH_NAME } from "../../settings.ts";
 import { planUp, type RunningService, type UpPlan } from "../up-plan.ts";
 import { likelyCause } from "./causes.ts";
 import { type DockerCluster, refused, runCompose, servicesOf } from "./cluster.ts";
-import { type Container, listContainers } from "./containers.ts";
+import { type Container, isFromElsewhere, listContainers } from "./containers.ts";
 import { buildReasons, imageIds } from "./images.ts";
 
 /** What is compared to tell whether a container stays: what compose itself compares, and what the images are made from. */
@@ -102,9 +102,9 @@ export function changeOf(
   if (wanted.imageId !== undefined && wanted.imageId !== imageId) return replace("its image was made anew");
   if (wanted.configHash === configHash) return undefined;
   return replace(
-    folder === undefined || folder === configFolder
-      ? "config.yaml, ws or the shell's tokens changed since it was started"
-      : `it was started from ${folder}, with other settings`,
+    isFromElsewhere({ folder }, configFolder)
+      ? `it was started from ${folder}, with other settings`
+      : "config.yaml, ws or the shell's tokens changed since it was started",
   );
 }
 

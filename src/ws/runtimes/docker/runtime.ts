@@ -12,10 +12,11 @@ import { blockedBy } from "./blocked.ts";
 import { likelyCause } from "./causes.ts";
 import { dockerCheckContext } from "./check-context.ts";
 import { type DockerCluster, type DockerInput, openDockerCluster, refused, servicesOf } from "./cluster.ts";
-import { listContainers } from "./containers.ts";
+import { isFromElsewhere, listContainers } from "./containers.ts";
 import { endingWith } from "./engine.ts";
 import { ensureImages } from "./images.ts";
 import { readLogs } from "./logs.ts";
+import { lookAround } from "./neighbours.ts";
 import { reportCluster } from "./report.ts";
 import { start } from "./start.ts";
 import { takeDown } from "./take-down.ts";
@@ -30,8 +31,11 @@ export function dockerRuntime(input: DockerInput): Runtime {
     up: (job, options) => withLock(cluster, job, () => up(cluster, job, options)),
     ps: (signal) => reportCluster(endingWith(cluster, signal)),
     logs: (request, signal) => logs(endingWith(cluster, signal), request, signal),
-    down: (job, { volumes }) =>
+    down: (job, { volumes, anyFolder }) =>
       withLock(cluster, job, async () => {
+        const folders = anyFolder ? [] : await foldersElsewhere(cluster);
+        if (folders.length > 0)
+          return err({ reason: "started-elsewhere", project: cluster.projectName, folders });
         const report = await takeDown(cluster, { ...everything, volumes }, job.signal);
         if (volumes && report.ok) rmSync(join(cluster.state, "logs"), { recursive: true, force: true });
         return report;
@@ -42,6 +46,13 @@ export function dockerRuntime(input: DockerInput): Runtime {
     checkContext: (head, signal) =>
       dockerCheckContext(endingWith(cluster, signal), head ?? cluster.settings.test.target, signal),
   };
+}
+
+/** The folders of other config.yaml files from which containers of that project.name were started. */
+async function foldersElsewhere({ configFolder, ...cluster }: DockerCluster): Promise<string[]> {
+  const found = await listContainers(cluster);
+  const strangers = found.ok ? found.value.filter((each) => isFromElsewhere(each, configFolder)) : [];
+  return [...new Set(strangers.flatMap(({ folder }) => folder ?? []))];
 }
 
 /** One change of the cluster at a time: a second `ws` waits for the first. */
@@ -74,7 +85,8 @@ async function startTest(
   if (!generated.ok) return generated;
   const written = await writeComposeFiles(generated.value, cluster, { check: false });
   if (!written.ok) return written;
-  const blocked = await blockedBy(endingWith(cluster, job.signal), generated.value.plan, "test");
+  const around = await lookAround(endingWith(cluster, job.signal).engine);
+  const blocked = blockedBy(cluster, generated.value.plan, "test", around);
   if (blocked.length > 0) return err({ reason: "machine-not-ready", problems: blocked });
   const images = await ensureImages(endingWith(cluster, job.signal), job, false);
   if (!images.ok) return images;

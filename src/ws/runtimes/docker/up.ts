@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { err, ok, type Result } from "../../../common/result.ts";
 import type { Generated } from "../../compose/generate.ts";
-import { replaceFile } from "../../compose/own-file.ts";
+import { marked, replaceFile } from "../../compose/own-file.ts";
 import { foreignFiles, generateHere, writeComposeFiles } from "../../compose/write-files.ts";
 import { interrupted, type WsFailure } from "../../failure.ts";
 import type { Job, UpOptions, UpReport } from "../runtime.ts";
@@ -10,6 +10,7 @@ import { type DockerCluster, openDockerCluster } from "./cluster.ts";
 import type { Container } from "./containers.ts";
 import { endingWith } from "./engine.ts";
 import { ensureImages } from "./images.ts";
+import { lookAround } from "./neighbours.ts";
 import { planDocker } from "./plan.ts";
 import { reportCluster } from "./report.ts";
 import { start } from "./start.ts";
@@ -29,7 +30,8 @@ export async function up(
   if (!prepared.ok) return prepared;
   const generated = prepared.value;
   const former = formerCluster(cluster);
-  const blocked = await blockedBy(asked, generated.plan, "main");
+  const around = await lookAround(asked.engine);
+  const blocked = blockedBy(cluster, generated.plan, "main", around);
   if (job.signal.aborted) return err(interrupted(job.signal));
   if (blocked.length > 0) return err({ reason: "machine-not-ready", problems: blocked });
   const planned = await planDocker(asked, former && endingWith(former, job.signal), build);
@@ -41,7 +43,11 @@ export async function up(
   if (!written.ok) return written;
   const images = await ensureImages(asked, job, build);
   if (!images.ok) return images;
-  const cleared = await clear(cluster, former, planned.value.unwanted, job);
+  const cleared = await clear(cluster, job, {
+    former,
+    unwanted: planned.value.unwanted,
+    moved: hasMoved(cluster, around),
+  });
   if (!cleared.ok) return cleared;
   begin();
   const started = await start(cluster, job, "main", {});
@@ -56,10 +62,11 @@ export async function up(
 export async function prepareFiles(cluster: DockerCluster): Promise<Result<Generated, WsFailure>> {
   const generated = generateHere(cluster.settings, cluster);
   if (!generated.ok) return generated;
-  const foreign = await foreignFiles(generated.value, cluster);
-  if (foreign.length > 0) return err({ reason: "not-our-files", files: foreign });
+  const folders = [cluster.configFolder, cluster.state];
+  const foreign = await Promise.all(folders.map((folder) => foreignFiles(generated.value, folder)));
+  if (foreign.flat().length > 0) return err({ reason: "not-our-files", files: foreign.flat() });
   mkdirSync(cluster.state, { recursive: true });
-  for (const { name, text } of generated.value.files) await replaceFile(cluster.state, name, text);
+  for (const { name, text } of generated.value.files) await replaceFile(cluster.state, name, marked(text));
   return generated;
 }
 
@@ -70,15 +77,20 @@ function formerCluster(cluster: DockerCluster): DockerCluster | undefined {
   return openDockerCluster({ ...cluster, settings: { ...settings, projectName: formerProject } });
 }
 
+interface Leaving {
+  readonly former: DockerCluster | undefined;
+  readonly unwanted: readonly Container[];
+  /** The network is there with another subnet. */
+  readonly moved: boolean;
+}
+
 /** Takes away what would be in the way, or would run on unseen: agreed to, as part of the plan. */
 async function clear(
   cluster: DockerCluster,
-  former: DockerCluster | undefined,
-  unwanted: readonly Container[],
   { progress, signal }: Job,
+  { former, unwanted, moved }: Leaving,
 ): Promise<Result<void, WsFailure>> {
   const whole = { part: undefined, volumes: false };
-  const moved = await hasMoved(cluster);
   if (former !== undefined || moved) {
     const target = former ?? cluster;
     progress.begin("clear", `Stopping the cluster ${target.projectName}`);

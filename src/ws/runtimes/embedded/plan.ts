@@ -80,6 +80,7 @@ export function planNode(settings: Settings, node: NodeSettings, machine: Machin
       RAY_CLIENT_PORT: String(node.clientPort),
     },
     ports: [
+      ...peerPorts(node.loopbackAddress, ports),
       { host: node.loopbackAddress, port: node.headPort, use: "GCS" },
       { host: node.loopbackAddress, port: node.dashboardPort, use: "dashboard" },
       { host: node.loopbackAddress, port: node.clientPort, use: "Ray Client" },
@@ -87,6 +88,12 @@ export function planNode(settings: Settings, node: NodeSettings, machine: Machin
     ],
   };
 }
+
+/** Those that config.yaml fixes; the kernel picks the others. */
+const peerPorts = (host: string, { nodeManager, objectManager }: OwnPorts): PlannedPort[] => [
+  ...(nodeManager === undefined ? [] : [{ host, port: nodeManager, use: "node manager" }]),
+  ...(objectManager === undefined ? [] : [{ host, port: objectManager, use: "object manager" }]),
+];
 
 /** The test worker: no candidate, told its HEAD. */
 export function planTestWorker(settings: Settings, head: Address, machine: Machine): ProcessPlan {
@@ -100,7 +107,10 @@ export function planTestWorker(settings: Settings, head: Address, machine: Machi
     file: machine.node,
     args: [machine.entrypoint, "--", ...rayWords(TEST_WORKER_NAME, worker.objectStoreBytes, ports, machine)],
     env: { ...nodeEnv(settings, machine, named), HEAD_ADDRESS: formatOnLoopback(settings, head) },
-    ports: [{ host: worker.loopbackAddress, port: ports.agent, use: "dashboard agent" }],
+    ports: [
+      ...peerPorts(worker.loopbackAddress, ports),
+      { host: worker.loopbackAddress, port: ports.agent, use: "dashboard agent" },
+    ],
   };
 }
 

@@ -20,6 +20,7 @@ export interface VenvRequest {
 }
 
 const LOCK_TAKEN = 75;
+const NOT_OURS = 77;
 const LAST_LINES = 15;
 
 /**
@@ -42,6 +43,8 @@ export async function ensureVenv(request: VenvRequest): Promise<Result<void, WsF
     return ok(undefined);
   }
   progress.fail("venv", `Ray ${rayVersion} could not be installed`);
+  if (built.code === NOT_OURS)
+    return err({ reason: "unsafe-folder", folder, why: "it is there, and ws did not make it" });
   if (request.signal.aborted) return err(interrupted(request.signal));
   return err(explain(request, built));
 }
@@ -61,9 +64,13 @@ const STEPS = `
 set -e
 mark="$3 $2"
 if [ -f "$2/.complete" ] && [ "$(cat "$2/.complete")" = "$mark" ]; then exit 0; fi
+# Only what ws began itself is removed.
+if [ -e "$2" ] && [ ! -e "$2/.complete" ] && [ ! -e "$2/.ws" ]; then exit 77; fi
 rm -rf "$2"
+mkdir "$2"
+: > "$2/.ws"
 "$1" -m venv "$2"
-"$2/bin/python" -m pip install --no-input --disable-pip-version-check --progress-bar off "ray[default]==$3"
+"$2/bin/python" -m pip install --no-input --disable-pip-version-check --progress-bar off --timeout 15 --retries 3 "ray[default]==$3"
 "$2/bin/python" -c "import ray; assert ray.__version__ == '$3', ray.__version__"
 printf '%s\\n' "$mark" > "$2/.complete.new"
 mv "$2/.complete.new" "$2/.complete"
@@ -85,9 +92,17 @@ async function build(request: VenvRequest, lockOptions: readonly string[]): Prom
     detached: true,
   });
   const lines: string[] = [];
+  let silent = false;
   for (const stream of [child.stdout, child.stderr])
     createInterface({ input: stream }).on("line", (line) => {
       lines.push(line);
+      if (/^WARNING: Retrying /.test(line) && !silent) {
+        silent = true;
+        request.progress.begin(
+          "venv",
+          "The package index does not answer; pip tries four times, for about a minute",
+        );
+      }
       const step = pipStep(line);
       if (step !== undefined) request.progress.note("venv", step);
     });
