@@ -14,7 +14,12 @@ function tokensOf(env: Record<string, string>): (string | null)[] {
   const { settings } = read.value;
   const never = async () => ({ ok: false, error: { command: "", lines: [] } }) as const;
   const common = { settings, env, stateDir: "/none" };
-  const docker = { configFile: "", configFolder: "", root: "", engine: { docker: never, compose: never } };
+  const docker = {
+    configFile: "",
+    configFolder: "",
+    root: "",
+    engine: { docker: never, compose: never, host: "127.0.0.1" },
+  };
   return [
     openCluster({ ...common, venvDir: "/none", dist: "/none" }).token,
     openDockerCluster({ ...common, ...docker }).token,

@@ -4,7 +4,7 @@ import { monotonicMs } from "../common/deadline.ts";
 import type { Failure } from "../common/failure.ts";
 import { findTlsProblems, readTls } from "../common/gcs/tls.ts";
 import { leave } from "../common/leave.ts";
-import { createLogger } from "../common/logger.ts";
+import { createLogger, logForm } from "../common/logger.ts";
 import { THREADS } from "../common/lookup.ts";
 import { visible } from "../common/visible.ts";
 import { readArgs } from "./args.ts";
@@ -139,7 +139,7 @@ function standBehindInit(): boolean {
 function refuse(failure: Failure): number {
   const exitCode = exitCodeOf(failure);
   const write = (text: string): void => void process.stderr.write(text);
-  const form = process.env.RAY_EP_LOG?.trim() === "json" ? "json" : "text";
+  const form = logForm(process.env.RAY_EP_LOG);
   createLogger<Event>({ form, write, render, now: () => new Date() }).log({
     type: "failed",
     failure,

@@ -165,10 +165,10 @@ export const VARIABLES = {
     "Give a path from the root, such as /run/ray-entrypoint/alive.",
   ),
   RAY_EP_LOG: variable(
-    s.oneOf("text", "json"),
+    s.oneOf("text", "timed", "json"),
     "text",
-    "form of the log: text or json",
-    "Give text or json.",
+    "form of the log: text, timed (text with the time in front of each line) or json",
+    "Give text, timed or json.",
   ),
   RAY_EP_LOG_LIMIT: variable(
     s.Bytes,
