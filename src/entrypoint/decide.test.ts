@@ -15,7 +15,7 @@ import {
   UNKNOWN,
 } from "../../test/fixtures/facts.ts";
 import type { SightingKind } from "../common/sighting.ts";
-import { holderAddress, possibleHeads } from "./decide/candidates.ts";
+import { possibleHeads, unlistedHolder } from "./decide/candidates.ts";
 import { decide } from "./decide.ts";
 import type { Facts } from "./facts.ts";
 
@@ -418,9 +418,29 @@ describe("whom the probes ask", () => {
     expect(possibleHeads(config).map(({ address }) => address.host)).toEqual(hosts);
   });
 
-  test("a holder whose address cannot be read is nowhere", () => {
-    expect(holderAddress({ health: leaseHealth(holder("a", { address: "?" })) })).toBeNull();
-    expect(holderAddress({ health: leaseHealth(holder("a")) })).toEqual({ host: "a", port: 6379 });
-    expect(holderAddress({ health: PLAIN })).toBeNull();
+  const MAPPED = configOf("b", { HEAD_WHITELIST: "a=10.0.0.1:16379 b c:6380" });
+
+  test.each([
+    ["by name and port", SECOND, "a", "a:6379"],
+    ["by name, at another of its host's addresses", SECOND, "A", "172.28.0.3:6379"],
+    ["by its address alone", SECOND, "z", "c:6379"],
+    ["by name, where a port mapping lies between", MAPPED, "a", "a:6379"],
+    ["by name, with the port of its entry", MAPPED, "c", "10.0.0.3:6380"],
+    ["itself", SECOND, "b", "b:6379"],
+    ["anybody, where the HEAD is explicit", TOLD, "z", "z:6379"],
+  ])("B1 a holder that is listed %s", (_, config, node, address) => {
+    expect(unlistedHolder(config, { health: leaseHealth(holder(node, { address })) })).toBeNull();
+  });
+
+  test.each([
+    ["of no name and no address that is listed", SECOND, "z", "z:6379"],
+    ["with a listed name and another port", SECOND, "a", "a:7000"],
+    ["with a listed name and a port that its entry has not", MAPPED, "c", "c:6379"],
+    ["whose address cannot be read", SECOND, "a", "?"],
+  ])("B1 a holder %s is a stranger", (_, config, node, address) => {
+    const held = holder(node, { address });
+    expect(unlistedHolder(config, { health: leaseHealth(held) })).toEqual(held);
+    const ended = leaseHealth({ ...held, expiresIn: 0 });
+    for (const health of [ended, PLAIN]) expect(unlistedHolder(config, { health })).toBeNull();
   });
 });

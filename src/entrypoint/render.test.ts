@@ -57,6 +57,7 @@ const EVENTS: OneOfEach<Event, "type"> = {
   health: { type: "health", url: "http://health:8080", fact: leaseHealth() },
   heads: { type: "heads", heads: [head("ray-cpu", "ray-cpu:6379", GCS)] },
   lease: { type: "lease", fact: granted(4) },
+  "unlisted-holder": { type: "unlisted-holder", node: "gpu-2", address: "gpu-2:6379" },
   "state-of-cluster": { type: "state-of-cluster", from: "ab".repeat(28), to: CLUSTER_ID },
   "stepped-aside": { type: "stepped-aside" },
   decision: { type: "decision", decision: { role: "head", rule: "3-head-lease", epoch: 4 } },
