@@ -35,6 +35,12 @@ export type Failure =
       readonly ours: string;
     }
   | {
+      readonly reason: "python-differs";
+      readonly head: Address;
+      readonly theirs: string;
+      readonly ours: string;
+    }
+  | {
       readonly reason: "unauthorized";
       readonly head: Address;
       readonly detail: string;

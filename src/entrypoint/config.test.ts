@@ -213,13 +213,32 @@ describe("what a config says", () => {
   });
 
   test.each([
-    ["no token mode: no token", { RAY_AUTH_TOKEN: "t" }, "f", null],
+    ["no token mode: no token", { RAY_AUTH_MODE: "disabled", RAY_AUTH_TOKEN: "t" }, "f", null],
     ["the variable", { RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN: " t " }, "f", "t"],
     ["else the file", { RAY_AUTH_MODE: "token" }, "f\n", "f"],
+    ["without a mode too", { RAY_AUTH_TOKEN: "t" }, null, "t"],
   ])("token: %s", (_, env, tokenFile, token) => {
     const config = readConfig({ env, hostname: "ray-cpu", rayWords: [], tokenFile, healthTokenFile: null });
-    expect(config).toMatchObject({ ok: true, value: { authToken: token } });
+    expect(config).toMatchObject({ ok: true, value: { auth: { token } } });
   });
+
+  test.each([
+    [{ RAY_AUTH_MODE: "tokne", RAY_AUTH_TOKEN: "t" }, null, "RAY_AUTH_MODE", 'got "tokne"'],
+    [{ RAY_AUTH_MODE: "token" }, null, "RAY_AUTH_TOKEN", "got none"],
+    [{ RAY_AUTH_MODE: "TOKEN", RAY_AUTH_TOKEN: " " }, "f", "RAY_AUTH_TOKEN", "got none"],
+    [{ RAY_AUTH_TOKEN_PATH: "/none" }, null, "RAY_AUTH_TOKEN_PATH", "got /none"],
+    [{ RAY_AUTH_TOKEN: "se\ncret" }, null, "RAY_AUTH_TOKEN", "in one line"],
+  ])(
+    "C1 a token mode that Ray would read in another way, or not at all, is refused: %o",
+    (env, tokenFile, where, problem) => {
+      const config = readConfig({ env, hostname: "ray-cpu", rayWords: [], tokenFile, healthTokenFile: null });
+      expect(config).toMatchObject({
+        ok: false,
+        error: [{ where, problem: expect.stringContaining(problem) }],
+      });
+      expect(JSON.stringify(config)).not.toMatch(/se\\ncret/);
+    },
+  );
 });
 
 describe("properties", () => {

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import type { Address } from "../common/address.ts";
-import { authTokenOf } from "../common/auth-token.ts";
+import { decideAuth, type RayAuth, tokenIn } from "../common/auth-token.ts";
 import type { Problem } from "../common/failure.ts";
 import type { TlsKeys } from "../common/gcs/tls.ts";
 import { err, ok, type Result } from "../common/result.ts";
@@ -32,8 +32,8 @@ export interface Config
     readonly variable: VariableName;
     readonly isThisNode: boolean;
   } | null;
-  /** The token that this node's Ray uses (RAY_AUTH_TOKEN), when RAY_AUTH_MODE=token. */
-  readonly authToken: string | null;
+  /** Ray's token mode, which probes, watch and this node's Ray follow. */
+  readonly auth: RayAuth;
   /** What this node's Ray shows and trusts where RAY_USE_TLS=1. */
   readonly tls: TlsKeys | undefined;
   /** What the health service wants to see with writes. */
@@ -158,7 +158,7 @@ function assemble(given: Values, texts: Config["texts"], surroundings: Surroundi
       address: entry === ownEntry ? ownAddress : { host: entry.host, port: entry.port ?? DEFAULT_HEAD_PORT },
     })),
     explicitHead: findExplicitHead(values, { headPort, ...identity }, interfaces),
-    authToken: authTokenOf(surroundings.env, surroundings.tokenFile),
+    auth: decideAuth(surroundings.env, tokenIn(surroundings.env, surroundings.tokenFile)),
     tls: surroundings.tls?.keys,
     healthToken: values.RAY_EP_HEALTH_TOKEN ?? healthTokenIn(surroundings.healthTokenFile),
     fencing: fencingOf(values, surroundings.env),

@@ -44,13 +44,16 @@ export const DryRunReport = z.object({
       rayVersion: z
         .nullable(z.string())
         .check(z.describe("null where it cannot be read without starting ray")),
+      pythonVersion: z
+        .nullable(z.string())
+        .check(z.describe("major and minor of the Python that Ray runs under; null where that is not known")),
       requirements: z
         .array(z.string())
         .check(z.describe("the requirements files that would be installed first")),
     }),
     health: z.object({
       url: text("where the health service was asked"),
-      kind: text("lease, plain or down"),
+      kind: text("lease, plain, down or none"),
       ms: number("milliseconds that the answer took"),
       text: text("the same in words"),
     }),

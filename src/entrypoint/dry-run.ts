@@ -9,7 +9,7 @@ import type { Decision } from "./decide/decision.ts";
 import { decide } from "./decide.ts";
 import type { DryRunReport } from "./dry-run-report.ts";
 import { exitCodeOf } from "./exit-code.ts";
-import type { LocalFact } from "./facts.ts";
+import { type LocalFact, rayOf } from "./facts.ts";
 import { type Command, type Plan, planInstall, planRayStart, type Role, type RunAs } from "./plan.ts";
 import type { HeardHealth, Seen } from "./probes/collect.ts";
 import { redactCommand, redactEnv } from "./redact.ts";
@@ -27,7 +27,7 @@ export interface DryRunInput {
 /** Decides on what was seen and shows all of it. Pure: no lease is asked for and nothing is started. */
 export function dryRun(input: DryRunInput): DryRunReport {
   const { config, local, seen } = input;
-  const ownRayVersion = local.ray.kind === "found" ? local.ray.version : null;
+  const ownRayVersion = rayOf(local)?.version ?? null;
   const decision = decide(config, {
     ...seen,
     lease: null,
@@ -77,13 +77,14 @@ function showConfig(config: Config): DryRunReport["config"] {
 }
 
 function showFacts({ config, local, seen }: DryRunInput, rayVersion: string | null): DryRunReport["facts"] {
-  const url = config.values.HEALTH_URL;
+  const url = config.values.HEALTH_URL ?? "none";
   return {
     local: {
       ms: round(local.ms),
       user: local.user,
-      ray: local.ray.kind === "found" ? local.ray.path : null,
+      ray: rayOf(local)?.path ?? null,
       rayVersion,
+      pythonVersion: rayOf(local)?.python ?? null,
       requirements: [...local.requirements],
     },
     health: {

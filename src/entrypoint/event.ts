@@ -1,4 +1,5 @@
 import type { Address } from "../common/address.ts";
+import type { RayAuth } from "../common/auth-token.ts";
 import type { Failure } from "../common/failure.ts";
 import type { ReachAnswer } from "../common/lease-protocol.ts";
 import type { Result } from "../common/result.ts";
@@ -25,6 +26,16 @@ export type Event =
     }
   /** The whitelist's own entry names this interface, so that Ray is put there. */
   | { readonly type: "own-interface"; readonly name: string; readonly address: string }
+  /** Whether Ray's parts ask each other for a token; never the token. */
+  | {
+      readonly type: "ray-auth";
+      readonly mode: RayAuth["mode"];
+      readonly why: RayAuth["why"];
+      /** Of the installed Ray; null where it is not known. */
+      readonly version: string | null;
+      /** Nothing else keeps strangers out either. */
+      readonly open: boolean;
+    }
   | { readonly type: "explicit-head"; readonly explicit: NonNullable<Config["explicitHead"]> }
   | { readonly type: "health"; readonly url: string; readonly fact: HealthFact }
   | { readonly type: "heads"; readonly heads: readonly HeadFact[] }

@@ -124,6 +124,8 @@ function childEnv({ config, env, runAs: { user, change } }: Omit<PlanInput, "rol
     ...login,
     ...Object.fromEntries(kept),
     ...(change ? login : {}),
+    // A WORKER's `ray start` does not come to it by itself, as a HEAD's does.
+    RAY_AUTH_MODE: config.auth.mode,
     PATH: [bin, ...rest.filter((folder) => folder !== bin)].join(":"),
   };
 }

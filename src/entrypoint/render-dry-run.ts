@@ -12,7 +12,7 @@ export function renderDryRun(report: DryRunReport): string[] {
     "Configuration",
     ...config,
     "Facts",
-    `  user ${local.user}, Ray ${local.rayVersion ?? "of unknown version"} at ${local.ray ?? "nowhere"} (${local.ms} ms)`,
+    `  user ${local.user}, Ray ${local.rayVersion ?? "of unknown version"} on Python ${local.pythonVersion ?? "of unknown version"} at ${local.ray ?? "nowhere"} (${local.ms} ms)`,
     `  to install first: ${local.requirements.join(", ") || "nothing"}`,
     `  ${health.text}`,
     ...heads.map(({ text }) => `  ${text}`),

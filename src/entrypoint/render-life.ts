@@ -15,6 +15,7 @@ type LifeEvent = Exclude<
       | "started"
       | "candidate"
       | "own-interface"
+      | "ray-auth"
       | "explicit-head"
       | "health"
       | "heads"

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { type Address, parseAddress, parseHost, parsePort } from "../../common/address.ts";
+import { type Address, parseAddress, parseHost, parsePeer, parsePort } from "../../common/address.ts";
 import type { Result } from "../../common/result.ts";
 import { hidden, shownSentence } from "../../common/shown.ts";
 
@@ -37,6 +37,8 @@ export const Seconds = fromText((text) => parseSeconds(text, 0));
 
 export const Port = fromText(parsePort);
 export const Host = fromText(parseHost);
+/** A host that others reach. */
+export const Peer = fromText(parsePeer);
 /** Names split by spaces or commas. */
 export const Hosts = fromText((text) => {
   const parsed = text
@@ -106,8 +108,13 @@ export const User = fromText((text) =>
     : expected("the name of a user, a uid or uid:gid", text),
 );
 
+/** Null: there is no health service, and none is wanted. */
+export const HealthUrl = fromText((text) =>
+  /^(?:none|no|off|false|disabled|-)$/i.test(text) ? value(null) : parseHttpUrl(text),
+);
+
 /** `http://host:port`, without what a health service cannot have (user, password, query). */
-export const HttpUrl = fromText((text) => {
+function parseHttpUrl(text: string): Result<string, string> {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url?.protocol !== "http:" || url.hostname === "")
     return expected("a URL such as http://health:8080", text);
@@ -115,7 +122,7 @@ export const HttpUrl = fromText((text) => {
     return expected("a URL without user, password, query or fragment", text);
   const address = parseAddress(url.host, 80);
   return address.ok ? value(url.href.replace(/\/$/, "")) : address;
-});
+}
 
 /** One entry of the whitelist. `port` is null where the entry names none. */
 export interface WhitelistEntry {

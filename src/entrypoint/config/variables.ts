@@ -41,10 +41,10 @@ export const VARIABLES = {
     "Name at least one host, each once, such as: ray-cpu ray-gpu:6380",
   ),
   HEALTH_URL: variable(
-    s.HttpUrl,
+    s.HealthUrl,
     "http://health:8080",
-    "the health service",
-    "Give it with its scheme: http://health:8080",
+    "the health service, or none where there is none on purpose",
+    "Give it with its scheme: http://health:8080, or none.",
   ),
   HEALTH_TIMEOUT: positiveSeconds("1", "seconds for one request to the health service"),
   HEALTH_MAX_RETRIES: variable(
@@ -65,7 +65,7 @@ export const VARIABLES = {
   RAY_DASHBOARD_PORT: port("8265", "this node's dashboard port if it is the HEAD"),
   RAY_CLIENT_PORT: port("10001", "this node's Ray Client port if it is the HEAD"),
   NODE_IP_ADDRESS: variable(
-    s.Host,
+    s.Peer,
     null,
     "what this node advertises to Ray: an address or a name",
     "Give a host name or an IPv4 address.",
