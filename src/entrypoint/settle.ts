@@ -126,6 +126,7 @@ const VOLATILE = new Set([
   "uptime",
   "expiresIn",
   "endedFor",
+  "ago",
   "seenAgo",
   "nodes",
   "retryAfter",
