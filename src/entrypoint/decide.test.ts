@@ -17,7 +17,7 @@ import {
 import type { SightingKind } from "../common/sighting.ts";
 import { possibleHeads, unlistedHolder } from "./decide/candidates.ts";
 import { decide } from "./decide.ts";
-import type { Facts } from "./facts.ts";
+import type { Facts, HealthFact } from "./facts.ts";
 
 const FIRST = configOf("a", { HEAD_WHITELIST: "a b c" });
 const SECOND = configOf("b", { HEAD_WHITELIST: "a b c" });
@@ -215,6 +215,10 @@ describe("rule 3: taking over from a HEAD that served", () => {
   const rule = "3-head-lease";
   const over = leaseHealth(holder("a", { expiresIn: 0 }));
   const endedFor = (seconds: number) => leaseHealth(holder("a", { expiresIn: 0, endedFor: seconds }));
+  const givenBack = (ago: number): HealthFact => {
+    const health = leaseHealth(null, true) as Extract<HealthFact, { kind: "lease" }>;
+    return { ...health, view: { ...health.view, releasedBy: { node: "a", address: "a:6379", ago } } };
+  };
   const runs = leaseHealth(holder("a", { expiresIn: 4 }));
   const forgot = leaseHealth(null, false);
   const gaveBack = leaseHealth(null, true);
@@ -284,6 +288,24 @@ describe("rule 3: taking over from a HEAD that served", () => {
       "D14 strict: and is over then",
       STRICT_THIRD,
       { health: endedFor(2), heads: [at("a", SILENT), at("b", REFUSED)] },
+      ask,
+    ],
+    [
+      "D14 nor does the later one take at once what was given back",
+      THIRD,
+      { health: givenBack(1), lastRole: "worker", heads: [at("a", REFUSED), at("b", REFUSED)] },
+      waits(rule, { kind: "takeover", node: "a", remainingMs: 503 }),
+    ],
+    [
+      "D14 the next one does, also where the former HEAD's machine answers",
+      SECOND,
+      { health: givenBack(0), lastRole: "worker", heads: [at("a", REFUSED), at("c", REFUSED)] },
+      ask,
+    ],
+    [
+      "D14 and the later one when the next has had its turn",
+      THIRD,
+      { health: givenBack(2), heads: [at("a", REFUSED), at("b", REFUSED)] },
       ask,
     ],
     [

@@ -129,6 +129,7 @@ const VOLATILE = new Set([
   "uptime",
   "expiresIn",
   "endedFor",
+  "ago",
   "seenAgo",
   "nodes",
   "retryAfter",
