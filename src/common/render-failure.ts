@@ -12,6 +12,15 @@ export function renderProblems(what: string, problems: readonly Problem[]): stri
   ];
 }
 
+/** The same of what works all the same: nothing has to be done. */
+export const renderWarnings = (what: string, warnings: readonly Problem[]): string[] => [
+  `→ ${what}:`,
+  ...warnings.flatMap(({ where, problem, fix }) => [
+    `  → ${where}: ${problem}`,
+    ...(fix === "" ? [] : [`    ${fix}`]),
+  ]),
+];
+
 /** What failed, cause by cause, and what to do: the first line stands alone, the others explain it. */
 export function renderFailure(failure: Failure): string[] {
   switch (failure.reason) {
@@ -78,6 +87,11 @@ function renderNodeFailure(failure: NodeFailure): string[] {
       return [
         `✗ The HEAD at ${formatAddress(failure.head)} runs Ray ${failure.theirs}, this node Ray ${failure.ours}`,
         "→ Give both the same version: Ray refuses mixed clusters.",
+      ];
+    case "python-differs":
+      return [
+        `✗ The HEAD at ${formatAddress(failure.head)} runs Python ${failure.theirs}, this node Python ${failure.ours}`,
+        "→ Give both the same Python: Ray refuses mixed clusters.",
       ];
     case "unauthorized":
       return [

@@ -26,6 +26,13 @@ export function blockedBy(
   return problems.length > 0 ? problems : portsInUse(notYetOurs(claims, around), listening);
 }
 
+/** Without an answer nothing is known to be free. */
+export const silentEngine = (why: string): Problem => ({
+  where: "The Docker engine",
+  problem: `does not say what it has: ${why}`,
+  fix: "See whether docker ps and docker network ls answer, then run the command again.",
+});
+
 const subnetOf = ({ settings }: DockerCluster, part: Part): Claims["subnet"] =>
   part === "main"
     ? { key: "network.subnet", text: settings.subnet }

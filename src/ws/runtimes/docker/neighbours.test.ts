@@ -72,7 +72,7 @@ test("E10 a container of nobody's that has a port or the name, and a network, ar
 test("warnings of the engine's program between its lines are no containers", async () => {
   const docker = async (words: readonly string[]) =>
     ok(words[0] === "ps" ? "WARNING: something\nlab-health\tlab\t0.0.0.0:8080->8080/tcp" : "");
-  expect((await lookAround({ docker })).containers).toEqual([
-    { name: "lab-health", project: "lab", ports: [{ min: 8080, max: 8080 }] },
-  ]);
+  expect(await lookAround({ docker })).toMatchObject({
+    value: { containers: [{ name: "lab-health", project: "lab", ports: [{ min: 8080, max: 8080 }] }] },
+  });
 });

@@ -1,10 +1,12 @@
 import * as z from "zod";
 import type { Problem } from "../../../common/failure.ts";
+import { err, ok, type Result } from "../../../common/result.ts";
 import { PROJECT_LABEL } from "../../compose/names.ts";
 import type { PublishedPort } from "../../compose/published-ports.ts";
 import { overlap, parseSubnet } from "../../settings/ipv4.ts";
 import type { PortRange } from "../../settings.ts";
-import type { Engine } from "./engine.ts";
+import { parseJson } from "./containers.ts";
+import type { Engine, Refusal } from "./engine.ts";
 
 /** A container of the engine, whoever made it. */
 interface AnyContainer {
@@ -28,24 +30,28 @@ export interface Neighbours {
   readonly networks: readonly AnyNetwork[];
 }
 
-/** Looks at everything that the engine has. What cannot be read counts as nothing: the engine itself refuses then. */
-export async function lookAround({ docker }: Pick<Engine, "docker">): Promise<Neighbours> {
+/** Looks at everything that the engine has; an error is why it does not say. */
+export async function lookAround({ docker }: Pick<Engine, "docker">): Promise<Result<Neighbours, string>> {
   const [containers, networks] = await Promise.all([allContainers(docker), allNetworks(docker)]);
-  return { containers, networks };
+  if (!containers.ok) return err(lastWord(containers.error));
+  if (!networks.ok) return err(lastWord(networks.error));
+  return ok({ containers: containers.value, networks: networks.value });
 }
 
-async function allContainers(docker: Engine["docker"]): Promise<AnyContainer[]> {
+const lastWord = ({ command, lines }: Refusal): string => lines.at(-1) ?? `${command} failed`;
+
+async function allContainers(docker: Engine["docker"]): Promise<Result<AnyContainer[], Refusal>> {
   const format = `{{.Names}}\t{{.Label "${PROJECT_LABEL}"}}\t{{.Ports}}`;
   const listed = await docker(["ps", "--all", "--no-trunc", "--format", format]);
-  if (!listed.ok) return [];
-  return listed.value
-    .split("\n")
-    .map((line) => line.split("\t"))
-    .flatMap(([name = "", project, ports = "", ...rest]) =>
+  if (!listed.ok) return listed;
+  const lines = listed.value.split("\n").map((line) => line.split("\t"));
+  return ok(
+    lines.flatMap(([name = "", project, ports = "", ...rest]) =>
       project === undefined || rest.length > 0
         ? []
         : [{ name, project: project || undefined, ports: publishedIn(ports) }],
-    );
+    ),
+  );
 }
 
 /** `0.0.0.0:6379->6379/tcp, :::21010-21057->21010-21057/tcp` as the ranges of the host. Pure. */
@@ -64,19 +70,27 @@ const Networks = z.array(
   }),
 );
 
-async function allNetworks(docker: Engine["docker"]): Promise<AnyNetwork[]> {
+async function allNetworks(docker: Engine["docker"]): Promise<Result<AnyNetwork[], Refusal>> {
   const listed = await docker(["network", "ls", "--quiet"]);
-  const ids = listed.ok ? listed.value.split("\n").filter((line) => /^[0-9a-f]{12,64}$/.test(line)) : [];
-  if (ids.length === 0) return [];
+  if (!listed.ok) return listed;
+  const ids = listed.value.split("\n").filter((line) => /^[0-9a-f]{12,64}$/.test(line));
+  if (ids.length === 0) return ok([]);
   const inspected = await docker(["network", "inspect", ...ids]);
-  if (!inspected.ok) return [];
-  const text = inspected.value.slice(inspected.value.indexOf("["));
-  return Networks.parse(JSON.parse(text)).map(({ Name, Labels, IPAM, Containers }) => ({
-    name: Name,
-    project: Labels?.[PROJECT_LABEL],
-    subnets: (IPAM.Config ?? []).flatMap(({ Subnet }) => Subnet ?? []),
-    inUse: Object.keys(Containers ?? {}).length > 0,
-  }));
+  // One that went away between the two commands is an error to the engine; the others are listed all the same.
+  const text = inspected.ok ? inspected.value : (inspected.error.stdout ?? "");
+  const parsed = Networks.safeParse(parseJson(text));
+  if (!parsed.success)
+    return inspected.ok
+      ? err({ command: "docker network inspect", lines: ["its answer is not what we know"] })
+      : inspected;
+  return ok(
+    parsed.data.map(({ Name, Labels, IPAM, Containers }) => ({
+      name: Name,
+      project: Labels?.[PROJECT_LABEL],
+      subnets: (IPAM.Config ?? []).flatMap(({ Subnet }) => Subnet ?? []),
+      inUse: Object.keys(Containers ?? {}).length > 0,
+    })),
+  );
 }
 
 /** What one start takes. */

@@ -1,8 +1,8 @@
 import { homedir } from "node:os";
 import type { Address } from "../../../common/address.ts";
-import { authTokenOf, readAuthTokenFile } from "../../../common/auth-token.ts";
+import { authIn, authOfRay, withAuthMode } from "../../../common/auth-token.ts";
 import { readTls, type TlsKeys } from "../../../common/gcs/tls.ts";
-import { findHeads } from "../../cluster-view.ts";
+import { findHeads, type Sight } from "../../cluster-view.ts";
 import type { Settings } from "../../settings.ts";
 import { type Folders, foldersOf } from "./folders.ts";
 import { healthUrl, onLoopback } from "./plan.ts";
@@ -25,8 +25,10 @@ export interface EmbeddedInput {
 export interface EmbeddedCluster extends EmbeddedInput {
   readonly folders: Folders;
   readonly healthUrl: string;
-  /** Where a HEAD of this cluster can be. */
+  /** Where a HEAD of this cluster can be: what answers there may be another's, such as a port that containers publish. */
   readonly headAddresses: readonly Address[];
+  /** Those of them where a HEAD of ours can serve now: elsewhere, or at a node whose process runs. */
+  ownHeads(): Sight;
   /** The token that the user's environment gives to Ray and to us. */
   readonly token: string | null;
   /** What Ray's TLS wants, where the environment says that it speaks it. */
@@ -45,16 +47,25 @@ export function openCluster(input: EmbeddedInput): EmbeddedCluster {
   const own = settings.nodes.map((node) => ({ host: node.loopbackAddress, port: node.headPort }));
   const explicit = settings.headAddress === undefined ? [] : [onLoopback(settings, settings.headAddress)];
   const headAddresses = unique([...explicit, ...own]);
-  const token = authTokenOf(env, readAuthTokenFile(env, env.HOME || homedir()));
+  const running = () => readState(folders.stateFile).filter((each) => isRunning(each, folders));
+  const auth = authOfRay(authIn(env, env.HOME || homedir()), settings.rayVersion);
   const tls = readTls(env);
+  const { token } = auth;
   return {
     ...input,
+    env: withoutProxy(withAuthMode(env, auth), addressesOf(settings)),
     folders,
     healthUrl: healthUrl(settings),
     headAddresses,
     token,
     tls,
-    running: () => readState(folders.stateFile).filter((each) => isRunning(each, folders)),
+    running,
+    ownHeads: () => {
+      const here = settings.nodes.map(({ loopbackAddress }) => loopbackAddress);
+      const serving = running().map(({ address }) => address);
+      const own = headAddresses.filter(({ host }) => !here.includes(host) || serving.includes(host));
+      return { headAddresses: own, token, tls };
+    },
     isRunning: (started) => isRunning(started, folders),
     headNode: async () => {
       const [head] = await findHeads({ headAddresses, token, tls });
@@ -66,3 +77,13 @@ export function openCluster(input: EmbeddedInput): EmbeddedCluster {
 const unique = (addresses: readonly Address[]): Address[] => [
   ...new Map(addresses.map((address) => [`${address.host}:${address.port}`, address])).values(),
 ];
+
+/** Where this cluster's services listen. */
+const addressesOf = ({ health, nodes, test }: Settings): string[] =>
+  [health, ...nodes, test.worker, test.client].map(({ loopbackAddress }) => loopbackAddress);
+
+/** One by one: not every program knows networks in no_proxy (Python's urllib does not). Pure. */
+function withoutProxy(env: EmbeddedInput["env"], addresses: readonly string[]): EmbeddedInput["env"] {
+  const given = (env.no_proxy || env.NO_PROXY || "").split(",").filter(Boolean);
+  return { ...env, no_proxy: [...given, ...addresses].join(",") };
+}
