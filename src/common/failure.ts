@@ -5,6 +5,8 @@ import type { Sighting, SightingKind } from "./sighting.ts";
 export interface Problem {
   /** The variable, the key, or `file:line:column key`. */
   readonly where: string;
+  /** Further variables that it is about. */
+  readonly related?: readonly string[];
   readonly problem: string;
   readonly fix: string;
 }

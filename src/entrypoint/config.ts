@@ -71,7 +71,7 @@ export function readConfig(surroundings: Surroundings): Result<Config, readonly 
     ...variablesIn(surroundings.rayWords),
   });
   const config = assemble(values as Values, texts, surroundings);
-  const wrong = problems.map(({ where }) => where);
+  const wrong = new Set(problems.map(({ where }) => where));
   const conflicts = [
     ...findConflicts(config),
     ...findLostAddress(config, surroundings.interfaces),
@@ -79,7 +79,7 @@ export function readConfig(surroundings: Surroundings): Result<Config, readonly 
   ];
   // Where one of two variables could not be read, nothing is known of the two together.
   const known = conflicts.filter(
-    ({ where, problem }) => !wrong.some((name) => `${where} ${problem}`.includes(name)),
+    ({ where, related = [] }) => ![...where.split(", "), ...related].some((name) => wrong.has(name)),
   );
   const shown = problems.map((each) => withOwnAddresses(each, surroundings.interfaces));
   const tls = surroundings.tls?.problems ?? [];
@@ -132,10 +132,13 @@ function fallbackOf(variable: Variable<unknown>): unknown {
   return parsed.ok ? parsed.value : null;
 }
 
-/** Compose passes unset variables on as empty ones, so empty means unset; but an emptied whitelist is a mistake. */
+/**
+ * Compose passes unset variables on as empty ones, and a file from Windows as a carriage return, so blank means unset; but an
+ * emptied whitelist is a mistake.
+ */
 function textOf(name: VariableName, env: Surroundings["env"]): string | undefined {
   const text = env[name];
-  return text === "" && name !== "HEAD_WHITELIST" ? undefined : text;
+  return text?.trim() === "" && name !== "HEAD_WHITELIST" ? undefined : text;
 }
 
 function assemble(given: Values, texts: Config["texts"], surroundings: Surroundings): Config {

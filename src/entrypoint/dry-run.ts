@@ -3,6 +3,7 @@ import { renderFailure } from "../common/render-failure.ts";
 import { renderSighting } from "../common/render-sighting.ts";
 import { hidden, shown } from "../common/shown.ts";
 import { visible } from "../common/visible.ts";
+import { findMisspelt } from "./config/misspelt.ts";
 import { VARIABLES, type Variable } from "./config/variables.ts";
 import { type Config, VARIABLE_NAMES } from "./config.ts";
 import type { Decision } from "./decide/decision.ts";
@@ -41,6 +42,7 @@ export function dryRun(input: DryRunInput): DryRunReport {
     version: input.version,
     node: config.node,
     config: showConfig(config),
+    misspelt: findMisspelt(Object.keys(input.env)),
     facts: showFacts(input, ownRayVersion),
     decision: { role: decision.role, rule: decision.rule, text: describeDecision(decision) },
     plan:

@@ -3,6 +3,7 @@ import type { RayAuth } from "../common/auth-token.ts";
 import type { Failure } from "../common/failure.ts";
 import type { ReachAnswer } from "../common/lease-protocol.ts";
 import type { Result } from "../common/result.ts";
+import type { Misspelt } from "./config/misspelt.ts";
 import type { Config } from "./config.ts";
 import type { Decision } from "./decide/decision.ts";
 import type { HeadFact, HealthFact, LeaseFact } from "./facts.ts";
@@ -36,11 +37,14 @@ export type Event =
       /** Nothing else keeps strangers out either. */
       readonly open: boolean;
     }
+  | ({ readonly type: "misspelt" } & Misspelt)
   | { readonly type: "explicit-head"; readonly explicit: NonNullable<Config["explicitHead"]> }
   | { readonly type: "health"; readonly url: string; readonly fact: HealthFact }
   | { readonly type: "heads"; readonly heads: readonly HeadFact[] }
   | { readonly type: "lease"; readonly fact: LeaseFact }
   | { readonly type: "decision"; readonly decision: Decision }
+  /** A line that Ray or pip said. */
+  | { readonly type: "said"; readonly by: "ray" | "pip"; readonly line: string }
   | { readonly type: "installing"; readonly file: string }
   | { readonly type: "starting"; readonly role: Plan["role"]; readonly command: readonly string[] }
   | {

@@ -65,7 +65,15 @@ async function main(): Promise<number> {
     config.values.RAY_EP_LOG_LIMIT,
     who.becomes,
   );
-  const world = new World({ config, local, runAs: runAs.value, env, stopRequest, write });
+  const world = new World({
+    config,
+    local,
+    runAs: runAs.value,
+    env,
+    stopRequest,
+    terminal: process.stdout.isTTY === true,
+    write,
+  });
   if (request.value.kind === "dry-run")
     return explain(world, { config, local, runAs: runAs.value, env }, request.value.json);
 
@@ -124,7 +132,7 @@ function standBehindInit(): boolean {
 function refuse(failure: Failure): number {
   const exitCode = exitCodeOf(failure);
   const write = (text: string): void => void process.stderr.write(text);
-  const form = process.env.RAY_EP_LOG === "json" ? "json" : "text";
+  const form = process.env.RAY_EP_LOG?.trim() === "json" ? "json" : "text";
   createLogger<Event>({ form, write, render, now: () => new Date() }).log({
     type: "failed",
     failure,

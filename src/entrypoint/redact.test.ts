@@ -61,12 +61,9 @@ describe("B7 of words for `ray start` only values are shown that are known to be
 
   test("and our own words are", () => {
     const args = ["start", "--address=ray-cpu:6379", "--x=s3cr3t"];
-    expect(redactCommand({ file: "/bin/ray", args, foreign: 1, env: {}, user: null })).toEqual([
-      "/bin/ray",
-      "start",
-      "--address=ray-cpu:6379",
-      "--x=(6 characters)",
-    ]);
+    expect(
+      redactCommand({ file: "/bin/ray", args, foreign: 1, env: {}, user: null, speaksAs: null }),
+    ).toEqual(["/bin/ray", "start", "--address=ray-cpu:6379", "--x=(6 characters)"]);
   });
 });
 

@@ -16,6 +16,8 @@ type LifeEvent = Exclude<
       | "candidate"
       | "own-interface"
       | "ray-auth"
+      | "misspelt"
+      | "said"
       | "explicit-head"
       | "health"
       | "heads"

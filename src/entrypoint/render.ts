@@ -20,6 +20,13 @@ export function render(event: Event): readonly string[] {
       return [`→ This node is at ${event.address} (${event.name}), as its whitelist entry says`];
     case "ray-auth":
       return [renderAuth(event)];
+    case "said":
+      return [`${event.by} | ${event.line}`];
+    case "misspelt":
+      return [
+        `✗ ${event.name} is no variable of this program, and nothing reads it`,
+        event.nearest === null ? "→ --help names them all" : `→ Did you mean ${event.nearest}?`,
+      ];
     case "explicit-head":
       return renderExplicitHead(event.explicit);
     case "health":

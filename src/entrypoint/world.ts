@@ -1,5 +1,6 @@
 import { realClock } from "../common/deadline.ts";
 import { Absence } from "./absence.ts";
+import { findMisspelt } from "./config/misspelt.ts";
 import type { Config } from "./config.ts";
 import { placeOf } from "./decide/candidates.ts";
 import type { Event } from "./event.ts";
@@ -23,6 +24,8 @@ export interface WorldInput {
   readonly runAs: RunAs;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stopRequest: StopRequest;
+  /** Our output is a terminal. */
+  readonly terminal: boolean;
   /** Takes the log, whole lines at a time. */
   readonly write: (text: string) => void;
 }
@@ -85,6 +88,7 @@ export class World implements LifeWorld {
       open: auth.mode === "disabled" && tls === undefined,
     });
     if (ownInterface !== undefined) this.log({ type: "own-interface", ...ownInterface });
+    for (const each of findMisspelt(Object.keys(this.#input.env))) this.log({ type: "misspelt", ...each });
     if (explicitHead !== null) this.log({ type: "explicit-head", explicit: explicitHead });
     void this.#wiring.presence.keep();
   }

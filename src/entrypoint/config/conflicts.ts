@@ -75,12 +75,14 @@ export function findConflicts(config: Config): Problem[] {
   if (own && !own.mapped && own.port !== null && own.port !== config.ownAddress.port)
     problems.push({
       where: "RAY_HEAD_PORT",
+      related: ["HEAD_WHITELIST"],
       problem: `expected the port of this node's whitelist entry ${own.name}:${own.port}, got ${config.ownAddress.port}`,
       fix: "Give both the same port, or write the entry as name=host:port if a port mapping lies between.",
     });
   if (config.fencing === "strict" && values.HEALTH_URL === null)
     problems.push({
       where: "HEALTH_URL",
+      related: ["RAY_EP_FENCING"],
       problem: "expected a health service, since strict fencing wants its head lease, got none",
       fix: "Run the health service, or set RAY_EP_FENCING=plain.",
     });
@@ -114,12 +116,15 @@ function findSharedPorts(values: Values): Problem[] {
   return taken.flatMap(({ name, port }, i) => {
     const other = taken.slice(0, i).find((earlier) => earlier.port === port);
     const inRange = min !== null && max !== null && port >= min && port <= max;
-    const clash = other ? other.name : inRange ? "MIN_WORKER_PORT to MAX_WORKER_PORT" : null;
+    const range = inRange ? ["MIN_WORKER_PORT", "MAX_WORKER_PORT"] : [];
+    const related = other ? [other.name] : range;
+    const clash = related.length === 0 ? null : related.join(" to ");
     return clash === null
       ? []
       : [
           {
             where: name,
+            related,
             problem: `expected a port of its own, got ${port}, which is also taken by ${clash}`,
             fix: "Give each its own port.",
           },

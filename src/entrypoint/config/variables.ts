@@ -75,7 +75,7 @@ export const VARIABLES = {
   MIN_WORKER_PORT: port(null, "first port of Ray's worker processes, needed across NAT"),
   MAX_WORKER_PORT: port(null, "last port of Ray's worker processes, needed across NAT"),
   RAY_NUM_CPUS: variable(
-    s.wholeNumber(0, 1_000_000),
+    s.Cpus,
     null,
     "CPUs that this node offers",
     "Give a whole number, such as 4 (ray start takes no fractions).",
@@ -89,8 +89,8 @@ export const VARIABLES = {
   RAY_MEMORY: variable(
     s.Bytes,
     null,
-    "memory that this node offers, in bytes or as 8g",
-    "Give bytes, or 8g.",
+    "memory that this node offers, in bytes or as 8g or 8Gi",
+    "Give bytes, 8g or 8Gi.",
   ),
   USE_CONDA_ENV: variable(
     s.Switch,

@@ -64,7 +64,7 @@ function findRay(binDir: string, path: string, becomes: RayUser | null): LocalFa
 
 /** What the file named by RAY_EP_HEALTH_TOKEN_FILE holds; null where none is named or it cannot be read. */
 export function readHealthTokenFile({ RAY_EP_HEALTH_TOKEN_FILE: path }: Environment): string | null {
-  return path === undefined ? null : readText(path);
+  return path?.trim() ? readText(path.trim()) : null;
 }
 
 /** What the file named by RAY_AUTH_TOKEN_PATH holds, else Ray's default file ~/.ray/auth_token in the home of
