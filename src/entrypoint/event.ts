@@ -31,7 +31,7 @@ export type Event =
   | {
       readonly type: "ray-auth";
       readonly mode: RayAuth["mode"];
-      readonly why: RayAuth["why"];
+      readonly reason: RayAuth["reason"];
       /** Of the installed Ray; null where it is not known. */
       readonly version: string | null;
       /** Nothing else keeps strangers out either. */

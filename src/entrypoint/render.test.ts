@@ -50,7 +50,7 @@ const EVENTS: OneOfEach<Event, "type"> = {
     nearest: null,
   },
   "own-interface": { type: "own-interface", name: "data0", address: "10.77.0.1" },
-  "ray-auth": { type: "ray-auth", mode: "token", why: "token-found", version: "2.60.0", open: false },
+  "ray-auth": { type: "ray-auth", mode: "token", reason: "token-found", version: "2.60.0", open: false },
   said: { type: "said", by: "ray", line: "Ray runtime started." },
   misspelt: { type: "misspelt", name: "RAY_EP_USR", nearest: "RAY_EP_USER" },
   "explicit-head": { type: "explicit-head", explicit },
