@@ -139,7 +139,7 @@ function standBehindInit(): boolean {
 function refuse(failure: Failure): number {
   const exitCode = exitCodeOf(failure);
   const write = (text: string): void => void process.stderr.write(text);
-  const form = logForm(process.env.RAY_EP_LOG);
+  const form = logForm(process.env.RAY_EP_LOG?.trim());
   createLogger<Event>({ form, write, render, now: () => new Date() }).log({
     type: "failed",
     failure,

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
+import { modeIn, tokenIn, withAuthMode } from "../../common/auth-token.ts";
 import type { Problem } from "../../common/failure.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import type { WsFailure } from "../failure.ts";
@@ -75,13 +76,13 @@ export function readGiven(shell: Environment, folder: string): Result<Secrets, W
     });
   }
   // Ray's own file, which it reads in token mode (ray/_private/authentication, 2.60).
-  const usual = env.RAY_AUTH_MODE === "token" ? join(env.HOME || homedir(), ".ray", "auth_token") : undefined;
-  const token = env.RAY_AUTH_TOKEN || textOf(path || usual);
+  const usual = modeIn(env) === "token" ? join(env.HOME || homedir(), ".ray", "auth_token") : undefined;
+  const token = tokenIn(env, textOf(path || usual) ?? null);
   const healthToken = env.RAY_EP_HEALTH_TOKEN || textOf(healthFile);
   return ok(
     pick({
       RAY_AUTH_MODE: env.RAY_AUTH_MODE,
-      RAY_AUTH_TOKEN: token?.trim(),
+      RAY_AUTH_TOKEN: token,
       RAY_EP_HEALTH_TOKEN: healthToken?.trim(),
     }),
   );
@@ -133,8 +134,8 @@ const differing = (kept: Secrets, given: Secrets): Problem[] =>
     fix: "Run ws down, then ws up, to change it.",
   }));
 
-/** The environment of `ws` with these secrets and no others. Pure. */
+/** The environment of `ws` with these secrets and no others, and with the mode that a token means. Pure. */
 export function withSecrets(env: Environment, secrets: Secrets): Environment {
   const none = Object.fromEntries([...NAMES, ...FILES].map((name) => [name, undefined]));
-  return { ...env, ...none, ...secrets };
+  return withAuthMode({ ...env, ...none, ...secrets });
 }
