@@ -80,6 +80,7 @@ async function main(): Promise<number> {
   const began = monotonicMs();
   world.introduce();
   if (!hasInit) world.log(NO_INIT);
+  if (config.auth.token !== null && config.healthToken === null) world.log(OPEN_LEASE);
   const end = await live(world);
   return world.end(end, monotonicMs() - began);
 }
@@ -114,6 +115,12 @@ const NO_INIT: Event = {
   type: "warning",
   what: "this program is PID 1 and finds no init: dead processes of this container will pile up",
   fix: "Use docker run --init (compose: init: true), or an image with tini.",
+};
+
+const OPEN_LEASE: Event = {
+  type: "warning",
+  what: "Ray wants a token here, but the health service is asked without one: if it takes writes from everybody, everybody can say who leads",
+  fix: "Give the health service and all nodes one secret: RAY_EP_HEALTH_TOKEN, or RAY_EP_HEALTH_TOKEN_FILE with the path of a file that holds it.",
 };
 
 /** As PID 1 this program puts an init in its place, which starts it anew as its child. False where it finds none. */

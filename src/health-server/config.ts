@@ -46,10 +46,13 @@ const LeaseTtl = PositiveSeconds.check(
   }),
 );
 
+/** What a node cannot be reached at, a service may well listen on: every address of its machine. */
+const ListenHost = z.union([z.literal("0.0.0.0"), Host]);
+
 /** Every setting of the health service. All have a default. */
 export const VARIABLES = {
   RAY_EP_HEALTH_HOST: {
-    schema: Host,
+    schema: ListenHost,
     fallback: "0.0.0.0",
     meaning: "the address to listen on",
     fix: "Give an IPv4 address or a name of this machine, such as 0.0.0.0.",

@@ -53,7 +53,7 @@ export function stepLease(
     case "ask":
       return ask(pruned(state, nowMs, settings.ttlMs), { request: event.request, nowMs, settings });
     case "release":
-      return release(state, event.release);
+      return release(state, event.release, nowMs);
     case "heard":
       return { state: hear(state, event.epoch), answer: { kind: "noted" } };
     default:
@@ -90,7 +90,7 @@ function askAnew(state: LeaseState, asked: Asked): Step {
     const refused = askWhileRunning(state, hold, asked);
     if (refused !== null) return refused;
   }
-  const quietMs = hold === null && request.others === "silent" ? quietUntilMs - nowMs : 0;
+  const quietMs = hold === null && request.others === "silent" ? quietUntilMs - nowMs - (request.clusterId === null ? 0 : settings.ttlMs - settings.sameNameAfterMs) : 0;
   if (quietMs > 0) return refuse(state, "quiet-period", Math.min(quietMs, settings.askAgainMs));
   return install(state, Math.max(state.epoch, state.heard) + 1, asked, "grant");
 }
@@ -136,6 +136,7 @@ function install(state: LeaseState, epoch: number, asked: Asked, how: GrantedHow
       epoch,
       heard: Math.max(epoch, state.heard),
       hold: holdOf(asked, epoch),
+      lastRelease: null,
       namesakes: [],
       lastWord: wordOf(asked.request),
     },
@@ -156,13 +157,14 @@ const refuse = (state: LeaseState, reason: RefusalReason, retryAfterMs: number):
   answer: { kind: "refused", reason, retryAfterMs },
 });
 
-function release(state: LeaseState, asked: LeaseRelease): Step {
+function release(state: LeaseState, asked: LeaseRelease, nowMs: number): Step {
   const { hold } = state;
   const isItsOwn = hold !== null && isHolder(hold, asked) && hold.epoch === asked.epoch;
   if (!isItsOwn || isOvertaken(state, asked))
     return { state: hear(state, asked.epoch), answer: { kind: "released", released: false } };
+  const lastRelease = { node: hold.node, address: hold.address, atMs: nowMs };
   return {
-    state: { ...state, hold: null, namesakes: [], lastWord: wordOf(asked) },
+    state: { ...state, hold: null, lastRelease, namesakes: [], lastWord: wordOf(asked) },
     answer: { kind: "released", released: true },
   };
 }

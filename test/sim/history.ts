@@ -79,7 +79,7 @@ class History {
       prng,
       persistent,
       keepsLease: mode !== "plain-200",
-      onGrant: (instance, event) => this.#checker.lease.granted(instance, event),
+      onGrant: (instance, event) => this.#checker.granted(instance, event),
       onHeard: (instance, epoch) => this.#checker.lease.heard(instance, epoch),
       log: trace.say,
       note,

@@ -67,7 +67,7 @@ export const VARIABLES = {
   NODE_IP_ADDRESS: variable(
     s.Peer,
     null,
-    "what this node advertises to Ray: an address or a name",
+    "what this node advertises to Ray: an address of its own or a name (default: the address of its whitelist entry, where an interface has it)",
     "Give a host name or an IPv4 address.",
   ),
   NODE_MANAGER_PORT: port(null, "fixed node manager port, needed across NAT"),

@@ -50,3 +50,9 @@ export function ofOne(
     undo: () => undo(place),
   };
 }
+
+export function firstOf({ places }: Target): Place {
+  const [first] = places;
+  if (first === undefined) throw new Error("expected some nodes");
+  return first;
+}

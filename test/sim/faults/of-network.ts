@@ -1,5 +1,5 @@
 import { SERVICE } from "../service.ts";
-import { type Make, ofOne, type Target } from "./fault.ts";
+import { firstOf, type Make, ofOne, type Target } from "./fault.ts";
 
 type Cut = readonly [string, string];
 
@@ -55,10 +55,20 @@ export const splitNetwork: Make = (target) => {
 /** Any two nodes, the first two of the whitelist rather than others. */
 export const cutPair: Make = (target) => {
   const { prng, places } = target;
-  const first = prng.chance(0.5) ? places[0] : places[1];
+  const first = prng.chance(0.5) ? firstOf(target) : prng.pick(places);
   const second = prng.pick(places.filter((each) => each !== first));
-  if (first === undefined) throw new Error("expected two nodes at least");
   return cutting(`cut between ${first.host} and ${second.host}`, target, both(first.host, second.host));
+};
+
+/** The first candidate, cut off from all other nodes. */
+export const cutFirst: Make = (target) => {
+  const { host } = firstOf(target);
+  const others = hostsOf(target).filter((each) => each !== host);
+  return cutting(
+    `cut between ${host} and all others`,
+    target,
+    others.flatMap((other) => both(host, other)),
+  );
 };
 
 export const badNetwork: Make = ({ prng, network }) => {

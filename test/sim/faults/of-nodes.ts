@@ -1,15 +1,19 @@
 import type { Place } from "../place.ts";
-import { headOf, type Make, ofOne, type Target } from "./fault.ts";
+import { type Fault, firstOf, headOf, type Make, ofOne, type Target } from "./fault.ts";
 
-export const crashNode: Make = ({ prng, places, start }) => {
-  const place = prng.pick(places);
+export const crashNode: Make = (target) => crash(target, target.prng.pick(target.places));
+
+/** The first candidate: where no lease can be had it alone may come to lead. */
+export const crashFirst: Make = (target) => crash(target, firstOf(target));
+
+function crash({ prng, start }: Target, place: Place): Fault {
   const nameGoes = prng.chance(0.5);
   const apply = () => {
     place.kill();
     place.nameGoes = nameGoes;
   };
   return { name: `${place.host} killed`, apply, undo: () => start(place) };
-};
+}
 
 /** A clean stop; the container is started again later. */
 export const stopNode: Make = ({ prng, places, start, stop }) => {

@@ -30,13 +30,24 @@ export const fillDisk: Make = ({ service }) => ({
 
 const STALL_MS = 12_000;
 
-/** It accepts and answers late: by what it decides, by what it writes, or by what it sends. To be undone after STALL_MS. */
+/** It accepts and answers late: by what it decides, or by what it sends. */
 export const stallService: Make = ({ prng, service }) => {
-  const how = prng.pick(["decides", "writes", "answers"] as const);
+  const decides = prng.chance(0.5);
   const set = (ms: number) => () => {
-    if (how === "writes") service.diskSlowMs = ms;
-    if (how === "answers") service.answersLateMs = ms;
-    if (how === "decides") service.stall(ms > 0);
+    if (decides) service.stall(ms > 0);
+    else service.answersLateMs = ms;
   };
-  return { name: `the health service ${how} late`, apply: set(STALL_MS), undo: set(0) };
+  return {
+    name: `the health service ${decides ? "decides" : "answers"} late`,
+    apply: set(STALL_MS),
+    undo: set(0),
+  };
+};
+
+/** What is written gets there, and late. */
+export const hangDisk: Make = ({ service }) => {
+  const set = (ms: number) => () => {
+    service.diskSlowMs = ms;
+  };
+  return { name: "disk hangs", apply: set(STALL_MS), undo: set(0) };
 };

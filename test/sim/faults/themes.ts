@@ -1,11 +1,20 @@
 import type { Prng } from "../prng.ts";
 import type { Fault, Make, Target } from "./fault.ts";
-import { badNetwork, cutHeadFromService, cutNode, cutPair, loseNames, splitNetwork } from "./of-network.ts";
+import {
+  badNetwork,
+  cutFirst,
+  cutHeadFromService,
+  cutNode,
+  cutPair,
+  loseNames,
+  splitNetwork,
+} from "./of-network.ts";
 import {
   addTwin,
   breakGuard,
   breakRay,
   busyGcs,
+  crashFirst,
   crashNode,
   freezeAsking,
   freezeNode,
@@ -16,7 +25,7 @@ import {
   stopFrozen,
   stopNode,
 } from "./of-nodes.ts";
-import { crashService, fillDisk, freezeService, sleepService, stallService } from "./of-service.ts";
+import { crashService, fillDisk, freezeService, hangDisk, sleepService, stallService } from "./of-service.ts";
 
 /** A fault with its time, in ms from the start of the history. */
 export interface Planned {
@@ -62,8 +71,18 @@ const ANY: readonly Make[] = [
   ...[crashNode, crashNode, stopNode, stopNode, breakRay, killGcs, busyGcs],
   ...[freezeNode, freezeNode, freezeSupervisor, freezeAsking, stopFrozen, sleepMachine],
   ...[cutNode, cutNode, cutNode, cutHeadFromService, splitNetwork, badNetwork, loseNames],
-  ...[crashService, crashService, freezeService, fillDisk, stallService, sleepService],
+  ...[crashService, crashService, freezeService, fillDisk, hangDisk, hangDisk, stallService, sleepService],
   ...[addTwin, breakGuard, killGuard],
+];
+
+const OF_SERVICE = [
+  crashService,
+  crashService,
+  freezeService,
+  fillDisk,
+  hangDisk,
+  stallService,
+  sleepService,
 ];
 
 /** The faults of a history that has `untilMs` for them. */
@@ -107,6 +126,7 @@ class Planner {
 /** Faults that have a length of their own. */
 const SPANS: ReadonlyMap<Make, readonly [number, number]> = new Map([
   [stallService, [12_000, 12_000]],
+  [hangDisk, [12_000, 80_000]],
   // Longer, and a second look tells a busy GCS from none no more.
   [busyGcs, [500, 4000]],
 ]);
@@ -117,8 +137,7 @@ const PLANS: Readonly<Record<Theme, (planner: Planner) => Planned[]>> = {
     const firstMs = p.prng.chance(0.5) ? 20_000 : 0;
     return p.some(1, 6, () => p.any(ANY, firstMs));
   },
-  service: (p) =>
-    p.some(1, 6, () => p.any([crashService, freezeService, fillDisk, stallService, sleepService], 20_000)),
+  service: (p) => p.some(1, 6, () => p.any(OF_SERVICE, 20_000)),
   broken: (p) => [p.at(breakRay, p.prng.between(0, 60_000), p.untilMs)],
   siege: (p) => {
     const beginMs = p.prng.between(5000, 25_000);
@@ -127,6 +146,7 @@ const PLANS: Readonly<Record<Theme, (planner: Planner) => Planned[]>> = {
       ...p.some(1, 3, () => p.during(crashNode, beginMs, [200, 4000])),
       ...p.some(2, 10, () => p.during(crashService, beginMs, [50, 1000])),
       ...p.some(0, 2, () => p.during(loseNames, beginMs, [1000, 20_000])),
+      ...p.some(0, 1, () => p.during(hangDisk, beginMs, [12_000, 60_000])),
     ];
   },
   twins: (p) => {
@@ -138,12 +158,17 @@ const PLANS: Readonly<Record<Theme, (planner: Planner) => Planned[]>> = {
     ];
   },
   unled: (p) => {
-    const beginMs = p.prng.chance(0.5) ? 0 : p.prng.between(10_000, 30_000);
+    // One leads by the lease, the first candidate comes back cut off from it, and both are there when the cut heals.
+    const beginMs = p.prng.chance(0.3) ? 0 : p.prng.between(10_000, 30_000);
+    const cutMs = beginMs + p.prng.between(100, 5000);
+    const downMs = p.prng.between(100, 8000);
     return [
       p.at(crashService, beginMs, p.untilMs - beginMs),
-      ...p.some(1, 4, () => p.during(cutPair, 0, [5000, 40_000])),
-      ...p.some(0, 3, () => p.during(crashNode, 0, [200, 20_000])),
-      ...p.some(0, 2, () => p.during(cutNode, 0, [5000, 40_000])),
+      p.at(crashFirst, cutMs, downMs),
+      p.at(cutFirst, cutMs, downMs + p.prng.between(8000, 20_000)),
+      ...p.some(0, 3, () => p.during(cutPair, 0, [5000, 40_000])),
+      ...p.some(0, 2, () => p.during(crashNode, 0, [200, 20_000])),
+      ...p.some(0, 1, () => p.during(cutNode, 0, [5000, 40_000])),
     ];
   },
   silence: (p) =>

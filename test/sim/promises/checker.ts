@@ -2,7 +2,7 @@ import { RENEW_DEADLINE_S } from "../../../src/common/lease-protocol.ts";
 import { isCandidate } from "../../../src/entrypoint/decide/candidates.ts";
 import type { Place } from "../place.ts";
 import { Violation } from "../trace.ts";
-import { LeaseChecker } from "./lease-checker.ts";
+import { type Granted, LeaseChecker } from "./lease-checker.ts";
 import { PairChecker } from "./pair-checker.ts";
 import { type Grounds, TakeoverChecker } from "./takeover-checker.ts";
 import { Stretches, View, type Watched } from "./view.ts";
@@ -52,6 +52,11 @@ export class Checker {
       fail: this.#fail,
     });
     this.#look();
+  }
+
+  granted(instance: string, granted: Granted): void {
+    this.lease.granted(instance, granted);
+    this.#takeovers.granted(granted);
   }
 
   /** A GCS came up. */

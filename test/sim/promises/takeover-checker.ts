@@ -1,6 +1,7 @@
 import { LEASE_TTL_S } from "../../../src/common/lease-protocol.ts";
 import { isCandidate, placeOf } from "../../../src/entrypoint/decide/candidates.ts";
 import type { Place } from "../place.ts";
+import type { Granted } from "./lease-checker.ts";
 import { OLDEST_PROBE_MS, type Shared } from "./pair-checker.ts";
 
 /** What a node knew when it decided to be the HEAD. */
@@ -21,8 +22,15 @@ export class TakeoverChecker {
   /** Until when each node's GCS was last surely seen by each other. */
   readonly #lastSeen = new Map<string, number>();
 
+  /** The name of who was granted the place of another one last, whose lease had ended. */
+  #successor: string | undefined;
+
   constructor(shared: Shared) {
     this.#shared = shared;
+  }
+
+  granted({ how, node, before }: Granted): void {
+    if (how === "grant") this.#successor = before === null || before === node ? undefined : node;
   }
 
   look(): void {
@@ -31,8 +39,9 @@ export class TakeoverChecker {
     for (const from of watched.places) {
       for (const to of heads) this.#see(from, to);
       const inSight = heads.some((head) => view.reaches(from, head));
-      const waits = isCandidate(from.config) && from.member !== null && view.hears(from) && !inSight;
-      stretches.follow(`${from.host} waits`, waits && from.names === "well" && from.gcs === null);
+      const well = isCandidate(from.config) && from.member !== null && !watched.service.diskFull;
+      const waits = well && view.hears(from) && from.names === "well" && from.gcs === null && !inSight;
+      stretches.follow(`${from.host} waits`, waits);
     }
   }
 
@@ -45,11 +54,9 @@ export class TakeoverChecker {
 
   served(place: Place, grounds: Grounds): void {
     const others = this.#shared.watched.places.filter((each) => each !== place && each.exists);
-    // The second node of a name may follow the first one, which takes it for its former life.
-    const isAlone = others.every(({ name }) => name !== place.name);
     for (const other of others) {
       if (other.gcs !== null) this.#checkDelay(place, other, grounds);
-      else if (isAlone) this.#checkOrder(place, other, grounds);
+      else if (place.name === this.#successor) this.#checkOrder(place, other, grounds);
     }
   }
 

@@ -4,7 +4,8 @@ import { containerName, networkName, type Part } from "../../compose/names.ts";
 import { portsInUse, publishedPorts } from "../../compose/published-ports.ts";
 import { readListeningPorts } from "../../compose/read-host.ts";
 import { type DockerCluster, servicesOf } from "./cluster.ts";
-import { type Claims, conflicts, type Neighbours, notYetOurs } from "./neighbours.ts";
+import { type Claims, conflicts, notYetOurs } from "./conflicts.ts";
+import type { Neighbours } from "./neighbours.ts";
 
 /** What others on this machine hold of what one compose file needs; asked before minutes are spent on images. */
 export function blockedBy(

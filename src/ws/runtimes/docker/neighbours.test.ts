@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { ok } from "../../../common/result.ts";
-import { type Claims, conflicts, lookAround, notYetOurs, publishedIn } from "./neighbours.ts";
+import { type Claims, conflicts, notYetOurs } from "./conflicts.ts";
+import { lookAround, publishedIn } from "./neighbours.ts";
 
 const port = (number: number, use = "GCS") => ({
   service: "ray-cpu",

@@ -50,19 +50,19 @@ export function dockerRuntime(input: DockerInput): Runtime {
   };
 }
 
+/** The folders of other config.yaml files from which containers of that project.name were started. */
+async function foldersElsewhere({ configFolder, ...cluster }: DockerCluster): Promise<string[]> {
+  const found = await listContainers(cluster);
+  const strangers = found.ok ? found.value.filter((each) => isFromElsewhere(each, configFolder)) : [];
+  return [...new Set(strangers.flatMap(({ folder }) => folder ?? []))];
+}
+
 const showing = ({ progress }: Job) => ({ progress, id: "down" });
 
 /** What ws keeps of the cluster beside its volumes. */
 function removeKept(cluster: DockerCluster): void {
   dropKeptLogs(cluster);
   forgetSecrets(cluster.stateDir, "docker");
-}
-
-/** The folders of other config.yaml files from which containers of that project.name were started. */
-async function foldersElsewhere({ configFolder, ...cluster }: DockerCluster): Promise<string[]> {
-  const found = await listContainers(cluster);
-  const strangers = found.ok ? found.value.filter((each) => isFromElsewhere(each, configFolder)) : [];
-  return [...new Set(strangers.flatMap(({ folder }) => folder ?? []))];
 }
 
 /** One change of the cluster at a time: a second `ws` waits for the first. */
