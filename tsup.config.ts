@@ -22,8 +22,6 @@ export default defineConfig({
   // A bundle holds everything it needs: it is copied into images alone.
   noExternal: [/.*/],
   splitting: false,
-  // Takes the place of the global of that name.
-  inject: ["src/common/gcs/headers.ts"],
   minify: true,
   clean: true,
   banner: { js: refuseOldNode },

@@ -17,10 +17,38 @@ export function formatAddress(address: Address): string {
   return `${address.host}:${address.port}`;
 }
 
-/** True when both name the same host (names compare without case) and port. */
+/** True when both texts name the same host: hosts' names have no case. */
+export const sameHost = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
+
+/** True when both name the same host and port. */
 export function sameAddress(a: Address, b: Address): boolean {
-  return a.port === b.port && a.host.toLowerCase() === b.host.toLowerCase();
+  return a.port === b.port && sameHost(a.host, b.host);
 }
+
+/** The same, where one of the two came as text. */
+export const isAt = (address: Address, text: string): boolean => sameHost(formatAddress(address), text);
+
+/**
+ * True when one is the short form of the other, as `gpu01` is of `gpu01.lab.example`: the same first label, and only
+ * one of them has more. Two names with different domains are two hosts.
+ */
+export function isShortFormOf(a: string, b: string): boolean {
+  if (isIPv4(a) || isIPv4(b) || a.includes(".") === b.includes(".")) return false;
+  return sameHost(a.split(".")[0] ?? a, b.split(".")[0] ?? b);
+}
+
+/** Those of `all` that are called `name`: by that very name, else by its short or long form. */
+export function matchingNames<T extends { readonly name: string }>(all: readonly T[], name: string): T[] {
+  const exact = all.filter((each) => sameHost(each.name, name));
+  return exact.length > 0 ? exact : all.filter((each) => isShortFormOf(each.name, name));
+}
+
+/** An address of this very machine, whichever it is (127.0.0.0/8 and its usual name). */
+export const isLoopback = (host: string): boolean =>
+  isIPv4(host) ? host.startsWith("127.") : /^localhost(?:\.localdomain)?$/i.test(host);
+
+/** Stands for "every address of the machine" where a program listens; nobody can be reached at it. */
+const isUnspecified = (host: string): boolean => /^0+(?:\.0+){3}$/.test(host);
 
 /** A TCP port from 1 to 65535 in plain decimal digits, or the sentence that says why not. */
 export function parsePort(text: string): Result<number, string> {
@@ -29,7 +57,7 @@ export function parsePort(text: string): Result<number, string> {
   return port >= 1 && port <= 65535 ? ok(port) : err(`expected a port from 1 to 65535, got ${text}`);
 }
 
-/** A host name or an IPv4 address, or the sentence that says why not. IPv6 is refused: Ray 2.40 to 2.60 cannot be relied on with it. */
+/** A host name or an IPv4 address, without the dot at its end, or the sentence that says why not. IPv6 is refused: Ray 2.40 to 2.60 cannot be relied on with it. */
 export function parseHost(text: string): Result<string, string> {
   if (text === "") return err("expected a host name or an IPv4 address, got nothing");
   if (/[[\]]/.test(text) || (text.includes(":") && isIPv6(text)))
@@ -38,8 +66,12 @@ export function parseHost(text: string): Result<string, string> {
     );
   if (/^[\d.]+$/.test(text) && !isIPv4(text))
     return err(`expected a host name or an IPv4 address, got "${text}"`);
+  if (isUnspecified(text))
+    return err(
+      `expected an address at which a host can be reached, got "${text}", which means "all of them"`,
+    );
   return HOST.test(text) && text.length <= 253
-    ? ok(text)
+    ? ok(text.replace(/\.$/, ""))
     : err(`expected a host name or an IPv4 address, got "${text}"`);
 }
 

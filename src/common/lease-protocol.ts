@@ -3,7 +3,8 @@ import { parseHost } from "./address.ts";
 
 /**
  * The wire format between entrypoints and the health service. Times are seconds, as in the environment contract.
- * `life` names one run of one entrypoint process, `instance` one run of the health service.
+ * `life` names one run of one entrypoint process, `instance` one run of the health service. Who knows a node's life can
+ * speak for it, so no answer shows one.
  */
 /** What comes from the network ends in logs: no line break, escape code or turned direction of writing may be in it. */
 const visible = z.regex(/^[^\p{C}\p{Zl}\p{Zp}]*$/u, "expected visible characters");
@@ -21,7 +22,8 @@ export const HIGHEST_EPOCH = 1e12;
 export const Epoch = z.int().check(z.nonnegative(), z.maximum(HIGHEST_EPOCH));
 /** An epoch that somebody saw. One that was made up is not refused, since it may come from an honest node, but it counts nothing. */
 const SeenEpoch = z.int().check(z.nonnegative());
-const Sequence = z.int().check(z.nonnegative());
+/** One word each second for 30 years; a higher one was made up. */
+const Sequence = z.int().check(z.nonnegative(), z.maximum(1e9));
 const Port = z.int().check(z.minimum(1), z.maximum(65535));
 
 /** Body of `PUT /v1/head`: ask for the lease (`epoch` null) or renew the one held under `epoch`. */
@@ -47,7 +49,6 @@ export type LeaseRequest = z.infer<typeof LeaseRequest>;
 /** Who holds the lease, in answers and in `GET /v1/cluster`. */
 export const Holder = z.object({
   node: Name,
-  life: Name,
   address: Word,
   clusterId: z.nullable(Word),
   epoch: Epoch,
@@ -65,7 +66,7 @@ export const LeaseGranted = z.object({
   ttl: z.number(),
   instance: Name,
   /** Another living process that asks under this node's name; the holder tells it to its log. */
-  namesake: z.optional(z.object({ life: Name, address: Word })),
+  namesake: z.optional(z.object({ address: Word })),
 });
 export type LeaseGranted = z.infer<typeof LeaseGranted>;
 
@@ -77,6 +78,7 @@ export type LeaseGranted = z.infer<typeof LeaseGranted>;
  * - `quiet-period`: the service has no memory and a candidate was silent; it waits one TTL for a living holder.
  * - `stale-epoch`: the epoch asked to renew is not the current one; a later holder exists or existed.
  * - `not-a-candidate`: the service knows the whitelist and this node is not in it.
+ * - `foreign-address`: the service knows the whitelist, and the address is not this node's by all that it knows.
  * - `storage`: the state cannot be kept on disk, so nothing is granted.
  */
 export const LeaseRefused = z.object({
@@ -88,6 +90,7 @@ export const LeaseRefused = z.object({
     "quiet-period",
     "stale-epoch",
     "not-a-candidate",
+    "foreign-address",
     "storage",
   ]),
   message: Text,
@@ -150,7 +153,9 @@ export const ClusterView = z.object({
   holder: z.nullable(Holder),
   /** True where nobody holds the lease because its last holder gave it back; false where this service does not know. */
   released: z.optional(z.boolean()),
-  nodes: z.array(z.object({ name: Name, seenAgo: z.number(), ...NodeReport.shape })),
+  nodes: z.array(z.object({ name: Name, seenAgo: z.number(), ...z.omit(NodeReport, { life: true }).shape })),
+  /** How many more nodes reported than the list has room for. */
+  omitted: z.optional(z.number()),
 });
 export type ClusterView = z.infer<typeof ClusterView>;
 

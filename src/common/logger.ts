@@ -1,10 +1,12 @@
+import { visible } from "./visible.ts";
+
 /** How a program speaks: an event as one or more lines of text, or as one line of JSON. */
 export interface Logger<E extends { readonly type: string }> {
   log(event: E): void;
 }
 
 /** `timed`: text with the time in front of each line, for a log that no engine gives one. */
-export const LOG_FORMS = ["text", "timed", "json"] as const;
+const LOG_FORMS = ["text", "timed", "json"] as const;
 export type LogForm = (typeof LOG_FORMS)[number];
 
 /** The form that a variable names; wanted before the settings are known to be right. */
@@ -21,18 +23,19 @@ export interface LoggerSettings<E> {
   readonly now: () => Date;
 }
 
-/** Makes a logger that puts every event through one renderer. */
+/** Makes a logger that puts every event through one renderer, and every line through one filter. */
 export function createLogger<E extends { readonly type: string }>(settings: LoggerSettings<E>): Logger<E> {
   const { form, write, render, now } = settings;
   return {
     log(event) {
-      const lines = render(event);
+      const lines = render(event).map(visible);
       if (form === "json")
-        write(`${JSON.stringify({ time: now().toISOString(), message: lines.join("\n"), ...event })}\n`);
+        write(
+          `${visible(JSON.stringify({ time: now().toISOString(), message: lines.join("\n"), ...event }))}\n`,
+        );
       else if (lines.length > 0) {
         const front = form === "timed" ? `${now().toISOString()} ` : "";
-        // An event may have line breaks within a line of its own.
-        write(`${front}${lines.join("\n").replaceAll("\n", `\n${front}`)}\n`);
+        write(`${lines.map((line) => `${front}${line}`).join("\n")}\n`);
       }
     },
   };

@@ -17,7 +17,7 @@ describe("B7 a shown value has no user, password, query or line break in it", ()
     ["http://t0ken@h/", "http://…@h/"],
     ["u:s3cr3t@h:6379", "…@h:6379"],
     ["http://h:8080/?token=s3cr3t", "http://h:8080/?…"],
-    ["a\nMode: head\u001b[2J", "a\\x0aMode: head\\x1b[2J"],
+    ["a\nMode: head\u001b[2J", "a\\u000aMode: head\\u001b[2J"],
     ["http://health:8080", "http://health:8080"],
     ["ray-cpu ray-gpu:6380", "ray-cpu ray-gpu:6380"],
   ])("%j", (text, expected) => expect(shown(text)).toBe(expected));

@@ -1,11 +1,19 @@
 import * as z from "zod/mini";
-import { type Address, sameAddress } from "../common/address.ts";
+import type { Address } from "../common/address.ts";
 import { authTokenOf } from "../common/auth-token.ts";
 import type { Problem } from "../common/failure.ts";
 import type { TlsKeys } from "../common/gcs/tls.ts";
 import { err, ok, type Result } from "../common/result.ts";
 import { findConflicts, findForeignWords, findMissingSecrets } from "./config/conflicts.ts";
-import { Secret, type WhitelistEntry } from "./config/schemas.ts";
+import {
+  DEFAULT_HEAD_PORT,
+  type Identity,
+  identify,
+  isThisNode,
+  type OwnInterface,
+} from "./config/identity.ts";
+import { findLostAddress, withOwnAddresses } from "./config/own-address.ts";
+import { Secret } from "./config/schemas.ts";
 import { VARIABLES, type Values, type Variable, type VariableName } from "./config/variables.ts";
 import { optionOf } from "./ray-words.ts";
 
@@ -15,11 +23,8 @@ interface Candidate {
   readonly address: Address;
 }
 
-export interface Config {
-  /** The name of this node: its hostname. */
-  readonly node: string;
-  /** Where this node's GCS serves, as others know it, if this node is the HEAD. */
-  readonly ownAddress: Address;
+export interface Config
+  extends Pick<Identity, "node" | "calledItself" | "alike" | "ownEntry" | "ownInterface" | "ownAddress"> {
   readonly whitelist: readonly Candidate[];
   /** HEAD_ADDRESS, else HEAD_ADDRESS_CFG. */
   readonly explicitHead: {
@@ -55,9 +60,9 @@ export interface Surroundings {
   readonly tls?: { readonly keys: TlsKeys; readonly problems: readonly Problem[] } | undefined;
   /** What RAY_EP_HEALTH_TOKEN_FILE holds; null where there is no such file. */
   readonly healthTokenFile: string | null;
+  /** This machine's interfaces; undefined where they are not known. */
+  readonly interfaces?: readonly OwnInterface[] | undefined;
 }
-
-const DEFAULT_HEAD_PORT = 6379;
 
 /** Reads the environment into a Config, or lists every problem at once. Never throws, never reads the world. */
 export function readConfig(surroundings: Surroundings): Result<Config, readonly Problem[]> {
@@ -67,13 +72,18 @@ export function readConfig(surroundings: Surroundings): Result<Config, readonly 
   });
   const config = assemble(values as Values, texts, surroundings);
   const wrong = problems.map(({ where }) => where);
-  const conflicts = [...findConflicts(config), ...findMissingSecrets(config, surroundings)];
+  const conflicts = [
+    ...findConflicts(config),
+    ...findLostAddress(config, surroundings.interfaces),
+    ...findMissingSecrets(config, surroundings),
+  ];
   // Where one of two variables could not be read, nothing is known of the two together.
   const known = conflicts.filter(
     ({ where, problem }) => !wrong.some((name) => `${where} ${problem}`.includes(name)),
   );
+  const shown = problems.map((each) => withOwnAddresses(each, surroundings.interfaces));
   const tls = surroundings.tls?.problems ?? [];
-  const all = [...problems, ...findForeignWords(surroundings.rayWords), ...known, ...tls];
+  const all = [...shown, ...findForeignWords(surroundings.rayWords), ...known, ...tls];
   return all.length > 0 ? err(all) : ok(config);
 }
 
@@ -128,52 +138,45 @@ function textOf(name: VariableName, env: Surroundings["env"]): string | undefine
   return text === "" && name !== "HEAD_WHITELIST" ? undefined : text;
 }
 
-function assemble(values: Values, texts: Config["texts"], surroundings: Surroundings): Config {
-  const node = values.RAY_EP_NODE_NAME ?? surroundings.hostname;
-  const ownEntry = values.HEAD_WHITELIST.find((entry) => isName(entry.name, node));
-  const headPort = values.RAY_HEAD_PORT ?? ownEntry?.port ?? DEFAULT_HEAD_PORT;
-  const ownAddress = ownEntry?.mapped
-    ? { host: ownEntry.host, port: ownEntry.port ?? headPort }
-    : { host: ownEntry?.host ?? values.NODE_IP_ADDRESS ?? node, port: headPort };
+function assemble(given: Values, texts: Config["texts"], surroundings: Surroundings): Config {
+  const { interfaces } = surroundings;
+  const { headPort, ...identity } = identify(
+    given,
+    given.RAY_EP_NODE_NAME ?? surroundings.hostname,
+    interfaces,
+  );
+  const { ownInterface, ownEntry, ownAddress } = identity;
+  const values = {
+    ...given,
+    RAY_HEAD_PORT: headPort,
+    NODE_IP_ADDRESS: given.NODE_IP_ADDRESS ?? ownInterface?.address ?? null,
+  };
   return {
-    node,
-    ownAddress,
-    whitelist: values.HEAD_WHITELIST.map((entry) => toCandidate(entry, node, ownAddress)),
-    explicitHead: findExplicitHead(values, ownAddress, headPort, node),
+    ...identity,
+    whitelist: values.HEAD_WHITELIST.map((entry) => ({
+      name: entry.name,
+      address: entry === ownEntry ? ownAddress : { host: entry.host, port: entry.port ?? DEFAULT_HEAD_PORT },
+    })),
+    explicitHead: findExplicitHead(values, { headPort, ...identity }, interfaces),
     authToken: authTokenOf(surroundings.env, surroundings.tokenFile),
     tls: surroundings.tls?.keys,
     healthToken: values.RAY_EP_HEALTH_TOKEN ?? healthTokenIn(surroundings.healthTokenFile),
     fencing: fencingOf(values, surroundings.env),
     rayWords: surroundings.rayWords,
-    values: { ...values, RAY_HEAD_PORT: headPort },
+    values,
     texts,
   };
 }
 
-/** Hosts' names have no case. */
-const isName = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
-
-function toCandidate(entry: WhitelistEntry, node: string, ownAddress: Address): Candidate {
-  const own = isName(entry.name, node);
-  return {
-    name: entry.name,
-    address: own ? ownAddress : { host: entry.host, port: entry.port ?? DEFAULT_HEAD_PORT },
-  };
-}
-
-/** On this side of a port mapping a node goes by its own name and port as well. */
 function findExplicitHead(
   values: Values,
-  ownAddress: Address,
-  headPort: number,
-  node: string,
+  identity: Identity,
+  interfaces: Surroundings["interfaces"],
 ): Config["explicitHead"] {
   const variable = values.HEAD_ADDRESS === null ? "HEAD_ADDRESS_CFG" : "HEAD_ADDRESS";
   const address = values[variable];
   if (address === null) return null;
-  const advertised = values.NODE_IP_ADDRESS === null ? [] : [values.NODE_IP_ADDRESS];
-  const own = [ownAddress, ...[node, ...advertised].map((host) => ({ host, port: headPort }))];
-  return { address, variable, isThisNode: own.some((each) => sameAddress(each, address)) };
+  return { address, variable, isThisNode: isThisNode(address, identity, values, interfaces) };
 }
 
 /** Null where the file holds nothing that can be sent as a token. */

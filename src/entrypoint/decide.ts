@@ -1,4 +1,4 @@
-import { formatAddress } from "../common/address.ts";
+import { isAt } from "../common/address.ts";
 import type { Failure } from "../common/failure.ts";
 import { unreachable } from "../common/result.ts";
 import type { RayGcs, Sighting } from "../common/sighting.ts";
@@ -57,7 +57,7 @@ function findHead(facts: Facts, rule: Rule): Decision | null {
   const holder = facts.health.kind === "lease" ? facts.health.view.holder : null;
   const answers = facts.heads.map((each) => each.sighting);
   const living = answers.filter((each) => each.kind === "ray-gcs");
-  const head = living.find((each) => formatAddress(each.address) === holder?.address) ?? living[0];
+  const head = living.find((each) => holder !== null && isAt(each.address, holder.address)) ?? living[0];
   if (head) return join(head, facts, rule);
   const failure = answers.map(lockedOut).find((each) => each !== null) ?? null;
   return failure && { role: "none", rule, failure };

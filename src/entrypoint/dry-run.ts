@@ -2,6 +2,7 @@ import { formatAddress } from "../common/address.ts";
 import { renderFailure } from "../common/render-failure.ts";
 import { renderSighting } from "../common/render-sighting.ts";
 import { hidden, shown } from "../common/shown.ts";
+import { visible } from "../common/visible.ts";
 import { VARIABLES, type Variable } from "./config/variables.ts";
 import { type Config, VARIABLE_NAMES } from "./config.ts";
 import type { Decision } from "./decide/decision.ts";
@@ -56,7 +57,7 @@ function roleOf(decision: Decision): Role | null {
 }
 
 function describeDecision(decision: Decision): string {
-  if (decision.role === "none") return renderFailure(decision.failure).join("\n");
+  if (decision.role === "none") return renderFailure(decision.failure).map(visible).join("\n");
   if (decision.role === "ask-lease")
     return "→ HEAD if the health service grants the head lease (a dry run does not ask for it)";
   return render({ type: "decision", decision }).join("\n");

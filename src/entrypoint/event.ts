@@ -15,10 +15,16 @@ export type Event =
   | {
       readonly type: "candidate";
       readonly node: string;
+      /** The name that the node goes by itself: in another case, or in a shorter or longer form. */
+      readonly calledItself: string;
+      /** Names of the whitelist of which each could be this node's. */
+      readonly alike: readonly string[];
       readonly whitelist: readonly string[];
       readonly place: number;
       readonly nearest: string | null;
     }
+  /** The whitelist's own entry names this interface, so that Ray is put there. */
+  | { readonly type: "own-interface"; readonly name: string; readonly address: string }
   | { readonly type: "explicit-head"; readonly explicit: NonNullable<Config["explicitHead"]> }
   | { readonly type: "health"; readonly url: string; readonly fact: HealthFact }
   | { readonly type: "heads"; readonly heads: readonly HeadFact[] }

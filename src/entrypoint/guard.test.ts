@@ -5,8 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, expect, test, vi } from "vitest";
 import { until } from "../../test/fixtures/until.ts";
-import { bootMs, monotonicMs, pause } from "../common/deadline.ts";
+import { bootMs, monotonicMs, pause, realClock } from "../common/deadline.ts";
 import { Guard, type GuardSettings } from "./guard.ts";
+import { startGuard } from "./guard-process.ts";
 import { GUARD_PROGRAM } from "./guard-program.ts";
 
 /**
@@ -21,7 +22,7 @@ const JUMPING_READ = `read() {
   return 142
 }`;
 
-const GUARD_FILE = new URL("guard.ts", import.meta.url).pathname;
+const PROCESS_FILE = new URL("guard-process.ts", import.meta.url).pathname;
 const folder = mkdtempSync(join(tmpdir(), "guard-"));
 let session: ChildProcess;
 
@@ -100,7 +101,8 @@ const guards = () =>
 
 function guardOf(settings: Partial<GuardSettings> = {}) {
   const [onChange, onGone] = [vi.fn(), vi.fn()];
-  const guard = new Guard({ untilMs: () => null, onChange, onGone, ...settings });
+  const untilMs = () => null;
+  const guard = new Guard({ clock: realClock, start: startGuard, untilMs, onChange, onGone, ...settings });
   guard.watch(session.pid ?? 0);
   return { guard, onChange, onGone };
 }
@@ -109,10 +111,11 @@ function guardOf(settings: Partial<GuardSettings> = {}) {
 test("what this user has in ~/.bashrc is not run", async () => {
   const words = [
     "-e",
-    `import { Guard } from ${JSON.stringify(GUARD_FILE)};
-    const guard = new Guard({ untilMs: () => null, onChange: () => {}, onGone: () => {} });
+    `import { startGuard } from ${JSON.stringify(PROCESS_FILE)};
+    const guard = startGuard();
     await guard.stands;
-    await guard.dismiss();`,
+    guard.say("dismissed");
+    await guard.ended;`,
   ];
   const program = spawn(process.execPath, ["--input-type=module", ...words], {
     stdio: ["ignore", "ignore", "pipe"],
@@ -152,7 +155,7 @@ test("one that took the place of another knows the session and the time", async 
 test("A7 a guard that cannot be started is tried again until it can, and missed where the deadline passes without one", async () => {
   const bash = join(folder, "bash");
   const untilMs = bootMs() + 1500;
-  const { guard, onChange, onGone } = guardOf({ bash, untilMs: () => untilMs });
+  const { guard, onChange, onGone } = guardOf({ start: () => startGuard({ bash }), untilMs: () => untilMs });
   expect(await guard.stands).toBe(`${bash} cannot be started: spawn ${bash} ENOENT`);
   expect(onGone).not.toHaveBeenCalled();
   await until("the deadline to pass", () => onGone.mock.calls.length > 0);
@@ -172,7 +175,7 @@ test.each([
   const bash = join(folder, `bash-${mode}`);
   writeFileSync(bash, text);
   chmodSync(bash, mode);
-  const { guard } = guardOf({ bash });
+  const { guard } = guardOf({ start: () => startGuard({ bash }) });
   expect(await guard.stands).toMatch(words);
   await guard.dismiss();
 });

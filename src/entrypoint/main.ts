@@ -5,6 +5,7 @@ import { findTlsProblems, readTls } from "../common/gcs/tls.ts";
 import { leave } from "../common/leave.ts";
 import { createLogger, logForm } from "../common/logger.ts";
 import { THREADS } from "../common/lookup.ts";
+import { visible } from "../common/visible.ts";
 import { readArgs } from "./args.ts";
 import { boundedWrite } from "./bounded-log.ts";
 import { type Config, readConfig } from "./config.ts";
@@ -15,6 +16,7 @@ import { live } from "./life.ts";
 import { planForPid1 } from "./pid1.ts";
 import { binDirOf, resolveRunAs } from "./plan.ts";
 import { collect } from "./probes/collect.ts";
+import { readInterfaces } from "./probes/interfaces.ts";
 import { probeLocal, readHealthTokenFile, readTokenFile } from "./probes/local.ts";
 import { render } from "./render.ts";
 import { handleSignals } from "./signals.ts";
@@ -46,6 +48,7 @@ async function main(): Promise<number> {
     rayWords: request.value.rayWords,
     tokenFile: readTokenFile(env, who),
     healthTokenFile: readHealthTokenFile(env),
+    interfaces: readInterfaces(),
     tls: tls && { keys: tls, problems: await findTlsProblems(env, tls) },
   });
   if (!config.ok) return refuse({ reason: "bad-configuration", problems: config.error });
@@ -80,7 +83,8 @@ async function explain(
   const { dryRun } = await import("./dry-run.ts");
   const { renderDryRun } = await import("./render-dry-run.ts");
   const report = dryRun({ version: __VERSION__, ...input, seen });
-  print(json ? `${JSON.stringify(report, null, 2)}\n` : `${renderDryRun(report).join("\n")}\n`);
+  const lines = json ? JSON.stringify(report, null, 2).split("\n") : renderDryRun(report);
+  print(`${lines.map(visible).join("\n")}\n`);
   return report.exitCode;
 }
 
@@ -133,7 +137,7 @@ void main().then(
   (exitCode) => leave(process, exitCode),
   (error: Error) => {
     process.stderr.write(
-      `✗ Exit code 1: a bug in ray-entrypoint → Report it with these lines: ${error.stack}\n`,
+      `✗ Exit code 1: a bug in ray-entrypoint → Report it with this line: ${visible(String(error.stack))}\n`,
     );
     leave(process, 1);
   },

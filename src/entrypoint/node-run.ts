@@ -1,7 +1,7 @@
 import { type Address, formatAddress } from "../common/address.ts";
 import { monotonicMs, realClock } from "../common/deadline.ts";
 import type { Failure } from "../common/failure.ts";
-import { type GcsClient, openGcs } from "../common/gcs/client.ts";
+import { openGcs } from "../common/gcs/client.ts";
 import { publishHeadEpoch, readHeadEpoch } from "../common/gcs/head-epoch.ts";
 import type { Absence } from "./absence.ts";
 import type { AliveNote } from "./alive-note.ts";
@@ -9,9 +9,11 @@ import { prepareStart } from "./before-start.ts";
 import type { Config } from "./config.ts";
 import type { Event } from "./event.ts";
 import { Guard } from "./guard.ts";
+import { startGuard } from "./guard-process.ts";
 import type { HealthClient } from "./health-client.ts";
 import type { LeaseKeeper } from "./lease-keeper.ts";
 import { findOtherHead } from "./other-head.ts";
+import { OwnGcs } from "./own-gcs.ts";
 import type { Plan } from "./plan.ts";
 import type { Presence } from "./presence.ts";
 import type { Probes } from "./probes/collect.ts";
@@ -55,6 +57,7 @@ export class NodeRun {
   readonly #world: NodeRunWorld;
   readonly #deposed = Promise.withResolvers<RunEnd>();
   readonly #folder: SessionFolder;
+  readonly #gcs: OwnGcs;
   #guard: Guard | null = null;
   #watching = false;
 
@@ -62,14 +65,16 @@ export class NodeRun {
     this.#plan = plan;
     this.#world = world;
     this.#folder = new SessionFolder(plan.tempDir, plan.start.user);
+    const { authToken: token, tls } = world.config;
+    this.#gcs = new OwnGcs(plan.ready.gcs, (address) => openGcs(address, { token, tls }));
   }
 
   /** Runs Ray until it ends, however that comes about. A HEAD keeps its lease meanwhile; a WORKER has none to keep. */
   async run(): Promise<RunEnd> {
-    const { lease, alive, config } = this.#world;
+    const { lease, alive } = this.#world;
     const over = new AbortController();
-    const gcs = openGcs(this.#plan.ready.gcs, { token: config.authToken, tls: config.tls });
-    if (this.#plan.role === "head") this.#lead(gcs, over.signal);
+    const gcs = this.#gcs;
+    if (this.#plan.role === "head") this.#lead(over.signal);
     else lease.stop();
     try {
       return await supervise(this.#plan, { gcs, ...this.#superviseWorld() });
@@ -98,7 +103,7 @@ export class NodeRun {
   }
 
   /** A strict HEAD leads only with a lease that runs, and one that was told to lead gives way to nobody whom it sees. */
-  #lead(gcs: GcsClient, over: AbortSignal): void {
+  #lead(over: AbortSignal): void {
     const { lease, config, probes } = this.#world;
     lease.keep();
     if (this.#isStrictHead || config.explicitHead !== null) return;
@@ -107,7 +112,7 @@ export class NodeRun {
       clock: realClock,
       probe: probes.head,
       epochAt: (address: Address, timeoutMs: number) => readHeadEpoch(address, options, timeoutMs),
-      publish: (epoch: number) => publishHeadEpoch(gcs, epoch),
+      publish: async (epoch: number) => (this.#gcs.isKnown ? publishHeadEpoch(this.#gcs, epoch) : undefined),
       epoch: () => lease.epoch,
     };
     void findOtherHead(config, world, over).then(
@@ -145,8 +150,9 @@ export class NodeRun {
   #setGuard(): Guard {
     const { lease, log } = this.#world;
     this.#guard ??= new Guard({
+      clock: realClock,
       // It outlives this process where this one is killed, and with it the lock on Ray's folder.
-      ...(this.#folder.fd === undefined ? {} : { holds: this.#folder.fd }),
+      start: () => startGuard({ holds: this.#folder.fd }),
       // Without a lease there is nothing to lose, and then only the end of this process counts.
       untilMs: () => (this.#isStrictHead && lease.held ? lease.untilMs : null),
       onChange: (cause) => log({ type: "guard", cause }),
@@ -165,7 +171,8 @@ export class NodeRun {
 
   #onReady(membership: Membership): void {
     const { lease, log, memory, step } = this.#world;
-    const { role, ready } = this.#plan;
+    const { role } = this.#plan;
+    const { address } = this.#gcs;
     const { clusterId, version, node, tookMs } = membership;
     if (role === "head") lease.serving(clusterId);
     if (role === "head" && memory.clusterId !== null)
@@ -175,7 +182,7 @@ export class NodeRun {
     memory.aliveAtMs = monotonicMs();
     this.#onHeadSeen();
     const { nodeId, resources } = node;
-    log({ type: "ready", role, address: ready.gcs, version, clusterId, nodeId, resources, tookMs });
+    log({ type: "ready", role, address, version, clusterId, nodeId, resources, tookMs });
     step({ kind: "alive", nodeId });
     this.#onAlive(membership);
   }
@@ -184,7 +191,7 @@ export class NodeRun {
     const { alive, config, step } = this.#world;
     if (!this.#watching) step({ kind: "watch", everyMs: config.values.RAY_EP_WATCH_INTERVAL });
     this.#watching = true;
-    const where = `cluster ${clusterId.slice(0, 8)} of ${formatAddress(this.#plan.ready.gcs)}`;
+    const where = `cluster ${clusterId.slice(0, 8)} of ${formatAddress(this.#gcs.address)}`;
     alive.renew(`${node.name} is ALIVE as ${this.#plan.role.toUpperCase()} in ${where} (Ray ${version})`);
   }
 }

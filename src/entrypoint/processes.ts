@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { type Address, parseAddress } from "../common/address.ts";
 import { deadlineIn, pause } from "../common/deadline.ts";
 
 /** The living processes of a session (zombies are gone already), by field 6 of /proc/PID/stat (proc(5)). */
@@ -17,13 +18,24 @@ export function processNamed(session: number, name: string): number | null {
   return livingInSession(session).find((pid) => readStat(pid)?.name === name) ?? null;
 }
 
+/** What the raylet of a session was started with. */
+export interface Raylet {
+  /** The id under which the node joins its cluster, in hex. */
+  readonly nodeId: string;
+  /** The GCS that it joins, its own one on a HEAD; undefined where that cannot be read. */
+  readonly gcs: Address | undefined;
+}
+
 /**
- * The id, in hex, that the raylet of a session was started with; null where there is none yet. It stands on its command
- * line in Ray 2.40 to 2.60 (ray/_private/services.py, start_raylet).
+ * Null where there is no raylet yet. Both stand on its command line in Ray 2.40 to 2.60 (ray/_private/services.py,
+ * start_raylet), and are true of this very session, whatever else runs or ran on this machine.
  */
-export function rayletNodeId(session: number): string | null {
-  const raylet = processNamed(session, "raylet");
-  return raylet === null ? null : (/\0--node[_-]id=([0-9a-f]+)\0/.exec(readCommand(raylet))?.[1] ?? null);
+export function findRaylet(session: number): Raylet | null {
+  const pid = processNamed(session, "raylet");
+  const command = pid === null ? "" : readCommand(pid);
+  const nodeId = /\0--node[_-]id=([0-9a-f]+)\0/.exec(command)?.[1];
+  const gcs = parseAddress(/\0--gcs-address=([^\0]*)\0/.exec(command)?.[1] ?? "");
+  return nodeId === undefined ? null : { nodeId, gcs: gcs.ok ? gcs.value : undefined };
 }
 
 /** The command line of a process, each word followed by NUL; "" when it is gone. */

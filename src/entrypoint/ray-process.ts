@@ -5,7 +5,7 @@ import type { Failure } from "../common/failure.ts";
 import { err, ok, type Result } from "../common/result.ts";
 import { becoming } from "./become.ts";
 import type { Command } from "./plan.ts";
-import { clearSession, rayletNodeId, signalProcess } from "./processes.ts";
+import { clearSession, findRaylet, type Raylet, signalProcess } from "./processes.ts";
 
 /** How a process ended: one of the two is set. */
 export interface Exit {
@@ -52,7 +52,7 @@ export class RayProcess {
   /** The session that holds all of this node's processes. */
   readonly session: number;
   #state: "running" | "stopping" | "exited" = "running";
-  #nodeId: string | null = null;
+  #raylet: Raylet | null = null;
 
   /** `child` is running and leads its own session. */
   constructor(child: ChildProcess) {
@@ -65,10 +65,10 @@ export class RayProcess {
     });
   }
 
-  /** The id under which this node joins its cluster; null as long as there is no raylet. */
-  readonly nodeId = (): string | null => {
-    this.#nodeId ??= rayletNodeId(this.session);
-    return this.#nodeId;
+  /** The raylet by which this node joins its cluster; null as long as there is none. */
+  readonly raylet = (): Raylet | null => {
+    this.#raylet ??= findRaylet(this.session);
+    return this.#raylet;
   };
 
   /** SIGTERM to `ray start` alone: a signal to the group would end the GCS that its drain needs (FAULTS 1). */

@@ -1,14 +1,15 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { FakeGcs, fakeNode } from "../../test/fixtures/fake-gcs.ts";
-import { type GcsClient, openGcs } from "../common/gcs/client.ts";
+import { openGcs } from "../common/gcs/client.ts";
+import { OwnGcs } from "./own-gcs.ts";
 import { waitUntilReady } from "./ready.ts";
 
 let server: FakeGcs;
-let gcs: GcsClient;
+let gcs: OwnGcs;
 
 beforeEach(async () => {
   server = await FakeGcs.start();
-  gcs = openGcs(server.address, { token: null });
+  gcs = new OwnGcs(server.address, (address) => openGcs(address, { token: null }));
 });
 
 afterEach(async () => {
@@ -23,13 +24,33 @@ test("a leftover of this name, which the GCS still lists as ALIVE, is not this n
   const own = fakeNode("ray-gpu");
   server.nodes = [leftover];
   for (const id of [null, own.nodeId])
-    expect(await waitUntilReady(readiness(200), gcs, () => id, never)).toMatchObject({
+    expect(
+      await waitUntilReady(
+        readiness(200),
+        gcs,
+        () => (id === null ? null : { nodeId: id, gcs: undefined }),
+        never,
+      ),
+    ).toMatchObject({
       ok: false,
       error: { reason: "not-ready-in-time" },
     });
   server.nodes = [leftover, own];
-  expect(await waitUntilReady(readiness(5000), gcs, () => own.nodeId, never)).toMatchObject({
+  expect(
+    await waitUntilReady(readiness(5000), gcs, () => ({ nodeId: own.nodeId, gcs: undefined }), never),
+  ).toMatchObject({
     ok: true,
     value: { node: { nodeId: own.nodeId } },
   });
+});
+
+test("C3 the GCS is asked where this session's raylet says that it is, whatever the own name resolves to", async () => {
+  const own = fakeNode("ray-gpu");
+  server.nodes = [own];
+  // Debian's line 127.0.1.1 for the hostname: nothing of Ray listens there.
+  const guess = new OwnGcs({ host: "127.0.1.1", port: 9 }, (address) => openGcs(address, { token: null }));
+  const raylet = { nodeId: own.nodeId, gcs: server.address };
+  expect(await waitUntilReady(readiness(5000), guess, () => raylet, never)).toMatchObject({ ok: true });
+  expect(guess.address).toEqual(server.address);
+  guess.close();
 });

@@ -10,7 +10,17 @@ const GIB = 2 ** 30;
 
 type LifeEvent = Exclude<
   Event,
-  { type: "started" | "candidate" | "explicit-head" | "health" | "heads" | "lease" | "decision" }
+  {
+    type:
+      | "started"
+      | "candidate"
+      | "own-interface"
+      | "explicit-head"
+      | "health"
+      | "heads"
+      | "lease"
+      | "decision";
+  }
 >;
 
 /** The words for what happens to a node from the start of its Ray to its end. */

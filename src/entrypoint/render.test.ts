@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   CLUSTER_ID,
@@ -13,6 +14,8 @@ import {
   sighting,
 } from "../../test/fixtures/facts.ts";
 import { EVERY_FAILURE } from "../../test/fixtures/failures.ts";
+import { expectVisible, outsideText, saying } from "../../test/fixtures/outside.ts";
+import { createLogger } from "../common/logger.ts";
 import type { RayGcs } from "../common/sighting.ts";
 import type { WaitReason } from "./decide/decision.ts";
 import type { Event } from "./event.ts";
@@ -40,10 +43,13 @@ const EVENTS: OneOfEach<Event, "type"> = {
   candidate: {
     type: "candidate",
     node: "ray-gpu",
+    calledItself: "ray-gpu",
+    alike: [],
     whitelist: ["ray-cpu", "ray-gpu"],
     place: 1,
     nearest: null,
   },
+  "own-interface": { type: "own-interface", name: "data0", address: "10.77.0.1" },
   "explicit-head": { type: "explicit-head", explicit },
   health: { type: "health", url: "http://health:8080", fact: leaseHealth() },
   heads: { type: "heads", heads: [head("ray-cpu", "ray-cpu:6379", GCS)] },
@@ -196,5 +202,35 @@ test("a lease that was refused or not answered is told with its reason", () => {
   expect(words({ type: "lease", fact: refusal("held") })).toBe("→ Head lease not granted (held): said held");
   expect(words({ type: "lease", fact: { kind: "no-answer", cause: "late" } })).toBe(
     "✗ Head lease: no answer (late)",
+  );
+});
+
+/** What the log gets. */
+function written(event: Event, form: "text" | "json"): string {
+  let text = "";
+  const write = (words: string) => {
+    text += words;
+  };
+  createLogger<Event>({ form, write, render, now: () => new Date(0) }).log(event);
+  return text;
+}
+
+test("B9 no text from outside, in any event, brings a control character or a line of its own into the log", () => {
+  const events: Event[] = [
+    ...Object.values(EVENTS),
+    ...EVERY_SIGHTING.map((kind) => ({ type: "heads" as const, heads: [head("a", "a:1", kind)] })),
+    ...Object.values(EVERY_FAILURE).map((failure) => ({ type: "failed" as const, failure, exitCode: 78 })),
+    ...Object.values(TROUBLES).map((trouble) => ({ type: "trouble" as const, trouble })),
+    ...[DOWN, PLAIN].map((fact) => ({ type: "health" as const, url: "http://h", fact })),
+    { type: "lease", fact: refusal("held", holder("b")) },
+    { type: "lease", fact: { kind: "no-answer", cause: "late" } },
+  ];
+  fc.assert(
+    fc.property(fc.constantFrom(...events), outsideText, (event, text) => {
+      const lines = render(event).length;
+      if (lines > 0) expectVisible(written(saying(event, text), "text"), lines);
+      expectVisible(written(saying(event, text), "json"), 1);
+    }),
+    { numRuns: 2000 },
   );
 });

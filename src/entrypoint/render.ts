@@ -1,6 +1,7 @@
-import { formatAddress } from "../common/address.ts";
+import { formatAddress, isLoopback } from "../common/address.ts";
 import { renderSighting } from "../common/render-sighting.ts";
 import { unreachable } from "../common/result.ts";
+import type { Config } from "./config.ts";
 import type { Decision } from "./decide/decision.ts";
 import type { Event } from "./event.ts";
 import type { HealthFact, LeaseFact } from "./facts.ts";
@@ -14,10 +15,10 @@ export function render(event: Event): readonly string[] {
       return [`→ ray-entrypoint ${event.version} on node ${event.node} (pid ${event.pid})`];
     case "candidate":
       return [renderCandidate(event)];
+    case "own-interface":
+      return [`→ This node is at ${event.address} (${event.name}), as its whitelist entry says`];
     case "explicit-head":
-      return [
-        `→ ${event.explicit.variable}=${formatAddress(event.explicit.address)} names ${event.explicit.isThisNode ? "this node" : "the HEAD"} explicitly`,
-      ];
+      return renderExplicitHead(event.explicit);
     case "health":
       return renderHealth(event.url, event.fact);
     case "heads":
@@ -35,10 +36,29 @@ export function render(event: Event): readonly string[] {
 
 function renderCandidate(event: Extract<Event, { type: "candidate" }>): string {
   const list = event.whitelist.join(", ");
-  if (event.place >= 0)
-    return `✓ Node is in head whitelist: ${event.node} is number ${event.place + 1} of ${list}`;
+  if (event.place >= 0) {
+    const other = event.calledItself === event.node ? "" : `; this node calls itself ${event.calledItself}`;
+    return `✓ Node is in head whitelist: ${event.node} is number ${event.place + 1} of ${list}${other}`;
+  }
   const nearest = event.nearest === null ? "" : `; the nearest name is ${event.nearest}`;
-  return `→ Node is not in head whitelist: ${event.node} is none of ${list}${nearest}`;
+  const hint = event.alike.length > 1 ? `; it could be each of ${event.alike.join(", ")}` : nearest;
+  return `→ Node is not in head whitelist: ${event.node} is none of ${list}${hint}`;
+}
+
+function renderExplicitHead({
+  variable,
+  address,
+  isThisNode,
+}: NonNullable<Config["explicitHead"]>): string[] {
+  const whom = isThisNode
+    ? "this node"
+    : isLoopback(address.host)
+      ? "another node of this machine"
+      : "the HEAD";
+  const words = `→ ${variable}=${formatAddress(address)} names ${whom} explicitly`;
+  return isLoopback(address.host)
+    ? [`${words}; on each machine ${address.host} is that machine itself`]
+    : [words];
 }
 
 function renderHealth(url: string, fact: HealthFact): string[] {

@@ -1,8 +1,8 @@
 import { monotonicMs, pause } from "../common/deadline.ts";
 import type { Failure } from "../common/failure.ts";
-import type { GcsClient } from "../common/gcs/client.ts";
 import type { Event } from "./event.ts";
 import { type HeadGoneSettings, untilHeadGone } from "./head-gone.ts";
+import type { OwnGcs } from "./own-gcs.ts";
 import type { Plan } from "./plan.ts";
 import { type Exit, launch, type RayProcess } from "./ray-process.ts";
 import { type Membership, waitUntilReady } from "./ready.ts";
@@ -23,7 +23,7 @@ export type RunEnd =
   | { readonly kind: "moved"; readonly settled: Settled };
 
 export interface SuperviseWorld {
-  readonly gcs: GcsClient;
+  readonly gcs: OwnGcs;
   readonly stop: StopRequest;
   readonly log: (event: Event) => void;
   /** Called once, when the cluster lists this node as ALIVE. */
@@ -101,7 +101,7 @@ async function live(plan: Plan, ray: RayProcess, world: SuperviseWorld): Promise
   const stop = aborted(world.stop.asked, over.signal).then(() => "stop" as const);
   try {
     const either = AbortSignal.any([over.signal, world.stop.asked]);
-    const ready = waitUntilReady(plan.ready, world.gcs, ray.nodeId, either).then(
+    const ready = waitUntilReady(plan.ready, world.gcs, ray.raylet, either).then(
       (outcome) => outcome ?? ("stop" as const),
     );
     // Also a HEAD that is only starting gives way: its GCS serves seconds before the node is ready.

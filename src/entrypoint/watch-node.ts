@@ -33,7 +33,7 @@ export async function watchNode(
     const lost = verdict.kind === "head-out-of-reach" ? verdict.cause : null;
     if (search.found !== null) return { kind: "moved", settled: search.found };
     if (search.follow(lost !== null))
-      world.log({ type: "head-out-of-reach", head: plan.ready.gcs, cause: lost });
+      world.log({ type: "head-out-of-reach", head: world.gcs.address, cause: lost });
   }
   return new Promise(() => {});
 }

@@ -69,12 +69,13 @@ export class World implements LifeWorld {
   introduce(): void {
     // A note that an earlier life left behind is not true of this one.
     this.#wiring.alive.drop();
-    const { node, explicitHead, whitelist: listed } = this.#input.config;
+    const { node, explicitHead, whitelist: listed, calledItself, alike, ownInterface } = this.#input.config;
     const whitelist = listed.map((each) => each.name);
     const place = placeOf(this.#input.config);
     const nearest = place >= 0 ? null : nearestName(node, whitelist);
     this.log({ type: "started", version: __VERSION__, node, pid: process.pid });
-    this.log({ type: "candidate", node, whitelist, place, nearest });
+    this.log({ type: "candidate", node, calledItself, alike, whitelist, place, nearest });
+    if (ownInterface !== undefined) this.log({ type: "own-interface", ...ownInterface });
     if (explicitHead !== null) this.log({ type: "explicit-head", explicit: explicitHead });
     void this.#wiring.presence.keep();
   }

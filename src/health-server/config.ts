@@ -6,11 +6,13 @@ import { err, ok, type Result } from "../common/result.ts";
 import {
   Folder,
   Host,
+  Hosts,
   oneOf,
   Port,
   PositiveSeconds,
   SecretFile,
   Whitelist,
+  type WhitelistEntry,
 } from "../entrypoint/config/schemas.ts";
 
 export interface Config {
@@ -18,11 +20,13 @@ export interface Config {
   readonly port: number;
   /** Null: the lease lives in memory alone. */
   readonly stateDir: string | null;
-  /** Names of the candidates; null: every node may ask. */
-  readonly whitelist: readonly string[] | null;
+  /** The candidates and where they are; null: every node may ask, from anywhere. */
+  readonly whitelist: readonly WhitelistEntry[] | null;
   readonly ttlMs: number;
   /** Wanted with every write; null: writes are open. */
   readonly token: string | null;
+  /** Public names under which nodes reach this service; of others no open write is taken. */
+  readonly allowedHosts: readonly string[];
   readonly logForm: LogForm;
 }
 
@@ -86,6 +90,13 @@ export const VARIABLES = {
     meaning: "a file that holds that secret",
     fix: "Give the path of a file that this program can read.",
   },
+  RAY_EP_HEALTH_ALLOWED_HOSTS: {
+    schema: Hosts,
+    fallback: null,
+    meaning:
+      "public names under which nodes reach this service, where it has no token (addresses, names without dots and private names are always taken)",
+    fix: "Give names, such as: health.example.org",
+  },
   RAY_EP_LOG: {
     schema: oneOf("text", "timed", "json"),
     fallback: "text",
@@ -118,9 +129,10 @@ export function readConfig(
     host: v.RAY_EP_HEALTH_HOST,
     port: v.RAY_EP_HEALTH_PORT,
     stateDir: v.RAY_EP_HEALTH_STATE_DIR,
-    whitelist: v.HEAD_WHITELIST?.map(({ name }) => name) ?? null,
+    whitelist: v.HEAD_WHITELIST,
     ttlMs: v.RAY_EP_LEASE_TTL,
     token: token.value,
+    allowedHosts: v.RAY_EP_HEALTH_ALLOWED_HOSTS ?? [],
     logForm: v.RAY_EP_LOG,
   });
 }

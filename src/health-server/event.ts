@@ -38,11 +38,22 @@ export type Event =
   | { readonly type: "released"; readonly node: string; readonly life: string; readonly epoch: number }
   | { readonly type: "storage"; readonly ok: false; readonly file: string; readonly cause: string }
   | { readonly type: "storage"; readonly ok: true; readonly file: string }
-  | { readonly type: "unauthorized"; readonly from: string; readonly method: string; readonly path: string }
+  /** A write that was not even read. */
+  | {
+      readonly type: "turned-away";
+      readonly from: string;
+      readonly method: string;
+      readonly path: string;
+      readonly cause: string;
+    }
   | { readonly type: "reach"; readonly node: string; readonly answer: ReachAnswer }
   | { readonly type: "bug"; readonly where: string; readonly detail: string }
   | { readonly type: "stopping"; readonly signal: string }
   | { readonly type: "failed"; readonly failure: ServiceFailure };
+
+/** What may stand in a log that others read: who knows a node's life can speak for it. */
+export const withoutLife = (event: Event): Event =>
+  "life" in event ? { ...event, life: "(not shown)" } : event;
 
 /** The ways in which the service cannot start. */
 export type ServiceFailure =

@@ -63,6 +63,11 @@ export class LeaseBook {
     return this.#inLine(() => this.#ask(request));
   }
 
+  /** Refuses a request whose address is not the asker's, before any rule of the lease is asked. */
+  turnAway(request: LeaseRequest): LeaseRefused {
+    return this.#refuse(request, "foreign-address");
+  }
+
   release(release: LeaseRelease): Promise<LeaseReleased> {
     return this.#inLine(() => this.#release(release));
   }
@@ -154,9 +159,7 @@ export class LeaseBook {
     if (how !== "renewal")
       log({ type: "granted", how, node, life, address, epoch, before: before?.node ?? null });
     const granted: LeaseGranted = { granted: true, epoch, ttl: lease.ttlMs / 1000, instance };
-    return namesake === null
-      ? granted
-      : { ...granted, namesake: { life: namesake.life, address: namesake.address } };
+    return namesake === null ? granted : { ...granted, namesake: { address: namesake.address } };
   }
 
   #refuse(
@@ -166,7 +169,7 @@ export class LeaseBook {
   ): LeaseRefused {
     const { node, life } = request;
     const epoch = this.#epoch();
-    const message = explainRefusal(reason, node, this.#state.hold, epoch);
+    const message = explainRefusal(reason, request, this.#state.hold, epoch);
     this.#count(`refused-${reason}`);
     this.#settings.log({ type: "refused", node, life, reason, message });
     const { instance } = this.#settings;
@@ -195,10 +198,10 @@ export class LeaseBook {
   #holder(): Holder | null {
     const { hold } = this.#state;
     if (hold === null) return null;
-    const { node, life, address, clusterId, epoch } = hold;
+    const { node, address, clusterId, epoch } = hold;
     const leftS = (hold.endsAtMs - this.#settings.now()) / 1000;
     const runs = leftS > 0 ? { expiresIn: leftS } : { expiresIn: 0, endedFor: -leftS };
-    return { node, life, address, clusterId, epoch, ...runs };
+    return { node, address, clusterId, epoch, ...runs };
   }
 
   #count(what: string): void {

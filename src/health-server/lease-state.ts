@@ -43,7 +43,7 @@ export type LeaseEvent =
   | { readonly type: "release"; readonly release: LeaseRelease }
   | { readonly type: "heard"; readonly epoch: number };
 
-export type RefusalReason = Exclude<LeaseRefused["reason"], "storage">;
+export type RefusalReason = Exclude<LeaseRefused["reason"], "storage" | "foreign-address">;
 
 export type GrantedHow = "grant" | "recognition" | "renewal" | "adoption";
 

@@ -1,10 +1,10 @@
-import type { LeaseRefused } from "../common/lease-protocol.ts";
+import type { LeaseRefused, LeaseRequest } from "../common/lease-protocol.ts";
 import type { Hold } from "./lease-state.ts";
 
 /** Why the lease was refused, in one sentence for the asker's log. */
 export function explainRefusal(
   reason: LeaseRefused["reason"],
-  node: string,
+  { node, address }: Pick<LeaseRequest, "node" | "address">,
   hold: Hold | null,
   epoch: number,
 ): string {
@@ -22,6 +22,8 @@ export function explainRefusal(
       return `this epoch is over: the current one is ${epoch}, held by ${holder}`;
     case "not-a-candidate":
       return `${node} is not in the HEAD_WHITELIST of the health service`;
+    case "foreign-address":
+      return `expected an address of ${node}, got ${address}: neither the HEAD_WHITELIST of the health service has it for ${node}, nor does the request come from there; give the service and the nodes one HEAD_WHITELIST, with name=host:port where needed`;
     case "storage":
       return "the health service cannot keep its state on disk, so it grants nothing";
   }

@@ -1,4 +1,3 @@
-import type { Reply } from "./reply.ts";
 import type { Service } from "./service.ts";
 
 interface Sample {
@@ -7,12 +6,12 @@ interface Sample {
 }
 
 /** The numbers for Prometheus, in its text format 0.0.4. */
-export function renderMetrics(service: Service): Reply {
+export function renderMetrics(service: Omit<Service, "texts">): string {
   const { holder, epoch, instance } = service.lease.view();
   const nodes = service.nodes.list();
   const roles = new Map<string, number>();
   for (const { role } of nodes) roles.set(role ?? "none", (roles.get(role ?? "none") ?? 0) + 1);
-  const body = [
+  return [
     metric("health_info", "gauge", "This service.", [
       { labels: { version: service.version, instance }, value: 1 },
     ]),
@@ -44,7 +43,6 @@ export function renderMetrics(service: Service): Reply {
     ]),
     metric("nodes", "gauge", "Nodes that reported lately, by role.", by("role", roles)),
   ].join("");
-  return { status: 200, type: "text/plain; version=0.0.4; charset=utf-8", body };
 }
 
 function by(label: string, counts: ReadonlyMap<string | number, number>): Sample[] {

@@ -74,11 +74,10 @@ export class NodeTable {
   list(): ClusterView["nodes"] {
     this.#forget();
     const nowMs = this.#settings.now();
-    return [...this.#entries.values()].map(({ name, current }) => ({
-      name,
-      seenAgo: (nowMs - current.seenAtMs) / 1000,
-      ...current.report,
-    }));
+    return [...this.#entries.values()].map(({ name, current }) => {
+      const { life: _, ...report } = current.report;
+      return { name, seenAgo: (nowMs - current.seenAtMs) / 1000, ...report };
+    });
   }
 
   #hear(entry: Entry, said: Life, holder: string | undefined): Entry {

@@ -35,8 +35,8 @@ function repeatKey(event: Event): string | null {
       return `refused ${event.node.toLowerCase()} ${event.reason}`;
     case "storage":
       return event.ok ? null : `storage ${event.cause}`;
-    case "unauthorized":
-      return `unauthorized ${event.from}`;
+    case "turned-away":
+      return `turned-away ${event.from} ${event.cause}`;
     case "bug":
       return `bug ${event.where} ${event.detail}`;
     case "reach":

@@ -22,8 +22,8 @@ export function render(event: Event): string[] {
             `✗ The state cannot be kept on disk: ${event.cause}`,
             "→ No head lease is granted until it can; a running HEAD goes on.",
           ];
-    case "unauthorized":
-      return [`✗ ${event.method} ${event.path} from ${event.from} refused: token missing or wrong`];
+    case "turned-away":
+      return [`✗ ${event.method} ${event.path} from ${event.from} refused: ${event.cause}`];
     case "reach":
       return [renderReach(event)];
     case "bug":

@@ -10,7 +10,7 @@ export interface Reply {
     | "application/json"
     | "text/plain; charset=utf-8"
     | "text/plain; version=0.0.4; charset=utf-8";
-  readonly body: string;
+  readonly body: string | Buffer;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -35,8 +35,8 @@ export function send(response: ServerResponse, reply: Reply): void {
   response.end(reply.body);
 }
 
-/** A request's body: a report of a node is some 300 bytes. */
-const LONGEST_BODY = 16 * 1024;
+/** A request's body: a report of a node is some 300 bytes, and 6 KB where everything in it is as long as it may be. */
+const LONGEST_BODY = 8 * 1024;
 
 /** What a client that sends too much may go on sending, so that it can still read our answer, before it is cut off. */
 const MOST_IGNORED = 1024 * 1024;

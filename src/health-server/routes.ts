@@ -1,6 +1,5 @@
 import * as z from "zod/mini";
 import {
-  type ClusterView,
   LeaseRelease,
   LeaseRequest,
   Name,
@@ -8,9 +7,9 @@ import {
   NodeReport,
   ReachRequest,
 } from "../common/lease-protocol.ts";
-import { renderMetrics } from "./metrics.ts";
 import { json, parseBody, type Reply, refuse } from "./reply.ts";
 import type { Service } from "./service.ts";
+import { viewLease } from "./view.ts";
 
 /** What a handler gets: the path's last part, decoded, the body as text (empty for reads), and who asks. */
 interface Call {
@@ -28,6 +27,8 @@ export interface Route {
 }
 
 const OK: Reply = { status: 200, type: "text/plain; charset=utf-8", body: "OK" };
+const JSON_200 = { status: 200, type: "application/json" } as const;
+const METRICS_200 = { status: 200, type: "text/plain; version=0.0.4; charset=utf-8" } as const;
 
 /** A handler of a write: the body is parsed first, and refused with the reasons where it is wrong. */
 const write =
@@ -39,13 +40,15 @@ const write =
 
 const ROOT = { GET: () => OK };
 const CLUSTER = {
-  GET: (service: Service) => json(200, { ...viewLease(service), nodes: service.nodes.list() }),
+  GET: async ({ texts }: Service): Promise<Reply> => ({ ...JSON_200, body: await texts.cluster.get() }),
 };
-const METRICS = { GET: (service: Service) => renderMetrics(service) };
+const METRICS = {
+  GET: async ({ texts }: Service): Promise<Reply> => ({ ...METRICS_200, body: await texts.metrics.get() }),
+};
 const HEAD = {
   GET: (service: Service) => json(200, viewLease(service)),
-  PUT: write(LeaseRequest, async ({ lease }, request) => {
-    const answer = await lease.ask(request);
+  PUT: write(LeaseRequest, async ({ lease, isOwnAddress }, request, { peer }) => {
+    const answer = (await isOwnAddress(request, peer)) ? await lease.ask(request) : lease.turnAway(request);
     return json(answer.granted ? 200 : 409, answer);
   }),
   DELETE: write(LeaseRelease, async ({ lease }, release) => json(200, await lease.release(release))),
@@ -95,15 +98,4 @@ async function noteNode({ nodes, lease }: Service, report: NodeReport, { name, p
   const { instance, epoch } = lease.view();
   const answer: NodeNoted = { instance, epoch, namesake: nodes.hasRival(name) };
   return json(200, answer);
-}
-
-/** Without the nodes, so that no number of reports makes it longer than what nodes read. */
-function viewLease({ version, now, startedAtMs, lease }: Service): ClusterView {
-  return {
-    service: "ray-entrypoint-health",
-    version,
-    uptime: (now() - startedAtMs) / 1000,
-    ...lease.view(),
-    nodes: [],
-  };
 }

@@ -1,21 +1,27 @@
+import { once } from "node:events";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { monotonicMs } from "../common/deadline.ts";
 import { ClusterView, HIGHEST_EPOCH, type LeaseRequest, type NodeReport } from "../common/lease-protocol.ts";
-import type { Event } from "./event.ts";
+import { type Event, withoutLife } from "./event.ts";
 import { LeaseBook } from "./lease-book.ts";
 import { NodeTable } from "./nodes.ts";
 import { createHealthServer } from "./server.ts";
+import type { Service } from "./service.ts";
+import { withTexts } from "./view.ts";
 
 /** As start.ts has it: on a busy machine a shorter one answers honest requests with 408. */
 const REQUEST_TIMEOUT_MS = 5000;
 /** For clients that are slow on purpose. */
 const SHORT_REQUEST_TIMEOUT_MS = 300;
+/** More than the 200 who ask at the same time. */
+const CONNECTIONS = { most: 400, mostOfPeer: 300 };
 const TOKEN = "s3cret-token";
 
 const settings = { ttlMs: 15_000, sameNameAfterMs: 5000, askAgainMs: 2000, isCandidate: () => true };
 const openSockets: Socket[] = [];
 let server: ReturnType<typeof createHealthServer>;
+let service: Service;
 let events: Event[];
 
 /** A real server on a free port of this machine. */
@@ -29,18 +35,24 @@ async function serve(token: string | null = null, requestTimeoutMs = REQUEST_TIM
   );
   const nodes = new NodeTable({ forgetAfterMs: 45_000, sameNameAfterMs: 5000, now });
   const reach = () => Promise.reject(new Error("nobody asks for a dial here"));
-  const service = { version: "1.2.3", now, startedAtMs: now(), lease, nodes, reach, answers: new Map() };
-  server = createHealthServer({ service, token, log, requestTimeoutMs });
+  const kept = { lease, nodes, reach, answers: new Map(), isOwnAddress: () => true };
+  service = withTexts({ version: "1.2.3", now, startedAtMs: now(), ...kept });
+  server = createHealthServer({
+    ...{ service, token, log, requestTimeoutMs, connections: CONNECTIONS },
+    hosts: ["health.example.org"],
+  });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
 }
 
+const JSON_HEAD = "host: a\r\ncontent-type: application/json\r\n";
+const JSON_TYPE = { "content-type": "application/json" };
 const port = (): number => (server.address() as AddressInfo).port;
 
 function call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
   const text = body === undefined || typeof body === "string" ? body : JSON.stringify(body);
   return fetch(`http://127.0.0.1:${port()}${path}`, {
     method,
-    headers: { connection: "close", ...headers },
+    headers: { connection: "close", ...(text === undefined ? {} : JSON_TYPE), ...headers },
     ...(text === undefined ? {} : { body: text }),
   });
 }
@@ -201,7 +213,7 @@ describe("requests that fit nothing", () => {
 
   test("a body above the limit is 413, and one without end is cut off", async () => {
     expect((await call("PUT", "/v1/head", "x".repeat(17 * 1024))).status).toBe(413);
-    const endless = "PUT /v1/head HTTP/1.1\r\nhost: a\r\ncontent-length: 900000000\r\n\r\n";
+    const endless = `PUT /v1/head HTTP/1.1\r\n${JSON_HEAD}content-length: 900000000\r\n\r\n`;
     expect(await sendRaw(endless, "x".repeat(2 * 1024 * 1024))).toMatch(/^HTTP\/1\.1 413|^$/);
   });
 
@@ -216,11 +228,190 @@ describe("clients that are slow on purpose", () => {
 
   test.each([
     ["their head", "GET / HTTP/1.1\r\nhost: a\r\nx-slow: "],
-    ["their body", "PUT /v1/head HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n{"],
+    ["their body", `PUT /v1/head HTTP/1.1\r\n${JSON_HEAD}content-length: 100\r\n\r\n{`],
   ])("with %s are cut off, and others are served meanwhile", async (_, words) => {
     const slow = Array.from({ length: 20 }, () => sendRaw(words));
     expect((await call("GET", "/")).status).toBe(200);
     for (const heard of await Promise.all(slow)) expect(heard).toMatch(/^HTTP\/1\.1 408/);
+  });
+});
+
+describe("B2 a client that sends requests ahead", () => {
+  beforeEach(() => serve());
+
+  const AHEAD = "GET /v1/cluster HTTP/1.1\r\nhost: a\r\n\r\n";
+
+  test("has one answer, and then its connection ends", async () => {
+    const heard = await sendRaw(AHEAD.repeat(1500));
+    expect(heard.match(/^HTTP\/1\.1 200/gm)).toHaveLength(1);
+    expect(service.answers.get(200)).toBe(1);
+  });
+
+  test("… also behind a body, and behind one that is refused", async () => {
+    const body = JSON.stringify(ask("cpu"));
+    const put = `PUT /v1/head HTTP/1.1\r\n${JSON_HEAD}content-length: ${body.length}\r\n\r\n${body}`;
+    expect((await sendRaw(put + AHEAD.repeat(1000))).match(/^HTTP/gm)).toHaveLength(1);
+    const chunks = `PUT /v1/head HTTP/1.1\r\n${JSON_HEAD}transfer-encoding: chunked\r\n\r\n${"1\r\nx\r\n".repeat(9000)}`;
+    expect(await sendRaw(chunks)).toMatch(/^HTTP\/1\.1 411/);
+    const unknown = "GET / HTTP/1.1\r\nhost: a\r\nexpect: a miracle\r\n\r\n";
+    expect((await sendRaw(unknown.repeat(1000))).match(/^HTTP/gm)).toHaveLength(1);
+    const bare = "GET / HTTP/1.1\r\n\r\n";
+    expect((await sendRaw(bare.repeat(1000))).match(/^HTTP/gm)).toHaveLength(1);
+    expect((await sendRaw("GET / HTTP/1.1\nhost: a\n\n".repeat(1000))).match(/^HTTP/gm)).toHaveLength(1);
+  });
+
+  test("one request after the other on one connection is fine, in whatever pieces they come", async () => {
+    const words = AHEAD.repeat(3).split(/(?=G|o|\n)/);
+    const socket = connect(port(), "127.0.0.1");
+    openSockets.push(socket);
+    let heard = "";
+    socket.on("data", (chunk) => {
+      heard += chunk;
+    });
+    let answered = 0;
+    for (const word of words) {
+      if (word.startsWith("GET"))
+        await vi.waitUntil(() => heard.split("HTTP/1.1 200").length - 1 === answered);
+      socket.write(word);
+      if (word.startsWith("GET")) answered += 1;
+    }
+    await vi.waitUntil(() => heard.split("HTTP/1.1 200").length - 1 === 3);
+  });
+
+  test("the list stays within 1 MiB, whatever strangers report, and says how many it leaves out", async () => {
+    const fat = "\u00e9".repeat(253);
+    for (let i = 0; i < 1200; i++)
+      service.nodes.note(
+        `${i}${fat}`.slice(0, 253),
+        { ...report, life: fat, head: "\u00e9".repeat(260) },
+        "10.0.0.9",
+      );
+    const text = await (await call("GET", "/v1/cluster")).text();
+    expect(Buffer.byteLength(text)).toBeLessThanOrEqual(1024 * 1024);
+    const { nodes, omitted } = ClusterView.parse(JSON.parse(text));
+    expect(omitted).toBeGreaterThan(0);
+    expect(nodes.length + (omitted ?? 0)).toBe(1200);
+  });
+});
+
+describe("B3 a client that holds connections open", () => {
+  beforeEach(() => serve());
+
+  const hold = async (count: number): Promise<Socket[]> => {
+    const sockets = Array.from({ length: count }, () => connect(port(), "127.0.0.1"));
+    openSockets.push(...sockets);
+    await Promise.all(sockets.map((socket) => once(socket, "connect")));
+    return sockets;
+  };
+
+  test("loses the longest idle one for whoever comes", async () => {
+    const [first, second] = await hold(CONNECTIONS.mostOfPeer);
+    const firstClosed = once(first as Socket, "close");
+    expect((await call("GET", "/")).status).toBe(200);
+    await firstClosed;
+    expect(second?.destroyed).toBe(false);
+    expect((await call("PUT", "/v1/head", ask("cpu"))).status).toBe(200);
+  });
+
+  test("an idle connection is kept for five seconds at most", async () => {
+    const [socket] = await hold(1);
+    const began = monotonicMs();
+    socket?.write("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+    const [answer] = await once(socket as Socket, "data");
+    expect(String(answer)).toMatch(/keep-alive: timeout=[45]\b/i);
+    socket?.resume();
+    await once(socket as Socket, "close");
+    expect(monotonicMs() - began).toBeLessThan(8000);
+  });
+});
+
+describe("B4 a write from a web page", () => {
+  const release = { node: "cpu", life: "cpu-1", epoch: 1, seq: 2 };
+  const held = async () => ClusterView.parse(await (await call("GET", "/v1/head")).json()).holder?.node;
+
+  test.each([
+    ["an Origin, whatever it is", { origin: "null" }, 403],
+    ["its own Origin after DNS rebinding", { origin: "http://health:8080" }, 403],
+    ["a form's Content-Type", { "content-type": "text/plain" }, 415],
+  ])("with %s is refused in words", async (_, headers, status) => {
+    await serve();
+    await call("PUT", "/v1/head", ask("cpu"));
+    const answer = await call("DELETE", "/v1/head", release, headers);
+    expect([answer.status, await answer.json()]).toEqual([status, { error: expect.any(String) }]);
+    expect(await held()).toBe("cpu");
+    expect(events).toContainEqual(expect.objectContaining({ type: "turned-away", method: "DELETE" }));
+  });
+
+  const withHost = (host: string, more = "") => {
+    const body = JSON.stringify(ask("cpu"));
+    const head = `host: ${host}\r\ncontent-type: application/json\r\nconnection: close\r\n${more}`;
+    return sendRaw(`PUT /v1/head HTTP/1.1\r\n${head}content-length: ${body.length}\r\n\r\n${body}`);
+  };
+
+  test.each(["evil.example.com", "EVIL.com:8080", "a.xn--p1ai", "health.example.org.evil.net"])(
+    "under the public name %s is refused",
+    async (host) => {
+      await serve();
+      expect(await withHost(host)).toMatch(/^HTTP\/1\.1 403.*RAY_EP_HEALTH_ALLOWED_HOSTS/s);
+      expect(await held()).toBeUndefined();
+    },
+  );
+
+  test.each([
+    ...[
+      "health",
+      "health:8080",
+      "172.28.0.2:8080",
+      "[::1]:8080",
+      "localhost",
+      "vm.local",
+      "gpu-01",
+      "a.b_default",
+    ],
+    ...[
+      "health.ray.svc.cluster.local:8080",
+      "host.docker.internal",
+      "Health.Example.org:8080",
+      "nas.home.arpa",
+    ],
+  ])("under %s it passes", async (host) => {
+    await serve();
+    expect(await withHost(host)).toMatch(/^HTTP\/1\.1 200/);
+  });
+
+  test("with the token a public name passes, an Origin does not", async () => {
+    await serve(TOKEN);
+    const bearer = `authorization: Bearer ${TOKEN}\r\n`;
+    expect(await withHost("gpu01.example.com", bearer)).toMatch(/^HTTP\/1\.1 200/);
+    expect(await withHost("gpu01.example.com", `${bearer}origin: http://gpu01.example.com\r\n`)).toMatch(
+      /^HTTP\/1\.1 403/,
+    );
+  });
+});
+
+describe("B4 the life of a node", () => {
+  const SECRET = "0b4cb2a5-7f0a-4c8e-9d57-0a4d4b6c0f8e";
+  beforeEach(() => serve());
+
+  test("is in no answer, so that nobody can release for it", async () => {
+    await call("PUT", "/v1/head", ask("cpu", { life: SECRET, clusterId: "ab" }));
+    await call("PUT", "/v1/nodes/cpu", { ...report, life: SECRET });
+    const namesake = await call("PUT", "/v1/head", ask("cpu", { life: "other" }));
+    const renewal = await call("PUT", "/v1/head", ask("cpu", { life: SECRET, epoch: 1 }));
+    const texts = [namesake, renewal, await call("PUT", "/v1/head", ask("gpu"))];
+    for (const path of ["/v1/head", "/v1/cluster", "/metrics"]) texts.push(await call("GET", path));
+    for (const each of texts) expect(await each.text()).not.toMatch(new RegExp(`${SECRET}|other`));
+    expect(JSON.stringify(events.map(withoutLife))).not.toContain(SECRET);
+  });
+
+  test("is wanted for a release, whatever number the word bears", async () => {
+    await call("PUT", "/v1/head", ask("cpu", { life: SECRET, seq: 1 }));
+    for (const life of ["cpu-1", "x"])
+      expect(
+        await (await call("DELETE", "/v1/head", { node: "cpu", life, epoch: 1, seq: 1e9 })).json(),
+      ).toEqual({ released: false, epoch: 1, instance: "run-1" });
+    const huge = { node: "cpu", life: SECRET, epoch: 1, seq: Number.MAX_SAFE_INTEGER };
+    expect((await call("DELETE", "/v1/head", huge)).status).toBe(400);
   });
 });
 
@@ -240,7 +431,7 @@ describe("with a token", () => {
       epoch: 0,
       nodes: [],
     });
-    expect(events.filter(({ type }) => type === "unauthorized").length).toBeGreaterThan(0);
+    expect(events.filter(({ type }) => type === "turned-away").length).toBeGreaterThan(0);
     expect(JSON.stringify(events)).not.toMatch(/wrong-guess|s3cret/);
   });
 

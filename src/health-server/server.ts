@@ -1,46 +1,85 @@
-import { createHash, timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { type ConnectionLimits, Connections } from "./connections.ts";
 import type { Event } from "./event.ts";
+import { LongAnswers } from "./long-answers.ts";
+import { OneAtATime } from "./one-at-a-time.ts";
 import { type Reply, readBody, refuse, send } from "./reply.ts";
 import { findRoute } from "./routes.ts";
 import type { Service } from "./service.ts";
+import { createWriteGuard, type TurnedAway, type WriteGuardSettings } from "./write-guard.ts";
 
-export interface ServerSettings {
+export interface ServerSettings extends WriteGuardSettings {
   readonly service: Service;
-  /** Wanted as `Authorization: Bearer …` with every write; null: writes are open. */
-  readonly token: string | null;
   readonly log: (event: Event) => void;
   /** How long a client may take to send a request. */
   readonly requestTimeoutMs: number;
+  readonly connections: ConnectionLimits;
 }
 
-/** A thousand nodes at once with room to spare; more are strangers, who must not use up files and memory. */
-const MOST_CONNECTIONS = 4096;
-const KEEP_ALIVE_MS = 15_000;
-/** No honest client is silent that long while an answer waits for it. */
-const IDLE_MS = 30_000;
+/** What nodes, browsers and proxies send is less than half of that; the rest is not looked at. */
+const MOST_HEADERS = 64;
+/** Node waits one second more than it says to clients. */
+const KEEP_ALIVE_MS = 4000;
+/** No honest client is silent that long while an answer waits for it, and none of ours takes longer to make. */
+const IDLE_MS = 10_000;
 
 /** The HTTP service, not listening yet. No request can make it throw or hold it longer than its time limits. */
 export function createHealthServer(settings: ServerSettings): Server {
   const { requestTimeoutMs } = settings;
-  const authorized = createGuard(settings.token);
-  const server = createServer(
-    {
-      requestTimeout: requestTimeoutMs,
-      headersTimeout: requestTimeoutMs,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      connectionsCheckingInterval: Math.min(1000, requestTimeoutMs),
-      maxHeaderSize: 8 * 1024,
-      noDelay: true,
-    },
-    (request, response) => {
-      if (request.url === "/" && request.method === "GET") return answerRoot(settings.service, response);
-      void answer(settings, authorized, request, response);
-    },
-  );
-  server.maxConnections = MOST_CONNECTIONS;
+  const answer = createAnswer(settings);
+  const connections = new Connections(settings.connections);
+  const lines = new WeakMap<Socket, OneAtATime>();
+  const server = createServer({
+    requestTimeout: requestTimeoutMs,
+    headersTimeout: requestTimeoutMs,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    connectionsCheckingInterval: Math.min(1000, requestTimeoutMs),
+    maxHeaderSize: 8 * 1024,
+    noDelay: true,
+    // Node's own refusal takes no notice of what is under way on the connection; ours does.
+    requireHostHeader: false,
+  });
+  const begin = (request: IncomingMessage, response: ServerResponse): void => {
+    const { socket } = request;
+    if (!lines.get(socket)?.begin(request, response, () => connections.rest(socket))) return;
+    connections.work(socket);
+    answer(request, response);
+  };
+  server.on("connection", (socket: Socket) => {
+    connections.add(socket);
+    lines.set(socket, new OneAtATime(socket));
+  });
+  server.on("request", begin);
+  // Node's own answer to an expectation that it does not know has the same fault.
+  server.on("checkExpectation", begin);
   server.setTimeout(IDLE_MS);
+  server.maxHeadersCount = MOST_HEADERS;
   return server;
+}
+
+type Answer = (request: IncomingMessage, response: ServerResponse) => void;
+
+function createAnswer(settings: ServerSettings): Answer {
+  const { service } = settings;
+  const whyNot = createWriteGuard(settings);
+  const long = new LongAnswers();
+  const reply = (response: ServerResponse, answer: Reply): void => {
+    count(service, answer.status);
+    long.note(response, answer.body.length);
+    send(response, answer);
+  };
+  return (request, response) => {
+    if (request.url === "/" && request.method === "GET") return answerRoot(service, response);
+    handle(settings, whyNot, request).then(
+      (answer) => answer !== null && reply(response, answer),
+      (error: unknown) => {
+        const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+        settings.log({ type: "bug", where: `${request.method} ${short(request.url ?? "")}`, detail });
+        reply(response, refuse(500, "a bug in the health service; its log has the details"));
+      },
+    );
+  };
 }
 
 const ROOT_HEADERS = ["content-type", "text/plain; charset=utf-8", "content-length", "2"];
@@ -52,44 +91,23 @@ function answerRoot(service: Service, response: ServerResponse): void {
   response.end("OK");
 }
 
-async function answer(
-  settings: ServerSettings,
-  authorized: (request: IncomingMessage) => boolean,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  const { service, log } = settings;
-  try {
-    const reply = await handle(settings, authorized, request);
-    if (reply === null) return;
-    count(service, reply.status);
-    send(response, reply);
-  } catch (error) {
-    const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    log({ type: "bug", where: `${request.method} ${short(request.url ?? "")}`, detail });
-    count(service, 500);
-    if (!response.headersSent)
-      send(response, refuse(500, "a bug in the health service; its log has the details"));
-  }
-}
-
 /** Null when the client went away before it had said everything. */
 async function handle(
   { service, log }: ServerSettings,
-  authorized: (request: IncomingMessage) => boolean,
+  whyNot: (headers: IncomingMessage["headers"]) => TurnedAway | null,
   request: IncomingMessage,
 ): Promise<Reply | null> {
-  const { method = "", url = "" } = request;
+  const { method = "", url = "", headers } = request;
   const route = findRoute(url);
   if (route === null) return refuse(404, `there is nothing at ${url.slice(0, 200)}`);
   const handler = route.methods[method === "HEAD" ? "GET" : method];
   if (handler === undefined) return methodNotAllowed(method, Object.keys(route.methods));
   const peer = request.socket.remoteAddress ?? "unknown";
   if (method === "GET" || method === "HEAD") return handler(service, { name: route.name, body: "", peer });
-  if (!authorized(request)) {
-    log({ type: "unauthorized", from: peer, method, path: short(url) });
-    const reply = refuse(401, "expected the header Authorization: Bearer <RAY_EP_HEALTH_TOKEN>");
-    return { ...reply, headers: { "www-authenticate": "Bearer" } };
+  const turnedAway = whyNot(headers);
+  if (turnedAway !== null) {
+    log({ type: "turned-away", from: peer, method, path: short(url), cause: turnedAway.cause });
+    return turnedAway.reply;
   }
   const body = await readBody(request);
   if (body === null) return null;
@@ -106,12 +124,4 @@ function methodNotAllowed(method: string, methods: readonly string[]): Reply {
 
 function count({ answers }: Service, status: number): void {
   answers.set(status, (answers.get(status) ?? 0) + 1);
-}
-
-/** Compares digests, so that neither the time taken nor a length tells anything of the token. */
-function createGuard(token: string | null): (request: IncomingMessage) => boolean {
-  if (token === null) return () => true;
-  const digest = (text: string) => createHash("sha256").update(text).digest();
-  const wanted = digest(`Bearer ${token}`);
-  return (request) => timingSafeEqual(digest(request.headers.authorization ?? ""), wanted);
 }

@@ -1,17 +1,22 @@
 import type { Server } from "node:http";
+import { matchingNames } from "../common/address.ts";
+import { readText } from "../common/auth-token.ts";
 import { monotonicMs, pause } from "../common/deadline.ts";
 import { RENEW_EVERY_S } from "../common/lease-protocol.ts";
 import { err, ok, type Result } from "../common/result.ts";
 import type { Config } from "./config.ts";
+import { connectionLimits } from "./connections.ts";
 import type { Event, ServiceFailure } from "./event.ts";
 import { LeaseBook, type LeaseBookSettings } from "./lease-book.ts";
 import { NodeTable } from "./nodes.ts";
+import { createOwnAddressCheck } from "./own-address.ts";
 import { withoutRepeats } from "./quiet-log.ts";
 import { createReach } from "./reach.ts";
 import { createHealthServer } from "./server.ts";
 import type { Service } from "./service.ts";
 import { openStore, type Recalled } from "./store.ts";
 import { withDeadlines } from "./store-deadline.ts";
+import { withTexts } from "./view.ts";
 
 export interface Identity {
   readonly version: string;
@@ -47,8 +52,10 @@ export async function startHealthService(
   const server = createHealthServer({
     service: service.value,
     token: config.token,
+    hosts: config.allowedHosts,
     log: quiet,
     requestTimeoutMs: REQUEST_TIMEOUT_MS,
+    connections: connectionLimits(readText("/proc/self/limits")),
   });
   const port = await listen(server, config);
   if (!port.ok) return port;
@@ -60,7 +67,7 @@ export async function startHealthService(
     port: port.value,
     ttlMs,
     stateDir,
-    whitelist,
+    whitelist: whitelist?.map(({ name }) => name) ?? null,
     tokenWanted: token !== null,
   });
   return ok({ port: port.value, stop: () => stop(server, service.value) });
@@ -91,7 +98,9 @@ async function createService(
     log({ type: "reach", node: request.node, answer });
     return answer;
   };
-  return ok({ version, now, startedAtMs: now(), lease: lease.value, nodes, reach, answers: new Map() });
+  const isOwnAddress = createOwnAddressCheck(config);
+  const kept = { lease: lease.value, nodes, answers: new Map() };
+  return ok(withTexts({ version, now, startedAtMs: now(), ...kept, reach, isOwnAddress }));
 }
 
 async function openLease(
@@ -109,12 +118,13 @@ async function openLease(
 }
 
 function leaseSettings({ ttlMs, whitelist }: Config) {
-  const names = whitelist && new Set(whitelist.map((name) => name.toLowerCase()));
+  const names = whitelist?.map(({ name }) => ({ name }));
   return {
     ttlMs,
     sameNameAfterMs: SAME_NAME_AFTER_MS,
     askAgainMs: ASK_AGAIN_MS,
-    isCandidate: (node: string) => names === null || names.has(node.toLowerCase()),
+    // The short or long form of a name is that name, as for the nodes themselves.
+    isCandidate: (node: string) => names === undefined || matchingNames(names, node).length === 1,
   };
 }
 

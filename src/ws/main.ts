@@ -8,13 +8,32 @@ import { writer } from "./terminal/terminal.ts";
 /** The folder of the bundles; what users type (`ws`, config.yaml, .ws) lies in the folder above. */
 const dist = dirname(realpathSync(process.argv[1] ?? "."));
 
+let cleanups = 0;
+/** What is taken back half leaves a network in the way of the next start. */
+async function cleaning<T>(work: () => Promise<T>): Promise<T> {
+  cleanups += 1;
+  try {
+    return await work();
+  } finally {
+    cleanups -= 1;
+  }
+}
+
+function sayAndLeaveNext(): void {
+  process.stderr.write(
+    "→ What was started is being taken back; once more, and the rest is left to ws down\n",
+  );
+  cleanups = 0;
+}
+
 const first = new AbortController();
 const second = new AbortController();
 const CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 for (const [name, code] of Object.entries(CODES))
   process.on(name, () => {
-    // The third one is for whatever does not listen to the first two.
-    if (second.signal.aborted) leave(process, code);
+    // The third one is for whatever does not listen to the first two, but not for what cleans up meanwhile.
+    if (second.signal.aborted && cleanups === 0) leave(process, code);
+    if (second.signal.aborted) sayAndLeaveNext();
     (first.signal.aborted ? second : first).abort(name);
   });
 
@@ -35,6 +54,7 @@ const context = {
   dist,
   signal: first.signal,
   urgent: second.signal,
+  cleaning,
   ask: process.stdin.isTTY && process.stderr.isTTY ? ask : undefined,
 };
 

@@ -21,9 +21,9 @@ const gcs = async (with_: string | null) =>
 
 /** The node ids do not change while nothing is made anew. */
 async function pids(): Promise<string> {
-  const { code, text } = await ws(["ps", "--json"]);
+  const { code, text, out } = await ws(["ps", "--json"]);
   expect(code, text).toBe(0);
-  const { services } = JSON.parse(text) as { services: { name: string; state: string; pid: number }[] };
+  const { services } = JSON.parse(out) as { services: { name: string; state: string; pid: number }[] };
   return services.map(({ name, state, pid }) => `${name} ${state} ${pid}`).join(", ");
 }
 

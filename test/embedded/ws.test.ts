@@ -26,7 +26,7 @@ test("up brings the specification's cluster, and the same command again changes 
   expect(again.text).toContain("nothing was changed");
 
   const ps = await ws("ps", "--json");
-  const { services } = JSON.parse(ps.text);
+  const { services } = JSON.parse(ps.out);
   expect(services.map((each: { name: string; role: string }) => [each.name, each.role])).toEqual([
     ["health", "health"],
     ["ray-cpu", "head"],

@@ -20,7 +20,11 @@ import {
 const scene = sharedScene();
 
 const put = (path: string, body: unknown): Promise<Response> =>
-  fetch(`${scene().cluster.healthUrl}${path}`, { method: "PUT", body: JSON.stringify(body) });
+  fetch(`${scene().cluster.healthUrl}${path}`, {
+    method: "PUT",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
 
 const claim = (node: string, epoch: number | null) => ({
   node,

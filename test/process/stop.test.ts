@@ -78,6 +78,7 @@ describe("a stop", () => {
     };
     const taken = await fetch(`http://${rig.healthHost}:8080/v1/head`, {
       method: "PUT",
+      headers: { "content-type": "application/json" },
       body: JSON.stringify({ ...request, epoch: 7 }),
     });
     expect(taken.status).toBe(200);

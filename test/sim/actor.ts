@@ -1,10 +1,15 @@
 import type { Clock } from "./clock.ts";
 
-/** One run of a process. Dead, nothing happens to it any more; paused, all that was due happens when it resumes. */
+/**
+ * One run of a process. Dead, nothing happens to it any more; paused, all that was due happens when it resumes; on a machine
+ * that sleeps its timers stand still besides, and so does the clock that it waits by.
+ */
 export class Actor {
   readonly #clock: Clock;
   #dead = false;
   #paused = false;
+  #asleepSinceMs: number | undefined;
+  #sleptMs = 0;
   #held: (() => void)[] = [];
 
   constructor(clock: Clock) {
@@ -12,7 +17,16 @@ export class Actor {
   }
 
   get running(): boolean {
-    return !this.#dead && !this.#paused;
+    return !this.#dead && !this.#isHeld;
+  }
+
+  /** Milliseconds on the clock that stands still while the machine sleeps. */
+  get nowMs(): number {
+    return (this.#asleepSinceMs ?? this.#clock.nowMs) - this.#sleptMs;
+  }
+
+  get #isHeld(): boolean {
+    return this.#paused || this.#asleepSinceMs !== undefined;
   }
 
   kill(): void {
@@ -25,8 +39,24 @@ export class Actor {
   }
 
   resume(): void {
-    if (!this.#paused) return;
     this.#paused = false;
+    this.#flush();
+  }
+
+  /** Its machine falls asleep. */
+  suspend(): void {
+    this.#asleepSinceMs ??= this.#clock.nowMs;
+  }
+
+  wake(): void {
+    if (this.#asleepSinceMs === undefined) return;
+    this.#sleptMs += this.#clock.nowMs - this.#asleepSinceMs;
+    this.#asleepSinceMs = undefined;
+    this.#flush();
+  }
+
+  #flush(): void {
+    if (this.#isHeld || this.#held.length === 0) return;
     const held = this.#held;
     this.#held = [];
     for (const run of held) this.#clock.after(0, () => this.do(run));
@@ -35,23 +65,43 @@ export class Actor {
   /** Does it now, after the pause, or never. */
   do(run: () => void): void {
     if (this.#dead) return;
-    if (this.#paused) this.#held.push(run);
+    if (this.#isHeld) this.#held.push(run);
     else run();
   }
 
+  /** Does it when `ms` have passed on its own clock. Returns what calls it off. */
+  after(ms: number, run: () => void): () => void {
+    const dueMs = this.nowMs + ms;
+    let callOff: () => void;
+    const arm = (): void => {
+      callOff = this.#clock.after(dueMs - this.nowMs, ring);
+    };
+    let off = false;
+    const due = (): void => {
+      if (off) return;
+      if (this.nowMs < dueMs) arm();
+      else run();
+    };
+    const ring = (): void => this.do(due);
+    arm();
+    return () => {
+      off = true;
+      callOff();
+    };
+  }
+
   sleep(ms: number): Promise<void> {
-    return new Promise((resolve) => this.#clock.after(ms, () => this.do(resolve)));
+    return new Promise((resolve) => this.after(ms, resolve));
   }
 
   /** As `pause` in src/common/deadline.ts: false when it was cut short. */
   readonly pauseFor = (ms: number, signal?: AbortSignal): Promise<boolean> => {
     if (signal?.aborted) return Promise.resolve(false);
     return new Promise((resolve) => {
-      const wake = () => {
+      const callOff = this.after(ms, () => {
         signal?.removeEventListener("abort", abort);
         resolve(true);
-      };
-      const callOff = this.#clock.after(ms, () => this.do(wake));
+      });
       const abort = () => {
         callOff();
         resolve(false);

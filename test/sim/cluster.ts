@@ -1,21 +1,50 @@
 import { type Config, readConfig } from "../../src/entrypoint/config.ts";
+import type { Theme } from "./faults/themes.ts";
 import { Place } from "./place.ts";
 import type { Prng } from "./prng.ts";
 
 /** How the cluster finds its HEAD: by the lease mostly; by the whitelist alone; or it is told. */
 export type Mode = "lease" | "plain-200" | "explicit";
 
-export const MODES: readonly Mode[] = [...new Array<Mode>(8).fill("lease"), "plain-200", "explicit"];
+const MODES: readonly Mode[] = [...new Array<Mode>(8).fill("lease"), "plain-200", "explicit"];
 
 const NAMES = ["n0", "n1", "n2", "n3", "n4"] as const;
 
-export function makePlaces(prng: Prng, mode: Mode): Place[] {
+export interface Cluster {
+  readonly mode: Mode;
+  readonly places: readonly Place[];
+  /** A second host for the name of one of them, which is not there yet. */
+  readonly twin: Place;
+}
+
+export function makeCluster(prng: Prng, theme: Theme): Cluster {
+  const mode = theme === "silence" && prng.chance(0.6) ? "plain-200" : prng.pick(modesOf(theme));
   const names = NAMES.slice(0, prng.between(2, NAMES.length));
   const candidates = names.length > 2 && prng.chance(0.3) ? names.slice(0, -1) : names;
   const takeover = prng.pick(["1", "5", "30"]);
-  const fencing = mode === "lease" && prng.chance(0.3) ? "strict" : "plain";
-  return names.map((name) => new Place(name, configOf(name, candidates, takeover, fencing, mode)));
+  const fencing = mode === "lease" && prng.chance(STRICT[theme] ?? 0.3) ? "strict" : "plain";
+  const upSinceMs = () => prng.between(0, 10_000_000);
+  const config = (name: string) => configOf(name, candidates, takeover, fencing, mode);
+  const twinned = prng.pick(candidates);
+  return {
+    mode,
+    places: names.map((name) => new Place(name, config(name), upSinceMs())),
+    twin: new Place(`${twinned}'`, config(twinned), upSinceMs(), false),
+  };
 }
+
+/** How likely strict fencing is, where a theme is about it. */
+const STRICT: Partial<Record<Theme, number>> = {
+  twins: 0.5,
+  guards: 1,
+  sleep: 0.5,
+  unled: 0.1,
+  service: 0.1,
+};
+
+/** What has something to do with the lease needs one. */
+const modesOf = (theme: Theme): readonly Mode[] =>
+  theme === "guards" || theme === "twins" ? ["lease"] : MODES;
 
 const configs = new Map<string, Config>();
 

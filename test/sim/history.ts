@@ -1,12 +1,14 @@
-import { Checker } from "./checker.ts";
 import { Clock } from "./clock.ts";
-import { MODES, type Mode, makePlaces } from "./cluster.ts";
+import { type Mode, makeCluster } from "./cluster.ts";
 import { type Coverage, Tally } from "./coverage.ts";
-import { planFaults, type Target, type Theme } from "./faults.ts";
+import type { Target } from "./faults/fault.ts";
+import { pickTheme, planFaults, type Theme } from "./faults/themes.ts";
+import { Names } from "./names.ts";
 import { Network } from "./network.ts";
 import { Node } from "./node.ts";
 import type { Place, Scene } from "./place.ts";
 import { Prng } from "./prng.ts";
+import { Checker } from "./promises/checker.ts";
 import { Service } from "./service.ts";
 import { Trace, Violation } from "./trace.ts";
 
@@ -44,21 +46,29 @@ class History {
   readonly #trace: Trace;
   readonly #prng: Prng;
   readonly #scene: Scene;
-  readonly #places: readonly Place[];
+  /** The nodes of the cluster, and the host that may become a second one of some name. */
+  readonly #listed: readonly Place[];
+  readonly #twin: Place;
   readonly #network: Network;
   readonly #service: Service;
   readonly #theme: Theme;
   readonly #mode: Mode;
   readonly #checker: Checker;
   readonly #tally = new Tally();
+  /** What ends each fault that has begun. */
+  readonly #open = new Set<() => void>();
   #lives = 0;
 
   constructor(seed: number, clock: Clock, trace: Trace) {
     const prng = new Prng(seed);
     const persistent = prng.chance(0.5);
-    this.#theme = prng.pick(THEMES);
-    const mode = prng.pick(MODES);
+    this.#theme = pickTheme(prng);
+    const { mode, places: listed, twin } = makeCluster(prng, this.#theme);
     this.#mode = mode;
+    this.#listed = listed;
+    this.#twin = twin;
+    const places = [...listed, twin];
+    const names = new Names(places);
     const { note } = this.#tally;
     this.#clock = clock;
     this.#trace = trace;
@@ -74,11 +84,10 @@ class History {
       log: trace.say,
       note,
     });
-    this.#places = makePlaces(prng, mode);
-    const places = this.#places;
     this.#checker = new Checker({
       clock,
       network: this.#network,
+      names,
       service: this.#service,
       places,
       persistent,
@@ -89,15 +98,15 @@ class History {
       clock,
       prng,
       network: this.#network,
+      names,
       service: this.#service,
-      places: new Map(places.map((each) => [each.name, each])),
       checker: this.#checker,
       pace: { gcs: [500, 4000], raylet: [500, 8000] },
       log: trace.say,
       note,
     };
     trace.say(
-      `${places.length} nodes, ${mode}, ${places[0]?.config.fencing}, ${persistent ? "with" : "without"} a state folder; what goes wrong: ${this.#theme}`,
+      `${listed.length} nodes, ${mode}, ${twin.config.fencing}, takeover after ${twin.config.values.RAY_EP_TAKEOVER_AFTER / 1000} s, ${persistent ? "with" : "without"} a state folder; what goes wrong: ${this.#theme}`,
     );
   }
 
@@ -108,7 +117,7 @@ class History {
   async run(): Promise<Violation | null> {
     const { chance, between } = this.#random();
     if (chance(0.9)) this.#service.start();
-    for (const place of this.#places)
+    for (const place of this.#listed)
       this.#clock.after(chance(0.5) ? 0 : between(0, 20_000), () => this.#start(place));
     const faultsMs = this.#theme === "broken" ? between(120_000, 240_000) : between(20_000, 120_000);
     this.#planFaults(faultsMs);
@@ -121,6 +130,11 @@ class History {
       return since !== null && this.#clock.nowMs - since >= CALM_MS;
     });
     return this.#checker.violation ?? this.#judgeEnd();
+  }
+
+  /** The hosts that are there. */
+  get #places(): readonly Place[] {
+    return [...this.#listed, this.#twin].filter((each) => each.exists);
   }
 
   #random() {
@@ -137,7 +151,9 @@ class History {
       prng: this.#prng,
       network: this.#network,
       service: this.#service,
-      places: this.#places,
+      places: this.#listed,
+      twin: this.#twin,
+      note: this.#tally.note,
       start: (place) => this.#start(place),
       stop: (place) => this.#stop(place),
     };
@@ -147,15 +163,24 @@ class History {
       run();
     };
     for (const { fault, atMs, forMs } of planFaults(target, this.#theme, faultsMs)) {
-      this.#clock.after(atMs, tell(fault.apply, `→ ${fault.name}`));
-      this.#clock.after(atMs + forMs, tell(fault.undo, `← ${fault.name}`));
+      const { name, apply, undo } = fault;
+      const begin = () => {
+        this.#open.add(undo);
+        apply();
+      };
+      const end = () => {
+        if (this.#open.delete(undo)) undo();
+      };
+      this.#clock.after(atMs, tell(begin, `→ ${name}`));
+      this.#clock.after(atMs + forMs, tell(end, `← ${name}`));
     }
   }
 
   #start(place: Place): void {
+    if (!place.exists) return;
     place.wanted = true;
     if (place.actor !== null) return;
-    const node = new Node(this.#scene, place, `${place.name}-${++this.#lives}`);
+    const node = new Node(this.#scene, place, `${place.host}-${++this.#lives}`);
     void node.run(() => {
       if (place.actor !== node.actor) return;
       node.actor.kill();
@@ -182,17 +207,19 @@ class History {
     });
   }
 
+  /** Faults that are still open have been undone, the second host of a name among them, and what they left is mended. */
   #heal(): void {
     this.#trace.say("everything is healed");
+    for (const undo of this.#open) undo();
     this.#network.heal();
     this.#service.diskFull = false;
     this.#service.start();
     this.#service.resume();
+    this.#service.wake();
     for (const place of this.#places) {
-      place.frozen = false;
-      place.freezesAsking = false;
-      place.rayBroken = false;
-      place.actor?.resume();
+      place.wake();
+      place.thaw();
+      Object.assign(place, { busy: false, names: "well", rayBroken: false, guardBroken: false });
       this.#start(place);
     }
   }
@@ -206,7 +233,7 @@ class History {
   #judgeEnd(): Violation | null {
     if (!this.#isWhole()) {
       const states = this.#places.map(
-        ({ name, gcs, member }) => `${name}: ${gcs?.clusterId ?? "no GCS"}, in ${member}`,
+        ({ host, gcs, member }) => `${host}: ${gcs?.clusterId ?? "no GCS"}, in ${member}`,
       );
       return new Violation(`expected one HEAD with every node in its cluster, got ${states.join("; ")}`);
     }
@@ -223,14 +250,3 @@ class History {
 
 /** The engine kills what its stop signal did not end (`docker stop` of a service of ws: 40 s; here shorter than Ray's own waits). */
 const STOP_GRACE_MS = 10_000;
-
-const THEMES: readonly Theme[] = [
-  "service",
-  "siege",
-  "broken",
-  "anything",
-  "anything",
-  "anything",
-  "anything",
-  "anything",
-];

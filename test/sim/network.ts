@@ -10,11 +10,11 @@ export type Reply<T> =
 
 /** What is at the far end. `serve` answers, at once or later; never: "refused" for nobody listening. */
 export interface Peer<T> {
-  readonly name: string;
+  readonly host: string;
   readonly serve: (answer: (value: T) => void) => "taken" | "refused" | "lost";
 }
 
-/** Messages between named places: late, lost, doubled, overtaken, and none at all across a cut. */
+/** Messages between hosts: late, lost, doubled, overtaken, and none at all across a cut. */
 export class Network {
   /** Of each message; 0 in a calm network. */
   loss = 0;
@@ -69,13 +69,13 @@ export class Network {
   call<T>(caller: Actor, from: string, to: Peer<T>, timeoutMs: number): Promise<Reply<T>> {
     return new Promise((resolve) => {
       const tell = (reply: Reply<T>) => caller.do(() => resolve(reply));
-      const giveUp = this.#clock.after(timeoutMs, () => tell({ kind: "silence" }));
+      const giveUp = caller.after(timeoutMs, () => resolve({ kind: "silence" }));
       const back = (reply: Reply<T>) =>
-        this.#send(to.name, from, () => {
+        this.#send(to.host, from, () => {
           giveUp();
           tell(reply);
         });
-      this.#send(from, to.name, () => {
+      this.#send(from, to.host, () => {
         const taken = to.serve((value) => back({ kind: "answer", value }));
         if (taken === "refused") back({ kind: "refused" });
       });

@@ -1,5 +1,7 @@
 import { type Address, formatAddress } from "../../src/common/address.ts";
+import type { Failure } from "../../src/common/failure.ts";
 import { Absence } from "../../src/entrypoint/absence.ts";
+import { Guard } from "../../src/entrypoint/guard.ts";
 import { LeaseKeeper } from "../../src/entrypoint/lease-keeper.ts";
 import { live } from "../../src/entrypoint/life.ts";
 import { findOtherHead } from "../../src/entrypoint/other-head.ts";
@@ -10,9 +12,10 @@ import { after, type NodeState, type Step } from "../../src/entrypoint/state.ts"
 import type { RunEnd } from "../../src/entrypoint/supervise.ts";
 import type { Trouble } from "../../src/entrypoint/watch.ts";
 import { Actor } from "./actor.ts";
+import { GuardProcess } from "./guard-process.ts";
 import { clientOf, lookFrom } from "./node-clients.ts";
 import { epochAt, type Place, type Scene, sight } from "./place.ts";
-import { failToStart, runHead, runWorker } from "./ray.ts";
+import { failToStart, runHead, runWorker, stopped } from "./ray.ts";
 
 type Failed = Extract<Settled, { kind: "failed" }>;
 
@@ -32,7 +35,10 @@ export class Node {
   #byLease = false;
   readonly absence: Absence;
   #aliveAtMs: number | null = null;
+  #guard: Guard | null = null;
   #onDeposed: (end: RunEnd) => void = () => {};
+  /** It has learned the health service's address, and goes on with it when names fail. */
+  knowsService = false;
 
   constructor(scene: Scene, place: Place, life: string) {
     const { clock } = scene;
@@ -41,15 +47,17 @@ export class Node {
     this.life = life;
     this.actor = new Actor(clock);
     place.actor = this.actor;
-    this.#clock = { now: () => clock.nowMs, bootMs: () => clock.nowMs, pause: this.actor.pauseFor };
+    this.#clock = {
+      now: () => this.actor.nowMs,
+      bootMs: () => clock.nowMs + place.upSinceMs,
+      pause: this.actor.pauseFor,
+    };
     this.absence = new Absence(this.#clock);
     const each = { clock: this.#clock, config: place.config, client: clientOf(this), life };
     this.keeper = new LeaseKeeper({
       ...each,
       onChange: () => {},
-      onRenewed: (untilMs) => {
-        place.guardEndsMs = untilMs;
-      },
+      onRenewed: (untilMs) => this.#guard?.renewed(untilMs),
       onDeposed: (trouble) => this.#onDeposed({ kind: "trouble", trouble }),
     });
     const { node } = place.config;
@@ -76,8 +84,7 @@ export class Node {
   freeze(): void {
     this.scene.note("nodes frozen while they ask");
     this.place.freezesAsking = false;
-    this.place.frozen = true;
-    this.actor.pause();
+    this.place.freeze();
   }
 
   /** Lives until its end, then `onExit` hears whether it was asked to end. */
@@ -100,6 +107,7 @@ export class Node {
     });
     const why = end.kind === "failed" ? end.failure.reason : end.kind;
     this.scene.log(`${this.life} exits: ${why}`);
+    if (why === "duplicate-name") this.scene.note("nodes refused for their name");
     if (end.kind === "stopped" && this.keeper.held) this.scene.note("releases on a stop");
     await this.keeper.release();
     this.#presence.end();
@@ -124,11 +132,11 @@ export class Node {
 
   ready(role: "head" | "worker", clusterId: string): void {
     this.#lastRole = role;
-    this.#aliveAtMs = this.scene.clock.nowMs;
+    this.#aliveAtMs = this.actor.nowMs;
     this.place.member = clusterId;
     if (role === "head") {
       this.keeper.serving(clusterId);
-      this.scene.checker.readyHeads.push(this.place.name);
+      this.scene.checker.readyHeads.push(this.place.host);
     }
     if (role === "worker") this.absence.seen();
     else this.absence.forget();
@@ -150,7 +158,7 @@ export class Node {
   #takeAliveMs(): number {
     const aliveAtMs = this.#aliveAtMs;
     this.#aliveAtMs = null;
-    return aliveAtMs === null ? 0 : this.scene.clock.nowMs - aliveAtMs;
+    return aliveAtMs === null ? 0 : this.actor.nowMs - aliveAtMs;
   }
 
   #stepAside(): Promise<void> {
@@ -177,23 +185,48 @@ export class Node {
     if (end.kind === "stopped")
       await Promise.race([this.actor.sleep(this.scene.prng.between(200, 5000)), deposed]);
     over.abort();
-    this.place.gcs = null;
-    this.place.member = null;
+    this.place.endRay();
     this.keeper.ended();
+    await this.#guard?.dismiss();
+    this.#guard = null;
     this.#tellEnd(end);
     return end;
   }
 
-  #runRay(role: Role, deposed: Promise<RunEnd>): Promise<RunEnd> {
+  async #runRay(role: Role, deposed: Promise<RunEnd>): Promise<RunEnd> {
+    const obstacle = role.role === "head" && this.place.isStrict ? await this.#setGuard(deposed) : null;
+    if (obstacle !== null) return obstacle;
     if (this.place.rayBroken) return failToStart(this, deposed);
     return role.role === "head" ? runHead(this, deposed, this.#byLease) : runWorker(this, deposed, role.head);
+  }
+
+  /** As in src/entrypoint/node-run.ts: strict, no Ray without a guard. */
+  async #setGuard(deposed: Promise<RunEnd>): Promise<RunEnd | null> {
+    const { place, scene, keeper, actor } = this;
+    this.#guard = new Guard({
+      clock: this.#clock,
+      start: () => new GuardProcess(scene, place, actor),
+      untilMs: () => (keeper.held ? keeper.untilMs : null),
+      onChange: () => {},
+      onGone: (cause) => this.#onDeposed({ kind: "trouble", trouble: { kind: "guard-lost", cause } }),
+    });
+    const cause = this.#guard.stands.then((cause): RunEnd | null => {
+      const failure: Failure | null = cause === null ? null : { reason: "no-guard", cause };
+      return failure && { kind: "failed", failure };
+    });
+    return Promise.race([cause, deposed, stopped(this.stop)]);
+  }
+
+  /** Ray has begun, and the guard is told whom to watch. */
+  rayBegins(): void {
+    this.#guard?.watch(1);
   }
 
   /** As in src/entrypoint/node-run.ts. */
   #lead(over: AbortSignal): void {
     const { config } = this.place;
     this.keeper.keep();
-    if (config.fencing === "strict" || config.explicitHead !== null) return;
+    if (this.place.isStrict || config.explicitHead !== null) return;
     const world = {
       clock: this.#clock,
       probe: this.#probe,
@@ -226,6 +259,7 @@ export class Node {
 const WORTH_COUNTING = {
   superseded: "HEADs that gave way to a higher epoch",
   "lease-lost": "leases lost in strict mode",
+  "guard-lost": "HEADs ended since their guard could not be replaced",
 } as const satisfies Partial<Record<Trouble["kind"], string>> as Partial<
   Record<Trouble["kind"], Parameters<Scene["note"]>[0]>
 >;

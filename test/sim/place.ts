@@ -3,11 +3,14 @@ import type { Sighting, SightingKind } from "../../src/common/sighting.ts";
 import type { Config } from "../../src/entrypoint/config.ts";
 import type { Published } from "../../src/entrypoint/other-head.ts";
 import type { Actor } from "./actor.ts";
-import type { Checker } from "./checker.ts";
 import type { Clock } from "./clock.ts";
 import type { Happening } from "./coverage.ts";
+import type { GuardProcess } from "./guard-process.ts";
+import type { NameService, Names } from "./names.ts";
 import type { Network, Peer } from "./network.ts";
 import type { Prng } from "./prng.ts";
+import type { Checker } from "./promises/checker.ts";
+import type { RaySession } from "./ray.ts";
 import type { Service } from "./service.ts";
 
 /** How long the parts of Ray take on this history's machines, in ms. */
@@ -21,29 +24,47 @@ export interface Scene {
   readonly clock: Clock;
   readonly prng: Prng;
   readonly network: Network;
+  readonly names: Names;
   readonly service: Service;
-  readonly places: ReadonlyMap<string, Place>;
   readonly checker: Checker;
   readonly pace: Pace;
   readonly log: (text: string) => void;
   readonly note: (what: Happening) => void;
 }
 
-/** A container: a process of ours in it, perhaps a GCS, and both may be frozen. */
+/** A host with one container on it: a process of ours, perhaps a GCS and a guard beside it; all of it may be frozen or asleep. */
 export class Place {
+  /** Names the host. Two hosts may have nodes of one name. */
+  readonly host: string;
+  /** The node's name. */
   readonly name: string;
   readonly config: Config;
+  /** By how much this machine has run longer than the others, in ms: clocks of two machines must never be mixed up. */
+  readonly upSinceMs: number;
   /** Null while the container is down. */
   actor: Actor | null = null;
+  /** Strict: what kills Ray when the lease was not renewed. */
+  guard: GuardProcess | null = null;
+  /** Ray's own processes, which go on where their supervisor is frozen. */
+  ray: RaySession | null = null;
   /** The GCS that serves here: its cluster id, and the epoch that its HEAD has written into it. */
   gcs: { readonly clusterId: string; epoch: number } | null = null;
   /** The cluster in which this node works. */
   member: string | null = null;
+  /** Nothing in the container runs. */
   frozen = false;
+  asleep = false;
+  /** The GCS is too busy to answer. */
+  busy = false;
+  names: NameService = "well";
+  /** Of two hosts of one name this one knows the second. */
+  prefersTwins = false;
+  /** False for a second host of a name as long as nobody has set it up, and for one that was taken away. */
+  exists: boolean;
+  /** No guard can be started here. */
+  guardBroken = false;
   /** The next request for the lease is its last act before it freezes, so that the answer waits for the thaw. */
   freezesAsking = false;
-  /** Strict: when the guard beside Ray kills it, unless a renewal comes. */
-  guardEndsMs = 0;
   /** Somebody wants this container to run: its restart policy holds. */
   wanted = true;
   /** Sends the process of this container its SIGTERM. */
@@ -53,31 +74,72 @@ export class Place {
   /** A container that is gone has no name in Docker's network; a machine that is gone is silent. */
   nameGoes = true;
 
-  constructor(name: string, config: Config) {
-    this.name = name;
+  constructor(host: string, config: Config, upSinceMs: number, exists = true) {
+    this.host = host;
+    this.name = config.node;
     this.config = config;
+    this.upSinceMs = upSinceMs;
+    this.exists = exists;
   }
 
   get serves(): boolean {
-    return this.gcs !== null && !this.frozen;
+    return this.gcs !== null && !this.frozen && !this.asleep;
+  }
+
+  get isNamed(): boolean {
+    return this.actor !== null || !this.nameGoes;
+  }
+
+  get isStrict(): boolean {
+    return this.config.fencing === "strict";
+  }
+
+  freeze(): void {
+    if (this.actor === null) return;
+    this.frozen = true;
+    for (const each of this.#processes()) each.pause();
+  }
+
+  thaw(): void {
+    this.frozen = false;
+    this.freezesAsking = false;
+    for (const each of this.#processes()) each.resume();
+  }
+
+  /** The machine falls asleep: its timers stand still, its clock of the time since boot goes on. */
+  suspend(): void {
+    if (this.actor === null) return;
+    this.asleep = true;
+    for (const each of this.#processes()) each.suspend();
+  }
+
+  wake(): void {
+    this.asleep = false;
+    for (const each of this.#processes()) each.wake();
+  }
+
+  #processes(): Actor[] {
+    return [this.actor, this.guard?.actor, this.ray?.actor].filter((each) => each != null);
   }
 
   /** Ends everything in the container. */
   kill(): void {
     this.actor?.kill();
+    this.guard?.actor.kill();
     this.actor = null;
-    this.gcs = null;
-    this.member = null;
+    this.guard = null;
+    this.endRay();
     this.frozen = false;
+    this.asleep = false;
     this.freezesAsking = false;
   }
 
-  /** Strict: the guard kills Ray when the lease was not renewed in time, also where the supervisor is frozen. True: it did. */
-  guard(nowMs: number): boolean {
-    const late = this.config.fencing === "strict" && nowMs > this.guardEndsMs;
-    if (!late || this.frozen || this.gcs === null) return false;
+  /** KILLs Ray's session. */
+  endRay(): void {
+    this.ray?.end();
+    this.ray = null;
     this.gcs = null;
-    return true;
+    this.member = null;
   }
 
   /** As src/common/gcs/head-epoch.ts does in its own GCS. */
@@ -90,9 +152,9 @@ export class Place {
   /** What the network meets on this node's GCS port. */
   gcsPort(): Peer<Published> {
     return {
-      name: this.name,
+      host: this.host,
       serve: (answer) => {
-        if (this.frozen) return "lost";
+        if (this.frozen || this.asleep || this.busy) return "lost";
         if (this.gcs === null) return this.actor === null ? "lost" : "refused";
         answer({ ...this.gcs });
         return "taken";
@@ -109,28 +171,46 @@ export async function sight(
   address: Address,
   timeoutMs: number,
 ): Promise<Sighting> {
-  const seen = (kind: SightingKind): Sighting => ({ address, ms: 0, ...kind });
-  const target = scene.places.get(address.host);
-  if (target === undefined || (target.actor === null && target.nameGoes)) {
-    await actor.sleep(1);
-    return seen({ kind: "unresolved", code: "ENOTFOUND" });
+  const began = actor.nowMs;
+  const kind = await lookAt(scene, from, actor, address, timeoutMs);
+  return { address, ms: actor.nowMs - began, ...kind };
+}
+
+async function lookAt(
+  scene: Scene,
+  from: Place,
+  actor: Actor,
+  { host: name }: Address,
+  timeoutMs: number,
+): Promise<SightingKind> {
+  const target = scene.names.resolve(from, name);
+  if (target.kind === "hangs") {
+    scene.note("probes of names whose look-up hung");
+    await actor.sleep(timeoutMs);
+    return { kind: "timeout", phase: "connect" };
   }
-  const reply = await scene.network.call(actor, from.name, target.gcsPort(), timeoutMs);
+  if (target.kind !== "host") {
+    await actor.sleep(1);
+    if (target.kind === "fails") scene.note("probes of names whose look-up failed");
+    return { kind: "unresolved", code: target.kind === "fails" ? "EAI_AGAIN" : "ENOTFOUND" };
+  }
+  const { place } = target;
+  const reply = await scene.network.call(actor, from.host, place.gcsPort(), timeoutMs);
   if (reply.kind === "answer")
-    return seen({ kind: "ray-gcs", version: "2.60.0", clusterId: reply.value.clusterId });
-  return seen(reply.kind === "refused" ? { kind: "refused" } : { kind: "timeout", phase: "connect" });
+    return { kind: "ray-gcs", version: "2.60.0", clusterId: reply.value.clusterId };
+  return reply.kind === "refused" ? { kind: "refused" } : { kind: "timeout", phase: "connect" };
 }
 
 /** Reads the epoch that the HEAD at an address has written; 0 where there is none or no answer. */
 export async function epochAt(
-  { places, network }: Scene,
+  { names, network }: Scene,
   from: Place,
   actor: Actor,
   address: Address,
   timeoutMs: number,
 ): Promise<number> {
-  const target = places.get(address.host);
-  if (target === undefined) return 0;
-  const reply = await network.call(actor, from.name, target.gcsPort(), timeoutMs);
+  const target = names.resolve(from, address.host);
+  if (target.kind !== "host") return 0;
+  const reply = await network.call(actor, from.host, target.place.gcsPort(), timeoutMs);
   return reply.kind === "answer" ? reply.value.epoch : 0;
 }

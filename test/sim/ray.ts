@@ -3,6 +3,8 @@ import { Search } from "../../src/entrypoint/search.ts";
 import { aborted } from "../../src/entrypoint/stop-request.ts";
 import type { RunEnd } from "../../src/entrypoint/supervise.ts";
 import { judge, type Look, NO_SIGNS, type Trouble } from "../../src/entrypoint/watch.ts";
+import { Actor } from "./actor.ts";
+import type { Clock } from "./clock.ts";
 import type { Node } from "./node.ts";
 import { sight } from "./place.ts";
 
@@ -28,30 +30,64 @@ export async function failToStart({ actor, scene, stop }: Node, deposed: Promise
   return Promise.race([failed, deposed, stopped(stop)]);
 }
 
+/** The processes of one `ray start`. */
+export class RaySession {
+  readonly actor: Actor;
+  /** Resolves when the supervisor hears that they were killed. */
+  readonly exited: Promise<RunEnd>;
+  #exit: () => void = () => {};
+
+  constructor(clock: Clock, supervisor: Actor) {
+    this.actor = new Actor(clock);
+    this.exited = new Promise((resolve) => {
+      this.#exit = () => supervisor.do(() => resolve(RAY_EXITED));
+    });
+  }
+
+  end(): void {
+    this.actor.kill();
+    this.#exit();
+  }
+}
+
+const RAY_EXITED = trouble({ kind: "ray-exited", exit: "exit code 1" });
+
 /** Ray as a HEAD: a GCS after a while, the node ready after another, then until it dies or must give way. */
 export async function runHead(node: Node, deposed: Promise<RunEnd>, byLease: boolean): Promise<RunEnd> {
-  const { actor, place, scene, keeper } = node;
-  const { prng, pace, checker, clock, log } = scene;
-  const over = Promise.race([deposed, stopped(node.stop)]);
-  const decidedAtMs = clock.nowMs;
-  place.guardEndsMs = Math.max(decidedAtMs, keeper.untilMs);
-  const starting = actor.sleep(prng.between(...pace.gcs)).then(() => "served" as const);
-  const first = await Promise.race([starting, over]);
-  if (first !== "served") return first;
-  const clusterId = `c${Math.floor(clock.nowMs)}-${node.life}`;
-  place.gcs = { clusterId, epoch: 0 };
-  log(`${node.life} serves ${clusterId}`);
-  checker.served(place, { decidedAtMs, byLease });
+  const { actor, place, scene } = node;
+  const { prng, pace, clock } = scene;
+  const ray = new RaySession(clock, actor);
+  place.ray = ray;
+  node.rayBegins();
+  const over = Promise.race([deposed, stopped(node.stop), ray.exited]);
+  const booted = boot(node, ray, byLease);
+  const first = await Promise.race([booted, over]);
+  if (typeof first !== "string") return first;
   const joining = actor.sleep(prng.between(...pace.raylet)).then(() => "ready" as const);
   const second = await Promise.race([joining, over]);
   if (second !== "ready") return second;
-  node.ready("head", clusterId);
-  return Promise.race([over, untilGcsDies(node, clusterId)]);
+  node.ready("head", first);
+  return Promise.race([over, untilGcsDies(node, first)]);
+}
+
+/** Resolves with the id of the new cluster when its GCS serves. */
+function boot({ actor, place, scene, life }: Node, ray: RaySession, byLease: boolean): Promise<string> {
+  const { prng, pace, checker, clock, log } = scene;
+  const decidedAtMs = clock.nowMs;
+  return new Promise((resolve) => {
+    ray.actor.after(prng.between(...pace.gcs), () => {
+      const clusterId = `c${Math.floor(clock.nowMs)}-${life}`;
+      place.gcs = { clusterId, epoch: 0 };
+      log(`${life} serves ${clusterId}`);
+      checker.served(place, { decidedAtMs, byLease });
+      actor.do(() => resolve(clusterId));
+    });
+  });
 }
 
 async function untilGcsDies({ actor, place }: Node, clusterId: string): Promise<RunEnd> {
   while (place.gcs?.clusterId === clusterId) await actor.sleep(1000);
-  return trouble({ kind: "ray-exited", exit: "exit code 1" });
+  return RAY_EXITED;
 }
 
 /** Ray as a WORKER: it joins a GCS that answers, and is watched by the real rules until they find something. */
@@ -67,7 +103,7 @@ export async function runWorker(node: Node, deposed: Promise<RunEnd>, head: Addr
 
 async function join(node: Node, head: Address, over: AbortSignal): Promise<RunEnd> {
   const { actor, scene } = node;
-  const deadlineMs = scene.clock.nowMs + READY_TIMEOUT_MS;
+  const deadlineMs = actor.nowMs + READY_TIMEOUT_MS;
   for (let silent = 0; ; ) {
     const clusterId = await ask(node, head);
     silent = clusterId === null ? silent + 1 : 0;
@@ -79,7 +115,7 @@ async function join(node: Node, head: Address, over: AbortSignal): Promise<RunEn
       node.ready("worker", clusterId);
       return watch(node, head, clusterId, over);
     }
-    if (scene.clock.nowMs > deadlineMs) {
+    if (actor.nowMs > deadlineMs) {
       const exit = { exitCode: 1, signal: null, ranMs: READY_TIMEOUT_MS };
       return { kind: "failed", failure: { reason: "ray-exited", ...exit } };
     }
@@ -110,7 +146,7 @@ async function watch(node: Node, head: Address, clusterId: string, over: AbortSi
 
 /** A history is short, and its listeners go with it. */
 const NEVER = new AbortController().signal;
-const stopped = (stop: AbortSignal): Promise<RunEnd> =>
+export const stopped = (stop: AbortSignal): Promise<RunEnd> =>
   aborted(stop, NEVER).then(() => ({ kind: "stopped" }));
 
 const lookOf = (clusterId: string | null): Look => ({

@@ -15,6 +15,7 @@ import { LeaseBook } from "../../src/health-server/lease-book.ts";
 import type { LeaseState } from "../../src/health-server/lease-state.ts";
 import { NodeTable } from "../../src/health-server/nodes.ts";
 import type { LeaseStore, Recalled } from "../../src/health-server/store.ts";
+import { withDeadlines } from "../../src/health-server/store-deadline.ts";
 import { Actor } from "./actor.ts";
 import type { Clock } from "./clock.ts";
 import type { Happening } from "./coverage.ts";
@@ -25,6 +26,7 @@ export const SERVICE = "health";
 
 /** As in src/health-server/start.ts. */
 const SAME_NAME_MS = 5000;
+const STORE_DEADLINES = { saveMs: 700, recallMs: 10_000 };
 
 const REFUSALS = {
   "stale-epoch": "refused stale epochs",
@@ -57,9 +59,21 @@ export class Service {
   #disk: Recalled = { kind: "none" };
   #runs = 0;
   diskFull = false;
+  /** What is written takes that much longer, in ms. */
+  diskSlowMs = 0;
+  /** What is answered comes that much later, in ms. */
+  answersLateMs = 0;
+  /** Nodes know it by its address, and ask no name service for it. */
+  readonly hasFixedAddress: boolean;
 
   constructor(settings: ServiceSettings) {
     this.#settings = settings;
+    this.hasFixedAddress = settings.prng.chance(0.5);
+  }
+
+  /** It runs, and nothing holds up its answers. */
+  get prompt(): boolean {
+    return this.running && this.diskSlowMs === 0 && this.answersLateMs === 0;
   }
 
   get running(): boolean {
@@ -78,7 +92,8 @@ export class Service {
     if (this.#runs > 1)
       note(this.#disk.kind === "kept" ? "service restarts with memory" : "service restarts without memory");
     log(`service starts as ${instance}, knowing ${JSON.stringify(this.#disk)}`);
-    const now = () => clock.nowMs;
+    const actor = this.#actor;
+    const now = () => actor.nowMs;
     this.#nodes = new NodeTable({
       forgetAfterMs: 3 * LEASE_TTL_S * 1000,
       sameNameAfterMs: SAME_NAME_MS,
@@ -93,7 +108,7 @@ export class Service {
           askAgainMs: 2000,
           isCandidate: () => true,
         },
-        store: this.#settings.persistent ? this.#store(this.#actor) : null,
+        store: this.#settings.persistent ? this.#store(actor) : null,
         now,
         log: (event) => this.#note(instance, event),
       },
@@ -110,12 +125,28 @@ export class Service {
     this.#settings.log("service killed");
   }
 
+  /** Its machine falls asleep. */
+  suspend(): void {
+    this.#actor?.suspend();
+  }
+
+  wake(): void {
+    this.#actor?.wake();
+  }
+
   pause(): void {
     this.#actor?.pause();
   }
 
   resume(): void {
     this.#actor?.resume();
+  }
+
+  /** It accepts, and serves nobody yet. */
+  stall(on: boolean): void {
+    if (on && this.#actor !== null) this.#settings.note("stalls of a service that accepts");
+    if (on) this.pause();
+    else this.resume();
   }
 
   look(): Peer<ClusterView | typeof OK> {
@@ -130,10 +161,10 @@ export class Service {
   }
 
   /** As `PUT /v1/nodes/NAME` in src/health-server/routes.ts. */
-  report(name: string, report: NodeReport): Peer<NodeNoted | "duplicate-name" | typeof OK> {
+  report(name: string, host: string, report: NodeReport): Peer<NodeNoted | "duplicate-name" | typeof OK> {
     return this.#peer(async (book) => {
       const nodes = this.#nodes as NodeTable;
-      if (nodes.note(name, report, name, book.holderNamed(name)) !== "noted") return "duplicate-name";
+      if (nodes.note(name, report, host, book.holderNamed(name)) !== "noted") return "duplicate-name";
       if (report.seen !== undefined) {
         this.#hear(book, report.seen);
         await book.hear(report.seen);
@@ -155,13 +186,18 @@ export class Service {
 
   #peer<T>(serve: (book: LeaseBook) => Promise<T>): Peer<T | typeof OK> {
     return {
-      name: SERVICE,
+      host: SERVICE,
       serve: (answer) => {
         const [actor, book] = [this.#actor, this.#book];
         if (actor === null || book === null) return "refused";
         const work = (): Promise<T | typeof OK> =>
           this.#settings.keepsLease ? serve(book) : Promise.resolve(OK);
-        actor.do(() => void work().then((value) => actor.do(() => answer(value))));
+        const tell = (value: T | typeof OK) => {
+          if (this.answersLateMs > 0) this.#settings.note("answers of a service that stalls");
+          if (this.answersLateMs === 0) answer(value);
+          else actor.after(this.answersLateMs, () => answer(value));
+        };
+        actor.do(() => void work().then((value) => actor.do(() => tell(value))));
         return "taken";
       },
     };
@@ -172,18 +208,21 @@ export class Service {
   }
 
   #store(actor: Actor): LeaseStore {
-    const { prng } = this.#settings;
-    return {
+    const { prng, note } = this.#settings;
+    const disk: LeaseStore = {
       file: "lease.json",
       recall: () => Promise.resolve(ok(this.#disk)),
       save: async (state) => {
-        if (prng.chance(0.5)) await actor.sleep(prng.between(0, 30));
+        const slowMs = this.diskSlowMs;
+        if (slowMs > 0) note("writes of a disk that hangs");
+        if (slowMs > 0 || prng.chance(0.5)) await actor.sleep(slowMs + prng.between(0, 30));
         if (this.diskFull) return err("no space left");
         this.#disk = { kind: "kept", memory: memoryOf(state) };
         if (prng.chance(0.5)) await actor.sleep(prng.between(0, 30));
         return ok(undefined);
       },
     };
+    return withDeadlines(disk, STORE_DEADLINES, { pause: actor.pauseFor });
   }
 
   #count(event: Event): void {

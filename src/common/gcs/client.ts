@@ -1,5 +1,5 @@
 import { type Address, formatAddress } from "../address.ts";
-import { err, ok, type Result } from "../result.ts";
+import type { Result } from "../result.ts";
 import type { TlsKeys } from "./tls.ts";
 
 /** A node as the GCS lists it. Ids are hex. */
@@ -67,42 +67,20 @@ export interface GcsOptions {
 
 /** Opens a channel to the GCS at `address`; nothing is loaded or connected before the first call. */
 export function openGcs(address: Address, options: GcsOptions): GcsClient {
-  // Loading gRPC and HTTP/2 is slow, so only a call pays for it.
-  const channel = once(() =>
-    import("./channel.ts").then(({ openChannel }) => openChannel(formatAddress(address), options)),
-  );
-  const call = async <T>(work: (channel: Channel) => Promise<T>): Answer<T> => {
-    const { channel: opened, explain } = await channel();
-    return work(opened).then(ok<T>, (error: unknown) => err(explain(error)));
+  let opening: Promise<GcsClient> | undefined;
+  // Loading HTTP/2 is slow, so only a call pays for it.
+  const channel = (): Promise<GcsClient> => {
+    opening ??= import("./channel.ts").then(({ openChannel }) =>
+      openChannel(formatAddress(address), options),
+    );
+    return opening;
   };
   return {
-    checkAlive: (nodes, timeoutMs) => call((each) => each.checkAlive(nodes, timeoutMs)),
-    clusterId: (timeoutMs) => call((each) => each.clusterId(timeoutMs)),
-    nodes: (filter, timeoutMs) => call((each) => each.nodes(filter, timeoutMs)),
-    kvGet: (key, timeoutMs) => call((each) => each.kvGet(key, timeoutMs)),
-    kvPut: (key, value, timeoutMs) => call((each) => each.kvPut(key, value, timeoutMs)),
-    close: () => void channel.peek()?.then((each) => each.channel.close()),
+    checkAlive: async (nodes, timeoutMs) => (await channel()).checkAlive(nodes, timeoutMs),
+    clusterId: async (timeoutMs) => (await channel()).clusterId(timeoutMs),
+    nodes: async (filter, timeoutMs) => (await channel()).nodes(filter, timeoutMs),
+    kvGet: async (key, timeoutMs) => (await channel()).kvGet(key, timeoutMs),
+    kvPut: async (key, value, timeoutMs) => (await channel()).kvPut(key, value, timeoutMs),
+    close: () => void opening?.then((opened) => opened.close()),
   };
-}
-
-/** What the late-loaded part offers; its promises reject with the library's errors. */
-export interface Channel {
-  checkAlive(nodes: readonly NodeKey[], timeoutMs: number): Promise<{ version: string; alive: boolean[] }>;
-  clusterId(timeoutMs: number): Promise<string>;
-  nodes(
-    filter: { readonly name?: string; readonly aliveOnly?: boolean },
-    timeoutMs: number,
-  ): Promise<NodeInfo[]>;
-  kvGet(key: KvKey, timeoutMs: number): Promise<string>;
-  kvPut(key: KvKey, value: string, timeoutMs: number): Promise<void>;
-  close(): void;
-}
-
-function once<T>(make: () => T): { (): T; peek(): T | null } {
-  let made: T | null = null;
-  const get = () => {
-    made ??= make();
-    return made;
-  };
-  return Object.assign(get, { peek: () => made });
 }

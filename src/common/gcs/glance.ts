@@ -14,7 +14,7 @@ export interface ProbeOptions {
   readonly timeoutMs: number;
 }
 
-/** Something else than a GCS that answers as expected: the gRPC library has to find out what. */
+/** Something else than a GCS that answers as expected: the client has to find out what. */
 export type Glance = SightingKind | "unclear";
 
 /** Far more than two short answers, and less than a peer may send to somebody who gives it no more room. */
@@ -32,7 +32,7 @@ const NOT_COMPRESSED = 0;
 const NOTHING: Buffer = Buffer.alloc(0);
 
 /**
- * One short connection without the gRPC library (http2-frames.ts says why): tells refused from silent, and knows a GCS by
+ * One short connection without node:http2 (http2-frames.ts says why): tells refused from silent, and knows a GCS by
  * its answers to both calls. `token` goes with them. Never rejects, takes at most `timeoutMs`, leaves no connection behind.
  */
 export async function glance(address: Address, { token, tls, timeoutMs }: ProbeOptions): Promise<Glance> {

@@ -1,6 +1,6 @@
 /**
  * The few frames of HTTP/2 (RFC 9113, 4 and 6) that two unary gRPC calls need. Whatever is done with a GCS besides the first
- * look at it goes through the gRPC library, whose loading costs as much as the rest of a decision (measured in bench/decide.ts).
+ * look at it goes through node:http2 (connection.ts), whose loading costs a sixth of a decision (measured in bench/decide.ts).
  */
 
 /** What a client says first (RFC 9113, 3.4), with an empty SETTINGS frame. */

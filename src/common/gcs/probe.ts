@@ -26,11 +26,10 @@ async function look(address: Address, access: Access, deadline: Deadline): Promi
   return clear.kind === "not-ray" ? clear : seen;
 }
 
-/** By the gRPC library, which tells one failure from another. */
+/** By the client, which tells one failure from another. */
 async function ask(address: Address, access: Access, deadline: Deadline): Promise<SightingKind> {
   const client = openGcs(address, access);
-  // A fraction of a millisecond makes a grpc-timeout header that Ray's gRPC refuses.
-  const timeoutMs = Math.max(1, Math.floor(deadline.remainingMs()));
+  const timeoutMs = deadline.remainingMs();
   const [alive, clusterId] = await Promise.all([
     client.checkAlive([], timeoutMs),
     client.clusterId(timeoutMs),

@@ -1,44 +1,61 @@
+import { isIP } from "node:net";
 import type { Address } from "../address.ts";
 import type { Deadline } from "../deadline.ts";
+import { lookup } from "../lookup.ts";
 import type { SightingKind } from "../sighting.ts";
 import { exchange } from "./exchange.ts";
 import { GREETING } from "./http2-frames.ts";
 
-/** The shortest ClientHello (RFC 5246, 7.4.1.2): one cipher, no extensions. A TLS server answers it with a hello or an alert. */
-const TLS_GREETING = Buffer.concat([
-  Buffer.from([0x16, 3, 1, 0, 45, 1, 0, 0, 41, 3, 3]),
-  Buffer.alloc(32, 0x5a),
-  Buffer.from([0, 0, 2, 0xc0, 0x2f, 1, 0]),
-]);
-
 /** Says what kind of server, if not a GCS in clear text, answers at `address`, from the first bytes of its answer. Never rejects. */
 export async function nameProtocol(address: Address, deadline: Deadline): Promise<SightingKind> {
   // Most servers answer it with what they are.
-  const answer = await firstBytes(address, GREETING, deadline);
-  if (answer === "silence") return notRay("it accepts connections, but speaks no HTTP/2");
+  const answer = await firstBytes(address, deadline);
+  if (answer === "silence") return SILENT;
   if (answer !== "closed") return isTls(answer) ? TLS_SERVER : notRay(nameBytes(answer));
-  // Many TLS servers close without a word on what is no TLS.
-  const second = await firstBytes(address, TLS_GREETING, deadline);
-  return typeof second !== "string" && isTls(second) ? TLS_SERVER : notRay("it closes the connection");
+  // Many TLS servers, Ray's among them, close without a word on what is no TLS.
+  const tls = await speaksTls(address, deadline.remainingMs());
+  if (tls === "silence") return SILENT;
+  return tls ? TLS_SERVER : notRay("it closes the connection");
 }
 
+/** The time is over, which says nothing of who listens there. */
+const SILENT: SightingKind = { kind: "timeout", phase: "answer" };
 /** A GCS with RAY_USE_TLS is one. */
 const TLS_SERVER: SightingKind = { kind: "tls", problem: "wanted" };
 const notRay = (saw: string): SightingKind => ({ kind: "not-ray", saw });
 
 /** What comes back first on a connection of its own. */
-async function firstBytes(
-  address: Address,
-  greeting: Buffer,
-  deadline: Deadline,
-): Promise<Buffer | "closed" | "silence"> {
-  const outcome = await exchange(address, {
-    greeting,
-    timeoutMs: deadline.remainingMs(),
-    hear: (bytes) => bytes,
-  });
+async function firstBytes(address: Address, deadline: Deadline): Promise<Buffer | "closed" | "silence"> {
+  const timeoutMs = deadline.remainingMs();
+  const outcome = await exchange(address, { greeting: GREETING, timeoutMs, hear: (bytes) => bytes });
   if (outcome.kind === "heard") return outcome.answer;
   return outcome.kind === "timeout" ? "silence" : "closed";
+}
+
+/** Whether a handshake begins. Nothing is said after it, so that it does not matter whose certificate it is. */
+async function speaksTls({ host, port }: Address, timeoutMs: number): Promise<boolean | "silence"> {
+  const { connect } = await import("node:tls");
+  return new Promise((resolve) => {
+    const servername = isIP(host) ? "" : host;
+    const socket = connect({
+      host,
+      port,
+      lookup,
+      servername,
+      ALPNProtocols: ["h2"],
+      rejectUnauthorized: false,
+    });
+    const end = (outcome: boolean | "silence"): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(outcome);
+    };
+    const timer = setTimeout(() => end("silence"), timeoutMs);
+    socket.on("secureConnect", () => end(true));
+    // An alert is a word of TLS, too: one that has no certificate, or wants ours.
+    socket.on("error", ({ code = "" }: NodeJS.ErrnoException) => end(/^ERR_SSL_.*ALERT/.test(code)));
+    socket.on("close", () => end(false));
+  });
 }
 
 function nameBytes(bytes: Buffer): string {

@@ -39,7 +39,7 @@ export function findMissingSecrets(
 export function findConflicts(config: Config): Problem[] {
   const { values } = config;
   const problems: Problem[] = [];
-  const own = values.HEAD_WHITELIST.find((entry) => entry.name.toLowerCase() === config.node.toLowerCase());
+  const own = config.ownEntry;
   if (own && !own.mapped && own.port !== null && own.port !== config.ownAddress.port)
     problems.push({
       where: "RAY_HEAD_PORT",

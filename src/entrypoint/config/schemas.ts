@@ -37,6 +37,17 @@ export const Seconds = fromText((text) => parseSeconds(text, 0));
 
 export const Port = fromText(parsePort);
 export const Host = fromText(parseHost);
+/** Names split by spaces or commas. */
+export const Hosts = fromText((text) => {
+  const parsed = text
+    .split(/[\s,]+/)
+    .filter((each) => each !== "")
+    .map(parseHost);
+  const wrong = parsed.flatMap((each) => (each.ok ? [] : [each.error]));
+  return wrong.length > 0
+    ? { ok: false, error: wrong.join("; ") }
+    : value(parsed.flatMap((each) => (each.ok ? [each.value] : [])));
+});
 export const HostPort = fromText((text) => parseAddress(text));
 
 export const wholeNumber = (least: number, most: number) =>

@@ -1,4 +1,4 @@
-import { formatAddress } from "../../common/address.ts";
+import { formatAddress, isAt } from "../../common/address.ts";
 import { unreachable } from "../../common/result.ts";
 import type { Config } from "../config.ts";
 import type { Facts, LeaseFact } from "../facts.ts";
@@ -27,12 +27,16 @@ export function decideOwnHead(config: Config, facts: Facts): Decision {
   const strict = config.fencing === "strict";
   if (lease === null) return { role: "ask-lease", rule, others: strict ? "silent" : "answered" };
   if (lease.kind === "granted") return { role: "head", rule, epoch: lease.epoch };
-  const nobodySays = lease.kind === "no-answer" || lease.reason === "not-a-candidate";
+  const nobodySays = lease.kind === "no-answer" || isUnknownTo(lease);
   if (nobodySays && !strict) return { role: "head", rule, epoch: null };
   if (expired(config, facts)) return noHead(facts, rule, whyNoLease(lease));
   if (lease.kind === "no-answer") return waitForLease(rule, "no-answer", lease.cause, LOOK_AGAIN_MS);
   return decideRefused(config, lease, rule);
 }
+
+/** The service's whitelist does not have this node, or not at this address. */
+const isUnknownTo = ({ reason }: Extract<LeaseFact, { kind: "refused" }>): boolean =>
+  reason === "not-a-candidate" || reason === "foreign-address";
 
 /** A HEAD that has served and whose lease this node would take. */
 interface FormerHead {
@@ -57,7 +61,7 @@ function formerHead(config: Config, { health, lastRole }: Facts): FormerHead | n
   }
   // A service that was restarted may know no cluster id; a node that worked in the cluster knows that it was served.
   const served = holder.clusterId !== null || lastRole === "worker";
-  if (!served || holder.address === formatAddress(config.ownAddress)) return null;
+  if (!served || isAt(config.ownAddress, holder.address)) return null;
   return {
     ...holder,
     leftMs: 1000 * (holder.expiresIn > 0 ? holder.expiresIn : -(holder.endedFor ?? Infinity)),
@@ -115,6 +119,7 @@ function decideRefused(config: Config, lease: Extract<LeaseFact, { kind: "refuse
     case "quiet-period":
     case "stale-epoch":
     case "storage":
+    case "foreign-address":
       return waitForLease(rule, reason, message, retryMs);
     case "duplicate-name":
       return { role: "none", rule, failure: { reason: "duplicate-name", node: config.node, message } };

@@ -1,4 +1,4 @@
-import { formatAddress } from "../../common/address.ts";
+import { isAt } from "../../common/address.ts";
 import type { Config } from "../config.ts";
 import type { Facts } from "../facts.ts";
 import { type Decision, LOOK_AGAIN_MS, type Rule } from "./decision.ts";
@@ -38,7 +38,7 @@ export function noHead(facts: Facts, rule: Rule, why: string): Decision {
 /** What a node that was sent to the wrong address needs to know. */
 function whereTheHeadIs({ health, heads }: Facts): string {
   const holder = health.kind === "lease" ? health.view.holder : null;
-  const asked = heads.some(({ sighting }) => formatAddress(sighting.address) === holder?.address);
+  const asked = heads.some(({ sighting }) => holder !== null && isAt(sighting.address, holder.address));
   return holder === null || holder.expiresIn <= 0 || asked
     ? ""
     : `; by the head lease the HEAD is ${holder.node} at ${holder.address}`;

@@ -1,4 +1,4 @@
-import { type Address, formatAddress, sameAddress } from "../../common/address.ts";
+import { type Address, isAt, sameAddress } from "../../common/address.ts";
 import type { Sighting } from "../../common/sighting.ts";
 import type { Config } from "../config.ts";
 import { holderAddress, possibleHeads } from "../decide/candidates.ts";
@@ -83,11 +83,9 @@ interface Partial {
  * HEAD answers (two need the lease to tell which is the true one) or the HEAD is explicit.
  */
 function enough({ health, heads, pending, explicit }: Partial): boolean {
-  const living = heads.flatMap(({ sighting }) =>
-    sighting.kind === "ray-gcs" ? [formatAddress(sighting.address)] : [],
-  );
+  const living = heads.flatMap(({ sighting }) => (sighting.kind === "ray-gcs" ? [sighting.address] : []));
   const holder = health?.kind === "lease" ? health.view.holder : null;
-  if (holder !== null && living.includes(holder.address)) return true;
+  if (holder !== null && living.some((each) => isAt(each, holder.address))) return true;
   return pending === 0 && (health !== null || explicit || living.length === 1);
 }
 

@@ -8,13 +8,15 @@ import { lookAtDocker, lookAtMachine } from "../doctor/look.ts";
 import { lookAtContainers, lookAtProcesses } from "../doctor/look-cluster.ts";
 import { machineFindings } from "../doctor/machine.ts";
 import { EXIT } from "../exit-code.ts";
-import { environment, loadSettings } from "../runtimes/choose.ts";
+import { loadSettings } from "../runtimes/choose.ts";
 import { openDockerCluster } from "../runtimes/docker/cluster.ts";
 import { composeRunner, dockerRunner, engineHost } from "../runtimes/docker/engine.ts";
 import { isEmbeddedRunning } from "../runtimes/embedded/runtime.ts";
+import { environment } from "../runtimes/environment.ts";
 import { lastUp } from "../runtimes/last-up.ts";
 import type { RuntimeName } from "../runtimes/runtime.ts";
 import type { Settings } from "../settings.ts";
+import { oneLine } from "../terminal/one-line.ts";
 import { fail } from "./fail.ts";
 
 /** `ws doctor`: what of this machine and of the cluster stands in the way, each with what to change. Exit 1 if anything does. */
@@ -75,4 +77,4 @@ function runtimeOf(
 const MARK = { good: "✓", note: "→", bad: "✗" } as const;
 
 const render = ({ topic, state, saw, fix }: Finding): string =>
-  `  ${MARK[state]} ${topic}: ${saw}\n${fix === "" ? "" : `      → ${fix}\n`}`;
+  `  ${MARK[state]} ${oneLine(`${topic}: ${saw}`)}\n${fix === "" ? "" : `      → ${oneLine(fix)}\n`}`;

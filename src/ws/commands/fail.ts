@@ -2,9 +2,10 @@ import type { WsContext } from "../context.ts";
 import { exitCodeOf } from "../exit-code.ts";
 import type { WsFailure } from "../failure.ts";
 import { renderFailure } from "../render-failure.ts";
+import { oneLine } from "../terminal/one-line.ts";
 
 /** Says why a command failed and returns its exit code. */
 export function fail({ terminal }: Pick<WsContext, "terminal">, failure: WsFailure): number {
-  terminal.err(`${renderFailure(failure).join("\n")}\n`);
+  terminal.err(`${renderFailure(failure).map(oneLine).join("\n")}\n`);
   return exitCodeOf(failure);
 }

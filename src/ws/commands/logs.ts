@@ -1,8 +1,9 @@
-import { stripVTControlCharacters, styleText } from "node:util";
+import { styleText } from "node:util";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import { EXIT } from "../exit-code.ts";
 import { open } from "../runtimes/choose.ts";
 import type { LogRequest } from "../runtimes/runtime.ts";
+import { oneLine } from "../terminal/one-line.ts";
 import { fail } from "./fail.ts";
 
 export interface LogsOptions extends GlobalOptions, LogRequest {
@@ -23,18 +24,8 @@ export async function logs(context: WsContext, options: LogsOptions): Promise<nu
     if (!seen.includes(node)) seen.push(node);
     const colour = COLOURS[seen.indexOf(node) % COLOURS.length] ?? "cyan";
     const when = options.timestamps === true ? `${time ?? "–"} ` : "";
-    context.terminal.out(`${styleText(colour, `${node} |`)} ${when}${harmless(text)}\n`);
+    context.terminal.out(`${styleText(colour, `${node} |`)} ${when}${oneLine(text)}\n`);
   }
   if (seen.length === 0) context.terminal.err("→ There are no logs yet.\n");
   return EXIT.ok;
 }
-
-const ESCAPE = String.fromCharCode(27);
-const COLOUR = new RegExp(`(${ESCAPE}\\[[\\d;]*m)`);
-
-/** Colours stay; all other control characters would let a program steer the terminal of whoever reads its log. */
-const harmless = (text: string): string =>
-  text
-    .split(COLOUR)
-    .map((part, i) => (i % 2 === 1 ? part : stripVTControlCharacters(part).replaceAll(/[^\P{Cc}\t]/gu, "")))
-    .join("");

@@ -1,10 +1,12 @@
 import Table from "cli-table3";
 import { formatAddress } from "../../common/address.ts";
+import { visible } from "../../common/visible.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import { EXIT } from "../exit-code.ts";
 import { TOKEN_WAY_OUT, wantsToken } from "../render-failure.ts";
 import { open } from "../runtimes/choose.ts";
 import type { ClusterReport, ServiceReport } from "../runtimes/runtime.ts";
+import { oneLine } from "../terminal/one-line.ts";
 import { fail } from "./fail.ts";
 
 export interface PsOptions extends GlobalOptions {
@@ -19,7 +21,8 @@ export async function ps(context: WsContext, options: PsOptions): Promise<number
   const [answer, second] = await Promise.all([runtime.ps(context.signal), other()]);
   if (!answer.ok) return fail(context, answer.error);
   const report = answer.value;
-  context.terminal.out(options.json ? `${JSON.stringify(report, null, 2)}\n` : `${renderPs(report)}\n`);
+  const json = () => JSON.stringify(report, null, 2).split("\n").map(visible).join("\n");
+  context.terminal.out(`${options.json ? json() : renderPs(report)}\n`);
   if (second !== undefined)
     context.terminal.err(`→ A cluster of the ${second} runtime runs as well: ./ws --runtime ${second} ps\n`);
   return report.services.every(({ state }) => state === "ALIVE" || state === "up")
@@ -47,6 +50,7 @@ const BARE = {
   middle: "  ",
 };
 
+/** The table of services, and a last line about the HEAD. Pure. */
 export function renderPs(report: ClusterReport): string {
   const { runtime, services, head } = report;
   const table = new Table({
@@ -62,20 +66,26 @@ export function renderPs(report: ClusterReport): string {
   const last =
     head === undefined
       ? withoutHead(report)
-      : `HEAD ${head.node} at ${formatAddress(head.address)}, cluster ${head.clusterId.slice(0, 12)}, dashboard ${head.dashboardUrl}`;
-  return [...lines, last, ...missing(services)].join("\n");
+      : [
+          `HEAD ${head.node} at ${formatAddress(head.address)}, cluster ${head.clusterId.slice(0, 12)}, dashboard ${head.dashboardUrl}`,
+        ];
+  return [...lines, ...[...last, ...missing(services)].map(oneLine)].join("\n");
 }
 
 /** Why there is no HEAD to be seen, and what to do. */
-function withoutHead({ noHead, services }: ClusterReport): string {
-  if (noHead?.reason === "wants-token") return `✗ ${wantsToken(noHead.at)}\n→ ${TOKEN_WAY_OUT}`;
+function withoutHead({ noHead, services }: ClusterReport): string[] {
+  if (noHead?.reason === "wants-token") return [`✗ ${wantsToken(noHead.at)}`, `→ ${TOKEN_WAY_OUT}`];
   const running = services.filter(({ state }) => state !== "stopped").map(({ name }) => name);
   if (noHead?.reason === "silent")
-    return `✗ The GCS at ${noHead.at} gives no answer: it is busy, or out of reach. → Look again; its log says more: ./ws logs`;
-  if (running.length === 0) return "✗ No GCS answers. → Start the cluster: ./ws up";
+    return [
+      `✗ The GCS at ${noHead.at} gives no answer: it is busy, or out of reach. → Look again; its log says more: ./ws logs`,
+    ];
+  if (running.length === 0) return ["✗ No GCS answers. → Start the cluster: ./ws up"];
   const gone = services.filter(({ state }) => state === "stopped").map(({ name }) => name);
   const way = gone.length === 0 ? "Read what they wait for: ./ws logs" : "Start what is missing: ./ws up";
-  return `✗ No GCS answers, though ${running.join(", ")} ${running.length === 1 ? "runs" : "run"}. → ${way}`;
+  return [
+    `✗ No GCS answers, though ${running.join(", ")} ${running.length === 1 ? "runs" : "run"}. → ${way}`,
+  ];
 }
 
 const missing = (services: readonly ServiceReport[]): string[] =>
@@ -104,7 +114,7 @@ function row({
   const uptime = uptimeS === undefined ? undefined : duration(uptimeS);
   const engine = container === undefined ? [] : [container.name, container.status];
   const cells = [name, role, address, state, cpus, memory, version, uptime, pid, ...engine];
-  return cells.map((each) => String(each ?? "–"));
+  return cells.map((each) => oneLine(String(each ?? "–")));
 }
 
 /** `3d 4h`, `2h 5m`, `1m 3s`, `12s`. */

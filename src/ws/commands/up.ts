@@ -8,6 +8,7 @@ import { open } from "../runtimes/choose.ts";
 import { rememberUp } from "../runtimes/last-up.ts";
 import type { ClusterReport, HeadReport, Job, Runtime, UpReport } from "../runtimes/runtime.ts";
 import { isDisruptive, type UpPlan } from "../runtimes/up-plan.ts";
+import { oneLine } from "../terminal/one-line.ts";
 import { fail } from "./fail.ts";
 import { withJob } from "./job.ts";
 import { renderPlan } from "./render-plan.ts";
@@ -42,13 +43,17 @@ export async function up(context: WsContext, options: UpOptions): Promise<number
   const { warnings } = report.value;
   if (warnings.length > 0)
     context.terminal.err(
-      `${renderWarnings("What of config.yaml this machine cannot give in full", warnings).join("\n")}\n`,
+      `${renderWarnings("What of config.yaml this machine cannot give in full", warnings).map(oneLine).join("\n")}\n`,
     );
   const names = settings.nodes.map(({ name }) => name);
   const cluster = await settledReport(runtime, names, report.value.cluster, context.signal);
   const gone = notAlive(cluster, names);
   if (gone.length > 0) return fail(context, { reason: "not-alive", nodes: gone });
-  context.terminal.out(`${renderUp({ ...report.value, cluster }).join("\n")}\n`);
+  context.terminal.out(
+    `${renderUp({ ...report.value, cluster })
+      .map(oneLine)
+      .join("\n")}\n`,
+  );
   return EXIT.ok;
 }
 
@@ -60,7 +65,7 @@ async function agree(
   plan: UpPlan,
 ): Promise<Result<void, WsFailure>> {
   const disruptive = isDisruptive(plan);
-  const shown = `${renderPlan(plan).join("\n")}\n`;
+  const shown = `${renderPlan(plan).map(oneLine).join("\n")}\n`;
   progress.close();
   if (dryRun) {
     terminal.out(`→ ws up would do this:\n${shown}`);

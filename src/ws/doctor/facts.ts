@@ -35,7 +35,7 @@ export interface MachineFacts {
   readonly disks: readonly { readonly folder: string; readonly freeBytes: number }[];
 }
 
-export interface EngineFacts extends Answer {
+interface EngineFacts extends Answer {
   /** Of another machine; undefined where containers run here. */
   readonly elsewhere: string | undefined;
 }

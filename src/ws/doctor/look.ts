@@ -79,7 +79,8 @@ export async function lookAtDocker(cluster: DockerCluster, running: boolean): Pr
     hasGpuToolkit(cluster),
   ]);
   const plan = hostPlanOf(cluster);
-  const blocked = plan.ok && around.ok && !running ? blockedBy(cluster, plan.value, "main", around) : [];
+  const blocked =
+    plan.ok && around.ok && !running ? blockedBy(cluster, plan.value, "main", around.value) : [];
   const networks = around.ok
     ? ok(around.value.networks.filter(({ project }) => project !== cluster.projectName))
     : around;

@@ -1,5 +1,6 @@
 import { styleText } from "node:util";
 import type { CheckResult, Section } from "../checks/check.ts";
+import { oneLine } from "../terminal/one-line.ts";
 import { countOutcomes } from "./summary.ts";
 
 export const MARK = { ok: "✓", failed: "✗", skipped: "–" } as const;
@@ -11,7 +12,9 @@ export function createCheckPrinter(write: (text: string) => void): (result: Chec
   return ({ section, title, outcome, saw }) => {
     if (section !== current) write(`\n${styleText("bold", section)}\n`);
     current = section;
-    write(`  ${styleText(COLOUR[outcome], MARK[outcome])} ${title}\n      ${styleText("dim", saw)}\n`);
+    write(
+      `  ${styleText(COLOUR[outcome], MARK[outcome])} ${oneLine(title)}\n      ${styleText("dim", oneLine(saw))}\n`,
+    );
   };
 }
 

@@ -5,6 +5,7 @@ import { err, ok, type Result } from "../../common/result.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import type { WsFailure } from "../failure.ts";
 import { readSettings, type Settings } from "../settings.ts";
+import { oneLine } from "../terminal/one-line.ts";
 import { isDockerRunning } from "./docker/containers.ts";
 import {
   composeRunner,
@@ -18,9 +19,9 @@ import {
 } from "./docker/engine.ts";
 import { dockerRuntime } from "./docker/runtime.ts";
 import { embeddedRuntime, isEmbeddedRunning } from "./embedded/runtime.ts";
+import { environment } from "./environment.ts";
 import { lastUp } from "./last-up.ts";
 import type { Runtime, RuntimeName } from "./runtime.ts";
-import { chooseSecrets, readGiven, readKept, withSecrets } from "./secrets.ts";
 
 /** A command's world: the settings, and the runtime that carries them out. */
 export interface Opened {
@@ -65,7 +66,7 @@ export async function open(
   if (!choice.ok) return choice;
   const { name, why, engine, warnings = [], obvious } = choice.value;
   if (announce || !obvious) context.terminal.err(`→ Runtime: ${name} (${why})\n`);
-  for (const line of warnings) context.terminal.err(`→ docker says: ${line}\n`);
+  for (const line of warnings) context.terminal.err(`→ docker says: ${oneLine(line)}\n`);
   const former = last?.projectName === settings.projectName ? undefined : last?.projectName;
   const dockerRuns = () =>
     isDockerRunning({
@@ -80,38 +81,21 @@ export async function open(
     const runtime = embeddedRuntime({ ...input, env: env.value });
     return ok({ ...common, runtime, other: async () => ((await dockerRuns()) ? "docker" : undefined) });
   }
-  const folders = { configFile, configFolder: dirname(configFile), root: dirname(dist), stateDir };
   const tools = { ...engine, compose: withEnvironment(engine.compose, env.value) };
-  const ofDocker = { ...common, engine: tools, ...folders };
-  const other = async () => (embeddedRuns() ? ("embedded" as const) : undefined);
-  if (former === undefined || renames)
-    return ok({ ...common, runtime: dockerRuntime({ ...ofDocker, formerProject: former }), other });
-  context.terminal.err(
-    `→ project.name is ${settings.projectName} now; this is about ${former}, which ws up started\n`,
-  );
-  const meant = { ...settings, projectName: former };
-  return ok({ ...common, settings: meant, runtime: dockerRuntime({ ...ofDocker, settings: meant }), other });
-}
-
-/**
- * The shell's environment with the secrets of this cluster: those that it was brought up with, else those that are given.
- * `running` is asked where they are chosen for a start.
- */
-export async function environment(
-  { env, terminal }: Pick<WsContext, "env" | "terminal">,
-  { stateDir, configFile }: Pick<GlobalOptions, "stateDir" | "configFile">,
-  runtime: RuntimeName,
-  running?: () => Promise<boolean>,
-): Promise<Result<WsContext["env"], WsFailure>> {
-  const kept = readKept(stateDir, runtime);
-  if (kept !== undefined && running === undefined) return ok(withSecrets(env, kept));
-  const given = readGiven(env, dirname(configFile));
-  if (!given.ok) return given;
-  if (running === undefined) return ok(withSecrets(env, given.value));
-  const chosen = chooseSecrets({ kept, given: given.value, running: await running() });
-  if (chosen.warnings.length > 0)
-    terminal.err(`${renderWarnings("The cluster's secrets stay as they are", chosen.warnings).join("\n")}\n`);
-  return ok(withSecrets(env, chosen.secrets));
+  const folders = { configFile, configFolder: dirname(configFile), root: dirname(dist), stateDir };
+  const asked = { ...common, engine: tools, ...folders };
+  if (former !== undefined && !renames)
+    context.terminal.err(
+      `→ project.name is ${settings.projectName} now; this is about ${former}, which ws up started\n`,
+    );
+  const meant = former === undefined || renames ? settings : { ...settings, projectName: former };
+  const formerProject = renames ? former : undefined;
+  return ok({
+    env: env.value,
+    settings: meant,
+    runtime: dockerRuntime({ ...asked, settings: meant, formerProject }),
+    other: async () => (embeddedRuns() ? "embedded" : undefined),
+  });
 }
 
 interface Found {
@@ -172,7 +156,7 @@ export function loadSettings(
   const read = readSettings(text.value, file);
   if (!read.ok) return err({ reason: "bad-settings", file, problems: read.error });
   if (read.value.warnings.length > 0)
-    terminal.err(`${renderWarnings(`${file} has warnings`, read.value.warnings).join("\n")}\n`);
+    terminal.err(`${renderWarnings(`${file} has warnings`, read.value.warnings).map(oneLine).join("\n")}\n`);
   return ok(read.value.settings);
 }
 

@@ -16,9 +16,15 @@ export interface Job {
   readonly signal: AbortSignal;
   /** Aborted by the second one: clean up without asking anybody. */
   readonly urgent: AbortSignal;
+  /** Runs what must not be left half done, such as the undoing of a start. */
+  readonly cleaning?: (<T>(work: () => Promise<T>) => Promise<T>) | undefined;
   /** How long the nodes may take to become ALIVE. */
   readonly timeoutMs: number;
 }
+
+/** Runs the undoing of a start, which a hasty Ctrl-C waits for. */
+export const cleaning = <T>(job: Pick<Job, "cleaning">, work: () => Promise<T>): Promise<T> =>
+  job.cleaning === undefined ? work() : job.cleaning(work);
 
 /** How `ws` runs the services of config.yaml: as containers, or as processes of this machine. */
 export interface Runtime {

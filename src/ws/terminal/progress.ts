@@ -1,6 +1,7 @@
 import { styleText } from "node:util";
 import { createLogUpdate } from "log-update";
 import { monotonicMs } from "../../common/deadline.ts";
+import { oneLine } from "./one-line.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** One line for each thing under way. `id` names the line; a line that is done or failed changes no more. */
@@ -18,7 +19,16 @@ export interface Progress {
 
 /** Redraws its lines on a terminal; elsewhere it writes a line for each beginning and each end. */
 export function createProgress(terminal: Terminal, stream: NodeJS.WriteStream | undefined): Progress {
-  return terminal.live && stream !== undefined ? liveProgress(stream) : plainProgress(terminal);
+  const { begin, note, say, done, fail, close } =
+    terminal.live && stream !== undefined ? liveProgress(stream) : plainProgress(terminal);
+  return {
+    begin: (id, text) => begin(id, oneLine(text)),
+    note: (id, text) => note(id, oneLine(text)),
+    say: (id, text) => say(id, oneLine(text)),
+    done: (id, text) => done(id, oneLine(text)),
+    fail: (id, text) => fail(id, oneLine(text)),
+    close,
+  };
 }
 
 const seconds = (sinceMs: number): string => `${((monotonicMs() - sinceMs) / 1000).toFixed(1)} s`;

@@ -1,5 +1,4 @@
 import type { Problem } from "../../../common/failure.ts";
-import type { Result } from "../../../common/result.ts";
 import type { HostPlan } from "../../compose/host-plan.ts";
 import { containerName, networkName, type Part } from "../../compose/names.ts";
 import { portsInUse, publishedPorts } from "../../compose/published-ports.ts";
@@ -8,19 +7,14 @@ import { type DockerCluster, servicesOf } from "./cluster.ts";
 import { type Claims, conflicts, notYetOurs } from "./conflicts.ts";
 import type { Neighbours } from "./neighbours.ts";
 
-/** What the engine has, or why it does not say. */
-type Looked = Result<Neighbours, string>;
-
 /** What others on this machine hold of what one compose file needs; asked before minutes are spent on images. */
 export function blockedBy(
   cluster: DockerCluster,
   plan: HostPlan,
   part: Part,
-  looked: Looked,
+  around: Neighbours,
 ): readonly Problem[] {
-  if (!looked.ok) return [silent(looked.error)];
   const { settings, projectName, formerProject } = cluster;
-  const around = looked.value;
   const claims: Claims = {
     mine: [projectName, ...(formerProject === undefined ? [] : [formerProject])],
     ports: publishedPorts(settings, plan, part),
@@ -33,7 +27,8 @@ export function blockedBy(
   return problems.length > 0 ? problems : portsInUse(notYetOurs(claims, around), listening);
 }
 
-const silent = (why: string): Problem => ({
+/** Without an answer nothing is known to be free. */
+export const silentEngine = (why: string): Problem => ({
   where: "The Docker engine",
   problem: `does not say what it has: ${why}`,
   fix: "See whether docker ps and docker network ls answer, then run the command again.",
@@ -45,7 +40,7 @@ const subnetOf = ({ settings }: DockerCluster, part: Part): Claims["subnet"] =>
     : { key: "cluster_test.test_network_subnet", text: settings.testSubnet };
 
 /** True where this cluster's network is there with another subnet than config.yaml says now: it has to be made anew. */
-export function hasMoved({ settings }: DockerCluster, around: Looked): boolean {
-  const own = around.ok && around.value.networks.find(({ name }) => name === networkName(settings, "main"));
-  return typeof own === "object" && !own.subnets.includes(settings.subnet);
+export function hasMoved({ settings }: DockerCluster, { networks }: Neighbours): boolean {
+  const own = networks.find(({ name }) => name === networkName(settings, "main"));
+  return own !== undefined && !own.subnets.includes(settings.subnet);
 }

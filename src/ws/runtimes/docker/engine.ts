@@ -73,7 +73,7 @@ export async function engineHost(docker: RunCommand, env: Environment): Promise<
 const LOCAL = "127.0.0.1";
 
 /** The host in `ssh://user@host`, `tcp://host:2375`; this machine for a socket's path. Pure. */
-export function hostOf(endpoint: string): string {
+function hostOf(endpoint: string): string {
   if (!/^(?:tcp|https?|ssh):/.test(endpoint) || !URL.canParse(endpoint)) return LOCAL;
   const { hostname } = new URL(endpoint);
   return /^(?:|localhost|\[::1?\])$/.test(hostname) ? LOCAL : hostname;

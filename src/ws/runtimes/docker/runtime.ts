@@ -7,7 +7,7 @@ import { interrupted, type WsFailure } from "../../failure.ts";
 import { takeLock } from "../lock.ts";
 import type { Job, LogLine, LogRequest, Runtime, TestReport } from "../runtime.ts";
 import { forgetSecrets } from "../secrets.ts";
-import { blockedBy } from "./blocked.ts";
+import { blockedBy, silentEngine } from "./blocked.ts";
 import { likelyCause } from "./causes.ts";
 import { dockerCheckContext } from "./check-context.ts";
 import { type DockerCluster, type DockerInput, openDockerCluster, refused, servicesOf } from "./cluster.ts";
@@ -50,19 +50,19 @@ export function dockerRuntime(input: DockerInput): Runtime {
   };
 }
 
-/** The folders of other config.yaml files from which containers of that project.name were started. */
-async function foldersElsewhere({ configFolder, ...cluster }: DockerCluster): Promise<string[]> {
-  const found = await listContainers(cluster);
-  const strangers = found.ok ? found.value.filter((each) => isFromElsewhere(each, configFolder)) : [];
-  return [...new Set(strangers.flatMap(({ folder }) => folder ?? []))];
-}
-
 const showing = ({ progress }: Job) => ({ progress, id: "down" });
 
 /** What ws keeps of the cluster beside its volumes. */
 function removeKept(cluster: DockerCluster): void {
   dropKeptLogs(cluster);
   forgetSecrets(cluster.stateDir, "docker");
+}
+
+/** The folders of other config.yaml files from which containers of that project.name were started. */
+async function foldersElsewhere({ configFolder, ...cluster }: DockerCluster): Promise<string[]> {
+  const found = await listContainers(cluster);
+  const strangers = found.ok ? found.value.filter((each) => isFromElsewhere(each, configFolder)) : [];
+  return [...new Set(strangers.flatMap(({ folder }) => folder ?? []))];
 }
 
 /** One change of the cluster at a time: a second `ws` waits for the first. */
@@ -96,7 +96,8 @@ async function startTest(
   const written = await writeComposeFiles(generated.value, cluster, { check: false });
   if (!written.ok) return written;
   const around = await lookAround(endingWith(cluster, job.signal).engine);
-  const blocked = blockedBy(cluster, generated.value.plan, "test", around);
+  if (!around.ok) return err({ reason: "machine-not-ready", problems: [silentEngine(around.error)] });
+  const blocked = blockedBy(cluster, generated.value.plan, "test", around.value);
   if (blocked.length > 0) return err({ reason: "machine-not-ready", problems: blocked });
   const images = await ensureImages(endingWith(cluster, job.signal), job, false);
   if (!images.ok) return images;

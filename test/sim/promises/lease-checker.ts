@@ -1,6 +1,8 @@
-import { LEASE_TTL_S } from "../../src/common/lease-protocol.ts";
-import type { Event } from "../../src/health-server/event.ts";
-import type { Clock } from "./clock.ts";
+import { LEASE_TTL_S } from "../../../src/common/lease-protocol.ts";
+import type { Event } from "../../../src/health-server/event.ts";
+import type { Clock } from "../clock.ts";
+import type { Happening } from "../coverage.ts";
+import type { Place } from "../place.ts";
 
 export type Granted = Extract<Event, { type: "granted" }>;
 
@@ -8,13 +10,14 @@ export interface LeaseWatched {
   readonly clock: Clock;
   /** With a state folder the promises hold across restarts, else within one run of the service. */
   readonly persistent: boolean;
-  /** Since when this node serves, runs, and is not cut off from a service that runs; null when it does not. */
-  readonly ableSinceMs: (node: string) => number | null;
+  /** Since when this node serves, runs, and is heard by a service that answers; undefined when it does not. */
+  readonly ableSinceMs: (place: Place) => number | undefined;
+  readonly note: (what: Happening) => void;
   readonly fail: (message: string) => void;
 }
 
 interface Holding {
-  readonly node: string;
+  readonly place: Place;
   /** The request's sending: from here the holder counts its time. */
   readonly sentAtMs: number;
 }
@@ -46,7 +49,7 @@ export class LeaseChecker {
     if (owner !== life) this.#watched.fail(`expected one holder of epoch ${epoch}, got ${owner} and ${life}`);
     this.#lives.set(key, life);
     this.#highest.set(memory, Math.max(highest, epoch));
-    if (how === "grant") this.#checkHoldings(node, epoch);
+    if (how === "grant") this.#checkHoldings(node, life, epoch);
   }
 
   /** A node spoke of an epoch: no later grant of this run of the service may be as low. */
@@ -56,9 +59,9 @@ export class LeaseChecker {
   }
 
   /** A life was told that it holds the lease, in answer to what it sent at `sentAtMs`. */
-  told(node: string, life: string, sentAtMs: number): void {
+  told(place: Place, life: string, sentAtMs: number): void {
     // The answer to a renewal may come after the release that was said later.
-    if (sentAtMs > (this.#overAtMs.get(life) ?? -1)) this.#holdings.set(life, { node, sentAtMs });
+    if (sentAtMs > (this.#overAtMs.get(life) ?? -1)) this.#holdings.set(life, { place, sentAtMs });
   }
 
   /** A life gave the lease back, or was told that it is over. */
@@ -67,22 +70,27 @@ export class LeaseChecker {
     this.#overAtMs.set(life, this.#watched.clock.nowMs);
   }
 
-  #checkHoldings(node: string, epoch: number): void {
-    const { clock, persistent, ableSinceMs, fail } = this.#watched;
-    for (const [life, holding] of this.#holdings) {
-      const ageMs = clock.nowMs - holding.sentAtMs;
-      if (holding.node === node) {
-        // A node's next life takes the place of one that has fallen silent, whatever becomes of the new one's lease.
+  #checkHoldings(node: string, newLife: string, epoch: number): void {
+    const { clock, persistent, ableSinceMs, note, fail } = this.#watched;
+    for (const [life, { place, sentAtMs }] of this.#holdings) {
+      const ageMs = clock.nowMs - sentAtMs;
+      if (place.host === hostOf(newLife)) {
+        // A node's next life takes the place of one that is dead, whatever becomes of the new one's lease.
         this.#holdings.delete(life);
         continue;
       }
-      if (persistent && ageMs < LEASE_TTL_S * 1000)
+      if (place.name === node) note("grants to another node of the holder's name");
+      const mayPass = place.name === node && !place.isStrict;
+      if (persistent && !mayPass && ageMs < LEASE_TTL_S * 1000)
         fail(
-          `expected one holder at a time, got epoch ${epoch} for ${node} ${ageMs} ms after ${life} renewed`,
+          `expected one holder at a time, got epoch ${epoch} for ${newLife} ${ageMs} ms after ${life} renewed`,
         );
-      const ableMs = clock.nowMs - (ableSinceMs(holding.node) ?? clock.nowMs);
+      const ableMs = clock.nowMs - (ableSinceMs(place) ?? clock.nowMs);
       if (ableMs > PRESENTS_ITSELF_MS && ageMs < 2 * LEASE_TTL_S * 1000)
-        fail(`expected a living HEAD to be left alone, got epoch ${epoch} for ${node} instead of ${life}`);
+        fail(`expected a living HEAD to be left alone, got epoch ${epoch} for ${newLife} instead of ${life}`);
     }
   }
 }
+
+/** Lives are named by their hosts (history.ts). */
+const hostOf = (life: string): string => life.slice(0, life.lastIndexOf("-"));

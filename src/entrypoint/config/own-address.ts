@@ -1,0 +1,24 @@
+import type { Problem } from "../../common/failure.ts";
+import type { Config } from "../config.ts";
+import { canBind, describeInterfaces, type OwnInterface } from "./identity.ts";
+
+type Interfaces = readonly OwnInterface[] | undefined;
+
+/** NODE_IP_ADDRESS that this machine does not have: Ray would fail with it, on a HEAD and on a WORKER. */
+export function findLostAddress({ values }: Config, interfaces: Interfaces): Problem[] {
+  const { NODE_IP_ADDRESS: address } = values;
+  if (address === null || canBind(address, interfaces)) return [];
+  const problem: Problem = {
+    where: "NODE_IP_ADDRESS",
+    problem: `expected an address of this machine, got ${address}, which none of its interfaces has`,
+    fix: "Behind NAT give a name that each side resolves its own way.",
+  };
+  return [withOwnAddresses(problem, interfaces)];
+}
+
+/** The way out of a wrong NODE_IP_ADDRESS names what would be right here. */
+export function withOwnAddresses(problem: Problem, interfaces: Interfaces): Problem {
+  if (problem.where !== "NODE_IP_ADDRESS" || interfaces === undefined) return problem;
+  const own = describeInterfaces(interfaces) || "none but loopback";
+  return { ...problem, fix: `${problem.fix} This machine's addresses: ${own}.` };
+}

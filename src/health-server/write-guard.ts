@@ -1,0 +1,83 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import type { IncomingHttpHeaders } from "node:http";
+import { type Reply, refuse } from "./reply.ts";
+
+export interface WriteGuardSettings {
+  /** Wanted as `Authorization: Bearer …` with every write; null: writes are open. */
+  readonly token: string | null;
+  /** Public names under which nodes reach this service. */
+  readonly hosts: readonly string[];
+}
+
+/** Why a write is turned away, for the log, and the answer to it. */
+export interface TurnedAway {
+  readonly cause: string;
+  readonly reply: Reply;
+}
+
+/**
+ * Judges a write by its headers; null lets it pass. Browsers send `Origin` with each PUT, POST and DELETE (Fetch standard,
+ * 3.2), also where the name of their page was pointed at this service by DNS rebinding; no node sends one. An old browser
+ * that leaves it out still names the page's host, and cannot say `application/json` to another origin unasked.
+ */
+export function createWriteGuard({
+  token,
+  hosts,
+}: WriteGuardSettings): (headers: IncomingHttpHeaders) => TurnedAway | null {
+  const isToken = token === null ? null : tokenTest(token);
+  const known = new Set(hosts.map((host) => host.toLowerCase()));
+  return (headers) => {
+    if (headers.origin !== undefined)
+      return forbid("it has an Origin header, so a web page sent it", "writes from web pages are refused");
+    if (isToken !== null) {
+      if (!isToken(headers.authorization)) return NO_TOKEN;
+    } else if (isForeign(headers.host ?? "", known)) return FOREIGN_HOST;
+    if (headers["transfer-encoding"] !== undefined) return NO_LENGTH;
+    return /^application\/json\s*(?:;|$)/i.test(headers["content-type"] ?? "") ? null : NO_JSON;
+  };
+}
+
+const forbid = (cause: string, error: string): TurnedAway => ({ cause, reply: refuse(403, error) });
+
+const NO_TOKEN: TurnedAway = {
+  cause: "token missing or wrong",
+  reply: {
+    ...refuse(401, "expected the header Authorization: Bearer <RAY_EP_HEALTH_TOKEN>"),
+    headers: { "www-authenticate": "Bearer" },
+  },
+};
+
+const FOREIGN_HOST = forbid(
+  "its Host header has a public name that is not in RAY_EP_HEALTH_ALLOWED_HOSTS",
+  "expected a Host header with an address, a name without dots, or a private name such as health.local; name others in RAY_EP_HEALTH_ALLOWED_HOSTS of the health service, or give it a token",
+);
+
+const NO_JSON: TurnedAway = {
+  cause: "its Content-Type is not application/json",
+  reply: refuse(415, "expected the header Content-Type: application/json"),
+};
+
+const NO_LENGTH: TurnedAway = {
+  cause: "it does not say how long its body is",
+  reply: refuse(411, "expected the header Content-Length, got a body in chunks"),
+};
+
+/** Compares digests, so that neither the time taken nor a length tells anything of the token. */
+function tokenTest(token: string): (authorization: string | undefined) => boolean {
+  const digest = (text: string) => createHash("sha256").update(text).digest();
+  const wanted = digest(`Bearer ${token}`);
+  return (authorization = "") => timingSafeEqual(digest(authorization), wanted);
+}
+
+/** Ends of names that nobody can register (RFC 2606, 6762, 8375; ICANN's list of reserved names) or that clusters use within. */
+const PRIVATE_ENDS = new Set([
+  ...["arpa", "corp", "home", "internal", "intranet", "lan", "local", "localdomain", "localhost"],
+  ...["private", "svc", "test"],
+]);
+
+/** Whoever owns a public name can point it at this service, and its web page at the name. */
+function isForeign(header: string, known: ReadonlySet<string>): boolean {
+  const host = header.toLowerCase().replace(/:\d*$/, "").replace(/\.$/, "");
+  const end = /\.([a-z]{2,63}|xn--[a-z\d-]+)$/.exec(host)?.[1];
+  return end !== undefined && !PRIVATE_ENDS.has(end) && !known.has(host);
+}

@@ -1,0 +1,168 @@
+import type { Prng } from "../prng.ts";
+import type { Fault, Make, Target } from "./fault.ts";
+import { badNetwork, cutHeadFromService, cutNode, cutPair, loseNames, splitNetwork } from "./of-network.ts";
+import {
+  addTwin,
+  breakGuard,
+  breakRay,
+  busyGcs,
+  crashNode,
+  freezeAsking,
+  freezeNode,
+  freezeSupervisor,
+  killGcs,
+  killGuard,
+  sleepMachine,
+  stopFrozen,
+  stopNode,
+} from "./of-nodes.ts";
+import { crashService, fillDisk, freezeService, sleepService, stallService } from "./of-service.ts";
+
+/** A fault with its time, in ms from the start of the history. */
+export interface Planned {
+  readonly fault: Fault;
+  readonly atMs: number;
+  readonly forMs: number;
+}
+
+/** What goes wrong. */
+export type Theme =
+  | "anything"
+  /** The health service alone. */
+  | "service"
+  /** A service that forgets amid a partition. */
+  | "siege"
+  /** The HEAD's Ray, for long. */
+  | "broken"
+  /** Two nodes of one name. */
+  | "twins"
+  /** No service for long, and cuts that come and go. */
+  | "unled"
+  /** A first candidate that comes back while the HEAD or the names are silent. */
+  | "silence"
+  | "guards"
+  | "sleep";
+
+const THEMES: readonly Theme[] = [
+  ...new Array<Theme>(7).fill("anything"),
+  "service",
+  "siege",
+  "broken",
+  "twins",
+  "twins",
+  "unled",
+  "silence",
+  "guards",
+  "sleep",
+];
+
+export const pickTheme = (prng: Prng): Theme => prng.pick(THEMES);
+
+const ANY: readonly Make[] = [
+  ...[crashNode, crashNode, stopNode, stopNode, breakRay, killGcs, busyGcs],
+  ...[freezeNode, freezeNode, freezeSupervisor, freezeAsking, stopFrozen, sleepMachine],
+  ...[cutNode, cutNode, cutNode, cutHeadFromService, splitNetwork, badNetwork, loseNames],
+  ...[crashService, crashService, freezeService, fillDisk, stallService, sleepService],
+  ...[addTwin, breakGuard, killGuard],
+];
+
+/** The faults of a history that has `untilMs` for them. */
+export function planFaults(target: Target, theme: Theme, untilMs: number): Planned[] {
+  return PLANS[theme](new Planner(target, untilMs));
+}
+
+class Planner {
+  readonly target: Target;
+  readonly prng: Prng;
+  readonly untilMs: number;
+
+  constructor(target: Target, untilMs: number) {
+    this.target = target;
+    this.prng = target.prng;
+    this.untilMs = untilMs;
+  }
+
+  at(make: Make, atMs: number, forMs: number): Planned {
+    return { fault: make(this.target), atMs, forMs };
+  }
+
+  /** Some time from `fromMs` on, for a while. */
+  during(make: Make, fromMs: number, [shortestMs, longestMs]: readonly [number, number]): Planned {
+    const { prng } = this;
+    return this.at(make, prng.between(fromMs, this.untilMs), prng.between(shortestMs, longestMs));
+  }
+
+  /** One of them, briefly or for long. */
+  any(makes: readonly Make[], fromMs: number): Planned {
+    const span = this.prng.chance(0.5) ? ([100, 8000] as const) : ([1000, 80_000] as const);
+    const make = this.prng.pick(makes);
+    return this.during(make, fromMs, SPANS.get(make) ?? span);
+  }
+
+  some<T>(least: number, most: number, plan: () => T): T[] {
+    return Array.from({ length: this.prng.between(least, most) }, plan);
+  }
+}
+
+/** Faults that have a length of their own. */
+const SPANS: ReadonlyMap<Make, readonly [number, number]> = new Map([
+  [stallService, [12_000, 12_000]],
+  // Longer, and a second look tells a busy GCS from none no more.
+  [busyGcs, [500, 4000]],
+]);
+
+const PLANS: Readonly<Record<Theme, (planner: Planner) => Planned[]>> = {
+  anything: (p) => {
+    // A HEAD that has come up in peace is the more interesting victim.
+    const firstMs = p.prng.chance(0.5) ? 20_000 : 0;
+    return p.some(1, 6, () => p.any(ANY, firstMs));
+  },
+  service: (p) =>
+    p.some(1, 6, () => p.any([crashService, freezeService, fillDisk, stallService, sleepService], 20_000)),
+  broken: (p) => [p.at(breakRay, p.prng.between(0, 60_000), p.untilMs)],
+  siege: (p) => {
+    const beginMs = p.prng.between(5000, 25_000);
+    return [
+      p.at(cutPair, beginMs, p.untilMs - beginMs),
+      ...p.some(1, 3, () => p.during(crashNode, beginMs, [200, 4000])),
+      ...p.some(2, 10, () => p.during(crashService, beginMs, [50, 1000])),
+      ...p.some(0, 2, () => p.during(loseNames, beginMs, [1000, 20_000])),
+    ];
+  },
+  twins: (p) => {
+    const beginMs = p.prng.between(5000, 30_000);
+    return [
+      p.at(addTwin, beginMs, p.untilMs - beginMs),
+      ...p.some(1, 4, () => p.during(cutHeadFromService, beginMs, [2000, 30_000])),
+      ...p.some(0, 3, () => p.any(ANY, beginMs)),
+    ];
+  },
+  unled: (p) => {
+    const beginMs = p.prng.chance(0.5) ? 0 : p.prng.between(10_000, 30_000);
+    return [
+      p.at(crashService, beginMs, p.untilMs - beginMs),
+      ...p.some(1, 4, () => p.during(cutPair, 0, [5000, 40_000])),
+      ...p.some(0, 3, () => p.during(crashNode, 0, [200, 20_000])),
+      ...p.some(0, 2, () => p.during(cutNode, 0, [5000, 40_000])),
+    ];
+  },
+  silence: (p) =>
+    p
+      .some(1, 3, () => {
+        const backMs = p.prng.between(15_000, p.untilMs);
+        const crash = p.at(crashNode, backMs - p.prng.between(200, 10_000), 0);
+        const hide = p.prng.pick([busyGcs, loseNames]);
+        const atMs = backMs - p.prng.between(0, 2000);
+        return [{ ...crash, forMs: backMs - crash.atMs }, p.at(hide, atMs, p.prng.between(2000, 4000))];
+      })
+      .flat(),
+  guards: (p) => [
+    ...p.some(1, 3, () => p.during(breakGuard, 0, [2000, 40_000])),
+    ...p.some(0, 2, () => p.during(killGuard, 0, [1, 1])),
+    ...p.some(0, 3, () => p.any([freezeSupervisor, freezeNode, cutHeadFromService, crashService], 10_000)),
+  ],
+  sleep: (p) => [
+    ...p.some(1, 3, () => p.during(sleepMachine, 5000, [1000, 90_000])),
+    ...p.some(0, 3, () => p.any(ANY, 5000)),
+  ],
+};

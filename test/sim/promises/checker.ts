@@ -1,0 +1,129 @@
+import { RENEW_DEADLINE_S } from "../../../src/common/lease-protocol.ts";
+import { isCandidate } from "../../../src/entrypoint/decide/candidates.ts";
+import type { Place } from "../place.ts";
+import { Violation } from "../trace.ts";
+import { LeaseChecker } from "./lease-checker.ts";
+import { PairChecker } from "./pair-checker.ts";
+import { type Grounds, TakeoverChecker } from "./takeover-checker.ts";
+import { Stretches, View, type Watched } from "./view.ts";
+
+/** Three starts that fail, a lease and a takeover delay that run out, and a GCS that boots. */
+const LED_WITHIN_MS = 110_000;
+const LOOK_EVERY_MS = 250;
+/** The guard of a machine that wakes looks within half a second, and this looks each quarter. */
+const WOKEN_MS = 750;
+/** The time that a HEAD's lost guard would have left it, and one try more to set another. */
+const UNGUARDED_MS = RENEW_DEADLINE_S * 1000 + 2000;
+
+/**
+ * Watches a history from outside and keeps the first promise that was broken:
+ *
+ * - Lease (lease-checker.ts): an epoch has one holder, epochs grow, and nobody is granted while another one holds: strict, or
+ *   of another name, as long as the lease runs; any that lives and can be heard, always.
+ * - Strict: never two living GCSes on one store, on whatever hosts and of whatever names; a machine that wakes has half a second.
+ *   No GCS without a guard for longer than its lease could last.
+ * - Two HEADs (pair-checker.ts): nobody begins to lead beside a HEAD in its sight. Two that see each other are one within 8 s,
+ *   within 5 s where the health service hears both; two that it hears and that do not see each other are one within 25 s.
+ * - Takeover (takeover-checker.ts): not before the old HEAD was out of reach for the whole delay, the earlier candidate first.
+ * - A lease is given back after the end of Ray alone. An explicit HEAD leads alone.
+ * - Somebody leads within 110 s wherever a well candidate could; one HEAD with all nodes in the end (history.ts).
+ */
+export class Checker {
+  readonly #watched: Watched;
+  readonly lease: LeaseChecker;
+  readonly #pairs: PairChecker;
+  readonly #takeovers: TakeoverChecker;
+  readonly #stretches: Stretches;
+  readonly #view: View;
+  /** Hosts whose node became ready as HEAD, in order. */
+  readonly readyHeads: string[] = [];
+  violation: Violation | null = null;
+
+  constructor(watched: Watched) {
+    this.#watched = watched;
+    this.#view = new View(watched);
+    this.#stretches = new Stretches(watched.clock);
+    const shared = { watched, view: this.#view, stretches: this.#stretches, fail: this.#fail };
+    this.#pairs = new PairChecker(shared);
+    this.#takeovers = new TakeoverChecker(shared);
+    this.lease = new LeaseChecker({
+      ...watched,
+      ableSinceMs: ({ host }) => this.#stretches.sinceMs(`able ${host}`),
+      fail: this.#fail,
+    });
+    this.#look();
+  }
+
+  /** A GCS came up. */
+  served(place: Place, grounds: Grounds): void {
+    this.#countHead(place, grounds);
+    this.#pairs.served(place, grounds);
+    if (grounds.byLease) this.#takeovers.served(place, grounds);
+  }
+
+  /** A lease that is given back while its GCS serves would have a successor beside it. */
+  released(place: Place): void {
+    if (place.serves)
+      this.#fail(`expected a release after the end of Ray, got one by ${place.host} that serves`);
+  }
+
+  #countHead(place: Place, { byLease }: Grounds): void {
+    const { mode, note, places } = this.#watched;
+    if (mode === "explicit" && place.name !== places[0]?.name)
+      this.#fail(`expected the explicit HEAD alone to lead, got ${place.host}`);
+    if (mode === "explicit") note("explicit HEADs");
+    if (mode === "plain-200") note("HEADs beside a plain 200 service");
+    const others = places.filter((each) => each.exists && each !== place);
+    if (mode === "plain-200" && others.some((each) => each.busy || !this.#view.reaches(place, each)))
+      note("HEADs beside a plain 200 service that did not see all others");
+    if (mode === "lease" && !byLease) note("HEADs without a lease");
+    if (others.some((each) => each.rayBroken)) note("HEADs beside a node whose Ray fails");
+  }
+
+  #look = (): void => {
+    const { clock, places } = this.#watched;
+    this.#checkStore();
+    this.#checkLed();
+    for (const each of places) {
+      this.#stretches.follow(`able ${each.host}`, each.serves && this.#view.hears(each));
+      this.#checkGuard(each);
+    }
+    this.#pairs.look();
+    this.#takeovers.look();
+    clock.lookAfter(LOOK_EVERY_MS, this.#look);
+  };
+
+  #checkStore(): void {
+    const writers = this.#watched.places.filter((each) => each.serves && each.isStrict);
+    if (this.#stretches.follow("two GCSes on one store", writers.length > 1) >= WOKEN_MS)
+      this.#fail(`expected one GCS on the store, got ${writers.map(({ host }) => host).join(", ")}`);
+  }
+
+  #checkGuard(place: Place): void {
+    const unguarded = place.isStrict && place.serves && this.#view.runs(place) && place.guard === null;
+    const forMs = this.#stretches.follow(`unguarded ${place.host}`, unguarded);
+    if (forMs > UNGUARDED_MS)
+      this.#fail(`expected a guard beside each strict GCS, got none at ${place.host} for ${forMs} ms`);
+  }
+
+  /** Whatever fails elsewhere: a candidate that is well, reaches the service and sees all others' places leads in the end. */
+  #checkLed(): void {
+    const { mode, network, service, places } = this.#watched;
+    const leaderless = mode === "lease" && !places.some((each) => each.serves);
+    const named = places.every((each) => each.names === "well");
+    const fair = leaderless && service.prompt && !service.diskFull && network.whole && named;
+    for (const place of places) {
+      const well = isCandidate(place.config) && !place.rayBroken && !place.guardBroken;
+      const forMs = this.#stretches.follow(
+        `${place.host} could lead`,
+        fair && well && this.#view.runs(place),
+      );
+      if (forMs > LED_WITHIN_MS)
+        this.#fail(`expected a HEAD, got none for ${forMs} ms in which ${place.host} could have led`);
+    }
+  }
+
+  readonly #fail = (message: string): void => {
+    this.violation ??= new Violation(message);
+  };
+}

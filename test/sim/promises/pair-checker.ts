@@ -1,0 +1,103 @@
+import type { Place } from "../place.ts";
+import type { Grounds } from "./takeover-checker.ts";
+import type { Stretches, View, Watched } from "./view.ts";
+
+export interface Shared {
+  readonly watched: Watched;
+  readonly view: View;
+  readonly stretches: Stretches;
+  readonly fail: (message: string) => void;
+}
+
+/** A decision rests on probes that are that old at most: one slow probe, and a health service that gives no answer. */
+export const OLDEST_PROBE_MS = 5000;
+/** With all connections whole, a HEAD hears of a later one with its next renewal, and tries again after a lost one. */
+const HEARD_MS = 5000;
+/** A probe of two seconds that began too early, a pause of two, an epoch that is told after two, and two answers. */
+const SEEN_MS = 8000;
+/** A service that forgot grants nobody for 15 s; then the loser hears of it, and one of the same name after two renewals. */
+const APART_MS = 25_000;
+
+/** One node as another sees it, and the names of what may hold between them. */
+interface Pair {
+  readonly from: Place;
+  readonly to: Place;
+  /** The pair in the other direction is looked at as well. */
+  readonly isFirst: boolean;
+  readonly sight: string;
+  readonly heard: string;
+  readonly mutual: string;
+  readonly apart: string;
+}
+
+const pairsOf = (places: readonly Place[]): Pair[] =>
+  places.flatMap((from, i) =>
+    places.flatMap((to, j): Pair[] => {
+      const between = `${from.host} and ${to.host}`;
+      const kinds = { heard: `${between} heard`, mutual: `${between} in sight`, apart: `${between} apart` };
+      return i === j ? [] : [{ from, to, isFirst: i < j, sight: sightOf(from, to), ...kinds }];
+    }),
+  );
+
+const sightOf = (from: Place, to: Place): string => `${from.host} sees ${to.host}`;
+
+/** The promises about two HEADs at one time. */
+export class PairChecker {
+  readonly #shared: Shared;
+  readonly #pairs: readonly Pair[];
+
+  constructor(shared: Shared) {
+    this.#shared = shared;
+    this.#pairs = pairsOf(shared.watched.places);
+  }
+
+  /** No other GCS may have been in this node's sight all the time since it looked. */
+  served(place: Place, { decidedAtMs }: Grounds): void {
+    const { watched, stretches, fail } = this.#shared;
+    const { nowMs } = watched.clock;
+    const latestMs = Math.max(decidedAtMs - OLDEST_PROBE_MS, nowMs - 10_000);
+    for (const other of watched.places) {
+      const sinceMs = stretches.sinceMs(sightOf(place, other)) ?? nowMs;
+      if (sinceMs < latestMs)
+        fail(
+          `expected one HEAD, got a second one on ${place.host} with ${other.host} in sight for ${nowMs - sinceMs} ms`,
+        );
+    }
+  }
+
+  look(): void {
+    for (const pair of this.#pairs) {
+      const { from, to, sight } = pair;
+      const sees = to.serves && this.#shared.view.reaches(from, to);
+      this.#shared.stretches.follow(sight, sees);
+      const both = from.serves && to.serves && !from.isStrict;
+      this.#lookAtBoth(pair, both, both && sees);
+    }
+  }
+
+  #lookAtBoth(pair: Pair, both: boolean, sees: boolean): void {
+    const { view, watched } = this.#shared;
+    const { from, to } = pair;
+    const { mode, service } = watched;
+    const asks = mode === "lease" && both && !service.diskFull && view.hears(from) && view.hears(to);
+    this.#limit(pair, pair.heard, asks && sees, HEARD_MS);
+    if (!pair.isFirst || mode === "explicit") return;
+    this.#limit(pair, pair.apart, asks, APART_MS);
+    this.#limit(pair, pair.mutual, sees && this.#awake(pair) && view.reaches(to, from), SEEN_MS);
+  }
+
+  /** Both answer, so that each can read what the other one is. */
+  #awake({ from, to }: Pair): boolean {
+    return this.#shared.view.runs(to) && !from.busy && !to.busy;
+  }
+
+  #limit(pair: Pair, what: string, holds: boolean, longestMs: number): void {
+    const { stretches, fail, watched } = this.#shared;
+    const { from, to, mutual } = pair;
+    if (what === mutual && holds && stretches.sinceMs(what) === undefined && !watched.service.running)
+      watched.note("HEADs that came into each other's sight without a service");
+    const forMs = stretches.follow(what, holds);
+    if (forMs > longestMs)
+      fail(`expected one HEAD, got two for ${forMs} ms, ${what} (${from.host}, ${to.host})`);
+  }
+}

@@ -1,0 +1,87 @@
+import { LEASE_TTL_S } from "../../../src/common/lease-protocol.ts";
+import { isCandidate, placeOf } from "../../../src/entrypoint/decide/candidates.ts";
+import type { Place } from "../place.ts";
+import { OLDEST_PROBE_MS, type Shared } from "./pair-checker.ts";
+
+/** What a node knew when it decided to be the HEAD. */
+export interface Grounds {
+  readonly decidedAtMs: number;
+  /** True where it became HEAD by the lease. */
+  readonly byLease: boolean;
+}
+
+/** A GCS that shows itself for a shorter time may be missed. */
+const SURELY_SEEN_MS = 5000;
+/** A WORKER that works needs that long at most to ask, beyond what it has to wait. */
+const SURELY_ASKED_MS = 5000;
+
+/** The promises about who takes a HEAD's place, and when. */
+export class TakeoverChecker {
+  readonly #shared: Shared;
+  /** Until when each node's GCS was last surely seen by each other. */
+  readonly #lastSeen = new Map<string, number>();
+
+  constructor(shared: Shared) {
+    this.#shared = shared;
+  }
+
+  look(): void {
+    const { watched, view, stretches } = this.#shared;
+    const heads = watched.places.filter((each) => each.serves);
+    for (const from of watched.places) {
+      for (const to of heads) this.#see(from, to);
+      const inSight = heads.some((head) => view.reaches(from, head));
+      const waits = isCandidate(from.config) && from.member !== null && view.hears(from) && !inSight;
+      stretches.follow(`${from.host} waits`, waits && from.names === "well" && from.gcs === null);
+    }
+  }
+
+  #see(from: Place, to: Place): void {
+    const { watched, stretches } = this.#shared;
+    const { nowMs } = watched.clock;
+    const sinceMs = stretches.sinceMs(`${from.host} sees ${to.host}`) ?? nowMs;
+    if (nowMs - sinceMs >= SURELY_SEEN_MS) this.#lastSeen.set(`${from.host} ${to.gcs?.clusterId}`, nowMs);
+  }
+
+  served(place: Place, grounds: Grounds): void {
+    const others = this.#shared.watched.places.filter((each) => each !== place && each.exists);
+    // The second node of a name may follow the first one, which takes it for its former life.
+    const isAlone = others.every(({ name }) => name !== place.name);
+    for (const other of others) {
+      if (other.gcs !== null) this.#checkDelay(place, other, grounds);
+      else if (isAlone) this.#checkOrder(place, other, grounds);
+    }
+  }
+
+  /**
+   * The old HEAD lives, out of sight: it must have been so for the whole delay. Strict nodes wait for the end of its lease
+   * alone, since it ends its Ray before that; what then may not happen is a second GCS on the store.
+   */
+  #checkDelay(place: Place, other: Place, { decidedAtMs }: Grounds): void {
+    const { watched, fail } = this.#shared;
+    if (place.isStrict || !watched.persistent) return;
+    const seenAtMs = this.#lastSeen.get(`${place.host} ${other.gcs?.clusterId}`);
+    if (seenAtMs === undefined) return;
+    const unseenMs = decidedAtMs - seenAtMs;
+    const afterMs = place.config.values.RAY_EP_TAKEOVER_AFTER;
+    if (unseenMs < afterMs - OLDEST_PROBE_MS)
+      fail(
+        `expected no takeover for ${afterMs} ms, got one by ${place.host} that saw ${other.host} ${unseenMs} ms ago`,
+      );
+  }
+
+  /** A WORKER of the lost cluster that stands earlier, that lives and that has waited long enough asks before this one. */
+  #checkOrder(place: Place, other: Place, { decidedAtMs }: Grounds): void {
+    const { stretches, view, watched, fail } = this.#shared;
+    const sinceMs = stretches.sinceMs(`${other.host} waits`);
+    if (sinceMs === undefined || !view.reaches(place, other) || !view.reaches(other, place)) return;
+    const waitedMs = decidedAtMs - sinceMs;
+    const delayMs = Math.max(place.config.values.RAY_EP_TAKEOVER_AFTER, LEASE_TTL_S * 1000);
+    if (waitedMs < delayMs) return;
+    watched.note("takeovers for which another one had waited as well");
+    if (placeOf(other.config) < placeOf(place.config) && waitedMs > delayMs + SURELY_ASKED_MS)
+      fail(
+        `expected ${other.host}, which stands earlier and has waited ${waitedMs} ms, to take over, got ${place.host}`,
+      );
+  }
+}

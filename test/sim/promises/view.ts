@@ -1,0 +1,71 @@
+import type { Clock } from "../clock.ts";
+import type { Mode } from "../cluster.ts";
+import type { Happening } from "../coverage.ts";
+import type { Names } from "../names.ts";
+import type { Network } from "../network.ts";
+import type { Place } from "../place.ts";
+import { SERVICE, type Service } from "../service.ts";
+
+export interface Watched {
+  readonly clock: Clock;
+  readonly network: Network;
+  readonly names: Names;
+  readonly service: Service;
+  readonly places: readonly Place[];
+  readonly persistent: boolean;
+  readonly mode: Mode;
+  readonly note: (what: Happening) => void;
+}
+
+/** Who could see and hear whom just now, as nobody in the history knows it. */
+export class View {
+  readonly #watched: Watched;
+
+  constructor(watched: Watched) {
+    this.#watched = watched;
+  }
+
+  runs({ actor }: Place): boolean {
+    return actor?.running ?? false;
+  }
+
+  /** What `from` asks at the name of `to` reaches this host, and what that answers comes back. */
+  reaches(from: Place, to: Place): boolean {
+    const { network, names } = this.#watched;
+    const open = network.isOpen(from.host, to.host) && network.isOpen(to.host, from.host);
+    return open && network.calm && this.runs(from) && names.leads(from, to);
+  }
+
+  hears(place: Place): boolean {
+    const { network, service } = this.#watched;
+    const open = network.isOpen(place.host, SERVICE) && network.isOpen(SERVICE, place.host);
+    const known = place.names === "well" || service.hasFixedAddress;
+    return open && known && network.calm && service.prompt && this.runs(place);
+  }
+}
+
+/** What holds without a break, in words, and since when. */
+export class Stretches {
+  readonly #clock: Clock;
+  readonly #since = new Map<string, number>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** How long it has held without a break, in ms. */
+  follow(what: string, holds: boolean): number {
+    const { nowMs } = this.#clock;
+    if (!holds) {
+      this.#since.delete(what);
+      return 0;
+    }
+    const sinceMs = this.#since.get(what);
+    if (sinceMs === undefined) this.#since.set(what, nowMs);
+    return nowMs - (sinceMs ?? nowMs);
+  }
+
+  sinceMs(what: string): number | undefined {
+    return this.#since.get(what);
+  }
+}
