@@ -17,4 +17,6 @@ sh "$root/scripts/setup.sh" || exit $?
 # npm's package `node` brings a Node that is new enough where the machine's own is not.
 node=$root/node_modules/.bin/node
 [ -x "$node" ] || node=node
+# Its own services are on this machine or beside it: no proxy of the shell reaches them for Node's own client.
+unset NODE_USE_ENV_PROXY
 exec "$node" "$root/dist/ws.js" "$@"

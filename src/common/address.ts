@@ -66,13 +66,16 @@ export function parseHost(text: string): Result<string, string> {
     );
   if (/^[\d.]+$/.test(text) && !isIPv4(text))
     return err(`expected a host name or an IPv4 address, got "${text}"`);
-  if (isUnspecified(text))
-    return err(
-      `expected an address at which a host can be reached, got "${text}", which means "all of them"`,
-    );
   return HOST.test(text) && text.length <= 253
     ? ok(text.replace(/\.$/, ""))
     : err(`expected a host name or an IPv4 address, got "${text}"`);
+}
+
+/** The same for a host that others are to reach: it cannot be "every address", as where a program listens. */
+export function parsePeer(text: string): Result<string, string> {
+  return isUnspecified(text)
+    ? err(`expected an address at which a host can be reached, got "${text}", which means "all of them"`)
+    : parseHost(text);
 }
 
 /** `host:port` (the port may be left out where `defaultPort` is given), or the sentence that says why not. */
@@ -81,7 +84,7 @@ export function parseAddress(text: string, defaultPort?: number): Result<Address
     return err(`expected host:port, got the IPv6 address "${text}"; give the host a name instead`);
   if (text.split(":").length > 2) return err(`expected host:port, got "${text}"`);
   const [hostText = "", portText] = text.split(":");
-  const host = parseHost(hostText);
+  const host = parsePeer(hostText);
   if (!host.ok) return host;
   if (portText === undefined)
     return defaultPort === undefined

@@ -5,6 +5,8 @@ import type { Sighting, SightingKind } from "./sighting.ts";
 export interface Problem {
   /** The variable, the key, or `file:line:column key`. */
   readonly where: string;
+  /** Further variables that it is about. */
+  readonly related?: readonly string[];
   readonly problem: string;
   readonly fix: string;
 }
@@ -30,6 +32,12 @@ export type Failure =
     }
   | {
       readonly reason: "version-differs";
+      readonly head: Address;
+      readonly theirs: string;
+      readonly ours: string;
+    }
+  | {
+      readonly reason: "python-differs";
       readonly head: Address;
       readonly theirs: string;
       readonly ours: string;

@@ -88,6 +88,11 @@ function renderNodeFailure(failure: NodeFailure): string[] {
         `✗ The HEAD at ${formatAddress(failure.head)} runs Ray ${failure.theirs}, this node Ray ${failure.ours}`,
         "→ Give both the same version: Ray refuses mixed clusters.",
       ];
+    case "python-differs":
+      return [
+        `✗ The HEAD at ${formatAddress(failure.head)} runs Python ${failure.theirs}, this node Python ${failure.ours}`,
+        "→ Give both the same Python: Ray refuses mixed clusters.",
+      ];
     case "unauthorized":
       return [
         `✗ The HEAD at ${formatAddress(failure.head)} refuses this node's token: ${failure.detail}`,

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { configOf } from "../../test/fixtures/config.ts";
 import { renderProblems } from "../common/render-failure.ts";
+import { findMisspelt } from "./config/misspelt.ts";
 import { readConfig, VARIABLE_NAMES } from "./config.ts";
 
 /** One problem a line, as the user reads them; "" when there is none. */
@@ -127,6 +128,98 @@ describe("junk", () => {
   });
 });
 
+describe("D7 habits of environment files", () => {
+  test.each([" ", "\r", "\t\r\n"])("%j is unset", (blank) => {
+    const env = Object.fromEntries(VARIABLE_NAMES.map((name) => [name, blank]));
+    expect(configOf("ray-cpu", { ...env, HEAD_WHITELIST: "ray-cpu" }).texts).toEqual({
+      HEAD_WHITELIST: "ray-cpu",
+    });
+  });
+
+  test("a carriage return behind a value is none of it", () => {
+    const { values, explicitHead } = configOf("ray-cpu", {
+      HEAD_ADDRESS: "ray-gpu:6379\r",
+      WAIT_FOR_HEAD: "5\r",
+    });
+    expect([explicitHead?.address.port, values.WAIT_FOR_HEAD]).toEqual([6379, 5000]);
+  });
+
+  test.each([
+    ["HEAD_ADDRESS", '"ray-cpu:6379"'],
+    ["RAY_HEAD_PORT", "'6379'"],
+    ["HEAD_WHITELIST", '"ray-cpu ray-gpu"'],
+    ["HEALTH_URL", '"http://health:8080"'],
+    ["RAY_MEMORY", '"8g"'],
+  ])("quotes are named as the trouble: %s=%s", (name, value) => {
+    expect(problemsOf({ [name]: value })).toContain("take the quotes away, which are part of the value here");
+    expect(problemsOf({ [name]: value.replaceAll(/["']/g, "") })).toBe("");
+  });
+
+  test("but not where the value would be wrong without them too", () => {
+    expect(problemsOf({ RAY_HEAD_PORT: '"x"' })).not.toContain("quotes");
+  });
+
+  test.each([
+    ["8Gi", 8 * 2 ** 30],
+    ["500Mi", 500 * 2 ** 20],
+    ["8G", 8 * 2 ** 30],
+    ["8GiB", 8 * 2 ** 30],
+    ["1.5g", 1.5 * 2 ** 30],
+    ["8192m", 8 * 2 ** 30],
+    ["64 KB", 64 * 2 ** 10],
+    ["100b", 100],
+  ])("memory of %s", (text, bytes) => {
+    expect(configOf("ray-cpu", { RAY_MEMORY: text }).values.RAY_MEMORY).toBe(bytes);
+  });
+
+  test.each(["8i", "8x", "Gi", "0"])("no memory: %s", (text) => {
+    expect(problemsOf({ RAY_MEMORY: text })).toContain("expected bytes");
+  });
+
+  test("thousandths of CPUs make whole ones, or are refused", () => {
+    expect(configOf("ray-cpu", { RAY_NUM_CPUS: "4000m" }).values.RAY_NUM_CPUS).toBe(4);
+    expect(problemsOf({ RAY_NUM_CPUS: "1500m" })).toContain("expected a whole number");
+  });
+
+  test("a wrong token hides no missing file of another variable", () => {
+    const text = problemsOf({ RAY_EP_HEALTH_TOKEN: "a b", RAY_EP_HEALTH_TOKEN_FILE: "/run/none" });
+    for (const name of ["RAY_EP_HEALTH_TOKEN", "RAY_EP_HEALTH_TOKEN_FILE"])
+      expect(text).toContain(`✗ ${name}: expected`);
+  });
+});
+
+describe("E6", () => {
+  test.each(["none", "None", "off", "no", "false", "-"])(
+    "HEALTH_URL=%s: there is none on purpose",
+    (text) => {
+      expect(configOf("ray-cpu", { HEALTH_URL: text }).values.HEALTH_URL).toBeNull();
+    },
+  );
+
+  test("strict fencing wants one", () => {
+    const text = problemsOf({ HEALTH_URL: "none", RAY_EP_FENCING: "strict" });
+    expect(text).toContain("✗ HEALTH_URL: expected a health service, since strict fencing");
+  });
+
+  test("what begins like our variables and is none is named with the nearest", () => {
+    const names = [
+      "RAY_EP_HEALTH_TOKN",
+      "RAYEP_USER",
+      "ray_ep_log",
+      "RAY_EP_X",
+      "RAY_EP_LEASE_TTL",
+      "RAY_EP_USER",
+      "PATH",
+    ];
+    expect(findMisspelt(names)).toEqual([
+      { name: "RAY_EP_HEALTH_TOKN", nearest: "RAY_EP_HEALTH_TOKEN" },
+      { name: "RAYEP_USER", nearest: "RAY_EP_USER" },
+      { name: "ray_ep_log", nearest: "RAY_EP_LOG" },
+      { name: "RAY_EP_X", nearest: null },
+    ]);
+  });
+});
+
 describe("variables that contradict each other", () => {
   test.each([
     ["one worker port", { MIN_WORKER_PORT: "20000" }, "expected both or none"],
@@ -213,13 +306,32 @@ describe("what a config says", () => {
   });
 
   test.each([
-    ["no token mode: no token", { RAY_AUTH_TOKEN: "t" }, "f", null],
+    ["no token mode: no token", { RAY_AUTH_MODE: "disabled", RAY_AUTH_TOKEN: "t" }, "f", null],
     ["the variable", { RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN: " t " }, "f", "t"],
     ["else the file", { RAY_AUTH_MODE: "token" }, "f\n", "f"],
+    ["without a mode too", { RAY_AUTH_TOKEN: "t" }, null, "t"],
   ])("token: %s", (_, env, tokenFile, token) => {
     const config = readConfig({ env, hostname: "ray-cpu", rayWords: [], tokenFile, healthTokenFile: null });
-    expect(config).toMatchObject({ ok: true, value: { authToken: token } });
+    expect(config).toMatchObject({ ok: true, value: { auth: { token } } });
   });
+
+  test.each([
+    [{ RAY_AUTH_MODE: "tokne", RAY_AUTH_TOKEN: "t" }, null, "RAY_AUTH_MODE", 'got "tokne"'],
+    [{ RAY_AUTH_MODE: "token" }, null, "RAY_AUTH_TOKEN", "got none"],
+    [{ RAY_AUTH_MODE: "TOKEN", RAY_AUTH_TOKEN: " " }, "f", "RAY_AUTH_TOKEN", "got none"],
+    [{ RAY_AUTH_TOKEN_PATH: "/none" }, null, "RAY_AUTH_TOKEN_PATH", "got /none"],
+    [{ RAY_AUTH_TOKEN: "se\ncret" }, null, "RAY_AUTH_TOKEN", "in one line"],
+  ])(
+    "C1 a token mode that Ray would read in another way, or not at all, is refused: %o",
+    (env, tokenFile, where, problem) => {
+      const config = readConfig({ env, hostname: "ray-cpu", rayWords: [], tokenFile, healthTokenFile: null });
+      expect(config).toMatchObject({
+        ok: false,
+        error: [{ where, problem: expect.stringContaining(problem) }],
+      });
+      expect(JSON.stringify(config)).not.toMatch(/se\\ncret/);
+    },
+  );
 });
 
 describe("properties", () => {

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import type { Address } from "../common/address.ts";
-import { authTokenOf } from "../common/auth-token.ts";
+import { decideAuth, type RayAuth, tokenIn } from "../common/auth-token.ts";
 import type { Problem } from "../common/failure.ts";
 import type { TlsKeys } from "../common/gcs/tls.ts";
 import { err, ok, type Result } from "../common/result.ts";
@@ -32,8 +32,8 @@ export interface Config
     readonly variable: VariableName;
     readonly isThisNode: boolean;
   } | null;
-  /** The token that this node's Ray uses (RAY_AUTH_TOKEN), when RAY_AUTH_MODE=token. */
-  readonly authToken: string | null;
+  /** Ray's token mode, which probes, watch and this node's Ray follow. */
+  readonly auth: RayAuth;
   /** What this node's Ray shows and trusts where RAY_USE_TLS=1. */
   readonly tls: TlsKeys | undefined;
   /** What the health service wants to see with writes. */
@@ -71,7 +71,7 @@ export function readConfig(surroundings: Surroundings): Result<Config, readonly 
     ...variablesIn(surroundings.rayWords),
   });
   const config = assemble(values as Values, texts, surroundings);
-  const wrong = problems.map(({ where }) => where);
+  const wrong = new Set(problems.map(({ where }) => where));
   const conflicts = [
     ...findConflicts(config),
     ...findLostAddress(config, surroundings.interfaces),
@@ -79,7 +79,7 @@ export function readConfig(surroundings: Surroundings): Result<Config, readonly 
   ];
   // Where one of two variables could not be read, nothing is known of the two together.
   const known = conflicts.filter(
-    ({ where, problem }) => !wrong.some((name) => `${where} ${problem}`.includes(name)),
+    ({ where, related = [] }) => ![...where.split(", "), ...related].some((name) => wrong.has(name)),
   );
   const shown = problems.map((each) => withOwnAddresses(each, surroundings.interfaces));
   const tls = surroundings.tls?.problems ?? [];
@@ -132,10 +132,13 @@ function fallbackOf(variable: Variable<unknown>): unknown {
   return parsed.ok ? parsed.value : null;
 }
 
-/** Compose passes unset variables on as empty ones, so empty means unset; but an emptied whitelist is a mistake. */
+/**
+ * Compose passes unset variables on as empty ones, and a file from Windows as a carriage return, so blank means unset; but an
+ * emptied whitelist is a mistake.
+ */
 function textOf(name: VariableName, env: Surroundings["env"]): string | undefined {
   const text = env[name];
-  return text === "" && name !== "HEAD_WHITELIST" ? undefined : text;
+  return text?.trim() === "" && name !== "HEAD_WHITELIST" ? undefined : text;
 }
 
 function assemble(given: Values, texts: Config["texts"], surroundings: Surroundings): Config {
@@ -158,7 +161,7 @@ function assemble(given: Values, texts: Config["texts"], surroundings: Surroundi
       address: entry === ownEntry ? ownAddress : { host: entry.host, port: entry.port ?? DEFAULT_HEAD_PORT },
     })),
     explicitHead: findExplicitHead(values, { headPort, ...identity }, interfaces),
-    authToken: authTokenOf(surroundings.env, surroundings.tokenFile),
+    auth: decideAuth(surroundings.env, tokenIn(surroundings.env, surroundings.tokenFile)),
     tls: surroundings.tls?.keys,
     healthToken: values.RAY_EP_HEALTH_TOKEN ?? healthTokenIn(surroundings.healthTokenFile),
     fencing: fencingOf(values, surroundings.env),

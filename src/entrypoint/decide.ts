@@ -34,6 +34,7 @@ export function decide(config: Config, facts: Facts): Decision {
     case "plain":
       return decideByOrder(config, facts);
     case "down":
+    case "none":
       return decideWithoutHealth(config, facts);
     case "unknown":
       return waitForHead(config, facts, "3-head-found");

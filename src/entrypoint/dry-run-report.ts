@@ -36,6 +36,14 @@ export const DryRunReport = z.object({
   version: text("the version of the entrypoint"),
   node: text("the name of this node"),
   config: z.array(ShownSetting).check(z.describe("every variable of the contract, in its order")),
+  misspelt: z
+    .array(
+      z.object({
+        name: text("a variable that begins like those of the contract and is none"),
+        nearest: z.nullable(z.string()).check(z.describe("what was perhaps meant")),
+      }),
+    )
+    .check(z.describe("variables that nothing reads")),
   facts: z.object({
     local: z.object({
       ms: number("milliseconds that the look at this machine took"),
@@ -44,13 +52,16 @@ export const DryRunReport = z.object({
       rayVersion: z
         .nullable(z.string())
         .check(z.describe("null where it cannot be read without starting ray")),
+      pythonVersion: z
+        .nullable(z.string())
+        .check(z.describe("major and minor of the Python that Ray runs under; null where that is not known")),
       requirements: z
         .array(z.string())
         .check(z.describe("the requirements files that would be installed first")),
     }),
     health: z.object({
       url: text("where the health service was asked"),
-      kind: text("lease, plain or down"),
+      kind: text("lease, plain, down or none"),
       ms: number("milliseconds that the answer took"),
       text: text("the same in words"),
     }),

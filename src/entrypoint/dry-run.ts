@@ -3,13 +3,14 @@ import { renderFailure } from "../common/render-failure.ts";
 import { renderSighting } from "../common/render-sighting.ts";
 import { hidden, shown } from "../common/shown.ts";
 import { visible } from "../common/visible.ts";
+import { findMisspelt } from "./config/misspelt.ts";
 import { VARIABLES, type Variable } from "./config/variables.ts";
 import { type Config, VARIABLE_NAMES } from "./config.ts";
 import type { Decision } from "./decide/decision.ts";
 import { decide } from "./decide.ts";
 import type { DryRunReport } from "./dry-run-report.ts";
 import { exitCodeOf } from "./exit-code.ts";
-import type { LocalFact } from "./facts.ts";
+import { type LocalFact, rayOf } from "./facts.ts";
 import { type Command, type Plan, planInstall, planRayStart, type Role, type RunAs } from "./plan.ts";
 import type { HeardHealth, Seen } from "./probes/collect.ts";
 import { redactCommand, redactEnv } from "./redact.ts";
@@ -27,7 +28,7 @@ export interface DryRunInput {
 /** Decides on what was seen and shows all of it. Pure: no lease is asked for and nothing is started. */
 export function dryRun(input: DryRunInput): DryRunReport {
   const { config, local, seen } = input;
-  const ownRayVersion = local.ray.kind === "found" ? local.ray.version : null;
+  const ownRayVersion = rayOf(local)?.version ?? null;
   const decision = decide(config, {
     ...seen,
     lease: null,
@@ -41,6 +42,7 @@ export function dryRun(input: DryRunInput): DryRunReport {
     version: input.version,
     node: config.node,
     config: showConfig(config),
+    misspelt: findMisspelt(Object.keys(input.env)),
     facts: showFacts(input, ownRayVersion),
     decision: { role: decision.role, rule: decision.rule, text: describeDecision(decision) },
     plan:
@@ -77,13 +79,14 @@ function showConfig(config: Config): DryRunReport["config"] {
 }
 
 function showFacts({ config, local, seen }: DryRunInput, rayVersion: string | null): DryRunReport["facts"] {
-  const url = config.values.HEALTH_URL;
+  const url = config.values.HEALTH_URL ?? "none";
   return {
     local: {
       ms: round(local.ms),
       user: local.user,
-      ray: local.ray.kind === "found" ? local.ray.path : null,
+      ray: rayOf(local)?.path ?? null,
       rayVersion,
+      pythonVersion: rayOf(local)?.python ?? null,
       requirements: [...local.requirements],
     },
     health: {

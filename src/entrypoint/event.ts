@@ -1,7 +1,9 @@
 import type { Address } from "../common/address.ts";
+import type { RayAuth } from "../common/auth-token.ts";
 import type { Failure } from "../common/failure.ts";
 import type { ReachAnswer } from "../common/lease-protocol.ts";
 import type { Result } from "../common/result.ts";
+import type { Misspelt } from "./config/misspelt.ts";
 import type { Config } from "./config.ts";
 import type { Decision } from "./decide/decision.ts";
 import type { HeadFact, HealthFact, LeaseFact } from "./facts.ts";
@@ -25,11 +27,24 @@ export type Event =
     }
   /** The whitelist's own entry names this interface, so that Ray is put there. */
   | { readonly type: "own-interface"; readonly name: string; readonly address: string }
+  /** Whether Ray's parts ask each other for a token; never the token. */
+  | {
+      readonly type: "ray-auth";
+      readonly mode: RayAuth["mode"];
+      readonly why: RayAuth["why"];
+      /** Of the installed Ray; null where it is not known. */
+      readonly version: string | null;
+      /** Nothing else keeps strangers out either. */
+      readonly open: boolean;
+    }
+  | ({ readonly type: "misspelt" } & Misspelt)
   | { readonly type: "explicit-head"; readonly explicit: NonNullable<Config["explicitHead"]> }
   | { readonly type: "health"; readonly url: string; readonly fact: HealthFact }
   | { readonly type: "heads"; readonly heads: readonly HeadFact[] }
   | { readonly type: "lease"; readonly fact: LeaseFact }
   | { readonly type: "decision"; readonly decision: Decision }
+  /** A line that Ray or pip said. */
+  | { readonly type: "said"; readonly by: "ray" | "pip"; readonly line: string }
   | { readonly type: "installing"; readonly file: string }
   | { readonly type: "starting"; readonly role: Plan["role"]; readonly command: readonly string[] }
   | {

@@ -13,6 +13,7 @@ const CODES: Readonly<Record<Exclude<Failure["reason"], "ray-exited">, number>> 
   "ray-not-executable": 126,
   "no-head-in-time": 75,
   "version-differs": 78,
+  "python-differs": 78,
   unauthorized: 78,
   "tls-differs": 78,
   "duplicate-name": 78,

@@ -6,6 +6,8 @@ export type HealthFact = { readonly ms: number } & (
   | { readonly kind: "lease"; readonly view: ClusterView }
   /** Answers 200 on `/`, but keeps no head lease. */
   | { readonly kind: "plain" }
+  /** There is none, and none is wanted (HEALTH_URL=none). */
+  | { readonly kind: "none" }
   | { readonly kind: "down"; readonly attempts: number; readonly cause: string }
   /** Not waited for, since a HEAD answered first. */
   | { readonly kind: "unknown" }
@@ -15,8 +17,8 @@ export type HealthFact = { readonly ms: number } & (
 export type LeaseFact =
   | ({ readonly kind: "granted" } & LeaseGranted)
   | ({ readonly kind: "refused" } & LeaseRefused)
-  /** The answer is unknown: it may have been granted. */
-  | { readonly kind: "no-answer"; readonly cause: string };
+  /** The answer is unknown: it may have been granted; with `keepsNone` nobody is there who could. */
+  | { readonly kind: "no-answer"; readonly cause: string; readonly keepsNone?: true };
 
 /** What came back when this node reported its state. */
 export type ReportFact =
@@ -46,10 +48,19 @@ export interface LocalFact {
   /** What of them the user that Ray runs as may not read. */
   readonly unreadable: { readonly path: string; readonly code: string } | null;
   readonly ray:
-    | { readonly kind: "found"; readonly path: string; readonly version: string | null }
+    | {
+        readonly kind: "found";
+        readonly path: string;
+        readonly version: string | null;
+        /** Major and minor of its Python, such as 3.12. */
+        readonly python: string | null;
+      }
     | { readonly kind: "missing"; readonly searched: string }
     | { readonly kind: "not-executable"; readonly path: string; readonly code: string };
 }
+
+/** The Ray that was found. */
+export const rayOf = ({ ray }: Pick<LocalFact, "ray">) => (ray.kind === "found" ? ray : undefined);
 
 /** An entry of the user database. */
 export interface RayUser {

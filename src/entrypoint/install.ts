@@ -20,7 +20,7 @@ export async function install(
   for (const command of commands) {
     const file = command.args.at(-1) ?? "";
     log({ type: "installing", file });
-    const pip = await launch(command);
+    const pip = await launch(command, log);
     if (!pip.ok) return { kind: "failed", failure: pip.error };
     const over = new AbortController();
     const exit = await Promise.race([pip.value.exited, aborted(stop, over.signal)]);

@@ -144,7 +144,9 @@ export class LeaseKeeper {
 
   #tell(answer: LeaseFact): void {
     const ok = answer.kind === "granted";
-    if (ok === this.#lastOk || (ok && this.#lastOk === null)) return;
+    // Nothing is lost where nobody keeps a lease, and none was ever had.
+    const expected = ok || (answer.kind === "no-answer" && answer.keepsNone);
+    if (ok === this.#lastOk || (expected && this.#lastOk === null)) return;
     this.#lastOk = ok;
     this.#settings.onChange(ok, describeRenewal(answer, this.#settings.config.fencing));
   }

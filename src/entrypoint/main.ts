@@ -1,4 +1,5 @@
 import { hostname } from "node:os";
+import { authOfRay } from "../common/auth-token.ts";
 import { monotonicMs } from "../common/deadline.ts";
 import type { Failure } from "../common/failure.ts";
 import { findTlsProblems, readTls } from "../common/gcs/tls.ts";
@@ -42,7 +43,7 @@ async function main(): Promise<number> {
   process.env.UV_THREADPOOL_SIZE = THREADS;
   const who = findUsers(env);
   const tls = readTls(env);
-  const config = readConfig({
+  const read = readConfig({
     env,
     hostname: hostname(),
     rayWords: request.value.rayWords,
@@ -51,20 +52,30 @@ async function main(): Promise<number> {
     interfaces: readInterfaces(),
     tls: tls && { keys: tls, problems: await findTlsProblems(env, tls) },
   });
-  if (!config.ok) return refuse({ reason: "bad-configuration", problems: config.error });
-  const local = probeLocal({ ...localSettings(config.value), who });
-  const runAs = resolveRunAs(config.value, local);
+  if (!read.ok) return refuse({ reason: "bad-configuration", problems: read.error });
+  const local = probeLocal({ ...localSettings(read.value), who });
+  const runAs = resolveRunAs(read.value, local);
   if (!runAs.ok) return refuse(runAs.error);
+  const version = local.ray.kind === "found" ? local.ray.version : null;
+  const config: Config = { ...read.value, auth: authOfRay(read.value.auth, version) };
 
   const write = boundedWrite(
     (text) => void process.stdout.write(text),
     process.stdout.fd,
-    config.value.values.RAY_EP_LOG_LIMIT,
+    config.values.RAY_EP_LOG_LIMIT,
     who.becomes,
   );
-  const world = new World({ config: config.value, local, runAs: runAs.value, env, stopRequest, write });
+  const world = new World({
+    config,
+    local,
+    runAs: runAs.value,
+    env,
+    stopRequest,
+    terminal: process.stdout.isTTY === true,
+    write,
+  });
   if (request.value.kind === "dry-run")
-    return explain(world, { config: config.value, local, runAs: runAs.value, env }, request.value.json);
+    return explain(world, { config, local, runAs: runAs.value, env }, request.value.json);
 
   const began = monotonicMs();
   world.introduce();
@@ -90,6 +101,7 @@ async function explain(
 
 const localSettings = (config: Config) => ({
   binDir: binDirOf(config),
+  path: process.env.PATH ?? "",
   requirements: config.values.RAY_EP_PIP_REQUIREMENTS,
 });
 

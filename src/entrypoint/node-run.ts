@@ -10,6 +10,7 @@ import type { Config } from "./config.ts";
 import type { Event } from "./event.ts";
 import { Guard } from "./guard.ts";
 import { startGuard } from "./guard-process.ts";
+import { comparePython } from "./head-python.ts";
 import type { HealthClient } from "./health-client.ts";
 import type { LeaseKeeper } from "./lease-keeper.ts";
 import { findOtherHead } from "./other-head.ts";
@@ -46,6 +47,8 @@ export interface NodeRunWorld {
   readonly alive: AliveNote;
   readonly probes: Probes;
   readonly memory: Memory;
+  /** Major and minor of the Python that this node's Ray runs under; null where that is not known. */
+  readonly python: string | null;
   readonly seek: (signal: AbortSignal) => Promise<Settled>;
   /** Called when this node has to end while something of its Ray still lives. */
   readonly onUnclear: () => void;
@@ -65,8 +68,8 @@ export class NodeRun {
     this.#plan = plan;
     this.#world = world;
     this.#folder = new SessionFolder(plan.tempDir, plan.start.user);
-    const { authToken: token, tls } = world.config;
-    this.#gcs = new OwnGcs(plan.ready.gcs, (address) => openGcs(address, { token, tls }));
+    const { auth, tls } = world.config;
+    this.#gcs = new OwnGcs(plan.ready.gcs, (address) => openGcs(address, { token: auth.token, tls }));
   }
 
   /** Runs Ray until it ends, however that comes about. A HEAD keeps its lease meanwhile; a WORKER has none to keep. */
@@ -75,7 +78,12 @@ export class NodeRun {
     const over = new AbortController();
     const gcs = this.#gcs;
     if (this.#plan.role === "head") this.#lead(over.signal);
-    else lease.stop();
+    else {
+      lease.stop();
+      // Beside Ray's own start, which takes longer.
+      const compared = comparePython(gcs, gcs.address, this.#world.python);
+      void compared.then((failure) => failure !== null && this.depose({ kind: "failed", failure }));
+    }
     try {
       return await supervise(this.#plan, { gcs, ...this.#superviseWorld() });
     } finally {
@@ -107,7 +115,7 @@ export class NodeRun {
     const { lease, config, probes } = this.#world;
     lease.keep();
     if (this.#isStrictHead || config.explicitHead !== null) return;
-    const options = { token: config.authToken, tls: config.tls };
+    const options = { token: config.auth.token, tls: config.tls };
     const world = {
       clock: realClock,
       probe: probes.head,

@@ -102,14 +102,15 @@ describe("the environment", () => {
   test("is kept, with what a login would set and Ray's folder first in PATH, once", () => {
     const env = {
       HEAD_WHITELIST: "ray-cpu",
-      RAY_AUTH_MODE: "token",
+      RAY_LOG_TO_STDERR: "1",
       HOME: "/root",
       USER: "root",
       PATH: "/a:/home/ray/anaconda3/bin:/b",
     };
     expect(planOf({ env }).start.env).toEqual({
       HEAD_WHITELIST: "ray-cpu",
-      RAY_AUTH_MODE: "token",
+      RAY_LOG_TO_STDERR: "1",
+      RAY_AUTH_MODE: "disabled",
       HOME: "/home/ray",
       USER: "ray",
       LOGNAME: "ray",
@@ -117,6 +118,11 @@ describe("the environment", () => {
       PATH: "/home/ray/anaconda3/bin:/a:/b",
       RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S: "6",
     });
+  });
+
+  test.each([HEAD, WORKER])("C1 Ray is told its token mode, in either role: %o", (role) => {
+    const env = { RAY_AUTH_TOKEN: "t" };
+    expect(planOf({ role, vars: env, env }).start.env).toMatchObject({ RAY_AUTH_MODE: "token" });
   });
 
   test.each([
@@ -158,7 +164,7 @@ test("requirements are installed in order by the same user with the same Python"
 
 describe("who runs Ray", () => {
   const config = configOf("ray-cpu");
-  const ray = { kind: "found", path: "/bin/ray", version: null } as const;
+  const ray = { kind: "found", path: "/bin/ray", version: null, python: null } as const;
   const local: LocalFact = {
     ms: 1,
     uid: 0,

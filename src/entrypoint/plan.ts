@@ -14,6 +14,8 @@ export interface Command {
   readonly env: Readonly<Record<string, string>>;
   /** Null: the user that we already are. */
   readonly user: RayUser | null;
+  /** Under whose name its words stand in our log; null: it writes where we do. */
+  readonly speaksAs: "ray" | "pip" | null;
 }
 
 /** What is to be run, and how it is known that it works. */
@@ -48,6 +50,8 @@ export interface PlanInput {
   readonly runAs: RunAs;
   /** The environment that we were given. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Our output is a terminal, for whose colours somebody may be there. */
+  readonly terminal?: boolean;
 }
 
 /** The folder that `ray` is taken from. */
@@ -72,7 +76,7 @@ export function resolveRunAs(config: Config, local: LocalFact): Result<RunAs, Fa
 /** Turns a role into exact commands. Pure. The default temporary folder is Ray's own (ray/_common/utils.py, 2.60). */
 export function planRayStart(input: PlanInput): Plan {
   const { config, role, runAs } = input;
-  const run = { env: childEnv(input), user: becomes(runAs) };
+  const run = { env: childEnv(input), user: becomes(runAs), speaksAs: speaksAs("ray", input) };
   const rayWords = role.role === "head" ? config.rayWords : withoutHeadOnly(config.rayWords);
   const args = rayStartArgs(config, role, rayWords);
   return {
@@ -94,13 +98,18 @@ export function planRayStart(input: PlanInput): Plan {
  */
 export function planInstall(input: Omit<PlanInput, "role">, requirements: readonly string[]): Command[] {
   const { config, runAs } = input;
-  const run = { env: childEnv(input), user: becomes(runAs) };
+  const run = { env: childEnv(input), user: becomes(runAs), speaksAs: speaksAs("pip", input) };
   return requirements.map((file) => ({
     ...run,
     file: `${binDirOf(config)}/python`,
     args: ["-m", "pip", "install", "--disable-pip-version-check", "-r", file],
     foreign: 0,
   }));
+}
+
+/** With RAY_LOG_TO_STDERR all of Ray's logs come that way (ray_logging.py, 2.40 to 2.60), which are too many to pass through us. */
+function speaksAs(name: "ray" | "pip", { env, terminal }: Omit<PlanInput, "role">): Command["speaksAs"] {
+  return (terminal && !env.NO_COLOR) || env.RAY_LOG_TO_STDERR === "1" ? null : name;
 }
 
 /** Our KILL must come, and be seen to work, before the engine's. */
@@ -124,6 +133,8 @@ function childEnv({ config, env, runAs: { user, change } }: Omit<PlanInput, "rol
     ...login,
     ...Object.fromEntries(kept),
     ...(change ? login : {}),
+    // A WORKER's `ray start` does not come to it by itself, as a HEAD's does.
+    RAY_AUTH_MODE: config.auth.mode,
     PATH: [bin, ...rest.filter((folder) => folder !== bin)].join(":"),
   };
 }

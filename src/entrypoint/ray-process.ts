@@ -1,11 +1,18 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
+import { pause } from "../common/deadline.ts";
 import type { Failure } from "../common/failure.ts";
 import { err, ok, type Result } from "../common/result.ts";
 import { becoming } from "./become.ts";
+import type { Event } from "./event.ts";
 import type { Command } from "./plan.ts";
 import { clearSession, findRaylet, type Raylet, signalProcess } from "./processes.ts";
+import { relay } from "./said.ts";
+
+type Said = Extract<Event, { type: "said" }>;
+
+const LAST_WORDS_MS = 200;
 
 /** How a process ended: one of the two is set. */
 export interface Exit {
@@ -13,25 +20,32 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** Starts a command as the leader of a session of its own; its output goes where ours goes. */
-export async function launch(command: Command): Promise<Result<RayProcess, Failure>> {
+/** Starts a command as the leader of a session of its own; what it says goes into our log, or where that goes. */
+export async function launch(
+  command: Command,
+  log: (event: Said) => void,
+): Promise<Result<RayProcess, Failure>> {
+  const { speaksAs: by } = command;
   try {
     const child = start(command);
+    const outputs = [child.stdout, child.stderr].filter((each) => each !== null);
+    const silent = outputs.map((each) => relay(each, (line) => by && log({ type: "said", by, line })));
     await once(child, "spawn");
-    return ok(new RayProcess(child));
+    return ok(new RayProcess(child, Promise.all(silent)));
   } catch (error) {
     return err(explain(command.file, error as NodeJS.ErrnoException));
   }
 }
 
 /** Throws at once for some errors (EPERM where root may not become another user) and emits the others. */
-function start({ file, args, env, user }: Command): ChildProcess {
+function start({ file, args, env, user, speaksAs }: Command): ChildProcess {
+  const output = speaksAs === null ? "inherit" : "pipe";
   const [program = file, ...words] = becoming(user, [file, ...args]);
   return spawn(program, words, {
     env,
     // Ray's workers leave the process group but not the session: it is what holds all of a node together.
     detached: true,
-    stdio: ["ignore", "inherit", "inherit"],
+    stdio: ["ignore", output, output],
     ...(user !== null && existsSync(user.home) ? { cwd: user.home } : {}),
   });
 }
@@ -54,13 +68,14 @@ export class RayProcess {
   #state: "running" | "stopping" | "exited" = "running";
   #raylet: Raylet | null = null;
 
-  /** `child` is running and leads its own session. */
-  constructor(child: ChildProcess) {
+  /** `child` is running and leads its own session; `silent` resolves when it has said all. */
+  constructor(child: ChildProcess, silent: Promise<unknown>) {
     this.session = child.pid ?? 0;
     this.exited = new Promise((resolve) => {
       child.once("exit", (code, signal) => {
         this.#state = "exited";
-        resolve({ code, signal });
+        // Its last words come before ours about its end, unless something of it lives on and keeps its output open.
+        void Promise.race([silent, pause(LAST_WORDS_MS)]).then(() => resolve({ code, signal }));
       });
     });
   }

@@ -61,12 +61,9 @@ describe("B7 of words for `ray start` only values are shown that are known to be
 
   test("and our own words are", () => {
     const args = ["start", "--address=ray-cpu:6379", "--x=s3cr3t"];
-    expect(redactCommand({ file: "/bin/ray", args, foreign: 1, env: {}, user: null })).toEqual([
-      "/bin/ray",
-      "start",
-      "--address=ray-cpu:6379",
-      "--x=(6 characters)",
-    ]);
+    expect(
+      redactCommand({ file: "/bin/ray", args, foreign: 1, env: {}, user: null, speaksAs: null }),
+    ).toEqual(["/bin/ray", "start", "--address=ray-cpu:6379", "--x=(6 characters)"]);
   });
 });
 
@@ -115,7 +112,7 @@ describe("B7 property: no value of a variable outside of the safe list is in any
     if (!config.ok)
       return [...texts, ...renderFailure({ reason: "bad-configuration", problems: config.error })].join("\n");
     const user = { name: "ray", uid: 1000, gid: 100, groups: [], home: "/home/ray", shell: "/bin/sh" };
-    const ray = { kind: "found", path: "/bin/ray", version: "2.60.0" } as const;
+    const ray = { kind: "found", path: "/bin/ray", version: "2.60.0", python: "3.12" } as const;
     const local = {
       ms: 1,
       uid: 0,

@@ -1,4 +1,5 @@
 import type { DryRunReport } from "./dry-run-report.ts";
+import { render } from "./render.ts";
 
 /** The report for people. */
 export function renderDryRun(report: DryRunReport): string[] {
@@ -11,8 +12,9 @@ export function renderDryRun(report: DryRunReport): string[] {
     `Dry run of ray-entrypoint ${report.version} on node ${report.node}: nothing is started, no lease is taken`,
     "Configuration",
     ...config,
+    ...report.misspelt.flatMap((each) => render({ type: "misspelt", ...each }).map((line) => `  ${line}`)),
     "Facts",
-    `  user ${local.user}, Ray ${local.rayVersion ?? "of unknown version"} at ${local.ray ?? "nowhere"} (${local.ms} ms)`,
+    `  user ${local.user}, Ray ${local.rayVersion ?? "of unknown version"} on Python ${local.pythonVersion ?? "of unknown version"} at ${local.ray ?? "nowhere"} (${local.ms} ms)`,
     `  to install first: ${local.requirements.join(", ") || "nothing"}`,
     `  ${health.text}`,
     ...heads.map(({ text }) => `  ${text}`),

@@ -50,6 +50,9 @@ const EVENTS: OneOfEach<Event, "type"> = {
     nearest: null,
   },
   "own-interface": { type: "own-interface", name: "data0", address: "10.77.0.1" },
+  "ray-auth": { type: "ray-auth", mode: "token", why: "token-found", version: "2.60.0", open: false },
+  said: { type: "said", by: "ray", line: "Ray runtime started." },
+  misspelt: { type: "misspelt", name: "RAY_EP_USR", nearest: "RAY_EP_USER" },
   "explicit-head": { type: "explicit-head", explicit },
   health: { type: "health", url: "http://health:8080", fact: leaseHealth() },
   heads: { type: "heads", heads: [head("ray-cpu", "ray-cpu:6379", GCS)] },
@@ -126,7 +129,7 @@ const healthWords = (fact: HealthFact) => words({ type: "health", url: "http://h
 describe("no case is forgotten", () => {
   test.each(Object.entries(EVENTS))("%s: each line has its mark, or hangs from one that has", (_, event) => {
     const lines = render(event);
-    for (const line of lines) expect(line).toMatch(/^(?:\s*[✓✗→] \S| {2}\S|Mode: )/);
+    for (const line of lines) expect(line).toMatch(/^(?:\s*[✓✗→] \S| {2}\S|Mode: |ray \| \S)/);
     expect(lines.join("\n")).not.toMatch(/undefined|null|NaN|\[object/);
   });
 

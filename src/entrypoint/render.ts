@@ -17,6 +17,15 @@ export function render(event: Event): readonly string[] {
       return [renderCandidate(event)];
     case "own-interface":
       return [`→ This node is at ${event.address} (${event.name}), as its whitelist entry says`];
+    case "ray-auth":
+      return [renderAuth(event)];
+    case "said":
+      return [`${event.by} | ${event.line}`];
+    case "misspelt":
+      return [
+        `✗ ${event.name} is no variable of this program, and nothing reads it`,
+        event.nearest === null ? "→ --help names them all" : `→ Did you mean ${event.nearest}?`,
+      ];
     case "explicit-head":
       return renderExplicitHead(event.explicit);
     case "health":
@@ -43,6 +52,29 @@ function renderCandidate(event: Extract<Event, { type: "candidate" }>): string {
   const nearest = event.nearest === null ? "" : `; the nearest name is ${event.nearest}`;
   const hint = event.alike.length > 1 ? `; it could be each of ${event.alike.join(", ")}` : nearest;
   return `→ Node is not in head whitelist: ${event.node} is none of ${list}${hint}`;
+}
+
+function renderAuth(event: Extract<Event, { type: "ray-auth" }>): string {
+  const what = event.mode === "token" ? "✓ Ray asks for a token" : "→ Ray asks for no token";
+  const danger = event.open ? "; whoever reaches this cluster's ports can run code on it" : "";
+  return `${what}: ${whyAuth(event)}${danger}`;
+}
+
+function whyAuth({ mode, why, version }: Extract<Event, { type: "ray-auth" }>): string {
+  switch (why) {
+    case "given":
+      return `RAY_AUTH_MODE=${mode}`;
+    case "token-found":
+      return "one is there, and RAY_AUTH_MODE is not set";
+    case "no-token":
+      return "none is there (RAY_AUTH_TOKEN, RAY_AUTH_TOKEN_PATH, ~/.ray/auth_token)";
+    case "not-told":
+      return `one is there, but Ray ${version} wants RAY_AUTH_MODE=token as well`;
+    case "too-old":
+      return `Ray ${version} knows none, and 2.52 is the first that does`;
+    default:
+      return unreachable(why);
+  }
 }
 
 function renderExplicitHead({
@@ -75,6 +107,10 @@ function renderHealth(url: string, fact: HealthFact): string[] {
     case "plain":
       return [
         `✓ Health service is up at ${url} (${ms}); it keeps no head lease, so the order of the whitelist decides`,
+      ];
+    case "none":
+      return [
+        "→ No health service (HEALTH_URL=none): only the first of the whitelist becomes HEAD by itself",
       ];
     case "down":
       return [`✗ Health service is down at ${url} after ${fact.attempts} tries (${ms}): ${fact.cause}`];

@@ -39,7 +39,8 @@ export async function settle(config: Config, world: SettleWorld): Promise<Settle
     if (looked === null) return { kind: "stopped" };
     const { healthInTheEnd, ...seen } = looked;
     lastLook = healthInTheEnd;
-    const sayHealth = (fact: HealthFact) => say({ type: "health", url: config.values.HEALTH_URL, fact });
+    const sayHealth = (fact: HealthFact) =>
+      say({ type: "health", url: config.values.HEALTH_URL ?? "none", fact });
     if (seen.health.kind !== "unknown") sayHealth(seen.health);
     // Nobody waits for it, so that it was asked just once; what it answered to that is worth a line.
     else

@@ -58,7 +58,7 @@ export async function supervise(plan: Plan, world: SuperviseWorld): Promise<RunE
   const unwanted = await unwantedMeanwhile(world.beforeStart(), world);
   if (unwanted !== null) return unwanted;
   world.log({ type: "starting", role: plan.role, command: redactCommand(plan.start) });
-  const ray = await launch(plan.start);
+  const ray = await launch(plan.start, world.log);
   if (!ray.ok) return { kind: "failed", failure: ray.error };
   world.onStarted(ray.value.session);
   try {

@@ -12,6 +12,7 @@ import { LeaseKeeper, type LeaseKeeperSettings } from "./lease-keeper.ts";
 import { Presence, type PresenceSettings } from "./presence.ts";
 import type { Probes } from "./probes/collect.ts";
 import { render } from "./render.ts";
+import { NO_SERVICE, sparing } from "./without-lease.ts";
 
 /** What a node speaks and listens with. */
 export interface Wiring {
@@ -38,7 +39,8 @@ export function wire(
   const { values } = config;
   const logger = createLogger<Event>({ form: values.RAY_EP_LOG, write, render, now: () => new Date() });
   const log = (event: Event): void => logger.log(event);
-  const health = openHealthClient(values.HEALTH_URL, config.healthToken);
+  const { HEALTH_URL: url } = values;
+  const health = url === null ? NO_SERVICE : sparing(openHealthClient(url, config.healthToken), realClock);
   const each = { clock: realClock, config, client: health, life: randomWord(), ...hearers };
   const lease = new LeaseKeeper({
     ...each,
@@ -52,7 +54,7 @@ export function wire(
       // A turn of the event loop later, so that a HEAD works at its answer while this process puts its request together.
       health: { look: (timeoutMs) => nextTurn().then(() => health.look(timeoutMs)) },
       head: (address, timeoutMs) =>
-        probeGcs(address, { token: config.authToken, tls: config.tls, timeoutMs }),
+        probeGcs(address, { token: config.auth.token, tls: config.tls, timeoutMs }),
     },
     lease,
     presence: new Presence({ ...each, epochs: lease }),

@@ -1,10 +1,11 @@
 import { realClock } from "../common/deadline.ts";
 import { Absence } from "./absence.ts";
+import { findMisspelt } from "./config/misspelt.ts";
 import type { Config } from "./config.ts";
 import { placeOf } from "./decide/candidates.ts";
 import type { Event } from "./event.ts";
 import { exitCodeOf } from "./exit-code.ts";
-import type { LocalFact } from "./facts.ts";
+import { type LocalFact, rayOf } from "./facts.ts";
 import { install } from "./install.ts";
 import type { LifeEnd, LifeWorld } from "./life.ts";
 import { nearestName } from "./nearest.ts";
@@ -23,6 +24,8 @@ export interface WorldInput {
   readonly runAs: RunAs;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stopRequest: StopRequest;
+  /** Our output is a terminal. */
+  readonly terminal: boolean;
   /** Takes the log, whole lines at a time. */
   readonly write: (text: string) => void;
 }
@@ -75,7 +78,17 @@ export class World implements LifeWorld {
     const nearest = place >= 0 ? null : nearestName(node, whitelist);
     this.log({ type: "started", version: __VERSION__, node, pid: process.pid });
     this.log({ type: "candidate", node, calledItself, alike, whitelist, place, nearest });
+    const { auth, tls } = this.#input.config;
+    const { ray } = this.#input.local;
+    this.log({
+      type: "ray-auth",
+      mode: auth.mode,
+      why: auth.why,
+      version: ray.kind === "found" ? ray.version : null,
+      open: auth.mode === "disabled" && tls === undefined,
+    });
     if (ownInterface !== undefined) this.log({ type: "own-interface", ...ownInterface });
+    for (const each of findMisspelt(Object.keys(this.#input.env))) this.log({ type: "misspelt", ...each });
     if (explicitHead !== null) this.log({ type: "explicit-head", explicit: explicitHead });
     void this.#wiring.presence.keep();
   }
@@ -111,6 +124,7 @@ export class World implements LifeWorld {
       step: (step) => this.step(step),
       stopRequest: this.stopRequest,
       memory: this.#memory,
+      python: rayOf(this.#input.local)?.python ?? null,
       seek: (signal) => this.#seek(signal, () => {}),
       onUnclear: () => {
         this.#rayIsGone = false;
@@ -159,7 +173,7 @@ export class World implements LifeWorld {
       probes: this.probes,
       log: this.log,
       askLease: (others) => this.#wiring.lease.ask(others, signal),
-      ownRayVersion: local.ray.kind === "found" ? local.ray.version : null,
+      ownRayVersion: rayOf(local)?.version ?? null,
       stop: signal,
       onWait,
     });

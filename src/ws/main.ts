@@ -1,6 +1,7 @@
 import { realpathSync } from "node:fs";
 import { dirname } from "node:path";
 import { createInterface } from "node:readline/promises";
+import { withAuthMode } from "../common/auth-token.ts";
 import { leave } from "../common/leave.ts";
 import { runCli } from "./cli.ts";
 import { writer } from "./terminal/terminal.ts";
@@ -50,7 +51,7 @@ const context = {
     live: process.stderr.isTTY === true,
   },
   liveStream: process.stderr.isTTY === true ? process.stderr : undefined,
-  env: process.env,
+  env: withAuthMode(process.env),
   dist,
   signal: first.signal,
   urgent: second.signal,

@@ -8,7 +8,7 @@ import { Switch } from "../../src/entrypoint/config/schemas.ts";
 
 const docker = resolve(import.meta.dirname, "../../docker");
 
-test.each(["true", "TRUE", "1", "yes", "on", "On", "false", "0", "no", "off", ""])(
+test.each(["true", "TRUE", "1", "yes", "on", "On", "false", "0", "no", "off", "true\r", " 1 ", "no\r", ""])(
   "a login shell and the entrypoint read USE_CONDA_ENV=%s alike",
   (word) => {
     const words = ["-euc", `. ${docker}/profile.sh; printf %s "$PATH"`];

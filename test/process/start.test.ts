@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { lives, Rig } from "../fixtures/rig.ts";
 import { until } from "../fixtures/until.ts";
@@ -75,5 +77,76 @@ describe("ready means that the GCS lists the node as ALIVE", () => {
     expect(cpu.stdout).not.toContain(READY_HEAD);
     expect(cpu.stdout).toContain("The node was not ready after 1.0 s");
     await until("the end of Ray", () => rig.rays.runs.every(({ started }) => !lives(started.pid)));
+  });
+});
+
+describe("E6 a drop-in user", () => {
+  test("without a health service, on purpose, sees no ✗", async () => {
+    const cpu = rig.node("ray-cpu", { HEALTH_URL: "none", RAY_EP_SECOND_LOOK: "0.1" });
+    await cpu.says("✓ Ray cluster is ready!");
+    expect(cpu.stdout).toContain("→ No health service (HEALTH_URL=none)");
+    const ray = await rig.rays.run("ray-cpu");
+    await until("some looks", () => (ray.gcs?.calls ?? 0) > 10);
+    expect(cpu.stdout).not.toContain("✗");
+  });
+
+  test("with a misspelt variable is told which is near", async () => {
+    await rig.health();
+    const cpu = rig.node("ray-cpu", { RAY_EP_LOG_LIMITS: "10m" });
+    await cpu.says("✗ RAY_EP_LOG_LIMITS is no variable of this program, and nothing reads it");
+    await cpu.says("→ Did you mean RAY_EP_LOG_LIMIT?");
+  });
+
+  test("with a plain server as health service: it is written to once at most, and nothing counts as lost", async () => {
+    const asked: string[] = [];
+    const plain = createServer((request, response) => {
+      asked.push(`${request.method} ${request.url}`);
+      response.statusCode = request.method === "GET" && request.url === "/" ? 200 : 404;
+      response.end("OK");
+    }).listen(8080, rig.healthHost);
+    await once(plain, "listening");
+    try {
+      const cpu = rig.node("ray-cpu");
+      await cpu.says("✓ Ray cluster is ready!");
+      const ray = await rig.rays.run("ray-cpu");
+      await until("some seconds of looks", () => (ray.gcs?.calls ?? 0) > 14);
+      expect(asked.filter((each) => each.startsWith("PUT")).length).toBeLessThanOrEqual(1);
+      expect(cpu.stdout).not.toContain("✗");
+    } finally {
+      plain.closeAllConnections();
+      plain.close();
+    }
+  });
+});
+
+describe("D17 what Ray says", () => {
+  test("stands in the log under its name and without colours, before our words about its end", async () => {
+    rig.rays.manners = { joins: false, exitOnTerm: 1 };
+    await rig.health();
+    const cpu = rig.node("ray-cpu");
+    const ray = await rig.rays.run("ray-cpu");
+    ray.print("\u001b[32m\u001b[1mRay runtime started.\u001b[22m\u001b[39m\n\nMode: head of what?\n");
+    await cpu.says("ray | Ray runtime started.");
+    ray.print("Its last words");
+    ray.exit(3);
+    expect(await cpu.exit()).toBe(3);
+    expect(cpu.stdout).not.toContain("\u001b");
+    expect(cpu.stdout.match(/^Mode: .*/gm)).toEqual(["Mode: head"]);
+    expect(cpu.stdout).toMatch(/^ray \| Its last words\n(?:.*\n)*✗ Exit code 3/m);
+  });
+
+  test("is JSON where our lines are", async () => {
+    await rig.health();
+    const cpu = rig.node("ray-cpu", { RAY_EP_LOG: "json" });
+    (await rig.rays.run("ray-cpu")).print("Ray runtime started.\n");
+    await cpu.says('"type":"said","by":"ray","line":"Ray runtime started."');
+    for (const line of cpu.stdout.trim().split("\n")) expect(() => JSON.parse(line)).not.toThrow();
+  });
+
+  test("goes where ours goes, untouched, where all of Ray's logs come that way", async () => {
+    await rig.health();
+    const cpu = rig.node("ray-cpu", { RAY_LOG_TO_STDERR: "1" });
+    (await rig.rays.run("ray-cpu")).print("raylet says this\n");
+    await cpu.says("\nraylet says this\n");
   });
 });

@@ -1,3 +1,4 @@
+import { modeIn, type RayAuth } from "../../common/auth-token.ts";
 import type { Problem } from "../../common/failure.ts";
 import type { Config, Surroundings } from "../config.ts";
 import { optionName } from "../ray-words.ts";
@@ -15,17 +16,8 @@ export function findForeignWords(rayWords: readonly string[]): Problem[] {
 }
 
 /** Said before anything starts: Ray would say it later, in a long trace, and on one node after the other. */
-export function findMissingSecrets(
-  { authToken, values, healthToken }: Config,
-  { env }: Surroundings,
-): Problem[] {
-  const problems: Problem[] = [];
-  if (env.RAY_AUTH_MODE === "token" && authToken === null)
-    problems.push({
-      where: "RAY_AUTH_TOKEN",
-      problem: "expected a token, since RAY_AUTH_MODE=token, got none",
-      fix: "Set RAY_AUTH_TOKEN, or RAY_AUTH_TOKEN_PATH to a file that holds it.",
-    });
+export function findMissingSecrets({ auth, values, healthToken }: Config, { env }: Surroundings): Problem[] {
+  const problems = findTokenProblems(auth, env);
   if (values.RAY_EP_HEALTH_TOKEN_FILE !== null && healthToken === null)
     problems.push({
       where: "RAY_EP_HEALTH_TOKEN_FILE",
@@ -33,6 +25,46 @@ export function findMissingSecrets(
       fix: "Mount the file, readable for this user, or set RAY_EP_HEALTH_TOKEN.",
     });
   return problems;
+}
+
+const TOKEN_FIX = "Set RAY_AUTH_TOKEN, or RAY_AUTH_TOKEN_PATH to a file that holds it.";
+
+function findTokenProblems(auth: RayAuth, env: Surroundings["env"]): Problem[] {
+  if (modeIn(env) === "unknown")
+    return [
+      {
+        where: "RAY_AUTH_MODE",
+        problem: `expected token or disabled, got "${env.RAY_AUTH_MODE}", which Ray takes for disabled`,
+        fix: "Give token, or leave it unset: then a token that is there is used.",
+      },
+    ];
+  if (auth.mode === "token" && auth.token === null)
+    return [
+      {
+        where: "RAY_AUTH_TOKEN",
+        problem: "expected a token, since RAY_AUTH_MODE=token, got none",
+        fix: TOKEN_FIX,
+      },
+    ];
+  // Ray ends with an error where a named file gives no token, also where it would do without one.
+  if (auth.why === "no-token" && !env.RAY_AUTH_TOKEN && env.RAY_AUTH_TOKEN_PATH)
+    return [
+      {
+        where: "RAY_AUTH_TOKEN_PATH",
+        problem: `expected a file that holds a token, got ${env.RAY_AUTH_TOKEN_PATH}, which cannot be read or is empty`,
+        fix: TOKEN_FIX,
+      },
+    ];
+  // It is sent as a header; what gRPC cannot send ends Ray in a long trace.
+  return auth.token === null || /^[\x20-\x7e]+$/.test(auth.token)
+    ? []
+    : [
+        {
+          where: "RAY_AUTH_TOKEN",
+          problem: "expected printable ASCII characters in one line, got others",
+          fix: TOKEN_FIX,
+        },
+      ];
 }
 
 /** What two variables say that cannot both be meant. */
@@ -43,8 +75,16 @@ export function findConflicts(config: Config): Problem[] {
   if (own && !own.mapped && own.port !== null && own.port !== config.ownAddress.port)
     problems.push({
       where: "RAY_HEAD_PORT",
+      related: ["HEAD_WHITELIST"],
       problem: `expected the port of this node's whitelist entry ${own.name}:${own.port}, got ${config.ownAddress.port}`,
       fix: "Give both the same port, or write the entry as name=host:port if a port mapping lies between.",
+    });
+  if (config.fencing === "strict" && values.HEALTH_URL === null)
+    problems.push({
+      where: "HEALTH_URL",
+      related: ["RAY_EP_FENCING"],
+      problem: "expected a health service, since strict fencing wants its head lease, got none",
+      fix: "Run the health service, or set RAY_EP_FENCING=plain.",
     });
   const { MIN_WORKER_PORT: min, MAX_WORKER_PORT: max } = values;
   if ((min === null) !== (max === null))
@@ -76,12 +116,15 @@ function findSharedPorts(values: Values): Problem[] {
   return taken.flatMap(({ name, port }, i) => {
     const other = taken.slice(0, i).find((earlier) => earlier.port === port);
     const inRange = min !== null && max !== null && port >= min && port <= max;
-    const clash = other ? other.name : inRange ? "MIN_WORKER_PORT to MAX_WORKER_PORT" : null;
+    const range = inRange ? ["MIN_WORKER_PORT", "MAX_WORKER_PORT"] : [];
+    const related = other ? [other.name] : range;
+    const clash = related.length === 0 ? null : related.join(" to ");
     return clash === null
       ? []
       : [
           {
             where: name,
+            related,
             problem: `expected a port of its own, got ${port}, which is also taken by ${clash}`,
             fix: "Give each its own port.",
           },

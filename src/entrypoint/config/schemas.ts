@@ -1,7 +1,10 @@
 import * as z from "zod/mini";
-import { type Address, parseAddress, parseHost, parsePort } from "../../common/address.ts";
+import { type Address, parseAddress, parseHost, parsePeer, parsePort } from "../../common/address.ts";
+import { parseBytes } from "../../common/bytes.ts";
 import type { Result } from "../../common/result.ts";
 import { hidden, shownSentence } from "../../common/shown.ts";
+
+const QUOTED = "; take the quotes away, which are part of the value here";
 
 /** A schema from the text of a variable to its value, made from a parser that explains itself. */
 const fromText = <T>(parse: (text: string) => Result<T, string>) =>
@@ -10,7 +13,10 @@ const fromText = <T>(parse: (text: string) => Result<T, string>) =>
     z.transform((text, context) => {
       const parsed = parse(text.trim());
       if (parsed.ok) return parsed.value;
-      context.issues.push({ code: "custom", message: shownSentence(parsed.error), input: text });
+      const [, , inside] = /^(["'])(.*)\1$/s.exec(text.trim()) ?? [];
+      const quoted = inside !== undefined && parse(inside.trim()).ok;
+      const message = shownSentence(parsed.error) + (quoted ? QUOTED : "");
+      context.issues.push({ code: "custom", message, input: text });
       return z.NEVER;
     }),
   );
@@ -37,6 +43,8 @@ export const Seconds = fromText((text) => parseSeconds(text, 0));
 
 export const Port = fromText(parsePort);
 export const Host = fromText(parseHost);
+/** A host that others reach. */
+export const Peer = fromText(parsePeer);
 /** Names split by spaces or commas. */
 export const Hosts = fromText((text) => {
   const parsed = text
@@ -58,13 +66,18 @@ export const wholeNumber = (least: number, most: number) =>
       : expected(`a whole number from ${least} to ${most}`, text);
   });
 
-const UNITS: Readonly<Record<string, number>> = { "": 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
-
-/** Bytes, as Docker writes them: `8589934592`, `8g`, `8GiB`, `8192m`. */
 export const Bytes = fromText((text) => {
-  const match = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?$/i.exec(text);
-  const bytes = match ? Math.round(Number(match[1]) * (UNITS[(match[2] ?? "").toLowerCase()] ?? 1)) : 0;
-  return bytes > 0 ? value(bytes) : expected("bytes, such as 8589934592 or 8g", text);
+  const bytes = parseBytes(text);
+  return bytes === undefined ? expected("bytes, such as 8589934592, 8g or 8Gi", text) : value(bytes);
+});
+
+/** Whole CPUs; Kubernetes counts them in thousandths as well (`4000m`). */
+export const Cpus = fromText((text) => {
+  const [, thousands] = /^(\d+)000m$/.exec(text) ?? [];
+  const digits = thousands ?? text;
+  return /^\d{1,7}$/.test(digits) && Number(digits) <= 1_000_000
+    ? value(Number(digits))
+    : expected("a whole number from 0 to 1000000", text);
 });
 
 export const Switch = fromText((text) => {
@@ -106,8 +119,13 @@ export const User = fromText((text) =>
     : expected("the name of a user, a uid or uid:gid", text),
 );
 
+/** Null: there is no health service, and none is wanted. */
+export const HealthUrl = fromText((text) =>
+  /^(?:none|no|off|false|disabled|-)$/i.test(text) ? value(null) : parseHttpUrl(text),
+);
+
 /** `http://host:port`, without what a health service cannot have (user, password, query). */
-export const HttpUrl = fromText((text) => {
+function parseHttpUrl(text: string): Result<string, string> {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url?.protocol !== "http:" || url.hostname === "")
     return expected("a URL such as http://health:8080", text);
@@ -115,7 +133,7 @@ export const HttpUrl = fromText((text) => {
     return expected("a URL without user, password, query or fragment", text);
   const address = parseAddress(url.host, 80);
   return address.ok ? value(url.href.replace(/\/$/, "")) : address;
-});
+}
 
 /** One entry of the whitelist. `port` is null where the entry names none. */
 export interface WhitelistEntry {

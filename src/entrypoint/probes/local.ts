@@ -1,37 +1,31 @@
-import {
-  accessSync,
-  closeSync,
-  constants,
-  openSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  statSync,
-} from "node:fs";
-import { dirname, join } from "node:path";
+import { accessSync, closeSync, constants, openSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { readAuthTokenFile, readText } from "../../common/auth-token.ts";
 import { monotonicMs } from "../../common/deadline.ts";
 import { asUser } from "../become.ts";
-import type { LocalFact } from "../facts.ts";
+import type { LocalFact, RayUser } from "../facts.ts";
 import type { Who } from "../users.ts";
+import { readInstall } from "./ray-install.ts";
 
 export interface LocalProbeSettings {
   readonly who: Who;
   /** The folder that holds `ray`. */
   readonly binDir: string;
+  /** PATH. */
+  readonly path: string;
   /** A requirements file, or a folder of them; it need not exist. */
   readonly requirements: string;
 }
 
 /** Looks at this machine: who we are, who Ray shall be, and which Ray is installed. */
-export function probeLocal({ who, binDir, requirements }: LocalProbeSettings): LocalFact {
+export function probeLocal({ who, binDir, path, requirements }: LocalProbeSettings): LocalFact {
   const began = monotonicMs();
   const found = {
     uid: who.uid,
     user: who.name,
     rayUser: who.rayUser,
     mayBecome: who.mayBecome,
-    ray: findRay(binDir),
+    ray: findRay(binDir, path, who.becomes),
     ...asUser(who.becomes, () => findRequirements(requirements)),
   };
   return { ...found, ms: monotonicMs() - began };
@@ -54,45 +48,30 @@ function findRequirements(path: string): Pick<LocalFact, "requirements" | "unrea
   }
 }
 
-function findRay(binDir: string): LocalFact["ray"] {
-  const path = join(binDir, "ray");
+function findRay(binDir: string, path: string, becomes: RayUser | null): LocalFact["ray"] {
+  const file = join(binDir, "ray");
   try {
-    accessSync(path, constants.X_OK);
+    accessSync(file, constants.X_OK);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? "unknown";
     return code === "ENOENT" || code === "ENOTDIR"
-      ? { kind: "missing", searched: path }
-      : { kind: "not-executable", path, code };
+      ? { kind: "missing", searched: file }
+      : { kind: "not-executable", path: file, code };
   }
-  return { kind: "found", path, version: readRayVersion(path) };
-}
-
-/**
- * The version in ray/_version.py (Ray 2.40 to 2.60) beside the command: `ray --version` says the same and takes a
- * second. Null where the installation is laid out in another way; then no version is compared.
- */
-function readRayVersion(ray: string): string | null {
-  try {
-    const lib = join(dirname(realpathSync(ray)), "..", "lib");
-    const python = readdirSync(lib).filter((name) => /^python3\.\d+$/.test(name));
-    const texts = python.map((name) =>
-      readFileSync(join(lib, name, "site-packages", "ray", "_version.py"), "utf8"),
-    );
-    return /^version\s*=\s*"([^"]+)"/m.exec(texts.join("\n"))?.[1] ?? null;
-  } catch {
-    return null;
-  }
+  const { version = null, python = null } = readInstall(file, `${binDir}:${path}`, becomes);
+  return { kind: "found", path: file, version, python };
 }
 
 /** What the file named by RAY_EP_HEALTH_TOKEN_FILE holds; null where none is named or it cannot be read. */
 export function readHealthTokenFile({ RAY_EP_HEALTH_TOKEN_FILE: path }: Environment): string | null {
-  return path === undefined ? null : readText(path);
+  return path?.trim() ? readText(path.trim()) : null;
 }
 
 /** What the file named by RAY_AUTH_TOKEN_PATH holds, else Ray's default file ~/.ray/auth_token in the home of
  * the user that Ray runs as; null where there is none. It is read as that user reads it. */
 export function readTokenFile(env: Environment, { rayUser, becomes }: Who): string | null {
-  const home = rayUser?.home ?? env.HOME ?? "/home/ray";
+  // Ray's own HOME (plan.ts): that of the user that it becomes, else the one that was given.
+  const home = becomes?.home ?? (env.HOME || rayUser?.home) ?? "/home/ray";
   return asUser(becomes, () => readAuthTokenFile(env, home));
 }
 

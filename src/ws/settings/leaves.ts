@@ -1,6 +1,7 @@
 import { isIPv4 } from "node:net";
 import * as z from "zod";
 import { parseAddress, parseHost, parsePort } from "../../common/address.ts";
+import { parseBytes } from "../../common/bytes.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import { parseSubnet } from "./ipv4.ts";
 
@@ -70,14 +71,11 @@ export const port = () =>
     parsePort,
   );
 
-const UNITS = { "": 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 } as const;
 const MEMORY = "expected memory such as 8g, 8GiB, 8192m or a number of bytes";
 
 function parseMemory(text: string): Result<number, string> {
-  const match = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(?:ib?|b)?$/i.exec(text);
-  const unit = (match?.[2] ?? "").toLowerCase() as keyof typeof UNITS;
-  const bytes = match ? Math.round(Number(match[1]) * UNITS[unit]) : 0;
-  return bytes > 0 && Number.isSafeInteger(bytes) ? ok(bytes) : err(`${MEMORY}, got "${text}"`);
+  const bytes = parseBytes(text);
+  return bytes === undefined ? err(`${MEMORY}, got "${text}"`) : ok(bytes);
 }
 
 /** Bytes in the value. */

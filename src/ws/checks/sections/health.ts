@@ -60,10 +60,13 @@ async function judgeByName(context: CheckContext): Promise<Verdict> {
   );
 }
 
+/** Our own addresses are not a proxy's to reach, whatever the shell or Docker's settings put into the environment. */
+const DIRECT = "urllib.request.build_opener(urllib.request.ProxyHandler({}))";
+
 /** `curl HEALTH_URL` in a node; Ray images have Python for sure, and curl not always. */
 async function askFrom(context: CheckContext, service: string): Promise<Verdict> {
   const url = context.expectedEnvironment(service).HEALTH_URL ?? context.healthUrl;
-  const program = `import urllib.request; print(urllib.request.urlopen("${url}", timeout=5).status)`;
+  const program = `import urllib.request; print(${DIRECT}.open("${url}", timeout=5).status)`;
   const answer = await context.run(service, ["python", "-c", program]);
   const saw = answer.ok ? answer.value.trim() : answer.error;
   return verdict(saw === "200", `GET ${url} from there: ${saw}`);

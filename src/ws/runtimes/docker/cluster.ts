@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { Address } from "../../../common/address.ts";
-import { authTokenOf, readAuthTokenFile } from "../../../common/auth-token.ts";
+import { authIn } from "../../../common/auth-token.ts";
 import type { Problem } from "../../../common/failure.ts";
 import { readTls, type TlsKeys } from "../../../common/gcs/tls.ts";
 import { err, ok, type Result } from "../../../common/result.ts";
@@ -60,7 +60,7 @@ export function openDockerCluster(input: DockerInput): DockerCluster {
     here,
     healthUrl: health.externalUrl ?? `http://${here}:${health.port}`,
     headAddresses: [...elsewhere, ...nodes.map(({ headPort }) => ({ host: here, port: headPort }))],
-    token: authTokenOf(env, readAuthTokenFile(env, env.HOME || homedir())),
+    token: authIn(env, env.HOME || homedir()).token,
     tls: readTls(env),
   };
 }

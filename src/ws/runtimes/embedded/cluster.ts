@@ -1,6 +1,6 @@
 import { homedir } from "node:os";
 import type { Address } from "../../../common/address.ts";
-import { authTokenOf, readAuthTokenFile } from "../../../common/auth-token.ts";
+import { authIn, authOfRay, withAuthMode } from "../../../common/auth-token.ts";
 import { readTls, type TlsKeys } from "../../../common/gcs/tls.ts";
 import { findHeads, type Sight } from "../../cluster-view.ts";
 import type { Settings } from "../../settings.ts";
@@ -48,10 +48,12 @@ export function openCluster(input: EmbeddedInput): EmbeddedCluster {
   const explicit = settings.headAddress === undefined ? [] : [onLoopback(settings, settings.headAddress)];
   const headAddresses = unique([...explicit, ...own]);
   const running = () => readState(folders.stateFile).filter((each) => isRunning(each, folders));
-  const token = authTokenOf(env, readAuthTokenFile(env, env.HOME || homedir()));
+  const auth = authOfRay(authIn(env, env.HOME || homedir()), settings.rayVersion);
   const tls = readTls(env);
+  const { token } = auth;
   return {
     ...input,
+    env: withoutProxy(withAuthMode(env, auth), addressesOf(settings)),
     folders,
     healthUrl: healthUrl(settings),
     headAddresses,
@@ -75,3 +77,13 @@ export function openCluster(input: EmbeddedInput): EmbeddedCluster {
 const unique = (addresses: readonly Address[]): Address[] => [
   ...new Map(addresses.map((address) => [`${address.host}:${address.port}`, address])).values(),
 ];
+
+/** Where this cluster's services listen. */
+const addressesOf = ({ health, nodes, test }: Settings): string[] =>
+  [health, ...nodes, test.worker, test.client].map(({ loopbackAddress }) => loopbackAddress);
+
+/** One by one: not every program knows networks in no_proxy (Python's urllib does not). Pure. */
+function withoutProxy(env: EmbeddedInput["env"], addresses: readonly string[]): EmbeddedInput["env"] {
+  const given = (env.no_proxy || env.NO_PROXY || "").split(",").filter(Boolean);
+  return { ...env, no_proxy: [...given, ...addresses].join(",") };
+}

@@ -1,0 +1,26 @@
+import { nearestName } from "../nearest.ts";
+import { VARIABLES } from "./variables.ts";
+
+/** A variable of the environment that begins like ours and is none. */
+export interface Misspelt {
+  readonly name: string;
+  /** What was perhaps meant. */
+  readonly nearest: string | null;
+}
+
+/** Those of the health service, which one environment file may name as well. */
+const OF_THE_SERVICE = [
+  "RAY_EP_HEALTH_HOST",
+  "RAY_EP_HEALTH_PORT",
+  "RAY_EP_HEALTH_STATE_DIR",
+  "RAY_EP_LEASE_TTL",
+];
+
+/** A default that takes the place of what somebody meant to set does so without a word otherwise. */
+export function findMisspelt(names: readonly string[]): Misspelt[] {
+  const ours = Object.keys(VARIABLES);
+  const known = new Set([...ours, ...OF_THE_SERVICE]);
+  return names
+    .filter((name) => /^RAY_?EP_/i.test(name) && !known.has(name))
+    .map((name) => ({ name, nearest: nearestName(name.toUpperCase(), ours) }));
+}

@@ -1,0 +1,94 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { readInstall } from "./ray-install.ts";
+
+let root: string;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "ray-install-"));
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+function write(path: string, text: string): string {
+  const file = join(root, path);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, text);
+  chmodSync(file, 0o755);
+  return file;
+}
+
+function link(path: string, target: string): void {
+  mkdirSync(dirname(join(root, path)), { recursive: true });
+  symlinkSync(target, join(root, path));
+}
+
+const installed = (packages: string, version = "2.60.0") =>
+  write(`${packages}/ray/_version.py`, `# generated\nversion = "${version}"\ncommit = "abc"\n`);
+const ray = (path: string, firstLine: string) => write(path, `${firstLine}\nimport sys\n`);
+const read = (path: string, folders = "") => readInstall(join(root, path), folders, null);
+
+describe("C8 Ray's version and its Python's are read where the interpreter of `ray` keeps its packages", () => {
+  beforeEach(() => {
+    write("usr/bin/python3.11", "ELF");
+    link("usr/bin/python3", "python3.11");
+  });
+
+  test("the image of Ray: site-packages beside the program", () => {
+    ray("home/anaconda3/bin/ray", `#!${root}/home/anaconda3/bin/python`);
+    write("home/anaconda3/bin/python3.12", "ELF");
+    link("home/anaconda3/bin/python", "python3.12");
+    installed("home/anaconda3/lib/python3.12/site-packages");
+    expect(read("home/anaconda3/bin/ray")).toEqual({ version: "2.60.0", python: "3.12" });
+  });
+
+  test.each(["usr/local/lib/python3.11/dist-packages", "usr/lib/python3/dist-packages"])("%s", (packages) => {
+    ray("usr/local/bin/ray", `#!${root}/usr/bin/python3`);
+    installed(packages);
+    expect(read("usr/local/bin/ray")).toEqual({ version: "2.60.0", python: "3.11" });
+  });
+
+  test("the packages of another Python beside it are not taken for its own", () => {
+    ray("usr/local/bin/ray", `#!${root}/usr/bin/python3`);
+    installed("usr/local/lib/python3.9/dist-packages", "2.9.0");
+    installed("usr/lib/python3/dist-packages");
+    expect(read("usr/local/bin/ray").version).toBe("2.60.0");
+  });
+
+  test("a virtual environment elsewhere, by a link", () => {
+    ray("opt/venv/bin/ray", `#!${root}/opt/venv/bin/python`);
+    link("opt/venv/bin/python", join(root, "usr/bin/python3"));
+    installed("opt/venv/lib/python3.11/site-packages");
+    link("srv/bin/ray", join(root, "opt/venv/bin/ray"));
+    expect(read("srv/bin/ray")).toEqual({ version: "2.60.0", python: "3.11" });
+  });
+
+  test.each(["#!/usr/bin/env python3", "#!/usr/bin/env -S python3 -E"])("%s", (firstLine) => {
+    ray("srv/ray", firstLine);
+    installed("usr/lib/python3/dist-packages");
+    const folders = `${root}/none:${root}/usr/bin`;
+    expect(read("srv/ray", folders)).toEqual({ version: "2.60.0", python: "3.11" });
+  });
+
+  test("what pip writes where the path of its Python is long or has a blank", () => {
+    link("with blank/bin/python", join(root, "usr/bin/python3"));
+    ray("with blank/bin/ray", `#!/bin/sh\n'''exec' "${root}/with blank/bin/python" "$0" "$@"\n' '''`);
+    installed("with blank/lib/python3.11/site-packages");
+    expect(read("with blank/bin/ray")).toEqual({ version: "2.60.0", python: "3.11" });
+  });
+
+  test("elsewhere that Python itself is asked", () => {
+    const python = write("odd/python3", "#!/bin/sh\necho 2.59.0 3.13\n");
+    ray("odd/ray", `#!${python}`);
+    expect(read("odd/ray")).toEqual({ version: "2.59.0", python: "3.13" });
+  });
+
+  test.each([
+    ["a program of another kind", "#!/bin/sh"],
+    ["a Python that is not there", "#!/nowhere/bin/python3"],
+    ["a Python that fails", "#!/bin/false/python3"],
+  ])("%s: nothing is known", (_, firstLine) => {
+    ray("odd/ray", firstLine);
+    expect(read("odd/ray")).toEqual({ version: undefined, python: undefined });
+  });
+});

@@ -1,0 +1,36 @@
+import type { Readable } from "node:stream";
+import { stripVTControlCharacters } from "node:util";
+
+/** A program that never ends its line is cut here. */
+const LONGEST_LINE = 16 * 1024;
+
+/**
+ * Hands on each line that a program says, without colours, which no terminal is there to show, and without control
+ * characters; blank lines are left out. Resolves when the program, and whoever else writes there, has said all.
+ */
+export function relay(from: Readable, onLine: (line: string) => void): Promise<void> {
+  let rest = "";
+  const say = (text: string): void => {
+    const line = stripVTControlCharacters(text)
+      .replaceAll("\t", "  ")
+      .replace(/\p{Cc}/gu, "")
+      .trimEnd();
+    if (line !== "") onLine(line);
+  };
+  from.setEncoding("utf8");
+  from.on("data", (chunk: string) => {
+    const lines = (rest + chunk).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) say(line);
+    if (rest.length < LONGEST_LINE) return;
+    say(rest);
+    rest = "";
+  });
+  return new Promise((resolve) => {
+    from.once("error", () => {});
+    from.once("close", () => {
+      say(rest);
+      resolve();
+    });
+  });
+}
