@@ -82,6 +82,7 @@ export class LeaseKeeper {
 
   /** Ray has ended, and its cluster with it: a node that named it on would pass for a HEAD that lives. */
   ended(): void {
+    this.#clusterId = null;
   }
 
   /** From now on the renewals carry the cluster id, which shows that this HEAD served. */

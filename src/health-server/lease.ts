@@ -90,7 +90,7 @@ function askAnew(state: LeaseState, asked: Asked): Step {
     const refused = askWhileRunning(state, hold, asked);
     if (refused !== null) return refused;
   }
-  const quietMs = hold === null && request.others === "silent" ? quietUntilMs - nowMs - (request.clusterId === null ? 0 : settings.ttlMs - settings.sameNameAfterMs) : 0;
+  const quietMs = hold === null && request.others === "silent" ? quietUntilMs - nowMs : 0;
   if (quietMs > 0) return refuse(state, "quiet-period", Math.min(quietMs, settings.askAgainMs));
   return install(state, Math.max(state.epoch, state.heard) + 1, asked, "grant");
 }
