@@ -2,7 +2,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { freePort } from "../test/fixtures/health-server-process.ts";
+import { renewInFlood } from "../test/fixtures/flood.ts";
+import { freePort, HealthServerProcess } from "../test/fixtures/health-server-process.ts";
 import { type Load, load } from "./load.ts";
 import { median, type Row } from "./row.ts";
 
@@ -105,7 +106,26 @@ export async function benchHealth(): Promise<Row[]> {
       aim: null,
     },
     { name: `${at}: ${OURS.name}, requests that failed`, value: failed, unit: "", ratio: null, aim: null },
+    ...(await benchFlood()),
   ];
+}
+
+async function benchFlood(): Promise<Row[]> {
+  const server = await (await HealthServerProcess.launch()).listening();
+  try {
+    const { p99Ms, failed, peakMb } = await renewInFlood(server);
+    const row = (name: string, value: number, unit: string, than: number): Row => ({
+      ...{ name: `renewals in a flood of strangers: ${name}`, value, unit, ratio: null },
+      aim: { value: "at most", than },
+    });
+    return [
+      row("p99", p99Ms, "ms", 100),
+      row("that failed", failed, "", 0),
+      row("peak of the service's memory", peakMb, "MB", 200),
+    ];
+  } finally {
+    await server.remove();
+  }
 }
 
 async function measure({ name, start }: Contender): Promise<Measured> {

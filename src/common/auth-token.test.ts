@@ -14,7 +14,12 @@ function tokensOf(env: Record<string, string>): (string | null)[] {
   const { settings } = read.value;
   const never = async () => ({ ok: false, error: { command: "", lines: [] } }) as const;
   const common = { settings, env, stateDir: "/none" };
-  const docker = { configFile: "", configFolder: "", root: "", engine: { docker: never, compose: never } };
+  const docker = {
+    configFile: "",
+    configFolder: "",
+    root: "",
+    engine: { docker: never, compose: never, host: "127.0.0.1" },
+  };
   return [
     openCluster({ ...common, venvDir: "/none", dist: "/none" }).token,
     openDockerCluster({ ...common, ...docker }).token,
@@ -44,8 +49,8 @@ test("the token is the variable's, else that of the named file, else that of Ray
 
 describe("C1 the token mode is Ray's own decision, made once for all parts", () => {
   const decide = (env: Record<string, string>, version: string | null, tokenFile: string | null = null) => {
-    const { mode, token, why } = authOfRay(decideAuth(env, tokenIn(env, tokenFile)), version);
-    return `${mode} ${token} ${why}`;
+    const { mode, token, reason } = authOfRay(decideAuth(env, tokenIn(env, tokenFile)), version);
+    return `${mode} ${token} ${reason}`;
   };
 
   test.each([

@@ -9,7 +9,7 @@ export interface RayAuth {
   /** Null where none is sent. */
   readonly token: string | null;
   /** What decided: RAY_AUTH_MODE; a token that is there or not; a Ray that has to be told, or that knows no tokens. */
-  readonly why: "given" | "token-found" | "no-token" | "not-told" | "too-old";
+  readonly reason: "given" | "token-found" | "no-token" | "not-told" | "too-old";
 }
 
 /** From this Ray on `ray start --head` turns token mode on by itself where a token is there (scripts/scripts.py). */
@@ -23,18 +23,18 @@ const TOKENS_FROM = [2, 52] as const;
  */
 export function decideAuth(env: Environment, token: string | undefined): RayAuth {
   const mode = modeIn(env);
-  if (mode === "disabled") return { mode, token: null, why: "given" };
-  if (mode === "token") return { mode, token: token ?? null, why: "given" };
+  if (mode === "disabled") return { mode, token: null, reason: "given" };
+  if (mode === "token") return { mode, token: token ?? null, reason: "given" };
   return token === undefined
-    ? { mode: "disabled", token: null, why: "no-token" }
-    : { mode: "token", token, why: "token-found" };
+    ? { mode: "disabled", token: null, reason: "no-token" }
+    : { mode: "token", token, reason: "token-found" };
 }
 
 /** What an earlier Ray makes of it; a `version` that is not known counts as the newest. */
 export function authOfRay(auth: RayAuth, version: string | null): RayAuth {
-  if (!isFrom(version, TOKENS_FROM)) return { mode: "disabled", token: null, why: "too-old" };
-  const byItself = auth.why !== "token-found" || isFrom(version, BY_ITSELF_FROM);
-  return byItself ? auth : { mode: "disabled", token: null, why: "not-told" };
+  if (!isFrom(version, TOKENS_FROM)) return { mode: "disabled", token: null, reason: "too-old" };
+  const byItself = auth.reason !== "token-found" || isFrom(version, BY_ITSELF_FROM);
+  return byItself ? auth : { mode: "disabled", token: null, reason: "not-told" };
 }
 
 function isFrom(version: string | null, [major, minor]: readonly [number, number]): boolean {
@@ -71,7 +71,7 @@ export const authIn = (env: Environment, home: string): RayAuth =>
 
 /** The environment with the mode that a token in it means, for programs that do not decide by themselves. */
 export const withAuthMode = (env: Environment, auth = decideAuth(env, tokenIn(env, null))): Environment =>
-  auth.why === "token-found" ? { ...env, RAY_AUTH_MODE: auth.mode } : env;
+  auth.reason === "token-found" ? { ...env, RAY_AUTH_MODE: auth.mode } : env;
 
 /** What the file named by RAY_AUTH_TOKEN_PATH holds, else Ray's default file ~/.ray/auth_token; null where there is none. */
 export function readAuthTokenFile(env: Environment, home: string): string | null {

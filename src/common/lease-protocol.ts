@@ -153,6 +153,8 @@ export const ClusterView = z.object({
   holder: z.nullable(Holder),
   /** True where nobody holds the lease because its last holder gave it back; false where this service does not know. */
   released: z.optional(z.boolean()),
+  /** Who gave it back, and how many seconds ago, where the service saw it. */
+  releasedBy: z.optional(z.object({ node: Name, address: Word, ago: z.number() })),
   nodes: z.array(z.object({ name: Name, seenAgo: z.number(), ...z.omit(NodeReport, { life: true }).shape })),
   /** How many more nodes reported than the list has room for. */
   omitted: z.optional(z.number()),

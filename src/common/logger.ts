@@ -5,13 +5,21 @@ export interface Logger<E extends { readonly type: string }> {
   log(event: E): void;
 }
 
+/** `timed`: text with the time in front of each line, for a log that no engine gives one. */
+const LOG_FORMS = ["text", "timed", "json"] as const;
+export type LogForm = (typeof LOG_FORMS)[number];
+
+/** The form that a variable names; wanted before the settings are known to be right. */
+export const logForm = (word: string | undefined): LogForm =>
+  LOG_FORMS.find((form) => form === word) ?? "text";
+
 export interface LoggerSettings<E> {
-  readonly form: "text" | "json";
+  readonly form: LogForm;
   /** Takes whole lines, newline included. */
   readonly write: (text: string) => void;
   /** An event without lines is for JSON readers only. */
   readonly render: (event: E) => readonly string[];
-  /** Wall time for the JSON lines; people read `docker logs -t`. */
+  /** Wall time; people read `docker logs -t`. */
   readonly now: () => Date;
 }
 
@@ -25,7 +33,10 @@ export function createLogger<E extends { readonly type: string }>(settings: Logg
         write(
           `${visible(JSON.stringify({ time: now().toISOString(), message: lines.join("\n"), ...event }))}\n`,
         );
-      else if (lines.length > 0) write(`${lines.join("\n")}\n`);
+      else if (lines.length > 0) {
+        const front = form === "timed" ? `${now().toISOString()} ` : "";
+        write(`${lines.map((line) => `${front}${line}`).join("\n")}\n`);
+      }
     },
   };
 }

@@ -12,6 +12,15 @@ export function renderProblems(what: string, problems: readonly Problem[]): stri
   ];
 }
 
+/** The same of what works all the same: nothing has to be done. */
+export const renderWarnings = (what: string, warnings: readonly Problem[]): string[] => [
+  `→ ${what}:`,
+  ...warnings.flatMap(({ where, problem, fix }) => [
+    `  → ${where}: ${problem}`,
+    ...(fix === "" ? [] : [`    ${fix}`]),
+  ]),
+];
+
 /** What failed, cause by cause, and what to do: the first line stands alone, the others explain it. */
 export function renderFailure(failure: Failure): string[] {
   switch (failure.reason) {

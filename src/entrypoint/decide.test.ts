@@ -15,9 +15,9 @@ import {
   UNKNOWN,
 } from "../../test/fixtures/facts.ts";
 import type { SightingKind } from "../common/sighting.ts";
-import { holderAddress, possibleHeads } from "./decide/candidates.ts";
+import { possibleHeads, unlistedHolder } from "./decide/candidates.ts";
 import { decide } from "./decide.ts";
-import type { Facts } from "./facts.ts";
+import type { Facts, HealthFact } from "./facts.ts";
 
 const FIRST = configOf("a", { HEAD_WHITELIST: "a b c" });
 const SECOND = configOf("b", { HEAD_WHITELIST: "a b c" });
@@ -215,6 +215,10 @@ describe("rule 3: taking over from a HEAD that served", () => {
   const rule = "3-head-lease";
   const over = leaseHealth(holder("a", { expiresIn: 0 }));
   const endedFor = (seconds: number) => leaseHealth(holder("a", { expiresIn: 0, endedFor: seconds }));
+  const givenBack = (ago: number): HealthFact => {
+    const health = leaseHealth(null, true) as Extract<HealthFact, { kind: "lease" }>;
+    return { ...health, view: { ...health.view, releasedBy: { node: "a", address: "a:6379", ago } } };
+  };
   const runs = leaseHealth(holder("a", { expiresIn: 4 }));
   const forgot = leaseHealth(null, false);
   const gaveBack = leaseHealth(null, true);
@@ -284,6 +288,24 @@ describe("rule 3: taking over from a HEAD that served", () => {
       "D14 strict: and is over then",
       STRICT_THIRD,
       { health: endedFor(2), heads: [at("a", SILENT), at("b", REFUSED)] },
+      ask,
+    ],
+    [
+      "D14 nor does the later one take at once what was given back",
+      THIRD,
+      { health: givenBack(1), lastRole: "worker", heads: [at("a", REFUSED), at("b", REFUSED)] },
+      waits(rule, { kind: "takeover", node: "a", remainingMs: 503 }),
+    ],
+    [
+      "D14 the next one does, also where the former HEAD's machine answers",
+      SECOND,
+      { health: givenBack(0), lastRole: "worker", heads: [at("a", REFUSED), at("c", REFUSED)] },
+      ask,
+    ],
+    [
+      "D14 and the later one when the next has had its turn",
+      THIRD,
+      { health: givenBack(2), heads: [at("a", REFUSED), at("b", REFUSED)] },
       ask,
     ],
     [
@@ -418,9 +440,29 @@ describe("whom the probes ask", () => {
     expect(possibleHeads(config).map(({ address }) => address.host)).toEqual(hosts);
   });
 
-  test("a holder whose address cannot be read is nowhere", () => {
-    expect(holderAddress({ health: leaseHealth(holder("a", { address: "?" })) })).toBeNull();
-    expect(holderAddress({ health: leaseHealth(holder("a")) })).toEqual({ host: "a", port: 6379 });
-    expect(holderAddress({ health: PLAIN })).toBeNull();
+  const MAPPED = configOf("b", { HEAD_WHITELIST: "a=10.0.0.1:16379 b c:6380" });
+
+  test.each([
+    ["by name and port", SECOND, "a", "a:6379"],
+    ["by name, at another of its host's addresses", SECOND, "A", "172.28.0.3:6379"],
+    ["by its address alone", SECOND, "z", "c:6379"],
+    ["by name, where a port mapping lies between", MAPPED, "a", "a:6379"],
+    ["by name, with the port of its entry", MAPPED, "c", "10.0.0.3:6380"],
+    ["itself", SECOND, "b", "b:6379"],
+    ["anybody, where the HEAD is explicit", TOLD, "z", "z:6379"],
+  ])("B1 a holder that is listed %s", (_, config, node, address) => {
+    expect(unlistedHolder(config, { health: leaseHealth(holder(node, { address })) })).toBeNull();
+  });
+
+  test.each([
+    ["of no name and no address that is listed", SECOND, "z", "z:6379"],
+    ["with a listed name and another port", SECOND, "a", "a:7000"],
+    ["with a listed name and a port that its entry has not", MAPPED, "c", "c:6379"],
+    ["whose address cannot be read", SECOND, "a", "?"],
+  ])("B1 a holder %s is a stranger", (_, config, node, address) => {
+    const held = holder(node, { address });
+    expect(unlistedHolder(config, { health: leaseHealth(held) })).toEqual(held);
+    const ended = leaseHealth({ ...held, expiresIn: 0 });
+    for (const health of [ended, PLAIN]) expect(unlistedHolder(config, { health })).toBeNull();
   });
 });

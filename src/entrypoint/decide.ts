@@ -1,11 +1,10 @@
-import { isAt } from "../common/address.ts";
 import type { Failure } from "../common/failure.ts";
 import { unreachable } from "../common/result.ts";
 import type { RayGcs, Sighting } from "../common/sighting.ts";
 import type { Config } from "./config.ts";
 import { decideByLease, decideOwnHead } from "./decide/by-lease.ts";
 import { decideByOrder, decideWithoutHealth } from "./decide/by-order.ts";
-import { isCandidate } from "./decide/candidates.ts";
+import { holderIn, isCandidate, isHolder } from "./decide/candidates.ts";
 import type { Decision, Rule } from "./decide/decision.ts";
 import { waitForHead } from "./decide/no-head.ts";
 import type { Facts } from "./facts.ts";
@@ -55,10 +54,12 @@ function decideExplicit(
 
 /** A HEAD that answers is joined; the lease's holder first, then in the order of the whitelist. */
 function findHead(facts: Facts, rule: Rule): Decision | null {
-  const holder = facts.health.kind === "lease" ? facts.health.view.holder : null;
-  const answers = facts.heads.map((each) => each.sighting);
+  const holder = holderIn(facts);
+  // A stable sort: the holder's comes first, the others stay in their order.
+  const byRank = facts.heads.toSorted((a, b) => Number(isHolder(b, holder)) - Number(isHolder(a, holder)));
+  const answers = byRank.map((each) => each.sighting);
   const living = answers.filter((each) => each.kind === "ray-gcs");
-  const head = living.find((each) => holder !== null && isAt(each.address, holder.address)) ?? living[0];
+  const [head] = living;
   if (head) return join(head, facts, rule);
   const failure = answers.map(lockedOut).find((each) => each !== null) ?? null;
   return failure && { role: "none", rule, failure };

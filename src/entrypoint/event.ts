@@ -31,7 +31,7 @@ export type Event =
   | {
       readonly type: "ray-auth";
       readonly mode: RayAuth["mode"];
-      readonly why: RayAuth["why"];
+      readonly reason: RayAuth["reason"];
       /** Of the installed Ray; null where it is not known. */
       readonly version: string | null;
       /** Nothing else keeps strangers out either. */
@@ -42,6 +42,8 @@ export type Event =
   | { readonly type: "health"; readonly url: string; readonly fact: HealthFact }
   | { readonly type: "heads"; readonly heads: readonly HeadFact[] }
   | { readonly type: "lease"; readonly fact: LeaseFact }
+  /** The lease's holder is at none of the addresses that this node was told; it is not asked and not joined. */
+  | { readonly type: "unlisted-holder"; readonly node: string; readonly address: string }
   | { readonly type: "decision"; readonly decision: Decision }
   /** A line that Ray or pip said. */
   | { readonly type: "said"; readonly by: "ray" | "pip"; readonly line: string }

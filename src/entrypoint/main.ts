@@ -4,7 +4,7 @@ import { monotonicMs } from "../common/deadline.ts";
 import type { Failure } from "../common/failure.ts";
 import { findTlsProblems, readTls } from "../common/gcs/tls.ts";
 import { leave } from "../common/leave.ts";
-import { createLogger } from "../common/logger.ts";
+import { createLogger, logForm } from "../common/logger.ts";
 import { THREADS } from "../common/lookup.ts";
 import { visible } from "../common/visible.ts";
 import { readArgs } from "./args.ts";
@@ -80,6 +80,7 @@ async function main(): Promise<number> {
   const began = monotonicMs();
   world.introduce();
   if (!hasInit) world.log(NO_INIT);
+  if (config.auth.token !== null && config.healthToken === null) world.log(OPEN_LEASE);
   const end = await live(world);
   return world.end(end, monotonicMs() - began);
 }
@@ -116,6 +117,12 @@ const NO_INIT: Event = {
   fix: "Use docker run --init (compose: init: true), or an image with tini.",
 };
 
+const OPEN_LEASE: Event = {
+  type: "warning",
+  what: "Ray wants a token here, but the health service is asked without one: if it takes writes from everybody, everybody can say who leads",
+  fix: "Give the health service and all nodes one secret: RAY_EP_HEALTH_TOKEN, or RAY_EP_HEALTH_TOKEN_FILE with the path of a file that holds it.",
+};
+
 /** As PID 1 this program puts an init in its place, which starts it anew as its child. False where it finds none. */
 function standBehindInit(): boolean {
   const pid1 = planForPid1({
@@ -132,7 +139,7 @@ function standBehindInit(): boolean {
 function refuse(failure: Failure): number {
   const exitCode = exitCodeOf(failure);
   const write = (text: string): void => void process.stderr.write(text);
-  const form = process.env.RAY_EP_LOG?.trim() === "json" ? "json" : "text";
+  const form = logForm(process.env.RAY_EP_LOG?.trim());
   createLogger<Event>({ form, write, render, now: () => new Date() }).log({
     type: "failed",
     failure,

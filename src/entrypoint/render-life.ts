@@ -55,6 +55,8 @@ export function renderLife(event: LifeEvent): readonly string[] {
       return renderReachBack(event);
     case "warning":
       return [`✗ Warning: ${event.what}`, `  → ${event.fix}`];
+    case "unlisted-holder":
+      return renderUnlisted(event);
     case "guard":
       return renderGuard(event.cause);
     case "lease-renewal":
@@ -74,6 +76,13 @@ export function renderLife(event: LifeEvent): readonly string[] {
     default:
       return unreachable(event);
   }
+}
+
+function renderUnlisted({ node, address }: Extract<Event, { type: "unlisted-holder" }>): string[] {
+  return [
+    `✗ Warning: by the health service ${node} leads at ${address}, but HEAD_WHITELIST of this node has no such address, so it is neither asked nor joined`,
+    `  → If ${node} is yours, add ${node}=${address} to HEAD_WHITELIST here, or set HEAD_ADDRESS=${address}.`,
+  ];
 }
 
 /** The causes first; the very last line says what ended, why, and what to do. */

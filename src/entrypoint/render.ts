@@ -1,3 +1,4 @@
+import { isIPv4 } from "node:net";
 import { formatAddress, isLoopback } from "../common/address.ts";
 import { renderSighting } from "../common/render-sighting.ts";
 import { unreachable } from "../common/result.ts";
@@ -60,8 +61,8 @@ function renderAuth(event: Extract<Event, { type: "ray-auth" }>): string {
   return `${what}: ${whyAuth(event)}${danger}`;
 }
 
-function whyAuth({ mode, why, version }: Extract<Event, { type: "ray-auth" }>): string {
-  switch (why) {
+function whyAuth({ mode, reason, version }: Extract<Event, { type: "ray-auth" }>): string {
+  switch (reason) {
     case "given":
       return `RAY_AUTH_MODE=${mode}`;
     case "token-found":
@@ -73,7 +74,7 @@ function whyAuth({ mode, why, version }: Extract<Event, { type: "ray-auth" }>): 
     case "too-old":
       return `Ray ${version} knows none, and 2.52 is the first that does`;
     default:
-      return unreachable(why);
+      return unreachable(reason);
   }
 }
 
@@ -82,15 +83,10 @@ function renderExplicitHead({
   address,
   isThisNode,
 }: NonNullable<Config["explicitHead"]>): string[] {
-  const whom = isThisNode
-    ? "this node"
-    : isLoopback(address.host)
-      ? "another node of this machine"
-      : "the HEAD";
-  const words = `→ ${variable}=${formatAddress(address)} names ${whom} explicitly`;
-  return isLoopback(address.host)
-    ? [`${words}; on each machine ${address.host} is that machine itself`]
-    : [words];
+  const words = `→ ${variable}=${formatAddress(address)} names ${isThisNode ? "this node" : "the HEAD"} explicitly`;
+  // Other addresses of the loopback network tell several nodes of one machine from each other.
+  const isAnyMachine = isLoopback(address.host) && (address.host === "127.0.0.1" || !isIPv4(address.host));
+  return [isAnyMachine ? `${words}; on each machine ${address.host} is that machine itself` : words];
 }
 
 function renderHealth(url: string, fact: HealthFact): string[] {

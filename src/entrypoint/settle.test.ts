@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { HttpResponse, http } from "msw";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { configOf } from "../../test/fixtures/config.ts";
@@ -151,6 +153,25 @@ describe("a candidate", () => {
     await serve(place);
     expect(await me.settled).toMatchObject({ role: { role: "worker", head: place } });
     expect(me.decisions().filter(isWait("lease-holder"))).toHaveLength(1);
+  });
+
+  test("B1 a holder that it was not told of is not even asked, which is said once", async () => {
+    let visits = 0;
+    const thief = createServer((socket) => {
+      visits += 1;
+      socket.destroy();
+    });
+    await once(thief.listen(0, "127.0.0.1"), "listening");
+    const { port } = thief.address() as AddressInfo;
+    const stolen = holder("first", { address: `127.0.0.1:${port}` });
+    healthKeepsLease(holder("thief", { address: stolen.address }));
+    healthAnswersLease(refusal("held", stolen));
+    const me = node(await emptyPlace(), { WAIT_FOR_HEAD: "2" });
+    expect(await me.settled).toMatchObject({ kind: "failed", failure: { reason: "no-head-in-time" } });
+    const said = me.events.filter(({ type }) => type === "unlisted-holder");
+    expect(said).toEqual([{ type: "unlisted-holder", node: "thief", address: stolen.address }]);
+    expect(visits).toBe(0);
+    thief.close();
   });
 
   test("takes a lost answer for no answer and asks again", async () => {

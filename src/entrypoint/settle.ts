@@ -2,6 +2,7 @@ import type { Clock } from "../common/deadline.ts";
 import type { Failure } from "../common/failure.ts";
 import type { Absence } from "./absence.ts";
 import type { Config } from "./config.ts";
+import { unlistedHolder } from "./decide/candidates.ts";
 import type { Decision, WaitReason } from "./decide/decision.ts";
 import { decide } from "./decide.ts";
 import type { Event } from "./event.ts";
@@ -61,6 +62,8 @@ export async function settle(config: Config, world: SettleWorld): Promise<Settle
     };
     const decision = await decideWithLease(config, facts, world, say);
     say({ type: "decision", decision });
+    const stranger = decision.role === "worker" ? null : unlistedHolder(config, facts);
+    if (stranger !== null) say({ type: "unlisted-holder", node: stranger.node, address: stranger.address });
     const outcome = outcomeOf(decision);
     if (outcome !== null) return outcome;
     if (decision.role === "wait") world.onWait(decision.waitingFor);
@@ -126,6 +129,7 @@ const VOLATILE = new Set([
   "uptime",
   "expiresIn",
   "endedFor",
+  "ago",
   "seenAgo",
   "nodes",
   "retryAfter",

@@ -83,7 +83,7 @@ export class World implements LifeWorld {
     this.log({
       type: "ray-auth",
       mode: auth.mode,
-      why: auth.why,
+      reason: auth.reason,
       version: ray.kind === "found" ? ray.version : null,
       open: auth.mode === "disabled" && tls === undefined,
     });

@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import type { Problem } from "../common/failure.ts";
 import { RENEW_DEADLINE_S } from "../common/lease-protocol.ts";
+import type { LogForm } from "../common/logger.ts";
 import { err, ok, type Result } from "../common/result.ts";
 import {
   Folder,
@@ -26,7 +27,7 @@ export interface Config {
   readonly token: string | null;
   /** Public names under which nodes reach this service; of others no open write is taken. */
   readonly allowedHosts: readonly string[];
-  readonly logForm: "text" | "json";
+  readonly logForm: LogForm;
 }
 
 /** One variable: the text that stands for an unset one, and what it means. */
@@ -45,10 +46,13 @@ const LeaseTtl = PositiveSeconds.check(
   }),
 );
 
+/** What a node cannot be reached at, a service may well listen on: every address of its machine. */
+const ListenHost = z.union([z.literal("0.0.0.0"), Host]);
+
 /** Every setting of the health service. All have a default. */
 export const VARIABLES = {
   RAY_EP_HEALTH_HOST: {
-    schema: Host,
+    schema: ListenHost,
     fallback: "0.0.0.0",
     meaning: "the address to listen on",
     fix: "Give an IPv4 address or a name of this machine, such as 0.0.0.0.",
@@ -97,10 +101,10 @@ export const VARIABLES = {
     fix: "Give names, such as: health.example.org",
   },
   RAY_EP_LOG: {
-    schema: oneOf("text", "json"),
+    schema: oneOf("text", "timed", "json"),
     fallback: "text",
-    meaning: "form of the log: text or json",
-    fix: "Give text or json.",
+    meaning: "form of the log: text, timed (text with the time in front of each line) or json",
+    fix: "Give text, timed or json.",
   },
 } as const satisfies Record<string, Variable>;
 

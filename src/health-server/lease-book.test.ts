@@ -122,3 +122,16 @@ test("A1 how its holder is fenced is kept on the disk", async () => {
   await ask("cpu", { epoch: 1, clusterId: "abc" });
   expect(disk.kept?.hold?.strict).toBe(true);
 });
+
+test("D14 the view tells who gave the lease back and since when, until another has it", async () => {
+  await ask("cpu");
+  await book.release({ node: "cpu", life: "cpu-1", epoch: 1 });
+  await vi.advanceTimersByTimeAsync(1500);
+  expect(book.view()).toMatchObject({
+    holder: null,
+    released: true,
+    releasedBy: { node: "cpu", address: "cpu:6379", ago: 1.5 },
+  });
+  await ask("gpu");
+  expect(book.view()).not.toHaveProperty("releasedBy");
+});

@@ -79,10 +79,16 @@ export class LeaseBook {
     });
   }
 
-  view(): Pick<ClusterView, "instance" | "ttl" | "epoch" | "holder" | "released"> {
-    const { instance, lease } = this.#settings;
+  view(): Pick<ClusterView, "instance" | "ttl" | "epoch" | "holder" | "released" | "releasedBy"> {
+    const { instance, lease, now } = this.#settings;
+    const { lastRelease: last } = this.#state;
     const [holder, released] = [this.#holder(), isReleased(this.#state)];
-    return { instance, ttl: lease.ttlMs / 1000, epoch: this.#epoch(), holder, released };
+    const view = { instance, ttl: lease.ttlMs / 1000, epoch: this.#epoch(), holder, released };
+    if (last === null) return view;
+    return {
+      ...view,
+      releasedBy: { node: last.node, address: last.address, ago: (now() - last.atMs) / 1000 },
+    };
   }
 
   /** The life that holds the lease under this node's name; undefined where none does. */

@@ -21,6 +21,8 @@ export interface LeaseState {
   readonly heard: number;
   /** The last holder, also after its lease ended; null when none is known or it released. */
   readonly hold: Hold | null;
+  /** Who gave the lease back last, and when; null where somebody was granted it since, and after a restart. */
+  readonly lastRelease: { readonly node: string; readonly address: string; readonly atMs: number } | null;
   readonly namesakes: readonly Namesake[];
   /** The latest word of the last holder, also after its release. */
   readonly lastWord: { readonly life: string; readonly seq: number } | null;
@@ -85,6 +87,7 @@ export function startLease(
     epoch: memory?.epoch ?? 0,
     heard: Math.max(heard, memory?.heard ?? 0),
     hold: hold ?? null,
+    lastRelease: null,
     namesakes: [],
     lastWord: null,
     quietUntilMs: memory === null ? nowMs + settings.ttlMs : nowMs,

@@ -53,7 +53,7 @@ export function stepLease(
     case "ask":
       return ask(pruned(state, nowMs, settings.ttlMs), { request: event.request, nowMs, settings });
     case "release":
-      return release(state, event.release);
+      return release(state, event.release, nowMs);
     case "heard":
       return { state: hear(state, event.epoch), answer: { kind: "noted" } };
     default:
@@ -136,6 +136,7 @@ function install(state: LeaseState, epoch: number, asked: Asked, how: GrantedHow
       epoch,
       heard: Math.max(epoch, state.heard),
       hold: holdOf(asked, epoch),
+      lastRelease: null,
       namesakes: [],
       lastWord: wordOf(asked.request),
     },
@@ -156,13 +157,14 @@ const refuse = (state: LeaseState, reason: RefusalReason, retryAfterMs: number):
   answer: { kind: "refused", reason, retryAfterMs },
 });
 
-function release(state: LeaseState, asked: LeaseRelease): Step {
+function release(state: LeaseState, asked: LeaseRelease, nowMs: number): Step {
   const { hold } = state;
   const isItsOwn = hold !== null && isHolder(hold, asked) && hold.epoch === asked.epoch;
   if (!isItsOwn || isOvertaken(state, asked))
     return { state: hear(state, asked.epoch), answer: { kind: "released", released: false } };
+  const lastRelease = { node: hold.node, address: hold.address, atMs: nowMs };
   return {
-    state: { ...state, hold: null, namesakes: [], lastWord: wordOf(asked) },
+    state: { ...state, hold: null, lastRelease, namesakes: [], lastWord: wordOf(asked) },
     answer: { kind: "released", released: true },
   };
 }

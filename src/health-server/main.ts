@@ -6,7 +6,7 @@ import * as z from "zod/mini";
 import en from "zod/v4/locales/en.js";
 import type { Problem } from "../common/failure.ts";
 import { leave } from "../common/leave.ts";
-import { createLogger } from "../common/logger.ts";
+import { createLogger, logForm } from "../common/logger.ts";
 import { THREADS } from "../common/lookup.ts";
 import { err, ok, type Result } from "../common/result.ts";
 import { readConfig } from "./config.ts";
@@ -21,7 +21,12 @@ const print = (text: string): void => void process.stdout.write(text);
 /** The whole life of the health service: read config → listen → serve until a signal. Returns the exit code. */
 async function main(): Promise<number> {
   z.config(en());
-  const say = createLogger<Event>({ form: logForm(), write: print, render, now: () => new Date() });
+  const say = createLogger<Event>({
+    form: logForm(process.env.RAY_EP_LOG),
+    write: print,
+    render,
+    now: () => new Date(),
+  });
   const fail = (failure: ServiceFailure): number => {
     say.log({ type: "failed", failure });
     return exitCodeOf(failure);
@@ -43,9 +48,6 @@ async function main(): Promise<number> {
   await service?.value.stop();
   return 0;
 }
-
-/** The form of the log is wanted before the settings are known to be right. */
-const logForm = (): "text" | "json" => (process.env.RAY_EP_LOG === "json" ? "json" : "text");
 
 function show(text: string): number {
   print(text);

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, type Socket } from "node:net";
+import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { monotonicMs } from "../common/deadline.ts";
 import { ClusterView, HIGHEST_EPOCH, type LeaseRequest, type NodeReport } from "../common/lease-protocol.ts";
@@ -413,6 +414,39 @@ describe("B4 the life of a node", () => {
     const huge = { node: "cpu", life: SECRET, epoch: 1, seq: Number.MAX_SAFE_INTEGER };
     expect((await call("DELETE", "/v1/head", huge)).status).toBe(400);
   });
+});
+
+test("B2 no bytes whatever end the service, or keep it from the next request", async () => {
+  await serve(null, SHORT_REQUEST_TIMEOUT_MS);
+  const piece = fc.oneof(
+    fc.constantFrom(
+      "GET ",
+      "PUT ",
+      "CONNECT ",
+      "/",
+      "/v1/head",
+      "/v1/cluster",
+      " HTTP/1.1",
+      "\r\n",
+      "\r\n\r\n",
+    ),
+    fc.constantFrom(
+      "host: a\r\n",
+      "content-length: 3\r\n",
+      "transfer-encoding: chunked\r\n",
+      "upgrade: x\r\n",
+    ),
+    fc.constantFrom("connection: upgrade\r\n", "expect: 100-continue\r\n", JSON_HEAD, "{}", "0\r\n\r\n"),
+    fc.string({ unit: "binary", maxLength: 40 }),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(piece, { maxLength: 30 }), async (words) => {
+      await sendRaw(...words);
+      expect((await call("GET", "/")).status).toBe(200);
+      expect(events.filter(({ type }) => type === "bug")).toEqual([]);
+    }),
+    { numRuns: 25 },
+  );
 });
 
 describe("with a token", () => {

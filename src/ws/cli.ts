@@ -4,7 +4,7 @@ import { doctor } from "./commands/doctor.ts";
 import { down } from "./commands/down.ts";
 import { fail } from "./commands/fail.ts";
 import { generate } from "./commands/generate.ts";
-import { logs } from "./commands/logs.ts";
+import { type LogsOptions, logs } from "./commands/logs.ts";
 import { ps } from "./commands/ps.ts";
 import { test } from "./commands/test.ts";
 import { up } from "./commands/up.ts";
@@ -129,8 +129,10 @@ function addClusterCommands(program: Command, context: WsContext, globals: Globa
     .argument("[node...]", "only these")
     .option("-f, --follow", "go on until Ctrl-C")
     .option("-n, --tail <lines>", "only the last lines of each", wholeNumber)
-    .action(async (nodes: string[], { follow = false, tail }: { follow?: boolean; tail?: number }) =>
-      finish(await logs(context, { ...globals(), nodes, follow, tail })),
+    .option("--since <time>", "only what was written since then: 2026-01-31T12:00:00Z, or 10m ago", moment)
+    .option("-t, --timestamps", "with the time of each line")
+    .action(async (nodes: string[], { follow = false, ...rest }: Partial<LogsOptions>) =>
+      finish(await logs(context, { ...globals(), nodes, follow, tail: undefined, ...rest })),
     );
   program
     .command("down")
@@ -189,6 +191,23 @@ const timeoutOption = () =>
 function wholeNumber(text: string): number {
   if (!/^\d{1,6}$/.test(text)) throw new InvalidArgumentError(`expected a whole number, got "${text}".`);
   return Number(text);
+}
+
+const UNIT_MS = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1000 } as const;
+
+/** A time, or how long ago it was: `1h30m`. */
+function moment(text: string): Date {
+  const parts = [...text.matchAll(/(\d{1,9})([dhms])/g)];
+  const ago = parts.reduce(
+    (sum, [, count, unit]) => sum + Number(count) * UNIT_MS[unit as keyof typeof UNIT_MS],
+    0,
+  );
+  const isSpan = parts.length > 0 && parts.map(([all]) => all).join("") === text;
+  const time = isSpan ? Date.now() - ago : /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isFinite(time)) return new Date(time);
+  throw new InvalidArgumentError(
+    `expected a time such as 2026-01-31T12:00:00Z, or 10m for ten minutes ago, got "${text}".`,
+  );
 }
 
 const EPILOGUE = `

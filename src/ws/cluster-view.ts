@@ -1,8 +1,8 @@
-import type { Address } from "../common/address.ts";
+import { type Address, formatAddress } from "../common/address.ts";
 import type { GcsOptions, NodeInfo } from "../common/gcs/client.ts";
 import { openGcs } from "../common/gcs/client.ts";
 import { probeGcs } from "../common/gcs/probe.ts";
-import type { RayGcs } from "../common/sighting.ts";
+import type { RayGcs, Sighting } from "../common/sighting.ts";
 
 /** A HEAD that answers, and the nodes that its GCS lists, dead ones included. */
 export interface ClusterView {
@@ -17,25 +17,61 @@ export interface Sight extends GcsOptions {
   readonly headAddresses: readonly Address[];
 }
 
-/** Asks every address at once whether a GCS serves there. Every HEAD in sight comes back: more than one is a fault to show. */
-export async function findHeads({ headAddresses, token, tls }: Sight): Promise<RayGcs[]> {
+/** What each address answered when it was asked for a GCS. */
+export interface Look {
+  /** Every HEAD in sight: more than one is a fault to show. */
+  readonly heads: readonly RayGcs[];
+  /** Where there is no HEAD for us, and why. */
+  readonly others: readonly Sighting[];
+}
+
+/** Asks every address at once whether a GCS serves there. */
+export async function lookForHeads({ headAddresses, token, tls }: Sight): Promise<Look> {
   const sightings = await Promise.all(
     headAddresses.map((address) => probeGcs(address, { token, tls, timeoutMs: LOOK_TIMEOUT_MS })),
   );
-  return sightings.filter((sighting) => sighting.kind === "ray-gcs");
+  const isHead = (sighting: Sighting): sighting is RayGcs => sighting.kind === "ray-gcs";
+  return { heads: sightings.filter(isHead), others: sightings.filter((each) => !isHead(each)) };
 }
 
+export const findHeads = async (sight: Sight) => (await lookForHeads(sight)).heads;
+
 /** The cluster of the first HEAD that answers; undefined where none does. */
-export async function viewCluster(sight: Sight): Promise<ClusterView | undefined> {
-  const [head] = await findHeads(sight);
-  if (head === undefined) return undefined;
+export const viewCluster = async (sight: Sight) => (await lookAtCluster(sight)).view;
+
+/** The same, with what was seen where no HEAD is. */
+export async function lookAtCluster(
+  sight: Sight,
+): Promise<Look & { readonly view: ClusterView | undefined }> {
+  const look = await lookForHeads(sight);
+  const [head] = look.heads;
+  if (head === undefined) return { ...look, view: undefined };
   const gcs = openGcs(head.address, sight);
   try {
     const nodes = await gcs.nodes({}, LOOK_TIMEOUT_MS);
-    return nodes.ok ? { head, nodes: nodes.value } : undefined;
+    return { ...look, view: nodes.ok ? { head, nodes: nodes.value } : undefined };
   } finally {
     gcs.close();
   }
+}
+
+/** The GCS that refuses our token: a cluster is there, and it is not asked with what it wants. Pure. */
+export const refusing = ({ heads, others }: Look): Sighting | undefined =>
+  heads.length > 0 ? undefined : others.find(({ kind }) => kind === "unauthorized");
+
+/** Why no GCS can be used; undefined where one can. */
+export type NoHead =
+  | { readonly reason: "wants-token"; readonly at: string }
+  /** Something is there, and what it says is no answer: it may be a HEAD that is busy or out of reach. */
+  | { readonly reason: "silent"; readonly at: string }
+  | { readonly reason: "nobody" };
+
+/** Pure. */
+export function noHead(look: Look): NoHead {
+  const wants = refusing(look);
+  if (wants !== undefined) return { reason: "wants-token", at: formatAddress(wants.address) };
+  const busy = look.heads[0] ?? look.others.find(({ kind }) => kind === "timeout" || kind === "unreachable");
+  return busy === undefined ? { reason: "nobody" } : { reason: "silent", at: formatAddress(busy.address) };
 }
 
 /** What the GCS knows of a node by that name: the living one, else the last of its lives. */

@@ -1,4 +1,4 @@
-import type { RuntimeName } from "./runtimes/runtime.ts";
+import type { Job, RuntimeName } from "./runtimes/runtime.ts";
 import type { Terminal } from "./terminal/terminal.ts";
 
 /** What every command gets from the process that it runs in. */
@@ -13,6 +13,8 @@ export interface WsContext {
   readonly signal: AbortSignal;
   /** Aborted by the second one. */
   readonly urgent: AbortSignal;
+  /** Runs what must not be left half done, which a third one waits for. */
+  readonly cleaning?: Job["cleaning"];
   /** Asks whoever sits at the terminal; undefined where nobody does. Without an answer: when Ctrl-C comes, or the input's end. */
   readonly ask?: ((question: string) => Promise<string | undefined>) | undefined;
 }

@@ -18,6 +18,7 @@ export function exitCodeOf(failure: WsFailure): number {
     case "config-unreadable":
     case "no-such-node":
     case "head-not-usable":
+    case "token-refused":
       return 78;
     case "unsupported-platform":
     case "no-tool":

@@ -82,6 +82,8 @@ export type WsFailure =
       readonly nodes: readonly { readonly node: string; readonly state: string }[];
     }
   | { readonly reason: "no-such-node"; readonly node: string; readonly known: readonly string[] }
+  /** The cluster that runs wants another token, or one at all. */
+  | { readonly reason: "token-refused"; readonly at: string }
   | { readonly reason: "not-running"; readonly what: string; readonly fix: string }
   | { readonly reason: "head-not-usable"; readonly head: string; readonly why: string }
   | {

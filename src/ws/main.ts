@@ -4,17 +4,37 @@ import { createInterface } from "node:readline/promises";
 import { withAuthMode } from "../common/auth-token.ts";
 import { leave } from "../common/leave.ts";
 import { runCli } from "./cli.ts";
+import { writer } from "./terminal/terminal.ts";
 
 /** The folder of the bundles; what users type (`ws`, config.yaml, .ws) lies in the folder above. */
 const dist = dirname(realpathSync(process.argv[1] ?? "."));
+
+let cleanups = 0;
+/** What is taken back half leaves a network in the way of the next start. */
+async function cleaning<T>(work: () => Promise<T>): Promise<T> {
+  cleanups += 1;
+  try {
+    return await work();
+  } finally {
+    cleanups -= 1;
+  }
+}
+
+function sayAndLeaveNext(): void {
+  process.stderr.write(
+    "→ What was started is being taken back; once more, and the rest is left to ws down\n",
+  );
+  cleanups = 0;
+}
 
 const first = new AbortController();
 const second = new AbortController();
 const CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 for (const [name, code] of Object.entries(CODES))
   process.on(name, () => {
-    // The third one is for whatever does not listen to the first two.
-    if (second.signal.aborted) leave(process, code);
+    // The third one is for whatever does not listen to the first two, but not for what cleans up meanwhile.
+    if (second.signal.aborted && cleanups === 0) leave(process, code);
+    if (second.signal.aborted) sayAndLeaveNext();
     (first.signal.aborted ? second : first).abort(name);
   });
 
@@ -26,8 +46,8 @@ process.stderr.on("error", () => {});
 
 const context = {
   terminal: {
-    out: (text: string) => void process.stdout.write(text),
-    err: (text: string) => void process.stderr.write(text),
+    out: writer(process.stdout),
+    err: writer(process.stderr),
     live: process.stderr.isTTY === true,
   },
   liveStream: process.stderr.isTTY === true ? process.stderr : undefined,
@@ -35,6 +55,7 @@ const context = {
   dist,
   signal: first.signal,
   urgent: second.signal,
+  cleaning,
   ask: process.stdin.isTTY && process.stderr.isTTY ? ask : undefined,
 };
 

@@ -77,6 +77,12 @@ type ClusterFailure = Exclude<
   }
 >;
 
+/** The same wherever it is seen. */
+export const wantsToken = (at: string): string =>
+  `The cluster wants a token: the GCS at ${at} refuses what this ws has to show`;
+export const TOKEN_WAY_OUT =
+  "Give the cluster's own RAY_AUTH_MODE=token and RAY_AUTH_TOKEN (or RAY_AUTH_TOKEN_PATH), in the shell or in .env; ws up keeps them from then on.";
+
 const renderPort = ({ host, port, use, holder, why }: TakenPort): string =>
   `  ✗ ${host}:${port} (${use})${why === undefined ? "" : ` ${why}`}${holder === undefined ? "" : ` is held by ${holder}`}`;
 
@@ -120,6 +126,8 @@ function renderClusterFailure(failure: ClusterFailure): string[] {
         `✗ --head ${failure.head}: ${failure.why}`,
         "→ Give a node's name or host:port, such as ray-cpu:6379.",
       ];
+    case "token-refused":
+      return [`✗ ${wantsToken(failure.at)}`, `→ ${TOKEN_WAY_OUT}`];
     case "left-over":
       return [
         "✗ Something of this cluster is still there:",

@@ -1,62 +1,11 @@
-import { execFile } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { stringify } from "yaml";
-import { freePorts } from "../fixtures/cluster/free-ports.ts";
-import { realRay } from "../fixtures/cluster/real-ray.ts";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { EmbeddedWs } from "../fixtures/cluster/embedded-ws.ts";
 
-const root = resolve(import.meta.dirname, "../..");
-const folder = mkdtempSync(join(tmpdir(), "rep-ws-"));
-const config = join(folder, "config.yaml");
-let venvs: string;
-
-interface Run {
-  readonly code: number;
-  readonly text: string;
-}
-
-/** Types `./ws …` in a folder that is not the checkout. */
-function ws(...words: string[]): Promise<Run> {
-  const args = ["--runtime", "embedded", "--config", config, "--state", join(folder, "state"), ...words];
-  const env = { ...process.env, WS_VENV_DIR: venvs };
-  return new Promise((done) => {
-    execFile(join(root, "ws"), args, { cwd: folder, env, maxBuffer: 2 ** 26 }, (error, stdout, stderr) => {
-      const code = error === null ? 0 : Number(error.code);
-      done({ code, text: `${stdout}${stderr}` });
-    });
-  });
-}
-
-/** The specification's cluster, on addresses and ports beside those of a cluster that a user may have up. */
-beforeAll(async () => {
-  venvs = resolve(await realRay(), "../..");
-  const first = await freePorts(8);
-  const [head, dashboard, client, gpuHead, gpuDashboard, gpuClient, health] = Array.from(
-    { length: 7 },
-    (_, i) => first + i,
-  );
-  const ports = { head_port: head, dashboard_port: dashboard, client_port: client };
-  const gpuPorts = { head_port: gpuHead, dashboard_port: gpuDashboard, client_port: gpuClient };
-  const services = { health: { port: health }, ray: { cpu: ports, gpu: gpuPorts } };
-  const nodes = { health_service: { url: `http://health:${health}` } };
-  writeFileSync(
-    config,
-    stringify({
-      network: { subnet: "172.44.0.0/16" },
-      cluster_test: { test_network_subnet: "172.45.0.0/24" },
-      nodes,
-      services,
-    }),
-  );
-});
-
-afterAll(async () => {
-  const left = await ws("down", "-v");
-  rmSync(folder, { recursive: true, force: true });
-  expect(left.code, left.text).toBe(0);
-});
+const cluster = new EmbeddedWs(44);
+const { folder } = cluster;
+const ws = (...words: string[]) => cluster.ws(words);
 
 const processesOfOurs = (): string[] =>
   readdirSync("/proc").filter((pid) => {
@@ -77,7 +26,7 @@ test("up brings the specification's cluster, and the same command again changes 
   expect(again.text).toContain("nothing was changed");
 
   const ps = await ws("ps", "--json");
-  const { services } = JSON.parse(ps.text);
+  const { services } = JSON.parse(ps.out);
   expect(services.map((each: { name: string; role: string }) => [each.name, each.role])).toEqual([
     ["health", "health"],
     ["ray-cpu", "head"],

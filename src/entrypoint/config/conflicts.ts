@@ -47,7 +47,7 @@ function findTokenProblems(auth: RayAuth, env: Surroundings["env"]): Problem[] {
       },
     ];
   // Ray ends with an error where a named file gives no token, also where it would do without one.
-  if (auth.why === "no-token" && !env.RAY_AUTH_TOKEN && env.RAY_AUTH_TOKEN_PATH)
+  if (auth.reason === "no-token" && !env.RAY_AUTH_TOKEN && env.RAY_AUTH_TOKEN_PATH)
     return [
       {
         where: "RAY_AUTH_TOKEN_PATH",

@@ -88,7 +88,7 @@ describe("C4 an explicit HEAD at this node's own address is this node", () => {
 
   test.each([
     ["localhost:6379", "this node"],
-    ["localhost:7000", "another node of this machine"],
+    ["localhost:7000", "the HEAD"],
   ])("loopback as an explicit HEAD is explained: %s", (HEAD_ADDRESS, whom) => {
     const explicit = configOf("vm", { HEAD_ADDRESS }).explicitHead;
     if (explicit === null) throw new Error("no explicit HEAD");

@@ -67,7 +67,7 @@ export const VARIABLES = {
   NODE_IP_ADDRESS: variable(
     s.Peer,
     null,
-    "what this node advertises to Ray: an address or a name",
+    "what this node advertises to Ray: an address of its own or a name (default: the address of its whitelist entry, where an interface has it)",
     "Give a host name or an IPv4 address.",
   ),
   NODE_MANAGER_PORT: port(null, "fixed node manager port, needed across NAT"),
@@ -165,10 +165,10 @@ export const VARIABLES = {
     "Give a path from the root, such as /run/ray-entrypoint/alive.",
   ),
   RAY_EP_LOG: variable(
-    s.oneOf("text", "json"),
+    s.oneOf("text", "timed", "json"),
     "text",
-    "form of the log: text or json",
-    "Give text or json.",
+    "form of the log: text, timed (text with the time in front of each line) or json",
+    "Give text, timed or json.",
   ),
   RAY_EP_LOG_LIMIT: variable(
     s.Bytes,

@@ -75,7 +75,7 @@ function formerHead(config: Config, { health, lastRole }: Facts): FormerHead | n
  */
 function mayTakeOver(config: Config, facts: Facts, rule: Rule): Decision | null {
   const former = formerHead(config, facts);
-  if (former === null) return null;
+  if (former === null) return awaitTurn(config, facts, rule);
   const after = config.values.RAY_EP_TAKEOVER_AFTER;
   // Strict: a HEAD without its lease has ended its Ray before the lease's end, so nothing more is to be waited for.
   const unseenMs = config.fencing === "strict" ? -Infinity : after - facts.headUnseenMs;
@@ -87,6 +87,18 @@ function mayTakeOver(config: Config, facts: Facts, rule: Rule): Decision | null 
   if (facts.waitedMs >= patienceMs) return noHead(facts, rule, former.why);
   const waitingFor = { kind: "takeover", node: former.node, epoch: former.epoch, remainingMs } as const;
   return { role: "wait", rule, waitingFor, retryMs: Math.min(LOOK_AGAIN_MS, remainingMs ?? LOOK_AGAIN_MS) };
+}
+
+/** A lease that was given back may be had at once, by the earliest that lives. */
+function awaitTurn(config: Config, facts: Facts, rule: Rule): Decision | null {
+  if (facts.health.kind !== "lease") return null;
+  const { epoch, releasedBy } = facts.health.view;
+  if (releasedBy === undefined) return null;
+  const { node, address, ago } = releasedBy;
+  const remainingMs = turnMs(config, facts, address) - 1000 * ago;
+  if (remainingMs <= 0) return null;
+  const waitingFor = { kind: "takeover", node, epoch, remainingMs } as const;
+  return { role: "wait", rule, waitingFor, retryMs: Math.min(LOOK_AGAIN_MS, remainingMs) };
 }
 
 /**

@@ -100,15 +100,27 @@ describe("asks everybody at once and stops when the matter is settled", () => {
     expect((await seen).health).toMatchObject({ kind: "down", attempts: 1 });
   });
 
-  test("a holder that the whitelist does not know is asked too", async () => {
+  test.each([
+    ["a stranger", "z", "z:7000"],
+    ["a candidate's name at a stranger's address", "b", "203.0.113.9:6379"],
+    ["a candidate's name at another port", "b", "b:7000"],
+    ["a stranger at this node's own address", "z", "a:6379"],
+  ])("B1 the lease names %s: only the whitelist is asked", async (_, node, address) => {
     const probes = new Scripted();
     const seen = collect(CONFIG, probes, NEVER);
-    probes.healthSays(leaseHealth(holder("z", { address: "z:7000" })));
+    probes.healthSays(leaseHealth(holder(node, { address })));
     probes.answer("b:6379", REFUSED);
     probes.answer("c:6379", REFUSED);
-    expect(await pends(seen)).toBe(true);
-    probes.answer("z:7000", GCS);
-    expect((await seen).heads).toMatchObject([{ name: "b" }, { name: "c" }, { name: null, sighting: GCS }]);
+    expect((await seen).heads).toMatchObject([{ name: "b" }, { name: "c" }]);
+    expect(probes.asked).toEqual(["b:6379", "c:6379"]);
+  });
+
+  test("the holder is known by its name, whatever its address is called there", async () => {
+    const probes = new Scripted();
+    const seen = collect(CONFIG, probes, NEVER);
+    probes.healthSays(leaseHealth(holder("C", { address: "172.28.0.4:6379" })));
+    probes.answer("c:6379", GCS);
+    expect((await seen).heads).toHaveLength(1);
   });
 
   test("an explicit HEAD is the only one that is asked, and is enough", async () => {

@@ -1,7 +1,7 @@
-import { type Address, isAt, sameAddress } from "../../common/address.ts";
+import { type Address, sameAddress } from "../../common/address.ts";
 import type { Sighting } from "../../common/sighting.ts";
 import type { Config } from "../config.ts";
-import { holderAddress, possibleHeads } from "../decide/candidates.ts";
+import { holderIn, isHolder, possibleHeads } from "../decide/candidates.ts";
 import type { HeadFact, HealthFact } from "../facts.ts";
 import type { HealthClient } from "../health-client.ts";
 import { type HealthProbeSettings, probeHealth } from "./health.ts";
@@ -60,11 +60,6 @@ export function collect(
     const healthInTheEnd = probeHealth(probes.health, healthSettings(config), healthSignal);
     void healthInTheEnd.then((health) => {
       seen.health = health;
-      const holder = unlistedHolder(config, health, listed);
-      if (holder !== null) {
-        seen.pending += 1;
-        void ask(null, holder).then(check);
-      }
       check();
     });
     check();
@@ -83,9 +78,9 @@ interface Partial {
  * HEAD answers (two need the lease to tell which is the true one) or the HEAD is explicit.
  */
 function enough({ health, heads, pending, explicit }: Partial): boolean {
-  const living = heads.flatMap(({ sighting }) => (sighting.kind === "ray-gcs" ? [sighting.address] : []));
-  const holder = health?.kind === "lease" ? health.view.holder : null;
-  if (holder !== null && living.some((each) => isAt(each, holder.address))) return true;
+  const living = heads.filter(({ sighting }) => sighting.kind === "ray-gcs");
+  const holder = health === null ? null : holderIn({ health });
+  if (living.some((each) => isHolder(each, holder))) return true;
   return pending === 0 && (health !== null || explicit || living.length === 1);
 }
 
@@ -99,16 +94,7 @@ type Listed = ReturnType<typeof possibleHeads>;
 
 /** Answers come in any order; decisions and logs follow the whitelist's. */
 function inOrder(heads: readonly HeadFact[], listed: Listed): HeadFact[] {
-  const place = ({ sighting }: HeadFact): number => {
-    const index = listed.findIndex((each) => sameAddress(each.address, sighting.address));
-    return index < 0 ? listed.length : index;
-  };
+  const place = ({ sighting }: HeadFact): number =>
+    listed.findIndex((each) => sameAddress(each.address, sighting.address));
   return heads.toSorted((a, b) => place(a) - place(b));
-}
-
-/** The lease may name a HEAD that this node's whitelist does not. */
-function unlistedHolder(config: Config, health: HealthFact, listed: Listed): Address | null {
-  const address = config.explicitHead === null ? holderAddress({ health }) : null;
-  if (address === null || sameAddress(address, config.ownAddress)) return null;
-  return listed.some((each) => sameAddress(each.address, address)) ? null : address;
 }

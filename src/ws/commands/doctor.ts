@@ -5,11 +5,17 @@ import { clusterFindings } from "../doctor/cluster.ts";
 import type { DoctorFacts } from "../doctor/facts.ts";
 import type { Finding } from "../doctor/finding.ts";
 import { lookAtDocker, lookAtMachine } from "../doctor/look.ts";
+import { lookAtContainers, lookAtProcesses } from "../doctor/look-cluster.ts";
 import { machineFindings } from "../doctor/machine.ts";
 import { EXIT } from "../exit-code.ts";
 import { loadSettings } from "../runtimes/choose.ts";
 import { openDockerCluster } from "../runtimes/docker/cluster.ts";
-import { composeRunner, dockerRunner } from "../runtimes/docker/engine.ts";
+import { composeRunner, dockerRunner, engineHost } from "../runtimes/docker/engine.ts";
+import { isEmbeddedRunning } from "../runtimes/embedded/runtime.ts";
+import { environment } from "../runtimes/environment.ts";
+import { lastUp } from "../runtimes/last-up.ts";
+import type { RuntimeName } from "../runtimes/runtime.ts";
+import type { Settings } from "../settings.ts";
 import { oneLine } from "../terminal/one-line.ts";
 import { fail } from "./fail.ts";
 
@@ -17,14 +23,34 @@ import { fail } from "./fail.ts";
 export async function doctor(context: WsContext, options: GlobalOptions): Promise<number> {
   const settings = loadSettings(context, options);
   if (!settings.ok) return fail(context, settings.error);
-  const { env, dist, terminal } = context;
-  const { stateDir, configFile } = options;
-  const machine = await lookAtMachine(env, stateDir);
-  const engine = { docker: dockerRunner(env), compose: composeRunner(["docker", "compose"], env) };
-  const folders = { configFile, configFolder: dirname(configFile), root: dirname(dist), stateDir };
-  const cluster = openDockerCluster({ settings: settings.value, env, engine, ...folders });
-  const docker = machine.engine.ok ? await lookAtDocker(cluster) : undefined;
-  const facts: DoctorFacts = { settings: settings.value, machine, docker };
+  const { env: shell, dist, terminal } = context;
+  const { stateDir, configFile, venvDir } = options;
+  const machine = await lookAtMachine(shell, stateDir);
+  const runtime = runtimeOf(context, options, settings.value, machine.engine.ok);
+  const env = await environment(context, options, runtime);
+  if (!env.ok) return fail(context, env.error);
+  const common = { settings: settings.value, env: env.value, stateDir };
+  const docker = dockerRunner(shell);
+  const engine = {
+    docker,
+    compose: composeRunner(["docker", "compose"], shell),
+    host: await engineHost(docker, shell),
+  };
+  const folders = { configFile, configFolder: dirname(configFile), root: dirname(dist) };
+  const containers = openDockerCluster({ ...common, engine, ...folders });
+  const cluster =
+    runtime === "docker"
+      ? await lookAtContainers(containers)
+      : await lookAtProcesses({ ...common, venvDir, dist });
+  const running =
+    runtime === "docker" &&
+    (!cluster.services.ok || cluster.services.value.some(({ running: each }) => each));
+  const facts: DoctorFacts = {
+    settings: settings.value,
+    machine,
+    docker: machine.engine.ok ? await lookAtDocker(containers, running) : undefined,
+    cluster,
+  };
   const parts = { "This machine": machineFindings(facts), "The cluster": clusterFindings(facts) };
   for (const [title, findings] of Object.entries(parts))
     terminal.out(`${styleText("bold", title)}\n${findings.map(render).join("")}\n`);
@@ -33,6 +59,19 @@ export async function doctor(context: WsContext, options: GlobalOptions): Promis
     .filter(({ state }) => state === "bad").length;
   terminal.out(wrong === 0 ? "✓ Nothing stands in the way\n" : `✗ ${wrong} to mend\n`);
   return wrong === 0 ? EXIT.ok : EXIT.notAllWell;
+}
+
+/** Whose cluster is looked at: as every other command chooses it. */
+function runtimeOf(
+  { env, dist }: WsContext,
+  { runtime, stateDir, venvDir }: GlobalOptions,
+  settings: Settings,
+  engineAnswers: boolean,
+): RuntimeName {
+  const last = lastUp(stateDir)?.runtime;
+  if (runtime !== undefined) return runtime;
+  if (last === "embedded" || isEmbeddedRunning({ settings, env, stateDir, venvDir, dist })) return "embedded";
+  return engineAnswers || last === "docker" ? "docker" : "embedded";
 }
 
 const MARK = { good: "✓", note: "→", bad: "✗" } as const;

@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import { renderProblems } from "../../common/render-failure.ts";
+import { renderWarnings } from "../../common/render-failure.ts";
 import { generateHere, writeComposeFiles } from "../compose/write-files.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import { EXIT } from "../exit-code.ts";
@@ -26,7 +26,9 @@ export async function generate(context: WsContext, options: GenerateOptions): Pr
   const { terminal } = context;
   const { generated, written, unchanged, stale } = report.value;
   if (generated.warnings.length > 0)
-    terminal.err(`${renderProblems("This machine asks for attention", generated.warnings).join("\n")}\n`);
+    terminal.err(
+      `${renderWarnings("What of config.yaml this machine cannot give in full", generated.warnings).join("\n")}\n`,
+    );
   for (const name of written) terminal.out(`✓ ${name} written\n`);
   for (const name of unchanged) terminal.out(`✓ ${name} is up to date\n`);
   for (const name of stale)

@@ -4,13 +4,13 @@ import { createProgress } from "../terminal/progress.ts";
 
 /** Runs `work` with a progress display that is closed before anything else is written. */
 export async function withJob<T>(
-  { terminal, liveStream, signal, urgent }: WsContext,
+  { terminal, liveStream, signal, urgent, cleaning }: WsContext,
   timeoutMs: number,
   work: (job: Job) => Promise<T>,
 ): Promise<T> {
   const progress = createProgress(terminal, liveStream);
   try {
-    return await work({ progress, signal, urgent, timeoutMs });
+    return await work({ progress, signal, urgent, cleaning, timeoutMs });
   } finally {
     progress.close();
   }

@@ -6,7 +6,10 @@ import type { LogRequest } from "../runtimes/runtime.ts";
 import { oneLine } from "../terminal/one-line.ts";
 import { fail } from "./fail.ts";
 
-export interface LogsOptions extends GlobalOptions, LogRequest {}
+export interface LogsOptions extends GlobalOptions, LogRequest {
+  /** With the time of each line. */
+  readonly timestamps?: boolean;
+}
 
 const COLOURS = ["cyan", "yellow", "green", "magenta", "blue"] as const;
 
@@ -17,10 +20,11 @@ export async function logs(context: WsContext, options: LogsOptions): Promise<nu
   const lines = await opened.value.runtime.logs(options, context.signal);
   if (!lines.ok) return fail(context, lines.error);
   const seen: string[] = [];
-  for await (const { node, text } of lines.value) {
+  for await (const { node, time, text } of lines.value) {
     if (!seen.includes(node)) seen.push(node);
     const colour = COLOURS[seen.indexOf(node) % COLOURS.length] ?? "cyan";
-    context.terminal.out(`${styleText(colour, `${node} |`)} ${oneLine(text)}\n`);
+    const when = options.timestamps === true ? `${time ?? "–"} ` : "";
+    context.terminal.out(`${styleText(colour, `${node} |`)} ${when}${oneLine(text)}\n`);
   }
   if (seen.length === 0) context.terminal.err("→ There are no logs yet.\n");
   return EXIT.ok;

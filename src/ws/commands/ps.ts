@@ -3,6 +3,7 @@ import { formatAddress } from "../../common/address.ts";
 import { visible } from "../../common/visible.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import { EXIT } from "../exit-code.ts";
+import { TOKEN_WAY_OUT, wantsToken } from "../render-failure.ts";
 import { open } from "../runtimes/choose.ts";
 import type { ClusterReport, ServiceReport } from "../runtimes/runtime.ts";
 import { oneLine } from "../terminal/one-line.ts";
@@ -16,9 +17,14 @@ export interface PsOptions extends GlobalOptions {
 export async function ps(context: WsContext, options: PsOptions): Promise<number> {
   const opened = await open(context, options, { tool: "engine" });
   if (!opened.ok) return fail(context, opened.error);
-  const report = await opened.value.runtime.ps(context.signal);
+  const { runtime, other } = opened.value;
+  const [answer, second] = await Promise.all([runtime.ps(context.signal), other()]);
+  if (!answer.ok) return fail(context, answer.error);
+  const report = answer.value;
   const json = () => JSON.stringify(report, null, 2).split("\n").map(visible).join("\n");
   context.terminal.out(`${options.json ? json() : renderPs(report)}\n`);
+  if (second !== undefined)
+    context.terminal.err(`→ A cluster of the ${second} runtime runs as well: ./ws --runtime ${second} ps\n`);
   return report.services.every(({ state }) => state === "ALIVE" || state === "up")
     ? EXIT.ok
     : EXIT.notAllWell;
@@ -45,7 +51,8 @@ const BARE = {
 };
 
 /** The table of services, and a last line about the HEAD. Pure. */
-export function renderPs({ runtime, services, head }: ClusterReport): string {
+export function renderPs(report: ClusterReport): string {
+  const { runtime, services, head } = report;
   const table = new Table({
     head: [...COLUMNS, ...(runtime === "docker" ? ENGINE_COLUMNS : [])],
     chars: BARE,
@@ -58,10 +65,36 @@ export function renderPs({ runtime, services, head }: ClusterReport): string {
     .map((line) => line.trimEnd());
   const last =
     head === undefined
-      ? "✗ No GCS answers. → Start the cluster: ./ws up"
-      : `HEAD ${head.node} at ${formatAddress(head.address)}, cluster ${head.clusterId.slice(0, 12)}, dashboard ${head.dashboardUrl}`;
-  return [...lines, oneLine(last)].join("\n");
+      ? withoutHead(report)
+      : [
+          `HEAD ${head.node} at ${formatAddress(head.address)}, cluster ${head.clusterId.slice(0, 12)}, dashboard ${head.dashboardUrl}`,
+        ];
+  return [...lines, ...[...last, ...missing(services)].map(oneLine)].join("\n");
 }
+
+/** Why there is no HEAD to be seen, and what to do. */
+function withoutHead({ noHead, services }: ClusterReport): string[] {
+  if (noHead?.reason === "wants-token") return [`✗ ${wantsToken(noHead.at)}`, `→ ${TOKEN_WAY_OUT}`];
+  const running = services.filter(({ state }) => state !== "stopped").map(({ name }) => name);
+  if (noHead?.reason === "silent")
+    return [
+      `✗ The GCS at ${noHead.at} gives no answer: it is busy, or out of reach. → Look again; its log says more: ./ws logs`,
+    ];
+  if (running.length === 0) return ["✗ No GCS answers. → Start the cluster: ./ws up"];
+  const gone = services.filter(({ state }) => state === "stopped").map(({ name }) => name);
+  const way = gone.length === 0 ? "Read what they wait for: ./ws logs" : "Start what is missing: ./ws up";
+  return [
+    `✗ No GCS answers, though ${running.join(", ")} ${running.length === 1 ? "runs" : "run"}. → ${way}`,
+  ];
+}
+
+const missing = (services: readonly ServiceReport[]): string[] =>
+  services
+    .filter(({ state }) => state === "missing")
+    .map(
+      ({ name, container }) =>
+        `✗ ${name}: its ${container === undefined ? "process" : "container"} is gone, though the GCS still counts it ALIVE. → Start what is missing: ./ws up`,
+    );
 
 const GIB = 2 ** 30;
 

@@ -1,5 +1,5 @@
 import { formatAddress } from "../../common/address.ts";
-import { renderProblems } from "../../common/render-failure.ts";
+import { renderWarnings } from "../../common/render-failure.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import { EXIT } from "../exit-code.ts";
@@ -42,7 +42,9 @@ export async function up(context: WsContext, options: UpOptions): Promise<number
   if (!report.ok) return fail(context, report.error);
   const { warnings } = report.value;
   if (warnings.length > 0)
-    context.terminal.err(`${renderProblems("This asks for attention", warnings).map(oneLine).join("\n")}\n`);
+    context.terminal.err(
+      `${renderWarnings("What of config.yaml this machine cannot give in full", warnings).map(oneLine).join("\n")}\n`,
+    );
   const names = settings.nodes.map(({ name }) => name);
   const cluster = await settledReport(runtime, names, report.value.cluster, context.signal);
   const gone = notAlive(cluster, names);
@@ -85,8 +87,10 @@ async function settledReport(
   signal: AbortSignal,
 ): Promise<ClusterReport> {
   let report = first;
-  for (let looks = 1; looks < LOOKS && notAlive(report, names).length > 0; looks++)
-    report = await runtime.ps(signal);
+  for (let looks = 1; looks < LOOKS && notAlive(report, names).length > 0; looks++) {
+    const look = await runtime.ps(signal);
+    if (look.ok) report = look.value;
+  }
   return report;
 }
 

@@ -1,27 +1,60 @@
+import { stripVTControlCharacters } from "node:util";
 import { formatAddress } from "../../common/address.ts";
+import { unreachable } from "../../common/result.ts";
 import { newestNamed } from "../cluster-view.ts";
+import { TOKEN_WAY_OUT, wantsToken } from "../render-failure.ts";
 import { nearest } from "../settings/known-keys.ts";
-import { HEALTH_NAME, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../settings.ts";
-import type { DockerFacts, DoctorFacts, ServiceFacts } from "./facts.ts";
-import { bad, type Finding, good, note } from "./finding.ts";
+import { HEALTH_NAME, type Settings, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../settings.ts";
+import type { ClusterFacts, DoctorFacts, ServiceFacts } from "./facts.ts";
+import { ASK_AGAIN, bad, type Finding, good, note } from "./finding.ts";
+
+/** A cluster of which something is there. */
+interface Present extends Omit<ClusterFacts, "services"> {
+  readonly services: readonly ServiceFacts[];
+}
 
 /** The cases of the specification's troubleshooting section, and whether each node is there at all. Pure. */
-export function clusterFindings({ settings, docker }: DoctorFacts): Finding[] {
-  if (docker === undefined || docker.services.length === 0)
-    return [note("Cluster", "no container of this project", "Start it: ./ws up")];
+export function clusterFindings({ settings, cluster }: DoctorFacts): Finding[] {
+  const { services } = cluster;
+  if (!services.ok)
+    return [bad("Cluster", `the engine does not say what runs: ${services.error}`, ASK_AGAIN)];
+  if (services.value.length === 0)
+    return [note("Cluster", `nothing of this project is there (${cluster.runtime})`, "Start it: ./ws up")];
+  const present = { ...cluster, services: services.value };
   const candidates = settings.candidates.map(({ name }) => name);
   return [
-    ...docker.services.flatMap((service) => stopped(service)),
-    ...docker.services.flatMap((service) => notListed(service, docker)),
-    ...heads(docker),
-    ...testWorkerAsHead(docker, candidates),
-    ...noPython(docker),
-    ...settings.nodes.flatMap(({ name }) => whitelist(name, docker, candidates)),
+    ...missing(settings, present),
+    ...present.services.flatMap((service) => stopped(service)),
+    ...present.services.flatMap((service) => notListed(service, present)),
+    ...others(settings, present),
+    ...heads(present),
+    ...testWorkerAsHead(present, candidates),
+    ...noPython(present),
+    ...settings.nodes.flatMap(({ name }) => whitelist(name, present, candidates)),
   ];
 }
 
-const of = ({ services }: DockerFacts, name: string): ServiceFacts | undefined =>
+const of = ({ services }: Present, name: string): ServiceFacts | undefined =>
   services.find(({ service }) => service === name);
+
+/** What config.yaml wants and nobody has: removed by hand, or ended. */
+function missing({ health, nodes }: Settings, present: Present): Finding[] {
+  const wanted = [...(health.enabled ? [HEALTH_NAME] : []), ...nodes.map(({ name }) => name)];
+  const what = present.runtime === "docker" ? "it has no container" : "its process does not run";
+  return wanted
+    .filter((name) => of(present, name) === undefined)
+    .map((name) => bad(name, what, "Start what is missing: ./ws up"));
+}
+
+/** Nodes that joined by `docker run` or by hand. */
+function others({ nodes: own }: Settings, { nodes, services }: Present): Finding[] {
+  const known = [...own.map(({ name }) => name), ...services.map(({ service }) => service)];
+  return nodes
+    .filter(({ name, alive }) => alive && !known.includes(name))
+    .map(({ name, address }) =>
+      good(name, `WORKER, ALIVE at ${address}; it joined by another way than this ws`),
+    );
+}
 
 function stopped({ service, running, status, log }: ServiceFacts): Finding[] {
   if (running) return [];
@@ -29,37 +62,28 @@ function stopped({ service, running, status, log }: ServiceFacts): Finding[] {
   return [
     bad(
       service,
-      `its container is ${status}; its last word: ${last}`,
+      `its container is ${status}; its last word: ${stripVTControlCharacters(last)}`,
       `Read ws logs ${service}, then ws up.`,
     ),
   ];
 }
 
-function notListed({ service, running }: ServiceFacts, { nodes, heads: [head] }: DockerFacts): Finding[] {
+function notListed({ service, running }: ServiceFacts, { nodes, heads: [head] }: Present): Finding[] {
   if (!running || service === HEALTH_NAME || service === TEST_CLIENT_NAME || head === undefined) return [];
   const node = newestNamed(nodes, service);
   if (node?.alive) return [good(service, `${node.isHead ? "HEAD" : "WORKER"}, ALIVE`)];
   const what = node === undefined ? "the GCS does not list it" : "the GCS lists it as DEAD";
-  return [
-    bad(service, `its container runs, and ${what}`, `Read ws logs ${service}: it says what it waits for.`),
-  ];
+  return [bad(service, `it runs, and ${what}`, `Read ws logs ${service}: it says what it waits for.`)];
 }
 
 /** "ray-gpu becomes a HEAD of its own". */
-function heads(docker: DockerFacts): Finding[] {
-  const [first, ...others] = docker.heads;
-  if (first === undefined)
-    return [
-      bad(
-        "HEAD",
-        "no GCS answers",
-        "Read ws logs; the nodes say whether they wait for the health service or for each other.",
-      ),
-    ];
+function heads(present: Present): Finding[] {
+  const [first, ...others] = present.heads;
+  if (first === undefined) return [noGcs(present.noHead)];
   if (others.length === 0)
     return [good("HEAD", `one, at ${formatAddress(first.address)}, Ray ${first.version}`)];
-  const health = of(docker, HEALTH_NAME);
-  const blind = docker.services
+  const health = of(present, HEALTH_NAME);
+  const blind = present.services
     .filter(({ log }) => lastHealthWord(log)?.startsWith("✗"))
     .map(({ service }) => service);
   const why =
@@ -68,15 +92,30 @@ function heads(docker: DockerFacts): Finding[] {
       : blind.length > 0
         ? `${blind.join(", ")} does not reach the health service`
         : "each was started without knowing of the other (depends_on, whitelists that differ)";
-  const at = docker.heads.map(({ address }) => formatAddress(address)).join(" and ");
+  const at = present.heads.map(({ address }) => formatAddress(address)).join(" and ");
   return [
     bad(
       "HEAD",
-      `${docker.heads.length} of them, at ${at}: ${why}`,
+      `${present.heads.length} of them, at ${at}: ${why}`,
       "Run ws generate and ws up: compose.yaml then has depends_on and one whitelist; restart the node that should follow.",
     ),
   ];
 }
+
+function noGcs(why: ClusterFacts["noHead"]): Finding {
+  switch (why.reason) {
+    case "wants-token":
+      return bad("HEAD", wantsToken(why.at), TOKEN_WAY_OUT);
+    case "silent":
+      return bad("HEAD", `the GCS at ${why.at} gives no answer: it is busy, or out of reach`, READ_LOGS);
+    case "nobody":
+      return bad("HEAD", "no GCS answers", READ_LOGS);
+    default:
+      return unreachable(why);
+  }
+}
+
+const READ_LOGS = "Read ws logs; the nodes say whether they wait for the health service or for each other.";
 
 const lastHealthWord = (log: string): string | undefined =>
   log
@@ -85,9 +124,9 @@ const lastHealthWord = (log: string): string | undefined =>
     ?.trim();
 
 /** "test-ray-worker starts as HEAD". */
-function testWorkerAsHead(docker: DockerFacts, candidates: readonly string[]): Finding[] {
-  const worker = of(docker, TEST_WORKER_NAME);
-  const isHead = newestNamed(docker.nodes, TEST_WORKER_NAME)?.isHead ?? false;
+function testWorkerAsHead(cluster: Present, candidates: readonly string[]): Finding[] {
+  const worker = of(cluster, TEST_WORKER_NAME);
+  const isHead = newestNamed(cluster.nodes, TEST_WORKER_NAME)?.isHead ?? false;
   if (worker === undefined || !(isHead || /^Mode: head$/m.test(worker.log))) return [];
   return [
     candidates.includes(TEST_WORKER_NAME)
@@ -105,8 +144,8 @@ function testWorkerAsHead(docker: DockerFacts, candidates: readonly string[]): F
 }
 
 /** "python3: command not found" in the test client. */
-function noPython(docker: DockerFacts): Finding[] {
-  return docker.services
+function noPython(cluster: Present): Finding[] {
+  return cluster.services
     .filter(({ log }) => /python3?: (?:command )?not found|"python3?": executable file not found/.test(log))
     .map(({ service }) =>
       bad(
@@ -118,8 +157,8 @@ function noPython(docker: DockerFacts): Finding[] {
 }
 
 /** "Node not in whitelist", though it is. */
-function whitelist(name: string, docker: DockerFacts, candidates: readonly string[]): Finding[] {
-  const service = of(docker, name);
+function whitelist(name: string, cluster: Present, candidates: readonly string[]): Finding[] {
+  const service = of(cluster, name);
   if (service === undefined || candidates.includes(service.hostname)) return [];
   const near = nearest(service.hostname, candidates);
   if (!candidates.includes(name) && near === undefined)

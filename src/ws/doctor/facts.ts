@@ -2,10 +2,12 @@ import type { Problem } from "../../common/failure.ts";
 import type { NodeInfo } from "../../common/gcs/client.ts";
 import type { Result } from "../../common/result.ts";
 import type { RayGcs } from "../../common/sighting.ts";
+import type { NoHead } from "../cluster-view.ts";
 import type { HostFacts } from "../compose/host-facts.ts";
 import type { Route } from "../compose/routes.ts";
-import type { Compose } from "../runtimes/docker/engine.ts";
+import type { Answer, Compose } from "../runtimes/docker/engine.ts";
 import type { AnyNetwork } from "../runtimes/docker/neighbours.ts";
+import type { RuntimeName } from "../runtimes/runtime.ts";
 import type { Settings } from "../settings.ts";
 
 /** What `ws doctor` saw of the machine and of the cluster; an error is what stood in the way of seeing it. */
@@ -14,6 +16,7 @@ export interface DoctorFacts {
   readonly machine: MachineFacts;
   /** Undefined where no engine answers. */
   readonly docker: DockerFacts | undefined;
+  readonly cluster: ClusterFacts;
 }
 
 export interface MachineFacts {
@@ -21,7 +24,7 @@ export interface MachineFacts {
   readonly node: string;
   /** Version of the Python that the embedded runtime would use, if it can make virtual environments. */
   readonly python: Result<string, string>;
-  readonly engine: Result<string, string>;
+  readonly engine: Result<EngineFacts, string>;
   readonly compose: Result<Compose, string>;
   readonly host: Omit<HostFacts, "buildContext">;
   /** Every IPv4 address that is this machine's. */
@@ -32,18 +35,30 @@ export interface MachineFacts {
   readonly disks: readonly { readonly folder: string; readonly freeBytes: number }[];
 }
 
+interface EngineFacts extends Answer {
+  /** Of another machine; undefined where containers run here. */
+  readonly elsewhere: string | undefined;
+}
+
 export interface DockerFacts {
-  /** Networks of the engine that are not ours. */
-  readonly networks: readonly AnyNetwork[];
+  /** Networks of the engine that are not ours; an error is why it does not say. */
+  readonly networks: Result<readonly AnyNetwork[], string>;
   /** Ports that we publish and that something else listens on; empty while the cluster runs. */
   readonly ports: readonly Problem[];
   /** Images that config.yaml names and the engine does not have. */
   readonly missingImages: readonly string[];
   /** Whether the engine can give an NVIDIA GPU to a container. */
   readonly gpuToolkit: boolean;
-  readonly services: readonly ServiceFacts[];
-  /** Every GCS of this cluster that answers. */
+}
+
+/** The cluster of the runtime that is in use. */
+export interface ClusterFacts {
+  readonly runtime: RuntimeName;
+  /** Its containers or processes; an error is why that cannot be told. */
+  readonly services: Result<readonly ServiceFacts[], string>;
+  /** Every GCS of this cluster that answers, and why none does. */
   readonly heads: readonly RayGcs[];
+  readonly noHead: NoHead;
   readonly nodes: readonly NodeInfo[];
 }
 

@@ -3,7 +3,7 @@ import type { NodeInfo } from "../../common/gcs/client.ts";
 import { err, ok } from "../../common/result.ts";
 import { readSettings } from "../settings.ts";
 import { clusterFindings } from "./cluster.ts";
-import type { DockerFacts, DoctorFacts, MachineFacts, ServiceFacts } from "./facts.ts";
+import type { ClusterFacts, DockerFacts, DoctorFacts, MachineFacts, ServiceFacts } from "./facts.ts";
 import { machineFindings } from "./machine.ts";
 
 const GIB = 2 ** 30;
@@ -17,7 +17,7 @@ function settings(yaml = "") {
 const machine: MachineFacts = {
   node: "v24.0.0",
   python: ok("Python 3.12.0"),
-  engine: ok("28.0.0"),
+  engine: ok({ version: "28.0.0", warnings: [], elsewhere: undefined }),
   compose: ok({ words: ["docker", "compose"], version: "5.5.0" }),
   host: {
     cpus: 16,
@@ -65,11 +65,17 @@ const head = (port: number) =>
   }) as const;
 
 const docker: DockerFacts = {
-  networks: [],
+  networks: ok([]),
   ports: [],
   missingImages: [],
   gpuToolkit: true,
-  services: ["health", "ray-cpu", "ray-gpu", "test-ray-worker"].map((name) => service(name)),
+};
+
+const services = ["health", "ray-cpu", "ray-gpu", "test-ray-worker"].map((name) => service(name));
+const cluster: ClusterFacts = {
+  runtime: "docker",
+  services: ok(services),
+  noHead: { reason: "nobody" },
   heads: [head(6379)],
   nodes: ["ray-cpu", "ray-gpu", "test-ray-worker"].map((name) => node(name)),
 };
@@ -78,6 +84,7 @@ const facts = (change: Partial<DoctorFacts> = {}): DoctorFacts => ({
   settings: settings(),
   machine,
   docker,
+  cluster,
   ...change,
 });
 const wrong = (all: ReturnType<typeof machineFindings>) =>
@@ -122,7 +129,7 @@ describe("what stands in the way on the machine", () => {
 
   test("E10 a subnet that another network has, with its name; to remove it is no advice while something runs in it", () => {
     const found = (inUse: boolean, project?: string) => {
-      const networks = [{ name: "theirs", subnets: ["172.28.5.0/24"], inUse, project }];
+      const networks = ok([{ name: "theirs", subnets: ["172.28.5.0/24"], inUse, project }]);
       return machineFindings(facts({ docker: { ...docker, networks } })).find(({ state }) => state === "bad");
     };
     expect(found(true)).toMatchObject({
@@ -164,6 +171,7 @@ describe("what stands in the way on the machine", () => {
       settings: settings(yaml),
       machine: { ...machine, host },
       docker: { ...docker, gpuToolkit },
+      cluster,
     };
     expect(wrong(machineFindings(given))).toEqual(expected);
   });
@@ -216,10 +224,10 @@ describe("what works, and one should know", () => {
 });
 
 describe("the specification's troubleshooting section, case by case", () => {
-  const found = (change: Partial<DockerFacts>, yaml = "") =>
-    wrong(clusterFindings(facts({ settings: settings(yaml), docker: { ...docker, ...change } })));
+  const found = (change: Partial<ClusterFacts>, yaml = "") =>
+    wrong(clusterFindings(facts({ settings: settings(yaml), cluster: { ...cluster, ...change } })));
   const withService = (name: string, change: Partial<ServiceFacts>) => ({
-    services: [...docker.services.filter((each) => each.service !== name), service(name, change)],
+    services: ok([...services.filter((each) => each.service !== name), service(name, change)]),
   });
 
   test("test-ray-worker starts as HEAD", () => {
@@ -259,9 +267,63 @@ describe("the specification's troubleshooting section, case by case", () => {
   });
 
   test("a node that ended, and one that the GCS has lost", () => {
-    const nodes = docker.nodes.map((each) => (each.name === "ray-gpu" ? { ...each, alive: false } : each));
-    expect(found({ nodes })).toEqual(["ray-gpu: its container runs, and the GCS lists it as DEAD"]);
+    const nodes = cluster.nodes.map((each) => (each.name === "ray-gpu" ? { ...each, alive: false } : each));
+    expect(found({ nodes })).toEqual(["ray-gpu: it runs, and the GCS lists it as DEAD"]);
     const ended = withService("ray-cpu", { running: false, status: "exited", log: "a\n✗ Exit code 75\n" });
     expect(found(ended)).toEqual(["ray-cpu: its container is exited; its last word: ✗ Exit code 75"]);
+  });
+
+  test("E11 what config.yaml wants and nobody has is named, with the way out", () => {
+    const without = (name: string) => ({ services: ok(services.filter((each) => each.service !== name)) });
+    expect(found(without("health"))).toEqual(["health: it has no container"]);
+    expect(found({ ...without("ray-cpu"), runtime: "embedded" })).toEqual([
+      "ray-cpu: its process does not run",
+    ]);
+    const change = facts({ cluster: { ...cluster, ...without("health") } });
+    expect(clusterFindings(change).find(({ topic }) => topic === "health")?.fix).toBe(
+      "Start what is missing: ./ws up",
+    );
+  });
+
+  test("E1 a GCS that refuses our token is no GCS that is not there", () => {
+    const noHead = { reason: "wants-token", at: "127.0.0.1:6379" } as const;
+    expect(found({ heads: [], noHead })).toEqual([
+      "HEAD: The cluster wants a token: the GCS at 127.0.0.1:6379 refuses what this ws has to show",
+    ]);
+  });
+
+  test("D2 an engine that does not say what runs is no cluster that is down", () => {
+    expect(found({ services: err("Cannot connect") })).toEqual([
+      "Cluster: the engine does not say what runs: Cannot connect",
+    ]);
+  });
+
+  test("E5 a node that joined by another way is listed", () => {
+    const nodes = [...cluster.nodes, node("gpu-box")];
+    const all = clusterFindings(facts({ cluster: { ...cluster, nodes } }));
+    expect(all.find(({ topic }) => topic === "gpu-box")?.saw).toBe(
+      "WORKER, ALIVE at gpu-box; it joined by another way than this ws",
+    );
+  });
+});
+
+describe("an engine that is not as usual", () => {
+  test("D2 one that does not say which networks it has has no free subnets", () => {
+    const networks = err("unexpected end");
+    expect(wrong(machineFindings(facts({ docker: { ...docker, networks } })))).toEqual([
+      "Subnets: the engine does not say which networks it has: unexpected end",
+    ]);
+  });
+
+  test("D11 one on another machine is named, with what that means", () => {
+    const engine = ok({ version: "28.0.0", warnings: ["a notice"], elsewhere: "build.example" });
+    const said = machineFindings(facts({ machine: { ...machine, engine } })).filter(
+      ({ topic }) => topic === "Docker engine",
+    );
+    expect(said.map(({ state, saw }) => `${state}: ${saw}`)).toEqual([
+      "good: version 28.0.0, on build.example",
+      "note: docker says: a notice",
+      expect.stringContaining("note: containers run on build.example: ports are published there"),
+    ]);
   });
 });

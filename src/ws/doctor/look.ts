@@ -4,14 +4,12 @@ import { networkInterfaces } from "node:os";
 import { dirname } from "node:path";
 import { execa } from "execa";
 import { err, ok, type Result } from "../../common/result.ts";
-import { findHeads, viewCluster } from "../cluster-view.ts";
 import { readHostFacts, readRoutes } from "../compose/read-host.ts";
 import { blockedBy } from "../runtimes/docker/blocked.ts";
 import { type DockerCluster, hostPlanOf } from "../runtimes/docker/cluster.ts";
-import { type Container, listContainers } from "../runtimes/docker/containers.ts";
-import { dockerRunner, engineVersion, findCompose } from "../runtimes/docker/engine.ts";
-import { wholeLog } from "../runtimes/docker/logs.ts";
+import { dockerRunner, engineHost, findCompose, findEngine, isRemote } from "../runtimes/docker/engine.ts";
 import { lookAround } from "../runtimes/docker/neighbours.ts";
+import { pythonEnvironment } from "../runtimes/embedded/python-environment.ts";
 import type { DockerFacts, MachineFacts } from "./facts.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -19,13 +17,19 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** Looks at this machine; changes nothing. */
 export async function lookAtMachine(env: Environment, stateDir: string): Promise<MachineFacts> {
   const docker = dockerRunner(env);
-  const [engine, compose, python] = await Promise.all([
-    engineVersion(docker),
+  const [answer, host, compose, python] = await Promise.all([
+    findEngine(env),
+    engineHost(docker, env),
     findCompose(env),
-    findPython(env.WS_PYTHON ?? "python3", env),
+    findPython(env.WS_PYTHON ?? "python3", pythonEnvironment(env)),
   ]);
+  const elsewhere = isRemote({ host }) ? host : undefined;
+  const engine = answer.ok ? ok({ ...answer.value, elsewhere }) : answer;
   const dockerRoot = await docker(["info", "--format", "{{.DockerRootDir}}"]);
-  const folders = [nearestFolder(stateDir), ...(engine.ok && dockerRoot.ok ? [dockerRoot.value.trim()] : [])];
+  const folders = [
+    nearestFolder(stateDir),
+    ...(engine.ok && elsewhere === undefined && dockerRoot.ok ? [dockerRoot.value.trim()] : []),
+  ];
   return {
     node: process.version,
     python,
@@ -67,30 +71,22 @@ async function freeBytes(folder: string): Promise<number | undefined> {
   }
 }
 
-/** Looks at the engine and at this project's containers; changes nothing. */
-export async function lookAtDocker(cluster: DockerCluster): Promise<DockerFacts> {
-  const found = await listContainers(cluster);
-  const containers = found.ok ? found.value : [];
-  const [around, missingImages, gpuToolkit, heads, view, services] = await Promise.all([
+/** Looks at the engine; changes nothing. `running`: the cluster's own containers hold the ports. */
+export async function lookAtDocker(cluster: DockerCluster, running: boolean): Promise<DockerFacts> {
+  const [around, missingImages, gpuToolkit] = await Promise.all([
     lookAround(cluster.engine),
     imagesMissing(cluster),
     hasGpuToolkit(cluster),
-    findHeads(cluster),
-    viewCluster(cluster),
-    Promise.all(containers.map((container) => serviceFacts(cluster, container))),
   ]);
   const plan = hostPlanOf(cluster);
-  const running = containers.some((each) => each.running);
-  const blocked = plan.ok && !running ? blockedBy(cluster, plan.value, "main", around) : [];
-  const networks = around.networks.filter(({ project }) => project !== cluster.projectName);
+  const blocked =
+    plan.ok && around.ok && !running ? blockedBy(cluster, plan.value, "main", around.value) : [];
+  const networks = around.ok
+    ? ok(around.value.networks.filter(({ project }) => project !== cluster.projectName))
+    : around;
   // Networks are judged by themselves, with both subnets.
   const ports = blocked.filter(({ where }) => where !== "network.subnet");
-  return { networks, ports, missingImages, gpuToolkit, services, heads, nodes: view?.nodes ?? [] };
-}
-
-async function serviceFacts({ engine }: DockerCluster, container: Container) {
-  const { service, hostname, status, running, id } = container;
-  return { service, hostname, status, running, log: await wholeLog(engine, id) };
+  return { networks, missingImages, gpuToolkit, ports };
 }
 
 /** The engine looks for the hook on its PATH, whether or not `nvidia-ctk` has made a runtime of it (Docker 20.10 to 28). */

@@ -40,8 +40,22 @@ function engineFindings({ engine, compose }: MachineFacts): Finding[] {
         "ws takes the embedded runtime; start the engine to have containers.",
       ),
     ];
-  return [good("Docker engine", `version ${engine.value}`), composeFinding(compose)];
+  const { version, warnings, elsewhere } = engine.value;
+  return [
+    good("Docker engine", `version ${version}${elsewhere === undefined ? "" : `, on ${elsewhere}`}`),
+    ...warnings.map((line) => note("Docker engine", `docker says: ${line}`)),
+    ...(elsewhere === undefined ? [] : [remote(elsewhere)]),
+    composeFinding(compose),
+  ];
 }
+
+/** What `ws` knows of this machine holds for the engine's only as far as both are alike. */
+const remote = (host: string): Finding =>
+  note(
+    "Docker engine",
+    `containers run on ${host}: ports are published there, bind mounts name its folders, and CPUs, memory and GPU are judged by this machine's`,
+    `Set host.ip_address in config.yaml to ${host}'s own IPv4 address, and host.has_gpu.`,
+  );
 
 /** What compose.yaml needs: `depends_on` with conditions in a file without a version (docker-compose 1.27.1), GPUs (1.28). */
 const LEAST_COMPOSE = [1, 29] as const;

@@ -1,7 +1,7 @@
-import { freeNetwork, overlapping } from "../runtimes/docker/neighbours.ts";
+import { freeNetwork, overlapping } from "../runtimes/docker/conflicts.ts";
 import type { Settings } from "../settings.ts";
 import type { DockerFacts, MachineFacts } from "./facts.ts";
-import { bad, type Finding, good, note } from "./finding.ts";
+import { ASK_AGAIN, bad, type Finding, good, note } from "./finding.ts";
 
 /** Whether the networks, ports and images that the containers need are theirs to have. Pure. */
 export function networkFindings(
@@ -10,7 +10,9 @@ export function networkFindings(
   { networks, ports, missingImages }: DockerFacts,
 ): Finding[] {
   return [
-    ...subnets(settings, routes, networks),
+    ...(networks.ok
+      ? subnets(settings, routes, networks.value)
+      : [bad("Subnets", `the engine does not say which networks it has: ${networks.error}`, ASK_AGAIN)]),
     ...(ports.length > 0
       ? ports.map(({ where, problem, fix }) => bad("Ports", `${where}: ${problem}`, fix))
       : [good("Ports", "those that the cluster publishes are free, or its own")]),
@@ -20,11 +22,9 @@ export function networkFindings(
   ];
 }
 
-function subnets(
-  settings: Settings,
-  routes: MachineFacts["routes"],
-  networks: DockerFacts["networks"],
-): Finding[] {
+type Networks = Extract<DockerFacts["networks"], { ok: true }>["value"];
+
+function subnets(settings: Settings, routes: MachineFacts["routes"], networks: Networks): Finding[] {
   const wanted = [
     { key: "network.subnet", text: settings.subnet },
     { key: "cluster_test.test_network_subnet", text: settings.testSubnet },

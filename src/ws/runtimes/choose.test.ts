@@ -3,7 +3,8 @@ import { err, ok } from "../../common/result.ts";
 import { choose, type Surroundings } from "./choose.ts";
 
 const never = async () => err({ command: "", lines: [] });
-const found = ok({ engine: { docker: never, compose: never }, version: "28.1" });
+const engine = { docker: never, compose: never, host: "127.0.0.1" };
+const found = ok({ engine, version: "28.1", warnings: [] });
 const away = err("Cannot connect to the Docker daemon");
 
 interface Case {

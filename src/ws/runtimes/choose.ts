@@ -1,14 +1,25 @@
 import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { renderProblems } from "../../common/render-failure.ts";
+import { renderWarnings } from "../../common/render-failure.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import type { WsFailure } from "../failure.ts";
 import { readSettings, type Settings } from "../settings.ts";
 import { oneLine } from "../terminal/one-line.ts";
-import { composeRunner, dockerRunner, type Engine, engineVersion, findCompose } from "./docker/engine.ts";
+import { isDockerRunning } from "./docker/containers.ts";
+import {
+  composeRunner,
+  dockerRunner,
+  type Engine,
+  engineHost,
+  findCompose,
+  findEngine,
+  isRemote,
+  withEnvironment,
+} from "./docker/engine.ts";
 import { dockerRuntime } from "./docker/runtime.ts";
 import { embeddedRuntime, isEmbeddedRunning } from "./embedded/runtime.ts";
+import { environment } from "./environment.ts";
 import { lastUp } from "./last-up.ts";
 import type { Runtime, RuntimeName } from "./runtime.ts";
 
@@ -16,13 +27,17 @@ import type { Runtime, RuntimeName } from "./runtime.ts";
 export interface Opened {
   readonly settings: Settings;
   readonly runtime: Runtime;
+  /** The environment of `ws`, with the secrets of this cluster. */
+  readonly env: WsContext["env"];
+  /** The name of the other runtime, where it runs a cluster of this project as well. */
+  readonly other: () => Promise<RuntimeName | undefined>;
 }
 
 /** What a command asks of the runtime. */
 export interface Needs {
   /** `engine`: it finds things by their labels, and no compose is needed. */
   readonly tool: "engine" | "compose";
-  /** Say which runtime it is also where nobody would expect another. */
+  /** It starts nodes: the runtime is said also where nobody would expect another, and what is given counts for a cluster that is down. */
   readonly announce?: boolean;
   /** It brings what runs in line with a new project.name; otherwise the cluster that was started is meant, whatever its name. */
   readonly renames?: boolean;
@@ -37,37 +52,57 @@ export async function open(
   const loaded = loadSettings(context, options);
   if (!loaded.ok) return loaded;
   const settings = loaded.value;
-  const { env, dist } = context;
+  const { env: shell, dist } = context;
   const { stateDir, venvDir, configFile } = options;
-  const embedded = { settings, env, stateDir, venvDir, dist };
+  const input = { settings, env: shell, stateDir, venvDir, dist };
+  const embeddedRuns = () => isEmbeddedRunning(input);
   const last = lastUp(stateDir);
   const choice = await choose({
     asked: options.runtime,
     last: last?.runtime,
-    embeddedRuns: () => isEmbeddedRunning(embedded),
-    findEngine: () => findEngine(env, tool),
+    embeddedRuns,
+    findEngine: () => findTools(shell, tool),
   });
   if (!choice.ok) return choice;
-  const { name, why, engine, obvious } = choice.value;
+  const { name, why, engine, warnings = [], obvious } = choice.value;
   if (announce || !obvious) context.terminal.err(`→ Runtime: ${name} (${why})\n`);
-  if (engine === undefined) return ok({ settings, runtime: embeddedRuntime(embedded) });
-  const folders = { configFile, configFolder: dirname(configFile), root: dirname(dist), stateDir };
+  for (const line of warnings) context.terminal.err(`→ docker says: ${oneLine(line)}\n`);
   const former = last?.projectName === settings.projectName ? undefined : last?.projectName;
-  if (former === undefined || renames)
-    return ok({
-      settings,
-      runtime: dockerRuntime({ settings, env, engine, ...folders, formerProject: former }),
+  const dockerRuns = () =>
+    isDockerRunning({
+      engine: engine ?? { docker: dockerRunner(shell) },
+      projectName: former ?? settings.projectName,
     });
-  context.terminal.err(
-    `→ project.name is ${settings.projectName} now; this is about ${former}, which ws up started\n`,
-  );
-  const meant = { ...settings, projectName: former };
-  return ok({ settings: meant, runtime: dockerRuntime({ settings: meant, env, engine, ...folders }) });
+  const running = async () => (name === "docker" ? await dockerRuns() : embeddedRuns());
+  const env = await environment(context, options, name, announce ? running : undefined);
+  if (!env.ok) return env;
+  const common = { settings, env: env.value };
+  if (engine === undefined) {
+    const runtime = embeddedRuntime({ ...input, env: env.value });
+    return ok({ ...common, runtime, other: async () => ((await dockerRuns()) ? "docker" : undefined) });
+  }
+  const tools = { ...engine, compose: withEnvironment(engine.compose, env.value) };
+  const folders = { configFile, configFolder: dirname(configFile), root: dirname(dist), stateDir };
+  const asked = { ...common, engine: tools, ...folders };
+  if (former !== undefined && !renames)
+    context.terminal.err(
+      `→ project.name is ${settings.projectName} now; this is about ${former}, which ws up started\n`,
+    );
+  const meant = former === undefined || renames ? settings : { ...settings, projectName: former };
+  const formerProject = renames ? former : undefined;
+  return ok({
+    env: env.value,
+    settings: meant,
+    runtime: dockerRuntime({ ...asked, settings: meant, formerProject }),
+    other: async () => (embeddedRuns() ? "embedded" : undefined),
+  });
 }
 
 interface Found {
   readonly engine: Engine;
   readonly version: string;
+  /** What docker writes besides. */
+  readonly warnings: readonly string[];
 }
 
 /** What the choice of a runtime rests on. */
@@ -85,6 +120,7 @@ export interface Choice {
   readonly why: string;
   /** Of docker. */
   readonly engine?: Engine;
+  readonly warnings?: readonly string[];
   /** True where it was asked for, or is what one expects after the last `ws up`. */
   readonly obvious: boolean;
 }
@@ -104,9 +140,10 @@ export async function choose(around: Surroundings): Promise<Result<Choice, WsFai
   // What that engine runs must not be taken for nothing.
   if (!found.ok && last === "docker") return err({ reason: "engine-away", why: found.error });
   if (!found.ok) return embedded(`no Docker here: ${found.error}`, false);
-  const { engine, version } = found.value;
+  const { engine, version, warnings } = found.value;
   const why = asked === "docker" ? "asked for with --runtime" : "an engine answers";
-  return ok({ name: "docker", why: `${why}, version ${version}`, engine, obvious: true });
+  const where = isRemote(engine) ? `, on ${engine.host}` : "";
+  return ok({ name: "docker", why: `${why}, version ${version}${where}`, engine, warnings, obvious: true });
 }
 
 /** Reads and checks config.yaml; a missing file means all defaults, unless somebody named it. */
@@ -119,7 +156,7 @@ export function loadSettings(
   const read = readSettings(text.value, file);
   if (!read.ok) return err({ reason: "bad-settings", file, problems: read.error });
   if (read.value.warnings.length > 0)
-    terminal.err(`${renderProblems(`${file} has warnings`, read.value.warnings).map(oneLine).join("\n")}\n`);
+    terminal.err(`${renderWarnings(`${file} has warnings`, read.value.warnings).map(oneLine).join("\n")}\n`);
   return ok(read.value.settings);
 }
 
@@ -136,12 +173,14 @@ function readConfig(file: string, given: boolean): Result<string, WsFailure> {
 }
 
 /** The engine that answers and, where it is needed, the compose beside it, or in one line what is missing. */
-async function findEngine(env: WsContext["env"], tool: Needs["tool"]): Promise<Result<Found, string>> {
+async function findTools(env: WsContext["env"], tool: Needs["tool"]): Promise<Result<Found, string>> {
   const docker = dockerRunner(env);
   const unused = { words: ["docker", "compose"] };
   const wanted = tool === "compose" ? findCompose(env) : Promise.resolve(ok(unused));
-  const [version, compose] = await Promise.all([engineVersion(docker), wanted]);
-  if (!version.ok) return version;
-  if (!compose.ok) return err(`engine ${version.value} answers, but ${compose.error}`);
-  return ok({ engine: { docker, compose: composeRunner(compose.value.words, env) }, version: version.value });
+  const [answer, compose, host] = await Promise.all([findEngine(env), wanted, engineHost(docker, env)]);
+  if (!answer.ok) return answer;
+  const { version, warnings } = answer.value;
+  if (!compose.ok) return err(`engine ${version} answers, but ${compose.error}`);
+  const engine = { docker, compose: composeRunner(compose.value.words, env), host };
+  return ok({ engine, version, warnings });
 }

@@ -2,6 +2,7 @@ import type { Address } from "../../common/address.ts";
 import type { Problem } from "../../common/failure.ts";
 import type { Result } from "../../common/result.ts";
 import type { CheckContext } from "../checks/context.ts";
+import type { NoHead } from "../cluster-view.ts";
 import type { WsFailure } from "../failure.ts";
 import type { Progress } from "../terminal/progress.ts";
 import type { UpPlan } from "./up-plan.ts";
@@ -15,9 +16,15 @@ export interface Job {
   readonly signal: AbortSignal;
   /** Aborted by the second one: clean up without asking anybody. */
   readonly urgent: AbortSignal;
+  /** Runs what must not be left half done, such as the undoing of a start. */
+  readonly cleaning?: (<T>(work: () => Promise<T>) => Promise<T>) | undefined;
   /** How long the nodes may take to become ALIVE. */
   readonly timeoutMs: number;
 }
+
+/** Runs the undoing of a start, which a hasty Ctrl-C waits for. */
+export const cleaning = <T>(job: Pick<Job, "cleaning">, work: () => Promise<T>): Promise<T> =>
+  job.cleaning === undefined ? work() : job.cleaning(work);
 
 /** How `ws` runs the services of config.yaml: as containers, or as processes of this machine. */
 export interface Runtime {
@@ -25,7 +32,7 @@ export interface Runtime {
   /** Starts what does not run yet and waits until every node is ALIVE. On failure, what it started is gone again. */
   up(job: Job, options: UpOptions): Promise<Result<UpReport, WsFailure>>;
   /** What runs, as Ray's GCS sees it and as this machine sees it. */
-  ps(signal: AbortSignal): Promise<ClusterReport>;
+  ps(signal: AbortSignal): Promise<Result<ClusterReport, WsFailure>>;
   /** Lines of the services' logs. Ends by itself unless it follows. */
   logs(request: LogRequest, signal: AbortSignal): Promise<Result<AsyncIterable<LogLine>, WsFailure>>;
   /** Stops everything and leaves nothing behind. */
@@ -77,7 +84,9 @@ export interface ClusterReport {
   readonly runtime: RuntimeName;
   /** The HEAD whose GCS answers; undefined: none does. */
   readonly head: HeadReport | undefined;
-  /** In the order health, nodes, test worker, test client. */
+  /** Why there is none. */
+  readonly noHead?: NoHead;
+  /** In the order health, nodes, test worker, test client, and nodes that joined by another way. */
   readonly services: readonly ServiceReport[];
 }
 
@@ -96,14 +105,16 @@ export interface ServiceReport {
   readonly name: string;
   readonly role: "health" | "head" | "worker" | "client" | "–";
   readonly address: string;
-  /** `ALIVE` and `DEAD` are the GCS's words; the others are ours. */
-  readonly state: "ALIVE" | "DEAD" | "up" | "starting" | "stopped";
+  /** `ALIVE` and `DEAD` are the GCS's words; the others are ours. `missing`: ALIVE for the GCS, and here nothing of it runs. */
+  readonly state: "ALIVE" | "DEAD" | "missing" | "up" | "starting" | "stopped";
   readonly cpus: number | undefined;
   /** Memory and object store together. */
   readonly memoryBytes: number | undefined;
   readonly version: string | undefined;
   readonly uptimeS: number | undefined;
   readonly pid: number | undefined;
+  /** False: no process or container of this `ws`. It joined by another way. */
+  readonly ours?: false;
   /** As the engine sees it; undefined where there is none. */
   readonly container?: { readonly name: string; readonly status: string };
 }
@@ -114,9 +125,13 @@ export interface LogRequest {
   readonly follow: boolean;
   /** How many of the last lines of each to begin with; undefined: all. */
   readonly tail: number | undefined;
+  /** Only what was written from then on. */
+  readonly since?: Date | undefined;
 }
 
 export interface LogLine {
   readonly node: string;
+  /** When it was written, in RFC 3339, as far as that is known. */
+  readonly time: string | undefined;
   readonly text: string;
 }

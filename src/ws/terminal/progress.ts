@@ -9,6 +9,8 @@ export interface Progress {
   begin(id: string, text: string): void;
   /** What it does now; shown where lines can be redrawn. */
   note(id: string, text: string): void;
+  /** The same where it is worth a line of its own. */
+  say(id: string, text: string): void;
   done(id: string, text: string): void;
   fail(id: string, text: string): void;
   /** Leaves the lines as they are. Whoever made the progress calls it before writing anything else. */
@@ -17,11 +19,12 @@ export interface Progress {
 
 /** Redraws its lines on a terminal; elsewhere it writes a line for each beginning and each end. */
 export function createProgress(terminal: Terminal, stream: NodeJS.WriteStream | undefined): Progress {
-  const { begin, note, done, fail, close } =
+  const { begin, note, say, done, fail, close } =
     terminal.live && stream !== undefined ? liveProgress(stream) : plainProgress(terminal);
   return {
     begin: (id, text) => begin(id, oneLine(text)),
     note: (id, text) => note(id, oneLine(text)),
+    say: (id, text) => say(id, oneLine(text)),
     done: (id, text) => done(id, oneLine(text)),
     fail: (id, text) => fail(id, oneLine(text)),
     close,
@@ -40,6 +43,7 @@ function plainProgress({ err }: Terminal): Progress {
       err(`→ ${text}\n`);
     },
     note() {},
+    say: (_, text) => err(`→ ${text}\n`),
     done: (id, text) => end(id, "✓", text),
     fail: (id, text) => end(id, "✗", text),
     close() {},
@@ -61,7 +65,8 @@ function liveProgress(stream: NodeJS.WriteStream): Progress {
   const update = createLogUpdate(stream);
   const lines = new Map<string, Line>();
   let frame = 0;
-  const draw = () => update([...lines.values()].map((line) => drawLine(line, frame)).join("\n"));
+  const paint: Paint = (colour, text) => styleText(colour, text, { stream });
+  const draw = () => update([...lines.values()].map((line) => drawLine(line, frame, paint)).join("\n"));
   let timer: NodeJS.Timeout | undefined;
   const animate = () => {
     timer ??= setInterval(() => {
@@ -74,15 +79,17 @@ function liveProgress(stream: NodeJS.WriteStream): Progress {
     lines.set(id, { ...line, text, note: "", state, took: seconds(line.since) });
     draw();
   };
+  const note = (id: string, text: string): void => {
+    const line = lines.get(id);
+    if (line !== undefined) line.note = text;
+  };
   return {
     begin(id, text) {
       lines.set(id, { since: monotonicMs(), text, note: "", state: "under way", took: "" });
       animate();
     },
-    note(id, text) {
-      const line = lines.get(id);
-      if (line !== undefined) line.note = text;
-    },
+    note,
+    say: note,
     done: (id, text) => end(id, "done", text),
     fail: (id, text) => end(id, "failed", text),
     close() {
@@ -95,9 +102,11 @@ function liveProgress(stream: NodeJS.WriteStream): Progress {
   };
 }
 
-function drawLine({ state, text, note, since, took }: Line, frame: number): string {
-  if (state === "done") return `${styleText("green", "✓")} ${text} ${styleText("dim", `(${took})`)}`;
-  if (state === "failed") return `${styleText("red", "✗")} ${text} ${styleText("dim", `(${took})`)}`;
-  const spinner = styleText("cyan", FRAMES[frame % FRAMES.length] ?? "");
-  return `${spinner} ${text} ${styleText("dim", `${seconds(since)}${note === "" ? "" : `  ${note}`}`)}`;
+type Paint = (colour: "green" | "red" | "cyan" | "dim", text: string) => string;
+
+function drawLine({ state, text, note, since, took }: Line, frame: number, paint: Paint): string {
+  if (state === "done") return `${paint("green", "✓")} ${text} ${paint("dim", `(${took})`)}`;
+  if (state === "failed") return `${paint("red", "✗")} ${text} ${paint("dim", `(${took})`)}`;
+  const spinner = paint("cyan", FRAMES[frame % FRAMES.length] ?? "");
+  return `${spinner} ${text} ${paint("dim", `${seconds(since)}${note === "" ? "" : `  ${note}`}`)}`;
 }

@@ -4,7 +4,8 @@ import { containerName, networkName, type Part } from "../../compose/names.ts";
 import { portsInUse, publishedPorts } from "../../compose/published-ports.ts";
 import { readListeningPorts } from "../../compose/read-host.ts";
 import { type DockerCluster, servicesOf } from "./cluster.ts";
-import { type Claims, conflicts, type Neighbours, notYetOurs } from "./neighbours.ts";
+import { type Claims, conflicts, notYetOurs } from "./conflicts.ts";
+import type { Neighbours } from "./neighbours.ts";
 
 /** What others on this machine hold of what one compose file needs; asked before minutes are spent on images. */
 export function blockedBy(
@@ -25,6 +26,13 @@ export function blockedBy(
   const listening = cluster.here === "127.0.0.1" ? readListeningPorts() : new Set<number>();
   return problems.length > 0 ? problems : portsInUse(notYetOurs(claims, around), listening);
 }
+
+/** Without an answer nothing is known to be free. */
+export const silentEngine = (why: string): Problem => ({
+  where: "The Docker engine",
+  problem: `does not say what it has: ${why}`,
+  fix: "See whether docker ps and docker network ls answer, then run the command again.",
+});
 
 const subnetOf = ({ settings }: DockerCluster, part: Part): Claims["subnet"] =>
   part === "main"

@@ -1,8 +1,6 @@
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { type Deadline, deadlineIn, pause } from "../../../common/deadline.ts";
 import { err, ok, type Result } from "../../../common/result.ts";
-import { viewCluster } from "../../cluster-view.ts";
+import { lookAtCluster, refusing, viewCluster } from "../../cluster-view.ts";
 import type { Part } from "../../compose/names.ts";
 import { interrupted, type WsFailure } from "../../failure.ts";
 import { TEST_CLIENT_NAME } from "../../settings.ts";
@@ -13,7 +11,8 @@ import { likelyCause } from "./causes.ts";
 import { type DockerCluster, refused } from "./cluster.ts";
 import { type Container, listContainers, sameLife } from "./containers.ts";
 import type { Refusal } from "./engine.ts";
-import { lastLines, wholeLog } from "./logs.ts";
+import { keepLog } from "./kept-logs.ts";
+import { lastLines } from "./logs.ts";
 import { judgeService, type Seen } from "./readiness.ts";
 import { startInOrder } from "./start-in-order.ts";
 
@@ -115,11 +114,12 @@ const changed = ({ services, before }: Wait, now: readonly Container[]): string[
 /** Looks at every service once and shows what is new. */
 async function lookAtAll(wait: Wait, composed: boolean): Promise<readonly Container[]> {
   const { cluster, part, services, before, former, job, last, ran } = wait;
-  const [found, view, healthAnswer] = await Promise.all([
+  const [found, { view, ...seenHeads }, healthAnswer] = await Promise.all([
     listContainers(cluster, part),
-    viewCluster(cluster),
+    lookAtCluster(cluster),
     healthAnswers(cluster.healthUrl),
   ]);
+  const tokenRefused = refusing(seenHeads) !== undefined;
   const containers = found.ok ? found.value : [];
   const of = (list: readonly Container[], name: string) => list.find(({ service }) => service === name);
   for (const service of services) {
@@ -128,7 +128,8 @@ async function lookAtAll(wait: Wait, composed: boolean): Promise<readonly Contai
     const was = of(before, service);
     if (now?.running && !sameLife(now, was)) ran.add(service);
     const gone = found.ok && ran.has(service);
-    const look = { service, now, before: was, ran: gone, composed, view, former, healthAnswer, clientWord };
+    const gcs = { view, tokenRefused, former };
+    const look = { service, now, before: was, ran: gone, composed, ...gcs, healthAnswer, clientWord };
     const seen = judgeService(look);
     if (isNews(last.get(service), seen)) show(job, service, now, seen);
     last.set(service, seen);
@@ -171,21 +172,15 @@ async function failureOf(
   return { reason: "engine-refused", ...composed.error, cause: likelyCause(composed.error.lines) };
 }
 
-/** The log is kept in a file, since the container goes when the start is undone. */
 async function ended(
-  { engine, state }: DockerCluster,
+  cluster: DockerCluster,
   node: string,
   how: string,
   container: Container | undefined,
 ): Promise<WsFailure> {
   // One that somebody removed took its log with it.
-  const [lines, whole] =
-    container === undefined
-      ? [[], `${how}\n`]
-      : await Promise.all([lastLines(engine, container.id, LAST_LINES), wholeLog(engine, container.id)]);
-  mkdirSync(join(state, "logs"), { recursive: true });
-  const log = join(state, "logs", `${node}.log`);
-  writeFileSync(log, whole);
+  const lines = container === undefined ? [] : await lastLines(cluster.engine, container.id, LAST_LINES);
+  const log = await keepLog(cluster, node, container, how);
   return { reason: "node-ended", node, how, lines, log, cause: likelyCause([how, ...lines]) };
 }
 

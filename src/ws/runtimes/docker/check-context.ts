@@ -12,7 +12,8 @@ import { containerName } from "../../compose/names.ts";
 import { testComposeFile } from "../../compose/test-file.ts";
 import { TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../settings.ts";
 import { once } from "../once.ts";
-import { type DockerCluster, hostPlanOf, nodeAt } from "./cluster.ts";
+import { type DockerCluster, hostPlanOf, nodeAt, ownHeads } from "./cluster.ts";
+import { listContainers } from "./containers.ts";
 import type { Refusal } from "./engine.ts";
 import { wholeLog } from "./logs.ts";
 
@@ -25,9 +26,13 @@ const RAY_USER = "ray";
 /** How the checks look at a cluster of containers. `head` is what the test worker was told. */
 export function dockerCheckContext(cluster: DockerCluster, head: Address, signal: AbortSignal): CheckContext {
   const { settings, engine, token, here } = cluster;
+  const own = once(async () => {
+    const containers = await listContainers(cluster);
+    return containers.ok ? ownHeads(cluster, containers.value) : cluster;
+  });
   const run: CheckContext["run"] = (service, command) => runIn(cluster, service, command);
   const freshCluster = async (): Promise<Result<ClusterView, string>> => {
-    const view = await viewCluster(cluster);
+    const view = await viewCluster(await own());
     return view === undefined ? err("no GCS of this cluster answers") : ok(view);
   };
   const clusterView = once(freshCluster);
@@ -55,7 +60,7 @@ export function dockerCheckContext(cluster: DockerCluster, head: Address, signal
         ? ok(`http://${here === "127.0.0.1" ? "localhost" : here}:${node.value.dashboardPort}`)
         : node;
     },
-    heads: once(() => findHeads(cluster)),
+    heads: once(async () => findHeads(await own())),
     cluster: clusterView,
     rayStatus: once(async () => {
       const node = await headNode();

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { Address } from "../../../common/address.ts";
@@ -5,11 +6,14 @@ import { authIn } from "../../../common/auth-token.ts";
 import type { Problem } from "../../../common/failure.ts";
 import { readTls, type TlsKeys } from "../../../common/gcs/tls.ts";
 import { err, ok, type Result } from "../../../common/result.ts";
+import type { Sight } from "../../cluster-view.ts";
 import { type HostPlan, planHost } from "../../compose/host-plan.ts";
 import { COMPOSE_FILE, composeProject, type Part, TEST_COMPOSE_FILE } from "../../compose/names.ts";
 import { readHostFacts } from "../../compose/read-host.ts";
 import type { WsFailure } from "../../failure.ts";
 import { HEALTH_NAME, type Settings, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../settings.ts";
+import { secretsFile } from "../secrets.ts";
+import type { Container } from "./containers.ts";
 import type { CommandOptions, Engine, Refusal } from "./engine.ts";
 import { sourceVariables } from "./image-source.ts";
 
@@ -35,7 +39,7 @@ export interface DockerCluster extends DockerInput {
   /** Where published ports are reached from here. */
   readonly here: string;
   readonly healthUrl: string;
-  /** Where a HEAD of this cluster can be, as seen from here. */
+  /** Where a HEAD of this cluster can be, as seen from here: what answers there may be another's. */
   readonly headAddresses: readonly Address[];
   readonly token: string | null;
   /** What Ray's TLS wants, where the environment says that it speaks it. */
@@ -44,8 +48,8 @@ export interface DockerCluster extends DockerInput {
 
 /** Puts together what every operation on the cluster needs. */
 export function openDockerCluster(input: DockerInput): DockerCluster {
-  const { settings, env, stateDir } = input;
-  const here = engineHost(env);
+  const { settings, env, stateDir, engine } = input;
+  const here = engine.host;
   const { headAddress, health, nodes } = settings;
   const elsewhere =
     headAddress !== undefined && nodes.every(({ name }) => name !== headAddress.host) ? [headAddress] : [];
@@ -61,10 +65,22 @@ export function openDockerCluster(input: DockerInput): DockerCluster {
   };
 }
 
-/** Where the engine's machine is seen from here: this one, unless DOCKER_HOST names another. Pure. */
-export function engineHost(env: Readonly<Record<string, string | undefined>>): string {
-  const [, host] = /^(?:tcp|https?|ssh):\/\/(?:[^@/]*@)?([^:/]+)/.exec(env.DOCKER_HOST ?? "") ?? [];
-  return host ?? "127.0.0.1";
+/**
+ * Where a HEAD of ours can serve now: elsewhere, or at a node whose container runs. Only one program has a published port,
+ * and where no container of ours does, another project's cluster may.
+ */
+export function ownHeads(
+  cluster: DockerCluster,
+  containers: readonly Pick<Container, "headPort" | "running">[],
+): Sight {
+  const { here, headAddresses } = cluster;
+  const elsewhere = headAddresses.filter(
+    (address) => address.host !== here || nodeAt(cluster, address) === undefined,
+  );
+  const serving = containers.flatMap(({ running, headPort }) =>
+    running && headPort !== undefined ? [{ host: here, port: headPort }] : [],
+  );
+  return { ...cluster, headAddresses: [...elsewhere, ...serving] };
 }
 
 /** What the settings become on this machine. */
@@ -91,14 +107,18 @@ export const nodeAt = ({ settings }: Pick<DockerInput, "settings">, { port }: Ad
 
 /** Runs a compose command on one of the two files, as `ws` keeps them; paths in them are seen from the folder of config.yaml. */
 export const runCompose = (
-  { engine, settings, configFolder, root, state }: DockerCluster,
+  { engine, settings, configFolder, root, state, stateDir }: DockerCluster,
   part: Part,
   words: readonly string[],
   options?: CommandOptions,
 ): Promise<Result<string, Refusal>> => {
   const file = join(state, part === "main" ? COMPOSE_FILE : TEST_COMPOSE_FILE);
   const env = { ...sourceVariables(root), ...options?.env };
-  const place = ["-p", composeProject(settings, part), "--project-directory", configFolder, "-f", file];
+  const secrets = secretsFile(stateDir, "docker");
+  // In place of `.env`, which ws has read: a cluster keeps what it was started with.
+  const envFile = existsSync(secrets) ? ["--env-file", secrets] : [];
+  const folder = ["--project-directory", configFolder, ...envFile];
+  const place = ["-p", composeProject(settings, part), ...folder, "-f", file];
   return engine.compose([...place, ...words], { ...options, env });
 };
 

@@ -106,22 +106,33 @@ export async function listContainers(
   return ids.length === 0 ? ok([]) : inspect(engine, ids);
 }
 
+/** True where a container of the project runs. */
+export async function isDockerRunning({ engine, projectName }: Owner): Promise<boolean> {
+  const listed = await engine.docker(["ps", "--quiet", "--filter", projectFilter(projectName)]);
+  return listed.ok && listed.value.trim() !== "";
+}
+
 async function inspect(
   engine: Owner["engine"],
   ids: readonly string[],
 ): Promise<Result<Container[], Refusal>> {
   const inspected = await engine.docker(["inspect", "--type", "container", ...ids]);
   // One that went away between the two commands is an error to the engine; the others are listed all the same.
-  const text = inspected.ok ? inspected.value : inspected.error.lines.join("\n");
-  const from = text.indexOf("[");
-  const to = text.lastIndexOf("\n]");
-  if (from < 0) return inspected.ok ? ok([]) : inspected;
-  const parsed = z.array(Inspected).safeParse(JSON.parse(text.slice(from, to < 0 ? undefined : to + 2)));
+  const text = inspected.ok ? inspected.value : (inspected.error.stdout ?? "");
+  const parsed = z.array(Inspected).safeParse(parseJson(text));
   if (parsed.success) return ok(parsed.data);
-  return err({
-    command: "docker inspect",
-    lines: [`its answer is not what we know: ${parsed.error.message}`],
-  });
+  if (!inspected.ok) return inspected;
+  const lines = [`its answer is not what we know: ${parsed.error.message}`];
+  return err({ command: "docker inspect", lines });
+}
+
+/** What a program of docker's wrote; undefined where it is no JSON. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Two looks at one life of one container. */

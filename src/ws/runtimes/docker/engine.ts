@@ -8,6 +8,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export interface Refusal {
   readonly command: string;
   readonly lines: readonly string[];
+  /** What it answered all the same, as `docker inspect` does for the others when one of many is gone. */
+  readonly stdout?: string;
 }
 
 export interface CommandOptions {
@@ -18,10 +20,12 @@ export interface CommandOptions {
   /** Gets each line of its output as it comes. */
   readonly onLine?: (line: string) => void;
   /** On top of the environment of `ws`. */
-  readonly env?: Readonly<Record<string, string>>;
+  readonly env?: Environment;
+  /** The answer is both channels in order, as with `docker logs`; else stdout alone, for what stderr says is no data. */
+  readonly both?: true;
 }
 
-/** Runs a program to its end; standard output and standard error come back as one text. */
+/** Runs a program to its end and returns what it wrote to stdout; its stderr is told only where it failed. */
 export type RunCommand = (
   words: readonly string[],
   options?: CommandOptions,
@@ -32,6 +36,8 @@ export interface Engine {
   readonly docker: RunCommand;
   /** `docker compose` or docker-compose, whichever is there. */
   readonly compose: RunCommand;
+  /** Where the engine's machine is seen from here: 127.0.0.1, or the host that DOCKER_HOST or docker's context names. */
+  readonly host: string;
 }
 
 const ANSWER_MS = 8_000;
@@ -42,12 +48,39 @@ export const CHANGE_MS = 120_000;
 /** After TERM, until whatever is left of a command gets KILL. */
 const KILL_MS = 2_000;
 
-/** The version of the engine that answers, or its own words on why none does. */
-export async function engineVersion(docker: RunCommand): Promise<Result<string, string>> {
-  const answer = await docker(["version", "--format", "{{.Server.Version}}"], { timeoutMs: ANSWER_MS });
-  if (answer.ok) return ok(answer.value.trim().split("\n").at(-1) ?? "");
-  return err(answer.error.lines.at(-1) ?? "no engine answers");
+/** The engine that answers. */
+export interface Answer {
+  readonly version: string;
+  /** What docker writes to stderr besides, such as podman-docker's notice or a configuration that it cannot read. */
+  readonly warnings: readonly string[];
 }
+
+/** The engine that docker itself uses, or docker's own words on why none answers. */
+export async function findEngine(env: Environment): Promise<Result<Answer, string>> {
+  const words = ["docker", "version", "--format", "{{.Server.Version}}"];
+  const { ok: answered, stdout, stderr } = await run(words, env, { timeoutMs: ANSWER_MS });
+  if (answered) return ok({ version: stdout.trim(), warnings: stderr });
+  return err(stderr.at(-1) ?? "no engine answers");
+}
+
+/** Where docker finds its engine: DOCKER_HOST, DOCKER_CONTEXT, else the context that `docker context use` has chosen. */
+export async function engineHost(docker: RunCommand, env: Environment): Promise<string> {
+  if (env.DOCKER_HOST) return hostOf(env.DOCKER_HOST);
+  const endpoint = await docker(["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"]);
+  return endpoint.ok ? hostOf(endpoint.value.trim()) : LOCAL;
+}
+
+const LOCAL = "127.0.0.1";
+
+/** The host in `ssh://user@host`, `tcp://host:2375`; this machine for a socket's path. Pure. */
+function hostOf(endpoint: string): string {
+  if (!/^(?:tcp|https?|ssh):/.test(endpoint) || !URL.canParse(endpoint)) return LOCAL;
+  const { hostname } = new URL(endpoint);
+  return /^(?:|localhost|\[::1?\])$/.test(hostname) ? LOCAL : hostname;
+}
+
+/** True where containers run on another machine than `ws`. Pure. */
+export const isRemote = ({ host }: Pick<Engine, "host">): boolean => !/^127\./.test(host);
 
 export interface Compose {
   readonly words: readonly string[];
@@ -58,7 +91,7 @@ export interface Compose {
 export async function findCompose(env: Environment): Promise<Result<Compose, string>> {
   for (const words of [["docker", "compose"], ["docker-compose"]]) {
     const version = await commandRunner(words, env)(["version", "--short"], { timeoutMs: ANSWER_MS });
-    const said = version.ok ? (version.value.trim().split("\n").at(-1) ?? "") : "";
+    const said = version.ok ? version.value.trim() : "";
     if (/^v?\d/.test(said)) return ok({ words, version: said.replace(/^v/, "") });
   }
   return err("there is neither the plugin `docker compose` nor the program docker-compose");
@@ -85,31 +118,56 @@ export function composeRunner(words: readonly string[], env: Environment): RunCo
   return commandRunner(setpriv === undefined ? words : [setpriv, "--pdeathsig", "KILL", ...words], env);
 }
 
+/** The same command with other variables below those of each call. */
+export const withEnvironment =
+  (run: RunCommand, env: Environment): RunCommand =>
+  (words, options = {}) =>
+    run(words, { ...options, env: { ...env, ...options.env } });
+
 function commandRunner(prefix: readonly string[], env: Environment): RunCommand {
-  return async (words, { signal, timeoutMs, onLine, env: extra } = {}) => {
-    const [file = "", ...args] = [...prefix, ...words];
-    const child = execa(file, args, {
-      all: true,
-      reject: false,
-      stdin: "ignore",
-      // A group of its own: Ctrl-C is ours to pass on, so that we can still clean up. And a plugin that docker started
-      // holds its output: without the whole group's end we would wait for that one.
-      killDescendants: true,
-      forceKillAfterDelay: KILL_MS,
-      cleanup: true,
-      extendEnv: false,
-      env: { ...env, ...extra },
-      ...(timeoutMs === undefined ? {} : { timeout: timeoutMs }),
-      ...(signal === undefined ? {} : { cancelSignal: signal }),
-    });
-    if (onLine !== undefined) void forEachLine(child.iterable({ from: "all" }), onLine);
-    const { all, failed, shortMessage, exitCode } = await child;
-    if (!failed) return ok(all);
-    const said = all.trim() === "" ? [] : all.trim().split("\n");
-    const why = exitCode === undefined ? [shortMessage ?? "it could not be run"] : [];
-    return err({ command: shown(prefix, words), lines: [...said, ...why] });
+  return async (words, options = {}) => {
+    const { ok: done, stdout, stderr, all } = await run([...prefix, ...words], env, options);
+    if (done) return ok(options.both ? all : stdout);
+    return err({ command: shown(prefix, words), lines: stderr, stdout });
   };
 }
+
+interface Ended {
+  readonly ok: boolean;
+  readonly stdout: string;
+  /** Its lines; of a command that failed also why, and what it said elsewhere if that was all. */
+  readonly stderr: readonly string[];
+  readonly all: string;
+}
+
+async function run(
+  [file = "", ...args]: readonly string[],
+  env: Environment,
+  { signal, timeoutMs, onLine, env: extra }: CommandOptions,
+): Promise<Ended> {
+  const child = execa(file, args, {
+    all: true,
+    reject: false,
+    stdin: "ignore",
+    // A group of its own: Ctrl-C is ours to pass on, so that we can still clean up. And a plugin that docker started
+    // holds its output: without the whole group's end we would wait for that one.
+    killDescendants: true,
+    forceKillAfterDelay: KILL_MS,
+    cleanup: true,
+    extendEnv: false,
+    env: { ...env, ...extra },
+    ...(timeoutMs === undefined ? {} : { timeout: timeoutMs }),
+    ...(signal === undefined ? {} : { cancelSignal: signal }),
+  });
+  if (onLine !== undefined) void forEachLine(child.iterable({ from: "all" }), onLine);
+  const { all, stdout, stderr, failed, shortMessage, exitCode } = await child;
+  if (!failed) return { ok: true, stdout, stderr: linesOf(stderr), all };
+  const why = exitCode === undefined ? [shortMessage ?? "it could not be run"] : [];
+  const said = stderr.trim() === "" ? all : stderr;
+  return { ok: false, stdout, stderr: [...linesOf(said), ...why], all };
+}
+
+const linesOf = (text: string): string[] => (text.trim() === "" ? [] : text.trim().split("\n"));
 
 async function forEachLine(lines: AsyncIterable<string>, onLine: (line: string) => void): Promise<void> {
   try {

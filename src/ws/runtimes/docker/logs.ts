@@ -1,42 +1,45 @@
 import { PassThrough } from "node:stream";
 import { execa } from "execa";
+import { stamped } from "../log-files.ts";
 import type { LogLine, LogRequest } from "../runtime.ts";
 import type { Container } from "./containers.ts";
 import { CHANGE_MS, type Engine } from "./engine.ts";
 
 /** The last `count` lines that a container wrote, restarts included; none where the engine has no log of it. */
 export async function lastLines({ docker }: Engine, container: string, count: number): Promise<string[]> {
-  const log = await docker(["logs", "--tail", String(count), container]);
+  const log = await docker(["logs", "--tail", String(count), container], { both: true });
   if (!log.ok || log.value.trim() === "") return [];
   return log.value.trimEnd().split("\n");
 }
 
 /** All that a container wrote; empty where there is no such container. */
 export async function wholeLog({ docker }: Engine, container: string): Promise<string> {
-  const log = await docker(["logs", container], { timeoutMs: CHANGE_MS });
+  const log = await docker(["logs", container], { timeoutMs: CHANGE_MS, both: true });
   return log.ok ? log.value : "";
 }
 
-/** The lines of all containers: one after the other, or, if it follows, as they come. */
-export async function* readLogs(
-  containers: readonly Container[],
-  request: LogRequest,
-  env: Readonly<Record<string, string | undefined>>,
-  signal: AbortSignal,
+/** The lines of all sources: one after the other, or, if they are followed, as they come. */
+export async function* readAll(
+  sources: readonly AsyncGenerator<LogLine>[],
+  follow: boolean,
 ): AsyncGenerator<LogLine> {
-  const streams = containers.map((container) => logLines(container, request, env, signal));
-  if (request.follow) yield* merge(streams);
-  else for (const stream of streams) yield* stream;
+  if (follow) yield* merge(sources);
+  else for (const source of sources) yield* source;
 }
 
-async function* logLines(
+/** The lines of one container, as the engine gives them. */
+export async function* readContainer(
   { id, service }: Container,
-  { follow, tail }: LogRequest,
+  { follow, tail, since }: LogRequest,
   env: Readonly<Record<string, string | undefined>>,
   signal: AbortSignal,
 ): AsyncGenerator<LogLine> {
-  const words = [...(follow ? ["--follow"] : []), ...(tail === undefined ? [] : ["--tail", String(tail)])];
-  const child = execa("docker", ["logs", ...words, id], {
+  const words = [
+    ...(follow ? ["--follow"] : []),
+    ...(tail === undefined ? [] : ["--tail", String(tail)]),
+    ...(since === undefined ? [] : ["--since", since.toISOString()]),
+  ];
+  const child = execa("docker", ["logs", "--timestamps", ...words, id], {
     all: true,
     reject: false,
     stdin: "ignore",
@@ -47,7 +50,7 @@ async function* logLines(
     cancelSignal: signal,
   });
   try {
-    for await (const text of child.iterable({ from: "all" })) yield { node: service, text };
+    for await (const line of child.iterable({ from: "all" })) yield { node: service, ...stamped(line) };
   } catch (error) {
     // Ctrl-C is how following ends.
     if (!signal.aborted) throw error;

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { ok } from "../../../common/result.ts";
-import { type Claims, conflicts, lookAround, notYetOurs, publishedIn } from "./neighbours.ts";
+import { type Claims, conflicts, notYetOurs } from "./conflicts.ts";
+import { lookAround, publishedIn } from "./neighbours.ts";
 
 const port = (number: number, use = "GCS") => ({
   service: "ray-cpu",
@@ -72,7 +73,7 @@ test("E10 a container of nobody's that has a port or the name, and a network, ar
 test("warnings of the engine's program between its lines are no containers", async () => {
   const docker = async (words: readonly string[]) =>
     ok(words[0] === "ps" ? "WARNING: something\nlab-health\tlab\t0.0.0.0:8080->8080/tcp" : "");
-  expect((await lookAround({ docker })).containers).toEqual([
-    { name: "lab-health", project: "lab", ports: [{ min: 8080, max: 8080 }] },
-  ]);
+  expect(await lookAround({ docker })).toMatchObject({
+    value: { containers: [{ name: "lab-health", project: "lab", ports: [{ min: 8080, max: 8080 }] }] },
+  });
 });

@@ -21,8 +21,6 @@ export interface DockerPlan {
   readonly plan: UpPlan;
   /** Containers of this project that config.yaml does not want any more. */
   readonly unwanted: readonly Container[];
-  /** Containers that were started under an earlier project.name. */
-  readonly former: readonly Container[];
 }
 
 /** Looks at what runs and works out what `ws up` would do to it; changes nothing. `former` is the cluster of an earlier project.name. */
@@ -31,38 +29,32 @@ export async function planDocker(
   former: DockerCluster | undefined,
   build: boolean,
 ): Promise<Result<DockerPlan, WsFailure>> {
-  const [own, others, wanted] = await Promise.all([
+  const [own, renamed, wanted] = await Promise.all([
     listContainers(cluster, "main"),
     former === undefined ? Promise.resolve(ok<Container[]>([])) : listContainers(former),
     wantedServices(cluster, build),
   ]);
-  for (const each of [own, others]) if (!each.ok) return refused(each, likelyCause);
+  if (!own.ok) return refused(own, likelyCause);
+  if (!renamed.ok) return refused(renamed, likelyCause);
   if (!wanted.ok) return wanted;
-  if (!own.ok || !others.ok) throw new Error("both were looked at above");
-  const running = [...own.value, ...others.value].filter(isUp);
-  const head = await headOf(cluster, running);
-  const ofFormer = new Set(others.value.map(({ id }) => id));
-  const services = running.map((container): RunningService => {
-    const renamed = ofFormer.has(container.id);
-    return {
-      name: renamed ? container.name : container.service,
-      isNode: container.headPort !== undefined,
-      isHead: head === undefined ? undefined : container.id === head,
-      change: renamed
-        ? { action: "stop", why: `project.name was ${former?.projectName} when it was started` }
-        : changeOf(
-            container,
-            wanted.value.find(({ service }) => service === container.service),
-            cluster.configFolder,
-          ),
-    };
+  const head = await headOf(cluster, [...own.value, ...renamed.value].filter(isUp));
+  const seen = (name: string, { id, headPort }: Container, change: RunningService["change"]) => ({
+    name,
+    isNode: headPort !== undefined,
+    isHead: head === undefined ? undefined : id === head,
+    change,
   });
+  const why = `project.name was ${former?.projectName} when it was started`;
   const names = wanted.value.map(({ service }) => service);
-  return ok({
-    plan: planUp(names, services),
-    unwanted: own.value.filter(({ service }) => !names.includes(service)),
-    former: others.value,
-  });
+  const running = [
+    ...own.value.filter(isUp).map((each) => {
+      const target = wanted.value.find(({ service }) => service === each.service);
+      return seen(each.service, each, changeOf(each, target, cluster.configFolder));
+    }),
+    ...renamed.value.filter(isUp).map((each) => seen(each.name, each, { action: "stop", why })),
+  ];
+  const unwanted = own.value.filter(({ service }) => !names.includes(service));
+  return ok({ plan: planUp(names, running), unwanted });
 }
 
 /** A container that is restarted again and again runs as well: what it holds is on its way. */

@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
 import type { NodeInfo } from "../../../common/gcs/client.ts";
-import { engineHost } from "./cluster.ts";
 import type { Container } from "./containers.ts";
 import { judgeService, type Look } from "./readiness.ts";
 
@@ -122,13 +121,4 @@ describe("a service is ready, not yet ready, or ended", () => {
     const old = container({ restarts: 3 });
     expect(judgeService(look({ now: old, before: old }))).toEqual({ ready: "WORKER, ALIVE" });
   });
-});
-
-test.each([
-  [undefined, "127.0.0.1"],
-  ["unix:///run/docker.sock", "127.0.0.1"],
-  ["tcp://10.0.0.9:2376", "10.0.0.9"],
-  ["ssh://me@build.example", "build.example"],
-])("DOCKER_HOST=%s is reached at %s", (value, host) => {
-  expect(engineHost({ DOCKER_HOST: value })).toBe(host);
 });

@@ -20,6 +20,8 @@ export interface Look {
   readonly composed: boolean;
   /** What the GCS lists; undefined where none answers. */
   readonly view: ClusterView | undefined;
+  /** One answers, and refuses our token. */
+  readonly tokenRefused?: boolean;
   /** Ids of nodes that the GCS listed before: under the same name they are earlier lives. */
   readonly former: ReadonlySet<string>;
   /** What the health service answers to `GET /`. */
@@ -53,7 +55,8 @@ function judgeRunning(look: Look, now: Container): Seen {
   return judgeNode(look, sameLife(now, before));
 }
 
-function judgeNode({ service, view, former }: Look, unchanged: boolean): Seen {
+function judgeNode({ service, view, tokenRefused, former }: Look, unchanged: boolean): Seen {
+  if (tokenRefused === true) return { notYet: "the GCS refuses our token" };
   if (view === undefined) return { notYet: "no GCS answers yet" };
   const nodes = unchanged ? view.nodes : view.nodes.filter(({ nodeId }) => !former.has(nodeId));
   const node = newestNamed(nodes, service);

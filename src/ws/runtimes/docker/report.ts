@@ -1,42 +1,45 @@
-import type { ClusterView } from "../../cluster-view.ts";
-import { newestNamed, viewCluster } from "../../cluster-view.ts";
+import { ok, type Result } from "../../../common/result.ts";
+import { type ClusterView, lookAtCluster, noHead } from "../../cluster-view.ts";
 import { containerName } from "../../compose/names.ts";
-import { HEALTH_NAME, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../settings.ts";
+import type { WsFailure } from "../../failure.ts";
+import { HEALTH_NAME, TEST_CLIENT_NAME } from "../../settings.ts";
 import { healthAnswers } from "../ask-health.ts";
+import { asNode, otherNodes } from "../report-node.ts";
 import type { ClusterReport, HeadReport, ServiceReport } from "../runtime.ts";
-import { type DockerCluster, nodeAt, servicesOf } from "./cluster.ts";
+import { likelyCause } from "./causes.ts";
+import { type DockerCluster, nodeAt, ownHeads, refused, servicesOf } from "./cluster.ts";
 import { type Container, listContainers } from "./containers.ts";
 
 /** What runs, as the GCS sees the nodes and as the engine sees the containers. The test's two are shown only while they exist. */
-export async function reportCluster(cluster: DockerCluster): Promise<ClusterReport> {
-  const [found, view, health] = await Promise.all([
-    listContainers(cluster),
-    viewCluster(cluster),
-    healthAnswers(cluster.healthUrl),
-  ]);
-  const containers = found.ok ? found.value : [];
-  const tests = containers.filter(({ part }) => part === "test").map(({ service }) => service);
-  const names = [
-    ...servicesOf(cluster, "main"),
-    ...[TEST_WORKER_NAME, TEST_CLIENT_NAME].filter((name) => tests.includes(name)),
-  ];
-  return {
-    runtime: "docker",
-    head: view === undefined ? undefined : reportHead(cluster, view),
-    services: names.map((name) => {
-      const container = containers.find(({ service }) => service === name);
-      const base = plain(cluster, name, container);
-      if (name === HEALTH_NAME)
-        return {
-          ...base,
-          role: "health",
-          state: stateOf(container, health.ok || container?.health === "healthy"),
-        };
-      if (name === TEST_CLIENT_NAME) return { ...base, role: "client" };
-      return { ...base, ...asNode(name, container, view) };
-    }),
-  };
+export async function reportCluster(cluster: DockerCluster): Promise<Result<ClusterReport, WsFailure>> {
+  const [found, health] = await Promise.all([listContainers(cluster), healthAnswers(cluster.healthUrl)]);
+  if (!found.ok) return refused(found, likelyCause);
+  const containers = found.value;
+  const look = await lookAtCluster(ownHeads(cluster, containers));
+  const { view } = look;
+  const wanted = servicesOf(cluster, "main");
+  // The test's two, and what config.yaml does not name any more.
+  const more = containers.map(({ service }) => service).filter((name) => !wanted.includes(name));
+  const names = [...wanted, ...inTestOrder(more)];
+  const reports = names.map((name): ServiceReport => {
+    const container = containers.find(({ service }) => service === name);
+    const base = plain(cluster, name, container);
+    const state = stateOf(container, health.ok || container?.health === "healthy");
+    if (name === HEALTH_NAME) return { ...base, role: "health", state };
+    if (name === TEST_CLIENT_NAME) return { ...base, role: "client" };
+    return { ...base, ...asNode(name, container?.running === true, view) };
+  });
+  const head =
+    view === undefined ? { head: undefined, noHead: noHead(look) } : { head: reportHead(cluster, view) };
+  return ok({ runtime: "docker", ...head, services: [...reports, ...otherNodes(view, names).map(bare)] });
 }
+
+/** The client stands last. */
+const inTestOrder = (names: readonly string[]): string[] =>
+  names.toSorted((a, b) => Number(a === TEST_CLIENT_NAME) - Number(b === TEST_CLIENT_NAME));
+
+/** A node that joined by another way has no container here. */
+const bare = (report: ServiceReport): ServiceReport => ({ ...report, container: { name: "–", status: "–" } });
 
 function reportHead(cluster: DockerCluster, { head }: ClusterView): HeadReport {
   const { here } = cluster;
@@ -80,24 +83,4 @@ function plain({ settings }: DockerCluster, name: string, container: Container |
 function statusOf({ status, health, exitCode, restarts }: Container): string {
   const how = status === "exited" ? ` (${exitCode})` : health === undefined ? "" : ` (${health})`;
   return `${status}${how}${restarts === 0 ? "" : `, ${restarts} restarts`}`;
-}
-
-function asNode(
-  name: string,
-  container: Container | undefined,
-  view: ClusterView | undefined,
-): Pick<ServiceReport, "role" | "state" | "cpus" | "memoryBytes" | "version"> {
-  const running = container?.running === true;
-  const node = view === undefined ? undefined : newestNamed(view.nodes, name);
-  const unknown = { role: "–", cpus: undefined, memoryBytes: undefined, version: undefined } as const;
-  if (view === undefined || node === undefined)
-    return { ...unknown, state: running ? "starting" : "stopped" };
-  const { CPU, memory = 0, object_store_memory = 0 } = node.resources;
-  return {
-    role: node.isHead ? "head" : "worker",
-    state: node.alive ? "ALIVE" : running ? "DEAD" : "stopped",
-    cpus: CPU,
-    memoryBytes: memory + object_store_memory,
-    version: view.head.version,
-  };
 }

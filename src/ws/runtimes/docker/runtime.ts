@@ -1,21 +1,21 @@
-import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Address } from "../../../common/address.ts";
 import { err, ok, type Result } from "../../../common/result.ts";
-import { containerName } from "../../compose/names.ts";
 import { testVariables } from "../../compose/test-file.ts";
 import { writeComposeFiles } from "../../compose/write-files.ts";
 import { interrupted, type WsFailure } from "../../failure.ts";
 import { takeLock } from "../lock.ts";
 import type { Job, LogLine, LogRequest, Runtime, TestReport } from "../runtime.ts";
-import { blockedBy } from "./blocked.ts";
+import { forgetSecrets } from "../secrets.ts";
+import { blockedBy, silentEngine } from "./blocked.ts";
 import { likelyCause } from "./causes.ts";
 import { dockerCheckContext } from "./check-context.ts";
 import { type DockerCluster, type DockerInput, openDockerCluster, refused, servicesOf } from "./cluster.ts";
 import { isFromElsewhere, listContainers } from "./containers.ts";
 import { endingWith } from "./engine.ts";
 import { ensureImages } from "./images.ts";
-import { readLogs } from "./logs.ts";
+import { dropKeptLogs, hasKeptLog, readKeptLog } from "./kept-logs.ts";
+import { readAll, readContainer } from "./logs.ts";
 import { lookAround } from "./neighbours.ts";
 import { reportCluster } from "./report.ts";
 import { start } from "./start.ts";
@@ -36,13 +36,15 @@ export function dockerRuntime(input: DockerInput): Runtime {
         const folders = anyFolder ? [] : await foldersElsewhere(cluster);
         if (folders.length > 0)
           return err({ reason: "started-elsewhere", project: cluster.projectName, folders });
-        const report = await takeDown(cluster, { ...everything, volumes }, job.signal);
-        if (volumes && report.ok) rmSync(join(cluster.state, "logs"), { recursive: true, force: true });
+        const report = await takeDown(cluster, { ...everything, volumes }, job.signal, showing(job));
+        if (volumes && report.ok) removeKept(cluster);
         return report;
       }),
     startTest: (job, head) => withLock(cluster, job, () => startTest(cluster, job, head)),
     stopTest: (job) =>
-      withLock(cluster, job, () => takeDown(cluster, { ...everything, part: "test" }, job.signal)),
+      withLock(cluster, job, () =>
+        takeDown(cluster, { ...everything, part: "test" }, job.signal, showing(job)),
+      ),
     checkContext: (head, signal) =>
       dockerCheckContext(endingWith(cluster, signal), head ?? cluster.settings.test.target, signal),
   };
@@ -53,6 +55,14 @@ async function foldersElsewhere({ configFolder, ...cluster }: DockerCluster): Pr
   const found = await listContainers(cluster);
   const strangers = found.ok ? found.value.filter((each) => isFromElsewhere(each, configFolder)) : [];
   return [...new Set(strangers.flatMap(({ folder }) => folder ?? []))];
+}
+
+const showing = ({ progress }: Job) => ({ progress, id: "down" });
+
+/** What ws keeps of the cluster beside its volumes. */
+function removeKept(cluster: DockerCluster): void {
+  dropKeptLogs(cluster);
+  forgetSecrets(cluster.stateDir, "docker");
 }
 
 /** One change of the cluster at a time: a second `ws` waits for the first. */
@@ -86,7 +96,8 @@ async function startTest(
   const written = await writeComposeFiles(generated.value, cluster, { check: false });
   if (!written.ok) return written;
   const around = await lookAround(endingWith(cluster, job.signal).engine);
-  const blocked = blockedBy(cluster, generated.value.plan, "test", around);
+  if (!around.ok) return err({ reason: "machine-not-ready", problems: [silentEngine(around.error)] });
+  const blocked = blockedBy(cluster, generated.value.plan, "test", around.value);
   if (blocked.length > 0) return err({ reason: "machine-not-ready", problems: blocked });
   const images = await ensureImages(endingWith(cluster, job.signal), job, false);
   if (!images.ok) return images;
@@ -102,13 +113,17 @@ async function logs(
   request: LogRequest,
   signal: AbortSignal,
 ): Promise<Result<AsyncIterable<LogLine>, WsFailure>> {
-  const known = [...servicesOf(cluster, "main"), ...servicesOf(cluster, "test")];
-  const unknown = request.nodes.find((node) => !known.includes(node));
-  if (unknown !== undefined) return err({ reason: "no-such-node", node: unknown, known });
   const found = await listContainers(cluster);
   if (!found.ok) return refused(found, likelyCause);
+  const named = [...servicesOf(cluster, "main"), ...servicesOf(cluster, "test")];
+  const known = [...new Set([...named, ...found.value.map(({ service }) => service)])];
+  const unknown = request.nodes.find((node) => !known.includes(node));
+  if (unknown !== undefined) return err({ reason: "no-such-node", node: unknown, known });
   const wanted = request.nodes.length === 0 ? known : request.nodes;
-  const names = wanted.map((node) => containerName(cluster.settings, node));
-  const containers = names.flatMap((name) => found.value.find((each) => each.name === name) ?? []);
-  return ok(readLogs(containers, request, cluster.env, signal));
+  const sources = wanted.flatMap((node) => {
+    const container = found.value.find(({ service }) => service === node);
+    if (container !== undefined) return [readContainer(container, request, cluster.env, signal)];
+    return hasKeptLog(cluster, node) ? [readKeptLog(cluster, node, request, signal)] : [];
+  });
+  return ok(readAll(sources, request.follow));
 }

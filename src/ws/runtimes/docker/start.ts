@@ -1,12 +1,13 @@
 import { err, type Result } from "../../../common/result.ts";
 import type { Part } from "../../compose/names.ts";
 import { interrupted, type WsFailure } from "../../failure.ts";
-import type { Job } from "../runtime.ts";
+import { cleaning, type Job } from "../runtime.ts";
 import { bringUp } from "./bring-up.ts";
 import { likelyCause } from "./causes.ts";
 import { type DockerCluster, refused, servicesOf } from "./cluster.ts";
 import { type Container, listContainers, sameLife } from "./containers.ts";
 import { endingWith } from "./engine.ts";
+import { keepLog } from "./kept-logs.ts";
 import { dropEmptyNetworks, removeContainers } from "./take-down.ts";
 
 /** Starts what is missing; what this call started is gone again when it fails. */
@@ -27,21 +28,27 @@ export async function start(
   } finally {
     // A test worker that could not join stays, so that one can look at it; `ws test --down` removes it.
     if (brought === undefined || (!brought.ok && (part === "main" || job.signal.aborted)))
-      await undo(cluster, job, part, before.value);
+      await cleaning(job, () => undo(cluster, job, part, before.value));
   }
 }
 
+/** Two looks, since the engine may have gone on with what compose had asked for before it was ended. */
 async function undo(
   cluster: DockerCluster,
   { progress }: Job,
   part: Part,
   before: readonly Container[],
 ): Promise<void> {
-  const now = await listContainers(cluster, part);
-  const started = now.ok ? now.value.filter((each) => !before.some((old) => sameLife(old, each))) : [];
-  if (started.length === 0) return dropEmptyNetworks(cluster, part);
-  progress.begin("undo", "Taking down what was started");
-  await removeContainers(cluster, started);
+  let taken = 0;
+  for (const _ of ["first", "second"]) {
+    const now = await listContainers(cluster, part);
+    const started = now.ok ? now.value.filter((each) => !before.some((old) => sameLife(old, each))) : [];
+    if (started.length === 0) continue;
+    if (taken === 0) progress.begin("undo", "Taking down what was started");
+    taken += started.length;
+    await Promise.all(started.map((each) => keepLog(cluster, each.service, each)));
+    await removeContainers(cluster, started);
+  }
   await dropEmptyNetworks(cluster, part);
-  progress.done("undo", "What was started is gone again");
+  if (taken > 0) progress.done("undo", "What was started is gone again");
 }

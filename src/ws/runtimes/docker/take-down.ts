@@ -1,10 +1,12 @@
 import { err, ok, type Result } from "../../../common/result.ts";
 import { findHeads } from "../../cluster-view.ts";
 import { PART_LABEL, type Part } from "../../compose/names.ts";
+import { STOP_GRACE_S } from "../../compose/node-service.ts";
 import type { WsFailure } from "../../failure.ts";
 import { HEALTH_NAME } from "../../settings.ts";
 import type { DownReport } from "../runtime.ts";
-import { type DockerCluster, nodeAt, refused } from "./cluster.ts";
+import { type Shown, whileStopping } from "../while-waiting.ts";
+import { type DockerCluster, nodeAt, ownHeads, refused } from "./cluster.ts";
 import { type Container, listContainers, projectFilter } from "./containers.ts";
 import { CHANGE_MS } from "./engine.ts";
 
@@ -25,10 +27,11 @@ export async function takeDown(
   cluster: DockerCluster,
   { part, volumes }: Wanted,
   now: AbortSignal,
+  shown?: Shown,
 ): Promise<Result<DownReport, WsFailure>> {
   const found = await listContainers(cluster, part);
   if (!found.ok) return refused(found);
-  const killed = await stopInOrder(cluster, found.value, now);
+  const killed = await stopInOrder(cluster, found.value, now, shown);
   // A killed `ws` may have left a compose that went on until just now: what it made since is found by another look.
   const late = await listContainers(cluster, part);
   if (!late.ok) return refused(late);
@@ -47,15 +50,18 @@ async function stopInOrder(
   cluster: DockerCluster,
   containers: readonly Container[],
   now: AbortSignal,
+  shown: Shown | undefined,
 ): Promise<number> {
   const running = containers.filter((each) => each.running || each.status === "restarting");
-  const [head] = running.length === 0 ? [] : await findHeads(cluster);
+  const [head] = running.length === 0 ? [] : await findHeads(ownHeads(cluster, running));
   const headName = head === undefined ? undefined : nodeAt(cluster, head.address)?.name;
   const placeOf = ({ service }: Container) => (service === HEALTH_NAME ? 2 : service === headName ? 1 : 0);
   for (const place of [0, 1, 2]) {
-    const group = running.filter((each) => placeOf(each) === place).map(({ id }) => id);
-    if (group.length > 0 && !now.aborted)
-      await cluster.engine.docker(["stop", ...group], { signal: now, timeoutMs: CHANGE_MS });
+    const group = running.filter((each) => placeOf(each) === place);
+    if (group.length === 0 || now.aborted) continue;
+    const words = ["stop", ...group.map(({ id }) => id)];
+    const waited = { names: group.map(({ service }) => service), limitMs: STOP_GRACE_S * 1000, now };
+    await whileStopping(shown, waited, cluster.engine.docker(words, { signal: now, timeoutMs: CHANGE_MS }));
   }
   const after = await listContainers(cluster);
   const ids = new Set(running.map(({ id }) => id));
@@ -67,8 +73,9 @@ export async function stopAndRemove(
   cluster: DockerCluster,
   containers: readonly Container[],
   now: AbortSignal,
+  shown: Shown,
 ): Promise<Result<void, WsFailure>> {
-  await stopInOrder(cluster, containers, now);
+  await stopInOrder(cluster, containers, now, shown);
   return removeContainers(cluster, containers);
 }
 

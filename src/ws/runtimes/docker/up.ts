@@ -5,11 +5,14 @@ import { marked, replaceFile } from "../../compose/own-file.ts";
 import { foreignFiles, generateHere, writeComposeFiles } from "../../compose/write-files.ts";
 import { interrupted, type WsFailure } from "../../failure.ts";
 import type { Job, UpOptions, UpReport } from "../runtime.ts";
-import { blockedBy, hasMoved } from "./blocked.ts";
-import { type DockerCluster, openDockerCluster } from "./cluster.ts";
-import type { Container } from "./containers.ts";
+import { keepSecrets } from "../secrets.ts";
+import { refusalOf } from "../token-refusal.ts";
+import { blockedBy, hasMoved, silentEngine } from "./blocked.ts";
+import { type DockerCluster, openDockerCluster, ownHeads } from "./cluster.ts";
+import { type Container, listContainers } from "./containers.ts";
 import { endingWith } from "./engine.ts";
 import { ensureImages } from "./images.ts";
+import { dropKeptLogs } from "./kept-logs.ts";
 import { lookAround } from "./neighbours.ts";
 import { planDocker } from "./plan.ts";
 import { reportCluster } from "./report.ts";
@@ -29,8 +32,13 @@ export async function up(
   const prepared = await prepareFiles(cluster);
   if (!prepared.ok) return prepared;
   const generated = prepared.value;
+  const refusal = await tokenRefusal(asked);
+  if (refusal !== undefined) return err(refusal);
   const former = formerCluster(cluster);
-  const around = await lookAround(asked.engine);
+  const looked = await lookAround(asked.engine);
+  if (job.signal.aborted) return err(interrupted(job.signal));
+  if (!looked.ok) return err({ reason: "machine-not-ready", problems: [silentEngine(looked.error)] });
+  const around = looked.value;
   const blocked = blockedBy(cluster, generated.plan, "main", around);
   if (job.signal.aborted) return err(interrupted(job.signal));
   if (blocked.length > 0) return err({ reason: "machine-not-ready", problems: blocked });
@@ -50,9 +58,13 @@ export async function up(
   });
   if (!cleared.ok) return cleared;
   begin();
+  keepSecrets(cluster.stateDir, "docker", cluster.env);
+  dropKeptLogs(cluster);
   const started = await start(cluster, job, "main", {});
   if (!started.ok) return started;
-  return ok({ started: started.value, cluster: await reportCluster(asked), warnings: generated.warnings });
+  const report = await reportCluster(asked);
+  if (!report.ok) return report;
+  return ok({ started: started.value, cluster: report.value, warnings: generated.warnings });
 }
 
 /**
@@ -68,6 +80,12 @@ export async function prepareFiles(cluster: DockerCluster): Promise<Result<Gener
   mkdirSync(cluster.state, { recursive: true });
   for (const { name, text } of generated.value.files) await replaceFile(cluster.state, name, marked(text));
   return generated;
+}
+
+/** The failure of a cluster of ours that refuses our token. */
+async function tokenRefusal(cluster: DockerCluster): Promise<WsFailure | undefined> {
+  const containers = await listContainers(cluster);
+  return containers.ok ? refusalOf(ownHeads(cluster, containers.value)) : undefined;
 }
 
 /** The cluster that was started when project.name was another. */
@@ -94,14 +112,14 @@ async function clear(
   if (former !== undefined || moved) {
     const target = former ?? cluster;
     progress.begin("clear", `Stopping the cluster ${target.projectName}`);
-    const gone = await takeDown(target, whole, signal);
+    const gone = await takeDown(target, whole, signal, { progress, id: "clear" });
     if (!gone.ok) return gone;
     progress.done("clear", `Stopped the cluster ${target.projectName}`);
   }
   if (unwanted.length > 0 && !moved) {
     const names = unwanted.map(({ service }) => service).join(", ");
     progress.begin("unwanted", `Stopping ${names}`);
-    const gone = await stopAndRemove(cluster, unwanted, signal);
+    const gone = await stopAndRemove(cluster, unwanted, signal, { progress, id: "unwanted" });
     if (!gone.ok) return gone;
     progress.done("unwanted", `Stopped ${names}`);
   }

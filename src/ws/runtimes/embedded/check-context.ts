@@ -1,5 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 import { execa } from "execa";
 import type { Address } from "../../../common/address.ts";
 import { err, ok, type Result } from "../../../common/result.ts";
@@ -9,6 +8,7 @@ import { type PairsReport, pairsProbeCommand, readPairsReport } from "../../chec
 import { settledStatus } from "../../checks/ray-status.ts";
 import { type ClusterView, findHeads, viewCluster } from "../../cluster-view.ts";
 import { TEST_CLIENT_NAME } from "../../settings.ts";
+import { readLog } from "../log-files.ts";
 import { once } from "../once.ts";
 import type { EmbeddedCluster } from "./cluster.ts";
 import { healthUrl, type Machine, onLoopback, planNode, planTestWorker } from "./plan.ts";
@@ -33,7 +33,7 @@ export function embeddedCheckContext(
     runIn(cluster, machine, { service, command, signal });
   const clientPort = node?.clientPort ?? settings.test.targetClientPort;
   const freshCluster = async (): Promise<Result<ClusterView, string>> => {
-    const view = await viewCluster(cluster);
+    const view = await viewCluster(cluster.ownHeads());
     return view === undefined ? err("no GCS of this cluster answers") : ok(view);
   };
   const clusterView = once(freshCluster);
@@ -54,7 +54,7 @@ export function embeddedCheckContext(
         ? err(`no node of config.yaml lives at ${host}`)
         : ok(`http://${host}:${owner.dashboardPort}`);
     },
-    heads: once(() => findHeads(cluster)),
+    heads: once(() => findHeads(cluster.ownHeads())),
     cluster: clusterView,
     rayStatus: once(async () => {
       const view = await clusterView();
@@ -71,10 +71,7 @@ export function embeddedCheckContext(
       const output = await run(TEST_CLIENT_NAME, pairsProbeCommand(target.host, clientPort));
       return output.ok ? readPairsReport(output.value) : output;
     }),
-    log: (service) => {
-      const file = logFile(folders, service);
-      return existsSync(file) ? readFile(file, "utf8") : Promise.resolve("");
-    },
+    log: (service) => readLog(logFile(folders, service)),
     environment: (service) =>
       Promise.resolve(environmentOf(findProcesses(folders, (name) => name === service))),
     expectedEnvironment: (service) => {

@@ -2,7 +2,7 @@ import { homedir } from "node:os";
 import type { Address } from "../../../common/address.ts";
 import { authIn, authOfRay, withAuthMode } from "../../../common/auth-token.ts";
 import { readTls, type TlsKeys } from "../../../common/gcs/tls.ts";
-import { findHeads } from "../../cluster-view.ts";
+import { findHeads, type Sight } from "../../cluster-view.ts";
 import type { Settings } from "../../settings.ts";
 import { type Folders, foldersOf } from "./folders.ts";
 import { healthUrl, onLoopback } from "./plan.ts";
@@ -25,8 +25,10 @@ export interface EmbeddedInput {
 export interface EmbeddedCluster extends EmbeddedInput {
   readonly folders: Folders;
   readonly healthUrl: string;
-  /** Where a HEAD of this cluster can be. */
+  /** Where a HEAD of this cluster can be: what answers there may be another's, such as a port that containers publish. */
   readonly headAddresses: readonly Address[];
+  /** Those of them where a HEAD of ours can serve now: elsewhere, or at a node whose process runs. */
+  ownHeads(): Sight;
   /** The token that the user's environment gives to Ray and to us. */
   readonly token: string | null;
   /** What Ray's TLS wants, where the environment says that it speaks it. */
@@ -45,6 +47,7 @@ export function openCluster(input: EmbeddedInput): EmbeddedCluster {
   const own = settings.nodes.map((node) => ({ host: node.loopbackAddress, port: node.headPort }));
   const explicit = settings.headAddress === undefined ? [] : [onLoopback(settings, settings.headAddress)];
   const headAddresses = unique([...explicit, ...own]);
+  const running = () => readState(folders.stateFile).filter((each) => isRunning(each, folders));
   const auth = authOfRay(authIn(env, env.HOME || homedir()), settings.rayVersion);
   const tls = readTls(env);
   const { token } = auth;
@@ -56,7 +59,13 @@ export function openCluster(input: EmbeddedInput): EmbeddedCluster {
     headAddresses,
     token,
     tls,
-    running: () => readState(folders.stateFile).filter((each) => isRunning(each, folders)),
+    running,
+    ownHeads: () => {
+      const here = settings.nodes.map(({ loopbackAddress }) => loopbackAddress);
+      const serving = running().map(({ address }) => address);
+      const own = headAddresses.filter(({ host }) => !here.includes(host) || serving.includes(host));
+      return { headAddresses: own, token, tls };
+    },
     isRunning: (started) => isRunning(started, folders),
     headNode: async () => {
       const [head] = await findHeads({ headAddresses, token, tls });

@@ -3,6 +3,7 @@ import { lstatSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { err, ok, type Result } from "../../../common/result.ts";
 import type { WsFailure } from "../../failure.ts";
+import { forgetSecrets } from "../secrets.ts";
 
 /** Where a cluster keeps its things. */
 export interface Folders {
@@ -64,7 +65,15 @@ export function removeTemp({ temp }: Folders, names?: readonly string[]): void {
 }
 
 /** Removes what `ws` wrote there, and nothing else. The lock stays: whoever calls this holds it, and another may wait for it. */
-export function removeKept({ logs, healthState, stateFile }: Folders): void {
+export function removeKept({
+  stateDir,
+  folders,
+}: {
+  readonly stateDir: string;
+  readonly folders: Folders;
+}): void {
+  const { logs, healthState, stateFile } = folders;
+  forgetSecrets(stateDir, "embedded");
   for (const path of [logs, healthState, stateFile, `${stateFile}.new`])
     rmSync(path, { recursive: true, force: true });
 }

@@ -54,6 +54,7 @@ export function planHealth({ health, candidates }: Settings, machine: Machine): 
       RAY_EP_HEALTH_HOST: health.loopbackAddress,
       RAY_EP_HEALTH_PORT: String(health.port),
       RAY_EP_HEALTH_STATE_DIR: machine.healthState,
+      RAY_EP_LOG: "timed",
       HEAD_WHITELIST: candidates.map(({ name }) => name).join(" "),
     },
     ports: [{ host: health.loopbackAddress, port: health.port, use: "health service" }],
@@ -169,6 +170,7 @@ function nodeEnv(settings: Settings, machine: Machine, node: NodeKind): Record<s
     RAY_EP_BIN_DIR: machine.binDir,
     // No engine bounds the log here, and `ws` is gone by then.
     RAY_EP_LOG_LIMIT: "10m",
+    RAY_EP_LOG: "timed",
     RAY_USAGE_STATS_ENABLED: "0",
     // Ray keeps 5 files of 512 MB for each of its logs unless told otherwise (ray_constants.py).
     RAY_ROTATION_MAX_BYTES: String(16 * 2 ** 20),

@@ -1,7 +1,8 @@
-import { newestNamed, viewCluster } from "../../cluster-view.ts";
+import { formatAddress } from "../../../common/address.ts";
+import { lookAtCluster, newestNamed, refusing } from "../../cluster-view.ts";
 import { healthAnswers } from "../ask-health.ts";
+import { lastLines } from "../log-files.ts";
 import type { EmbeddedCluster } from "./cluster.ts";
-import { lastLines } from "./logs.ts";
 import type { ProcessPlan } from "./plan.ts";
 import { logFile } from "./start.ts";
 
@@ -41,7 +42,10 @@ async function lookAtNode(
   { name }: ProcessPlan,
   former: ReadonlySet<string>,
 ): Promise<Seen> {
-  const view = await viewCluster(cluster);
+  const { view, ...look } = await lookAtCluster(cluster);
+  const refusal = refusing(look);
+  if (refusal !== undefined)
+    return { notYet: `the GCS at ${formatAddress(refusal.address)} refuses our token` };
   if (view === undefined) return { notYet: "no GCS answers yet" };
   const fresh = view.nodes.filter(({ nodeId }) => !former.has(nodeId));
   const node = newestNamed(fresh, name);

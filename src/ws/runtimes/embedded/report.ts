@@ -1,37 +1,50 @@
-import type { ClusterView } from "../../cluster-view.ts";
-import { newestNamed, viewCluster } from "../../cluster-view.ts";
+import { type ClusterView, lookAtCluster, noHead } from "../../cluster-view.ts";
 import { HEALTH_NAME, type Settings, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../settings.ts";
 import { healthAnswers } from "../ask-health.ts";
+import { asNode, otherNodes } from "../report-node.ts";
 import type { ClusterReport, HeadReport, ServiceReport } from "../runtime.ts";
 import type { EmbeddedCluster } from "./cluster.ts";
 import type { StartedProcess } from "./state.ts";
 
-/** Every service that this cluster can have, in the order in which they are shown. */
-export function serviceNames({ nodes }: Settings): string[] {
-  return [HEALTH_NAME, ...nodes.map(({ name }) => name), TEST_WORKER_NAME, TEST_CLIENT_NAME];
+/** Every service that this cluster can have, in the order in which they are shown; also one that config.yaml names no more. */
+export function serviceNames({ settings, running }: Pick<EmbeddedCluster, "settings" | "running">): string[] {
+  const nodes = settings.nodes.map(({ name }) => name);
+  const main = [HEALTH_NAME, ...nodes];
+  const tests = [TEST_WORKER_NAME, TEST_CLIENT_NAME];
+  const others = running().map(({ name }) => name);
+  return [...main, ...others.filter((name) => ![...main, ...tests].includes(name)), ...tests];
 }
 
 /** What runs, as the GCS and this machine see it. The test's two are shown only while they run. */
 export async function reportCluster(cluster: EmbeddedCluster): Promise<ClusterReport> {
   const { settings } = cluster;
   const running = cluster.running();
-  const view = await viewCluster(cluster);
+  const look = await lookAtCluster(cluster.ownHeads());
+  const { view } = look;
   const processOf = (name: string) => running.find((each) => each.name === name);
   const nodes = settings.nodes.map(({ name, loopbackAddress }) =>
     reportNode(name, loopbackAddress, processOf(name), view),
   );
-  const worker = processOf(TEST_WORKER_NAME);
+  // What config.yaml does not name any more, and the test's worker.
+  const own: string[] = settings.nodes.map(({ name }) => name);
+  const more = running.filter(
+    ({ name, kind }) => kind === "test-worker" || (kind === "node" && !own.includes(name)),
+  );
   const client = processOf(TEST_CLIENT_NAME);
+  const known = [...own, ...more.map(({ name }) => name)];
+  const head =
+    view === undefined ? { head: undefined, noHead: noHead(look) } : { head: reportHead(settings, view) };
   return {
     runtime: "embedded",
-    head: view === undefined ? undefined : reportHead(settings, view),
+    ...head,
     services: [
       ...(settings.health.enabled ? [await reportHealth(cluster, processOf(HEALTH_NAME))] : []),
       ...nodes,
-      ...(worker === undefined ? [] : [reportNode(worker.name, worker.address, worker, view)]),
+      ...more.map((each) => reportNode(each.name, each.address, each, view)),
       ...(client === undefined
         ? []
         : [{ ...plain(client.name, client.address, client), role: "client" as const }]),
+      ...otherNodes(view, known),
     ],
   };
 }
@@ -73,23 +86,9 @@ async function reportHealth(
   return { ...base, role: "health", state: started === undefined ? "stopped" : answers ? "up" : "starting" };
 }
 
-function reportNode(
+const reportNode = (
   name: string,
   address: string,
   started: StartedProcess | undefined,
   view: ClusterView | undefined,
-): ServiceReport {
-  const base = plain(name, address, started);
-  const node = view === undefined ? undefined : newestNamed(view.nodes, name);
-  if (view === undefined || node === undefined)
-    return { ...base, state: started === undefined ? "stopped" : "starting" };
-  const { CPU, memory = 0, object_store_memory = 0 } = node.resources;
-  return {
-    ...base,
-    role: node.isHead ? "head" : "worker",
-    state: node.alive ? "ALIVE" : started === undefined ? "stopped" : "DEAD",
-    cpus: CPU,
-    memoryBytes: memory + object_store_memory,
-    version: view.head.version,
-  };
-}
+): ServiceReport => ({ ...plain(name, address, started), ...asNode(name, started !== undefined, view) });

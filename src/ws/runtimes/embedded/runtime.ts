@@ -3,11 +3,11 @@ import { err, ok, type Result } from "../../../common/result.ts";
 import type { WsFailure } from "../../failure.ts";
 import { TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../settings.ts";
 import { takeLock } from "../lock.ts";
+import { readLogs } from "../log-files.ts";
 import type { Job, LogLine, LogRequest, Runtime, TestReport } from "../runtime.ts";
 import { embeddedCheckContext } from "./check-context.ts";
 import { type EmbeddedCluster, type EmbeddedInput, openCluster } from "./cluster.ts";
 import { removeKept } from "./folders.ts";
-import { readLogs } from "./logs.ts";
 import { planTestClient, planTestWorker } from "./plan.ts";
 import { machineOf, prepare } from "./prepare.ts";
 import { reportCluster, serviceNames } from "./report.ts";
@@ -22,21 +22,25 @@ export function embeddedRuntime(input: EmbeddedInput): Runtime {
   return {
     name: "embedded",
     up: (job, options) => withLock(cluster, job, () => up(cluster, job, options)),
-    ps: () => reportCluster(cluster),
+    ps: async () => ok(await reportCluster(cluster)),
     logs: (request, signal) => Promise.resolve(logs(cluster, request, signal)),
     down: (job, { volumes }) =>
       withLock(cluster, job, async () => {
-        const report = await takeDown(cluster, serviceNames(cluster.settings), job.signal);
-        if (volumes && report.ok) removeKept(cluster.folders);
+        const report = await takeDown(cluster, serviceNames(cluster), job.signal, showing(job));
+        if (volumes && report.ok) removeKept(cluster);
         return report;
       }),
     startTest: (job, head) => withLock(cluster, job, () => startTest(cluster, job, head)),
     stopTest: (job) =>
-      withLock(cluster, job, () => takeDown(cluster, [TEST_WORKER_NAME, TEST_CLIENT_NAME], job.signal)),
+      withLock(cluster, job, () =>
+        takeDown(cluster, [TEST_WORKER_NAME, TEST_CLIENT_NAME], job.signal, showing(job)),
+      ),
     checkContext: (head, signal) =>
       embeddedCheckContext(cluster, testHead(cluster, head), machineOf(cluster), signal),
   };
 }
+
+const showing = ({ progress }: Job) => ({ progress, id: "down" });
 
 /** True while something runs that an earlier call of `ws` started here. */
 export const isEmbeddedRunning = (input: EmbeddedInput): boolean =>
@@ -87,14 +91,14 @@ async function startTest(
 }
 
 function logs(
-  { settings, folders }: EmbeddedCluster,
+  cluster: EmbeddedCluster,
   request: LogRequest,
   signal: AbortSignal,
 ): Result<AsyncIterable<LogLine>, WsFailure> {
-  const known = serviceNames(settings);
+  const known = serviceNames(cluster);
   const unknown = request.nodes.find((node) => !known.includes(node));
   if (unknown !== undefined) return err({ reason: "no-such-node", node: unknown, known });
   const wanted = request.nodes.length === 0 ? known : request.nodes;
-  const sources = wanted.map((node) => ({ node, file: logFile(folders, node) }));
+  const sources = wanted.map((node) => ({ node, file: logFile(cluster.folders, node) }));
   return ok(readLogs(sources, request, signal));
 }

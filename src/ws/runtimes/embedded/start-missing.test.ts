@@ -71,7 +71,14 @@ function record(fingerprint: string): void {
 }
 
 const nothing = () => {};
-const progress = { begin: nothing, note: nothing, done: nothing, fail: nothing, close: nothing };
+const progress = {
+  begin: nothing,
+  note: nothing,
+  say: nothing,
+  done: nothing,
+  fail: nothing,
+  close: nothing,
+};
 const never = new AbortController().signal;
 const start = () =>
   startMissing(cluster, [plan], { progress, signal: never, urgent: never, timeoutMs: 1000 });

@@ -1,6 +1,6 @@
 import { ok, type Result } from "../../../common/result.ts";
 import type { WsFailure } from "../../failure.ts";
-import type { Job } from "../runtime.ts";
+import { cleaning, type Job } from "../runtime.ts";
 import { bringUp } from "./bring-up.ts";
 import type { EmbeddedCluster } from "./cluster.ts";
 import { makeFolders } from "./folders.ts";
@@ -31,7 +31,7 @@ export async function startMissing(
     return brought.ok ? ok(names) : brought;
   } finally {
     // Also where something was thrown, such as the disk being full.
-    if (brought?.ok !== true && names.length > 0) await undo(cluster, names, job);
+    if (brought?.ok !== true && names.length > 0) await cleaning(job, () => undo(cluster, names, job));
   }
 }
 

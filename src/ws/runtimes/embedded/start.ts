@@ -26,7 +26,13 @@ export function startProcess(
     cwd: folders.state,
     detached: true,
     stdio: ["ignore", output, output],
-    env: { ...baseEnvironment(env), ...plan.env, [LABEL]: folders.label, [SERVICE_LABEL]: plan.name },
+    env: {
+      ...baseEnvironment(env),
+      ...healthToken(plan, env),
+      ...plan.env,
+      [LABEL]: folders.label,
+      [SERVICE_LABEL]: plan.name,
+    },
   });
   closeSync(output);
   child.once("error", () => {});
@@ -43,6 +49,10 @@ export function startProcess(
     fingerprint: fingerprintOf(plan),
   };
 }
+
+/** For those who ask for the lease, and for the one who grants it. */
+const healthToken = ({ kind }: ProcessPlan, { RAY_EP_HEALTH_TOKEN }: Environment): Record<string, string> =>
+  kind === "test-client" || !RAY_EP_HEALTH_TOKEN ? {} : { RAY_EP_HEALTH_TOKEN };
 
 export const logFile = (folders: Folders, name: string): string => join(folders.logs, `${name}.log`);
 

@@ -1,4 +1,5 @@
 import { deadlineIn, pause } from "../../../common/deadline.ts";
+import { type Shown, whileStopping } from "../while-waiting.ts";
 import { type Folders, removeTemp } from "./folders.ts";
 import {
   clusterProcesses,
@@ -34,11 +35,13 @@ export async function stopInOrder(
   folders: Folders,
   groups: readonly (readonly StartedProcess[])[],
   now: AbortSignal,
+  shown?: Shown,
 ): Promise<void> {
   for (const group of groups) {
     const asked = group.filter((started) => isRunning(started, folders));
     for (const { pid } of asked) signalProcess(pid, "SIGTERM");
-    await untilGone(() => asked.filter((each) => isRunning(each, folders)), GRACE_MS, now);
+    const gone = untilGone(() => asked.filter((each) => isRunning(each, folders)), GRACE_MS, now);
+    await whileStopping(shown, { names: asked.map(({ name }) => name), limitMs: GRACE_MS, now }, gone);
   }
 }
 

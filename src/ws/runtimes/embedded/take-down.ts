@@ -1,6 +1,7 @@
 import { err, ok, type Result } from "../../../common/result.ts";
 import type { WsFailure } from "../../failure.ts";
 import type { DownReport } from "../runtime.ts";
+import type { Shown } from "../while-waiting.ts";
 import type { EmbeddedCluster } from "./cluster.ts";
 import { removeTemp } from "./folders.ts";
 import { findProcesses, killRest, removeTraces, stopInOrder } from "./stop.ts";
@@ -17,6 +18,7 @@ export async function takeDown(
   cluster: EmbeddedCluster,
   names: readonly string[],
   now: AbortSignal,
+  shown?: Shown,
 ): Promise<Result<DownReport, WsFailure>> {
   const { folders } = cluster;
   const wanted = (service: string) => names.includes(service);
@@ -24,7 +26,7 @@ export async function takeDown(
   const head = running.length > 0 ? await cluster.headNode() : undefined;
   const place = ({ kind, name }: (typeof running)[number]) => (name === head ? HEAD_ORDER : ORDER[kind]);
   const groups = [0, 1, 2, 3].map((order) => running.filter((each) => place(each) === order));
-  await stopInOrder(folders, groups, now);
+  await stopInOrder(folders, groups, now, shown);
   const killed = await killRest(() => findProcesses(folders, wanted));
   const left = findProcesses(folders, wanted);
   if (left.length > 0)

@@ -2,6 +2,8 @@ import { err, ok, type Result } from "../../../common/result.ts";
 import { interrupted, type WsFailure } from "../../failure.ts";
 import { HEALTH_NAME } from "../../settings.ts";
 import type { Job, UpOptions, UpReport } from "../runtime.ts";
+import { keepSecrets } from "../secrets.ts";
+import { refusalOf } from "../token-refusal.ts";
 import { planUp, type RunningService } from "../up-plan.ts";
 import type { EmbeddedCluster } from "./cluster.ts";
 import { findTakenPorts } from "./free-ports.ts";
@@ -23,6 +25,8 @@ export async function up(
   job: Job,
   { agree, begin }: UpOptions,
 ): Promise<Result<UpReport, WsFailure>> {
+  const refusal = await refusalOf(cluster.ownHeads());
+  if (refusal !== undefined) return err(refusal);
   const plans = mainPlans(cluster, machineOf(cluster));
   const running = cluster.running().filter(({ kind }) => kind === "health" || kind === "node");
   // Before the minute that an installation of Ray takes.
@@ -46,6 +50,7 @@ export async function up(
   const cleared = await clear(cluster, leaving, job);
   if (!cleared.ok) return cleared;
   begin();
+  keepSecrets(cluster.stateDir, "embedded", cluster.env);
   const started = await startMissing(cluster, plans, job);
   return started.ok
     ? ok({ started: started.value, cluster: await reportCluster(cluster), warnings: [] })
@@ -86,7 +91,7 @@ async function clear(
 ): Promise<Result<void, WsFailure>> {
   if (names.length === 0) return ok(undefined);
   progress.begin("clear", `Stopping ${names.join(", ")}`);
-  const gone = await takeDown(cluster, names, signal);
+  const gone = await takeDown(cluster, names, signal, { progress, id: "clear" });
   if (!gone.ok) return gone;
   progress.done("clear", `Stopped ${names.join(", ")}`);
   return signal.aborted ? err(interrupted(signal)) : ok(undefined);

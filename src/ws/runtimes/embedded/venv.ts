@@ -6,6 +6,7 @@ import { err, ok, type Result } from "../../../common/result.ts";
 import { interrupted, type WsFailure } from "../../failure.ts";
 import type { Progress } from "../../terminal/progress.ts";
 import { diagnosePip, pipStep } from "./pip.ts";
+import { pythonEnvironment } from "./python-environment.ts";
 
 /** The virtual environment that is wanted: it holds Ray and nothing of the user's own. */
 export interface VenvRequest {
@@ -86,7 +87,8 @@ async function build(request: VenvRequest, lockOptions: readonly string[]): Prom
   const { folder, rayVersion, python, env } = request;
   const steps = ["sh", "-c", STEPS, "venv", python, folder, rayVersion];
   const child = spawn("flock", [...lockOptions, `${folder}.lock`, ...steps], {
-    env: { ...env, PYTHONUNBUFFERED: "1" },
+    // A pip.conf with `user = true` would make pip refuse to install here.
+    env: { ...pythonEnvironment(env), PYTHONUNBUFFERED: "1", PIP_USER: "0" },
     stdio: ["ignore", "pipe", "pipe"],
     // A group of its own, so that one signal ends pip with all its children.
     detached: true,

@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { open, readFile } from "node:fs/promises";
 import { StringDecoder } from "node:string_decoder";
-import { pause } from "../../../common/deadline.ts";
-import type { LogLine, LogRequest } from "../runtime.ts";
+import { pause } from "../../common/deadline.ts";
+import type { LogLine, LogRequest } from "./runtime.ts";
 
 const LOOK_EVERY_MS = 200;
 const CHUNK_BYTES = 64 * 1024;
@@ -12,31 +12,51 @@ export interface LogSource {
   readonly file: string;
 }
 
+/** The words of a log, without the times in front of its lines; empty where there is none. */
+export async function readLog(file: string): Promise<string> {
+  return existsSync(file) ? (await readFile(file, "utf8")).replaceAll(STAMPS, "") : "";
+}
+
 /** The last `count` lines of a log; none where there is no log. */
 export async function lastLines(file: string, count: number): Promise<string[]> {
-  if (!existsSync(file)) return [];
-  const lines = (await readFile(file, "utf8")).split("\n");
+  const lines = (await readLog(file)).split("\n");
   if (lines.at(-1) === "") lines.pop();
   return lines.slice(-count);
+}
+
+/** RFC 3339 in UTC, as our programs write it (RAY_EP_LOG=timed) and `docker logs --timestamps` does. */
+const STAMP = "\\d{4}-\\d\\d-\\d\\dT[\\d:.]{8,}Z";
+const STAMPS = new RegExp(`^${STAMP} `, "gm");
+const STAMPED = new RegExp(`^(${STAMP}) (.*)$`, "s");
+
+/** The time that stands in front of a line, and the rest; a line of Ray's has none. Pure. */
+export function stamped(line: string): { readonly time: string | undefined; readonly text: string } {
+  const [, time, text] = STAMPED.exec(line) ?? [];
+  return { time, text: text ?? line };
 }
 
 /** The lines of all sources: first what is there, source by source, then, if it follows, what comes. */
 export async function* readLogs(
   sources: readonly LogSource[],
-  { follow, tail }: LogRequest,
+  { follow, tail, since }: LogRequest,
   signal: AbortSignal,
 ): AsyncGenerator<LogLine> {
   const readers = sources.map(({ node, file }) => ({ node, reader: new LogReader(file) }));
   for (const { node, reader } of readers) {
-    const lines = await reader.newLines();
-    for (const text of tail === undefined ? lines : lines.slice(lines.length - Math.min(tail, lines.length)))
-      yield { node, text };
+    const lines = (await reader.newLines()).filter(({ time }) => isSince(time, since));
+    for (const line of tail === undefined ? lines : lines.slice(lines.length - Math.min(tail, lines.length)))
+      yield { node, ...line };
   }
   while (follow && !signal.aborted) {
-    for (const { node, reader } of readers) for (const text of await reader.newLines()) yield { node, text };
+    for (const { node, reader } of readers)
+      for (const line of await reader.newLines()) yield { node, ...line };
     await pause(LOOK_EVERY_MS, signal);
   }
 }
+
+/** Of a line without a time nothing is known. */
+const isSince = (time: string | undefined, since: Date | undefined): boolean =>
+  since === undefined || (time !== undefined && Date.parse(time) >= since.getTime());
 
 /** Reads a growing file from where it stopped; a file that was replaced or cut is read from its beginning. */
 class LogReader {
@@ -44,6 +64,8 @@ class LogReader {
   #inode = 0;
   #offset = 0;
   #rest = "";
+  /** Of the last line that had one: Ray's lines come from about then. */
+  #time: string | undefined;
   /** Keeps the bytes of a character that is half written. */
   #decoder = new StringDecoder("utf8");
 
@@ -52,7 +74,7 @@ class LogReader {
   }
 
   /** The whole lines that came since the last call. */
-  async newLines(): Promise<string[]> {
+  async newLines(): Promise<Omit<LogLine, "node">[]> {
     const handle = await open(this.#file, "r").catch(() => undefined);
     if (handle === undefined) return [];
     try {
@@ -73,7 +95,11 @@ class LogReader {
       }
       const lines = text.split("\n");
       this.#rest = lines.pop() ?? "";
-      return lines;
+      return lines.map((line) => {
+        const { time = this.#time, text: words } = stamped(line);
+        this.#time = time;
+        return { time, text: words };
+      });
     } finally {
       await handle.close();
     }

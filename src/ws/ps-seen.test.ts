@@ -1,0 +1,186 @@
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { type FakeContainer, FakeEngine, inspected } from "../../test/fixtures/docker/fake-engine.ts";
+import { FakeGcs, type FakeGcsSettings, fakeNode } from "../../test/fixtures/fake-gcs.ts";
+
+/** What `ws ps` shows of a cluster whose GCS and engine are played. */
+const IDS = [0, 1, 2].map((i) => String(i).padStart(64, "0"));
+
+const answers = (...services: FakeContainer[]): string => `
+  version*) echo 28.1 ;;
+  "context inspect"*) echo unix:///run/docker.sock ;;
+  "ps "*) printf '%s\\n' ${IDS.slice(0, services.length).join(" ")} ;;
+  inspect*) cat <<'JSON'
+${inspected(...services)}
+JSON
+  ;;`;
+
+async function cluster(settings: FakeGcsSettings, ...services: FakeContainer[]) {
+  const gcs = await FakeGcs.start(settings);
+  onTestFinished(() => gcs.stop());
+  const { port } = gcs.address;
+  gcs.nodes = [fakeNode("ray-cpu", { isHead: true }), fakeNode("ray-gpu")];
+  const config = `
+host: { ip_address: 192.0.2.7 }
+services:
+  health: { enabled: false }
+  ray: { cpu: { head_port: ${port} }, gpu: { head_port: ${port + 1} } }
+`;
+  const ports: Record<string, number> = { "ray-cpu": port, "ray-gpu": port + 1 };
+  const containers = services.map((each) => ({ ...each, headPort: ports[each.service] ?? 0 }));
+  const says = answers(...containers);
+  return { gcs, engine: new FakeEngine(says, config), says };
+}
+
+const BOTH = [{ service: "ray-cpu" }, { service: "ray-gpu" }];
+const token = "of-the-cluster";
+
+test("E1 a GCS that wants a token is named, and nobody is told to start the cluster", async () => {
+  const { engine } = await cluster({ token }, ...BOTH);
+  const { code, out } = await engine.ws(["ps"]);
+  expect(code).toBe(1);
+  expect(out).toContain("✗ The cluster wants a token: the GCS at 127.0.0.1:");
+  expect(out).toContain("→ Give the cluster's own RAY_AUTH_MODE=token and RAY_AUTH_TOKEN");
+  expect(out).not.toContain("Start");
+});
+
+test("E1 ws up changes nothing of a cluster that refuses its token", async () => {
+  const { engine, says } = await cluster({ token }, ...BOTH);
+  engine.says(`${says}\n  "compose version"*) echo 5.0 ;;`);
+  const { code, err } = await engine.ws(["up"]);
+  expect(code, err).toBe(78);
+  expect(err).toContain("✗ The cluster wants a token");
+  const asked = readFileSync(engine.asked, "utf8");
+  expect(asked).not.toMatch(/^(?:start|stop|rm|compose .*(?:up|build))/m);
+});
+
+test.each([
+  ["the shell", { RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN: token }, undefined],
+  [".env beside config.yaml", {}, `RAY_AUTH_MODE=token # on\nRAY_AUTH_TOKEN="${token}"\n`],
+])("E1 the token is taken from %s", async (_, env, dotEnv) => {
+  const { engine } = await cluster({ token }, ...BOTH);
+  if (dotEnv !== undefined) writeFileSync(join(engine.root, ".env"), dotEnv);
+  const { code, out } = await engine.ws(["ps"], env as Record<string, string>);
+  expect(out).toContain("HEAD ray-cpu at");
+  expect(code).toBe(0);
+});
+
+test("E1 what the cluster was brought up with is used, whatever this shell or .env says", async () => {
+  const { engine } = await cluster({ token }, ...BOTH);
+  const folder = join(engine.root, ".ws/secrets");
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "docker.env"), `RAY_AUTH_MODE='token'\nRAY_AUTH_TOKEN='${token}'\n`);
+  writeFileSync(join(engine.root, ".env"), "RAY_AUTH_TOKEN=another\n");
+  for (const env of [{}, { RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN: "a third" }])
+    expect((await engine.ws(["ps"], env as Record<string, string>)).code).toBe(0);
+});
+
+test("E5 a node that joined by another way is listed, without a container", async () => {
+  const { gcs, engine } = await cluster({}, ...BOTH);
+  gcs.nodes.push(fakeNode("by-hand", { address: "10.0.0.9" }), fakeNode("left", { alive: false }));
+  const { code, out } = await engine.ws(["ps"]);
+  expect(out).toMatch(/^by-hand +worker +10\.0\.0\.9 +ALIVE .* – +–$/m);
+  expect(out).not.toContain("left");
+  expect(code).toBe(0);
+  const doctor = await engine.ws(["doctor"]);
+  expect(doctor.out).toContain("by-hand: WORKER, ALIVE at 10.0.0.9; it joined by another way");
+});
+
+test("E5 the nodes of another project, which has the same ports, are not shown as ours", async () => {
+  const { engine } = await cluster({});
+  const { code, out } = await engine.ws(["ps"]);
+  expect(code).toBe(1);
+  expect(out).not.toContain("ALIVE");
+  expect(out).toContain("✗ No GCS answers. → Start the cluster: ./ws up");
+});
+
+test("E5 ps of the embedded runtime shows no node of Docker's, and says that its cluster runs", async () => {
+  const { engine } = await cluster({ host: "0.0.0.0" }, ...BOTH);
+  const { code, out, err } = await engine.ws(["--runtime", "embedded", "ps"]);
+  expect(code).toBe(1);
+  expect(out).not.toContain("ALIVE");
+  expect(err).toContain("→ A cluster of the docker runtime runs as well: ./ws --runtime docker ps");
+});
+
+test("D16 a node without its container is missing, though the GCS counts it ALIVE", async () => {
+  const { engine } = await cluster({}, { service: "ray-cpu" });
+  const { code, out } = await engine.ws(["ps"]);
+  expect(code).toBe(1);
+  expect(out).toMatch(/^ray-gpu +worker .* missing /m);
+  expect(out).toContain("✗ ray-gpu: its container is gone, though the GCS still counts it ALIVE.");
+});
+
+test("E11 where only the HEAD is gone, the others are no cluster that has to be started", async () => {
+  const { gcs, engine } = await cluster({}, { service: "ray-gpu" });
+  await gcs.stop();
+  const { code, out } = await engine.ws(["ps"]);
+  expect(code).toBe(1);
+  expect(out).toContain("✗ No GCS answers, though ray-gpu runs. → Start what is missing: ./ws up");
+});
+
+test("a GCS that says nothing is not taken for one that is not there", async () => {
+  const { gcs, engine } = await cluster({}, ...BOTH);
+  gcs.hangs = true;
+  const { code, out } = await engine.ws(["ps"]);
+  expect(code).toBe(1);
+  expect(out).toContain(`✗ The GCS at 127.0.0.1:${gcs.address.port} gives no answer`);
+  expect(out).not.toContain("Start");
+});
+
+test("D2 what docker says on stderr is shown and never read", async () => {
+  const { engine, says } = await cluster({}, ...BOTH);
+  const notice = "Emulate Docker CLI using podman [1] {2}";
+  engine.says(`*) echo '${notice}' >&2 ;;\nesac\ncase "$*" in${says}`);
+  const ps = await engine.ws(["ps"]);
+  expect(ps.code, ps.out + ps.err).toBe(0);
+  expect(ps.err).toContain(`→ docker says: ${notice}\n`);
+  const doctor = await engine.ws(["doctor"]);
+  expect(doctor.out).toContain("ray-gpu: WORKER, ALIVE");
+  expect(doctor.out).toContain(`→ Docker engine: docker says: ${notice}`);
+});
+
+test("D2 an engine that fails is no engine without containers", async () => {
+  const { engine } = await cluster({}, ...BOTH);
+  engine.says(`version*) echo 28.1 ;;\n*) echo 'the engine is busy' >&2; exit 1 ;;`);
+  const ps = await engine.ws(["ps"]);
+  expect(ps.code).toBe(75);
+  expect(ps.err).toContain("the engine is busy");
+  const doctor = await engine.ws(["doctor"]);
+  expect(doctor.out).toContain("✗ Cluster: the engine does not say what runs: the engine is busy");
+  expect(doctor.out).toContain("✗ Subnets: the engine does not say which networks it has");
+});
+
+test("D9 the doctor of an embedded cluster asks its processes, not the engine", async () => {
+  const { engine } = await cluster({}, ...BOTH);
+  const { out } = await engine.ws(["--runtime", "embedded", "doctor"]);
+  expect(out).toContain("→ Cluster: nothing of this project is there (embedded)");
+  expect(out).not.toContain("ray-gpu: WORKER");
+});
+
+test.each([
+  ["DOCKER_HOST", { DOCKER_HOST: "tcp://192.0.2.50:2375" }, "192.0.2.50"],
+  ["docker's context", {}, "build.example"],
+])("D11 an engine that %s names is looked for there, and named", async (_, env, host) => {
+  const { engine, says } = await cluster({}, ...BOTH);
+  engine.says(`"context inspect"*) echo ssh://me@build.example ;;\n${says}`);
+  const { out } = await engine.ws(["doctor"], env as Record<string, string>);
+  expect(out).toContain(`✓ Docker engine: version 28.1, on ${host}`);
+  expect(out).toContain(`→ Docker engine: containers run on ${host}: ports are published there`);
+});
+
+test("E1 a state folder is closed to others, and its secrets too", async () => {
+  const { keepSecrets, readKept, secretsFile } = await import("./runtimes/secrets.ts");
+  const { engine } = await cluster({});
+  const kept = { RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN: `it's "odd" $1 \\ #x`, RAY_EP_HEALTH_TOKEN: "h" };
+  keepSecrets(engine.root, "docker", { ...kept, OTHER: "x" });
+  expect(readKept(engine.root, "docker")).toEqual(kept);
+  expect(readKept(engine.root, "embedded")).toBeUndefined();
+  const file = secretsFile(engine.root, "docker");
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  expect(statSync(join(file, "..")).mode & 0o777).toBe(0o700);
+  expect((await engine.ws(["--state", engine.root, "down"])).code).toBe(0);
+  expect(existsSync(file)).toBe(true);
+  expect((await engine.ws(["--state", engine.root, "down", "-v"])).code).toBe(0);
+  expect(existsSync(file)).toBe(false);
+});

@@ -1,0 +1,83 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { parseDotEnv } from "./dot-env.ts";
+import { chooseSecrets, readGiven, withSecrets } from "./secrets.ts";
+
+const given = { RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN: "given", RAY_EP_HEALTH_TOKEN: "health" };
+const kept = { RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN: "kept", RAY_EP_HEALTH_TOKEN: "its own" };
+
+test("E1 a cluster that runs keeps what it was started with, and another word is said", () => {
+  expect(chooseSecrets({ kept, given: {}, running: true })).toEqual({ secrets: kept, warnings: [] });
+  const { secrets, warnings } = chooseSecrets({ kept, given, running: true });
+  expect(secrets).toEqual(kept);
+  expect(warnings.map(({ where }) => where)).toEqual(["RAY_AUTH_TOKEN", "RAY_EP_HEALTH_TOKEN"]);
+  expect(JSON.stringify(warnings)).not.toMatch(/kept"|given"|its own/);
+});
+
+test("E1 one that is down has them still, unless others are given", () => {
+  expect(chooseSecrets({ kept, given: {}, running: false }).secrets).toEqual(kept);
+  expect(chooseSecrets({ kept, given, running: false }).secrets).toEqual(given);
+  const off = { RAY_AUTH_MODE: "disabled" };
+  expect(chooseSecrets({ kept, given: off, running: false }).secrets).toEqual({
+    ...off,
+    RAY_EP_HEALTH_TOKEN: "its own",
+  });
+});
+
+test("B4 a new cluster gets a health token of its own; one that runs without is not made anew for it", () => {
+  const fresh = () => chooseSecrets({ kept: undefined, given: {}, running: false }).secrets;
+  expect(fresh().RAY_EP_HEALTH_TOKEN).toMatch(/^[0-9a-f]{48}$/);
+  expect(fresh()).not.toEqual(fresh());
+  expect(chooseSecrets({ kept: undefined, given: {}, running: true }).secrets).toEqual({});
+});
+
+test("E1 a token's file is read, and one that cannot be read is named", () => {
+  const folder = mkdtempSync(join(tmpdir(), "ws-secrets-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  writeFileSync(join(folder, "token"), "from a file\n");
+  const path = { RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN_PATH: join(folder, "token") };
+  const of = (env: Record<string, string>) => readGiven({ HOME: folder, ...env }, folder);
+  expect(of(path)).toEqual({
+    ok: true,
+    value: { RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN: "from a file" },
+  });
+  expect(of({ RAY_EP_HEALTH_TOKEN_FILE: join(folder, "none") })).toMatchObject({
+    ok: false,
+    error: { reason: "config-unreadable", file: join(folder, "none") },
+  });
+});
+
+test("no secret but the cluster's own is handed on", () => {
+  const shell = { PATH: "/bin", RAY_AUTH_TOKEN: "shell", RAY_AUTH_TOKEN_PATH: "/x" };
+  expect(withSecrets(shell, { RAY_EP_HEALTH_TOKEN: "h" })).toEqual({
+    PATH: "/bin",
+    RAY_EP_HEALTH_TOKEN: "h",
+  });
+});
+
+test("E1 .env is read as compose reads it", () => {
+  const text = [
+    "# a comment",
+    "PLAIN=a b # comment",
+    "HASH=a#b",
+    " export EXPORTED = x ",
+    "SINGLE='it $PLAIN # is'  # c",
+    'DOUBLE="a\\n\\"b\\" \\$x $HASH" # c',
+    "OF_SHELL=$" + "{SHELL_ONE}-$" + "{NONE:-default}",
+    "EMPTY=",
+    "CRLF=x\r",
+    "not a line",
+  ].join("\n");
+  expect(parseDotEnv(text, { SHELL_ONE: "s" })).toEqual({
+    PLAIN: "a b",
+    HASH: "a#b",
+    EXPORTED: "x",
+    SINGLE: "it $PLAIN # is",
+    DOUBLE: 'a\n"b" $x a#b',
+    OF_SHELL: "s-default",
+    EMPTY: "",
+    CRLF: "x",
+  });
+});

@@ -1,0 +1,141 @@
+import { randomBytes } from "node:crypto";
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, join } from "node:path";
+import { modeIn, tokenIn, withAuthMode } from "../../common/auth-token.ts";
+import type { Problem } from "../../common/failure.ts";
+import { err, ok, type Result } from "../../common/result.ts";
+import type { WsFailure } from "../failure.ts";
+import { parseDotEnv } from "./dot-env.ts";
+import type { RuntimeName } from "./runtime.ts";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What every program of a cluster has to have alike, and no file that people share may hold. */
+const NAMES = ["RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_EP_HEALTH_TOKEN"] as const;
+type Name = (typeof NAMES)[number];
+export type Secrets = Readonly<Partial<Record<Name, string>>>;
+
+/** The same by another way: a file that holds the token. */
+const FILES = ["RAY_AUTH_TOKEN_PATH", "RAY_EP_HEALTH_TOKEN_FILE"] as const;
+
+/** A file that compose reads in place of `.env`, so that it and `ws` never read two things. */
+export const secretsFile = (stateDir: string, runtime: RuntimeName): string =>
+  join(stateDir, "secrets", `${runtime}.env`);
+
+/** What the cluster was brought up with; undefined where no `ws up` has kept anything. */
+export function readKept(stateDir: string, runtime: RuntimeName): Secrets | undefined {
+  try {
+    return pick(parseDotEnv(readFileSync(secretsFile(stateDir, runtime), "utf8")));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Keeps what `env` holds of them, for every later `ws`, whatever shell it is typed in. Only this user can read it. */
+export function keepSecrets(stateDir: string, runtime: RuntimeName, env: Environment): void {
+  const file = secretsFile(stateDir, runtime);
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  chmodSync(dirname(file), 0o700);
+  const lines = Object.entries(pick(env)).map(([name, value]) => `${name}=${quoted(value)}\n`);
+  rmSync(`${file}.new`, { force: true });
+  writeFileSync(`${file}.new`, lines.join(""), { mode: 0o600, flag: "wx" });
+  renameSync(`${file}.new`, file);
+}
+
+export const forgetSecrets = (stateDir: string, runtime: RuntimeName): void =>
+  rmSync(secretsFile(stateDir, runtime), { force: true });
+
+const quoted = (value: string): string =>
+  /['\\\n\r]/.test(value)
+    ? `"${value
+        .replaceAll(/[\\"$]/g, "\\$&")
+        .replaceAll("\n", "\\n")
+        .replaceAll("\r", "\\r")}"`
+    : `'${value}'`;
+
+const pick = (env: Environment): Secrets =>
+  Object.fromEntries(NAMES.flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
+
+/** What the shell gives, else `.env` beside config.yaml, as compose does; a token's file is read. */
+export function readGiven(shell: Environment, folder: string): Result<Secrets, WsFailure> {
+  const env = { ...parseDotEnv(textOf(join(folder, ".env")) ?? "", shell), ...shell };
+  const [path, healthFile] = FILES.map((name) => env[name]);
+  const missing = [
+    [env.RAY_AUTH_TOKEN, path, "RAY_AUTH_TOKEN_PATH"],
+    [env.RAY_EP_HEALTH_TOKEN, healthFile, "RAY_EP_HEALTH_TOKEN_FILE"],
+  ].find(([value, file]) => !value && file && textOf(file) === undefined);
+  if (missing !== undefined) {
+    const [, file = "", name] = missing;
+    const fix = "Give this user the right to read it, or name another file.";
+    return err({
+      reason: "config-unreadable",
+      file,
+      why: `${name} names it, and it is no file to read`,
+      fix,
+    });
+  }
+  // Ray's own file, which it reads in token mode (ray/_private/authentication, 2.60).
+  const usual = modeIn(env) === "token" ? join(env.HOME || homedir(), ".ray", "auth_token") : undefined;
+  const token = tokenIn(env, textOf(path || usual) ?? null);
+  const healthToken = env.RAY_EP_HEALTH_TOKEN || textOf(healthFile);
+  return ok(
+    pick({
+      RAY_AUTH_MODE: env.RAY_AUTH_MODE,
+      RAY_AUTH_TOKEN: token,
+      RAY_EP_HEALTH_TOKEN: healthToken?.trim(),
+    }),
+  );
+}
+
+function textOf(file: string | undefined): string | undefined {
+  try {
+    return file === undefined || file === "" ? undefined : readFileSync(file, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+/** What a `ws up` has to know to say with what the cluster runs. */
+export interface Start {
+  readonly kept: Secrets | undefined;
+  readonly given: Secrets;
+  /** Something of the cluster runs. */
+  readonly running: boolean;
+}
+
+export interface Chosen {
+  readonly secrets: Secrets;
+  /** What of the given words does not come into force. */
+  readonly warnings: readonly Problem[];
+}
+
+/**
+ * The secrets of a cluster that is to be brought up. They belong to the cluster: one that runs keeps those that it was
+ * started with, and one that was down has them still unless others are given. Pure but for the new health token.
+ */
+export function chooseSecrets({ kept, given, running }: Start): Chosen {
+  if (running && kept !== undefined) return { secrets: kept, warnings: differing(kept, given) };
+  const { RAY_EP_HEALTH_TOKEN: health = kept?.RAY_EP_HEALTH_TOKEN, ...ray } = given;
+  const { RAY_EP_HEALTH_TOKEN: _, ...keptRay } = kept ?? {};
+  // One that runs and was not brought up by us must not be made anew for a token that nobody asked for.
+  const made = health ?? (running ? undefined : randomBytes(24).toString("hex"));
+  const secrets = Object.keys(ray).length > 0 ? ray : keptRay;
+  return {
+    secrets: { ...secrets, ...(made === undefined ? {} : { RAY_EP_HEALTH_TOKEN: made }) },
+    warnings: [],
+  };
+}
+
+const differing = (kept: Secrets, given: Secrets): Problem[] =>
+  NAMES.filter((name) => given[name] !== undefined && given[name] !== kept[name]).map((name) => ({
+    where: name,
+    problem: "is another one here than the cluster was started with, which it keeps while it runs",
+    fix: "Run ws down, then ws up, to change it.",
+  }));
+
+/** The environment of `ws` with these secrets and no others, and with the mode that a token means. Pure. */
+export function withSecrets(env: Environment, secrets: Secrets): Environment {
+  const none = Object.fromEntries([...NAMES, ...FILES].map((name) => [name, undefined]));
+  return withAuthMode({ ...env, ...none, ...secrets });
+}

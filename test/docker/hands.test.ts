@@ -1,0 +1,142 @@
+import { randomBytes } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, describe, expect, test } from "vitest";
+import { TestEngine } from "../fixtures/docker/engine.ts";
+import { PROJECT, WsProject } from "../fixtures/docker/ws-project.ts";
+import { until } from "../fixtures/until.ts";
+
+/** A cluster of containers in a user's hands: other shells, nodes from elsewhere, containers that somebody removed, Ctrl-C. */
+const engine = TestEngine.open();
+const project = WsProject.open();
+
+const token = randomBytes(16).toString("hex");
+const inShell = { RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN: token };
+const container = (service: string): string => `${PROJECT}-${service}`;
+
+interface Service {
+  readonly name: string;
+  readonly role: string;
+  readonly state: string;
+  readonly container: { readonly name: string };
+}
+
+async function ps(): Promise<{ code: number | undefined; services: Service[] }> {
+  const { code, text } = await project.ws(["ps", "--json"]);
+  return { code, services: JSON.parse(text.slice(text.indexOf("{"))).services };
+}
+
+describe("a cluster that was started with a token", () => {
+  test("E1 every later shell has it, a second up changes nothing, and no file that people share holds it", async () => {
+    const up = await project.ws(["up"], inShell);
+    expect(up.code, up.text).toBe(0);
+    const lives = await project.lives();
+    expect((await ps()).services.map(({ name, state }) => `${name} ${state}`)).toEqual([
+      "health up",
+      "ray-cpu ALIVE",
+      "ray-gpu ALIVE",
+    ]);
+    const again = await project.ws(["up"]);
+    expect(again.code, again.text).toBe(0);
+    expect(again.text).toContain("nothing was changed");
+    expect(await project.lives()).toEqual(lives);
+    const doctor = await project.ws(["doctor"]);
+    expect(doctor.text).toContain("✓ ray-gpu: WORKER, ALIVE");
+    const files = [project.folder, join(project.folder, "state/docker")].flatMap((folder) =>
+      readdirSync(folder, { withFileTypes: true })
+        .filter((each) => each.isFile())
+        .map(({ name }) => readFileSync(join(folder, name), "utf8")),
+    );
+    expect(files.length).toBeGreaterThan(3);
+    for (const text of [...files, up.text, again.text, doctor.text]) expect(text).not.toContain(token);
+  });
+
+  test("E5 a node that joins by plain docker run is listed, with no container of this cluster", async () => {
+    const env = { ...inShell, HEAD_ADDRESS: "ray-cpu:6379", RAY_NUM_CPUS: "1" };
+    const words = Object.entries(env).flatMap(([name, value]) => ["--env", `${name}=${value}`]);
+    const place = ["--network", `${PROJECT}-ray-network`, "--hostname", "by-hand", "--shm-size=128m"];
+    const ray = ["--", "--object-store-memory=78643200"];
+    const name = await engine.start("by-hand", container("ray-cpu"), ray, [...place, ...words]);
+    await until(
+      "the node to be listed",
+      async () => (await ps()).services.some((each) => each.name === "by-hand" && each.state === "ALIVE"),
+      120_000,
+    );
+    const { code, services } = await ps();
+    expect(code).toBe(0);
+    expect(services.find((each) => each.name === "by-hand")).toMatchObject({
+      role: "worker",
+      container: { name: "–" },
+    });
+    expect((await project.ws(["doctor"])).text).toContain("by-hand: WORKER, ALIVE at ");
+    await engine.must("rm", "--force", name);
+  });
+
+  test("D16 a node whose container somebody removed is missing at once", async () => {
+    await engine.must("rm", "--force", container("ray-gpu"));
+    const { code, text } = await project.ws(["ps"]);
+    expect(code).toBe(1);
+    expect(text).toMatch(/^ray-gpu .*(?:missing|stopped)/m);
+    expect(text).not.toMatch(/^ray-gpu .*ALIVE/m);
+  });
+
+  test("E11 a health service whose container somebody removed is said, and up brings back what is missing", async () => {
+    await engine.must("rm", "--force", container("health"));
+    const doctor = await project.ws(["doctor"]);
+    expect(doctor.code).toBe(1);
+    expect(doctor.text).toContain("✗ health: it has no container");
+    expect(doctor.text).toContain("→ Start what is missing: ./ws up");
+    const up = await project.ws(["up"]);
+    expect(up.code, up.text).toBe(0);
+    expect((await ps()).code).toBe(0);
+  });
+
+  test("E11 a HEAD that somebody removed: what is missing is to be started, not the cluster", async () => {
+    await engine.must("rm", "--force", container("ray-cpu"));
+    const { code, text } = await project.ws(["ps"]);
+    expect(code).toBe(1);
+    expect(text).not.toContain("Start the cluster");
+    expect(text).toContain("Start what is missing: ./ws up");
+  });
+
+  test("E11 Ctrl-C in down is heard: it ends at once, and nothing is left", async () => {
+    const down = project.startWs(["down", "-v"]);
+    await until("down to wait", () => down.text().includes("may finish what runs there"), 30_000);
+    down.interrupt();
+    const began = performance.now();
+    const code = await down.ended;
+    expect(down.text()).toContain("Not waiting any more");
+    expect(code, down.text()).toBe(0);
+    expect(performance.now() - began).toBeLessThan(20_000);
+    expect(await project.leftovers()).toEqual([]);
+  });
+});
+
+describe("a start that fails", () => {
+  afterEach(async () => {
+    await project.ws(["down", "-v"]);
+  });
+
+  test("E9 what the nodes wrote is shown after their containers are gone", async () => {
+    const up = await project.ws(["up", "--timeout", "4"]);
+    expect(up.code, up.text).toBe(75);
+    expect(await project.containers()).toEqual([]);
+    const logs = await project.ws(["logs", "-t", "ray-cpu"]);
+    expect(logs.code, logs.text).toBe(0);
+    expect(logs.text).toContain("→ Its container is gone; this is left of the start that failed at ");
+    expect(logs.text).toMatch(/^ray-cpu \| \d{4}-\S+Z → ray-entrypoint \S+ on node ray-cpu/m);
+  });
+
+  test("E11 Ctrl-C, and again while up takes back what it started: nothing is left", async () => {
+    const up = project.startWs(["up"]);
+    await until("a container", async () => (await project.containers()).length > 0, 60_000);
+    up.interrupt();
+    await until("the start to be taken back", () => up.text().includes("Taking down"), 60_000);
+    for (const _ of [2, 3]) up.interrupt();
+    await up.ended;
+    expect(await project.leftovers().then((all) => all.filter((each) => !isVolume(each)))).toEqual([]);
+  });
+});
+
+/** The health service's memory outlives a failed start, as it does `ws down`. */
+const isVolume = (name: string): boolean => name.endsWith("-health-state");

@@ -1,0 +1,94 @@
+import { randomBytes } from "node:crypto";
+import { readdirSync, readFileSync, renameSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { probeGcs } from "../../src/common/gcs/probe.ts";
+import { EmbeddedWs } from "../fixtures/cluster/embedded-ws.ts";
+
+const cluster = new EmbeddedWs(46);
+const token = randomBytes(16).toString("hex");
+const inShell = { RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN: token };
+const said: string[] = [];
+
+async function ws(words: string[], env = {}) {
+  const run = await cluster.ws(words, env);
+  said.push(run.text);
+  return run;
+}
+
+const gcs = async (with_: string | null) =>
+  (await probeGcs(cluster.headAddress, { token: with_, timeoutMs: 5000 })).kind;
+
+/** The node ids do not change while nothing is made anew. */
+async function pids(): Promise<string> {
+  const { code, text, out } = await ws(["ps", "--json"]);
+  expect(code, text).toBe(0);
+  const { services } = JSON.parse(out) as { services: { name: string; state: string; pid: number }[] };
+  return services.map(({ name, state, pid }) => `${name} ${state} ${pid}`).join(", ");
+}
+
+test("E1 what a cluster was started with is used in every later shell", async () => {
+  const up = await ws(["up"], inShell);
+  expect(up.code, up.text).toBe(0);
+  expect(await gcs(null)).toBe("unauthorized");
+  expect(await gcs(token)).toBe("ray-gcs");
+
+  const before = await pids();
+  expect(before).toMatch(/^health up \d+, ray-cpu ALIVE \d+, ray-gpu ALIVE \d+$/);
+  const again = await ws(["up"]);
+  expect(again.code, again.text).toBe(0);
+  expect(again.text).toContain("nothing was changed");
+  expect(await pids()).toBe(before);
+  expect(await gcs(null)).toBe("unauthorized");
+
+  const doctor = await ws(["doctor"]);
+  expect(doctor.text).toContain("✓ ray-gpu: WORKER, ALIVE");
+  expect(doctor.text).toMatch(/✓ HEAD: one, at 127\.46\.0\.3:/);
+});
+
+test("B4 the health service wants the token that ws made for it", async () => {
+  const answer = await fetch(`${cluster.healthUrl}/v1/head`, {
+    method: "DELETE",
+    headers: { "content-type": "application/json" },
+    body: "{}",
+  });
+  expect(answer.status).toBe(401);
+});
+
+test("E1 the cluster test holds every line in a shell without the token", async () => {
+  const judged = await ws(["test", "--up"]);
+  expect(judged.code, judged.text).toBe(0);
+  expect((await ws(["test", "--down"])).code).toBe(0);
+});
+
+test("E1 without what is kept, the cluster that refuses us is named as that, and nothing of it is changed", async () => {
+  const before = await pids();
+  const secrets = join(cluster.state, "secrets");
+  renameSync(secrets, `${secrets}.away`);
+  const ps = await ws(["ps"]);
+  expect(ps.code).toBe(1);
+  expect(ps.text).toContain("✗ The cluster wants a token: the GCS at 127.46.0.3:");
+  expect(ps.text).not.toContain("Start the cluster");
+  const up = await ws(["up"]);
+  expect(up.code, up.text).toBe(78);
+  renameSync(`${secrets}.away`, secrets);
+  expect(await pids()).toBe(before);
+});
+
+test("E1 the token stands in no word that was said and in no process list", () => {
+  const lists = readdirSync("/proc").flatMap((pid) => {
+    try {
+      return /^\d+$/.test(pid) ? [readFileSync(`/proc/${pid}/cmdline`, "utf8")] : [];
+    } catch {
+      return [];
+    }
+  });
+  const health = /RAY_EP_HEALTH_TOKEN='(.*)'/.exec(
+    readFileSync(join(cluster.state, "secrets/embedded.env"), "utf8"),
+  )?.[1];
+  if (health === undefined) throw new Error("ws has made no health token");
+  for (const secret of [token, health]) {
+    expect(said.some((text) => text.includes(secret))).toBe(false);
+    expect(lists.some((text) => text.includes(secret))).toBe(false);
+  }
+});
