@@ -75,6 +75,7 @@ describe("each refusal says what was got", () => {
     ["10.0.0:6379", '"10.0.0"'],
     ["::1", "IPv6"],
     ["[::1]:6379", "IPv6"],
+    ["[ray-cpu", 'expected a host name or an IPv4 address, got "[ray-cpu"'],
     ["http://ray-cpu:6379", 'expected host:port, got "http://ray-cpu:6379"'],
     ["ray-cpu:6379:6380", 'expected host:port, got "ray-cpu:6379:6380"'],
     [`${"a".repeat(64)}:6379`, "expected a host name"],

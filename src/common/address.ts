@@ -10,7 +10,7 @@ export interface Address {
 const HOST = /^(?!-)[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*\.?$/;
 
 /** With brackets or without, with a port or without. */
-const LIKE_IPV6 = /^\[|^[\da-f.]*:[\da-f.]*:[\da-f:.]*$/i;
+const LIKE_IPV6 = /^\[[\da-f.]*:|^[\da-f.]*:[\da-f.]*:[\da-f:.]*$/i;
 
 /** `host:port`, as Ray's `--address` takes it. */
 export function formatAddress(address: Address): string {
@@ -60,7 +60,7 @@ export function parsePort(text: string): Result<number, string> {
 /** A host name or an IPv4 address, without the dot at its end, or the sentence that says why not. IPv6 is refused: Ray 2.40 to 2.60 cannot be relied on with it. */
 export function parseHost(text: string): Result<string, string> {
   if (text === "") return err("expected a host name or an IPv4 address, got nothing");
-  if (/[[\]]/.test(text) || (text.includes(":") && isIPv6(text)))
+  if (isIPv6(text.replace(/^\[(.*)\]$/, "$1")))
     return err(
       `expected a host name or an IPv4 address, got the IPv6 address "${text}"; give the host a name instead`,
     );

@@ -150,6 +150,7 @@ describe("D7 habits of environment files", () => {
     ["HEAD_WHITELIST", '"ray-cpu ray-gpu"'],
     ["HEALTH_URL", '"http://health:8080"'],
     ["RAY_MEMORY", '"8g"'],
+    ["HEAD_WHITELIST", "'ray-cpu' 'ray-gpu'"],
   ])("quotes are named as the trouble: %s=%s", (name, value) => {
     expect(problemsOf({ [name]: value })).toContain("take the quotes away, which are part of the value here");
     expect(problemsOf({ [name]: value.replaceAll(/["']/g, "") })).toBe("");
@@ -201,7 +202,12 @@ describe("E6", () => {
     expect(text).toContain("✗ HEALTH_URL: expected a health service, since strict fencing");
   });
 
-  test("what begins like our variables and is none is named with the nearest", () => {
+  test("strict fencing that nobody typed says where it comes from", () => {
+    const text = problemsOf({ HEALTH_URL: "none", RAY_REDIS_ADDRESS: "redis://store:6379" });
+    expect(text).toContain("since strict fencing, which RAY_REDIS_ADDRESS brings, wants its head lease");
+  });
+
+  test("what looks like our variables and is none is named with the nearest", () => {
     const names = [
       "RAY_EP_HEALTH_TOKN",
       "RAYEP_USER",
@@ -209,13 +215,23 @@ describe("E6", () => {
       "RAY_EP_X",
       "RAY_EP_LEASE_TTL",
       "RAY_EP_USER",
+      "HEAD_WHITLIST",
+      "head_address",
+      "NODE_IP_ADRESS",
       "PATH",
+      "HOSTNAME",
+      "RAY_ADDRESS",
+      "RAY_AUTH_MODE",
+      "RAY_USE_TLS",
     ];
     expect(findMisspelt(names)).toEqual([
       { name: "RAY_EP_HEALTH_TOKN", nearest: "RAY_EP_HEALTH_TOKEN" },
       { name: "RAYEP_USER", nearest: "RAY_EP_USER" },
       { name: "ray_ep_log", nearest: "RAY_EP_LOG" },
       { name: "RAY_EP_X", nearest: null },
+      { name: "HEAD_WHITLIST", nearest: "HEAD_WHITELIST" },
+      { name: "head_address", nearest: "HEAD_ADDRESS" },
+      { name: "NODE_IP_ADRESS", nearest: "NODE_IP_ADDRESS" },
     ]);
   });
 });

@@ -36,14 +36,9 @@ export const DryRunReport = z.object({
   version: text("the version of the entrypoint"),
   node: text("the name of this node"),
   config: z.array(ShownSetting).check(z.describe("every variable of the contract, in its order")),
-  misspelt: z
-    .array(
-      z.object({
-        name: text("a variable that begins like those of the contract and is none"),
-        nearest: z.nullable(z.string()).check(z.describe("what was perhaps meant")),
-      }),
-    )
-    .check(z.describe("variables that nothing reads")),
+  introduction: z
+    .array(z.string())
+    .check(z.describe("who this node is and what it was told, in the words of the log")),
   facts: z.object({
     local: z.object({
       ms: number("milliseconds that the look at this machine took"),

@@ -3,14 +3,14 @@ import { renderFailure } from "../common/render-failure.ts";
 import { renderSighting } from "../common/render-sighting.ts";
 import { hidden, shown } from "../common/shown.ts";
 import { visible } from "../common/visible.ts";
-import { findMisspelt } from "./config/misspelt.ts";
 import { VARIABLES, type Variable } from "./config/variables.ts";
 import { type Config, VARIABLE_NAMES } from "./config.ts";
 import type { Decision } from "./decide/decision.ts";
 import { decide } from "./decide.ts";
 import type { DryRunReport } from "./dry-run-report.ts";
 import { exitCodeOf } from "./exit-code.ts";
-import { type LocalFact, rayOf } from "./facts.ts";
+import { type LeaseFact, type LocalFact, rayOf } from "./facts.ts";
+import { introduction } from "./introduction.ts";
 import { type Command, type Plan, planInstall, planRayStart, type Role, type RunAs } from "./plan.ts";
 import type { HeardHealth, Seen } from "./probes/collect.ts";
 import { redactCommand, redactEnv } from "./redact.ts";
@@ -25,13 +25,15 @@ export interface DryRunInput {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
+const NOBODY_GRANTS: LeaseFact = { kind: "no-answer", cause: "the health service is down or keeps none" };
+
 /** Decides on what was seen and shows all of it. Pure: no lease is asked for and nothing is started. */
 export function dryRun(input: DryRunInput): DryRunReport {
   const { config, local, seen } = input;
   const ownRayVersion = rayOf(local)?.version ?? null;
   const decision = decide(config, {
     ...seen,
-    lease: null,
+    lease: seen.health.kind === "lease" ? null : NOBODY_GRANTS,
     ownRayVersion,
     waitedMs: 0,
     lastRole: null,
@@ -42,7 +44,7 @@ export function dryRun(input: DryRunInput): DryRunReport {
     version: input.version,
     node: config.node,
     config: showConfig(config),
-    misspelt: findMisspelt(Object.keys(input.env)),
+    introduction: introduction(input).flatMap(render),
     facts: showFacts(input, ownRayVersion),
     decision: { role: decision.role, rule: decision.rule, text: describeDecision(decision) },
     plan:

@@ -1,5 +1,4 @@
 import type { DryRunReport } from "./dry-run-report.ts";
-import { render } from "./render.ts";
 
 /** The report for people. */
 export function renderDryRun(report: DryRunReport): string[] {
@@ -12,10 +11,10 @@ export function renderDryRun(report: DryRunReport): string[] {
     `Dry run of ray-entrypoint ${report.version} on node ${report.node}: nothing is started, no lease is taken`,
     "Configuration",
     ...config,
-    ...report.misspelt.flatMap((each) => render({ type: "misspelt", ...each }).map((line) => `  ${line}`)),
     "Facts",
     `  user ${local.user}, Ray ${local.rayVersion ?? "of unknown version"} on Python ${local.pythonVersion ?? "of unknown version"} at ${local.ray ?? "nowhere"} (${local.ms} ms)`,
     `  to install first: ${local.requirements.join(", ") || "nothing"}`,
+    ...report.introduction.map((line) => `  ${line}`),
     `  ${health.text}`,
     ...heads.map(({ text }) => `  ${text}`),
     `Decision (rule ${report.decision.rule})`,

@@ -1,14 +1,12 @@
 import { realClock } from "../common/deadline.ts";
 import { Absence } from "./absence.ts";
-import { findMisspelt } from "./config/misspelt.ts";
 import type { Config } from "./config.ts";
-import { placeOf } from "./decide/candidates.ts";
 import type { Event } from "./event.ts";
 import { exitCodeOf } from "./exit-code.ts";
 import { type LocalFact, rayOf } from "./facts.ts";
 import { install } from "./install.ts";
+import { introduction } from "./introduction.ts";
 import type { LifeEnd, LifeWorld } from "./life.ts";
-import { nearestName } from "./nearest.ts";
 import { type Memory, NodeRun } from "./node-run.ts";
 import { becomes, type Plan, planInstall, planRayStart, type Role, type RunAs } from "./plan.ts";
 import type { Probes } from "./probes/collect.ts";
@@ -72,24 +70,9 @@ export class World implements LifeWorld {
   introduce(): void {
     // A note that an earlier life left behind is not true of this one.
     this.#wiring.alive.drop();
-    const { node, explicitHead, whitelist: listed, calledItself, alike, ownInterface } = this.#input.config;
-    const whitelist = listed.map((each) => each.name);
-    const place = placeOf(this.#input.config);
-    const nearest = place >= 0 ? null : nearestName(node, whitelist);
+    const { node } = this.#input.config;
     this.log({ type: "started", version: __VERSION__, node, pid: process.pid });
-    this.log({ type: "candidate", node, calledItself, alike, whitelist, place, nearest });
-    const { auth, tls } = this.#input.config;
-    const { ray } = this.#input.local;
-    this.log({
-      type: "ray-auth",
-      mode: auth.mode,
-      reason: auth.reason,
-      version: ray.kind === "found" ? ray.version : null,
-      open: auth.mode === "disabled" && tls === undefined,
-    });
-    if (ownInterface !== undefined) this.log({ type: "own-interface", ...ownInterface });
-    for (const each of findMisspelt(Object.keys(this.#input.env))) this.log({ type: "misspelt", ...each });
-    if (explicitHead !== null) this.log({ type: "explicit-head", explicit: explicitHead });
+    for (const each of introduction(this.#input)) this.log(each);
     void this.#wiring.presence.keep();
   }
 

@@ -99,6 +99,23 @@ describe("--dry-run --json fits its schema and says", () => {
     }
   });
 
+  test("C4 C5 E6 who it is and what it was told, as a start says it", async () => {
+    const env = { HEAD_WHITELIST: "vm.lab vm.dev", HEALTH_URL: "none", HEAD_WHITLIST: "vm" };
+    expect((await report("vm", { ...env, HEAD_ADDRESS: "localhost:6379" })).introduction).toEqual([
+      "→ Node is not in head whitelist: vm is none of vm.lab, vm.dev; it could be each of vm.lab, vm.dev",
+      expect.stringMatching(/^→ Ray asks for no token: none is there/),
+      "✗ HEAD_WHITLIST is no variable of this program, and nothing reads it",
+      "→ Did you mean HEAD_WHITELIST?",
+      "→ HEAD_ADDRESS=localhost:6379 names the HEAD explicitly; on each machine localhost is that machine itself",
+    ]);
+  });
+
+  test("that an explicit HEAD leads where nobody grants a lease", async () => {
+    const shown = await report("ray-cpu", { HEAD_ADDRESS: "ray-cpu:6379", HEALTH_URL: "none" });
+    expect(shown.decision).toMatchObject({ role: "head", rule: "1-explicit-head" });
+    expect(shown.decision.text).not.toContain("grants");
+  });
+
   test("that it would end, and with which code", async () => {
     await rig.health();
     const gcs = await FakeGcs.start({ host: rig.host("ray-cpu"), port: 6379, token: "s3cret" });

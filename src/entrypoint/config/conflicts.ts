@@ -83,7 +83,7 @@ export function findConflicts(config: Config): Problem[] {
     problems.push({
       where: "HEALTH_URL",
       related: ["RAY_EP_FENCING"],
-      problem: "expected a health service, since strict fencing wants its head lease, got none",
+      problem: `expected a health service, since strict fencing${values.RAY_EP_FENCING === "auto" ? ", which RAY_REDIS_ADDRESS brings," : ""} wants its head lease, got none`,
       fix: "Run the health service, or set RAY_EP_FENCING=plain.",
     });
   const { MIN_WORKER_PORT: min, MAX_WORKER_PORT: max } = values;

@@ -1,7 +1,8 @@
+import leven from "leven";
 import { nearestName } from "../nearest.ts";
 import { VARIABLES } from "./variables.ts";
 
-/** A variable of the environment that begins like ours and is none. */
+/** A variable of the environment that looks like one of ours and is none. */
 export interface Misspelt {
   readonly name: string;
   /** What was perhaps meant. */
@@ -21,6 +22,10 @@ export function findMisspelt(names: readonly string[]): Misspelt[] {
   const ours = Object.keys(VARIABLES);
   const known = new Set([...ours, ...OF_THE_SERVICE]);
   return names
-    .filter((name) => /^RAY_?EP_/i.test(name) && !known.has(name))
-    .map((name) => ({ name, nearest: nearestName(name.toUpperCase(), ours) }));
+    .filter((name) => !known.has(name) && (/^RAY_?EP_/i.test(name) || isSlipOf(name, ours)))
+    .map((name) => ({ name, nearest: nearestName(name, ours) }));
 }
+
+/** A letter or two from one of ours; names that begin otherwise may be anybody's. */
+const isSlipOf = (name: string, ours: readonly string[]): boolean =>
+  ours.some((each) => Math.abs(each.length - name.length) <= 2 && leven(each, name.toUpperCase()) <= 2);

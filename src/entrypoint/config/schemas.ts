@@ -13,8 +13,8 @@ const fromText = <T>(parse: (text: string) => Result<T, string>) =>
     z.transform((text, context) => {
       const parsed = parse(text.trim());
       if (parsed.ok) return parsed.value;
-      const [, , inside] = /^(["'])(.*)\1$/s.exec(text.trim()) ?? [];
-      const quoted = inside !== undefined && parse(inside.trim()).ok;
+      const bare = text.replaceAll(/["']/g, "");
+      const quoted = bare !== text && parse(bare.trim()).ok;
       const message = shownSentence(parsed.error) + (quoted ? QUOTED : "");
       context.issues.push({ code: "custom", message, input: text });
       return z.NEVER;
