@@ -65,6 +65,28 @@ describe("ws generate --check", () => {
   });
 });
 
+describe("D10 ✗ stands only where something has to be done", () => {
+  test("what this machine cannot give in full", async () => {
+    configure("host: { ip_address: 192.0.2.7 }\nservices: { ray: { cpu: { cpus: 1024 } } }\n");
+    const { code, out, err } = await ws("generate");
+    expect(code).toBe(0);
+    expect(err).toMatch(
+      /^→ What of config\.yaml this machine cannot give in full:\n {2}→ ray-cpu: 1024 CPUs wanted/,
+    );
+    expect(err).toContain("    Nothing has to be done");
+    expect(out + err).not.toContain("✗");
+  });
+
+  test("a warning beside a wrong value is not counted among the problems", async () => {
+    configure("services: { redis: {}, ray: { cpu: { cpus: many } } }\n");
+    const { code, err } = await ws("generate");
+    expect(code).toBe(78);
+    expect(err).toMatch(/^→ .*has warnings:\n {2}→ .*services\.redis.*\n {4}Nothing has to be done; /);
+    expect(err).toContain("is wrong: 1 problem\n");
+    expect(err.match(/✗/g)).toHaveLength(2);
+  });
+});
+
 describe("ws test --logs", () => {
   const embedded = ["--runtime", "embedded", "test", "--logs"];
   const write = (name: string, text: string): void => {

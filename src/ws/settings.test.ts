@@ -13,7 +13,7 @@ function read(text: string): SettingsRead {
 
 function problems(text: string): readonly Problem[] {
   const result = readSettings(text);
-  return result.ok ? [] : result.error;
+  return result.ok ? [] : result.error.problems;
 }
 
 const settingsOf = (config: unknown): Settings => read(stringify(config)).settings;
@@ -119,7 +119,9 @@ services:
     cpu: { enabled: false, head_port: 8080 }
     gpu: { head_port: 8080, client_port: 22050, ip_address: 172.28.255.255, memory: 200m }
 `;
-    await expect(show(problems(text))).toMatchFileSnapshot("../../test/golden/settings/clashes.txt");
+    const result = readSettings(text);
+    const all = result.ok ? [] : [...result.error.problems, ...result.error.warnings];
+    await expect(show(all)).toMatchFileSnapshot("../../test/golden/settings/clashes.txt");
   });
 
   test("broken YAML, with every place", async () => {
@@ -230,6 +232,20 @@ describe("slips that do not stop a run are warnings", () => {
       '"ray-cpuu" is the hostname of no service here → Did you mean ray-cpu?',
     ]);
   });
+
+  test.each([
+    "nodes: { head_address: 'localhost:6379' }",
+    "cluster_test: { target: '127.0.0.1:6379' }",
+    "nodes: { health_service: { url: 'http://localhost:8080' } }",
+  ])("C4 loopback is explained: %s", (text) => {
+    expect(warnings(text)).toEqual([
+      expect.stringMatching(/^in a container (?:localhost|127\.0\.0\.1) is that container itself → Write /),
+    ]);
+  });
+
+  test("a number alone is bytes, and is shown as such", () => {
+    expect(problems("services: { ray: { cpu: { memory: 8 } } }")[0]?.problem).toContain("got 8 bytes");
+  });
 });
 
 describe("services can be switched off", () => {
@@ -309,7 +325,7 @@ test("any port is accepted as a number and as digits, and nothing else is", () =
       expect(plain).toEqual(dashboard(String(port)));
       if (plain.ok) expect(plain.value.settings.nodes[0]?.dashboardPort).toBe(port);
       // Only a port that another key has may be refused.
-      else expect(plain.error[0]?.problem).toContain("nothing else takes");
+      else expect(plain.error.problems[0]?.problem).toContain("nothing else takes");
     }),
   );
   fc.assert(
@@ -332,7 +348,7 @@ test("no text, however odd, makes the reader throw or report a place outside the
   fc.assert(
     fc.property(lines, (list) => {
       const result = readSettings(list.join("\n"));
-      const places = result.ok ? result.value.warnings : result.error;
+      const places = result.ok ? result.value.warnings : [...result.error.problems, ...result.error.warnings];
       for (const { where } of places) expect(where).toMatch(/^config\.yaml:\d+:\d+( |$)/);
     }),
     { numRuns: 500 },

@@ -1,9 +1,9 @@
 import { dirname } from "node:path";
-import { renderWarnings } from "../../common/render-failure.ts";
 import { generateHere, writeComposeFiles } from "../compose/write-files.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import { EXIT } from "../exit-code.ts";
 import { loadSettings } from "../runtimes/choose.ts";
+import { warnOfMachine } from "../terminal/warn.ts";
 import { fail } from "./fail.ts";
 
 export interface GenerateOptions extends GlobalOptions {
@@ -25,10 +25,7 @@ export async function generate(context: WsContext, options: GenerateOptions): Pr
   if (!report.ok) return fail(context, report.error);
   const { terminal } = context;
   const { generated, written, unchanged, stale } = report.value;
-  if (generated.warnings.length > 0)
-    terminal.err(
-      `${renderWarnings("What of config.yaml this machine cannot give in full", generated.warnings).join("\n")}\n`,
-    );
+  warnOfMachine(terminal, generated.warnings);
   for (const name of written) terminal.out(`✓ ${name} written\n`);
   for (const name of unchanged) terminal.out(`✓ ${name} is up to date\n`);
   for (const name of stale)

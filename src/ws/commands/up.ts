@@ -1,5 +1,4 @@
 import { formatAddress } from "../../common/address.ts";
-import { renderWarnings } from "../../common/render-failure.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import { EXIT } from "../exit-code.ts";
@@ -9,6 +8,7 @@ import { rememberUp } from "../runtimes/last-up.ts";
 import type { ClusterReport, HeadReport, Job, Runtime, UpReport } from "../runtimes/runtime.ts";
 import { isDisruptive, type UpPlan } from "../runtimes/up-plan.ts";
 import { oneLine } from "../terminal/one-line.ts";
+import { warnOfMachine } from "../terminal/warn.ts";
 import { fail } from "./fail.ts";
 import { withJob } from "./job.ts";
 import { renderPlan } from "./render-plan.ts";
@@ -40,11 +40,7 @@ export async function up(context: WsContext, options: UpOptions): Promise<number
   );
   if (!report.ok && report.error.reason === "only-planned") return EXIT.ok;
   if (!report.ok) return fail(context, report.error);
-  const { warnings } = report.value;
-  if (warnings.length > 0)
-    context.terminal.err(
-      `${renderWarnings("What of config.yaml this machine cannot give in full", warnings).map(oneLine).join("\n")}\n`,
-    );
+  warnOfMachine(context.terminal, report.value.warnings);
   const names = settings.nodes.map(({ name }) => name);
   const cluster = await settledReport(runtime, names, report.value.cluster, context.signal);
   const gone = notAlive(cluster, names);

@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { renderWarnings } from "../../common/render-failure.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import type { WsFailure } from "../failure.ts";
 import { readSettings, type Settings } from "../settings.ts";
 import { oneLine } from "../terminal/one-line.ts";
+import { warn } from "../terminal/warn.ts";
 import { isDockerRunning } from "./docker/containers.ts";
 import {
   composeRunner,
@@ -154,10 +154,10 @@ export function loadSettings(
   const text = readConfig(file, configGiven);
   if (!text.ok) return text;
   const read = readSettings(text.value, file);
-  if (!read.ok) return err({ reason: "bad-settings", file, problems: read.error });
-  if (read.value.warnings.length > 0)
-    terminal.err(`${renderWarnings(`${file} has warnings`, read.value.warnings).map(oneLine).join("\n")}\n`);
-  return ok(read.value.settings);
+  warn(terminal, `${file} has warnings`, (read.ok ? read.value : read.error).warnings);
+  return read.ok
+    ? ok(read.value.settings)
+    : err({ reason: "bad-settings", file, problems: read.error.problems });
 }
 
 function readConfig(file: string, given: boolean): Result<string, WsFailure> {

@@ -1,8 +1,8 @@
 import { dirname } from "node:path";
-import { renderWarnings } from "../../common/render-failure.ts";
 import { ok, type Result } from "../../common/result.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import type { WsFailure } from "../failure.ts";
+import { warn } from "../terminal/warn.ts";
 import type { RuntimeName } from "./runtime.ts";
 import { chooseSecrets, readGiven, readKept, withSecrets } from "./secrets.ts";
 
@@ -22,7 +22,6 @@ export async function environment(
   if (!given.ok) return given;
   if (running === undefined) return ok(withSecrets(env, given.value));
   const chosen = chooseSecrets({ kept, given: given.value, running: await running() });
-  if (chosen.warnings.length > 0)
-    terminal.err(`${renderWarnings("The cluster's secrets stay as they are", chosen.warnings).join("\n")}\n`);
+  warn(terminal, "The cluster's secrets stay as they are", chosen.warnings);
   return ok(withSecrets(env, chosen.secrets));
 }

@@ -105,6 +105,7 @@ function unknownKey(path: KeyPath, document: ConfigDocument): Problem {
 }
 
 const BUILD = "services.ray.build";
+const NOT_OURS = "Nothing has to be done; they are for its other programs.";
 
 /** One warning for all that the original platform's other programs read. */
 function foreign(data: unknown, document: ConfigDocument): Problem[] {
@@ -119,7 +120,7 @@ function foreign(data: unknown, document: ConfigDocument): Problem[] {
     {
       where: document.whereKey(first),
       problem: `keys of the original platform that ws does not read: ${names.join(", ")}${builds}`,
-      fix: `${builds === "" ? "" : "Build that image first. "}Else nothing has to be done, if other programs read them.`,
+      fix: builds === "" ? NOT_OURS : `Build that image first. For the rest: ${NOT_OURS}`,
     },
   ];
 }

@@ -1,3 +1,4 @@
+import { isLoopback } from "../../../common/address.ts";
 import type { KeyPath } from "../document.ts";
 import type { ConfigFile } from "../schema.ts";
 
@@ -28,6 +29,19 @@ export const rayServices = ({ services }: ConfigFile): readonly NamedService[] =
 
 export const enabledServices = (config: ConfigFile): readonly NamedService[] =>
   rayServices(config).filter(({ service }) => service.enabled);
+
+/** What a container, or another machine, is told to ask at its own loopback. */
+export const askedAtLoopback = (path: KeyPath, host: string): Finding[] =>
+  isLoopback(host)
+    ? [
+        {
+          severity: "warning",
+          path,
+          problem: `in a container ${host} is that container itself`,
+          fix: "Write a service's name, such as ray-cpu, or the address of the machine that is meant.",
+        },
+      ]
+    : [];
 
 /** Each pair of the list once. */
 export const pairs = <T>(list: readonly T[]): readonly (readonly [T, T])[] =>

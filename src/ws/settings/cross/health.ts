@@ -2,7 +2,7 @@ import { isOwnHealth } from "../derive.ts";
 import type { KeyPath } from "../document.ts";
 import type { ConfigFile } from "../schema.ts";
 import { HEALTH_NAME, HEALTH_PORT } from "../types.ts";
-import type { Finding } from "./finding.ts";
+import { askedAtLoopback, type Finding } from "./finding.ts";
 
 const URL_KEY: KeyPath = ["nodes", "health_service", "url"];
 const PORT_KEY: KeyPath = ["services", "health", "port"];
@@ -12,7 +12,7 @@ const ENABLED_KEY: KeyPath = ["services", "health", "enabled"];
 export function checkHealth(config: ConfigFile): readonly Finding[] {
   const { enabled, port } = config.services.health;
   const url = new URL(config.nodes.health_service.url ?? `http://${HEALTH_NAME}:${HEALTH_PORT}`);
-  if (url.hostname !== HEALTH_NAME) return [];
+  if (url.hostname !== HEALTH_NAME) return askedAtLoopback(URL_KEY, url.hostname);
   if (!enabled) return [nobody(url.host)];
   return isOwnHealth(url.href, port) ? [] : [otherPort(url.port || "80")];
 }

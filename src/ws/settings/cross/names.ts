@@ -2,7 +2,7 @@ import { SERVICE_NAMES } from "../derive.ts";
 import type { KeyPath } from "../document.ts";
 import { nearest } from "../known-keys.ts";
 import type { ConfigFile } from "../schema.ts";
-import { enabledServices, type Finding, type NamedService, rayServices } from "./finding.ts";
+import { askedAtLoopback, enabledServices, type Finding, type NamedService, rayServices } from "./finding.ts";
 
 const WHITELIST: KeyPath = ["nodes", "head_whitelist"];
 
@@ -106,7 +106,7 @@ function namedHead(config: ConfigFile, path: KeyPath, host: string, port: number
   if (service !== undefined) return ownHead(service, path, port);
   const near = nearest(host, SERVICE_NAMES);
   return near === undefined
-    ? []
+    ? askedAtLoopback(path, host)
     : [
         {
           severity: "warning",

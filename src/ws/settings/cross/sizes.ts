@@ -4,7 +4,8 @@ import { enabledServices, type Finding } from "./finding.ts";
 /** The least that Ray takes: ray/_private/ray_constants.py OBJECT_STORE_MINIMUM_MEMORY_BYTES, 2.40 to 2.60. */
 const LEAST_OBJECT_STORE = 75 * 2 ** 20;
 
-const mib = (bytes: number): string => `${Math.round(bytes / 2 ** 20)}m`;
+const mib = (bytes: number): string =>
+  bytes < 2 ** 20 ? `${bytes} bytes` : `${Math.round(bytes / 2 ** 20)}m`;
 
 /** The object store is a part of a node's memory, and large enough for Ray to start. */
 export const checkSizes = (config: ConfigFile): readonly Finding[] =>
@@ -18,7 +19,7 @@ export const checkSizes = (config: ConfigFile): readonly Finding[] =>
         path: [...path, store === undefined ? "memory" : "object_store_memory"],
         against: [[...path, "memory"]],
         problem,
-        fix: "Give the node more memory, or leave object_store_memory out for 30 % of it.",
+        fix: "Give the node more memory, such as 8g, or leave object_store_memory out for 30 % of it.",
       },
     ];
   });
