@@ -1,6 +1,6 @@
-/** One assignment; what follows a quoted value is a comment. */
+/** One assignment, behind blanks or a byte order mark; what follows a quoted value is a comment. */
 const ASSIGNMENT =
-  /^[ \t]*(?:export[ \t]+)?([A-Za-z_]\w*)[ \t]*=[ \t]*(?:'([^']*)'|"((?:\\[\s\S]|[^"\\])*)"|([^\r\n]*))/gm;
+  /^\s*(?:export[ \t]+)?([A-Za-z_]\w*)[ \t]*=[ \t]*(?:'([^']*)'|"((?:\\[\s\S]|[^"\\])*)"|([^\r\n]*))/gm;
 
 /**
  * The variables of a `.env` file, as compose reads it (Docker Compose 2 and later, "Interpolation"): single quotes are

@@ -47,6 +47,12 @@ test("E1 a token's file is read, and one that cannot be read is named", () => {
     ok: false,
     error: { reason: "config-unreadable", file: join(folder, "none") },
   });
+  // Else a cluster that somebody meant to close would be open.
+  writeFileSync(join(folder, "empty"), "\ntoken");
+  expect(of({ RAY_AUTH_TOKEN_PATH: join(folder, "empty") })).toMatchObject({
+    ok: false,
+    error: { reason: "config-unreadable", file: join(folder, "empty") },
+  });
 });
 
 test("no secret but the cluster's own is handed on", () => {
@@ -70,6 +76,7 @@ test("E1 .env is read as compose reads it", () => {
     "CRLF=x\r",
     "not a line",
   ].join("\n");
+  expect(parseDotEnv("\uFEFFFIRST=1\r\n\r\n  SECOND=2")).toEqual({ FIRST: "1", SECOND: "2" });
   expect(parseDotEnv(text, { SHELL_ONE: "s" })).toEqual({
     PLAIN: "a b",
     HASH: "a#b",

@@ -64,14 +64,15 @@ export function readGiven(shell: Environment, folder: string): Result<Secrets, W
   const missing = [
     [env.RAY_AUTH_TOKEN, path, "RAY_AUTH_TOKEN_PATH"],
     [env.RAY_EP_HEALTH_TOKEN, healthFile, "RAY_EP_HEALTH_TOKEN_FILE"],
-  ].find(([value, file]) => !value && file && textOf(file) === undefined);
+  ].find(([value, file]) => !value && file && !textOf(file)?.split("\n")[0]?.trim());
   if (missing !== undefined) {
     const [, file = "", name] = missing;
-    const fix = "Give this user the right to read it, or name another file.";
+    const fix =
+      "Put the token in its first line, and give this user the right to read it; or name another file.";
     return err({
       reason: "config-unreadable",
       file,
-      why: `${name} names it, and it is no file to read`,
+      why: `${name} names it, and it is no file with a token to read`,
       fix,
     });
   }
