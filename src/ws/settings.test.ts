@@ -378,7 +378,7 @@ describe("keys that do not go together", () => {
     const off = (url: string) =>
       `{ nodes: { health_service: { url: "${url}" } }, services: { health: { enabled: false } } }`;
     const [warning] = read(off("")).warnings;
-    expect(warning?.problem).toContain("switched off, and the nodes ask health:8080");
+    expect(warning?.problem).toContain("switched off: without one only the first candidate may lead");
     expect(read(off("http://10.0.0.9:8080")).warnings).toEqual([]);
   });
 

@@ -4,6 +4,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { CLIENT_PROGRAM } from "../runtimes/client-program.ts";
+import { planNode } from "../runtimes/embedded/plan.ts";
 import { readSettings, type Settings } from "../settings.ts";
 import type { ComposeFile } from "./compose-file.ts";
 import { type Generated, generateComposeFiles } from "./generate.ts";
@@ -177,6 +178,17 @@ describe("what the specification asks for", () => {
       });
     // It comes through the host.
     expect(itsTest.services["test-ray-worker"]?.environment?.HEALTH_URL).toBe("http://health:8888");
+  });
+
+  test("E6 nodes are told where there is no health service on purpose, in both runtimes", () => {
+    const off = "services: { health: { enabled: false } }";
+    const machine = { node: "", python: "", entrypoint: "", healthServer: "", healthState: "", binDir: "" };
+    const rest = { user: "me", temp: "/tmp", objectStoreLimitBytes: 2 ** 30 };
+    for (const { environment } of Object.values(parsed(generate(off))[0].services))
+      expect(environment?.HEALTH_URL).toBe("none");
+    const settings = settingsOf(off);
+    for (const node of settings.nodes)
+      expect(planNode(settings, node, { ...machine, ...rest }).env.HEALTH_URL).toBe("none");
   });
 
   test("everything carries the project's label, so that it can be taken away by it", () => {

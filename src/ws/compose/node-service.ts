@@ -80,7 +80,7 @@ export function clusterEnvironment(settings: Settings, healthPort: number): Reco
   const { candidates, health, headAddress } = settings;
   return {
     HEAD_WHITELIST: candidates.map(formatCandidate).join(" "),
-    HEALTH_URL: health.externalUrl ?? `http://${HEALTH_NAME}:${healthPort}`,
+    HEALTH_URL: health.externalUrl ?? (health.enabled ? `http://${HEALTH_NAME}:${healthPort}` : "none"),
     HEALTH_TIMEOUT: seconds(health.timeoutMs),
     HEALTH_MAX_RETRIES: String(health.maxRetries),
     HEALTH_RETRY_INTERVAL: seconds(health.retryIntervalMs),

@@ -149,7 +149,7 @@ function nodeEnv(settings: Settings, machine: Machine, node: NodeKind): Record<s
     HEAD_WHITELIST: settings.candidates
       .map((candidate) => `${candidate.name}=${formatOnLoopback(settings, candidate)}`)
       .join(" "),
-    HEALTH_URL: healthUrl(settings),
+    HEALTH_URL: health.enabled || health.externalUrl ? healthUrl(settings) : "none",
     HEALTH_TIMEOUT: seconds(health.timeoutMs),
     HEALTH_MAX_RETRIES: String(health.maxRetries),
     HEALTH_RETRY_INTERVAL: seconds(health.retryIntervalMs),

@@ -13,7 +13,7 @@ export function checkHealth(config: ConfigFile): readonly Finding[] {
   const { enabled, port } = config.services.health;
   const url = new URL(config.nodes.health_service.url ?? `http://${HEALTH_NAME}:${HEALTH_PORT}`);
   if (url.hostname !== HEALTH_NAME) return askedAtLoopback(URL_KEY, url.hostname);
-  if (!enabled) return [nobody(url.host)];
+  if (!enabled) return [NOBODY];
   return isOwnHealth(url.href, port) ? [] : [otherPort(url.port || "80")];
 }
 
@@ -25,10 +25,10 @@ const otherPort = (asked: string): Finding => ({
   fix: `Write http://${HEALTH_NAME}:${HEALTH_PORT}; services.health.port is its port on the host.`,
 });
 
-const nobody = (host: string): Finding => ({
+const NOBODY: Finding = {
   severity: "warning",
   path: ENABLED_KEY,
   against: [URL_KEY],
-  problem: `the health service is switched off, and the nodes ask ${host} all the same`,
-  fix: "Set nodes.health_service.url to a service elsewhere; without one only the first candidate may lead.",
-});
+  problem: "the health service is switched off: without one only the first candidate may lead",
+  fix: "Set nodes.health_service.url to a service elsewhere, if there is one.",
+};
