@@ -74,7 +74,7 @@ export function parseHost(text: string): Result<string, string> {
 /** The same for a host that others are to reach: it cannot be "every address", as where a program listens. */
 export function parsePeer(text: string): Result<string, string> {
   return isUnspecified(text)
-    ? err(`expected an address at which a host can be reached, got "${text}", which means "all of them"`)
+    ? err(`expected the address of one host, got "${text}", which means "every address of this machine"`)
     : parseHost(text);
 }
 

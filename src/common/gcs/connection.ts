@@ -162,7 +162,7 @@ class Answer {
   }
 
   outcome(): Result<Buffer, GcsFailure> {
-    if (this.#tooLong) return notRay("an answer without an end");
+    if (this.#tooLong) return notRay("an answer of more than 64 MiB");
     if (this.#error !== null) return explain(this.#error);
     const headers = this.#headers;
     if (headers === null) return unavailable("", "the connection was closed");
@@ -171,14 +171,16 @@ class Answer {
     // Where there is nothing but a status, it stands in the headers.
     const { "grpc-status": code = headers["grpc-status"], "grpc-message": words = headers["grpc-message"] } =
       this.#trailers;
-    if (code === undefined) return unavailable("", "the answer broke off");
+    if (code === undefined) return unavailable("", "the answer ended without a status");
     return code === "0" ? this.#message() : explainStatus(Number(code), decoded(String(words ?? "")));
   }
 
   #message(): Result<Buffer, GcsFailure> {
     const bytes = Buffer.concat(this.#chunks);
     const whole = bytes.length >= HEAD_BYTES && bytes.length === HEAD_BYTES + bytes.readUInt32BE(1);
-    return whole && bytes[0] === 0 ? ok(bytes.subarray(HEAD_BYTES)) : notRay("its answer is no message");
+    return whole && bytes[0] === 0
+      ? ok(bytes.subarray(HEAD_BYTES))
+      : notRay("its answer is not a gRPC message");
   }
 }
 

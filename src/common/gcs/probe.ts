@@ -49,7 +49,7 @@ async function ask(address: Address, access: Access, deadline: Deadline): Promis
 const BROKEN_OFF: SightingKind = {
   kind: "tls",
   problem: "failed",
-  detail: "it breaks the connection off, as one that does not trust this node's certificate",
+  detail: "it closes the connection, as a server does that does not trust this node's certificate",
 };
 
 function explainFailure(failure: GcsFailure): SightingKind {
@@ -61,7 +61,7 @@ function explainFailure(failure: GcsFailure): SightingKind {
     case "not-ray":
       return { kind: "not-ray", saw: `it answers gRPC, but not as Ray's GCS: ${failure.detail}` };
     case "unavailable":
-      return { kind: "not-ray", saw: "it broke the call off" };
+      return { kind: "not-ray", saw: "it cancelled the call" };
     default:
       return unreachable(failure);
   }

@@ -45,21 +45,21 @@ export async function findTlsProblems(env: Environment, tls: TlsKeys | undefined
   if (key !== undefined && !own.checkPrivateKey(key))
     say(
       "key",
-      "expected the key of the certificate in RAY_TLS_SERVER_CERT, got another one",
-      "Give the two that were made together.",
+      "expected the key of the certificate in RAY_TLS_SERVER_CERT, got the key of another certificate",
+      "Give a certificate and its own key.",
     );
   if (ca?.length && !leadsTo(cert ?? [], ca))
     say(
       "cert",
-      "expected a certificate that one in RAY_TLS_CA_CERT has signed, got another one",
-      "Have that CA sign it; certificates between the two belong into the same file.",
+      "expected a certificate signed by a CA in RAY_TLS_CA_CERT, got one that is not",
+      "Have that CA sign it; put intermediate certificates into the same file, after the node's own.",
     );
   const until = new Date(own.validTo);
   if (until.getTime() < Date.now())
     say(
       "cert",
-      `expected a certificate that is valid, got one that ended on ${until.toISOString()}`,
-      "Make a new one.",
+      `expected a valid certificate, got one that expired on ${until.toISOString()}`,
+      "Make a new certificate.",
     );
   return problems;
 }
@@ -71,7 +71,7 @@ function unreadable(part: Part, file: string | undefined): Problem {
   return {
     where: FILES[part],
     problem: `expected a file, since RAY_USE_TLS is set, ${got}`,
-    fix: "Mount the file, readable for this user; or unset RAY_USE_TLS on every node.",
+    fix: "Mount the file and make it readable for this user, or unset RAY_USE_TLS on every node.",
   };
 }
 
