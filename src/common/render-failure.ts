@@ -12,7 +12,7 @@ export function renderProblems(what: string, problems: readonly Problem[]): stri
   ];
 }
 
-/** The same of what works all the same: nothing has to be done. */
+/** The same for warnings: the program goes on. */
 export const renderWarnings = (what: string, warnings: readonly Problem[]): string[] => [
   `→ ${what}:`,
   ...warnings.flatMap(({ where, problem, fix }) => [
