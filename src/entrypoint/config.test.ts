@@ -59,7 +59,7 @@ const SHOWN: Readonly<Record<string, string>> = {
 };
 
 describe("junk", () => {
-  test("is known here for every variable of the contract", () => {
+  test("is known here for every variable of this program", () => {
     expect(VARIABLE_NAMES.filter((name) => !(name in JUNK))).toEqual([]);
   });
 
@@ -151,7 +151,7 @@ describe("D7 habits of environment files", () => {
     ["HEALTH_URL", '"http://health:8080"'],
     ["RAY_MEMORY", '"8g"'],
   ])("quotes are named as the trouble: %s=%s", (name, value) => {
-    expect(problemsOf({ [name]: value })).toContain("take the quotes away, which are part of the value here");
+    expect(problemsOf({ [name]: value })).toContain("remove the quotes: they are part of the value here");
     expect(problemsOf({ [name]: value.replaceAll(/["']/g, "") })).toBe("");
   });
 
@@ -190,15 +190,15 @@ describe("D7 habits of environment files", () => {
 
 describe("E6", () => {
   test.each(["none", "None", "off", "no", "false", "-"])(
-    "HEALTH_URL=%s: there is none on purpose",
+    "HEALTH_URL=%s: no health service is wanted",
     (text) => {
       expect(configOf("ray-cpu", { HEALTH_URL: text }).values.HEALTH_URL).toBeNull();
     },
   );
 
-  test("strict fencing wants one", () => {
+  test("strict fencing needs one", () => {
     const text = problemsOf({ HEALTH_URL: "none", RAY_EP_FENCING: "strict" });
-    expect(text).toContain("✗ HEALTH_URL: expected a health service, since strict fencing");
+    expect(text).toContain("✗ HEALTH_URL: expected a health service, because strict fencing");
   });
 
   test("what begins like our variables and is none is named with the nearest", () => {

@@ -7,7 +7,7 @@ const number = (meaning: string) => z.number().check(z.describe(meaning));
 const ShownCommand = z.object({
   command: z
     .array(z.string())
-    .check(z.describe("the program and its words; (n characters) stands for what may be a secret")),
+    .check(z.describe("the program and its arguments; (n characters) stands for what may be a secret")),
   user: text("the user that it runs as"),
   path: text("its PATH"),
   env: z
@@ -39,8 +39,8 @@ export const DryRunReport = z.object({
   misspelt: z
     .array(
       z.object({
-        name: text("a variable that begins like those of the contract and is none"),
-        nearest: z.nullable(z.string()).check(z.describe("what was perhaps meant")),
+        name: text("a variable that begins like those of this program but is not one of them"),
+        nearest: z.nullable(z.string()).check(z.describe("the variable that was probably meant")),
       }),
     )
     .check(z.describe("variables that nothing reads")),

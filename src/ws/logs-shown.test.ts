@@ -100,7 +100,9 @@ test("E9 what a failed start wrote is kept, and shown when the container is gone
   const { code, out } = await engine.ws(["logs", "ray-cpu"]);
   expect(code).toBe(0);
   const [first, second] = out.split("\n");
-  expect(first).toMatch(/^ray-cpu \| → Its container is gone; this is left of the start that failed at 2/);
+  expect(first).toMatch(
+    /^ray-cpu \| → Its container is gone; these lines are kept from the start that failed at 2/,
+  );
   expect(second).toBe("ray-cpu | ✗ No HEAD after 5 s");
   await engine.ws(["down", "-v"]);
   expect((await engine.ws(["logs"])).err).toContain("There are no logs yet");
@@ -122,7 +124,7 @@ test("E7 a stop that waits says for whom and how long, and hears Ctrl-C", async 
   await ended;
   vi.useRealTimers();
   expect(said).toEqual([
-    expect.stringMatching(/^ray-gpu may finish what runs there: 2[78] s left at most/),
-    "Not waiting any more: all is ended at once",
+    expect.stringMatching(/^ray-gpu may finish running work: 2[78] s left at most/),
+    "Not waiting any longer: ending everything at once",
   ]);
 });

@@ -27,7 +27,7 @@ export async function generate(context: WsContext, options: GenerateOptions): Pr
   const { generated, written, unchanged, stale } = report.value;
   if (generated.warnings.length > 0)
     terminal.err(
-      `${renderWarnings("What of config.yaml this machine cannot give in full", generated.warnings).join("\n")}\n`,
+      `${renderWarnings("Parts of config.yaml that this machine cannot provide in full", generated.warnings).join("\n")}\n`,
     );
   for (const name of written) terminal.out(`✓ ${name} written\n`);
   for (const name of unchanged) terminal.out(`✓ ${name} is up to date\n`);

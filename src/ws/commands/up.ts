@@ -43,7 +43,7 @@ export async function up(context: WsContext, options: UpOptions): Promise<number
   const { warnings } = report.value;
   if (warnings.length > 0)
     context.terminal.err(
-      `${renderWarnings("What of config.yaml this machine cannot give in full", warnings).map(oneLine).join("\n")}\n`,
+      `${renderWarnings("Parts of config.yaml that this machine cannot provide in full", warnings).map(oneLine).join("\n")}\n`,
     );
   const names = settings.nodes.map(({ name }) => name);
   const cluster = await settledReport(runtime, names, report.value.cluster, context.signal);

@@ -99,7 +99,7 @@ function unknownKey(path: KeyPath, document: ConfigDocument): Problem {
     problem: "unknown key: the cluster would start without what it asks for",
     fix:
       near === undefined
-        ? `Remove it; known here are ${keysAt(path.slice(0, -1)).join(", ")}.`
+        ? `Remove it; known keys here are ${keysAt(path.slice(0, -1)).join(", ")}.`
         : `Did you mean ${near}?`,
   };
 }
@@ -113,13 +113,13 @@ function foreign(data: unknown, document: ConfigDocument): Problem[] {
   if (first === undefined) return [];
   const names = found.map(formatPath);
   const builds = names.includes(BUILD)
-    ? `. ${BUILD} is not carried out yet: the image is taken as the engine has it`
+    ? `. ${BUILD} is not carried out yet: ws uses the image that the engine has`
     : "";
   return [
     {
       where: document.whereKey(first),
       problem: `keys of the original platform that ws does not read: ${names.join(", ")}${builds}`,
-      fix: `${builds === "" ? "" : "Build that image first. "}Else nothing has to be done, if other programs read them.`,
+      fix: `${builds === "" ? "" : "Build that image first. "}Otherwise nothing needs to be done if other programs read them.`,
     },
   ];
 }
