@@ -11,7 +11,7 @@ if ! { read -r until words < "$file"; } 2>/dev/null; then
 fi
 case $until in
   inf) ;;
-  '' | *[!0-9]*) echo "✗ The note in $file is not the entrypoint's own. → See who writes there"; exit 1 ;;
+  '' | *[!0-9]*) echo "✗ Expected a note of the entrypoint in $file, got other text. → Find out which program writes to that file"; exit 1 ;;
 esac
 read -r now _ < /proc/uptime
 if [ "$until" != inf ] && [ "${now%.*}" -gt "$until" ]; then

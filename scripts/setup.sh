@@ -49,7 +49,7 @@ still_waiting() {
   # Without the trap its sleep would outlive it, and hold the lock.
   sleep 20 &
   trap 'kill $!' TERM
-  wait $! && echo "→ Still waiting for packages from $(registry); without an answer npm gives up within two minutes" >&2
+  wait $! && echo "→ Still waiting for packages from $(registry); npm gives up within two minutes if no answer comes" >&2
 }
 
 # Made beside, since `npm ci` removes what is there before it knows whether it can have the new.
@@ -65,7 +65,7 @@ install_dependencies() {
   (cd .setup && npm ci --include=dev --loglevel=error >&2) || installed=$?
   kill "$waiting" 2>/dev/null && wait "$waiting" || :
   [ "$installed" -eq 0 ] ||
-    fail "npm ci failed; its own words stand above." \
+    fail "npm ci failed; see its output above." \
       "Check the network ($(registry)) and the free disk space, then run the command again."
   # npm's package `node` fetches its binary in an install script, which a .npmrc may forbid.
   [ -x .setup/node_modules/.bin/node ] || [ "$major" -ge "$own_node" ] ||

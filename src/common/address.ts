@@ -17,7 +17,7 @@ export function formatAddress(address: Address): string {
   return `${address.host}:${address.port}`;
 }
 
-/** True when both texts name the same host: hosts' names have no case. */
+/** True when both texts name the same host. Host names ignore case. */
 export const sameHost = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
 
 /** True when both name the same host and port. */
@@ -25,7 +25,7 @@ export function sameAddress(a: Address, b: Address): boolean {
   return a.port === b.port && sameHost(a.host, b.host);
 }
 
-/** The same, where one of the two came as text. */
+/** The same, where one address is given as text. */
 export const isAt = (address: Address, text: string): boolean => sameHost(formatAddress(address), text);
 
 /**
@@ -37,17 +37,17 @@ export function isShortFormOf(a: string, b: string): boolean {
   return sameHost(a.split(".")[0] ?? a, b.split(".")[0] ?? b);
 }
 
-/** Those of `all` that are called `name`: by that very name, else by its short or long form. */
+/** The entries of `all` that are called `name`: exactly, otherwise by its short or long form. */
 export function matchingNames<T extends { readonly name: string }>(all: readonly T[], name: string): T[] {
   const exact = all.filter((each) => sameHost(each.name, name));
   return exact.length > 0 ? exact : all.filter((each) => isShortFormOf(each.name, name));
 }
 
-/** An address of this very machine, whichever it is (127.0.0.0/8 and its usual name). */
+/** True for a loopback address or name: on every machine it means that machine itself. */
 export const isLoopback = (host: string): boolean =>
   isIPv4(host) ? host.startsWith("127.") : /^localhost(?:\.localdomain)?$/i.test(host);
 
-/** Stands for "every address of the machine" where a program listens; nobody can be reached at it. */
+/** Means "every address of this machine" for a program that listens; no host can be reached at it. */
 const isUnspecified = (host: string): boolean => /^0+(?:\.0+){3}$/.test(host);
 
 /** A TCP port from 1 to 65535 in plain decimal digits, or the sentence that says why not. */
@@ -57,7 +57,10 @@ export function parsePort(text: string): Result<number, string> {
   return port >= 1 && port <= 65535 ? ok(port) : err(`expected a port from 1 to 65535, got ${text}`);
 }
 
-/** A host name or an IPv4 address, without the dot at its end, or the sentence that says why not. IPv6 is refused: Ray 2.40 to 2.60 cannot be relied on with it. */
+/**
+ * A host name or an IPv4 address, without a final dot, or the message that says what is wrong. IPv6 is refused,
+ * because Ray 2.40 to 2.60 does not support it reliably.
+ */
 export function parseHost(text: string): Result<string, string> {
   if (text === "") return err("expected a host name or an IPv4 address, got nothing");
   if (isIPv6(text.replace(/^\[(.*)\]$/, "$1")))
@@ -71,10 +74,10 @@ export function parseHost(text: string): Result<string, string> {
     : err(`expected a host name or an IPv4 address, got "${text}"`);
 }
 
-/** The same for a host that others are to reach: it cannot be "every address", as where a program listens. */
+/** The same for a host that others must reach: 0.0.0.0 ("every address") is refused. */
 export function parsePeer(text: string): Result<string, string> {
   return isUnspecified(text)
-    ? err(`expected an address at which a host can be reached, got "${text}", which means "all of them"`)
+    ? err(`expected the address of one host, got "${text}", which means "every address of this machine"`)
     : parseHost(text);
 }
 

@@ -3,23 +3,25 @@ import { join } from "node:path";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Whether Ray's parts ask each other for a token, and which. */
+/** Whether Ray's processes require a token from each other, and which token. */
 export interface RayAuth {
   readonly mode: "token" | "disabled";
   /** Null where none is sent. */
   readonly token: string | null;
-  /** What decided: RAY_AUTH_MODE; a token that is there or not; a Ray that has to be told, or that knows no tokens. */
+  /** What decided it: RAY_AUTH_MODE, whether a token was found, or the version of Ray. */
   readonly reason: "given" | "token-found" | "no-token" | "not-told" | "too-old";
 }
 
-/** From this Ray on `ray start --head` turns token mode on by itself where a token is there (scripts/scripts.py). */
+/**
+ * From this version on, `ray start --head` turns token mode on by itself when it finds a token (scripts/scripts.py).
+ */
 const BY_ITSELF_FROM = [2, 59] as const;
-/** The first Ray that knows tokens. */
+/** The first version of Ray that supports tokens. */
 const TOKENS_FROM = [2, 52] as const;
 
 /**
- * What the HEAD of a new Ray comes to by itself, for all parts of a node: `ray start` of a WORKER and drivers do not
- * decide. `token` is tokenIn's.
+ * The mode that the HEAD of a current Ray chooses by itself. All processes of a node must use it, since `ray start`
+ * on a WORKER and drivers do not choose. `token` comes from tokenIn.
  */
 export function decideAuth(env: Environment, token: string | undefined): RayAuth {
   const mode = modeIn(env);
@@ -30,7 +32,7 @@ export function decideAuth(env: Environment, token: string | undefined): RayAuth
     : { mode: "token", token, reason: "token-found" };
 }
 
-/** What an earlier Ray makes of it; a `version` that is not known counts as the newest. */
+/** What an earlier version of Ray does instead. An unknown `version` counts as the newest. */
 export function authOfRay(auth: RayAuth, version: string | null): RayAuth {
   if (!isFrom(version, TOKENS_FROM)) return { mode: "disabled", token: null, reason: "too-old" };
   const byItself = auth.reason !== "token-found" || isFrom(version, BY_ITSELF_FROM);
@@ -44,8 +46,9 @@ function isFrom(version: string | null, [major, minor]: readonly [number, number
 }
 
 /**
- * RAY_AUTH_MODE, in any case (Ray, authentication_mode.cc) and without blanks around it, with which Ray would take it for
- * "disabled"; undefined where it is left to Ray; "unknown" where Ray would take another word for "disabled".
+ * RAY_AUTH_MODE in any case, as Ray reads it (authentication_mode.cc). Blanks around it are removed, because Ray
+ * would read such a value as "disabled". Undefined when it is not set; "unknown" for any other word, which Ray would
+ * read as "disabled" too.
  */
 export function modeIn({ RAY_AUTH_MODE: text = "" }: Environment): RayAuth["mode"] | "unknown" | undefined {
   const word = text.trim().toLowerCase();
@@ -54,8 +57,8 @@ export function modeIn({ RAY_AUTH_MODE: text = "" }: Environment): RayAuth["mode
 }
 
 /**
- * The token as Ray reads it (authentication_token_loader.cc, 2.60): RAY_AUTH_TOKEN, else the first line of a file, without
- * blanks around it. A variable that holds blanks alone hides the file.
+ * The token as Ray reads it (authentication_token_loader.cc, 2.60): RAY_AUTH_TOKEN, otherwise the first line of the
+ * file, without blanks around it. If the variable holds only blanks, Ray does not read the file.
  */
 export function tokenIn(
   { RAY_AUTH_TOKEN: given }: Environment,
@@ -65,11 +68,13 @@ export function tokenIn(
   return text?.replace(/^[ \t\n\r\f\v]+|[ \t\n\r\f\v]+$/g, "") || undefined;
 }
 
-/** The decision for whoever has this environment, and `home` for a home. */
+/** The decision for a process with this environment and this home folder. */
 export const authIn = (env: Environment, home: string): RayAuth =>
   decideAuth(env, tokenIn(env, readAuthTokenFile(env, home)));
 
-/** The environment with the mode that a token in it means, for programs that do not decide by themselves. */
+/**
+ * The environment with RAY_AUTH_MODE set when a token is given, for programs that do not choose the mode themselves.
+ */
 export const withAuthMode = (env: Environment, auth = decideAuth(env, tokenIn(env, null))): Environment =>
   auth.reason === "token-found" ? { ...env, RAY_AUTH_MODE: auth.mode } : env;
 

@@ -9,23 +9,24 @@ export interface Deadline {
 }
 
 /**
- * Milliseconds since some fixed moment, on a clock that stands still while the machine sleeps, as every timer does
- * (CLOCK_MONOTONIC). For what this process watches itself: it hears nobody in its sleep, so that silence is no absence
- * then. The first use of `performance` would load a module for it.
+ * Milliseconds since some fixed moment, on a clock that stops while the machine is suspended, as timers do
+ * (CLOCK_MONOTONIC). Use it for what this process watches: while suspended it hears nothing, so that time must not
+ * count as silence. Not `performance`, whose first use would load a module.
  */
 export const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6;
 
 /**
- * Milliseconds since the machine's boot, its sleep included. For what runs on elsewhere meanwhile, as a lease does. Steps of
- * 10 ms, 2 µs a call: it is /proc/uptime, which the guard reads too (uv_uptime of libuv, Node 24).
+ * Milliseconds since boot, including the time suspended. Use it for what goes on elsewhere meanwhile, such as a
+ * lease. It has a resolution of 10 ms and costs 2 µs a call. It reads /proc/uptime (uv_uptime of libuv, Node 24), as
+ * the guard does.
  */
 export const bootMs = (): number => Math.floor(uptime() * 1000);
 
 /** Time as a node's life sees it; the simulation has one of its own. */
 export interface Clock {
-  /** Milliseconds on the clock that stands still while the machine sleeps (`monotonicMs`). */
+  /** Milliseconds on the clock that stops while the machine is suspended (`monotonicMs`). */
   readonly now: () => number;
-  /** Milliseconds on the clock that does not. */
+  /** Milliseconds since boot, including the time suspended (`bootMs`). */
   readonly bootMs: () => number;
   readonly pause: (ms: number, signal?: AbortSignal) => Promise<boolean>;
 }

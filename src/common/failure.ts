@@ -5,7 +5,7 @@ import type { Sighting, SightingKind } from "./sighting.ts";
 export interface Problem {
   /** The variable, the key, or `file:line:column key`. */
   readonly where: string;
-  /** Further variables that it is about. */
+  /** Other variables that the problem concerns. */
   readonly related?: readonly string[];
   readonly problem: string;
   readonly fix: string;
@@ -47,7 +47,7 @@ export type Failure =
       readonly head: Address;
       readonly detail: string;
     }
-  /** A HEAD may be there, and it cannot be asked. */
+  /** A HEAD may be running there, but it cannot be asked. */
   | {
       readonly reason: "tls-differs";
       readonly head: Address;
@@ -64,7 +64,7 @@ export type Failure =
     }
   /** Something else listens where this node's GCS has to. */
   | { readonly reason: "port-taken"; readonly address: Address }
-  /** With strict fencing no Ray runs without one. */
+  /** With strict fencing Ray does not run without a guard. */
   | { readonly reason: "no-guard"; readonly cause: string }
   | { readonly reason: "too-many-restarts"; readonly restarts: number }
   | { readonly reason: "not-ready-in-time"; readonly timeoutMs: number; readonly why: string };

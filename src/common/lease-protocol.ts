@@ -3,8 +3,8 @@ import { parseHost } from "./address.ts";
 
 /**
  * The wire format between entrypoints and the health service. Times are seconds, as in the environment contract.
- * `life` names one run of one entrypoint process, `instance` one run of the health service. Who knows a node's life can
- * speak for it, so no answer shows one.
+ * `life` names one run of one entrypoint process, `instance` one run of the health service. Anybody who knows a
+ * node's `life` can send requests in its name, so no answer contains one.
  */
 /** What comes from the network ends in logs: no line break, escape code or turned direction of writing may be in it. */
 const visible = z.regex(/^[^\p{C}\p{Zl}\p{Zp}]*$/u, "expected visible characters");
@@ -22,7 +22,7 @@ export const HIGHEST_EPOCH = 1e12;
 export const Epoch = z.int().check(z.nonnegative(), z.maximum(HIGHEST_EPOCH));
 /** An epoch that somebody saw. One that was made up is not refused, since it may come from an honest node, but it counts nothing. */
 const SeenEpoch = z.int().check(z.nonnegative());
-/** One word each second for 30 years; a higher one was made up. */
+/** One request a second for 30 years; a higher number is not genuine. */
 const Sequence = z.int().check(z.nonnegative(), z.maximum(1e9));
 const Port = z.int().check(z.minimum(1), z.maximum(65535));
 
@@ -37,7 +37,9 @@ export const LeaseRequest = z.object({
   epoch: z.nullable(Epoch),
   /** "answered": every other candidate was answered for; "silent": at least one gave no answer. */
   others: z.enum(["answered", "silent"]),
-  /** Whether this node ends its Ray before its lease ends (strict fencing). Not said: it may be so. */
+  /**
+   * Whether this node ends its Ray before its lease ends (strict fencing). When it is not given, assume that it does.
+   */
   strict: z.optional(z.boolean()),
   /** The highest epoch that this node has seen anywhere. A service that forgot grants above it. */
   seen: z.optional(SeenEpoch),
@@ -54,7 +56,7 @@ export const Holder = z.object({
   epoch: Epoch,
   /** Seconds until the lease ends if it is not renewed; 0 when it has ended. */
   expiresIn: z.number(),
-  /** Seconds since it ended, where it has. */
+  /** Seconds since it ended, if it has ended. */
   endedFor: z.optional(z.number()),
 });
 export type Holder = z.infer<typeof Holder>;
@@ -73,12 +75,12 @@ export type LeaseGranted = z.infer<typeof LeaseGranted>;
 /**
  * 409 of `PUT /v1/head`.
  * - `held`: another node holds it.
- * - `same-name`: another life of this very node name holds it, and it must fall silent, or its lease end, first.
+ * - `same-name`: another life with the same node name holds it, and must first fall silent or lose its lease.
  * - `duplicate-name`: another life of this very node name is alive and renews; two nodes have one name.
  * - `quiet-period`: the service has no memory and a candidate was silent; it waits one TTL for a living holder.
  * - `stale-epoch`: the epoch asked to renew is not the current one; a later holder exists or existed.
  * - `not-a-candidate`: the service knows the whitelist and this node is not in it.
- * - `foreign-address`: the service knows the whitelist, and the address is not this node's by all that it knows.
+ * - `foreign-address`: the service knows the whitelist, and the address is not known to be this node's.
  * - `storage`: the state cannot be kept on disk, so nothing is granted.
  */
 export const LeaseRefused = z.object({
@@ -153,10 +155,10 @@ export const ClusterView = z.object({
   holder: z.nullable(Holder),
   /** True where nobody holds the lease because its last holder gave it back; false where this service does not know. */
   released: z.optional(z.boolean()),
-  /** Who gave it back, and how many seconds ago, where the service saw it. */
+  /** Which node released it, and how many seconds ago, if the service saw it. */
   releasedBy: z.optional(z.object({ node: Name, address: Word, ago: z.number() })),
   nodes: z.array(z.object({ name: Name, seenAgo: z.number(), ...z.omit(NodeReport, { life: true }).shape })),
-  /** How many more nodes reported than the list has room for. */
+  /** How many nodes that reported are not in the list, because it has no room for them. */
   omitted: z.optional(z.number()),
 });
 export type ClusterView = z.infer<typeof ClusterView>;

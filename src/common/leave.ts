@@ -1,9 +1,13 @@
-/** What may hold one of this process's threads for ever: a call to a disk that hangs, a name service that is silent. */
+/**
+ * Operations that may block a thread of this process for ever: a call to a hanging disk, a lookup at a silent name
+ * service.
+ */
 const HELD = ["FSReqPromise", "GetAddrInfoReqWrap"];
 
 /**
- * Ends this process at once. At its exit Node waits for its threads (measured on Node 20 and 24). Another program in the
- * place of this one waits for none; PID 1 cannot even kill itself.
+ * Ends this process at once. On exit Node waits for its threads (measured on Node 20 and 24), so a process with a
+ * blocked thread replaces itself by another program (execve), which has no such thread. SIGKILL does not help PID 1,
+ * which cannot kill itself.
  */
 export function leave(process: NodeJS.Process, code: number): never {
   if (process.getActiveResourcesInfo().some((resource) => HELD.includes(resource))) {

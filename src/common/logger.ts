@@ -5,11 +5,11 @@ export interface Logger<E extends { readonly type: string }> {
   log(event: E): void;
 }
 
-/** `timed`: text with the time in front of each line, for a log that no engine gives one. */
+/** `timed`: text with the time in front of each line, for logs to which no container engine adds it. */
 const LOG_FORMS = ["text", "timed", "json"] as const;
 export type LogForm = (typeof LOG_FORMS)[number];
 
-/** The form that a variable names; wanted before the settings are known to be right. */
+/** The format that a variable names; it is needed before the settings have been checked. */
 export const logForm = (word: string | undefined): LogForm =>
   LOG_FORMS.find((form) => form === word) ?? "text";
 

@@ -5,19 +5,23 @@ export type Answer = (error: NodeJS.ErrnoException | null, address: string) => v
 type Resolve = (name: string, done: Answer) => void;
 
 /**
- * How many threads a process needs that looks names up: a look-up holds one for as long as the name service is silent (10 s
- * and more), and libuv gives look-ups no more than half of them (src/threadpool.c), so that two silent names stop all others
- * at its usual four. To be set as UV_THREADPOOL_SIZE before the first look-up; they cost 0.4 MB and no time (Node 24).
+ * The number of threads for name lookups. A lookup blocks one thread for as long as the name service is silent (10 s
+ * and more), and libuv gives lookups at most half of its threads (src/threadpool.c): with the default of four, two
+ * silent names stop all other lookups. Set it as UV_THREADPOOL_SIZE before the first lookup; it costs 0.4 MB and no
+ * time (Node 24).
  */
 export const THREADS = "64";
 
-/** Those that wait for each name. */
+/** The callers that wait for each name. */
 const underWay = new Map<string, Answer[]>();
 
-/** How many names are being looked up just now. */
+/** The number of lookups in progress. */
 export const lookupsUnderWay = (): number => underWay.size;
 
-/** By the system's own rules (hosts files, DNS, mDNS), IPv4 alone. Whoever asks for a name that is asked for already shares the answer. */
+/**
+ * By the system's own rules (hosts files, DNS, mDNS), IPv4 only. Callers that ask for the same name at the same time
+ * share one lookup.
+ */
 export const resolveOnce: Resolve = (name, done) => {
   const waiting = underWay.get(name);
   if (waiting !== undefined) return void waiting.push(done);
@@ -29,7 +33,7 @@ export const resolveOnce: Resolve = (name, done) => {
   });
 };
 
-/** `resolve` in the form in which sockets take it. */
+/** `resolve` as the `lookup` option of sockets. */
 export function lookupBy(resolve: Resolve): LookupFunction {
   return (name, { all }, done) =>
     resolve(name, (error, address) => {
@@ -38,5 +42,5 @@ export function lookupBy(resolve: Resolve): LookupFunction {
     });
 }
 
-/** For every connection of this program to a name. */
+/** The `lookup` option for all connections of this program. */
 export const lookup = lookupBy(resolveOnce);

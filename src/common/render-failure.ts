@@ -12,7 +12,7 @@ export function renderProblems(what: string, problems: readonly Problem[]): stri
   ];
 }
 
-/** The same of what works all the same: nothing has to be done. */
+/** The same for warnings: the program goes on. */
 export const renderWarnings = (what: string, warnings: readonly Problem[]): string[] => [
   `→ ${what}:`,
   ...warnings.flatMap(({ where, problem, fix }) => [
@@ -42,7 +42,7 @@ export function renderFailure(failure: Failure): string[] {
       ];
     case "requirements-unreadable":
       return [
-        `✗ ${failure.path} cannot be read by the user ${failure.user} (${failure.code}), who is to install from it`,
+        `✗ The user ${failure.user} cannot read ${failure.path} (${failure.code}), from which pip is to install`,
         "→ Make it readable for that user, or name another path in RAY_EP_PIP_REQUIREMENTS.",
       ];
     case "ray-not-found":
@@ -91,7 +91,7 @@ function renderNodeFailure(failure: NodeFailure): string[] {
     case "python-differs":
       return [
         `✗ The HEAD at ${formatAddress(failure.head)} runs Python ${failure.theirs}, this node Python ${failure.ours}`,
-        "→ Give both the same Python: Ray refuses mixed clusters.",
+        "→ Use the same Python version on every node: Ray refuses mixed clusters.",
       ];
     case "unauthorized":
       return [
@@ -101,7 +101,7 @@ function renderNodeFailure(failure: NodeFailure): string[] {
     case "tls-differs":
       return [
         `✗ ${formatAddress(failure.head)} ${renderTls(failure.sighting)}`,
-        "→ Give RAY_USE_TLS, RAY_TLS_SERVER_CERT, RAY_TLS_SERVER_KEY and RAY_TLS_CA_CERT to every node: all of one CA, each certificate with its node's name and address.",
+        "→ Set RAY_USE_TLS, RAY_TLS_SERVER_CERT, RAY_TLS_SERVER_KEY and RAY_TLS_CA_CERT on every node. One CA signs all certificates, and each has its node's name and address.",
       ];
     case "duplicate-name":
       return [
@@ -130,8 +130,8 @@ function renderNodeFailure(failure: NodeFailure): string[] {
       ];
     case "no-guard":
       return [
-        `✗ No guard stands, and with strict fencing no HEAD starts without one: ${failure.cause}`,
-        "→ See that /bin/bash is there for this user, and that this container may start more processes.",
+        `✗ Ray's guard cannot be started, and with strict fencing no HEAD starts without it: ${failure.cause}`,
+        "→ Check that this user can run /bin/bash and that this container may start more processes.",
       ];
     case "too-many-restarts":
       return [

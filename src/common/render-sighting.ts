@@ -32,7 +32,7 @@ function renderAnswer(sighting: Sighting): string {
   }
 }
 
-/** What stands between us and what may be a HEAD. */
+/** Why a possible HEAD cannot be asked over TLS. */
 export function renderTls(sighting: Extract<SightingKind, { kind: "tls" }>): string {
   switch (sighting.problem) {
     case "wanted":

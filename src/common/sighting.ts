@@ -13,11 +13,13 @@ export type SightingKind =
   | { readonly kind: "unauthorized"; readonly detail: string }
   /** Something listens and it is no GCS; `saw` says what it did in a few words. */
   | { readonly kind: "not-ray"; readonly saw: string }
-  /** It speaks TLS and we do not. It may be a GCS. */
+  /** It speaks TLS and this node does not. It may be a GCS. */
   | { readonly kind: "tls"; readonly problem: "wanted" }
-  /** A GCS that speaks clear text where we speak TLS. */
+  /** A GCS in clear text, while this node speaks TLS. */
   | { readonly kind: "tls"; readonly problem: "missing" }
-  /** Its certificate and ours do not fit, or what TLS says instead; `detail`. It may be a GCS. */
+  /**
+   * The TLS connection failed, for example because the certificates do not match; `detail` says why. It may be a GCS.
+   */
   | { readonly kind: "tls"; readonly problem: "failed"; readonly detail: string }
   | { readonly kind: "refused" }
   /** No route: EHOSTUNREACH, ENETUNREACH and their like, in `code`. */
@@ -31,7 +33,7 @@ export type RayGcs = Extract<Sighting, { kind: "ray-gcs" }>;
 
 /** True when nothing can be said: a HEAD may live there, out of our sight. */
 export function silent(sighting: Sighting): boolean {
-  // Of a name service that gives no answer now nobody learns whether the name is still in use.
+  // If the name service does not answer, the name may still be in use.
   if (sighting.kind === "unresolved") return sighting.code !== "ENOTFOUND";
   return sighting.kind === "timeout" || sighting.kind === "unreachable";
 }

@@ -1,9 +1,12 @@
-/** What is not seen, or moves what is: control characters, escape codes, marks of the direction of writing, ends of lines. */
+/**
+ * Characters that are invisible or change how others are shown: control characters, escape codes, text direction
+ * marks, line ends.
+ */
 const INVISIBLE = /[\p{C}\p{Zl}\p{Zp}]/gu;
 
 /**
- * `text` as one line that shows all that is in it: what comes from outside cannot forge a line of a log, nor steer a
- * terminal. What stands in a JSON text after it is still that JSON.
+ * `text` on one line with such characters escaped, so that foreign text cannot forge a log line or control a
+ * terminal. JSON text stays the same JSON.
  */
 export const visible = (text: string): string => text.replace(INVISIBLE, escapeUnits);
 

@@ -46,13 +46,13 @@ async function putAside(path: string, folder: SessionFolder, log: BeforeStartWor
   if (neighbour)
     log({
       type: "warning",
-      what: `another node's Ray uses ${path} as well (containers that mount one folder, or two nodes of one machine), so its sessions stay`,
-      fix: "Give each container a folder of its own there, or its Ray another one: -- --temp-dir=PATH.",
+      what: `another node's Ray uses ${path} as well (two containers that mount it, or two nodes on one machine), so the old sessions in it are kept`,
+      fix: "Mount a separate folder there for each container, or give Ray another folder: -- --temp-dir=PATH.",
     });
   if (obstacle !== null)
     log({
       type: "warning",
-      what: `sessions of earlier runs in ${path} could not be put aside: ${obstacle}`,
+      what: `sessions of earlier runs in ${path} could not be archived: ${obstacle}`,
       fix: "See that the disk has room and that this user may write there.",
     });
 }

@@ -59,7 +59,7 @@ const SHOWN: Readonly<Record<string, string>> = {
 };
 
 describe("junk", () => {
-  test("is known here for every variable of the contract", () => {
+  test("is known here for every variable of this program", () => {
     expect(VARIABLE_NAMES.filter((name) => !(name in JUNK))).toEqual([]);
   });
 
@@ -152,7 +152,7 @@ describe("D7 habits of environment files", () => {
     ["RAY_MEMORY", '"8g"'],
     ["HEAD_WHITELIST", "'ray-cpu' 'ray-gpu'"],
   ])("quotes are named as the trouble: %s=%s", (name, value) => {
-    expect(problemsOf({ [name]: value })).toContain("take the quotes away, which are part of the value here");
+    expect(problemsOf({ [name]: value })).toContain("remove the quotes: they are part of the value here");
     expect(problemsOf({ [name]: value.replaceAll(/["']/g, "") })).toBe("");
   });
 
@@ -191,20 +191,20 @@ describe("D7 habits of environment files", () => {
 
 describe("E6", () => {
   test.each(["none", "None", "off", "no", "false", "-"])(
-    "HEALTH_URL=%s: there is none on purpose",
+    "HEALTH_URL=%s: no health service is wanted",
     (text) => {
       expect(configOf("ray-cpu", { HEALTH_URL: text }).values.HEALTH_URL).toBeNull();
     },
   );
 
-  test("strict fencing wants one", () => {
+  test("strict fencing needs one", () => {
     const text = problemsOf({ HEALTH_URL: "none", RAY_EP_FENCING: "strict" });
-    expect(text).toContain("✗ HEALTH_URL: expected a health service, since strict fencing");
+    expect(text).toContain("✗ HEALTH_URL: expected a health service, because strict fencing");
   });
 
   test("strict fencing that nobody typed says where it comes from", () => {
     const text = problemsOf({ HEALTH_URL: "none", RAY_REDIS_ADDRESS: "redis://store:6379" });
-    expect(text).toContain("since strict fencing, which RAY_REDIS_ADDRESS brings, wants its head lease");
+    expect(text).toContain("because strict fencing, which RAY_REDIS_ADDRESS turns on, needs its head lease");
   });
 
   test("what looks like our variables and is none is named with the nearest", () => {

@@ -7,7 +7,7 @@ const number = (meaning: string) => z.number().check(z.describe(meaning));
 const ShownCommand = z.object({
   command: z
     .array(z.string())
-    .check(z.describe("the program and its words; (n characters) stands for what may be a secret")),
+    .check(z.describe("the program and its arguments; (n characters) stands for what may be a secret")),
   user: text("the user that it runs as"),
   path: text("its PATH"),
   env: z

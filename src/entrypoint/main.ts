@@ -119,8 +119,8 @@ const NO_INIT: Event = {
 
 const OPEN_LEASE: Event = {
   type: "warning",
-  what: "Ray wants a token here, but the health service is asked without one: if it takes writes from everybody, everybody can say who leads",
-  fix: "Give the health service and all nodes one secret: RAY_EP_HEALTH_TOKEN, or RAY_EP_HEALTH_TOKEN_FILE with the path of a file that holds it.",
+  what: "Ray requires a token here, but this node has no token for the health service: if the service takes writes from everybody, anybody can decide which node leads",
+  fix: "Give the health service and all nodes the same secret: RAY_EP_HEALTH_TOKEN, or RAY_EP_HEALTH_TOKEN_FILE with the path of a file that holds it.",
 };
 
 /** As PID 1 this program puts an init in its place, which starts it anew as its child. False where it finds none. */

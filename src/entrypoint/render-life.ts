@@ -80,8 +80,8 @@ export function renderLife(event: LifeEvent): readonly string[] {
 
 function renderUnlisted({ node, address }: Extract<Event, { type: "unlisted-holder" }>): string[] {
   return [
-    `✗ Warning: by the health service ${node} leads at ${address}, but HEAD_WHITELIST of this node has no such address, so it is neither asked nor joined`,
-    `  → If ${node} is yours, add ${node}=${address} to HEAD_WHITELIST here, or set HEAD_ADDRESS=${address}.`,
+    `✗ Warning: the health service says that ${node} leads at ${address}, but that address is not in this node's HEAD_WHITELIST, so this node does not join it`,
+    `  → If ${node} belongs to your cluster, add ${node}=${address} to HEAD_WHITELIST here, or set HEAD_ADDRESS=${address}.`,
   ];
 }
 
@@ -95,10 +95,10 @@ function renderLastWords({ failure, exitCode }: Extract<Event, { type: "failed" 
 }
 
 function renderGuard(cause: string | null): string[] {
-  if (cause === null) return ["✓ A guard stands beside Ray again"];
+  if (cause === null) return ["✓ Ray's guard runs again"];
   return [
-    `✗ Warning: no guard stands beside Ray, which lives on if this program is killed: ${cause}`,
-    "  → See who kills processes here, that /bin/bash is there, and that this container may start more processes.",
+    `✗ Warning: Ray has no guard, so it keeps running if this program is killed: ${cause}`,
+    "  → Find out what kills processes here, and check that /bin/bash exists and that this container may start more processes.",
   ];
 }
 

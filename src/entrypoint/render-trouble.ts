@@ -30,7 +30,7 @@ export function renderTrouble(trouble: Trouble): string {
     case "lease-lost":
       return `The head lease could not be renewed for ${seconds(trouble.forMs)}: this HEAD ends its Ray before another may lead`;
     case "guard-lost":
-      return `No guard stands beside Ray any more (${trouble.cause}), and strict fencing wants one: this HEAD ends its Ray`;
+      return `Ray has lost its guard (${trouble.cause}), and strict fencing needs one: this HEAD ends its Ray`;
     case "ray-exited":
       return `Ray ended by itself (${trouble.exit})`;
     default:

@@ -155,7 +155,7 @@ describe("the words of the specification", () => {
     );
   });
 
-  test("not a candidate, and the name that was perhaps meant", () => {
+  test("not a candidate, and the name that was probably meant", () => {
     const event = { ...EVENTS.candidate, node: "ray-gpo", place: -1, nearest: "ray-gpu" };
     expect(words(event)).toBe(
       "→ Node is not in head whitelist: ray-gpo is none of ray-cpu, ray-gpu; the nearest name is ray-gpu",

@@ -24,8 +24,8 @@ export function render(event: Event): readonly string[] {
       return [`${event.by} | ${event.line}`];
     case "misspelt":
       return [
-        `✗ ${event.name} is no variable of this program, and nothing reads it`,
-        event.nearest === null ? "→ --help names them all" : `→ Did you mean ${event.nearest}?`,
+        `✗ ${event.name} is not a variable of this program, and nothing reads it`,
+        event.nearest === null ? "→ --help lists all variables" : `→ Did you mean ${event.nearest}?`,
       ];
     case "explicit-head":
       return renderExplicitHead(event.explicit);
@@ -51,13 +51,13 @@ function renderCandidate(event: Extract<Event, { type: "candidate" }>): string {
     return `✓ Node is in head whitelist: ${event.node} is number ${event.place + 1} of ${list}${other}`;
   }
   const nearest = event.nearest === null ? "" : `; the nearest name is ${event.nearest}`;
-  const hint = event.alike.length > 1 ? `; it could be each of ${event.alike.join(", ")}` : nearest;
+  const hint = event.alike.length > 1 ? `; it may be any of ${event.alike.join(", ")}` : nearest;
   return `→ Node is not in head whitelist: ${event.node} is none of ${list}${hint}`;
 }
 
 function renderAuth(event: Extract<Event, { type: "ray-auth" }>): string {
-  const what = event.mode === "token" ? "✓ Ray asks for a token" : "→ Ray asks for no token";
-  const danger = event.open ? "; whoever reaches this cluster's ports can run code on it" : "";
+  const what = event.mode === "token" ? "✓ Ray requires a token" : "→ Ray requires no token";
+  const danger = event.open ? "; anybody who can reach this cluster's ports can run code on it" : "";
   return `${what}: ${whyAuth(event)}${danger}`;
 }
 
@@ -66,13 +66,13 @@ function whyAuth({ mode, reason, version }: Extract<Event, { type: "ray-auth" }>
     case "given":
       return `RAY_AUTH_MODE=${mode}`;
     case "token-found":
-      return "one is there, and RAY_AUTH_MODE is not set";
+      return "a token was found, and RAY_AUTH_MODE is not set";
     case "no-token":
-      return "none is there (RAY_AUTH_TOKEN, RAY_AUTH_TOKEN_PATH, ~/.ray/auth_token)";
+      return "no token was found (RAY_AUTH_TOKEN, RAY_AUTH_TOKEN_PATH, ~/.ray/auth_token)";
     case "not-told":
-      return `one is there, but Ray ${version} wants RAY_AUTH_MODE=token as well`;
+      return `a token was found, but Ray ${version} needs RAY_AUTH_MODE=token as well`;
     case "too-old":
-      return `Ray ${version} knows none, and 2.52 is the first that does`;
+      return `Ray ${version} does not support tokens; 2.52 is the first that does`;
     default:
       return unreachable(reason);
   }
@@ -86,7 +86,7 @@ function renderExplicitHead({
   const words = `→ ${variable}=${formatAddress(address)} names ${isThisNode ? "this node" : "the HEAD"} explicitly`;
   // Other addresses of the loopback network tell several nodes of one machine from each other.
   const isAnyMachine = isLoopback(address.host) && (address.host === "127.0.0.1" || !isIPv4(address.host));
-  return [isAnyMachine ? `${words}; on each machine ${address.host} is that machine itself` : words];
+  return [isAnyMachine ? `${words}; on every machine ${address.host} means that machine itself` : words];
 }
 
 function renderHealth(url: string, fact: HealthFact): string[] {
@@ -106,7 +106,7 @@ function renderHealth(url: string, fact: HealthFact): string[] {
       ];
     case "none":
       return [
-        "→ No health service (HEALTH_URL=none): only the first of the whitelist becomes HEAD by itself",
+        "→ No health service (HEALTH_URL=none): only the first host in the whitelist becomes HEAD by itself",
       ];
     case "down":
       return [`✗ Health service is down at ${url} after ${fact.attempts} tries (${ms}): ${fact.cause}`];

@@ -97,13 +97,13 @@ export const VARIABLES = {
     schema: Hosts,
     fallback: null,
     meaning:
-      "public names under which nodes reach this service, where it has no token (addresses, names without dots and private names are always taken)",
+      "public names under which nodes reach this service when it has no token (addresses, names without dots and private names are always accepted)",
     fix: "Give names, such as: health.example.org",
   },
   RAY_EP_LOG: {
     schema: oneOf("text", "timed", "json"),
     fallback: "text",
-    meaning: "form of the log: text, timed (text with the time in front of each line) or json",
+    meaning: "format of the log: text, timed (text with the time in front of each line) or json",
     fix: "Give text, timed or json.",
   },
 } as const satisfies Record<string, Variable>;

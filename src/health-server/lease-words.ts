@@ -23,7 +23,7 @@ export function explainRefusal(
     case "not-a-candidate":
       return `${node} is not in the HEAD_WHITELIST of the health service`;
     case "foreign-address":
-      return `expected an address of ${node}, got ${address}: neither the HEAD_WHITELIST of the health service has it for ${node}, nor does the request come from there; give the service and the nodes one HEAD_WHITELIST, with name=host:port where needed`;
+      return `expected an address of ${node}, got ${address}: the health service's HEAD_WHITELIST does not list it for ${node}, and the request does not come from it; set the same HEAD_WHITELIST on the service and on the nodes, with name=host:port where needed`;
     case "storage":
       return "the health service cannot keep its state on disk, so it grants nothing";
   }

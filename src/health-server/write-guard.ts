@@ -58,7 +58,7 @@ const NO_JSON: TurnedAway = {
 };
 
 const NO_LENGTH: TurnedAway = {
-  cause: "it does not say how long its body is",
+  cause: "it has no Content-Length header",
   reply: refuse(411, "expected the header Content-Length, got a body in chunks"),
 };
 

@@ -71,7 +71,7 @@ describe("D10 ✗ stands only where something has to be done", () => {
     const { code, out, err } = await ws("generate");
     expect(code).toBe(0);
     expect(err).toMatch(
-      /^→ What of config\.yaml this machine cannot give in full:\n {2}→ ray-cpu: 1024 CPUs wanted/,
+      /^→ Parts of config\.yaml that this machine cannot provide in full:\n {2}→ ray-cpu: 1024 CPUs/,
     );
     expect(err).toContain("    Nothing has to be done");
     expect(out + err).not.toContain("✗");
@@ -81,7 +81,7 @@ describe("D10 ✗ stands only where something has to be done", () => {
     configure("services: { redis: {}, ray: { cpu: { cpus: many } } }\n");
     const { code, err } = await ws("generate");
     expect(code).toBe(78);
-    expect(err).toMatch(/^→ .*has warnings:\n {2}→ .*services\.redis.*\n {4}Nothing has to be done; /);
+    expect(err).toMatch(/^→ .*has warnings:\n {2}→ .*services\.redis.*\n {4}Nothing needs to be done; /);
     expect(err).toContain("is wrong: 1 problem\n");
     expect(err.match(/✗/g)).toHaveLength(2);
   });

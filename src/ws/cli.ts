@@ -130,7 +130,7 @@ function addClusterCommands(program: Command, context: WsContext, globals: Globa
     .option("-f, --follow", "go on until Ctrl-C")
     .option("-n, --tail <lines>", "only the last lines of each", wholeNumber)
     .option("--since <time>", "only what was written since then: 2026-01-31T12:00:00Z, or 10m ago", moment)
-    .option("-t, --timestamps", "with the time of each line")
+    .option("-t, --timestamps", "with the time in front of each line")
     .action(async (nodes: string[], { follow = false, ...rest }: Partial<LogsOptions>) =>
       finish(await logs(context, { ...globals(), nodes, follow, tail: undefined, ...rest })),
     );

@@ -74,6 +74,8 @@ test("E7 D17 no escape code reaches what is no terminal, whoever wrote it; marks
     return String(stream.read());
   };
   vi.stubEnv("FORCE_COLOR", undefined);
+  // On a CI machine Node takes nothing for a terminal that shows colours.
+  vi.stubEnv("CI", undefined);
   vi.stubEnv("NO_COLOR", undefined);
   vi.stubEnv("TERM", "xterm-256color");
   const style = { validateStream: false };
@@ -98,7 +100,9 @@ test("E9 what a failed start wrote is kept, and shown when the container is gone
   const { code, out } = await engine.ws(["logs", "ray-cpu"]);
   expect(code).toBe(0);
   const [first, second] = out.split("\n");
-  expect(first).toMatch(/^ray-cpu \| → Its container is gone; this is left of the start that failed at 2/);
+  expect(first).toMatch(
+    /^ray-cpu \| → Its container is gone; these lines are kept from the start that failed at 2/,
+  );
   expect(second).toBe("ray-cpu | ✗ No HEAD after 5 s");
   await engine.ws(["down", "-v"]);
   expect((await engine.ws(["logs"])).err).toContain("There are no logs yet");
@@ -120,7 +124,7 @@ test("E7 a stop that waits says for whom and how long, and hears Ctrl-C", async 
   await ended;
   vi.useRealTimers();
   expect(said).toEqual([
-    expect.stringMatching(/^ray-gpu may finish what runs there: 2[78] s left at most/),
-    "Not waiting any more: all is ended at once",
+    expect.stringMatching(/^ray-gpu may finish running work: 2[78] s left at most/),
+    "Not waiting any longer: ending everything at once",
   ]);
 });

@@ -22,7 +22,7 @@ async function cleaning<T>(work: () => Promise<T>): Promise<T> {
 
 function sayAndLeaveNext(): void {
   process.stderr.write(
-    "→ What was started is being taken back; once more, and the rest is left to ws down\n",
+    "→ Removing what was started; interrupt once more to stop at once, then run ws down for the rest\n",
   );
   cleanups = 0;
 }

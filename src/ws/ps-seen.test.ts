@@ -36,12 +36,12 @@ services:
 const BOTH = [{ service: "ray-cpu" }, { service: "ray-gpu" }];
 const token = "of-the-cluster";
 
-test("E1 a GCS that wants a token is named, and nobody is told to start the cluster", async () => {
+test("E1 ps names a GCS that requires a token, and does not advise to start the cluster", async () => {
   const { engine } = await cluster({ token }, ...BOTH);
   const { code, out } = await engine.ws(["ps"]);
   expect(code).toBe(1);
-  expect(out).toContain("✗ The cluster wants a token: the GCS at 127.0.0.1:");
-  expect(out).toContain("→ Give the cluster's own RAY_AUTH_MODE=token and RAY_AUTH_TOKEN");
+  expect(out).toContain("✗ The cluster requires a token: the GCS at 127.0.0.1:");
+  expect(out).toContain("→ Set the cluster's RAY_AUTH_MODE=token and RAY_AUTH_TOKEN");
   expect(out).not.toContain("Start");
 });
 
@@ -50,7 +50,7 @@ test("E1 ws up changes nothing of a cluster that refuses its token", async () =>
   engine.says(`${says}\n  "compose version"*) echo 5.0 ;;`);
   const { code, err } = await engine.ws(["up"]);
   expect(code, err).toBe(78);
-  expect(err).toContain("✗ The cluster wants a token");
+  expect(err).toContain("✗ The cluster requires a token");
   const asked = readFileSync(engine.asked, "utf8");
   expect(asked).not.toMatch(/^(?:start|stop|rm|compose .*(?:up|build))/m);
 });
@@ -76,7 +76,7 @@ test("E1 what the cluster was brought up with is used, whatever this shell or .e
     expect((await engine.ws(["ps"], env as Record<string, string>)).code).toBe(0);
 });
 
-test("E5 a node that joined by another way is listed, without a container", async () => {
+test("E5 a node that ws did not start is listed, without a container", async () => {
   const { gcs, engine } = await cluster({}, ...BOTH);
   gcs.nodes.push(fakeNode("by-hand", { address: "10.0.0.9" }), fakeNode("left", { alive: false }));
   const { code, out } = await engine.ws(["ps"]);
@@ -84,7 +84,7 @@ test("E5 a node that joined by another way is listed, without a container", asyn
   expect(out).not.toContain("left");
   expect(code).toBe(0);
   const doctor = await engine.ws(["doctor"]);
-  expect(doctor.out).toContain("by-hand: WORKER, ALIVE at 10.0.0.9; it joined by another way");
+  expect(doctor.out).toContain("by-hand: WORKER, ALIVE at 10.0.0.9; it was not started by this ws");
 });
 
 test("E5 the nodes of another project, which has the same ports, are not shown as ours", async () => {
@@ -103,12 +103,12 @@ test("E5 ps of the embedded runtime shows no node of Docker's, and says that its
   expect(err).toContain("→ A cluster of the docker runtime runs as well: ./ws --runtime docker ps");
 });
 
-test("D16 a node without its container is missing, though the GCS counts it ALIVE", async () => {
+test("D16 a node without its container is missing, though the GCS lists it as ALIVE", async () => {
   const { engine } = await cluster({}, { service: "ray-cpu" });
   const { code, out } = await engine.ws(["ps"]);
   expect(code).toBe(1);
   expect(out).toMatch(/^ray-gpu +worker .* missing /m);
-  expect(out).toContain("✗ ray-gpu: its container is gone, though the GCS still counts it ALIVE.");
+  expect(out).toContain("✗ ray-gpu: its container is gone, though the GCS still lists it as ALIVE.");
 });
 
 test("E11 where only the HEAD is gone, the others are no cluster that has to be started", async () => {
@@ -119,12 +119,12 @@ test("E11 where only the HEAD is gone, the others are no cluster that has to be 
   expect(out).toContain("✗ No GCS answers, though ray-gpu runs. → Start what is missing: ./ws up");
 });
 
-test("a GCS that says nothing is not taken for one that is not there", async () => {
+test("a GCS that does not answer is not reported as missing", async () => {
   const { gcs, engine } = await cluster({}, ...BOTH);
   gcs.hangs = true;
   const { code, out } = await engine.ws(["ps"]);
   expect(code).toBe(1);
-  expect(out).toContain(`✗ The GCS at 127.0.0.1:${gcs.address.port} gives no answer`);
+  expect(out).toContain(`✗ The GCS at 127.0.0.1:${gcs.address.port} does not answer`);
   expect(out).not.toContain("Start");
 });
 
@@ -147,14 +147,14 @@ test("D2 an engine that fails is no engine without containers", async () => {
   expect(ps.code).toBe(75);
   expect(ps.err).toContain("the engine is busy");
   const doctor = await engine.ws(["doctor"]);
-  expect(doctor.out).toContain("✗ Cluster: the engine does not say what runs: the engine is busy");
-  expect(doctor.out).toContain("✗ Subnets: the engine does not say which networks it has");
+  expect(doctor.out).toContain("✗ Cluster: the engine cannot list what runs: the engine is busy");
+  expect(doctor.out).toContain("✗ Subnets: the engine cannot list its networks");
 });
 
 test("D9 the doctor of an embedded cluster asks its processes, not the engine", async () => {
   const { engine } = await cluster({}, ...BOTH);
   const { out } = await engine.ws(["--runtime", "embedded", "doctor"]);
-  expect(out).toContain("→ Cluster: nothing of this project is there (embedded)");
+  expect(out).toContain("→ Cluster: nothing of this project exists (embedded)");
   expect(out).not.toContain("ray-gpu: WORKER");
 });
 

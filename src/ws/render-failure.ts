@@ -79,9 +79,9 @@ type ClusterFailure = Exclude<
 
 /** The same wherever it is seen. */
 export const wantsToken = (at: string): string =>
-  `The cluster wants a token: the GCS at ${at} refuses what this ws has to show`;
+  `The cluster requires a token: the GCS at ${at} refuses this ws, which has none or another one`;
 export const TOKEN_WAY_OUT =
-  "Give the cluster's own RAY_AUTH_MODE=token and RAY_AUTH_TOKEN (or RAY_AUTH_TOKEN_PATH), in the shell or in .env; ws up keeps them from then on.";
+  "Set the cluster's RAY_AUTH_MODE=token and RAY_AUTH_TOKEN (or RAY_AUTH_TOKEN_PATH) in the shell or in .env; ws up then remembers them.";
 
 const renderPort = ({ host, port, use, holder, why }: TakenPort): string =>
   `  ✗ ${host}:${port} (${use})${why === undefined ? "" : ` ${why}`}${holder === undefined ? "" : ` is held by ${holder}`}`;
@@ -137,18 +137,18 @@ function renderClusterFailure(failure: ClusterFailure): string[] {
       ];
     case "started-elsewhere":
       return [
-        `✗ The cluster ${failure.project} that runs was started from ${failure.folders.join(", ")}, not from here`,
-        "→ Run ws down there; or, if it is yours all the same, ws down --yes.",
+        `✗ The running cluster ${failure.project} was started from ${failure.folders.join(", ")}, not from here`,
+        "→ Run ws down there, or ws down --yes here to take it down all the same.",
       ];
     case "not-agreed":
-      return ["✗ Nothing was changed", "→ To go on: ws up --yes. To see the plan alone: ws up --dry-run."];
+      return ["✗ Nothing was changed", "→ To go ahead: ws up --yes. To see only the plan: ws up --dry-run."];
     case "only-planned":
       return [];
     case "not-our-files":
       return [
         "✗ ws overwrites only what it wrote itself:",
         ...failure.files.map(({ file, why }) => `  ✗ ${file}: ${why}`),
-        "→ Move it away or remove it (what you want belongs in config.yaml), then run the command again.",
+        "→ Move it away or remove it (your settings belong in config.yaml), then run the command again.",
       ];
     case "unsafe-folder":
       return [

@@ -159,7 +159,7 @@ describe("E3 an unknown key stops ws, since the cluster would start without what
   test("a mount of a node", () => {
     expect(only('services: { ray: { cpu: { volumes: ["./data:/data"] } } }')).toEqual([
       expect.stringMatching(
-        /^config\.yaml:1:27 services\.ray\.cpu\.volumes → Remove it; known here are enabled, image, /,
+        /^config\.yaml:1:27 services\.ray\.cpu\.volumes → Remove it; known keys here are enabled, image, /,
       ),
     ]);
   });
@@ -177,7 +177,7 @@ describe("E3 an unknown key stops ws, since the cluster would start without what
   });
 
   test("a key like no other, and one that only the original platform knows elsewhere", () => {
-    const top = "known here are project, host, network, nodes, cluster_test, services, ray.";
+    const top = "known keys here are project, host, network, nodes, cluster_test, services, ray.";
     expect(only("zzzzzzzz: 1\ngpu_type: amd")).toEqual([
       `config.yaml:1:1 zzzzzzzz → Remove it; ${top}`,
       `config.yaml:2:1 gpu_type → Remove it; ${top}`,
@@ -195,7 +195,7 @@ describe("D13 a file of the original platform", () => {
         "cluster_test.worker_cpu_node_manager_port, cluster_test.worker_cpu_object_manager_port, " +
         "cluster_test.worker_cpu_min_worker_port, cluster_test.worker_cpu_max_worker_port, services.ray.build, " +
         "services.ray.gpu.runtime, services.redis, services.mlflow, services.marimo, volumes. " +
-        "services.ray.build is not carried out yet: the image is taken as the engine has it",
+        "services.ray.build is not carried out yet: ws uses the image that the engine has",
     ]);
     expect(settings).toMatchObject({
       projectName: "lab-platform",

@@ -101,11 +101,11 @@ describe("a cluster that was started with a token", () => {
 
   test("E11 Ctrl-C in down is heard: it ends at once, and nothing is left", async () => {
     const down = project.startWs(["down", "-v"]);
-    await until("down to wait", () => down.text().includes("may finish what runs there"), 30_000);
+    await until("down to wait", () => down.text().includes("may finish running work"), 30_000);
     down.interrupt();
     const began = performance.now();
     const code = await down.ended;
-    expect(down.text()).toContain("Not waiting any more");
+    expect(down.text()).toContain("Not waiting any longer");
     expect(code, down.text()).toBe(0);
     expect(performance.now() - began).toBeLessThan(20_000);
     expect(await project.leftovers()).toEqual([]);
@@ -123,7 +123,9 @@ describe("a start that fails", () => {
     expect(await project.containers()).toEqual([]);
     const logs = await project.ws(["logs", "-t", "ray-cpu"]);
     expect(logs.code, logs.text).toBe(0);
-    expect(logs.text).toContain("→ Its container is gone; this is left of the start that failed at ");
+    expect(logs.text).toContain(
+      "→ Its container is gone; these lines are kept from the start that failed at ",
+    );
     expect(logs.text).toMatch(/^ray-cpu \| \d{4}-\S+Z → ray-entrypoint \S+ on node ray-cpu/m);
   });
 

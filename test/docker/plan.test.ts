@@ -40,7 +40,7 @@ describe("what ws up would do to a cluster that runs", () => {
     const refused = await project.ws(["up"]);
     expect(refused.code, refused.text).toBe(2);
     expect(refused.text).toMatch(/✗ replace {2}ray-cpu {2}config\.yaml, ws or the shell's tokens changed/);
-    expect(refused.text).toContain("lost: the whole cluster's state and jobs, for it is the HEAD");
+    expect(refused.text).toContain("lost: the whole cluster's state and jobs, because it is the HEAD");
     expect(refused.text).toMatch(/✓ keep {5}ray-gpu/);
     expect(refused.text).toContain("→ To go on: ws up --yes");
     expect((await project.ws(["up", "--dry-run"])).text).toMatch(/✗ replace {2}ray-cpu/);
@@ -82,7 +82,7 @@ describe("what ws up would do to a cluster that runs", () => {
       expect(second.code, second.text).toBe(75);
       expect(second.text).toMatch(
         new RegExp(
-          `✗ the cluster ${PROJECT}: is on this machine as well, and has what this one needs: ports 6379, .* more, the network 172\\.28\\.0\\.0/16`,
+          `✗ the cluster ${PROJECT}: is on this machine as well, and holds what this cluster needs: ports 6379, .* more, the network 172\\.28\\.0\\.0/16`,
         ),
       );
       expect(second.text).toContain("→ Take it down first (ws down with its config.yaml), or give this one");
@@ -101,7 +101,7 @@ describe("what is agreed to is done", () => {
   test("E8 a node that is switched off is named in the plan and stopped", async () => {
     project.configure({ services: { ray: { cpu: { cpus: 1 }, gpu: { enabled: false } } } });
     const done = await up("--yes");
-    expect(done).toMatch(/✗ stop {5}ray-gpu {2}config\.yaml does not want it any more/);
+    expect(done).toMatch(/✗ stop {5}ray-gpu {2}config\.yaml no longer asks for it/);
     expect(await project.containers()).toEqual([`${PROJECT}-health`, `${PROJECT}-ray-cpu`]);
     expect(await project.roles()).toEqual(["ray-cpu HEAD"]);
   });

@@ -88,7 +88,7 @@ test("E2 what would replace the HEAD is said with what is lost, asked on a termi
   expect(plan.text).toMatch(
     /✗ replace {2}ray-cpu {2}config\.yaml \(or ws itself\) changed since it was started/,
   );
-  expect(plan.text).toContain("lost: the whole cluster's state and jobs, for it is the HEAD");
+  expect(plan.text).toContain("lost: the whole cluster's state and jobs, because it is the HEAD");
   expect(plan.text).toMatch(/✓ keep {5}ray-gpu/);
   const refused = await ws(["up"]);
   expect(refused.code, refused.text).toBe(2);
@@ -121,7 +121,7 @@ test("E8 a node that is switched off is stopped when somebody agrees on a termin
   configure({});
   const up = await ws(["up"], { answer: "y\n" });
   expect(up.code, up.text).toBe(0);
-  expect(up.text).toMatch(/✗ stop {5}ray-gpu {2}config\.yaml does not want it any more/);
+  expect(up.text).toMatch(/✗ stop {5}ray-gpu {2}config\.yaml no longer asks for it/);
   expect(up.text).toContain("1 nodes ALIVE");
   expect(pids()).toHaveLength(2);
 });

@@ -71,7 +71,7 @@ test("C1 a token in the shell and no mode: both nodes and ws itself come to toke
   expect((await probeGcs(head, { token: null, timeoutMs: 5000 })).kind).toBe("unauthorized");
   expect((await probeGcs(head, { token, timeoutMs: 5000 })).kind).toBe("ray-gcs");
   const logs = await ws("logs");
-  expect(logs.text.match(/✓ Ray asks for a token: /g)).toHaveLength(2);
+  expect(logs.text.match(/✓ Ray requires a token: /g)).toHaveLength(2);
   expect(logs.text).not.toContain(token);
 });
 

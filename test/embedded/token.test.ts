@@ -67,7 +67,7 @@ test("E1 without what is kept, the cluster that refuses us is named as that, and
   renameSync(secrets, `${secrets}.away`);
   const ps = await ws(["ps"]);
   expect(ps.code).toBe(1);
-  expect(ps.text).toContain("✗ The cluster wants a token: the GCS at 127.46.0.3:");
+  expect(ps.text).toContain("✗ The cluster requires a token: the GCS at 127.46.0.3:");
   expect(ps.text).not.toContain("Start the cluster");
   const up = await ws(["up"]);
   expect(up.code, up.text).toBe(78);

@@ -104,7 +104,7 @@ describe("--dry-run --json fits its schema and says", () => {
     expect((await report("vm", { ...env, HEAD_ADDRESS: "localhost:6379" })).introduction).toEqual([
       "→ Node is not in head whitelist: vm is none of vm.lab, vm.dev; it could be each of vm.lab, vm.dev",
       expect.stringMatching(/^→ Ray asks for no token: none is there/),
-      "✗ HEAD_WHITLIST is no variable of this program, and nothing reads it",
+      "✗ HEAD_WHITLIST is not a variable of this program, and nothing reads it",
       "→ Did you mean HEAD_WHITELIST?",
       "→ HEAD_ADDRESS=localhost:6379 names the HEAD explicitly; on each machine localhost is that machine itself",
     ]);

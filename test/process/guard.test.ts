@@ -77,7 +77,9 @@ describe.skipIf(process.getuid?.() !== 0)("with a mount namespace of its own (ro
   test("A7 strict: where no bash can be run a HEAD does not lead: 71 before Ray starts, and another node may", async () => {
     const cpu = rig.nodeApart("mount --bind /dev/null /bin/bash", "ray-cpu", STRICT);
     expect(await cpu.exit()).toBe(71);
-    expect(cpu.stdout).toMatch(/✗ Exit code 71: No guard stands, .*: \/bin\/bash cannot be started/);
+    expect(cpu.stdout).toMatch(
+      /✗ Exit code 71: Ray's guard cannot be started, .*: \/bin\/bash cannot be started/,
+    );
     expect(rig.rays.runs).toEqual([]);
     await rig.node("ray-gpu", STRICT).says("✓ Ray cluster is ready!");
   });
@@ -85,9 +87,7 @@ describe.skipIf(process.getuid?.() !== 0)("with a mount namespace of its own (ro
   test("A7 lenient: it leads without a guard, and says so loudly", async () => {
     const cpu = rig.nodeApart("mount --bind /dev/null /bin/bash", "ray-cpu");
     await cpu.says("✓ Ray cluster is ready!");
-    await cpu.says(
-      "✗ Warning: no guard stands beside Ray, which lives on if this program is killed: /bin/bash",
-    );
+    await cpu.says("✗ Warning: Ray has no guard, so it keeps running if this program is killed: /bin/bash");
     cpu.signal("SIGTERM");
     expect(await cpu.exit()).toBe(0);
   });
@@ -108,9 +108,9 @@ describe.skipIf(process.getuid?.() !== 0)("with a mount namespace of its own (ro
       "/bin/bash",
     ]);
     process.kill(guardOf(cpu.pid), "SIGKILL");
-    await cpu.says("✗ Warning: no guard stands beside Ray");
+    await cpu.says("✗ Warning: Ray has no guard");
     await until("the end of Ray", () => !lives(ray.started.pid), DEADLINE_MS + 1000);
-    await cpu.says("✗ No guard stands beside Ray any more (/bin/bash cannot be started");
+    await cpu.says("✗ Ray has lost its guard (/bin/bash cannot be started");
 
     execFileSync("nsenter", ["--target", String(cpu.pid), "--mount", "umount", "/bin/bash"]);
     await until("it leads again", () => cpu.stdout.split("✓ Ray cluster is ready!").length === 3, 20_000);

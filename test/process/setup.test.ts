@@ -68,7 +68,7 @@ test("D12 set-up without a network ends soon, names the registry that does not a
   const { status, stderr } = spawnSync("sh", ["scripts/setup.sh"], { cwd: folder, env, encoding: "utf8" });
   expect(status, stderr).toBe(69);
   expect(performance.now() - began).toBeLessThan(45_000);
-  expect(stderr).toContain("✗ npm ci failed; its own words stand above.");
+  expect(stderr).toContain("✗ npm ci failed; see its output above.");
   expect(stderr).toContain("→ Check the network (http://127.0.0.1:9/)");
   expect(readdirSync(join(folder, "node_modules"))).toEqual(["there"]);
 });
@@ -100,6 +100,6 @@ test("B10 a folder that ws did not make is not removed to make the virtual envir
   const options = { cwd: folder, env, encoding: "utf8" } as const;
   const { status, stderr } = spawnSync(process.execPath, [join(root, "dist/ws.js"), ...words], options);
   expect(status, stderr).toBe(77);
-  expect(stderr).toContain("venv-2.60.0 cannot be used: it is there, and ws did not make it");
+  expect(stderr).toContain("venv-2.60.0 cannot be used: it exists, and ws did not create it");
   expect(readFileSync(theirs, "utf8")).toBe("");
 });

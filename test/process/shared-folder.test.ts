@@ -25,7 +25,7 @@ test("B6 two containers that mount one folder: the session of the living one sta
   await gpu.says("✓ Ray worker successfully joined the cluster!");
   expect(existsSync(session)).toBe(true);
   expect(gpu.stdout).toContain(`another node's Ray uses ${temp}/ray as well`);
-  expect(gpu.stdout).toContain("→ Give each container a folder of its own there");
+  expect(gpu.stdout).toContain("→ Mount a separate folder there for each container");
 
   // Also where the supervisor is killed the lock lasts until the guard has killed Ray.
   gpu.signal("SIGKILL");

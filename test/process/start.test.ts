@@ -93,7 +93,7 @@ describe("E6 a drop-in user", () => {
   test("with a misspelt variable is told which is near", async () => {
     await rig.health();
     const cpu = rig.node("ray-cpu", { RAY_EP_LOG_LIMITS: "10m" });
-    await cpu.says("✗ RAY_EP_LOG_LIMITS is no variable of this program, and nothing reads it");
+    await cpu.says("✗ RAY_EP_LOG_LIMITS is not a variable of this program, and nothing reads it");
     await cpu.says("→ Did you mean RAY_EP_LOG_LIMIT?");
   });
 

@@ -143,7 +143,7 @@ describe.skipIf(process.getuid?.() !== 0)("started as root", () => {
     const cpu = rig.node("ray-cpu", { RAY_EP_USER: "ray", RAY_TMPDIR: temp }, [], etc);
     await cpu.says("✓ Ray cluster is ready!");
     expect(readdirSync(target).toSorted()).toEqual(["session_1", "session_2", "session_3"]);
-    expect(cpu.stdout).toContain("could not be put aside: EACCES");
+    expect(cpu.stdout).toContain("could not be archived: EACCES");
   });
 
   test("B5 nor does one where the note that it is ALIVE is written", async () => {

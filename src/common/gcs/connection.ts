@@ -19,11 +19,14 @@ import { err, ok, type Result } from "../result.ts";
 import type { GcsFailure, GcsOptions } from "./client.ts";
 import { tlsOptions } from "./tls.ts";
 
-/** More than the nodes of the largest cluster; an endless answer is cut off here. */
+/** Larger than the node list of any cluster; longer answers are cut off here. */
 const LONGEST_ANSWER = 64 * 1024 * 1024;
-/** Whether it is compressed, and its length (the gRPC protocol over HTTP/2, "Length-Prefixed-Message"). */
+/**
+ * The prefix of a message: whether it is compressed, and its length (the gRPC protocol over HTTP/2,
+ * "Length-Prefixed-Message").
+ */
 const HEAD_BYTES = 5;
-/** The operating system's own word for a peer that gave no answer. */
+/** The operating system's error code for a peer that does not answer. */
 const SILENCE = "ETIMEDOUT";
 
 /** One HTTP/2 connection at a time to a gRPC server, opened when it is needed, for unary calls. No call rejects. */
@@ -69,8 +72,8 @@ export class Connection {
   async #ask(path: string, message: Uint8Array, timeoutMs: number): Promise<Result<Buffer, GcsFailure>> {
     const wholeMs = Math.max(1, Math.floor(timeoutMs));
     const answer = new Answer();
-    // A peer that fell silent may be gone without a word; the next call then finds out on a new connection, and the other
-    // calls on this one are as silent.
+    // A silent peer may be gone without having closed the connection. The next call uses a new connection to find
+    // out; other calls on this one would get no answer either.
     const silence = () => this.drop(Object.assign(new Error("no answer in time"), { code: SILENCE }));
     const timer = setTimeout(silence, wholeMs);
     try {
@@ -92,7 +95,7 @@ export class Connection {
     }
   }
 
-  /** Throws where the keys of TLS or the token cannot be used at all. */
+  /** Throws when the TLS keys or the token cannot be used. */
   #request(path: string, timeoutMs: number): ClientHttp2Stream {
     return this.#open().request({
       ":method": "POST",
@@ -109,9 +112,9 @@ export class Connection {
     const current = this.#session;
     if (current !== null && !current.closed && !current.destroyed) return current;
     const session = connect(this.#origin, this.#options);
-    // Each call on the connection fails with the same error, and says so.
+    // Each call on the connection fails with the same error and reports it.
     session.on("error", () => {});
-    // The server's GOAWAY: the calls under way may finish, new ones go elsewhere.
+    // After the server's GOAWAY, running calls may finish; new ones use another connection.
     session.on("goaway", () => {
       if (this.#session === session) this.#session = null;
       session.close();
@@ -130,7 +133,7 @@ function framed(message: Uint8Array): Buffer {
 const notRay = (detail: string) => err({ kind: "not-ray", detail } as const);
 const unavailable = (code: string, detail: string) => err({ kind: "unavailable", code, detail } as const);
 
-/** What comes back of one call. */
+/** The answer to one call. */
 class Answer {
   #headers: (IncomingHttpHeaders & IncomingHttpStatusHeader) | null = null;
   #trailers: IncomingHttpHeaders = {};
@@ -151,7 +154,7 @@ class Answer {
     this.#error = error;
   }
 
-  /** False where it is, or says that it will be, too long to go on. */
+  /** False when the answer is too long, or announces that it will be. */
   take(bytes: Buffer): boolean {
     this.#chunks.push(bytes);
     this.#length += bytes.length;
@@ -162,23 +165,25 @@ class Answer {
   }
 
   outcome(): Result<Buffer, GcsFailure> {
-    if (this.#tooLong) return notRay("an answer without an end");
+    if (this.#tooLong) return notRay("an answer of more than 64 MiB");
     if (this.#error !== null) return explain(this.#error);
     const headers = this.#headers;
     if (headers === null) return unavailable("", "the connection was closed");
     const { ":status": status, "content-type": type = "nothing" } = headers;
     if (status !== 200 || !type.startsWith("application/grpc")) return notRay(`HTTP ${status}, ${type}`);
-    // Where there is nothing but a status, it stands in the headers.
+    // A response that has only a status carries it in the headers.
     const { "grpc-status": code = headers["grpc-status"], "grpc-message": words = headers["grpc-message"] } =
       this.#trailers;
-    if (code === undefined) return unavailable("", "the answer broke off");
+    if (code === undefined) return unavailable("", "the answer ended without a status");
     return code === "0" ? this.#message() : explainStatus(Number(code), decoded(String(words ?? "")));
   }
 
   #message(): Result<Buffer, GcsFailure> {
     const bytes = Buffer.concat(this.#chunks);
     const whole = bytes.length >= HEAD_BYTES && bytes.length === HEAD_BYTES + bytes.readUInt32BE(1);
-    return whole && bytes[0] === 0 ? ok(bytes.subarray(HEAD_BYTES)) : notRay("its answer is no message");
+    return whole && bytes[0] === 0
+      ? ok(bytes.subarray(HEAD_BYTES))
+      : notRay("its answer is not a gRPC message");
   }
 }
 
@@ -189,7 +194,7 @@ function explainStatus(code: number, detail: string): Result<never, GcsFailure> 
       return err({ kind: "timeout" });
     case 16:
       return err({ kind: "unauthorized", detail });
-    // No call of ours is ever cancelled: this is a peer that closed the connection under it.
+    // We never cancel a call, so the peer has closed the connection.
     case 1:
     case 10:
     case 14:
@@ -199,7 +204,7 @@ function explainStatus(code: number, detail: string): Result<never, GcsFailure> 
   }
 }
 
-/** What broke the call: the connection's own error, where the stream was only cancelled for it. */
+/** Why the call failed: the connection's error if that is what cancelled the stream. */
 function explain(error: Error & { cause?: unknown }): Result<never, GcsFailure> {
   const { code = "", message } = (error.cause ?? error) as NodeJS.ErrnoException;
   return code === SILENCE ? err({ kind: "timeout" }) : unavailable(code, message);

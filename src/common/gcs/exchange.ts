@@ -20,7 +20,7 @@ interface Exchange<T> {
 }
 
 /**
- * Says `greeting` on a connection of its own and hears what comes back. Never rejects, takes at most `timeoutMs`, leaves no
+ * Sends `greeting` on a new connection and reads the answer. Never rejects, takes at most `timeoutMs`, leaves no
  * connection behind.
  */
 export async function exchange<T>(
@@ -55,13 +55,16 @@ export async function exchange<T>(
 
 const connectTo = (address: Address): Socket => connect({ ...address, lookup });
 
-/** What opens a connection by TLS, or why these keys are of no use. Only who speaks TLS pays for loading it. */
+/**
+ * A function that opens TLS connections, or why these keys cannot be used. Only a node that uses TLS loads the
+ * module.
+ */
 async function secureBy(keys: TlsKeys): Promise<((address: Address) => Socket) | string> {
   const { connect: connectSecurely, createSecureContext } = await import("node:tls");
   try {
     const secureContext = createSecureContext(tlsOptions(keys));
     return ({ host, port }) => {
-      // An address is no name that a server could be asked for.
+      // SNI takes host names only, no addresses.
       const servername = isIP(host) ? "" : host;
       return connectSecurely({ host, port, lookup, servername, secureContext, ALPNProtocols: ["h2"] });
     };

@@ -10,11 +10,11 @@ export interface ProbeOptions {
   readonly token: string | null;
   /** Given where this node's Ray speaks TLS. */
   readonly tls?: TlsKeys | undefined;
-  /** For the whole of it: name look-up, connection and answers. */
+  /** For everything together: name lookup, connection and answers. */
   readonly timeoutMs: number;
 }
 
-/** Something else than a GCS that answers as expected: the client has to find out what. */
+/** Something other than a GCS that answers as expected: the client has to find out what. */
 export type Glance = SightingKind | "unclear";
 
 /** Far more than two short answers, and less than a peer may send to somebody who gives it no more room. */
@@ -25,7 +25,10 @@ const SERVICE = "/ray.rpc.NodeInfoGcsService";
 const WANTED_FIELD = 2;
 const VERSION = { stream: 1, path: `${SERVICE}/CheckAlive` };
 const CLUSTER_ID = { stream: 3, path: `${SERVICE}/GetClusterId` };
-/** Whether it is compressed, and its length (the gRPC protocol over HTTP/2, "Length-Prefixed-Message"). */
+/**
+ * The prefix of a message: whether it is compressed, and its length (the gRPC protocol over HTTP/2,
+ * "Length-Prefixed-Message").
+ */
 const MESSAGE_HEAD_BYTES = 5;
 const EMPTY_MESSAGE = Buffer.alloc(MESSAGE_HEAD_BYTES);
 const NOT_COMPRESSED = 0;

@@ -2,12 +2,12 @@ import type { Address } from "../address.ts";
 import { Epoch } from "../lease-protocol.ts";
 import { type GcsClient, type GcsOptions, openGcs } from "./client.ts";
 
-/** Where a HEAD's epoch stands in the key-value store of its GCS. */
+/** The key of a HEAD's epoch in the key-value store of its GCS. */
 const NOTE = { namespace: "ray_entrypoint", key: "head_epoch" };
 
 const TIMEOUT_MS = 1000;
 
-/** The epoch of the HEAD at `address`; 0 where none stands there, or it cannot be read. Never rejects. */
+/** The epoch of the HEAD at `address`; 0 when none is stored or it cannot be read. Never rejects. */
 export async function readHeadEpoch(
   address: Address,
   options: GcsOptions,
@@ -20,8 +20,9 @@ export async function readHeadEpoch(
 }
 
 /**
- * Writes the epoch of a HEAD into its own GCS, unless a higher one stands there: a store that outlives GCSes (Redis) may
- * hold it, and others have read it. Returns what stands there now; undefined where the GCS does not serve.
+ * Writes the epoch of a HEAD into its own GCS, unless a higher one is stored there: a store that outlives the GCS
+ * (Redis) may hold one that others have already read. Returns what is stored now; undefined when the GCS does not
+ * serve.
  */
 export async function publishHeadEpoch(
   gcs: Pick<GcsClient, "clusterId" | "kvGet" | "kvPut">,
@@ -35,7 +36,7 @@ export async function publishHeadEpoch(
   return written.ok ? { clusterId: clusterId.value, epoch } : undefined;
 }
 
-/** Whoever runs tasks in a cluster can write there: what is no epoch counts nothing. */
+/** Any task of the cluster can write there, so what is not a valid epoch counts as 0. */
 function epochIn(text: string): number {
   const parsed = /^\d{1,13}$/.test(text) ? Epoch.safeParse(Number(text)) : null;
   return parsed?.data ?? 0;

@@ -20,13 +20,13 @@ async function look(address: Address, access: Access, deadline: Deadline): Promi
   const seen = await glance(address, { ...access, timeoutMs: deadline.remainingMs() });
   if (seen === "unclear") return ask(address, access, deadline);
   if (seen.kind !== "tls") return seen;
-  // No handshake: what is it without one? No token goes there in clear text.
+  // The handshake failed: try clear text, without sending the token.
   const clear = await look(address, { token: null }, deadline);
   if (clear.kind === "ray-gcs" || clear.kind === "unauthorized") return { kind: "tls", problem: "missing" };
   return clear.kind === "not-ray" ? clear : seen;
 }
 
-/** By the client, which tells one failure from another. */
+/** Asks with the full client, which distinguishes the failures. */
 async function ask(address: Address, access: Access, deadline: Deadline): Promise<SightingKind> {
   const client = openGcs(address, access);
   const timeoutMs = deadline.remainingMs();
@@ -45,11 +45,11 @@ async function ask(address: Address, access: Access, deadline: Deadline): Promis
   return { kind: "ray-gcs", version: alive.value.version, clusterId: clusterId.value };
 }
 
-/** As one does that takes no certificate of ours: by TLS 1.3 it says so, if at all, after the handshake. */
+/** What a server does that rejects our certificate: in TLS 1.3 it says so only after the handshake, if at all. */
 const BROKEN_OFF: SightingKind = {
   kind: "tls",
   problem: "failed",
-  detail: "it breaks the connection off, as one that does not trust this node's certificate",
+  detail: "it closes the connection, as a server does that does not trust this node's certificate",
 };
 
 function explainFailure(failure: GcsFailure): SightingKind {
@@ -61,7 +61,7 @@ function explainFailure(failure: GcsFailure): SightingKind {
     case "not-ray":
       return { kind: "not-ray", saw: `it answers gRPC, but not as Ray's GCS: ${failure.detail}` };
     case "unavailable":
-      return { kind: "not-ray", saw: "it broke the call off" };
+      return { kind: "not-ray", saw: "it cancelled the call" };
     default:
       return unreachable(failure);
   }

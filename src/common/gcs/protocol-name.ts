@@ -6,19 +6,22 @@ import type { SightingKind } from "../sighting.ts";
 import { exchange } from "./exchange.ts";
 import { GREETING } from "./http2-frames.ts";
 
-/** Says what kind of server, if not a GCS in clear text, answers at `address`, from the first bytes of its answer. Never rejects. */
+/**
+ * Recognizes the kind of server at `address` that is not a GCS in clear text, by the first bytes of its answer. Never
+ * rejects.
+ */
 export async function nameProtocol(address: Address, deadline: Deadline): Promise<SightingKind> {
   // Most servers answer it with what they are.
   const answer = await firstBytes(address, deadline);
   if (answer === "silence") return SILENT;
   if (answer !== "closed") return isTls(answer) ? TLS_SERVER : notRay(nameBytes(answer));
-  // Many TLS servers, Ray's among them, close without a word on what is no TLS.
+  // Many TLS servers, including Ray's, close the connection silently when the client does not speak TLS.
   const tls = await speaksTls(address, deadline.remainingMs());
   if (tls === "silence") return SILENT;
   return tls ? TLS_SERVER : notRay("it closes the connection");
 }
 
-/** The time is over, which says nothing of who listens there. */
+/** No answer in time, which says nothing about what listens there. */
 const SILENT: SightingKind = { kind: "timeout", phase: "answer" };
 /** A GCS with RAY_USE_TLS is one. */
 const TLS_SERVER: SightingKind = { kind: "tls", problem: "wanted" };
@@ -32,7 +35,7 @@ async function firstBytes(address: Address, deadline: Deadline): Promise<Buffer 
   return outcome.kind === "timeout" ? "silence" : "closed";
 }
 
-/** Whether a handshake begins. Nothing is said after it, so that it does not matter whose certificate it is. */
+/** Whether a TLS handshake begins. Nothing is sent after it, so the certificate does not matter. */
 async function speaksTls({ host, port }: Address, timeoutMs: number): Promise<boolean | "silence"> {
   const { connect } = await import("node:tls");
   return new Promise((resolve) => {
@@ -52,7 +55,7 @@ async function speaksTls({ host, port }: Address, timeoutMs: number): Promise<bo
     };
     const timer = setTimeout(() => end("silence"), timeoutMs);
     socket.on("secureConnect", () => end(true));
-    // An alert is a word of TLS, too: one that has no certificate, or wants ours.
+    // A TLS alert also proves TLS: the server has no certificate, or it requires ours.
     socket.on("error", ({ code = "" }: NodeJS.ErrnoException) => end(/^ERR_SSL_.*ALERT/.test(code)));
     socket.on("close", () => end(false));
   });

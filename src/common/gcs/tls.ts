@@ -1,7 +1,7 @@
 import { readText } from "../auth-token.ts";
 import type { Problem } from "../failure.ts";
 
-/** What this node shows and trusts where Ray speaks TLS: the contents of PEM files. */
+/** What this node presents and trusts when Ray uses TLS: the contents of PEM files. */
 export interface TlsKeys {
   readonly cert: string;
   readonly key: string;
@@ -15,8 +15,8 @@ type Part = keyof typeof FILES;
 const PARTS = Object.keys(FILES) as Part[];
 
 /**
- * What Ray would read (ray/_common/tls_utils.py and src/ray/common/ray_config_def.h, 2.60); undefined where RAY_USE_TLS is
- * neither 1 nor true. A file that cannot be read is empty here; `findTlsProblems` says so.
+ * What Ray would read (ray/_common/tls_utils.py and src/ray/common/ray_config_def.h, 2.60). Undefined unless
+ * RAY_USE_TLS is 1 or true. A file that cannot be read is empty here; `findTlsProblems` reports it.
  */
 export function readTls(env: Environment): TlsKeys | undefined {
   if (!["1", "true"].includes((env.RAY_USE_TLS ?? "").toLowerCase())) return undefined;
@@ -24,11 +24,11 @@ export function readTls(env: Environment): TlsKeys | undefined {
   return { cert: read("cert"), key: read("key"), ca: read("ca") };
 }
 
-/** Why Ray could not use these; all of it. */
+/** All reasons why Ray could not use these files. */
 export async function findTlsProblems(env: Environment, tls: TlsKeys | undefined): Promise<Problem[]> {
   if (tls === undefined) return [];
   const unread = PARTS.filter((part) => tls[part] === "").map((part) => unreadable(part, env[FILES[part]]));
-  // Loading it takes as long as a tenth of a decision.
+  // Loading it takes a tenth of the time of a decision.
   const { createPrivateKey, X509Certificate } = await import("node:crypto");
   const cert = attempt(() => certificatesIn(tls.cert).map((pem) => new X509Certificate(pem)));
   const ca = attempt(() => certificatesIn(tls.ca).map((pem) => new X509Certificate(pem)));
@@ -45,21 +45,21 @@ export async function findTlsProblems(env: Environment, tls: TlsKeys | undefined
   if (key !== undefined && !own.checkPrivateKey(key))
     say(
       "key",
-      "expected the key of the certificate in RAY_TLS_SERVER_CERT, got another one",
-      "Give the two that were made together.",
+      "expected the key of the certificate in RAY_TLS_SERVER_CERT, got the key of another certificate",
+      "Give a certificate and its own key.",
     );
   if (ca?.length && !leadsTo(cert ?? [], ca))
     say(
       "cert",
-      "expected a certificate that one in RAY_TLS_CA_CERT has signed, got another one",
-      "Have that CA sign it; certificates between the two belong into the same file.",
+      "expected a certificate signed by a CA in RAY_TLS_CA_CERT, got one that is not",
+      "Have that CA sign it; put intermediate certificates into the same file, after the node's own.",
     );
   const until = new Date(own.validTo);
   if (until.getTime() < Date.now())
     say(
       "cert",
-      `expected a certificate that is valid, got one that ended on ${until.toISOString()}`,
-      "Make a new one.",
+      `expected a valid certificate, got one that expired on ${until.toISOString()}`,
+      "Make a new certificate.",
     );
   return problems;
 }
@@ -71,7 +71,7 @@ function unreadable(part: Part, file: string | undefined): Problem {
   return {
     where: FILES[part],
     problem: `expected a file, since RAY_USE_TLS is set, ${got}`,
-    fix: "Mount the file, readable for this user; or unset RAY_USE_TLS on every node.",
+    fix: "Mount the file and make it readable for this user, or unset RAY_USE_TLS on every node.",
   };
 }
 
@@ -80,7 +80,7 @@ const certificatesIn = (text: string): string[] =>
 
 type Certificate = import("node:crypto").X509Certificate;
 
-/** True where the first of `chain` was signed by one of `roots`, with others of `chain` between them. */
+/** True when one of `roots` has signed the first of `chain`, directly or through others of `chain`. */
 function leadsTo(chain: readonly Certificate[], roots: readonly Certificate[]): boolean {
   const signs = (issuer: Certificate, cert: Certificate): boolean =>
     cert.checkIssued(issuer) && cert.verify(issuer.publicKey);
@@ -102,5 +102,7 @@ function attempt<T>(work: () => T): T | undefined {
   }
 }
 
-/** How a socket is to be secured for `host`: Ray's servers want a certificate of whoever asks, and their own has to name it. */
+/**
+ * The TLS options of a connection: Ray's servers require a client certificate, and their own must name their host.
+ */
 export const tlsOptions = ({ cert, key, ca }: TlsKeys) => ({ cert, key, ca, ALPNProtocols: ["h2"] });

@@ -34,8 +34,8 @@ function findTokenProblems(auth: RayAuth, env: Surroundings["env"]): Problem[] {
     return [
       {
         where: "RAY_AUTH_MODE",
-        problem: `expected token or disabled, got "${env.RAY_AUTH_MODE}", which Ray takes for disabled`,
-        fix: "Give token, or leave it unset: then a token that is there is used.",
+        problem: `expected token or disabled, got "${env.RAY_AUTH_MODE}", which Ray reads as disabled`,
+        fix: "Set it to token, or leave it unset: then a token is used if there is one.",
       },
     ];
   if (auth.mode === "token" && auth.token === null)
@@ -83,7 +83,7 @@ export function findConflicts(config: Config): Problem[] {
     problems.push({
       where: "HEALTH_URL",
       related: ["RAY_EP_FENCING"],
-      problem: `expected a health service, since strict fencing${values.RAY_EP_FENCING === "auto" ? ", which RAY_REDIS_ADDRESS brings," : ""} wants its head lease, got none`,
+      problem: `expected a health service, because strict fencing${values.RAY_EP_FENCING === "auto" ? ", which RAY_REDIS_ADDRESS turns on," : ""} needs its head lease, got none`,
       fix: "Run the health service, or set RAY_EP_FENCING=plain.",
     });
   const { MIN_WORKER_PORT: min, MAX_WORKER_PORT: max } = values;

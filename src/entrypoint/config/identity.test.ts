@@ -93,15 +93,15 @@ describe("C4 an explicit HEAD at this node's own address is this node", () => {
     const explicit = configOf("vm", { HEAD_ADDRESS }).explicitHead;
     if (explicit === null) throw new Error("no explicit HEAD");
     expect(render({ type: "explicit-head", explicit })).toEqual([
-      `→ HEAD_ADDRESS=${HEAD_ADDRESS} names ${whom} explicitly; on each machine localhost is that machine itself`,
+      `→ HEAD_ADDRESS=${HEAD_ADDRESS} names ${whom} explicitly; on every machine localhost means that machine itself`,
     ]);
   });
 
   test.each(["HEAD_ADDRESS", "HEAD_ADDRESS_CFG", "HEAD_WHITELIST"])(
-    "0.0.0.0 is nobody's address: %s",
+    "0.0.0.0 is not the address of one host: %s",
     (name) => {
       expect(problemsOf({ [name]: "0.0.0.0:6379" })).toMatchObject([
-        { where: name, problem: expect.stringContaining("all of them") },
+        { where: name, problem: expect.stringContaining("every address of this machine") },
       ]);
     },
   );
@@ -149,7 +149,7 @@ describe("C5 the short and the long form of a name are one name, the whitelist's
       "✓ Node is in head whitelist: gpu01 is number 1 of gpu01, gpu02; this node calls itself gpu01.lab",
     ]);
     expect(tell("gpu01", "gpu01.a gpu01.b")).toEqual([
-      "→ Node is not in head whitelist: gpu01 is none of gpu01.a, gpu01.b; it could be each of gpu01.a, gpu01.b",
+      "→ Node is not in head whitelist: gpu01 is none of gpu01.a, gpu01.b; it may be any of gpu01.a, gpu01.b",
     ]);
     expect(tell("gpu1.lab.example", "gpu01 cpu")).toEqual([
       "→ Node is not in head whitelist: gpu1.lab.example is none of gpu01, cpu; the nearest name is gpu01",

@@ -11,7 +11,7 @@ export function findLostAddress({ values }: Config, interfaces: Interfaces): Pro
   const problem: Problem = {
     where: "NODE_IP_ADDRESS",
     problem: `expected an address of this machine, got ${address}, which none of its interfaces has`,
-    fix: "Behind NAT give a name that each side resolves its own way.",
+    fix: "Behind NAT, give a host name that each side resolves to an address that it can reach.",
   };
   return [withOwnAddresses(problem, interfaces)];
 }

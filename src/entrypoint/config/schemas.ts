@@ -4,7 +4,7 @@ import { parseBytes } from "../../common/bytes.ts";
 import type { Result } from "../../common/result.ts";
 import { hidden, shownSentence } from "../../common/shown.ts";
 
-const QUOTED = "; take the quotes away, which are part of the value here";
+const QUOTED = "; remove the quotes: they are part of the value here";
 
 /** A schema from the text of a variable to its value, made from a parser that explains itself. */
 const fromText = <T>(parse: (text: string) => Result<T, string>) =>
@@ -99,7 +99,7 @@ export const Folder = fromText((text) =>
 export const SecretFile = fromText((text) =>
   text.startsWith("/")
     ? value(text)
-    : { ok: false, error: `expected the path of a file, from the root, got ${hidden(text)}` },
+    : { ok: false, error: `expected the absolute path of a file, got ${hidden(text)}` },
 );
 
 /** What can stand in a header; its text is never shown, not even when it is wrong. */

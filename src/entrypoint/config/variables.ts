@@ -43,8 +43,8 @@ export const VARIABLES = {
   HEALTH_URL: variable(
     s.HealthUrl,
     "http://health:8080",
-    "the health service, or none where there is none on purpose",
-    "Give it with its scheme: http://health:8080, or none.",
+    "URL of the health service, or none to run without one",
+    "Give a URL with its scheme, such as http://health:8080, or none.",
   ),
   HEALTH_TIMEOUT: positiveSeconds("1", "seconds for one request to the health service"),
   HEALTH_MAX_RETRIES: variable(
@@ -67,7 +67,7 @@ export const VARIABLES = {
   NODE_IP_ADDRESS: variable(
     s.Peer,
     null,
-    "what this node advertises to Ray: an address of its own or a name (default: the address of its whitelist entry, where an interface has it)",
+    "the address or name that this node advertises to Ray (default: the address of its whitelist entry, if one of its interfaces has it)",
     "Give a host name or an IPv4 address.",
   ),
   NODE_MANAGER_PORT: port(null, "fixed node manager port, needed across NAT"),
@@ -167,7 +167,7 @@ export const VARIABLES = {
   RAY_EP_LOG: variable(
     s.oneOf("text", "timed", "json"),
     "text",
-    "form of the log: text, timed (text with the time in front of each line) or json",
+    "format of the log: text, timed (text with the time in front of each line) or json",
     "Give text, timed or json.",
   ),
   RAY_EP_LOG_LIMIT: variable(

@@ -12,7 +12,7 @@ export function waitForHead(config: Config, facts: Facts, rule: Rule): Decision 
 function whyNoHead(config: Config, facts: Facts): string {
   const { health } = facts;
   if (health.kind === "none")
-    return "there is no health service (HEALTH_URL=none), so only the first of the whitelist may become HEAD";
+    return "there is no health service (HEALTH_URL=none), so only the first host in the whitelist may become HEAD";
   if (health.kind === "down")
     return `the health service is down (${health.cause}), so this node may not become HEAD`;
   return health.kind === "plain" && config.fencing === "strict"

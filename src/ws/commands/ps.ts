@@ -78,11 +78,12 @@ function withoutHead({ noHead, services }: ClusterReport): string[] {
   const running = services.filter(({ state }) => state !== "stopped").map(({ name }) => name);
   if (noHead?.reason === "silent")
     return [
-      `✗ The GCS at ${noHead.at} gives no answer: it is busy, or out of reach. → Look again; its log says more: ./ws logs`,
+      `✗ The GCS at ${noHead.at} does not answer: it is busy or out of reach. → Try again, or read its log: ./ws logs`,
     ];
   if (running.length === 0) return ["✗ No GCS answers. → Start the cluster: ./ws up"];
   const gone = services.filter(({ state }) => state === "stopped").map(({ name }) => name);
-  const way = gone.length === 0 ? "Read what they wait for: ./ws logs" : "Start what is missing: ./ws up";
+  const way =
+    gone.length === 0 ? "See what they are waiting for: ./ws logs" : "Start what is missing: ./ws up";
   return [
     `✗ No GCS answers, though ${running.join(", ")} ${running.length === 1 ? "runs" : "run"}. → ${way}`,
   ];
@@ -93,7 +94,7 @@ const missing = (services: readonly ServiceReport[]): string[] =>
     .filter(({ state }) => state === "missing")
     .map(
       ({ name, container }) =>
-        `✗ ${name}: its ${container === undefined ? "process" : "container"} is gone, though the GCS still counts it ALIVE. → Start what is missing: ./ws up`,
+        `✗ ${name}: its ${container === undefined ? "process" : "container"} is gone, though the GCS still lists it as ALIVE. → Start what is missing: ./ws up`,
     );
 
 const GIB = 2 ** 30;

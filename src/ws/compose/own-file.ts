@@ -5,7 +5,7 @@ import { join } from "node:path";
 /** A file that is there and must not be overwritten. */
 export interface NotOurs {
   readonly file: string;
-  readonly why: "changed by hand" | "not written by ws" | "no plain file";
+  readonly why: "changed by hand" | "not written by ws" | "not a regular file";
 }
 
 const MARK = "# ws sha256:";
@@ -30,7 +30,7 @@ export async function lookAtFile(file: string): Promise<{ text: string | undefin
   });
   if (found === undefined) return { text: undefined };
   // A link would let us replace, or read, what lies elsewhere.
-  if (!found.isFile()) return { file, why: "no plain file" };
+  if (!found.isFile()) return { file, why: "not a regular file" };
   const text = await readFile(file, "utf8");
   const why = whyNotOurs(text);
   return why === undefined ? { text } : { file, why };

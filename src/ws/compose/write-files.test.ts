@@ -86,7 +86,7 @@ test("B10 D15 a file that ws did not write, one that was changed by hand, and a 
   const target = join(folder, "elsewhere.yaml");
   await writeFile(target, marked("services: {}\n"));
   await symlink(target, file);
-  expect(await write(folder, false, 1)).toEqual(refusal("no plain file"));
+  expect(await write(folder, false, 1)).toEqual(refusal("not a regular file"));
   expect(await readFile(target, "utf8")).toBe(marked("services: {}\n"));
   expect(await readFile(other, "utf8")).toBe(before);
 });

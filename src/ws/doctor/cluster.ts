@@ -16,10 +16,9 @@ interface Present extends Omit<ClusterFacts, "services"> {
 /** The cases of the specification's troubleshooting section, and whether each node is there at all. Pure. */
 export function clusterFindings({ settings, cluster }: DoctorFacts): Finding[] {
   const { services } = cluster;
-  if (!services.ok)
-    return [bad("Cluster", `the engine does not say what runs: ${services.error}`, ASK_AGAIN)];
+  if (!services.ok) return [bad("Cluster", `the engine cannot list what runs: ${services.error}`, ASK_AGAIN)];
   if (services.value.length === 0)
-    return [note("Cluster", `nothing of this project is there (${cluster.runtime})`, "Start it: ./ws up")];
+    return [note("Cluster", `nothing of this project exists (${cluster.runtime})`, "Start it: ./ws up")];
   const present = { ...cluster, services: services.value };
   const candidates = settings.candidates.map(({ name }) => name);
   return [
@@ -51,9 +50,7 @@ function others({ nodes: own }: Settings, { nodes, services }: Present): Finding
   const known = [...own.map(({ name }) => name), ...services.map(({ service }) => service)];
   return nodes
     .filter(({ name, alive }) => alive && !known.includes(name))
-    .map(({ name, address }) =>
-      good(name, `WORKER, ALIVE at ${address}; it joined by another way than this ws`),
-    );
+    .map(({ name, address }) => good(name, `WORKER, ALIVE at ${address}; it was not started by this ws`));
 }
 
 function stopped({ service, running, status, log }: ServiceFacts): Finding[] {
@@ -62,7 +59,7 @@ function stopped({ service, running, status, log }: ServiceFacts): Finding[] {
   return [
     bad(
       service,
-      `its container is ${status}; its last word: ${stripVTControlCharacters(last)}`,
+      `its container is ${status}; its last line: ${stripVTControlCharacters(last)}`,
       `Read ws logs ${service}, then ws up.`,
     ),
   ];
@@ -73,7 +70,7 @@ function notListed({ service, running }: ServiceFacts, { nodes, heads: [head] }:
   const node = newestNamed(nodes, service);
   if (node?.alive) return [good(service, `${node.isHead ? "HEAD" : "WORKER"}, ALIVE`)];
   const what = node === undefined ? "the GCS does not list it" : "the GCS lists it as DEAD";
-  return [bad(service, `it runs, and ${what}`, `Read ws logs ${service}: it says what it waits for.`)];
+  return [bad(service, `it runs, and ${what}`, `Read ws logs ${service}: it says what it is waiting for.`)];
 }
 
 /** "ray-gpu becomes a HEAD of its own". */
@@ -107,7 +104,7 @@ function noGcs(why: ClusterFacts["noHead"]): Finding {
     case "wants-token":
       return bad("HEAD", wantsToken(why.at), TOKEN_WAY_OUT);
     case "silent":
-      return bad("HEAD", `the GCS at ${why.at} gives no answer: it is busy, or out of reach`, READ_LOGS);
+      return bad("HEAD", `the GCS at ${why.at} does not answer: it is busy or out of reach`, READ_LOGS);
     case "nobody":
       return bad("HEAD", "no GCS answers", READ_LOGS);
     default:

@@ -11,4 +11,4 @@ export const good = (topic: string, saw: string): Finding => ({ topic, state: "g
 export const note = (topic: string, saw: string, fix = ""): Finding => ({ topic, state: "note", saw, fix });
 export const bad = (topic: string, saw: string, fix: string): Finding => ({ topic, state: "bad", saw, fix });
 
-export const ASK_AGAIN = "See whether docker ps answers, then run ws doctor again.";
+export const ASK_AGAIN = "Check that docker ps works, then run ws doctor again.";

@@ -137,7 +137,7 @@ describe("what stands in the way on the machine", () => {
       fix: "Set another network.subnet.",
     });
     expect(found(false, "other")?.fix).toBe("Set another network.subnet.");
-    expect(found(false)?.fix).toContain("which nothing runs in: docker network rm theirs");
+    expect(found(false)?.fix).toContain("which no container uses: docker network rm theirs");
   });
 
   test("a VPN that has both subnets", () => {
@@ -270,7 +270,7 @@ describe("the specification's troubleshooting section, case by case", () => {
     const nodes = cluster.nodes.map((each) => (each.name === "ray-gpu" ? { ...each, alive: false } : each));
     expect(found({ nodes })).toEqual(["ray-gpu: it runs, and the GCS lists it as DEAD"]);
     const ended = withService("ray-cpu", { running: false, status: "exited", log: "a\n✗ Exit code 75\n" });
-    expect(found(ended)).toEqual(["ray-cpu: its container is exited; its last word: ✗ Exit code 75"]);
+    expect(found(ended)).toEqual(["ray-cpu: its container is exited; its last line: ✗ Exit code 75"]);
   });
 
   test("E11 what config.yaml wants and nobody has is named, with the way out", () => {
@@ -285,33 +285,33 @@ describe("the specification's troubleshooting section, case by case", () => {
     );
   });
 
-  test("E1 a GCS that refuses our token is no GCS that is not there", () => {
+  test("E1 a GCS that refuses our token is not reported as missing", () => {
     const noHead = { reason: "wants-token", at: "127.0.0.1:6379" } as const;
     expect(found({ heads: [], noHead })).toEqual([
-      "HEAD: The cluster wants a token: the GCS at 127.0.0.1:6379 refuses what this ws has to show",
+      "HEAD: The cluster requires a token: the GCS at 127.0.0.1:6379 refuses this ws, which has none or another one",
     ]);
   });
 
-  test("D2 an engine that does not say what runs is no cluster that is down", () => {
+  test("D2 an engine that cannot list what runs does not mean that the cluster is down", () => {
     expect(found({ services: err("Cannot connect") })).toEqual([
-      "Cluster: the engine does not say what runs: Cannot connect",
+      "Cluster: the engine cannot list what runs: Cannot connect",
     ]);
   });
 
-  test("E5 a node that joined by another way is listed", () => {
+  test("E5 a node that ws did not start is listed", () => {
     const nodes = [...cluster.nodes, node("gpu-box")];
     const all = clusterFindings(facts({ cluster: { ...cluster, nodes } }));
     expect(all.find(({ topic }) => topic === "gpu-box")?.saw).toBe(
-      "WORKER, ALIVE at gpu-box; it joined by another way than this ws",
+      "WORKER, ALIVE at gpu-box; it was not started by this ws",
     );
   });
 });
 
 describe("an engine that is not as usual", () => {
-  test("D2 one that does not say which networks it has has no free subnets", () => {
+  test("D2 an engine that cannot list its networks gives no free subnets", () => {
     const networks = err("unexpected end");
     expect(wrong(machineFindings(facts({ docker: { ...docker, networks } })))).toEqual([
-      "Subnets: the engine does not say which networks it has: unexpected end",
+      "Subnets: the engine cannot list its networks: unexpected end",
     ]);
   });
 

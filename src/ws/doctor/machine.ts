@@ -53,7 +53,7 @@ function engineFindings({ engine, compose }: MachineFacts): Finding[] {
 const remote = (host: string): Finding =>
   note(
     "Docker engine",
-    `containers run on ${host}: ports are published there, bind mounts name its folders, and CPUs, memory and GPU are judged by this machine's`,
+    `containers run on ${host}: ports are published there and bind mounts name its folders, but CPUs, memory and GPU are checked against this machine`,
     `Set host.ip_address in config.yaml to ${host}'s own IPv4 address, and host.has_gpu.`,
   );
 

@@ -12,7 +12,7 @@ export function networkFindings(
   return [
     ...(networks.ok
       ? subnets(settings, routes, networks.value)
-      : [bad("Subnets", `the engine does not say which networks it has: ${networks.error}`, ASK_AGAIN)]),
+      : [bad("Subnets", `the engine cannot list its networks: ${networks.error}`, ASK_AGAIN)]),
     ...(ports.length > 0
       ? ports.map(({ where, problem, fix }) => bad("Ports", `${where}: ${problem}`, fix))
       : [good("Ports", "those that the cluster publishes are free, or its own")]),

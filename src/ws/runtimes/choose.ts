@@ -86,7 +86,7 @@ export async function open(
   const asked = { ...common, engine: tools, ...folders };
   if (former !== undefined && !renames)
     context.terminal.err(
-      `→ project.name is ${settings.projectName} now; this is about ${former}, which ws up started\n`,
+      `→ project.name is now ${settings.projectName}; this command is about ${former}, which ws up started\n`,
     );
   const meant = former === undefined || renames ? settings : { ...settings, projectName: former };
   const formerProject = renames ? former : undefined;

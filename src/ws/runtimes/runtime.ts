@@ -64,7 +64,7 @@ export interface UpReport {
   /** Names of the services that this call started; none: everything ran already. */
   readonly started: readonly string[];
   readonly cluster: ClusterReport;
-  /** What of config.yaml this machine cannot give in full. */
+  /** Parts of config.yaml that this machine cannot provide in full. */
   readonly warnings: readonly Problem[];
 }
 

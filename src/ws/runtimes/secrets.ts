@@ -72,7 +72,7 @@ export function readGiven(shell: Environment, folder: string): Result<Secrets, W
     return err({
       reason: "config-unreadable",
       file,
-      why: `${name} names it, and it is no file with a token to read`,
+      why: `${name} names it, but it is not a readable file with a token`,
       fix,
     });
   }
@@ -131,7 +131,7 @@ export function chooseSecrets({ kept, given, running }: Start): Chosen {
 const differing = (kept: Secrets, given: Secrets): Problem[] =>
   NAMES.filter((name) => given[name] !== undefined && given[name] !== kept[name]).map((name) => ({
     where: name,
-    problem: "is another one here than the cluster was started with, which it keeps while it runs",
+    problem: "differs from the one that the cluster was started with and keeps while it runs",
     fix: "Run ws down, then ws up, to change it.",
   }));
 

@@ -22,7 +22,7 @@ test("E2 a HEAD that has to be replaced says that the whole cluster's state and 
   expect(renderPlan(plan)).toEqual([
     "  ✓ keep     health",
     "  ✗ replace  ray-cpu  config.yaml changed",
-    "      lost: the whole cluster's state and jobs, for it is the HEAD",
+    "      lost: the whole cluster's state and jobs, because it is the HEAD",
     "  ✓ keep     ray-gpu",
   ]);
 });

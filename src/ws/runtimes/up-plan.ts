@@ -39,7 +39,7 @@ function stepOf({ name: service, isNode, isHead, change }: RunningService): Plan
     ? ""
     : isHead === false
       ? "the tasks and actors that run on it"
-      : `the whole cluster's state and jobs, ${isHead ? "for it is the HEAD" : "if it is the HEAD"}`;
+      : `the whole cluster's state and jobs, ${isHead ? "because it is the HEAD" : "if it is the HEAD"}`;
   return { ...change, service, lost };
 }
 

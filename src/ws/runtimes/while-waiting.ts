@@ -29,14 +29,14 @@ export async function whileStopping<T>(
   const { progress, id } = shown;
   const deadline = deadlineIn(waited.limitMs);
   const words = () =>
-    `${waited.names.join(", ")} may finish what runs there: ${Math.ceil(Math.max(0, deadline.remainingMs()) / 1000)} s left at most (Ctrl-C: at once)`;
+    `${waited.names.join(", ")} may finish running work: ${Math.ceil(Math.max(0, deadline.remainingMs()) / 1000)} s left at most (Ctrl-C ends them at once)`;
   let ticks = 0;
   const timer = setInterval(() => {
     ticks += 1;
     if (ticks === QUIET_TICKS) progress.say(id, words());
     else progress.note(id, words());
   }, EACH_MS);
-  const heard = () => progress.say(id, "Not waiting any more: all is ended at once");
+  const heard = () => progress.say(id, "Not waiting any longer: ending everything at once");
   waited.now.addEventListener("abort", heard, { once: true });
   try {
     return await work;

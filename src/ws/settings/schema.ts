@@ -23,7 +23,10 @@ const optional = <S extends z.ZodType>(value: S, example: z.input<S>, descriptio
 
 /** A key of the original platform's files that `ws` does not read: other programs of that platform do. */
 const foreign = () =>
-  z.unknown().optional().meta({ description: "Of the original platform: not read by ws.", deprecated: true });
+  z
+    .unknown()
+    .optional()
+    .meta({ description: "A key of the original platform, which ws does not read.", deprecated: true });
 
 const onOff = () => z.boolean({ error: "expected true or false" });
 
@@ -155,7 +158,7 @@ const services = section({
     ip_address: optional(leaf.ipv4(), "172.28.0.8", "Addition: its address in network.subnet."),
   }),
   ray: section({
-    image: optional(leaf.image(), defaultImage.cpu, "The Ray image of each node that names none."),
+    image: optional(leaf.image(), defaultImage.cpu, "The Ray image of each node that does not name its own."),
     build: foreign(),
     cpu: rayService({
       name: "ray-cpu",

@@ -99,13 +99,13 @@ function unknownKey(path: KeyPath, document: ConfigDocument): Problem {
     problem: "unknown key: the cluster would start without what it asks for",
     fix:
       near === undefined
-        ? `Remove it; known here are ${keysAt(path.slice(0, -1)).join(", ")}.`
+        ? `Remove it; known keys here are ${keysAt(path.slice(0, -1)).join(", ")}.`
         : `Did you mean ${near}?`,
   };
 }
 
 const BUILD = "services.ray.build";
-const NOT_OURS = "Nothing has to be done; they are for its other programs.";
+const NOT_OURS = "Nothing needs to be done; they are for its other programs.";
 
 /** One warning for all that the original platform's other programs read. */
 function foreign(data: unknown, document: ConfigDocument): Problem[] {
@@ -114,13 +114,13 @@ function foreign(data: unknown, document: ConfigDocument): Problem[] {
   if (first === undefined) return [];
   const names = found.map(formatPath);
   const builds = names.includes(BUILD)
-    ? `. ${BUILD} is not carried out yet: the image is taken as the engine has it`
+    ? `. ${BUILD} is not carried out yet: ws uses the image that the engine has`
     : "";
   return [
     {
       where: document.whereKey(first),
       problem: `keys of the original platform that ws does not read: ${names.join(", ")}${builds}`,
-      fix: builds === "" ? NOT_OURS : `Build that image first. For the rest: ${NOT_OURS}`,
+      fix: builds === "" ? NOT_OURS : `Build that image first. As for the others: ${NOT_OURS}`,
     },
   ];
 }

@@ -10,4 +10,4 @@ export function warn({ err }: Pick<Terminal, "err">, what: string, warnings: rea
 
 /** The same of what config.yaml wants, for the commands that carry it out. */
 export const warnOfMachine = (terminal: Pick<Terminal, "err">, warnings: readonly Problem[]): void =>
-  warn(terminal, "What of config.yaml this machine cannot give in full", warnings);
+  warn(terminal, "Parts of config.yaml that this machine cannot provide in full", warnings);

@@ -30,8 +30,8 @@ export function blockedBy(
 /** Without an answer nothing is known to be free. */
 export const silentEngine = (why: string): Problem => ({
   where: "The Docker engine",
-  problem: `does not say what it has: ${why}`,
-  fix: "See whether docker ps and docker network ls answer, then run the command again.",
+  problem: `does not list its containers and networks: ${why}`,
+  fix: "Check that docker ps and docker network ls work, then run the command again.",
 });
 
 const subnetOf = ({ settings }: DockerCluster, part: Part): Claims["subnet"] =>

@@ -64,7 +64,7 @@ function withProject(project: string, claims: Claims, { containers, networks }: 
   return [
     {
       where: `the cluster ${project}`,
-      problem: `is on this machine as well, and has what this one needs: ${held.join(", ")}`,
+      problem: `is on this machine as well, and holds what this cluster needs: ${held.join(", ")}`,
       fix: "Take it down first (ws down with its config.yaml), or give this one other ports and subnets in config.yaml.",
     },
   ];
@@ -86,7 +86,7 @@ function withContainer({ ports, names }: Claims, container: AnyContainer): Probl
   }
   const taken = [...uses].map(([where, { port, key }]) => ({
     where,
-    problem: `expected port ${port} to be free on this machine, and the container ${name} publishes it`,
+    problem: `expected port ${port} to be free on this machine, but the container ${name} publishes it`,
     fix: `Stop that container if nobody needs it, or set ${key} in config.yaml.`,
   }));
   return service === undefined ? taken : [nameTaken(service, name), ...taken];
@@ -94,7 +94,7 @@ function withContainer({ ports, names }: Claims, container: AnyContainer): Probl
 
 const nameTaken = (where: string, name: string): Problem => ({
   where,
-  problem: `expected the container name ${name} to be free, and a container that is not of this cluster has it`,
+  problem: `expected the container name ${name} to be free, but a container that does not belong to this cluster has it`,
   fix: "Rename that one (docker rename), or set another project.name in config.yaml.",
 });
 
@@ -113,4 +113,4 @@ function withNetwork(claims: Claims, network: AnyNetwork): Problem[] {
 
 /** How to get a subnet that a network has; never by removing one that something runs in. Pure. */
 export const freeNetwork = (key: string, { name, project, inUse }: AnyNetwork): string =>
-  `Set another ${key}${inUse || project !== undefined ? "" : `, or remove that network, which nothing runs in: docker network rm ${name}`}.`;
+  `Set another ${key}${inUse || project !== undefined ? "" : `, or remove that network, which no container uses: docker network rm ${name}`}.`;

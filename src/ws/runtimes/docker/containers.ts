@@ -122,7 +122,7 @@ async function inspect(
   const parsed = z.array(Inspected).safeParse(parseJson(text));
   if (parsed.success) return ok(parsed.data);
   if (!inspected.ok) return inspected;
-  const lines = [`its answer is not what we know: ${parsed.error.message}`];
+  const lines = [`its answer has an unknown form: ${parsed.error.message}`];
   return err({ command: "docker inspect", lines });
 }
 

@@ -47,6 +47,10 @@ export async function* readKeptLog(
 ): AsyncGenerator<LogLine> {
   const file = fileOf(place, node);
   const time = statSync(file).mtime.toISOString();
-  yield { node, time, text: `→ Its container is gone; this is left of the start that failed at ${time}` };
+  yield {
+    node,
+    time,
+    text: `→ Its container is gone; these lines are kept from the start that failed at ${time}`,
+  };
   yield* readLogs([{ node, file }], { ...request, follow: false }, signal);
 }

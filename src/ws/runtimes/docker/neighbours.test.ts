@@ -35,7 +35,7 @@ test("E10 all that another cluster has of what this one needs is one problem, wh
     {
       where: "the cluster lab",
       problem:
-        "is on this machine as well, and has what this one needs: ports 6379, 8265, 21000, 21001, 21002, 21003 and 4 more, the network 172.28.0.0/16",
+        "is on this machine as well, and holds what this cluster needs: ports 6379, 8265, 21000, 21001, 21002, 21003 and 4 more, the network 172.28.0.0/16",
       fix: expect.stringMatching(/^Take it down first/),
     },
   ]);
@@ -66,7 +66,7 @@ test("E10 a container of nobody's that has a port or the name, and a network, ar
   expect(conflicts(claims, { containers, networks }).map(({ where, fix }) => `${where} → ${fix}`)).toEqual([
     "ray-cpu → Rename that one (docker rename), or set another project.name in config.yaml.",
     "ray-cpu, workers → Stop that container if nobody needs it, or set services.ray.cpu.head_port in config.yaml.",
-    "network.subnet → Set another network.subnet, or remove that network, which nothing runs in: docker network rm old.",
+    "network.subnet → Set another network.subnet, or remove that network, which no container uses: docker network rm old.",
   ]);
 });
 

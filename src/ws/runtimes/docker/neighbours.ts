@@ -78,7 +78,7 @@ async function allNetworks(docker: Engine["docker"]): Promise<Result<AnyNetwork[
   const parsed = Networks.safeParse(parseJson(text));
   if (!parsed.success)
     return inspected.ok
-      ? err({ command: "docker network inspect", lines: ["its answer is not what we know"] })
+      ? err({ command: "docker network inspect", lines: ["its answer has an unknown form"] })
       : inspected;
   return ok(
     parsed.data.map(({ Name, Labels, IPAM, Containers }) => ({

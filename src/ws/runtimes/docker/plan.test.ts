@@ -18,7 +18,7 @@ test.each([
     "an image that has to be built",
     runs,
     { ...wanted, build: "there is none yet" },
-    { why: "its image is made anew: there is none yet" },
+    { why: "its image is rebuilt: there is none yet" },
   ],
   ["an image that was built meanwhile", { ...runs, imageId: "sha256:0" }, wanted, { action: "replace" }],
 ])("E2 E8 a container that runs: %s", (_, container, service, expected) => {

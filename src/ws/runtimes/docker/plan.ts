@@ -88,10 +88,10 @@ export function changeOf(
   wanted: Wanted | undefined,
   configFolder: string,
 ): RunningService["change"] {
-  if (wanted === undefined) return { action: "stop", why: "config.yaml does not want it any more" };
+  if (wanted === undefined) return { action: "stop", why: "config.yaml no longer asks for it" };
   const replace = (why: string) => ({ action: "replace", why }) as const;
-  if (wanted.build !== undefined) return replace(`its image is made anew: ${wanted.build}`);
-  if (wanted.imageId !== undefined && wanted.imageId !== imageId) return replace("its image was made anew");
+  if (wanted.build !== undefined) return replace(`its image is rebuilt: ${wanted.build}`);
+  if (wanted.imageId !== undefined && wanted.imageId !== imageId) return replace("its image was rebuilt");
   if (wanted.configHash === configHash) return undefined;
   return replace(
     isFromElsewhere({ folder }, configFolder)

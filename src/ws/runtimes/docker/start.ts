@@ -50,5 +50,5 @@ async function undo(
     await removeContainers(cluster, started);
   }
   await dropEmptyNetworks(cluster, part);
-  if (taken > 0) progress.done("undo", "What was started is gone again");
+  if (taken > 0) progress.done("undo", "Took down what was started");
 }

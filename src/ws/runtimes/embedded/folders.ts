@@ -51,10 +51,10 @@ export function makeFolders(folders: Folders): Result<void, WsFailure> {
 /** Why a folder in /tmp is not to be used: anybody may have laid it there, or a link to something of ours. */
 function whyUnsafe(folder: string): string | undefined {
   const found = lstatSync(folder, { throwIfNoEntry: false });
-  if (found === undefined) return "it is not there";
-  if (!found.isDirectory()) return "it is no folder";
+  if (found === undefined) return "it does not exist";
+  if (!found.isDirectory()) return "it is not a folder";
   if (found.uid !== process.getuid?.()) return `it belongs to user ${found.uid}`;
-  return (found.mode & 0o022) === 0 ? undefined : "others may write to it";
+  return (found.mode & 0o022) === 0 ? undefined : "other users may write to it";
 }
 
 /** Removes what services kept in the folder in /tmp; all of it where none is named. What is not our own folder is left alone. */

@@ -112,7 +112,7 @@ test("E2 E8 what was told something else than config.yaml says now is to be repl
   });
 });
 
-test("what was started is gone again also where something is thrown, such as a state file that cannot be written", async () => {
+test("what was started is taken down also when something throws, such as a state file that cannot be written", async () => {
   process.kill("SIGKILL");
   const { label, stateFile, temp } = cluster.folders;
   rmSync(stateFile);

@@ -38,7 +38,7 @@ export async function startMissing(
 async function undo(cluster: EmbeddedCluster, names: readonly string[], job: Job): Promise<void> {
   job.progress.begin("undo", "Taking down what was started");
   const gone = await takeDown(cluster, names, job.urgent);
-  if (gone.ok) job.progress.done("undo", "What was started is gone again");
+  if (gone.ok) job.progress.done("undo", "Took down what was started");
   else job.progress.fail("undo", "What was started is not all gone; → ws down");
 }
 

@@ -76,7 +76,7 @@ export function servicesThatRun(
       isHead: head === undefined ? undefined : started.name === head,
       change:
         plan === undefined
-          ? { action: "stop", why: "config.yaml does not want it any more" }
+          ? { action: "stop", why: "config.yaml no longer asks for it" }
           : hasChanged(plan, started)
             ? { action: "replace", why: changedSince(started) }
             : undefined,

@@ -45,7 +45,7 @@ export async function ensureVenv(request: VenvRequest): Promise<Result<void, WsF
   }
   progress.fail("venv", `Ray ${rayVersion} could not be installed`);
   if (built.code === NOT_OURS)
-    return err({ reason: "unsafe-folder", folder, why: "it is there, and ws did not make it" });
+    return err({ reason: "unsafe-folder", folder, why: "it exists, and ws did not create it" });
   if (request.signal.aborted) return err(interrupted(request.signal));
   return err(explain(request, built));
 }
