@@ -102,11 +102,13 @@ describe("--dry-run --json fits its schema and says", () => {
   test("C4 C5 E6 who it is and what it was told, as a start says it", async () => {
     const env = { HEAD_WHITELIST: "vm.lab vm.dev", HEALTH_URL: "none", HEAD_WHITLIST: "vm" };
     expect((await report("vm", { ...env, HEAD_ADDRESS: "localhost:6379" })).introduction).toEqual([
-      "→ Node is not in head whitelist: vm is none of vm.lab, vm.dev; it could be each of vm.lab, vm.dev",
-      expect.stringMatching(/^→ Ray asks for no token: none is there/),
-      "✗ HEAD_WHITLIST is not a variable of this program, and nothing reads it",
+      expect.stringMatching(
+        /^→ Node is not in head whitelist: vm is none of vm\.lab, vm\.dev; it may be any of /,
+      ),
+      expect.stringMatching(/^→ Ray requires no token: /),
+      expect.stringMatching(/^✗ HEAD_WHITLIST is not a variable of this program/),
       "→ Did you mean HEAD_WHITELIST?",
-      "→ HEAD_ADDRESS=localhost:6379 names the HEAD explicitly; on each machine localhost is that machine itself",
+      expect.stringMatching(/^→ HEAD_ADDRESS=localhost:6379 names .*localhost means that machine itself$/),
     ]);
   });
 
