@@ -42,6 +42,7 @@ export function exitCodeOf(failure: WsFailure): number {
     case "not-agreed":
       return EXIT.notAgreed;
     case "only-planned":
+    case "overtaken":
       return EXIT.ok;
     case "unsafe-folder":
     case "not-our-files":

@@ -99,6 +99,8 @@ export type WsFailure =
   | { readonly reason: "not-agreed" }
   /** `ws up --dry-run` has shown its plan, and that was all. */
   | { readonly reason: "only-planned" }
+  /** Another `ws up` was first, with other secrets: what is right has to be worked out anew. */
+  | { readonly reason: "overtaken" }
   | { readonly reason: "unsafe-folder"; readonly folder: string; readonly why: string }
   | { readonly reason: "interrupted"; readonly signal: StopSignal };
 

@@ -143,6 +143,7 @@ function renderClusterFailure(failure: ClusterFailure): string[] {
     case "not-agreed":
       return ["✗ Nothing was changed", "→ To go ahead: ws up --yes. To see only the plan: ws up --dry-run."];
     case "only-planned":
+    case "overtaken":
       return [];
     case "not-our-files":
       return [

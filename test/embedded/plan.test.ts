@@ -12,6 +12,8 @@ const folder = mkdtempSync(join(tmpdir(), "rep-plan-"));
 const config = join(folder, "config.yaml");
 let venvs: string;
 let ports: number;
+/** Two at once, on a cluster that never was. */
+let ups: { code: number | undefined; text: string | undefined }[];
 
 const place = (state = "state") => [
   "--runtime",
@@ -65,8 +67,7 @@ beforeAll(async () => {
   venvs = resolve(await realRay(), "../..");
   ports = await freePorts(8);
   configure({ gpu: true });
-  const up = await ws(["up"]);
-  expect(up.code, up.text).toBe(0);
+  ups = await Promise.all([ws(["up"]), ws(["up"])]);
 });
 
 afterAll(async () => {
@@ -79,6 +80,19 @@ const pids = (): number[] =>
   JSON.parse(readFileSync(join(folder, "state/embedded/state.json"), "utf8")).processes.map(
     ({ pid }: { pid: number }) => pid,
   );
+
+test("D15 of two ws up at once the second waits, and both mean one cluster with one health token", () => {
+  for (const { code, text } of ups) expect(code, text).toBe(0);
+  expect(ups.filter(({ text }) => text?.includes("nothing was changed"))).toHaveLength(1);
+  const kept = readFileSync(join(folder, "state/secrets/embedded.env"), "utf8");
+  const tokens = pids().map((pid) =>
+    readFileSync(`/proc/${pid}/environ`, "utf8")
+      .split("\0")
+      .find((each) => each.startsWith("RAY_EP_HEALTH_TOKEN=")),
+  );
+  expect(tokens).toHaveLength(3);
+  for (const each of tokens) expect(kept).toContain(each?.replace("=", "='"));
+});
 
 test("E2 what would replace the HEAD is said with what is lost, asked on a terminal, and needs --yes elsewhere", async () => {
   const before = pids();

@@ -29,15 +29,17 @@ const LOOKS = 3;
 export async function up(context: WsContext, options: UpOptions): Promise<number> {
   const opened = await open(context, options, { tool: "compose", announce: true, renames: true });
   if (!opened.ok) return fail(context, opened.error);
-  const { runtime, settings } = opened.value;
+  const { runtime, settings, overtaken } = opened.value;
   const { stateDir, timeoutMs, build } = options;
   const report = await withJob(context, timeoutMs, (job) =>
     runtime.up(job, {
       build,
-      agree: (plan) => agree(context, options, job, plan),
+      agree: async (plan) =>
+        (await overtaken()) ? err({ reason: "overtaken" }) : await agree(context, options, job, plan),
       begin: () => rememberUp(stateDir, { runtime: runtime.name, projectName: settings.projectName }),
     }),
   );
+  if (!report.ok && report.error.reason === "overtaken") return up(context, options);
   if (!report.ok && report.error.reason === "only-planned") return EXIT.ok;
   if (!report.ok) return fail(context, report.error);
   warnOfMachine(context.terminal, report.value.warnings);

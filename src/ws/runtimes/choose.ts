@@ -22,6 +22,7 @@ import { embeddedRuntime, isEmbeddedRunning } from "./embedded/runtime.ts";
 import { environment } from "./environment.ts";
 import { lastUp } from "./last-up.ts";
 import type { Runtime, RuntimeName } from "./runtime.ts";
+import { differsFromKept } from "./secrets.ts";
 
 /** A command's world: the settings, and the runtime that carries them out. */
 export interface Opened {
@@ -29,6 +30,8 @@ export interface Opened {
   readonly runtime: Runtime;
   /** The environment of `ws`, with the secrets of this cluster. */
   readonly env: WsContext["env"];
+  /** True where another `ws` has meanwhile started the cluster, with other secrets. */
+  readonly overtaken: () => Promise<boolean>;
   /** The name of the other runtime, where it runs a cluster of this project as well. */
   readonly other: () => Promise<RuntimeName | undefined>;
 }
@@ -76,7 +79,8 @@ export async function open(
   const running = async () => (name === "docker" ? await dockerRuns() : embeddedRuns());
   const env = await environment(context, options, name, announce ? running : undefined);
   if (!env.ok) return env;
-  const common = { settings, env: env.value };
+  const overtaken = async () => differsFromKept(stateDir, name, env.value) && (await running());
+  const common = { settings, env: env.value, overtaken };
   if (engine === undefined) {
     const runtime = embeddedRuntime({ ...input, env: env.value });
     return ok({ ...common, runtime, other: async () => ((await dockerRuns()) ? "docker" : undefined) });
@@ -91,7 +95,7 @@ export async function open(
   const meant = former === undefined || renames ? settings : { ...settings, projectName: former };
   const formerProject = renames ? former : undefined;
   return ok({
-    env: env.value,
+    ...common,
     settings: meant,
     runtime: dockerRuntime({ ...asked, settings: meant, formerProject }),
     other: async () => (embeddedRuns() ? "embedded" : undefined),

@@ -135,6 +135,14 @@ const differing = (kept: Secrets, given: Secrets): Problem[] =>
     fix: "Run ws down, then ws up, to change it.",
   }));
 
+/** True where `env` holds other secrets than those that are kept. */
+export function differsFromKept(stateDir: string, runtime: RuntimeName, env: Environment): boolean {
+  const kept = readKept(stateDir, runtime);
+  if (kept === undefined) return false;
+  const wanted = withSecrets({}, kept);
+  return NAMES.some((name) => wanted[name] !== env[name]);
+}
+
 /** The environment of `ws` with these secrets and no others, and with the mode that a token means. Pure. */
 export function withSecrets(env: Environment, secrets: Secrets): Environment {
   const none = Object.fromEntries([...NAMES, ...FILES].map((name) => [name, undefined]));
