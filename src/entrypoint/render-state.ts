@@ -47,7 +47,7 @@ export function renderWait(reason: WaitReason): string {
     case "takeover":
       return `for ${reason.node} (epoch ${reason.epoch}) to come back; ${reason.remainingMs === null ? "RAY_EP_TAKEOVER_AFTER=0 forbids to take over" : `takeover in ${seconds(reason.remainingMs)} at the earliest`}`;
     case "second-look":
-      return `${seconds(reason.remainingMs)} for an earlier candidate to show itself (place ${reason.place})`;
+      return `${seconds(reason.remainingMs)} for a HEAD to show itself; this node is number ${reason.place} in the whitelist`;
     default:
       return unreachable(reason);
   }
