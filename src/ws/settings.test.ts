@@ -168,6 +168,7 @@ describe("E3 an unknown key stops ws, since the cluster would start without what
     expect(only("services: { ray: { cpu: { haed_port: 6379 } } }")).toEqual([
       "config.yaml:1:27 services.ray.cpu.haed_port → Did you mean services.ray.cpu.head_port?",
     ]);
+    expect(only("SERVICES: {}")).toEqual(["config.yaml:1:1 SERVICES → Did you mean services?"]);
   });
 
   test("a key in the wrong section names the right one", () => {
@@ -236,6 +237,7 @@ describe("slips that do not stop a run are warnings", () => {
   test.each([
     "nodes: { head_address: 'localhost:6379' }",
     "cluster_test: { target: '127.0.0.1:6379' }",
+    "nodes: { head_whitelist: ['ray-cpu=localhost:6379', ray-gpu] }",
     "nodes: { health_service: { url: 'http://localhost:8080' } }",
   ])("C4 loopback is explained: %s", (text) => {
     expect(warnings(text)).toEqual([

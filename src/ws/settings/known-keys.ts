@@ -46,7 +46,7 @@ export const foreignKeys = (): KeyPath[] =>
 
 /** The nearest of `words`, at most about a third of `name` away. */
 export const nearest = (name: string, words: readonly string[]): string | undefined =>
-  closestMatch(name, words, { maxDistance: Math.max(2, Math.ceil(name.length / 3)) });
+  closestMatch(name.toLowerCase(), words, { maxDistance: Math.max(2, Math.ceil(name.length / 3)) });
 
 function descend(root: SchemaNode, path: KeyPath): SchemaNode | undefined {
   return path.reduce<SchemaNode | undefined>((node, key) => node?.properties?.[key], root);

@@ -105,7 +105,6 @@ function unknownKey(path: KeyPath, document: ConfigDocument): Problem {
 }
 
 const BUILD = "services.ray.build";
-const NOT_OURS = "Nothing needs to be done; they are for its other programs.";
 
 /** One warning for all that the original platform's other programs read. */
 function foreign(data: unknown, document: ConfigDocument): Problem[] {
@@ -120,7 +119,7 @@ function foreign(data: unknown, document: ConfigDocument): Problem[] {
     {
       where: document.whereKey(first),
       problem: `keys of the original platform that ws does not read: ${names.join(", ")}${builds}`,
-      fix: builds === "" ? NOT_OURS : `Build that image first. As for the others: ${NOT_OURS}`,
+      fix: `${builds === "" ? "" : "Build that image first. "}Nothing needs to be done for the keys of other programs.`,
     },
   ];
 }

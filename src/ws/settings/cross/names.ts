@@ -42,7 +42,8 @@ function whitelist(config: ConfigFile): readonly Finding[] {
     const name = entry.name.toLowerCase();
     if (seen.has(name)) return [twice(path, entry.name)];
     seen.add(name);
-    return knownCandidate(config, path, entry.name);
+    const itself = askedAtLoopback(path, entry.host);
+    return itself.length > 0 ? itself : knownCandidate(config, path, entry.name);
   });
   const nobody = entries.every(({ name }) => isSwitchedOff(config, name));
   return nobody && config.nodes.head_address === undefined ? [...findings, noCandidate()] : findings;
