@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { readdirSync, readFileSync, renameSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { probeGcs } from "../../src/common/gcs/probe.ts";
@@ -26,6 +26,12 @@ async function pids(): Promise<string> {
   const { services } = JSON.parse(out) as { services: { name: string; state: string; pid: number }[] };
   return services.map(({ name, state, pid }) => `${name} ${state} ${pid}`).join(", ");
 }
+
+test("E1 a start that fails by what it was given leaves nothing of it behind", async () => {
+  const { code, text } = await ws(["up"], { RAY_EP_HEALTH_TOKEN: "a b" });
+  expect(code, text).toBe(75);
+  expect(existsSync(join(cluster.state, "secrets/embedded.env"))).toBe(false);
+});
 
 test("E1 what a cluster was started with is used in every later shell", async () => {
   const up = await ws(["up"], inShell);

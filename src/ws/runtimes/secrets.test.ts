@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { parseDotEnv } from "./dot-env.ts";
-import { chooseSecrets, differsFromKept, keepSecrets, readGiven, withSecrets } from "./secrets.ts";
+import { chooseSecrets, differsFromKept, keepSecrets, readGiven, readKept, withSecrets } from "./secrets.ts";
 
 const given = { RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN: "given", RAY_EP_HEALTH_TOKEN: "health" };
 const kept = { RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN: "kept", RAY_EP_HEALTH_TOKEN: "its own" };
@@ -87,6 +87,16 @@ test("E1 .env is read as compose reads it", () => {
     EMPTY: "",
     CRLF: "x",
   });
+});
+
+test("E1 what a start that failed was given is not kept", () => {
+  const state = mkdtempSync(join(tmpdir(), "ws-secrets-"));
+  onTestFinished(() => rmSync(state, { recursive: true }));
+  keepSecrets(state, "docker", given)();
+  expect(readKept(state, "docker")).toBeUndefined();
+  keepSecrets(state, "docker", kept);
+  keepSecrets(state, "docker", given)();
+  expect(readKept(state, "docker")).toEqual(kept);
 });
 
 test("D15 who chose other secrets than those that are kept is told so", () => {

@@ -32,12 +32,21 @@ export function readKept(stateDir: string, runtime: RuntimeName): Secrets | unde
   }
 }
 
-/** Keeps what `env` holds of them, for every later `ws`, whatever shell it is typed in. Only this user can read it. */
-export function keepSecrets(stateDir: string, runtime: RuntimeName, env: Environment): void {
-  const file = secretsFile(stateDir, runtime);
+/**
+ * Keeps what `env` holds of them, for every later `ws`, whatever shell it is typed in. Only this user can read it. The
+ * returned function brings back what was kept before: what a start that failed was given may be why it failed.
+ */
+export function keepSecrets(stateDir: string, runtime: RuntimeName, env: Environment): () => void {
+  const before = readKept(stateDir, runtime);
+  write(secretsFile(stateDir, runtime), pick(env));
+  return () =>
+    before === undefined ? forgetSecrets(stateDir, runtime) : write(secretsFile(stateDir, runtime), before);
+}
+
+function write(file: string, secrets: Secrets): void {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   chmodSync(dirname(file), 0o700);
-  const lines = Object.entries(pick(env)).map(([name, value]) => `${name}=${quoted(value)}\n`);
+  const lines = Object.entries(secrets).map(([name, value]) => `${name}=${quoted(value)}\n`);
   rmSync(`${file}.new`, { force: true });
   writeFileSync(`${file}.new`, lines.join(""), { mode: 0o600, flag: "wx" });
   renameSync(`${file}.new`, file);

@@ -58,10 +58,13 @@ export async function up(
   });
   if (!cleared.ok) return cleared;
   begin();
-  keepSecrets(cluster.stateDir, "docker", cluster.env);
+  const bringBack = keepSecrets(cluster.stateDir, "docker", cluster.env);
   dropKeptLogs(cluster);
   const started = await start(cluster, job, "main", {});
-  if (!started.ok) return started;
+  if (!started.ok) {
+    bringBack();
+    return started;
+  }
   const report = await reportCluster(asked);
   if (!report.ok) return report;
   return ok({ started: started.value, cluster: report.value, warnings: generated.warnings });

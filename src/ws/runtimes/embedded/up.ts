@@ -50,8 +50,9 @@ export async function up(
   const cleared = await clear(cluster, leaving, job);
   if (!cleared.ok) return cleared;
   begin();
-  keepSecrets(cluster.stateDir, "embedded", cluster.env);
+  const bringBack = keepSecrets(cluster.stateDir, "embedded", cluster.env);
   const started = await startMissing(cluster, plans, job);
+  if (!started.ok) bringBack();
   return started.ok
     ? ok({ started: started.value, cluster: await reportCluster(cluster), warnings: [] })
     : started;
