@@ -38,7 +38,7 @@ async function main(): Promise<number> {
   const stopRequest = new StopRequest();
   if (request.value.kind === "run") handleSignals(stopRequest);
 
-  // Ray's is what was given.
+  // Ray gets the environment as it was given.
   const env = { ...process.env };
   process.env.UV_THREADPOOL_SIZE = THREADS;
   const who = findUsers(env);
