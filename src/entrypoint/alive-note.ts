@@ -49,7 +49,7 @@ export class AliveNote {
   }
 
   /**
-   * A node that works must not stop because the note cannot be written; the health check reports the missing note.
+   * A node that works must not stop because the note cannot be written; the health check reports that the folder is read-only.
    */
   #attempt(work: () => void): void {
     try {
