@@ -74,6 +74,8 @@ test("E7 D17 no escape code reaches what is no terminal, whoever wrote it; marks
     return String(stream.read());
   };
   vi.stubEnv("FORCE_COLOR", undefined);
+  // On a CI machine Node takes nothing for a terminal that shows colours.
+  vi.stubEnv("CI", undefined);
   vi.stubEnv("NO_COLOR", undefined);
   vi.stubEnv("TERM", "xterm-256color");
   const style = { validateStream: false };

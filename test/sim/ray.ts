@@ -105,25 +105,32 @@ export async function runWorker(node: Node, deposed: Promise<RunEnd>, head: Addr
   }
 }
 
+/** Its HEAD is looked after each second while the raylet starts, as in src/entrypoint/head-gone.ts. */
 async function join(node: Node, head: Address, over: AbortSignal): Promise<RunEnd> {
   const { actor, scene } = node;
   const deadlineMs = actor.nowMs + READY_TIMEOUT_MS;
-  for (let silent = 0; ; ) {
+  const lost = (cause: string) => trouble({ kind: "head-lost-in-start", cause });
+  let joined: { clusterId: string; aliveAtMs: number } | undefined;
+  let silent = 0;
+  while (actor.nowMs <= deadlineMs) {
     const clusterId = await ask(node, head);
-    silent = clusterId === null ? silent + 1 : 0;
-    if (silent >= GONE_AFTER_LOOKS) return trouble({ kind: "head-lost-in-start", cause: "timeout" });
-    await actor.sleep(clusterId === null ? 1000 : scene.prng.between(...scene.pace.raylet));
-    const joined = clusterId !== null && (await ask(node, head)) === clusterId;
     if (over.aborted) return { kind: "stopped" };
-    if (joined) {
-      node.ready("worker", clusterId);
-      return watch(node, head, clusterId, over);
+    silent = clusterId === null ? silent + 1 : 0;
+    if (silent >= GONE_AFTER_LOOKS) return lost("timeout");
+    if (clusterId !== null) {
+      joined ??= { clusterId, aliveAtMs: actor.nowMs + scene.prng.between(...scene.pace.raylet) };
+      if (joined.clusterId !== clusterId) return lost("it restarted");
+      if (actor.nowMs >= joined.aliveAtMs) return work(node, head, clusterId, over);
     }
-    if (actor.nowMs > deadlineMs) {
-      const exit = { exitCode: 1, signal: null, ranMs: READY_TIMEOUT_MS };
-      return { kind: "failed", failure: { reason: "ray-exited", ...exit } };
-    }
+    await actor.sleep(1000);
   }
+  const exit = { exitCode: 1, signal: null, ranMs: READY_TIMEOUT_MS };
+  return { kind: "failed", failure: { reason: "ray-exited", ...exit } };
+}
+
+function work(node: Node, head: Address, clusterId: string, over: AbortSignal): Promise<RunEnd> {
+  node.ready("worker", clusterId);
+  return watch(node, head, clusterId, over);
 }
 
 async function watch(node: Node, head: Address, clusterId: string, over: AbortSignal): Promise<RunEnd> {

@@ -26,18 +26,24 @@ export class TakeoverChecker {
 
   /** The name of who was granted the place of another one last, whose lease had ended. */
   #successor: string | undefined;
+  /** The last cluster of each HEAD, by its name, and that of the one whose place was granted last. */
+  readonly #clusterOf = new Map<string, string>();
+  #lostCluster: string | undefined;
 
   constructor(shared: Shared) {
     this.#shared = shared;
   }
 
   granted({ how, node, before }: Granted): void {
-    if (how === "grant") this.#successor = before === null || before === node ? undefined : node;
+    if (how !== "grant") return;
+    this.#successor = before === null || before === node ? undefined : node;
+    this.#lostCluster = before === null ? undefined : this.#clusterOf.get(before);
   }
 
   look(): void {
     const { watched, view, stretches } = this.#shared;
     const heads = watched.places.filter((each) => each.serves);
+    for (const { name, gcs } of heads) if (gcs !== null) this.#clusterOf.set(name, gcs.clusterId);
     for (const from of watched.places) {
       for (const to of heads) this.#see(from, to);
       const inSight = heads.some((head) => view.reaches(from, head));
@@ -83,6 +89,7 @@ export class TakeoverChecker {
   #checkOrder(place: Place, other: Place, { decidedAtMs }: Grounds): void {
     const { stretches, view, watched, fail } = this.#shared;
     const sinceMs = stretches.sinceMs(`${other.host} waits`);
+    if (other.member !== this.#lostCluster) return;
     if (sinceMs === undefined || !view.reaches(place, other) || !view.reaches(other, place)) return;
     const waitedMs = decidedAtMs - sinceMs;
     const delayMs = Math.max(place.config.values.RAY_EP_TAKEOVER_AFTER, LEASE_TTL_S * 1000);
