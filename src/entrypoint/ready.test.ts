@@ -44,7 +44,7 @@ test("a leftover of this name, which the GCS still lists as ALIVE, is not this n
   });
 });
 
-test("C3 the GCS is asked where this session's raylet says that it is, whatever the own name resolves to", async () => {
+test("C3 the GCS is asked at the address on the raylet's command line, whatever the own name resolves to", async () => {
   const own = fakeNode("ray-gpu");
   server.nodes = [own];
   // Debian's line 127.0.1.1 for the hostname: nothing of Ray listens there.

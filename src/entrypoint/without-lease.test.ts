@@ -58,7 +58,7 @@ async function minute(client: HealthClient): Promise<void> {
 }
 
 describe("E6 a service that keeps no lease", () => {
-  test("is asked seldom: a look each ten seconds, and no write", async () => {
+  test("is asked once in ten seconds and receives no writes", async () => {
     const { client, calls } = service(PLAIN as Heard);
     await client.look(1000);
     await minute(client);
@@ -66,7 +66,7 @@ describe("E6 a service that keeps no lease", () => {
     expect(await client.askLease(REQUEST, 1000)).toMatchObject({ kind: "no-answer", keepsNone: true });
   });
 
-  test("is written to from when it keeps one, and then always", async () => {
+  test("receives writes from the time at which it keeps a lease", async () => {
     const { client, calls, state } = service(PLAIN as Heard);
     await client.look(1000);
     state.fact = leaseHealth() as Heard;
@@ -78,7 +78,7 @@ describe("E6 a service that keeps no lease", () => {
     expect(calls.write).toBe(61);
   });
 
-  test("one that keeps it is written to each time", async () => {
+  test("a service that keeps a lease receives every write", async () => {
     const { client, calls } = service(leaseHealth() as Heard);
     await client.look(1000);
     await minute(client);

@@ -48,7 +48,7 @@ async function stopped(running: Running): Promise<{ code: number | string | null
 }
 
 describe.skipIf(process.getuid?.() !== 0)("with names of its own (root)", () => {
-  test("D1 a health service that is well is up, whatever name service other candidates' names have", async () => {
+  test("D1 a healthy health service is up, even if the names of other candidates do not resolve", async () => {
     const node = rig.nodeApart(mounts, "ray-cpu", outsider(silentNames(12)));
     await node.says("Health service is ");
     expect(node.stdout).toContain("✓ Health service is up at http://health.test:8080");

@@ -80,7 +80,7 @@ describe("A2 two HEADs that see each other while the health service is down", ()
   const whitelist = (ways: Record<string, string>) =>
     ["ray-cpu", "ray-gpu"].map((name) => `${name}=${ways[name] ?? rig.host(name)}:${GCS_PORT}`).join(" ");
 
-  test("the one that never had a lease gives way to the one that had, though it stands first", async () => {
+  test("the one that never had a lease gives way to the one that had one, though it is first in the whitelist", async () => {
     const health = await rig.health();
     const [toGpu, toCpu] = [rig.host("", 130), rig.host("", 131)];
     const gpu = rig.node("ray-gpu", { HEAD_WHITELIST: whitelist({ "ray-cpu": toCpu }) });

@@ -12,7 +12,7 @@ function emptyFolder(): string {
   return folder;
 }
 
-test("D5 a clone on a system that converts line ends has none of CRLF", () => {
+test("D5 a clone on a system that converts line ends contains no CRLF", () => {
   const folder = emptyFolder();
   const git = (cwd: string, ...words: string[]) =>
     execFileSync("git", ["-c", "user.name=x", "-c", "user.email=x@x", ...words], { cwd, stdio: "pipe" });
