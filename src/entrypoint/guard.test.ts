@@ -67,7 +67,7 @@ test("A5 after a suspend past the deadline the session is killed within a second
   setTo(100);
   const { child, say, ended } = program(clock);
   say("until 110000");
-  // What timers and this process saw of it: nothing at all.
+  // Timers and this process did not notice it.
   await pause(600);
   expect(killed()).toBe(false);
   child.kill("SIGSTOP");

@@ -88,7 +88,7 @@ test("strict: a lease too short to be safe is not taken; a HEAD that leads gives
 
 test("A5 the deadline of a lease counts from when the request was sent, and runs while the machine is suspended", async () => {
   let bootMs = 1000;
-  // Timers and the other clock stand still meanwhile.
+  // Timers and the other clock stop meanwhile.
   const clock = { now: () => 0, bootMs: () => bootMs, pause: async () => true };
   const onRenewed = vi.fn();
   const lost = Promise.withResolvers<Trouble>();

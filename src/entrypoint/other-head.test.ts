@@ -51,7 +51,7 @@ function lookFrom(
   };
 }
 
-/** Whether it stays while it has every chance to find another. */
+/** Whether it stays, given enough time to find another. */
 async function stays(looking: ReturnType<typeof lookFrom>, other: FakeGcs): Promise<boolean> {
   const { calls } = other;
   const seenOften = (async () => {

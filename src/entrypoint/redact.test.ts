@@ -68,7 +68,7 @@ describe("B7 of arguments for `ray start` only values that are known to be harml
 });
 
 describe("B7 property: no output contains the value of a variable that is not in the safe list", () => {
-  /** Long and odd enough that it stands in no text of ours by chance. */
+  /** Long and unusual enough that no text of ours contains it by chance. */
   const secret = fc.stringMatching(/^[!-~]{4}Zq7[!-~]{4}$/);
   const known = [
     "RAY_REDIS_ADDRESS",

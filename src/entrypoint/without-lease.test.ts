@@ -26,7 +26,7 @@ const REPORT = {
 
 const time = { ms: 0 };
 
-/** Counts what goes over the network. */
+/** Counts the requests over the network. */
 function service(fact: Heard) {
   const calls = { look: 0, write: 0 };
   const state = { fact };
@@ -48,7 +48,7 @@ function service(fact: Heard) {
   return { client: sparing(client, { now: () => time.ms }), calls, state };
 }
 
-/** What a HEAD says to its health service in a minute, from its first look on. */
+/** The requests of a HEAD to its health service in one minute, from its first look on. */
 async function minute(client: HealthClient): Promise<void> {
   for (let second = 0; second < 60; second += 2) {
     await client.askLease(REQUEST, 1000);

@@ -12,7 +12,7 @@ class FakeSocket extends EventEmitter {
   }
   destroy(): void {
     this.destroyed = true;
-    // As a real one, whose "close" comes later.
+    // Like a real socket, whose "close" event comes later.
     setImmediate(() => this.emit("close"));
   }
 }

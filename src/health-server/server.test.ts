@@ -15,7 +15,7 @@ import { withTexts } from "./view.ts";
 const REQUEST_TIMEOUT_MS = 5000;
 /** For clients that are slow on purpose. */
 const SHORT_REQUEST_TIMEOUT_MS = 300;
-/** More than the 200 who ask at the same time. */
+/** More than the 200 simultaneous requests. */
 const CONNECTIONS = { most: 400, mostOfPeer: 300 };
 const TOKEN = "s3cret-token";
 

@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { type FakeContainer, FakeEngine, inspected } from "../../test/fixtures/docker/fake-engine.ts";
 import { FakeGcs, type FakeGcsSettings, fakeNode } from "../../test/fixtures/fake-gcs.ts";
 
-/** What `ws ps` shows of a cluster whose GCS and engine are played. */
+/** The output of `ws ps` for a cluster with a fake GCS and engine. */
 const IDS = [0, 1, 2].map((i) => String(i).padStart(64, "0"));
 
 const answers = (...services: FakeContainer[]): string => `

@@ -6,7 +6,7 @@ import { TestEngine } from "../fixtures/docker/engine.ts";
 import { PROJECT, WsProject } from "../fixtures/docker/ws-project.ts";
 import { until } from "../fixtures/until.ts";
 
-/** A cluster of containers in a user's hands: other shells, nodes from elsewhere, containers that somebody removed, Ctrl-C. */
+/** A container cluster as users treat it: other shells, nodes from elsewhere, removed containers, Ctrl-C. */
 const engine = TestEngine.open();
 const project = WsProject.open();
 
@@ -140,5 +140,5 @@ describe("a start that fails", () => {
   });
 });
 
-/** The health service's memory outlives a failed start, as it does `ws down`. */
+/** The health service's state survives a failed start, as it survives `ws down`. */
 const isVolume = (name: string): boolean => name.endsWith("-health-state");

@@ -25,7 +25,7 @@ const place = (state = "state") => [
 async function ws(words: readonly string[], { state, answer }: { state?: string; answer?: string } = {}) {
   const args = [...place(state), ...words];
   const options = { cwd: folder, env: { WS_VENV_DIR: venvs }, all: true, reject: false } as const;
-  // A terminal, where somebody can be asked: script(1) makes one.
+  // A terminal for the question, made by script(1).
   const ran =
     answer === undefined
       ? await execa(join(root, "ws"), args, options)

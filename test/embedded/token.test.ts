@@ -19,7 +19,7 @@ async function ws(words: string[], env = {}) {
 const gcs = async (with_: string | null) =>
   (await probeGcs(cluster.headAddress, { token: with_, timeoutMs: 5000 })).kind;
 
-/** The node ids do not change while nothing is made anew. */
+/** The node ids do not change unless something is recreated. */
 async function pids(): Promise<string> {
   const { code, text, out } = await ws(["ps", "--json"]);
   expect(code, text).toBe(0);

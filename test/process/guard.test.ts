@@ -14,7 +14,7 @@ beforeEach(async () => {
 afterEach(() => rig.close());
 
 const STRICT = { RAY_EP_FENCING: "strict" };
-/** What stands between a strict HEAD's last renewal and the end of its Ray. */
+/** The time from a strict HEAD's last renewal to the end of its Ray. */
 const DEADLINE_MS = 10_000;
 
 /** The guard beside the session of a node's Ray. */
@@ -30,7 +30,7 @@ const guardOf = (node: number): number => {
   return Number(pid);
 };
 
-/** A clock in the form of /proc/uptime that goes with the machine's, and can be set ahead. */
+/** A clock file like /proc/uptime that follows the machine's clock and can be set ahead. */
 class Uptime {
   readonly file: string;
   readonly #fd: number;
@@ -54,7 +54,7 @@ class Uptime {
     closeSync(this.#fd);
   }
 
-  /** In place, of one length: whoever reads it meanwhile finds a whole line. */
+  /** Written in place with a constant length, so that a reader always finds a whole line. */
   #tick(): void {
     writeSync(this.#fd, `${(uptime() + this.#aheadS).toFixed(2).padStart(12, "0")} 0.00\n`, 0);
   }

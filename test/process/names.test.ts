@@ -7,7 +7,7 @@ import { monotonicMs } from "../../src/common/deadline.ts";
 import { lives, Rig, type Running } from "../fixtures/rig.ts";
 import { until } from "../fixtures/until.ts";
 
-/** Names that this machine's hosts file knows, among others whose name server takes every question and says nothing. */
+/** Names in the hosts file, and a name server for all others that never answers. */
 let rig: Rig;
 let silence: Socket;
 let mounts: string;
@@ -39,7 +39,7 @@ const outsider = (candidates: readonly string[]) => ({
   RAY_EP_NODE_NAME: "outsider",
 });
 
-/** Its exit code and how long it took; a process that does not end is the caller's to kill. */
+/** Its exit code and how long it took. The caller kills a process that does not end. */
 async function stopped(running: Running): Promise<{ code: number | string | null; ms: number }> {
   const began = monotonicMs();
   running.signal("SIGTERM");

@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Rig } from "../fixtures/rig.ts";
 
-/** Numbers that this machine gives to nobody. */
+/** Ids that no user of this machine has. */
 const [UID, GID] = [64_242, 64_243];
 
 let rig: Rig;
@@ -22,7 +22,7 @@ beforeEach(async () => {
 });
 afterEach(() => rig.close());
 
-/** Words that start a program where these texts stand in the place of files of /etc. */
+/** The command that starts a program with these texts in place of files in /etc. */
 function withEtc(files: Record<string, string>): string[] {
   const mounts = Object.entries(files).map(([name, text]) => {
     const file = join(rig.folder, `etc-${name}`);

@@ -18,7 +18,7 @@ test.each([
   expect(oneLine(text)).toBe(line);
 });
 
-/** What `speak` writes, without the colours that are our own. */
+/** The output of `speak`, without our own colours. */
 function written(speak: (write: (text: string) => void) => void): string {
   let text = "";
   speak((words) => {
