@@ -36,10 +36,10 @@ import { isDuplicate, noteNamesake, pruned, renewedOnceMore } from "./namesakes.
  * | 5 | epoch null | another life of its node holds, runs and renewed twice since this one first asked (one may have been under way) | `duplicate-name` |
  * | 6 | epoch null | another life of its node holds and runs; if it is lenient, it spoke less than `sameNameAfterMs` ago | `same-name` |
  * | 7 | epoch null | another one held | granted, epoch + 1 |
- * | 8 | epoch null | no holder known, the service forgot less than one TTL ago, and a candidate was silent | `quiet-period` |
+ * | 8 | epoch null | no holder known, the service lost its state less than one TTL ago, and a candidate was silent | `quiet-period` |
  * | 9 | epoch null | no holder known | granted, above every epoch granted or heard of |
  * | 10 | epoch e | it is the holder and e is its epoch, also after the lease ended | renewed |
- * | 11 | epoch e | e is above every epoch granted here and nobody spoke of a higher one: the service forgot | adopted; a holder of a lower epoch is displaced |
+ * | 11 | epoch e | e is above every epoch granted here, and no higher one was heard of: the service lost its state | adopted; a holder of a lower epoch is displaced |
  * | 12 | epoch e | otherwise: a replay, a loser of a healed partition | `stale-epoch`, nothing changes |
  * | 13 | release of e | it is the holder and e is its epoch | released; the next asker gets row 8 or 9 |
  * | 14 | release of e | otherwise | e was heard of, nothing else changes |

@@ -45,7 +45,7 @@ test.each([
   ["loopback, from afar", "cpu", "127.0.0.1:6379", STRANGER],
   ["the service's own address, from afar", "cpu", "192.168.7.7:6379", STRANGER],
   ["what is no address", "cpu", "cpu", STRANGER],
-])("B1 nobody may give %s", async (_, node, address, peer) => {
+])("B1 a node may not give %s", async (_, node, address, peer) => {
   expect(await fresh()(ask(node, address), peer)).toBe(false);
 });
 
