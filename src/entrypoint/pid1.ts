@@ -23,7 +23,7 @@ export interface Pid1Facts {
 /** Finds the init that can stand before this program. */
 export function planForPid1({ pid, argv, path, canReplace }: Pid1Facts): Pid1 {
   if (pid !== 1) return { kind: "not-pid-1" };
-  // Those of the system first: PATH may begin with folders that others than root can write to.
+  // System folders first: PATH may begin with folders that users other than root can write to.
   const folders = [...USUAL, ...path.split(delimiter).filter(Boolean)];
   const init = INITS.flatMap((name) => folders.map((folder) => join(folder, name))).find(isExecutable);
   if (init === undefined || !canReplace) return { kind: "no-init" };

@@ -28,7 +28,12 @@ test.each([
   ["the address that it asks from", "cpu", "203.0.113.9:6379", STRANGER],
   ["one of the service's own machine, from there", "cpu", "127.28.0.3:6379", "127.0.0.1"],
   ["another one of that machine", "cpu", "127.0.0.1:6379", "192.168.7.7"],
-  ["any, where it is no candidate: that is said", "other", "evil:6379", STRANGER],
+  [
+    "any address of a node that is not a candidate: it is refused for that reason",
+    "other",
+    "evil:6379",
+    STRANGER,
+  ],
 ])("B1 a node may give %s", async (_, node, address, peer) => {
   expect(await fresh()(ask(node, address), peer)).toBe(true);
 });
@@ -40,15 +45,15 @@ test.each([
   ["loopback, from afar", "cpu", "127.0.0.1:6379", STRANGER],
   ["the service's own address, from afar", "cpu", "192.168.7.7:6379", STRANGER],
   ["what is no address", "cpu", "cpu", STRANGER],
-])("B1 nobody may give %s", async (_, node, address, peer) => {
+])("B1 a node may not give %s", async (_, node, address, peer) => {
   expect(await fresh()(ask(node, address), peer)).toBe(false);
 });
 
-test("B1 a service without a whitelist knows of nobody where it is", async () => {
+test("B1 a service without a whitelist knows no node's address", async () => {
   expect(await createOwnAddressCheck({ whitelist: null })(ask("cpu", "evil:6379"), STRANGER)).toBe(true);
 });
 
-test("B1 a renewal waits for no name, and the first request not for long", async () => {
+test("B1 a renewal does not wait for a name lookup, and the first request not for long", async () => {
   vi.useFakeTimers();
   const asked = vi.fn<typeof resolveOnce>(resolve);
   const slow = createOwnAddressCheck({ whitelist: WHITELIST, resolve: asked });

@@ -36,7 +36,7 @@ export function createReach(
     if (refusal !== null || report?.advertise == null)
       return noDial("not-known", refusal ?? "nothing advertised");
     const key = node.toLowerCase();
-    // A dial ends in time, but the look-up of a silent name goes on.
+    // A dial has a time limit, but the lookup of a silent name goes on.
     if (busy.has(key) || Math.max(busy.size, lookupsUnderWay()) >= MOST_DIALS)
       return noDial("busy", "another dial is under way; ask again");
     const target = `${report.advertise.toLowerCase()}:${port}`;

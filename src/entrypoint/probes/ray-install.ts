@@ -4,10 +4,10 @@ import { basename, dirname, join } from "node:path";
 import { becoming } from "../become.ts";
 import type { RayUser } from "../facts.ts";
 
-/** What is installed; undefined where it cannot be known. */
+/** What is installed; undefined if that cannot be found out. */
 export interface RayInstall {
   readonly version: string | undefined;
-  /** Major and minor, such as 3.12: Ray refuses a cluster of mixed ones. */
+  /** Major and minor version, such as 3.12: Ray refuses mixed clusters. */
   readonly python: string | undefined;
 }
 
@@ -24,7 +24,7 @@ export function readInstall(ray: string, path: string, becomes: RayUser | null):
   const interpreter = interpreterOf(ray, path);
   if (interpreter === undefined)
     return { version: readVersion([folderAbove(real(ray))])?.version, python: undefined };
-  // The program of a virtual environment is a link to the one that it was made with.
+  // The python of a virtual environment is a link to the one that it was made with.
   const target = real(interpreter);
   const named = /^python(3\.\d+)$/.exec(basename(target))?.[1];
   const found = readVersion([folderAbove(real(ray)), folderAbove(interpreter), folderAbove(target)], named);
@@ -42,10 +42,10 @@ function real(path: string): string {
   }
 }
 
-/** Undefined where `ray` is no program of Python's. */
+/** Undefined if `ray` is not a Python program. */
 function interpreterOf(ray: string, path: string): string | undefined {
   const text = beginningOf(ray);
-  // For a path that is too long, or has a blank, pip writes a program that is shell and Python at once (distlib, scripts.py).
+  // If the path is too long or has a blank, pip writes a file that is shell and Python at once (distlib, scripts.py).
   const long = /^#!\/bin\/sh\n'''exec' (?:"([^"\n]+)"|(\S+)) /.exec(text);
   const [program = "", ...words] = long
     ? [long[1] ?? long[2] ?? ""]
