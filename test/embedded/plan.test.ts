@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { stringify } from "yaml";
@@ -13,7 +14,7 @@ const config = join(folder, "config.yaml");
 let venvs: string;
 let ports: number;
 /** Two at once, on a cluster that never was. */
-let ups: { code: number | undefined; text: string | undefined }[];
+let ups: { code: number | undefined; text: string }[];
 
 const place = (state = "state") => [
   "--runtime",
@@ -35,7 +36,8 @@ async function ws(words: readonly string[], { state, answer }: { state?: string;
           ...options,
           input: answer,
         });
-  return { code: ran.exitCode, text: ran.all };
+  // A terminal gets colours.
+  return { code: ran.exitCode, text: stripVTControlCharacters(ran.all ?? "") };
 }
 
 /** One node and the health service, on addresses and ports beside those of a cluster that a user may have up. */
@@ -83,7 +85,7 @@ const pids = (): number[] =>
 
 test("D15 of two ws up at once the second waits, and both mean one cluster with one health token", () => {
   for (const { code, text } of ups) expect(code, text).toBe(0);
-  expect(ups.filter(({ text }) => text?.includes("nothing was changed"))).toHaveLength(1);
+  expect(ups.filter(({ text }) => text.includes("nothing was changed"))).toHaveLength(1);
   const kept = readFileSync(join(folder, "state/secrets/embedded.env"), "utf8");
   const tokens = pids().map((pid) =>
     readFileSync(`/proc/${pid}/environ`, "utf8")
