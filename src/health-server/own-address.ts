@@ -1,5 +1,5 @@
 import { networkInterfaces } from "node:os";
-import { parseAddress } from "../common/address.ts";
+import { isShortFormOf, matchingNames, parseAddress } from "../common/address.ts";
 import type { LeaseRequest } from "../common/lease-protocol.ts";
 import { resolveOnce } from "../common/lookup.ts";
 import type { WhitelistEntry } from "../entrypoint/config/schemas.ts";
@@ -18,7 +18,8 @@ const PATIENCE_MS = 500;
 
 /**
  * Whether the address at which a node says that its GCS serves is its own, by what the service knows: the whitelist has it
- * for that node, by the same text or by what its name resolves to; or the request comes from there. What a node reports
+ * for that node, by the same text or by what its name resolves to; or the request comes from there. The short or long form
+ * of a name is that name only for whoever asks from where it leads. What a node reports
  * of itself is no proof, since a stranger reports as well. Only names of the whitelist are looked up, and what was found
  * true once stays so, so that no renewal waits for a name. The port is for the nodes to judge, who know it.
  */
@@ -33,7 +34,7 @@ export function createOwnAddressCheck({
     return true;
   };
   return ({ node, address }, peer) => {
-    const entry = whitelist?.find(({ name }) => sameName(name, node));
+    const [entry] = matchingNames(whitelist ?? [], node);
     // Whoever is no candidate is refused for that.
     if (entry === undefined) return true;
     const parsed = parseAddress(address);
@@ -41,7 +42,11 @@ export function createOwnAddressCheck({
     const { host } = parsed.value;
     if ([entry.host, entry.name, proven.get(entry)].some((each) => each && sameName(each, host))) return true;
     if (host === peer || (isLocal(host, own) && isLocal(peer, own))) return prove(entry, host);
-    return within(resolve, entry.host).then((found) => found === host && prove(entry, host));
+    return within(resolve, entry.host).then((found) => {
+      // Whoever has a domain can give its name any first label, so that the long form of a name proves nothing by itself.
+      const isLongForm = found === peer && isShortFormOf(host, entry.host);
+      return (found === host || isLongForm) && prove(entry, host);
+    });
   };
 }
 
