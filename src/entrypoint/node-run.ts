@@ -161,8 +161,8 @@ export class NodeRun {
       clock: realClock,
       // It outlives this process where this one is killed, and with it the lock on Ray's folder.
       start: () => startGuard({ holds: this.#folder.fd }),
-      // Without a lease there is nothing to lose, and then only the end of this process counts.
-      untilMs: () => (this.#isStrictHead && lease.held ? lease.untilMs : null),
+      // A lenient HEAD loses nothing with its lease, and then only the end of this process counts.
+      untilMs: () => (this.#isStrictHead ? lease.untilMs : null),
       onChange: (cause) => log({ type: "guard", cause }),
       onGone: (cause) => {
         if (this.#isStrictHead) this.depose({ kind: "trouble", trouble: { kind: "guard-lost", cause } });
