@@ -21,11 +21,13 @@ export class SessionFolder {
   readonly #path: string;
   readonly #user: RayUser | null;
   readonly #obstacle: string | null = null;
+  readonly #flock: string;
 
   /** `user`: whom root has to become for Ray, else null. */
-  constructor(path: string, user: RayUser | null) {
+  constructor(path: string, user: RayUser | null, flock = "flock") {
     this.#path = path;
     this.#user = user;
+    this.#flock = flock;
     try {
       this.fd = asUser(user, () => openFolder(path));
     } catch (error) {
@@ -37,14 +39,14 @@ export class SessionFolder {
   async prepare(limits: KeepLimits): Promise<PutAside & { readonly neighbour: boolean }> {
     if (this.fd === undefined) return { names: [], obstacle: this.#obstacle, neighbour: false };
     const done = await this.#putAside(this.fd, limits);
-    await lock(this.fd, ["--shared", "--timeout", String(SHARE_TIMEOUT_S)]);
+    await lock(this.fd, ["--shared", "--timeout", String(SHARE_TIMEOUT_S)], this.#flock);
     return done;
   }
 
   async #putAside(fd: number, limits: KeepLimits): Promise<PutAside & { readonly neighbour: boolean }> {
     const sessions = asUser(this.#user, () => sessionsIn(this.#path));
     if (sessions.length === 0) return { names: [], obstacle: null, neighbour: false };
-    if ((await lock(fd, ["--exclusive", "--nonblock"])) === "taken")
+    if ((await lock(fd, ["--exclusive", "--nonblock"], this.#flock)) === "taken")
       return { names: [], obstacle: null, neighbour: true };
     const listens = await Promise.all(sessions.map((name) => this.#listens(name)));
     const living = sessions.filter((_, i) => listens[i]);
@@ -75,13 +77,16 @@ function openFolder(path: string): number {
   return openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
 }
 
-/** Node has no flock(2); the tool locks what it inherits, and the lock stays with that. */
-function lock(fd: number, words: readonly string[]): Promise<"held" | "taken" | "unknown"> {
+/**
+ * Node has no flock(2); the tool locks what it inherits, and the lock stays with that. A file system that knows no locks
+ * tells nothing of others, so that they may be there. "unknown": this system has no such tool.
+ */
+function lock(fd: number, words: readonly string[], program: string): Promise<"held" | "taken" | "unknown"> {
   return new Promise((resolve) => {
     const stdio: StdioOptions = ["ignore", "ignore", "ignore", fd];
-    const flock = spawn("flock", [...words, "3"], { stdio, env: SYSTEM_ENV });
+    const flock = spawn(program, [...words, "3"], { stdio, env: SYSTEM_ENV });
     flock.once("error", () => resolve("unknown"));
-    flock.once("exit", (code) => resolve(code === 0 ? "held" : code === 1 ? "taken" : "unknown"));
+    flock.once("exit", (code) => resolve(code === 0 ? "held" : "taken"));
   });
 }
 
