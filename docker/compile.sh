@@ -1,10 +1,11 @@
 #!/bin/sh
-# Run once, while the image is built, when everything is there: sets the modes, and has V8 compile what a decision runs,
-# for the two users that the entrypoint may be (Node keeps one form for each). Root owns all of it, so that no job of Ray's changes what the next start runs.
+# Runs once, at the end of the image build: sets the file modes, and lets V8 compile the code that a decision runs, for
+# both users that the entrypoint may run as (Node keeps one cache for each). Root owns all of it, so that no Ray job can
+# change what the next start runs.
 set -eu
 
-# COPY keeps the modes of the checkout: a umask of 077 closes them to `ray`, a file system without modes opens them to all.
-# Only where they differ, for each file that is touched is in the image twice.
+# COPY keeps the modes of the checkout: with a umask of 077 `ray` cannot read the files, and on a file system without modes everybody can write them.
+# Only where they differ, since each changed file is stored in the image twice.
 find /opt/ray-entrypoint -type f -name '*.sh' ! -perm 0755 -exec chmod 0755 {} +
 find /opt/ray-entrypoint -type f -name '*js' ! -perm 0644 -exec chmod 0644 {} +
 

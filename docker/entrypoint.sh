@@ -7,6 +7,6 @@ esac
 # shellcheck source-path=SCRIPTDIR source=profile.sh
 . /opt/ray-entrypoint/profile.sh
 # The image's health check is about a Ray node, and here is none.
-# A new file, so that root follows no link that a job of Ray's made there before this container was started again.
+# Makes a new file, so that root does not follow a link that a Ray job made there before a restart of this container.
 (rm -f "$RAY_EP_ALIVE_FILE" && set -C && echo "inf This container runs $1 and no Ray node" > "$RAY_EP_ALIVE_FILE") 2>/dev/null
 exec "$@"

@@ -5,7 +5,7 @@
 ARG NODE_IMAGE=node:24-bookworm-slim
 FROM ${NODE_IMAGE}
 COPY docker/health-service-check.sh dist/health-server.js /opt/ray-entrypoint/
-# A new volume takes over this folder's owner. The modes of the checkout may be closed to user 1000.
+# A new volume takes this folder's owner. User 1000 may lack the rights to read files with the checkout's modes.
 RUN install -d -o 1000 -g 1000 /var/lib/ray-entrypoint \
   && chmod 0755 /opt/ray-entrypoint/health-service-check.sh \
   && chmod 0644 /opt/ray-entrypoint/health-server.js

@@ -39,20 +39,20 @@ require_tools() {
   command -v npm >/dev/null 2>&1 || fail "npm is not installed." "Install it; most systems bring it with Node."
 }
 
-# npm does not tell an address that holds a password.
+# npm does not print an address that contains a password.
 registry() {
   npm config get registry 2>/dev/null || echo "the registry that npm is set to"
 }
 
-# On a network that swallows everything npm says nothing until it gives up.
+# If the network drops all packets, npm prints nothing until it gives up.
 still_waiting() {
-  # Without the trap its sleep would outlive it, and hold the lock.
+  # Without the trap the sleep would outlive this function and keep the lock.
   sleep 20 &
   trap 'kill $!' TERM
   wait $! && echo "→ Still waiting for packages from $(registry); npm gives up within two minutes if no answer comes" >&2
 }
 
-# Made beside, since `npm ci` removes what is there before it knows whether it can have the new.
+# Installs into .setup, because `npm ci` removes the old packages before it knows whether it can get the new ones.
 install_dependencies() {
   echo "→ Installing dependencies (about 20 s the first time)" >&2
   rm -rf .setup

@@ -41,7 +41,7 @@ test("the token is the variable's, else that of the named file, else that of Ray
   expect(tokensOf(mode)).toEqual(both("of ray"));
   expect(tokensOf({ ...mode, HOME: join(home, "none") })).toEqual(both(null));
   expect(tokensOf({ HOME: home, RAY_AUTH_MODE: "disabled", RAY_AUTH_TOKEN: "t" })).toEqual(both(null));
-  // As Ray's HEAD does without a mode.
+  // As Ray's HEAD decides without a mode.
   expect(tokensOf({ HOME: home, RAY_AUTH_TOKEN: "t" })).toEqual(both("t"));
   expect(tokensOf({ HOME: home })).toEqual(both("of ray"));
   expect(tokensOf({ HOME: join(home, "none") })).toEqual(both(null));
@@ -54,7 +54,7 @@ describe("C1 the token mode is Ray's own decision, made once for all parts", () 
   };
 
   test.each([
-    // A mode that was given, in any case; blanks around it come from files with other line ends.
+    // A given mode, in any case; blanks around it come from files with other line ends.
     [{ RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN: "t" }, "2.60.0", "token t given"],
     [{ RAY_AUTH_MODE: "TOKEN", RAY_AUTH_TOKEN: "t" }, "2.60.0", "token t given"],
     [{ RAY_AUTH_MODE: "token\r", RAY_AUTH_TOKEN: "t\r" }, "2.60.0", "token t given"],
@@ -77,7 +77,7 @@ describe("C1 the token mode is Ray's own decision, made once for all parts", () 
     [{}, " f \r\nmore\n", "f"],
     [{}, "\nmore", undefined],
     [{ RAY_AUTH_TOKEN: "t" }, "f", "t"],
-    // Ray looks no further where the variable holds anything at all.
+    // Ray does not read the file if the variable holds anything at all.
     [{ RAY_AUTH_TOKEN: " " }, "f", undefined],
     [{ RAY_AUTH_TOKEN: "" }, "f", "f"],
     [{}, null, undefined],

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { hidden, shown, shownSentence } from "./shown.ts";
 
-test("B7 a hidden value shows its length alone", () => {
+test("B7 of a hidden value only the length is shown", () => {
   expect([hidden("s3cr3t"), hidden("x"), hidden("")]).toEqual([
     "(6 characters)",
     "(1 character)",

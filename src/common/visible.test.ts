@@ -13,7 +13,7 @@ test.each([
   expect(visible(text)).toBe(seen);
 });
 
-test("B9 nothing that is not seen is left, and a JSON text is still that JSON", () => {
+test("B9 no invisible character is left, and JSON text stays the same JSON", () => {
   fc.assert(
     fc.property(outsideText, (text) => {
       expect(visible(text)).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u);

@@ -1,8 +1,9 @@
 import type { Clock } from "../common/deadline.ts";
 
 /**
- * For how long a node has had no sign of life of a HEAD: an answer to a probe, as it joins, while it starts, to the watch.
- * On the clock that stands still while the machine sleeps: a sleeper hears nobody, so that its sleep is no absence.
+ * Measures how long a node has seen no sign of life of a HEAD. Each answer to a probe, while joining, starting or
+ * watching, is one. It uses the clock that stops while the machine is suspended: a suspended node cannot hear the
+ * HEAD.
  */
 export class Absence {
   readonly #clock: Pick<Clock, "now">;
@@ -17,12 +18,12 @@ export class Absence {
     this.#seenAtMs = this.#clock.now();
   }
 
-  /** This node leads itself, so that there is none to be missed. */
+  /** This node leads itself, so it misses no HEAD. */
   forget(): void {
     this.#seenAtMs = undefined;
   }
 
-  /** Milliseconds since the last sign of life, or since `beganMs` where there was none. */
+  /** Milliseconds since the last sign of life, or since `beganMs` if there was none. */
   sinceMs(beganMs: number): number {
     return this.#clock.now() - (this.#seenAtMs ?? beganMs);
   }

@@ -19,8 +19,9 @@ export class AliveNote {
   readonly #user: RayUser | null;
 
   /**
-   * A `file` of null: no note is written. `everyMs`: how often it is renewed. `user`: whom Ray runs as, where we are root;
-   * the note is written with that user's rights, unless root alone can change any step of its path.
+   * If `file` is null, no note is written. `everyMs`: how often it is renewed. `user`: the user that Ray runs as,
+   * when this process is root. The note is then written with that user's rights, unless only root can change every
+   * folder of its path.
    */
   constructor(file: string | null, everyMs: number, user: RayUser | null) {
     this.#file = file;
@@ -33,7 +34,7 @@ export class AliveNote {
     const file = this.#file;
     if (file === null) return;
     this.#attempt(() => {
-      // The clock that the shell reads: what the cluster said before the machine slept is not true after it.
+      // The clock that the shell reads too. It includes time suspended: a note from before is no longer valid.
       const until = Math.ceil((bootMs() + this.#holdsMs) / 1000);
       // Renamed into place: no reader sees half a note, and no link that a job of Ray's made is followed.
       rmSync(`${file}.new`, { force: true });
@@ -48,7 +49,9 @@ export class AliveNote {
     if (file !== null) this.#attempt(() => rmSync(file, { force: true }));
   }
 
-  /** A note that cannot be written must not stop a node that works; the health check says that the folder is read-only. */
+  /**
+   * A node that works must not stop because the note cannot be written; the health check reports that the folder is read-only.
+   */
   #attempt(work: () => void): void {
     try {
       asUser(this.#user, work);

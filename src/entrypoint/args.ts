@@ -46,7 +46,9 @@ type Token = NonNullable<ReturnType<typeof parseArgs>["tokens"]>[number];
 const KNOWN = ["dry-run", "json", "help", "version"];
 const isKnown = (word: string | undefined): boolean => KNOWN.some((name) => word === `--${name}`);
 
-/** What is wrong with a word. Any may be a secret that was meant for `ray start`, so only options are named. */
+/**
+ * What is wrong with an argument. It may be a secret that was meant for `ray start`, so only option names are shown.
+ */
 function wrongWord(token: Token, own: readonly string[]): Problem[] {
   const fix = "See --help; words for `ray start` go after --.";
   if (token.kind === "option" && KNOWN.includes(token.name))
@@ -61,6 +63,6 @@ function wrongWord(token: Token, own: readonly string[]): Problem[] {
   return [{ where, problem: "expected a known option, got an unknown one", fix }];
 }
 
-/** Of several problems with one word (`-abc` is three options) the first is enough. */
+/** If one argument has several problems (`-abc` is three options), the first is enough. */
 const oncePerWord = (problems: readonly Problem[]): Problem[] =>
   problems.filter(({ where }, i) => problems.findIndex((each) => each.where === where) === i);

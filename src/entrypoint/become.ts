@@ -3,10 +3,13 @@ import { dirname } from "node:path";
 import { readText } from "../common/auth-token.ts";
 import type { RayUser } from "./facts.ts";
 
-/** Where util-linux lies (Debian, Ubuntu and Red Hat bring it with every image). */
+/** The path of setpriv from util-linux, which images of Debian, Ubuntu and Red Hat have. */
 const SETPRIV = ["/usr/bin/setpriv", "/bin/setpriv"];
 
-/** For tools that we run ourselves: PATH may begin with folders that Ray's user can write to, and we may be root. */
+/**
+ * The environment of tools that we run ourselves, perhaps as root: the PATH that was given may begin with folders
+ * that Ray's user can write to.
+ */
 export const SYSTEM_ENV = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" } as const;
 
 /** Whoever has it may take the head lease, and every task of every job reads the environment of Ray's user. */
@@ -26,8 +29,9 @@ const NODE_PROGRAM =
   "process.execve(file, [file, ...words], process.env);";
 
 /**
- * The words that run `words` as `user`, in the same process: Node's own change of user (libuv, uv__process_child_init)
- * takes all further groups away. Where there is no setpriv, which takes 1 ms, it is a Node, which takes 40.
+ * The command that runs `words` as `user` in the same process. Node's own change of user (libuv,
+ * uv__process_child_init) would drop all supplementary groups. It uses setpriv, which takes 1 ms, otherwise Node,
+ * which takes 40 ms.
  */
 export function becoming(user: RayUser | null, words: readonly string[]): readonly string[] {
   if (user === null) return words;
@@ -50,15 +54,15 @@ function isExecutable(file: string): boolean {
   }
 }
 
-/** This process's groups beside its first, which Node's own list adds (proc(5)). */
+/** The supplementary groups of this process (proc(5)). Node's own list contains the primary group as well. */
 export function furtherGroups(): number[] {
   const [, list = ""] = /^Groups:[ \t]*(.*)$/m.exec(readText("/proc/self/status") ?? "") ?? [];
   return list.split(" ").filter(Boolean).map(Number);
 }
 
 /**
- * Does `work`, which may not be asynchronous, with the rights of `user`: root that touches what lies in a folder of a user's
- * would follow the links that were planted there. Null: with our own.
+ * Runs `work`, which must be synchronous, with the rights of `user`, or with our own for null. As root it would
+ * follow links that were planted in a user's folder.
  */
 export function asUser<T>(user: RayUser | null, work: () => T): T {
   if (user === null) return work();
@@ -70,14 +74,16 @@ export function asUser<T>(user: RayUser | null, work: () => T): T {
     process.seteuid?.(uid);
     return work();
   } finally {
-    // The user first: without root's rights nothing else can be set back.
+    // The user first: only root can reset the rest.
     process.seteuid?.(0);
     process.setegid?.(0);
     process.setgroups?.(own);
   }
 }
 
-/** With whose rights a file of this folder is to be written: our own where only root can change any step of its path. */
+/**
+ * Whose rights to use for writing a file in this folder: our own if only root can change every folder of its path.
+ */
 export function ownerOfWrites(folder: string, user: RayUser | null): RayUser | null {
   return user === null || onlyRootChanges(folder) ? null : user;
 }

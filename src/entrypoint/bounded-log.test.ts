@@ -80,7 +80,7 @@ test("a log that cannot be kept is emptied all the same", () => {
   expect(text(file())).toBe("two\n");
 });
 
-test("B5 a link that somebody made of FILE.1 is not followed", () => {
+test("B5 FILE.1 is not followed if it is a link", () => {
   writeFileSync(join(folder, "target"), "precious");
   symlinkSync(join(folder, "target"), `${file()}.1`);
   const write = writer(10);

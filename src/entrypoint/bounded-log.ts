@@ -57,7 +57,7 @@ function sizeOf(fd: number): number {
   }
 }
 
-/** No link that somebody made there is followed. */
+/** Does not follow links. */
 function keep(file: string): void {
   rmSync(`${file}.1`, { force: true });
   copyFileSync(file, `${file}.1`, constants.COPYFILE_EXCL);

@@ -136,7 +136,7 @@ describe("D7 habits of environment files", () => {
     });
   });
 
-  test("a carriage return behind a value is none of it", () => {
+  test("a carriage return after a value is not part of it", () => {
     const { values, explicitHead } = configOf("ray-cpu", {
       HEAD_ADDRESS: "ray-gpu:6379\r",
       WAIT_FOR_HEAD: "5\r",
@@ -155,7 +155,7 @@ describe("D7 habits of environment files", () => {
     expect(problemsOf({ [name]: value.replaceAll(/["']/g, "") })).toBe("");
   });
 
-  test("but not where the value would be wrong without them too", () => {
+  test("but the advice is not given if the value would be wrong without them too", () => {
     expect(problemsOf({ RAY_HEAD_PORT: '"x"' })).not.toContain("quotes");
   });
 
@@ -176,7 +176,7 @@ describe("D7 habits of environment files", () => {
     expect(problemsOf({ RAY_MEMORY: text })).toContain("expected bytes");
   });
 
-  test("thousandths of CPUs make whole ones, or are refused", () => {
+  test("thousandths of CPUs must add up to whole CPUs", () => {
     expect(configOf("ray-cpu", { RAY_NUM_CPUS: "4000m" }).values.RAY_NUM_CPUS).toBe(4);
     expect(problemsOf({ RAY_NUM_CPUS: "1500m" })).toContain("expected a whole number");
   });
@@ -201,7 +201,7 @@ describe("E6", () => {
     expect(text).toContain("✗ HEALTH_URL: expected a health service, because strict fencing");
   });
 
-  test("what begins like our variables and is none is named with the nearest", () => {
+  test("an unknown variable that begins like ours is reported with the nearest known one", () => {
     const names = [
       "RAY_EP_HEALTH_TOKN",
       "RAYEP_USER",
@@ -322,7 +322,7 @@ describe("what a config says", () => {
     [{ RAY_AUTH_TOKEN_PATH: "/none" }, null, "RAY_AUTH_TOKEN_PATH", "got /none"],
     [{ RAY_AUTH_TOKEN: "se\ncret" }, null, "RAY_AUTH_TOKEN", "in one line"],
   ])(
-    "C1 a token mode that Ray would read in another way, or not at all, is refused: %o",
+    "C1 a token mode that Ray would read differently, or not at all, is refused: %o",
     (env, tokenFile, where, problem) => {
       const config = readConfig({ env, hostname: "ray-cpu", rayWords: [], tokenFile, healthTokenFile: null });
       expect(config).toMatchObject({

@@ -32,9 +32,9 @@ export interface Config
     readonly variable: VariableName;
     readonly isThisNode: boolean;
   } | null;
-  /** Ray's token mode, which probes, watch and this node's Ray follow. */
+  /** Ray's token mode, for the probes, the watch and this node's Ray. */
   readonly auth: RayAuth;
-  /** What this node's Ray shows and trusts where RAY_USE_TLS=1. */
+  /** What this node's Ray presents and trusts when RAY_USE_TLS is set. */
   readonly tls: TlsKeys | undefined;
   /** What the health service wants to see with writes. */
   readonly healthToken: string | null;
@@ -56,11 +56,11 @@ export interface Surroundings {
   readonly rayWords: readonly string[];
   /** What RAY_AUTH_TOKEN_PATH (or Ray's default file) holds; null where there is no such file. */
   readonly tokenFile: string | null;
-  /** Undefined where RAY_USE_TLS is not set; `problems`: why Ray could not use these keys. */
+  /** Undefined when RAY_USE_TLS is not set. `problems`: why Ray could not use these keys. */
   readonly tls?: { readonly keys: TlsKeys; readonly problems: readonly Problem[] } | undefined;
   /** What RAY_EP_HEALTH_TOKEN_FILE holds; null where there is no such file. */
   readonly healthTokenFile: string | null;
-  /** This machine's interfaces; undefined where they are not known. */
+  /** This machine's interfaces; undefined if they are not known. */
   readonly interfaces?: readonly OwnInterface[] | undefined;
 }
 
@@ -133,8 +133,8 @@ function fallbackOf(variable: Variable<unknown>): unknown {
 }
 
 /**
- * Compose passes unset variables on as empty ones, and a file from Windows as a carriage return, so blank means unset; but an
- * emptied whitelist is a mistake.
+ * Blank means unset: Compose passes unset variables on as empty ones, and files from Windows add a carriage return.
+ * But a blank whitelist is a mistake.
  */
 function textOf(name: VariableName, env: Surroundings["env"]): string | undefined {
   const text = env[name];

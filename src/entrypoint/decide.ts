@@ -10,17 +10,17 @@ import { waitForHead } from "./decide/no-head.ts";
 import type { Facts } from "./facts.ts";
 
 /**
- * Decides what this node is to be. Pure: the same config and facts give the same decision. What it keeps:
+ * Decides the role of this node. Pure: the same config and facts give the same decision. Its rules:
  *
- * - A HEAD that answers is joined, and nothing else is weighed then.
- * - Silence is no answer: beside somebody who may live out of sight a node leads only by a lease whose grant knew of the
- *   silence, or, where no lease can be had, after a second look; and then by its place in the whitelist.
- * - Strict: nobody leads without a lease.
- * - A HEAD that served is followed when its lease has ended and, unless strict, when it was out of this node's own reach
- *   for RAY_EP_TAKEOVER_AFTER; of several that may follow it, the earlier one that lives goes first. With the health
- *   service out of reach nobody follows anybody.
+ * - If a HEAD answers, join it, whatever else is known.
+ * - Silence does not mean absence. If another HEAD may be alive but does not answer, a node leads only with a lease
+ *   that was granted knowing this. If no lease can be had, it leads after a second look, in whitelist order.
+ * - With strict fencing no node leads without a lease.
+ * - A HEAD is succeeded when its lease has ended and, unless fencing is strict, this node could not reach it for
+ *   RAY_EP_TAKEOVER_AFTER. Of several possible successors, the living one that is earliest in the whitelist goes
+ *   first. Without the health service no node succeeds another.
  *
- * So two may come to lead only where they do not see each other; when they do, other-head.ts ends one.
+ * So two nodes can lead at once only while they do not see each other; as soon as they do, other-head.ts ends one.
  */
 export function decide(config: Config, facts: Facts): Decision {
   if (config.explicitHead !== null) return decideExplicit(config, config.explicitHead, facts);
@@ -55,7 +55,7 @@ function decideExplicit(
 /** A HEAD that answers is joined; the lease's holder first, then in the order of the whitelist. */
 function findHead(facts: Facts, rule: Rule): Decision | null {
   const holder = holderIn(facts);
-  // A stable sort: the holder's comes first, the others stay in their order.
+  // A stable sort: the lease holder first, the others in their order.
   const byRank = facts.heads.toSorted((a, b) => Number(isHolder(b, holder)) - Number(isHolder(a, holder)));
   const answers = byRank.map((each) => each.sighting);
   const living = answers.filter((each) => each.kind === "ray-gcs");
@@ -65,7 +65,7 @@ function findHead(facts: Facts, rule: Rule): Decision | null {
   return failure && { role: "none", rule, failure };
 }
 
-/** Why a HEAD that may be there cannot be asked; nobody leads beside it. */
+/** Why a possible HEAD cannot be asked. No node leads beside it. */
 function lockedOut(sighting: Sighting): Failure | null {
   const { address: head } = sighting;
   if (sighting.kind === "tls") return { reason: "tls-differs", head, sighting };

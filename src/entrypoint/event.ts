@@ -17,24 +17,24 @@ export type Event =
   | {
       readonly type: "candidate";
       readonly node: string;
-      /** The name that the node goes by itself: in another case, or in a shorter or longer form. */
+      /** The node's own name, if it differs from the whitelist's in case or is its shorter or longer form. */
       readonly calledItself: string;
-      /** Names of the whitelist of which each could be this node's. */
+      /** Names in the whitelist that may each mean this node. */
       readonly alike: readonly string[];
       readonly whitelist: readonly string[];
       readonly place: number;
       readonly nearest: string | null;
     }
-  /** The whitelist's own entry names this interface, so that Ray is put there. */
+  /** This node's whitelist entry names this interface, so Ray uses it. */
   | { readonly type: "own-interface"; readonly name: string; readonly address: string }
-  /** Whether Ray's parts ask each other for a token; never the token. */
+  /** Whether Ray's processes require a token from each other; never the token itself. */
   | {
       readonly type: "ray-auth";
       readonly mode: RayAuth["mode"];
       readonly reason: RayAuth["reason"];
-      /** Of the installed Ray; null where it is not known. */
+      /** The version of the installed Ray; null if it is not known. */
       readonly version: string | null;
-      /** Nothing else keeps strangers out either. */
+      /** Nothing else restricts access either. */
       readonly open: boolean;
     }
   | ({ readonly type: "misspelt" } & Misspelt)
@@ -42,10 +42,10 @@ export type Event =
   | { readonly type: "health"; readonly url: string; readonly fact: HealthFact }
   | { readonly type: "heads"; readonly heads: readonly HeadFact[] }
   | { readonly type: "lease"; readonly fact: LeaseFact }
-  /** The lease's holder is at none of the addresses that this node was told; it is not asked and not joined. */
+  /** The address of the lease holder is not in this node's settings, so it is neither asked nor joined. */
   | { readonly type: "unlisted-holder"; readonly node: string; readonly address: string }
   | { readonly type: "decision"; readonly decision: Decision }
-  /** A line that Ray or pip said. */
+  /** A line of output of Ray or pip. */
   | { readonly type: "said"; readonly by: "ray" | "pip"; readonly line: string }
   | { readonly type: "installing"; readonly file: string }
   | { readonly type: "starting"; readonly role: Plan["role"]; readonly command: readonly string[] }
@@ -76,7 +76,7 @@ export type Event =
   | { readonly type: "reach-back"; readonly port: number; readonly answer: Result<ReachAnswer, string> }
   /** Something works worse than it could; `fix` says how to mend it. */
   | { readonly type: "warning"; readonly what: string; readonly fix: string }
-  /** Why no guard stands beside Ray; null: one stands again. */
+  /** Why Ray has no guard; null: it has one again. */
   | { readonly type: "guard"; readonly cause: string | null }
   | { readonly type: "lease-renewal"; readonly ok: boolean; readonly cause: string }
   | { readonly type: "stopping"; readonly signal: string; readonly urgent: boolean }

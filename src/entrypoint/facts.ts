@@ -6,7 +6,7 @@ export type HealthFact = { readonly ms: number } & (
   | { readonly kind: "lease"; readonly view: ClusterView }
   /** Answers 200 on `/`, but keeps no head lease. */
   | { readonly kind: "plain" }
-  /** There is none, and none is wanted (HEALTH_URL=none). */
+  /** No health service is wanted (HEALTH_URL=none). */
   | { readonly kind: "none" }
   | { readonly kind: "down"; readonly attempts: number; readonly cause: string }
   /** Not waited for, since a HEAD answered first. */
@@ -17,7 +17,10 @@ export type HealthFact = { readonly ms: number } & (
 export type LeaseFact =
   | ({ readonly kind: "granted" } & LeaseGranted)
   | ({ readonly kind: "refused" } & LeaseRefused)
-  /** The answer is unknown: it may have been granted; with `keepsNone` nobody is there who could. */
+  /**
+   * The answer is unknown, so the lease may have been granted; with `keepsNone` the service keeps no lease that it
+   * could grant.
+   */
   | { readonly kind: "no-answer"; readonly cause: string; readonly keepsNone?: true };
 
 /** What came back when this node reported its state. */
@@ -41,11 +44,11 @@ export interface LocalFact {
   readonly user: string;
   /** The user that Ray shall run as; null where the system has no such user. */
   readonly rayUser: RayUser | null;
-  /** True where this process is that user, or may become it. */
+  /** True if this process is that user or may become it. */
   readonly mayBecome: boolean;
   /** The requirement files to install first, in order. */
   readonly requirements: readonly string[];
-  /** What of them the user that Ray runs as may not read. */
+  /** The ones that the user that Ray runs as cannot read. */
   readonly unreadable: { readonly path: string; readonly code: string } | null;
   readonly ray:
     | {
@@ -67,7 +70,7 @@ export interface RayUser {
   readonly name: string;
   readonly uid: number;
   readonly gid: number;
-  /** Further groups, where root becomes this user. */
+  /** Supplementary groups, used when root becomes this user. */
   readonly groups: readonly number[];
   readonly home: string;
   readonly shell: string;

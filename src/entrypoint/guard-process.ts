@@ -2,21 +2,21 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { GUARD_PROGRAM, HAS_ACTED } from "./guard-program.ts";
 
 const CLOCK = "/proc/uptime";
-/** It takes some milliseconds; a machine may be a thousand times busier than that. */
+/** It takes some milliseconds; the limit allows for a very busy machine. */
 const STAND_MS = 5000;
 
 /** One guard, from its start to its end. */
 export interface GuardProcess {
   readonly say: (word: string) => void;
   readonly kill: () => void;
-  /** Null when it stands, else why it does not. */
+  /** Null when it is running, otherwise why it is not. */
   readonly stands: Promise<string | null>;
-  /** Null when it ended because its work was done, else how it ended. */
+  /** Null if it ended because its work was done, otherwise how it ended. */
   readonly ended: Promise<string | null>;
 }
 
 interface GuardStart {
-  /** An open file that is to stay open for as long as Ray may live: a lock goes with it. */
+  /** An open file that holds a lock; it must stay open as long as Ray may be alive. */
   readonly holds?: number | undefined;
   readonly bash?: string;
 }
@@ -32,21 +32,21 @@ export function startGuard({ bash = "/bin/bash", holds }: GuardStart = {}): Guar
 }
 
 function spawnGuard(bash: string, holds: number | undefined): ChildProcess {
-  // A bash without SHLVL whose input is a socket takes itself for a remote shell and would run ~/.bashrc first.
+  // Without SHLVL, bash assumes a remote shell if its input is a socket, and runs ~/.bashrc first.
   return spawn(bash, ["--norc", "-c", GUARD_PROGRAM, "ray-guard", CLOCK], {
     detached: true,
     stdio: ["pipe", "pipe", "inherit", ...(holds === undefined ? [] : [holds])],
     cwd: "/",
-    // It runs nothing but bash itself, and settings of bash in our environment must not change what it does.
+    // An empty environment: it runs nothing but bash, and bash settings from outside must not change what it does.
     env: {},
   });
 }
 
 function watched(child: ChildProcess, bash: string): GuardProcess {
-  // One that has done its work reads no more.
+  // After its work is done the guard no longer reads.
   child.stdin?.on("error", () => {});
   const ended = new Promise<string | null>((resolve) => {
-    // With an `error` there is no `exit`.
+    // If `error` is emitted, `exit` is not.
     child.once("error", (error) => resolve(`${bash} cannot be started: ${error.message}`));
     child.once("exit", (code, signal) =>
       resolve(code === HAS_ACTED ? null : `${bash} ended with ${signal ?? `exit code ${code}`}`),

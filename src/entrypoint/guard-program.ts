@@ -1,11 +1,12 @@
 /**
- * What the guard runs (guard.ts), in bash alone, as it must work when all else fails. $1: the clock, in the form of
- * /proc/uptime, which goes on while the machine sleeps. Each line of its input is a word: `session N`, the session to
- * kill; `until MS`, when, in milliseconds since boot, unless a later time is told before; `dismissed`. The end of its
- * input kills at once.
+ * The program of the guard (guard.ts). It uses only bash, because it must work when everything else fails. $1 is the
+ * clock, a file like /proc/uptime, which includes time suspended. Each input line is a command: `session N` is the
+ * session to kill; `until MS` is when to kill it, in milliseconds since boot, unless a later time follows;
+ * `dismissed` ends the guard. At the end of its input it kills at once.
  *
- * It looks at the clock each half second, since a `read` with a time limit stands still in the machine's sleep. Bash 5.2
- * times that by the wall clock besides (lib/sh/timers.c), which somebody may set: so what it had read of a line is kept.
+ * It reads the clock every half second, because a `read` with a timeout stops while the machine is suspended. Bash
+ * 5.2 also uses the wall clock for that timeout (lib/sh/timers.c), which may be set meanwhile, so a partly read line
+ * is kept.
  */
 export const GUARD_PROGRAM = `
 trap '' HUP INT QUIT TERM USR1 USR2 TSTP TTIN TTOU
@@ -48,5 +49,5 @@ done
 exit 3
 `;
 
-/** Its exit code when it has done its work. */
+/** Its exit code after it has killed the session. */
 export const HAS_ACTED = 3;

@@ -61,13 +61,13 @@ test("a wall clock that jumps ends no lease; renewals that stop do", async () =>
   await ended;
 });
 
-test("A5 a machine that slept past the deadline: the session is killed within a second of its waking", async () => {
+test("A5 after a suspend past the deadline the session is killed within a second of waking", async () => {
   const clock = join(folder, "uptime");
   const setTo = (seconds: number) => writeFileSync(clock, `${seconds.toFixed(2)} 0.00\n`);
   setTo(100);
   const { child, say, ended } = program(clock);
   say("until 110000");
-  // What timers and this process saw of it: nothing at all.
+  // Timers and this process did not notice it.
   await pause(600);
   expect(killed()).toBe(false);
   child.kill("SIGSTOP");
@@ -79,7 +79,7 @@ test("A5 a machine that slept past the deadline: the session is killed within a 
   expect(await ended).toEqual([3, null]);
 });
 
-test("A5 a clock that cannot be read any more kills, and one that never could be is no guard", async () => {
+test("A5 a clock that becomes unreadable makes the guard kill; without a readable clock no guard starts", async () => {
   const clock = join(folder, "gone");
   const without = program(clock);
   expect(await without.ended).toEqual([1, null]);
@@ -142,7 +142,7 @@ test("a guard that is killed is told of and replaced; one that is dismissed harm
   expect(onGone).not.toHaveBeenCalled();
 });
 
-test("one that took the place of another knows the session and the time", async () => {
+test("a new guard gets the session and the deadline", async () => {
   const untilMs = bootMs() + 2500;
   const { guard } = guardOf({ untilMs: () => untilMs });
   await guard.stands;
@@ -152,7 +152,7 @@ test("one that took the place of another knows the session and the time", async 
   await guard.dismiss();
 });
 
-test("A7 a guard that cannot be started is tried again until it can, and missed where the deadline passes without one", async () => {
+test("A7 a guard that cannot be started is tried again, and reported as gone if the deadline passes without one", async () => {
   const bash = join(folder, "bash");
   const untilMs = bootMs() + 1500;
   const { guard, onChange, onGone } = guardOf({ start: () => startGuard({ bash }), untilMs: () => untilMs });

@@ -8,28 +8,28 @@ const DISMISS_MS = 1000;
 export interface GuardSettings {
   readonly clock: Pick<Clock, "bootMs" | "pause">;
   readonly start: () => GuardProcess;
-  /** Until when Ray may live without a renewal of the head lease, in milliseconds since boot; null: without end. */
+  /** How long Ray may run without a renewal of the head lease, in milliseconds since boot; null: no limit. */
   readonly untilMs: () => number | null;
-  /** Hears why no guard stands, once for each time that one was lost; null: one stands again. */
+  /** Called once with the cause each time the guard is lost, and with null when one runs again. */
   readonly onChange: (cause: string | null) => void;
-  /** Hears that none could be set again by the moment at which the lost one would have killed. */
+  /** Called if no new guard runs by the time at which the lost one would have killed Ray. */
   readonly onGone: (cause: string) => void;
 }
 
 /**
- * A small process beside this one that kills Ray's session when this one is gone or, with a time, when the head lease was
- * not renewed by then, also where this process is stopped, its event loop hangs, or the machine has slept. One that ends,
- * or that cannot be started, is tried again each second.
+ * Keeps a small process that kills Ray's session when this process is gone. With a deadline, it also does so if the
+ * head lease is not renewed in time, even while this process is stopped or its event loop hangs, or after the machine
+ * was suspended. If the guard ends or cannot be started, it is started again every second.
  */
 export class Guard {
-  /** Resolves with null when the first one stands, else with why it does not. */
+  /** Resolves with null when the first guard runs, otherwise with why it does not. */
   readonly stands: Promise<string | null>;
   readonly #settings: GuardSettings;
   readonly #over = new AbortController();
   readonly #kept: Promise<void>;
   #process: GuardProcess | null = null;
   #session: number | null = null;
-  /** When the one that was lost would have killed, in milliseconds since boot; null while one stands. */
+  /** When the lost guard would have killed Ray, in milliseconds since boot; null while a guard runs. */
   #missedFromMs: number | null = null;
 
   constructor(settings: GuardSettings) {
@@ -39,13 +39,16 @@ export class Guard {
     this.#kept = this.#keep(first.resolve);
   }
 
-  /** From now on this session is the one to kill. */
+  /** Sets the session to kill. */
   watch(session: number): void {
     this.#session = session;
     this.#say(`session ${session}`);
   }
 
-  /** The head lease was renewed: without another word the session is killed at `untilMs`, in milliseconds since boot. */
+  /**
+   * The head lease was renewed: without another renewal the session is killed at `untilMs`, in milliseconds since
+   * boot.
+   */
   renewed(untilMs: number): void {
     this.#say(`until ${Math.floor(untilMs)}`);
   }
@@ -73,7 +76,7 @@ export class Guard {
     }
   }
 
-  /** The life of one. Resolves with why it stands no more; null where its work is done. */
+  /** Runs one guard until its end. Resolves with why it ended; null if its work was done. */
   async #stand(onFirst: (cause: string | null) => void): Promise<string | null> {
     const guard = this.#settings.start();
     this.#process = guard;
@@ -85,7 +88,7 @@ export class Guard {
     return end;
   }
 
-  /** Tells a new one all that it has to know. */
+  /** Tells a new guard the session and the deadline. */
   #introduce(): void {
     const untilMs = this.#settings.untilMs();
     if (untilMs !== null) this.renewed(untilMs);
@@ -94,7 +97,7 @@ export class Guard {
     this.#missedFromMs = null;
   }
 
-  /** Returns how long to wait for the next try. */
+  /** Returns how long to wait before the next try. */
   #miss(cause: string): number {
     const { clock, untilMs, onChange, onGone } = this.#settings;
     if (this.#missedFromMs === null) onChange(cause);

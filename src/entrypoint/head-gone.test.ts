@@ -23,7 +23,7 @@ test("a HEAD that goes, and one that comes back as another cluster, are noticed;
     server.clusterId = "ff".repeat(28);
     await watched;
     expect(cause).toBe("it restarted");
-    // D14: each answer of the HEAD that was joined is a proof of its life.
+    // D14: each answer of the joined HEAD is a sign of life.
     const proofs = onSeen.mock.calls.length;
     expect(proofs).toBeGreaterThan(3);
 

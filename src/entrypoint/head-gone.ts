@@ -8,7 +8,7 @@ export interface HeadGoneSettings {
   readonly times: number;
   /** How long one look may take. */
   readonly timeoutMs: number;
-  /** Hears each answer of the HEAD. */
+  /** Called for each answer of the HEAD. */
   readonly onSeen: () => void;
 }
 

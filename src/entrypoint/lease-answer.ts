@@ -4,8 +4,8 @@ import type { LeaseFact } from "./facts.ts";
 import type { Trouble } from "./watch.ts";
 
 /**
- * Another living holder with a higher epoch than ours, or with any where we have none. One of our own name may be a former
- * life of this node, dead since, until the service has seen it renew.
+ * Another living holder with a higher epoch than ours, or with any if we have none. A holder with our own name may be
+ * a former life of this node that is dead now, until the service has seen it renew.
  */
 export function successorIn(answer: LeaseFact, node: string, epoch: number | null): Trouble | null {
   if (answer.kind !== "refused") return null;

@@ -39,7 +39,7 @@ test("the answer to a word that was sent before the release brings nothing back"
   expect(keeper.held).toBe(false);
 });
 
-test("A6 the cluster that was served is named while its Ray lives, and not by a node that looks for its next role", async () => {
+test("A6 a node names the cluster that it served while its Ray runs, and not while it looks for its next role", async () => {
   const asked: LeaseRequest[] = [];
   const { keeper } = keeperOf(async (request) => {
     asked.push(request);
@@ -104,9 +104,9 @@ test("A1 strict: a HEAD whose epoch is over ends at its deadline, also where the
   expect(await lost.promise).toEqual({ kind: "lease-lost", forMs: 10_000 });
 });
 
-test("A5 the deadline of a lease runs while the machine sleeps, from when the request was sent", async () => {
+test("A5 the deadline of a lease counts from when the request was sent, and runs while the machine is suspended", async () => {
   let bootMs = 1000;
-  // Timers and the other clock stand still meanwhile.
+  // Timers and the other clock stop meanwhile.
   const clock = { now: () => 0, bootMs: () => bootMs, pause: async () => true };
   const onRenewed = vi.fn();
   const lost = Promise.withResolvers<Trouble>();

@@ -29,12 +29,12 @@ export class LeaseKeeper {
     return this.#talk.epoch !== null;
   }
 
-  /** The epoch under which this node holds the lease, as far as it knows; 0 where it does not. */
+  /** The epoch of this node's lease, as far as it knows; 0 if it holds none. */
   get epoch(): number {
     return this.#talk.epoch ?? 0;
   }
 
-  /** Until when a HEAD may go on without another renewal, in milliseconds since boot. */
+  /** How long a HEAD may go on without another renewal, in milliseconds since boot. */
   get untilMs(): number {
     return this.#talk.untilMs;
   }
@@ -80,7 +80,7 @@ export class LeaseKeeper {
     void this.#renewLoop(stop.signal);
   }
 
-  /** Ray has ended, and its cluster with it: a node that named it on would pass for a HEAD that lives. */
+  /** Ray and its cluster have ended. A node that still named the cluster would look like a living HEAD. */
   ended(): void {
     this.#clusterId = null;
   }
@@ -145,7 +145,7 @@ export class LeaseKeeper {
 
   #tell(answer: LeaseFact): void {
     const ok = answer.kind === "granted";
-    // Nothing is lost where nobody keeps a lease, and none was ever had.
+    // Nothing is lost if the service keeps no lease and this node never had one.
     const expected = ok || (answer.kind === "no-answer" && answer.keepsNone);
     if (ok === this.#lastOk || (expected && this.#lastOk === null)) return;
     this.#lastOk = ok;

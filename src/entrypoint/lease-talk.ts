@@ -12,7 +12,7 @@ export interface LeaseTalkSettings {
   readonly client: Pick<HealthClient, "askLease" | "releaseLease">;
   /** Names this run of this process, so that the service can tell a restart from a namesake. */
   readonly life: string;
-  /** Hears, with each renewal, until when this HEAD may go on without another, in milliseconds since boot. */
+  /** Called at each renewal with how long this HEAD may go on without another, in milliseconds since boot. */
   readonly onRenewed: (untilMs: number) => void;
 }
 
@@ -29,7 +29,10 @@ export class LeaseTalk {
   /** The word that gave the lease back last. */
   #releasedSeq = 0;
   #seen: number | null = null;
-  /** When the last request that was granted was sent, since boot: the lease runs from no later, and through our sleep. */
+  /**
+   * When the last granted request was sent, in milliseconds since boot. The lease runs from about then, also while we
+   * are suspended.
+   */
   #renewedAtMs = 0;
 
   constructor(settings: LeaseTalkSettings) {
@@ -51,7 +54,7 @@ export class LeaseTalk {
     return this.#settings.clock.bootMs() - this.#renewedAtMs;
   }
 
-  /** Until when a HEAD may go on without another renewal, in milliseconds since boot. */
+  /** How long a HEAD may go on without another renewal, in milliseconds since boot. */
   get untilMs(): number {
     return this.#renewedAtMs + RENEW_DEADLINE_S * 1000;
   }

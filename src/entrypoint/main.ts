@@ -39,7 +39,7 @@ async function main(): Promise<number> {
   const stopRequest = new StopRequest();
   if (request.value.kind === "run") handleSignals(stopRequest);
 
-  // Ray's is what was given.
+  // Ray gets the environment as it was given.
   const env = { ...process.env };
   process.env.UV_THREADPOOL_SIZE = THREADS;
   const who = findUsers(env);
@@ -123,7 +123,7 @@ const OPEN_LEASE: Event = {
   fix: "Give the health service and all nodes the same secret: RAY_EP_HEALTH_TOKEN, or RAY_EP_HEALTH_TOKEN_FILE with the path of a file that holds it.",
 };
 
-/** As PID 1 this program puts an init in its place, which starts it anew as its child. False where it finds none. */
+/** As PID 1 this program replaces itself by an init, which starts it again as its child. False if it finds none. */
 function standBehindInit(): boolean {
   const pid1 = planForPid1({
     pid: process.pid,

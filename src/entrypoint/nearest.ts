@@ -10,7 +10,7 @@ export function nearestName(name: string, names: readonly string[]): string | nu
   return best !== undefined && best.distance <= Math.max(2, Math.floor(name.length / 3)) ? best.each : null;
 }
 
-/** A domain that only one of the two has makes them no less alike. */
+/** A domain that only one of the two names has does not count as a difference. */
 function distanceOf(a: string, b: string): number {
   if (isIPv4(a) || isIPv4(b)) return leven(a, b);
   const [labelOfA = a] = a.split(".");

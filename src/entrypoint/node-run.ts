@@ -80,7 +80,7 @@ export class NodeRun {
     if (this.#plan.role === "head") this.#lead(over.signal);
     else {
       lease.stop();
-      // Beside Ray's own start, which takes longer.
+      // In parallel with Ray's own start, which takes longer.
       const compared = comparePython(gcs, gcs.address, this.#world.python);
       void compared.then((failure) => failure !== null && this.depose({ kind: "failed", failure }));
     }
@@ -101,7 +101,9 @@ export class NodeRun {
     this.#deposed.resolve(end);
   }
 
-  /** The head lease was renewed, and this HEAD may go on until then, in milliseconds since boot, without another renewal. */
+  /**
+   * The head lease was renewed: this HEAD may go on until then, in milliseconds since boot, without another renewal.
+   */
   renewed(untilMs: number): void {
     if (this.#isStrictHead) this.#guard?.renewed(untilMs);
   }
@@ -110,7 +112,7 @@ export class NodeRun {
     return this.#plan.role === "head" && this.#world.config.fencing === "strict";
   }
 
-  /** A strict HEAD leads only with a lease that runs, and one that was told to lead gives way to nobody whom it sees. */
+  /** A strict HEAD leads only with a current lease, and an explicit HEAD does not give way to others. */
   #lead(over: AbortSignal): void {
     const { lease, config, probes } = this.#world;
     lease.keep();
@@ -146,7 +148,7 @@ export class NodeRun {
     };
   }
 
-  /** Two GCSes on one store corrupt it, so that strict fencing wants a guard beside Ray from its first moment. */
+  /** Two GCSes on one store corrupt it, so strict fencing requires a guard from the start of Ray on. */
   async #beforeStart(): Promise<Failure | null> {
     const stands = this.#isStrictHead ? this.#setGuard().stands : null;
     const obstacle = await prepareStart(this.#plan, this.#folder, this.#world);
@@ -159,9 +161,9 @@ export class NodeRun {
     const { lease, log } = this.#world;
     this.#guard ??= new Guard({
       clock: realClock,
-      // It outlives this process where this one is killed, and with it the lock on Ray's folder.
+      // If this process is killed, the guard outlives it and keeps the lock on Ray's folder.
       start: () => startGuard({ holds: this.#folder.fd }),
-      // A lenient HEAD loses nothing with its lease, and then only the end of this process counts.
+      // A lenient HEAD has no deadline, and the guard acts only when this process ends.
       untilMs: () => (this.#isStrictHead ? lease.untilMs : null),
       onChange: (cause) => log({ type: "guard", cause }),
       onGone: (cause) => {

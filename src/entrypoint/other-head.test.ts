@@ -51,7 +51,7 @@ function lookFrom(
   };
 }
 
-/** Whether it stays while it has every chance to find another. */
+/** Whether it stays, given enough time to find another. */
 async function stays(looking: ReturnType<typeof lookFrom>, other: FakeGcs): Promise<boolean> {
   const { calls } = other;
   const seenOften = (async () => {
@@ -82,7 +82,7 @@ describe("A2 two HEADs that see each other, whatever the health service says", (
     expect(await stays(winning, loser === "first" ? b : a)).toBe(true);
   });
 
-  test("an epoch that comes while it leads counts, there and here", async () => {
+  test("an epoch that is granted while a node leads counts for both HEADs", async () => {
     const [a, b] = [await gcsOf(1), await gcsOf(2)];
     let epoch = 0;
     const atFirst = lookFrom("first", 0, [a, b], a);
@@ -95,7 +95,7 @@ describe("A2 two HEADs that see each other, whatever the health service says", (
     expect(await atFirst.found).toMatchObject({ kind: "outranked", node: "second", epoch: 4 });
   });
 
-  test("what a store kept of an earlier HEAD counts for the one that has it now, so that not both give way", async () => {
+  test("an epoch that the store kept from an earlier HEAD counts for its present HEAD, so that only one of two gives way", async () => {
     const [a, b] = [await gcsOf(1), await gcsOf(2)];
     a.kv.set("ray_entrypoint/head_epoch", "5");
     const atFirst = lookFrom("first", 0, [a, b], a);
@@ -103,7 +103,7 @@ describe("A2 two HEADs that see each other, whatever the health service says", (
     expect(await stays(atFirst, b)).toBe(true);
   });
 
-  test("nobody is looked for before its own GCS serves and tells its epoch", async () => {
+  test("a HEAD looks for others only after its own GCS serves and has its epoch", async () => {
     const [a, b] = [await gcsOf(1), await gcsOf(2)];
     let served = false;
     const looking = lookFrom("second", 0, [a, b], b, {
@@ -121,7 +121,7 @@ describe("A2 two HEADs that see each other, whatever the health service says", (
   });
 
   test.each(["", "-1", "1e3", "9999999999999", "three", "99999999999999"])(
-    "what is no epoch counts nothing: %j",
+    "an invalid epoch counts as 0: %j",
     async (text) => {
       const gcs = await gcsOf(1);
       gcs.kv.set("ray_entrypoint/head_epoch", text);
@@ -129,14 +129,14 @@ describe("A2 two HEADs that see each other, whatever the health service says", (
     },
   );
 
-  test("a GCS that wants a token is read with it", async () => {
+  test("the epoch of a GCS that requires a token is read with the token", async () => {
     const gcs = await gcsOf(1, { token: "secret" });
     gcs.kv.set("ray_entrypoint/head_epoch", "7");
     expect(await readHeadEpoch(gcs.address, { token: "secret" }, 5000)).toBe(7);
     expect(await readHeadEpoch(gcs.address, NO_TOKEN, 5000)).toBe(0);
   });
 
-  test("it ends when nobody needs it any more", async () => {
+  test("it ends when it is aborted", async () => {
     const [a, b] = [await gcsOf(1), await gcsOf(2)];
     const { found, over } = lookFrom("first", 0, [a, b], a);
     over.abort();

@@ -8,35 +8,38 @@ import type { Trouble } from "./watch.ts";
 export interface OtherHeadWorld {
   readonly clock: Pick<Clock, "pause">;
   readonly probe: (address: Address, timeoutMs: number) => Promise<Sighting>;
-  /** The epoch that stands in the GCS at `address` as that HEAD's; 0 where none does, or it cannot be read. */
+  /** The epoch that the HEAD at `address` has stored in its GCS; 0 if none is stored or it cannot be read. */
   readonly epochAt: (address: Address, timeoutMs: number) => Promise<number>;
-  /** Lets every other HEAD read this one's epoch, in its own GCS; undefined while that does not serve. */
+  /** Stores this HEAD's epoch in its own GCS, where other HEADs read it; undefined while the GCS does not serve. */
   readonly publish: (epoch: number) => Promise<Published | undefined>;
-  /** The epoch under which this HEAD holds the lease; 0 where it holds none. */
+  /** The epoch of this HEAD's lease; 0 if it holds none. */
   readonly epoch: () => number;
 }
 
-/** What others read of this HEAD. A store that outlives GCSes may hold a higher epoch than this HEAD's own; then that counts. */
+/**
+ * What others read about this HEAD. A store that outlives the GCS may hold a higher epoch than this HEAD's own; then
+ * the higher one counts.
+ */
 export interface Published {
   readonly clusterId: string;
   readonly epoch: number;
 }
 
-/** What decides between two HEADs: the higher epoch, else the earlier place in the whitelist. */
+/** What decides between two HEADs: the higher epoch, then the earlier place in the whitelist. */
 interface Claim {
   readonly epoch: number;
   readonly place: number;
 }
 
 const EVERY_MS = 2000;
-/** How soon a GCS that has just come up is told its HEAD's epoch. */
+/** How often to try to store the epoch in a GCS that is starting. */
 const UNTIL_SERVED_MS = 500;
 
 /**
- * For a HEAD that may lead beside another: looks for all other candidates, whatever the health service says, and resolves
- * with the first HEAD that it must give way to; with null when `signal` aborts first. Both of two HEADs come to the same
- * one: epochs that others read are never above the ones that their HEADs count with, since these look only when they have
- * told theirs. So at most one gives way, and one does when both have read.
+ * For a HEAD that may not be the only one: probes all other candidates, whatever the health service says. Resolves
+ * with the first HEAD to which this one must give way, or with null when `signal` aborts first. Two HEADs always
+ * agree which of them stays: each looks only after it has published its epoch, so others never read a higher epoch
+ * than the HEAD itself uses. So at most one gives way, and one does as soon as both have read.
  */
 export function findOtherHead(
   config: Config,
@@ -75,7 +78,7 @@ async function lookAt(
 ): Promise<Trouble | null> {
   if (!own.isPublished) return null;
   const sighting = await probe(address, values.DISCOVERY_TIMEOUT);
-  // An address that leads back to this node shows its own cluster.
+  // An address that leads back to this node shows this node's own cluster.
   if (sighting.kind !== "ray-gcs" || own.isCluster(sighting.clusterId)) return null;
   const epoch = await epochAt(address, values.DISCOVERY_TIMEOUT);
   const { claim } = own;

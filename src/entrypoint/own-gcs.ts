@@ -2,8 +2,8 @@ import { type Address, sameAddress } from "../common/address.ts";
 import type { GcsClient } from "../common/gcs/client.ts";
 
 /**
- * The channel to the GCS of this node's cluster. Where that is can only be guessed before Ray runs: a name may mean
- * another address here (Debian maps the hostname to 127.0.1.1), and Ray itself chooses a card. Its raylet knows.
+ * The channel to the GCS of this node's cluster. Before Ray runs, its address is only a guess: a name may resolve
+ * differently here (Debian maps the hostname to 127.0.1.1), and Ray itself chooses an interface. The raylet knows it.
  */
 export class OwnGcs implements GcsClient {
   readonly #open: (address: Address) => GcsClient;
@@ -21,12 +21,12 @@ export class OwnGcs implements GcsClient {
     return this.#address;
   }
 
-  /** False as long as the address is a guess, at which another node's GCS may serve. */
+  /** False while the address is only a guess, at which another node's GCS may serve. */
   get isKnown(): boolean {
     return this.#isKnown;
   }
 
-  /** From now on the GCS is asked there; undefined: the guess has to do. */
+  /** Sets the address of the GCS; undefined: the guess is used. */
   moveTo(address: Address | undefined): void {
     this.#isKnown = true;
     if (address === undefined || sameAddress(address, this.#address)) return;

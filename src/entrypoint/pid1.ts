@@ -24,7 +24,7 @@ export interface Pid1Facts {
 /** Finds the init that can stand before this program. */
 export function planForPid1({ pid, uid, argv, path, canReplace }: Pid1Facts): Pid1 {
   if (pid !== 1) return { kind: "not-pid-1" };
-  // PATH may begin with folders that Ray's user can write to, and root runs nothing from there.
+  // PATH may begin with folders that users other than root can write to, and root runs nothing from there.
   const folders = uid === 0 ? USUAL : [...USUAL, ...path.split(delimiter).filter(Boolean)];
   const init = INITS.flatMap((name) => folders.map((folder) => join(folder, name))).find(isExecutable);
   if (init === undefined || !canReplace) return { kind: "no-init" };

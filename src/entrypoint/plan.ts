@@ -10,12 +10,12 @@ import { optionName, optionOf } from "./ray-words.ts";
 export interface Command {
   readonly file: string;
   readonly args: readonly string[];
-  /** How many words at the end of `args` are the user's own, any of which may be a secret. */
+  /** How many arguments at the end of `args` come from the user; any of them may be a secret. */
   readonly foreign: number;
   readonly env: Readonly<Record<string, string>>;
   /** Null: the user that we already are. */
   readonly user: RayUser | null;
-  /** Under whose name its words stand in our log; null: it writes where we do. */
+  /** The name in front of its output in our log; null: it writes to our output directly. */
   readonly speaksAs: "ray" | "pip" | null;
 }
 
@@ -42,7 +42,7 @@ export interface RunAs {
   readonly change: boolean;
 }
 
-/** The user that this process has to become for Ray; null where it is that user. */
+/** The user that this process must become for Ray; null if it already is that user. */
 export const becomes = ({ user, change }: RunAs): RayUser | null => (change ? user : null);
 
 export interface PlanInput {
@@ -51,7 +51,7 @@ export interface PlanInput {
   readonly runAs: RunAs;
   /** The environment that we were given. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Our output is a terminal, for whose colours somebody may be there. */
+  /** Our output is a terminal, where colours are useful. */
   readonly terminal?: boolean;
 }
 
@@ -108,7 +108,10 @@ export function planInstall(input: Omit<PlanInput, "role">, requirements: readon
   }));
 }
 
-/** With RAY_LOG_TO_STDERR all of Ray's logs come that way (ray_logging.py, 2.40 to 2.60), which are too many to pass through us. */
+/**
+ * With RAY_LOG_TO_STDERR all of Ray's logs come that way (ray_logging.py, 2.40 to 2.60), which is too much to pass
+ * through us.
+ */
 function speaksAs(name: "ray" | "pip", { env, terminal }: Omit<PlanInput, "role">): Command["speaksAs"] {
   return (terminal && !env.NO_COLOR) || env.RAY_LOG_TO_STDERR === "1" ? null : name;
 }
@@ -128,7 +131,7 @@ function childEnv({ config, env, runAs: { user, change } }: Omit<PlanInput, "rol
     ...login,
     ...withoutOurs(env),
     ...(change ? login : {}),
-    // A WORKER's `ray start` does not come to it by itself, as a HEAD's does.
+    // Unlike on a HEAD, `ray start` on a WORKER does not turn token mode on by itself.
     RAY_AUTH_MODE: config.auth.mode,
     PATH: [bin, ...rest.filter((folder) => folder !== bin)].join(":"),
   };

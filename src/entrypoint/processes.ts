@@ -18,17 +18,17 @@ export function processNamed(session: number, name: string): number | null {
   return livingInSession(session).find((pid) => readStat(pid)?.name === name) ?? null;
 }
 
-/** What the raylet of a session was started with. */
+/** What the raylet of a session has on its command line. */
 export interface Raylet {
-  /** The id under which the node joins its cluster, in hex. */
+  /** The id of the node in its cluster, in hex. */
   readonly nodeId: string;
-  /** The GCS that it joins, its own one on a HEAD; undefined where that cannot be read. */
+  /** The GCS that it joins, on a HEAD its own; undefined if that cannot be read. */
   readonly gcs: Address | undefined;
 }
 
 /**
- * Null where there is no raylet yet. Both stand on its command line in Ray 2.40 to 2.60 (ray/_private/services.py,
- * start_raylet), and are true of this very session, whatever else runs or ran on this machine.
+ * Null if there is no raylet yet. Both values are on its command line in Ray 2.40 to 2.60 (ray/_private/services.py,
+ * start_raylet). They belong to this session, whatever else runs on this machine.
  */
 export function findRaylet(session: number): Raylet | null {
   const pid = processNamed(session, "raylet");

@@ -20,7 +20,7 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** Starts a command as the leader of a session of its own; what it says goes into our log, or where that goes. */
+/** Starts a command as the leader of a new session; its output goes to our log, or directly to our output. */
 export async function launch(
   command: Command,
   log: (event: Said) => void,
@@ -68,19 +68,19 @@ export class RayProcess {
   #state: "running" | "stopping" | "exited" = "running";
   #raylet: Raylet | null = null;
 
-  /** `child` is running and leads its own session; `silent` resolves when it has said all. */
+  /** `child` is running and leads its own session; `silent` resolves when all of its output was read. */
   constructor(child: ChildProcess, silent: Promise<unknown>) {
     this.session = child.pid ?? 0;
     this.exited = new Promise((resolve) => {
       child.once("exit", (code, signal) => {
         this.#state = "exited";
-        // Its last words come before ours about its end, unless something of it lives on and keeps its output open.
+        // Its last output comes before our message about its end, unless a child of it keeps the output open.
         void Promise.race([silent, pause(LAST_WORDS_MS)]).then(() => resolve({ code, signal }));
       });
     });
   }
 
-  /** The raylet by which this node joins its cluster; null as long as there is none. */
+  /** The raylet of this node; null while there is none. */
   readonly raylet = (): Raylet | null => {
     this.#raylet ??= findRaylet(this.session);
     return this.#raylet;

@@ -44,10 +44,10 @@ test("a leftover of this name, which the GCS still lists as ALIVE, is not this n
   });
 });
 
-test("C3 the GCS is asked where this session's raylet says that it is, whatever the own name resolves to", async () => {
+test("C3 the GCS is asked at the address on the raylet's command line, whatever the own name resolves to", async () => {
   const own = fakeNode("ray-gpu");
   server.nodes = [own];
-  // Debian's line 127.0.1.1 for the hostname: nothing of Ray listens there.
+  // Debian maps the hostname to 127.0.1.1, where Ray does not listen.
   const guess = new OwnGcs({ host: "127.0.1.1", port: 9 }, (address) => openGcs(address, { token: null }));
   const raylet = { nodeId: own.nodeId, gcs: server.address };
   expect(await waitUntilReady(readiness(5000), guess, () => raylet, never)).toMatchObject({ ok: true });

@@ -10,7 +10,7 @@ import { redactCommand, redactEnv, redactWords } from "./redact.ts";
 import { render } from "./render.ts";
 import { renderDryRun } from "./render-dry-run.ts";
 
-describe("B7 of a variable that is not known to be harmless only the length is shown", () => {
+describe("B7 only the length of a variable that is not known to be harmless is shown", () => {
   test.each([
     ["RAY_AUTH_TOKEN", "s3cr3t"],
     ["RAY_EP_HEALTH_TOKEN", "s3cr3t"],
@@ -34,7 +34,7 @@ describe("B7 of a variable that is not known to be harmless only the length is s
   ])("%s is", (name, value) => expect(redactEnv({ [name]: value })).toEqual({ [name]: value }));
 });
 
-describe("B7 of words for `ray start` only values are shown that are known to be harmless", () => {
+describe("B7 of arguments for `ray start` only values that are known to be harmless are shown", () => {
   test.each([
     [["--redis-password=s3cr3t"], ["--redis-password=(6 characters)"]],
     [
@@ -59,7 +59,7 @@ describe("B7 of words for `ray start` only values are shown that are known to be
     ],
   ])("%j", (words, shown) => expect(redactWords(words)).toEqual(shown));
 
-  test("and our own words are", () => {
+  test("and our own arguments are shown", () => {
     const args = ["start", "--address=ray-cpu:6379", "--x=s3cr3t"];
     expect(
       redactCommand({ file: "/bin/ray", args, foreign: 1, env: {}, user: null, speaksAs: null }),
@@ -67,8 +67,8 @@ describe("B7 of words for `ray start` only values are shown that are known to be
   });
 });
 
-describe("B7 property: no value of a variable outside of the safe list is in any output", () => {
-  /** Long and odd enough that it stands in no text of ours by chance. */
+describe("B7 property: no output contains the value of a variable that is not in the safe list", () => {
+  /** Long and unusual enough that no text of ours contains it by chance. */
   const secret = fc.stringMatching(/^[!-.0-~][!-~]{3}Zq7[!-~]{4}$/);
   const known = [
     "RAY_REDIS_ADDRESS",

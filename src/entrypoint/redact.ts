@@ -7,8 +7,8 @@ const OURS = (Object.entries(VARIABLES) as [string, Variable<unknown>][]).flatMa
 );
 
 /**
- * The variables whose values are shown. A list of those that are secret would miss the user's own, so that this one
- * names those that are known to be none.
+ * The variables whose values are shown because they are known to be harmless. A list of secret ones would miss the
+ * user's own.
  */
 const HARMLESS = new Set([
   ...OURS,
@@ -40,20 +40,20 @@ const FLAGS = options(
     "enable-resource-isolation enable-object-reconstruction",
 );
 
-/** The environment, of which only harmless values are shown. */
+/** The environment; only harmless values are shown. */
 export function redactEnv(env: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(env).map(([name, value]) => [name, HARMLESS.has(name) ? shown(value) : hidden(value)]),
   );
 }
 
-/** The words of a command, safe to show. */
+/** The arguments of a command, safe to show. */
 export function redactCommand({ file, args, foreign }: Command): string[] {
   const ours = args.length - foreign;
   return [file, ...args.slice(0, ours), ...redactWords(args.slice(ours))];
 }
 
-/** Words of the user's for `ray start`: of an option that is not known to be harmless only the name is shown. */
+/** The user's arguments for `ray start`: of an option that is not known to be harmless, only the name is shown. */
 export function redactWords(words: readonly string[]): string[] {
   let pending: string | undefined;
   return words.map((word) => {

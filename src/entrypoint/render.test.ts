@@ -219,7 +219,7 @@ function written(event: Event, form: "text" | "json"): string {
   return text;
 }
 
-test("B9 no text from outside, in any event, brings a control character or a line of its own into the log", () => {
+test("B9 foreign text in an event never adds a control character or a line to the log", () => {
   const events: Event[] = [
     ...Object.values(EVENTS),
     ...EVERY_SIGHTING.map((kind) => ({ type: "heads" as const, heads: [head("a", "a:1", kind)] })),

@@ -84,7 +84,7 @@ function renderExplicitHead({
   isThisNode,
 }: NonNullable<Config["explicitHead"]>): string[] {
   const words = `→ ${variable}=${formatAddress(address)} names ${isThisNode ? "this node" : "the HEAD"} explicitly`;
-  // Other addresses of the loopback network tell several nodes of one machine from each other.
+  // Other loopback addresses distinguish several nodes on one machine.
   const isAnyMachine = isLoopback(address.host) && (address.host === "127.0.0.1" || !isIPv4(address.host));
   return [isAnyMachine ? `${words}; on every machine ${address.host} means that machine itself` : words];
 }

@@ -1,12 +1,12 @@
 import type { Readable } from "node:stream";
 import { stripVTControlCharacters } from "node:util";
 
-/** A program that never ends its line is cut here. */
+/** Longer lines are cut here. */
 const LONGEST_LINE = 16 * 1024;
 
 /**
- * Hands on each line that a program says, without colours, which no terminal is there to show, and without control
- * characters; blank lines are left out. Resolves when the program, and whoever else writes there, has said all.
+ * Passes on each line of a program's output, without colours and control characters; blank lines are left out.
+ * Resolves when the program and all other writers have closed the output.
  */
 export function relay(from: Readable, onLine: (line: string) => void): Promise<void> {
   let rest = "";

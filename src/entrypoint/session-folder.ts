@@ -6,17 +6,20 @@ import { asUser, SYSTEM_ENV } from "./become.ts";
 import type { RayUser } from "./facts.ts";
 import { type KeepLimits, list, type PutAside, putSessionsAside, sessionsIn } from "./sessions.ts";
 
-/** What holds the folder for a moment only moves other sessions. */
+/** Another node holds the exclusive lock only for the moment in which it moves sessions. */
 const SHARE_TIMEOUT_S = 5;
 
 /**
- * Ray's folder of sessions. Other containers may have mounted it, whose processes nobody sees from here, so that a lock on
- * the folder itself (flock(2)) tells whether their Ray may live: each node shares it from before its Ray starts for as long
- * as anything of that may live, and whoever gets it alone is alone.
- * Everything here is done with the rights of the user that Ray runs as.
+ * Ray's folder of sessions. Other containers may have mounted it, and their processes are not visible from here. A
+ * lock on the folder itself (flock(2)) tells whether their Ray may be alive: each node holds a shared lock from
+ * before its Ray starts until nothing of it is alive, so a node that gets the exclusive lock is alone. Everything
+ * here is done with the rights of the user that Ray runs as.
  */
 export class SessionFolder {
-  /** To be held by whoever outlives this process; undefined where the folder cannot be made. */
+  /**
+   * The open folder with the lock, for the guard, which may outlive this process; undefined if the folder cannot be
+   * made.
+   */
   readonly fd: number | undefined;
   readonly #path: string;
   readonly #user: RayUser | null;
@@ -35,7 +38,9 @@ export class SessionFolder {
     }
   }
 
-  /** Puts the sessions of earlier runs aside, but none that is not proven dead, and shares the folder from now on. */
+  /**
+   * Archives the sessions of earlier runs that are proven dead, and holds a shared lock on the folder from now on.
+   */
   async prepare(limits: KeepLimits): Promise<PutAside & { readonly neighbour: boolean }> {
     if (this.fd === undefined) return { names: [], obstacle: this.#obstacle, neighbour: false };
     const done = await this.#putAside(this.fd, limits);
@@ -54,7 +59,7 @@ export class SessionFolder {
     return { ...done, neighbour: living.length > 0 };
   }
 
-  /** A Ray that was started without this program holds no lock, but its raylet listens on a socket in its session. */
+  /** A Ray that was not started by this program holds no lock, but its raylet listens on a socket in its session. */
   async #listens(session: string): Promise<boolean> {
     const folder = join(this.#path, session, "sockets");
     const names = asUser(this.#user, () => list(folder)).filter((name) => name.startsWith("raylet"));
@@ -62,7 +67,7 @@ export class SessionFolder {
     return (await Promise.all(answers)).includes(true);
   }
 
-  /** To be called when nothing of this node's Ray lives. */
+  /** Call it when nothing of this node's Ray is alive. */
   close(): void {
     if (this.fd !== undefined) closeSync(this.fd);
   }
@@ -78,8 +83,8 @@ function openFolder(path: string): number {
 }
 
 /**
- * Node has no flock(2); the tool locks what it inherits, and the lock stays with that. A file system that knows no locks
- * tells nothing of others, so that they may be there. "unknown": this system has no such tool.
+ * Node has no flock(2). The tool locks an inherited open file, and the lock stays with that file. Where the file system
+ * has no locks, another node may use the folder. "unknown": there is no such tool.
  */
 function lock(fd: number, words: readonly string[], program: string): Promise<"held" | "taken" | "unknown"> {
   return new Promise((resolve) => {
@@ -90,7 +95,7 @@ function lock(fd: number, words: readonly string[], program: string): Promise<"h
   });
 }
 
-/** False where it is sure that nobody does. */
+/** False only if certainly no process does. */
 function mayListen(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ path });

@@ -99,7 +99,7 @@ describe("B6 a folder that several containers mount", () => {
   };
   const done = (folder: SessionFolder) => folder.close();
 
-  test("while another node shares it nothing is put aside, and that is told", async () => {
+  test("while another node shares it nothing is archived, and this is reported", async () => {
     makeSession(NAME);
     writeFileSync(join(temp, "ray_current_cluster"), "a:1");
     process = spawn("flock", ["--shared", temp, "sleep", "60"], { stdio: "ignore", detached: true });
@@ -110,7 +110,7 @@ describe("B6 a folder that several containers mount", () => {
     done(second.folder);
   });
 
-  test("the lock is held until it is given back, by whoever has the open file", async () => {
+  test("every process with the open file keeps the lock until it is released", async () => {
     const first = await prepare();
     expect(spawnSync("flock", ["--nonblock", temp, "true"]).status).toBe(1);
     process = spawn("sleep", ["60"], { stdio: ["ignore", "ignore", "ignore", first.folder.fd] });
@@ -135,7 +135,7 @@ describe("B6 a folder that several containers mount", () => {
     done(after.folder);
   });
 
-  test("a socket that a killed raylet left behind holds nothing up", async () => {
+  test("a socket that a killed raylet left behind blocks nothing", async () => {
     const path = join(temp, NAME, "sockets", "raylet");
     mkdirSync(join(temp, NAME, "sockets"), { recursive: true });
     const program = `require("net").createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, "SIGKILL"))`;
@@ -146,7 +146,7 @@ describe("B6 a folder that several containers mount", () => {
     done(after.folder);
   });
 
-  test("where the file system knows no locks no session is proven dead, and all stay", async () => {
+  test("if the file system has no locks, no session is proven dead and all stay", async () => {
     makeSession(NAME);
     const flock = join(temp, "flock");
     // EX_OSERR: No locks available.
@@ -157,7 +157,7 @@ describe("B6 a folder that several containers mount", () => {
     done(folder);
   });
 
-  test("a folder that cannot be made is told", async () => {
+  test("a folder that cannot be made is reported", async () => {
     const folder = new SessionFolder(join(temp, "x".repeat(300)), null);
     expect(await folder.prepare(LIMITS)).toMatchObject({
       names: [],

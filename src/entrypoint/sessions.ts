@@ -18,9 +18,9 @@ export interface KeepLimits {
 }
 
 export interface PutAside {
-  /** The sessions that were put aside. */
+  /** The archived sessions. */
   readonly names: readonly string[];
-  /** What stood in the way of doing all of it (a full disk, say): old sessions are no reason not to start. */
+  /** Why not all could be archived (a full disk, for example). Ray starts all the same. */
   readonly obstacle: string | null;
 }
 

@@ -108,7 +108,7 @@ describe("a candidate", () => {
     expect(await node(place).settled).toMatchObject({ kind: "role", role: { role: "worker", head: place } });
   });
 
-  test("D14 takes an answer to a probe for a sign of life, the one by which it joins included", async () => {
+  test("D14 counts each answer to a probe as a sign of life, including the one by which it joins", async () => {
     const place = await emptyPlace();
     await serve(place);
     healthKeepsLease(null);
@@ -155,7 +155,7 @@ describe("a candidate", () => {
     expect(me.decisions().filter(isWait("lease-holder"))).toHaveLength(1);
   });
 
-  test("B1 a holder that it was not told of is not even asked, which is said once", async () => {
+  test("B1 a holder at an address that it was not told is not even asked, and this is logged once", async () => {
     let visits = 0;
     const thief = createServer((socket) => {
       visits += 1;
@@ -183,7 +183,7 @@ describe("a candidate", () => {
     expect(me.decisions().filter(isWait("lease"))).toHaveLength(1);
   });
 
-  test("A8 does not lead beside what speaks TLS: it may be a HEAD", async () => {
+  test("A8 does not lead while a server that speaks TLS may be a HEAD", async () => {
     const server = await odd.tls();
     running.push(server);
     healthKeepsLease(null);

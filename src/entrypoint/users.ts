@@ -5,25 +5,25 @@ import type { RayUser } from "./facts.ts";
 
 type Entry = Omit<RayUser, "groups">;
 
-/** The answer of an LDAP server that does not come is not waited for longer. */
+/** How long to wait for a user database such as LDAP. */
 const LOOK_UP_TIMEOUT_MS = 5000;
 
-/** Who this process is, and who Ray shall be. */
+/** The user of this process, and the user that Ray shall run as. */
 export interface Who {
   readonly uid: number;
-  /** The name of the user of this process; its uid where it has none. */
+  /** The name of this process's user; its uid if it has no name. */
   readonly name: string;
-  /** The user that Ray shall run as; null where this system has no such user. */
+  /** The user that Ray shall run as; null if this system has no such user. */
   readonly rayUser: RayUser | null;
-  /** True where this process is that user, or may become it. */
+  /** True if this process is that user or may become it. */
   readonly mayBecome: boolean;
-  /** That user, where this process is root's and has to become it; else null. */
+  /** That user, if this process is root and must become it; otherwise null. */
   readonly becomes: RayUser | null;
 }
 
 /**
- * RAY_EP_USER is a name, a uid or uid:gid; without it Ray's user is `ray` where this process is root's, else the user of this
- * process. A uid need not have an entry in the user database.
+ * RAY_EP_USER is a name, a uid or uid:gid; without it Ray runs as `ray` if this process is root, otherwise as the
+ * user of this process. A uid needs no entry in the user database.
  */
 export function findUsers(env: Readonly<Record<string, string | undefined>>): Who {
   const self = { uid: process.getuid?.() ?? -1, gid: process.getgid?.() ?? -1, home: env.HOME || "/" };
@@ -49,7 +49,7 @@ function findUser(wanted: string, own: Entry): Entry | undefined {
   return gid === undefined ? entry : { ...entry, gid: Number(gid) };
 }
 
-/** What `docker run --user` gives to a uid that no database knows. */
+/** What `docker run --user` gives a uid without an entry in the user database. */
 const withoutEntry = (uid: number, gid: number, home: string): Entry => ({
   name: String(uid),
   uid,
@@ -58,7 +58,7 @@ const withoutEntry = (uid: number, gid: number, home: string): Entry => ({
   shell: "/bin/sh",
 });
 
-/** From /etc/passwd, else from where else this system keeps its users (LDAP, say). */
+/** From /etc/passwd, otherwise from the system's other user databases (such as LDAP). */
 function lookUp(nameOrUid: string): Entry | undefined {
   const find = (text: string): Entry | undefined => {
     const entries = readEntries(text);
@@ -79,7 +79,7 @@ function askSystem(nameOrUid: string): string {
   }
 }
 
-/** A line that is not of the form of /etc/passwd (passwd(5)) is passed over. */
+/** Lines that do not have the format of passwd(5) are skipped. */
 function readEntries(text: string): Entry[] {
   return text
     .split("\n")
@@ -95,9 +95,9 @@ function readEntries(text: string): Entry[] {
 }
 
 /**
- * The groups that Ray's processes have beside their first: those that the system gives to the user, and those that the
- * container was given (`--group-add`), which open /dev/dri and /dev/kfd. Root's own are not among them.
- * To be called as root. Undefined where this process may not change users.
+ * The supplementary groups of Ray's processes: the user's own and those that the container was given (`--group-add`),
+ * which give access to /dev/dri and /dev/kfd. Root's own are left out. Call it as root. Undefined if this process may
+ * not change users.
  */
 function groupsOf(user: Pick<RayUser, "name" | "gid">): number[] | undefined {
   const given = furtherGroups();
@@ -112,12 +112,12 @@ function groupsOf(user: Pick<RayUser, "name" | "gid">): number[] | undefined {
   }
 }
 
-/** Node has it since 0.9.4 (nodejs.org/api/process.html), its types do not. */
+/** Node has it since 0.9.4 (nodejs.org/api/process.html), but its types lack it. */
 interface Initgroups {
   initgroups(user: string, extraGroup: number): void;
 }
 
-/** By the C library, which knows all of the system's sources, and gives them to this process alone. */
+/** Uses the C library, which knows all user databases, and changes only this process. */
 function systemGroups(name: string, gid: number): number[] {
   (process as Partial<Initgroups>).initgroups?.(name, gid);
   return furtherGroups();

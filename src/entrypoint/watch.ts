@@ -29,7 +29,10 @@ export type Trouble =
   | { readonly kind: "agent-unwell" }
   /** Another node holds the head lease under a higher epoch: this HEAD must give way. */
   | { readonly kind: "superseded"; readonly by: string; readonly epoch: number }
-  /** Another HEAD is in sight, with a higher epoch or an earlier place in the whitelist: this one gives way. Epoch 0: none. */
+  /**
+   * Another HEAD was seen with a higher epoch, or an earlier place in the whitelist: this one gives way. Epoch 0:
+   * none.
+   */
   | {
       readonly kind: "outranked";
       readonly node: string;
@@ -39,7 +42,10 @@ export type Trouble =
     }
   /** Strict: the lease could not be renewed, and another may soon hold it. */
   | { readonly kind: "lease-lost"; readonly forMs: number }
-  /** Strict fencing alone: what would have ended this HEAD at its deadline is gone and cannot be replaced. */
+  /**
+   * Only with strict fencing: the guard, which would have ended this HEAD at its deadline, is gone and cannot be
+   * replaced.
+   */
   | { readonly kind: "guard-lost"; readonly cause: string }
   | { readonly kind: "ray-exited"; readonly exit: string };
 

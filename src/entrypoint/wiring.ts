@@ -29,7 +29,10 @@ export interface Wiring {
 export type Hearers = Pick<LeaseKeeperSettings, "onRenewed" | "onDeposed"> &
   Pick<PresenceSettings, "onDuplicate" | "onNamesake">;
 
-/** Makes the real ones. `user`: whom root has to become for Ray. `write` takes the log, whole lines at a time; nothing is sent before it is asked for. */
+/**
+ * Makes the real clients. `user`: the user that root becomes for Ray. `write` receives the log in whole lines.
+ * Nothing is sent before a client is used.
+ */
 export function wire(
   config: Config,
   user: RayUser | null,

@@ -26,7 +26,7 @@ const REPORT = {
 
 const time = { ms: 0 };
 
-/** Counts what goes over the network. */
+/** Counts the requests over the network. */
 function service(fact: Heard) {
   const calls = { look: 0, write: 0 };
   const state = { fact };
@@ -48,7 +48,7 @@ function service(fact: Heard) {
   return { client: sparing(client, { now: () => time.ms }), calls, state };
 }
 
-/** What a HEAD says to its health service in a minute, from its first look on. */
+/** The requests of a HEAD to its health service in one minute, from its first look on. */
 async function minute(client: HealthClient): Promise<void> {
   for (let second = 0; second < 60; second += 2) {
     await client.askLease(REQUEST, 1000);
@@ -58,7 +58,7 @@ async function minute(client: HealthClient): Promise<void> {
 }
 
 describe("E6 a service that keeps no lease", () => {
-  test("is asked seldom: a look each ten seconds, and no write", async () => {
+  test("is asked once in ten seconds and receives no writes", async () => {
     const { client, calls } = service(PLAIN as Heard);
     await client.look(1000);
     await minute(client);
@@ -66,7 +66,7 @@ describe("E6 a service that keeps no lease", () => {
     expect(await client.askLease(REQUEST, 1000)).toMatchObject({ kind: "no-answer", keepsNone: true });
   });
 
-  test("is written to from when it keeps one, and then always", async () => {
+  test("receives writes from the time at which it keeps a lease", async () => {
     const { client, calls, state } = service(PLAIN as Heard);
     await client.look(1000);
     state.fact = leaseHealth() as Heard;
@@ -78,7 +78,7 @@ describe("E6 a service that keeps no lease", () => {
     expect(calls.write).toBe(61);
   });
 
-  test("one that keeps it is written to each time", async () => {
+  test("a service that keeps a lease receives every write", async () => {
     const { client, calls } = service(leaseHealth() as Heard);
     await client.look(1000);
     await minute(client);

@@ -3,14 +3,17 @@ import { err, ok } from "../common/result.ts";
 import type { LeaseFact, ReportFact } from "./facts.ts";
 import type { HealthClient } from "./health-client.ts";
 
-/** Sooner than a service that has just begun to keep the lease grants it to another: that waits for a living HEAD. */
+/**
+ * Sooner than a service that has just begun to keep the lease grants it to another node, since the service first
+ * waits for a living HEAD.
+ */
 const ASK_AGAIN_MS = 10_000;
 
 const cause = "the health service keeps no head lease";
 const NO_LEASE: LeaseFact = { kind: "no-answer", cause, keepsNone: true };
 const NO_REPORT: ReportFact = { kind: "no-answer", cause };
 
-/** There is no health service, and none is wanted. */
+/** The client when no health service is wanted. */
 export const NO_SERVICE: HealthClient = {
   look: async () => ({ kind: "none", ms: 0 }),
   askLease: async () => NO_LEASE,
@@ -20,8 +23,8 @@ export const NO_SERVICE: HealthClient = {
 };
 
 /**
- * `client`, but a service that was seen to keep no lease (any plain HTTP server that answers 200) is not written to: each ten
- * seconds it is looked at again. One that ever kept a lease does, whatever it answers.
+ * `client`, but it sends no writes to a service that keeps no lease (any plain HTTP server that answers 200). It
+ * looks again every ten seconds. A service that has ever kept a lease counts as keeping one, whatever it answers.
  */
 export function sparing(client: HealthClient, clock: Pick<Clock, "now">): HealthClient {
   let knows: "lease" | "none" | undefined;

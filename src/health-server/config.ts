@@ -20,12 +20,14 @@ export interface Config {
   readonly port: number;
   /** Null: the lease lives in memory alone. */
   readonly stateDir: string | null;
-  /** The candidates and where they are; null: every node may ask, from anywhere. */
+  /** The candidates and their addresses; null: every node may ask, from anywhere. */
   readonly whitelist: readonly WhitelistEntry[] | null;
   readonly ttlMs: number;
   /** Wanted with every write; null: writes are open. */
   readonly token: string | null;
-  /** Public names under which nodes reach this service; of others no open write is taken. */
+  /**
+   * Public names under which nodes reach this service. Without a token, writes under other public names are refused.
+   */
   readonly allowedHosts: readonly string[];
   readonly logForm: LogForm;
 }
@@ -46,7 +48,7 @@ const LeaseTtl = PositiveSeconds.check(
   }),
 );
 
-/** What a node cannot be reached at, a service may well listen on: every address of its machine. */
+/** Unlike the address of a node, the listen address may be 0.0.0.0, every address of the machine. */
 const ListenHost = z.union([z.literal("0.0.0.0"), Host]);
 
 /** Every setting of the health service. All have a default. */

@@ -12,7 +12,7 @@ class FakeSocket extends EventEmitter {
   }
   destroy(): void {
     this.destroyed = true;
-    // As a real one, whose "close" comes later.
+    // Like a real socket, whose "close" event comes later.
     setImmediate(() => this.emit("close"));
   }
 }
@@ -27,7 +27,7 @@ function opened(connections: Connections, peer: string, count: number): FakeSock
 
 const ended = (sockets: readonly FakeSocket[]) => sockets.map(({ destroyed }) => destroyed);
 
-test("B3 the longest idle connection of a peer goes first, and many that come at once each find room", () => {
+test("B3 the longest idle connection of a peer is closed first, and many new ones at once all find room", () => {
   const connections = new Connections({ most: 100, mostOfPeer: 3 });
   const [a, b, c] = opened(connections, "10.0.0.1", 3) as [FakeSocket, FakeSocket, FakeSocket];
   const neighbour = opened(connections, "10.0.0.2", 3);
@@ -40,7 +40,7 @@ test("B3 the longest idle connection of a peer goes first, and many that come at
   expect(ended(neighbour)).toEqual([false, false, false]);
 });
 
-test("B3 where all have an answer under way, the one that takes longest goes", () => {
+test("B3 if all are busy, the one whose answer takes longest is closed", () => {
   const connections = new Connections({ most: 3, mostOfPeer: 3 });
   const sockets = ["10.0.0.1", "10.0.0.2", "10.0.0.3"].flatMap((peer) => opened(connections, peer, 1));
   for (const socket of sockets.toReversed()) connections.work(asSocket(socket));
@@ -57,7 +57,7 @@ test("a connection that has ended is not counted", async () => {
   expect(b.destroyed).toBe(false);
 });
 
-test("a process that may have few files keeps some for its state", () => {
+test("a process with a low limit of files keeps some for its state", () => {
   const limits =
     "Limit                     Soft Limit           Hard Limit           Units     \nMax open files            1024                 4096                 files\n";
   expect(connectionLimits(limits)).toEqual({ most: 768, mostOfPeer: 512 });

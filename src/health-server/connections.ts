@@ -3,19 +3,19 @@ import type { Socket } from "node:net";
 export interface ConnectionLimits {
   /** All connections together. */
   readonly most: number;
-  /** Those of one address: many nodes may stand behind one NAT, each for the moment of one request. */
+  /** Connections from one address: many nodes may be behind one NAT, each for the moment of one request. */
   readonly mostOfPeer: number;
 }
 
 /**
- * A thousand nodes at once with room to spare; more are strangers, who must not use up files and memory. One that has sent
- * as much of a request as may be sent takes some 40 KB (Node 24).
+ * Enough for a thousand nodes at once, and some more. Other clients must not use up files and memory: a connection
+ * with a partial request of the maximum size takes about 40 KB (Node 24).
  */
 const MOST = 3072;
 
 /**
- * What this process may have. `limits` is the text of /proc/self/limits (Linux), null where there is none: files of its
- * own, the state among them, must be left.
+ * The limits for this process. `limits` is the text of /proc/self/limits (Linux), null if there is none. Some files
+ * are left for the process itself, such as the state.
  */
 export function connectionLimits(limits: string | null): ConnectionLimits {
   const files = Number(/^Max open files\s+(\d+)/m.exec(limits ?? "")?.[1] ?? Number.POSITIVE_INFINITY);
@@ -23,28 +23,28 @@ export function connectionLimits(limits: string | null): ConnectionLimits {
   return { most, mostOfPeer: Math.floor((most * 2) / 3) };
 }
 
-/** The connections of everybody, or of one address; in each set the one that changed last stands last. */
+/** All connections, or those of one address. In each set the one that changed last is last. */
 interface Line {
   readonly idle: Set<Socket>;
   readonly busy: Set<Socket>;
 }
 
 /**
- * Keeps the number of connections within its limits: the longest idle one goes first, and only where none is idle the one
- * whose answer takes longest. So whoever asks now is served, however many connections strangers hold open.
+ * Keeps the number of connections within its limits. It closes the longest idle one first and, if none is idle, the
+ * one whose answer takes longest. So new requests are served, however many connections other clients hold open.
  */
 export class Connections {
   readonly #limits: ConnectionLimits;
   readonly #all: Line = emptyLine();
   readonly #peers = new Map<string, Line>();
-  /** The address that each came from: a closed socket no longer tells. */
+  /** The remote address of each connection, which a closed socket no longer has. */
   readonly #open = new Map<Socket, string>();
 
   constructor(limits: ConnectionLimits) {
     this.#limits = limits;
   }
 
-  /** Takes in a new connection, and ends another one where there are too many. */
+  /** Adds a new connection, and closes another one if there are too many. */
   add(socket: Socket): void {
     const peer = socket.remoteAddress ?? "";
     const line = this.#peers.get(peer);
@@ -61,7 +61,7 @@ export class Connections {
     this.#move(socket, "idle", "busy");
   }
 
-  /** Its answer is over. */
+  /** The answer on this connection is complete. */
   rest(socket: Socket): void {
     this.#move(socket, "busy", "idle");
   }

@@ -38,7 +38,7 @@ export type Event =
   | { readonly type: "released"; readonly node: string; readonly life: string; readonly epoch: number }
   | { readonly type: "storage"; readonly ok: false; readonly file: string; readonly cause: string }
   | { readonly type: "storage"; readonly ok: true; readonly file: string }
-  /** A write that was not even read. */
+  /** A write that was refused before its body was read. */
   | {
       readonly type: "turned-away";
       readonly from: string;
@@ -51,7 +51,7 @@ export type Event =
   | { readonly type: "stopping"; readonly signal: string }
   | { readonly type: "failed"; readonly failure: ServiceFailure };
 
-/** What may stand in a log that others read: who knows a node's life can speak for it. */
+/** The part of a `life` that may be logged: anybody who knows all of it can send requests in that node's name. */
 export const withoutLife = (event: Event): Event =>
   "life" in event ? { ...event, life: "(not shown)" } : event;
 

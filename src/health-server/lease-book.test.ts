@@ -100,7 +100,7 @@ test("a renewal does not wait for a disk that hangs", async () => {
   expect(await ask("cpu", { epoch: 1, clusterId: "abc" })).toMatchObject({ granted: true });
 });
 
-test("D14 the view tells for how long the lease runs on, and since when it has ended", async () => {
+test("D14 the view has the time until the lease ends, and the time since it ended", async () => {
   await ask("cpu");
   await vi.advanceTimersByTimeAsync(14_000);
   expect(book.view().holder).toMatchObject({ expiresIn: 1 });
@@ -109,7 +109,7 @@ test("D14 the view tells for how long the lease runs on, and since when it has e
   expect(book.view().holder).toMatchObject({ expiresIn: 0, endedFor: 2.5 });
 });
 
-test("A1 whose name the holder bears, while its lease runs", async () => {
+test("A1 a running lease names the holder's life", async () => {
   await ask("cpu");
   expect([book.holderNamed("CPU"), book.holderNamed("gpu")]).toEqual(["cpu-1", undefined]);
   await vi.advanceTimersByTimeAsync(15_000);
@@ -123,7 +123,7 @@ test("A1 how its holder is fenced is kept on the disk", async () => {
   expect(disk.kept?.hold?.strict).toBe(true);
 });
 
-test("D14 the view tells who gave the lease back and since when, until another has it", async () => {
+test("D14 the view says which node released the lease and how long ago, until another has it", async () => {
   await ask("cpu");
   await book.release({ node: "cpu", life: "cpu-1", epoch: 1 });
   await vi.advanceTimersByTimeAsync(1500);

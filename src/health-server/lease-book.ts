@@ -63,7 +63,7 @@ export class LeaseBook {
     return this.#inLine(() => this.#ask(request));
   }
 
-  /** Refuses a request whose address is not the asker's, before any rule of the lease is asked. */
+  /** Refuses a request whose address is not the sender's, before any lease rule applies. */
   turnAway(request: LeaseRequest): LeaseRefused {
     return this.#refuse(request, "foreign-address");
   }
@@ -91,7 +91,7 @@ export class LeaseBook {
     };
   }
 
-  /** The life that holds the lease under this node's name; undefined where none does. */
+  /** The life that holds the lease under this node's name; undefined if none does. */
   holderNamed(node: string): string | undefined {
     const { hold } = this.#state;
     const holds = hold !== null && sameName(hold.node, node) && isRunning(hold, this.#settings.now());

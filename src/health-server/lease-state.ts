@@ -7,7 +7,7 @@ export interface Hold {
   readonly life: string;
   readonly address: string;
   readonly clusterId: string | null;
-  /** It ends its Ray before its lease ends; false only for a holder that said so. */
+  /** It ends its Ray before its lease ends. False only if the holder has said that it does not. */
   readonly strict: boolean;
   readonly epoch: number;
   readonly renewedAtMs: number;
@@ -21,18 +21,21 @@ export interface LeaseState {
   readonly heard: number;
   /** The last holder, also after its lease ended; null when none is known or it released. */
   readonly hold: Hold | null;
-  /** Who gave the lease back last, and when; null where somebody was granted it since, and after a restart. */
+  /** Which node released the lease last, and when; null after a later grant and after a restart. */
   readonly lastRelease: { readonly node: string; readonly address: string; readonly atMs: number } | null;
   readonly namesakes: readonly Namesake[];
   /** The latest word of the last holder, also after its release. */
   readonly lastWord: { readonly life: string; readonly seq: number } | null;
-  /** A candidate in doubt is granted nothing before this moment: a service that forgot may have a holder. */
+  /**
+   * A candidate that had a silent peer is granted nothing before this time: a service that lost its state may have a
+   * holder.
+   */
   readonly quietUntilMs: number;
 }
 
 export interface LeaseSettings {
   readonly ttlMs: number;
-  /** How long a lenient life must be silent before another life of the same node takes its place. */
+  /** How long a lenient holder must be silent before another life of the same node takes its lease. */
   readonly sameNameAfterMs: number;
   /** The longest pause that a refused asker is told to make. */
   readonly askAgainMs: number;
@@ -100,5 +103,5 @@ export const isReleased = ({ hold, epoch }: LeaseState): boolean => hold === nul
 /** True while the lease runs. */
 export const isRunning = (hold: Hold, nowMs: number): boolean => nowMs < hold.endsAtMs;
 
-/** Hosts' names have no case. */
+/** Host names ignore case. */
 export const sameName = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();

@@ -10,7 +10,7 @@ import {
 } from "./lease-state.ts";
 
 const TTL = 15_000;
-/** Two of them live under one name. */
+/** Two of them have the same name. */
 const NODES = ["a", "b", "c", "a"] as const;
 const SETTINGS: LeaseSettings = {
   ttlMs: TTL,

@@ -228,7 +228,7 @@ describe("another life under the holder's name", () => {
     ["says that it is strict", { strict: true }],
     ["does not say what it is", { strict: undefined }],
   ])(
-    "A1 of a holder that %s waits for the lease's end: it has ended its Ray then, not sooner",
+    "A1 of a holder that %s waits for the end of the lease, since the holder ends its Ray only by then",
     (_, strict) => {
       const bench = new Bench();
       bench.ask("cpu", strict);
@@ -239,7 +239,7 @@ describe("another life under the holder's name", () => {
     },
   );
 
-  test("A1 what the holder said last counts: the way it was set up may change with its next life alone", () => {
+  test("A1 the fencing that the current holder stated last counts, not that of another life", () => {
     const bench = new Bench(memory(1, "cpu", true));
     expect(bench.wait(TTL - 1).ask("cpu", restarted)).toEqual(refused("same-name", 1));
     bench.wait(1).ask("cpu", restarted);
@@ -295,7 +295,7 @@ describe("a service that starts without memory", () => {
     expect(bench.wait(1).ask("cpu", doubt)).toEqual(granted("grant", 1));
   });
 
-  test("A6 keeps one that serves a cluster waiting as long as any other: it may lead beside the holder", () => {
+  test("A6 a candidate that serves a cluster waits as long as any other: the holder may lead as well", () => {
     const bench = new Bench();
     const serving = { ...doubt, clusterId: "c1" };
     expect(bench.wait(TTL - 1).ask("cpu", serving)).toEqual(refused("quiet-period", 1));
@@ -366,14 +366,14 @@ describe("a service that starts without memory", () => {
     expect(bench.ask("cpu", { epoch: 7 })).toEqual(refused("stale-epoch"));
   });
 
-  test("A6 the release of one holder that it forgot does not speak for another, and its epoch is not given again", () => {
+  test("A6 after the release of one forgotten holder another may exist, and the released epoch is not granted again", () => {
     const bench = new Bench();
     expect(bench.release("cpu", 7)).toEqual({ kind: "released", released: false });
     expect(bench.ask("gpu", doubt)).toEqual(refused("quiet-period"));
     expect(bench.ask("cpu", { life: "cpu-2" })).toEqual(granted("grant", 8));
   });
 
-  test("A6 one holder that presents itself and goes does not speak for another", () => {
+  test("A6 after one forgotten holder has come and gone another may exist", () => {
     const bench = new Bench();
     bench.ask("cpu", { epoch: 7 });
     bench.release("cpu", 7);

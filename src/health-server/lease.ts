@@ -15,33 +15,36 @@ import {
 import { isDuplicate, noteNamesake, pruned, renewedOnceMore } from "./namesakes.ts";
 
 /**
- * The rules of the head lease. Pure: (state, moment, event) → (state, answer). What they keep, whoever speaks and when:
+ * The rules of the head lease. Pure: (state, time, event) → (state, answer). These invariants hold for any sequence
+ * of requests:
  *
- * - I1: an epoch is granted to one life and to no second one, and each grant is above every epoch granted or heard of.
- * - I2: while a lease runs nobody else is granted. A strict holder has ended its Ray before that, so that two never write
- *   to one store; a holder that is known to be lenient may be followed by its own node's next life sooner.
- * - I3: a service that forgot grants nobody in doubt before one TTL has passed, in which whoever holds a lease speaks.
+ * - I1: each epoch is granted to one life only, and each grant is above every epoch granted or heard of before.
+ * - I2: while a lease runs, no other node is granted one. A strict holder ends its Ray before its lease ends, so two
+ *   never write to one store. A holder that is known to be lenient may be succeeded sooner by the next life of its
+ *   own node.
+ * - I3: a service that lost its state grants no lease to a candidate that had a silent peer before one TTL has
+ *   passed, in which a holder would renew.
  *
- * The first row that fits decides.
+ * The first matching row decides.
  *
  * | # | asks with | when | answer |
  * |---|---|---|---|
  * | 1 | any | its name is not in the whitelist that the service knows | `not-a-candidate` |
- * | 2 | any, or release | a later word (`seq`) of the holder's life came before it | `stale-epoch`, or nothing changes: nobody waits for the answer |
+ * | 2 | any, or release | a later request (`seq`) of the holder's life came before it | `stale-epoch`, or nothing changes: the sender no longer waits for the answer |
  * | 3 | epoch null | it is the holder (node and life): the answer to its grant was lost | the same epoch |
  * | 4 | epoch null | another node holds and its lease runs | `held` |
  * | 5 | epoch null | another life of its node holds, runs and renewed twice since this one first asked (one may have been under way) | `duplicate-name` |
  * | 6 | epoch null | another life of its node holds and runs; if it is lenient, it spoke less than `sameNameAfterMs` ago | `same-name` |
  * | 7 | epoch null | another one held | granted, epoch + 1 |
- * | 8 | epoch null | no holder known, the service forgot less than one TTL ago, and a candidate was silent | `quiet-period` |
+ * | 8 | epoch null | no holder known, the service lost its state less than one TTL ago, and a candidate was silent | `quiet-period` |
  * | 9 | epoch null | no holder known | granted, above every epoch granted or heard of |
  * | 10 | epoch e | it is the holder and e is its epoch, also after the lease ended | renewed |
- * | 11 | epoch e | e is above every epoch granted here and nobody spoke of a higher one: the service forgot | adopted; a holder of a lower epoch is displaced |
+ * | 11 | epoch e | e is above every epoch granted here, and no higher one was heard of: the service lost its state | adopted; a holder of a lower epoch is displaced |
  * | 12 | epoch e | otherwise: a replay, a loser of a healed partition | `stale-epoch`, nothing changes |
  * | 13 | release of e | it is the holder and e is its epoch | released; the next asker gets row 8 or 9 |
  * | 14 | release of e | otherwise | e was heard of, nothing else changes |
  *
- * Whether the old HEAD is out of reach is for the candidate to see before it asks; the service sees only who renews.
+ * The candidate checks that the old HEAD cannot be reached before it asks; the service knows only which node renews.
  */
 export function stepLease(
   state: LeaseState,
@@ -146,7 +149,7 @@ function install(state: LeaseState, epoch: number, asked: Asked, how: GrantedHow
 
 function holdOf({ request, nowMs, settings }: Asked, epoch: number): Hold {
   const { node, life, address, clusterId } = request;
-  // An entrypoint that does not say so may be strict.
+  // An entrypoint that does not say may be strict.
   const strict = request.strict ?? true;
   const endsAtMs = nowMs + settings.ttlMs;
   return { node, life, address, clusterId, strict, epoch, renewedAtMs: nowMs, endsAtMs };

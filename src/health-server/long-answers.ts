@@ -1,11 +1,14 @@
 import type { ServerResponse } from "node:http";
 
-/** What is shorter lies in the kernel's buffer at once, whether it is read or not. */
+/** Shorter answers fit into the kernel's buffer at once, whether the client reads them or not. */
 const LONG = 64 * 1024;
-/** Each may have a list of its own, of up to 1 MiB. */
+/** Each may hold its own list of up to 1 MiB. */
 const MOST = 32;
 
-/** Whoever asks for the list and does not read it holds that list in memory; so of those who do, the first go first. */
+/**
+ * A client that asks for the list and does not read it keeps it in memory; of those clients the oldest are closed
+ * first.
+ */
 export class LongAnswers {
   readonly #underWay = new Set<ServerResponse>();
 

@@ -79,10 +79,10 @@ function readArgs(words: readonly string[]): Result<"run" | "help" | "version", 
 // A log that cannot be written (its disk is full, its reader is gone) is no reason to end the service.
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
 
-// Thousands of connections a second make V8's space for young objects grow to 100 MB, and it stays so (Node 24).
+// Under thousands of connections a second V8's young generation grows to 100 MB and does not shrink (Node 24).
 setFlagsFromString("--semi-space-growth-factor=1");
 
-// Nodes have their names dialled, and none of them shall hold up another.
+// The service looks up and dials names of nodes, and no silent name must delay the others.
 process.env.UV_THREADPOOL_SIZE = THREADS;
 
 void main().then((code) => leave(process, code));

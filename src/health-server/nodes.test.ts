@@ -40,7 +40,7 @@ describe("A1 two living nodes of one name", () => {
   const say = (nodes: NodeTable, life: string, holder?: string) =>
     nodes.note("cpu", { ...report, life }, PEER, holder);
 
-  test("the elder keeps it where neither leads", () => {
+  test("if neither leads, the older one keeps the name", () => {
     const nodes = table();
     expect([say(nodes, "elder"), say(nodes, "younger"), say(nodes, "elder")]).toEqual([
       "noted",
@@ -52,7 +52,7 @@ describe("A1 two living nodes of one name", () => {
     expect(nodes.hasRival("cpu")).toBe(true);
   });
 
-  test("the one that holds the lease keeps it, also where the elder comes back from behind a cut", () => {
+  test("the holder of the lease keeps the name, also when the older one returns after a network cut", () => {
     const nodes = table();
     say(nodes, "elder");
     expect([say(nodes, "younger", "younger"), say(nodes, "elder", "younger")]).toEqual(["noted", "noted"]);
@@ -61,7 +61,7 @@ describe("A1 two living nodes of one name", () => {
     expect(nodes.hasRival("cpu")).toBe(true);
   });
 
-  test("one that was turned away has it when it holds the lease, or when the other has fallen silent", () => {
+  test("a refused one gets the name when it holds the lease, or when the other is silent", () => {
     let nowMs = 0;
     const nodes = table(() => nowMs);
     for (const life of ["elder", "younger", "elder", "elder"]) say(nodes, life);

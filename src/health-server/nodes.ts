@@ -9,8 +9,9 @@ interface Life {
 }
 
 /**
- * All lives that speak under one name. A new life takes the name at once, since nodes restart; when the life before it
- * speaks twice more it was no restart: two live, and the one that holds the head lease has the name, else the elder.
+ * All lives that speak under one name. A new life takes the name at once, since nodes restart; when the life before
+ * it reports twice more, it was no restart: two are alive. The one that holds the head lease keeps the name,
+ * otherwise the older one.
  */
 interface Entry {
   readonly name: string;
@@ -47,7 +48,7 @@ export class NodeTable {
     this.#settings = settings;
   }
 
-  /** `holder`: the life that holds the head lease under this name, where one does. */
+  /** `holder`: the life that holds the head lease under this name, if any. */
   note(name: string, report: NodeReport, peer: string, holder?: string): Noted {
     this.#forget();
     const key = name.toLowerCase();

@@ -1,13 +1,14 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
-/** Ends the head of a request, and each of those that some stranger put behind it. */
+/** The end of a request's header, also of each pipelined request. */
 const END_OF_HEAD = "\r\n\r\n";
 
 /**
- * One request at a time on one connection. Node parses all requests that came in one piece, some thousand of them, before
- * the first is answered, and holds an answer for each. Here each piece is cut where a head may end, and what comes before
- * the answer is over is not read: the connection ends with that answer, as nothing of ours sends requests ahead.
+ * Handles one request at a time on a connection. Node parses all pipelined requests of one chunk, thousands of them,
+ * before it answers the first, and holds an answer for each. Here each chunk is cut where a header may end, and data
+ * that arrives before the answer is complete is not read: the connection closes after that answer, since no client of
+ * ours pipelines.
  */
 export class OneAtATime {
   readonly #socket: Socket;
@@ -16,7 +17,7 @@ export class OneAtATime {
   #response: ServerResponse | null = null;
   #over = false;
 
-  /** To be made when Node's server has taken the socket, so that its listener is there. */
+  /** Create it after Node's server has taken the socket and added its listener. */
   constructor(socket: Socket) {
     this.#socket = socket;
     const [parse] = socket.listeners("data");
@@ -26,7 +27,7 @@ export class OneAtATime {
     socket.on("data", (chunk: Buffer) => this.#feed(chunk));
   }
 
-  /** A request has begun. False where the one before is not answered yet: then there is nothing to be done for it. */
+  /** A request has begun. False if the one before is not answered yet: then ignore it. */
   begin(request: IncomingMessage, response: ServerResponse, onAnswered: () => void): boolean {
     if (this.#response !== null) {
       this.#endAfterAnswer();
@@ -40,7 +41,7 @@ export class OneAtATime {
       if (this.#over) this.#socket.destroySoon();
       else onAnswered();
     });
-    // A body in thousands of chunks costs as much as thousands of requests, and nothing of ours sends one in chunks.
+    // A body in thousands of chunks costs as much as thousands of requests, and no client of ours sends chunks.
     if (request.headers["transfer-encoding"] !== undefined) this.#endAfterAnswer();
     return true;
   }

@@ -29,13 +29,23 @@ test.each([
   ["one of the service's own machine, from there", "cpu", "127.28.0.3:6379", "127.0.0.1"],
   ["another one of that machine", "cpu", "127.0.0.1:6379", "192.168.7.7"],
   [
-    "the long form of its name, from where the name leads",
+    "the long form of its name, from the address of its name",
     "cpu.lab.example",
     "cpu.lab.example:6379",
     "172.28.0.3",
   ],
-  ["what the whitelist has, under the long form of its name", "gpu.lab.example", "10.0.0.2:6380", STRANGER],
-  ["any, where it is no candidate: that is said", "other", "evil:6379", STRANGER],
+  [
+    "the address in the whitelist, under the long form of its name",
+    "gpu.lab.example",
+    "10.0.0.2:6380",
+    STRANGER,
+  ],
+  [
+    "any address of a node that is not a candidate: it is refused for that reason",
+    "other",
+    "evil:6379",
+    STRANGER,
+  ],
 ])("B1 a node may give %s", async (_, node, address, peer) => {
   expect(await fresh()(ask(node, address), peer)).toBe(true);
 });
@@ -48,16 +58,16 @@ test.each([
   ["the service's own address, from afar", "cpu", "192.168.7.7:6379", STRANGER],
   ["what is no address", "cpu", "cpu", STRANGER],
   ["a stranger's, under the long form of a name", "cpu.evil.example", "203.0.113.66:6379", STRANGER],
-  ["a name that a stranger gave himself, from afar", "cpu.evil.example", "cpu.evil.example:6379", STRANGER],
-])("B1 nobody may give %s", async (_, node, address, peer) => {
+  ["a long form of a name that a stranger owns", "cpu.evil.example", "cpu.evil.example:6379", STRANGER],
+])("B1 a node may not give %s", async (_, node, address, peer) => {
   expect(await fresh()(ask(node, address), peer)).toBe(false);
 });
 
-test("B1 a service without a whitelist knows of nobody where it is", async () => {
+test("B1 a service without a whitelist knows no node's address", async () => {
   expect(await createOwnAddressCheck({ whitelist: null })(ask("cpu", "evil:6379"), STRANGER)).toBe(true);
 });
 
-test("B1 a renewal waits for no name, and the first request not for long", async () => {
+test("B1 a renewal does not wait for a name lookup, and the first request not for long", async () => {
   vi.useFakeTimers();
   const asked = vi.fn<typeof resolveOnce>(resolve);
   const slow = createOwnAddressCheck({ whitelist: WHITELIST, resolve: asked });

@@ -6,22 +6,22 @@ import type { WhitelistEntry } from "../entrypoint/config/schemas.ts";
 import { sameName } from "./lease-state.ts";
 
 export interface OwnAddressSettings {
-  /** Null: the service knows of no candidate where it is. */
+  /** Null: the service knows no candidate's address. */
   readonly whitelist: readonly WhitelistEntry[] | null;
   readonly resolve?: typeof resolveOnce;
   /** The addresses of this machine. */
   readonly own?: () => readonly string[];
 }
 
-/** A node waits a second for the answer to its renewal. */
+/** Shorter than the second for which a node waits for the answer to a renewal. */
 const PATIENCE_MS = 500;
 
 /**
- * Whether the address at which a node says that its GCS serves is its own, by what the service knows: the whitelist has it
- * for that node, by the same text or by what its name resolves to; or the request comes from there. The short or long form
- * of a name is that name only for whoever asks from where it leads. What a node reports
- * of itself is no proof, since a stranger reports as well. Only names of the whitelist are looked up, and what was found
- * true once stays so, so that no renewal waits for a name. The port is for the nodes to judge, who know it.
+ * Checks that the GCS address in a node's request is its own: the whitelist has this address for that node, as text
+ * or by what its name resolves to, or the request comes from it. A node's own report is no proof, because anybody can
+ * report. Only names in the whitelist are looked up, and a proven address stays proven, so no renewal waits for a
+ * lookup. The nodes check the port, since they know it. The long or short form of a name counts only for requests from
+ * the address of the name.
  */
 export function createOwnAddressCheck({
   whitelist,
@@ -35,7 +35,7 @@ export function createOwnAddressCheck({
   };
   return ({ node, address }, peer) => {
     const [entry] = matchingNames(whitelist ?? [], node);
-    // Whoever is no candidate is refused for that.
+    // A node that is not a candidate is refused for that reason.
     if (entry === undefined) return true;
     const parsed = parseAddress(address);
     if (!parsed.ok) return false;
@@ -52,14 +52,14 @@ export function createOwnAddressCheck({
 
 const LOOPBACK = /^127\./;
 
-/** Who asks from this machine may have any address of it. */
+/** A request from this machine may use any address of it. */
 const isLocal = (address: string, own: () => readonly string[]): boolean =>
   LOOPBACK.test(address) || own().includes(address);
 
 const ownAddresses = (): string[] =>
   Object.values(networkInterfaces()).flatMap((each = []) => each.map(({ address }) => address));
 
-/** Null where the name has no address, or none is told in time. */
+/** Null if the name has no address or is not resolved in time. */
 function within(resolve: typeof resolveOnce, name: string): Promise<string | null> {
   return new Promise((done) => {
     const timer = setTimeout(() => done(null), PATIENCE_MS);

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { monotonicMs } from "../common/deadline.ts";
 import { Paced } from "./paced.ts";
 
-test("B2 all who ask at once get the same bytes, and nobody gets older ones than the request", async () => {
+test("B2 simultaneous requests get the same bytes, which are never older than the request", async () => {
   let made = 0;
   const text = new Paced(() => `${++made}`, monotonicMs);
   const [first, ...others] = await Promise.all(Array.from({ length: 100 }, () => text.get()));
@@ -10,7 +10,7 @@ test("B2 all who ask at once get the same bytes, and nobody gets older ones than
   expect([String(first), String(await text.get())]).toEqual(["1", "2"]);
 });
 
-test("B2 what is dear to make is made for a tenth of the time at most, however many ask", async () => {
+test("B2 an expensive text takes at most a tenth of the time, however many requests come", async () => {
   let made = 0;
   const text = new Paced(() => {
     const until = monotonicMs() + 5;

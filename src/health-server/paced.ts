@@ -1,11 +1,11 @@
 import { pause } from "../common/deadline.ts";
 
-/** A text that costs 2 ms to make is made once in 20 ms at most. */
+/** A text that takes 2 ms to make is made at most once in 20 ms. */
 const REST_FACTOR = 10;
 
 /**
- * A text that many ask for and that is dear to make: whoever asks while it rests waits for the next one, and all who wait
- * get the same bytes. So nobody gets what is older than the request, and nobody can take more than a tenth of the time.
+ * A text that many request and that is expensive to make. Requests during the rest after one are answered together by
+ * the next one. So no answer is older than its request, and making the text takes at most a tenth of the time.
  */
 export class Paced {
   readonly #make: () => string;

@@ -36,7 +36,7 @@ const EVENTS: readonly Event[] = [
   { type: "failed", failure: { reason: "state-unreadable", file: "/state/lease.json", cause: "EACCES" } },
 ];
 
-test("B9 no text from outside, in any event, brings a control character or a line of its own into the log", () => {
+test("B9 foreign text in an event never adds a control character or a line to the log", () => {
   fc.assert(
     fc.property(fc.constantFrom(...EVENTS), outsideText, (event, text) => {
       for (const form of ["text", "json"] as const) {

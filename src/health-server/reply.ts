@@ -35,7 +35,10 @@ export function send(response: ServerResponse, reply: Reply): void {
   response.end(reply.body);
 }
 
-/** A request's body: a report of a node is some 300 bytes, and 6 KB where everything in it is as long as it may be. */
+/**
+ * The limit of a request's body: a node's report is about 300 bytes, and 6 KB if everything in it has its maximum
+ * length.
+ */
 const LONGEST_BODY = 8 * 1024;
 
 /** What a client that sends too much may go on sending, so that it can still read our answer, before it is cut off. */

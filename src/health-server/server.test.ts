@@ -15,7 +15,7 @@ import { withTexts } from "./view.ts";
 const REQUEST_TIMEOUT_MS = 5000;
 /** For clients that are slow on purpose. */
 const SHORT_REQUEST_TIMEOUT_MS = 300;
-/** More than the 200 who ask at the same time. */
+/** More than the 200 simultaneous requests. */
 const CONNECTIONS = { most: 400, mostOfPeer: 300 };
 const TOKEN = "s3cret-token";
 
@@ -242,7 +242,7 @@ describe("B2 a client that sends requests ahead", () => {
 
   const AHEAD = "GET /v1/cluster HTTP/1.1\r\nhost: a\r\n\r\n";
 
-  test("has one answer, and then its connection ends", async () => {
+  test("gets one answer, and then its connection is closed", async () => {
     const heard = await sendRaw(AHEAD.repeat(1500));
     expect(heard.match(/^HTTP\/1\.1 200/gm)).toHaveLength(1);
     expect(service.answers.get(200)).toBe(1);
@@ -279,7 +279,7 @@ describe("B2 a client that sends requests ahead", () => {
     await vi.waitUntil(() => heard.split("HTTP/1.1 200").length - 1 === 3);
   });
 
-  test("the list stays within 1 MiB, whatever strangers report, and says how many it leaves out", async () => {
+  test("the list stays within 1 MiB, whatever is reported, and says how many nodes it leaves out", async () => {
     const fat = "\u00e9".repeat(253);
     for (let i = 0; i < 1200; i++)
       service.nodes.note(
@@ -305,7 +305,7 @@ describe("B3 a client that holds connections open", () => {
     return sockets;
   };
 
-  test("loses the longest idle one for whoever comes", async () => {
+  test("loses the longest idle one when a new connection comes", async () => {
     const [first, second] = await hold(CONNECTIONS.mostOfPeer);
     const firstClosed = once(first as Socket, "close");
     expect((await call("GET", "/")).status).toBe(200);
@@ -394,7 +394,7 @@ describe("B4 the life of a node", () => {
   const SECRET = "0b4cb2a5-7f0a-4c8e-9d57-0a4d4b6c0f8e";
   beforeEach(() => serve());
 
-  test("is in no answer, so that nobody can release for it", async () => {
+  test("is in no answer, so that no other node can release its lease", async () => {
     await call("PUT", "/v1/head", ask("cpu", { life: SECRET, clusterId: "ab" }));
     await call("PUT", "/v1/nodes/cpu", { ...report, life: SECRET });
     const namesake = await call("PUT", "/v1/head", ask("cpu", { life: "other" }));
@@ -405,7 +405,7 @@ describe("B4 the life of a node", () => {
     expect(JSON.stringify(events.map(withoutLife))).not.toContain(SECRET);
   });
 
-  test("is wanted for a release, whatever number the word bears", async () => {
+  test("is required for a release, whatever its sequence number", async () => {
     await call("PUT", "/v1/head", ask("cpu", { life: SECRET, seq: 1 }));
     for (const life of ["cpu-1", "x"])
       expect(
@@ -416,7 +416,7 @@ describe("B4 the life of a node", () => {
   });
 });
 
-test("B2 no bytes whatever end the service, or keep it from the next request", async () => {
+test("B2 no input whatever ends the service or keeps it from answering the next request", async () => {
   await serve(null, SHORT_REQUEST_TIMEOUT_MS);
   const piece = fc.oneof(
     fc.constantFrom(

@@ -17,11 +17,11 @@ export interface ServerSettings extends WriteGuardSettings {
   readonly connections: ConnectionLimits;
 }
 
-/** What nodes, browsers and proxies send is less than half of that; the rest is not looked at. */
+/** Nodes, browsers and proxies send less than half of that; more is not read. */
 const MOST_HEADERS = 64;
-/** Node waits one second more than it says to clients. */
+/** Node waits one second longer than it announces to clients. */
 const KEEP_ALIVE_MS = 4000;
-/** No honest client is silent that long while an answer waits for it, and none of ours takes longer to make. */
+/** No proper client leaves an answer unread that long, and no answer of ours takes longer to make. */
 const IDLE_MS = 10_000;
 
 /** The HTTP service, not listening yet. No request can make it throw or hold it longer than its time limits. */
@@ -37,7 +37,7 @@ export function createHealthServer(settings: ServerSettings): Server {
     connectionsCheckingInterval: Math.min(1000, requestTimeoutMs),
     maxHeaderSize: 8 * 1024,
     noDelay: true,
-    // Node's own refusal takes no notice of what is under way on the connection; ours does.
+    // Node's own refusal ignores a request in progress on the connection; ours does not.
     requireHostHeader: false,
   });
   const begin = (request: IncomingMessage, response: ServerResponse): void => {
@@ -51,7 +51,7 @@ export function createHealthServer(settings: ServerSettings): Server {
     lines.set(socket, new OneAtATime(socket));
   });
   server.on("request", begin);
-  // Node's own answer to an expectation that it does not know has the same fault.
+  // Node's own answer to an unknown `Expect` header has the same fault.
   server.on("checkExpectation", begin);
   server.setTimeout(IDLE_MS);
   server.maxHeadersCount = MOST_HEADERS;

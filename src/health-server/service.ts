@@ -11,11 +11,11 @@ export interface Service {
   readonly startedAtMs: number;
   readonly lease: LeaseBook;
   readonly nodes: NodeTable;
-  /** False where the address in the request is not the asker's, by all that the service knows; never rejects. */
+  /** False if the address in the request is not known to be the sender's; never rejects. */
   readonly isOwnAddress: (request: LeaseRequest, peer: string) => boolean | Promise<boolean>;
   readonly reach: (request: ReachRequest, peer: string) => Promise<ReachAnswer>;
   /** Answers so far by status. */
   readonly answers: Map<number, number>;
-  /** What many read and what is dear to make: the bodies of `GET /v1/cluster` and `GET /metrics`. */
+  /** The texts that many read and that are expensive to make: the bodies of `GET /v1/cluster` and `GET /metrics`. */
   readonly texts: { readonly cluster: Paced; readonly metrics: Paced };
 }

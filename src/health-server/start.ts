@@ -78,7 +78,8 @@ async function createService(
   { version, instance }: Identity,
   log: (event: Event) => void,
 ): Promise<Result<Service, ServiceFailure>> {
-  // Not boot time: while this machine sleeps nobody can renew or report, and a lease that ends later harms nobody.
+  // Not boot time: while this machine is suspended no node can renew or report, and a lease that ends later does no
+  // harm.
   const now = monotonicMs;
   const lease = await openLease(config, { instance, lease: leaseSettings(config), now, log });
   if (!lease.ok) return lease;
@@ -123,7 +124,7 @@ function leaseSettings({ ttlMs, whitelist }: Config) {
     ttlMs,
     sameNameAfterMs: SAME_NAME_AFTER_MS,
     askAgainMs: ASK_AGAIN_MS,
-    // The short or long form of a name is that name, as for the nodes themselves.
+    // The short and the long form of a name are the same name, as for the nodes themselves.
     isCandidate: (node: string) => names === undefined || matchingNames(names, node).length === 1,
   };
 }

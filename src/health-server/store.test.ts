@@ -25,7 +25,7 @@ test("what was saved is recalled", async () => {
   expect(await openStore(folder).recall()).toMatchObject({ value: { kind: "kept", memory: { heard: 7 } } });
 });
 
-test("A1 a holder of a file that does not say how it is fenced may be strict", async () => {
+test("A1 a holder may be strict if the file does not say how it is fenced", async () => {
   const hold = { node: "cpu", life: "1", address: "cpu:6379", clusterId: null, epoch: 7 };
   const kept = async (more: object) => {
     writeFileSync(file, JSON.stringify({ version: 1, epoch: 7, heard: 7, hold: { ...hold, ...more } }));

@@ -29,7 +29,7 @@ const StoredLease = z.object({
       life: z.string(),
       address: z.string(),
       clusterId: z.nullable(z.string()),
-      // A file of an earlier version does not say, and then the holder may be strict.
+      // A file of an earlier version does not say; then the holder may be strict.
       strict: z._default(z.boolean(), true),
       epoch: Epoch,
     }),

@@ -5,7 +5,7 @@ import type { Service } from "./service.ts";
 
 type Untold = Omit<Service, "texts">;
 
-/** Without the nodes, so that no number of reports makes it longer than what nodes read. */
+/** Without the nodes, so that its length does not depend on the number of reports. */
 export function viewLease({ version, now, startedAtMs, lease }: Untold): ClusterView {
   return {
     service: "ray-entrypoint-health",
@@ -16,7 +16,7 @@ export function viewLease({ version, now, startedAtMs, lease }: Untold): Cluster
   };
 }
 
-/** The service with the texts that are made once for many. */
+/** The service with the texts that are shared by many readers. */
 export const withTexts = (service: Untold): Service => ({
   ...service,
   texts: {
@@ -25,10 +25,10 @@ export const withTexts = (service: Untold): Service => ({
   },
 });
 
-/** What readers take: 1 MiB, with room for the lease. A thousand nodes take a third of it. */
+/** Readers accept 1 MiB; this leaves room for the lease. A thousand nodes need a third of it. */
 const LONGEST_LIST = 1024 * 1024 - 8 * 1024;
 
-/** The body of `GET /v1/cluster`; nodes that the list has no room for are counted. */
+/** The body of `GET /v1/cluster`; nodes for which the list has no room are only counted. */
 function renderCluster(service: Untold): string {
   const all = service.nodes.list();
   const texts: string[] = [];

@@ -3,22 +3,22 @@ import type { IncomingHttpHeaders } from "node:http";
 import { type Reply, refuse } from "./reply.ts";
 
 export interface WriteGuardSettings {
-  /** Wanted as `Authorization: Bearer …` with every write; null: writes are open. */
+  /** Required as `Authorization: Bearer …` for every write; null: writes need no token. */
   readonly token: string | null;
   /** Public names under which nodes reach this service. */
   readonly hosts: readonly string[];
 }
 
-/** Why a write is turned away, for the log, and the answer to it. */
+/** Why a write is refused, for the log, and the answer to it. */
 export interface TurnedAway {
   readonly cause: string;
   readonly reply: Reply;
 }
 
 /**
- * Judges a write by its headers; null lets it pass. Browsers send `Origin` with each PUT, POST and DELETE (Fetch standard,
- * 3.2), also where the name of their page was pointed at this service by DNS rebinding; no node sends one. An old browser
- * that leaves it out still names the page's host, and cannot say `application/json` to another origin unasked.
+ * Checks a write by its headers; null accepts it. Browsers send `Origin` with each PUT, POST and DELETE (Fetch
+ * standard, 3.2), also after DNS rebinding; nodes never send it. An old browser that leaves it out still sends the
+ * page's host name, and cannot send `application/json` to another origin without a preflight.
  */
 export function createWriteGuard({
   token,
@@ -62,20 +62,25 @@ const NO_LENGTH: TurnedAway = {
   reply: refuse(411, "expected the header Content-Length, got a body in chunks"),
 };
 
-/** Compares digests, so that neither the time taken nor a length tells anything of the token. */
+/** Compares digests, so that the time taken reveals nothing about the token or its length. */
 function tokenTest(token: string): (authorization: string | undefined) => boolean {
   const digest = (text: string) => createHash("sha256").update(text).digest();
   const wanted = digest(`Bearer ${token}`);
   return (authorization = "") => timingSafeEqual(digest(authorization), wanted);
 }
 
-/** Ends of names that nobody can register (RFC 2606, 6762, 8375; ICANN's list of reserved names) or that clusters use within. */
+/**
+ * Top-level domains that cannot be registered (RFC 2606, 6762, 8375; ICANN's list of reserved names) or that clusters
+ * use internally.
+ */
 const PRIVATE_ENDS = new Set([
   ...["arpa", "corp", "home", "internal", "intranet", "lan", "local", "localdomain", "localhost"],
   ...["private", "svc", "test"],
 ]);
 
-/** Whoever owns a public name can point it at this service, and its web page at the name. */
+/**
+ * The owner of a public name can point it at this service (DNS rebinding), and then open a web page under that name.
+ */
 function isForeign(header: string, known: ReadonlySet<string>): boolean {
   const host = header.toLowerCase().replace(/:\d*$/, "").replace(/\.$/, "");
   const end = /\.([a-z]{2,63}|xn--[a-z\d-]+)$/.exec(host)?.[1];

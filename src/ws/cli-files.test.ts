@@ -69,7 +69,7 @@ test("down -v removes what ws wrote, and neither its lock nor what others put th
   expect(left).toEqual(["notes", "lock"]);
 });
 
-test("B10 down follows no link that somebody laid where its temporary folder would be", async () => {
+test("B10 down does not follow a link in the place of its temporary folder", async () => {
   const { temp } = foldersOf(join(root, ".ws"), root, process.getuid?.() ?? 0);
   const victim = join(root, "victim");
   mkdirSync(join(victim, "ray-cpu"), { recursive: true });

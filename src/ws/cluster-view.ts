@@ -12,16 +12,16 @@ export interface ClusterView {
 
 const LOOK_TIMEOUT_MS = 2000;
 
-/** Where the HEADs of a cluster can be, and how they are asked. */
+/** Where the HEADs of a cluster can be, and how to ask them. */
 export interface Sight extends GcsOptions {
   readonly headAddresses: readonly Address[];
 }
 
 /** What each address answered when it was asked for a GCS. */
 export interface Look {
-  /** Every HEAD in sight: more than one is a fault to show. */
+  /** Every HEAD that was found; more than one is a fault to show. */
   readonly heads: readonly RayGcs[];
-  /** Where there is no HEAD for us, and why. */
+  /** What the addresses without a HEAD answered. */
   readonly others: readonly Sighting[];
 }
 
@@ -36,10 +36,10 @@ export async function lookForHeads({ headAddresses, token, tls }: Sight): Promis
 
 export const findHeads = async (sight: Sight) => (await lookForHeads(sight)).heads;
 
-/** The cluster of the first HEAD that answers; undefined where none does. */
+/** The cluster of the first HEAD that answers; undefined if none does. */
 export const viewCluster = async (sight: Sight) => (await lookAtCluster(sight)).view;
 
-/** The same, with what was seen where no HEAD is. */
+/** The same, with what each other address answered. */
 export async function lookAtCluster(
   sight: Sight,
 ): Promise<Look & { readonly view: ClusterView | undefined }> {
@@ -55,14 +55,14 @@ export async function lookAtCluster(
   }
 }
 
-/** The GCS that refuses our token: a cluster is there, and it is not asked with what it wants. Pure. */
+/** The GCS that refuses our token: the cluster runs, but ws has another token or none. Pure. */
 export const refusing = ({ heads, others }: Look): Sighting | undefined =>
   heads.length > 0 ? undefined : others.find(({ kind }) => kind === "unauthorized");
 
 /** Why no GCS can be used; undefined where one can. */
 export type NoHead =
   | { readonly reason: "wants-token"; readonly at: string }
-  /** Something is there, and what it says is no answer: it may be a HEAD that is busy or out of reach. */
+  /** A GCS may be there but gives no proper answer: it may be busy or out of reach. */
   | { readonly reason: "silent"; readonly at: string }
   | { readonly reason: "nobody" };
 

@@ -13,9 +13,9 @@ export interface WsContext {
   readonly signal: AbortSignal;
   /** Aborted by the second one. */
   readonly urgent: AbortSignal;
-  /** Runs what must not be left half done, which a third one waits for. */
+  /** Runs work that must not be left half done; even a third Ctrl-C waits for it. */
   readonly cleaning?: Job["cleaning"];
-  /** Asks whoever sits at the terminal; undefined where nobody does. Without an answer: when Ctrl-C comes, or the input's end. */
+  /** Asks the user at the terminal; undefined without a terminal. Ctrl-C or the end of input count as no answer. */
   readonly ask?: ((question: string) => Promise<string | undefined>) | undefined;
 }
 

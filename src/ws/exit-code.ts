@@ -6,7 +6,7 @@ export const EXIT = {
   ok: 0,
   /** A check of `ws test` does not hold, or `ws ps` sees a node that is not ALIVE. */
   notAllWell: 1,
-  /** What runs would have to be replaced or stopped, and nobody agreed to that. */
+  /** Running services would have to be replaced or stopped, and the user has not agreed. */
   notAgreed: 2,
   usage: 64,
 } as const;

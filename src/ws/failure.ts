@@ -82,7 +82,7 @@ export type WsFailure =
       readonly nodes: readonly { readonly node: string; readonly state: string }[];
     }
   | { readonly reason: "no-such-node"; readonly node: string; readonly known: readonly string[] }
-  /** The cluster that runs wants another token, or one at all. */
+  /** The running cluster requires a token, and ws has another one or none. */
   | { readonly reason: "token-refused"; readonly at: string }
   | { readonly reason: "not-running"; readonly what: string; readonly fix: string }
   | { readonly reason: "head-not-usable"; readonly head: string; readonly why: string }
@@ -91,13 +91,13 @@ export type WsFailure =
       readonly processes: readonly { readonly pid: number; readonly what: string }[];
       readonly ports: readonly TakenPort[];
     }
-  /** Files that `ws` would have to overwrite. */
+  /** Files that `ws` would overwrite. */
   | { readonly reason: "not-our-files"; readonly files: readonly NotOurs[] }
-  /** Containers of this project.name that another folder's config.yaml was started as. */
+  /** Containers of this project.name that were started from another folder's config.yaml. */
   | { readonly reason: "started-elsewhere"; readonly project: string; readonly folders: readonly string[] }
-  /** `ws up` would replace or stop what runs, and nobody said that it may. */
+  /** `ws up` would replace or stop running services, and the user has not agreed. */
   | { readonly reason: "not-agreed" }
-  /** `ws up --dry-run` has shown its plan, and that was all. */
+  /** `ws up --dry-run` has shown its plan. */
   | { readonly reason: "only-planned" }
   | { readonly reason: "unsafe-folder"; readonly folder: string; readonly why: string }
   | { readonly reason: "interrupted"; readonly signal: StopSignal };

@@ -66,7 +66,7 @@ test("E7 the embedded runtime keeps the time of our lines; Ray's come from about
   expect(later).toBe(`ray-cpu | ${time} three\nray-cpu | ${time} Ray's own\n`);
 });
 
-test("E7 D17 no escape code reaches what is no terminal, whoever wrote it; marks are coloured on one", () => {
+test("E7 D17 no escape code reaches an output that is not a terminal; on a terminal marks are coloured", () => {
   const through = (isTTY: boolean) => {
     const { hasColors, getColorDepth } = WriteStream.prototype;
     const stream = Object.assign(new PassThrough(), { isTTY, hasColors, getColorDepth });
@@ -88,7 +88,7 @@ test("E7 D17 no escape code reaches what is no terminal, whoever wrote it; marks
   vi.unstubAllEnvs();
 });
 
-test("E9 what a failed start wrote is kept, and shown when the container is gone", async () => {
+test("E9 logs of a failed start are kept, and shown when the container is gone", async () => {
   const engine = new FakeEngine("");
   const docker = async (words: readonly string[]) => {
     expect(words).toEqual(["logs", "--timestamps", "--tail", "20000", ID]);
@@ -108,7 +108,7 @@ test("E9 what a failed start wrote is kept, and shown when the container is gone
   expect((await engine.ws(["logs"])).err).toContain("There are no logs yet");
 });
 
-test("E7 a stop that waits says for whom and how long, and hears Ctrl-C", async () => {
+test("E7 a stop that waits says for which nodes and how long, and reacts to Ctrl-C", async () => {
   vi.useFakeTimers();
   const said: string[] = [];
   const say = (_: string, text: string) => void said.push(text);

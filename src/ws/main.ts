@@ -10,7 +10,7 @@ import { writer } from "./terminal/terminal.ts";
 const dist = dirname(realpathSync(process.argv[1] ?? "."));
 
 let cleanups = 0;
-/** What is taken back half leaves a network in the way of the next start. */
+/** A clean-up that is interrupted leaves a network that blocks the next start. */
 async function cleaning<T>(work: () => Promise<T>): Promise<T> {
   cleanups += 1;
   try {
@@ -32,7 +32,7 @@ const second = new AbortController();
 const CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 for (const [name, code] of Object.entries(CODES))
   process.on(name, () => {
-    // The third one is for whatever does not listen to the first two, but not for what cleans up meanwhile.
+    // The third one ends what ignores the first two, except a clean-up.
     if (second.signal.aborted && cleanups === 0) leave(process, code);
     if (second.signal.aborted) sayAndLeaveNext();
     (first.signal.aborted ? second : first).abort(name);
@@ -61,7 +61,7 @@ const context = {
 
 async function ask(question: string): Promise<string | undefined> {
   const lines = createInterface({ input: process.stdin, output: process.stderr });
-  // The terminal gives Ctrl-C to whoever reads from it.
+  // While readline reads from the terminal, it receives Ctrl-C.
   lines.once("SIGINT", () => process.emit("SIGINT"));
   const ended = new Promise<undefined>((resolve) => lines.once("close", () => resolve(undefined)));
   try {

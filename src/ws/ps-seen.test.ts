@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { type FakeContainer, FakeEngine, inspected } from "../../test/fixtures/docker/fake-engine.ts";
 import { FakeGcs, type FakeGcsSettings, fakeNode } from "../../test/fixtures/fake-gcs.ts";
 
-/** What `ws ps` shows of a cluster whose GCS and engine are played. */
+/** The output of `ws ps` for a cluster with a fake GCS and engine. */
 const IDS = [0, 1, 2].map((i) => String(i).padStart(64, "0"));
 
 const answers = (...services: FakeContainer[]): string => `
@@ -66,7 +66,7 @@ test.each([
   expect(code).toBe(0);
 });
 
-test("E1 what the cluster was brought up with is used, whatever this shell or .env says", async () => {
+test("E1 the secrets that the cluster was started with are used, whatever this shell or .env says", async () => {
   const { engine } = await cluster({ token }, ...BOTH);
   const folder = join(engine.root, ".ws/secrets");
   mkdirSync(folder, { recursive: true });
@@ -111,7 +111,7 @@ test("D16 a node without its container is missing, though the GCS lists it as AL
   expect(out).toContain("✗ ray-gpu: its container is gone, though the GCS still lists it as ALIVE.");
 });
 
-test("E11 where only the HEAD is gone, the others are no cluster that has to be started", async () => {
+test("E11 if only the HEAD is gone, ps does not advise to start the whole cluster", async () => {
   const { gcs, engine } = await cluster({}, { service: "ray-gpu" });
   await gcs.stop();
   const { code, out } = await engine.ws(["ps"]);
@@ -128,7 +128,7 @@ test("a GCS that does not answer is not reported as missing", async () => {
   expect(out).not.toContain("Start");
 });
 
-test("D2 what docker says on stderr is shown and never read", async () => {
+test("D2 docker's stderr is shown but never parsed", async () => {
   const { engine, says } = await cluster({}, ...BOTH);
   const notice = "Emulate Docker CLI using podman [1] {2}";
   engine.says(`*) echo '${notice}' >&2 ;;\nesac\ncase "$*" in${says}`);
@@ -140,7 +140,7 @@ test("D2 what docker says on stderr is shown and never read", async () => {
   expect(doctor.out).toContain(`→ Docker engine: docker says: ${notice}`);
 });
 
-test("D2 an engine that fails is no engine without containers", async () => {
+test("D2 a failing engine does not count as one without containers", async () => {
   const { engine } = await cluster({}, ...BOTH);
   engine.says(`version*) echo 28.1 ;;\n*) echo 'the engine is busy' >&2; exit 1 ;;`);
   const ps = await engine.ws(["ps"]);
@@ -169,7 +169,7 @@ test.each([
   expect(out).toContain(`→ Docker engine: containers run on ${host}: ports are published there`);
 });
 
-test("E1 a state folder is closed to others, and its secrets too", async () => {
+test("E1 other users can read neither the state folder nor its secrets", async () => {
   const { keepSecrets, readKept, secretsFile } = await import("./runtimes/secrets.ts");
   const { engine } = await cluster({});
   const kept = { RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN: `it's "odd" $1 \\ #x`, RAY_EP_HEALTH_TOKEN: "h" };

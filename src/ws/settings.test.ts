@@ -151,7 +151,7 @@ services:
   });
 });
 
-describe("E3 an unknown key stops ws, since the cluster would start without what it asks for", () => {
+describe("E3 an unknown key stops ws, because the cluster would start without what it asks for", () => {
   const only = (text: string) => problems(text).map(({ where, fix }) => `${where} → ${fix}`);
 
   test("a mount of a node", () => {
@@ -174,7 +174,7 @@ describe("E3 an unknown key stops ws, since the cluster would start without what
     ]);
   });
 
-  test("a key like no other, and one that only the original platform knows elsewhere", () => {
+  test("a key that is like no other, and one that the original platform has only elsewhere", () => {
     const top = "known keys here are project, host, network, nodes, cluster_test, services, ray.";
     expect(only("zzzzzzzz: 1\ngpu_type: amd")).toEqual([
       `config.yaml:1:1 zzzzzzzz → Remove it; ${top}`,
@@ -186,7 +186,7 @@ describe("E3 an unknown key stops ws, since the cluster would start without what
 describe("D13 a file of the original platform", () => {
   const file = new URL("../../test/fixtures/original-shape.yaml", import.meta.url);
 
-  test("loads, with one warning for what is not ours and what is not done yet", () => {
+  test("loads, with one warning for foreign keys and for keys that are not carried out yet", () => {
     const { settings, warnings } = read(readFileSync(file, "utf8"));
     expect(warnings.map(({ problem }) => problem)).toEqual([
       "keys of the original platform that ws does not read: host.gpu_type, host.hostname, " +
@@ -216,7 +216,7 @@ describe("D13 a file of the original platform", () => {
     expect(test.target).toEqual({ host: "ray-gpu", port: 6380 });
   });
 
-  test("null is not given, wherever it stands", () => {
+  test("null counts as not given, in every place", () => {
     const empty = "{ nodes: null, services: { ray: { cpu: { image: null, cpus: ~ } } }, volumes: null }";
     expect(read(empty)).toEqual(read(""));
   });

@@ -6,7 +6,7 @@ import { TestEngine } from "../fixtures/docker/engine.ts";
 import { PROJECT, WsProject } from "../fixtures/docker/ws-project.ts";
 import { until } from "../fixtures/until.ts";
 
-/** A cluster of containers in a user's hands: other shells, nodes from elsewhere, containers that somebody removed, Ctrl-C. */
+/** A container cluster as users treat it: other shells, nodes from elsewhere, removed containers, Ctrl-C. */
 const engine = TestEngine.open();
 const project = WsProject.open();
 
@@ -27,7 +27,7 @@ async function ps(): Promise<{ code: number | undefined; services: Service[] }> 
 }
 
 describe("a cluster that was started with a token", () => {
-  test("E1 every later shell has it, a second up changes nothing, and no file that people share holds it", async () => {
+  test("E1 every later shell uses the token, a second up changes nothing, and no shared file contains it", async () => {
     const up = await project.ws(["up"], inShell);
     expect(up.code, up.text).toBe(0);
     const lives = await project.lives();
@@ -72,7 +72,7 @@ describe("a cluster that was started with a token", () => {
     await engine.must("rm", "--force", name);
   });
 
-  test("D16 a node whose container somebody removed is missing at once", async () => {
+  test("D16 a node is missing as soon as its container is removed", async () => {
     await engine.must("rm", "--force", container("ray-gpu"));
     const { code, text } = await project.ws(["ps"]);
     expect(code).toBe(1);
@@ -80,7 +80,7 @@ describe("a cluster that was started with a token", () => {
     expect(text).not.toMatch(/^ray-gpu .*ALIVE/m);
   });
 
-  test("E11 a health service whose container somebody removed is said, and up brings back what is missing", async () => {
+  test("E11 doctor reports a removed health service, and up starts what is missing", async () => {
     await engine.must("rm", "--force", container("health"));
     const doctor = await project.ws(["doctor"]);
     expect(doctor.code).toBe(1);
@@ -91,7 +91,7 @@ describe("a cluster that was started with a token", () => {
     expect((await ps()).code).toBe(0);
   });
 
-  test("E11 a HEAD that somebody removed: what is missing is to be started, not the cluster", async () => {
+  test("E11 after the HEAD is removed, ps advises to start what is missing, not the cluster", async () => {
     await engine.must("rm", "--force", container("ray-cpu"));
     const { code, text } = await project.ws(["ps"]);
     expect(code).toBe(1);
@@ -99,7 +99,7 @@ describe("a cluster that was started with a token", () => {
     expect(text).toContain("Start what is missing: ./ws up");
   });
 
-  test("E11 Ctrl-C in down is heard: it ends at once, and nothing is left", async () => {
+  test("E11 Ctrl-C ends the waiting in down at once, and nothing is left", async () => {
     const down = project.startWs(["down", "-v"]);
     await until("down to wait", () => down.text().includes("may finish running work"), 30_000);
     down.interrupt();
@@ -129,7 +129,7 @@ describe("a start that fails", () => {
     expect(logs.text).toMatch(/^ray-cpu \| \d{4}-\S+Z → ray-entrypoint \S+ on node ray-cpu/m);
   });
 
-  test("E11 Ctrl-C, and again while up takes back what it started: nothing is left", async () => {
+  test("E11 Ctrl-C, and a second one while up removes what it started: nothing is left", async () => {
     const up = project.startWs(["up"]);
     await until("a container", async () => (await project.containers()).length > 0, 60_000);
     up.interrupt();
@@ -140,5 +140,5 @@ describe("a start that fails", () => {
   });
 });
 
-/** The health service's memory outlives a failed start, as it does `ws down`. */
+/** The health service's state survives a failed start, as it survives `ws down`. */
 const isVolume = (name: string): boolean => name.endsWith("-health-state");

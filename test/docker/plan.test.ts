@@ -9,7 +9,7 @@ import { until } from "../fixtures/until.ts";
 
 const engine = TestEngine.open();
 const project = WsProject.open();
-/** Enough to be a cluster, and small enough that a start takes little. */
+/** A cluster that is small enough to start quickly. */
 const SMALL = { services: { ray: { cpu: { cpus: 1 }, gpu: { cpus: 1 } } } };
 
 async function up(...words: string[]): Promise<string> {

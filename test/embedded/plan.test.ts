@@ -25,7 +25,7 @@ const place = (state = "state") => [
 async function ws(words: readonly string[], { state, answer }: { state?: string; answer?: string } = {}) {
   const args = [...place(state), ...words];
   const options = { cwd: folder, env: { WS_VENV_DIR: venvs }, all: true, reject: false } as const;
-  // A terminal, where somebody can be asked: script(1) makes one.
+  // A terminal for the question, made by script(1).
   const ran =
     answer === undefined
       ? await execa(join(root, "ws"), args, options)
@@ -80,7 +80,7 @@ const pids = (): number[] =>
     ({ pid }: { pid: number }) => pid,
   );
 
-test("E2 what would replace the HEAD is said with what is lost, asked on a terminal, and needs --yes elsewhere", async () => {
+test("E2 up says that it would replace the HEAD and what is lost, asks on a terminal, and needs --yes elsewhere", async () => {
   const before = pids();
   configure({ gpu: true, cpus: 2 });
   const plan = await ws(["up", "--dry-run"]);
@@ -108,7 +108,7 @@ test("E4 another project.name is the same cluster for up and ps", async () => {
   expect((await ws(["ps"])).code).toBe(0);
 });
 
-test("E10 a second cluster on the same addresses is told whose they are, and how that one is ended", async () => {
+test("E10 a second cluster on the same addresses is told which cluster has them, and how to end it", async () => {
   const up = await ws(["up"], { state: "second" });
   expect(up.code, up.text).toBe(75);
   expect(up.text).toContain(
@@ -117,7 +117,7 @@ test("E10 a second cluster on the same addresses is told whose they are, and how
   expect((await ws(["up", "--dry-run"], { state: "second" })).code).toBe(75);
 });
 
-test("E8 a node that is switched off is stopped when somebody agrees on a terminal", async () => {
+test("E8 a node that is switched off is stopped when the user agrees on a terminal", async () => {
   configure({});
   const up = await ws(["up"], { answer: "y\n" });
   expect(up.code, up.text).toBe(0);

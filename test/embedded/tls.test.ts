@@ -9,7 +9,7 @@ import { until } from "../fixtures/until.ts";
 
 const [HEAD, WORKER, LATE] = ["ray-cpu", "ray-gpu", "ray-late"] as const;
 
-/** Every address that a node of these clusters may have: Ray's parts ask each other by them. */
+/** Every address that a node of these clusters may have; Ray's processes use them. */
 const LOOPBACK = Array.from({ length: 250 }, (_, net) =>
   [3, 4, 5].map((host) => `127.${net}.0.${host}`),
 ).flat();

@@ -14,7 +14,7 @@ const root = resolve(import.meta.dirname, "../..");
 const folder = mkdtempSync(join(tmpdir(), "rep-ws-"));
 const config = join(folder, "config.yaml");
 const token = randomBytes(16).toString("hex");
-/** Stands for the proxy of the shell: it answers nobody, and remembers who came. */
+/** Plays the shell's proxy: it never answers, and records each request. */
 let asked = "";
 const proxy = createServer((socket) => {
   socket.on("error", () => {});
@@ -42,7 +42,7 @@ beforeAll(async () => {
   );
   await new Promise<void>((listening) => proxy.listen(0, "127.0.0.1", listening));
   const at = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
-  // The mode is not set: Ray's HEAD comes to it by itself.
+  // The mode is not set: Ray's HEAD turns it on by itself.
   const { RAY_AUTH_MODE: _, ...shell } = process.env;
   const proxies = { http_proxy: at, HTTP_PROXY: at, NODE_USE_ENV_PROXY: "1" };
   env = { ...shell, ...proxies, WS_VENV_DIR: venvs, RAY_AUTH_TOKEN: token };

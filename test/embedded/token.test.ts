@@ -19,7 +19,7 @@ async function ws(words: string[], env = {}) {
 const gcs = async (with_: string | null) =>
   (await probeGcs(cluster.headAddress, { token: with_, timeoutMs: 5000 })).kind;
 
-/** The node ids do not change while nothing is made anew. */
+/** The node ids do not change unless something is recreated. */
 async function pids(): Promise<string> {
   const { code, text, out } = await ws(["ps", "--json"]);
   expect(code, text).toBe(0);
@@ -46,7 +46,7 @@ test("E1 what a cluster was started with is used in every later shell", async ()
   expect(doctor.text).toMatch(/✓ HEAD: one, at 127\.46\.0\.3:/);
 });
 
-test("B4 the health service wants the token that ws made for it", async () => {
+test("B4 the health service requires the token that ws made for it", async () => {
   const answer = await fetch(`${cluster.healthUrl}/v1/head`, {
     method: "DELETE",
     headers: { "content-type": "application/json" },
@@ -61,7 +61,7 @@ test("E1 the cluster test holds every line in a shell without the token", async 
   expect((await ws(["test", "--down"])).code).toBe(0);
 });
 
-test("E1 without what is kept, the cluster that refuses us is named as that, and nothing of it is changed", async () => {
+test("E1 without the kept secrets ws says that the cluster refuses it, and changes nothing", async () => {
   const before = await pids();
   const secrets = join(cluster.state, "secrets");
   renameSync(secrets, `${secrets}.away`);
@@ -75,7 +75,7 @@ test("E1 without what is kept, the cluster that refuses us is named as that, and
   expect(await pids()).toBe(before);
 });
 
-test("E1 the token stands in no word that was said and in no process list", () => {
+test("E1 the token is in no output and in no process list", () => {
   const lists = readdirSync("/proc").flatMap((pid) => {
     try {
       return /^\d+$/.test(pid) ? [readFileSync(`/proc/${pid}/cmdline`, "utf8")] : [];

@@ -9,7 +9,7 @@ beforeAll(async () => {
   binDir = await realRay();
 });
 
-/** Says where Ray's nodes are, through the Ray Client of argv[1]. */
+/** Prints the addresses of Ray's nodes, through the Ray Client at argv[1]. */
 const ASK = `
 import sys, ray
 ray.init(f"ray://{sys.argv[1]}:10001", logging_level="error")

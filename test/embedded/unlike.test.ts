@@ -10,7 +10,7 @@ beforeAll(async () => {
   binDir = await realRay();
 });
 
-/** A folder that goes with the test. */
+/** A folder that is removed after the test. */
 function folder(): string {
   const made = mkdtempSync(join(tmpdir(), "unlike-"));
   onTestFinished(() => rmSync(made, { recursive: true }));
@@ -35,7 +35,7 @@ test("C8 a real HEAD tells its Python: a node of another one, whose Ray lies in 
   expect(await worker.ends()).toEqual({ code: 78, signal: null });
   expect(worker.text).toMatch(/runs Python 3\.\d+\.\d+, this node Python 3\.9/);
 
-  // D17: what Ray said stands under its name, and without colours.
+  // D17: Ray's output is shown under its name, without colours.
   expect(head.text).toMatch(/^ray \| .*Local node IP/m);
   expect(head.text).not.toContain("\u001b");
 });

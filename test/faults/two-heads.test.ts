@@ -5,7 +5,7 @@ import { TcpProxy } from "../fixtures/cluster/tcp-proxy.ts";
 import { until } from "../fixtures/until.ts";
 import { CPU, GPU, READY, sharedEmptyScene, startNode, timed, within } from "./rig.ts";
 
-/** The way from each candidate to the other one's GCS. */
+/** The path from each candidate to the other one's GCS. */
 const scene = sharedEmptyScene();
 const ways = new Map<string, TcpProxy>();
 beforeAll(async () => {

@@ -2,7 +2,10 @@ import { expect, onTestFinished, test } from "vitest";
 import { renewInFlood } from "../fixtures/flood.ts";
 import { HealthServerProcess } from "../fixtures/health-server-process.ts";
 
-/** The most that a HEAD waits for one renewal of two before its deadline; the bench has the aim of 100 ms, for idle machines. */
+/**
+ * The maximum time that a HEAD waits for one of two renewals before its deadline. The bench aims at 100 ms, on idle
+ * machines.
+ */
 const A_HEAD_WAITS_MS = 5000;
 
 test("B2 B3 renewals are answered, in little memory, while strangers hold 4,096 connections and send requests ahead", async () => {

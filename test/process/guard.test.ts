@@ -14,7 +14,7 @@ beforeEach(async () => {
 afterEach(() => rig.close());
 
 const STRICT = { RAY_EP_FENCING: "strict" };
-/** What stands between a strict HEAD's last renewal and the end of its Ray. */
+/** The time from a strict HEAD's last renewal to the end of its Ray. */
 const DEADLINE_MS = 10_000;
 
 /** The guard beside the session of a node's Ray. */
@@ -30,7 +30,7 @@ const guardOf = (node: number): number => {
   return Number(pid);
 };
 
-/** A clock in the form of /proc/uptime that goes with the machine's, and can be set ahead. */
+/** A clock file like /proc/uptime that follows the machine's clock and can be set ahead. */
 class Uptime {
   readonly file: string;
   readonly #fd: number;
@@ -54,14 +54,14 @@ class Uptime {
     closeSync(this.#fd);
   }
 
-  /** In place, of one length: whoever reads it meanwhile finds a whole line. */
+  /** Written in place with a constant length, so that a reader always finds a whole line. */
   #tick(): void {
     writeSync(this.#fd, `${(uptime() + this.#aheadS).toFixed(2).padStart(12, "0")} 0.00\n`, 0);
   }
 }
 
 describe.skipIf(process.getuid?.() !== 0)("with a mount namespace of its own (root)", () => {
-  test("A5 strict: a machine that slept a minute: Ray is killed within a second of its waking", async () => {
+  test("A5 strict: after a suspend of a minute Ray is killed within a second of waking", async () => {
     const clock = new Uptime(rig.folder);
     const cpu = rig.nodeApart(`mount --bind '${clock.file}' /proc/uptime`, "ray-cpu", STRICT);
     await cpu.says("✓ Ray cluster is ready!");
@@ -74,7 +74,7 @@ describe.skipIf(process.getuid?.() !== 0)("with a mount namespace of its own (ro
     clock.stop();
   });
 
-  test("A7 strict: where no bash can be run a HEAD does not lead: 71 before Ray starts, and another node may", async () => {
+  test("A7 strict: without bash a node exits with 71 before Ray starts, and another node may lead", async () => {
     const cpu = rig.nodeApart("mount --bind /dev/null /bin/bash", "ray-cpu", STRICT);
     expect(await cpu.exit()).toBe(71);
     expect(cpu.stdout).toMatch(
@@ -84,7 +84,7 @@ describe.skipIf(process.getuid?.() !== 0)("with a mount namespace of its own (ro
     await rig.node("ray-gpu", STRICT).says("✓ Ray cluster is ready!");
   });
 
-  test("A7 lenient: it leads without a guard, and says so loudly", async () => {
+  test("A7 lenient: it leads without a guard, and warns", async () => {
     const cpu = rig.nodeApart("mount --bind /dev/null /bin/bash", "ray-cpu");
     await cpu.says("✓ Ray cluster is ready!");
     await cpu.says("✗ Warning: Ray has no guard, so it keeps running if this program is killed: /bin/bash");
@@ -92,7 +92,7 @@ describe.skipIf(process.getuid?.() !== 0)("with a mount namespace of its own (ro
     expect(await cpu.exit()).toBe(0);
   });
 
-  test("A7 strict: a guard that is lost for good takes the lead with it, by the time at which it would have killed", async () => {
+  test("A7 strict: if the guard is lost for good, the HEAD gives up the lead by the time at which the guard would have killed Ray", async () => {
     const bash = join(rig.folder, "bash");
     writeFileSync(bash, readFileSync("/bin/bash"), { mode: 0o755 });
     const cpu = rig.nodeApart(`mount --bind '${bash}' /bin/bash`, "ray-cpu", STRICT);

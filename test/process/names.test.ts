@@ -7,7 +7,7 @@ import { monotonicMs } from "../../src/common/deadline.ts";
 import { lives, Rig, type Running } from "../fixtures/rig.ts";
 import { until } from "../fixtures/until.ts";
 
-/** Names that this machine's hosts file knows, among others whose name server takes every question and says nothing. */
+/** Names in the hosts file, and a name server for all others that never answers. */
 let rig: Rig;
 let silence: Socket;
 let mounts: string;
@@ -39,7 +39,7 @@ const outsider = (candidates: readonly string[]) => ({
   RAY_EP_NODE_NAME: "outsider",
 });
 
-/** Its exit code and how long it took; a process that does not end is the caller's to kill. */
+/** Its exit code and how long it took. The caller kills a process that does not end. */
 async function stopped(running: Running): Promise<{ code: number | string | null; ms: number }> {
   const began = monotonicMs();
   running.signal("SIGTERM");
@@ -48,7 +48,7 @@ async function stopped(running: Running): Promise<{ code: number | string | null
 }
 
 describe.skipIf(process.getuid?.() !== 0)("with names of its own (root)", () => {
-  test("D1 a health service that is well is up, whatever name service other candidates' names have", async () => {
+  test("D1 a healthy health service is up, even if the names of other candidates do not resolve", async () => {
     const node = rig.nodeApart(mounts, "ray-cpu", outsider(silentNames(12)));
     await node.says("Health service is ");
     expect(node.stdout).toContain("✓ Health service is up at http://health.test:8080");

@@ -20,7 +20,7 @@ afterEach(async () => {
   await rig.close();
 });
 
-/** A way from `host` to `target`, until it is cut. */
+/** A connection path from `host` to `target`, until it is cut. */
 class Way {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -65,7 +65,7 @@ test("A1 strict: of two nodes of one name the second leads only when the first o
   const throughWay = { ...strict, HEALTH_URL: `http://${rig.host("", 110)}:${HEALTH_PORT}` };
   const first = rig.node("ray-cpu", throughWay);
   await first.says("✓ Ray cluster is ready!");
-  // As where both resolve their common name to themselves: nobody probes its own entry.
+  // As if both resolved their common name to themselves: no node probes its own entry.
   const second = rig.node("ray-cpu", strict);
   way.cut();
   await second.says("Mode: head");
@@ -76,11 +76,11 @@ test("A1 strict: of two nodes of one name the second leads only when the first o
 }, 90_000);
 
 describe("A2 two HEADs that see each other while the health service is down", () => {
-  /** The whitelist of a node that reaches the other one by a way of its own. */
+  /** The whitelist of a node that reaches the other one by its own path. */
   const whitelist = (ways: Record<string, string>) =>
     ["ray-cpu", "ray-gpu"].map((name) => `${name}=${ways[name] ?? rig.host(name)}:${GCS_PORT}`).join(" ");
 
-  test("the one that never had a lease gives way to the one that had, though it stands first", async () => {
+  test("the one that never had a lease gives way to the one that had one, though it is first in the whitelist", async () => {
     const health = await rig.health();
     const [toGpu, toCpu] = [rig.host("", 130), rig.host("", 131)];
     const gpu = rig.node("ray-gpu", { HEAD_WHITELIST: whitelist({ "ray-cpu": toCpu }) });
@@ -100,7 +100,7 @@ describe("A2 two HEADs that see each other while the health service is down", ()
     );
     const [elder] = rig.rays.of("ray-gpu");
     expect(lives((await rig.rays.run("ray-cpu")).started.pid)).toBe(false);
-    // It has every chance to see the other one, and to give way too.
+    // It has enough time to see the other one and to give way as well.
     const [{ gcs }] = [await rig.rays.run("ray-gpu")];
     const calls = gcs?.calls ?? 0;
     await until("more looks", () => (gcs?.calls ?? 0) > calls + 20);

@@ -16,7 +16,7 @@ afterEach(async () => {
 });
 
 test.each(["text", "json"])(
-  "B9 a GCS's version forges no line of the log and steers no terminal (%s)",
+  "B9 the version of a GCS cannot forge a log line or control a terminal (%s)",
   async (form) => {
     const gpu = rig.node("ray-gpu", { RAY_EP_LOG: form });
     const backslash = form === "json" ? "\\\\" : "\\";

@@ -12,7 +12,7 @@ function emptyFolder(): string {
   return folder;
 }
 
-test("D5 a clone on a system that converts line ends has none of CRLF", () => {
+test("D5 a clone on a system that converts line ends contains no CRLF", () => {
   const folder = emptyFolder();
   const git = (cwd: string, ...words: string[]) =>
     execFileSync("git", ["-c", "user.name=x", "-c", "user.email=x@x", ...words], { cwd, stdio: "pipe" });
@@ -40,7 +40,7 @@ interface Locked {
 test("D8 the lock file holds the optional packages of every platform, which npm ci insists on, and no registry", () => {
   const lock = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8"));
   const packages: Readonly<Record<string, Locked>> = lock.packages;
-  /** Where Node would find it from there: beside it, or in any folder above. */
+  /** Where Node would search for it: in this folder or any folder above. */
   const isLocked = (from: string, name: string): boolean =>
     `${from}/node_modules/${name}`.replace(/^\//, "") in packages ||
     (from !== "" && isLocked(from.slice(0, Math.max(0, from.lastIndexOf("/node_modules/"))), name));

@@ -18,7 +18,7 @@ test("B6 two containers that mount one folder: the session of the living one sta
   const session = join(temp, "ray", SESSION);
   const cpu = rig.node("ray-cpu", { RAY_TMPDIR: temp });
   await cpu.says("✓ Ray cluster is ready!");
-  // No process names it on its command line, as none does that lives in another container.
+  // No process has it on its command line, as if its Ray were in another container.
   mkdirSync(session, { recursive: true });
 
   const gpu = rig.node("ray-gpu", { RAY_TMPDIR: temp });
@@ -27,7 +27,7 @@ test("B6 two containers that mount one folder: the session of the living one sta
   expect(gpu.stdout).toContain(`another node's Ray uses ${temp}/ray as well`);
   expect(gpu.stdout).toContain("→ Mount a separate folder there for each container");
 
-  // Also where the supervisor is killed the lock lasts until the guard has killed Ray.
+  // Even if the supervisor is killed, the lock lasts until the guard has killed Ray.
   gpu.signal("SIGKILL");
   cpu.signal("SIGKILL");
   await until("the end of Ray", () => rig.rays.runs.every(({ started }) => !lives(started.pid)));

@@ -81,7 +81,7 @@ describe("ready means that the GCS lists the node as ALIVE", () => {
 });
 
 describe("E6 a drop-in user", () => {
-  test("without a health service, on purpose, sees no ✗", async () => {
+  test("without a health service (HEALTH_URL=none) sees no ✗", async () => {
     const cpu = rig.node("ray-cpu", { HEALTH_URL: "none", RAY_EP_SECOND_LOOK: "0.1" });
     await cpu.says("✓ Ray cluster is ready!");
     expect(cpu.stdout).toContain("→ No health service (HEALTH_URL=none)");
@@ -90,14 +90,14 @@ describe("E6 a drop-in user", () => {
     expect(cpu.stdout).not.toContain("✗");
   });
 
-  test("with a misspelt variable is told which is near", async () => {
+  test("with a misspelt variable is told the nearest one", async () => {
     await rig.health();
     const cpu = rig.node("ray-cpu", { RAY_EP_LOG_LIMITS: "10m" });
     await cpu.says("✗ RAY_EP_LOG_LIMITS is not a variable of this program, and nothing reads it");
     await cpu.says("→ Did you mean RAY_EP_LOG_LIMIT?");
   });
 
-  test("with a plain server as health service: it is written to once at most, and nothing counts as lost", async () => {
+  test("with a plain server as health service: it receives at most one write, and nothing counts as lost", async () => {
     const asked: string[] = [];
     const plain = createServer((request, response) => {
       asked.push(`${request.method} ${request.url}`);
@@ -120,7 +120,7 @@ describe("E6 a drop-in user", () => {
 });
 
 describe("D17 what Ray says", () => {
-  test("stands in the log under its name and without colours, before our words about its end", async () => {
+  test("is in the log under its name and without colours, before our message about its end", async () => {
     rig.rays.manners = { joins: false, exitOnTerm: 1 };
     await rig.health();
     const cpu = rig.node("ray-cpu");
@@ -143,7 +143,7 @@ describe("D17 what Ray says", () => {
     for (const line of cpu.stdout.trim().split("\n")) expect(() => JSON.parse(line)).not.toThrow();
   });
 
-  test("goes where ours goes, untouched, where all of Ray's logs come that way", async () => {
+  test("goes to our output untouched if all of Ray's logs come that way", async () => {
     await rig.health();
     const cpu = rig.node("ray-cpu", { RAY_LOG_TO_STDERR: "1" });
     (await rig.rays.run("ray-cpu")).print("raylet says this\n");

@@ -2,10 +2,10 @@ import { expect, test } from "vitest";
 import { Rig } from "../fixtures/rig.ts";
 
 const NAMES = ["a", "b", "c"];
-/** Which of the two looks first after the lease's end is chance, so that one round proves nothing. */
+/** Chance decides which of the two looks first after the lease's end, so one round proves nothing. */
 const ROUNDS = 4;
 
-/** The HEAD dies; returns who leads then. */
+/** Kills the HEAD and returns which node leads next. */
 async function successor(): Promise<string | undefined> {
   const rig = await new Rig(NAMES).open();
   try {

@@ -19,7 +19,7 @@ afterEach(async () => {
   await rig.close();
 });
 
-/** `openssl s_server` where a candidate's GCS would be. */
+/** Runs `openssl s_server` at the address of a candidate's GCS. */
 async function sServer(host: string): Promise<void> {
   const { cert, key } = certificates.make([host]);
   const server: ChildProcess = spawn(

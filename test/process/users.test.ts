@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Rig } from "../fixtures/rig.ts";
 
-/** Numbers that this machine gives to nobody. */
+/** Ids that no user of this machine has. */
 const [UID, GID] = [64_242, 64_243];
 
 let rig: Rig;
@@ -22,7 +22,7 @@ beforeEach(async () => {
 });
 afterEach(() => rig.close());
 
-/** Words that start a program where these texts stand in the place of files of /etc. */
+/** The command that starts a program with these texts in place of files in /etc. */
 function withEtc(files: Record<string, string>): string[] {
   const mounts = Object.entries(files).map(([name, text]) => {
     const file = join(rig.folder, `etc-${name}`);
@@ -64,7 +64,7 @@ describe.skipIf(process.getuid?.() !== 0)("started as root", () => {
     await cpu.says("✓ Ray cluster is ready!");
   });
 
-  test("B8 so it has where there is no setpriv", async () => {
+  test("B8 the same without setpriv", async () => {
     await rig.health();
     const hide = [
       "unshare",
@@ -88,7 +88,7 @@ describe.skipIf(process.getuid?.() !== 0)("started as root", () => {
     expect(started).toMatchObject({ uid: UID, gid: 0, env: { USER: String(UID), HOME: "/" } });
   });
 
-  test("C7 a name that /etc/passwd does not hold is asked of the system", async () => {
+  test("C7 a name that is not in /etc/passwd is looked up in the system's databases", async () => {
     await rig.health();
     const getent = join(rig.folder, "getent");
     writeFileSync(
@@ -130,7 +130,7 @@ describe.skipIf(process.getuid?.() !== 0)("started as root", () => {
     expect(started).toMatchObject({ uid: 0, env: { HOME: "/srv" } });
   });
 
-  test("B5 a link that Ray's user planted where old sessions lie leads root nowhere", async () => {
+  test("B5 root does not follow a link that Ray's user made in the place of the old sessions", async () => {
     await rig.health();
     const temp = join(rig.folder, "tmp");
     const target = join(rig.folder, "target");
@@ -146,7 +146,7 @@ describe.skipIf(process.getuid?.() !== 0)("started as root", () => {
     expect(cpu.stdout).toContain("could not be archived: EACCES");
   });
 
-  test("B5 nor does one where the note that it is ALIVE is written", async () => {
+  test("B5 nor one in the place of the note that the node is ALIVE", async () => {
     await rig.health();
     const folder = join(rig.folder, "notes");
     mkdirSync(join(rig.folder, "target"));
@@ -218,7 +218,7 @@ describe.skipIf(process.getuid?.() !== 0)("started as root", () => {
 });
 
 describe.skipIf(process.getuid?.() !== 0)("started as another user", () => {
-  test("C7 a uid without an entry runs Ray as itself, in the container's HOME", async () => {
+  test("C7 with a uid without an entry Ray runs as that uid, in the container's HOME", async () => {
     await rig.health();
     const env = { RAY_EP_USER: "", HOME: rig.folder };
     const cpu = rig.node("ray-cpu", env, [], asUid(UID, 0));
@@ -235,7 +235,7 @@ describe.skipIf(process.getuid?.() !== 0)("started as another user", () => {
     expect(started.env).toMatchObject({ HOME: rig.folder, USER: "app" });
   });
 
-  test("C7 that cannot become RAY_EP_USER: the advice works", async () => {
+  test("C7 a user that cannot become RAY_EP_USER: the advice works", async () => {
     await rig.health();
     const env = { RAY_EP_USER: "ray", HOME: rig.folder };
     const words = [...withEtc({ passwd: passwd(RAY.replace(String(UID), "999")) }), ...asUid(UID, 0)];

@@ -15,7 +15,7 @@ afterEach(async () => {
   await rig.close();
 });
 
-/** Has the rig's `ray` be of that Python, whose packages hold that Ray. */
+/** Makes the rig's `ray` a program of that Python, with that Ray in its packages. */
 function install(python: string, version: string): void {
   const ray = join(rig.binDir, "ray");
   const sh = readFileSync(ray, "utf8").replace("#!/bin/sh\n", "");

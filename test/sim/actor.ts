@@ -1,8 +1,8 @@
 import type { Clock } from "./clock.ts";
 
 /**
- * One run of a process. Dead, nothing happens to it any more; paused, all that was due happens when it resumes; on a machine
- * that sleeps its timers stand still besides, and so does the clock that it waits by.
+ * One run of a process. After its death nothing happens to it. While it is paused, all that is due waits until it
+ * resumes. While its machine is suspended, its timers and the clock that it waits by stop as well.
  */
 export class Actor {
   readonly #clock: Clock;
@@ -20,7 +20,7 @@ export class Actor {
     return !this.#dead && !this.#isHeld;
   }
 
-  /** Milliseconds on the clock that stands still while the machine sleeps. */
+  /** Milliseconds on the clock that stops while the machine is suspended. */
   get nowMs(): number {
     return (this.#asleepSinceMs ?? this.#clock.nowMs) - this.#sleptMs;
   }
@@ -43,7 +43,7 @@ export class Actor {
     this.#flush();
   }
 
-  /** Its machine falls asleep. */
+  /** Its machine is suspended. */
   suspend(): void {
     this.#asleepSinceMs ??= this.#clock.nowMs;
   }
@@ -69,7 +69,7 @@ export class Actor {
     else run();
   }
 
-  /** Does it when `ms` have passed on its own clock. Returns what calls it off. */
+  /** Runs it when `ms` have passed on its own clock. Returns a function that cancels it. */
   after(ms: number, run: () => void): () => void {
     const dueMs = this.nowMs + ms;
     let callOff: () => void;

@@ -13,7 +13,7 @@ const NAMES = ["n0", "n1", "n2", "n3", "n4"] as const;
 export interface Cluster {
   readonly mode: Mode;
   readonly places: readonly Place[];
-  /** A second host for the name of one of them, which is not there yet. */
+  /** A second host for the name of one of them, which does not exist yet. */
   readonly twin: Place;
 }
 
@@ -33,7 +33,7 @@ export function makeCluster(prng: Prng, theme: Theme): Cluster {
   };
 }
 
-/** How likely strict fencing is, where a theme is about it. */
+/** The probability of strict fencing in the themes that need it. */
 const STRICT: Partial<Record<Theme, number>> = {
   twins: 0.5,
   guards: 1,
@@ -42,7 +42,7 @@ const STRICT: Partial<Record<Theme, number>> = {
   service: 0.1,
 };
 
-/** What has something to do with the lease needs one. */
+/** Themes about the lease need a service that keeps one. */
 const modesOf = (theme: Theme): readonly Mode[] =>
   theme === "guards" || theme === "twins" ? ["lease"] : MODES;
 

@@ -5,14 +5,16 @@ import type { Place, Scene } from "./place.ts";
 /** As in src/entrypoint/guard-program.ts. */
 const LOOK_EVERY_MS = 500;
 
-/** The guard's program as a process of its own: it freezes and sleeps with its container, not with its supervisor. */
+/**
+ * The guard's program as a separate process: it is paused and suspended with its container, not with its supervisor.
+ */
 export class GuardProcess implements Real {
   readonly actor: Actor;
   readonly stands: Promise<string | null>;
   readonly ended: Promise<string | null>;
   readonly #scene: Scene;
   readonly #place: Place;
-  /** Its supervisor, which hears of it only while it runs. */
+  /** Its supervisor, which is told only while it runs. */
   readonly #parent: Actor;
   #end: (cause: string | null) => void = () => {};
   #watches = false;
@@ -38,7 +40,7 @@ export class GuardProcess implements Real {
     this.#parent.after(1, () => this.#over("ENOENT"));
   }
 
-  /** A word that reaches it through the pipe, at once. */
+  /** A command, which reaches it through the pipe at once. */
   say(word: string): void {
     this.actor.do(() => this.#hear(word));
   }
@@ -55,7 +57,10 @@ export class GuardProcess implements Real {
     this.#look();
   }
 
-  /** Each half second by the timers, which stand still in sleep; the time itself is that since boot. */
+  /**
+   * It looks each half second by its timers, which stop while suspended; the time that it compares is the time since
+   * boot.
+   */
   #look(): void {
     this.#callOff();
     if (!this.#watches || this.#untilMs === undefined) return;

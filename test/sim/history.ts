@@ -46,7 +46,7 @@ class History {
   readonly #trace: Trace;
   readonly #prng: Prng;
   readonly #scene: Scene;
-  /** The nodes of the cluster, and the host that may become a second one of some name. */
+  /** The nodes of the cluster, and the host that may get a second node of the same name. */
   readonly #listed: readonly Place[];
   readonly #twin: Place;
   readonly #network: Network;
@@ -55,7 +55,7 @@ class History {
   readonly #mode: Mode;
   readonly #checker: Checker;
   readonly #tally = new Tally();
-  /** What ends each fault that has begun. */
+  /** The functions that end the faults that have begun. */
   readonly #open = new Set<() => void>();
   #lives = 0;
 
@@ -133,7 +133,7 @@ class History {
     return this.#checker.violation ?? this.#judgeEnd();
   }
 
-  /** The hosts that are there. */
+  /** The hosts that exist now. */
   get #places(): readonly Place[] {
     return [...this.#listed, this.#twin].filter((each) => each.exists);
   }
@@ -208,7 +208,7 @@ class History {
     });
   }
 
-  /** Faults that are still open have been undone, the second host of a name among them, and what they left is mended. */
+  /** Undoes all open faults, including a second host of a name, and repairs what they left. */
   #heal(): void {
     this.#trace.say("everything is healed");
     for (const undo of this.#open) undo();

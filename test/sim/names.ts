@@ -1,6 +1,6 @@
 import type { Place } from "./place.ts";
 
-/** How a host's name service does: it answers, it says that it cannot now (EAI_AGAIN), or it says nothing. */
+/** The state of a host's name service: it answers, fails for now (EAI_AGAIN), or does not answer. */
 export type NameService = "well" | "fails" | "hangs";
 
 export type Resolved =
@@ -9,7 +9,9 @@ export type Resolved =
   | { readonly kind: "fails" }
   | { readonly kind: "hangs" };
 
-/** Which host a name leads to, seen from another one. Two hosts of one name are told apart by nobody but themselves. */
+/**
+ * The host to which a name leads, as seen from another one. Only the two hosts of one name can tell each other apart.
+ */
 export class Names {
   readonly #byName: ReadonlyMap<string, readonly Place[]>;
 

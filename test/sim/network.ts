@@ -14,7 +14,7 @@ export interface Peer<T> {
   readonly serve: (answer: (value: T) => void) => "taken" | "refused" | "lost";
 }
 
-/** Messages between hosts: late, lost, doubled, overtaken, and none at all across a cut. */
+/** Messages between hosts: delayed, lost, duplicated or reordered, and none across a cut. */
 export class Network {
   /** Of each message; 0 in a calm network. */
   loss = 0;

@@ -40,7 +40,7 @@ export function clientOf(node: Node): Pick<HealthClient, "askLease" | "releaseLe
   };
 }
 
-/** As src/common/remembering-lookup.ts: an address that was learned has to do while names fail. */
+/** As src/common/remembering-lookup.ts: an address that was learned is used while names fail. */
 const PATIENCE_MS = 500;
 
 async function callService<T>(node: Node, peer: Peer<T>, timeoutMs: number): Promise<Reply<T>> {

@@ -38,7 +38,7 @@ export class Node {
   #aliveAtMs: number | null = null;
   #guard: Guard | null = null;
   #onDeposed: (end: RunEnd) => void = () => {};
-  /** It has learned the health service's address, and goes on with it when names fail. */
+  /** It has learned the health service's address, and uses it when names fail. */
   knowsService = false;
 
   constructor(scene: Scene, place: Place, life: string) {
@@ -202,7 +202,7 @@ export class Node {
     return role.role === "head" ? runHead(this, deposed, this.#byLease) : runWorker(this, deposed, role.head);
   }
 
-  /** As in src/entrypoint/node-run.ts: strict, no Ray without a guard. */
+  /** As in src/entrypoint/node-run.ts: with strict fencing, no Ray without a guard. */
   async #setGuard(deposed: Promise<RunEnd>): Promise<RunEnd | null> {
     const { place, scene, keeper, actor } = this;
     this.#guard = new Guard({
@@ -219,7 +219,7 @@ export class Node {
     return Promise.race([cause, deposed, stopped(this.stop)]);
   }
 
-  /** Ray has begun, and the guard is told whom to watch. */
+  /** Ray has begun, and the guard is told which session to kill. */
   rayBegins(): void {
     this.scene.checker.began(this.place);
     this.#guard?.watch(1);

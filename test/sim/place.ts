@@ -32,34 +32,37 @@ export interface Scene {
   readonly note: (what: Happening) => void;
 }
 
-/** A host with one container on it: a process of ours, perhaps a GCS and a guard beside it; all of it may be frozen or asleep. */
+/**
+ * A host with one container: an entrypoint, perhaps with a GCS and a guard; all of them may be paused or suspended
+ * together.
+ */
 export class Place {
   /** Names the host. Two hosts may have nodes of one name. */
   readonly host: string;
   /** The node's name. */
   readonly name: string;
   readonly config: Config;
-  /** By how much this machine has run longer than the others, in ms: clocks of two machines must never be mixed up. */
+  /** How much longer than the others this machine has run, in ms, so that a mix-up of two machines' clocks shows. */
   readonly upSinceMs: number;
   /** Null while the container is down. */
   actor: Actor | null = null;
-  /** Strict: what kills Ray when the lease was not renewed. */
+  /** Strict fencing: the guard, which kills Ray if the lease is not renewed. */
   guard: GuardProcess | null = null;
-  /** Ray's own processes, which go on where their supervisor is frozen. */
+  /** Ray's processes, which keep running while their supervisor is paused. */
   ray: RaySession | null = null;
   /** The GCS that serves here: its cluster id, and the epoch that its HEAD has written into it. */
   gcs: { readonly clusterId: string; epoch: number } | null = null;
   /** The cluster in which this node works. */
   member: string | null = null;
-  /** Nothing in the container runs. */
+  /** All processes in the container are paused. */
   frozen = false;
   asleep = false;
   /** The GCS is too busy to answer. */
   busy = false;
   names: NameService = "well";
-  /** Of two hosts of one name this one knows the second. */
+  /** Its lookups of a shared name lead to the second host. */
   prefersTwins = false;
-  /** False for a second host of a name as long as nobody has set it up, and for one that was taken away. */
+  /** False for a second host of a name before it is set up, and for a removed host. */
   exists: boolean;
   /** No guard can be started here. */
   guardBroken = false;
@@ -106,7 +109,7 @@ export class Place {
     for (const each of this.#processes()) each.resume();
   }
 
-  /** The machine falls asleep: its timers stand still, its clock of the time since boot goes on. */
+  /** The machine is suspended: its timers stop, but its time since boot goes on. */
   suspend(): void {
     if (this.actor === null) return;
     this.asleep = true;
@@ -201,7 +204,7 @@ async function lookAt(
   return reply.kind === "refused" ? { kind: "refused" } : { kind: "timeout", phase: "connect" };
 }
 
-/** Reads the epoch that the HEAD at an address has written; 0 where there is none or no answer. */
+/** Reads the epoch that the HEAD at an address has written; 0 if there is none or no answer. */
 export async function epochAt(
   { names, network }: Scene,
   from: Place,

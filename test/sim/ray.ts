@@ -33,7 +33,7 @@ export async function failToStart({ actor, scene, stop }: Node, deposed: Promise
 /** The processes of one `ray start`. */
 export class RaySession {
   readonly actor: Actor;
-  /** Resolves when the supervisor hears that they were killed. */
+  /** Resolves when the supervisor learns that they were killed. */
   readonly exited: Promise<RunEnd>;
   #exit: () => void = () => {};
 

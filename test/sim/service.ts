@@ -59,11 +59,11 @@ export class Service {
   #disk: Recalled = { kind: "none" };
   #runs = 0;
   diskFull = false;
-  /** What is written takes that much longer, in ms. */
+  /** Additional delay of writes, in ms. */
   diskSlowMs = 0;
-  /** What is answered comes that much later, in ms. */
+  /** Additional delay of answers, in ms. */
   answersLateMs = 0;
-  /** Nodes know it by its address, and ask no name service for it. */
+  /** Nodes use its address, without a name lookup. */
   readonly hasFixedAddress: boolean;
 
   constructor(settings: ServiceSettings) {
@@ -71,7 +71,7 @@ export class Service {
     this.hasFixedAddress = settings.prng.chance(0.5);
   }
 
-  /** It runs, and nothing holds up its answers. */
+  /** It runs, and nothing delays its answers. */
   get prompt(): boolean {
     return this.running && this.diskSlowMs === 0 && this.answersLateMs === 0;
   }
@@ -125,7 +125,7 @@ export class Service {
     this.#settings.log("service killed");
   }
 
-  /** Its machine falls asleep. */
+  /** Its machine is suspended. */
   suspend(): void {
     this.#actor?.suspend();
   }
@@ -142,7 +142,7 @@ export class Service {
     this.#actor?.resume();
   }
 
-  /** It accepts, and serves nobody yet. */
+  /** It accepts connections but does not answer yet. */
   stall(on: boolean): void {
     if (on && this.#actor !== null) this.#settings.note("stalls of a service that accepts");
     if (on) this.pause();

@@ -63,7 +63,7 @@ describe("A8 a GCS that speaks TLS", () => {
     expect(seen).toMatchObject({ kind: "timeout", phase: "answer" });
   });
 
-  test("is never no HEAD to a node that speaks clear text", async () => {
+  test("never counts as a missing HEAD for a node that speaks clear text", async () => {
     const gcs = await keep(FakeGcs.start({ tls: keys }));
     const seen = await probeGcs(gcs.address, inClear);
     expect(seen).toMatchObject({ kind: "tls", problem: "wanted" });
@@ -82,7 +82,7 @@ describe("A8 a GCS that speaks TLS", () => {
 });
 
 describe("A8 to a node that speaks TLS", () => {
-  test("a GCS in clear text is no missing HEAD, and our token is not sent to it", async () => {
+  test("a GCS in clear text does not count as a missing HEAD, and our token is not sent to it", async () => {
     const gcs = await keep(FakeGcs.start());
     expect(await probeGcs(gcs.address, withTls())).toMatchObject({ kind: "tls", problem: "missing" });
     gcs.token = "s3cret";
@@ -125,12 +125,12 @@ describe("A8 the environment", () => {
     return problems.map(({ where, problem }) => `${where}: ${problem}`);
   };
 
-  test("files that fit are no problem", async () => {
+  test("matching files are no problem", async () => {
     expect(await problemsOf(ours?.env(["ray-cpu"]) ?? {})).toEqual([]);
     expect(await problemsOf({})).toEqual([]);
   });
 
-  test("one file that is certificate and CA at once, as Ray's own tests have it, is none", async () => {
+  test("one file with certificate and CA, as in Ray's own tests, is no problem", async () => {
     const env = ours?.env(["ray-cpu"]) ?? {};
     expect(await problemsOf({ ...env, RAY_TLS_CA_CERT: env.RAY_TLS_SERVER_CERT ?? "" })).toEqual([]);
   });
@@ -158,7 +158,7 @@ describe("A8 the environment", () => {
     expect(all.join("\n")).not.toContain("s3cr3t");
   });
 
-  test("a key, a CA and a time that do not fit", async () => {
+  test("a key and a CA that do not match, and an expired certificate", async () => {
     const env = ours?.env(["ray-cpu"]) ?? {};
     const stranger = others?.env(["ray-cpu"]) ?? {};
     expect(
@@ -179,7 +179,7 @@ describe("A8 the environment", () => {
     ]);
   });
 
-  test("no word of a key is in what is said", async () => {
+  test("no part of a key is in the message", async () => {
     const env = ours?.env(["ray-cpu"]) ?? {};
     const key = readFileSync(env.RAY_TLS_SERVER_KEY ?? "", "utf8");
     const said = await problemsOf({

@@ -47,7 +47,7 @@ function findTokenProblems(auth: RayAuth, env: Surroundings["env"]): Problem[] {
         fix: TOKEN_FIX,
       },
     ];
-  // Ray ends with an error where a named file gives no token, also where it would do without one.
+  // Ray fails if a named file holds no token, even when it does not need one.
   if (auth.reason === "no-token" && !env.RAY_AUTH_TOKEN && env.RAY_AUTH_TOKEN_PATH)
     return [
       {
@@ -56,7 +56,7 @@ function findTokenProblems(auth: RayAuth, env: Surroundings["env"]): Problem[] {
         fix: TOKEN_FIX,
       },
     ];
-  // It is sent as a header; what gRPC cannot send ends Ray in a long trace.
+  // The token is sent as a header; characters that gRPC cannot send make Ray fail with a long trace.
   return auth.token === null || /^[\x20-\x7e]+$/.test(auth.token)
     ? []
     : [

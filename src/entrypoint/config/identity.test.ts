@@ -30,14 +30,14 @@ const problemsOf = (env: Record<string, string>) => {
   return config.ok ? [] : config.error;
 };
 
-describe("C2 the address of the own whitelist entry is where Ray is put", () => {
+describe("C2 Ray uses the address of the node's own whitelist entry", () => {
   test.each([
     ["an interface has it", { HEAD_WHITELIST: "gpu01=10.77.0.1:6379 gpu02=10.77.0.2:6379" }, "10.77.0.1"],
     ["the entry is the address", { HEAD_WHITELIST: "10.77.0.1 10.77.0.2" }, "10.77.0.1"],
     ["it is another's, behind NAT", { HEAD_WHITELIST: "gpu01=203.0.113.7:6379" }, null],
     ["it is a name", { HEAD_WHITELIST: "gpu01=gpu01-data:6379" }, null],
     [
-      "it is loopback, in the place of which Ray puts another",
+      "it is loopback, which Ray replaces by another address",
       { HEAD_WHITELIST: "gpu01=127.0.0.1:6379" },
       null,
     ],
@@ -120,7 +120,7 @@ describe("C4 an explicit HEAD at this node's own address is this node", () => {
   });
 });
 
-describe("C5 the short and the long form of a name are one name, the whitelist's", () => {
+describe("C5 the short and the long form of a name mean the whitelist's entry", () => {
   test.each([
     ["gpu01.lab.example", "gpu01 gpu02", "gpu01"],
     ["gpu01", "gpu01.lab.example gpu02.lab.example", "gpu01.lab.example"],
@@ -137,7 +137,7 @@ describe("C5 the short and the long form of a name are one name, the whitelist's
     expect(config.ownEntry?.name).toBe(place < 0 ? undefined : node);
   });
 
-  test("the log says both names, and which ones are alike", () => {
+  test("the log says both names, and which entries match", () => {
     const tell = (hostname: string, HEAD_WHITELIST: string) => {
       const { node, calledItself, alike, whitelist: listed } = configOf(hostname, { HEAD_WHITELIST });
       const whitelist = listed.map(({ name }) => name);
@@ -161,7 +161,7 @@ describe("C6 NODE_IP_ADDRESS is an address of this machine, or a name", () => {
   const own = "10.77.0.1 (data0), 10.88.0.1 (mgmt0)";
 
   test.each(["0.0.0.0", "10.99.0.1", "255.255.255.255"])(
-    "%s is refused, and those that would do are named",
+    "%s is refused, and the valid addresses are named",
     (given) => {
       const problems = problemsOf({ NODE_IP_ADDRESS: given });
       expect(problems).toMatchObject([{ where: "NODE_IP_ADDRESS", problem: expect.stringContaining(given) }]);
@@ -173,7 +173,7 @@ describe("C6 NODE_IP_ADDRESS is an address of this machine, or a name", () => {
     expect(problemsOf({ NODE_IP_ADDRESS })).toEqual([]);
   });
 
-  test("the same as a word for ray start", () => {
+  test("the same as an argument of ray start", () => {
     const rayWords = ["--node-ip-address=10.99.0.1"];
     const surroundings = { env: {}, hostname: "vm", tokenFile: null, healthTokenFile: null };
     expect(readConfig({ ...surroundings, rayWords, interfaces: INTERFACES })).toMatchObject({

@@ -16,30 +16,32 @@ export interface OwnInterface {
   readonly address: string;
 }
 
-/** Who this node is among the candidates, and where it is. */
+/** Which candidate this node is, and its addresses. */
 export interface Identity {
-  /** The whitelist's own spelling where this node is a candidate: lease, node table and Ray know one name. */
+  /**
+   * The name as the whitelist spells it if this node is a candidate, so that lease, node table and Ray use one name.
+   */
   readonly node: string;
-  /** What it calls itself: RAY_EP_NODE_NAME or the hostname. */
+  /** The name that the node was given: RAY_EP_NODE_NAME or the hostname. */
   readonly calledItself: string;
-  /** Entries of which each could be this node, so that none is. */
+  /** The entries that match this node, if several do: then none is taken. */
   readonly alike: readonly string[];
   readonly ownEntry: WhitelistEntry | undefined;
-  /** The interface that the own entry names, where NODE_IP_ADDRESS was not given: Ray shall be there. */
+  /** The interface that the own entry names, if NODE_IP_ADDRESS was not given: Ray uses it. */
   readonly ownInterface: OwnInterface | undefined;
   readonly headPort: number;
-  /** Where this node's GCS serves, as others know it, if this node is the HEAD. */
+  /** The address at which others reach this node's GCS if it is the HEAD. */
   readonly ownAddress: Address;
 }
 
-/** What identity depends on. */
+/** The variables that decide the identity. */
 type Given = Pick<Values, "HEAD_WHITELIST" | "RAY_HEAD_PORT" | "NODE_IP_ADDRESS">;
 
 export const DEFAULT_HEAD_PORT = 6379;
 
 /**
- * An entry is this node's by its name; else as the only one whose name is the short or long form of it; else, where the
- * entry has no name but an address, as the only one whose address and port are this node's. Pure.
+ * Finds this node's whitelist entry: the one with its name, otherwise the only one with the short or long form of its
+ * name, otherwise the only one without a name that has its address and port. Pure.
  */
 export function identify(
   values: Given,
@@ -65,14 +67,17 @@ export function identify(
   };
 }
 
-/** Loopback is left out: Ray puts the default route's address in the place of 127.0.0.1 (scripts/scripts.py, 2.40 to 2.60). */
+/**
+ * Loopback is left out: Ray replaces 127.0.0.1 by the address of the default route (scripts/scripts.py, 2.40 to
+ * 2.60).
+ */
 const interfaceOf = (
   entry: WhitelistEntry | undefined,
   interfaces: readonly OwnInterface[],
 ): OwnInterface | undefined =>
   interfaces.find(({ address }) => address === entry?.host && !isLoopback(address));
 
-/** An entry such as 10.77.0.1:6379, which names nobody. */
+/** For an entry such as 10.77.0.1:6379, which has no name. */
 function isOwnEntry(entry: WhitelistEntry, values: Given, interfaces: readonly OwnInterface[]): boolean {
   const port = entry.port ?? DEFAULT_HEAD_PORT;
   const { RAY_HEAD_PORT: ownPort, NODE_IP_ADDRESS: nodeIp } = values;
@@ -83,15 +88,15 @@ function isOwnEntry(entry: WhitelistEntry, values: Given, interfaces: readonly O
 }
 
 /**
- * Whether `host` is an address of this machine that may be this node's. Several nodes of one machine have an address of
- * the loopback network each (NODE_IP_ADDRESS), and then no other address is theirs.
+ * Whether `host` is an address of this machine that may be this node's. Several nodes on one machine each have their
+ * own loopback address (NODE_IP_ADDRESS), and then no other address is theirs.
  */
 function isOwnHost(host: string, nodeIp: string | null, interfaces: readonly OwnInterface[]): boolean {
   if (nodeIp !== null && (sameHost(host, nodeIp) || isLoopback(nodeIp))) return sameHost(host, nodeIp);
   return isLoopback(host) || interfaces.some(({ address }) => address === host);
 }
 
-/** Whether an explicit HEAD is this node. On this side of a port mapping it goes by its own name and port as well. */
+/** Whether an explicit HEAD is this node. Behind a port mapping, its own name and port also mean this node. */
 export function isThisNode(
   head: Address,
   { node, calledItself, ownAddress, ownEntry, headPort }: Identity,
@@ -108,15 +113,15 @@ export function isThisNode(
 }
 
 /**
- * Whether a program can listen there. Ray never starts on an address that no interface has: its runtime-env agent binds
- * it (2.40 to 2.60). A name is resolved by Ray, and across NAT each side resolves it in its own way.
+ * Whether a program can listen there. Ray cannot start on an address that no interface has, because its runtime-env
+ * agent binds it (2.40 to 2.60). A name is left to Ray: behind NAT each side may resolve it differently.
  */
 export function canBind(host: string, interfaces: readonly OwnInterface[] | undefined): boolean {
   if (interfaces === undefined || !isIPv4(host) || isLoopback(host)) return true;
   return interfaces.some(({ address }) => address === host);
 }
 
-/** What NODE_IP_ADDRESS may be on this machine, for a message. */
+/** The valid values of NODE_IP_ADDRESS on this machine, for a message. */
 export function describeInterfaces(interfaces: readonly OwnInterface[]): string {
   const others = interfaces.filter(({ address }) => !isLoopback(address));
   return others.map(({ name, address }) => `${address} (${name})`).join(", ");

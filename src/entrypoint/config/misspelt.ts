@@ -1,14 +1,14 @@
 import { nearestName } from "../nearest.ts";
 import { VARIABLES } from "./variables.ts";
 
-/** A variable of the environment that begins like ours and is none. */
+/** A variable of the environment that begins like ours but is not one of them. */
 export interface Misspelt {
   readonly name: string;
-  /** What was perhaps meant. */
+  /** The variable that was probably meant. */
   readonly nearest: string | null;
 }
 
-/** Those of the health service, which one environment file may name as well. */
+/** The health service's variables, which may be in the same environment file. */
 const OF_THE_SERVICE = [
   "RAY_EP_HEALTH_HOST",
   "RAY_EP_HEALTH_PORT",
@@ -16,7 +16,7 @@ const OF_THE_SERVICE = [
   "RAY_EP_LEASE_TTL",
 ];
 
-/** A default that takes the place of what somebody meant to set does so without a word otherwise. */
+/** Otherwise a misspelt variable would silently leave the default in force. */
 export function findMisspelt(names: readonly string[]): Misspelt[] {
   const ours = Object.keys(VARIABLES);
   const known = new Set([...ours, ...OF_THE_SERVICE]);

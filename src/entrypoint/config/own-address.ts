@@ -4,7 +4,7 @@ import { canBind, describeInterfaces, type OwnInterface } from "./identity.ts";
 
 type Interfaces = readonly OwnInterface[] | undefined;
 
-/** NODE_IP_ADDRESS that this machine does not have: Ray would fail with it, on a HEAD and on a WORKER. */
+/** Reports a NODE_IP_ADDRESS that this machine does not have: Ray would fail with it, as HEAD and as WORKER. */
 export function findLostAddress({ values }: Config, interfaces: Interfaces): Problem[] {
   const { NODE_IP_ADDRESS: address } = values;
   if (address === null || canBind(address, interfaces)) return [];
@@ -16,7 +16,7 @@ export function findLostAddress({ values }: Config, interfaces: Interfaces): Pro
   return [withOwnAddresses(problem, interfaces)];
 }
 
-/** The way out of a wrong NODE_IP_ADDRESS names what would be right here. */
+/** The fix for a wrong NODE_IP_ADDRESS names the valid values. */
 export function withOwnAddresses(problem: Problem, interfaces: Interfaces): Problem {
   if (problem.where !== "NODE_IP_ADDRESS" || interfaces === undefined) return problem;
   const own = describeInterfaces(interfaces) || "none but loopback";

@@ -43,9 +43,9 @@ export const Seconds = fromText((text) => parseSeconds(text, 0));
 
 export const Port = fromText(parsePort);
 export const Host = fromText(parseHost);
-/** A host that others reach. */
+/** A host that others must be able to reach. */
 export const Peer = fromText(parsePeer);
-/** Names split by spaces or commas. */
+/** Names, separated by spaces or commas. */
 export const Hosts = fromText((text) => {
   const parsed = text
     .split(/[\s,]+/)
@@ -71,7 +71,7 @@ export const Bytes = fromText((text) => {
   return bytes === undefined ? expected("bytes, such as 8589934592, 8g or 8Gi", text) : value(bytes);
 });
 
-/** Whole CPUs; Kubernetes counts them in thousandths as well (`4000m`). */
+/** Whole CPUs, also in thousandths as in Kubernetes (`4000m`). */
 export const Cpus = fromText((text) => {
   const [, thousands] = /^(\d+)000m$/.exec(text) ?? [];
   const digits = thousands ?? text;
@@ -95,7 +95,7 @@ export const Folder = fromText((text) =>
   text.startsWith("/") ? value(text) : expected("a path from the root, such as /opt/ray/bin", text),
 );
 
-/** The path of a file that holds a secret. Somebody may have put the secret itself there, so it is not shown. */
+/** The path of a file that holds a secret. The value is not shown, because it may be the secret itself by mistake. */
 export const SecretFile = fromText((text) =>
   text.startsWith("/")
     ? value(text)
@@ -119,7 +119,7 @@ export const User = fromText((text) =>
     : expected("the name of a user, a uid or uid:gid", text),
 );
 
-/** Null: there is no health service, and none is wanted. */
+/** Null: no health service is wanted. */
 export const HealthUrl = fromText((text) =>
   /^(?:none|no|off|false|disabled|-)$/i.test(text) ? value(null) : parseHttpUrl(text),
 );

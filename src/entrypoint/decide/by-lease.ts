@@ -34,7 +34,7 @@ export function decideOwnHead(config: Config, facts: Facts): Decision {
   return decideRefused(config, lease, rule);
 }
 
-/** The service's whitelist does not have this node, or not at this address. */
+/** The health service's whitelist does not list this node, or not at this address. */
 const isUnknownTo = ({ reason }: Extract<LeaseFact, { kind: "refused" }>): boolean =>
   reason === "not-a-candidate" || reason === "foreign-address";
 
@@ -42,9 +42,9 @@ const isUnknownTo = ({ reason }: Extract<LeaseFact, { kind: "refused" }>): boole
 interface FormerHead {
   readonly node: string;
   readonly epoch: number;
-  /** Its GCS, host:port; undefined where nobody knows. */
+  /** Its GCS, host:port; undefined if it is not known. */
   readonly address?: string;
-  /** Milliseconds that its lease runs on; negative since it ended. */
+  /** Milliseconds until its lease ends; negative after its end. */
   readonly leftMs: number;
   readonly why: string;
 }
@@ -71,7 +71,7 @@ function formerHead(config: Config, { health, lastRole }: Facts): FormerHead | n
 
 /**
  * Where another HEAD has served, its lease's end is not enough: it must also have been out of this node's own reach
- * for RAY_EP_TAKEOVER_AFTER, and candidates that stand earlier and live go first. Null when nothing stands against asking.
+ * for RAY_EP_TAKEOVER_AFTER, and living candidates earlier in the whitelist go first. Null if this node may ask now.
  */
 function mayTakeOver(config: Config, facts: Facts, rule: Rule): Decision | null {
   const former = formerHead(config, facts);
@@ -89,7 +89,7 @@ function mayTakeOver(config: Config, facts: Facts, rule: Rule): Decision | null 
   return { role: "wait", rule, waitingFor, retryMs: Math.min(LOOK_AGAIN_MS, remainingMs ?? LOOK_AGAIN_MS) };
 }
 
-/** A lease that was given back may be had at once, by the earliest that lives. */
+/** A released lease is free at once, for the earliest living candidate. */
 function awaitTurn(config: Config, facts: Facts, rule: Rule): Decision | null {
   if (facts.health.kind !== "lease") return null;
   const { epoch, releasedBy } = facts.health.view;
@@ -102,8 +102,8 @@ function awaitTurn(config: Config, facts: Facts, rule: Rule): Decision | null {
 }
 
 /**
- * How long this node lets those who stand earlier in the whitelist and answered, the former HEAD aside, go first. Each of
- * them may have seen the HEAD one watch later, and ends a look as long as ours within one more pause.
+ * How long this node lets earlier candidates that answered go first, not counting the former HEAD. Each of them may
+ * have last seen the HEAD one watch interval later, and needs up to one more pause to finish its look.
  */
 function turnMs(config: Config, { heads }: Facts, former: string | undefined): number {
   const earlier = config.whitelist.slice(0, placeOf(config)).map(({ address }) => formatAddress(address));

@@ -5,8 +5,9 @@ import { type Decision, LOOK_AGAIN_MS, type Rule } from "./decision.ts";
 import { waitForHead } from "./no-head.ts";
 
 /**
- * Without a lease the first in the list goes first, after a second look where somebody was silent; each further one looks
- * again after an earlier one had time to start. The second waits two steps, since the first may have waited one.
+ * Without a lease the first candidate in the list goes first, after a second look if another candidate did not
+ * answer. Each later one looks again after the earlier ones had time to start. The second waits two steps, because
+ * the first may have waited one.
  */
 export function decideByOrder(config: Config, facts: Facts): Decision {
   if (config.fencing === "strict") return waitForHead(config, facts, "3-whitelist-order");

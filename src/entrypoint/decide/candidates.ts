@@ -25,19 +25,22 @@ export function possibleHeads(config: Config): readonly { name: string | null; a
   return config.whitelist.filter((_, i) => i !== placeOf(config));
 }
 
-/** The last holder of the lease, as far as the health service told. */
+/** The last holder of the lease, if the health service named it. */
 export const holderIn = ({ health }: Pick<Facts, "health">): Holder | null =>
   health.kind === "lease" ? health.view.holder : null;
 
-/** The lease says who leads, the whitelist where that one is: so it is known by its name, or by the address as listed. */
+/**
+ * The lease says which node leads, and the whitelist says where it is. So it is recognized by its name or its listed
+ * address.
+ */
 export const isHolder = ({ name, sighting }: HeadFact, holder: Holder | null): boolean =>
   holder !== null &&
   ((name !== null && sameHost(name, holder.node)) || isAt(sighting.address, holder.address));
 
 /**
- * A living holder of the lease that this node does not look for. Whoever can write to the health service can name any
- * address there, and the one that is joined gets Ray's token and this node: so only what this node was told itself counts.
- * Another port of a listed host does not: whoever may open a port there is not yet its HEAD.
+ * A current lease holder whose address this node was not told. Anybody who can write to the health service can name
+ * any address, and a HEAD that is joined gets Ray's token and this node. So only addresses from this node's own
+ * settings count. Another port of a listed host does not: any program there can open one.
  */
 export function unlistedHolder(config: Config, facts: Pick<Facts, "health">): Holder | null {
   const holder = holderIn(facts);
@@ -45,12 +48,12 @@ export function unlistedHolder(config: Config, facts: Pick<Facts, "health">): Ho
   const parsed = parseAddress(holder.address);
   const isListed = config.whitelist.some(({ address }) => parsed.ok && sameAddress(address, parsed.value));
   const named = config.values.HEAD_WHITELIST.find(({ name }) => sameHost(name, holder.node));
-  // Its host may have other names, and a port mapping other ports.
+  // Its host may have other names, and a port mapping may have other ports.
   const port = named?.port ?? DEFAULT_HEAD_PORT;
   const isNamed = named !== undefined && (named.mapped || (parsed.ok && parsed.value.port === port));
   return isListed || isNamed ? null : holder;
 }
 
-/** A HEAD may live out of this node's sight. */
+/** A HEAD may be alive that this node cannot see. */
 export const someoneIsSilent = ({ heads }: Pick<Facts, "heads">): boolean =>
   heads.some(({ sighting }) => silent(sighting));

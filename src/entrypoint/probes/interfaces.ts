@@ -3,8 +3,8 @@ import { readText } from "../../common/auth-token.ts";
 import type { OwnInterface } from "../config/identity.ts";
 
 /**
- * The IPv4 addresses of this machine's interfaces. Undefined where they cannot be told, or where a program may listen on
- * other addresses as well (ip_nonlocal_bind, for addresses that move between machines).
+ * The IPv4 addresses of this machine's interfaces. Undefined if they cannot be read, or if programs may also listen
+ * on other addresses (ip_nonlocal_bind, for addresses that move between machines).
  */
 export function readInterfaces(): OwnInterface[] | undefined {
   if (readText("/proc/sys/net/ipv4/ip_nonlocal_bind")?.trim() === "1") return undefined;

@@ -17,7 +17,7 @@ export interface LocalProbeSettings {
   readonly requirements: string;
 }
 
-/** Looks at this machine: who we are, who Ray shall be, and which Ray is installed. */
+/** Inspects this machine: our user, the user that Ray runs as, and the installed Ray. */
 export function probeLocal({ who, binDir, env, requirements }: LocalProbeSettings): LocalFact {
   const began = monotonicMs();
   const found = {
@@ -71,10 +71,12 @@ export function readHealthTokenFile({ RAY_EP_HEALTH_TOKEN_FILE: path }: Environm
   return path?.trim() ? readText(path.trim()) : null;
 }
 
-/** What the file named by RAY_AUTH_TOKEN_PATH holds, else Ray's default file ~/.ray/auth_token in the home of
- * the user that Ray runs as; null where there is none. It is read as that user reads it. */
+/**
+ * What the file named by RAY_AUTH_TOKEN_PATH holds, else Ray's default file ~/.ray/auth_token in the home of the user
+ * that Ray runs as; null where there is none. It is read with that user's rights.
+ */
 export function readTokenFile(env: Environment, { rayUser, becomes }: Who): string | null {
-  // Ray's own HOME (plan.ts): that of the user that it becomes, else the one that was given.
+  // Ray's own HOME (plan.ts): the home of the user that it becomes, otherwise the given one.
   const home = becomes?.home ?? (env.HOME || rayUser?.home) ?? "/home/ray";
   return asUser(becomes, () => readAuthTokenFile(env, home));
 }

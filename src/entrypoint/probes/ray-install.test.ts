@@ -28,7 +28,7 @@ const installed = (packages: string, version = "2.60.0") =>
 const ray = (path: string, firstLine: string) => write(path, `${firstLine}\nimport sys\n`);
 const read = (path: string, folders = "") => readInstall(join(root, path), { PATH: folders }, null);
 
-describe("C8 Ray's version and its Python's are read where the interpreter of `ray` keeps its packages", () => {
+describe("C8 the versions of Ray and Python are read from the packages of the interpreter of `ray`", () => {
   beforeEach(() => {
     write("usr/bin/python3.11", "ELF");
     link("usr/bin/python3", "python3.11");
@@ -77,7 +77,7 @@ describe("C8 Ray's version and its Python's are read where the interpreter of `r
     expect(read("with blank/bin/ray")).toEqual({ version: "2.60.0", python: "3.11" });
   });
 
-  test("elsewhere that Python itself is asked", () => {
+  test("otherwise that Python itself is asked", () => {
     const python = write("odd/python3", "#!/bin/sh\necho 2.59.0 3.13\n");
     ray("odd/ray", `#!${python}`);
     expect(read("odd/ray")).toEqual({ version: "2.59.0", python: "3.13" });

@@ -6,10 +6,10 @@ import type { RayUser } from "../facts.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What is installed; undefined where it cannot be known. */
+/** What is installed; undefined if that cannot be found out. */
 export interface RayInstall {
   readonly version: string | undefined;
-  /** Major and minor, such as 3.12: Ray refuses a cluster of mixed ones. */
+  /** Major and minor version, such as 3.12: Ray refuses mixed clusters. */
   readonly python: string | undefined;
 }
 
@@ -26,7 +26,7 @@ export function readInstall(ray: string, env: Environment, becomes: RayUser | nu
   const interpreter = interpreterOf(ray, env.PATH ?? "");
   if (interpreter === undefined)
     return { version: readVersion([folderAbove(real(ray))])?.version, python: undefined };
-  // The program of a virtual environment is a link to the one that it was made with.
+  // The python of a virtual environment is a link to the one that it was made with.
   const target = real(interpreter);
   const named = /^python(3\.\d+)$/.exec(basename(target))?.[1];
   const found = readVersion([folderAbove(real(ray)), folderAbove(interpreter), folderAbove(target)], named);
@@ -44,10 +44,10 @@ function real(path: string): string {
   }
 }
 
-/** Undefined where `ray` is no program of Python's. */
+/** Undefined if `ray` is not a Python program. */
 function interpreterOf(ray: string, path: string): string | undefined {
   const text = beginningOf(ray);
-  // For a path that is too long, or has a blank, pip writes a program that is shell and Python at once (distlib, scripts.py).
+  // If the path is too long or has a blank, pip writes a file that is shell and Python at once (distlib, scripts.py).
   const long = /^#!\/bin\/sh\n'''exec' (?:"([^"\n]+)"|(\S+)) /.exec(text);
   const [program = "", ...words] = long
     ? [long[1] ?? long[2] ?? ""]

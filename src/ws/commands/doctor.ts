@@ -61,7 +61,7 @@ export async function doctor(context: WsContext, options: GlobalOptions): Promis
   return wrong === 0 ? EXIT.ok : EXIT.notAllWell;
 }
 
-/** Whose cluster is looked at: as every other command chooses it. */
+/** The cluster to examine, chosen as in every other command. */
 function runtimeOf(
   { env, dist }: WsContext,
   { runtime, stateDir, venvDir }: GlobalOptions,

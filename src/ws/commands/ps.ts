@@ -72,7 +72,7 @@ export function renderPs(report: ClusterReport): string {
   return [...lines, ...[...last, ...missing(services)].map(oneLine)].join("\n");
 }
 
-/** Why there is no HEAD to be seen, and what to do. */
+/** Why no HEAD was found, and what to do. */
 function withoutHead({ noHead, services }: ClusterReport): string[] {
   if (noHead?.reason === "wants-token") return [`✗ ${wantsToken(noHead.at)}`, `→ ${TOKEN_WAY_OUT}`];
   const running = services.filter(({ state }) => state !== "stopped").map(({ name }) => name);

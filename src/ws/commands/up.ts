@@ -57,7 +57,7 @@ export async function up(context: WsContext, options: UpOptions): Promise<number
   return EXIT.ok;
 }
 
-/** Shows what would be replaced or stopped, and asks; where nobody can be asked, --yes has to say it. */
+/** Shows what would be replaced or stopped, and asks. Without a terminal, --yes is needed instead. */
 async function agree(
   { terminal, ask, signal }: WsContext,
   { dryRun, yes }: UpOptions,

@@ -75,7 +75,10 @@ export const rayWords = (limits: Limits, ports: NodePorts): string[] => [
   `--dashboard-agent-grpc-port=${ports.dashboardAgent}`,
 ];
 
-/** The `nodes` section of config.yaml, which every container gets. `healthPort` is the one that its network reaches. */
+/**
+ * The `nodes` section of config.yaml, which every container gets. `healthPort` is the health service's port in the
+ * container network.
+ */
 export function clusterEnvironment(settings: Settings, healthPort: number): Record<string, string> {
   const { candidates, health, headAddress } = settings;
   return {

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { lstat, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-/** A file that is there and must not be overwritten. */
+/** A file that exists and must not be overwritten. */
 export interface NotOurs {
   readonly file: string;
   readonly why: "changed by hand" | "not written by ws" | "not a regular file";
@@ -12,35 +12,35 @@ const MARK = "# ws sha256:";
 
 const digest = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 32);
 
-/** The text with a first line by which a later `ws` knows that it wrote all of it. Pure. */
+/** The text with a first line by which a later `ws` can check that it wrote all of it. Pure. */
 export const marked = (text: string): string => `${MARK}${digest(text)}\n${text}`;
 
-/** Why that text is not, as a whole, one that `ws` wrote; undefined where it is. Pure. */
+/** Why that text was not written, as a whole, by `ws`; undefined if it was. Pure. */
 export function whyNotOurs(text: string): NotOurs["why"] | undefined {
   const [first = "", ...rest] = text.split("\n");
   if (!first.startsWith(MARK)) return "not written by ws";
   return first === `${MARK}${digest(rest.join("\n"))}` ? undefined : "changed by hand";
 }
 
-/** What is there under that name: nothing, a file of ours with its text, or something that is not ours. */
+/** What exists under that name: nothing, a file of ours with its text, or something that is not ours. */
 export async function lookAtFile(file: string): Promise<{ text: string | undefined } | NotOurs> {
   const found = await lstat(file).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
     throw error;
   });
   if (found === undefined) return { text: undefined };
-  // A link would let us replace, or read, what lies elsewhere.
+  // Through a link we would replace or read a file elsewhere.
   if (!found.isFile()) return { file, why: "not a regular file" };
   const text = await readFile(file, "utf8");
   const why = whyNotOurs(text);
   return why === undefined ? { text } : { file, why };
 }
 
-/** Whoever reads meanwhile sees the old file or the new one, never half of it. */
+/** A reader sees either the old file or the new one, never half of it. */
 export async function replaceFile(folder: string, name: string, text: string): Promise<void> {
   const draft = join(folder, `.${name}.${process.pid}`);
   await rm(draft, { force: true });
-  // Not through a link that somebody laid there.
+  // Does not write through a link.
   await writeFile(draft, text, { flag: "wx" });
   await rename(draft, join(folder, name));
 }

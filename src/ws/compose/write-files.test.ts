@@ -41,7 +41,7 @@ test("the first run writes both files and nothing else, the second finds them as
   expect(await run(folder, false)).toEqual({ written: [], unchanged: BOTH, stale: [] });
 });
 
-test("what ws wrote for an earlier config.yaml is written anew", async () => {
+test("a file that ws wrote for an earlier config.yaml is overwritten", async () => {
   const folder = await emptyFolder();
   await run(folder, false);
   const changed = await write(folder, false, 1);
@@ -60,7 +60,7 @@ test("--check names what is missing or was changed by hand, and writes nothing",
   expect(await readFile(file, "utf8")).toContain("# by hand");
 });
 
-test("B10 D15 a file that ws did not write, one that was changed by hand, and a link stay as they are, and so does the other file", async () => {
+test("B10 D15 if one file was not written by ws, was changed by hand, or is a link, both files stay as they are", async () => {
   const folder = await emptyFolder();
   await run(folder, false);
   const file = join(folder, "compose.yaml");
@@ -91,7 +91,7 @@ test("B10 D15 a file that ws did not write, one that was changed by hand, and a 
   expect(await readFile(other, "utf8")).toBe(before);
 });
 
-test("B10 a draft is not written through a link that somebody laid", async () => {
+test("B10 a draft is not written through a link", async () => {
   const folder = await emptyFolder();
   const victim = join(folder, "victim");
   await writeFile(victim, "theirs");
@@ -100,7 +100,7 @@ test("B10 a draft is not written through a link that somebody laid", async () =>
   expect(await readFile(victim, "utf8")).toBe("theirs");
 });
 
-test("B10 any text is known again once it is marked, and no other text is", () => {
+test("B10 ws recognizes every marked text, and no other", () => {
   fc.assert(
     fc.property(fc.string({ unit: "binary" }), fc.string({ minLength: 1 }), (text, more) => {
       expect(whyNotOurs(marked(text))).toBe(undefined);

@@ -17,7 +17,7 @@ export interface WriteReport {
 }
 
 export interface Places {
-  /** config.yaml, beside which the compose files go. */
+  /** The config.yaml; the compose files are written to its folder. */
   readonly configFile: string;
   readonly configFolder: string;
   /** The checkout, from which the images are built. */
@@ -41,8 +41,8 @@ export async function foreignFiles({ files }: Generated, folder: string): Promis
 }
 
 /**
- * Brings compose.yaml and cluster-test.compose.yaml in line with what was generated. A file of that name that `ws` did not
- * write, or that was changed since, stays as it is, and the other one as well.
+ * Brings compose.yaml and cluster-test.compose.yaml in line with what was generated. If `ws` did not write one of the
+ * files, or it was changed since, both stay as they are.
  */
 export async function writeComposeFiles(
   generated: Generated,

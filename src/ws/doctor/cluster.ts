@@ -8,7 +8,7 @@ import { HEALTH_NAME, type Settings, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "
 import type { ClusterFacts, DoctorFacts, ServiceFacts } from "./facts.ts";
 import { ASK_AGAIN, bad, type Finding, good, note } from "./finding.ts";
 
-/** A cluster of which something is there. */
+/** A cluster of which at least a part exists. */
 interface Present extends Omit<ClusterFacts, "services"> {
   readonly services: readonly ServiceFacts[];
 }
@@ -36,7 +36,7 @@ export function clusterFindings({ settings, cluster }: DoctorFacts): Finding[] {
 const of = ({ services }: Present, name: string): ServiceFacts | undefined =>
   services.find(({ service }) => service === name);
 
-/** What config.yaml wants and nobody has: removed by hand, or ended. */
+/** Services of config.yaml that do not run: removed by hand, or ended. */
 function missing({ health, nodes }: Settings, present: Present): Finding[] {
   const wanted = [...(health.enabled ? [HEALTH_NAME] : []), ...nodes.map(({ name }) => name)];
   const what = present.runtime === "docker" ? "it has no container" : "its process does not run";

@@ -36,12 +36,12 @@ export interface MachineFacts {
 }
 
 interface EngineFacts extends Answer {
-  /** Of another machine; undefined where containers run here. */
+  /** The host of the engine; undefined if containers run on this machine. */
   readonly elsewhere: string | undefined;
 }
 
 export interface DockerFacts {
-  /** Networks of the engine that are not ours; an error is why it does not say. */
+  /** The engine's networks that are not ours, or why it cannot list them. */
   readonly networks: Result<readonly AnyNetwork[], string>;
   /** Ports that we publish and that something else listens on; empty while the cluster runs. */
   readonly ports: readonly Problem[];
@@ -54,9 +54,9 @@ export interface DockerFacts {
 /** The cluster of the runtime that is in use. */
 export interface ClusterFacts {
   readonly runtime: RuntimeName;
-  /** Its containers or processes; an error is why that cannot be told. */
+  /** Its containers or processes, or why they cannot be listed. */
   readonly services: Result<readonly ServiceFacts[], string>;
-  /** Every GCS of this cluster that answers, and why none does. */
+  /** Every GCS of this cluster that answers, or why none does. */
   readonly heads: readonly RayGcs[];
   readonly noHead: NoHead;
   readonly nodes: readonly NodeInfo[];

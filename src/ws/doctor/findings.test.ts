@@ -127,7 +127,7 @@ describe("what stands in the way on the machine", () => {
     expect(wrong(machineFindings(facts({ machine: { ...machine, ...change } })))).toEqual([expected]);
   });
 
-  test("E10 a subnet that another network has, with its name; to remove it is no advice while something runs in it", () => {
+  test("E10 names the network that has the subnet, and does not advise to remove one that is in use", () => {
     const found = (inUse: boolean, project?: string) => {
       const networks = ok([{ name: "theirs", subnets: ["172.28.5.0/24"], inUse, project }]);
       return machineFindings(facts({ docker: { ...docker, networks } })).find(({ state }) => state === "bad");
@@ -273,7 +273,7 @@ describe("the specification's troubleshooting section, case by case", () => {
     expect(found(ended)).toEqual(["ray-cpu: its container is exited; its last line: ✗ Exit code 75"]);
   });
 
-  test("E11 what config.yaml wants and nobody has is named, with the way out", () => {
+  test("E11 names services of config.yaml that do not run, with the fix", () => {
     const without = (name: string) => ({ services: ok(services.filter((each) => each.service !== name)) });
     expect(found(without("health"))).toEqual(["health: it has no container"]);
     expect(found({ ...without("ray-cpu"), runtime: "embedded" })).toEqual([
@@ -315,7 +315,7 @@ describe("an engine that is not as usual", () => {
     ]);
   });
 
-  test("D11 one on another machine is named, with what that means", () => {
+  test("D11 reports an engine on another machine, with the consequences", () => {
     const engine = ok({ version: "28.0.0", warnings: ["a notice"], elsewhere: "build.example" });
     const said = machineFindings(facts({ machine: { ...machine, engine } })).filter(
       ({ topic }) => topic === "Docker engine",

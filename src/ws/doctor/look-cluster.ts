@@ -8,7 +8,7 @@ import { logFile } from "../runtimes/embedded/start.ts";
 import { readLog } from "../runtimes/log-files.ts";
 import type { ClusterFacts, ServiceFacts } from "./facts.ts";
 
-/** Looks at this project's containers and at what their GCS says; changes nothing. */
+/** Inspects this project's containers and asks their GCS; changes nothing. */
 export async function lookAtContainers(cluster: DockerCluster): Promise<ClusterFacts> {
   const found = await listContainers(cluster);
   if (!found.ok) {

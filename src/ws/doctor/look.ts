@@ -84,7 +84,7 @@ export async function lookAtDocker(cluster: DockerCluster, running: boolean): Pr
   const networks = around.ok
     ? ok(around.value.networks.filter(({ project }) => project !== cluster.projectName))
     : around;
-  // Networks are judged by themselves, with both subnets.
+  // Networks are checked separately, with both subnets.
   const ports = blocked.filter(({ where }) => where !== "network.subnet");
   return { networks, missingImages, gpuToolkit, ports };
 }

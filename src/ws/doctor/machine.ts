@@ -49,7 +49,7 @@ function engineFindings({ engine, compose }: MachineFacts): Finding[] {
   ];
 }
 
-/** What `ws` knows of this machine holds for the engine's only as far as both are alike. */
+/** What `ws` knows about this machine may not hold for the engine's machine. */
 const remote = (host: string): Finding =>
   note(
     "Docker engine",

@@ -27,9 +27,9 @@ import type { Runtime, RuntimeName } from "./runtime.ts";
 export interface Opened {
   readonly settings: Settings;
   readonly runtime: Runtime;
-  /** The environment of `ws`, with the secrets of this cluster. */
+  /** The environment of `ws` with this cluster's secrets. */
   readonly env: WsContext["env"];
-  /** The name of the other runtime, where it runs a cluster of this project as well. */
+  /** The other runtime, if it also runs a cluster of this project. */
   readonly other: () => Promise<RuntimeName | undefined>;
 }
 
@@ -37,9 +37,9 @@ export interface Opened {
 export interface Needs {
   /** `engine`: it finds things by their labels, and no compose is needed. */
   readonly tool: "engine" | "compose";
-  /** It starts nodes: the runtime is said also where nobody would expect another, and what is given counts for a cluster that is down. */
+  /** The command starts nodes: the runtime is always shown, and given secrets are used for a cluster that is down. */
   readonly announce?: boolean;
-  /** It brings what runs in line with a new project.name; otherwise the cluster that was started is meant, whatever its name. */
+  /** The command applies a new project.name; others use the cluster that was started, whatever its name. */
   readonly renames?: boolean;
 }
 
@@ -101,7 +101,7 @@ export async function open(
 interface Found {
   readonly engine: Engine;
   readonly version: string;
-  /** What docker writes besides. */
+  /** What docker writes to stderr. */
   readonly warnings: readonly string[];
 }
 

@@ -1,11 +1,11 @@
-/** One assignment; what follows a quoted value is a comment. */
+/** One assignment; text after a quoted value is a comment. */
 const ASSIGNMENT =
   /^[ \t]*(?:export[ \t]+)?([A-Za-z_]\w*)[ \t]*=[ \t]*(?:'([^']*)'|"((?:\\[\s\S]|[^"\\])*)"|([^\r\n]*))/gm;
 
 /**
- * The variables of a `.env` file, as compose reads it (Docker Compose 2 and later, "Interpolation"): single quotes are
- * literal, double quotes know escapes, without quotes ` #` begins a comment, and `$NAME`, `${NAME}` and
- * `${NAME:-default}` stand for earlier ones or those of `outer`. Pure.
+ * The variables of a `.env` file, as compose reads it (Docker Compose 2 and later, "Interpolation"): single quotes
+ * are literal, double quotes allow escapes, without quotes ` #` begins a comment, and `$NAME`, `${NAME}` and
+ * `${NAME:-default}` are replaced by earlier variables or those of `outer`. Pure.
  */
 export function parseDotEnv(
   text: string,
@@ -29,6 +29,6 @@ const uncommented = (text: string): string => text.replace(/(?:^|\s)#.*$/, "").t
 
 const ESCAPES: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t" };
 
-/** `\$` stays for those who expand. */
+/** `\$` is kept for the expansion. */
 const unescaped = (text: string): string =>
   text.replaceAll(/\\([^$])/g, (_, mark: string) => ESCAPES[mark] ?? mark);

@@ -7,8 +7,8 @@ import type { RuntimeName } from "./runtime.ts";
 import { chooseSecrets, readGiven, readKept, withSecrets } from "./secrets.ts";
 
 /**
- * The shell's environment with the secrets of this cluster: those that it was brought up with, else those that are given.
- * `running` is asked where they are chosen for a start.
+ * The shell's environment with the secrets of this cluster: those that it was started with, otherwise those that are
+ * given. `running` is called when secrets are chosen for a start.
  */
 export async function environment(
   { env, terminal }: Pick<WsContext, "env" | "terminal">,

@@ -4,11 +4,11 @@ import * as z from "zod";
 
 const LastUp = z.object({
   runtime: z.enum(["docker", "embedded"]),
-  /** project.name at that time: the containers, networks and volumes carry it. */
+  /** project.name at that time, which is in the names of containers, networks and volumes. */
   projectName: z.string(),
 });
 
-/** What the last `ws up` that no `ws down` has ended was about. */
+/** What the last `ws up` started, until `ws down` ends it. */
 export type LastUp = z.infer<typeof LastUp>;
 
 const fileOf = (stateDir: string): string => join(stateDir, "last-up.json");

@@ -12,7 +12,7 @@ export interface LogSource {
   readonly file: string;
 }
 
-/** The words of a log, without the times in front of its lines; empty where there is none. */
+/** The text of a log without the times in front of its lines; empty if there is no log. */
 export async function readLog(file: string): Promise<string> {
   return existsSync(file) ? (await readFile(file, "utf8")).replaceAll(STAMPS, "") : "";
 }
@@ -29,7 +29,7 @@ const STAMP = "\\d{4}-\\d\\d-\\d\\dT[\\d:.]{8,}Z";
 const STAMPS = new RegExp(`^${STAMP} `, "gm");
 const STAMPED = new RegExp(`^(${STAMP}) (.*)$`, "s");
 
-/** The time that stands in front of a line, and the rest; a line of Ray's has none. Pure. */
+/** The time in front of a line, and the rest of it; Ray's lines have none. Pure. */
 export function stamped(line: string): { readonly time: string | undefined; readonly text: string } {
   const [, time, text] = STAMPED.exec(line) ?? [];
   return { time, text: text ?? line };
@@ -54,7 +54,7 @@ export async function* readLogs(
   }
 }
 
-/** Of a line without a time nothing is known. */
+/** A line without a time has no known time. */
 const isSince = (time: string | undefined, since: Date | undefined): boolean =>
   since === undefined || (time !== undefined && Date.parse(time) >= since.getTime());
 
@@ -64,7 +64,7 @@ class LogReader {
   #inode = 0;
   #offset = 0;
   #rest = "";
-  /** Of the last line that had one: Ray's lines come from about then. */
+  /** The time of the last line that had one: Ray's lines are from about then. */
   #time: string | undefined;
   /** Keeps the bytes of a character that is half written. */
   #decoder = new StringDecoder("utf8");

@@ -4,14 +4,14 @@ import type { ServiceReport } from "./runtime.ts";
 
 type OfRay = Pick<ServiceReport, "role" | "state" | "cpus" | "memoryBytes" | "version">;
 
-/** A node as the GCS sees it and as this machine does: `running` says whether its container or process is there. Pure. */
+/** A node as the GCS and this machine see it: `running` says whether its container or process runs. Pure. */
 export function asNode(name: string, running: boolean, view: ClusterView | undefined): OfRay {
   const node = view === undefined ? undefined : newestNamed(view.nodes, name);
   if (view === undefined || node === undefined) {
     const unknown = { role: "–", cpus: undefined, memoryBytes: undefined, version: undefined } as const;
     return { ...unknown, state: running ? "starting" : "stopped" };
   }
-  // A GCS counts a node that died without a word as ALIVE for some ten seconds more.
+  // The GCS lists a node that was killed as ALIVE for about ten more seconds.
   const state = node.alive ? (running ? "ALIVE" : "missing") : running ? "DEAD" : "stopped";
   return { ...ofRay(node, view), state };
 }
@@ -26,7 +26,7 @@ function ofRay({ isHead, resources }: NodeInfo, view: ClusterView): Omit<OfRay, 
   };
 }
 
-/** The living nodes that are none of `known`: they joined by `docker run`, by hand, or from another machine. Pure. */
+/** The living nodes that are not in `known`: they joined by `docker run`, by hand, or from another machine. Pure. */
 export function otherNodes(view: ClusterView | undefined, known: readonly string[]): ServiceReport[] {
   if (view === undefined) return [];
   return view.nodes

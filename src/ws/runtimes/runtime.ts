@@ -16,13 +16,13 @@ export interface Job {
   readonly signal: AbortSignal;
   /** Aborted by the second one: clean up without asking anybody. */
   readonly urgent: AbortSignal;
-  /** Runs what must not be left half done, such as the undoing of a start. */
+  /** Runs work that must not be left half done, such as undoing a start. */
   readonly cleaning?: (<T>(work: () => Promise<T>) => Promise<T>) | undefined;
   /** How long the nodes may take to become ALIVE. */
   readonly timeoutMs: number;
 }
 
-/** Runs the undoing of a start, which a hasty Ctrl-C waits for. */
+/** Undoes a start; a repeated Ctrl-C waits for it. */
 export const cleaning = <T>(job: Pick<Job, "cleaning">, work: () => Promise<T>): Promise<T> =>
   job.cleaning === undefined ? work() : job.cleaning(work);
 
@@ -48,9 +48,9 @@ export interface Runtime {
 export interface UpOptions {
   /** Build every image anew, not only the missing ones. Means nothing where there are no images. */
   readonly build: boolean;
-  /** Sees what is about to happen before anything is changed; an error ends it there. */
+  /** Called with the plan before anything is changed; an error ends the command. */
   readonly agree: (plan: UpPlan) => Promise<Result<void, WsFailure>>;
-  /** Called before anything is started, when what was there before and is not wanted any more is gone. */
+  /** Called before anything is started, after everything that is no longer wanted has been removed. */
   readonly begin: () => void;
 }
 
@@ -86,7 +86,7 @@ export interface ClusterReport {
   readonly head: HeadReport | undefined;
   /** Why there is none. */
   readonly noHead?: NoHead;
-  /** In the order health, nodes, test worker, test client, and nodes that joined by another way. */
+  /** In this order: health, nodes, test worker, test client, nodes that ws did not start. */
   readonly services: readonly ServiceReport[];
 }
 
@@ -105,7 +105,10 @@ export interface ServiceReport {
   readonly name: string;
   readonly role: "health" | "head" | "worker" | "client" | "–";
   readonly address: string;
-  /** `ALIVE` and `DEAD` are the GCS's words; the others are ours. `missing`: ALIVE for the GCS, and here nothing of it runs. */
+  /**
+   * `ALIVE` and `DEAD` are the GCS's states; the others are ours. `missing`: ALIVE in the GCS, but its container or
+   * process does not run.
+   */
   readonly state: "ALIVE" | "DEAD" | "missing" | "up" | "starting" | "stopped";
   readonly cpus: number | undefined;
   /** Memory and object store together. */
@@ -113,7 +116,7 @@ export interface ServiceReport {
   readonly version: string | undefined;
   readonly uptimeS: number | undefined;
   readonly pid: number | undefined;
-  /** False: no process or container of this `ws`. It joined by another way. */
+  /** False if this `ws` did not start it. */
   readonly ours?: false;
   /** As the engine sees it; undefined where there is none. */
   readonly container?: { readonly name: string; readonly status: string };
@@ -125,13 +128,13 @@ export interface LogRequest {
   readonly follow: boolean;
   /** How many of the last lines of each to begin with; undefined: all. */
   readonly tail: number | undefined;
-  /** Only what was written from then on. */
+  /** Only lines written since then. */
   readonly since?: Date | undefined;
 }
 
 export interface LogLine {
   readonly node: string;
-  /** When it was written, in RFC 3339, as far as that is known. */
+  /** When it was written, in RFC 3339, if known. */
   readonly time: string | undefined;
   readonly text: string;
 }

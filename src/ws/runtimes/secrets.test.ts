@@ -8,7 +8,7 @@ import { chooseSecrets, readGiven, withSecrets } from "./secrets.ts";
 const given = { RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN: "given", RAY_EP_HEALTH_TOKEN: "health" };
 const kept = { RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN: "kept", RAY_EP_HEALTH_TOKEN: "its own" };
 
-test("E1 a cluster that runs keeps what it was started with, and another word is said", () => {
+test("E1 a running cluster keeps the secrets that it was started with, and a different one is reported", () => {
   expect(chooseSecrets({ kept, given: {}, running: true })).toEqual({ secrets: kept, warnings: [] });
   const { secrets, warnings } = chooseSecrets({ kept, given, running: true });
   expect(secrets).toEqual(kept);
@@ -16,7 +16,7 @@ test("E1 a cluster that runs keeps what it was started with, and another word is
   expect(JSON.stringify(warnings)).not.toMatch(/kept"|given"|its own/);
 });
 
-test("E1 one that is down has them still, unless others are given", () => {
+test("E1 a cluster that is down keeps them, unless others are given", () => {
   expect(chooseSecrets({ kept, given: {}, running: false }).secrets).toEqual(kept);
   expect(chooseSecrets({ kept, given, running: false }).secrets).toEqual(given);
   const off = { RAY_AUTH_MODE: "disabled" };
@@ -26,7 +26,7 @@ test("E1 one that is down has them still, unless others are given", () => {
   });
 });
 
-test("B4 a new cluster gets a health token of its own; one that runs without is not made anew for it", () => {
+test("B4 a new cluster gets its own health token; a running one without a token is not recreated for it", () => {
   const fresh = () => chooseSecrets({ kept: undefined, given: {}, running: false }).secrets;
   expect(fresh().RAY_EP_HEALTH_TOKEN).toMatch(/^[0-9a-f]{48}$/);
   expect(fresh()).not.toEqual(fresh());
@@ -51,7 +51,7 @@ test("E1 a token's file is read, and one that cannot be read is named", () => {
   expect(of({ RAY_EP_HEALTH_TOKEN_FILE: "s3cr3t" })).toMatchObject({ error: { file: "(6 characters)" } });
 });
 
-test("no secret but the cluster's own is handed on", () => {
+test("only the cluster's own secrets are passed on", () => {
   const shell = { PATH: "/bin", RAY_AUTH_TOKEN: "shell", RAY_AUTH_TOKEN_PATH: "/x" };
   expect(withSecrets(shell, { RAY_EP_HEALTH_TOKEN: "h" })).toEqual({
     PATH: "/bin",

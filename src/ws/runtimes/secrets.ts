@@ -12,19 +12,19 @@ import type { RuntimeName } from "./runtime.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What every program of a cluster has to have alike, and no file that people share may hold. */
+/** The secrets that all programs of a cluster share, and that no shared file may contain. */
 const NAMES = ["RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_EP_HEALTH_TOKEN"] as const;
 type Name = (typeof NAMES)[number];
 export type Secrets = Readonly<Partial<Record<Name, string>>>;
 
-/** The same by another way: a file that holds the token. */
+/** The variables that name a file with the token instead. */
 const FILES = ["RAY_AUTH_TOKEN_PATH", "RAY_EP_HEALTH_TOKEN_FILE"] as const;
 
-/** A file that compose reads in place of `.env`, so that it and `ws` never read two things. */
+/** A file that compose reads instead of `.env`, so that it and `ws` always use the same values. */
 export const secretsFile = (stateDir: string, runtime: RuntimeName): string =>
   join(stateDir, "secrets", `${runtime}.env`);
 
-/** What the cluster was brought up with; undefined where no `ws up` has kept anything. */
+/** The secrets that the cluster was started with; undefined if no `ws up` has kept any. */
 export function readKept(stateDir: string, runtime: RuntimeName): Secrets | undefined {
   try {
     return pick(parseDotEnv(readFileSync(secretsFile(stateDir, runtime), "utf8")));
@@ -33,7 +33,7 @@ export function readKept(stateDir: string, runtime: RuntimeName): Secrets | unde
   }
 }
 
-/** Keeps what `env` holds of them, for every later `ws`, whatever shell it is typed in. Only this user can read it. */
+/** Keeps the secrets in `env` for every later `ws`, in any shell. Only this user can read the file. */
 export function keepSecrets(stateDir: string, runtime: RuntimeName, env: Environment): void {
   const file = secretsFile(stateDir, runtime);
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
@@ -58,7 +58,7 @@ const quoted = (value: string): string =>
 const pick = (env: Environment): Secrets =>
   Object.fromEntries(NAMES.flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
 
-/** What the shell gives, else `.env` beside config.yaml, as compose does; a token's file is read. */
+/** The secrets from the shell, otherwise from `.env` beside config.yaml, as in compose; token files are read. */
 export function readGiven(shell: Environment, folder: string): Result<Secrets, WsFailure> {
   const env = { ...parseDotEnv(textOf(join(folder, ".env")) ?? "", shell), ...shell };
   const [path, healthFile] = FILES.map((name) => env[name]);
@@ -76,7 +76,7 @@ export function readGiven(shell: Environment, folder: string): Result<Secrets, W
       fix,
     });
   }
-  // Ray's own file, which it reads in token mode (ray/_private/authentication, 2.60).
+  // Ray's default token file, which it reads in token mode (ray/_private/authentication, 2.60).
   const usual = modeIn(env) === "token" ? join(env.HOME || homedir(), ".ray", "auth_token") : undefined;
   const token = tokenIn(env, textOf(path || usual) ?? null);
   const healthToken = env.RAY_EP_HEALTH_TOKEN || textOf(healthFile);
@@ -97,29 +97,29 @@ function textOf(file: string | undefined): string | undefined {
   }
 }
 
-/** What a `ws up` has to know to say with what the cluster runs. */
+/** What decides the secrets of a cluster at `ws up`. */
 export interface Start {
   readonly kept: Secrets | undefined;
   readonly given: Secrets;
-  /** Something of the cluster runs. */
+  /** At least one service of the cluster runs. */
   readonly running: boolean;
 }
 
 export interface Chosen {
   readonly secrets: Secrets;
-  /** What of the given words does not come into force. */
+  /** Given secrets that do not take effect. */
   readonly warnings: readonly Problem[];
 }
 
 /**
- * The secrets of a cluster that is to be brought up. They belong to the cluster: one that runs keeps those that it was
- * started with, and one that was down has them still unless others are given. Pure but for the new health token.
+ * The secrets of a cluster that is to be started. They belong to the cluster: a running one keeps those that it was
+ * started with, and one that is down keeps them unless others are given. Pure except for the new health token.
  */
 export function chooseSecrets({ kept, given, running }: Start): Chosen {
   if (running && kept !== undefined) return { secrets: kept, warnings: differing(kept, given) };
   const { RAY_EP_HEALTH_TOKEN: health = kept?.RAY_EP_HEALTH_TOKEN, ...ray } = given;
   const { RAY_EP_HEALTH_TOKEN: _, ...keptRay } = kept ?? {};
-  // One that runs and was not brought up by us must not be made anew for a token that nobody asked for.
+  // A running cluster that ws did not start must not be recreated for a token that nobody asked for.
   const made = health ?? (running ? undefined : randomBytes(24).toString("hex"));
   const secrets = Object.keys(ray).length > 0 ? ray : keptRay;
   return {
@@ -135,7 +135,7 @@ const differing = (kept: Secrets, given: Secrets): Problem[] =>
     fix: "Run ws down, then ws up, to change it.",
   }));
 
-/** The environment of `ws` with these secrets and no others, and with the mode that a token means. Pure. */
+/** The environment of `ws` with only these secrets, and with RAY_AUTH_MODE if there is a token. Pure. */
 export function withSecrets(env: Environment, secrets: Secrets): Environment {
   const none = Object.fromEntries([...NAMES, ...FILES].map((name) => [name, undefined]));
   return withAuthMode({ ...env, ...none, ...secrets });

@@ -35,7 +35,7 @@ test("E2 a WORKER takes what runs on it, the health service nothing, and a node 
   expect(lost({ ...cpu, isHead: undefined })).toBe("the whole cluster's state and jobs, if it is the HEAD");
 });
 
-test("E8 what is no longer wanted is named, with what ends with it", () => {
+test("E8 services that are no longer wanted are named, with what is lost", () => {
   const stop = { action: "stop", why: "no longer wanted by config.yaml" } as const;
   const plan = planUp(["health", "ray-cpu"], [health, cpu, { ...gpu, change: stop }]);
   expect(isDisruptive(plan)).toBe(true);

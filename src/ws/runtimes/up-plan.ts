@@ -1,28 +1,31 @@
-/** A service that runs when `ws up` is typed, and what has to become of it. */
+/** A service that runs when `ws up` is called, and what to do with it. */
 export interface RunningService {
   readonly name: string;
   readonly isNode: boolean;
-  /** Undefined: nobody answers who could say it. */
+  /** Undefined if no GCS answers that could tell. */
   readonly isHead: boolean | undefined;
-  /** Why it cannot stay as it is; undefined: it stays. */
+  /** Why it must be replaced; undefined: it stays. */
   readonly change: { readonly action: "replace" | "stop"; readonly why: string } | undefined;
 }
 
 export interface PlanStep {
   readonly action: "keep" | "start" | "replace" | "stop";
   readonly service: string;
-  /** Empty where it is no matter. */
+  /** Empty if there is nothing to explain. */
   readonly why: string;
-  /** What ends with it, in words; empty: nothing. */
+  /** What is lost with it, as text; empty: nothing. */
   readonly lost: string;
 }
 
-/** What `ws up` is about to do, in the order in which it is shown. */
+/** What `ws up` is about to do, in display order. */
 export interface UpPlan {
   readonly steps: readonly PlanStep[];
 }
 
-/** A HEAD takes the cluster with it; a WORKER what runs on it; the health service keeps its lease on disk. Pure. */
+/**
+ * What is lost with a service: the whole cluster with the HEAD, what runs on it with a WORKER, nothing with the
+ * health service, whose lease is on disk. Pure.
+ */
 export function planUp(wanted: readonly string[], running: readonly RunningService[]): UpPlan {
   const missing = wanted.filter((name) => running.every((each) => each.name !== name));
   return {
@@ -43,6 +46,6 @@ function stepOf({ name: service, isNode, isHead, change }: RunningService): Plan
   return { ...change, service, lost };
 }
 
-/** True where something that runs would be replaced or stopped: nobody does that without being told to. Pure. */
+/** True if running services would be replaced or stopped, which needs the user's consent. Pure. */
 export const isDisruptive = ({ steps }: UpPlan): boolean =>
   steps.some(({ action }) => action === "replace" || action === "stop");

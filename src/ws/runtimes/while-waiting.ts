@@ -8,18 +8,18 @@ export interface Shown {
 }
 
 const EACH_MS = 1000;
-/** A stop that takes less needs no word where lines cannot be redrawn. */
+/** A shorter stop prints no line where lines cannot be redrawn. */
 const QUIET_TICKS = 2;
 
 interface Waited {
   readonly names: readonly string[];
-  /** How long it may take at most. */
+  /** The maximum time that it may take. */
   readonly limitMs: number;
-  /** Aborted: nobody waits any more. */
+  /** Aborted: stop waiting. */
   readonly now: AbortSignal;
 }
 
-/** Says for whom a stop waits, and how long at most, as long as `work` lasts. */
+/** While `work` lasts, shows which services a stop waits for, and for how long at most. */
 export async function whileStopping<T>(
   shown: Shown | undefined,
   waited: Waited,

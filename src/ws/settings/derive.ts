@@ -70,7 +70,7 @@ function deriveHealth(config: ConfigFile, main: Subnet): Settings["health"] {
   };
 }
 
-/** The service of this cluster as its network sees it; the port on the host is taken for it as well. */
+/** The health service of this cluster as seen in its network; the URL with its host port is accepted too. */
 export function isOwnHealth(url: string, hostPort: number): boolean {
   const { hostname, port } = new URL(url);
   return hostname === HEALTH_NAME && [HEALTH_PORT, hostPort].includes(Number(port || 80));

@@ -4,7 +4,7 @@ import { formatPath, type KeyPath } from "./document.ts";
 import { ConfigFile } from "./schema.ts";
 
 interface SchemaNode {
-  /** Of the original platform, and not read here. */
+  /** A key of the original platform, which ws does not read. */
   readonly deprecated?: boolean;
   readonly properties?: Readonly<Record<string, SchemaNode>>;
 }
@@ -34,13 +34,13 @@ export function nearestKnownKey(path: KeyPath): string | undefined {
   return everywhere.find((known) => known.at(-1) === name)?.join(".");
 }
 
-/** The keys that may stand in the section of that path. */
+/** The keys that are allowed in the section at that path. */
 export const keysAt = (path: KeyPath): string[] => keysBelow(descend(configJsonSchema() as SchemaNode, path));
 
 const keysBelow = (node: SchemaNode | undefined): string[] =>
   Object.entries(node?.properties ?? {}).flatMap(([key, child]) => (child.deprecated ? [] : [key]));
 
-/** The keys that belong to the original platform alone. */
+/** The keys that only the original platform uses. */
 export const foreignKeys = (): KeyPath[] =>
   allPaths(configJsonSchema() as SchemaNode, [], (node) => node.deprecated === true);
 

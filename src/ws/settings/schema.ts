@@ -30,7 +30,7 @@ const foreign = () =>
 
 const onOff = () => z.boolean({ error: "expected true or false" });
 
-/** Of a node for which the file names none. */
+/** The image of a node for which the file names none. */
 export const defaultImage = { cpu: "rayproject/ray:latest", gpu: "rayproject/ray:latest-gpu" } as const;
 
 interface RayDefaults {

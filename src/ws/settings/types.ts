@@ -37,7 +37,7 @@ export interface Placement {
 
 interface HealthSettings extends Placement {
   readonly enabled: boolean;
-  /** On the host, and on the loopback of the embedded runtime. */
+  /** The port on the host, and on the loopback of the embedded runtime. */
   readonly port: number;
   /** A health service elsewhere; undefined: this cluster's own. */
   readonly externalUrl: string | undefined;
@@ -97,7 +97,7 @@ export interface TestSettings {
 
 /** Names that the specification fixes: each is the hostname of its container. */
 export const HEALTH_NAME = "health";
-/** Where it answers in its own network, whatever port it has on the host. */
+/** The port in its own network, whatever port it has on the host. */
 export const HEALTH_PORT = 8080;
 export const TEST_WORKER_NAME = "test-ray-worker";
 export const TEST_CLIENT_NAME = "test-ray-client";

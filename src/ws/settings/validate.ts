@@ -106,7 +106,7 @@ function unknownKey(path: KeyPath, document: ConfigDocument): Problem {
 
 const BUILD = "services.ray.build";
 
-/** One warning for all that the original platform's other programs read. */
+/** One warning for all keys that only other programs of the original platform read. */
 function foreign(data: unknown, document: ConfigDocument): Problem[] {
   const found = foreignKeys().filter((path) => valueAt(data, path) !== undefined);
   const [first] = found;

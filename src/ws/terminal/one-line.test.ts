@@ -18,7 +18,7 @@ test.each([
   expect(oneLine(text)).toBe(line);
 });
 
-/** What `speak` writes, without the colours that are our own. */
+/** The output of `speak`, without our own colours. */
 function written(speak: (write: (text: string) => void) => void): string {
   let text = "";
   speak((words) => {
@@ -35,7 +35,7 @@ const address = {
   dashboardUrl: "http://ray-cpu",
 };
 
-test("B9 no text from outside brings a control character or a line of its own into what ws shows", () => {
+test("B9 foreign text never adds a control character or a line to the output of ws", () => {
   fc.assert(
     fc.property(outsideText, (text) => {
       const terminal = (write: (text: string) => void) => ({ out: write, err: write, live: false });

@@ -2,8 +2,8 @@ import { stripVTControlCharacters } from "node:util";
 import { visible } from "../../common/visible.ts";
 
 /**
- * Words of others (a GCS, a container, pip, the engine) as part of one of our lines: without their colours, and without
- * anything else that could forge a line or steer the terminal.
+ * Foreign text (from a GCS, a container, pip, the engine) as part of one of our lines, without colours and anything
+ * else that could forge a line or control the terminal.
  */
 export const oneLine = (text: string): string =>
   visible(

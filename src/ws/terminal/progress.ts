@@ -9,11 +9,11 @@ export interface Progress {
   begin(id: string, text: string): void;
   /** What it does now; shown where lines can be redrawn. */
   note(id: string, text: string): void;
-  /** The same where it is worth a line of its own. */
+  /** The same, but printed as a line of its own where lines cannot be redrawn. */
   say(id: string, text: string): void;
   done(id: string, text: string): void;
   fail(id: string, text: string): void;
-  /** Leaves the lines as they are. Whoever made the progress calls it before writing anything else. */
+  /** Leaves the lines as they are. Call it before writing anything else. */
   close(): void;
 }
 

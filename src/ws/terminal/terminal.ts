@@ -11,8 +11,8 @@ export interface Terminal {
 const COLOUR = { "✓": "green", "✗": "red" } as const;
 
 /**
- * Writes to a stream as its reader wants it: the marks in colours on a terminal; no escape code at all elsewhere, or with
- * NO_COLOR, whoever wrote the text.
+ * Writes to a stream: with coloured marks on a terminal, otherwise or with NO_COLOR without any escape codes, even in
+ * foreign text.
  */
 export function writer(stream: NodeJS.WriteStream): (text: string) => void {
   // Node knows the rules: NO_COLOR, FORCE_COLOR, TERM, and whether it is a terminal.

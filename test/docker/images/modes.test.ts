@@ -8,7 +8,7 @@ import { root, TestEngine } from "../../fixtures/docker/engine.ts";
 const engine = TestEngine.open();
 let context: string;
 
-/** A checkout that was cloned and built with a umask of 077, on a file system that keeps no x. */
+/** A checkout that was cloned and built with a umask of 077, on a file system without the execute bit. */
 beforeAll(async () => {
   await execa("sh", ["scripts/setup.sh"], { cwd: root });
   context = await mkdtemp(join(tmpdir(), "modes-"));

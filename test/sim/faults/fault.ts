@@ -18,7 +18,7 @@ export interface Target {
   readonly note: (what: Happening) => void;
 }
 
-/** Something that goes wrong for a while; `undo` ends it. */
+/** A fault that lasts for a while; `undo` ends it. */
 export interface Fault {
   readonly name: string;
   readonly apply: () => void;
@@ -27,11 +27,11 @@ export interface Fault {
 
 export type Make = (target: Target) => Fault;
 
-/** The one that leads as it happens, where one does. */
+/** The node that leads at that time, if any. */
 export const headOf = ({ places, twin }: Target, otherwise: Place): Place =>
   [...places, twin].find((each) => each.gcs !== null) ?? otherwise;
 
-/** A fault of one node: the HEAD as it happens half of the time, since that is the more interesting victim. */
+/** A fault of one node: in half of the cases the HEAD of that time, which is the more interesting victim. */
 export function ofOne(
   target: Target,
   what: string,

@@ -23,7 +23,7 @@ export const cutNode: Make = (target) => {
   return cutting(`cut ${cuts.map(([a, b]) => `${a}>${b}`).join(" ")}`, target, cuts);
 };
 
-/** The HEAD as it happens, or any node, cut off from the health service alone. */
+/** The current HEAD or any node, cut off only from the health service. */
 export const cutHeadFromService: Make = (target) => {
   let cuts: readonly Cut[] = [];
   const { network } = target;
@@ -52,7 +52,7 @@ export const splitNetwork: Make = (target) => {
   return cutting(`network split: ${sides.join(" | ")}`, target, cuts);
 };
 
-/** Any two nodes, the first two of the whitelist rather than others. */
+/** Any two nodes, preferably the first two in the whitelist. */
 export const cutPair: Make = (target) => {
   const { prng, places } = target;
   const first = prng.chance(0.5) ? firstOf(target) : prng.pick(places);
@@ -84,7 +84,7 @@ export const badNetwork: Make = ({ prng, network }) => {
   };
 };
 
-/** The name service of one node, or of all, says that it cannot, or says nothing. */
+/** The name service of one node, or of all, fails or does not answer. */
 export const loseNames: Make = ({ prng, places, twin }) => {
   const how = prng.chance(0.5) ? "fails" : "hangs";
   const of = prng.chance(0.4) ? [...places, twin] : [prng.pick(places)];

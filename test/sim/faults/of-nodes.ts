@@ -3,7 +3,7 @@ import { type Fault, firstOf, headOf, type Make, ofOne, type Target } from "./fa
 
 export const crashNode: Make = (target) => crash(target, target.prng.pick(target.places));
 
-/** The first candidate: where no lease can be had it alone may come to lead. */
+/** The first candidate, the only one that may lead when no lease can be had. */
 export const crashFirst: Make = (target) => crash(target, firstOf(target));
 
 function crash({ prng, start }: Target, place: Place): Fault {
@@ -25,7 +25,7 @@ export const stopNode: Make = ({ prng, places, start, stop }) => {
   return { name: `${place.host} stopped`, apply, undo: () => start(place) };
 };
 
-/** Of the HEAD, where there is one, since its failures hold up all others. */
+/** Of the HEAD if there is one, since its failures delay all others. */
 export const breakRay: Make = (target) => {
   let place = target.prng.pick(target.places);
   const apply = () => {
@@ -47,7 +47,7 @@ export const killGcs: Make = ({ places, twin }) => ({
   undo: () => {},
 });
 
-/** It lives, and answers nobody for a while that is shorter than a second look. */
+/** It is alive, but does not answer for a time that is shorter than a second look. */
 export const busyGcs: Make = ({ places, twin, note }) => {
   const all = [...places, twin];
   const set = (busy: boolean) => () => {
@@ -65,7 +65,7 @@ export const freezeNode: Make = (target) =>
     (place) => place.thaw(),
   );
 
-/** The GCS goes on serving, and so does the guard. */
+/** The GCS and the guard keep running. */
 export const freezeSupervisor: Make = (target) =>
   ofOne(
     target,
@@ -74,7 +74,7 @@ export const freezeSupervisor: Make = (target) =>
     (place) => place.thaw(),
   );
 
-/** A HEAD that was passed over in its sleep wakes up with its SIGTERM: it gives back what is no longer its own. */
+/** A HEAD that lost the lead while suspended wakes to a SIGTERM, and releases a lease that is no longer its own. */
 export const stopFrozen: Make = (target) => {
   let place = target.prng.pick(target.places);
   const apply = () => {
@@ -88,7 +88,7 @@ export const stopFrozen: Make = (target) => {
   return { name: "the HEAD frozen, and stopped as it thaws", apply, undo };
 };
 
-/** What was granted before the freeze is read after it. */
+/** It reads after the freeze a grant from before it. */
 export const freezeAsking: Make = (target) => {
   let place = target.prng.pick(target.places);
   const apply = () => {
@@ -118,7 +118,7 @@ function endGuard({ guard, gcs }: Place, { note }: Target): void {
   guard?.kill();
 }
 
-/** No guard starts, and the one that stands dies. */
+/** No guard can start, and the running one dies. */
 export const breakGuard: Make = (target) => {
   const dies = target.prng.chance(0.7);
   return ofOne(
@@ -134,7 +134,7 @@ export const breakGuard: Make = (target) => {
   );
 };
 
-/** It dies, and another one can be started. */
+/** It dies, and a new one can be started. */
 export const killGuard: Make = (target) =>
   ofOne(
     target,
@@ -143,7 +143,7 @@ export const killGuard: Make = (target) =>
     () => {},
   );
 
-/** A second node of one name on another host, for a while; then one of the two is taken away for good. */
+/** For a while, a second node of the same name on another host; then one of the two is removed for good. */
 export const addTwin: Make = ({ prng, places, twin, start, note }) => {
   const first = places.find((each) => each.name === twin.name);
   if (first === undefined) throw new Error("expected a first node of the twin's name");

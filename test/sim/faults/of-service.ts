@@ -30,7 +30,7 @@ export const fillDisk: Make = ({ service }) => ({
 
 const STALL_MS = 12_000;
 
-/** It accepts and answers late: by what it decides, or by what it sends. */
+/** It accepts connections but answers late: its decision or its answer is delayed. */
 export const stallService: Make = ({ prng, service }) => {
   const decides = prng.chance(0.5);
   const set = (ms: number) => () => {
@@ -44,7 +44,7 @@ export const stallService: Make = ({ prng, service }) => {
   };
 };
 
-/** What is written gets there, and late. */
+/** Writes arrive, but late. */
 export const hangDisk: Make = ({ service }) => {
   const set = (ms: number) => () => {
     service.diskSlowMs = ms;

@@ -37,15 +37,15 @@ export interface Planned {
 /** What goes wrong. */
 export type Theme =
   | "anything"
-  /** The health service alone. */
+  /** Only the health service. */
   | "service"
-  /** A service that forgets amid a partition. */
+  /** A service that loses its state during a partition. */
   | "siege"
-  /** The HEAD's Ray, for long. */
+  /** The HEAD's Ray, for a long time. */
   | "broken"
   /** Two nodes of one name. */
   | "twins"
-  /** No service for long, and cuts that come and go. */
+  /** No service for a long time, and cuts that come and go. */
   | "unled"
   /** A first candidate that comes back while the HEAD or the names are silent. */
   | "silence"
@@ -85,7 +85,7 @@ const OF_SERVICE = [
   sleepService,
 ];
 
-/** The faults of a history that has `untilMs` for them. */
+/** The faults of a history, all before `untilMs`. */
 export function planFaults(target: Target, theme: Theme, untilMs: number): Planned[] {
   return PLANS[theme](new Planner(target, untilMs));
 }
@@ -105,7 +105,7 @@ class Planner {
     return { fault: make(this.target), atMs, forMs };
   }
 
-  /** Some time from `fromMs` on, for a while. */
+  /** At some time after `fromMs`, for a while. */
   during(make: Make, fromMs: number, [shortestMs, longestMs]: readonly [number, number]): Planned {
     const { prng } = this;
     return this.at(make, prng.between(fromMs, this.untilMs), prng.between(shortestMs, longestMs));
@@ -127,13 +127,13 @@ class Planner {
 const SPANS: ReadonlyMap<Make, readonly [number, number]> = new Map([
   [stallService, [12_000, 12_000]],
   [hangDisk, [12_000, 80_000]],
-  // Longer, and a second look tells a busy GCS from none no more.
+  // If it lasts longer, a second look cannot distinguish a busy GCS from none.
   [busyGcs, [500, 4000]],
 ]);
 
 const PLANS: Readonly<Record<Theme, (planner: Planner) => Planned[]>> = {
   anything: (p) => {
-    // A HEAD that has come up in peace is the more interesting victim.
+    // A HEAD that has started without faults is the more interesting victim.
     const firstMs = p.prng.chance(0.5) ? 20_000 : 0;
     return p.some(1, 6, () => p.any(ANY, firstMs));
   },
@@ -158,7 +158,7 @@ const PLANS: Readonly<Record<Theme, (planner: Planner) => Planned[]>> = {
     ];
   },
   unled: (p) => {
-    // One leads by the lease, the first candidate comes back cut off from it, and both are there when the cut heals.
+    // One node leads with the lease. The first candidate returns, cut off from it. Both lead when the cut heals.
     const beginMs = p.prng.chance(0.3) ? 0 : p.prng.between(10_000, 30_000);
     const cutMs = beginMs + p.prng.between(100, 5000);
     const downMs = p.prng.between(100, 8000);
@@ -172,7 +172,7 @@ const PLANS: Readonly<Record<Theme, (planner: Planner) => Planned[]>> = {
     ];
   },
   silence: (p) => {
-    // The first candidate is away for so long that another one leads, as it may where there is no lease.
+    // The first candidate is away so long that another one leads, as it may without a lease.
     const backMs = p.prng.between(60_000, p.untilMs);
     const awayMs = p.prng.between(30_000, 50_000);
     return [

@@ -7,26 +7,29 @@ import { PairChecker } from "./pair-checker.ts";
 import { type Grounds, TakeoverChecker } from "./takeover-checker.ts";
 import { Stretches, View, type Watched } from "./view.ts";
 
-/** Three starts that fail, a lease and a takeover delay that run out, and a GCS that boots. */
+/** Enough for three failed starts, the end of a lease, a takeover delay and the start of a GCS. */
 const LED_WITHIN_MS = 110_000;
 const LOOK_EVERY_MS = 250;
-/** The guard of a machine that wakes looks within half a second, and this looks each quarter. */
+/** The guard of a waking machine looks within half a second, and this checker each quarter. */
 const WOKEN_MS = 750;
-/** The time that a HEAD's lost guard would have left it, and one try more to set another. */
+/** The time that a HEAD's lost guard would have left it, and one more attempt to start another. */
 const UNGUARDED_MS = RENEW_DEADLINE_S * 1000 + 2000;
 
 /**
- * Watches a history from outside and keeps the first promise that was broken:
+ * Watches a history from outside and records the first broken promise:
  *
- * - Lease (lease-checker.ts): an epoch has one holder, epochs grow, and nobody is granted while another one holds: strict, or
- *   of another name, as long as the lease runs; any that lives and can be heard, always.
- * - Strict: never two living GCSes on one store, on whatever hosts and of whatever names; a machine that wakes has half a second.
- *   No Ray begins without a guard, no GCS goes on without one for longer than its lease could last.
- * - Two HEADs (pair-checker.ts): nobody begins to lead beside a HEAD in its sight. Two that see each other are one within 8 s,
- *   within 5 s where the health service hears both; two that it hears and that do not see each other are one within 25 s.
- * - Takeover (takeover-checker.ts): not before the old HEAD was out of reach for the whole delay, the earlier candidate first.
- * - A lease is given back after the end of Ray alone. An explicit HEAD leads alone.
- * - Somebody leads within 110 s wherever a well candidate could; one HEAD with all nodes in the end (history.ts).
+ * - Lease (lease-checker.ts): an epoch has one holder, epochs grow, and no lease is granted beside a holder. That
+ *   holds while its lease runs, if it is strict or has another name, and always if it is alive and the service can
+ *   hear it.
+ * - Strict: never two living GCSes on one store, on any hosts and under any names; a waking machine has half a
+ *   second. No Ray starts without a guard, and no GCS runs on without one for longer than its lease could last.
+ * - Two HEADs (pair-checker.ts): no node begins to lead while it can see a HEAD. Of two that see each other one is
+ *   left within 8 s, or 5 s if both reach the health service; of two that only reach the service, within 25 s.
+ * - Takeover (takeover-checker.ts): only after the old HEAD was out of reach for the whole delay, and the earlier
+ *   candidate first.
+ * - A lease is released only after the end of Ray. An explicit HEAD leads alone.
+ * - A HEAD leads within 110 s wherever a healthy candidate could; in the end there is one HEAD with all nodes
+ *   (history.ts).
  */
 export class Checker {
   readonly #watched: Watched;
@@ -72,7 +75,7 @@ export class Checker {
     if (grounds.byLease) this.#takeovers.served(place, grounds);
   }
 
-  /** A lease that is given back while its GCS serves would have a successor beside it. */
+  /** If a lease is released while the GCS still serves, a successor may lead beside it. */
   released(place: Place): void {
     if (place.serves)
       this.#fail(`expected a release after the end of Ray, got one by ${place.host} that serves`);
@@ -117,7 +120,7 @@ export class Checker {
       this.#fail(`expected a guard beside each strict GCS, got none at ${place.host} for ${forMs} ms`);
   }
 
-  /** Whatever fails elsewhere: a candidate that is well, reaches the service and sees all others' places leads in the end. */
+  /** Whatever fails elsewhere, a healthy candidate that reaches the service and all other hosts leads in the end. */
   #checkLed(): void {
     const { mode, network, service, places } = this.#watched;
     const leaderless = mode === "lease" && !places.some((each) => each.serves);

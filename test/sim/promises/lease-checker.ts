@@ -75,7 +75,7 @@ export class LeaseChecker {
     for (const [life, { place, sentAtMs }] of this.#holdings) {
       const ageMs = clock.nowMs - sentAtMs;
       if (place.host === hostOf(newLife)) {
-        // A node's next life takes the place of one that is dead, whatever becomes of the new one's lease.
+        // A node's next life replaces a dead one, whatever happens to the new lease.
         this.#holdings.delete(life);
         continue;
       }
@@ -92,5 +92,5 @@ export class LeaseChecker {
   }
 }
 
-/** Lives are named by their hosts (history.ts). */
+/** The name of a life contains its host (history.ts). */
 const hostOf = (life: string): string => life.slice(0, life.lastIndexOf("-"));

@@ -9,20 +9,23 @@ export interface Shared {
   readonly fail: (message: string) => void;
 }
 
-/** A decision rests on probes that are that old at most: one slow probe, and a health service that gives no answer. */
+/** The maximum age of the probes of a decision: one slow probe, and a health service that does not answer. */
 export const OLDEST_PROBE_MS = 5000;
 /** With all connections whole, a HEAD hears of a later one with its next renewal, and tries again after a lost one. */
 const HEARD_MS = 5000;
 /** A probe of two seconds that began too early, a pause of two, an epoch that is told after two, and two answers. */
 const SEEN_MS = 8000;
-/** A service that forgot grants nobody for 15 s; then the loser hears of it, and one of the same name after two renewals. */
+/**
+ * A service that lost its state grants nothing for 15 s; then the loser hears of it, or after two renewals if it has
+ * the same name.
+ */
 const APART_MS = 25_000;
 
-/** One node as another sees it, and the names of what may hold between them. */
+/** One node as another sees it, with the names of the conditions between them. */
 interface Pair {
   readonly from: Place;
   readonly to: Place;
-  /** The pair in the other direction is looked at as well. */
+  /** The other direction of the pair is checked separately. */
   readonly isFirst: boolean;
   readonly sight: string;
   readonly heard: string;
@@ -41,7 +44,7 @@ const pairsOf = (places: readonly Place[]): Pair[] =>
 
 const sightOf = (from: Place, to: Place): string => `${from.host} sees ${to.host}`;
 
-/** The promises about two HEADs at one time. */
+/** The promises about two HEADs at the same time. */
 export class PairChecker {
   readonly #shared: Shared;
   readonly #pairs: readonly Pair[];
@@ -51,7 +54,7 @@ export class PairChecker {
     this.#pairs = pairsOf(shared.watched.places);
   }
 
-  /** No other GCS may have been in this node's sight all the time since it looked. */
+  /** No other GCS may have been visible to this node all the time since it looked. */
   served(place: Place, { beganAtMs, decidedAtMs, byLease }: Grounds): void {
     const { watched, stretches, fail } = this.#shared;
     const { nowMs } = watched.clock;
@@ -59,8 +62,8 @@ export class PairChecker {
     for (const other of watched.places) {
       const sinceMs = stretches.sinceMs(sightOf(place, other)) ?? nowMs;
       const allItsLife = sinceMs <= beganAtMs + 500 && sinceMs < decidedAtMs - 1000;
-      // A HEAD that is only busy shows itself in a second look.
-      // One that was silent in the last look of a node that has waited long for a lease-less turn may be missed.
+      // A HEAD that is only busy answers in a second look. A node that has waited long to lead without a lease may
+      // miss a HEAD that was silent in its last look.
       const shownSinceMs = byLease
         ? sinceMs
         : (stretches.sinceMs(`${sightOf(place, other)} clearly`) ?? nowMs);
@@ -93,7 +96,7 @@ export class PairChecker {
     this.#limit(pair, pair.mutual, sees && this.#awake(pair) && view.reaches(to, from), SEEN_MS);
   }
 
-  /** Both answer, so that each can read what the other one is. */
+  /** Both answer, so each can read the other's epoch. */
   #awake({ from, to }: Pair): boolean {
     return this.#shared.view.runs(to) && !from.busy && !to.busy;
   }

@@ -13,18 +13,18 @@ export interface Grounds {
   readonly byLease: boolean;
 }
 
-/** A GCS that shows itself for a shorter time may be missed. */
+/** A GCS that is visible for a shorter time may be missed. */
 const SURELY_SEEN_MS = 5000;
-/** A WORKER that works needs that long at most to ask, beyond what it has to wait. */
+/** The maximum time that a working WORKER needs to ask, beyond its required waiting. */
 const SURELY_ASKED_MS = 5000;
 
-/** The promises about who takes a HEAD's place, and when. */
+/** The promises about which node succeeds a HEAD, and when. */
 export class TakeoverChecker {
   readonly #shared: Shared;
-  /** Until when each node's GCS was last surely seen by each other. */
+  /** When each node last certainly saw each other node's GCS. */
   readonly #lastSeen = new Map<string, number>();
 
-  /** The name of who was granted the place of another one last, whose lease had ended. */
+  /** The last node that was granted a lease after another's lease had ended. */
   #successor: string | undefined;
   /** The last cluster of each HEAD, by its name, and that of the one whose place was granted last. */
   readonly #clusterOf = new Map<string, string>();
@@ -69,8 +69,8 @@ export class TakeoverChecker {
   }
 
   /**
-   * The old HEAD lives, out of sight: it must have been so for the whole delay. Strict nodes wait for the end of its lease
-   * alone, since it ends its Ray before that; what then may not happen is a second GCS on the store.
+   * If the old HEAD is alive, it must have been out of reach for the whole delay. Strict nodes wait only for the end
+   * of its lease, since it ends its Ray before that; then only a second GCS on the store is forbidden.
    */
   #checkDelay(place: Place, other: Place, { decidedAtMs }: Grounds): void {
     const { watched, fail } = this.#shared;
@@ -85,7 +85,10 @@ export class TakeoverChecker {
       );
   }
 
-  /** A WORKER of the lost cluster that stands earlier, that lives and that has waited long enough asks before this one. */
+  /**
+   * A living WORKER of the lost cluster that is earlier in the whitelist and has waited long enough asks before this
+   * one.
+   */
   #checkOrder(place: Place, other: Place, { decidedAtMs }: Grounds): void {
     const { stretches, view, watched, fail } = this.#shared;
     const sinceMs = stretches.sinceMs(`${other.host} waits`);

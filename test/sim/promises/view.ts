@@ -17,7 +17,7 @@ export interface Watched {
   readonly note: (what: Happening) => void;
 }
 
-/** Who could see and hear whom just now, as nobody in the history knows it. */
+/** Which nodes can see and hear each other now, which no node itself can know. */
 export class View {
   readonly #watched: Watched;
 
@@ -29,7 +29,7 @@ export class View {
     return actor?.running ?? false;
   }
 
-  /** What `from` asks at the name of `to` reaches this host, and what that answers comes back. */
+  /** A request from `from` to the name of `to` reaches this host, and the answer comes back. */
   reaches(from: Place, to: Place): boolean {
     const { network, names } = this.#watched;
     const open = network.isOpen(from.host, to.host) && network.isOpen(to.host, from.host);
@@ -44,7 +44,7 @@ export class View {
   }
 }
 
-/** What holds without a break, in words, and since when. */
+/** The conditions that hold without interruption, by name, and since when. */
 export class Stretches {
   readonly #clock: Clock;
   readonly #since = new Map<string, number>();
@@ -53,7 +53,7 @@ export class Stretches {
     this.#clock = clock;
   }
 
-  /** How long it has held without a break, in ms. */
+  /** How long it has held without interruption, in ms. */
   follow(what: string, holds: boolean): number {
     const { nowMs } = this.#clock;
     if (!holds) {

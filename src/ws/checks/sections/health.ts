@@ -60,7 +60,9 @@ async function judgeByName(context: CheckContext): Promise<Verdict> {
   );
 }
 
-/** Our own addresses are not a proxy's to reach, whatever the shell or Docker's settings put into the environment. */
+/**
+ * Our own addresses must not go through a proxy, whatever the shell or Docker's settings put into the environment.
+ */
 const DIRECT = "urllib.request.build_opener(urllib.request.ProxyHandler({}))";
 
 /** `curl HEALTH_URL` in a node; Ray images have Python for sure, and curl not always. */

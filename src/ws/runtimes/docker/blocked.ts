@@ -7,7 +7,7 @@ import { type DockerCluster, servicesOf } from "./cluster.ts";
 import { type Claims, conflicts, notYetOurs } from "./conflicts.ts";
 import type { Neighbours } from "./neighbours.ts";
 
-/** What others on this machine hold of what one compose file needs; asked before minutes are spent on images. */
+/** What other clusters and programs hold that one compose file needs; checked before minutes are spent on images. */
 export function blockedBy(
   cluster: DockerCluster,
   plan: HostPlan,
@@ -22,12 +22,12 @@ export function blockedBy(
     subnet: subnetOf(cluster, part),
   };
   const problems = conflicts(claims, around);
-  // What no container has may still be a program's, where the engine's machine is this one.
+  // A port that no container has may still be used by a program, if the engine runs on this machine.
   const listening = cluster.here === "127.0.0.1" ? readListeningPorts() : new Set<number>();
   return problems.length > 0 ? problems : portsInUse(notYetOurs(claims, around), listening);
 }
 
-/** Without an answer nothing is known to be free. */
+/** The engine does not answer, so nothing is known to be free. */
 export const silentEngine = (why: string): Problem => ({
   where: "The Docker engine",
   problem: `does not list its containers and networks: ${why}`,
@@ -39,7 +39,7 @@ const subnetOf = ({ settings }: DockerCluster, part: Part): Claims["subnet"] =>
     ? { key: "network.subnet", text: settings.subnet }
     : { key: "cluster_test.test_network_subnet", text: settings.testSubnet };
 
-/** True where this cluster's network is there with another subnet than config.yaml says now: it has to be made anew. */
+/** True if this cluster's network exists with another subnet than config.yaml has now: it must be recreated. */
 export function hasMoved({ settings }: DockerCluster, { networks }: Neighbours): boolean {
   const own = networks.find(({ name }) => name === networkName(settings, "main"));
   return own !== undefined && !own.subnets.includes(settings.subnet);

@@ -72,7 +72,7 @@ interface Wait {
   readonly job: Job;
   /** What was seen of each service last. */
   readonly last: Map<string, Seen>;
-  /** Services whose new container was seen running. */
+  /** Services whose new container has been seen running. */
   readonly ran: Set<string>;
 }
 
@@ -178,7 +178,7 @@ async function ended(
   how: string,
   container: Container | undefined,
 ): Promise<WsFailure> {
-  // One that somebody removed took its log with it.
+  // A removed container has no log.
   const lines = container === undefined ? [] : await lastLines(cluster.engine, container.id, LAST_LINES);
   const log = await keepLog(cluster, node, container, how);
   return { reason: "node-ended", node, how, lines, log, cause: likelyCause([how, ...lines]) };

@@ -28,7 +28,7 @@ export interface DockerInput {
   readonly root: string;
   readonly stateDir: string;
   readonly engine: Engine;
-  /** project.name when this cluster was started, where it is another now. */
+  /** project.name when this cluster was started, if it has changed since. */
   readonly formerProject?: string | undefined;
 }
 
@@ -39,10 +39,10 @@ export interface DockerCluster extends DockerInput {
   /** Where published ports are reached from here. */
   readonly here: string;
   readonly healthUrl: string;
-  /** Where a HEAD of this cluster can be, as seen from here: what answers there may be another's. */
+  /** Addresses where a HEAD of this cluster can be, as seen from here. Another cluster may answer there. */
   readonly headAddresses: readonly Address[];
   readonly token: string | null;
-  /** What Ray's TLS wants, where the environment says that it speaks it. */
+  /** Ray's TLS keys, if the environment turns TLS on. */
   readonly tls: TlsKeys | undefined;
 }
 
@@ -66,8 +66,8 @@ export function openDockerCluster(input: DockerInput): DockerCluster {
 }
 
 /**
- * Where a HEAD of ours can serve now: elsewhere, or at a node whose container runs. Only one program has a published port,
- * and where no container of ours does, another project's cluster may.
+ * Where a HEAD of ours can serve now: on another machine, or at a node whose container runs. If no container of ours
+ * publishes the port, another project's cluster may.
  */
 export function ownHeads(
   cluster: DockerCluster,
@@ -105,7 +105,10 @@ export const servicesOf = ({ settings }: DockerInput, part: Part): string[] =>
 export const nodeAt = ({ settings }: Pick<DockerInput, "settings">, { port }: Address) =>
   settings.nodes.find(({ headPort }) => headPort === port);
 
-/** Runs a compose command on one of the two files, as `ws` keeps them; paths in them are seen from the folder of config.yaml. */
+/**
+ * Runs a compose command on ws's own copy of one of the two files; paths in it are relative to the folder of
+ * config.yaml.
+ */
 export const runCompose = (
   { engine, settings, configFolder, root, state, stateDir }: DockerCluster,
   part: Part,
@@ -115,7 +118,7 @@ export const runCompose = (
   const file = join(state, part === "main" ? COMPOSE_FILE : TEST_COMPOSE_FILE);
   const env = { ...sourceVariables(root), ...options?.env };
   const secrets = secretsFile(stateDir, "docker");
-  // In place of `.env`, which ws has read: a cluster keeps what it was started with.
+  // Replaces `.env`, which ws has read itself: a cluster keeps what it was started with.
   const envFile = existsSync(secrets) ? ["--env-file", secrets] : [];
   const folder = ["--project-directory", configFolder, ...envFile];
   const place = ["-p", composeProject(settings, part), ...folder, "-f", file];

@@ -3,9 +3,9 @@ import type { PublishedPort } from "../../compose/published-ports.ts";
 import { overlap, parseSubnet } from "../../settings/ipv4.ts";
 import type { AnyContainer, AnyNetwork, Neighbours } from "./neighbours.ts";
 
-/** What one start takes. */
+/** What one start needs. */
 export interface Claims {
-  /** Names of projects whose things are this cluster's own. */
+  /** Projects whose containers and networks belong to this cluster. */
   readonly mine: readonly string[];
   readonly ports: readonly PublishedPort[];
   /** Container names by service. */
@@ -16,13 +16,13 @@ export interface Claims {
 const isMine = ({ mine }: Pick<Claims, "mine">, { project }: { readonly project: string | undefined }) =>
   project !== undefined && mine.includes(project);
 
-/** Those of the ports that no container of this cluster publishes now. Pure. */
+/** The ports that no container of this cluster publishes now. Pure. */
 export const notYetOurs = (claims: Claims, { containers }: Neighbours): PublishedPort[] => {
   const own = containers.filter((each) => isMine(claims, each)).flatMap(({ ports }) => ports);
   return claims.ports.filter(({ port }) => !own.some(({ min, max }) => min <= port && port <= max));
 };
 
-/** What others hold of that: one problem for each other cluster, and one for each single thing. Pure. */
+/** What others hold of it: one problem for each other cluster, and one for each other container or network. Pure. */
 export function conflicts(claims: Claims, around: Neighbours): Problem[] {
   const containers = around.containers.filter((each) => !isMine(claims, each));
   const networks = around.networks.filter((each) => !isMine(claims, each));
@@ -42,7 +42,7 @@ const heldBy = ({ ports }: AnyContainer, wanted: readonly PublishedPort[]): numb
 const meets = ({ subnets }: AnyNetwork, { subnet }: Claims): string | undefined =>
   subnets.find((each) => overlapping(each, subnet.text));
 
-/** True where the two networks share an address. Pure. */
+/** True if the two networks overlap. Pure. */
 export function overlapping(a: string, b: string): boolean {
   const [one, other] = [parseSubnet(a), parseSubnet(b)];
   return one !== undefined && other !== undefined && overlap(one, other);
@@ -78,7 +78,7 @@ function withContainer({ ports, names }: Claims, container: AnyContainer): Probl
   const { name } = container;
   const held = heldBy(container, ports);
   const service = [...names].find(([, each]) => each === name)?.[0];
-  // One problem a use: a range of worker ports is a single one.
+  // One problem per use: a range of worker ports counts once.
   const uses = new Map<string, PublishedPort>();
   for (const each of ports.filter(({ port }) => held.includes(port))) {
     const where = `${each.service}, ${each.use}`;
@@ -111,6 +111,6 @@ function withNetwork(claims: Claims, network: AnyNetwork): Problem[] {
   ];
 }
 
-/** How to get a subnet that a network has; never by removing one that something runs in. Pure. */
+/** How to resolve a subnet conflict; it never advises to remove a network that is in use. Pure. */
 export const freeNetwork = (key: string, { name, project, inUse }: AnyNetwork): string =>
   `Set another ${key}${inUse || project !== undefined ? "" : `, or remove that network, which no container uses: docker network rm ${name}`}.`;

@@ -6,7 +6,7 @@ import type { Engine, Refusal } from "./engine.ts";
 
 /** Both generations of compose write the name of the service here. */
 const SERVICE_LABEL = "com.docker.compose.service";
-/** A digest of the service as the container was made from it; another one makes compose replace it. */
+/** Compose's hash of the service from which the container was made. If it differs, compose replaces the container. */
 const HASH_LABEL = "com.docker.compose.config-hash";
 const FOLDER_LABEL = "com.docker.compose.project.working_dir";
 
@@ -42,7 +42,7 @@ const Inspected = z
     configHash: Config.Labels[HASH_LABEL],
     /** The folder of the config.yaml that it was started from. */
     folder: Config.Labels[FOLDER_LABEL],
-    /** Where a node serves its GCS when it is the HEAD. */
+    /** The GCS port of a node if it is the HEAD. */
     headPort: headPortIn(Config.Env ?? []),
     name: Name.replace(/^\//, ""),
     service: Config.Labels[SERVICE_LABEL] ?? "",
@@ -70,7 +70,10 @@ function headPortIn(env: readonly string[]): number | undefined {
 /** A container of this project, as the engine sees it. */
 export type Container = z.infer<typeof Inspected>;
 
-/** True where the container was started from another folder's config.yaml; whoever starts one by hand may leave no word of it. */
+/**
+ * True if the container was started from another folder's config.yaml. A container that was started by hand may not
+ * have this label.
+ */
 export const isFromElsewhere = ({ folder }: Pick<Container, "folder">, configFolder: string): boolean =>
   folder !== undefined && realPath(folder) !== realPath(configFolder);
 
@@ -106,7 +109,7 @@ export async function listContainers(
   return ids.length === 0 ? ok([]) : inspect(engine, ids);
 }
 
-/** True where a container of the project runs. */
+/** True if a container of the project is running. */
 export async function isDockerRunning({ engine, projectName }: Owner): Promise<boolean> {
   const listed = await engine.docker(["ps", "--quiet", "--filter", projectFilter(projectName)]);
   return listed.ok && listed.value.trim() !== "";
@@ -117,7 +120,7 @@ async function inspect(
   ids: readonly string[],
 ): Promise<Result<Container[], Refusal>> {
   const inspected = await engine.docker(["inspect", "--type", "container", ...ids]);
-  // One that went away between the two commands is an error to the engine; the others are listed all the same.
+  // If a container went away between the two commands, the engine reports an error but lists the others.
   const text = inspected.ok ? inspected.value : (inspected.error.stdout ?? "");
   const parsed = z.array(Inspected).safeParse(parseJson(text));
   if (parsed.success) return ok(parsed.data);
@@ -126,7 +129,7 @@ async function inspect(
   return err({ command: "docker inspect", lines });
 }
 
-/** What a program of docker's wrote; undefined where it is no JSON. */
+/** The output of a docker command; undefined if it is not JSON. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

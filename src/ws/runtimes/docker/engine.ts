@@ -8,7 +8,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export interface Refusal {
   readonly command: string;
   readonly lines: readonly string[];
-  /** What it answered all the same, as `docker inspect` does for the others when one of many is gone. */
+  /** Its output despite the failure, as when `docker inspect` misses one of several containers. */
   readonly stdout?: string;
 }
 
@@ -21,11 +21,11 @@ export interface CommandOptions {
   readonly onLine?: (line: string) => void;
   /** On top of the environment of `ws`. */
   readonly env?: Environment;
-  /** The answer is both channels in order, as with `docker logs`; else stdout alone, for what stderr says is no data. */
+  /** The answer is stdout and stderr in order, as for `docker logs`; otherwise only stdout. */
   readonly both?: true;
 }
 
-/** Runs a program to its end and returns what it wrote to stdout; its stderr is told only where it failed. */
+/** Runs a program to its end and returns its stdout; its stderr is reported only if it fails. */
 export type RunCommand = (
   words: readonly string[],
   options?: CommandOptions,
@@ -36,7 +36,10 @@ export interface Engine {
   readonly docker: RunCommand;
   /** `docker compose` or docker-compose, whichever is there. */
   readonly compose: RunCommand;
-  /** Where the engine's machine is seen from here: 127.0.0.1, or the host that DOCKER_HOST or docker's context names. */
+  /**
+   * The address of the engine's machine as seen from here: 127.0.0.1, or the host that DOCKER_HOST or docker's
+   * context names.
+   */
   readonly host: string;
 }
 
@@ -51,11 +54,14 @@ const KILL_MS = 2_000;
 /** The engine that answers. */
 export interface Answer {
   readonly version: string;
-  /** What docker writes to stderr besides, such as podman-docker's notice or a configuration that it cannot read. */
+  /**
+   * What docker writes to stderr although it succeeds, such as podman-docker's notice or a configuration that it
+   * cannot read.
+   */
   readonly warnings: readonly string[];
 }
 
-/** The engine that docker itself uses, or docker's own words on why none answers. */
+/** The engine that docker uses, or docker's own message on why none answers. */
 export async function findEngine(env: Environment): Promise<Result<Answer, string>> {
   const words = ["docker", "version", "--format", "{{.Server.Version}}"];
   const { ok: answered, stdout, stderr } = await run(words, env, { timeoutMs: ANSWER_MS });
@@ -79,7 +85,7 @@ function hostOf(endpoint: string): string {
   return /^(?:|localhost|\[::1?\])$/.test(hostname) ? LOCAL : hostname;
 }
 
-/** True where containers run on another machine than `ws`. Pure. */
+/** True if containers run on another machine than `ws`. Pure. */
 export const isRemote = ({ host }: Pick<Engine, "host">): boolean => !/^127\./.test(host);
 
 export interface Compose {
@@ -118,7 +124,7 @@ export function composeRunner(words: readonly string[], env: Environment): RunCo
   return commandRunner(setpriv === undefined ? words : [setpriv, "--pdeathsig", "KILL", ...words], env);
 }
 
-/** The same command with other variables below those of each call. */
+/** The same command with other default variables. */
 export const withEnvironment =
   (run: RunCommand, env: Environment): RunCommand =>
   (words, options = {}) =>
@@ -135,7 +141,7 @@ function commandRunner(prefix: readonly string[], env: Environment): RunCommand 
 interface Ended {
   readonly ok: boolean;
   readonly stdout: string;
-  /** Its lines; of a command that failed also why, and what it said elsewhere if that was all. */
+  /** Its lines. For a failed command also the cause, and its stdout if stderr was empty. */
   readonly stderr: readonly string[];
   readonly all: string;
 }
@@ -149,8 +155,8 @@ async function run(
     all: true,
     reject: false,
     stdin: "ignore",
-    // A group of its own: Ctrl-C is ours to pass on, so that we can still clean up. And a plugin that docker started
-    // holds its output: without the whole group's end we would wait for that one.
+    // A process group of its own: we pass Ctrl-C on ourselves, so that we can still clean up. Plugins that docker
+    // started keep its output open, so the whole group must be ended.
     killDescendants: true,
     forceKillAfterDelay: KILL_MS,
     cleanup: true,

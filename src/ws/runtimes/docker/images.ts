@@ -45,11 +45,11 @@ export async function ensureImages(
 
 const BUILD_LINES = 20;
 
-/** Why the image of each of them has to be built; undefined where it is as it should be. */
+/** For each, why its image must be built; undefined if it is up to date. */
 export const buildReasons = (cluster: DockerCluster, services: readonly string[]) =>
   Promise.all(services.map((service) => whyBuild(cluster, service)));
 
-/** The id of the image of each of them; undefined where there is none. */
+/** For each, the id of its image; undefined if there is none. */
 export const imageIds = ({ engine, settings }: DockerCluster, services: readonly string[]) =>
   Promise.all(
     services.map(async (service) => {

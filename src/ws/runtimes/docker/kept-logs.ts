@@ -11,10 +11,13 @@ type Place = Pick<DockerCluster, "state">;
 const folderOf = ({ state }: Place): string => join(state, "logs");
 const fileOf = (place: Place, service: string): string => join(folderOf(place), `${service}.log`);
 
-/** Lines of one container: a node that starts again and again writes for ever. */
+/** The limit of lines per container, because a node that restarts again and again never stops writing. */
 const MOST_LINES = "20000";
 
-/** Keeps what a container wrote, with its times: it goes when a start is undone. `instead` stands for one that is gone. Returns the file. */
+/**
+ * Keeps a container's log with its times, before a failed start is undone. `instead` is used if the container is
+ * gone. Returns the file.
+ */
 export async function keepLog(
   cluster: Pick<DockerCluster, "state" | "engine">,
   service: string,
@@ -33,7 +36,7 @@ export async function keepLog(
   return file;
 }
 
-/** What an earlier start left. */
+/** Removes what an earlier start left. */
 export const dropKeptLogs = (place: Place): void => rmSync(folderOf(place), { recursive: true, force: true });
 
 export const hasKeptLog = (place: Place, service: string): boolean => existsSync(fileOf(place, service));

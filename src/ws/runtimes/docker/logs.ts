@@ -18,7 +18,7 @@ export async function wholeLog({ docker }: Engine, container: string): Promise<s
   return log.ok ? log.value : "";
 }
 
-/** The lines of all sources: one after the other, or, if they are followed, as they come. */
+/** The lines of all sources: one source after the other or, if they are followed, as they come. */
 export async function* readAll(
   sources: readonly AsyncGenerator<LogLine>[],
   follow: boolean,

@@ -21,7 +21,7 @@ const claims: Claims = {
 };
 const ranges = (text: string) => publishedIn(text);
 
-test("E10 all that another cluster has of what this one needs is one problem, which names it", () => {
+test("E10 everything that another cluster holds of what this one needs is one problem, which names that cluster", () => {
   const containers = [
     {
       name: "lab-ray-cpu",
@@ -41,7 +41,7 @@ test("E10 all that another cluster has of what this one needs is one problem, wh
   ]);
 });
 
-test("E10 what is this cluster's own, and what meets nothing, is no conflict", () => {
+test("E10 this cluster's own resources, and those that do not overlap, are no conflict", () => {
   const own = { name: "mine-ray-cpu", project: "mine", ports: ranges("0.0.0.0:6379->6379/tcp") };
   const other = {
     name: "x",
@@ -58,7 +58,7 @@ test("E10 what is this cluster's own, and what meets nothing, is no conflict", (
   expect(left).toContain(8265);
 });
 
-test("E10 a container of nobody's that has a port or the name, and a network, are named one by one", () => {
+test("E10 containers and networks of no cluster are named one by one", () => {
   const containers = [
     { name: "mine-ray-cpu", project: undefined, ports: ranges("127.0.0.1:21000-21003->1-4/tcp") },
   ];
@@ -70,7 +70,7 @@ test("E10 a container of nobody's that has a port or the name, and a network, ar
   ]);
 });
 
-test("warnings of the engine's program between its lines are no containers", async () => {
+test("docker's warnings between its lines do not count as containers", async () => {
   const docker = async (words: readonly string[]) =>
     ok(words[0] === "ps" ? "WARNING: something\nlab-health\tlab\t0.0.0.0:8080->8080/tcp" : "");
   expect(await lookAround({ docker })).toMatchObject({

@@ -5,10 +5,10 @@ import type { PortRange } from "../../settings.ts";
 import { parseJson } from "./containers.ts";
 import type { Engine, Refusal } from "./engine.ts";
 
-/** A container of the engine, whoever made it. */
+/** Any container of the engine. */
 export interface AnyContainer {
   readonly name: string;
-  /** The project of ws that it belongs to; undefined: none. */
+  /** The ws project to which it belongs; undefined if none. */
   readonly project: string | undefined;
   readonly ports: readonly PortRange[];
 }
@@ -17,17 +17,17 @@ export interface AnyNetwork {
   readonly name: string;
   readonly project: string | undefined;
   readonly subnets: readonly string[];
-  /** Something runs in it. */
+  /** A container uses it. */
   readonly inUse: boolean;
 }
 
-/** What the engine has. */
+/** All containers and networks of the engine. */
 export interface Neighbours {
   readonly containers: readonly AnyContainer[];
   readonly networks: readonly AnyNetwork[];
 }
 
-/** Looks at everything that the engine has; an error is why it does not say. */
+/** Lists everything that the engine has, or returns why it cannot. */
 export async function lookAround({ docker }: Pick<Engine, "docker">): Promise<Result<Neighbours, string>> {
   const [containers, networks] = await Promise.all([allContainers(docker), allNetworks(docker)]);
   if (!containers.ok) return err(lastWord(containers.error));
@@ -73,7 +73,7 @@ async function allNetworks(docker: Engine["docker"]): Promise<Result<AnyNetwork[
   const ids = listed.value.split("\n").filter((line) => /^[0-9a-f]{12,64}$/.test(line));
   if (ids.length === 0) return ok([]);
   const inspected = await docker(["network", "inspect", ...ids]);
-  // One that went away between the two commands is an error to the engine; the others are listed all the same.
+  // If a container went away between the two commands, the engine reports an error but lists the others.
   const text = inspected.ok ? inspected.value : (inspected.error.stdout ?? "");
   const parsed = Networks.safeParse(parseJson(text));
   if (!parsed.success)

@@ -8,10 +8,10 @@ import { type DockerCluster, refused, runCompose, servicesOf } from "./cluster.t
 import { type Container, isFromElsewhere, listContainers } from "./containers.ts";
 import { buildReasons, imageIds } from "./images.ts";
 
-/** What is compared to tell whether a container stays: what compose itself compares, and what the images are made from. */
+/** What decides whether a container stays: what compose itself compares, and what the images are made from. */
 interface Wanted {
   readonly service: string;
-  /** Why its image has to be made; undefined: it is as it should be. */
+  /** Why its image must be built; undefined if it is up to date. */
   readonly build: string | undefined;
   readonly imageId: string | undefined;
   readonly configHash: string | undefined;
@@ -19,11 +19,14 @@ interface Wanted {
 
 export interface DockerPlan {
   readonly plan: UpPlan;
-  /** Containers of this project that config.yaml does not want any more. */
+  /** Containers of this project that config.yaml no longer has. */
   readonly unwanted: readonly Container[];
 }
 
-/** Looks at what runs and works out what `ws up` would do to it; changes nothing. `former` is the cluster of an earlier project.name. */
+/**
+ * Finds out what runs and what `ws up` would do to it; changes nothing. `former` is the cluster of an earlier
+ * project.name.
+ */
 export async function planDocker(
   cluster: DockerCluster,
   former: DockerCluster | undefined,
@@ -57,7 +60,7 @@ export async function planDocker(
   return ok({ plan: planUp(names, running), unwanted });
 }
 
-/** A container that is restarted again and again runs as well: what it holds is on its way. */
+/** A container that restarts again and again counts as running: it will take its ports again. */
 const isUp = ({ running, status }: Container): boolean =>
   running || ["restarting", "paused"].includes(status);
 
@@ -82,7 +85,7 @@ async function wantedServices(cluster: DockerCluster, build: boolean): Promise<R
   );
 }
 
-/** What has to become of a container that runs; undefined: it stays. Pure. */
+/** What to do with a running container; undefined: it stays. Pure. */
 export function changeOf(
   { imageId, configHash, folder }: Pick<Container, "imageId" | "configHash" | "folder">,
   wanted: Wanted | undefined,
@@ -100,7 +103,7 @@ export function changeOf(
   );
 }
 
-/** The id of the container whose GCS answers, at the port that it was started with; undefined where none does. */
+/** The id of the container whose GCS answers, at the port that it was started with; undefined if none does. */
 async function headOf(cluster: DockerCluster, running: readonly Container[]): Promise<string | undefined> {
   const nodes = running.flatMap(({ id, service, headPort }) =>
     headPort === undefined || service === HEALTH_NAME ? [] : [{ id, port: headPort }],

@@ -14,13 +14,13 @@ export interface Look {
   /** The container now, and before this call of `ws` changed anything. */
   readonly now: Container | undefined;
   readonly before: Container | undefined;
-  /** This start's own container was seen running. */
+  /** This start's own container has been seen running. */
   readonly ran: boolean;
   /** Compose has done its work: a container that is the same as before stays. */
   readonly composed: boolean;
   /** What the GCS lists; undefined where none answers. */
   readonly view: ClusterView | undefined;
-  /** One answers, and refuses our token. */
+  /** A GCS answers but refuses our token. */
   readonly tokenRefused?: boolean;
   /** Ids of nodes that the GCS listed before: under the same name they are earlier lives. */
   readonly former: ReadonlySet<string>;

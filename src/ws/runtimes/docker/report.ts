@@ -18,7 +18,7 @@ export async function reportCluster(cluster: DockerCluster): Promise<Result<Clus
   const look = await lookAtCluster(ownHeads(cluster, containers));
   const { view } = look;
   const wanted = servicesOf(cluster, "main");
-  // The test's two, and what config.yaml does not name any more.
+  // The two services of the test, and services that config.yaml no longer names.
   const more = containers.map(({ service }) => service).filter((name) => !wanted.includes(name));
   const names = [...wanted, ...inTestOrder(more)];
   const reports = names.map((name): ServiceReport => {
@@ -34,11 +34,11 @@ export async function reportCluster(cluster: DockerCluster): Promise<Result<Clus
   return ok({ runtime: "docker", ...head, services: [...reports, ...otherNodes(view, names).map(bare)] });
 }
 
-/** The client stands last. */
+/** The client comes last. */
 const inTestOrder = (names: readonly string[]): string[] =>
   names.toSorted((a, b) => Number(a === TEST_CLIENT_NAME) - Number(b === TEST_CLIENT_NAME));
 
-/** A node that joined by another way has no container here. */
+/** A node that ws did not start has no container here. */
 const bare = (report: ServiceReport): ServiceReport => ({ ...report, container: { name: "–", status: "–" } });
 
 function reportHead(cluster: DockerCluster, { head }: ClusterView): HeadReport {

@@ -50,7 +50,7 @@ export function dockerRuntime(input: DockerInput): Runtime {
   };
 }
 
-/** The folders of other config.yaml files from which containers of that project.name were started. */
+/** The folders of other config.yaml files from which containers of this project.name were started. */
 async function foldersElsewhere({ configFolder, ...cluster }: DockerCluster): Promise<string[]> {
   const found = await listContainers(cluster);
   const strangers = found.ok ? found.value.filter((each) => isFromElsewhere(each, configFolder)) : [];
@@ -59,7 +59,7 @@ async function foldersElsewhere({ configFolder, ...cluster }: DockerCluster): Pr
 
 const showing = ({ progress }: Job) => ({ progress, id: "down" });
 
-/** What ws keeps of the cluster beside its volumes. */
+/** What ws keeps about the cluster besides its volumes. */
 function removeKept(cluster: DockerCluster): void {
   dropKeptLogs(cluster);
   forgetSecrets(cluster.stateDir, "docker");

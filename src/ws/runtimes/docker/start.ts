@@ -10,7 +10,7 @@ import { endingWith } from "./engine.ts";
 import { keepLog } from "./kept-logs.ts";
 import { dropEmptyNetworks, removeContainers } from "./take-down.ts";
 
-/** Starts what is missing; what this call started is gone again when it fails. */
+/** Starts what is missing; if that fails, it takes down what it started. */
 export async function start(
   cluster: DockerCluster,
   job: Job,
@@ -32,7 +32,7 @@ export async function start(
   }
 }
 
-/** Two looks, since the engine may have gone on with what compose had asked for before it was ended. */
+/** Lists twice, since the engine may still be working on what compose asked for before it was ended. */
 async function undo(
   cluster: DockerCluster,
   { progress }: Job,

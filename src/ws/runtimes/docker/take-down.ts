@@ -68,7 +68,7 @@ async function stopInOrder(
   return after.ok ? after.value.filter(({ id, exitCode }) => ids.has(id) && exitCode === KILLED).length : 0;
 }
 
-/** Stops and removes these containers, and leaves everything else. */
+/** Stops and removes only these containers. */
 export async function stopAndRemove(
   cluster: DockerCluster,
   containers: readonly Container[],

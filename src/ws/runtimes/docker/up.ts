@@ -20,8 +20,8 @@ import { start } from "./start.ts";
 import { stopAndRemove, takeDown } from "./take-down.ts";
 
 /**
- * Brings the containers in line with config.yaml. Nothing is changed before it is known that what is needed can be had, and
- * before `agree` has seen what becomes of that which runs.
+ * Brings the containers in line with config.yaml. It changes nothing before it has checked that ports, names and
+ * subnets are free, and before `agree` has accepted the plan for what runs.
  */
 export async function up(
   cluster: DockerCluster,
@@ -68,8 +68,8 @@ export async function up(
 }
 
 /**
- * The compose files as compose gets them: in ws's own folder, since those beside config.yaml may be changed by somebody, or
- * by the ws of another config.yaml, while this one is at work.
+ * The compose files that compose reads, in ws's own folder: those beside config.yaml may be changed by a user or
+ * another ws during the run.
  */
 export async function prepareFiles(cluster: DockerCluster): Promise<Result<Generated, WsFailure>> {
   const generated = generateHere(cluster.settings, cluster);
@@ -82,13 +82,13 @@ export async function prepareFiles(cluster: DockerCluster): Promise<Result<Gener
   return generated;
 }
 
-/** The failure of a cluster of ours that refuses our token. */
+/** The failure if our cluster refuses our token. */
 async function tokenRefusal(cluster: DockerCluster): Promise<WsFailure | undefined> {
   const containers = await listContainers(cluster);
   return containers.ok ? refusalOf(ownHeads(cluster, containers.value)) : undefined;
 }
 
-/** The cluster that was started when project.name was another. */
+/** The cluster that was started under an earlier project.name. */
 function formerCluster(cluster: DockerCluster): DockerCluster | undefined {
   const { formerProject, settings } = cluster;
   if (formerProject === undefined) return undefined;
@@ -98,11 +98,11 @@ function formerCluster(cluster: DockerCluster): DockerCluster | undefined {
 interface Leaving {
   readonly former: DockerCluster | undefined;
   readonly unwanted: readonly Container[];
-  /** The network is there with another subnet. */
+  /** The network exists with another subnet. */
   readonly moved: boolean;
 }
 
-/** Takes away what would be in the way, or would run on unseen: agreed to, as part of the plan. */
+/** Removes what would block the start or run on unnoticed. The plan that the user accepted includes it. */
 async function clear(
   cluster: DockerCluster,
   { progress, signal }: Job,

@@ -25,13 +25,16 @@ export interface EmbeddedInput {
 export interface EmbeddedCluster extends EmbeddedInput {
   readonly folders: Folders;
   readonly healthUrl: string;
-  /** Where a HEAD of this cluster can be: what answers there may be another's, such as a port that containers publish. */
+  /**
+   * Addresses where a HEAD of this cluster can be. Others may answer there, such as a container that publishes the
+   * port.
+   */
   readonly headAddresses: readonly Address[];
-  /** Those of them where a HEAD of ours can serve now: elsewhere, or at a node whose process runs. */
+  /** The ones where a HEAD of ours can serve now: on another machine, or at a node whose process runs. */
   ownHeads(): Sight;
   /** The token that the user's environment gives to Ray and to us. */
   readonly token: string | null;
-  /** What Ray's TLS wants, where the environment says that it speaks it. */
+  /** Ray's TLS keys, if the environment turns TLS on. */
   readonly tls: TlsKeys | undefined;
   /** What was started and still lives. */
   running(): StartedProcess[];
@@ -78,11 +81,11 @@ const unique = (addresses: readonly Address[]): Address[] => [
   ...new Map(addresses.map((address) => [`${address.host}:${address.port}`, address])).values(),
 ];
 
-/** Where this cluster's services listen. */
+/** The addresses on which this cluster's services listen. */
 const addressesOf = ({ health, nodes, test }: Settings): string[] =>
   [health, ...nodes, test.worker, test.client].map(({ loopbackAddress }) => loopbackAddress);
 
-/** One by one: not every program knows networks in no_proxy (Python's urllib does not). Pure. */
+/** Listed one by one, since not every program supports networks in no_proxy (Python's urllib does not). Pure. */
 function withoutProxy(env: EmbeddedInput["env"], addresses: readonly string[]): EmbeddedInput["env"] {
   const given = (env.no_proxy || env.NO_PROXY || "").split(",").filter(Boolean);
   return { ...env, no_proxy: [...given, ...addresses].join(",") };

@@ -48,7 +48,7 @@ export function makeFolders(folders: Folders): Result<void, WsFailure> {
   return why === undefined ? ok(undefined) : err({ reason: "unsafe-folder", folder: folders.temp, why });
 }
 
-/** Why a folder in /tmp is not to be used: anybody may have laid it there, or a link to something of ours. */
+/** Why a folder in /tmp must not be used: another user may have made it, or a link to something of ours. */
 function whyUnsafe(folder: string): string | undefined {
   const found = lstatSync(folder, { throwIfNoEntry: false });
   if (found === undefined) return "it does not exist";
@@ -57,7 +57,10 @@ function whyUnsafe(folder: string): string | undefined {
   return (found.mode & 0o022) === 0 ? undefined : "other users may write to it";
 }
 
-/** Removes what services kept in the folder in /tmp; all of it where none is named. What is not our own folder is left alone. */
+/**
+ * Removes what services kept in the folder in /tmp, or all of it if none is named. A folder that is not ours is left
+ * alone.
+ */
 export function removeTemp({ temp }: Folders, names?: readonly string[]): void {
   if (whyUnsafe(temp) !== undefined) return;
   const paths = names === undefined ? [temp] : names.map((name) => join(temp, name));

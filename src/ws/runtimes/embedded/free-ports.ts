@@ -5,7 +5,10 @@ import type { TakenPort } from "../../failure.ts";
 import type { PlannedPort } from "./plan.ts";
 import { LABEL, SERVICE_LABEL } from "./processes.ts";
 
-/** The ports among these that cannot be bound now, with who holds them or why not. Those that a process of `ours` holds can be had. */
+/**
+ * The ports that cannot be bound now, with the process that holds them or the cause. Ports that a process of `ours`
+ * holds count as free.
+ */
 export async function findTakenPorts(
   ports: readonly PlannedPort[],
   ours: ReadonlySet<number> = new Set(),
@@ -52,7 +55,7 @@ function holderOf(port: number): string | undefined {
 const describe = (pid: string): string =>
   clusterOf(pid) ?? `process ${pid}: ${textOf(`/proc/${pid}/cmdline`).replaceAll("\0", " ").slice(0, 80)}`;
 
-/** Where the process is a part of a cluster that ws started: which one, and how it is ended. */
+/** If the process belongs to a cluster that ws started: which one, and how to end it. */
 function clusterOf(pid: string): string | undefined {
   const environment = textOf(`/proc/${pid}/environ`).split("\0");
   const service = environment.find((each) => each.startsWith(`${SERVICE_LABEL}=`));

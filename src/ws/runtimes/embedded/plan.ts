@@ -90,7 +90,7 @@ export function planNode(settings: Settings, node: NodeSettings, machine: Machin
   };
 }
 
-/** Those that config.yaml fixes; the kernel picks the others. */
+/** The ports that config.yaml sets; the kernel picks the others. */
 const peerPorts = (host: string, { nodeManager, objectManager }: OwnPorts): PlannedPort[] => [
   ...(nodeManager === undefined ? [] : [{ host, port: nodeManager, use: "node manager" }]),
   ...(objectManager === undefined ? [] : [{ host, port: objectManager, use: "object manager" }]),

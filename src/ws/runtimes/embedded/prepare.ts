@@ -25,6 +25,6 @@ export async function prepare(cluster: EmbeddedCluster, job: Job): Promise<Resul
   return made.ok ? ok(machineOf(cluster)) : made;
 }
 
-/** What the plans take from this machine; Ray need not be there yet. */
+/** What the plans need to know about this machine; Ray need not be installed yet. */
 export const machineOf = ({ settings, folders, venvDir, dist }: EmbeddedCluster): Machine =>
   readMachine(settings, folders, join(venvDir, `venv-${settings.rayVersion}`, "bin"), dist);

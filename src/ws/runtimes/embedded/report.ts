@@ -6,7 +6,7 @@ import type { ClusterReport, HeadReport, ServiceReport } from "../runtime.ts";
 import type { EmbeddedCluster } from "./cluster.ts";
 import type { StartedProcess } from "./state.ts";
 
-/** Every service that this cluster can have, in the order in which they are shown; also one that config.yaml names no more. */
+/** Every service that this cluster can have, in display order; also one that config.yaml no longer names. */
 export function serviceNames({ settings, running }: Pick<EmbeddedCluster, "settings" | "running">): string[] {
   const nodes = settings.nodes.map(({ name }) => name);
   const main = [HEALTH_NAME, ...nodes];
@@ -25,7 +25,7 @@ export async function reportCluster(cluster: EmbeddedCluster): Promise<ClusterRe
   const nodes = settings.nodes.map(({ name, loopbackAddress }) =>
     reportNode(name, loopbackAddress, processOf(name), view),
   );
-  // What config.yaml does not name any more, and the test's worker.
+  // Services that config.yaml no longer names, and the test worker.
   const own: string[] = settings.nodes.map(({ name }) => name);
   const more = running.filter(
     ({ name, kind }) => kind === "test-worker" || (kind === "node" && !own.includes(name)),

@@ -97,7 +97,7 @@ test("a node that runs and is ALIVE is up, though the GCS knew it before", async
   expect(await start()).toEqual({ ok: true, value: [] });
 });
 
-test("E2 E8 what was told something else than config.yaml says now is to be replaced, and what it does not name stopped", async () => {
+test("E2 E8 a service with other settings than config.yaml has now is replaced, and one that it does not name is stopped", async () => {
   const changes = (plans: readonly ProcessPlan[]) =>
     servicesThatRun(cluster.running(), plans, "ray-cpu").map(({ change, isHead }) => ({ ...change, isHead }));
   expect(changes([plan])).toEqual([{ isHead: true }]);

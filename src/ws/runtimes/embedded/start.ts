@@ -50,7 +50,7 @@ export function startProcess(
   };
 }
 
-/** For those who ask for the lease, and for the one who grants it. */
+/** For the nodes, which ask for the lease, and the health service, which grants it. */
 const healthToken = ({ kind }: ProcessPlan, { RAY_EP_HEALTH_TOKEN }: Environment): Record<string, string> =>
   kind === "test-client" || !RAY_EP_HEALTH_TOKEN ? {} : { RAY_EP_HEALTH_TOKEN };
 

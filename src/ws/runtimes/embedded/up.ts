@@ -17,8 +17,8 @@ import { takeDown } from "./take-down.ts";
 import { changedSince, hasChanged } from "./wait.ts";
 
 /**
- * Brings the processes in line with config.yaml. Nothing is changed before it is known that the ports can be had, and before
- * `agree` has seen what becomes of that which runs.
+ * Brings the processes in line with config.yaml. It changes nothing before it has checked that the ports are free,
+ * and before `agree` has accepted the plan for what runs.
  */
 export async function up(
   cluster: EmbeddedCluster,
@@ -29,7 +29,7 @@ export async function up(
   if (refusal !== undefined) return err(refusal);
   const plans = mainPlans(cluster, machineOf(cluster));
   const running = cluster.running().filter(({ kind }) => kind === "health" || kind === "node");
-  // Before the minute that an installation of Ray takes.
+  // Checked before Ray is installed, which takes a minute.
   const ours = new Set(findProcesses(cluster.folders, () => true).map(({ pid }) => pid));
   const taken = await findTakenPorts(
     plans.flatMap(({ ports }) => ports),
@@ -62,7 +62,7 @@ const mainPlans = ({ settings }: EmbeddedCluster, machine: Machine): ProcessPlan
   ...settings.nodes.map((node) => planNode(settings, node, machine)),
 ];
 
-/** What runs, and what has to become of it. `head`: the node whose GCS answers; undefined: none does. Pure. */
+/** What runs, and what to do with it. `head`: the node whose GCS answers; undefined if none does. Pure. */
 export function servicesThatRun(
   running: readonly StartedProcess[],
   plans: readonly ProcessPlan[],
