@@ -4,6 +4,9 @@ import { visible } from "./visible.ts";
 export const hidden = (text: string): string =>
   `(${text.length} ${text.length === 1 ? "character" : "characters"})`;
 
+/** What was given as the path of a secret's file. Where it is no path from the root it may be the secret itself. */
+export const shownPath = (text: string): string => (text.startsWith("/") ? shown(text) : hidden(text));
+
 /**
  * A value to show on one line, without a user name, password or query that it may contain. A password may contain any
  * character, so everything before the last "@" is removed.

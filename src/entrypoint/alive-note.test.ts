@@ -26,6 +26,13 @@ test("a note says until when it holds, three looks and a second from now, and th
   expect(Number(until)).toBeLessThanOrEqual(after + 11);
 });
 
+test("B9 words from outside bring no line and no control character into it", () => {
+  new AliveNote(file, 1000, null).renew("ALIVE (Ray 2.60\n99999999999 forged \u001b[31m)");
+  expect(readFileSync(file, "utf8")).toMatch(
+    /^\d+ ALIVE \(Ray 2\.60\\u000a99999999999 forged \\u001b\[31m\)\n$/,
+  );
+});
+
 test("a note that is dropped is gone, and may be dropped again", () => {
   const note = new AliveNote(file, 1000, null);
   note.renew("ray-cpu is ALIVE");

@@ -1,6 +1,7 @@
 import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { bootMs } from "../common/deadline.ts";
+import { visible } from "../common/visible.ts";
 import { asUser, ownerOfWrites } from "./become.ts";
 import type { RayUser } from "./facts.ts";
 
@@ -37,7 +38,7 @@ export class AliveNote {
       const until = Math.ceil((bootMs() + this.#holdsMs) / 1000);
       // Renamed into place: no reader sees half a note, and no link that a job of Ray's made is followed.
       rmSync(`${file}.new`, { force: true });
-      writeFileSync(`${file}.new`, `${until} ${words}\n`, { flag: "wx" });
+      writeFileSync(`${file}.new`, `${until} ${visible(words)}\n`, { flag: "wx" });
       renameSync(`${file}.new`, file);
     });
   }

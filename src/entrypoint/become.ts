@@ -12,6 +12,17 @@ const SETPRIV = ["/usr/bin/setpriv", "/bin/setpriv"];
  */
 export const SYSTEM_ENV = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" } as const;
 
+/** Whoever has it may take the head lease, and every task of every job reads the environment of Ray's user. */
+const OURS_ALONE = new Set(["RAY_EP_HEALTH_TOKEN", "RAY_EP_HEALTH_TOKEN_FILE"]);
+
+/** What programs of Ray's user may know of our environment. */
+export const withoutOurs = (env: Readonly<Record<string, string | undefined>>): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(env).filter(
+      (entry): entry is [string, string] => entry[1] !== undefined && !OURS_ALONE.has(entry[0]),
+    ),
+  );
+
 const NODE_PROGRAM =
   "const [uid, gid, groups, file, ...words] = process.argv.slice(1);" +
   "process.setgroups(JSON.parse(groups)); process.setgid(+gid); process.setuid(+uid);" +

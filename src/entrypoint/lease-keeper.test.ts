@@ -1,6 +1,6 @@
 import { expect, test, vi } from "vitest";
 import { configOf } from "../../test/fixtures/config.ts";
-import { granted } from "../../test/fixtures/facts.ts";
+import { granted, holder, refusal } from "../../test/fixtures/facts.ts";
 import { realClock } from "../common/deadline.ts";
 import type { LeaseRequest } from "../common/lease-protocol.ts";
 import { ok } from "../common/result.ts";
@@ -84,6 +84,24 @@ test("strict: a lease too short to be safe is not taken; a HEAD that leads gives
   expect(releaseLease).toHaveBeenCalledOnce();
   expect(keeper.held).toBe(true);
   keeper.stop();
+});
+
+test("A1 strict: a HEAD whose epoch is over ends at its deadline, also where the holder bears its own name", async () => {
+  let bootMs = 1000;
+  const clock = { now: () => 0, bootMs: () => bootMs, pause: async () => bootMs < 60_000 };
+  const lost = Promise.withResolvers<Trouble>();
+  const answers: LeaseFact[] = [granted(1)];
+  const { keeper } = keeperOf(
+    async () => {
+      bootMs += 1000;
+      return answers.shift() ?? refusal("stale-epoch", { ...holder("a"), epoch: 2 });
+    },
+    { RAY_EP_FENCING: "strict" },
+    { clock, onDeposed: lost.resolve },
+  );
+  await keeper.ask("silent");
+  keeper.keep();
+  expect(await lost.promise).toEqual({ kind: "lease-lost", forMs: 10_000 });
 });
 
 test("A5 the deadline of a lease counts from when the request was sent, and runs while the machine is suspended", async () => {

@@ -138,8 +138,9 @@ export class LeaseKeeper {
     return this.#mustRenew && forMs >= RENEW_DEADLINE_S * 1000 ? { kind: "lease-lost", forMs } : null;
   }
 
+  /** Also a HEAD whose epoch is over: it led under a lease, and that one's time runs on. */
   get #mustRenew(): boolean {
-    return this.#settings.config.fencing === "strict" && this.held;
+    return this.#settings.config.fencing === "strict";
   }
 
   #tell(answer: LeaseFact): void {

@@ -8,6 +8,7 @@ import { createLogger, logForm } from "../common/logger.ts";
 import { THREADS } from "../common/lookup.ts";
 import { visible } from "../common/visible.ts";
 import { readArgs } from "./args.ts";
+import { asUser } from "./become.ts";
 import { boundedWrite } from "./bounded-log.ts";
 import { type Config, readConfig } from "./config.ts";
 import type { Event } from "./event.ts";
@@ -42,7 +43,7 @@ async function main(): Promise<number> {
   const env = { ...process.env };
   process.env.UV_THREADPOOL_SIZE = THREADS;
   const who = findUsers(env);
-  const tls = readTls(env);
+  const tls = asUser(who.becomes, () => readTls(env));
   const read = readConfig({
     env,
     hostname: hostname(),
@@ -53,7 +54,7 @@ async function main(): Promise<number> {
     tls: tls && { keys: tls, problems: await findTlsProblems(env, tls) },
   });
   if (!read.ok) return refuse({ reason: "bad-configuration", problems: read.error });
-  const local = probeLocal({ ...localSettings(read.value), who });
+  const local = probeLocal({ ...localSettings(read.value), env, who });
   const runAs = resolveRunAs(read.value, local);
   if (!runAs.ok) return refuse(runAs.error);
   const version = local.ray.kind === "found" ? local.ray.version : null;
@@ -102,7 +103,6 @@ async function explain(
 
 const localSettings = (config: Config) => ({
   binDir: binDirOf(config),
-  path: process.env.PATH ?? "",
   requirements: config.values.RAY_EP_PIP_REQUIREMENTS,
 });
 
@@ -127,6 +127,7 @@ const OPEN_LEASE: Event = {
 function standBehindInit(): boolean {
   const pid1 = planForPid1({
     pid: process.pid,
+    uid: process.getuid?.() ?? -1,
     argv: [process.execPath, ...process.execArgv, ...process.argv.slice(1)],
     path: process.env.PATH ?? "",
     canReplace: typeof process.execve === "function",

@@ -163,8 +163,8 @@ export class NodeRun {
       clock: realClock,
       // If this process is killed, the guard outlives it and keeps the lock on Ray's folder.
       start: () => startGuard({ holds: this.#folder.fd }),
-      // Without a lease there is no deadline, and the guard acts only when this process ends.
-      untilMs: () => (this.#isStrictHead && lease.held ? lease.untilMs : null),
+      // A lenient HEAD has no deadline, and the guard acts only when this process ends.
+      untilMs: () => (this.#isStrictHead ? lease.untilMs : null),
       onChange: (cause) => log({ type: "guard", cause }),
       onGone: (cause) => {
         if (this.#isStrictHead) this.depose({ kind: "trouble", trouble: { kind: "guard-lost", cause } });

@@ -13,6 +13,7 @@ export type Pid1 =
 
 export interface Pid1Facts {
   readonly pid: number;
+  readonly uid: number;
   /** The words that started this program, the program itself first. */
   readonly argv: readonly string[];
   readonly path: string;
@@ -21,10 +22,10 @@ export interface Pid1Facts {
 }
 
 /** Finds the init that can stand before this program. */
-export function planForPid1({ pid, argv, path, canReplace }: Pid1Facts): Pid1 {
+export function planForPid1({ pid, uid, argv, path, canReplace }: Pid1Facts): Pid1 {
   if (pid !== 1) return { kind: "not-pid-1" };
-  // System folders first: PATH may begin with folders that users other than root can write to.
-  const folders = [...USUAL, ...path.split(delimiter).filter(Boolean)];
+  // PATH may begin with folders that users other than root can write to, and root runs nothing from there.
+  const folders = uid === 0 ? USUAL : [...USUAL, ...path.split(delimiter).filter(Boolean)];
   const init = INITS.flatMap((name) => folders.map((folder) => join(folder, name))).find(isExecutable);
   if (init === undefined || !canReplace) return { kind: "no-init" };
   // dumb-init alone signals whole groups unless told not to, and Ray's drain needs its GCS (FAULTS 1).

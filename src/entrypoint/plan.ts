@@ -1,6 +1,7 @@
 import { type Address, formatAddress } from "../common/address.ts";
 import type { Failure } from "../common/failure.ts";
 import { err, ok, type Result } from "../common/result.ts";
+import { withoutOurs } from "./become.ts";
 import type { Config } from "./config.ts";
 import type { LocalFact, RayUser } from "./facts.ts";
 import { optionName, optionOf } from "./ray-words.ts";
@@ -120,13 +121,7 @@ const KILL_BEFORE_GRACE_MS = 1500;
 /** Ray's drain must be over before our KILL: TERM, 1 s, KILL of its children come after it (FAULTS 1). */
 const DRAIN_BEFORE_GRACE_MS = 4000;
 
-/** Whoever has it may take the head lease, and every task of every job reads Ray's environment. */
-const OURS_ALONE = new Set(["RAY_EP_HEALTH_TOKEN", "RAY_EP_HEALTH_TOKEN_FILE"]);
-
 function childEnv({ config, env, runAs: { user, change } }: Omit<PlanInput, "role">): Record<string, string> {
-  const kept = Object.entries(env).filter(
-    (entry): entry is [string, string] => entry[1] !== undefined && !OURS_ALONE.has(entry[0]),
-  );
   const rest = (env.PATH ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin").split(":");
   const bin = binDirOf(config);
   const drainS = Math.max(0, Math.floor((config.values.RAY_EP_STOP_GRACE - DRAIN_BEFORE_GRACE_MS) / 1000));
@@ -134,7 +129,7 @@ function childEnv({ config, env, runAs: { user, change } }: Omit<PlanInput, "rol
   return {
     RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S: String(drainS),
     ...login,
-    ...Object.fromEntries(kept),
+    ...withoutOurs(env),
     ...(change ? login : {}),
     // Unlike on a HEAD, `ray start` on a WORKER does not turn token mode on by itself.
     RAY_AUTH_MODE: config.auth.mode,

@@ -24,11 +24,13 @@ export class SessionFolder {
   readonly #path: string;
   readonly #user: RayUser | null;
   readonly #obstacle: string | null = null;
+  readonly #flock: string;
 
   /** `user`: whom root has to become for Ray, else null. */
-  constructor(path: string, user: RayUser | null) {
+  constructor(path: string, user: RayUser | null, flock = "flock") {
     this.#path = path;
     this.#user = user;
+    this.#flock = flock;
     try {
       this.fd = asUser(user, () => openFolder(path));
     } catch (error) {
@@ -42,14 +44,14 @@ export class SessionFolder {
   async prepare(limits: KeepLimits): Promise<PutAside & { readonly neighbour: boolean }> {
     if (this.fd === undefined) return { names: [], obstacle: this.#obstacle, neighbour: false };
     const done = await this.#putAside(this.fd, limits);
-    await lock(this.fd, ["--shared", "--timeout", String(SHARE_TIMEOUT_S)]);
+    await lock(this.fd, ["--shared", "--timeout", String(SHARE_TIMEOUT_S)], this.#flock);
     return done;
   }
 
   async #putAside(fd: number, limits: KeepLimits): Promise<PutAside & { readonly neighbour: boolean }> {
     const sessions = asUser(this.#user, () => sessionsIn(this.#path));
     if (sessions.length === 0) return { names: [], obstacle: null, neighbour: false };
-    if ((await lock(fd, ["--exclusive", "--nonblock"])) === "taken")
+    if ((await lock(fd, ["--exclusive", "--nonblock"], this.#flock)) === "taken")
       return { names: [], obstacle: null, neighbour: true };
     const listens = await Promise.all(sessions.map((name) => this.#listens(name)));
     const living = sessions.filter((_, i) => listens[i]);
@@ -80,13 +82,16 @@ function openFolder(path: string): number {
   return openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
 }
 
-/** Node has no flock(2). The tool locks an inherited open file, and the lock stays with that file. */
-function lock(fd: number, words: readonly string[]): Promise<"held" | "taken" | "unknown"> {
+/**
+ * Node has no flock(2). The tool locks an inherited open file, and the lock stays with that file. Where the file system
+ * has no locks, another node may use the folder. "unknown": there is no such tool.
+ */
+function lock(fd: number, words: readonly string[], program: string): Promise<"held" | "taken" | "unknown"> {
   return new Promise((resolve) => {
     const stdio: StdioOptions = ["ignore", "ignore", "ignore", fd];
-    const flock = spawn("flock", [...words, "3"], { stdio, env: SYSTEM_ENV });
+    const flock = spawn(program, [...words, "3"], { stdio, env: SYSTEM_ENV });
     flock.once("error", () => resolve("unknown"));
-    flock.once("exit", (code) => resolve(code === 0 ? "held" : code === 1 ? "taken" : "unknown"));
+    flock.once("exit", (code) => resolve(code === 0 ? "held" : "taken"));
   });
 }
 

@@ -146,6 +146,17 @@ describe("B6 a folder that several containers mount", () => {
     done(after.folder);
   });
 
+  test("if the file system has no locks, no session is proven dead and all stay", async () => {
+    makeSession(NAME);
+    const flock = join(temp, "flock");
+    // EX_OSERR: No locks available.
+    writeFileSync(flock, "#!/bin/sh\nexit 71\n", { mode: 0o755 });
+    const folder = new SessionFolder(temp, null, flock);
+    expect(await folder.prepare(LIMITS)).toMatchObject({ names: [], neighbour: true });
+    expect(existsSync(join(temp, NAME))).toBe(true);
+    done(folder);
+  });
+
   test("a folder that cannot be made is reported", async () => {
     const folder = new SessionFolder(join(temp, "x".repeat(300)), null);
     expect(await folder.prepare(LIMITS)).toMatchObject({

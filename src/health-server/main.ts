@@ -68,8 +68,11 @@ function readArgs(words: readonly string[]): Result<"run" | "help" | "version", 
     const { values } = parseArgs({ args: [...words], options, strict: true });
     return ok(values.help ? "help" : values.version ? "version" : "run");
   } catch (error) {
-    const problem = (error as Error).message;
-    return err([{ where: words.join(" "), problem, fix: "Settings are environment variables; see --help." }]);
+    const { code, message } = error as NodeJS.ErrnoException;
+    // Any word may be a secret, but an option's name.
+    const isWord = code === "ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL";
+    const problem = isWord ? "expected --help, --version or nothing, got another word" : message;
+    return err([{ where: "command line", problem, fix: "Settings are environment variables; see --help." }]);
   }
 }
 

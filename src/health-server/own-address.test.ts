@@ -29,6 +29,18 @@ test.each([
   ["one of the service's own machine, from there", "cpu", "127.28.0.3:6379", "127.0.0.1"],
   ["another one of that machine", "cpu", "127.0.0.1:6379", "192.168.7.7"],
   [
+    "the long form of its name, from the address of its name",
+    "cpu.lab.example",
+    "cpu.lab.example:6379",
+    "172.28.0.3",
+  ],
+  [
+    "the address in the whitelist, under the long form of its name",
+    "gpu.lab.example",
+    "10.0.0.2:6380",
+    STRANGER,
+  ],
+  [
     "any address of a node that is not a candidate: it is refused for that reason",
     "other",
     "evil:6379",
@@ -45,6 +57,8 @@ test.each([
   ["loopback, from afar", "cpu", "127.0.0.1:6379", STRANGER],
   ["the service's own address, from afar", "cpu", "192.168.7.7:6379", STRANGER],
   ["what is no address", "cpu", "cpu", STRANGER],
+  ["a stranger's, under the long form of a name", "cpu.evil.example", "203.0.113.66:6379", STRANGER],
+  ["a long form of a name that a stranger owns", "cpu.evil.example", "cpu.evil.example:6379", STRANGER],
 ])("B1 a node may not give %s", async (_, node, address, peer) => {
   expect(await fresh()(ask(node, address), peer)).toBe(false);
 });

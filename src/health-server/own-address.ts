@@ -1,5 +1,5 @@
 import { networkInterfaces } from "node:os";
-import { parseAddress } from "../common/address.ts";
+import { isShortFormOf, matchingNames, parseAddress } from "../common/address.ts";
 import type { LeaseRequest } from "../common/lease-protocol.ts";
 import { resolveOnce } from "../common/lookup.ts";
 import type { WhitelistEntry } from "../entrypoint/config/schemas.ts";
@@ -20,7 +20,8 @@ const PATIENCE_MS = 500;
  * Checks that the GCS address in a node's request is its own: the whitelist has this address for that node, as text
  * or by what its name resolves to, or the request comes from it. A node's own report is no proof, because anybody can
  * report. Only names in the whitelist are looked up, and a proven address stays proven, so no renewal waits for a
- * lookup. The nodes check the port, since they know it.
+ * lookup. The nodes check the port, since they know it. The long or short form of a name counts only for requests from
+ * the address of the name.
  */
 export function createOwnAddressCheck({
   whitelist,
@@ -33,7 +34,7 @@ export function createOwnAddressCheck({
     return true;
   };
   return ({ node, address }, peer) => {
-    const entry = whitelist?.find(({ name }) => sameName(name, node));
+    const [entry] = matchingNames(whitelist ?? [], node);
     // A node that is not a candidate is refused for that reason.
     if (entry === undefined) return true;
     const parsed = parseAddress(address);
@@ -41,7 +42,11 @@ export function createOwnAddressCheck({
     const { host } = parsed.value;
     if ([entry.host, entry.name, proven.get(entry)].some((each) => each && sameName(each, host))) return true;
     if (host === peer || (isLocal(host, own) && isLocal(peer, own))) return prove(entry, host);
-    return within(resolve, entry.host).then((found) => found === host && prove(entry, host));
+    return within(resolve, entry.host).then((found) => {
+      // Whoever has a domain can give its name any first label, so that the long form of a name proves nothing by itself.
+      const isLongForm = found === peer && isShortFormOf(host, entry.host);
+      return (found === host || isLongForm) && prove(entry, host);
+    });
   };
 }
 

@@ -1,6 +1,7 @@
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import type { NodeReport, ReachRequest } from "../common/lease-protocol.ts";
+import { resolveOnce } from "../common/lookup.ts";
 import { createReach } from "./reach.ts";
 
 const NONCE = "0123456789abcdef";
@@ -119,6 +120,18 @@ describe("for whom nothing is dialled", () => {
     expect(await reach(ask(port))).toMatchObject({ result: "busy" });
     expect(await first).toMatchObject({ result: "timeout" });
     expect(await reach(ask(port))).toMatchObject({ result: "timeout" });
+  });
+
+  test("B1 names that give no answer leave look-ups for those of the whitelist", async () => {
+    const port = await listen((socket) => socket.end(NONCE));
+    const reach = reachOf(report(port));
+    const underWay = Array.from(
+      { length: 16 },
+      (_, i) => new Promise<void>((done) => resolveOnce(`127.1.0.${i}`, () => done())),
+    );
+    expect(await reach(ask(port))).toMatchObject({ result: "busy" });
+    await Promise.all(underWay);
+    expect(await reach(ask(port))).toMatchObject({ result: "reached" });
   });
 
   test("one more than all of them together may have", async () => {

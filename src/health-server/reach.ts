@@ -17,6 +17,8 @@ export interface ReachSettings {
 const LOWEST_PORT = 1024;
 /** Dials at once, of all nodes together: a thousand nodes that start at once wait for each other. */
 const MOST_DIALS = 32;
+/** A dial ends in time, but the look-up of a silent name goes on; as many are left for the names of the whitelist (lookup.ts). */
+const MOST_LOOKUPS = 16;
 
 /**
  * Makes the dial-back of `POST /v1/reach`: dials only for a node that reported in this life and from this address, only
@@ -36,8 +38,7 @@ export function createReach(
     if (refusal !== null || report?.advertise == null)
       return noDial("not-known", refusal ?? "nothing advertised");
     const key = node.toLowerCase();
-    // A dial has a time limit, but the lookup of a silent name goes on.
-    if (busy.has(key) || Math.max(busy.size, lookupsUnderWay()) >= MOST_DIALS)
+    if (busy.has(key) || busy.size >= MOST_DIALS || lookupsUnderWay() >= MOST_LOOKUPS)
       return noDial("busy", "another dial is under way; ask again");
     const target = `${report.advertise.toLowerCase()}:${port}`;
     const over = budget.take({ node: key, peer, target });

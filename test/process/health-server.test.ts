@@ -66,6 +66,14 @@ describe("the bundle alone in an empty folder", () => {
     const junk = await launch({}, "--port=80");
     expect([await junk.ended(), junk.output]).toEqual([78, expect.stringContaining("--port")]);
   });
+
+  test.each([[["--token", "s3cr3t"]], [["--token=s3cr3t"]], [["s3cr3t"]], [["--help=s3cr3t"]]])(
+    "B7 no word is repeated that may be a value: %j",
+    async (words) => {
+      const junk = await launch({}, ...words);
+      expect([await junk.ended(), junk.output]).toEqual([78, expect.not.stringContaining("s3cr3t")]);
+    },
+  );
 });
 
 /** In a network of its own, so that it takes port 8080 from nobody: tests beside this one use it. */

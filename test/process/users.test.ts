@@ -179,6 +179,26 @@ describe.skipIf(process.getuid?.() !== 0)("started as root", () => {
     }
   });
 
+  test("A8 a key that Ray's user may not read is named before Ray stumbles over it", async () => {
+    await rig.health();
+    const file = (name: string, mode: number): string => {
+      writeFileSync(join(rig.folder, name), "no PEM", { mode });
+      return join(rig.folder, name);
+    };
+    const tls = {
+      RAY_USE_TLS: "1",
+      RAY_TLS_SERVER_CERT: file("cert", 0o644),
+      RAY_TLS_SERVER_KEY: file("key", 0o600),
+      RAY_TLS_CA_CERT: file("ca", 0o644),
+    };
+    const cpu = rig.node("ray-cpu", { RAY_EP_USER: `${UID}:${GID}`, ...tls });
+    expect(await cpu.exit()).toBe(78);
+    expect(cpu.stderr).toContain("RAY_TLS_SERVER_CERT: expected a certificate in PEM");
+    expect(cpu.stderr).toContain(
+      `RAY_TLS_SERVER_KEY: expected a file, since RAY_USE_TLS is set, got ${tls.RAY_TLS_SERVER_KEY}`,
+    );
+  });
+
   test("D6 requirements that Ray's user may not read are named", async () => {
     await rig.health();
     const folder = join(rig.folder, "requirements");

@@ -208,7 +208,7 @@ export class Node {
     this.#guard = new Guard({
       clock: this.#clock,
       start: () => new GuardProcess(scene, place, actor),
-      untilMs: () => (keeper.held ? keeper.untilMs : null),
+      untilMs: () => keeper.untilMs,
       onChange: () => {},
       onGone: (cause) => this.#onDeposed({ kind: "trouble", trouble: { kind: "guard-lost", cause } }),
     });

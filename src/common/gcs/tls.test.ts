@@ -147,6 +147,17 @@ describe("A8 the environment", () => {
     ]);
   });
 
+  test("B7 a key in the place of its file is not shown", async () => {
+    const all = await problemsOf({
+      RAY_USE_TLS: "1",
+      RAY_TLS_SERVER_KEY: "-----BEGIN PRIVATE KEY-----\ns3cr3t",
+    });
+    expect(all.join("\n")).toContain(
+      "RAY_TLS_SERVER_KEY: expected a file, since RAY_USE_TLS is set, got (34 char",
+    );
+    expect(all.join("\n")).not.toContain("s3cr3t");
+  });
+
   test("a key and a CA that do not match, and an expired certificate", async () => {
     const env = ours?.env(["ray-cpu"]) ?? {};
     const stranger = others?.env(["ray-cpu"]) ?? {};

@@ -1,5 +1,6 @@
 import { readText } from "../auth-token.ts";
 import type { Problem } from "../failure.ts";
+import { shownPath } from "../shown.ts";
 
 /** What this node presents and trusts when Ray uses TLS: the contents of PEM files. */
 export interface TlsKeys {
@@ -67,7 +68,7 @@ export async function findTlsProblems(env: Environment, tls: TlsKeys | undefined
 const PEM = "Give a file that begins with -----BEGIN.";
 
 function unreadable(part: Part, file: string | undefined): Problem {
-  const got = file ? `got ${file}, which is empty or cannot be read` : "got none";
+  const got = file ? `got ${shownPath(file)}, which is empty or cannot be read` : "got none";
   return {
     where: FILES[part],
     problem: `expected a file, since RAY_USE_TLS is set, ${got}`,

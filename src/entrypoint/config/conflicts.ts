@@ -1,5 +1,6 @@
 import { modeIn, type RayAuth } from "../../common/auth-token.ts";
 import type { Problem } from "../../common/failure.ts";
+import { shownPath } from "../../common/shown.ts";
 import type { Config, Surroundings } from "../config.ts";
 import { optionName } from "../ray-words.ts";
 import type { Values } from "./variables.ts";
@@ -51,7 +52,7 @@ function findTokenProblems(auth: RayAuth, env: Surroundings["env"]): Problem[] {
     return [
       {
         where: "RAY_AUTH_TOKEN_PATH",
-        problem: `expected a file that holds a token, got ${env.RAY_AUTH_TOKEN_PATH}, which cannot be read or is empty`,
+        problem: `expected a file that holds a token, got ${shownPath(env.RAY_AUTH_TOKEN_PATH)}, which cannot be read or is empty`,
         fix: TOKEN_FIX,
       },
     ];

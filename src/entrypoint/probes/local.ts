@@ -11,21 +11,21 @@ export interface LocalProbeSettings {
   readonly who: Who;
   /** The folder that holds `ray`. */
   readonly binDir: string;
-  /** PATH. */
-  readonly path: string;
+  /** The environment that we were given. */
+  readonly env: Environment;
   /** A requirements file, or a folder of them; it need not exist. */
   readonly requirements: string;
 }
 
 /** Inspects this machine: our user, the user that Ray runs as, and the installed Ray. */
-export function probeLocal({ who, binDir, path, requirements }: LocalProbeSettings): LocalFact {
+export function probeLocal({ who, binDir, env, requirements }: LocalProbeSettings): LocalFact {
   const began = monotonicMs();
   const found = {
     uid: who.uid,
     user: who.name,
     rayUser: who.rayUser,
     mayBecome: who.mayBecome,
-    ray: findRay(binDir, path, who.becomes),
+    ray: findRay(binDir, env, who.becomes),
     ...asUser(who.becomes, () => findRequirements(requirements)),
   };
   return { ...found, ms: monotonicMs() - began };
@@ -48,7 +48,7 @@ function findRequirements(path: string): Pick<LocalFact, "requirements" | "unrea
   }
 }
 
-function findRay(binDir: string, path: string, becomes: RayUser | null): LocalFact["ray"] {
+function findRay(binDir: string, env: Environment, becomes: RayUser | null): LocalFact["ray"] {
   const file = join(binDir, "ray");
   try {
     accessSync(file, constants.X_OK);
@@ -58,7 +58,11 @@ function findRay(binDir: string, path: string, becomes: RayUser | null): LocalFa
       ? { kind: "missing", searched: file }
       : { kind: "not-executable", path: file, code };
   }
-  const { version = null, python = null } = readInstall(file, `${binDir}:${path}`, becomes);
+  const { version = null, python = null } = readInstall(
+    file,
+    { ...env, PATH: `${binDir}:${env.PATH ?? ""}` },
+    becomes,
+  );
   return { kind: "found", path: file, version, python };
 }
 

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -26,7 +26,7 @@ function link(path: string, target: string): void {
 const installed = (packages: string, version = "2.60.0") =>
   write(`${packages}/ray/_version.py`, `# generated\nversion = "${version}"\ncommit = "abc"\n`);
 const ray = (path: string, firstLine: string) => write(path, `${firstLine}\nimport sys\n`);
-const read = (path: string, folders = "") => readInstall(join(root, path), folders, null);
+const read = (path: string, folders = "") => readInstall(join(root, path), { PATH: folders }, null);
 
 describe("C8 the versions of Ray and Python are read from the packages of the interpreter of `ray`", () => {
   beforeEach(() => {
@@ -81,6 +81,15 @@ describe("C8 the versions of Ray and Python are read from the packages of the in
     const python = write("odd/python3", "#!/bin/sh\necho 2.59.0 3.13\n");
     ray("odd/ray", `#!${python}`);
     expect(read("odd/ray")).toEqual({ version: "2.59.0", python: "3.13" });
+  });
+
+  test("B11 and it may know what Ray may know, the health service's token not among it", () => {
+    const said = join(root, "said");
+    const python = write("odd/python3", `#!/bin/sh\n/usr/bin/env > ${said}\necho 2.59.0 3.13\n`);
+    const env = { RAY_EP_HEALTH_TOKEN: "t0ken", RAY_EP_HEALTH_TOKEN_FILE: "/t0ken", PYTHONPATH: "/packages" };
+    readInstall(ray("odd/ray", `#!${python}`), env, null);
+    expect(readFileSync(said, "utf8")).not.toContain("t0ken");
+    expect(readFileSync(said, "utf8")).toContain("PYTHONPATH=/packages");
   });
 
   test.each([

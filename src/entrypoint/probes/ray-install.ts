@@ -1,8 +1,10 @@
 import { execFileSync } from "node:child_process";
 import { closeSync, openSync, readdirSync, readFileSync, readSync, realpathSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { becoming } from "../become.ts";
+import { becoming, withoutOurs } from "../become.ts";
 import type { RayUser } from "../facts.ts";
+
+type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What is installed; undefined if that cannot be found out. */
 export interface RayInstall {
@@ -18,10 +20,10 @@ const PYTHON_TIMEOUT_MS = 10_000;
 /**
  * Finds the Python that `ray`'s first line names, and Ray's version in ray/_version.py (Ray 2.40 to 2.60) among that one's
  * packages: `ray --version` says the same and takes a second. Where Ray lies elsewhere the Python itself is asked, as the
- * user that root `becomes` for Ray. `path`: where a first line with /usr/bin/env looks.
+ * user that root `becomes` for Ray. `env`: what it runs with; its PATH is where a first line with /usr/bin/env looks.
  */
-export function readInstall(ray: string, path: string, becomes: RayUser | null): RayInstall {
-  const interpreter = interpreterOf(ray, path);
+export function readInstall(ray: string, env: Environment, becomes: RayUser | null): RayInstall {
+  const interpreter = interpreterOf(ray, env.PATH ?? "");
   if (interpreter === undefined)
     return { version: readVersion([folderAbove(real(ray))])?.version, python: undefined };
   // The python of a virtual environment is a link to the one that it was made with.
@@ -29,7 +31,7 @@ export function readInstall(ray: string, path: string, becomes: RayUser | null):
   const named = /^python(3\.\d+)$/.exec(basename(target))?.[1];
   const found = readVersion([folderAbove(real(ray)), folderAbove(interpreter), folderAbove(target)], named);
   if (found !== undefined) return { version: found.version, python: named ?? found.python };
-  return askPython(interpreter, becomes);
+  return askPython(interpreter, env, becomes);
 }
 
 const folderAbove = (program: string): string => dirname(dirname(program));
@@ -111,7 +113,7 @@ function readOrNothing(file: string): string {
 const PROGRAM =
   "import sys, importlib.metadata as m\nprint(m.version('ray'), '%d.%d' % sys.version_info[:2])";
 
-function askPython(interpreter: string, becomes: RayUser | null): RayInstall {
+function askPython(interpreter: string, env: Environment, becomes: RayUser | null): RayInstall {
   try {
     const [program = "", ...words] = becoming(becomes, [interpreter, "-c", PROGRAM]);
     const text = execFileSync(program, words, {
@@ -119,6 +121,7 @@ function askPython(interpreter: string, becomes: RayUser | null): RayInstall {
       timeout: PYTHON_TIMEOUT_MS,
       stdio: ["ignore", "pipe", "ignore"],
       cwd: "/",
+      env: withoutOurs(env),
     });
     const [, version, python] = /^([\w.+-]{1,64}) (3\.\d+)\n$/.exec(text) ?? [];
     return { version, python };

@@ -53,6 +53,8 @@ test("E1 a token's file is read, and one that cannot be read is named", () => {
     ok: false,
     error: { reason: "config-unreadable", file: join(folder, "empty") },
   });
+  // B7: the secret itself in the place of its file.
+  expect(of({ RAY_EP_HEALTH_TOKEN_FILE: "s3cr3t" })).toMatchObject({ error: { file: "(6 characters)" } });
 });
 
 test("only the cluster's own secrets are passed on", () => {

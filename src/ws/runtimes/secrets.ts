@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { modeIn, tokenIn, withAuthMode } from "../../common/auth-token.ts";
 import type { Problem } from "../../common/failure.ts";
 import { err, ok, type Result } from "../../common/result.ts";
+import { shownPath } from "../../common/shown.ts";
 import type { WsFailure } from "../failure.ts";
 import { parseDotEnv } from "./dot-env.ts";
 import type { RuntimeName } from "./runtime.ts";
@@ -80,7 +81,7 @@ export function readGiven(shell: Environment, folder: string): Result<Secrets, W
       "Put the token in its first line, and give this user the right to read it; or name another file.";
     return err({
       reason: "config-unreadable",
-      file,
+      file: shownPath(file),
       why: `${name} names it, but it is not a readable file with a token`,
       fix,
     });
