@@ -27,7 +27,7 @@ describe("ws up that fails takes back what it started", () => {
     const up = await project.ws(["up"]);
     expect(up.code, up.text).toBe(75);
     expect(up.text).toContain(
-      "ray-gpu, GCS: expected port 6380 to be free on this machine, and the container",
+      "ray-gpu, GCS: expected port 6380 to be free on this machine, but the container",
     );
     expect(up.text).toContain(`${foreign} publishes it`);
     expect(await project.containers()).toEqual([]);
