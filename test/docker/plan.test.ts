@@ -50,7 +50,9 @@ describe("what ws up would do to a cluster that runs", () => {
     project.configure({ ...SMALL, project: { name: "renamed" } });
     const ps = await project.ws(["ps"]);
     expect(ps.code, ps.text).toBe(0);
-    expect(ps.text).toContain(`→ project.name is now renamed; this command is about ${PROJECT}, which ws up started`);
+    expect(ps.text).toContain(
+      `→ project.name is now renamed; this command is about ${PROJECT}, which ws up started`,
+    );
     expect(ps.text).toContain(`${PROJECT}-ray-cpu`);
     const plan = await project.ws(["up", "--dry-run"]);
     expect(plan.text).toMatch(new RegExp(`✗ stop +${PROJECT}-ray-cpu +project.name was ${PROJECT}`));
