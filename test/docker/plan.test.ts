@@ -42,7 +42,7 @@ describe("what ws up would do to a cluster that runs", () => {
     expect(refused.text).toMatch(/✗ replace {2}ray-cpu {2}config\.yaml, ws or the shell's tokens changed/);
     expect(refused.text).toContain("lost: the whole cluster's state and jobs, because it is the HEAD");
     expect(refused.text).toMatch(/✓ keep {5}ray-gpu/);
-    expect(refused.text).toContain("→ To go on: ws up --yes");
+    expect(refused.text).toContain("→ To go ahead: ws up --yes");
     expect((await project.ws(["up", "--dry-run"])).text).toMatch(/✗ replace {2}ray-cpu/);
   });
 
