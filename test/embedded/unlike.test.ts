@@ -35,7 +35,9 @@ test("C8 a real HEAD tells its Python: a node of another one, whose Ray lies in 
   expect(await worker.ends()).toEqual({ code: 78, signal: null });
   expect(worker.text).toMatch(/runs Python 3\.\d+\.\d+, this node Python 3\.9/);
 
-  // D17: Ray's output is shown under its name, without colours.
+  // D17: Ray's output is shown under its name, without colours. Its Python keeps back what it writes to a pipe.
+  head.signal("SIGTERM");
+  await head.ends();
   expect(head.text).toMatch(/^ray \| .*Local node IP/m);
   expect(head.text).not.toContain("\u001b");
 });
