@@ -202,11 +202,13 @@ describe("a node", () => {
       "-c",
       "grep -E '^(Uid|Gid|Groups)' /proc/$(pgrep -x raylet)/status",
     );
-    // No group of root's is left.
+    const own = (await engine.must("exec", name, "id", "-G", "ray")).trim().split(" ");
+    // The user's own groups, and none of root's is left.
+    expect(own).not.toContain("0");
     expect(ids.split("\n").map((line) => line.trim().split(/\s+/).join(" "))).toEqual([
       "Uid: 1000 1000 1000 1000",
       "Gid: 100 100 100 100",
-      "Groups:",
+      `Groups: ${own.toSorted((a, b) => Number(a) - Number(b)).join(" ")}`,
     ]);
     expect(await engine.must("exec", name, "stat", "-c", "%U", "/tmp/ray")).toBe("ray");
     expect((await check(name)).code).toBe(0);
