@@ -138,8 +138,9 @@ describe("a node", () => {
 
   test("is healthy when its cluster lists it as ALIVE, and says in which", async () => {
     await engine.becomes(node, "healthy");
+    // The address at which this node's raylet reaches the GCS.
     expect((await check(node)).text).toMatch(
-      /^✓ alone is ALIVE as HEAD in cluster [0-9a-f]{8} of alone:6379 \(Ray .+\)$/,
+      /^✓ alone is ALIVE as HEAD in cluster [0-9a-f]{8} of \d+\.\d+\.\d+\.\d+:6379 \(Ray .+\)$/,
     );
   });
 
