@@ -65,7 +65,8 @@ async function measure(stage: Stage): Promise<Row[]> {
   const own = `own=127.0.0.1:${await freePort()}`;
   const withHead = () => untilSpawned(stage, `head=${stage.livingHead} ${own}`, "worker");
   const bundleAlone = () => untilSpawned(stage, `head=${stage.livingHead} ${own}`, "worker", []);
-  const withoutHead = () => untilSpawned(stage, `head=${stage.absentHead} ${own}`, "head");
+  // First in the list: a later one lets an earlier one go first where a HEAD has just given the lease back.
+  const withoutHead = () => untilSpawned(stage, `${own} head=${stage.absentHead}`, "head");
   const five = stage.silent.map((address, i) => `silent-${i}=${address}`).join(" ");
   const bare: number[] = [];
   const present: number[] = [];
