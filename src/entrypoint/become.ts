@@ -45,7 +45,8 @@ export function becoming(user: RayUser | null, words: readonly string[]): readon
   return [setpriv, `--reuid=${uid}`, `--regid=${gid}`, further, "--", ...words];
 }
 
-function isExecutable(file: string): boolean {
+/** True where this process may execute `file`. */
+export function isExecutable(file: string): boolean {
   try {
     accessSync(file, constants.X_OK);
     return true;

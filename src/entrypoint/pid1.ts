@@ -1,5 +1,5 @@
-import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
+import { isExecutable } from "./become.ts";
 
 /** Inits that reap orphans and pass signals on to one child alone; what Debian, Alpine and Docker call them. */
 const INITS = ["tini", "tini-static", "docker-init", "catatonit", "dumb-init"];
@@ -31,13 +31,4 @@ export function planForPid1({ pid, uid, argv, path, canReplace }: Pid1Facts): Pi
   // dumb-init alone signals whole groups unless told not to, and Ray's drain needs its GCS (FAULTS 1).
   const options = init.endsWith("dumb-init") ? ["--single-child", "--"] : ["--"];
   return { kind: "init-found", file: init, args: [...options, ...argv] };
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
