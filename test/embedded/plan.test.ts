@@ -25,19 +25,27 @@ const place = (state = "state") => [
   join(folder, state),
 ];
 
+/** With an answer: on a terminal, made by script(1). */
 async function ws(words: readonly string[], { state, answer }: { state?: string; answer?: string } = {}) {
-  const args = [...place(state), ...words];
-  const options = { cwd: folder, env: { WS_VENV_DIR: venvs }, all: true, reject: false } as const;
-  // A terminal for the question, made by script(1).
-  const ran =
-    answer === undefined
-      ? await execa(join(root, "ws"), args, options)
-      : await execa("script", ["-qec", [join(root, "ws"), ...args].join(" "), "/dev/null"], {
-          ...options,
-          input: answer,
-        });
+  const command = [join(root, "ws"), ...place(state), ...words];
+  const typed = ["script", "-qec", command.join(" "), "/dev/null"];
+  const [file = "", ...rest] = answer === undefined ? command : typed;
+  const running = execa(file, rest, {
+    cwd: folder,
+    env: { WS_VENV_DIR: venvs },
+    all: true,
+    reject: false,
+    timeout: 120_000,
+  });
+  let seen = "";
+  running.all.on("data", (chunk) => {
+    seen += chunk;
+    // A Ctrl-C that is typed before the terminal is somebody's is lost.
+    if (answer !== undefined && seen.includes("[y/N]")) running.stdin.end(answer);
+  });
+  const { exitCode, all } = await running;
   // A terminal gets colours.
-  return { code: ran.exitCode, text: stripVTControlCharacters(ran.all ?? "") };
+  return { code: exitCode, text: stripVTControlCharacters(all) };
 }
 
 /** One node and the health service, on addresses and ports beside those of a cluster that a user may have up. */

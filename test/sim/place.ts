@@ -157,8 +157,9 @@ export class Place {
     return {
       host: this.host,
       serve: (answer) => {
-        if (this.frozen || this.asleep || this.busy) return "lost";
+        if (this.frozen || this.asleep) return "lost";
         if (this.gcs === null) return this.actor === null ? "lost" : "refused";
+        if (this.busy) return "lost";
         answer({ ...this.gcs });
         return "taken";
       },
