@@ -4,13 +4,14 @@ import { openSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { ClusterView } from "../../src/common/lease-protocol.ts";
-import { Rig } from "../fixtures/rig.ts";
+import { Rig, type Running } from "../fixtures/rig.ts";
 import { until } from "../fixtures/until.ts";
 
 let rig: Rig;
+let health: Running;
 beforeEach(async () => {
   rig = await new Rig().open();
-  await rig.health();
+  health = await rig.health();
 });
 afterEach(() => rig.close());
 
@@ -44,6 +45,19 @@ test("a HEAD whose Ray does not start any more gives the lease back: the other c
   expect((await view()).holder).toMatchObject({ node: "ray-gpu", epoch: 2 });
   rig.rays.manners = { joins: true, exitOnTerm: 1 };
   await cpu.says("✓ Ray worker successfully joined the cluster!");
+});
+
+test("A6 a HEAD whose Ray has ended does not tell a service that forgot everything that it serves a cluster", async () => {
+  const cpu = rig.node("ray-cpu");
+  await cpu.says("✓ Ray cluster is ready!");
+  rig.rays.manners = { joins: false, exitOnTerm: 1 };
+  (await rig.rays.run("ray-cpu")).exit(1);
+  await rig.rays.run("ray-cpu", 1);
+  health.signal("SIGKILL");
+  await health.exit();
+  await rig.health();
+  const holder = await until("a holder", async () => (await view()).holder, 30_000);
+  expect(holder).toMatchObject({ node: "ray-cpu", clusterId: null });
 });
 
 test("the health service shows each node's state", async () => {
