@@ -1,6 +1,5 @@
 import type { Address } from "../../src/common/address.ts";
 import { Search } from "../../src/entrypoint/search.ts";
-import { aborted } from "../../src/entrypoint/stop-request.ts";
 import type { RunEnd } from "../../src/entrypoint/supervise.ts";
 import { judge, type Look, NO_SIGNS, type Trouble } from "../../src/entrypoint/watch.ts";
 import { Actor } from "./actor.ts";
@@ -155,10 +154,13 @@ async function watch(node: Node, head: Address, clusterId: string, over: AbortSi
   }
 }
 
-/** A history is short, and its listeners go with it. */
-const NEVER = new AbortController().signal;
+/** Nothing but the node itself keeps what waits for it: listeners on a longer life would slow the next histories down. */
 export const stopped = (stop: AbortSignal): Promise<RunEnd> =>
-  aborted(stop, NEVER).then(() => ({ kind: "stopped" }));
+  new Promise((resolve) => {
+    const end = () => resolve({ kind: "stopped" });
+    if (stop.aborted) end();
+    else stop.addEventListener("abort", end, { once: true });
+  });
 
 const lookOf = (clusterId: string | null): Look => ({
   gcs: clusterId === null ? { kind: "silent", cause: "timeout" } : { kind: "serves", clusterId, alive: true },
