@@ -8,7 +8,7 @@ const trouble = (kind: "agent-gone" | "declared-dead"): Ended => ({ kind: "troub
 const failed = (reason: Failure["reason"]): Ended => ({ kind: "failed", failure: EVERY_FAILURE[reason] });
 const restarted: Ended = { kind: "trouble", trouble: { kind: "head-restarted", from: "1", to: "2" } };
 const superseded: Ended = { kind: "trouble", trouble: { kind: "superseded", by: "a", epoch: 2 } };
-const moved: Ended = { kind: "moved", settled: { kind: "stopped" } };
+const moved: Ended = { kind: "moved", outcome: { kind: "stopped" } };
 
 /** The delays of a node to which the same thing happens again and again, without any time between. */
 function delays(ended: Ended, times: number): number[] {
@@ -92,7 +92,7 @@ describe("how soon", () => {
   test("a node whose Ray does not start, three times in a row, is no HEAD for its cluster", () => {
     const aside = (ended: Ended, recent: number) => {
       const next = afterEnd(ended, { member: true, recent, followed: 0 }, 0, null);
-      return next.kind === "again" && next.stepAside;
+      return next.kind === "again" && next.yieldLead;
     };
     expect([0, 1, 2, 3].map((recent) => aside(failed("ray-exited"), recent))).toEqual([
       false,

@@ -1,23 +1,23 @@
 import { describe, expect, test } from "vitest";
-import { judge, type Look, NO_SIGNS, type Verdict } from "./watch.ts";
+import { NO_SIGNS, type Snapshot, type Verdict, verdictOf } from "./watch.ts";
 
-const SERVES: Look["gcs"] = { kind: "serves", clusterId: "1", alive: true };
-const WELL: Look = { gcs: SERVES, agent: "well", raylet: "running" };
-const SILENT: Look = { ...WELL, gcs: { kind: "silent", cause: "timeout" } };
+const SERVES: Snapshot["gcs"] = { kind: "serves", clusterId: "1", alive: true };
+const WELL: Snapshot = { gcs: SERVES, agent: "well", raylet: "running" };
+const SILENT: Snapshot = { ...WELL, gcs: { kind: "silent", cause: "timeout" } };
 
 /** The verdict after each of these looks in a row. */
-function verdicts(role: "head" | "worker", looks: readonly Look[]): Verdict[] {
+function verdicts(role: "head" | "worker", looks: readonly Snapshot[]): Verdict[] {
   let signs = NO_SIGNS;
   return looks.map((look) => {
-    const judged = judge(signs, look, { role }, "1");
+    const judged = verdictOf(signs, look, role, "1");
     signs = judged.signs;
     return judged.verdict;
   });
 }
 
-const times = (count: number, look: Partial<Look>): Look[] =>
+const times = (count: number, look: Partial<Snapshot>): Snapshot[] =>
   Array.from({ length: count }, () => ({ ...WELL, ...look }));
-const last = (role: "head" | "worker", looks: readonly Look[]) => verdicts(role, looks).at(-1);
+const last = (role: "head" | "worker", looks: readonly Snapshot[]) => verdicts(role, looks).at(-1);
 const well = { kind: "well" };
 
 describe.each(["head", "worker"] as const)("a %s", (role) => {
@@ -40,7 +40,7 @@ describe.each(["head", "worker"] as const)("a %s", (role) => {
   );
 
   test("another cluster id is no doubt: at once", () => {
-    const other: Look = { ...WELL, gcs: { kind: "serves", clusterId: "2", alive: false } };
+    const other: Snapshot = { ...WELL, gcs: { kind: "serves", clusterId: "2", alive: false } };
     const trouble = { kind: "head-restarted", from: "1", to: "2" };
     expect(last(role, [other])).toEqual({ kind: "trouble", trouble });
   });

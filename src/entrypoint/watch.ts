@@ -2,7 +2,7 @@ import type { Address } from "../common/address.ts";
 import type { Plan } from "./plan.ts";
 
 /** What one look at a running node showed. */
-export interface Look {
+export interface Snapshot {
   /** What the HEAD's GCS answered; `alive`: it counts this very node as living. */
   readonly gcs:
     | { readonly kind: "serves"; readonly clusterId: string; readonly alive: boolean }
@@ -80,18 +80,18 @@ const TIMES = 3;
 /** The agent answers 503 while it is busy, too; a raylet that hangs stays so. */
 const TIMES_UNWELL = 10;
 
-/** Judges a look in the light of those before it. Pure: returns the verdict and the signs to carry on with. */
-export function judge(
-  signs: Signs,
-  look: Look,
-  plan: Pick<Plan, "role">,
+/** What follows from a look in the light of those before it. Pure: also returns the signs to carry on with. */
+export function verdictOf(
+  before: Signs,
+  look: Snapshot,
+  role: Plan["role"],
   clusterId: string,
 ): { verdict: Verdict; signs: Signs } {
-  const next = count(signs, look);
-  return { verdict: verdictOf(next, look, plan.role, clusterId), signs: next };
+  const signs = count(before, look);
+  return { verdict: judged(signs, look, role, clusterId), signs };
 }
 
-function count(signs: Signs, { gcs, agent, raylet }: Look): Signs {
+function count(signs: Signs, { gcs, agent, raylet }: Snapshot): Signs {
   const more = (before: number, seen: boolean): number => (seen ? before + 1 : 0);
   return {
     gcsSilent: more(signs.gcsSilent, gcs.kind === "silent"),
@@ -104,7 +104,7 @@ function count(signs: Signs, { gcs, agent, raylet }: Look): Signs {
   };
 }
 
-function verdictOf(signs: Signs, look: Look, role: Plan["role"], clusterId: string): Verdict {
+function judged(signs: Signs, look: Snapshot, role: Plan["role"], clusterId: string): Verdict {
   const trouble = (value: Trouble): Verdict => ({ kind: "trouble", trouble: value });
   if (look.gcs.kind === "serves" && look.gcs.clusterId !== clusterId)
     return trouble({ kind: "head-restarted", from: clusterId, to: look.gcs.clusterId });
