@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
+import type { Address } from "../common/address.ts";
 import { pause } from "../common/deadline.ts";
 import type { Failure } from "../common/failure.ts";
 import { err, ok, type Result } from "../common/result.ts";
@@ -8,7 +9,7 @@ import { becoming } from "./become.ts";
 import type { Event } from "./event.ts";
 import { inspectorOf } from "./inspect.ts";
 import type { Command } from "./plan.ts";
-import { clearSession, findRaylet, type Raylet, signalProcess } from "./processes.ts";
+import { clearSession, rayNamesIn, signalProcess } from "./processes.ts";
 import type { Exit, RayProcess } from "./ray.ts";
 import { relay } from "./said.ts";
 
@@ -75,10 +76,11 @@ class Launched implements RayProcess {
     });
   }
 
-  async raylet(stop: AbortSignal): Promise<Raylet | null> {
+  async nodeId(onGcs: (address: Address | undefined) => void, stop: AbortSignal): Promise<string | null> {
     do {
-      const found = findRaylet(this.session);
-      if (found !== null) return found;
+      const { gcs, nodeId } = rayNamesIn(this.session);
+      if (gcs !== undefined || nodeId !== undefined) onGcs(gcs);
+      if (nodeId !== undefined) return nodeId;
     } while (await pause(LOOK_EVERY_MS, stop));
     return null;
   }

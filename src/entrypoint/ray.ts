@@ -4,7 +4,6 @@ import type { GcsClient, NodeInfo } from "../common/gcs/client.ts";
 import type { Result } from "../common/result.ts";
 import type { GuardProcess } from "./guard-process.ts";
 import type { Command, Plan } from "./plan.ts";
-import type { Raylet } from "./processes.ts";
 import type { Snapshot } from "./watch.ts";
 
 /** Ray on this machine: the seam between a node's life and what really happens. The simulation has its own. */
@@ -32,8 +31,15 @@ export interface RayProcess {
   readonly session: number;
   /** Resolves when the command itself has ended. */
   readonly exited: Promise<Exit>;
-  /** Resolves with the raylet of this session as soon as there is one, or with null when `stop` aborts first. */
-  readonly raylet: (stop: AbortSignal) => Promise<Raylet | null>;
+  /**
+   * Resolves with the id of this node in its cluster as soon as it has a raylet, or with null when `stop` aborts first.
+   * `onGcs` is called with the address of its GCS when that is known, on a HEAD seconds before, and with undefined
+   * where even the raylet does not say it.
+   */
+  readonly nodeId: (
+    onGcs: (address: Address | undefined) => void,
+    stop: AbortSignal,
+  ) => Promise<string | null>;
   /** Returns a function that looks at the node's own raylet and agent; each call costs the same. */
   readonly inspector: (node: NodeInfo) => () => Promise<Pick<Snapshot, "agent" | "raylet">>;
   /** Asks the command to end, once. */

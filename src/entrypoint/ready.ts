@@ -26,18 +26,18 @@ const LOOK_TIMEOUT_MS = 1000;
 export async function waitUntilReady(
   plan: Plan["ready"],
   gcs: OwnGcs,
-  ray: Pick<RayProcess, "raylet">,
+  ray: Pick<RayProcess, "nodeId">,
   clock: Clock,
   stop: AbortSignal,
 ): Promise<Result<Membership, Failure> | null> {
   const began = clock.now();
   const late = (why: string) => err({ reason: "not-ready-in-time", timeoutMs: plan.timeoutMs, why } as const);
-  const raylet = await Promise.race([ray.raylet(stop), clock.pause(plan.timeoutMs, stop)]);
-  if (raylet === true) return late("`ray start` has started no raylet yet");
-  if (!raylet) return null;
-  gcs.moveTo(raylet.gcs);
+  const named = ray.nodeId((address) => gcs.moveTo(address), stop);
+  const nodeId = await Promise.race([named, clock.pause(plan.timeoutMs, stop)]);
+  if (nodeId === true) return late("`ray start` has started no raylet yet");
+  if (!nodeId) return null;
   while (!stop.aborted) {
-    const seen = await look(plan.nodeName, raylet.nodeId, gcs);
+    const seen = await look(plan.nodeName, nodeId, gcs);
     const tookMs = clock.now() - began;
     if (seen.ok) return ok({ ...seen.value, tookMs });
     if (tookMs >= plan.timeoutMs) return late(seen.error);

@@ -1,7 +1,6 @@
 import type { Address } from "../../src/common/address.ts";
 import { ok } from "../../src/common/result.ts";
 import type { Command } from "../../src/entrypoint/plan.ts";
-import type { Raylet } from "../../src/entrypoint/processes.ts";
 import type { Exit, Ray, RayProcess } from "../../src/entrypoint/ray.ts";
 import { Actor } from "./actor.ts";
 import type { Entrypoint } from "./entrypoint.ts";
@@ -51,10 +50,10 @@ export class Session implements RayProcess {
   readonly session = 1;
   readonly actor: Actor;
   readonly exited: Promise<Exit>;
-  readonly #raylet: Promise<Raylet>;
+  readonly #gcs = Promise.withResolvers<Address>();
+  readonly #nodeId = Promise.withResolvers<string>();
   readonly #entrypoint: Entrypoint;
   #exit: (exit: Exit) => void = () => {};
-  #showRaylet: (raylet: Raylet) => void = () => {};
   #gcsSeenAtMs = 0;
 
   constructor(entrypoint: Entrypoint) {
@@ -65,12 +64,12 @@ export class Session implements RayProcess {
     this.exited = new Promise((resolve) => {
       this.#exit = (exit) => actor.do(() => resolve(exit));
     });
-    this.#raylet = new Promise((resolve) => {
-      this.#showRaylet = (raylet) => actor.do(() => resolve(raylet));
-    });
   }
 
-  readonly raylet: RayProcess["raylet"] = () => this.#raylet;
+  readonly nodeId: RayProcess["nodeId"] = (onGcs) => {
+    void this.#gcs.promise.then(onGcs);
+    return this.#nodeId.promise;
+  };
 
   readonly inspector: RayProcess["inspector"] = () => async () => ({ agent: "well", raylet: "running" });
 
@@ -91,7 +90,8 @@ export class Session implements RayProcess {
       place.gcs = { clusterId, epoch: 0 };
       log(`${runId} serves ${clusterId}`);
       checker.served(place, { beganAtMs, decidedAtMs, byLease });
-      this.#register(clusterId, { host: OWN_HOST, port: 6379 });
+      this.#named(() => this.#gcs.resolve({ host: OWN_HOST, port: 6379 }));
+      this.#register(clusterId);
     });
   }
 
@@ -99,17 +99,25 @@ export class Session implements RayProcess {
   async join(head: Address): Promise<void> {
     for (;;) {
       const gcs = await askGcs(this.#entrypoint, this.actor, head, JOIN_TIMEOUT_MS);
-      if (gcs.kind === "answer") return this.#register(gcs.value.clusterId, head);
+      if (gcs.kind === "answer") {
+        this.#named(() => this.#gcs.resolve(head));
+        return this.#register(gcs.value.clusterId);
+      }
       await this.actor.sleep(JOIN_EVERY_MS);
     }
   }
 
-  #register(clusterId: string, gcs: Address): void {
+  /** Its supervisor sees it only while it runs. */
+  #named(see: () => void): void {
+    this.#entrypoint.actor.do(see);
+  }
+
+  #register(clusterId: string): void {
     const { scene, place, runId } = this.#entrypoint;
     this.actor.after(scene.prng.between(...scene.pace.raylet), () => {
       place.member = clusterId;
       this.#gcsSeenAtMs = this.actor.nowMs;
-      this.#showRaylet({ nodeId: runId, gcs });
+      this.#named(() => this.#nodeId.resolve(runId));
     });
   }
 
