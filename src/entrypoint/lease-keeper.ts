@@ -95,6 +95,12 @@ export class LeaseKeeper {
     this.#renewing = null;
   }
 
+  /** Another node leads, and this one joins it: what it may still hold is over, and it asks for a new epoch next time. */
+  follow(): void {
+    this.stop();
+    this.#talk.forget();
+  }
+
   /** Gives the lease back, so that a successor need not wait. To be called when Ray is gone, never before. */
   async release(): Promise<void> {
     this.stop();
