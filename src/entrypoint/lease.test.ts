@@ -53,6 +53,19 @@ test("A6 a node names the cluster that it served while its Ray runs, and not whi
   expect(asked.map(({ clusterId }) => clusterId)).toEqual(["c1", null]);
 });
 
+test("a node that has joined another HEAD asks for a new epoch next time, not to renew its own", async () => {
+  const asked: LeaseRequest[] = [];
+  const { lease } = leaseOf(async (request) => {
+    asked.push(request);
+    return granted(1);
+  });
+  await lease.ask("answered");
+  lease.follow();
+  await lease.ask("answered");
+  expect(asked.map(({ epoch }) => epoch)).toEqual([null, null]);
+  expect(asked[1]).toMatchObject({ seen: 1 });
+});
+
 test.each([
   ["strict", true],
   ["plain", false],

@@ -17,7 +17,7 @@ export interface LeaseSettings {
 }
 
 const RELEASE_TIMEOUT_MS = 1000;
-/** The shortest life of a lease under which strict fencing can keep its deadline (FAULTS 4, rule 1). */
+/** The shortest life of a lease under which strict fencing can keep its deadline (docs/faults.md 4.1). */
 const MIN_STRICT_TTL_S = 1.2 * RENEW_DEADLINE_S;
 
 /** The head lease, as this node asks for it, renews it and gives it back. Decides nothing else. */
@@ -105,7 +105,7 @@ export class Lease {
     };
   }
 
-  /** Half of what is left must do for a second try (FAULTS 4, rule 1). */
+  /** Half of what is left must do for a second try (docs/faults.md 4.1). */
   get #timeoutMs(): number {
     return Math.min(this.#settings.config.values.HEALTH_TIMEOUT, (RENEW_DEADLINE_S * 1000) / 2);
   }
@@ -157,6 +157,12 @@ export class Lease {
     this.#renewing = null;
   }
 
+  /** Another node leads, and this one joins it: what it may still hold is over, and it asks for a new epoch next time. */
+  follow(): void {
+    this.stop();
+    this.#epoch = null;
+  }
+
   /** Gives the lease back, so that a successor need not wait. To be called when Ray is gone, never before. */
   async release(): Promise<void> {
     this.stop();
@@ -205,7 +211,7 @@ export class Lease {
 
   /**
    * Two GCSes on one store corrupt it, so that a strict HEAD that cannot renew must end before its lease does
-   * (FAULTS 4); also one whose epoch is over: it led under a lease, and that one's time runs on.
+   * (docs/faults.md 4.5); also one whose epoch is over: it led under a lease, and that one's time runs on.
    */
   #expired(): Trouble | null {
     const forMs = this.#deps.clock.bootMs() - this.#renewedAtMs;

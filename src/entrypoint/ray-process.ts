@@ -87,7 +87,7 @@ class Launched implements RayProcess {
 
   readonly inspector: RayProcess["inspector"] = (node) => inspectorOf(this.session, node);
 
-  /** SIGTERM to `ray start` alone: a signal to the group would end the GCS that its drain needs (FAULTS 1). */
+  /** SIGTERM to `ray start` alone: a signal to the group would end the GCS that its drain needs (docs/faults.md 1.3). */
   terminate(): void {
     if (this.#state !== "running") return;
     this.#state = "stopping";

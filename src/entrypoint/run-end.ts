@@ -33,7 +33,7 @@ export interface Drained {
   readonly stopRequest: StopRequest;
   /** Resolves when this node may not go on in its role: two HEADs would be seen for as long as this one drains. */
   readonly ended: Promise<RunEnd>;
-  /** Resolves when a WORKER's HEAD is gone: there is nothing to drain into, and Ray would wait (FAULTS 1). */
+  /** Resolves when a WORKER's HEAD is gone: there is nothing to drain into, and Ray would wait (docs/faults.md 1.4). */
   readonly headGone: (over: AbortSignal) => Promise<string>;
 }
 

@@ -178,7 +178,7 @@ export class Run {
   /** In parallel with Ray's own start, which takes longer. */
   #follow(): void {
     const { lease, python } = this.#deps;
-    lease.stop();
+    lease.follow();
     const compared = comparePython(this.#gcs, this.#gcs.address, python);
     void compared.then((failure) => failure && this.end(failed(failure)));
   }

@@ -8,7 +8,7 @@ import { askGcs, gcsClient, OWN_HOST } from "./gcs.ts";
 import { GuardProcess } from "./guard-process.ts";
 import type { Place } from "./place.ts";
 
-/** How long a raylet goes on without its GCS (FAULTS 2). */
+/** How long a raylet goes on without its GCS (docs/faults.md 2.7). */
 const RAYLET_GIVES_UP_MS = 60_000;
 const JOIN_TIMEOUT_MS = 2000;
 const JOIN_EVERY_MS = 1000;

@@ -39,7 +39,12 @@ const pairsOf = (places: readonly Place[]): Pair[] =>
     places.flatMap((to, j): Pair[] => {
       const between = `${from.host} and ${to.host}`;
       const clearly = clearlyOf(from, to);
-      const kinds = { clearly, heard: `${between} heard`, mutual: `${between} in sight`, apart: `${between} apart` };
+      const kinds = {
+        clearly,
+        heard: `${between} heard`,
+        mutual: `${between} in sight`,
+        apart: `${between} apart`,
+      };
       return i === j ? [] : [{ from, to, isFirst: i < j, sight: sightOf(from, to), ...kinds }];
     }),
   );
@@ -67,9 +72,7 @@ export class PairChecker {
       const allItsLife = sinceMs <= beganAtMs + 500 && sinceMs < decidedAtMs - 1000;
       // A HEAD that is only busy answers in a second look. A node that has waited long to lead without a lease may
       // miss a HEAD that was silent in its last look.
-      const shownSinceMs = byLease
-        ? sinceMs
-        : (stretches.sinceMs(clearlyOf(place, other)) ?? nowMs);
+      const shownSinceMs = byLease ? sinceMs : (stretches.sinceMs(clearlyOf(place, other)) ?? nowMs);
       if (shownSinceMs < latestMs || (allItsLife && !byLease && watched.mode === "plain-200"))
         fail(
           `expected one HEAD, got a second one on ${place.host} with ${other.host} in sight for ${nowMs - sinceMs} ms`,
