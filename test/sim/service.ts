@@ -10,12 +10,12 @@ import type {
 } from "../../src/common/lease-protocol.ts";
 import { LEASE_TTL_S } from "../../src/common/lease-protocol.ts";
 import { err, ok } from "../../src/common/result.ts";
-import type { Event } from "../../src/health-server/event.ts";
-import { LeaseBook } from "../../src/health-server/lease-book.ts";
-import type { LeaseState } from "../../src/health-server/lease-state.ts";
-import { NodeTable } from "../../src/health-server/nodes.ts";
-import type { LeaseStore, Recalled } from "../../src/health-server/store.ts";
-import { withDeadlines } from "../../src/health-server/store-deadline.ts";
+import type { LeaseState } from "../../src/health-service/lease/lease-state.ts";
+import { LeaseStore } from "../../src/health-service/lease/lease-store.ts";
+import type { Recalled, StateFile } from "../../src/health-service/lease/state-file.ts";
+import { withDeadlines } from "../../src/health-service/lease/store-deadline.ts";
+import type { Event } from "../../src/health-service/output/event.ts";
+import { Registry } from "../../src/health-service/registry.ts";
 import { Actor } from "./actor.ts";
 import type { Clock } from "./clock.ts";
 import type { Happening } from "./coverage.ts";
@@ -24,7 +24,7 @@ import type { Prng } from "./prng.ts";
 
 export const SERVICE = "health";
 
-/** As in src/health-server/start.ts. */
+/** As in src/health-service/start.ts. */
 const SAME_NAME_MS = 5000;
 const STORE_DEADLINES = { saveMs: 700, recallMs: 10_000 };
 
@@ -54,8 +54,8 @@ export const OK = "OK";
 export class Service {
   readonly #settings: ServiceSettings;
   #actor: Actor | null = null;
-  #book: LeaseBook | null = null;
-  #nodes: NodeTable | null = null;
+  #book: LeaseStore | null = null;
+  #nodes: Registry | null = null;
   #disk: Recalled = { kind: "none" };
   #runs = 0;
   diskFull = false;
@@ -94,12 +94,12 @@ export class Service {
     log(`service starts as ${instance}, knowing ${JSON.stringify(this.#disk)}`);
     const actor = this.#actor;
     const now = () => actor.nowMs;
-    this.#nodes = new NodeTable({
+    this.#nodes = new Registry({
       forgetAfterMs: 3 * LEASE_TTL_S * 1000,
       sameNameAfterMs: SAME_NAME_MS,
       now,
     });
-    this.#book = new LeaseBook(
+    this.#book = new LeaseStore(
       {
         instance,
         lease: {
@@ -160,10 +160,10 @@ export class Service {
     });
   }
 
-  /** As `PUT /v1/nodes/NAME` in src/health-server/routes.ts. */
+  /** As `PUT /v1/nodes/NAME` in src/health-service/routes.ts. */
   report(name: string, host: string, report: NodeReport): Peer<NodeNoted | "duplicate-name" | typeof OK> {
     return this.#peer(async (book) => {
-      const nodes = this.#nodes as NodeTable;
+      const nodes = this.#nodes as Registry;
       if (nodes.note(name, report, host, book.holderNamed(name)) !== "noted") return "duplicate-name";
       if (report.seen !== undefined) {
         this.#hear(book, report.seen);
@@ -178,13 +178,13 @@ export class Service {
     return this.#peer((book) => book.release(release));
   }
 
-  #hear(book: LeaseBook, epoch: number): void {
+  #hear(book: LeaseStore, epoch: number): void {
     const { instance, epoch: known } = book.view();
     if (epoch > known) this.#settings.note("epochs told to a forgetful service");
     this.#settings.onHeard(instance, epoch);
   }
 
-  #peer<T>(serve: (book: LeaseBook) => Promise<T>): Peer<T | typeof OK> {
+  #peer<T>(serve: (book: LeaseStore) => Promise<T>): Peer<T | typeof OK> {
     return {
       host: SERVICE,
       serve: (answer) => {
@@ -203,13 +203,13 @@ export class Service {
     };
   }
 
-  #view(book: LeaseBook): ClusterView {
+  #view(book: LeaseStore): ClusterView {
     return { service: "ray-entrypoint-health", version: "0", uptime: 0, nodes: [], ...book.view() };
   }
 
-  #store(actor: Actor): LeaseStore {
+  #store(actor: Actor): StateFile {
     const { prng, note } = this.#settings;
-    const disk: LeaseStore = {
+    const disk: StateFile = {
       file: "lease.json",
       recall: () => Promise.resolve(ok(this.#disk)),
       save: async (state) => {
