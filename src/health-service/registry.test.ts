@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import type { NodeReport } from "../common/lease-protocol.ts";
 import { Registry } from "./registry.ts";
 
@@ -16,11 +16,11 @@ const report: NodeReport = {
   seen: 123_456,
 };
 
-const table = (now = () => performance.now()) =>
+const registry = (now = () => performance.now()) =>
   new Registry({ forgetAfterMs: 45_000, sameNameAfterMs: 5000, now });
 
 test("the list of as many nodes as are taken stays within 1 MiB", () => {
-  const nodes = table();
+  const nodes = registry();
   let taken = 0;
   while (taken < 20_000 && nodes.note(`ray-worker-${taken}.example.org`, report, PEER) === "noted")
     taken += 1;
@@ -29,47 +29,88 @@ test("the list of as many nodes as are taken stays within 1 MiB", () => {
 });
 
 test("a report is found for the very life that gave it, and from where it gave it", () => {
-  const nodes = table();
+  const nodes = registry();
   nodes.note("cpu", report, PEER);
   expect(nodes.find("CPU", report.life, PEER)).toEqual(report);
-  expect(nodes.find("cpu", "another", PEER)).toBeNull();
-  expect(nodes.find("cpu", report.life, "10.0.0.8")).toBeNull();
+  expect(nodes.find("cpu", "another", PEER)).toBeUndefined();
+  expect(nodes.find("cpu", report.life, "10.0.0.8")).toBeUndefined();
 });
 
-describe("A1 two living nodes of one name", () => {
-  const say = (nodes: Registry, life: string, holder?: string) =>
-    nodes.note("cpu", { ...report, life }, PEER, holder);
+describe("A1 who owns a name", () => {
+  let nowMs: number;
+  let nodes: Registry;
+  beforeEach(() => {
+    nowMs = 0;
+    nodes = registry(() => nowMs);
+  });
+  /** What each life is told that reports under this name, one after the other. */
+  const say = (...lives: string[]) => lives.map((life) => nodes.note("cpu", { ...report, life }, PEER));
 
-  test("if neither leads, the older one keeps the name", () => {
-    const nodes = table();
-    expect([say(nodes, "elder"), say(nodes, "younger"), say(nodes, "elder")]).toEqual([
-      "noted",
-      "noted",
-      "noted",
-    ]);
-    expect(say(nodes, "elder")).toBe("noted");
-    expect(say(nodes, "younger")).toBe("duplicate-name");
-    expect(nodes.hasRival("cpu")).toBe(true);
+  test("the older of two that are alive, once it has reported twice since the younger one's first report", () => {
+    expect(say("elder", "younger", "elder", "younger", "elder")).toEqual(Array(5).fill("noted"));
+    expect(nodes.hasDuplicate("CPU")).toBe(true);
+    expect([nodes.isDuplicate("CPU", "younger"), nodes.isDuplicate("cpu", "elder")]).toEqual([true, false]);
+    expect(say("younger", "elder")).toEqual(["duplicate-name", "noted"]);
+    expect(nodes.find("cpu", "younger", PEER)).toBeUndefined();
   });
 
-  test("the holder of the lease keeps the name, also when the older one returns after a network cut", () => {
-    const nodes = table();
-    say(nodes, "elder");
-    expect([say(nodes, "younger", "younger"), say(nodes, "elder", "younger")]).toEqual(["noted", "noted"]);
-    expect(say(nodes, "elder", "younger")).toBe("duplicate-name");
-    expect(say(nodes, "younger", "younger")).toBe("noted");
-    expect(nodes.hasRival("cpu")).toBe(true);
-  });
-
-  test("a refused one gets the name when it holds the lease, or when the other is silent", () => {
-    let nowMs = 0;
-    const nodes = table(() => nowMs);
-    for (const life of ["elder", "younger", "elder", "elder"]) say(nodes, life);
-    expect(say(nodes, "younger", "elder")).toBe("duplicate-name");
-    expect(say(nodes, "younger", "younger")).toBe("noted");
+  test("the next life of a node that restarts, from its first report, though one of the previous life may come after it", () => {
+    say("first");
+    nowMs += 1000;
+    expect(say("second", "first")).toEqual(["noted", "noted"]);
     nowMs += 4999;
-    expect(say(nodes, "elder")).toBe("duplicate-name");
+    say("second");
+    expect(nodes.hasDuplicate("cpu")).toBe(false);
+    expect(nodes.list()).toMatchObject([{ name: "cpu", seenAgo: 0 }]);
     nowMs += 1;
-    expect(say(nodes, "elder")).toBe("noted");
+    say("second");
+    expect(say("first", "second", "second", "first").at(-1)).toBe("duplicate-name");
   });
+
+  test("the holder of the lease, also when the older one returns after a network cut", () => {
+    say("elder");
+    nodes.lead("CPU", "younger");
+    expect(say("younger", "elder", "younger", "younger")).toEqual(Array(4).fill("noted"));
+    expect(say("elder", "younger")).toEqual(["duplicate-name", "noted"]);
+    expect(nodes.hasDuplicate("cpu")).toBe(true);
+  });
+
+  test("one that was refused, when it holds the lease or the other one is silent", () => {
+    say("elder", "younger", "elder", "elder");
+    nodes.lead("cpu", "elder");
+    nodes.lead("gpu", "younger");
+    expect(say("younger")).toEqual(["duplicate-name"]);
+    nodes.lead("cpu", "younger");
+    expect(say("younger", "elder", "younger", "younger", "elder").at(-1)).toBe("duplicate-name");
+    nowMs += 4999;
+    expect(say("elder")).toEqual(["duplicate-name"]);
+    nowMs += 1;
+    expect(say("elder")).toEqual(["noted"]);
+  });
+
+  test("one of three that are alive", () => {
+    say("a", "b", "c", "a", "b", "c", "a");
+    expect(say("b", "c", "a")).toEqual(["duplicate-name", "duplicate-name", "noted"]);
+  });
+
+  test("a duplicate that gave up is forgotten, and so are all but the latest lives of a crash loop", () => {
+    say("elder", "younger", "elder", "elder");
+    for (let i = 0; i < 100; i++) say(`life-${i}`);
+    expect(nodes.hasDuplicate("cpu")).toBe(false);
+    say("elder", "elder");
+    expect(nodes.hasDuplicate("cpu")).toBe(true);
+    for (let i = 0; i < 23; i++) {
+      nowMs += 2000;
+      say("elder");
+    }
+    expect(nodes.hasDuplicate("cpu")).toBe(false);
+  });
+});
+
+test("a name that nobody reports under any more is forgotten", () => {
+  let nowMs = 0;
+  const nodes = registry(() => nowMs);
+  nodes.note("cpu", report, PEER);
+  nowMs = 45_001;
+  expect([nodes.list(), nodes.find("cpu", report.life, PEER)]).toEqual([[], undefined]);
 });

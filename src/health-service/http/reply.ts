@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage } from "node:http";
 import * as z from "zod/mini";
 import type { ErrorAnswer } from "../../common/lease-protocol.ts";
 import { err, ok, type Result } from "../../common/result.ts";
@@ -6,43 +6,34 @@ import { err, ok, type Result } from "../../common/result.ts";
 /** One answer, ready to be sent. */
 export interface Reply {
   readonly status: number;
-  readonly type:
-    | "application/json"
-    | "text/plain; charset=utf-8"
-    | "text/plain; version=0.0.4; charset=utf-8";
+  /** JSON where they name no other content type. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly body: string | Buffer;
-  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export const json = (status: number, body: unknown): Reply => ({
   status,
-  type: "application/json",
   body: `${JSON.stringify(body)}\n`,
 });
 
 /** A refusal in words, with the way out in `error` and each wrong field in `problems`. */
-export function refuse(status: number, error: string, problems?: readonly string[]): Reply {
-  const body: ErrorAnswer = problems === undefined ? { error } : { error, problems: [...problems] };
-  return json(status, body);
-}
-
-export function send(response: ServerResponse, reply: Reply): void {
-  response.writeHead(reply.status, {
-    "content-type": reply.type,
-    "content-length": Buffer.byteLength(reply.body),
-    ...reply.headers,
-  });
-  response.end(reply.body);
+export function refuse(
+  status: number,
+  error: string,
+  { problems, headers }: Pick<ErrorAnswer, "problems"> & Pick<Reply, "headers"> = {},
+): Reply {
+  const body: ErrorAnswer = { error, problems };
+  return { ...json(status, body), headers };
 }
 
 /**
  * The limit of a request's body: a node's report is about 300 bytes, and 6 KB if everything in it has its maximum
  * length.
  */
-const LONGEST_BODY = 8 * 1024;
+const MAX_BODY = 8 * 1024;
 
 /** What a client that sends too much may go on sending, so that it can still read our answer, before it is cut off. */
-const MOST_IGNORED = 1024 * 1024;
+const MAX_IGNORED = 1024 * 1024;
 
 /** The whole body as text, or the reply that refuses it. Never rejects; null when the client went away. */
 export function readBody(request: IncomingMessage): Promise<Result<string, Reply> | null> {
@@ -51,10 +42,10 @@ export function readBody(request: IncomingMessage): Promise<Result<string, Reply
   return new Promise((resolve) => {
     request.on("data", (chunk: Buffer) => {
       length += chunk.length;
-      if (length <= LONGEST_BODY) return void chunks.push(chunk);
+      if (length <= MAX_BODY) return void chunks.push(chunk);
       chunks.length = 0;
-      resolve(err(refuse(413, `expected a body of at most ${LONGEST_BODY} bytes`)));
-      if (length > MOST_IGNORED) request.destroy();
+      resolve(err(refuse(413, `expected a body of at most ${MAX_BODY} bytes`)));
+      if (length > MAX_IGNORED) request.destroy();
     });
     request.on("end", () => resolve(ok(Buffer.concat(chunks).toString("utf8"))));
     request.on("close", () => resolve(null));
@@ -77,5 +68,5 @@ export function parseBody<T>(schema: z.ZodMiniType<T>, text: string): Result<T, 
     const field = path.length === 0 ? "body" : path.join(".");
     return `${field}: ${message.replace(/^Invalid \w+: /, "")}`;
   });
-  return err(refuse(400, "the body does not have the expected shape", problems));
+  return err(refuse(400, "the body does not have the expected shape", { problems }));
 }

@@ -1,15 +1,10 @@
 import * as z from "zod/mini";
-import {
-  LeaseRelease,
-  LeaseRequest,
-  Name,
-  type NodeNoted,
-  NodeReport,
-  ReachRequest,
-} from "../../common/lease-protocol.ts";
+import { LeaseRelease, LeaseRequest, Name, NodeReport, ReachRequest } from "../../common/lease-protocol.ts";
 import type { Service } from "../service.ts";
+import { clusterText } from "./cluster-text.ts";
+import { renderMetrics } from "./metrics.ts";
+import { paced } from "./paced.ts";
 import { json, parseBody, type Reply, refuse } from "./reply.ts";
-import { viewLease } from "./view.ts";
 
 /** What a handler gets: the path's last part, decoded, the body as text (empty for reads), and who asks. */
 interface Call {
@@ -19,83 +14,81 @@ interface Call {
   readonly peer: string;
 }
 
-type Handler = (service: Service, call: Call) => Reply | Promise<Reply>;
+type Handler = (call: Call) => Reply | Promise<Reply>;
+type Methods = Readonly<Partial<Record<string, Handler>>>;
 
 export interface Route {
-  readonly methods: Readonly<Partial<Record<string, Handler>>>;
+  readonly methods: Methods;
   readonly name: string;
 }
 
-const OK: Reply = { status: 200, type: "text/plain; charset=utf-8", body: "OK" };
-const JSON_200 = { status: 200, type: "application/json" } as const;
-const METRICS_200 = { status: 200, type: "text/plain; version=0.0.4; charset=utf-8" } as const;
+const TEXT = { "content-type": "text/plain; charset=utf-8" };
+const METRICS = { "content-type": "text/plain; version=0.0.4; charset=utf-8" };
+const NODES = "/v1/nodes/";
 
 /** A handler of a write: the body is parsed first, and refused with the reasons where it is wrong. */
 const write =
-  <T>(schema: z.ZodMiniType<T>, handle: (service: Service, body: T, call: Call) => Promise<Reply>): Handler =>
-  (service, call) => {
+  <T>(schema: z.ZodMiniType<T>, handle: (body: T, call: Call) => Promise<Reply>): Handler =>
+  (call) => {
     const parsed = parseBody(schema, call.body);
-    return parsed.ok ? handle(service, parsed.value, call) : parsed.error;
+    return parsed.ok ? handle(parsed.value, call) : parsed.error;
   };
 
-const ROOT = { GET: () => OK };
-const CLUSTER = {
-  GET: async ({ texts }: Service): Promise<Reply> => ({ ...JSON_200, body: await texts.cluster.get() }),
-};
-const METRICS = {
-  GET: async ({ texts }: Service): Promise<Reply> => ({ ...METRICS_200, body: await texts.metrics.get() }),
-};
-const HEAD = {
-  GET: (service: Service) => json(200, viewLease(service)),
-  PUT: write(LeaseRequest, async ({ lease, isOwnAddress }, request, { peer }) => {
-    const answer = (await isOwnAddress(request, peer)) ? await lease.ask(request) : lease.turnAway(request);
-    return json(answer.granted ? 200 : 409, answer);
-  }),
-  DELETE: write(LeaseRelease, async ({ lease }, release) => json(200, await lease.release(release))),
-};
-const NODE = { PUT: write(NodeReport, noteNode) };
-const REACH = {
-  POST: write(ReachRequest, async ({ reach }, request, { peer }) => json(200, await reach(request, peer))),
-};
-
-const FIXED: Readonly<Record<string, Route["methods"]>> = {
-  "/": ROOT,
-  "/v1/cluster": CLUSTER,
-  "/v1/head": HEAD,
-  "/v1/reach": REACH,
-  "/metrics": METRICS,
-};
-const NODES = "/v1/nodes/";
-
 /** The route of a request's path (its query is nobody's business here), or null where there is none. */
-export function findRoute(url: string): Route | null {
-  const path = url.split("?", 1)[0] ?? url;
-  if (Object.hasOwn(FIXED, path)) return { methods: FIXED[path] ?? {}, name: "" };
-  const name = path.startsWith(NODES) ? decodeName(path.slice(NODES.length)) : null;
-  return name === null ? null : { methods: NODE, name };
+export function createRoutes(service: Service): (url: string) => Route | null {
+  const fixed = fixedRoutes(service);
+  const node: Methods = {
+    PUT: write(NodeReport, (report, { name, peer }) => noteNode(service, name, report, peer)),
+  };
+  return (url) => {
+    const path = url.split("?", 1)[0] ?? url;
+    const methods = fixed.get(path);
+    if (methods !== undefined) return { methods, name: "" };
+    const name = path.startsWith(NODES) ? decodeName(path.slice(NODES.length)) : null;
+    return name === null ? null : { methods: node, name };
+  };
+}
+
+function fixedRoutes(service: Service): ReadonlyMap<string, Methods> {
+  const cluster = paced(() => clusterText(service), service.now);
+  const metrics = paced(() => renderMetrics(service), service.now);
+  return new Map<string, Methods>([
+    ["/", { GET: () => ({ status: 200, headers: TEXT, body: "OK" }) }],
+    ["/v1/cluster", { GET: async () => ({ status: 200, body: await cluster() }) }],
+    ["/metrics", { GET: async () => ({ status: 200, headers: METRICS, body: await metrics() }) }],
+    [
+      "/v1/head",
+      {
+        GET: () => json(200, service.view()),
+        PUT: write(LeaseRequest, async (request, { peer }) => {
+          const answer = await service.ask(request, peer);
+          return json(answer.granted ? 200 : 409, answer);
+        }),
+        DELETE: write(LeaseRelease, async (release) => json(200, await service.lease.release(release))),
+      },
+    ],
+    [
+      "/v1/reach",
+      {
+        POST: write(ReachRequest, async (request, { peer }) => json(200, await service.reach(request, peer))),
+      },
+    ],
+  ]);
 }
 
 function decodeName(text: string): string | null {
-  if (text === "" || text.includes("/")) return null;
+  if (text.includes("/")) return null;
   try {
-    const name = decodeURIComponent(text);
-    return z.safeParse(Name, name).data ?? null;
+    return z.safeParse(Name, decodeURIComponent(text)).data ?? null;
   } catch {
     return null;
   }
 }
 
-async function noteNode({ nodes, lease }: Service, report: NodeReport, { name, peer }: Call): Promise<Reply> {
-  const noted = nodes.note(name, report, peer, lease.holderNamed(name));
-  if (noted === "duplicate-name")
-    return json(409, {
-      reason: "duplicate-name",
-      message: `two living nodes are named ${name}; give each node its own hostname`,
-    });
+async function noteNode(service: Service, name: string, report: NodeReport, peer: string): Promise<Reply> {
+  const noted = await service.report(name, report, peer);
   if (noted === "too-many") return refuse(429, "too many nodes are known already");
-  // Whoever may write is believed, workers too: they are no candidates, and remember for a service that forgot.
-  if (report.seen !== undefined) await lease.hear(report.seen);
-  const { instance, epoch } = lease.view();
-  const answer: NodeNoted = { instance, epoch, namesake: nodes.hasRival(name) };
-  return json(200, answer);
+  if (noted !== "duplicate-name") return json(200, noted);
+  const message = `two living nodes are named ${name}; give each node its own hostname`;
+  return json(409, { reason: noted, message });
 }

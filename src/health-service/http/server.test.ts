@@ -9,22 +9,18 @@ import {
   type LeaseRequest,
   type NodeReport,
 } from "../../common/lease-protocol.ts";
-import { LeaseStore } from "../lease/lease-store.ts";
 import { type Event, withoutLife } from "../output/event.ts";
-import { Registry } from "../registry.ts";
-import type { Service } from "../service.ts";
+import { Service } from "../service.ts";
 import { createHealthServer } from "./server.ts";
-import { withTexts } from "./view.ts";
 
 /** As start.ts has it: on a busy machine a shorter one answers honest requests with 408. */
 const REQUEST_TIMEOUT_MS = 5000;
 /** For clients that are slow on purpose. */
 const SHORT_REQUEST_TIMEOUT_MS = 300;
 /** More than the 200 simultaneous requests. */
-const CONNECTIONS = { most: 400, mostOfPeer: 300 };
+const MAX_CONNECTIONS = 300;
 const TOKEN = "s3cret-token";
 
-const settings = { ttlMs: 15_000, sameNameAfterMs: 5000, askAgainMs: 2000, isCandidate: () => true };
 const openSockets: Socket[] = [];
 let server: ReturnType<typeof createHealthServer>;
 let service: Service;
@@ -34,19 +30,11 @@ let events: Event[];
 async function serve(token: string | null = null, requestTimeoutMs = REQUEST_TIMEOUT_MS): Promise<void> {
   events = [];
   const log = (event: Event) => void events.push(event);
-  const now = monotonicMs;
-  const lease = new LeaseStore(
-    { instance: "run-1", lease: settings, store: null, now, log },
-    { kind: "none" },
-  );
-  const nodes = new Registry({ forgetAfterMs: 45_000, sameNameAfterMs: 5000, now });
-  const reach = () => Promise.reject(new Error("nobody asks for a dial here"));
-  const kept = { lease, nodes, reach, answers: new Map(), isOwnAddress: () => true };
-  service = withTexts({ version: "1.2.3", now, startedAtMs: now(), ...kept });
-  server = createHealthServer({
-    ...{ service, token, log, requestTimeoutMs, connections: CONNECTIONS },
-    hosts: ["health.example.org"],
-  });
+  const config = { ttlMs: 15_000, whitelist: null, token };
+  const memory = { file: null, recalled: { kind: "none" } } as const;
+  service = new Service({ version: "1.2.3", instance: "run-1", config, ...memory, now: monotonicMs, log });
+  const limits = { requestTimeoutMs, maxConnections: MAX_CONNECTIONS };
+  server = createHealthServer({ service, token, log, ...limits, hosts: ["health.example.org"] });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
 }
 
@@ -286,12 +274,8 @@ describe("B2 a client that sends requests ahead", () => {
 
   test("the list stays within 1 MiB, whatever is reported, and says how many nodes it leaves out", async () => {
     const fat = "\u00e9".repeat(253);
-    for (let i = 0; i < 1200; i++)
-      service.nodes.note(
-        `${i}${fat}`.slice(0, 253),
-        { ...report, life: fat, head: "\u00e9".repeat(260) },
-        "10.0.0.9",
-      );
+    const fatReport = { ...report, life: fat, head: "\u00e9".repeat(260) };
+    for (let i = 0; i < 1200; i++) service.registry.note(`${i}${fat}`.slice(0, 253), fatReport, "10.0.0.9");
     const text = await (await call("GET", "/v1/cluster")).text();
     expect(Buffer.byteLength(text)).toBeLessThanOrEqual(1024 * 1024);
     const { nodes, omitted } = ClusterView.parse(JSON.parse(text));
@@ -311,7 +295,7 @@ describe("B3 a client that holds connections open", () => {
   };
 
   test("loses the longest idle one when a new connection comes", async () => {
-    const [first, second] = await hold(CONNECTIONS.mostOfPeer);
+    const [first, second] = await hold(MAX_CONNECTIONS);
     const firstClosed = once(first as Socket, "close");
     expect((await call("GET", "/")).status).toBe(200);
     await firstClosed;

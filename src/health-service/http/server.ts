@@ -1,24 +1,22 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { Socket } from "node:net";
+import { err, ok, type Result } from "../../common/result.ts";
 import type { Event } from "../output/event.ts";
 import type { Service } from "../service.ts";
-import { type ConnectionLimits, Connections } from "./connections.ts";
-import { LongAnswers } from "./long-answers.ts";
-import { OneAtATime } from "./one-at-a-time.ts";
-import { type Reply, readBody, refuse, send } from "./reply.ts";
-import { findRoute } from "./routes.ts";
-import { createWriteGuard, type TurnedAway, type WriteGuardSettings } from "./write-guard.ts";
+import { Connections } from "./connections.ts";
+import { type Reply, readBody, refuse } from "./reply.ts";
+import { createRoutes } from "./routes.ts";
+import { createWriteGuard, type WriteGuardSettings } from "./write-guard.ts";
 
 export interface ServerSettings extends WriteGuardSettings {
   readonly service: Service;
   readonly log: (event: Event) => void;
   /** How long a client may take to send a request. */
   readonly requestTimeoutMs: number;
-  readonly connections: ConnectionLimits;
+  readonly maxConnections: number;
 }
 
 /** Nodes, browsers and proxies send less than half of that; more is not read. */
-const MOST_HEADERS = 64;
+const MAX_HEADERS = 64;
 /** Node waits one second longer than it announces to clients. */
 const KEEP_ALIVE_MS = 4000;
 /** No proper client leaves an answer unread that long, and no answer of ours takes longer to make. */
@@ -28,8 +26,7 @@ const IDLE_MS = 10_000;
 export function createHealthServer(settings: ServerSettings): Server {
   const { requestTimeoutMs } = settings;
   const answer = createAnswer(settings);
-  const connections = new Connections(settings.connections);
-  const lines = new WeakMap<Socket, OneAtATime>();
+  const connections = new Connections(settings.maxConnections);
   const server = createServer({
     requestTimeout: requestTimeoutMs,
     headersTimeout: requestTimeoutMs,
@@ -41,87 +38,79 @@ export function createHealthServer(settings: ServerSettings): Server {
     requireHostHeader: false,
   });
   const begin = (request: IncomingMessage, response: ServerResponse): void => {
-    const { socket } = request;
-    if (!lines.get(socket)?.begin(request, response, () => connections.rest(socket))) return;
-    connections.work(socket);
-    answer(request, response);
+    if (connections.begin(request, response)) answer(request, response);
   };
-  server.on("connection", (socket: Socket) => {
-    connections.add(socket);
-    lines.set(socket, new OneAtATime(socket));
-  });
+  server.on("connection", (socket) => connections.add(socket));
   server.on("request", begin);
   // Node's own answer to an unknown `Expect` header has the same fault.
   server.on("checkExpectation", begin);
   server.setTimeout(IDLE_MS);
-  server.maxHeadersCount = MOST_HEADERS;
+  server.maxHeadersCount = MAX_HEADERS;
   return server;
 }
 
-type Answer = (request: IncomingMessage, response: ServerResponse) => void;
+const ROOT_HEADERS = ["content-type", "text/plain; charset=utf-8", "content-length", "2"];
 
-function createAnswer(settings: ServerSettings): Answer {
-  const { service } = settings;
-  const whyNot = createWriteGuard(settings);
-  const long = new LongAnswers();
-  const reply = (response: ServerResponse, answer: Reply): void => {
-    count(service, answer.status);
-    long.note(response, answer.body.length);
-    send(response, answer);
+function createAnswer(
+  settings: ServerSettings,
+): (request: IncomingMessage, response: ServerResponse) => void {
+  const { answers } = settings.service;
+  const handle = createHandler(settings);
+  const count = (status: number) => void answers.set(status, (answers.get(status) ?? 0) + 1);
+  const send = (response: ServerResponse, { status, headers, body }: Reply): void => {
+    count(status);
+    const length = Buffer.byteLength(body);
+    response.writeHead(status, { "content-type": "application/json", "content-length": length, ...headers });
+    response.end(body);
   };
   return (request, response) => {
-    if (request.url === "/" && request.method === "GET") return answerRoot(service, response);
-    handle(settings, whyNot, request).then(
-      (answer) => answer !== null && reply(response, answer),
+    // Load balancers and health checks ask this all day: it takes the short way.
+    if (request.url === "/" && request.method === "GET") {
+      count(200);
+      response.writeHead(200, ROOT_HEADERS).end("OK");
+      return;
+    }
+    handle(request).then(
+      (reply) => reply !== null && send(response, reply),
       (error: unknown) => {
         const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
-        settings.log({ type: "bug", where: `${request.method} ${short(request.url ?? "")}`, detail });
-        reply(response, refuse(500, "a bug in the health service; its log has the details"));
+        settings.log({ type: "bug", where: `${request.method} ${short(request.url)}`, detail });
+        send(response, refuse(500, "a bug in the health service; its log has the details"));
       },
     );
   };
 }
 
-const ROOT_HEADERS = ["content-type", "text/plain; charset=utf-8", "content-length", "2"];
-
-/** Load balancers and health checks ask this all day: it takes the short way. */
-function answerRoot(service: Service, response: ServerResponse): void {
-  count(service, 200);
-  response.writeHead(200, ROOT_HEADERS);
-  response.end("OK");
-}
-
-/** Null when the client went away before it had said everything. */
-async function handle(
-  { service, log }: ServerSettings,
-  whyNot: (headers: IncomingMessage["headers"]) => TurnedAway | null,
-  request: IncomingMessage,
-): Promise<Reply | null> {
-  const { method = "", url = "", headers } = request;
-  const route = findRoute(url);
-  if (route === null) return refuse(404, `there is nothing at ${url.slice(0, 200)}`);
-  const handler = route.methods[method === "HEAD" ? "GET" : method];
-  if (handler === undefined) return methodNotAllowed(method, Object.keys(route.methods));
-  const peer = request.socket.remoteAddress ?? "unknown";
-  if (method === "GET" || method === "HEAD") return handler(service, { name: route.name, body: "", peer });
-  const turnedAway = whyNot(headers);
-  if (turnedAway !== null) {
-    log({ type: "turned-away", from: peer, method, path: short(url), cause: turnedAway.cause });
-    return turnedAway.reply;
-  }
-  const body = await readBody(request);
-  if (body === null) return null;
-  return body.ok ? handler(service, { name: route.name, body: body.value, peer }) : body.error;
+/** The reply to a request; null when the client went away before it had said everything. */
+function createHandler(settings: ServerSettings): (request: IncomingMessage) => Promise<Reply | null> {
+  const findRoute = createRoutes(settings.service);
+  const whyNot = createWriteGuard(settings);
+  const bodyOf = async (request: IncomingMessage, peer: string): Promise<Result<string, Reply> | null> => {
+    const { method = "", url, headers } = request;
+    if (method === "GET" || method === "HEAD") return ok("");
+    const turnedAway = whyNot(headers);
+    if (turnedAway === null) return readBody(request);
+    settings.log({ type: "turned-away", from: peer, method, path: short(url), cause: turnedAway.cause });
+    return err(turnedAway.reply);
+  };
+  return async (request) => {
+    const { method = "", url = "", socket } = request;
+    const route = findRoute(url);
+    if (route === null) return refuse(404, `there is nothing at ${url.slice(0, 200)}`);
+    const { methods, name } = route;
+    const handler = methods[method === "HEAD" ? "GET" : method];
+    if (handler === undefined) return methodNotAllowed(method, Object.keys(methods));
+    const peer = socket.remoteAddress ?? "unknown";
+    const body = await bodyOf(request, peer);
+    if (body === null) return null;
+    return body.ok ? handler({ name, body: body.value, peer }) : body.error;
+  };
 }
 
 /** Node refuses all but visible ASCII in it, but takes kilobytes. */
-const short = (url: string): string => url.slice(0, 300);
+const short = (url = ""): string => url.slice(0, 300);
 
 function methodNotAllowed(method: string, methods: readonly string[]): Reply {
   const allow = [...methods, ...(methods.includes("GET") ? ["HEAD"] : [])].join(", ");
-  return { ...refuse(405, `expected ${allow} here, got ${method}`), headers: { allow } };
-}
-
-function count({ answers }: Service, status: number): void {
-  answers.set(status, (answers.get(status) ?? 0) + 1);
+  return refuse(405, `expected ${allow} here, got ${method}`, { headers: { allow } });
 }

@@ -27,40 +27,45 @@ export function createWriteGuard({
   const isToken = token === null ? null : tokenTest(token);
   const known = new Set(hosts.map((host) => host.toLowerCase()));
   return (headers) => {
-    if (headers.origin !== undefined)
-      return forbid("it has an Origin header, so a web page sent it", "writes from web pages are refused");
-    if (isToken !== null) {
-      if (!isToken(headers.authorization)) return NO_TOKEN;
-    } else if (isForeign(headers.host ?? "", known)) return FOREIGN_HOST;
+    if (headers.origin !== undefined) return FROM_WEB_PAGE;
+    if (isToken !== null && !isToken(headers.authorization)) return NO_TOKEN;
+    if (isToken === null && isForeign(headers.host ?? "", known)) return FOREIGN_HOST;
     if (headers["transfer-encoding"] !== undefined) return NO_LENGTH;
     return /^application\/json\s*(?:;|$)/i.test(headers["content-type"] ?? "") ? null : NO_JSON;
   };
 }
 
-const forbid = (cause: string, error: string): TurnedAway => ({ cause, reply: refuse(403, error) });
+const turnAway = (cause: string, status: number, error: string, headers?: Reply["headers"]): TurnedAway => ({
+  cause,
+  reply: refuse(status, error, { headers }),
+});
 
-const NO_TOKEN: TurnedAway = {
-  cause: "token missing or wrong",
-  reply: {
-    ...refuse(401, "expected the header Authorization: Bearer <RAY_EP_HEALTH_TOKEN>"),
-    headers: { "www-authenticate": "Bearer" },
-  },
-};
-
-const FOREIGN_HOST = forbid(
+const FROM_WEB_PAGE = turnAway(
+  "it has an Origin header, so a web page sent it",
+  403,
+  "writes from web pages are refused",
+);
+const NO_TOKEN = turnAway(
+  "token missing or wrong",
+  401,
+  "expected the header Authorization: Bearer <RAY_EP_HEALTH_TOKEN>",
+  { "www-authenticate": "Bearer" },
+);
+const FOREIGN_HOST = turnAway(
   "its Host header has a public name that is not in RAY_EP_HEALTH_ALLOWED_HOSTS",
+  403,
   "expected a Host header with an address, a name without dots, or a private name such as health.local; name others in RAY_EP_HEALTH_ALLOWED_HOSTS of the health service, or give it a token",
 );
-
-const NO_JSON: TurnedAway = {
-  cause: "its Content-Type is not application/json",
-  reply: refuse(415, "expected the header Content-Type: application/json"),
-};
-
-const NO_LENGTH: TurnedAway = {
-  cause: "it has no Content-Length header",
-  reply: refuse(411, "expected the header Content-Length, got a body in chunks"),
-};
+const NO_JSON = turnAway(
+  "its Content-Type is not application/json",
+  415,
+  "expected the header Content-Type: application/json",
+);
+const NO_LENGTH = turnAway(
+  "it has no Content-Length header",
+  411,
+  "expected the header Content-Length, got a body in chunks",
+);
 
 /** Compares digests, so that the time taken reveals nothing about the token or its length. */
 function tokenTest(token: string): (authorization: string | undefined) => boolean {
@@ -73,10 +78,8 @@ function tokenTest(token: string): (authorization: string | undefined) => boolea
  * Top-level domains that cannot be registered (RFC 2606, 6762, 8375; ICANN's list of reserved names) or that clusters
  * use internally.
  */
-const PRIVATE_ENDS = new Set([
-  ...["arpa", "corp", "home", "internal", "intranet", "lan", "local", "localdomain", "localhost"],
-  ...["private", "svc", "test"],
-]);
+const PRIVATE_ENDS =
+  /^(?:arpa|corp|home|internal|intranet|lan|local|localdomain|localhost|private|svc|test)$/;
 
 /**
  * The owner of a public name can point it at this service (DNS rebinding), and then open a web page under that name.
@@ -84,5 +87,5 @@ const PRIVATE_ENDS = new Set([
 function isForeign(header: string, known: ReadonlySet<string>): boolean {
   const host = header.toLowerCase().replace(/:\d*$/, "").replace(/\.$/, "");
   const end = /\.([a-z]{2,63}|xn--[a-z\d-]+)$/.exec(host)?.[1];
-  return end !== undefined && !PRIVATE_ENDS.has(end) && !known.has(host);
+  return end !== undefined && !PRIVATE_ENDS.test(end) && !known.has(host);
 }

@@ -1,8 +1,7 @@
-import type { LeaseRefused, LeaseRelease, LeaseRequest } from "../../common/lease-protocol.ts";
-import type { Namesake } from "./namesakes.ts";
+import type { LeaseRefused } from "../../common/lease-protocol.ts";
 
-/** The lease as its holder has it. Moments are milliseconds on the monotonic clock. */
-export interface Hold {
+/** What of a holder is known after a restart as well. */
+export interface KeptHold {
   readonly node: string;
   readonly life: string;
   readonly address: string;
@@ -10,6 +9,10 @@ export interface Hold {
   /** It ends its Ray before its lease ends. False only if the holder has said that it does not. */
   readonly strict: boolean;
   readonly epoch: number;
+}
+
+/** The lease as its holder has it. Moments are milliseconds on the monotonic clock. */
+export interface Hold extends KeptHold {
   readonly renewedAtMs: number;
   readonly endsAtMs: number;
 }
@@ -17,20 +20,19 @@ export interface Hold {
 export interface LeaseState {
   /** The highest epoch that this service granted or adopted, kept on disk where there is one. */
   readonly epoch: number;
-  /** The highest epoch that anybody spoke of. Only a service that forgot hears more than it knows. */
-  readonly heard: number;
+  /** The highest epoch that anybody has named, at least `epoch`. It is above it only in a service that forgot. */
+  readonly highestEpochSeen: number;
   /** The last holder, also after its lease ended; null when none is known or it released. */
   readonly hold: Hold | null;
   /** Which node released the lease last, and when; null after a later grant and after a restart. */
   readonly lastRelease: { readonly node: string; readonly address: string; readonly atMs: number } | null;
-  readonly namesakes: readonly Namesake[];
-  /** The latest word of the last holder, also after its release. */
-  readonly lastWord: { readonly life: string; readonly seq: number } | null;
+  /** The latest request of the last holder, also after its release. */
+  readonly lastRequest: { readonly life: string; readonly seq: number } | null;
   /**
    * A candidate that had a silent peer is granted nothing before this time: a service that lost its state may have a
    * holder.
    */
-  readonly quietUntilMs: number;
+  readonly graceUntilMs: number;
 }
 
 export interface LeaseSettings {
@@ -43,65 +45,42 @@ export interface LeaseSettings {
   readonly isCandidate: (node: string) => boolean;
 }
 
-export type LeaseEvent =
-  | { readonly type: "ask"; readonly request: LeaseRequest }
-  | { readonly type: "release"; readonly release: LeaseRelease }
-  | { readonly type: "heard"; readonly epoch: number };
+export interface Granted {
+  readonly kind: "granted";
+  readonly how: "grant" | "recognition" | "renewal" | "adoption";
+  readonly epoch: number;
+}
 
-export type RefusalReason = Exclude<LeaseRefused["reason"], "storage" | "foreign-address">;
-
-export type GrantedHow = "grant" | "recognition" | "renewal" | "adoption";
-
-export type LeaseAnswer =
-  | {
-      readonly kind: "granted";
-      readonly how: GrantedHow;
-      readonly epoch: number;
-      readonly namesake: Namesake | null;
-    }
-  | { readonly kind: "refused"; readonly reason: RefusalReason; readonly retryAfterMs: number }
-  | { readonly kind: "released"; readonly released: boolean }
-  | { readonly kind: "noted" };
-
-export interface Step {
-  readonly state: LeaseState;
-  readonly answer: LeaseAnswer;
+export interface Refused {
+  readonly kind: "refused";
+  readonly reason: Exclude<LeaseRefused["reason"], "storage" | "foreign-address" | "duplicate-name">;
+  readonly retryAfterMs: number;
 }
 
 /** What a service knows of the time before its start. */
-export interface Memory {
-  readonly epoch: number;
-  readonly heard: number;
-  readonly hold: Pick<Hold, "node" | "life" | "address" | "clusterId" | "strict" | "epoch"> | null;
-}
+export type Memory = Pick<LeaseState, "epoch" | "highestEpochSeen"> & { readonly hold: KeptHold | null };
 
 /**
  * The state at the start of the service. With memory, the holder's lease counts as running for one TTL: the monotonic
- * clock does not survive, so nobody knows how old it is. Without, `heard` may still hold what a damaged file told.
+ * clock does not survive, so nobody knows how old it is. Without, `epochSeen` may be what a damaged file told.
  */
 export function startLease(
   memory: Memory | null,
-  heard: number,
+  epochSeen: number,
   nowMs: number,
-  settings: LeaseSettings,
+  { ttlMs }: LeaseSettings,
 ): LeaseState {
-  const hold = memory?.hold && { ...memory.hold, renewedAtMs: nowMs, endsAtMs: nowMs + settings.ttlMs };
+  const hold = memory?.hold ?? null;
+  const epoch = memory?.epoch ?? 0;
   return {
-    epoch: memory?.epoch ?? 0,
-    heard: Math.max(heard, memory?.heard ?? 0),
-    hold: hold ?? null,
+    epoch,
+    highestEpochSeen: Math.max(epochSeen, epoch, memory?.highestEpochSeen ?? 0),
+    hold: hold && { ...hold, renewedAtMs: nowMs, endsAtMs: nowMs + ttlMs },
     lastRelease: null,
-    namesakes: [],
-    lastWord: null,
-    quietUntilMs: memory === null ? nowMs + settings.ttlMs : nowMs,
+    lastRequest: null,
+    graceUntilMs: memory === null ? nowMs + ttlMs : nowMs,
   };
 }
-
-/** True where the last holder gave the lease back; a service that forgot does not know. */
-export const isReleased = ({ hold, epoch }: LeaseState): boolean => hold === null && epoch > 0;
-
-/** True while the lease runs. */
-export const isRunning = (hold: Hold, nowMs: number): boolean => nowMs < hold.endsAtMs;
 
 /** Host names ignore case. */
 export const sameName = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();

@@ -7,50 +7,46 @@ import type {
   LeaseReleased,
   LeaseRequest,
 } from "../../common/lease-protocol.ts";
+import { err, type Result } from "../../common/result.ts";
 import type { Event } from "../output/event.ts";
-import { stepLease } from "./lease.ts";
-import {
-  type GrantedHow,
-  type Hold,
-  isReleased,
-  isRunning,
-  type LeaseAnswer,
-  type LeaseEvent,
-  type LeaseSettings,
-  type LeaseState,
-  sameName,
-  startLease,
-} from "./lease-state.ts";
+import type { Registry } from "../registry.ts";
+import { askLease, releaseLease, seeEpoch } from "./lease.ts";
+import { type Granted, type Hold, type LeaseSettings, type LeaseState, startLease } from "./lease-state.ts";
 import { explainRefusal } from "./refusal.ts";
-import type { Recalled, StateFile } from "./state-file.ts";
+import { inTime, type Recalled, type StateFile } from "./state-file.ts";
 
 export interface LeaseStoreSettings {
   readonly instance: string;
   readonly lease: LeaseSettings;
+  readonly names: Pick<Registry, "lead" | "isDuplicate">;
   /** Null: the lease lives in memory alone. */
-  readonly store: StateFile | null;
+  readonly file: Pick<StateFile, "path" | "save"> | null;
   /** Milliseconds on the monotonic clock. */
   readonly now: () => number;
   readonly log: (event: Event) => void;
+  /** Waits `ms`, or until the signal aborts. */
+  readonly pause?: (ms: number, signal: AbortSignal) => Promise<unknown>;
 }
 
-/** How often each thing happened since the start; for /metrics. */
-export type Tally = ReadonlyMap<string, number>;
+/** Nodes wait a second for an answer, and a renewal that stands behind a write shall not miss that. */
+const SAVE_TIMEOUT_MS = 700;
 
-/** Keeps the lease: one event at a time through the rules, on disk before a grant is answered. */
+/** Keeps the lease: one request at a time through the rules, on disk before a grant is answered. */
 export class LeaseStore {
   readonly #settings: LeaseStoreSettings;
   #state: LeaseState;
   /** Requests stand in line behind a write under way: what they find must be what was kept. */
   #line: Promise<unknown> = Promise.resolve();
+  /** A write of which the disk has not told its end; there is none beside it, so that nothing older comes after something newer. */
+  #writing = false;
   #stored = true;
   readonly #tally = new Map<string, number>();
 
   constructor(settings: LeaseStoreSettings, recalled: Recalled) {
     this.#settings = settings;
-    const heard = recalled.kind === "damaged" ? recalled.epoch : 0;
+    const epochSeen = recalled.kind === "damaged" ? recalled.epoch : 0;
     const memory = recalled.kind === "kept" ? recalled.memory : null;
-    this.#state = startLease(memory, heard, settings.now(), settings.lease);
+    this.#state = startLease(memory, epochSeen, settings.now(), settings.lease);
   }
 
   /** Writes what is known, so that a folder that cannot be written is told at the start and not at the first grant. */
@@ -73,32 +69,27 @@ export class LeaseStore {
   }
 
   /** Takes note of an epoch that a node has seen. */
-  hear(epoch: number): Promise<void> {
+  seeEpoch(epoch: number): Promise<void> {
     return this.#inLine(async () => {
-      this.#state = this.#step({ type: "heard", epoch }).state;
+      this.#state = seeEpoch(this.#state, epoch);
     });
   }
 
   view(): Pick<ClusterView, "instance" | "ttl" | "epoch" | "holder" | "released" | "releasedBy"> {
     const { instance, lease, now } = this.#settings;
-    const { lastRelease: last } = this.#state;
-    const [holder, released] = [this.#holder(), isReleased(this.#state)];
-    const view = { instance, ttl: lease.ttlMs / 1000, epoch: this.#epoch(), holder, released };
-    if (last === null) return view;
+    const { hold, lastRelease: last, epoch } = this.#state;
     return {
-      ...view,
-      releasedBy: { node: last.node, address: last.address, ago: (now() - last.atMs) / 1000 },
+      ...{ instance, ttl: lease.ttlMs / 1000, epoch: this.#state.highestEpochSeen, holder: this.#holder() },
+      // A service that forgot does not know.
+      released: hold === null && epoch > 0,
+      ...(last && {
+        releasedBy: { node: last.node, address: last.address, ago: (now() - last.atMs) / 1000 },
+      }),
     };
   }
 
-  /** The life that holds the lease under this node's name; undefined if none does. */
-  holderNamed(node: string): string | undefined {
-    const { hold } = this.#state;
-    const holds = hold !== null && sameName(hold.node, node) && isRunning(hold, this.#settings.now());
-    return holds ? hold.life : undefined;
-  }
-
-  get tally(): Tally {
+  /** How often each thing happened since the start; for /metrics. */
+  get tally(): ReadonlyMap<string, number> {
     return this.#tally;
   }
 
@@ -118,30 +109,33 @@ export class LeaseStore {
     return run;
   }
 
-  #step(event: LeaseEvent) {
-    return stepLease(this.#state, this.#settings.now(), event, this.#settings.lease);
-  }
-
   async #ask(request: LeaseRequest): Promise<LeaseGranted | LeaseRefused> {
-    const { state, answer } = this.#step({ type: "ask", request });
-    const isGrant = answer.kind === "granted" && answer.how === "grant";
-    if (isGrant && !(await this.#save(state))) return this.#refuse(request, "storage");
+    const { now, lease, names } = this.#settings;
+    const { node, life } = request;
     const before = this.#state.hold;
+    const { state, answer } = askLease(this.#state, request, now(), lease);
+    if (answer.kind === "refused") {
+      this.#state = state;
+      const isDuplicate = answer.reason === "same-name" && names.isDuplicate(node, life);
+      return this.#refuse(request, isDuplicate ? "duplicate-name" : answer.reason, answer.retryAfterMs);
+    }
+    const kept = !this.#isWorthKeeping(answer.how, state.hold, before) || (await this.#save(state));
+    if (answer.how === "grant" && !kept) return this.#refuse(request, "storage");
     this.#state = state;
-    if (answer.kind === "refused") return this.#refuse(request, answer.reason, answer.retryAfterMs);
-    if (answer.kind !== "granted") throw new Error(`a request was answered with ${answer.kind}`);
-    if (answer.how !== "grant" && this.#isWorthKeeping(answer.how, before)) await this.#save(state);
     return this.#grant(request, answer, before);
   }
 
-  /** That a HEAD serves is worth it: who never served is followed without a delay. So is what could not be kept before. */
-  #isWorthKeeping(how: GrantedHow, before: Hold | null): boolean {
-    return how === "adoption" || !this.#stored || this.#state.hold?.clusterId !== before?.clusterId;
+  /**
+   * Whether a new state is written: that a HEAD serves is, since who never served is followed without a delay, and so
+   * is what could not be kept before.
+   */
+  #isWorthKeeping(how: Granted["how"], hold: Hold | null, before: Hold | null): boolean {
+    const isNew = how === "grant" || how === "adoption";
+    return isNew || !this.#stored || hold?.clusterId !== before?.clusterId;
   }
 
   async #release(release: LeaseRelease): Promise<LeaseReleased> {
-    const { state, answer } = this.#step({ type: "release", release });
-    const released = answer.kind === "released" && answer.released;
+    const { state, released } = releaseLease(this.#state, release, this.#settings.now());
     this.#state = state;
     if (released) {
       // A release that is lost costs one TTL after a restart, so it counts also where it cannot be kept.
@@ -150,22 +144,16 @@ export class LeaseStore {
       this.#settings.log({ type: "released", node, life, epoch });
     }
     this.#count(released ? "release" : "release-by-stranger");
-    return { released, epoch: this.#epoch(), instance: this.#settings.instance };
+    return { released, epoch: state.highestEpochSeen, instance: this.#settings.instance };
   }
 
-  #grant(
-    request: LeaseRequest,
-    answer: Extract<LeaseAnswer, { kind: "granted" }>,
-    before: Hold | null,
-  ): LeaseGranted {
-    const { how, epoch, namesake } = answer;
-    const { instance, lease, log } = this.#settings;
-    const { node, life, address } = request;
+  #grant({ node, life, address }: LeaseRequest, { how, epoch }: Granted, before: Hold | null): LeaseGranted {
+    const { instance, lease, names, log } = this.#settings;
     this.#count(how);
+    names.lead(node, life);
     if (how !== "renewal")
       log({ type: "granted", how, node, life, address, epoch, before: before?.node ?? null });
-    const granted: LeaseGranted = { granted: true, epoch, ttl: lease.ttlMs / 1000, instance };
-    return namesake === null ? granted : { ...granted, namesake: { address: namesake.address } };
+    return { granted: true, epoch, ttl: lease.ttlMs / 1000, instance };
   }
 
   #refuse(
@@ -174,7 +162,7 @@ export class LeaseStore {
     retryAfterMs = this.#settings.lease.askAgainMs,
   ): LeaseRefused {
     const { node, life } = request;
-    const epoch = this.#epoch();
+    const epoch = this.#state.highestEpochSeen;
     const message = explainRefusal(reason, request, this.#state.hold, epoch);
     this.#count(`refused-${reason}`);
     this.#settings.log({ type: "refused", node, life, reason, message });
@@ -184,22 +172,23 @@ export class LeaseStore {
   }
 
   async #save(state: LeaseState): Promise<boolean> {
-    const { store, log } = this.#settings;
-    if (store === null) return true;
-    const saved = await store.save(state);
-    if (saved.ok !== this.#stored || !saved.ok) {
-      const { file } = store;
-      log(
-        saved.ok
-          ? { type: "storage", ok: true, file }
-          : { type: "storage", ok: false, file, cause: saved.error },
-      );
-    }
+    const { file, log } = this.#settings;
+    if (file === null) return true;
+    const saved = this.#writing ? err("the write before has not ended") : await this.#write(file, state);
+    if (!saved.ok) log({ type: "storage", ok: false, file: file.path, cause: saved.error });
+    else if (!this.#stored) log({ type: "storage", ok: true, file: file.path });
     this.#stored = saved.ok;
     return saved.ok;
   }
 
-  #epoch = (): number => Math.max(this.#state.epoch, this.#state.heard);
+  /** A write that comes too late is none, though its state may still reach the disk. */
+  #write(file: Pick<StateFile, "save">, state: LeaseState): Promise<Result<void, string>> {
+    this.#writing = true;
+    const saved = file.save(state).finally(() => {
+      this.#writing = false;
+    });
+    return inTime(SAVE_TIMEOUT_MS, saved, this.#settings.pause);
+  }
 
   #holder(): Holder | null {
     const { hold } = this.#state;

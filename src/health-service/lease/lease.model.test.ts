@@ -1,13 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { stepLease } from "./lease.ts";
-import {
-  type LeaseAnswer,
-  type LeaseSettings,
-  type LeaseState,
-  type Memory,
-  startLease,
-} from "./lease-state.ts";
+import { askLease, releaseLease, type Step } from "./lease.ts";
+import { type LeaseSettings, type LeaseState, type Memory, startLease } from "./lease-state.ts";
 
 const TTL = 15_000;
 /** Two of them have the same name. */
@@ -26,9 +20,10 @@ type Move =
   | { readonly do: "deliver" | "answer" | "lose"; readonly which: number }
   | { readonly do: "restart" | "forget" };
 
-interface Heard {
+interface Reply {
   readonly message: Message;
-  readonly answer: LeaseAnswer;
+  /** Null: the release was taken note of. */
+  readonly answer: Step["answer"] | null;
 }
 
 interface Client {
@@ -60,7 +55,7 @@ class World {
   #state: LeaseState = startLease(null, 0, 0, SETTINGS);
   readonly clients: Client[] = NODES.map((node, i) => newClient(node, i));
   readonly #requests: Message[] = [];
-  readonly #answers: Heard[] = [];
+  readonly #answers: Reply[] = [];
   #lives = NODES.length;
   #ids = 0;
   /** Every epoch granted, with the life that it was granted to. */
@@ -139,38 +134,27 @@ class World {
 
   #deliver(message: Message | undefined): void {
     if (message === undefined) return;
-    const { client, life, seq, epoch, seen } = message;
-    const others = message.doubt ? "silent" : "answered";
-    const step = stepLease(
-      this.#state,
-      this.nowMs,
-      message.release
-        ? { type: "release", release: { node: client.node, life, seq, epoch: epoch as number } }
-        : {
-            type: "ask",
-            request: {
-              node: client.node,
-              life,
-              seq,
-              epoch,
-              seen,
-              others,
-              address: "h:1",
-              clusterId: null,
-              strict: true,
-            },
-          },
-      SETTINGS,
-    );
-    expect(step.state.epoch).toBeGreaterThanOrEqual(this.#state.epoch);
-    this.#state = step.state;
-    this.#note(message, step.answer);
-    this.#answers.push({ message, answer: step.answer });
+    const { state, answer } = this.#step(message);
+    expect(state.epoch).toBeGreaterThanOrEqual(this.#state.epoch);
+    this.#state = state;
+    this.#note(message, answer);
+    this.#answers.push({ message, answer });
+  }
+
+  #step({ client: { node }, life, seq, epoch, seen, doubt, release }: Message): Pick<Reply, "answer"> & {
+    readonly state: LeaseState;
+  } {
+    const word = { node, life, seq };
+    if (release)
+      return { ...releaseLease(this.#state, { ...word, epoch: epoch as number }, this.nowMs), answer: null };
+    const others = doubt ? "silent" : "answered";
+    const request = { ...word, epoch, seen, others, address: "h:1", clusterId: null, strict: true } as const;
+    return askLease(this.#state, request, this.nowMs, SETTINGS);
   }
 
   /** Each epoch belongs to one life, and a new one is above all before it. */
-  #note({ life }: Message, answer: LeaseAnswer): void {
-    if (answer.kind !== "granted" || this.#forgot) return;
+  #note({ life }: Message, answer: Reply["answer"]): void {
+    if (answer?.kind !== "granted" || this.#forgot) return;
     if (answer.how === "grant") {
       expect(answer.epoch).toBeGreaterThan(this.#highest);
       this.#grants.set(answer.epoch, life);
@@ -179,19 +163,19 @@ class World {
     expect(this.#grants.get(answer.epoch)).toBe(life);
   }
 
-  #hear(heard: Heard | undefined): void {
-    if (heard === undefined) return;
-    const { message, answer } = heard;
+  #hear(reply: Reply | undefined): void {
+    if (reply === undefined) return;
+    const { message, answer } = reply;
     const { client } = message;
     if (client.life !== message.life || client.awaits !== message.id) return;
     client.awaits = null;
-    if (answer.kind === "granted")
+    if (answer?.kind === "granted")
       Object.assign(client, {
         epoch: answer.epoch,
         seen: Math.max(client.seen, answer.epoch),
         headUntilMs: message.sentAtMs + TTL,
       });
-    else if (answer.kind === "refused") Object.assign(client, { epoch: null, headUntilMs: 0 });
+    else if (answer?.kind === "refused") Object.assign(client, { epoch: null, headUntilMs: 0 });
   }
 }
 
@@ -205,7 +189,11 @@ const newClient = (node: string, life: number): Client => ({
   awaits: null,
 });
 
-const memoryOf = ({ epoch, heard, hold }: LeaseState): Memory => ({ epoch, heard, hold });
+const memoryOf = ({ epoch, highestEpochSeen, hold }: LeaseState): Memory => ({
+  epoch,
+  highestEpochSeen,
+  hold,
+});
 
 function take<T>(list: T[], which: number): T | undefined {
   return list.splice(which % Math.max(1, list.length), 1)[0];

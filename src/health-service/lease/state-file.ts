@@ -1,23 +1,16 @@
-import { copyFile, mkdir, open, readFile, rename } from "node:fs/promises";
+import { copyFile, mkdir, open, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import * as z from "zod/mini";
+import { pause } from "../../common/deadline.ts";
 import { Epoch } from "../../common/lease-protocol.ts";
 import { err, ok, type Result } from "../../common/result.ts";
-import type { LeaseState, Memory } from "./lease-state.ts";
+import type { KeptHold, LeaseState, Memory } from "./lease-state.ts";
 
 /** What the state folder tells at the start. `epoch` of a damaged file is the highest number that could be read. */
 export type Recalled =
   | { readonly kind: "none" }
   | { readonly kind: "kept"; readonly memory: Memory }
   | { readonly kind: "damaged"; readonly epoch: number; readonly detail: string };
-
-export interface StateFile {
-  readonly file: string;
-  /** An error where a state may be there that cannot be read: to go on without it would let epochs go back. */
-  recall(): Promise<Result<Recalled, string>>;
-  /** Returns when the state is on the disk, or why it cannot be. The file is never half written. */
-  save(state: LeaseState): Promise<Result<void, string>>;
-}
 
 const StoredLease = z.object({
   version: z.literal(1),
@@ -36,46 +29,60 @@ const StoredLease = z.object({
   ),
 });
 
-/** The lease in `lease.json` of the folder `dir`, which is made when it is missing. */
-export function openStateFile(dir: string): StateFile {
-  const file = join(dir, "lease.json");
+/** The lease in `lease.json` of a folder, which is made when it is missing. */
+export class StateFile {
+  readonly path: string;
   /** A damaged file is the only record of its epoch until the next one is written. */
-  let damaged = false;
-  return {
-    file,
-    recall: async () => {
-      const recalled = await recall(file);
-      damaged = recalled.ok && recalled.value.kind === "damaged";
-      return recalled;
-    },
-    save: async (state) => {
-      const saved = await save(file, state, damaged);
-      if (saved.ok) damaged = false;
-      return saved;
-    },
-  };
-}
+  #isDamaged = false;
 
-/** Without a file, or a folder, there was no state. */
-const NOTHING_THERE = new Set(["ENOENT", "ENOTDIR"]);
-
-async function recall(file: string): Promise<Result<Recalled, string>> {
-  let text: string;
-  try {
-    text = await readFile(file, "utf8");
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    return NOTHING_THERE.has(code ?? "") ? ok({ kind: "none" }) : err(message);
+  constructor(folder: string) {
+    this.path = join(folder, "lease.json");
   }
-  const stored = parse(text);
-  if (stored !== null) return ok({ kind: "kept", memory: stored });
-  const detail = `${file} is not a state file of this program`;
-  return ok({ kind: "damaged", epoch: highestEpoch(text), detail });
+
+  /** An error where a state may be there that cannot be read: to go on without it would let epochs go back. */
+  async recall(): Promise<Result<Recalled, string>> {
+    let text: string;
+    try {
+      text = await readFile(this.path, "utf8");
+    } catch (error) {
+      const { code = "", message } = error as NodeJS.ErrnoException;
+      // Without a file, or a folder, there was no state.
+      return ["ENOENT", "ENOTDIR"].includes(code) ? ok({ kind: "none" }) : err(message);
+    }
+    const memory = parse(text);
+    if (memory !== null) return ok({ kind: "kept", memory });
+    this.#isDamaged = true;
+    const detail = `${this.path} is not a state file of this program`;
+    return ok({ kind: "damaged", epoch: highestEpoch(text), detail });
+  }
+
+  /** Returns when the state is on the disk, or why it cannot be. The file is never half written. */
+  async save({ epoch, highestEpochSeen: heard, hold }: LeaseState): Promise<Result<void, string>> {
+    const stored: z.infer<typeof StoredLease> = { version: 1, epoch, heard, hold: hold && keptOf(hold) };
+    const { path } = this;
+    try {
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(`${path}.new`, `${JSON.stringify(stored)}\n`, { mode: 0o600, flush: true });
+      // The evidence stays beside the new file; a second damaged one takes its place, so that they do not pile up.
+      if (this.#isDamaged) await copyFile(path, `${path}.damaged`).catch(() => {});
+      await rename(`${path}.new`, path);
+      this.#isDamaged = false;
+      await syncFolder(dirname(path));
+      return ok(undefined);
+    } catch (error) {
+      return err((error as Error).message);
+    }
+  }
 }
+
+const keptOf = ({ node, life, address, clusterId, strict, epoch }: KeptHold): KeptHold => ({
+  ...{ node, life, address, clusterId, strict, epoch },
+});
 
 function parse(text: string): Memory | null {
   try {
-    return z.safeParse(StoredLease, JSON.parse(text)).data ?? null;
+    const { epoch, heard, hold } = z.parse(StoredLease, JSON.parse(text));
+    return { epoch, highestEpochSeen: heard, hold };
   } catch {
     return null;
   }
@@ -89,40 +96,6 @@ function highestEpoch(text: string): number {
   return Math.max(0, ...found.filter((epoch) => z.safeParse(Epoch, epoch).success));
 }
 
-async function save(file: string, state: LeaseState, damaged: boolean): Promise<Result<void, string>> {
-  const { epoch, heard, hold } = state;
-  const kept = hold && {
-    node: hold.node,
-    life: hold.life,
-    address: hold.address,
-    clusterId: hold.clusterId,
-    strict: hold.strict,
-    epoch: hold.epoch,
-  };
-  const stored: z.infer<typeof StoredLease> = { version: 1, epoch, heard, hold: kept };
-  try {
-    await mkdir(dirname(file), { recursive: true });
-    await writeThrough(`${file}.new`, `${JSON.stringify(stored)}\n`);
-    // The evidence stays beside the new file; a second damaged one takes its place, so that they do not pile up.
-    if (damaged) await copyFile(file, `${file}.damaged`).catch(() => {});
-    await rename(`${file}.new`, file);
-    await syncFolder(dirname(file));
-    return ok(undefined);
-  } catch (error) {
-    return err((error as Error).message);
-  }
-}
-
-async function writeThrough(file: string, text: string): Promise<void> {
-  const handle = await open(file, "w", 0o600);
-  try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
 /** A rename is on the disk only when its folder is. */
 async function syncFolder(dir: string): Promise<void> {
   const handle = await open(dir, "r");
@@ -131,4 +104,15 @@ async function syncFolder(dir: string): Promise<void> {
   } finally {
     await handle.close();
   }
+}
+
+/** `work`, or an error where the disk has not answered by then. `wait` ends when its signal aborts. */
+export function inTime<T>(
+  timeoutMs: number,
+  work: Promise<Result<T, string>>,
+  wait: (ms: number, signal: AbortSignal) => Promise<unknown> = pause,
+): Promise<Result<T, string>> {
+  const over = new AbortController();
+  const late = wait(timeoutMs, over.signal).then(() => err(`no answer from the disk in ${timeoutMs} ms`));
+  return Promise.race([work, late]).finally(() => over.abort());
 }

@@ -1,47 +1,27 @@
-import type { Event } from "./event.ts";
+import { type Event, withoutLife } from "./event.ts";
 
-/** A candidate that is refused asks again every second or two, and the log shall show that once a minute. */
-const REPEAT_AFTER_MS = 60_000;
+/** What clients cause, again and again: a candidate that is refused asks again every second or two. */
+const REPEATED: ReadonlySet<Event["type"]> = new Set(["refused", "storage", "turned-away", "bug", "reach"]);
+const MINUTE_MS = 60_000;
 /** Strangers choose the names in refusals, so what is remembered of them, and said within a minute, has a limit. */
-const MOST_KEYS = 1000;
+const MAX_EVENTS = 1000;
 
 /**
- * Passes on what is new, and repeats of the same at most once a minute; of what could be a repeat, at most MOST_KEYS
- * within a minute. `now` is milliseconds, monotonic.
+ * Passes on what is news, and of what clients may repeat each event once a minute, whatever life it is of (a node that
+ * starts again and again is one node), and not more than MAX_EVENTS a minute. `now` is milliseconds, monotonic.
  */
 export function withoutRepeats(log: (event: Event) => void, now: () => number): (event: Event) => void {
-  const said = new Map<string, number>();
+  const said = new Set<string>();
+  let minuteEndsMs = 0;
   return (event) => {
-    const key = repeatKey(event);
-    if (key === null) return log(event);
-    const last = said.get(key);
-    if (last !== undefined && now() - last < REPEAT_AFTER_MS) return;
-    said.delete(key);
-    const [oldest] = said;
-    if (oldest !== undefined && said.size >= MOST_KEYS) {
-      if (now() - oldest[1] < REPEAT_AFTER_MS) return;
-      said.delete(oldest[0]);
+    if (!REPEATED.has(event.type)) return log(event);
+    if (now() >= minuteEndsMs) {
+      said.clear();
+      minuteEndsMs = now() + MINUTE_MS;
     }
-    said.set(key, now());
+    const key = JSON.stringify(withoutLife(event));
+    if (said.has(key) || said.size >= MAX_EVENTS) return;
+    said.add(key);
     log(event);
   };
-}
-
-/** Events with one key say the same; null: each is news. */
-function repeatKey(event: Event): string | null {
-  switch (event.type) {
-    case "refused":
-      // Not by life: a node that starts again and again is one node.
-      return `refused ${event.node.toLowerCase()} ${event.reason}`;
-    case "storage":
-      return event.ok ? null : `storage ${event.cause}`;
-    case "turned-away":
-      return `turned-away ${event.from} ${event.cause}`;
-    case "bug":
-      return `bug ${event.where} ${event.detail}`;
-    case "reach":
-      return `reach ${event.node} ${event.answer.to} ${event.answer.result}`;
-    default:
-      return null;
-  }
 }

@@ -42,7 +42,7 @@ function reachOf(known: NodeReport, isKnown: (node: string) => boolean = (node) 
   let nowMs = 0;
   const reach = createReach({
     timeoutMs: TIMEOUT_MS,
-    find: (node, life) => (isKnown(node) && life === known.life ? known : null),
+    find: (node, life) => (isKnown(node) && life === known.life ? known : undefined),
     trusted: true,
     now: () => {
       nowMs += 10_000;

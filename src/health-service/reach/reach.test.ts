@@ -38,7 +38,7 @@ afterEach(() => void node.close());
 /** A service that knows every node by the same report, which came from PEER. */
 function service(trusted = false) {
   const find = (_node: string, life: string, peer: string) =>
-    life === report.life && peer === PEER ? report : null;
+    life === report.life && peer === PEER ? report : undefined;
   const reach = createReach({ timeoutMs: 1000, find, trusted, now: () => nowMs });
   return (name: string, to = port, peer = PEER) =>
     reach({ node: name, life: "1", nonce: NONCE, port: to }, peer);
