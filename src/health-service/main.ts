@@ -9,11 +9,11 @@ import { leave } from "../common/leave.ts";
 import { createLogger, logForm } from "../common/logger.ts";
 import { THREADS } from "../common/lookup.ts";
 import { err, ok, type Result } from "../common/result.ts";
+import { handleSignals } from "../common/signals.ts";
 import { readConfig } from "./config.ts";
 import { helpText } from "./help.ts";
 import { type Event, exitCodeOf, type ServiceFailure, withoutLife } from "./output/event.ts";
 import { render } from "./output/render.ts";
-import { stopSignal } from "./signals.ts";
 import { startHealthService } from "./start.ts";
 
 const print = (text: string): void => void process.stdout.write(text);
@@ -36,7 +36,7 @@ async function main(): Promise<number> {
   if (request.value === "help") return show(helpText(__VERSION__));
   if (request.value === "version") return show(`${__VERSION__}\n`);
 
-  const stop = stopSignal();
+  const stop = new Promise<NodeJS.Signals>(handleSignals);
   const config = readConfig(process.env, readText);
   if (!config.ok) return fail({ reason: "bad-configuration", problems: config.error });
   const identity = { version: __VERSION__, instance: randomUUID() };

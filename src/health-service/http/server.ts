@@ -90,8 +90,9 @@ function createHandler(settings: ServerSettings): (request: IncomingMessage) => 
     if (method === "GET" || method === "HEAD") return ok("");
     const turnedAway = whyNot(headers);
     if (turnedAway === null) return readBody(request);
-    settings.log({ type: "turned-away", from: peer, method, path: short(url), cause: turnedAway.cause });
-    return err(turnedAway.reply);
+    const { status, error, headers: more } = turnedAway;
+    settings.log({ type: "turned-away", from: peer, method, path: short(url), cause: error });
+    return err(refuse(status, error, { headers: more }));
   };
   return async (request) => {
     const { method = "", url = "", socket } = request;

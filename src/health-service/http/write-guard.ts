@@ -1,6 +1,5 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
-import { type Reply, refuse } from "./reply.ts";
 
 export interface WriteGuardSettings {
   /** Required as `Authorization: Bearer …` for every write; null: writes need no token. */
@@ -9,10 +8,11 @@ export interface WriteGuardSettings {
   readonly hosts: readonly string[];
 }
 
-/** Why a write is refused, for the log, and the answer to it. */
+/** Why a write is refused, for its sender and for the log. */
 export interface TurnedAway {
-  readonly cause: string;
-  readonly reply: Reply;
+  readonly status: number;
+  readonly error: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -35,37 +35,22 @@ export function createWriteGuard({
   };
 }
 
-const turnAway = (cause: string, status: number, error: string, headers?: Reply["headers"]): TurnedAway => ({
-  cause,
-  reply: refuse(status, error, { headers }),
-});
-
-const FROM_WEB_PAGE = turnAway(
-  "it has an Origin header, so a web page sent it",
-  403,
-  "writes from web pages are refused",
-);
-const NO_TOKEN = turnAway(
-  "token missing or wrong",
-  401,
-  "expected the header Authorization: Bearer <RAY_EP_HEALTH_TOKEN>",
-  { "www-authenticate": "Bearer" },
-);
-const FOREIGN_HOST = turnAway(
-  "its Host header has a public name that is not in RAY_EP_HEALTH_ALLOWED_HOSTS",
-  403,
-  "expected a Host header with an address, a name without dots, or a private name such as health.local; name others in RAY_EP_HEALTH_ALLOWED_HOSTS of the health service, or give it a token",
-);
-const NO_JSON = turnAway(
-  "its Content-Type is not application/json",
-  415,
-  "expected the header Content-Type: application/json",
-);
-const NO_LENGTH = turnAway(
-  "it has no Content-Length header",
-  411,
-  "expected the header Content-Length, got a body in chunks",
-);
+const FROM_WEB_PAGE = {
+  status: 403,
+  error: "expected no Origin header: writes from web pages are refused",
+};
+const NO_TOKEN = {
+  status: 401,
+  error: "expected the header Authorization: Bearer <RAY_EP_HEALTH_TOKEN>",
+  headers: { "www-authenticate": "Bearer" },
+};
+const FOREIGN_HOST = {
+  status: 403,
+  error:
+    "expected a Host header with an address, a name without dots, or a private name such as health.local; name others in RAY_EP_HEALTH_ALLOWED_HOSTS of the health service, or give it a token",
+};
+const NO_JSON = { status: 415, error: "expected the header Content-Type: application/json" };
+const NO_LENGTH = { status: 411, error: "expected the header Content-Length, got a body in chunks" };
 
 /** Compares digests, so that the time taken reveals nothing about the token or its length. */
 function tokenTest(token: string): (authorization: string | undefined) => boolean {

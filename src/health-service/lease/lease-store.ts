@@ -119,19 +119,12 @@ export class LeaseStore {
       const isDuplicate = answer.reason === "same-name" && names.isDuplicate(node, life);
       return this.#refuse(request, isDuplicate ? "duplicate-name" : answer.reason, answer.retryAfterMs);
     }
-    const kept = !this.#isWorthKeeping(answer.how, state.hold, before) || (await this.#save(state));
+    // That a HEAD serves is kept as well: who never served is followed without a delay.
+    const isNews = state.hold?.epoch !== before?.epoch || state.hold?.clusterId !== before?.clusterId;
+    const kept = (this.#stored && !isNews) || (await this.#save(state));
     if (answer.how === "grant" && !kept) return this.#refuse(request, "storage");
     this.#state = state;
     return this.#grant(request, answer, before);
-  }
-
-  /**
-   * Whether a new state is written: that a HEAD serves is, since who never served is followed without a delay, and so
-   * is what could not be kept before.
-   */
-  #isWorthKeeping(how: Granted["how"], hold: Hold | null, before: Hold | null): boolean {
-    const isNew = how === "grant" || how === "adoption";
-    return isNew || !this.#stored || hold?.clusterId !== before?.clusterId;
   }
 
   async #release(release: LeaseRelease): Promise<LeaseReleased> {

@@ -6,8 +6,10 @@ interface Dial {
   readonly target: string;
 }
 
+/** Longer than a dial takes, so that there is one at a time for each node. */
 const NODE_RESTS_MS = 3000;
 const MINUTE_MS = 60_000;
+/** So there are as many at once at most: a thousand nodes that start together wait for each other. */
 const MAX_A_MINUTE = 120;
 const HOUR_MS = 60 * MINUTE_MS;
 /**

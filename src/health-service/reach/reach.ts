@@ -1,6 +1,5 @@
 import type { NodeReport, ReachAnswer, ReachRequest } from "../../common/lease-protocol.ts";
 import { lookupsUnderWay } from "../../common/lookup.ts";
-import { err, ok, type Result } from "../../common/result.ts";
 import { dial } from "./dial.ts";
 import { createDialBudget } from "./dial-budget.ts";
 
@@ -16,8 +15,6 @@ export interface ReachSettings {
 
 /** Ray's ports are above these; a service behind a lower one is never asked of us by an honest node. */
 const MIN_PORT = 1024;
-/** Dials at once, of all nodes together: a thousand nodes that start at once wait for each other. */
-const MAX_DIALS = 32;
 /** A dial ends in time, but the look-up of a silent name goes on; as many are left for the names of the whitelist (lookup.ts). */
 const MAX_LOOKUPS = 16;
 
@@ -30,39 +27,23 @@ export function createReach(
   settings: ReachSettings,
 ): (request: ReachRequest, peer: string) => Promise<ReachAnswer> {
   const { find, trusted, now, timeoutMs } = settings;
-  const busy = new Set<string>();
   const whyOverBudget = createDialBudget(trusted, now);
   return async ({ node, life, port, nonce }, peer) => {
     const report = find(node, life, peer);
     if (report === undefined)
       return noDial("not-known", `${node} has not reported in this life from ${peer}`);
-    const host = hostOf(report, port);
-    if (!host.ok) return noDial("not-known", host.error);
-    const key = node.toLowerCase();
-    if (busy.has(key) || busy.size >= MAX_DIALS || lookupsUnderWay() >= MAX_LOOKUPS)
-      return noDial("busy", "another dial is under way; ask again");
-    const over = whyOverBudget({ node: key, peer, target: `${host.value.toLowerCase()}:${port}` });
+    const { advertise, nodeManagerPort, ports = [] } = report;
+    if (advertise === null) return noDial("not-known", "this node reported no name that it advertises");
+    if (port < MIN_PORT) return noDial("not-known", `expected a port from ${MIN_PORT}, got ${port}`);
+    if (![nodeManagerPort, ...ports].includes(port))
+      return noDial("not-known", `this node did not report port ${port} as its own`);
+    if (lookupsUnderWay() >= MAX_LOOKUPS) return noDial("busy", "other names are being looked up; ask again");
+    const target = `${advertise}:${port}`.toLowerCase();
+    const over = whyOverBudget({ node: node.toLowerCase(), peer, target });
     if (over !== null) return noDial("busy", over);
-    busy.add(key);
-    try {
-      const answer = await dial(host.value, port, nonce, timeoutMs);
-      return trusted ? answer : { ...answer, address: null };
-    } finally {
-      busy.delete(key);
-    }
+    const answer = await dial(advertise, port, nonce, timeoutMs);
+    return trusted ? answer : { ...answer, address: null };
   };
-}
-
-/** The host that may be dialled for this node at that port, or why there is none. */
-function hostOf(
-  { advertise, nodeManagerPort, ports = [] }: NodeReport,
-  port: number,
-): Result<string, string> {
-  if (advertise === null) return err("this node reported no name that it advertises");
-  if (port < MIN_PORT) return err(`expected a port from ${MIN_PORT}, got ${port}`);
-  return [nodeManagerPort, ...ports].includes(port)
-    ? ok(advertise)
-    : err(`this node did not report port ${port} as its own`);
 }
 
 const noDial = (result: "not-known" | "busy", message: string): ReachAnswer => ({

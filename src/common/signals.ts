@@ -1,5 +1,3 @@
-import type { StopRequest } from "./stop-request.ts";
-
 const STOPPING = ["SIGTERM", "SIGINT", "SIGQUIT"] as const;
 
 /**
@@ -29,8 +27,8 @@ const IGNORED = [
   "SIGSYS",
 ] as const;
 
-/** Routes the stopping signals to `stop` and takes the sting out of the others. To be called once, by main. */
-export function handleSignals(stop: StopRequest): void {
-  for (const signal of STOPPING) process.on(signal, () => stop.receive(signal));
+/** Calls `onStop` with each signal that asks to stop, and takes the sting out of the others. To be called once, by main. */
+export function handleSignals(onStop: (signal: (typeof STOPPING)[number]) => void): void {
+  for (const signal of STOPPING) process.on(signal, onStop);
   for (const signal of IGNORED) process.on(signal, () => {});
 }
