@@ -9,7 +9,7 @@ import * as z from "zod";
 import { VARIABLES } from "../src/entrypoint/config/variables.ts";
 import { DryRunReport } from "../src/entrypoint/dry-run-report.ts";
 import { VARIABLES as HEALTH_VARIABLES } from "../src/health-server/config.ts";
-import { configJsonSchema } from "../src/ws/settings/known-keys.ts";
+import { configJsonSchema } from "../src/ws/config/known-keys.ts";
 
 const GENERATED: Readonly<Record<string, () => string>> = {
   "config.schema.json": () => asJson(configJsonSchema()),

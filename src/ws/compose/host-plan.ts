@@ -1,6 +1,6 @@
 import type { Problem } from "../../common/failure.ts";
 import { err, ok, type Result } from "../../common/result.ts";
-import { type Settings, TEST_WORKER_NAME } from "../settings.ts";
+import type { Settings } from "../settings.ts";
 import type { HostFacts } from "./host-facts.ts";
 import { clampLimits, type Limits } from "./limits.ts";
 import { type NodePorts, type PlannedNode, planPorts } from "./port-plan.ts";
@@ -26,7 +26,7 @@ export function planHost(settings: Settings, facts: HostFacts): Result<HostPlan,
   const ipAddress = settings.hostIpAddress ?? facts.ipAddress;
   if (ipAddress === undefined) return err([noAddress]);
   const ports = planPorts(settings, facts.ephemeralPorts);
-  const wanted = [...settings.nodes, { name: TEST_WORKER_NAME, ...settings.test.worker } as const];
+  const wanted = [...settings.nodes, settings.test.worker];
   const clamped = wanted.map((each) => ({ name: each.name, ...clampLimits(each.name, each, facts) }));
   const nodes = new Map<PlannedNode, NodePlan>();
   for (const { name, limits } of clamped) {

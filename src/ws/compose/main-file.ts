@@ -1,12 +1,5 @@
 import { isIPv4 } from "node:net";
-import {
-  HEALTH_NAME,
-  HEALTH_PORT,
-  type NodeName,
-  type NodeSettings,
-  type Settings,
-  TEST_WORKER_NAME,
-} from "../settings.ts";
+import { HEALTH_NAME, HEALTH_PORT, type NodeSettings, type Settings, TEST_WORKER_NAME } from "../settings.ts";
 import type { ComposeFile, ComposeService } from "./compose-file.ts";
 import { type HostPlan, nodePlan } from "./host-plan.ts";
 import { containerName, HEALTH_SOURCE_VARIABLE, healthStateVolume, imageName, networkName } from "./names.ts";
@@ -101,7 +94,7 @@ function nodeService(settings: Settings, node: NodeSettings, host: HostPlan): Co
     stop_grace_period: `${shared.STOP_GRACE_S}s`,
     restart: "unless-stopped",
     ...shared.resources(limits),
-    ...(node.name === "ray-gpu" && host.gpu ? { deploy: allGpus } : {}),
+    ...(node.gpu && host.gpu ? { deploy: allGpus } : {}),
     labels: shared.labelsOf(settings, "main"),
   };
 }
@@ -116,7 +109,7 @@ const allGpus = {
 const aliases = ({ name, nodeIpAddress }: NodeSettings) =>
   nodeIpAddress === name || isIPv4(nodeIpAddress) ? {} : { aliases: [nodeIpAddress] };
 
-function dependencies(settings: Settings, name: NodeName): Pick<ComposeService, "depends_on"> {
+function dependencies(settings: Settings, name: string): Pick<ComposeService, "depends_on"> {
   const first = firstToStart(settings);
   const before = [
     ...(settings.health.enabled ? [HEALTH_NAME] : []),
@@ -127,7 +120,7 @@ function dependencies(settings: Settings, name: NodeName): Pick<ComposeService, 
 }
 
 /** The node that is to become HEAD: the explicit one, else the first candidate among ours; undefined: it is elsewhere. */
-export function firstToStart({ nodes, headAddress, candidates }: Settings): NodeName | undefined {
+export function firstToStart({ nodes, headAddress, candidates }: Settings): string | undefined {
   const wanted = headAddress === undefined ? candidates.map(({ name }) => name) : [headAddress.host];
   const ours = wanted.map((name) => nodes.find((node) => node.name === name)?.name);
   return ours.find((name) => name !== undefined);

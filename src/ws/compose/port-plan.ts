@@ -1,11 +1,5 @@
 import type { Problem } from "../../common/failure.ts";
-import {
-  type NodeName,
-  type PeerPorts,
-  type PortRange,
-  type Settings,
-  TEST_WORKER_NAME,
-} from "../settings.ts";
+import { type PeerPorts, type PortRange, type Settings, TEST_WORKER_NAME } from "../settings.ts";
 
 /** The ports of one node that its peers dial. They are fixed and published, so that they are the same on both sides of NAT. */
 export interface NodePorts {
@@ -17,7 +11,7 @@ export interface NodePorts {
   readonly workers: PortRange;
 }
 
-export type PlannedNode = NodeName | typeof TEST_WORKER_NAME;
+export type PlannedNode = string;
 
 export interface PortPlan {
   readonly nodes: ReadonlyMap<PlannedNode, NodePorts>;

@@ -23,7 +23,7 @@ export function publishedPorts(settings: Settings, host: HostPlan, part: Part): 
       ? [{ service: HEALTH_NAME, use: "health service", port: health.port, key: "services.health.port" }]
       : []),
     ...nodes.flatMap((node) => {
-      const section = `services.ray.${node.name === "ray-cpu" ? "cpu" : "gpu"}.`;
+      const section = `${node.keyPrefix}`;
       const own = (use: string, port: number, key: string) => ({
         service: node.name,
         use,
