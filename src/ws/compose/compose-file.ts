@@ -5,7 +5,7 @@
 export interface ComposeFile {
   readonly services: Readonly<Record<string, ComposeService>>;
   readonly networks: Readonly<Record<string, ComposeNetwork>>;
-  readonly volumes?: Readonly<Record<string, { readonly name: string; readonly labels: Labels }>>;
+  readonly volumes?: Readonly<Record<string, { readonly name: string; readonly labels: Labels }>> | undefined;
 }
 
 export type Labels = Readonly<Record<string, string>>;
@@ -18,9 +18,9 @@ export interface ComposeService {
   readonly command?: readonly string[];
   /** Null: as compose itself has it in its environment, and unset where it has not. */
   readonly environment?: Readonly<Record<string, string | null>>;
-  readonly depends_on?: Readonly<Record<string, { readonly condition: "service_healthy" }>>;
+  readonly depends_on?: Readonly<Record<string, { readonly condition: "service_healthy" }>> | undefined;
   readonly networks: Readonly<
-    Record<string, { readonly ipv4_address: string; readonly aliases?: readonly string[] }>
+    Record<string, { readonly ipv4_address: string; readonly aliases?: readonly string[] | undefined }>
   >;
   readonly extra_hosts?: readonly string[];
   readonly ports?: readonly string[];
@@ -33,7 +33,7 @@ export interface ComposeService {
   readonly cpus?: number;
   readonly mem_limit?: string;
   readonly shm_size?: string;
-  readonly deploy?: GpuReservation;
+  readonly deploy?: GpuReservation | undefined;
   readonly read_only?: boolean;
   readonly cap_drop?: readonly string[];
   readonly security_opt?: readonly string[];

@@ -1,7 +1,7 @@
 import { isIPv4 } from "node:net";
 import { HEALTH_NAME, HEALTH_PORT, type NodeSettings, type Settings, TEST_WORKER_NAME } from "../settings.ts";
 import type { ComposeFile, ComposeService } from "./compose-file.ts";
-import { type HostPlan, nodePlan } from "./host-plan.ts";
+import type { HostPlan, Planned } from "./host-plan.ts";
 import { containerName, HEALTH_SOURCE_VARIABLE, healthStateVolume, imageName, networkName } from "./names.ts";
 import * as shared from "./node-service.ts";
 
@@ -12,7 +12,7 @@ const STATE_FOLDER = "/var/lib/ray-entrypoint";
 export function mainComposeFile(settings: Settings, host: HostPlan): ComposeFile {
   const labels = shared.labelsOf(settings, "main");
   const { enabled } = settings.health;
-  const nodes = settings.nodes.map((node) => [node.name, nodeService(settings, node, host)] as const);
+  const nodes = host.nodes.map((node) => [node.name, mainNode(settings, node, host)] as const);
   return {
     services: {
       ...(enabled ? { [HEALTH_NAME]: healthService(settings, host) } : {}),
@@ -26,7 +26,7 @@ export function mainComposeFile(settings: Settings, host: HostPlan): ComposeFile
         labels,
       },
     },
-    ...(enabled ? { volumes: { "health-state": { name: healthStateVolume(settings), labels } } } : {}),
+    volumes: enabled ? { "health-state": { name: healthStateVolume(settings), labels } } : undefined,
   };
 }
 
@@ -65,63 +65,47 @@ function healthService(settings: Settings, host: HostPlan): ComposeService {
   };
 }
 
-function nodeService(settings: Settings, node: NodeSettings, host: HostPlan): ComposeService {
-  const { limits, ports } = nodePlan(host, node.name);
-  return {
-    ...shared.nodeImage(settings, node, host.buildContext),
-    container_name: containerName(settings, node.name),
-    hostname: node.name,
-    command: shared.rayWords(limits, ports),
+const mainNode = (settings: Settings, node: Planned<NodeSettings>, host: HostPlan): ComposeService =>
+  shared.nodeService(settings, host, node, {
+    part: "main",
+    imageOf: node,
+    advertised: node.nodeIpAddress,
+    healthPort: HEALTH_PORT,
     environment: {
-      ...shared.clusterEnvironment(settings, HEALTH_PORT),
       RAY_HEAD_PORT: String(node.headPort),
       RAY_DASHBOARD_PORT: String(node.dashboardPort),
       RAY_CLIENT_PORT: String(node.clientPort),
-      ...shared.nodeEnvironment({ advertised: node.nodeIpAddress, cpus: node.cpus, limits, ports }),
-      ...shared.RAY_TOKEN,
-      ...shared.HEALTH_TOKEN,
     },
-    ...dependencies(settings, node.name),
-    networks: { [NETWORK]: { ipv4_address: node.address, ...aliases(node) } },
-    extra_hosts: shared.viaHost([TEST_WORKER_NAME], host.ipAddress),
-    ports: [
-      ...[node.headPort, node.dashboardPort, node.clientPort].map((port) => shared.publish(port)),
-      ...shared.peerPortMappings(ports),
-    ],
-    healthcheck: shared.NODE_HEALTHCHECK,
-    logging: shared.BOUNDED_LOG,
-    init: true,
-    stop_grace_period: `${shared.STOP_GRACE_S}s`,
+    depends_on: dependencies(settings, node.name),
+    networks: { [NETWORK]: { ipv4_address: node.address, aliases: aliases(node) } },
+    viaHost: [TEST_WORKER_NAME],
+    ports: [node.headPort, node.dashboardPort, node.clientPort],
     restart: "unless-stopped",
-    ...shared.resources(limits),
-    ...(node.gpu && host.gpu ? { deploy: allGpus } : {}),
-    labels: shared.labelsOf(settings, "main"),
-  };
-}
+    deploy: node.gpu && host.gpu ? ALL_GPUS : undefined,
+  });
 
-const allGpus = {
+const ALL_GPUS = {
   resources: {
     reservations: { devices: [{ driver: "nvidia", count: "all", capabilities: ["gpu"] }] },
   },
 } as const;
 
 /** A name that is not the container's own resolves for the others only as an alias. */
-const aliases = ({ name, nodeIpAddress }: NodeSettings) =>
-  nodeIpAddress === name || isIPv4(nodeIpAddress) ? {} : { aliases: [nodeIpAddress] };
+const aliases = ({ name, nodeIpAddress }: NodeSettings): string[] | undefined =>
+  nodeIpAddress === name || isIPv4(nodeIpAddress) ? undefined : [nodeIpAddress];
 
-function dependencies(settings: Settings, name: string): Pick<ComposeService, "depends_on"> {
+function dependencies(settings: Settings, name: string): ComposeService["depends_on"] {
   const first = firstToStart(settings);
   const before = [
     ...(settings.health.enabled ? [HEALTH_NAME] : []),
     ...(first === undefined || first === name ? [] : [first]),
   ];
-  if (before.length === 0) return {};
-  return { depends_on: Object.fromEntries(before.map((each) => [each, { condition: "service_healthy" }])) };
+  if (before.length === 0) return undefined;
+  return Object.fromEntries(before.map((each) => [each, { condition: "service_healthy" }]));
 }
 
 /** The node that is to become HEAD: the explicit one, else the first candidate among ours; undefined: it is elsewhere. */
 export function firstToStart({ nodes, headAddress, candidates }: Settings): string | undefined {
   const wanted = headAddress === undefined ? candidates.map(({ name }) => name) : [headAddress.host];
-  const ours = wanted.map((name) => nodes.find((node) => node.name === name)?.name);
-  return ours.find((name) => name !== undefined);
+  return wanted.find((name) => nodes.some((node) => node.name === name));
 }

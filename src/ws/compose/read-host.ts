@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism, networkInterfaces, totalmem } from "node:os";
 import type { PortRange } from "../settings.ts";
-import type { HostFacts } from "./host-facts.ts";
+import type { HostFacts } from "./host-plan.ts";
 import { parseRoutes, type Route } from "./routes.ts";
 
 /** Linux's default, also where /proc cannot be read. */

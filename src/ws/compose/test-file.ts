@@ -9,7 +9,7 @@ import {
   TEST_WORKER_NAME,
 } from "../settings.ts";
 import type { ComposeFile, ComposeService } from "./compose-file.ts";
-import { type HostPlan, nodePlan } from "./host-plan.ts";
+import type { HostPlan } from "./host-plan.ts";
 import { containerName, networkName } from "./names.ts";
 import * as shared from "./node-service.ts";
 
@@ -57,34 +57,19 @@ function clientService(settings: Settings, image: NodeSettings, host: HostPlan):
   };
 }
 
-function workerService(settings: Settings, image: NodeSettings, host: HostPlan): ComposeService {
-  const { target, worker } = settings.test;
-  const { limits, ports } = nodePlan(host, TEST_WORKER_NAME);
-  return {
-    ...shared.nodeImage(settings, image, host.buildContext),
-    container_name: containerName(settings, TEST_WORKER_NAME),
-    hostname: TEST_WORKER_NAME,
-    command: shared.rayWords(limits, ports),
-    environment: {
-      ...shared.clusterEnvironment(settings, settings.health.port),
-      HEAD_ADDRESS: orElse(HEAD_VARIABLE, formatAddress(target)),
-      ...shared.nodeEnvironment({ advertised: TEST_WORKER_NAME, cpus: worker.cpus, limits, ports }),
-      ...shared.RAY_TOKEN,
-      ...shared.HEALTH_TOKEN,
-    },
-    networks: { [NETWORK]: { ipv4_address: worker.address } },
-    extra_hosts: shared.viaHost(clusterNames(settings), host.ipAddress),
-    ports: shared.peerPortMappings(ports),
-    healthcheck: shared.NODE_HEALTHCHECK,
-    logging: shared.BOUNDED_LOG,
-    init: true,
-    stop_grace_period: `${shared.STOP_GRACE_S}s`,
+const workerService = (settings: Settings, image: NodeSettings, host: HostPlan): ComposeService =>
+  shared.nodeService(settings, host, host.testWorker, {
+    part: "test",
+    imageOf: image,
+    advertised: TEST_WORKER_NAME,
+    healthPort: settings.health.port,
+    environment: { HEAD_ADDRESS: orElse(HEAD_VARIABLE, formatAddress(settings.test.target)) },
+    networks: { [NETWORK]: { ipv4_address: host.testWorker.address } },
+    viaHost: clusterNames(settings),
+    ports: [],
     // A test shows what happens; a restart would hide it.
     restart: "no",
-    ...shared.resources(limits),
-    labels: shared.labelsOf(settings, "test"),
-  };
-}
+  });
 
 const HEAD_VARIABLE = "WS_TEST_HEAD";
 
