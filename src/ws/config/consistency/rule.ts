@@ -15,6 +15,8 @@ export interface Finding {
   readonly fix: string;
 }
 
+export type Findings = Iterable<Finding>;
+
 /** The file as it was written, and what follows from it. */
 export interface Cluster {
   readonly config: ConfigFile;
@@ -23,20 +25,16 @@ export interface Cluster {
   isWritten(key: string): boolean;
 }
 
-export type Rule = (cluster: Cluster) => readonly Finding[];
-
 /** What a container, or another machine, is told to ask at its own loopback. */
-export const askedAtLoopback = (key: string, host: string): Finding[] =>
-  isLoopback(host)
-    ? [
-        {
-          key,
-          warning: true,
-          problem: `in a container ${host} is that container itself`,
-          fix: `Write a service's name, such as ${RAY_NODES[0].name}, or the address of the machine that is meant.`,
-        },
-      ]
-    : [];
+export function* askedAtLoopback(key: string, host: string): Findings {
+  if (isLoopback(host))
+    yield {
+      key,
+      warning: true,
+      problem: `in a container ${host} is that container itself`,
+      fix: `Write a service's name, such as ${RAY_NODES[0].name}, or the address of the machine that is meant.`,
+    };
+}
 
 /** Each pair of the list once. */
 export const pairs = <T>(list: readonly T[]): readonly (readonly [T, T])[] =>
