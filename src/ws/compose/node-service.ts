@@ -1,52 +1,16 @@
 import { formatAddress } from "../../common/address.ts";
 import { peerPorts } from "../config/ports.ts";
 import { HEALTH_NAME, type NodeSettings, type Settings, type WorkerSettings } from "../settings.ts";
-import type { ComposeBuild, ComposeService, Healthcheck, Labels } from "./compose-file.ts";
+import type { ComposeService, OwnParts } from "./compose-file.ts";
 import type { HostPlan, Planned } from "./host-plan.ts";
-import {
-  BASE_LABEL,
-  containerName,
-  IMAGE_LABEL,
-  imageName,
-  NODE_SOURCE_VARIABLE,
-  PART_LABEL,
-  type Part,
-  PROJECT_LABEL,
-  SOURCE_LABEL,
-  VERSION_LABEL,
-} from "./names.ts";
-
-/** Parts that the services of both compose files share. */
+import { BASE_LABEL, imageName, NODE_SOURCE_VARIABLE, type Part } from "./names.ts";
+import { composeService, imageLabels } from "./service.ts";
 
 /** `docker stop` sends TERM, and after this KILL. A busy Ray drains its tasks meanwhile, and ends itself 4 s before. */
 export const STOP_GRACE_S = 30;
 
 /** One check costs a program start; a plain `docker compose up` starts the other nodes when the first one's check holds. */
-const NODE_HEALTHCHECK: Healthcheck = { interval: "3s", timeout: "5s", retries: 5, start_period: "120s" };
-
-/** Compose would take `$name` for a variable. */
-export const literal = (text: string): string => text.replaceAll("$", "$$$$");
-
-export function labelsOf(settings: Settings, part: Part): Labels {
-  const { projectName, projectVersion } = settings;
-  return {
-    [PROJECT_LABEL]: projectName,
-    [PART_LABEL]: part,
-    ...(projectVersion === undefined ? {} : { [VERSION_LABEL]: literal(projectVersion) }),
-  };
-}
-
-/** `variable` holds the digest of what the image is built from. */
-export const imageLabels = ({ projectName }: Settings, variable: string): Labels => ({
-  [IMAGE_LABEL]: projectName,
-  [SOURCE_LABEL]: `\${${variable}:-}`,
-});
-
-/** Docker keeps everything that a container ever said unless told otherwise. */
-export const BOUNDED_LOG = {
-  driver: "json-file",
-  options: { "max-size": "10m", "max-file": "3" },
-} as const;
+const NODE_HEALTHCHECK = { interval: "3s", timeout: "5s", retries: 5, start_period: "120s" };
 
 /** Ray's token, from the shell in which `ws` is typed: a secret has no place in a file that people share. */
 export const RAY_TOKEN = { RAY_AUTH_MODE: null, RAY_AUTH_TOKEN: null } as const;
@@ -58,7 +22,7 @@ export const nodeImage = (
   settings: Settings,
   node: NodeSettings,
   buildContext: string,
-): { readonly image: string; readonly build: ComposeBuild } => ({
+): Pick<OwnParts, "image" | "build"> => ({
   image: imageName(settings, node.name),
   build: {
     context: buildContext,
@@ -69,31 +33,34 @@ export const nodeImage = (
 });
 
 /** What one node has that others have not. */
-interface NodePart extends Pick<ComposeService, "networks" | "depends_on" | "deploy" | "restart"> {
-  readonly part: Part;
+interface NodeOwn {
   /** Whose image it runs. */
   readonly imageOf: NodeSettings;
   readonly advertised: string;
+  readonly alias?: string | undefined;
   /** The health service's port where this node asks it. */
   readonly healthPort: number;
   readonly environment: Readonly<Record<string, string>>;
-  /** Names that resolve to the host, from which Docker forwards published ports. */
+  readonly depends_on?: ComposeService["depends_on"];
   readonly viaHost: readonly string[];
-  readonly ports: readonly number[];
+  readonly ports?: readonly number[];
+  readonly deploy?: ComposeService["deploy"];
 }
 
 /** A node of the cluster, or the test worker. */
 export function nodeService(
   settings: Settings,
   host: HostPlan,
+  part: Part,
   node: Planned<WorkerSettings>,
-  own: NodePart,
+  own: NodeOwn,
 ): ComposeService {
   const { limits, ports } = node;
-  return {
+  return composeService(settings, host, part, node.name, {
     ...nodeImage(settings, own.imageOf, host.buildContext),
-    container_name: containerName(settings, node.name),
-    hostname: node.name,
+    address: node.address,
+    alias: own.alias,
+    viaHost: own.viaHost,
     // Words after `--` that the entrypoint hands to `ray start` (Ray 2.40 to 2.60).
     command: [
       "--",
@@ -108,23 +75,17 @@ export function nodeService(
       ...HEALTH_TOKEN,
     },
     depends_on: own.depends_on,
-    networks: own.networks,
-    extra_hosts: viaHost(own.viaHost, host.ipAddress),
     ports: [
-      ...own.ports.map((port) => publish(port)),
+      ...(own.ports ?? []).map((port) => publish(port)),
       ...peerPorts(node, ports).map(({ min, max }) => publish(min, max)),
     ],
     healthcheck: NODE_HEALTHCHECK,
-    logging: BOUNDED_LOG,
-    init: true,
     stop_grace_period: `${STOP_GRACE_S}s`,
-    restart: own.restart,
     cpus: limits.cpus,
     mem_limit: bytes(limits.memoryBytes),
     shm_size: bytes(limits.shmBytes),
     deploy: own.deploy,
-    labels: labelsOf(settings, own.part),
-  };
+  });
 }
 
 /** The `nodes` section of config.yaml, which every container gets. */
@@ -178,7 +139,3 @@ function bytes(count: number): string {
 /** The same number on the host and inside, since Ray tells its peers the number that it knows. */
 const publish = (min: number, max = min): string =>
   min === max ? `${min}:${min}` : `${min}-${max}:${min}-${max}`;
-
-/** Names that resolve to the host, from which Docker forwards published ports. */
-export const viaHost = (names: readonly string[], hostIp: string): string[] =>
-  names.map((name) => `${name}:${hostIp}`);

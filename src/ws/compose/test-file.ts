@@ -10,10 +10,8 @@ import {
 } from "../settings.ts";
 import type { ComposeFile, ComposeService } from "./compose-file.ts";
 import type { HostPlan } from "./host-plan.ts";
-import { containerName, networkName } from "./names.ts";
-import * as shared from "./node-service.ts";
-
-const NETWORK = "test-network";
+import { nodeImage, nodeService, RAY_TOKEN } from "./node-service.ts";
+import { composeNetworks, composeService, literal } from "./service.ts";
 
 /** cluster-test.compose.yaml: a worker and a client in a network of their own, which see the cluster through the host only. Pure. */
 export function testComposeFile(settings: Settings, host: HostPlan): ComposeFile {
@@ -21,55 +19,34 @@ export function testComposeFile(settings: Settings, host: HostPlan): ComposeFile
   if (first === undefined) throw new Error("settings without a node");
   return {
     services: {
-      [TEST_CLIENT_NAME]: clientService(settings, first, host),
-      [TEST_WORKER_NAME]: workerService(settings, first, host),
+      [TEST_CLIENT_NAME]: clientService(settings, host, first),
+      [TEST_WORKER_NAME]: nodeService(settings, host, "test", host.testWorker, {
+        imageOf: first,
+        advertised: TEST_WORKER_NAME,
+        healthPort: settings.health.port,
+        environment: { HEAD_ADDRESS: orElse(HEAD_VARIABLE, formatAddress(settings.test.target)) },
+        viaHost: clusterNames(settings),
+      }),
     },
-    networks: {
-      [NETWORK]: {
-        name: networkName(settings, "test"),
-        driver: "bridge",
-        ipam: { config: [{ subnet: settings.testSubnet }] },
-        labels: shared.labelsOf(settings, "test"),
-      },
-    },
+    networks: composeNetworks(settings, "test"),
   };
 }
 
 /** The client stays up when it has connected, so that one can look around in it. */
-function clientService(settings: Settings, image: NodeSettings, host: HostPlan): ComposeService {
+function clientService(settings: Settings, host: HostPlan, imageOf: NodeSettings): ComposeService {
   const { target, client } = settings.test;
   const words = Object.entries(clientVariables(settings, host, target)).map(([name, value]) =>
     orElse(name, value),
   );
-  return {
-    ...shared.nodeImage(settings, image, host.buildContext),
-    container_name: containerName(settings, TEST_CLIENT_NAME),
-    hostname: TEST_CLIENT_NAME,
-    command: ["python3", "-u", "-c", shared.literal(CLIENT_PROGRAM.trim()), ...words],
-    environment: { WS_CLIENT_ADDRESS: client.address, ...shared.RAY_TOKEN },
-    networks: { [NETWORK]: { ipv4_address: client.address } },
-    extra_hosts: shared.viaHost(clusterNames(settings), host.ipAddress),
-    logging: shared.BOUNDED_LOG,
-    init: true,
-    stop_grace_period: "5s",
-    restart: "no",
-    labels: shared.labelsOf(settings, "test"),
-  };
-}
-
-const workerService = (settings: Settings, image: NodeSettings, host: HostPlan): ComposeService =>
-  shared.nodeService(settings, host, host.testWorker, {
-    part: "test",
-    imageOf: image,
-    advertised: TEST_WORKER_NAME,
-    healthPort: settings.health.port,
-    environment: { HEAD_ADDRESS: orElse(HEAD_VARIABLE, formatAddress(settings.test.target)) },
-    networks: { [NETWORK]: { ipv4_address: host.testWorker.address } },
+  return composeService(settings, host, "test", TEST_CLIENT_NAME, {
+    ...nodeImage(settings, imageOf, host.buildContext),
+    address: client.address,
     viaHost: clusterNames(settings),
-    ports: [],
-    // A test shows what happens; a restart would hide it.
-    restart: "no",
+    command: ["python3", "-u", "-c", literal(CLIENT_PROGRAM.trim()), ...words],
+    environment: { WS_CLIENT_ADDRESS: client.address, ...RAY_TOKEN },
+    stop_grace_period: "5s",
   });
+}
 
 const HEAD_VARIABLE = "WS_TEST_HEAD";
 
