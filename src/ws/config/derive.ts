@@ -20,7 +20,7 @@ const OBJECT_STORE_SHARE = 0.3;
 const RAY_HEAD_PORT = 6379;
 const RAY_CLIENT_PORT = 10001;
 
-/** The specification's places after the gateway's .1: the health service .2, then the nodes of the table. */
+/** The places of docs/specification.md, after the gateway's .1: the health service .2, then the nodes of the table. */
 const HEALTH_PLACE = 2;
 const FIRST_NODE_PLACE = 3;
 /** In the test's own network. */

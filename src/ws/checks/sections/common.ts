@@ -49,7 +49,7 @@ export async function logLine(
   return (await lastLife(context, service)).findLast((line) => pattern.test(line));
 }
 
-/** The role that a node took last, as the specification greps for it. */
+/** The role that a node took last, as users of the specification grep for it (docs/specification.md). */
 export async function lastMode(context: CheckContext, service: string): Promise<string> {
   return (await logLine(context, service, /^Mode: /)) ?? 'no line "Mode:"';
 }
