@@ -4,7 +4,7 @@ import type { Result } from "../../common/result.ts";
 import type { RayGcs } from "../../common/sighting.ts";
 import type { NoHead } from "../cluster-view.ts";
 import type { HostFacts } from "../compose/host-plan.ts";
-import type { Route } from "../compose/routes.ts";
+import type { Route } from "../compose/read-host.ts";
 import type { Answer, Compose } from "../runtimes/docker/engine.ts";
 import type { AnyNetwork } from "../runtimes/docker/neighbours.ts";
 import type { RuntimeName } from "../runtimes/runtime.ts";
