@@ -71,10 +71,11 @@ const NO_ADDRESS: Problem = {
 function missingGpu({ hostHasGpu, nodes }: Settings, { hasGpu }: HostFacts): Problem[] {
   const names = nodes.filter(({ gpu }) => gpu).map(({ name }) => name);
   if (hostHasGpu !== true || hasGpu || names.length === 0) return [];
+  const start = names.length === 1 ? "starts" : "start";
   return [
     {
       where: "host.has_gpu",
-      problem: `is true, and no NVIDIA GPU was found on this machine: ${names.join(" and ")} starts without one`,
+      problem: `is true, and no NVIDIA GPU was found on this machine: ${names.join(" and ")} ${start} without one`,
       fix: "Install the NVIDIA driver and container toolkit, or set it to false.",
     },
   ];

@@ -1,5 +1,12 @@
 import { isIPv4 } from "node:net";
-import { HEALTH_NAME, HEALTH_PORT, type NodeSettings, type Settings, TEST_WORKER_NAME } from "../settings.ts";
+import {
+  HEALTH_NAME,
+  HEALTH_PORT,
+  type NodeSettings,
+  plannedHead,
+  type Settings,
+  TEST_WORKER_NAME,
+} from "../settings.ts";
 import type { ComposeFile, ComposeService } from "./compose-file.ts";
 import type { HostPlan, Planned } from "./host-plan.ts";
 import { HEALTH_SOURCE_VARIABLE, healthStateVolume, imageName } from "./names.ts";
@@ -72,17 +79,11 @@ const ALL_GPUS = {
 };
 
 function dependencies(settings: Settings, name: string): ComposeService["depends_on"] {
-  const first = firstToStart(settings);
+  const first = plannedHead(settings);
   const before = [
     ...(settings.health.enabled ? [HEALTH_NAME] : []),
     ...(first === undefined || first === name ? [] : [first]),
   ];
   if (before.length === 0) return undefined;
   return Object.fromEntries(before.map((each) => [each, { condition: "service_healthy" }]));
-}
-
-/** The node that is to become HEAD: the explicit one, else the first candidate among ours; undefined: it is elsewhere. */
-export function firstToStart({ nodes, headAddress, candidates }: Settings): string | undefined {
-  const wanted = headAddress === undefined ? candidates.map(({ name }) => name) : [headAddress.host];
-  return wanted.find((name) => nodes.some((node) => node.name === name));
 }

@@ -122,6 +122,12 @@ function enabledCandidates({ nodes: file }: ConfigFile, nodes: readonly NodeSett
   });
 }
 
+/** The node that is to become HEAD: the explicit one, else the first candidate among ours; undefined: it is elsewhere. */
+export function plannedHead({ nodes, headAddress, candidates }: Settings): string | undefined {
+  const wanted = headAddress === undefined ? candidates.map(({ name }) => name) : [headAddress.host];
+  return wanted.find((name) => nodes.some((node) => node.name === name));
+}
+
 function deriveTest(
   { nodes: file, cluster_test: test }: ConfigFile,
   nodes: readonly NodeSettings[],
