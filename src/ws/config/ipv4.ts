@@ -1,7 +1,8 @@
 import { isIPv4 } from "node:net";
 
-/** An IPv4 network; `first` and `last` are its lowest and highest address as numbers. */
+/** An IPv4 network as it was written; `first` and `last` are its lowest and highest address as numbers. */
 export interface Subnet {
+  readonly text: string;
   readonly first: number;
   readonly last: number;
   readonly prefix: number;
@@ -21,7 +22,7 @@ export function parseSubnet(text: string): Subnet | undefined {
   const prefix = Number(prefixText);
   const size = 2 ** (32 - prefix);
   const first = toNumber(address);
-  return prefix <= 32 && first % size === 0 ? { first, last: first + size - 1, prefix } : undefined;
+  return prefix <= 32 && first % size === 0 ? { text, first, last: first + size - 1, prefix } : undefined;
 }
 
 /** The nth address after the network's own: 1 is where Docker puts the gateway. */

@@ -14,9 +14,11 @@ import { err, ok, type Result } from "../../common/result.ts";
 /** Keys and list positions from the root of the file down to a value. */
 export type KeyPath = readonly (string | number)[];
 
-/** The file as plain data, and where each of its values stands. */
+/** The file as plain data without its empty keys, and where each of its values stands. */
 export interface ConfigDocument {
   readonly data: unknown;
+  /** What the file has there; undefined: nothing. */
+  valueAt(path: KeyPath): unknown;
   /** `config.yaml:12:7 services.ray.cpu.head_port`; a key that is not there is placed at its nearest section. */
   where(path: KeyPath): string;
   /** The same for the key itself, not its value. */
@@ -26,6 +28,13 @@ export interface ConfigDocument {
 /** `nodes.head_whitelist[0]` */
 export const formatPath = (path: KeyPath): string =>
   path.map((key, i) => (typeof key === "number" ? `[${key}]` : i === 0 ? key : `.${key}`)).join("");
+
+/** Its inverse, for keys without dots. */
+export const parsePath = (text: string): KeyPath =>
+  text
+    .split(/[.[\]]+/)
+    .filter(Boolean)
+    .map((key) => (/^\d+$/.test(key) ? Number(key) : key));
 
 /** Parses YAML 1.2 with merge keys; every syntax error and duplicate key is a problem. */
 export function parseConfigDocument(text: string, file: string): Result<ConfigDocument, Problem[]> {
@@ -50,6 +59,7 @@ export function parseConfigDocument(text: string, file: string): Result<ConfigDo
     `${at(offsetOf(document, path, end))}${path.length === 0 ? "" : ` ${formatPath(path)}`}`;
   return ok({
     data: data.value,
+    valueAt: (path) => valueAt(data.value, path),
     where: (path) => where(path, "value"),
     whereKey: (path) => where(path, "key"),
   });
@@ -59,11 +69,31 @@ export function parseConfigDocument(text: string, file: string): Result<ConfigDo
 function toData(document: Document): Result<unknown, string> {
   try {
     const data: unknown = document.toJS();
-    return hasCycle(data) ? err("an alias (*) stands inside the value that its anchor (&) names") : ok(data);
+    return hasCycle(data)
+      ? err("an alias (*) stands inside the value that its anchor (&) names")
+      : ok(withoutEmpty(data) ?? {});
   } catch (error) {
     return err(`not valid YAML: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
+
+/** `head_address:` and `head_address: ""` both mean that the key is not set. */
+function withoutEmpty(value: unknown): unknown {
+  if (value === null || value === "") return undefined;
+  if (typeof value !== "object" || Array.isArray(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, child]) => {
+      const kept = withoutEmpty(child);
+      return kept === undefined ? [] : [[key, kept]];
+    }),
+  );
+}
+
+const valueAt = (data: unknown, path: KeyPath): unknown =>
+  path.reduce<unknown>(
+    (value, key) => (typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined),
+    data,
+  );
 
 /** An anchor's value that holds its own alias has no end. */
 function hasCycle(value: unknown, above: readonly unknown[] = []): boolean {

@@ -16,7 +16,7 @@ export interface Settings {
   readonly subnet: string;
   readonly testSubnet: string;
   readonly health: HealthSettings;
-  /** The services that are switched on, in the order ray-cpu, ray-gpu. */
+  /** The services that are switched on, in the order of the table of nodes. */
   readonly nodes: readonly NodeSettings[];
   /** The head whitelist, in order, without the services that are switched off. */
   readonly candidates: readonly Candidate[];
@@ -63,21 +63,27 @@ export interface PortRange {
   readonly max: number;
 }
 
-export type NodeName = "ray-cpu" | "ray-gpu";
-
-export interface NodeSettings extends Placement {
-  readonly name: NodeName;
-  readonly image: string;
+/** What the nodes of the main cluster and the test worker have in common. */
+export interface WorkerSettings extends Placement {
+  readonly name: string;
+  /** What stands in front of the names of its keys in config.yaml: `services.ray.cpu.` */
+  readonly keyPrefix: string;
   readonly cpus: number;
   /** The container's limit; `objectStoreBytes` is part of it. */
   readonly memoryBytes: number;
   readonly objectStoreBytes: number;
+  readonly peerPorts: PeerPorts;
+}
+
+export interface NodeSettings extends WorkerSettings {
+  /** Whether it gets the machine's GPUs, where there are some. */
+  readonly gpu: boolean;
+  readonly image: string;
   readonly headPort: number;
   readonly dashboardPort: number;
   readonly clientPort: number;
   /** What the node tells its peers: a name that each network resolves in its own way. */
   readonly nodeIpAddress: string;
-  readonly peerPorts: PeerPorts;
 }
 
 /** The test worker and the test client in their own network. */
@@ -86,12 +92,7 @@ export interface TestSettings {
   readonly target: Address;
   /** Where that HEAD serves Ray Client. */
   readonly targetClientPort: number;
-  readonly worker: Placement & {
-    readonly cpus: number;
-    readonly memoryBytes: number;
-    readonly objectStoreBytes: number;
-    readonly peerPorts: PeerPorts;
-  };
+  readonly worker: WorkerSettings;
   readonly client: Placement;
 }
 

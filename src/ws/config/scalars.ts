@@ -4,8 +4,9 @@ import { parseAddress, parseHost, parsePort } from "../../common/address.ts";
 import { parseBytes } from "../../common/bytes.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import { parseSubnet } from "./ipv4.ts";
+import { RAY_NODES } from "./nodes.ts";
 
-/** The single values of config.yaml. YAML types plain digits as numbers, so most leaves take both spellings. */
+/** The single values of config.yaml. YAML types plain digits as numbers, so most of them take both spellings. */
 
 const PROJECT = /^[a-z0-9][a-z0-9_-]{0,40}$/;
 const IMAGE = /^[a-z0-9][\w.\-/:@]*$/;
@@ -85,11 +86,15 @@ export const host = () => parsed(textOnly("expected a host name or an IPv4 addre
 export const hostPort = () => parsed(textOnly("expected host:port"), parseAddress);
 
 export const ipv4 = () => matching("expected an IPv4 address", isIPv4);
+const SUBNET = "expected an IPv4 network such as 172.28.0.0/16, with nothing set behind the prefix";
+
 export const subnet = () =>
-  matching("expected an IPv4 network such as 172.28.0.0/16, with nothing set behind the prefix", (text) => {
+  parsed(textOnly(SUBNET), (text) => {
     const network = parseSubnet(text);
-    // A cluster needs the gateway, three services and the broadcast address.
-    return network !== undefined && network.prefix >= 8 && network.prefix <= 28;
+    // A cluster needs the gateway, its services and the broadcast address.
+    return network !== undefined && network.prefix >= 8 && network.prefix <= 28
+      ? ok(network)
+      : err(`${SUBNET}, got "${text}"`);
   });
 
 export const projectName = () =>
@@ -145,12 +150,12 @@ function parseEntry(text: string): Result<WhitelistEntry, string> {
 
 export const whitelistEntry = () => parsed(textOnly(ENTRY), parseEntry);
 
-/** The HEAD to test against: a service's name, or host:port. `cpu` and `gpu` are the original platform's words. */
+/** The HEAD to test against: a service's name, or host:port. The original platform writes the service's key. */
 export const target = () =>
   parsed(
     textOnly("expected a service's name or host:port"),
     (text): Result<{ host: string; port: number | undefined }, string> => {
-      const address = parseAddress(/^[cg]pu$/.test(text) ? `ray-${text}` : text, 0);
+      const address = parseAddress(RAY_NODES.find(({ key }) => key === text)?.name ?? text, 0);
       if (!address.ok) return address;
       return ok({ host: address.value.host, port: address.value.port || undefined });
     },

@@ -19,7 +19,7 @@ interface Target {
  * Whether no packet goes from one network to the other but through published ports. A refusal is an answer from the other
  * side, and says that there is a way; so only ports on which something listens are worth a try.
  */
-export async function judgeApart(context: CheckContext): Promise<Verdict> {
+export async function judgeIsolation(context: CheckContext): Promise<Verdict> {
   const targets = await findTargets(context);
   if (typeof targets === "string") return fails(targets);
   const seen = await Promise.all(targets.map((target) => judgeTarget(context, target)));
@@ -61,14 +61,14 @@ async function judgeTarget(context: CheckContext, target: Target): Promise<Verdi
     [neighbour, ...strangers].map(async (from) => ({ from, said: await dial(context, from, target) })),
   );
   const listens = near?.said === "connected";
-  const crossed = far.filter(({ said }) => !APART.has(said));
+  const crossed = far.filter(({ said }) => !NO_WAY.has(said));
   const what = far.map(({ from, said }) => `${from}: ${said}`).join(", ");
   const control = listens ? "" : `, but nothing listens there: ${neighbour}: ${near?.said}`;
   return verdict(listens && crossed.length === 0, `to ${name} at ${address}:${port} from ${what}${control}`);
 }
 
 /** No answer at all, or no way to the address: all else came from the other side. */
-const APART: ReadonlySet<string> = new Set(["timeout", "ENETUNREACH", "EHOSTUNREACH"]);
+const NO_WAY: ReadonlySet<string> = new Set(["timeout", "ENETUNREACH", "EHOSTUNREACH"]);
 
 async function dial(context: CheckContext, from: string, { address, port }: Target): Promise<string> {
   const said = await context.run(from, dialCommand(address, port));

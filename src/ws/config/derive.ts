@@ -1,15 +1,16 @@
-import { loopbackTwin, nthAddress, parseSubnet, type Subnet } from "./ipv4.ts";
-import type { WhitelistEntry } from "./leaves.ts";
-import { type ConfigFile, defaultImage } from "./schema.ts";
+import { loopbackTwin, nthAddress } from "./ipv4.ts";
+import { type NodeKey, RAY_NODES } from "./nodes.ts";
+import type { WhitelistEntry } from "./scalars.ts";
+import type { ConfigFile } from "./schema.ts";
 import {
   type Candidate,
   HEALTH_NAME,
   HEALTH_PORT,
-  type NodeName,
   type NodeSettings,
   type PeerPorts,
   type Placement,
   type Settings,
+  TEST_WORKER_NAME,
   type TestSettings,
 } from "./types.ts";
 
@@ -19,11 +20,17 @@ const OBJECT_STORE_SHARE = 0.3;
 const RAY_HEAD_PORT = 6379;
 const RAY_CLIENT_PORT = 10001;
 
-/** Fills what the file leaves to its other keys. Takes a config that passed every check. */
+/** The places of docs/specification.md, after the gateway's .1: the health service .2, then the nodes of the table. */
+const HEALTH_PLACE = 2;
+const FIRST_NODE_PLACE = 3;
+/** In the test's own network. */
+const TEST_CLIENT_PLACE = 2;
+const TEST_WORKER_PLACE = 3;
+
+/** Fills what the file leaves to its other keys. */
 export function deriveSettings(config: ConfigFile): Settings {
   const { project, host, network, nodes: shared, cluster_test } = config;
-  const main = knownSubnet(network.subnet);
-  const nodes = enabledNodes(config, main);
+  const nodes = enabledNodes(config);
   const candidates = enabledCandidates(config, nodes);
   return {
     projectName: project.name,
@@ -31,9 +38,9 @@ export function deriveSettings(config: ConfigFile): Settings {
     rayVersion: config.ray.version,
     hostHasGpu: host.has_gpu,
     hostIpAddress: host.ip_address,
-    subnet: network.subnet,
-    testSubnet: cluster_test.test_network_subnet,
-    health: deriveHealth(config, main),
+    subnet: network.subnet.text,
+    testSubnet: cluster_test.test_network_subnet.text,
+    health: deriveHealth(config),
     nodes,
     candidates,
     headAddress: shared.head_address,
@@ -43,24 +50,12 @@ export function deriveSettings(config: ConfigFile): Settings {
   };
 }
 
-function knownSubnet(text: string): Subnet {
-  const subnet = parseSubnet(text);
-  if (subnet === undefined) throw new Error(`a subnet that passed validation does not parse: ${text}`);
-  return subnet;
-}
-
 const place = (address: string): Placement => ({ address, loopbackAddress: loopbackTwin(address) });
 
-/** The places of docs/specification.md: health .2, ray-cpu .3, ray-gpu .4 after the gateway's .1. */
-export const defaultAddress = { health: 2, cpu: 3, gpu: 4 } as const;
-/** In the test's own network. */
-export const testAddress = { client: 2, worker: 3 } as const;
-
-function deriveHealth(config: ConfigFile, main: Subnet): Settings["health"] {
-  const { health } = config.services;
-  const { url, timeout, max_retries, retry_interval } = config.nodes.health_service;
+function deriveHealth({ network, nodes, services: { health } }: ConfigFile): Settings["health"] {
+  const { url, timeout, max_retries, retry_interval } = nodes.health_service;
   return {
-    ...place(health.ip_address ?? nthAddress(main, defaultAddress.health)),
+    ...place(health.ip_address ?? nthAddress(network.subnet, HEALTH_PLACE)),
     enabled: health.enabled,
     port: health.port,
     externalUrl: url === undefined || isOwnHealth(url, health.port) ? undefined : url,
@@ -76,46 +71,31 @@ export function isOwnHealth(url: string, hostPort: number): boolean {
   return hostname === HEALTH_NAME && [HEALTH_PORT, hostPort].includes(Number(port || 80));
 }
 
-type RayService = ConfigFile["services"]["ray"]["cpu"];
-
-function enabledNodes({ services }: ConfigFile, main: Subnet): NodeSettings[] {
-  const all = [
-    deriveNode("ray-cpu", services.ray.cpu, {
-      image: services.ray.image ?? defaultImage.cpu,
-      address: nthAddress(main, defaultAddress.cpu),
-    }),
-    deriveNode("ray-gpu", services.ray.gpu, {
-      image: services.ray.image ?? defaultImage.gpu,
-      address: nthAddress(main, defaultAddress.gpu),
-    }),
-  ];
-  return all.filter((_, i) => [services.ray.cpu, services.ray.gpu][i]?.enabled);
-}
-
-function deriveNode(
-  name: NodeName,
-  service: RayService,
-  otherwise: { readonly image: string; readonly address: string },
-): NodeSettings {
-  return {
-    name,
-    ...place(service.ip_address ?? otherwise.address),
-    image: service.image ?? otherwise.image,
-    cpus: service.cpus,
-    memoryBytes: service.memory,
-    objectStoreBytes: service.object_store_memory ?? objectStoreIn(service.memory),
-    headPort: service.head_port,
-    dashboardPort: service.dashboard_port,
-    clientPort: service.client_port,
-    nodeIpAddress: service.node_ip_address ?? name,
-    peerPorts: peerPorts(service),
-  };
-}
+const enabledNodes = ({ network, services: { ray } }: ConfigFile): NodeSettings[] =>
+  RAY_NODES.flatMap(({ key, ...defaults }, i) => {
+    const service = ray[key];
+    if (!service.enabled) return [];
+    return {
+      ...place(service.ip_address ?? nthAddress(network.subnet, FIRST_NODE_PLACE + i)),
+      name: defaults.name,
+      keyPrefix: `services.ray.${key}.`,
+      gpu: defaults.gpu,
+      image: service.image ?? ray.image ?? defaults.image,
+      cpus: service.cpus,
+      memoryBytes: service.memory,
+      objectStoreBytes: service.object_store_memory ?? objectStoreIn(service.memory),
+      headPort: service.head_port,
+      dashboardPort: service.dashboard_port,
+      clientPort: service.client_port,
+      nodeIpAddress: service.node_ip_address ?? defaults.name,
+      peerPorts: peerPorts(service),
+    };
+  });
 
 const objectStoreIn = (memoryBytes: number): number => Math.floor(memoryBytes * OBJECT_STORE_SHARE);
 
 type PeerPortKeys = Pick<
-  RayService,
+  ConfigFile["services"]["ray"][NodeKey],
   "node_manager_port" | "object_manager_port" | "min_worker_port" | "max_worker_port"
 >;
 
@@ -129,40 +109,43 @@ function peerPorts(keys: PeerPortKeys): PeerPorts {
 }
 
 /** The services that a user switched off cannot become HEAD, and nobody should wait for them. */
-function enabledCandidates(config: ConfigFile, nodes: readonly NodeSettings[]): Candidate[] {
+function enabledCandidates({ nodes: file }: ConfigFile, nodes: readonly NodeSettings[]): Candidate[] {
   const listed: readonly WhitelistEntry[] =
-    config.nodes.head_whitelist ?? nodes.map(({ name }) => ({ name, host: name, port: undefined }));
-  const { head_address: explicit } = config.nodes;
+    file.head_whitelist ?? nodes.map(({ name }) => ({ name, host: name, port: undefined }));
+  const explicit = file.head_address;
   // With an explicit HEAD nobody is elected, and the entrypoint still wants one name.
   if (listed.length === 0 && explicit !== undefined) return [{ name: explicit.host, ...explicit }];
   return listed.flatMap((entry) => {
     const node = nodes.find(({ name }) => name === entry.name);
-    if (node === undefined && isService(entry.name)) return [];
-    return [{ name: entry.name, host: entry.host, port: entry.port ?? node?.headPort ?? RAY_HEAD_PORT }];
+    if (node === undefined && RAY_NODES.some(({ name }) => name === entry.name)) return [];
+    return [{ ...entry, port: entry.port ?? node?.headPort ?? RAY_HEAD_PORT }];
   });
 }
 
-export const SERVICE_NAMES: readonly NodeName[] = ["ray-cpu", "ray-gpu"];
-
-const isService = (name: string): boolean => SERVICE_NAMES.some((service) => service === name);
+/** The node that is to become HEAD: the explicit one, else the first candidate among ours; undefined: it is elsewhere. */
+export function plannedHead({ nodes, headAddress, candidates }: Settings): string | undefined {
+  const wanted = headAddress === undefined ? candidates.map(({ name }) => name) : [headAddress.host];
+  return wanted.find((name) => nodes.some((node) => node.name === name));
+}
 
 function deriveTest(
-  config: ConfigFile,
+  { nodes: file, cluster_test: test }: ConfigFile,
   nodes: readonly NodeSettings[],
   candidates: readonly Candidate[],
 ): TestSettings {
-  const test = config.cluster_test;
-  const subnet = knownSubnet(test.test_network_subnet);
+  const subnet = test.test_network_subnet;
   const wanted = test.target ??
-    config.nodes.head_address ??
-    candidates[0] ?? { host: "ray-cpu", port: undefined };
+    file.head_address ??
+    candidates[0] ?? { host: RAY_NODES[0].name, port: undefined };
   const node = nodes.find(({ name }) => name === wanted.host);
   return {
     target: { host: wanted.host, port: wanted.port ?? node?.headPort ?? RAY_HEAD_PORT },
     targetClientPort: node?.clientPort ?? RAY_CLIENT_PORT,
-    client: place(nthAddress(subnet, testAddress.client)),
+    client: place(nthAddress(subnet, TEST_CLIENT_PLACE)),
     worker: {
-      ...place(nthAddress(subnet, testAddress.worker)),
+      ...place(nthAddress(subnet, TEST_WORKER_PLACE)),
+      name: TEST_WORKER_NAME,
+      keyPrefix: "cluster_test.worker_",
       cpus: test.worker_cpus,
       memoryBytes: test.worker_memory,
       objectStoreBytes: objectStoreIn(test.worker_memory),

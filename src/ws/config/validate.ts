@@ -1,7 +1,7 @@
 import type * as z from "zod";
 import type { Problem } from "../../common/failure.ts";
 import { type ConfigDocument, formatPath, type KeyPath } from "./document.ts";
-import { configJsonSchema, foreignKeys, keysAt, nearestKnownKey } from "./known-keys.ts";
+import { foreignKeys, keyAt, keysBelow, nearestKnownKey } from "./known-keys.ts";
 import { ConfigFile } from "./schema.ts";
 
 /** What could be read: `config` has the default in the place of each wrong value, so that checks across keys can still run. */
@@ -13,11 +13,10 @@ export interface Validated {
   readonly wrong: readonly KeyPath[];
 }
 
-/** Checks every value on its own. A key without a value counts as left out. */
+/** Checks every value on its own. */
 export function validate(document: ConfigDocument): Validated {
-  const data = withoutEmpty(document.data) ?? {};
-  const first = ConfigFile.safeParse(data);
-  const warnings = foreign(data, document);
+  const first = ConfigFile.safeParse(document.data);
+  const warnings = foreign(document);
   if (first.success) return { config: first.data, problems: [], warnings, wrong: [] };
   const { issues } = first.error;
   const unknown = issues.flatMap((issue) =>
@@ -26,9 +25,9 @@ export function validate(document: ConfigDocument): Validated {
   const wrong = issues.filter((issue) => issue.code !== "unrecognized_keys");
   const wrongPaths = wrong.map((issue) => toPath(issue.path));
   return {
-    config: ConfigFile.parse([...unknown, ...wrongPaths].reduce(without, data)),
+    config: ConfigFile.parse([...unknown, ...wrongPaths].reduce(without, document.data)),
     problems: [
-      ...wrong.map((issue) => toProblem(issue, data, document)),
+      ...wrong.map((issue) => toProblem(issue, document)),
       ...unknown.map((path) => unknownKey(path, document)),
     ],
     warnings,
@@ -38,18 +37,6 @@ export function validate(document: ConfigDocument): Validated {
 
 const toPath = (path: readonly PropertyKey[]): KeyPath =>
   path.map((key) => (typeof key === "number" ? key : String(key)));
-
-/** `head_address:` and `head_address: ""` both mean that the key is not set. */
-function withoutEmpty(value: unknown): unknown {
-  if (value === null || value === "") return undefined;
-  if (typeof value !== "object" || Array.isArray(value)) return value;
-  return Object.fromEntries(
-    Object.entries(value).flatMap(([key, child]) => {
-      const kept = withoutEmpty(child);
-      return kept === undefined ? [] : [[key, kept]];
-    }),
-  );
-}
 
 /** A copy of `value` without what stands at `path`. */
 function without(value: unknown, path: KeyPath): unknown {
@@ -63,9 +50,9 @@ function without(value: unknown, path: KeyPath): unknown {
   return kept === undefined ? others : { ...others, [key]: kept };
 }
 
-function toProblem(issue: z.core.$ZodIssue, data: unknown, document: ConfigDocument): Problem {
+function toProblem(issue: z.core.$ZodIssue, document: ConfigDocument): Problem {
   const path = toPath(issue.path);
-  const got = path.reduce<unknown>((value, key) => (value as Record<string | number, unknown>)[key], data);
+  const got = document.valueAt(path);
   return {
     where: document.where(path),
     // Our own parsers say what they got.
@@ -74,18 +61,11 @@ function toProblem(issue: z.core.$ZodIssue, data: unknown, document: ConfigDocum
   };
 }
 
-interface Described {
-  readonly default?: unknown;
-  readonly examples?: readonly unknown[];
-  readonly properties?: Readonly<Record<string, Described>>;
-}
-
 function exampleFor(path: KeyPath): string {
   const names = path.filter((key) => typeof key === "string");
-  const root = configJsonSchema() as Described;
-  const known = names.reduce<Described | undefined>((node, key) => node?.properties?.[key], root);
+  const known = keyAt(names);
   if (known?.properties !== undefined)
-    return `Write its keys below it, indented: ${keysAt(names).join(", ")}.`;
+    return `Write its keys below it, indented: ${keysBelow(names).join(", ")}.`;
   const example = known?.default ?? known?.examples?.[0];
   const text = Array.isArray(example) ? `[${example.join(", ")}]` : String(example);
   const unset = known?.default === undefined ? "to have it found or computed" : "for that value";
@@ -99,7 +79,7 @@ function unknownKey(path: KeyPath, document: ConfigDocument): Problem {
     problem: "unknown key: the cluster would start without what it asks for",
     fix:
       near === undefined
-        ? `Remove it; known keys here are ${keysAt(path.slice(0, -1)).join(", ")}.`
+        ? `Remove it; known keys here are ${keysBelow(path.slice(0, -1)).join(", ")}.`
         : `Did you mean ${near}?`,
   };
 }
@@ -107,8 +87,8 @@ function unknownKey(path: KeyPath, document: ConfigDocument): Problem {
 const BUILD = "services.ray.build";
 
 /** One warning for all keys that only other programs of the original platform read. */
-function foreign(data: unknown, document: ConfigDocument): Problem[] {
-  const found = foreignKeys().filter((path) => valueAt(data, path) !== undefined);
+function foreign(document: ConfigDocument): Problem[] {
+  const found = foreignKeys().filter((path) => document.valueAt(path) !== undefined);
   const [first] = found;
   if (first === undefined) return [];
   const names = found.map(formatPath);
@@ -123,9 +103,3 @@ function foreign(data: unknown, document: ConfigDocument): Problem[] {
     },
   ];
 }
-
-const valueAt = (data: unknown, path: KeyPath): unknown =>
-  path.reduce<unknown>(
-    (value, key) => (typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined),
-    data,
-  );
