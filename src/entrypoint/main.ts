@@ -8,6 +8,7 @@ import { findTlsProblems, readTls } from "../common/gcs/tls.ts";
 import { leave } from "../common/leave.ts";
 import { createLogger, logForm } from "../common/logger.ts";
 import { THREADS } from "../common/lookup.ts";
+import { handleSignals } from "../common/signals.ts";
 import { visible } from "../common/visible.ts";
 import { AliveNote } from "./alive-note.ts";
 import { readArgs } from "./args.ts";
@@ -28,7 +29,6 @@ import { collect } from "./probes/collect.ts";
 import { readInterfaces } from "./probes/interfaces.ts";
 import { probeLocal, readHealthTokenFile, readTokenFile } from "./probes/local.ts";
 import { render } from "./render.ts";
-import { handleSignals } from "./signals.ts";
 import { StopRequest } from "./stop-request.ts";
 import { findUsers } from "./users.ts";
 import { NO_SERVICE, sparing } from "./without-lease.ts";
@@ -41,7 +41,7 @@ async function main(): Promise<number> {
   if (request.value.kind === "version") return print(`${__VERSION__}\n`);
   const hasInit = standBehindInit();
   const stopRequest = new StopRequest(realClock);
-  if (request.value.kind === "run") handleSignals(stopRequest);
+  if (request.value.kind === "run") handleSignals((signal) => stopRequest.receive(signal));
 
   // Ray gets the environment as it was given.
   const env = { ...process.env };

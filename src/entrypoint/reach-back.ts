@@ -5,7 +5,7 @@ import { err, type Result } from "../common/result.ts";
 import type { Config } from "./config.ts";
 import type { HealthClient } from "./health-client.ts";
 
-/** The service dials for up to 3 s (health-server), and it may queue. */
+/** The service dials for up to 3 s (health-service), and it may queue. */
 const ANSWER_TIMEOUT_MS = 5000;
 
 /**
