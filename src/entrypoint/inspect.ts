@@ -4,7 +4,7 @@ import type { NodeInfo } from "../common/gcs/client.ts";
 import { lookup } from "../common/lookup.ts";
 import { processNamed, stateOf } from "./processes.ts";
 import type { RayProcess } from "./ray.ts";
-import type { Snapshot } from "./watch.ts";
+import type { Snapshot } from "./verdict.ts";
 
 const TIMEOUT_MS = 2000;
 

@@ -6,7 +6,7 @@ import type { LeaseRequest } from "../common/lease-protocol.ts";
 import { ok } from "../common/result.ts";
 import type { LeaseFact } from "./facts.ts";
 import { Lease, type LeaseSettings } from "./lease.ts";
-import type { Trouble } from "./watch.ts";
+import type { Fault } from "./verdict.ts";
 import { NO_SERVICE } from "./without-lease.ts";
 
 function leaseOf(
@@ -103,7 +103,7 @@ test("strict: a lease too short to be safe is not taken; a HEAD that leads gives
 test("A1 strict: a HEAD whose epoch is over ends at its deadline, also where the holder bears its own name", async () => {
   let bootMs = 1000;
   const clock = { now: () => 0, bootMs: () => bootMs, pause: async () => bootMs < 60_000 };
-  const lost = Promise.withResolvers<Trouble>();
+  const lost = Promise.withResolvers<Fault>();
   const answers: LeaseFact[] = [granted(1)];
   const { lease } = leaseOf(
     async () => {
@@ -123,7 +123,7 @@ test("A5 the deadline of a lease counts from when the request was sent, and runs
   // Timers and the other clock stop meanwhile.
   const clock = { now: () => 0, bootMs: () => bootMs, pause: async () => true };
   const onRenewed = vi.fn();
-  const lost = Promise.withResolvers<Trouble>();
+  const lost = Promise.withResolvers<Fault>();
   const { lease } = leaseOf(
     async () => {
       bootMs += 51_000;

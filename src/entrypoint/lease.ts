@@ -4,7 +4,7 @@ import type { Config } from "./config.ts";
 import type { Deps } from "./deps.ts";
 import type { LeaseFact } from "./facts.ts";
 import { describeRenewal, successorIn } from "./lease-answer.ts";
-import type { Trouble } from "./watch.ts";
+import type { Fault } from "./verdict.ts";
 
 export interface LeaseSettings {
   readonly config: Config;
@@ -13,7 +13,7 @@ export interface LeaseSettings {
   /** Called at each renewal with how long this HEAD may go on without another, in milliseconds since boot. */
   readonly onRenewed: (untilMs: number) => void;
   /** Called once with why this node may lead no more. */
-  readonly onLost: (trouble: Trouble) => void;
+  readonly onLost: (fault: Fault) => void;
 }
 
 const RELEASE_TIMEOUT_MS = 1000;
@@ -185,17 +185,17 @@ export class Lease {
   async #renewLoop(signal: AbortSignal): Promise<void> {
     while (await this.#deps.clock.pause(this.#untilNextMs(), signal)) {
       // After a pause of the whole machine the time is over before another request: a service that forgot would grant it.
-      const trouble = this.#expired() ?? (await this.#renew(signal));
+      const fault = this.#expired() ?? (await this.#renew(signal));
       if (signal.aborted) return;
-      if (trouble === null) continue;
+      if (fault === null) continue;
       // From now on this node holds nothing, whatever the service believes.
       this.#epoch = null;
       this.stop();
-      return this.#settings.onLost(trouble);
+      return this.#settings.onLost(fault);
     }
   }
 
-  async #renew(signal: AbortSignal): Promise<Trouble | null> {
+  async #renew(signal: AbortSignal): Promise<Fault | null> {
     const answer = await this.ask("silent");
     if (signal.aborted) return null;
     this.#tell(answer);
@@ -213,7 +213,7 @@ export class Lease {
    * Two GCSes on one store corrupt it, so that a strict HEAD that cannot renew must end before its lease does
    * (docs/faults.md 4.5); also one whose epoch is over: it led under a lease, and that one's time runs on.
    */
-  #expired(): Trouble | null {
+  #expired(): Fault | null {
     const forMs = this.#deps.clock.bootMs() - this.#renewedAtMs;
     return this.#strict && forMs >= RENEW_DEADLINE_S * 1000 ? { kind: "lease-lost", forMs } : null;
   }

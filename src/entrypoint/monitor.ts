@@ -6,7 +6,7 @@ import type { Membership } from "./ready.ts";
 import type { RunDeps } from "./run-deps.ts";
 import type { RunEnd } from "./run-end.ts";
 import { Search } from "./search.ts";
-import { NO_SIGNS, type Snapshot, verdictOf } from "./watch.ts";
+import { NO_SIGNS, type Snapshot, verdictOf } from "./verdict.ts";
 
 /** A GCS that is only slow must not look dead: three of these in a row are longer than a pause of five seconds. */
 const TIMEOUT_MS = 2000;
@@ -43,7 +43,7 @@ export async function monitor(member: Member, deps: RunDeps, over: AbortSignal):
     const judged = verdictOf(signs, { gcs: seen, ...own }, member.role, clusterId);
     signs = judged.signs;
     const { verdict } = judged;
-    if (verdict.kind === "trouble") return verdict;
+    if (verdict.kind === "fault") return verdict;
     if (search.found !== null) return { kind: "moved", outcome: search.found };
     const lost = verdict.kind === "head-out-of-reach" ? verdict.cause : null;
     if (search.follow(lost !== null)) log({ type: "head-out-of-reach", head: gcs.address, cause: lost });

@@ -11,7 +11,7 @@ import { type PlanInput, planInstall, planRayStart, type Role } from "./plan.ts"
 import { afterEnd, type Ended, NEWBORN, type Next } from "./restart-policy.ts";
 import { Run } from "./run.ts";
 import type { Memory } from "./run-deps.ts";
-import { type RunEnd, troubled } from "./run-end.ts";
+import { faulted, type RunEnd } from "./run-end.ts";
 import { after, type NodeState, type Step } from "./state.ts";
 import type { StopRequest } from "./stop-request.ts";
 
@@ -48,7 +48,7 @@ export class Node {
       {
         ...input,
         onRenewed: (untilMs) => this.#run?.renewed(untilMs),
-        onLost: (trouble) => this.#run?.end(troubled(trouble)),
+        onLost: (fault) => this.#run?.end(faulted(fault)),
       },
       deps,
     );
@@ -146,7 +146,7 @@ export class Node {
   async #announceRestart(ended: Ended, next: Extract<Next, { kind: "again" }>): Promise<void> {
     const { log } = this.#deps;
     const { delayMs, history } = next;
-    if (ended.kind === "trouble") log({ type: "trouble", trouble: ended.trouble });
+    if (ended.kind === "fault") log({ type: "trouble", trouble: ended.fault });
     if (ended.kind === "failed") log({ type: "setback", failure: ended.failure });
     this.#step({ kind: "restart", delayMs, restarts: history.recent + history.followed });
     if (!next.yieldLead || !this.#lease.held) return;

@@ -3,7 +3,7 @@ import type { Clock } from "../common/deadline.ts";
 import type { Sighting } from "../common/sighting.ts";
 import type { Config } from "./config.ts";
 import { placeOf } from "./decide/candidates.ts";
-import type { Trouble } from "./watch.ts";
+import type { Fault } from "./verdict.ts";
 
 export interface OtherHeadDeps {
   readonly clock: Pick<Clock, "pause">;
@@ -45,19 +45,19 @@ export function findOtherHead(
   config: Config,
   deps: OtherHeadDeps,
   signal: AbortSignal,
-): Promise<Trouble | null> {
+): Promise<Fault | null> {
   const own = new OwnClaim(placeOf(config), deps);
   const found = new AbortController();
   const over = AbortSignal.any([signal, found.signal]);
   return new Promise((resolve) => {
-    const end = (trouble: Trouble | null): void => {
+    const end = (fault: Fault | null): void => {
       found.abort();
-      resolve(trouble);
+      resolve(fault);
     };
     signal.addEventListener("abort", () => end(null), { once: true });
     void own.keepPublished(over);
     for (const [place, { name, address }] of config.whitelist.entries()) {
-      const look = (): Promise<Trouble | null> => lookAt({ name, address, place }, own, config, deps);
+      const look = (): Promise<Fault | null> => lookAt({ name, address, place }, own, config, deps);
       if (place !== own.place) void repeat(look, deps.clock, over, end);
     }
     if (signal.aborted) end(null);
@@ -75,7 +75,7 @@ async function lookAt(
   own: OwnClaim,
   { values }: Config,
   { probe, epochAt }: OtherHeadDeps,
-): Promise<Trouble | null> {
+): Promise<Fault | null> {
   if (!own.isPublished) return null;
   const sighting = await probe(address, values.DISCOVERY_TIMEOUT);
   // An address that leads back to this node shows this node's own cluster.
@@ -91,14 +91,14 @@ const outranks = (other: Claim, own: Claim): boolean =>
   other.epoch === own.epoch ? other.place < own.place : other.epoch > own.epoch;
 
 async function repeat(
-  look: () => Promise<Trouble | null>,
+  look: () => Promise<Fault | null>,
   clock: OtherHeadDeps["clock"],
   over: AbortSignal,
-  found: (trouble: Trouble) => void,
+  found: (fault: Fault) => void,
 ): Promise<void> {
   do {
-    const trouble = await look();
-    if (trouble !== null && !over.aborted) found(trouble);
+    const fault = await look();
+    if (fault !== null && !over.aborted) found(fault);
   } while (await clock.pause(EVERY_MS, over));
 }
 

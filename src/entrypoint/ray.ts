@@ -4,7 +4,7 @@ import type { GcsClient, NodeInfo } from "../common/gcs/client.ts";
 import type { Result } from "../common/result.ts";
 import type { GuardProcess } from "./guard-process.ts";
 import type { Command, Plan } from "./plan.ts";
-import type { Snapshot } from "./watch.ts";
+import type { Snapshot } from "./verdict.ts";
 
 /** Ray on this machine: the seam between a node's life and what really happens. The simulation has its own. */
 export interface Ray {

@@ -1,7 +1,7 @@
 import type { Failure } from "../common/failure.ts";
 import type { Outcome } from "./elect.ts";
 import type { RunEnd } from "./run-end.ts";
-import type { Trouble } from "./watch.ts";
+import type { Fault } from "./verdict.ts";
 
 /** What this node has been through: all that decides how it goes on. */
 export interface History {
@@ -87,20 +87,15 @@ function mayPass(failure: Failure, member: boolean, recent: number): boolean {
 }
 
 function hasWorked(ended: Ended): boolean {
-  return ended.kind === "moved" || (ended.kind === "trouble" && ended.trouble.kind !== "head-lost-in-start");
+  return ended.kind === "moved" || (ended.kind === "fault" && ended.fault.kind !== "head-lost-in-start");
 }
 
-const FOLLOWED = new Set<Trouble["kind"]>([
-  "head-restarted",
-  "superseded",
-  "outranked",
-  "head-lost-in-start",
-]);
+const FOLLOWED = new Set<Fault["kind"]>(["head-restarted", "superseded", "outranked", "head-lost-in-start"]);
 
 /** True where another node is the cause, so that waiting would help nobody. */
 function isFollowing(ended: Ended): boolean {
   if (ended.kind === "moved") return true;
   // It has only looked, and it goes on looking.
   if (ended.kind === "failed") return ended.failure.reason === "no-head-in-time";
-  return ended.kind === "trouble" && FOLLOWED.has(ended.trouble.kind);
+  return ended.kind === "fault" && FOLLOWED.has(ended.fault.kind);
 }

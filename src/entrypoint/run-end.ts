@@ -5,7 +5,7 @@ import type { Outcome } from "./elect.ts";
 import type { Plan } from "./plan.ts";
 import type { Exit, RayProcess } from "./ray.ts";
 import { aborted, type StopRequest } from "./stop-request.ts";
-import type { Trouble } from "./watch.ts";
+import type { Fault } from "./verdict.ts";
 
 /** How one run of Ray on this node ended. */
 export type RunEnd =
@@ -13,17 +13,17 @@ export type RunEnd =
   /** It never became ready. */
   | { readonly kind: "failed"; readonly failure: Failure }
   /** It was ready and could not go on. */
-  | { readonly kind: "trouble"; readonly trouble: Trouble }
+  | { readonly kind: "fault"; readonly fault: Fault }
   /** Its HEAD is out of reach, and this node's next role is known. */
   | { readonly kind: "moved"; readonly outcome: Outcome };
 
 export const failed = (failure: Failure): RunEnd => ({ kind: "failed", failure });
-export const troubled = (trouble: Trouble): RunEnd => ({ kind: "trouble", trouble });
+export const faulted = (fault: Fault): RunEnd => ({ kind: "fault", fault });
 
 /** What follows when Ray ends by itself. `ranMs` is how long it ran if it was never ready, else undefined. */
 export function exitEnd({ code, signal }: Exit, ranMs: number | undefined): RunEnd {
   return ranMs === undefined
-    ? troubled({ kind: "ray-exited", exit: signal === null ? `exit code ${code}` : `signal ${signal}` })
+    ? faulted({ kind: "ray-exited", exit: signal === null ? `exit code ${code}` : `signal ${signal}` })
     : failed({ reason: "ray-exited", exitCode: code, signal, ranMs });
 }
 
@@ -53,7 +53,7 @@ export async function drain(
     clock.pause(leftMs, over.signal).then(() => "late" as const),
     aborted(stopRequest.urgent, over.signal).then(() => "urgent" as const),
     headGone(over.signal).then(() => "headless" as const),
-    ended.then(() => "deposed" as const),
+    ended.then(() => "superseded" as const),
   ]);
   over.abort();
   log({ type: "drained", how, tookMs: clock.now() - began });

@@ -11,7 +11,7 @@ import type { RayProcess } from "./ray.ts";
 import { type Membership, waitUntilReady } from "./ready.ts";
 import { redactCommand } from "./redact.ts";
 import type { RunDeps } from "./run-deps.ts";
-import { drain, exitEnd, failed, type RunEnd, troubled } from "./run-end.ts";
+import { drain, exitEnd, failed, faulted, type RunEnd } from "./run-end.ts";
 import { aborted } from "./stop-request.ts";
 
 /** How long the remains of a session may take to die of SIGKILL. */
@@ -172,7 +172,7 @@ export class Run {
       publish: async (epoch: number) => (this.#gcs.isKnown ? publishHeadEpoch(this.#gcs, epoch) : undefined),
       epoch: () => lease.epoch,
     };
-    void findOtherHead(config, others, over).then((trouble) => trouble && this.end(troubled(trouble)));
+    void findOtherHead(config, others, over).then((fault) => fault && this.end(faulted(fault)));
   }
 
   /** In parallel with Ray's own start, which takes longer. */
@@ -191,7 +191,7 @@ export class Run {
       // A lenient HEAD has no deadline, and the guard acts only when this process ends.
       untilMs: () => (this.#isStrictHead ? lease.untilMs : null),
       onChange: (cause) => log({ type: "guard", cause }),
-      onGone: (cause) => this.#isStrictHead && this.end(troubled({ kind: "guard-lost", cause })),
+      onGone: (cause) => this.#isStrictHead && this.end(faulted({ kind: "guard-lost", cause })),
     });
     return this.#guard;
   }
@@ -199,7 +199,7 @@ export class Run {
   async #headlessInStart(over: AbortSignal): Promise<RunEnd> {
     const everyMs = this.#deps.config.values.RAY_EP_WATCH_INTERVAL;
     const cause = await this.#headGone({ ...GONE_IN_START, everyMs }, over);
-    return troubled({ kind: "head-lost-in-start", cause });
+    return faulted({ kind: "head-lost-in-start", cause });
   }
 
   /** Resolves when a WORKER lost its HEAD; a HEAD has none to lose. */

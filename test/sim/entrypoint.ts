@@ -5,7 +5,7 @@ import type { LocalFact, RayUser } from "../../src/entrypoint/facts.ts";
 import { Node } from "../../src/entrypoint/node.ts";
 import { render } from "../../src/entrypoint/render.ts";
 import { StopRequest } from "../../src/entrypoint/stop-request.ts";
-import type { Trouble } from "../../src/entrypoint/watch.ts";
+import type { Fault } from "../../src/entrypoint/verdict.ts";
 import { sparing } from "../../src/entrypoint/without-lease.ts";
 import { Actor } from "./actor.ts";
 import type { Happening } from "./coverage.ts";
@@ -107,13 +107,13 @@ export class Entrypoint {
     if (event.type === "trouble") this.#count(event.trouble);
   }
 
-  #count(trouble: Trouble): void {
+  #count(fault: Fault): void {
     const { note } = this.scene;
-    const what = WORTH_COUNTING[trouble.kind];
+    const what = WORTH_COUNTING[fault.kind];
     if (what !== undefined) note(what);
-    if (trouble.kind === "outranked")
+    if (fault.kind === "outranked")
       note(
-        trouble.epoch === trouble.ownEpoch
+        fault.epoch === fault.ownEpoch
           ? "HEADs that gave way to an earlier one"
           : "HEADs that gave way to a higher epoch in sight",
       );
@@ -133,7 +133,7 @@ const TOLD: ReadonlySet<Event["type"]> = new Set([
   "failed",
 ]);
 
-const WORTH_COUNTING: Partial<Record<Trouble["kind"], Happening>> = {
+const WORTH_COUNTING: Partial<Record<Fault["kind"], Happening>> = {
   superseded: "HEADs that gave way to a higher epoch",
   "lease-lost": "leases lost in strict mode",
   "guard-lost": "HEADs ended since their guard could not be replaced",
