@@ -1,5 +1,5 @@
-import type { Address } from "../address.ts";
-import { Epoch } from "../lease-protocol.ts";
+import type { Address } from "../common/address.ts";
+import { Epoch } from "../common/lease-protocol.ts";
 import { type GcsClient, type GcsOptions, openGcs } from "./client.ts";
 
 /** The key of a HEAD's epoch in the key-value store of its GCS. */
