@@ -1,7 +1,7 @@
 import { request } from "node:http";
 import type { Address } from "../common/address.ts";
-import type { NodeInfo } from "../common/gcs/client.ts";
 import { lookup } from "../common/lookup.ts";
+import type { NodeInfo } from "../gcs/client.ts";
 import { processNamed, stateOf } from "./processes.ts";
 import type { RayProcess } from "./ray.ts";
 import type { Snapshot } from "./verdict.ts";

@@ -1,4 +1,4 @@
-import { openGcs } from "../common/gcs/client.ts";
+import { openGcs } from "../gcs/client.ts";
 import { startGuard } from "./guard-process.ts";
 import { becomes, type PlanInput, tempDirOf } from "./plan.ts";
 import { type PreflightDeps, preflight } from "./preflight.ts";

@@ -1,4 +1,4 @@
-import type { GcsClient, NodeInfo } from "../common/gcs/client.ts";
+import type { GcsClient, NodeInfo } from "../gcs/client.ts";
 import type { OwnGcs } from "./own-gcs.ts";
 import type { Plan } from "./plan.ts";
 import type { RayProcess } from "./ray.ts";

@@ -1,7 +1,7 @@
 import type { Address } from "../common/address.ts";
 import type { Failure } from "../common/failure.ts";
-import type { GcsClient, NodeInfo } from "../common/gcs/client.ts";
 import type { Result } from "../common/result.ts";
+import type { GcsClient, NodeInfo } from "../gcs/client.ts";
 import type { GuardProcess } from "./guard-process.ts";
 import type { Command, Plan } from "./plan.ts";
 import type { Snapshot } from "./verdict.ts";

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { FakeGcs, fakeNode } from "../../test/fixtures/fake-gcs.ts";
 import type { Address } from "../common/address.ts";
 import { realClock } from "../common/deadline.ts";
-import { openGcs } from "../common/gcs/client.ts";
+import { openGcs } from "../gcs/client.ts";
 import { OwnGcs } from "./own-gcs.ts";
 import type { RayProcess } from "./ray.ts";
 import { waitUntilReady } from "./ready.ts";

@@ -1,5 +1,5 @@
 import { type Address, formatAddress } from "../common/address.ts";
-import { publishHeadEpoch, readHeadEpoch } from "../common/gcs/head-epoch.ts";
+import { publishHeadEpoch, readHeadEpoch } from "../gcs/head-epoch.ts";
 import { Guard } from "./guard.ts";
 import { type HeadGoneSettings, untilHeadGone } from "./head-gone.ts";
 import { comparePython } from "./head-python.ts";

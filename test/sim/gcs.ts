@@ -1,7 +1,7 @@
 import type { Address } from "../../src/common/address.ts";
-import type { GcsClient, GcsFailure, NodeInfo } from "../../src/common/gcs/client.ts";
 import { err, ok, type Result } from "../../src/common/result.ts";
 import type { Published } from "../../src/entrypoint/other-head.ts";
+import type { GcsClient, GcsFailure, NodeInfo } from "../../src/gcs/client.ts";
 import type { Actor } from "./actor.ts";
 import type { Entrypoint } from "./entrypoint.ts";
 import type { Reply } from "./network.ts";
@@ -28,7 +28,7 @@ export async function askGcs(
     : { kind: "refused" };
 }
 
-/** As src/common/gcs/client.ts. What is asked at one moment goes over one connection, and is lost or answered together. */
+/** As src/gcs/client.ts. What is asked at one moment goes over one connection, and is lost or answered together. */
 export function gcsClient(entrypoint: Entrypoint, address: Address): GcsClient {
   const { scene, place, actor } = entrypoint;
   let last: { readonly atMs: number; readonly answer: Promise<Result<Published, GcsFailure>> } | undefined;
@@ -39,8 +39,8 @@ export function gcsClient(entrypoint: Entrypoint, address: Address): GcsClient {
     if (reply.kind === "answer") return ok(reply.value);
     return err(
       reply.kind === "silence"
-        ? { kind: "timeout" }
-        : { kind: "unavailable", code: "ECONNREFUSED", detail: "" },
+        ? { kind: "timeout", phase: "answer" }
+        : { kind: "unavailable", phase: "connect", code: "ECONNREFUSED", detail: "" },
     );
   };
   const ask = (timeoutMs: number): Promise<Result<Published, GcsFailure>> => {

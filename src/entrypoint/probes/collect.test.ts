@@ -4,8 +4,8 @@ import { DOWN, GCS, holder, leaseHealth, REFUSED, SILENT } from "../../../test/f
 import { silent } from "../../../test/fixtures/odd-servers.ts";
 import { type Address, formatAddress } from "../../common/address.ts";
 import { realClock } from "../../common/deadline.ts";
-import { probeGcs } from "../../common/gcs/probe.ts";
 import type { Sighting, SightingKind } from "../../common/sighting.ts";
+import { probeGcs } from "../../gcs/probe.ts";
 import type { Probes } from "../deps.ts";
 import type { HealthFact } from "../facts.ts";
 import { collect } from "./collect.ts";

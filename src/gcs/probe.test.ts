@@ -1,8 +1,10 @@
+import { connect } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
-import { FakeGcs, type FakeNode, fakeNode } from "../../../test/fixtures/fake-gcs.ts";
-import * as odd from "../../../test/fixtures/odd-servers.ts";
-import { until } from "../../../test/fixtures/until.ts";
-import { renderSighting } from "../render-sighting.ts";
+import { FakeGcs, type FakeNode, fakeNode } from "../../test/fixtures/fake-gcs.ts";
+import * as odd from "../../test/fixtures/odd-servers.ts";
+import { refusingGrpc, tcp } from "../../test/fixtures/servers.ts";
+import { until } from "../../test/fixtures/until.ts";
+import { renderSighting } from "../common/render-sighting.ts";
 import { openGcs } from "./client.ts";
 import { probeGcs } from "./probe.ts";
 
@@ -10,7 +12,7 @@ const TIMEOUT_MS = 1500;
 const OPTIONS = { token: null, timeoutMs: TIMEOUT_MS };
 /** For what answers: how soon is not the question, and a busy machine is slow. */
 const PATIENT = { token: null, timeoutMs: 20_000 };
-/** What a probe may take besides its time: loading gRPC on a busy machine. */
+/** What a probe may take besides its time on a busy machine. */
 const SLACK_MS = 1000;
 
 const keyOf = ({ nodeId, address }: FakeNode) => ({ nodeId, address, port: 0 });
@@ -43,12 +45,12 @@ describe("what is no GCS gets its own sighting, in time", () => {
     ["a gRPC server of another service", odd.otherGrpc, /^not-ray: it answers gRPC, but not as Ray's GCS: /],
     ["a web server of HTTP/2", odd.http2Web, /^not-ray: it (?:answers gRPC, but not as|speaks HTTP\/2)/],
     ["a gRPC message without end", odd.endlessGrpc, /^not-ray: /],
-    ["one that says nothing", odd.mute, /^timeout: answer$/],
-    ["a full queue", odd.silent, /^timeout: connect$/],
     ["a closed port", odd.refused, /^refused: $/],
-  ])("%s", async (_, start, expected) => {
+    ["one that says nothing", odd.mute, /^timeout: answer$/, OPTIONS],
+    ["a full queue", odd.silent, /^timeout: connect$/, OPTIONS],
+  ])("%s", async (_, start, expected, options = PATIENT) => {
     const server = await keep(start());
-    const sighting = await probeGcs(server.address, OPTIONS);
+    const sighting = await probeGcs(server.address, options);
     const said =
       "saw" in sighting
         ? sighting.saw
@@ -92,6 +94,35 @@ describe("a GCS", () => {
     expect(await probeGcs(gcs.address, PATIENT)).toMatchObject({ kind: "ray-gcs" });
   });
 
+  test("is seen by answers that come a byte at a time", async () => {
+    const gcs = await keep(FakeGcs.start());
+    const drip = await keep(
+      tcp((near) => {
+        const far = connect(gcs.address).on("error", () => {});
+        near
+          .setNoDelay(true)
+          .on("close", () => far.destroy())
+          .pipe(far);
+        far.on("data", async (bytes: Buffer) => {
+          for (const byte of bytes) await new Promise((resolve) => near.write(Buffer.from([byte]), resolve));
+        });
+      }),
+    );
+    expect(await probeGcs(drip.address, PATIENT)).toMatchObject({ kind: "ray-gcs", version: "2.60.0" });
+  });
+
+  // Lengths around the steps of HPACK's numbers (RFC 7541, 5.1): below 127, above it, and with two bytes more.
+  test.each([1, 110, 119, 120, 121, 300, 4000])("takes a token of %i characters", async (length) => {
+    const token = "t".repeat(length);
+    const gcs = await keep(FakeGcs.start({ token }));
+    expect(await probeGcs(gcs.address, { ...PATIENT, token })).toMatchObject({ kind: "ray-gcs" });
+    const refused = await probeGcs(gcs.address, { ...PATIENT, token: `${token}x` });
+    expect(refused).toMatchObject({
+      kind: "unauthorized",
+      detail: expect.stringMatching(/^InvalidAuthToken: /),
+    });
+  });
+
   test("that hangs is silent, not absent", async () => {
     const gcs = await keep(FakeGcs.start());
     gcs.hangs = true;
@@ -116,6 +147,35 @@ describe("a GCS", () => {
 });
 
 describe("the client", () => {
+  test("brings whatever a server says of its refusal", async () => {
+    const printable = Array.from({ length: 95 }, (_, i) => String.fromCharCode(32 + i)).filter(
+      (each) => each !== "%",
+    );
+    let word = "";
+    const refusing = await keep(refusingGrpc("16", () => word));
+    const client = openGcs(refusing.address, { token: null });
+    // The library of the server takes the short codes of HPACK, which "a" has, wherever they save a byte.
+    for (const each of printable) {
+      word = `aaaaaaaaaaaaaaaaaaaa${each}e`;
+      expect(await client.clusterId(5000)).toEqual({
+        ok: false,
+        error: { kind: "unauthorized", detail: word },
+      });
+    }
+    client.close();
+  });
+
+  test("reads a list of nodes that is longer than any window and frame of HTTP/2", async () => {
+    const gcs = await keep(FakeGcs.start());
+    gcs.nodes = Array.from({ length: 3000 }, (_, i) => fakeNode(`node-${i}`));
+    const client = openGcs(gcs.address, { token: null });
+    for (const _ of ["once", "again"]) {
+      const nodes = await client.nodes({}, 20_000);
+      expect(nodes.ok && nodes.value.map(({ name }) => name)).toEqual(gcs.nodes.map(({ name }) => name));
+    }
+    client.close();
+  });
+
   test("lists nodes by name and by life, and says who lives", async () => {
     const gcs = await keep(FakeGcs.start());
     const living = fakeNode("ray-cpu", { isHead: true });

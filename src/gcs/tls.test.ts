@@ -2,10 +2,10 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { Certificates } from "../../../test/fixtures/certificates.ts";
-import { FakeGcs, fakeNode } from "../../../test/fixtures/fake-gcs.ts";
-import * as odd from "../../../test/fixtures/odd-servers.ts";
-import { renderSighting } from "../render-sighting.ts";
+import { Certificates } from "../../test/fixtures/certificates.ts";
+import { FakeGcs, fakeNode } from "../../test/fixtures/fake-gcs.ts";
+import * as odd from "../../test/fixtures/odd-servers.ts";
+import { renderSighting } from "../common/render-sighting.ts";
 import { openGcs } from "./client.ts";
 import { probeGcs } from "./probe.ts";
 import { findTlsProblems, readTls, type TlsKeys } from "./tls.ts";

@@ -1,6 +1,7 @@
-import { readText } from "../auth-token.ts";
-import type { Problem } from "../failure.ts";
-import { shownPath } from "../shown.ts";
+import { isIP } from "node:net";
+import { readText } from "../common/auth-token.ts";
+import type { Problem } from "../common/failure.ts";
+import { shownPath } from "../common/shown.ts";
 
 /** What this node presents and trusts when Ray uses TLS: the contents of PEM files. */
 export interface TlsKeys {
@@ -103,7 +104,12 @@ function attempt<T>(work: () => T): T | undefined {
   }
 }
 
-/**
- * The TLS options of a connection: Ray's servers require a client certificate, and their own must name their host.
- */
-export const tlsOptions = ({ cert, key, ca }: TlsKeys) => ({ cert, key, ca, ALPNProtocols: ["h2"] });
+/** SNI takes host names only, no addresses. */
+export const serverName = (host: string): string => (isIP(host) ? "" : host);
+
+/** The options of a TLS connection: Ray's servers require a client certificate, and their own must name their host. */
+export const tlsOptions = (keys: TlsKeys, host: string) => ({
+  ...keys,
+  servername: serverName(host),
+  ALPNProtocols: ["h2"],
+});
