@@ -11,7 +11,14 @@ import { err, type Result } from "../../common/result.ts";
 import type { Event } from "../output/event.ts";
 import type { Registry } from "../registry.ts";
 import { askLease, releaseLease, seeEpoch } from "./lease.ts";
-import { type Granted, type Hold, type LeaseSettings, type LeaseState, startLease } from "./lease-state.ts";
+import {
+  ASK_AGAIN_MS,
+  type Granted,
+  type Hold,
+  type LeaseSettings,
+  type LeaseState,
+  startLease,
+} from "./lease-state.ts";
 import { explainRefusal } from "./refusal.ts";
 import { inTime, type Recalled, type StateFile } from "./state-file.ts";
 
@@ -149,11 +156,7 @@ export class LeaseStore {
     return { granted: true, epoch, ttl: lease.ttlMs / 1000, instance };
   }
 
-  #refuse(
-    request: LeaseRequest,
-    reason: LeaseRefused["reason"],
-    retryAfterMs = this.#settings.lease.askAgainMs,
-  ): LeaseRefused {
+  #refuse(request: LeaseRequest, reason: LeaseRefused["reason"], retryAfterMs = ASK_AGAIN_MS): LeaseRefused {
     const { node, life } = request;
     const epoch = this.#state.highestEpochSeen;
     const message = explainRefusal(reason, request, this.#state.hold, epoch);

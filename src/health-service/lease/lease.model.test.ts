@@ -8,8 +8,6 @@ const TTL = 15_000;
 const NODES = ["a", "b", "c", "a"] as const;
 const SETTINGS: LeaseSettings = {
   ttlMs: TTL,
-  sameNameAfterMs: 5000,
-  askAgainMs: 2000,
   isCandidate: () => true,
 };
 
