@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import * as z from "zod";
 import { VARIABLES } from "../src/entrypoint/config/variables.ts";
 import { DryRunReport } from "../src/entrypoint/dry-run-report.ts";
-import { VARIABLES as HEALTH_VARIABLES } from "../src/health-server/config.ts";
+import { VARIABLES as HEALTH_VARIABLES } from "../src/health-service/config.ts";
 import { configJsonSchema } from "../src/ws/config/known-keys.ts";
 import { findPageProblems } from "./pages.ts";
 

@@ -1,4 +1,4 @@
-import type { NodeInfo } from "../../../common/gcs/client.ts";
+import type { NodeInfo } from "../../../gcs/client.ts";
 import { newestNamed } from "../../cluster-view.ts";
 import { plannedHead, TEST_WORKER_NAME } from "../../settings.ts";
 import { fails, type Verdict, verdict } from "../check.ts";

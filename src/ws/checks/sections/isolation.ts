@@ -1,4 +1,4 @@
-import type { NodeInfo } from "../../../common/gcs/client.ts";
+import type { NodeInfo } from "../../../gcs/client.ts";
 import { HEALTH_PORT, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../settings.ts";
 import { fails, type Verdict, verdict } from "../check.ts";
 import type { CheckContext } from "../context.ts";

@@ -1,5 +1,5 @@
 import { deadlineIn, pause } from "../../../common/deadline.ts";
-import type { NodeInfo } from "../../../common/gcs/client.ts";
+import type { NodeInfo } from "../../../gcs/client.ts";
 import { newestNamed } from "../../cluster-view.ts";
 import { TEST_WORKER_NAME } from "../../settings.ts";
 import { type Check, fails, type Verdict, verdict } from "../check.ts";
