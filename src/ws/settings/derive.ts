@@ -1,5 +1,5 @@
+import type { WhitelistEntry } from "../../common/values/hosts.ts";
 import { loopbackTwin, nthAddress, parseSubnet, type Subnet } from "./ipv4.ts";
-import type { WhitelistEntry } from "./leaves.ts";
 import { type ConfigFile, defaultImage } from "./schema.ts";
 import {
   type Candidate,
@@ -130,7 +130,7 @@ function peerPorts(keys: PeerPortKeys): PeerPorts {
 
 /** The services that a user switched off cannot become HEAD, and nobody should wait for them. */
 function enabledCandidates(config: ConfigFile, nodes: readonly NodeSettings[]): Candidate[] {
-  const listed: readonly WhitelistEntry[] =
+  const listed: readonly Omit<WhitelistEntry, "mapped">[] =
     config.nodes.head_whitelist ?? nodes.map(({ name }) => ({ name, host: name, port: undefined }));
   const { head_address: explicit } = config.nodes;
   // With an explicit HEAD nobody is elected, and the entrypoint still wants one name.
