@@ -115,10 +115,10 @@ function enabledCandidates({ nodes: file }: ConfigFile, nodes: readonly NodeSett
   const explicit = file.head_address;
   // With an explicit HEAD nobody is elected, and the entrypoint still wants one name.
   if (listed.length === 0 && explicit !== undefined) return [{ name: explicit.host, ...explicit }];
-  return listed.flatMap((entry) => {
-    const node = nodes.find(({ name }) => name === entry.name);
-    if (node === undefined && RAY_NODES.some(({ name }) => name === entry.name)) return [];
-    return [{ ...entry, port: entry.port ?? node?.headPort ?? RAY_HEAD_PORT }];
+  return listed.flatMap(({ name, host, port }) => {
+    const node = nodes.find((each) => each.name === name);
+    if (node === undefined && RAY_NODES.some((each) => each.name === name)) return [];
+    return [{ name, host, port: port ?? node?.headPort ?? RAY_HEAD_PORT }];
   });
 }
 
