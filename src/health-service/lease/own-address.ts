@@ -2,7 +2,7 @@ import { networkInterfaces } from "node:os";
 import { isShortFormOf, matchingNames, parseAddress } from "../../common/address.ts";
 import type { LeaseRequest } from "../../common/lease-protocol.ts";
 import { resolveOnce } from "../../common/lookup.ts";
-import type { WhitelistEntry } from "../../entrypoint/config/schemas.ts";
+import type { WhitelistEntry } from "../../common/values/hosts.ts";
 import { sameName } from "./lease-state.ts";
 
 export interface OwnAddressSettings {

@@ -1,5 +1,5 @@
+import type { WhitelistEntry } from "../../common/values/hosts.ts";
 import { RAY_NODES } from "./nodes.ts";
-import type { WhitelistEntry } from "./scalars.ts";
 import type { ConfigFile } from "./schema.ts";
 import type { Candidate, NodeSettings, Settings } from "./types.ts";
 
@@ -7,15 +7,15 @@ export const RAY_HEAD_PORT = 6379;
 
 /** The services that a user switched off cannot become HEAD, and nobody should wait for them. */
 export function enabledCandidates({ nodes: file }: ConfigFile, nodes: readonly NodeSettings[]): Candidate[] {
-  const listed: readonly WhitelistEntry[] =
+  const listed: readonly Omit<WhitelistEntry, "mapped">[] =
     file.head_whitelist ?? nodes.map(({ name }) => ({ name, host: name, port: undefined }));
   const explicit = file.head_address;
   // With an explicit HEAD nobody is elected, and the entrypoint still wants one name.
   if (listed.length === 0 && explicit !== undefined) return [{ name: explicit.host, ...explicit }];
-  return listed.flatMap((entry) => {
-    const node = nodes.find(({ name }) => name === entry.name);
-    if (node === undefined && RAY_NODES.some(({ name }) => name === entry.name)) return [];
-    return [{ name: entry.name, host: entry.host, port: entry.port ?? node?.headPort ?? RAY_HEAD_PORT }];
+  return listed.flatMap(({ name, host, port }) => {
+    const node = nodes.find((each) => each.name === name);
+    if (node === undefined && RAY_NODES.some((each) => each.name === name)) return [];
+    return [{ name, host, port: port ?? node?.headPort ?? RAY_HEAD_PORT }];
   });
 }
 
