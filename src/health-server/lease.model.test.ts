@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { times } from "../../test/fixtures/thorough.ts";
 import { stepLease } from "./lease.ts";
 import {
   type LeaseAnswer,
@@ -239,7 +240,7 @@ describe("in every history of late, lost and overtaken messages, crashes and res
           expect(world.heads().length).toBeLessThanOrEqual(1);
         }
       }),
-      { numRuns: 3000 },
+      { numRuns: times(3000) },
     );
   });
 
@@ -253,7 +254,7 @@ describe("in every history of late, lost and overtaken messages, crashes and res
         world.heal();
         expect(world.heads().length).toBeLessThanOrEqual(1);
       }),
-      { numRuns: 3000 },
+      { numRuns: times(3000) },
     );
   });
 });
