@@ -1,4 +1,4 @@
-import { expect, onTestFailed, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { temporary } from "../fixtures/cluster/leftovers.ts";
 import { kill, type Seen } from "../fixtures/cluster/tagged.ts";
 import { until } from "../fixtures/until.ts";
@@ -8,28 +8,22 @@ import {
   ALL,
   CLEAR_MS,
   CPU,
-  closeScene,
   EXTRA,
   emptyScene,
   GPU,
+  keep,
   LEASE_MS,
   lasting,
   type Scene,
   startNode,
+  TAKEOVER_MS,
   wholeScene,
   within,
 } from "./rig.ts";
 import { startTogether } from "./together.ts";
 
-const TAKEOVER_MS = 5_000;
 /** The longest pause of a node between two starts. */
 const LONGEST_MS = 30_000;
-
-function keep(scene: Scene): Scene {
-  onTestFailed(() => scene.cluster.show());
-  onTestFinished(() => closeScene(scene));
-  return scene;
-}
 
 /** What the cluster takes of the machine now. */
 function taken({ cluster }: Scene) {

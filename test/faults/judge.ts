@@ -2,7 +2,20 @@ import { expect } from "vitest";
 import { Observer, type Reign } from "../fixtures/cluster/observer.ts";
 import type { Supervised } from "../fixtures/cluster/supervised.ts";
 import { until } from "../fixtures/until.ts";
-import { BOOT_MS, CPU, GPU, READY, type Scene, timed, within } from "./rig.ts";
+import {
+  ALL,
+  BOOT_MS,
+  CPU,
+  GPU,
+  LEASE_MS,
+  READY,
+  RENEW_MS,
+  type Scene,
+  startNode,
+  TAKEOVER_MS,
+  timed,
+  within,
+} from "./rig.ts";
 
 /** Waits until nothing of these nodes' Ray lives, also of sessions whose leader is dead. */
 export const noRay = ({ cluster }: Scene, names: readonly string[], timeoutMs: number): Promise<boolean> =>
@@ -50,6 +63,16 @@ export async function picture(scene: Scene, names: readonly string[] = scene.nam
 export async function roles(scene: Scene): Promise<{ head: string; next: string; epoch: number }> {
   const { head, epoch } = await picture(scene);
   return { head, next: head === CPU ? GPU : CPU, epoch };
+}
+
+/** The bound of a takeover: the lease ends, the old HEAD is out of reach for long enough, HEAD and workers boot. */
+export const takenOver = (scene: Scene, boots = 2): number =>
+  within(scene, LEASE_MS + TAKEOVER_MS + RENEW_MS, boots);
+
+/** Starts the node `name` again, which joins `head`. */
+export async function comesBack(scene: Scene, name: string, head: string): Promise<void> {
+  await startNode(scene, name).says("Mode: worker", within(scene, 0, 1));
+  expect(await scene.cluster.becomes(ALL, within(scene, 0, 1))).toBe(head);
 }
 
 /** Runs a scenario under observation: no two GCSes of different nodes may live at one time. Returns all that lived. */

@@ -1,16 +1,14 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, onTestFailed, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { FakeGcs } from "../fixtures/fake-gcs.ts";
-import { BOOT_MS, boot, CPU, closeScene, EXTRA, emptyScene, GPU, startNode } from "./rig.ts";
+import { BOOT_MS, boot, CPU, EXTRA, emptyScene, GPU, keep, startNode } from "./rig.ts";
 
 const TOKEN = "a-token-that-must-not-show";
 const AUTH = { RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN: TOKEN };
 
 test("row 41: with RAY_AUTH_MODE=token the right token joins; a wrong or missing one ends clearly; no secret shows", async () => {
-  const scene = await emptyScene({ env: AUTH });
-  onTestFailed(() => scene.cluster.show());
-  onTestFinished(() => closeScene(scene));
+  const scene = keep(await emptyScene({ env: AUTH }));
   const { cluster } = scene;
   const bootMs = await boot(scene, CPU);
   // The matrix says 3 s; each of these is a Node that starts while another node's Ray boots.
@@ -39,8 +37,7 @@ test("row 41: with RAY_AUTH_MODE=token the right token joins; a wrong or missing
 });
 
 test("row 41: a HEAD of another Ray version ends the worker clearly", async () => {
-  const scene = await emptyScene();
-  onTestFinished(() => closeScene(scene));
+  const scene = keep(await emptyScene());
   const gcs = await FakeGcs.start({ ...scene.cluster.gcsAddress(CPU), version: "2.49.2" });
   onTestFinished(() => gcs.stop());
   const worker = startNode(scene, EXTRA);
@@ -50,11 +47,7 @@ test("row 41: a HEAD of another Ray version ends the worker clearly", async () =
 
 test("with a token on the health service a stranger cannot take the lease, and nodes with the file can", async () => {
   const secret = "the-health-token";
-  const scene = await emptyScene({
-    healthEnv: { RAY_EP_HEALTH_TOKEN: secret },
-  });
-  onTestFailed(() => scene.cluster.show());
-  onTestFinished(() => closeScene(scene));
+  const scene = keep(await emptyScene({ healthEnv: { RAY_EP_HEALTH_TOKEN: secret } }));
   const { cluster } = scene;
   const stranger = await fetch(`${cluster.healthUrl}/v1/head`, { method: "PUT", body: "{}" });
   expect(stranger.status).toBe(401);

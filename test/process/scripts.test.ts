@@ -159,7 +159,7 @@ describe("what CI runs", () => {
 
   function ci() {
     const env = { PATH: `${folder}/bin:/usr/bin:/bin`, LAB_CACHE: join(folder, "cache") };
-    const child = spawn(".ci/run", { cwd: folder, env, stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn("/bin/bash", [".ci/run"], { cwd: folder, env, stdio: ["ignore", "pipe", "inherit"] });
     let text = "";
     child.stdout.setEncoding("utf8").on("data", (more) => {
       text += more;
