@@ -32,11 +32,11 @@ test.each([
 
     for (const node of [worker, head]) {
       node.signal("SIGTERM");
-      expect(await node.ends()).toEqual({ code: 0, signal: null });
+      expect(await node.exit()).toBe(0);
     }
     expect((await cluster.view()).holder).toBeNull();
     health.signal("SIGTERM");
-    expect(await health.ends()).toEqual({ code: 0, signal: null });
+    expect(await health.exit()).toBe(0);
     expect(cluster.living).toEqual([]);
   },
 );
@@ -60,7 +60,7 @@ test("without the health service ray-gpu never leads, and ends with 75 and the r
   const cluster = await open({ WAIT_FOR_HEAD: "4" });
   const gpu = cluster.node("ray-gpu");
 
-  expect(await gpu.ends()).toEqual({ code: 75, signal: null });
+  expect(await gpu.exit()).toBe(75);
 
   expect(gpu.text).toContain("✗ Health service is down");
   const { host, port } = cluster.gcsAddress("ray-cpu");

@@ -26,7 +26,7 @@ test("C8 a real HEAD tells its Python: a node of another one, whose Ray lies in 
   writeFileSync(join(root, "bin/ray"), `#!${root}/bin/python3.9\n`, { mode: 0o755 });
 
   const worker = startNode(scene(), EXTRA, { RAY_EP_BIN_DIR: join(root, "bin") });
-  expect(await worker.ends()).toEqual({ code: 78, signal: null });
+  expect(await worker.exit()).toBe(78);
   expect(worker.text).toMatch(/runs Python 3\.\d+\.\d+, this node Python 3\.9/);
 });
 
@@ -42,7 +42,7 @@ test("C8 real Ray whose program lies elsewhere is known by the Python of its fir
 test("D17 Ray's output is shown under its name, without colours", async () => {
   const head = scene().cluster.process(CPU);
   head.signal("SIGTERM");
-  await head.ends();
+  await head.exit();
   expect(head.text).toMatch(/^ray \| .*Local node IP/m);
   expect(head.text).not.toContain("\u001b");
 });

@@ -3,8 +3,8 @@ import { writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import type { Supervised } from "../fixtures/cluster/supervised.ts";
 import { kill } from "../fixtures/cluster/tagged.ts";
+import type { Running } from "../fixtures/running.ts";
 import { until } from "../fixtures/until.ts";
 import { noRay } from "./judge.ts";
 import {
@@ -26,9 +26,9 @@ const scene = sharedEmptyScene();
 /** The matrix gives 2 s where a node waits; nowhere here is there a Ray to drain. */
 const STOP_MS = 4_000;
 
-async function stopsAtOnce(node: Supervised): Promise<void> {
+async function stopsAtOnce(node: Running): Promise<void> {
   node.signal("SIGTERM");
-  expect(await node.ends(STOP_MS)).toEqual({ code: 0, signal: null });
+  expect(await node.exit(STOP_MS)).toBe(0);
   expect(node.text.trimEnd().split("\n").at(-1)).toMatch(/^✓ Stopped on SIGTERM/);
   await noRay(scene(), [node.name], CLEAR_MS);
 }

@@ -113,8 +113,7 @@ test("row 42: ten cycles of up and down leave nothing", async () => {
     for (const name of [CPU, GPU]) startNode(scene, name);
     await cluster.becomes([CPU, GPU], within(scene, LEASE_MS, 2));
     for (const name of [GPU, CPU]) cluster.process(name).signal("SIGTERM");
-    for (const name of [GPU, CPU])
-      expect(await cluster.process(name).ends()).toEqual({ code: 0, signal: null });
+    for (const name of [GPU, CPU]) expect(await cluster.process(name).exit()).toBe(0);
     const { length } = cluster.living;
     expect({ living: length, listening: cluster.listening, temporary: temporary() }).toEqual(before);
   }

@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import { Observer, type Reign } from "../fixtures/cluster/observer.ts";
-import type { Supervised } from "../fixtures/cluster/supervised.ts";
+import type { Running } from "../fixtures/running.ts";
 import { until } from "../fixtures/until.ts";
 import {
   ALL,
@@ -35,8 +35,8 @@ export async function worksRight({ cluster, names }: Scene): Promise<void> {
 }
 
 /** What driver.py found, at its end; Ray writes its own words around it. */
-export async function resultOf(driver: Supervised): Promise<{ done: number; wrong: unknown[] }> {
-  await driver.ends(BOOT_MS);
+export async function resultOf(driver: Running): Promise<{ done: number; wrong: unknown[] }> {
+  await driver.exit(BOOT_MS);
   const [line] = /^\{"done".*\}$/m.exec(driver.text) ?? [];
   if (line === undefined) throw new Error(`the driver found nothing:\n${driver.text.slice(-3000)}`);
   return JSON.parse(line);

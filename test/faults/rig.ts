@@ -121,7 +121,7 @@ export const READY = /✓ Ray (cluster is ready|worker successfully joined)/;
  */
 export async function closeScene({ cluster, links }: Scene): Promise<void> {
   try {
-    for (const { end, pid } of cluster.processes) if (end === null) kill(pid, "SIGKILL");
+    for (const { running, pid } of cluster.processes) if (running) kill(pid, "SIGKILL");
     await until(
       () => `nothing to be left; ${cluster.living.map(({ name }) => name)}, ports ${cluster.listening}`,
       () => cluster.living.length === 0 && cluster.listening.length === 0,

@@ -32,7 +32,7 @@ test("row 4: a clean stop of the HEAD hands over with no wait for the lease to e
   const { mark } = successor;
   await observed(scene(), async () => {
     cluster.process(head).signal("SIGTERM");
-    expect(await cluster.process(head).ends()).toEqual({ code: 0, signal: null });
+    expect(await cluster.process(head).exit()).toBe(0);
     expect(cluster.ray(head)).toEqual([]);
     expect((await cluster.view()).holder?.node ?? null).not.toBe(head);
     await timed("row 4: the next HEAD decided, after the end of the old one", () =>
@@ -78,7 +78,7 @@ test("row 28: the health service restarts empty and the HEAD is dead: one HEAD",
   const { head, next, epoch } = await roles(scene());
   await observed(scene(), async () => {
     for (const name of ["health", head]) cluster.process(name).signal("SIGKILL");
-    await cluster.process("health").ends();
+    await cluster.process("health").exit();
     await cluster.health();
     const now = await cluster.becomes([next, EXTRA], within(scene(), 2 * LEASE_MS + TAKEOVER_MS, 2));
     expect(now).toBe(next);

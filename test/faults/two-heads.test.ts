@@ -36,7 +36,7 @@ test("A2 the health service is gone, two HEADs come to see each other: the one t
   const before = await cluster.gcs(GPU).clusterId(2000);
 
   cluster.process("health").signal("SIGKILL");
-  await cluster.process("health").ends();
+  await cluster.process("health").exit();
   const cpu = startNode(scene(), CPU, { HEAD_WHITELIST: whitelistOf(CPU), RAY_EP_SECOND_LOOK: "2" });
   await cpu.says("✓ Ray cluster is ready", within(scene(), 5000, 1));
   expect(await epochOf(CPU)).toBe(0);
