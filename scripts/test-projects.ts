@@ -14,13 +14,22 @@ export interface Project {
 const FIRST = ["test/embedded/{takeover,token,ws}.test.ts"];
 /** Twice as many as the cores of a small machine. */
 const MANY = Math.max(4, availableParallelism());
+/** Thousands of connections or nodes: on a machine that does other things, such a test says little. */
+const LOAD = ["test/process/{flood,thousand}.test.ts"];
 const LONG = ["test/**/*.long.test.ts"];
 
 /** test.ts runs them, some beside each other; vitest.config.mts makes Vitest's own of them. */
 export const projects: readonly Project[] = [
   // They wait more than they work. Property tests and models run thousands of cases, which takes its time on a busy machine.
   { name: "unit", include: ["src/**/*.test.ts", "test/sim/**/*.test.ts"], minutes: [2, 1], atOnce: MANY },
-  { name: "process", include: ["test/process/**/*.test.ts"], minutes: [1, 1], atOnce: MANY },
+  {
+    name: "process",
+    include: ["test/process/**/*.test.ts"],
+    exclude: LOAD,
+    minutes: [1, 1],
+    atOnce: MANY,
+  },
+  { name: "load", include: LOAD, minutes: [2, 1], atOnce: 1 },
   // Real Ray waits more than it works, too: two files at a time are twice as fast, more would starve each other.
   { name: "embedded", include: FIRST, minutes: [5, 10], atOnce: 2 },
   {

@@ -63,10 +63,11 @@ function groups(): Group[] {
     { lanes: [["embedded"]], before: [], skip: whyNoRay() },
   ];
   const more: readonly Omit<Group, "skip">[] = [
+    { lanes: [["load"]], before: [] },
     { lanes: [["embedded-more", "faults"]], before: [] },
     { lanes: [["docker"], ["docker-nodes"], ["docker-images"]], before: ["sh", "scripts/in-lab.sh"] },
   ];
-  const whyNot = all || filters.length > 0 ? [whyNoRay(), whyNoDocker()] : more.map(() => TAKES_LONG);
+  const whyNot = all || filters.length > 0 ? [null, whyNoRay(), whyNoDocker()] : more.map(() => TAKES_LONG);
   return [...here, ...more.map((group, i) => ({ ...group, skip: whyNot[i] ?? null }))];
 }
 
