@@ -138,7 +138,7 @@ export class LeaseKeeper {
     return this.#mustRenew ? Math.min(stepMs, this.#talk.leftMs) : stepMs;
   }
 
-  /** Two GCSes on one store corrupt it, so that a HEAD that cannot renew must end before its lease does (FAULTS 4). */
+  /** Two GCSes on one store corrupt it, so that a HEAD that cannot renew must end before its lease does (docs/faults.md 4.5). */
   #lost(): Trouble | null {
     const forMs = this.#talk.unrenewedMs;
     return this.#mustRenew && forMs >= RENEW_DEADLINE_S * 1000 ? { kind: "lease-lost", forMs } : null;

@@ -1,7 +1,7 @@
 import { homedir } from "node:os";
 import type { Address } from "../../../common/address.ts";
 import { authIn, authOfRay, withAuthMode } from "../../../common/auth-token.ts";
-import { readTls, type TlsKeys } from "../../../common/gcs/tls.ts";
+import { readTls, type TlsKeys } from "../../../gcs/tls.ts";
 import { findHeads, type Sight } from "../../cluster-view.ts";
 import type { Settings } from "../../settings.ts";
 import { type Folders, foldersOf } from "./folders.ts";
