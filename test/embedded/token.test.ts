@@ -3,13 +3,8 @@ import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync, renameSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
-<<<<<<< HEAD
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { probeGcs } from "../../src/common/gcs/probe.ts";
-=======
-import { expect, test } from "vitest";
 import { probeGcs } from "../../src/gcs/probe.ts";
->>>>>>> main
 import { EmbeddedWs } from "../fixtures/cluster/embedded-ws.ts";
 
 /** A cluster that requires a token, seen from shells with a proxy, most of them without the token. */

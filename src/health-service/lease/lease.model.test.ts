@@ -1,19 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-<<<<<<< HEAD:src/health-server/lease.model.test.ts
-import { times } from "../../test/fixtures/thorough.ts";
-import { stepLease } from "./lease.ts";
-import {
-  type LeaseAnswer,
-  type LeaseSettings,
-  type LeaseState,
-  type Memory,
-  startLease,
-} from "./lease-state.ts";
-=======
+import { times } from "../../../test/fixtures/thorough.ts";
 import { askLease, releaseLease, type Step } from "./lease.ts";
 import { type LeaseSettings, type LeaseState, type Memory, startLease } from "./lease-state.ts";
->>>>>>> main:src/health-service/lease/lease.model.test.ts
 
 const TTL = 15_000;
 /** Two of them have the same name. */
