@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { comesBack, noRay, observed, roles, takenOver, worksRight } from "../faults/judge.ts";
-import { CLEAR_MS, EXTRA, sharedScene, timed } from "../faults/rig.ts";
+import { CLEAR_MS, EXTRA, sharedScene } from "../faults/rig.ts";
+import { timed } from "../fixtures/timed.ts";
 
 /** The one fault that every run injects; the others are in test/faults. */
 const scene = sharedScene();

@@ -1,20 +1,10 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { expect, onTestFinished, test } from "vitest";
+import { lasting } from "../fixtures/timed.ts";
 import { until } from "../fixtures/until.ts";
 import { changesNothing, leads, observed, picture, worksRight } from "./judge.ts";
-import {
-  CPU,
-  GPU,
-  LEASE_MS,
-  lasting,
-  memoryOf,
-  OVER_MS,
-  READY,
-  sharedScene,
-  startNode,
-  within,
-} from "./rig.ts";
+import { CPU, GPU, LEASE_MS, memoryOf, OVER_MS, READY, sharedScene, startNode, within } from "./rig.ts";
 
 /** Words to the health service, and lives of it, that change nothing of the cluster. */
 const scene = sharedScene();

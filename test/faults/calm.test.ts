@@ -1,21 +1,10 @@
 import { expect, test } from "vitest";
 import { kill } from "../fixtures/cluster/tagged.ts";
 import type { Mode, TcpProxy } from "../fixtures/cluster/tcp-proxy.ts";
+import { lasting, timed } from "../fixtures/timed.ts";
 import { until } from "../fixtures/until.ts";
 import { changesNothing, leads, noRay, worksRight } from "./judge.ts";
-import {
-  ALL,
-  CLEAR_MS,
-  CPU,
-  EXTRA,
-  freeze,
-  lasting,
-  OVER_MS,
-  RENEW_MS,
-  sharedScene,
-  startNode,
-  timed,
-} from "./rig.ts";
+import { ALL, CLEAR_MS, CPU, EXTRA, freeze, OVER_MS, RENEW_MS, sharedScene, startNode } from "./rig.ts";
 
 /** Faults after which nothing may have changed: same HEAD, same epoch, same cluster, same nodes. */
 const scene = sharedScene();

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { temporary } from "../fixtures/cluster/leftovers.ts";
 import { kill, type Seen } from "../fixtures/cluster/tagged.ts";
+import { lasting } from "../fixtures/timed.ts";
 import { until } from "../fixtures/until.ts";
 import { noRay, observed, picture, worksRight } from "./judge.ts";
 import { folderMib, openFiles, pssMib } from "./resources.ts";
@@ -13,7 +14,6 @@ import {
   GPU,
   keep,
   LEASE_MS,
-  lasting,
   type Scene,
   startNode,
   TAKEOVER_MS,

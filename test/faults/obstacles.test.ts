@@ -4,7 +4,8 @@ import { closeSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { BOOT_MS, CPU, lasting, READY, sharedEmptyScene, startNode } from "./rig.ts";
+import { lasting } from "../fixtures/timed.ts";
+import { BOOT_MS, CPU, READY, sharedEmptyScene, startNode } from "./rig.ts";
 
 /** What may stand in a node's way from its first moment: it ends, and says what it was. */
 const scene = sharedEmptyScene();

@@ -1,6 +1,5 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, onTestFailed, onTestFinished } from "vitest";
 import { formatAddress } from "../../src/common/address.ts";
 import { realRay } from "../fixtures/cluster/real-ray.ts";
@@ -170,15 +169,4 @@ function shared(make: () => Promise<Scene>): () => Scene {
 export function freeze({ cluster }: Scene, name: string, signal: "SIGSTOP" | "SIGCONT"): void {
   const supervisor = cluster.process(name).pid;
   for (const pid of [supervisor, ...cluster.ray(name).map((each) => each.pid)]) kill(pid, signal);
-}
-
-/** Lets time pass: only for a fault that is defined by how long it lasts. */
-export const lasting = (ms: number): Promise<void> => delay(ms);
-
-/** How long a step took, in seconds, for the log of the run. */
-export async function timed<T>(what: string, work: () => Promise<T>): Promise<T> {
-  const began = performance.now();
-  const result = await work();
-  console.log(`${what}: ${((performance.now() - began) / 1000).toFixed(1)} s`);
-  return result;
 }

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { Observer } from "../fixtures/cluster/observer.ts";
 import { kill } from "../fixtures/cluster/tagged.ts";
+import { timed } from "../fixtures/timed.ts";
 import { until } from "../fixtures/until.ts";
 import { comesBack, noRay, observed, roles, takenOver, worksRight } from "./judge.ts";
 import {
@@ -15,7 +16,6 @@ import {
   sharedScene,
   startNode,
   TAKEOVER_MS,
-  timed,
   within,
 } from "./rig.ts";
 

@@ -2,8 +2,9 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { formatAddress } from "../../src/common/address.ts";
 import { readHeadEpoch } from "../../src/gcs/head-epoch.ts";
 import { TcpProxy } from "../fixtures/cluster/tcp-proxy.ts";
+import { timed } from "../fixtures/timed.ts";
 import { until } from "../fixtures/until.ts";
-import { CPU, GPU, READY, sharedEmptyScene, startNode, timed, within } from "./rig.ts";
+import { CPU, GPU, READY, sharedEmptyScene, startNode, within } from "./rig.ts";
 
 /** The path from each candidate to the other one's GCS. */
 const scene = sharedEmptyScene();
