@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync, renameSync } from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { formatAddress } from "../../src/common/address.ts";
 import { probeGcs } from "../../src/gcs/probe.ts";
 import { EmbeddedWs } from "../fixtures/cluster/embedded-ws.ts";
+import { type OddServer, tcp } from "../fixtures/servers.ts";
 
 /** A cluster that requires a token, seen from shells with a proxy, most of them without the token. */
 const cluster = new EmbeddedWs();
@@ -13,18 +13,19 @@ const token = randomBytes(16).toString("hex");
 const said: string[] = [];
 /** Plays the shell's proxy: it never answers, and records each request. */
 let asked = "";
-const proxy = createServer((socket) => {
-  socket.on("error", () => {});
-  socket.on("data", (bytes) => {
-    asked += bytes.toString("latin1");
-    socket.destroy();
-  });
+let proxy: OddServer;
+beforeAll(async () => {
+  proxy = await tcp((socket) =>
+    socket.on("data", (bytes) => {
+      asked += bytes.toString("latin1");
+      socket.destroy();
+    }),
+  );
 });
-beforeAll(() => once(proxy.listen(0, "127.0.0.1"), "listening"));
-afterAll(() => void proxy.close());
+afterAll(() => proxy.stop());
 
 async function ws(words: string[], env: Record<string, string | undefined> = {}) {
-  const at = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+  const at = `http://${formatAddress(proxy.address)}`;
   const shell = { http_proxy: at, HTTP_PROXY: at, NODE_USE_ENV_PROXY: "1", ...env };
   const run = await cluster.run(words, { env: shell });
   said.push(run.text);
