@@ -67,11 +67,11 @@ test("ws is killed in the middle of up, then a HEAD's entrypoint and the health 
     .filter((pid) => commandOf(pid).startsWith("/bin/bash"));
   expect(guards.length).toBeGreaterThan(0);
   for (const pid of guards) process.kill(pid, "SIGSTOP");
-  up.kill("SIGKILL");
+  up.signal("SIGKILL");
   for (const pid of [...victims.map((each) => each.pid), ...guards]) process.kill(pid, "SIGKILL");
   expect(ofCluster().length).toBeGreaterThan(0);
 
-  const down = await cluster.ws("down");
+  const down = await cluster.ws(["down"]);
   expect(down.code, down.text).toBe(0);
   expect(ofCluster().map(({ pid, command }) => `${pid} ${command.slice(0, 100)}`)).toEqual([]);
   expect(await findTakenPorts(ports)).toEqual([]);

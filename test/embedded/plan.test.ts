@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
-import { EmbeddedWs, type Run } from "../fixtures/cluster/embedded-ws.ts";
+import { EmbeddedWs } from "../fixtures/cluster/embedded-ws.ts";
+import type { Run } from "../fixtures/typed-ws.ts";
 
 const cluster = new EmbeddedWs();
 /** Two at once, on a cluster that never was. */
@@ -17,7 +18,7 @@ function configure({ cpus = 1, name = "plan", gpu = true }): void {
 
 beforeAll(async () => {
   configure({});
-  ups = await Promise.all([cluster.ws("up"), cluster.ws("up")]);
+  ups = await Promise.all([cluster.ws(["up"]), cluster.ws(["up"])]);
 });
 
 const pids = (): number[] => cluster.processes.map(({ pid }) => pid);
@@ -38,44 +39,44 @@ test("D15 of two ws up at once the second waits, and both mean one cluster with 
 test("E2 up says that it would replace the HEAD and what is lost, asks on a terminal, and needs --yes elsewhere", async () => {
   const before = pids();
   configure({ cpus: 2 });
-  const plan = await cluster.ws("up", "--dry-run");
+  const plan = await cluster.ws(["up", "--dry-run"]);
   expect(plan.code, plan.text).toBe(0);
   expect(plan.text).toMatch(
     /✗ replace {2}ray-cpu {2}config\.yaml \(or ws itself\) changed since it was started/,
   );
   expect(plan.text).toContain("lost: the whole cluster's state and jobs, because it is the HEAD");
   expect(plan.text).toMatch(/✓ keep {5}ray-gpu/);
-  const refused = await cluster.ws("up");
+  const refused = await cluster.ws(["up"]);
   expect(refused.code, refused.text).toBe(2);
   expect(refused.text).toContain("✗ Nothing was changed");
-  const no = await cluster.run(["up"], { answer: "n\n" });
+  const no = await cluster.ws(["up"], {}, { answer: "n\n" });
   expect(no.code, no.text).toBe(2);
   expect(no.text).toContain("Go on? [y/N]");
-  expect((await cluster.run(["up"], { answer: "\u0003" })).code).toBe(130);
+  expect((await cluster.ws(["up"], {}, { answer: "\u0003" })).code).toBe(130);
   expect(pids()).toEqual(before);
 });
 
 test("E4 another project.name is the same cluster for up and ps", async () => {
   configure({ name: "renamed" });
-  const up = await cluster.ws("up");
+  const up = await cluster.ws(["up"]);
   expect(up.code, up.text).toBe(0);
   expect(up.text).toContain("nothing was changed");
-  expect((await cluster.ws("ps")).code).toBe(0);
+  expect((await cluster.ws(["ps"])).code).toBe(0);
 });
 
 test("E10 a second cluster on the same addresses is told which cluster has them, and how to end it", async () => {
   const state = join(cluster.folder, "second");
-  const up = await cluster.run(["up"], { state });
+  const up = await cluster.ws(["up"], {}, { state });
   expect(up.code, up.text).toBe(75);
   expect(up.text).toContain(
     `is held by ray-cpu of another cluster, which ws --state ${cluster.state} down ends`,
   );
-  expect((await cluster.run(["up", "--dry-run"], { state })).code).toBe(75);
+  expect((await cluster.ws(["up", "--dry-run"], {}, { state })).code).toBe(75);
 });
 
 test("E8 a node that is switched off is stopped when the user agrees on a terminal", async () => {
   configure({ gpu: false });
-  const up = await cluster.run(["up"], { answer: "y\n" });
+  const up = await cluster.ws(["up"], {}, { answer: "y\n" });
   expect(up.code, up.text).toBe(0);
   expect(up.text).toMatch(/✗ stop {5}ray-gpu {2}config\.yaml no longer asks for it/);
   expect(up.text).toContain("1 nodes ALIVE");

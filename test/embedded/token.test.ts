@@ -27,7 +27,7 @@ afterAll(() => proxy.stop());
 async function ws(words: string[], env: Record<string, string | undefined> = {}) {
   const at = `http://${formatAddress(proxy.address)}`;
   const shell = { http_proxy: at, HTTP_PROXY: at, NODE_USE_ENV_PROXY: "1", ...env };
-  const run = await cluster.run(words, { env: shell });
+  const run = await cluster.ws(words, shell);
   said.push(run.text);
   return run;
 }

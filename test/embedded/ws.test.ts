@@ -5,7 +5,7 @@ import { EmbeddedWs } from "../fixtures/cluster/embedded-ws.ts";
 
 const cluster = new EmbeddedWs();
 const { folder } = cluster;
-const ws = cluster.ws.bind(cluster);
+const ws = (...words: string[]) => cluster.ws(words);
 
 const processesOfOurs = (): string[] =>
   readdirSync("/proc").filter((pid) => {
