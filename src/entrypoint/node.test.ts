@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 import { GCS, granted, leaseHealth } from "../../test/fixtures/facts.ts";
-import { Script, VirtualNode } from "../../test/fixtures/virtual-node.ts";
+import { LOCAL, Script, VirtualNode } from "../../test/fixtures/virtual-node.ts";
 import type { Failure } from "../common/failure.ts";
 import { ok } from "../common/result.ts";
 import type { HealthFact } from "./facts.ts";
@@ -26,6 +26,7 @@ describe("a start that comes to nothing", () => {
   const taken: Failure = { reason: "port-taken", address: { host: "a", port: 6379 } };
   test.each<[what: string, Partial<Script>, Record<string, string>, exitCode: number]>([
     ["an obstacle", { obstacle: taken }, ALONE, 78],
+    ["pip that fails", { local: { ...LOCAL, requirements: ["/r.txt"] }, exitsAfterMs: 9 }, ALONE, 69],
     ["strict, and no guard", { noGuard: "ENOENT", health: leasing() }, STRICT, 71],
     ["a Ray that refuses its options", { exitsAfterMs: 900, exitCode: 2 }, ALONE, 2],
     [
@@ -157,6 +158,8 @@ describe("a stop", () => {
 
   test.each<[when: string, node: () => VirtualNode, starts: number]>([
     ["while it waits for a HEAD", () => worker({ head: { kind: "refused" } }), 0],
+    ["while it installs", () => head({ local: { ...LOCAL, requirements: ["/r.txt"] } }), 1],
+    ["before its Ray starts", () => head({ obstacle: new Promise<null>(() => {}) }), 0],
     ["while its Ray starts", () => head({ rayletAfterMs: Number.POSITIVE_INFINITY }), 1],
     ["while it backs off", () => head({ own: { agent: "gone", raylet: "running" } }), 2],
   ])("%s ends it with 0", async (_, make, starts) => {

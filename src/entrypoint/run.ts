@@ -12,7 +12,7 @@ import { type Membership, waitUntilReady } from "./ready.ts";
 import { redactCommand } from "./redact.ts";
 import type { RunDeps } from "./run-deps.ts";
 import { drain, exitEnd, failed, faulted, type RunEnd } from "./run-end.ts";
-import { aborted } from "./stop-request.ts";
+import { aborted, unlessAborted } from "./stop-request.ts";
 
 /** How long the remains of a session may take to die of SIGKILL. */
 const CLEAR_TIMEOUT_MS = 5000;
@@ -75,10 +75,8 @@ export class Run {
       const cause = await stands;
       return cause === null ? null : failed({ reason: "no-guard", cause });
     });
-    const over = new AbortController();
-    const end = await Promise.race([prepared, aborted(stopRequest.asked, over.signal), this.#ended.promise]);
-    over.abort();
-    return stopRequest.asked.aborted ? { kind: "stopped" } : (end ?? null);
+    const end = await unlessAborted(Promise.race([prepared, this.#ended.promise]), stopRequest.asked);
+    return stopRequest.asked.aborted ? { kind: "stopped" } : end;
   }
 
   async #start(): Promise<RunEnd> {
