@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
-import { GCS, granted, leaseHealth } from "../../test/fixtures/facts.ts";
+import { GCS, granted, holder, leaseHealth, refusal } from "../../test/fixtures/facts.ts";
 import { LOCAL, Script, VirtualNode } from "../../test/fixtures/virtual-node.ts";
 import type { Failure } from "../common/failure.ts";
 import { ok } from "../common/result.ts";
@@ -94,9 +94,13 @@ describe("a member of a cluster", () => {
     Object.assign(node.script, { gcs: undefined, head: { kind: "refused" } });
     await node.live(5000);
     expect(node.all("head-out-of-reach")).toHaveLength(1);
-    Object.assign(node.script, { gcs: { clusterId: "c2", alive: true }, head: { ...GCS, clusterId: "c2" } });
-    await node.live(5000);
+    node.script.head = { ...GCS, clusterId: "c2" };
+    await node.live(3000);
+    expect(node.starts).toHaveLength(2);
+    node.script.gcs = { clusterId: "c2", alive: true };
+    await node.live(3000);
     expect(node.all("ready").map(({ clusterId }) => clusterId)).toEqual(["c1", "c2"]);
+    expect(node.all("trouble")).toEqual([]);
   });
 
   test("one that keeps failing waits longer each time, and RAY_EP_MAX_RESTARTS ends it", async () => {
@@ -129,6 +133,14 @@ describe("a member of a cluster", () => {
   });
 });
 
+test("strict: a HEAD whose guard is gone, and cannot be replaced in time, ends its Ray", async () => {
+  const node = await head({ health: leasing() }, STRICT).live(5000);
+  node.script.noGuard = "ENOENT";
+  node.guards[0]?.kill();
+  await node.live(13_000);
+  expect(node.all("trouble")[0]?.trouble).toEqual({ kind: "guard-lost", cause: "ENOENT" });
+});
+
 describe("a stop", () => {
   test.each<[how: string, Partial<Script>]>([
     ["drained", {}],
@@ -154,6 +166,15 @@ describe("a stop", () => {
     headless.stopRequest.receive("SIGTERM");
     await headless.live(3000);
     expect(headless.all("drained")).toMatchObject([{ how: "headless" }]);
+  });
+
+  test("a HEAD that is superseded meanwhile does not drain any longer", async () => {
+    const health = leasing();
+    const node = await head({ health, drainsInMs: 60_000 }).live(5000);
+    node.stopRequest.receive("SIGTERM");
+    health.askLease.mockResolvedValue(refusal("stale-epoch", holder("b", { epoch: 9 })) as never);
+    await node.live(3000);
+    expect(node.all("drained")).toMatchObject([{ how: "superseded" }]);
   });
 
   test.each<[when: string, node: () => VirtualNode, starts: number]>([
