@@ -46,17 +46,17 @@ const serve = async (env: Readonly<Record<string, string>> = {}) => (await launc
 /** What it prints, where it ends with that exit code. */
 async function ends(code: number, env: Readonly<Record<string, string>>, ...args: string[]): Promise<string> {
   const server = await launch(env, ...args);
-  expect(await server.ended()).toBe(code);
-  return server.output;
+  expect(await server.exit()).toBe(code);
+  return server.text;
 }
 
 /** It ends on this signal, and soon. */
 async function stops(server: HealthServerProcess, signal: NodeJS.Signals): Promise<void> {
   const beganMs = performance.now();
-  server.child.kill(signal);
-  expect(await server.ended()).toBe(0);
+  server.signal(signal);
+  expect(await server.exit()).toBe(0);
   expect(performance.now() - beganMs).toBeLessThan(STOPS_WITHIN_MS);
-  expect(server.output).toContain(`→ ${signal} received, stopping`);
+  expect(server.text).toContain(`→ ${signal} received, stopping`);
 }
 
 const NOBODY = { holder: null, epoch: 0 };
@@ -70,7 +70,7 @@ describe("the bundle alone in an empty folder", () => {
   test("serves without any setting but its port, and says what it does", async () => {
     const server = await serve();
     expect(await server.call("GET", "/")).toEqual({ status: 200, body: "OK" });
-    expect(server.output).toContain("head lease: 15 s, in memory, for every node, writes are open");
+    expect(server.text).toContain("head lease: 15 s, in memory, for every node, writes are open");
     expect(await server.ask("ray-cpu")).toMatchObject({ status: 200, body: { epoch: 1, ttl: 15 } });
     await server.says("✓ Head lease granted to ray-cpu at ray-cpu:6379, epoch 1");
   });
@@ -138,7 +138,7 @@ describe("settings", () => {
     const server = await serve({ RAY_EP_HEALTH_TOKEN_FILE: join(scratch, "token") });
     expect((await server.ask("thief")).status).toBe(401);
     expect(await server.call("GET", "/v1/cluster")).toMatchObject({ status: 200, body: NOBODY });
-    expect(server.output).not.toContain("s3cret");
+    expect(server.text).not.toContain("s3cret");
   });
 
   test("a port that is in use ends it with 69 and says so", async () => {
@@ -220,9 +220,9 @@ describe("signals", () => {
     const server = await serve();
     const terminal = ["SIGTSTP", "SIGTTIN", "SIGTTOU"] as const;
     for (const signal of ["SIGHUP", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGPIPE", ...terminal] as const)
-      server.child.kill(signal);
+      server.signal(signal);
     expect((await server.call("GET", "/")).status).toBe(200);
-    expect(server.output).not.toContain("Debugger listening");
+    expect(server.text).not.toContain("Debugger listening");
   });
 });
 
@@ -233,8 +233,8 @@ describe("a restart", () => {
     await before.ask("ray-cpu", { clusterId: "abc" });
     await releaseBy(before, "ray-cpu", 1);
     expect(await before.ask("ray-gpu")).toMatchObject(granted(2));
-    before.child.kill("SIGKILL");
-    await before.ended();
+    before.signal("SIGKILL");
+    await before.exit();
 
     const after = await serve(env);
     await after.says("→ Remembered epoch 2, held by ray-gpu");

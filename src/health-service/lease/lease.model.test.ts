@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { times } from "../../../test/fixtures/thorough.ts";
 import { askLease, releaseLease } from "./lease.ts";
 import { type Granted, type LeaseSettings, type LeaseState, startLease } from "./lease-state.ts";
 
@@ -163,7 +164,7 @@ describe("in every history of late, lost and overtaken messages, crashes and res
           expect(model.heads().length).toBeLessThanOrEqual(1);
         }
       }),
-      { numRuns: 3000 },
+      { numRuns: times(3000) },
     );
   });
 
@@ -177,7 +178,7 @@ describe("in every history of late, lost and overtaken messages, crashes and res
         model.heal();
         expect(model.heads().length).toBeLessThanOrEqual(1);
       }),
-      { numRuns: 3000 },
+      { numRuns: times(3000) },
     );
   });
 });

@@ -4,7 +4,7 @@ import type { resolveOnce } from "../../common/lookup.ts";
 import { createOwnAddressCheck } from "./own-address.ts";
 
 const WHITELIST = [
-  { name: "cpu", host: "cpu", port: null, mapped: false },
+  { name: "cpu", host: "cpu", port: undefined, mapped: false },
   { name: "gpu", host: "10.0.0.2", port: 6380, mapped: true },
 ];
 const resolve: typeof resolveOnce = (name, done) => {

@@ -4,7 +4,7 @@ import { isShortFormOf, matchingNames, parseAddress } from "../../common/address
 import { pause } from "../../common/deadline.ts";
 import type { LeaseRequest } from "../../common/lease-protocol.ts";
 import { resolveOnce } from "../../common/lookup.ts";
-import type { WhitelistEntry } from "../../entrypoint/config/schemas.ts";
+import type { WhitelistEntry } from "../../common/values/hosts.ts";
 import { sameName } from "./lease-state.ts";
 
 export interface OwnAddressSettings {
