@@ -94,7 +94,7 @@ describe("a member of a cluster", () => {
     Object.assign(node.script, { gcs: undefined, head: { kind: "refused" } });
     await node.live(5000);
     expect(node.all("head-out-of-reach")).toHaveLength(1);
-    node.script.head = { ...GCS, clusterId: "c2" };
+    node.script.head = { kind: "ray-gcs", version: "2.60.0", clusterId: "c2" };
     await node.live(3000);
     expect(node.starts).toHaveLength(2);
     node.script.gcs = { clusterId: "c2", alive: true };
