@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { openDockerCluster } from "../ws/runtimes/docker/cluster.ts";
-import { openCluster } from "../ws/runtimes/embedded/cluster.ts";
+import { openDockerCluster } from "../ws/drivers/compose/cluster.ts";
+import { openCluster } from "../ws/drivers/local/cluster.ts";
 import { readSettings } from "../ws/settings.ts";
 import { authOfRay, decideAuth, tokenIn } from "./auth-token.ts";
 

@@ -1,4 +1,4 @@
-import type { Job, RuntimeName } from "./runtimes/runtime.ts";
+import type { Job, RuntimeName } from "./drivers/runtime.ts";
 import type { Terminal } from "./terminal/terminal.ts";
 
 /** What every command gets from the process that it runs in. */

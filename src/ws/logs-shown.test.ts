@@ -6,8 +6,8 @@ import { styleText } from "node:util";
 import { expect, test, vi } from "vitest";
 import { FakeEngine, inspected } from "../../test/fixtures/docker/fake-engine.ts";
 import { createLogger } from "../common/logger.ts";
-import { keepLog } from "./runtimes/docker/kept-logs.ts";
-import { whileStopping } from "./runtimes/while-waiting.ts";
+import { whileStopping } from "./cluster/while-waiting.ts";
+import { keepLog } from "./drivers/compose/kept-logs.ts";
 import { writer } from "./terminal/terminal.ts";
 
 const ID = "0".padStart(64, "0");

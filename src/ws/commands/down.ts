@@ -1,8 +1,8 @@
 import type { GlobalOptions, WsContext } from "../context.ts";
+import { open } from "../drivers/choose.ts";
+import type { DownReport } from "../drivers/runtime.ts";
 import { EXIT } from "../exit-code.ts";
-import { open } from "../runtimes/choose.ts";
-import { forgetUp } from "../runtimes/last-up.ts";
-import type { DownReport } from "../runtimes/runtime.ts";
+import { forgetUp } from "../state/last-up.ts";
 import { fail } from "./fail.ts";
 import { withJob } from "./job.ts";
 

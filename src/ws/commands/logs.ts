@@ -1,8 +1,8 @@
 import { styleText } from "node:util";
 import type { GlobalOptions, WsContext } from "../context.ts";
+import { open } from "../drivers/choose.ts";
+import type { LogRequest } from "../drivers/runtime.ts";
 import { EXIT } from "../exit-code.ts";
-import { open } from "../runtimes/choose.ts";
-import type { LogRequest } from "../runtimes/runtime.ts";
 import { oneLine } from "../terminal/one-line.ts";
 import { fail } from "./fail.ts";
 

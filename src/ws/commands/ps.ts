@@ -2,10 +2,10 @@ import Table from "cli-table3";
 import { formatAddress } from "../../common/address.ts";
 import { visible } from "../../common/visible.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
+import { open } from "../drivers/choose.ts";
+import type { ClusterReport, ServiceReport } from "../drivers/runtime.ts";
 import { EXIT } from "../exit-code.ts";
 import { TOKEN_WAY_OUT, wantsToken } from "../render-failure.ts";
-import { open } from "../runtimes/choose.ts";
-import type { ClusterReport, ServiceReport } from "../runtimes/runtime.ts";
 import { oneLine } from "../terminal/one-line.ts";
 import { fail } from "./fail.ts";
 

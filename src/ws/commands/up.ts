@@ -1,12 +1,12 @@
 import { formatAddress } from "../../common/address.ts";
 import { err, ok, type Result } from "../../common/result.ts";
+import { isDisruptive, type UpPlan } from "../cluster/up-plan.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
+import { open } from "../drivers/choose.ts";
+import type { ClusterReport, HeadReport, Job, Runtime, UpReport } from "../drivers/runtime.ts";
 import { EXIT } from "../exit-code.ts";
 import { interrupted, type WsFailure } from "../failure.ts";
-import { open } from "../runtimes/choose.ts";
-import { rememberUp } from "../runtimes/last-up.ts";
-import type { ClusterReport, HeadReport, Job, Runtime, UpReport } from "../runtimes/runtime.ts";
-import { isDisruptive, type UpPlan } from "../runtimes/up-plan.ts";
+import { rememberUp } from "../state/last-up.ts";
 import { oneLine } from "../terminal/one-line.ts";
 import { warnOfMachine } from "../terminal/warn.ts";
 import { fail } from "./fail.ts";

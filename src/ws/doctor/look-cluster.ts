@@ -1,11 +1,11 @@
 import { err, ok } from "../../common/result.ts";
 import { lookAtCluster, noHead, type Sight } from "../cluster-view.ts";
-import { type DockerCluster, ownHeads } from "../runtimes/docker/cluster.ts";
-import { type Container, listContainers } from "../runtimes/docker/containers.ts";
-import { wholeLog } from "../runtimes/docker/logs.ts";
-import { type EmbeddedInput, openCluster } from "../runtimes/embedded/cluster.ts";
-import { logFile } from "../runtimes/embedded/start.ts";
-import { readLog } from "../runtimes/log-files.ts";
+import { type DockerCluster, ownHeads } from "../drivers/compose/cluster.ts";
+import { type Container, listContainers } from "../drivers/compose/containers.ts";
+import { wholeLog } from "../drivers/compose/logs.ts";
+import { type EmbeddedInput, openCluster } from "../drivers/local/cluster.ts";
+import { logFile } from "../drivers/local/start.ts";
+import { readLog } from "../drivers/log-files.ts";
 import type { ClusterFacts, ServiceFacts } from "./facts.ts";
 
 /** Inspects this project's containers and asks their GCS; changes nothing. */

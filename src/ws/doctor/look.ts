@@ -5,11 +5,11 @@ import { dirname } from "node:path";
 import { execa } from "execa";
 import { err, ok, type Result } from "../../common/result.ts";
 import { readHostFacts, readRoutes } from "../compose/read-host.ts";
-import { blockedBy } from "../runtimes/docker/blocked.ts";
-import { type DockerCluster, hostPlanOf } from "../runtimes/docker/cluster.ts";
-import { dockerRunner, engineHost, findCompose, findEngine, isRemote } from "../runtimes/docker/engine.ts";
-import { lookAround } from "../runtimes/docker/neighbours.ts";
-import { pythonEnvironment } from "../runtimes/embedded/python-environment.ts";
+import { blockedBy } from "../drivers/compose/blocked.ts";
+import { type DockerCluster, hostPlanOf } from "../drivers/compose/cluster.ts";
+import { dockerRunner, engineHost, findCompose, findEngine, isRemote } from "../drivers/compose/engine.ts";
+import { lookAround } from "../drivers/compose/neighbours.ts";
+import { pythonEnvironment } from "../drivers/local/python-environment.ts";
 import type { DockerFacts, MachineFacts } from "./facts.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;

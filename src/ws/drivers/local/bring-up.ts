@@ -1,9 +1,9 @@
 import { deadlineIn } from "../../../common/deadline.ts";
 import { err, ok, type Result } from "../../../common/result.ts";
+import { untilLed } from "../../cluster/until-led.ts";
 import { viewCluster } from "../../cluster-view.ts";
 import { interrupted, type WsFailure } from "../../failure.ts";
 import type { Job } from "../runtime.ts";
-import { untilLed } from "../until-led.ts";
 import type { EmbeddedCluster } from "./cluster.ts";
 import { findTakenPorts } from "./free-ports.ts";
 import type { ProcessPlan } from "./plan.ts";

@@ -1,6 +1,6 @@
 import type { NodeInfo } from "../../common/gcs/client.ts";
 import { type ClusterView, newestNamed } from "../cluster-view.ts";
-import type { ServiceReport } from "./runtime.ts";
+import type { ServiceReport } from "../drivers/runtime.ts";
 
 type OfRay = Pick<ServiceReport, "role" | "state" | "cpus" | "memoryBytes" | "version">;
 

@@ -1,7 +1,7 @@
+import { healthAnswers } from "../../cluster/ask-health.ts";
+import { asNode, otherNodes } from "../../cluster/report-node.ts";
 import { type ClusterView, lookAtCluster, noHead } from "../../cluster-view.ts";
 import { HEALTH_NAME, type Settings, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../settings.ts";
-import { healthAnswers } from "../ask-health.ts";
-import { asNode, otherNodes } from "../report-node.ts";
 import type { ClusterReport, HeadReport, ServiceReport } from "../runtime.ts";
 import type { EmbeddedCluster } from "./cluster.ts";
 import type { StartedProcess } from "./state.ts";

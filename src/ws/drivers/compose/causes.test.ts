@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { render } from "../../../entrypoint/render.ts";
+import { lateCause } from "../../cluster/late-cause.ts";
 import { renderFailure } from "../../render-failure.ts";
-import { lateCause } from "../late-cause.ts";
 import { likelyCause } from "./causes.ts";
 
 const NO_IMAGE = "there is no such image";

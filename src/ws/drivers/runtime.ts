@@ -2,10 +2,10 @@ import type { Address } from "../../common/address.ts";
 import type { Problem } from "../../common/failure.ts";
 import type { Result } from "../../common/result.ts";
 import type { CheckContext } from "../checks/context.ts";
+import type { UpPlan } from "../cluster/up-plan.ts";
 import type { NoHead } from "../cluster-view.ts";
 import type { WsFailure } from "../failure.ts";
 import type { Progress } from "../terminal/progress.ts";
-import type { UpPlan } from "./up-plan.ts";
 
 export type RuntimeName = "docker" | "embedded";
 

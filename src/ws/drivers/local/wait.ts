@@ -1,8 +1,8 @@
 import type { Deadline } from "../../../common/deadline.ts";
 import { pause } from "../../../common/deadline.ts";
 import { err, ok, type Result } from "../../../common/result.ts";
+import { lateCause } from "../../cluster/late-cause.ts";
 import { interrupted, type WsFailure } from "../../failure.ts";
-import { lateCause } from "../late-cause.ts";
 import { lastLines } from "../log-files.ts";
 import type { Job } from "../runtime.ts";
 import { likelyCause } from "./causes.ts";

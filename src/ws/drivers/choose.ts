@@ -4,9 +4,12 @@ import { err, ok, type Result } from "../../common/result.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import type { WsFailure } from "../failure.ts";
 import { readSettings, type Settings } from "../settings.ts";
+import { environment } from "../state/environment.ts";
+import { lastUp } from "../state/last-up.ts";
+import { differsFromKept } from "../state/secrets.ts";
 import { oneLine } from "../terminal/one-line.ts";
 import { warn } from "../terminal/warn.ts";
-import { isDockerRunning } from "./docker/containers.ts";
+import { isDockerRunning } from "./compose/containers.ts";
 import {
   composeRunner,
   dockerRunner,
@@ -16,13 +19,10 @@ import {
   findEngine,
   isRemote,
   withEnvironment,
-} from "./docker/engine.ts";
-import { dockerRuntime } from "./docker/runtime.ts";
-import { embeddedRuntime, isEmbeddedRunning } from "./embedded/runtime.ts";
-import { environment } from "./environment.ts";
-import { lastUp } from "./last-up.ts";
+} from "./compose/engine.ts";
+import { dockerRuntime } from "./compose/runtime.ts";
+import { embeddedRuntime, isEmbeddedRunning } from "./local/runtime.ts";
 import type { Runtime, RuntimeName } from "./runtime.ts";
-import { differsFromKept } from "./secrets.ts";
 
 /** A command's world: the settings, and the runtime that carries them out. */
 export interface Opened {

@@ -1,10 +1,10 @@
 import { err, ok, type Result } from "../../../common/result.ts";
+import { refusalOf } from "../../cluster/token-refusal.ts";
+import { planUp, type RunningService } from "../../cluster/up-plan.ts";
 import { interrupted, type WsFailure } from "../../failure.ts";
 import { HEALTH_NAME } from "../../settings.ts";
+import { keepSecrets } from "../../state/secrets.ts";
 import type { Job, UpOptions, UpReport } from "../runtime.ts";
-import { keepSecrets } from "../secrets.ts";
-import { refusalOf } from "../token-refusal.ts";
-import { planUp, type RunningService } from "../up-plan.ts";
 import type { EmbeddedCluster } from "./cluster.ts";
 import { findTakenPorts } from "./free-ports.ts";
 import { type Machine, type ProcessPlan, planHealth, planNode } from "./plan.ts";

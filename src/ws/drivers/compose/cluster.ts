@@ -12,7 +12,7 @@ import { COMPOSE_FILE, composeProject, type Part, TEST_COMPOSE_FILE } from "../.
 import { readHostFacts } from "../../compose/read-host.ts";
 import type { WsFailure } from "../../failure.ts";
 import { HEALTH_NAME, type Settings, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../settings.ts";
-import { secretsFile } from "../secrets.ts";
+import { secretsFile } from "../../state/secrets.ts";
 import type { Container } from "./containers.ts";
 import type { CommandOptions, Engine, Refusal } from "./engine.ts";
 import { sourceVariables } from "./image-source.ts";

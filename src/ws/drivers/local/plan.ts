@@ -1,4 +1,5 @@
 import type { Address } from "../../../common/address.ts";
+import { CLIENT_PROGRAM } from "../../cluster/client-program.ts";
 import {
   HEALTH_NAME,
   type NodeSettings,
@@ -6,7 +7,6 @@ import {
   TEST_CLIENT_NAME,
   TEST_WORKER_NAME,
 } from "../../settings.ts";
-import { CLIENT_PROGRAM } from "../client-program.ts";
 import { nodePorts, type OwnPorts, testWorkerPorts } from "./ports.ts";
 
 /** One process to run, and what it takes for itself. */

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { until } from "../../../../test/fixtures/until.ts";
-import { readProcess } from "../embedded/processes.ts";
+import { readProcess } from "../local/processes.ts";
 import { dockerRunner, endingWith } from "./engine.ts";
 
 let folder: string;

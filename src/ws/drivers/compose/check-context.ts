@@ -5,13 +5,13 @@ import { type ClientReport, clientProbeCommand, readClientReport } from "../../c
 import type { CheckContext } from "../../checks/context.ts";
 import { type PairsReport, pairsProbeCommand, readPairsReport } from "../../checks/pairs-probe.ts";
 import { settledStatus } from "../../checks/ray-status.ts";
+import { once } from "../../cluster/once.ts";
 import { type ClusterView, findHeads, viewCluster } from "../../cluster-view.ts";
 import type { ComposeService } from "../../compose/compose-file.ts";
 import { mainComposeFile } from "../../compose/main-file.ts";
 import { containerName } from "../../compose/names.ts";
 import { testComposeFile } from "../../compose/test-file.ts";
 import { TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../settings.ts";
-import { once } from "../once.ts";
 import { type DockerCluster, hostPlanOf, nodeAt, ownHeads } from "./cluster.ts";
 import { listContainers } from "./containers.ts";
 import type { Refusal } from "./engine.ts";

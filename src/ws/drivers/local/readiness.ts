@@ -1,6 +1,6 @@
 import { formatAddress } from "../../../common/address.ts";
+import { healthAnswers } from "../../cluster/ask-health.ts";
 import { lookAtCluster, newestNamed, refusing } from "../../cluster-view.ts";
-import { healthAnswers } from "../ask-health.ts";
 import { lastLines } from "../log-files.ts";
 import type { EmbeddedCluster } from "./cluster.ts";
 import type { ProcessPlan } from "./plan.ts";

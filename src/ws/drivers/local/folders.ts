@@ -3,7 +3,7 @@ import { lstatSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { err, ok, type Result } from "../../../common/result.ts";
 import type { WsFailure } from "../../failure.ts";
-import { forgetSecrets } from "../secrets.ts";
+import { forgetSecrets } from "../../state/secrets.ts";
 
 /** Where a cluster keeps its things. */
 export interface Folders {

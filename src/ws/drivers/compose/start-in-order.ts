@@ -1,10 +1,10 @@
 import { pause } from "../../../common/deadline.ts";
 import type { Result } from "../../../common/result.ts";
+import { healthAnswers } from "../../cluster/ask-health.ts";
+import { untilLed } from "../../cluster/until-led.ts";
 import { firstToStart } from "../../compose/main-file.ts";
 import { containerName, type Part } from "../../compose/names.ts";
 import { HEALTH_NAME, type Settings } from "../../settings.ts";
-import { healthAnswers } from "../ask-health.ts";
-import { untilLed } from "../until-led.ts";
 import { type DockerCluster, runCompose } from "./cluster.ts";
 import { CHANGE_MS, type CommandOptions, type Refusal } from "./engine.ts";
 

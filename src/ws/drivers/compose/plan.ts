@@ -1,8 +1,8 @@
 import { err, ok, type Result } from "../../../common/result.ts";
+import { planUp, type RunningService, type UpPlan } from "../../cluster/up-plan.ts";
 import { findHeads } from "../../cluster-view.ts";
 import type { WsFailure } from "../../failure.ts";
 import { HEALTH_NAME } from "../../settings.ts";
-import { planUp, type RunningService, type UpPlan } from "../up-plan.ts";
 import { likelyCause } from "./causes.ts";
 import { type DockerCluster, refused, runCompose, servicesOf } from "./cluster.ts";
 import { type Container, isFromElsewhere, listContainers } from "./containers.ts";

@@ -1,11 +1,11 @@
 import { err, ok, type Result } from "../../../common/result.ts";
+import { type Shown, whileStopping } from "../../cluster/while-waiting.ts";
 import { findHeads } from "../../cluster-view.ts";
 import { PART_LABEL, type Part } from "../../compose/names.ts";
 import { STOP_GRACE_S } from "../../compose/node-service.ts";
 import type { WsFailure } from "../../failure.ts";
 import { HEALTH_NAME } from "../../settings.ts";
 import type { DownReport } from "../runtime.ts";
-import { type Shown, whileStopping } from "../while-waiting.ts";
 import { type DockerCluster, nodeAt, ownHeads, refused } from "./cluster.ts";
 import { type Container, listContainers, projectFilter } from "./containers.ts";
 import { CHANGE_MS } from "./engine.ts";

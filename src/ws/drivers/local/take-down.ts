@@ -1,7 +1,7 @@
 import { err, ok, type Result } from "../../../common/result.ts";
+import type { Shown } from "../../cluster/while-waiting.ts";
 import type { WsFailure } from "../../failure.ts";
 import type { DownReport } from "../runtime.ts";
-import type { Shown } from "../while-waiting.ts";
 import type { EmbeddedCluster } from "./cluster.ts";
 import { removeTemp } from "./folders.ts";
 import { findProcesses, killRest, removeTraces, stopInOrder } from "./stop.ts";

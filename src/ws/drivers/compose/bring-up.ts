@@ -1,11 +1,11 @@
 import { type Deadline, deadlineIn, pause } from "../../../common/deadline.ts";
 import { err, ok, type Result } from "../../../common/result.ts";
+import { healthAnswers } from "../../cluster/ask-health.ts";
+import { lateCause } from "../../cluster/late-cause.ts";
 import { lookAtCluster, refusing, viewCluster } from "../../cluster-view.ts";
 import type { Part } from "../../compose/names.ts";
 import { interrupted, type WsFailure } from "../../failure.ts";
 import { TEST_CLIENT_NAME } from "../../settings.ts";
-import { healthAnswers } from "../ask-health.ts";
-import { lateCause } from "../late-cause.ts";
 import type { Job } from "../runtime.ts";
 import { likelyCause } from "./causes.ts";
 import { type DockerCluster, refused } from "./cluster.ts";

@@ -1,10 +1,10 @@
 import { ok, type Result } from "../../../common/result.ts";
+import { healthAnswers } from "../../cluster/ask-health.ts";
+import { asNode, otherNodes } from "../../cluster/report-node.ts";
 import { type ClusterView, lookAtCluster, noHead } from "../../cluster-view.ts";
 import { containerName } from "../../compose/names.ts";
 import type { WsFailure } from "../../failure.ts";
 import { HEALTH_NAME, TEST_CLIENT_NAME } from "../../settings.ts";
-import { healthAnswers } from "../ask-health.ts";
-import { asNode, otherNodes } from "../report-node.ts";
 import type { ClusterReport, HeadReport, ServiceReport } from "../runtime.ts";
 import { likelyCause } from "./causes.ts";
 import { type DockerCluster, nodeAt, ownHeads, refused, servicesOf } from "./cluster.ts";

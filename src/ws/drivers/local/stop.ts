@@ -1,5 +1,5 @@
 import { deadlineIn, pause } from "../../../common/deadline.ts";
-import { type Shown, whileStopping } from "../while-waiting.ts";
+import { type Shown, whileStopping } from "../../cluster/while-waiting.ts";
 import { type Folders, removeTemp } from "./folders.ts";
 import {
   clusterProcesses,

@@ -2,7 +2,7 @@ import type { Address } from "../../../common/address.ts";
 import { err, ok, type Result } from "../../../common/result.ts";
 import type { WsFailure } from "../../failure.ts";
 import { TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../settings.ts";
-import { takeLock } from "../lock.ts";
+import { takeLock } from "../../state/lock.ts";
 import { readLogs } from "../log-files.ts";
 import type { Job, LogLine, LogRequest, Runtime, TestReport } from "../runtime.ts";
 import { embeddedCheckContext } from "./check-context.ts";

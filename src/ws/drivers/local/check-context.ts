@@ -6,10 +6,10 @@ import { type ClientReport, clientProbeCommand, readClientReport } from "../../c
 import type { CheckContext } from "../../checks/context.ts";
 import { type PairsReport, pairsProbeCommand, readPairsReport } from "../../checks/pairs-probe.ts";
 import { settledStatus } from "../../checks/ray-status.ts";
+import { once } from "../../cluster/once.ts";
 import { type ClusterView, findHeads, viewCluster } from "../../cluster-view.ts";
 import { TEST_CLIENT_NAME } from "../../settings.ts";
 import { readLog } from "../log-files.ts";
-import { once } from "../once.ts";
 import type { EmbeddedCluster } from "./cluster.ts";
 import { healthUrl, type Machine, onLoopback, planNode, planTestWorker } from "./plan.ts";
 import type { ProcessInfo } from "./processes.ts";

@@ -1,12 +1,12 @@
 import { mkdirSync } from "node:fs";
 import { err, ok, type Result } from "../../../common/result.ts";
+import { refusalOf } from "../../cluster/token-refusal.ts";
 import type { Generated } from "../../compose/generate.ts";
 import { marked, replaceFile } from "../../compose/own-file.ts";
 import { foreignFiles, generateHere, writeComposeFiles } from "../../compose/write-files.ts";
 import { interrupted, type WsFailure } from "../../failure.ts";
+import { keepSecrets } from "../../state/secrets.ts";
 import type { Job, UpOptions, UpReport } from "../runtime.ts";
-import { keepSecrets } from "../secrets.ts";
-import { refusalOf } from "../token-refusal.ts";
 import { blockedBy, hasMoved, silentEngine } from "./blocked.ts";
 import { type DockerCluster, openDockerCluster, ownHeads } from "./cluster.ts";
 import { type Container, listContainers } from "./containers.ts";
