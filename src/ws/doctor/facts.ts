@@ -7,7 +7,7 @@ import type { HostFacts } from "../compose/host-facts.ts";
 import type { Route } from "../compose/routes.ts";
 import type { Answer, Compose } from "../drivers/compose/engine.ts";
 import type { AnyNetwork } from "../drivers/compose/neighbours.ts";
-import type { RuntimeName } from "../drivers/runtime.ts";
+import type { RuntimeName } from "../drivers/driver.ts";
 import type { Settings } from "../settings.ts";
 
 /** What `ws doctor` saw of the machine and of the cluster; an error is what stood in the way of seeing it. */

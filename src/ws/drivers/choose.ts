@@ -10,6 +10,7 @@ import { differsFromKept } from "../state/secrets.ts";
 import { oneLine } from "../terminal/one-line.ts";
 import { warn } from "../terminal/warn.ts";
 import { isDockerRunning } from "./compose/containers.ts";
+import { composeDriver } from "./compose/driver.ts";
 import {
   composeRunner,
   dockerRunner,
@@ -20,16 +21,13 @@ import {
   isRemote,
   withEnvironment,
 } from "./compose/engine.ts";
-import { dockerRuntime } from "./compose/runtime.ts";
-import { embeddedRuntime, isEmbeddedRunning } from "./local/runtime.ts";
-import type { Runtime, RuntimeName } from "./runtime.ts";
+import type { Driver, RuntimeName } from "./driver.ts";
+import { isLocalRunning, localDriver } from "./local/driver.ts";
 
-/** A command's world: the settings, and the runtime that carries them out. */
+/** What a command works on: the settings, and the driver that carries them out. */
 export interface Opened {
   readonly settings: Settings;
-  readonly runtime: Runtime;
-  /** The environment of `ws` with this cluster's secrets. */
-  readonly env: WsContext["env"];
+  readonly driver: Driver;
   /** True where another `ws` has meanwhile started the cluster with other secrets. */
   readonly overtaken: () => Promise<boolean>;
   /** The other runtime, if it also runs a cluster of this project. */
@@ -57,8 +55,7 @@ export async function open(
   const settings = loaded.value;
   const { env: shell, dist } = context;
   const { stateDir, venvDir, configFile } = options;
-  const input = { settings, env: shell, stateDir, venvDir, dist };
-  const embeddedRuns = () => isEmbeddedRunning(input);
+  const embeddedRuns = () => isLocalRunning({ stateDir, venvDir });
   const last = lastUp(stateDir);
   const choice = await choose({
     asked: options.runtime,
@@ -67,39 +64,40 @@ export async function open(
     findEngine: () => findTools(shell, tool),
   });
   if (!choice.ok) return choice;
-  const { name, why, engine, warnings = [], obvious } = choice.value;
-  if (announce || !obvious) context.terminal.err(`→ Runtime: ${name} (${why})\n`);
-  for (const line of warnings) context.terminal.err(`→ docker says: ${oneLine(line)}\n`);
+  const { name, engine } = choice.value;
+  sayChoice(context, choice.value, announce);
   const former = last?.projectName === settings.projectName ? undefined : last?.projectName;
   const dockerRuns = () =>
-    isDockerRunning({
-      engine: engine ?? { docker: dockerRunner(shell) },
-      projectName: former ?? settings.projectName,
-    });
+    isDockerRunning(engine?.docker ?? dockerRunner(shell), { projectName: former ?? settings.projectName });
   const running = async () => (name === "docker" ? await dockerRuns() : embeddedRuns());
-  const env = await environment(context, options, name, announce ? running : undefined);
-  if (!env.ok) return env;
-  const overtaken = async () => differsFromKept(stateDir, name, env.value) && (await running());
-  const common = { settings, env: env.value, overtaken };
+  const chosen = await environment(context, options, name, announce ? running : undefined);
+  if (!chosen.ok) return chosen;
+  const env = chosen.value;
+  const overtaken = async () => differsFromKept(stateDir, name, env) && (await running());
+  const common = { env, stateDir };
   if (engine === undefined) {
-    const runtime = embeddedRuntime({ ...input, env: env.value });
-    return ok({ ...common, runtime, other: async () => ((await dockerRuns()) ? "docker" : undefined) });
+    if (process.platform !== "linux")
+      return err({ reason: "unsupported-platform", platform: process.platform });
+    const driver = localDriver({ ...common, settings, venvDir, dist });
+    const other = async () => ((await dockerRuns()) ? "docker" : undefined);
+    return ok({ settings, driver, overtaken, other });
   }
-  const tools = { ...engine, compose: withEnvironment(engine.compose, env.value) };
-  const folders = { configFile, configFolder: dirname(configFile), root: dirname(dist), stateDir };
-  const asked = { ...common, engine: tools, ...folders };
   if (former !== undefined && !renames)
     context.terminal.err(
       `→ project.name is now ${settings.projectName}; this command is about ${former}, which ws up started\n`,
     );
   const meant = former === undefined || renames ? settings : { ...settings, projectName: former };
+  const folders = { configFile, configFolder: dirname(configFile), root: dirname(dist) };
+  const tools = { ...engine, compose: withEnvironment(engine.compose, env) };
   const formerProject = renames ? former : undefined;
-  return ok({
-    ...common,
-    settings: meant,
-    runtime: dockerRuntime({ ...asked, settings: meant, formerProject }),
-    other: async () => (embeddedRuns() ? "embedded" : undefined),
-  });
+  const driver = composeDriver({ ...common, ...folders, settings: meant, engine: tools, formerProject });
+  const other = async () => (embeddedRuns() ? "embedded" : undefined);
+  return ok({ settings: meant, driver, overtaken, other });
+}
+
+function sayChoice({ terminal }: WsContext, choice: Choice, announce: boolean): void {
+  if (announce || !choice.obvious) terminal.err(`→ Runtime: ${choice.name} (${choice.why})\n`);
+  for (const line of choice.warnings ?? []) terminal.err(`→ docker says: ${oneLine(line)}\n`);
 }
 
 interface Found {

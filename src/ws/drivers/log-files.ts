@@ -2,26 +2,36 @@ import { existsSync } from "node:fs";
 import { open, readFile } from "node:fs/promises";
 import { StringDecoder } from "node:string_decoder";
 import { pause } from "../../common/deadline.ts";
-import type { LogLine, LogRequest } from "./runtime.ts";
 
 const LOOK_EVERY_MS = 200;
 const CHUNK_BYTES = 64 * 1024;
 
-export interface LogSource {
+export interface LogRequest {
+  /** Empty: all of them. */
+  readonly nodes: readonly string[];
+  readonly follow: boolean;
+  /** How many of the last lines of each to begin with; undefined: all. */
+  readonly tail: number | undefined;
+  /** Only lines written since then. */
+  readonly since?: Date | undefined;
+}
+
+export interface LogLine {
+  readonly node: string;
+  /** When it was written, in RFC 3339, if known. */
+  readonly time: string | undefined;
+  readonly text: string;
+}
+
+interface LogSource {
   readonly node: string;
   readonly file: string;
 }
 
-/** The text of a log without the times in front of its lines; empty if there is no log. */
-export async function readLog(file: string): Promise<string> {
-  return existsSync(file) ? (await readFile(file, "utf8")).replaceAll(STAMPS, "") : "";
-}
-
-/** The last `count` lines of a log; none where there is no log. */
-export async function lastLines(file: string, count: number): Promise<string[]> {
-  const lines = (await readLog(file)).split("\n");
-  if (lines.at(-1) === "") lines.pop();
-  return lines.slice(-count);
+/** The text of a log, or its last lines, without the times in front of the lines; empty if there is no log. */
+export async function logText(file: string, lastLines?: number): Promise<string> {
+  const text = existsSync(file) ? (await readFile(file, "utf8")).replaceAll(STAMPS, "") : "";
+  return lastLines === undefined ? text : text.trimEnd().split("\n").slice(-lastLines).join("\n");
 }
 
 /** RFC 3339 in UTC, as our programs write it (RAY_EP_LOG=timed) and `docker logs --timestamps` does. */
@@ -35,21 +45,18 @@ export function stamped(line: string): { readonly time: string | undefined; read
   return { time, text: text ?? line };
 }
 
-/** The lines of all sources: first what is there, source by source, then, if it follows, what comes. */
-export async function* readLogs(
-  sources: readonly LogSource[],
+/** The lines of a log: first what is there, then, if it is followed, what comes. */
+export async function* readLog(
+  { node, file }: LogSource,
   { follow, tail, since }: LogRequest,
   signal: AbortSignal,
 ): AsyncGenerator<LogLine> {
-  const readers = sources.map(({ node, file }) => ({ node, reader: new LogReader(file) }));
-  for (const { node, reader } of readers) {
-    const lines = (await reader.newLines()).filter(({ time }) => isSince(time, since));
-    for (const line of tail === undefined ? lines : lines.slice(lines.length - Math.min(tail, lines.length)))
-      yield { node, ...line };
-  }
+  const reader = new LogReader(file);
+  const lines = (await reader.newLines()).filter(({ time }) => isSince(time, since));
+  const first = tail === undefined ? 0 : Math.max(0, lines.length - tail);
+  for (const line of lines.slice(first)) yield { node, ...line };
   while (follow && !signal.aborted) {
-    for (const { node, reader } of readers)
-      for (const line of await reader.newLines()) yield { node, ...line };
+    for (const line of await reader.newLines()) yield { node, ...line };
     await pause(LOOK_EVERY_MS, signal);
   }
 }

@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import { ok, type Result } from "../../common/result.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
-import type { RuntimeName } from "../drivers/runtime.ts";
+import type { RuntimeName } from "../drivers/driver.ts";
 import type { WsFailure } from "../failure.ts";
 import { warn } from "../terminal/warn.ts";
 import { chooseSecrets, readGiven, readKept, withSecrets } from "./secrets.ts";

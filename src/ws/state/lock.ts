@@ -3,6 +3,7 @@ import { closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { err, ok, type Result } from "../../common/result.ts";
 import { interrupted, type WsFailure } from "../failure.ts";
+import type { Job } from "../job.ts";
 
 export interface Lock {
   release(): Promise<void>;
@@ -49,4 +50,20 @@ export async function takeLock(
   if (first === "gone")
     return err({ reason: "lock-failed", file, lines: words.trim().split("\n").filter(Boolean) });
   return err({ reason: "no-tool", tool: "flock", fix: "Install util-linux (apt-get install util-linux)." });
+}
+
+/** Does one change of a cluster at a time: a second `ws` waits for the first. */
+export async function withLock<T>(
+  file: string,
+  { progress, signal }: Pick<Job, "progress" | "signal">,
+  work: () => Promise<Result<T, WsFailure>>,
+): Promise<Result<T, WsFailure>> {
+  const onWait = () => progress.begin("lock", "Another ws is at work on this cluster; waiting for it");
+  const lock = await takeLock(file, onWait, signal);
+  if (!lock.ok) return lock;
+  try {
+    return await work();
+  } finally {
+    await lock.value.release();
+  }
 }

@@ -6,7 +6,7 @@ import { modeIn, tokenIn, withAuthMode } from "../../common/auth-token.ts";
 import type { Problem } from "../../common/failure.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import { shownPath } from "../../common/shown.ts";
-import type { RuntimeName } from "../drivers/runtime.ts";
+import type { RuntimeName } from "../drivers/driver.ts";
 import type { WsFailure } from "../failure.ts";
 import { parseDotEnv } from "./dot-env.ts";
 

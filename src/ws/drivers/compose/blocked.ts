@@ -3,27 +3,30 @@ import type { HostPlan } from "../../compose/host-plan.ts";
 import { containerName, networkName, type Part } from "../../compose/names.ts";
 import { portsInUse, publishedPorts } from "../../compose/published-ports.ts";
 import { readListeningPorts } from "../../compose/read-host.ts";
-import { type DockerCluster, servicesOf } from "./cluster.ts";
+import type { Settings } from "../../settings.ts";
+import { servicesOf } from "../driver.ts";
 import { type Claims, conflicts, notYetOurs } from "./conflicts.ts";
+import { isRemote } from "./engine.ts";
 import type { Neighbours } from "./neighbours.ts";
+import type { Project } from "./project.ts";
 
 /** What other clusters and programs hold that one compose file needs; checked before minutes are spent on images. */
 export function blockedBy(
-  cluster: DockerCluster,
+  project: Pick<Project, "settings" | "formerProject" | "engine">,
   plan: HostPlan,
   part: Part,
   around: Neighbours,
 ): readonly Problem[] {
-  const { settings, projectName, formerProject } = cluster;
+  const { settings, formerProject, engine } = project;
   const claims: Claims = {
-    mine: [projectName, ...(formerProject === undefined ? [] : [formerProject])],
+    mine: [settings.projectName, ...(formerProject === undefined ? [] : [formerProject])],
     ports: publishedPorts(settings, plan, part),
-    names: new Map(servicesOf(cluster, part).map((service) => [service, containerName(settings, service)])),
-    subnet: subnetOf(cluster, part),
+    names: new Map(servicesOf(settings, part).map((service) => [service, containerName(settings, service)])),
+    subnet: subnetOf(settings, part),
   };
   const problems = conflicts(claims, around);
   // A port that no container has may still be used by a program, if the engine runs on this machine.
-  const listening = cluster.here === "127.0.0.1" ? readListeningPorts() : new Set<number>();
+  const listening = isRemote(engine) ? new Set<number>() : readListeningPorts();
   return problems.length > 0 ? problems : portsInUse(notYetOurs(claims, around), listening);
 }
 
@@ -34,13 +37,13 @@ export const silentEngine = (why: string): Problem => ({
   fix: "Check that docker ps and docker network ls work, then run the command again.",
 });
 
-const subnetOf = ({ settings }: DockerCluster, part: Part): Claims["subnet"] =>
+const subnetOf = (settings: Settings, part: Part): Claims["subnet"] =>
   part === "main"
     ? { key: "network.subnet", text: settings.subnet }
     : { key: "cluster_test.test_network_subnet", text: settings.testSubnet };
 
 /** True if this cluster's network exists with another subnet than config.yaml has now: it must be recreated. */
-export function hasMoved({ settings }: DockerCluster, { networks }: Neighbours): boolean {
+export function hasMoved({ settings }: Pick<Project, "settings">, { networks }: Neighbours): boolean {
   const own = networks.find(({ name }) => name === networkName(settings, "main"));
   return own !== undefined && !own.subnets.includes(settings.subnet);
 }

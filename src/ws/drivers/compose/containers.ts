@@ -2,7 +2,10 @@ import { realpathSync } from "node:fs";
 import * as z from "zod";
 import { err, ok, type Result } from "../../../common/result.ts";
 import { PART_LABEL, type Part, PROJECT_LABEL } from "../../compose/names.ts";
+import type { Settings } from "../../settings.ts";
+import type { Service } from "../driver.ts";
 import type { Engine, Refusal } from "./engine.ts";
+import type { Project } from "./project.ts";
 
 /** Both generations of compose write the name of the service here. */
 const SERVICE_LABEL = "com.docker.compose.service";
@@ -86,39 +89,34 @@ function realPath(folder: string): string {
   }
 }
 
-export interface Owner {
-  readonly engine: Pick<Engine, "docker">;
-  readonly projectName: string;
-}
-
-export const projectFilter = (projectName: string): string => `label=${PROJECT_LABEL}=${projectName}`;
+/** The options of `docker ps` and its kind for what carries the project's label. */
+export const labelFilters = ({ projectName }: Pick<Settings, "projectName">, part?: Part): string[] => [
+  ...["--filter", `label=${PROJECT_LABEL}=${projectName}`],
+  ...(part === undefined ? [] : ["--filter", `label=${PART_LABEL}=${part}`]),
+];
 
 /** Every container that carries the project's label, whatever its state. */
 export async function listContainers(
-  { engine, projectName }: Owner,
+  { engine, settings }: Pick<Project, "engine" | "settings">,
   part?: Part,
 ): Promise<Result<Container[], Refusal>> {
-  const filters = [
-    projectFilter(projectName),
-    ...(part === undefined ? [] : [`label=${PART_LABEL}=${part}`]),
-  ];
-  const words = filters.flatMap((filter) => ["--filter", filter]);
-  const listed = await engine.docker(["ps", "--all", "--quiet", "--no-trunc", ...words]);
+  const words = ["ps", "--all", "--quiet", "--no-trunc", ...labelFilters(settings, part)];
+  const listed = await engine.docker(words);
   if (!listed.ok) return listed;
   const ids = listed.value.split("\n").filter((line) => /^[0-9a-f]{64}$/.test(line));
   return ids.length === 0 ? ok([]) : inspect(engine, ids);
 }
 
 /** True if a container of the project is running. */
-export async function isDockerRunning({ engine, projectName }: Owner): Promise<boolean> {
-  const listed = await engine.docker(["ps", "--quiet", "--filter", projectFilter(projectName)]);
+export async function isDockerRunning(
+  docker: Engine["docker"],
+  settings: Pick<Settings, "projectName">,
+): Promise<boolean> {
+  const listed = await docker(["ps", "--quiet", ...labelFilters(settings)]);
   return listed.ok && listed.value.trim() !== "";
 }
 
-async function inspect(
-  engine: Owner["engine"],
-  ids: readonly string[],
-): Promise<Result<Container[], Refusal>> {
+async function inspect(engine: Engine, ids: readonly string[]): Promise<Result<Container[], Refusal>> {
   const inspected = await engine.docker(["inspect", "--type", "container", ...ids]);
   // If a container went away between the two commands, the engine reports an error but lists the others.
   const text = inspected.ok ? inspected.value : (inspected.error.stdout ?? "");
@@ -138,6 +136,40 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** Two looks at one life of one container. */
-export const sameLife = (a: Container | undefined, b: Container | undefined): boolean =>
-  a !== undefined && b !== undefined && a.id === b.id && a.startedAt === b.startedAt;
+/** A container that was started by hand may not have the service's label. */
+export const nameOf = ({ service, name }: Container): string => service || name;
+
+/** A container as every driver describes a service. */
+export function serviceOf(
+  container: Container,
+  { engine, configFolder }: Pick<Project, "engine" | "configFolder">,
+): Service {
+  const { id, status, headPort, addresses, folder } = container;
+  return {
+    ...container,
+    name: nameOf(container),
+    ref: id,
+    life: `${id} ${container.startedAt}`,
+    // The engine starts such a one again, and it takes its ports again.
+    active: container.running || ["restarting", "paused"].includes(status),
+    address: addresses.find((address) => address !== "") ?? "–",
+    startedAtMs: Date.parse(container.startedAt),
+    gcs: headPort === undefined ? undefined : { host: engine.host, port: headPort },
+    healthy: container.health === "healthy",
+    ended: container.error !== "" || status === "exited" || status === "dead",
+    exit: exitOf(container),
+    elsewhere: isFromElsewhere(container, configFolder) ? folder : undefined,
+    container: { name: container.name, status: shownStatus(container) },
+  };
+}
+
+function exitOf({ exitCode, restarts, error, outOfMemory }: Container): string {
+  if (error !== "") return `the engine could not start it: ${error}`;
+  const again = restarts > 0 ? `, restarted ${restarts} times` : "";
+  return outOfMemory ? `out of memory (exit code ${exitCode})${again}` : `exit code ${exitCode}${again}`;
+}
+
+function shownStatus({ status, health, exitCode, restarts }: Container): string {
+  const how = status === "exited" ? ` (${exitCode})` : health === undefined ? "" : ` (${health})`;
+  return `${status}${how}${restarts === 0 ? "" : `, ${restarts} restarts`}`;
+}

@@ -5,25 +5,25 @@ import {
   HEALTH_SOURCE_VARIABLE,
   imageName,
   NODE_SOURCE_VARIABLE,
-  type Part,
   SOURCE_LABEL,
 } from "../../compose/names.ts";
 import { interrupted, type WsFailure } from "../../failure.ts";
-import { HEALTH_NAME } from "../../settings.ts";
-import type { Job } from "../runtime.ts";
-import { likelyCause } from "./causes.ts";
-import { type DockerCluster, refused, runCompose, servicesOf } from "./cluster.ts";
+import type { Job } from "../../job.ts";
+import { HEALTH_NAME, type Settings, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../settings.ts";
+import { servicesOf } from "../driver.ts";
 import { sourceVariables } from "./image-source.ts";
+import { type Project, refused, runCompose } from "./project.ts";
+
+const BUILD_LINES = 20;
 
 /** Builds the images that the engine does not have or that were made from something else, or all of them when asked. */
 export async function ensureImages(
-  cluster: DockerCluster,
+  project: Project,
   job: Job,
   all: boolean,
 ): Promise<Result<void, WsFailure>> {
-  const part: Part = "main";
-  const services = servicesOf(cluster, part);
-  const reasons = await buildReasons(cluster, services);
+  const services = servicesOf(project.settings, "main");
+  const reasons = await buildReasons(project, services);
   if (job.signal.aborted) return err(interrupted(job.signal));
   const wanted = services.filter((_, i) => all || reasons[i] !== undefined);
   if (wanted.length === 0) return ok(undefined);
@@ -34,33 +34,35 @@ export async function ensureImages(
   const what = `Building the images of ${wanted.join(", ")}${why}`;
   job.progress.begin("build", what);
   const onLine = (line: string) => job.progress.note("build", line.trim().slice(0, 80));
-  const built = await runCompose(cluster, part, ["build", ...wanted], { signal: job.signal, onLine });
+  const built = await runCompose(project, "main", ["build", ...wanted], { signal: job.signal, onLine });
   if (job.signal.aborted) return err(interrupted(job.signal));
   if (built.ok) job.progress.done("build", `Built the images of ${wanted.join(", ")}`);
   else job.progress.fail("build", what);
   if (built.ok) return ok(undefined);
   const lines = built.error.lines.slice(-BUILD_LINES);
-  return refused(err({ ...built.error, lines }), likelyCause);
+  return refused(project, err({ ...built.error, lines }));
 }
 
-const BUILD_LINES = 20;
-
 /** For each, why its image must be built; undefined if it is up to date. */
-export const buildReasons = (cluster: DockerCluster, services: readonly string[]) =>
-  Promise.all(services.map((service) => whyBuild(cluster, service)));
+export const buildReasons = (project: Project, services: readonly string[]) =>
+  Promise.all(services.map((service) => whyBuild(project, imageOwner(project.settings, service))));
 
 /** For each, the id of its image; undefined if there is none. */
-export const imageIds = ({ engine, settings }: DockerCluster, services: readonly string[]) =>
+export const imageIds = ({ engine, settings }: Project, services: readonly string[]) =>
   Promise.all(
     services.map(async (service) => {
-      const words = ["image", "inspect", "--format", "{{.Id}}", imageName(settings, service)];
-      const answer = await engine.docker(words);
+      const image = imageName(settings, imageOwner(settings, service));
+      const answer = await engine.docker(["image", "inspect", "--format", "{{.Id}}", image]);
       return answer.ok ? /^sha256:[0-9a-f]+$/m.exec(answer.value)?.[0] : undefined;
     }),
   );
 
-async function whyBuild(cluster: DockerCluster, service: string): Promise<string | undefined> {
-  const { engine, settings, root } = cluster;
+/** The test's two run the image of the first node. */
+const imageOwner = ({ nodes: [first] }: Settings, service: string): string =>
+  service === TEST_WORKER_NAME || service === TEST_CLIENT_NAME ? (first?.name ?? service) : service;
+
+async function whyBuild(project: Project, service: string): Promise<string | undefined> {
+  const { engine, settings, root } = project;
   const words = ["image", "inspect", "--format", "{{json .Config.Labels}}", imageName(settings, service)];
   const answer = await engine.docker(words);
   const variable = service === HEALTH_NAME ? HEALTH_SOURCE_VARIABLE : NODE_SOURCE_VARIABLE;

@@ -1,14 +1,12 @@
 import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { readLogs } from "../log-files.ts";
-import type { LogLine, LogRequest } from "../runtime.ts";
-import type { DockerCluster } from "./cluster.ts";
-import type { Container } from "./containers.ts";
+import { type LogLine, type LogRequest, readLog } from "../log-files.ts";
 import { CHANGE_MS } from "./engine.ts";
+import { type Project, stateOf } from "./project.ts";
 
-type Place = Pick<DockerCluster, "state">;
+type Place = Pick<Project, "stateDir">;
 
-const folderOf = ({ state }: Place): string => join(state, "logs");
+const folderOf = (place: Place): string => join(stateOf(place), "logs");
 const fileOf = (place: Place, service: string): string => join(folderOf(place), `${service}.log`);
 
 /** The limit of lines per container, because a node that restarts again and again never stops writing. */
@@ -19,19 +17,17 @@ const MOST_LINES = "20000";
  * gone. Returns the file.
  */
 export async function keepLog(
-  cluster: Pick<DockerCluster, "state" | "engine">,
+  project: Pick<Project, "stateDir" | "engine">,
   service: string,
-  container: Pick<Container, "id"> | undefined,
+  id: string | undefined,
   instead = "",
 ): Promise<string> {
-  const file = fileOf(cluster, service);
-  const words = ["logs", "--timestamps", "--tail", MOST_LINES, container?.id ?? ""];
+  const file = fileOf(project, service);
+  const words = ["logs", "--timestamps", "--tail", MOST_LINES, id ?? ""];
   const log =
-    container === undefined
-      ? undefined
-      : await cluster.engine.docker(words, { timeoutMs: CHANGE_MS, both: true });
+    id === undefined ? undefined : await project.engine.docker(words, { timeoutMs: CHANGE_MS, both: true });
   const text = log?.ok === true ? log.value : instead;
-  mkdirSync(folderOf(cluster), { recursive: true });
+  mkdirSync(folderOf(project), { recursive: true });
   writeFileSync(file, text.endsWith("\n") ? text : `${text}\n`);
   return file;
 }
@@ -55,5 +51,5 @@ export async function* readKeptLog(
     time,
     text: `→ Its container is gone; these lines are kept from the start that failed at ${time}`,
   };
-  yield* readLogs([{ node, file }], { ...request, follow: false }, signal);
+  yield* readLog({ node, file }, { ...request, follow: false }, signal);
 }

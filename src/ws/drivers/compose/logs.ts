@@ -1,35 +1,18 @@
-import { PassThrough } from "node:stream";
 import { execa } from "execa";
-import { stamped } from "../log-files.ts";
-import type { LogLine, LogRequest } from "../runtime.ts";
-import type { Container } from "./containers.ts";
+import { type LogLine, type LogRequest, stamped } from "../log-files.ts";
 import { CHANGE_MS, type Engine } from "./engine.ts";
 
-/** The last `count` lines that a container wrote, restarts included; none where the engine has no log of it. */
-export async function lastLines({ docker }: Engine, container: string, count: number): Promise<string[]> {
-  const log = await docker(["logs", "--tail", String(count), container], { both: true });
-  if (!log.ok || log.value.trim() === "") return [];
-  return log.value.trimEnd().split("\n");
-}
-
-/** All that a container wrote; empty where there is no such container. */
-export async function wholeLog({ docker }: Engine, container: string): Promise<string> {
-  const log = await docker(["logs", container], { timeoutMs: CHANGE_MS, both: true });
+/** What a container wrote, restarts included, or its last lines; empty where the engine has no log of it. */
+export async function readContainer({ docker }: Engine, ref: string, lastLines?: number): Promise<string> {
+  const tail = lastLines === undefined ? [] : ["--tail", String(lastLines)];
+  const log = await docker(["logs", ...tail, ref], { timeoutMs: CHANGE_MS, both: true });
   return log.ok ? log.value : "";
 }
 
-/** The lines of all sources: one source after the other or, if they are followed, as they come. */
-export async function* readAll(
-  sources: readonly AsyncGenerator<LogLine>[],
-  follow: boolean,
-): AsyncGenerator<LogLine> {
-  if (follow) yield* merge(sources);
-  else for (const source of sources) yield* source;
-}
-
 /** The lines of one container, as the engine gives them. */
-export async function* readContainer(
-  { id, service }: Container,
+export async function* followContainer(
+  node: string,
+  ref: string,
   { follow, tail, since }: LogRequest,
   env: Readonly<Record<string, string | undefined>>,
   signal: AbortSignal,
@@ -39,7 +22,7 @@ export async function* readContainer(
     ...(tail === undefined ? [] : ["--tail", String(tail)]),
     ...(since === undefined ? [] : ["--since", since.toISOString()]),
   ];
-  const child = execa("docker", ["logs", "--timestamps", ...words, id], {
+  const child = execa("docker", ["logs", "--timestamps", ...words, ref], {
     all: true,
     reject: false,
     stdin: "ignore",
@@ -50,23 +33,9 @@ export async function* readContainer(
     cancelSignal: signal,
   });
   try {
-    for await (const line of child.iterable({ from: "all" })) yield { node: service, ...stamped(line) };
+    for await (const line of child.iterable({ from: "all" })) yield { node, ...stamped(line) };
   } catch (error) {
     // Ctrl-C is how following ends.
     if (!signal.aborted) throw error;
   }
-}
-
-async function* merge(streams: readonly AsyncGenerator<LogLine>[]): AsyncGenerator<LogLine> {
-  const lines = new PassThrough({ objectMode: true });
-  const all = Promise.all(
-    streams.map(async (stream) => {
-      for await (const line of stream) lines.write(line);
-    }),
-  );
-  all.then(
-    () => lines.end(),
-    (error: Error) => lines.destroy(error),
-  );
-  yield* lines as AsyncIterable<LogLine>;
 }

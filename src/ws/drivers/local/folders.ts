@@ -3,7 +3,6 @@ import { lstatSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { err, ok, type Result } from "../../../common/result.ts";
 import type { WsFailure } from "../../failure.ts";
-import { forgetSecrets } from "../../state/secrets.ts";
 
 /** Where a cluster keeps its things. */
 export interface Folders {
@@ -11,7 +10,6 @@ export interface Folders {
   readonly label: string;
   readonly state: string;
   readonly stateFile: string;
-  readonly lockFile: string;
   readonly logs: string;
   readonly healthState: string;
   /**
@@ -31,7 +29,6 @@ export function foldersOf(stateDir: string, venvs: string, uid: number): Folders
     label,
     state,
     stateFile: join(state, "state.json"),
-    lockFile: join(state, "lock"),
     logs: join(state, "logs"),
     healthState: join(state, "health"),
     temp: `/tmp/ws-${label}`,
@@ -68,15 +65,7 @@ export function removeTemp({ temp }: Folders, names?: readonly string[]): void {
 }
 
 /** Removes what `ws` wrote there, and nothing else. The lock stays: whoever calls this holds it, and another may wait for it. */
-export function removeKept({
-  stateDir,
-  folders,
-}: {
-  readonly stateDir: string;
-  readonly folders: Folders;
-}): void {
-  const { logs, healthState, stateFile } = folders;
-  forgetSecrets(stateDir, "embedded");
+export function removeKept({ logs, healthState, stateFile }: Folders): void {
   for (const path of [logs, healthState, stateFile, `${stateFile}.new`])
     rmSync(path, { recursive: true, force: true });
 }

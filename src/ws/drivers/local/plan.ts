@@ -7,6 +7,7 @@ import {
   TEST_CLIENT_NAME,
   TEST_WORKER_NAME,
 } from "../../settings.ts";
+import type { Request } from "../driver.ts";
 import { nodePorts, type OwnPorts, testWorkerPorts } from "./ports.ts";
 
 /** One process to run, and what it takes for itself. */
@@ -40,6 +41,16 @@ export interface Machine {
   readonly healthState: string;
   /** What one node's object store may take at most: beyond it Ray would leave /dev/shm or refuse to start. */
   readonly objectStoreLimitBytes: number;
+}
+
+/** The processes of a part, in display order. Pure. */
+export function planPart(settings: Settings, { part, head }: Request, machine: Machine): ProcessPlan[] {
+  if (part === "test")
+    return [planTestWorker(settings, head, machine), planTestClient(settings, head, machine)];
+  return [
+    ...(settings.health.enabled ? [planHealth(settings, machine)] : []),
+    ...settings.nodes.map((node) => planNode(settings, node, machine)),
+  ];
 }
 
 /** The health service. */
@@ -127,7 +138,7 @@ const formatOnLoopback = (settings: Settings, address: Address): string => {
 };
 
 /** Where this cluster's health service answers. */
-export function healthUrl({ health }: Settings): string {
+function healthUrl({ health }: Settings): string {
   return health.externalUrl ?? `http://${health.loopbackAddress}:${health.port}`;
 }
 
@@ -193,13 +204,10 @@ function rayWords(name: string, objectStoreBytes: number, ports: OwnPorts, machi
 }
 
 /** The test client: connects with Ray Client to the HEAD and stays. */
-export function planTestClient(
-  settings: Settings,
-  head: Address,
-  clientPort: number,
-  machine: Machine,
-): ProcessPlan {
+function planTestClient(settings: Settings, head: Address, machine: Machine): ProcessPlan {
   const { host, port } = onLoopback(settings, head);
+  const node = settings.nodes.find(({ name, headPort }) => name === head.host && headPort === head.port);
+  const clientPort = node?.clientPort ?? settings.test.targetClientPort;
   return {
     name: TEST_CLIENT_NAME,
     kind: "test-client",

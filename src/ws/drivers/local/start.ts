@@ -64,6 +64,10 @@ export function fingerprintOf({ file, args, env }: ProcessPlan): string {
     .slice(0, 12);
 }
 
+/** True where a process that runs was told something else than the plan would tell it now. */
+export const hasChanged = (plan: ProcessPlan, { fingerprint }: StartedProcess): boolean =>
+  fingerprint !== fingerprintOf(plan);
+
 /** Would change what a node is told, or where its Python finds modules. */
 const NOT_PASSED =
   /^(?:HEAD_|HEALTH_|NODE_|OBJECT_|MIN_WORKER_|MAX_WORKER_|RAY_EP_|RAY_(?:HEAD|DASHBOARD|CLIENT)_PORT$|RAY_NUM_|RAY_MEMORY$|RAY_ADDRESS$|DISCOVERY_TIMEOUT$|WAIT_FOR_HEAD$|USE_CONDA_ENV$|PYTHONPATH$|PYTHONHOME$|VIRTUAL_ENV$|CONDA_|NODE_OPTIONS$|npm_)/;

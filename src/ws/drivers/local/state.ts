@@ -48,9 +48,9 @@ export function recordStarted(file: string, started: StartedProcess): void {
   writeState(file, [...readState(file).filter((each) => each.name !== started.name), started]);
 }
 
-/** Forgets those names. */
-export function forget(file: string, names: readonly string[]): void {
-  const left = readState(file).filter((each) => !names.includes(each.name));
+/** Forgets those names, or all where none are given. */
+export function forget(file: string, names?: readonly string[]): void {
+  const left = readState(file).filter(({ name }) => names !== undefined && !names.includes(name));
   if (left.length === 0) rmSync(file, { force: true });
   else writeState(file, left);
 }

@@ -1,5 +1,6 @@
 import { deadlineIn, pause } from "../../../common/deadline.ts";
-import { type Shown, whileStopping } from "../../cluster/while-waiting.ts";
+import { err, ok, type Result } from "../../../common/result.ts";
+import type { WsFailure } from "../../failure.ts";
 import { type Folders, removeTemp } from "./folders.ts";
 import {
   clusterProcesses,
@@ -11,7 +12,7 @@ import {
 import { forget, readState, type StartedProcess } from "./state.ts";
 
 /** The entrypoint's own KILL comes 8.5 s after its TERM; a frozen one gets ours. */
-const GRACE_MS = 12_000;
+export const STOP_GRACE_MS = 12_000;
 const KILL_MS = 5_000;
 const LOOK_EVERY_MS = 50;
 
@@ -27,26 +28,18 @@ export function isRunning({ pid, startTicks }: StartedProcess, { label }: Folder
   return readProcess(pid, label)?.startTicks === startTicks;
 }
 
-/**
- * Asks each group of processes to stop, one group after the other, so that workers leave while their HEAD still answers
- * (a WORKER whose HEAD is gone takes half a minute to stop). An aborted signal means now: no more asking.
- */
-export async function stopInOrder(
+/** Asks processes to stop, and returns when they have. An aborted signal means now: no more asking. */
+export async function stopProcesses(
   folders: Folders,
-  groups: readonly (readonly StartedProcess[])[],
+  started: readonly StartedProcess[],
   now: AbortSignal,
-  shown?: Shown,
 ): Promise<void> {
-  for (const group of groups) {
-    const asked = group.filter((started) => isRunning(started, folders));
-    for (const { pid } of asked) signalProcess(pid, "SIGTERM");
-    const gone = untilGone(() => asked.filter((each) => isRunning(each, folders)), GRACE_MS, now);
-    await whileStopping(shown, { names: asked.map(({ name }) => name), limitMs: GRACE_MS, now }, gone);
-  }
+  for (const { pid } of started) signalProcess(pid, "SIGTERM");
+  await untilGone(() => started.filter((each) => isRunning(each, folders)), STOP_GRACE_MS, now);
 }
 
 /** Kills what `find` still finds, again and again, until nothing is left or `KILL_MS` is over. Returns how many it killed. */
-export async function killRest(find: () => readonly ProcessInfo[]): Promise<number> {
+async function killRest(find: () => readonly ProcessInfo[]): Promise<number> {
   const killed = new Set<number>();
   const kill = () => {
     const left = find();
@@ -69,8 +62,22 @@ async function untilGone(
   while (look().length > 0 && !deadline.expired() && now?.aborted !== true) await pause(LOOK_EVERY_MS, now);
 }
 
-/** Removes what the named services kept outside the state folder, and forgets them. */
-export function removeTraces(folders: Folders, names: readonly string[]): void {
-  removeTemp(folders, names);
+/** Ends and removes everything of these services but their logs: also processes whose parents are gone. Returns how many it killed. */
+export async function clear(
+  folders: Folders,
+  names: readonly string[] | undefined,
+): Promise<Result<number, WsFailure>> {
+  const wanted = (service: string) => names === undefined || names.includes(service);
+  const killed = await killRest(() => findProcesses(folders, wanted));
+  const left = findProcesses(folders, wanted);
+  if (left.length > 0)
+    return err({
+      reason: "left-over",
+      processes: left.map(({ pid, command }) => ({ pid, what: command.slice(0, 100) })),
+      ports: [],
+    });
   forget(folders.stateFile, names);
+  const others = findProcesses(folders, () => true).length > 0;
+  removeTemp(folders, others ? names : undefined);
+  return ok(killed);
 }
