@@ -2,8 +2,8 @@ import * as z from "zod/mini";
 import type { Address } from "../common/address.ts";
 import { decideAuth, type RayAuth, tokenIn } from "../common/auth-token.ts";
 import type { Problem } from "../common/failure.ts";
-import type { TlsKeys } from "../common/gcs/tls.ts";
 import { err, ok, type Result } from "../common/result.ts";
+import type { TlsKeys } from "../gcs/tls.ts";
 import { findConflicts, findForeignWords, findMissingSecrets } from "./config/conflicts.ts";
 import {
   DEFAULT_HEAD_PORT,
@@ -38,7 +38,7 @@ export interface Config
   readonly tls: TlsKeys | undefined;
   /** What the health service wants to see with writes. */
   readonly healthToken: string | null;
-  /** Strict: two GCSes could corrupt one store, so a HEAD leads only with a lease, and ends with it (FAULTS 4, rule 4). */
+  /** Strict: two GCSes could corrupt one store, so a HEAD leads only with a lease, and ends with it (docs/faults.md 4.5). */
   readonly fencing: "plain" | "strict";
   /** Words after `--`, added to `ray start`. */
   readonly rayWords: readonly string[];

@@ -15,7 +15,7 @@ import { err, ok } from "../../common/result.ts";
 import type { CheckResult } from "./check.ts";
 import { CHECKLIST } from "./checklist.ts";
 import { runChecks } from "./run-checks.ts";
-import { dialCommand } from "./sections/apart.ts";
+import { dialCommand } from "./sections/isolation.ts";
 
 const server = new WorldServer();
 beforeAll(() => server.listen());

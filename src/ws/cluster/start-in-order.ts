@@ -1,10 +1,9 @@
 import { deadlineIn, pause } from "../../common/deadline.ts";
 import { ok, type Result } from "../../common/result.ts";
 import { findHeads } from "../cluster-view.ts";
-import { firstToStart } from "../compose/main-file.ts";
 import { type Driver, type Request, servicesOf } from "../drivers/driver.ts";
 import type { WsFailure } from "../failure.ts";
-import { HEALTH_NAME, type Settings } from "../settings.ts";
+import { HEALTH_NAME, plannedHead, type Settings } from "../settings.ts";
 import { healthAnswers, leaseHolder } from "./ask-health.ts";
 import { allHeads, healthUrl } from "./where.ts";
 
@@ -45,7 +44,7 @@ export async function startInOrder(
 
 /** Who starts after whom. Pure. */
 export function inOrder(settings: Settings, services: readonly string[]) {
-  const leader = firstToStart(settings);
+  const leader = plannedHead(settings);
   return {
     health: services.filter((name) => name === HEALTH_NAME),
     first: services.filter((name) => name === leader),

@@ -1,6 +1,6 @@
 import type { Address } from "../../common/address.ts";
-import type { NodeInfo } from "../../common/gcs/client.ts";
 import { ok, type Result } from "../../common/result.ts";
+import type { NodeInfo } from "../../gcs/client.ts";
 import { type ClusterView, lookAtCluster, type NoHead, newestNamed, noHead } from "../cluster-view.ts";
 import {
   type Driver,

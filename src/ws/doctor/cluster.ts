@@ -2,8 +2,8 @@ import { stripVTControlCharacters } from "node:util";
 import { formatAddress } from "../../common/address.ts";
 import { unreachable } from "../../common/result.ts";
 import { newestNamed } from "../cluster-view.ts";
+import { nearest } from "../config/known-keys.ts";
 import { TOKEN_WAY_OUT, wantsToken } from "../render-failure.ts";
-import { nearest } from "../settings/known-keys.ts";
 import { HEALTH_NAME, type Settings, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../settings.ts";
 import type { ClusterFacts, DoctorFacts, ServiceFacts } from "./facts.ts";
 import { ASK_AGAIN, bad, type Finding, good, note } from "./finding.ts";
@@ -13,7 +13,7 @@ interface Present extends Omit<ClusterFacts, "services"> {
   readonly services: readonly ServiceFacts[];
 }
 
-/** The cases of the specification's troubleshooting section, and whether each node is there at all. Pure. */
+/** The cases of the specification's troubleshooting section (docs/specification.md), and whether each node is there at all. Pure. */
 export function clusterFindings({ settings, cluster }: DoctorFacts): Finding[] {
   const { services } = cluster;
   if (!services.ok) return [bad("Cluster", `the engine cannot list what runs: ${services.error}`, ASK_AGAIN)];

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { NodeInfo } from "../../common/gcs/client.ts";
 import { err, ok } from "../../common/result.ts";
+import type { NodeInfo } from "../../gcs/client.ts";
 import { readSettings } from "../settings.ts";
 import { clusterFindings } from "./cluster.ts";
 import type { ClusterFacts, DockerFacts, DoctorFacts, MachineFacts, ServiceFacts } from "./facts.ts";

@@ -1,12 +1,17 @@
 import type { Address } from "../../common/address.ts";
 import type { Problem } from "../../common/failure.ts";
-import type { GcsOptions } from "../../common/gcs/client.ts";
 import type { Result } from "../../common/result.ts";
+import type { GcsOptions } from "../../gcs/client.ts";
 import type { Part } from "../compose/names.ts";
 import type { WsFailure } from "../failure.ts";
 import type { Job } from "../job.ts";
-import type { Placement } from "../settings/types.ts";
-import { HEALTH_NAME, type Settings, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../settings.ts";
+import {
+  HEALTH_NAME,
+  type Placement,
+  type Settings,
+  TEST_CLIENT_NAME,
+  TEST_WORKER_NAME,
+} from "../settings.ts";
 import type { LogLine, LogRequest } from "./log-files.ts";
 
 export type RuntimeName = "docker" | "embedded";

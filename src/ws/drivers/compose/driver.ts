@@ -1,7 +1,7 @@
 import { homedir } from "node:os";
 import { authIn } from "../../../common/auth-token.ts";
-import { readTls } from "../../../common/gcs/tls.ts";
 import { ok, type Result } from "../../../common/result.ts";
+import { readTls } from "../../../gcs/tls.ts";
 import { containerName } from "../../compose/names.ts";
 import { STOP_GRACE_S } from "../../compose/node-service.ts";
 import { generateHere, writeComposeFiles } from "../../compose/write-files.ts";

@@ -62,6 +62,6 @@ export function toldIn(project: Project, service: string, head: Address): Readon
 export function memoryIn(project: Project, service: string): number {
   const plan = hostPlanOf(project);
   if (!plan.ok) return 0;
-  const [, node] = [...plan.value.nodes].find(([name]) => name === service) ?? [];
+  const node = [...plan.value.nodes, plan.value.testWorker].find(({ name }) => name === service);
   return node?.limits.memoryBytes ?? 0;
 }

@@ -1,8 +1,8 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { authIn, authOfRay, withAuthMode } from "../../../common/auth-token.ts";
-import { readTls } from "../../../common/gcs/tls.ts";
 import { err, ok } from "../../../common/result.ts";
+import { readTls } from "../../../gcs/tls.ts";
 import type { WsFailure } from "../../failure.ts";
 import { HEALTH_NAME, type Settings } from "../../settings.ts";
 import { type Driver, type Leaving, type Service, servicesOf } from "../driver.ts";
