@@ -115,7 +115,8 @@ export function localDriver(local: Local): Driver {
       return ok({ names: [], killed: killed.value });
     },
     log: (name, lastLines) => logText(logFile(folders, name), lastLines),
-    readLog: (node, _, request, signal) => readLog({ node, file: logFile(folders, node) }, request, signal),
+    readLog: (node, _, request, signal) =>
+      readLog({ node, file: logFile(folders, node), env }, request, signal),
     keepLog: async (name) => logFile(folders, name),
     exec: (name, command) => execOn({ env, binDir, folder: folders.state, signal }, name, command),
     environment: async (name) => rayletEnvironment(findProcesses(folders, (each) => each === name)),
