@@ -167,7 +167,7 @@ describe("a candidate", () => {
     const stolen = holder("first", { address: `127.0.0.1:${port}` });
     healthKeepsLease(holder("thief", { address: stolen.address }));
     healthAnswersLease(refusal("held", stolen));
-    const me = node(await emptyPlace(), { WAIT_FOR_HEAD: "2" });
+    const me = node(await emptyPlace(), { WAIT_FOR_HEAD: "2", RAY_EP_TAKEOVER_AFTER: "1" });
     expect(await me.settled).toMatchObject({ kind: "failed", failure: { reason: "no-head-in-time" } });
     const said = me.events.filter(({ type }) => type === "unlisted-holder");
     expect(said).toEqual([{ type: "unlisted-holder", node: "thief", address: stolen.address }]);

@@ -11,11 +11,12 @@ import { startHealthService } from "../../src/health-service/start.ts";
 import { configOf } from "../fixtures/config.ts";
 import { FakeGcs } from "../fixtures/fake-gcs.ts";
 import { Rig } from "../fixtures/rig.ts";
+import { times } from "../fixtures/thorough.ts";
 
 const NAMES = ["ray-cpu", "ray-gpu"];
 /** With the bundles, as processes; the others run the same deciding, leasing and HTTP inside this process. */
-const WITH_BUNDLES = 16;
-const INSIDE = 184;
+const WITH_BUNDLES = times(16);
+const INSIDE = times(184);
 const AT_ONCE = 3;
 const INSIDE_AT_ONCE = 23;
 
@@ -111,7 +112,7 @@ async function play(
   return outcomes;
 }
 
-describe("two candidates at once, 200 times in a row: always one HEAD, and the other joins it", () => {
+describe("two candidates at once, many times in a row: always one HEAD, and the other joins it", () => {
   test(`${INSIDE} times inside this process`, async () => {
     const outcomes = await play(INSIDE, INSIDE_AT_ONCE, inside);
     expect(outcomes).toEqual(Array.from({ length: INSIDE }, () => ONE_OF_EACH));
