@@ -7,14 +7,10 @@ import { interrupted, type WsFailure } from "../failure.ts";
 import type { Job } from "../job.ts";
 import { TEST_CLIENT_NAME } from "../settings.ts";
 import { healthAnswers } from "./ask-health.ts";
-import { lateCause } from "./late-cause.ts";
+import { ended, lastLines, tooLate } from "./diagnosis.ts";
 import { judgeService, type Seen } from "./readiness.ts";
 import { startInOrder } from "./start-in-order.ts";
 import { allHeads, healthUrl } from "./where.ts";
-
-const LAST_LINES = 20;
-/** What a node said first shows why it waits, and a long wait has many lines. */
-const CAUSE_LINES = 300;
 
 interface Wait {
   readonly driver: Driver;
@@ -79,7 +75,7 @@ async function untilAllReady(
     if (failure !== undefined) return err(failure);
     const ready = names.every((name) => "ready" in (last.get(name) ?? {}));
     if (ended?.ok && ready) return ok(names.filter((name) => lifeOf(now, name) !== lifeOf(before, name)));
-    if (wait.deadline.expired()) return err(await tooLate(wait));
+    if (wait.deadline.expired()) return err(await tooLate(driver, last, job.timeoutMs));
     const pausing = pause(driver.lookEveryMs, job.signal);
     await (end === undefined ? Promise.race([pausing, starting]) : pausing);
   }
@@ -130,11 +126,6 @@ async function wordOfClient(driver: Driver, { ref }: Service): Promise<string | 
   return lines.findLast((line) => /Ray client (?:connected|could not connect)/.test(line));
 }
 
-async function lastLines(driver: Driver, ref: string, count: number): Promise<string[]> {
-  const text = (await driver.log(ref, count)).trimEnd();
-  return text === "" ? [] : text.split("\n");
-}
-
 /** A service that ended says more than the driver, which only missed it. */
 async function failureOf(
   { driver, request, last }: Wait,
@@ -147,30 +138,4 @@ async function failureOf(
     for (const [name, seen] of last)
       if ("ended" in seen) return ended(driver, name, seen.ended, named(now, name));
   return starting?.ok === false ? starting.error : undefined;
-}
-
-async function ended(
-  driver: Driver,
-  node: string,
-  how: string,
-  service: Service | undefined,
-): Promise<WsFailure> {
-  const lines = await lastLines(driver, service?.ref ?? driver.refOf(node), LAST_LINES);
-  const log = await driver.keepLog(node, service, how);
-  return { reason: "node-ended", node, how, lines, log, cause: driver.likelyCause([how, ...lines]) };
-}
-
-async function tooLate({ driver, last, job }: Wait): Promise<WsFailure> {
-  const missing = [...last].flatMap(([node, seen]) => ("notYet" in seen ? [{ node, why: seen.notYet }] : []));
-  return {
-    reason: "not-ready-in-time",
-    timeoutMs: job.timeoutMs,
-    missing: await Promise.all(
-      missing.map(async ({ node, why }) => {
-        const said = await lastLines(driver, driver.refOf(node), CAUSE_LINES);
-        const cause = lateCause(node, said, driver.likelyCause);
-        return { node, why, lines: said.slice(-LAST_LINES), cause };
-      }),
-    ),
-  };
 }

@@ -8,7 +8,7 @@ import { generateHere, writeComposeFiles } from "../../compose/write-files.ts";
 import type { WsFailure } from "../../failure.ts";
 import { type Driver, type Request, servicesOf } from "../driver.ts";
 import { likelyCause } from "./causes.ts";
-import { listContainers, serviceOf } from "./containers.ts";
+import { listContainers } from "./containers.ts";
 import { CHANGE_MS, type CommandOptions, endingWith } from "./engine.ts";
 import { execIn, memoryIn, rayletEnvironment, toldIn } from "./exec.ts";
 import { ensureImages } from "./images.ts";
@@ -16,6 +16,7 @@ import { dropKeptLogs, hasKeptLog, keepLog, readKeptLog } from "./kept-logs.ts";
 import { followContainer, readContainer } from "./logs.ts";
 import { hostPlanOf, type Project, refused, runCompose } from "./project.ts";
 import { removeLeaving, stopContainers } from "./remove.ts";
+import { serviceOf } from "./services.ts";
 import { surveyProject, variablesOf } from "./survey.ts";
 
 /** The services of config.yaml as containers of a Docker engine, through the compose files that `ws generate` writes. */
