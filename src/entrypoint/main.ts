@@ -13,8 +13,11 @@ import { boundedWrite } from "./bounded-log.ts";
 import { type Config, readConfig } from "./config.ts";
 import type { Event } from "./event.ts";
 import { exitCodeOf } from "./exit-code.ts";
+import type { RayUser } from "./facts.ts";
 import { helpText } from "./help.ts";
 import { live } from "./life.ts";
+import { StatusKeeper } from "./node-status.ts";
+import { NoteFile } from "./note-file.ts";
 import { planForPid1 } from "./pid1.ts";
 import { binDirOf, resolveRunAs } from "./plan.ts";
 import { collect } from "./probes/collect.ts";
@@ -53,10 +56,11 @@ async function main(): Promise<number> {
     interfaces: readInterfaces(),
     tls: tls && { keys: tls, problems: await findTlsProblems(env, tls) },
   });
-  if (!read.ok) return refuse({ reason: "bad-configuration", problems: read.error });
+  const isRun = request.value.kind === "run";
+  if (!read.ok) return refuse({ reason: "bad-configuration", problems: read.error }, isRun, who.becomes);
   const local = probeLocal({ ...localSettings(read.value), env, who });
   const runAs = resolveRunAs(read.value, local);
-  if (!runAs.ok) return refuse(runAs.error);
+  if (!runAs.ok) return refuse(runAs.error, isRun, who.becomes);
   const version = local.ray.kind === "found" ? local.ray.version : null;
   const config: Config = { ...read.value, auth: authOfRay(read.value.auth, version) };
 
@@ -136,17 +140,16 @@ function standBehindInit(): boolean {
   return pid1.kind !== "no-init";
 }
 
-/** The last words of a node that could not even begin. */
-function refuse(failure: Failure): number {
-  const exitCode = exitCodeOf(failure);
+/** The last words of a node that could not even begin; `user`: whose rights its status is written with. */
+function refuse(failure: Failure, isRun = false, user: RayUser | null = null): number {
+  const event: Event = { type: "failed", failure, exitCode: exitCodeOf(failure) };
   const write = (text: string): void => void process.stderr.write(text);
   const form = logForm(process.env.RAY_EP_LOG?.trim());
-  createLogger<Event>({ form, write, render, now: () => new Date() }).log({
-    type: "failed",
-    failure,
-    exitCode,
-  });
-  return exitCode;
+  createLogger<Event>({ form, write, render, now: () => new Date() }).log(event);
+  const file = process.env.RAY_EP_STATUS_FILE?.trim() ?? "";
+  if (isRun && file.startsWith("/"))
+    new StatusKeeper(hostname(), __VERSION__, new NoteFile(file, user)).hear(event);
+  return event.exitCode;
 }
 
 // A log that cannot be written (its disk is full, its reader is gone) is no reason to end a cluster.

@@ -1,6 +1,7 @@
 import { formatAddress } from "../common/address.ts";
 import type { Clock } from "../common/deadline.ts";
 import { RENEW_EVERY_S } from "../common/lease-protocol.ts";
+import type { NodeStatus } from "../common/node-status.ts";
 import type { Config } from "./config.ts";
 import type { ReportFact } from "./facts.ts";
 import type { HealthClient } from "./health-client.ts";
@@ -17,6 +18,8 @@ export interface PresenceSettings {
   readonly onDuplicate: (message: string) => void;
   /** The lease keeper, which remembers the highest epoch that the service ever named. */
   readonly epochs: Pick<LeaseKeeper, "seen" | "hear">;
+  /** What else is reported. */
+  readonly status: () => NodeStatus | undefined;
   /** Hears, once each time, that a younger process of this node's name was turned away. */
   readonly onNamesake: () => void;
 }
@@ -63,7 +66,7 @@ export class Presence {
   }
 
   async #report(): Promise<void> {
-    const { client, config, life, epochs } = this.#settings;
+    const { client, config, life, epochs, status } = this.#settings;
     const { values } = config;
     const head = this.#role?.role === "head" ? config.ownAddress : this.#role?.head;
     const answer = await client.report(
@@ -77,6 +80,7 @@ export class Presence {
         nodeManagerPort: values.NODE_MANAGER_PORT,
         ...(epochs.seen === null ? {} : { seen: epochs.seen }),
         ports: [values.OBJECT_MANAGER_PORT, values.MIN_WORKER_PORT].filter((port) => port !== null),
+        status: status(),
       },
       values.HEALTH_TIMEOUT,
     );

@@ -9,6 +9,8 @@ import type { Event } from "./event.ts";
 import type { RayUser } from "./facts.ts";
 import { type HealthClient, openHealthClient } from "./health-client.ts";
 import { LeaseKeeper, type LeaseKeeperSettings } from "./lease-keeper.ts";
+import { StatusKeeper } from "./node-status.ts";
+import { NoteFile } from "./note-file.ts";
 import { Presence, type PresenceSettings } from "./presence.ts";
 import type { Probes } from "./probes/collect.ts";
 import { render } from "./render.ts";
@@ -41,7 +43,11 @@ export function wire(
 ): Wiring {
   const { values } = config;
   const logger = createLogger<Event>({ form: values.RAY_EP_LOG, write, render, now: () => new Date() });
-  const log = (event: Event): void => logger.log(event);
+  const status = new StatusKeeper(config.node, __VERSION__, new NoteFile(values.RAY_EP_STATUS_FILE, user));
+  const log = (event: Event): void => {
+    logger.log(event);
+    status.hear(event);
+  };
   const { HEALTH_URL: url } = values;
   const health = url === null ? NO_SERVICE : sparing(openHealthClient(url, config.healthToken), realClock);
   const each = { clock: realClock, config, client: health, life: randomWord(), ...hearers };
@@ -60,7 +66,7 @@ export function wire(
         probeGcs(address, { token: config.auth.token, tls: config.tls, timeoutMs }),
     },
     lease,
-    presence: new Presence({ ...each, epochs: lease }),
+    presence: new Presence({ ...each, epochs: lease, status: () => status.current }),
     alive: new AliveNote(values.RAY_EP_ALIVE_FILE, values.RAY_EP_WATCH_INTERVAL, user),
   };
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { NodeReport } from "../common/lease-protocol.ts";
+import { newborn } from "../entrypoint/node-status.ts";
 import { NodeTable } from "./nodes.ts";
 
 const PEER = "10.0.0.7";
@@ -26,6 +27,16 @@ test("the list of as many nodes as are taken stays within 1 MiB", () => {
     taken += 1;
   expect(taken).toBe(2000);
   expect(JSON.stringify(nodes.list()).length).toBeLessThan(MIB);
+});
+
+test("with more nodes than that has room for, the list leaves out what each says in detail", () => {
+  const nodes = table();
+  const status = newborn("ray-worker", "1.0.0", 1_800_000_000_000);
+  for (let i = 0; i < 1000; i++) nodes.note(`ray-worker-${i}`, { ...report, status }, PEER);
+  expect(nodes.list()[0]?.status).toEqual(status);
+  expect(JSON.stringify(nodes.list()).length).toBeLessThan(MIB);
+  nodes.note("ray-worker-1000", { ...report, status }, PEER);
+  expect(nodes.list()[0]).not.toHaveProperty("status");
 });
 
 test("a report is found for the very life that gave it, and from where it gave it", () => {

@@ -36,6 +36,8 @@ export type Noted = "noted" | "duplicate-name" | "too-many";
  * list that people read within 1 MiB.
  */
 const MOST_NODES = 2000;
+/** With more nodes than this, the list has no room for what each says of itself in detail. */
+const MOST_DETAILED = 1000;
 /** One word of the former life may have been under way when it died. */
 const PROOF_OF_LIFE = 2;
 
@@ -76,8 +78,9 @@ export class NodeTable {
     this.#forget();
     const nowMs = this.#settings.now();
     return [...this.#entries.values()].map(({ name, current }) => {
-      const { life: _, ...report } = current.report;
-      return { name, seenAgo: (nowMs - current.seenAtMs) / 1000, ...report };
+      const { life: _, status, ...report } = current.report;
+      const detail = status === undefined || this.#entries.size > MOST_DETAILED ? {} : { status };
+      return { name, seenAgo: (nowMs - current.seenAtMs) / 1000, ...report, ...detail };
     });
   }
 

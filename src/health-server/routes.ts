@@ -1,8 +1,8 @@
 import * as z from "zod/mini";
+import { Name } from "../common/from-outside.ts";
 import {
   LeaseRelease,
   LeaseRequest,
-  Name,
   type NodeNoted,
   NodeReport,
   ReachRequest,

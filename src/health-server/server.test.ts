@@ -4,6 +4,7 @@ import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { monotonicMs } from "../common/deadline.ts";
 import { ClusterView, HIGHEST_EPOCH, type LeaseRequest, type NodeReport } from "../common/lease-protocol.ts";
+import { newborn } from "../entrypoint/node-status.ts";
 import { type Event, withoutLife } from "./event.ts";
 import { LeaseBook } from "./lease-book.ts";
 import { NodeTable } from "./nodes.ts";
@@ -76,6 +77,8 @@ const report: NodeReport = {
   advertise: "cpu",
   nodeManagerPort: 20000,
 };
+
+const STATUS = newborn("cpu", "1.2.3", 1_800_000_000_000);
 
 /** Sends words as they are, and reads until the far end closes. */
 async function sendRaw(...words: string[]): Promise<string> {
@@ -277,6 +280,18 @@ describe("B2 a client that sends requests ahead", () => {
       if (word.startsWith("GET")) answered += 1;
     }
     await vi.waitUntil(() => heard.split("HTTP/1.1 200").length - 1 === 3);
+  });
+
+  test.each<[string, unknown, object]>([
+    ["shown", STATUS, { status: STATUS }],
+    ["left out where another version sends what is not understood", { ...STATUS, place: "first" }, {}],
+    ["left out where it could forge a line", { ...STATUS, version: "1\n✓" }, {}],
+  ])("a node's status is %s, and the report counts", async (_, status, shown) => {
+    const answer = await call("PUT", "/v1/nodes/cpu", { ...report, status });
+    expect(answer.status, await answer.text()).toBe(200);
+    const { nodes } = JSON.parse(await (await call("GET", "/v1/cluster")).text());
+    const { life: _life, ...said } = report;
+    expect(nodes).toEqual([{ name: "cpu", seenAgo: expect.any(Number), ...said, ...shown }]);
   });
 
   test("the list stays within 1 MiB, whatever is reported, and says how many nodes it leaves out", async () => {

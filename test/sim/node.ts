@@ -66,6 +66,7 @@ export class Node {
     this.#presence = new Presence({
       ...each,
       epochs: this.keeper,
+      status: () => undefined,
       onDuplicate: (message) =>
         this.#duplicate.resolve({ kind: "failed", failure: { reason: "duplicate-name", node, message } }),
       onNamesake: () => {},
