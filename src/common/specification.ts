@@ -1,6 +1,3 @@
-import type { Address } from "./address.ts";
-import { formatAddress } from "./address.ts";
-
 /**
  * The words of the log that the specification's own commands look for (`docker logs … | grep "Mode:"` and its like): the one
  * contract in words between the programs that say them and `ws`, which judges them. All else that `ws` wants to know is data.
@@ -10,5 +7,4 @@ export const IN_WHITELIST = "✓ Node is in head whitelist";
 export const CLIENT_CONNECTED = "✓ Ray client connected";
 
 /** As in `HEAD_ADDRESS=ray-cpu:6379`. */
-export const headAddressWords = (variable: string, address: Address): string =>
-  `${variable}=${formatAddress(address)}`;
+export const headAddressWords = (variable: string, address: string): string => `${variable}=${address}`;

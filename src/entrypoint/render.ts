@@ -1,5 +1,5 @@
 import { isIPv4 } from "node:net";
-import { isLoopback } from "../common/address.ts";
+import { formatAddress, isLoopback } from "../common/address.ts";
 import { renderSighting } from "../common/render-sighting.ts";
 import { unreachable } from "../common/result.ts";
 import { headAddressWords, IN_WHITELIST, MODE_LINES } from "../common/specification.ts";
@@ -84,7 +84,7 @@ function renderExplicitHead({
   address,
   isThisNode,
 }: NonNullable<Config["explicitHead"]>): string[] {
-  const words = `→ ${headAddressWords(variable, address)} names ${isThisNode ? "this node" : "the HEAD"} explicitly`;
+  const words = `→ ${headAddressWords(variable, formatAddress(address))} names ${isThisNode ? "this node" : "the HEAD"} explicitly`;
   // Other loopback addresses distinguish several nodes on one machine.
   const isAnyMachine = isLoopback(address.host) && (address.host === "127.0.0.1" || !isIPv4(address.host));
   return [isAnyMachine ? `${words}; on every machine ${address.host} means that machine itself` : words];

@@ -52,7 +52,7 @@ function plannedCluster() {
   const { settings } = read.value;
   const dist = join(root, "dist");
   const cluster = openCluster({ settings, env: {}, stateDir, venvDir: resolve(binDir, "../.."), dist });
-  const machine = readMachine(settings, cluster.folders, binDir, dist);
+  const machine = readMachine(settings, cluster.folders, { binDir, dist });
   const plans = [
     planHealth(settings, machine),
     ...settings.nodes.map((each) => planNode(settings, each, machine)),

@@ -54,6 +54,7 @@ function healthService(settings: Settings, host: HostPlan): ComposeService {
       RAY_EP_HEALTH_STATE_DIR: STATE_FOLDER,
       HEAD_WHITELIST: candidates.map(({ name }) => name).join(" "),
       ...shared.HEALTH_TOKEN,
+      ...shared.LOG_FORM,
     },
     networks: { [NETWORK]: { ipv4_address: health.address } },
     // It dials a node back under the name that the node is about to advertise.
@@ -87,6 +88,7 @@ function nodeService(settings: Settings, node: NodeSettings, host: HostPlan): Co
       ...shared.nodeEnvironment({ advertised: node.nodeIpAddress, cpus: node.cpus, limits, ports }),
       ...shared.RAY_TOKEN,
       ...shared.HEALTH_TOKEN,
+      ...shared.LOG_FORM,
     },
     ...dependencies(settings, node.name),
     networks: { [NETWORK]: { ipv4_address: node.address, ...aliases(node) } },

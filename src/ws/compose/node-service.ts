@@ -99,6 +99,9 @@ export const RAY_TOKEN = { RAY_AUTH_MODE: null, RAY_AUTH_TOKEN: null } as const;
 /** The same for the token of the health service. */
 export const HEALTH_TOKEN = { RAY_EP_HEALTH_TOKEN: null } as const;
 
+/** The form of the logs, likewise. */
+export const LOG_FORM = { RAY_EP_LOG: null } as const;
+
 const formatCandidate = ({ name, host, port }: Settings["candidates"][number]): string =>
   name === host ? formatAddress({ host, port }) : `${name}=${formatAddress({ host, port })}`;
 

@@ -71,6 +71,7 @@ function workerService(settings: Settings, image: NodeSettings, host: HostPlan):
       ...shared.nodeEnvironment({ advertised: TEST_WORKER_NAME, cpus: worker.cpus, limits, ports }),
       ...shared.RAY_TOKEN,
       ...shared.HEALTH_TOKEN,
+      ...shared.LOG_FORM,
     },
     networks: { [NETWORK]: { ipv4_address: worker.address } },
     extra_hosts: shared.viaHost(clusterNames(settings), host.ipAddress),

@@ -14,7 +14,18 @@ export interface LogSource {
 
 /** The text of a log without the times in front of its lines; empty if there is no log. */
 export async function readLog(file: string): Promise<string> {
-  return existsSync(file) ? (await readFile(file, "utf8")).replaceAll(STAMPS, "") : "";
+  return existsSync(file) ? asText((await readFile(file, "utf8")).replaceAll(STAMPS, "")) : "";
+}
+
+/** The same log as RAY_EP_LOG=text has it: of an event in JSON its `message`. Pure. */
+export const asText = (log: string): string => log.replaceAll(EVENT, (line) => messageOf(line) ?? line);
+
+function messageOf(line: string): string | undefined {
+  try {
+    return String(JSON.parse(line).message);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The last `count` lines of a log; none where there is no log. */
@@ -28,10 +39,13 @@ export async function lastLines(file: string, count: number): Promise<string[]> 
 const STAMP = "\\d{4}-\\d\\d-\\d\\dT[\\d:.]{8,}Z";
 const STAMPS = new RegExp(`^${STAMP} `, "gm");
 const STAMPED = new RegExp(`^(${STAMP}) (.*)$`, "s");
+/** An event of one of our programs as JSON (src/common/logger.ts). */
+const EVENT = new RegExp(`^\\{"time":"${STAMP}","message":.*\\}$`, "gm");
+const EVENT_TIME = new RegExp(`^\\{"time":"(${STAMP})","message":`);
 
 /** The time in front of a line, and the rest of it; Ray's lines have none. Pure. */
 export function stamped(line: string): { readonly time: string | undefined; readonly text: string } {
-  const [, time, text] = STAMPED.exec(line) ?? [];
+  const [, time, text] = STAMPED.exec(line) ?? EVENT_TIME.exec(line) ?? [];
   return { time, text: text ?? line };
 }
 

@@ -1,3 +1,5 @@
+import { CLIENT_CONNECTED } from "../../../common/specification.ts";
+import { CLIENT_WORDS } from "../../runtimes/client-program.ts";
 import { TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../settings.ts";
 import { type Check, cannotJudge, fails, type Verdict, verdict } from "../check.ts";
 import type { ClientReport } from "../client-probe.ts";
@@ -29,10 +31,12 @@ const judgePorts = ({ ports }: ClientReport): Verdict =>
   );
 
 async function judgeInit(report: ClientReport, context: CheckContext): Promise<Verdict> {
-  const line = await logLine(context, TEST_CLIENT_NAME, /Ray client (?:connected|could not connect)/);
+  const line = await logLine(context, TEST_CLIENT_NAME, (each) =>
+    CLIENT_WORDS.some((words) => each.startsWith(words)),
+  );
   const own = report.connected ? "a second program connected as well" : `a second program: ${report.error}`;
   return verdict(
-    report.connected && line?.startsWith("✓") === true,
+    report.connected && line?.startsWith(CLIENT_CONNECTED) === true,
     `${line ?? "no word in its log"}; ${own}`,
   );
 }

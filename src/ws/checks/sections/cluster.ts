@@ -1,9 +1,10 @@
 import { formatAddress } from "../../../common/address.ts";
+import { MODE_LINES } from "../../../common/specification.ts";
 import { TEST_WORKER_NAME } from "../../settings.ts";
 import { type Check, fails, type Verdict, verdict } from "../check.ts";
 import type { CheckContext } from "../context.ts";
 import { activeNodes } from "../ray-status.ts";
-import { expectedHead, gib, lastMode, livingMainNodes, livingNode, logLine, sum } from "./common.ts";
+import { expectedHead, gib, lastMode, livingMainNodes, livingNode, sum } from "./common.ts";
 
 const section = "Cluster";
 
@@ -13,7 +14,7 @@ async function judgeHead(context: CheckContext): Promise<Verdict> {
   const mode = await lastMode(context, wanted);
   if (node === undefined) return fails(`no GCS lists ${wanted} as ALIVE; its log: ${mode}`);
   return verdict(
-    node.isHead && mode === "Mode: head",
+    node.isHead && mode === MODE_LINES.head,
     `${wanted} is ${node.isHead ? "HEAD" : "WORKER"}; ${mode}`,
   );
 }
@@ -26,7 +27,7 @@ async function judgeWorkers(context: CheckContext): Promise<Verdict> {
       const node = await livingNode(context, name);
       const mode = await lastMode(context, name);
       const role = node === undefined ? "not ALIVE" : node.isHead ? "HEAD" : "WORKER";
-      return { ok: role === "WORKER" && mode === "Mode: worker", saw: `${name} is ${role}; ${mode}` };
+      return { ok: role === "WORKER" && mode === MODE_LINES.worker, saw: `${name} is ${role}; ${mode}` };
     }),
   );
   if (seen.length === 0) return verdict(true, "config.yaml has one node only");
@@ -98,13 +99,18 @@ async function judgeOneHead(context: CheckContext): Promise<Verdict> {
 async function judgeFound(context: CheckContext): Promise<Verdict> {
   const head = expectedHead(context);
   const others = context.settings.nodes.filter(({ name }) => name !== head);
-  const lines = await Promise.all(
-    others.map(async ({ name }) => ({ name, line: await logLine(context, name, /^→ WORKER: /) })),
+  const seen = await Promise.all(
+    others.map(async ({ name }) => ({ name, decision: (await context.status(name))?.decision })),
   );
   return verdict(
-    lines.every(({ line }) => line !== undefined),
-    lines.map(({ name, line }) => `${name}: ${line ?? "says nothing of a HEAD"}`).join("; ") ||
-      "one node only",
+    seen.every(({ decision }) => decision?.head),
+    seen
+      .map(({ name, decision }) =>
+        decision?.head
+          ? `${name}: ${decision.head} (rule ${decision.rule})`
+          : `${name}: says nothing of a HEAD`,
+      )
+      .join("; ") || "one node only",
   );
 }
 

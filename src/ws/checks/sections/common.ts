@@ -1,4 +1,5 @@
 import type { NodeInfo } from "../../../common/gcs/client.ts";
+import { headAddressWords, MODE_LINES } from "../../../common/specification.ts";
 import { newestNamed } from "../../cluster-view.ts";
 import { TEST_WORKER_NAME } from "../../settings.ts";
 import { fails, type Verdict, verdict } from "../check.ts";
@@ -26,41 +27,33 @@ export function expectedHead({ settings }: CheckContext): string {
 
 export const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);
 
-/** What a container says first each time it is started: `docker logs` keeps what its earlier lives said as well. */
-const BIRTH = /^→ (?:ray-entrypoint \S+ on node|Test client on) /;
-
-/** The lines of a service's log since it was started last; all of them where its first word is gone. */
-export async function lastLife(context: CheckContext, service: string): Promise<string[]> {
-  const lines = (await context.log(service)).split("\n").map((line) => line.trimEnd());
-  return lines.slice(
-    Math.max(
-      0,
-      lines.findLastIndex((line) => BIRTH.test(line)),
-    ),
-  );
-}
-
-/** The last line of a service's present life that a pattern matches: who changed its mind has said so more than once. */
+/** The last line of a service's present life that `isIt`: who changed its mind has said so more than once. */
 export async function logLine(
   context: CheckContext,
   service: string,
-  pattern: RegExp,
+  isIt: (line: string) => boolean,
 ): Promise<string | undefined> {
-  return (await lastLife(context, service)).findLast((line) => pattern.test(line));
+  return (await logLines(context, service)).findLast(isIt);
 }
+
+export const logLines = async (context: CheckContext, service: string): Promise<string[]> =>
+  (await context.log(service)).split("\n").map((line) => line.trimEnd());
+
+const MODES: readonly string[] = Object.values(MODE_LINES);
 
 /** The role that a node took last, as the specification greps for it. */
 export async function lastMode(context: CheckContext, service: string): Promise<string> {
-  return (await logLine(context, service, /^Mode: /)) ?? 'no line "Mode:"';
+  return (await logLine(context, service, (line) => MODES.includes(line))) ?? 'no line "Mode:"';
 }
 
 /** Whether the test worker says that it goes where its HEAD_ADDRESS points. */
 export async function judgeHeadAddress(context: CheckContext): Promise<Verdict> {
-  const wanted = context.expectedEnvironment(TEST_WORKER_NAME).HEAD_ADDRESS;
-  const line = await logLine(context, TEST_WORKER_NAME, /HEAD_ADDRESS=/);
-  if (line === undefined) return fails(`${TEST_WORKER_NAME} has no line "HEAD_ADDRESS=", expected ${wanted}`);
-  const [, got] = /HEAD_ADDRESS=(\S+)/.exec(line) ?? [];
-  return verdict(got === wanted, got === wanted ? line : `${line}; expected HEAD_ADDRESS=${wanted}`);
+  const words = (address: string) => headAddressWords("HEAD_ADDRESS", address);
+  const wanted = words(context.expectedEnvironment(TEST_WORKER_NAME).HEAD_ADDRESS ?? "");
+  const line = await logLine(context, TEST_WORKER_NAME, (each) => each.includes(words("")));
+  if (line === undefined) return fails(`${TEST_WORKER_NAME} has no line "${words("")}", expected ${wanted}`);
+  const ok = line.split(" ").includes(wanted);
+  return verdict(ok, ok ? line : `${line}; expected ${wanted}`);
 }
 
 const GIB = 2 ** 30;

@@ -1,7 +1,6 @@
 import { request } from "undici";
 import { type Check, fails, type Verdict, verdict } from "../check.ts";
 import type { CheckContext } from "../context.ts";
-import { logLine } from "./common.ts";
 
 const section = "Health service";
 const TIMEOUT_MS = 3000;
@@ -38,9 +37,11 @@ async function judgeOk({ healthUrl }: CheckContext): Promise<Verdict> {
 async function judgeReached(context: CheckContext): Promise<Verdict> {
   const seen = await Promise.all(
     context.settings.nodes.map(async ({ name }) => {
-      const line = await logLine(context, name, /Health service is (?:up|down)/);
+      const health = (await context.status(name))?.health;
       const { ok, saw } =
-        line === undefined ? await askFrom(context, name) : verdict(line.startsWith("✓"), line);
+        health == null || health.kind === "none"
+          ? await askFrom(context, name)
+          : verdict(health.kind !== "down", `${health.url} is ${health.kind === "down" ? "down" : "up"}`);
       return { ok, saw: `${name}: ${saw}` };
     }),
   );

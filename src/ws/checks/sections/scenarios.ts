@@ -1,8 +1,9 @@
+import { CLIENT_CONNECTED, MODE_LINES } from "../../../common/specification.ts";
 import { TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../settings.ts";
 import { type Check, fails, type Verdict, verdict } from "../check.ts";
 import type { CheckContext } from "../context.ts";
 import { activeNodes } from "../ray-status.ts";
-import { expectedHead, gib, judgeHeadAddress, lastLife, lastMode, sum } from "./common.ts";
+import { expectedHead, gib, judgeHeadAddress, lastMode, logLines, sum } from "./common.ts";
 
 const section = "Scenarios";
 
@@ -28,7 +29,7 @@ async function statusShows(context: CheckContext, least: number): Promise<Part> 
 
 async function starts(context: CheckContext, service: string, mode: "head" | "worker"): Promise<Part> {
   const last = await lastMode(context, service);
-  return { ok: last === `Mode: ${mode}`, saw: `${service}: ${last}` };
+  return { ok: last === MODE_LINES[mode], saw: `${service}: ${last}` };
 }
 
 async function judgeDiscovery(context: CheckContext): Promise<Verdict> {
@@ -50,9 +51,9 @@ const judgeOutsider = async (context: CheckContext): Promise<Verdict> =>
 
 /** The client lists the resources below its word, before or after the test worker joined. */
 async function judgeClient(context: CheckContext): Promise<Verdict> {
-  const lines = await lastLife(context, TEST_CLIENT_NAME);
-  const at = lines.findLastIndex((line) => /^✓ Ray client connected/.test(line));
-  if (at < 0) return fails(`${TEST_CLIENT_NAME}: no line "✓ Ray client connected"`);
+  const lines = await logLines(context, TEST_CLIENT_NAME);
+  const at = lines.findLastIndex((line) => line.startsWith(CLIENT_CONNECTED));
+  if (at < 0) return fails(`${TEST_CLIENT_NAME}: no line "${CLIENT_CONNECTED}"`);
   const listed = lines.slice(at + 1).map((line) => /^ {2}(\S+): (\S+)$/.exec(line));
   const amount = (name: string) => Number(listed.find((line) => line?.[1] === name)?.[2] ?? 0);
   const { nodes, test } = context.settings;

@@ -1,7 +1,6 @@
 import { TEST_WORKER_NAME } from "../../settings.ts";
 import { type Check, type Verdict, verdict } from "../check.ts";
 import type { CheckContext } from "../context.ts";
-import { logLine } from "./common.ts";
 
 const section = "Settings injection";
 
@@ -52,12 +51,10 @@ async function judgeWhitelist(context: CheckContext): Promise<Verdict> {
   const candidates = context.settings.candidates.map(({ name }) => name);
   const seen = await Promise.all(
     services(context).map(async (name) => {
-      const line = await logLine(context, name, /in head whitelist/i);
-      const inside = line !== undefined && !/not in head whitelist/i.test(line);
-      return {
-        ok: line !== undefined && inside === candidates.includes(name),
-        saw: `${name} ${inside ? "in" : "not in"}`,
-      };
+      const status = await context.status(name);
+      if (status === undefined) return { ok: false, saw: `${name} says nothing` };
+      const inside = status.place !== null;
+      return { ok: inside === candidates.includes(name), saw: `${name} ${inside ? "in" : "not in"}` };
     }),
   );
   return verdict(

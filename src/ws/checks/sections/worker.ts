@@ -1,14 +1,21 @@
+import { MODE_LINES } from "../../../common/specification.ts";
 import { TEST_WORKER_NAME } from "../../settings.ts";
 import { type Check, fails, type Verdict, verdict } from "../check.ts";
 import type { CheckContext } from "../context.ts";
 import { activeNodes } from "../ray-status.ts";
-import { judgeHeadAddress, lastMode, livingMainNodes, livingNode, logLine, sum } from "./common.ts";
+import { judgeHeadAddress, lastMode, livingMainNodes, livingNode, sum } from "./common.ts";
 
 const section = "Test worker";
 
 async function judgeOutside(context: CheckContext): Promise<Verdict> {
-  const line = await logLine(context, TEST_WORKER_NAME, /not in head whitelist/i);
-  return verdict(line !== undefined, line ?? 'its log has no line "not in head whitelist"');
+  const status = await context.status(TEST_WORKER_NAME);
+  if (status === undefined) return fails("it says nothing of itself");
+  const { node, place, whitelist } = status;
+  const list = whitelist.join(", ");
+  return verdict(
+    place === null,
+    place === null ? `${node} is none of ${list}` : `${node} is number ${place} of ${list}`,
+  );
 }
 
 async function judgeJoined(context: CheckContext): Promise<Verdict> {
@@ -53,7 +60,7 @@ export const WORKER_CHECKS: readonly Check[] = [
     title: "It started in WORKER mode",
     run: async (context) => {
       const mode = await lastMode(context, TEST_WORKER_NAME);
-      return verdict(mode === "Mode: worker", mode);
+      return verdict(mode === MODE_LINES.worker, mode);
     },
   },
   { id: "worker/joined", section, title: "It joined ray-cpu's cluster and works", run: judgeJoined },

@@ -5,22 +5,21 @@ import type { Part } from "../../compose/names.ts";
 import { interrupted, type WsFailure } from "../../failure.ts";
 import { TEST_CLIENT_NAME } from "../../settings.ts";
 import { healthAnswers } from "../ask-health.ts";
-import { lateCause } from "../late-cause.ts";
+import { causeOf, likelyCause } from "../causes.ts";
+import { CLIENT_WORDS } from "../client-program.ts";
 import type { Job } from "../runtime.ts";
-import { likelyCause } from "./causes.ts";
 import { type DockerCluster, refused } from "./cluster.ts";
 import { type Container, listContainers, sameLife } from "./containers.ts";
 import type { Refusal } from "./engine.ts";
 import { keepLog } from "./kept-logs.ts";
-import { lastLines } from "./logs.ts";
+import { lastLines, lifeLog } from "./logs.ts";
 import { judgeService, type Seen } from "./readiness.ts";
 import { startInOrder } from "./start-in-order.ts";
+import { statusOf } from "./status.ts";
 
 /** Each look starts programs of Docker's, on processors that Ray's start wants for itself. */
 const LOOK_EVERY_MS = 400;
 const LAST_LINES = 20;
-/** What a node said first shows why it waits, and a long wait has many lines. */
-const CAUSE_LINES = 300;
 
 export interface BringUp {
   readonly part: Part;
@@ -152,7 +151,7 @@ async function wordOfClient(
 ): Promise<string | undefined> {
   if (container === undefined) return undefined;
   const lines = await lastLines(engine, container.id, 100);
-  return lines.findLast((line) => /Ray client (?:connected|could not connect)/.test(line));
+  return lines.findLast((line) => CLIENT_WORDS.some((words) => line.startsWith(words)));
 }
 
 /** A node that ended says more than compose, which only missed it. */
@@ -181,7 +180,8 @@ async function ended(
   // A removed container has no log.
   const lines = container === undefined ? [] : await lastLines(cluster.engine, container.id, LAST_LINES);
   const log = await keepLog(cluster, node, container, how);
-  return { reason: "node-ended", node, how, lines, log, cause: likelyCause([how, ...lines]) };
+  const status = container && (await statusOf(cluster, container));
+  return { reason: "node-ended", node, how, lines, log, cause: causeOf(status, [how, ...lines]) };
 }
 
 async function tooLate({ cluster, part, last, job }: Wait): Promise<WsFailure> {
@@ -193,9 +193,10 @@ async function tooLate({ cluster, part, last, job }: Wait): Promise<WsFailure> {
     missing: await Promise.all(
       missing.map(async ({ node, why }) => {
         const container = found.ok ? found.value.find(({ service }) => service === node) : undefined;
-        const said =
-          container === undefined ? [] : await lastLines(cluster.engine, container.id, CAUSE_LINES);
-        return { node, why, lines: said.slice(-LAST_LINES), cause: lateCause(node, said, likelyCause) };
+        if (container === undefined) return { node, why, lines: [], cause: undefined };
+        const said = (await lifeLog(cluster.engine, container)).trimEnd().split("\n");
+        const cause = causeOf(await statusOf(cluster, container), said);
+        return { node, why, lines: said.slice(-LAST_LINES), cause };
       }),
     ),
   };

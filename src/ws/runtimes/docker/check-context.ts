@@ -15,7 +15,8 @@ import { once } from "../once.ts";
 import { type DockerCluster, hostPlanOf, nodeAt, ownHeads } from "./cluster.ts";
 import { listContainers } from "./containers.ts";
 import type { Refusal } from "./engine.ts";
-import { wholeLog } from "./logs.ts";
+import { lifeLog } from "./logs.ts";
+import { statusOf } from "./status.ts";
 
 const COMMAND_TIMEOUT_MS = 120_000;
 /** Where the Ray images keep their Python. */
@@ -26,10 +27,15 @@ const RAY_USER = "ray";
 /** How the checks look at a cluster of containers. `head` is what the test worker was told. */
 export function dockerCheckContext(cluster: DockerCluster, head: Address, signal: AbortSignal): CheckContext {
   const { settings, engine, token, here } = cluster;
-  const own = once(async () => {
-    const containers = await listContainers(cluster);
-    return containers.ok ? ownHeads(cluster, containers.value) : cluster;
-  });
+  const containers = once(() => listContainers(cluster));
+  const own = async () => {
+    const found = await containers();
+    return found.ok ? ownHeads(cluster, found.value) : cluster;
+  };
+  const containerOf = async (service: string) => {
+    const found = await containers();
+    return found.ok ? found.value.find((each) => each.service === service) : undefined;
+  };
   const run: CheckContext["run"] = (service, command) => runIn(cluster, service, command);
   const freshCluster = async (): Promise<Result<ClusterView, string>> => {
     const view = await viewCluster(await own());
@@ -75,7 +81,14 @@ export function dockerCheckContext(cluster: DockerCluster, head: Address, signal
       const output = await run(TEST_CLIENT_NAME, pairsProbeCommand(head.host, clientPort));
       return output.ok ? readPairsReport(output.value) : output;
     }),
-    log: (service) => wholeLog(engine, containerName(settings, service)),
+    log: async (service) => {
+      const container = await containerOf(service);
+      return container === undefined ? "" : lifeLog(engine, container);
+    },
+    status: async (service) => {
+      const container = await containerOf(service);
+      return container && statusOf(cluster, container);
+    },
     environment: (service) => environmentIn(cluster, service),
     expectedEnvironment: (service) => expectedIn(cluster, service, head),
     expectedMemory: (service) => memoryIn(cluster, service),

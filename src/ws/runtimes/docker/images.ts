@@ -10,8 +10,8 @@ import {
 } from "../../compose/names.ts";
 import { interrupted, type WsFailure } from "../../failure.ts";
 import { HEALTH_NAME } from "../../settings.ts";
+import { likelyCause } from "../causes.ts";
 import type { Job } from "../runtime.ts";
-import { likelyCause } from "./causes.ts";
 import { type DockerCluster, refused, runCompose, servicesOf } from "./cluster.ts";
 import { sourceVariables } from "./image-source.ts";
 

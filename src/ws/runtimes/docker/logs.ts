@@ -1,6 +1,6 @@
 import { PassThrough } from "node:stream";
 import { execa } from "execa";
-import { stamped } from "../log-files.ts";
+import { asText, stamped } from "../log-files.ts";
 import type { LogLine, LogRequest } from "../runtime.ts";
 import type { Container } from "./containers.ts";
 import { CHANGE_MS, type Engine } from "./engine.ts";
@@ -9,13 +9,13 @@ import { CHANGE_MS, type Engine } from "./engine.ts";
 export async function lastLines({ docker }: Engine, container: string, count: number): Promise<string[]> {
   const log = await docker(["logs", "--tail", String(count), container], { both: true });
   if (!log.ok || log.value.trim() === "") return [];
-  return log.value.trimEnd().split("\n");
+  return asText(log.value).trimEnd().split("\n");
 }
 
-/** All that a container wrote; empty where there is no such container. */
-export async function wholeLog({ docker }: Engine, container: string): Promise<string> {
-  const log = await docker(["logs", container], { timeoutMs: CHANGE_MS, both: true });
-  return log.ok ? log.value : "";
+/** All that a container wrote in its present life; empty where the engine has no log of it. */
+export async function lifeLog({ docker }: Engine, { id, startedAt }: Container): Promise<string> {
+  const log = await docker(["logs", "--since", startedAt, id], { timeoutMs: CHANGE_MS, both: true });
+  return log.ok ? asText(log.value) : "";
 }
 
 /** The lines of all sources: one source after the other or, if they are followed, as they come. */

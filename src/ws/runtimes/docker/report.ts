@@ -4,9 +4,9 @@ import { containerName } from "../../compose/names.ts";
 import type { WsFailure } from "../../failure.ts";
 import { HEALTH_NAME, TEST_CLIENT_NAME } from "../../settings.ts";
 import { healthAnswers } from "../ask-health.ts";
+import { likelyCause } from "../causes.ts";
 import { asNode, otherNodes } from "../report-node.ts";
 import type { ClusterReport, HeadReport, ServiceReport } from "../runtime.ts";
-import { likelyCause } from "./causes.ts";
 import { type DockerCluster, nodeAt, ownHeads, refused, servicesOf } from "./cluster.ts";
 import { type Container, listContainers } from "./containers.ts";
 

@@ -1,9 +1,9 @@
 import { err, type Result } from "../../../common/result.ts";
 import type { Part } from "../../compose/names.ts";
 import { interrupted, type WsFailure } from "../../failure.ts";
+import { likelyCause } from "../causes.ts";
 import { cleaning, type Job } from "../runtime.ts";
 import { bringUp } from "./bring-up.ts";
-import { likelyCause } from "./causes.ts";
 import { type DockerCluster, refused, servicesOf } from "./cluster.ts";
 import { type Container, listContainers, sameLife } from "./containers.ts";
 import { endingWith } from "./engine.ts";

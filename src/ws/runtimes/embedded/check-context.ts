@@ -10,7 +10,7 @@ import { type ClusterView, findHeads, viewCluster } from "../../cluster-view.ts"
 import { TEST_CLIENT_NAME } from "../../settings.ts";
 import { readLog } from "../log-files.ts";
 import { once } from "../once.ts";
-import type { EmbeddedCluster } from "./cluster.ts";
+import { type EmbeddedCluster, statusOf } from "./cluster.ts";
 import { healthUrl, type Machine, onLoopback, planNode, planTestWorker } from "./plan.ts";
 import type { ProcessInfo } from "./processes.ts";
 import { baseEnvironment, logFile } from "./start.ts";
@@ -72,6 +72,7 @@ export function embeddedCheckContext(
       return output.ok ? readPairsReport(output.value) : output;
     }),
     log: (service) => readLog(logFile(folders, service)),
+    status: (service) => statusOf(cluster, service),
     environment: (service) =>
       Promise.resolve(environmentOf(findProcesses(folders, (name) => name === service))),
     expectedEnvironment: (service) => {

@@ -1,11 +1,13 @@
 import { homedir } from "node:os";
 import type { Address } from "../../../common/address.ts";
-import { authIn, authOfRay, withAuthMode } from "../../../common/auth-token.ts";
+import { authIn, authOfRay, readText, withAuthMode } from "../../../common/auth-token.ts";
 import { readTls, type TlsKeys } from "../../../common/gcs/tls.ts";
+import { type NodeStatus, parseStatus } from "../../../common/node-status.ts";
 import { findHeads, type Sight } from "../../cluster-view.ts";
 import type { Settings } from "../../settings.ts";
+import { reported } from "../ask-health.ts";
 import { type Folders, foldersOf } from "./folders.ts";
-import { healthUrl, onLoopback } from "./plan.ts";
+import { healthUrl, onLoopback, statusFile } from "./plan.ts";
 import { readState, type StartedProcess } from "./state.ts";
 import { isRunning } from "./stop.ts";
 
@@ -76,6 +78,13 @@ export function openCluster(input: EmbeddedInput): EmbeddedCluster {
     },
   };
 }
+
+/** What a node says of itself, also after its end; undefined where it has said nothing. */
+export const statusOf = async (
+  { folders, healthUrl: url }: EmbeddedCluster,
+  name: string,
+): Promise<NodeStatus | undefined> =>
+  parseStatus(readText(statusFile(folders, name)) ?? "") ?? (await reported(url)).get(name);
 
 const unique = (addresses: readonly Address[]): Address[] => [
   ...new Map(addresses.map((address) => [`${address.host}:${address.port}`, address])).values(),

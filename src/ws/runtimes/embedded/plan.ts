@@ -38,6 +38,8 @@ export interface Machine {
   readonly user: string;
   readonly temp: string;
   readonly healthState: string;
+  readonly logs: string;
+  readonly logForm: string;
   /** What one node's object store may take at most: beyond it Ray would leave /dev/shm or refuse to start. */
   readonly objectStoreLimitBytes: number;
 }
@@ -54,7 +56,7 @@ export function planHealth({ health, candidates }: Settings, machine: Machine): 
       RAY_EP_HEALTH_HOST: health.loopbackAddress,
       RAY_EP_HEALTH_PORT: String(health.port),
       RAY_EP_HEALTH_STATE_DIR: machine.healthState,
-      RAY_EP_LOG: "timed",
+      RAY_EP_LOG: machine.logForm,
       HEAD_WHITELIST: candidates.map(({ name }) => name).join(" "),
     },
     ports: [{ host: health.loopbackAddress, port: health.port, use: "health service" }],
@@ -131,6 +133,9 @@ export function healthUrl({ health }: Settings): string {
   return health.externalUrl ?? `http://${health.loopbackAddress}:${health.port}`;
 }
 
+/** Where a node keeps its status. */
+export const statusFile = ({ logs }: Pick<Machine, "logs">, name: string): string => `${logs}/${name}.json`;
+
 interface NodeKind {
   readonly name: string;
   readonly loopbackAddress: string;
@@ -170,7 +175,8 @@ function nodeEnv(settings: Settings, machine: Machine, node: NodeKind): Record<s
     RAY_EP_BIN_DIR: machine.binDir,
     // No engine bounds the log here, and `ws` is gone by then.
     RAY_EP_LOG_LIMIT: "10m",
-    RAY_EP_LOG: "timed",
+    RAY_EP_LOG: machine.logForm,
+    RAY_EP_STATUS_FILE: statusFile(machine, node.name),
     RAY_USAGE_STATS_ENABLED: "0",
     // Ray keeps 5 files of 512 MB for each of its logs unless told otherwise (ray_constants.py).
     RAY_ROTATION_MAX_BYTES: String(16 * 2 ** 20),

@@ -26,5 +26,9 @@ export async function prepare(cluster: EmbeddedCluster, job: Job): Promise<Resul
 }
 
 /** What the plans need to know about this machine; Ray need not be installed yet. */
-export const machineOf = ({ settings, folders, venvDir, dist }: EmbeddedCluster): Machine =>
-  readMachine(settings, folders, join(venvDir, `venv-${settings.rayVersion}`, "bin"), dist);
+export const machineOf = ({ settings, folders, venvDir, dist, env }: EmbeddedCluster): Machine =>
+  readMachine(settings, folders, {
+    binDir: join(venvDir, `venv-${settings.rayVersion}`, "bin"),
+    dist,
+    logForm: env.RAY_EP_LOG,
+  });

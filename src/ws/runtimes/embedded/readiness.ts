@@ -1,6 +1,7 @@
 import { formatAddress } from "../../../common/address.ts";
 import { lookAtCluster, newestNamed, refusing } from "../../cluster-view.ts";
 import { healthAnswers } from "../ask-health.ts";
+import { CLIENT_WORDS } from "../client-program.ts";
 import { lastLines } from "../log-files.ts";
 import type { EmbeddedCluster } from "./cluster.ts";
 import type { ProcessPlan } from "./plan.ts";
@@ -33,7 +34,7 @@ async function lookAtHealth({ healthUrl }: EmbeddedCluster): Promise<Seen> {
 /** A client that could not connect is up all the same: it stays for debugging, and the checks judge what it says. */
 async function lookAtClient({ folders }: EmbeddedCluster, { name }: ProcessPlan): Promise<Seen> {
   const lines = await lastLines(logFile(folders, name), 100);
-  const word = lines.findLast((line) => /Ray client (?:connected|could not connect)/.test(line));
+  const word = lines.findLast((line) => CLIENT_WORDS.some((words) => line.startsWith(words)));
   return word === undefined ? { notYet: "it has not connected yet" } : { ready: word };
 }
 

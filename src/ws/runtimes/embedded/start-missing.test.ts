@@ -22,6 +22,8 @@ const MACHINE: Machine = {
   user: "me",
   temp: "/tmp/none",
   healthState: "/tmp/none",
+  logs: "/tmp/none",
+  logForm: "timed",
   objectStoreLimitBytes: 2 ** 30,
 };
 

@@ -2,11 +2,10 @@ import type { Deadline } from "../../../common/deadline.ts";
 import { pause } from "../../../common/deadline.ts";
 import { err, ok, type Result } from "../../../common/result.ts";
 import { interrupted, type WsFailure } from "../../failure.ts";
-import { lateCause } from "../late-cause.ts";
+import { causeOf } from "../causes.ts";
 import { lastLines } from "../log-files.ts";
 import type { Job } from "../runtime.ts";
-import { likelyCause } from "./causes.ts";
-import type { EmbeddedCluster } from "./cluster.ts";
+import { type EmbeddedCluster, statusOf } from "./cluster.ts";
 import type { ProcessPlan } from "./plan.ts";
 import { lookAt } from "./readiness.ts";
 import { fingerprintOf, logFile } from "./start.ts";
@@ -14,7 +13,7 @@ import type { StartedProcess } from "./state.ts";
 
 const LOOK_EVERY_MS = 100;
 const LAST_LINES = 20;
-/** What a node said first shows why it waits, and a long wait has many lines. */
+/** Ray's words about a cause may stand far above the last ones. */
 const CAUSE_LINES = 300;
 
 /** What every wait for a service needs. */
@@ -69,20 +68,21 @@ export const hasChanged = (plan: ProcessPlan, { fingerprint }: StartedProcess): 
 export const changedSince = ({ startedAt }: StartedProcess): string =>
   `config.yaml (or ws itself) changed since it was started at ${new Date(startedAt).toISOString().slice(0, 19)}Z`;
 
-async function endedEarly({ folders }: EmbeddedCluster, node: string): Promise<WsFailure> {
-  const log = logFile(folders, node);
+async function endedEarly(cluster: EmbeddedCluster, node: string): Promise<WsFailure> {
+  const log = logFile(cluster.folders, node);
   const lines = await lastLines(log, LAST_LINES);
-  return { reason: "node-ended", node, how: "its process is gone", lines, log, cause: likelyCause(lines) };
+  const cause = causeOf(await statusOf(cluster, node), lines);
+  return { reason: "node-ended", node, how: "its process is gone", lines, log, cause };
 }
 
 async function tooLate(
-  { folders }: EmbeddedCluster,
+  cluster: EmbeddedCluster,
   node: string,
   timeoutMs: number,
   why: string,
 ): Promise<WsFailure> {
-  const said = await lastLines(logFile(folders, node), CAUSE_LINES);
-  const cause = lateCause(node, said, likelyCause);
+  const said = await lastLines(logFile(cluster.folders, node), CAUSE_LINES);
+  const cause = causeOf(await statusOf(cluster, node), said);
   return {
     reason: "not-ready-in-time",
     timeoutMs,
