@@ -1,6 +1,6 @@
 /**
- * Writes the files that are made from the code; with --check it only compares, and fails when one is stale.
- * Run as `npm run generate [-- --check]`.
+ * Writes the files that are made from the code; with --check it only compares, and fails when one is stale, or when
+ * something is wrong with the pages that people read. Run as `npm run generate [-- --check]`.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
@@ -10,6 +10,9 @@ import { VARIABLES } from "../src/entrypoint/config/variables.ts";
 import { DryRunReport } from "../src/entrypoint/dry-run-report.ts";
 import { VARIABLES as HEALTH_VARIABLES } from "../src/health-server/config.ts";
 import { configJsonSchema } from "../src/ws/settings/known-keys.ts";
+import { findPageProblems } from "./pages.ts";
+
+const VARIABLES_PAGE = "docs/environment.md";
 
 const GENERATED: Readonly<Record<string, () => string>> = {
   "config.schema.json": () => asJson(configJsonSchema()),
@@ -18,8 +21,8 @@ const GENERATED: Readonly<Record<string, () => string>> = {
       title: "What the entrypoint prints for --dry-run --json",
       ...z.toJSONSchema(DryRunReport, { target: "draft-7" }),
     }),
-  "README.md": () => {
-    const page = read("README.md") ?? "";
+  [VARIABLES_PAGE]: () => {
+    const page = read(VARIABLES_PAGE) ?? "";
     const withNodes = withTable(page, "entrypoint variables", VARIABLES);
     return withTable(withNodes, "health service variables", HEALTH_VARIABLES);
   },
@@ -36,7 +39,7 @@ function withTable(page: string, name: string, variables: Readonly<Record<string
   const [before, rest] = page.split(begin);
   const after = rest?.split(end)[1];
   if (before === undefined || after === undefined)
-    throw new Error(`expected ${begin} and ${end} in README.md`);
+    throw new Error(`expected ${begin} and ${end} in ${VARIABLES_PAGE}`);
   const rows = Object.entries(variables).map(
     ([variable, { fallback, meaning }]) =>
       `| ${variable} | ${fallback === null ? "–" : `\`${fallback}\``} | ${meaning} |`,
@@ -69,3 +72,8 @@ for (const [file, make] of stale) {
     console.log(`✓ ${file} written`);
   }
 }
+if (checkOnly)
+  for (const problem of findPageProblems(inRoot("."))) {
+    console.error(`✗ ${problem}`);
+    process.exitCode = 1;
+  }

@@ -83,7 +83,7 @@ build_bundles() {
   started=$(mktemp)
   PATH="$PWD/node_modules/.bin:$PATH" tsup --silent --out-dir dist/.new >&2 || {
     rm -f "$started"
-    fail "The build failed; its own words stand above." "Correct the sources, then run the command again."
+    fail "The build failed; see its output above." "Correct the sources, then run the command again."
   }
   mv dist/.new/*.js dist/
   rmdir dist/.new

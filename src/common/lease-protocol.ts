@@ -212,7 +212,7 @@ export type ReachAnswer = z.infer<typeof ReachAnswer>;
 export const ErrorAnswer = z.object({ error: z.string(), problems: z.optional(z.array(z.string())) });
 export type ErrorAnswer = z.infer<typeof ErrorAnswer>;
 
-/** How long a lease lives, how soon a holder must have renewed it, and how often it tries (FAULTS: L > D > 1.2 R). */
+/** How long a lease lives, how soon a holder must have renewed it, and how often it tries (docs/faults.md 4.1: L > D > 1.2 R). */
 export const LEASE_TTL_S = 15;
 export const RENEW_DEADLINE_S = 10;
 export const RENEW_EVERY_S = 2;

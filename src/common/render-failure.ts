@@ -115,13 +115,13 @@ function renderNodeFailure(failure: NodeFailure): string[] {
       ];
     case "pip-failed":
       return [
-        `✗ pip could not install ${failure.file} (exit code ${failure.exitCode}); its words are above`,
+        `✗ pip could not install ${failure.file} (exit code ${failure.exitCode}); see pip's output above`,
         "→ Correct the file, or the network that pip needs.",
       ];
     case "ray-exited":
       return [
         `✗ Ray ended by itself before this node was ready, after ${seconds(failure.ranMs)}: ${failure.signal === null ? `exit code ${failure.exitCode}` : `signal ${failure.signal}`}`,
-        "→ Its last words are above; more stand in session_latest/logs of its temporary folder (/tmp/ray).",
+        "→ See Ray's output above; more is in session_latest/logs of its temporary folder (/tmp/ray).",
       ];
     case "port-taken":
       return [
@@ -135,13 +135,13 @@ function renderNodeFailure(failure: NodeFailure): string[] {
       ];
     case "too-many-restarts":
       return [
-        `✗ Ray was restarted ${failure.restarts} times without a calm minute; the reason of each stands above`,
-        "→ Mend the reason, or raise RAY_EP_MAX_RESTARTS.",
+        `✗ Ray was restarted ${failure.restarts} times without a calm minute; see the reason of each above`,
+        "→ Fix the reason, or raise RAY_EP_MAX_RESTARTS.",
       ];
     case "not-ready-in-time":
       return [
         `✗ The node was not ready after ${seconds(failure.timeoutMs)}: ${failure.why}`,
-        "→ Look at Ray's words above; RAY_EP_READY_TIMEOUT gives it more time.",
+        "→ See Ray's output above; RAY_EP_READY_TIMEOUT gives it more time.",
       ];
     default:
       return unreachable(failure);

@@ -1,5 +1,5 @@
 /**
- * The words of the log that the specification's own commands look for (`docker logs … | grep "Mode:"` and its like): the one
+ * The words of the log that the commands of docs/specification.md look for (`docker logs … | grep "Mode:"` and its like): the one
  * contract in words between the programs that say them and `ws`, which judges them. All else that `ws` wants to know is data.
  */
 export const MODE_LINES = { head: "Mode: head", worker: "Mode: worker" } as const;

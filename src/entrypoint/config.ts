@@ -38,7 +38,7 @@ export interface Config
   readonly tls: TlsKeys | undefined;
   /** What the health service wants to see with writes. */
   readonly healthToken: string | null;
-  /** Strict: two GCSes could corrupt one store, so a HEAD leads only with a lease, and ends with it (FAULTS 4, rule 4). */
+  /** Strict: two GCSes could corrupt one store, so a HEAD leads only with a lease, and ends with it (docs/faults.md 4.5). */
   readonly fencing: "plain" | "strict";
   /** Words after `--`, added to `ray start`. */
   readonly rayWords: readonly string[];

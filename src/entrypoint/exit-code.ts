@@ -2,7 +2,7 @@ import { constants } from "node:os";
 import type { Failure } from "../common/failure.ts";
 
 /**
- * The exit code for each way to end (the numbers of sysexits.h and of the shell; README, "Exit codes").
+ * The exit code for each way to end (the numbers of sysexits.h and of the shell; docs/deciding.md, "Exit codes").
  * Pure; a requested stop that completed is 0 and is no failure.
  */
 export function exitCodeOf(failure: Failure): number {

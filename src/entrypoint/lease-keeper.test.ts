@@ -52,6 +52,19 @@ test("A6 a node names the cluster that it served while its Ray runs, and not whi
   expect(asked.map(({ clusterId }) => clusterId)).toEqual(["c1", null]);
 });
 
+test("a node that has joined another HEAD asks for a new epoch next time, not to renew its own", async () => {
+  const asked: LeaseRequest[] = [];
+  const { keeper } = keeperOf(async (request) => {
+    asked.push(request);
+    return granted(1);
+  });
+  await keeper.ask("answered");
+  keeper.follow();
+  await keeper.ask("answered");
+  expect(asked.map(({ epoch }) => epoch)).toEqual([null, null]);
+  expect(asked[1]).toMatchObject({ seen: 1 });
+});
+
 test.each([
   ["strict", true],
   ["plain", false],

@@ -95,6 +95,12 @@ export class LeaseKeeper {
     this.#renewing = null;
   }
 
+  /** Another node leads, and this one joins it: what it may still hold is over, and it asks for a new epoch next time. */
+  follow(): void {
+    this.stop();
+    this.#talk.forget();
+  }
+
   /** Gives the lease back, so that a successor need not wait. To be called when Ray is gone, never before. */
   async release(): Promise<void> {
     this.stop();
@@ -132,7 +138,7 @@ export class LeaseKeeper {
     return this.#mustRenew ? Math.min(stepMs, this.#talk.leftMs) : stepMs;
   }
 
-  /** Two GCSes on one store corrupt it, so that a HEAD that cannot renew must end before its lease does (FAULTS 4). */
+  /** Two GCSes on one store corrupt it, so that a HEAD that cannot renew must end before its lease does (docs/faults.md 4.5). */
   #lost(): Trouble | null {
     const forMs = this.#talk.unrenewedMs;
     return this.#mustRenew && forMs >= RENEW_DEADLINE_S * 1000 ? { kind: "lease-lost", forMs } : null;

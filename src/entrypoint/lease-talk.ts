@@ -17,7 +17,7 @@ export interface LeaseTalkSettings {
 }
 
 const RELEASE_TIMEOUT_MS = 1000;
-/** The shortest life of a lease under which strict fencing can keep its deadline (FAULTS 4, rule 1). */
+/** The shortest life of a lease under which strict fencing can keep its deadline (docs/faults.md 4.1). */
 export const LEAST_STRICT_TTL_S = 1.2 * RENEW_DEADLINE_S;
 
 /** What was said of the head lease between this node and the health service, and what of it holds. */
@@ -97,7 +97,7 @@ export class LeaseTalk {
         seq,
         ...(this.#seen === null ? {} : { seen: this.#seen }),
       },
-      // Half of what is left must do for a second try (FAULTS 4, rule 1).
+      // Half of what is left must do for a second try (docs/faults.md 4.1).
       Math.min(config.values.HEALTH_TIMEOUT, (RENEW_DEADLINE_S * 1000) / 2),
     );
     if (answer.kind !== "no-answer") this.hear(answer.epoch);

@@ -23,7 +23,7 @@ export function openWatcher(gcs: GcsClient, membership: Membership, session: num
   return {
     look: async () => {
       const [gcsLook, status] = await Promise.all([lookAtGcs(gcs, membership), ask(agent, path)]);
-      // Ray before 2.53 has the other path (FAULTS 2).
+      // Ray before 2.53 has the other path (docs/faults.md 2.12).
       if (status === 404) path = path === "/api/healthz" ? "/api/local_raylet_healthz" : "/api/healthz";
       answered ||= typeof status === "number";
       // An agent without a server of its own (a plain `pip install ray`, its port taken) lives all the same.

@@ -79,7 +79,7 @@ export class NodeRun {
     const gcs = this.#gcs;
     if (this.#plan.role === "head") this.#lead(over.signal);
     else {
-      lease.stop();
+      lease.follow();
       // In parallel with Ray's own start, which takes longer.
       const compared = comparePython(gcs, gcs.address, this.#world.python);
       void compared.then((failure) => failure !== null && this.depose({ kind: "failed", failure }));

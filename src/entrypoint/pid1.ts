@@ -5,7 +5,7 @@ import { isExecutable } from "./become.ts";
 const INITS = ["tini", "tini-static", "docker-init", "catatonit", "dumb-init"];
 const USUAL = ["/usr/bin", "/bin", "/sbin", "/usr/sbin", "/usr/local/bin", "/usr/libexec/podman"];
 
-/** What to do about being PID 1, where Node leaves every orphan of the container a zombie (FAULTS 3). */
+/** What to do about being PID 1, where Node leaves every orphan of the container a zombie (docs/faults.md 3.1). */
 export type Pid1 =
   | { readonly kind: "not-pid-1" }
   | { readonly kind: "init-found"; readonly file: string; readonly args: readonly string[] }
@@ -28,7 +28,7 @@ export function planForPid1({ pid, uid, argv, path, canReplace }: Pid1Facts): Pi
   const folders = uid === 0 ? USUAL : [...USUAL, ...path.split(delimiter).filter(Boolean)];
   const init = INITS.flatMap((name) => folders.map((folder) => join(folder, name))).find(isExecutable);
   if (init === undefined || !canReplace) return { kind: "no-init" };
-  // dumb-init alone signals whole groups unless told not to, and Ray's drain needs its GCS (FAULTS 1).
+  // dumb-init alone signals whole groups unless told not to, and Ray's drain needs its GCS (docs/faults.md 1.3).
   const options = init.endsWith("dumb-init") ? ["--single-child", "--"] : ["--"];
   return { kind: "init-found", file: init, args: [...options, ...argv] };
 }

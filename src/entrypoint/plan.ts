@@ -118,7 +118,7 @@ function speaksAs(name: "ray" | "pip", { env, terminal }: Omit<PlanInput, "role"
 
 /** Our KILL must come, and be seen to work, before the engine's. */
 const KILL_BEFORE_GRACE_MS = 1500;
-/** Ray's drain must be over before our KILL: TERM, 1 s, KILL of its children come after it (FAULTS 1). */
+/** Ray's drain must be over before our KILL: TERM, 1 s, KILL of its children come after it (docs/faults.md 1.1). */
 const DRAIN_BEFORE_GRACE_MS = 4000;
 
 function childEnv({ config, env, runAs: { user, change } }: Omit<PlanInput, "role">): Record<string, string> {

@@ -86,7 +86,7 @@ export class RayProcess {
     return this.#raylet;
   };
 
-  /** SIGTERM to `ray start` alone: a signal to the group would end the GCS that its drain needs (FAULTS 1). */
+  /** SIGTERM to `ray start` alone: a signal to the group would end the GCS that its drain needs (docs/faults.md 1.3). */
   terminate(): void {
     if (this.#state !== "running") return;
     this.#state = "stopping";

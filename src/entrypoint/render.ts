@@ -10,7 +10,7 @@ import type { HealthFact, LeaseFact } from "./facts.ts";
 import { renderLife } from "./render-life.ts";
 import { renderWait } from "./render-state.ts";
 
-/** The words for every event, with the marks of the specification. */
+/** The words for every event, with the marks and lines of the specification (docs/specification.md). */
 export function render(event: Event): readonly string[] {
   switch (event.type) {
     case "started":

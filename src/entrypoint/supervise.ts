@@ -125,7 +125,7 @@ async function live(plan: Plan, ray: RayProcess, world: SuperviseWorld): Promise
 
 /** A HEAD that boots beside this node is slow to answer; one that is gone stays so. */
 const GONE_IN_START = { times: 5, timeoutMs: 2000 };
-/** There is nothing to drain into a HEAD that is gone, and Ray would wait for it until our deadline (FAULTS 1). */
+/** There is nothing to drain into a HEAD that is gone, and Ray would wait for it until our deadline (docs/faults.md 1.4). */
 const GONE_IN_DRAIN = { everyMs: 500, times: 3, timeoutMs: 1000 };
 
 /** Resolves when a WORKER lost its HEAD; a HEAD has none to lose. */

@@ -40,7 +40,7 @@ export interface Variable {
   readonly schema: z.ZodMiniType<unknown, string>;
 }
 
-/** A holder must be able to know, at its deadline, that nobody else holds the lease yet (FAULTS 4, rule 1). */
+/** A holder must be able to know, at its deadline, that nobody else holds the lease yet (docs/faults.md 4.1). */
 const SHORTEST_TTL_S = 1.2 * RENEW_DEADLINE_S;
 const LeaseTtl = PositiveSeconds.check(
   z.refine((ms) => ms >= SHORTEST_TTL_S * 1000, {

@@ -336,8 +336,15 @@ describe("a service that starts without memory", () => {
     expect(bench.ask("node3", { epoch: 3 })).toEqual(refused("stale-epoch"));
   });
 
+  test("waits one TTL with a candidate that worked under a HEAD which it forgot: it may live where this one's name leads astray", () => {
+    const bench = new Bench();
+    expect(bench.wait(TTL - 1).ask("cpu", { seen: 1 })).toEqual(refused("quiet-period", 1));
+    expect(bench.ask("gpu", { epoch: 1 })).toEqual(granted("adoption", 1));
+    expect(bench.wait(1).ask("cpu", { seen: 1 })).toEqual(refused("held"));
+  });
+
   test("grants above the highest epoch that the asker has seen, so that epochs do not go back", () => {
-    expect(new Bench().ask("cpu", { seen: 7 })).toEqual(granted("grant", 8));
+    expect(new Bench().wait(TTL).ask("cpu", { seen: 7 })).toEqual(granted("grant", 8));
   });
 
   test("grants above what workers tell, and still takes up the living holder of that very epoch", () => {

@@ -22,8 +22,8 @@ import { isDuplicate, noteNamesake, pruned, renewedOnceMore } from "./namesakes.
  * - I2: while a lease runs, no other node is granted one. A strict holder ends its Ray before its lease ends, so two
  *   never write to one store. A holder that is known to be lenient may be succeeded sooner by the next life of its
  *   own node.
- * - I3: a service that lost its state grants no lease to a candidate that had a silent peer before one TTL has
- *   passed, in which a holder would renew.
+ * - I3: a service that lost its state grants no lease before one TTL has passed, in which a holder would renew, to a
+ *   candidate that had a silent peer or has seen a later epoch than this service granted.
  *
  * The first matching row decides.
  *
@@ -36,7 +36,7 @@ import { isDuplicate, noteNamesake, pruned, renewedOnceMore } from "./namesakes.
  * | 5 | epoch null | another life of its node holds, runs and renewed twice since this one first asked (one may have been under way) | `duplicate-name` |
  * | 6 | epoch null | another life of its node holds and runs; if it is lenient, it spoke less than `sameNameAfterMs` ago | `same-name` |
  * | 7 | epoch null | another one held | granted, epoch + 1 |
- * | 8 | epoch null | no holder known, the service lost its state less than one TTL ago, and a candidate was silent | `quiet-period` |
+ * | 8 | epoch null | no holder known, the service lost its state less than one TTL ago, and a candidate was silent or the asker has seen a later epoch | `quiet-period` |
  * | 9 | epoch null | no holder known | granted, above every epoch granted or heard of |
  * | 10 | epoch e | it is the holder and e is its epoch, also after the lease ended | renewed |
  * | 11 | epoch e | e is above every epoch granted here, and no higher one was heard of: the service lost its state | adopted; a holder of a lower epoch is displaced |
@@ -93,7 +93,8 @@ function askAnew(state: LeaseState, asked: Asked): Step {
     const refused = askWhileRunning(state, hold, asked);
     if (refused !== null) return refused;
   }
-  const quietMs = hold === null && request.others === "silent" ? quietUntilMs - nowMs : 0;
+  const inDoubt = request.others === "silent" || hasSeenMore(state, request);
+  const quietMs = hold === null && inDoubt ? quietUntilMs - nowMs : 0;
   if (quietMs > 0) return refuse(state, "quiet-period", Math.min(quietMs, settings.askAgainMs));
   return install(state, Math.max(state.epoch, state.heard) + 1, asked, "grant");
 }
@@ -183,6 +184,10 @@ const HIGHEST_BELIEVED = HIGHEST_EPOCH / 2;
 
 const hear = (state: LeaseState, epoch: number): LeaseState =>
   epoch > state.heard && epoch <= HIGHEST_BELIEVED ? { ...state, heard: epoch } : state;
+
+/** True where the asker worked under an epoch that this service forgot. What cannot be believed was not heard either. */
+const hasSeenMore = ({ epoch, heard }: LeaseState, { seen = 0 }: LeaseRequest): boolean =>
+  Math.min(seen, heard) > epoch;
 
 /** True for an epoch that can only stem from a time which this service forgot. */
 const isForgotten = (state: LeaseState, epoch: number): boolean =>

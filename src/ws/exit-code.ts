@@ -1,7 +1,7 @@
 import { unreachable } from "../common/result.ts";
 import type { WsFailure } from "./failure.ts";
 
-/** How `ws` ends when no failure says otherwise (sysexits.h where it has a number; README, "Exit codes"). */
+/** How `ws` ends when no failure says otherwise (sysexits.h where it has a number; docs/ws.md, "Exit codes"). */
 export const EXIT = {
   ok: 0,
   /** A check of `ws test` does not hold, or `ws ps` sees a node that is not ALIVE. */

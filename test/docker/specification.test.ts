@@ -5,7 +5,7 @@ import { askedRay } from "../fixtures/docker/ray-images.ts";
 import { PROJECT, WsProject } from "../fixtures/docker/ws-project.ts";
 import { until } from "../fixtures/until.ts";
 
-/** The specification's story in its order; each part goes on from where the one before left the cluster. */
+/** The story of docs/specification.md in its order; each part goes on from where the one before left the cluster. */
 const project = WsProject.open({ nodes: { cluster: { wait_for_head: 20 } } });
 const WHOLE = ["ray-cpu", "ray-gpu"];
 const WITH_WORKER = [...WHOLE, "test-ray-worker"];

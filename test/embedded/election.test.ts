@@ -29,7 +29,7 @@ test.each([
   expect(roleOf(worker.text)).toBe("worker");
 });
 
-// Three candidates at once, and many times: row 1 of test/faults.
+// Three candidates at once, and many times: row 1 of docs/faults.md, in test/faults.
 test.each([1, 2, 3])("both at once, time %i: exactly one leads", async () => {
   const cluster = await open();
   await cluster.health();

@@ -61,7 +61,7 @@ wait_for_engine() {
 engine_failed() {
   tail -n 15 "$lab_cache/dockerd.log" >&2
   sweep_engine
-  fail "$1" "The last lines of $lab_cache/dockerd.log stand above."
+  fail "$1" "See the last lines of $lab_cache/dockerd.log above."
 }
 
 engine_answers() {

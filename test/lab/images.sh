@@ -36,7 +36,7 @@ make_base() {
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
     bookworm "$tar" ${mirror:+"$mirror"} > "$lab_cache/base.log" 2>&1 || {
     tail -n 15 "$lab_cache/base.log" >&2
-    fail "mmdebstrap could not make the base image." "Its last words stand above; all of them are in $lab_cache/base.log."
+    fail "mmdebstrap could not make the base image." "See its output above; all of it is in $lab_cache/base.log."
   }
   lab_docker import --change 'CMD ["bash"]' --change "LABEL io.ray-entrypoint.lab=$recipe" "$tar" "$base_image" >/dev/null
   rm -rf "$tar" "$build"
@@ -69,7 +69,7 @@ make_ray_image() {
     echo 'export PATH=\$HOME/anaconda3/bin:\$PATH' >> $ray_home/.bashrc
   " > "$lab_cache/ray.log" 2>&1 || {
     tail -n 15 "$lab_cache/ray.log" >&2
-    fail "Ray $version could not be installed into its image." "Its last words stand above."
+    fail "Ray $version could not be installed into its image." "See its output above."
   }
   commit_ray "$container" "rayproject/ray:$version" "$recipe-$version"
   lab_docker rm "$container" >/dev/null
@@ -109,7 +109,7 @@ fetch_wheels() {
   "$lab_cache/pip/bin/pip" download --quiet --only-binary=:all: --implementation cp --python-version 3.11 "${platforms[@]}" \
     --dest "$wheels" "ray[default]==$version" > "$lab_cache/pip.log" 2>&1 || {
     tail -n 10 "$lab_cache/pip.log" >&2
-    fail "pip could not fetch ray[default]==$version." "Its last words stand above."
+    fail "pip could not fetch ray[default]==$version." "See its output above."
   }
   touch "$wheels/.done"
 }

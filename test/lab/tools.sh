@@ -18,7 +18,7 @@ unpack_debian_packages() {
   rm -rf "$lab_root" "$lab_cache/debs"
   mkdir -p "$lab_cache/debs/partial" "$lab_root"
   download_packages || { apt-get -qq update && download_packages; } ||
-    fail "apt-get could not fetch ${debian_packages[*]}." "Its own words stand above; check the network and the package sources."
+    fail "apt-get could not fetch ${debian_packages[*]}." "See its output above; check the network and the package sources."
   local package
   for package in "$lab_cache"/debs/*.deb; do dpkg-deb -x "$package" "$lab_root"; done
   rm -rf "$lab_cache/debs"

@@ -182,7 +182,7 @@ export class Node {
     void this.#duplicate.promise.then((end) => this.#onDeposed(end));
     const over = new AbortController();
     if (role.role === "head") this.#lead(over.signal);
-    else this.keeper.stop();
+    else this.keeper.follow();
     const end = await this.#runRay(role, deposed);
     // A drain, which nobody waits for whose place another has.
     if (end.kind === "stopped")

@@ -7,7 +7,7 @@ import type { Clock } from "./clock.ts";
 import type { Node } from "./node.ts";
 import { sight } from "./place.ts";
 
-/** How long `ray start` and the entrypoint wait for a node to be ALIVE, and Ray for a HEAD that is gone (FAULTS 2). */
+/** How long `ray start` and the entrypoint wait for a node to be ALIVE, and Ray for a HEAD that is gone (docs/faults.md 2.7). */
 const READY_TIMEOUT_MS = 120_000;
 const RAY_GIVES_UP_MS = 60_000;
 const LOOK_TIMEOUT_MS = 2000;

@@ -6,7 +6,7 @@ export interface Variable<T> {
   readonly schema: z.ZodMiniType<T, string>;
   /** The text that stands for an unset variable; null: no value. */
   readonly fallback: string | null;
-  /** One line for --help and the README. */
+  /** One line for --help and docs/environment.md. */
   readonly meaning: string;
   readonly fix: string;
   /** Its value never appears in any output. */
@@ -124,17 +124,17 @@ export const VARIABLES = {
   ),
   RAY_EP_SECOND_LOOK: seconds(
     "10",
-    "seconds that a candidate waits, a step a place in the whitelist, where no head lease can be had",
+    "without a lease: seconds per whitelist position that a candidate waits before it leads",
   ),
   RAY_EP_TAKEOVER_AFTER: seconds(
     "30",
-    "seconds that the old HEAD must be out of a candidate's own reach before it takes over; 0: never",
+    "seconds that a candidate itself must not have reached the old HEAD before it takes over; 0: never",
   ),
-  RAY_EP_WATCH_INTERVAL: positiveSeconds("1", "seconds between two looks at the running node"),
+  RAY_EP_WATCH_INTERVAL: positiveSeconds("1", "seconds between two checks of the running node"),
   RAY_EP_MAX_RESTARTS: variable(
     s.wholeNumber(0, 1_000_000),
     null,
-    "restarts of Ray without a calm minute after which this program ends (default: no limit)",
+    "how often Ray is restarted without a calm minute in between before this program ends (default: no limit)",
     "Give a whole number, such as 10.",
   ),
   RAY_EP_READY_TIMEOUT: positiveSeconds(
@@ -149,13 +149,13 @@ export const VARIABLES = {
     "Give auto, plain or strict.",
   ),
   RAY_EP_HEALTH_TOKEN: {
-    ...variable(s.Secret, null, "what the health service wants to see with each write", "Give one word."),
+    ...variable(s.Secret, null, "the secret that the health service wants with each write", "Give one word."),
     secret: true,
   },
   RAY_EP_HEALTH_TOKEN_FILE: variable(
     s.SecretFile,
     null,
-    "a file that holds that token",
+    "a file that holds that secret",
     "Give the path of a file from the root.",
   ),
   RAY_EP_ALIVE_FILE: variable(
@@ -179,7 +179,7 @@ export const VARIABLES = {
   RAY_EP_LOG_LIMIT: variable(
     s.Bytes,
     null,
-    "bytes at which the log, where it is a file that is appended to, is emptied and kept as FILE.1 (default: no limit)",
+    "for a log that is appended to a file: bytes at which it is copied to FILE.1 and emptied (default: no limit)",
     "Give bytes, or 10m.",
   ),
 } as const satisfies Record<string, Variable<unknown>>;

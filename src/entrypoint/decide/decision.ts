@@ -2,7 +2,7 @@ import type { Address } from "../../common/address.ts";
 import type { Failure } from "../../common/failure.ts";
 import type { RayGcs } from "../../common/sighting.ts";
 
-/** Which rule of the decision made it; the numbers are those of the README's decision table. */
+/** Which rule of the decision made it; the numbers are those of the table in docs/deciding.md. */
 export type Rule =
   | "1-explicit-head"
   | "2-not-a-candidate"

@@ -1,6 +1,6 @@
 import type { CheckContext } from "./context.ts";
 
-/** The sections of the specification's checklist, in its order; after them ours, and its scenarios. */
+/** The sections of the specification's checklist (docs/specification.md), in its order; after them ours, and its scenarios. */
 const SECTIONS = [
   "Cluster",
   "Health service",

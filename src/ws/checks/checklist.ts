@@ -10,7 +10,7 @@ import { SCENARIO_CHECKS } from "./sections/scenarios.ts";
 import { SETTINGS_CHECKS } from "./sections/settings.ts";
 import { WORKER_CHECKS } from "./sections/worker.ts";
 
-/** The specification's checklist, line by line, with the checks of ours that make a line mean what it says. */
+/** The specification's checklist (docs/specification.md), line by line, with the checks of ours that make a line mean what it says. */
 export const CHECKLIST: readonly Check[] = [
   ...CLUSTER_CHECKS,
   ...HEALTH_CHECKS,

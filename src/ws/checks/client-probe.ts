@@ -36,7 +36,7 @@ export function readClientReport(output: string): Result<ClientReport, string> {
     : err(`the client program's report is wrong: ${report.error.message}`);
 }
 
-/** The command for a Python that has Ray: it looks at the HEAD as the specification's test client does. */
+/** The command for a Python that has Ray: it looks at the HEAD as the test client of docs/specification.md does. */
 export function clientProbeCommand(host: string, gcsPort: number, clientPort: number): string[] {
   return ["python", "-c", PROGRAM, host, String(gcsPort), String(clientPort)];
 }

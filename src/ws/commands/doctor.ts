@@ -57,7 +57,9 @@ export async function doctor(context: WsContext, options: GlobalOptions): Promis
   const wrong = Object.values(parts)
     .flat()
     .filter(({ state }) => state === "bad").length;
-  terminal.out(wrong === 0 ? "✓ Nothing stands in the way\n" : `✗ ${wrong} to mend\n`);
+  terminal.out(
+    wrong === 0 ? "✓ Nothing stands in the way\n" : `✗ ${wrong} ${wrong === 1 ? "problem" : "problems"}\n`,
+  );
   return wrong === 0 ? EXIT.ok : EXIT.notAllWell;
 }
 

@@ -25,7 +25,7 @@ export interface TestOptions extends GlobalOptions {
   readonly report: string | undefined;
 }
 
-/** `ws test`: the specification's cluster test. `--up` judges every line of its checklist and exits 0 only if all hold. */
+/** `ws test`: the cluster test of docs/specification.md. `--up` judges every line of its checklist and exits 0 only if all hold. */
 export async function test(context: WsContext, options: TestOptions): Promise<number> {
   if (options.action === "logs")
     return logs(context, {

@@ -31,7 +31,7 @@ const TEST_CONTAINERS: Readonly<Record<string, string>> = {
   [TEST_CLIENT_NAME]: "test-client",
 };
 
-/** The container of a service, as the specification spells it: test-ray-worker runs in `<project>-test-worker`. */
+/** The container of a service, as docs/specification.md spells it: test-ray-worker runs in `<project>-test-worker`. */
 export const containerName = ({ projectName }: Settings, service: string): string =>
   `${projectName}-${TEST_CONTAINERS[service] ?? service}`;
 

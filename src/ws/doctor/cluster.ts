@@ -15,7 +15,7 @@ interface Present extends Omit<ClusterFacts, "services"> {
   readonly services: readonly ServiceFacts[];
 }
 
-/** The cases of the specification's troubleshooting section, and whether each node is there at all. Pure. */
+/** The cases of the specification's troubleshooting section (docs/specification.md), and whether each node is there at all. Pure. */
 export function clusterFindings({ settings, cluster }: DoctorFacts): Finding[] {
   const { services } = cluster;
   if (!services.ok) return [bad("Cluster", `the engine cannot list what runs: ${services.error}`, ASK_AGAIN)];

@@ -51,7 +51,7 @@ function knownSubnet(text: string): Subnet {
 
 const place = (address: string): Placement => ({ address, loopbackAddress: loopbackTwin(address) });
 
-/** The specification's places: health .2, ray-cpu .3, ray-gpu .4 after the gateway's .1. */
+/** The places of docs/specification.md: health .2, ray-cpu .3, ray-gpu .4 after the gateway's .1. */
 export const defaultAddress = { health: 2, cpu: 3, gpu: 4 } as const;
 /** In the test's own network. */
 export const testAddress = { client: 2, worker: 3 } as const;

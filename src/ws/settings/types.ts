@@ -95,7 +95,7 @@ export interface TestSettings {
   readonly client: Placement;
 }
 
-/** Names that the specification fixes: each is the hostname of its container. */
+/** Names that docs/specification.md fixes: each is the hostname of its container. */
 export const HEALTH_NAME = "health";
 /** The port in its own network, whatever port it has on the host. */
 export const HEALTH_PORT = 8080;

@@ -23,7 +23,7 @@ describe("signals that end the node", () => {
     expect(await nodes.logs(name)).toContain(`✓ Stopped on SIG${which}`);
   });
 
-  // Row 7 of the fault matrix is that of KILL.
+  // Row 7 of docs/faults.md is that of KILL.
   test.each([
     ["ILL", 132],
     ["BUS", 135],

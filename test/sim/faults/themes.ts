@@ -60,6 +60,7 @@ const THEMES: readonly Theme[] = [
   "twins",
   "twins",
   "unled",
+  "unled",
   "silence",
   "guards",
   "sleep",

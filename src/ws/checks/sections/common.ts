@@ -41,7 +41,7 @@ export const logLines = async (context: CheckContext, service: string): Promise<
 
 const MODES: readonly string[] = Object.values(MODE_LINES);
 
-/** The role that a node took last, as the specification greps for it. */
+/** The role that a node took last, as users of the specification grep for it (docs/specification.md). */
 export async function lastMode(context: CheckContext, service: string): Promise<string> {
   return (await logLine(context, service, (line) => MODES.includes(line))) ?? 'no line "Mode:"';
 }

@@ -66,7 +66,7 @@ async function judgeClient(context: CheckContext): Promise<Verdict> {
   );
 }
 
-/** The specification's three scenarios, each by the commands that it names for its verification. */
+/** The specification's three scenarios (docs/specification.md), each by the commands that it names for its verification. */
 export const SCENARIO_CHECKS: readonly Check[] = [
   { id: "scenario/1", section, title: "Scenario 1: HEAD and WORKER find their roles", run: judgeDiscovery },
   {

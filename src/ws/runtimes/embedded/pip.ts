@@ -72,7 +72,7 @@ export function diagnosePip(lines: readonly string[], attempt: Attempt): Diagnos
   const text = lines.join("\n");
   return (
     PATTERNS.find(({ seen }) => seen.test(text))?.explain(attempt) ?? {
-      cause: "pip's own words say why",
+      cause: "pip's output says why",
       fix: "Correct what they name.",
     }
   );
