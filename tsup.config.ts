@@ -12,7 +12,7 @@ const refuseOldNode = `if (parseInt(process.versions.node, 10) < 22) {
 export default defineConfig({
   entry: {
     entrypoint: "src/entrypoint/main.ts",
-    "health-server": "src/health-server/main.ts",
+    "health-server": "src/health-service/main.ts",
     ws: "src/ws/main.ts",
   },
   format: ["cjs"],

@@ -13,7 +13,8 @@ import { tmpdir, userInfo } from "node:os";
 import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
 import { freePort, HealthServerProcess } from "../test/fixtures/health-server-process.ts";
-import { mute, type OddServer } from "../test/fixtures/odd-servers.ts";
+import { mute } from "../test/fixtures/odd-servers.ts";
+import type { OddServer } from "../test/fixtures/servers.ts";
 import { median, plainRow, type Row } from "./row.ts";
 
 const ROUNDS = 21;

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openGcs } from "../src/common/gcs/client.ts";
+import { openGcs } from "../src/gcs/client.ts";
 import { freePorts } from "../test/fixtures/cluster/free-ports.ts";
 import { killAll, TAG, taggedProcesses } from "../test/fixtures/cluster/tagged.ts";
 import { until } from "../test/fixtures/until.ts";

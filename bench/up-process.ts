@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { execa } from "execa";
 import { parse, stringify } from "yaml";
-import { openGcs } from "../src/common/gcs/client.ts";
+import { openGcs } from "../src/gcs/client.ts";
 import { RAY_IMAGE, withImages } from "../test/fixtures/docker/ray-images.ts";
 import { until } from "../test/fixtures/until.ts";
 import { median } from "./row.ts";

@@ -2,8 +2,8 @@ import * as z from "zod/mini";
 import type { Address } from "../common/address.ts";
 import { decideAuth, type RayAuth, tokenIn } from "../common/auth-token.ts";
 import type { Problem } from "../common/failure.ts";
-import type { TlsKeys } from "../common/gcs/tls.ts";
 import { err, ok, type Result } from "../common/result.ts";
+import type { TlsKeys } from "../gcs/tls.ts";
 import { findConflicts, findForeignWords, findMissingSecrets } from "./config/conflicts.ts";
 import {
   DEFAULT_HEAD_PORT,

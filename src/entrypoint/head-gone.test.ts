@@ -1,6 +1,6 @@
 import { expect, test, vi } from "vitest";
 import { FakeGcs } from "../../test/fixtures/fake-gcs.ts";
-import { openGcs } from "../common/gcs/client.ts";
+import { openGcs } from "../gcs/client.ts";
 import { untilHeadGone } from "./head-gone.ts";
 
 const EVERY_MS = 20;

@@ -1,5 +1,5 @@
 import { pause } from "../common/deadline.ts";
-import type { GcsClient } from "../common/gcs/client.ts";
+import type { GcsClient } from "../gcs/client.ts";
 
 export interface HeadGoneSettings {
   /** Milliseconds between two looks. */

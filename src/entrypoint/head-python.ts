@@ -1,6 +1,6 @@
 import type { Address } from "../common/address.ts";
 import type { Failure } from "../common/failure.ts";
-import type { GcsClient } from "../common/gcs/client.ts";
+import type { GcsClient } from "../gcs/client.ts";
 
 /**
  * What a HEAD's Ray stores about itself, as JSON (ray/_common/usage/usage_lib.py, put_cluster_metadata, 2.40 to

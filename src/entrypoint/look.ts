@@ -1,7 +1,7 @@
 import { request } from "node:http";
 import type { Address } from "../common/address.ts";
-import type { GcsClient } from "../common/gcs/client.ts";
 import { lookup } from "../common/lookup.ts";
+import type { GcsClient } from "../gcs/client.ts";
 import { processNamed, stateOf } from "./processes.ts";
 import type { Membership } from "./ready.ts";
 import type { Look } from "./watch.ts";

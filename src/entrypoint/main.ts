@@ -2,11 +2,12 @@ import { hostname } from "node:os";
 import { authOfRay } from "../common/auth-token.ts";
 import { monotonicMs } from "../common/deadline.ts";
 import type { Failure } from "../common/failure.ts";
-import { findTlsProblems, readTls } from "../common/gcs/tls.ts";
 import { leave } from "../common/leave.ts";
 import { createLogger, logForm } from "../common/logger.ts";
 import { THREADS } from "../common/lookup.ts";
+import { handleSignals } from "../common/signals.ts";
 import { visible } from "../common/visible.ts";
+import { findTlsProblems, readTls } from "../gcs/tls.ts";
 import { readArgs } from "./args.ts";
 import { asUser } from "./become.ts";
 import { boundedWrite } from "./bounded-log.ts";
@@ -24,7 +25,6 @@ import { collect } from "./probes/collect.ts";
 import { readInterfaces } from "./probes/interfaces.ts";
 import { probeLocal, readHealthTokenFile, readTokenFile } from "./probes/local.ts";
 import { render } from "./render.ts";
-import { handleSignals } from "./signals.ts";
 import { StopRequest } from "./stop-request.ts";
 import { findUsers } from "./users.ts";
 import { World, type WorldInput } from "./world.ts";
@@ -40,7 +40,7 @@ async function main(): Promise<number> {
   if (request.value.kind === "version") return print(`${__VERSION__}\n`);
   const hasInit = standBehindInit();
   const stopRequest = new StopRequest();
-  if (request.value.kind === "run") handleSignals(stopRequest);
+  if (request.value.kind === "run") handleSignals((signal) => stopRequest.receive(signal));
 
   // Ray gets the environment as it was given.
   const env = { ...process.env };

@@ -1,8 +1,8 @@
 import { type Address, formatAddress } from "../common/address.ts";
 import { monotonicMs, realClock } from "../common/deadline.ts";
 import type { Failure } from "../common/failure.ts";
-import { openGcs } from "../common/gcs/client.ts";
-import { publishHeadEpoch, readHeadEpoch } from "../common/gcs/head-epoch.ts";
+import { openGcs } from "../gcs/client.ts";
+import { publishHeadEpoch, readHeadEpoch } from "../gcs/head-epoch.ts";
 import type { Absence } from "./absence.ts";
 import type { AliveNote } from "./alive-note.ts";
 import { prepareStart } from "./before-start.ts";

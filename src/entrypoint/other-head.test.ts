@@ -3,9 +3,9 @@ import { configOf } from "../../test/fixtures/config.ts";
 import { FakeGcs } from "../../test/fixtures/fake-gcs.ts";
 import { formatAddress } from "../common/address.ts";
 import { realClock } from "../common/deadline.ts";
-import { openGcs } from "../common/gcs/client.ts";
-import { publishHeadEpoch, readHeadEpoch } from "../common/gcs/head-epoch.ts";
-import { probeGcs } from "../common/gcs/probe.ts";
+import { openGcs } from "../gcs/client.ts";
+import { publishHeadEpoch, readHeadEpoch } from "../gcs/head-epoch.ts";
+import { probeGcs } from "../gcs/probe.ts";
 import { findOtherHead, type OtherHeadWorld } from "./other-head.ts";
 
 const NO_TOKEN = { token: null };

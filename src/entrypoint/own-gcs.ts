@@ -1,5 +1,5 @@
 import { type Address, sameAddress } from "../common/address.ts";
-import type { GcsClient } from "../common/gcs/client.ts";
+import type { GcsClient } from "../gcs/client.ts";
 
 /**
  * The channel to the GCS of this node's cluster. Before Ray runs, its address is only a guess: a name may resolve

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { FakeGcs, fakeNode } from "../../test/fixtures/fake-gcs.ts";
-import { openGcs } from "../common/gcs/client.ts";
+import { openGcs } from "../gcs/client.ts";
 import { OwnGcs } from "./own-gcs.ts";
 import { waitUntilReady } from "./ready.ts";
 

@@ -1,8 +1,8 @@
 import { formatAddress } from "../common/address.ts";
 import { deadlineIn, monotonicMs, pause } from "../common/deadline.ts";
 import type { Failure } from "../common/failure.ts";
-import type { GcsFailure, NodeInfo } from "../common/gcs/client.ts";
 import { err, ok, type Result } from "../common/result.ts";
+import type { GcsFailure, NodeInfo } from "../gcs/client.ts";
 import type { OwnGcs } from "./own-gcs.ts";
 import type { Plan } from "./plan.ts";
 import type { Raylet } from "./processes.ts";
@@ -64,5 +64,7 @@ async function look(
   return ok({ clusterId: clusterId.value, version: alive.value.version, node });
 }
 
-const describe = (failure: GcsFailure): string =>
-  "detail" in failure ? `${failure.kind}: ${failure.detail}` : failure.kind;
+function describe(failure: GcsFailure): string {
+  const detail = "saw" in failure ? failure.saw : "detail" in failure ? failure.detail : null;
+  return detail === null ? failure.kind : `${failure.kind}: ${detail}`;
+}

@@ -7,12 +7,13 @@ import { granted, holder, leaseHealth, refusal } from "../../test/fixtures/facts
 import { FakeGcs } from "../../test/fixtures/fake-gcs.ts";
 import { MockService, SERVICE } from "../../test/fixtures/mock-service.ts";
 import * as odd from "../../test/fixtures/odd-servers.ts";
-import { type OddServer, refused } from "../../test/fixtures/odd-servers.ts";
+import { refused } from "../../test/fixtures/odd-servers.ts";
+import type { OddServer } from "../../test/fixtures/servers.ts";
 import { until } from "../../test/fixtures/until.ts";
 import { formatAddress } from "../common/address.ts";
 import { realClock } from "../common/deadline.ts";
-import { probeGcs } from "../common/gcs/probe.ts";
 import type { Holder } from "../common/lease-protocol.ts";
+import { probeGcs } from "../gcs/probe.ts";
 import { Absence } from "./absence.ts";
 import type { Decision, WaitReason } from "./decide/decision.ts";
 import type { Event } from "./event.ts";

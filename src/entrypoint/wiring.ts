@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { realClock } from "../common/deadline.ts";
-import { probeGcs } from "../common/gcs/probe.ts";
 import { createLogger } from "../common/logger.ts";
+import { probeGcs } from "../gcs/probe.ts";
 import { AliveNote } from "./alive-note.ts";
 import type { Config } from "./config.ts";
 import type { Event } from "./event.ts";

@@ -1,8 +1,8 @@
 import { type Address, formatAddress } from "../common/address.ts";
-import type { GcsOptions, NodeInfo } from "../common/gcs/client.ts";
-import { openGcs } from "../common/gcs/client.ts";
-import { probeGcs } from "../common/gcs/probe.ts";
 import type { RayGcs, Sighting } from "../common/sighting.ts";
+import type { GcsOptions, NodeInfo } from "../gcs/client.ts";
+import { openGcs } from "../gcs/client.ts";
+import { probeGcs } from "../gcs/probe.ts";
 
 /** A HEAD that answers, and the nodes that its GCS lists, dead ones included. */
 export interface ClusterView {

@@ -1,13 +1,14 @@
 import type { Problem } from "../common/failure.ts";
 import { err, ok, type Result } from "../common/result.ts";
-import { crossCheck } from "./settings/cross-checks.ts";
-import { deriveSettings } from "./settings/derive.ts";
-import { parseConfigDocument } from "./settings/document.ts";
-import type { Settings } from "./settings/types.ts";
-import { validate } from "./settings/validate.ts";
+import { checkConsistency } from "./config/consistency.ts";
+import { deriveSettings } from "./config/derive.ts";
+import { parseConfigDocument, parsePath } from "./config/document.ts";
+import type { Settings } from "./config/types.ts";
+import { validate } from "./config/validate.ts";
 
-export type * from "./settings/types.ts";
-export { HEALTH_NAME, HEALTH_PORT, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "./settings/types.ts";
+export { plannedHead } from "./config/derive.ts";
+export type * from "./config/types.ts";
+export { HEALTH_NAME, HEALTH_PORT, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "./config/types.ts";
 
 interface Warned {
   /** What stops nothing and may be a slip: names that match no service, keys of other programs. */
@@ -30,11 +31,13 @@ export function readSettings(text: string, file = "config.yaml"): Result<Setting
   const document = parseConfigDocument(text, file);
   if (!document.ok) return err({ problems: document.error, warnings: [] });
   const { config, problems, warnings, wrong } = validate(document.value);
-  const crossed = crossCheck(config, document.value, wrong);
-  const allWarnings = [...warnings, ...crossed.warnings].sort(byPlace);
-  const allProblems = [...problems, ...crossed.problems].sort(byPlace);
+  const settings = deriveSettings(config);
+  const isWritten = (key: string) => document.value.valueAt(parsePath(key)) !== undefined;
+  const together = checkConsistency({ config, settings, isWritten }, document.value, wrong);
+  const allWarnings = [...warnings, ...together.warnings].sort(byPlace);
+  const allProblems = [...problems, ...together.problems].sort(byPlace);
   if (allProblems.length > 0) return err({ problems: allProblems, warnings: allWarnings });
-  return ok({ settings: deriveSettings(config), warnings: allWarnings });
+  return ok({ settings, warnings: allWarnings });
 }
 
 const inNumericOrder = new Intl.Collator("en", { numeric: true });

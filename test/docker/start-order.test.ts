@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
-import { probeGcs } from "../../src/common/gcs/probe.ts";
+import { probeGcs } from "../../src/gcs/probe.ts";
 import { askedRay } from "../fixtures/docker/ray-images.ts";
 import { PROJECT, WsProject } from "../fixtures/docker/ws-project.ts";
 

@@ -2,6 +2,7 @@ import { cpSync, renameSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { expect, test } from "vitest";
 import { EmbeddedWs } from "../fixtures/cluster/embedded-ws.ts";
+import { mangledLog } from "../fixtures/mangled.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 const cluster = new EmbeddedWs(52);
@@ -15,10 +16,10 @@ function reword(folder: string): string {
     renameSync(join(dist, `${name}.js`), join(dist, `${name}-itself.js`));
     writeFileSync(
       join(dist, `${name}.js`),
-      `const { mangledLog } = require(${JSON.stringify(join(root, "test/fixtures/mangled.ts"))});
+      `const { ${mangledLog.name} } = require(${JSON.stringify(join(root, "test/fixtures/mangled.ts"))});
        const { stdout } = process;
        const write = stdout.write.bind(stdout);
-       stdout.write = (text) => write(mangledLog(text));
+       stdout.write = (text) => write(${mangledLog.name}(text));
        require("./${name}-itself.js");`,
     );
   }

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { stringify } from "yaml";
-import { probeGcs } from "../../src/common/gcs/probe.ts";
+import { probeGcs } from "../../src/gcs/probe.ts";
 import { freePorts } from "../fixtures/cluster/free-ports.ts";
 import { realRay } from "../fixtures/cluster/real-ray.ts";
 

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { probeGcs } from "../../src/common/gcs/probe.ts";
+import { probeGcs } from "../../src/gcs/probe.ts";
 import { EmbeddedWs } from "../fixtures/cluster/embedded-ws.ts";
 
 const cluster = new EmbeddedWs(46);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { formatAddress } from "../../src/common/address.ts";
-import { readHeadEpoch } from "../../src/common/gcs/head-epoch.ts";
+import { readHeadEpoch } from "../../src/gcs/head-epoch.ts";
 import { TcpProxy } from "../fixtures/cluster/tcp-proxy.ts";
 import { until } from "../fixtures/until.ts";
 import { CPU, GPU, READY, sharedEmptyScene, startNode, timed, within } from "./rig.ts";

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { probeGcs } from "../../src/common/gcs/probe.ts";
+import { probeGcs } from "../../src/gcs/probe.ts";
 import { Certificates } from "../fixtures/certificates.ts";
 import { FakeGcs } from "../fixtures/fake-gcs.ts";
 import { Rig } from "../fixtures/rig.ts";

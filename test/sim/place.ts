@@ -145,7 +145,7 @@ export class Place {
     this.member = null;
   }
 
-  /** As src/common/gcs/head-epoch.ts does in its own GCS. */
+  /** As src/gcs/head-epoch.ts does in its own GCS. */
   publish(epoch: number): Published | undefined {
     if (this.gcs === null) return undefined;
     this.gcs.epoch = Math.max(this.gcs.epoch, epoch);

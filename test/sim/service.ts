@@ -10,12 +10,13 @@ import type {
 } from "../../src/common/lease-protocol.ts";
 import { LEASE_TTL_S } from "../../src/common/lease-protocol.ts";
 import { err, ok } from "../../src/common/result.ts";
-import type { Event } from "../../src/health-server/event.ts";
-import { LeaseBook } from "../../src/health-server/lease-book.ts";
-import type { LeaseState } from "../../src/health-server/lease-state.ts";
-import { NodeTable } from "../../src/health-server/nodes.ts";
-import type { LeaseStore, Recalled } from "../../src/health-server/store.ts";
-import { withDeadlines } from "../../src/health-server/store-deadline.ts";
+import type { LeaseState, Memory } from "../../src/health-service/lease/lease-state.ts";
+import type { Recalled } from "../../src/health-service/lease/state-file.ts";
+import type { Event } from "../../src/health-service/output/event.ts";
+import {
+  Service as HealthService,
+  type ServiceSettings as RealSettings,
+} from "../../src/health-service/service.ts";
 import { Actor } from "./actor.ts";
 import type { Clock } from "./clock.ts";
 import type { Happening } from "./coverage.ts";
@@ -23,10 +24,6 @@ import type { Peer } from "./network.ts";
 import type { Prng } from "./prng.ts";
 
 export const SERVICE = "health";
-
-/** As in src/health-server/start.ts. */
-const SAME_NAME_MS = 5000;
-const STORE_DEADLINES = { saveMs: 700, recallMs: 10_000 };
 
 const REFUSALS = {
   "stale-epoch": "refused stale epochs",
@@ -50,12 +47,11 @@ export interface ServiceSettings {
 /** What a server without a lease answers to whatever it is asked. */
 export const OK = "OK";
 
-/** The health service: the real book of the lease, a disk that may be full, and a process that may die. */
+/** The health service: the real one without its HTTP, a disk that may be full, and a process that may die. */
 export class Service {
   readonly #settings: ServiceSettings;
   #actor: Actor | null = null;
-  #book: LeaseBook | null = null;
-  #nodes: NodeTable | null = null;
+  #real: HealthService | null = null;
   #disk: Recalled = { kind: "none" };
   #runs = 0;
   diskFull = false;
@@ -93,35 +89,21 @@ export class Service {
       note(this.#disk.kind === "kept" ? "service restarts with memory" : "service restarts without memory");
     log(`service starts as ${instance}, knowing ${JSON.stringify(this.#disk)}`);
     const actor = this.#actor;
-    const now = () => actor.nowMs;
-    this.#nodes = new NodeTable({
-      forgetAfterMs: 3 * LEASE_TTL_S * 1000,
-      sameNameAfterMs: SAME_NAME_MS,
-      now,
+    this.#real = new HealthService({
+      ...{ version: "0", instance, recalled: this.#disk },
+      config: { ttlMs: LEASE_TTL_S * 1000, whitelist: null, token: null },
+      file: this.#settings.persistent ? this.#file(actor) : null,
+      now: () => actor.nowMs,
+      pause: actor.pauseFor,
+      log: (event) => this.#note(instance, event),
     });
-    this.#book = new LeaseBook(
-      {
-        instance,
-        lease: {
-          ttlMs: LEASE_TTL_S * 1000,
-          sameNameAfterMs: SAME_NAME_MS,
-          askAgainMs: 2000,
-          isCandidate: () => true,
-        },
-        store: this.#settings.persistent ? this.#store(actor) : null,
-        now,
-        log: (event) => this.#note(instance, event),
-      },
-      this.#disk,
-    );
   }
 
   /** Whatever was on its way to the disk is there or not. */
   crash(): void {
     this.#actor?.kill();
     this.#actor = null;
-    this.#book = null;
-    this.#nodes = null;
+    this.#real = null;
     this.#settings.log("service killed");
   }
 
@@ -150,48 +132,43 @@ export class Service {
   }
 
   look(): Peer<ClusterView | typeof OK> {
-    return this.#peer((book) => Promise.resolve(this.#view(book)));
+    return this.#peer((real) => Promise.resolve(real.view()));
   }
 
   ask(request: LeaseRequest): Peer<LeaseGranted | LeaseRefused | typeof OK> {
-    return this.#peer((book) => {
-      this.#hear(book, Math.max(request.epoch ?? 0, request.seen ?? 0));
-      return book.ask(request);
+    return this.#peer((real) => {
+      this.#hear(real, Math.max(request.epoch ?? 0, request.seen ?? 0));
+      return real.lease.ask(request);
     });
   }
 
-  /** As `PUT /v1/nodes/NAME` in src/health-server/routes.ts. */
   report(name: string, host: string, report: NodeReport): Peer<NodeNoted | "duplicate-name" | typeof OK> {
-    return this.#peer(async (book) => {
-      const nodes = this.#nodes as NodeTable;
-      if (nodes.note(name, report, host, book.holderNamed(name)) !== "noted") return "duplicate-name";
-      if (report.seen !== undefined) {
-        this.#hear(book, report.seen);
-        await book.hear(report.seen);
-      }
-      const { instance, epoch } = book.view();
-      return { instance, epoch, namesake: nodes.hasRival(name) };
+    return this.#peer(async (real) => {
+      this.#hear(real, report.seen ?? 0);
+      const noted = await real.report(name, report, host);
+      if (noted === "too-many") throw new Error("a service of a few nodes knows too many");
+      return noted;
     });
   }
 
   release(release: LeaseRelease): Peer<LeaseReleased | typeof OK> {
-    return this.#peer((book) => book.release(release));
+    return this.#peer((real) => real.lease.release(release));
   }
 
-  #hear(book: LeaseBook, epoch: number): void {
-    const { instance, epoch: known } = book.view();
+  #hear(real: HealthService, epoch: number): void {
+    const { instance, epoch: known } = real.view();
     if (epoch > known) this.#settings.note("epochs told to a forgetful service");
     this.#settings.onHeard(instance, epoch);
   }
 
-  #peer<T>(serve: (book: LeaseBook) => Promise<T>): Peer<T | typeof OK> {
+  #peer<T>(serve: (real: HealthService) => Promise<T>): Peer<T | typeof OK> {
     return {
       host: SERVICE,
       serve: (answer) => {
-        const [actor, book] = [this.#actor, this.#book];
-        if (actor === null || book === null) return "refused";
+        const [actor, real] = [this.#actor, this.#real];
+        if (actor === null || real === null) return "refused";
         const work = (): Promise<T | typeof OK> =>
-          this.#settings.keepsLease ? serve(book) : Promise.resolve(OK);
+          this.#settings.keepsLease ? serve(real) : Promise.resolve(OK);
         const tell = (value: T | typeof OK) => {
           if (this.answersLateMs > 0) this.#settings.note("answers of a service that stalls");
           if (this.answersLateMs === 0) answer(value);
@@ -203,15 +180,10 @@ export class Service {
     };
   }
 
-  #view(book: LeaseBook): ClusterView {
-    return { service: "ray-entrypoint-health", version: "0", uptime: 0, nodes: [], ...book.view() };
-  }
-
-  #store(actor: Actor): LeaseStore {
+  #file(actor: Actor): RealSettings["file"] {
     const { prng, note } = this.#settings;
-    const disk: LeaseStore = {
-      file: "lease.json",
-      recall: () => Promise.resolve(ok(this.#disk)),
+    return {
+      path: "lease.json",
       save: async (state) => {
         const slowMs = this.diskSlowMs;
         if (slowMs > 0) note("writes of a disk that hangs");
@@ -222,7 +194,6 @@ export class Service {
         return ok(undefined);
       },
     };
-    return withDeadlines(disk, STORE_DEADLINES, { pause: actor.pauseFor });
   }
 
   #count(event: Event): void {
@@ -244,4 +215,8 @@ export class Service {
   }
 }
 
-const memoryOf = ({ epoch, heard, hold }: LeaseState) => ({ epoch, heard, hold });
+const memoryOf = ({ epoch, highestEpochSeen, hold }: LeaseState): Memory => ({
+  epoch,
+  highestEpochSeen,
+  hold,
+});

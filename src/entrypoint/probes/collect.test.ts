@@ -3,8 +3,8 @@ import { configOf } from "../../../test/fixtures/config.ts";
 import { DOWN, GCS, holder, leaseHealth, REFUSED, SILENT } from "../../../test/fixtures/facts.ts";
 import { silent } from "../../../test/fixtures/odd-servers.ts";
 import { type Address, formatAddress } from "../../common/address.ts";
-import { probeGcs } from "../../common/gcs/probe.ts";
 import type { Sighting, SightingKind } from "../../common/sighting.ts";
+import { probeGcs } from "../../gcs/probe.ts";
 import type { HealthFact } from "../facts.ts";
 import { collect, type Probes } from "./collect.ts";
 

@@ -19,7 +19,7 @@ import { render } from "../../entrypoint/render.ts";
 import type { CheckResult } from "./check.ts";
 import { CHECKLIST } from "./checklist.ts";
 import { runChecks } from "./run-checks.ts";
-import { dialCommand } from "./sections/apart.ts";
+import { dialCommand } from "./sections/isolation.ts";
 
 const server = new WorldServer();
 beforeAll(() => server.listen());

@@ -8,7 +8,7 @@ import { planNode } from "../runtimes/embedded/plan.ts";
 import { readSettings, type Settings } from "../settings.ts";
 import type { ComposeFile } from "./compose-file.ts";
 import { type Generated, generateComposeFiles } from "./generate.ts";
-import type { HostFacts } from "./host-facts.ts";
+import type { HostFacts } from "./host-plan.ts";
 import { portsInUse, publishedPorts } from "./published-ports.ts";
 import { testVariables } from "./test-file.ts";
 

@@ -1,5 +1,5 @@
 import type { Problem } from "../../common/failure.ts";
-import type { HostFacts } from "./host-facts.ts";
+import type { WorkerSettings } from "../settings.ts";
 
 /** What a container may take of the machine. */
 export interface Limits {
@@ -10,45 +10,40 @@ export interface Limits {
   readonly shmBytes: number;
 }
 
-interface Wanted {
+interface Machine {
   readonly cpus: number;
   readonly memoryBytes: number;
-  readonly objectStoreBytes: number;
 }
 
 /** Ray leaves /dev/shm for the disk when the store does not fit whole, and advises a tenth more (ray/_private/services.py). */
 const SHM_MARGIN = 1.1;
 const MIB = 2 ** 20;
 
-/** Docker refuses more CPUs than the machine has, and Ray an object store beyond its memory: both are cut down, with a warning. */
-export function clampLimits(
-  name: string,
-  wanted: Wanted,
-  host: HostFacts,
-): { readonly limits: Limits; readonly warnings: readonly Problem[] } {
-  const cpus = Math.min(wanted.cpus, host.cpus);
-  const memoryBytes = Math.min(wanted.memoryBytes, host.memoryBytes);
-  const share = wanted.objectStoreBytes / wanted.memoryBytes;
-  const objectStoreBytes = Math.floor(memoryBytes * share);
-  const shmBytes = Math.ceil((objectStoreBytes * SHM_MARGIN) / MIB) * MIB;
+/** Docker refuses more CPUs than the machine has, and Ray an object store beyond its memory: both are cut down. */
+export function limitsOf(wanted: WorkerSettings, machine: Machine): Limits {
+  const memoryBytes = Math.min(wanted.memoryBytes, machine.memoryBytes);
+  const objectStoreBytes = Math.floor(memoryBytes * (wanted.objectStoreBytes / wanted.memoryBytes));
   return {
-    limits: { cpus, memoryBytes, objectStoreBytes, shmBytes },
-    warnings: warnings(name, wanted, host),
+    cpus: Math.min(wanted.cpus, machine.cpus),
+    memoryBytes,
+    objectStoreBytes,
+    shmBytes: Math.ceil((objectStoreBytes * SHM_MARGIN) / MIB) * MIB,
   };
 }
 
-function warnings(name: string, wanted: Wanted, host: HostFacts): Problem[] {
+/** What the machine has too little of for a node. */
+export function limitWarnings({ name, cpus, memoryBytes }: WorkerSettings, machine: Machine): Problem[] {
   const list: Problem[] = [];
-  if (wanted.cpus > host.cpus)
+  if (cpus > machine.cpus)
     list.push({
       where: name,
-      problem: `${wanted.cpus} CPUs wanted, and this machine has ${host.cpus}: the container gets ${host.cpus}, Ray still counts ${Math.floor(wanted.cpus)}`,
+      problem: `${cpus} CPUs wanted, and this machine has ${machine.cpus}: the container gets ${machine.cpus}, Ray still counts ${Math.floor(cpus)}`,
       fix: "Nothing has to be done; tasks share the CPUs there are.",
     });
-  if (wanted.memoryBytes > host.memoryBytes)
+  if (memoryBytes > machine.memoryBytes)
     list.push({
       where: name,
-      problem: `${gib(wanted.memoryBytes)} of memory wanted, and this machine has ${gib(host.memoryBytes)}: the container and Ray get that`,
+      problem: `${gib(memoryBytes)} of memory wanted, and this machine has ${gib(machine.memoryBytes)}: the container and Ray get that`,
       fix: "Set a smaller memory in config.yaml.",
     });
   return list;

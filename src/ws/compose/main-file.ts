@@ -2,135 +2,88 @@ import { isIPv4 } from "node:net";
 import {
   HEALTH_NAME,
   HEALTH_PORT,
-  type NodeName,
   type NodeSettings,
+  plannedHead,
   type Settings,
   TEST_WORKER_NAME,
 } from "../settings.ts";
 import type { ComposeFile, ComposeService } from "./compose-file.ts";
-import { type HostPlan, nodePlan } from "./host-plan.ts";
-import { containerName, HEALTH_SOURCE_VARIABLE, healthStateVolume, imageName, networkName } from "./names.ts";
-import * as shared from "./node-service.ts";
+import type { HostPlan, Planned } from "./host-plan.ts";
+import { HEALTH_SOURCE_VARIABLE, healthStateVolume, imageName } from "./names.ts";
+import { FROM_SHELL, nodeService } from "./node-service.ts";
+import { composeNetworks, composeService, imageLabels, labelsOf } from "./service.ts";
 
-const NETWORK = "ray-network";
+const STATE_VOLUME = "health-state";
 const STATE_FOLDER = "/var/lib/ray-entrypoint";
 
 /** compose.yaml: the health service and the nodes that are switched on. Pure. */
 export function mainComposeFile(settings: Settings, host: HostPlan): ComposeFile {
-  const labels = shared.labelsOf(settings, "main");
   const { enabled } = settings.health;
-  const nodes = settings.nodes.map((node) => [node.name, nodeService(settings, node, host)] as const);
+  const volume = { name: healthStateVolume(settings), labels: labelsOf(settings, "main") };
   return {
     services: {
       ...(enabled ? { [HEALTH_NAME]: healthService(settings, host) } : {}),
-      ...Object.fromEntries(nodes),
+      ...Object.fromEntries(host.nodes.map((node) => [node.name, mainNode(settings, host, node)])),
     },
-    networks: {
-      [NETWORK]: {
-        name: networkName(settings, "main"),
-        driver: "bridge",
-        ipam: { config: [{ subnet: settings.subnet }] },
-        labels,
-      },
-    },
-    ...(enabled ? { volumes: { "health-state": { name: healthStateVolume(settings), labels } } } : {}),
+    networks: composeNetworks(settings, "main"),
+    volumes: enabled ? { [STATE_VOLUME]: volume } : undefined,
   };
 }
 
-function healthService(settings: Settings, host: HostPlan): ComposeService {
-  const { health, candidates } = settings;
-  const labels = shared.labelsOf(settings, "main");
-  return {
+const healthService = (settings: Settings, host: HostPlan): ComposeService =>
+  composeService(settings, host, "main", HEALTH_NAME, {
     image: imageName(settings, HEALTH_NAME),
     build: {
       context: host.buildContext,
       dockerfile: "docker/health.Dockerfile",
-      labels: shared.imageLabels(settings, HEALTH_SOURCE_VARIABLE),
+      labels: imageLabels(settings, HEALTH_SOURCE_VARIABLE),
     },
-    container_name: containerName(settings, HEALTH_NAME),
-    hostname: HEALTH_NAME,
+    address: settings.health.address,
+    // It dials a node back under the name that the node is about to advertise.
+    viaHost: [TEST_WORKER_NAME],
     environment: {
       RAY_EP_HEALTH_PORT: String(HEALTH_PORT),
       RAY_EP_HEALTH_STATE_DIR: STATE_FOLDER,
-      HEAD_WHITELIST: candidates.map(({ name }) => name).join(" "),
-      ...shared.HEALTH_TOKEN,
-      ...shared.LOG_FORM,
+      HEAD_WHITELIST: settings.candidates.map(({ name }) => name).join(" "),
+      ...FROM_SHELL,
     },
-    networks: { [NETWORK]: { ipv4_address: health.address } },
-    // It dials a node back under the name that the node is about to advertise.
-    extra_hosts: shared.viaHost([TEST_WORKER_NAME], host.ipAddress),
-    ports: [`${health.port}:${HEALTH_PORT}`],
-    volumes: [`health-state:${STATE_FOLDER}`],
+    ports: [`${settings.health.port}:${HEALTH_PORT}`],
+    volumes: [`${STATE_VOLUME}:${STATE_FOLDER}`],
     healthcheck: { interval: "2s", timeout: "2s", retries: 5, start_period: "30s" },
-    logging: shared.BOUNDED_LOG,
-    init: true,
     stop_grace_period: "5s",
-    restart: "unless-stopped",
     read_only: true,
     cap_drop: ["ALL"],
     security_opt: ["no-new-privileges:true"],
-    labels,
-  };
-}
+  });
 
-function nodeService(settings: Settings, node: NodeSettings, host: HostPlan): ComposeService {
-  const { limits, ports } = nodePlan(host, node.name);
-  return {
-    ...shared.nodeImage(settings, node, host.buildContext),
-    container_name: containerName(settings, node.name),
-    hostname: node.name,
-    command: shared.rayWords(limits, ports),
+const mainNode = (settings: Settings, host: HostPlan, node: Planned<NodeSettings>): ComposeService =>
+  nodeService(settings, host, "main", node, {
+    imageOf: node,
+    advertised: node.nodeIpAddress,
+    // A name that is not the container's own resolves for the others only as an alias.
+    alias: node.nodeIpAddress === node.name || isIPv4(node.nodeIpAddress) ? undefined : node.nodeIpAddress,
+    healthPort: HEALTH_PORT,
     environment: {
-      ...shared.clusterEnvironment(settings, HEALTH_PORT),
       RAY_HEAD_PORT: String(node.headPort),
       RAY_DASHBOARD_PORT: String(node.dashboardPort),
       RAY_CLIENT_PORT: String(node.clientPort),
-      ...shared.nodeEnvironment({ advertised: node.nodeIpAddress, cpus: node.cpus, limits, ports }),
-      ...shared.RAY_TOKEN,
-      ...shared.HEALTH_TOKEN,
-      ...shared.LOG_FORM,
     },
-    ...dependencies(settings, node.name),
-    networks: { [NETWORK]: { ipv4_address: node.address, ...aliases(node) } },
-    extra_hosts: shared.viaHost([TEST_WORKER_NAME], host.ipAddress),
-    ports: [
-      ...[node.headPort, node.dashboardPort, node.clientPort].map((port) => shared.publish(port)),
-      ...shared.peerPortMappings(ports),
-    ],
-    healthcheck: shared.NODE_HEALTHCHECK,
-    logging: shared.BOUNDED_LOG,
-    init: true,
-    stop_grace_period: `${shared.STOP_GRACE_S}s`,
-    restart: "unless-stopped",
-    ...shared.resources(limits),
-    ...(node.name === "ray-gpu" && host.gpu ? { deploy: allGpus } : {}),
-    labels: shared.labelsOf(settings, "main"),
-  };
-}
+    depends_on: dependencies(settings, node.name),
+    viaHost: [TEST_WORKER_NAME],
+    ports: [node.headPort, node.dashboardPort, node.clientPort],
+    deploy: node.gpu && host.gpu ? ALL_GPUS : undefined,
+  });
 
-const allGpus = {
-  resources: {
-    reservations: { devices: [{ driver: "nvidia", count: "all", capabilities: ["gpu"] }] },
-  },
-} as const;
+const ALL_GPUS = {
+  resources: { reservations: { devices: [{ driver: "nvidia", count: "all", capabilities: ["gpu"] }] } },
+};
 
-/** A name that is not the container's own resolves for the others only as an alias. */
-const aliases = ({ name, nodeIpAddress }: NodeSettings) =>
-  nodeIpAddress === name || isIPv4(nodeIpAddress) ? {} : { aliases: [nodeIpAddress] };
-
-function dependencies(settings: Settings, name: NodeName): Pick<ComposeService, "depends_on"> {
-  const first = firstToStart(settings);
+function dependencies(settings: Settings, name: string): ComposeService["depends_on"] {
+  const first = plannedHead(settings);
   const before = [
     ...(settings.health.enabled ? [HEALTH_NAME] : []),
     ...(first === undefined || first === name ? [] : [first]),
   ];
-  if (before.length === 0) return {};
-  return { depends_on: Object.fromEntries(before.map((each) => [each, { condition: "service_healthy" }])) };
-}
-
-/** The node that is to become HEAD: the explicit one, else the first candidate among ours; undefined: it is elsewhere. */
-export function firstToStart({ nodes, headAddress, candidates }: Settings): NodeName | undefined {
-  const wanted = headAddress === undefined ? candidates.map(({ name }) => name) : [headAddress.host];
-  const ours = wanted.map((name) => nodes.find((node) => node.name === name)?.name);
-  return ours.find((name) => name !== undefined);
+  if (before.length === 0) return undefined;
+  return Object.fromEntries(before.map((each) => [each, { condition: "service_healthy" }]));
 }

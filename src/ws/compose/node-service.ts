@@ -1,64 +1,28 @@
 import { formatAddress } from "../../common/address.ts";
-import type { NodeSettings, Settings } from "../settings.ts";
-import { HEALTH_NAME } from "../settings.ts";
-import type { ComposeBuild, Healthcheck, Labels, Logging } from "./compose-file.ts";
-import type { Limits } from "./limits.ts";
-import {
-  BASE_LABEL,
-  IMAGE_LABEL,
-  imageName,
-  NODE_SOURCE_VARIABLE,
-  PART_LABEL,
-  type Part,
-  PROJECT_LABEL,
-  SOURCE_LABEL,
-  VERSION_LABEL,
-} from "./names.ts";
-import { type NodePorts, portUses } from "./port-plan.ts";
-
-/** Parts that the services of both compose files share. */
+import { peerPorts } from "../config/ports.ts";
+import { HEALTH_NAME, type NodeSettings, type Settings, type WorkerSettings } from "../settings.ts";
+import type { ComposeService, OwnParts } from "./compose-file.ts";
+import type { HostPlan, Planned } from "./host-plan.ts";
+import { BASE_LABEL, imageName, NODE_SOURCE_VARIABLE, type Part } from "./names.ts";
+import { composeService, imageLabels } from "./service.ts";
 
 /** `docker stop` sends TERM, and after this KILL. A busy Ray drains its tasks meanwhile, and ends itself 4 s before. */
 export const STOP_GRACE_S = 30;
 
-/** One check costs a program start; a plain `docker compose up` starts ray-gpu when ray-cpu's first check holds. */
-export const NODE_HEALTHCHECK: Healthcheck = {
-  interval: "3s",
-  timeout: "5s",
-  retries: 5,
-  start_period: "120s",
-};
+/** One check costs a program start; a plain `docker compose up` starts the other nodes when the first one's check holds. */
+const NODE_HEALTHCHECK = { interval: "3s", timeout: "5s", retries: 5, start_period: "120s" };
 
-/** Compose would take `$name` for a variable. */
-export const literal = (text: string): string => text.replaceAll("$", "$$$$");
-
-export function labelsOf(settings: Settings, part: Part): Labels {
-  const { projectName, projectVersion } = settings;
-  return {
-    [PROJECT_LABEL]: projectName,
-    [PART_LABEL]: part,
-    ...(projectVersion === undefined ? {} : { [VERSION_LABEL]: literal(projectVersion) }),
-  };
-}
-
-/** `variable` holds the digest of what the image is built from. */
-export const imageLabels = ({ projectName }: Settings, variable: string): Labels => ({
-  [IMAGE_LABEL]: projectName,
-  [SOURCE_LABEL]: `\${${variable}:-}`,
-});
-
-/** Docker keeps everything that a container ever said unless told otherwise. */
-export const BOUNDED_LOG: Logging = {
-  driver: "json-file",
-  options: { "max-size": "10m", "max-file": "3" },
-};
+/** Ray's token, from the shell in which `ws` is typed: a secret has no place in a file that people share. */
+export const RAY_TOKEN = { RAY_AUTH_MODE: null, RAY_AUTH_TOKEN: null } as const;
+/** What every node and the health service take from there: the token of the health service, and the form of their logs. */
+export const FROM_SHELL = { RAY_EP_HEALTH_TOKEN: null, RAY_EP_LOG: null } as const;
 
 /** The image of a Ray node: the entrypoint on top of the Ray image of config.yaml. */
 export const nodeImage = (
   settings: Settings,
   node: NodeSettings,
   buildContext: string,
-): { readonly image: string; readonly build: ComposeBuild } => ({
+): Pick<OwnParts, "image" | "build"> => ({
   image: imageName(settings, node.name),
   build: {
     context: buildContext,
@@ -68,18 +32,64 @@ export const nodeImage = (
   },
 });
 
-/** Words after `--` that the entrypoint hands to `ray start` (Ray 2.40 to 2.60). */
-export const rayWords = (limits: Limits, ports: NodePorts): string[] => [
-  "--",
-  `--object-store-memory=${limits.objectStoreBytes}`,
-  `--dashboard-agent-grpc-port=${ports.dashboardAgent}`,
-];
+/** What one node has that others have not. */
+interface NodeOwn {
+  /** Whose image it runs. */
+  readonly imageOf: NodeSettings;
+  readonly advertised: string;
+  readonly alias?: string | undefined;
+  /** The health service's port where this node asks it. */
+  readonly healthPort: number;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly depends_on?: ComposeService["depends_on"];
+  readonly viaHost: readonly string[];
+  readonly ports?: readonly number[];
+  readonly deploy?: ComposeService["deploy"];
+}
 
-/**
- * The `nodes` section of config.yaml, which every container gets. `healthPort` is the health service's port in the
- * container network.
- */
-export function clusterEnvironment(settings: Settings, healthPort: number): Record<string, string> {
+/** A node of the cluster, or the test worker. */
+export function nodeService(
+  settings: Settings,
+  host: HostPlan,
+  part: Part,
+  node: Planned<WorkerSettings>,
+  own: NodeOwn,
+): ComposeService {
+  const { limits, ports } = node;
+  return composeService(settings, host, part, node.name, {
+    ...nodeImage(settings, own.imageOf, host.buildContext),
+    address: node.address,
+    alias: own.alias,
+    viaHost: own.viaHost,
+    // Words after `--` that the entrypoint hands to `ray start` (Ray 2.40 to 2.60).
+    command: [
+      "--",
+      `--object-store-memory=${limits.objectStoreBytes}`,
+      `--dashboard-agent-grpc-port=${ports.dashboardAgent}`,
+    ],
+    environment: {
+      ...clusterEnvironment(settings, own.healthPort),
+      ...own.environment,
+      ...nodeEnvironment(node, own.advertised),
+      ...RAY_TOKEN,
+      ...FROM_SHELL,
+    },
+    depends_on: own.depends_on,
+    ports: [
+      ...(own.ports ?? []).map((port) => publish(port)),
+      ...peerPorts(node, ports).map(({ min, max }) => publish(min, max)),
+    ],
+    healthcheck: NODE_HEALTHCHECK,
+    stop_grace_period: `${STOP_GRACE_S}s`,
+    cpus: limits.cpus,
+    mem_limit: bytes(limits.memoryBytes),
+    shm_size: bytes(limits.shmBytes),
+    deploy: own.deploy,
+  });
+}
+
+/** The `nodes` section of config.yaml, which every container gets. */
+function clusterEnvironment(settings: Settings, healthPort: number): Record<string, string> {
   const { candidates, health, headAddress } = settings;
   return {
     HEAD_WHITELIST: candidates.map(formatCandidate).join(" "),
@@ -94,69 +104,38 @@ export function clusterEnvironment(settings: Settings, healthPort: number): Reco
   };
 }
 
-/** Ray's token, from the shell in which `ws` is typed: a secret has no place in a file that people share. */
-export const RAY_TOKEN = { RAY_AUTH_MODE: null, RAY_AUTH_TOKEN: null } as const;
-/** The same for the token of the health service. */
-export const HEALTH_TOKEN = { RAY_EP_HEALTH_TOKEN: null } as const;
-
-/** The form of the logs, likewise. */
-export const LOG_FORM = { RAY_EP_LOG: null } as const;
-
 const formatCandidate = ({ name, host, port }: Settings["candidates"][number]): string =>
   name === host ? formatAddress({ host, port }) : `${name}=${formatAddress({ host, port })}`;
 
 const seconds = (ms: number): string => String(ms / 1000);
 
-interface NodeIdentity {
-  readonly advertised: string;
-  readonly cpus: number;
-  readonly limits: Limits;
-  readonly ports: NodePorts;
-}
-
 /** What one node is: its name for the others, its fixed ports and its resources. */
-export function nodeEnvironment({ advertised, cpus, limits, ports }: NodeIdentity): Record<string, string> {
-  return {
-    NODE_IP_ADDRESS: advertised,
-    NODE_MANAGER_PORT: String(ports.nodeManager),
-    OBJECT_MANAGER_PORT: String(ports.objectManager),
-    MIN_WORKER_PORT: String(ports.workers.min),
-    MAX_WORKER_PORT: String(ports.workers.max),
-    // `ray start` takes no fractions.
-    RAY_NUM_CPUS: String(Math.floor(cpus)),
-    RAY_MEMORY: String(limits.memoryBytes - limits.objectStoreBytes),
-    RAY_EP_STOP_GRACE: String(STOP_GRACE_S),
-    // Ray keeps 5 files of 512 MB for each of its logs unless told otherwise (ray_constants.py, 2.40 to 2.60).
-    RAY_ROTATION_MAX_BYTES: String(16 * 2 ** 20),
-    RAY_ROTATION_BACKUP_COUNT: "2",
-    RAY_USAGE_STATS_ENABLED: "0",
-  };
-}
-
-export const resources = ({ cpus, memoryBytes, shmBytes }: Limits) => ({
-  cpus,
-  mem_limit: bytes(memoryBytes),
-  shm_size: bytes(shmBytes),
+const nodeEnvironment = (
+  { cpus, limits, ports }: Planned<WorkerSettings>,
+  advertised: string,
+): Record<string, string> => ({
+  NODE_IP_ADDRESS: advertised,
+  NODE_MANAGER_PORT: String(ports.nodeManager),
+  OBJECT_MANAGER_PORT: String(ports.objectManager),
+  MIN_WORKER_PORT: String(ports.workers.min),
+  MAX_WORKER_PORT: String(ports.workers.max),
+  // `ray start` takes no fractions.
+  RAY_NUM_CPUS: String(Math.floor(cpus)),
+  RAY_MEMORY: String(limits.memoryBytes - limits.objectStoreBytes),
+  RAY_EP_STOP_GRACE: String(STOP_GRACE_S),
+  // Ray keeps 5 files of 512 MB for each of its logs unless told otherwise (ray_constants.py, 2.40 to 2.60).
+  RAY_ROTATION_MAX_BYTES: String(16 * 2 ** 20),
+  RAY_ROTATION_BACKUP_COUNT: "2",
+  RAY_USAGE_STATS_ENABLED: "0",
 });
 
 /** 8589934592 → 8g, where nothing is lost. */
 function bytes(count: number): string {
-  const units: readonly (readonly [string, number])[] = [
-    ["g", 2 ** 30],
-    ["m", 2 ** 20],
-    ["k", 2 ** 10],
-  ];
-  const [unit, size] = units.find(([, each]) => count % each === 0) ?? ["b", 1];
+  const units = { g: 2 ** 30, m: 2 ** 20, k: 2 ** 10 };
+  const [unit, size] = Object.entries(units).find(([, each]) => count % each === 0) ?? ["b", 1];
   return `${count / size}${unit}`;
 }
 
-export const peerPortMappings = (ports: NodePorts): string[] =>
-  portUses(ports).map(([, { min, max }]) => publish(min, max));
-
 /** The same number on the host and inside, since Ray tells its peers the number that it knows. */
-export const publish = (min: number, max = min): string =>
+const publish = (min: number, max = min): string =>
   min === max ? `${min}:${min}` : `${min}-${max}:${min}-${max}`;
-
-/** Names that resolve to the host, from which Docker forwards published ports. */
-export const viaHost = (names: readonly string[], hostIp: string): string[] =>
-  names.map((name) => `${name}:${hostIp}`);

@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { stringify } from "yaml";
+import { peerPorts } from "../config/ports.ts";
 import { type PortRange, readSettings, type Settings } from "../settings.ts";
-import { planPorts, portUses, workerPortCount } from "./port-plan.ts";
+import { ephemeralWarnings, portPlanner, workerPortCount } from "./port-plan.ts";
 
 const LINUX: PortRange = { min: 32768, max: 60999 };
 
@@ -12,18 +13,23 @@ function settingsOf(config: unknown): Settings {
   return result.value.settings;
 }
 
-const rangesOf = (settings: Settings, ephemeral = LINUX) =>
-  [...planPorts(settings, ephemeral).nodes.values()].flatMap((ports) =>
-    portUses(ports).map(([, each]) => each),
-  );
+function planPorts(settings: Settings, ephemeral = LINUX) {
+  const portsOf = portPlanner(settings, ephemeral);
+  const nodes = [...settings.nodes, settings.test.worker].map((node) => ({ ...node, ports: portsOf(node) }));
+  return {
+    nodes: Object.fromEntries(nodes.map(({ name, ports }) => [name, ports])),
+    ranges: nodes.flatMap((node) => peerPorts(node, node.ports)),
+    warnings: nodes.flatMap((node) => ephemeralWarnings(node, ephemeral)),
+  };
+}
 
 const meet = (a: PortRange, b: PortRange) => a.min <= b.max && b.min <= a.max;
 const anyTwoMeet = (ranges: readonly PortRange[]) =>
   ranges.some((a, i) => ranges.slice(i + 1).some((b) => meet(a, b)));
 
 test("the specification's cluster gets three blocks from 21000, and nobody is warned", () => {
-  const plan = planPorts(settingsOf({}), LINUX);
-  expect(Object.fromEntries(plan.nodes)).toEqual({
+  const plan = planPorts(settingsOf({}));
+  expect(plan.nodes).toEqual({
     "ray-cpu": {
       nodeManager: 21000,
       objectManager: 21001,
@@ -81,7 +87,7 @@ describe("whatever config.yaml and the machine say", () => {
           node.clientPort,
         ]);
         const single = [settings.health.port, ...services].map((each) => ({ min: each, max: each }));
-        expect(anyTwoMeet([...rangesOf(settings, range), ...single])).toBe(false);
+        expect(anyTwoMeet([...planPorts(settings, range).ranges, ...single])).toBe(false);
       }),
       { numRuns: 300 },
     );
@@ -90,9 +96,8 @@ describe("whatever config.yaml and the machine say", () => {
   test("computed ports lie outside the ephemeral range, or the plan says so", () => {
     fc.assert(
       fc.property(ephemeral, (range) => {
-        const settings = settingsOf({});
-        const inside = rangesOf(settings, range).filter((each) => meet(each, range));
-        expect(planPorts(settings, range).warnings).toHaveLength(inside.length);
+        const { ranges, warnings } = planPorts(settingsOf({}), range);
+        expect(warnings).toHaveLength(ranges.filter((each) => meet(each, range)).length);
       }),
     );
   });
@@ -100,7 +105,7 @@ describe("whatever config.yaml and the machine say", () => {
 
 test("a machine whose ephemeral ports begin at 10000 gets ports below them", () => {
   const ephemeral = { min: 10000, max: 65535 };
-  expect(rangesOf(settingsOf({}), ephemeral).every(({ max }) => max < 10000)).toBe(true);
+  expect(planPorts(settingsOf({}), ephemeral).ranges.every(({ max }) => max < 10000)).toBe(true);
 });
 
 test("a machine whose ephemeral ports are all of them gets the usual ports, and the sysctl that keeps them", () => {
@@ -112,12 +117,12 @@ test("a machine whose ephemeral ports are all of them gets the usual ports, and 
 
 test("ports that config.yaml sets stay, and the rest is computed around them", () => {
   const cpu = { min_worker_port: 21100, max_worker_port: 21150, node_manager_port: 21005 };
-  const ports = planPorts(settingsOf({ services: { ray: { cpu } } }), LINUX).nodes;
-  expect(ports.get("ray-cpu")).toEqual({
+  const { nodes } = planPorts(settingsOf({ services: { ray: { cpu } } }));
+  expect(nodes["ray-cpu"]).toEqual({
     nodeManager: 21005,
     objectManager: 21201,
     dashboardAgent: 21202,
     workers: { min: 21100, max: 21150 },
   });
-  expect(ports.get("ray-gpu")?.nodeManager).toBe(21300);
+  expect(nodes["ray-gpu"]?.nodeManager).toBe(21300);
 });

@@ -1,11 +1,6 @@
 import type { Problem } from "../../common/failure.ts";
-import {
-  type NodeName,
-  type PeerPorts,
-  type PortRange,
-  type Settings,
-  TEST_WORKER_NAME,
-} from "../settings.ts";
+import { fixedPorts, formatPorts, overlap, peerPorts } from "../config/ports.ts";
+import type { PortRange, Settings, WorkerSettings } from "../settings.ts";
 
 /** The ports of one node that its peers dial. They are fixed and published, so that they are the same on both sides of NAT. */
 export interface NodePorts {
@@ -15,13 +10,6 @@ export interface NodePorts {
   readonly dashboardAgent: number;
   /** Ray takes one for each worker process and each driver on the node. */
   readonly workers: PortRange;
-}
-
-export type PlannedNode = NodeName | typeof TEST_WORKER_NAME;
-
-export interface PortPlan {
-  readonly nodes: ReadonlyMap<PlannedNode, NodePorts>;
-  readonly warnings: readonly Problem[];
 }
 
 /**
@@ -43,16 +31,11 @@ const STEP = 100;
 const STARTS = [...range(21000, 65400, STEP), ...range(2000, 20900, STEP)];
 const FIRST_WORKER = 10;
 
-/** Fixed ports for every node and the test worker; what config.yaml sets stays as it is. Pure. */
-export function planPorts(settings: Settings, ephemeral: PortRange): PortPlan {
-  const wanted = wantedPorts(settings);
-  const taken: PortRange[] = [
-    ...servicePorts(settings),
-    ...wanted.flatMap(({ given }) => givenRanges(given)),
-  ];
+/** Gives one node after the other its fixed ports, the test worker too. What config.yaml sets stays as it is. */
+export function portPlanner(settings: Settings, ephemeral: PortRange): (node: WorkerSettings) => NodePorts {
+  const taken: PortRange[] = fixedPorts(settings);
   const avoided = [RAY_CLIENT_SERVERS, RAY_DEFAULT_WORKERS];
-  const nodes = new Map<PlannedNode, NodePorts>();
-  for (const { name, cpus, given } of wanted) {
+  return ({ name, cpus, peerPorts: given }) => {
     const size = FIRST_WORKER + workerPortCount(cpus);
     const base =
       firstFree(size, [...taken, ...avoided, ephemeral, CONTAINER_EPHEMERAL]) ??
@@ -60,67 +43,34 @@ export function planPorts(settings: Settings, ephemeral: PortRange): PortPlan {
       firstFree(size, taken);
     if (base === undefined) throw new Error(`no ${size} free ports in a row for ${name}`);
     taken.push({ min: base, max: base + size - 1 });
-    nodes.set(name, {
+    return {
       nodeManager: given.nodeManager ?? base,
       objectManager: given.objectManager ?? base + 1,
       dashboardAgent: base + 2,
       workers: given.workers ?? { min: base + FIRST_WORKER, max: base + size - 1 },
-    });
-  }
-  return { nodes, warnings: ephemeralWarnings(nodes, ephemeral) };
+    };
+  };
 }
-
-interface WantedPorts {
-  readonly name: PlannedNode;
-  readonly cpus: number;
-  readonly given: PeerPorts;
-}
-
-const wantedPorts = ({ nodes, test }: Settings): WantedPorts[] => [
-  ...nodes.map(({ name, cpus, peerPorts }) => ({ name, cpus, given: peerPorts })),
-  { name: TEST_WORKER_NAME, cpus: test.worker.cpus, given: test.worker.peerPorts },
-];
-
-const servicePorts = ({ health, nodes }: Settings): PortRange[] =>
-  [health.port, ...nodes.flatMap((node) => [node.headPort, node.dashboardPort, node.clientPort])].map(single);
-
-const givenRanges = ({ nodeManager, objectManager, workers }: PeerPorts): PortRange[] => [
-  ...[nodeManager, objectManager].flatMap((port) => (port === undefined ? [] : [single(port)])),
-  ...(workers === undefined ? [] : [workers]),
-];
-
-const single = (port: number): PortRange => ({ min: port, max: port });
-
-const meet = (a: PortRange, b: PortRange): boolean => a.min <= b.max && b.min <= a.max;
 
 const firstFree = (size: number, taken: readonly PortRange[]): number | undefined =>
   STARTS.find((min) => {
     const block = { min, max: min + size - 1 };
-    return block.max <= 65535 && !taken.some((each) => meet(each, block));
+    return block.max <= 65535 && !taken.some((each) => overlap(each, block));
   });
 
 function range(from: number, to: number, step: number): number[] {
   return Array.from({ length: Math.floor((to - from) / step) + 1 }, (_, i) => from + i * step);
 }
 
-/** Every range of a node's ports with the words for what it is. */
-export const portUses = (ports: NodePorts): readonly (readonly [use: string, range: PortRange])[] => [
-  ["node manager", single(ports.nodeManager)],
-  ["object manager", single(ports.objectManager)],
-  ["dashboard agent", single(ports.dashboardAgent)],
-  ["workers", ports.workers],
-];
-
-function ephemeralWarnings(nodes: ReadonlyMap<PlannedNode, NodePorts>, ephemeral: PortRange): Problem[] {
-  return [...nodes].flatMap(([name, ports]) =>
-    portUses(ports)
-      .filter(([, each]) => meet(each, ephemeral))
-      .map(([use, each]) => ({
-        where: `${name}, port of its ${use}`,
-        problem: `expected ports outside this machine's ephemeral range ${show(ephemeral)}, got ${show(each)}: an outgoing connection may hold one when the node starts`,
-        fix: `Set other ports in config.yaml, or reserve them: sysctl net.ipv4.ip_local_reserved_ports=${show(each)}`,
-      })),
-  );
-}
-
-const show = ({ min, max }: PortRange): string => (min === max ? `${min}` : `${min}-${max}`);
+/** A warning for each port of a node that an outgoing connection of the machine may hold. Pure. */
+export const ephemeralWarnings = (
+  node: WorkerSettings & { readonly ports: NodePorts },
+  ephemeral: PortRange,
+): Problem[] =>
+  peerPorts(node, node.ports)
+    .filter((each) => overlap(each, ephemeral))
+    .map((each) => ({
+      where: `${node.name}, port of its ${each.use}`,
+      problem: `expected ports outside this machine's ephemeral range ${formatPorts(ephemeral)}, got ${formatPorts(each)}: an outgoing connection may hold one when the node starts`,
+      fix: `Set other ports in config.yaml, or reserve them: sysctl net.ipv4.ip_local_reserved_ports=${formatPorts(each)}`,
+    }));

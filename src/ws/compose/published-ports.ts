@@ -1,8 +1,8 @@
 import type { Problem } from "../../common/failure.ts";
-import { HEALTH_NAME, type Settings, TEST_WORKER_NAME } from "../settings.ts";
-import { type HostPlan, nodePlan } from "./host-plan.ts";
+import { peerPorts, servicePorts } from "../config/ports.ts";
+import type { Settings } from "../settings.ts";
+import type { HostPlan } from "./host-plan.ts";
 import type { Part } from "./names.ts";
-import { type NodePorts, portUses } from "./port-plan.ts";
 
 /** One port of the host that a container of ours takes. */
 export interface PublishedPort {
@@ -15,69 +15,39 @@ export interface PublishedPort {
 
 /** Every host port of one compose file. Pure. */
 export function publishedPorts(settings: Settings, host: HostPlan, part: Part): PublishedPort[] {
-  if (part === "test")
-    return peerPorts(TEST_WORKER_NAME, nodePlan(host, TEST_WORKER_NAME).ports, "cluster_test.worker_");
-  const { health, nodes } = settings;
-  return [
-    ...(health.enabled
-      ? [{ service: HEALTH_NAME, use: "health service", port: health.port, key: "services.health.port" }]
-      : []),
-    ...nodes.flatMap((node) => {
-      const section = `services.ray.${node.name === "ray-cpu" ? "cpu" : "gpu"}.`;
-      const own = (use: string, port: number, key: string) => ({
-        service: node.name,
-        use,
-        port,
-        key: `${section}${key}`,
-      });
-      return [
-        own("GCS", node.headPort, "head_port"),
-        own("dashboard", node.dashboardPort, "dashboard_port"),
-        own("Ray Client", node.clientPort, "client_port"),
-        ...peerPorts(node.name, nodePlan(host, node.name).ports, section),
-      ];
-    }),
+  const nodes = part === "main" ? host.nodes : [host.testWorker];
+  const uses = [
+    ...(part === "main" ? servicePorts(settings) : []),
+    ...nodes.flatMap((node) => peerPorts(node, node.ports)),
   ];
-}
-
-const KEYS: Readonly<Record<string, string>> = {
-  "object manager": "object_manager_port",
-  workers: "min_worker_port and max_worker_port",
-};
-
-const peerPorts = (service: string, ports: NodePorts, section: string): PublishedPort[] =>
-  portUses(ports).flatMap(([use, { min, max }]) =>
+  return uses.flatMap(({ service, use, key, min, max }) =>
     Array.from({ length: max - min + 1 }, (_, i) => ({
       service,
       use,
       port: min + i,
-      key: `${section}${KEYS[use] ?? "node_manager_port"}`,
+      key: min === max ? key : `${key} and max_worker_port`,
     })),
   );
+}
 
 /** A problem for each use whose ports something else on the host listens on. Ask only while nothing of ours runs. Pure. */
 export function portsInUse(
   published: readonly PublishedPort[],
   listening: ReadonlySet<number>,
 ): readonly Problem[] {
-  const uses = new Map<string, PublishedPort[]>();
-  for (const each of published.filter(({ port }) => listening.has(port))) {
-    const where = `${each.service}, ${each.use}`;
-    uses.set(where, [...(uses.get(where) ?? []), each]);
-  }
-  return [...uses].flatMap(([where, [first, ...others]]) =>
-    first === undefined ? [] : [inUse(where, first, others)],
-  );
+  const used = published.filter(({ port }) => listening.has(port));
+  const place = ({ service, use }: PublishedPort): string => `${service}, ${use}`;
+  return [...new Set(used.map(place))].flatMap((where) => {
+    const [first, ...others] = used.filter((each) => place(each) === where);
+    return first === undefined ? [] : [inUse(where, first, others)];
+  });
 }
 
 function inUse(where: string, { port, key }: PublishedPort, others: readonly PublishedPort[]): Problem {
-  const what =
-    others.length === 0
-      ? `port ${port}`
-      : `port ${port} and ${others.length} more up to ${others.at(-1)?.port}`;
+  const more = others.length === 0 ? "" : ` and ${others.length} more up to ${others.at(-1)?.port}`;
   return {
     where,
-    problem: `expected ${what} to be free on this machine, and something listens on it`,
+    problem: `expected port ${port}${more} to be free on this machine, and something listens on it`,
     fix: `Stop that program (ss -ltnp 'sport = :${port}' shows it), or set ${key} in config.yaml.`,
   };
 }

@@ -1,8 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism, networkInterfaces, totalmem } from "node:os";
 import type { PortRange } from "../settings.ts";
-import type { HostFacts } from "./host-facts.ts";
-import { parseRoutes, type Route } from "./routes.ts";
+import type { HostFacts } from "./host-plan.ts";
 
 /** Linux's default, also where /proc cannot be read. */
 const USUAL_EPHEMERAL: PortRange = { min: 32768, max: 60999 };
@@ -16,14 +15,41 @@ export function readHostFacts(): Omit<HostFacts, "buildContext"> {
     cpus: availableParallelism(),
     memoryBytes: totalmem(),
     hasGpu: NVIDIA_SIGNS.some((file) => existsSync(file)),
-    ipAddress: pickAddress(networkInterfaces(), textOf("/proc/net/route")),
+    ipAddress: pickAddress(networkInterfaces(), readRoutes()),
     ephemeralPorts: parseEphemeral(textOf("/proc/sys/net/ipv4/ip_local_port_range")) ?? USUAL_EPHEMERAL,
   };
 }
 
-/** The networks that this machine knows a way to. */
-export const readRoutes = (): Route[] =>
-  parseRoutes(textOf("/proc/net/route")).filter(({ device }) => !ENGINE_INTERFACE.test(device));
+/** One line of the kernel's table: packets for `subnet` leave through `device`. */
+export interface Route {
+  readonly device: string;
+  /** As 172.28.0.0/16; the default route's is 0.0.0.0/0. */
+  readonly subnet: string;
+}
+
+export const readRoutes = (): Route[] => parseRoutes(textOf("/proc/net/route"));
+
+/** A default route, and the two halves of everything that a VPN puts before it, say nothing about a network. */
+const EVERYWHERE = /\/[01]$/;
+
+/** The networks that this machine knows a way to, those of container engines left out. Pure. */
+export const networksOf = (routes: readonly Route[]): Route[] =>
+  routes.filter(({ device, subnet }) => !EVERYWHERE.test(subnet) && !ENGINE_INTERFACE.test(device));
+
+/** The routes of /proc/net/route, whose numbers are hexadecimal with the last byte first. Pure. */
+export const parseRoutes = (text: string): Route[] =>
+  text
+    .split("\n")
+    .slice(1)
+    .map((line) => line.trim().split(/\s+/))
+    .flatMap(([device = "", destination = "", , , , , , mask = ""]) => {
+      if (!/^[\dA-F]{8}$/i.test(destination) || !/^[\dA-F]{8}$/i.test(mask)) return [];
+      const bits = bytesOf(mask).map((byte) => byte.toString(2).replaceAll("0", ""));
+      return [{ device, subnet: `${bytesOf(destination).join(".")}/${bits.join("").length}` }];
+    });
+
+const bytesOf = (hex: string): number[] =>
+  [6, 4, 2, 0].map((at) => Number.parseInt(hex.slice(at, at + 2), 16));
 
 const LISTENING = "0A";
 
@@ -63,16 +89,13 @@ type Interfaces = Readonly<
 const ENGINE_INTERFACE = /^(?:docker|br-|veth|cni|podman|virbr|lxc)/;
 
 /**
- * The IPv4 address of the interface that holds the default route (`routes` is the text of /proc/net/route), else the first
- * one of an interface that is no container engine's. Pure.
+ * The IPv4 address of the interface that holds the default route, else the first one of an interface that is no
+ * container engine's. Pure.
  */
-export function pickAddress(interfaces: Interfaces, routes: string): string | undefined {
+export function pickAddress(interfaces: Interfaces, routes: readonly Route[]): string | undefined {
   const addressOf = (name: string): string | undefined =>
     interfaces[name]?.find(({ family, internal }) => family === "IPv4" && !internal)?.address;
-  const onDefaultRoute = routes
-    .split("\n")
-    .map((line) => line.split("\t"))
-    .flatMap(([name, destination]) => (name !== undefined && destination === "00000000" ? [name] : []));
+  const onDefaultRoute = routes.filter(({ subnet }) => subnet === "0.0.0.0/0").map(({ device }) => device);
   const others = Object.keys(interfaces).filter((name) => !ENGINE_INTERFACE.test(name));
   return [...onDefaultRoute, ...others].map(addressOf).find((address) => address !== undefined);
 }

@@ -9,11 +9,9 @@ import {
   TEST_WORKER_NAME,
 } from "../settings.ts";
 import type { ComposeFile, ComposeService } from "./compose-file.ts";
-import { type HostPlan, nodePlan } from "./host-plan.ts";
-import { containerName, networkName } from "./names.ts";
-import * as shared from "./node-service.ts";
-
-const NETWORK = "test-network";
+import type { HostPlan } from "./host-plan.ts";
+import { nodeImage, nodeService, RAY_TOKEN } from "./node-service.ts";
+import { composeNetworks, composeService, literal } from "./service.ts";
 
 /** cluster-test.compose.yaml: a worker and a client in a network of their own, which see the cluster through the host only. Pure. */
 export function testComposeFile(settings: Settings, host: HostPlan): ComposeFile {
@@ -21,70 +19,33 @@ export function testComposeFile(settings: Settings, host: HostPlan): ComposeFile
   if (first === undefined) throw new Error("settings without a node");
   return {
     services: {
-      [TEST_CLIENT_NAME]: clientService(settings, first, host),
-      [TEST_WORKER_NAME]: workerService(settings, first, host),
+      [TEST_CLIENT_NAME]: clientService(settings, host, first),
+      [TEST_WORKER_NAME]: nodeService(settings, host, "test", host.testWorker, {
+        imageOf: first,
+        advertised: TEST_WORKER_NAME,
+        healthPort: settings.health.port,
+        environment: { HEAD_ADDRESS: orElse(HEAD_VARIABLE, formatAddress(settings.test.target)) },
+        viaHost: clusterNames(settings),
+      }),
     },
-    networks: {
-      [NETWORK]: {
-        name: networkName(settings, "test"),
-        driver: "bridge",
-        ipam: { config: [{ subnet: settings.testSubnet }] },
-        labels: shared.labelsOf(settings, "test"),
-      },
-    },
+    networks: composeNetworks(settings, "test"),
   };
 }
 
 /** The client stays up when it has connected, so that one can look around in it. */
-function clientService(settings: Settings, image: NodeSettings, host: HostPlan): ComposeService {
+function clientService(settings: Settings, host: HostPlan, imageOf: NodeSettings): ComposeService {
   const { target, client } = settings.test;
   const words = Object.entries(clientVariables(settings, host, target)).map(([name, value]) =>
     orElse(name, value),
   );
-  return {
-    ...shared.nodeImage(settings, image, host.buildContext),
-    container_name: containerName(settings, TEST_CLIENT_NAME),
-    hostname: TEST_CLIENT_NAME,
-    command: ["python3", "-u", "-c", shared.literal(CLIENT_PROGRAM.trim()), ...words],
-    environment: { WS_CLIENT_ADDRESS: client.address, ...shared.RAY_TOKEN },
-    networks: { [NETWORK]: { ipv4_address: client.address } },
-    extra_hosts: shared.viaHost(clusterNames(settings), host.ipAddress),
-    logging: shared.BOUNDED_LOG,
-    init: true,
+  return composeService(settings, host, "test", TEST_CLIENT_NAME, {
+    ...nodeImage(settings, imageOf, host.buildContext),
+    address: client.address,
+    viaHost: clusterNames(settings),
+    command: ["python3", "-u", "-c", literal(CLIENT_PROGRAM.trim()), ...words],
+    environment: { WS_CLIENT_ADDRESS: client.address, ...RAY_TOKEN },
     stop_grace_period: "5s",
-    restart: "no",
-    labels: shared.labelsOf(settings, "test"),
-  };
-}
-
-function workerService(settings: Settings, image: NodeSettings, host: HostPlan): ComposeService {
-  const { target, worker } = settings.test;
-  const { limits, ports } = nodePlan(host, TEST_WORKER_NAME);
-  return {
-    ...shared.nodeImage(settings, image, host.buildContext),
-    container_name: containerName(settings, TEST_WORKER_NAME),
-    hostname: TEST_WORKER_NAME,
-    command: shared.rayWords(limits, ports),
-    environment: {
-      ...shared.clusterEnvironment(settings, settings.health.port),
-      HEAD_ADDRESS: orElse(HEAD_VARIABLE, formatAddress(target)),
-      ...shared.nodeEnvironment({ advertised: TEST_WORKER_NAME, cpus: worker.cpus, limits, ports }),
-      ...shared.RAY_TOKEN,
-      ...shared.HEALTH_TOKEN,
-      ...shared.LOG_FORM,
-    },
-    networks: { [NETWORK]: { ipv4_address: worker.address } },
-    extra_hosts: shared.viaHost(clusterNames(settings), host.ipAddress),
-    ports: shared.peerPortMappings(ports),
-    healthcheck: shared.NODE_HEALTHCHECK,
-    logging: shared.BOUNDED_LOG,
-    init: true,
-    stop_grace_period: `${shared.STOP_GRACE_S}s`,
-    // A test shows what happens; a restart would hide it.
-    restart: "no",
-    ...shared.resources(limits),
-    labels: shared.labelsOf(settings, "test"),
-  };
+  });
 }
 
 const HEAD_VARIABLE = "WS_TEST_HEAD";

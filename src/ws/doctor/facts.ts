@@ -1,11 +1,11 @@
 import type { Problem } from "../../common/failure.ts";
-import type { NodeInfo } from "../../common/gcs/client.ts";
 import type { NodeStatus } from "../../common/node-status.ts";
 import type { Result } from "../../common/result.ts";
 import type { RayGcs } from "../../common/sighting.ts";
+import type { NodeInfo } from "../../gcs/client.ts";
 import type { NoHead } from "../cluster-view.ts";
-import type { HostFacts } from "../compose/host-facts.ts";
-import type { Route } from "../compose/routes.ts";
+import type { HostFacts } from "../compose/host-plan.ts";
+import type { Route } from "../compose/read-host.ts";
 import type { Answer, Compose } from "../runtimes/docker/engine.ts";
 import type { AnyNetwork } from "../runtimes/docker/neighbours.ts";
 import type { RuntimeName } from "../runtimes/runtime.ts";

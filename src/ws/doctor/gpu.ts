@@ -4,20 +4,23 @@ import { bad, type Finding, good } from "./finding.ts";
 
 const topic = "GPU";
 
-/** Whether ray-gpu gets what config.yaml wants for it, or what the machine has. */
+/** Whether the nodes that want GPUs get what config.yaml says, or what the machine has. */
 export function gpu(
   { hostHasGpu, nodes }: Settings,
   { host }: MachineFacts,
   docker: DockerFacts | undefined,
 ): Finding {
+  const names = nodes.filter((node) => node.gpu).map(({ name }) => name);
+  const run = names.length === 1 ? "runs" : "run";
+  const without = names.length === 0 ? "no node wants one" : `${names.join(" and ")} ${run} without one`;
   if (hostHasGpu === true && !host.hasGpu)
     return bad(
       topic,
-      "host.has_gpu is true, and no NVIDIA GPU was found: ray-gpu runs without one",
+      `host.has_gpu is true, and no NVIDIA GPU was found: ${without}`,
       "Install the driver and the container toolkit, or set it to false.",
     );
-  if (!host.hasGpu) return good(topic, "none: ray-gpu runs without one");
-  const wanted = hostHasGpu !== false && nodes.some(({ name }) => name === "ray-gpu");
+  if (!host.hasGpu) return good(topic, `none: ${without}`);
+  const wanted = hostHasGpu !== false && names.length > 0;
   if (wanted && docker?.gpuToolkit === false)
     return bad(
       topic,

@@ -4,7 +4,7 @@ import { networkInterfaces } from "node:os";
 import { dirname } from "node:path";
 import { execa } from "execa";
 import { err, ok, type Result } from "../../common/result.ts";
-import { readHostFacts, readRoutes } from "../compose/read-host.ts";
+import { networksOf, readHostFacts, readRoutes } from "../compose/read-host.ts";
 import { blockedBy } from "../runtimes/docker/blocked.ts";
 import { type DockerCluster, hostPlanOf } from "../runtimes/docker/cluster.ts";
 import { dockerRunner, engineHost, findCompose, findEngine, isRemote } from "../runtimes/docker/engine.ts";
@@ -39,7 +39,7 @@ export async function lookAtMachine(env: Environment, stateDir: string): Promise
     addresses: Object.values(networkInterfaces()).flatMap((list) =>
       (list ?? []).filter(({ family }) => family === "IPv4").map(({ address }) => address),
     ),
-    routes: readRoutes(),
+    routes: networksOf(readRoutes()),
     sharedMemoryBytes: (await freeBytes("/dev/shm")) ?? 0,
     disks: (await Promise.all(folders.map(disk))).flat(),
   };

@@ -1,5 +1,5 @@
-import { clampLimits } from "../compose/limits.ts";
-import { type Settings, TEST_WORKER_NAME } from "../settings.ts";
+import { limitWarnings } from "../compose/limits.ts";
+import type { Settings } from "../settings.ts";
 import type { DoctorFacts, MachineFacts } from "./facts.ts";
 import { bad, type Finding, good, note } from "./finding.ts";
 import { gpu } from "./gpu.ts";
@@ -103,10 +103,8 @@ function address({ hostIpAddress }: Settings, found: string | undefined, own: re
 }
 
 function resources(settings: Settings, host: MachineFacts["host"]): Finding {
-  const nodes = [...settings.nodes, { name: TEST_WORKER_NAME, ...settings.test.worker }];
-  const warnings = nodes.flatMap(
-    (node) => clampLimits(node.name, node, { ...host, buildContext: "." }).warnings,
-  );
+  const nodes = [...settings.nodes, settings.test.worker];
+  const warnings = nodes.flatMap((node) => limitWarnings(node, host));
   const has = `${host.cpus} CPUs, ${gib(host.memoryBytes)} of memory`;
   return warnings.length === 0
     ? good("CPUs and memory", has)

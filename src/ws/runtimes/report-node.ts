@@ -1,4 +1,4 @@
-import type { NodeInfo } from "../../common/gcs/client.ts";
+import type { NodeInfo } from "../../gcs/client.ts";
 import { type ClusterView, newestNamed } from "../cluster-view.ts";
 import type { ServiceReport } from "./runtime.ts";
 

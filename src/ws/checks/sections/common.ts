@@ -1,7 +1,7 @@
-import type { NodeInfo } from "../../../common/gcs/client.ts";
 import { headAddressWords, MODE_LINES } from "../../../common/specification.ts";
+import type { NodeInfo } from "../../../gcs/client.ts";
 import { newestNamed } from "../../cluster-view.ts";
-import { TEST_WORKER_NAME } from "../../settings.ts";
+import { plannedHead, TEST_WORKER_NAME } from "../../settings.ts";
 import { fails, type Verdict, verdict } from "../check.ts";
 import type { CheckContext } from "../context.ts";
 
@@ -18,12 +18,9 @@ export async function livingMainNodes(context: CheckContext): Promise<NodeInfo[]
   return nodes.filter((node) => node !== undefined);
 }
 
-/** The node that is to be the HEAD: the one named by nodes.head_address, else the first candidate among the services. */
-export function expectedHead({ settings }: CheckContext): string {
-  const named = settings.nodes.find(({ name }) => name === settings.headAddress?.host);
-  const first = settings.candidates.find((each) => settings.nodes.some(({ name }) => name === each.name));
-  return named?.name ?? first?.name ?? "ray-cpu";
-}
+/** The node that is to be the HEAD; the first one where config.yaml names another machine's. */
+export const expectedHead = ({ settings }: CheckContext): string =>
+  plannedHead(settings) ?? settings.nodes[0]?.name ?? "no node";
 
 export const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);
 

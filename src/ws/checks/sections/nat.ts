@@ -1,11 +1,11 @@
 import { deadlineIn, pause } from "../../../common/deadline.ts";
-import type { NodeInfo } from "../../../common/gcs/client.ts";
+import type { NodeInfo } from "../../../gcs/client.ts";
 import { newestNamed } from "../../cluster-view.ts";
 import { TEST_WORKER_NAME } from "../../settings.ts";
 import { type Check, fails, type Verdict, verdict } from "../check.ts";
 import type { CheckContext } from "../context.ts";
-import { judgeApart } from "./apart.ts";
 import { livingNode } from "./common.ts";
+import { judgeIsolation } from "./isolation.ts";
 
 const section = "Across networks";
 
@@ -46,7 +46,7 @@ export const NAT_CHECKS: readonly Check[] = [
     section,
     title: "The two networks cannot reach each other directly",
     skip,
-    run: judgeApart,
+    run: judgeIsolation,
   },
   {
     id: "nat/stays",

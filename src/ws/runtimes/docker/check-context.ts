@@ -170,7 +170,7 @@ function written(service: ComposeService | undefined): Readonly<Record<string, s
 function memoryIn(cluster: DockerCluster, service: string): number {
   const plan = hostPlanOf(cluster);
   if (!plan.ok) return 0;
-  const [, node] = [...plan.value.nodes].find(([name]) => name === service) ?? [];
+  const node = [...plan.value.nodes, plan.value.testWorker].find(({ name }) => name === service);
   return node?.limits.memoryBytes ?? 0;
 }
 

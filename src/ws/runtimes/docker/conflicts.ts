@@ -1,6 +1,6 @@
 import type { Problem } from "../../../common/failure.ts";
 import type { PublishedPort } from "../../compose/published-ports.ts";
-import { overlap, parseSubnet } from "../../settings/ipv4.ts";
+import { overlap, parseSubnet } from "../../config/ipv4.ts";
 import type { AnyContainer, AnyNetwork, Neighbours } from "./neighbours.ts";
 
 /** What one start needs. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { NodeInfo } from "../../../common/gcs/client.ts";
+import type { NodeInfo } from "../../../gcs/client.ts";
 import type { Container } from "./containers.ts";
 import { judgeService, type Look } from "./readiness.ts";
 

@@ -1,8 +1,7 @@
 import { pause } from "../../../common/deadline.ts";
 import type { Result } from "../../../common/result.ts";
-import { firstToStart } from "../../compose/main-file.ts";
 import { containerName, type Part } from "../../compose/names.ts";
-import { HEALTH_NAME, type Settings } from "../../settings.ts";
+import { HEALTH_NAME, plannedHead, type Settings } from "../../settings.ts";
 import { healthAnswers } from "../ask-health.ts";
 import { untilLed } from "../until-led.ts";
 import { type DockerCluster, runCompose } from "./cluster.ts";
@@ -46,7 +45,7 @@ export async function startInOrder(
 
 /** Who starts after whom. Pure. */
 export function inOrder(settings: Settings, services: readonly string[]) {
-  const leader = firstToStart(settings);
+  const leader = plannedHead(settings);
   return {
     health: services.filter((name) => name === HEALTH_NAME),
     first: services.filter((name) => name === leader),

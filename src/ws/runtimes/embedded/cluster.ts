@@ -1,8 +1,8 @@
 import { homedir } from "node:os";
 import type { Address } from "../../../common/address.ts";
 import { authIn, authOfRay, readText, withAuthMode } from "../../../common/auth-token.ts";
-import { readTls, type TlsKeys } from "../../../common/gcs/tls.ts";
 import { type NodeStatus, parseStatus } from "../../../common/node-status.ts";
+import { readTls, type TlsKeys } from "../../../gcs/tls.ts";
 import { findHeads, type Sight } from "../../cluster-view.ts";
 import type { Settings } from "../../settings.ts";
 import { reported } from "../ask-health.ts";

@@ -1,0 +1,186 @@
+import type { Address } from "../common/address.ts";
+import { ok, type Result } from "../common/result.ts";
+import type { SightingKind } from "../common/sighting.ts";
+import { brokenOff, notRay } from "./answer.ts";
+import { type Link, openLink } from "./link.ts";
+import { Message, writeMessage } from "./message.ts";
+import type { TlsKeys } from "./tls.ts";
+
+/** A node as the GCS lists it. Ids are hex. */
+export interface NodeInfo {
+  readonly nodeId: string;
+  readonly name: string;
+  readonly hostname: string;
+  readonly address: string;
+  readonly port: number;
+  readonly alive: boolean;
+  readonly isHead: boolean;
+  readonly resources: Readonly<Record<string, number>>;
+  /** The agent's HTTP port; 0 where the GCS does not list it (Ray before 2.5x). */
+  readonly agentPort: number;
+  /** When it joined, by the HEAD's clock, in milliseconds since 1970. */
+  readonly startedAtMs: number;
+}
+
+/** What tells a node from others, in every version of Ray. */
+type NodeKey = Pick<NodeInfo, "nodeId" | "address" | "port">;
+
+/** A key of the GCS's key-value store, in a namespace of its own. */
+interface KvKey {
+  readonly namespace: string;
+  readonly key: string;
+}
+
+/** Why a call brought no answer. */
+export type GcsFailure =
+  | Extract<SightingKind, { kind: "timeout" | "unauthorized" | "not-ray" | "tls" }>
+  /**
+   * No connection, or it broke before ("greeting") or after the server had said anything; `code` is the operating system's
+   * (ECONNREFUSED …) where there is one.
+   */
+  | {
+      readonly kind: "unavailable";
+      readonly phase: "connect" | "greeting" | "answer";
+      readonly code: string;
+      readonly detail: string;
+    };
+
+type Answer<T> = Promise<Result<T, GcsFailure>>;
+
+/** One GCS, over a connection that is kept. No call throws; each opens the connection anew where it broke. */
+export interface GcsClient {
+  /** The Ray version, and for each of these nodes whether its raylet counts as living. */
+  checkAlive(
+    nodes: readonly NodeKey[],
+    timeoutMs: number,
+  ): Answer<{ readonly version: string; readonly alive: readonly boolean[] }>;
+  /** The cluster id, hex. */
+  clusterId(timeoutMs: number): Answer<string>;
+  nodes(
+    filter: { readonly name?: string; readonly aliveOnly?: boolean },
+    timeoutMs: number,
+  ): Answer<readonly NodeInfo[]>;
+  /** The value of a key in the GCS's key-value store, as text; empty where there is none. */
+  kvGet(key: KvKey, timeoutMs: number): Answer<string>;
+  /** Writes a value there, over the one before. */
+  kvPut(key: KvKey, value: string, timeoutMs: number): Answer<void>;
+  close(): void;
+}
+
+export interface GcsOptions {
+  /** Sent as `authorization: Bearer`, which a GCS with RAY_AUTH_MODE=token wants (Ray 2.52 and later). */
+  readonly token: string | null;
+  /** Given where this node's Ray speaks TLS. */
+  readonly tls?: TlsKeys | undefined;
+}
+
+const NODES = "/ray.rpc.NodeInfoGcsService";
+const KV = "/ray.rpc.InternalKVGcsService";
+const EMPTY = writeMessage([]);
+
+/** A client of the GCS at `address`; nothing is connected before the first call. The numbers are those of proto/ray_gcs.proto. */
+export function openGcs(address: Address, options: GcsOptions): GcsClient {
+  let opening: ReturnType<typeof openLink> | undefined;
+  const connected = (): ReturnType<typeof openLink> => {
+    opening ??= openLink(address, options, () => {
+      opening = undefined;
+    });
+    return opening;
+  };
+  const ask = async <T>(
+    path: string,
+    message: Uint8Array,
+    timeoutMs: number,
+    read: (reply: Message) => T,
+  ) => {
+    const link = await connected();
+    return link.ok ? readReply(await link.value.call(path, message, timeoutMs), read) : link;
+  };
+  return {
+    checkAlive: askAlive(connected),
+    clusterId: (timeoutMs) => ask(`${NODES}/GetClusterId`, EMPTY, timeoutMs, (reply) => reply.hex(2)),
+    nodes: ({ name, aliveOnly }, timeoutMs) =>
+      ask(`${NODES}/GetAllNodeInfo`, EMPTY, timeoutMs, (reply) =>
+        reply
+          .all(2)
+          .map(toNode)
+          .filter((node) => (name === undefined || node.name === name) && (!aliveOnly || node.alive)),
+      ),
+    kvGet: ({ namespace, key }, timeoutMs) => {
+      const wanted = writeMessage([
+        [1, key],
+        [2, namespace],
+      ]);
+      return ask(`${KV}/InternalKVGet`, wanted, timeoutMs, (reply) => reply.text(2));
+    },
+    kvPut: ({ namespace, key }, value, timeoutMs) => {
+      const pair = writeMessage([
+        [1, key],
+        [2, value],
+        [3, true],
+        [4, namespace],
+      ]);
+      return ask(`${KV}/InternalKVPut`, pair, timeoutMs, () => {});
+    },
+    close: () => void opening?.then((link) => link.ok && link.value.end(brokenOff("it was closed here"))),
+  };
+}
+
+function readReply<T>(reply: Result<Buffer, GcsFailure>, read: (reply: Message) => T): Result<T, GcsFailure> {
+  if (!reply.ok) return reply;
+  try {
+    return ok(read(new Message(reply.value)));
+  } catch (error) {
+    return notRay(`its answer cannot be read: ${(error as Error).message}`);
+  }
+}
+
+/**
+ * Ray 2.40 takes the raylets' addresses as text in the field in which Ray 2.49 and later take the ids of nodes
+ * (CheckAliveRequest in gcs_service_pb2.py), and cannot parse the bytes of an id. That is remembered for the connection
+ * alone: an address where an id belongs ends the GCS of a later Ray (NodeID::FromBinary).
+ */
+function askAlive(connected: () => ReturnType<typeof openLink>): GcsClient["checkAlive"] {
+  let wantsAddresses: Link | undefined;
+  return async (nodes, timeoutMs) => {
+    const link = await connected();
+    if (!link.ok) return link;
+    const ask = async (keys: readonly (string | Uint8Array)[]) => {
+      const message = writeMessage(keys.map((key) => [1, key]));
+      return readReply(await link.value.call(`${NODES}/CheckAlive`, message, timeoutMs), (reply) => ({
+        version: reply.text(2),
+        alive: [...reply.bytes(3)].map(Boolean),
+      }));
+    };
+    if (wantsAddresses !== link.value) {
+      const answer = await ask(nodes.map(({ nodeId }) => Buffer.from(nodeId, "hex")));
+      if (answer.ok || nodes.length === 0 || !couldNotParse(answer.error)) return answer;
+      wantsAddresses = link.value;
+    }
+    return ask(nodes.map(({ address, port }) => `${address}:${port}`));
+  };
+}
+
+/** INTERNAL: "Unable to parse request". */
+const couldNotParse = (failure: GcsFailure): boolean =>
+  failure.kind === "not-ray" && /status 13: .*parse/.test(failure.saw);
+
+function toNode(bytes: Uint8Array): NodeInfo {
+  const info = new Message(bytes);
+  const resources = info.all(11).map((entry) => new Message(entry));
+  return {
+    nodeId: info.hex(1),
+    name: info.text(12),
+    hostname: info.text(8),
+    address: info.text(2),
+    port: info.number(5),
+    alive: info.number(7) === ALIVE,
+    isHead: info.number(25) === 1,
+    resources: Object.fromEntries(resources.map((entry) => [entry.text(1), entry.number(2)])),
+    agentPort: info.number(31),
+    startedAtMs: info.number(23),
+  };
+}
+
+/** Of GcsNodeInfo.GcsNodeState. */
+const ALIVE = 0;

@@ -1,0 +1,158 @@
+import { connect, type Socket } from "node:net";
+import { type Address, formatAddress } from "../common/address.ts";
+import { lookup } from "../common/lookup.ts";
+import { err, ok, type Result } from "../common/result.ts";
+import { Answer, brokenOff, withPrefix } from "./answer.ts";
+import type { GcsFailure, GcsOptions } from "./client.ts";
+import { nameBytes } from "./first-bytes.ts";
+import {
+  type Frame,
+  GOAWAY,
+  GREETING,
+  isGreeting,
+  RST_STREAM,
+  readFrames,
+  replyTo,
+  request,
+} from "./frames.ts";
+import { writeHeaders } from "./headers.ts";
+import { tlsOptions } from "./tls.ts";
+
+type Outcome = Result<Buffer, GcsFailure>;
+
+/**
+ * Begins a connection; fails only where the TLS keys cannot be used. `onLeave` is called once, when it takes no more calls.
+ * Only a node that uses TLS loads its module.
+ */
+export async function openLink(
+  address: Address,
+  options: GcsOptions,
+  onLeave: () => void,
+): Promise<Result<Link, GcsFailure>> {
+  const { host, port } = address;
+  try {
+    const socket =
+      options.tls === undefined
+        ? connect({ host, port, lookup })
+        : (await import("node:tls")).connect({ host, port, lookup, ...tlsOptions(options.tls, host) });
+    return ok(new Link(socket, formatAddress(address), options, onLeave));
+  } catch (error) {
+    return err({ kind: "tls", problem: "failed", detail: (error as Error).message });
+  }
+}
+
+/** One HTTP/2 connection to a gRPC server, for unary calls until it breaks or is ended. No call rejects. */
+export class Link {
+  readonly #socket: Socket;
+  readonly #headers: readonly (readonly [string, string])[];
+  readonly #speaksTls: boolean;
+  readonly #onLeave: () => void;
+  readonly #calls = new Map<number, { readonly answer: Answer; readonly end: (outcome: Outcome) => void }>();
+  #nextStream = 1;
+  #unread: Buffer = Buffer.alloc(0);
+  /** "greeting": it is made, and the peer has said nothing yet. */
+  #phase: "connect" | "greeting" | "answer" = "connect";
+  /** The peer takes no new calls. */
+  #leaving = false;
+  /** Why it is over. */
+  #over: GcsFailure | undefined;
+
+  constructor(socket: Socket, authority: string, { token, tls }: GcsOptions, onLeave: () => void) {
+    this.#onLeave = onLeave;
+    this.#socket = socket;
+    this.#speaksTls = tls !== undefined;
+    this.#headers = [
+      [":method", "POST"],
+      [":scheme", this.#speaksTls ? "https" : "http"],
+      [":authority", authority],
+      ["content-type", "application/grpc"],
+      ["te", "trailers"],
+      ...(token === null ? [] : [["authorization", `Bearer ${token}`] as const]),
+    ];
+    socket.on("connect", () => {
+      this.#phase = "greeting";
+    });
+    socket.on("error", (error) => this.end(this.#explain(error)));
+    socket.on("close", () => this.end(this.#explain(undefined)));
+    socket.on("data", (bytes: Buffer) => this.#read(bytes));
+    socket.setNoDelay(true).write(GREETING);
+  }
+
+  /** Sends `message` to `path`, such as /package.Service/Method. */
+  call(path: string, message: Uint8Array, timeoutMs: number): Promise<Outcome> {
+    const wholeMs = Math.max(1, Math.floor(timeoutMs));
+    if (this.#over !== undefined) return Promise.resolve(err(this.#over));
+    return new Promise((resolve) => {
+      const stream = this.#nextStream;
+      this.#nextStream += 2;
+      // A silent peer may be gone without having closed the connection. The next call uses a new connection to find
+      // out; other calls on this one would get no answer either.
+      const timer = setTimeout(() => this.end(this.#silence()), wholeMs);
+      const end = (outcome: Outcome) => {
+        clearTimeout(timer);
+        this.#calls.delete(stream);
+        resolve(outcome);
+        if (this.#leaving && this.#calls.size === 0) this.#socket.destroy();
+      };
+      this.#calls.set(stream, { answer: new Answer(), end });
+      // A fraction of a millisecond is refused by Ray's gRPC.
+      const headers = [[":path", path], ...this.#headers, ["grpc-timeout", `${wholeMs}m`]] as const;
+      this.#socket.write(request(stream, writeHeaders(headers), withPrefix(message)));
+    });
+  }
+
+  /** Ends the connection, and every call on it with `why`. */
+  end(why: GcsFailure): void {
+    this.#over ??= why;
+    this.#leave();
+    this.#socket.destroy();
+    for (const { end } of this.#calls.values()) end(err(this.#over));
+  }
+
+  #read(bytes: Buffer): void {
+    const all = Buffer.concat([this.#unread, bytes]);
+    const read = readFrames(all);
+    const [first] = read?.frames ?? [];
+    const isOdd = first !== undefined && this.#phase === "greeting" && !isGreeting(first);
+    if (read === undefined || isOdd) {
+      this.end(this.#phase === "greeting" ? nameBytes(all) : brokenOff("what it sends is no HTTP/2"));
+      return;
+    }
+    if (first !== undefined) this.#phase = "answer";
+    this.#unread = read.rest;
+    for (const frame of read.frames) this.#take(frame);
+  }
+
+  #take(frame: Frame): void {
+    const reply = replyTo(frame);
+    if (reply !== undefined) this.#socket.write(reply);
+    if (frame.type === GOAWAY) this.#leave();
+    const call = this.#calls.get(frame.stream);
+    if (frame.type === RST_STREAM) call?.end(err(brokenOff("it broke the call off")));
+    else {
+      const outcome = call?.answer.take(frame);
+      if (outcome !== undefined) call?.end(outcome);
+    }
+  }
+
+  #leave(): void {
+    if (!this.#leaving) this.#onLeave();
+    this.#leaving = true;
+  }
+
+  #silence(): GcsFailure {
+    return { kind: "timeout", phase: this.#phase === "connect" ? "connect" : "answer" };
+  }
+
+  /** Why the connection broke; `error` is undefined where the peer closed it. */
+  #explain(error: NodeJS.ErrnoException | undefined): GcsFailure {
+    const { code = "", message = "the connection was closed" } = error ?? {};
+    if (this.#phase === "greeting" && this.#unread.length > 0) return nameBytes(this.#unread);
+    if (this.#phase === "greeting" && this.#speaksTls)
+      return { kind: "tls", problem: "failed", detail: error === undefined ? NOT_TRUSTED : message };
+    return { kind: "unavailable", phase: this.#phase, code, detail: message };
+  }
+}
+
+/** What a server does that rejects our certificate: in TLS 1.3 it says so only after the handshake, if at all. */
+const NOT_TRUSTED = "it closes the connection, as a server does that does not trust this node's certificate";

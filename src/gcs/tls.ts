@@ -1,0 +1,115 @@
+import { isIP } from "node:net";
+import { readText } from "../common/auth-token.ts";
+import type { Problem } from "../common/failure.ts";
+import { shownPath } from "../common/shown.ts";
+
+/** What this node presents and trusts when Ray uses TLS: the contents of PEM files. */
+export interface TlsKeys {
+  readonly cert: string;
+  readonly key: string;
+  readonly ca: string;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const FILES = { cert: "RAY_TLS_SERVER_CERT", key: "RAY_TLS_SERVER_KEY", ca: "RAY_TLS_CA_CERT" } as const;
+type Part = keyof typeof FILES;
+const PARTS = Object.keys(FILES) as Part[];
+
+/**
+ * What Ray would read (ray/_common/tls_utils.py and src/ray/common/ray_config_def.h, 2.60). Undefined unless
+ * RAY_USE_TLS is 1 or true. A file that cannot be read is empty here; `findTlsProblems` reports it.
+ */
+export function readTls(env: Environment): TlsKeys | undefined {
+  if (!["1", "true"].includes((env.RAY_USE_TLS ?? "").toLowerCase())) return undefined;
+  const read = (part: Part): string => readText(env[FILES[part]] ?? "") ?? "";
+  return { cert: read("cert"), key: read("key"), ca: read("ca") };
+}
+
+/** All reasons why Ray could not use these files. */
+export async function findTlsProblems(env: Environment, tls: TlsKeys | undefined): Promise<Problem[]> {
+  if (tls === undefined) return [];
+  const unread = PARTS.filter((part) => tls[part] === "").map((part) => unreadable(part, env[FILES[part]]));
+  // Loading it takes a tenth of the time of a decision.
+  const { createPrivateKey, X509Certificate } = await import("node:crypto");
+  const cert = attempt(() => certificatesIn(tls.cert).map((pem) => new X509Certificate(pem)));
+  const ca = attempt(() => certificatesIn(tls.ca).map((pem) => new X509Certificate(pem)));
+  const key = attempt(() => createPrivateKey(tls.key));
+  const problems = [...unread];
+  const say = (part: Part, problem: string, fix: string) => {
+    if (tls[part] !== "") problems.push({ where: FILES[part], problem, fix });
+  };
+  if (!cert?.length) say("cert", "expected a certificate in PEM, got none", PEM);
+  if (!ca?.length) say("ca", "expected certificates in PEM, got none", PEM);
+  if (key === undefined) say("key", "expected a private key in PEM without a passphrase, got none", PEM);
+  const [own] = cert ?? [];
+  if (own === undefined) return problems;
+  if (key !== undefined && !own.checkPrivateKey(key))
+    say(
+      "key",
+      "expected the key of the certificate in RAY_TLS_SERVER_CERT, got the key of another certificate",
+      "Give a certificate and its own key.",
+    );
+  if (ca?.length && !leadsTo(cert ?? [], ca))
+    say(
+      "cert",
+      "expected a certificate signed by a CA in RAY_TLS_CA_CERT, got one that is not",
+      "Have that CA sign it; put intermediate certificates into the same file, after the node's own.",
+    );
+  const until = new Date(own.validTo);
+  if (until.getTime() < Date.now())
+    say(
+      "cert",
+      `expected a valid certificate, got one that expired on ${until.toISOString()}`,
+      "Make a new certificate.",
+    );
+  return problems;
+}
+
+const PEM = "Give a file that begins with -----BEGIN.";
+
+function unreadable(part: Part, file: string | undefined): Problem {
+  const got = file ? `got ${shownPath(file)}, which is empty or cannot be read` : "got none";
+  return {
+    where: FILES[part],
+    problem: `expected a file, since RAY_USE_TLS is set, ${got}`,
+    fix: "Mount the file and make it readable for this user, or unset RAY_USE_TLS on every node.",
+  };
+}
+
+const certificatesIn = (text: string): string[] =>
+  text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
+
+type Certificate = import("node:crypto").X509Certificate;
+
+/** True when one of `roots` has signed the first of `chain`, directly or through others of `chain`. */
+function leadsTo(chain: readonly Certificate[], roots: readonly Certificate[]): boolean {
+  const signs = (issuer: Certificate, cert: Certificate): boolean =>
+    cert.checkIssued(issuer) && cert.verify(issuer.publicKey);
+  let [current, ...between] = chain;
+  while (current !== undefined) {
+    const cert = current;
+    if (roots.some((root) => root.fingerprint256 === cert.fingerprint256 || signs(root, cert))) return true;
+    current = between.find((each) => signs(each, cert));
+    between = between.filter((each) => each !== current);
+  }
+  return false;
+}
+
+function attempt<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch {
+    return undefined;
+  }
+}
+
+/** SNI takes host names only, no addresses. */
+export const serverName = (host: string): string => (isIP(host) ? "" : host);
+
+/** The options of a TLS connection: Ray's servers require a client certificate, and their own must name their host. */
+export const tlsOptions = (keys: TlsKeys, host: string) => ({
+  ...keys,
+  servername: serverName(host),
+  ALPNProtocols: ["h2"],
+});

@@ -1,0 +1,86 @@
+import type { LeaseRefused } from "../../common/lease-protocol.ts";
+
+/** What of a holder is known after a restart as well. */
+export interface KeptHold {
+  readonly node: string;
+  readonly life: string;
+  readonly address: string;
+  readonly clusterId: string | null;
+  /** It ends its Ray before its lease ends. False only if the holder has said that it does not. */
+  readonly strict: boolean;
+  readonly epoch: number;
+}
+
+/** The lease as its holder has it. Moments are milliseconds on the monotonic clock. */
+export interface Hold extends KeptHold {
+  readonly renewedAtMs: number;
+  readonly endsAtMs: number;
+}
+
+export interface LeaseState {
+  /** The highest epoch that this service granted or adopted, kept on disk where there is one. */
+  readonly epoch: number;
+  /** The highest epoch that anybody has named, at least `epoch`. It is above it only in a service that forgot. */
+  readonly highestEpochSeen: number;
+  /** The last holder, also after its lease ended; null when none is known or it released. */
+  readonly hold: Hold | null;
+  /** Which node released the lease last, and when; null after a later grant and after a restart. */
+  readonly lastRelease: { readonly node: string; readonly address: string; readonly atMs: number } | null;
+  /** The latest request of the last holder, also after its release. */
+  readonly lastRequest: { readonly life: string; readonly seq: number } | null;
+  /**
+   * A candidate that had a silent peer is granted nothing before this time: a service that lost its state may have a
+   * holder.
+   */
+  readonly graceUntilMs: number;
+}
+
+export interface LeaseSettings {
+  readonly ttlMs: number;
+  /** How long a lenient holder must be silent before another life of the same node takes its lease. */
+  readonly sameNameAfterMs: number;
+  /** The longest pause that a refused asker is told to make. */
+  readonly askAgainMs: number;
+  /** False for nodes outside the whitelist, where the service knows one. */
+  readonly isCandidate: (node: string) => boolean;
+}
+
+export interface Granted {
+  readonly kind: "granted";
+  readonly how: "grant" | "recognition" | "renewal" | "adoption";
+  readonly epoch: number;
+}
+
+export interface Refused {
+  readonly kind: "refused";
+  readonly reason: Exclude<LeaseRefused["reason"], "storage" | "foreign-address" | "duplicate-name">;
+  readonly retryAfterMs: number;
+}
+
+/** What a service knows of the time before its start. */
+export type Memory = Pick<LeaseState, "epoch" | "highestEpochSeen"> & { readonly hold: KeptHold | null };
+
+/**
+ * The state at the start of the service. With memory, the holder's lease counts as running for one TTL: the monotonic
+ * clock does not survive, so nobody knows how old it is. Without, `epochSeen` may be what a damaged file told.
+ */
+export function startLease(
+  memory: Memory | null,
+  epochSeen: number,
+  nowMs: number,
+  { ttlMs }: LeaseSettings,
+): LeaseState {
+  const hold = memory?.hold ?? null;
+  const epoch = memory?.epoch ?? 0;
+  return {
+    epoch,
+    highestEpochSeen: Math.max(epochSeen, epoch, memory?.highestEpochSeen ?? 0),
+    hold: hold && { ...hold, renewedAtMs: nowMs, endsAtMs: nowMs + ttlMs },
+    lastRelease: null,
+    lastRequest: null,
+    graceUntilMs: memory === null ? nowMs + ttlMs : nowMs,
+  };
+}
+
+/** Host names ignore case. */
+export const sameName = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();

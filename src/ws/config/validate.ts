@@ -1,0 +1,105 @@
+import type * as z from "zod";
+import type { Problem } from "../../common/failure.ts";
+import { type ConfigDocument, formatPath, type KeyPath } from "./document.ts";
+import { foreignKeys, keyAt, keysBelow, nearestKnownKey } from "./known-keys.ts";
+import { ConfigFile } from "./schema.ts";
+
+/** What could be read: `config` has the default in the place of each wrong value, so that checks across keys can still run. */
+export interface Validated {
+  readonly config: ConfigFile;
+  readonly problems: readonly Problem[];
+  readonly warnings: readonly Problem[];
+  /** The paths whose values were wrong. */
+  readonly wrong: readonly KeyPath[];
+}
+
+/** Checks every value on its own. */
+export function validate(document: ConfigDocument): Validated {
+  const first = ConfigFile.safeParse(document.data);
+  const warnings = foreign(document);
+  if (first.success) return { config: first.data, problems: [], warnings, wrong: [] };
+  const { issues } = first.error;
+  const unknown = issues.flatMap((issue) =>
+    issue.code === "unrecognized_keys" ? issue.keys.map((key) => [...toPath(issue.path), key]) : [],
+  );
+  const wrong = issues.filter((issue) => issue.code !== "unrecognized_keys");
+  const wrongPaths = wrong.map((issue) => toPath(issue.path));
+  return {
+    config: ConfigFile.parse([...unknown, ...wrongPaths].reduce(without, document.data)),
+    problems: [
+      ...wrong.map((issue) => toProblem(issue, document)),
+      ...unknown.map((path) => unknownKey(path, document)),
+    ],
+    warnings,
+    wrong: wrongPaths,
+  };
+}
+
+const toPath = (path: readonly PropertyKey[]): KeyPath =>
+  path.map((key) => (typeof key === "number" ? key : String(key)));
+
+/** A copy of `value` without what stands at `path`. */
+function without(value: unknown, path: KeyPath): unknown {
+  const [key, ...rest] = path;
+  if (key === undefined) return {};
+  if (typeof value !== "object" || value === null) return value;
+  // One wrong entry takes its whole list with it: a list with a hole would say something else.
+  if (Array.isArray(value)) return undefined;
+  const { [key]: child, ...others } = value as Record<string, unknown>;
+  const kept = rest.length === 0 ? undefined : without(child, rest);
+  return kept === undefined ? others : { ...others, [key]: kept };
+}
+
+function toProblem(issue: z.core.$ZodIssue, document: ConfigDocument): Problem {
+  const path = toPath(issue.path);
+  const got = document.valueAt(path);
+  return {
+    where: document.where(path),
+    // Our own parsers say what they got.
+    problem: issue.code === "custom" ? issue.message : `${issue.message}, got ${JSON.stringify(got)}`,
+    fix: exampleFor(path),
+  };
+}
+
+function exampleFor(path: KeyPath): string {
+  const names = path.filter((key) => typeof key === "string");
+  const known = keyAt(names);
+  if (known?.properties !== undefined)
+    return `Write its keys below it, indented: ${keysBelow(names).join(", ")}.`;
+  const example = known?.default ?? known?.examples?.[0];
+  const text = Array.isArray(example) ? `[${example.join(", ")}]` : String(example);
+  const unset = known?.default === undefined ? "to have it found or computed" : "for that value";
+  return `Write for example "${names.at(-1)}: ${text}", or leave the key out ${unset}.`;
+}
+
+function unknownKey(path: KeyPath, document: ConfigDocument): Problem {
+  const near = nearestKnownKey(path);
+  return {
+    where: document.whereKey(path),
+    problem: "unknown key: the cluster would start without what it asks for",
+    fix:
+      near === undefined
+        ? `Remove it; known keys here are ${keysBelow(path.slice(0, -1)).join(", ")}.`
+        : `Did you mean ${near}?`,
+  };
+}
+
+const BUILD = "services.ray.build";
+
+/** One warning for all keys that only other programs of the original platform read. */
+function foreign(document: ConfigDocument): Problem[] {
+  const found = foreignKeys().filter((path) => document.valueAt(path) !== undefined);
+  const [first] = found;
+  if (first === undefined) return [];
+  const names = found.map(formatPath);
+  const builds = names.includes(BUILD)
+    ? `. ${BUILD} is not carried out yet: ws uses the image that the engine has`
+    : "";
+  return [
+    {
+      where: document.whereKey(first),
+      problem: `keys of the original platform that ws does not read: ${names.join(", ")}${builds}`,
+      fix: `${builds === "" ? "" : "Build that image first. "}Nothing needs to be done for the keys of other programs.`,
+    },
+  ];
+}
