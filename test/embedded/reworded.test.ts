@@ -45,6 +45,6 @@ test("and what is wrong in it is found", async () => {
   expect(late.code, late.text).toBe(1);
   expect(late.text).toMatch(/→ Likely cause: no HEAD serves at \S+:1; look at that node's log first/);
   expect((await ws("doctor")).text).toMatch(
-    /✗ test-ray-worker: it runs, .*\n.* Likely cause: no HEAD serves at/,
+    /✓ ray-cpu: HEAD, ALIVE\n *✓ ray-gpu: WORKER, ALIVE\n *✓ HEAD: one, at /,
   );
 });

@@ -4,6 +4,7 @@ import { newestNamed } from "../../cluster-view.ts";
 import { plannedHead, TEST_WORKER_NAME } from "../../settings.ts";
 import { fails, type Verdict, verdict } from "../check.ts";
 import type { CheckContext } from "../context.ts";
+import { activeNodes } from "../ray-status.ts";
 
 /** A node as the GCS lists it, by name; undefined where it lists none that lives. */
 export async function livingNode(context: CheckContext, name: string): Promise<NodeInfo | undefined> {
@@ -21,6 +22,27 @@ export async function livingMainNodes(context: CheckContext): Promise<NodeInfo[]
 /** The node that is to be the HEAD; the first one where config.yaml names another machine's. */
 export const expectedHead = ({ settings }: CheckContext): string =>
   plannedHead(settings) ?? settings.nodes[0]?.name ?? "no node";
+
+export const mainNames = ({ settings }: CheckContext): string[] => settings.nodes.map(({ name }) => name);
+
+/** The main nodes that are to follow the HEAD. */
+export const otherNames = (context: CheckContext): string[] =>
+  mainNames(context).filter((name) => name !== expectedHead(context));
+
+/** How many nodes `ray status` shows as active. */
+export async function judgeActive(
+  context: CheckContext,
+  isRight: (active: number) => boolean,
+  expected: string,
+): Promise<Verdict> {
+  const status = await context.rayStatus();
+  if (!status.ok) return fails(status.error);
+  const active = activeNodes(status.value);
+  return verdict(
+    active !== undefined && isRight(active),
+    `ray status: ${active ?? "unknown"} active nodes, expected ${expected}`,
+  );
+}
 
 export const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);
 

@@ -1,8 +1,7 @@
 import { TEST_WORKER_NAME } from "../../settings.ts";
-import { type Check, type Verdict, verdict } from "../check.ts";
+import { checksOf, eachOf, fails, type Verdict, verdict } from "../check.ts";
 import type { CheckContext } from "../context.ts";
-
-const section = "Settings injection";
+import { mainNames } from "./common.ts";
 
 /** What differs between the environment of the running Ray and what config.yaml wants, for the variables that `which` takes. */
 async function differences(
@@ -19,13 +18,10 @@ async function differences(
   return { count: wanted.length, wrong, seen: wanted.map(([name, value]) => `${name}=${value}`) };
 }
 
-const services = ({ settings }: CheckContext): string[] => [
-  ...settings.nodes.map(({ name }) => name),
-  TEST_WORKER_NAME,
-];
+const services = (context: CheckContext): string[] => [...mainNames(context), TEST_WORKER_NAME];
 
 async function judgeAll(context: CheckContext): Promise<Verdict> {
-  const names = context.settings.nodes.map(({ name }) => name);
+  const names = mainNames(context);
   const each = await Promise.all(names.map((name) => differences(context, name, () => true)));
   const wrong = each.flatMap((one) => one.wrong);
   const counts = names.map((name, i) => `${name}: ${each[i]?.count ?? 0} variables`).join(", ");
@@ -47,34 +43,16 @@ async function judgeKeys(context: CheckContext): Promise<Verdict> {
   );
 }
 
-async function judgeWhitelist(context: CheckContext): Promise<Verdict> {
-  const candidates = context.settings.candidates.map(({ name }) => name);
-  const seen = await Promise.all(
-    services(context).map(async (name) => {
-      const status = await context.status(name);
-      if (status === undefined) return { ok: false, saw: `${name} says nothing` };
-      const inside = status.place !== null;
-      return { ok: inside === candidates.includes(name), saw: `${name} ${inside ? "in" : "not in"}` };
-    }),
-  );
-  return verdict(
-    seen.every(({ ok }) => ok),
-    seen.map(({ saw }) => saw).join(", "),
-  );
-}
+const judgeWhitelist = (context: CheckContext): Promise<Verdict> =>
+  eachOf(services(context), async (name) => {
+    const status = await context.status(name);
+    if (status === undefined) return fails("says nothing of itself");
+    const isCandidate = context.settings.candidates.some((each) => each.name === name);
+    return verdict((status.place !== null) === isCandidate, status.place === null ? "not in" : "in");
+  });
 
-export const SETTINGS_CHECKS: readonly Check[] = [
-  {
-    id: "settings/injected",
-    section,
-    title: "config.yaml's nodes section reaches the environment of the running Ray",
-    run: judgeAll,
-  },
-  {
-    id: "settings/values",
-    section,
-    title: "HEAD_WHITELIST, HEALTH_URL and HEAD_ADDRESS_CFG have the expected values",
-    run: judgeKeys,
-  },
-  { id: "settings/whitelist", section, title: "The whitelist is judged right", run: judgeWhitelist },
-];
+export const SETTINGS_CHECKS = checksOf("Settings injection", [
+  ["settings/injected", "config.yaml's nodes section reaches the environment of the running Ray", judgeAll],
+  ["settings/values", "HEAD_WHITELIST, HEALTH_URL and HEAD_ADDRESS_CFG have the expected values", judgeKeys],
+  ["settings/whitelist", "The whitelist is judged right", judgeWhitelist],
+]);
