@@ -5,12 +5,12 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { stringify } from "yaml";
-import { openCluster } from "../../src/ws/runtimes/embedded/cluster.ts";
-import { findTakenPorts } from "../../src/ws/runtimes/embedded/free-ports.ts";
-import { readMachine } from "../../src/ws/runtimes/embedded/machine.ts";
-import { planHealth, planNode } from "../../src/ws/runtimes/embedded/plan.ts";
-import { listProcesses } from "../../src/ws/runtimes/embedded/processes.ts";
-import { readState } from "../../src/ws/runtimes/embedded/state.ts";
+import { localFolders } from "../../src/ws/drivers/local/driver.ts";
+import { findTakenPorts } from "../../src/ws/drivers/local/free-ports.ts";
+import { readMachine } from "../../src/ws/drivers/local/machine.ts";
+import { planHealth, planNode } from "../../src/ws/drivers/local/plan.ts";
+import { listProcesses } from "../../src/ws/drivers/local/processes.ts";
+import { readState } from "../../src/ws/drivers/local/state.ts";
 import { readSettings } from "../../src/ws/settings.ts";
 import { freePorts } from "../fixtures/cluster/free-ports.ts";
 import { realRay } from "../fixtures/cluster/real-ray.ts";
@@ -51,13 +51,13 @@ function plannedCluster() {
   if (!read.ok) throw new Error(JSON.stringify(read.error));
   const { settings } = read.value;
   const dist = join(root, "dist");
-  const cluster = openCluster({ settings, env: {}, stateDir, venvDir: resolve(binDir, "../.."), dist });
-  const machine = readMachine(settings, cluster.folders, { binDir, dist });
+  const folders = localFolders({ stateDir, venvDir: resolve(binDir, "../..") });
+  const machine = readMachine(settings, folders, { binDir, dist });
   const plans = [
     planHealth(settings, machine),
     ...settings.nodes.map((each) => planNode(settings, each, machine)),
   ];
-  return { folders: cluster.folders, ports: plans.flatMap((plan) => plan.ports) };
+  return { folders, ports: plans.flatMap((plan) => plan.ports) };
 }
 
 const cwdOf = (pid: number): string => {

@@ -1,8 +1,8 @@
 import { dirname } from "node:path";
 import { generateHere, writeComposeFiles } from "../compose/write-files.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
+import { loadSettings } from "../drivers/choose.ts";
 import { EXIT } from "../exit-code.ts";
-import { loadSettings } from "../runtimes/choose.ts";
 import { warnOfMachine } from "../terminal/warn.ts";
 import { fail } from "./fail.ts";
 

@@ -1,5 +1,5 @@
 import { CLIENT_CONNECTED } from "../../../common/specification.ts";
-import { CLIENT_WORDS } from "../../runtimes/client-program.ts";
+import { CLIENT_WORDS } from "../../cluster/client-program.ts";
 import { TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../settings.ts";
 import { cannotJudge, checksOf, fails, type Verdict, verdict } from "../check.ts";
 import type { ClientReport } from "../client-probe.ts";
