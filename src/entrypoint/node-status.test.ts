@@ -3,12 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { EVENTS, TROUBLES, WAITS } from "../../test/fixtures/events.ts";
-import { EVERY_SIGHTING, GCS, head, REFUSED, sighting } from "../../test/fixtures/facts.ts";
+import { EVENTS, JOINING, TROUBLES, WAITS, waiting } from "../../test/fixtures/events.ts";
+import { EVERY_SIGHTING, head, REFUSED } from "../../test/fixtures/facts.ts";
 import { expectVisible, outsideText, saying } from "../../test/fixtures/outside.ts";
 import { NodeStatus, parseStatus } from "../common/node-status.ts";
-import type { RayGcs } from "../common/sighting.ts";
-import type { Decision, WaitReason } from "./decide/decision.ts";
 import type { Event } from "./event.ts";
 import { newborn, StatusKeeper, statusAfter } from "./node-status.ts";
 import { NoteFile } from "./note-file.ts";
@@ -16,14 +14,6 @@ import { NoteFile } from "./note-file.ts";
 const BORN = newborn("ray-gpu", "1.0.0", 1000);
 const statusOf = (...events: readonly Event[]) =>
   events.reduce((status, event, i) => statusAfter(status, event, 2000 + i), BORN);
-const decision = (one: Decision): Event => ({ type: "decision", decision: one });
-const waits = (waitingFor: WaitReason = WAITS.head) =>
-  decision({ role: "wait", rule: "2-not-a-candidate", waitingFor, retryMs: 1 });
-const joins = decision({
-  role: "worker",
-  rule: "3-head-found",
-  head: sighting("ray-cpu:6379", GCS) as RayGcs,
-});
 const seen: Event = { type: "heads", heads: [head("ray-cpu", "ray-cpu:6379", REFUSED)] };
 
 describe("what a node says of itself", () => {
@@ -47,12 +37,12 @@ describe("what a node says of itself", () => {
     [
       "as HEAD",
       { decision: { role: "head", rule: "3-head-lease", head: null }, waits: null },
-      [waits(), EVENTS.decision],
+      [waiting(), EVENTS.decision],
     ],
     [
       "as WORKER; what it saw before is over",
       { decision: { role: "worker", rule: "3-head-found", head: "ray-cpu:6379" }, waits: null, heads: [] },
-      [seen, waits(), joins],
+      [seen, waiting(), JOINING],
     ],
     [
       "whom it waits for, since it first waited",
@@ -61,9 +51,9 @@ describe("what a node says of itself", () => {
         waits: { kind: "lease-holder", node: "ray-cpu", since: 2001 },
         heads: [{ address: "ray-cpu:6379", answer: "refused" }],
       },
-      [seen, waits(), waits(WAITS["lease-holder"])],
+      [seen, waiting(), waiting(WAITS["lease-holder"])],
     ],
-    ["that it waits again", { waits: { kind: "head", node: null, since: 2001 } }, [joins, waits()]],
+    ["that it waits again", { waits: { kind: "head", node: null, since: 2001 } }, [JOINING, waiting()]],
     ["the dial-back", { reach: { result: "reached", at: "ray-cpu:1" } }, [EVENTS["reach-back"]]],
     ["its restarts", { restarts: 2 }, [EVENTS.state, EVENTS.state]],
     ["trouble", { fault: { reason: "agent-gone", at: 2000 } }, [EVENTS.trouble]],
@@ -83,7 +73,7 @@ describe("what a node says of itself", () => {
     for (const event of [
       ...Object.values(EVENTS),
       ...troubles,
-      ...Object.values(WAITS).map((each) => waits(each)),
+      ...Object.values(WAITS).map((each) => waiting(each)),
       everyHead,
     ])
       expect(NodeStatus.parse(statusOf(event))).toEqual(statusOf(event));

@@ -45,6 +45,6 @@ test("and what is wrong in it is found", async () => {
   expect(late.code, late.text).toBe(1);
   expect(late.text).toMatch(/→ Likely cause: no HEAD serves at \S+:1; look at that node's log first/);
   expect((await ws("doctor")).text).toMatch(
-    /✓ ray-cpu: HEAD, ALIVE\n *✓ ray-gpu: WORKER, ALIVE\n *✓ HEAD: one, at /,
+    /✓ ray-cpu: HEAD, ALIVE \(Ray \S+, ray-entrypoint \S+\)\n *✓ ray-gpu: WORKER, ALIVE .*\n *✓ HEAD: one, at /,
   );
 });

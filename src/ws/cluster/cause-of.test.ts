@@ -1,11 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { DOWN_EVENT, EVENTS, reached, WAITS } from "../../../test/fixtures/events.ts";
-import { GCS, head, sighting } from "../../../test/fixtures/facts.ts";
+import { DOWN_EVENT, EVENTS, JOINING, reached, WAITS, waiting } from "../../../test/fixtures/events.ts";
+import { head } from "../../../test/fixtures/facts.ts";
 import { EVERY_FAILURE } from "../../../test/fixtures/failures.ts";
 import { statusOf } from "../../../test/fixtures/status.ts";
 import type { Failure } from "../../common/failure.ts";
-import type { RayGcs, SightingKind } from "../../common/sighting.ts";
-import type { WaitReason } from "../../entrypoint/decide/decision.ts";
+import type { SightingKind } from "../../common/sighting.ts";
 import type { Event } from "../../entrypoint/event.ts";
 import { likelyCause } from "../drivers/causes.ts";
 import { renderFailure } from "../render-failure.ts";
@@ -91,10 +90,6 @@ describe("why a node ended", () => {
 });
 
 describe("why a node is late", () => {
-  const waits = (waitingFor: WaitReason = WAITS.head): Event => ({
-    type: "decision",
-    decision: { role: "wait", rule: "2-not-a-candidate", waitingFor, retryMs: 1 },
-  });
   const sees = (kind: SightingKind): Event => ({
     type: "heads",
     heads: [head("ray-cpu", "ray-cpu:6379", kind)],
@@ -109,7 +104,7 @@ describe("why a node is late", () => {
   test.each<[string, Event[], string]>([
     [
       "a name that is not in the whitelist",
-      [outside, sees({ kind: "refused" }), waits()],
+      [outside, sees({ kind: "refused" }), waiting()],
       "its hostname ray-gpu and nodes.head_whitelist (ray-cpu, ray-gpu) differ",
     ],
     [
@@ -133,10 +128,10 @@ describe("why a node is late", () => {
       "is no HEAD",
     ],
     ["what listens there and is silent", [sees({ kind: "timeout", phase: "answer" })], "is no HEAD"],
-    ["nobody there", [sees({ kind: "refused" }), waits()], "no HEAD serves at ray-cpu:6379"],
+    ["nobody there", [sees({ kind: "refused" }), waiting()], "no HEAD serves at ray-cpu:6379"],
     [
       "a holder of the lease that does not serve",
-      [sees({ kind: "refused" }), waits(WAITS["lease-holder"])],
+      [sees({ kind: "refused" }), waiting(WAITS["lease-holder"])],
       "ray-cpu holds the head lease and does not serve",
     ],
     [
@@ -148,17 +143,13 @@ describe("why a node is late", () => {
   ])("%s", (_, events, expected) => expect(cause(events)).toContain(expected));
 
   test("what the engine's words show comes first", () =>
-    expect(cause([waits()], ["The object store exceeds /dev/shm size (0.06 GB)"])).toContain(SHM));
+    expect(cause([waiting()], ["The object store exceeds /dev/shm size (0.06 GB)"])).toContain(SHM));
 
   test("the test worker is outside the whitelist as it should be", () =>
     expect(cause([outside], [], "test-ray-worker")).toBeUndefined());
 
   test("what a node saw of others before it had its role is over", () => {
-    const joins: Event = {
-      type: "decision",
-      decision: { role: "worker", rule: "3-head-found", head: sighting("ray-cpu:6379", GCS) as RayGcs },
-    };
-    expect(cause([sees({ kind: "unresolved", code: "ENOTFOUND" }), joins])).toBeUndefined();
+    expect(cause([sees({ kind: "unresolved", code: "ENOTFOUND" }), JOINING])).toBeUndefined();
     expect(cause([EVENTS["reach-back"], EVENTS.decision])).toBeUndefined();
   });
 

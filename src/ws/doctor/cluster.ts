@@ -53,16 +53,20 @@ function others({ nodes: own }: Settings, { nodes, services, reported }: Present
   return nodes
     .filter(({ name, alive }) => alive && !known.includes(name))
     .map(({ name, address }) =>
-      good(name, `WORKER, ALIVE at ${address}${past(reported.get(name))}; it was not started by this ws`),
+      good(name, `WORKER, ALIVE at ${address}${itself(reported.get(name))}; it was not started by this ws`),
     );
 }
 
-/** How often a node restarted its Ray, and why last; empty where it never had to. */
-function past(status: NodeStatus | undefined): string {
-  if (status === undefined || status.restarts === 0) return "";
-  const why = status.fault === null ? "" : `, the last for ${status.fault.reason}`;
-  return ` (restarts of Ray: ${status.restarts}${why})`;
+/** What a node says of itself: its versions, how often it restarted its Ray and why last. */
+function itself(status: NodeStatus | undefined): string {
+  if (status === undefined) return "";
+  const { ray, version, restarts, fault } = status;
+  const last = fault === null ? "" : `, the last for ${fault.reason} at ${clock(fault.at)}`;
+  const past = restarts === 0 ? "" : `, restarts of Ray: ${restarts}${last}`;
+  return ` (Ray ${ray ?? "unknown"}, ray-entrypoint ${version}${past})`;
 }
+
+const clock = (ms: number): string => new Date(ms).toISOString().slice(0, 19).concat("Z");
 
 function stopped({ service, running, status, log, nodeStatus }: ServiceFacts): Finding[] {
   if (running) return [];
@@ -84,12 +88,12 @@ function notListed(
 ): Finding[] {
   if (!running || service === HEALTH_NAME || service === TEST_CLIENT_NAME || head === undefined) return [];
   const node = newestNamed(nodes, service);
-  if (node?.alive) return [good(service, `${node.isHead ? "HEAD" : "WORKER"}, ALIVE${past(nodeStatus)}`)];
+  if (node?.alive) return [good(service, `${node.isHead ? "HEAD" : "WORKER"}, ALIVE${itself(nodeStatus)}`)];
   const what = node === undefined ? "the GCS does not list it" : "the GCS lists it as DEAD";
+  const since = nodeStatus?.waits ? `; it has waited since ${clock(nodeStatus.waits.since)}` : "";
   const cause = likely(causeOf(nodeStatus, log.split("\n")));
-  return [
-    bad(service, `it runs, and ${what}`, `Read ws logs ${service}: it says what it is waiting for.${cause}`),
-  ];
+  const fix = `Read ws logs ${service}: it says what it is waiting for.${cause}`;
+  return [bad(service, `it runs, and ${what}${since}`, fix)];
 }
 
 /** "ray-gpu becomes a HEAD of its own". */

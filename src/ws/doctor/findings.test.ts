@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { DOWN_EVENT, EVENTS } from "../../../test/fixtures/events.ts";
+import { DOWN_EVENT, EVENTS, waiting } from "../../../test/fixtures/events.ts";
 import { EVERY_FAILURE } from "../../../test/fixtures/failures.ts";
 import { statusOf } from "../../../test/fixtures/status.ts";
 import { err, ok } from "../../common/result.ts";
@@ -289,7 +289,10 @@ describe("the specification's troubleshooting section, case by case", () => {
         .filter(({ topic }) => topic === name)
         .map(({ saw, fix }) => `${saw} → ${fix}`)
         .join();
-    const late = { nodeStatus: statusOf("ray-gpu", [DOWN_EVENT]) };
+    const late = { nodeStatus: statusOf("ray-gpu", [DOWN_EVENT, waiting()]) };
+    expect(fixes("ray-gpu", late, [])).toContain(
+      "does not list it; it has waited since 1970-01-01T00:00:02Z",
+    );
     expect(fixes("ray-gpu", late, [])).toContain("the health service http://health:8080 does not answer");
     const failed = statusOf("ray-cpu", [{ ...EVENTS.failed, failure: EVERY_FAILURE["port-taken"] }]);
     expect(fixes("ray-cpu", { running: false, nodeStatus: failed })).toContain(
@@ -297,7 +300,7 @@ describe("the specification's troubleshooting section, case by case", () => {
     );
     const restarted = { nodeStatus: statusOf("ray-gpu", [EVENTS.trouble, EVENTS.state]) };
     expect(fixes("ray-gpu", restarted)).toContain(
-      "WORKER, ALIVE (restarts of Ray: 1, the last for agent-gone)",
+      "WORKER, ALIVE (Ray unknown, ray-entrypoint 0.1.0, restarts of Ray: 1, the last for agent-gone at 1970-01-01T00:00:02Z)",
     );
   });
 
