@@ -47,7 +47,7 @@ describe("the bundle alone in an empty folder", () => {
   test("serves without any setting but its port, and says what it does", async () => {
     const server = await serve();
     expect(await server.call("GET", "/")).toEqual({ status: 200, body: "OK" });
-    expect(server.output).toContain("head lease: 15 s, in memory, for every node, writes are open");
+    expect(server.text).toContain("head lease: 15 s, in memory, for every node, writes are open");
     expect(await server.ask("ray-cpu")).toMatchObject({
       status: 200,
       body: { granted: true, epoch: 1, ttl: 15 },
@@ -57,21 +57,18 @@ describe("the bundle alone in an empty folder", () => {
 
   test("--version and --help answer and exit 0; a word that it does not know is 78", async () => {
     const version = await launch({}, "--version");
-    expect([await version.ended(), version.output]).toEqual([0, expect.stringMatching(/^\d+\.\d+\.\d+\n$/)]);
+    expect([await version.exit(), version.text]).toEqual([0, expect.stringMatching(/^\d+\.\d+\.\d+\n$/)]);
     const help = await launch({}, "--help");
-    expect([await help.ended(), help.output]).toEqual([
-      0,
-      expect.stringContaining("RAY_EP_HEALTH_STATE_DIR"),
-    ]);
+    expect([await help.exit(), help.text]).toEqual([0, expect.stringContaining("RAY_EP_HEALTH_STATE_DIR")]);
     const junk = await launch({}, "--port=80");
-    expect([await junk.ended(), junk.output]).toEqual([78, expect.stringContaining("--port")]);
+    expect([await junk.exit(), junk.text]).toEqual([78, expect.stringContaining("--port")]);
   });
 
   test.each([[["--token", "s3cr3t"]], [["--token=s3cr3t"]], [["s3cr3t"]], [["--help=s3cr3t"]]])(
     "B7 no word is repeated that may be a value: %j",
     async (words) => {
       const junk = await launch({}, ...words);
-      expect([await junk.ended(), junk.output]).toEqual([78, expect.not.stringContaining("s3cr3t")]);
+      expect([await junk.exit(), junk.text]).toEqual([78, expect.not.stringContaining("s3cr3t")]);
     },
   );
 });
@@ -115,17 +112,17 @@ describe("settings", () => {
       RAY_EP_LOG: "loud",
       HEAD_WHITELIST: "ray-cpu ray-cpu",
     });
-    expect(await server.ended()).toBe(78);
+    expect(await server.exit()).toBe(78);
     for (const name of ["PORT", "HOST", "STATE_DIR", "TOKEN"])
-      expect(server.output).toContain(`RAY_EP_HEALTH_${name}`);
+      expect(server.text).toContain(`RAY_EP_HEALTH_${name}`);
     for (const name of ["RAY_EP_LEASE_TTL", "RAY_EP_LOG", "HEAD_WHITELIST"])
-      expect(server.output).toContain(name);
-    expect(server.output).not.toContain("hidden secret");
+      expect(server.text).toContain(name);
+    expect(server.text).not.toContain("hidden secret");
   });
 
   test("a token file that cannot be read is 78; one that can is wanted with each write", async () => {
     const missing = await launch({ RAY_EP_HEALTH_TOKEN_FILE: join(scratch, "nothing") });
-    expect([await missing.ended(), missing.output]).toEqual([
+    expect([await missing.exit(), missing.text]).toEqual([
       78,
       expect.stringContaining("RAY_EP_HEALTH_TOKEN_FILE"),
     ]);
@@ -136,14 +133,14 @@ describe("settings", () => {
       status: 200,
       body: { holder: null, epoch: 0 },
     });
-    expect(server.output).not.toContain("s3cret");
+    expect(server.text).not.toContain("s3cret");
   });
 
   test("a port that is in use ends it with 69 and says so", async () => {
     const first = await serve();
     const second = await launch({ RAY_EP_HEALTH_PORT: String(first.port) });
-    expect(await second.ended()).toBe(69);
-    expect(second.output).toContain(`✗ Cannot listen on 127.0.0.1:${first.port}: the port is in use`);
+    expect(await second.exit()).toBe(69);
+    expect(second.text).toContain(`✗ Cannot listen on 127.0.0.1:${first.port}: the port is in use`);
     expect((await first.call("GET", "/")).status).toBe(200);
   });
 
@@ -177,10 +174,10 @@ describe("signals", () => {
       const [, keptAlive] = sockets;
       if (keptAlive !== undefined) await once(keptAlive, "data");
       const began = performance.now();
-      server.child.kill(signal);
-      expect(await server.ended()).toBe(0);
+      server.signal(signal);
+      expect(await server.exit()).toBe(0);
       expect(performance.now() - began).toBeLessThan(STOPS_WITHIN_MS);
-      expect(server.output).toContain(`→ ${signal} received, stopping`);
+      expect(server.text).toContain(`→ ${signal} received, stopping`);
       for (const socket of sockets) socket.destroy();
     },
   );
@@ -197,10 +194,10 @@ describe("signals", () => {
 
   async function stopsInTime(server: HealthServerProcess): Promise<void> {
     const began = performance.now();
-    server.child.kill("SIGTERM");
-    expect(await server.ended()).toBe(0);
+    server.signal("SIGTERM");
+    expect(await server.exit()).toBe(0);
     expect(performance.now() - began).toBeLessThan(STOPS_WITHIN_MS);
-    expect(server.output).toContain("→ SIGTERM received, stopping");
+    expect(server.text).toContain("→ SIGTERM received, stopping");
   }
 
   test("SIGTERM ends a start that hangs on its disk at once", async () => {
@@ -239,9 +236,9 @@ describe("signals", () => {
       "SIGTTOU",
       "SIGPIPE",
     ] as const)
-      server.child.kill(signal);
+      server.signal(signal);
     expect((await server.call("GET", "/")).status).toBe(200);
-    expect(server.output).not.toContain("Debugger listening");
+    expect(server.text).not.toContain("Debugger listening");
   });
 });
 
@@ -252,8 +249,8 @@ describe("a restart", () => {
     await before.ask("ray-cpu", { clusterId: "abc" });
     await before.call("DELETE", "/v1/head", { node: "ray-cpu", life: "ray-cpu-1", epoch: 1 });
     expect(await before.ask("ray-gpu")).toMatchObject({ body: { granted: true, epoch: 2 } });
-    before.child.kill("SIGKILL");
-    await before.ended();
+    before.signal("SIGKILL");
+    await before.exit();
 
     const after = await serve(env);
     await after.says("→ Remembered epoch 2, held by ray-gpu");
@@ -297,9 +294,9 @@ describe("a restart", () => {
 test("a kept state that cannot be read ends the start with 74 and is left as it is", async () => {
   mkdirSync(join(scratch, "lease.json"));
   const server = await launch({ RAY_EP_HEALTH_STATE_DIR: scratch });
-  expect(await server.ended()).toBe(74);
-  expect(server.output).toContain("✗ The state that was kept cannot be read: EISDIR");
-  expect(server.output).toContain("lease.json readable for this user");
+  expect(await server.exit()).toBe(74);
+  expect(server.text).toContain("✗ The state that was kept cannot be read: EISDIR");
+  expect(server.text).toContain("lease.json readable for this user");
 });
 
 describe("a state folder that cannot be written", () => {
