@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { localFolders } from "../../src/ws/drivers/local/driver.ts";
 import { findTakenPorts } from "../../src/ws/drivers/local/free-ports.ts";
 import { readMachine } from "../../src/ws/drivers/local/machine.ts";
-import { planHealth, planNode } from "../../src/ws/drivers/local/plan.ts";
+import { planPart } from "../../src/ws/drivers/local/plan.ts";
 import { listProcesses } from "../../src/ws/drivers/local/processes.ts";
 import { readState } from "../../src/ws/drivers/local/state.ts";
 import { readSettings } from "../../src/ws/settings.ts";
@@ -21,10 +21,7 @@ function plannedCluster() {
   const { state: stateDir, venvDir, binDir } = cluster;
   const folders = localFolders({ stateDir, venvDir });
   const machine = readMachine(settings, folders, { binDir, dist });
-  const plans = [
-    planHealth(settings, machine),
-    ...settings.nodes.map((each) => planNode(settings, each, machine)),
-  ];
+  const plans = planPart(settings, { part: "main", head: settings.test.target, build: false }, machine);
   return { folders, ports: plans.flatMap((plan) => plan.ports) };
 }
 

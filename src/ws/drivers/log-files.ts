@@ -1,10 +1,6 @@
 import { existsSync } from "node:fs";
-import { open, readFile } from "node:fs/promises";
-import { StringDecoder } from "node:string_decoder";
-import { pause } from "../../common/deadline.ts";
-
-const LOOK_EVERY_MS = 200;
-const CHUNK_BYTES = 64 * 1024;
+import { readFile } from "node:fs/promises";
+import { type Environment, streamLines } from "./run-program.ts";
 
 export interface LogRequest {
   /** Empty: all of them. */
@@ -26,6 +22,8 @@ export interface LogLine {
 interface LogSource {
   readonly node: string;
   readonly file: string;
+  /** In which tail(1) is found. */
+  readonly env: Environment;
 }
 
 /** The text of a log, or its last lines, without the times in front of the lines; empty if there is no log. */
@@ -59,70 +57,30 @@ export function stamped(line: string): { readonly time: string | undefined; read
   return { time, text: text ?? line };
 }
 
-/** The lines of a log: first what is there, then, if it is followed, what comes. */
+/** The lines of a log: first what is there, then, if it is followed, what comes, of a file that is replaced or cut as well. */
 export async function* readLog(
-  { node, file }: LogSource,
+  { node, file, env }: LogSource,
   { follow, tail, since }: LogRequest,
   signal: AbortSignal,
 ): AsyncGenerator<LogLine> {
-  const reader = new LogReader(file);
-  const lines = (await reader.newLines()).filter(({ time }) => isSince(time, since));
-  const first = tail === undefined ? 0 : Math.max(0, lines.length - tail);
-  for (const line of lines.slice(first)) yield { node, ...line };
-  while (follow && !signal.aborted) {
-    for (const line of await reader.newLines()) yield { node, ...line };
-    await pause(LOOK_EVERY_MS, signal);
-  }
+  const text = existsSync(file) ? await readFile(file, "utf8") : "";
+  const whole = text.slice(0, text.lastIndexOf("\n") + 1);
+  let time: string | undefined;
+  const read = (line: string): LogLine => {
+    const { time: own, text: words } = stamped(line);
+    // Ray's lines have none, and are from about then.
+    time = own ?? time;
+    return { node, time, text: words };
+  };
+  const lines = whole.split("\n").slice(0, -1).map(read);
+  const wanted = lines.filter((line) => isSince(line.time, since));
+  yield* tail === undefined ? wanted : wanted.slice(Math.max(0, wanted.length - tail));
+  if (!follow) return;
+  const from = `+${Buffer.byteLength(whole) + 1}`;
+  const tailing = streamLines(["tail", "-q", "-c", from, "-F", file], { env, signal, from: "stdout" });
+  for await (const line of tailing) yield read(line);
 }
 
 /** A line without a time has no known time. */
 const isSince = (time: string | undefined, since: Date | undefined): boolean =>
   since === undefined || (time !== undefined && Date.parse(time) >= since.getTime());
-
-/** Reads a growing file from where it stopped; a file that was replaced or cut is read from its beginning. */
-class LogReader {
-  readonly #file: string;
-  #inode = 0;
-  #offset = 0;
-  #rest = "";
-  /** The time of the last line that had one: Ray's lines are from about then. */
-  #time: string | undefined;
-  /** Keeps the bytes of a character that is half written. */
-  #decoder = new StringDecoder("utf8");
-
-  constructor(file: string) {
-    this.#file = file;
-  }
-
-  /** The whole lines that came since the last call. */
-  async newLines(): Promise<Omit<LogLine, "node">[]> {
-    const handle = await open(this.#file, "r").catch(() => undefined);
-    if (handle === undefined) return [];
-    try {
-      const { ino, size } = await handle.stat();
-      if (ino !== this.#inode || size < this.#offset) {
-        this.#inode = ino;
-        this.#offset = 0;
-        this.#rest = "";
-        this.#decoder = new StringDecoder("utf8");
-      }
-      const buffer = Buffer.alloc(CHUNK_BYTES);
-      let text = this.#rest;
-      for (;;) {
-        const { bytesRead } = await handle.read(buffer, 0, CHUNK_BYTES, this.#offset);
-        if (bytesRead === 0) break;
-        this.#offset += bytesRead;
-        text += this.#decoder.write(buffer.subarray(0, bytesRead));
-      }
-      const lines = text.split("\n");
-      this.#rest = lines.pop() ?? "";
-      return lines.map((line) => {
-        const { time = this.#time, text: words } = stamped(line);
-        this.#time = time;
-        return { time, text: words };
-      });
-    } finally {
-      await handle.close();
-    }
-  }
-}

@@ -1,8 +1,6 @@
 import { existsSync } from "node:fs";
-import { execa } from "execa";
 import { err, ok, type Result } from "../../../common/result.ts";
-
-type Environment = Readonly<Record<string, string | undefined>>;
+import { type Environment, runProgram } from "../run-program.ts";
 
 /** A command that the engine or compose did not carry out, with its own words. */
 export interface Refusal {
@@ -48,8 +46,6 @@ const ANSWER_MS = 8_000;
 const QUERY_MS = 15_000;
 /** What changes something, or hands over a whole log, takes its time. */
 export const CHANGE_MS = 120_000;
-/** After TERM, until whatever is left of a command gets KILL. */
-const KILL_MS = 2_000;
 
 /** The engine that answers. */
 export interface Answer {
@@ -64,7 +60,7 @@ export interface Answer {
 /** The engine that docker uses, or docker's own message on why none answers. */
 export async function findEngine(env: Environment): Promise<Result<Answer, string>> {
   const words = ["docker", "version", "--format", "{{.Server.Version}}"];
-  const { ok: answered, stdout, stderr } = await run(words, env, { timeoutMs: ANSWER_MS });
+  const { ok: answered, stdout, stderr } = await runProgram(words, { env, timeoutMs: ANSWER_MS });
   if (answered) return ok({ version: stdout.trim(), warnings: stderr });
   return err(stderr.at(-1) ?? "no engine answers");
 }
@@ -132,55 +128,11 @@ export const withEnvironment =
 
 function commandRunner(prefix: readonly string[], env: Environment): RunCommand {
   return async (words, options = {}) => {
-    const { ok: done, stdout, stderr, all } = await run([...prefix, ...words], env, options);
+    const run = { ...options, env: { ...env, ...options.env } };
+    const { ok: done, stdout, stderr, all } = await runProgram([...prefix, ...words], run);
     if (done) return ok(options.both ? all : stdout);
     return err({ command: shown(prefix, words), lines: stderr, stdout });
   };
-}
-
-interface Ended {
-  readonly ok: boolean;
-  readonly stdout: string;
-  /** Its lines. For a failed command also the cause, and its stdout if stderr was empty. */
-  readonly stderr: readonly string[];
-  readonly all: string;
-}
-
-async function run(
-  [file = "", ...args]: readonly string[],
-  env: Environment,
-  { signal, timeoutMs, onLine, env: extra }: CommandOptions,
-): Promise<Ended> {
-  const child = execa(file, args, {
-    all: true,
-    reject: false,
-    stdin: "ignore",
-    // A process group of its own: we pass Ctrl-C on ourselves, so that we can still clean up. Plugins that docker
-    // started keep its output open, so the whole group must be ended.
-    killDescendants: true,
-    forceKillAfterDelay: KILL_MS,
-    cleanup: true,
-    extendEnv: false,
-    env: { ...env, ...extra },
-    ...(timeoutMs === undefined ? {} : { timeout: timeoutMs }),
-    ...(signal === undefined ? {} : { cancelSignal: signal }),
-  });
-  if (onLine !== undefined) void forEachLine(child.iterable({ from: "all" }), onLine);
-  const { all, stdout, stderr, failed, shortMessage, exitCode } = await child;
-  if (!failed) return { ok: true, stdout, stderr: linesOf(stderr), all };
-  const why = exitCode === undefined ? [shortMessage ?? "it could not be run"] : [];
-  const said = stderr.trim() === "" ? all : stderr;
-  return { ok: false, stdout, stderr: [...linesOf(said), ...why], all };
-}
-
-const linesOf = (text: string): string[] => (text.trim() === "" ? [] : text.trim().split("\n"));
-
-async function forEachLine(lines: AsyncIterable<string>, onLine: (line: string) => void): Promise<void> {
-  try {
-    for await (const line of lines) onLine(line);
-  } catch {
-    // The command failed; whoever awaits it hears of that.
-  }
 }
 
 /** As a person would type it, short enough to read. */

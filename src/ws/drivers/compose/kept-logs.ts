@@ -39,17 +39,17 @@ export const hasKeptLog = (place: Place, service: string): boolean => existsSync
 
 /** The lines of a start that failed. */
 export async function* readKeptLog(
-  place: Place,
+  project: Pick<Project, "stateDir" | "env">,
   node: string,
   request: LogRequest,
   signal: AbortSignal,
 ): AsyncGenerator<LogLine> {
-  const file = fileOf(place, node);
+  const file = fileOf(project, node);
   const time = statSync(file).mtime.toISOString();
   yield {
     node,
     time,
     text: `→ Its container is gone; these lines are kept from the start that failed at ${time}`,
   };
-  yield* readLog({ node, file }, { ...request, follow: false }, signal);
+  yield* readLog({ node, file, env: project.env }, { ...request, follow: false }, signal);
 }

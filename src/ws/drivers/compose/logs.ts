@@ -1,6 +1,6 @@
-import { execa } from "execa";
 import type { LogPart } from "../driver.ts";
 import { asText, type LogLine, type LogRequest, stamped } from "../log-files.ts";
+import { streamLines } from "../run-program.ts";
 import { CHANGE_MS, type Engine } from "./engine.ts";
 
 /** What a container wrote, restarts included, or a part of it; empty where the engine has no log of it. */
@@ -39,20 +39,6 @@ export async function* followContainer(
     ...(tail === undefined ? [] : ["--tail", String(tail)]),
     ...(since === undefined ? [] : ["--since", since.toISOString()]),
   ];
-  const child = execa("docker", ["logs", "--timestamps", ...words, ref], {
-    all: true,
-    reject: false,
-    stdin: "ignore",
-    buffer: false,
-    killDescendants: true,
-    extendEnv: false,
-    env,
-    cancelSignal: signal,
-  });
-  try {
-    for await (const line of child.iterable({ from: "all" })) yield { node, ...stamped(line) };
-  } catch (error) {
-    // Ctrl-C is how following ends.
-    if (!signal.aborted) throw error;
-  }
+  for await (const line of streamLines(["docker", "logs", "--timestamps", ...words, ref], { env, signal }))
+    yield { node, ...stamped(line) };
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { authIn, authOfRay, readText, withAuthMode } from "../../../common/auth-token.ts";
 import { err, ok } from "../../../common/result.ts";
 import { readTls } from "../../../gcs/tls.ts";
+import type { Part } from "../../compose/names.ts";
 import type { WsFailure } from "../../failure.ts";
 import { HEALTH_NAME, type Settings } from "../../settings.ts";
 import { type Driver, type Leaving, type Service, servicesOf } from "../driver.ts";
@@ -11,7 +12,7 @@ import { execOn, rayletEnvironment } from "./exec.ts";
 import { type Folders, foldersOf, makeFolders, removeKept } from "./folders.ts";
 import { findTakenPorts } from "./free-ports.ts";
 import { readMachine, userName } from "./machine.ts";
-import { onLoopback, type ProcessPlan, planNode, planPart, planTestWorker, statusFile } from "./plan.ts";
+import { onLoopback, type ProcessPlan, planPart, statusFile } from "./plan.ts";
 import { hasChanged, logFile, startProcess } from "./start.ts";
 import { readState, recordStarted, type StartedProcess } from "./state.ts";
 import { clear, findProcesses, isRunning, STOP_GRACE_MS, stopProcesses } from "./stop.ts";
@@ -114,15 +115,14 @@ export function localDriver(local: Local): Driver {
     },
     log: (name, part) => logText(logFile(folders, name), part?.lastLines),
     status: async (name) => readText(statusFile(folders, name)) ?? "",
-    readLog: (node, _, request, signal) => readLog({ node, file: logFile(folders, node) }, request, signal),
+    readLog: (node, _, request, signal) =>
+      readLog({ node, file: logFile(folders, node), env }, request, signal),
     keepLog: async (name) => logFile(folders, name),
     exec: (name, command) => execOn({ env, binDir, folder: folders.state, signal }, name, command),
     environment: async (name) => rayletEnvironment(findProcesses(folders, (each) => each === name)),
     told: (name, head) => {
-      const node = settings.nodes.find((each) => each.name === name);
-      const plan =
-        node === undefined ? planTestWorker(settings, head, machine()) : planNode(settings, node, machine());
-      return plan.env;
+      const request = (part: Part) => planPart(settings, { part, head, build: false }, machine());
+      return [...request("main"), ...request("test")].find((plan) => plan.name === name)?.env ?? {};
     },
     // Nothing limits a process here: each node counts what config.yaml says.
     memoryOf: (name) => settings.nodes.find((each) => each.name === name)?.memoryBytes ?? 0,

@@ -1,11 +1,10 @@
 import { readFileSync } from "node:fs";
-import { execa } from "execa";
 import { err, ok, type Result } from "../../../common/result.ts";
+import { runProgram } from "../run-program.ts";
 import type { ProcessInfo } from "./processes.ts";
 import { baseEnvironment } from "./start.ts";
 
 const COMMAND_TIMEOUT_MS = 120_000;
-const KILL_MS = 2_000;
 
 interface Place {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -21,17 +20,15 @@ export async function execOn(
   [file = "", ...args]: readonly string[],
 ): Promise<Result<string, string>> {
   const base = baseEnvironment(env);
-  const { all, exitCode, failed, shortMessage } = await execa(file, args, {
-    all: true,
-    reject: false,
-    timeout: COMMAND_TIMEOUT_MS,
-    ...(signal === undefined ? {} : { cancelSignal: signal }),
-    // Ray's commands start others, which hold the output.
-    killDescendants: true,
-    forceKillAfterDelay: KILL_MS,
+  const {
+    ok: done,
+    all,
+    code,
+    stderr,
+  } = await runProgram([file, ...args], {
+    timeoutMs: COMMAND_TIMEOUT_MS,
+    signal,
     cwd: folder,
-    extendEnv: false,
-    stdin: "ignore",
     env: {
       ...base,
       PATH: `${binDir}:${base.PATH ?? ""}`,
@@ -39,9 +36,9 @@ export async function execOn(
       WS_IN: service,
     },
   });
-  if (!failed) return ok(all);
-  const last = all?.trim().split("\n").slice(-3).join(" / ");
-  const why = exitCode === undefined ? shortMessage : `exit code ${exitCode}`;
+  if (done) return ok(all);
+  const last = all.trim().split("\n").slice(-3).join(" / ");
+  const why = code === undefined ? stderr.at(-1) : `exit code ${code}`;
   return err(`${file} ${args[0] ?? ""}: ${why}: ${last}`);
 }
 

@@ -1,14 +1,22 @@
-import type { Address } from "../../../common/address.ts";
+import { type Address, formatAddress } from "../../../common/address.ts";
 import { CLIENT_PROGRAM } from "../../cluster/client-program.ts";
+import {
+  clusterEnvironment,
+  headEnvironment,
+  nodeEnvironment,
+  RAY_HABITS,
+} from "../../config/node-environment.ts";
+import { type PortUse, peerPorts, servicePorts } from "../../config/ports.ts";
 import {
   HEALTH_NAME,
   type NodeSettings,
+  type Placement,
   type Settings,
   TEST_CLIENT_NAME,
-  TEST_WORKER_NAME,
+  type WorkerSettings,
 } from "../../settings.ts";
 import type { Request } from "../driver.ts";
-import { nodePorts, type OwnPorts, testWorkerPorts } from "./ports.ts";
+import { type OwnPorts, ownPorts } from "./ports.ts";
 
 /** One process to run, and what it takes for itself. */
 export interface ProcessPlan {
@@ -56,7 +64,8 @@ export function planPart(settings: Settings, { part, head }: Request, machine: M
 }
 
 /** The health service. */
-export function planHealth({ health, candidates }: Settings, machine: Machine): ProcessPlan {
+function planHealth(settings: Settings, machine: Machine): ProcessPlan {
+  const { health, candidates } = settings;
   return {
     name: HEALTH_NAME,
     kind: "health",
@@ -70,63 +79,71 @@ export function planHealth({ health, candidates }: Settings, machine: Machine): 
       RAY_EP_LOG: machine.logForm,
       HEAD_WHITELIST: candidates.map(({ name }) => name).join(" "),
     },
-    ports: [{ host: health.loopbackAddress, port: health.port, use: "health service" }],
+    ports: portsOf(health, HEALTH_NAME, servicePorts(settings)),
   };
 }
 
 /** A main node: a candidate as config.yaml says. */
 export function planNode(settings: Settings, node: NodeSettings, machine: Machine): ProcessPlan {
-  const ports = nodePorts(settings, node);
-  const words = rayWords(node.name, node.objectStoreBytes, ports, machine);
-  return {
-    name: node.name,
+  return planRay(settings, node, machine, {
     kind: "node",
-    address: node.loopbackAddress,
-    file: machine.node,
-    args: [machine.entrypoint, "--", `--dashboard-host=${node.loopbackAddress}`, ...words],
-    env: {
-      ...nodeEnv(settings, machine, { ...node, ports }),
-      ...(settings.headAddress === undefined
-        ? {}
-        : { HEAD_ADDRESS_CFG: formatOnLoopback(settings, settings.headAddress) }),
-      RAY_HEAD_PORT: String(node.headPort),
-      RAY_DASHBOARD_PORT: String(node.dashboardPort),
-      RAY_CLIENT_PORT: String(node.clientPort),
-    },
-    ports: [
-      ...peerPorts(node.loopbackAddress, ports),
-      { host: node.loopbackAddress, port: node.headPort, use: "GCS" },
-      { host: node.loopbackAddress, port: node.dashboardPort, use: "dashboard" },
-      { host: node.loopbackAddress, port: node.clientPort, use: "Ray Client" },
-      { host: node.loopbackAddress, port: ports.agent, use: "dashboard agent" },
-    ],
-  };
+    words: [`--dashboard-host=${node.loopbackAddress}`],
+    env: headEnvironment(node),
+  });
 }
-
-/** The ports that config.yaml sets; the kernel picks the others. */
-const peerPorts = (host: string, { nodeManager, objectManager }: OwnPorts): PlannedPort[] => [
-  ...(nodeManager === undefined ? [] : [{ host, port: nodeManager, use: "node manager" }]),
-  ...(objectManager === undefined ? [] : [{ host, port: objectManager, use: "object manager" }]),
-];
 
 /** The test worker: no candidate, told its HEAD. */
-export function planTestWorker(settings: Settings, head: Address, machine: Machine): ProcessPlan {
-  const { worker } = settings.test;
-  const ports = testWorkerPorts(settings);
-  const named = { ...worker, name: TEST_WORKER_NAME, ports };
+function planTestWorker(settings: Settings, head: Address, machine: Machine): ProcessPlan {
+  const env = { HEAD_ADDRESS: formatAddress(onLoopback(settings, head)) };
+  return planRay(settings, settings.test.worker, machine, { kind: "test-worker", words: [], env });
+}
+
+interface RayKind {
+  readonly kind: ProcessPlan["kind"];
+  readonly words: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+function planRay(settings: Settings, node: WorkerSettings, machine: Machine, own: RayKind): ProcessPlan {
+  const { name, loopbackAddress } = node;
+  const ports = ownPorts(settings, node);
+  const objectStoreBytes = Math.min(node.objectStoreBytes, machine.objectStoreLimitBytes);
   return {
-    name: TEST_WORKER_NAME,
-    kind: "test-worker",
-    address: worker.loopbackAddress,
+    name,
+    kind: own.kind,
+    address: loopbackAddress,
     file: machine.node,
-    args: [machine.entrypoint, "--", ...rayWords(TEST_WORKER_NAME, worker.objectStoreBytes, ports, machine)],
-    env: { ...nodeEnv(settings, machine, named), HEAD_ADDRESS: formatOnLoopback(settings, head) },
-    ports: [
-      ...peerPorts(worker.loopbackAddress, ports),
-      { host: worker.loopbackAddress, port: ports.agent, use: "dashboard agent" },
-    ],
+    args: [machine.entrypoint, "--", ...own.words, ...rayWords(name, objectStoreBytes, ports, machine)],
+    env: {
+      ...clusterEnvironment(settings, {
+        healthUrl: `http://${settings.health.loopbackAddress}:${settings.health.port}`,
+        at: (address) => onLoopback(settings, address),
+      }),
+      ...own.env,
+      ...nodeEnvironment({ ...node, advertised: loopbackAddress, objectStoreBytes, ports }),
+      ...RAY_HABITS,
+      RAY_EP_NODE_NAME: name,
+      RAY_EP_USER: machine.user,
+      RAY_EP_BIN_DIR: machine.binDir,
+      // No engine bounds the log here, and `ws` is gone by then.
+      RAY_EP_LOG_LIMIT: "10m",
+      RAY_EP_LOG: machine.logForm,
+      RAY_EP_STATUS_FILE: statusFile(machine, name),
+    },
+    // Of the workers' range Ray takes what is free.
+    ports: portsOf(node, name, [
+      ...peerPorts(node, { ...ports, workers: undefined }),
+      ...servicePorts(settings),
+    ]),
   };
 }
+
+const portsOf = (
+  { loopbackAddress: host }: Placement,
+  name: string,
+  uses: readonly PortUse[],
+): PlannedPort[] =>
+  uses.filter(({ service }) => service === name).map(({ use, min: port }) => ({ host, port, use }));
 
 /** A node's name becomes its loopback address; every other host stays. */
 export function onLoopback(settings: Settings, { host, port }: Address): Address {
@@ -134,77 +151,16 @@ export function onLoopback(settings: Settings, { host, port }: Address): Address
   return { host: node?.loopbackAddress ?? host, port };
 }
 
-const formatOnLoopback = (settings: Settings, address: Address): string => {
-  const { host, port } = onLoopback(settings, address);
-  return `${host}:${port}`;
-};
-
-/** Where this cluster's health service answers. */
-function healthUrl({ health }: Settings): string {
-  return health.externalUrl ?? `http://${health.loopbackAddress}:${health.port}`;
-}
-
 /** Where a node keeps its status. */
 export const statusFile = ({ logs }: Pick<Machine, "logs">, name: string): string => `${logs}/${name}.json`;
-
-interface NodeKind {
-  readonly name: string;
-  readonly loopbackAddress: string;
-  readonly cpus: number;
-  readonly memoryBytes: number;
-  readonly objectStoreBytes: number;
-  readonly ports: OwnPorts;
-}
-
-const seconds = (ms: number): string => String(ms / 1000);
-
-function nodeEnv(settings: Settings, machine: Machine, node: NodeKind): Record<string, string> {
-  const { health } = settings;
-  const store = objectStoreOf(node.objectStoreBytes, machine);
-  return {
-    HEAD_WHITELIST: settings.candidates
-      .map((candidate) => `${candidate.name}=${formatOnLoopback(settings, candidate)}`)
-      .join(" "),
-    HEALTH_URL: health.enabled || health.externalUrl ? healthUrl(settings) : "none",
-    HEALTH_TIMEOUT: seconds(health.timeoutMs),
-    HEALTH_MAX_RETRIES: String(health.maxRetries),
-    HEALTH_RETRY_INTERVAL: seconds(health.retryIntervalMs),
-    DISCOVERY_TIMEOUT: seconds(settings.discoveryTimeoutMs),
-    WAIT_FOR_HEAD: seconds(settings.waitForHeadMs),
-    NODE_IP_ADDRESS: node.loopbackAddress,
-    ...(node.ports.nodeManager === undefined ? {} : { NODE_MANAGER_PORT: String(node.ports.nodeManager) }),
-    ...(node.ports.objectManager === undefined
-      ? {}
-      : { OBJECT_MANAGER_PORT: String(node.ports.objectManager) }),
-    MIN_WORKER_PORT: String(node.ports.workers.min),
-    MAX_WORKER_PORT: String(node.ports.workers.max),
-    RAY_NUM_CPUS: String(Math.max(1, Math.floor(node.cpus))),
-    // What the object store does not get, so that both together stay what config.yaml says.
-    RAY_MEMORY: String(node.memoryBytes - store),
-    RAY_EP_NODE_NAME: node.name,
-    RAY_EP_USER: machine.user,
-    RAY_EP_BIN_DIR: machine.binDir,
-    // No engine bounds the log here, and `ws` is gone by then.
-    RAY_EP_LOG_LIMIT: "10m",
-    RAY_EP_LOG: machine.logForm,
-    RAY_EP_STATUS_FILE: statusFile(machine, node.name),
-    RAY_USAGE_STATS_ENABLED: "0",
-    // Ray keeps 5 files of 512 MB for each of its logs unless told otherwise (ray_constants.py).
-    RAY_ROTATION_MAX_BYTES: String(16 * 2 ** 20),
-    RAY_ROTATION_BACKUP_COUNT: "2",
-  };
-}
-
-const objectStoreOf = (wantedBytes: number, machine: Machine): number =>
-  Math.min(wantedBytes, machine.objectStoreLimitBytes);
 
 /** Options of `ray start` that must differ between the nodes of one machine, or must not leave it (Ray 2.40 to 2.60). */
 function rayWords(name: string, objectStoreBytes: number, ports: OwnPorts, machine: Machine): string[] {
   return [
     `--temp-dir=${machine.temp}/${name}`,
-    `--object-store-memory=${objectStoreOf(objectStoreBytes, machine)}`,
+    `--object-store-memory=${objectStoreBytes}`,
     // The agent also binds 127.0.0.1; the second one on the same port would serve no logs (dashboard/http_server_agent.py).
-    `--dashboard-agent-listen-port=${ports.agent}`,
+    `--dashboard-agent-listen-port=${ports.dashboardAgent}`,
     "--disable-usage-stats",
   ];
 }
@@ -214,13 +170,14 @@ function planTestClient(settings: Settings, head: Address, machine: Machine): Pr
   const { host, port } = onLoopback(settings, head);
   const node = settings.nodes.find(({ name, headPort }) => name === head.host && headPort === head.port);
   const clientPort = node?.clientPort ?? settings.test.targetClientPort;
+  const { loopbackAddress: address } = settings.test.client;
   return {
     name: TEST_CLIENT_NAME,
     kind: "test-client",
-    address: settings.test.client.loopbackAddress,
+    address,
     file: machine.python,
     args: ["-u", "-c", CLIENT_PROGRAM, host, String(port), String(clientPort)],
-    env: { WS_CLIENT_ADDRESS: settings.test.client.loopbackAddress, RAY_USAGE_STATS_ENABLED: "0" },
+    env: { WS_CLIENT_ADDRESS: address, RAY_USAGE_STATS_ENABLED: "0" },
     ports: [],
   };
 }

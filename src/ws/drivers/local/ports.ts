@@ -1,38 +1,28 @@
-import type { NodeSettings, PeerPorts, PortRange, Settings } from "../../settings.ts";
+import type { PeerPorts, PortRange, Settings, WorkerSettings } from "../../settings.ts";
 
 /** The ports of a node beside those that config.yaml always names; undefined: the kernel picks a free one. */
-export interface OwnPorts {
-  readonly nodeManager: number | undefined;
-  readonly objectManager: number | undefined;
+export interface OwnPorts extends PeerPorts {
   readonly workers: PortRange;
-  readonly agent: number;
+  readonly dashboardAgent: number;
 }
 
 const WORKERS_EACH = 1000;
 const AGENT_STEP = 100;
 const LAST_PORT = 65535;
 
-/** Of a main node. Pure. */
-export const nodePorts = (settings: Settings, node: NodeSettings): OwnPorts =>
-  ownPorts(settings, settings.nodes.indexOf(node), node.peerPorts);
-
-/** Of the test worker. Pure. */
-export const testWorkerPorts = (settings: Settings): OwnPorts =>
-  ownPorts(settings, settings.nodes.length, settings.test.worker.peerPorts);
-
 /**
  * All nodes share one machine, and Ray binds most ports on every address of it: each node needs its own. They follow from
  * the ports of the first node, so that a second cluster with other ports in its config.yaml meets none of them.
- * Ray's own default range for workers (10002 to 19999) is the same for all and holds ray-gpu's client port 10002.
+ * Ray's own default range for workers (10002 to 19999) is the same for all and holds ray-gpu's client port 10002. Pure.
  */
-function ownPorts(settings: Settings, index: number, given: PeerPorts): OwnPorts {
-  const first = settings.nodes[0] ?? { clientPort: 10001, dashboardPort: 8265 };
-  const min = wrap(first.clientPort - 1 + WORKERS_EACH * (index + 1), WORKERS_EACH);
+export function ownPorts({ nodes, test }: Settings, node: WorkerSettings): OwnPorts {
+  const place = [...nodes, test.worker].findIndex(({ name }) => name === node.name) + 1;
+  const first = nodes[0] ?? { clientPort: 10001, dashboardPort: 8265 };
+  const min = wrap(first.clientPort - 1 + WORKERS_EACH * place, WORKERS_EACH);
   return {
-    nodeManager: given.nodeManager,
-    objectManager: given.objectManager,
-    workers: given.workers ?? { min, max: min + WORKERS_EACH - 1 },
-    agent: wrap(first.dashboardPort + AGENT_STEP * (index + 1), 1),
+    ...node.peerPorts,
+    workers: node.peerPorts.workers ?? { min, max: min + WORKERS_EACH - 1 },
+    dashboardAgent: wrap(first.dashboardPort + AGENT_STEP * place, 1),
   };
 }
 

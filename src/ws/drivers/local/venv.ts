@@ -1,10 +1,9 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { createInterface } from "node:readline";
 import { err, ok, type Result } from "../../../common/result.ts";
 import { interrupted, type WsFailure } from "../../failure.ts";
 import type { Progress } from "../../terminal/progress.ts";
+import { type Ended, runProgram } from "../run-program.ts";
 import { diagnosePip, pipStep } from "./pip.ts";
 import { pythonEnvironment } from "./python-environment.ts";
 
@@ -77,58 +76,30 @@ printf '%s\\n' "$mark" > "$2/.complete.new"
 mv "$2/.complete.new" "$2/.complete"
 `;
 
-interface Built {
-  readonly code: number | null;
-  readonly lines: readonly string[];
-  readonly missing: boolean;
-}
-
-async function build(request: VenvRequest, lockOptions: readonly string[]): Promise<Built> {
-  const { folder, rayVersion, python, env } = request;
+async function build(request: VenvRequest, lockOptions: readonly string[]): Promise<Ended> {
+  const { folder, rayVersion, python, env, progress, signal } = request;
   const steps = ["sh", "-c", STEPS, "venv", python, folder, rayVersion];
-  const child = spawn("flock", [...lockOptions, `${folder}.lock`, ...steps], {
+  let silent = false;
+  const onLine = (line: string) => {
+    if (/^WARNING: Retrying /.test(line) && !silent) {
+      silent = true;
+      progress.begin("venv", "The package index does not answer; pip tries four times, for about a minute");
+    }
+    const step = pipStep(line);
+    if (step !== undefined) progress.note("venv", step);
+  };
+  return runProgram(["flock", ...lockOptions, `${folder}.lock`, ...steps], {
     // A pip.conf with `user = true` would make pip refuse to install here.
     env: { ...pythonEnvironment(env), PYTHONUNBUFFERED: "1", PIP_USER: "0" },
-    stdio: ["ignore", "pipe", "pipe"],
-    // A group of its own, so that one signal ends pip with all its children.
-    detached: true,
-  });
-  const lines: string[] = [];
-  let silent = false;
-  for (const stream of [child.stdout, child.stderr])
-    createInterface({ input: stream }).on("line", (line) => {
-      lines.push(line);
-      if (/^WARNING: Retrying /.test(line) && !silent) {
-        silent = true;
-        request.progress.begin(
-          "venv",
-          "The package index does not answer; pip tries four times, for about a minute",
-        );
-      }
-      const step = pipStep(line);
-      if (step !== undefined) request.progress.note("venv", step);
-    });
-  return { ...(await ended(child, request.signal)), lines };
-}
-
-function ended(child: ChildProcess, signal: AbortSignal): Promise<Omit<Built, "lines">> {
-  const stop = () => {
-    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGTERM");
-  };
-  if (signal.aborted) stop();
-  signal.addEventListener("abort", stop, { once: true });
-  return new Promise((resolve) => {
-    child.once("error", () => resolve({ code: null, missing: true }));
-    child.once("close", (code) => {
-      signal.removeEventListener("abort", stop);
-      resolve({ code, missing: false });
-    });
+    signal,
+    onLine,
   });
 }
 
-function explain({ folder, rayVersion, python }: VenvRequest, { lines, missing }: Built): WsFailure {
+function explain({ folder, rayVersion, python }: VenvRequest, { all, missing }: Ended): WsFailure {
   if (missing)
     return { reason: "no-tool", tool: "flock", fix: "Install util-linux (apt-get install util-linux)." };
+  const lines = all.trim().split("\n");
   const { cause, fix } = diagnosePip(lines, { python, rayVersion, folder });
   return { reason: "venv-failed", folder, rayVersion, lines: lines.slice(-LAST_LINES), cause, fix };
 }
