@@ -8,7 +8,7 @@ import type { Job } from "../job.ts";
 import { TEST_CLIENT_NAME } from "../settings.ts";
 import { healthAnswers } from "./ask-health.ts";
 import { causeOf } from "./cause-of.ts";
-import { CLIENT_WORDS } from "./client-program.ts";
+import { clientWord } from "./client-program.ts";
 import { statusOf } from "./node-status.ts";
 import { judgeService, type Seen } from "./readiness.ts";
 import { startInOrder } from "./start-in-order.ts";
@@ -126,8 +126,7 @@ const placed = (name: string, { address }: Pick<Service, "address">): string =>
 
 /** A client that could not connect is up all the same: it stays for debugging, and the checks judge what it says. */
 async function wordOfClient(driver: Driver, { ref }: Service): Promise<string | undefined> {
-  const lines = await linesOf(driver, ref, { lastLines: 100 });
-  return lines.findLast((line) => CLIENT_WORDS.some((words) => line.startsWith(words)));
+  return clientWord(await linesOf(driver, ref, { lastLines: 100 }));
 }
 
 async function linesOf(driver: Driver, ref: string, part: LogPart): Promise<string[]> {

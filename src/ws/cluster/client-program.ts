@@ -2,8 +2,9 @@ import { CLIENT_CONNECTED } from "../../common/specification.ts";
 import { CONNECT } from "./ray-connect.ts";
 
 const NOT_CONNECTED = "✗ Ray client could not connect";
-/** What it says of its connection, one of the two. */
-export const CLIENT_WORDS = [CLIENT_CONNECTED, NOT_CONNECTED] as const;
+/** What it said last of its connection; undefined as long as it has said nothing. */
+export const clientWord = (lines: readonly string[]): string | undefined =>
+  lines.findLast((line) => line.startsWith(CLIENT_CONNECTED) || line.startsWith(NOT_CONNECTED));
 
 /**
  * The test client, run with the cluster's own Python: argv[1] is the HEAD's host, argv[2] its GCS port, argv[3] its

@@ -1,10 +1,10 @@
 import { CLIENT_CONNECTED } from "../../../common/specification.ts";
-import { CLIENT_WORDS } from "../../cluster/client-program.ts";
+import { clientWord } from "../../cluster/client-program.ts";
 import { TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../settings.ts";
 import { cannotJudge, checksOf, fails, type Verdict, verdict } from "../check.ts";
 import type { ClientReport } from "../client-probe.ts";
 import type { CheckContext } from "../context.ts";
-import { livingNode, logLine, sum } from "./common.ts";
+import { livingNode, logLines, sum } from "./common.ts";
 
 const onReport =
   (judge: (report: ClientReport, context: CheckContext) => Verdict | Promise<Verdict>) =>
@@ -29,9 +29,7 @@ const judgePorts = ({ ports }: ClientReport): Verdict =>
   );
 
 async function judgeInit(report: ClientReport, context: CheckContext): Promise<Verdict> {
-  const line = await logLine(context, TEST_CLIENT_NAME, (each) =>
-    CLIENT_WORDS.some((words) => each.startsWith(words)),
-  );
+  const line = clientWord(await logLines(context, TEST_CLIENT_NAME));
   const own = report.connected ? "a second program connected as well" : `a second program: ${report.error}`;
   return verdict(
     report.connected && line?.startsWith(CLIENT_CONNECTED) === true,

@@ -46,33 +46,23 @@ export async function judgeActive(
 
 export const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);
 
-/** The last line of a service's present life that `isIt`: who changed its mind has said so more than once. */
-export async function logLine(
-  context: CheckContext,
-  service: string,
-  isIt: (line: string) => boolean,
-): Promise<string | undefined> {
-  return (await logLines(context, service)).findLast(isIt);
-}
-
+/** What a service wrote since it was started last. Its last word counts: who changed its mind has said so more than once. */
 export const logLines = async (context: CheckContext, service: string): Promise<string[]> =>
   (await context.log(service)).split("\n").map((line) => line.trimEnd());
 
 const MODES: readonly string[] = Object.values(MODE_LINES);
 
 /** The role that a node took last, as users of the specification grep for it (docs/specification.md). */
-export async function lastMode(context: CheckContext, service: string): Promise<string> {
-  return (await logLine(context, service, (line) => MODES.includes(line))) ?? 'no line "Mode:"';
-}
+export const lastMode = async (context: CheckContext, service: string): Promise<string> =>
+  (await logLines(context, service)).findLast((line) => MODES.includes(line)) ?? 'no line "Mode:"';
 
 /** Whether the test worker says that it goes where its HEAD_ADDRESS points. */
 export async function judgeHeadAddress(context: CheckContext): Promise<Verdict> {
-  const words = (address: string) => headAddressWords("HEAD_ADDRESS", address);
-  const wanted = words(context.expectedEnvironment(TEST_WORKER_NAME).HEAD_ADDRESS ?? "");
-  const line = await logLine(context, TEST_WORKER_NAME, (each) => each.includes(words("")));
-  if (line === undefined) return fails(`${TEST_WORKER_NAME} has no line "${words("")}", expected ${wanted}`);
-  const ok = line.split(" ").includes(wanted);
-  return verdict(ok, ok ? line : `${line}; expected ${wanted}`);
+  const words = (address = "") => headAddressWords("HEAD_ADDRESS", address);
+  const wanted = words(context.expectedEnvironment(TEST_WORKER_NAME).HEAD_ADDRESS);
+  const said = (await logLines(context, TEST_WORKER_NAME)).findLast((line) => line.includes(words()));
+  if (said?.split(" ").includes(wanted)) return verdict(true, said);
+  return fails(`${said ?? `${TEST_WORKER_NAME} has no line "${words()}"`}; expected ${wanted}`);
 }
 
 const GIB = 2 ** 30;
