@@ -134,7 +134,12 @@ export const NodeReport = z.object({
   /** The highest epoch that this node has seen anywhere. */
   seen: z.optional(SeenEpoch),
   /** Its status; a node of another version may send none, or one that is not understood here. */
-  status: z.catch(z.optional(NodeStatus), undefined),
+  status: z.optional(
+    z.pipe(
+      z.unknown(),
+      z.transform((status) => z.safeParse(NodeStatus, status).data),
+    ),
+  ),
 });
 export type NodeReport = z.infer<typeof NodeReport>;
 
