@@ -1,4 +1,5 @@
 import type { Problem } from "../../common/failure.ts";
+import type { NodeStatus } from "../../common/node-status.ts";
 import type { Result } from "../../common/result.ts";
 import type { RayGcs } from "../../common/sighting.ts";
 import type { NodeInfo } from "../../gcs/client.ts";
@@ -60,6 +61,8 @@ export interface ClusterFacts {
   readonly heads: readonly RayGcs[];
   readonly noHead: NoHead;
   readonly nodes: readonly NodeInfo[];
+  /** What each node told the health service of itself, also one that this ws did not start. */
+  readonly reported: ReadonlyMap<string, NodeStatus>;
 }
 
 export interface ServiceFacts {
@@ -67,5 +70,8 @@ export interface ServiceFacts {
   readonly hostname: string;
   readonly status: string;
   readonly running: boolean;
+  /** What it wrote in its present or last life. */
   readonly log: string;
+  /** What a node says of itself. */
+  readonly nodeStatus: NodeStatus | undefined;
 }
