@@ -38,22 +38,14 @@ export async function elect(elector: Elector, deps: ElectDeps): Promise<Outcome>
   const { clock } = deps;
   const began = clock.now();
   const say = onlyChanges(deps.log);
-  const sayHealth = (fact: HealthFact) =>
-    say({ type: "health", url: config.values.HEALTH_URL ?? "none", fact });
-  let last: Collected["healthInTheEnd"];
+  const sayHealth = healthTeller(elector, say);
   for (;;) {
     const late = clock.now() - began >= config.values.WAIT_FOR_HEAD;
     // A probe may take seconds; a stop does not wait for it.
     const collected = await unlessAborted(collectOnce(elector, deps, late), stop);
     if (collected === null) return { kind: "stopped" };
     const { healthInTheEnd, ...seen } = collected;
-    last = healthInTheEnd;
-    if (seen.health.kind !== "unknown") sayHealth(seen.health);
-    // Nobody waits for it, so that it was asked just once; what it answered to that is worth a line.
-    else
-      void healthInTheEnd.then((fact) => {
-        if (last === healthInTheEnd && !stop.aborted && fact.kind !== "down") sayHealth(fact);
-      });
+    sayHealth(seen.health, healthInTheEnd);
     if (seen.heads.some(({ sighting }) => sighting.kind === "ray-gcs")) absence.seen();
     say({ type: "heads", heads: seen.heads });
     const { ownRayVersion, lastRole } = elector;
@@ -61,14 +53,33 @@ export async function elect(elector: Elector, deps: ElectDeps): Promise<Outcome>
     const facts = { ...seen, ...waited, lease: null, ownRayVersion, lastRole };
     const decision = await decideWithLease(facts, elector, say);
     say({ type: "decision", decision });
-    const stranger = decision.role === "worker" ? null : unlistedHolder(config, facts);
-    if (stranger !== null) say({ type: "unlisted-holder", node: stranger.node, address: stranger.address });
+    if (decision.role !== "worker") sayUnlisted(facts, config, say);
     const outcome = outcomeOf(decision);
     if (outcome !== null) return outcome;
     if (decision.role === "wait") elector.onWait(decision.waitingFor);
     const retryMs = decision.role === "wait" ? decision.retryMs : 0;
     if (!(await clock.pause(retryMs, stop))) return { kind: "stopped" };
   }
+}
+
+/** Says what the health service answered, also where nobody waited for it, so that it was asked just once. */
+function healthTeller({ config, stop }: Elector, say: (event: Event) => void) {
+  let last: Collected["healthInTheEnd"];
+  return (fact: HealthFact, inTheEnd: Collected["healthInTheEnd"]): void => {
+    const tell = (each: HealthFact) =>
+      say({ type: "health", url: config.values.HEALTH_URL ?? "none", fact: each });
+    last = inTheEnd;
+    if (fact.kind !== "unknown") tell(fact);
+    else
+      void inTheEnd.then((late) => {
+        if (last === inTheEnd && !stop.aborted && late.kind !== "down") tell(late);
+      });
+  };
+}
+
+function sayUnlisted(facts: Facts, config: Config, say: (event: Event) => void): void {
+  const stranger = unlistedHolder(config, facts);
+  if (stranger !== null) say({ type: "unlisted-holder", node: stranger.node, address: stranger.address });
 }
 
 /** A node that is about to give up waits for the health service too: it may know where the HEAD is. */
