@@ -1,6 +1,6 @@
 import { isIPv4 } from "node:net";
 import { formatAddress, isLoopback } from "../common/address.ts";
-import { renderSighting } from "../common/render-sighting.ts";
+import { renderProbe } from "../common/render-probe.ts";
 import { unreachable } from "../common/result.ts";
 import type { Config } from "./config.ts";
 import type { Decision } from "./decide/decision.ts";
@@ -33,7 +33,7 @@ export function render(event: Event): readonly string[] {
       return renderHealth(event.url, event.fact);
     case "heads":
       return event.heads.map(
-        ({ sighting }) => `${sighting.kind === "ray-gcs" ? "✓" : "→"} ${renderSighting(sighting)}`,
+        ({ result }) => `${result.kind === "ray-gcs" ? "✓" : "→"} ${renderProbe(result)}`,
       );
     case "lease":
       return [renderLease(event.fact)];
@@ -139,7 +139,7 @@ function renderDecision(decision: Decision): string[] {
     case "head":
       return [`→ HEAD: ${rule}${decision.epoch === null ? "" : ` (epoch ${decision.epoch})`}`, "Mode: head"];
     case "worker":
-      return [`→ WORKER: ${rule}; ${renderSighting(decision.head)}`, "Mode: worker"];
+      return [`→ WORKER: ${rule}; ${renderProbe(decision.head)}`, "Mode: worker"];
     case "wait":
       return [`→ Waiting: ${renderWait(decision.waitingFor)}`];
     case "ask-lease":

@@ -49,7 +49,7 @@ export async function settle(config: Config, world: SettleWorld): Promise<Settle
         const current = lastLook === healthInTheEnd && !world.stop.aborted;
         if (current && fact.kind !== "down") sayHealth(fact);
       });
-    if (seen.heads.some(({ sighting }) => sighting.kind === "ray-gcs")) world.absence.seen();
+    if (seen.heads.some(({ result }) => result.kind === "ray-gcs")) world.absence.seen();
     say({ type: "heads", heads: seen.heads });
     const now = world.clock.now();
     const facts: Facts = {

@@ -1,6 +1,6 @@
 import type { Address } from "../common/address.ts";
+import type { ProbeAnswer } from "../common/probe-result.ts";
 import { ok, type Result } from "../common/result.ts";
-import type { SightingKind } from "../common/sighting.ts";
 import { brokenOff, notRay } from "./answer.ts";
 import { type Link, openLink } from "./link.ts";
 import { Message, writeMessage } from "./message.ts";
@@ -33,7 +33,7 @@ interface KvKey {
 
 /** Why a call brought no answer. */
 export type GcsFailure =
-  | Extract<SightingKind, { kind: "timeout" | "unauthorized" | "not-ray" | "tls" }>
+  | Extract<ProbeAnswer, { kind: "timeout" | "unauthorized" | "not-ray" | "tls" }>
   /**
    * No connection, or it broke before ("greeting") or after the server had said anything; `code` is the operating system's
    * (ECONNREFUSED …) where there is one.

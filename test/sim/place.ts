@@ -1,5 +1,5 @@
 import type { Address } from "../../src/common/address.ts";
-import type { Sighting, SightingKind } from "../../src/common/sighting.ts";
+import type { ProbeAnswer, ProbeResult } from "../../src/common/probe-result.ts";
 import type { Config } from "../../src/entrypoint/config.ts";
 import type { Published } from "../../src/entrypoint/other-head.ts";
 import type { Actor } from "./actor.ts";
@@ -174,7 +174,7 @@ export async function sight(
   actor: Actor,
   address: Address,
   timeoutMs: number,
-): Promise<Sighting> {
+): Promise<ProbeResult> {
   const began = actor.nowMs;
   const kind = await lookAt(scene, from, actor, address, timeoutMs);
   return { address, ms: actor.nowMs - began, ...kind };
@@ -186,7 +186,7 @@ async function lookAt(
   actor: Actor,
   { host: name }: Address,
   timeoutMs: number,
-): Promise<SightingKind> {
+): Promise<ProbeAnswer> {
   const target = scene.names.resolve(from, name);
   if (target.kind === "hangs") {
     scene.note("probes of names whose look-up hung");

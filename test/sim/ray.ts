@@ -169,8 +169,8 @@ const lookOf = (clusterId: string | null): Look => ({
 });
 
 async function ask({ scene, place, actor, absence }: Node, head: Address): Promise<string | null> {
-  const sighting = await sight(scene, place, actor, head, LOOK_TIMEOUT_MS);
-  if (sighting.kind !== "ray-gcs") return null;
+  const result = await sight(scene, place, actor, head, LOOK_TIMEOUT_MS);
+  if (result.kind !== "ray-gcs") return null;
   absence.seen();
-  return sighting.clusterId;
+  return result.clusterId;
 }

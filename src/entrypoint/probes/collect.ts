@@ -1,5 +1,5 @@
 import { type Address, sameAddress } from "../../common/address.ts";
-import type { Sighting } from "../../common/sighting.ts";
+import type { ProbeResult } from "../../common/probe-result.ts";
 import type { Config } from "../config.ts";
 import { holderIn, isHolder, possibleHeads } from "../decide/candidates.ts";
 import type { HeadFact, HealthFact } from "../facts.ts";
@@ -9,7 +9,7 @@ import { type HealthProbeSettings, probeHealth } from "./health.ts";
 export interface Probes {
   readonly health: Pick<HealthClient, "look">;
   /** Asks one address within `timeoutMs`; never rejects. */
-  readonly head: (address: Address, timeoutMs: number) => Promise<Sighting>;
+  readonly head: (address: Address, timeoutMs: number) => Promise<ProbeResult>;
 }
 
 export interface Seen {
@@ -44,8 +44,8 @@ export function collect(
     explicit: config.explicitHead !== null,
   };
   const ask = (name: string | null, address: Address): Promise<void> =>
-    probes.head(address, values.DISCOVERY_TIMEOUT).then((sighting) => {
-      seen.heads.push({ name, sighting });
+    probes.head(address, values.DISCOVERY_TIMEOUT).then((result) => {
+      seen.heads.push({ name, result });
       seen.pending -= 1;
     });
   return new Promise((resolve) => {
@@ -78,7 +78,7 @@ interface Partial {
  * HEAD answers (two need the lease to tell which is the true one) or the HEAD is explicit.
  */
 function enough({ health, heads, pending, explicit }: Partial): boolean {
-  const living = heads.filter(({ sighting }) => sighting.kind === "ray-gcs");
+  const living = heads.filter(({ result }) => result.kind === "ray-gcs");
   const holder = health === null ? null : holderIn({ health });
   if (living.some((each) => isHolder(each, holder))) return true;
   return pending === 0 && (health !== null || explicit || living.length === 1);
@@ -94,7 +94,7 @@ type Listed = ReturnType<typeof possibleHeads>;
 
 /** Answers come in any order; decisions and logs follow the whitelist's. */
 function inOrder(heads: readonly HeadFact[], listed: Listed): HeadFact[] {
-  const place = ({ sighting }: HeadFact): number =>
-    listed.findIndex((each) => sameAddress(each.address, sighting.address));
+  const place = ({ result }: HeadFact): number =>
+    listed.findIndex((each) => sameAddress(each.address, result.address));
   return heads.toSorted((a, b) => place(a) - place(b));
 }

@@ -1,5 +1,5 @@
+import type { RayGcs } from "../../common/probe-result.ts";
 import type { Result } from "../../common/result.ts";
-import type { RayGcs } from "../../common/sighting.ts";
 import type { ClusterView } from "../cluster-view.ts";
 import type { RuntimeName } from "../runtimes/runtime.ts";
 import type { Settings } from "../settings.ts";

@@ -7,6 +7,6 @@ import type { WsFailure } from "../failure.ts";
  * Undefined if it does not.
  */
 export async function refusalOf(sight: Sight): Promise<WsFailure | undefined> {
-  const sighting = refusing(await lookForHeads(sight));
-  return sighting && { reason: "token-refused", at: formatAddress(sighting.address) };
+  const result = refusing(await lookForHeads(sight));
+  return result && { reason: "token-refused", at: formatAddress(result.address) };
 }
