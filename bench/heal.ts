@@ -114,7 +114,7 @@ async function headRestarted({ cluster }: Scene): Promise<Restart> {
 async function cleanStop(scene: Scene): Promise<number> {
   const { cluster } = scene;
   cluster.process(CPU).signal("SIGTERM");
-  await cluster.process(CPU).ends();
+  await cluster.process(CPU).exit();
   const seconds = await untilServes(scene, GPU);
   // Its own word, since the GCS lists it a moment before it knows: a HEAD that dies just then is another case.
   await startNode(scene, CPU).says("✓ Ray worker successfully joined", LONG_MS);

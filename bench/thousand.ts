@@ -31,7 +31,7 @@ export async function benchThousand(): Promise<Row[]> {
 }
 
 /** A line of /proc/PID/status (Linux). */
-function memoryMb({ child }: HealthServerProcess, line: "VmRSS" | "VmHWM"): number {
-  const status = readFileSync(`/proc/${child.pid}/status`, "utf8");
+function memoryMb({ pid }: HealthServerProcess, line: "VmRSS" | "VmHWM"): number {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
   return Number(new RegExp(`^${line}:\\s*(\\d+) kB`, "m").exec(status)?.[1]) / 1024;
 }

@@ -1,12 +1,16 @@
 /**
- * Runs every test that this machine allows and says in one line what it left out and why; its last line counts them.
- * Run as `npm test [-- words for vitest]`. With LAB_NETNS set, the Docker tests run in that network namespace, where
- * the lab's engine publishes its ports (test/lab/README.md).
+ * Runs tests and says in one line what it left out and why; its last line counts them.
+ *   npm test                      those that a newcomer waits for
+ *   npm test -- words for vitest  those that the words name, wherever they belong
+ *   npm run test:all              every one that this machine allows but the endurance tests (npm run test:long)
+ * With LAB_NETNS set, the Docker tests run in that network namespace, where the lab's engine publishes its ports
+ * (test/lab/README.md).
  */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { globSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
 import { stripVTControlCharacters } from "node:util";
+import { projects } from "./test-projects.ts";
 
 /** Projects of vitest that run together in one process of it. */
 type Lane = readonly string[];
@@ -42,34 +46,41 @@ interface FileReport {
 }
 
 const RESULTS = "test-results";
-/** Where the files of a project are, if not in the folder of its name. */
-const FILES: Readonly<Record<string, string>> = {
-  docker: "test/docker/*.test.ts",
-  "docker-nodes": "test/docker/nodes/*.test.ts",
-  "docker-images": "test/docker/images/*.test.ts",
-};
-const words = process.argv.slice(2);
+const ALL = "--all";
+const words = process.argv.slice(2).filter((word) => word !== ALL);
+const filters = words.filter((word) => !word.startsWith("-"));
+const all = process.argv.includes(ALL);
+// Read by test/fixtures/thorough.ts.
+if (all) process.env.THOROUGH = "1";
 
 function succeeds(command: string, ...args: string[]): boolean {
   return spawnSync(command, args, { stdio: "ignore", timeout: 20_000 }).status === 0;
 }
 
 function groups(): Group[] {
-  const linux = process.platform === "linux" ? null : "the embedded runtime needs Linux";
-  const python = succeeds("python3", "-m", "venv", "--help") ? null : "there is no python3 with venv";
-  const engine = succeeds("docker", "info")
-    ? null
-    : "no Docker engine answers; → test/lab/up gives this machine one";
-  return [
+  const here: Group[] = [
     { lanes: [["unit", "process"]], before: [], skip: null },
-    { lanes: [["embedded", "faults"]], before: [], skip: linux ?? python },
-    {
-      lanes: [["docker"], ["docker-nodes"], ["docker-images"]],
-      before: ["sh", "scripts/in-lab.sh"],
-      skip: engine,
-    },
+    { lanes: [["embedded"]], before: [], skip: whyNoRay() },
   ];
+  const more: readonly Omit<Group, "skip">[] = [
+    { lanes: [["load"]], before: [] },
+    { lanes: [["embedded-more", "faults"]], before: [] },
+    { lanes: [["docker"], ["docker-nodes"], ["docker-images"]], before: ["sh", "scripts/in-lab.sh"] },
+  ];
+  const whyNot = all || filters.length > 0 ? [null, whyNoRay(), whyNoDocker()] : more.map(() => TAKES_LONG);
+  return [...here, ...more.map((group, i) => ({ ...group, skip: whyNot[i] ?? null }))];
 }
+
+const TAKES_LONG =
+  "they last minutes; → npm run test:all runs them, and each property and simulation ten times as often";
+
+function whyNoRay(): string | null {
+  if (process.platform !== "linux") return "the embedded runtime needs Linux";
+  return succeeds("python3", "-m", "venv", "--help") ? null : "there is no python3 with venv";
+}
+
+const whyNoDocker = (): string | null =>
+  succeeds("docker", "info") ? null : "no Docker engine answers; → test/lab/up gives this machine one";
 
 function run({ lanes, before }: Group): Promise<Counts[]> {
   return Promise.all(lanes.map((projects, i) => runLane(projects, before, i > 0)));
@@ -135,28 +146,32 @@ function failuresOf({ name, status, message, assertionResults }: FileReport): st
 const line = (where: string, message: string): string =>
   `${where.replace(`${process.cwd()}/`, "")}: ${stripVTControlCharacters(message).split("\n")[0]}`;
 
-/** The files of a group that is left out, those among them that the words name: how many tests they hold only a run shows. */
-function filesOf({ lanes }: Group): number {
-  const filters = words.filter((word) => !word.startsWith("-"));
-  const files = lanes
-    .flat()
-    .flatMap((name) =>
-      globSync(FILES[name] ?? `test/${name}/**/*.test.ts`, { exclude: ["**/*.long.test.ts"] }),
-    );
+/** The files of projects that are left out, those among them that the words name: how many tests they hold only a run shows. */
+function filesOf(names: readonly string[]): number {
+  const files = projects
+    .filter(({ name }) => names.includes(name))
+    .flatMap(({ include, exclude = [] }) => globSync(include, { exclude }));
   return files.filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)))
     .length;
 }
 
+/** The projects that are left out, by the reason for it. */
+function leftOutOf(groups: readonly Group[]) {
+  const reasons = new Set(groups.flatMap(({ skip }) => skip ?? []));
+  return [...reasons].map((reason) => {
+    const names = groups.filter(({ skip }) => skip === reason).flatMap(({ lanes }) => lanes.flat());
+    return { reason, names, files: filesOf(names) };
+  });
+}
+
 rmSync(RESULTS, { recursive: true, force: true });
 mkdirSync(RESULTS, { recursive: true });
-const all = groups();
+const chosen = groups();
 const counts: Counts[] = [];
-for (const group of all) if (group.skip === null) counts.push(...(await run(group)));
-const leftOut = all
-  .filter((group) => group.skip !== null)
-  .map((group) => ({ ...group, files: filesOf(group) }));
-for (const { lanes, skip, files } of leftOut)
-  if (files > 0) console.log(`→ Left out: ${lanes.flat().join(", ")} tests (files: ${files}), since ${skip}`);
+for (const group of chosen) if (group.skip === null) counts.push(...(await run(group)));
+const leftOut = leftOutOf(chosen);
+for (const { reason, names, files } of leftOut)
+  if (files > 0) console.log(`→ Left out: ${names.join(", ")} tests (files: ${files}), since ${reason}`);
 const sum = (key: Exclude<keyof Counts, "failures">): number =>
   counts.reduce((total, each) => total + each[key], 0);
 const files = leftOut.reduce((total, each) => total + each.files, 0);

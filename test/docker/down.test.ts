@@ -112,11 +112,10 @@ describe("ws up that fails takes back what it started", () => {
 
 describe("ws down", () => {
   test("after a ws up that was killed, and twice in a row", async () => {
-    const up = project.spawnWs(["up"]);
+    const up = project.start(["up"]);
     await until("the first container", async () => (await project.containers()).length > 0, 60_000);
-    const ended = new Promise((done) => up.once("exit", done));
-    up.kill("SIGKILL");
-    await ended;
+    up.signal("SIGKILL");
+    await up.exit();
 
     const down = await project.ws(["down", "-v"]);
     expect(down.code, down.text).toBe(0);

@@ -21,9 +21,10 @@ interface Service {
   readonly container: { readonly name: string };
 }
 
-async function ps(): Promise<{ code: number | undefined; services: Service[] }> {
-  const { code, text } = await project.ws(["ps", "--json"]);
-  return { code, services: JSON.parse(text.slice(text.indexOf("{"))).services };
+async function ps() {
+  const { code, out } = await project.ws(["ps", "--json"]);
+  const services: readonly Service[] = JSON.parse(out).services;
+  return { code, services };
 }
 
 describe("a cluster that was started with a token", () => {
@@ -100,13 +101,13 @@ describe("a cluster that was started with a token", () => {
   });
 
   test("E11 Ctrl-C ends the waiting in down at once, and nothing is left", async () => {
-    const down = project.startWs(["down", "-v"]);
-    await until("down to wait", () => down.text().includes("may finish running work"), 30_000);
-    down.interrupt();
+    const down = project.start(["down", "-v"]);
+    await down.says("may finish running work", 30_000);
+    down.signal("SIGINT");
     const began = performance.now();
-    const code = await down.ended;
-    expect(down.text()).toContain("Not waiting any longer");
-    expect(code, down.text()).toBe(0);
+    const code = await down.exit();
+    expect(down.text).toContain("Not waiting any longer");
+    expect(code, down.text).toBe(0);
     expect(performance.now() - began).toBeLessThan(20_000);
     expect(await project.leftovers()).toEqual([]);
   });
@@ -130,12 +131,12 @@ describe("a start that fails", () => {
   });
 
   test("E11 Ctrl-C, and a second one while up removes what it started: nothing is left", async () => {
-    const up = project.startWs(["up"]);
+    const up = project.start(["up"]);
     await until("a container", async () => (await project.containers()).length > 0, 60_000);
-    up.interrupt();
-    await until("the start to be taken back", () => up.text().includes("Taking down"), 60_000);
-    for (const _ of [2, 3]) up.interrupt();
-    await up.ended;
+    up.signal("SIGINT");
+    await up.says("Taking down", 60_000);
+    for (const _ of [2, 3]) up.signal("SIGINT");
+    await up.exit(120_000);
     expect(await project.leftovers().then((all) => all.filter((each) => !isVolume(each)))).toEqual([]);
   });
 });

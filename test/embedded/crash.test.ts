@@ -1,10 +1,6 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { stringify } from "yaml";
+import { existsSync, readFileSync, readlinkSync } from "node:fs";
+import { resolve } from "node:path";
+import { expect, test } from "vitest";
 import { openCluster } from "../../src/ws/runtimes/embedded/cluster.ts";
 import { findTakenPorts } from "../../src/ws/runtimes/embedded/free-ports.ts";
 import { readMachine } from "../../src/ws/runtimes/embedded/machine.ts";
@@ -12,52 +8,24 @@ import { planHealth, planNode } from "../../src/ws/runtimes/embedded/plan.ts";
 import { listProcesses } from "../../src/ws/runtimes/embedded/processes.ts";
 import { readState } from "../../src/ws/runtimes/embedded/state.ts";
 import { readSettings } from "../../src/ws/settings.ts";
-import { freePorts } from "../fixtures/cluster/free-ports.ts";
-import { realRay } from "../fixtures/cluster/real-ray.ts";
+import { EmbeddedWs } from "../fixtures/cluster/embedded-ws.ts";
 import { until } from "../fixtures/until.ts";
 
-const root = resolve(import.meta.dirname, "../..");
-const folder = mkdtempSync(join(tmpdir(), "rep-crash-"));
-const stateDir = join(folder, "state");
-let binDir: string;
-let text: string;
-
-beforeAll(async () => {
-  execFileSync("sh", ["scripts/setup.sh"], { cwd: root, stdio: "inherit" });
-  binDir = await realRay();
-  const first = await freePorts(8);
-  const ports = (from: number) => ({ head_port: from, dashboard_port: from + 1, client_port: from + 2 });
-  text = stringify({
-    network: { subnet: "172.46.0.0/16" },
-    cluster_test: { test_network_subnet: "172.47.0.0/24" },
-    services: { health: { port: first + 6 }, ray: { cpu: ports(first), gpu: ports(first + 3) } },
-  });
-  writeFileSync(join(folder, "config.yaml"), text);
-});
-
-afterAll(async () => {
-  await once(ws("down", "-v"), "exit");
-  rmSync(folder, { recursive: true, force: true });
-});
-
-function ws(...words: string[]): ChildProcess {
-  const args = ["--runtime", "embedded", "-c", join(folder, "config.yaml"), "--state", stateDir, ...words];
-  const env = { ...process.env, WS_VENV_DIR: resolve(binDir, "../..") };
-  return spawn(process.execPath, [join(root, "dist/ws.js"), ...args], { env, stdio: "ignore" });
-}
+const cluster = new EmbeddedWs();
 
 function plannedCluster() {
-  const read = readSettings(text);
+  const read = readSettings(readFileSync(cluster.config, "utf8"));
   if (!read.ok) throw new Error(JSON.stringify(read.error));
   const { settings } = read.value;
-  const dist = join(root, "dist");
-  const cluster = openCluster({ settings, env: {}, stateDir, venvDir: resolve(binDir, "../.."), dist });
-  const machine = readMachine(settings, cluster.folders, binDir, dist);
+  const dist = resolve(import.meta.dirname, "../../dist");
+  const { state: stateDir, venvDir, binDir } = cluster;
+  const { folders } = openCluster({ settings, env: {}, stateDir, venvDir, dist });
+  const machine = readMachine(settings, folders, binDir, dist);
   const plans = [
     planHealth(settings, machine),
     ...settings.nodes.map((each) => planNode(settings, each, machine)),
   ];
-  return { folders: cluster.folders, ports: plans.flatMap((plan) => plan.ports) };
+  return { folders, ports: plans.flatMap((plan) => plan.ports) };
 }
 
 const cwdOf = (pid: number): string => {
@@ -80,10 +48,10 @@ test("ws is killed in the middle of up, then a HEAD's entrypoint and the health 
   const ofCluster = () =>
     listProcesses(folders.label).filter(
       ({ pid, service, session }) =>
-        service !== undefined || sessions.has(session) || cwdOf(pid).startsWith(folder),
+        service !== undefined || sessions.has(session) || cwdOf(pid).startsWith(cluster.folder),
     );
 
-  const up = ws("up");
+  const up = cluster.start(["up"]);
   await until(
     "the HEAD's GCS to run",
     () => ofCluster().some(({ command }) => /gcs_server/.test(command)),
@@ -99,12 +67,12 @@ test("ws is killed in the middle of up, then a HEAD's entrypoint and the health 
     .filter((pid) => commandOf(pid).startsWith("/bin/bash"));
   expect(guards.length).toBeGreaterThan(0);
   for (const pid of guards) process.kill(pid, "SIGSTOP");
-  up.kill("SIGKILL");
+  up.signal("SIGKILL");
   for (const pid of [...victims.map((each) => each.pid), ...guards]) process.kill(pid, "SIGKILL");
   expect(ofCluster().length).toBeGreaterThan(0);
 
-  const [code] = await once(ws("down"), "exit");
-  expect(code).toBe(0);
+  const down = await cluster.ws(["down"]);
+  expect(down.code, down.text).toBe(0);
   expect(ofCluster().map(({ pid, command }) => `${pid} ${command.slice(0, 100)}`)).toEqual([]);
   expect(await findTakenPorts(ports)).toEqual([]);
   expect(existsSync(folders.temp)).toBe(false);

@@ -16,18 +16,30 @@ const roleOf = (text: string): string | undefined => /Mode: (\w+)/.exec(text)?.[
 test.each([
   { first: "ray-cpu", second: "ray-gpu" },
   { first: "ray-gpu", second: "ray-cpu" },
-])("$first first, then $second: the first leads, the second joins it", async ({ first, second }) => {
-  const cluster = await open();
-  await cluster.health();
-  const head = cluster.node(first);
-  await head.says("✓ Ray cluster is ready!");
-  const worker = cluster.node(second);
-  await worker.says("✓ Ray worker successfully joined the cluster!");
+])(
+  "$first first, then $second: the first leads, the second joins it, and a stop leaves no process behind",
+  async ({ first, second }) => {
+    const cluster = await open();
+    const health = await cluster.health();
+    const head = cluster.node(first);
+    await head.says("✓ Ray cluster is ready!");
+    const worker = cluster.node(second);
+    await worker.says("✓ Ray worker successfully joined the cluster!");
 
-  expect(await cluster.becomes(CANDIDATES)).toBe(first);
-  expect(roleOf(head.text)).toBe("head");
-  expect(roleOf(worker.text)).toBe("worker");
-});
+    expect(await cluster.becomes(CANDIDATES)).toBe(first);
+    expect(roleOf(head.text)).toBe("head");
+    expect(roleOf(worker.text)).toBe("worker");
+
+    for (const node of [worker, head]) {
+      node.signal("SIGTERM");
+      expect(await node.exit()).toBe(0);
+    }
+    expect((await cluster.view()).holder).toBeNull();
+    health.signal("SIGTERM");
+    expect(await health.exit()).toBe(0);
+    expect(cluster.living).toEqual([]);
+  },
+);
 
 // Three candidates at once, and many times: row 1 of docs/faults.md, in test/faults.
 test.each([1, 2, 3])("both at once, time %i: exactly one leads", async () => {
@@ -48,25 +60,10 @@ test("without the health service ray-gpu never leads, and ends with 75 and the r
   const cluster = await open({ WAIT_FOR_HEAD: "4" });
   const gpu = cluster.node("ray-gpu");
 
-  expect(await gpu.ends()).toEqual({ code: 75, signal: null });
+  expect(await gpu.exit()).toBe(75);
 
   expect(gpu.text).toContain("✗ Health service is down");
   const { host, port } = cluster.gcsAddress("ray-cpu");
   expect(gpu.text).toContain(`✗ ${host}:${port} refuses connections`);
   expect(gpu.text).not.toContain("Mode: head");
-});
-
-test("a stop leaves no process behind", async () => {
-  const cluster = await open();
-  const health = await cluster.health();
-  const head = cluster.node("ray-cpu");
-  await head.says("✓ Ray cluster is ready!");
-
-  head.signal("SIGTERM");
-  expect(await head.ends()).toEqual({ code: 0, signal: null });
-
-  expect((await cluster.view()).holder).toBeNull();
-  health.signal("SIGTERM");
-  expect(await health.ends()).toEqual({ code: 0, signal: null });
-  expect(cluster.living).toEqual([]);
 });

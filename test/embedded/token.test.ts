@@ -1,17 +1,33 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { formatAddress } from "../../src/common/address.ts";
 import { probeGcs } from "../../src/gcs/probe.ts";
 import { EmbeddedWs } from "../fixtures/cluster/embedded-ws.ts";
+import { type OddServer, tcp } from "../fixtures/servers.ts";
 
-const cluster = new EmbeddedWs(46);
+/** A cluster that requires a token, seen from shells with a proxy, most of them without the token. */
+const cluster = new EmbeddedWs();
 const token = randomBytes(16).toString("hex");
-const inShell = { RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN: token };
 const said: string[] = [];
+/** Plays the shell's proxy: it never answers, and records each request. */
+let asked = "";
+let proxy: OddServer;
+beforeAll(async () => {
+  proxy = await tcp((socket) =>
+    socket.on("data", (bytes) => {
+      asked += bytes.toString("latin1");
+      socket.destroy();
+    }),
+  );
+});
+afterAll(() => proxy.stop());
 
-async function ws(words: string[], env = {}) {
-  const run = await cluster.ws(words, env);
+async function ws(words: string[], env: Record<string, string | undefined> = {}) {
+  const at = `http://${formatAddress(proxy.address)}`;
+  const shell = { http_proxy: at, HTTP_PROXY: at, NODE_USE_ENV_PROXY: "1", ...env };
+  const run = await cluster.ws(words, shell);
   said.push(run.text);
   return run;
 }
@@ -33,12 +49,17 @@ test("E1 a start that fails by what it was given leaves nothing of it behind", a
   expect(existsSync(join(cluster.state, "secrets/embedded.env"))).toBe(false);
 });
 
-test("E1 what a cluster was started with is used in every later shell", async () => {
-  const up = await ws(["up"], inShell);
+test("C1 a token in the shell and no mode: both nodes and ws itself come to token mode, as Ray's HEAD does", async () => {
+  const up = await ws(["up"], { RAY_AUTH_TOKEN: token, RAY_AUTH_MODE: undefined });
   expect(up.code, up.text).toBe(0);
+  expect(up.text).toContain("2 nodes ALIVE");
   expect(await gcs(null)).toBe("unauthorized");
   expect(await gcs(token)).toBe("ray-gcs");
+  const logs = await ws(["logs"]);
+  expect(logs.text.match(/✓ Ray requires a token: /g)).toHaveLength(2);
+});
 
+test("E1 what a cluster was started with is used in every later shell", async () => {
   const before = await pids();
   expect(before).toMatch(/^health up \d+, ray-cpu ALIVE \d+, ray-gpu ALIVE \d+$/);
   const again = await ws(["up"]);
@@ -49,7 +70,7 @@ test("E1 what a cluster was started with is used in every later shell", async ()
 
   const doctor = await ws(["doctor"]);
   expect(doctor.text).toContain("✓ ray-gpu: WORKER, ALIVE");
-  expect(doctor.text).toMatch(/✓ HEAD: one, at 127\.46\.0\.3:/);
+  expect(doctor.text).toContain(`✓ HEAD: one, at ${cluster.headAddress.host}:`);
 });
 
 test("B4 the health service requires the token that ws made for it", async () => {
@@ -73,7 +94,7 @@ test("E1 without the kept secrets ws says that the cluster refuses it, and chang
   renameSync(secrets, `${secrets}.away`);
   const ps = await ws(["ps"]);
   expect(ps.code).toBe(1);
-  expect(ps.text).toContain("✗ The cluster requires a token: the GCS at 127.46.0.3:");
+  expect(ps.text).toContain(`✗ The cluster requires a token: the GCS at ${cluster.headAddress.host}:`);
   expect(ps.text).not.toContain("Start the cluster");
   const up = await ws(["up"]);
   expect(up.code, up.text).toBe(78);
@@ -97,4 +118,8 @@ test("E1 the token is in no output and in no process list", () => {
     expect(said.some((text) => text.includes(secret))).toBe(false);
     expect(lists.some((text) => text.includes(secret))).toBe(false);
   }
+});
+
+test("D3 http_proxy in the shell: in all of this nothing of ours asked it for our own addresses", () => {
+  expect(asked).not.toMatch(/127\.\d+\.0\.|localhost|health/);
 });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { EmbeddedWs } from "../fixtures/cluster/embedded-ws.ts";
 
-const cluster = new EmbeddedWs(44);
+const cluster = new EmbeddedWs();
 const { folder } = cluster;
 const ws = (...words: string[]) => cluster.ws(words);
 
@@ -48,7 +48,7 @@ test("test --up holds every line of the checklist: scenarios 1, 2 and 3", async 
 });
 
 test("the judge says ✗ and exits 1 when a line does not hold", async () => {
-  const judged = await ws("test", "--up", "--head", "ray-cpu:1", "--timeout", "20");
+  const judged = await ws("test", "--up", "--head", "ray-cpu:1", "--timeout", "8");
   expect(judged.code, judged.text).not.toBe(0);
   expect(judged.text).toContain("✗");
   await ws("test", "--down");

@@ -1,20 +1,10 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { expect, onTestFinished, test } from "vitest";
+import { lasting } from "../fixtures/timed.ts";
 import { until } from "../fixtures/until.ts";
 import { changesNothing, leads, observed, picture, worksRight } from "./judge.ts";
-import {
-  CPU,
-  GPU,
-  LEASE_MS,
-  lasting,
-  memoryOf,
-  OVER_MS,
-  READY,
-  sharedScene,
-  startNode,
-  within,
-} from "./rig.ts";
+import { CPU, GPU, LEASE_MS, memoryOf, OVER_MS, READY, sharedScene, startNode, within } from "./rig.ts";
 
 /** Words to the health service, and lives of it, that change nothing of the cluster. */
 const scene = sharedScene();
@@ -56,7 +46,7 @@ test("a plain 200 server takes the health service's place for longer than a leas
     // A renewal that is under way just then is the first that fails, and only the first is told.
     const { mark } = cluster.process(CPU);
     cluster.process("health").signal("SIGKILL");
-    await cluster.process("health").ends();
+    await cluster.process("health").exit();
     const asked = new Set<string>();
     const plain = createServer(({ method, url }, answer) => {
       asked.add(`${method} ${url}`);
@@ -80,7 +70,7 @@ test("row 26: the health service is killed and restarted: same HEAD, same epoch"
   await changesNothing(scene(), async () => {
     const { cluster } = scene();
     cluster.process("health").signal("SIGKILL");
-    await cluster.process("health").ends();
+    await cluster.process("health").exit();
     await cluster.health(memoryOf(cluster));
     await until(
       "the HEAD to renew",
@@ -95,7 +85,7 @@ test("row 27: it restarts empty while a rival asks: the holder presents itself, 
   await observed(scene(), async () => {
     const { cluster } = scene();
     for (const name of ["health", GPU]) cluster.process(name).signal("SIGKILL");
-    for (const name of ["health", GPU]) await cluster.process(name).ends();
+    for (const name of ["health", GPU]) await cluster.process(name).exit();
     await cluster.health();
     // One that sees nobody but the service asks at once; one that sees the HEAD joins it.
     const asked = put("/v1/head", { ...claim(GPU, null), others: "silent" });

@@ -1,21 +1,10 @@
 import { expect, test } from "vitest";
 import { kill } from "../fixtures/cluster/tagged.ts";
 import type { Mode, TcpProxy } from "../fixtures/cluster/tcp-proxy.ts";
+import { lasting, timed } from "../fixtures/timed.ts";
 import { until } from "../fixtures/until.ts";
 import { changesNothing, leads, noRay, worksRight } from "./judge.ts";
-import {
-  ALL,
-  CLEAR_MS,
-  CPU,
-  EXTRA,
-  freeze,
-  lasting,
-  OVER_MS,
-  RENEW_MS,
-  sharedScene,
-  startNode,
-  timed,
-} from "./rig.ts";
+import { ALL, CLEAR_MS, CPU, EXTRA, freeze, OVER_MS, RENEW_MS, sharedScene, startNode } from "./rig.ts";
 
 /** Faults after which nothing may have changed: same HEAD, same epoch, same cluster, same nodes. */
 const scene = sharedScene();
@@ -115,8 +104,8 @@ test("row 33: a second node of the same name is refused, and both logs name it",
     const mark = elder.mark;
     const second = startNode(scene(), EXTRA);
     // The elder's next two reports prove that it lives: twice the R of the matrix.
-    const end = await timed("row 33: refused", () => second.ends(5 * RENEW_MS));
-    expect(end.code, second.text).toBe(78);
+    const end = await timed("row 33: refused", () => second.exit(5 * RENEW_MS));
+    expect(end, second.text).toBe(78);
     expect(second.text).toContain(`Two nodes are named ${EXTRA}`);
     await elder.says(/another living process calls itself extra/, 2 * RENEW_MS, mark);
     // The elder is the one that the next test means.
@@ -134,7 +123,7 @@ test("row 39: a SIGTERM that comes while a node's event loop stands still is han
   await lasting(6_000);
   expect(node.end).toBeNull();
   kill(node.pid, "SIGCONT");
-  expect(await node.ends(15_000)).toEqual({ code: 0, signal: null });
+  expect(await node.exit(15_000)).toBe(0);
   expect(node.text.trimEnd().split("\n").at(-1)).toMatch(/^✓ Stopped on SIGTERM/);
   await noRay(scene(), [EXTRA], CLEAR_MS);
 });

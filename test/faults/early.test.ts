@@ -1,10 +1,10 @@
-import { once } from "node:events";
 import { writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import type { Supervised } from "../fixtures/cluster/supervised.ts";
+import { formatAddress } from "../../src/common/address.ts";
 import { kill } from "../fixtures/cluster/tagged.ts";
+import type { Running } from "../fixtures/running.ts";
+import { tcp } from "../fixtures/servers.ts";
 import { until } from "../fixtures/until.ts";
 import { noRay } from "./judge.ts";
 import {
@@ -26,9 +26,9 @@ const scene = sharedEmptyScene();
 /** The matrix gives 2 s where a node waits; nowhere here is there a Ray to drain. */
 const STOP_MS = 4_000;
 
-async function stopsAtOnce(node: Supervised): Promise<void> {
+async function stopsAtOnce(node: Running): Promise<void> {
   node.signal("SIGTERM");
-  expect(await node.ends(STOP_MS)).toEqual({ code: 0, signal: null });
+  expect(await node.exit(STOP_MS)).toBe(0);
   expect(node.text.trimEnd().split("\n").at(-1)).toMatch(/^✓ Stopped on SIGTERM/);
   await noRay(scene(), [node.name], CLEAR_MS);
 }
@@ -40,17 +40,21 @@ test("row 37: a stop while waiting for a HEAD ends the node at once", async () =
 });
 
 test("a stop while requirements are installed ends pip and the node at once", async () => {
-  const mute = createServer((socket) => socket.on("error", () => {}).resume());
-  mute.listen(0, "127.0.0.1");
-  await once(mute, "listening");
-  onTestFinished(() => void mute.close());
-  const address = mute.address();
-  const port = typeof address === "object" ? address?.port : 0;
+  let asked = false;
+  const mute = await tcp((socket) =>
+    socket.once("data", () => {
+      asked = true;
+    }),
+  );
+  onTestFinished(() => mute.stop());
   const file = join(scene().cluster.folder, "requirements.txt");
-  writeFileSync(file, `--index-url http://127.0.0.1:${port}/simple\na-package-that-never-comes\n`);
+  writeFileSync(
+    file,
+    `--index-url http://${formatAddress(mute.address)}/simple\na-package-that-never-comes\n`,
+  );
 
   const node = startNode(scene(), EXTRA, { RAY_EP_PIP_REQUIREMENTS: file });
-  await until("pip to ask", () => new Promise((asked) => mute.getConnections((_, count) => asked(count))));
+  await until("pip to ask", () => asked);
   expect(
     scene()
       .cluster.ray(EXTRA)

@@ -1,6 +1,7 @@
-import { expect, onTestFailed, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { temporary } from "../fixtures/cluster/leftovers.ts";
 import { kill, type Seen } from "../fixtures/cluster/tagged.ts";
+import { lasting } from "../fixtures/timed.ts";
 import { until } from "../fixtures/until.ts";
 import { noRay, observed, picture, worksRight } from "./judge.ts";
 import { folderMib, openFiles, pssMib } from "./resources.ts";
@@ -8,28 +9,21 @@ import {
   ALL,
   CLEAR_MS,
   CPU,
-  closeScene,
   EXTRA,
   emptyScene,
   GPU,
+  keep,
   LEASE_MS,
-  lasting,
   type Scene,
   startNode,
+  TAKEOVER_MS,
   wholeScene,
   within,
 } from "./rig.ts";
 import { startTogether } from "./together.ts";
 
-const TAKEOVER_MS = 5_000;
 /** The longest pause of a node between two starts. */
 const LONGEST_MS = 30_000;
-
-function keep(scene: Scene): Scene {
-  onTestFailed(() => scene.cluster.show());
-  onTestFinished(() => closeScene(scene));
-  return scene;
-}
 
 /** What the cluster takes of the machine now. */
 function taken({ cluster }: Scene) {
@@ -119,8 +113,7 @@ test("row 42: ten cycles of up and down leave nothing", async () => {
     for (const name of [CPU, GPU]) startNode(scene, name);
     await cluster.becomes([CPU, GPU], within(scene, LEASE_MS, 2));
     for (const name of [GPU, CPU]) cluster.process(name).signal("SIGTERM");
-    for (const name of [GPU, CPU])
-      expect(await cluster.process(name).ends()).toEqual({ code: 0, signal: null });
+    for (const name of [GPU, CPU]) expect(await cluster.process(name).exit()).toBe(0);
     const { length } = cluster.living;
     expect({ living: length, listening: cluster.listening, temporary: temporary() }).toEqual(before);
   }

@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
 import { kill } from "../fixtures/cluster/tagged.ts";
+import { timed } from "../fixtures/timed.ts";
 import { until } from "../fixtures/until.ts";
 import { EXIT_MS, heals, observed, type Picture, PROBES_MS, picture, worksRight } from "./judge.ts";
-import { ALL, CPU, EXTRA, GPU, READY, sharedScene, timed, within } from "./rig.ts";
+import { ALL, CPU, EXTRA, GPU, READY, sharedScene, within } from "./rig.ts";
 
 /** Faults of the HEAD's GCS after which every node is back, each within its bound, without a word from anybody. */
 const scene = sharedScene();

@@ -1,8 +1,21 @@
 import { expect } from "vitest";
-import { Observer, type Reign } from "../fixtures/cluster/observer.ts";
-import type { Supervised } from "../fixtures/cluster/supervised.ts";
+import { observe, type Reign } from "../fixtures/cluster/observer.ts";
+import type { Running } from "../fixtures/running.ts";
+import { timed } from "../fixtures/timed.ts";
 import { until } from "../fixtures/until.ts";
-import { BOOT_MS, CPU, GPU, READY, type Scene, timed, within } from "./rig.ts";
+import {
+  ALL,
+  BOOT_MS,
+  CPU,
+  GPU,
+  LEASE_MS,
+  READY,
+  RENEW_MS,
+  type Scene,
+  startNode,
+  TAKEOVER_MS,
+  within,
+} from "./rig.ts";
 
 /** Waits until nothing of these nodes' Ray lives, also of sessions whose leader is dead. */
 export const noRay = ({ cluster }: Scene, names: readonly string[], timeoutMs: number): Promise<boolean> =>
@@ -22,8 +35,8 @@ export async function worksRight({ cluster, names }: Scene): Promise<void> {
 }
 
 /** What driver.py found, at its end; Ray writes its own words around it. */
-export async function resultOf(driver: Supervised): Promise<{ done: number; wrong: unknown[] }> {
-  await driver.ends(BOOT_MS);
+export async function resultOf(driver: Running): Promise<{ done: number; wrong: unknown[] }> {
+  await driver.exit(BOOT_MS);
   const [line] = /^\{"done".*\}$/m.exec(driver.text) ?? [];
   if (line === undefined) throw new Error(`the driver found nothing:\n${driver.text.slice(-3000)}`);
   return JSON.parse(line);
@@ -52,16 +65,19 @@ export async function roles(scene: Scene): Promise<{ head: string; next: string;
   return { head, next: head === CPU ? GPU : CPU, epoch };
 }
 
-/** Runs a scenario under observation: no two GCSes of different nodes may live at one time. Returns all that lived. */
-export async function observed(scene: Scene, work: () => Promise<unknown>): Promise<readonly Reign[]> {
-  const observer = new Observer(scene.cluster);
-  try {
-    await work();
-  } finally {
-    expect(await observer.rivals(), "two HEADs at one time").toEqual([]);
-  }
-  return observer.reigns;
+/** The bound of a takeover: the lease ends, the old HEAD is out of reach for long enough, HEAD and workers boot. */
+export const takenOver = (scene: Scene, boots = 2): number =>
+  within(scene, LEASE_MS + TAKEOVER_MS + RENEW_MS, boots);
+
+/** Starts the node `name` again, which joins `head`. */
+export async function comesBack(scene: Scene, name: string, head: string): Promise<void> {
+  await startNode(scene, name).says("Mode: worker", within(scene, 0, 1));
+  expect(await scene.cluster.becomes(ALL, within(scene, 0, 1))).toBe(head);
 }
+
+/** Runs a scenario under observation: no two GCSes of different nodes may live at one time. Returns all that lived. */
+export const observed = ({ cluster }: Scene, work: () => Promise<unknown>): Promise<readonly Reign[]> =>
+  observe(cluster, work);
 
 /** Runs a scenario after which all is as before: the same HEAD, epoch, cluster and nodes. */
 export async function changesNothing(scene: Scene, work: () => Promise<unknown>): Promise<void> {

@@ -4,7 +4,8 @@ import { closeSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { BOOT_MS, CPU, lasting, READY, sharedEmptyScene, startNode } from "./rig.ts";
+import { lasting } from "../fixtures/timed.ts";
+import { BOOT_MS, CPU, READY, sharedEmptyScene, startNode } from "./rig.ts";
 
 /** What may stand in a node's way from its first moment: it ends, and says what it was. */
 const scene = sharedEmptyScene();
@@ -17,7 +18,7 @@ test("another process holds the port of the HEAD's GCS: the node ends at once an
   onTestFinished(() => void squatter.close());
 
   const node = startNode(scene(), CPU);
-  expect(await node.ends(20_000)).toEqual({ code: 78, signal: null });
+  expect(await node.exit(20_000)).toBe(78);
   expect(node.text.trimEnd().split("\n").at(-1)).toContain(`${host}:${port} is taken`);
   expect(node.text).not.toContain(" start --head");
   expect((await scene().cluster.view()).holder).toBeNull();
@@ -57,7 +58,7 @@ test("a disk that is full is named at the start, and does nothing to a HEAD that
   await refused.says(" start --head");
   // Ray itself takes minutes to give up, and does not name the disk.
   refused.signal("SIGINT");
-  expect(await refused.ends()).toEqual({ code: 0, signal: null });
+  expect(await refused.exit()).toBe(0);
   expect(refused.text).not.toContain("a bug in");
 
   rmSync(join(disk, "filler"));
@@ -69,5 +70,5 @@ test("a disk that is full is named at the start, and does nothing to a HEAD that
   await lasting(5_000);
   expect(head.text).not.toMatch(/restarting|a bug in/);
   head.signal("SIGTERM");
-  expect(await head.ends()).toEqual({ code: 0, signal: null });
+  expect(await head.exit()).toBe(0);
 });

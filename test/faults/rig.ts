@@ -1,7 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
-import { afterAll, afterEach, beforeAll } from "vitest";
+import { afterAll, afterEach, beforeAll, onTestFailed, onTestFinished } from "vitest";
 import { formatAddress } from "../../src/common/address.ts";
 import { realRay } from "../fixtures/cluster/real-ray.ts";
 import { kill } from "../fixtures/cluster/tagged.ts";
@@ -17,6 +16,8 @@ const NOISE = 4;
 const LEAST_BOOT_MS = 10_000;
 export const LEASE_MS = 15_000;
 export const RENEW_MS = 2_000;
+/** What the scenes set as RAY_EP_TAKEOVER_AFTER. */
+export const TAKEOVER_MS = 5_000;
 /** Longer than a lease lives. */
 export const OVER_MS = LEASE_MS + 2 * RENEW_MS;
 
@@ -55,7 +56,7 @@ export async function emptyScene(options: SceneOptions = {}): Promise<Scene> {
     binDir: await realRay(),
     candidates,
     others: ALL.filter((name) => !candidates.includes(name)),
-    env: { RAY_EP_TAKEOVER_AFTER: "5", WAIT_FOR_HEAD: "30", ...env },
+    env: { RAY_EP_TAKEOVER_AFTER: String(TAKEOVER_MS / 1000), WAIT_FOR_HEAD: "30", ...env },
     // The dashboard costs half of a boot, and nothing here looks at it.
     rayWords: dashboard ? [] : ["--include-dashboard=false"],
   });
@@ -119,7 +120,7 @@ export const READY = /✓ Ray (cluster is ready|worker successfully joined)/;
  */
 export async function closeScene({ cluster, links }: Scene): Promise<void> {
   try {
-    for (const { end, pid } of cluster.processes) if (end === null) kill(pid, "SIGKILL");
+    for (const { running, pid } of cluster.processes) if (running) kill(pid, "SIGKILL");
     await until(
       () => `nothing to be left; ${cluster.living.map(({ name }) => name)}, ports ${cluster.listening}`,
       () => cluster.living.length === 0 && cluster.listening.length === 0,
@@ -133,6 +134,13 @@ export async function closeScene({ cluster, links }: Scene): Promise<void> {
 
 /** The guard's second, on a machine that may be busy. */
 export const CLEAR_MS = 3_000;
+
+/** Has the scene shown when the running test fails, and closed when it ends. */
+export function keep(scene: Scene): Scene {
+  onTestFailed(() => scene.cluster.show());
+  onTestFinished(() => closeScene(scene));
+  return scene;
+}
 
 /** One cluster for all tests of a file, each of which leaves it whole. Call it at the top of the file. */
 export const sharedScene = (options: SceneOptions = {}): (() => Scene) => shared(() => wholeScene(options));
@@ -161,15 +169,4 @@ function shared(make: () => Promise<Scene>): () => Scene {
 export function freeze({ cluster }: Scene, name: string, signal: "SIGSTOP" | "SIGCONT"): void {
   const supervisor = cluster.process(name).pid;
   for (const pid of [supervisor, ...cluster.ray(name).map((each) => each.pid)]) kill(pid, signal);
-}
-
-/** Lets time pass: only for a fault that is defined by how long it lasts. */
-export const lasting = (ms: number): Promise<void> => delay(ms);
-
-/** How long a step took, in seconds, for the log of the run. */
-export async function timed<T>(what: string, work: () => Promise<T>): Promise<T> {
-  const began = performance.now();
-  const result = await work();
-  console.log(`${what}: ${((performance.now() - began) / 1000).toFixed(1)} s`);
-  return result;
 }

@@ -1,13 +1,12 @@
-import { expect, onTestFailed, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { formatAddress } from "../../src/common/address.ts";
 import { TcpProxy } from "../fixtures/cluster/tcp-proxy.ts";
+import { lasting } from "../fixtures/timed.ts";
 import { observed, picture } from "./judge.ts";
-import { BOOT_MS, CPU, closeScene, EXTRA, emptyScene, GPU, lasting, startNode } from "./rig.ts";
+import { BOOT_MS, CPU, EXTRA, emptyScene, GPU, keep, startNode } from "./rig.ts";
 
 test("200 ms of delay on every connection to the health service and to the HEAD: it joins, and nothing restarts", async () => {
-  const scene = await emptyScene();
-  onTestFailed(() => scene.cluster.show());
-  onTestFinished(() => closeScene(scene));
+  const scene = keep(await emptyScene());
   const { cluster, links } = scene;
   const toHead = await TcpProxy.open(cluster.gcsAddress(CPU));
   onTestFinished(() => toHead.close());

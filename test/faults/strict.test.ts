@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { kill } from "../fixtures/cluster/tagged.ts";
+import { timed } from "../fixtures/timed.ts";
 import { noRay, observed, roles, worksRight } from "./judge.ts";
-import { ALL, EXTRA, LEASE_MS, RENEW_MS, sharedScene, timed, within } from "./rig.ts";
+import { ALL, EXTRA, LEASE_MS, RENEW_MS, sharedScene, within } from "./rig.ts";
 
 /** Strict fencing: a HEAD that cannot renew its lease ends its Ray before another may lead. */
 const scene = sharedScene({ env: { RAY_EP_FENCING: "strict" } });

@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
 import { Observer } from "../fixtures/cluster/observer.ts";
 import { kill } from "../fixtures/cluster/tagged.ts";
+import { timed } from "../fixtures/timed.ts";
 import { until } from "../fixtures/until.ts";
-import { noRay, observed, roles, worksRight } from "./judge.ts";
+import { comesBack, noRay, observed, roles, takenOver, worksRight } from "./judge.ts";
 import {
   ALL,
   CLEAR_MS,
@@ -14,40 +15,15 @@ import {
   RENEW_MS,
   sharedScene,
   startNode,
-  timed,
+  TAKEOVER_MS,
   within,
 } from "./rig.ts";
 
-/** The HEAD goes: another candidate leads, the workers follow, and the old one comes back as a WORKER. */
+/**
+ * The HEAD goes: another candidate leads, the workers follow, and the old one comes back as a WORKER. Rows 3 and 7 are in
+ * test/embedded/takeover.test.ts.
+ */
 const scene = sharedScene();
-
-/** What the scenes set as RAY_EP_TAKEOVER_AFTER. */
-const TAKEOVER_MS = 5_000;
-
-/** The bound of a takeover: the lease ends, the old HEAD is out of reach for long enough, HEAD and workers boot. */
-const takenOver = (boots = 2): number => within(scene(), LEASE_MS + TAKEOVER_MS + RENEW_MS, boots);
-
-async function comesBack(name: string, head: string): Promise<void> {
-  const back = startNode(scene(), name);
-  await back.says("Mode: worker", within(scene(), 0, 1));
-  expect(await scene().cluster.becomes(ALL, within(scene(), 0, 1))).toBe(head);
-}
-
-test("rows 3 and 7: the HEAD's supervisor is killed: nothing of its Ray is left, a new HEAD leads, the old one joins it", async () => {
-  const { cluster } = scene();
-  const { head, next, epoch } = await roles(scene());
-  await observed(scene(), async () => {
-    cluster.process(head).signal("SIGKILL");
-    await timed("row 7: nothing of Ray is left after", () => noRay(scene(), [head], CLEAR_MS));
-    const now = await timed("row 3: a new HEAD with its worker after", () =>
-      cluster.becomes([next, EXTRA], takenOver()),
-    );
-    expect(now).toBe(next);
-    expect((await cluster.view()).epoch).toBe(epoch + 1);
-    await comesBack(head, next);
-  });
-  await worksRight(scene());
-});
 
 test("row 4: a clean stop of the HEAD hands over with no wait for the lease to end", async () => {
   const { cluster } = scene();
@@ -56,7 +32,7 @@ test("row 4: a clean stop of the HEAD hands over with no wait for the lease to e
   const { mark } = successor;
   await observed(scene(), async () => {
     cluster.process(head).signal("SIGTERM");
-    expect(await cluster.process(head).ends()).toEqual({ code: 0, signal: null });
+    expect(await cluster.process(head).exit()).toBe(0);
     expect(cluster.ray(head)).toEqual([]);
     expect((await cluster.view()).holder?.node ?? null).not.toBe(head);
     await timed("row 4: the next HEAD decided, after the end of the old one", () =>
@@ -64,7 +40,7 @@ test("row 4: a clean stop of the HEAD hands over with no wait for the lease to e
     );
     expect(await cluster.becomes([next, EXTRA], within(scene(), 0, 2))).toBe(next);
     expect((await cluster.view()).epoch).toBe(epoch + 1);
-    await comesBack(head, next);
+    await comesBack(scene(), head, next);
   });
 });
 
@@ -77,7 +53,7 @@ test("row 10: the HEAD is paused until another leads: resumed, it ends its Ray a
   await until(
     `${next} to lead`,
     async () => (await cluster.alive(next)).some(({ name }) => name === EXTRA),
-    takenOver(),
+    takenOver(scene()),
   );
   const { mark } = cluster.process(head);
   freeze(scene(), head, "SIGCONT");
@@ -102,11 +78,11 @@ test("row 28: the health service restarts empty and the HEAD is dead: one HEAD",
   const { head, next, epoch } = await roles(scene());
   await observed(scene(), async () => {
     for (const name of ["health", head]) cluster.process(name).signal("SIGKILL");
-    await cluster.process("health").ends();
+    await cluster.process("health").exit();
     await cluster.health();
     const now = await cluster.becomes([next, EXTRA], within(scene(), 2 * LEASE_MS + TAKEOVER_MS, 2));
     expect(now).toBe(next);
-    await comesBack(head, next);
+    await comesBack(scene(), head, next);
   });
   expect((await cluster.view()).epoch).toBeGreaterThan(epoch);
 });
@@ -118,7 +94,7 @@ test("both candidates killed and started at once: one HEAD", async () => {
   await noRay(scene(), [CPU, GPU], CLEAR_MS);
   await observed(scene(), async () => {
     for (const name of [CPU, GPU]) startNode(scene(), name);
-    await cluster.becomes(ALL, takenOver(3));
+    await cluster.becomes(ALL, takenOver(scene(), 3));
   });
   expect((await cluster.view()).epoch).toBe(epoch + 1);
   await worksRight(scene());

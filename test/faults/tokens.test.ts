@@ -1,16 +1,14 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, onTestFailed, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { FakeGcs } from "../fixtures/fake-gcs.ts";
-import { BOOT_MS, boot, CPU, closeScene, EXTRA, emptyScene, GPU, startNode } from "./rig.ts";
+import { BOOT_MS, boot, CPU, EXTRA, emptyScene, GPU, keep, startNode } from "./rig.ts";
 
 const TOKEN = "a-token-that-must-not-show";
 const AUTH = { RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN: TOKEN };
 
 test("row 41: with RAY_AUTH_MODE=token the right token joins; a wrong or missing one ends clearly; no secret shows", async () => {
-  const scene = await emptyScene({ env: AUTH });
-  onTestFailed(() => scene.cluster.show());
-  onTestFinished(() => closeScene(scene));
+  const scene = keep(await emptyScene({ env: AUTH }));
   const { cluster } = scene;
   const bootMs = await boot(scene, CPU);
   // The matrix says 3 s; each of these is a Node that starts while another node's Ray boots.
@@ -20,15 +18,15 @@ test("row 41: with RAY_AUTH_MODE=token the right token joins; a wrong or missing
   writeFileSync(file, `${TOKEN}\n`);
   const right = startNode(scene, EXTRA, { RAY_AUTH_TOKEN: "", RAY_AUTH_TOKEN_PATH: file });
   const wrong = startNode(scene, GPU, { RAY_AUTH_TOKEN: "another-secret" });
-  expect(await wrong.ends(endMs)).toEqual({ code: 78, signal: null });
+  expect(await wrong.exit(endMs)).toBe(78);
   expect(wrong.text).toMatch(/refuses this node's token/);
 
   const missing = startNode(scene, GPU, { RAY_AUTH_TOKEN: "", RAY_AUTH_TOKEN_PATH: "/nonexistent" });
-  expect(await missing.ends(endMs)).toEqual({ code: 78, signal: null });
+  expect(await missing.exit(endMs)).toBe(78);
   expect(missing.text).toContain("RAY_AUTH_TOKEN: expected a token");
 
   const without = startNode(scene, GPU, { RAY_AUTH_MODE: "", RAY_AUTH_TOKEN: "" });
-  expect(await without.ends(endMs)).toEqual({ code: 78, signal: null });
+  expect(await without.exit(endMs)).toBe(78);
   expect(without.text).toContain("Set RAY_AUTH_MODE=token");
 
   for (const { text } of [wrong, missing, without]) expect(text).not.toContain("restarting");
@@ -39,22 +37,17 @@ test("row 41: with RAY_AUTH_MODE=token the right token joins; a wrong or missing
 });
 
 test("row 41: a HEAD of another Ray version ends the worker clearly", async () => {
-  const scene = await emptyScene();
-  onTestFinished(() => closeScene(scene));
+  const scene = keep(await emptyScene());
   const gcs = await FakeGcs.start({ ...scene.cluster.gcsAddress(CPU), version: "2.49.2" });
   onTestFinished(() => gcs.stop());
   const worker = startNode(scene, EXTRA);
-  expect(await worker.ends(15_000)).toEqual({ code: 78, signal: null });
+  expect(await worker.exit(15_000)).toBe(78);
   expect(worker.text).toMatch(/runs Ray 2\.49\.2, this node Ray 2\./);
 });
 
 test("with a token on the health service a stranger cannot take the lease, and nodes with the file can", async () => {
   const secret = "the-health-token";
-  const scene = await emptyScene({
-    healthEnv: { RAY_EP_HEALTH_TOKEN: secret },
-  });
-  onTestFailed(() => scene.cluster.show());
-  onTestFinished(() => closeScene(scene));
+  const scene = keep(await emptyScene({ healthEnv: { RAY_EP_HEALTH_TOKEN: secret } }));
   const { cluster } = scene;
   const stranger = await fetch(`${cluster.healthUrl}/v1/head`, { method: "PUT", body: "{}" });
   expect(stranger.status).toBe(401);
@@ -64,6 +57,6 @@ test("with a token on the health service a stranger cannot take the lease, and n
   const head = startNode(scene, CPU, { RAY_EP_HEALTH_TOKEN_FILE: file });
   await head.says("✓ Head lease granted", 30_000);
   head.signal("SIGINT");
-  await head.ends();
+  await head.exit();
   for (const { text } of cluster.processes) expect(text).not.toContain(secret);
 });

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { formatAddress } from "../../src/common/address.ts";
+import { openGcs } from "../../src/gcs/client.ts";
 import { readHeadEpoch } from "../../src/gcs/head-epoch.ts";
 import { TcpProxy } from "../fixtures/cluster/tcp-proxy.ts";
+import { timed } from "../fixtures/timed.ts";
 import { until } from "../fixtures/until.ts";
-import { CPU, GPU, READY, sharedEmptyScene, startNode, timed, within } from "./rig.ts";
+import { CPU, GPU, READY, sharedEmptyScene, startNode, within } from "./rig.ts";
 
 /** The path from each candidate to the other one's GCS. */
 const scene = sharedEmptyScene();
@@ -25,8 +27,12 @@ const whitelistOf = (own: string): string =>
     })
     .join(" ");
 
-const epochOf = (name: string): Promise<number> =>
-  readHeadEpoch(scene().cluster.gcsAddress(name), { token: null }, 2000);
+async function epochOf(name: string): Promise<number> {
+  const gcs = openGcs(scene().cluster.gcsAddress(name), { token: null });
+  const epoch = await readHeadEpoch(gcs, 2000);
+  gcs.close();
+  return epoch;
+}
 
 test("A2 the health service is gone, two HEADs come to see each other: the one that had the lease stays, the other joins it", async () => {
   const { cluster } = scene();
@@ -36,7 +42,7 @@ test("A2 the health service is gone, two HEADs come to see each other: the one t
   const before = await cluster.gcs(GPU).clusterId(2000);
 
   cluster.process("health").signal("SIGKILL");
-  await cluster.process("health").ends();
+  await cluster.process("health").exit();
   const cpu = startNode(scene(), CPU, { HEAD_WHITELIST: whitelistOf(CPU), RAY_EP_SECOND_LOOK: "2" });
   await cpu.says("✓ Ray cluster is ready", within(scene(), 5000, 1));
   expect(await epochOf(CPU)).toBe(0);

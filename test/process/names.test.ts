@@ -4,7 +4,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { monotonicMs } from "../../src/common/deadline.ts";
-import { lives, Rig, type Running } from "../fixtures/rig.ts";
+import { lives, Rig } from "../fixtures/rig.ts";
+import type { Running } from "../fixtures/running.ts";
 import { until } from "../fixtures/until.ts";
 
 /** Names in the hosts file, and a name server for all others that never answers. */

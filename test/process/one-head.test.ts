@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer as createHttp } from "node:http";
-import { connect, createServer, type Server, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { TcpProxy } from "../fixtures/cluster/tcp-proxy.ts";
 import { FakeGcs } from "../fixtures/fake-gcs.ts";
 import { lives, Rig } from "../fixtures/rig.ts";
 import { until } from "../fixtures/until.ts";
@@ -20,34 +20,11 @@ afterEach(async () => {
   await rig.close();
 });
 
-/** A connection path from `host` to `target`, until it is cut. */
-class Way {
-  readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
-
-  constructor(target: string, port: number) {
-    this.#server = createServer((near) => {
-      const far = connect(port, target);
-      for (const each of [near, far]) {
-        this.#sockets.add(each);
-        each.on("error", () => {}).on("close", () => this.#sockets.delete(each));
-      }
-      near.pipe(far).pipe(near);
-    });
-  }
-
-  static async open(host: string, target: string, port: number): Promise<Way> {
-    const way = new Way(target, port);
-    way.#server.listen(port, host);
-    await once(way.#server, "listening");
-    open.push(() => way.cut());
-    return way;
-  }
-
-  cut(): void {
-    this.#server.close();
-    for (const each of this.#sockets) each.destroy();
-  }
+/** A connection path from `host` to `target`, gone with the test. */
+async function openWay(host: string, target: string, port: number): Promise<TcpProxy> {
+  const way = await TcpProxy.open({ host: target, port }, { host, port });
+  open.push(() => way.close());
+  return way;
 }
 
 /** A server that answers 200 to everything and keeps no lease. */
@@ -60,14 +37,14 @@ async function plainService(): Promise<void> {
 
 test("A1 strict: of two nodes of one name the second leads only when the first one's guard has ended its Ray", async () => {
   await rig.health({ RAY_EP_LEASE_TTL: "12" });
-  const way = await Way.open(rig.host("", 110), rig.healthHost, HEALTH_PORT);
+  const way = await openWay(rig.host("", 110), rig.healthHost, HEALTH_PORT);
   const strict = { RAY_EP_FENCING: "strict" };
   const throughWay = { ...strict, HEALTH_URL: `http://${rig.host("", 110)}:${HEALTH_PORT}` };
   const first = rig.node("ray-cpu", throughWay);
   await first.says("✓ Ray cluster is ready!");
   // As if both resolved their common name to themselves: no node probes its own entry.
   const second = rig.node("ray-cpu", strict);
-  way.cut();
+  await way.become("refuse");
   await second.says("Mode: head");
   const { started } = await rig.rays.run("ray-cpu");
   expect(lives(started.pid)).toBe(false);
@@ -92,8 +69,8 @@ describe("A2 two HEADs that see each other while the health service is down", ()
       RAY_EP_SECOND_LOOK: "2",
     });
     await cpu.says("✓ Ray cluster is ready!");
-    await Way.open(toGpu, rig.host("ray-gpu"), GCS_PORT);
-    await Way.open(toCpu, rig.host("ray-cpu"), GCS_PORT);
+    await openWay(toGpu, rig.host("ray-gpu"), GCS_PORT);
+    await openWay(toCpu, rig.host("ray-cpu"), GCS_PORT);
     await cpu.says("Mode: worker");
     expect(cpu.stdout).toContain(
       `✗ ray-gpu leads as well, at ${toGpu}:${GCS_PORT}, under epoch 1, and this one never had a lease: this HEAD gives way`,
@@ -117,8 +94,8 @@ describe("A2 two HEADs that see each other while the health service is down", ()
     });
     await Promise.all([cpu, gpu].map((node) => node.says("✓ Ray cluster is ready!")));
     expect(rig.rays.runs.map((ray) => ray.isHead)).toEqual([true, true]);
-    await Way.open(toGpu, rig.host("ray-gpu"), GCS_PORT);
-    await Way.open(toCpu, rig.host("ray-cpu"), GCS_PORT);
+    await openWay(toGpu, rig.host("ray-gpu"), GCS_PORT);
+    await openWay(toCpu, rig.host("ray-cpu"), GCS_PORT);
     await gpu.says("Mode: worker");
     expect(gpu.stdout).toContain("and stands earlier in the whitelist: this HEAD gives way");
     expect(rig.rays.of("ray-cpu").map((ray) => ray.gone)).toEqual([false]);

@@ -4,7 +4,8 @@ import { openSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { ClusterView } from "../../src/common/lease-protocol.ts";
-import { Rig, type Running } from "../fixtures/rig.ts";
+import { Rig } from "../fixtures/rig.ts";
+import type { Running } from "../fixtures/running.ts";
 import { until } from "../fixtures/until.ts";
 
 let rig: Rig;

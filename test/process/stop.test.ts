@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { formatAddress } from "../../src/common/address.ts";
 import { silent } from "../fixtures/odd-servers.ts";
-import { lives, Rig, type Running } from "../fixtures/rig.ts";
+import { lives, Rig } from "../fixtures/rig.ts";
+import type { Running } from "../fixtures/running.ts";
 import { until } from "../fixtures/until.ts";
 
 let rig: Rig;

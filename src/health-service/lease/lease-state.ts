@@ -1,7 +1,7 @@
-import type { LeaseRefused } from "../../common/lease-protocol.ts";
+import { type LeaseRefused, RENEW_EVERY_S } from "../../common/lease-protocol.ts";
 
-/** What of a holder is known after a restart as well. */
-export interface KeptHold {
+/** The lease as its holder has it. Moments are milliseconds on the monotonic clock. */
+export interface Hold {
   readonly node: string;
   readonly life: string;
   readonly address: string;
@@ -9,10 +9,6 @@ export interface KeptHold {
   /** It ends its Ray before its lease ends. False only if the holder has said that it does not. */
   readonly strict: boolean;
   readonly epoch: number;
-}
-
-/** The lease as its holder has it. Moments are milliseconds on the monotonic clock. */
-export interface Hold extends KeptHold {
   readonly renewedAtMs: number;
   readonly endsAtMs: number;
 }
@@ -35,12 +31,16 @@ export interface LeaseState {
   readonly graceUntilMs: number;
 }
 
+/**
+ * How long a life must be silent before the next one of the same node takes its name, and its lease where it was
+ * lenient: it has missed two renewals then, with a second for the network.
+ */
+export const SAME_NAME_AFTER_MS = 2 * RENEW_EVERY_S * 1000 + 1000;
+/** The longest pause that a refused asker is told to make. */
+export const ASK_AGAIN_MS = RENEW_EVERY_S * 1000;
+
 export interface LeaseSettings {
   readonly ttlMs: number;
-  /** How long a lenient holder must be silent before another life of the same node takes its lease. */
-  readonly sameNameAfterMs: number;
-  /** The longest pause that a refused asker is told to make. */
-  readonly askAgainMs: number;
   /** False for nodes outside the whitelist, where the service knows one. */
   readonly isCandidate: (node: string) => boolean;
 }
@@ -58,7 +58,9 @@ export interface Refused {
 }
 
 /** What a service knows of the time before its start. */
-export type Memory = Pick<LeaseState, "epoch" | "highestEpochSeen"> & { readonly hold: KeptHold | null };
+export type Memory = Pick<LeaseState, "epoch" | "highestEpochSeen"> & {
+  readonly hold: Omit<Hold, "renewedAtMs" | "endsAtMs"> | null;
+};
 
 /**
  * The state at the start of the service. With memory, the holder's lease counts as running for one TTL: the monotonic

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { observe } from "../../fixtures/cluster/observer.ts";
 import {
   BOOT_MS,
   CPU,
@@ -7,12 +8,10 @@ import {
   GPU,
   joins,
   LEASE_MS,
-  lasting,
   losePackets,
-  observed,
   sharedCluster,
-  timed,
 } from "../../fixtures/docker/fault-scene.ts";
+import { lasting, timed } from "../../fixtures/timed.ts";
 import { until } from "../../fixtures/until.ts";
 
 /** Faults around the nodes: network, names, processors, memory. The second candidate leads, unless a test says otherwise. */
@@ -54,7 +53,7 @@ test("name resolution is lost on every node, and back: nothing happens", async (
   const head = await whole();
   const { epoch } = await cluster.view();
   const clusterId = await cluster.clusterId(head);
-  await observed(cluster, async () => {
+  await observe(cluster, async () => {
     const lose = "cp /etc/resolv.conf /tmp/resolv.conf; echo nameserver 127.0.0.99 > /etc/resolv.conf";
     const heal = "cat /tmp/resolv.conf > /etc/resolv.conf";
     await Promise.all(ALL.map((name) => cluster.inside(name, lose, "root")));
@@ -68,7 +67,7 @@ test("name resolution is lost on every node, and back: nothing happens", async (
 
 test("row 36: the HEAD has a twentieth of a processor for half a minute: its lease is kept, or another leads, never both", async () => {
   const head = await whole();
-  await observed(cluster, async () => {
+  await observe(cluster, async () => {
     await cluster.docker(["update", "--cpu-period=100000", "--cpu-quota=5000"], head);
     await lasting(30_000);
     await cluster.docker(["update", "--cpu-quota=-1"], head);
@@ -94,7 +93,7 @@ test("row 35: a node is out of memory: it says so, and is back", async () => {
   const { length } = await cluster.log(EXTRA);
   const lives = () => cluster.docker(["inspect", "--format", "{{.RestartCount}}"], EXTRA);
   const before = await lives();
-  await observed(cluster, async () => {
+  await observe(cluster, async () => {
     await cluster.docker(["update", "--memory=1g", "--memory-swap=1g"], EXTRA);
     // The first that the kernel kills for want of memory.
     await cluster.inside(EXTRA, "echo 1000 > /proc/$(pgrep -x raylet)/oom_score_adj");

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { observe } from "../../fixtures/cluster/observer.ts";
 import {
   BOOT_MS,
   CPU,
@@ -6,11 +7,10 @@ import {
   cutWorker,
   EXTRA,
   GPU,
-  lasting,
   losePackets,
-  observed,
   sharedCluster,
 } from "../../fixtures/docker/fault-scene.ts";
+import { lasting } from "../../fixtures/timed.ts";
 
 /** The rows of the matrix that last minutes. The second candidate leads. */
 const ALL = [CPU, GPU, EXTRA];
@@ -23,7 +23,7 @@ test("row 24: a worker is cut from the HEAD for 90 s, and healed: it is in the c
 test("row 29: a candidate that worked is cut from HEAD and service for 90 s: it does not lead, and joins when healed", async () => {
   expect(await cluster.becomes(ALL, 3 * BOOT_MS)).toBe(GPU);
   const { epoch } = await cluster.view();
-  await observed(cluster, async () => {
+  await observe(cluster, async () => {
     const heal = await cut(cluster, CPU, [GPU, "health"]);
     await lasting(90_000);
     await heal();

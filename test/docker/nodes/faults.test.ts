@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { observe } from "../../fixtures/cluster/observer.ts";
 import {
   BOOT_MS,
   CPU,
@@ -7,11 +8,10 @@ import {
   GPU,
   joins,
   LEASE_MS,
-  observed,
   sharedCluster,
-  timed,
   work,
 } from "../../fixtures/docker/fault-scene.ts";
+import { timed } from "../../fixtures/timed.ts";
 import { until } from "../../fixtures/until.ts";
 
 /** Faults of containers and of their network: each node is back within its bound, and two HEADs are never seen. */
@@ -40,7 +40,7 @@ const working = (name: string) =>
 test("row 16: `ray stop` typed inside a node: the node comes back", async () => {
   const head = await whole();
   const { length } = await cluster.log(EXTRA);
-  await observed(cluster, async () => {
+  await observe(cluster, async () => {
     await cluster.inside(EXTRA, "ray stop");
     await timed("row 16: back", () => joins(cluster, EXTRA, length));
     expect(await whole()).toBe(head);
@@ -54,7 +54,7 @@ test("row 17: `ray start` is killed with a task running: no orphan, no zombie, a
   await working(EXTRA);
   const old = (await cluster.inside(EXTRA, "pgrep -f 'raylet|^ray::'")).split("\n");
   const { length } = await cluster.log(EXTRA);
-  await observed(cluster, async () => {
+  await observe(cluster, async () => {
     await cluster.inside(EXTRA, "pkill -KILL -f 'ray start'");
     await timed("row 17: back", () => joins(cluster, EXTRA, length));
   });
@@ -76,7 +76,7 @@ test("row 4: `docker stop` of an idle HEAD: another leads with no wait for the l
   const next = head === CPU ? GPU : CPU;
   const { epoch } = await cluster.view();
   const { length } = await cluster.log(next);
-  await observed(cluster, async () => {
+  await observe(cluster, async () => {
     await cluster.docker(["stop"], head);
     expect((await cluster.view()).holder?.node ?? null).not.toBe(head);
     await timed("row 4: the next HEAD decided", () => cluster.says(next, "Mode: head", LEASE_MS, length));
@@ -92,7 +92,7 @@ test("row 5: `docker stop` of a busy HEAD: it ends by itself within the grace, a
   await cluster.begin(head, BUSY);
   await working(head);
   const { length } = await cluster.log(head);
-  await observed(cluster, async () => {
+  await observe(cluster, async () => {
     await cluster.docker(["stop"], head);
     // 137 would be the engine's KILL, at the end of the grace.
     expect(await cluster.docker(["inspect", "--format", "{{.State.ExitCode}}"], head)).toBe("0");
@@ -112,7 +112,7 @@ test("row 5: `docker stop` of a busy HEAD: it ends by itself within the grace, a
 async function restart(names: readonly string[]): Promise<void> {
   await whole();
   const lengths = await Promise.all(names.map(async (name) => (await cluster.log(name)).length));
-  await observed(cluster, async () => {
+  await observe(cluster, async () => {
     await Promise.all(names.map((name) => cluster.docker(["restart"], name)));
     await timed(`docker restart of ${names.join(", ")}: whole`, async () => {
       await Promise.all(names.map((name, i) => joins(cluster, name, lengths[i] ?? 0)));

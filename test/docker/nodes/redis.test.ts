@@ -1,14 +1,7 @@
 import { expect, test } from "vitest";
-import {
-  BOOT_MS,
-  CPU,
-  GPU,
-  LEASE_MS,
-  lasting,
-  observed,
-  sharedCluster,
-  timed,
-} from "../../fixtures/docker/fault-scene.ts";
+import { observe } from "../../fixtures/cluster/observer.ts";
+import { BOOT_MS, CPU, GPU, LEASE_MS, sharedCluster } from "../../fixtures/docker/fault-scene.ts";
+import { lasting, timed } from "../../fixtures/timed.ts";
 import { until } from "../../fixtures/until.ts";
 
 /** The cluster's state in Redis: it outlives its HEAD, and two GCSes never share it (strict fencing). */
@@ -57,7 +50,7 @@ test("a takeover keeps the cluster id, the KV store, a detached actor and the jo
   const clusterId = await cluster.clusterId(head);
   const job = await python(head, KEEP);
   expect(job).toMatch(/^[0-9a-f]{8}$/);
-  await observed(cluster, async () => {
+  await observe(cluster, async () => {
     await cluster.docker(["kill"], head);
     await timed("takeover with Redis", () => cluster.becomes([next], LEASE_MS + 3 * BOOT_MS));
     expect(await cluster.clusterId(next)).toBe(clusterId);
@@ -73,7 +66,7 @@ test("a takeover keeps the cluster id, the KV store, a detached actor and the jo
 
 test("row 40: Redis is killed and back: the cluster comes back with its state", async () => {
   const clusterId = await cluster.clusterId(await whole());
-  await observed(cluster, async () => {
+  await observe(cluster, async () => {
     await cluster.docker(["kill"], "redis");
     await lasting(10_000);
     await cluster.docker(["start"], "redis");
