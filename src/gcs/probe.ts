@@ -2,7 +2,9 @@ import type { Address } from "../common/address.ts";
 import { type Deadline, deadlineIn, monotonicMs } from "../common/deadline.ts";
 import { lookup } from "../common/lookup.ts";
 import type { ProbeAnswer, ProbeResult } from "../common/probe-result.ts";
-import { type GcsFailure, type GcsOptions, openGcs } from "./client.ts";
+import { openGcs } from "./client.ts";
+import type { GcsFailure } from "./failure.ts";
+import type { GcsOptions } from "./link.ts";
 import { serverName } from "./tls.ts";
 
 export interface ProbeOptions extends GcsOptions {

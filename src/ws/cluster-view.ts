@@ -1,7 +1,8 @@
 import { type Address, formatAddress } from "../common/address.ts";
 import type { ProbeResult, RayGcs } from "../common/probe-result.ts";
-import type { GcsOptions, NodeInfo } from "../gcs/client.ts";
+import type { NodeInfo } from "../gcs/client.ts";
 import { openGcs } from "../gcs/client.ts";
+import type { GcsOptions } from "../gcs/link.ts";
 import { probeGcs } from "../gcs/probe.ts";
 
 /** A HEAD that answers, and the nodes that its GCS lists, dead ones included. */

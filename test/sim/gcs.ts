@@ -1,7 +1,8 @@
 import type { Address } from "../../src/common/address.ts";
 import { err, ok, type Result } from "../../src/common/result.ts";
 import type { Published } from "../../src/entrypoint/other-head.ts";
-import type { GcsClient, GcsFailure, NodeInfo } from "../../src/gcs/client.ts";
+import type { GcsClient, NodeInfo } from "../../src/gcs/client.ts";
+import type { GcsFailure } from "../../src/gcs/failure.ts";
 import type { Actor } from "./actor.ts";
 import type { Entrypoint } from "./entrypoint.ts";
 import type { Reply } from "./network.ts";
