@@ -1,8 +1,9 @@
-import * as z from "zod/mini";
 import type { Address } from "../common/address.ts";
 import { decideAuth, type RayAuth, tokenIn } from "../common/auth-token.ts";
+import { type Environment, readEnvironment } from "../common/environment.ts";
 import type { Problem } from "../common/failure.ts";
 import { err, ok, type Result } from "../common/result.ts";
+import { secret } from "../common/values/scalars.ts";
 import type { TlsKeys } from "../gcs/tls.ts";
 import { findConflicts, findForeignWords, findMissingSecrets } from "./config/conflicts.ts";
 import {
@@ -13,8 +14,7 @@ import {
   type OwnInterface,
 } from "./config/identity.ts";
 import { findLostAddress, withOwnAddresses } from "./config/own-address.ts";
-import { Secret } from "./config/schemas.ts";
-import { VARIABLES, type Values, type Variable, type VariableName } from "./config/variables.ts";
+import { VARIABLES, type Values, type VariableName } from "./config/variables.ts";
 import { optionOf } from "./ray-words.ts";
 
 /** A name of the whitelist with the address at which its GCS is looked for. */
@@ -51,7 +51,7 @@ export interface Config
 export const VARIABLE_NAMES = Object.keys(VARIABLES) as VariableName[];
 
 export interface Surroundings {
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Environment;
   readonly hostname: string;
   readonly rayWords: readonly string[];
   /** What RAY_AUTH_TOKEN_PATH (or Ray's default file) holds; null where there is no such file. */
@@ -66,11 +66,11 @@ export interface Surroundings {
 
 /** Reads the environment into a Config, or lists every problem at once. Never throws, never reads the world. */
 export function readConfig(surroundings: Surroundings): Result<Config, readonly Problem[]> {
-  const { values, texts, problems } = readVariables({
+  const { values, texts, problems } = readEnvironment(VARIABLES, {
     ...surroundings.env,
     ...variablesIn(surroundings.rayWords),
   });
-  const config = assemble(values as Values, texts, surroundings);
+  const config = assemble(values, texts, surroundings);
   const wrong = new Set(problems.map(({ where }) => where));
   const conflicts = [
     ...findConflicts(config),
@@ -99,46 +99,6 @@ function variablesIn(rayWords: readonly string[]): Partial<Record<VariableName, 
     return text === null ? [] : [[name, text] as const];
   });
   return Object.fromEntries(given);
-}
-
-function readVariables(env: Surroundings["env"]) {
-  const values: Partial<Record<VariableName, unknown>> = {};
-  const texts: Partial<Record<VariableName, string>> = {};
-  const problems: Problem[] = [];
-  for (const name of VARIABLE_NAMES) {
-    const variable: Variable<unknown> = VARIABLES[name];
-    const given = textOf(name, env);
-    if (given !== undefined) texts[name] = given;
-    const parsed = parseVariable(variable, given);
-    values[name] = parsed.ok ? parsed.value : fallbackOf(variable);
-    if (!parsed.ok)
-      problems.push(...parsed.error.map((problem) => ({ where: name, problem, fix: variable.fix })));
-  }
-  return { values, texts, problems };
-}
-
-function parseVariable(
-  variable: Variable<unknown>,
-  given: string | undefined,
-): Result<unknown, readonly string[]> {
-  const text = given ?? variable.fallback;
-  if (text === null) return ok(null);
-  const result = z.safeParse(variable.schema, text);
-  return result.success ? ok(result.data) : err(result.error.issues.map((issue) => issue.message));
-}
-
-function fallbackOf(variable: Variable<unknown>): unknown {
-  const parsed = parseVariable(variable, undefined);
-  return parsed.ok ? parsed.value : null;
-}
-
-/**
- * Blank means unset: Compose passes unset variables on as empty ones, and files from Windows add a carriage return.
- * But a blank whitelist is a mistake.
- */
-function textOf(name: VariableName, env: Surroundings["env"]): string | undefined {
-  const text = env[name];
-  return text?.trim() === "" && name !== "HEAD_WHITELIST" ? undefined : text;
 }
 
 function assemble(given: Values, texts: Config["texts"], surroundings: Surroundings): Config {
@@ -184,7 +144,8 @@ function findExplicitHead(
 
 /** Null where the file holds nothing that can be sent as a token. */
 function healthTokenIn(text: string | null): string | null {
-  return z.safeParse(Secret, text?.trim() ?? "").data ?? null;
+  const token = secret.parse(text?.trim() ?? "");
+  return token.ok ? token.value : null;
 }
 
 /** With Redis a second GCS would write to the store of the first. */

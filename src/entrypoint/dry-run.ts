@@ -1,9 +1,10 @@
 import { formatAddress } from "../common/address.ts";
+import type { Variable } from "../common/environment.ts";
 import { renderFailure } from "../common/render-failure.ts";
 import { renderSighting } from "../common/render-sighting.ts";
 import { hidden, shown } from "../common/shown.ts";
 import { visible } from "../common/visible.ts";
-import { VARIABLES, type Variable } from "./config/variables.ts";
+import { VARIABLES } from "./config/variables.ts";
 import { type Config, VARIABLE_NAMES } from "./config.ts";
 import type { Decision } from "./decide/decision.ts";
 import { decide } from "./decide.ts";
@@ -69,7 +70,7 @@ function describeDecision(decision: Decision): string {
 
 function showConfig(config: Config): DryRunReport["config"] {
   return VARIABLE_NAMES.map((name) => {
-    const variable: Variable<unknown> = VARIABLES[name];
+    const variable: Variable = VARIABLES[name];
     const given = config.texts[name];
     const show = variable.secret ? hidden : shown;
     return {

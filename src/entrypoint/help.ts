@@ -1,10 +1,11 @@
-import { VARIABLES, type Variable } from "./config/variables.ts";
+import type { Variable } from "../common/environment.ts";
+import { VARIABLES } from "./config/variables.ts";
 
 /** The text of --help; its table of variables is the one that the program reads by. */
 export function helpText(version: string): string {
   const names = Object.keys(VARIABLES);
   const width = Math.max(...names.map((name) => name.length));
-  const table = Object.entries<Variable<unknown>>(VARIABLES).map(
+  const table = Object.entries<Variable>(VARIABLES).map(
     ([name, { meaning, fallback }]) =>
       `  ${name.padEnd(width)}  ${meaning}${fallback === null ? "" : ` [${fallback}]`}`,
   );

@@ -1,8 +1,9 @@
+import type { Variable } from "../common/environment.ts";
 import { hidden, shown } from "../common/shown.ts";
-import { VARIABLES, type Variable } from "./config/variables.ts";
+import { VARIABLES } from "./config/variables.ts";
 import type { Command } from "./plan.ts";
 
-const OURS = (Object.entries(VARIABLES) as [string, Variable<unknown>][]).flatMap(([name, { secret }]) =>
+const OURS = (Object.entries(VARIABLES) as [string, Variable][]).flatMap(([name, { secret }]) =>
   secret ? [] : [name],
 );
 

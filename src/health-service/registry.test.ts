@@ -16,8 +16,7 @@ const report: NodeReport = {
   seen: 123_456,
 };
 
-const registry = (now = () => performance.now()) =>
-  new Registry({ forgetAfterMs: 45_000, sameNameAfterMs: 5000, now });
+const registry = (now = () => performance.now()) => new Registry({ forgetAfterMs: 45_000, now });
 
 test("the list of as many nodes as are taken stays within 1 MiB", () => {
   const nodes = registry();

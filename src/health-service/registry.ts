@@ -1,4 +1,5 @@
 import type { ClusterView, NodeReport } from "../common/lease-protocol.ts";
+import { SAME_NAME_AFTER_MS } from "./lease/lease-state.ts";
 
 /** One run of a node, by its reports. */
 interface Life {
@@ -19,8 +20,6 @@ interface Entry {
 
 export interface RegistrySettings {
   readonly forgetAfterMs: number;
-  /** How long the owner of a name must be silent before another life has the name. */
-  readonly sameNameAfterMs: number;
   /** Milliseconds on the monotonic clock. */
   readonly now: () => number;
 }
@@ -105,7 +104,7 @@ export class Registry {
       return [said, ...others.map((each) => ({ ...each, ownerReports: each.ownerReports + 1 }))];
     const isSaid = ({ life }: Life) => life === said.life;
     const leads = this.#leader.key === key && this.#leader.life === said.life;
-    if (leads || said.seenAtMs - owner.seenAtMs >= this.#settings.sameNameAfterMs)
+    if (leads || said.seenAtMs - owner.seenAtMs >= SAME_NAME_AFTER_MS)
       return [said, ...others.filter((each) => !isSaid(each)).map((each) => ({ ...each, ownerReports: 0 }))];
     return others.some(isSaid)
       ? [owner, ...others.map((each) => (isSaid(each) ? { ...said, ownerReports: each.ownerReports } : each))]

@@ -1,14 +1,13 @@
 import { matchingNames } from "../common/address.ts";
-import {
-  type ClusterView,
-  type LeaseGranted,
-  type LeaseRefused,
-  type LeaseRequest,
-  type NodeNoted,
-  type NodeReport,
-  RENEW_EVERY_S,
-  type ReachAnswer,
-  type ReachRequest,
+import type {
+  ClusterView,
+  LeaseGranted,
+  LeaseRefused,
+  LeaseRequest,
+  NodeNoted,
+  NodeReport,
+  ReachAnswer,
+  ReachRequest,
 } from "../common/lease-protocol.ts";
 import type { Config } from "./config.ts";
 import { LeaseStore, type LeaseStoreSettings } from "./lease/lease-store.ts";
@@ -25,9 +24,6 @@ export interface ServiceSettings extends Pick<LeaseStoreSettings, "file" | "now"
   readonly recalled: Recalled;
 }
 
-/** A life that missed two renewals, with a second for the network, is over for a successor of the same name. */
-const SAME_NAME_AFTER_MS = 2 * RENEW_EVERY_S * 1000 + 1000;
-const ASK_AGAIN_MS = RENEW_EVERY_S * 1000;
 const NODES_LIVE_TTLS = 3;
 const DIAL_TIMEOUT_MS = 2000;
 
@@ -51,14 +47,20 @@ export class Service {
     this.now = now;
     this.#startedAtMs = now();
     this.#log = log;
-    const sameNameAfterMs = SAME_NAME_AFTER_MS;
-    this.registry = new Registry({ forgetAfterMs: NODES_LIVE_TTLS * ttlMs, sameNameAfterMs, now });
+    this.registry = new Registry({ forgetAfterMs: NODES_LIVE_TTLS * ttlMs, now });
     const names = whitelist?.map(({ name }) => ({ name }));
     // The short and the long form of a name are the same name, as for the nodes themselves.
     const isCandidate = (node: string) => names === undefined || matchingNames(names, node).length === 1;
-    const lease = { ttlMs, sameNameAfterMs, askAgainMs: ASK_AGAIN_MS, isCandidate };
     this.lease = new LeaseStore(
-      { instance, lease, names: this.registry, file, now, log, ...(pause && { pause }) },
+      {
+        instance,
+        lease: { ttlMs, isCandidate },
+        names: this.registry,
+        file,
+        now,
+        log,
+        ...(pause && { pause }),
+      },
       recalled,
     );
     this.#isOwnAddress = createOwnAddressCheck({ whitelist });

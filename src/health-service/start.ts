@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { readText } from "../common/auth-token.ts";
 import { monotonicMs, pause } from "../common/deadline.ts";
 import { err, ok, type Result } from "../common/result.ts";
@@ -59,17 +61,15 @@ function memoryEvent(recalled: Recalled, ttlMs: number): Event {
   return { type: "memory", kind: "kept", epoch, holder: hold?.node ?? null };
 }
 
-function listen(server: Server, { host, port }: Config): Promise<Result<number, ServiceFailure>> {
-  return new Promise((resolve) => {
-    const refuse = ({ code = "unknown" }: NodeJS.ErrnoException) =>
-      resolve(err({ reason: "cannot-listen", host, port, code }));
-    server.once("error", refuse);
-    server.listen({ host, port, backlog: 4096 }, () => {
-      server.off("error", refuse);
-      const address = server.address();
-      resolve(ok(typeof address === "object" && address !== null ? address.port : port));
-    });
-  });
+async function listen(server: Server, { host, port }: Config): Promise<Result<number, ServiceFailure>> {
+  server.listen({ host, port, backlog: 4096 });
+  try {
+    await once(server, "listening");
+    return ok((server.address() as AddressInfo).port);
+  } catch (error) {
+    const { code = "unknown" } = error as NodeJS.ErrnoException;
+    return err({ reason: "cannot-listen", host, port, code });
+  }
 }
 
 async function stop(server: Server, service: Service): Promise<void> {

@@ -6,7 +6,7 @@ import { parseConfigDocument, parsePath } from "./config/document.ts";
 import type { Settings } from "./config/types.ts";
 import { validate } from "./config/validate.ts";
 
-export { plannedHead } from "./config/derive.ts";
+export { plannedHead } from "./config/candidates.ts";
 export type * from "./config/types.ts";
 export { HEALTH_NAME, HEALTH_PORT, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "./config/types.ts";
 

@@ -3,8 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, w
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import * as z from "zod/mini";
-import { Switch } from "../../src/entrypoint/config/schemas.ts";
+import { onOff } from "../../src/common/values/scalars.ts";
 
 const docker = resolve(import.meta.dirname, "../../docker");
 
@@ -16,7 +15,8 @@ test.each(["true", "TRUE", "1", "yes", "on", "On", "false", "0", "no", "off", "t
       env: { PATH: "/bin", USE_CONDA_ENV: word },
       encoding: "utf8",
     });
-    const conda = word !== "" && z.parse(Switch, word);
+    const parsed = onOff.parse(word.trim());
+    const conda = word !== "" && parsed.ok && parsed.value;
     expect(path).toBe(`${conda ? "/opt/conda/envs/py/bin" : "/home/ray/anaconda3/bin"}:/bin`);
   },
 );

@@ -73,7 +73,7 @@ export function findConflicts(config: Config): Problem[] {
   const { values } = config;
   const problems: Problem[] = [];
   const own = config.ownEntry;
-  if (own && !own.mapped && own.port !== null && own.port !== config.ownAddress.port)
+  if (own && !own.mapped && own.port !== undefined && own.port !== config.ownAddress.port)
     problems.push({
       where: "RAY_HEAD_PORT",
       related: ["HEAD_WHITELIST"],

@@ -7,7 +7,7 @@ import {
   sameAddress,
   sameHost,
 } from "../../common/address.ts";
-import type { WhitelistEntry } from "./schemas.ts";
+import type { WhitelistEntry } from "../../common/values/hosts.ts";
 import type { Values } from "./variables.ts";
 
 /** An IPv4 address that a network interface of this machine has. */
@@ -63,7 +63,7 @@ export function identify(
     ownEntry,
     ownInterface: values.NODE_IP_ADDRESS === null ? interfaceOf(ownEntry, interfaces) : undefined,
     headPort,
-    ownAddress: { host, port: (ownEntry?.mapped ? ownEntry.port : null) ?? headPort },
+    ownAddress: { host, port: (ownEntry?.mapped ? ownEntry.port : undefined) ?? headPort },
   };
 }
 

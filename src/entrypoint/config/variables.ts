@@ -1,54 +1,54 @@
-import type * as z from "zod/mini";
-import * as s from "./schemas.ts";
+import type { ValuesOf, Variable } from "../../common/environment.ts";
+import { ok } from "../../common/result.ts";
+import type { Form } from "../../common/values/form.ts";
+import * as hosts from "../../common/values/hosts.ts";
+import * as scalars from "../../common/values/scalars.ts";
 
-/** One variable of the environment contract. */
-export interface Variable<T> {
-  readonly schema: z.ZodMiniType<T, string>;
-  /** The text that stands for an unset variable; null: no value. */
-  readonly fallback: string | null;
-  /** One line for --help and docs/environment.md. */
-  readonly meaning: string;
-  readonly fix: string;
-  /** Its value never appears in any output. */
-  readonly secret?: true;
-}
-
-const variable = <T, F extends string | null>(
-  schema: z.ZodMiniType<T, string>,
-  fallback: F,
-  meaning: string,
-  fix: string,
-) => ({ schema, fallback, meaning, fix });
+const variable = <T, F extends string | null>(form: Form<T>, fallback: F, meaning: string, fix: string) => ({
+  form,
+  fallback,
+  meaning,
+  fix,
+});
 
 const port = <F extends string | null>(fallback: F, meaning: string) =>
-  variable(s.Port, fallback, meaning, "Give a free port from 1 to 65535, in digits only.");
+  variable(hosts.port, fallback, meaning, "Give a free port from 1 to 65535, in digits only.");
 const seconds = (fallback: string, meaning: string) =>
-  variable(s.Seconds, fallback, meaning, "Give seconds, such as 2 or 0.5.");
+  variable(scalars.seconds, fallback, meaning, "Give seconds, such as 2 or 0.5.");
 const positiveSeconds = (fallback: string, meaning: string) =>
-  variable(s.PositiveSeconds, fallback, meaning, "Give seconds above 0, such as 2 or 0.5.");
+  variable(scalars.positiveSeconds, fallback, meaning, "Give seconds above 0, such as 2 or 0.5.");
 const address = (meaning: string) =>
-  variable(s.HostPort, null, meaning, "Give host:port, such as ray-cpu:6379.");
+  variable(hosts.address, null, meaning, "Give host:port, such as ray-cpu:6379.");
+
+/** Null: no health service is wanted. */
+const HEALTH_URL: Form<string | null> = {
+  ...hosts.httpUrl,
+  parse: (text) => (/^(?:none|no|off|false|disabled|-)$/i.test(text) ? ok(null) : hosts.httpUrl.parse(text)),
+};
 
 /**
  * The whole environment contract, in the order in which it is shown. The first block is the contract of the bash
  * script that this program replaces; what is new starts with RAY_EP_.
  */
 export const VARIABLES = {
-  HEAD_WHITELIST: variable(
-    s.Whitelist,
-    "ray-cpu ray-gpu",
-    "candidates for HEAD in order of preference, split by spaces or commas: name, name:port or name=host:port",
-    "Name at least one host, each once, such as: ray-cpu ray-gpu:6380",
-  ),
+  HEAD_WHITELIST: {
+    ...variable(
+      hosts.whitelist,
+      "ray-cpu ray-gpu",
+      "candidates for HEAD in order of preference, split by spaces or commas: name, name:port or name=host:port",
+      "Name at least one host, each once, such as: ray-cpu ray-gpu:6380",
+    ),
+    notBlank: true,
+  },
   HEALTH_URL: variable(
-    s.HealthUrl,
+    HEALTH_URL,
     "http://health:8080",
     "URL of the health service, or none to run without one",
     "Give a URL with its scheme, such as http://health:8080, or none.",
   ),
   HEALTH_TIMEOUT: positiveSeconds("1", "seconds for one request to the health service"),
   HEALTH_MAX_RETRIES: variable(
-    s.wholeNumber(1, 1000),
+    scalars.wholeNumber(1, 1000),
     "3",
     "how often the health service is asked before it counts as down",
     "Give a whole number from 1.",
@@ -65,7 +65,7 @@ export const VARIABLES = {
   RAY_DASHBOARD_PORT: port("8265", "this node's dashboard port if it is the HEAD"),
   RAY_CLIENT_PORT: port("10001", "this node's Ray Client port if it is the HEAD"),
   NODE_IP_ADDRESS: variable(
-    s.Peer,
+    hosts.peer,
     null,
     "the address or name that this node advertises to Ray (default: the address of its whitelist entry, if one of its interfaces has it)",
     "Give a host name or an IPv4 address.",
@@ -75,49 +75,49 @@ export const VARIABLES = {
   MIN_WORKER_PORT: port(null, "first port of Ray's worker processes, needed across NAT"),
   MAX_WORKER_PORT: port(null, "last port of Ray's worker processes, needed across NAT"),
   RAY_NUM_CPUS: variable(
-    s.Cpus,
+    scalars.cpus,
     null,
     "CPUs that this node offers",
     "Give a whole number, such as 4 (ray start takes no fractions).",
   ),
   RAY_NUM_GPUS: variable(
-    s.wholeNumber(0, 1_000_000),
+    scalars.wholeNumber(0, 1_000_000),
     null,
     "GPUs that this node offers",
     "Give a whole number, such as 1 (ray start takes no fractions).",
   ),
   RAY_MEMORY: variable(
-    s.Bytes,
+    scalars.bytes,
     null,
     "memory that this node offers, in bytes or as 8g or 8Gi",
     "Give bytes, 8g or 8Gi.",
   ),
   USE_CONDA_ENV: variable(
-    s.Switch,
+    scalars.onOff,
     "false",
     "use /opt/conda/envs/py/bin instead of /home/ray/anaconda3/bin",
     "Give true or false.",
   ),
   RAY_EP_NODE_NAME: variable(
-    s.Words,
+    scalars.words,
     null,
     "the name of this node (default: the hostname)",
     "Give a name of letters, digits, '.', '_' and '-'.",
   ),
   RAY_EP_USER: variable(
-    s.User,
+    scalars.user,
     null,
     "the user that Ray runs as: a name, uid or uid:gid (default: ray where the container starts as root, else the user that it starts as)",
     "Give the name of a user of this system, or a uid, such as 1000.",
   ),
   RAY_EP_BIN_DIR: variable(
-    s.Folder,
+    scalars.path,
     null,
     "the folder that holds `ray`, put first in PATH (default: see USE_CONDA_ENV)",
     "Give a path from the root.",
   ),
   RAY_EP_PIP_REQUIREMENTS: variable(
-    s.Folder,
+    scalars.path,
     "/pip-requirements",
     "a requirements file, or a folder of *.txt, installed before start where it exists",
     "Give a path from the root.",
@@ -132,7 +132,7 @@ export const VARIABLES = {
   ),
   RAY_EP_WATCH_INTERVAL: positiveSeconds("1", "seconds between two checks of the running node"),
   RAY_EP_MAX_RESTARTS: variable(
-    s.wholeNumber(0, 1_000_000),
+    scalars.wholeNumber(0, 1_000_000),
     null,
     "how often Ray is restarted without a calm minute in between before this program ends (default: no limit)",
     "Give a whole number, such as 10.",
@@ -143,48 +143,47 @@ export const VARIABLES = {
   ),
   RAY_EP_STOP_GRACE: positiveSeconds("10", "seconds from SIGTERM to the engine's KILL (docker stop: 10)"),
   RAY_EP_FENCING: variable(
-    s.oneOf("auto", "plain", "strict"),
+    scalars.oneOf("auto", "plain", "strict"),
     "auto",
     "strict: a HEAD that cannot renew its lease ends its Ray; auto: strict where RAY_REDIS_ADDRESS is set",
     "Give auto, plain or strict.",
   ),
   RAY_EP_HEALTH_TOKEN: {
-    ...variable(s.Secret, null, "the secret that the health service wants with each write", "Give one word."),
+    ...variable(
+      scalars.secret,
+      null,
+      "the secret that the health service wants with each write",
+      "Give one word.",
+    ),
     secret: true,
   },
   RAY_EP_HEALTH_TOKEN_FILE: variable(
-    s.SecretFile,
+    scalars.secretFile,
     null,
     "a file that holds that secret",
     "Give the path of a file from the root.",
   ),
   RAY_EP_ALIVE_FILE: variable(
-    s.Folder,
+    scalars.path,
     null,
     "a file that exists and is renewed while the cluster lists this node as ALIVE (default: none)",
     "Give a path from the root, such as /run/ray-entrypoint/alive.",
   ),
   RAY_EP_LOG: variable(
-    s.oneOf("text", "timed", "json"),
+    scalars.oneOf("text", "timed", "json"),
     "text",
     "format of the log: text, timed (text with the time in front of each line) or json",
     "Give text, timed or json.",
   ),
   RAY_EP_LOG_LIMIT: variable(
-    s.Bytes,
+    scalars.bytes,
     null,
     "for a log that is appended to a file: bytes at which it is copied to FILE.1 and emptied (default: no limit)",
     "Give bytes, or 10m.",
   ),
-} as const satisfies Record<string, Variable<unknown>>;
+} as const satisfies Record<string, Variable>;
 
 export type VariableName = keyof typeof VARIABLES;
 
-type Output<V> = V extends { schema: z.ZodMiniType<infer T, string> } ? T : never;
-
 /** The parsed value of every variable; null only where the variable has no fallback. */
-export type Values = {
-  readonly [N in VariableName]:
-    | Output<(typeof VARIABLES)[N]>
-    | ((typeof VARIABLES)[N]["fallback"] extends null ? null : never);
-};
+export type Values = ValuesOf<typeof VARIABLES>;

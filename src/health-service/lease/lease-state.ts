@@ -1,4 +1,4 @@
-import type { LeaseRefused } from "../../common/lease-protocol.ts";
+import { type LeaseRefused, RENEW_EVERY_S } from "../../common/lease-protocol.ts";
 
 /** What of a holder is known after a restart as well. */
 export interface KeptHold {
@@ -35,12 +35,16 @@ export interface LeaseState {
   readonly graceUntilMs: number;
 }
 
+/**
+ * How long a life must be silent before the next one of the same node takes its name, and its lease where it was
+ * lenient: it has missed two renewals then, with a second for the network.
+ */
+export const SAME_NAME_AFTER_MS = 2 * RENEW_EVERY_S * 1000 + 1000;
+/** The longest pause that a refused asker is told to make. */
+export const ASK_AGAIN_MS = RENEW_EVERY_S * 1000;
+
 export interface LeaseSettings {
   readonly ttlMs: number;
-  /** How long a lenient holder must be silent before another life of the same node takes its lease. */
-  readonly sameNameAfterMs: number;
-  /** The longest pause that a refused asker is told to make. */
-  readonly askAgainMs: number;
   /** False for nodes outside the whitelist, where the service knows one. */
   readonly isCandidate: (node: string) => boolean;
 }

@@ -5,7 +5,7 @@ import { Registry } from "../registry.ts";
 import type { LeaseState } from "./lease-state.ts";
 import { LeaseStore } from "./lease-store.ts";
 
-const SETTINGS = { ttlMs: 15_000, sameNameAfterMs: 5000, askAgainMs: 2000, isCandidate: () => true };
+const SETTINGS = { ttlMs: 15_000, isCandidate: () => true };
 /** After that a disk counts as hung. */
 const SAVE_MS = 700;
 
@@ -39,7 +39,7 @@ beforeEach(() => {
   vi.useFakeTimers();
   disk = new Disk();
   const now = () => performance.now();
-  names = new Registry({ forgetAfterMs: 45_000, sameNameAfterMs: 5000, now });
+  names = new Registry({ forgetAfterMs: 45_000, now });
   const settings = { instance: "i", lease: SETTINGS, names, file: disk, now, log: () => {} };
   store = new LeaseStore(settings, { kind: "none" });
 });

@@ -11,7 +11,14 @@ import { err, type Result } from "../../common/result.ts";
 import type { Event } from "../output/event.ts";
 import type { Registry } from "../registry.ts";
 import { askLease, releaseLease, seeEpoch } from "./lease.ts";
-import { type Granted, type Hold, type LeaseSettings, type LeaseState, startLease } from "./lease-state.ts";
+import {
+  ASK_AGAIN_MS,
+  type Granted,
+  type Hold,
+  type LeaseSettings,
+  type LeaseState,
+  startLease,
+} from "./lease-state.ts";
 import { explainRefusal } from "./refusal.ts";
 import { inTime, type Recalled, type StateFile } from "./state-file.ts";
 
@@ -39,8 +46,10 @@ export class LeaseStore {
   #line: Promise<unknown> = Promise.resolve();
   /** A write of which the disk has not told its end; there is none beside it, so that nothing older comes after something newer. */
   #writing = false;
-  #stored = true;
-  readonly #tally = new Map<string, number>();
+  /** False while the state cannot be written. */
+  stored = true;
+  /** How often each thing happened since the start; for /metrics. */
+  readonly tally = new Map<string, number>();
 
   constructor(settings: LeaseStoreSettings, recalled: Recalled) {
     this.#settings = settings;
@@ -88,16 +97,6 @@ export class LeaseStore {
     };
   }
 
-  /** How often each thing happened since the start; for /metrics. */
-  get tally(): ReadonlyMap<string, number> {
-    return this.#tally;
-  }
-
-  /** False while the state cannot be written. */
-  get stored(): boolean {
-    return this.#stored;
-  }
-
   /** Resolves when no write is under way. */
   async settled(): Promise<void> {
     await this.#line;
@@ -121,7 +120,7 @@ export class LeaseStore {
     }
     // That a HEAD serves is kept as well: who never served is followed without a delay.
     const isNews = state.hold?.epoch !== before?.epoch || state.hold?.clusterId !== before?.clusterId;
-    const kept = (this.#stored && !isNews) || (await this.#save(state));
+    const kept = (this.stored && !isNews) || (await this.#save(state));
     if (answer.how === "grant" && !kept) return this.#refuse(request, "storage");
     this.#state = state;
     return this.#grant(request, answer, before);
@@ -149,11 +148,7 @@ export class LeaseStore {
     return { granted: true, epoch, ttl: lease.ttlMs / 1000, instance };
   }
 
-  #refuse(
-    request: LeaseRequest,
-    reason: LeaseRefused["reason"],
-    retryAfterMs = this.#settings.lease.askAgainMs,
-  ): LeaseRefused {
+  #refuse(request: LeaseRequest, reason: LeaseRefused["reason"], retryAfterMs = ASK_AGAIN_MS): LeaseRefused {
     const { node, life } = request;
     const epoch = this.#state.highestEpochSeen;
     const message = explainRefusal(reason, request, this.#state.hold, epoch);
@@ -169,8 +164,8 @@ export class LeaseStore {
     if (file === null) return true;
     const saved = this.#writing ? err("the write before has not ended") : await this.#write(file, state);
     if (!saved.ok) log({ type: "storage", ok: false, file: file.path, cause: saved.error });
-    else if (!this.#stored) log({ type: "storage", ok: true, file: file.path });
-    this.#stored = saved.ok;
+    else if (!this.stored) log({ type: "storage", ok: true, file: file.path });
+    this.stored = saved.ok;
     return saved.ok;
   }
 
@@ -193,6 +188,6 @@ export class LeaseStore {
   }
 
   #count(what: string): void {
-    this.#tally.set(what, (this.#tally.get(what) ?? 0) + 1);
+    this.tally.set(what, (this.tally.get(what) ?? 0) + 1);
   }
 }

@@ -4,13 +4,9 @@ import { askLease, releaseLease, seeEpoch } from "./lease.ts";
 import { type LeaseSettings, type LeaseState, type Memory, startLease } from "./lease-state.ts";
 
 const TTL = 15_000;
+/** Two renewals and a second for the network. */
 const SAME_NAME = 5_000;
-const SETTINGS: LeaseSettings = {
-  ttlMs: TTL,
-  sameNameAfterMs: SAME_NAME,
-  askAgainMs: 2000,
-  isCandidate: (node) => node !== "stranger",
-};
+const SETTINGS: LeaseSettings = { ttlMs: TTL, isCandidate: (node) => node !== "stranger" };
 
 /** A service and its clock. */
 interface Bench {

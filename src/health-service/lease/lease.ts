@@ -1,10 +1,12 @@
 import { HIGHEST_EPOCH, type LeaseRelease, type LeaseRequest } from "../../common/lease-protocol.ts";
 import {
+  ASK_AGAIN_MS,
   type Granted,
   type Hold,
   type LeaseSettings,
   type LeaseState,
   type Refused,
+  SAME_NAME_AFTER_MS,
   sameName,
 } from "./lease-state.ts";
 
@@ -27,7 +29,7 @@ import {
  * | 2 | any, or release | a later request (`seq`) of the holder's life came before it | `stale-epoch`, or nothing changes: the sender no longer waits for the answer |
  * | 3 | epoch null | it is the holder (node and life): the answer to its grant was lost | the same epoch |
  * | 4 | epoch null | another node holds and its lease runs | `held` |
- * | 5 | epoch null | another life of its node holds and runs; if it is lenient, it renewed less than `sameNameAfterMs` ago | `same-name` |
+ * | 5 | epoch null | another life of its node holds and runs; if it is lenient, it renewed less than `SAME_NAME_AFTER_MS` ago | `same-name` |
  * | 6 | epoch null | another one held | granted, epoch + 1 |
  * | 7 | epoch null | no holder known, the service lost its state less than one TTL ago, and a candidate was silent or the asker has seen a later epoch | `quiet-period` |
  * | 8 | epoch null | no holder known | granted, above every epoch granted or seen |
@@ -61,7 +63,7 @@ export function askLease(
   settings: LeaseSettings,
 ): Step {
   if (!settings.isCandidate(request.node)) return refuse(state, "not-a-candidate", settings.ttlMs);
-  if (isOvertaken(state, request)) return refuse(state, "stale-epoch", settings.askAgainMs);
+  if (isOvertaken(state, request)) return refuse(state, "stale-epoch", ASK_AGAIN_MS);
   const asked = { request, nowMs, settings };
   return request.epoch === null
     ? askAnew(seeEpoch(state, request.seen ?? 0), asked)
@@ -93,11 +95,11 @@ export const seeEpoch = (state: LeaseState, epoch: number): LeaseState =>
 
 function askAnew(state: LeaseState, asked: Asked): Step {
   const { hold, graceUntilMs } = state;
-  const { request, nowMs, settings } = asked;
+  const { request, nowMs } = asked;
   if (hold !== null && isHolder(hold, request)) return confirm(state, hold, asked, "recognition");
-  const wait = (untilMs: number) => Math.min(untilMs - nowMs, settings.askAgainMs);
+  const wait = (untilMs: number) => Math.min(untilMs - nowMs, ASK_AGAIN_MS);
   const isNextLife = hold !== null && sameName(hold.node, request.node);
-  const freeAtMs = hold === null ? nowMs : isNextLife ? freeForNextLife(hold, settings) : hold.endsAtMs;
+  const freeAtMs = hold === null ? nowMs : isNextLife ? freeForNextLife(hold) : hold.endsAtMs;
   if (nowMs < freeAtMs) return refuse(state, isNextLife ? "same-name" : "held", wait(freeAtMs));
   const inDoubt = request.others === "silent" || hasSeenMore(state, request);
   if (hold === null && inDoubt && nowMs < graceUntilMs)
@@ -106,8 +108,8 @@ function askAnew(state: LeaseState, asked: Asked): Step {
 }
 
 /** When another life of the holder's own node may have the lease: of a lenient holder, once it has fallen silent. */
-const freeForNextLife = ({ strict, renewedAtMs, endsAtMs }: Hold, settings: LeaseSettings): number =>
-  strict ? endsAtMs : Math.min(renewedAtMs + settings.sameNameAfterMs, endsAtMs);
+const freeForNextLife = ({ strict, renewedAtMs, endsAtMs }: Hold): number =>
+  strict ? endsAtMs : Math.min(renewedAtMs + SAME_NAME_AFTER_MS, endsAtMs);
 
 /** True where the asker worked under an epoch that this service forgot. What cannot be believed was not noted either. */
 const hasSeenMore = ({ epoch, highestEpochSeen }: LeaseState, { seen = 0 }: LeaseRequest): boolean =>
@@ -118,7 +120,7 @@ function renew(state: LeaseState, asked: Asked, epoch: number): Step {
   if (hold !== null && isHolder(hold, asked.request) && epoch === hold.epoch)
     return confirm(state, hold, asked, "renewal");
   if (isForgotten(state, epoch)) return install(state, epoch, asked, "adoption");
-  return refuse(state, "stale-epoch", asked.settings.askAgainMs);
+  return refuse(state, "stale-epoch", ASK_AGAIN_MS);
 }
 
 /** True for an epoch that can only stem from a time which this service forgot. */

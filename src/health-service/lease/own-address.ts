@@ -1,8 +1,10 @@
 import { networkInterfaces } from "node:os";
+import { promisify } from "node:util";
 import { isShortFormOf, matchingNames, parseAddress } from "../../common/address.ts";
+import { pause } from "../../common/deadline.ts";
 import type { LeaseRequest } from "../../common/lease-protocol.ts";
 import { resolveOnce } from "../../common/lookup.ts";
-import type { WhitelistEntry } from "../../entrypoint/config/schemas.ts";
+import type { WhitelistEntry } from "../../common/values/hosts.ts";
 import { sameName } from "./lease-state.ts";
 
 export interface OwnAddressSettings {
@@ -27,45 +29,28 @@ export function createOwnAddressCheck({
   whitelist,
   resolve = resolveOnce,
   own = ownAddresses,
-}: OwnAddressSettings): (request: LeaseRequest, peer: string) => boolean | Promise<boolean> {
+}: OwnAddressSettings): (request: LeaseRequest, peer: string) => Promise<boolean> {
   const proven = new Map<WhitelistEntry, string>();
-  const prove = (entry: WhitelistEntry, host: string): true => {
-    proven.set(entry, host);
-    return true;
+  const isLocal = (address: string) => address.startsWith("127.") || own().includes(address);
+  const isOwn = async (entry: WhitelistEntry, host: string, peer: string): Promise<boolean> => {
+    if ([entry.host, entry.name, proven.get(entry)].some((each) => each && sameName(each, host))) return true;
+    // A request from this machine may use any address of it.
+    if (host === peer || (isLocal(host) && isLocal(peer))) return true;
+    const looked = promisify(resolve)(entry.host).catch(() => null);
+    const found = await Promise.race([looked, pause(PATIENCE_MS).then(() => null)]);
+    // Whoever has a domain can give its name any first label, so that the long form of a name proves nothing by itself.
+    return found === host || (found === peer && isShortFormOf(host, entry.host));
   };
-  return ({ node, address }, peer) => {
+  return async ({ node, address }, peer) => {
     const [entry] = matchingNames(whitelist ?? [], node);
     // A node that is not a candidate is refused for that reason.
     if (entry === undefined) return true;
     const parsed = parseAddress(address);
-    if (!parsed.ok) return false;
-    const { host } = parsed.value;
-    if ([entry.host, entry.name, proven.get(entry)].some((each) => each && sameName(each, host))) return true;
-    if (host === peer || (isLocal(host, own) && isLocal(peer, own))) return prove(entry, host);
-    return within(resolve, entry.host).then((found) => {
-      // Whoever has a domain can give its name any first label, so that the long form of a name proves nothing by itself.
-      const isLongForm = found === peer && isShortFormOf(host, entry.host);
-      return (found === host || isLongForm) && prove(entry, host);
-    });
+    if (!parsed.ok || !(await isOwn(entry, parsed.value.host, peer))) return false;
+    proven.set(entry, parsed.value.host);
+    return true;
   };
 }
 
-const LOOPBACK = /^127\./;
-
-/** A request from this machine may use any address of it. */
-const isLocal = (address: string, own: () => readonly string[]): boolean =>
-  LOOPBACK.test(address) || own().includes(address);
-
 const ownAddresses = (): string[] =>
   Object.values(networkInterfaces()).flatMap((each = []) => each.map(({ address }) => address));
-
-/** Null if the name has no address or is not resolved in time. */
-function within(resolve: typeof resolveOnce, name: string): Promise<string | null> {
-  return new Promise((done) => {
-    const timer = setTimeout(() => done(null), PATIENCE_MS);
-    resolve(name, (error, address) => {
-      clearTimeout(timer);
-      done(error === null ? address : null);
-    });
-  });
-}

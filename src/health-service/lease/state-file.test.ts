@@ -6,7 +6,7 @@ import { HIGHEST_EPOCH } from "../../common/lease-protocol.ts";
 import { startLease } from "./lease-state.ts";
 import { StateFile } from "./state-file.ts";
 
-const SETTINGS = { ttlMs: 15_000, sameNameAfterMs: 5000, askAgainMs: 2000, isCandidate: () => true };
+const SETTINGS = { ttlMs: 15_000, isCandidate: () => true };
 
 let folder: string;
 let file: string;

@@ -24,8 +24,8 @@ export async function generate(context: WsContext, options: GenerateOptions): Pr
   const report = await writeComposeFiles(made.value, places, { check });
   if (!report.ok) return fail(context, report.error);
   const { terminal } = context;
-  const { generated, written, unchanged, stale } = report.value;
-  warnOfMachine(terminal, generated.warnings);
+  const { written, unchanged, stale } = report.value;
+  warnOfMachine(terminal, made.value.warnings);
   for (const name of written) terminal.out(`✓ ${name} written\n`);
   for (const name of unchanged) terminal.out(`✓ ${name} is up to date\n`);
   for (const name of stale)

@@ -10,7 +10,7 @@ export interface Limits {
   readonly shmBytes: number;
 }
 
-interface Machine {
+interface MachineSize {
   readonly cpus: number;
   readonly memoryBytes: number;
 }
@@ -20,7 +20,7 @@ const SHM_MARGIN = 1.1;
 const MIB = 2 ** 20;
 
 /** Docker refuses more CPUs than the machine has, and Ray an object store beyond its memory: both are cut down. */
-export function limitsOf(wanted: WorkerSettings, machine: Machine): Limits {
+export function limitsOf(wanted: WorkerSettings, machine: MachineSize): Limits {
   const memoryBytes = Math.min(wanted.memoryBytes, machine.memoryBytes);
   const objectStoreBytes = Math.floor(memoryBytes * (wanted.objectStoreBytes / wanted.memoryBytes));
   return {
@@ -32,7 +32,7 @@ export function limitsOf(wanted: WorkerSettings, machine: Machine): Limits {
 }
 
 /** What the machine has too little of for a node. */
-export function limitWarnings({ name, cpus, memoryBytes }: WorkerSettings, machine: Machine): Problem[] {
+export function limitWarnings({ name, cpus, memoryBytes }: WorkerSettings, machine: MachineSize): Problem[] {
   const list: Problem[] = [];
   if (cpus > machine.cpus)
     list.push({

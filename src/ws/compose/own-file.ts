@@ -23,7 +23,7 @@ export function whyNotOurs(text: string): NotOurs["why"] | undefined {
 }
 
 /** What exists under that name: nothing, a file of ours with its text, or something that is not ours. */
-export async function lookAtFile(file: string): Promise<{ text: string | undefined } | NotOurs> {
+export async function inspectFile(file: string): Promise<{ text: string | undefined } | NotOurs> {
   const found = await lstat(file).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
     throw error;

@@ -1,5 +1,5 @@
 import type { Problem } from "../../common/failure.ts";
-import { fixedPorts, formatPorts, overlap, peerPorts } from "../config/ports.ts";
+import { fixedPorts, formatPorts, peerPorts, portsOverlap } from "../config/ports.ts";
 import type { PortRange, Settings, WorkerSettings } from "../settings.ts";
 
 /** The ports of one node that its peers dial. They are fixed and published, so that they are the same on both sides of NAT. */
@@ -55,7 +55,7 @@ export function portPlanner(settings: Settings, ephemeral: PortRange): (node: Wo
 const firstFree = (size: number, taken: readonly PortRange[]): number | undefined =>
   STARTS.find((min) => {
     const block = { min, max: min + size - 1 };
-    return block.max <= 65535 && !taken.some((each) => overlap(each, block));
+    return block.max <= 65535 && !taken.some((each) => portsOverlap(each, block));
   });
 
 function range(from: number, to: number, step: number): number[] {
@@ -68,7 +68,7 @@ export const ephemeralWarnings = (
   ephemeral: PortRange,
 ): Problem[] =>
   peerPorts(node, node.ports)
-    .filter((each) => overlap(each, ephemeral))
+    .filter((each) => portsOverlap(each, ephemeral))
     .map((each) => ({
       where: `${node.name}, port of its ${each.use}`,
       problem: `expected ports outside this machine's ephemeral range ${formatPorts(ephemeral)}, got ${formatPorts(each)}: an outgoing connection may hold one when the node starts`,

@@ -3,11 +3,10 @@ import { err, ok, type Result } from "../../common/result.ts";
 import type { WsFailure } from "../failure.ts";
 import type { Settings } from "../settings.ts";
 import { type Generated, generateComposeFiles } from "./generate.ts";
-import { lookAtFile, marked, type NotOurs, replaceFile } from "./own-file.ts";
+import { inspectFile, marked, type NotOurs, replaceFile } from "./own-file.ts";
 import { readHostFacts } from "./read-host.ts";
 
 export interface WriteReport {
-  readonly generated: Generated;
   /** Files that are written now; with `check` none. */
   readonly written: readonly string[];
   /** Files that were what they should be. */
@@ -36,7 +35,7 @@ export function generateHere(
 
 /** Files of those names that `ws` did not write, or that were changed since. */
 export async function foreignFiles({ files }: Generated, folder: string): Promise<NotOurs[]> {
-  const there = await Promise.all(files.map(({ name }) => lookAtFile(join(folder, name))));
+  const there = await Promise.all(files.map(({ name }) => inspectFile(join(folder, name))));
   return there.flatMap((each) => ("why" in each ? [each] : []));
 }
 
@@ -50,14 +49,14 @@ export async function writeComposeFiles(
   { check }: { readonly check: boolean },
 ): Promise<Result<WriteReport, WsFailure>> {
   const files = generated.files.map(({ name, text }) => ({ name, text: marked(text) }));
-  const there = await Promise.all(files.map(({ name }) => lookAtFile(join(configFolder, name))));
+  const there = await Promise.all(files.map(({ name }) => inspectFile(join(configFolder, name))));
   const same = there.map((each, i) => "text" in each && each.text === files[i]?.text);
   const names = (want: boolean) => files.filter((_, i) => same[i] === want).map(({ name }) => name);
-  if (check) return ok({ generated, written: [], unchanged: names(true), stale: names(false) });
+  if (check) return ok({ written: [], unchanged: names(true), stale: names(false) });
   const foreign = there.flatMap((each) => ("why" in each ? [each] : []));
   if (foreign.length > 0) return err({ reason: "not-our-files", files: foreign });
   await Promise.all(
     files.filter((_, i) => !same[i]).map(({ name, text }) => replaceFile(configFolder, name, text)),
   );
-  return ok({ generated, written: names(false), unchanged: names(true), stale: [] });
+  return ok({ written: names(false), unchanged: names(true), stale: [] });
 }

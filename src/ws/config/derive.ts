@@ -1,6 +1,6 @@
+import { enabledCandidates, RAY_HEAD_PORT } from "./candidates.ts";
 import { loopbackTwin, nthAddress } from "./ipv4.ts";
 import { type NodeKey, RAY_NODES } from "./nodes.ts";
-import type { WhitelistEntry } from "./scalars.ts";
 import type { ConfigFile } from "./schema.ts";
 import {
   type Candidate,
@@ -17,7 +17,6 @@ import {
 /** Ray's own share for the object store (ray/_private/ray_constants.py, DEFAULT_OBJECT_STORE_MEMORY_PROPORTION, 2.40 to 2.60). */
 const OBJECT_STORE_SHARE = 0.3;
 
-const RAY_HEAD_PORT = 6379;
 const RAY_CLIENT_PORT = 10001;
 
 /** The places of docs/specification.md, after the gateway's .1: the health service .2, then the nodes of the table. */
@@ -106,26 +105,6 @@ function peerPorts(keys: PeerPortKeys): PeerPorts {
     objectManager: keys.object_manager_port,
     workers: min === undefined || max === undefined ? undefined : { min, max },
   };
-}
-
-/** The services that a user switched off cannot become HEAD, and nobody should wait for them. */
-function enabledCandidates({ nodes: file }: ConfigFile, nodes: readonly NodeSettings[]): Candidate[] {
-  const listed: readonly WhitelistEntry[] =
-    file.head_whitelist ?? nodes.map(({ name }) => ({ name, host: name, port: undefined }));
-  const explicit = file.head_address;
-  // With an explicit HEAD nobody is elected, and the entrypoint still wants one name.
-  if (listed.length === 0 && explicit !== undefined) return [{ name: explicit.host, ...explicit }];
-  return listed.flatMap((entry) => {
-    const node = nodes.find(({ name }) => name === entry.name);
-    if (node === undefined && RAY_NODES.some(({ name }) => name === entry.name)) return [];
-    return [{ ...entry, port: entry.port ?? node?.headPort ?? RAY_HEAD_PORT }];
-  });
-}
-
-/** The node that is to become HEAD: the explicit one, else the first candidate among ours; undefined: it is elsewhere. */
-export function plannedHead({ nodes, headAddress, candidates }: Settings): string | undefined {
-  const wanted = headAddress === undefined ? candidates.map(({ name }) => name) : [headAddress.host];
-  return wanted.find((name) => nodes.some((node) => node.name === name));
 }
 
 function deriveTest(

@@ -36,7 +36,7 @@ test("a third entry in the table is a third node of every cluster", () => {
     environment: { HEAD_ADDRESS: `\${WS_TEST_HEAD:-ray-extra:6381}`, NODE_MANAGER_PORT: "21300" },
     extra_hosts: expect.arrayContaining(["ray-extra:192.168.0.10"]),
   });
-  expect(keysBelow(["services", "ray"])).toContain("extra");
+  expect(keysBelow(["services", "ray"])).toEqual(["image", "cpu", "gpu", "extra"]);
 });
 
 test("the rules hold for it as for the others, for each pair of nodes", () => {

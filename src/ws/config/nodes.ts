@@ -1,15 +1,10 @@
-/** What a service of `services.ray` is where config.yaml does not say otherwise. */
-interface NodeDefaults {
+import type { NodeSettings } from "./types.ts";
+
+/** What a node is where config.yaml does not say otherwise. */
+interface NodeDefaults
+  extends Pick<NodeSettings, "name" | "gpu" | "image" | "headPort" | "dashboardPort" | "clientPort"> {
   /** Its key below `services.ray`. */
   readonly key: string;
-  /** Its hostname, and its name in Ray. */
-  readonly name: string;
-  /** Whether it gets the machine's GPUs, where there are some. */
-  readonly gpu: boolean;
-  readonly image: string;
-  readonly headPort: number;
-  readonly dashboardPort: number;
-  readonly clientPort: number;
 }
 
 /**

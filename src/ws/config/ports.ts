@@ -8,7 +8,7 @@ export interface PortUse extends PortRange {
   readonly key: string;
 }
 
-export const overlap = (a: PortRange, b: PortRange): boolean => a.min <= b.max && b.min <= a.max;
+export const portsOverlap = (a: PortRange, b: PortRange): boolean => a.min <= b.max && b.min <= a.max;
 
 /** `8265`, or `21010-21057`. */
 export const formatPorts = ({ min, max }: PortRange): string => (min === max ? `${min}` : `${min}-${max}`);

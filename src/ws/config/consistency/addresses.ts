@@ -1,7 +1,7 @@
 import { isIPv4 } from "node:net";
 import { insideOf, overlap, usableIn } from "../ipv4.ts";
 import type { Placement, Settings } from "../types.ts";
-import { type Cluster, type Findings, pairs } from "./rule.ts";
+import { type ConfigRead, type Inconsistency, pairs } from "./rule.ts";
 
 const SUBNET = "network.subnet";
 const TEST_SUBNET = "cluster_test.test_network_subnet";
@@ -17,14 +17,14 @@ const placed = ({ health, nodes }: Settings): Placed[] => [
 ];
 
 /** Addresses lie in their network and stand once; the two networks and the host's address are isolated. */
-export function* checkAddresses(cluster: Cluster): Findings {
-  yield* checkPlaces(cluster);
-  yield* checkNetworks(cluster);
-  yield* checkHost(cluster);
-  yield* checkAdvertised(cluster);
+export function* checkAddresses(read: ConfigRead): Iterable<Inconsistency> {
+  yield* checkPlaces(read);
+  yield* checkNetworks(read);
+  yield* checkHost(read);
+  yield* checkAdvertised(read);
 }
 
-function* checkPlaces({ config, settings, isWritten }: Cluster): Findings {
+function* checkPlaces({ config, settings, isWritten }: ConfigRead): Iterable<Inconsistency> {
   const { subnet } = config.network;
   const places = placed(settings);
   for (const { key, address } of places)
@@ -47,7 +47,7 @@ function* checkPlaces({ config, settings, isWritten }: Cluster): Findings {
 }
 
 /** The embedded runtime puts each address at its twin in 127.0.0.0/8: two of them must not fall together either. */
-function* checkNetworks({ config, settings }: Cluster): Findings {
+function* checkNetworks({ config, settings }: ConfigRead): Iterable<Inconsistency> {
   const [main, test] = [config.network.subnet, config.cluster_test.test_network_subnet];
   const inTest = [settings.test.client, settings.test.worker].map(({ loopbackAddress }) => loopbackAddress);
   const both = placed(settings).find(({ loopbackAddress }) => inTest.includes(loopbackAddress));
@@ -67,7 +67,7 @@ function* checkNetworks({ config, settings }: Cluster): Findings {
     };
 }
 
-function* checkHost({ config }: Cluster): Findings {
+function* checkHost({ config }: ConfigRead): Iterable<Inconsistency> {
   const address = config.host.ip_address;
   if (address === undefined) return;
   const networks = [config.network.subnet, config.cluster_test.test_network_subnet];
@@ -86,7 +86,7 @@ function* checkHost({ config }: Cluster): Findings {
 }
 
 /** A name is resolved by each network in its own way; an address has to be one that the container has, since Ray binds it. */
-function* checkAdvertised({ settings }: Cluster): Findings {
+function* checkAdvertised({ settings }: ConfigRead): Iterable<Inconsistency> {
   for (const { keyPrefix, address, nodeIpAddress } of settings.nodes)
     if (isIPv4(nodeIpAddress) && nodeIpAddress !== address)
       yield {

@@ -1,12 +1,12 @@
 import { isOwnHealth } from "../derive.ts";
 import { HEALTH_NAME, HEALTH_PORT } from "../types.ts";
-import { askedAtLoopback, type Cluster, type Findings } from "./rule.ts";
+import { askedAtLoopback, type ConfigRead, type Inconsistency } from "./rule.ts";
 
 const URL_KEY = "nodes.health_service.url";
 const OWN_URL = `http://${HEALTH_NAME}:${HEALTH_PORT}`;
 
 /** The service that the nodes ask is the one that runs here, or one elsewhere. */
-export function* checkHealth({ config, settings: { health } }: Cluster): Findings {
+export function* checkHealth({ config, settings: { health } }: ConfigRead): Iterable<Inconsistency> {
   const url = new URL(config.nodes.health_service.url ?? OWN_URL);
   if (url.hostname !== HEALTH_NAME) yield* askedAtLoopback(URL_KEY, url.hostname);
   else if (!health.enabled)

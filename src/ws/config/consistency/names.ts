@@ -2,12 +2,12 @@ import { sameHost } from "../../../common/address.ts";
 import { nearest } from "../known-keys.ts";
 import { NODE_NAMES, RAY_NODES } from "../nodes.ts";
 import type { Settings } from "../types.ts";
-import { askedAtLoopback, type Cluster, type Finding, type Findings, pairs } from "./rule.ts";
+import { askedAtLoopback, type ConfigRead, type Inconsistency, pairs } from "./rule.ts";
 
 const SECTIONS = RAY_NODES.map(({ key }) => `services.ray.${key}`);
 
 /** At least one node runs, and the names in the file are names of nodes that run. */
-export function* checkNames({ config, settings }: Cluster): Findings {
+export function* checkNames({ config, settings }: ConfigRead): Iterable<Inconsistency> {
   if (settings.nodes.length === 0)
     yield {
       key: "services.ray",
@@ -41,9 +41,9 @@ const hasCandidate = ({ candidates, headAddress }: Settings): boolean =>
 const switchedOff = ({ nodes }: Settings, wanted: string) =>
   RAY_NODES.find(({ name }) => name === wanted && !nodes.some((node) => node.name === name));
 
-type Whitelist = NonNullable<Cluster["config"]["nodes"]["head_whitelist"]>;
+type Whitelist = NonNullable<ConfigRead["config"]["nodes"]["head_whitelist"]>;
 
-function* checkWhitelist(entries: Whitelist, settings: Settings): Findings {
+function* checkWhitelist(entries: Whitelist, settings: Settings): Iterable<Inconsistency> {
   for (const [i, { name, host }] of entries.entries()) {
     const key = `nodes.head_whitelist[${i}]`;
     const [itself] = askedAtLoopback(key, host);
@@ -65,7 +65,7 @@ function* checkWhitelist(entries: Whitelist, settings: Settings): Findings {
   }
 }
 
-const unknownName = (key: string, name: string, near: string | undefined): Finding => ({
+const unknownName = (key: string, name: string, near: string | undefined): Inconsistency => ({
   key,
   warning: true,
   problem: `"${name}" is the hostname of no service here`,
@@ -78,7 +78,7 @@ interface NamedHead {
 }
 
 /** An address elsewhere is fine; one of our own nodes must run and serve that port. */
-function* checkHead(settings: Settings, key: string, head: NamedHead | undefined): Findings {
+function* checkHead(settings: Settings, key: string, head: NamedHead | undefined): Iterable<Inconsistency> {
   if (head === undefined) return;
   const { host, port } = head;
   const off = switchedOff(settings, host);

@@ -1,16 +1,16 @@
-import { fixedPorts, formatPorts, overlap } from "../ports.ts";
+import { fixedPorts, formatPorts, portsOverlap } from "../ports.ts";
 import type { WorkerSettings } from "../types.ts";
-import { type Cluster, type Findings, pairs } from "./rule.ts";
+import { type ConfigRead, type Inconsistency, pairs } from "./rule.ts";
 
 /** The engine publishes each of them by itself: some thousands take it minutes, and gigabytes for docker-proxy. */
 const MAX_WORKER_PORTS = 1000;
 
 /** All ports are published on one host, so that each may be taken once; a worker range has both its ends. */
-export function* checkPorts(cluster: Cluster): Findings {
-  const { nodes, test } = cluster.settings;
-  for (const node of [...nodes, test.worker]) yield* checkRange(cluster, node);
-  for (const [a, b] of pairs(fixedPorts(cluster.settings)))
-    if (overlap(a, b))
+export function* checkPorts(read: ConfigRead): Iterable<Inconsistency> {
+  const { nodes, test } = read.settings;
+  for (const node of [...nodes, test.worker]) yield* checkRange(read, node);
+  for (const [a, b] of pairs(fixedPorts(read.settings)))
+    if (portsOverlap(a, b))
       yield {
         key: b.key,
         against: [a.key],
@@ -20,9 +20,9 @@ export function* checkPorts(cluster: Cluster): Findings {
 }
 
 function* checkRange(
-  { isWritten }: Cluster,
+  { isWritten }: ConfigRead,
   { keyPrefix, peerPorts: { workers } }: WorkerSettings,
-): Findings {
+): Iterable<Inconsistency> {
   const [first, last] = [`${keyPrefix}min_worker_port`, `${keyPrefix}max_worker_port`];
   if (workers === undefined) {
     const [there, missing] = isWritten(first) ? [first, last] : [last, first];

@@ -4,7 +4,7 @@ import type { ConfigFile } from "../schema.ts";
 import type { Settings } from "../types.ts";
 
 /** What a rule across several keys says. */
-export interface Finding {
+export interface Inconsistency {
   /** The key to change, as `nodes.head_whitelist[0]`. */
   readonly key: string;
   /** Other keys that it compares with: one of them being wrong in itself makes the finding moot. */
@@ -15,10 +15,8 @@ export interface Finding {
   readonly fix: string;
 }
 
-export type Findings = Iterable<Finding>;
-
 /** The file as it was written, and what follows from it. */
-export interface Cluster {
+export interface ConfigRead {
   readonly config: ConfigFile;
   readonly settings: Settings;
   /** Whether the file itself has a value at that key. */
@@ -26,7 +24,7 @@ export interface Cluster {
 }
 
 /** What a container, or another machine, is told to ask at its own loopback. */
-export function* askedAtLoopback(key: string, host: string): Findings {
+export function* askedAtLoopback(key: string, host: string): Iterable<Inconsistency> {
   if (isLoopback(host))
     yield {
       key,

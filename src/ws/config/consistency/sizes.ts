@@ -1,4 +1,4 @@
-import type { Cluster, Findings } from "./rule.ts";
+import type { ConfigRead, Inconsistency } from "./rule.ts";
 
 /** The least that Ray takes: ray/_private/ray_constants.py OBJECT_STORE_MINIMUM_MEMORY_BYTES, 2.40 to 2.60. */
 const MIN_OBJECT_STORE = 75 * 2 ** 20;
@@ -7,7 +7,7 @@ const mib = (bytes: number): string =>
   bytes < 2 ** 20 ? `${bytes} bytes` : `${Math.round(bytes / 2 ** 20)}m`;
 
 /** The object store is a part of a node's memory, and large enough for Ray to start. */
-export function* checkSizes({ settings, isWritten }: Cluster): Findings {
+export function* checkSizes({ settings, isWritten }: ConfigRead): Iterable<Inconsistency> {
   for (const { keyPrefix, memoryBytes, objectStoreBytes } of settings.nodes) {
     const [memory, store] = [`${keyPrefix}memory`, `${keyPrefix}object_store_memory`];
     const found = {
