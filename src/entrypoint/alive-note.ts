@@ -5,7 +5,7 @@ import { visible } from "../common/visible.ts";
 import { asUser, ownerOfWrites } from "./become.ts";
 import type { RayUser } from "./facts.ts";
 
-/** A look that fails may take this long (look.ts), and three in a row are no sign of trouble yet (watch.ts). */
+/** A look that fails may take this long (monitor.ts), and three in a row are no fault yet (verdict.ts). */
 const LOOK_MS = 2000;
 const LOOKS = 3;
 

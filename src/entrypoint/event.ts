@@ -9,7 +9,7 @@ import type { Decision } from "./decide/decision.ts";
 import type { HeadFact, HealthFact, LeaseFact } from "./facts.ts";
 import type { Plan } from "./plan.ts";
 import type { NodeState, Step } from "./state.ts";
-import type { Trouble } from "./watch.ts";
+import type { Fault } from "./verdict.ts";
 
 /** All that the entrypoint has to say. `render.ts` puts it into words. */
 export type Event =
@@ -61,7 +61,7 @@ export type Event =
     }
   /** The WORKER's HEAD does not answer; `cause` is null when it does again. */
   | { readonly type: "head-out-of-reach"; readonly head: Address; readonly cause: string | null }
-  | { readonly type: "trouble"; readonly trouble: Trouble }
+  | { readonly type: "trouble"; readonly trouble: Fault }
   /** This node leads, where it was in another cluster before: what becomes of that one's actors, jobs and objects. */
   | { readonly type: "state-of-cluster"; readonly from: string; readonly to: string }
   /** This HEAD cannot start its Ray, and lets others lead. */
@@ -82,7 +82,7 @@ export type Event =
   | { readonly type: "stopping"; readonly signal: string; readonly urgent: boolean }
   | {
       readonly type: "drained";
-      readonly how: "drained" | "late" | "urgent" | "headless" | "deposed";
+      readonly how: "drained" | "late" | "urgent" | "headless" | "superseded";
       readonly tookMs: number;
     }
   /** What of Ray was still there after its end, and whether it is gone now. */

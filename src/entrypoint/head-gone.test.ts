@@ -1,5 +1,6 @@
 import { expect, test, vi } from "vitest";
 import { FakeGcs } from "../../test/fixtures/fake-gcs.ts";
+import { realClock } from "../common/deadline.ts";
 import { openGcs } from "../gcs/client.ts";
 import { untilHeadGone } from "./head-gone.ts";
 
@@ -13,7 +14,7 @@ test("a HEAD that goes, and one that comes back as another cluster, are noticed;
   const over = new AbortController();
   try {
     let cause: unknown;
-    const watched = untilHeadGone(gcs, SETTINGS, over.signal).then((seen) => {
+    const watched = untilHeadGone(gcs, SETTINGS, realClock, over.signal).then((seen) => {
       cause = seen;
     });
     const before = server.calls;
@@ -27,7 +28,7 @@ test("a HEAD that goes, and one that comes back as another cluster, are noticed;
     const proofs = onSeen.mock.calls.length;
     expect(proofs).toBeGreaterThan(3);
 
-    const gone = untilHeadGone(gcs, SETTINGS, over.signal);
+    const gone = untilHeadGone(gcs, SETTINGS, realClock, over.signal);
     await server.stop();
     expect(await gone).toBe("unavailable");
     expect(onSeen).toHaveBeenCalledTimes(proofs);

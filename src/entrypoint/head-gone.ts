@@ -1,4 +1,4 @@
-import { pause } from "../common/deadline.ts";
+import type { Clock } from "../common/deadline.ts";
 import type { GcsClient } from "../gcs/client.ts";
 
 export interface HeadGoneSettings {
@@ -19,11 +19,12 @@ export interface HeadGoneSettings {
 export async function untilHeadGone(
   gcs: Pick<GcsClient, "clusterId">,
   { everyMs, times, timeoutMs, onSeen }: HeadGoneSettings,
+  clock: Pick<Clock, "pause">,
   signal: AbortSignal,
 ): Promise<string> {
   let joined: string | null = null;
   let silent = 0;
-  while (await pause(everyMs, signal)) {
+  while (await clock.pause(everyMs, signal)) {
     const seen = await gcs.clusterId(timeoutMs);
     silent = seen.ok ? 0 : silent + 1;
     if (silent >= times && !seen.ok) return seen.error.kind;

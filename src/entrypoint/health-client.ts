@@ -24,7 +24,7 @@ interface Answer {
 }
 
 /** More than any honest answer; a service that sends without end is cut off here. */
-const LONGEST_ANSWER = 1024 * 1024;
+const MAX_ANSWER = 1024 * 1024;
 
 /** Talks to the health service at `url`. One request each call, never retried here; no call throws. */
 export interface HealthClient {
@@ -144,8 +144,8 @@ function send(
       incoming.setEncoding("utf8");
       incoming.on("data", (chunk: string) => {
         text += chunk;
-        if (text.length > LONGEST_ANSWER)
-          incoming.destroy(new Error(`an answer of more than ${LONGEST_ANSWER} bytes`));
+        if (text.length > MAX_ANSWER)
+          incoming.destroy(new Error(`an answer of more than ${MAX_ANSWER} bytes`));
       });
       incoming.on("end", () => resolve(ok({ status: incoming.statusCode ?? 0, body: text })));
       incoming.on("error", fail);

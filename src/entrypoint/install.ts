@@ -1,13 +1,7 @@
-import type { Failure } from "../common/failure.ts";
-import type { Event } from "./event.ts";
+import type { Deps } from "./deps.ts";
+import type { Outcome } from "./elect.ts";
 import type { Command } from "./plan.ts";
-import { launch } from "./ray-process.ts";
 import { aborted } from "./stop-request.ts";
-
-export interface InstallWorld {
-  readonly stop: AbortSignal;
-  readonly log: (event: Event) => void;
-}
 
 /** How long what pip started may take to die of SIGKILL. */
 const CLEAR_TIMEOUT_MS = 5000;
@@ -15,12 +9,13 @@ const CLEAR_TIMEOUT_MS = 5000;
 /** Runs each install command (plan.ts) after the one before it. Null when all went well. */
 export async function install(
   commands: readonly Command[],
-  { stop, log }: InstallWorld,
-): Promise<{ kind: "failed"; failure: Failure } | { kind: "stopped" } | null> {
+  { ray, log }: Pick<Deps, "ray" | "log">,
+  stop: AbortSignal,
+): Promise<Exclude<Outcome, { kind: "role" }> | null> {
   for (const command of commands) {
     const file = command.args.at(-1) ?? "";
     log({ type: "installing", file });
-    const pip = await launch(command, log);
+    const pip = await ray.start(command);
     if (!pip.ok) return { kind: "failed", failure: pip.error };
     const over = new AbortController();
     const exit = await Promise.race([pip.value.exited, aborted(stop, over.signal)]);

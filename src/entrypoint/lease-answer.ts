@@ -1,13 +1,13 @@
 import { RENEW_DEADLINE_S } from "../common/lease-protocol.ts";
 import type { Config } from "./config.ts";
 import type { LeaseFact } from "./facts.ts";
-import type { Trouble } from "./watch.ts";
+import type { Fault } from "./verdict.ts";
 
 /**
  * Another living holder with a higher epoch than ours, or with any if we have none. A holder with our own name may be
  * a former life of this node that is dead now, until the service has seen it renew.
  */
-export function successorIn(answer: LeaseFact, node: string, epoch: number | null): Trouble | null {
+export function successorIn(answer: LeaseFact, node: string, epoch: number | null): Fault | null {
   if (answer.kind !== "refused") return null;
   const { holder, reason } = answer;
   if (holder === null || holder.expiresIn <= 0) return null;

@@ -1,42 +1,46 @@
 import { hostname } from "node:os";
-import { authOfRay } from "../common/auth-token.ts";
-import { monotonicMs } from "../common/deadline.ts";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { authOfRay, readText } from "../common/auth-token.ts";
+import { realClock } from "../common/deadline.ts";
 import type { Failure } from "../common/failure.ts";
 import { leave } from "../common/leave.ts";
 import { createLogger, logForm } from "../common/logger.ts";
 import { THREADS } from "../common/lookup.ts";
 import { handleSignals } from "../common/signals.ts";
 import { visible } from "../common/visible.ts";
+import { probeGcs } from "../gcs/probe.ts";
 import { findTlsProblems, readTls } from "../gcs/tls.ts";
+import { AliveNote } from "./alive-note.ts";
 import { readArgs } from "./args.ts";
 import { asUser } from "./become.ts";
 import { boundedWrite } from "./bounded-log.ts";
 import { type Config, readConfig } from "./config.ts";
+import type { Deps } from "./deps.ts";
 import type { Event } from "./event.ts";
 import { exitCodeOf } from "./exit-code.ts";
+import { openHealthClient } from "./health-client.ts";
 import { helpText } from "./help.ts";
-import { live } from "./life.ts";
+import { introduction } from "./introduction.ts";
+import { localRay } from "./local-ray.ts";
+import { Node, type NodeInput } from "./node.ts";
 import { planForPid1 } from "./pid1.ts";
-import { binDirOf, resolveRunAs } from "./plan.ts";
+import { becomes, binDirOf, resolveRunAs } from "./plan.ts";
 import { collect } from "./probes/collect.ts";
 import { readInterfaces } from "./probes/interfaces.ts";
 import { probeLocal, readHealthTokenFile, readTokenFile } from "./probes/local.ts";
 import { render } from "./render.ts";
 import { StopRequest } from "./stop-request.ts";
 import { findUsers } from "./users.ts";
-import { World, type WorldInput } from "./world.ts";
+import { NO_SERVICE, sparing } from "./without-lease.ts";
 
-/**
- * The whole life of a node: read config → look at this machine → and then, in `live`, again and again:
- * collect facts → decide (`settle`) → plan ray start → supervise.
- */
+/** Reads the configuration, looks at this machine, makes the real effects, and lets a node live with them. */
 async function main(): Promise<number> {
   const request = readArgs(process.argv.slice(2));
   if (!request.ok) return refuse({ reason: "bad-command-line", problems: request.error });
   if (request.value.kind === "help") return print(helpText(__VERSION__));
   if (request.value.kind === "version") return print(`${__VERSION__}\n`);
   const hasInit = standBehindInit();
-  const stopRequest = new StopRequest();
+  const stopRequest = new StopRequest(realClock);
   if (request.value.kind === "run") handleSignals((signal) => stopRequest.receive(signal));
 
   // Ray gets the environment as it was given.
@@ -60,38 +64,50 @@ async function main(): Promise<number> {
   const version = local.ray.kind === "found" ? local.ray.version : null;
   const config: Config = { ...read.value, auth: authOfRay(read.value.auth, version) };
 
-  const write = boundedWrite(
-    (text) => void process.stdout.write(text),
-    process.stdout.fd,
-    config.values.RAY_EP_LOG_LIMIT,
-    who.becomes,
-  );
-  const world = new World({
-    config,
-    local,
-    runAs: runAs.value,
-    env,
-    stopRequest,
-    terminal: process.stdout.isTTY === true,
-    write,
-  });
-  if (request.value.kind === "dry-run")
-    return explain(world, { config, local, runAs: runAs.value, env }, request.value.json);
-
-  const began = monotonicMs();
-  world.introduce();
-  if (!hasInit) world.log(NO_INIT);
-  if (config.auth.token !== null && config.healthToken === null) world.log(OPEN_LEASE);
-  const end = await live(world);
-  return world.end(end, monotonicMs() - began);
+  const terminal = process.stdout.isTTY === true;
+  const input = { config, local, runAs: runAs.value, env, terminal, stopRequest, runId: randomWord() };
+  const deps = realDeps(input, who);
+  if (request.value.kind === "dry-run") return explain(input, deps, request.value.json);
+  const isOpen = config.auth.token !== null && config.healthToken === null;
+  const first: Event[] = [
+    { type: "started", version: __VERSION__, node: config.node, pid: process.pid },
+    ...introduction(input),
+    ...(hasInit ? [] : [NO_INIT]),
+    ...(isOpen ? [OPEN_LEASE] : []),
+  ];
+  return new Node({ ...input, introduction: first }, deps).live();
 }
 
-async function explain(
-  world: World,
-  input: Pick<WorldInput, "config" | "local" | "runAs" | "env">,
-  json: boolean,
-): Promise<number> {
-  const { heads, healthInTheEnd } = await collect(input.config, world.probes, world.stop, "all");
+type Input = Omit<NodeInput, "introduction">;
+
+/** Makes the real effects. Nothing is sent before one is used. */
+function realDeps(input: Input, who: ReturnType<typeof findUsers>): Deps {
+  const { config, runAs } = input;
+  const { values, auth, tls } = config;
+  const toStdout = (text: string): void => void process.stdout.write(text);
+  const write = boundedWrite(toStdout, process.stdout.fd, values.RAY_EP_LOG_LIMIT, who.becomes);
+  const logger = createLogger<Event>({ form: values.RAY_EP_LOG, write, render, now: () => new Date() });
+  const log = (event: Event): void => logger.log(event);
+  const { HEALTH_URL: url } = values;
+  const health = url === null ? NO_SERVICE : sparing(openHealthClient(url, config.healthToken), realClock);
+  return {
+    clock: realClock,
+    // A turn of the event loop later, so that a HEAD works at its answer while this process puts its request together.
+    health: { ...health, look: (timeoutMs) => nextTurn().then(() => health.look(timeoutMs)) },
+    probe: (address, timeoutMs) => probeGcs(address, { token: auth.token, tls, timeoutMs }),
+    ray: localRay(input, { health, log, runId: input.runId }),
+    aliveNote: new AliveNote(values.RAY_EP_ALIVE_FILE, values.RAY_EP_WATCH_INTERVAL, becomes(runAs)),
+    log,
+  };
+}
+
+/** From the kernel itself (random(4)): loading node:crypto takes a tenth of a decision. Other systems have no such file. */
+function randomWord(): string {
+  return readText("/proc/sys/kernel/random/uuid")?.trim() ?? crypto.randomUUID();
+}
+
+async function explain(input: Input, deps: Deps, json: boolean): Promise<number> {
+  const { heads, healthInTheEnd } = await collect(input.config, deps, input.stopRequest.asked, "all");
   const seen = { heads, health: await healthInTheEnd };
   const { dryRun } = await import("./dry-run.ts");
   const { renderDryRun } = await import("./render-dry-run.ts");

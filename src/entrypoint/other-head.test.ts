@@ -1,12 +1,12 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { configOf } from "../../test/fixtures/config.ts";
 import { FakeGcs } from "../../test/fixtures/fake-gcs.ts";
-import { formatAddress } from "../common/address.ts";
+import { type Address, formatAddress } from "../common/address.ts";
 import { realClock } from "../common/deadline.ts";
 import { openGcs } from "../gcs/client.ts";
 import { publishHeadEpoch, readHeadEpoch } from "../gcs/head-epoch.ts";
 import { probeGcs } from "../gcs/probe.ts";
-import { findOtherHead, type OtherHeadWorld } from "./other-head.ts";
+import { findOtherHead, type OtherHeadDeps } from "./other-head.ts";
 
 const NO_TOKEN = { token: null };
 const NAMES = ["first", "second", "third"] as const;
@@ -20,13 +20,19 @@ async function gcsOf(clusterId: number, more: Parameters<typeof FakeGcs.start>[0
   return gcs;
 }
 
+function epochAt(address: Address, token: string | null = null): Promise<number> {
+  const gcs = openGcs(address, { token });
+  open.push(() => gcs.close());
+  return readHeadEpoch(gcs, 5000);
+}
+
 /** The HEAD `name` under `epoch`, with its own GCS at `own`, looks for the others over real gRPC. */
 function lookFrom(
   name: string,
   epoch: number,
   gcss: readonly FakeGcs[],
   own: FakeGcs,
-  more: Partial<OtherHeadWorld> = {},
+  more: Partial<OtherHeadDeps> = {},
 ) {
   const whitelist = NAMES.map(
     (each, i) => `${each}=${gcss[i] ? formatAddress(gcss[i].address) : "127.0.0.1:1"}`,
@@ -37,10 +43,10 @@ function lookFrom(
     () => gcs.close(),
     () => over.abort(),
   );
-  const world: OtherHeadWorld = {
+  const world: OtherHeadDeps = {
     clock: { pause: (_, signal) => realClock.pause(10, signal) },
     probe: (address, timeoutMs) => probeGcs(address, { ...NO_TOKEN, timeoutMs }),
-    epochAt: (address, timeoutMs) => readHeadEpoch(address, NO_TOKEN, timeoutMs),
+    epochAt: (address) => epochAt(address),
     publish: (each) => publishHeadEpoch(gcs, each),
     epoch: () => epoch,
     ...more,
@@ -125,15 +131,15 @@ describe("A2 two HEADs that see each other, whatever the health service says", (
     async (text) => {
       const gcs = await gcsOf(1);
       gcs.kv.set("ray_entrypoint/head_epoch", text);
-      expect(await readHeadEpoch(gcs.address, NO_TOKEN, 5000)).toBe(0);
+      expect(await epochAt(gcs.address)).toBe(0);
     },
   );
 
   test("the epoch of a GCS that requires a token is read with the token", async () => {
     const gcs = await gcsOf(1, { token: "secret" });
     gcs.kv.set("ray_entrypoint/head_epoch", "7");
-    expect(await readHeadEpoch(gcs.address, { token: "secret" }, 5000)).toBe(7);
-    expect(await readHeadEpoch(gcs.address, NO_TOKEN, 5000)).toBe(0);
+    expect(await epochAt(gcs.address, "secret")).toBe(7);
+    expect(await epochAt(gcs.address)).toBe(0);
   });
 
   test("it ends when it is aborted", async () => {

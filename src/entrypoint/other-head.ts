@@ -3,9 +3,9 @@ import type { Clock } from "../common/deadline.ts";
 import type { Sighting } from "../common/sighting.ts";
 import type { Config } from "./config.ts";
 import { placeOf } from "./decide/candidates.ts";
-import type { Trouble } from "./watch.ts";
+import type { Fault } from "./verdict.ts";
 
-export interface OtherHeadWorld {
+export interface OtherHeadDeps {
   readonly clock: Pick<Clock, "pause">;
   readonly probe: (address: Address, timeoutMs: number) => Promise<Sighting>;
   /** The epoch that the HEAD at `address` has stored in its GCS; 0 if none is stored or it cannot be read. */
@@ -43,22 +43,22 @@ const UNTIL_SERVED_MS = 500;
  */
 export function findOtherHead(
   config: Config,
-  world: OtherHeadWorld,
+  deps: OtherHeadDeps,
   signal: AbortSignal,
-): Promise<Trouble | null> {
-  const own = new OwnClaim(placeOf(config), world);
+): Promise<Fault | null> {
+  const own = new OwnClaim(placeOf(config), deps);
   const found = new AbortController();
   const over = AbortSignal.any([signal, found.signal]);
   return new Promise((resolve) => {
-    const end = (trouble: Trouble | null): void => {
+    const end = (fault: Fault | null): void => {
       found.abort();
-      resolve(trouble);
+      resolve(fault);
     };
     signal.addEventListener("abort", () => end(null), { once: true });
     void own.keepPublished(over);
     for (const [place, { name, address }] of config.whitelist.entries()) {
-      const look = (): Promise<Trouble | null> => lookAt({ name, address, place }, own, config, world);
-      if (place !== own.place) void repeat(look, world.clock, over, end);
+      const look = (): Promise<Fault | null> => lookAt({ name, address, place }, own, config, deps);
+      if (place !== own.place) void repeat(look, deps.clock, over, end);
     }
     if (signal.aborted) end(null);
   });
@@ -74,8 +74,8 @@ async function lookAt(
   { name, address, place }: Candidate,
   own: OwnClaim,
   { values }: Config,
-  { probe, epochAt }: OtherHeadWorld,
-): Promise<Trouble | null> {
+  { probe, epochAt }: OtherHeadDeps,
+): Promise<Fault | null> {
   if (!own.isPublished) return null;
   const sighting = await probe(address, values.DISCOVERY_TIMEOUT);
   // An address that leads back to this node shows this node's own cluster.
@@ -91,26 +91,26 @@ const outranks = (other: Claim, own: Claim): boolean =>
   other.epoch === own.epoch ? other.place < own.place : other.epoch > own.epoch;
 
 async function repeat(
-  look: () => Promise<Trouble | null>,
-  clock: OtherHeadWorld["clock"],
+  look: () => Promise<Fault | null>,
+  clock: OtherHeadDeps["clock"],
   over: AbortSignal,
-  found: (trouble: Trouble) => void,
+  found: (fault: Fault) => void,
 ): Promise<void> {
   do {
-    const trouble = await look();
-    if (trouble !== null && !over.aborted) found(trouble);
+    const fault = await look();
+    if (fault !== null && !over.aborted) found(fault);
   } while (await clock.pause(EVERY_MS, over));
 }
 
 /** This HEAD's claim, as the others read it. */
 class OwnClaim {
   readonly place: number;
-  readonly #world: OtherHeadWorld;
+  readonly #deps: OtherHeadDeps;
   #published: Published | undefined;
 
-  constructor(place: number, world: OtherHeadWorld) {
+  constructor(place: number, deps: OtherHeadDeps) {
     this.place = place;
-    this.#world = world;
+    this.#deps = deps;
   }
 
   get isPublished(): boolean {
@@ -118,7 +118,7 @@ class OwnClaim {
   }
 
   get claim(): Claim {
-    return { place: this.place, epoch: Math.max(this.#published?.epoch ?? 0, this.#world.epoch()) };
+    return { place: this.place, epoch: Math.max(this.#published?.epoch ?? 0, this.#deps.epoch()) };
   }
 
   isCluster(clusterId: string): boolean {
@@ -126,7 +126,7 @@ class OwnClaim {
   }
 
   async keepPublished(over: AbortSignal): Promise<void> {
-    const { clock, publish } = this.#world;
+    const { clock, publish } = this.#deps;
     do this.#published = (await publish(this.claim.epoch)) ?? this.#published;
     while (await clock.pause(this.isPublished ? EVERY_MS : UNTIL_SERVED_MS, over));
   }

@@ -3,7 +3,7 @@ import type { GcsClient } from "../gcs/client.ts";
 
 /**
  * The channel to the GCS of this node's cluster. Before Ray runs, its address is only a guess: a name may resolve
- * differently here (Debian maps the hostname to 127.0.1.1), and Ray itself chooses an interface. The raylet knows it.
+ * differently here (Debian maps the hostname to 127.0.1.1), and Ray itself chooses an interface. Its processes know it.
  */
 export class OwnGcs implements GcsClient {
   readonly #open: (address: Address) => GcsClient;

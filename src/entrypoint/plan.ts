@@ -25,8 +25,6 @@ export interface Plan {
   readonly start: Command;
   /** Ready: the GCS at `gcs` lists a node named `nodeName` as ALIVE that it did not list before. */
   readonly ready: { readonly gcs: Address; readonly nodeName: string; readonly timeoutMs: number };
-  /** Where Ray keeps its sessions. */
-  readonly tempDir: string;
   /** How long `ray start` may drain after SIGTERM, and when the rest is killed. */
   readonly stop: { readonly killAfterMs: number };
 }
@@ -74,7 +72,11 @@ export function resolveRunAs(config: Config, local: LocalFact): Result<RunAs, Fa
   return ok({ ray: local.ray.path, user, change: local.uid !== user.uid });
 }
 
-/** Turns a role into exact commands. Pure. The default temporary folder is Ray's own (ray/_common/utils.py, 2.60). */
+/** Where Ray keeps its sessions; the default is Ray's own (ray/_common/utils.py, 2.60). */
+export const tempDirOf = ({ config, env }: Pick<PlanInput, "config" | "env">): string =>
+  optionOf(config.rayWords, "--temp-dir") ?? `${env.RAY_TMPDIR ?? env.TMPDIR ?? "/tmp"}/ray`;
+
+/** Turns a role into exact commands. Pure. */
 export function planRayStart(input: PlanInput): Plan {
   const { config, role, runAs } = input;
   const run = { env: childEnv(input), user: becomes(runAs), speaksAs: speaksAs("ray", input) };
@@ -88,7 +90,6 @@ export function planRayStart(input: PlanInput): Plan {
       nodeName: optionOf(args, "--node-name") ?? config.node,
       timeoutMs: config.values.RAY_EP_READY_TIMEOUT,
     },
-    tempDir: optionOf(args, "--temp-dir") ?? `${run.env.RAY_TMPDIR ?? run.env.TMPDIR ?? "/tmp"}/ray`,
     stop: { killAfterMs: Math.max(config.values.RAY_EP_STOP_GRACE - KILL_BEFORE_GRACE_MS, 500) },
   };
 }

@@ -18,24 +18,26 @@ export function processNamed(session: number, name: string): number | null {
   return livingInSession(session).find((pid) => readStat(pid)?.name === name) ?? null;
 }
 
-/** What the raylet of a session has on its command line. */
-export interface Raylet {
-  /** The id of the node in its cluster, in hex. */
-  readonly nodeId: string;
-  /** The GCS that it joins, on a HEAD its own; undefined if that cannot be read. */
+/** What the processes of a Ray have on their command lines. */
+export interface RayNames {
+  /** The GCS of this node's cluster, on a HEAD its own; undefined as long as nobody names it. */
   readonly gcs: Address | undefined;
+  /** The id of the node in its cluster, in hex; undefined as long as there is no raylet. */
+  readonly nodeId: string | undefined;
 }
 
 /**
- * Null if there is no raylet yet. Both values are on its command line in Ray 2.40 to 2.60 (ray/_private/services.py,
- * start_raylet). They belong to this session, whatever else runs on this machine.
+ * Both values are on the raylet's command line in Ray 2.40 to 2.60 (ray/_private/services.py, start_raylet). On a HEAD
+ * the monitor, which starts as soon as the GCS serves, names the GCS seconds before. They belong to this session,
+ * whatever else runs on this machine.
  */
-export function findRaylet(session: number): Raylet | null {
-  const pid = processNamed(session, "raylet");
-  const command = pid === null ? "" : readCommand(pid);
-  const nodeId = /\0--node[_-]id=([0-9a-f]+)\0/.exec(command)?.[1];
-  const gcs = parseAddress(/\0--gcs-address=([^\0]*)\0/.exec(command)?.[1] ?? "");
-  return nodeId === undefined ? null : { nodeId, gcs: gcs.ok ? gcs.value : undefined };
+export function rayNamesIn(session: number): RayNames {
+  const pids = livingInSession(session);
+  const raylet = pids.filter((pid) => readStat(pid)?.name === "raylet");
+  const nodeId = /\0--node[_-]id=([0-9a-f]+)\0/.exec(raylet.map(readCommand).join(""))?.[1];
+  const commands = [...raylet, ...pids].map(readCommand).join("");
+  const gcs = parseAddress(/\0--gcs-address=([^\0]*)\0/.exec(commands)?.[1] ?? "");
+  return { nodeId, gcs: gcs.ok ? gcs.value : undefined };
 }
 
 /** The command line of a process, each word followed by NUL; "" when it is gone. */

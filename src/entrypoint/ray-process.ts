@@ -1,24 +1,22 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
+import type { Address } from "../common/address.ts";
 import { pause } from "../common/deadline.ts";
 import type { Failure } from "../common/failure.ts";
 import { err, ok, type Result } from "../common/result.ts";
 import { becoming } from "./become.ts";
 import type { Event } from "./event.ts";
+import { inspectorOf } from "./inspect.ts";
 import type { Command } from "./plan.ts";
-import { clearSession, findRaylet, type Raylet, signalProcess } from "./processes.ts";
+import { clearSession, rayNamesIn, signalProcess } from "./processes.ts";
+import type { Exit, RayProcess } from "./ray.ts";
 import { relay } from "./said.ts";
 
 type Said = Extract<Event, { type: "said" }>;
 
 const LAST_WORDS_MS = 200;
-
-/** How a process ended: one of the two is set. */
-export interface Exit {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-}
+const LOOK_EVERY_MS = 50;
 
 /** Starts a command as the leader of a new session; its output goes to our log, or directly to our output. */
 export async function launch(
@@ -31,7 +29,7 @@ export async function launch(
     const outputs = [child.stdout, child.stderr].filter((each) => each !== null);
     const silent = outputs.map((each) => relay(each, (line) => by && log({ type: "said", by, line })));
     await once(child, "spawn");
-    return ok(new RayProcess(child, Promise.all(silent)));
+    return ok(new Launched(child, Promise.all(silent)));
   } catch (error) {
     return err(explain(command.file, error as NodeJS.ErrnoException));
   }
@@ -61,12 +59,10 @@ function explain(file: string, error: NodeJS.ErrnoException): Failure {
  *
  *   running ──terminate()──▶ stopping ──▶ exited ──clear()──▶ nothing of its session lives
  */
-export class RayProcess {
+class Launched implements RayProcess {
   readonly exited: Promise<Exit>;
-  /** The session that holds all of this node's processes. */
   readonly session: number;
   #state: "running" | "stopping" | "exited" = "running";
-  #raylet: Raylet | null = null;
 
   /** `child` is running and leads its own session; `silent` resolves when all of its output was read. */
   constructor(child: ChildProcess, silent: Promise<unknown>) {
@@ -80,11 +76,16 @@ export class RayProcess {
     });
   }
 
-  /** The raylet of this node; null while there is none. */
-  readonly raylet = (): Raylet | null => {
-    this.#raylet ??= findRaylet(this.session);
-    return this.#raylet;
-  };
+  async nodeId(onGcs: (address: Address | undefined) => void, stop: AbortSignal): Promise<string | null> {
+    do {
+      const { gcs, nodeId } = rayNamesIn(this.session);
+      if (gcs !== undefined || nodeId !== undefined) onGcs(gcs);
+      if (nodeId !== undefined) return nodeId;
+    } while (await pause(LOOK_EVERY_MS, stop));
+    return null;
+  }
+
+  readonly inspector: RayProcess["inspector"] = (node) => inspectorOf(this.session, node);
 
   /** SIGTERM to `ray start` alone: a signal to the group would end the GCS that its drain needs (docs/faults.md 1.3). */
   terminate(): void {
@@ -93,8 +94,5 @@ export class RayProcess {
     signalProcess(this.session, "SIGTERM");
   }
 
-  /** Kills whatever of the session still lives. Returns the number of processes, and whether all are gone. */
-  clear(timeoutMs: number): Promise<{ killed: number; clear: boolean }> {
-    return clearSession(this.session, timeoutMs);
-  }
+  readonly clear: RayProcess["clear"] = (timeoutMs) => clearSession(this.session, timeoutMs);
 }

@@ -5,7 +5,7 @@ import { err, type Result } from "../common/result.ts";
 import type { Config } from "./config.ts";
 import type { HealthClient } from "./health-client.ts";
 
-/** The service dials for up to 3 s (health-server), and it may queue. */
+/** The service dials for up to 3 s (health-service), and it may queue. */
 const ANSWER_TIMEOUT_MS = 5000;
 
 /**
@@ -14,19 +14,19 @@ const ANSWER_TIMEOUT_MS = 5000;
  */
 export async function checkReachBack({
   config,
-  life,
-  client,
-  known,
+  runId,
+  health,
+  reported,
 }: {
   config: Config;
-  life: string;
-  client: Pick<HealthClient, "reach">;
+  runId: string;
+  health: Pick<HealthClient, "reach">;
   /** Resolves when the service has heard of this node: it dials for no other. */
-  known: Promise<void>;
+  reported: Promise<void>;
 }): Promise<{ port: number; answer: Result<ReachAnswer, string> } | null> {
   const { NODE_IP_ADDRESS, NODE_MANAGER_PORT: port } = config.values;
   if (NODE_IP_ADDRESS === null || port === null) return null;
-  await known;
+  await reported;
   const { randomBytes } = await import("node:crypto");
   const nonce = randomBytes(16).toString("hex");
   const sockets = new Set<Socket>();
@@ -37,7 +37,7 @@ export async function checkReachBack({
   });
   const obstacle = await listen(server, port);
   if (obstacle !== null) return { port, answer: err(obstacle) };
-  const answer = await client.reach({ node: config.node, life, nonce, port }, ANSWER_TIMEOUT_MS);
+  const answer = await health.reach({ node: config.node, life: runId, nonce, port }, ANSWER_TIMEOUT_MS);
   // A peer of an earlier Ray that dials this port speaks first and never lets go; the port must be Ray's now.
   for (const socket of sockets) socket.destroy();
   await new Promise((resolve) => server.close(resolve));

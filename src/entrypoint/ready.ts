@@ -1,11 +1,11 @@
 import { formatAddress } from "../common/address.ts";
-import { deadlineIn, monotonicMs, pause } from "../common/deadline.ts";
+import type { Clock } from "../common/deadline.ts";
 import type { Failure } from "../common/failure.ts";
 import { err, ok, type Result } from "../common/result.ts";
 import type { GcsFailure, NodeInfo } from "../gcs/client.ts";
 import type { OwnGcs } from "./own-gcs.ts";
 import type { Plan } from "./plan.ts";
-import type { Raylet } from "./processes.ts";
+import type { RayProcess } from "./ray.ts";
 
 /** This node as its cluster sees it. */
 export interface Membership {
@@ -26,36 +26,37 @@ const LOOK_TIMEOUT_MS = 1000;
 export async function waitUntilReady(
   plan: Plan["ready"],
   gcs: OwnGcs,
-  ownRaylet: () => Raylet | null,
+  ray: Pick<RayProcess, "nodeId">,
+  clock: Clock,
   stop: AbortSignal,
 ): Promise<Result<Membership, Failure> | null> {
-  const began = monotonicMs();
-  const deadline = deadlineIn(plan.timeoutMs);
-  let why = "the GCS was not seen";
+  const began = clock.now();
+  const late = (why: string) => err({ reason: "not-ready-in-time", timeoutMs: plan.timeoutMs, why } as const);
+  const named = ray.nodeId((address) => gcs.moveTo(address), stop);
+  const nodeId = await Promise.race([named, clock.pause(plan.timeoutMs, stop)]);
+  if (nodeId === true) return late("`ray start` has started no raylet yet");
+  if (!nodeId) return null;
   while (!stop.aborted) {
-    const seen = await look(plan, gcs, ownRaylet());
-    if (seen.ok) return ok({ ...seen.value, tookMs: monotonicMs() - began });
-    why = seen.error;
-    if (deadline.expired()) return err({ reason: "not-ready-in-time", timeoutMs: plan.timeoutMs, why });
-    await pause(LOOK_EVERY_MS, stop);
+    const seen = await look(plan.nodeName, nodeId, gcs);
+    const tookMs = clock.now() - began;
+    if (seen.ok) return ok({ ...seen.value, tookMs });
+    if (tookMs >= plan.timeoutMs) return late(seen.error);
+    await clock.pause(LOOK_EVERY_MS, stop);
   }
   return null;
 }
 
 async function look(
-  plan: Plan["ready"],
+  name: string,
+  nodeId: string,
   gcs: OwnGcs,
-  raylet: Raylet | null,
 ): Promise<Result<Omit<Membership, "tookMs">, string>> {
-  if (raylet === null) return err("`ray start` has started no raylet yet");
-  gcs.moveTo(raylet.gcs);
-  const nodes = await gcs.nodes({ name: plan.nodeName, aliveOnly: true }, LOOK_TIMEOUT_MS);
+  const nodes = await gcs.nodes({ name, aliveOnly: true }, LOOK_TIMEOUT_MS);
   if (!nodes.ok)
     return err(`the GCS at ${formatAddress(gcs.address)} does not answer (${describe(nodes.error)})`);
-  const own = raylet.nodeId;
-  const node = nodes.value.find(({ nodeId }) => nodeId === own);
+  const node = nodes.value.find((each) => each.nodeId === nodeId);
   if (node === undefined)
-    return err(`the GCS does not list this node (${plan.nodeName}, ${own.slice(0, 8)}) as ALIVE`);
+    return err(`the GCS does not list this node (${name}, ${nodeId.slice(0, 8)}) as ALIVE`);
   const [alive, clusterId] = await Promise.all([
     gcs.checkAlive([], LOOK_TIMEOUT_MS),
     gcs.clusterId(LOOK_TIMEOUT_MS),

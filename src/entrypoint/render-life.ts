@@ -2,8 +2,8 @@ import { formatAddress } from "../common/address.ts";
 import { renderFailure } from "../common/render-failure.ts";
 import { unreachable } from "../common/result.ts";
 import type { Event } from "./event.ts";
+import { renderFault } from "./render-fault.ts";
 import { renderReachBack, renderState } from "./render-state.ts";
-import { renderTrouble } from "./render-trouble.ts";
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 const GIB = 2 ** 30;
@@ -40,7 +40,7 @@ export function renderLife(event: LifeEvent): readonly string[] {
         ? [`✓ The HEAD at ${formatAddress(event.head)} answers again`]
         : [`✗ The HEAD at ${formatAddress(event.head)} is out of reach (${event.cause}); looking for it`];
     case "trouble":
-      return [`✗ ${renderTrouble(event.trouble)}`];
+      return [`✗ ${renderFault(event.trouble)}`];
     case "state-of-cluster":
       return [renderStateOfCluster(event)];
     case "stepped-aside":
@@ -113,7 +113,7 @@ const WHY_KILLED = {
   late: "it did not end in time",
   urgent: "a stop at once was asked",
   headless: "the HEAD is gone, so there is nobody to drain to",
-  deposed: "another node has its place, so there is nothing to drain",
+  superseded: "another node has its place, so there is nothing to drain",
 } as const;
 
 function renderDrained({ how, tookMs }: Extract<Event, { type: "drained" }>): string {

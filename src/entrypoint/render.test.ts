@@ -21,7 +21,7 @@ import type { WaitReason } from "./decide/decision.ts";
 import type { Event } from "./event.ts";
 import type { HealthFact } from "./facts.ts";
 import { render } from "./render.ts";
-import type { Trouble } from "./watch.ts";
+import type { Fault } from "./verdict.ts";
 
 type OneOfEach<U extends { [K in T]: string }, T extends "type" | "kind"> = {
   readonly [N in U[T]]: U & { readonly [K in T]: N };
@@ -94,7 +94,7 @@ const EVENTS: OneOfEach<Event, "type"> = {
   failed: { type: "failed", failure: EVERY_FAILURE["no-head-in-time"], exitCode: 75 },
 };
 
-const TROUBLES: OneOfEach<Trouble, "kind"> = {
+const TROUBLES: OneOfEach<Fault, "kind"> = {
   "head-restarted": { kind: "head-restarted", from: "11".repeat(28), to: "22".repeat(28) },
   "declared-dead": { kind: "declared-dead" },
   "gcs-hangs": { kind: "gcs-hangs", cause: "timeout" },

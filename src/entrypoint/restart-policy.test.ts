@@ -4,11 +4,11 @@ import type { Failure } from "../common/failure.ts";
 import { afterEnd, type Ended, type History, NEWBORN } from "./restart-policy.ts";
 
 const MEMBER: History = { member: true, recent: 0, followed: 0 };
-const trouble = (kind: "agent-gone" | "declared-dead"): Ended => ({ kind: "trouble", trouble: { kind } });
+const fault = (kind: "agent-gone" | "declared-dead"): Ended => ({ kind: "fault", fault: { kind } });
 const failed = (reason: Failure["reason"]): Ended => ({ kind: "failed", failure: EVERY_FAILURE[reason] });
-const restarted: Ended = { kind: "trouble", trouble: { kind: "head-restarted", from: "1", to: "2" } };
-const superseded: Ended = { kind: "trouble", trouble: { kind: "superseded", by: "a", epoch: 2 } };
-const moved: Ended = { kind: "moved", settled: { kind: "stopped" } };
+const restarted: Ended = { kind: "fault", fault: { kind: "head-restarted", from: "1", to: "2" } };
+const superseded: Ended = { kind: "fault", fault: { kind: "superseded", by: "a", epoch: 2 } };
+const moved: Ended = { kind: "moved", outcome: { kind: "stopped" } };
 
 /** The delays of a node to which the same thing happens again and again, without any time between. */
 function delays(ended: Ended, times: number): number[] {
@@ -56,7 +56,7 @@ test("a newborn whose Ray was too slow to start tries twice more; one whose Ray 
 
 describe("how soon", () => {
   test("at once, then later and later, up to 30 s", () => {
-    expect(delays(trouble("agent-gone"), 8)).toEqual([0, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
+    expect(delays(fault("agent-gone"), 8)).toEqual([0, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
   });
 
   test.each([
@@ -69,16 +69,14 @@ describe("how soon", () => {
 
   test("a calm minute forgets what was before, a busy one does not", () => {
     const tired: History = { member: true, recent: 5, followed: 0 };
-    expect(afterEnd(trouble("declared-dead"), tired, 59_999, null)).toMatchObject({ delayMs: 16_000 });
-    expect(afterEnd(trouble("declared-dead"), tired, 60_000, null)).toMatchObject({ delayMs: 0 });
+    expect(afterEnd(fault("declared-dead"), tired, 59_999, null)).toMatchObject({ delayMs: 16_000 });
+    expect(afterEnd(fault("declared-dead"), tired, 60_000, null)).toMatchObject({ delayMs: 0 });
   });
 
   test("restarts that followed another node do not slow down the one whose cause is here", () => {
-    const next = afterEnd(trouble("agent-gone"), { member: true, recent: 0, followed: 9 }, 0, null);
+    const next = afterEnd(fault("agent-gone"), { member: true, recent: 0, followed: 9 }, 0, null);
     expect(next).toMatchObject({ delayMs: 0 });
-    expect(afterEnd(trouble("agent-gone"), { member: true, recent: 1, followed: 2 }, 0, 3).kind).toBe(
-      "failed",
-    );
+    expect(afterEnd(fault("agent-gone"), { member: true, recent: 1, followed: 2 }, 0, 3).kind).toBe("failed");
   });
 
   test("a start that fails only after minutes was no calm minute", () => {
@@ -92,7 +90,7 @@ describe("how soon", () => {
   test("a node whose Ray does not start, three times in a row, is no HEAD for its cluster", () => {
     const aside = (ended: Ended, recent: number) => {
       const next = afterEnd(ended, { member: true, recent, followed: 0 }, 0, null);
-      return next.kind === "again" && next.stepAside;
+      return next.kind === "again" && next.yieldLead;
     };
     expect([0, 1, 2, 3].map((recent) => aside(failed("ray-exited"), recent))).toEqual([
       false,
@@ -100,14 +98,14 @@ describe("how soon", () => {
       true,
       true,
     ]);
-    expect(aside(trouble("agent-gone"), 5)).toBe(false);
+    expect(aside(fault("agent-gone"), 5)).toBe(false);
   });
 });
 
 test("RAY_EP_MAX_RESTARTS is the end, and the count is named", () => {
   const tired: History = { member: true, recent: 3, followed: 0 };
-  expect(afterEnd(trouble("agent-gone"), tired, 0, 4).kind).toBe("again");
-  expect(afterEnd(trouble("agent-gone"), tired, 0, 3)).toEqual({
+  expect(afterEnd(fault("agent-gone"), tired, 0, 4).kind).toBe("again");
+  expect(afterEnd(fault("agent-gone"), tired, 0, 3)).toEqual({
     kind: "failed",
     failure: { reason: "too-many-restarts", restarts: 3 },
   });

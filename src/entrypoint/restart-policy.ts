@@ -1,7 +1,7 @@
 import type { Failure } from "../common/failure.ts";
-import type { Settled } from "./settle.ts";
-import type { RunEnd } from "./supervise.ts";
-import type { Trouble } from "./watch.ts";
+import type { Outcome } from "./elect.ts";
+import type { RunEnd } from "./run-end.ts";
+import type { Fault } from "./verdict.ts";
 
 /** What this node has been through: all that decides how it goes on. */
 export interface History {
@@ -23,19 +23,19 @@ export type Next =
       readonly delayMs: number;
       readonly history: History;
       /** Starting Ray keeps failing here: where this node leads, another should. */
-      readonly stepAside: boolean;
+      readonly yieldLead: boolean;
     };
 
 /** How a try to find a role, or a run of Ray, came to its end. */
-export type Ended = RunEnd | Exclude<Settled, { kind: "role" }>;
+export type Ended = RunEnd | Exclude<Outcome, { kind: "role" }>;
 
 const CALM_MS = 60_000;
-const LONGEST_MS = 30_000;
+const MAX_DELAY_MS = 30_000;
 /** What it did before is not held against it: the cause is elsewhere. But even a node that follows its HEAD at once starts Ray twice a second at most. */
 const FOLLOW_MS = 500;
 
 /** So many restarts in a row, the last of which did not even get Ray to work, are no accident any more. */
-const STEP_ASIDE_AFTER = 3;
+const YIELD_LEAD_AFTER = 3;
 
 /**
  * What follows from an end. Pure. A node that never worked ends with its failure, so that its user sees it and the
@@ -53,19 +53,19 @@ export function afterEnd(ended: Ended, before: History, aliveMs: number, maxRest
     return { kind: "failed", failure: { reason: "too-many-restarts", restarts } };
   if (isFollowing(ended)) {
     const delayMs = followed === 0 ? 0 : FOLLOW_MS;
-    return { kind: "again", delayMs, history: { member, recent, followed: followed + 1 }, stepAside: false };
+    return { kind: "again", delayMs, history: { member, recent, followed: followed + 1 }, yieldLead: false };
   }
-  const stepAside = ended.kind === "failed" && recent + 1 >= STEP_ASIDE_AFTER;
+  const yieldLead = ended.kind === "failed" && recent + 1 >= YIELD_LEAD_AFTER;
   return {
     kind: "again",
     delayMs: backOff(recent),
     history: { member, recent: recent + 1, followed },
-    stepAside,
+    yieldLead,
   };
 }
 
 const backOff = (recent: number): number =>
-  recent === 0 ? 0 : Math.min(1000 * 2 ** (recent - 1), LONGEST_MS);
+  recent === 0 ? 0 : Math.min(1000 * 2 ** (recent - 1), MAX_DELAY_MS);
 
 /** Ray refuses wrong options in a second or two; its own time-outs on a busy machine come after half a minute. */
 const SLOW_MS = 10_000;
@@ -87,20 +87,15 @@ function mayPass(failure: Failure, member: boolean, recent: number): boolean {
 }
 
 function hasWorked(ended: Ended): boolean {
-  return ended.kind === "moved" || (ended.kind === "trouble" && ended.trouble.kind !== "head-lost-in-start");
+  return ended.kind === "moved" || (ended.kind === "fault" && ended.fault.kind !== "head-lost-in-start");
 }
 
-const FOLLOWED = new Set<Trouble["kind"]>([
-  "head-restarted",
-  "superseded",
-  "outranked",
-  "head-lost-in-start",
-]);
+const FOLLOWED = new Set<Fault["kind"]>(["head-restarted", "superseded", "outranked", "head-lost-in-start"]);
 
 /** True where another node is the cause, so that waiting would help nobody. */
 function isFollowing(ended: Ended): boolean {
   if (ended.kind === "moved") return true;
   // It has only looked, and it goes on looking.
   if (ended.kind === "failed") return ended.failure.reason === "no-head-in-time";
-  return ended.kind === "trouble" && FOLLOWED.has(ended.trouble.kind);
+  return ended.kind === "fault" && FOLLOWED.has(ended.fault.kind);
 }

@@ -2,7 +2,7 @@ import type { Readable } from "node:stream";
 import { stripVTControlCharacters } from "node:util";
 
 /** Longer lines are cut here. */
-const LONGEST_LINE = 16 * 1024;
+const MAX_LINE = 16 * 1024;
 
 /**
  * Passes on each line of a program's output, without colours and control characters; blank lines are left out.
@@ -22,7 +22,7 @@ export function relay(from: Readable, onLine: (line: string) => void): Promise<v
     const lines = (rest + chunk).split("\n");
     rest = lines.pop() ?? "";
     for (const line of lines) say(line);
-    if (rest.length < LONGEST_LINE) return;
+    if (rest.length < MAX_LINE) return;
     say(rest);
     rest = "";
   });

@@ -1,15 +1,15 @@
 import { expect, test } from "vitest";
 import { sighting } from "../../test/fixtures/facts.ts";
 import type { RayGcs } from "../common/sighting.ts";
+import type { Outcome } from "./elect.ts";
 import { Search } from "./search.ts";
-import type { Settled } from "./settle.ts";
 
-const joins = (clusterId: string): Settled => {
+const joins = (clusterId: string): Outcome => {
   const head = sighting("a:6379", { kind: "ray-gcs", version: "2.60.0", clusterId }) as RayGcs;
   const role = { role: "worker", head: head.address } as const;
   return { kind: "role", role, decision: { role: "worker", rule: "3-head-found", head } };
 };
-const leads: Settled = {
+const leads: Outcome = {
   kind: "role",
   role: { role: "head" },
   decision: { role: "head", rule: "3-head-lease", epoch: 2 },
@@ -18,16 +18,16 @@ const leads: Settled = {
 /** A search whose outcome the test gives. */
 function bench() {
   const started: AbortSignal[] = [];
-  let finish: (settled: Settled) => void = () => {};
+  let finish: (outcome: Outcome) => void = () => {};
   const seek = (signal: AbortSignal) => {
     started.push(signal);
-    return new Promise<Settled>((resolve) => {
+    return new Promise<Outcome>((resolve) => {
       finish = resolve;
     });
   };
-  const search = new Search(seek, { clusterId: "1" });
-  const settle = async (settled: Settled) => {
-    finish(settled);
+  const search = new Search(seek, "1");
+  const settle = async (outcome: Outcome) => {
+    finish(outcome);
     await new Promise((resolve) => setImmediate(resolve));
   };
   return { search, started, settle };
@@ -51,12 +51,12 @@ test("it ends when the HEAD answers again, and what it finds after that counts n
 test.each([
   ["another cluster", joins("2")],
   ["the lead", leads],
-  ["a failure", { kind: "failed", failure: { reason: "no-such-user", user: "x" } } as Settled],
-])("%s is found", async (_, settled) => {
+  ["a failure", { kind: "failed", failure: { reason: "no-such-user", user: "x" } } as Outcome],
+])("%s is found", async (_, outcome) => {
   const { search, settle } = bench();
   search.follow(true);
-  await settle(settled);
-  expect(search.found).toEqual(settled);
+  await settle(outcome);
+  expect(search.found).toEqual(outcome);
 });
 
 test("the way back to the present cluster is no move, and the search starts again when it is needed", async () => {

@@ -1,18 +1,17 @@
-import type { Membership } from "./ready.ts";
-import type { Settled } from "./settle.ts";
+import type { Outcome } from "./elect.ts";
 
 /** Looks for the HEAD while the old one is out of reach; at most one search runs at a time. */
 export class Search {
-  readonly #seek: (signal: AbortSignal) => Promise<Settled>;
+  readonly #elect: (signal: AbortSignal) => Promise<Outcome>;
   readonly #clusterId: string;
   #running: AbortController | null = null;
   /** Where this node belongs now; null as long as nothing better than its present cluster was found. */
-  found: Settled | null = null;
+  found: Outcome | null = null;
 
-  /** `seek` resolves with this node's next role; a return to the cluster of `membership` is none. */
-  constructor(seek: (signal: AbortSignal) => Promise<Settled>, membership: Pick<Membership, "clusterId">) {
-    this.#seek = seek;
-    this.#clusterId = membership.clusterId;
+  /** `elect` resolves with this node's next role; a return to the cluster `clusterId` is none. */
+  constructor(elect: (signal: AbortSignal) => Promise<Outcome>, clusterId: string) {
+    this.#elect = elect;
+    this.#clusterId = clusterId;
   }
 
   /** Starts or ends the search. Returns true when that changed something. */
@@ -26,13 +25,13 @@ export class Search {
   #start(): void {
     const running = new AbortController();
     this.#running = running;
-    void this.#seek(running.signal).then((settled) => {
+    void this.#elect(running.signal).then((outcome) => {
       if (running.signal.aborted) return;
       this.#running = null;
       // What runs is better than nothing: as long as no HEAD is found the next look begins another search.
-      if (settled.kind === "failed" && settled.failure.reason === "no-head-in-time") return;
+      if (outcome.kind === "failed" && outcome.failure.reason === "no-head-in-time") return;
       // The same GCS may answer the search before it answers the watch; that is no move.
-      if (!isCluster(settled, this.#clusterId)) this.found = settled;
+      if (!isCluster(outcome, this.#clusterId)) this.found = outcome;
     });
   }
 
@@ -42,7 +41,7 @@ export class Search {
   }
 }
 
-const isCluster = (settled: Settled, clusterId: string): boolean =>
-  settled.kind === "role" &&
-  settled.decision.role === "worker" &&
-  settled.decision.head.clusterId === clusterId;
+const isCluster = (outcome: Outcome, clusterId: string): boolean =>
+  outcome.kind === "role" &&
+  outcome.decision.role === "worker" &&
+  outcome.decision.head.clusterId === clusterId;

@@ -1,41 +1,32 @@
-import { monotonicMs } from "../common/deadline.ts";
+import type { Clock } from "../common/deadline.ts";
 
 /** What was asked of this node from outside: to stop, and perhaps to stop now. */
 export class StopRequest {
+  readonly #clock: Pick<Clock, "now">;
   readonly #asked = new AbortController();
   readonly #urgent = new AbortController();
-  #signal = "";
-  #askedAtMs = 0;
+  /** Aborts with the first signal. */
+  readonly asked = this.#asked.signal;
+  /** Aborts when there is no more time to drain. */
+  readonly urgent = this.#urgent.signal;
+  /** When the first signal came, on the monotonic clock: the engine's grace counts from there. */
+  askedAtMs = 0;
+  /** The name of the first signal, or "" before it. */
+  signal = "";
+
+  constructor(clock: Pick<Clock, "now">) {
+    this.#clock = clock;
+  }
 
   /** The first TERM or QUIT drains; an INT, or any second signal, means now. */
   receive(signal: "SIGTERM" | "SIGINT" | "SIGQUIT"): void {
-    const again = this.#asked.signal.aborted;
+    const again = this.asked.aborted;
     if (!again) {
-      this.#signal = signal;
-      this.#askedAtMs = monotonicMs();
+      this.signal = signal;
+      this.askedAtMs = this.#clock.now();
     }
     if (again || signal === "SIGINT") this.#urgent.abort();
     this.#asked.abort();
-  }
-
-  /** Aborts with the first signal. */
-  get asked(): AbortSignal {
-    return this.#asked.signal;
-  }
-
-  /** Aborts when there is no more time to drain. */
-  get urgent(): AbortSignal {
-    return this.#urgent.signal;
-  }
-
-  /** When the first signal came, on the monotonic clock: the engine's grace counts from there. */
-  get askedAtMs(): number {
-    return this.#askedAtMs;
-  }
-
-  /** The name of the first signal, or "" before it. */
-  get signal(): string {
-    return this.#signal;
   }
 }
 

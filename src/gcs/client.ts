@@ -45,28 +45,6 @@ export type GcsFailure =
       readonly detail: string;
     };
 
-type Answer<T> = Promise<Result<T, GcsFailure>>;
-
-/** One GCS, over a connection that is kept. No call throws; each opens the connection anew where it broke. */
-export interface GcsClient {
-  /** The Ray version, and for each of these nodes whether its raylet counts as living. */
-  checkAlive(
-    nodes: readonly NodeKey[],
-    timeoutMs: number,
-  ): Answer<{ readonly version: string; readonly alive: readonly boolean[] }>;
-  /** The cluster id, hex. */
-  clusterId(timeoutMs: number): Answer<string>;
-  nodes(
-    filter: { readonly name?: string; readonly aliveOnly?: boolean },
-    timeoutMs: number,
-  ): Answer<readonly NodeInfo[]>;
-  /** The value of a key in the GCS's key-value store, as text; empty where there is none. */
-  kvGet(key: KvKey, timeoutMs: number): Answer<string>;
-  /** Writes a value there, over the one before. */
-  kvPut(key: KvKey, value: string, timeoutMs: number): Answer<void>;
-  close(): void;
-}
-
 export interface GcsOptions {
   /** Sent as `authorization: Bearer`, which a GCS with RAY_AUTH_MODE=token wants (Ray 2.52 and later). */
   readonly token: string | null;
@@ -76,12 +54,17 @@ export interface GcsOptions {
 
 const NODES = "/ray.rpc.NodeInfoGcsService";
 const KV = "/ray.rpc.InternalKVGcsService";
-const EMPTY = writeMessage([]);
+const EMPTY = writeMessage({});
 
-/** A client of the GCS at `address`; nothing is connected before the first call. The numbers are those of proto/ray_gcs.proto. */
-export function openGcs(address: Address, options: GcsOptions): GcsClient {
-  let opening: ReturnType<typeof openLink> | undefined;
-  const connected = (): ReturnType<typeof openLink> => {
+export type GcsClient = ReturnType<typeof openGcs>;
+
+/**
+ * A client of the GCS at `address`, over a connection that is kept; the first call opens it, and each opens it anew where it
+ * broke. No call throws. The numbers of fields are those of proto/ray_gcs.proto.
+ */
+export function openGcs(address: Address, options: GcsOptions) {
+  let opening: Opening | undefined;
+  const connected = (): Opening => {
     opening ??= openLink(address, options, () => {
       opening = undefined;
     });
@@ -97,34 +80,37 @@ export function openGcs(address: Address, options: GcsOptions): GcsClient {
     return link.ok ? readReply(await link.value.call(path, message, timeoutMs), read) : link;
   };
   return {
+    /** The Ray version, and for each of these nodes whether its raylet counts as living. */
     checkAlive: askAlive(connected),
-    clusterId: (timeoutMs) => ask(`${NODES}/GetClusterId`, EMPTY, timeoutMs, (reply) => reply.hex(2)),
-    nodes: ({ name, aliveOnly }, timeoutMs) =>
-      ask(`${NODES}/GetAllNodeInfo`, EMPTY, timeoutMs, (reply) =>
+    /** The cluster id, hex. */
+    clusterId: (timeoutMs: number) => ask(`${NODES}/GetClusterId`, EMPTY, timeoutMs, (reply) => reply.hex(2)),
+    nodes: (
+      { name, aliveOnly }: { readonly name?: string; readonly aliveOnly?: boolean },
+      timeoutMs: number,
+    ) =>
+      ask(`${NODES}/GetAllNodeInfo`, EMPTY, timeoutMs, (reply): readonly NodeInfo[] =>
         reply
           .all(2)
           .map(toNode)
           .filter((node) => (name === undefined || node.name === name) && (!aliveOnly || node.alive)),
       ),
-    kvGet: ({ namespace, key }, timeoutMs) => {
-      const wanted = writeMessage([
-        [1, key],
-        [2, namespace],
-      ]);
-      return ask(`${KV}/InternalKVGet`, wanted, timeoutMs, (reply) => reply.text(2));
+    /** The value of a key in the GCS's key-value store, as text; empty where there is none. */
+    kvGet: ({ namespace, key }: KvKey, timeoutMs: number) => {
+      const wanted = { 1: key, 2: namespace };
+      return ask(`${KV}/InternalKVGet`, writeMessage(wanted), timeoutMs, (reply) => reply.text(2));
     },
-    kvPut: ({ namespace, key }, value, timeoutMs) => {
-      const pair = writeMessage([
-        [1, key],
-        [2, value],
-        [3, true],
-        [4, namespace],
-      ]);
-      return ask(`${KV}/InternalKVPut`, pair, timeoutMs, () => {});
+    /** Writes a value there, over the one before. */
+    kvPut: ({ namespace, key }: KvKey, value: string, timeoutMs: number) => {
+      const pair = { 1: key, 2: value, 3: true, 4: namespace } as const;
+      return ask(`${KV}/InternalKVPut`, writeMessage(pair), timeoutMs, () => {});
     },
-    close: () => void opening?.then((link) => link.ok && link.value.end(brokenOff("it was closed here"))),
+    close: (): void => {
+      void opening?.then((link) => link.ok && link.value.end(brokenOff("it was closed here")));
+    },
   };
 }
+
+type Opening = ReturnType<typeof openLink>;
 
 function readReply<T>(reply: Result<Buffer, GcsFailure>, read: (reply: Message) => T): Result<T, GcsFailure> {
   if (!reply.ok) return reply;
@@ -140,13 +126,13 @@ function readReply<T>(reply: Result<Buffer, GcsFailure>, read: (reply: Message) 
  * (CheckAliveRequest in gcs_service_pb2.py), and cannot parse the bytes of an id. That is remembered for the connection
  * alone: an address where an id belongs ends the GCS of a later Ray (NodeID::FromBinary).
  */
-function askAlive(connected: () => ReturnType<typeof openLink>): GcsClient["checkAlive"] {
+function askAlive(connected: () => Opening) {
   let wantsAddresses: Link | undefined;
-  return async (nodes, timeoutMs) => {
+  return async (nodes: readonly NodeKey[], timeoutMs: number) => {
     const link = await connected();
     if (!link.ok) return link;
     const ask = async (keys: readonly (string | Uint8Array)[]) => {
-      const message = writeMessage(keys.map((key) => [1, key]));
+      const message = writeMessage({ 1: keys });
       return readReply(await link.value.call(`${NODES}/CheckAlive`, message, timeoutMs), (reply) => ({
         version: reply.text(2),
         alive: [...reply.bytes(3)].map(Boolean),

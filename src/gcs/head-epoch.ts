@@ -1,21 +1,14 @@
-import type { Address } from "../common/address.ts";
 import { Epoch } from "../common/lease-protocol.ts";
-import { type GcsClient, type GcsOptions, openGcs } from "./client.ts";
+import type { GcsClient } from "./client.ts";
 
 /** The key of a HEAD's epoch in the key-value store of its GCS. */
 const NOTE = { namespace: "ray_entrypoint", key: "head_epoch" };
 
 const TIMEOUT_MS = 1000;
 
-/** The epoch of the HEAD at `address`; 0 when none is stored or it cannot be read. Never rejects. */
-export async function readHeadEpoch(
-  address: Address,
-  options: GcsOptions,
-  timeoutMs: number,
-): Promise<number> {
-  const gcs = openGcs(address, options);
+/** The epoch of the HEAD of this GCS; 0 when none is stored or it cannot be read. Never rejects. */
+export async function readHeadEpoch(gcs: Pick<GcsClient, "kvGet">, timeoutMs: number): Promise<number> {
   const value = await gcs.kvGet(NOTE, timeoutMs);
-  gcs.close();
   return value.ok ? epochIn(value.value) : 0;
 }
 

@@ -48,11 +48,14 @@ const READ: Partial<Record<WireType, (reader: BinaryReader) => Uint8Array | numb
   [WireType.LengthDelimited]: (reader) => reader.bytes(),
 };
 
-/** A message of fields of bytes, in text or hex where they are that, and of switches that are on. */
-export function writeMessage(fields: readonly (readonly [number, Uint8Array | string | true])[]): Uint8Array {
+type Field = Uint8Array | string | true;
+
+/** A message by the numbers of its fields: bytes, texts, and switches that are on; a list is a repeated field. */
+export function writeMessage(fields: Readonly<Record<number, Field | readonly Field[]>>): Uint8Array {
   const writer = new BinaryWriter();
-  for (const [field, value] of fields)
-    if (value === true) writer.tag(field, WireType.Varint).bool(true);
-    else writer.tag(field, WireType.LengthDelimited).bytes(Buffer.from(value));
+  for (const [field, values] of Object.entries(fields))
+    for (const value of [values].flat())
+      if (value === true) writer.tag(Number(field), WireType.Varint).bool(true);
+      else writer.tag(Number(field), WireType.LengthDelimited).bytes(Buffer.from(value));
   return writer.finish();
 }

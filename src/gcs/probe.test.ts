@@ -2,7 +2,7 @@ import { connect } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import { FakeGcs, type FakeNode, fakeNode } from "../../test/fixtures/fake-gcs.ts";
 import * as odd from "../../test/fixtures/odd-servers.ts";
-import { refusingGrpc, tcp } from "../../test/fixtures/servers.ts";
+import { http2, refusingGrpc, tcp } from "../../test/fixtures/servers.ts";
 import { until } from "../../test/fixtures/until.ts";
 import { renderSighting } from "../common/render-sighting.ts";
 import { openGcs } from "./client.ts";
@@ -222,6 +222,25 @@ describe("the client", () => {
     const client = openGcs(gcs.address, { token: null });
     const answers = await Promise.all([client.clusterId(30_000), client.checkAlive([], 500)]);
     for (const answer of answers) expect(answer).toMatchObject({ ok: false, error: { kind: "timeout" } });
+    client.close();
+  });
+
+  test("gets its answer from a server that takes no more calls, and asks the next on a new connection", async () => {
+    const sessions = new Set<unknown>();
+    const leaving = await keep(
+      http2((stream) => {
+        sessions.add(stream.session);
+        stream.session?.goaway();
+        stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
+        stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
+        // Field 2, one byte: ab.
+        stream.end(Buffer.from([0, 0, 0, 0, 3, 0x12, 1, 0xab]));
+      }),
+    );
+    const client = openGcs(leaving.address, { token: null });
+    for (const _ of ["once", "again"])
+      expect(await client.clusterId(5000)).toEqual({ ok: true, value: "ab" });
+    expect(sessions.size).toBe(2);
     client.close();
   });
 

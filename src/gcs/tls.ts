@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import { readText } from "../common/auth-token.ts";
+import type { Environment } from "../common/environment.ts";
 import type { Problem } from "../common/failure.ts";
 import { shownPath } from "../common/shown.ts";
 
@@ -9,8 +10,6 @@ export interface TlsKeys {
   readonly key: string;
   readonly ca: string;
 }
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 const FILES = { cert: "RAY_TLS_SERVER_CERT", key: "RAY_TLS_SERVER_KEY", ca: "RAY_TLS_CA_CERT" } as const;
 type Part = keyof typeof FILES;

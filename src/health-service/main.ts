@@ -33,8 +33,10 @@ async function main(): Promise<number> {
   };
   const request = readArgs(process.argv.slice(2));
   if (!request.ok) return fail({ reason: "bad-command-line", problems: request.error });
-  if (request.value === "help") return show(helpText(__VERSION__));
-  if (request.value === "version") return show(`${__VERSION__}\n`);
+  if (request.value !== "run") {
+    print(request.value === "help" ? helpText(__VERSION__) : `${__VERSION__}\n`);
+    return 0;
+  }
 
   const stop = new Promise<NodeJS.Signals>(handleSignals);
   const config = readConfig(process.env, readText);
@@ -46,11 +48,6 @@ async function main(): Promise<number> {
   if (service !== null && !service.ok) return fail(service.error);
   say.log({ type: "stopping", signal: await stop });
   await service?.value.stop();
-  return 0;
-}
-
-function show(text: string): number {
-  print(text);
   return 0;
 }
 

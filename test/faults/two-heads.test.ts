@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { formatAddress } from "../../src/common/address.ts";
+import { openGcs } from "../../src/gcs/client.ts";
 import { readHeadEpoch } from "../../src/gcs/head-epoch.ts";
 import { TcpProxy } from "../fixtures/cluster/tcp-proxy.ts";
 import { timed } from "../fixtures/timed.ts";
@@ -26,8 +27,12 @@ const whitelistOf = (own: string): string =>
     })
     .join(" ");
 
-const epochOf = (name: string): Promise<number> =>
-  readHeadEpoch(scene().cluster.gcsAddress(name), { token: null }, 2000);
+async function epochOf(name: string): Promise<number> {
+  const gcs = openGcs(scene().cluster.gcsAddress(name), { token: null });
+  const epoch = await readHeadEpoch(gcs, 2000);
+  gcs.close();
+  return epoch;
+}
 
 test("A2 the health service is gone, two HEADs come to see each other: the one that had the lease stays, the other joins it", async () => {
   const { cluster } = scene();

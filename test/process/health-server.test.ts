@@ -43,33 +43,47 @@ async function launch(env: Readonly<Record<string, string>> = {}, ...args: strin
 
 const serve = async (env: Readonly<Record<string, string>> = {}) => (await launch(env)).listening();
 
+/** What it prints, where it ends with that exit code. */
+async function ends(code: number, env: Readonly<Record<string, string>>, ...args: string[]): Promise<string> {
+  const server = await launch(env, ...args);
+  expect(await server.exit()).toBe(code);
+  return server.text;
+}
+
+/** It ends on this signal, and soon. */
+async function stops(server: HealthServerProcess, signal: NodeJS.Signals): Promise<void> {
+  const beganMs = performance.now();
+  server.signal(signal);
+  expect(await server.exit()).toBe(0);
+  expect(performance.now() - beganMs).toBeLessThan(STOPS_WITHIN_MS);
+  expect(server.text).toContain(`→ ${signal} received, stopping`);
+}
+
+const NOBODY = { holder: null, epoch: 0 };
+const metrics = async (server: HealthServerProcess) => (await server.call("GET", "/metrics")).body;
+const releaseBy = (server: HealthServerProcess, node: string, epoch: number) =>
+  server.call("DELETE", "/v1/head", { node, life: `${node}-1`, epoch });
+const granted = (epoch: number) => ({ status: 200, body: { granted: true, epoch } });
+const refused = (reason: string) => ({ status: 409, body: { granted: false, reason } });
+
 describe("the bundle alone in an empty folder", () => {
   test("serves without any setting but its port, and says what it does", async () => {
     const server = await serve();
     expect(await server.call("GET", "/")).toEqual({ status: 200, body: "OK" });
     expect(server.text).toContain("head lease: 15 s, in memory, for every node, writes are open");
-    expect(await server.ask("ray-cpu")).toMatchObject({
-      status: 200,
-      body: { granted: true, epoch: 1, ttl: 15 },
-    });
+    expect(await server.ask("ray-cpu")).toMatchObject({ status: 200, body: { epoch: 1, ttl: 15 } });
     await server.says("✓ Head lease granted to ray-cpu at ray-cpu:6379, epoch 1");
   });
 
   test("--version and --help answer and exit 0; a word that it does not know is 78", async () => {
-    const version = await launch({}, "--version");
-    expect([await version.exit(), version.text]).toEqual([0, expect.stringMatching(/^\d+\.\d+\.\d+\n$/)]);
-    const help = await launch({}, "--help");
-    expect([await help.exit(), help.text]).toEqual([0, expect.stringContaining("RAY_EP_HEALTH_STATE_DIR")]);
-    const junk = await launch({}, "--port=80");
-    expect([await junk.exit(), junk.text]).toEqual([78, expect.stringContaining("--port")]);
+    expect(await ends(0, {}, "--version")).toMatch(/^\d+\.\d+\.\d+\n$/);
+    expect(await ends(0, {}, "--help")).toContain("RAY_EP_HEALTH_STATE_DIR");
+    expect(await ends(78, {}, "--port=80")).toContain("--port");
   });
 
   test.each([[["--token", "s3cr3t"]], [["--token=s3cr3t"]], [["s3cr3t"]], [["--help=s3cr3t"]]])(
     "B7 no word is repeated that may be a value: %j",
-    async (words) => {
-      const junk = await launch({}, ...words);
-      expect([await junk.exit(), junk.text]).toEqual([78, expect.not.stringContaining("s3cr3t")]);
-    },
+    async (words) => expect(await ends(78, {}, ...words)).not.toContain("s3cr3t"),
   );
 });
 
@@ -103,7 +117,7 @@ test('a plain "node health-server.js", with nothing set at all, serves on 8080 o
 
 describe("settings", () => {
   test("that are wrong end it with 78 and are all told at once, without any secret", async () => {
-    const server = await launch({
+    const wrong = {
       RAY_EP_HEALTH_PORT: "80x80",
       RAY_EP_HEALTH_HOST: "no host",
       RAY_EP_HEALTH_STATE_DIR: "not/from/the/root",
@@ -111,42 +125,32 @@ describe("settings", () => {
       RAY_EP_HEALTH_TOKEN: "hidden secret",
       RAY_EP_LOG: "loud",
       HEAD_WHITELIST: "ray-cpu ray-cpu",
-    });
-    expect(await server.exit()).toBe(78);
-    for (const name of ["PORT", "HOST", "STATE_DIR", "TOKEN"])
-      expect(server.text).toContain(`RAY_EP_HEALTH_${name}`);
-    for (const name of ["RAY_EP_LEASE_TTL", "RAY_EP_LOG", "HEAD_WHITELIST"])
-      expect(server.text).toContain(name);
-    expect(server.text).not.toContain("hidden secret");
+    };
+    const output = await ends(78, wrong);
+    for (const name of Object.keys(wrong)) expect(output).toContain(name);
+    expect(output).not.toContain("hidden secret");
   });
 
   test("a token file that cannot be read is 78; one that can is wanted with each write", async () => {
-    const missing = await launch({ RAY_EP_HEALTH_TOKEN_FILE: join(scratch, "nothing") });
-    expect([await missing.exit(), missing.text]).toEqual([
-      78,
-      expect.stringContaining("RAY_EP_HEALTH_TOKEN_FILE"),
-    ]);
+    const missing = { RAY_EP_HEALTH_TOKEN_FILE: join(scratch, "nothing") };
+    expect(await ends(78, missing)).toContain("RAY_EP_HEALTH_TOKEN_FILE");
     writeFileSync(join(scratch, "token"), "s3cret\n");
     const server = await serve({ RAY_EP_HEALTH_TOKEN_FILE: join(scratch, "token") });
     expect((await server.ask("thief")).status).toBe(401);
-    expect(await server.call("GET", "/v1/cluster")).toMatchObject({
-      status: 200,
-      body: { holder: null, epoch: 0 },
-    });
+    expect(await server.call("GET", "/v1/cluster")).toMatchObject({ status: 200, body: NOBODY });
     expect(server.text).not.toContain("s3cret");
   });
 
   test("a port that is in use ends it with 69 and says so", async () => {
     const first = await serve();
-    const second = await launch({ RAY_EP_HEALTH_PORT: String(first.port) });
-    expect(await second.exit()).toBe(69);
-    expect(second.text).toContain(`✗ Cannot listen on 127.0.0.1:${first.port}: the port is in use`);
+    const output = await ends(69, { RAY_EP_HEALTH_PORT: String(first.port) });
+    expect(output).toContain(`✗ Cannot listen on 127.0.0.1:${first.port}: the port is in use`);
     expect((await first.call("GET", "/")).status).toBe(200);
   });
 
   test("a node outside the whitelist is refused", async () => {
     const server = await serve({ HEAD_WHITELIST: "ray-cpu, ray-gpu:6380" });
-    expect(await server.ask("stranger")).toMatchObject({ status: 409, body: { reason: "not-a-candidate" } });
+    expect(await server.ask("stranger")).toMatchObject(refused("not-a-candidate"));
     await server.says("✗ Head lease refused to stranger (not-a-candidate)");
     expect((await server.ask("RAY-GPU")).status).toBe(200);
   });
@@ -173,11 +177,7 @@ describe("signals", () => {
       });
       const [, keptAlive] = sockets;
       if (keptAlive !== undefined) await once(keptAlive, "data");
-      const began = performance.now();
-      server.signal(signal);
-      expect(await server.exit()).toBe(0);
-      expect(performance.now() - began).toBeLessThan(STOPS_WITHIN_MS);
-      expect(server.text).toContain(`→ ${signal} received, stopping`);
+      await stops(server, signal);
       for (const socket of sockets) socket.destroy();
     },
   );
@@ -192,21 +192,13 @@ describe("signals", () => {
       }
     });
 
-  async function stopsInTime(server: HealthServerProcess): Promise<void> {
-    const began = performance.now();
-    server.signal("SIGTERM");
-    expect(await server.exit()).toBe(0);
-    expect(performance.now() - began).toBeLessThan(STOPS_WITHIN_MS);
-    expect(server.text).toContain("→ SIGTERM received, stopping");
-  }
-
   test("SIGTERM ends a start that hangs on its disk at once", async () => {
     const pipe = join(scratch, "lease.json");
     execFileSync("mkfifo", [pipe]);
     const server = await launch({ RAY_EP_HEALTH_STATE_DIR: scratch });
     const held = await holdReader(pipe);
     try {
-      await stopsInTime(server);
+      await stops(server, "SIGTERM");
     } finally {
       closeSync(held);
     }
@@ -220,22 +212,14 @@ describe("signals", () => {
     expect(await server.ask("ray-cpu", renewal)).toMatchObject({ status: 200 });
     await server.says("✗ The state cannot be kept on disk: no answer from the disk in 700 ms");
     expect(await server.ask("ray-cpu", renewal)).toMatchObject({ status: 200 });
-    expect((await server.call("GET", "/metrics")).body).toContain("ray_ep_lease_storage_ok 0");
-    await stopsInTime(server);
+    expect(await metrics(server)).toContain("ray_ep_lease_storage_ok 0");
+    await stops(server, "SIGTERM");
   });
 
   test("that ask for nothing leave it alone, and none opens an inspector", async () => {
     const server = await serve();
-    for (const signal of [
-      "SIGHUP",
-      "SIGUSR1",
-      "SIGUSR2",
-      "SIGALRM",
-      "SIGTSTP",
-      "SIGTTIN",
-      "SIGTTOU",
-      "SIGPIPE",
-    ] as const)
+    const terminal = ["SIGTSTP", "SIGTTIN", "SIGTTOU"] as const;
+    for (const signal of ["SIGHUP", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGPIPE", ...terminal] as const)
       server.signal(signal);
     expect((await server.call("GET", "/")).status).toBe(200);
     expect(server.text).not.toContain("Debugger listening");
@@ -247,18 +231,17 @@ describe("a restart", () => {
     const env = { RAY_EP_HEALTH_STATE_DIR: join(scratch, "made", "when", "missing") };
     const before = await serve(env);
     await before.ask("ray-cpu", { clusterId: "abc" });
-    await before.call("DELETE", "/v1/head", { node: "ray-cpu", life: "ray-cpu-1", epoch: 1 });
-    expect(await before.ask("ray-gpu")).toMatchObject({ body: { granted: true, epoch: 2 } });
+    await releaseBy(before, "ray-cpu", 1);
+    expect(await before.ask("ray-gpu")).toMatchObject(granted(2));
     before.signal("SIGKILL");
     await before.exit();
 
     const after = await serve(env);
     await after.says("→ Remembered epoch 2, held by ray-gpu");
-    expect(await after.call("GET", "/v1/cluster")).toMatchObject({
-      body: { epoch: 2, holder: { node: "ray-gpu" } },
-    });
-    expect(await after.ask("ray-cpu")).toMatchObject({ status: 409, body: { reason: "held" } });
-    expect(await after.ask("ray-gpu", { epoch: 2 })).toMatchObject({ status: 200, body: { epoch: 2 } });
+    const body = { epoch: 2, holder: { node: "ray-gpu" } };
+    expect(await after.call("GET", "/v1/cluster")).toMatchObject({ body });
+    expect(await after.ask("ray-cpu")).toMatchObject(refused("held"));
+    expect(await after.ask("ray-gpu", { epoch: 2 })).toMatchObject(granted(2));
   });
 
   test("without one waits for a living HEAD only where a candidate was silent", async () => {
@@ -271,15 +254,15 @@ describe("a restart", () => {
       async () => (await silent.ask("ray-gpu", { others: "silent" })).status === 200,
     );
     const answered = await serve(env);
-    expect(await answered.ask("ray-gpu")).toMatchObject({ status: 200, body: { epoch: 1 } });
+    expect(await answered.ask("ray-gpu")).toMatchObject(granted(1));
   });
 
   test("without one recognises the living HEAD, and grants above its epoch afterwards", async () => {
     const server = await serve();
-    expect(await server.ask("ray-cpu", { epoch: 7 })).toMatchObject({ status: 200, body: { epoch: 7 } });
+    expect(await server.ask("ray-cpu", { epoch: 7 })).toMatchObject(granted(7));
     await server.says("✓ Living HEAD recognised: ray-cpu");
-    await server.call("DELETE", "/v1/head", { node: "ray-cpu", life: "ray-cpu-1", epoch: 7 });
-    expect(await server.ask("ray-gpu")).toMatchObject({ status: 200, body: { epoch: 8 } });
+    await releaseBy(server, "ray-cpu", 7);
+    expect(await server.ask("ray-gpu")).toMatchObject(granted(8));
   });
 
   test("over a damaged state file keeps the evidence and goes on above its epoch", async () => {
@@ -287,32 +270,29 @@ describe("a restart", () => {
     const server = await serve({ RAY_EP_HEALTH_STATE_DIR: scratch });
     await server.says("✗ The kept state cannot be used");
     expect(readFileSync(join(scratch, "lease.json.damaged"), "utf8")).toContain('"epoch":41');
-    expect(await server.ask("ray-gpu")).toMatchObject({ status: 200, body: { epoch: 42 } });
+    expect(await server.ask("ray-gpu")).toMatchObject(granted(42));
   });
 });
 
 test("a kept state that cannot be read ends the start with 74 and is left as it is", async () => {
   mkdirSync(join(scratch, "lease.json"));
-  const server = await launch({ RAY_EP_HEALTH_STATE_DIR: scratch });
-  expect(await server.exit()).toBe(74);
-  expect(server.text).toContain("✗ The state that was kept cannot be read: EISDIR");
-  expect(server.text).toContain("lease.json readable for this user");
+  const output = await ends(74, { RAY_EP_HEALTH_STATE_DIR: scratch });
+  expect(output).toContain("✗ The state that was kept cannot be read: EISDIR");
+  expect(output).toContain("lease.json readable for this user");
 });
 
 describe("a state folder that cannot be written", () => {
-  const REFUSED = { status: 409, body: { granted: false, reason: "storage" } };
-
   test("because the disk is full: nothing is granted, it says so, and goes on when there is room again", async () => {
     const full = join(scratch, "lease.json.new");
     symlinkSync("/dev/full", full);
     const server = await serve({ RAY_EP_HEALTH_STATE_DIR: scratch });
     await server.says("✗ The state cannot be kept on disk: ENOSPC");
-    expect(await server.ask("ray-cpu")).toMatchObject(REFUSED);
-    expect(await server.call("GET", "/v1/cluster")).toMatchObject({ body: { holder: null, epoch: 0 } });
-    expect((await server.call("GET", "/metrics")).body).toContain("ray_ep_lease_storage_ok 0");
+    expect(await server.ask("ray-cpu")).toMatchObject(refused("storage"));
+    expect(await server.call("GET", "/v1/cluster")).toMatchObject({ body: NOBODY });
+    expect(await metrics(server)).toContain("ray_ep_lease_storage_ok 0");
     expect((await server.call("GET", "/")).status).toBe(200);
     rmSync(full);
-    expect(await server.ask("ray-cpu")).toMatchObject({ status: 200, body: { epoch: 1 } });
+    expect(await server.ask("ray-cpu")).toMatchObject(granted(1));
     await server.says("✓ The state is kept on disk again");
   });
 
@@ -321,19 +301,16 @@ describe("a state folder that cannot be written", () => {
     writeFileSync(folder, "");
     const server = await serve({ RAY_EP_HEALTH_STATE_DIR: folder });
     await server.says("✗ The state cannot be kept on disk");
-    expect(await server.ask("ray-cpu")).toMatchObject(REFUSED);
+    expect(await server.ask("ray-cpu")).toMatchObject(refused("storage"));
     rmSync(folder);
     mkdirSync(folder);
-    expect(await server.ask("ray-cpu")).toMatchObject({ status: 200, body: { epoch: 1 } });
+    expect(await server.ask("ray-cpu")).toMatchObject(granted(1));
   });
 
   test("a HEAD that holds the lease already goes on renewing it", async () => {
     const server = await serve({ RAY_EP_HEALTH_STATE_DIR: scratch });
     await server.ask("ray-cpu");
     symlinkSync("/dev/full", join(scratch, "lease.json.new"));
-    expect(await server.ask("ray-cpu", { epoch: 1, clusterId: "abc" })).toMatchObject({
-      status: 200,
-      body: { epoch: 1 },
-    });
+    expect(await server.ask("ray-cpu", { epoch: 1, clusterId: "abc" })).toMatchObject(granted(1));
   });
 });

@@ -3,8 +3,8 @@ import { afterEach, describe, expect, test } from "vitest";
 import { type Address, formatAddress } from "../../src/common/address.ts";
 import { realClock } from "../../src/common/deadline.ts";
 import { Absence } from "../../src/entrypoint/absence.ts";
+import { type Elector, elect } from "../../src/entrypoint/elect.ts";
 import { openHealthClient } from "../../src/entrypoint/health-client.ts";
-import { settle } from "../../src/entrypoint/settle.ts";
 import { probeGcs } from "../../src/gcs/probe.ts";
 import { readConfig as readHealthConfig } from "../../src/health-service/config.ts";
 import { startHealthService } from "../../src/health-service/start.ts";
@@ -49,7 +49,7 @@ async function inside(round: number): Promise<Outcome> {
   const roles = await Promise.all(
     NAMES.map(async (name) => {
       const config = configOf(name, env);
-      const role = await settleOn(config, url);
+      const role = await electOn(config, url);
       if (role === "head") closing.push(await serveSoon(config.ownAddress));
       return role;
     }),
@@ -68,26 +68,26 @@ async function healthService(): Promise<string> {
   return `http://127.0.0.1:${started.value.port}`;
 }
 
-async function settleOn(config: ReturnType<typeof configOf>, url: string): Promise<string> {
-  const client = openHealthClient(url, null);
+async function electOn(config: ReturnType<typeof configOf>, url: string): Promise<string> {
+  const health = openHealthClient(url, null);
   const { node, ownAddress } = config;
   const request = { node, life: node, address: formatAddress(ownAddress), clusterId: null, epoch: null };
-  const world = {
-    clock: realClock,
-    probes: {
-      health: client,
-      head: (address: Address, timeoutMs: number) => probeGcs(address, { token: null, timeoutMs }),
-    },
-    askLease: (others: "answered" | "silent") => client.askLease({ ...request, others }, 5000),
-    log: () => {},
+  const elector: Elector = {
+    config,
+    askLease: (others) => health.askLease({ ...request, others }, 5000),
     ownRayVersion: null,
     stop: new AbortController().signal,
     lastRole: null,
     absence: new Absence(realClock),
     onWait: () => {},
   };
-  const settled = await settle(config, world);
-  return settled.kind === "role" ? settled.role.role : settled.kind;
+  const outcome = await elect(elector, {
+    clock: realClock,
+    health,
+    probe: (address, timeoutMs) => probeGcs(address, { token: null, timeoutMs }),
+    log: () => {},
+  });
+  return outcome.kind === "role" ? outcome.role.role : outcome.kind;
 }
 
 /** Ray's boot, of any length. */

@@ -106,7 +106,7 @@ export class Actor {
         callOff();
         resolve(false);
       };
-      signal?.addEventListener("abort", abort, { once: true });
+      signal?.addEventListener("abort", abort);
     });
   };
 }

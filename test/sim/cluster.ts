@@ -65,8 +65,6 @@ function configOf(
     RAY_EP_TAKEOVER_AFTER: takeover,
     RAY_EP_FENCING: fencing,
     ...(mode === "explicit" ? { HEAD_ADDRESS: `${whitelist[0]}:6379` } : {}),
-    // The model of the health service's client makes the tries, in virtual time.
-    HEALTH_MAX_RETRIES: "1",
   };
   const read = readConfig({ env, hostname: name, rayWords: [], tokenFile: null, healthTokenFile: null });
   if (!read.ok) throw new Error(JSON.stringify(read.error));

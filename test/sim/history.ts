@@ -1,11 +1,11 @@
 import { Clock } from "./clock.ts";
 import { type Mode, makeCluster } from "./cluster.ts";
 import { type Coverage, Tally } from "./coverage.ts";
+import { Entrypoint } from "./entrypoint.ts";
 import type { Target } from "./faults/fault.ts";
 import { pickTheme, planFaults, type Theme } from "./faults/themes.ts";
 import { Names } from "./names.ts";
 import { Network } from "./network.ts";
-import { Node } from "./node.ts";
 import type { Place, Scene } from "./place.ts";
 import { Prng } from "./prng.ts";
 import { Checker } from "./promises/checker.ts";
@@ -57,7 +57,7 @@ class History {
   readonly #tally = new Tally();
   /** The functions that end the faults that have begun. */
   readonly #open = new Set<() => void>();
-  #lives = 0;
+  #runs = 0;
 
   constructor(seed: number, clock: Clock, trace: Trace) {
     const prng = new Prng(seed);
@@ -103,6 +103,7 @@ class History {
       checker: this.#checker,
       pace: { gcs: [500, 4000], raylet: [500, 8000] },
       log: trace.say,
+      tells: trace.keeps,
       note,
     };
     trace.say(
@@ -181,18 +182,19 @@ class History {
     if (!place.exists) return;
     place.wanted = true;
     if (place.actor !== null) return;
-    const node = new Node(this.#scene, place, `${place.host}-${++this.#lives}`);
-    void node.run(() => {
-      if (place.actor !== node.actor) return;
-      node.actor.kill();
+    const entrypoint = new Entrypoint(this.#scene, place, `${place.host}-${++this.#runs}`);
+    const { actor } = entrypoint;
+    void entrypoint.run().then(() => {
+      if (place.actor !== actor) return;
+      actor.kill();
       const again = this.#prng.between(500, 3000);
       this.#clock.after(place.wanted ? again : 0, () => {
-        if (place.actor !== node.actor) return;
+        if (place.actor !== actor) return;
         place.kill();
         if (place.wanted) this.#start(place);
       });
     });
-    place.askToStop = () => node.askToStop();
+    place.askToStop = () => entrypoint.askToStop();
   }
 
   /** As `docker stop`: what has not ended when the grace is over is killed. */

@@ -10,7 +10,7 @@ import type { NameService, Names } from "./names.ts";
 import type { Network, Peer } from "./network.ts";
 import type { Prng } from "./prng.ts";
 import type { Checker } from "./promises/checker.ts";
-import type { RaySession } from "./ray.ts";
+import type { Session } from "./ray.ts";
 import type { Service } from "./service.ts";
 
 /** How long the parts of Ray take on this history's machines, in ms. */
@@ -29,6 +29,8 @@ export interface Scene {
   readonly checker: Checker;
   readonly pace: Pace;
   readonly log: (text: string) => void;
+  /** Somebody will read what is logged. */
+  readonly tells: boolean;
   readonly note: (what: Happening) => void;
 }
 
@@ -49,7 +51,7 @@ export class Place {
   /** Strict fencing: the guard, which kills Ray if the lease is not renewed. */
   guard: GuardProcess | null = null;
   /** Ray's processes, which keep running while their supervisor is paused. */
-  ray: RaySession | null = null;
+  ray: Session | null = null;
   /** The GCS that serves here: its cluster id, and the epoch that its HEAD has written into it. */
   gcs: { readonly clusterId: string; epoch: number } | null = null;
   /** The cluster in which this node works. */
@@ -139,17 +141,14 @@ export class Place {
 
   /** KILLs Ray's session. */
   endRay(): void {
-    this.ray?.end();
-    this.ray = null;
-    this.gcs = null;
-    this.member = null;
+    this.ray?.end(1);
   }
 
-  /** As src/gcs/head-epoch.ts does in its own GCS. */
-  publish(epoch: number): Published | undefined {
-    if (this.gcs === null) return undefined;
-    this.gcs.epoch = Math.max(this.gcs.epoch, epoch);
-    return { ...this.gcs };
+  /** KILLs the GCS alone. */
+  endGcs(): void {
+    if (this.gcs === null) return;
+    this.gcs = null;
+    this.ray?.loseGcs();
   }
 
   /** What the network meets on this node's GCS port. */
@@ -203,18 +202,4 @@ async function lookAt(
   if (reply.kind === "answer")
     return { kind: "ray-gcs", version: "2.60.0", clusterId: reply.value.clusterId };
   return reply.kind === "refused" ? { kind: "refused" } : { kind: "timeout", phase: "connect" };
-}
-
-/** Reads the epoch that the HEAD at an address has written; 0 if there is none or no answer. */
-export async function epochAt(
-  { names, network }: Scene,
-  from: Place,
-  actor: Actor,
-  address: Address,
-  timeoutMs: number,
-): Promise<number> {
-  const target = names.resolve(from, address.host);
-  if (target.kind !== "host") return 0;
-  const reply = await network.call(actor, from.host, target.place.gcsPort(), timeoutMs);
-  return reply.kind === "answer" ? reply.value.epoch : 0;
 }

@@ -1,176 +1,160 @@
 import type { Address } from "../../src/common/address.ts";
-import { Search } from "../../src/entrypoint/search.ts";
-import type { RunEnd } from "../../src/entrypoint/supervise.ts";
-import { judge, type Look, NO_SIGNS, type Trouble } from "../../src/entrypoint/watch.ts";
+import { ok } from "../../src/common/result.ts";
+import type { Command } from "../../src/entrypoint/plan.ts";
+import type { Exit, Ray, RayProcess } from "../../src/entrypoint/ray.ts";
 import { Actor } from "./actor.ts";
-import type { Clock } from "./clock.ts";
-import type { Node } from "./node.ts";
-import { sight } from "./place.ts";
+import type { Entrypoint } from "./entrypoint.ts";
+import { askGcs, gcsClient, OWN_HOST } from "./gcs.ts";
+import { GuardProcess } from "./guard-process.ts";
+import type { Place } from "./place.ts";
 
-/** How long `ray start` and the entrypoint wait for a node to be ALIVE, and Ray for a HEAD that is gone (docs/faults.md 2.7). */
-const READY_TIMEOUT_MS = 120_000;
-const RAY_GIVES_UP_MS = 60_000;
-const LOOK_TIMEOUT_MS = 2000;
+/** How long a raylet goes on without its GCS (docs/faults.md 2.7). */
+const RAYLET_GIVES_UP_MS = 60_000;
+const JOIN_TIMEOUT_MS = 2000;
+const JOIN_EVERY_MS = 1000;
 
-/** Looks without an answer after which a WORKER that starts gives its HEAD up, as in src/entrypoint/supervise.ts. */
-const GONE_AFTER_LOOKS = 5;
+/** Ray on one host, with models of its processes. */
+export class ModelRay implements Ray {
+  readonly #entrypoint: Entrypoint;
 
-const trouble = (value: Trouble): RunEnd => ({ kind: "trouble", trouble: value });
+  constructor(entrypoint: Entrypoint) {
+    this.#entrypoint = entrypoint;
+  }
 
-/** A `ray start` that ends with an error after a while. */
-export async function failToStart({ actor, scene, stop }: Node, deposed: Promise<RunEnd>): Promise<RunEnd> {
-  scene.note("failed starts of Ray");
-  const ranMs = scene.prng.between(1000, 12_000);
-  const failed = actor
-    .sleep(ranMs)
-    .then(
-      (): RunEnd => ({ kind: "failed", failure: { reason: "ray-exited", exitCode: 1, signal: null, ranMs } }),
-    );
-  return Promise.race([failed, deposed, stopped(stop)]);
+  readonly useFolder = (): void => {};
+
+  readonly prepare: Ray["prepare"] = async () => null;
+
+  readonly start: Ray["start"] = async ({ args }: Command) => {
+    const { scene, place } = this.#entrypoint;
+    const session = new Session(this.#entrypoint);
+    place.ray = session;
+    const head = args.find((each) => each.startsWith("--address="));
+    if (head === undefined) scene.checker.began(place);
+    if (place.rayBroken) session.fail();
+    else if (head === undefined) session.boot();
+    else void session.join({ host: head.slice("--address=".length, head.lastIndexOf(":")), port: 6379 });
+    return ok(session);
+  };
+
+  readonly gcs: Ray["gcs"] = (address) => gcsClient(this.#entrypoint, address);
+
+  readonly startGuard = (): GuardProcess => {
+    const { scene, place, actor } = this.#entrypoint;
+    return new GuardProcess(scene, place, actor);
+  };
 }
 
-/** The processes of one `ray start`. */
-export class RaySession {
+/** The processes of one `ray start`, which go on while their supervisor is paused. */
+export class Session implements RayProcess {
+  readonly session = 1;
   readonly actor: Actor;
-  /** Resolves when the supervisor learns that they were killed. */
-  readonly exited: Promise<RunEnd>;
-  #exit: () => void = () => {};
+  readonly exited: Promise<Exit>;
+  readonly #gcs = Promise.withResolvers<Address>();
+  readonly #nodeId = Promise.withResolvers<string>();
+  readonly #entrypoint: Entrypoint;
+  #exit: (exit: Exit) => void = () => {};
+  #gcsSeenAtMs = 0;
 
-  constructor(clock: Clock, supervisor: Actor) {
-    this.actor = new Actor(clock);
+  constructor(entrypoint: Entrypoint) {
+    const { scene, actor } = entrypoint;
+    this.#entrypoint = entrypoint;
+    this.actor = new Actor(scene.clock);
+    // Its supervisor, which is told only while it runs.
     this.exited = new Promise((resolve) => {
-      this.#exit = () => supervisor.do(() => resolve(RAY_EXITED));
+      this.#exit = (exit) => actor.do(() => resolve(exit));
     });
   }
 
-  end(): void {
-    this.actor.kill();
-    this.#exit();
+  readonly nodeId: RayProcess["nodeId"] = (onGcs) => {
+    void this.#gcs.promise.then(onGcs);
+    return this.#nodeId.promise;
+  };
+
+  readonly inspector: RayProcess["inspector"] = () => async () => ({ agent: "well", raylet: "running" });
+
+  /** It ends with an error after a while. */
+  fail(): void {
+    const { scene } = this.#entrypoint;
+    scene.note("failed starts of Ray");
+    this.#exitAfter(scene.prng.between(1000, 12_000), 1);
   }
-}
 
-const RAY_EXITED = trouble({ kind: "ray-exited", exit: "exit code 1" });
-
-/** Ray as a HEAD: a GCS after a while, the node ready after another, then until it dies or must give way. */
-export async function runHead(node: Node, deposed: Promise<RunEnd>, byLease: boolean): Promise<RunEnd> {
-  const { actor, place, scene } = node;
-  const { prng, pace, clock } = scene;
-  const ray = new RaySession(clock, actor);
-  place.ray = ray;
-  node.rayBegins();
-  const over = Promise.race([deposed, stopped(node.stop), ray.exited]);
-  const booted = boot(node, ray, byLease);
-  const first = await Promise.race([booted, over]);
-  if (typeof first !== "string") return first;
-  const joining = actor.sleep(prng.between(...pace.raylet)).then(() => "ready" as const);
-  const second = await Promise.race([joining, over]);
-  if (second !== "ready") return second;
-  node.ready("head", first);
-  return Promise.race([over, untilGcsDies(node, first)]);
-}
-
-/** Resolves with the id of the new cluster when its GCS serves. */
-function boot(
-  { actor, place, scene, life, beganAtMs }: Node,
-  ray: RaySession,
-  byLease: boolean,
-): Promise<string> {
-  const { prng, pace, checker, clock, log } = scene;
-  const decidedAtMs = clock.nowMs;
-  return new Promise((resolve) => {
-    ray.actor.after(prng.between(...pace.gcs), () => {
-      const clusterId = `c${Math.floor(clock.nowMs)}-${life}`;
+  /** As a HEAD: a GCS after a while, and the node ALIVE in it after another. */
+  boot(): void {
+    const { scene, place, runId, beganAtMs, byLease } = this.#entrypoint;
+    const { prng, pace, clock, log, checker } = scene;
+    const decidedAtMs = clock.nowMs;
+    this.actor.after(prng.between(...pace.gcs), () => {
+      const clusterId = `c${Math.floor(clock.nowMs)}-${runId}`;
       place.gcs = { clusterId, epoch: 0 };
-      log(`${life} serves ${clusterId}`);
+      log(`${runId} serves ${clusterId}`);
       checker.served(place, { beganAtMs, decidedAtMs, byLease });
-      actor.do(() => resolve(clusterId));
+      this.#named(() => this.#gcs.resolve({ host: OWN_HOST, port: 6379 }));
+      this.#register(clusterId);
     });
-  });
-}
-
-async function untilGcsDies({ actor, place }: Node, clusterId: string): Promise<RunEnd> {
-  while (place.gcs?.clusterId === clusterId) await actor.sleep(1000);
-  return RAY_EXITED;
-}
-
-/** Ray as a WORKER: it joins a GCS that answers, and is watched by the real rules until they find something. */
-export async function runWorker(node: Node, deposed: Promise<RunEnd>, head: Address): Promise<RunEnd> {
-  const over = new AbortController();
-  void stopped(node.stop).then(() => over.abort());
-  try {
-    return await Promise.race([join(node, head, over.signal), deposed, stopped(node.stop)]);
-  } finally {
-    over.abort();
   }
-}
 
-/** Its HEAD is looked after each second while the raylet starts, as in src/entrypoint/head-gone.ts. */
-async function join(node: Node, head: Address, over: AbortSignal): Promise<RunEnd> {
-  const { actor, scene } = node;
-  const deadlineMs = actor.nowMs + READY_TIMEOUT_MS;
-  const lost = (cause: string) => trouble({ kind: "head-lost-in-start", cause });
-  let joined: { clusterId: string; aliveAtMs: number } | undefined;
-  let silent = 0;
-  while (actor.nowMs <= deadlineMs) {
-    const clusterId = await ask(node, head);
-    if (over.aborted) return { kind: "stopped" };
-    silent = clusterId === null ? silent + 1 : 0;
-    if (silent >= GONE_AFTER_LOOKS) return lost("timeout");
-    if (clusterId !== null) {
-      joined ??= { clusterId, aliveAtMs: actor.nowMs + scene.prng.between(...scene.pace.raylet) };
-      if (joined.clusterId !== clusterId) return lost("it restarted");
-      if (actor.nowMs >= joined.aliveAtMs) return work(node, head, clusterId, over);
-    }
-    await actor.sleep(1000);
-  }
-  const exit = { exitCode: 1, signal: null, ranMs: READY_TIMEOUT_MS };
-  return { kind: "failed", failure: { reason: "ray-exited", ...exit } };
-}
-
-function work(node: Node, head: Address, clusterId: string, over: AbortSignal): Promise<RunEnd> {
-  node.ready("worker", clusterId);
-  return watch(node, head, clusterId, over);
-}
-
-async function watch(node: Node, head: Address, clusterId: string, over: AbortSignal): Promise<RunEnd> {
-  const search = new Search((signal) => node.settle(signal), { clusterId });
-  over.addEventListener("abort", () => search.follow(false), { once: true });
-  let signs = NO_SIGNS;
-  try {
+  /** As a WORKER: it waits for the GCS and registers with it. */
+  async join(head: Address): Promise<void> {
     for (;;) {
-      await node.actor.sleep(1000);
-      const found = await ask(node, head);
-      if (over.aborted) return { kind: "stopped" };
-      const step = judge(signs, lookOf(found), { role: "worker" }, clusterId);
-      signs = step.signs;
-      if (step.verdict.kind === "trouble") return trouble(step.verdict.trouble);
-      search.follow(step.verdict.kind === "head-out-of-reach");
-      if (search.found !== null) return { kind: "moved", settled: search.found };
-      if (node.absence.sinceMs(0) > RAY_GIVES_UP_MS)
-        return trouble({ kind: "ray-exited", exit: "exit code 1" });
+      const gcs = await askGcs(this.#entrypoint, this.actor, head, JOIN_TIMEOUT_MS);
+      if (gcs.kind === "answer") {
+        this.#named(() => this.#gcs.resolve(head));
+        return this.#register(gcs.value.clusterId);
+      }
+      await this.actor.sleep(JOIN_EVERY_MS);
     }
-  } finally {
-    search.follow(false);
   }
+
+  /** Its supervisor sees it only while it runs. */
+  #named(see: () => void): void {
+    this.#entrypoint.actor.do(see);
+  }
+
+  #register(clusterId: string): void {
+    const { scene, place, runId } = this.#entrypoint;
+    this.actor.after(scene.prng.between(...scene.pace.raylet), () => {
+      place.member = clusterId;
+      this.#gcsSeenAtMs = this.actor.nowMs;
+      this.#named(() => this.#nodeId.resolve(runId));
+    });
+  }
+
+  /** Whether its GCS answers: what its host hears of it, its raylet hears too. */
+  hearGcs(answers: boolean): void {
+    const { nowMs } = this.actor;
+    if (answers || this.#entrypoint.place.member === null) this.#gcsSeenAtMs = nowMs;
+    else if (nowMs - this.#gcsSeenAtMs > RAYLET_GIVES_UP_MS) this.#exitAfter(0, 1);
+  }
+
+  /** Its GCS is dead. */
+  loseGcs(): void {
+    this.#exitAfter(this.#entrypoint.scene.prng.between(1, 1000), 1);
+  }
+
+  terminate(): void {
+    this.#exitAfter(this.#entrypoint.scene.prng.between(200, 5000), 0);
+  }
+
+  #exitAfter(ms: number, code: number): void {
+    this.actor.after(ms, () => this.end(code));
+  }
+
+  /** All of its processes are gone. */
+  end(code: number): void {
+    leave(this.#entrypoint.place, this);
+    this.actor.kill();
+    this.#exit({ code, signal: null });
+  }
+
+  readonly clear: RayProcess["clear"] = async () => {
+    const lives = this.#entrypoint.place.ray === this;
+    if (lives) this.end(1);
+    return { killed: lives ? 1 : 0, clear: true };
+  };
 }
 
-/** Nothing but the node itself keeps what waits for it: listeners on a longer life would slow the next histories down. */
-export const stopped = (stop: AbortSignal): Promise<RunEnd> =>
-  new Promise((resolve) => {
-    const end = () => resolve({ kind: "stopped" });
-    if (stop.aborted) end();
-    else stop.addEventListener("abort", end, { once: true });
-  });
-
-const lookOf = (clusterId: string | null): Look => ({
-  gcs: clusterId === null ? { kind: "silent", cause: "timeout" } : { kind: "serves", clusterId, alive: true },
-  agent: "well",
-  raylet: "running",
-});
-
-async function ask({ scene, place, actor, absence }: Node, head: Address): Promise<string | null> {
-  const sighting = await sight(scene, place, actor, head, LOOK_TIMEOUT_MS);
-  if (sighting.kind !== "ray-gcs") return null;
-  absence.seen();
-  return sighting.clusterId;
+function leave(place: Place, session: Session): void {
+  if (place.ray === session) Object.assign(place, { ray: null, gcs: null, member: null });
 }

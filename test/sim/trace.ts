@@ -5,14 +5,14 @@ export class Violation extends Error {}
 export class Trace {
   readonly lines: string[] = [];
   readonly #now: () => number;
-  readonly #keep: boolean;
+  readonly keeps: boolean;
 
   constructor(keep: boolean, now: () => number) {
-    this.#keep = keep;
+    this.keeps = keep;
     this.#now = now;
   }
 
   readonly say = (text: string): void => {
-    if (this.#keep) this.lines.push(`${(this.#now() / 1000).toFixed(3).padStart(9)}  ${text}`);
+    if (this.keeps) this.lines.push(`${(this.#now() / 1000).toFixed(3).padStart(9)}  ${text}`);
   };
 }

@@ -5,7 +5,7 @@ import type { Share, Totals } from "./run-many.ts";
 
 const REPORT_EVERY = 100;
 /** Enough to see what is wrong. */
-const MOST_FAILURES = 20;
+const MAX_FAILURES = 20;
 
 // Each timer that is called off makes an error whose stack nobody reads, at a twentieth of the whole time.
 Error.stackTraceLimit = 0;
@@ -18,7 +18,7 @@ for (let i = 0; i < histories; i++) {
   const outcome = await runHistory(firstSeed + i * step, false);
   virtualMs += outcome.virtualMs;
   tally.add(outcome.coverage);
-  if (outcome.violation !== null && failures.length < MOST_FAILURES) failures.push(outcome);
+  if (outcome.violation !== null && failures.length < MAX_FAILURES) failures.push(outcome);
   const done = i + 1;
   if (done % REPORT_EVERY === 0 || done === histories)
     parentPort?.postMessage({

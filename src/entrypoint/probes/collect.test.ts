@@ -3,10 +3,12 @@ import { configOf } from "../../../test/fixtures/config.ts";
 import { DOWN, GCS, holder, leaseHealth, REFUSED, SILENT } from "../../../test/fixtures/facts.ts";
 import { silent } from "../../../test/fixtures/odd-servers.ts";
 import { type Address, formatAddress } from "../../common/address.ts";
+import { realClock } from "../../common/deadline.ts";
 import type { Sighting, SightingKind } from "../../common/sighting.ts";
 import { probeGcs } from "../../gcs/probe.ts";
+import type { Probes } from "../deps.ts";
 import type { HealthFact } from "../facts.ts";
-import { collect, type Probes } from "./collect.ts";
+import { collect } from "./collect.ts";
 
 const NEVER = new AbortController().signal;
 const CONFIG = configOf("a", { HEAD_WHITELIST: "a b c", HEALTH_MAX_RETRIES: "1" });
@@ -15,6 +17,7 @@ type Known = Exclude<HealthFact, { kind: "unknown" }>;
 
 /** Probes whose answers the test gives when it likes, in the order that it likes. */
 class Scripted implements Probes {
+  readonly clock = realClock;
   readonly asked: string[] = [];
   readonly #answers = new Map<string, (sighting: Sighting) => void>();
   #healthy: (fact: Known) => void = () => {};
@@ -24,7 +27,7 @@ class Scripted implements Probes {
         this.#healthy = resolve;
       }),
   };
-  readonly head = (address: Address): Promise<Sighting> => {
+  readonly probe = (address: Address): Promise<Sighting> => {
     const name = formatAddress(address);
     this.asked.push(name);
     return new Promise((resolve) => this.#answers.set(name, resolve));
@@ -151,7 +154,8 @@ describe("silent candidates", () => {
     const config = configOf("a", { HEAD_WHITELIST: whitelist, DISCOVERY_TIMEOUT: "1" });
     const probes: Probes = {
       health: { look: async () => leaseHealth() as Known },
-      head: (address, timeoutMs) => probeGcs(address, { token: null, timeoutMs }),
+      clock: realClock,
+      probe: (address, timeoutMs) => probeGcs(address, { token: null, timeoutMs }),
     };
     const began = performance.now();
     const { heads } = await collect(config, probes, NEVER);

@@ -1,16 +1,9 @@
 import { type Address, sameAddress } from "../../common/address.ts";
-import type { Sighting } from "../../common/sighting.ts";
 import type { Config } from "../config.ts";
 import { holderIn, isHolder, possibleHeads } from "../decide/candidates.ts";
+import type { Probes } from "../deps.ts";
 import type { HeadFact, HealthFact } from "../facts.ts";
-import type { HealthClient } from "../health-client.ts";
 import { type HealthProbeSettings, probeHealth } from "./health.ts";
-
-export interface Probes {
-  readonly health: Pick<HealthClient, "look">;
-  /** Asks one address within `timeoutMs`; never rejects. */
-  readonly head: (address: Address, timeoutMs: number) => Promise<Sighting>;
-}
 
 export interface Seen {
   readonly health: HealthFact;
@@ -44,7 +37,7 @@ export function collect(
     explicit: config.explicitHead !== null,
   };
   const ask = (name: string | null, address: Address): Promise<void> =>
-    probes.head(address, values.DISCOVERY_TIMEOUT).then((sighting) => {
+    probes.probe(address, values.DISCOVERY_TIMEOUT).then((sighting) => {
       seen.heads.push({ name, sighting });
       seen.pending -= 1;
     });
@@ -57,7 +50,7 @@ export function collect(
     };
     for (const { name, address } of listed) void ask(name, address).then(check);
     const healthSignal = AbortSignal.any([signal, giveUp.signal]);
-    const healthInTheEnd = probeHealth(probes.health, healthSettings(config), healthSignal);
+    const healthInTheEnd = probeHealth(probes, healthSettings(config), healthSignal);
     void healthInTheEnd.then((health) => {
       seen.health = health;
       check();

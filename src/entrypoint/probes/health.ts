@@ -1,6 +1,5 @@
-import { monotonicMs, pause } from "../../common/deadline.ts";
+import type { Probes } from "../deps.ts";
 import type { HealthFact } from "../facts.ts";
-import type { HealthClient } from "../health-client.ts";
 
 export interface HealthProbeSettings {
   readonly timeoutMs: number;
@@ -10,15 +9,15 @@ export interface HealthProbeSettings {
 
 /** Asks the health service until it answers or `maxRetries` tries are over; the last cause stays. Never rejects. */
 export async function probeHealth(
-  client: Pick<HealthClient, "look">,
+  { health, clock }: Pick<Probes, "health" | "clock">,
   settings: HealthProbeSettings,
   signal: AbortSignal,
 ): Promise<Exclude<HealthFact, { kind: "unknown" }>> {
-  const start = monotonicMs();
+  const start = clock.now();
   for (let attempt = 1; ; attempt++) {
-    const fact = await client.look(settings.timeoutMs);
+    const fact = await health.look(settings.timeoutMs);
     if (fact.kind !== "down") return fact;
-    const last = attempt >= settings.maxRetries || !(await pause(settings.retryIntervalMs, signal));
-    if (last) return { ...fact, attempts: attempt, ms: monotonicMs() - start };
+    const last = attempt >= settings.maxRetries || !(await clock.pause(settings.retryIntervalMs, signal));
+    if (last) return { ...fact, attempts: attempt, ms: clock.now() - start };
   }
 }

@@ -1,7 +1,7 @@
 import { type LeaseRefused, RENEW_EVERY_S } from "../../common/lease-protocol.ts";
 
-/** What of a holder is known after a restart as well. */
-export interface KeptHold {
+/** The lease as its holder has it. Moments are milliseconds on the monotonic clock. */
+export interface Hold {
   readonly node: string;
   readonly life: string;
   readonly address: string;
@@ -9,10 +9,6 @@ export interface KeptHold {
   /** It ends its Ray before its lease ends. False only if the holder has said that it does not. */
   readonly strict: boolean;
   readonly epoch: number;
-}
-
-/** The lease as its holder has it. Moments are milliseconds on the monotonic clock. */
-export interface Hold extends KeptHold {
   readonly renewedAtMs: number;
   readonly endsAtMs: number;
 }
@@ -62,7 +58,9 @@ export interface Refused {
 }
 
 /** What a service knows of the time before its start. */
-export type Memory = Pick<LeaseState, "epoch" | "highestEpochSeen"> & { readonly hold: KeptHold | null };
+export type Memory = Pick<LeaseState, "epoch" | "highestEpochSeen"> & {
+  readonly hold: Omit<Hold, "renewedAtMs" | "endsAtMs"> | null;
+};
 
 /**
  * The state at the start of the service. With memory, the holder's lease counts as running for one TTL: the monotonic

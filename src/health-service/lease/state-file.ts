@@ -4,7 +4,7 @@ import * as z from "zod/mini";
 import { pause } from "../../common/deadline.ts";
 import { Epoch } from "../../common/lease-protocol.ts";
 import { err, ok, type Result } from "../../common/result.ts";
-import type { KeptHold, LeaseState, Memory } from "./lease-state.ts";
+import type { LeaseState, Memory } from "./lease-state.ts";
 
 /** What the state folder tells at the start. `epoch` of a damaged file is the highest number that could be read. */
 export type Recalled =
@@ -58,7 +58,8 @@ export class StateFile {
 
   /** Returns when the state is on the disk, or why it cannot be. The file is never half written. */
   async save({ epoch, highestEpochSeen: heard, hold }: LeaseState): Promise<Result<void, string>> {
-    const stored: z.infer<typeof StoredLease> = { version: 1, epoch, heard, hold: hold && keptOf(hold) };
+    // The schema takes what is kept of the holder, without its moments, which mean nothing to the next run.
+    const stored = z.parse(StoredLease, { version: 1, epoch, heard, hold });
     const { path } = this;
     try {
       await mkdir(dirname(path), { recursive: true });
@@ -74,10 +75,6 @@ export class StateFile {
     }
   }
 }
-
-const keptOf = ({ node, life, address, clusterId, strict, epoch }: KeptHold): KeptHold => ({
-  ...{ node, life, address, clusterId, strict, epoch },
-});
 
 function parse(text: string): Memory | null {
   try {

@@ -1,3 +1,4 @@
+import { Document, isMap, isScalar, type Scalar } from "yaml";
 import type { Problem } from "../../common/failure.ts";
 import { ok, type Result } from "../../common/result.ts";
 import type { Settings, WorkerSettings } from "../settings.ts";
@@ -6,7 +7,6 @@ import { type HostFacts, type HostPlan, type Planned, planHost } from "./host-pl
 import { mainComposeFile } from "./main-file.ts";
 import { COMPOSE_FILE, composeProject, type Part, TEST_COMPOSE_FILE } from "./names.ts";
 import { testComposeFile } from "./test-file.ts";
-import { composeYaml, type Note } from "./to-yaml.ts";
 
 interface GeneratedFile {
   /** Relative to the folder of config.yaml. */
@@ -72,3 +72,28 @@ function whyThatMany({ cpus, peerPorts, ports: { workers } }: Planned<WorkerSett
     ? `${count} are 8 for each of ${cpus} CPUs and 16 more`
     : `config.yaml sets these ${count}`;
 }
+
+/** A comment above the key at `path`. */
+interface Note {
+  readonly path: readonly string[];
+  readonly text: string;
+}
+
+/** The object as YAML that 1.1 parsers (docker-compose 1.29) and 1.2 parsers (docker compose) read alike. */
+function composeYaml(file: ComposeFile, header: string, notes: readonly Note[]): string {
+  const document = new Document(file, { aliasDuplicateObjects: false, compat: "yaml-1.1" });
+  document.commentBefore = comment(header);
+  for (const { path, text } of notes) keyAt(document, path).commentBefore = comment(text);
+  return document.toString({ lineWidth: 0 });
+}
+
+function keyAt(document: Document, path: readonly string[]): Scalar {
+  const parent = document.getIn(path.slice(0, -1));
+  const pair = isMap(parent)
+    ? parent.items.find(({ key }) => isScalar(key) && key.value === path.at(-1))
+    : undefined;
+  if (!isScalar(pair?.key)) throw new Error(`nothing to comment at ${path.join(".")}`);
+  return pair.key;
+}
+
+const comment = (text: string): string => text.replaceAll(/^/gm, " ");

@@ -31,7 +31,7 @@ export const breakRay: Make = (target) => {
   const apply = () => {
     place = headOf(target, place);
     place.rayBroken = true;
-    place.gcs = null;
+    place.endGcs();
   };
   const undo = () => {
     place.rayBroken = false;
@@ -42,7 +42,7 @@ export const breakRay: Make = (target) => {
 export const killGcs: Make = ({ places, twin }) => ({
   name: "every GCS killed",
   apply: () => {
-    for (const place of [...places, twin]) place.gcs = null;
+    for (const place of [...places, twin]) place.endGcs();
   },
   undo: () => {},
 });

@@ -88,6 +88,8 @@ export class LeaseChecker {
       const ableMs = clock.nowMs - (ableSinceMs(place) ?? clock.nowMs);
       if (ableMs > PRESENTS_ITSELF_MS && ageMs < 2 * LEASE_TTL_S * 1000)
         fail(`expected a living HEAD to be left alone, got epoch ${epoch} for ${newLife} instead of ${life}`);
+      // The other node of its name has passed it over: what is granted after that one is beside nobody's lease.
+      if (mayPass) this.#holdings.delete(life);
     }
   }
 }

@@ -28,6 +28,7 @@ interface Pair {
   /** The other direction of the pair is checked separately. */
   readonly isFirst: boolean;
   readonly sight: string;
+  readonly clearly: string;
   readonly heard: string;
   readonly mutual: string;
   readonly apart: string;
@@ -37,12 +38,19 @@ const pairsOf = (places: readonly Place[]): Pair[] =>
   places.flatMap((from, i) =>
     places.flatMap((to, j): Pair[] => {
       const between = `${from.host} and ${to.host}`;
-      const kinds = { heard: `${between} heard`, mutual: `${between} in sight`, apart: `${between} apart` };
+      const clearly = clearlyOf(from, to);
+      const kinds = {
+        clearly,
+        heard: `${between} heard`,
+        mutual: `${between} in sight`,
+        apart: `${between} apart`,
+      };
       return i === j ? [] : [{ from, to, isFirst: i < j, sight: sightOf(from, to), ...kinds }];
     }),
   );
 
 const sightOf = (from: Place, to: Place): string => `${from.host} sees ${to.host}`;
+const clearlyOf = (from: Place, to: Place): string => `${sightOf(from, to)} clearly`;
 
 /** The promises about two HEADs at the same time. */
 export class PairChecker {
@@ -64,9 +72,7 @@ export class PairChecker {
       const allItsLife = sinceMs <= beganAtMs + 500 && sinceMs < decidedAtMs - 1000;
       // A HEAD that is only busy answers in a second look. A node that has waited long to lead without a lease may
       // miss a HEAD that was silent in its last look.
-      const shownSinceMs = byLease
-        ? sinceMs
-        : (stretches.sinceMs(`${sightOf(place, other)} clearly`) ?? nowMs);
+      const shownSinceMs = byLease ? sinceMs : (stretches.sinceMs(clearlyOf(place, other)) ?? nowMs);
       if (shownSinceMs < latestMs || (allItsLife && !byLease && watched.mode === "plain-200"))
         fail(
           `expected one HEAD, got a second one on ${place.host} with ${other.host} in sight for ${nowMs - sinceMs} ms`,
@@ -76,10 +82,10 @@ export class PairChecker {
 
   look(): void {
     for (const pair of this.#pairs) {
-      const { from, to, sight } = pair;
+      const { from, to, sight, clearly } = pair;
       const sees = to.serves && this.#shared.view.reaches(from, to);
       this.#shared.stretches.follow(sight, sees);
-      this.#shared.stretches.follow(`${sight} clearly`, sees && !to.busy);
+      this.#shared.stretches.follow(clearly, sees && !to.busy);
       const both = from.serves && to.serves && !from.isStrict;
       this.#lookAtBoth(pair, both, both && sees);
     }

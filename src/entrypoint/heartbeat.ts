@@ -1,94 +1,96 @@
 import { formatAddress } from "../common/address.ts";
-import type { Clock } from "../common/deadline.ts";
 import { RENEW_EVERY_S } from "../common/lease-protocol.ts";
 import type { Config } from "./config.ts";
+import type { Deps } from "./deps.ts";
 import type { ReportFact } from "./facts.ts";
-import type { HealthClient } from "./health-client.ts";
-import type { LeaseKeeper } from "./lease-keeper.ts";
+import type { Lease } from "./lease.ts";
 import type { Role } from "./plan.ts";
 import type { NodeState } from "./state.ts";
 
-export interface PresenceSettings {
-  readonly clock: Clock;
+export interface HeartbeatSettings {
   readonly config: Config;
-  readonly client: Pick<HealthClient, "report">;
-  readonly life: string;
-  /** Hears that an older living process has this node's name. */
+  readonly runId: string;
+  /** Remembers the highest epoch that the service ever named. */
+  readonly lease: Pick<Lease, "highestEpochSeen" | "see">;
+  /** Called when an older living process has this node's name. */
   readonly onDuplicate: (message: string) => void;
-  /** The lease keeper, which remembers the highest epoch that the service ever named. */
-  readonly epochs: Pick<LeaseKeeper, "seen" | "hear">;
-  /** Hears, once each time, that a younger process of this node's name was turned away. */
-  readonly onNamesake: () => void;
 }
 
 /** What is decided sooner needs no report that it is undecided, and is not held up by one. */
 const UNDECIDED_MS = 200;
 
 /** Tells the health service what this node is and in which state, so that `GET /v1/cluster` shows it. */
-export class Presence {
-  readonly #settings: PresenceSettings;
+export class Heartbeat {
+  readonly #settings: HeartbeatSettings;
+  readonly #deps: Pick<Deps, "clock" | "health" | "log">;
   readonly #over = new AbortController();
   #state: NodeState = "deciding";
   #role: Role | null = null;
-  #namesake = false;
+  #duplicateRefused = false;
   /** Resolves when the last report was answered, or was not. */
-  told: Promise<void> = Promise.resolve();
+  reported: Promise<void> = Promise.resolve();
 
-  constructor(settings: PresenceSettings) {
+  constructor(settings: HeartbeatSettings, deps: Pick<Deps, "clock" | "health" | "log">) {
     this.#settings = settings;
+    this.#deps = deps;
   }
 
   /** Reports every two seconds until `end`. A service that is down, or knows no nodes, is nobody's trouble here. */
   async keep(): Promise<void> {
-    if (!(await this.#settings.clock.pause(UNDECIDED_MS, this.#over.signal))) return;
+    const { clock } = this.#deps;
+    if (!(await clock.pause(UNDECIDED_MS, this.#over.signal))) return;
     do {
-      await this.#tell();
-    } while (await this.#settings.clock.pause(RENEW_EVERY_S * 1000, this.#over.signal));
+      await this.#report();
+    } while (await clock.pause(RENEW_EVERY_S * 1000, this.#over.signal));
   }
 
   /** The next report, which comes at once, says this. */
   enter(state: NodeState, role: Role | null): void {
     this.#state = state;
     this.#role = role;
-    void this.#tell();
+    void this.#report();
   }
 
   end(): void {
     this.#over.abort();
   }
 
-  #tell(): Promise<void> {
-    this.told = this.#report();
-    return this.told;
+  #report(): Promise<void> {
+    this.reported = this.#send().then((answer) => this.#hear(answer));
+    return this.reported;
   }
 
-  async #report(): Promise<void> {
-    const { client, config, life, epochs } = this.#settings;
+  #send(): Promise<ReportFact> {
+    const { config, runId, lease } = this.#settings;
     const { values } = config;
     const head = this.#role?.role === "head" ? config.ownAddress : this.#role?.head;
-    const answer = await client.report(
+    return this.#deps.health.report(
       config.node,
       {
-        life,
+        life: runId,
         role: this.#role?.role ?? null,
         state: this.#state,
         head: head === undefined ? null : formatAddress(head),
         advertise: values.NODE_IP_ADDRESS,
         nodeManagerPort: values.NODE_MANAGER_PORT,
-        ...(epochs.seen === null ? {} : { seen: epochs.seen }),
+        ...(lease.highestEpochSeen === null ? {} : { seen: lease.highestEpochSeen }),
         ports: [values.OBJECT_MANAGER_PORT, values.MIN_WORKER_PORT].filter((port) => port !== null),
       },
       values.HEALTH_TIMEOUT,
     );
-    this.#hear(answer);
   }
 
   #hear(answer: ReportFact): void {
-    const { epochs, onDuplicate, onNamesake } = this.#settings;
+    const { config, lease, onDuplicate } = this.#settings;
     if (answer.kind === "duplicate-name" && !this.#over.signal.aborted) onDuplicate(answer.message);
     if (answer.kind !== "noted") return;
-    epochs.hear(answer.epoch);
-    if (answer.namesake && !this.#namesake) onNamesake();
-    this.#namesake = answer.namesake;
+    lease.see(answer.epoch);
+    if (answer.namesake && !this.#duplicateRefused)
+      this.#deps.log({
+        type: "warning",
+        what: `another living process calls itself ${config.node} too, and was refused`,
+        fix: "Give each node its own hostname.",
+      });
+    this.#duplicateRefused = answer.namesake;
   }
 }

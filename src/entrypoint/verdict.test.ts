@@ -1,23 +1,23 @@
 import { describe, expect, test } from "vitest";
-import { judge, type Look, NO_SIGNS, type Verdict } from "./watch.ts";
+import { NO_SIGNS, type Snapshot, type Verdict, verdictOf } from "./verdict.ts";
 
-const SERVES: Look["gcs"] = { kind: "serves", clusterId: "1", alive: true };
-const WELL: Look = { gcs: SERVES, agent: "well", raylet: "running" };
-const SILENT: Look = { ...WELL, gcs: { kind: "silent", cause: "timeout" } };
+const SERVES: Snapshot["gcs"] = { kind: "serves", clusterId: "1", alive: true };
+const WELL: Snapshot = { gcs: SERVES, agent: "well", raylet: "running" };
+const SILENT: Snapshot = { ...WELL, gcs: { kind: "silent", cause: "timeout" } };
 
 /** The verdict after each of these looks in a row. */
-function verdicts(role: "head" | "worker", looks: readonly Look[]): Verdict[] {
+function verdicts(role: "head" | "worker", looks: readonly Snapshot[]): Verdict[] {
   let signs = NO_SIGNS;
   return looks.map((look) => {
-    const judged = judge(signs, look, { role }, "1");
+    const judged = verdictOf(signs, look, role, "1");
     signs = judged.signs;
     return judged.verdict;
   });
 }
 
-const times = (count: number, look: Partial<Look>): Look[] =>
+const times = (count: number, look: Partial<Snapshot>): Snapshot[] =>
   Array.from({ length: count }, () => ({ ...WELL, ...look }));
-const last = (role: "head" | "worker", looks: readonly Look[]) => verdicts(role, looks).at(-1);
+const last = (role: "head" | "worker", looks: readonly Snapshot[]) => verdicts(role, looks).at(-1);
 const well = { kind: "well" };
 
 describe.each(["head", "worker"] as const)("a %s", (role) => {
@@ -34,20 +34,20 @@ describe.each(["head", "worker"] as const)("a %s", (role) => {
     "%s: after %d looks in a row, not sooner, and not with a good one between",
     (kind, count, sign) => {
       expect(last(role, times(count - 1, sign))).toEqual(well);
-      expect(last(role, times(count, sign))).toEqual({ kind: "trouble", trouble: { kind } });
+      expect(last(role, times(count, sign))).toEqual({ kind: "fault", fault: { kind } });
       expect(last(role, [...times(count - 1, sign), WELL, ...times(count - 1, sign)])).toEqual(well);
     },
   );
 
   test("another cluster id is no doubt: at once", () => {
-    const other: Look = { ...WELL, gcs: { kind: "serves", clusterId: "2", alive: false } };
-    const trouble = { kind: "head-restarted", from: "1", to: "2" };
-    expect(last(role, [other])).toEqual({ kind: "trouble", trouble });
+    const other: Snapshot = { ...WELL, gcs: { kind: "serves", clusterId: "2", alive: false } };
+    const fault = { kind: "head-restarted", from: "1", to: "2" };
+    expect(last(role, [other])).toEqual({ kind: "fault", fault });
   });
 
-  test("an agent that is unwell for want of the GCS is not the trouble", () => {
+  test("an agent that is unwell for want of the GCS is not the fault", () => {
     const looks = times(20, { gcs: SILENT.gcs, agent: "unwell" });
-    expect(last(role, looks)).not.toMatchObject({ trouble: { kind: "agent-unwell" } });
+    expect(last(role, looks)).not.toMatchObject({ fault: { kind: "agent-unwell" } });
   });
 
   test("an agent that nobody knows is no sign", () =>
@@ -55,10 +55,10 @@ describe.each(["head", "worker"] as const)("a %s", (role) => {
 });
 
 describe("a silent GCS", () => {
-  test("is the HEAD's own trouble", () => {
+  test("is the HEAD's own fault", () => {
     expect(last("head", [SILENT, SILENT])).toEqual(well);
-    const trouble = { kind: "gcs-hangs", cause: "timeout" };
-    expect(last("head", [SILENT, SILENT, SILENT])).toEqual({ kind: "trouble", trouble });
+    const fault = { kind: "gcs-hangs", cause: "timeout" };
+    expect(last("head", [SILENT, SILENT, SILENT])).toEqual({ kind: "fault", fault });
   });
 
   test("is a WORKER's reason to look around, until it answers", () => {

@@ -16,10 +16,10 @@ import type { Holder } from "../common/lease-protocol.ts";
 import { probeGcs } from "../gcs/probe.ts";
 import { Absence } from "./absence.ts";
 import type { Decision, WaitReason } from "./decide/decision.ts";
+import { type ElectDeps, type Elector, elect } from "./elect.ts";
 import type { Event } from "./event.ts";
 import type { HealthFact } from "./facts.ts";
 import { openHealthClient } from "./health-client.ts";
-import { settle } from "./settle.ts";
 
 const service = new MockService();
 const running: { stop(): Promise<void> }[] = [];
@@ -53,13 +53,9 @@ function node(address: OddServer["address"], env: Record<string, string> = {}) {
   const stop = new AbortController();
   const waits: WaitReason[] = [];
   const absence = new Absence(realClock);
-  const world = {
-    clock: realClock,
-    probes: {
-      health: client,
-      head: (at: OddServer["address"], timeoutMs: number) => probeGcs(at, { token: null, timeoutMs }),
-    },
-    askLease: (others: "answered" | "silent") => {
+  const elector: Elector = {
+    config,
+    askLease: (others) => {
       const { node: name, ownAddress } = config;
       const request = {
         node: name,
@@ -71,15 +67,20 @@ function node(address: OddServer["address"], env: Record<string, string> = {}) {
       };
       return client.askLease(request, 5000);
     },
-    log: (event: Event) => void events.push(event),
     ownRayVersion: "2.60.0",
     stop: stop.signal,
     lastRole: null,
     absence,
-    onWait: (reason: WaitReason) => void waits.push(reason),
+    onWait: (reason) => void waits.push(reason),
+  };
+  const deps: ElectDeps = {
+    clock: realClock,
+    health: client,
+    probe: (at, timeoutMs) => probeGcs(at, { token: null, timeoutMs }),
+    log: (event) => void events.push(event),
   };
   const decisions = () => events.flatMap((event) => (event.type === "decision" ? [event.decision] : []));
-  return { settled: settle(config, world), absence, events, decisions, stop: () => stop.abort() };
+  return { outcome: elect(elector, deps), absence, events, decisions, stop: () => stop.abort() };
 }
 
 const viewOf = (held: Holder | null) => (leaseHealth(held) as Extract<HealthFact, { kind: "lease" }>).view;
@@ -106,15 +107,15 @@ describe("a candidate", () => {
     const place = await emptyPlace();
     await serve(place);
     healthKeepsLease(null);
-    expect(await node(place).settled).toMatchObject({ kind: "role", role: { role: "worker", head: place } });
+    expect(await node(place).outcome).toMatchObject({ kind: "role", role: { role: "worker", head: place } });
   });
 
   test("D14 counts each answer to a probe as a sign of life, including the one by which it joins", async () => {
     const place = await emptyPlace();
     await serve(place);
     healthKeepsLease(null);
-    const { settled, absence } = node(place);
-    await settled;
+    const { outcome, absence } = node(place);
+    await outcome;
     expect(absence.sinceMs(realClock.now() - LONG_MS)).toBeLessThan(LONG_MS);
   });
 
@@ -129,7 +130,7 @@ describe("a candidate", () => {
       }),
     );
     const me = node(place, { HEALTH_TIMEOUT: "20" });
-    expect(await me.settled).toMatchObject({ kind: "role", role: { role: "worker", head: place } });
+    expect(await me.outcome).toMatchObject({ kind: "role", role: { role: "worker", head: place } });
     expect(me.events.map(({ type }) => type)).toEqual(["heads", "decision"]);
     answer.resolve();
     await until("the word on the health service", () => me.events.at(-1)?.type === "health");
@@ -140,7 +141,7 @@ describe("a candidate", () => {
     healthKeepsLease(null);
     healthAnswersLease(granted(4));
     const me = node(await emptyPlace());
-    expect(await me.settled).toMatchObject({ kind: "role", role: { role: "head" }, decision: { epoch: 4 } });
+    expect(await me.outcome).toMatchObject({ kind: "role", role: { role: "head" }, decision: { epoch: 4 } });
     expect(me.events.map(({ type }) => type)).toEqual(["health", "heads", "lease", "decision"]);
   });
 
@@ -152,7 +153,7 @@ describe("a candidate", () => {
     const me = node(place);
     await until("the wait for the holder", () => me.decisions().some(isWait("lease-holder")));
     await serve(place);
-    expect(await me.settled).toMatchObject({ role: { role: "worker", head: place } });
+    expect(await me.outcome).toMatchObject({ role: { role: "worker", head: place } });
     expect(me.decisions().filter(isWait("lease-holder"))).toHaveLength(1);
   });
 
@@ -168,7 +169,7 @@ describe("a candidate", () => {
     healthKeepsLease(holder("thief", { address: stolen.address }));
     healthAnswersLease(refusal("held", stolen));
     const me = node(await emptyPlace(), { WAIT_FOR_HEAD: "2", RAY_EP_TAKEOVER_AFTER: "1" });
-    expect(await me.settled).toMatchObject({ kind: "failed", failure: { reason: "no-head-in-time" } });
+    expect(await me.outcome).toMatchObject({ kind: "failed", failure: { reason: "no-head-in-time" } });
     const said = me.events.filter(({ type }) => type === "unlisted-holder");
     expect(said).toEqual([{ type: "unlisted-holder", node: "thief", address: stolen.address }]);
     expect(visits).toBe(0);
@@ -180,7 +181,7 @@ describe("a candidate", () => {
     healthAnswersLease(granted(2));
     service.use(http.put(`${SERVICE}/v1/head`, () => HttpResponse.error(), { once: true }));
     const me = node(await emptyPlace());
-    expect(await me.settled).toMatchObject({ role: { role: "head" }, decision: { epoch: 2 } });
+    expect(await me.outcome).toMatchObject({ role: { role: "head" }, decision: { epoch: 2 } });
     expect(me.decisions().filter(isWait("lease"))).toHaveLength(1);
   });
 
@@ -189,7 +190,7 @@ describe("a candidate", () => {
     running.push(server);
     healthKeepsLease(null);
     const me = node(server.address);
-    expect(await me.settled).toMatchObject({ kind: "failed", failure: { reason: "tls-differs" } });
+    expect(await me.outcome).toMatchObject({ kind: "failed", failure: { reason: "tls-differs" } });
   });
 
   test.each(Object.entries(odd).filter(([name]) => name !== "tls"))(
@@ -201,7 +202,7 @@ describe("a candidate", () => {
       healthAnswersLease(granted(1));
       const began = performance.now();
       const me = node(server.address, { DISCOVERY_TIMEOUT: "1" });
-      expect(await me.settled).toMatchObject({ role: { role: "head" } });
+      expect(await me.outcome).toMatchObject({ role: { role: "head" } });
       // One DISCOVERY_TIMEOUT, and what a busy machine adds.
       expect(performance.now() - began).toBeLessThan(1000 + 2000);
       const [, seen] = me.events;
@@ -214,7 +215,7 @@ describe("a candidate", () => {
     healthKeepsLease(null);
     healthAnswersLease(refusal("duplicate-name"));
     const me = node(await emptyPlace());
-    expect(await me.settled).toMatchObject({ kind: "failed", failure: { reason: "duplicate-name" } });
+    expect(await me.outcome).toMatchObject({ kind: "failed", failure: { reason: "duplicate-name" } });
   });
 });
 
@@ -225,7 +226,7 @@ describe("without a health service", () => {
     down();
     const place = await emptyPlace();
     const me = node(place, { WAIT_FOR_HEAD: "1", RAY_EP_SECOND_LOOK: "0" });
-    expect(await me.settled).toMatchObject({
+    expect(await me.outcome).toMatchObject({
       kind: "failed",
       failure: {
         reason: "no-head-in-time",
@@ -241,7 +242,7 @@ describe("without a health service", () => {
     const me = node(place);
     await until("the wait", () => me.decisions().some(isWait("head")));
     await serve(place);
-    expect(await me.settled).toMatchObject({ role: { role: "worker", head: place } });
+    expect(await me.outcome).toMatchObject({ role: { role: "worker", head: place } });
   });
 
   test("each try counts", async () => {
@@ -252,7 +253,7 @@ describe("without a health service", () => {
     };
     service.use(http.get(`${SERVICE}/v1/head`, fail));
     const me = node(await emptyPlace(), { WAIT_FOR_HEAD: "0", HEALTH_MAX_RETRIES: "4" });
-    await me.settled;
+    await me.outcome;
     expect(me.events[0]).toMatchObject({ type: "health", fact: { kind: "down", attempts: 4 } });
     // A request of the test before may still come in.
     expect(asked).toBeGreaterThanOrEqual(4);
@@ -266,7 +267,7 @@ describe("a stop", () => {
     const me = node(await emptyPlace());
     await until("a decision", () => me.decisions().length > 0);
     me.stop();
-    expect(await me.settled).toEqual({ kind: "stopped" });
+    expect(await me.outcome).toEqual({ kind: "stopped" });
   });
 
   test("does not wait for a probe under way", async () => {
@@ -275,7 +276,7 @@ describe("a stop", () => {
     (await serve(place)).hangs = true;
     const me = node(place, { DISCOVERY_TIMEOUT: "600" });
     me.stop();
-    expect(await me.settled).toEqual({ kind: "stopped" });
+    expect(await me.outcome).toEqual({ kind: "stopped" });
     // The probe itself has its end with its server.
   });
 });

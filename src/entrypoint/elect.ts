@@ -1,86 +1,83 @@
-import type { Clock } from "../common/deadline.ts";
 import type { Failure } from "../common/failure.ts";
 import type { Absence } from "./absence.ts";
 import type { Config } from "./config.ts";
 import { unlistedHolder } from "./decide/candidates.ts";
 import type { Decision, WaitReason } from "./decide/decision.ts";
 import { decide } from "./decide.ts";
+import type { Deps } from "./deps.ts";
 import type { Event } from "./event.ts";
 import type { Facts, HealthFact, LeaseFact } from "./facts.ts";
 import type { Role } from "./plan.ts";
-import { type Collected, collect, type Probes } from "./probes/collect.ts";
+import { type Collected, collect } from "./probes/collect.ts";
 
-export type Settled =
+/** Where an election ends: this node has a role, may not have one, or was asked to stop. */
+export type Outcome =
   | { readonly kind: "role"; readonly role: Role; readonly decision: Decision }
   | { readonly kind: "failed"; readonly failure: Failure }
   | { readonly kind: "stopped" };
 
-export interface SettleWorld {
-  readonly clock: Clock;
-  readonly probes: Probes;
-  readonly askLease: (others: "answered" | "silent") => Promise<LeaseFact>;
-  readonly log: (event: Event) => void;
+/** What an election needs to know of the node for which it is held. */
+export interface Elector {
+  readonly config: Config;
   readonly ownRayVersion: string | null;
   /** Aborts when the node is asked to stop, or the search is no longer needed. */
   readonly stop: AbortSignal;
   readonly lastRole: Facts["lastRole"];
   readonly absence: Absence;
-  /** Hears, at each look, what this node has to wait for. */
+  readonly askLease: (others: "answered" | "silent") => Promise<LeaseFact>;
+  /** Called at each look with what this node has to wait for. */
   readonly onWait: (reason: WaitReason) => void;
 }
 
-/** Looks and decides, again and again, until this node has a role, may not have one, or is asked to stop. */
-export async function settle(config: Config, world: SettleWorld): Promise<Settled> {
-  const began = world.clock.now();
-  const say = onlyChanges(world.log);
-  let lastLook: Collected["healthInTheEnd"];
+export type ElectDeps = Pick<Deps, "clock" | "health" | "probe" | "log">;
+
+/** Collects facts and decides, again and again, until this node has a role, may not have one, or is asked to stop. */
+export async function elect(elector: Elector, deps: ElectDeps): Promise<Outcome> {
+  const { config, absence, stop } = elector;
+  const { clock } = deps;
+  const began = clock.now();
+  const say = onlyChanges(deps.log);
+  const sayHealth = (fact: HealthFact) =>
+    say({ type: "health", url: config.values.HEALTH_URL ?? "none", fact });
+  let last: Collected["healthInTheEnd"];
   for (;;) {
-    const late = world.clock.now() - began >= config.values.WAIT_FOR_HEAD;
-    const looked = await stoppable(look(config, world, late), world.stop);
-    if (looked === null) return { kind: "stopped" };
-    const { healthInTheEnd, ...seen } = looked;
-    lastLook = healthInTheEnd;
-    const sayHealth = (fact: HealthFact) =>
-      say({ type: "health", url: config.values.HEALTH_URL ?? "none", fact });
+    const late = clock.now() - began >= config.values.WAIT_FOR_HEAD;
+    const collected = await stoppable(collectOnce(elector, deps, late), stop);
+    if (collected === null) return { kind: "stopped" };
+    const { healthInTheEnd, ...seen } = collected;
+    last = healthInTheEnd;
     if (seen.health.kind !== "unknown") sayHealth(seen.health);
     // Nobody waits for it, so that it was asked just once; what it answered to that is worth a line.
     else
       void healthInTheEnd.then((fact) => {
-        const current = lastLook === healthInTheEnd && !world.stop.aborted;
-        if (current && fact.kind !== "down") sayHealth(fact);
+        if (last === healthInTheEnd && !stop.aborted && fact.kind !== "down") sayHealth(fact);
       });
-    if (seen.heads.some(({ sighting }) => sighting.kind === "ray-gcs")) world.absence.seen();
+    if (seen.heads.some(({ sighting }) => sighting.kind === "ray-gcs")) absence.seen();
     say({ type: "heads", heads: seen.heads });
-    const now = world.clock.now();
-    const facts: Facts = {
-      ...seen,
-      lease: null,
-      ownRayVersion: world.ownRayVersion,
-      waitedMs: now - began,
-      lastRole: world.lastRole,
-      headUnseenMs: world.absence.sinceMs(began),
-    };
-    const decision = await decideWithLease(config, facts, world, say);
+    const { ownRayVersion, lastRole } = elector;
+    const waited = { waitedMs: clock.now() - began, headUnseenMs: absence.sinceMs(began) };
+    const facts = { ...seen, ...waited, lease: null, ownRayVersion, lastRole };
+    const decision = await decideWithLease(facts, elector, say);
     say({ type: "decision", decision });
     const stranger = decision.role === "worker" ? null : unlistedHolder(config, facts);
     if (stranger !== null) say({ type: "unlisted-holder", node: stranger.node, address: stranger.address });
     const outcome = outcomeOf(decision);
     if (outcome !== null) return outcome;
-    if (decision.role === "wait") world.onWait(decision.waitingFor);
+    if (decision.role === "wait") elector.onWait(decision.waitingFor);
     const retryMs = decision.role === "wait" ? decision.retryMs : 0;
-    if (!(await world.clock.pause(retryMs, world.stop))) return { kind: "stopped" };
+    if (!(await clock.pause(retryMs, stop))) return { kind: "stopped" };
   }
 }
 
 /** A node that is about to give up waits for the health service too: it may know where the HEAD is. */
-async function look(config: Config, { probes, stop }: SettleWorld, late: boolean): Promise<Collected> {
-  const seen = await collect(config, probes, stop);
+async function collectOnce({ config, stop }: Elector, deps: ElectDeps, late: boolean): Promise<Collected> {
+  const seen = await collect(config, deps, stop);
   if (!late || seen.health.kind !== "unknown") return seen;
   return { ...seen, health: await seen.healthInTheEnd };
 }
 
 /** Null where this node has to look again. */
-function outcomeOf(decision: Decision): Settled | null {
+function outcomeOf(decision: Decision): Outcome | null {
   if (decision.role === "head") return { kind: "role", role: { role: "head" }, decision };
   if (decision.role === "worker")
     return { kind: "role", role: { role: "worker", head: decision.head.address }, decision };
@@ -88,14 +85,13 @@ function outcomeOf(decision: Decision): Settled | null {
 }
 
 async function decideWithLease(
-  config: Config,
   facts: Facts,
-  world: SettleWorld,
+  { config, askLease }: Elector,
   say: (event: Event) => void,
 ): Promise<Decision> {
   const decision = decide(config, facts);
   if (decision.role !== "ask-lease") return decision;
-  const lease = await world.askLease(decision.others);
+  const lease = await askLease(decision.others);
   say({ type: "lease", fact: lease });
   return decide(config, { ...facts, lease });
 }

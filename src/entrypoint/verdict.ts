@@ -2,7 +2,7 @@ import type { Address } from "../common/address.ts";
 import type { Plan } from "./plan.ts";
 
 /** What one look at a running node showed. */
-export interface Look {
+export interface Snapshot {
   /** What the HEAD's GCS answered; `alive`: it counts this very node as living. */
   readonly gcs:
     | { readonly kind: "serves"; readonly clusterId: string; readonly alive: boolean }
@@ -14,7 +14,7 @@ export interface Look {
 }
 
 /** Why a node cannot go on as it is. */
-export type Trouble =
+export type Fault =
   /** The HEAD came back with another cluster id: our raylet belongs to a cluster that is no more. */
   | { readonly kind: "head-restarted"; readonly from: string; readonly to: string }
   /** The HEAD went, or came back as another cluster, while this WORKER's Ray still started. */
@@ -52,7 +52,7 @@ export type Trouble =
 /** What follows from the looks so far. */
 export type Verdict =
   | { readonly kind: "well" }
-  | { readonly kind: "trouble"; readonly trouble: Trouble }
+  | { readonly kind: "fault"; readonly fault: Fault }
   /** A WORKER's HEAD is out of reach; it may be anywhere, or nowhere. */
   | { readonly kind: "head-out-of-reach"; readonly cause: string };
 
@@ -80,18 +80,18 @@ const TIMES = 3;
 /** The agent answers 503 while it is busy, too; a raylet that hangs stays so. */
 const TIMES_UNWELL = 10;
 
-/** Judges a look in the light of those before it. Pure: returns the verdict and the signs to carry on with. */
-export function judge(
-  signs: Signs,
-  look: Look,
-  plan: Pick<Plan, "role">,
+/** What follows from a look in the light of those before it. Pure: also returns the signs to carry on with. */
+export function verdictOf(
+  before: Signs,
+  look: Snapshot,
+  role: Plan["role"],
   clusterId: string,
 ): { verdict: Verdict; signs: Signs } {
-  const next = count(signs, look);
-  return { verdict: verdictOf(next, look, plan.role, clusterId), signs: next };
+  const signs = count(before, look);
+  return { verdict: judged(signs, look, role, clusterId), signs };
 }
 
-function count(signs: Signs, { gcs, agent, raylet }: Look): Signs {
+function count(signs: Signs, { gcs, agent, raylet }: Snapshot): Signs {
   const more = (before: number, seen: boolean): number => (seen ? before + 1 : 0);
   return {
     gcsSilent: more(signs.gcsSilent, gcs.kind === "silent"),
@@ -104,17 +104,17 @@ function count(signs: Signs, { gcs, agent, raylet }: Look): Signs {
   };
 }
 
-function verdictOf(signs: Signs, look: Look, role: Plan["role"], clusterId: string): Verdict {
-  const trouble = (value: Trouble): Verdict => ({ kind: "trouble", trouble: value });
+function judged(signs: Signs, look: Snapshot, role: Plan["role"], clusterId: string): Verdict {
+  const fault = (value: Fault): Verdict => ({ kind: "fault", fault: value });
   if (look.gcs.kind === "serves" && look.gcs.clusterId !== clusterId)
-    return trouble({ kind: "head-restarted", from: clusterId, to: look.gcs.clusterId });
-  if (signs.rayletGone >= TIMES) return trouble({ kind: "raylet-gone" });
-  if (signs.rayletStopped >= TIMES) return trouble({ kind: "raylet-stopped" });
-  if (signs.agentGone >= TIMES) return trouble({ kind: "agent-gone" });
-  if (signs.agentUnwell >= TIMES_UNWELL) return trouble({ kind: "agent-unwell" });
-  if (signs.declaredDead >= TIMES) return trouble({ kind: "declared-dead" });
+    return fault({ kind: "head-restarted", from: clusterId, to: look.gcs.clusterId });
+  if (signs.rayletGone >= TIMES) return fault({ kind: "raylet-gone" });
+  if (signs.rayletStopped >= TIMES) return fault({ kind: "raylet-stopped" });
+  if (signs.agentGone >= TIMES) return fault({ kind: "agent-gone" });
+  if (signs.agentUnwell >= TIMES_UNWELL) return fault({ kind: "agent-unwell" });
+  if (signs.declaredDead >= TIMES) return fault({ kind: "declared-dead" });
   if (signs.gcsSilent < TIMES || look.gcs.kind === "serves") return { kind: "well" };
   return role === "head"
-    ? trouble({ kind: "gcs-hangs", cause: look.gcs.cause })
+    ? fault({ kind: "gcs-hangs", cause: look.gcs.cause })
     : { kind: "head-out-of-reach", cause: look.gcs.cause };
 }

@@ -1,0 +1,22 @@
+import type { Address } from "../common/address.ts";
+import type { Clock } from "../common/deadline.ts";
+import type { Sighting } from "../common/sighting.ts";
+import type { AliveNote } from "./alive-note.ts";
+import type { Event } from "./event.ts";
+import type { HealthClient } from "./health-client.ts";
+import type { Ray } from "./ray.ts";
+
+/** All effects of a node: what it learns from the world and does to it. main.ts makes the real ones. */
+export interface Deps {
+  readonly clock: Clock;
+  readonly health: HealthClient;
+  /** Asks one address within `timeoutMs` whether a HEAD's GCS serves there; never rejects. */
+  readonly probe: (address: Address, timeoutMs: number) => Promise<Sighting>;
+  readonly ray: Ray;
+  /** The note that docker/health-check.sh reads. */
+  readonly aliveNote: Pick<AliveNote, "renew" | "drop">;
+  readonly log: (event: Event) => void;
+}
+
+/** What facts are collected with. */
+export type Probes = Pick<Deps, "clock" | "probe"> & { readonly health: Pick<HealthClient, "look"> };

@@ -1,0 +1,203 @@
+import { describe, expect, test, vi } from "vitest";
+import { GCS, granted, leaseHealth } from "../../test/fixtures/facts.ts";
+import { Script, VirtualNode } from "../../test/fixtures/virtual-node.ts";
+import type { Failure } from "../common/failure.ts";
+import { ok } from "../common/result.ts";
+import type { HealthFact } from "./facts.ts";
+import { NO_SERVICE } from "./without-lease.ts";
+
+const ALONE = { HEAD_WHITELIST: "a" };
+const STRICT = { ...ALONE, RAY_EP_FENCING: "strict" };
+const head = (more: Partial<Script> = {}, env = {}) =>
+  new VirtualNode(Object.assign(new Script(), more), { ...ALONE, ...env });
+/** Joins b. */
+const worker = (more: Partial<Script> = {}, env = {}) =>
+  new VirtualNode(Object.assign(new Script(), { head: GCS }, more), env);
+
+/** A health service that grants each request, until the test changes that. */
+const leasing = () => ({
+  ...NO_SERVICE,
+  look: async () => leaseHealth() as Exclude<HealthFact, { kind: "unknown" }>,
+  askLease: vi.fn(async () => granted(1)),
+  releaseLease: vi.fn(async () => ok(undefined)),
+});
+
+describe("a start that comes to nothing", () => {
+  const taken: Failure = { reason: "port-taken", address: { host: "a", port: 6379 } };
+  test.each<[what: string, Partial<Script>, Record<string, string>, exitCode: number]>([
+    ["an obstacle", { obstacle: taken }, ALONE, 78],
+    ["strict, and no guard", { noGuard: "ENOENT", health: leasing() }, STRICT, 71],
+    ["a Ray that refuses its options", { exitsAfterMs: 900, exitCode: 2 }, ALONE, 2],
+    [
+      "another Python",
+      { head: GCS, gcs: { clusterId: "c1", alive: true, metadata: '{"python_version": "3.11.9"}' } },
+      {},
+      78,
+    ],
+    [
+      "a raylet that never comes",
+      { rayletAfterMs: Number.POSITIVE_INFINITY },
+      { ...ALONE, RAY_EP_READY_TIMEOUT: "60" },
+      75,
+    ],
+    [
+      "a node that is never ALIVE",
+      { gcs: { clusterId: "c1", alive: false } },
+      { ...ALONE, RAY_EP_READY_TIMEOUT: "60" },
+      75,
+    ],
+  ])("%s ends a node that never worked", async (_, more, env, exitCode) => {
+    const node = new VirtualNode(Object.assign(new Script(), more), env);
+    expect((await node.live(200_000)).exitCode).toBe(exitCode);
+  });
+
+  test("lenient, and no guard: Ray runs all the same", async () => {
+    const node = await head({ noGuard: "ENOENT" }).live(5000);
+    expect(node.all("ready")).toHaveLength(1);
+    expect(node.all("guard")).toEqual([{ type: "guard", cause: "ENOENT" }]);
+  });
+
+  test("a WORKER whose HEAD goes meanwhile looks for it again", async () => {
+    const node = worker({ rayletAfterMs: Number.POSITIVE_INFINITY });
+    await node.live(2000);
+    node.script.gcs = undefined;
+    await node.live(20_000);
+    expect(node.all("trouble")[0]?.trouble).toEqual({ kind: "head-lost-in-start", cause: "timeout" });
+    expect(node.starts.length).toBeGreaterThan(1);
+  });
+});
+
+describe("a member of a cluster", () => {
+  test.each<[kind: string, from: "start" | "ready", spoilt: Partial<Script>]>([
+    ["ray-exited", "start", { exitsAfterMs: 8000 }],
+    ["gcs-hangs", "ready", { gcs: undefined }],
+    ["declared-dead", "ready", { gcs: { clusterId: "c1", alive: false } }],
+    ["head-restarted", "ready", { gcs: { clusterId: "c2", alive: true } }],
+    ["raylet-gone", "ready", { own: { agent: "well", raylet: "gone" } }],
+    ["agent-gone", "ready", { own: { agent: "gone", raylet: "running" } }],
+  ])("%s: starts again", async (kind, from, spoilt) => {
+    const node = head(from === "start" ? spoilt : {});
+    await node.live(5000);
+    expect(node.all("ready")).toHaveLength(1);
+    Object.assign(node.script, spoilt);
+    await node.live(5000);
+    Object.assign(node.script, new Script());
+    await node.live(5000);
+    expect(node.all("trouble")[0]?.trouble.kind).toBe(kind);
+    expect(node.all("ready").length).toBeGreaterThan(1);
+    expect(node.exitCode).toBeUndefined();
+  });
+
+  test("a WORKER whose HEAD is out of reach searches, and moves to the cluster that it finds", async () => {
+    const node = await worker().live(5000);
+    Object.assign(node.script, { gcs: undefined, head: { kind: "refused" } });
+    await node.live(5000);
+    expect(node.all("head-out-of-reach")).toHaveLength(1);
+    Object.assign(node.script, { gcs: { clusterId: "c2", alive: true }, head: { ...GCS, clusterId: "c2" } });
+    await node.live(5000);
+    expect(node.all("ready").map(({ clusterId }) => clusterId)).toEqual(["c1", "c2"]);
+  });
+
+  test("one that keeps failing waits longer each time, and RAY_EP_MAX_RESTARTS ends it", async () => {
+    const node = await head({}, { RAY_EP_MAX_RESTARTS: "5" }).live(3000);
+    node.script.exitsAfterMs = 100;
+    node.script.own = { agent: "gone", raylet: "running" };
+    await node.live(120_000);
+    expect(node.exitCode).toBe(70);
+    const gaps = node.starts
+      .slice(1)
+      .map(({ atMs }, i) => Math.round((atMs - (node.starts[i]?.atMs ?? 0)) / 1000));
+    expect(gaps.slice(1)).toEqual([1, 2, 4, 8]);
+  });
+
+  test("a HEAD that cannot start its Ray any more lets another lead", async () => {
+    const health = leasing();
+    const node = await head({ health }).live(3000);
+    Object.assign(node.script, { exitsAfterMs: 100, own: { agent: "gone", raylet: "running" } });
+    await node.live(30_000);
+    expect(node.all("stepped-aside").length).toBeGreaterThan(0);
+    expect(health.releaseLease).toHaveBeenCalled();
+  });
+
+  test("strict: a HEAD that cannot renew ends its Ray before its lease ends", async () => {
+    const health = leasing();
+    const node = await head({ health }, STRICT).live(5000);
+    health.askLease.mockResolvedValue({ kind: "no-answer", cause: "silence" } as never);
+    await node.live(11_000);
+    expect(node.all("trouble")[0]?.trouble.kind).toBe("lease-lost");
+  });
+});
+
+describe("a stop", () => {
+  test.each<[how: string, Partial<Script>]>([
+    ["drained", {}],
+    ["late", { drainsInMs: 60_000 }],
+  ])("%s", async (how, more) => {
+    const node = await head(more).live(5000);
+    node.stopRequest.receive("SIGTERM");
+    await node.live(10_000);
+    expect(node.all("drained")).toMatchObject([{ how }]);
+    expect(node.exitCode).toBe(0);
+  });
+
+  test("a second signal does not wait for the drain; nor does a WORKER without its HEAD", async () => {
+    const urgent = await head({ drainsInMs: 60_000 }).live(5000);
+    urgent.stopRequest.receive("SIGTERM");
+    await urgent.live(100);
+    urgent.stopRequest.receive("SIGTERM");
+    await urgent.live(100);
+    expect(urgent.all("drained")).toMatchObject([{ how: "urgent" }]);
+
+    const headless = await worker({ drainsInMs: 60_000 }).live(5000);
+    headless.script.gcs = undefined;
+    headless.stopRequest.receive("SIGTERM");
+    await headless.live(3000);
+    expect(headless.all("drained")).toMatchObject([{ how: "headless" }]);
+  });
+
+  test.each<[when: string, node: () => VirtualNode, starts: number]>([
+    ["while it waits for a HEAD", () => worker({ head: { kind: "refused" } }), 0],
+    ["while its Ray starts", () => head({ rayletAfterMs: Number.POSITIVE_INFINITY }), 1],
+    ["while it backs off", () => head({ own: { agent: "gone", raylet: "running" } }), 2],
+  ])("%s ends it with 0", async (_, make, starts) => {
+    const node = await make().live(starts === 2 ? 7500 : 2000);
+    expect(node.starts).toHaveLength(starts);
+    node.stopRequest.receive("SIGTERM");
+    expect((await node.live(3000)).exitCode).toBe(0);
+  });
+
+  test("the lease is given back when Ray is gone, and not while something of it lives", async () => {
+    for (const sticks of [false, true]) {
+      const health = leasing();
+      const node = await head({ health, sticks }).live(5000);
+      node.stopRequest.receive("SIGTERM");
+      await node.live(20_000);
+      expect(node.exitCode).toBe(0);
+      expect(health.releaseLease).toHaveBeenCalledTimes(sticks ? 0 : 1);
+    }
+  });
+});
+
+describe("another living node of this name", () => {
+  test.each([
+    ["while it elects", { head: { kind: "refused" as const } }, 0],
+    ["while its Ray runs", { head: GCS }, 1],
+  ])("%s: the younger one ends", async (_, more, starts) => {
+    const report = vi.fn(NO_SERVICE.report);
+    const node = worker({ ...more, health: { ...NO_SERVICE, report } });
+    await node.live(3000);
+    report.mockResolvedValue({ kind: "duplicate-name", message: "two" });
+    await node.live(10_000);
+    expect(node.exitCode).toBe(78);
+    expect(node.all("failed")[0]?.failure.reason).toBe("duplicate-name");
+    expect(node.starts).toHaveLength(starts);
+  });
+
+  test("the elder one warns, once", async () => {
+    const report = vi.fn(async () => ({ kind: "noted", namesake: true, epoch: 1 }) as const);
+    const node = await worker({ health: { ...NO_SERVICE, report } }).live(10_000);
+    expect(node.all("warning").map(({ what }) => what)).toEqual([
+      "another living process calls itself a too, and was refused",
+    ]);
+  });
+});

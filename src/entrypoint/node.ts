@@ -1,0 +1,190 @@
+import { Absence } from "./absence.ts";
+import type { Deps } from "./deps.ts";
+import { type Elector, elect, type Outcome } from "./elect.ts";
+import type { Event } from "./event.ts";
+import { exitCodeOf } from "./exit-code.ts";
+import { type LocalFact, rayOf } from "./facts.ts";
+import { Heartbeat } from "./heartbeat.ts";
+import { install } from "./install.ts";
+import { Lease } from "./lease.ts";
+import { type PlanInput, planInstall, planRayStart, type Role } from "./plan.ts";
+import { afterEnd, type Ended, NEWBORN, type Next } from "./restart-policy.ts";
+import { Run } from "./run.ts";
+import type { Memory } from "./run-deps.ts";
+import { faulted, type RunEnd } from "./run-end.ts";
+import { after, type NodeState, type Step } from "./state.ts";
+import type { StopRequest } from "./stop-request.ts";
+
+/** What a node is told at its start. */
+export interface NodeInput extends Omit<PlanInput, "role"> {
+  readonly local: LocalFact;
+  /** Names this run of this process, so that the health service can tell a restart from a duplicate. */
+  readonly runId: string;
+  readonly stopRequest: StopRequest;
+  /** What it says first: who it is and what it was told. */
+  readonly introduction: readonly Event[];
+}
+
+type NodeEnd = Exclude<Next, { kind: "again" }>;
+
+/** A node from its first decision to its end: elect → run Ray in that role → back off → again. */
+export class Node {
+  readonly #input: NodeInput;
+  readonly #deps: Deps;
+  readonly #lease: Lease;
+  readonly #heartbeat: Heartbeat;
+  readonly #memory: Memory;
+  #state: NodeState = "deciding";
+  #role: Role | null = null;
+  #run: Run | null = null;
+  /** Aborts when an older living process has this node's name; then `#duplicate` says so. */
+  readonly #refused = new AbortController();
+  #duplicate: Extract<Outcome, { kind: "failed" }> | null = null;
+
+  constructor(input: NodeInput, deps: Deps) {
+    this.#input = input;
+    this.#deps = deps;
+    this.#lease = new Lease(
+      {
+        ...input,
+        onRenewed: (untilMs) => this.#run?.renewed(untilMs),
+        onLost: (fault) => this.#run?.end(faulted(fault)),
+      },
+      deps,
+    );
+    const onDuplicate = (message: string) => this.#refuse(message);
+    this.#heartbeat = new Heartbeat({ ...input, lease: this.#lease, onDuplicate }, deps);
+    const absence = new Absence(deps.clock);
+    this.#memory = { lastRole: null, clusterId: null, aliveAtMs: null, rayLives: false, absence };
+  }
+
+  /** Lives until a stop, or a failure that is the end. Returns the exit code. */
+  async live(): Promise<number> {
+    const { clock } = this.#deps;
+    const began = clock.now();
+    this.#introduce();
+    const end = await this.#electAndRun();
+    return this.#end(end, clock.now() - began);
+  }
+
+  async #electAndRun(): Promise<NodeEnd> {
+    const { config, stopRequest } = this.#input;
+    let history = NEWBORN;
+    let outcome = (await this.#install()) ?? (await this.#elect());
+    for (;;) {
+      const ended = outcome.kind === "role" ? await this.#runAs(outcome.role) : outcome;
+      const next = afterEnd(ended, history, this.#takeAliveMs(), config.values.RAY_EP_MAX_RESTARTS);
+      if (next.kind !== "again") return next;
+      history = next.history;
+      await this.#announceRestart(ended, next);
+      if (!(await this.#deps.clock.pause(next.delayMs, stopRequest.asked))) return { kind: "stopped" };
+      outcome = ended.kind === "moved" ? ended.outcome : await this.#electAgain();
+    }
+  }
+
+  /** Here and to the health service. */
+  #introduce(): void {
+    const { aliveNote, log } = this.#deps;
+    // A note that an earlier life left behind is not true of this one.
+    aliveNote.drop();
+    for (const each of this.#input.introduction) log(each);
+    void this.#heartbeat.keep();
+  }
+
+  #install(): ReturnType<typeof install> {
+    const { local, stopRequest } = this.#input;
+    return install(planInstall(this.#input, local.requirements), this.#deps, stopRequest.asked);
+  }
+
+  async #elect(): Promise<Outcome> {
+    const stop = AbortSignal.any([this.#input.stopRequest.asked, this.#refused.signal]);
+    const electing = this.#search(stop, (reason) => this.#step({ kind: "wait", reason }));
+    // Beside the probes, whose answers take as long.
+    this.#deps.ray.useFolder();
+    const outcome = await electing;
+    return this.#duplicate ?? outcome;
+  }
+
+  #electAgain(): Promise<Outcome> {
+    this.#step({ kind: "decide" });
+    return this.#elect();
+  }
+
+  #search(stop: AbortSignal, onWait: Elector["onWait"]): Promise<Outcome> {
+    const { config, local } = this.#input;
+    const askLease: Elector["askLease"] = (others) => this.#lease.ask(others, stop);
+    const ownRayVersion = rayOf(local)?.version ?? null;
+    return elect({ ...this.#memory, config, ownRayVersion, stop, askLease, onWait }, this.#deps);
+  }
+
+  async #runAs(role: Role): Promise<RunEnd> {
+    this.#step({ kind: "start", role });
+    if (this.#duplicate !== null) return this.#duplicate;
+    this.#run = new Run(planRayStart({ ...this.#input, role }), {
+      ...this.#deps,
+      ...this.#input,
+      python: rayOf(this.#input.local)?.python ?? null,
+      lease: this.#lease,
+      heartbeat: this.#heartbeat,
+      memory: this.#memory,
+      step: (step) => this.#step(step),
+      elect: (stop) => this.#search(stop, () => {}),
+    });
+    const end = await this.#run.run();
+    this.#run = null;
+    return end;
+  }
+
+  /** For how long the cluster counted this node as living in the last run; 0 where it never did. Then it is told. */
+  #takeAliveMs(): number {
+    const { aliveAtMs } = this.#memory;
+    this.#memory.aliveAtMs = null;
+    return aliveAtMs === null ? 0 : this.#deps.clock.now() - aliveAtMs;
+  }
+
+  /** Says what happened and what follows, before the pause. */
+  async #announceRestart(ended: Ended, next: Extract<Next, { kind: "again" }>): Promise<void> {
+    const { log } = this.#deps;
+    const { delayMs, history } = next;
+    if (ended.kind === "fault") log({ type: "trouble", trouble: ended.fault });
+    if (ended.kind === "failed") log({ type: "setback", failure: ended.failure });
+    this.#step({ kind: "restart", delayMs, restarts: history.recent + history.followed });
+    if (!next.yieldLead || !this.#lease.held) return;
+    log({ type: "stepped-aside" });
+    await this.#lease.release();
+  }
+
+  /** Two living nodes of one name: the younger one ends, the elder one warns. */
+  #refuse(message: string): void {
+    const { node } = this.#input.config;
+    this.#duplicate = { kind: "failed", failure: { reason: "duplicate-name", node, message } };
+    this.#refused.abort();
+    this.#run?.end(this.#duplicate);
+  }
+
+  #step(step: Step): void {
+    const from = this.#state;
+    const to = after(from, step);
+    this.#state = to;
+    this.#role = step.kind === "start" ? step.role : to === "restarting" ? null : this.#role;
+    if (from === to) return;
+    this.#deps.log({ type: "state", from, to, step });
+    this.#heartbeat.enter(to, this.#role);
+  }
+
+  /** Gives the lease back, which only now may be, says the last words and returns the exit code. */
+  async #end(end: NodeEnd, tookMs: number): Promise<number> {
+    const { signal } = this.#input.stopRequest;
+    const { log } = this.#deps;
+    if (end.kind === "stopped" && this.#state !== "draining") this.#step({ kind: "stop", signal });
+    // A GCS that does not die may still write to its store: then the lease ends by its time alone.
+    if (this.#memory.rayLives) this.#lease.stop();
+    else await this.#lease.release();
+    this.#step({ kind: "over" });
+    this.#heartbeat.end();
+    const exitCode = end.kind === "stopped" ? 0 : exitCodeOf(end.failure);
+    if (end.kind === "stopped") log({ type: "stopped", signal, tookMs });
+    else log({ type: "failed", failure: end.failure, exitCode });
+    return exitCode;
+  }
+}

@@ -1,0 +1,82 @@
+import type { Address } from "../../src/common/address.ts";
+import { err, ok, type Result } from "../../src/common/result.ts";
+import type { Published } from "../../src/entrypoint/other-head.ts";
+import type { GcsClient, GcsFailure, NodeInfo } from "../../src/gcs/client.ts";
+import type { Actor } from "./actor.ts";
+import type { Entrypoint } from "./entrypoint.ts";
+import type { Reply } from "./network.ts";
+
+/** Leads to a node's own GCS without the name service, as the address on its raylet's command line does. */
+export const OWN_HOST = "127.0.0.1";
+
+/** Asks the GCS at an address for its state. On the own host nothing is lost, and the answer takes no time. */
+export async function askGcs(
+  { scene, place }: Entrypoint,
+  asker: Actor,
+  { host }: Address,
+  timeoutMs: number,
+): Promise<Reply<Published>> {
+  const target = host === OWN_HOST ? { kind: "host" as const, place } : scene.names.resolve(place, host);
+  if (target.kind === "host" && target.place !== place)
+    return scene.network.call(asker, place.host, target.place.gcsPort(), timeoutMs);
+  if (target.kind === "hangs" || (target.kind === "host" && place.busy)) {
+    await asker.sleep(timeoutMs);
+    return { kind: "silence" };
+  }
+  return target.kind === "host" && place.gcs !== null
+    ? { kind: "answer", value: { ...place.gcs } }
+    : { kind: "refused" };
+}
+
+/** As src/gcs/client.ts. What is asked at one moment goes over one connection, and is lost or answered together. */
+export function gcsClient(entrypoint: Entrypoint, address: Address): GcsClient {
+  const { scene, place, actor } = entrypoint;
+  let last: { readonly atMs: number; readonly answer: Promise<Result<Published, GcsFailure>> } | undefined;
+  const send = async (timeoutMs: number): Promise<Result<Published, GcsFailure>> => {
+    const session = place.ray;
+    const reply = await askGcs(entrypoint, actor, address, timeoutMs);
+    session?.hearGcs(reply.kind === "answer");
+    if (reply.kind === "answer") return ok(reply.value);
+    return err(
+      reply.kind === "silence"
+        ? { kind: "timeout", phase: "answer" }
+        : { kind: "unavailable", phase: "connect", code: "ECONNREFUSED", detail: "" },
+    );
+  };
+  const ask = (timeoutMs: number): Promise<Result<Published, GcsFailure>> => {
+    if (last?.atMs !== scene.clock.nowMs) last = { atMs: scene.clock.nowMs, answer: send(timeoutMs) };
+    return last.answer;
+  };
+  const asking =
+    <T>(value: (gcs: Published) => T) =>
+    async (timeoutMs: number): Promise<Result<T, GcsFailure>> => {
+      const gcs = await ask(timeoutMs);
+      return gcs.ok ? ok(value(gcs.value)) : gcs;
+    };
+  const isMember = ({ clusterId }: Published) => place.member === clusterId;
+  return {
+    clusterId: asking(({ clusterId }) => clusterId),
+    checkAlive: (nodes, timeoutMs) =>
+      asking((gcs) => ({ version: "2.60.0", alive: nodes.map(() => isMember(gcs)) }))(timeoutMs),
+    nodes: (_, timeoutMs) => asking((gcs) => (isMember(gcs) ? [nodeInfo(entrypoint)] : []))(timeoutMs),
+    kvGet: (_, timeoutMs) => asking(({ epoch }) => String(epoch))(timeoutMs),
+    kvPut: (_, value, timeoutMs) =>
+      asking(() => {
+        if (place.gcs !== null) place.gcs.epoch = Number(value);
+      })(timeoutMs),
+    close: () => {},
+  };
+}
+
+const nodeInfo = ({ place, runId }: Entrypoint): NodeInfo => ({
+  nodeId: runId,
+  name: place.name,
+  hostname: place.host,
+  address: place.host,
+  port: 0,
+  alive: true,
+  isHead: place.gcs !== null,
+  resources: {},
+  agentPort: 0,
+  startedAtMs: 0,
+});
