@@ -58,17 +58,16 @@ function succeeds(command: string, ...args: string[]): boolean {
 }
 
 function groups(): Group[] {
-  const here: Group[] = [
+  const everything = all || filters.length > 0;
+  const unlessLong = (why: () => string | null): string | null => (everything ? why() : TAKES_LONG);
+  const docker: readonly Lane[] = [["docker"], ["docker-nodes"], ["docker-images"]];
+  return [
     { lanes: [["unit", "process"]], before: [], skip: null },
     { lanes: [["embedded"]], before: [], skip: whyNoRay() },
+    { lanes: [["load"]], before: [], skip: unlessLong(() => null) },
+    { lanes: [["embedded-more", "faults"]], before: [], skip: unlessLong(whyNoRay) },
+    { lanes: docker, before: ["sh", "scripts/in-lab.sh"], skip: unlessLong(whyNoDocker) },
   ];
-  const more: readonly Omit<Group, "skip">[] = [
-    { lanes: [["load"]], before: [] },
-    { lanes: [["embedded-more", "faults"]], before: [] },
-    { lanes: [["docker"], ["docker-nodes"], ["docker-images"]], before: ["sh", "scripts/in-lab.sh"] },
-  ];
-  const whyNot = all || filters.length > 0 ? [null, whyNoRay(), whyNoDocker()] : more.map(() => TAKES_LONG);
-  return [...here, ...more.map((group, i) => ({ ...group, skip: whyNot[i] ?? null }))];
 }
 
 const TAKES_LONG =

@@ -26,9 +26,7 @@ beforeEach(async () => {
   writeFileSync(hosts, `${readFileSync("/etc/hosts", "utf8")}\n${rig.healthHost} health.test\n`);
   mounts = `mount --bind '${resolv}' /etc/resolv.conf\nmount --bind '${hosts}' /etc/hosts`;
 });
-afterEach(async () => {
-  silence.close();
-});
+afterEach(() => void silence.close());
 
 const silentNames = (count: number) => Array.from({ length: count }, (_, i) => `silent-${i}.test`);
 
