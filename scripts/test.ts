@@ -12,12 +12,10 @@ import { globSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
 import { stripVTControlCharacters } from "node:util";
 import { projects } from "./test-projects.ts";
 
-/** Projects of vitest that run together in one process of it. */
-type Lane = readonly string[];
-
-interface Group {
-  /** They run at the same time: what they do is mostly waiting, and no lane takes what another one needs. */
-  readonly lanes: readonly Lane[];
+/** What runs in one process of vitest. */
+interface Lane {
+  readonly projects: readonly string[];
+  /** The words that start that process, if not Node alone. */
   readonly before: readonly string[];
   /** Why it cannot run here; null when it can. */
   readonly skip: string | null;
@@ -57,16 +55,25 @@ function succeeds(command: string, ...args: string[]): boolean {
   return spawnSync(command, args, { stdio: "ignore", timeout: 20_000 }).status === 0;
 }
 
-function groups(): Group[] {
+/** Lanes of one group run at the same time: what they do is mostly waiting, and none takes what another one needs. */
+function groups(): Lane[][] {
   const everything = all || filters.length > 0;
   const unlessLong = (why: () => string | null): string | null => (everything ? why() : TAKES_LONG);
-  const docker: readonly Lane[] = [["docker"], ["docker-nodes"], ["docker-images"]];
+  const noRay = whyNoRay();
+  const noDocker = unlessLong(whyNoDocker);
+  const docker = (name: string): Lane => ({
+    projects: [name],
+    before: ["sh", "scripts/in-lab.sh"],
+    skip: noDocker,
+  });
   return [
-    { lanes: [["unit", "process"]], before: [], skip: null },
-    { lanes: [["embedded"]], before: [], skip: whyNoRay() },
-    { lanes: [["load"]], before: [], skip: unlessLong(() => null) },
-    { lanes: [["embedded-more", "faults"]], before: [], skip: unlessLong(whyNoRay) },
-    { lanes: docker, before: ["sh", "scripts/in-lab.sh"], skip: unlessLong(whyNoDocker) },
+    [
+      { projects: ["unit", "process"], before: [], skip: null },
+      { projects: ["embedded"], before: [], skip: noRay },
+    ],
+    [{ projects: ["load"], before: [], skip: unlessLong(() => null) }],
+    [{ projects: ["embedded-more", "faults"], before: [], skip: unlessLong(() => noRay) }],
+    [docker("docker"), docker("docker-nodes"), docker("docker-images")],
   ];
 }
 
@@ -81,12 +88,8 @@ function whyNoRay(): string | null {
 const whyNoDocker = (): string | null =>
   succeeds("docker", "info") ? null : "no Docker engine answers; → test/lab/up gives this machine one";
 
-function run({ lanes, before }: Group): Promise<Counts[]> {
-  return Promise.all(lanes.map((projects, i) => runLane(projects, before, i > 0)));
-}
-
 /** The words of a lane beside another one are kept until it is done. */
-async function runLane(projects: Lane, before: readonly string[], beside: boolean): Promise<Counts> {
+async function runLane({ projects, before }: Lane, beside: boolean): Promise<Counts> {
   const name = projects.join("-");
   const file = `${RESULTS}/${name}.json`;
   const log = `${RESULTS}/${name}.log`;
@@ -155,10 +158,10 @@ function filesOf(names: readonly string[]): number {
 }
 
 /** The projects that are left out, by the reason for it. */
-function leftOutOf(groups: readonly Group[]) {
-  const reasons = new Set(groups.flatMap(({ skip }) => skip ?? []));
+function leftOutOf(lanes: readonly Lane[]) {
+  const reasons = new Set(lanes.flatMap(({ skip }) => skip ?? []));
   return [...reasons].map((reason) => {
-    const names = groups.filter(({ skip }) => skip === reason).flatMap(({ lanes }) => lanes.flat());
+    const names = lanes.filter(({ skip }) => skip === reason).flatMap(({ projects }) => projects);
     return { reason, names, files: filesOf(names) };
   });
 }
@@ -167,8 +170,11 @@ rmSync(RESULTS, { recursive: true, force: true });
 mkdirSync(RESULTS, { recursive: true });
 const chosen = groups();
 const counts: Counts[] = [];
-for (const group of chosen) if (group.skip === null) counts.push(...(await run(group)));
-const leftOut = leftOutOf(chosen);
+for (const group of chosen) {
+  const lanes = group.filter(({ skip }) => skip === null);
+  counts.push(...(await Promise.all(lanes.map((lane, i) => runLane(lane, i > 0)))));
+}
+const leftOut = leftOutOf(chosen.flat());
 for (const { reason, names, files } of leftOut)
   if (files > 0) console.log(`→ Left out: ${names.join(", ")} tests (files: ${files}), since ${reason}`);
 const sum = (key: Exclude<keyof Counts, "failures">): number =>
