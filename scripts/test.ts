@@ -9,8 +9,8 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { globSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
-import { stripVTControlCharacters } from "node:util";
 import { projects } from "./test-projects.ts";
+import { type Counts, count } from "./test-report.ts";
 
 /** What runs in one process of vitest. */
 interface Lane {
@@ -19,28 +19,6 @@ interface Lane {
   readonly before: readonly string[];
   /** Why it cannot run here; null when it can. */
   readonly skip: string | null;
-}
-
-interface Counts {
-  /** Tests that ran, whatever came of them. */
-  readonly executed: number;
-  readonly passed: number;
-  readonly failed: number;
-  readonly skipped: number;
-  /** One line for each failure. */
-  readonly failures: readonly string[];
-}
-
-/** What vitest's JSON reporter says of a file. */
-interface FileReport {
-  readonly name: string;
-  readonly status: string;
-  readonly message: string;
-  readonly assertionResults: readonly {
-    readonly status: string;
-    readonly fullName: string;
-    readonly failureMessages: readonly string[];
-  }[];
 }
 
 const RESULTS = "test-results";
@@ -113,40 +91,6 @@ async function runLane({ projects, before }: Lane, beside: boolean): Promise<Cou
   if (beside) process.stdout.write(readFileSync(log));
   return count(file, status as number | null);
 }
-
-/** A file that cannot be loaded has no test that failed, and an error outside of any test none either: both count. */
-function count(file: string, status: number | null): Counts {
-  try {
-    const report = JSON.parse(readFileSync(file, "utf8"));
-    const files: readonly FileReport[] = report.testResults;
-    const failures = files.flatMap(failuresOf);
-    const outside = failures.length === 0 && status !== 0;
-    if (outside) failures.push(`${file}: vitest ended with ${status}, though no test failed`);
-    const executed = report.numPassedTests + failures.length;
-    return {
-      executed,
-      passed: report.numPassedTests,
-      failed: failures.length,
-      skipped: report.numPendingTests + report.numTodoTests,
-      failures,
-    };
-  } catch (error) {
-    return { executed: 1, passed: 0, failed: 1, skipped: 0, failures: [`${file} cannot be read: ${error}`] };
-  }
-}
-
-/** Where no test failed it is the file itself: it could not be loaded, a hook failed, its process ended. */
-function failuresOf({ name, status, message, assertionResults }: FileReport): string[] {
-  const failed = assertionResults.filter((each) => each.status === "failed");
-  if (failed.length === 0 && status === "failed")
-    return [line(name, message || "a hook or its process failed")];
-  return failed.map(({ fullName, failureMessages }) =>
-    line(`${name} > ${fullName}`, failureMessages[0] ?? ""),
-  );
-}
-
-const line = (where: string, message: string): string =>
-  `${where.replace(`${process.cwd()}/`, "")}: ${stripVTControlCharacters(message).split("\n")[0]}`;
 
 /** The files of projects that are left out, those among them that the words name: how many tests they hold only a run shows. */
 function filesOf(names: readonly string[]): number {
