@@ -1,7 +1,7 @@
 import type { Result } from "../../common/result.ts";
 import type { RayGcs } from "../../common/sighting.ts";
 import type { ClusterView } from "../cluster-view.ts";
-import type { RuntimeName } from "../runtimes/runtime.ts";
+import type { RuntimeName } from "../drivers/driver.ts";
 import type { Settings } from "../settings.ts";
 import type { ClientReport } from "./client-probe.ts";
 import type { PairsReport } from "./pairs-probe.ts";

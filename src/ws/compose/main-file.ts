@@ -1,4 +1,5 @@
 import { isIPv4 } from "node:net";
+import { headEnvironment } from "../config/node-environment.ts";
 import {
   HEALTH_NAME,
   HEALTH_PORT,
@@ -63,11 +64,7 @@ const mainNode = (settings: Settings, host: HostPlan, node: Planned<NodeSettings
     // A name that is not the container's own resolves for the others only as an alias.
     alias: node.nodeIpAddress === node.name || isIPv4(node.nodeIpAddress) ? undefined : node.nodeIpAddress,
     healthPort: HEALTH_PORT,
-    environment: {
-      RAY_HEAD_PORT: String(node.headPort),
-      RAY_DASHBOARD_PORT: String(node.dashboardPort),
-      RAY_CLIENT_PORT: String(node.clientPort),
-    },
+    environment: headEnvironment(node),
     depends_on: dependencies(settings, node.name),
     viaHost: [TEST_WORKER_NAME],
     ports: [node.headPort, node.dashboardPort, node.clientPort],

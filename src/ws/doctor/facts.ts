@@ -5,9 +5,9 @@ import type { NodeInfo } from "../../gcs/client.ts";
 import type { NoHead } from "../cluster-view.ts";
 import type { HostFacts } from "../compose/host-plan.ts";
 import type { Route } from "../compose/read-host.ts";
-import type { Answer, Compose } from "../runtimes/docker/engine.ts";
-import type { AnyNetwork } from "../runtimes/docker/neighbours.ts";
-import type { RuntimeName } from "../runtimes/runtime.ts";
+import type { Answer, Compose } from "../drivers/compose/engine.ts";
+import type { AnyNetwork } from "../drivers/compose/neighbours.ts";
+import type { RuntimeName } from "../drivers/driver.ts";
 import type { Settings } from "../settings.ts";
 
 /** What `ws doctor` saw of the machine and of the cluster; an error is what stood in the way of seeing it. */
