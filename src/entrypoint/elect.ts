@@ -46,7 +46,7 @@ export async function elect(elector: Elector, deps: ElectDeps): Promise<Outcome>
     if (collected === null) return { kind: "stopped" };
     const { healthInTheEnd, ...seen } = collected;
     sayHealth(seen.health, healthInTheEnd);
-    if (seen.heads.some(({ sighting }) => sighting.kind === "ray-gcs")) absence.seen();
+    if (seen.heads.some(({ result }) => result.kind === "ray-gcs")) absence.seen();
     say({ type: "heads", heads: seen.heads });
     const { ownRayVersion, lastRole } = elector;
     const waited = { waitedMs: clock.now() - began, headUnseenMs: absence.sinceMs(began) };
