@@ -2,19 +2,16 @@ import { formatAddress } from "../../common/address.ts";
 import { type Deadline, deadlineIn, pause } from "../../common/deadline.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import { lookAtCluster, refusing, viewCluster } from "../cluster-view.ts";
-import { type Driver, type LogPart, type Request, type Service, servicesOf } from "../drivers/driver.ts";
+import { type Driver, type Request, type Service, servicesOf } from "../drivers/driver.ts";
 import { interrupted, type WsFailure } from "../failure.ts";
 import type { Job } from "../job.ts";
 import { TEST_CLIENT_NAME } from "../settings.ts";
 import { healthAnswers } from "./ask-health.ts";
-import { causeOf } from "./cause-of.ts";
 import { clientWord } from "./client-program.ts";
-import { statusOf } from "./node-status.ts";
+import { ended, linesOf, tooLate } from "./diagnosis.ts";
 import { judgeService, type Seen } from "./readiness.ts";
 import { startInOrder } from "./start-in-order.ts";
 import { allHeads, healthUrl } from "./where.ts";
-
-const LAST_LINES = 20;
 
 interface Wait {
   readonly driver: Driver;
@@ -79,7 +76,7 @@ async function untilAllReady(
     if (failure !== undefined) return err(failure);
     const ready = names.every((name) => "ready" in (last.get(name) ?? {}));
     if (ended?.ok && ready) return ok(names.filter((name) => lifeOf(now, name) !== lifeOf(before, name)));
-    if (wait.deadline.expired()) return err(await tooLate(wait));
+    if (wait.deadline.expired()) return err(await tooLate(driver, last, now, job.timeoutMs));
     const pausing = pause(driver.lookEveryMs, job.signal);
     await (end === undefined ? Promise.race([pausing, starting]) : pausing);
   }
@@ -129,11 +126,6 @@ async function wordOfClient(driver: Driver, { ref }: Service): Promise<string | 
   return clientWord(await linesOf(driver, ref, { lastLines: 100 }));
 }
 
-async function linesOf(driver: Driver, ref: string, part: LogPart): Promise<string[]> {
-  const text = (await driver.log(ref, part)).trimEnd();
-  return text === "" ? [] : text.split("\n");
-}
-
 /** A service that ended says more than the driver, which only missed it. */
 async function failureOf(
   { driver, request, last }: Wait,
@@ -146,33 +138,4 @@ async function failureOf(
     for (const [name, seen] of last)
       if ("ended" in seen) return ended(driver, name, seen.ended, named(now, name));
   return starting?.ok === false ? starting.error : undefined;
-}
-
-async function ended(
-  driver: Driver,
-  node: string,
-  how: string,
-  service: Service | undefined,
-): Promise<WsFailure> {
-  const lines = await linesOf(driver, service?.ref ?? driver.refOf(node), { lastLines: LAST_LINES });
-  const log = await driver.keepLog(node, service, how);
-  const cause = causeOf(await statusOf(driver, node, service?.startedAtMs), [how, ...lines]);
-  return { reason: "node-ended", node, how, lines, log, cause };
-}
-
-async function tooLate({ driver, request, last, job }: Wait): Promise<WsFailure> {
-  const missing = [...last].flatMap(([node, seen]) => ("notYet" in seen ? [{ node, why: seen.notYet }] : []));
-  const found = await driver.list(request.part);
-  return {
-    reason: "not-ready-in-time",
-    timeoutMs: job.timeoutMs,
-    missing: await Promise.all(
-      missing.map(async ({ node, why }) => {
-        const sinceMs = found.ok ? named(found.value, node)?.startedAtMs : undefined;
-        const said = await linesOf(driver, driver.refOf(node), { sinceMs });
-        const cause = causeOf(await statusOf(driver, node, sinceMs), said);
-        return { node, why, lines: said.slice(-LAST_LINES), cause };
-      }),
-    ),
-  };
 }

@@ -1,5 +1,6 @@
 import { dirname } from "node:path";
 import { styleText } from "node:util";
+import { loadSettings } from "../config/load.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import { clusterFindings } from "../doctor/cluster.ts";
 import type { DoctorFacts } from "../doctor/facts.ts";
@@ -7,7 +8,6 @@ import type { Finding } from "../doctor/finding.ts";
 import { lookAtDocker, lookAtMachine } from "../doctor/look.ts";
 import { lookAtCluster } from "../doctor/look-cluster.ts";
 import { machineFindings } from "../doctor/machine.ts";
-import { loadSettings } from "../drivers/choose.ts";
 import { composeDriver } from "../drivers/compose/driver.ts";
 import { composeRunner, dockerRunner, engineHost } from "../drivers/compose/engine.ts";
 import type { RuntimeName } from "../drivers/driver.ts";

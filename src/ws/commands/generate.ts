@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import { generateHere, writeComposeFiles } from "../compose/write-files.ts";
+import { loadSettings } from "../config/load.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
-import { loadSettings } from "../drivers/choose.ts";
 import { EXIT } from "../exit-code.ts";
 import { warnOfMachine } from "../terminal/warn.ts";
 import { fail } from "./fail.ts";

@@ -14,7 +14,9 @@ import {
 } from "../settings.ts";
 import type { LogLine, LogRequest } from "./log-files.ts";
 
-export type RuntimeName = "docker" | "embedded";
+/** The drivers, as users call them. */
+export const RUNTIMES = ["docker", "embedded"] as const;
+export type RuntimeName = (typeof RUNTIMES)[number];
 
 /** A service that exists: a container in any state, or a process that runs. */
 export interface Service {

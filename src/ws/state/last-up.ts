@@ -1,9 +1,10 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
+import { RUNTIMES } from "../drivers/driver.ts";
 
 const LastUp = z.object({
-  runtime: z.enum(["docker", "embedded"]),
+  runtime: z.enum(RUNTIMES),
   /** project.name at that time, which is in the names of containers, networks and volumes. */
   projectName: z.string(),
 });

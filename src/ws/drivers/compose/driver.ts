@@ -7,7 +7,7 @@ import { STOP_GRACE_S } from "../../compose/node-service.ts";
 import { generateHere, writeComposeFiles } from "../../compose/write-files.ts";
 import type { WsFailure } from "../../failure.ts";
 import { type Driver, type Request, servicesOf } from "../driver.ts";
-import { listContainers, serviceOf } from "./containers.ts";
+import { listContainers } from "./containers.ts";
 import { CHANGE_MS, type CommandOptions, endingWith } from "./engine.ts";
 import { execIn, memoryIn, rayletEnvironment, toldIn } from "./exec.ts";
 import { ensureImages } from "./images.ts";
@@ -15,6 +15,7 @@ import { dropKeptLogs, hasKeptLog, keepLog, readKeptLog } from "./kept-logs.ts";
 import { followContainer, readContainer, readStatus } from "./logs.ts";
 import { hostPlanOf, type Project, refused, runCompose } from "./project.ts";
 import { removeLeaving, stopContainers } from "./remove.ts";
+import { serviceOf } from "./services.ts";
 import { surveyProject, variablesOf } from "./survey.ts";
 
 /** The services of config.yaml as containers of a Docker engine, through the compose files that `ws generate` writes. */

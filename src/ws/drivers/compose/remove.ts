@@ -2,10 +2,11 @@ import { err, ok, type Result } from "../../../common/result.ts";
 import type { Part } from "../../compose/names.ts";
 import type { WsFailure } from "../../failure.ts";
 import type { Leaving, Removed, Service } from "../driver.ts";
-import { type Container, labelFilters, listContainers, nameOf } from "./containers.ts";
+import { type Container, labelFilters, listContainers } from "./containers.ts";
 import { CHANGE_MS } from "./engine.ts";
 import { dropKeptLogs } from "./kept-logs.ts";
 import { type Project, refused } from "./project.ts";
+import { nameOf } from "./services.ts";
 
 /** What an engine gives a container that did not stop in time (128 + SIGKILL). */
 const KILLED = "137";

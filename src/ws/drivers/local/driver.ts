@@ -5,15 +5,16 @@ import { err, ok } from "../../../common/result.ts";
 import { readTls } from "../../../gcs/tls.ts";
 import type { Part } from "../../compose/names.ts";
 import type { WsFailure } from "../../failure.ts";
-import { HEALTH_NAME, type Settings } from "../../settings.ts";
-import { type Driver, type Leaving, type Service, servicesOf } from "../driver.ts";
+import type { Settings } from "../../settings.ts";
+import { type Driver, type Leaving, servicesOf } from "../driver.ts";
 import { logText, readLog } from "../log-files.ts";
 import { execOn, rayletEnvironment } from "./exec.ts";
 import { type Folders, foldersOf, makeFolders, removeKept } from "./folders.ts";
 import { findTakenPorts } from "./free-ports.ts";
 import { readMachine, userName } from "./machine.ts";
 import { onLoopback, type ProcessPlan, planPart, statusFile } from "./plan.ts";
-import { hasChanged, logFile, startProcess } from "./start.ts";
+import { addressOf, changes, serviceOf } from "./services.ts";
+import { logFile, startProcess } from "./start.ts";
 import { readState, recordStarted, type StartedProcess } from "./state.ts";
 import { clear, findProcesses, isRunning, STOP_GRACE_MS, stopProcesses } from "./stop.ts";
 import { ensureVenv } from "./venv.ts";
@@ -137,49 +138,6 @@ export function localDriver(local: Local): Driver {
 function namesIn(leaving: Leaving, settings: Settings): readonly string[] | undefined {
   if ("names" in leaving) return leaving.names;
   return leaving.part && servicesOf(settings, leaving.part);
-}
-
-/** As ps shows it; undefined where config.yaml has no such service. */
-function addressOf({ health, nodes }: Settings, name: string | undefined): string | undefined {
-  if (name === HEALTH_NAME) return `${health.loopbackAddress}:${health.port}`;
-  return nodes.find((node) => node.name === name)?.loopbackAddress;
-}
-
-function serviceOf(started: StartedProcess, settings: Settings): Service {
-  const { name, pid, startTicks, address, startedAt } = started;
-  const node = settings.nodes.find((each) => each.name === name);
-  return {
-    name,
-    ref: name,
-    life: `${pid} ${startTicks}`,
-    hostname: name,
-    running: true,
-    active: true,
-    status: "running",
-    address: addressOf(settings, name) ?? address,
-    startedAtMs: startedAt,
-    pid,
-    gcs: node && { host: address, port: node.headPort },
-    healthy: false,
-    ended: false,
-    exit: "",
-    restarts: 0,
-    elsewhere: undefined,
-  };
-}
-
-/** Which of those that run were told something else than they would be told now. */
-function changes(started: readonly StartedProcess[], plans: readonly ProcessPlan[]): Map<string, string> {
-  const changed = started.filter((each) =>
-    plans.some((plan) => plan.name === each.name && hasChanged(plan, each)),
-  );
-  const since = (ms: number) => `${new Date(ms).toISOString().slice(0, 19)}Z`;
-  return new Map(
-    changed.map(({ name, startedAt }) => [
-      name,
-      `config.yaml (or ws itself) changed since it was started at ${since(startedAt)}`,
-    ]),
-  );
 }
 
 function endedAtOnce({ name }: ProcessPlan, folders: Folders): WsFailure {

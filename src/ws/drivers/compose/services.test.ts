@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { type Container, serviceOf } from "./containers.ts";
+import type { Container } from "./containers.ts";
+import { serviceOf } from "./services.ts";
 
 const container = (change: Partial<Container> = {}): Container => ({
   id: "a",
