@@ -1,5 +1,6 @@
 import { modeIn, type RayAuth } from "../../common/auth-token.ts";
 import type { Problem } from "../../common/failure.ts";
+import { noHealthToken } from "../../common/health-token.ts";
 import { shownPath } from "../../common/shown.ts";
 import type { Config, Surroundings } from "../config.ts";
 import { optionName } from "../ray-words.ts";
@@ -20,11 +21,7 @@ export function findForeignWords(rayWords: readonly string[]): Problem[] {
 export function findMissingSecrets({ auth, values, healthToken }: Config, { env }: Surroundings): Problem[] {
   const problems = findTokenProblems(auth, env);
   if (values.RAY_EP_HEALTH_TOKEN_FILE !== null && healthToken === null)
-    problems.push({
-      where: "RAY_EP_HEALTH_TOKEN_FILE",
-      problem: `expected a file that holds the token, got ${values.RAY_EP_HEALTH_TOKEN_FILE}, which cannot be read, is empty, or holds more than one line of up to 512 printable characters`,
-      fix: "Mount the file, readable for this user, or set RAY_EP_HEALTH_TOKEN.",
-    });
+    problems.push(noHealthToken(values.RAY_EP_HEALTH_TOKEN_FILE));
   return problems;
 }
 

@@ -6,7 +6,7 @@ import type { Seen } from "./readiness.ts";
 
 const LAST_LINES = 20;
 
-/** The lines of a service's log, or of a part of it; none where there is no log. */
+/** Lines of a service's log; none where there is no log. */
 export async function linesOf(driver: Driver, ref: string, part: LogPart): Promise<string[]> {
   const text = (await driver.log(ref, part)).trimEnd();
   return text === "" ? [] : text.split("\n");
@@ -25,17 +25,16 @@ export async function ended(
   return { reason: "node-ended", node, how, lines, log, cause };
 }
 
-/** Why those that run are not ready. `last`: what was seen of each service last. */
+/** Why those that run are not ready. `last`: what was seen of each service last; `found`: the services now. */
 export async function tooLate(
   driver: Driver,
   last: ReadonlyMap<string, Seen>,
-  services: readonly Service[],
+  found: readonly Service[],
   timeoutMs: number,
 ): Promise<WsFailure> {
   const waiting = [...last].flatMap(([node, seen]) => ("notYet" in seen ? [{ node, why: seen.notYet }] : []));
   const missing = waiting.map(async ({ node, why }) => {
-    const sinceMs = services.find(({ name }) => name === node)?.startedAtMs;
-    // Ray's words about a cause may stand far above the last ones.
+    const sinceMs = found.find(({ name }) => name === node)?.startedAtMs;
     const said = await linesOf(driver, driver.refOf(node), { sinceMs });
     const cause = causeOf(await statusOf(driver, node, sinceMs), said);
     return { node, why, lines: said.slice(-LAST_LINES), cause };
