@@ -1,14 +1,14 @@
 import { ClusterView } from "../../common/lease-protocol.ts";
 import type { NodeStatus } from "../../common/node-status.ts";
 import { err, ok, type Result } from "../../common/result.ts";
-import { get } from "../checks/http.ts";
+import { send } from "../checks/http.ts";
 
 const TIMEOUT_MS = 1000;
 
 /** Whether `GET /` is answered with 200, or in a few words why not. */
 export async function healthAnswers(url: string): Promise<Result<void, string>> {
   try {
-    const { status } = await get(url, TIMEOUT_MS);
+    const { status } = await send(url, TIMEOUT_MS);
     return status === 200 ? ok(undefined) : err(`it answers ${status}`);
   } catch (error) {
     return err(`it does not answer (${(error as NodeJS.ErrnoException).code ?? (error as Error).message})`);
@@ -30,7 +30,7 @@ export async function reported(url: string): Promise<ReadonlyMap<string, NodeSta
 
 async function askCluster(url: string): Promise<ClusterView | undefined> {
   try {
-    const { status, text } = await get(`${url}/v1/cluster`, TIMEOUT_MS);
+    const { status, text } = await send(`${url}/v1/cluster`, TIMEOUT_MS);
     return status === 200 ? ClusterView.parse(JSON.parse(text)) : undefined;
   } catch {
     return undefined;
