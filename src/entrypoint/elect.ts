@@ -54,7 +54,7 @@ export async function elect(elector: Elector, deps: ElectDeps): Promise<Outcome>
       void healthInTheEnd.then((fact) => {
         if (last === healthInTheEnd && !stop.aborted && fact.kind !== "down") sayHealth(fact);
       });
-    if (seen.heads.some(({ sighting }) => sighting.kind === "ray-gcs")) absence.seen();
+    if (seen.heads.some(({ result }) => result.kind === "ray-gcs")) absence.seen();
     say({ type: "heads", heads: seen.heads });
     const { ownRayVersion, lastRole } = elector;
     const waited = { waitedMs: clock.now() - began, headUnseenMs: absence.sinceMs(began) };

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { EVENTS, JOINING, TROUBLES, WAITS, waiting } from "../../test/fixtures/events.ts";
-import { EVERY_SIGHTING, head, REFUSED } from "../../test/fixtures/facts.ts";
+import { EVERY_ANSWER, head, REFUSED } from "../../test/fixtures/facts.ts";
 import { expectVisible, outsideText, saying } from "../../test/fixtures/outside.ts";
 import { NodeStatus, parseStatus } from "../common/node-status.ts";
 import type { Event } from "./event.ts";
@@ -20,7 +20,7 @@ describe("what a node says of itself", () => {
   const many = Array.from({ length: 40 }, (_, i) => `node-${i}`);
   const everyHead: Event = {
     type: "heads",
-    heads: EVERY_SIGHTING.map((each) => head("a", "a:1", each)),
+    heads: EVERY_ANSWER.map((each) => head("a", "a:1", each)),
   };
 
   test.each<[string, Partial<NodeStatus>, readonly Event[]]>([

@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { formatAddress } from "../common/address.ts";
 import { Word } from "../common/from-outside.ts";
 import { MAX_SHOWN, type NodeStatus, parseStatus } from "../common/node-status.ts";
-import type { Sighting } from "../common/sighting.ts";
+import type { ProbeResult } from "../common/probe-result.ts";
 import { visible } from "../common/visible.ts";
 import type { Decision, WaitReason } from "./decide/decision.ts";
 import type { Event } from "./event.ts";
@@ -31,7 +31,7 @@ export function statusAfter(status: NodeStatus, event: Event, nowMs: number): No
     case "health":
       return { ...status, health: { kind: event.fact.kind, url: event.url } };
     case "heads":
-      return { ...status, heads: event.heads.slice(0, MAX_SHOWN).map(({ sighting }) => asSeen(sighting)) };
+      return { ...status, heads: event.heads.slice(0, MAX_SHOWN).map(({ result }) => asSeen(result)) };
     case "decision":
       return decided(status, event.decision, nowMs);
     case "reach-back": {
@@ -54,9 +54,9 @@ export function statusAfter(status: NodeStatus, event: Event, nowMs: number): No
   }
 }
 
-const asSeen = (sighting: Sighting): NodeStatus["heads"][number] => ({
-  address: formatAddress(sighting.address),
-  answer: sighting.kind === "timeout" ? `timeout-${sighting.phase}` : sighting.kind,
+const asSeen = (result: ProbeResult): NodeStatus["heads"][number] => ({
+  address: formatAddress(result.address),
+  answer: result.kind === "timeout" ? `timeout-${result.phase}` : result.kind,
 });
 
 function decided(status: NodeStatus, decision: Decision, nowMs: number): NodeStatus {

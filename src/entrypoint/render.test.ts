@@ -3,19 +3,19 @@ import { describe, expect, test } from "vitest";
 import { EVENTS, TROUBLES, WAITS } from "../../test/fixtures/events.ts";
 import {
   DOWN,
-  EVERY_SIGHTING,
+  EVERY_ANSWER,
   GCS,
   head,
   holder,
   leaseHealth,
   PLAIN,
+  probeResult,
   refusal,
-  sighting,
 } from "../../test/fixtures/facts.ts";
 import { EVERY_FAILURE } from "../../test/fixtures/failures.ts";
 import { expectVisible, outsideText, saying } from "../../test/fixtures/outside.ts";
 import { createLogger } from "../common/logger.ts";
-import type { RayGcs } from "../common/sighting.ts";
+import type { RayGcs } from "../common/probe-result.ts";
 import type { Event } from "./event.ts";
 import type { HealthFact } from "./facts.ts";
 import { render } from "./render.ts";
@@ -60,7 +60,7 @@ describe("the words of the specification", () => {
 
   test("Mode: head and Mode: worker stand alone on a line, with the reason before", () => {
     expect(render(EVENTS.decision)).toEqual(["→ HEAD: the head lease (epoch 4)", "Mode: head"]);
-    const living = sighting("ray-cpu:6379", GCS) as RayGcs;
+    const living = probeResult("ray-cpu:6379", GCS) as RayGcs;
     expect(
       render({ type: "decision", decision: { role: "worker", rule: "3-head-found", head: living } }),
     ).toEqual([
@@ -93,9 +93,9 @@ describe("the words of the specification", () => {
 });
 
 test("each address that was asked has its line; only a HEAD gets ✓", () => {
-  const heads = EVERY_SIGHTING.map((kind, i) => head(`n${i}`, `n${i}:6379`, kind));
+  const heads = EVERY_ANSWER.map((kind, i) => head(`n${i}`, `n${i}:6379`, kind));
   const lines = render({ type: "heads", heads });
-  expect(lines.map((line) => line[0])).toEqual(["✓", ...EVERY_SIGHTING.slice(1).map(() => "→")]);
+  expect(lines.map((line) => line[0])).toEqual(["✓", ...EVERY_ANSWER.slice(1).map(() => "→")]);
 });
 
 test("a lease that was refused or not answered is told with its reason", () => {
@@ -118,7 +118,7 @@ function written(event: Event, form: "text" | "json"): string {
 test("B9 foreign text in an event never adds a control character or a line to the log", () => {
   const events: Event[] = [
     ...Object.values(EVENTS),
-    ...EVERY_SIGHTING.map((kind) => ({ type: "heads" as const, heads: [head("a", "a:1", kind)] })),
+    ...EVERY_ANSWER.map((kind) => ({ type: "heads" as const, heads: [head("a", "a:1", kind)] })),
     ...Object.values(EVERY_FAILURE).map((failure) => ({ type: "failed" as const, failure, exitCode: 78 })),
     ...Object.values(TROUBLES).map((trouble) => ({ type: "trouble" as const, trouble })),
     ...[DOWN, PLAIN].map((fact) => ({ type: "health" as const, url: "http://h", fact })),

@@ -1,6 +1,6 @@
 import { isIPv4 } from "node:net";
 import { formatAddress, isLoopback } from "../common/address.ts";
-import { renderSighting } from "../common/render-sighting.ts";
+import { renderProbe } from "../common/render-probe.ts";
 import { unreachable } from "../common/result.ts";
 import { headAddressWords, IN_WHITELIST, MODE_LINES } from "../common/specification.ts";
 import type { Config } from "./config.ts";
@@ -34,7 +34,7 @@ export function render(event: Event): readonly string[] {
       return renderHealth(event.url, event.fact);
     case "heads":
       return event.heads.map(
-        ({ sighting }) => `${sighting.kind === "ray-gcs" ? "✓" : "→"} ${renderSighting(sighting)}`,
+        ({ result }) => `${result.kind === "ray-gcs" ? "✓" : "→"} ${renderProbe(result)}`,
       );
     case "lease":
       return [renderLease(event.fact)];
@@ -143,7 +143,7 @@ function renderDecision(decision: Decision): string[] {
         MODE_LINES.head,
       ];
     case "worker":
-      return [`→ WORKER: ${rule}; ${renderSighting(decision.head)}`, MODE_LINES.worker];
+      return [`→ WORKER: ${rule}; ${renderProbe(decision.head)}`, MODE_LINES.worker];
     case "wait":
       return [`→ Waiting: ${renderWait(decision.waitingFor)}`];
     case "ask-lease":

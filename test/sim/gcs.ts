@@ -1,8 +1,9 @@
 import type { Address } from "../../src/common/address.ts";
+import type { ProbeAnswer, ProbeResult } from "../../src/common/probe-result.ts";
 import { err, ok, type Result } from "../../src/common/result.ts";
-import type { Sighting, SightingKind } from "../../src/common/sighting.ts";
 import type { Published } from "../../src/entrypoint/other-head.ts";
-import type { GcsClient, GcsFailure, NodeInfo } from "../../src/gcs/client.ts";
+import type { GcsClient, NodeInfo } from "../../src/gcs/client.ts";
+import type { GcsFailure } from "../../src/gcs/failure.ts";
 import type { Actor } from "./actor.ts";
 import type { Entrypoint } from "./entrypoint.ts";
 import type { Resolved } from "./names.ts";
@@ -31,16 +32,20 @@ export async function askGcs(
 }
 
 /** As src/gcs/probe.ts. */
-export async function probe(entrypoint: Entrypoint, address: Address, timeoutMs: number): Promise<Sighting> {
+export async function probe(
+  entrypoint: Entrypoint,
+  address: Address,
+  timeoutMs: number,
+): Promise<ProbeResult> {
   const { actor, scene } = entrypoint;
   const began = actor.nowMs;
   const answer = await askGcs(entrypoint, actor, address, timeoutMs);
   if (answer.kind === "hangs") scene.note("probes of names whose look-up hung");
   if (answer.kind === "fails") scene.note("probes of names whose look-up failed");
-  return { address, ms: actor.nowMs - began, ...sightingOf(answer) };
+  return { address, ms: actor.nowMs - began, ...answerOf(answer) };
 }
 
-function sightingOf(answer: Answer): SightingKind {
+function answerOf(answer: Answer): ProbeAnswer {
   switch (answer.kind) {
     case "answer":
       return { kind: "ray-gcs", version: "2.60.0", clusterId: answer.value.clusterId };

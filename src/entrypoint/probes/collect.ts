@@ -37,8 +37,8 @@ export function collect(
     explicit: config.explicitHead !== null,
   };
   const ask = (name: string | null, address: Address): Promise<void> =>
-    probes.probe(address, values.DISCOVERY_TIMEOUT).then((sighting) => {
-      seen.heads.push({ name, sighting });
+    probes.probe(address, values.DISCOVERY_TIMEOUT).then((result) => {
+      seen.heads.push({ name, result });
       seen.pending -= 1;
     });
   return new Promise((resolve) => {
@@ -71,7 +71,7 @@ interface Partial {
  * HEAD answers (two need the lease to tell which is the true one) or the HEAD is explicit.
  */
 function enough({ health, heads, pending, explicit }: Partial): boolean {
-  const living = heads.filter(({ sighting }) => sighting.kind === "ray-gcs");
+  const living = heads.filter(({ result }) => result.kind === "ray-gcs");
   const holder = health === null ? null : holderIn({ health });
   if (living.some((each) => isHolder(each, holder))) return true;
   return pending === 0 && (health !== null || explicit || living.length === 1);
@@ -81,7 +81,7 @@ type Listed = ReturnType<typeof possibleHeads>;
 
 /** Answers come in any order; decisions and logs follow the whitelist's. */
 function inOrder(heads: readonly HeadFact[], listed: Listed): HeadFact[] {
-  const place = ({ sighting }: HeadFact): number =>
-    listed.findIndex((each) => sameAddress(each.address, sighting.address));
+  const place = ({ result }: HeadFact): number =>
+    listed.findIndex((each) => sameAddress(each.address, result.address));
   return heads.toSorted((a, b) => place(a) - place(b));
 }

@@ -1,6 +1,6 @@
 import type { NodeStatus } from "../../common/node-status.ts";
+import type { RayGcs } from "../../common/probe-result.ts";
 import type { Result } from "../../common/result.ts";
-import type { RayGcs } from "../../common/sighting.ts";
 import type { ClusterView } from "../cluster-view.ts";
 import type { RuntimeName } from "../drivers/driver.ts";
 import type { Settings } from "../settings.ts";

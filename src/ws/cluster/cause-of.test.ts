@@ -4,7 +4,7 @@ import { head } from "../../../test/fixtures/facts.ts";
 import { EVERY_FAILURE } from "../../../test/fixtures/failures.ts";
 import { statusOf } from "../../../test/fixtures/status.ts";
 import type { Failure } from "../../common/failure.ts";
-import type { SightingKind } from "../../common/sighting.ts";
+import type { ProbeAnswer } from "../../common/probe-result.ts";
 import type { Event } from "../../entrypoint/event.ts";
 import { likelyCause } from "../drivers/causes.ts";
 import { renderFailure } from "../render-failure.ts";
@@ -90,7 +90,7 @@ describe("why a node ended", () => {
 });
 
 describe("why a node is late", () => {
-  const sees = (kind: SightingKind): Event => ({
+  const sees = (kind: ProbeAnswer): Event => ({
     type: "heads",
     heads: [head("ray-cpu", "ray-cpu:6379", kind)],
   });

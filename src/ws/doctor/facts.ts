@@ -1,7 +1,7 @@
 import type { Problem } from "../../common/failure.ts";
 import type { NodeStatus } from "../../common/node-status.ts";
+import type { RayGcs } from "../../common/probe-result.ts";
 import type { Result } from "../../common/result.ts";
-import type { RayGcs } from "../../common/sighting.ts";
 import type { NodeInfo } from "../../gcs/client.ts";
 import type { NoHead } from "../cluster-view.ts";
 import type { HostFacts } from "../compose/host-plan.ts";

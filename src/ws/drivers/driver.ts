@@ -1,7 +1,7 @@
 import type { Address } from "../../common/address.ts";
 import type { Problem } from "../../common/failure.ts";
 import type { Result } from "../../common/result.ts";
-import type { GcsOptions } from "../../gcs/client.ts";
+import type { GcsOptions } from "../../gcs/link.ts";
 import type { Part } from "../compose/names.ts";
 import type { WsFailure } from "../failure.ts";
 import type { Job } from "../job.ts";
