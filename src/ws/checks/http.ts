@@ -7,12 +7,19 @@ export const dashboardHeaders = (token: string | null | undefined): Readonly<Rec
   ...(token ? { authorization: `Bearer ${token}` } : {}),
 });
 
-/** The answer to a GET, whatever its status. Throws where none comes within `timeoutMs`. */
-export async function get(
+/**
+ * The answer to a GET, or to a POST of `sent` as JSON, whatever its status. Throws where none comes within `timeoutMs`.
+ */
+export async function send(
   url: string,
   timeoutMs: number,
   headers: Readonly<Record<string, string>> = {},
+  sent?: object,
 ): Promise<{ readonly status: number; readonly text: string }> {
-  const { statusCode, body } = await request(url, { signal: AbortSignal.timeout(timeoutMs), headers });
+  const { statusCode, body } = await request(url, {
+    signal: AbortSignal.timeout(timeoutMs),
+    headers: sent === undefined ? headers : { ...headers, "content-type": "application/json" },
+    ...(sent === undefined ? {} : { method: "POST", body: JSON.stringify(sent) }),
+  });
   return { status: statusCode, text: await body.text() };
 }

@@ -1,8 +1,7 @@
-import { request } from "undici";
 import * as z from "zod";
 import { deadlineIn, pause } from "../../common/deadline.ts";
 import { err, ok, type Result } from "../../common/result.ts";
-import { dashboardHeaders } from "./http.ts";
+import { dashboardHeaders, send } from "./http.ts";
 
 const TIMEOUT_MS = 90_000;
 const LOOK_EVERY_MS = 500;
@@ -54,19 +53,9 @@ async function ask<T>(
   { token }: JobOptions,
   body?: object,
 ): Promise<Result<T, string>> {
-  const signal = AbortSignal.timeout(REQUEST_MS);
-  const headers = {
-    ...dashboardHeaders(token),
-    ...(body === undefined ? {} : { "content-type": "application/json" }),
-  };
-  const sent =
-    body === undefined
-      ? { signal, headers }
-      : { signal, headers, method: "POST" as const, body: JSON.stringify(body) };
   try {
-    const answer = await request(url, sent);
-    const text = await answer.body.text();
-    if (answer.statusCode !== 200) return err(`${url}: ${answer.statusCode} ${text.slice(0, 200)}`);
+    const { status, text } = await send(url, REQUEST_MS, dashboardHeaders(token), body);
+    if (status !== 200) return err(`${url}: ${status} ${text.slice(0, 200)}`);
     const parsed = schema.safeParse(JSON.parse(text));
     return parsed.success ? ok(parsed.data) : err(`${url}: not the answer we know: ${text.slice(0, 200)}`);
   } catch (error) {

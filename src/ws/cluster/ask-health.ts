@@ -1,16 +1,15 @@
-import { request } from "undici";
 import { ClusterView } from "../../common/lease-protocol.ts";
 import type { NodeStatus } from "../../common/node-status.ts";
 import { err, ok, type Result } from "../../common/result.ts";
+import { send } from "../checks/http.ts";
 
 const TIMEOUT_MS = 1000;
 
 /** Whether `GET /` is answered with 200, or in a few words why not. */
 export async function healthAnswers(url: string): Promise<Result<void, string>> {
   try {
-    const { statusCode, body } = await request(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
-    await body.dump();
-    return statusCode === 200 ? ok(undefined) : err(`it answers ${statusCode}`);
+    const { status } = await send(url, TIMEOUT_MS);
+    return status === 200 ? ok(undefined) : err(`it answers ${status}`);
   } catch (error) {
     return err(`it does not answer (${(error as NodeJS.ErrnoException).code ?? (error as Error).message})`);
   }
@@ -31,11 +30,8 @@ export async function reported(url: string): Promise<ReadonlyMap<string, NodeSta
 
 async function askCluster(url: string): Promise<ClusterView | undefined> {
   try {
-    const { statusCode, body } = await request(`${url}/v1/cluster`, {
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    });
-    const answer = await body.json();
-    return statusCode === 200 ? ClusterView.parse(answer) : undefined;
+    const { status, text } = await send(`${url}/v1/cluster`, TIMEOUT_MS);
+    return status === 200 ? ClusterView.parse(JSON.parse(text)) : undefined;
   } catch {
     return undefined;
   }

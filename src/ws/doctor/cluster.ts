@@ -36,7 +36,7 @@ export function clusterFindings({ settings, cluster }: DoctorFacts): Finding[] {
 }
 
 const of = ({ services }: Present, name: string): ServiceFacts | undefined =>
-  services.find(({ service }) => service === name);
+  services.find((service) => service.name === name);
 
 /** Services of config.yaml that do not run: removed by hand, or ended. */
 function missing({ health, nodes }: Settings, present: Present): Finding[] {
@@ -49,7 +49,7 @@ function missing({ health, nodes }: Settings, present: Present): Finding[] {
 
 /** Nodes that joined by `docker run` or by hand. */
 function others({ nodes: own }: Settings, { nodes, services, reported }: Present): Finding[] {
-  const known = [...own.map(({ name }) => name), ...services.map(({ service }) => service)];
+  const known = [...own.map(({ name }) => name), ...services.map(({ name }) => name)];
   return nodes
     .filter(({ name, alive }) => alive && !known.includes(name))
     .map(({ name, address }) =>
@@ -68,14 +68,14 @@ function itself(status: NodeStatus | undefined): string {
 
 const clock = (ms: number): string => new Date(ms).toISOString().slice(0, 19).concat("Z");
 
-function stopped({ service, running, status, log, nodeStatus }: ServiceFacts): Finding[] {
+function stopped({ name, running, status, log, nodeStatus }: ServiceFacts): Finding[] {
   if (running) return [];
   const lines = log.trimEnd().split("\n");
   return [
     bad(
-      service,
+      name,
       `its container is ${status}; its last line: ${stripVTControlCharacters(lines.at(-1) ?? "")}`,
-      `Read ws logs ${service}, then ws up.${likely(causeOf(nodeStatus, lines))}`,
+      `Read ws logs ${name}, then ws up.${likely(causeOf(nodeStatus, lines))}`,
     ),
   ];
 }
@@ -83,17 +83,17 @@ function stopped({ service, running, status, log, nodeStatus }: ServiceFacts): F
 const likely = (cause: string | undefined): string => (cause === undefined ? "" : ` Likely cause: ${cause}`);
 
 function notListed(
-  { service, running, log, nodeStatus }: ServiceFacts,
+  { name, running, log, nodeStatus }: ServiceFacts,
   { nodes, heads: [head] }: Present,
 ): Finding[] {
-  if (!running || service === HEALTH_NAME || service === TEST_CLIENT_NAME || head === undefined) return [];
-  const node = newestNamed(nodes, service);
-  if (node?.alive) return [good(service, `${node.isHead ? "HEAD" : "WORKER"}, ALIVE${itself(nodeStatus)}`)];
+  if (!running || name === HEALTH_NAME || name === TEST_CLIENT_NAME || head === undefined) return [];
+  const node = newestNamed(nodes, name);
+  if (node?.alive) return [good(name, `${node.isHead ? "HEAD" : "WORKER"}, ALIVE${itself(nodeStatus)}`)];
   const what = node === undefined ? "the GCS does not list it" : "the GCS lists it as DEAD";
   const since = nodeStatus?.waits ? `; it has waited since ${clock(nodeStatus.waits.since)}` : "";
   const cause = likely(causeOf(nodeStatus, log.split("\n")));
-  const fix = `Read ws logs ${service}: it says what it is waiting for.${cause}`;
-  return [bad(service, `it runs, and ${what}${since}`, fix)];
+  const fix = `Read ws logs ${name}: it says what it is waiting for.${cause}`;
+  return [bad(name, `it runs, and ${what}${since}`, fix)];
 }
 
 /** "ray-gpu becomes a HEAD of its own". */
@@ -105,7 +105,7 @@ function heads(present: Present): Finding[] {
   const health = of(present, HEALTH_NAME);
   const blind = present.services
     .filter(({ nodeStatus }) => nodeStatus?.health?.kind === "down")
-    .map(({ service }) => service);
+    .map(({ name }) => name);
   const why =
     health?.running !== true
       ? "the health service does not run"
@@ -161,9 +161,9 @@ function testWorkerAsHead(cluster: Present, candidates: readonly string[]): Find
 function noPython(cluster: Present): Finding[] {
   return cluster.services
     .filter(({ log }) => /python3?: (?:command )?not found|"python3?": executable file not found/.test(log))
-    .map(({ service }) =>
+    .map(({ name }) =>
       bad(
-        service,
+        name,
         "python3 is not found in its PATH",
         "Its image was not made by us: ws up --build; by hand use su - ray -c 'python3 …'.",
       ),

@@ -8,7 +8,7 @@ import type { HostFacts } from "../compose/host-plan.ts";
 import type { Route } from "../compose/read-host.ts";
 import type { Answer, Compose } from "../drivers/compose/engine.ts";
 import type { AnyNetwork } from "../drivers/compose/neighbours.ts";
-import type { RuntimeName } from "../drivers/driver.ts";
+import type { RuntimeName, Service } from "../drivers/driver.ts";
 import type { Settings } from "../settings.ts";
 
 /** What `ws doctor` saw of the machine and of the cluster; an error is what stood in the way of seeing it. */
@@ -65,11 +65,7 @@ export interface ClusterFacts {
   readonly reported: ReadonlyMap<string, NodeStatus>;
 }
 
-export interface ServiceFacts {
-  readonly service: string;
-  readonly hostname: string;
-  readonly status: string;
-  readonly running: boolean;
+export interface ServiceFacts extends Pick<Service, "name" | "hostname" | "status" | "running"> {
   /** What it wrote in its present or last life. */
   readonly log: string;
   /** What a node says of itself. */

@@ -36,7 +36,7 @@ const machine: MachineFacts = {
 };
 
 const service = (name: string, change: Partial<ServiceFacts> = {}): ServiceFacts => ({
-  service: name,
+  name,
   hostname: name,
   status: "running",
   running: true,
@@ -232,7 +232,7 @@ describe("the specification's troubleshooting section, case by case", () => {
   const found = (change: Partial<ClusterFacts>, yaml = "") =>
     wrong(clusterFindings(facts({ settings: settings(yaml), cluster: { ...cluster, ...change } })));
   const withService = (name: string, change: Partial<ServiceFacts>) => ({
-    services: ok([...services.filter((each) => each.service !== name), service(name, change)]),
+    services: ok([...services.filter((each) => each.name !== name), service(name, change)]),
   });
 
   test("test-ray-worker starts as HEAD", () => {
@@ -305,7 +305,7 @@ describe("the specification's troubleshooting section, case by case", () => {
   });
 
   test("E11 names services of config.yaml that do not run, with the fix", () => {
-    const without = (name: string) => ({ services: ok(services.filter((each) => each.service !== name)) });
+    const without = (name: string) => ({ services: ok(services.filter((each) => each.name !== name)) });
     expect(found(without("health"))).toEqual(["health: it has no container"]);
     expect(found({ ...without("ray-cpu"), runtime: "embedded" })).toEqual([
       "ray-cpu: its process does not run",

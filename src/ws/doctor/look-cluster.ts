@@ -31,7 +31,7 @@ async function factsOf(driver: Driver, service: Service): Promise<ServiceFacts> 
     driver.log(ref, { sinceMs: startedAtMs }),
     statusOf(driver, name, startedAtMs),
   ]);
-  return { service: name, hostname, status, running, log, nodeStatus };
+  return { name, hostname, status, running, log, nodeStatus };
 }
 
 const inOneLine = (failure: WsFailure): string =>

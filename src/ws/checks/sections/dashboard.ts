@@ -3,21 +3,21 @@ import { deadlineIn, pause } from "../../../common/deadline.ts";
 import { TEST_WORKER_NAME } from "../../settings.ts";
 import { attempt, checksOf, eachOf, fails, type Verdict, verdict } from "../check.ts";
 import type { CheckContext } from "../context.ts";
-import { dashboardHeaders, get } from "../http.ts";
+import { dashboardHeaders, send } from "../http.ts";
 import { livingMainNodes, livingNode, mainNames } from "./common.ts";
 
 const TIMEOUT_MS = 10_000;
 
-type Get = (path: string) => ReturnType<typeof get>;
+type Ask = (path: string) => ReturnType<typeof send>;
 
 /** The requests of the dashboard's own page (ray/dashboard/client, 2.40 to 2.60). */
 async function onDashboard(
   context: CheckContext,
-  judge: (ask: Get, url: string) => Promise<Verdict>,
+  judge: (ask: Ask, url: string) => Promise<Verdict>,
 ): Promise<Verdict> {
   const url = await context.dashboardUrl();
   if (!url.ok) return fails(url.error);
-  const ask: Get = (path) => get(`${url.value}${path}`, TIMEOUT_MS, dashboardHeaders(context.token));
+  const ask: Ask = (path) => send(`${url.value}${path}`, TIMEOUT_MS, dashboardHeaders(context.token));
   return attempt(url.value, () => judge(ask, url.value));
 }
 
@@ -50,7 +50,7 @@ const judgeNodes = (context: CheckContext): Promise<Verdict> =>
     }
   });
 
-async function judgeShown(context: CheckContext, ask: Get): Promise<Verdict> {
+async function judgeShown(context: CheckContext, ask: Ask): Promise<Verdict> {
   const { text } = await ask("/nodes?view=summary");
   const { summary } = Summary.parse(JSON.parse(text)).data;
   const alive = summary.filter(({ raylet }) => raylet.state === "ALIVE").map(({ raylet }) => raylet.nodeId);

@@ -1,6 +1,6 @@
 import { attempt, checksOf, eachOf, type Verdict, verdict } from "../check.ts";
 import type { CheckContext } from "../context.ts";
-import { get } from "../http.ts";
+import { send } from "../http.ts";
 import { mainNames } from "./common.ts";
 
 const TIMEOUT_MS = 3000;
@@ -8,7 +8,7 @@ const TIMEOUT_MS = 3000;
 const judgeUp = ({ healthUrl, settings }: CheckContext): Promise<Verdict> => {
   const { port } = new URL(healthUrl);
   return attempt(`PORT ${port}`, async () => {
-    const { status, text } = await get(`${healthUrl}/v1/cluster`, TIMEOUT_MS);
+    const { status, text } = await send(`${healthUrl}/v1/cluster`, TIMEOUT_MS);
     const what =
       status === 200 ? `version ${JSON.parse(text).version}` : `a plain service (${status} for /v1/cluster)`;
     const right = settings.health.externalUrl !== undefined || Number(port) === settings.health.port;
@@ -18,7 +18,7 @@ const judgeUp = ({ healthUrl, settings }: CheckContext): Promise<Verdict> => {
 
 const judgeOk = ({ healthUrl }: CheckContext): Promise<Verdict> =>
   attempt(`GET ${healthUrl}`, async () => {
-    const { status, text } = await get(healthUrl, TIMEOUT_MS);
+    const { status, text } = await send(healthUrl, TIMEOUT_MS);
     return verdict(status === 200, `GET ${healthUrl}: ${status} ${text.trim().slice(0, 40)}`);
   });
 
