@@ -74,8 +74,8 @@ export function readConfig(surroundings: Surroundings): Result<Config, readonly 
   const wrong = new Set(problems.map(({ where }) => where));
   const conflicts = [
     ...findConflicts(config),
-    ...findLostAddress(config, surroundings.interfaces),
-    ...findMissingSecrets(config, surroundings),
+    ...findLostAddress(config.values, surroundings.interfaces),
+    ...findMissingSecrets(config, surroundings.env),
   ];
   // Where one of two variables could not be read, nothing is known of the two together.
   const known = conflicts.filter(
