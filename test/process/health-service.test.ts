@@ -17,12 +17,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { BUNDLE, HealthServerProcess } from "../fixtures/health-server-process.ts";
+import { BUNDLE, HealthServiceProcess } from "../fixtures/health-service-process.ts";
 import { until } from "../fixtures/until.ts";
 
 const STOPS_WITHIN_MS = 2000;
 
-let started: HealthServerProcess[];
+let started: HealthServiceProcess[];
 let scratch: string;
 
 beforeEach(() => {
@@ -36,7 +36,7 @@ afterEach(async () => {
 });
 
 async function launch(env: Readonly<Record<string, string>> = {}, ...args: string[]) {
-  const server = await HealthServerProcess.launch(env, args);
+  const server = await HealthServiceProcess.launch(env, args);
   started.push(server);
   return server;
 }
@@ -51,7 +51,7 @@ async function ends(code: number, env: Readonly<Record<string, string>>, ...args
 }
 
 /** It ends on this signal, and soon. */
-async function stops(server: HealthServerProcess, signal: NodeJS.Signals): Promise<void> {
+async function stops(server: HealthServiceProcess, signal: NodeJS.Signals): Promise<void> {
   const beganMs = performance.now();
   server.signal(signal);
   expect(await server.exit()).toBe(0);
@@ -60,8 +60,8 @@ async function stops(server: HealthServerProcess, signal: NodeJS.Signals): Promi
 }
 
 const NOBODY = { holder: null, epoch: 0 };
-const metrics = async (server: HealthServerProcess) => (await server.call("GET", "/metrics")).body;
-const releaseBy = (server: HealthServerProcess, node: string, epoch: number) =>
+const metrics = async (server: HealthServiceProcess) => (await server.call("GET", "/metrics")).body;
+const releaseBy = (server: HealthServiceProcess, node: string, epoch: number) =>
   server.call("DELETE", "/v1/head", { node, life: `${node}-1`, epoch });
 const granted = (epoch: number) => ({ status: 200, body: { granted: true, epoch } });
 const refused = (reason: string) => ({ status: 409, body: { granted: false, reason } });
