@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { openDockerCluster } from "../ws/runtimes/docker/cluster.ts";
-import { openCluster } from "../ws/runtimes/embedded/cluster.ts";
+import { composeDriver } from "../ws/drivers/compose/driver.ts";
+import { localDriver } from "../ws/drivers/local/driver.ts";
 import { readSettings } from "../ws/settings.ts";
 import { authOfRay, decideAuth, tokenIn } from "./auth-token.ts";
 
@@ -21,8 +21,8 @@ function tokensOf(env: Record<string, string>): (string | null)[] {
     engine: { docker: never, compose: never, host: "127.0.0.1" },
   };
   return [
-    openCluster({ ...common, venvDir: "/none", dist: "/none" }).token,
-    openDockerCluster({ ...common, ...docker }).token,
+    localDriver({ ...common, venvDir: "/none", dist: "/none" }).token,
+    composeDriver({ ...common, ...docker }).token,
   ];
 }
 

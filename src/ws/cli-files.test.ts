@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { runCli } from "./cli.ts";
-import { foldersOf } from "./runtimes/embedded/folders.ts";
+import { foldersOf } from "./drivers/local/folders.ts";
 
 let root: string;
 let said: string;

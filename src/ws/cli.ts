@@ -9,6 +9,7 @@ import { ps } from "./commands/ps.ts";
 import { test } from "./commands/test.ts";
 import { up } from "./commands/up.ts";
 import type { GlobalOptions, WsContext } from "./context.ts";
+import { RUNTIMES } from "./drivers/driver.ts";
 import { EXIT } from "./exit-code.ts";
 import { ioFailure } from "./io-failure.ts";
 
@@ -62,7 +63,7 @@ function buildProgram(
       new Option(
         "--runtime <name>",
         "how to run the nodes (default: docker where an engine answers)",
-      ).choices(["docker", "embedded"]),
+      ).choices([...RUNTIMES]),
     )
     .option("-c, --config <file>", "the configuration (default: config.yaml beside ws)")
     .option("--state <folder>", "where ws keeps everything (default: WS_STATE_DIR, else .ws beside ws)")

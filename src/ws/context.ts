@@ -1,4 +1,5 @@
-import type { Job, RuntimeName } from "./runtimes/runtime.ts";
+import type { RuntimeName } from "./drivers/driver.ts";
+import type { Job } from "./job.ts";
 import type { Terminal } from "./terminal/terminal.ts";
 
 /** What every command gets from the process that it runs in. */

@@ -170,7 +170,7 @@ test.each([
 });
 
 test("E1 other users can read neither the state folder nor its secrets", async () => {
-  const { keepSecrets, readKept, secretsFile } = await import("./runtimes/secrets.ts");
+  const { keepSecrets, readKept, secretsFile } = await import("./state/secrets.ts");
   const { engine } = await cluster({});
   const kept = { RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN: `it's "odd" $1 \\ #x`, RAY_EP_HEALTH_TOKEN: "h" };
   keepSecrets(engine.root, "docker", { ...kept, OTHER: "x" });

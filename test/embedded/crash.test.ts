@@ -1,12 +1,12 @@
 import { existsSync, readFileSync, readlinkSync } from "node:fs";
 import { resolve } from "node:path";
 import { expect, test } from "vitest";
-import { openCluster } from "../../src/ws/runtimes/embedded/cluster.ts";
-import { findTakenPorts } from "../../src/ws/runtimes/embedded/free-ports.ts";
-import { readMachine } from "../../src/ws/runtimes/embedded/machine.ts";
-import { planHealth, planNode } from "../../src/ws/runtimes/embedded/plan.ts";
-import { listProcesses } from "../../src/ws/runtimes/embedded/processes.ts";
-import { readState } from "../../src/ws/runtimes/embedded/state.ts";
+import { localFolders } from "../../src/ws/drivers/local/driver.ts";
+import { findTakenPorts } from "../../src/ws/drivers/local/free-ports.ts";
+import { readMachine } from "../../src/ws/drivers/local/machine.ts";
+import { planPart } from "../../src/ws/drivers/local/plan.ts";
+import { listProcesses } from "../../src/ws/drivers/local/processes.ts";
+import { readState } from "../../src/ws/drivers/local/state.ts";
 import { readSettings } from "../../src/ws/settings.ts";
 import { EmbeddedWs } from "../fixtures/cluster/embedded-ws.ts";
 import { until } from "../fixtures/until.ts";
@@ -19,12 +19,9 @@ function plannedCluster() {
   const { settings } = read.value;
   const dist = resolve(import.meta.dirname, "../../dist");
   const { state: stateDir, venvDir, binDir } = cluster;
-  const { folders } = openCluster({ settings, env: {}, stateDir, venvDir, dist });
-  const machine = readMachine(settings, folders, binDir, dist);
-  const plans = [
-    planHealth(settings, machine),
-    ...settings.nodes.map((each) => planNode(settings, each, machine)),
-  ];
+  const folders = localFolders({ stateDir, venvDir });
+  const machine = readMachine(settings, folders, { binDir, dist });
+  const plans = planPart(settings, { part: "main", head: settings.test.target, build: false }, machine);
   return { folders, ports: plans.flatMap((plan) => plan.ports) };
 }
 

@@ -3,7 +3,7 @@ import type { Config } from "../config.ts";
 import { holderIn, isHolder, possibleHeads } from "../decide/candidates.ts";
 import type { Probes } from "../deps.ts";
 import type { HeadFact, HealthFact } from "../facts.ts";
-import { type HealthProbeSettings, probeHealth } from "./health.ts";
+import { probeHealth } from "./health.ts";
 
 export interface Seen {
   readonly health: HealthFact;
@@ -50,7 +50,7 @@ export function collect(
     };
     for (const { name, address } of listed) void ask(name, address).then(check);
     const healthSignal = AbortSignal.any([signal, giveUp.signal]);
-    const healthInTheEnd = probeHealth(probes, healthSettings(config), healthSignal);
+    const healthInTheEnd = probeHealth(values, probes, healthSignal);
     void healthInTheEnd.then((health) => {
       seen.health = health;
       check();
@@ -76,12 +76,6 @@ function enough({ health, heads, pending, explicit }: Partial): boolean {
   if (living.some((each) => isHolder(each, holder))) return true;
   return pending === 0 && (health !== null || explicit || living.length === 1);
 }
-
-const healthSettings = ({ values }: Config): HealthProbeSettings => ({
-  timeoutMs: values.HEALTH_TIMEOUT,
-  maxRetries: values.HEALTH_MAX_RETRIES,
-  retryIntervalMs: values.HEALTH_RETRY_INTERVAL,
-});
 
 type Listed = ReturnType<typeof possibleHeads>;
 

@@ -1,21 +1,20 @@
 import { dirname } from "node:path";
 import { styleText } from "node:util";
+import { loadSettings } from "../config/load.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import { clusterFindings } from "../doctor/cluster.ts";
 import type { DoctorFacts } from "../doctor/facts.ts";
 import type { Finding } from "../doctor/finding.ts";
 import { lookAtDocker, lookAtMachine } from "../doctor/look.ts";
-import { lookAtContainers, lookAtProcesses } from "../doctor/look-cluster.ts";
+import { lookAtCluster } from "../doctor/look-cluster.ts";
 import { machineFindings } from "../doctor/machine.ts";
+import { composeDriver } from "../drivers/compose/driver.ts";
+import { composeRunner, dockerRunner, engineHost } from "../drivers/compose/engine.ts";
+import type { RuntimeName } from "../drivers/driver.ts";
+import { isLocalRunning, localDriver } from "../drivers/local/driver.ts";
 import { EXIT } from "../exit-code.ts";
-import { loadSettings } from "../runtimes/choose.ts";
-import { openDockerCluster } from "../runtimes/docker/cluster.ts";
-import { composeRunner, dockerRunner, engineHost } from "../runtimes/docker/engine.ts";
-import { isEmbeddedRunning } from "../runtimes/embedded/runtime.ts";
-import { environment } from "../runtimes/environment.ts";
-import { lastUp } from "../runtimes/last-up.ts";
-import type { RuntimeName } from "../runtimes/runtime.ts";
-import type { Settings } from "../settings.ts";
+import { environment } from "../state/environment.ts";
+import { lastUp } from "../state/last-up.ts";
 import { oneLine } from "../terminal/one-line.ts";
 import { fail } from "./fail.ts";
 
@@ -26,7 +25,7 @@ export async function doctor(context: WsContext, options: GlobalOptions): Promis
   const { env: shell, dist, terminal } = context;
   const { stateDir, configFile, venvDir } = options;
   const machine = await lookAtMachine(shell, stateDir);
-  const runtime = runtimeOf(context, options, settings.value, machine.engine.ok);
+  const runtime = runtimeOf(options, machine.engine.ok);
   const env = await environment(context, options, runtime);
   if (!env.ok) return fail(context, env.error);
   const common = { settings: settings.value, env: env.value, stateDir };
@@ -37,18 +36,17 @@ export async function doctor(context: WsContext, options: GlobalOptions): Promis
     host: await engineHost(docker, shell),
   };
   const folders = { configFile, configFolder: dirname(configFile), root: dirname(dist) };
-  const containers = openDockerCluster({ ...common, engine, ...folders });
-  const cluster =
-    runtime === "docker"
-      ? await lookAtContainers(containers)
-      : await lookAtProcesses({ ...common, venvDir, dist });
+  const project = { ...common, engine, ...folders };
+  const cluster = await lookAtCluster(
+    runtime === "docker" ? composeDriver(project) : localDriver({ ...common, venvDir, dist }),
+  );
   const running =
     runtime === "docker" &&
     (!cluster.services.ok || cluster.services.value.some(({ running: each }) => each));
   const facts: DoctorFacts = {
     settings: settings.value,
     machine,
-    docker: machine.engine.ok ? await lookAtDocker(containers, running) : undefined,
+    docker: machine.engine.ok ? await lookAtDocker(project, running) : undefined,
     cluster,
   };
   const parts = { "This machine": machineFindings(facts), "The cluster": clusterFindings(facts) };
@@ -64,15 +62,10 @@ export async function doctor(context: WsContext, options: GlobalOptions): Promis
 }
 
 /** The cluster to examine, chosen as in every other command. */
-function runtimeOf(
-  { env, dist }: WsContext,
-  { runtime, stateDir, venvDir }: GlobalOptions,
-  settings: Settings,
-  engineAnswers: boolean,
-): RuntimeName {
+function runtimeOf({ runtime, stateDir, venvDir }: GlobalOptions, engineAnswers: boolean): RuntimeName {
   const last = lastUp(stateDir)?.runtime;
   if (runtime !== undefined) return runtime;
-  if (last === "embedded" || isEmbeddedRunning({ settings, env, stateDir, venvDir, dist })) return "embedded";
+  if (last === "embedded" || isLocalRunning({ stateDir, venvDir })) return "embedded";
   return engineAnswers || last === "docker" ? "docker" : "embedded";
 }
 

@@ -1,8 +1,8 @@
+import { type DownReport, downCluster } from "../cluster/down.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
+import { open } from "../drivers/choose.ts";
 import { EXIT } from "../exit-code.ts";
-import { open } from "../runtimes/choose.ts";
-import { forgetUp } from "../runtimes/last-up.ts";
-import type { DownReport } from "../runtimes/runtime.ts";
+import { forgetUp } from "../state/last-up.ts";
 import { fail } from "./fail.ts";
 import { withJob } from "./job.ts";
 
@@ -18,15 +18,15 @@ const TIMEOUT_MS = 60_000;
 export async function down(context: WsContext, options: DownOptions): Promise<number> {
   const opened = await open(context, options, { tool: "engine" });
   if (!opened.ok) return fail(context, opened.error);
-  const { runtime } = opened.value;
+  const { driver } = opened.value;
   const report = await withJob(context, TIMEOUT_MS, async (job) => {
     job.progress.begin("down", "Stopping the cluster");
-    const ended = await runtime.down(job, { volumes: options.volumes, anyFolder: options.yes });
+    const ended = await downCluster(driver, job, { volumes: options.volumes, anyFolder: options.yes });
     if (ended.ok) job.progress.done("down", renderDown(ended.value, "The cluster is down"));
     return ended;
   });
   if (!report.ok) return fail(context, report.error);
-  forgetUp(options.stateDir, runtime.name);
+  forgetUp(options.stateDir, driver.name);
   return EXIT.ok;
 }
 

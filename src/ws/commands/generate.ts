@@ -1,8 +1,8 @@
 import { dirname } from "node:path";
 import { generateHere, writeComposeFiles } from "../compose/write-files.ts";
+import { loadSettings } from "../config/load.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import { EXIT } from "../exit-code.ts";
-import { loadSettings } from "../runtimes/choose.ts";
 import { warnOfMachine } from "../terminal/warn.ts";
 import { fail } from "./fail.ts";
 

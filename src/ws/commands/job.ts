@@ -1,5 +1,5 @@
 import type { WsContext } from "../context.ts";
-import type { Job } from "../runtimes/runtime.ts";
+import type { Job } from "../job.ts";
 import { createProgress } from "../terminal/progress.ts";
 
 /** Runs `work` with a progress display that is closed before anything else is written. */

@@ -1,8 +1,9 @@
 import { styleText } from "node:util";
+import { readLogs } from "../cluster/logs.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
+import { open } from "../drivers/choose.ts";
+import type { LogRequest } from "../drivers/log-files.ts";
 import { EXIT } from "../exit-code.ts";
-import { open } from "../runtimes/choose.ts";
-import type { LogRequest } from "../runtimes/runtime.ts";
 import { oneLine } from "../terminal/one-line.ts";
 import { fail } from "./fail.ts";
 
@@ -17,7 +18,7 @@ const COLOURS = ["cyan", "yellow", "green", "magenta", "blue"] as const;
 export async function logs(context: WsContext, options: LogsOptions): Promise<number> {
   const opened = await open(context, options, { tool: "engine" });
   if (!opened.ok) return fail(context, opened.error);
-  const lines = await opened.value.runtime.logs(options, context.signal);
+  const lines = await readLogs(opened.value.driver.until(context.signal), options, context.signal);
   if (!lines.ok) return fail(context, lines.error);
   const seen: string[] = [];
   for await (const { node, time, text } of lines.value) {

@@ -1,11 +1,11 @@
 import Table from "cli-table3";
 import { formatAddress } from "../../common/address.ts";
 import { visible } from "../../common/visible.ts";
+import { type ClusterReport, type ServiceReport, statusOf } from "../cluster/status.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
+import { open } from "../drivers/choose.ts";
 import { EXIT } from "../exit-code.ts";
 import { TOKEN_WAY_OUT, wantsToken } from "../render-failure.ts";
-import { open } from "../runtimes/choose.ts";
-import type { ClusterReport, ServiceReport } from "../runtimes/runtime.ts";
 import { oneLine } from "../terminal/one-line.ts";
 import { fail } from "./fail.ts";
 
@@ -17,8 +17,8 @@ export interface PsOptions extends GlobalOptions {
 export async function ps(context: WsContext, options: PsOptions): Promise<number> {
   const opened = await open(context, options, { tool: "engine" });
   if (!opened.ok) return fail(context, opened.error);
-  const { runtime, other } = opened.value;
-  const [answer, second] = await Promise.all([runtime.ps(context.signal), other()]);
+  const { driver, other } = opened.value;
+  const [answer, second] = await Promise.all([statusOf(driver.until(context.signal)), other()]);
   if (!answer.ok) return fail(context, answer.error);
   const report = answer.value;
   const json = () => JSON.stringify(report, null, 2).split("\n").map(visible).join("\n");

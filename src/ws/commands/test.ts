@@ -1,16 +1,20 @@
 import { type Address, formatAddress, parseAddress } from "../../common/address.ts";
 import { monotonicMs } from "../../common/deadline.ts";
+import { ok, type Result } from "../../common/result.ts";
 import { CHECKLIST } from "../checks/checklist.ts";
 import { runChecks } from "../checks/run-checks.ts";
+import { stopTest } from "../cluster/down.ts";
+import { testContext } from "../cluster/test-context.ts";
+import { startTest } from "../cluster/up.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
+import { type Opened, open } from "../drivers/choose.ts";
 import { EXIT, exitCodeOf } from "../exit-code.ts";
 import { interrupted, type WsFailure } from "../failure.ts";
 import { renderFailure } from "../render-failure.ts";
 import { prepareFolder, writeReport } from "../report/files.ts";
 import type { TestRun } from "../report/summary.ts";
 import { createCheckPrinter, summarize } from "../report/text.ts";
-import { type Opened, open } from "../runtimes/choose.ts";
-import { TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../settings.ts";
+import { type Settings, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../settings.ts";
 import { renderDown } from "./down.ts";
 import { fail } from "./fail.ts";
 import { withJob } from "./job.ts";
@@ -39,10 +43,10 @@ export async function test(context: WsContext, options: TestOptions): Promise<nu
   return options.action === "down" ? testDown(context, opened.value) : testUp(context, options, opened.value);
 }
 
-async function testDown(context: WsContext, { runtime }: Opened): Promise<number> {
+async function testDown(context: WsContext, { driver }: Opened): Promise<number> {
   const report = await withJob(context, 0, async (job) => {
     job.progress.begin("down", "Stopping the test worker and the test client");
-    const ended = await runtime.stopTest(job);
+    const ended = await stopTest(driver, job);
     if (ended.ok) job.progress.done("down", renderDown(ended.value, "Stopped"));
     return ended;
   });
@@ -52,32 +56,31 @@ async function testDown(context: WsContext, { runtime }: Opened): Promise<number
 async function testUp(
   context: WsContext,
   options: TestOptions,
-  { runtime, settings }: Opened,
+  { driver, settings }: Opened,
 ): Promise<number> {
-  const head = readHead(options.head, settings.nodes);
-  if (typeof head === "string")
-    return fail(context, { reason: "head-not-usable", head: options.head ?? "", why: head });
+  const asked = options.head === undefined ? ok(settings.test.target) : readHead(options.head, settings);
+  if (!asked.ok)
+    return fail(context, { reason: "head-not-usable", head: options.head ?? "", why: asked.error });
+  const head = asked.value;
   // Before the minutes of testing: their results must have a place.
   if (options.report !== undefined) prepareFolder(options.report);
   const startedAt = new Date();
   const began = monotonicMs();
-  const started = await withJob(context, options.timeoutMs, (job) => runtime.startTest(job, head));
+  const started = await withJob(context, options.timeoutMs, (job) => startTest(driver, job, head));
   const startFailed = started.ok ? undefined : fail(context, started.error);
   if (!started.ok && !JUDGED_ALL_THE_SAME.has(started.error.reason)) return exitCodeOf(started.error);
   if (context.signal.aborted) return startFailed ?? fail(context, interrupted(context.signal));
   const { out } = context.terminal;
   if (started.ok)
-    out(
-      `→ Judging the cluster; the test worker was told HEAD_ADDRESS=${formatAddress(started.value.head)}\n`,
-    );
-  const checks = runtime.checkContext(head, context.signal);
+    out(`→ Judging the cluster; the test worker was told HEAD_ADDRESS=${formatAddress(head)}\n`);
+  const checks = testContext(driver, head, context.signal);
   const results = await runChecks(CHECKLIST, checks, createCheckPrinter(out), context.signal);
   if (context.signal.aborted) return fail(context, interrupted(context.signal));
   out(`${summarize(results)}\n`);
   writeFiles(context, options, {
     results,
-    runtime: runtime.name,
-    head: formatAddress(head ?? settings.test.target),
+    runtime: driver.name,
+    head: formatAddress(head),
     startFailure: started.ok ? [] : renderFailure(started.error),
     startedAt,
     tookMs: monotonicMs() - began,
@@ -94,13 +97,7 @@ function writeFiles({ terminal }: WsContext, { report }: TestOptions, run: TestR
 /** A worker that could not join is a result, and the checks say what holds; without a cluster there is nothing to judge. */
 const JUDGED_ALL_THE_SAME: ReadonlySet<WsFailure["reason"]> = new Set(["node-ended", "not-ready-in-time"]);
 
-/** A node's name stands for its GCS. Returns a sentence where the text is neither that nor host:port. */
-function readHead(
-  text: string | undefined,
-  nodes: readonly { readonly name: string; readonly headPort: number }[],
-): Address | string | undefined {
-  if (text === undefined) return undefined;
-  const node = nodes.find(({ name }) => name === text);
-  const address = parseAddress(text, node?.headPort);
-  return address.ok ? address.value : address.error;
+/** A node's name stands for its GCS. The error is a sentence. */
+function readHead(text: string, { nodes }: Settings): Result<Address, string> {
+  return parseAddress(text, nodes.find(({ name }) => name === text)?.headPort);
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { ClusterReport, ServiceReport } from "../runtimes/runtime.ts";
+import type { ClusterReport, ServiceReport } from "../cluster/status.ts";
 import { notAlive, renderUp } from "./up.ts";
 
 const service = (name: string, change: Partial<ServiceReport>): ServiceReport => ({

@@ -1,12 +1,15 @@
 import { formatAddress } from "../../common/address.ts";
 import { err, ok, type Result } from "../../common/result.ts";
+import { type ClusterReport, type HeadReport, statusOf } from "../cluster/status.ts";
+import { type UpReport, upCluster } from "../cluster/up.ts";
+import { isDisruptive, type UpPlan } from "../cluster/up-plan.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
+import { open } from "../drivers/choose.ts";
+import type { Driver } from "../drivers/driver.ts";
 import { EXIT } from "../exit-code.ts";
 import { interrupted, type WsFailure } from "../failure.ts";
-import { open } from "../runtimes/choose.ts";
-import { rememberUp } from "../runtimes/last-up.ts";
-import type { ClusterReport, HeadReport, Job, Runtime, UpReport } from "../runtimes/runtime.ts";
-import { isDisruptive, type UpPlan } from "../runtimes/up-plan.ts";
+import type { Job } from "../job.ts";
+import { rememberUp } from "../state/last-up.ts";
 import { oneLine } from "../terminal/one-line.ts";
 import { warnOfMachine } from "../terminal/warn.ts";
 import { fail } from "./fail.ts";
@@ -29,14 +32,14 @@ const LOOKS = 3;
 export async function up(context: WsContext, options: UpOptions): Promise<number> {
   const opened = await open(context, options, { tool: "compose", announce: true, renames: true });
   if (!opened.ok) return fail(context, opened.error);
-  const { runtime, settings, overtaken } = opened.value;
+  const { driver, settings, overtaken } = opened.value;
   const { stateDir, timeoutMs, build } = options;
   const report = await withJob(context, timeoutMs, (job) =>
-    runtime.up(job, {
+    upCluster(driver, job, {
       build,
       agree: async (plan) =>
         (await overtaken()) ? err({ reason: "overtaken" }) : await agree(context, options, job, plan),
-      begin: () => rememberUp(stateDir, { runtime: runtime.name, projectName: settings.projectName }),
+      begin: () => rememberUp(stateDir, { runtime: driver.name, projectName: settings.projectName }),
     }),
   );
   if (!report.ok && report.error.reason === "overtaken") return up(context, options);
@@ -44,7 +47,7 @@ export async function up(context: WsContext, options: UpOptions): Promise<number
   if (!report.ok) return fail(context, report.error);
   warnOfMachine(context.terminal, report.value.warnings);
   const names = settings.nodes.map(({ name }) => name);
-  const cluster = await settledReport(runtime, names, report.value.cluster, context.signal);
+  const cluster = await settledReport(driver, names, report.value.cluster, context.signal);
   const gone = notAlive(cluster, names);
   if (gone.length > 0) return fail(context, { reason: "not-alive", nodes: gone });
   context.terminal.out(
@@ -79,14 +82,14 @@ async function agree(
 
 /** One look may miss a GCS that is busy; two more must miss it as well. */
 async function settledReport(
-  runtime: Runtime,
+  driver: Driver,
   names: readonly string[],
   first: ClusterReport,
   signal: AbortSignal,
 ): Promise<ClusterReport> {
   let report = first;
   for (let looks = 1; looks < LOOKS && notAlive(report, names).length > 0; looks++) {
-    const look = await runtime.ps(signal);
+    const look = await statusOf(driver.until(signal));
     if (look.ok) report = look.value;
   }
   return report;

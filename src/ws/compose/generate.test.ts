@@ -3,8 +3,8 @@ import { Ajv, type ValidateFunction } from "ajv";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { CLIENT_PROGRAM } from "../runtimes/client-program.ts";
-import { planNode } from "../runtimes/embedded/plan.ts";
+import { CLIENT_PROGRAM } from "../cluster/client-program.ts";
+import { planNode } from "../drivers/local/plan.ts";
 import { readSettings, type Settings } from "../settings.ts";
 import type { ComposeFile } from "./compose-file.ts";
 import { type Generated, generateComposeFiles } from "./generate.ts";
@@ -182,7 +182,16 @@ describe("what the specification asks for", () => {
 
   test("E6 nodes are told where there is no health service on purpose, in both runtimes", () => {
     const off = "services: { health: { enabled: false } }";
-    const machine = { node: "", python: "", entrypoint: "", healthServer: "", healthState: "", binDir: "" };
+    const machine = {
+      node: "",
+      python: "",
+      entrypoint: "",
+      healthServer: "",
+      healthState: "",
+      logs: "",
+      logForm: "timed",
+      binDir: "",
+    };
     const rest = { user: "me", temp: "/tmp", objectStoreLimitBytes: 2 ** 30 };
     for (const { environment } of Object.values(parsed(generate(off))[0].services))
       expect(environment?.HEALTH_URL).toBe("none");

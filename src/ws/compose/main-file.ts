@@ -1,4 +1,5 @@
 import { isIPv4 } from "node:net";
+import { headEnvironment } from "../config/node-environment.ts";
 import {
   HEALTH_NAME,
   HEALTH_PORT,
@@ -10,7 +11,7 @@ import {
 import type { ComposeFile, ComposeService } from "./compose-file.ts";
 import type { HostPlan, Planned } from "./host-plan.ts";
 import { HEALTH_SOURCE_VARIABLE, healthStateVolume, imageName } from "./names.ts";
-import { HEALTH_TOKEN, nodeService } from "./node-service.ts";
+import { FROM_SHELL, nodeService } from "./node-service.ts";
 import { composeNetworks, composeService, imageLabels, labelsOf } from "./service.ts";
 
 const STATE_VOLUME = "health-state";
@@ -45,7 +46,7 @@ const healthService = (settings: Settings, host: HostPlan): ComposeService =>
       RAY_EP_HEALTH_PORT: String(HEALTH_PORT),
       RAY_EP_HEALTH_STATE_DIR: STATE_FOLDER,
       HEAD_WHITELIST: settings.candidates.map(({ name }) => name).join(" "),
-      ...HEALTH_TOKEN,
+      ...FROM_SHELL,
     },
     ports: [`${settings.health.port}:${HEALTH_PORT}`],
     volumes: [`${STATE_VOLUME}:${STATE_FOLDER}`],
@@ -63,11 +64,7 @@ const mainNode = (settings: Settings, host: HostPlan, node: Planned<NodeSettings
     // A name that is not the container's own resolves for the others only as an alias.
     alias: node.nodeIpAddress === node.name || isIPv4(node.nodeIpAddress) ? undefined : node.nodeIpAddress,
     healthPort: HEALTH_PORT,
-    environment: {
-      RAY_HEAD_PORT: String(node.headPort),
-      RAY_DASHBOARD_PORT: String(node.dashboardPort),
-      RAY_CLIENT_PORT: String(node.clientPort),
-    },
+    environment: headEnvironment(node),
     depends_on: dependencies(settings, node.name),
     viaHost: [TEST_WORKER_NAME],
     ports: [node.headPort, node.dashboardPort, node.clientPort],

@@ -1,4 +1,4 @@
-import { formatAddress } from "../../common/address.ts";
+import { clusterEnvironment, nodeEnvironment, RAY_HABITS } from "../config/node-environment.ts";
 import { peerPorts } from "../config/ports.ts";
 import { HEALTH_NAME, type NodeSettings, type Settings, type WorkerSettings } from "../settings.ts";
 import type { ComposeService, OwnParts } from "./compose-file.ts";
@@ -14,8 +14,8 @@ const NODE_HEALTHCHECK = { interval: "3s", timeout: "5s", retries: 5, start_peri
 
 /** Ray's token, from the shell in which `ws` is typed: a secret has no place in a file that people share. */
 export const RAY_TOKEN = { RAY_AUTH_MODE: null, RAY_AUTH_TOKEN: null } as const;
-/** The same for the token of the health service. */
-export const HEALTH_TOKEN = { RAY_EP_HEALTH_TOKEN: null } as const;
+/** What every node and the health service take from there: the token of the health service, and the form of their logs. */
+export const FROM_SHELL = { RAY_EP_HEALTH_TOKEN: null, RAY_EP_LOG: null } as const;
 
 /** The image of a Ray node: the entrypoint on top of the Ray image of config.yaml. */
 export const nodeImage = (
@@ -68,11 +68,16 @@ export function nodeService(
       `--dashboard-agent-grpc-port=${ports.dashboardAgent}`,
     ],
     environment: {
-      ...clusterEnvironment(settings, own.healthPort),
+      ...clusterEnvironment(settings, {
+        healthUrl: `http://${HEALTH_NAME}:${own.healthPort}`,
+        at: (address) => address,
+      }),
       ...own.environment,
-      ...nodeEnvironment(node, own.advertised),
+      ...nodeEnvironment({ advertised: own.advertised, ports, ...limits, cpus: node.cpus }),
+      RAY_EP_STOP_GRACE: String(STOP_GRACE_S),
+      ...RAY_HABITS,
       ...RAY_TOKEN,
-      ...HEALTH_TOKEN,
+      ...FROM_SHELL,
     },
     depends_on: own.depends_on,
     ports: [
@@ -87,47 +92,6 @@ export function nodeService(
     deploy: own.deploy,
   });
 }
-
-/** The `nodes` section of config.yaml, which every container gets. */
-function clusterEnvironment(settings: Settings, healthPort: number): Record<string, string> {
-  const { candidates, health, headAddress } = settings;
-  return {
-    HEAD_WHITELIST: candidates.map(formatCandidate).join(" "),
-    HEALTH_URL: health.externalUrl ?? (health.enabled ? `http://${HEALTH_NAME}:${healthPort}` : "none"),
-    HEALTH_TIMEOUT: seconds(health.timeoutMs),
-    HEALTH_MAX_RETRIES: String(health.maxRetries),
-    HEALTH_RETRY_INTERVAL: seconds(health.retryIntervalMs),
-    DISCOVERY_TIMEOUT: seconds(settings.discoveryTimeoutMs),
-    WAIT_FOR_HEAD: seconds(settings.waitForHeadMs),
-    // Empty means discovery; it stands here so that everybody sees where an explicit HEAD goes.
-    HEAD_ADDRESS_CFG: headAddress === undefined ? "" : formatAddress(headAddress),
-  };
-}
-
-const formatCandidate = ({ name, host, port }: Settings["candidates"][number]): string =>
-  name === host ? formatAddress({ host, port }) : `${name}=${formatAddress({ host, port })}`;
-
-const seconds = (ms: number): string => String(ms / 1000);
-
-/** What one node is: its name for the others, its fixed ports and its resources. */
-const nodeEnvironment = (
-  { cpus, limits, ports }: Planned<WorkerSettings>,
-  advertised: string,
-): Record<string, string> => ({
-  NODE_IP_ADDRESS: advertised,
-  NODE_MANAGER_PORT: String(ports.nodeManager),
-  OBJECT_MANAGER_PORT: String(ports.objectManager),
-  MIN_WORKER_PORT: String(ports.workers.min),
-  MAX_WORKER_PORT: String(ports.workers.max),
-  // `ray start` takes no fractions.
-  RAY_NUM_CPUS: String(Math.floor(cpus)),
-  RAY_MEMORY: String(limits.memoryBytes - limits.objectStoreBytes),
-  RAY_EP_STOP_GRACE: String(STOP_GRACE_S),
-  // Ray keeps 5 files of 512 MB for each of its logs unless told otherwise (ray_constants.py, 2.40 to 2.60).
-  RAY_ROTATION_MAX_BYTES: String(16 * 2 ** 20),
-  RAY_ROTATION_BACKUP_COUNT: "2",
-  RAY_USAGE_STATS_ENABLED: "0",
-});
 
 /** 8589934592 → 8g, where nothing is lost. */
 function bytes(count: number): string {

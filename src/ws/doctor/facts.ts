@@ -1,13 +1,14 @@
 import type { Problem } from "../../common/failure.ts";
+import type { NodeStatus } from "../../common/node-status.ts";
 import type { RayGcs } from "../../common/probe-result.ts";
 import type { Result } from "../../common/result.ts";
 import type { NodeInfo } from "../../gcs/client.ts";
 import type { NoHead } from "../cluster-view.ts";
 import type { HostFacts } from "../compose/host-plan.ts";
 import type { Route } from "../compose/read-host.ts";
-import type { Answer, Compose } from "../runtimes/docker/engine.ts";
-import type { AnyNetwork } from "../runtimes/docker/neighbours.ts";
-import type { RuntimeName } from "../runtimes/runtime.ts";
+import type { Answer, Compose } from "../drivers/compose/engine.ts";
+import type { AnyNetwork } from "../drivers/compose/neighbours.ts";
+import type { RuntimeName } from "../drivers/driver.ts";
 import type { Settings } from "../settings.ts";
 
 /** What `ws doctor` saw of the machine and of the cluster; an error is what stood in the way of seeing it. */
@@ -60,6 +61,8 @@ export interface ClusterFacts {
   readonly heads: readonly RayGcs[];
   readonly noHead: NoHead;
   readonly nodes: readonly NodeInfo[];
+  /** What each node told the health service of itself, also one that this ws did not start. */
+  readonly reported: ReadonlyMap<string, NodeStatus>;
 }
 
 export interface ServiceFacts {
@@ -67,5 +70,8 @@ export interface ServiceFacts {
   readonly hostname: string;
   readonly status: string;
   readonly running: boolean;
+  /** What it wrote in its present or last life. */
   readonly log: string;
+  /** What a node says of itself. */
+  readonly nodeStatus: NodeStatus | undefined;
 }

@@ -1,52 +1,40 @@
 import { err, ok } from "../../common/result.ts";
-import { lookAtCluster, noHead, type Sight } from "../cluster-view.ts";
-import { type DockerCluster, ownHeads } from "../runtimes/docker/cluster.ts";
-import { type Container, listContainers } from "../runtimes/docker/containers.ts";
-import { wholeLog } from "../runtimes/docker/logs.ts";
-import { type EmbeddedInput, openCluster } from "../runtimes/embedded/cluster.ts";
-import { logFile } from "../runtimes/embedded/start.ts";
-import { readLog } from "../runtimes/log-files.ts";
+import { reported } from "../cluster/ask-health.ts";
+import { statusOf } from "../cluster/node-status.ts";
+import { healthUrl, ownHeads } from "../cluster/where.ts";
+import { lookAtCluster as lookAtGcs, noHead } from "../cluster-view.ts";
+import type { Driver, Service } from "../drivers/driver.ts";
+import type { WsFailure } from "../failure.ts";
 import type { ClusterFacts, ServiceFacts } from "./facts.ts";
 
-/** Inspects this project's containers and asks their GCS; changes nothing. */
-export async function lookAtContainers(cluster: DockerCluster): Promise<ClusterFacts> {
-  const found = await listContainers(cluster);
-  if (!found.ok) {
-    const why = found.error.lines.at(-1) ?? `${found.error.command} failed`;
-    return {
-      ...(await lookAtGcs({ headAddresses: [], token: null })),
-      runtime: "docker",
-      services: err(why),
-    };
-  }
-  const [gcs, services] = await Promise.all([
-    lookAtGcs(ownHeads(cluster, found.value)),
-    Promise.all(found.value.map((container) => ofContainer(cluster, container))),
+/** Looks at what exists of this cluster and asks its GCS; changes nothing. */
+export async function lookAtCluster(driver: Driver): Promise<ClusterFacts> {
+  const found = await driver.list();
+  const [look, nodes, services] = await Promise.all([
+    lookAtGcs(found.ok ? ownHeads(driver, found.value) : { headAddresses: [], token: null }),
+    reported(healthUrl(driver)),
+    Promise.all((found.ok ? found.value : []).map((each) => factsOf(driver, each))),
   ]);
-  return { ...gcs, runtime: "docker", services: ok(services) };
+  return {
+    runtime: driver.name,
+    services: found.ok ? ok(services) : err(inOneLine(found.error)),
+    heads: look.heads,
+    noHead: noHead(look),
+    nodes: look.view?.nodes ?? [],
+    reported: nodes,
+  };
 }
 
-async function ofContainer({ engine }: DockerCluster, container: Container): Promise<ServiceFacts> {
-  const { service, hostname, status, running, id } = container;
-  return { service, hostname, status, running, log: await wholeLog(engine, id) };
-}
-
-/** The same for processes of this machine. */
-export async function lookAtProcesses(input: EmbeddedInput): Promise<ClusterFacts> {
-  const cluster = openCluster(input);
-  const [gcs, services] = await Promise.all([
-    lookAtGcs(cluster.ownHeads()),
-    Promise.all(
-      cluster.running().map(async ({ name }): Promise<ServiceFacts> => {
-        const log = await readLog(logFile(cluster.folders, name));
-        return { service: name, hostname: name, status: "running", running: true, log };
-      }),
-    ),
+async function factsOf(driver: Driver, service: Service): Promise<ServiceFacts> {
+  const { name, hostname, status, running, ref, startedAtMs } = service;
+  const [log, nodeStatus] = await Promise.all([
+    driver.log(ref, { sinceMs: startedAtMs }),
+    statusOf(driver, name, startedAtMs),
   ]);
-  return { ...gcs, runtime: "embedded", services: ok(services) };
+  return { service: name, hostname, status, running, log, nodeStatus };
 }
 
-async function lookAtGcs(sight: Sight) {
-  const look = await lookAtCluster(sight);
-  return { heads: look.heads, noHead: noHead(look), nodes: look.view?.nodes ?? [] };
-}
+const inOneLine = (failure: WsFailure): string =>
+  failure.reason === "engine-refused"
+    ? (failure.lines.at(-1) ?? `${failure.command} failed`)
+    : failure.reason;

@@ -5,11 +5,11 @@ import { dirname } from "node:path";
 import { execa } from "execa";
 import { err, ok, type Result } from "../../common/result.ts";
 import { networksOf, readHostFacts, readRoutes } from "../compose/read-host.ts";
-import { blockedBy } from "../runtimes/docker/blocked.ts";
-import { type DockerCluster, hostPlanOf } from "../runtimes/docker/cluster.ts";
-import { dockerRunner, engineHost, findCompose, findEngine, isRemote } from "../runtimes/docker/engine.ts";
-import { lookAround } from "../runtimes/docker/neighbours.ts";
-import { pythonEnvironment } from "../runtimes/embedded/python-environment.ts";
+import { blockedBy } from "../drivers/compose/blocked.ts";
+import { dockerRunner, engineHost, findCompose, findEngine, isRemote } from "../drivers/compose/engine.ts";
+import { lookAround } from "../drivers/compose/neighbours.ts";
+import { hostPlanOf, type Project } from "../drivers/compose/project.ts";
+import { pythonEnvironment } from "../drivers/local/python-environment.ts";
 import type { DockerFacts, MachineFacts } from "./facts.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -72,7 +72,7 @@ async function freeBytes(folder: string): Promise<number | undefined> {
 }
 
 /** Looks at the engine; changes nothing. `running`: the cluster's own containers hold the ports. */
-export async function lookAtDocker(cluster: DockerCluster, running: boolean): Promise<DockerFacts> {
+export async function lookAtDocker(cluster: Project, running: boolean): Promise<DockerFacts> {
   const [around, missingImages, gpuToolkit] = await Promise.all([
     lookAround(cluster.engine),
     imagesMissing(cluster),
@@ -82,7 +82,7 @@ export async function lookAtDocker(cluster: DockerCluster, running: boolean): Pr
   const blocked =
     plan.ok && around.ok && !running ? blockedBy(cluster, plan.value, "main", around.value) : [];
   const networks = around.ok
-    ? ok(around.value.networks.filter(({ project }) => project !== cluster.projectName))
+    ? ok(around.value.networks.filter(({ project }) => project !== cluster.settings.projectName))
     : around;
   // Networks are checked separately, with both subnets.
   const ports = blocked.filter(({ where }) => where !== "network.subnet");
@@ -94,13 +94,13 @@ const GPU_HOOKS = ["/usr/bin", "/usr/local/bin", "/usr/local/nvidia/toolkit"].fl
   ["nvidia-container-runtime-hook", "nvidia-container-toolkit"].map((file) => `${folder}/${file}`),
 );
 
-async function hasGpuToolkit({ engine }: DockerCluster): Promise<boolean> {
+async function hasGpuToolkit({ engine }: Project): Promise<boolean> {
   const runtimes = await engine.docker(["info", "--format", "{{json .Runtimes}}"]);
   const known = runtimes.ok && /"nvidia"/.test(runtimes.value);
   return known || GPU_HOOKS.some((file) => existsSync(file));
 }
 
-async function imagesMissing({ engine, settings }: DockerCluster): Promise<string[]> {
+async function imagesMissing({ engine, settings }: Project): Promise<string[]> {
   const images = [...new Set(settings.nodes.map(({ image }) => image))];
   const there = await Promise.all(
     images.map((image) => engine.docker(["image", "inspect", "--format", "x", image])),

@@ -1,0 +1,96 @@
+import { type Address, formatAddress } from "../../common/address.ts";
+import { err, ok, type Result } from "../../common/result.ts";
+import { clientProbeCommand, readClientReport } from "../checks/client-probe.ts";
+import type { CheckContext } from "../checks/context.ts";
+import { pairsProbeCommand, readPairsReport } from "../checks/pairs-probe.ts";
+import { settledStatus } from "../checks/ray-status.ts";
+import { type ClusterView, findHeads, viewCluster } from "../cluster-view.ts";
+import type { Driver } from "../drivers/driver.ts";
+import { TEST_CLIENT_NAME } from "../settings.ts";
+import { statusOf } from "./node-status.ts";
+import { once } from "./once.ts";
+import { healthUrl, nodeAt, ownHeads, shownHost } from "./where.ts";
+
+/** How the checks look at the cluster. `head` is what the test worker was told. */
+export function testContext(all: Driver, head: Address, signal: AbortSignal): CheckContext {
+  const driver = all.until(signal);
+  const { settings } = driver;
+  const services = once(async () => {
+    const found = await driver.list();
+    return found.ok ? found.value : [];
+  });
+  const sight = async () => ownHeads(driver, await services());
+  const startedAt = async (name: string) =>
+    (await services()).find((each) => each.name === name)?.startedAtMs;
+  const freshCluster = async (): Promise<Result<ClusterView, string>> => {
+    const view = await viewCluster(await sight());
+    return view === undefined ? err("no GCS of this cluster answers") : ok(view);
+  };
+  const cluster = once(freshCluster);
+  const headNode = async () => {
+    const view = await cluster();
+    if (!view.ok) return view;
+    const { address } = view.value.head;
+    const node = nodeAt(driver, address);
+    return node ? ok(node) : err(`the HEAD at ${formatAddress(address)} is no node of config.yaml`);
+  };
+  const target = driver.inside(head);
+  const named = settings.nodes.find(({ name, headPort: port }) =>
+    isHost(driver, target, { host: name, port }),
+  );
+  const clientPort = named?.clientPort ?? settings.test.targetClientPort;
+  return {
+    runtime: driver.name,
+    settings,
+    healthUrl: healthUrl(driver),
+    binDir: driver.binDir,
+    token: driver.token,
+    signal,
+    freshCluster,
+    dashboardUrl: async () => {
+      const node = await headNode();
+      return node.ok
+        ? ok(`http://${shownHost(driver.hostOf(node.value))}:${node.value.dashboardPort}`)
+        : node;
+    },
+    heads: once(async () => findHeads(await sight())),
+    cluster,
+    rayStatus: once(async () => {
+      const node = await headNode();
+      if (!node.ok) return node;
+      const { name, headPort: port } = node.value;
+      const address = formatAddress(driver.inside({ host: name, port }));
+      const ask = () => driver.exec(name, ["ray", "status", "--address", address]);
+      return settledStatus(ask, await cluster(), signal);
+    }),
+    client: once(async () => {
+      const command = clientProbeCommand(target.host, target.port, clientPort);
+      const output = await driver.exec(TEST_CLIENT_NAME, command);
+      return output.ok ? readClientReport(output.value) : output;
+    }),
+    pairs: once(async () => {
+      const output = await driver.exec(TEST_CLIENT_NAME, pairsProbeCommand(target.host, clientPort));
+      return output.ok ? readPairsReport(output.value) : output;
+    }),
+    log: async (name) => driver.log(driver.refOf(name), { sinceMs: await startedAt(name) }),
+    status: async (name) => statusOf(driver, name, await startedAt(name)),
+    environment: async (service) => {
+      const text = await driver.environment(service);
+      return text.ok ? ok(parseEnvironment(text.value)) : text;
+    },
+    expectedEnvironment: (service) => driver.told(service, head),
+    expectedMemory: (service) => driver.memoryOf(service),
+    run: (service, command) => driver.exec(service, command),
+  };
+}
+
+const isHost = (driver: Driver, { host }: Address, node: Address): boolean =>
+  driver.inside(node).host === host;
+
+/** What the kernel shows of a process's environment (proc(5)). */
+function parseEnvironment(text: string): Record<string, string> {
+  const entries = text.split("\0").filter(Boolean);
+  return Object.fromEntries(
+    entries.map((entry) => [entry.slice(0, entry.indexOf("=")), entry.slice(entry.indexOf("=") + 1)]),
+  );
+}

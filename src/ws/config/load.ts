@@ -1,0 +1,32 @@
+import { readFileSync } from "node:fs";
+import { err, ok, type Result } from "../../common/result.ts";
+import type { GlobalOptions, WsContext } from "../context.ts";
+import type { WsFailure } from "../failure.ts";
+import { readSettings, type Settings } from "../settings.ts";
+import { warn } from "../terminal/warn.ts";
+
+/** Reads and checks config.yaml; a missing file means all defaults, unless somebody named it. */
+export function loadSettings(
+  { terminal }: WsContext,
+  { configFile: file, configGiven }: Pick<GlobalOptions, "configFile" | "configGiven">,
+): Result<Settings, WsFailure> {
+  const text = readConfig(file, configGiven);
+  if (!text.ok) return text;
+  const read = readSettings(text.value, file);
+  warn(terminal, `${file} has warnings`, (read.ok ? read.value : read.error).warnings);
+  return read.ok
+    ? ok(read.value.settings)
+    : err({ reason: "bad-settings", file, problems: read.error.problems });
+}
+
+function readConfig(file: string, given: boolean): Result<string, WsFailure> {
+  try {
+    return ok(readFileSync(file, "utf8"));
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" && !given) return ok("");
+    const why = code === "ENOENT" ? "there is no such file" : code === "EISDIR" ? "it is a folder" : message;
+    const fix = "Name a file with -c, or leave -c out for config.yaml beside ws.";
+    return err({ reason: "config-unreadable", file, why, fix });
+  }
+}

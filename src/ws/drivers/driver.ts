@@ -1,0 +1,167 @@
+import type { Address } from "../../common/address.ts";
+import type { Problem } from "../../common/failure.ts";
+import type { Result } from "../../common/result.ts";
+import type { GcsOptions } from "../../gcs/link.ts";
+import type { Part } from "../compose/names.ts";
+import type { WsFailure } from "../failure.ts";
+import type { Job } from "../job.ts";
+import {
+  HEALTH_NAME,
+  type Placement,
+  type Settings,
+  TEST_CLIENT_NAME,
+  TEST_WORKER_NAME,
+} from "../settings.ts";
+import type { LogLine, LogRequest } from "./log-files.ts";
+
+/** The drivers, as users call them. */
+export const RUNTIMES = ["docker", "embedded"] as const;
+export type RuntimeName = (typeof RUNTIMES)[number];
+
+/** A service that exists: a container in any state, or a process that runs. */
+export interface Service {
+  readonly name: string;
+  /** What `log` knows it by. */
+  readonly ref: string;
+  /** Another after each start. */
+  readonly life: string;
+  readonly hostname: string;
+  readonly running: boolean;
+  /** It runs, or will again by itself. */
+  readonly active: boolean;
+  /** The driver's own word: running, created, exited … */
+  readonly status: string;
+  /** As ps shows it. */
+  readonly address: string;
+  readonly startedAtMs: number;
+  readonly pid: number;
+  /** Where its GCS serves if it is the HEAD, as seen from here; undefined: that is not known, or it is no node. */
+  readonly gcs: Address | undefined;
+  /** A health check says so. */
+  readonly healthy: boolean;
+  /** It ended, and nothing starts it again. */
+  readonly ended: boolean;
+  /** How its last life ended, or why it could not begin. */
+  readonly exit: string;
+  readonly restarts: number;
+  /** The folder of another config.yaml from which it was started. */
+  readonly elsewhere: string | undefined;
+  /** As the engine sees it; undefined where there is none. */
+  readonly container?: ShownContainer;
+}
+
+export interface ShownContainer {
+  readonly name: string;
+  readonly status: string;
+}
+
+/** What is to run: the cluster itself, or the test worker and client, which are told a HEAD. */
+export interface Request {
+  readonly part: Part;
+  /** The HEAD that the test's two are told. */
+  readonly head: Address;
+  /** Build every image anew, not only the missing ones. Means nothing where there are no images. */
+  readonly build: boolean;
+}
+
+/** What a start would meet. */
+export interface Survey {
+  /** Services that run and must be replaced: why, by name. */
+  readonly changed: ReadonlyMap<string, string>;
+  /** A cluster that must be gone as a whole before: one under an earlier project.name, or this one in another subnet. */
+  readonly replaces: Driver | undefined;
+  /** Parts of config.yaml that this machine cannot provide in full. */
+  readonly warnings: readonly Problem[];
+}
+
+export type Leaving =
+  /** These services. `emptied`: their part's network as well, if nothing else is in it. */
+  | { readonly names: readonly string[]; readonly emptied?: Part }
+  /** All of the test, or of the cluster, whoever made it and whatever config.yaml says now. `volumes`: and what is kept. */
+  | { readonly part: "test" | undefined; readonly volumes: boolean };
+
+export interface Removed {
+  readonly names: readonly string[];
+  /** How many processes had to be killed. */
+  readonly killed: number;
+}
+
+/** What of a log is wanted; nothing given: all. */
+export interface LogPart {
+  readonly lastLines?: number;
+  /** Only what was written since then, in milliseconds since 1970. Means nothing where a log holds one life only. */
+  readonly sinceMs?: number | undefined;
+}
+
+/**
+ * How the services of config.yaml are run: as containers (compose/), or as processes of this machine (local/). It does what
+ * it is told; what is done when, and what a cluster is, stands once in `cluster/`.
+ */
+export interface Driver extends GcsOptions {
+  readonly name: RuntimeName;
+  readonly settings: Settings;
+  /** The environment of `ws` with this cluster's secrets. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The folder of everything that `ws` keeps. */
+  readonly stateDir: string;
+  /** What a service is here. */
+  readonly noun: "container" | "process";
+  /** How often all services can be looked at, in milliseconds, without taking the machine from those that start. */
+  readonly lookEveryMs: number;
+  /** How long a service that is asked to stop may finish its work, in milliseconds. */
+  readonly stopGraceMs: number;
+  /** The folder that holds `ray` and stands in a node's PATH. */
+  readonly binDir: string;
+
+  /** The same driver, whose questions end when `signal` is aborted. Not for cleaning up, which comes after that. */
+  until(signal: AbortSignal): Driver;
+  /** What exists, of one part or of both. */
+  list(part?: Part): Promise<Result<Service[], WsFailure>>;
+  /** What a start would meet; fails where something that is not ours is in the way. Changes nothing. */
+  survey(request: Request): Promise<Result<Survey, WsFailure>>;
+  /** Gets what takes minutes: images, or Ray from PyPI. */
+  prepare(request: Request, job: Job): Promise<Result<void, WsFailure>>;
+  /** Makes everything that a part needs, and starts nothing. */
+  create(request: Request, signal: AbortSignal): Promise<Result<void, WsFailure>>;
+  /** Starts those of the part's services that do not run. */
+  start(request: Request, names: readonly string[], signal: AbortSignal): Promise<Result<void, WsFailure>>;
+  /** Asks them to stop, and returns when they have or `now` is aborted. Returns how many did not and were killed. */
+  stop(services: readonly Service[], now: AbortSignal): Promise<number>;
+  /** Leaves nothing behind, without asking. */
+  remove(leaving: Leaving): Promise<Result<Removed, WsFailure>>;
+  /** What a service wrote, as text, or a part of it; empty where there is no log. */
+  log(ref: string, part?: LogPart): Promise<string>;
+  /** The text of the file in which a node keeps its status, also after its end; empty where there is none. */
+  status(ref: string): Promise<string>;
+  /** The lines of a service's log, of one that is gone as well; undefined where there is none. */
+  readLog(
+    name: string,
+    found: Service | undefined,
+    request: LogRequest,
+    signal: AbortSignal,
+  ): AsyncGenerator<LogLine> | undefined;
+  /** Keeps the log of a service that is about to be removed, or `instead` where it is gone. Returns the file. */
+  keepLog(name: string, found: Service | undefined, instead?: string): Promise<string>;
+  /** Runs a command in a service's place, as a person would type it there. The error is one line. */
+  exec(name: string, command: readonly string[]): Promise<Result<string, string>>;
+  /** The environment of the Ray that runs in a node, read from the process itself: NAME=value, each ended by NUL. */
+  environment(name: string): Promise<Result<string, string>>;
+  /** What config.yaml wants a node to be told. */
+  told(name: string, head: Address): Readonly<Record<string, string>>;
+  /** The memory and object store together, in bytes, that a node is given. */
+  memoryOf(name: string): number;
+
+  /** The host under which this machine reaches a service's ports. */
+  hostOf(place: Placement): string;
+  /** An address of config.yaml as the services themselves dial it. */
+  inside(address: Address): Address;
+  refOf(name: string): string;
+  /** What ps shows of a service that does not exist; without a name: of a node that is not ours. */
+  absent(name?: string): { readonly address: string; readonly container?: ShownContainer };
+}
+
+/** Every service of one part, in display order. */
+export const servicesOf = ({ health, nodes }: Settings, part: Part): string[] =>
+  part === "test"
+    ? [TEST_WORKER_NAME, TEST_CLIENT_NAME]
+    : [...(health.enabled ? [HEALTH_NAME] : []), ...nodes.map(({ name }) => name)];

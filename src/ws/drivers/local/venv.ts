@@ -1,0 +1,105 @@
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { err, ok, type Result } from "../../../common/result.ts";
+import { interrupted, type WsFailure } from "../../failure.ts";
+import type { Progress } from "../../terminal/progress.ts";
+import { type Ended, runProgram } from "../run-program.ts";
+import { diagnosePip, pipStep } from "./pip.ts";
+import { pythonEnvironment } from "./python-environment.ts";
+
+/** The virtual environment that is wanted: it holds Ray and nothing of the user's own. */
+export interface VenvRequest {
+  /** The folder to make it in. */
+  readonly folder: string;
+  readonly rayVersion: string;
+  /** The Python that it is made with: a name on PATH or a path. */
+  readonly python: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+const LOCK_TAKEN = 75;
+const NOT_OURS = 77;
+const LAST_LINES = 15;
+
+/**
+ * Makes the virtual environment unless it is there whole. Two at once: the second waits for the first and finds it done.
+ * The mark of a whole one is written last, and names its own place, since a virtual environment cannot be moved.
+ */
+export async function ensureVenv(request: VenvRequest): Promise<Result<void, WsFailure>> {
+  const { folder, rayVersion, progress } = request;
+  if (isComplete(request)) return ok(undefined);
+  progress.begin(
+    "venv",
+    `Ray ${rayVersion} from PyPI into a private virtual environment (once, about a minute)`,
+  );
+  mkdirSync(dirname(folder), { recursive: true });
+  const first = await build(request, ["--nonblock", "--conflict-exit-code", String(LOCK_TAKEN)]);
+  if (first.code === LOCK_TAKEN) progress.begin("venv", "Another ws is installing Ray; waiting for that one");
+  const built = first.code === LOCK_TAKEN ? await build(request, []) : first;
+  if (built.code === 0 && isComplete(request)) {
+    progress.done("venv", `Ray ${rayVersion} is installed`);
+    return ok(undefined);
+  }
+  progress.fail("venv", `Ray ${rayVersion} could not be installed`);
+  if (built.code === NOT_OURS)
+    return err({ reason: "unsafe-folder", folder, why: "it exists, and ws did not create it" });
+  if (request.signal.aborted) return err(interrupted(request.signal));
+  return err(explain(request, built));
+}
+
+const markOf = (folder: string): string => join(folder, ".complete");
+
+function isComplete({ folder, rayVersion }: VenvRequest): boolean {
+  const mark = markOf(folder);
+  return existsSync(mark) && readFileSync(mark, "utf8") === `${rayVersion} ${folder}\n`;
+}
+
+/**
+ * The steps run below flock(1), whose descriptor pip inherits: should `ws` be killed, the next one waits until
+ * this pip is gone and does not write between its files. $1 python, $2 folder, $3 version.
+ */
+const STEPS = `
+set -e
+mark="$3 $2"
+if [ -f "$2/.complete" ] && [ "$(cat "$2/.complete")" = "$mark" ]; then exit 0; fi
+# Only what ws began itself is removed.
+if [ -e "$2" ] && [ ! -e "$2/.complete" ] && [ ! -e "$2/.ws" ]; then exit 77; fi
+rm -rf "$2"
+mkdir "$2"
+: > "$2/.ws"
+"$1" -m venv "$2"
+"$2/bin/python" -m pip install --no-input --disable-pip-version-check --progress-bar off --timeout 15 --retries 3 "ray[default]==$3"
+"$2/bin/python" -c "import ray; assert ray.__version__ == '$3', ray.__version__"
+printf '%s\\n' "$mark" > "$2/.complete.new"
+mv "$2/.complete.new" "$2/.complete"
+`;
+
+async function build(request: VenvRequest, lockOptions: readonly string[]): Promise<Ended> {
+  const { folder, rayVersion, python, env, progress, signal } = request;
+  const steps = ["sh", "-c", STEPS, "venv", python, folder, rayVersion];
+  let silent = false;
+  const onLine = (line: string) => {
+    if (/^WARNING: Retrying /.test(line) && !silent) {
+      silent = true;
+      progress.begin("venv", "The package index does not answer; pip tries four times, for about a minute");
+    }
+    const step = pipStep(line);
+    if (step !== undefined) progress.note("venv", step);
+  };
+  return runProgram(["flock", ...lockOptions, `${folder}.lock`, ...steps], {
+    // A pip.conf with `user = true` would make pip refuse to install here.
+    env: { ...pythonEnvironment(env), PYTHONUNBUFFERED: "1", PIP_USER: "0" },
+    signal,
+    onLine,
+  });
+}
+
+function explain({ folder, rayVersion, python }: VenvRequest, { all, missing }: Ended): WsFailure {
+  if (missing)
+    return { reason: "no-tool", tool: "flock", fix: "Install util-linux (apt-get install util-linux)." };
+  const lines = all.trim().split("\n");
+  const { cause, fix } = diagnosePip(lines, { python, rayVersion, folder });
+  return { reason: "venv-failed", folder, rayVersion, lines: lines.slice(-LAST_LINES), cause, fix };
+}

@@ -1,0 +1,86 @@
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { type Environment, streamLines } from "./run-program.ts";
+
+export interface LogRequest {
+  /** Empty: all of them. */
+  readonly nodes: readonly string[];
+  readonly follow: boolean;
+  /** How many of the last lines of each to begin with; undefined: all. */
+  readonly tail: number | undefined;
+  /** Only lines written since then. */
+  readonly since?: Date | undefined;
+}
+
+export interface LogLine {
+  readonly node: string;
+  /** When it was written, in RFC 3339, if known. */
+  readonly time: string | undefined;
+  readonly text: string;
+}
+
+interface LogSource {
+  readonly node: string;
+  readonly file: string;
+  /** In which tail(1) is found. */
+  readonly env: Environment;
+}
+
+/** The text of a log, or its last lines, without the times in front of the lines; empty if there is no log. */
+export async function logText(file: string, lastLines?: number): Promise<string> {
+  const text = existsSync(file) ? asText((await readFile(file, "utf8")).replaceAll(STAMPS, "")) : "";
+  return lastLines === undefined ? text : text.trimEnd().split("\n").slice(-lastLines).join("\n");
+}
+
+/** The same log as RAY_EP_LOG=text has it: of an event in JSON its `message`. Pure. */
+export const asText = (log: string): string => log.replaceAll(EVENT, (line) => messageOf(line) ?? line);
+
+function messageOf(line: string): string | undefined {
+  try {
+    return String(JSON.parse(line).message);
+  } catch {
+    return undefined;
+  }
+}
+
+/** RFC 3339 in UTC, as our programs write it (RAY_EP_LOG=timed) and `docker logs --timestamps` does. */
+const STAMP = "\\d{4}-\\d\\d-\\d\\dT[\\d:.]{8,}Z";
+const STAMPS = new RegExp(`^${STAMP} `, "gm");
+const STAMPED = new RegExp(`^(${STAMP}) (.*)$`, "s");
+/** An event of one of our programs as JSON (src/common/logger.ts). */
+const EVENT = new RegExp(`^\\{"time":"${STAMP}","message":.*\\}$`, "gm");
+const EVENT_TIME = new RegExp(`^\\{"time":"(${STAMP})","message":`);
+
+/** The time in front of a line, and the rest of it; Ray's lines have none. Pure. */
+export function stamped(line: string): { readonly time: string | undefined; readonly text: string } {
+  const [, time, text] = STAMPED.exec(line) ?? EVENT_TIME.exec(line) ?? [];
+  return { time, text: text ?? line };
+}
+
+/** The lines of a log: first what is there, then, if it is followed, what comes, of a file that is replaced or cut as well. */
+export async function* readLog(
+  { node, file, env }: LogSource,
+  { follow, tail, since }: LogRequest,
+  signal: AbortSignal,
+): AsyncGenerator<LogLine> {
+  const text = existsSync(file) ? await readFile(file, "utf8") : "";
+  const whole = text.slice(0, text.lastIndexOf("\n") + 1);
+  let time: string | undefined;
+  const read = (line: string): LogLine => {
+    const { time: own, text: words } = stamped(line);
+    // Ray's lines have none, and are from about then.
+    time = own ?? time;
+    return { node, time, text: words };
+  };
+  const lines = whole.split("\n").slice(0, -1).map(read);
+  const wanted = lines.filter((line) => isSince(line.time, since));
+  yield* tail === undefined ? wanted : wanted.slice(Math.max(0, wanted.length - tail));
+  if (!follow) return;
+  const from = `+${Buffer.byteLength(whole) + 1}`;
+  const tailing = streamLines(["tail", "-q", "-c", from, "-F", file], { env, signal, from: "stdout" });
+  for await (const line of tailing) yield read(line);
+}
+
+/** A line without a time has no known time. */
+const isSince = (time: string | undefined, since: Date | undefined): boolean =>
+  since === undefined || (time !== undefined && Date.parse(time) >= since.getTime());

@@ -1,0 +1,37 @@
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import * as z from "zod";
+import { RUNTIMES } from "../drivers/driver.ts";
+
+const LastUp = z.object({
+  runtime: z.enum(RUNTIMES),
+  /** project.name at that time, which is in the names of containers, networks and volumes. */
+  projectName: z.string(),
+});
+
+/** What the last `ws up` started, until `ws down` ends it. */
+export type LastUp = z.infer<typeof LastUp>;
+
+const fileOf = (stateDir: string): string => join(stateDir, "last-up.json");
+
+/** Written before `ws up` starts anything, so that a killed one is remembered as well. */
+export function rememberUp(stateDir: string, up: LastUp): void {
+  mkdirSync(stateDir, { recursive: true });
+  const file = fileOf(stateDir);
+  writeFileSync(`${file}.new`, `${JSON.stringify(up)}\n`);
+  renameSync(`${file}.new`, file);
+}
+
+/** Undefined where there is none. */
+export function lastUp(stateDir: string): LastUp | undefined {
+  try {
+    return LastUp.parse(JSON.parse(readFileSync(fileOf(stateDir), "utf8")));
+  } catch {
+    return undefined;
+  }
+}
+
+/** What that runtime had up is down. */
+export function forgetUp(stateDir: string, runtime: LastUp["runtime"]): void {
+  if (lastUp(stateDir)?.runtime === runtime) rmSync(fileOf(stateDir), { force: true });
+}
