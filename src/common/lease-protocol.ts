@@ -62,8 +62,6 @@ export const LeaseGranted = z.object({
   epoch: Epoch,
   ttl: z.number(),
   instance: Name,
-  /** Another living process that asks under this node's name; the holder tells it to its log. */
-  namesake: z.optional(z.object({ address: Word })),
 });
 export type LeaseGranted = z.infer<typeof LeaseGranted>;
 

@@ -10,7 +10,7 @@ export const MAX_SHOWN = 8;
 /**
  * What a node says of itself as data: in its reports to the health service, and in the file that RAY_EP_STATUS_FILE names,
  * which outlives the process. Words such as `reason` and `kind` are those of the entrypoint's own unions (failure.ts, watch.ts,
- * decision.ts, result.ts); they are not enumerated here, so that a reader of another version takes new ones.
+ * decision.ts, probe-result.ts); they are not enumerated here, so that a reader of another version takes new ones.
  */
 export const NodeStatus = z.object({
   node: Name,

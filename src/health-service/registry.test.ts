@@ -98,9 +98,11 @@ describe("A1 who owns a name", () => {
     expect(say("elder")).toEqual(["noted"]);
   });
 
-  test("one of three that are alive", () => {
+  test("one of three that are alive, and when it falls silent one of the other two", () => {
     say("a", "b", "c", "a", "b", "c", "a");
     expect(say("b", "c", "a")).toEqual(["duplicate-name", "duplicate-name", "noted"]);
+    nowMs += 5000;
+    expect(say("c", "b", "c", "c", "b")).toEqual([...Array(4).fill("noted"), "duplicate-name"]);
   });
 
   test("a duplicate that gave up is forgotten, and so are all but the latest lives of a crash loop", () => {

@@ -42,10 +42,10 @@ export async function probe(
   const answer = await askGcs(entrypoint, actor, address, timeoutMs);
   if (answer.kind === "hangs") scene.note("probes of names whose look-up hung");
   if (answer.kind === "fails") scene.note("probes of names whose look-up failed");
-  return { address, ms: actor.nowMs - began, ...answerAt(answer) };
+  return { address, ms: actor.nowMs - began, ...answerOf(answer) };
 }
 
-function answerAt(answer: Answer): ProbeAnswer {
+function answerOf(answer: Answer): ProbeAnswer {
   switch (answer.kind) {
     case "answer":
       return { kind: "ray-gcs", version: "2.60.0", clusterId: answer.value.clusterId };

@@ -1,6 +1,7 @@
 import { modeIn, type RayAuth } from "../../common/auth-token.ts";
 import type { Environment } from "../../common/environment.ts";
 import type { Problem } from "../../common/failure.ts";
+import { noHealthToken } from "../../common/health-token.ts";
 import { shownPath } from "../../common/shown.ts";
 import { optionName } from "../ray-words.ts";
 import type { Identity } from "./identity.ts";
@@ -28,11 +29,7 @@ export function findMissingSecrets(
 ): Problem[] {
   const problems = findTokenProblems(auth, env);
   if (values.RAY_EP_HEALTH_TOKEN_FILE !== null && healthToken === null)
-    problems.push({
-      where: "RAY_EP_HEALTH_TOKEN_FILE",
-      problem: `expected a file that holds the token, got ${values.RAY_EP_HEALTH_TOKEN_FILE}, which cannot be read, is empty, or holds more than one line of up to 512 printable characters`,
-      fix: "Mount the file, readable for this user, or set RAY_EP_HEALTH_TOKEN.",
-    });
+    problems.push(noHealthToken(values.RAY_EP_HEALTH_TOKEN_FILE));
   return problems;
 }
 

@@ -246,12 +246,19 @@ describe("B2 a client that sends requests ahead", () => {
     ["that expect", "GET / HTTP/1.1\r\nhost: a\r\nexpect: a miracle\r\n\r\n".repeat(1000), 200],
     ["without a host", "GET / HTTP/1.1\r\n\r\n".repeat(1000), 200],
     ["that Node's own parser refuses", "GET / HTTP/1.1\nhost: a\n\n".repeat(1000), 400],
-  ])("%s gets one answer, and then its connection is closed", async (_, words, status) => {
-    const received = await sendRaw(words);
-    expect(answersIn(received)).toBe(1);
-    expect(received).toMatch(new RegExp(`^HTTP/1\\.1 ${status}`));
-    expect([...service.answers]).toEqual(status === 400 ? [] : [[status, 1]]);
-  });
+  ])(
+    "%s gets one answer, and then its connection is closed, and little is read ahead",
+    async (_, words, status) => {
+      const begun: unknown[] = [];
+      for (const event of ["request", "checkExpectation"])
+        server.on(event, (request) => void begun.push(request));
+      const received = await sendRaw(words);
+      expect(begun.length).toBeLessThanOrEqual(2);
+      expect(answersIn(received)).toBe(1);
+      expect(received).toMatch(new RegExp(`^HTTP/1\\.1 ${status}`));
+      expect([...service.answers]).toEqual(status === 400 ? [] : [[status, 1]]);
+    },
+  );
 
   test("one request after the other on one connection is fine, in whatever pieces they come", async () => {
     const connection = open();
