@@ -8,28 +8,28 @@ import { THREADS } from "../common/lookup.ts";
 import { handleSignals } from "../common/signals.ts";
 import { visible } from "../common/visible.ts";
 import { findTlsProblems, readTls } from "../gcs/tls.ts";
-import { readArgs } from "./args.ts";
-import { asUser } from "./become.ts";
-import { boundedWrite } from "./bounded-log.ts";
-import { type Config, readConfig } from "./config.ts";
+import { readArgs } from "./config/args.ts";
+import { asUser } from "./config/become.ts";
+import { type Config, readConfig } from "./config/config.ts";
+import { readInterfaces } from "./config/interfaces.ts";
+import { probeLocal, readHealthTokenFile, readTokenFile } from "./config/local.ts";
+import type { RayUser } from "./config/machine.ts";
+import { findUsers } from "./config/users.ts";
 import type { Deps } from "./deps.ts";
-import type { Event } from "./event.ts";
-import { exitCodeOf } from "./exit-code.ts";
-import type { RayUser } from "./facts.ts";
-import { helpText } from "./help.ts";
-import { introduction } from "./introduction.ts";
+import { collect } from "./election/collect.ts";
+import { StatusKeeper } from "./lease/node-status.ts";
 import { Node, type NodeInput } from "./node.ts";
-import { StatusKeeper } from "./node-status.ts";
-import { NoteFile } from "./note-file.ts";
+import { boundedWrite } from "./output/bounded-log.ts";
+import type { Event } from "./output/event.ts";
+import { exitCodeOf } from "./output/exit-code.ts";
+import { helpText } from "./output/help.ts";
+import { introduction } from "./output/introduction.ts";
+import { NoteFile } from "./output/note-file.ts";
+import { render } from "./output/render.ts";
 import { planForPid1 } from "./pid1.ts";
-import { binDirOf, resolveRunAs } from "./plan.ts";
-import { collect } from "./probes/collect.ts";
-import { readInterfaces } from "./probes/interfaces.ts";
-import { probeLocal, readHealthTokenFile, readTokenFile } from "./probes/local.ts";
+import { binDirOf, resolveRunAs } from "./ray/command.ts";
 import { realDeps } from "./real-deps.ts";
-import { render } from "./render.ts";
 import { StopRequest } from "./stop-request.ts";
-import { findUsers } from "./users.ts";
 
 /** Reads the configuration, looks at this machine, makes the real effects, and lets a node live with them. */
 async function main(): Promise<number> {
@@ -88,8 +88,8 @@ function randomWord(): string {
 async function explain(input: Input, deps: Deps, json: boolean): Promise<number> {
   const { heads, healthInTheEnd } = await collect(input.config, deps, input.stopRequest.asked, "all");
   const seen = { heads, health: await healthInTheEnd };
-  const { dryRun } = await import("./dry-run.ts");
-  const { renderDryRun } = await import("./render-dry-run.ts");
+  const { dryRun } = await import("./output/dry-run.ts");
+  const { renderDryRun } = await import("./output/render-dry-run.ts");
   const report = dryRun({ version: __VERSION__, ...input, seen });
   const lines = json ? JSON.stringify(report, null, 2).split("\n") : renderDryRun(report);
   print(`${lines.map(visible).join("\n")}\n`);

@@ -1,4 +1,4 @@
-import type { GuardProcess as Real } from "../../src/entrypoint/guard-process.ts";
+import type { GuardProcess as Real } from "../../src/entrypoint/ray/guard/guard-process.ts";
 import { Actor } from "./actor.ts";
 import type { Place, Scene } from "./place.ts";
 
