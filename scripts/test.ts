@@ -9,40 +9,16 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { globSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
-import { stripVTControlCharacters } from "node:util";
 import { projects } from "./test-projects.ts";
+import { type Counts, count } from "./test-report.ts";
 
-/** Projects of vitest that run together in one process of it. */
-type Lane = readonly string[];
-
-interface Group {
-  /** They run at the same time: what they do is mostly waiting, and no lane takes what another one needs. */
-  readonly lanes: readonly Lane[];
+/** What runs in one process of vitest. */
+interface Lane {
+  readonly projects: readonly string[];
+  /** The words that start that process, if not Node alone. */
   readonly before: readonly string[];
   /** Why it cannot run here; null when it can. */
   readonly skip: string | null;
-}
-
-interface Counts {
-  /** Tests that ran, whatever came of them. */
-  readonly executed: number;
-  readonly passed: number;
-  readonly failed: number;
-  readonly skipped: number;
-  /** One line for each failure. */
-  readonly failures: readonly string[];
-}
-
-/** What vitest's JSON reporter says of a file. */
-interface FileReport {
-  readonly name: string;
-  readonly status: string;
-  readonly message: string;
-  readonly assertionResults: readonly {
-    readonly status: string;
-    readonly fullName: string;
-    readonly failureMessages: readonly string[];
-  }[];
 }
 
 const RESULTS = "test-results";
@@ -57,18 +33,26 @@ function succeeds(command: string, ...args: string[]): boolean {
   return spawnSync(command, args, { stdio: "ignore", timeout: 20_000 }).status === 0;
 }
 
-function groups(): Group[] {
-  const here: Group[] = [
-    { lanes: [["unit", "process"]], before: [], skip: null },
-    { lanes: [["embedded"]], before: [], skip: whyNoRay() },
+/** Lanes of one group run at the same time: what they do is mostly waiting, and none takes what another one needs. */
+function groups(): Lane[][] {
+  const everything = all || filters.length > 0;
+  const unlessLong = (why: () => string | null): string | null => (everything ? why() : TAKES_LONG);
+  const noRay = whyNoRay();
+  const noDocker = unlessLong(whyNoDocker);
+  const docker = (name: string): Lane => ({
+    projects: [name],
+    before: ["sh", "scripts/in-lab.sh"],
+    skip: noDocker,
+  });
+  return [
+    [
+      { projects: ["unit", "process"], before: [], skip: null },
+      { projects: ["embedded"], before: [], skip: noRay },
+    ],
+    [{ projects: ["load"], before: [], skip: unlessLong(() => null) }],
+    [{ projects: ["embedded-more", "faults"], before: [], skip: unlessLong(() => noRay) }],
+    [docker("docker"), docker("docker-nodes"), docker("docker-images")],
   ];
-  const more: readonly Omit<Group, "skip">[] = [
-    { lanes: [["load"]], before: [] },
-    { lanes: [["embedded-more", "faults"]], before: [] },
-    { lanes: [["docker"], ["docker-nodes"], ["docker-images"]], before: ["sh", "scripts/in-lab.sh"] },
-  ];
-  const whyNot = all || filters.length > 0 ? [null, whyNoRay(), whyNoDocker()] : more.map(() => TAKES_LONG);
-  return [...here, ...more.map((group, i) => ({ ...group, skip: whyNot[i] ?? null }))];
 }
 
 const TAKES_LONG =
@@ -82,12 +66,8 @@ function whyNoRay(): string | null {
 const whyNoDocker = (): string | null =>
   succeeds("docker", "info") ? null : "no Docker engine answers; → test/lab/up gives this machine one";
 
-function run({ lanes, before }: Group): Promise<Counts[]> {
-  return Promise.all(lanes.map((projects, i) => runLane(projects, before, i > 0)));
-}
-
 /** The words of a lane beside another one are kept until it is done. */
-async function runLane(projects: Lane, before: readonly string[], beside: boolean): Promise<Counts> {
+async function runLane({ projects, before }: Lane, beside: boolean): Promise<Counts> {
   const name = projects.join("-");
   const file = `${RESULTS}/${name}.json`;
   const log = `${RESULTS}/${name}.log`;
@@ -112,40 +92,6 @@ async function runLane(projects: Lane, before: readonly string[], beside: boolea
   return count(file, status as number | null);
 }
 
-/** A file that cannot be loaded has no test that failed, and an error outside of any test none either: both count. */
-function count(file: string, status: number | null): Counts {
-  try {
-    const report = JSON.parse(readFileSync(file, "utf8"));
-    const files: readonly FileReport[] = report.testResults;
-    const failures = files.flatMap(failuresOf);
-    const outside = failures.length === 0 && status !== 0;
-    if (outside) failures.push(`${file}: vitest ended with ${status}, though no test failed`);
-    const executed = report.numPassedTests + failures.length;
-    return {
-      executed,
-      passed: report.numPassedTests,
-      failed: failures.length,
-      skipped: report.numPendingTests + report.numTodoTests,
-      failures,
-    };
-  } catch (error) {
-    return { executed: 1, passed: 0, failed: 1, skipped: 0, failures: [`${file} cannot be read: ${error}`] };
-  }
-}
-
-/** Where no test failed it is the file itself: it could not be loaded, a hook failed, its process ended. */
-function failuresOf({ name, status, message, assertionResults }: FileReport): string[] {
-  const failed = assertionResults.filter((each) => each.status === "failed");
-  if (failed.length === 0 && status === "failed")
-    return [line(name, message || "a hook or its process failed")];
-  return failed.map(({ fullName, failureMessages }) =>
-    line(`${name} > ${fullName}`, failureMessages[0] ?? ""),
-  );
-}
-
-const line = (where: string, message: string): string =>
-  `${where.replace(`${process.cwd()}/`, "")}: ${stripVTControlCharacters(message).split("\n")[0]}`;
-
 /** The files of projects that are left out, those among them that the words name: how many tests they hold only a run shows. */
 function filesOf(names: readonly string[]): number {
   const files = projects
@@ -156,10 +102,10 @@ function filesOf(names: readonly string[]): number {
 }
 
 /** The projects that are left out, by the reason for it. */
-function leftOutOf(groups: readonly Group[]) {
-  const reasons = new Set(groups.flatMap(({ skip }) => skip ?? []));
+function leftOutOf(lanes: readonly Lane[]) {
+  const reasons = new Set(lanes.flatMap(({ skip }) => skip ?? []));
   return [...reasons].map((reason) => {
-    const names = groups.filter(({ skip }) => skip === reason).flatMap(({ lanes }) => lanes.flat());
+    const names = lanes.filter(({ skip }) => skip === reason).flatMap(({ projects }) => projects);
     return { reason, names, files: filesOf(names) };
   });
 }
@@ -168,8 +114,11 @@ rmSync(RESULTS, { recursive: true, force: true });
 mkdirSync(RESULTS, { recursive: true });
 const chosen = groups();
 const counts: Counts[] = [];
-for (const group of chosen) if (group.skip === null) counts.push(...(await run(group)));
-const leftOut = leftOutOf(chosen);
+for (const group of chosen) {
+  const lanes = group.filter(({ skip }) => skip === null);
+  counts.push(...(await Promise.all(lanes.map((lane, i) => runLane(lane, i > 0)))));
+}
+const leftOut = leftOutOf(chosen.flat());
 for (const { reason, names, files } of leftOut)
   if (files > 0) console.log(`→ Left out: ${names.join(", ")} tests (files: ${files}), since ${reason}`);
 const sum = (key: Exclude<keyof Counts, "failures">): number =>

@@ -1,5 +1,5 @@
 import type { Address } from "./address.ts";
-import type { Sighting, SightingKind } from "./sighting.ts";
+import type { ProbeAnswer, ProbeResult } from "./probe-result.ts";
 
 /** One thing wrong with the input: where, what was expected and got, and the way out. Never a secret's value. */
 export interface Problem {
@@ -27,7 +27,7 @@ export type Failure =
   | {
       readonly reason: "no-head-in-time";
       readonly waitedMs: number;
-      readonly sightings: readonly Sighting[];
+      readonly results: readonly ProbeResult[];
       readonly why: string;
     }
   | {
@@ -51,7 +51,7 @@ export type Failure =
   | {
       readonly reason: "tls-differs";
       readonly head: Address;
-      readonly sighting: Extract<SightingKind, { kind: "tls" }>;
+      readonly result: Extract<ProbeAnswer, { kind: "tls" }>;
     }
   | { readonly reason: "duplicate-name" | "not-a-candidate"; readonly node: string; readonly message: string }
   | { readonly reason: "pip-failed"; readonly file: string; readonly exitCode: number }

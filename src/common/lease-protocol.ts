@@ -1,18 +1,13 @@
 import * as z from "zod/mini";
 import { parseHost } from "./address.ts";
+import { Name, Text, Word } from "./from-outside.ts";
+import { NodeStatus } from "./node-status.ts";
 
 /**
  * The wire format between entrypoints and the health service. Times are seconds, as in the environment contract.
  * `life` names one run of one entrypoint process, `instance` one run of the health service. Anybody who knows a
  * node's `life` can send requests in its name, so no answer contains one.
  */
-/** What comes from the network ends in logs: no line break, escape code or turned direction of writing may be in it. */
-const visible = z.regex(/^[^\p{C}\p{Zl}\p{Zp}]*$/u, "expected visible characters");
-const withoutSpace = z.regex(/^[^\p{C}\p{Z}]*$/u, "expected visible characters without spaces");
-export const Name = z.string().check(z.minLength(1), z.maxLength(253), withoutSpace);
-const Text = z.string().check(z.maxLength(1024), visible);
-/** host:port, or the id of a cluster. */
-const Word = z.string().check(z.maxLength(260), withoutSpace);
 const HostName = z
   .string()
   .check(z.refine((text) => parseHost(text).ok, { error: "expected a host name or an IPv4 address" }));
@@ -67,8 +62,6 @@ export const LeaseGranted = z.object({
   epoch: Epoch,
   ttl: z.number(),
   instance: Name,
-  /** Another living process that asks under this node's name; the holder tells it to its log. */
-  namesake: z.optional(z.object({ address: Word })),
 });
 export type LeaseGranted = z.infer<typeof LeaseGranted>;
 
@@ -138,6 +131,13 @@ export const NodeReport = z.object({
   ports: z.optional(z.array(Port).check(z.maxLength(4))),
   /** The highest epoch that this node has seen anywhere. */
   seen: z.optional(SeenEpoch),
+  /** Its status; a node of another version may send none, or one that is not understood here. */
+  status: z.optional(
+    z.pipe(
+      z.unknown(),
+      z.transform((status) => z.safeParse(NodeStatus, status).data),
+    ),
+  ),
 });
 export type NodeReport = z.infer<typeof NodeReport>;
 

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { EVERY_SIGHTING, sighting } from "../../test/fixtures/facts.ts";
+import { EVERY_ANSWER, probeResult } from "../../test/fixtures/facts.ts";
 import { EVERY_FAILURE } from "../../test/fixtures/failures.ts";
 import { renderFailure } from "./render-failure.ts";
-import { renderSighting } from "./render-sighting.ts";
+import { renderProbe } from "./render-probe.ts";
 
 test.each(Object.entries(EVERY_FAILURE))("%s: what is wrong first, and the way out last", (_, failure) => {
   const lines = renderFailure(failure);
@@ -12,14 +12,14 @@ test.each(Object.entries(EVERY_FAILURE))("%s: what is wrong first, and the way o
 });
 
 test("no HEAD in time: the cause of each address has its own line", () => {
-  const sightings = EVERY_SIGHTING.map((kind, i) => sighting(`node-${i}:6379`, kind));
-  const lines = renderFailure({ ...EVERY_FAILURE["no-head-in-time"], sightings });
-  for (const each of sightings) expect(lines).toContain(`  ✗ ${renderSighting(each)}`);
+  const results = EVERY_ANSWER.map((kind, i) => probeResult(`node-${i}:6379`, kind));
+  const lines = renderFailure({ ...EVERY_FAILURE["no-head-in-time"], results });
+  for (const each of results) expect(lines).toContain(`  ✗ ${renderProbe(each)}`);
 });
 
-test("each sighting has words of its own, with address and milliseconds", () => {
-  const words = EVERY_SIGHTING.map((kind) => renderSighting(sighting("ray-cpu:6379", kind)));
-  expect(new Set(words).size).toBe(EVERY_SIGHTING.length);
+test("each result has words of its own, with address and milliseconds", () => {
+  const words = EVERY_ANSWER.map((kind) => renderProbe(probeResult("ray-cpu:6379", kind)));
+  expect(new Set(words).size).toBe(EVERY_ANSWER.length);
   for (const each of words) expect(each).toMatch(/^ray-cpu:6379 .* \(3 ms\)$/);
   expect(words[0]).toBe("ray-cpu:6379 answers as a Ray GCS 2.60.0, cluster c1c1c1c1 (3 ms)");
 });

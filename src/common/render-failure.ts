@@ -1,6 +1,6 @@
 import { formatAddress } from "./address.ts";
 import type { Failure, Problem } from "./failure.ts";
-import { renderSighting, renderTls } from "./render-sighting.ts";
+import { renderProbe, renderTls } from "./render-probe.ts";
 import { unreachable } from "./result.ts";
 
 /** A list of problems, all of them: where, what was expected and got, and the way out. */
@@ -58,7 +58,7 @@ export function renderFailure(failure: Failure): string[] {
     case "no-head-in-time":
       return [
         `✗ No HEAD after ${seconds(failure.waitedMs)}: ${failure.why}`,
-        ...failure.sightings.map((sighting) => `  ✗ ${renderSighting(sighting)}`),
+        ...failure.results.map((result) => `  ✗ ${renderProbe(result)}`),
         "→ Start the HEAD, or raise WAIT_FOR_HEAD; a restart policy tries again.",
       ];
     default:
@@ -100,7 +100,7 @@ function renderNodeFailure(failure: NodeFailure): string[] {
       ];
     case "tls-differs":
       return [
-        `✗ ${formatAddress(failure.head)} ${renderTls(failure.sighting)}`,
+        `✗ ${formatAddress(failure.head)} ${renderTls(failure.result)}`,
         "→ Set RAY_USE_TLS, RAY_TLS_SERVER_CERT, RAY_TLS_SERVER_KEY and RAY_TLS_CA_CERT on every node. One CA signs all certificates, and each has its node's name and address.",
       ];
     case "duplicate-name":

@@ -2,8 +2,8 @@ import type { Address } from "../common/address.ts";
 import { decideAuth, type RayAuth, tokenIn } from "../common/auth-token.ts";
 import { type Environment, readEnvironment } from "../common/environment.ts";
 import type { Problem } from "../common/failure.ts";
+import { healthTokenIn } from "../common/health-token.ts";
 import { err, ok, type Result } from "../common/result.ts";
-import { secret } from "../common/values/scalars.ts";
 import type { TlsKeys } from "../gcs/tls.ts";
 import { findConflicts, findForeignWords, findMissingSecrets } from "./config/conflicts.ts";
 import {
@@ -74,8 +74,8 @@ export function readConfig(surroundings: Surroundings): Result<Config, readonly 
   const wrong = new Set(problems.map(({ where }) => where));
   const conflicts = [
     ...findConflicts(config),
-    ...findLostAddress(config, surroundings.interfaces),
-    ...findMissingSecrets(config, surroundings),
+    ...findLostAddress(config.values, surroundings.interfaces),
+    ...findMissingSecrets(config, surroundings.env),
   ];
   // Where one of two variables could not be read, nothing is known of the two together.
   const known = conflicts.filter(
@@ -140,12 +140,6 @@ function findExplicitHead(
   const address = values[variable];
   if (address === null) return null;
   return { address, variable, isThisNode: isThisNode(address, identity, values, interfaces) };
-}
-
-/** Null where the file holds nothing that can be sent as a token. */
-function healthTokenIn(text: string | null): string | null {
-  const token = secret.parse(text?.trim() ?? "");
-  return token.ok ? token.value : null;
 }
 
 /** With Redis a second GCS would write to the store of the first. */

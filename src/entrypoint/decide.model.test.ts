@@ -3,7 +3,7 @@ import { ClusterModel, TICK_MS, type Weather } from "../../test/fixtures/cluster
 import { configOf } from "../../test/fixtures/config.ts";
 import {
   DOWN,
-  EVERY_SIGHTING,
+  EVERY_ANSWER,
   factsOf,
   granted,
   head,
@@ -63,7 +63,7 @@ const MOMENTS = [0, 15_000, 100_000];
 function* everyFacts(config: Config): Generator<Facts> {
   const others = config.whitelist.filter(({ name }) => name !== config.node);
   const answers = others.map(({ name, address }) =>
-    EVERY_SIGHTING.map((kind) => head(name, formatAddress(address), kind)),
+    EVERY_ANSWER.map((kind) => head(name, formatAddress(address), kind)),
   );
   for (const [health, lease, lastRole, headUnseenMs, waitedMs, ...heads] of product(
     HEALTH,
@@ -78,9 +78,7 @@ function* everyFacts(config: Config): Generator<Facts> {
 
 /** Why a decision must not be, or null. */
 function objection(config: Config, facts: Facts, decision: Decision): string | null {
-  const kinds = facts.heads.map(({ sighting }) =>
-    sighting.kind === "unresolved" ? sighting.code : sighting.kind,
-  );
+  const kinds = facts.heads.map(({ result }) => (result.kind === "unresolved" ? result.code : result.kind));
   const living = kinds.includes("ray-gcs");
   if (living && decision.role !== "worker") return "a living HEAD is not joined";
   if (decision.role === "worker" && !living) return "joins where no HEAD answers";
@@ -124,7 +122,7 @@ describe("every combination of facts", () => {
       }
     }
     expect(count).toBe(
-      whitelist.split(" ").length * 9 * 11 * 27 * EVERY_SIGHTING.length ** (whitelist.split(" ").length - 1),
+      whitelist.split(" ").length * 9 * 11 * 27 * EVERY_ANSWER.length ** (whitelist.split(" ").length - 1),
     );
   });
 });

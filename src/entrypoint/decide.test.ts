@@ -14,7 +14,7 @@ import {
   SILENT,
   UNKNOWN,
 } from "../../test/fixtures/facts.ts";
-import type { SightingKind } from "../common/sighting.ts";
+import type { ProbeAnswer } from "../common/probe-result.ts";
 import { possibleHeads, unlistedHolder } from "./decide/candidates.ts";
 import { decide } from "./decide.ts";
 import type { Facts, HealthFact } from "./facts.ts";
@@ -35,7 +35,7 @@ const NO_ANSWER = { kind: "no-answer", cause: "gone" } as const;
 const NO_TAKEOVER = configOf("b", { HEAD_WHITELIST: "a b c", RAY_EP_TAKEOVER_AFTER: "0" });
 const ALONE = configOf("a", { HEAD_WHITELIST: "a" });
 
-const at = (name: string, kind: SightingKind) => head(name, `${name}:6379`, kind);
+const at = (name: string, kind: ProbeAnswer) => head(name, `${name}:6379`, kind);
 const nobody = [at("a", REFUSED), at("c", REFUSED)];
 const silence = [at("b", REFUSED), at("c", { kind: "timeout", phase: "answer" })];
 const LONG = 60_000;
@@ -92,7 +92,7 @@ describe("rule 1: an explicit HEAD", () => {
       "the wait has its end, with the cause of each address",
       TOLD,
       { heads: [at("a", SILENT)], waitedMs: LONG },
-      fails(rule, { reason: "no-head-in-time", waitedMs: LONG, sightings: [SILENT] }),
+      fails(rule, { reason: "no-head-in-time", waitedMs: LONG, results: [SILENT] }),
     ],
   ]);
 });
@@ -393,7 +393,7 @@ describe("rule 4: no health service", () => {
       { health: DOWN, heads: nobody, waitedMs: LONG },
       fails(rule, {
         reason: "no-head-in-time",
-        sightings: [REFUSED, REFUSED],
+        results: [REFUSED, REFUSED],
         why: expect.stringContaining("the health service is down (connection refused)"),
       }),
     ],
@@ -405,7 +405,7 @@ describe("a HEAD that cannot be joined", () => {
     [
       "another version",
       STRANGER,
-      { heads: [at("a", { ...GCS, version: "2.49.2" } as SightingKind)] },
+      { heads: [at("a", { ...GCS, version: "2.49.2" } as ProbeAnswer)] },
       fails("2-not-a-candidate", { reason: "version-differs", theirs: "2.49.2", ours: "2.60.0" }),
     ],
     [
@@ -424,7 +424,7 @@ describe("a HEAD that cannot be joined", () => {
       "A8 one that speaks TLS where this node does not, or the reverse",
       SECOND,
       { heads: [at("a", { kind: "tls", problem: "wanted" })] },
-      fails("3-head-found", { reason: "tls-differs", head: { host: "a" }, sighting: { problem: "wanted" } }),
+      fails("3-head-found", { reason: "tls-differs", head: { host: "a" }, result: { problem: "wanted" } }),
     ],
     [
       "a locked one beside an open one is no matter",

@@ -1,6 +1,6 @@
 import type { Failure } from "../common/failure.ts";
+import type { ProbeResult, RayGcs } from "../common/probe-result.ts";
 import { unreachable } from "../common/result.ts";
-import type { RayGcs, Sighting } from "../common/sighting.ts";
 import type { Config } from "./config.ts";
 import { decideByLease, decideOwnHead } from "./decide/by-lease.ts";
 import { decideByOrder, decideWithoutHealth } from "./decide/by-order.ts";
@@ -57,7 +57,7 @@ function findHead(facts: Facts, rule: Rule): Decision | null {
   const holder = holderIn(facts);
   // A stable sort: the lease holder first, the others in their order.
   const byRank = facts.heads.toSorted((a, b) => Number(isHolder(b, holder)) - Number(isHolder(a, holder)));
-  const answers = byRank.map((each) => each.sighting);
+  const answers = byRank.map((each) => each.result);
   const living = answers.filter((each) => each.kind === "ray-gcs");
   const [head] = living;
   if (head) return join(head, facts, rule);
@@ -66,10 +66,10 @@ function findHead(facts: Facts, rule: Rule): Decision | null {
 }
 
 /** Why a possible HEAD cannot be asked. No node leads beside it. */
-function lockedOut(sighting: Sighting): Failure | null {
-  const { address: head } = sighting;
-  if (sighting.kind === "tls") return { reason: "tls-differs", head, sighting };
-  return sighting.kind === "unauthorized" ? { reason: "unauthorized", head, detail: sighting.detail } : null;
+function lockedOut(result: ProbeResult): Failure | null {
+  const { address: head } = result;
+  if (result.kind === "tls") return { reason: "tls-differs", head, result };
+  return result.kind === "unauthorized" ? { reason: "unauthorized", head, detail: result.detail } : null;
 }
 
 /** Ray refuses a cluster of mixed versions, after minutes and with a long trace; so it is said here at once. */

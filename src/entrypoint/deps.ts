@@ -1,6 +1,6 @@
 import type { Address } from "../common/address.ts";
 import type { Clock } from "../common/deadline.ts";
-import type { Sighting } from "../common/sighting.ts";
+import type { ProbeResult } from "../common/probe-result.ts";
 import type { AliveNote } from "./alive-note.ts";
 import type { Event } from "./event.ts";
 import type { HealthClient } from "./health-client.ts";
@@ -11,7 +11,7 @@ export interface Deps {
   readonly clock: Clock;
   readonly health: HealthClient;
   /** Asks one address within `timeoutMs` whether a HEAD's GCS serves there; never rejects. */
-  readonly probe: (address: Address, timeoutMs: number) => Promise<Sighting>;
+  readonly probe: (address: Address, timeoutMs: number) => Promise<ProbeResult>;
   readonly ray: Ray;
   /** The note that docker/health-check.sh reads. */
   readonly aliveNote: Pick<AliveNote, "renew" | "drop">;

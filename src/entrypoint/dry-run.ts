@@ -1,7 +1,7 @@
 import { formatAddress } from "../common/address.ts";
 import type { Variable } from "../common/environment.ts";
 import { renderFailure } from "../common/render-failure.ts";
-import { renderSighting } from "../common/render-sighting.ts";
+import { renderProbe } from "../common/render-probe.ts";
 import { hidden, shown } from "../common/shown.ts";
 import { visible } from "../common/visible.ts";
 import { VARIABLES } from "./config/variables.ts";
@@ -98,12 +98,12 @@ function showFacts({ config, local, seen }: DryRunInput, rayVersion: string | nu
       ms: round(seen.health.ms),
       text: render({ type: "health", url, fact: seen.health }).join("\n"),
     },
-    heads: seen.heads.map(({ name, sighting }) => ({
+    heads: seen.heads.map(({ name, result }) => ({
       name,
-      address: formatAddress(sighting.address),
-      kind: sighting.kind,
-      ms: round(sighting.ms),
-      text: renderSighting(sighting),
+      address: formatAddress(result.address),
+      kind: result.kind,
+      ms: round(result.ms),
+      text: renderProbe(result),
     })),
   };
 }

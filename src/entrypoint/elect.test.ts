@@ -206,8 +206,8 @@ describe("a candidate", () => {
       // One DISCOVERY_TIMEOUT, and what a busy machine adds.
       expect(performance.now() - began).toBeLessThan(1000 + 2000);
       const [, seen] = me.events;
-      expect(seen).toMatchObject({ type: "heads", heads: [{ sighting: { address: server.address } }] });
-      expect(seen).not.toMatchObject({ heads: [{ sighting: { kind: "ray-gcs" } }] });
+      expect(seen).toMatchObject({ type: "heads", heads: [{ result: { address: server.address } }] });
+      expect(seen).not.toMatchObject({ heads: [{ result: { kind: "ray-gcs" } }] });
     },
   );
 
@@ -231,7 +231,7 @@ describe("without a health service", () => {
       failure: {
         reason: "no-head-in-time",
         why: expect.stringContaining("the health service is down"),
-        sightings: [{ kind: "refused", address: place }],
+        results: [{ kind: "refused", address: place }],
       },
     });
   });

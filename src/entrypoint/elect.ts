@@ -9,6 +9,7 @@ import type { Event } from "./event.ts";
 import type { Facts, HealthFact, LeaseFact } from "./facts.ts";
 import type { Role } from "./plan.ts";
 import { type Collected, collect } from "./probes/collect.ts";
+import { unlessAborted } from "./stop-request.ts";
 
 /** Where an election ends: this node has a role, may not have one, or was asked to stop. */
 export type Outcome =
@@ -42,7 +43,8 @@ export async function elect(elector: Elector, deps: ElectDeps): Promise<Outcome>
   let last: Collected["healthInTheEnd"];
   for (;;) {
     const late = clock.now() - began >= config.values.WAIT_FOR_HEAD;
-    const collected = await stoppable(collectOnce(elector, deps, late), stop);
+    // A probe may take seconds; a stop does not wait for it.
+    const collected = await unlessAborted(collectOnce(elector, deps, late), stop);
     if (collected === null) return { kind: "stopped" };
     const { healthInTheEnd, ...seen } = collected;
     last = healthInTheEnd;
@@ -52,7 +54,7 @@ export async function elect(elector: Elector, deps: ElectDeps): Promise<Outcome>
       void healthInTheEnd.then((fact) => {
         if (last === healthInTheEnd && !stop.aborted && fact.kind !== "down") sayHealth(fact);
       });
-    if (seen.heads.some(({ sighting }) => sighting.kind === "ray-gcs")) absence.seen();
+    if (seen.heads.some(({ result }) => result.kind === "ray-gcs")) absence.seen();
     say({ type: "heads", heads: seen.heads });
     const { ownRayVersion, lastRole } = elector;
     const waited = { waitedMs: clock.now() - began, headUnseenMs: absence.sinceMs(began) };
@@ -94,16 +96,6 @@ async function decideWithLease(
   const lease = await askLease(decision.others);
   say({ type: "lease", fact: lease });
   return decide(config, { ...facts, lease });
-}
-
-/** A probe may take seconds; a stop does not wait for it. */
-function stoppable<T>(work: Promise<T>, stop: AbortSignal): Promise<T | null> {
-  if (stop.aborted) return Promise.resolve(null);
-  return new Promise((resolve, reject) => {
-    const abort = () => resolve(null);
-    stop.addEventListener("abort", abort, { once: true });
-    work.then(resolve, reject).finally(() => stop.removeEventListener("abort", abort));
-  });
 }
 
 /** A wait repeats itself twice a second; only what is new is said. */

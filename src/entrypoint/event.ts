@@ -74,8 +74,8 @@ export type Event =
   | { readonly type: "sessions-put-aside"; readonly folder: string; readonly names: readonly string[] }
   /** How the health service, dialling back, met this node. */
   | { readonly type: "reach-back"; readonly port: number; readonly answer: Result<ReachAnswer, string> }
-  /** Something works worse than it could; `fix` says how to fix it. */
-  | { readonly type: "warning"; readonly what: string; readonly fix: string }
+  /** Something works worse than it could; `fix` says how to fix it. `reason`: for readers of the status. */
+  | { readonly type: "warning"; readonly what: string; readonly fix: string; readonly reason?: "disk-full" }
   /** Why Ray has no guard; null: it has one again. */
   | { readonly type: "guard"; readonly cause: string | null }
   | { readonly type: "lease-renewal"; readonly ok: boolean; readonly cause: string }

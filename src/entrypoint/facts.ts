@@ -1,5 +1,5 @@
 import type { ClusterView, LeaseGranted, LeaseRefused } from "../common/lease-protocol.ts";
-import type { Sighting } from "../common/sighting.ts";
+import type { ProbeResult } from "../common/probe-result.ts";
 
 /** What the health service showed of itself. */
 export type HealthFact = { readonly ms: number } & (
@@ -33,7 +33,7 @@ export type ReportFact =
 /** What one possible HEAD answered; `name` is its whitelist name, or null for an address known from elsewhere. */
 export interface HeadFact {
   readonly name: string | null;
-  readonly sighting: Sighting;
+  readonly result: ProbeResult;
 }
 
 /** What this machine is: which user runs us and which Ray is installed. */

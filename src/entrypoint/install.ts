@@ -1,7 +1,7 @@
 import type { Deps } from "./deps.ts";
 import type { Outcome } from "./elect.ts";
 import type { Command } from "./plan.ts";
-import { aborted } from "./stop-request.ts";
+import { unlessAborted } from "./stop-request.ts";
 
 /** How long what pip started may take to die of SIGKILL. */
 const CLEAR_TIMEOUT_MS = 5000;
@@ -17,11 +17,9 @@ export async function install(
     log({ type: "installing", file });
     const pip = await ray.start(command);
     if (!pip.ok) return { kind: "failed", failure: pip.error };
-    const over = new AbortController();
-    const exit = await Promise.race([pip.value.exited, aborted(stop, over.signal)]);
-    over.abort();
+    const exit = await unlessAborted(pip.value.exited, stop);
     await pip.value.clear(CLEAR_TIMEOUT_MS);
-    if (exit === undefined) return { kind: "stopped" };
+    if (exit === null) return { kind: "stopped" };
     if (exit.code !== 0)
       return { kind: "failed", failure: { reason: "pip-failed", file, exitCode: exit.code ?? 1 } };
   }

@@ -18,11 +18,14 @@ import { type Config, readConfig } from "./config.ts";
 import type { Deps } from "./deps.ts";
 import type { Event } from "./event.ts";
 import { exitCodeOf } from "./exit-code.ts";
+import type { RayUser } from "./facts.ts";
 import { openHealthClient } from "./health-client.ts";
 import { helpText } from "./help.ts";
 import { introduction } from "./introduction.ts";
 import { localRay } from "./local-ray.ts";
 import { Node, type NodeInput } from "./node.ts";
+import { StatusKeeper } from "./node-status.ts";
+import { NoteFile } from "./note-file.ts";
 import { planForPid1 } from "./pid1.ts";
 import { becomes, binDirOf, resolveRunAs } from "./plan.ts";
 import { collect } from "./probes/collect.ts";
@@ -57,10 +60,11 @@ async function main(): Promise<number> {
     interfaces: readInterfaces(),
     tls: tls && { keys: tls, problems: await findTlsProblems(env, tls) },
   });
-  if (!read.ok) return refuse({ reason: "bad-configuration", problems: read.error });
+  const isRun = request.value.kind === "run";
+  if (!read.ok) return refuse({ reason: "bad-configuration", problems: read.error }, isRun, who.becomes);
   const local = probeLocal({ ...localSettings(read.value), env, who });
   const runAs = resolveRunAs(read.value, local);
-  if (!runAs.ok) return refuse(runAs.error);
+  if (!runAs.ok) return refuse(runAs.error, isRun, who.becomes);
   const version = local.ray.kind === "found" ? local.ray.version : null;
   const config: Config = { ...read.value, auth: authOfRay(read.value.auth, version) };
 
@@ -87,16 +91,26 @@ function realDeps(input: Input, who: ReturnType<typeof findUsers>): Deps {
   const toStdout = (text: string): void => void process.stdout.write(text);
   const write = boundedWrite(toStdout, process.stdout.fd, values.RAY_EP_LOG_LIMIT, who.becomes);
   const logger = createLogger<Event>({ form: values.RAY_EP_LOG, write, render, now: () => new Date() });
-  const log = (event: Event): void => logger.log(event);
+  const user = becomes(runAs);
+  const status = new StatusKeeper(config.node, __VERSION__, new NoteFile(values.RAY_EP_STATUS_FILE, user));
+  const log = (event: Event): void => {
+    logger.log(event);
+    status.hear(event);
+  };
   const { HEALTH_URL: url } = values;
   const health = url === null ? NO_SERVICE : sparing(openHealthClient(url, config.healthToken), realClock);
   return {
     clock: realClock,
-    // A turn of the event loop later, so that a HEAD works at its answer while this process puts its request together.
-    health: { ...health, look: (timeoutMs) => nextTurn().then(() => health.look(timeoutMs)) },
+    health: {
+      ...health,
+      // A turn of the event loop later, so that a HEAD works at its answer while this process puts its request together.
+      look: (timeoutMs) => nextTurn().then(() => health.look(timeoutMs)),
+      report: (node, report, timeoutMs) =>
+        health.report(node, { ...report, status: status.current }, timeoutMs),
+    },
     probe: (address, timeoutMs) => probeGcs(address, { token: auth.token, tls, timeoutMs }),
     ray: localRay(input, { health, log, runId: input.runId }),
-    aliveNote: new AliveNote(values.RAY_EP_ALIVE_FILE, values.RAY_EP_WATCH_INTERVAL, becomes(runAs)),
+    aliveNote: new AliveNote(values.RAY_EP_ALIVE_FILE, values.RAY_EP_WATCH_INTERVAL, user),
     log,
   };
 }
@@ -152,17 +166,16 @@ function standBehindInit(): boolean {
   return pid1.kind !== "no-init";
 }
 
-/** The last words of a node that could not even begin. */
-function refuse(failure: Failure): number {
-  const exitCode = exitCodeOf(failure);
+/** The last words of a node that could not even begin; `user`: whose rights its status is written with. */
+function refuse(failure: Failure, isRun = false, user: RayUser | null = null): number {
+  const event: Event = { type: "failed", failure, exitCode: exitCodeOf(failure) };
   const write = (text: string): void => void process.stderr.write(text);
   const form = logForm(process.env.RAY_EP_LOG?.trim());
-  createLogger<Event>({ form, write, render, now: () => new Date() }).log({
-    type: "failed",
-    failure,
-    exitCode,
-  });
-  return exitCode;
+  createLogger<Event>({ form, write, render, now: () => new Date() }).log(event);
+  const file = process.env.RAY_EP_STATUS_FILE?.trim() ?? "";
+  if (isRun && file.startsWith("/"))
+    new StatusKeeper(hostname(), __VERSION__, new NoteFile(file, user)).hear(event);
+  return event.exitCode;
 }
 
 // A log that cannot be written (its disk is full, its reader is gone) is no reason to end a cluster.

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
-import { GCS, granted, leaseHealth } from "../../test/fixtures/facts.ts";
-import { Script, VirtualNode } from "../../test/fixtures/virtual-node.ts";
+import { GCS, granted, holder, leaseHealth, refusal } from "../../test/fixtures/facts.ts";
+import { LOCAL, Script, VirtualNode } from "../../test/fixtures/virtual-node.ts";
 import type { Failure } from "../common/failure.ts";
 import { ok } from "../common/result.ts";
 import type { HealthFact } from "./facts.ts";
@@ -26,6 +26,7 @@ describe("a start that comes to nothing", () => {
   const taken: Failure = { reason: "port-taken", address: { host: "a", port: 6379 } };
   test.each<[what: string, Partial<Script>, Record<string, string>, exitCode: number]>([
     ["an obstacle", { obstacle: taken }, ALONE, 78],
+    ["pip that fails", { local: { ...LOCAL, requirements: ["/r.txt"] }, exitsAfterMs: 9 }, ALONE, 69],
     ["strict, and no guard", { noGuard: "ENOENT", health: leasing() }, STRICT, 71],
     ["a Ray that refuses its options", { exitsAfterMs: 900, exitCode: 2 }, ALONE, 2],
     [
@@ -93,9 +94,13 @@ describe("a member of a cluster", () => {
     Object.assign(node.script, { gcs: undefined, head: { kind: "refused" } });
     await node.live(5000);
     expect(node.all("head-out-of-reach")).toHaveLength(1);
-    Object.assign(node.script, { gcs: { clusterId: "c2", alive: true }, head: { ...GCS, clusterId: "c2" } });
-    await node.live(5000);
+    node.script.head = { kind: "ray-gcs", version: "2.60.0", clusterId: "c2" };
+    await node.live(3000);
+    expect(node.starts).toHaveLength(2);
+    node.script.gcs = { clusterId: "c2", alive: true };
+    await node.live(3000);
     expect(node.all("ready").map(({ clusterId }) => clusterId)).toEqual(["c1", "c2"]);
+    expect(node.all("trouble")).toEqual([]);
   });
 
   test("one that keeps failing waits longer each time, and RAY_EP_MAX_RESTARTS ends it", async () => {
@@ -128,6 +133,14 @@ describe("a member of a cluster", () => {
   });
 });
 
+test("strict: a HEAD whose guard is gone, and cannot be replaced in time, ends its Ray", async () => {
+  const node = await head({ health: leasing() }, STRICT).live(5000);
+  node.script.noGuard = "ENOENT";
+  node.guards[0]?.kill();
+  await node.live(13_000);
+  expect(node.all("trouble")[0]?.trouble).toEqual({ kind: "guard-lost", cause: "ENOENT" });
+});
+
 describe("a stop", () => {
   test.each<[how: string, Partial<Script>]>([
     ["drained", {}],
@@ -155,8 +168,19 @@ describe("a stop", () => {
     expect(headless.all("drained")).toMatchObject([{ how: "headless" }]);
   });
 
+  test("a HEAD that is superseded meanwhile does not drain any longer", async () => {
+    const health = leasing();
+    const node = await head({ health, drainsInMs: 60_000 }).live(5000);
+    node.stopRequest.receive("SIGTERM");
+    health.askLease.mockResolvedValue(refusal("stale-epoch", holder("b", { epoch: 9 })) as never);
+    await node.live(3000);
+    expect(node.all("drained")).toMatchObject([{ how: "superseded" }]);
+  });
+
   test.each<[when: string, node: () => VirtualNode, starts: number]>([
     ["while it waits for a HEAD", () => worker({ head: { kind: "refused" } }), 0],
+    ["while it installs", () => head({ local: { ...LOCAL, requirements: ["/r.txt"] } }), 1],
+    ["before its Ray starts", () => head({ obstacle: new Promise<null>(() => {}) }), 0],
     ["while its Ray starts", () => head({ rayletAfterMs: Number.POSITIVE_INFINITY }), 1],
     ["while it backs off", () => head({ own: { agent: "gone", raylet: "running" } }), 2],
   ])("%s ends it with 0", async (_, make, starts) => {

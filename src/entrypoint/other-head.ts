@@ -1,13 +1,13 @@
 import type { Address } from "../common/address.ts";
 import type { Clock } from "../common/deadline.ts";
-import type { Sighting } from "../common/sighting.ts";
+import type { ProbeResult } from "../common/probe-result.ts";
 import type { Config } from "./config.ts";
 import { placeOf } from "./decide/candidates.ts";
 import type { Fault } from "./verdict.ts";
 
 export interface OtherHeadDeps {
   readonly clock: Pick<Clock, "pause">;
-  readonly probe: (address: Address, timeoutMs: number) => Promise<Sighting>;
+  readonly probe: (address: Address, timeoutMs: number) => Promise<ProbeResult>;
   /** The epoch that the HEAD at `address` has stored in its GCS; 0 if none is stored or it cannot be read. */
   readonly epochAt: (address: Address, timeoutMs: number) => Promise<number>;
   /** Stores this HEAD's epoch in its own GCS, where other HEADs read it; undefined while the GCS does not serve. */
@@ -77,9 +77,9 @@ async function lookAt(
   { probe, epochAt }: OtherHeadDeps,
 ): Promise<Fault | null> {
   if (!own.isPublished) return null;
-  const sighting = await probe(address, values.DISCOVERY_TIMEOUT);
+  const result = await probe(address, values.DISCOVERY_TIMEOUT);
   // An address that leads back to this node shows this node's own cluster.
-  if (sighting.kind !== "ray-gcs" || own.isCluster(sighting.clusterId)) return null;
+  if (result.kind !== "ray-gcs" || own.isCluster(result.clusterId)) return null;
   const epoch = await epochAt(address, values.DISCOVERY_TIMEOUT);
   const { claim } = own;
   return outranks({ epoch, place }, claim)

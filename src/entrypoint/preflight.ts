@@ -62,6 +62,7 @@ function warnOfDisk(folder: string, log: PreflightDeps["log"]): void {
   const mib = (left / 2 ** 20).toFixed(1);
   log({
     type: "warning",
+    reason: "disk-full",
     what: `the disk of ${folder} has ${mib} MiB left, and Ray may not start`,
     fix: "Make room there, or have Ray use another folder (--temp-dir).",
   });

@@ -1,7 +1,8 @@
 import { isIPv4 } from "node:net";
 import { formatAddress, isLoopback } from "../common/address.ts";
-import { renderSighting } from "../common/render-sighting.ts";
+import { renderProbe } from "../common/render-probe.ts";
 import { unreachable } from "../common/result.ts";
+import { headAddressWords, IN_WHITELIST, MODE_LINES } from "../common/specification.ts";
 import type { Config } from "./config.ts";
 import type { Decision } from "./decide/decision.ts";
 import type { Event } from "./event.ts";
@@ -33,7 +34,7 @@ export function render(event: Event): readonly string[] {
       return renderHealth(event.url, event.fact);
     case "heads":
       return event.heads.map(
-        ({ sighting }) => `${sighting.kind === "ray-gcs" ? "✓" : "→"} ${renderSighting(sighting)}`,
+        ({ result }) => `${result.kind === "ray-gcs" ? "✓" : "→"} ${renderProbe(result)}`,
       );
     case "lease":
       return [renderLease(event.fact)];
@@ -48,7 +49,7 @@ function renderCandidate(event: Extract<Event, { type: "candidate" }>): string {
   const list = event.whitelist.join(", ");
   if (event.place >= 0) {
     const other = event.calledItself === event.node ? "" : `; this node calls itself ${event.calledItself}`;
-    return `✓ Node is in head whitelist: ${event.node} is number ${event.place + 1} of ${list}${other}`;
+    return `${IN_WHITELIST}: ${event.node} is number ${event.place + 1} of ${list}${other}`;
   }
   const nearest = event.nearest === null ? "" : `; the nearest name is ${event.nearest}`;
   const hint = event.alike.length > 1 ? `; it may be any of ${event.alike.join(", ")}` : nearest;
@@ -83,7 +84,7 @@ function renderExplicitHead({
   address,
   isThisNode,
 }: NonNullable<Config["explicitHead"]>): string[] {
-  const words = `→ ${variable}=${formatAddress(address)} names ${isThisNode ? "this node" : "the HEAD"} explicitly`;
+  const words = `→ ${headAddressWords(variable, formatAddress(address))} names ${isThisNode ? "this node" : "the HEAD"} explicitly`;
   // Other loopback addresses distinguish several nodes on one machine.
   const isAnyMachine = isLoopback(address.host) && (address.host === "127.0.0.1" || !isIPv4(address.host));
   return [isAnyMachine ? `${words}; on every machine ${address.host} means that machine itself` : words];
@@ -137,9 +138,12 @@ function renderDecision(decision: Decision): string[] {
   const rule = RULES[decision.rule];
   switch (decision.role) {
     case "head":
-      return [`→ HEAD: ${rule}${decision.epoch === null ? "" : ` (epoch ${decision.epoch})`}`, "Mode: head"];
+      return [
+        `→ HEAD: ${rule}${decision.epoch === null ? "" : ` (epoch ${decision.epoch})`}`,
+        MODE_LINES.head,
+      ];
     case "worker":
-      return [`→ WORKER: ${rule}; ${renderSighting(decision.head)}`, "Mode: worker"];
+      return [`→ WORKER: ${rule}; ${renderProbe(decision.head)}`, MODE_LINES.worker];
     case "wait":
       return [`→ Waiting: ${renderWait(decision.waitingFor)}`];
     case "ask-lease":

@@ -12,7 +12,7 @@ import { type Membership, waitUntilReady } from "./ready.ts";
 import { redactCommand } from "./redact.ts";
 import type { RunDeps } from "./run-deps.ts";
 import { drain, exitEnd, failed, faulted, type RunEnd } from "./run-end.ts";
-import { aborted } from "./stop-request.ts";
+import { aborted, unlessAborted } from "./stop-request.ts";
 
 /** How long the remains of a session may take to die of SIGKILL. */
 const CLEAR_TIMEOUT_MS = 5000;
@@ -40,7 +40,7 @@ export class Run {
     const { lease, aliveNote } = this.#deps;
     const over = new AbortController();
     if (this.#plan.role === "head") this.#lead(over.signal);
-    else this.#follow();
+    else lease.follow();
     try {
       return (await this.#preflight()) ?? (await this.#start());
     } finally {
@@ -75,10 +75,8 @@ export class Run {
       const cause = await stands;
       return cause === null ? null : failed({ reason: "no-guard", cause });
     });
-    const over = new AbortController();
-    const end = await Promise.race([prepared, aborted(stopRequest.asked, over.signal), this.#ended.promise]);
-    over.abort();
-    return stopRequest.asked.aborted ? { kind: "stopped" } : (end ?? null);
+    const end = await unlessAborted(Promise.race([prepared, this.#ended.promise]), stopRequest.asked);
+    return stopRequest.asked.aborted ? { kind: "stopped" } : end;
   }
 
   async #start(): Promise<RunEnd> {
@@ -87,6 +85,7 @@ export class Run {
     const ray = await this.#deps.ray.start(start);
     if (!ray.ok) return failed(ray.error);
     this.#ensureGuard().watch(ray.value.session);
+    void this.#comparePython();
     try {
       const end = await this.#untilEnd(ray.value);
       return end === "stop" ? await this.#drain(ray.value) : end;
@@ -175,12 +174,11 @@ export class Run {
     void findOtherHead(config, others, over).then((fault) => fault && this.end(faulted(fault)));
   }
 
-  /** In parallel with Ray's own start, which takes longer. */
-  #follow(): void {
-    const { lease, python } = this.#deps;
-    lease.follow();
-    const compared = comparePython(this.#gcs, this.#gcs.address, python);
-    void compared.then((failure) => failure && this.end(failed(failure)));
+  /** In parallel with Ray's own start, which takes longer; not before, since loading HTTP/2 takes as long as a decision. */
+  async #comparePython(): Promise<void> {
+    if (this.#plan.role === "head") return;
+    const failure = await comparePython(this.#gcs, this.#gcs.address, this.#deps.python);
+    if (failure !== null) this.end(failed(failure));
   }
 
   #ensureGuard(): Guard {

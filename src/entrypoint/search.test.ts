@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { sighting } from "../../test/fixtures/facts.ts";
-import type { RayGcs } from "../common/sighting.ts";
+import { probeResult } from "../../test/fixtures/facts.ts";
+import type { RayGcs } from "../common/probe-result.ts";
 import type { Outcome } from "./elect.ts";
 import { Search } from "./search.ts";
 
 const joins = (clusterId: string): Outcome => {
-  const head = sighting("a:6379", { kind: "ray-gcs", version: "2.60.0", clusterId }) as RayGcs;
+  const head = probeResult("a:6379", { kind: "ray-gcs", version: "2.60.0", clusterId }) as RayGcs;
   const role = { role: "worker", head: head.address } as const;
   return { kind: "role", role, decision: { role: "worker", rule: "3-head-found", head } };
 };

@@ -121,6 +121,17 @@ describe("B6 a folder that several containers mount", () => {
     await until("the end of the lock", () => spawnSync("flock", ["--nonblock", temp, "true"]).status === 0);
   });
 
+  test("the lock is held from the start on, and anew where the folder was removed meanwhile", async () => {
+    const folder = new SessionFolder(join(temp, "ray"), null);
+    const isHeld = () => spawnSync("flock", ["--nonblock", folder.path, "true"]).status === 1;
+    folder.share();
+    await until("the lock", isHeld);
+    rmSync(folder.path, { recursive: true });
+    await folder.prepare(LIMITS);
+    expect(isHeld()).toBe(true);
+    done(folder);
+  });
+
   test("a raylet that was started without this program is known by its socket", async () => {
     mkdirSync(join(temp, NAME, "sockets"), { recursive: true });
     const raylet = createServer().listen(join(temp, NAME, "sockets", "raylet"));

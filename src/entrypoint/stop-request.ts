@@ -30,6 +30,13 @@ export class StopRequest {
   }
 }
 
+/** What `work` brings, or null when `signal` aborts first. */
+export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | null> {
+  const over = new AbortController();
+  const stopped = aborted(signal, over.signal).then(() => null);
+  return Promise.race([stopped, work]).finally(() => over.abort());
+}
+
 /** Resolves when `signal` aborts. Once `over` has aborted nobody waits any more, and nothing is kept for it. */
 export function aborted(signal: AbortSignal, over: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();

@@ -1,5 +1,5 @@
 import { err, ok, type Result } from "../common/result.ts";
-import type { GcsFailure } from "./client.ts";
+import { brokenOff, explainStatus, type GcsFailure, notRay } from "./failure.ts";
 import { DATA, endsStream, type Frame, HEADERS } from "./frames.ts";
 import { readHeaders } from "./headers.ts";
 
@@ -58,30 +58,6 @@ function messageIn(body: Buffer): Outcome {
     ? ok(body.subarray(PREFIX_BYTES))
     : notRay("its answer is not a gRPC message");
 }
-
-/** The numbers of gRPC (statuscodes.md): cancelled, deadline exceeded, aborted, unavailable, unauthenticated. */
-function explainStatus(code: number, detail: string): Outcome {
-  switch (code) {
-    case 4:
-      return err({ kind: "timeout", phase: "answer" });
-    case 16:
-      return err({ kind: "unauthorized", detail });
-    // We never cancel a call, so the peer has closed the connection.
-    case 1:
-    case 10:
-    case 14:
-      return err(brokenOff(detail));
-    default:
-      return notRay(`status ${code}: ${detail}`);
-  }
-}
-
-/** A call of something that speaks gRPC, or at least HTTP/2. */
-export const notRay = (detail: string) =>
-  err({ kind: "not-ray", saw: `it answers gRPC, but not as Ray's GCS: ${detail}` } as const);
-
-export const brokenOff = (detail: string) =>
-  ({ kind: "unavailable", phase: "answer", code: "", detail }) as const;
 
 /** `grpc-message` is percent-encoded. */
 function decoded(text: string): string {

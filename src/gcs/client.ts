@@ -1,10 +1,8 @@
 import type { Address } from "../common/address.ts";
 import { ok, type Result } from "../common/result.ts";
-import type { SightingKind } from "../common/sighting.ts";
-import { brokenOff, notRay } from "./answer.ts";
-import { type Link, openLink } from "./link.ts";
+import { brokenOff, type GcsFailure, notRay } from "./failure.ts";
+import { type GcsOptions, type Link, openLink } from "./link.ts";
 import { Message, writeMessage } from "./message.ts";
-import type { TlsKeys } from "./tls.ts";
 
 /** A node as the GCS lists it. Ids are hex. */
 export interface NodeInfo {
@@ -29,27 +27,6 @@ type NodeKey = Pick<NodeInfo, "nodeId" | "address" | "port">;
 interface KvKey {
   readonly namespace: string;
   readonly key: string;
-}
-
-/** Why a call brought no answer. */
-export type GcsFailure =
-  | Extract<SightingKind, { kind: "timeout" | "unauthorized" | "not-ray" | "tls" }>
-  /**
-   * No connection, or it broke before ("greeting") or after the server had said anything; `code` is the operating system's
-   * (ECONNREFUSED …) where there is one.
-   */
-  | {
-      readonly kind: "unavailable";
-      readonly phase: "connect" | "greeting" | "answer";
-      readonly code: string;
-      readonly detail: string;
-    };
-
-export interface GcsOptions {
-  /** Sent as `authorization: Bearer`, which a GCS with RAY_AUTH_MODE=token wants (Ray 2.52 and later). */
-  readonly token: string | null;
-  /** Given where this node's Ray speaks TLS. */
-  readonly tls?: TlsKeys | undefined;
 }
 
 const NODES = "/ray.rpc.NodeInfoGcsService";

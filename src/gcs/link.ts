@@ -2,9 +2,8 @@ import { connect, type Socket } from "node:net";
 import { type Address, formatAddress } from "../common/address.ts";
 import { lookup } from "../common/lookup.ts";
 import { err, ok, type Result } from "../common/result.ts";
-import { Answer, brokenOff, withPrefix } from "./answer.ts";
-import type { GcsFailure, GcsOptions } from "./client.ts";
-import { nameBytes } from "./first-bytes.ts";
+import { Answer, withPrefix } from "./answer.ts";
+import { brokenOff, type GcsFailure, nameBytes } from "./failure.ts";
 import {
   type Frame,
   GOAWAY,
@@ -16,7 +15,14 @@ import {
   request,
 } from "./frames.ts";
 import { writeHeaders } from "./headers.ts";
-import { tlsOptions } from "./tls.ts";
+import { type TlsKeys, tlsOptions } from "./tls.ts";
+
+export interface GcsOptions {
+  /** Sent as `authorization: Bearer`, which a GCS with RAY_AUTH_MODE=token wants (Ray 2.52 and later). */
+  readonly token: string | null;
+  /** Given where this node's Ray speaks TLS. */
+  readonly tls?: TlsKeys | undefined;
+}
 
 type Outcome = Result<Buffer, GcsFailure>;
 

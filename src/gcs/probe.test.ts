@@ -4,7 +4,7 @@ import { FakeGcs, type FakeNode, fakeNode } from "../../test/fixtures/fake-gcs.t
 import * as odd from "../../test/fixtures/odd-servers.ts";
 import { http2, refusingGrpc, tcp } from "../../test/fixtures/servers.ts";
 import { until } from "../../test/fixtures/until.ts";
-import { renderSighting } from "../common/render-sighting.ts";
+import { renderProbe } from "../common/render-probe.ts";
 import { openGcs } from "./client.ts";
 import { probeGcs } from "./probe.ts";
 
@@ -34,7 +34,7 @@ afterEach(async () => {
   );
 });
 
-describe("what is no GCS gets its own sighting, in time", () => {
+describe("what is no GCS gets its own result, in time", () => {
   test.each([
     ["a Redis", odd.redis, /^not-ray: it speaks the Redis protocol$/],
     ["a web server of HTTP/1", odd.http1, /^not-ray: it speaks HTTP\/1$/],
@@ -50,30 +50,30 @@ describe("what is no GCS gets its own sighting, in time", () => {
     ["a full queue", odd.silent, /^timeout: connect$/, OPTIONS],
   ])("%s", async (_, start, expected, options = PATIENT) => {
     const server = await keep(start());
-    const sighting = await probeGcs(server.address, options);
+    const result = await probeGcs(server.address, options);
     const said =
-      "saw" in sighting
-        ? sighting.saw
-        : "phase" in sighting
-          ? sighting.phase
-          : sighting.kind === "tls"
-            ? sighting.problem
+      "saw" in result
+        ? result.saw
+        : "phase" in result
+          ? result.phase
+          : result.kind === "tls"
+            ? result.problem
             : "";
-    expect(`${sighting.kind}: ${said}`).toMatch(expected);
-    expect(sighting.ms).toBeLessThan(TIMEOUT_MS + SLACK_MS);
-    expect(sighting.address).toEqual(server.address);
-    expect(renderSighting(sighting)).not.toContain("answers as a Ray GCS");
+    expect(`${result.kind}: ${said}`).toMatch(expected);
+    expect(result.ms).toBeLessThan(TIMEOUT_MS + SLACK_MS);
+    expect(result.address).toEqual(server.address);
+    expect(renderProbe(result)).not.toContain("answers as a Ray GCS");
   });
 
   test("a name that nobody has", async () => {
-    const sighting = await probeGcs({ host: "no-such-node.invalid", port: 6379 }, PATIENT);
+    const result = await probeGcs({ host: "no-such-node.invalid", port: 6379 }, PATIENT);
     // Without any name server the answer is the resolver's own silence.
-    expect(["unresolved", "timeout"]).toContain(sighting.kind);
+    expect(["unresolved", "timeout"]).toContain(result.kind);
   });
 
   test("a network that this machine has no route to", async () => {
-    const sighting = await probeGcs({ host: "255.255.255.255", port: 6379 }, OPTIONS);
-    expect(sighting.kind).toBe("unreachable");
+    const result = await probeGcs({ host: "255.255.255.255", port: 6379 }, OPTIONS);
+    expect(result.kind).toBe("unreachable");
   });
 });
 
@@ -140,9 +140,9 @@ describe("a GCS", () => {
     ["missing", null, "unauthorized"],
   ])("with a token that is %s", async (_, token, kind) => {
     const gcs = await keep(FakeGcs.start({ token: "s3cret" }));
-    const sighting = await probeGcs(gcs.address, { ...PATIENT, token });
-    expect(sighting.kind).toBe(kind);
-    expect(renderSighting(sighting)).not.toContain("s3cret");
+    const result = await probeGcs(gcs.address, { ...PATIENT, token });
+    expect(result.kind).toBe(kind);
+    expect(renderProbe(result)).not.toContain("s3cret");
   });
 });
 

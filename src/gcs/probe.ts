@@ -1,8 +1,10 @@
 import type { Address } from "../common/address.ts";
 import { type Deadline, deadlineIn, monotonicMs } from "../common/deadline.ts";
 import { lookup } from "../common/lookup.ts";
-import type { Sighting, SightingKind } from "../common/sighting.ts";
-import { type GcsFailure, type GcsOptions, openGcs } from "./client.ts";
+import type { ProbeAnswer, ProbeResult } from "../common/probe-result.ts";
+import { openGcs } from "./client.ts";
+import type { GcsFailure } from "./failure.ts";
+import type { GcsOptions } from "./link.ts";
 import { serverName } from "./tls.ts";
 
 export interface ProbeOptions extends GcsOptions {
@@ -11,7 +13,7 @@ export interface ProbeOptions extends GcsOptions {
 }
 
 /** Asks whether a Ray HEAD serves at `address`. Never rejects, never takes longer, leaves no connection behind. */
-export async function probeGcs(address: Address, options: ProbeOptions): Promise<Sighting> {
+export async function probeGcs(address: Address, options: ProbeOptions): Promise<ProbeResult> {
   const began = monotonicMs();
   const deadline = deadlineIn(options.timeoutMs);
   const seen = await ask(address, options, deadline);
@@ -20,7 +22,7 @@ export async function probeGcs(address: Address, options: ProbeOptions): Promise
   return { address, ms: monotonicMs() - began, ...answer };
 }
 
-async function ask(address: Address, access: GcsOptions, deadline: Deadline): Promise<SightingKind> {
+async function ask(address: Address, access: GcsOptions, deadline: Deadline): Promise<ProbeAnswer> {
   const gcs = openGcs(address, access);
   const timeoutMs = deadline.remainingMs();
   const [alive, clusterId] = await Promise.all([gcs.checkAlive([], timeoutMs), gcs.clusterId(timeoutMs)]);
@@ -33,13 +35,13 @@ async function ask(address: Address, access: GcsOptions, deadline: Deadline): Pr
 }
 
 /** After a TLS connection that failed. The token is not sent. */
-async function askInClear(address: Address, failed: SightingKind, deadline: Deadline): Promise<SightingKind> {
+async function askInClear(address: Address, failed: ProbeAnswer, deadline: Deadline): Promise<ProbeAnswer> {
   const clear = await ask(address, { token: null }, deadline);
   if (clear.kind === "ray-gcs" || clear.kind === "unauthorized") return { kind: "tls", problem: "missing" };
   return clear.kind === "not-ray" ? clear : failed;
 }
 
-async function explain(failure: GcsFailure, address: Address, deadline: Deadline): Promise<SightingKind> {
+async function explain(failure: GcsFailure, address: Address, deadline: Deadline): Promise<ProbeAnswer> {
   if (failure.kind !== "unavailable") return failure;
   const { phase, code } = failure;
   if (phase === "answer") return { kind: "not-ray", saw: "it speaks HTTP/2, but broke the call off" };
@@ -51,7 +53,7 @@ async function explain(failure: GcsFailure, address: Address, deadline: Deadline
 }
 
 /** Whether a TLS handshake begins. Nothing is sent after it, so the certificate does not matter. */
-async function trySpeakingTls({ host, port }: Address, timeoutMs: number): Promise<SightingKind> {
+async function trySpeakingTls({ host, port }: Address, timeoutMs: number): Promise<ProbeAnswer> {
   const { connect } = await import("node:tls");
   return new Promise((resolve) => {
     const socket = connect({
@@ -62,7 +64,7 @@ async function trySpeakingTls({ host, port }: Address, timeoutMs: number): Promi
       ALPNProtocols: ["h2"],
       rejectUnauthorized: false,
     });
-    const end = (outcome: SightingKind): void => {
+    const end = (outcome: ProbeAnswer): void => {
       clearTimeout(timer);
       socket.destroy();
       resolve(outcome);
@@ -78,5 +80,5 @@ async function trySpeakingTls({ host, port }: Address, timeoutMs: number): Promi
 }
 
 /** A GCS with RAY_USE_TLS is one. */
-const TLS_SERVER: SightingKind = { kind: "tls", problem: "wanted" };
-const CLOSES: SightingKind = { kind: "not-ray", saw: "it closes the connection" };
+const TLS_SERVER: ProbeAnswer = { kind: "tls", problem: "wanted" };
+const CLOSES: ProbeAnswer = { kind: "not-ray", saw: "it closes the connection" };

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { Certificates } from "../../test/fixtures/certificates.ts";
 import { FakeGcs, fakeNode } from "../../test/fixtures/fake-gcs.ts";
 import * as odd from "../../test/fixtures/odd-servers.ts";
-import { renderSighting } from "../common/render-sighting.ts";
+import { renderProbe } from "../common/render-probe.ts";
 import { openGcs } from "./client.ts";
 import { probeGcs } from "./probe.ts";
 import { findTlsProblems, readTls, type TlsKeys } from "./tls.ts";
@@ -67,7 +67,7 @@ describe("A8 a GCS that speaks TLS", () => {
     const gcs = await keep(FakeGcs.start({ tls: keys }));
     const seen = await probeGcs(gcs.address, inClear);
     expect(seen).toMatchObject({ kind: "tls", problem: "wanted" });
-    expect(renderSighting(seen)).toContain("speaks TLS, and this node does not");
+    expect(renderProbe(seen)).toContain("speaks TLS, and this node does not");
   });
 
   test.each([

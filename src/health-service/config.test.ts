@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { readConfig } from "./config.ts";
 
-const read = (env: Record<string, string>) => readConfig(env, () => ({ ok: false, error: "no files here" }));
+const FILES: Readonly<Record<string, string>> = { "/token": "s3cret\n", "/two": "s3cret\ns3cret\n" };
+const read = (env: Record<string, string>) => readConfig(env, (file) => FILES[file] ?? null);
 
 test("without any setting it listens on all addresses, port 8080, with a lease of 15 s", () => {
   expect(read({})).toMatchObject({ ok: true, value: { host: "0.0.0.0", port: 8080, ttlMs: 15_000 } });
@@ -16,4 +17,22 @@ test.each(["1", "2", "11.9"])("a lease of %s s is refused: a holder may go on fo
 
 test("a lease of 12 s is the shortest", () => {
   expect(read({ RAY_EP_LEASE_TTL: "12" })).toMatchObject({ ok: true, value: { ttlMs: 12_000 } });
+});
+
+test("the token is in its variable or in a file, not in both", () => {
+  const token = { RAY_EP_HEALTH_TOKEN: "given" };
+  const file = { RAY_EP_HEALTH_TOKEN_FILE: "/token" };
+  expect([read({}), read(token), read(file)]).toMatchObject([
+    { value: { token: null } },
+    { value: { token: "given" } },
+    { value: { token: "s3cret" } },
+  ]);
+  const where = "RAY_EP_HEALTH_TOKEN, RAY_EP_HEALTH_TOKEN_FILE";
+  expect(read({ ...token, ...file })).toMatchObject({ ok: false, error: [{ where }] });
+});
+
+test.each(["/nothing", "/two"])("a file without one token, such as %s, is a problem", (path) => {
+  const answer = read({ RAY_EP_HEALTH_TOKEN_FILE: path });
+  expect(answer).toMatchObject({ ok: false, error: [{ where: "RAY_EP_HEALTH_TOKEN_FILE" }] });
+  expect(JSON.stringify(answer)).not.toContain("s3cret");
 });

@@ -1,5 +1,6 @@
-import { type Environment, readEnvironment, type ValuesOf, type Variable } from "../common/environment.ts";
+import { type Environment, readEnvironment, type Variable } from "../common/environment.ts";
 import type { Problem } from "../common/failure.ts";
+import { healthTokenIn, noHealthToken } from "../common/health-token.ts";
 import { RENEW_DEADLINE_S } from "../common/lease-protocol.ts";
 import type { LogForm } from "../common/logger.ts";
 import { err, ok, type Result } from "../common/result.ts";
@@ -97,47 +98,31 @@ export const VARIABLES = {
   },
 } as const satisfies Record<string, Variable>;
 
-/** Reads a file's text, or says why it cannot. */
-export type ReadText = (file: string) => Result<string, string>;
-
 /** Reads the environment into a Config, or lists every problem at once. Values of secrets are never shown. */
-export function readConfig(env: Environment, readText: ReadText): Result<Config, readonly Problem[]> {
+export function readConfig(
+  env: Environment,
+  readText: (file: string) => string | null,
+): Result<Config, readonly Problem[]> {
   const { values: v, problems } = readEnvironment(VARIABLES, env);
-  const token = readToken(v, readText);
-  if (!token.ok) problems.push(token.error);
-  if (problems.length > 0 || !token.ok) return err(problems);
+  const { RAY_EP_HEALTH_TOKEN: given, RAY_EP_HEALTH_TOKEN_FILE: file } = v;
+  const token = file === null ? given : healthTokenIn(readText(file));
+  if (file !== null && token === null) problems.push(noHealthToken(file));
+  if (file !== null && given !== null) problems.push(TOKEN_TWICE);
+  if (problems.length > 0) return err(problems);
   return ok({
     host: v.RAY_EP_HEALTH_HOST,
     port: v.RAY_EP_HEALTH_PORT,
     stateDir: v.RAY_EP_HEALTH_STATE_DIR,
     whitelist: v.HEAD_WHITELIST,
     ttlMs: v.RAY_EP_LEASE_TTL,
-    token: token.value,
+    token,
     allowedHosts: v.RAY_EP_HEALTH_ALLOWED_HOSTS ?? [],
     logForm: v.RAY_EP_LOG,
   });
 }
 
-function readToken(
-  { RAY_EP_HEALTH_TOKEN: token, RAY_EP_HEALTH_TOKEN_FILE: file }: ValuesOf<typeof VARIABLES>,
-  readText: ReadText,
-): Result<string | null, Problem> {
-  const where = "RAY_EP_HEALTH_TOKEN_FILE";
-  if (file === null) return ok(token);
-  if (token !== null)
-    return err({
-      where: `RAY_EP_HEALTH_TOKEN, ${where}`,
-      problem: "expected one of them, got both",
-      fix: "Remove one.",
-    });
-  const text = readText(file);
-  if (!text.ok) return err({ where, problem: text.error, fix: VARIABLES[where].fix });
-  const secret = scalars.secret.parse(text.value.trim());
-  return secret.ok
-    ? secret
-    : err({
-        where,
-        problem: `expected one secret in ${file}, of visible ASCII characters`,
-        fix: VARIABLES[where].fix,
-      });
-}
+const TOKEN_TWICE: Problem = {
+  where: "RAY_EP_HEALTH_TOKEN, RAY_EP_HEALTH_TOKEN_FILE",
+  problem: "expected one of them, got both",
+  fix: "Remove one.",
+};

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import * as z from "zod/mini";
 import en from "zod/v4/locales/en.js";
+import { readText } from "../common/auth-token.ts";
 import type { Problem } from "../common/failure.ts";
 import { leave } from "../common/leave.ts";
 import { createLogger, logForm } from "../common/logger.ts";
@@ -49,14 +49,6 @@ async function main(): Promise<number> {
   say.log({ type: "stopping", signal: await stop });
   await service?.value.stop();
   return 0;
-}
-
-function readText(file: string): Result<string, string> {
-  try {
-    return ok(readFileSync(file, "utf8"));
-  } catch (error) {
-    return err((error as Error).message);
-  }
 }
 
 function readArgs(words: readonly string[]): Result<"run" | "help" | "version", readonly Problem[]> {

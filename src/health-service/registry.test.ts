@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
+import { statusOf } from "../../test/fixtures/status.ts";
 import type { NodeReport } from "../common/lease-protocol.ts";
 import { Registry } from "./registry.ts";
 
@@ -25,6 +26,16 @@ test("the list of as many nodes as are taken stays within 1 MiB", () => {
     taken += 1;
   expect(taken).toBe(2000);
   expect(JSON.stringify(nodes.list()).length).toBeLessThan(MIB);
+});
+
+test("with more nodes than it has room for, the list leaves out what each says in detail", () => {
+  const nodes = registry();
+  const status = statusOf("ray-worker", []);
+  for (let i = 0; i < 1000; i++) nodes.note(`ray-worker-${i}`, { ...report, status }, PEER);
+  expect(nodes.list()[0]?.status).toEqual(status);
+  expect(JSON.stringify(nodes.list()).length).toBeLessThan(MIB);
+  nodes.note("ray-worker-1000", { ...report, status }, PEER);
+  expect(nodes.list()[0]).not.toHaveProperty("status");
 });
 
 test("a report is found for the very life that gave it, and from where it gave it", () => {
@@ -87,9 +98,11 @@ describe("A1 who owns a name", () => {
     expect(say("elder")).toEqual(["noted"]);
   });
 
-  test("one of three that are alive", () => {
+  test("one of three that are alive, and when it falls silent one of the other two", () => {
     say("a", "b", "c", "a", "b", "c", "a");
     expect(say("b", "c", "a")).toEqual(["duplicate-name", "duplicate-name", "noted"]);
+    nowMs += 5000;
+    expect(say("c", "b", "c", "c", "b")).toEqual([...Array(4).fill("noted"), "duplicate-name"]);
   });
 
   test("a duplicate that gave up is forgotten, and so are all but the latest lives of a crash loop", () => {

@@ -29,6 +29,8 @@ export interface RegistrySettings {
  * list that people read within 1 MiB.
  */
 const MAX_NODES = 2000;
+/** With more nodes than this, the list has no room for what each says of itself in detail. */
+const MAX_DETAILED = 1000;
 /** More lives than that under one name are a crash loop; the oldest are forgotten. */
 const MAX_OTHERS = 3;
 /** One report may have been under way when the owner died; a dead life never sends a second one. */
@@ -89,8 +91,9 @@ export class Registry {
     return [...this.#entries.values()].flatMap(({ name, lives }) => {
       const shown = lives.findLast((each) => !isProven(each));
       if (shown === undefined) return [];
-      const { life: _, ...report } = shown.report;
-      return { name, seenAgo: (nowMs - shown.seenAtMs) / 1000, ...report };
+      const { life: _, status, ...report } = shown.report;
+      const detail = status === undefined || this.#entries.size > MAX_DETAILED ? {} : { status };
+      return { name, seenAgo: (nowMs - shown.seenAtMs) / 1000, ...report, ...detail };
     });
   }
 

@@ -1,7 +1,8 @@
 import { type Address, formatAddress } from "../common/address.ts";
-import type { RayGcs, Sighting } from "../common/sighting.ts";
-import type { GcsOptions, NodeInfo } from "../gcs/client.ts";
+import type { ProbeResult, RayGcs } from "../common/probe-result.ts";
+import type { NodeInfo } from "../gcs/client.ts";
 import { openGcs } from "../gcs/client.ts";
+import type { GcsOptions } from "../gcs/link.ts";
 import { probeGcs } from "../gcs/probe.ts";
 
 /** A HEAD that answers, and the nodes that its GCS lists, dead ones included. */
@@ -22,16 +23,16 @@ export interface Look {
   /** Every HEAD that was found; more than one is a fault to show. */
   readonly heads: readonly RayGcs[];
   /** What the addresses without a HEAD answered. */
-  readonly others: readonly Sighting[];
+  readonly others: readonly ProbeResult[];
 }
 
 /** Asks every address at once whether a GCS serves there. */
 export async function lookForHeads({ headAddresses, token, tls }: Sight): Promise<Look> {
-  const sightings = await Promise.all(
+  const results = await Promise.all(
     headAddresses.map((address) => probeGcs(address, { token, tls, timeoutMs: LOOK_TIMEOUT_MS })),
   );
-  const isHead = (sighting: Sighting): sighting is RayGcs => sighting.kind === "ray-gcs";
-  return { heads: sightings.filter(isHead), others: sightings.filter((each) => !isHead(each)) };
+  const isHead = (result: ProbeResult): result is RayGcs => result.kind === "ray-gcs";
+  return { heads: results.filter(isHead), others: results.filter((each) => !isHead(each)) };
 }
 
 export const findHeads = async (sight: Sight) => (await lookForHeads(sight)).heads;
@@ -56,7 +57,7 @@ export async function lookAtCluster(
 }
 
 /** The GCS that refuses our token: the cluster runs, but ws has another token or none. Pure. */
-export const refusing = ({ heads, others }: Look): Sighting | undefined =>
+export const refusing = ({ heads, others }: Look): ProbeResult | undefined =>
   heads.length > 0 ? undefined : others.find(({ kind }) => kind === "unauthorized");
 
 /** Why no GCS can be used; undefined where one can. */

@@ -20,7 +20,7 @@ function plannedCluster() {
   const dist = resolve(import.meta.dirname, "../../dist");
   const { state: stateDir, venvDir, binDir } = cluster;
   const folders = localFolders({ stateDir, venvDir });
-  const machine = readMachine(settings, folders, binDir, dist);
+  const machine = readMachine(settings, folders, { binDir, dist });
   const plans = planPart(settings, { part: "main", head: settings.test.target, build: false }, machine);
   return { folders, ports: plans.flatMap((plan) => plan.ports) };
 }

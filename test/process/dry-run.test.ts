@@ -1,18 +1,14 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import Ajv from "ajv";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import schema from "../../docs/dry-run.schema.json" with { type: "json" };
 import type { DryRunReport } from "../../src/entrypoint/dry-run-report.ts";
+import { eachRig } from "../fixtures/each-rig.ts";
 import { FakeGcs } from "../fixtures/fake-gcs.ts";
 import { redis } from "../fixtures/odd-servers.ts";
-import { Rig } from "../fixtures/rig.ts";
 
-let rig: Rig;
-beforeEach(async () => {
-  rig = await new Rig().open();
-});
-afterEach(() => rig.close());
+const rig = eachRig();
 
 const isReport = new Ajv({ strict: false }).compile(schema);
 

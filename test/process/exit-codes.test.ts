@@ -1,14 +1,11 @@
 import { chmodSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { eachRig } from "../fixtures/each-rig.ts";
 import { FakeGcs } from "../fixtures/fake-gcs.ts";
-import { lives, Rig } from "../fixtures/rig.ts";
+import { lives } from "../fixtures/rig.ts";
 
-let rig: Rig;
-beforeEach(async () => {
-  rig = await new Rig().open();
-});
-afterEach(() => rig.close());
+const rig = eachRig();
 
 describe("the exit code says how it ended", () => {
   test("78: every wrong variable in one message, and nothing was started", async () => {

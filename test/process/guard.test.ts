@@ -2,16 +2,15 @@ import { execFileSync } from "node:child_process";
 import { closeSync, openSync, readdirSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { uptime } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { lives, Rig } from "../fixtures/rig.ts";
+import { beforeEach, describe, expect, test } from "vitest";
+import { eachRig } from "../fixtures/each-rig.ts";
+import { lives } from "../fixtures/rig.ts";
 import { until } from "../fixtures/until.ts";
 
-let rig: Rig;
+const rig = eachRig();
 beforeEach(async () => {
-  rig = await new Rig().open();
   await rig.health();
 });
-afterEach(() => rig.close());
 
 const STRICT = { RAY_EP_FENCING: "strict" };
 /** The time from a strict HEAD's last renewal to the end of its Ray. */

@@ -4,18 +4,18 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { monotonicMs } from "../../src/common/deadline.ts";
-import { lives, Rig } from "../fixtures/rig.ts";
+import { eachRig } from "../fixtures/each-rig.ts";
+import { lives } from "../fixtures/rig.ts";
 import type { Running } from "../fixtures/running.ts";
 import { until } from "../fixtures/until.ts";
 
 /** Names in the hosts file, and a name server for all others that never answers. */
-let rig: Rig;
+const rig = eachRig();
 let silence: Socket;
 let mounts: string;
 let health: Running;
 
 beforeEach(async () => {
-  rig = await new Rig().open();
   health = await rig.health();
   silence = createSocket("udp4");
   const server = rig.host("", 52);
@@ -26,10 +26,7 @@ beforeEach(async () => {
   writeFileSync(hosts, `${readFileSync("/etc/hosts", "utf8")}\n${rig.healthHost} health.test\n`);
   mounts = `mount --bind '${resolv}' /etc/resolv.conf\nmount --bind '${hosts}' /etc/hosts`;
 });
-afterEach(async () => {
-  await rig.close();
-  silence.close();
-});
+afterEach(() => void silence.close());
 
 const silentNames = (count: number) => Array.from({ length: count }, (_, i) => `silent-${i}.test`);
 

@@ -2,22 +2,20 @@ import { once } from "node:events";
 import { createServer as createHttp } from "node:http";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { TcpProxy } from "../fixtures/cluster/tcp-proxy.ts";
+import { eachRig } from "../fixtures/each-rig.ts";
 import { FakeGcs } from "../fixtures/fake-gcs.ts";
-import { lives, Rig } from "../fixtures/rig.ts";
+import { lives } from "../fixtures/rig.ts";
 import { until } from "../fixtures/until.ts";
 
 const GCS_PORT = 6379;
 const HEALTH_PORT = 8080;
 
-let rig: Rig;
+const rig = eachRig();
 let open: (() => unknown)[] = [];
-beforeEach(async () => {
-  rig = await new Rig().open();
-});
+beforeEach(async () => {});
 afterEach(async () => {
   await Promise.all(open.map((close) => close()));
   open = [];
-  await rig.close();
 });
 
 /** A connection path from `host` to `target`, gone with the test. */

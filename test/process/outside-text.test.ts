@@ -1,18 +1,16 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { eachRig } from "../fixtures/each-rig.ts";
 import { FakeGcs } from "../fixtures/fake-gcs.ts";
-import { Rig } from "../fixtures/rig.ts";
 
-let rig: Rig;
+const rig = eachRig();
 let gcs: FakeGcs;
 beforeEach(async () => {
-  rig = await new Rig().open();
   await rig.health();
   const version = "2.60.0\n✓ Ray cluster is ready!\u001b[2J\u009b31m\u202e";
   gcs = await FakeGcs.start({ host: rig.host("ray-cpu"), port: 6379, version });
 });
 afterEach(async () => {
   await gcs.stop();
-  await rig.close();
 });
 
 test.each(["text", "json"])(

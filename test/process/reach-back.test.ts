@@ -1,12 +1,8 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { freePorts } from "../fixtures/cluster/free-ports.ts";
-import { Rig } from "../fixtures/rig.ts";
+import { eachRig } from "../fixtures/each-rig.ts";
 
-let rig: Rig;
-beforeEach(async () => {
-  rig = await new Rig().open();
-});
-afterEach(() => rig.close());
+const rig = eachRig();
 
 test("a node that others reach at its fixed port says so before it joins", async () => {
   await rig.health();

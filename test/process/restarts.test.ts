@@ -2,19 +2,17 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { openSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import { ClusterView } from "../../src/common/lease-protocol.ts";
-import { Rig } from "../fixtures/rig.ts";
+import { eachRig } from "../fixtures/each-rig.ts";
 import type { Running } from "../fixtures/running.ts";
 import { until } from "../fixtures/until.ts";
 
-let rig: Rig;
+const rig = eachRig();
 let health: Running;
 beforeEach(async () => {
-  rig = await new Rig().open();
   health = await rig.health();
 });
-afterEach(() => rig.close());
 
 async function view(): Promise<ClusterView> {
   const answer = await fetch(`http://${rig.healthHost}:8080/v1/cluster`);

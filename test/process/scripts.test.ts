@@ -23,7 +23,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "scripts-"));
   for (const each of ["bin", "scripts", "test/docker", "test/faults", "node_modules/.bin"])
     mkdirSync(join(folder, each), { recursive: true });
-  for (const each of ["test.ts", "test-projects.ts", "setup.sh", "package.json"])
+  for (const each of ["test.ts", "test-projects.ts", "test-report.ts", "setup.sh", "package.json"])
     cpSync(join(root, "scripts", each), join(folder, "scripts", each));
 });
 afterEach(() => rmSync(folder, { recursive: true }));

@@ -1,16 +1,13 @@
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
-import { lives, Rig } from "../fixtures/rig.ts";
+import { expect, test } from "vitest";
+import { eachRig } from "../fixtures/each-rig.ts";
+import { lives } from "../fixtures/rig.ts";
 import { until } from "../fixtures/until.ts";
 
 const SESSION = "session_2026-01-01_1";
 
-let rig: Rig;
-beforeEach(async () => {
-  rig = await new Rig().open();
-});
-afterEach(() => rig.close());
+const rig = eachRig();
 
 test("B6 two containers that mount one folder: the session of the living one stays, until its Ray is dead", async () => {
   await rig.health();

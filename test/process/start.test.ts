@@ -1,14 +1,11 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { lives, Rig } from "../fixtures/rig.ts";
+import { describe, expect, test } from "vitest";
+import { eachRig } from "../fixtures/each-rig.ts";
+import { lives } from "../fixtures/rig.ts";
 import { until } from "../fixtures/until.ts";
 
-let rig: Rig;
-beforeEach(async () => {
-  rig = await new Rig().open();
-});
-afterEach(() => rig.close());
+const rig = eachRig();
 
 const READY_HEAD = "✓ Ray cluster is ready!";
 const READY_WORKER = "✓ Ray worker successfully joined the cluster!";

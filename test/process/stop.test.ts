@@ -1,16 +1,15 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { formatAddress } from "../../src/common/address.ts";
+import { eachRig } from "../fixtures/each-rig.ts";
 import { silent } from "../fixtures/odd-servers.ts";
-import { lives, Rig } from "../fixtures/rig.ts";
+import { lives } from "../fixtures/rig.ts";
 import type { Running } from "../fixtures/running.ts";
 import { until } from "../fixtures/until.ts";
 
-let rig: Rig;
+const rig = eachRig();
 beforeEach(async () => {
-  rig = await new Rig().open();
   await rig.health();
 });
-afterEach(() => rig.close());
 
 async function readyHead(env: Record<string, string> = {}): Promise<Running> {
   const cpu = rig.node("ray-cpu", env);
@@ -104,7 +103,7 @@ describe("a stop", () => {
 
   test("the health service says nothing: the grace is kept all the same", async () => {
     await rig.close();
-    rig = await new Rig().open();
+    await rig.open();
     rig.rays.manners = { joins: true, exitOnTerm: null };
     const health = await rig.health();
     const cpu = await readyHead({ RAY_EP_STOP_GRACE: "5", HEALTH_TIMEOUT: "30" });

@@ -2,21 +2,19 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { probeGcs } from "../../src/gcs/probe.ts";
 import { Certificates } from "../fixtures/certificates.ts";
+import { eachRig } from "../fixtures/each-rig.ts";
 import { FakeGcs } from "../fixtures/fake-gcs.ts";
-import { Rig } from "../fixtures/rig.ts";
 import { until } from "../fixtures/until.ts";
 
-let rig: Rig;
+const rig = eachRig();
 let certificates: Certificates;
 const running: { stop(): unknown }[] = [];
 
 beforeEach(async () => {
-  rig = await new Rig().open();
   certificates = new Certificates(rig.folder);
 });
 afterEach(async () => {
   await Promise.all(running.splice(0).map((each) => each.stop()));
-  await rig.close();
 });
 
 /** Runs `openssl s_server` at the address of a candidate's GCS. */

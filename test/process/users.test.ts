@@ -10,17 +10,13 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { Rig } from "../fixtures/rig.ts";
+import { describe, expect, test } from "vitest";
+import { eachRig } from "../fixtures/each-rig.ts";
 
 /** Ids that no user of this machine has. */
 const [UID, GID] = [64_242, 64_243];
 
-let rig: Rig;
-beforeEach(async () => {
-  rig = await new Rig().open();
-});
-afterEach(() => rig.close());
+const rig = eachRig();
 
 /** The command that starts a program with these texts in place of files in /etc. */
 function withEtc(files: Record<string, string>): string[] {

@@ -1,18 +1,16 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { eachRig } from "../fixtures/each-rig.ts";
 import { FakeGcs } from "../fixtures/fake-gcs.ts";
-import { Rig } from "../fixtures/rig.ts";
 
-let rig: Rig;
+const rig = eachRig();
 let gcs: FakeGcs;
 beforeEach(async () => {
-  rig = await new Rig().open();
   gcs = await FakeGcs.start({ host: rig.host("ray-cpu"), port: 6379 });
 });
 afterEach(async () => {
   await gcs.stop();
-  await rig.close();
 });
 
 /** Makes the rig's `ray` a program of that Python, with that Ray in its packages. */

@@ -9,8 +9,9 @@ import type { Fault } from "../../src/entrypoint/verdict.ts";
 import { sparing } from "../../src/entrypoint/without-lease.ts";
 import { Actor } from "./actor.ts";
 import type { Happening } from "./coverage.ts";
+import { probe } from "./gcs.ts";
 import { healthClientOf } from "./health-client.ts";
-import { type Place, type Scene, sight } from "./place.ts";
+import type { Place, Scene } from "./place.ts";
 import { ModelRay } from "./ray.ts";
 
 const USER: RayUser = {
@@ -61,7 +62,7 @@ export class Entrypoint {
     const deps: Deps = {
       clock,
       health: sparing(healthClientOf(this), clock),
-      probe: (address, timeoutMs) => sight(scene, place, this.actor, address, timeoutMs),
+      probe: (address, timeoutMs) => probe(this, address, timeoutMs),
       ray: new ModelRay(this),
       aliveNote: { renew: () => {}, drop: () => {} },
       log: (event) => this.#hear(event),

@@ -1,5 +1,3 @@
-import type { Address } from "../../src/common/address.ts";
-import type { Sighting, SightingKind } from "../../src/common/sighting.ts";
 import type { Config } from "../../src/entrypoint/config.ts";
 import type { Published } from "../../src/entrypoint/other-head.ts";
 import type { Actor } from "./actor.ts";
@@ -164,42 +162,4 @@ export class Place {
       },
     };
   }
-}
-
-/** Asks one address whether a HEAD is there, as the probes do. */
-export async function sight(
-  scene: Scene,
-  from: Place,
-  actor: Actor,
-  address: Address,
-  timeoutMs: number,
-): Promise<Sighting> {
-  const began = actor.nowMs;
-  const kind = await lookAt(scene, from, actor, address, timeoutMs);
-  return { address, ms: actor.nowMs - began, ...kind };
-}
-
-async function lookAt(
-  scene: Scene,
-  from: Place,
-  actor: Actor,
-  { host: name }: Address,
-  timeoutMs: number,
-): Promise<SightingKind> {
-  const target = scene.names.resolve(from, name);
-  if (target.kind === "hangs") {
-    scene.note("probes of names whose look-up hung");
-    await actor.sleep(timeoutMs);
-    return { kind: "timeout", phase: "connect" };
-  }
-  if (target.kind !== "host") {
-    await actor.sleep(1);
-    if (target.kind === "fails") scene.note("probes of names whose look-up failed");
-    return { kind: "unresolved", code: target.kind === "fails" ? "EAI_AGAIN" : "ENOTFOUND" };
-  }
-  const { place } = target;
-  const reply = await scene.network.call(actor, from.host, place.gcsPort(), timeoutMs);
-  if (reply.kind === "answer")
-    return { kind: "ray-gcs", version: "2.60.0", clusterId: reply.value.clusterId };
-  return reply.kind === "refused" ? { kind: "refused" } : { kind: "timeout", phase: "connect" };
 }

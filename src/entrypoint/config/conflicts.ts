@@ -1,8 +1,10 @@
 import { modeIn, type RayAuth } from "../../common/auth-token.ts";
+import type { Environment } from "../../common/environment.ts";
 import type { Problem } from "../../common/failure.ts";
+import { noHealthToken } from "../../common/health-token.ts";
 import { shownPath } from "../../common/shown.ts";
-import type { Config, Surroundings } from "../config.ts";
 import { optionName } from "../ray-words.ts";
+import type { Identity } from "./identity.ts";
 import type { Values } from "./variables.ts";
 
 /** The role is what this program decides, and with it whom the node joins. */
@@ -17,20 +19,23 @@ export function findForeignWords(rayWords: readonly string[]): Problem[] {
 }
 
 /** Said before anything starts: Ray would say it later, in a long trace, and on one node after the other. */
-export function findMissingSecrets({ auth, values, healthToken }: Config, { env }: Surroundings): Problem[] {
+export function findMissingSecrets(
+  {
+    auth,
+    values,
+    healthToken,
+  }: { readonly auth: RayAuth; readonly values: Values; readonly healthToken: string | null },
+  env: Environment,
+): Problem[] {
   const problems = findTokenProblems(auth, env);
   if (values.RAY_EP_HEALTH_TOKEN_FILE !== null && healthToken === null)
-    problems.push({
-      where: "RAY_EP_HEALTH_TOKEN_FILE",
-      problem: `expected a file that holds the token, got ${values.RAY_EP_HEALTH_TOKEN_FILE}, which cannot be read, is empty, or holds more than one line of up to 512 printable characters`,
-      fix: "Mount the file, readable for this user, or set RAY_EP_HEALTH_TOKEN.",
-    });
+    problems.push(noHealthToken(values.RAY_EP_HEALTH_TOKEN_FILE));
   return problems;
 }
 
 const TOKEN_FIX = "Set RAY_AUTH_TOKEN, or RAY_AUTH_TOKEN_PATH to a file that holds it.";
 
-function findTokenProblems(auth: RayAuth, env: Surroundings["env"]): Problem[] {
+function findTokenProblems(auth: RayAuth, env: Environment): Problem[] {
   if (modeIn(env) === "unknown")
     return [
       {
@@ -69,7 +74,12 @@ function findTokenProblems(auth: RayAuth, env: Surroundings["env"]): Problem[] {
 }
 
 /** What two variables say that cannot both be meant. */
-export function findConflicts(config: Config): Problem[] {
+export function findConflicts(
+  config: Pick<Identity, "ownEntry" | "ownAddress"> & {
+    readonly values: Values;
+    readonly fencing: "plain" | "strict";
+  },
+): Problem[] {
   const { values } = config;
   const problems: Problem[] = [];
   const own = config.ownEntry;

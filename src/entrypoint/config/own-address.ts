@@ -1,12 +1,11 @@
 import type { Problem } from "../../common/failure.ts";
-import type { Config } from "../config.ts";
 import { canBind, describeInterfaces, type OwnInterface } from "./identity.ts";
+import type { Values } from "./variables.ts";
 
 type Interfaces = readonly OwnInterface[] | undefined;
 
 /** Reports a NODE_IP_ADDRESS that this machine does not have: Ray would fail with it, as HEAD and as WORKER. */
-export function findLostAddress({ values }: Config, interfaces: Interfaces): Problem[] {
-  const { NODE_IP_ADDRESS: address } = values;
+export function findLostAddress({ NODE_IP_ADDRESS: address }: Values, interfaces: Interfaces): Problem[] {
   if (address === null || canBind(address, interfaces)) return [];
   const problem: Problem = {
     where: "NODE_IP_ADDRESS",

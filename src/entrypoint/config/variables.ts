@@ -169,6 +169,12 @@ export const VARIABLES = {
     "a file that exists and is renewed while the cluster lists this node as ALIVE (default: none)",
     "Give a path from the root, such as /run/ray-entrypoint/alive.",
   ),
+  RAY_EP_STATUS_FILE: variable(
+    scalars.path,
+    null,
+    "a file in which this node keeps what it knows of itself, as JSON; it outlives the process (default: none)",
+    "Give a path from the root, such as /run/ray-entrypoint/status.json.",
+  ),
   RAY_EP_LOG: variable(
     scalars.oneOf("text", "timed", "json"),
     "text",

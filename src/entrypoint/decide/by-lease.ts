@@ -107,15 +107,15 @@ function awaitTurn(config: Config, facts: Facts, rule: Rule): Decision | null {
  */
 function turnMs(config: Config, { heads }: Facts, former: string | undefined): number {
   const earlier = config.whitelist.slice(0, placeOf(config)).map(({ address }) => formatAddress(address));
-  const living = heads.filter(({ sighting }) => {
-    const address = formatAddress(sighting.address);
+  const living = heads.filter(({ result }) => {
+    const address = formatAddress(result.address);
     return (
-      (sighting.kind === "refused" || sighting.kind === "not-ray") &&
+      (result.kind === "refused" || result.kind === "not-ray") &&
       address !== former &&
       earlier.includes(address)
     );
   });
-  const lookMs = Math.max(0, ...heads.map(({ sighting }) => sighting.ms));
+  const lookMs = Math.max(0, ...heads.map(({ result }) => result.ms));
   return living.length * (config.values.RAY_EP_WATCH_INTERVAL + LOOK_AGAIN_MS + lookMs);
 }
 

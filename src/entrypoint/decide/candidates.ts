@@ -1,6 +1,6 @@
 import { type Address, isAt, parseAddress, sameAddress, sameHost } from "../../common/address.ts";
 import type { Holder } from "../../common/lease-protocol.ts";
-import { silent } from "../../common/sighting.ts";
+import { silent } from "../../common/probe-result.ts";
 import { DEFAULT_HEAD_PORT } from "../config/identity.ts";
 import type { Config } from "../config.ts";
 import type { Facts, HeadFact } from "../facts.ts";
@@ -33,9 +33,8 @@ export const holderIn = ({ health }: Pick<Facts, "health">): Holder | null =>
  * The lease says which node leads, and the whitelist says where it is. So it is recognized by its name or its listed
  * address.
  */
-export const isHolder = ({ name, sighting }: HeadFact, holder: Holder | null): boolean =>
-  holder !== null &&
-  ((name !== null && sameHost(name, holder.node)) || isAt(sighting.address, holder.address));
+export const isHolder = ({ name, result }: HeadFact, holder: Holder | null): boolean =>
+  holder !== null && ((name !== null && sameHost(name, holder.node)) || isAt(result.address, holder.address));
 
 /**
  * A current lease holder whose address this node was not told. Anybody who can write to the health service can name
@@ -56,4 +55,4 @@ export function unlistedHolder(config: Config, facts: Pick<Facts, "health">): Ho
 
 /** A HEAD may be alive that this node cannot see. */
 export const someoneIsSilent = ({ heads }: Pick<Facts, "heads">): boolean =>
-  heads.some(({ sighting }) => silent(sighting));
+  heads.some(({ result }) => silent(result));

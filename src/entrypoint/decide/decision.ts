@@ -1,6 +1,6 @@
 import type { Address } from "../../common/address.ts";
 import type { Failure } from "../../common/failure.ts";
-import type { RayGcs } from "../../common/sighting.ts";
+import type { RayGcs } from "../../common/probe-result.ts";
 
 /** Which rule of the decision made it; the numbers are those of the table in docs/deciding.md. */
 export type Rule =

@@ -5,7 +5,7 @@ import { type Decision, LOOK_AGAIN_MS, type Rule } from "./decision.ts";
 
 export function waitForHead(config: Config, facts: Facts, rule: Rule): Decision {
   if (expired(config, facts)) return noHead(facts, rule, whyNoHead(config, facts));
-  const addresses = facts.heads.map((each) => each.sighting.address);
+  const addresses = facts.heads.map((each) => each.result.address);
   return { role: "wait", rule, waitingFor: { kind: "head", addresses }, retryMs: LOOK_AGAIN_MS };
 }
 
@@ -24,14 +24,14 @@ export const expired = (config: Config, facts: Facts): boolean =>
   facts.waitedMs >= config.values.WAIT_FOR_HEAD;
 
 export function noHead(facts: Facts, rule: Rule, why: string): Decision {
-  const sightings = facts.heads.map((each) => each.sighting);
+  const results = facts.heads.map((each) => each.result);
   return {
     role: "none",
     rule,
     failure: {
       reason: "no-head-in-time",
       waitedMs: facts.waitedMs,
-      sightings,
+      results,
       why: why + whereTheHeadIs(facts),
     },
   };
@@ -40,7 +40,7 @@ export function noHead(facts: Facts, rule: Rule, why: string): Decision {
 /** What a node that was sent to the wrong address needs to know. */
 function whereTheHeadIs({ health, heads }: Facts): string {
   const holder = health.kind === "lease" ? health.view.holder : null;
-  const asked = heads.some(({ sighting }) => holder !== null && isAt(sighting.address, holder.address));
+  const asked = heads.some(({ result }) => holder !== null && isAt(result.address, holder.address));
   return holder === null || holder.expiresIn <= 0 || asked
     ? ""
     : `; by the head lease the HEAD is ${holder.node} at ${holder.address}`;

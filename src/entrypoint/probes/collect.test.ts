@@ -4,7 +4,7 @@ import { DOWN, GCS, holder, leaseHealth, REFUSED, SILENT } from "../../../test/f
 import { silent } from "../../../test/fixtures/odd-servers.ts";
 import { type Address, formatAddress } from "../../common/address.ts";
 import { realClock } from "../../common/deadline.ts";
-import type { Sighting, SightingKind } from "../../common/sighting.ts";
+import type { ProbeAnswer, ProbeResult } from "../../common/probe-result.ts";
 import { probeGcs } from "../../gcs/probe.ts";
 import type { Probes } from "../deps.ts";
 import type { HealthFact } from "../facts.ts";
@@ -19,7 +19,7 @@ type Known = Exclude<HealthFact, { kind: "unknown" }>;
 class Scripted implements Probes {
   readonly clock = realClock;
   readonly asked: string[] = [];
-  readonly #answers = new Map<string, (sighting: Sighting) => void>();
+  readonly #answers = new Map<string, (result: ProbeResult) => void>();
   #healthy: (fact: Known) => void = () => {};
   readonly health = {
     look: () =>
@@ -27,13 +27,13 @@ class Scripted implements Probes {
         this.#healthy = resolve;
       }),
   };
-  readonly probe = (address: Address): Promise<Sighting> => {
+  readonly probe = (address: Address): Promise<ProbeResult> => {
     const name = formatAddress(address);
     this.asked.push(name);
     return new Promise((resolve) => this.#answers.set(name, resolve));
   };
 
-  answer(name: string, kind: SightingKind): void {
+  answer(name: string, kind: ProbeAnswer): void {
     const [host = "", port] = name.split(":");
     this.#answers.get(name)?.({ address: { host, port: Number(port) }, ms: 1, ...kind });
   }
@@ -131,7 +131,7 @@ describe("asks everybody at once and stops when the matter is settled", () => {
     const seen = collect(configOf("a", { HEAD_ADDRESS: "ray-gpu:6380" }), probes, NEVER);
     expect(probes.asked).toEqual(["ray-gpu:6380"]);
     probes.answer("ray-gpu:6380", REFUSED);
-    expect((await seen).heads).toMatchObject([{ name: null, sighting: REFUSED }]);
+    expect((await seen).heads).toMatchObject([{ name: null, result: REFUSED }]);
   });
 
   test("an explicit HEAD that is this node: nobody is asked", async () => {
@@ -160,6 +160,6 @@ describe("silent candidates", () => {
     const began = performance.now();
     const { heads } = await collect(config, probes, NEVER);
     expect(performance.now() - began).toBeLessThan(3000);
-    expect(heads.map(({ sighting }) => sighting.kind)).toEqual(names.map(() => "timeout"));
+    expect(heads.map(({ result }) => result.kind)).toEqual(names.map(() => "timeout"));
   });
 });

@@ -3,7 +3,7 @@ import type { Config } from "../config.ts";
 import { holderIn, isHolder, possibleHeads } from "../decide/candidates.ts";
 import type { Probes } from "../deps.ts";
 import type { HeadFact, HealthFact } from "../facts.ts";
-import { type HealthProbeSettings, probeHealth } from "./health.ts";
+import { probeHealth } from "./health.ts";
 
 export interface Seen {
   readonly health: HealthFact;
@@ -37,8 +37,8 @@ export function collect(
     explicit: config.explicitHead !== null,
   };
   const ask = (name: string | null, address: Address): Promise<void> =>
-    probes.probe(address, values.DISCOVERY_TIMEOUT).then((sighting) => {
-      seen.heads.push({ name, sighting });
+    probes.probe(address, values.DISCOVERY_TIMEOUT).then((result) => {
+      seen.heads.push({ name, result });
       seen.pending -= 1;
     });
   return new Promise((resolve) => {
@@ -50,7 +50,7 @@ export function collect(
     };
     for (const { name, address } of listed) void ask(name, address).then(check);
     const healthSignal = AbortSignal.any([signal, giveUp.signal]);
-    const healthInTheEnd = probeHealth(probes, healthSettings(config), healthSignal);
+    const healthInTheEnd = probeHealth(values, probes, healthSignal);
     void healthInTheEnd.then((health) => {
       seen.health = health;
       check();
@@ -71,23 +71,17 @@ interface Partial {
  * HEAD answers (two need the lease to tell which is the true one) or the HEAD is explicit.
  */
 function enough({ health, heads, pending, explicit }: Partial): boolean {
-  const living = heads.filter(({ sighting }) => sighting.kind === "ray-gcs");
+  const living = heads.filter(({ result }) => result.kind === "ray-gcs");
   const holder = health === null ? null : holderIn({ health });
   if (living.some((each) => isHolder(each, holder))) return true;
   return pending === 0 && (health !== null || explicit || living.length === 1);
 }
 
-const healthSettings = ({ values }: Config): HealthProbeSettings => ({
-  timeoutMs: values.HEALTH_TIMEOUT,
-  maxRetries: values.HEALTH_MAX_RETRIES,
-  retryIntervalMs: values.HEALTH_RETRY_INTERVAL,
-});
-
 type Listed = ReturnType<typeof possibleHeads>;
 
 /** Answers come in any order; decisions and logs follow the whitelist's. */
 function inOrder(heads: readonly HeadFact[], listed: Listed): HeadFact[] {
-  const place = ({ sighting }: HeadFact): number =>
-    listed.findIndex((each) => sameAddress(each.address, sighting.address));
+  const place = ({ result }: HeadFact): number =>
+    listed.findIndex((each) => sameAddress(each.address, result.address));
   return heads.toSorted((a, b) => place(a) - place(b));
 }

@@ -7,8 +7,8 @@ const END_OF_HEAD = "\r\n\r\n";
 /**
  * Lets a connection have one request at a time. Node parses all pipelined requests of one chunk, thousands of them,
  * before it answers the first, and holds an answer for each (`maxRequestsPerSocket` does not change that). Here each
- * chunk is cut where a header may end, and data that arrives before the answer is complete is not read: the connection
- * closes after that answer, since no client of ours pipelines.
+ * chunk is cut where a header may end, and nothing is read behind a request that came before its predecessor was
+ * answered: the connection closes after that answer, since no client of ours pipelines.
  *
  * To be called after Node's server has taken the socket and added its listener. Returns what is to be called where a
  * request has begun; it returns false if the one before is not answered yet: then ignore it.
@@ -16,17 +16,16 @@ const END_OF_HEAD = "\r\n\r\n";
 export function oneAtATime(socket: Socket): (request: IncomingMessage, response: ServerResponse) => boolean {
   const [parse] = socket.listeners("data");
   if (parse === undefined) throw new Error("Node's HTTP server does not listen for the data of its socket");
-  let current: { readonly request: IncomingMessage; readonly response: ServerResponse } | null = null;
+  let current: ServerResponse | null = null;
   let isLast = false;
   const endAfterAnswer = (): void => {
     isLast = true;
     socket.pause();
-    if (current !== null) current.response.shouldKeepAlive = false;
+    if (current !== null) current.shouldKeepAlive = false;
   };
   socket.removeAllListeners("data");
   socket.on("data", (chunk: Buffer) => {
     for (let start = 0; start < chunk.length && !isLast && !socket.destroyed; ) {
-      if (current?.request.complete) return endAfterAnswer();
       const found = chunk.indexOf(END_OF_HEAD, start);
       const end = found < 0 ? chunk.length : found + END_OF_HEAD.length;
       parse.call(socket, chunk.subarray(start, end));
@@ -38,7 +37,7 @@ export function oneAtATime(socket: Socket): (request: IncomingMessage, response:
       endAfterAnswer();
       return false;
     }
-    current = { request, response };
+    current = response;
     response.once("close", () => {
       current = null;
       if (isLast) socket.destroySoon();

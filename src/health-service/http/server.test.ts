@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { statusOf } from "../../../test/fixtures/status.ts";
 import { monotonicMs } from "../../common/deadline.ts";
 import {
   ClusterView,
@@ -37,6 +38,8 @@ async function serve(token: string | null = null, requestTimeoutMs = REQUEST_TIM
   server = createHealthServer({ service, token, log, ...limits, hosts: ["health.example.org"] });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
 }
+
+const STATUS = statusOf("cpu", []);
 
 afterEach(async () => {
   vi.useRealTimers();
@@ -243,12 +246,19 @@ describe("B2 a client that sends requests ahead", () => {
     ["that expect", "GET / HTTP/1.1\r\nhost: a\r\nexpect: a miracle\r\n\r\n".repeat(1000), 200],
     ["without a host", "GET / HTTP/1.1\r\n\r\n".repeat(1000), 200],
     ["that Node's own parser refuses", "GET / HTTP/1.1\nhost: a\n\n".repeat(1000), 400],
-  ])("%s gets one answer, and then its connection is closed", async (_, words, status) => {
-    const received = await sendRaw(words);
-    expect(answersIn(received)).toBe(1);
-    expect(received).toMatch(new RegExp(`^HTTP/1\\.1 ${status}`));
-    expect([...service.answers]).toEqual(status === 400 ? [] : [[status, 1]]);
-  });
+  ])(
+    "%s gets one answer, and then its connection is closed, and little is read ahead",
+    async (_, words, status) => {
+      const begun: unknown[] = [];
+      for (const event of ["request", "checkExpectation"])
+        server.on(event, (request) => void begun.push(request));
+      const received = await sendRaw(words);
+      expect(begun.length).toBeLessThanOrEqual(2);
+      expect(answersIn(received)).toBe(1);
+      expect(received).toMatch(new RegExp(`^HTTP/1\\.1 ${status}`));
+      expect([...service.answers]).toEqual(status === 400 ? [] : [[status, 1]]);
+    },
+  );
 
   test("one request after the other on one connection is fine, in whatever pieces they come", async () => {
     const connection = open();
@@ -258,6 +268,18 @@ describe("B2 a client that sends requests ahead", () => {
       for (const piece of AHEAD.split(/(?=o|\n)/)) connection.socket.write(piece);
     }
     await arrived(3);
+  });
+
+  test.each<[string, unknown, object]>([
+    ["shown", STATUS, { status: STATUS }],
+    ["left out where another version sends what is not understood", { ...STATUS, place: "first" }, {}],
+    ["left out where it could forge a line", { ...STATUS, version: "1\n✓" }, {}],
+  ])("a node's status is %s, and the report counts", async (_, status, shown) => {
+    const answer = await call("PUT", "/v1/nodes/cpu", { ...report, status });
+    expect(answer.status, answer.text).toBe(200);
+    const { nodes } = JSON.parse((await call("GET", "/v1/cluster")).text);
+    const { life: _life, ...said } = report;
+    expect(nodes).toEqual([{ name: "cpu", seenAgo: expect.any(Number), ...said, ...shown }]);
   });
 
   test("the list stays within 1 MiB, whatever is reported, and says how many nodes it leaves out", async () => {

@@ -1,4 +1,9 @@
-import { type LeaseRefused, RENEW_EVERY_S } from "../../common/lease-protocol.ts";
+import {
+  type ClusterView,
+  type Holder,
+  type LeaseRefused,
+  RENEW_EVERY_S,
+} from "../../common/lease-protocol.ts";
 
 /** The lease as its holder has it. Moments are milliseconds on the monotonic clock. */
 export interface Hold {
@@ -82,6 +87,26 @@ export function startLease(
     lastRequest: null,
     graceUntilMs: memory === null ? nowMs + ttlMs : nowMs,
   };
+}
+
+/** The lease as others are told of it. */
+export function viewOf(
+  state: LeaseState,
+  nowMs: number,
+): Pick<ClusterView, "epoch" | "holder" | "released" | "releasedBy"> {
+  const { hold, lastRelease } = state;
+  // A service that forgot does not know.
+  const released = hold === null && state.epoch > 0;
+  const view = { epoch: state.highestEpochSeen, holder: hold && holderOf(hold, nowMs), released };
+  if (lastRelease === null) return view;
+  const { node, address, atMs } = lastRelease;
+  return { ...view, releasedBy: { node, address, ago: (nowMs - atMs) / 1000 } };
+}
+
+function holderOf({ node, address, clusterId, epoch, endsAtMs }: Hold, nowMs: number): Holder {
+  const leftS = (endsAtMs - nowMs) / 1000;
+  const runs = leftS > 0 ? { expiresIn: leftS } : { expiresIn: 0, endedFor: -leftS };
+  return { node, address, clusterId, epoch, ...runs };
 }
 
 /** Host names ignore case. */

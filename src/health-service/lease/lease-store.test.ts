@@ -40,7 +40,8 @@ beforeEach(() => {
   disk = new Disk();
   const now = () => performance.now();
   names = new Registry({ forgetAfterMs: 45_000, now });
-  const settings = { instance: "i", lease: SETTINGS, names, file: disk, now, log: () => {} };
+  const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+  const settings = { instance: "i", lease: SETTINGS, names, file: disk, now, pause, log: () => {} };
   store = new LeaseStore(settings, { kind: "none" });
 });
 afterEach(() => {
@@ -85,6 +86,7 @@ test("a disk that hangs: the HEAD renews, nobody is granted, and what is kept in
   expect(await behind).toMatchObject({ granted: false, reason: "stale-epoch" });
   // No time passes any more: nothing waits for the disk a second time.
   expect(await ask("gpu")).toMatchObject({ granted: false, reason: "storage" });
+  expect(disk.writes).toBe(3);
   disk.letGo();
   await vi.advanceTimersByTimeAsync(0);
   expect(await ask("tpu")).toMatchObject({ granted: true, epoch: 2 });

@@ -1,6 +1,5 @@
 import type {
   ClusterView,
-  Holder,
   LeaseGranted,
   LeaseRefused,
   LeaseRelease,
@@ -18,6 +17,7 @@ import {
   type LeaseSettings,
   type LeaseState,
   startLease,
+  viewOf,
 } from "./lease-state.ts";
 import { explainRefusal } from "./refusal.ts";
 import { inTime, type Recalled, type StateFile } from "./state-file.ts";
@@ -86,15 +86,7 @@ export class LeaseStore {
 
   view(): Pick<ClusterView, "instance" | "ttl" | "epoch" | "holder" | "released" | "releasedBy"> {
     const { instance, lease, now } = this.#settings;
-    const { hold, lastRelease: last, epoch } = this.#state;
-    return {
-      ...{ instance, ttl: lease.ttlMs / 1000, epoch: this.#state.highestEpochSeen, holder: this.#holder() },
-      // A service that forgot does not know.
-      released: hold === null && epoch > 0,
-      ...(last && {
-        releasedBy: { node: last.node, address: last.address, ago: (now() - last.atMs) / 1000 },
-      }),
-    };
+    return { instance, ttl: lease.ttlMs / 1000, ...viewOf(this.#state, now()) };
   }
 
   /** Resolves when no write is under way. */
@@ -150,13 +142,13 @@ export class LeaseStore {
 
   #refuse(request: LeaseRequest, reason: LeaseRefused["reason"], retryAfterMs = ASK_AGAIN_MS): LeaseRefused {
     const { node, life } = request;
-    const epoch = this.#state.highestEpochSeen;
-    const message = explainRefusal(reason, request, this.#state.hold, epoch);
+    const { epoch, holder } = viewOf(this.#state, this.#settings.now());
+    const message = explainRefusal(reason, request, holder, epoch);
     this.#count(`refused-${reason}`);
     this.#settings.log({ type: "refused", node, life, reason, message });
     const { instance } = this.#settings;
     const retryAfter = Math.ceil(retryAfterMs) / 1000;
-    return { granted: false, reason, message, holder: this.#holder(), epoch, retryAfter, instance };
+    return { granted: false, reason, message, holder, epoch, retryAfter, instance };
   }
 
   async #save(state: LeaseState): Promise<boolean> {
@@ -176,15 +168,6 @@ export class LeaseStore {
       this.#writing = false;
     });
     return inTime(SAVE_TIMEOUT_MS, saved, this.#settings.pause);
-  }
-
-  #holder(): Holder | null {
-    const { hold } = this.#state;
-    if (hold === null) return null;
-    const { node, address, clusterId, epoch } = hold;
-    const leftS = (hold.endsAtMs - this.#settings.now()) / 1000;
-    const runs = leftS > 0 ? { expiresIn: leftS } : { expiresIn: 0, endedFor: -leftS };
-    return { node, address, clusterId, epoch, ...runs };
   }
 
   #count(what: string): void {

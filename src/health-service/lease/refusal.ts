@@ -1,14 +1,14 @@
-import type { LeaseRefused, LeaseRequest } from "../../common/lease-protocol.ts";
-import type { Hold } from "./lease-state.ts";
+import type { Holder, LeaseRefused, LeaseRequest } from "../../common/lease-protocol.ts";
 
 /** Why the lease was refused, in one sentence for the asker's log. */
 export function explainRefusal(
   reason: LeaseRefused["reason"],
   { node, address }: Pick<LeaseRequest, "node" | "address">,
-  hold: Hold | null,
+  holding: Holder | null,
   epoch: number,
 ): string {
-  const holder = hold === null ? "nobody" : `${hold.node} at ${hold.address}, epoch ${hold.epoch}`;
+  const holder =
+    holding === null ? "nobody" : `${holding.node} at ${holding.address}, epoch ${holding.epoch}`;
   switch (reason) {
     case "held":
       return `the head lease is held by ${holder}`;

@@ -43,6 +43,49 @@ export interface CheckResult {
   readonly ms: number;
 }
 
+type Line = readonly [
+  id: Check["id"],
+  title: string,
+  run: Check["run"],
+  skip?: (context: CheckContext) => string | undefined,
+];
+
+/** The lines of one section. */
+export const checksOf = (section: Section, lines: readonly Line[]): Check[] =>
+  lines.map(([id, title, run, skip]) => ({
+    id,
+    section,
+    title,
+    run,
+    ...(skip === undefined ? {} : { skip }),
+  }));
+
 export const cannotJudge = (saw: string): Verdict => ({ ok: false, open: true, saw });
 export const fails = (saw: string): Verdict => ({ ok: false, saw });
 export const verdict = (ok: boolean, saw: string): Verdict => ({ ok, saw });
+
+/** Holds where all parts do. `none`: what to say where there are none. */
+export const allOf = (parts: readonly Verdict[], none = ""): Verdict =>
+  verdict(
+    parts.every(({ ok }) => ok),
+    parts.map(({ saw }) => saw).join("; ") || none,
+  );
+
+/** Judges all services at once; what each shows stands behind its name. */
+export const eachOf = async (
+  names: readonly string[],
+  judge: (name: string) => Promise<Verdict>,
+  none?: string,
+): Promise<Verdict> => {
+  const named = async (name: string) => {
+    const { ok, saw } = await judge(name);
+    return verdict(ok, `${name}: ${saw}`);
+  };
+  return allOf(await Promise.all(names.map(named)), none);
+};
+
+/** A verdict of `judge`, also where it throws; `what` then stands in front. */
+export const attempt = (what: string, judge: () => Promise<Verdict>): Promise<Verdict> =>
+  judge().catch((error: unknown) =>
+    fails(`${what}: ${error instanceof Error ? error.message : String(error)}`),
+  );

@@ -1,4 +1,10 @@
+import { CLIENT_CONNECTED } from "../../common/specification.ts";
 import { CONNECT } from "./ray-connect.ts";
+
+const NOT_CONNECTED = "✗ Ray client could not connect";
+/** What it said last of its connection; undefined as long as it has said nothing. */
+export const clientWord = (lines: readonly string[]): string | undefined =>
+  lines.findLast((line) => line.startsWith(CLIENT_CONNECTED) || line.startsWith(NOT_CONNECTED));
 
 /**
  * The test client, run with the cluster's own Python: argv[1] is the HEAD's host, argv[2] its GCS port, argv[3] its
@@ -24,11 +30,11 @@ for number in (signal.SIGTERM, signal.SIGINT):
     signal.signal(number, lambda *_: stop.set())
 try:
     connect(f"ray://{host}:{client_port}", "warning")
-    print(f"✓ Ray client connected to ray://{host}:{client_port}", flush=True)
+    print(f"${CLIENT_CONNECTED} to ray://{host}:{client_port}", flush=True)
     for name, amount in sorted(ray.cluster_resources().items()):
         print(f"  {name}: {amount:g}", flush=True)
 except Exception as error:
-    print(f"✗ Ray client could not connect: {first_line(error)}", flush=True)
+    print(f"${NOT_CONNECTED}: {first_line(error)}", flush=True)
 print("→ Staying up until ws test --down", flush=True)
 stop.wait()
 ray.shutdown()

@@ -1,5 +1,6 @@
+import type { NodeStatus } from "../../common/node-status.ts";
+import type { RayGcs } from "../../common/probe-result.ts";
 import type { Result } from "../../common/result.ts";
-import type { RayGcs } from "../../common/sighting.ts";
 import type { ClusterView } from "../cluster-view.ts";
 import type { RuntimeName } from "../drivers/driver.ts";
 import type { Settings } from "../settings.ts";
@@ -32,8 +33,10 @@ export interface CheckContext {
   client(): Promise<Result<ClientReport, string>>;
   /** What each pair of nodes does together. */
   pairs(): Promise<Result<PairsReport, string>>;
-  /** The log of a service, whole. */
+  /** What a service wrote since it was started last, as text. */
   log(service: string): Promise<string>;
+  /** What a node says of itself. */
+  status(service: string): Promise<NodeStatus | undefined>;
   /** The environment of the Ray that runs in a node, read from the process itself. */
   environment(service: string): Promise<Result<Readonly<Record<string, string>>, string>>;
   /** What config.yaml wants the node to be told. */

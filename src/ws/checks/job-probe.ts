@@ -2,7 +2,7 @@ import { request } from "undici";
 import * as z from "zod";
 import { deadlineIn, pause } from "../../common/deadline.ts";
 import { err, ok, type Result } from "../../common/result.ts";
-import { dashboardHeaders } from "./dashboard-headers.ts";
+import { dashboardHeaders } from "./http.ts";
 
 const TIMEOUT_MS = 90_000;
 const LOOK_EVERY_MS = 500;

@@ -1,5 +1,5 @@
 import { monotonicMs } from "../../common/deadline.ts";
-import { type Check, type CheckResult, fails } from "./check.ts";
+import { attempt, type Check, type CheckResult } from "./check.ts";
 import type { CheckContext } from "./context.ts";
 
 /** Judges every line, one after the other, and hands each result on as it comes. A check that throws has failed. */
@@ -30,11 +30,7 @@ async function judge(check: Check, context: CheckContext): Promise<CheckResult> 
   const began = monotonicMs();
   const skip = check.skip?.(context);
   if (skip !== undefined) return { id, section, title, outcome: "skipped", saw: skip, ms: 0 };
-  const { ok, open, saw } = await check
-    .run(context)
-    .catch((error: unknown) =>
-      fails(`the check itself broke: ${error instanceof Error ? error.message : String(error)}`),
-    );
+  const { ok, open, saw } = await attempt("the check itself broke", () => check.run(context));
   const outcome = open ? "skipped" : ok ? "ok" : "failed";
   return { id, section, title, outcome, saw, ms: monotonicMs() - began };
 }

@@ -1,13 +1,14 @@
 import { formatAddress } from "../../common/address.ts";
 import { type Deadline, deadlineIn, pause } from "../../common/deadline.ts";
 import { err, ok, type Result } from "../../common/result.ts";
+import { clientWord } from "../checks/client-program.ts";
 import { lookAtCluster, refusing, viewCluster } from "../cluster-view.ts";
 import { type Driver, type Request, type Service, servicesOf } from "../drivers/driver.ts";
 import { interrupted, type WsFailure } from "../failure.ts";
 import type { Job } from "../job.ts";
 import { TEST_CLIENT_NAME } from "../settings.ts";
 import { healthAnswers } from "./ask-health.ts";
-import { ended, lastLines, tooLate } from "./diagnosis.ts";
+import { ended, linesOf, tooLate } from "./diagnosis.ts";
 import { judgeService, type Seen } from "./readiness.ts";
 import { startInOrder } from "./start-in-order.ts";
 import { allHeads, healthUrl } from "./where.ts";
@@ -75,7 +76,7 @@ async function untilAllReady(
     if (failure !== undefined) return err(failure);
     const ready = names.every((name) => "ready" in (last.get(name) ?? {}));
     if (ended?.ok && ready) return ok(names.filter((name) => lifeOf(now, name) !== lifeOf(before, name)));
-    if (wait.deadline.expired()) return err(await tooLate(driver, last, job.timeoutMs));
+    if (wait.deadline.expired()) return err(await tooLate(driver, last, now, job.timeoutMs));
     const pausing = pause(driver.lookEveryMs, job.signal);
     await (end === undefined ? Promise.race([pausing, starting]) : pausing);
   }
@@ -122,8 +123,7 @@ const placed = (name: string, { address }: Pick<Service, "address">): string =>
 
 /** A client that could not connect is up all the same: it stays for debugging, and the checks judge what it says. */
 async function wordOfClient(driver: Driver, { ref }: Service): Promise<string | undefined> {
-  const lines = await lastLines(driver, ref, 100);
-  return lines.findLast((line) => /Ray client (?:connected|could not connect)/.test(line));
+  return clientWord(await linesOf(driver, ref, { lastLines: 100 }));
 }
 
 /** A service that ended says more than the driver, which only missed it. */

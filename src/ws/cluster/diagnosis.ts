@@ -1,15 +1,14 @@
-import type { Driver, Service } from "../drivers/driver.ts";
+import type { Driver, LogPart, Service } from "../drivers/driver.ts";
 import type { WsFailure } from "../failure.ts";
-import { lateCause } from "./late-cause.ts";
+import { causeOf } from "./cause-of.ts";
+import { statusOf } from "./node-status.ts";
 import type { Seen } from "./readiness.ts";
 
 const LAST_LINES = 20;
-/** What a node said first shows why it waits, and a long wait has many lines. */
-const CAUSE_LINES = 300;
 
-/** The last lines of a service's log; none where there is no log. */
-export async function lastLines(driver: Driver, ref: string, count: number): Promise<string[]> {
-  const text = (await driver.log(ref, count)).trimEnd();
+/** Lines of a service's log; none where there is no log. */
+export async function linesOf(driver: Driver, ref: string, part: LogPart): Promise<string[]> {
+  const text = (await driver.log(ref, part)).trimEnd();
   return text === "" ? [] : text.split("\n");
 }
 
@@ -20,21 +19,24 @@ export async function ended(
   how: string,
   service: Service | undefined,
 ): Promise<WsFailure> {
-  const lines = await lastLines(driver, service?.ref ?? driver.refOf(node), LAST_LINES);
+  const lines = await linesOf(driver, service?.ref ?? driver.refOf(node), { lastLines: LAST_LINES });
   const log = await driver.keepLog(node, service, how);
-  return { reason: "node-ended", node, how, lines, log, cause: driver.likelyCause([how, ...lines]) };
+  const cause = causeOf(await statusOf(driver, node, service?.startedAtMs), [how, ...lines]);
+  return { reason: "node-ended", node, how, lines, log, cause };
 }
 
-/** Why those that run are not ready. `last`: what was seen of each service last. */
+/** Why those that run are not ready. `last`: what was seen of each service last; `found`: the services now. */
 export async function tooLate(
   driver: Driver,
   last: ReadonlyMap<string, Seen>,
+  found: readonly Service[],
   timeoutMs: number,
 ): Promise<WsFailure> {
   const waiting = [...last].flatMap(([node, seen]) => ("notYet" in seen ? [{ node, why: seen.notYet }] : []));
   const missing = waiting.map(async ({ node, why }) => {
-    const said = await lastLines(driver, driver.refOf(node), CAUSE_LINES);
-    const cause = lateCause(node, said, driver.likelyCause);
+    const sinceMs = found.find(({ name }) => name === node)?.startedAtMs;
+    const said = await linesOf(driver, driver.refOf(node), { sinceMs });
+    const cause = causeOf(await statusOf(driver, node, sinceMs), said);
     return { node, why, lines: said.slice(-LAST_LINES), cause };
   });
   return { reason: "not-ready-in-time", timeoutMs, missing: await Promise.all(missing) };

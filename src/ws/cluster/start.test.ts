@@ -60,7 +60,7 @@ function fingerprintNow(): string {
   const { settings, binDir } = driver;
   const [node] = settings.nodes;
   if (node === undefined) throw new Error("no node");
-  return fingerprintOf(planNode(settings, node, readMachine(settings, folders(), binDir, state)));
+  return fingerprintOf(planNode(settings, node, readMachine(settings, folders(), { binDir, dist: state })));
 }
 
 const nothing = () => {};

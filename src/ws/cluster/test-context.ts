@@ -7,16 +7,20 @@ import { settledStatus } from "../checks/ray-status.ts";
 import { type ClusterView, findHeads, viewCluster } from "../cluster-view.ts";
 import type { Driver } from "../drivers/driver.ts";
 import { TEST_CLIENT_NAME } from "../settings.ts";
+import { statusOf } from "./node-status.ts";
 import { healthUrl, nodeAt, ownHeads, shownHost } from "./where.ts";
 
 /** How the checks look at the cluster. `head` is what the test worker was told. */
 export function testContext(all: Driver, head: Address, signal: AbortSignal): CheckContext {
   const driver = all.until(signal);
   const { settings } = driver;
-  const sight = once(async () => {
+  const services = once(async () => {
     const found = await driver.list();
-    return ownHeads(driver, found.ok ? found.value : []);
+    return found.ok ? found.value : [];
   });
+  const sight = async () => ownHeads(driver, await services());
+  const startedAt = async (name: string) =>
+    (await services()).find((each) => each.name === name)?.startedAtMs;
   const freshCluster = async (): Promise<Result<ClusterView, string>> => {
     const view = await viewCluster(await sight());
     return view === undefined ? err("no GCS of this cluster answers") : ok(view);
@@ -67,7 +71,8 @@ export function testContext(all: Driver, head: Address, signal: AbortSignal): Ch
       const output = await driver.exec(TEST_CLIENT_NAME, pairsProbeCommand(target.host, clientPort));
       return output.ok ? readPairsReport(output.value) : output;
     }),
-    log: (service) => driver.log(driver.refOf(service)),
+    log: async (name) => driver.log(driver.refOf(name), { sinceMs: await startedAt(name) }),
+    status: async (name) => statusOf(driver, name, await startedAt(name)),
     environment: async (service) => {
       const text = await driver.environment(service);
       return text.ok ? ok(parseEnvironment(text.value)) : text;

@@ -182,7 +182,16 @@ describe("what the specification asks for", () => {
 
   test("E6 nodes are told where there is no health service on purpose, in both runtimes", () => {
     const off = "services: { health: { enabled: false } }";
-    const machine = { node: "", python: "", entrypoint: "", healthServer: "", healthState: "", binDir: "" };
+    const machine = {
+      node: "",
+      python: "",
+      entrypoint: "",
+      healthServer: "",
+      healthState: "",
+      logs: "",
+      logForm: "timed",
+      binDir: "",
+    };
     const rest = { user: "me", temp: "/tmp", objectStoreLimitBytes: 2 ** 30 };
     for (const { environment } of Object.values(parsed(generate(off))[0].services))
       expect(environment?.HEALTH_URL).toBe("none");

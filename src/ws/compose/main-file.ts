@@ -11,7 +11,7 @@ import {
 import type { ComposeFile, ComposeService } from "./compose-file.ts";
 import type { HostPlan, Planned } from "./host-plan.ts";
 import { HEALTH_SOURCE_VARIABLE, healthStateVolume, imageName } from "./names.ts";
-import { HEALTH_TOKEN, nodeService } from "./node-service.ts";
+import { FROM_SHELL, nodeService } from "./node-service.ts";
 import { composeNetworks, composeService, imageLabels, labelsOf } from "./service.ts";
 
 const STATE_VOLUME = "health-state";
@@ -46,7 +46,7 @@ const healthService = (settings: Settings, host: HostPlan): ComposeService =>
       RAY_EP_HEALTH_PORT: String(HEALTH_PORT),
       RAY_EP_HEALTH_STATE_DIR: STATE_FOLDER,
       HEAD_WHITELIST: settings.candidates.map(({ name }) => name).join(" "),
-      ...HEALTH_TOKEN,
+      ...FROM_SHELL,
     },
     ports: [`${settings.health.port}:${HEALTH_PORT}`],
     volumes: [`${STATE_VOLUME}:${STATE_FOLDER}`],

@@ -14,8 +14,8 @@ const NODE_HEALTHCHECK = { interval: "3s", timeout: "5s", retries: 5, start_peri
 
 /** Ray's token, from the shell in which `ws` is typed: a secret has no place in a file that people share. */
 export const RAY_TOKEN = { RAY_AUTH_MODE: null, RAY_AUTH_TOKEN: null } as const;
-/** The same for the token of the health service. */
-export const HEALTH_TOKEN = { RAY_EP_HEALTH_TOKEN: null } as const;
+/** What every node and the health service take from there: the token of the health service, and the form of their logs. */
+export const FROM_SHELL = { RAY_EP_HEALTH_TOKEN: null, RAY_EP_LOG: null } as const;
 
 /** The image of a Ray node: the entrypoint on top of the Ray image of config.yaml. */
 export const nodeImage = (
@@ -77,7 +77,7 @@ export function nodeService(
       RAY_EP_STOP_GRACE: String(STOP_GRACE_S),
       ...RAY_HABITS,
       ...RAY_TOKEN,
-      ...HEALTH_TOKEN,
+      ...FROM_SHELL,
     },
     depends_on: own.depends_on,
     ports: [

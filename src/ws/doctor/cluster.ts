@@ -1,6 +1,8 @@
 import { stripVTControlCharacters } from "node:util";
 import { formatAddress } from "../../common/address.ts";
+import type { NodeStatus } from "../../common/node-status.ts";
 import { unreachable } from "../../common/result.ts";
+import { causeOf } from "../cluster/cause-of.ts";
 import { newestNamed } from "../cluster-view.ts";
 import { nearest } from "../config/known-keys.ts";
 import { TOKEN_WAY_OUT, wantsToken } from "../render-failure.ts";
@@ -46,31 +48,52 @@ function missing({ health, nodes }: Settings, present: Present): Finding[] {
 }
 
 /** Nodes that joined by `docker run` or by hand. */
-function others({ nodes: own }: Settings, { nodes, services }: Present): Finding[] {
+function others({ nodes: own }: Settings, { nodes, services, reported }: Present): Finding[] {
   const known = [...own.map(({ name }) => name), ...services.map(({ service }) => service)];
   return nodes
     .filter(({ name, alive }) => alive && !known.includes(name))
-    .map(({ name, address }) => good(name, `WORKER, ALIVE at ${address}; it was not started by this ws`));
+    .map(({ name, address }) =>
+      good(name, `WORKER, ALIVE at ${address}${itself(reported.get(name))}; it was not started by this ws`),
+    );
 }
 
-function stopped({ service, running, status, log }: ServiceFacts): Finding[] {
+/** What a node says of itself: its versions, how often it restarted its Ray and why last. */
+function itself(status: NodeStatus | undefined): string {
+  if (status === undefined) return "";
+  const { ray, version, restarts, fault } = status;
+  const last = fault === null ? "" : `, the last for ${fault.reason} at ${clock(fault.at)}`;
+  const past = restarts === 0 ? "" : `, restarts of Ray: ${restarts}${last}`;
+  return ` (Ray ${ray ?? "unknown"}, ray-entrypoint ${version}${past})`;
+}
+
+const clock = (ms: number): string => new Date(ms).toISOString().slice(0, 19).concat("Z");
+
+function stopped({ service, running, status, log, nodeStatus }: ServiceFacts): Finding[] {
   if (running) return [];
-  const last = log.trimEnd().split("\n").at(-1) ?? "";
+  const lines = log.trimEnd().split("\n");
   return [
     bad(
       service,
-      `its container is ${status}; its last line: ${stripVTControlCharacters(last)}`,
-      `Read ws logs ${service}, then ws up.`,
+      `its container is ${status}; its last line: ${stripVTControlCharacters(lines.at(-1) ?? "")}`,
+      `Read ws logs ${service}, then ws up.${likely(causeOf(nodeStatus, lines))}`,
     ),
   ];
 }
 
-function notListed({ service, running }: ServiceFacts, { nodes, heads: [head] }: Present): Finding[] {
+const likely = (cause: string | undefined): string => (cause === undefined ? "" : ` Likely cause: ${cause}`);
+
+function notListed(
+  { service, running, log, nodeStatus }: ServiceFacts,
+  { nodes, heads: [head] }: Present,
+): Finding[] {
   if (!running || service === HEALTH_NAME || service === TEST_CLIENT_NAME || head === undefined) return [];
   const node = newestNamed(nodes, service);
-  if (node?.alive) return [good(service, `${node.isHead ? "HEAD" : "WORKER"}, ALIVE`)];
+  if (node?.alive) return [good(service, `${node.isHead ? "HEAD" : "WORKER"}, ALIVE${itself(nodeStatus)}`)];
   const what = node === undefined ? "the GCS does not list it" : "the GCS lists it as DEAD";
-  return [bad(service, `it runs, and ${what}`, `Read ws logs ${service}: it says what it is waiting for.`)];
+  const since = nodeStatus?.waits ? `; it has waited since ${clock(nodeStatus.waits.since)}` : "";
+  const cause = likely(causeOf(nodeStatus, log.split("\n")));
+  const fix = `Read ws logs ${service}: it says what it is waiting for.${cause}`;
+  return [bad(service, `it runs, and ${what}${since}`, fix)];
 }
 
 /** "ray-gpu becomes a HEAD of its own". */
@@ -81,7 +104,7 @@ function heads(present: Present): Finding[] {
     return [good("HEAD", `one, at ${formatAddress(first.address)}, Ray ${first.version}`)];
   const health = of(present, HEALTH_NAME);
   const blind = present.services
-    .filter(({ log }) => lastHealthWord(log)?.startsWith("✗"))
+    .filter(({ nodeStatus }) => nodeStatus?.health?.kind === "down")
     .map(({ service }) => service);
   const why =
     health?.running !== true
@@ -114,17 +137,11 @@ function noGcs(why: ClusterFacts["noHead"]): Finding {
 
 const READ_LOGS = "Read ws logs; the nodes say whether they wait for the health service or for each other.";
 
-const lastHealthWord = (log: string): string | undefined =>
-  log
-    .split("\n")
-    .findLast((line) => /Health service is (?:up|down)/.test(line))
-    ?.trim();
-
 /** "test-ray-worker starts as HEAD". */
 function testWorkerAsHead(cluster: Present, candidates: readonly string[]): Finding[] {
   const worker = of(cluster, TEST_WORKER_NAME);
   const isHead = newestNamed(cluster.nodes, TEST_WORKER_NAME)?.isHead ?? false;
-  if (worker === undefined || !(isHead || /^Mode: head$/m.test(worker.log))) return [];
+  if (worker === undefined || !(isHead || worker.nodeStatus?.decision?.role === "head")) return [];
   return [
     candidates.includes(TEST_WORKER_NAME)
       ? bad(

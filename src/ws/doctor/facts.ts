@@ -1,6 +1,7 @@
 import type { Problem } from "../../common/failure.ts";
+import type { NodeStatus } from "../../common/node-status.ts";
+import type { RayGcs } from "../../common/probe-result.ts";
 import type { Result } from "../../common/result.ts";
-import type { RayGcs } from "../../common/sighting.ts";
 import type { NodeInfo } from "../../gcs/client.ts";
 import type { NoHead } from "../cluster-view.ts";
 import type { HostFacts } from "../compose/host-plan.ts";
@@ -60,6 +61,8 @@ export interface ClusterFacts {
   readonly heads: readonly RayGcs[];
   readonly noHead: NoHead;
   readonly nodes: readonly NodeInfo[];
+  /** What each node told the health service of itself, also one that this ws did not start. */
+  readonly reported: ReadonlyMap<string, NodeStatus>;
 }
 
 export interface ServiceFacts {
@@ -67,5 +70,8 @@ export interface ServiceFacts {
   readonly hostname: string;
   readonly status: string;
   readonly running: boolean;
+  /** What it wrote in its present or last life. */
   readonly log: string;
+  /** What a node says of itself. */
+  readonly nodeStatus: NodeStatus | undefined;
 }

@@ -1,4 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { DOWN_EVENT, EVENTS, waiting } from "../../../test/fixtures/events.ts";
+import { EVERY_FAILURE } from "../../../test/fixtures/failures.ts";
+import { statusOf } from "../../../test/fixtures/status.ts";
 import { err, ok } from "../../common/result.ts";
 import type { NodeInfo } from "../../gcs/client.ts";
 import { readSettings } from "../settings.ts";
@@ -37,7 +40,8 @@ const service = (name: string, change: Partial<ServiceFacts> = {}): ServiceFacts
   hostname: name,
   status: "running",
   running: true,
-  log: "✓ Health service is up at http://health:8080\n",
+  log: "all is well\n",
+  nodeStatus: statusOf(name, [EVENTS.health]),
   ...change,
 });
 
@@ -78,6 +82,7 @@ const cluster: ClusterFacts = {
   noHead: { reason: "nobody" },
   heads: [head(6379)],
   nodes: ["ray-cpu", "ray-gpu", "test-ray-worker"].map((name) => node(name)),
+  reported: new Map(),
 };
 
 const facts = (change: Partial<DoctorFacts> = {}): DoctorFacts => ({
@@ -231,13 +236,18 @@ describe("the specification's troubleshooting section, case by case", () => {
   });
 
   test("test-ray-worker starts as HEAD", () => {
-    const [first] = found(withService("test-ray-worker", { log: "Mode: head\n" }));
+    const [first] = found(
+      withService("test-ray-worker", { nodeStatus: statusOf("test-ray-worker", [EVENTS.decision]) }),
+    );
     expect(first).toBe("test-ray-worker: it started as HEAD: HEAD_ADDRESS names it, or it was not told one");
   });
 
   test("test-ray-worker starts as HEAD, since it is a candidate", () => {
     const yaml = "nodes: { head_whitelist: [ray-cpu, ray-gpu, 'test-ray-worker:6379'] }";
-    const [first] = found(withService("test-ray-worker", { log: "Mode: head\n" }), yaml);
+    const [first] = found(
+      withService("test-ray-worker", { nodeStatus: statusOf("test-ray-worker", [EVENTS.decision]) }),
+      yaml,
+    );
     expect(first).toBe("test-ray-worker: it started as HEAD: it stands in nodes.head_whitelist");
   });
 
@@ -256,7 +266,7 @@ describe("the specification's troubleshooting section, case by case", () => {
     ["the health service does not run", withService("health", { running: false, status: "exited" })],
     [
       "ray-gpu does not reach the health service",
-      withService("ray-gpu", { log: "✗ Health service is down at x" }),
+      withService("ray-gpu", { nodeStatus: statusOf("ray-gpu", [DOWN_EVENT]) }),
     ],
     ["each was started without knowing of the other", {}],
   ])("ray-gpu becomes a HEAD of its own: %s", (why, change) => {
@@ -271,6 +281,27 @@ describe("the specification's troubleshooting section, case by case", () => {
     expect(found({ nodes })).toEqual(["ray-gpu: it runs, and the GCS lists it as DEAD"]);
     const ended = withService("ray-cpu", { running: false, status: "exited", log: "a\n✗ Exit code 75\n" });
     expect(found(ended)).toEqual(["ray-cpu: its container is exited; its last line: ✗ Exit code 75"]);
+  });
+
+  test("a node that says why it is late, why it ended, and what it went through", () => {
+    const fixes = (name: string, change: Partial<ServiceFacts>, nodes = cluster.nodes) =>
+      clusterFindings(facts({ cluster: { ...cluster, nodes, ...withService(name, change) } }))
+        .filter(({ topic }) => topic === name)
+        .map(({ saw, fix }) => `${saw} → ${fix}`)
+        .join();
+    const late = { nodeStatus: statusOf("ray-gpu", [DOWN_EVENT, waiting()]) };
+    expect(fixes("ray-gpu", late, [])).toContain(
+      "does not list it; it has waited since 1970-01-01T00:00:02Z",
+    );
+    expect(fixes("ray-gpu", late, [])).toContain("the health service http://health:8080 does not answer");
+    const failed = statusOf("ray-cpu", [{ ...EVENTS.failed, failure: EVERY_FAILURE["port-taken"] }]);
+    expect(fixes("ray-cpu", { running: false, nodeStatus: failed })).toContain(
+      "Likely cause: a port is in use",
+    );
+    const restarted = { nodeStatus: statusOf("ray-gpu", [EVENTS.trouble, EVENTS.state]) };
+    expect(fixes("ray-gpu", restarted)).toContain(
+      "WORKER, ALIVE (Ray unknown, ray-entrypoint 0.1.0, restarts of Ray: 1, the last for agent-gone at 1970-01-01T00:00:02Z)",
+    );
   });
 
   test("E11 names services of config.yaml that do not run, with the fix", () => {

@@ -1,5 +1,7 @@
 import { err, ok } from "../../common/result.ts";
-import { ownHeads } from "../cluster/where.ts";
+import { reported } from "../cluster/ask-health.ts";
+import { statusOf } from "../cluster/node-status.ts";
+import { healthUrl, ownHeads } from "../cluster/where.ts";
 import { lookAtCluster as lookAtGcs, noHead } from "../cluster-view.ts";
 import type { Driver, Service } from "../drivers/driver.ts";
 import type { WsFailure } from "../failure.ts";
@@ -8,8 +10,9 @@ import type { ClusterFacts, ServiceFacts } from "./facts.ts";
 /** Looks at what exists of this cluster and asks its GCS; changes nothing. */
 export async function lookAtCluster(driver: Driver): Promise<ClusterFacts> {
   const found = await driver.list();
-  const [look, services] = await Promise.all([
+  const [look, nodes, services] = await Promise.all([
     lookAtGcs(found.ok ? ownHeads(driver, found.value) : { headAddresses: [], token: null }),
+    reported(healthUrl(driver)),
     Promise.all((found.ok ? found.value : []).map((each) => factsOf(driver, each))),
   ]);
   return {
@@ -18,14 +21,17 @@ export async function lookAtCluster(driver: Driver): Promise<ClusterFacts> {
     heads: look.heads,
     noHead: noHead(look),
     nodes: look.view?.nodes ?? [],
+    reported: nodes,
   };
 }
 
-async function factsOf(
-  driver: Driver,
-  { name, hostname, status, running, ref }: Service,
-): Promise<ServiceFacts> {
-  return { service: name, hostname, status, running, log: await driver.log(ref) };
+async function factsOf(driver: Driver, service: Service): Promise<ServiceFacts> {
+  const { name, hostname, status, running, ref, startedAtMs } = service;
+  const [log, nodeStatus] = await Promise.all([
+    driver.log(ref, { sinceMs: startedAtMs }),
+    statusOf(driver, name, startedAtMs),
+  ]);
+  return { service: name, hostname, status, running, log, nodeStatus };
 }
 
 const inOneLine = (failure: WsFailure): string =>

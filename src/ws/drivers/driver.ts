@@ -1,7 +1,7 @@
 import type { Address } from "../../common/address.ts";
 import type { Problem } from "../../common/failure.ts";
 import type { Result } from "../../common/result.ts";
-import type { GcsOptions } from "../../gcs/client.ts";
+import type { GcsOptions } from "../../gcs/link.ts";
 import type { Part } from "../compose/names.ts";
 import type { WsFailure } from "../failure.ts";
 import type { Job } from "../job.ts";
@@ -86,6 +86,13 @@ export interface Removed {
   readonly killed: number;
 }
 
+/** What of a log is wanted; nothing given: all. */
+export interface LogPart {
+  readonly lastLines?: number;
+  /** Only what was written since then, in milliseconds since 1970. Means nothing where a log holds one life only. */
+  readonly sinceMs?: number | undefined;
+}
+
 /**
  * How the services of config.yaml are run: as containers (compose/), or as processes of this machine (local/). It does what
  * it is told; what is done when, and what a cluster is, stands once in `cluster/`.
@@ -122,8 +129,10 @@ export interface Driver extends GcsOptions {
   stop(services: readonly Service[], now: AbortSignal): Promise<number>;
   /** Leaves nothing behind, without asking. */
   remove(leaving: Leaving): Promise<Result<Removed, WsFailure>>;
-  /** What a service wrote, or its last lines; empty where there is no log. */
-  log(ref: string, lastLines?: number): Promise<string>;
+  /** What a service wrote, as text, or a part of it; empty where there is no log. */
+  log(ref: string, part?: LogPart): Promise<string>;
+  /** The text of the file in which a node keeps its status, also after its end; empty where there is none. */
+  status(ref: string): Promise<string>;
   /** The lines of a service's log, of one that is gone as well; undefined where there is none. */
   readLog(
     name: string,
@@ -141,8 +150,6 @@ export interface Driver extends GcsOptions {
   told(name: string, head: Address): Readonly<Record<string, string>>;
   /** The memory and object store together, in bytes, that a node is given. */
   memoryOf(name: string): number;
-  /** The cause that the last words of a service or of the engine show. */
-  likelyCause(lines: readonly string[]): string | undefined;
 
   /** The host under which this machine reaches a service's ports. */
   hostOf(place: Placement): string;

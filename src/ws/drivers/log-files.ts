@@ -28,18 +28,32 @@ interface LogSource {
 
 /** The text of a log, or its last lines, without the times in front of the lines; empty if there is no log. */
 export async function logText(file: string, lastLines?: number): Promise<string> {
-  const text = existsSync(file) ? (await readFile(file, "utf8")).replaceAll(STAMPS, "") : "";
+  const text = existsSync(file) ? asText((await readFile(file, "utf8")).replaceAll(STAMPS, "")) : "";
   return lastLines === undefined ? text : text.trimEnd().split("\n").slice(-lastLines).join("\n");
+}
+
+/** The same log as RAY_EP_LOG=text has it: of an event in JSON its `message`. Pure. */
+export const asText = (log: string): string => log.replaceAll(EVENT, (line) => messageOf(line) ?? line);
+
+function messageOf(line: string): string | undefined {
+  try {
+    return String(JSON.parse(line).message);
+  } catch {
+    return undefined;
+  }
 }
 
 /** RFC 3339 in UTC, as our programs write it (RAY_EP_LOG=timed) and `docker logs --timestamps` does. */
 const STAMP = "\\d{4}-\\d\\d-\\d\\dT[\\d:.]{8,}Z";
 const STAMPS = new RegExp(`^${STAMP} `, "gm");
 const STAMPED = new RegExp(`^(${STAMP}) (.*)$`, "s");
+/** An event of one of our programs as JSON (src/common/logger.ts). */
+const EVENT = new RegExp(`^\\{"time":"${STAMP}","message":.*\\}$`, "gm");
+const EVENT_TIME = new RegExp(`^\\{"time":"(${STAMP})","message":`);
 
 /** The time in front of a line, and the rest of it; Ray's lines have none. Pure. */
 export function stamped(line: string): { readonly time: string | undefined; readonly text: string } {
-  const [, time, text] = STAMPED.exec(line) ?? [];
+  const [, time, text] = STAMPED.exec(line) ?? EVENT_TIME.exec(line) ?? [];
   return { time, text: text ?? line };
 }
 

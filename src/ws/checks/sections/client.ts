@@ -1,10 +1,10 @@
+import { CLIENT_CONNECTED } from "../../../common/specification.ts";
 import { TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../settings.ts";
-import { type Check, cannotJudge, fails, type Verdict, verdict } from "../check.ts";
+import { cannotJudge, checksOf, fails, type Verdict, verdict } from "../check.ts";
 import type { ClientReport } from "../client-probe.ts";
+import { clientWord } from "../client-program.ts";
 import type { CheckContext } from "../context.ts";
-import { livingNode, logLine, sum } from "./common.ts";
-
-const section = "Test client";
+import { livingNode, logLines, sum } from "./common.ts";
 
 const onReport =
   (judge: (report: ClientReport, context: CheckContext) => Verdict | Promise<Verdict>) =>
@@ -29,10 +29,10 @@ const judgePorts = ({ ports }: ClientReport): Verdict =>
   );
 
 async function judgeInit(report: ClientReport, context: CheckContext): Promise<Verdict> {
-  const line = await logLine(context, TEST_CLIENT_NAME, /Ray client (?:connected|could not connect)/);
+  const line = clientWord(await logLines(context, TEST_CLIENT_NAME));
   const own = report.connected ? "a second program connected as well" : `a second program: ${report.error}`;
   return verdict(
-    report.connected && line?.startsWith("✓") === true,
+    report.connected && line?.startsWith(CLIENT_CONNECTED) === true,
     `${line ?? "no word in its log"}; ${own}`,
   );
 }
@@ -50,29 +50,9 @@ async function judgeResources(report: ClientReport, context: CheckContext): Prom
   );
 }
 
-export const CLIENT_CHECKS: readonly Check[] = [
-  {
-    id: "client/ping",
-    section,
-    title: "ping from the test client to the HEAD",
-    run: onReport(judgePing),
-  },
-  {
-    id: "client/ports",
-    section,
-    title: "The HEAD's ports 6379 and 10001 can be reached",
-    run: onReport(judgePorts),
-  },
-  {
-    id: "client/init",
-    section,
-    title: "ray.init() through the Ray Client API",
-    run: onReport(judgeInit),
-  },
-  {
-    id: "client/resources",
-    section,
-    title: "ray.cluster_resources() lists the resources",
-    run: onReport(judgeResources),
-  },
-];
+export const CLIENT_CHECKS = checksOf("Test client", [
+  ["client/ping", "ping from the test client to the HEAD", onReport(judgePing)],
+  ["client/ports", "The HEAD's ports 6379 and 10001 can be reached", onReport(judgePorts)],
+  ["client/init", "ray.init() through the Ray Client API", onReport(judgeInit)],
+  ["client/resources", "ray.cluster_resources() lists the resources", onReport(judgeResources)],
+]);

@@ -1,11 +1,18 @@
 import { formatAddress } from "../../../common/address.ts";
+import { MODE_LINES } from "../../../common/specification.ts";
 import { TEST_WORKER_NAME } from "../../settings.ts";
-import { type Check, fails, type Verdict, verdict } from "../check.ts";
+import { allOf, checksOf, eachOf, fails, type Verdict, verdict } from "../check.ts";
 import type { CheckContext } from "../context.ts";
-import { activeNodes } from "../ray-status.ts";
-import { expectedHead, gib, lastMode, livingMainNodes, livingNode, logLine, sum } from "./common.ts";
-
-const section = "Cluster";
+import {
+  expectedHead,
+  gib,
+  judgeActive,
+  lastMode,
+  livingMainNodes,
+  livingNode,
+  otherNames,
+  sum,
+} from "./common.ts";
 
 async function judgeHead(context: CheckContext): Promise<Verdict> {
   const wanted = expectedHead(context);
@@ -13,39 +20,31 @@ async function judgeHead(context: CheckContext): Promise<Verdict> {
   const mode = await lastMode(context, wanted);
   if (node === undefined) return fails(`no GCS lists ${wanted} as ALIVE; its log: ${mode}`);
   return verdict(
-    node.isHead && mode === "Mode: head",
+    node.isHead && mode === MODE_LINES.head,
     `${wanted} is ${node.isHead ? "HEAD" : "WORKER"}; ${mode}`,
   );
 }
 
-async function judgeWorkers(context: CheckContext): Promise<Verdict> {
-  const head = expectedHead(context);
-  const others = context.settings.nodes.filter(({ name }) => name !== head);
-  const seen = await Promise.all(
-    others.map(async ({ name }) => {
+const judgeWorkers = (context: CheckContext): Promise<Verdict> =>
+  eachOf(
+    otherNames(context),
+    async (name) => {
       const node = await livingNode(context, name);
       const mode = await lastMode(context, name);
       const role = node === undefined ? "not ALIVE" : node.isHead ? "HEAD" : "WORKER";
-      return { ok: role === "WORKER" && mode === "Mode: worker", saw: `${name} is ${role}; ${mode}` };
-    }),
+      return verdict(role === "WORKER" && mode === MODE_LINES.worker, `${role}; ${mode}`);
+    },
+    "config.yaml has one node only",
   );
-  if (seen.length === 0) return verdict(true, "config.yaml has one node only");
-  return verdict(
-    seen.every(({ ok }) => ok),
-    seen.map(({ saw }) => saw).join("; "),
-  );
-}
 
 async function judgeRayStatus(context: CheckContext): Promise<Verdict> {
-  const status = await context.rayStatus();
-  if (!status.ok) return fails(status.error);
-  const active = activeNodes(status.value);
-  const test = (await livingNode(context, TEST_WORKER_NAME)) === undefined ? 0 : 1;
-  const wanted = context.settings.nodes.length;
-  const besides = test === 1 ? ` besides ${TEST_WORKER_NAME}` : "";
-  return verdict(
-    active !== undefined && active - test === wanted,
-    `ray status: ${active === undefined ? "unknown" : active - test} active nodes${besides}, expected ${wanted}`,
+  const { length } = context.settings.nodes;
+  const withTest = (await livingNode(context, TEST_WORKER_NAME)) !== undefined;
+  const wanted = withTest ? length + 1 : length;
+  return judgeActive(
+    context,
+    (active) => active === wanted,
+    `${wanted}${withTest ? ` with ${TEST_WORKER_NAME}` : ""}`,
   );
 }
 
@@ -75,18 +74,15 @@ async function judgeTasks(context: CheckContext): Promise<Verdict> {
   const nodes = await livingMainNodes(context);
   const client = await context.client();
   if (!client.ok) return fails(client.error);
-  const seen = nodes.map(({ name, nodeId, address }) => {
+  const ran = nodes.map(({ name, nodeId, address }) => {
     const task = client.value.tasks.find((each) => each.nodeId === nodeId);
-    const ok = task?.ok === true;
-    return {
-      ok,
-      saw: ok ? `${name} ran one at ${task.ranAt ?? address}` : `${name}: ${task?.error ?? "none came back"}`,
-    };
+    return task?.ok === true
+      ? verdict(true, `${name} ran one at ${task.ranAt ?? address}`)
+      : fails(`${name}: ${task?.error ?? "none came back"}`);
   });
-  return verdict(
-    seen.length === context.settings.nodes.length && seen.every(({ ok }) => ok),
-    seen.map(({ saw }) => saw).join("; ") || "no node is ALIVE",
-  );
+  return ran.length === context.settings.nodes.length
+    ? allOf(ran)
+    : fails(`${ran.length} nodes are ALIVE; ${allOf(ran).saw}`);
 }
 
 async function judgeOneHead(context: CheckContext): Promise<Verdict> {
@@ -95,26 +91,25 @@ async function judgeOneHead(context: CheckContext): Promise<Verdict> {
   return verdict(heads.length === 1, `${heads.length} GCS answers: ${seen || "none"}`);
 }
 
-async function judgeFound(context: CheckContext): Promise<Verdict> {
-  const head = expectedHead(context);
-  const others = context.settings.nodes.filter(({ name }) => name !== head);
-  const lines = await Promise.all(
-    others.map(async ({ name }) => ({ name, line: await logLine(context, name, /^→ WORKER: /) })),
+const judgeFound = (context: CheckContext): Promise<Verdict> =>
+  eachOf(
+    otherNames(context),
+    async (name) => {
+      const decision = (await context.status(name))?.decision;
+      return decision?.head
+        ? verdict(true, `${decision.head} (rule ${decision.rule})`)
+        : fails("says nothing of a HEAD");
+    },
+    "one node only",
   );
-  return verdict(
-    lines.every(({ line }) => line !== undefined),
-    lines.map(({ name, line }) => `${name}: ${line ?? "says nothing of a HEAD"}`).join("; ") ||
-      "one node only",
-  );
-}
 
-export const CLUSTER_CHECKS: readonly Check[] = [
-  { id: "cluster/head", section, title: "The first candidate (ray-cpu) started as HEAD", run: judgeHead },
-  { id: "cluster/worker", section, title: "Every other node (ray-gpu) started as WORKER", run: judgeWorkers },
-  { id: "cluster/found", section, title: "The WORKER says which HEAD it found", run: judgeFound },
-  { id: "cluster/one-head", section, title: "Exactly one HEAD", run: judgeOneHead },
-  { id: "cluster/ray-status", section, title: "ray status shows the main nodes (2)", run: judgeRayStatus },
-  { id: "cluster/cpus", section, title: "CPU: 8.0 (ray-cpu: 4 + ray-gpu: 4)", run: judgeCpus },
-  { id: "cluster/memory", section, title: "Memory: about 16 GiB", run: judgeMemory },
-  { id: "cluster/tasks", section, title: "Every main node runs a task", run: judgeTasks },
-];
+export const CLUSTER_CHECKS = checksOf("Cluster", [
+  ["cluster/head", "The first candidate (ray-cpu) started as HEAD", judgeHead],
+  ["cluster/worker", "Every other node (ray-gpu) started as WORKER", judgeWorkers],
+  ["cluster/found", "The WORKER says which HEAD it found", judgeFound],
+  ["cluster/one-head", "Exactly one HEAD", judgeOneHead],
+  ["cluster/ray-status", "ray status shows the main nodes (2)", judgeRayStatus],
+  ["cluster/cpus", "CPU: 8.0 (ray-cpu: 4 + ray-gpu: 4)", judgeCpus],
+  ["cluster/memory", "Memory: about 16 GiB", judgeMemory],
+  ["cluster/tasks", "Every main node runs a task", judgeTasks],
+]);

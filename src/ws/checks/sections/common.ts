@@ -1,8 +1,10 @@
+import { headAddressWords, MODE_LINES } from "../../../common/specification.ts";
 import type { NodeInfo } from "../../../gcs/client.ts";
 import { newestNamed } from "../../cluster-view.ts";
 import { plannedHead, TEST_WORKER_NAME } from "../../settings.ts";
 import { fails, type Verdict, verdict } from "../check.ts";
 import type { CheckContext } from "../context.ts";
+import { activeNodes } from "../ray-status.ts";
 
 /** A node as the GCS lists it, by name; undefined where it lists none that lives. */
 export async function livingNode(context: CheckContext, name: string): Promise<NodeInfo | undefined> {
@@ -21,43 +23,46 @@ export async function livingMainNodes(context: CheckContext): Promise<NodeInfo[]
 export const expectedHead = ({ settings }: CheckContext): string =>
   plannedHead(settings) ?? settings.nodes[0]?.name ?? "no node";
 
-export const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);
+export const mainNames = ({ settings }: CheckContext): string[] => settings.nodes.map(({ name }) => name);
 
-/** What a container says first each time it is started: `docker logs` keeps what its earlier lives said as well. */
-const BIRTH = /^→ (?:ray-entrypoint \S+ on node|Test client on) /;
+/** The main nodes that are to follow the HEAD. */
+export const otherNames = (context: CheckContext): string[] =>
+  mainNames(context).filter((name) => name !== expectedHead(context));
 
-/** The lines of a service's log since it was started last; all of them where its first word is gone. */
-export async function lastLife(context: CheckContext, service: string): Promise<string[]> {
-  const lines = (await context.log(service)).split("\n").map((line) => line.trimEnd());
-  return lines.slice(
-    Math.max(
-      0,
-      lines.findLastIndex((line) => BIRTH.test(line)),
-    ),
+/** How many nodes `ray status` shows as active. */
+export async function judgeActive(
+  context: CheckContext,
+  isRight: (active: number) => boolean,
+  expected: string,
+): Promise<Verdict> {
+  const status = await context.rayStatus();
+  if (!status.ok) return fails(status.error);
+  const active = activeNodes(status.value);
+  return verdict(
+    active !== undefined && isRight(active),
+    `ray status: ${active ?? "unknown"} active nodes, expected ${expected}`,
   );
 }
 
-/** The last line of a service's present life that a pattern matches: who changed its mind has said so more than once. */
-export async function logLine(
-  context: CheckContext,
-  service: string,
-  pattern: RegExp,
-): Promise<string | undefined> {
-  return (await lastLife(context, service)).findLast((line) => pattern.test(line));
-}
+export const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);
+
+/** What a service wrote since it was started last. Its last word counts: who changed its mind has said so more than once. */
+export const logLines = async (context: CheckContext, service: string): Promise<string[]> =>
+  (await context.log(service)).split("\n").map((line) => line.trimEnd());
+
+const MODES: readonly string[] = Object.values(MODE_LINES);
 
 /** The role that a node took last, as users of the specification grep for it (docs/specification.md). */
-export async function lastMode(context: CheckContext, service: string): Promise<string> {
-  return (await logLine(context, service, /^Mode: /)) ?? 'no line "Mode:"';
-}
+export const lastMode = async (context: CheckContext, service: string): Promise<string> =>
+  (await logLines(context, service)).findLast((line) => MODES.includes(line)) ?? 'no line "Mode:"';
 
 /** Whether the test worker says that it goes where its HEAD_ADDRESS points. */
 export async function judgeHeadAddress(context: CheckContext): Promise<Verdict> {
-  const wanted = context.expectedEnvironment(TEST_WORKER_NAME).HEAD_ADDRESS;
-  const line = await logLine(context, TEST_WORKER_NAME, /HEAD_ADDRESS=/);
-  if (line === undefined) return fails(`${TEST_WORKER_NAME} has no line "HEAD_ADDRESS=", expected ${wanted}`);
-  const [, got] = /HEAD_ADDRESS=(\S+)/.exec(line) ?? [];
-  return verdict(got === wanted, got === wanted ? line : `${line}; expected HEAD_ADDRESS=${wanted}`);
+  const words = (address = "") => headAddressWords("HEAD_ADDRESS", address);
+  const wanted = words(context.expectedEnvironment(TEST_WORKER_NAME).HEAD_ADDRESS);
+  const said = (await logLines(context, TEST_WORKER_NAME)).findLast((line) => line.includes(words()));
+  if (said?.split(" ").includes(wanted)) return verdict(true, said);
+  return fails(`${said ?? `${TEST_WORKER_NAME} has no line "${words()}"`}; expected ${wanted}`);
 }
 
 const GIB = 2 ** 30;

@@ -1,36 +1,29 @@
-import { request } from "undici";
 import * as z from "zod";
 import { deadlineIn, pause } from "../../../common/deadline.ts";
 import { TEST_WORKER_NAME } from "../../settings.ts";
-import { type Check, fails, type Verdict, verdict } from "../check.ts";
+import { attempt, checksOf, eachOf, fails, type Verdict, verdict } from "../check.ts";
 import type { CheckContext } from "../context.ts";
-import { dashboardHeaders } from "../dashboard-headers.ts";
-import { livingMainNodes, livingNode } from "./common.ts";
+import { dashboardHeaders, get } from "../http.ts";
+import { livingMainNodes, livingNode, mainNames } from "./common.ts";
 
-const section = "Ray dashboard";
 const TIMEOUT_MS = 10_000;
 
-async function get({ token }: CheckContext, url: string): Promise<{ status: number; text: string }> {
-  const signal = AbortSignal.timeout(TIMEOUT_MS);
-  const { statusCode, body } = await request(url, { signal, headers: dashboardHeaders(token) });
-  return { status: statusCode, text: await body.text() };
-}
+type Get = (path: string) => ReturnType<typeof get>;
 
 /** The requests of the dashboard's own page (ray/dashboard/client, 2.40 to 2.60). */
 async function onDashboard(
   context: CheckContext,
-  judge: (url: string) => Promise<Verdict>,
+  judge: (ask: Get, url: string) => Promise<Verdict>,
 ): Promise<Verdict> {
   const url = await context.dashboardUrl();
   if (!url.ok) return fails(url.error);
-  return judge(url.value).catch((error: unknown) =>
-    fails(`${url.value}: ${error instanceof Error ? error.message : String(error)}`),
-  );
+  const ask: Get = (path) => get(`${url.value}${path}`, TIMEOUT_MS, dashboardHeaders(context.token));
+  return attempt(url.value, () => judge(ask, url.value));
 }
 
 const judgeOpen = (context: CheckContext): Promise<Verdict> =>
-  onDashboard(context, async (url) => {
-    const { status, text } = await get(context, url);
+  onDashboard(context, async (ask, url) => {
+    const { status, text } = await ask("");
     const title = /<title>([^<]*)<\/title>/.exec(text)?.[1];
     return verdict(
       status === 200 && title === "Ray Dashboard",
@@ -49,16 +42,16 @@ const SETTLES_MS = 30_000;
 const LOOK_EVERY_MS = 1000;
 
 const judgeNodes = (context: CheckContext): Promise<Verdict> =>
-  onDashboard(context, async (url) => {
+  onDashboard(context, async (ask) => {
     const deadline = deadlineIn(SETTLES_MS);
     for (;;) {
-      const seen = await judgeShown(context, url);
+      const seen = await judgeShown(context, ask);
       if (seen.ok || deadline.expired() || !(await pause(LOOK_EVERY_MS, context.signal))) return seen;
     }
   });
 
-async function judgeShown(context: CheckContext, url: string): Promise<Verdict> {
-  const { text } = await get(context, `${url}/nodes?view=summary`);
+async function judgeShown(context: CheckContext, ask: Get): Promise<Verdict> {
+  const { text } = await ask("/nodes?view=summary");
   const { summary } = Summary.parse(JSON.parse(text)).data;
   const alive = summary.filter(({ raylet }) => raylet.state === "ALIVE").map(({ raylet }) => raylet.nodeId);
   const main = await livingMainNodes(context);
@@ -75,33 +68,25 @@ async function judgeShown(context: CheckContext, url: string): Promise<Verdict> 
 const LogList = z.object({ data: z.object({ result: z.record(z.string(), z.array(z.string())) }) });
 
 const judgeLogs = (context: CheckContext): Promise<Verdict> =>
-  onDashboard(context, async (url) => {
-    const nodes = await livingMainNodes(context);
-    const seen = await Promise.all(
-      nodes.map(async ({ name, nodeId }) => {
-        const list = await get(context, `${url}/api/v0/logs?node_id=${nodeId}`);
-        if (list.status !== 200)
-          return { ok: false, saw: `${name}: ${list.status} ${list.text.slice(0, 80)}` };
-        const files = Object.values(LogList.parse(JSON.parse(list.text)).data.result).flat();
-        const file = await get(
-          context,
-          `${url}/api/v0/logs/file?node_id=${nodeId}&filename=raylet.out&lines=10`,
-        );
-        const ok = files.includes("raylet.out") && file.status === 200 && file.text.length > 0;
-        return {
-          ok,
-          saw: `${name}: ${files.length} files, raylet.out ${file.status}, ${file.text.length} bytes`,
-        };
-      }),
-    );
-    return verdict(
-      seen.length === context.settings.nodes.length && seen.every(({ ok }) => ok),
-      seen.map(({ saw }) => saw).join("; ") || "no node is ALIVE",
-    );
+  onDashboard(context, async (ask) => {
+    return eachOf(mainNames(context), async (name) => {
+      const node = await livingNode(context, name);
+      if (node === undefined) return fails("not ALIVE");
+      const list = await ask(`/api/v0/logs?node_id=${node.nodeId}`);
+      if (list.status !== 200) return fails(`${list.status} ${list.text.slice(0, 80)}`);
+      const files = Object.values(LogList.parse(JSON.parse(list.text)).data.result).flat();
+      const { status, text } = await ask(
+        `/api/v0/logs/file?node_id=${node.nodeId}&filename=raylet.out&lines=10`,
+      );
+      return verdict(
+        files.includes("raylet.out") && status === 200 && text.length > 0,
+        `${files.length} files, raylet.out ${status}, ${text.length} bytes`,
+      );
+    });
   });
 
-export const DASHBOARD_CHECKS: readonly Check[] = [
-  { id: "dashboard/open", section, title: "The dashboard opens (port 8265)", run: judgeOpen },
-  { id: "dashboard/nodes", section, title: "The Cluster tab shows the nodes", run: judgeNodes },
-  { id: "dashboard/logs", section, title: "The Logs tab shows the nodes' logs", run: judgeLogs },
-];
+export const DASHBOARD_CHECKS = checksOf("Ray dashboard", [
+  ["dashboard/open", "The dashboard opens (port 8265)", judgeOpen],
+  ["dashboard/nodes", "The Cluster tab shows the nodes", judgeNodes],
+  ["dashboard/logs", "The Logs tab shows the nodes' logs", judgeLogs],
+]);

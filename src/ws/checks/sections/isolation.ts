@@ -1,8 +1,8 @@
 import type { NodeInfo } from "../../../gcs/client.ts";
 import { HEALTH_PORT, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../settings.ts";
-import { fails, type Verdict, verdict } from "../check.ts";
+import { allOf, fails, type Verdict, verdict } from "../check.ts";
 import type { CheckContext } from "../context.ts";
-import { livingNode } from "./common.ts";
+import { livingNode, mainNames } from "./common.ts";
 
 /** Something that listens on its own address in one network. */
 interface Target {
@@ -22,17 +22,13 @@ interface Target {
 export async function judgeIsolation(context: CheckContext): Promise<Verdict> {
   const targets = await findTargets(context);
   if (typeof targets === "string") return fails(targets);
-  const seen = await Promise.all(targets.map((target) => judgeTarget(context, target)));
-  return verdict(
-    seen.every(({ ok }) => ok),
-    seen.map(({ saw }) => saw).join("; "),
-  );
+  return allOf(await Promise.all(targets.map((target) => judgeTarget(context, target))));
 }
 
 /** The HEAD's GCS, the other nodes' raylets and the health service on one side, the test worker's raylet on the other. */
 async function findTargets(context: CheckContext): Promise<Target[] | string> {
   const { nodes, health, test } = context.settings;
-  const names = nodes.map(({ name }) => name);
+  const names = mainNames(context);
   const living = await Promise.all(names.map((name) => livingNode(context, name)));
   const worker = await livingNode(context, TEST_WORKER_NAME);
   const missing = [...names.filter((_, i) => living[i] === undefined), ...(worker ? [] : [TEST_WORKER_NAME])];

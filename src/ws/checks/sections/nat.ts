@@ -2,12 +2,10 @@ import { deadlineIn, pause } from "../../../common/deadline.ts";
 import type { NodeInfo } from "../../../gcs/client.ts";
 import { newestNamed } from "../../cluster-view.ts";
 import { TEST_WORKER_NAME } from "../../settings.ts";
-import { type Check, fails, type Verdict, verdict } from "../check.ts";
+import { checksOf, fails, type Verdict, verdict } from "../check.ts";
 import type { CheckContext } from "../context.ts";
 import { livingNode } from "./common.ts";
 import { judgeIsolation } from "./isolation.ts";
-
-const section = "Across networks";
 
 /** A worker that the GCS cannot call back is ALIVE at first and marked dead after about 20 s (Ray 2.40 to 2.60). */
 const STAYS_MS = 60_000;
@@ -37,22 +35,10 @@ async function judgeNow(context: CheckContext, first: NodeInfo): Promise<Verdict
   );
 }
 
-const skip = ({ runtime }: CheckContext): string | undefined =>
+const needsDocker = ({ runtime }: CheckContext): string | undefined =>
   runtime === "embedded" ? "needs Docker: here all nodes share one machine" : undefined;
 
-export const NAT_CHECKS: readonly Check[] = [
-  {
-    id: "nat/apart",
-    section,
-    title: "The two networks cannot reach each other directly",
-    skip,
-    run: judgeIsolation,
-  },
-  {
-    id: "nat/stays",
-    section,
-    title: "The test worker is still ALIVE 60 s after it joined",
-    skip,
-    run: judgeStays,
-  },
-];
+export const NAT_CHECKS = checksOf("Across networks", [
+  ["nat/apart", "The two networks cannot reach each other directly", judgeIsolation, needsDocker],
+  ["nat/stays", "The test worker is still ALIVE 60 s after it joined", judgeStays, needsDocker],
+]);

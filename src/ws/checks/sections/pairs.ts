@@ -1,10 +1,9 @@
 import { TEST_WORKER_NAME } from "../../settings.ts";
-import { type Check, fails, type Verdict, verdict } from "../check.ts";
+import { allOf, checksOf, fails, type Verdict, verdict } from "../check.ts";
 import type { CheckContext } from "../context.ts";
 import { runJob } from "../job-probe.ts";
 import type { PairResult } from "../pairs-probe.ts";
-
-const section = "Between the nodes";
+import { mainNames } from "./common.ts";
 
 /** Judges what every ordered pair of `names` did together. */
 const judgePairs =
@@ -21,18 +20,14 @@ const judgePairs =
     const wanted = names.flatMap((from) => names.filter((to) => to !== from).map((to) => ({ from, to })));
     const seen = wanted.map(({ from, to }) => {
       const pair = pairs.find((each) => each.kind === kind && each.from === from && each.to === to);
-      if (pair === undefined)
-        return { ok: false, saw: `${from} → ${to}: was not tried, ${error ?? "one of them is not ALIVE"}` };
-      return { ok: pair.ok, saw: `${from} → ${to}: ${pair.saw} (${Math.round(pair.ms)} ms)` };
+      return pair === undefined
+        ? fails(`${from} → ${to}: was not tried, ${error ?? "one of them is not ALIVE"}`)
+        : verdict(pair.ok, `${from} → ${to}: ${pair.saw} (${Math.round(pair.ms)} ms)`);
     });
     const wrong = seen.filter(({ ok }) => !ok);
-    return verdict(
-      wrong.length === 0,
-      (wrong.length === 0 ? seen : wrong).map(({ saw }) => saw).join("; ") || "one node only",
-    );
+    return allOf(wrong.length === 0 ? seen : wrong, "one node only");
   };
 
-const mainNames = ({ settings }: CheckContext): string[] => settings.nodes.map(({ name }) => name);
 const allNames = (context: CheckContext): string[] => [...mainNames(context), TEST_WORKER_NAME];
 
 const WORD = "ws-test-job-was-here";
@@ -53,30 +48,18 @@ async function judgeJob(context: CheckContext): Promise<Verdict> {
 }
 
 /** What the specification takes for granted once all nodes are listed. */
-export const PAIR_CHECKS: readonly Check[] = [
-  {
-    id: "pairs/tasks",
-    section,
-    title: "Each node runs a task for each other node",
-    run: judgePairs("task", allNames),
-  },
-  {
-    id: "pairs/actors",
-    section,
-    title: "An actor on each node calls one on each other node",
-    run: judgePairs("actor", allNames),
-  },
-  {
-    id: "pairs/objects",
-    section,
-    title: "Objects of 32 MB move from each node to each other node",
-    run: judgePairs("object", allNames),
-  },
-  {
-    id: "pairs/servers",
-    section,
-    title: "A task's TCP server on its node's address is reached by a task on the other main node",
-    run: judgePairs("server", mainNames),
-  },
-  { id: "pairs/job", section, title: "A job submitted through the dashboard's port runs", run: judgeJob },
-];
+export const PAIR_CHECKS = checksOf("Between the nodes", [
+  ["pairs/tasks", "Each node runs a task for each other node", judgePairs("task", allNames)],
+  ["pairs/actors", "An actor on each node calls one on each other node", judgePairs("actor", allNames)],
+  [
+    "pairs/objects",
+    "Objects of 32 MB move from each node to each other node",
+    judgePairs("object", allNames),
+  ],
+  [
+    "pairs/servers",
+    "A task's TCP server on its node's address is reached by a task on the other main node",
+    judgePairs("server", mainNames),
+  ],
+  ["pairs/job", "A job submitted through the dashboard's port runs", judgeJob],
+]);

@@ -1,83 +1,49 @@
 import { TEST_WORKER_NAME } from "../../settings.ts";
-import { type Check, type Verdict, verdict } from "../check.ts";
+import { checksOf, eachOf, fails, type Verdict, verdict } from "../check.ts";
 import type { CheckContext } from "../context.ts";
-import { logLine } from "./common.ts";
+import { mainNames } from "./common.ts";
 
-const section = "Settings injection";
+const services = (context: CheckContext): string[] => [...mainNames(context), TEST_WORKER_NAME];
 
-/** What differs between the environment of the running Ray and what config.yaml wants, for the variables that `which` takes. */
-async function differences(
-  context: CheckContext,
-  service: string,
-  which: (name: string) => boolean,
-): Promise<{ count: number; wrong: string[]; seen: string[] }> {
-  const environment = await context.environment(service);
-  if (!environment.ok) return { count: 0, wrong: [`${service}: ${environment.error}`], seen: [] };
-  const wanted = Object.entries(context.expectedEnvironment(service)).filter(([name]) => which(name));
-  const wrong = wanted
-    .filter(([name, value]) => environment.value[name] !== value)
-    .map(([name, value]) => `${service}: ${name}=${environment.value[name] ?? "(unset)"}, expected ${value}`);
-  return { count: wanted.length, wrong, seen: wanted.map(([name, value]) => `${name}=${value}`) };
-}
-
-const services = ({ settings }: CheckContext): string[] => [
-  ...settings.nodes.map(({ name }) => name),
-  TEST_WORKER_NAME,
-];
-
-async function judgeAll(context: CheckContext): Promise<Verdict> {
-  const names = context.settings.nodes.map(({ name }) => name);
-  const each = await Promise.all(names.map((name) => differences(context, name, () => true)));
-  const wrong = each.flatMap((one) => one.wrong);
-  const counts = names.map((name, i) => `${name}: ${each[i]?.count ?? 0} variables`).join(", ");
-  return verdict(wrong.length === 0, wrong.length === 0 ? `${counts} as config.yaml says` : wrong.join("; "));
-}
+/** Whether the running Ray has what config.yaml wants a node to be told: all of it, or only these variables. */
+const judgeTold =
+  (namesOf: (context: CheckContext) => string[], only?: readonly string[]) =>
+  (context: CheckContext): Promise<Verdict> =>
+    eachOf(namesOf(context), async (service) => {
+      const environment = await context.environment(service);
+      if (!environment.ok) return fails(environment.error);
+      const told = Object.entries(context.expectedEnvironment(service));
+      const wanted = told.filter(([name]) => only?.includes(name) ?? true);
+      const wrong = wanted
+        .filter(([name, value]) => environment.value[name] !== value)
+        .map(([name, value]) => `${name}=${environment.value[name] ?? "(unset)"}, expected ${value}`);
+      const right =
+        only === undefined ? [`${wanted.length} variables`] : wanted.map((each) => each.join("="));
+      return wrong.length > 0
+        ? fails(wrong.join("; "))
+        : verdict(true, `${right.join(", ")} as config.yaml says`);
+    });
 
 const KEY_VARIABLES = ["HEAD_WHITELIST", "HEALTH_URL", "HEAD_ADDRESS_CFG"];
 
-async function judgeKeys(context: CheckContext): Promise<Verdict> {
-  const each = await Promise.all(
-    services(context).map((name) =>
-      differences(context, name, (variable) => KEY_VARIABLES.includes(variable)),
-    ),
-  );
-  const wrong = each.flatMap((one) => one.wrong);
-  return verdict(
-    wrong.length === 0,
-    wrong.length === 0 ? (each[0]?.seen ?? []).join(", ") : wrong.join("; "),
-  );
-}
+const judgeWhitelist = (context: CheckContext): Promise<Verdict> =>
+  eachOf(services(context), async (name) => {
+    const status = await context.status(name);
+    if (status === undefined) return fails("says nothing of itself");
+    const isCandidate = context.settings.candidates.some((each) => each.name === name);
+    return verdict((status.place !== null) === isCandidate, status.place === null ? "not in" : "in");
+  });
 
-async function judgeWhitelist(context: CheckContext): Promise<Verdict> {
-  const candidates = context.settings.candidates.map(({ name }) => name);
-  const seen = await Promise.all(
-    services(context).map(async (name) => {
-      const line = await logLine(context, name, /in head whitelist/i);
-      const inside = line !== undefined && !/not in head whitelist/i.test(line);
-      return {
-        ok: line !== undefined && inside === candidates.includes(name),
-        saw: `${name} ${inside ? "in" : "not in"}`,
-      };
-    }),
-  );
-  return verdict(
-    seen.every(({ ok }) => ok),
-    seen.map(({ saw }) => saw).join(", "),
-  );
-}
-
-export const SETTINGS_CHECKS: readonly Check[] = [
-  {
-    id: "settings/injected",
-    section,
-    title: "config.yaml's nodes section reaches the environment of the running Ray",
-    run: judgeAll,
-  },
-  {
-    id: "settings/values",
-    section,
-    title: "HEAD_WHITELIST, HEALTH_URL and HEAD_ADDRESS_CFG have the expected values",
-    run: judgeKeys,
-  },
-  { id: "settings/whitelist", section, title: "The whitelist is judged right", run: judgeWhitelist },
-];
+export const SETTINGS_CHECKS = checksOf("Settings injection", [
+  [
+    "settings/injected",
+    "config.yaml's nodes section reaches the environment of the running Ray",
+    judgeTold(mainNames),
+  ],
+  [
+    "settings/values",
+    "HEAD_WHITELIST, HEALTH_URL and HEAD_ADDRESS_CFG have the expected values",
+    judgeTold(services, KEY_VARIABLES),
+  ],
+  ["settings/whitelist", "The whitelist is judged right", judgeWhitelist],
+]);

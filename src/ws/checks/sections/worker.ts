@@ -1,14 +1,18 @@
+import { MODE_LINES } from "../../../common/specification.ts";
 import { TEST_WORKER_NAME } from "../../settings.ts";
-import { type Check, fails, type Verdict, verdict } from "../check.ts";
+import { checksOf, fails, type Verdict, verdict } from "../check.ts";
 import type { CheckContext } from "../context.ts";
-import { activeNodes } from "../ray-status.ts";
-import { judgeHeadAddress, lastMode, livingMainNodes, livingNode, logLine, sum } from "./common.ts";
-
-const section = "Test worker";
+import { judgeActive, judgeHeadAddress, lastMode, livingMainNodes, livingNode, sum } from "./common.ts";
 
 async function judgeOutside(context: CheckContext): Promise<Verdict> {
-  const line = await logLine(context, TEST_WORKER_NAME, /not in head whitelist/i);
-  return verdict(line !== undefined, line ?? 'its log has no line "not in head whitelist"');
+  const status = await context.status(TEST_WORKER_NAME);
+  if (status === undefined) return fails("it says nothing of itself");
+  const { node, place, whitelist } = status;
+  const list = whitelist.join(", ");
+  return verdict(
+    place === null,
+    place === null ? `${node} is none of ${list}` : `${node} is number ${place} of ${list}`,
+  );
 }
 
 async function judgeJoined(context: CheckContext): Promise<Verdict> {
@@ -26,36 +30,20 @@ async function judgeJoined(context: CheckContext): Promise<Verdict> {
   );
 }
 
-async function judgeCount(context: CheckContext): Promise<Verdict> {
-  const status = await context.rayStatus();
-  if (!status.ok) return fails(status.error);
-  const active = activeNodes(status.value);
+function judgeCount(context: CheckContext): Promise<Verdict> {
   const wanted = context.settings.nodes.length + 1;
-  return verdict(active === wanted, `ray status: ${active ?? "unknown"} active nodes, expected ${wanted}`);
+  return judgeActive(context, (active) => active === wanted, `${wanted}`);
 }
 
-export const WORKER_CHECKS: readonly Check[] = [
-  {
-    id: "worker/not-in-whitelist",
-    section,
-    title: "It sees that its hostname is not in the whitelist",
-    run: judgeOutside,
-  },
-  {
-    id: "worker/head-address",
-    section,
-    title: "It uses HEAD_ADDRESS",
-    run: judgeHeadAddress,
-  },
-  {
-    id: "worker/mode",
-    section,
-    title: "It started in WORKER mode",
-    run: async (context) => {
-      const mode = await lastMode(context, TEST_WORKER_NAME);
-      return verdict(mode === "Mode: worker", mode);
-    },
-  },
-  { id: "worker/joined", section, title: "It joined ray-cpu's cluster and works", run: judgeJoined },
-  { id: "worker/ray-status", section, title: "ray status shows one node more (3)", run: judgeCount },
-];
+async function judgeMode(context: CheckContext): Promise<Verdict> {
+  const mode = await lastMode(context, TEST_WORKER_NAME);
+  return verdict(mode === MODE_LINES.worker, mode);
+}
+
+export const WORKER_CHECKS = checksOf("Test worker", [
+  ["worker/not-in-whitelist", "It sees that its hostname is not in the whitelist", judgeOutside],
+  ["worker/head-address", "It uses HEAD_ADDRESS", judgeHeadAddress],
+  ["worker/mode", "It started in WORKER mode", judgeMode],
+  ["worker/joined", "It joined ray-cpu's cluster and works", judgeJoined],
+  ["worker/ray-status", "ray status shows one node more (3)", judgeCount],
+]);

@@ -7,13 +7,12 @@ import { STOP_GRACE_S } from "../../compose/node-service.ts";
 import { generateHere, writeComposeFiles } from "../../compose/write-files.ts";
 import type { WsFailure } from "../../failure.ts";
 import { type Driver, type Request, servicesOf } from "../driver.ts";
-import { likelyCause } from "./causes.ts";
 import { listContainers } from "./containers.ts";
 import { CHANGE_MS, type CommandOptions, endingWith } from "./engine.ts";
 import { execIn, memoryIn, rayletEnvironment, toldIn } from "./exec.ts";
 import { ensureImages } from "./images.ts";
 import { dropKeptLogs, hasKeptLog, keepLog, readKeptLog } from "./kept-logs.ts";
-import { followContainer, readContainer } from "./logs.ts";
+import { followContainer, readContainer, readStatus } from "./logs.ts";
 import { hostPlanOf, type Project, refused, runCompose } from "./project.ts";
 import { removeLeaving, stopContainers } from "./remove.ts";
 import { serviceOf } from "./services.ts";
@@ -66,7 +65,8 @@ export function composeDriver(project: Project): Driver {
     },
     stop: (services, now) => stopContainers(project, services, now),
     remove: (leaving) => removeLeaving(project, leaving),
-    log: (ref, lastLines) => readContainer(engine, ref, lastLines),
+    log: (ref, part) => readContainer(engine, ref, part),
+    status: (ref) => readStatus(engine, ref),
     readLog: (name, found, request, signal) => {
       if (found !== undefined) return followContainer(name, found.ref, request, env, signal);
       return hasKeptLog(project, name) ? readKeptLog(project, name, request, signal) : undefined;
@@ -76,7 +76,6 @@ export function composeDriver(project: Project): Driver {
     environment: (name) => rayletEnvironment(project, name),
     told: (name, head) => toldIn(project, name, head),
     memoryOf: (name) => memoryIn(project, name),
-    likelyCause,
     hostOf: () => engine.host,
     inside: (address) => address,
     refOf: (name) => containerName(settings, name),

@@ -7,7 +7,7 @@ import { readHostFacts } from "../../compose/read-host.ts";
 import { interrupted, type WsFailure } from "../../failure.ts";
 import type { Settings } from "../../settings.ts";
 import { secretsFile } from "../../state/secrets.ts";
-import { likelyCause } from "./causes.ts";
+import { likelyCause } from "../causes.ts";
 import type { CommandOptions, Engine, Refusal } from "./engine.ts";
 import { sourceVariables } from "./image-source.ts";
 

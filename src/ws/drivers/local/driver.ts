@@ -1,6 +1,6 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { authIn, authOfRay, withAuthMode } from "../../../common/auth-token.ts";
+import { authIn, authOfRay, readText, withAuthMode } from "../../../common/auth-token.ts";
 import { err, ok } from "../../../common/result.ts";
 import { readTls } from "../../../gcs/tls.ts";
 import type { Part } from "../../compose/names.ts";
@@ -8,12 +8,11 @@ import type { WsFailure } from "../../failure.ts";
 import type { Settings } from "../../settings.ts";
 import { type Driver, type Leaving, servicesOf } from "../driver.ts";
 import { logText, readLog } from "../log-files.ts";
-import { likelyCause } from "./causes.ts";
 import { execOn, rayletEnvironment } from "./exec.ts";
 import { type Folders, foldersOf, makeFolders, removeKept } from "./folders.ts";
 import { findTakenPorts } from "./free-ports.ts";
 import { readMachine, userName } from "./machine.ts";
-import { onLoopback, type ProcessPlan, planPart } from "./plan.ts";
+import { onLoopback, type ProcessPlan, planPart, statusFile } from "./plan.ts";
 import { addressOf, changes, serviceOf } from "./services.ts";
 import { logFile, startProcess } from "./start.ts";
 import { readState, recordStarted, type StartedProcess } from "./state.ts";
@@ -52,7 +51,7 @@ export function localDriver(local: Local): Driver {
   const env = withoutProxy(withAuthMode(shell, auth), settings);
   const venv = join(venvDir, `venv-${settings.rayVersion}`);
   const binDir = join(venv, "bin");
-  const machine = () => readMachine(settings, folders, binDir, dist);
+  const machine = () => readMachine(settings, folders, { binDir, dist, logForm: env.RAY_EP_LOG });
   return {
     name: "embedded",
     settings,
@@ -115,7 +114,8 @@ export function localDriver(local: Local): Driver {
       if ("volumes" in leaving && leaving.volumes) removeKept(folders);
       return ok({ names: [], killed: killed.value });
     },
-    log: (name, lastLines) => logText(logFile(folders, name), lastLines),
+    log: (name, part) => logText(logFile(folders, name), part?.lastLines),
+    status: async (name) => readText(statusFile(folders, name)) ?? "",
     readLog: (node, _, request, signal) =>
       readLog({ node, file: logFile(folders, node), env }, request, signal),
     keepLog: async (name) => logFile(folders, name),
@@ -127,7 +127,6 @@ export function localDriver(local: Local): Driver {
     },
     // Nothing limits a process here: each node counts what config.yaml says.
     memoryOf: (name) => settings.nodes.find((each) => each.name === name)?.memoryBytes ?? 0,
-    likelyCause,
     hostOf: ({ loopbackAddress }) => loopbackAddress,
     inside: (address) => onLoopback(settings, address),
     refOf: (name) => name,

@@ -10,8 +10,12 @@ const LEAST_STORE_BYTES = 80 * 2 ** 20;
 /** Ray leaves /dev/shm for /tmp when the store does not fit into what is free of it (services.py). */
 const SHARE = 0.9;
 
-/** What the plan needs to know of this machine. `binDir` holds `ray`, `dist` the bundles. */
-export function readMachine(settings: Settings, folders: Folders, binDir: string, dist: string): Machine {
+/** What the plan needs to know of this machine. `binDir` holds `ray`, `dist` the bundles; `logForm` is RAY_EP_LOG. */
+export function readMachine(
+  settings: Settings,
+  folders: Folders,
+  { binDir, dist, logForm }: { binDir: string; dist: string; logForm?: string | undefined },
+): Machine {
   const stores = settings.nodes.length + 1;
   const limit = (Math.min(sharedMemory(), totalmem()) * SHARE) / stores;
   return {
@@ -23,6 +27,9 @@ export function readMachine(settings: Settings, folders: Folders, binDir: string
     user: userName() ?? "",
     temp: folders.temp,
     healthState: folders.healthState,
+    logs: folders.logs,
+    // No engine adds the times.
+    logForm: logForm || "timed",
     // Rounded, so that the few bytes that others take meanwhile do not look like a change of plan.
     objectStoreLimitBytes: Math.max(LEAST_STORE_BYTES, Math.floor(limit / 2 ** 27) * 2 ** 27),
   };

@@ -47,6 +47,8 @@ export interface Machine {
   readonly user: string;
   readonly temp: string;
   readonly healthState: string;
+  readonly logs: string;
+  readonly logForm: string;
   /** What one node's object store may take at most: beyond it Ray would leave /dev/shm or refuse to start. */
   readonly objectStoreLimitBytes: number;
 }
@@ -74,7 +76,7 @@ function planHealth(settings: Settings, machine: Machine): ProcessPlan {
       RAY_EP_HEALTH_HOST: health.loopbackAddress,
       RAY_EP_HEALTH_PORT: String(health.port),
       RAY_EP_HEALTH_STATE_DIR: machine.healthState,
-      RAY_EP_LOG: "timed",
+      RAY_EP_LOG: machine.logForm,
       HEAD_WHITELIST: candidates.map(({ name }) => name).join(" "),
     },
     ports: portsOf(health, HEALTH_NAME, servicePorts(settings)),
@@ -125,7 +127,8 @@ function planRay(settings: Settings, node: WorkerSettings, machine: Machine, own
       RAY_EP_BIN_DIR: machine.binDir,
       // No engine bounds the log here, and `ws` is gone by then.
       RAY_EP_LOG_LIMIT: "10m",
-      RAY_EP_LOG: "timed",
+      RAY_EP_LOG: machine.logForm,
+      RAY_EP_STATUS_FILE: statusFile(machine, name),
     },
     // Of the workers' range Ray takes what is free.
     ports: portsOf(node, name, [
@@ -147,6 +150,9 @@ export function onLoopback(settings: Settings, { host, port }: Address): Address
   const node = settings.nodes.find(({ name }) => name === host);
   return { host: node?.loopbackAddress ?? host, port };
 }
+
+/** Where a node keeps its status. */
+export const statusFile = ({ logs }: Pick<Machine, "logs">, name: string): string => `${logs}/${name}.json`;
 
 /** Options of `ray start` that must differ between the nodes of one machine, or must not leave it (Ray 2.40 to 2.60). */
 function rayWords(name: string, objectStoreBytes: number, ports: OwnPorts, machine: Machine): string[] {

@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { closeSync, existsSync, openSync, renameSync } from "node:fs";
+import { closeSync, existsSync, openSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Folders } from "./folders.ts";
-import type { ProcessPlan } from "./plan.ts";
+import { type ProcessPlan, statusFile } from "./plan.ts";
 import { LABEL, readProcess, SERVICE_LABEL } from "./processes.ts";
 import type { StartedProcess } from "./state.ts";
 
@@ -21,7 +21,9 @@ export function startProcess(
 ): StartedProcess | undefined {
   const log = logFile(folders, plan.name);
   if (existsSync(log)) renameSync(log, `${log}.1`);
+  rmSync(statusFile(folders, plan.name), { force: true });
   const output = openSync(log, "a");
+  const startedAt = Date.now();
   const child = spawn(plan.file, plan.args, {
     cwd: folders.state,
     detached: true,
@@ -45,7 +47,7 @@ export function startProcess(
     address: plan.address,
     pid: found.pid,
     startTicks: found.startTicks,
-    startedAt: Date.now(),
+    startedAt,
     fingerprint: fingerprintOf(plan),
   };
 }

@@ -4,9 +4,15 @@ interface Cause {
 }
 
 const TOO_LITTLE_MEMORY = "there is too little memory";
+export const DISK_FULL =
+  "the disk is full: df -h shows which (docker system df, what the engine keeps there)";
+export const PORT_IN_USE =
+  "a port is in use; stop what holds it (docker ps, ss -ltnp), or set another in config.yaml";
+export const VERSIONS_DIFFER = "the nodes have different versions of Ray";
+export const TOKENS_DIFFER = "the nodes have different tokens (RAY_AUTH_MODE, RAY_AUTH_TOKEN)";
 
-/** The engine's words (Docker 20.10 to 28, docker-compose 1.29, compose 2 and later), Ray's (2.40 to 2.60) and our entrypoint's. */
-const CAUSES: readonly Cause[] = [
+/** The engine's words (Docker 20.10 to 28, docker-compose 1.29, compose 2 and later), Ray's (2.40 to 2.60) and the kernel's. */
+const WORDS: readonly Cause[] = [
   // The state of the container, which knows it for sure.
   { seen: /^out of memory \(exit code/im, cause: TOO_LITTLE_MEMORY },
   // Before the disk: /dev/shm is a disk of its own, and the kernel's word is the same.
@@ -15,13 +21,10 @@ const CAUSES: readonly Cause[] = [
     cause:
       "/dev/shm is too small for the object store; raise shm_size, or lower object_store_memory in config.yaml",
   },
+  { seen: /no space left on device/i, cause: DISK_FULL },
   {
-    seen: /no space left on device|the disk of .* has \d+ MiB left/i,
-    cause: "the disk is full: docker system df shows what takes it",
-  },
-  {
-    seen: /port is already allocated|address already in use|ports are not available|EADDRINUSE|already occupied|is taken: another process/i,
-    cause: "a port is in use; stop what holds it (docker ps, ss -ltnp), or set another in config.yaml",
+    seen: /port is already allocated|address already in use|ports are not available|EADDRINUSE|already occupied|failed to bind/i,
+    cause: PORT_IN_USE,
   },
   {
     seen: /container name "[^"]*" is already in use/i,
@@ -51,18 +54,16 @@ const CAUSES: readonly Cause[] = [
     cause: "a container wants more CPUs than the machine has; run ws generate on this machine",
   },
   {
-    seen: /not in head whitelist.*nearest name/i,
-    cause: "the hostname and nodes.head_whitelist differ; make both the same",
+    seen: /AF_UNIX path length cannot exceed|path.*too long/i,
+    cause: "the path of Ray's session folder is longer than a unix socket's name may be",
   },
   {
-    seen: /RAY_EP_USER|Ray is to run as the user/,
-    cause: "the image has no user of that name; set RAY_EP_USER",
+    seen: /Attempting to cap object store memory|object_store_memory .* (?:larger|exceeds)|OBJECT_STORE_MINIMUM/,
+    cause:
+      "the object store does not fit into this machine's memory; lower services.ray.*.memory in config.yaml",
   },
-  { seen: /version-differs|runs Ray \S+, this node Ray/i, cause: "the nodes have different versions of Ray" },
-  {
-    seen: /InvalidAuthToken|refuses (?:this node's|our) token/,
-    cause: "the nodes have different tokens (RAY_AUTH_MODE, RAY_AUTH_TOKEN)",
-  },
+  { seen: /version mismatch/i, cause: VERSIONS_DIFFER },
+  { seen: /InvalidAuthToken/, cause: TOKENS_DIFFER },
   { seen: /Cannot allocate memory|MemoryError|OOMKilled|out of memory/i, cause: TOO_LITTLE_MEMORY },
   {
     seen: /Cannot connect to the Docker daemon|permission denied .*docker\.sock/i,
@@ -73,5 +74,5 @@ const CAUSES: readonly Cause[] = [
 /** The likely cause of what went wrong, from the last words; undefined where they show none that we know. Pure. */
 export function likelyCause(lines: readonly string[]): string | undefined {
   const text = lines.join("\n");
-  return CAUSES.find(({ seen }) => seen.test(text))?.cause;
+  return WORDS.find(({ seen }) => seen.test(text))?.cause;
 }

@@ -4,9 +4,9 @@ import type { Address } from "./address.ts";
  * What one address answered when it was asked whether a Ray HEAD (its GCS) is there.
  * "No answer" has members of its own: silence is not proof that nobody is there.
  */
-export type Sighting = { readonly address: Address; readonly ms: number } & SightingKind;
+export type ProbeResult = { readonly address: Address; readonly ms: number } & ProbeAnswer;
 
-export type SightingKind =
+export type ProbeAnswer =
   /** A GCS that serves. `clusterId` is hex, 28 bytes. */
   | { readonly kind: "ray-gcs"; readonly version: string; readonly clusterId: string }
   /** A GCS that refuses our token, or wants one (gRPC status 16). */
@@ -29,11 +29,11 @@ export type SightingKind =
   /** Silence until the time was over: while connecting, or after the connection was made. */
   | { readonly kind: "timeout"; readonly phase: "connect" | "answer" };
 
-export type RayGcs = Extract<Sighting, { kind: "ray-gcs" }>;
+export type RayGcs = Extract<ProbeResult, { kind: "ray-gcs" }>;
 
 /** True when nothing can be said: a HEAD may live there, out of our sight. */
-export function silent(sighting: Sighting): boolean {
+export function silent(result: ProbeResult): boolean {
   // If the name service does not answer, the name may still be in use.
-  if (sighting.kind === "unresolved") return sighting.code !== "ENOTFOUND";
-  return sighting.kind === "timeout" || sighting.kind === "unreachable";
+  if (result.kind === "unresolved") return result.code !== "ENOTFOUND";
+  return result.kind === "timeout" || result.kind === "unreachable";
 }

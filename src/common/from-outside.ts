@@ -1,0 +1,10 @@
+import * as z from "zod/mini";
+
+/** Texts that come from the network end in logs: no line break, escape code or turned direction of writing may be in them. */
+const visible = z.regex(/^[^\p{C}\p{Zl}\p{Zp}]*$/u, "expected visible characters");
+const withoutSpace = z.regex(/^[^\p{C}\p{Z}]*$/u, "expected visible characters without spaces");
+
+export const Name = z.string().check(z.minLength(1), z.maxLength(253), withoutSpace);
+export const Text = z.string().check(z.maxLength(1024), visible);
+/** host:port, the id of a cluster, or a word of ours. */
+export const Word = z.string().check(z.maxLength(260), withoutSpace);
