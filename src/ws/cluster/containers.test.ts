@@ -11,8 +11,8 @@ import { composeDriver } from "../drivers/compose/driver.ts";
 import { readSettings } from "../settings.ts";
 import { downCluster, stopTest } from "./down.ts";
 import { readLogs } from "./logs.ts";
+import type { PlanStep } from "./plan.ts";
 import { startTest, upCluster } from "./up.ts";
-import type { PlanStep } from "./up-plan.ts";
 
 // The ports are the test's own.
 vi.mock("../compose/read-host.ts", async (original) => ({

@@ -56,7 +56,7 @@ export interface ServiceReport {
 }
 
 /** What runs, as the GCS sees the nodes and as the driver sees the services. The test's two are shown only while they exist. */
-export async function statusOf(driver: Driver): Promise<Result<ClusterReport, WsFailure>> {
+export async function reportCluster(driver: Driver): Promise<Result<ClusterReport, WsFailure>> {
   const [found, health] = await Promise.all([driver.list(), healthAnswers(healthUrl(driver))]);
   if (!found.ok) return found;
   const look = await lookAtCluster(ownHeads(driver, found.value));

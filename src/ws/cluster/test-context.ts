@@ -8,7 +8,6 @@ import { type ClusterView, findHeads, viewCluster } from "../cluster-view.ts";
 import type { Driver } from "../drivers/driver.ts";
 import { TEST_CLIENT_NAME } from "../settings.ts";
 import { statusOf } from "./node-status.ts";
-import { once } from "./once.ts";
 import { healthUrl, nodeAt, ownHeads, shownHost } from "./where.ts";
 
 /** How the checks look at the cluster. `head` is what the test worker was told. */
@@ -81,6 +80,15 @@ export function testContext(all: Driver, head: Address, signal: AbortSignal): Ch
     expectedEnvironment: (service) => driver.told(service, head),
     expectedMemory: (service) => driver.memoryOf(service),
     run: (service, command) => driver.exec(service, command),
+  };
+}
+
+/** Asks at most once, also when many ask at the same time. */
+function once<T>(ask: () => Promise<T>): () => Promise<T> {
+  let answer: Promise<T> | undefined;
+  return () => {
+    answer ??= ask();
+    return answer;
   };
 }
 

@@ -3,7 +3,7 @@ import { Ajv, type ValidateFunction } from "ajv";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { CLIENT_PROGRAM } from "../cluster/client-program.ts";
+import { CLIENT_PROGRAM } from "../checks/client-program.ts";
 import { planNode } from "../drivers/local/plan.ts";
 import { readSettings, type Settings } from "../settings.ts";
 import type { ComposeFile } from "./compose-file.ts";

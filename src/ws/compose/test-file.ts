@@ -1,6 +1,6 @@
 import { isIPv4 } from "node:net";
 import { type Address, formatAddress } from "../../common/address.ts";
-import { CLIENT_PROGRAM } from "../cluster/client-program.ts";
+import { CLIENT_PROGRAM } from "../checks/client-program.ts";
 import {
   HEALTH_NAME,
   type NodeSettings,

@@ -1,5 +1,5 @@
 import { type Address, formatAddress } from "../../../common/address.ts";
-import { CLIENT_PROGRAM } from "../../cluster/client-program.ts";
+import { CLIENT_PROGRAM } from "../../checks/client-program.ts";
 import {
   clusterEnvironment,
   headEnvironment,
