@@ -1,7 +1,7 @@
 import { ok, type Result } from "../../common/result.ts";
+import { HEALTH_NAME } from "../config/settings.ts";
 import { type Driver, type Service, type Survey, servicesOf } from "../drivers/driver.ts";
 import type { WsFailure } from "../failure.ts";
-import { HEALTH_NAME } from "../settings.ts";
 import { headAmong } from "./where.ts";
 
 /** A service that runs when `ws up` is called, and what to do with it. */

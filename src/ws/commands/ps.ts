@@ -1,12 +1,12 @@
 import Table from "cli-table3";
 import { formatAddress } from "../../common/address.ts";
-import { visible } from "../../common/visible.ts";
+import { visible } from "../../common/output/visible.ts";
 import { type ClusterReport, reportCluster, type ServiceReport } from "../cluster/status.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import { open } from "../drivers/choose.ts";
 import { EXIT } from "../exit-code.ts";
-import { TOKEN_WAY_OUT, wantsToken } from "../render-failure.ts";
-import { oneLine } from "../terminal/one-line.ts";
+import { oneLine } from "../output/one-line.ts";
+import { TOKEN_WAY_OUT, wantsToken } from "../output/render-failure.ts";
 import { fail } from "./fail.ts";
 
 export interface PsOptions extends GlobalOptions {

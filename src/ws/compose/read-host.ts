@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { availableParallelism, networkInterfaces, totalmem } from "node:os";
 import { readText } from "../../common/auth-token.ts";
-import type { PortRange } from "../settings.ts";
+import type { PortRange } from "../config/settings.ts";
 import type { HostFacts } from "./host-plan.ts";
 
 /** Linux's default, also where /proc cannot be read. */

@@ -7,7 +7,7 @@ import {
   type Settings,
   TEST_CLIENT_NAME,
   TEST_WORKER_NAME,
-} from "../settings.ts";
+} from "../config/settings.ts";
 import type { ComposeFile, ComposeService } from "./compose-file.ts";
 import type { HostPlan } from "./host-plan.ts";
 import { nodeImage, nodeService, RAY_TOKEN } from "./node-service.ts";

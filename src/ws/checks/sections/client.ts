@@ -1,5 +1,5 @@
-import { CLIENT_CONNECTED } from "../../../common/specification.ts";
-import { TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../settings.ts";
+import { CLIENT_CONNECTED } from "../../../common/protocol/specification.ts";
+import { TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../config/settings.ts";
 import { cannotJudge, checksOf, fails, type Verdict, verdict } from "../check.ts";
 import type { ClientReport } from "../client-probe.ts";
 import { clientWord } from "../client-program.ts";

@@ -7,9 +7,9 @@ import {
   NODE_SOURCE_VARIABLE,
   SOURCE_LABEL,
 } from "../../compose/names.ts";
+import { HEALTH_NAME, type Settings, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../config/settings.ts";
 import { interrupted, type WsFailure } from "../../failure.ts";
 import type { Job } from "../../job.ts";
-import { HEALTH_NAME, type Settings, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../settings.ts";
 import { servicesOf } from "../driver.ts";
 import { sourceVariables } from "./image-source.ts";
 import { type Project, refused, runCompose } from "./project.ts";

@@ -14,7 +14,7 @@ import {
   type Settings,
   TEST_CLIENT_NAME,
   type WorkerSettings,
-} from "../../settings.ts";
+} from "../../config/settings.ts";
 import type { Request } from "../driver.ts";
 import { type OwnPorts, ownPorts } from "./ports.ts";
 
