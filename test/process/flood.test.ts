@@ -5,7 +5,7 @@ import { HealthServiceProcess } from "../fixtures/health-service-process.ts";
 /** A HEAD renews each 2 s. The bench aims at 100 ms, on idle machines. */
 const P99_MS = 2000;
 /** In 6 s. An idle machine makes about 250. */
-const MIN_RENEWALS = 20;
+const MIN_RENEWALS = 10;
 
 test("B2 B3 renewals are answered, in little memory, while strangers hold 4,096 connections and send requests ahead", async () => {
   const server = await (await HealthServiceProcess.launch()).listening();
