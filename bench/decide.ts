@@ -12,7 +12,7 @@ import {
 import { tmpdir, userInfo } from "node:os";
 import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
-import { freePort, HealthServerProcess } from "../test/fixtures/health-server-process.ts";
+import { freePort, HealthServiceProcess } from "../test/fixtures/health-service-process.ts";
 import { mute } from "../test/fixtures/odd-servers.ts";
 import type { OddServer } from "../test/fixtures/servers.ts";
 import { median, plainRow, type Row } from "./row.ts";
@@ -40,7 +40,7 @@ interface Stage {
 /** From the start of the process to `ray start` spawned, against `node -e 0`; turn about in one run, medians. */
 export async function benchDecide(): Promise<Row[]> {
   const folder = mkdtempSync(join(tmpdir(), "bench-decide-"));
-  const health = await (await HealthServerProcess.launch()).listening();
+  const health = await (await HealthServiceProcess.launch()).listening();
   const gcs = spawn(
     process.execPath,
     [...process.execArgv, new URL("fake-gcs-process.ts", import.meta.url).pathname],
@@ -183,7 +183,7 @@ async function firstLine({ stdout }: ChildProcess): Promise<string> {
 
 async function leave(
   gcs: ChildProcess,
-  health: HealthServerProcess,
+  health: HealthServiceProcess,
   mutes: readonly OddServer[],
 ): Promise<void> {
   gcs.kill("SIGKILL");

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { renewInFlood } from "../test/fixtures/flood.ts";
-import { freePort, HealthServerProcess } from "../test/fixtures/health-server-process.ts";
+import { freePort, HealthServiceProcess } from "../test/fixtures/health-service-process.ts";
 import { type Load, load } from "./load.ts";
 import { median, type Row } from "./row.ts";
 
@@ -58,7 +58,7 @@ const PYTHONS: Contender = {
   start: (port) => spawn("python3", ["-c", PYTHON, String(port)], { stdio: ["ignore", "ignore", "inherit"] }),
 };
 
-/** The health server against a Python one that answers 200, turn about in one run; the medians count. */
+/** The health service against a Python one that answers 200, turn about in one run; the medians count. */
 export async function benchHealth(): Promise<Row[]> {
   const rounds: Round[] = [];
   for (let i = 0; i < ROUNDS; i++) rounds.push({ ours: await measure(OURS), python: await measure(PYTHONS) });
@@ -111,7 +111,7 @@ export async function benchHealth(): Promise<Row[]> {
 }
 
 async function benchFlood(): Promise<Row[]> {
-  const server = await (await HealthServerProcess.launch()).listening();
+  const server = await (await HealthServiceProcess.launch()).listening();
   try {
     const { p99Ms, failed, peakMb } = await renewInFlood(server);
     const row = (name: string, value: number, unit: string, than: number): Row => ({

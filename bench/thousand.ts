@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
-import { HealthServerProcess } from "../test/fixtures/health-server-process.ts";
+import { HealthServiceProcess } from "../test/fixtures/health-service-process.ts";
 import { decideAtOnce } from "../test/fixtures/many-entrypoints.ts";
 import type { Row } from "./row.ts";
 
 const COUNT = 1000;
 
-/** A thousand entrypoints that start at once against one health server process; throws unless exactly one leads. */
+/** A thousand entrypoints that start at once against one health service process; throws unless exactly one leads. */
 export async function benchThousand(): Promise<Row[]> {
-  const server = await (await HealthServerProcess.launch()).listening();
+  const server = await (await HealthServiceProcess.launch()).listening();
   try {
     const idleMb = memoryMb(server, "VmRSS");
     const { heads, workers, others, tookMs } = await decideAtOnce(`http://127.0.0.1:${server.port}`, COUNT);
@@ -22,7 +22,7 @@ export async function benchThousand(): Promise<Row[]> {
     const who = `${COUNT} entrypoints at once`;
     return [
       { name: `${who}: until all have decided`, value: tookMs / 1000, unit: "s", ratio: null, aim: null },
-      { name: "health server's memory, idle", value: idleMb, unit: "MB", ratio: null, aim: null },
+      { name: "health service's memory, idle", value: idleMb, unit: "MB", ratio: null, aim: null },
       { name: `${who}: its peak`, value: peakMb, unit: "MB", ratio: peakMb / idleMb, aim: null },
     ];
   } finally {
@@ -31,7 +31,7 @@ export async function benchThousand(): Promise<Row[]> {
 }
 
 /** A line of /proc/PID/status (Linux). */
-function memoryMb({ pid }: HealthServerProcess, line: "VmRSS" | "VmHWM"): number {
+function memoryMb({ pid }: HealthServiceProcess, line: "VmRSS" | "VmHWM"): number {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
   return Number(new RegExp(`^${line}:\\s*(\\d+) kB`, "m").exec(status)?.[1]) / 1024;
 }

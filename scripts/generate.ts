@@ -7,7 +7,7 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as z from "zod";
 import { VARIABLES } from "../src/entrypoint/config/variables.ts";
-import { DryRunReport } from "../src/entrypoint/dry-run-report.ts";
+import { DryRunReport } from "../src/entrypoint/output/dry-run-report.ts";
 import { VARIABLES as HEALTH_VARIABLES } from "../src/health-service/config.ts";
 import { configJsonSchema } from "../src/ws/config/known-keys.ts";
 import { findPageProblems } from "./pages.ts";

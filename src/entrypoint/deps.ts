@@ -1,10 +1,10 @@
 import type { Address } from "../common/address.ts";
 import type { Clock } from "../common/deadline.ts";
 import type { ProbeResult } from "../common/probe-result.ts";
-import type { AliveNote } from "./alive-note.ts";
-import type { Event } from "./event.ts";
-import type { HealthClient } from "./health-client.ts";
-import type { Ray } from "./ray.ts";
+import type { HealthClient } from "./lease/health-client.ts";
+import type { AliveNote } from "./output/alive-note.ts";
+import type { Event } from "./output/event.ts";
+import type { Ray } from "./ray/ray.ts";
 
 /** All effects of a node: what it learns from the world and does to it. main.ts makes the real ones. */
 export interface Deps {

@@ -1,40 +1,35 @@
 import { hostname } from "node:os";
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { authOfRay, readText } from "../common/auth-token.ts";
 import { realClock } from "../common/deadline.ts";
 import type { Failure } from "../common/failure.ts";
 import { leave } from "../common/leave.ts";
-import { createLogger, logForm } from "../common/logger.ts";
-import { THREADS } from "../common/lookup.ts";
+import { THREADS } from "../common/net/lookup.ts";
+import { createLogger, logForm } from "../common/output/logger.ts";
+import { visible } from "../common/output/visible.ts";
 import { handleSignals } from "../common/signals.ts";
-import { visible } from "../common/visible.ts";
-import { probeGcs } from "../gcs/probe.ts";
 import { findTlsProblems, readTls } from "../gcs/tls.ts";
-import { AliveNote } from "./alive-note.ts";
-import { readArgs } from "./args.ts";
-import { asUser } from "./become.ts";
-import { boundedWrite } from "./bounded-log.ts";
-import { type Config, readConfig } from "./config.ts";
+import { readArgs } from "./config/args.ts";
+import { asUser } from "./config/become.ts";
+import { type Config, readConfig } from "./config/config.ts";
+import { readInterfaces } from "./config/interfaces.ts";
+import { probeLocal, readHealthTokenFile, readTokenFile } from "./config/local.ts";
+import type { RayUser } from "./config/machine.ts";
+import { findUsers } from "./config/users.ts";
 import type { Deps } from "./deps.ts";
-import type { Event } from "./event.ts";
-import { exitCodeOf } from "./exit-code.ts";
-import type { RayUser } from "./facts.ts";
-import { openHealthClient } from "./health-client.ts";
-import { helpText } from "./help.ts";
-import { introduction } from "./introduction.ts";
-import { localRay } from "./local-ray.ts";
+import { collect } from "./election/collect.ts";
+import { StatusKeeper } from "./lease/node-status.ts";
 import { Node, type NodeInput } from "./node.ts";
-import { StatusKeeper } from "./node-status.ts";
-import { NoteFile } from "./note-file.ts";
+import { boundedWrite } from "./output/bounded-log.ts";
+import type { Event } from "./output/event.ts";
+import { exitCodeOf } from "./output/exit-code.ts";
+import { helpText } from "./output/help.ts";
+import { introduction } from "./output/introduction.ts";
+import { NoteFile } from "./output/note-file.ts";
+import { render } from "./output/render.ts";
 import { planForPid1 } from "./pid1.ts";
-import { becomes, binDirOf, resolveRunAs } from "./plan.ts";
-import { collect } from "./probes/collect.ts";
-import { readInterfaces } from "./probes/interfaces.ts";
-import { probeLocal, readHealthTokenFile, readTokenFile } from "./probes/local.ts";
-import { render } from "./render.ts";
+import { binDirOf, resolveRunAs } from "./ray/command.ts";
+import { realDeps } from "./real-deps.ts";
 import { StopRequest } from "./stop-request.ts";
-import { findUsers } from "./users.ts";
-import { NO_SERVICE, sparing } from "./without-lease.ts";
 
 /** Reads the configuration, looks at this machine, makes the real effects, and lets a node live with them. */
 async function main(): Promise<number> {
@@ -70,7 +65,8 @@ async function main(): Promise<number> {
 
   const terminal = process.stdout.isTTY === true;
   const input = { config, local, runAs: runAs.value, env, terminal, stopRequest, runId: randomWord() };
-  const deps = realDeps(input, who);
+  const limit = config.values.RAY_EP_LOG_LIMIT;
+  const deps = realDeps(input, boundedWrite(toStdout, process.stdout.fd, limit, who.becomes));
   if (request.value.kind === "dry-run") return explain(input, deps, request.value.json);
   const isOpen = config.auth.token !== null && config.healthToken === null;
   const first: Event[] = [
@@ -84,37 +80,6 @@ async function main(): Promise<number> {
 
 type Input = Omit<NodeInput, "introduction">;
 
-/** Makes the real effects. Nothing is sent before one is used. */
-function realDeps(input: Input, who: ReturnType<typeof findUsers>): Deps {
-  const { config, runAs } = input;
-  const { values, auth, tls } = config;
-  const toStdout = (text: string): void => void process.stdout.write(text);
-  const write = boundedWrite(toStdout, process.stdout.fd, values.RAY_EP_LOG_LIMIT, who.becomes);
-  const logger = createLogger<Event>({ form: values.RAY_EP_LOG, write, render, now: () => new Date() });
-  const user = becomes(runAs);
-  const status = new StatusKeeper(config.node, __VERSION__, new NoteFile(values.RAY_EP_STATUS_FILE, user));
-  const log = (event: Event): void => {
-    logger.log(event);
-    status.hear(event);
-  };
-  const { HEALTH_URL: url } = values;
-  const health = url === null ? NO_SERVICE : sparing(openHealthClient(url, config.healthToken), realClock);
-  return {
-    clock: realClock,
-    health: {
-      ...health,
-      // A turn of the event loop later, so that a HEAD works at its answer while this process puts its request together.
-      look: (timeoutMs) => nextTurn().then(() => health.look(timeoutMs)),
-      report: (node, report, timeoutMs) =>
-        health.report(node, { ...report, status: status.current }, timeoutMs),
-    },
-    probe: (address, timeoutMs) => probeGcs(address, { token: auth.token, tls, timeoutMs }),
-    ray: localRay(input, { health, log, runId: input.runId }),
-    aliveNote: new AliveNote(values.RAY_EP_ALIVE_FILE, values.RAY_EP_WATCH_INTERVAL, user),
-    log,
-  };
-}
-
 /** From the kernel itself (random(4)): loading node:crypto takes a tenth of a decision. Other systems have no such file. */
 function randomWord(): string {
   return readText("/proc/sys/kernel/random/uuid")?.trim() ?? crypto.randomUUID();
@@ -123,8 +88,8 @@ function randomWord(): string {
 async function explain(input: Input, deps: Deps, json: boolean): Promise<number> {
   const { heads, healthInTheEnd } = await collect(input.config, deps, input.stopRequest.asked, "all");
   const seen = { heads, health: await healthInTheEnd };
-  const { dryRun } = await import("./dry-run.ts");
-  const { renderDryRun } = await import("./render-dry-run.ts");
+  const { dryRun } = await import("./output/dry-run.ts");
+  const { renderDryRun } = await import("./output/render-dry-run.ts");
   const report = dryRun({ version: __VERSION__, ...input, seen });
   const lines = json ? JSON.stringify(report, null, 2).split("\n") : renderDryRun(report);
   print(`${lines.map(visible).join("\n")}\n`);
@@ -136,8 +101,10 @@ const localSettings = (config: Config) => ({
   requirements: config.values.RAY_EP_PIP_REQUIREMENTS,
 });
 
+const toStdout = (text: string): void => void process.stdout.write(text);
+
 function print(text: string): number {
-  process.stdout.write(text);
+  toStdout(text);
   return 0;
 }
 

@@ -3,8 +3,8 @@ import { GCS, granted, holder, leaseHealth, refusal } from "../../test/fixtures/
 import { LOCAL, Script, VirtualNode } from "../../test/fixtures/virtual-node.ts";
 import type { Failure } from "../common/failure.ts";
 import { ok } from "../common/result.ts";
-import type { HealthFact } from "./facts.ts";
-import { NO_SERVICE } from "./without-lease.ts";
+import type { HealthFact } from "./election/facts.ts";
+import { NO_SERVICE } from "./lease/without-lease.ts";
 
 const ALONE = { HEAD_WHITELIST: "a" };
 const STRICT = { ...ALONE, RAY_EP_FENCING: "strict" };

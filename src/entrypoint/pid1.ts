@@ -1,5 +1,5 @@
 import { delimiter, join } from "node:path";
-import { isExecutable } from "./become.ts";
+import { isExecutable } from "./config/become.ts";
 
 /** Inits that reap orphans and pass signals on to one child alone; what Debian, Alpine and Docker call them. */
 const INITS = ["tini", "tini-static", "docker-init", "catatonit", "dumb-init"];

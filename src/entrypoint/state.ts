@@ -1,5 +1,5 @@
-import type { WaitReason } from "./decide/decision.ts";
-import type { Role } from "./plan.ts";
+import type { WaitReason } from "./election/decide/decision.ts";
+import type { Role } from "./ray/command.ts";
 
 /** Where a node is in its life. */
 export type NodeState =

@@ -32,9 +32,12 @@ export class StopRequest {
 
 /** What `work` brings, or null when `signal` aborts first. */
 export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | null> {
-  const over = new AbortController();
-  const stopped = aborted(signal, over.signal).then(() => null);
-  return Promise.race([stopped, work]).finally(() => over.abort());
+  if (signal.aborted) return Promise.resolve(null);
+  return new Promise((resolve, reject) => {
+    const abort = () => resolve(null);
+    signal.addEventListener("abort", abort);
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
 }
 
 /** Resolves when `signal` aborts. Once `over` has aborted nobody waits any more, and nothing is kept for it. */

@@ -1,4 +1,5 @@
 import { matchingNames } from "../common/address.ts";
+import { pause as realPause } from "../common/deadline.ts";
 import type {
   ClusterView,
   LeaseGranted,
@@ -8,7 +9,7 @@ import type {
   NodeReport,
   ReachAnswer,
   ReachRequest,
-} from "../common/lease-protocol.ts";
+} from "../common/protocol/lease-protocol.ts";
 import type { Config } from "./config.ts";
 import { LeaseStore, type LeaseStoreSettings } from "./lease/lease-store.ts";
 import { createOwnAddressCheck } from "./lease/own-address.ts";
@@ -16,12 +17,14 @@ import type { Recalled } from "./lease/state-file.ts";
 import { createReach } from "./reach/reach.ts";
 import { Registry } from "./registry.ts";
 
-export interface ServiceSettings extends Pick<LeaseStoreSettings, "file" | "now" | "log" | "pause"> {
+export interface ServiceSettings extends Pick<LeaseStoreSettings, "file" | "now" | "log"> {
   readonly version: string;
   /** Names this run, so that clients see when the service forgot. */
   readonly instance: string;
   readonly config: Pick<Config, "ttlMs" | "whitelist" | "token">;
   readonly recalled: Recalled;
+  /** Not given: on the real clock. */
+  readonly pause?: LeaseStoreSettings["pause"];
 }
 
 const NODES_LIVE_TTLS = 3;
@@ -41,7 +44,7 @@ export class Service {
   readonly #dial: ReturnType<typeof createReach>;
 
   constructor(settings: ServiceSettings) {
-    const { version, instance, config, recalled, file, now, log, pause } = settings;
+    const { version, instance, config, recalled, file, now, log, pause = realPause } = settings;
     const { ttlMs, whitelist, token } = config;
     this.version = version;
     this.now = now;
@@ -51,18 +54,8 @@ export class Service {
     const names = whitelist?.map(({ name }) => ({ name }));
     // The short and the long form of a name are the same name, as for the nodes themselves.
     const isCandidate = (node: string) => names === undefined || matchingNames(names, node).length === 1;
-    this.lease = new LeaseStore(
-      {
-        instance,
-        lease: { ttlMs, isCandidate },
-        names: this.registry,
-        file,
-        now,
-        log,
-        ...(pause && { pause }),
-      },
-      recalled,
-    );
+    const around = { names: this.registry, file, now, log, pause };
+    this.lease = new LeaseStore({ instance, lease: { ttlMs, isCandidate }, ...around }, recalled);
     this.#isOwnAddress = createOwnAddressCheck({ whitelist });
     this.#dial = createReach({
       timeoutMs: DIAL_TIMEOUT_MS,

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from "vitest";
 import { renewInFlood } from "../fixtures/flood.ts";
-import { HealthServerProcess } from "../fixtures/health-server-process.ts";
+import { HealthServiceProcess } from "../fixtures/health-service-process.ts";
 
 /** A HEAD renews each 2 s. The bench aims at 100 ms, on idle machines. */
 const P99_MS = 2000;
@@ -8,7 +8,7 @@ const P99_MS = 2000;
 const MIN_RENEWALS = 20;
 
 test("B2 B3 renewals are answered, in little memory, while strangers hold 4,096 connections and send requests ahead", async () => {
-  const server = await (await HealthServerProcess.launch()).listening();
+  const server = await (await HealthServiceProcess.launch()).listening();
   onTestFinished(() => server.remove());
   const flooded = await renewInFlood(server);
   console.log(flooded);

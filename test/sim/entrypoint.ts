@@ -1,12 +1,12 @@
 import type { Clock } from "../../src/common/deadline.ts";
+import type { LocalFact, RayUser } from "../../src/entrypoint/config/machine.ts";
 import type { Deps } from "../../src/entrypoint/deps.ts";
-import type { Event } from "../../src/entrypoint/event.ts";
-import type { LocalFact, RayUser } from "../../src/entrypoint/facts.ts";
+import { sparing } from "../../src/entrypoint/lease/without-lease.ts";
 import { Node } from "../../src/entrypoint/node.ts";
-import { render } from "../../src/entrypoint/render.ts";
+import type { Event } from "../../src/entrypoint/output/event.ts";
+import { render } from "../../src/entrypoint/output/render.ts";
+import type { Fault } from "../../src/entrypoint/ray/verdict.ts";
 import { StopRequest } from "../../src/entrypoint/stop-request.ts";
-import type { Fault } from "../../src/entrypoint/verdict.ts";
-import { sparing } from "../../src/entrypoint/without-lease.ts";
 import { Actor } from "./actor.ts";
 import type { Happening } from "./coverage.ts";
 import { probe } from "./gcs.ts";

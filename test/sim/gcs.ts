@@ -1,7 +1,7 @@
 import type { Address } from "../../src/common/address.ts";
 import type { ProbeAnswer, ProbeResult } from "../../src/common/probe-result.ts";
 import { err, ok, type Result } from "../../src/common/result.ts";
-import type { Published } from "../../src/entrypoint/other-head.ts";
+import type { Published } from "../../src/entrypoint/lease/other-head.ts";
 import type { GcsClient, NodeInfo } from "../../src/gcs/client.ts";
 import type { GcsFailure } from "../../src/gcs/failure.ts";
 import type { Actor } from "./actor.ts";

@@ -1,5 +1,5 @@
-import type { Config } from "../../src/entrypoint/config.ts";
-import type { Published } from "../../src/entrypoint/other-head.ts";
+import type { Config } from "../../src/entrypoint/config/config.ts";
+import type { Published } from "../../src/entrypoint/lease/other-head.ts";
 import type { Actor } from "./actor.ts";
 import type { Clock } from "./clock.ts";
 import type { Happening } from "./coverage.ts";

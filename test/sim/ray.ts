@@ -1,7 +1,7 @@
 import type { Address } from "../../src/common/address.ts";
 import { ok } from "../../src/common/result.ts";
-import type { Command } from "../../src/entrypoint/plan.ts";
-import type { Exit, Ray, RayProcess } from "../../src/entrypoint/ray.ts";
+import type { Command } from "../../src/entrypoint/ray/command.ts";
+import type { Exit, Ray, RayProcess } from "../../src/entrypoint/ray/ray.ts";
 import { Actor } from "./actor.ts";
 import type { Entrypoint } from "./entrypoint.ts";
 import { askGcs, gcsClient, OWN_HOST } from "./gcs.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { readConfig } from "../config.ts";
-import { nearestName } from "../nearest.ts";
-import { render } from "../render.ts";
+import { render } from "../output/render.ts";
+import { readConfig } from "./config.ts";
+import { nearestName } from "./nearest.ts";
 
 const INTERFACES = [
   { name: "lo", address: "127.0.0.1" },

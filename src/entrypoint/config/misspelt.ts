@@ -1,5 +1,5 @@
 import leven from "leven";
-import { nearestName } from "../nearest.ts";
+import { nearestName } from "./nearest.ts";
 import { VARIABLES } from "./variables.ts";
 
 /** A variable of the environment that looks like one of ours but is not one of them. */

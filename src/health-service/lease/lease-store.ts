@@ -5,7 +5,7 @@ import type {
   LeaseRelease,
   LeaseReleased,
   LeaseRequest,
-} from "../../common/lease-protocol.ts";
+} from "../../common/protocol/lease-protocol.ts";
 import { err, type Result } from "../../common/result.ts";
 import type { Event } from "../output/event.ts";
 import type { Registry } from "../registry.ts";
@@ -32,7 +32,7 @@ export interface LeaseStoreSettings {
   readonly now: () => number;
   readonly log: (event: Event) => void;
   /** Waits `ms`, or until the signal aborts. */
-  readonly pause?: (ms: number, signal: AbortSignal) => Promise<unknown>;
+  readonly pause: (ms: number, signal: AbortSignal) => Promise<unknown>;
 }
 
 /** Nodes wait a second for an answer, and a renewal that stands behind a write shall not miss that. */

@@ -1,5 +1,5 @@
-import { LEASE_TTL_S } from "../../../src/common/lease-protocol.ts";
-import { isCandidate, placeOf } from "../../../src/entrypoint/decide/candidates.ts";
+import { LEASE_TTL_S } from "../../../src/common/protocol/lease-protocol.ts";
+import { isCandidate, placeOf } from "../../../src/entrypoint/election/decide/candidates.ts";
 import type { Place } from "../place.ts";
 import type { Granted } from "./lease-checker.ts";
 import { OLDEST_PROBE_MS, type Shared } from "./pair-checker.ts";

@@ -1,0 +1,221 @@
+import * as z from "zod/mini";
+import { parseHost } from "../address.ts";
+import { Name, Text, Word } from "./from-outside.ts";
+import { NodeStatus } from "./node-status.ts";
+
+/**
+ * The wire format between entrypoints and the health service. Times are seconds, as in the environment contract.
+ * `life` names one run of one entrypoint process, `instance` one run of the health service. Anybody who knows a
+ * node's `life` can send requests in its name, so no answer contains one.
+ */
+const HostName = z
+  .string()
+  .check(z.refine((text) => parseHost(text).ok, { error: "expected a host name or an IPv4 address" }));
+
+/** One change of holder each second would take 30,000 years: a higher epoch was made up. */
+export const HIGHEST_EPOCH = 1e12;
+export const Epoch = z.int().check(z.nonnegative(), z.maximum(HIGHEST_EPOCH));
+/** An epoch that somebody saw. One that was made up is not refused, since it may come from an honest node, but it counts nothing. */
+const SeenEpoch = z.int().check(z.nonnegative());
+/** One request a second for 30 years; a higher number is not genuine. */
+const Sequence = z.int().check(z.nonnegative(), z.maximum(1e9));
+const Port = z.int().check(z.minimum(1), z.maximum(65535));
+
+/** Body of `PUT /v1/head`: ask for the lease (`epoch` null) or renew the one held under `epoch`. */
+export const LeaseRequest = z.object({
+  node: Name,
+  life: Name,
+  /** Where this node's GCS serves, or will serve: host:port. */
+  address: Word,
+  /** Hex; null until the GCS of this node was seen serving. */
+  clusterId: z.nullable(Word),
+  epoch: z.nullable(Epoch),
+  /** "answered": every other candidate was answered for; "silent": at least one gave no answer. */
+  others: z.enum(["answered", "silent"]),
+  /**
+   * Whether this node ends its Ray before its lease ends (strict fencing). When it is not given, assume that it does.
+   */
+  strict: z.optional(z.boolean()),
+  /** The highest epoch that this node has seen anywhere. A service that forgot grants above it. */
+  seen: z.optional(SeenEpoch),
+  /** Grows with each request about the lease in this life, so that one that arrives late changes nothing. */
+  seq: z.optional(Sequence),
+});
+export type LeaseRequest = z.infer<typeof LeaseRequest>;
+
+/** Who holds the lease, in answers and in `GET /v1/cluster`. */
+export const Holder = z.object({
+  node: Name,
+  address: Word,
+  clusterId: z.nullable(Word),
+  epoch: Epoch,
+  /** Seconds until the lease ends if it is not renewed; 0 when it has ended. */
+  expiresIn: z.number(),
+  /** Seconds since it ended, if it has ended. */
+  endedFor: z.optional(z.number()),
+});
+export type Holder = z.infer<typeof Holder>;
+
+/** 200 of `PUT /v1/head`. */
+export const LeaseGranted = z.object({
+  granted: z.literal(true),
+  epoch: Epoch,
+  ttl: z.number(),
+  instance: Name,
+});
+export type LeaseGranted = z.infer<typeof LeaseGranted>;
+
+/**
+ * 409 of `PUT /v1/head`.
+ * - `held`: another node holds it.
+ * - `same-name`: another life with the same node name holds it, and must first fall silent or lose its lease.
+ * - `duplicate-name`: another life of this very node name is alive and renews; two nodes have one name.
+ * - `quiet-period`: the service has no memory and a candidate was silent; it waits one TTL for a living holder.
+ * - `stale-epoch`: the epoch asked to renew is not the current one; a later holder exists or existed.
+ * - `not-a-candidate`: the service knows the whitelist and this node is not in it.
+ * - `foreign-address`: the service knows the whitelist, and the address is not known to be this node's.
+ * - `storage`: the state cannot be kept on disk, so nothing is granted.
+ */
+export const LeaseRefused = z.object({
+  granted: z.literal(false),
+  reason: z.enum([
+    "held",
+    "same-name",
+    "duplicate-name",
+    "quiet-period",
+    "stale-epoch",
+    "not-a-candidate",
+    "foreign-address",
+    "storage",
+  ]),
+  message: Text,
+  holder: z.nullable(Holder),
+  /** The highest epoch ever granted, as far as the service knows. */
+  epoch: Epoch,
+  retryAfter: z.number(),
+  instance: Name,
+});
+export type LeaseRefused = z.infer<typeof LeaseRefused>;
+
+/** Body of `DELETE /v1/head`. A release by anyone but the holder changes nothing. */
+export const LeaseRelease = z.object({ node: Name, life: Name, epoch: Epoch, seq: z.optional(Sequence) });
+export type LeaseRelease = z.infer<typeof LeaseRelease>;
+
+/** 200 of `DELETE /v1/head`; `released` is false when the asker was not the holder, and then nothing changed. */
+export const LeaseReleased = z.object({ released: z.boolean(), epoch: Epoch, instance: Name });
+export type LeaseReleased = z.infer<typeof LeaseReleased>;
+
+/** The states of a node's life; the entrypoint's chart of them is in its state.ts. */
+const NODE_STATES = [
+  "deciding",
+  "waiting-for-head",
+  "starting",
+  "ready",
+  "watching",
+  "restarting",
+  "draining",
+  "stopped",
+] as const;
+
+/** Body of `PUT /v1/nodes/NAME`: what a node says of itself; forgotten after three TTLs without a new word. */
+export const NodeReport = z.object({
+  life: Name,
+  role: z.nullable(z.enum(["head", "worker"])),
+  state: z.enum(NODE_STATES),
+  /** The HEAD that this node follows or is: host:port. */
+  head: z.nullable(Word),
+  /** What this node advertises to Ray, and its node-manager port, for the reach-back check. */
+  advertise: z.nullable(HostName),
+  nodeManagerPort: z.nullable(Port),
+  /** More ports of this node that the service may be asked to dial back: object manager, first worker port. */
+  ports: z.optional(z.array(Port).check(z.maxLength(4))),
+  /** The highest epoch that this node has seen anywhere. */
+  seen: z.optional(SeenEpoch),
+  /** Its status; a node of another version may send none, or one that is not understood here. */
+  status: z.optional(
+    z.pipe(
+      z.unknown(),
+      z.transform((status) => z.safeParse(NodeStatus, status).data),
+    ),
+  ),
+});
+export type NodeReport = z.infer<typeof NodeReport>;
+
+/** Body of `GET /v1/cluster`, and of `GET /v1/head`, which leaves the nodes out: it is for nodes, and always short. */
+export const ClusterView = z.object({
+  service: z.literal("ray-entrypoint-health"),
+  version: Text,
+  instance: Name,
+  /** Seconds that the service has been up. */
+  uptime: z.number(),
+  ttl: z.number(),
+  /** The highest epoch ever granted. */
+  epoch: Epoch,
+  /** The last holder, also after its lease ended (`expiresIn` 0); null when none is known or it released. */
+  holder: z.nullable(Holder),
+  /** True where nobody holds the lease because its last holder gave it back; false where this service does not know. */
+  released: z.optional(z.boolean()),
+  /** Which node released it, and how many seconds ago, if the service saw it. */
+  releasedBy: z.optional(z.object({ node: Name, address: Word, ago: z.number() })),
+  nodes: z.array(z.object({ name: Name, seenAgo: z.number(), ...z.omit(NodeReport, { life: true }).shape })),
+  /** How many nodes that reported are not in the list, because it has no room for them. */
+  omitted: z.optional(z.number()),
+});
+export type ClusterView = z.infer<typeof ClusterView>;
+
+/** 200 of `PUT /v1/nodes/NAME`. `namesake`: a younger living process was refused this name. */
+export const NodeNoted = z.object({ instance: Name, epoch: Epoch, namesake: z.boolean() });
+export type NodeNoted = z.infer<typeof NodeNoted>;
+
+/** 409 of `PUT /v1/nodes/NAME`: an older living process reports under the same name. */
+export const NodeRefused = z.object({ reason: z.literal("duplicate-name"), message: Text });
+export type NodeRefused = z.infer<typeof NodeRefused>;
+
+/**
+ * Body of `POST /v1/reach`: the service dials the name that this node advertises, at `port` (one that the node
+ * reported), and expects to read `nonce` there. The node listens before it asks.
+ */
+export const ReachRequest = z.object({
+  node: Name,
+  life: Name,
+  nonce: z.string().check(z.minLength(8), z.maxLength(128)),
+  port: Port,
+});
+export type ReachRequest = z.infer<typeof ReachRequest>;
+
+/**
+ * 200 of `POST /v1/reach`.
+ * - `reached`: the nonce came back.
+ * - `refused`, `timeout`, `no-route`, `name-not-found`: what the dial met.
+ * - `wrong-answer`: something else listens there.
+ * - `not-known`: no report of this life from where the request came, nothing advertised, or a port that it did not report.
+ * - `busy`: a dial for this node is under way or just over, or there were too many lately.
+ */
+export const ReachAnswer = z.object({
+  result: z.enum([
+    "reached",
+    "refused",
+    "timeout",
+    "no-route",
+    "name-not-found",
+    "wrong-answer",
+    "not-known",
+    "busy",
+  ]),
+  message: Text,
+  /** The service's own end of the connection, null where none was made. */
+  from: z.nullable(Text),
+  /** What was dialled: the advertised name with the port; and what it resolved to, for those who have the token. */
+  to: z.nullable(Text),
+  address: z.nullable(Text),
+});
+export type ReachAnswer = z.infer<typeof ReachAnswer>;
+
+/** Body of every 4xx and 5xx answer that is no lease answer. */
+export const ErrorAnswer = z.object({ error: z.string(), problems: z.optional(z.array(z.string())) });
+export type ErrorAnswer = z.infer<typeof ErrorAnswer>;
+
+/** How long a lease lives, how soon a holder must have renewed it, and how often it tries (docs/faults.md 4.1: L > D > 1.2 R). */
+export const LEASE_TTL_S = 15;
+export const RENEW_DEADLINE_S = 10;
+export const RENEW_EVERY_S = 2;

@@ -1,0 +1,27 @@
+import { RENEW_DEADLINE_S } from "../../common/protocol/lease-protocol.ts";
+import type { Config } from "../config/config.ts";
+import type { LeaseFact } from "../election/facts.ts";
+import type { Fault } from "../ray/verdict.ts";
+
+/**
+ * Another living holder with a higher epoch than ours, or with any if we have none. A holder with our own name may be
+ * a former life of this node that is dead now, until the service has seen it renew.
+ */
+export function successorIn(answer: LeaseFact, node: string, epoch: number | null): Fault | null {
+  if (answer.kind !== "refused") return null;
+  const { holder, reason } = answer;
+  if (holder === null || holder.expiresIn <= 0) return null;
+  if (holder.node === node && reason !== "duplicate-name") return null;
+  return epoch === null || holder.epoch > epoch
+    ? { kind: "superseded", by: holder.node, epoch: holder.epoch }
+    : null;
+}
+
+/** What a renewal came to, in words, and what follows from it. */
+export function describeRenewal(answer: LeaseFact, fencing: Config["fencing"]): string {
+  if (answer.kind === "granted") return `Head lease renewed again, epoch ${answer.epoch}`;
+  const cause = answer.kind === "no-answer" ? answer.cause : answer.message;
+  const next =
+    fencing === "plain" ? "this HEAD goes on" : `it ends its Ray after ${RENEW_DEADLINE_S} s without`;
+  return `Head lease not renewed: ${cause}; ${next}`;
+}

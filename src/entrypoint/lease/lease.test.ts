@@ -1,0 +1,139 @@
+import { expect, test, vi } from "vitest";
+import { configOf } from "../../../test/fixtures/config.ts";
+import { granted, holder, refusal } from "../../../test/fixtures/facts.ts";
+import { type Clock, realClock } from "../../common/deadline.ts";
+import type { LeaseRequest } from "../../common/protocol/lease-protocol.ts";
+import { ok } from "../../common/result.ts";
+import type { LeaseFact } from "../election/facts.ts";
+import type { Fault } from "../ray/verdict.ts";
+import { Lease, type LeaseSettings } from "./lease.ts";
+import { NO_SERVICE } from "./without-lease.ts";
+
+function leaseOf(
+  askLease: (request: LeaseRequest) => Promise<LeaseFact>,
+  env: Record<string, string> = {},
+  { clock = realClock, ...more }: Partial<LeaseSettings> & { clock?: Clock } = {},
+) {
+  const releaseLease = vi.fn(async () => ok(undefined));
+  const lease = new Lease(
+    {
+      config: configOf("a", { HEAD_WHITELIST: "a b", ...env }),
+      runId: "a-1",
+      onRenewed: () => {},
+      onLost: () => {},
+      ...more,
+    },
+    { clock, health: { ...NO_SERVICE, askLease, releaseLease }, log: () => {} },
+  );
+  return { lease, releaseLease };
+}
+
+test("the answer to a request that was sent before the release brings nothing back", async () => {
+  const late = Promise.withResolvers<LeaseFact>();
+  const answers = [Promise.resolve<LeaseFact>(granted(1)), late.promise];
+  const { lease } = leaseOf(() => answers.shift() ?? Promise.reject(new Error("asked too often")));
+  await lease.ask("answered");
+  const renewal = lease.ask("silent");
+  await lease.release();
+  late.resolve(granted(1));
+  await renewal;
+  expect(lease.held).toBe(false);
+});
+
+test("A6 a node names the cluster that it served while its Ray runs, and not while it looks for its next role", async () => {
+  const asked: LeaseRequest[] = [];
+  const { lease } = leaseOf(async (request) => {
+    asked.push(request);
+    return granted(1);
+  });
+  lease.serving("c1");
+  await lease.ask("silent");
+  lease.ended();
+  await lease.ask("silent");
+  expect(asked.map(({ clusterId }) => clusterId)).toEqual(["c1", null]);
+});
+
+test("a node that has joined another HEAD asks for a new epoch next time, not to renew its own", async () => {
+  const asked: LeaseRequest[] = [];
+  const { lease } = leaseOf(async (request) => {
+    asked.push(request);
+    return granted(1);
+  });
+  await lease.ask("answered");
+  lease.follow();
+  await lease.ask("answered");
+  expect(asked.map(({ epoch }) => epoch)).toEqual([null, null]);
+  expect(asked[1]).toMatchObject({ seen: 1 });
+});
+
+test.each([
+  ["strict", true],
+  ["plain", false],
+])("A1 what is asked says how this node is fenced: %s", async (fencing, strict) => {
+  const asked: LeaseRequest[] = [];
+  const { lease } = leaseOf(
+    async (request) => {
+      asked.push(request);
+      return granted(1);
+    },
+    { RAY_EP_FENCING: fencing },
+  );
+  await lease.ask("silent");
+  expect(asked).toMatchObject([{ strict }]);
+});
+
+test("strict: a lease too short to be safe is not taken; a HEAD that leads gives it back only when its Ray is gone", async () => {
+  let ttl = 5;
+  const { lease, releaseLease } = leaseOf(async () => ({ ...granted(1), ttl }), {
+    RAY_EP_FENCING: "strict",
+  });
+  expect(await lease.ask("silent")).toMatchObject({ kind: "no-answer" });
+  expect(releaseLease).toHaveBeenCalledOnce();
+
+  ttl = 15;
+  await lease.ask("silent");
+  lease.keep();
+  ttl = 5;
+  expect(await lease.ask("silent")).toMatchObject({ kind: "no-answer" });
+  expect(releaseLease).toHaveBeenCalledOnce();
+  expect(lease.held).toBe(true);
+  lease.stop();
+});
+
+test("A1 strict: a HEAD whose epoch is over ends at its deadline, also where the holder bears its own name", async () => {
+  let bootMs = 1000;
+  const clock = { now: () => 0, bootMs: () => bootMs, pause: async () => bootMs < 60_000 };
+  const lost = Promise.withResolvers<Fault>();
+  const answers: LeaseFact[] = [granted(1)];
+  const { lease } = leaseOf(
+    async () => {
+      bootMs += 1000;
+      return answers.shift() ?? refusal("stale-epoch", { ...holder("a"), epoch: 2 });
+    },
+    { RAY_EP_FENCING: "strict" },
+    { clock, onLost: lost.resolve },
+  );
+  await lease.ask("silent");
+  lease.keep();
+  expect(await lost.promise).toEqual({ kind: "lease-lost", forMs: 10_000 });
+});
+
+test("A5 the deadline of a lease counts from when the request was sent, and runs while the machine is suspended", async () => {
+  let bootMs = 1000;
+  // Timers and the other clock stop meanwhile.
+  const clock = { now: () => 0, bootMs: () => bootMs, pause: async () => true };
+  const onRenewed = vi.fn();
+  const lost = Promise.withResolvers<Fault>();
+  const { lease } = leaseOf(
+    async () => {
+      bootMs += 51_000;
+      return granted(1);
+    },
+    { RAY_EP_FENCING: "strict" },
+    { clock, onRenewed, onLost: lost.resolve },
+  );
+  await lease.ask("silent");
+  expect(onRenewed).toHaveBeenCalledExactlyOnceWith(11_000);
+  lease.keep();
+  expect(await lost.promise).toEqual({ kind: "lease-lost", forMs: 51_000 });
+});

@@ -1,0 +1,115 @@
+import * as z from "zod/mini";
+import { formatAddress } from "../../common/address.ts";
+import { visible } from "../../common/output/visible.ts";
+import type { ProbeResult } from "../../common/probe-result.ts";
+import { Word } from "../../common/protocol/from-outside.ts";
+import { MAX_SHOWN, type NodeStatus, parseStatus } from "../../common/protocol/node-status.ts";
+import type { Decision, WaitReason } from "../election/decide/decision.ts";
+import type { Event } from "../output/event.ts";
+import type { NoteFile } from "../output/note-file.ts";
+
+/** A node that has done nothing yet. `before`: the status that an earlier life left, of which the last fault is kept. Pure. */
+export function newborn(node: string, version: string, nowMs: number, before?: NodeStatus): NodeStatus {
+  const failed = before?.failure && { reason: before.failure.reason, at: nowMs };
+  return {
+    ...{ node, version, startedAt: nowMs, ray: null, whitelist: [], place: null, health: null },
+    ...{ decision: null, waits: null, heads: [], reach: null, restarts: 0, failure: null },
+    fault: failed ?? before?.fault ?? null,
+  };
+}
+
+/** The status after an event: the same object where the event changes nothing of it. Pure. */
+export function statusAfter(status: NodeStatus, event: Event, nowMs: number): NodeStatus {
+  const fault = (reason: string): NodeStatus => ({ ...status, fault: { reason, at: nowMs } });
+  switch (event.type) {
+    case "candidate": {
+      const place = event.place < 0 ? null : event.place + 1;
+      return { ...status, whitelist: event.whitelist.slice(0, MAX_SHOWN), place };
+    }
+    case "ray-auth":
+      return { ...status, ray: z.safeParse(Word, event.version).data ?? null };
+    case "health":
+      return { ...status, health: { kind: event.fact.kind, url: event.url } };
+    case "heads":
+      return { ...status, heads: event.heads.slice(0, MAX_SHOWN).map(({ result }) => asSeen(result)) };
+    case "decision":
+      return decided(status, event.decision, nowMs);
+    case "reach-back": {
+      if (!event.answer.ok) return status;
+      const { result, to } = event.answer.value;
+      return { ...status, reach: { result, at: to ?? `port ${event.port}` } };
+    }
+    case "state":
+      return event.step.kind === "restart" ? { ...status, restarts: status.restarts + 1 } : status;
+    case "trouble":
+      return fault(event.trouble.kind);
+    case "setback":
+      return fault(event.failure.reason);
+    case "warning":
+      return event.reason === undefined ? status : fault(event.reason);
+    case "failed":
+      return { ...status, failure: { reason: event.failure.reason, exitCode: event.exitCode } };
+    default:
+      return status;
+  }
+}
+
+const asSeen = (result: ProbeResult): NodeStatus["heads"][number] => ({
+  address: formatAddress(result.address),
+  answer: result.kind === "timeout" ? `timeout-${result.phase}` : result.kind,
+});
+
+function decided(status: NodeStatus, decision: Decision, nowMs: number): NodeStatus {
+  switch (decision.role) {
+    case "head":
+    case "worker": {
+      const { role, rule } = decision;
+      const head = decision.role === "worker" ? formatAddress(decision.head.address) : null;
+      // What it saw of others before it had its role is nothing that it waits for.
+      return { ...status, decision: { role, rule, head }, waits: null, heads: [] };
+    }
+    case "wait": {
+      const { waitingFor } = decision;
+      const waits = { kind: waitingFor.kind, node: nodeOf(waitingFor), since: status.waits?.since ?? nowMs };
+      return { ...status, decision: null, waits };
+    }
+    default:
+      return status;
+  }
+}
+
+const nodeOf = (reason: WaitReason): string | null => ("node" in reason ? reason.node : null);
+
+/** The status of this node, kept from its events, and its file. */
+export class StatusKeeper {
+  readonly #file: NoteFile;
+  readonly #now: () => number;
+  #status: NodeStatus;
+  #writing: NodeJS.Immediate | undefined;
+
+  /** `now`: milliseconds since 1970. */
+  constructor(node: string, version: string, file: NoteFile, now: () => number = Date.now) {
+    this.#file = file;
+    this.#now = now;
+    this.#status = newborn(node, version, now(), parseStatus(file.read()));
+  }
+
+  get current(): NodeStatus {
+    return this.#status;
+  }
+
+  /** An end is written at once; all else a turn later, since one turn often brings several events. */
+  hear(event: Event): void {
+    const next = statusAfter(this.#status, event, this.#now());
+    if (next === this.#status) return;
+    this.#status = next;
+    if (event.type === "failed") this.#write();
+    else this.#writing ??= setImmediate(() => this.#write());
+  }
+
+  #write(): void {
+    clearImmediate(this.#writing);
+    this.#writing = undefined;
+    this.#file.write(`${visible(JSON.stringify(this.#status))}\n`);
+  }
+}

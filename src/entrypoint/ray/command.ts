@@ -1,0 +1,206 @@
+import { type Address, formatAddress } from "../../common/address.ts";
+import type { Failure } from "../../common/failure.ts";
+import { err, ok, type Result } from "../../common/result.ts";
+import { withoutOurs } from "../config/become.ts";
+import type { Config } from "../config/config.ts";
+import type { LocalFact, RayUser } from "../config/machine.ts";
+import { optionName, optionOf } from "../config/ray-words.ts";
+
+/** A program with the user and the environment that it runs under. */
+export interface Command {
+  readonly file: string;
+  readonly args: readonly string[];
+  /** How many arguments at the end of `args` come from the user; any of them may be a secret. */
+  readonly foreign: number;
+  readonly env: Readonly<Record<string, string>>;
+  /** Null: the user that we already are. */
+  readonly user: RayUser | null;
+  /** The name in front of its output in our log; null: it writes to our output directly. */
+  readonly speaksAs: "ray" | "pip" | null;
+}
+
+/** What is to be run, and how it is known that it works. */
+export interface Plan {
+  readonly role: "head" | "worker";
+  readonly start: Command;
+  /** Ready: the GCS at `gcs` lists a node named `nodeName` as ALIVE that it did not list before. */
+  readonly ready: { readonly gcs: Address; readonly nodeName: string; readonly timeoutMs: number };
+  /** How long `ray start` may drain after SIGTERM, and when the rest is killed. */
+  readonly stop: { readonly killAfterMs: number };
+}
+
+/** What the role is and, for a WORKER, whom it joins. */
+export type Role = { readonly role: "head" } | { readonly role: "worker"; readonly head: Address };
+
+/** Which Ray is run by whom. */
+export interface RunAs {
+  readonly ray: string;
+  readonly user: RayUser;
+  /** True when we are root and must become that user. */
+  readonly change: boolean;
+}
+
+/** The user that this process must become for Ray; null if it already is that user. */
+export const becomes = ({ user, change }: RunAs): RayUser | null => (change ? user : null);
+
+export interface PlanInput {
+  readonly config: Config;
+  readonly role: Role;
+  readonly runAs: RunAs;
+  /** The environment that we were given. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Our output is a terminal, where colours are useful. */
+  readonly terminal?: boolean;
+}
+
+/** The folder that `ray` is taken from. */
+export function binDirOf(config: Config): string {
+  const { RAY_EP_BIN_DIR, USE_CONDA_ENV } = config.values;
+  return RAY_EP_BIN_DIR ?? (USE_CONDA_ENV ? "/opt/conda/envs/py/bin" : "/home/ray/anaconda3/bin");
+}
+
+/** Finds out whether this machine can run Ray at all, before anything is asked of others. */
+export function resolveRunAs(config: Config, local: LocalFact): Result<RunAs, Failure> {
+  if (local.ray.kind === "missing") return err({ reason: "ray-not-found", path: local.ray.searched });
+  if (local.ray.kind === "not-executable")
+    return err({ reason: "ray-not-executable", file: local.ray.path, code: local.ray.code });
+  const user = local.rayUser;
+  if (user === null) return err({ reason: "no-such-user", user: config.values.RAY_EP_USER ?? "ray" });
+  if (!local.mayBecome) return err({ reason: "wrong-user", user: local.user, wanted: user.name });
+  if (local.unreadable !== null)
+    return err({ reason: "requirements-unreadable", user: user.name, ...local.unreadable });
+  return ok({ ray: local.ray.path, user, change: local.uid !== user.uid });
+}
+
+/** Where Ray keeps its sessions; the default is Ray's own (ray/_common/utils.py, 2.60). */
+export const tempDirOf = ({ config, env }: Pick<PlanInput, "config" | "env">): string =>
+  optionOf(config.rayWords, "--temp-dir") ?? `${env.RAY_TMPDIR ?? env.TMPDIR ?? "/tmp"}/ray`;
+
+/** Turns a role into exact commands. Pure. */
+export function planRayStart(input: PlanInput): Plan {
+  const { config, role, runAs } = input;
+  const run = { env: childEnv(input), user: becomes(runAs), speaksAs: speaksAs("ray", input) };
+  const rayWords = role.role === "head" ? config.rayWords : withoutHeadOnly(config.rayWords);
+  const args = rayStartArgs(config, role, rayWords);
+  return {
+    role: role.role,
+    start: { ...run, file: runAs.ray, args, foreign: rayWords.length },
+    ready: {
+      gcs: role.role === "head" ? ownGcs(config) : role.head,
+      nodeName: optionOf(args, "--node-name") ?? config.node,
+      timeoutMs: config.values.RAY_EP_READY_TIMEOUT,
+    },
+    stop: { killAfterMs: Math.max(config.values.RAY_EP_STOP_GRACE - KILL_BEFORE_GRACE_MS, 500) },
+  };
+}
+
+/**
+ * What is to be installed before anything is decided, one command for each requirements file: a HEAD that held the lease
+ * and still installed would keep its cluster waiting, or lose the lease over it. Pure.
+ */
+export function planInstall(input: Omit<PlanInput, "role">, requirements: readonly string[]): Command[] {
+  const { config, runAs } = input;
+  const run = { env: childEnv(input), user: becomes(runAs), speaksAs: speaksAs("pip", input) };
+  return requirements.map((file) => ({
+    ...run,
+    file: `${binDirOf(config)}/python`,
+    args: ["-m", "pip", "install", "--disable-pip-version-check", "-r", file],
+    foreign: 0,
+  }));
+}
+
+/**
+ * With RAY_LOG_TO_STDERR all of Ray's logs come that way (ray_logging.py, 2.40 to 2.60), which is too much to pass
+ * through us.
+ */
+function speaksAs(name: "ray" | "pip", { env, terminal }: Omit<PlanInput, "role">): Command["speaksAs"] {
+  return (terminal && !env.NO_COLOR) || env.RAY_LOG_TO_STDERR === "1" ? null : name;
+}
+
+/** Our KILL must come, and be seen to work, before the engine's. */
+const KILL_BEFORE_GRACE_MS = 1500;
+/** Ray's drain must be over before our KILL: TERM, 1 s, KILL of its children come after it (docs/faults.md 1.1). */
+const DRAIN_BEFORE_GRACE_MS = 4000;
+
+function childEnv({ config, env, runAs: { user, change } }: Omit<PlanInput, "role">): Record<string, string> {
+  const rest = (env.PATH ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin").split(":");
+  const bin = binDirOf(config);
+  const drainS = Math.max(0, Math.floor((config.values.RAY_EP_STOP_GRACE - DRAIN_BEFORE_GRACE_MS) / 1000));
+  const login = { HOME: user.home, USER: user.name, LOGNAME: user.name, SHELL: user.shell };
+  return {
+    RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S: String(drainS),
+    ...login,
+    ...withoutOurs(env),
+    ...(change ? login : {}),
+    // Unlike on a HEAD, `ray start` on a WORKER does not turn token mode on by itself.
+    RAY_AUTH_MODE: config.auth.mode,
+    PATH: [bin, ...rest.filter((folder) => folder !== bin)].join(":"),
+  };
+}
+
+/**
+ * Where our own GCS is asked. Ray binds the node's address, which is the advertised name's, not always loopback. Where a
+ * port mapping lies between, the address by which others know it is not this node's own.
+ */
+function ownGcs({ values, ownAddress, node }: Config): Address {
+  const port = values.RAY_HEAD_PORT ?? ownAddress.port;
+  return { host: values.NODE_IP_ADDRESS ?? (port === ownAddress.port ? ownAddress.host : node), port };
+}
+
+/** The arguments of `ray start` (Ray 2.40 to 2.60, scripts/scripts.py). The user's own words win over ours. */
+function rayStartArgs(config: Config, role: Role, rayWords: readonly string[]): string[] {
+  const ours = [
+    ...(role.role === "head" ? headOptions(config) : workerOptions(role.head)),
+    ...nodeOptions(config),
+  ];
+  const given = new Set(rayWords.map(optionName));
+  const kept = ours.filter(([name]) => !given.has(name));
+  return ["start", ...kept.map(([name, value]) => (value === null ? name : `${name}=${value}`)), ...rayWords];
+}
+
+/** Options with a value that `ray start` takes only together with --head (scripts/scripts.py, 2.40 to 2.60). */
+const HEAD_ONLY = new Set(["--port", "--redis-shard-ports", "--include-dashboard"]);
+
+/** A candidate is given its words before it knows its role, and Ray refuses to start a WORKER with some of them. */
+function withoutHeadOnly(words: readonly string[]): string[] {
+  return words.filter((word, i) => {
+    const before = words[i - 1];
+    const isValue = before !== undefined && HEAD_ONLY.has(before);
+    return !isValue && !HEAD_ONLY.has(optionName(word));
+  });
+}
+
+type Option = readonly [name: string, value: string | number | null];
+
+function headOptions({ values, ownAddress }: Config): Option[] {
+  return [
+    ["--head", null],
+    ["--block", null],
+    ["--port", values.RAY_HEAD_PORT ?? ownAddress.port],
+    ["--dashboard-host", "0.0.0.0"],
+    ["--dashboard-port", values.RAY_DASHBOARD_PORT],
+    ["--ray-client-server-port", values.RAY_CLIENT_PORT],
+  ];
+}
+
+function workerOptions(head: Address): Option[] {
+  return [
+    ["--address", formatAddress(head)],
+    ["--block", null],
+  ];
+}
+
+function nodeOptions({ node, values }: Config): Option[] {
+  const all: readonly (readonly [string, string | number | null])[] = [
+    ["--node-name", node],
+    ["--node-ip-address", values.NODE_IP_ADDRESS],
+    ["--node-manager-port", values.NODE_MANAGER_PORT],
+    ["--object-manager-port", values.OBJECT_MANAGER_PORT],
+    ["--min-worker-port", values.MIN_WORKER_PORT],
+    ["--max-worker-port", values.MAX_WORKER_PORT],
+    ["--num-cpus", values.RAY_NUM_CPUS],
+    ["--num-gpus", values.RAY_NUM_GPUS],
+    ["--memory", values.RAY_MEMORY],
+  ];
+  return all.filter(([, value]) => value !== null);
+}

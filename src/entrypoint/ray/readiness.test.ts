@@ -1,0 +1,60 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { FakeGcs, fakeNode } from "../../../test/fixtures/fake-gcs.ts";
+import type { Address } from "../../common/address.ts";
+import { realClock } from "../../common/deadline.ts";
+import { openGcs } from "../../gcs/client.ts";
+import { OwnGcs } from "./own-gcs.ts";
+import type { RayProcess } from "./ray.ts";
+import { waitUntilReady } from "./readiness.ts";
+
+let server: FakeGcs;
+let gcs: OwnGcs;
+
+beforeEach(async () => {
+  server = await FakeGcs.start();
+  gcs = new OwnGcs(server.address, (address) => openGcs(address, { token: null }));
+});
+
+afterEach(async () => {
+  gcs.close();
+  await server.stop();
+});
+
+const readiness = (timeoutMs: number) => ({ gcs: server.address, nodeName: "ray-gpu", timeoutMs });
+const never = new AbortController().signal;
+/** Waits for the node of this id, which names this GCS; null: it starts no raylet. */
+const wait = (timeoutMs: number, nodeId: string | null, own = gcs, address?: Address) => {
+  const ray: Pick<RayProcess, "nodeId"> = {
+    nodeId: (onGcs) => {
+      onGcs(address);
+      return nodeId === null ? new Promise(() => {}) : Promise.resolve(nodeId);
+    },
+  };
+  return waitUntilReady(readiness(timeoutMs), own, ray, realClock, never);
+};
+
+test("a leftover of this name, which the GCS still lists as ALIVE, is not this node; nor is one without a raylet", async () => {
+  const leftover = fakeNode("ray-gpu");
+  const own = fakeNode("ray-gpu");
+  server.nodes = [leftover];
+  for (const id of [null, own.nodeId])
+    expect(await wait(200, id)).toMatchObject({
+      ok: false,
+      error: { reason: "not-ready-in-time" },
+    });
+  server.nodes = [leftover, own];
+  expect(await wait(5000, own.nodeId)).toMatchObject({
+    ok: true,
+    value: { node: { nodeId: own.nodeId } },
+  });
+});
+
+test("C3 the GCS is asked at the address on the raylet's command line, whatever the own name resolves to", async () => {
+  const own = fakeNode("ray-gpu");
+  server.nodes = [own];
+  // Debian maps the hostname to 127.0.1.1, where Ray does not listen.
+  const guess = new OwnGcs({ host: "127.0.1.1", port: 9 }, (address) => openGcs(address, { token: null }));
+  expect(await wait(5000, own.nodeId, guess, server.address)).toMatchObject({ ok: true });
+  expect(guess.address).toEqual(server.address);
+  guess.close();
+});

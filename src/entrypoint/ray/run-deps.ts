@@ -1,0 +1,33 @@
+import type { Config } from "../config/config.ts";
+import type { Deps } from "../deps.ts";
+import type { Absence } from "../election/absence.ts";
+import type { Outcome } from "../election/elect.ts";
+import type { Heartbeat } from "../lease/heartbeat.ts";
+import type { Lease } from "../lease/lease.ts";
+import type { Step } from "../state.ts";
+import type { StopRequest } from "../stop-request.ts";
+
+/** What the node remembers from one run of Ray to the next. */
+export interface Memory {
+  lastRole: "head" | "worker" | null;
+  /** The cluster that it worked in last. */
+  clusterId: string | null;
+  /** When its last run was listed as ALIVE, on the monotonic clock; null where it was not. */
+  aliveAtMs: number | null;
+  /** A stop was asked for, and something of Ray does not die. */
+  rayLives: boolean;
+  readonly absence: Absence;
+}
+
+export interface RunDeps extends Deps {
+  readonly config: Config;
+  /** Major and minor of the Python that this node's Ray runs under; null where that is not known. */
+  readonly python: string | null;
+  readonly stopRequest: StopRequest;
+  readonly lease: Lease;
+  readonly heartbeat: Pick<Heartbeat, "reported">;
+  readonly memory: Memory;
+  readonly step: (step: Step) => void;
+  /** Looks for the HEAD while this node's Ray still runs. */
+  readonly elect: (stop: AbortSignal) => Promise<Outcome>;
+}

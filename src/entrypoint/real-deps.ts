@@ -1,0 +1,65 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { realClock } from "../common/deadline.ts";
+import { createLogger } from "../common/output/logger.ts";
+import { openGcs } from "../gcs/client.ts";
+import { probeGcs } from "../gcs/probe.ts";
+import type { Deps } from "./deps.ts";
+import { openHealthClient } from "./lease/health-client.ts";
+import { StatusKeeper } from "./lease/node-status.ts";
+import { NO_SERVICE, sparing } from "./lease/without-lease.ts";
+import type { NodeInput } from "./node.ts";
+import { AliveNote } from "./output/alive-note.ts";
+import type { Event } from "./output/event.ts";
+import { NoteFile } from "./output/note-file.ts";
+import { render } from "./output/render.ts";
+import { becomes, tempDirOf } from "./ray/command.ts";
+import { startGuard } from "./ray/guard/guard-process.ts";
+import { type PreflightDeps, preflight } from "./ray/preflight/preflight.ts";
+import { SessionFolder } from "./ray/preflight/session-folder.ts";
+import { launch } from "./ray/process.ts";
+import type { Ray } from "./ray/ray.ts";
+
+type Input = Omit<NodeInput, "introduction">;
+
+/** Makes the real effects. `write` takes the log, whole lines at a time. Nothing is sent before one is used. */
+export function realDeps(input: Input, write: (text: string) => void): Deps {
+  const { config, runAs, runId } = input;
+  const { values, auth, tls } = config;
+  const logger = createLogger<Event>({ form: values.RAY_EP_LOG, write, render, now: () => new Date() });
+  const user = becomes(runAs);
+  const status = new StatusKeeper(config.node, __VERSION__, new NoteFile(values.RAY_EP_STATUS_FILE, user));
+  const log = (event: Event): void => {
+    logger.log(event);
+    status.hear(event);
+  };
+  const { HEALTH_URL: url } = values;
+  const health = url === null ? NO_SERVICE : sparing(openHealthClient(url, config.healthToken), realClock);
+  return {
+    clock: realClock,
+    health: {
+      ...health,
+      // A turn of the event loop later, so that a HEAD works at its answer while this process puts its request together.
+      look: (timeoutMs) => nextTurn().then(() => health.look(timeoutMs)),
+      report: (node, report, timeoutMs) =>
+        health.report(node, { ...report, status: status.current }, timeoutMs),
+    },
+    probe: (address, timeoutMs) => probeGcs(address, { token: auth.token, tls, timeoutMs }),
+    ray: localRay(input, { config, health, log, runId }),
+    aliveNote: new AliveNote(values.RAY_EP_ALIVE_FILE, values.RAY_EP_WATCH_INTERVAL, user),
+    log,
+  };
+}
+
+/** Ray as processes of this machine. */
+function localRay(input: Input, deps: PreflightDeps): Ray {
+  const { auth, tls } = input.config;
+  const folder = new SessionFolder(tempDirOf(input), becomes(input.runAs));
+  return {
+    useFolder: () => folder.share(),
+    prepare: (plan, reported) => preflight(plan, folder, reported, deps),
+    start: (command) => launch(command, deps.log),
+    gcs: (address) => openGcs(address, { token: auth.token, tls }),
+    // The guard keeps the lock on Ray's folder, too.
+    startGuard: () => startGuard({ holds: folder.fd }),
+  };
+}

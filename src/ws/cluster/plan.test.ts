@@ -1,0 +1,46 @@
+import { expect, test } from "vitest";
+import { renderPlan } from "../commands/render-plan.ts";
+import { isDisruptive, planUp, type RunningService } from "./plan.ts";
+
+const WANTED = ["health", "ray-cpu", "ray-gpu"];
+const CHANGED = { action: "replace", why: "config.yaml changed" } as const;
+const health: RunningService = { name: "health", isNode: false, isHead: false, change: undefined };
+const cpu: RunningService = { name: "ray-cpu", isNode: true, isHead: true, change: undefined };
+const gpu: RunningService = { name: "ray-gpu", isNode: true, isHead: false, change: undefined };
+
+test("E2 a cluster that runs as it should keeps everything, and what is missing is started: neither asks", () => {
+  expect(isDisruptive(planUp(WANTED, [health, cpu, gpu]))).toBe(false);
+  const missing = planUp(WANTED, [health, cpu]);
+  expect(missing.steps.map(({ action }) => action)).toEqual(["keep", "keep", "start"]);
+  expect(isDisruptive(missing)).toBe(false);
+  expect(isDisruptive(planUp(WANTED, []))).toBe(false);
+});
+
+test("E2 a HEAD that has to be replaced says that the whole cluster's state and jobs are lost", () => {
+  const plan = planUp(WANTED, [health, { ...cpu, change: CHANGED }, gpu]);
+  expect(isDisruptive(plan)).toBe(true);
+  expect(renderPlan(plan)).toEqual([
+    "  ✓ keep     health",
+    "  ✗ replace  ray-cpu  config.yaml changed",
+    "      lost: the whole cluster's state and jobs, because it is the HEAD",
+    "  ✓ keep     ray-gpu",
+  ]);
+});
+
+test("E2 a WORKER takes what runs on it, the health service nothing, and a node of unknown role may be the HEAD", () => {
+  const lost = (service: RunningService) =>
+    planUp(WANTED, [{ ...service, change: CHANGED }]).steps.map((step) => step.lost)[0];
+  expect(lost(gpu)).toBe("the tasks and actors that run on it");
+  expect(lost(health)).toBe("");
+  expect(lost({ ...cpu, isHead: undefined })).toBe("the whole cluster's state and jobs, if it is the HEAD");
+});
+
+test("E8 services that are no longer wanted are named, with what is lost", () => {
+  const stop = { action: "stop", why: "no longer wanted by config.yaml" } as const;
+  const plan = planUp(["health", "ray-cpu"], [health, cpu, { ...gpu, change: stop }]);
+  expect(isDisruptive(plan)).toBe(true);
+  expect(renderPlan(plan).slice(-2)).toEqual([
+    "  ✗ stop     ray-gpu  no longer wanted by config.yaml",
+    "      lost: the tasks and actors that run on it",
+  ]);
+});
