@@ -2,9 +2,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { readSettings } from "../ws/config/settings.ts";
 import { composeDriver } from "../ws/drivers/compose/driver.ts";
 import { localDriver } from "../ws/drivers/local/driver.ts";
-import { readSettings } from "../ws/settings.ts";
 import { authOfRay, decideAuth, tokenIn } from "./auth-token.ts";
 
 /** The token with which `ws` asks the GCS, in both runtimes. */

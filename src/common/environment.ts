@@ -1,6 +1,6 @@
 import type { Problem } from "./failure.ts";
+import { shownSentence } from "./output/shown.ts";
 import { ok, type Result } from "./result.ts";
-import { shownSentence } from "./shown.ts";
 import type { Form } from "./values/form.ts";
 
 /** One variable of a program's environment. */

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { realClock } from "../common/deadline.ts";
-import { createLogger } from "../common/logger.ts";
+import { createLogger } from "../common/output/logger.ts";
 import { openGcs } from "../gcs/client.ts";
 import { probeGcs } from "../gcs/probe.ts";
 import type { Deps } from "./deps.ts";

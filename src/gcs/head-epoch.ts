@@ -1,4 +1,4 @@
-import { Epoch } from "../common/lease-protocol.ts";
+import { Epoch } from "../common/protocol/lease-protocol.ts";
 import type { GcsClient } from "./client.ts";
 
 /** The key of a HEAD's epoch in the key-value store of its GCS. */

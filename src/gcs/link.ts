@@ -1,6 +1,6 @@
 import { connect, type Socket } from "node:net";
 import { type Address, formatAddress } from "../common/address.ts";
-import { lookup } from "../common/lookup.ts";
+import { lookup } from "../common/net/lookup.ts";
 import { err, ok, type Result } from "../common/result.ts";
 import { Answer, withPrefix } from "./answer.ts";
 import { brokenOff, type GcsFailure, nameBytes } from "./failure.ts";

@@ -1,6 +1,6 @@
 import type { Address } from "../common/address.ts";
 import { type Deadline, deadlineIn, monotonicMs } from "../common/deadline.ts";
-import { lookup } from "../common/lookup.ts";
+import { lookup } from "../common/net/lookup.ts";
 import type { ProbeAnswer, ProbeResult } from "../common/probe-result.ts";
 import { openGcs } from "./client.ts";
 import type { GcsFailure } from "./failure.ts";

@@ -2,7 +2,7 @@ import { isIP } from "node:net";
 import { readText } from "../common/auth-token.ts";
 import type { Environment } from "../common/environment.ts";
 import type { Problem } from "../common/failure.ts";
-import { shownPath } from "../common/shown.ts";
+import { shownPath } from "../common/output/shown.ts";
 
 /** What this node presents and trusts when Ray uses TLS: the contents of PEM files. */
 export interface TlsKeys {

@@ -1,8 +1,8 @@
 import { type Environment, readEnvironment, type Variable } from "../common/environment.ts";
 import type { Problem } from "../common/failure.ts";
 import { healthTokenIn, noHealthToken } from "../common/health-token.ts";
-import { RENEW_DEADLINE_S } from "../common/lease-protocol.ts";
-import type { LogForm } from "../common/logger.ts";
+import type { LogForm } from "../common/output/logger.ts";
+import { RENEW_DEADLINE_S } from "../common/protocol/lease-protocol.ts";
 import { err, ok, type Result } from "../common/result.ts";
 import type { Form } from "../common/values/form.ts";
 import * as hosts from "../common/values/hosts.ts";

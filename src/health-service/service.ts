@@ -9,7 +9,7 @@ import type {
   NodeReport,
   ReachAnswer,
   ReachRequest,
-} from "../common/lease-protocol.ts";
+} from "../common/protocol/lease-protocol.ts";
 import type { Config } from "./config.ts";
 import { LeaseStore, type LeaseStoreSettings } from "./lease/lease-store.ts";
 import { createOwnAddressCheck } from "./lease/own-address.ts";

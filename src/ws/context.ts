@@ -1,6 +1,6 @@
 import type { RuntimeName } from "./drivers/driver.ts";
 import type { Job } from "./job.ts";
-import type { Terminal } from "./terminal/terminal.ts";
+import type { Terminal } from "./output/terminal.ts";
 
 /** What every command gets from the process that it runs in. */
 export interface WsContext {

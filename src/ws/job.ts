@@ -1,4 +1,4 @@
-import type { Progress } from "./terminal/progress.ts";
+import type { Progress } from "./output/progress.ts";
 
 /** What every long step gets: where to show its progress, when it has to stop. */
 export interface Job {

@@ -5,10 +5,10 @@ import { WriteStream } from "node:tty";
 import { styleText } from "node:util";
 import { expect, test, vi } from "vitest";
 import { FakeEngine, inspected } from "../../test/fixtures/docker/fake-engine.ts";
-import { createLogger } from "../common/logger.ts";
+import { createLogger } from "../common/output/logger.ts";
 import { whileStopping } from "./cluster/while-stopping.ts";
 import { keepLog } from "./drivers/compose/kept-logs.ts";
-import { writer } from "./terminal/terminal.ts";
+import { writer } from "./output/terminal.ts";
 
 const ID = "0".padStart(64, "0");
 const engineWith = (logs: string) => `

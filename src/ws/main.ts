@@ -4,7 +4,7 @@ import { createInterface } from "node:readline/promises";
 import { withAuthMode } from "../common/auth-token.ts";
 import { leave } from "../common/leave.ts";
 import { runCli } from "./cli.ts";
-import { writer } from "./terminal/terminal.ts";
+import { writer } from "./output/terminal.ts";
 
 /** The folder of the bundles; what users type (`ws`, config.yaml, .ws) lies in the folder above. */
 const dist = dirname(realpathSync(process.argv[1] ?? "."));

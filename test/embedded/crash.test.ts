@@ -1,13 +1,13 @@
 import { existsSync, readFileSync, readlinkSync } from "node:fs";
 import { resolve } from "node:path";
 import { expect, test } from "vitest";
+import { readSettings } from "../../src/ws/config/settings.ts";
 import { localFolders } from "../../src/ws/drivers/local/driver.ts";
 import { findTakenPorts } from "../../src/ws/drivers/local/free-ports.ts";
 import { readMachine } from "../../src/ws/drivers/local/machine.ts";
 import { planPart } from "../../src/ws/drivers/local/plan.ts";
 import { listProcesses } from "../../src/ws/drivers/local/processes.ts";
 import { readState } from "../../src/ws/drivers/local/state.ts";
-import { readSettings } from "../../src/ws/settings.ts";
 import { EmbeddedWs } from "../fixtures/cluster/embedded-ws.ts";
 import { until } from "../fixtures/until.ts";
 

@@ -1,4 +1,4 @@
-import type { LeaseGranted, LeaseRefused } from "../../src/common/lease-protocol.ts";
+import type { LeaseGranted, LeaseRefused } from "../../src/common/protocol/lease-protocol.ts";
 import { err, ok } from "../../src/common/result.ts";
 import type { LeaseFact } from "../../src/entrypoint/election/facts.ts";
 import type { HealthClient } from "../../src/entrypoint/lease/health-client.ts";
@@ -6,7 +6,7 @@ import type { Entrypoint } from "./entrypoint.ts";
 import type { Peer, Reply } from "./network.ts";
 import { OK } from "./service.ts";
 
-/** As src/common/remembering-lookup.ts: an address that was learned is used while names fail. */
+/** As src/common/net/remembering-lookup.ts: an address that was learned is used while names fail. */
 const PATIENCE_MS = 500;
 
 /** As src/entrypoint/lease/health-client.ts, over the network of the simulation. */

@@ -7,8 +7,8 @@ import type {
   LeaseRequest,
   NodeNoted,
   NodeReport,
-} from "../../src/common/lease-protocol.ts";
-import { LEASE_TTL_S } from "../../src/common/lease-protocol.ts";
+} from "../../src/common/protocol/lease-protocol.ts";
+import { LEASE_TTL_S } from "../../src/common/protocol/lease-protocol.ts";
 import { err, ok } from "../../src/common/result.ts";
 import type { LeaseState, Memory } from "../../src/health-service/lease/lease-state.ts";
 import type { Recalled } from "../../src/health-service/lease/state-file.ts";

@@ -1,5 +1,5 @@
+import { hidden } from "../output/shown.ts";
 import { err, ok } from "../result.ts";
-import { hidden } from "../shown.ts";
 import { type Form, form, matching, refuse } from "./form.ts";
 
 const MAX_TIME_S = 7 * 24 * 3600;

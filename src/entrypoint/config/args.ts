@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import type { Problem } from "../../common/failure.ts";
+import { hidden } from "../../common/output/shown.ts";
 import { err, ok, type Result } from "../../common/result.ts";
-import { hidden } from "../../common/shown.ts";
 
 /** What the command line asks for. */
 export type Request =

@@ -12,7 +12,7 @@ import type { OddServer } from "../../../test/fixtures/servers.ts";
 import { until } from "../../../test/fixtures/until.ts";
 import { formatAddress } from "../../common/address.ts";
 import { realClock } from "../../common/deadline.ts";
-import type { Holder } from "../../common/lease-protocol.ts";
+import type { Holder } from "../../common/protocol/lease-protocol.ts";
 import { probeGcs } from "../../gcs/probe.ts";
 import { openHealthClient } from "../lease/health-client.ts";
 import type { Event } from "../output/event.ts";

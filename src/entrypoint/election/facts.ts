@@ -1,5 +1,5 @@
-import type { ClusterView, LeaseGranted, LeaseRefused } from "../../common/lease-protocol.ts";
 import type { ProbeResult } from "../../common/probe-result.ts";
+import type { ClusterView, LeaseGranted, LeaseRefused } from "../../common/protocol/lease-protocol.ts";
 
 /** What the health service showed of itself. */
 export type HealthFact = { readonly ms: number } & (

@@ -2,6 +2,7 @@ import { request } from "node:http";
 import type { LookupFunction } from "node:net";
 import * as z from "zod/mini";
 import { monotonicMs } from "../../common/deadline.ts";
+import { rememberingLookup } from "../../common/net/remembering-lookup.ts";
 import {
   ClusterView,
   LeaseGranted,
@@ -13,8 +14,7 @@ import {
   type NodeReport,
   ReachAnswer,
   type ReachRequest,
-} from "../../common/lease-protocol.ts";
-import { rememberingLookup } from "../../common/remembering-lookup.ts";
+} from "../../common/protocol/lease-protocol.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import type { HealthFact, LeaseFact, ReportFact } from "../election/facts.ts";
 

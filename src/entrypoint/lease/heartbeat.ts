@@ -1,5 +1,5 @@
 import { formatAddress } from "../../common/address.ts";
-import { RENEW_EVERY_S } from "../../common/lease-protocol.ts";
+import { RENEW_EVERY_S } from "../../common/protocol/lease-protocol.ts";
 import type { Config } from "../config/config.ts";
 import type { Deps } from "../deps.ts";
 import type { ReportFact } from "../election/facts.ts";

@@ -1,4 +1,4 @@
-import { RENEW_DEADLINE_S } from "../../common/lease-protocol.ts";
+import { RENEW_DEADLINE_S } from "../../common/protocol/lease-protocol.ts";
 import type { Config } from "../config/config.ts";
 import type { LeaseFact } from "../election/facts.ts";
 import type { Fault } from "../ray/verdict.ts";

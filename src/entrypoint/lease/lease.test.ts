@@ -2,7 +2,7 @@ import { expect, test, vi } from "vitest";
 import { configOf } from "../../../test/fixtures/config.ts";
 import { granted, holder, refusal } from "../../../test/fixtures/facts.ts";
 import { type Clock, realClock } from "../../common/deadline.ts";
-import type { LeaseRequest } from "../../common/lease-protocol.ts";
+import type { LeaseRequest } from "../../common/protocol/lease-protocol.ts";
 import { ok } from "../../common/result.ts";
 import type { LeaseFact } from "../election/facts.ts";
 import type { Fault } from "../ray/verdict.ts";

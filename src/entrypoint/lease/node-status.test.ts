@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { EVENTS, JOINING, TROUBLES, WAITS, waiting } from "../../../test/fixtures/events.ts";
 import { EVERY_ANSWER, head, REFUSED } from "../../../test/fixtures/facts.ts";
 import { expectVisible, outsideText, saying } from "../../../test/fixtures/outside.ts";
-import { NodeStatus, parseStatus } from "../../common/node-status.ts";
+import { NodeStatus, parseStatus } from "../../common/protocol/node-status.ts";
 import type { Event } from "../output/event.ts";
 import { NoteFile } from "../output/note-file.ts";
 import { newborn, StatusKeeper, statusAfter } from "./node-status.ts";

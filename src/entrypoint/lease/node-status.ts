@@ -1,9 +1,9 @@
 import * as z from "zod/mini";
 import { formatAddress } from "../../common/address.ts";
-import { Word } from "../../common/from-outside.ts";
-import { MAX_SHOWN, type NodeStatus, parseStatus } from "../../common/node-status.ts";
+import { visible } from "../../common/output/visible.ts";
 import type { ProbeResult } from "../../common/probe-result.ts";
-import { visible } from "../../common/visible.ts";
+import { Word } from "../../common/protocol/from-outside.ts";
+import { MAX_SHOWN, type NodeStatus, parseStatus } from "../../common/protocol/node-status.ts";
 import type { Decision, WaitReason } from "../election/decide/decision.ts";
 import type { Event } from "../output/event.ts";
 import type { NoteFile } from "../output/note-file.ts";

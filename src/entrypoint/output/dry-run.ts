@@ -1,9 +1,9 @@
 import { formatAddress } from "../../common/address.ts";
 import type { Variable } from "../../common/environment.ts";
-import { renderFailure } from "../../common/render-failure.ts";
-import { renderProbe } from "../../common/render-probe.ts";
-import { hidden, shown } from "../../common/shown.ts";
-import { visible } from "../../common/visible.ts";
+import { renderFailure } from "../../common/output/render-failure.ts";
+import { renderProbe } from "../../common/output/render-probe.ts";
+import { hidden, shown } from "../../common/output/shown.ts";
+import { visible } from "../../common/output/visible.ts";
 import { type Config, VARIABLE_NAMES } from "../config/config.ts";
 import { type LocalFact, rayOf } from "../config/machine.ts";
 import { VARIABLES } from "../config/variables.ts";

@@ -1,5 +1,5 @@
 import type { Variable } from "../../common/environment.ts";
-import { hidden, shown } from "../../common/shown.ts";
+import { hidden, shown } from "../../common/output/shown.ts";
 import { VARIABLES } from "../config/variables.ts";
 import type { Command } from "../ray/command.ts";
 

@@ -14,7 +14,7 @@ import {
 } from "../../../test/fixtures/facts.ts";
 import { EVERY_FAILURE } from "../../../test/fixtures/failures.ts";
 import { expectVisible, outsideText, saying } from "../../../test/fixtures/outside.ts";
-import { createLogger } from "../../common/logger.ts";
+import { createLogger } from "../../common/output/logger.ts";
 import type { RayGcs } from "../../common/probe-result.ts";
 import type { HealthFact } from "../election/facts.ts";
 import type { Event } from "./event.ts";

@@ -1,8 +1,8 @@
 import { isIPv4 } from "node:net";
 import { formatAddress, isLoopback } from "../../common/address.ts";
-import { renderProbe } from "../../common/render-probe.ts";
+import { renderProbe } from "../../common/output/render-probe.ts";
+import { headAddressWords, IN_WHITELIST, MODE_LINES } from "../../common/protocol/specification.ts";
 import { unreachable } from "../../common/result.ts";
-import { headAddressWords, IN_WHITELIST, MODE_LINES } from "../../common/specification.ts";
 import type { Config } from "../config/config.ts";
 import type { Decision } from "../election/decide/decision.ts";
 import type { HealthFact, LeaseFact } from "../election/facts.ts";

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";
 import * as z from "zod/mini";
-import type { ErrorAnswer } from "../../common/lease-protocol.ts";
+import type { ErrorAnswer } from "../../common/protocol/lease-protocol.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 
 /** One answer, ready to be sent. */

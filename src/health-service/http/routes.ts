@@ -1,6 +1,11 @@
 import * as z from "zod/mini";
-import { Name } from "../../common/from-outside.ts";
-import { LeaseRelease, LeaseRequest, NodeReport, ReachRequest } from "../../common/lease-protocol.ts";
+import { Name } from "../../common/protocol/from-outside.ts";
+import {
+  LeaseRelease,
+  LeaseRequest,
+  NodeReport,
+  ReachRequest,
+} from "../../common/protocol/lease-protocol.ts";
 import type { Service } from "../service.ts";
 import { clusterText } from "./cluster-text.ts";
 import { renderMetrics } from "./metrics.ts";

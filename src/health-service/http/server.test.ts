@@ -9,7 +9,7 @@ import {
   HIGHEST_EPOCH,
   type LeaseRequest,
   type NodeReport,
-} from "../../common/lease-protocol.ts";
+} from "../../common/protocol/lease-protocol.ts";
 import { type Event, withoutLife } from "../output/event.ts";
 import { Service } from "../service.ts";
 import { createHealthServer } from "./server.ts";

@@ -3,7 +3,7 @@ import {
   type Holder,
   type LeaseRefused,
   RENEW_EVERY_S,
-} from "../../common/lease-protocol.ts";
+} from "../../common/protocol/lease-protocol.ts";
 
 /** The lease as its holder has it. Moments are milliseconds on the monotonic clock. */
 export interface Hold {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { LeaseRequest, NodeReport } from "../../common/lease-protocol.ts";
+import type { LeaseRequest, NodeReport } from "../../common/protocol/lease-protocol.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import { Registry } from "../registry.ts";
 import type { LeaseState } from "./lease-state.ts";

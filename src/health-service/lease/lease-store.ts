@@ -5,7 +5,7 @@ import type {
   LeaseRelease,
   LeaseReleased,
   LeaseRequest,
-} from "../../common/lease-protocol.ts";
+} from "../../common/protocol/lease-protocol.ts";
 import { err, type Result } from "../../common/result.ts";
 import type { Event } from "../output/event.ts";
 import type { Registry } from "../registry.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { HIGHEST_EPOCH, type LeaseRequest } from "../../common/lease-protocol.ts";
+import { HIGHEST_EPOCH, type LeaseRequest } from "../../common/protocol/lease-protocol.ts";
 import { askLease, releaseLease, seeEpoch } from "./lease.ts";
 import { type LeaseSettings, type LeaseState, type Memory, startLease } from "./lease-state.ts";
 

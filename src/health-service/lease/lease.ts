@@ -1,4 +1,4 @@
-import { HIGHEST_EPOCH, type LeaseRelease, type LeaseRequest } from "../../common/lease-protocol.ts";
+import { HIGHEST_EPOCH, type LeaseRelease, type LeaseRequest } from "../../common/protocol/lease-protocol.ts";
 import {
   ASK_AGAIN_MS,
   type Granted,

@@ -2,8 +2,8 @@ import { networkInterfaces } from "node:os";
 import { promisify } from "node:util";
 import { isShortFormOf, matchingNames, parseAddress } from "../../common/address.ts";
 import { pause } from "../../common/deadline.ts";
-import type { LeaseRequest } from "../../common/lease-protocol.ts";
-import { resolveOnce } from "../../common/lookup.ts";
+import { resolveOnce } from "../../common/net/lookup.ts";
+import type { LeaseRequest } from "../../common/protocol/lease-protocol.ts";
 import type { WhitelistEntry } from "../../common/values/hosts.ts";
 import { sameName } from "./lease-state.ts";
 

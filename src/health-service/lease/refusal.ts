@@ -1,4 +1,4 @@
-import type { Holder, LeaseRefused, LeaseRequest } from "../../common/lease-protocol.ts";
+import type { Holder, LeaseRefused, LeaseRequest } from "../../common/protocol/lease-protocol.ts";
 
 /** Why the lease was refused, in one sentence for the asker's log. */
 export function explainRefusal(

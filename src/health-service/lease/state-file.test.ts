@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { HIGHEST_EPOCH } from "../../common/lease-protocol.ts";
+import { HIGHEST_EPOCH } from "../../common/protocol/lease-protocol.ts";
 import { startLease } from "./lease-state.ts";
 import { StateFile } from "./state-file.ts";
 

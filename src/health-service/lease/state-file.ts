@@ -2,7 +2,7 @@ import { copyFile, mkdir, open, readFile, rename, writeFile } from "node:fs/prom
 import { dirname, join } from "node:path";
 import * as z from "zod/mini";
 import { pause } from "../../common/deadline.ts";
-import { Epoch } from "../../common/lease-protocol.ts";
+import { Epoch } from "../../common/protocol/lease-protocol.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import type { LeaseState, Memory } from "./lease-state.ts";
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { test } from "vitest";
 import { expectVisible, outsideText, saying } from "../../../test/fixtures/outside.ts";
-import { createLogger } from "../../common/logger.ts";
+import { createLogger } from "../../common/output/logger.ts";
 import type { Event } from "./event.ts";
 import { render } from "./render.ts";
 

@@ -1,6 +1,6 @@
 import { connect } from "node:net";
-import type { ReachAnswer } from "../../common/lease-protocol.ts";
-import { lookup } from "../../common/lookup.ts";
+import { lookup } from "../../common/net/lookup.ts";
+import type { ReachAnswer } from "../../common/protocol/lease-protocol.ts";
 
 type Outcome = Pick<ReachAnswer, "result" | "message">;
 

@@ -1,7 +1,7 @@
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { NodeReport, ReachRequest } from "../../common/lease-protocol.ts";
-import { resolveOnce } from "../../common/lookup.ts";
+import { resolveOnce } from "../../common/net/lookup.ts";
+import type { NodeReport, ReachRequest } from "../../common/protocol/lease-protocol.ts";
 import { createReach } from "./reach.ts";
 
 const NONCE = "0123456789abcdef";

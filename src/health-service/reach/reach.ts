@@ -1,5 +1,5 @@
-import type { NodeReport, ReachAnswer, ReachRequest } from "../../common/lease-protocol.ts";
-import { lookupsUnderWay } from "../../common/lookup.ts";
+import { lookupsUnderWay } from "../../common/net/lookup.ts";
+import type { NodeReport, ReachAnswer, ReachRequest } from "../../common/protocol/lease-protocol.ts";
 import { dial } from "./dial.ts";
 import { createDialBudget } from "./dial-budget.ts";
 

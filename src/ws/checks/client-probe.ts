@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { err, ok, type Result } from "../../common/result.ts";
-import { CONNECT } from "../cluster/ray-connect.ts";
+import { CONNECT } from "./ray-connect.ts";
 
 /** What the program below reports. Times are milliseconds. */
 const ClientReport = z.object({

@@ -1,9 +1,9 @@
-import type { NodeStatus } from "../../common/node-status.ts";
 import type { RayGcs } from "../../common/probe-result.ts";
+import type { NodeStatus } from "../../common/protocol/node-status.ts";
 import type { Result } from "../../common/result.ts";
 import type { ClusterView } from "../cluster-view.ts";
+import type { Settings } from "../config/settings.ts";
 import type { RuntimeName } from "../drivers/driver.ts";
-import type { Settings } from "../settings.ts";
 import type { ClientReport } from "./client-probe.ts";
 import type { PairsReport } from "./pairs-probe.ts";
 

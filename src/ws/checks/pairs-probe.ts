@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { err, ok, type Result } from "../../common/result.ts";
-import { CONNECT } from "../cluster/ray-connect.ts";
+import { CONNECT } from "./ray-connect.ts";
 
 /** One thing that two nodes did together: `from` began it, `to` answered. */
 const PairResult = z.object({

@@ -1,5 +1,5 @@
-import { ClusterView } from "../../common/lease-protocol.ts";
-import type { NodeStatus } from "../../common/node-status.ts";
+import { ClusterView } from "../../common/protocol/lease-protocol.ts";
+import type { NodeStatus } from "../../common/protocol/node-status.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import { send } from "../checks/http.ts";
 

@@ -1,13 +1,13 @@
 import { formatAddress } from "../../common/address.ts";
 import { type Deadline, deadlineIn, pause } from "../../common/deadline.ts";
 import { err, ok, type Result } from "../../common/result.ts";
-import { lookAtCluster, refusing, viewCluster } from "../cluster-view.ts";
+import { clientWord } from "../checks/client-program.ts";
+import { TEST_CLIENT_NAME } from "../config/settings.ts";
 import { type Driver, type Request, type Service, servicesOf } from "../drivers/driver.ts";
 import { interrupted, type WsFailure } from "../failure.ts";
 import type { Job } from "../job.ts";
-import { TEST_CLIENT_NAME } from "../settings.ts";
 import { healthAnswers } from "./ask-health.ts";
-import { clientWord } from "./client-program.ts";
+import { lookAtCluster, refusing, viewCluster } from "../cluster-view.ts";
 import { ended, linesOf, tooLate } from "./diagnosis.ts";
 import { judgeService, type Seen } from "./readiness.ts";
 import { startInOrder } from "./start-in-order.ts";

@@ -7,7 +7,7 @@ import type { Failure } from "../../common/failure.ts";
 import type { ProbeAnswer } from "../../common/probe-result.ts";
 import type { Event } from "../../entrypoint/output/event.ts";
 import { likelyCause } from "../drivers/causes.ts";
-import { renderFailure } from "../render-failure.ts";
+import { renderFailure } from "../output/render-failure.ts";
 import { causeOf } from "./cause-of.ts";
 
 const NO_IMAGE = "there is no such image";

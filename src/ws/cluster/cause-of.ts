@@ -1,6 +1,6 @@
-import type { NodeStatus } from "../../common/node-status.ts";
+import type { NodeStatus } from "../../common/protocol/node-status.ts";
+import { TEST_WORKER_NAME } from "../config/settings.ts";
 import { DISK_FULL, likelyCause, PORT_IN_USE, TOKENS_DIFFER, VERSIONS_DIFFER } from "../drivers/causes.ts";
-import { TEST_WORKER_NAME } from "../settings.ts";
 
 const NO_USER = "the image has no user of that name; set RAY_EP_USER";
 

@@ -7,12 +7,12 @@ import { expect, onTestFinished, test, vi } from "vitest";
 import { LivingEngine } from "../../../test/fixtures/docker/living-engine.ts";
 import { FakeGcs, fakeNode } from "../../../test/fixtures/fake-gcs.ts";
 import { ok } from "../../common/result.ts";
+import { readSettings } from "../config/settings.ts";
 import { composeDriver } from "../drivers/compose/driver.ts";
-import { readSettings } from "../settings.ts";
 import { downCluster, stopTest } from "./down.ts";
 import { readLogs } from "./logs.ts";
+import type { PlanStep } from "./plan.ts";
 import { startTest, upCluster } from "./up.ts";
-import type { PlanStep } from "./up-plan.ts";
 
 // The ports are the test's own.
 vi.mock("../compose/read-host.ts", async (original) => ({

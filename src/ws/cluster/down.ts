@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { err, ok, type Result } from "../../common/result.ts";
+import { HEALTH_NAME } from "../config/settings.ts";
 import type { Driver, Leaving, Service } from "../drivers/driver.ts";
 import type { WsFailure } from "../failure.ts";
 import type { Job } from "../job.ts";
-import { HEALTH_NAME } from "../settings.ts";
 import { withLock } from "../state/lock.ts";
 import { forgetSecrets } from "../state/secrets.ts";
 import { headAmong } from "./where.ts";

@@ -1,4 +1,4 @@
-import { type NodeStatus, parseStatus } from "../../common/node-status.ts";
+import { type NodeStatus, parseStatus } from "../../common/protocol/node-status.ts";
 import type { Driver } from "../drivers/driver.ts";
 import { reported } from "./ask-health.ts";
 import { healthUrl } from "./where.ts";

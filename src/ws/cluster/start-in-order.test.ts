@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { readSettings } from "../settings.ts";
+import { readSettings } from "../config/settings.ts";
 import { inOrder } from "./start-in-order.ts";
 
 const ALL = ["health", "ray-cpu", "ray-gpu"];

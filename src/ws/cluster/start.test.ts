@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { FakeGcs, fakeNode } from "../../../test/fixtures/fake-gcs.ts";
+import { readSettings } from "../config/settings.ts";
 import type { Driver, Request } from "../drivers/driver.ts";
 import { localDriver, localFolders } from "../drivers/local/driver.ts";
 import { readMachine } from "../drivers/local/machine.ts";
@@ -11,7 +12,6 @@ import { planNode } from "../drivers/local/plan.ts";
 import { listProcesses, readProcess } from "../drivers/local/processes.ts";
 import { fingerprintOf } from "../drivers/local/start.ts";
 import { recordStarted } from "../drivers/local/state.ts";
-import { readSettings } from "../settings.ts";
 import { planCluster } from "./plan.ts";
 import { start } from "./start.ts";
 

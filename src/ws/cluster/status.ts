@@ -1,7 +1,7 @@
 import type { Address } from "../../common/address.ts";
 import { ok, type Result } from "../../common/result.ts";
 import type { NodeInfo } from "../../gcs/client.ts";
-import { type ClusterView, lookAtCluster, type NoHead, newestNamed, noHead } from "../cluster-view.ts";
+import { HEALTH_NAME, TEST_CLIENT_NAME } from "../config/settings.ts";
 import {
   type Driver,
   type RuntimeName,
@@ -10,8 +10,8 @@ import {
   servicesOf,
 } from "../drivers/driver.ts";
 import type { WsFailure } from "../failure.ts";
-import { HEALTH_NAME, TEST_CLIENT_NAME } from "../settings.ts";
 import { healthAnswers } from "./ask-health.ts";
+import { type ClusterView, lookAtCluster, type NoHead, newestNamed, noHead } from "../cluster-view.ts";
 import { healthUrl, nodeAt, ownHeads, shownHost } from "./where.ts";
 
 export interface ClusterReport {
@@ -56,7 +56,7 @@ export interface ServiceReport {
 }
 
 /** What runs, as the GCS sees the nodes and as the driver sees the services. The test's two are shown only while they exist. */
-export async function statusOf(driver: Driver): Promise<Result<ClusterReport, WsFailure>> {
+export async function reportCluster(driver: Driver): Promise<Result<ClusterReport, WsFailure>> {
   const [found, health] = await Promise.all([driver.list(), healthAnswers(healthUrl(driver))]);
   if (!found.ok) return found;
   const look = await lookAtCluster(ownHeads(driver, found.value));

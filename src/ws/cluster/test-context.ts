@@ -4,11 +4,10 @@ import { clientProbeCommand, readClientReport } from "../checks/client-probe.ts"
 import type { CheckContext } from "../checks/context.ts";
 import { pairsProbeCommand, readPairsReport } from "../checks/pairs-probe.ts";
 import { settledStatus } from "../checks/ray-status.ts";
-import { type ClusterView, findHeads, viewCluster } from "../cluster-view.ts";
+import { TEST_CLIENT_NAME } from "../config/settings.ts";
 import type { Driver } from "../drivers/driver.ts";
-import { TEST_CLIENT_NAME } from "../settings.ts";
+import { type ClusterView, findHeads, viewCluster } from "../cluster-view.ts";
 import { statusOf } from "./node-status.ts";
-import { once } from "./once.ts";
 import { healthUrl, nodeAt, ownHeads, shownHost } from "./where.ts";
 
 /** How the checks look at the cluster. `head` is what the test worker was told. */
@@ -81,6 +80,15 @@ export function testContext(all: Driver, head: Address, signal: AbortSignal): Ch
     expectedEnvironment: (service) => driver.told(service, head),
     expectedMemory: (service) => driver.memoryOf(service),
     run: (service, command) => driver.exec(service, command),
+  };
+}
+
+/** Asks at most once, also when many ask at the same time. */
+function once<T>(ask: () => Promise<T>): () => Promise<T> {
+  let answer: Promise<T> | undefined;
+  return () => {
+    answer ??= ask();
+    return answer;
   };
 }
 

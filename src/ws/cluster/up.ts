@@ -1,17 +1,17 @@
 import { formatAddress } from "../../common/address.ts";
 import type { Problem } from "../../common/failure.ts";
 import { err, ok, type Result } from "../../common/result.ts";
-import { lookForHeads, refusing } from "../cluster-view.ts";
 import type { Driver, Leaving, Request } from "../drivers/driver.ts";
 import { interrupted, type WsFailure } from "../failure.ts";
 import type { Job } from "../job.ts";
 import { withLock } from "../state/lock.ts";
 import { keepSecrets } from "../state/secrets.ts";
+import { lookForHeads, refusing } from "../cluster-view.ts";
 import { lockFile, takeDown } from "./down.ts";
+import type { UpPlan } from "./plan.ts";
 import { planCluster } from "./plan.ts";
 import { start } from "./start.ts";
-import { type ClusterReport, statusOf } from "./status.ts";
-import type { UpPlan } from "./up-plan.ts";
+import { type ClusterReport, reportCluster } from "./status.ts";
 import { ownHeads } from "./where.ts";
 
 export interface UpOptions {
@@ -56,7 +56,7 @@ export const upCluster = (driver: Driver, job: Job, { build, agree, begin }: UpO
       bringBack();
       return started;
     }
-    const cluster = await statusOf(asked);
+    const cluster = await reportCluster(asked);
     return cluster.ok ? ok({ started: started.value, cluster: cluster.value, warnings }) : cluster;
   });
 

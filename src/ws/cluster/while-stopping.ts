@@ -1,5 +1,5 @@
 import { deadlineIn } from "../../common/deadline.ts";
-import type { Progress } from "../terminal/progress.ts";
+import type { Progress } from "../output/progress.ts";
 
 /** A line of the progress display that a long step may write to. */
 export interface Shown {

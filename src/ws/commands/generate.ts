@@ -3,7 +3,7 @@ import { generateHere, writeComposeFiles } from "../compose/write-files.ts";
 import { loadSettings } from "../config/load.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import { EXIT } from "../exit-code.ts";
-import { warnOfMachine } from "../terminal/warn.ts";
+import { warnOfMachine } from "../output/warn.ts";
 import { fail } from "./fail.ts";
 
 export interface GenerateOptions extends GlobalOptions {

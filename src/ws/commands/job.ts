@@ -1,6 +1,6 @@
 import type { WsContext } from "../context.ts";
 import type { Job } from "../job.ts";
-import { createProgress } from "../terminal/progress.ts";
+import { createProgress } from "../output/progress.ts";
 
 /** Runs `work` with a progress display that is closed before anything else is written. */
 export async function withJob<T>(

@@ -4,7 +4,7 @@ import type { GlobalOptions, WsContext } from "../context.ts";
 import { open } from "../drivers/choose.ts";
 import type { LogRequest } from "../drivers/log-files.ts";
 import { EXIT } from "../exit-code.ts";
-import { oneLine } from "../terminal/one-line.ts";
+import { oneLine } from "../output/one-line.ts";
 import { fail } from "./fail.ts";
 
 export interface LogsOptions extends GlobalOptions, LogRequest {

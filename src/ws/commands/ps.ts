@@ -1,12 +1,12 @@
 import Table from "cli-table3";
 import { formatAddress } from "../../common/address.ts";
-import { visible } from "../../common/visible.ts";
-import { type ClusterReport, type ServiceReport, statusOf } from "../cluster/status.ts";
+import { visible } from "../../common/output/visible.ts";
+import { type ClusterReport, reportCluster, type ServiceReport } from "../cluster/status.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import { open } from "../drivers/choose.ts";
 import { EXIT } from "../exit-code.ts";
-import { TOKEN_WAY_OUT, wantsToken } from "../render-failure.ts";
-import { oneLine } from "../terminal/one-line.ts";
+import { oneLine } from "../output/one-line.ts";
+import { TOKEN_WAY_OUT, wantsToken } from "../output/render-failure.ts";
 import { fail } from "./fail.ts";
 
 export interface PsOptions extends GlobalOptions {
@@ -18,7 +18,7 @@ export async function ps(context: WsContext, options: PsOptions): Promise<number
   const opened = await open(context, options, { tool: "engine" });
   if (!opened.ok) return fail(context, opened.error);
   const { driver, other } = opened.value;
-  const [answer, second] = await Promise.all([statusOf(driver.until(context.signal)), other()]);
+  const [answer, second] = await Promise.all([reportCluster(driver.until(context.signal)), other()]);
   if (!answer.ok) return fail(context, answer.error);
   const report = answer.value;
   const json = () => JSON.stringify(report, null, 2).split("\n").map(visible).join("\n");

@@ -1,4 +1,4 @@
-import type { PlanStep, UpPlan } from "../cluster/up-plan.ts";
+import type { PlanStep, UpPlan } from "../cluster/plan.ts";
 
 const MARK: Readonly<Record<PlanStep["action"], string>> = {
   keep: "✓ keep   ",

@@ -1,17 +1,17 @@
 import { formatAddress } from "../../common/address.ts";
 import { err, ok, type Result } from "../../common/result.ts";
-import { type ClusterReport, type HeadReport, statusOf } from "../cluster/status.ts";
+import { isDisruptive, type UpPlan } from "../cluster/plan.ts";
+import { type ClusterReport, type HeadReport, reportCluster } from "../cluster/status.ts";
 import { type UpReport, upCluster } from "../cluster/up.ts";
-import { isDisruptive, type UpPlan } from "../cluster/up-plan.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import { open } from "../drivers/choose.ts";
 import type { Driver } from "../drivers/driver.ts";
 import { EXIT } from "../exit-code.ts";
 import { interrupted, type WsFailure } from "../failure.ts";
 import type { Job } from "../job.ts";
+import { oneLine } from "../output/one-line.ts";
+import { warnOfMachine } from "../output/warn.ts";
 import { rememberUp } from "../state/last-up.ts";
-import { oneLine } from "../terminal/one-line.ts";
-import { warnOfMachine } from "../terminal/warn.ts";
 import { fail } from "./fail.ts";
 import { withJob } from "./job.ts";
 import { renderPlan } from "./render-plan.ts";
@@ -89,7 +89,7 @@ async function settledReport(
 ): Promise<ClusterReport> {
   let report = first;
   for (let looks = 1; looks < LOOKS && notAlive(report, names).length > 0; looks++) {
-    const look = await statusOf(driver.until(signal));
+    const look = await reportCluster(driver.until(signal));
     if (look.ok) report = look.value;
   }
   return report;

@@ -1,7 +1,7 @@
 import { Document, isMap, isScalar, type Scalar } from "yaml";
 import type { Problem } from "../../common/failure.ts";
 import { ok, type Result } from "../../common/result.ts";
-import type { Settings, WorkerSettings } from "../settings.ts";
+import type { Settings, WorkerSettings } from "../config/settings.ts";
 import type { ComposeFile } from "./compose-file.ts";
 import { type HostFacts, type HostPlan, type Planned, planHost } from "./host-plan.ts";
 import { mainComposeFile } from "./main-file.ts";

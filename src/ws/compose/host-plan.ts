@@ -1,6 +1,6 @@
 import type { Problem } from "../../common/failure.ts";
 import { err, ok, type Result } from "../../common/result.ts";
-import type { NodeSettings, PortRange, Settings, WorkerSettings } from "../settings.ts";
+import type { NodeSettings, PortRange, Settings, WorkerSettings } from "../config/settings.ts";
 import { type Limits, limitsOf, limitWarnings } from "./limits.ts";
 import { ephemeralWarnings, type NodePorts, portPlanner } from "./port-plan.ts";
 

@@ -1,5 +1,5 @@
 import type { Problem } from "../../common/failure.ts";
-import type { WorkerSettings } from "../settings.ts";
+import type { WorkerSettings } from "../config/settings.ts";
 
 /** What a container may take of the machine. */
 export interface Limits {

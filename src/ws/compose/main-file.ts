@@ -7,7 +7,7 @@ import {
   plannedHead,
   type Settings,
   TEST_WORKER_NAME,
-} from "../settings.ts";
+} from "../config/settings.ts";
 import type { ComposeFile, ComposeService } from "./compose-file.ts";
 import type { HostPlan, Planned } from "./host-plan.ts";
 import { HEALTH_SOURCE_VARIABLE, healthStateVolume, imageName } from "./names.ts";

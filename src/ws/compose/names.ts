@@ -1,4 +1,4 @@
-import { HEALTH_NAME, type Settings, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../settings.ts";
+import { HEALTH_NAME, type Settings, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../config/settings.ts";
 
 /** The files that `ws generate` writes, beside config.yaml. */
 export const COMPOSE_FILE = "compose.yaml";

@@ -1,6 +1,6 @@
 import { clusterEnvironment, nodeEnvironment, RAY_HABITS } from "../config/node-environment.ts";
 import { peerPorts } from "../config/ports.ts";
-import { HEALTH_NAME, type NodeSettings, type Settings, type WorkerSettings } from "../settings.ts";
+import { HEALTH_NAME, type NodeSettings, type Settings, type WorkerSettings } from "../config/settings.ts";
 import type { ComposeService, OwnParts } from "./compose-file.ts";
 import type { HostPlan, Planned } from "./host-plan.ts";
 import { BASE_LABEL, imageName, NODE_SOURCE_VARIABLE, type Part } from "./names.ts";

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { stringify } from "yaml";
 import { peerPorts } from "../config/ports.ts";
-import { type PortRange, readSettings, type Settings } from "../settings.ts";
+import { type PortRange, readSettings, type Settings } from "../config/settings.ts";
 import { ephemeralWarnings, portPlanner, workerPortCount } from "./port-plan.ts";
 
 const LINUX: PortRange = { min: 32768, max: 60999 };

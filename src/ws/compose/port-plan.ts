@@ -1,6 +1,6 @@
 import type { Problem } from "../../common/failure.ts";
 import { fixedPorts, formatPorts, peerPorts, portsOverlap } from "../config/ports.ts";
-import type { PortRange, Settings, WorkerSettings } from "../settings.ts";
+import type { PortRange, Settings, WorkerSettings } from "../config/settings.ts";
 
 /** The ports of one node that its peers dial. They are fixed and published, so that they are the same on both sides of NAT. */
 export interface NodePorts {

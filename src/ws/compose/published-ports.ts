@@ -1,6 +1,6 @@
 import type { Problem } from "../../common/failure.ts";
 import { peerPorts, servicePorts } from "../config/ports.ts";
-import type { Settings } from "../settings.ts";
+import type { Settings } from "../config/settings.ts";
 import type { HostPlan } from "./host-plan.ts";
 import type { Part } from "./names.ts";
 

@@ -1,6 +1,7 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { availableParallelism, networkInterfaces, totalmem } from "node:os";
-import type { PortRange } from "../settings.ts";
+import { readText } from "../../common/auth-token.ts";
+import type { PortRange } from "../config/settings.ts";
 import type { HostFacts } from "./host-plan.ts";
 
 /** Linux's default, also where /proc cannot be read. */
@@ -53,25 +54,22 @@ const bytesOf = (hex: string): number[] =>
 
 const LISTENING = "0A";
 
-/** The TCP ports that something on this machine listens on, on whatever address. */
-export function readListeningPorts(): ReadonlySet<number> {
-  const lines = ["/proc/net/tcp", "/proc/net/tcp6"].flatMap((file) => textOf(file).split("\n").slice(1));
-  const sockets = lines.map((line) => line.trim().split(/\s+/));
-  return new Set(
-    sockets
-      .filter((fields) => fields[3] === LISTENING)
-      .map((fields) => Number.parseInt(fields[1]?.split(":")[1] ?? "", 16)),
-  );
-}
+/** Every TCP socket on which something on this machine listens, on whatever address (proc(5)). */
+export const listeningSockets = (): { readonly port: number; readonly inode: string }[] =>
+  ["/proc/net/tcp", "/proc/net/tcp6"]
+    .flatMap((file) => textOf(file).split("\n").slice(1))
+    .map((line) => line.trim().split(/\s+/))
+    .filter((fields) => fields[3] === LISTENING)
+    .map((fields) => ({
+      port: Number.parseInt(fields[1]?.split(":")[1] ?? "", 16),
+      inode: fields[9] ?? "",
+    }));
 
-function textOf(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    // No such file on this system, which says as much as an empty one.
-    return "";
-  }
-}
+export const readListeningPorts = (): ReadonlySet<number> =>
+  new Set(listeningSockets().map(({ port }) => port));
+
+/** No such file on this system says as much as an empty one. */
+const textOf = (file: string): string => readText(file) ?? "";
 
 function parseEphemeral(text: string): PortRange | undefined {
   const [min = Number.NaN, max = Number.NaN] = text.trim().split(/\s+/).map(Number);

@@ -1,4 +1,4 @@
-import type { Settings } from "../settings.ts";
+import type { Settings } from "../config/settings.ts";
 import type { ComposeNetwork, ComposeService, Labels, OwnParts } from "./compose-file.ts";
 import type { HostPlan } from "./host-plan.ts";
 import {

@@ -1,13 +1,13 @@
 import { isIPv4 } from "node:net";
 import { type Address, formatAddress } from "../../common/address.ts";
-import { CLIENT_PROGRAM } from "../cluster/client-program.ts";
+import { CLIENT_PROGRAM } from "../checks/client-program.ts";
 import {
   HEALTH_NAME,
   type NodeSettings,
   type Settings,
   TEST_CLIENT_NAME,
   TEST_WORKER_NAME,
-} from "../settings.ts";
+} from "../config/settings.ts";
 import type { ComposeFile, ComposeService } from "./compose-file.ts";
 import type { HostPlan } from "./host-plan.ts";
 import { nodeImage, nodeService, RAY_TOKEN } from "./node-service.ts";

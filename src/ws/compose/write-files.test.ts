@@ -4,7 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { expect, onTestFinished, test } from "vitest";
 import { parse } from "yaml";
-import { readSettings } from "../settings.ts";
+import { readSettings } from "../config/settings.ts";
 import { marked, whyNotOurs } from "./own-file.ts";
 import { generateHere, writeComposeFiles } from "./write-files.ts";
 

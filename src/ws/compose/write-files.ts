@@ -1,7 +1,7 @@
 import { join, relative } from "node:path";
 import { err, ok, type Result } from "../../common/result.ts";
+import type { Settings } from "../config/settings.ts";
 import type { WsFailure } from "../failure.ts";
-import type { Settings } from "../settings.ts";
 import { type Generated, generateComposeFiles } from "./generate.ts";
 import { inspectFile, marked, type NotOurs, replaceFile } from "./own-file.ts";
 import { readHostFacts } from "./read-host.ts";

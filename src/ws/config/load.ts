@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { err, ok, type Result } from "../../common/result.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import type { WsFailure } from "../failure.ts";
-import { readSettings, type Settings } from "../settings.ts";
-import { warn } from "../terminal/warn.ts";
+import { warn } from "../output/warn.ts";
+import { readSettings, type Settings } from "./settings.ts";
 
 /** Reads and checks config.yaml; a missing file means all defaults, unless somebody named it. */
 export function loadSettings(

@@ -1,12 +1,12 @@
 import { stripVTControlCharacters } from "node:util";
 import { formatAddress } from "../../common/address.ts";
-import type { NodeStatus } from "../../common/node-status.ts";
+import type { NodeStatus } from "../../common/protocol/node-status.ts";
 import { unreachable } from "../../common/result.ts";
 import { causeOf } from "../cluster/cause-of.ts";
 import { newestNamed } from "../cluster-view.ts";
 import { nearest } from "../config/known-keys.ts";
-import { TOKEN_WAY_OUT, wantsToken } from "../render-failure.ts";
-import { HEALTH_NAME, type Settings, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../settings.ts";
+import { HEALTH_NAME, type Settings, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../config/settings.ts";
+import { TOKEN_WAY_OUT, wantsToken } from "../output/render-failure.ts";
 import type { ClusterFacts, DoctorFacts, ServiceFacts } from "./facts.ts";
 import { ASK_AGAIN, bad, type Finding, good, note } from "./finding.ts";
 

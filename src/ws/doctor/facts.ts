@@ -1,15 +1,15 @@
 import type { Problem } from "../../common/failure.ts";
-import type { NodeStatus } from "../../common/node-status.ts";
 import type { RayGcs } from "../../common/probe-result.ts";
+import type { NodeStatus } from "../../common/protocol/node-status.ts";
 import type { Result } from "../../common/result.ts";
 import type { NodeInfo } from "../../gcs/client.ts";
 import type { NoHead } from "../cluster-view.ts";
 import type { HostFacts } from "../compose/host-plan.ts";
 import type { Route } from "../compose/read-host.ts";
+import type { Settings } from "../config/settings.ts";
 import type { Answer, Compose } from "../drivers/compose/engine.ts";
 import type { AnyNetwork } from "../drivers/compose/neighbours.ts";
 import type { RuntimeName, Service } from "../drivers/driver.ts";
-import type { Settings } from "../settings.ts";
 
 /** What `ws doctor` saw of the machine and of the cluster; an error is what stood in the way of seeing it. */
 export interface DoctorFacts {

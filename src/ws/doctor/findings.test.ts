@@ -4,7 +4,7 @@ import { EVERY_FAILURE } from "../../../test/fixtures/failures.ts";
 import { statusOf } from "../../../test/fixtures/status.ts";
 import { err, ok } from "../../common/result.ts";
 import type { NodeInfo } from "../../gcs/client.ts";
-import { readSettings } from "../settings.ts";
+import { readSettings } from "../config/settings.ts";
 import { clusterFindings } from "./cluster.ts";
 import type { ClusterFacts, DockerFacts, DoctorFacts, MachineFacts, ServiceFacts } from "./facts.ts";
 import { machineFindings } from "./machine.ts";

@@ -1,4 +1,4 @@
-import type { Settings } from "../settings.ts";
+import type { Settings } from "../config/settings.ts";
 import type { DockerFacts, MachineFacts } from "./facts.ts";
 import { bad, type Finding, good } from "./finding.ts";
 

@@ -1,5 +1,5 @@
 import { limitWarnings } from "../compose/limits.ts";
-import type { Settings } from "../settings.ts";
+import type { Settings } from "../config/settings.ts";
 import type { DoctorFacts, MachineFacts } from "./facts.ts";
 import { bad, type Finding, good, note } from "./finding.ts";
 import { gpu } from "./gpu.ts";

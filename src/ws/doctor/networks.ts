@@ -1,5 +1,5 @@
+import type { Settings } from "../config/settings.ts";
 import { freeNetwork, overlapping } from "../drivers/compose/conflicts.ts";
-import type { Settings } from "../settings.ts";
 import type { DockerFacts, MachineFacts } from "./facts.ts";
 import { ASK_AGAIN, bad, type Finding, good, note } from "./finding.ts";
 

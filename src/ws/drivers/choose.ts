@@ -1,13 +1,13 @@
 import { dirname } from "node:path";
 import { err, ok, type Result } from "../../common/result.ts";
 import { loadSettings } from "../config/load.ts";
+import type { Settings } from "../config/settings.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import type { WsFailure } from "../failure.ts";
-import type { Settings } from "../settings.ts";
+import { oneLine } from "../output/one-line.ts";
 import { environment } from "../state/environment.ts";
 import { lastUp } from "../state/last-up.ts";
 import { differsFromKept } from "../state/secrets.ts";
-import { oneLine } from "../terminal/one-line.ts";
 import { isDockerRunning } from "./compose/containers.ts";
 import { composeDriver } from "./compose/driver.ts";
 import {

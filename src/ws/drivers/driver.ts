@@ -3,15 +3,15 @@ import type { Problem } from "../../common/failure.ts";
 import type { Result } from "../../common/result.ts";
 import type { GcsOptions } from "../../gcs/link.ts";
 import type { Part } from "../compose/names.ts";
-import type { WsFailure } from "../failure.ts";
-import type { Job } from "../job.ts";
 import {
   HEALTH_NAME,
   type Placement,
   type Settings,
   TEST_CLIENT_NAME,
   TEST_WORKER_NAME,
-} from "../settings.ts";
+} from "../config/settings.ts";
+import type { WsFailure } from "../failure.ts";
+import type { Job } from "../job.ts";
 import type { LogLine, LogRequest } from "./log-files.ts";
 
 /** The drivers, as users call them. */

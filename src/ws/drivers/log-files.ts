@@ -47,7 +47,7 @@ function messageOf(line: string): string | undefined {
 const STAMP = "\\d{4}-\\d\\d-\\d\\dT[\\d:.]{8,}Z";
 const STAMPS = new RegExp(`^${STAMP} `, "gm");
 const STAMPED = new RegExp(`^(${STAMP}) (.*)$`, "s");
-/** An event of one of our programs as JSON (src/common/logger.ts). */
+/** An event of one of our programs as JSON (src/common/output/logger.ts). */
 const EVENT = new RegExp(`^\\{"time":"${STAMP}","message":.*\\}$`, "gm");
 const EVENT_TIME = new RegExp(`^\\{"time":"(${STAMP})","message":`);
 

@@ -2,10 +2,10 @@ import { randomBytes } from "node:crypto";
 import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
-import { modeIn, tokenIn, withAuthMode } from "../../common/auth-token.ts";
+import { modeIn, readText, tokenIn, withAuthMode } from "../../common/auth-token.ts";
 import type { Problem } from "../../common/failure.ts";
+import { shownPath } from "../../common/output/shown.ts";
 import { err, ok, type Result } from "../../common/result.ts";
-import { shownPath } from "../../common/shown.ts";
 import type { RuntimeName } from "../drivers/driver.ts";
 import type { WsFailure } from "../failure.ts";
 import { parseDotEnv } from "./dot-env.ts";
@@ -99,13 +99,8 @@ export function readGiven(shell: Environment, folder: string): Result<Secrets, W
   );
 }
 
-function textOf(file: string | undefined): string | undefined {
-  try {
-    return file === undefined || file === "" ? undefined : readFileSync(file, "utf8");
-  } catch {
-    return undefined;
-  }
-}
+const textOf = (file: string | undefined): string | undefined =>
+  file ? (readText(file) ?? undefined) : undefined;
 
 /** What decides the secrets of a cluster at `ws up`. */
 export interface Start {

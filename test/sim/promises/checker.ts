@@ -1,4 +1,4 @@
-import { RENEW_DEADLINE_S } from "../../../src/common/lease-protocol.ts";
+import { RENEW_DEADLINE_S } from "../../../src/common/protocol/lease-protocol.ts";
 import { isCandidate } from "../../../src/entrypoint/election/decide/candidates.ts";
 import type { Place } from "../place.ts";
 import { Violation } from "../trace.ts";

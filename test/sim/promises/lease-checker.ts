@@ -1,4 +1,4 @@
-import { LEASE_TTL_S } from "../../../src/common/lease-protocol.ts";
+import { LEASE_TTL_S } from "../../../src/common/protocol/lease-protocol.ts";
 import type { Event } from "../../../src/health-service/output/event.ts";
 import type { Clock } from "../clock.ts";
 import type { Happening } from "../coverage.ts";

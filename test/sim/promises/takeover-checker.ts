@@ -1,4 +1,4 @@
-import { LEASE_TTL_S } from "../../../src/common/lease-protocol.ts";
+import { LEASE_TTL_S } from "../../../src/common/protocol/lease-protocol.ts";
 import { isCandidate, placeOf } from "../../../src/entrypoint/election/decide/candidates.ts";
 import type { Place } from "../place.ts";
 import type { Granted } from "./lease-checker.ts";

@@ -1,6 +1,6 @@
 import { type Address, isAt, parseAddress, sameAddress, sameHost } from "../../../common/address.ts";
-import type { Holder } from "../../../common/lease-protocol.ts";
 import { silent } from "../../../common/probe-result.ts";
+import type { Holder } from "../../../common/protocol/lease-protocol.ts";
 import type { Config } from "../../config/config.ts";
 import { DEFAULT_HEAD_PORT } from "../../config/identity.ts";
 import type { Facts, HeadFact } from "../facts.ts";

@@ -1,5 +1,5 @@
 import type { Clock } from "../../../common/deadline.ts";
-import { RENEW_DEADLINE_S } from "../../../common/lease-protocol.ts";
+import { RENEW_DEADLINE_S } from "../../../common/protocol/lease-protocol.ts";
 import type { GuardProcess } from "./guard-process.ts";
 
 const STAND_AGAIN_MS = 1000;

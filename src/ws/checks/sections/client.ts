@@ -1,8 +1,8 @@
-import { CLIENT_CONNECTED } from "../../../common/specification.ts";
-import { clientWord } from "../../cluster/client-program.ts";
-import { TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../settings.ts";
+import { CLIENT_CONNECTED } from "../../../common/protocol/specification.ts";
+import { TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../config/settings.ts";
 import { cannotJudge, checksOf, fails, type Verdict, verdict } from "../check.ts";
 import type { ClientReport } from "../client-probe.ts";
+import { clientWord } from "../client-program.ts";
 import type { CheckContext } from "../context.ts";
 import { livingNode, logLines, sum } from "./common.ts";
 

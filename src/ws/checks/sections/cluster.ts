@@ -1,6 +1,6 @@
 import { formatAddress } from "../../../common/address.ts";
-import { MODE_LINES } from "../../../common/specification.ts";
-import { TEST_WORKER_NAME } from "../../settings.ts";
+import { MODE_LINES } from "../../../common/protocol/specification.ts";
+import { TEST_WORKER_NAME } from "../../config/settings.ts";
 import { allOf, checksOf, eachOf, fails, type Verdict, verdict } from "../check.ts";
 import type { CheckContext } from "../context.ts";
 import {

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { deadlineIn, pause } from "../../../common/deadline.ts";
-import { TEST_WORKER_NAME } from "../../settings.ts";
+import { TEST_WORKER_NAME } from "../../config/settings.ts";
 import { attempt, checksOf, eachOf, fails, type Verdict, verdict } from "../check.ts";
 import type { CheckContext } from "../context.ts";
 import { dashboardHeaders, send } from "../http.ts";

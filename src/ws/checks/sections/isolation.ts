@@ -1,5 +1,5 @@
 import type { NodeInfo } from "../../../gcs/client.ts";
-import { HEALTH_PORT, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../settings.ts";
+import { HEALTH_PORT, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../config/settings.ts";
 import { allOf, fails, type Verdict, verdict } from "../check.ts";
 import type { CheckContext } from "../context.ts";
 import { livingNode, mainNames } from "./common.ts";

@@ -1,5 +1,5 @@
-import { CLIENT_CONNECTED, MODE_LINES } from "../../../common/specification.ts";
-import { TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../settings.ts";
+import { CLIENT_CONNECTED, MODE_LINES } from "../../../common/protocol/specification.ts";
+import { TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../config/settings.ts";
 import { allOf, checksOf, fails, type Verdict, verdict } from "../check.ts";
 import type { CheckContext } from "../context.ts";
 import {

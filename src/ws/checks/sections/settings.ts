@@ -1,4 +1,4 @@
-import { TEST_WORKER_NAME } from "../../settings.ts";
+import { TEST_WORKER_NAME } from "../../config/settings.ts";
 import { checksOf, eachOf, fails, type Verdict, verdict } from "../check.ts";
 import type { CheckContext } from "../context.ts";
 import { mainNames } from "./common.ts";

@@ -1,5 +1,5 @@
-import { MODE_LINES } from "../../../common/specification.ts";
-import { TEST_WORKER_NAME } from "../../settings.ts";
+import { MODE_LINES } from "../../../common/protocol/specification.ts";
+import { TEST_WORKER_NAME } from "../../config/settings.ts";
 import { checksOf, fails, type Verdict, verdict } from "../check.ts";
 import type { CheckContext } from "../context.ts";
 import { judgeActive, judgeHeadAddress, lastMode, livingMainNodes, livingNode, sum } from "./common.ts";

@@ -3,7 +3,7 @@ import type { HostPlan } from "../../compose/host-plan.ts";
 import { containerName, networkName, type Part } from "../../compose/names.ts";
 import { portsInUse, publishedPorts } from "../../compose/published-ports.ts";
 import { readListeningPorts } from "../../compose/read-host.ts";
-import type { Settings } from "../../settings.ts";
+import type { Settings } from "../../config/settings.ts";
 import { servicesOf } from "../driver.ts";
 import { type Claims, conflicts, notYetOurs } from "./conflicts.ts";
 import { isRemote } from "./engine.ts";

@@ -2,7 +2,7 @@ import { realpathSync } from "node:fs";
 import * as z from "zod";
 import { err, ok, type Result } from "../../../common/result.ts";
 import { PART_LABEL, type Part, PROJECT_LABEL } from "../../compose/names.ts";
-import type { Settings } from "../../settings.ts";
+import type { Settings } from "../../config/settings.ts";
 import type { Engine, Refusal } from "./engine.ts";
 import type { Project } from "./project.ts";
 

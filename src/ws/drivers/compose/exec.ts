@@ -4,7 +4,7 @@ import { err, ok, type Result } from "../../../common/result.ts";
 import { mainComposeFile } from "../../compose/main-file.ts";
 import { containerName } from "../../compose/names.ts";
 import { testComposeFile } from "../../compose/test-file.ts";
-import { TEST_WORKER_NAME } from "../../settings.ts";
+import { TEST_WORKER_NAME } from "../../config/settings.ts";
 import { hostPlanOf, type Project } from "./project.ts";
 
 const COMMAND_TIMEOUT_MS = 120_000;

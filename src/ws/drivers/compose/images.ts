@@ -7,14 +7,21 @@ import {
   NODE_SOURCE_VARIABLE,
   SOURCE_LABEL,
 } from "../../compose/names.ts";
+import { HEALTH_NAME, type Settings, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../config/settings.ts";
 import { interrupted, type WsFailure } from "../../failure.ts";
 import type { Job } from "../../job.ts";
-import { HEALTH_NAME, type Settings, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../settings.ts";
 import { servicesOf } from "../driver.ts";
 import { sourceVariables } from "./image-source.ts";
 import { type Project, refused, runCompose } from "./project.ts";
 
 const BUILD_LINES = 20;
+
+interface Image {
+  /** Undefined if there is none. */
+  readonly id: string | undefined;
+  /** Why it must be built; undefined if it is up to date. */
+  readonly build: string | undefined;
+}
 
 /** Builds the images that the engine does not have or that were made from something else, or all of them when asked. */
 export async function ensureImages(
@@ -23,15 +30,12 @@ export async function ensureImages(
   all: boolean,
 ): Promise<Result<void, WsFailure>> {
   const services = servicesOf(project.settings, "main");
-  const reasons = await buildReasons(project, services);
+  const images = await imagesOf(project, services);
   if (job.signal.aborted) return err(interrupted(job.signal));
-  const wanted = services.filter((_, i) => all || reasons[i] !== undefined);
+  const wanted = services.filter((_, i) => all || images[i]?.build !== undefined);
   if (wanted.length === 0) return ok(undefined);
-  const named = services.flatMap((service, i) =>
-    reasons[i] === undefined ? [] : [`${service}: ${reasons[i]}`],
-  );
-  const why = all || named.length === 0 ? "" : ` (${named.join("; ")})`;
-  const what = `Building the images of ${wanted.join(", ")}${why}`;
+  const named = wanted.map((service) => `${service}: ${images[services.indexOf(service)]?.build}`);
+  const what = `Building the images of ${wanted.join(", ")}${all ? "" : ` (${named.join("; ")})`}`;
   job.progress.begin("build", what);
   const onLine = (line: string) => job.progress.note("build", line.trim().slice(0, 80));
   const built = await runCompose(project, "main", ["build", ...wanted], { signal: job.signal, onLine });
@@ -43,33 +47,24 @@ export async function ensureImages(
   return refused(project, err({ ...built.error, lines }));
 }
 
-/** For each, why its image must be built; undefined if it is up to date. */
-export const buildReasons = (project: Project, services: readonly string[]) =>
-  Promise.all(services.map((service) => whyBuild(project, imageOwner(project.settings, service))));
-
-/** For each, the id of its image; undefined if there is none. */
-export const imageIds = ({ engine, settings }: Project, services: readonly string[]) =>
-  Promise.all(
-    services.map(async (service) => {
-      const image = imageName(settings, imageOwner(settings, service));
-      const answer = await engine.docker(["image", "inspect", "--format", "{{.Id}}", image]);
-      return answer.ok ? /^sha256:[0-9a-f]+$/m.exec(answer.value)?.[0] : undefined;
-    }),
-  );
+/** For each service, the image that it runs. */
+export const imagesOf = (project: Project, services: readonly string[]): Promise<Image[]> =>
+  Promise.all(services.map((service) => imageOf(project, imageOwner(project.settings, service))));
 
 /** The test's two run the image of the first node. */
 const imageOwner = ({ nodes: [first] }: Settings, service: string): string =>
   service === TEST_WORKER_NAME || service === TEST_CLIENT_NAME ? (first?.name ?? service) : service;
 
-async function whyBuild(project: Project, service: string): Promise<string | undefined> {
-  const { engine, settings, root } = project;
-  const words = ["image", "inspect", "--format", "{{json .Config.Labels}}", imageName(settings, service)];
-  const answer = await engine.docker(words);
+async function imageOf({ engine, settings, root }: Project, service: string): Promise<Image> {
+  const format = "{{.Id}} {{json .Config.Labels}}";
+  const answer = await engine.docker(["image", "inspect", "--format", format, imageName(settings, service)]);
+  const [, id, labels = ""] = (answer.ok && /^((?:sha256:)?[0-9a-f]+) (.*)$/m.exec(answer.value)) || [];
   const variable = service === HEALTH_NAME ? HEALTH_SOURCE_VARIABLE : NODE_SOURCE_VARIABLE;
-  return judgeImage(answer.ok ? readLabels(answer.value) : undefined, {
+  const build = judgeImage(id === undefined ? undefined : readLabels(labels), {
     base: settings.nodes.find(({ name }) => name === service)?.image,
     source: sourceVariables(root)[variable] ?? "",
   });
+  return { id, build };
 }
 
 type ImageLabels = Readonly<Record<string, string>>;

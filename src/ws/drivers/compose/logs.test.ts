@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { EVENTS } from "../../../../test/fixtures/events.ts";
 import { statusOf } from "../../../../test/fixtures/status.ts";
-import { parseStatus } from "../../../common/node-status.ts";
+import { parseStatus } from "../../../common/protocol/node-status.ts";
 import { err, ok, type Result } from "../../../common/result.ts";
 import type { Refusal } from "./engine.ts";
 import { readContainer, readStatus } from "./logs.ts";

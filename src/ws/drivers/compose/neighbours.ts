@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { err, ok, type Result } from "../../../common/result.ts";
 import { PROJECT_LABEL } from "../../compose/names.ts";
-import type { PortRange } from "../../settings.ts";
+import type { PortRange } from "../../config/settings.ts";
 import { parseJson } from "./containers.ts";
 import type { Engine, Refusal } from "./engine.ts";
 

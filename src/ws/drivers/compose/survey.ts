@@ -9,7 +9,7 @@ import { type Request, servicesOf } from "../driver.ts";
 import { blockedBy, hasMoved, silentEngine } from "./blocked.ts";
 import { type Container, isFromElsewhere, listContainers } from "./containers.ts";
 import type { CommandOptions } from "./engine.ts";
-import { buildReasons, imageIds } from "./images.ts";
+import { imagesOf } from "./images.ts";
 import { lookAround } from "./neighbours.ts";
 import { type Project, refused, runCompose, stateOf } from "./project.ts";
 
@@ -75,11 +75,10 @@ async function changes(
   env: NonNullable<CommandOptions["env"]>,
 ): Promise<Result<ReadonlyMap<string, string>, WsFailure>> {
   const services = servicesOf(project.settings, part);
-  const [found, hashed, reasons, ids] = await Promise.all([
+  const [found, hashed, images] = await Promise.all([
     listContainers(project, part),
     runCompose(project, part, ["config", "--hash", services.join(",")], { env }),
-    buildReasons(project, services),
-    imageIds(project, services),
+    imagesOf(project, services),
   ]);
   if (!found.ok) return refused(project, found);
   if (!hashed.ok) return refused(project, hashed);
@@ -88,8 +87,12 @@ async function changes(
   );
   const why = services.flatMap((service, i): [string, string][] => {
     const container = found.value.find((each) => each.service === service);
-    const image = { build: reasons[i] ?? (build ? "--build" : undefined), imageId: ids[i] };
-    const wanted = { ...image, configHash: hashes.get(service) };
+    const image = images[i];
+    const wanted = {
+      build: image?.build ?? (build ? "--build" : undefined),
+      imageId: image?.id,
+      configHash: hashes.get(service),
+    };
     const reason = container && whyReplaced(container, wanted, project.configFolder);
     return reason === undefined ? [] : [[service, reason]];
   });

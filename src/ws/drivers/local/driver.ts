@@ -4,8 +4,8 @@ import { authIn, authOfRay, readText, withAuthMode } from "../../../common/auth-
 import { err, ok } from "../../../common/result.ts";
 import { readTls } from "../../../gcs/tls.ts";
 import type { Part } from "../../compose/names.ts";
+import type { Settings } from "../../config/settings.ts";
 import type { WsFailure } from "../../failure.ts";
-import type { Settings } from "../../settings.ts";
 import { type Driver, type Leaving, servicesOf } from "../driver.ts";
 import { logText, readLog } from "../log-files.ts";
 import { execOn, rayletEnvironment } from "./exec.ts";

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
-import { renderFailure } from "../../render-failure.ts";
+import { renderFailure } from "../../output/render-failure.ts";
 import { findTakenPorts } from "./free-ports.ts";
 
 async function listening(): Promise<number> {

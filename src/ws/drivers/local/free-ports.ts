@@ -1,6 +1,8 @@
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readdirSync, readlinkSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname } from "node:path";
+import { readText } from "../../../common/auth-token.ts";
+import { listeningSockets } from "../../compose/read-host.ts";
 import type { TakenPort } from "../../failure.ts";
 import type { PlannedPort } from "./plan.ts";
 import { LABEL, SERVICE_LABEL } from "./processes.ts";
@@ -39,16 +41,9 @@ function refusalOf({ host, port }: PlannedPort): Promise<string | undefined> {
   });
 }
 
-const LISTEN = "0A";
-
 /** The process that listens on a port, where /proc lets us see it (our own processes, or all of them for root). */
 function holderOf(port: number): string | undefined {
-  const hex = port.toString(16).toUpperCase().padStart(4, "0");
-  const inodes = ["/proc/net/tcp", "/proc/net/tcp6"]
-    .flatMap((file) => textOf(file).split("\n").slice(1))
-    .map((line) => line.trim().split(/\s+/))
-    .filter((fields) => fields[3] === LISTEN && fields[1]?.endsWith(`:${hex}`))
-    .map((fields) => `socket:[${fields[9]}]`);
+  const inodes = listeningSockets().flatMap((each) => (each.port === port ? [`socket:[${each.inode}]`] : []));
   return readdirSync("/proc").find((name) => /^\d+$/.test(name) && holdsOne(name, inodes));
 }
 
@@ -72,14 +67,8 @@ function linkOf(file: string): string {
   }
 }
 
-/** A kernel without IPv6 has no tcp6, and a process may be gone by now. */
-function textOf(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return "";
-  }
-}
+/** A process may be gone by now. */
+const textOf = (file: string): string => readText(file) ?? "";
 
 function holdsOne(pid: string, inodes: readonly string[]): boolean {
   try {

@@ -1,7 +1,7 @@
 import { statfsSync } from "node:fs";
 import { totalmem, userInfo } from "node:os";
 import { join } from "node:path";
-import type { Settings } from "../../settings.ts";
+import type { Settings } from "../../config/settings.ts";
 import type { Folders } from "./folders.ts";
 import type { Machine } from "./plan.ts";
 

@@ -1,5 +1,5 @@
 import { type Address, formatAddress } from "../../../common/address.ts";
-import { CLIENT_PROGRAM } from "../../cluster/client-program.ts";
+import { CLIENT_PROGRAM } from "../../checks/client-program.ts";
 import {
   clusterEnvironment,
   headEnvironment,
@@ -14,7 +14,7 @@ import {
   type Settings,
   TEST_CLIENT_NAME,
   type WorkerSettings,
-} from "../../settings.ts";
+} from "../../config/settings.ts";
 import type { Request } from "../driver.ts";
 import { type OwnPorts, ownPorts } from "./ports.ts";
 

@@ -1,4 +1,4 @@
-import type { PeerPorts, PortRange, Settings, WorkerSettings } from "../../settings.ts";
+import type { PeerPorts, PortRange, Settings, WorkerSettings } from "../../config/settings.ts";
 
 /** The ports of a node beside those that config.yaml always names; undefined: the kernel picks a free one. */
 export interface OwnPorts extends PeerPorts {

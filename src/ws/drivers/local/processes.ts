@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
+import { readText } from "../../../common/auth-token.ts";
 
 /** One process of this machine, from /proc (proc(5)). */
 export interface ProcessInfo {
@@ -43,13 +44,8 @@ export function readProcess(pid: number, label: string): ProcessInfo | undefined
   };
 }
 
-function readProc(pid: number, file: string): string | undefined {
-  try {
-    return readFileSync(`/proc/${pid}/${file}`, "utf8");
-  } catch {
-    return undefined;
-  }
-}
+const readProc = (pid: number, file: string): string | undefined =>
+  readText(`/proc/${pid}/${file}`) ?? undefined;
 
 /**
  * The processes of the services that `wanted` names. Pure.

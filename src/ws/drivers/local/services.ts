@@ -1,4 +1,4 @@
-import { HEALTH_NAME, type Settings } from "../../settings.ts";
+import { HEALTH_NAME, type Settings } from "../../config/settings.ts";
 import type { Service } from "../driver.ts";
 import type { ProcessPlan } from "./plan.ts";
 import { hasChanged } from "./start.ts";

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { err, ok, type Result } from "../../../common/result.ts";
 import { interrupted, type WsFailure } from "../../failure.ts";
-import type { Progress } from "../../terminal/progress.ts";
+import type { Progress } from "../../output/progress.ts";
 import { type Ended, runProgram } from "../run-program.ts";
 import { diagnosePip, pipStep } from "./pip.ts";
 import { pythonEnvironment } from "./python-environment.ts";

@@ -1,14 +1,14 @@
-import type { Problem } from "../common/failure.ts";
-import { err, ok, type Result } from "../common/result.ts";
-import { checkConsistency } from "./config/consistency.ts";
-import { deriveSettings } from "./config/derive.ts";
-import { parseConfigDocument, parsePath } from "./config/document.ts";
-import type { Settings } from "./config/types.ts";
-import { validate } from "./config/validate.ts";
+import type { Problem } from "../../common/failure.ts";
+import { err, ok, type Result } from "../../common/result.ts";
+import { checkConsistency } from "./consistency.ts";
+import { deriveSettings } from "./derive.ts";
+import { parseConfigDocument, parsePath } from "./document.ts";
+import type { Settings } from "./types.ts";
+import { validate } from "./validate.ts";
 
-export { plannedHead } from "./config/candidates.ts";
-export type * from "./config/types.ts";
-export { HEALTH_NAME, HEALTH_PORT, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "./config/types.ts";
+export { plannedHead } from "./candidates.ts";
+export type * from "./types.ts";
+export { HEALTH_NAME, HEALTH_PORT, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "./types.ts";
 
 interface Warned {
   /** What stops nothing and may be a slip: names that match no service, keys of other programs. */

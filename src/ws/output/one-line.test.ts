@@ -4,10 +4,10 @@ import { expect, test } from "vitest";
 import { expectVisible, outsideText } from "../../../test/fixtures/outside.ts";
 import { fail } from "../commands/fail.ts";
 import { renderPs } from "../commands/ps.ts";
-import { renderFailure } from "../render-failure.ts";
-import { createCheckPrinter } from "../report/text.ts";
 import { oneLine } from "./one-line.ts";
 import { createProgress } from "./progress.ts";
+import { renderFailure } from "./render-failure.ts";
+import { createCheckPrinter } from "./report/text.ts";
 
 test.each([
   ["\u001b[36m(raylet)\u001b[0m ok\r", "(raylet) ok"],

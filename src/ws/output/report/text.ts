@@ -1,6 +1,6 @@
 import { styleText } from "node:util";
-import type { CheckResult, Section } from "../checks/check.ts";
-import { oneLine } from "../terminal/one-line.ts";
+import type { CheckResult, Section } from "../../checks/check.ts";
+import { oneLine } from "../one-line.ts";
 import { countOutcomes } from "./summary.ts";
 
 export const MARK = { ok: "✓", failed: "✗", skipped: "–" } as const;

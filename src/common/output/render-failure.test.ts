@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { EVERY_ANSWER, probeResult } from "../../test/fixtures/facts.ts";
-import { EVERY_FAILURE } from "../../test/fixtures/failures.ts";
+import { EVERY_ANSWER, probeResult } from "../../../test/fixtures/facts.ts";
+import { EVERY_FAILURE } from "../../../test/fixtures/failures.ts";
 import { renderFailure } from "./render-failure.ts";
 import { renderProbe } from "./render-probe.ts";
 

@@ -1,4 +1,4 @@
-import type { CheckResult } from "../checks/check.ts";
+import type { CheckResult } from "../../checks/check.ts";
 
 /** What one run of `ws test --up` found, with where it ran. */
 export interface TestRun {

@@ -1,7 +1,7 @@
-import { formatAddress } from "./address.ts";
-import type { Failure, Problem } from "./failure.ts";
+import { formatAddress } from "../address.ts";
+import type { Failure, Problem } from "../failure.ts";
+import { unreachable } from "../result.ts";
 import { renderProbe, renderTls } from "./render-probe.ts";
-import { unreachable } from "./result.ts";
 
 /** A list of problems, all of them: where, what was expected and got, and the way out. */
 export function renderProblems(what: string, problems: readonly Problem[]): string[] {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { renderPlan } from "../commands/render-plan.ts";
-import { isDisruptive, planUp, type RunningService } from "./up-plan.ts";
+import { isDisruptive, planUp, type RunningService } from "./plan.ts";
 
 const WANTED = ["health", "ray-cpu", "ray-gpu"];
 const CHANGED = { action: "replace", why: "config.yaml changed" } as const;

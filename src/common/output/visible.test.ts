@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { outsideText } from "../../test/fixtures/outside.ts";
+import { outsideText } from "../../../test/fixtures/outside.ts";
 import { visible } from "./visible.ts";
 
 test.each([

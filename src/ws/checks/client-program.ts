@@ -1,4 +1,4 @@
-import { CLIENT_CONNECTED } from "../../common/specification.ts";
+import { CLIENT_CONNECTED } from "../../common/protocol/specification.ts";
 import { CONNECT } from "./ray-connect.ts";
 
 const NOT_CONNECTED = "✗ Ray client could not connect";

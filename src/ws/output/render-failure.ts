@@ -1,6 +1,6 @@
-import { renderProblems } from "../common/render-failure.ts";
-import { unreachable } from "../common/result.ts";
-import type { TakenPort, WsFailure } from "./failure.ts";
+import { renderProblems } from "../../common/output/render-failure.ts";
+import { unreachable } from "../../common/result.ts";
+import type { TakenPort, WsFailure } from "../failure.ts";
 import { renderSurroundings } from "./render-surroundings.ts";
 
 /** Compose repeats itself; the end says it best. */

@@ -1,5 +1,5 @@
 import type { Problem } from "../../common/failure.ts";
-import { renderWarnings } from "../../common/render-failure.ts";
+import { renderWarnings } from "../../common/output/render-failure.ts";
 import { oneLine } from "./one-line.ts";
 import type { Terminal } from "./terminal.ts";
 

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { stringify } from "yaml";
-import type { Problem } from "../common/failure.ts";
+import type { Problem } from "../../common/failure.ts";
 import { readSettings, type Settings, type SettingsRead } from "./settings.ts";
 
 function read(text: string): SettingsRead {
@@ -66,7 +66,7 @@ describe("a missing or empty config.yaml is the specification's cluster", () => 
   });
 
   test("the config.yaml that ships says the same with every value written out", () => {
-    const shipped = read(readFileSync(new URL("../../config.yaml", import.meta.url), "utf8"));
+    const shipped = read(readFileSync(new URL("../../../config.yaml", import.meta.url), "utf8"));
     expect(shipped).toEqual(read(""));
   });
 });
@@ -187,7 +187,7 @@ describe("E3 an unknown key stops ws, because the cluster would start without wh
 });
 
 describe("D13 a file of the original platform", () => {
-  const file = new URL("../../test/fixtures/original-shape.yaml", import.meta.url);
+  const file = new URL("../../../test/fixtures/original-shape.yaml", import.meta.url);
 
   test("loads, with one warning for foreign keys and for keys that are not carried out yet", () => {
     const { settings, warnings } = read(readFileSync(file, "utf8"));

@@ -1,5 +1,5 @@
-import { unreachable } from "../common/result.ts";
-import type { WsFailure } from "./failure.ts";
+import { unreachable } from "../../common/result.ts";
+import type { WsFailure } from "../failure.ts";
 
 type Surroundings = Extract<
   WsFailure,

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { parseHost } from "./address.ts";
+import { parseHost } from "../address.ts";
 import { Name, Text, Word } from "./from-outside.ts";
 import { NodeStatus } from "./node-status.ts";
 

@@ -1,6 +1,6 @@
-import { formatAddress } from "./address.ts";
-import type { ProbeAnswer, ProbeResult } from "./probe-result.ts";
-import { unreachable } from "./result.ts";
+import { formatAddress } from "../address.ts";
+import type { ProbeAnswer, ProbeResult } from "../probe-result.ts";
+import { unreachable } from "../result.ts";
 
 /** The result of a probe in words: "ray-cpu:6379 answers as a Ray GCS 2.60.0 (3 ms)". */
 export function renderProbe(result: ProbeResult): string {
