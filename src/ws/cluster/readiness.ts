@@ -1,6 +1,6 @@
+import { type ClusterView, newestNamed } from "../cluster-view.ts";
 import { HEALTH_NAME, TEST_CLIENT_NAME } from "../config/settings.ts";
 import type { Driver, Service } from "../drivers/driver.ts";
-import { type ClusterView, newestNamed } from "../cluster-view.ts";
 
 /** One look at a service: what shows that it is ready, what it lacks, or how it ended. */
 export type Seen = { readonly ready: string } | { readonly notYet: string } | { readonly ended: string };

@@ -1,10 +1,10 @@
 import { deadlineIn, pause } from "../../common/deadline.ts";
 import { ok, type Result } from "../../common/result.ts";
+import { findHeads } from "../cluster-view.ts";
 import { HEALTH_NAME, plannedHead, type Settings } from "../config/settings.ts";
 import { type Driver, type Request, servicesOf } from "../drivers/driver.ts";
 import type { WsFailure } from "../failure.ts";
 import { healthAnswers, leaseHolder } from "./ask-health.ts";
-import { findHeads } from "../cluster-view.ts";
 import { allHeads, healthUrl } from "./where.ts";
 
 const LOOK_EVERY_MS = 100;

@@ -1,6 +1,7 @@
 import type { Address } from "../../common/address.ts";
 import { ok, type Result } from "../../common/result.ts";
 import type { NodeInfo } from "../../gcs/client.ts";
+import { type ClusterView, lookAtCluster, type NoHead, newestNamed, noHead } from "../cluster-view.ts";
 import { HEALTH_NAME, TEST_CLIENT_NAME } from "../config/settings.ts";
 import {
   type Driver,
@@ -11,7 +12,6 @@ import {
 } from "../drivers/driver.ts";
 import type { WsFailure } from "../failure.ts";
 import { healthAnswers } from "./ask-health.ts";
-import { type ClusterView, lookAtCluster, type NoHead, newestNamed, noHead } from "../cluster-view.ts";
 import { healthUrl, nodeAt, ownHeads, shownHost } from "./where.ts";
 
 export interface ClusterReport {

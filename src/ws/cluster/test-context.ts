@@ -4,9 +4,9 @@ import { clientProbeCommand, readClientReport } from "../checks/client-probe.ts"
 import type { CheckContext } from "../checks/context.ts";
 import { pairsProbeCommand, readPairsReport } from "../checks/pairs-probe.ts";
 import { settledStatus } from "../checks/ray-status.ts";
+import { type ClusterView, findHeads, viewCluster } from "../cluster-view.ts";
 import { TEST_CLIENT_NAME } from "../config/settings.ts";
 import type { Driver } from "../drivers/driver.ts";
-import { type ClusterView, findHeads, viewCluster } from "../cluster-view.ts";
 import { statusOf } from "./node-status.ts";
 import { healthUrl, nodeAt, ownHeads, shownHost } from "./where.ts";
 

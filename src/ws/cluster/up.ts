@@ -1,12 +1,12 @@
 import { formatAddress } from "../../common/address.ts";
 import type { Problem } from "../../common/failure.ts";
 import { err, ok, type Result } from "../../common/result.ts";
+import { lookForHeads, refusing } from "../cluster-view.ts";
 import type { Driver, Leaving, Request } from "../drivers/driver.ts";
 import { interrupted, type WsFailure } from "../failure.ts";
 import type { Job } from "../job.ts";
 import { withLock } from "../state/lock.ts";
 import { keepSecrets } from "../state/secrets.ts";
-import { lookForHeads, refusing } from "../cluster-view.ts";
 import { lockFile, takeDown } from "./down.ts";
 import type { UpPlan } from "./plan.ts";
 import { planCluster } from "./plan.ts";

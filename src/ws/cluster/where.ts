@@ -1,7 +1,7 @@
 import { type Address, sameAddress } from "../../common/address.ts";
+import { findHeads, type Sight } from "../cluster-view.ts";
 import type { NodeSettings } from "../config/settings.ts";
 import type { Driver, Service } from "../drivers/driver.ts";
-import { findHeads, type Sight } from "../cluster-view.ts";
 
 /** Where the cluster's health service answers, as seen from here. */
 export function healthUrl({ settings: { health }, hostOf }: Driver): string {

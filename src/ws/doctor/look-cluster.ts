@@ -1,8 +1,8 @@
 import { err, ok } from "../../common/result.ts";
 import { reported } from "../cluster/ask-health.ts";
-import { lookAtCluster as lookAtGcs, noHead } from "../cluster-view.ts";
 import { statusOf } from "../cluster/node-status.ts";
 import { healthUrl, ownHeads } from "../cluster/where.ts";
+import { lookAtCluster as lookAtGcs, noHead } from "../cluster-view.ts";
 import type { Driver, Service } from "../drivers/driver.ts";
 import type { WsFailure } from "../failure.ts";
 import type { ClusterFacts, ServiceFacts } from "./facts.ts";
