@@ -103,7 +103,7 @@ cluster_test: yes please
 `;
 
   test("wrong values, unknown keys and clashes, each with its place and the way out", async () => {
-    await expect(show(problems(WRONG))).toMatchFileSnapshot("../../test/golden/settings/wrong-values.txt");
+    await expect(show(problems(WRONG))).toMatchFileSnapshot("../../../test/golden/settings/wrong-values.txt");
   });
 
   test("what clashes across keys", async () => {
@@ -121,12 +121,12 @@ services:
 `;
     const result = readSettings(text);
     const all = result.ok ? [] : [...result.error.problems, ...result.error.warnings];
-    await expect(show(all)).toMatchFileSnapshot("../../test/golden/settings/clashes.txt");
+    await expect(show(all)).toMatchFileSnapshot("../../../test/golden/settings/clashes.txt");
   });
 
   test("broken YAML, with every place", async () => {
     await expect(show(problems('a: [1\nb: "x\nproject: {}\nproject: {}\n'))).toMatchFileSnapshot(
-      "../../test/golden/settings/broken-yaml.txt",
+      "../../../test/golden/settings/broken-yaml.txt",
     );
   });
 
