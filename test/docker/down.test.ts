@@ -103,7 +103,7 @@ describe("ws up that fails takes back what it started", () => {
     for (const name of ["ray-cpu", "ray-gpu"])
       expect(up.text).toMatch(
         new RegExp(
-          `✗ ${name}: (?:its container is created|its container does not exist yet|no GCS answers yet|the GCS does not list it yet)`,
+          `✗ ${name}: (?:its container is created|its turn to start has not come yet|no GCS answers yet|the GCS does not list it yet)`,
         ),
       );
     expect(await project.containers()).toEqual([]);

@@ -21,7 +21,7 @@ export async function ended(
 ): Promise<WsFailure> {
   const lines = await linesOf(driver, service?.ref ?? driver.refOf(node), { lastLines: LAST_LINES });
   const log = await driver.keepLog(node, service, how);
-  const cause = causeOf(await statusOf(driver, node, service?.startedAtMs), [how, ...lines]);
+  const cause = causeOf(await statusOf(driver, node, service), [how, ...lines]);
   return { reason: "node-ended", node, how, lines, log, cause };
 }
 
@@ -34,9 +34,9 @@ export async function tooLate(
 ): Promise<WsFailure> {
   const waiting = [...last].flatMap(([node, seen]) => ("notYet" in seen ? [{ node, why: seen.notYet }] : []));
   const missing = waiting.map(async ({ node, why }) => {
-    const sinceMs = found.find(({ name }) => name === node)?.startedAtMs;
-    const said = await linesOf(driver, driver.refOf(node), { sinceMs });
-    const cause = causeOf(await statusOf(driver, node, sinceMs), said);
+    const service = found.find(({ name }) => name === node);
+    const said = await linesOf(driver, service?.ref ?? driver.refOf(node), { sinceMs: service?.startedAtMs });
+    const cause = causeOf(await statusOf(driver, node, service), said);
     return { node, why, lines: said.slice(-LAST_LINES), cause };
   });
   return { reason: "not-ready-in-time", timeoutMs, missing: await Promise.all(missing) };

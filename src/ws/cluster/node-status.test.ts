@@ -15,15 +15,24 @@ const nodes = [{ name: "ray-cpu", seenAgo: 1, ...report, status: told }];
 const server = createServer((_, response) => response.end(JSON.stringify({ ...view, nodes })));
 afterEach(() => server.close());
 
+const service = (startedAtMs: number) => ({ ref: "other", startedAtMs });
+
 test.each([
-  ["its own file, which is the newest", JSON.stringify(own), "ray-cpu", 0, own],
-  ["what it told the health service, where it has no file", "", "ray-cpu", 0, told],
-  ["or where the file is an earlier life's", JSON.stringify(own), "ray-cpu", own.startedAt + 1, told],
-  ["nothing of a node that has said nothing", "", "ray-gpu", 0, undefined],
-])("%s", async (_, file, name, startedAtMs, expected) => {
+  ["its own file, which is the newest", { "ray-cpu": JSON.stringify(own) }, "ray-cpu", undefined, own],
+  ["the file of the container that has its name", { other: JSON.stringify(own) }, "ray-cpu", service(0), own],
+  ["what it told the health service, where it has no file", {}, "ray-cpu", undefined, told],
+  [
+    "or where the file is an earlier life's",
+    { other: JSON.stringify(own) },
+    "ray-cpu",
+    service(own.startedAt + 1),
+    told,
+  ],
+  ["nothing of a node that has said nothing", {}, "ray-gpu", undefined, undefined],
+] as const)("%s", async (_, files: Readonly<Record<string, string>>, name, listed, expected) => {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   const settings = { health: { externalUrl: `http://127.0.0.1:${port}` } };
-  const driver = { settings, status: async () => file, refOf: (node: string) => node };
-  expect(await statusOf(driver as unknown as Driver, name, startedAtMs)).toEqual(expected);
+  const driver = { settings, status: async (ref: string) => files[ref] ?? "", refOf: (node: string) => node };
+  expect(await statusOf(driver as unknown as Driver, name, listed)).toEqual(expected);
 });

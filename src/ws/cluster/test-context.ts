@@ -19,8 +19,7 @@ export function testContext(all: Driver, head: Address, signal: AbortSignal): Ch
     return found.ok ? found.value : [];
   });
   const sight = async () => ownHeads(driver, await services());
-  const startedAt = async (name: string) =>
-    (await services()).find((each) => each.name === name)?.startedAtMs;
+  const listed = async (name: string) => (await services()).find((each) => each.name === name);
   const freshCluster = async (): Promise<Result<ClusterView, string>> => {
     const view = await viewCluster(await sight());
     return view === undefined ? err("no GCS of this cluster answers") : ok(view);
@@ -71,8 +70,11 @@ export function testContext(all: Driver, head: Address, signal: AbortSignal): Ch
       const output = await driver.exec(TEST_CLIENT_NAME, pairsProbeCommand(target.host, clientPort));
       return output.ok ? readPairsReport(output.value) : output;
     }),
-    log: async (name) => driver.log(driver.refOf(name), { sinceMs: await startedAt(name) }),
-    status: async (name) => statusOf(driver, name, await startedAt(name)),
+    log: async (name) => {
+      const service = await listed(name);
+      return driver.log(service?.ref ?? driver.refOf(name), { sinceMs: service?.startedAtMs });
+    },
+    status: async (name) => statusOf(driver, name, await listed(name)),
     environment: async (service) => {
       const text = await driver.environment(service);
       return text.ok ? ok(parseEnvironment(text.value)) : text;

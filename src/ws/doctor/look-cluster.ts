@@ -29,7 +29,7 @@ async function factsOf(driver: Driver, service: Service): Promise<ServiceFacts> 
   const { name, hostname, status, running, ref, startedAtMs } = service;
   const [log, nodeStatus] = await Promise.all([
     driver.log(ref, { sinceMs: startedAtMs }),
-    statusOf(driver, name, startedAtMs),
+    statusOf(driver, name, service),
   ]);
   return { name, hostname, status, running, log, nodeStatus };
 }
