@@ -1,16 +1,9 @@
+import type { NodeReport } from "../common/protocol/lease-protocol.ts";
 import type { WaitReason } from "./election/decide/decision.ts";
-import type { Role } from "./ray/command.ts";
+import type { Role } from "./election/role.ts";
 
 /** Where a node is in its life. */
-export type NodeState =
-  | "deciding"
-  | "waiting-for-head"
-  | "starting"
-  | "ready"
-  | "watching"
-  | "restarting"
-  | "draining"
-  | "stopped";
+export type NodeState = NodeReport["state"];
 
 /** What takes a node from one state to the next, with the reason for the log. */
 export type Step =

@@ -7,9 +7,8 @@ import type {
   LeaseRequest,
   NodeNoted,
   NodeReport,
-  ReachAnswer,
-  ReachRequest,
 } from "../common/protocol/lease-protocol.ts";
+import type { ReachAnswer, ReachRequest } from "../common/protocol/reach.ts";
 import type { Config } from "./config.ts";
 import { LeaseStore, type LeaseStoreSettings } from "./lease/lease-store.ts";
 import { createOwnAddressCheck } from "./lease/own-address.ts";

@@ -8,3 +8,4 @@ export const Name = z.string().check(z.minLength(1), z.maxLength(253), withoutSp
 export const Text = z.string().check(z.maxLength(1024), visible);
 /** host:port, the id of a cluster, or a word of ours. */
 export const Word = z.string().check(z.maxLength(260), withoutSpace);
+export const Port = z.int().check(z.minimum(1), z.maximum(65535));

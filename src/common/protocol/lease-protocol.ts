@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { parseHost } from "../address.ts";
-import { Name, Text, Word } from "./from-outside.ts";
+import { Name, Port, Text, Word } from "./from-outside.ts";
 import { NodeStatus } from "./node-status.ts";
 
 /**
@@ -19,7 +19,6 @@ export const Epoch = z.int().check(z.nonnegative(), z.maximum(HIGHEST_EPOCH));
 const SeenEpoch = z.int().check(z.nonnegative());
 /** One request a second for 30 years; a higher number is not genuine. */
 const Sequence = z.int().check(z.nonnegative(), z.maximum(1e9));
-const Port = z.int().check(z.minimum(1), z.maximum(65535));
 
 /** Body of `PUT /v1/head`: ask for the lease (`epoch` null) or renew the one held under `epoch`. */
 export const LeaseRequest = z.object({
@@ -65,12 +64,24 @@ export const LeaseGranted = z.object({
 });
 export type LeaseGranted = z.infer<typeof LeaseGranted>;
 
+export const REFUSAL_REASONS = [
+  "held",
+  "same-name",
+  "duplicate-name",
+  "quiet-period",
+  "stale-epoch",
+  "not-a-candidate",
+  "foreign-address",
+  "storage",
+] as const;
+
 /**
  * 409 of `PUT /v1/head`.
  * - `held`: another node holds it.
  * - `same-name`: another life with the same node name holds it, and must first fall silent or lose its lease.
  * - `duplicate-name`: another life of this very node name is alive and renews; two nodes have one name.
- * - `quiet-period`: the service has no memory and a candidate was silent; it waits one TTL for a living holder.
+ * - `quiet-period`: the service has no memory, and a candidate was silent or the asker has seen a later epoch; it waits one
+ *   TTL for a living holder.
  * - `stale-epoch`: the epoch asked to renew is not the current one; a later holder exists or existed.
  * - `not-a-candidate`: the service knows the whitelist and this node is not in it.
  * - `foreign-address`: the service knows the whitelist, and the address is not known to be this node's.
@@ -78,16 +89,7 @@ export type LeaseGranted = z.infer<typeof LeaseGranted>;
  */
 export const LeaseRefused = z.object({
   granted: z.literal(false),
-  reason: z.enum([
-    "held",
-    "same-name",
-    "duplicate-name",
-    "quiet-period",
-    "stale-epoch",
-    "not-a-candidate",
-    "foreign-address",
-    "storage",
-  ]),
+  reason: z.enum(REFUSAL_REASONS),
   message: Text,
   holder: z.nullable(Holder),
   /** The highest epoch ever granted, as far as the service knows. */
@@ -105,23 +107,21 @@ export type LeaseRelease = z.infer<typeof LeaseRelease>;
 export const LeaseReleased = z.object({ released: z.boolean(), epoch: Epoch, instance: Name });
 export type LeaseReleased = z.infer<typeof LeaseReleased>;
 
-/** The states of a node's life; the entrypoint's chart of them is in its state.ts. */
-const NODE_STATES = [
-  "deciding",
-  "waiting-for-head",
-  "starting",
-  "ready",
-  "watching",
-  "restarting",
-  "draining",
-  "stopped",
-] as const;
-
 /** Body of `PUT /v1/nodes/NAME`: what a node says of itself; forgotten after three TTLs without a new word. */
 export const NodeReport = z.object({
   life: Name,
   role: z.nullable(z.enum(["head", "worker"])),
-  state: z.enum(NODE_STATES),
+  /** Where the node is in its life; the entrypoint's state.ts has the chart. */
+  state: z.enum([
+    "deciding",
+    "waiting-for-head",
+    "starting",
+    "ready",
+    "watching",
+    "restarting",
+    "draining",
+    "stopped",
+  ]),
   /** The HEAD that this node follows or is: host:port. */
   head: z.nullable(Word),
   /** What this node advertises to Ray, and its node-manager port, for the reach-back check. */
@@ -170,46 +170,6 @@ export type NodeNoted = z.infer<typeof NodeNoted>;
 /** 409 of `PUT /v1/nodes/NAME`: an older living process reports under the same name. */
 export const NodeRefused = z.object({ reason: z.literal("duplicate-name"), message: Text });
 export type NodeRefused = z.infer<typeof NodeRefused>;
-
-/**
- * Body of `POST /v1/reach`: the service dials the name that this node advertises, at `port` (one that the node
- * reported), and expects to read `nonce` there. The node listens before it asks.
- */
-export const ReachRequest = z.object({
-  node: Name,
-  life: Name,
-  nonce: z.string().check(z.minLength(8), z.maxLength(128)),
-  port: Port,
-});
-export type ReachRequest = z.infer<typeof ReachRequest>;
-
-/**
- * 200 of `POST /v1/reach`.
- * - `reached`: the nonce came back.
- * - `refused`, `timeout`, `no-route`, `name-not-found`: what the dial met.
- * - `wrong-answer`: something else listens there.
- * - `not-known`: no report of this life from where the request came, nothing advertised, or a port that it did not report.
- * - `busy`: a dial for this node is under way or just over, or there were too many lately.
- */
-export const ReachAnswer = z.object({
-  result: z.enum([
-    "reached",
-    "refused",
-    "timeout",
-    "no-route",
-    "name-not-found",
-    "wrong-answer",
-    "not-known",
-    "busy",
-  ]),
-  message: Text,
-  /** The service's own end of the connection, null where none was made. */
-  from: z.nullable(Text),
-  /** What was dialled: the advertised name with the port; and what it resolved to, for those who have the token. */
-  to: z.nullable(Text),
-  address: z.nullable(Text),
-});
-export type ReachAnswer = z.infer<typeof ReachAnswer>;
 
 /** Body of every 4xx and 5xx answer that is no lease answer. */
 export const ErrorAnswer = z.object({ error: z.string(), problems: z.optional(z.array(z.string())) });

@@ -76,7 +76,7 @@ export function readHealthTokenFile({ RAY_EP_HEALTH_TOKEN_FILE: path }: Environm
  * that Ray runs as; null where there is none. It is read with that user's rights.
  */
 export function readTokenFile(env: Environment, { rayUser, becomes }: Who): string | null {
-  // Ray's own HOME (plan.ts): the home of the user that it becomes, otherwise the given one.
+  // Ray's own HOME (command.ts): the home of the user that it becomes, otherwise the given one.
   const home = becomes?.home ?? (env.HOME || rayUser?.home) ?? "/home/ray";
   return asUser(becomes, () => readAuthTokenFile(env, home));
 }

@@ -2,7 +2,6 @@ import type { Failure } from "../../common/failure.ts";
 import type { Config } from "../config/config.ts";
 import type { Deps } from "../deps.ts";
 import type { Event } from "../output/event.ts";
-import type { Role } from "../ray/command.ts";
 import { unlessAborted } from "../stop-request.ts";
 import type { Absence } from "./absence.ts";
 import { type Collected, collect } from "./collect.ts";
@@ -10,6 +9,7 @@ import { unlistedHolder } from "./decide/candidates.ts";
 import { decide } from "./decide/decide.ts";
 import type { Decision, WaitReason } from "./decide/decision.ts";
 import type { Facts, HealthFact, LeaseFact } from "./facts.ts";
+import type { Role } from "./role.ts";
 
 /** Where an election ends: this node has a role, may not have one, or was asked to stop. */
 export type Outcome =

@@ -25,8 +25,8 @@ export type LeaseFact =
 
 /** What came back when this node reported its state. */
 export type ReportFact =
-  /** `namesake`: a younger process of this node's name was turned away. */
-  | { readonly kind: "noted"; readonly namesake: boolean; readonly epoch: number }
+  /** `hasDuplicate`: a younger process of this node's name was turned away. */
+  | { readonly kind: "noted"; readonly hasDuplicate: boolean; readonly epoch: number }
   | { readonly kind: "duplicate-name"; readonly message: string }
   | { readonly kind: "no-answer"; readonly cause: string };
 

@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { HttpResponse, http } from "msw";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { granted, holder, leaseHealth, refusal } from "../../../test/fixtures/facts.ts";
+import { granted, holder, leaseHealth, REQUEST, refusal } from "../../../test/fixtures/facts.ts";
 import { MockService, SERVICE } from "../../../test/fixtures/mock-service.ts";
 import type { HealthFact } from "../election/facts.ts";
 import { type HealthClient, openHealthClient } from "./health-client.ts";
@@ -23,15 +23,6 @@ const root = (answer: () => Response) => http.get(`${SERVICE}/`, answer);
 const put = (answer: (request: Request) => Response | Promise<Response>) =>
   http.put(`${SERVICE}/v1/head`, ({ request }) => answer(request));
 const text = (status: number, body: string) => () => new HttpResponse(body, { status });
-
-const REQUEST = {
-  node: "ray-cpu",
-  life: "1",
-  address: "ray-cpu:6379",
-  clusterId: null,
-  epoch: null,
-  others: "answered",
-} as const;
 
 describe("a look", () => {
   test("at a service that keeps the lease", async () => {

@@ -12,9 +12,8 @@ import {
   NodeNoted,
   NodeRefused,
   type NodeReport,
-  ReachAnswer,
-  type ReachRequest,
 } from "../../common/protocol/lease-protocol.ts";
+import { ReachAnswer, type ReachRequest } from "../../common/protocol/reach.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import type { HealthFact, LeaseFact, ReportFact } from "../election/facts.ts";
 
@@ -97,7 +96,7 @@ function toReportFact(answer: Result<Answer, string>): ReportFact {
   const noted = status === 200 ? parse(NodeNoted, body) : null;
   return noted === null
     ? { kind: "no-answer", cause: `answered ${status}` }
-    : { kind: "noted", namesake: noted.namesake, epoch: noted.epoch };
+    : { kind: "noted", hasDuplicate: noted.namesake, epoch: noted.epoch };
 }
 
 function toReachAnswer(answer: Result<Answer, string>): Result<ReachAnswer, string> {

@@ -3,7 +3,7 @@ import { RENEW_EVERY_S } from "../../common/protocol/lease-protocol.ts";
 import type { Config } from "../config/config.ts";
 import type { Deps } from "../deps.ts";
 import type { ReportFact } from "../election/facts.ts";
-import type { Role } from "../ray/command.ts";
+import type { Role } from "../election/role.ts";
 import type { NodeState } from "../state.ts";
 import type { Lease } from "./lease.ts";
 
@@ -85,12 +85,12 @@ export class Heartbeat {
     if (answer.kind === "duplicate-name" && !this.#over.signal.aborted) onDuplicate(answer.message);
     if (answer.kind !== "noted") return;
     lease.see(answer.epoch);
-    if (answer.namesake && !this.#duplicateRefused)
+    if (answer.hasDuplicate && !this.#duplicateRefused)
       this.#deps.log({
         type: "warning",
         what: `another living process calls itself ${config.node} too, and was refused`,
         fix: "Give each node its own hostname.",
       });
-    this.#duplicateRefused = answer.namesake;
+    this.#duplicateRefused = answer.hasDuplicate;
   }
 }

@@ -8,7 +8,7 @@ import { describeRenewal, successorIn } from "./lease-answer.ts";
 
 export interface LeaseSettings {
   readonly config: Config;
-  /** Names this run of this process, so that the service can tell a restart from a namesake. */
+  /** Names this run of this process, so that the service can tell a restart from a duplicate. */
   readonly runId: string;
   /** Called at each renewal with how long this HEAD may go on without another, in milliseconds since boot. */
   readonly onRenewed: (untilMs: number) => void;
@@ -172,7 +172,7 @@ export class Lease {
     this.#releasedSeq = this.#seq;
     const released = await this.#deps.health.releaseLease(
       { node, life: this.#settings.runId, epoch: this.#epoch, seq: this.#seq },
-      // A stop has 1.5 s between our KILL and the engine's (plan.ts).
+      // A stop has 1.5 s between our KILL and the engine's (command.ts).
       Math.min(values.HEALTH_TIMEOUT, RELEASE_TIMEOUT_MS),
     );
     this.#epoch = null;

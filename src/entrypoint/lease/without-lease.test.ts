@@ -1,19 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { granted, leaseHealth, PLAIN } from "../../../test/fixtures/facts.ts";
+import { granted, leaseHealth, PLAIN, REQUEST } from "../../../test/fixtures/facts.ts";
 import type { HealthFact } from "../election/facts.ts";
 import type { HealthClient } from "./health-client.ts";
 import { NO_SERVICE, sparing } from "./without-lease.ts";
 
 type Heard = Exclude<HealthFact, { kind: "unknown" }>;
 
-const REQUEST = {
-  node: "ray-cpu",
-  life: "1",
-  address: "ray-cpu:6379",
-  clusterId: null,
-  epoch: null,
-  others: "answered",
-} as const;
 const REPORT = {
   life: "1",
   role: null,

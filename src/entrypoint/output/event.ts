@@ -1,7 +1,7 @@
 import type { Address } from "../../common/address.ts";
 import type { RayAuth } from "../../common/auth-token.ts";
 import type { Failure } from "../../common/failure.ts";
-import type { ReachAnswer } from "../../common/protocol/lease-protocol.ts";
+import type { ReachAnswer } from "../../common/protocol/reach.ts";
 import type { Result } from "../../common/result.ts";
 import type { Config } from "../config/config.ts";
 import type { Misspelt } from "../config/misspelt.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { ReachAnswer } from "../../common/protocol/lease-protocol.ts";
+import type { ReachAnswer } from "../../common/protocol/reach.ts";
 import { renderReachBack } from "./render-state.ts";
 
 const says = (result: ReachAnswer["result"], change: Partial<ReachAnswer> = {}): string[] =>

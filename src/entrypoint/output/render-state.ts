@@ -1,5 +1,5 @@
 import { formatAddress } from "../../common/address.ts";
-import type { ReachAnswer } from "../../common/protocol/lease-protocol.ts";
+import type { ReachAnswer } from "../../common/protocol/reach.ts";
 import { unreachable } from "../../common/result.ts";
 import type { WaitReason } from "../election/decide/decision.ts";
 import type { Step } from "../state.ts";

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { configOf } from "../../../test/fixtures/config.ts";
 import type { LocalFact } from "../config/machine.ts";
-import { planInstall, planRayStart, type Role, type RunAs, resolveRunAs } from "./command.ts";
+import type { Role } from "../election/role.ts";
+import { planInstall, planRayStart, type RunAs, resolveRunAs } from "./command.ts";
 
 const RAY = { name: "ray", uid: 1000, gid: 100, groups: [100, 44], home: "/home/ray", shell: "/bin/bash" };
 const AS_ROOT: RunAs = { ray: "/home/ray/anaconda3/bin/ray", user: RAY, change: true };

@@ -1,10 +1,12 @@
-import { type Address, formatAddress } from "../../common/address.ts";
+import type { Address } from "../../common/address.ts";
 import type { Failure } from "../../common/failure.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import { withoutOurs } from "../config/become.ts";
 import type { Config } from "../config/config.ts";
 import type { LocalFact, RayUser } from "../config/machine.ts";
-import { optionName, optionOf } from "../config/ray-words.ts";
+import { optionOf } from "../config/ray-words.ts";
+import type { Role } from "../election/role.ts";
+import { rayStartArgs, withoutHeadOnly } from "./start-args.ts";
 
 /** A program with the user and the environment that it runs under. */
 export interface Command {
@@ -28,9 +30,6 @@ export interface Plan {
   /** How long `ray start` may drain after SIGTERM, and when the rest is killed. */
   readonly stop: { readonly killAfterMs: number };
 }
-
-/** What the role is and, for a WORKER, whom it joins. */
-export type Role = { readonly role: "head" } | { readonly role: "worker"; readonly head: Address };
 
 /** Which Ray is run by whom. */
 export interface RunAs {
@@ -145,62 +144,4 @@ function childEnv({ config, env, runAs: { user, change } }: Omit<PlanInput, "rol
 function ownGcs({ values, ownAddress, node }: Config): Address {
   const port = values.RAY_HEAD_PORT ?? ownAddress.port;
   return { host: values.NODE_IP_ADDRESS ?? (port === ownAddress.port ? ownAddress.host : node), port };
-}
-
-/** The arguments of `ray start` (Ray 2.40 to 2.60, scripts/scripts.py). The user's own words win over ours. */
-function rayStartArgs(config: Config, role: Role, rayWords: readonly string[]): string[] {
-  const ours = [
-    ...(role.role === "head" ? headOptions(config) : workerOptions(role.head)),
-    ...nodeOptions(config),
-  ];
-  const given = new Set(rayWords.map(optionName));
-  const kept = ours.filter(([name]) => !given.has(name));
-  return ["start", ...kept.map(([name, value]) => (value === null ? name : `${name}=${value}`)), ...rayWords];
-}
-
-/** Options with a value that `ray start` takes only together with --head (scripts/scripts.py, 2.40 to 2.60). */
-const HEAD_ONLY = new Set(["--port", "--redis-shard-ports", "--include-dashboard"]);
-
-/** A candidate is given its words before it knows its role, and Ray refuses to start a WORKER with some of them. */
-function withoutHeadOnly(words: readonly string[]): string[] {
-  return words.filter((word, i) => {
-    const before = words[i - 1];
-    const isValue = before !== undefined && HEAD_ONLY.has(before);
-    return !isValue && !HEAD_ONLY.has(optionName(word));
-  });
-}
-
-type Option = readonly [name: string, value: string | number | null];
-
-function headOptions({ values, ownAddress }: Config): Option[] {
-  return [
-    ["--head", null],
-    ["--block", null],
-    ["--port", values.RAY_HEAD_PORT ?? ownAddress.port],
-    ["--dashboard-host", "0.0.0.0"],
-    ["--dashboard-port", values.RAY_DASHBOARD_PORT],
-    ["--ray-client-server-port", values.RAY_CLIENT_PORT],
-  ];
-}
-
-function workerOptions(head: Address): Option[] {
-  return [
-    ["--address", formatAddress(head)],
-    ["--block", null],
-  ];
-}
-
-function nodeOptions({ node, values }: Config): Option[] {
-  const all: readonly (readonly [string, string | number | null])[] = [
-    ["--node-name", node],
-    ["--node-ip-address", values.NODE_IP_ADDRESS],
-    ["--node-manager-port", values.NODE_MANAGER_PORT],
-    ["--object-manager-port", values.OBJECT_MANAGER_PORT],
-    ["--min-worker-port", values.MIN_WORKER_PORT],
-    ["--max-worker-port", values.MAX_WORKER_PORT],
-    ["--num-cpus", values.RAY_NUM_CPUS],
-    ["--num-gpus", values.RAY_NUM_GPUS],
-    ["--memory", values.RAY_MEMORY],
-  ];
-  return all.filter(([, value]) => value !== null);
 }

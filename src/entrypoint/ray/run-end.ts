@@ -5,6 +5,7 @@ import type { Outcome } from "../election/elect.ts";
 import { aborted, type StopRequest } from "../stop-request.ts";
 import type { Plan } from "./command.ts";
 import type { Exit, RayProcess } from "./ray.ts";
+import type { RunDeps } from "./run-deps.ts";
 import type { Fault } from "./verdict.ts";
 
 /** How one run of Ray on this node ended. */
@@ -58,4 +59,23 @@ export async function drain(
   over.abort();
   log({ type: "drained", how, tookMs: clock.now() - began });
   return { kind: "stopped" };
+}
+
+/** How long the remains of a session may take to die of SIGKILL. */
+const CLEAR_TIMEOUT_MS = 5000;
+
+/**
+ * Kills what is left of Ray until nothing lives. A process in the kernel's hands (a disk that hangs, say) may not die
+ * for minutes; nothing is started beside it, and only an order to stop ends the wait.
+ */
+export async function clearAll(
+  ray: RayProcess,
+  { log, stopRequest, memory }: Pick<RunDeps, "log" | "stopRequest" | "memory">,
+): Promise<void> {
+  for (;;) {
+    const { killed, clear } = await ray.clear(CLEAR_TIMEOUT_MS);
+    if (killed > 0) log({ type: "cleared", processes: killed, clear });
+    memory.rayLives = !clear;
+    if (clear || stopRequest.asked.aborted) return;
+  }
 }

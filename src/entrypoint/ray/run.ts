@@ -1,8 +1,8 @@
-import { type Address, formatAddress } from "../../common/address.ts";
-import { publishHeadEpoch, readHeadEpoch } from "../../gcs/head-epoch.ts";
+import { formatAddress } from "../../common/address.ts";
 import { findOtherHead } from "../lease/other-head.ts";
 import { redactCommand } from "../output/redact.ts";
 import { aborted, unlessAborted } from "../stop-request.ts";
+import { besideOthers } from "./beside-others.ts";
 import type { Plan } from "./command.ts";
 import { Guard } from "./guard/guard.ts";
 import { type HeadGoneSettings, untilHeadGone } from "./head-gone.ts";
@@ -12,10 +12,8 @@ import { OwnGcs } from "./own-gcs.ts";
 import type { RayProcess } from "./ray.ts";
 import { type Membership, waitUntilReady } from "./readiness.ts";
 import type { RunDeps } from "./run-deps.ts";
-import { drain, exitEnd, failed, faulted, type RunEnd } from "./run-end.ts";
+import { clearAll, drain, exitEnd, failed, faulted, type RunEnd } from "./run-end.ts";
 
-/** How long the remains of a session may take to die of SIGKILL. */
-const CLEAR_TIMEOUT_MS = 5000;
 /** A HEAD that boots beside this node is slow to answer; one that is gone stays so. */
 const GONE_IN_START = { times: 5, timeoutMs: 2000 };
 const GONE_IN_DRAIN = { everyMs: 500, times: 3, timeoutMs: 1000 };
@@ -90,7 +88,7 @@ export class Run {
       const end = await this.#untilEnd(ray.value);
       return end === "stop" ? await this.#drain(ray.value) : end;
     } finally {
-      await this.#clear(ray.value);
+      await clearAll(ray.value, this.#deps);
     }
   }
 
@@ -139,42 +137,16 @@ export class Run {
     return drain({ ray, stop: this.#plan.stop, stopRequest, ended, headGone }, this.#deps);
   }
 
-  /**
-   * Kills what is left of Ray until nothing lives. A process in the kernel's hands (a disk that hangs, say) may not die
-   * for minutes; nothing is started beside it, and only an order to stop ends the wait.
-   */
-  async #clear(ray: RayProcess): Promise<void> {
-    const { log, stopRequest, memory } = this.#deps;
-    for (;;) {
-      const { killed, clear } = await ray.clear(CLEAR_TIMEOUT_MS);
-      if (killed > 0) log({ type: "cleared", processes: killed, clear });
-      memory.rayLives = !clear;
-      if (clear || stopRequest.asked.aborted) return;
-    }
-  }
-
   /** A strict HEAD leads only with a current lease, and an explicit HEAD does not give way to others. */
   #lead(over: AbortSignal): void {
-    const { clock, config, lease, probe, ray } = this.#deps;
+    const { config, lease } = this.#deps;
     lease.keep();
     if (this.#isStrictHead || config.explicitHead !== null) return;
-    const epochAt = async (address: Address, timeoutMs: number) => {
-      const gcs = ray.gcs(address);
-      const epoch = await readHeadEpoch(gcs, timeoutMs);
-      gcs.close();
-      return epoch;
-    };
-    const others = {
-      clock,
-      probe,
-      epochAt,
-      publish: async (epoch: number) => (this.#gcs.isKnown ? publishHeadEpoch(this.#gcs, epoch) : undefined),
-      epoch: () => lease.epoch,
-    };
+    const others = besideOthers(this.#gcs, this.#deps);
     void findOtherHead(config, others, over).then((fault) => fault && this.end(faulted(fault)));
   }
 
-  /** In parallel with Ray's own start, which takes longer; not before, since loading HTTP/2 takes as long as a decision. */
+  /** In parallel with Ray's own start, which takes longer. */
   async #comparePython(): Promise<void> {
     if (this.#plan.role === "head") return;
     const failure = await comparePython(this.#gcs, this.#gcs.address, this.#deps.python);

@@ -1,11 +1,7 @@
 import * as z from "zod/mini";
 import { Name } from "../../common/protocol/from-outside.ts";
-import {
-  LeaseRelease,
-  LeaseRequest,
-  NodeReport,
-  ReachRequest,
-} from "../../common/protocol/lease-protocol.ts";
+import { LeaseRelease, LeaseRequest, NodeReport } from "../../common/protocol/lease-protocol.ts";
+import { ReachRequest } from "../../common/protocol/reach.ts";
 import type { Service } from "../service.ts";
 import { clusterText } from "./cluster-text.ts";
 import { renderMetrics } from "./metrics.ts";

@@ -1,5 +1,5 @@
 import type { Problem } from "../../common/failure.ts";
-import type { ReachAnswer } from "../../common/protocol/lease-protocol.ts";
+import type { ReachAnswer } from "../../common/protocol/reach.ts";
 
 /** All that the health service has to say. `render.ts` puts it into words. */
 export type Event =

@@ -1,6 +1,6 @@
 import { connect } from "node:net";
 import { lookup } from "../../common/net/lookup.ts";
-import type { ReachAnswer } from "../../common/protocol/lease-protocol.ts";
+import type { ReachAnswer } from "../../common/protocol/reach.ts";
 
 type Outcome = Pick<ReachAnswer, "result" | "message">;
 

@@ -1,5 +1,6 @@
 import { lookupsUnderWay } from "../../common/net/lookup.ts";
-import type { NodeReport, ReachAnswer, ReachRequest } from "../../common/protocol/lease-protocol.ts";
+import type { NodeReport } from "../../common/protocol/lease-protocol.ts";
+import type { ReachAnswer, ReachRequest } from "../../common/protocol/reach.ts";
 import { dial } from "./dial.ts";
 import { createDialBudget } from "./dial-budget.ts";
 

@@ -14,6 +14,7 @@ import {
   UNKNOWN,
 } from "../../../../test/fixtures/facts.ts";
 import { formatAddress } from "../../../common/address.ts";
+import { REFUSAL_REASONS } from "../../../common/protocol/lease-protocol.ts";
 import type { Config } from "../../config/config.ts";
 import type { Facts, HealthFact, LeaseFact } from "../facts.ts";
 import { decide } from "./decide.ts";
@@ -41,20 +42,11 @@ const HEALTH: readonly HealthFact[] = [
   DOWN,
   UNKNOWN,
 ];
-const REASONS = [
-  "held",
-  "same-name",
-  "duplicate-name",
-  "quiet-period",
-  "stale-epoch",
-  "not-a-candidate",
-  "storage",
-] as const;
 const LEASES: readonly (LeaseFact | null)[] = [
   null,
   granted(4),
   { kind: "no-answer", cause: "late" },
-  ...REASONS.map((reason) => refusal(reason)),
+  ...REFUSAL_REASONS.map((reason) => refusal(reason)),
   refusal("held", holder("b")),
 ];
 const ROLES: readonly Facts["lastRole"][] = [null, "head", "worker"];

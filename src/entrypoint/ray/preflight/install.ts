@@ -6,7 +6,7 @@ import type { Command } from "../command.ts";
 /** How long what pip started may take to die of SIGKILL. */
 const CLEAR_TIMEOUT_MS = 5000;
 
-/** Runs each install command (plan.ts) after the one before it. Null when all went well. */
+/** Runs each install command (command.ts) after the one before it. Null when all went well. */
 export async function install(
   commands: readonly Command[],
   { ray, log }: Pick<Deps, "ray" | "log">,

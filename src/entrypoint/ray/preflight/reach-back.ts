@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
-import type { ReachAnswer } from "../../../common/protocol/lease-protocol.ts";
+import type { ReachAnswer } from "../../../common/protocol/reach.ts";
 import { err, type Result } from "../../../common/result.ts";
 import type { Config } from "../../config/config.ts";
 import type { HealthClient } from "../../lease/health-client.ts";
