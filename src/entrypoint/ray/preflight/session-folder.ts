@@ -11,8 +11,7 @@ import {
 } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { asUser, SYSTEM_ENV } from "../../config/become.ts";
-import type { RayUser } from "../../config/machine.ts";
+import { asUser, type RayUser, SYSTEM_ENV } from "../../config/become.ts";
 import { type KeepLimits, list, type PutAside, putSessionsAside, sessionsIn } from "./sessions.ts";
 
 const LOCKS = {
