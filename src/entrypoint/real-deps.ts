@@ -60,6 +60,6 @@ function localRay(input: Input, deps: PreflightDeps): Ray {
     start: (command) => launch(command, deps.log),
     gcs: (address) => openGcs(address, { token: auth.token, tls }),
     // The guard keeps the lock on Ray's folder, too.
-    startGuard: () => startGuard({ holds: folder.fd }),
+    startGuard: () => startGuard(folder.fd),
   };
 }

@@ -1,9 +1,8 @@
 import { type StdioOptions, spawn } from "node:child_process";
+import { once } from "node:events";
 import {
   chmodSync,
   closeSync,
-  constants,
-  existsSync,
   fstatSync,
   lstatSync,
   mkdirSync,
@@ -31,11 +30,9 @@ const LAST_ADDRESS = "ray_current_cluster";
 /** What is kept of earlier runs, for debugging: a session holds a few MB of logs, or far more where jobs print much. */
 const LIMITS = { count: 2, bytes: 512 * 2 ** 20 };
 
-const LOCKS = {
-  // Another node holds the exclusive lock only for the moment in which it moves sessions.
-  shared: ["--shared", "--timeout", "5"],
-  exclusive: ["--exclusive", "--nonblock"],
-} as const;
+/** Another node holds the exclusive lock only for the moment in which it moves sessions. */
+const SHARED = ["--shared", "--timeout", "5"];
+const EXCLUSIVE = ["--exclusive", "--nonblock"];
 
 interface Archived {
   /** The archived sessions. */
@@ -79,7 +76,7 @@ export class SessionFolder {
     this.close();
     try {
       this.#fd = asUser(this.#user, () => openFolder(this.path));
-      this.#locked = this.#lock(this.#fd, "shared");
+      this.#locked = this.#lock(this.#fd, SHARED);
     } catch (error) {
       this.#obstacle = (error as Error).message;
     }
@@ -96,11 +93,11 @@ export class SessionFolder {
     if (this.#fd === undefined) return { ...NOTHING, obstacle: this.#obstacle };
     const sessions = asUser(this.#user, () => list(this.path).filter((name) => /^session_\d/.test(name)));
     if (sessions.length === 0) return NOTHING;
-    const isAlone = (await this.#lock(this.#fd, "exclusive")) && !(await this.#isUsed(sessions));
+    const isAlone = (await this.#lock(this.#fd, EXCLUSIVE)) && !(await this.#isUsed(sessions));
     const archived = isAlone
       ? asUser(this.#user, () => archive(this.path, sessions, limits))
       : { ...NOTHING, neighbour: true };
-    await this.#lock(this.#fd, "shared");
+    await this.#lock(this.#fd, SHARED);
     return archived;
   }
 
@@ -132,13 +129,11 @@ export class SessionFolder {
    * node has the lock, or may have it because the file system has none; true where there is no such tool. An exclusive
    * lock that cannot be had costs the shared one (flock(2)).
    */
-  #lock(fd: number, kind: keyof typeof LOCKS): Promise<boolean> {
-    return new Promise((resolve) => {
-      const stdio: StdioOptions = ["ignore", "ignore", "ignore", fd];
-      const flock = spawn(this.#flock, [...LOCKS[kind], "3"], { stdio, env: SYSTEM_ENV });
-      flock.once("error", () => resolve(true));
-      flock.once("exit", (code) => resolve(code === 0));
-    });
+  async #lock(fd: number, kind: readonly string[]): Promise<boolean> {
+    const stdio: StdioOptions = ["ignore", "ignore", "ignore", fd];
+    const flock = spawn(this.#flock, [...kind, "3"], { stdio, env: SYSTEM_ENV });
+    const [exitCode] = await once(flock, "exit").catch(() => [0]);
+    return exitCode === 0;
   }
 }
 
@@ -153,25 +148,16 @@ function isSame(fd: number, path: string): boolean {
 
 /** Made as Ray makes it, for every user (ray/_private/utils.py, try_to_create_directory, 2.40 to 2.60). */
 function openFolder(path: string): number {
-  if (!existsSync(path)) {
-    mkdirSync(path, { recursive: true });
-    chmodSync(path, 0o777);
-  }
-  return openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  if (mkdirSync(path, { recursive: true }) !== undefined) chmodSync(path, 0o777);
+  return openSync(path, "r");
 }
 
 /** False only if certainly no process does. */
-function mayListen(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ path });
-    socket.once("connect", () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once("error", ({ code }: NodeJS.ErrnoException) =>
-      resolve(code !== "ECONNREFUSED" && code !== "ENOENT"),
-    );
-  });
+async function mayListen(path: string): Promise<boolean> {
+  const socket = connect({ path });
+  const error: { code?: string } = await once(socket, "connect").catch((cause) => cause);
+  socket.destroy();
+  return error.code !== "ECONNREFUSED" && error.code !== "ENOENT";
 }
 
 function archive(path: string, sessions: readonly string[], limits: typeof LIMITS): Archived {
