@@ -5,11 +5,11 @@ import { readText } from "../common/auth-token.ts";
 import { monotonicMs, pause } from "../common/deadline.ts";
 import { err, ok, type Result } from "../common/result.ts";
 import type { Config } from "./config.ts";
+import type { Event, ServiceFailure } from "./event.ts";
+import { withoutRepeats } from "./event.ts";
 import { maxConnections } from "./http/connections.ts";
 import { createHealthServer } from "./http/server.ts";
 import { inTime, type Recalled, StateFile } from "./lease/state-file.ts";
-import type { Event, ServiceFailure } from "./output/event.ts";
-import { withoutRepeats } from "./output/quiet-log.ts";
 import { Service, type ServiceSettings } from "./service.ts";
 
 export interface HealthService {

@@ -10,9 +10,9 @@ import type {
 } from "../../src/common/protocol/lease-protocol.ts";
 import { LEASE_TTL_S } from "../../src/common/protocol/lease-protocol.ts";
 import { err, ok } from "../../src/common/result.ts";
+import type { Event } from "../../src/health-service/event.ts";
 import type { LeaseState, Memory } from "../../src/health-service/lease/lease-state.ts";
 import type { Recalled } from "../../src/health-service/lease/state-file.ts";
-import type { Event } from "../../src/health-service/output/event.ts";
 import {
   Service as HealthService,
   type ServiceSettings as RealSettings,

@@ -10,7 +10,7 @@ import {
   type LeaseRequest,
   type NodeReport,
 } from "../../common/protocol/lease-protocol.ts";
-import { type Event, withoutLife } from "../output/event.ts";
+import { type Event, withoutLife } from "../event.ts";
 import { Service } from "../service.ts";
 import { createHealthServer } from "./server.ts";
 

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { err, ok, type Result } from "../../common/result.ts";
-import type { Event } from "../output/event.ts";
+import type { Event } from "../event.ts";
 import type { Service } from "../service.ts";
 import { Connections } from "./connections.ts";
 import { type Reply, readBody, refuse } from "./reply.ts";

@@ -7,7 +7,7 @@ import type {
   LeaseRequest,
 } from "../../common/protocol/lease-protocol.ts";
 import { err, type Result } from "../../common/result.ts";
-import type { Event } from "../output/event.ts";
+import type { Event } from "../event.ts";
 import type { Registry } from "../registry.ts";
 import { askLease, releaseLease, seeEpoch } from "./lease.ts";
 import {
