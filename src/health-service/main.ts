@@ -10,9 +10,8 @@ import { THREADS } from "../common/net/lookup.ts";
 import { createLogger, logForm } from "../common/output/logger.ts";
 import { err, ok, type Result } from "../common/result.ts";
 import { handleSignals } from "../common/signals.ts";
-import { readConfig } from "./config.ts";
+import { helpText, readConfig } from "./config.ts";
 import { type Event, EXIT_CODES, render, type ServiceFailure, withoutLife } from "./event.ts";
-import { helpText } from "./help.ts";
 import { startHealthService } from "./start.ts";
 
 const print = (text: string): void => void process.stdout.write(text);
