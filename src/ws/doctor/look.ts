@@ -10,12 +10,12 @@ import { healthUrl, ownHeads } from "../cluster/where.ts";
 import { lookAtCluster as lookAtGcs, noHead } from "../cluster-view.ts";
 import { networksOf, readHostFacts, readRoutes } from "../compose/read-host.ts";
 import type { Settings } from "../config/settings.ts";
-import { blockedBy } from "../drivers/compose/blocked.ts";
+import { blockedBy } from "../drivers/compose/conflicts.ts";
 import { dockerRunner, engineHost, findCompose, findEngine, isRemote } from "../drivers/compose/engine.ts";
 import { lookAround } from "../drivers/compose/neighbours.ts";
 import { hostPlanOf, type Project } from "../drivers/compose/project.ts";
 import type { Driver } from "../drivers/driver.ts";
-import { pythonEnvironment } from "../drivers/local/python-environment.ts";
+import { pythonEnvironment } from "../drivers/local/pip.ts";
 import type { WsFailure } from "../failure.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
