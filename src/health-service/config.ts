@@ -1,11 +1,11 @@
+import * as hosts from "../common/address.ts";
 import { type Environment, readEnvironment, type ValuesOf, type Variable } from "../common/environment.ts";
 import type { Problem } from "../common/failure.ts";
 import { healthTokenIn, noHealthToken } from "../common/health-token.ts";
 import { RENEW_DEADLINE_S } from "../common/protocol/lease-protocol.ts";
 import { err, ok, type Result } from "../common/result.ts";
-import type { Form } from "../common/values/form.ts";
-import * as hosts from "../common/values/hosts.ts";
-import * as scalars from "../common/values/scalars.ts";
+import type { Form } from "../common/values.ts";
+import * as scalars from "../common/values.ts";
 
 /** A holder must be able to know, at its deadline, that nobody else holds the lease yet (docs/faults.md 4.1). */
 const MIN_TTL_S = 1.2 * RENEW_DEADLINE_S;

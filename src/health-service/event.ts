@@ -1,5 +1,5 @@
 import type { Failure } from "../common/failure.ts";
-import { renderFailure } from "../common/output/render-failure.ts";
+import { renderFailure } from "../common/failure.ts";
 import type { ReachAnswer } from "../common/protocol/reach.ts";
 
 /** The ways in which the service cannot start. */

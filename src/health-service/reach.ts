@@ -1,5 +1,5 @@
 import { connect } from "node:net";
-import { lookup, lookupsUnderWay } from "../common/net/lookup.ts";
+import { lookup, lookupsUnderWay } from "../common/lookup.ts";
 import type { NodeReport } from "../common/protocol/lease-protocol.ts";
 import type { ReachAnswer, ReachRequest } from "../common/protocol/reach.ts";
 

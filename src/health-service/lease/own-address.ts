@@ -1,10 +1,10 @@
 import { networkInterfaces } from "node:os";
 import { promisify } from "node:util";
+import type { WhitelistEntry } from "../../common/address.ts";
 import { isShortFormOf, matchingNames, parseAddress, sameHost } from "../../common/address.ts";
 import { pause } from "../../common/deadline.ts";
-import { resolveOnce } from "../../common/net/lookup.ts";
+import { resolveOnce } from "../../common/lookup.ts";
 import type { LeaseRequest } from "../../common/protocol/lease-protocol.ts";
-import type { WhitelistEntry } from "../../common/values/hosts.ts";
 
 /** Shorter than the second for which a node waits for the answer to a renewal. */
 const PATIENCE_MS = 500;
