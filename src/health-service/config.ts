@@ -1,3 +1,4 @@
+import * as hosts from "../common/address.ts";
 import { type Environment, readEnvironment, type Variable } from "../common/environment.ts";
 import type { Problem } from "../common/failure.ts";
 import { healthTokenIn, noHealthToken } from "../common/health-token.ts";
@@ -5,7 +6,6 @@ import type { LogForm } from "../common/output/logger.ts";
 import { RENEW_DEADLINE_S } from "../common/protocol/lease-protocol.ts";
 import { err, ok, type Result } from "../common/result.ts";
 import type { Form } from "../common/values.ts";
-import * as hosts from "../common/address.ts";
 import * as scalars from "../common/values.ts";
 
 export interface Config {
