@@ -11,7 +11,7 @@ case ${1-} in
       exit 78
     fi
     # A first heap that a decision fits into: no garbage is collected before Ray starts (bench/decide.ts).
-    exec /opt/ray-entrypoint/node --min-semi-space-size=4 --require /opt/ray-entrypoint/compile-cache.cjs \
+    exec /opt/ray-entrypoint/bin/node --min-semi-space-size=4 --require /opt/ray-entrypoint/compile-cache.cjs \
       /opt/ray-entrypoint/entrypoint.js "$@"
     ;;
 esac

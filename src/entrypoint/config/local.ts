@@ -1,7 +1,8 @@
 import { accessSync, closeSync, constants, openSync, readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { readAuthTokenFile, readText } from "../../common/auth-token.ts";
 import { monotonicMs } from "../../common/deadline.ts";
+import { attempt } from "../../common/result.ts";
 import { asUser } from "./become.ts";
 import type { LocalFact, RayUser } from "./machine.ts";
 import { readInstall } from "./ray-install.ts";
@@ -9,8 +10,8 @@ import type { Who } from "./users.ts";
 
 export interface LocalProbeSettings {
   readonly who: Who;
-  /** The folder that holds `ray`. */
-  readonly binDir: string;
+  /** The folder that was named to hold `ray`; undefined where it is to be found. */
+  readonly binDir: string | undefined;
   /** The environment that we were given. */
   readonly env: Environment;
   /** A requirements file, or a folder of them; it need not exist. */
@@ -25,7 +26,7 @@ export function probeLocal({ who, binDir, env, requirements }: LocalProbeSetting
     user: who.name,
     rayUser: who.rayUser,
     mayBecome: who.mayBecome,
-    ray: findRay(binDir, env, who.becomes),
+    ray: binDir === undefined ? findRay(env, who.becomes) : rayIn(binDir, env, who.becomes),
     ...asUser(who.becomes, () => findRequirements(requirements)),
   };
   return { ...found, ms: monotonicMs() - began };
@@ -48,7 +49,29 @@ function findRequirements(path: string): Pick<LocalFact, "requirements" | "unrea
   }
 }
 
-function findRay(binDir: string, env: Environment, becomes: RayUser | null): LocalFact["ray"] {
+/**
+ * Where images keep Ray: rayproject/ray's own place, then what PATH says, then where a virtual environment, pip or conda
+ * puts it (docker/profile.sh has the same).
+ */
+function findRay(env: Environment, becomes: RayUser | null): LocalFact["ray"] {
+  const onPath = (env.PATH ?? "").split(delimiter).filter((folder) => folder.startsWith("/"));
+  const conda = attempt(() => readdirSync(CONDA_ENVS)) ?? [];
+  const folders = [
+    "/home/ray/anaconda3/bin",
+    ...onPath,
+    ...["/opt/venv/bin", "/usr/local/bin", "/opt/conda/bin"],
+    ...conda.toSorted().map((name) => join(CONDA_ENVS, name, "bin")),
+  ];
+  for (const folder of new Set(folders)) {
+    const ray = rayIn(folder, env, becomes);
+    if (ray.kind !== "missing") return ray;
+  }
+  return { kind: "missing", searched: null };
+}
+
+const CONDA_ENVS = "/opt/conda/envs";
+
+function rayIn(binDir: string, env: Environment, becomes: RayUser | null): LocalFact["ray"] {
   const file = join(binDir, "ray");
   try {
     accessSync(file, constants.X_OK);

@@ -20,7 +20,8 @@ export interface LocalFact {
         /** Major and minor of its Python, such as 3.12. */
         readonly python: string | null;
       }
-    | { readonly kind: "missing"; readonly searched: string }
+    /** `searched`: the only place that may have held it; null where all the usual ones were looked at. */
+    | { readonly kind: "missing"; readonly searched: string | null }
     | { readonly kind: "not-executable"; readonly path: string; readonly code: string };
 }
 

@@ -22,13 +22,13 @@ export interface Who {
 }
 
 /**
- * RAY_EP_USER is a name, a uid or uid:gid; without it Ray runs as `ray` if this process is root, otherwise as the
- * user of this process. A uid needs no entry in the user database.
+ * RAY_EP_USER is a name, a uid or uid:gid; without it Ray runs as `ray` if this process is root and there is such a
+ * user, otherwise as the user of this process. A uid needs no entry in the user database.
  */
 export function findUsers(env: Readonly<Record<string, string | undefined>>): Who {
   const self = { uid: process.getuid?.() ?? -1, gid: process.getgid?.() ?? -1, home: env.HOME || "/" };
   const own = lookUp(String(self.uid)) ?? withoutEntry(self.uid, self.gid, self.home);
-  const wanted = env.RAY_EP_USER?.trim() || (self.uid === 0 ? "ray" : String(self.uid));
+  const wanted = env.RAY_EP_USER?.trim() || (self.uid === 0 && lookUp("ray") ? "ray" : String(self.uid));
   const user = findUser(wanted, own);
   const change = self.uid === 0 && user !== undefined && user.uid !== 0;
   const groups = change ? groupsOf(user) : [];

@@ -95,7 +95,7 @@ export const VARIABLES = {
   USE_CONDA_ENV: variable(
     scalars.onOff,
     "false",
-    "use /opt/conda/envs/py/bin instead of /home/ray/anaconda3/bin",
+    "take Ray from /opt/conda/envs/py/bin",
     "Give true or false.",
   ),
   RAY_EP_NODE_NAME: variable(
@@ -107,13 +107,13 @@ export const VARIABLES = {
   RAY_EP_USER: variable(
     scalars.user,
     null,
-    "the user that Ray runs as: a name, uid or uid:gid (default: ray where the container starts as root, else the user that it starts as)",
+    "the user that Ray runs as: a name, uid or uid:gid (default: `ray` where the container starts as root and has such a user, else the user that it starts as)",
     "Give the name of a user of this system, or a uid, such as 1000.",
   ),
   RAY_EP_BIN_DIR: variable(
     scalars.path,
     null,
-    "the folder that holds `ray`, put first in PATH (default: see USE_CONDA_ENV)",
+    "the folder that holds `ray`, put first in PATH (default: it is looked for in /home/ray/anaconda3/bin, on PATH, in /opt/venv/bin, /usr/local/bin and conda's environments)",
     "Give a path from the root.",
   ),
   RAY_EP_PIP_REQUIREMENTS: variable(

@@ -8,7 +8,8 @@ if ! command -v tini-static > /dev/null; then
   rm -rf /var/lib/apt/lists/*
 fi
 # Not on PATH: what the base brings for its users stays theirs.
-cp "$(command -v tini-static)" /opt/ray-entrypoint/tini
-cp "$(command -v node)" /opt/ray-entrypoint/node
+install -d /opt/ray-entrypoint/bin
+cp "$(command -v tini-static)" /opt/ray-entrypoint/bin/tini
+cp "$(command -v node)" /opt/ray-entrypoint/bin/node
 # For the notes of the node, whatever its user; a new volume on it takes its mode.
 install -d -m 1777 /opt/ray-entrypoint/state
