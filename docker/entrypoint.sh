@@ -1,11 +1,10 @@
 #!/bin/sh
 # What tini runs. Without words, or with words that begin with `-`: the entrypoint. Other words are a command of the
 # user's, which takes this process's place, so that signals, the terminal and the exit code are its own.
-state=/opt/ray-entrypoint/state
-export RAY_EP_ALIVE_FILE="${RAY_EP_ALIVE_FILE:-$state/alive}"
+export RAY_EP_ALIVE_FILE="${RAY_EP_ALIVE_FILE:-/opt/ray-entrypoint/state/alive}"
 case ${1-} in
   '' | -*)
-    export RAY_EP_STATUS_FILE="${RAY_EP_STATUS_FILE:-$state/status.json}"
+    export RAY_EP_STATUS_FILE="${RAY_EP_STATUS_FILE:-/opt/ray-entrypoint/state/status.json}"
     if ! [ -e /lib64/ld-linux-x86-64.so.2 ] && ! [ -e /lib/ld-linux-aarch64.so.1 ]; then
       echo "✗ This image has no glibc (Alpine, for one, has musl), which Ray and this program need. → Use a base such as Debian, Ubuntu or Red Hat" >&2
       exit 78

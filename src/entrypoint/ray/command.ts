@@ -116,7 +116,11 @@ const KILL_BEFORE_GRACE_MS = 1500;
 /** Ray's drain must be over before our KILL: TERM, 1 s, KILL of its children come after it (docs/faults.md 1.1). */
 const DRAIN_BEFORE_GRACE_MS = 4000;
 
-function childEnv({ config, env, runAs: { ray, user, change } }: Omit<PlanInput, "role">): Record<string, string> {
+function childEnv({
+  config,
+  env,
+  runAs: { ray, user, change },
+}: Omit<PlanInput, "role">): Record<string, string> {
   const rest = (env.PATH ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin").split(":");
   const bin = dirname(ray);
   const drainS = Math.max(0, Math.floor((config.values.RAY_EP_STOP_GRACE - DRAIN_BEFORE_GRACE_MS) / 1000));
