@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { root, TestEngine } from "../../fixtures/docker/engine.ts";
 import { RAY_IMAGE } from "../../fixtures/docker/ray-images.ts";
@@ -43,11 +44,13 @@ beforeAll(async () => {
   network = await engine.network("bases");
 });
 
-/** The two lines that make a node of any base. */
-const twoLines = (base: string) => `${base}
-COPY --from=${carrier} /opt/ray-entrypoint /opt/ray-entrypoint
-ENTRYPOINT ["/opt/ray-entrypoint/bin/tini", "-s", "--", "/opt/ray-entrypoint/entrypoint.sh"]
-`;
+/** README's Dockerfile, on this base. */
+const twoLines = (base: string): string => {
+  const [, from = "", lines = ""] =
+    /```dockerfile\n(FROM .*)\n([^`]*)```/.exec(readFileSync(`${root}/README.md`, "utf8")) ?? [];
+  expect(from).not.toBe("");
+  return `${base}\n${lines.replace("--from=ray-entrypoint", `--from=${carrier}`)}`;
+};
 
 const start = (image: string, part: string, head: string) => {
   const env = [`HEAD_WHITELIST=${head}`, "HEALTH_URL=none", "RAY_USAGE_STATS_ENABLED=0"];
