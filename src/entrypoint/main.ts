@@ -88,8 +88,7 @@ function randomWord(): string {
 async function explain(input: Input, deps: Deps, json: boolean): Promise<number> {
   const { heads, healthInTheEnd } = await collect(input.config, deps, input.stopRequest.asked, "all");
   const seen = { heads, health: await healthInTheEnd };
-  const { dryRun } = await import("./output/dry-run.ts");
-  const { renderDryRun } = await import("./output/render-dry-run.ts");
+  const { dryRun, renderDryRun } = await import("./output/dry-run.ts");
   const report = dryRun({ version: __VERSION__, ...input, seen });
   const lines = json ? JSON.stringify(report, null, 2).split("\n") : renderDryRun(report);
   print(`${lines.map(visible).join("\n")}\n`);

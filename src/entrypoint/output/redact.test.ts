@@ -5,10 +5,9 @@ import { renderFailure } from "../../common/output/render-failure.ts";
 import { readArgs } from "../config/args.ts";
 import { readConfig } from "../config/config.ts";
 import type { HeardHealth } from "../election/collect.ts";
-import { dryRun } from "./dry-run.ts";
+import { dryRun, renderDryRun } from "./dry-run.ts";
 import { redactCommand, redactEnv, redactWords } from "./redact.ts";
 import { render } from "./render.ts";
-import { renderDryRun } from "./render-dry-run.ts";
 
 describe("B7 only the length of a variable that is not known to be harmless is shown", () => {
   test.each([
