@@ -24,7 +24,7 @@ import type { Event } from "./output/event.ts";
 import { exitCodeOf } from "./output/exit-code.ts";
 import { helpText } from "./output/help.ts";
 import { introduction } from "./output/introduction.ts";
-import { NoteFile } from "./output/note-file.ts";
+import { NoteFile } from "./output/notes.ts";
 import { render } from "./output/render.ts";
 import { planForPid1 } from "./pid1.ts";
 import { binDirOf, resolveRunAs } from "./ray/command.ts";

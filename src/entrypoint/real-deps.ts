@@ -8,9 +8,8 @@ import { openHealthClient } from "./lease/health-client.ts";
 import { StatusKeeper } from "./lease/node-status.ts";
 import { NO_SERVICE, sparing } from "./lease/without-lease.ts";
 import type { NodeInput } from "./node.ts";
-import { AliveNote } from "./output/alive-note.ts";
 import type { Event } from "./output/event.ts";
-import { NoteFile } from "./output/note-file.ts";
+import { aliveNote, NoteFile } from "./output/notes.ts";
 import { render } from "./output/render.ts";
 import { becomes, tempDirOf } from "./ray/command.ts";
 import { startGuard } from "./ray/guard/guard-process.ts";
@@ -45,7 +44,7 @@ export function realDeps(input: Input, write: (text: string) => void): Deps {
     },
     probe: (address, timeoutMs) => probeGcs(address, { token: auth.token, tls, timeoutMs }),
     ray: localRay(input, { config, health, log, runId }),
-    aliveNote: new AliveNote(values.RAY_EP_ALIVE_FILE, values.RAY_EP_WATCH_INTERVAL, user),
+    aliveNote: aliveNote(new NoteFile(values.RAY_EP_ALIVE_FILE, user), values.RAY_EP_WATCH_INTERVAL),
     log,
   };
 }

@@ -8,7 +8,7 @@ import { EVERY_ANSWER, head, REFUSED } from "../../../test/fixtures/facts.ts";
 import { expectVisible, outsideText, saying } from "../../../test/fixtures/outside.ts";
 import { NodeStatus, parseStatus } from "../../common/protocol/node-status.ts";
 import type { Event } from "../output/event.ts";
-import { NoteFile } from "../output/note-file.ts";
+import { NoteFile } from "../output/notes.ts";
 import { newborn, StatusKeeper, statusAfter } from "./node-status.ts";
 
 const BORN = newborn("ray-gpu", "1.0.0", 1000);
