@@ -124,7 +124,6 @@ export class Node {
     this.#run = new Run(planRayStart({ ...this.#input, role }), {
       ...this.#deps,
       ...this.#input,
-      python: rayOf(this.#input.local)?.python ?? null,
       lease: this.#lease,
       heartbeat: this.#heartbeat,
       memory: this.#memory,

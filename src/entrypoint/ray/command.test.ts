@@ -143,7 +143,7 @@ describe("the environment", () => {
     (grace, drain, killAfterMs) => {
       const plan = planOf({ vars: { RAY_EP_STOP_GRACE: grace } });
       expect(plan.start.env.RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S).toBe(drain);
-      expect(plan.stop).toEqual({ killAfterMs });
+      expect(plan.killAfterMs).toBe(killAfterMs);
     },
   );
 

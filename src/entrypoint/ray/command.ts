@@ -28,7 +28,7 @@ export interface Plan {
   /** Ready: the GCS at `gcs` lists a node named `nodeName` as ALIVE that it did not list before. */
   readonly ready: { readonly gcs: Address; readonly nodeName: string; readonly timeoutMs: number };
   /** How long `ray start` may drain after SIGTERM, and when the rest is killed. */
-  readonly stop: { readonly killAfterMs: number };
+  readonly killAfterMs: number;
 }
 
 /** Which Ray is run by whom. */
@@ -89,7 +89,7 @@ export function planRayStart(input: PlanInput): Plan {
       nodeName: optionOf(args, "--node-name") ?? config.node,
       timeoutMs: config.values.RAY_EP_READY_TIMEOUT,
     },
-    stop: { killAfterMs: Math.max(config.values.RAY_EP_STOP_GRACE - KILL_BEFORE_GRACE_MS, 500) },
+    killAfterMs: Math.max(config.values.RAY_EP_STOP_GRACE - KILL_BEFORE_GRACE_MS, 500),
   };
 }
 
