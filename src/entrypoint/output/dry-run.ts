@@ -18,7 +18,7 @@ import { introduction } from "./introduction.ts";
 import { redactCommand, redactEnv } from "./redact.ts";
 import { render } from "./render.ts";
 
-export interface DryRunInput extends Omit<PlanInput, "role"> {
+export interface DryRunInput extends PlanInput {
   readonly version: string;
   readonly local: LocalFact;
   readonly seen: Seen & { readonly health: HeardHealth };
@@ -96,7 +96,7 @@ function showPlan(decision: Decision, input: DryRunInput): DryRunReport["plan"] 
     path: command.env.PATH ?? "",
     env: redactEnv(command.env),
   });
-  const { start, ready } = planRayStart({ ...input, role });
+  const { start, ready } = planRayStart(input, role);
   return {
     role: role.role,
     before: planInstall(input, input.local.requirements).map(show),

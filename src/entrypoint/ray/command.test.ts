@@ -18,7 +18,7 @@ interface Given {
 }
 
 function planOf({ role = HEAD, vars = {}, env = {}, words = [], runAs = AS_ROOT }: Given) {
-  return planRayStart({ config: configOf("ray-cpu", vars, words), role, runAs, env });
+  return planRayStart({ config: configOf("ray-cpu", vars, words), runAs, env }, role);
 }
 
 const argsOf = (given: Given) => planOf(given).start.args;

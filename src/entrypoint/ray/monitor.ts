@@ -1,3 +1,4 @@
+import { formatAddress } from "../../common/address.ts";
 import type { GcsClient, NodeInfo } from "../../gcs/client.ts";
 import { Search } from "../election/search.ts";
 import type { Plan } from "./command.ts";
@@ -12,31 +13,29 @@ import { type Signs, type Snapshot, verdictOf } from "./verdict.ts";
 const TIMEOUT_MS = 2000;
 
 /** A node that is a member of its cluster. */
-export interface Member {
+interface Member {
   readonly role: Plan["role"];
   readonly ray: RayProcess;
   readonly gcs: OwnGcs;
   readonly membership: Membership;
-  /** Called whenever the HEAD's GCS answers; `alive`: it still is this node's own cluster and counts it as living. */
-  readonly onAnswer: (alive: boolean) => void;
 }
 
 /**
- * Looks each second until something is wrong; a HEAD out of reach starts a search beside the looking.
- * Resolves with the end that this run must come to; never when `over` aborts first.
+ * Says that the node is ready, and looks each second until something is wrong; a HEAD out of reach starts a search beside
+ * the looking. Resolves with the end that this run must come to; never when `over` aborts first.
  */
-export async function monitor(
-  { role, ray, gcs, membership: { clusterId, node }, onAnswer }: Member,
-  { clock, config, elect, log }: Pick<RunDeps, "clock" | "config" | "elect" | "log">,
-  over: AbortSignal,
-): Promise<RunEnd> {
+export async function monitor(member: Member, deps: RunDeps, over: AbortSignal): Promise<RunEnd> {
+  const { role, ray, gcs } = member;
+  const { clusterId, node } = member.membership;
+  const { clock, config, elect, log } = deps;
+  enter(member, deps);
   const inspect = ray.inspector(node);
   const search = new Search((signal) => elect(AbortSignal.any([signal, over])), clusterId);
   let signs: Signs = {};
   while (await clock.pause(config.values.RAY_EP_WATCH_INTERVAL, over)) {
     const [seen, own] = await Promise.all([askGcs(gcs.client, node), inspect()]);
     if (over.aborted) break;
-    if (seen.kind === "serves") onAnswer(seen.alive && seen.clusterId === clusterId);
+    if (seen.kind === "serves") answered(seen.alive && seen.clusterId === clusterId, member, deps);
     const judged = verdictOf(signs, { gcs: seen, ...own }, role, clusterId);
     signs = judged.signs;
     const { verdict } = judged;
@@ -46,6 +45,32 @@ export async function monitor(
     if (search.follow(lost !== null)) log({ type: "head-out-of-reach", head: gcs.address, cause: lost });
   }
   return new Promise(() => {});
+}
+
+function enter(member: Member, deps: RunDeps): void {
+  const { role, gcs, membership } = member;
+  const { clock, config, lease, log, memory, step } = deps;
+  const { node, ...rest } = membership;
+  const { nodeId, resources } = node;
+  const { clusterId } = rest;
+  if (role === "head") lease.serving(clusterId);
+  if (role === "head" && memory.clusterId !== null)
+    log({ type: "state-of-cluster", from: memory.clusterId, to: clusterId });
+  Object.assign(memory, { lastRole: role, clusterId, aliveAtMs: clock.now() });
+  log({ type: "ready", role, address: gcs.address, ...rest, nodeId, resources });
+  step({ kind: "alive", nodeId });
+  step({ kind: "watch", everyMs: config.values.RAY_EP_WATCH_INTERVAL });
+  answered(true, member, deps);
+}
+
+/** The HEAD's GCS answered; `alive`: it still is that of this node's cluster, and counts it as living. */
+function answered(alive: boolean, { role, gcs, membership }: Member, { aliveNote, memory }: RunDeps): void {
+  if (role === "worker") memory.absence.seen();
+  else memory.absence.forget();
+  if (!alive) return;
+  const { clusterId, version, node } = membership;
+  const where = `cluster ${clusterId.slice(0, 8)} of ${formatAddress(gcs.address)}`;
+  aliveNote.renew(`${node.name} is ALIVE as ${role.toUpperCase()} in ${where} (Ray ${version})`);
 }
 
 /** It costs the same however large the cluster is. */

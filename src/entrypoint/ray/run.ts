@@ -1,4 +1,4 @@
-import { type Address, formatAddress } from "../../common/address.ts";
+import type { Address } from "../../common/address.ts";
 import { publishHeadEpoch, readHeadEpoch } from "../../gcs/head-epoch.ts";
 import { rayOf } from "../config/machine.ts";
 import { findOtherHead } from "../lease/other-head.ts";
@@ -9,7 +9,7 @@ import { Guard } from "./guard/guard.ts";
 import { monitor } from "./monitor.ts";
 import { comparePython, type HeadGoneSettings, OwnGcs, untilHeadGone } from "./own-gcs.ts";
 import type { RayProcess } from "./ray.ts";
-import { type Membership, waitUntilReady } from "./readiness.ts";
+import { waitUntilReady } from "./readiness.ts";
 import type { RunDeps } from "./run-deps.ts";
 import { clearAll, drain, exitEnd, failed, faulted, type RunEnd } from "./run-end.ts";
 
@@ -144,13 +144,8 @@ export class Run {
     const membership = await waitUntilReady(ready, this.#gcs, ray, this.#deps.clock, over);
     if (membership === null || over.aborted) return new Promise(() => {});
     if (!membership.ok) return failed(membership.error);
-    const member = { role, ray, gcs: this.#gcs, membership: membership.value };
-    this.#onReady(member.membership);
-    const onAnswer = (alive: boolean): void => {
-      this.#onHeadSeen();
-      if (alive) this.#renewNote(member.membership);
-    };
-    return monitor({ ...member, onAnswer }, this.#deps, over);
+    this.#ready.abort();
+    return monitor({ role, ray, gcs: this.#gcs, membership: membership.value }, this.#deps, over);
   }
 
   #drain(ray: RayProcess): Promise<RunEnd> {
@@ -165,37 +160,9 @@ export class Run {
 
   /** Resolves when a WORKER lost its HEAD; a HEAD has none to lose. */
   #headGone(settings: Omit<HeadGoneSettings, "onSeen">, over: AbortSignal): Promise<string> {
+    const { clock, memory } = this.#deps;
     if (this.#isHead) return new Promise(() => {});
-    return untilHeadGone(this.#gcs, { ...settings, onSeen: this.#onHeadSeen }, this.#deps.clock, over);
-  }
-
-  readonly #onHeadSeen = (): void => {
-    const { absence } = this.#deps.memory;
-    if (this.#isHead) absence.forget();
-    else absence.seen();
-  };
-
-  #onReady(membership: Membership): void {
-    const { clock, config, lease, log, memory, step } = this.#deps;
-    const { role } = this.#plan;
-    const { clusterId, version, node, tookMs } = membership;
-    const { nodeId, resources } = node;
-    this.#ready.abort();
-    if (this.#isHead) lease.serving(clusterId);
-    if (this.#isHead && memory.clusterId !== null)
-      log({ type: "state-of-cluster", from: memory.clusterId, to: clusterId });
-    Object.assign(memory, { lastRole: role, clusterId, aliveAtMs: clock.now() });
-    this.#onHeadSeen();
-    log({ type: "ready", role, address: this.#gcs.address, version, clusterId, nodeId, resources, tookMs });
-    step({ kind: "alive", nodeId });
-    step({ kind: "watch", everyMs: config.values.RAY_EP_WATCH_INTERVAL });
-    this.#renewNote(membership);
-  }
-
-  #renewNote({ clusterId, version, node }: Membership): void {
-    const where = `cluster ${clusterId.slice(0, 8)} of ${formatAddress(this.#gcs.address)}`;
-    const role = this.#plan.role.toUpperCase();
-    this.#deps.aliveNote.renew(`${node.name} is ALIVE as ${role} in ${where} (Ray ${version})`);
+    return untilHeadGone(this.#gcs, { ...settings, onSeen: () => memory.absence.seen() }, clock, over);
   }
 
   #ensureGuard(): Guard {
