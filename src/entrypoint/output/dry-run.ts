@@ -4,7 +4,7 @@ import { renderFailure } from "../../common/output/render-failure.ts";
 import { renderProbe } from "../../common/output/render-probe.ts";
 import { hidden, shown } from "../../common/output/shown.ts";
 import { visible } from "../../common/output/visible.ts";
-import { type Config, VARIABLE_NAMES } from "../config/config.ts";
+import { VARIABLE_NAMES } from "../config/config.ts";
 import { type LocalFact, rayOf } from "../config/machine.ts";
 import { VARIABLES } from "../config/variables.ts";
 import type { HeardHealth, Seen } from "../election/collect.ts";
@@ -12,7 +12,6 @@ import { decide } from "../election/decide/decide.ts";
 import type { Decision } from "../election/decide/decision.ts";
 import type { Role } from "../election/role.ts";
 import { type Command, type PlanInput, planInstall, planRayStart } from "../ray/command.ts";
-import type { DryRunReport } from "./dry-run-report.ts";
 import { exitCodeOf } from "./exit-code.ts";
 import { introduction } from "./introduction.ts";
 import { redactCommand, redactEnv } from "./redact.ts";
@@ -24,20 +23,25 @@ export interface DryRunInput extends PlanInput {
   readonly seen: Seen & { readonly health: HeardHealth };
 }
 
-/** Decides on what was seen and shows all of it. Pure: no lease is asked for and nothing is started. */
-export function dryRun(input: DryRunInput): DryRunReport {
+const NOBODY_GRANTS = { kind: "no-answer", cause: "the health service is down or keeps none" } as const;
+
+/**
+ * Decides on what was seen and shows all of it, as docs/dry-run.schema.json has it. Pure: no lease is asked for and
+ * nothing is started.
+ */
+export function dryRun(input: DryRunInput) {
   const { version, config, local, seen } = input;
+  const { health, heads } = seen;
   const ray = rayOf(local);
   const ownRayVersion = ray?.version ?? null;
-  const lease = { kind: "no-answer", cause: "the health service is down or keeps none" } as const;
-  const asked = { lease: seen.health.kind === "lease" ? null : lease, waitedMs: 0, headUnseenMs: 0 };
-  const decision = decide(config, { ...seen, ...asked, ownRayVersion, lastRole: null });
+  const lease = health.kind === "lease" ? null : NOBODY_GRANTS;
+  const never = { waitedMs: 0, headUnseenMs: 0, lastRole: null };
+  const decision = decide(config, { ...seen, ...never, lease, ownRayVersion });
   const url = config.values.HEALTH_URL ?? "none";
-  const { health, heads } = seen;
   return {
     version,
     node: config.node,
-    config: showConfig(config),
+    config: VARIABLE_NAMES.map((name) => showSetting(name, config.texts[name])),
     introduction: introduction(input).flatMap(render),
     facts: {
       local: {
@@ -46,7 +50,7 @@ export function dryRun(input: DryRunInput): DryRunReport {
         ray: ray?.path ?? null,
         rayVersion: ownRayVersion,
         pythonVersion: ray?.python ?? null,
-        requirements: [...local.requirements],
+        requirements: local.requirements,
       },
       health: {
         url,
@@ -68,7 +72,15 @@ export function dryRun(input: DryRunInput): DryRunReport {
   };
 }
 
+export type DryRunReport = ReturnType<typeof dryRun>;
+
 const round = (ms: number): number => Math.round(ms * 10) / 10;
+
+function showSetting(name: (typeof VARIABLE_NAMES)[number], given: string | undefined) {
+  const { secret, fallback }: Variable = VARIABLES[name];
+  const value = given === undefined ? fallback : secret ? hidden(given) : shown(given);
+  return { name, value, origin: given === undefined ? "default" : "environment" };
+}
 
 function describe(decision: Decision): string {
   if (decision.role === "none") return renderFailure(decision.failure).map(visible).join("\n");
@@ -77,16 +89,8 @@ function describe(decision: Decision): string {
   return render({ type: "decision", decision }).join("\n");
 }
 
-function showConfig({ texts }: Config): DryRunReport["config"] {
-  return VARIABLE_NAMES.map((name) => {
-    const { secret, fallback }: Variable = VARIABLES[name];
-    const given = texts[name];
-    if (given === undefined) return { name, value: fallback, origin: "default" };
-    return { name, value: secret ? hidden(given) : shown(given), origin: "environment" };
-  });
-}
-
-function showPlan(decision: Decision, input: DryRunInput): DryRunReport["plan"] {
+/** Null where this node would wait or end. */
+function showPlan(decision: Decision, input: DryRunInput) {
   if (decision.role === "wait" || decision.role === "none") return null;
   const role: Role =
     decision.role === "worker" ? { role: "worker", head: decision.head.address } : { role: "head" };
@@ -106,31 +110,29 @@ function showPlan(decision: Decision, input: DryRunInput): DryRunReport["plan"] 
 }
 
 /** The report for people. */
-export function renderDryRun({
-  version,
-  node,
-  config,
-  introduction: told,
-  facts: { local, health, heads },
-  decision,
-  plan,
-  exitCode,
-}: DryRunReport): string[] {
+export function renderDryRun(report: DryRunReport): string[] {
+  const { config, decision, plan } = report;
+  const { local, health, heads } = report.facts;
   const width = Math.max(...config.map(({ name }) => name.length));
   const unknown = "of unknown version";
+  const facts = [
+    `user ${local.user}, Ray ${local.rayVersion ?? unknown} on Python ${local.pythonVersion ?? unknown} at ${local.ray ?? "nowhere"} (${local.ms} ms)`,
+    `to install first: ${local.requirements.join(", ") || "nothing"}`,
+    ...report.introduction,
+    health.text,
+    ...heads.map(({ text }) => text),
+  ];
   return [
-    `Dry run of ray-entrypoint ${version} on node ${node}: nothing is started, no lease is taken`,
+    `Dry run of ray-entrypoint ${report.version} on node ${report.node}: nothing is started, no lease is taken`,
     "Configuration",
     ...config.map(({ name, value, origin }) => `  ${name.padEnd(width)}  ${value ?? "–"}  (${origin})`),
     "Facts",
-    `  user ${local.user}, Ray ${local.rayVersion ?? unknown} on Python ${local.pythonVersion ?? unknown} at ${local.ray ?? "nowhere"} (${local.ms} ms)`,
-    `  to install first: ${local.requirements.join(", ") || "nothing"}`,
-    ...[...told, health.text, ...heads.map(({ text }) => text)].map((line) => `  ${line}`),
+    ...facts.map((line) => `  ${line}`),
     `Decision (rule ${decision.rule})`,
     ...decision.text.split("\n").map((line) => `  ${line}`),
     "Plan",
     ...(plan === null ? ["  none yet"] : renderPlan(plan)),
-    `Exit code ${exitCode}`,
+    `Exit code ${report.exitCode}`,
   ];
 }
 
