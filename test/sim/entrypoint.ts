@@ -3,8 +3,7 @@ import type { LocalFact, RayUser } from "../../src/entrypoint/config/machine.ts"
 import type { Deps } from "../../src/entrypoint/deps.ts";
 import { sparing } from "../../src/entrypoint/lease/without-lease.ts";
 import { Node } from "../../src/entrypoint/node.ts";
-import type { Event } from "../../src/entrypoint/output/event.ts";
-import { render } from "../../src/entrypoint/output/render.ts";
+import { type Event, render } from "../../src/entrypoint/output/event.ts";
 import type { Fault } from "../../src/entrypoint/ray/verdict.ts";
 import { StopRequest } from "../../src/entrypoint/stop-request.ts";
 import { Actor } from "./actor.ts";

@@ -12,10 +12,10 @@ import { decide } from "../election/decide/decide.ts";
 import type { Decision } from "../election/decide/decision.ts";
 import type { Role } from "../election/role.ts";
 import { type Command, type PlanInput, planInstall, planRayStart } from "../ray/command.ts";
+import { render } from "./event.ts";
 import { exitCodeOf } from "./exit-code.ts";
 import { introduction } from "./introduction.ts";
 import { redactCommand, redactEnv } from "./redact.ts";
-import { render } from "./render.ts";
 
 export interface DryRunInput extends PlanInput {
   readonly version: string;

@@ -6,8 +6,8 @@ import { readArgs } from "../config/args.ts";
 import { readConfig } from "../config/config.ts";
 import type { HeardHealth } from "../election/collect.ts";
 import { dryRun, renderDryRun } from "./dry-run.ts";
+import { render } from "./event.ts";
 import { redactCommand, redactEnv } from "./redact.ts";
-import { render } from "./render.ts";
 
 describe("B7 only the length of a variable that is not known to be harmless is shown", () => {
   test.each([

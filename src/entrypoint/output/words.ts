@@ -4,7 +4,6 @@ import type { ReachAnswer } from "../../common/protocol/reach.ts";
 import type { Decision, WaitReason } from "../election/decide/decision.ts";
 import type { Fault } from "../ray/verdict.ts";
 import type { Step } from "../state.ts";
-import type { Event } from "./event.ts";
 
 /** Words for each member of a union. */
 type Words<U extends { readonly kind: string }> = {
@@ -13,6 +12,9 @@ type Words<U extends { readonly kind: string }> = {
 
 export const say = <U extends { readonly kind: string }>(words: Words<U>, member: U): string =>
   (words[member.kind as U["kind"]] as (member: U) => string)(member);
+
+/** The beginning of an id, as people tell ids apart. */
+export const short = (id: string): string => id.slice(0, 8);
 
 export const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 
@@ -50,7 +52,7 @@ export const WAITS: Words<WaitReason> = {
 export const STEPS: Words<Step> = {
   wait: () => "no HEAD to join or to be yet",
   start: ({ role }) => (role.role === "head" ? "as HEAD" : `as WORKER of ${formatAddress(role.head)}`),
-  alive: ({ nodeId }) => `the GCS lists node ${nodeId.slice(0, 8)} as ALIVE`,
+  alive: ({ nodeId }) => `the GCS lists node ${short(nodeId)} as ALIVE`,
   watch: ({ everyMs }) => `a look every ${seconds(everyMs)}`,
   restart: ({ restarts, delayMs }) =>
     `restart ${restarts} ${delayMs > 0 ? `in ${seconds(delayMs)}` : "at once"}`,
@@ -62,7 +64,7 @@ export const STEPS: Words<Step> = {
 /** Why a node cannot go on as it is. */
 export const FAULTS: Words<Fault> = {
   "head-restarted": ({ from, to }) =>
-    `The HEAD restarted: cluster ${from.slice(0, 8)} is now ${to.slice(0, 8)}, so this node joins anew`,
+    `The HEAD restarted: cluster ${short(from)} is now ${short(to)}, so this node joins anew`,
   "head-lost-in-start": ({ cause }) =>
     `The HEAD went while this node's Ray was starting (${cause}); looking for it`,
   "declared-dead": () => "The cluster has declared this node dead",
@@ -88,12 +90,12 @@ export const FAULTS: Words<Fault> = {
 };
 
 /** Why Ray is killed before it has drained. */
-export const KILLED: Readonly<Record<Exclude<Event<"drained">["how"], "drained">, string>> = {
+export const KILLED = {
   late: "it did not end in time",
   urgent: "a stop at once was asked",
   headless: "the HEAD is gone, so there is nobody to drain to",
   superseded: "another node has its place, so there is nothing to drain",
-};
+} as const;
 
 /** The mapping that is missing where the health service, dialling back, did not reach this node. */
 export const REACH_FIX: Readonly<

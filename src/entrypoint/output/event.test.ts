@@ -18,8 +18,7 @@ import { createLogger } from "../../common/output/logger.ts";
 import type { RayGcs } from "../../common/probe-result.ts";
 import type { ReachAnswer } from "../../common/protocol/reach.ts";
 import type { HealthFact } from "../election/facts.ts";
-import type { Event } from "./event.ts";
-import { render } from "./render.ts";
+import { type Event, render } from "./event.ts";
 
 const words = (event: Event): string => render(event).join("\n");
 const healthWords = (fact: HealthFact) => words({ type: "health", url: "http://health:8080", fact });
