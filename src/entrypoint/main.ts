@@ -2,11 +2,10 @@ import { hostname } from "node:os";
 import { authOfRay, readText } from "../common/auth-token.ts";
 import { realClock } from "../common/deadline.ts";
 import type { Failure } from "../common/failure.ts";
-import { leave } from "../common/leave.ts";
-import { THREADS } from "../common/net/lookup.ts";
+import { THREADS } from "../common/lookup.ts";
 import { createLogger, logForm } from "../common/output/logger.ts";
-import { visible } from "../common/output/visible.ts";
-import { handleSignals } from "../common/signals.ts";
+import { visible } from "../common/output/shown.ts";
+import { handleSignals, leave } from "../common/process.ts";
 import { findTlsProblems, readTls } from "../gcs/tls.ts";
 import { readArgs } from "./config/args.ts";
 import { asUser } from "./config/become.ts";
@@ -24,7 +23,7 @@ import { type Event, render } from "./output/event.ts";
 import { exitCodeOf } from "./output/exit-code.ts";
 import { helpText } from "./output/help.ts";
 import { introduction } from "./output/introduction.ts";
-import { NoteFile } from "./output/notes.ts";
+import { noteFile } from "./output/notes.ts";
 import { planForPid1 } from "./pid1.ts";
 import { binDirOf, resolveRunAs } from "./ray/command.ts";
 import { realDeps } from "./real-deps.ts";
@@ -139,7 +138,7 @@ function refuse(failure: Failure, isRun = false, user: RayUser | null = null): n
   createLogger<Event>({ form, write, render, now: () => new Date() }).log(event);
   const file = process.env.RAY_EP_STATUS_FILE?.trim() ?? "";
   if (isRun && file.startsWith("/"))
-    new StatusKeeper(hostname(), __VERSION__, new NoteFile(file, user)).hear(event);
+    new StatusKeeper(hostname(), __VERSION__, noteFile(file, user)).hear(event);
   return event.exitCode;
 }
 

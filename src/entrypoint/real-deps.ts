@@ -9,7 +9,7 @@ import { StatusKeeper } from "./lease/node-status.ts";
 import { NO_SERVICE, sparing } from "./lease/without-lease.ts";
 import type { NodeInput } from "./node.ts";
 import { type Event, render } from "./output/event.ts";
-import { aliveNote, NoteFile } from "./output/notes.ts";
+import { aliveNote, noteFile } from "./output/notes.ts";
 import { becomes, tempDirOf } from "./ray/command.ts";
 import { startGuard } from "./ray/guard/guard-process.ts";
 import { type PreflightDeps, preflight } from "./ray/preflight/preflight.ts";
@@ -25,7 +25,7 @@ export function realDeps(input: Input, write: (text: string) => void): Deps {
   const { values, auth, tls } = config;
   const logger = createLogger<Event>({ form: values.RAY_EP_LOG, write, render, now: () => new Date() });
   const user = becomes(runAs);
-  const status = new StatusKeeper(config.node, __VERSION__, new NoteFile(values.RAY_EP_STATUS_FILE, user));
+  const status = new StatusKeeper(config.node, __VERSION__, noteFile(values.RAY_EP_STATUS_FILE, user));
   const log = (event: Event): void => {
     logger.log(event);
     status.hear(event);
@@ -43,7 +43,7 @@ export function realDeps(input: Input, write: (text: string) => void): Deps {
     },
     probe: (address, timeoutMs) => probeGcs(address, { token: auth.token, tls, timeoutMs }),
     ray: localRay(input, { config, health, log, runId }),
-    aliveNote: aliveNote(new NoteFile(values.RAY_EP_ALIVE_FILE, user), values.RAY_EP_WATCH_INTERVAL),
+    aliveNote: aliveNote(noteFile(values.RAY_EP_ALIVE_FILE, user), values.RAY_EP_WATCH_INTERVAL),
     log,
   };
 }
@@ -55,9 +55,20 @@ function localRay(input: Input, deps: PreflightDeps): Ray {
   return {
     useFolder: () => folder.share(),
     prepare: (plan, reported) => preflight(plan, folder, reported, deps),
-    start: (command) => launch(command, deps.log),
+    start: (command) => {
+      const launched = launch(command, deps.log);
+      void interpretOnly();
+      return launched;
+    },
     gcs: (address) => openGcs(address, { token: auth.token, tls }),
     // The guard keeps the lock on Ray's folder, too.
     startGuard: () => startGuard({ holds: folder.fd }),
   };
+}
+
+/** From its start on, Ray does the work: what V8's compilers cost this program then is more than they save (bench/supervisor.ts). */
+async function interpretOnly(): Promise<void> {
+  // Loading it takes some milliseconds, which the way to `ray start` does not have.
+  const { setFlagsFromString } = await import("node:v8");
+  for (const compiler of ["opt", "maglev", "sparkplug"]) setFlagsFromString(`--no-${compiler}`);
 }

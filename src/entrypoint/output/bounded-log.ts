@@ -8,6 +8,7 @@ import {
   rmSync,
 } from "node:fs";
 import { dirname } from "node:path";
+import { attempt } from "../../common/result.ts";
 import { asUser, ownerOfWrites } from "../config/become.ts";
 import type { RayUser } from "../config/machine.ts";
 
@@ -41,14 +42,6 @@ export function boundedWrite(
     }
     write(text);
   };
-}
-
-function attempt<T>(work: () => T): T | undefined {
-  try {
-    return work();
-  } catch {
-    return undefined;
-  }
 }
 
 /** O_APPEND (fcntl.h). Without it a writer goes on where it was, and the cut file has a hole of all that it held. */

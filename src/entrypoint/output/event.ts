@@ -1,27 +1,24 @@
 import { isIPv4 } from "node:net";
 import { type Address, formatAddress, isLoopback } from "../../common/address.ts";
 import type { RayAuth } from "../../common/auth-token.ts";
-import type { Failure } from "../../common/failure.ts";
-import { renderFailure } from "../../common/output/render-failure.ts";
-import { renderProbe } from "../../common/output/render-probe.ts";
+import { type Failure, renderFailure } from "../../common/failure.ts";
+import { renderProbe } from "../../common/probe-result.ts";
 import type { ReachAnswer } from "../../common/protocol/reach.ts";
 import { headAddressWords, IN_WHITELIST, MODE_LINES } from "../../common/protocol/specification.ts";
-import type { Result } from "../../common/result.ts";
+import type { Members, Result } from "../../common/result.ts";
 import type { Config } from "../config/config.ts";
 import type { Misspelt } from "../config/misspelt.ts";
 import type { Decision } from "../election/decide/decision.ts";
 import type { HeadFact, HealthFact, LeaseFact } from "../election/facts.ts";
 import type { Plan } from "../ray/command.ts";
-import type { Fault } from "../ray/verdict.ts";
+import { type Fault, renderFault } from "../ray/verdict.ts";
 import type { NodeState, Step } from "../state.ts";
-import { AUTH, FAULTS, KILLED, REACH_FIX, RULES, STEPS, say, seconds, short, WAITS } from "./words.ts";
+import { AUTH, KILLED, REACH_FIX, RULES, STEPS, say, seconds, short, WAITS } from "./words.ts";
 
 type Lines = typeof LINES;
 
 /** All that the entrypoint has to say, or what it says of one type. */
-export type Event<T extends keyof Lines = keyof Lines> = {
-  [K in T]: { readonly type: K } & Readonly<Parameters<Lines[K]>[0]>;
-}[T];
+export type Event<T extends keyof Lines = keyof Lines> = Members<"type", Pick<Lines, T>>;
 
 /** The words for an event. */
 export const render = (event: Event): readonly string[] =>
@@ -134,14 +131,14 @@ const LINES = {
     e.cause === null
       ? `✓ The HEAD at ${formatAddress(e.head)} answers again`
       : `✗ The HEAD at ${formatAddress(e.head)} is out of reach (${e.cause}); looking for it`,
-  trouble: (e: { trouble: Fault }) => `✗ ${say(FAULTS, e.trouble)}`,
+  trouble: (e: { trouble: Fault }) => `✗ ${renderFault(e.trouble)}`,
   /** This node leads, where it was in another cluster before: what becomes of that one's actors, jobs and objects. */
   "state-of-cluster": ({ from, to }: { from: string; to: string }) =>
     from === to
       ? `✓ The cluster is the same, ${short(to)}: its KV store, detached actors and jobs live on (Redis)`
       : `→ The cluster's state is new: ${short(to)} takes the place of ${short(from)}, whose actors, jobs and objects are gone (only RAY_REDIS_ADDRESS keeps them)`,
   /** This HEAD cannot start its Ray, and lets others lead. */
-  "stepped-aside": (_: object) =>
+  "stepped-aside": () =>
     "✗ This HEAD cannot start its Ray: the head lease is given back, so that another may lead",
   /** A failure that is not the end, since this node has worked before. */
   setback: (e: { failure: Failure }) => renderFailure(e.failure),

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { aliveNote, NoteFile } from "./notes.ts";
+import { aliveNote, noteFile } from "./notes.ts";
 
 let folder: string;
 let file: string;
@@ -13,7 +13,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-const noteAt = (path: string | null) => aliveNote(new NoteFile(path, null), 1000);
+const noteAt = (path: string | null) => aliveNote(noteFile(path, null), 1000);
 const bootSeconds = (): number => Number(readFileSync("/proc/uptime", "utf8").split(" ")[0]);
 
 test("a note says until when it holds, three looks and a second from now, and then its words", () => {

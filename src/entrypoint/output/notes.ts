@@ -1,49 +1,34 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { bootMs } from "../../common/deadline.ts";
-import { visible } from "../../common/output/visible.ts";
+import { visible } from "../../common/output/shown.ts";
+import { attempt } from "../../common/result.ts";
 import { asUser, ownerOfWrites } from "../config/become.ts";
 import type { RayUser } from "../config/machine.ts";
 
+export type NoteFile = ReturnType<typeof noteFile>;
+
 /**
- * A small file for other programs. A node that works must not stop because a note cannot be read or written, so all
- * that fails is left undone.
+ * A small file for other programs; null: there is none. A node that works must not stop because a note cannot be read or
+ * written, so all that fails is left undone. `user`: the user that Ray runs as, when this process is root. The file is
+ * then touched with that user's rights, unless only root can change every folder of its path.
  */
-export class NoteFile {
-  readonly #attempt: <T>(work: (file: string) => T) => T | undefined;
-
-  /**
-   * If `file` is null, there is no note. `user`: the user that Ray runs as, when this process is root. The file is then
-   * touched with that user's rights, unless only root can change every folder of its path.
-   */
-  constructor(file: string | null, user: RayUser | null) {
-    const writer = file === null ? null : ownerOfWrites(dirname(file), user);
-    this.#attempt = (work) => {
-      try {
-        return file === null ? undefined : asUser(writer, () => work(file));
-      } catch {
-        return undefined;
-      }
-    };
-  }
-
-  /** Its text; empty where there is none. */
-  read(): string {
-    return this.#attempt((file) => readFileSync(file, "utf8")) ?? "";
-  }
-
-  /** Renamed into place: no reader sees half a note, and no link that a job of Ray's made is followed. */
-  write(text: string): void {
-    this.#attempt((file) => {
-      rmSync(`${file}.new`, { force: true });
-      writeFileSync(`${file}.new`, text, { flag: "wx" });
-      renameSync(`${file}.new`, file);
-    });
-  }
-
-  drop(): void {
-    this.#attempt((file) => rmSync(file, { force: true }));
-  }
+export function noteFile(file: string | null, user: RayUser | null) {
+  const writer = file === null ? null : ownerOfWrites(dirname(file), user);
+  const safely = <T>(work: (file: string) => T): T | undefined =>
+    file === null ? undefined : attempt(() => asUser(writer, () => work(file)));
+  return {
+    /** Its text; empty where there is none. */
+    read: (): string => safely((path) => readFileSync(path, "utf8")) ?? "",
+    /** Renamed into place: no reader sees half a note, and no link that a job of Ray's made is followed. */
+    write: (text: string): void =>
+      safely((path) => {
+        rmSync(`${path}.new`, { force: true });
+        writeFileSync(`${path}.new`, text, { flag: "wx" });
+        renameSync(`${path}.new`, path);
+      }),
+    drop: (): void => safely((path) => rmSync(path, { force: true })),
+  };
 }
 
 /** A look that fails may take this long (monitor.ts), and three in a row are no fault yet (verdict.ts). */
@@ -67,6 +52,6 @@ export function aliveNote(note: NoteFile, everyMs: number) {
       note.write(`${until} ${visible(words)}\n`);
     },
     /** The node is not alive in its cluster, or no longer for sure. */
-    drop: (): void => note.drop(),
+    drop: note.drop,
   };
 }

@@ -2,7 +2,6 @@ import { formatAddress } from "../../common/address.ts";
 import type { RayAuth } from "../../common/auth-token.ts";
 import type { ReachAnswer } from "../../common/protocol/reach.ts";
 import type { Decision, WaitReason } from "../election/decide/decision.ts";
-import type { Fault } from "../ray/verdict.ts";
 import type { Step } from "../state.ts";
 
 /** Words for each member of a union. */
@@ -59,34 +58,6 @@ export const STEPS: Words<Step> = {
   decide: () => "who is HEAD now?",
   stop: ({ signal }) => signal,
   over: () => "the end",
-};
-
-/** Why a node cannot go on as it is. */
-export const FAULTS: Words<Fault> = {
-  "head-restarted": ({ from, to }) =>
-    `The HEAD restarted: cluster ${short(from)} is now ${short(to)}, so this node joins anew`,
-  "head-lost-in-start": ({ cause }) =>
-    `The HEAD went while this node's Ray was starting (${cause}); looking for it`,
-  "declared-dead": () => "The cluster has declared this node dead",
-  "gcs-hangs": ({ cause }) => `The GCS of this node gives no answer any more (${cause})`,
-  "raylet-gone": () => "The raylet of this node is gone, though `ray start` runs on",
-  "raylet-stopped": () => "The raylet of this node is stopped (process state T)",
-  "agent-gone": () => "The agent of this node is gone, though `ray start` runs on",
-  "agent-unwell": () => "The agent of this node says that its raylet is not well",
-  superseded: ({ by, epoch }) => `${by} holds the head lease under epoch ${epoch}: this HEAD gives way`,
-  outranked: ({ node, address, epoch, ownEpoch }) => {
-    const own = ownEpoch === 0 ? "never had a lease" : `under epoch ${ownEpoch}`;
-    const why =
-      epoch === ownEpoch
-        ? "and stands earlier in the whitelist"
-        : `under epoch ${epoch}, and this one ${own}`;
-    return `${node} leads as well, at ${formatAddress(address)}, ${why}: this HEAD gives way`;
-  },
-  "lease-lost": ({ forMs }) =>
-    `The head lease could not be renewed for ${seconds(forMs)}: this HEAD ends its Ray before another may lead`,
-  "guard-lost": ({ cause }) =>
-    `Ray has lost its guard (${cause}), and strict fencing needs one: this HEAD ends its Ray`,
-  "ray-exited": ({ exit }) => `Ray ended by itself (${exit})`,
 };
 
 /** Why Ray is killed before it has drained. */

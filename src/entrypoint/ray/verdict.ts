@@ -1,4 +1,5 @@
-import type { Address } from "../../common/address.ts";
+import { type Address, formatAddress } from "../../common/address.ts";
+import type { Members } from "../../common/result.ts";
 import type { Plan } from "./command.ts";
 
 /** What one look at a running node showed. */
@@ -13,30 +14,48 @@ export interface Snapshot {
   readonly raylet: "running" | "stopped" | "gone";
 }
 
-/** Why a node cannot go on as it is. `declared-dead`: by its cluster. */
-export type Fault =
-  | { readonly kind: "raylet-gone" | "raylet-stopped" | "agent-gone" | "agent-unwell" | "declared-dead" }
+/** Why a node cannot go on as it is, in words. */
+const FAULTS = {
+  "raylet-gone": () => "The raylet of this node is gone, though `ray start` runs on",
+  "raylet-stopped": () => "The raylet of this node is stopped (process state T)",
+  "agent-gone": () => "The agent of this node is gone, though `ray start` runs on",
+  "agent-unwell": () => "The agent of this node says that its raylet is not well",
+  "declared-dead": () => "The cluster has declared this node dead",
   /** Our own GCS does not answer though its process lives. */
-  | { readonly kind: "gcs-hangs"; readonly cause: string }
+  "gcs-hangs": ({ cause }: Caused) => `The GCS of this node gives no answer any more (${cause})`,
   /** The HEAD came back with another cluster id: our raylet belongs to a cluster that is no more. */
-  | { readonly kind: "head-restarted"; readonly from: string; readonly to: string }
+  "head-restarted": ({ from, to }: { from: string; to: string }) =>
+    `The HEAD restarted: cluster ${from.slice(0, 8)} is now ${to.slice(0, 8)}, so this node joins anew`,
   /** The HEAD went, or came back as another cluster, while this WORKER's Ray still started. */
-  | { readonly kind: "head-lost-in-start"; readonly cause: string }
+  "head-lost-in-start": ({ cause }: Caused) =>
+    `The HEAD went while this node's Ray was starting (${cause}); looking for it`,
   /** Another node holds the head lease under a higher epoch: this HEAD must give way. */
-  | { readonly kind: "superseded"; readonly by: string; readonly epoch: number }
+  superseded: ({ by, epoch }: { by: string; epoch: number }) =>
+    `${by} holds the head lease under epoch ${epoch}: this HEAD gives way`,
   /** Another HEAD has a higher epoch (0: none), or an earlier place in the whitelist: this one gives way. */
-  | {
-      readonly kind: "outranked";
-      readonly node: string;
-      readonly address: Address;
-      readonly epoch: number;
-      readonly ownEpoch: number;
-    }
-  /** Strict: the lease could not be renewed, and another may soon hold it. */
-  | { readonly kind: "lease-lost"; readonly forMs: number }
-  /** Strict: the guard, which would have ended this HEAD at its deadline, is gone and cannot be replaced. */
-  | { readonly kind: "guard-lost"; readonly cause: string }
-  | { readonly kind: "ray-exited"; readonly exit: string };
+  outranked: (of: { node: string; address: Address; epoch: number; ownEpoch: number }) => {
+    const own = of.ownEpoch === 0 ? "never had a lease" : `under epoch ${of.ownEpoch}`;
+    const why =
+      of.epoch === of.ownEpoch
+        ? "and stands earlier in the whitelist"
+        : `under epoch ${of.epoch}, and this one ${own}`;
+    return `${of.node} leads as well, at ${formatAddress(of.address)}, ${why}: this HEAD gives way`;
+  },
+  /** Strict: another may soon hold the lease. */
+  "lease-lost": ({ forMs }: { forMs: number }) =>
+    `The head lease could not be renewed for ${(forMs / 1000).toFixed(1)} s: this HEAD ends its Ray before another may lead`,
+  /** Strict: the guard, which would have ended this HEAD at its deadline, cannot be replaced. */
+  "guard-lost": ({ cause }: Caused) =>
+    `Ray has lost its guard (${cause}), and strict fencing needs one: this HEAD ends its Ray`,
+  "ray-exited": ({ exit }: { exit: string }) => `Ray ended by itself (${exit})`,
+};
+interface Caused {
+  cause: string;
+}
+
+export type Fault = Members<"kind", typeof FAULTS>;
+
+export const renderFault = (fault: Fault): string => (FAULTS[fault.kind] as (fault: Fault) => string)(fault);
 
 /** What follows from the looks so far. */
 export type Verdict =
