@@ -1,6 +1,5 @@
 import type { Address } from "../../common/address.ts";
 import { publishHeadEpoch, readHeadEpoch } from "../../gcs/head-epoch.ts";
-import { rayOf } from "../config/local.ts";
 import { findOtherHead } from "../lease/other-head.ts";
 import { redactCommand } from "../output/redact.ts";
 import { aborted, unlessAborted } from "../stop-request.ts";
@@ -105,9 +104,7 @@ export class Run {
     this.#ensureGuard().watch(started.value.session);
     // In parallel with Ray's own start, which takes longer.
     if (!this.#isHead)
-      void comparePython(this.#gcs, rayOf(local)?.python ?? null).then(
-        (failure) => failure && this.end(failed(failure)),
-      );
+      void comparePython(this.#gcs, local.ray.python).then((failure) => failure && this.end(failed(failure)));
     try {
       const end = await this.#untilEnd(started.value);
       return end === "stop" ? await this.#drain(started.value) : end;
