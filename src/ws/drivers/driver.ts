@@ -145,12 +145,12 @@ export interface Driver extends GcsOptions {
   /** The lines of a service's log, of one that is gone as well; undefined where there is none. */
   readLog(
     name: string,
-    found: Service | undefined,
+    found: Pick<Service, "ref"> | undefined,
     request: LogRequest,
     signal: AbortSignal,
   ): AsyncGenerator<LogLine> | undefined;
   /** Keeps the log of a service that is about to be removed, or `instead` where it is gone. Returns the file. */
-  keepLog(name: string, found: Service | undefined, instead?: string): Promise<string>;
+  keepLog(name: string, found: Pick<Service, "ref"> | undefined, instead?: string): Promise<string>;
   /** Runs a command in a service's place, as a person would type it there. The error is one line. */
   exec(name: string, command: readonly string[]): Promise<Result<string, string>>;
   /** The environment of the Ray that runs in a node, read from the process itself: NAME=value, each ended by NUL. */
