@@ -25,7 +25,7 @@ import { introduction } from "./output/introduction.ts";
 import { NoteFile } from "./output/note-file.ts";
 import { render } from "./output/render.ts";
 import { planForPid1 } from "./pid1.ts";
-import { binDirOf, resolveRunAs } from "./ray/command.ts";
+import { resolveRunAs } from "./ray/command.ts";
 import { realDeps } from "./real-deps.ts";
 import { StopRequest } from "./stop-request.ts";
 
@@ -94,9 +94,9 @@ async function explain(input: Input, deps: Deps, json: boolean): Promise<number>
   return report.exitCode;
 }
 
-const localSettings = (config: Config) => ({
-  binDir: binDirOf(config),
-  requirements: config.values.RAY_EP_PIP_REQUIREMENTS,
+const localSettings = ({ values }: Config) => ({
+  binDir: values.RAY_EP_BIN_DIR ?? (values.USE_CONDA_ENV ? "/opt/conda/envs/py/bin" : undefined),
+  requirements: values.RAY_EP_PIP_REQUIREMENTS,
 });
 
 const toStdout = (text: string): void => void process.stdout.write(text);

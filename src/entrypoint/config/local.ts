@@ -20,7 +20,7 @@ export interface LocalFact extends Users {
   readonly unreadable: { readonly path: string; readonly code: string } | null;
   readonly ray:
     | ({ readonly kind: "found"; readonly path: string } & RayInstall)
-    | { readonly kind: "missing"; readonly searched: string }
+    | { readonly kind: "missing"; readonly searched: string | null }
     | { readonly kind: "not-executable"; readonly path: string; readonly code: string };
 }
 
@@ -29,8 +29,8 @@ export const rayOf = ({ ray }: Pick<LocalFact, "ray">) => (ray.kind === "found" 
 
 export interface LocalProbeSettings {
   readonly who: Users;
-  /** The folder that holds `ray`. */
-  readonly binDir: string;
+  /** The folder that was named to hold `ray`; undefined where it is to be found. */
+  readonly binDir: string | undefined;
   /** The environment that we were given. */
   readonly env: Environment;
   /** A requirements file, or a folder of them; it need not exist. */
@@ -40,7 +40,7 @@ export interface LocalProbeSettings {
 /** Inspects this machine: our user, the user that Ray runs as, and the installed Ray. */
 export function probeLocal({ who, binDir, env, requirements }: LocalProbeSettings): LocalFact {
   const began = monotonicMs();
-  const ray = findRay(binDir, env, who.becomes);
+  const ray = binDir === undefined ? findRay(env, who.becomes) : rayIn(binDir, env, who.becomes);
   const found = asUser(who.becomes, () => findRequirements(requirements));
   return { ...who, ray, ...found, ms: monotonicMs() - began };
 }
@@ -61,7 +61,29 @@ function findRequirements(path: string): Pick<LocalFact, "requirements" | "unrea
   }
 }
 
-function findRay(binDir: string, env: Environment, becomes: RayUser | null): LocalFact["ray"] {
+const CONDA_ENVS = "/opt/conda/envs";
+
+/**
+ * Where images keep Ray: rayproject/ray's own place, then what PATH says, then where a virtual environment, pip or conda
+ * puts it (docker/profile.sh has the same).
+ */
+function findRay(env: Environment, becomes: RayUser | null): LocalFact["ray"] {
+  const onPath = (env.PATH ?? "").split(":").filter((folder) => folder.startsWith("/"));
+  const conda = attempt(() => readdirSync(CONDA_ENVS)) ?? [];
+  const folders = [
+    "/home/ray/anaconda3/bin",
+    ...onPath,
+    ...["/opt/venv/bin", "/usr/local/bin", "/opt/conda/bin"],
+    ...conda.toSorted().map((name) => join(CONDA_ENVS, name, "bin")),
+  ];
+  for (const folder of new Set(folders)) {
+    const ray = rayIn(folder, env, becomes);
+    if (ray.kind !== "missing") return ray;
+  }
+  return { kind: "missing", searched: null };
+}
+
+function rayIn(binDir: string, env: Environment, becomes: RayUser | null): LocalFact["ray"] {
   const path = join(binDir, "ray");
   try {
     accessSync(path, constants.X_OK);

@@ -18,13 +18,13 @@ export interface Users {
 }
 
 /**
- * RAY_EP_USER is a name, a uid or uid:gid; without it Ray runs as `ray` if this process is root, otherwise as the
- * user of this process. A uid needs no entry in the user database.
+ * RAY_EP_USER is a name, a uid or uid:gid; without it Ray runs as `ray` if this process is root and there is such a
+ * user, otherwise as the user of this process. A uid needs no entry in the user database.
  */
 export function findUsers(env: Environment): Users {
   const uid = process.getuid?.() ?? -1;
   const own = lookUp(String(uid)) ?? withoutEntry(uid, process.getgid?.() ?? -1, env.HOME || "/");
-  const wanted = env.RAY_EP_USER?.trim() || (uid === 0 ? "ray" : String(uid));
+  const wanted = env.RAY_EP_USER?.trim() || (uid === 0 && lookUp("ray") ? "ray" : String(uid));
   const rayUser = findUser(wanted, own);
   const groups = uid === 0 && rayUser !== null && rayUser.uid !== 0 ? groupsOf(rayUser) : undefined;
   const becomes = rayUser !== null && groups !== undefined ? { ...rayUser, groups } : null;

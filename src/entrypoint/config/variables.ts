@@ -92,19 +92,19 @@ export const VARIABLES = {
     "memory that this node offers, in bytes or as 8g or 8Gi",
     "--memory",
   ),
-  USE_CONDA_ENV: kind(scalars.onOff, "Give true or false.")(
-    "false",
-    "use /opt/conda/envs/py/bin instead of /home/ray/anaconda3/bin",
-  ),
+  USE_CONDA_ENV: kind(scalars.onOff, "Give true or false.")("false", "take Ray from /opt/conda/envs/py/bin"),
   RAY_EP_NODE_NAME: kind(scalars.words, "Give a name of letters, digits, '.', '_' and '-'.")(
     null,
     "the name of this node (default: the hostname)",
   ),
   RAY_EP_USER: kind(scalars.user, "Give the name of a user of this system, or a uid, such as 1000.")(
     null,
-    "the user that Ray runs as: a name, uid or uid:gid (default: ray where the container starts as root, else the user that it starts as)",
+    "the user that Ray runs as: a name, uid or uid:gid (default: `ray` where the container starts as root and has such a user, else the user that it starts as)",
   ),
-  RAY_EP_BIN_DIR: path(null, "the folder that holds `ray`, put first in PATH (default: see USE_CONDA_ENV)"),
+  RAY_EP_BIN_DIR: path(
+    null,
+    "the folder that holds `ray`, put first in PATH (default: it is looked for in /home/ray/anaconda3/bin, on PATH, in /opt/venv/bin, /usr/local/bin and conda's environments)",
+  ),
   RAY_EP_PIP_REQUIREMENTS: path(
     "/pip-requirements",
     "a requirements file, or a folder of *.txt, installed before start where it exists",

@@ -127,13 +127,6 @@ describe("the environment", () => {
   });
 
   test.each([
-    ["/opt/conda/envs/py/bin", { USE_CONDA_ENV: "true" }],
-    ["/opt/ray", { USE_CONDA_ENV: "true", RAY_EP_BIN_DIR: "/opt/ray" }],
-  ])("PATH begins with %s", (folder, vars) => {
-    expect(planOf({ vars }).start.env.PATH?.split(":")[0]).toBe(folder);
-  });
-
-  test.each([
     ["10", "6", 8500],
     ["60", "56", 58_500],
     ["3", "0", 1500],
