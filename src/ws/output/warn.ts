@@ -1,5 +1,4 @@
-import type { Problem } from "../../common/failure.ts";
-import { renderWarnings } from "../../common/output/render-failure.ts";
+import { type Problem, renderWarnings } from "../../common/failure.ts";
 import { oneLine } from "./one-line.ts";
 import type { Terminal } from "./terminal.ts";
 
