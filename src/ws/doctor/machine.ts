@@ -1,4 +1,4 @@
-import { limitWarnings } from "../compose/limits.ts";
+import { limitWarnings } from "../compose/host-plan.ts";
 import type { Settings } from "../config/settings.ts";
 import type { DoctorFacts, MachineFacts } from "./facts.ts";
 import { bad, type Finding, good, note } from "./finding.ts";

@@ -1,7 +1,7 @@
 import type { Problem } from "../../../common/failure.ts";
 import type { HostPlan } from "../../compose/host-plan.ts";
 import { containerName, networkName, type Part } from "../../compose/names.ts";
-import { portsInUse, publishedPorts } from "../../compose/published-ports.ts";
+import { portsInUse, publishedPorts } from "../../compose/ports.ts";
 import { readListeningPorts } from "../../compose/read-host.ts";
 import type { Settings } from "../../config/settings.ts";
 import { servicesOf } from "../driver.ts";
@@ -20,7 +20,7 @@ export function blockedBy(
   const { settings, formerProject, engine } = project;
   const claims: Claims = {
     mine: [settings.projectName, ...(formerProject === undefined ? [] : [formerProject])],
-    ports: publishedPorts(settings, plan, part),
+    ports: publishedPorts(plan, part),
     names: new Map(servicesOf(settings, part).map((service) => [service, containerName(settings, service)])),
     subnet: subnetOf(settings, part),
   };

@@ -1,5 +1,5 @@
 import type { Problem } from "../../../common/failure.ts";
-import type { PublishedPort } from "../../compose/published-ports.ts";
+import type { PublishedPort } from "../../compose/ports.ts";
 import { overlap, parseSubnet } from "../../config/ipv4.ts";
 import type { AnyContainer, AnyNetwork, Neighbours } from "./neighbours.ts";
 

@@ -3,7 +3,7 @@ import { authIn } from "../../../common/auth-token.ts";
 import { ok, type Result } from "../../../common/result.ts";
 import { readTls } from "../../../gcs/tls.ts";
 import { containerName } from "../../compose/names.ts";
-import { STOP_GRACE_S } from "../../compose/node-service.ts";
+import { STOP_GRACE_S } from "../../compose/services.ts";
 import { generateHere, writeComposeFiles } from "../../compose/write-files.ts";
 import type { WsFailure } from "../../failure.ts";
 import { type Driver, type Request, servicesOf } from "../driver.ts";
@@ -45,7 +45,7 @@ export function composeDriver(project: Project): Driver {
       const { changed, moved, generated } = survey.value;
       const replaces =
         request.part === "main" ? (formerDriver(project) ?? (moved ? driver : undefined)) : undefined;
-      return ok({ changed, replaces, warnings: generated.warnings });
+      return ok({ changed, replaces, warnings: generated.plan.warnings });
     },
     prepare: async ({ build }, job) => {
       const generated = generateHere(settings, project);
@@ -104,7 +104,7 @@ async function create(
 ): Promise<Result<void, WsFailure>> {
   const plan = hostPlanOf(project);
   if (!plan.ok) return plan;
-  const options: CommandOptions = { signal, env: variablesOf(project, request, { plan: plan.value }) };
+  const options: CommandOptions = { signal, env: variablesOf(request, plan.value) };
   const words = ["up", "--no-start", "--no-build", ...servicesOf(project.settings, request.part)];
   const made = await runCompose(project, request.part, words, options);
   return made.ok ? ok(undefined) : refused({ signal }, made);

@@ -1,9 +1,8 @@
 import type { Address } from "../../../common/address.ts";
 import { formatAddress } from "../../../common/address.ts";
 import { err, ok, type Result } from "../../../common/result.ts";
-import { mainComposeFile } from "../../compose/main-file.ts";
+import { mainComposeFile, testComposeFile } from "../../compose/files.ts";
 import { containerName } from "../../compose/names.ts";
-import { testComposeFile } from "../../compose/test-file.ts";
 import { TEST_WORKER_NAME } from "../../config/settings.ts";
 import { hostPlanOf, type Project } from "./project.ts";
 
@@ -50,7 +49,7 @@ export function toldIn(project: Project, service: string, head: Address): Readon
   const plan = hostPlanOf(project);
   if (!plan.ok) return {};
   const isTest = service === TEST_WORKER_NAME;
-  const file = (isTest ? testComposeFile : mainComposeFile)(project.settings, plan.value);
+  const file = (isTest ? testComposeFile : mainComposeFile)(plan.value);
   const told = Object.entries(file.services[service]?.environment ?? {}).flatMap(([name, value]) =>
     // Compose's own mark for a dollar sign.
     value === null ? [] : [[name, value.replaceAll("$$", "$")]],
@@ -62,6 +61,6 @@ export function toldIn(project: Project, service: string, head: Address): Readon
 export function memoryIn(project: Project, service: string): number {
   const plan = hostPlanOf(project);
   if (!plan.ok) return 0;
-  const node = [...plan.value.nodes, plan.value.testWorker].find(({ name }) => name === service);
+  const node = [...plan.value.nodes, plan.value.test.worker].find(({ name }) => name === service);
   return node?.limits.memoryBytes ?? 0;
 }

@@ -1,8 +1,8 @@
 import { mkdirSync } from "node:fs";
 import { err, ok, type Result } from "../../../common/result.ts";
+import { testVariables } from "../../compose/files.ts";
 import type { Generated } from "../../compose/generate.ts";
 import { marked, replaceFile } from "../../compose/own-file.ts";
-import { testVariables } from "../../compose/test-file.ts";
 import { foreignFiles, generateHere } from "../../compose/write-files.ts";
 import { interrupted, type WsFailure } from "../../failure.ts";
 import { type Request, servicesOf } from "../driver.ts";
@@ -33,17 +33,16 @@ export async function surveyProject(
   if (!around.ok) return err({ reason: "machine-not-ready", problems: [silentEngine(around.error)] });
   const problems = blockedBy(project, generated.plan, request.part, around.value);
   if (problems.length > 0) return err({ reason: "machine-not-ready", problems });
-  const changed = await changes(project, request, variablesOf(project, request, generated));
+  const changed = await changes(project, request, variablesOf(request, generated.plan));
   if (!changed.ok) return changed;
   return ok({ generated, changed: changed.value, moved: hasMoved(project, around.value) });
 }
 
 /** What compose reads from its environment for this part. */
 export const variablesOf = (
-  { settings }: Project,
   { part, head }: Request,
-  { plan }: Pick<Generated, "plan">,
-): Readonly<Record<string, string>> => (part === "main" ? {} : testVariables(settings, plan, head));
+  plan: Generated["plan"],
+): Readonly<Record<string, string>> => (part === "main" ? {} : testVariables(plan, head));
 
 /**
  * The compose files that compose reads, in ws's own folder: those beside config.yaml may be changed by a user or
