@@ -1,6 +1,6 @@
 import { connect, type Socket } from "node:net";
 import { type Address, formatAddress } from "../common/address.ts";
-import { lookup } from "../common/net/lookup.ts";
+import { lookup } from "../common/lookup.ts";
 import { err, ok, type Result } from "../common/result.ts";
 import { Answer, brokenOff, type GcsFailure, nameBytes, type Outcome, withPrefix } from "./answer.ts";
 import * as http2 from "./http2.ts";

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { Address } from "../common/address.ts";
 import { type Deadline, deadlineIn, monotonicMs } from "../common/deadline.ts";
-import { lookup } from "../common/net/lookup.ts";
+import { lookup } from "../common/lookup.ts";
 import type { ProbeAnswer, ProbeResult } from "../common/probe-result.ts";
 import type { GcsFailure } from "./answer.ts";
 import { openGcs } from "./client.ts";

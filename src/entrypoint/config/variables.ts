@@ -1,7 +1,7 @@
+import * as hosts from "../../common/address.ts";
 import type { ValuesOf, Variable } from "../../common/environment.ts";
 import { ok } from "../../common/result.ts";
 import type { Form } from "../../common/values.ts";
-import * as hosts from "../../common/address.ts";
 import * as scalars from "../../common/values.ts";
 
 const variable = <T, F extends string | null>(form: Form<T>, fallback: F, meaning: string, fix: string) => ({

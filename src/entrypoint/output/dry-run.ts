@@ -1,8 +1,7 @@
 import { formatAddress } from "../../common/address.ts";
 import type { Variable } from "../../common/environment.ts";
 import { renderFailure } from "../../common/failure.ts";
-import { hidden, shown } from "../../common/output/shown.ts";
-import { visible } from "../../common/output/visible.ts";
+import { hidden, shown, visible } from "../../common/output/shown.ts";
 import { renderProbe } from "../../common/probe-result.ts";
 import { type Config, VARIABLE_NAMES } from "../config/config.ts";
 import { type LocalFact, rayOf } from "../config/machine.ts";

@@ -6,7 +6,7 @@ import { type Generated, generateComposeFiles } from "./generate.ts";
 import { inspectFile, marked, type NotOurs, replaceFile } from "./own-file.ts";
 import { readHostFacts } from "./read-host.ts";
 
-interface Places {
+export interface Places {
   /** The config.yaml; the compose files are written to its folder. */
   readonly configFile: string;
   readonly configFolder: string;

@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from "node:util";
-import { visible } from "../../common/output/visible.ts";
+import { visible } from "../../common/output/shown.ts";
 
 /**
  * Foreign text (from a GCS, a container, pip, the engine) as part of one of our lines, without colours and anything

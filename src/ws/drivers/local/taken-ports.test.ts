@@ -1,0 +1,28 @@
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { createServer } from "node:net";
+import { expect, onTestFinished, test } from "vitest";
+import { renderFailure } from "../../output/render-failure.ts";
+import { findTakenPorts } from "./taken-ports.ts";
+
+async function listening(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  return (server.address() as AddressInfo).port;
+}
+
+test("a port that is taken names its holder", async () => {
+  const port = await listening();
+  expect(await findTakenPorts([{ host: "127.0.0.1", port, use: "GCS" }])).toMatchObject([
+    { port, holder: expect.stringContaining(`process ${process.pid}`) },
+  ]);
+});
+
+test("one that cannot be had for another reason is not called taken", async () => {
+  const ports = await findTakenPorts([{ host: "192.0.2.1", port: 6379, use: "GCS" }]);
+  expect(ports).toMatchObject([{ holder: undefined }]);
+  expect(renderFailure({ reason: "ports-taken", ports }).join("\n")).toContain(
+    "192.0.2.1:6379 (GCS) is at an address that this machine does not have",
+  );
+});

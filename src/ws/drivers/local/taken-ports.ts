@@ -1,0 +1,71 @@
+import { readdirSync, readlinkSync } from "node:fs";
+import { createServer } from "node:net";
+import { dirname } from "node:path";
+import { listeningSockets } from "../../compose/read-host.ts";
+import type { TakenPort } from "../../failure.ts";
+import type { PlannedPort } from "./plan.ts";
+import { pids, readProcess } from "./processes.ts";
+
+/**
+ * The ports that cannot be bound now, with the process that holds them or the cause. Ports that a process of `ours`
+ * holds count as free.
+ */
+export async function findTakenPorts(
+  ports: readonly PlannedPort[],
+  ours: readonly number[] = [],
+): Promise<TakenPort[]> {
+  const tried = await Promise.all(ports.map(async (port) => ({ port, refusal: await refusalOf(port) })));
+  return tried.flatMap(({ port, refusal }): TakenPort[] => {
+    if (refusal === undefined) return [];
+    if (refusal !== "EADDRINUSE") return [{ ...port, holder: undefined, why: whyNot(refusal) }];
+    const holder = holderOf(port.port);
+    if (holder === undefined) return [{ ...port, holder: "a process of another user" }];
+    return ours.includes(holder) ? [] : [{ ...port, holder: describe(holder) }];
+  });
+}
+
+/** Nobody has to hold a port that one cannot have. */
+function whyNot(code: string): string {
+  if (code === "EACCES") return "needs root, as the ports below 1024 do; choose a higher one";
+  if (code === "EADDRNOTAVAIL") return "is at an address that this machine does not have";
+  return `cannot be bound: ${code}`;
+}
+
+/** Binding is the only proof: a listener on every address blocks ours as well. Undefined: it can be had. */
+function refusalOf({ host, port }: PlannedPort): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", ({ code }: NodeJS.ErrnoException) => resolve(code ?? "unknown"));
+    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(undefined)));
+  });
+}
+
+/** The process that listens on a port, where /proc lets us see it (our own processes, or all of them for root). */
+function holderOf(port: number): number | undefined {
+  const sockets = listeningSockets().flatMap((each) =>
+    each.port === port ? [`socket:[${each.inode}]`] : [],
+  );
+  return pids().find((pid) =>
+    filesIn(`/proc/${pid}/fd`).some((fd) => sockets.includes(linkOf(`/proc/${pid}/fd/${fd}`))),
+  );
+}
+
+/** The process, or, where ws started it, which cluster it belongs to and how to end that. */
+function describe(pid: number): string {
+  const { command = "", cluster = "", service = "" } = readProcess(pid) ?? {};
+  return cluster !== "" && service !== ""
+    ? `${service} of another cluster, which ws --state ${dirname(linkOf(`/proc/${pid}/cwd`))} down ends`
+    : `process ${pid}: ${command.slice(0, 80)}`;
+}
+
+/** A process may be gone by now, or another user's. */
+const filesIn = (folder: string): string[] => orElse([], () => readdirSync(folder));
+const linkOf = (file: string): string => orElse("", () => readlinkSync(file));
+
+function orElse<T>(otherwise: T, look: () => T): T {
+  try {
+    return look();
+  } catch {
+    return otherwise;
+  }
+}
