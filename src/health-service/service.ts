@@ -57,7 +57,7 @@ export class Service {
     // Whoever may write is believed, workers too: they are no candidates, and remember for a service that forgot.
     if (report.seen !== undefined) await this.lease.seeEpoch(report.seen);
     const { instance, epoch } = this.lease.view();
-    return { instance, epoch, namesake: this.registry.hasDuplicate(name) };
+    return { instance, epoch, namesake: this.registry.isDuplicate(name) };
   }
 
   /** Dials a node back. Never rejects. */

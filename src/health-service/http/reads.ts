@@ -1,4 +1,4 @@
-import { pause } from "../../common/deadline.ts";
+import { monotonicMs, pause } from "../../common/deadline.ts";
 import type { Service } from "../service.ts";
 
 /** A text of 1 MiB that is read slowly stays in memory for up to 10 s (server.ts), so at most 40 of them do. */
@@ -10,16 +10,16 @@ const REST_FACTOR = 10;
  * `make` for an expensive text that many request: those who ask while it rests are answered together by the next one. So
  * no answer is older than its request, and making the text takes at most a tenth of the time.
  */
-export function paced(make: () => string, now: () => number): () => Promise<Buffer> {
+export function paced(make: () => string): () => Promise<Buffer> {
   let restsUntilMs = 0;
   let next: Promise<Buffer> | null = null;
   const render = async (): Promise<Buffer> => {
-    const restMs = restsUntilMs - now();
+    const restMs = restsUntilMs - monotonicMs();
     await (restMs > 0 ? pause(restMs) : null);
     next = null;
-    const beganMs = now();
+    const beganMs = monotonicMs();
     const text = Buffer.from(make());
-    restsUntilMs = now() + Math.max(MIN_REST_MS, REST_FACTOR * (now() - beganMs));
+    restsUntilMs = monotonicMs() + Math.max(MIN_REST_MS, REST_FACTOR * (monotonicMs() - beganMs));
     return text;
   };
   return () => {

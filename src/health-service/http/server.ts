@@ -74,27 +74,26 @@ const NODES = "/v1/nodes/";
 const ok = (body: object): Reply => ({ status: 200, body });
 
 function pathsOf(service: Service): ReadonlyMap<string, Methods> {
-  const { now } = service.settings;
   const write = createWrites(service.settings);
-  const cluster = paced(() => clusterText(service), now);
-  const metrics = paced(() => renderMetrics(service), now);
+  const cluster = paced(() => clusterText(service));
+  const metrics = paced(() => renderMetrics(service));
   const paths: Readonly<Record<string, Methods>> = {
     "/": { GET: () => ({ status: 200, headers: TEXT, body: "OK" }) },
     "/v1/cluster": { GET: async () => ok(await cluster()) },
     "/metrics": { GET: async () => ({ status: 200, headers: METRICS, body: await metrics() }) },
     "/v1/head": {
       GET: () => ok(service.view()),
-      PUT: write(LeaseRequest, async (request, { peer }) => {
+      PUT: write(LeaseRequest, async (request, peer) => {
         const body = await service.ask(request, peer);
         return { status: body.granted ? 200 : 409, body };
       }),
       DELETE: write(LeaseRelease, async (release) => ok(await service.lease.release(release))),
     },
     "/v1/reach": {
-      POST: write(ReachRequest, async (request, { peer }) => ok(await service.reach(request, peer))),
+      POST: write(ReachRequest, async (request, peer) => ok(await service.reach(request, peer))),
     },
     [NODES]: {
-      PUT: write(NodeReport, async (report, { name, peer }) => {
+      PUT: write(NodeReport, async (report, peer, name) => {
         const noted = await service.report(name, report, peer);
         if (noted === "too-many") return refuse(429, "too many nodes are known already");
         if (noted !== "duplicate-name") return ok(noted);
