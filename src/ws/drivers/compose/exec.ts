@@ -1,8 +1,7 @@
 import { formatAddress } from "../../../common/address.ts";
 import { err } from "../../../common/result.ts";
-import { mainComposeFile } from "../../compose/main-file.ts";
+import { mainComposeFile, testComposeFile } from "../../compose/files.ts";
 import { containerName } from "../../compose/names.ts";
-import { testComposeFile } from "../../compose/test-file.ts";
 import { TEST_WORKER_NAME } from "../../config/settings.ts";
 import type { Driver } from "../driver.ts";
 import { COMMAND_TIMEOUT_MS } from "../run-program.ts";
@@ -43,7 +42,7 @@ export function nodeVerbs(project: Project): Pick<Driver, "exec" | "environment"
       const plan = hostPlanOf(project);
       if (!plan.ok) return {};
       const isTest = name === TEST_WORKER_NAME;
-      const file = (isTest ? testComposeFile : mainComposeFile)(settings, plan.value);
+      const file = (isTest ? testComposeFile : mainComposeFile)(plan.value);
       const told = Object.entries(file.services[name]?.environment ?? {}).flatMap(([variable, value]) =>
         // Compose's own mark for a dollar sign.
         value === null ? [] : [[variable, value.replaceAll("$$", "$")]],
@@ -53,7 +52,7 @@ export function nodeVerbs(project: Project): Pick<Driver, "exec" | "environment"
     // Compose gives a container what the machine has, which may be less than config.yaml wants.
     memoryOf: (name) => {
       const plan = hostPlanOf(project);
-      const nodes = plan.ok ? [...plan.value.nodes, plan.value.testWorker] : [];
+      const nodes = plan.ok ? [...plan.value.nodes, plan.value.test.worker] : [];
       return nodes.find((node) => node.name === name)?.limits.memoryBytes ?? 0;
     },
   };

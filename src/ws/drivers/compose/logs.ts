@@ -6,8 +6,8 @@ import { streamLines } from "../run-program.ts";
 import { CHANGE_MS } from "./engine.ts";
 import { type Project, stateOf } from "./project.ts";
 
-/** Where the image has a node keep its status (docker/Dockerfile). */
-const STATUS_FILE = "/run/ray-entrypoint/status.json";
+/** Where the image has a node keep its status (docker/entrypoint.sh). */
+const STATUS_FILE = "/opt/ray-entrypoint/state/status.json";
 /** Of a container's log, because a node that restarts again and again never stops writing. */
 const MAX_LINES = "20000";
 
