@@ -6,12 +6,6 @@ export type Result<T, E> =
 export const ok = <T>(value: T): Result<T, never> => ({ ok: true, value });
 export const err = <E>(error: E): Result<never, E> => ({ ok: false, error });
 
-/** The union that a table of its words implies: each key is the value of `Tag`, with the facts that its words take. */
-export type Members<Tag extends string, Table> = {
-  [K in keyof Table]: { readonly [_ in Tag]: K } & Facts<Table[K]>;
-}[keyof Table];
-type Facts<Words> = Words extends (facts: infer F) => unknown ? Readonly<F> : never;
-
 /** What `work` returns; undefined where it throws, for what the world refuses (a file that is not there, say). */
 export function attempt<T>(work: () => T): T | undefined {
   try {
@@ -20,6 +14,12 @@ export function attempt<T>(work: () => T): T | undefined {
     return undefined;
   }
 }
+
+/** The union that a table of its words implies: each key is the value of `Tag`, with the facts that its words take. */
+export type Members<Tag extends string, Table> = {
+  [K in keyof Table]: { readonly [_ in Tag]: K } & Facts<Table[K]>;
+}[keyof Table];
+type Facts<Words> = Words extends (facts: infer F) => unknown ? Readonly<F> : never;
 
 /** Makes a forgotten member of a union a compile error; reaching it at run time is a bug. */
 export function unreachable(value: never): never {

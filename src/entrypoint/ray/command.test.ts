@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { configOf } from "../../../test/fixtures/config.ts";
-import type { LocalFact } from "../config/machine.ts";
+import type { LocalFact } from "../config/local.ts";
 import type { Role } from "../election/role.ts";
 import { planInstall, planRayStart, type RunAs, resolveRunAs } from "./command.ts";
 
@@ -39,11 +39,11 @@ describe("the words of ray start", () => {
       "start",
       "--head",
       "--block",
-      "--port=6379",
       "--dashboard-host=0.0.0.0",
+      "--node-name=ray-cpu",
+      "--port=6379",
       "--dashboard-port=8265",
       "--ray-client-server-port=10001",
-      "--node-name=ray-cpu",
     ]);
   });
 
@@ -164,7 +164,7 @@ describe("who runs Ray", () => {
     uid: 0,
     user: "root",
     rayUser: RAY,
-    mayBecome: true,
+    becomes: RAY,
     requirements: [],
     unreadable: null,
     ray,
@@ -172,14 +172,18 @@ describe("who runs Ray", () => {
 
   test.each([
     ["root becomes the user", local, { change: true, user: RAY }],
-    ["the user itself stays", { ...local, uid: 1000, user: "ray" }, { change: false, user: RAY }],
+    [
+      "the user itself stays",
+      { ...local, uid: 1000, user: "ray", becomes: null },
+      { change: false, user: RAY },
+    ],
   ])("%s", (_, facts, value) => {
     expect(resolveRunAs(config, facts)).toMatchObject({ ok: true, value });
   });
 
   test.each([
     ["no such user", { ...local, rayUser: null }, "no-such-user"],
-    ["neither root nor the user", { ...local, uid: 33, user: "www", mayBecome: false }, "wrong-user"],
+    ["neither root nor the user", { ...local, uid: 33, user: "www", becomes: null }, "wrong-user"],
     ["no ray", { ...local, ray: { kind: "missing", searched: "/bin/ray" } as const }, "ray-not-found"],
     [
       "ray not executable",

@@ -2,10 +2,10 @@ import { dirname, join } from "node:path";
 import type { Address } from "../../common/address.ts";
 import type { Failure } from "../../common/failure.ts";
 import { err, ok, type Result } from "../../common/result.ts";
-import { withoutOurs } from "../config/become.ts";
+import { optionOf } from "../config/args.ts";
+import { type RayUser, withoutOurs } from "../config/become.ts";
 import type { Config } from "../config/config.ts";
-import type { LocalFact, RayUser } from "../config/machine.ts";
-import { optionOf } from "../config/ray-words.ts";
+import type { LocalFact } from "../config/local.ts";
 import type { Role } from "../election/role.ts";
 import { rayStartArgs, withoutHeadOnly } from "./start-args.ts";
 
@@ -60,10 +60,11 @@ export function resolveRunAs(config: Config, local: LocalFact): Result<RunAs, Fa
     return err({ reason: "ray-not-executable", file: local.ray.path, code: local.ray.code });
   const user = local.rayUser;
   if (user === null) return err({ reason: "no-such-user", user: config.values.RAY_EP_USER ?? "ray" });
-  if (!local.mayBecome) return err({ reason: "wrong-user", user: local.user, wanted: user.name });
+  if (local.becomes === null && local.uid !== user.uid)
+    return err({ reason: "wrong-user", user: local.user, wanted: user.name });
   if (local.unreadable !== null)
     return err({ reason: "requirements-unreadable", user: user.name, ...local.unreadable });
-  return ok({ ray: local.ray.path, user, change: local.uid !== user.uid });
+  return ok({ ray: local.ray.path, user, change: local.becomes !== null });
 }
 
 /** Where Ray keeps its sessions; the default is Ray's own (ray/_common/utils.py, 2.60). */
