@@ -6,15 +6,6 @@ export type Result<T, E> =
 export const ok = <T>(value: T): Result<T, never> => ({ ok: true, value });
 export const err = <E>(error: E): Result<never, E> => ({ ok: false, error });
 
-/** What `work` returns; undefined where it throws, for what the world refuses (a file that is not there, say). */
-export function attempt<T>(work: () => T): T | undefined {
-  try {
-    return work();
-  } catch {
-    return undefined;
-  }
-}
-
 /** The union that a table of its words implies: each key is the value of `Tag`, with the facts that its words take. */
 export type Members<Tag extends string, Table> = {
   [K in keyof Table]: { readonly [_ in Tag]: K } & Facts<Table[K]>;

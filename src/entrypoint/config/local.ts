@@ -1,6 +1,6 @@
 import { accessSync, closeSync, constants, openSync, readdirSync, statSync } from "node:fs";
 import { networkInterfaces } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { readAuthTokenFile, readText } from "../../common/auth-token.ts";
 import { monotonicMs } from "../../common/deadline.ts";
 import type { Environment } from "../../common/environment.ts";
@@ -20,7 +20,6 @@ export interface LocalFact extends Users {
   readonly unreadable: { readonly path: string; readonly code: string } | null;
   readonly ray:
     | ({ readonly kind: "found"; readonly path: string } & RayInstall)
-    /** `searched`: the only place that may have held it; null where all the usual ones were looked at. */
     | { readonly kind: "missing"; readonly searched: string | null }
     | { readonly kind: "not-executable"; readonly path: string; readonly code: string };
 }
@@ -62,12 +61,14 @@ function findRequirements(path: string): Pick<LocalFact, "requirements" | "unrea
   }
 }
 
+const CONDA_ENVS = "/opt/conda/envs";
+
 /**
  * Where images keep Ray: rayproject/ray's own place, then what PATH says, then where a virtual environment, pip or conda
  * puts it (docker/profile.sh has the same).
  */
 function findRay(env: Environment, becomes: RayUser | null): LocalFact["ray"] {
-  const onPath = (env.PATH ?? "").split(delimiter).filter((folder) => folder.startsWith("/"));
+  const onPath = (env.PATH ?? "").split(":").filter((folder) => folder.startsWith("/"));
   const conda = attempt(() => readdirSync(CONDA_ENVS)) ?? [];
   const folders = [
     "/home/ray/anaconda3/bin",
@@ -81,8 +82,6 @@ function findRay(env: Environment, becomes: RayUser | null): LocalFact["ray"] {
   }
   return { kind: "missing", searched: null };
 }
-
-const CONDA_ENVS = "/opt/conda/envs";
 
 function rayIn(binDir: string, env: Environment, becomes: RayUser | null): LocalFact["ray"] {
   const path = join(binDir, "ray");

@@ -21,7 +21,7 @@ interface ProjectSurvey extends Pick<Survey, "changed" | "warnings"> {
 export async function surveyProject(project: Project, request: Request): Attempt<ProjectSurvey> {
   const prepared = await prepareFiles(project);
   if (!prepared.ok) return prepared;
-  const { plan, warnings } = prepared.value;
+  const { plan } = prepared.value;
   const around = await lookAround(project.engine);
   if (project.signal?.aborted) return err(interrupted(project.signal));
   const problems = around.ok
@@ -30,7 +30,11 @@ export async function surveyProject(project: Project, request: Request): Attempt
   if (!around.ok || problems.length > 0) return err({ reason: "machine-not-ready", problems });
   const changed = await changes(project, request);
   if (!changed.ok) return changed;
-  return ok({ warnings, changed: changed.value, moved: hasMoved(project.settings, around.value) });
+  return ok({
+    warnings: plan.warnings,
+    changed: changed.value,
+    moved: hasMoved(project.settings, around.value),
+  });
 }
 
 /** The engine does not answer, so nothing is known to be free. */
