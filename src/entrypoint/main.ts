@@ -8,11 +8,10 @@ import { visible } from "../common/output/shown.ts";
 import { handleSignals, leave } from "../common/process.ts";
 import { findTlsProblems, readTls } from "../gcs/tls.ts";
 import { readArgs } from "./config/args.ts";
-import { asUser } from "./config/become.ts";
-import { type Config, readConfig } from "./config/config.ts";
-import { readInterfaces } from "./config/interfaces.ts";
-import { probeLocal, readHealthTokenFile, readTokenFile } from "./config/local.ts";
-import type { RayUser } from "./config/machine.ts";
+import { asUser, type RayUser } from "./config/become.ts";
+import type { Config } from "./config/config.ts";
+import { probeLocal, readHealthTokenFile, readInterfaces, readTokenFile } from "./config/local.ts";
+import { readConfig } from "./config/read-config.ts";
 import { findUsers } from "./config/users.ts";
 import type { Deps } from "./deps.ts";
 import { collect } from "./election/collect.ts";
@@ -25,7 +24,7 @@ import { helpText } from "./output/help.ts";
 import { introduction } from "./output/introduction.ts";
 import { noteFile } from "./output/notes.ts";
 import { planForPid1 } from "./pid1.ts";
-import { binDirOf, resolveRunAs } from "./ray/command.ts";
+import { resolveRunAs } from "./ray/command.ts";
 import { realDeps } from "./real-deps.ts";
 import { StopRequest } from "./stop-request.ts";
 
@@ -93,9 +92,9 @@ async function explain(input: Input, deps: Deps, json: boolean): Promise<number>
   return report.exitCode;
 }
 
-const localSettings = (config: Config) => ({
-  binDir: binDirOf(config),
-  requirements: config.values.RAY_EP_PIP_REQUIREMENTS,
+const localSettings = ({ values }: Config) => ({
+  binDir: values.RAY_EP_BIN_DIR ?? (values.USE_CONDA_ENV ? "/opt/conda/envs/py/bin" : undefined),
+  requirements: values.RAY_EP_PIP_REQUIREMENTS,
 });
 
 const toStdout = (text: string): void => void process.stdout.write(text);

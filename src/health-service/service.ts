@@ -1,20 +1,12 @@
-import { matchingNames } from "../common/address.ts";
-import type {
-  ClusterView,
-  LeaseGranted,
-  LeaseRefused,
-  LeaseRequest,
-  NodeNoted,
-  NodeReport,
-} from "../common/protocol/lease-protocol.ts";
-import type { ReachAnswer, ReachRequest } from "../common/protocol/reach.ts";
+import type { ClusterView, LeaseRequest, NodeReport } from "../common/protocol/lease-protocol.ts";
+import type { ReachRequest } from "../common/protocol/reach.ts";
 import type { Config } from "./config.ts";
 import { LeaseStore, type LeaseStoreSettings } from "./lease/lease-store.ts";
-import { createOwnAddressCheck } from "./lease/own-address.ts";
+import { createWhitelistCheck } from "./lease/whitelist.ts";
 import { createReach } from "./reach.ts";
 import { Registry } from "./registry.ts";
 
-export interface ServiceSettings extends Omit<LeaseStoreSettings, "ttlMs" | "isCandidate" | "isDuplicate"> {
+export interface ServiceSettings extends Omit<LeaseStoreSettings, "ttlMs" | "isDuplicate"> {
   readonly version: string;
   readonly config: Config;
 }
@@ -29,7 +21,7 @@ export class Service {
   /** HTTP answers so far by status. */
   readonly answers = new Map<number, number>();
   readonly #startedAtMs: number;
-  readonly #isOwnAddress: ReturnType<typeof createOwnAddressCheck>;
+  readonly #whyNot: ReturnType<typeof createWhitelistCheck>;
   readonly #dial: ReturnType<typeof createReach>;
 
   constructor(settings: ServiceSettings) {
@@ -37,45 +29,36 @@ export class Service {
     const { RAY_EP_LEASE_TTL: ttlMs, HEAD_WHITELIST: whitelist, RAY_EP_HEALTH_TOKEN: token } = config;
     this.settings = settings;
     this.#startedAtMs = now();
-    const registry = new Registry({
-      forgetAfterMs: NODES_LIVE_TTLS * ttlMs,
-      leads: (...who) => this.lease.isLastHolder(...who),
-      now,
-    });
+    const leads = (name: string, life: string) => this.lease.isLastHolder(name, life);
+    const registry = new Registry({ forgetAfterMs: NODES_LIVE_TTLS * ttlMs, leads, now });
     this.registry = registry;
     this.lease = new LeaseStore({
       ...settings,
       ttlMs,
-      // The short and the long form of a name are the same name, as for the nodes themselves.
-      isCandidate: (node) => whitelist === null || matchingNames(whitelist, node).length === 1,
       isDuplicate: (...who) => registry.isDuplicate(...who),
     });
-    this.#isOwnAddress = createOwnAddressCheck(whitelist ?? []);
+    this.#whyNot = createWhitelistCheck(whitelist);
     this.#dial = createReach({ find: (...who) => registry.find(...who), trusted: token !== null, now });
   }
 
   /** Asks for the lease or renews it, for a request that came from `peer`. */
-  async ask(request: LeaseRequest, peer: string): Promise<LeaseGranted | LeaseRefused> {
-    const isOwn = await this.#isOwnAddress(request, peer);
-    return isOwn ? this.lease.ask(request) : this.lease.refuse(request, "foreign-address");
+  async ask(request: LeaseRequest, peer: string) {
+    const reason = await this.#whyNot(request, peer);
+    return reason === null ? this.lease.ask(request) : this.lease.refuse(request, reason);
   }
 
   /** Takes what a node says of itself, from `peer`. */
-  async report(
-    name: string,
-    report: NodeReport,
-    peer: string,
-  ): Promise<NodeNoted | "duplicate-name" | "too-many"> {
+  async report(name: string, report: NodeReport, peer: string) {
     const noted = this.registry.note(name, report, peer);
     if (noted !== "noted") return noted;
     // Whoever may write is believed, workers too: they are no candidates, and remember for a service that forgot.
     if (report.seen !== undefined) await this.lease.seeEpoch(report.seen);
     const { instance, epoch } = this.lease.view();
-    return { instance, epoch, namesake: this.registry.hasDuplicate(name) };
+    return { instance, epoch, namesake: this.registry.isDuplicate(name) };
   }
 
   /** Dials a node back. Never rejects. */
-  async reach(request: ReachRequest, peer: string): Promise<ReachAnswer> {
+  async reach(request: ReachRequest, peer: string) {
     const answer = await this.#dial(request, peer);
     this.settings.log({ type: "reach", node: request.node, answer });
     return answer;

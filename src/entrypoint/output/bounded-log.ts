@@ -9,8 +9,7 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import { attempt } from "../../common/result.ts";
-import { asUser, ownerOfWrites } from "../config/become.ts";
-import type { RayUser } from "../config/machine.ts";
+import { asUser, ownerOfWrites, type RayUser } from "../config/become.ts";
 
 type Write = (text: string) => void;
 

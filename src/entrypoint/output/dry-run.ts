@@ -3,9 +3,8 @@ import type { Variable } from "../../common/environment.ts";
 import { renderFailure } from "../../common/failure.ts";
 import { hidden, shown, visible } from "../../common/output/shown.ts";
 import { renderProbe } from "../../common/probe-result.ts";
-import { VARIABLE_NAMES } from "../config/config.ts";
-import { type LocalFact, rayOf } from "../config/machine.ts";
-import { VARIABLES } from "../config/variables.ts";
+import { type LocalFact, rayOf } from "../config/local.ts";
+import { CONTRACT } from "../config/variables.ts";
 import type { HeardHealth, Seen } from "../election/collect.ts";
 import { decide } from "../election/decide/decide.ts";
 import type { Decision } from "../election/decide/decision.ts";
@@ -40,7 +39,7 @@ export function dryRun(input: DryRunInput) {
   return {
     version,
     node: config.node,
-    config: VARIABLE_NAMES.map((name) => showSetting(name, config.texts[name])),
+    config: CONTRACT.map(([name, variable]) => showSetting(name, variable, config.texts[name])),
     introduction: introduction(input).flatMap(render),
     facts: {
       local: {
@@ -75,8 +74,7 @@ export type DryRunReport = ReturnType<typeof dryRun>;
 
 const round = (ms: number): number => Math.round(ms * 10) / 10;
 
-function showSetting(name: (typeof VARIABLE_NAMES)[number], given: string | undefined) {
-  const { secret, fallback }: Variable = VARIABLES[name];
+function showSetting(name: string, { secret, fallback }: Variable, given: string | undefined) {
   const value = given === undefined ? fallback : secret ? hidden(given) : shown(given);
   return { name, value, origin: given === undefined ? "default" : "environment" };
 }

@@ -1,6 +1,5 @@
-import { type LocalFact, rayOf } from "../config/machine.ts";
-import { findMisspelt } from "../config/misspelt.ts";
-import { nearestName } from "../config/nearest.ts";
+import { type LocalFact, rayOf } from "../config/local.ts";
+import { findMisspelt, nearestName } from "../config/nearest.ts";
 import { placeOf } from "../election/decide/candidates.ts";
 import type { PlanInput } from "../ray/command.ts";
 import type { Event } from "./event.ts";

@@ -3,8 +3,8 @@ import { dirname } from "node:path";
 import { bootMs } from "../../common/deadline.ts";
 import { visible } from "../../common/output/shown.ts";
 import { attempt } from "../../common/result.ts";
+import type { RayUser } from "../config/become.ts";
 import { asUser, ownerOfWrites } from "../config/become.ts";
-import type { RayUser } from "../config/machine.ts";
 
 export type NoteFile = ReturnType<typeof noteFile>;
 

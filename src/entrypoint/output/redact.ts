@@ -1,6 +1,5 @@
-import type { Variable } from "../../common/environment.ts";
 import { hidden, shown } from "../../common/output/shown.ts";
-import { VARIABLES } from "../config/variables.ts";
+import { CONTRACT } from "../config/variables.ts";
 import type { Command } from "../ray/command.ts";
 
 const words = (text: string): string[] => text.trim().split(/\s+/);
@@ -9,8 +8,8 @@ const words = (text: string): string[] => text.trim().split(/\s+/);
  * The variables whose values are shown because they are known to be harmless. A list of secret ones would miss the
  * user's own.
  */
-const HARMLESS = new Set([
-  ...Object.entries<Variable>(VARIABLES).flatMap(([name, { secret }]) => (secret ? [] : [name])),
+const HARMLESS = new Set<string>([
+  ...CONTRACT.flatMap(([name, { secret }]) => (secret ? [] : [name])),
   ...words(`
     HOME USER LOGNAME SHELL PATH LANG LC_ALL TZ TMPDIR CUDA_VISIBLE_DEVICES NVIDIA_VISIBLE_DEVICES
     RAY_AUTH_MODE RAY_USE_TLS RAY_TMPDIR RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S RAY_gcs_storage RAY_gcs_storage_path

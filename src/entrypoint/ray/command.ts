@@ -1,10 +1,11 @@
+import { dirname, join } from "node:path";
 import type { Address } from "../../common/address.ts";
 import type { Failure } from "../../common/failure.ts";
 import { err, ok, type Result } from "../../common/result.ts";
-import { SYSTEM_ENV, withoutOurs } from "../config/become.ts";
+import { optionOf } from "../config/args.ts";
+import { type RayUser, SYSTEM_ENV, withoutOurs } from "../config/become.ts";
 import type { Config } from "../config/config.ts";
-import type { LocalFact, RayUser } from "../config/machine.ts";
-import { optionOf } from "../config/ray-words.ts";
+import type { LocalFact } from "../config/local.ts";
 import type { Role } from "../election/role.ts";
 import { rayStartArgs } from "./start-args.ts";
 
@@ -51,12 +52,6 @@ export interface PlanInput {
   readonly terminal?: boolean;
 }
 
-/** The folder that `ray` is taken from. */
-export function binDirOf(config: Config): string {
-  const { RAY_EP_BIN_DIR, USE_CONDA_ENV } = config.values;
-  return RAY_EP_BIN_DIR ?? (USE_CONDA_ENV ? "/opt/conda/envs/py/bin" : "/home/ray/anaconda3/bin");
-}
-
 /** Finds out whether this machine can run Ray at all, before anything is asked of others. */
 export function resolveRunAs(config: Config, local: LocalFact): Result<RunAs, Failure> {
   const { ray, rayUser: user } = local;
@@ -64,10 +59,11 @@ export function resolveRunAs(config: Config, local: LocalFact): Result<RunAs, Fa
   if (ray.kind === "not-executable")
     return err({ reason: "ray-not-executable", file: ray.path, code: ray.code });
   if (user === null) return err({ reason: "no-such-user", user: config.values.RAY_EP_USER ?? "ray" });
-  if (!local.mayBecome) return err({ reason: "wrong-user", user: local.user, wanted: user.name });
+  if (local.becomes === null && local.uid !== user.uid)
+    return err({ reason: "wrong-user", user: local.user, wanted: user.name });
   if (local.unreadable !== null)
     return err({ reason: "requirements-unreadable", user: user.name, ...local.unreadable });
-  return ok({ ray: ray.path, user, change: local.uid !== user.uid });
+  return ok({ ray: ray.path, user, change: local.becomes !== null });
 }
 
 /** Where Ray keeps its sessions; the default is Ray's own (ray/_common/utils.py, 2.60). */
@@ -100,7 +96,11 @@ export function planRayStart(input: PlanInput, role: Role): Plan {
  * and still installed would keep its cluster waiting, or lose the lease over it. Pure.
  */
 export function planInstall(input: PlanInput, requirements: readonly string[]): Command[] {
-  const common = { ...surroundings("pip", input), file: `${binDirOf(input.config)}/python`, foreign: 0 };
+  const common = {
+    ...surroundings("pip", input),
+    file: join(dirname(input.runAs.ray), "python"),
+    foreign: 0,
+  };
   const install = ["-m", "pip", "install", "--disable-pip-version-check", "-r"];
   return requirements.map((file) => ({ ...common, args: [...install, file] }));
 }
@@ -111,7 +111,7 @@ function surroundings(
 ): Pick<Command, "env" | "user" | "speaksAs"> {
   const { name: USER, home: HOME, shell: SHELL } = runAs.user;
   const login = { HOME, USER, LOGNAME: USER, SHELL };
-  const bin = binDirOf(config);
+  const bin = dirname(runAs.ray);
   const rest = (env.PATH ?? SYSTEM_ENV.PATH).split(":").filter((folder) => folder !== bin);
   const drainS = Math.max(0, Math.floor((config.values.RAY_EP_STOP_GRACE - DRAIN_BEFORE_GRACE_MS) / 1000));
   // With RAY_LOG_TO_STDERR all of Ray's logs come that way (ray_logging.py, 2.40 to 2.60): too much to pass through us.

@@ -1,6 +1,6 @@
 import type { Failure } from "../../common/failure.ts";
 import type { Config } from "../config/config.ts";
-import type { LocalFact } from "../config/machine.ts";
+import type { LocalFact } from "../config/local.ts";
 import type { Deps } from "../deps.ts";
 import type { Absence } from "../election/absence.ts";
 import type { Outcome } from "../election/elect.ts";

@@ -1,4 +1,4 @@
-import { rayOf } from "../config/machine.ts";
+import { rayOf } from "../config/local.ts";
 import { findOtherHead } from "../lease/other-head.ts";
 import { redactCommand } from "../output/redact.ts";
 import { aborted, unlessAborted } from "../stop-request.ts";

@@ -18,28 +18,20 @@ export interface Reply {
 export type Handler = (request: IncomingMessage, name: string) => Reply | Promise<Reply | null>;
 
 /** A refusal in words, with the way out in `error` and each wrong field in `problems`. */
-export function refuse(
-  status: number,
-  error: string,
-  { problems, headers = {} }: { problems?: string[]; headers?: Readonly<Record<string, string>> } = {},
-) {
-  const body: ErrorAnswer = { error, problems };
-  return { status, headers, body };
-}
-
-/** Who writes: the address that the request came from, and the path's last part. */
-interface Writer {
-  readonly peer: string;
-  readonly name: string;
-}
+export const refuse = (status: number, error: string, headers = {}, problems?: string[]) => {
+  return { status, headers, body: { error, problems } satisfies ErrorAnswer };
+};
 
 /**
- * Makes the handlers of writes: what the guard turns away is not read, and a body that has not the schema's shape is
- * refused with each wrong field and what was expected.
+ * Makes the handlers of writes, which come from an address (`peer`): what the guard turns away is not read, and a body
+ * without the schema's shape is refused with each wrong field.
  */
 export function createWrites({ config, log }: ServiceSettings) {
   const whyNot = createWriteGuard(config.RAY_EP_HEALTH_TOKEN, config.RAY_EP_HEALTH_ALLOWED_HOSTS ?? []);
-  return <T>(schema: z.ZodMiniType<T>, handle: (body: T, writer: Writer) => Promise<Reply>): Handler =>
+  return <T>(
+    schema: z.ZodMiniType<T>,
+    handle: (body: T, peer: string, name: string) => Promise<Reply>,
+  ): Handler =>
     async (request, name) => {
       const { method = "", url, headers, socket } = request;
       const peer = socket.remoteAddress ?? "unknown";
@@ -51,7 +43,7 @@ export function createWrites({ config, log }: ServiceSettings) {
       const body = await text(request).catch(() => null);
       if (body === null) return null;
       const parsed = parseBody(schema, body);
-      return parsed.ok ? handle(parsed.value, { peer, name }) : parsed.error;
+      return parsed.ok ? handle(parsed.value, peer, name) : parsed.error;
     };
 }
 
@@ -72,13 +64,10 @@ function parseBody<T>(schema: z.ZodMiniType<T>, body: string): Result<T, Reply> 
   const problems = parsed.error.issues.map(
     ({ path, message }) => `${path.join(".") || "body"}: ${message.replace(/^Invalid \w+: /, "")}`,
   );
-  return err(refuse(400, "the body does not have the expected shape", { problems }));
+  return err(refuse(400, "the body does not have the expected shape", {}, problems));
 }
 
-/**
- * The limit of a request's body: a node's report is about 300 bytes, and 6 KB if everything in it has its maximum
- * length. Node reads no more than the header says.
- */
+/** A node's report is about 300 bytes, and 6 KB at its longest. Node reads no more than the header says. */
 const MAX_BODY = 8 * 1024;
 /** What a client that sends too much may go on sending, so that it can still read our answer, before it is cut off. */
 const MAX_IGNORED = 1024 * 1024;
@@ -101,14 +90,13 @@ function createWriteGuard(token: string | null, hosts: readonly string[]) {
     if (!/^application\/json\s*(?:;|$)/i.test(type))
       return refuse(415, "expected the header Content-Type: application/json");
     if (Number(length) <= MAX_BODY) return null;
-    return refuse(413, `expected a body of at most ${MAX_BODY} bytes`, {
-      headers: Number(length) > MAX_IGNORED ? { connection: "close" } : {},
-    });
+    const headersBack = Number(length) > MAX_IGNORED ? { connection: "close" } : {};
+    return refuse(413, `expected a body of at most ${MAX_BODY} bytes`, headersBack);
   };
 }
 
 const NO_TOKEN = refuse(401, "expected the header Authorization: Bearer <RAY_EP_HEALTH_TOKEN>", {
-  headers: { "www-authenticate": "Bearer" },
+  "www-authenticate": "Bearer",
 });
 const FOREIGN_HOST =
   "expected a Host header with an address, a name without dots, or a private name such as health.local; name others in RAY_EP_HEALTH_ALLOWED_HOSTS of the health service, or give it a token";
@@ -120,16 +108,11 @@ function tokenTest(token: string): (headers: IncomingHttpHeaders) => boolean {
   return ({ authorization = "" }) => !timingSafeEqual(digest(authorization), wanted);
 }
 
-/**
- * Top-level domains that cannot be registered (RFC 2606, 6762, 8375; ICANN's list of reserved names) or that clusters
- * use internally.
- */
+/** Top-level domains that nobody can register (RFC 2606, 6762, 8375; ICANN's reserved names) or that clusters use inside. */
 const PRIVATE_ENDS =
   /^(?:arpa|corp|home|internal|intranet|lan|local|localdomain|localhost|private|svc|test)$/;
 
-/**
- * The owner of a public name can point it at this service (DNS rebinding), and then open a web page under that name.
- */
+/** The owner of a public name can point it at this service (DNS rebinding), and then open a web page under that name. */
 function hostTest(hosts: readonly string[]): (headers: IncomingHttpHeaders) => boolean {
   const known = new Set(hosts.map((host) => host.toLowerCase()));
   return ({ host = "" }) => {

@@ -14,7 +14,6 @@ import {
   ASK_AGAIN_MS,
   explainRefusal,
   holdIn,
-  type LeaseSettings,
   type LeaseState,
   memoryOf,
   type Recalled,
@@ -23,7 +22,8 @@ import {
 } from "./lease-state.ts";
 import { inTime, type StateFile } from "./state-file.ts";
 
-export interface LeaseStoreSettings extends LeaseSettings {
+export interface LeaseStoreSettings {
+  readonly ttlMs: number;
   /** Names this run, so that clients see when the service forgot. */
   readonly instance: string;
   readonly recalled: Recalled;
@@ -55,7 +55,7 @@ export class LeaseStore {
 
   constructor(settings: LeaseStoreSettings) {
     this.#settings = settings;
-    this.#state = startLease(settings.recalled, settings.now(), settings);
+    this.#state = startLease(settings.recalled, settings.now(), settings.ttlMs);
   }
 
   /** Writes what is known, so that a folder that cannot be written is told at the start and not at the first grant. */
@@ -69,7 +69,7 @@ export class LeaseStore {
       const { instance, ttlMs, isDuplicate, now, log } = this.#settings;
       const { node, life, address } = request;
       const before = this.#state;
-      const step = askLease(before, request, now(), this.#settings);
+      const step = askLease(before, request, now(), ttlMs);
       if ("reason" in step) {
         this.#state = step.state;
         const isProven = step.reason === "same-name" && isDuplicate(node, life);

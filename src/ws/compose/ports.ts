@@ -12,6 +12,8 @@ export interface NodePorts {
   readonly workers: PortRange;
 }
 
+type WithPorts = WorkerSettings & { readonly ports: NodePorts };
+
 /**
  * How many worker ports a node gets. Measured on Ray 2.60.0 with 4 CPUs, counting listening ports of the range:
  * 3 to 5 idle, 6 with tasks of a whole CPU each, 18 with tasks of a quarter, 21 with tasks that wait for tasks three
@@ -26,9 +28,10 @@ const RAY_CLIENT_SERVERS: PortRange = { min: 23000, max: 24000 };
 /** Ray's own default for workers, in which a second Ray on the machine may sit (scripts.py, 2.40 to 2.60). */
 const RAY_DEFAULT_WORKERS: PortRange = { min: 10002, max: 19999 };
 
-const STEP = 100;
+const hundreds = (from: number, to: number): number[] =>
+  Array.from({ length: (to - from) / 100 + 1 }, (_, i) => from + 100 * i);
 /** Above Ray's own defaults and below the kernel's ephemeral ports; the rest is for hosts where that is taken. */
-const STARTS = [...range(21000, 65400, STEP), ...range(2000, 20900, STEP)];
+const STARTS = [...hundreds(21000, 65400), ...hundreds(2000, 20900)];
 const FIRST_WORKER = 10;
 
 /** Gives one node after the other its fixed ports, the test worker too. What config.yaml sets stays as it is. */
@@ -58,15 +61,8 @@ const firstFree = (size: number, taken: readonly PortRange[]): number | undefine
     return block.max <= 65535 && !taken.some((each) => portsOverlap(each, block));
   });
 
-function range(from: number, to: number, step: number): number[] {
-  return Array.from({ length: Math.floor((to - from) / step) + 1 }, (_, i) => from + i * step);
-}
-
 /** A warning for each port of a node that an outgoing connection of the machine may hold. Pure. */
-export const ephemeralWarnings = (
-  node: WorkerSettings & { readonly ports: NodePorts },
-  ephemeral: PortRange,
-): Problem[] =>
+export const ephemeralWarnings = (node: WithPorts, ephemeral: PortRange): Problem[] =>
   peerPorts(node, node.ports)
     .filter((each) => portsOverlap(each, ephemeral))
     .map((each) => ({
