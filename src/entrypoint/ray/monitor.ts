@@ -5,8 +5,7 @@ import type { Plan } from "./command.ts";
 import type { OwnGcs } from "./own-gcs.ts";
 import type { RayProcess } from "./ray.ts";
 import type { Membership } from "./readiness.ts";
-import type { RunDeps } from "./run-deps.ts";
-import type { RunEnd } from "./run-end.ts";
+import type { RunDeps, RunEnd } from "./run-end.ts";
 import { type Signs, type Snapshot, verdictOf } from "./verdict.ts";
 
 /** A GCS that is only slow must not look dead: three of these in a row are longer than a pause of five seconds. */

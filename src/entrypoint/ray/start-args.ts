@@ -9,15 +9,17 @@ export function rayStartArgs(config: Config, role: Role): { args: string[]; fore
   const isHead = role.role === "head";
   const theirs = isHead ? config.rayWords : withoutHeadOnly(config.rayWords);
   const given = new Set(theirs.map(optionName));
+  const options = (ofHeads: boolean) =>
+    CONTRACT.flatMap(([name, { option, headOnly = false }]) => {
+      const value = config.values[name];
+      return option === undefined || value === null || headOnly !== ofHeads ? [] : [`${option}=${value}`];
+    });
   const ours = [
     ...(isHead
-      ? ["--head", "--block", "--dashboard-host=0.0.0.0"]
+      ? ["--head", "--block", ...options(true), "--dashboard-host=0.0.0.0"]
       : [`--address=${formatAddress(role.head)}`, "--block"]),
     `--node-name=${config.node}`,
-    ...CONTRACT.flatMap(([name, { option, headOnly }]) => {
-      const value = config.values[name];
-      return option === undefined || value === null || (headOnly && !isHead) ? [] : [`${option}=${value}`];
-    }),
+    ...options(false),
   ].filter((word) => !given.has(optionName(word)));
   return { args: ["start", ...ours, ...theirs], foreign: theirs.length };
 }
