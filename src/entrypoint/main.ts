@@ -10,7 +10,7 @@ import { findTlsProblems, readTls } from "../gcs/tls.ts";
 import { readArgs } from "./config/args.ts";
 import { asUser, type RayUser } from "./config/become.ts";
 import type { Config } from "./config/config.ts";
-import { probeLocal, readHealthTokenFile, readInterfaces, readTokenFile } from "./config/local.ts";
+import { probeLocal, readInterfaces, readTokenFile } from "./config/local.ts";
 import { readConfig } from "./config/read-config.ts";
 import { findUsers } from "./config/users.ts";
 import type { Deps } from "./deps.ts";
@@ -47,7 +47,7 @@ async function main(): Promise<number> {
     hostname: hostname(),
     rayWords: request.value.rayWords,
     tokenFile: readTokenFile(env, who),
-    healthTokenFile: readHealthTokenFile(env),
+    healthTokenFile: readText(env.RAY_EP_HEALTH_TOKEN_FILE?.trim() ?? ""),
     interfaces: readInterfaces(),
     tls: tls && { keys: tls, problems: await findTlsProblems(env, tls) },
   });

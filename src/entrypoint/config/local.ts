@@ -101,10 +101,6 @@ function findRequirements(given: string, user: RayUser): Result<string[], Failur
   }
 }
 
-/** What the file named by RAY_EP_HEALTH_TOKEN_FILE holds; null where none is named or it cannot be read. */
-export const readHealthTokenFile = ({ RAY_EP_HEALTH_TOKEN_FILE: path = "" }: Environment): string | null =>
-  readText(path.trim());
-
 /**
  * What the file named by RAY_AUTH_TOKEN_PATH holds, else Ray's default file ~/.ray/auth_token in the home of the user
  * that Ray runs as; null where there is none. It is read with that user's rights.
