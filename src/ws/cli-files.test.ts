@@ -19,8 +19,7 @@ function ws(words: readonly string[], env: Record<string, string> = {}): Promise
     said += text;
   };
   const context = {
-    terminal: { out: say, err: say, live: false },
-    liveStream: undefined,
+    terminal: { out: say, err: say, live: undefined },
     env: { PATH: process.env.PATH, ...env },
     dist: join(root, "dist"),
     signal: new AbortController().signal,

@@ -18,8 +18,7 @@ async function ws(...words: string[]): Promise<{ code: number; out: string; err:
     said[to] += text;
   };
   const context = {
-    terminal: { out: add("out"), err: add("err"), live: false },
-    liveStream: undefined,
+    terminal: { out: add("out"), err: add("err"), live: undefined },
     env: { PATH: "/nowhere" },
     dist: join(folder, "dist"),
     signal: new AbortController().signal,

@@ -3,7 +3,6 @@ import { Command, CommanderError, Option } from "commander";
 import { moment, timeoutOption, wholeNumber } from "./cli-values.ts";
 import { doctor } from "./commands/doctor.ts";
 import { down } from "./commands/down.ts";
-import { fail } from "./commands/fail.ts";
 import { generate } from "./commands/generate.ts";
 import { type LogsOptions, logs } from "./commands/logs.ts";
 import { ps } from "./commands/ps.ts";
@@ -11,8 +10,7 @@ import { test } from "./commands/test.ts";
 import { up } from "./commands/up.ts";
 import type { GlobalOptions, WsContext } from "./context.ts";
 import { RUNTIMES } from "./drivers/driver.ts";
-import { EXIT } from "./exit-code.ts";
-import { ioFailure } from "./io-failure.ts";
+import { EXIT, fail, ioFailure } from "./failure.ts";
 
 interface RawGlobals {
   readonly runtime?: GlobalOptions["runtime"];

@@ -1,7 +1,7 @@
 import type { Result } from "../../common/result.ts";
 import { type Driver, type Request, type Service, servicesOf } from "../drivers/driver.ts";
 import type { WsFailure } from "../failure.ts";
-import { cleaning, type Job } from "../job.ts";
+import type { Job } from "../job.ts";
 import { bringUp, lifeOf } from "./bring-up.ts";
 import { takeDown } from "./down.ts";
 
@@ -22,9 +22,11 @@ export async function start(
     // A test worker that could not join stays, so that one can look at it; `ws test --down` removes it.
     // Undefined where something was thrown, such as the disk being full.
     if (brought === undefined || (!brought.ok && (request.part === "main" || job.signal.aborted)))
-      await cleaning(job, () => undo(driver, request, job, before.value));
+      await (job.cleaning ?? atOnce)(() => undo(driver, request, job, before.value));
   }
 }
+
+const atOnce = <T>(work: () => Promise<T>): Promise<T> => work();
 
 /** Looks twice, since an engine may still be working on what it was asked for before that was ended. */
 async function undo(

@@ -12,11 +12,10 @@ import { composeDriver } from "../drivers/compose/driver.ts";
 import { composeRunner, dockerRunner, engineHost } from "../drivers/compose/engine.ts";
 import type { RuntimeName } from "../drivers/driver.ts";
 import { isLocalRunning, localDriver } from "../drivers/local/driver.ts";
-import { EXIT } from "../exit-code.ts";
-import { oneLine } from "../output/one-line.ts";
+import { EXIT, fail } from "../failure.ts";
+import { oneLine } from "../output/terminal.ts";
 import { environment } from "../state/environment.ts";
 import { lastUp } from "../state/last-up.ts";
-import { fail } from "./fail.ts";
 
 /** `ws doctor`: what of this machine and of the cluster stands in the way, each with what to change. Exit 1 if anything does. */
 export async function doctor(context: WsContext, options: GlobalOptions): Promise<number> {

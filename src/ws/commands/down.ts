@@ -1,10 +1,9 @@
 import { type DownReport, downCluster } from "../cluster/down.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
+import { withJob } from "../context.ts";
 import { open } from "../drivers/choose.ts";
-import { EXIT } from "../exit-code.ts";
+import { EXIT, fail } from "../failure.ts";
 import { forgetUp } from "../state/last-up.ts";
-import { fail } from "./fail.ts";
-import { withJob } from "./job.ts";
 
 export interface DownOptions extends GlobalOptions {
   readonly volumes: boolean;

@@ -2,9 +2,8 @@ import { dirname } from "node:path";
 import { generateHere, writeComposeFiles } from "../compose/write-files.ts";
 import { loadSettings } from "../config/load.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
-import { EXIT } from "../exit-code.ts";
-import { warnOfMachine } from "../output/warn.ts";
-import { fail } from "./fail.ts";
+import { EXIT, fail } from "../failure.ts";
+import { warnOfMachine } from "../output/terminal.ts";
 
 export interface GenerateOptions extends GlobalOptions {
   /** The checkout, from which the images are built. */

@@ -3,9 +3,8 @@ import { readLogs } from "../cluster/logs.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import { open } from "../drivers/choose.ts";
 import type { LogRequest } from "../drivers/log-files.ts";
-import { EXIT } from "../exit-code.ts";
-import { oneLine } from "../output/one-line.ts";
-import { fail } from "./fail.ts";
+import { EXIT, fail } from "../failure.ts";
+import { oneLine } from "../output/terminal.ts";
 
 export interface LogsOptions extends GlobalOptions, LogRequest {
   /** With the time of each line. */

@@ -4,10 +4,8 @@ import { visible } from "../../common/output/visible.ts";
 import { type ClusterReport, reportCluster, type ServiceReport } from "../cluster/status.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import { open } from "../drivers/choose.ts";
-import { EXIT } from "../exit-code.ts";
-import { oneLine } from "../output/one-line.ts";
-import { TOKEN_WAY_OUT, wantsToken } from "../output/render-failure.ts";
-import { fail } from "./fail.ts";
+import { EXIT, fail, TOKEN_WAY_OUT, wantsToken } from "../failure.ts";
+import { oneLine } from "../output/terminal.ts";
 
 export interface PsOptions extends GlobalOptions {
   readonly json: boolean;

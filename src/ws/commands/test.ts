@@ -8,16 +8,11 @@ import { testContext } from "../cluster/test-context.ts";
 import { startTest } from "../cluster/up.ts";
 import { type Settings, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../config/settings.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
+import { withJob } from "../context.ts";
 import { type Opened, open } from "../drivers/choose.ts";
-import { EXIT, exitCodeOf } from "../exit-code.ts";
-import { interrupted, type WsFailure } from "../failure.ts";
-import { renderFailure } from "../output/render-failure.ts";
-import { prepareFolder, writeReport } from "../output/report/files.ts";
-import type { TestRun } from "../output/report/summary.ts";
-import { createCheckPrinter, summarize } from "../output/report/text.ts";
+import { describeFailure, EXIT, fail, interrupted, type WsFailure } from "../failure.ts";
+import { createCheckPrinter, prepareFolder, summarize, type TestRun, writeReport } from "../output/report.ts";
 import { renderDown } from "./down.ts";
-import { fail } from "./fail.ts";
-import { withJob } from "./job.ts";
 import { logs } from "./logs.ts";
 
 export interface TestOptions extends GlobalOptions {
@@ -68,7 +63,8 @@ async function testUp(
   const began = monotonicMs();
   const started = await withJob(context, options.timeoutMs, (job) => startTest(driver, job, head));
   const startFailed = started.ok ? undefined : fail(context, started.error);
-  if (!started.ok && !JUDGED_ALL_THE_SAME.has(started.error.reason)) return exitCodeOf(started.error);
+  if (!started.ok && !JUDGED_ALL_THE_SAME.has(started.error.reason))
+    return describeFailure(started.error).code;
   if (context.signal.aborted) return startFailed ?? fail(context, interrupted(context.signal));
   const { out } = context.terminal;
   if (started.ok)
@@ -76,12 +72,12 @@ async function testUp(
   const checks = testContext(driver, head, context.signal);
   const results = await runChecks(CHECKLIST, checks, createCheckPrinter(out), context.signal);
   if (context.signal.aborted) return fail(context, interrupted(context.signal));
-  out(`${summarize(results)}\n`);
+  out(`\n${summarize(results).line}\n`);
   writeFiles(context, options, {
     results,
     runtime: driver.name,
     head: formatAddress(head),
-    startFailure: started.ok ? [] : renderFailure(started.error),
+    startFailure: started.ok ? [] : describeFailure(started.error).lines,
     startedAt,
     tookMs: monotonicMs() - began,
   });

@@ -4,16 +4,13 @@ import { isDisruptive, type UpPlan } from "../cluster/plan.ts";
 import { type ClusterReport, type HeadReport, reportCluster } from "../cluster/status.ts";
 import { type UpReport, upCluster } from "../cluster/up.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
+import { withJob } from "../context.ts";
 import { open } from "../drivers/choose.ts";
 import type { Driver } from "../drivers/driver.ts";
-import { EXIT } from "../exit-code.ts";
-import { interrupted, type WsFailure } from "../failure.ts";
+import { EXIT, fail, interrupted, type WsFailure } from "../failure.ts";
 import type { Job } from "../job.ts";
-import { oneLine } from "../output/one-line.ts";
-import { warnOfMachine } from "../output/warn.ts";
+import { oneLine, warnOfMachine } from "../output/terminal.ts";
 import { rememberUp } from "../state/last-up.ts";
-import { fail } from "./fail.ts";
-import { withJob } from "./job.ts";
 import { renderPlan } from "./render-plan.ts";
 
 export interface UpOptions extends GlobalOptions {

@@ -4,7 +4,7 @@ import { loadSettings } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import type { WsFailure } from "../failure.ts";
-import { oneLine } from "../output/one-line.ts";
+import { oneLine } from "../output/terminal.ts";
 import { environment } from "../state/environment.ts";
 import { lastUp } from "../state/last-up.ts";
 import { differsFromKept } from "../state/secrets.ts";

@@ -3,7 +3,7 @@ import { ok, type Result } from "../../common/result.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import type { RuntimeName } from "../drivers/driver.ts";
 import type { WsFailure } from "../failure.ts";
-import { warn } from "../output/warn.ts";
+import { warn } from "../output/terminal.ts";
 import { chooseSecrets, readGiven, readKept, withSecrets } from "./secrets.ts";
 
 /**
