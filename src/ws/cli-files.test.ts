@@ -25,7 +25,7 @@ function ws(words: readonly string[], env: Record<string, string> = {}): Promise
     signal: new AbortController().signal,
     urgent: new AbortController().signal,
   };
-  return runCli(["--runtime", "embedded", ...words], context, { root, version: "0" });
+  return runCli(["--runtime", "embedded", ...words], context);
 }
 
 test("a config.yaml that was named must be there and be a file; the usual one may be missing", async () => {

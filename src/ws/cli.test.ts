@@ -24,7 +24,7 @@ async function ws(...words: string[]): Promise<{ code: number; out: string; err:
     signal: new AbortController().signal,
     urgent: new AbortController().signal,
   };
-  const code = await runCli(words, context, { root: folder, version: "1.2.3" });
+  const code = await runCli(words, context);
   return { code, ...said };
 }
 

@@ -27,8 +27,8 @@ export interface GlobalOptions {
 /** Runs `work` with a progress display that is closed before anything else is written. */
 export async function withJob<T>(
   context: WsContext,
-  timeoutMs: number,
   work: (job: Job) => Promise<T>,
+  timeoutMs = 0,
 ): Promise<T> {
   const progress = createProgress(context.terminal);
   try {

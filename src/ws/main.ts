@@ -71,6 +71,4 @@ async function ask(question: string): Promise<string | undefined> {
   }
 }
 
-void runCli(process.argv.slice(2), context, { root: dirname(dist), version: __VERSION__ }).then((exitCode) =>
-  leave(process, exitCode),
-);
+void runCli(process.argv.slice(2), context).then((exitCode) => leave(process, exitCode));

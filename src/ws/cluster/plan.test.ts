@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { renderPlan } from "../commands/render-plan.ts";
+import { renderPlan } from "../commands/up.ts";
 import { isDisruptive, planUp, type RunningService } from "./plan.ts";
 
 const WANTED = ["health", "ray-cpu", "ray-gpu"];
@@ -11,7 +11,7 @@ const gpu: RunningService = { name: "ray-gpu", isNode: true, isHead: false, chan
 test("E2 a cluster that runs as it should keeps everything, and what is missing is started: neither asks", () => {
   expect(isDisruptive(planUp(WANTED, [health, cpu, gpu]))).toBe(false);
   const missing = planUp(WANTED, [health, cpu]);
-  expect(missing.steps.map(({ action }) => action)).toEqual(["keep", "keep", "start"]);
+  expect(missing.map(({ action }) => action)).toEqual(["keep", "keep", "start"]);
   expect(isDisruptive(missing)).toBe(false);
   expect(isDisruptive(planUp(WANTED, []))).toBe(false);
 });
@@ -29,7 +29,7 @@ test("E2 a HEAD that has to be replaced says that the whole cluster's state and 
 
 test("E2 a WORKER takes what runs on it, the health service nothing, and a node of unknown role may be the HEAD", () => {
   const lost = (service: RunningService) =>
-    planUp(WANTED, [{ ...service, change: CHANGED }]).steps.map((step) => step.lost)[0];
+    planUp(WANTED, [{ ...service, change: CHANGED }]).map((step) => step.lost)[0];
   expect(lost(gpu)).toBe("the tasks and actors that run on it");
   expect(lost(health)).toBe("");
   expect(lost({ ...cpu, isHead: undefined })).toBe("the whole cluster's state and jobs, if it is the HEAD");

@@ -24,9 +24,7 @@ export interface PlanStep {
 }
 
 /** What `ws up` is about to do, in display order. */
-export interface UpPlan {
-  readonly steps: readonly PlanStep[];
-}
+export type UpPlan = readonly PlanStep[];
 
 /**
  * What is lost with a service: the whole cluster with the HEAD, what runs on it with a WORKER, nothing with the
@@ -34,12 +32,10 @@ export interface UpPlan {
  */
 export function planUp(wanted: readonly string[], running: readonly RunningService[]): UpPlan {
   const missing = wanted.filter((name) => running.every((each) => each.name !== name));
-  return {
-    steps: [
-      ...running.map(stepOf),
-      ...missing.map((service) => ({ action: "start", service, why: "", lost: "" }) as const),
-    ],
-  };
+  return [
+    ...running.map(stepOf),
+    ...missing.map((service) => ({ action: "start", service, why: "", lost: "" }) as const),
+  ];
 }
 
 function stepOf({ name: service, isNode, isHead, change }: RunningService): PlanStep {
@@ -53,8 +49,8 @@ function stepOf({ name: service, isNode, isHead, change }: RunningService): Plan
 }
 
 /** True if running services would be replaced or stopped, which needs the user's consent. Pure. */
-export const isDisruptive = ({ steps }: UpPlan): boolean =>
-  steps.some(({ action }) => action === "replace" || action === "stop");
+export const isDisruptive = (plan: UpPlan): boolean =>
+  plan.some(({ action }) => action === "replace" || action === "stop");
 
 interface ClusterPlan {
   readonly plan: UpPlan;

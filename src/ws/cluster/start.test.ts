@@ -109,13 +109,13 @@ test("E2 E8 a service with other settings than config.yaml has now is replaced, 
   const lost = "the whole cluster's state and jobs, because it is the HEAD";
   const step = { service: "ray-cpu", lost };
   expect(await planned(new Map())).toMatchObject({
-    value: { plan: { steps: [{ service: "ray-cpu", action: "keep" }] }, leaving: [] },
+    value: { plan: [{ service: "ray-cpu", action: "keep" }], leaving: [] },
   });
   expect(await planned(new Map([["ray-cpu", "other settings"]]))).toMatchObject({
-    value: { plan: { steps: [{ ...step, action: "replace", why: "other settings" }] }, leaving: ["ray-cpu"] },
+    value: { plan: [{ ...step, action: "replace", why: "other settings" }], leaving: ["ray-cpu"] },
   });
   expect(await planned(new Map(), [])).toMatchObject({
-    value: { plan: { steps: [{ ...step, action: "stop" }] }, leaving: ["ray-cpu"] },
+    value: { plan: [{ ...step, action: "stop" }], leaving: ["ray-cpu"] },
   });
   // Whose port it is would be asked otherwise.
   await gcs.stop();

@@ -1,5 +1,5 @@
 import type { Address } from "../../common/address.ts";
-import { ok, type Result } from "../../common/result.ts";
+import { err, ok, type Result } from "../../common/result.ts";
 import type { NodeInfo } from "../../gcs/client.ts";
 import { type ClusterView, lookAtCluster, type NoHead, newestNamed, noHead } from "../cluster-view.ts";
 import { HEALTH_NAME, TEST_CLIENT_NAME } from "../config/settings.ts";
@@ -81,6 +81,28 @@ export async function reportCluster(driver: Driver): Promise<Result<ClusterRepor
     services: [...services, ...otherNodes(driver, look.view, names)],
   });
 }
+
+const LOOKS = 3;
+
+/** The same, with every node ALIVE. One look may miss a GCS that is busy; two more must miss it as well. */
+export async function confirmAlive(driver: Driver): Promise<Result<ClusterReport, WsFailure>> {
+  for (let looks = 1; ; looks++) {
+    const report = await reportCluster(driver);
+    if (!report.ok) return report;
+    const nodes = notAlive(
+      report.value,
+      driver.settings.nodes.map(({ name }) => name),
+    );
+    if (nodes.length === 0) return report;
+    if (looks === LOOKS) return err({ reason: "not-alive", nodes });
+  }
+}
+
+/** Those of `names` that are not ALIVE, with what they are. Pure. */
+export const notAlive = ({ services }: ClusterReport, names: readonly string[]) =>
+  names
+    .map((node) => ({ node, state: services.find(({ name }) => name === node)?.state ?? "not there" }))
+    .filter(({ state }) => state !== "ALIVE");
 
 const clientLast = (names: readonly string[]): string[] =>
   names.toSorted((a, b) => Number(a === TEST_CLIENT_NAME) - Number(b === TEST_CLIENT_NAME));

@@ -11,7 +11,6 @@ import { lockFile, takeDown } from "./down.ts";
 import type { UpPlan } from "./plan.ts";
 import { planCluster } from "./plan.ts";
 import { start } from "./start.ts";
-import { type ClusterReport, reportCluster } from "./status.ts";
 import { ownHeads } from "./where.ts";
 
 export interface UpOptions {
@@ -26,7 +25,6 @@ export interface UpOptions {
 export interface UpReport {
   /** Names of the services that this call started; none: everything ran already. */
   readonly started: readonly string[];
-  readonly cluster: ClusterReport;
   /** Parts of config.yaml that this machine cannot provide in full. */
   readonly warnings: readonly Problem[];
 }
@@ -56,8 +54,7 @@ export const upCluster = (driver: Driver, job: Job, { build, agree, begin }: UpO
       bringBack();
       return started;
     }
-    const cluster = await reportCluster(asked);
-    return cluster.ok ? ok({ started: started.value, cluster: cluster.value, warnings }) : cluster;
+    return ok({ started: started.value, warnings });
   });
 
 /** What there is, and what would be done to it. */

@@ -1,30 +1,34 @@
+import type { Command } from "commander";
 import { type DownReport, downCluster } from "../cluster/down.ts";
-import type { GlobalOptions, WsContext } from "../context.ts";
-import { withJob } from "../context.ts";
+import { type GlobalOptions, type WsContext, withJob } from "../context.ts";
 import { open } from "../drivers/choose.ts";
-import { EXIT, fail } from "../failure.ts";
+import { EXIT } from "../failure.ts";
 import { forgetUp } from "../state/last-up.ts";
+import type { Run } from "./command.ts";
 
-export interface DownOptions extends GlobalOptions {
-  readonly volumes: boolean;
-  /** Also what was started from another folder under the same project.name. */
-  readonly yes: boolean;
-}
+export const addDown = (program: Command, run: Run) =>
+  program
+    .command("down")
+    .description("stop everything and leave nothing behind; twice is fine")
+    .option("-v, --volumes", "remove logs and the health service's memory as well")
+    .option("-y, --yes", "also what was started from another folder under the same project.name (docker)")
+    .action(run(down));
 
-const TIMEOUT_MS = 60_000;
-
-/** `ws down`: stops everything; twice is fine. */
-export async function down(context: WsContext, options: DownOptions): Promise<number> {
+async function down(
+  context: WsContext,
+  options: GlobalOptions & { readonly volumes?: true; readonly yes?: true },
+) {
+  const { volumes = false, yes: anyFolder = false } = options;
   const opened = await open(context, options, { tool: "engine" });
-  if (!opened.ok) return fail(context, opened.error);
+  if (!opened.ok) return opened.error;
   const { driver } = opened.value;
-  const report = await withJob(context, TIMEOUT_MS, async (job) => {
+  const report = await withJob(context, async (job) => {
     job.progress.begin("down", "Stopping the cluster");
-    const ended = await downCluster(driver, job, { volumes: options.volumes, anyFolder: options.yes });
+    const ended = await downCluster(driver, job, { volumes, anyFolder });
     if (ended.ok) job.progress.done("down", renderDown(ended.value, "The cluster is down"));
     return ended;
   });
-  if (!report.ok) return fail(context, report.error);
+  if (!report.ok) return report.error;
   forgetUp(options.stateDir, driver.name);
   return EXIT.ok;
 }

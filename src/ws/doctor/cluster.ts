@@ -6,7 +6,7 @@ import { causeOf } from "../cluster/cause-of.ts";
 import { newestNamed } from "../cluster-view.ts";
 import { nearest } from "../config/known-keys.ts";
 import { HEALTH_NAME, type Settings, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../config/settings.ts";
-import { TOKEN_WAY_OUT, wantsToken } from "../failure.ts";
+import { TOKEN_WAY_OUT, wantsToken } from "../output/failure-texts.ts";
 import type { ClusterFacts, DoctorFacts, ServiceFacts } from "./facts.ts";
 import { ASK_AGAIN, bad, type Finding, good, note } from "./finding.ts";
 

@@ -3,7 +3,7 @@ import { createServer } from "node:net";
 import { dirname } from "node:path";
 import { readText } from "../../../common/auth-token.ts";
 import { listeningSockets } from "../../compose/read-host.ts";
-import type { TakenPort } from "../../failure.ts";
+import type { TakenPort } from "../../output/failure-texts.ts";
 import type { PlannedPort } from "./plan.ts";
 import { LABEL, SERVICE_LABEL } from "./processes.ts";
 
