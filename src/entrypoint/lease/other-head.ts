@@ -38,8 +38,8 @@ const UNTIL_SERVED_MS = 500;
 /**
  * For a HEAD that may not be the only one: probes all other candidates, whatever the health service says. Resolves
  * with the first HEAD to which this one must give way, or with null when `signal` aborts first. Two HEADs always
- * agree which of them stays: each looks only after it has published its epoch, so others never read a higher epoch
- * than the HEAD itself uses. So at most one gives way, and one does as soon as both have read.
+ * agree which of them stays: each publishes its epoch before it reads another's, so others never read a higher epoch than
+ * the HEAD itself uses. So at most one gives way, and one does as soon as both have read.
  */
 export function findOtherHead(
   config: Config,
@@ -80,6 +80,7 @@ async function lookAt(
   const result = await probe(address, values.DISCOVERY_TIMEOUT);
   // An address that leads back to this node shows this node's own cluster.
   if (result.kind !== "ray-gcs" || own.isCluster(result.clusterId)) return null;
+  await own.publish();
   const epoch = await epochAt(address, values.DISCOVERY_TIMEOUT);
   const { claim } = own;
   return outranks({ epoch, place }, claim)
@@ -125,9 +126,14 @@ class OwnClaim {
     return this.#published?.clusterId === clusterId;
   }
 
+  /** Also reads what is stored: any task of the cluster can write there, and the others read it. */
+  async publish(): Promise<void> {
+    this.#published = (await this.#deps.publish(this.claim.epoch)) ?? this.#published;
+  }
+
+  /** Each new epoch, which a new grant of the lease brings. */
   async keepPublished(over: AbortSignal): Promise<void> {
-    const { clock, publish } = this.#deps;
-    do this.#published = (await publish(this.claim.epoch)) ?? this.#published;
-    while (await clock.pause(this.isPublished ? EVERY_MS : UNTIL_SERVED_MS, over));
+    do if (this.claim.epoch !== this.#published?.epoch) await this.publish();
+    while (await this.#deps.clock.pause(this.isPublished ? EVERY_MS : UNTIL_SERVED_MS, over));
   }
 }
