@@ -1,7 +1,7 @@
 import type { RayGcs } from "../../common/probe-result.ts";
 import type { NodeStatus } from "../../common/protocol/node-status.ts";
 import type { Result } from "../../common/result.ts";
-import type { ClusterView } from "../cluster-view.ts";
+import type { ClusterView } from "../cluster/snapshot.ts";
 import type { Settings } from "../config/settings.ts";
 import type { RuntimeName } from "../drivers/driver.ts";
 import type { ClientReport } from "./client-probe.ts";

@@ -1,6 +1,6 @@
 import { deadlineIn, pause } from "../../common/deadline.ts";
 import type { Result } from "../../common/result.ts";
-import type { ClusterView } from "../cluster-view.ts";
+import type { ClusterView } from "../cluster/snapshot.ts";
 
 /** `ray status` shows what the autoscaler saw last, and that looks each 5 s (Ray 2.40 to 2.60). */
 const SETTLES_MS = 20_000;

@@ -1,13 +1,14 @@
 import { join } from "node:path";
+import { deadlineIn } from "../../common/deadline.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import { HEALTH_NAME } from "../config/settings.ts";
 import type { Driver, Leaving, Service } from "../drivers/driver.ts";
 import type { WsFailure } from "../failure.ts";
 import type { Job } from "../job.ts";
+import type { Progress } from "../output/progress.ts";
 import { withLock } from "../state/lock.ts";
 import { forgetSecrets } from "../state/secrets.ts";
-import { headAmong } from "./where.ts";
-import { type Shown, whileStopping } from "./while-stopping.ts";
+import { headAmong } from "./snapshot.ts";
 
 export interface DownOptions {
   readonly volumes: boolean;
@@ -23,11 +24,15 @@ export interface DownReport {
 }
 
 /** One change of the cluster at a time: a second `ws` waits for the first. */
-export const lockFile = ({ stateDir, name }: Driver): string => join(stateDir, name, "lock");
+export const locked = <T>(
+  { stateDir, name }: Driver,
+  job: Job,
+  work: () => Promise<Result<T, WsFailure>>,
+): Promise<Result<T, WsFailure>> => withLock(join(stateDir, name, "lock"), job, work);
 
 /** Stops everything and leaves nothing behind. */
 export const downCluster = (driver: Driver, job: Job, { volumes, anyFolder }: DownOptions) =>
-  withLock(lockFile(driver), job, async (): Promise<Result<DownReport, WsFailure>> => {
+  locked(driver, job, async (): Promise<Result<DownReport, WsFailure>> => {
     const found = await driver.list();
     if (!found.ok) return found;
     const folders = [...new Set(found.value.flatMap(({ elsewhere }) => elsewhere ?? []))];
@@ -40,9 +45,7 @@ export const downCluster = (driver: Driver, job: Job, { volumes, anyFolder }: Do
 
 /** Stops the test worker and the test client, and leaves the cluster alone. */
 export const stopTest = (driver: Driver, job: Job) =>
-  withLock(lockFile(driver), job, () =>
-    takeDown(driver, { part: "test", volumes: false }, job.signal, showing(job)),
-  );
+  locked(driver, job, () => takeDown(driver, { part: "test", volumes: false }, job.signal, showing(job)));
 
 const showing = ({ progress }: Job): Shown => ({ progress, id: "down" });
 
@@ -82,4 +85,50 @@ async function stopInOrder(
     killed += await whileStopping(shown, waited, driver.stop(group, now));
   }
   return killed;
+}
+
+/** A line of the progress display that a long step may write to. */
+export interface Shown {
+  readonly progress: Progress;
+  readonly id: string;
+}
+
+const EACH_MS = 1000;
+/** A shorter stop prints no line where lines cannot be redrawn. */
+const QUIET_TICKS = 2;
+
+interface Waited {
+  readonly names: readonly string[];
+  /** The maximum time that it may take. */
+  readonly limitMs: number;
+  /** Aborted: stop waiting. */
+  readonly now: AbortSignal;
+}
+
+/** While `work` lasts, shows which services a stop waits for, and for how long at most. */
+export async function whileStopping<T>(
+  shown: Shown | undefined,
+  { names, limitMs, now }: Waited,
+  work: Promise<T>,
+): Promise<T> {
+  if (shown === undefined) return work;
+  const { progress, id } = shown;
+  const deadline = deadlineIn(limitMs);
+  let ticks = 0;
+  const timer = setInterval(() => {
+    ticks += 1;
+    const left = Math.ceil(deadline.remainingMs() / 1000);
+    const words = `${names.join(", ")} may finish running work: ${left} s left at most (Ctrl-C ends them at once)`;
+    if (ticks === QUIET_TICKS) progress.say(id, words);
+    else progress.note(id, words);
+  }, EACH_MS);
+  const heard = () => progress.say(id, "Not waiting any longer: ending everything at once");
+  now.addEventListener("abort", heard, { once: true });
+  try {
+    return await work;
+  } finally {
+    clearInterval(timer);
+    now.removeEventListener("abort", heard);
+    progress.note(id, "");
+  }
 }

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { renderPlan } from "../commands/up.ts";
-import { isDisruptive, planUp, type RunningService } from "./plan.ts";
+import { readSettings } from "../config/settings.ts";
+import { inOrder, isDisruptive, planUp, type RunningService } from "./plan.ts";
 
 const WANTED = ["health", "ray-cpu", "ray-gpu"];
 const CHANGED = { action: "replace", why: "config.yaml changed" } as const;
@@ -43,4 +44,27 @@ test("E8 services that are no longer wanted are named, with what is lost", () =>
     "  ✗ stop     ray-gpu  no longer wanted by config.yaml",
     "      lost: the tasks and actors that run on it",
   ]);
+});
+
+test.each([
+  ["the first candidate", "", { health: ["health"], first: ["ray-cpu"], rest: ["ray-gpu"] }],
+  [
+    "the first of a whitelist in another order",
+    "nodes: { head_whitelist: [ray-gpu, ray-cpu] }",
+    { health: ["health"], first: ["ray-gpu"], rest: ["ray-cpu"] },
+  ],
+  [
+    "an explicit HEAD",
+    "nodes: { head_address: 'ray-gpu:6380' }",
+    { health: ["health"], first: ["ray-gpu"], rest: ["ray-cpu"] },
+  ],
+  [
+    "nobody, where the HEAD is elsewhere",
+    "nodes: { head_address: 'far-away:6379' }",
+    { health: ["health"], first: [], rest: ["ray-cpu", "ray-gpu"] },
+  ],
+])("after the health service comes %s", (_, yaml, expected) => {
+  const settings = readSettings(yaml);
+  if (!settings.ok) throw new Error(JSON.stringify(settings.error));
+  expect(inOrder(settings.value.settings, WANTED)).toEqual(expected);
 });

@@ -1,8 +1,8 @@
 import { ok, type Result } from "../../common/result.ts";
-import { HEALTH_NAME } from "../config/settings.ts";
+import { HEALTH_NAME, plannedHead, type Settings } from "../config/settings.ts";
 import { type Driver, type Service, type Survey, servicesOf } from "../drivers/driver.ts";
 import type { WsFailure } from "../failure.ts";
-import { headAmong } from "./where.ts";
+import { headAmong } from "./snapshot.ts";
 
 /** A service that runs when `ws up` is called, and what to do with it. */
 export interface RunningService {
@@ -40,17 +40,24 @@ export function planUp(wanted: readonly string[], running: readonly RunningServi
 
 function stepOf({ name: service, isNode, isHead, change }: RunningService): PlanStep {
   if (change === undefined) return { action: "keep", service, why: "", lost: "" };
-  const lost = !isNode
-    ? ""
-    : isHead === false
-      ? "the tasks and actors that run on it"
-      : `the whole cluster's state and jobs, ${isHead ? "because it is the HEAD" : "if it is the HEAD"}`;
-  return { ...change, service, lost };
+  if (!isNode) return { ...change, service, lost: "" };
+  const whole = `the whole cluster's state and jobs, ${isHead ? "because it is the HEAD" : "if it is the HEAD"}`;
+  return { ...change, service, lost: isHead === false ? "the tasks and actors that run on it" : whole };
 }
 
 /** True if running services would be replaced or stopped, which needs the user's consent. Pure. */
 export const isDisruptive = (plan: UpPlan): boolean =>
   plan.some(({ action }) => action === "replace" || action === "stop");
+
+/** Who starts after whom. Pure. */
+export function inOrder(settings: Settings, services: readonly string[]) {
+  const leader = plannedHead(settings);
+  return {
+    health: services.filter((name) => name === HEALTH_NAME),
+    first: services.filter((name) => name === leader),
+    rest: services.filter((name) => name !== HEALTH_NAME && name !== leader),
+  };
+}
 
 interface ClusterPlan {
   readonly plan: UpPlan;

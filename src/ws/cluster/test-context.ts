@@ -4,11 +4,10 @@ import { clientProbeCommand, readClientReport } from "../checks/client-probe.ts"
 import type { CheckContext } from "../checks/context.ts";
 import { pairsProbeCommand, readPairsReport } from "../checks/pairs-probe.ts";
 import { settledStatus } from "../checks/ray-status.ts";
-import { type ClusterView, findHeads, viewCluster } from "../cluster-view.ts";
 import { TEST_CLIENT_NAME } from "../config/settings.ts";
 import type { Driver } from "../drivers/driver.ts";
-import { statusOf } from "./node-status.ts";
-import { healthUrl, nodeAt, ownHeads, shownHost } from "./where.ts";
+import { type ClusterView, gcsOf, healthUrl, nodeAt, statusOf } from "./snapshot.ts";
+import { shownHost } from "./status.ts";
 
 /** How the checks look at the cluster. `head` is what the test worker was told. */
 export function testContext(all: Driver, head: Address, signal: AbortSignal): CheckContext {
@@ -18,13 +17,12 @@ export function testContext(all: Driver, head: Address, signal: AbortSignal): Ch
     const found = await driver.list();
     return found.ok ? found.value : [];
   });
-  const sight = async () => ownHeads(driver, await services());
   const listed = async (name: string) => (await services()).find((each) => each.name === name);
-  const freshCluster = async (): Promise<Result<ClusterView, string>> => {
-    const view = await viewCluster(await sight());
-    return view === undefined ? err("no GCS of this cluster answers") : ok(view);
-  };
-  const cluster = once(freshCluster);
+  const look = async () => gcsOf(driver, await services());
+  const snapshot = once(look);
+  const viewOf = ({ view }: Awaited<ReturnType<typeof look>>): Result<ClusterView, string> =>
+    view === undefined ? err("no GCS of this cluster answers") : ok(view);
+  const cluster = async () => viewOf(await snapshot());
   const headNode = async () => {
     const view = await cluster();
     if (!view.ok) return view;
@@ -33,10 +31,15 @@ export function testContext(all: Driver, head: Address, signal: AbortSignal): Ch
     return node ? ok(node) : err(`the HEAD at ${formatAddress(address)} is no node of config.yaml`);
   };
   const target = driver.inside(head);
-  const named = settings.nodes.find(({ name, headPort: port }) =>
-    isHost(driver, target, { host: name, port }),
+  const named = settings.nodes.find(
+    ({ name, headPort: port }) => driver.inside({ host: name, port }).host === target.host,
   );
   const clientPort = named?.clientPort ?? settings.test.targetClientPort;
+  const inClient = <T>(command: readonly string[], read: (output: string) => Result<T, string>) =>
+    once(async () => {
+      const output = await driver.exec(TEST_CLIENT_NAME, command);
+      return output.ok ? read(output.value) : output;
+    });
   return {
     runtime: driver.name,
     settings,
@@ -44,14 +47,14 @@ export function testContext(all: Driver, head: Address, signal: AbortSignal): Ch
     binDir: driver.binDir,
     token: driver.token,
     signal,
-    freshCluster,
+    freshCluster: async () => viewOf(await look()),
     dashboardUrl: async () => {
       const node = await headNode();
       return node.ok
         ? ok(`http://${shownHost(driver.hostOf(node.value))}:${node.value.dashboardPort}`)
         : node;
     },
-    heads: once(async () => findHeads(await sight())),
+    heads: async () => (await snapshot()).heads,
     cluster,
     rayStatus: once(async () => {
       const node = await headNode();
@@ -61,15 +64,8 @@ export function testContext(all: Driver, head: Address, signal: AbortSignal): Ch
       const ask = () => driver.exec(name, ["ray", "status", "--address", address]);
       return settledStatus(ask, await cluster(), signal);
     }),
-    client: once(async () => {
-      const command = clientProbeCommand(target.host, target.port, clientPort);
-      const output = await driver.exec(TEST_CLIENT_NAME, command);
-      return output.ok ? readClientReport(output.value) : output;
-    }),
-    pairs: once(async () => {
-      const output = await driver.exec(TEST_CLIENT_NAME, pairsProbeCommand(target.host, clientPort));
-      return output.ok ? readPairsReport(output.value) : output;
-    }),
+    client: inClient(clientProbeCommand(target.host, target.port, clientPort), readClientReport),
+    pairs: inClient(pairsProbeCommand(target.host, clientPort), readPairsReport),
     log: async (name) => {
       const service = await listed(name);
       return driver.log(service?.ref ?? driver.refOf(name), { sinceMs: service?.startedAtMs });
@@ -94,13 +90,8 @@ function once<T>(ask: () => Promise<T>): () => Promise<T> {
   };
 }
 
-const isHost = (driver: Driver, { host }: Address, node: Address): boolean =>
-  driver.inside(node).host === host;
-
 /** What the kernel shows of a process's environment (proc(5)). */
-function parseEnvironment(text: string): Record<string, string> {
-  const entries = text.split("\0").filter(Boolean);
-  return Object.fromEntries(
-    entries.map((entry) => [entry.slice(0, entry.indexOf("=")), entry.slice(entry.indexOf("=") + 1)]),
+const parseEnvironment = (text: string): Record<string, string> =>
+  Object.fromEntries(
+    [...text.matchAll(/([^=\0]+)=([^\0]*)/g)].map(([, name = "", value = ""]) => [name, value]),
   );
-}

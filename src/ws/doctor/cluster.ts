@@ -1,9 +1,8 @@
 import { stripVTControlCharacters } from "node:util";
 import { formatAddress } from "../../common/address.ts";
 import type { NodeStatus } from "../../common/protocol/node-status.ts";
-import { unreachable } from "../../common/result.ts";
-import { causeOf } from "../cluster/cause-of.ts";
-import { newestNamed } from "../cluster-view.ts";
+import { causeOf } from "../cluster/diagnosis.ts";
+import { newestNamed } from "../cluster/snapshot.ts";
 import { nearest } from "../config/known-keys.ts";
 import { HEALTH_NAME, type Settings, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../config/settings.ts";
 import { TOKEN_WAY_OUT, wantsToken } from "../output/failure-texts.ts";
@@ -123,16 +122,10 @@ function heads(present: Present): Finding[] {
 }
 
 function noGcs(why: ClusterFacts["noHead"]): Finding {
-  switch (why.reason) {
-    case "wants-token":
-      return bad("HEAD", wantsToken(why.at), TOKEN_WAY_OUT);
-    case "silent":
-      return bad("HEAD", `the GCS at ${why.at} does not answer: it is busy or out of reach`, READ_LOGS);
-    case "nobody":
-      return bad("HEAD", "no GCS answers", READ_LOGS);
-    default:
-      return unreachable(why);
-  }
+  if (why?.reason === "wants-token") return bad("HEAD", wantsToken(why.at), TOKEN_WAY_OUT);
+  if (why?.reason === "silent")
+    return bad("HEAD", `the GCS at ${why.at} does not answer: it is busy or out of reach`, READ_LOGS);
+  return bad("HEAD", "no GCS answers", READ_LOGS);
 }
 
 const READ_LOGS = "Read ws logs; the nodes say whether they wait for the health service or for each other.";

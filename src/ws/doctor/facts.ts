@@ -3,7 +3,7 @@ import type { RayGcs } from "../../common/probe-result.ts";
 import type { NodeStatus } from "../../common/protocol/node-status.ts";
 import type { Result } from "../../common/result.ts";
 import type { NodeInfo } from "../../gcs/client.ts";
-import type { NoHead } from "../cluster-view.ts";
+import type { NoHead } from "../cluster/snapshot.ts";
 import type { HostFacts } from "../compose/host-plan.ts";
 import type { Route } from "../compose/read-host.ts";
 import type { Settings } from "../config/settings.ts";
@@ -59,7 +59,7 @@ export interface ClusterFacts {
   readonly services: Result<readonly ServiceFacts[], string>;
   /** Every GCS of this cluster that answers, or why none does. */
   readonly heads: readonly RayGcs[];
-  readonly noHead: NoHead;
+  readonly noHead: NoHead | undefined;
   readonly nodes: readonly NodeInfo[];
   /** What each node told the health service of itself, also one that this ws did not start. */
   readonly reported: ReadonlyMap<string, NodeStatus>;

@@ -1,8 +1,5 @@
 import { err, ok } from "../../common/result.ts";
-import { reported } from "../cluster/ask-health.ts";
-import { statusOf } from "../cluster/node-status.ts";
-import { healthUrl, ownHeads } from "../cluster/where.ts";
-import { lookAtCluster as lookAtGcs, noHead } from "../cluster-view.ts";
+import { gcsOf, healthView, statusOf } from "../cluster/snapshot.ts";
 import type { Driver, Service } from "../drivers/driver.ts";
 import type { WsFailure } from "../failure.ts";
 import type { ClusterFacts, ServiceFacts } from "./facts.ts";
@@ -10,18 +7,19 @@ import type { ClusterFacts, ServiceFacts } from "./facts.ts";
 /** Looks at what exists of this cluster and asks its GCS; changes nothing. */
 export async function lookAtCluster(driver: Driver): Promise<ClusterFacts> {
   const found = await driver.list();
-  const [look, nodes, services] = await Promise.all([
-    lookAtGcs(found.ok ? ownHeads(driver, found.value) : { headAddresses: [], token: null }),
-    reported(healthUrl(driver)),
-    Promise.all((found.ok ? found.value : []).map((each) => factsOf(driver, each))),
+  const listed = found.ok ? found.value : [];
+  const [gcs, health, services] = await Promise.all([
+    gcsOf(driver, listed),
+    healthView(driver),
+    Promise.all(listed.map((each) => factsOf(driver, each))),
   ]);
   return {
     runtime: driver.name,
     services: found.ok ? ok(services) : err(inOneLine(found.error)),
-    heads: look.heads,
-    noHead: noHead(look),
-    nodes: look.view?.nodes ?? [],
-    reported: nodes,
+    heads: gcs.heads,
+    noHead: gcs.noHead,
+    nodes: gcs.view?.nodes ?? [],
+    reported: new Map(health?.nodes?.flatMap(({ name, status }) => (status ? [[name, status]] : []))),
   };
 }
 

@@ -1,6 +1,6 @@
 import { headAddressWords, MODE_LINES } from "../../../common/protocol/specification.ts";
 import type { NodeInfo } from "../../../gcs/client.ts";
-import { newestNamed } from "../../cluster-view.ts";
+import { newestNamed } from "../../cluster/snapshot.ts";
 import { plannedHead, TEST_WORKER_NAME } from "../../config/settings.ts";
 import { fails, type Verdict, verdict } from "../check.ts";
 import type { CheckContext } from "../context.ts";

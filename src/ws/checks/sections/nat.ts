@@ -1,6 +1,6 @@
 import { deadlineIn, pause } from "../../../common/deadline.ts";
 import type { NodeInfo } from "../../../gcs/client.ts";
-import { newestNamed } from "../../cluster-view.ts";
+import { newestNamed } from "../../cluster/snapshot.ts";
 import { TEST_WORKER_NAME } from "../../config/settings.ts";
 import { checksOf, fails, type Verdict, verdict } from "../check.ts";
 import type { CheckContext } from "../context.ts";

@@ -8,7 +8,7 @@ import type { ProbeAnswer } from "../../common/probe-result.ts";
 import type { Event } from "../../entrypoint/output/event.ts";
 import { likelyCause } from "../drivers/causes.ts";
 import { describeFailure } from "../failure.ts";
-import { causeOf } from "./cause-of.ts";
+import { causeOf } from "./diagnosis.ts";
 
 const NO_IMAGE = "there is no such image";
 const NO_REGISTRY = "this machine does not reach the image's registry";
