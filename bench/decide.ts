@@ -22,7 +22,7 @@ const ROUNDS_SILENT = 3;
 const SILENT = 5;
 const DISCOVERY_TIMEOUT_MS = 2000;
 /** docker/entrypoint.sh */
-const AS_IN_THE_IMAGE = ["--require", "./compile-cache.cjs"];
+const AS_IN_THE_IMAGE = ["--min-semi-space-size=4", "--require", "./compile-cache.cjs"];
 
 /** Notes when it was spawned, in seconds since 1970 with microseconds, and ends. */
 const FAKE_RAY = `#!/bin/bash

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { formatAddress, parseAddress, parseHost, parsePort, sameAddress } from "./address.ts";
+import { formatAddress, host as hostForm, parseAddress, port as portForm, sameAddress } from "./address.ts";
 
 const label = fc.stringMatching(/^[a-z0-9_][a-z0-9_-]{0,20}$/);
 /** Only digits and dots would be an IPv4 address, perhaps a wrong one. */
@@ -35,7 +35,7 @@ describe("properties", () => {
     fc.assert(
       fc.property(fc.oneof(outside, junk), (text) => {
         fc.pre(!(/^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65535));
-        expect(parsePort(text).ok).toBe(false);
+        expect(portForm.parse(text).ok).toBe(false);
       }),
     );
   });
@@ -53,7 +53,7 @@ describe("properties", () => {
   test("no text whatever makes it throw, and what is accepted is no option of a command line and no URL", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary-ascii" }), (text) => {
-        const parsed = parseHost(text);
+        const parsed = hostForm.parse(text);
         if (parsed.ok) expect(parsed.value).toMatch(/^(?!-)[A-Za-z0-9._-]+$/);
       }),
     );

@@ -1,7 +1,7 @@
 import type { Problem } from "./failure.ts";
 import { shownSentence } from "./output/shown.ts";
 import { ok, type Result } from "./result.ts";
-import type { Form } from "./values/form.ts";
+import type { Form } from "./values.ts";
 
 /** One variable of a program's environment. */
 export interface Variable<T = unknown> {

@@ -1,5 +1,6 @@
-import type { Address } from "./address.ts";
-import type { ProbeAnswer, ProbeResult } from "./probe-result.ts";
+import { type Address, formatAddress } from "./address.ts";
+import { type ProbeAnswer, type ProbeResult, renderAnswer, renderProbe } from "./probe-result.ts";
+import type { Members } from "./result.ts";
 
 /** One thing wrong with the input: where, what was expected and got, and the way out. Never a secret's value. */
 export interface Problem {
@@ -11,60 +12,122 @@ export interface Problem {
   readonly fix: string;
 }
 
-/** The failures that we expect, each with what its one renderer needs. */
-export type Failure =
-  | { readonly reason: "bad-command-line" | "bad-configuration"; readonly problems: readonly Problem[] }
-  | { readonly reason: "no-such-user"; readonly user: string }
-  | { readonly reason: "wrong-user"; readonly user: string; readonly wanted: string }
-  | {
-      readonly reason: "requirements-unreadable";
-      readonly path: string;
-      readonly user: string;
-      readonly code: string;
-    }
-  | { readonly reason: "ray-not-found"; readonly path: string }
-  | { readonly reason: "ray-not-executable"; readonly file: string; readonly code: string }
-  | {
-      readonly reason: "no-head-in-time";
-      readonly waitedMs: number;
-      readonly results: readonly ProbeResult[];
-      readonly why: string;
-    }
-  | {
-      readonly reason: "version-differs";
-      readonly head: Address;
-      readonly theirs: string;
-      readonly ours: string;
-    }
-  | {
-      readonly reason: "python-differs";
-      readonly head: Address;
-      readonly theirs: string;
-      readonly ours: string;
-    }
-  | {
-      readonly reason: "unauthorized";
-      readonly head: Address;
-      readonly detail: string;
-    }
+/** A list of problems, all of them. */
+export const renderProblems = (what: string, problems: readonly Problem[]): string[] => [
+  `✗ ${what}: ${problems.length === 1 ? "1 problem" : `${problems.length} problems`}`,
+  ...problems.flatMap(({ where, problem, fix }) => [`  ✗ ${where}: ${problem}`, `    → ${fix}`]),
+];
+
+/** The same for warnings: the program goes on. */
+export const renderWarnings = (what: string, warnings: readonly Problem[]): string[] => [
+  `→ ${what}:`,
+  ...warnings.flatMap(({ where, problem, fix }) => [
+    `  → ${where}: ${problem}`,
+    ...(fix === "" ? [] : [`    ${fix}`]),
+  ]),
+];
+
+interface Problems {
+  problems: readonly Problem[];
+}
+interface OtherVersion {
+  head: Address;
+  theirs: string;
+  ours: string;
+}
+interface Named {
+  node: string;
+  message: string;
+}
+
+/** The failures that we expect, each with its words: what failed stands alone, the lines below explain it, the last is the way out. */
+const FAILURES = {
+  "bad-command-line": ({ problems }: Problems) => renderProblems("The command line is wrong", problems),
+  "bad-configuration": ({ problems }: Problems) => renderProblems("The environment is wrong", problems),
+  "no-such-user": ({ user }: { user: string }) => [
+    `✗ This system has no user "${user}" for Ray to run as`,
+    "→ Set RAY_EP_USER to the name of a user that exists, or to a uid, such as 1000.",
+  ],
+  "wrong-user": ({ user, wanted }: { user: string; wanted: string }) => [
+    `✗ Ray is to run as the user ${wanted}, but this program runs as ${user}, which cannot change users`,
+    user === "root"
+      ? "→ Give the container the capabilities SETUID and SETGID, start it as that user, or set RAY_EP_USER=root."
+      : `→ Start it as ${wanted} or as root, or leave RAY_EP_USER out: then Ray runs as ${user}.`,
+  ],
+  "requirements-unreadable": ({ path, user, code }: { path: string; user: string; code: string }) => [
+    `✗ The user ${user} cannot read ${path} (${code}), from which pip is to install`,
+    "→ Make it readable for that user, or name another path in RAY_EP_PIP_REQUIREMENTS.",
+  ],
+  "ray-not-found": ({ path }: { path: string }) => [
+    `✗ There is no ray at ${path}`,
+    "→ Install Ray there, or name the folder that holds it in RAY_EP_BIN_DIR.",
+  ],
+  "ray-not-executable": ({ file, code }: { file: string; code: string }) => [
+    `✗ ${file} cannot be executed (${code})`,
+    "→ Make it executable for the user that Ray runs as.",
+  ],
+  "no-head-in-time": (of: { waitedMs: number; results: readonly ProbeResult[]; why: string }) => [
+    `✗ No HEAD after ${seconds(of.waitedMs)}: ${of.why}`,
+    ...of.results.map((result) => `  ✗ ${renderProbe(result)}`),
+    "→ Start the HEAD, or raise WAIT_FOR_HEAD; a restart policy tries again.",
+  ],
+  "version-differs": ({ head, theirs, ours }: OtherVersion) => [
+    `✗ The HEAD at ${formatAddress(head)} runs Ray ${theirs}, this node Ray ${ours}`,
+    "→ Give both the same version: Ray refuses mixed clusters.",
+  ],
+  "python-differs": ({ head, theirs, ours }: OtherVersion) => [
+    `✗ The HEAD at ${formatAddress(head)} runs Python ${theirs}, this node Python ${ours}`,
+    "→ Use the same Python version on every node: Ray refuses mixed clusters.",
+  ],
+  unauthorized: ({ head, detail }: { head: Address; detail: string }) => [
+    `✗ The HEAD at ${formatAddress(head)} refuses this node's token: ${detail}`,
+    "→ Set RAY_AUTH_MODE=token and the HEAD's own RAY_AUTH_TOKEN (or RAY_AUTH_TOKEN_PATH).",
+  ],
   /** A HEAD may be running there, but it cannot be asked. */
-  | {
-      readonly reason: "tls-differs";
-      readonly head: Address;
-      readonly result: Extract<ProbeAnswer, { kind: "tls" }>;
-    }
-  | { readonly reason: "duplicate-name" | "not-a-candidate"; readonly node: string; readonly message: string }
-  | { readonly reason: "pip-failed"; readonly file: string; readonly exitCode: number }
-  | {
-      readonly reason: "ray-exited";
-      readonly exitCode: number | null;
-      readonly signal: string | null;
-      /** How long it had run; it never became ready. */
-      readonly ranMs: number;
-    }
+  "tls-differs": ({ head, result }: { head: Address; result: Extract<ProbeAnswer, { kind: "tls" }> }) => [
+    `✗ ${formatAddress(head)} ${renderAnswer(result)}`,
+    "→ Set RAY_USE_TLS, RAY_TLS_SERVER_CERT, RAY_TLS_SERVER_KEY and RAY_TLS_CA_CERT on every node. One CA signs all certificates, and each has its node's name and address.",
+  ],
+  "duplicate-name": ({ node, message }: Named) => [
+    `✗ Two nodes are named ${node}: ${message}`,
+    "→ Give each node its own hostname.",
+  ],
+  "not-a-candidate": ({ node, message }: Named) => [
+    `✗ The health service does not take ${node} for a candidate: ${message}`,
+    "→ Give the health service and the nodes the same HEAD_WHITELIST.",
+  ],
+  "pip-failed": ({ file, exitCode }: { file: string; exitCode: number }) => [
+    `✗ pip could not install ${file} (exit code ${exitCode}); see pip's output above`,
+    "→ Correct the file, or the network that pip needs.",
+  ],
+  /** `ranMs`: how long it had run; it never became ready. */
+  "ray-exited": (of: { exitCode: number | null; signal: string | null; ranMs: number }) => [
+    `✗ Ray ended by itself before this node was ready, after ${seconds(of.ranMs)}: ${of.signal === null ? `exit code ${of.exitCode}` : `signal ${of.signal}`}`,
+    "→ See Ray's output above; more is in session_latest/logs of its temporary folder (/tmp/ray).",
+  ],
   /** Something else listens where this node's GCS has to. */
-  | { readonly reason: "port-taken"; readonly address: Address }
-  /** With strict fencing Ray does not run without a guard. */
-  | { readonly reason: "no-guard"; readonly cause: string }
-  | { readonly reason: "too-many-restarts"; readonly restarts: number }
-  | { readonly reason: "not-ready-in-time"; readonly timeoutMs: number; readonly why: string };
+  "port-taken": ({ address }: { address: Address }) => [
+    `✗ ${formatAddress(address)} is taken: another process listens where this HEAD's GCS has to`,
+    "→ End that process (ss -ltnp names it), or set RAY_HEAD_PORT.",
+  ],
+  "no-guard": ({ cause }: { cause: string }) => [
+    `✗ Ray's guard cannot be started, and with strict fencing no HEAD starts without it: ${cause}`,
+    "→ Check that this user can run /bin/bash and that this container may start more processes.",
+  ],
+  "too-many-restarts": ({ restarts }: { restarts: number }) => [
+    `✗ Ray was restarted ${restarts} times without a calm minute; see the reason of each above`,
+    "→ Fix the reason, or raise RAY_EP_MAX_RESTARTS.",
+  ],
+  "not-ready-in-time": ({ timeoutMs, why }: { timeoutMs: number; why: string }) => [
+    `✗ The node was not ready after ${seconds(timeoutMs)}: ${why}`,
+    "→ See Ray's output above; RAY_EP_READY_TIMEOUT gives it more time.",
+  ],
+};
+
+export type Failure = Members<"reason", typeof FAILURES>;
+
+/** A failure in lines. */
+export const renderFailure = (failure: Failure): string[] =>
+  (FAILURES[failure.reason] as (failure: Failure) => string[])(failure);
+
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;

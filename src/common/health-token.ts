@@ -1,5 +1,5 @@
 import type { Problem } from "./failure.ts";
-import { secret } from "./values/scalars.ts";
+import { secret } from "./values.ts";
 
 /** The token of the health service in the text of its file; null where there is no text, or something else in it. */
 export function healthTokenIn(text: string | null): string | null {

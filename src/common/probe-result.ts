@@ -1,35 +1,46 @@
-import type { Address } from "./address.ts";
+import { type Address, formatAddress } from "./address.ts";
+import type { Members } from "./result.ts";
 
 /**
- * What one address answered when it was asked whether a Ray HEAD (its GCS) is there.
- * "No answer" has members of its own: silence is not proof that nobody is there.
+ * What one address may answer when it is asked whether a Ray HEAD (its GCS) is there, each with its words. "No answer" has
+ * members of its own: silence is not proof that nobody is there.
  */
-export type ProbeResult = { readonly address: Address; readonly ms: number } & ProbeAnswer;
-
-export type ProbeAnswer =
+const ANSWERS = {
   /** A GCS that serves. `clusterId` is hex, 28 bytes. */
-  | { readonly kind: "ray-gcs"; readonly version: string; readonly clusterId: string }
+  "ray-gcs": ({ version, clusterId }: { version: string; clusterId: string }) =>
+    `answers as a Ray GCS ${version}, cluster ${clusterId.slice(0, 8)}`,
   /** A GCS that refuses our token, or wants one (gRPC status 16). */
-  | { readonly kind: "unauthorized"; readonly detail: string }
+  unauthorized: ({ detail }: { detail: string }) => `is a Ray GCS that refuses our token: ${detail}`,
   /** Something listens and it is no GCS; `saw` says what it did in a few words. */
-  | { readonly kind: "not-ray"; readonly saw: string }
-  /** It speaks TLS and this node does not. It may be a GCS. */
-  | { readonly kind: "tls"; readonly problem: "wanted" }
-  /** A GCS in clear text, while this node speaks TLS. */
-  | { readonly kind: "tls"; readonly problem: "missing" }
-  /**
-   * The TLS connection failed, for example because the certificates do not match; `detail` says why. It may be a GCS.
-   */
-  | { readonly kind: "tls"; readonly problem: "failed"; readonly detail: string }
-  | { readonly kind: "refused" }
-  /** No route: EHOSTUNREACH, ENETUNREACH and their like, in `code`. */
-  | { readonly kind: "unreachable"; readonly code: string }
-  /** The name does not resolve; `code` is ENOTFOUND or EAI_AGAIN. */
-  | { readonly kind: "unresolved"; readonly code: string }
+  "not-ray": ({ saw }: { saw: string }) => `is not a Ray GCS: ${saw}`,
+  /** It cannot be asked over TLS, for example because the certificates do not match (`detail`). It may be a GCS. */
+  tls: (of: { problem: "wanted" | "missing" } | { problem: "failed"; detail: string }) => {
+    if (of.problem === "failed") return `speaks TLS, but not with this node: ${of.detail}`;
+    return of.problem === "wanted"
+      ? "speaks TLS, and this node does not"
+      : "is a Ray GCS without TLS, and this node speaks TLS";
+  },
+  refused: () => "refuses connections: nothing listens there",
+  /** `code`: EHOSTUNREACH, ENETUNREACH and their like. */
+  unreachable: ({ code }: { code: string }) => `cannot be reached: no route (${code})`,
+  /** `code`: ENOTFOUND or EAI_AGAIN. */
+  unresolved: ({ code }: { code: string }) => `cannot be found: the name does not resolve (${code})`,
   /** Silence until the time was over: while connecting, or after the connection was made. */
-  | { readonly kind: "timeout"; readonly phase: "connect" | "answer" };
+  timeout: ({ phase }: { phase: "connect" | "answer" }) =>
+    phase === "connect" ? "gives no answer to a connection" : "accepts connections and says nothing",
+};
 
+export type ProbeAnswer = Members<"kind", typeof ANSWERS>;
+export type ProbeResult = { readonly address: Address; readonly ms: number } & ProbeAnswer;
 export type RayGcs = Extract<ProbeResult, { kind: "ray-gcs" }>;
+
+/** The answer in words that follow an address. */
+export const renderAnswer = (answer: ProbeAnswer): string =>
+  (ANSWERS[answer.kind] as (answer: ProbeAnswer) => string)(answer);
+
+/** "ray-cpu:6379 answers as a Ray GCS 2.60.0 (3 ms)". */
+export const renderProbe = (result: ProbeResult): string =>
+  `${formatAddress(result.address)} ${renderAnswer(result)} (${Math.round(result.ms)} ms)`;
 
 /** True when nothing can be said: a HEAD may live there, out of our sight. */
 export function silent(result: ProbeResult): boolean {

@@ -57,9 +57,20 @@ function localRay(input: Input, deps: PreflightDeps): Ray {
   return {
     useFolder: () => folder.share(),
     prepare: (plan, reported) => preflight(plan, folder, reported, deps),
-    start: (command) => launch(command, deps.log),
+    start: (command) => {
+      const launched = launch(command, deps.log);
+      void interpretOnly();
+      return launched;
+    },
     gcs: (address) => openGcs(address, { token: auth.token, tls }),
     // The guard keeps the lock on Ray's folder, too.
     startGuard: () => startGuard({ holds: folder.fd }),
   };
+}
+
+/** From its start on, Ray does the work: what V8's compilers cost this program then is more than they save (bench/supervisor.ts). */
+async function interpretOnly(): Promise<void> {
+  // Loading it takes some milliseconds, which the way to `ray start` does not have.
+  const { setFlagsFromString } = await import("node:v8");
+  for (const compiler of ["opt", "maglev", "sparkplug"]) setFlagsFromString(`--no-${compiler}`);
 }

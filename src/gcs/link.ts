@@ -1,20 +1,9 @@
 import { connect, type Socket } from "node:net";
 import { type Address, formatAddress } from "../common/address.ts";
-import { lookup } from "../common/net/lookup.ts";
+import { lookup } from "../common/lookup.ts";
 import { err, ok, type Result } from "../common/result.ts";
-import { Answer, withPrefix } from "./answer.ts";
-import { brokenOff, type GcsFailure, nameBytes } from "./failure.ts";
-import {
-  type Frame,
-  GOAWAY,
-  GREETING,
-  isGreeting,
-  RST_STREAM,
-  readFrames,
-  replyTo,
-  request,
-} from "./frames.ts";
-import { writeHeaders } from "./headers.ts";
+import { Answer, brokenOff, type GcsFailure, nameBytes, type Outcome, withPrefix } from "./answer.ts";
+import * as http2 from "./http2.ts";
 import { type TlsKeys, tlsOptions } from "./tls.ts";
 
 export interface GcsOptions {
@@ -23,8 +12,6 @@ export interface GcsOptions {
   /** Given where this node's Ray speaks TLS. */
   readonly tls?: TlsKeys | undefined;
 }
-
-type Outcome = Result<Buffer, GcsFailure>;
 
 /**
  * Begins a connection; fails only where the TLS keys cannot be used. `onLeave` is called once, when it takes no more calls.
@@ -35,12 +22,12 @@ export async function openLink(
   options: GcsOptions,
   onLeave: () => void,
 ): Promise<Result<Link, GcsFailure>> {
-  const { host, port } = address;
+  const to = { ...address, lookup };
   try {
     const socket =
       options.tls === undefined
-        ? connect({ host, port, lookup })
-        : (await import("node:tls")).connect({ host, port, lookup, ...tlsOptions(options.tls, host) });
+        ? connect(to)
+        : (await import("node:tls")).connect({ ...to, ...tlsOptions(options.tls, address.host) });
     return ok(new Link(socket, formatAddress(address), options, onLeave));
   } catch (error) {
     return err({ kind: "tls", problem: "failed", detail: (error as Error).message });
@@ -50,7 +37,8 @@ export async function openLink(
 /** One HTTP/2 connection to a gRPC server, for unary calls until it breaks or is ended. No call rejects. */
 export class Link {
   readonly #socket: Socket;
-  readonly #headers: readonly (readonly [string, string])[];
+  /** Those of every call, encoded. */
+  readonly #headers: Buffer;
   readonly #speaksTls: boolean;
   readonly #onLeave: () => void;
   readonly #calls = new Map<number, { readonly answer: Answer; readonly end: (outcome: Outcome) => void }>();
@@ -67,25 +55,26 @@ export class Link {
     this.#onLeave = onLeave;
     this.#socket = socket;
     this.#speaksTls = tls !== undefined;
-    this.#headers = [
-      [":method", "POST"],
-      [":scheme", this.#speaksTls ? "https" : "http"],
-      [":authority", authority],
-      ["content-type", "application/grpc"],
-      ["te", "trailers"],
-      ...(token === null ? [] : [["authorization", `Bearer ${token}`] as const]),
-    ];
+    this.#headers = http2.writeHeaders({
+      ":method": "POST",
+      ":scheme": this.#speaksTls ? "https" : "http",
+      ":authority": authority,
+      "content-type": "application/grpc",
+      te: "trailers",
+      ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+    });
     socket.on("connect", () => {
       this.#phase = "greeting";
     });
     socket.on("error", (error) => this.end(this.#explain(error)));
-    socket.on("close", () => this.end(this.#explain(undefined)));
+    socket.on("close", () => this.end(this.#explain()));
     socket.on("data", (bytes: Buffer) => this.#read(bytes));
-    socket.setNoDelay(true).write(GREETING);
+    socket.setNoDelay(true).write(http2.GREETING);
   }
 
   /** Sends `message` to `path`, such as /package.Service/Method. */
   call(path: string, message: Uint8Array, timeoutMs: number): Promise<Outcome> {
+    // A fraction of a millisecond is refused by Ray's gRPC.
     const wholeMs = Math.max(1, Math.floor(timeoutMs));
     if (this.#over !== undefined) return Promise.resolve(err(this.#over));
     return new Promise((resolve) => {
@@ -93,7 +82,9 @@ export class Link {
       this.#nextStream += 2;
       // A silent peer may be gone without having closed the connection. The next call uses a new connection to find
       // out; other calls on this one would get no answer either.
-      const timer = setTimeout(() => this.end(this.#silence()), wholeMs);
+      const timer = setTimeout(() => {
+        this.end({ kind: "timeout", phase: this.#phase === "connect" ? "connect" : "answer" });
+      }, wholeMs);
       const end = (outcome: Outcome) => {
         clearTimeout(timer);
         this.#calls.delete(stream);
@@ -101,9 +92,12 @@ export class Link {
         if (this.#leaving && this.#calls.size === 0) this.#socket.destroy();
       };
       this.#calls.set(stream, { answer: new Answer(), end });
-      // A fraction of a millisecond is refused by Ray's gRPC.
-      const headers = [[":path", path], ...this.#headers, ["grpc-timeout", `${wholeMs}m`]] as const;
-      this.#socket.write(request(stream, writeHeaders(headers), withPrefix(message)));
+      const headers = Buffer.concat([
+        http2.writeHeaders({ ":path": path }),
+        this.#headers,
+        http2.writeHeaders({ "grpc-timeout": `${wholeMs}m` }),
+      ]);
+      this.#socket.write(http2.request(stream, headers, withPrefix(message)));
     });
   }
 
@@ -116,29 +110,26 @@ export class Link {
   }
 
   #read(bytes: Buffer): void {
-    const all = Buffer.concat([this.#unread, bytes]);
-    const read = readFrames(all);
+    this.#unread = Buffer.concat([this.#unread, bytes]);
+    const read = http2.readFrames(this.#unread);
     const [first] = read?.frames ?? [];
-    const isOdd = first !== undefined && this.#phase === "greeting" && !isGreeting(first);
-    if (read === undefined || isOdd) {
-      this.end(this.#phase === "greeting" ? nameBytes(all) : brokenOff("what it sends is no HTTP/2"));
-      return;
+    const isOdd = first !== undefined && this.#phase === "greeting" && !http2.isGreeting(first);
+    if (read === undefined || isOdd) this.end(this.#explain(new Error("what it sends is no HTTP/2")));
+    else {
+      if (first !== undefined) this.#phase = "answer";
+      this.#unread = read.rest;
+      for (const frame of read.frames) this.#take(frame);
     }
-    if (first !== undefined) this.#phase = "answer";
-    this.#unread = read.rest;
-    for (const frame of read.frames) this.#take(frame);
   }
 
-  #take(frame: Frame): void {
-    const reply = replyTo(frame);
+  #take(frame: http2.Frame): void {
+    const reply = http2.replyTo(frame);
     if (reply !== undefined) this.#socket.write(reply);
-    if (frame.type === GOAWAY) this.#leave();
+    if (frame.type === http2.GOAWAY) this.#leave();
     const call = this.#calls.get(frame.stream);
-    if (frame.type === RST_STREAM) call?.end(err(brokenOff("it broke the call off")));
-    else {
-      const outcome = call?.answer.take(frame);
-      if (outcome !== undefined) call?.end(outcome);
-    }
+    const outcome =
+      frame.type === http2.RST_STREAM ? err(brokenOff("it broke the call off")) : call?.answer.take(frame);
+    if (outcome !== undefined) call?.end(outcome);
   }
 
   #leave(): void {
@@ -146,16 +137,12 @@ export class Link {
     this.#leaving = true;
   }
 
-  #silence(): GcsFailure {
-    return { kind: "timeout", phase: this.#phase === "connect" ? "connect" : "answer" };
-  }
-
-  /** Why the connection broke; `error` is undefined where the peer closed it. */
-  #explain(error: NodeJS.ErrnoException | undefined): GcsFailure {
+  /** Why the connection broke, without an `error` where the peer closed it. */
+  #explain(error?: NodeJS.ErrnoException): GcsFailure {
     const { code = "", message = "the connection was closed" } = error ?? {};
     if (this.#phase === "greeting" && this.#unread.length > 0) return nameBytes(this.#unread);
     if (this.#phase === "greeting" && this.#speaksTls)
-      return { kind: "tls", problem: "failed", detail: error === undefined ? NOT_TRUSTED : message };
+      return { kind: "tls", problem: "failed", detail: error?.message ?? NOT_TRUSTED };
     return { kind: "unavailable", phase: this.#phase, code, detail: message };
   }
 }

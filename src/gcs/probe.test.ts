@@ -4,7 +4,7 @@ import { FakeGcs, type FakeNode, fakeNode } from "../../test/fixtures/fake-gcs.t
 import * as odd from "../../test/fixtures/odd-servers.ts";
 import { http2, refusingGrpc, tcp } from "../../test/fixtures/servers.ts";
 import { until } from "../../test/fixtures/until.ts";
-import { renderProbe } from "../common/output/render-probe.ts";
+import { renderProbe } from "../common/probe-result.ts";
 import { openGcs } from "./client.ts";
 import { probeGcs } from "./probe.ts";
 

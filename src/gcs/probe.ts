@@ -1,11 +1,12 @@
+import { once } from "node:events";
 import type { Address } from "../common/address.ts";
 import { type Deadline, deadlineIn, monotonicMs } from "../common/deadline.ts";
-import { lookup } from "../common/net/lookup.ts";
+import { lookup } from "../common/lookup.ts";
 import type { ProbeAnswer, ProbeResult } from "../common/probe-result.ts";
+import type { GcsFailure } from "./answer.ts";
 import { openGcs } from "./client.ts";
-import type { GcsFailure } from "./failure.ts";
 import type { GcsOptions } from "./link.ts";
-import { serverName } from "./tls.ts";
+import { tlsOptions } from "./tls.ts";
 
 export interface ProbeOptions extends GcsOptions {
   /** For everything together: name lookup, connection and answers. */
@@ -16,9 +17,14 @@ export interface ProbeOptions extends GcsOptions {
 export async function probeGcs(address: Address, options: ProbeOptions): Promise<ProbeResult> {
   const began = monotonicMs();
   const deadline = deadlineIn(options.timeoutMs);
-  const seen = await ask(address, options, deadline);
-  const answer =
-    seen.kind === "tls" && options.tls !== undefined ? await askInClear(address, seen, deadline) : seen;
+  let answer = await ask(address, options, deadline);
+  if (answer.kind === "tls" && options.tls !== undefined) {
+    // Perhaps it speaks in clear. The token is not sent.
+    const clear = await ask(address, { token: null }, deadline);
+    if (clear.kind === "ray-gcs" || clear.kind === "unauthorized")
+      answer = { kind: "tls", problem: "missing" };
+    if (clear.kind === "not-ray") answer = clear;
+  }
   return { address, ms: monotonicMs() - began, ...answer };
 }
 
@@ -34,13 +40,6 @@ async function ask(address: Address, access: GcsOptions, deadline: Deadline): Pr
   return { kind: "ray-gcs", version: alive.value.version, clusterId: clusterId.value };
 }
 
-/** After a TLS connection that failed. The token is not sent. */
-async function askInClear(address: Address, failed: ProbeAnswer, deadline: Deadline): Promise<ProbeAnswer> {
-  const clear = await ask(address, { token: null }, deadline);
-  if (clear.kind === "ray-gcs" || clear.kind === "unauthorized") return { kind: "tls", problem: "missing" };
-  return clear.kind === "not-ray" ? clear : failed;
-}
-
 async function explain(failure: GcsFailure, address: Address, deadline: Deadline): Promise<ProbeAnswer> {
   if (failure.kind !== "unavailable") return failure;
   const { phase, code } = failure;
@@ -53,32 +52,21 @@ async function explain(failure: GcsFailure, address: Address, deadline: Deadline
 }
 
 /** Whether a TLS handshake begins. Nothing is sent after it, so the certificate does not matter. */
-async function trySpeakingTls({ host, port }: Address, timeoutMs: number): Promise<ProbeAnswer> {
+async function trySpeakingTls(address: Address, timeoutMs: number): Promise<ProbeAnswer> {
   const { connect } = await import("node:tls");
-  return new Promise((resolve) => {
-    const socket = connect({
-      host,
-      port,
-      lookup,
-      servername: serverName(host),
-      ALPNProtocols: ["h2"],
-      rejectUnauthorized: false,
-    });
-    const end = (outcome: ProbeAnswer): void => {
-      clearTimeout(timer);
-      socket.destroy();
-      resolve(outcome);
-    };
-    const timer = setTimeout(() => end({ kind: "timeout", phase: "answer" }), timeoutMs);
-    socket.on("secureConnect", () => end(TLS_SERVER));
+  const options = { ...tlsOptions(undefined, address.host), rejectUnauthorized: false };
+  const socket = connect({ ...address, lookup, ...options }).on("error", () => {});
+  try {
+    await once(socket, "secureConnect", { signal: AbortSignal.timeout(Math.ceil(timeoutMs)) });
+    return { kind: "tls", problem: "wanted" };
+  } catch (error) {
+    const { code = "" } = error as NodeJS.ErrnoException;
+    if (code === "ABORT_ERR") return { kind: "timeout", phase: "answer" };
     // A TLS alert also proves TLS: the server has no certificate, or it requires ours.
-    socket.on("error", ({ code = "" }: NodeJS.ErrnoException) =>
-      end(/^ERR_SSL_.*ALERT/.test(code) ? TLS_SERVER : CLOSES),
-    );
-    socket.on("close", () => end(CLOSES));
-  });
+    return /^ERR_SSL_.*ALERT/.test(code)
+      ? { kind: "tls", problem: "wanted" }
+      : { kind: "not-ray", saw: "it closes the connection" };
+  } finally {
+    socket.destroy();
+  }
 }
-
-/** A GCS with RAY_USE_TLS is one. */
-const TLS_SERVER: ProbeAnswer = { kind: "tls", problem: "wanted" };
-const CLOSES: ProbeAnswer = { kind: "not-ray", saw: "it closes the connection" };

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { Certificates } from "../../test/fixtures/certificates.ts";
 import { FakeGcs, fakeNode } from "../../test/fixtures/fake-gcs.ts";
 import * as odd from "../../test/fixtures/odd-servers.ts";
-import { renderProbe } from "../common/output/render-probe.ts";
+import { renderProbe } from "../common/probe-result.ts";
 import { openGcs } from "./client.ts";
 import { probeGcs } from "./probe.ts";
 import { findTlsProblems, readTls, type TlsKeys } from "./tls.ts";

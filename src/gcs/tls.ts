@@ -4,16 +4,12 @@ import type { Environment } from "../common/environment.ts";
 import type { Problem } from "../common/failure.ts";
 import { shownPath } from "../common/output/shown.ts";
 
-/** What this node presents and trusts when Ray uses TLS: the contents of PEM files. */
-export interface TlsKeys {
-  readonly cert: string;
-  readonly key: string;
-  readonly ca: string;
-}
-
 const FILES = { cert: "RAY_TLS_SERVER_CERT", key: "RAY_TLS_SERVER_KEY", ca: "RAY_TLS_CA_CERT" } as const;
 type Part = keyof typeof FILES;
 const PARTS = Object.keys(FILES) as Part[];
+
+/** What this node presents and trusts when Ray uses TLS: the contents of PEM files. */
+export type TlsKeys = Readonly<Record<Part, string>>;
 
 /**
  * What Ray would read (ray/_common/tls_utils.py and src/ray/common/ray_config_def.h, 2.60). Undefined unless
@@ -28,20 +24,20 @@ export function readTls(env: Environment): TlsKeys | undefined {
 /** All reasons why Ray could not use these files. */
 export async function findTlsProblems(env: Environment, tls: TlsKeys | undefined): Promise<Problem[]> {
   if (tls === undefined) return [];
-  const unread = PARTS.filter((part) => tls[part] === "").map((part) => unreadable(part, env[FILES[part]]));
-  // Loading it takes a tenth of the time of a decision.
-  const { createPrivateKey, X509Certificate } = await import("node:crypto");
-  const cert = attempt(() => certificatesIn(tls.cert).map((pem) => new X509Certificate(pem)));
-  const ca = attempt(() => certificatesIn(tls.ca).map((pem) => new X509Certificate(pem)));
-  const key = attempt(() => createPrivateKey(tls.key));
-  const problems = [...unread];
+  const problems = PARTS.filter((part) => tls[part] === "").map((part) => unreadable(part, env[FILES[part]]));
   const say = (part: Part, problem: string, fix: string) => {
     if (tls[part] !== "") problems.push({ where: FILES[part], problem, fix });
   };
-  if (!cert?.length) say("cert", "expected a certificate in PEM, got none", PEM);
-  if (!ca?.length) say("ca", "expected certificates in PEM, got none", PEM);
+  // Loading it takes a tenth of the time of a decision.
+  const { createPrivateKey, X509Certificate } = await import("node:crypto");
+  const certificatesIn = (pem: string) =>
+    attempt(() => (pem.match(CERTIFICATE) ?? []).map((each) => new X509Certificate(each))) ?? [];
+  const [chain, roots] = [certificatesIn(tls.cert), certificatesIn(tls.ca)];
+  const key = attempt(() => createPrivateKey(tls.key));
+  const [own] = chain;
+  if (own === undefined) say("cert", "expected a certificate in PEM, got none", PEM);
+  if (roots.length === 0) say("ca", "expected certificates in PEM, got none", PEM);
   if (key === undefined) say("key", "expected a private key in PEM without a passphrase, got none", PEM);
-  const [own] = cert ?? [];
   if (own === undefined) return problems;
   if (key !== undefined && !own.checkPrivateKey(key))
     say(
@@ -49,7 +45,7 @@ export async function findTlsProblems(env: Environment, tls: TlsKeys | undefined
       "expected the key of the certificate in RAY_TLS_SERVER_CERT, got the key of another certificate",
       "Give a certificate and its own key.",
     );
-  if (ca?.length && !leadsTo(cert ?? [], ca))
+  if (roots.length > 0 && !leadsTo(own, chain.slice(1), roots))
     say(
       "cert",
       "expected a certificate signed by a CA in RAY_TLS_CA_CERT, got one that is not",
@@ -65,6 +61,7 @@ export async function findTlsProblems(env: Environment, tls: TlsKeys | undefined
   return problems;
 }
 
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 const PEM = "Give a file that begins with -----BEGIN.";
 
 function unreadable(part: Part, file: string | undefined): Problem {
@@ -76,23 +73,23 @@ function unreadable(part: Part, file: string | undefined): Problem {
   };
 }
 
-const certificatesIn = (text: string): string[] =>
-  text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
-
 type Certificate = import("node:crypto").X509Certificate;
 
-/** True when one of `roots` has signed the first of `chain`, directly or through others of `chain`. */
-function leadsTo(chain: readonly Certificate[], roots: readonly Certificate[]): boolean {
-  const signs = (issuer: Certificate, cert: Certificate): boolean =>
-    cert.checkIssued(issuer) && cert.verify(issuer.publicKey);
-  let [current, ...between] = chain;
-  while (current !== undefined) {
-    const cert = current;
-    if (roots.some((root) => root.fingerprint256 === cert.fingerprint256 || signs(root, cert))) return true;
-    current = between.find((each) => signs(each, cert));
-    between = between.filter((each) => each !== current);
-  }
-  return false;
+/** True when one of `roots` is or has signed `cert`, directly or through some of `between`. */
+function leadsTo(cert: Certificate, between: readonly Certificate[], roots: readonly Certificate[]): boolean {
+  const signs = (issuer: Certificate) => cert.checkIssued(issuer) && cert.verify(issuer.publicKey);
+  return (
+    roots.some((root) => root.fingerprint256 === cert.fingerprint256 || signs(root)) ||
+    between.some(
+      (each) =>
+        signs(each) &&
+        leadsTo(
+          each,
+          between.filter((other) => other !== each),
+          roots,
+        ),
+    )
+  );
 }
 
 function attempt<T>(work: () => T): T | undefined {
@@ -103,12 +100,9 @@ function attempt<T>(work: () => T): T | undefined {
   }
 }
 
-/** SNI takes host names only, no addresses. */
-export const serverName = (host: string): string => (isIP(host) ? "" : host);
-
-/** The options of a TLS connection: Ray's servers require a client certificate, and their own must name their host. */
-export const tlsOptions = (keys: TlsKeys, host: string) => ({
+/** The options of a TLS connection. Ray's servers require a client certificate. SNI takes host names only, no addresses. */
+export const tlsOptions = (keys: TlsKeys | undefined, host: string) => ({
   ...keys,
-  servername: serverName(host),
+  servername: isIP(host) ? "" : host,
   ALPNProtocols: ["h2"],
 });

@@ -1,12 +1,12 @@
+import * as hosts from "../common/address.ts";
 import { type Environment, readEnvironment, type Variable } from "../common/environment.ts";
 import type { Problem } from "../common/failure.ts";
 import { healthTokenIn, noHealthToken } from "../common/health-token.ts";
 import type { LogForm } from "../common/output/logger.ts";
 import { RENEW_DEADLINE_S } from "../common/protocol/lease-protocol.ts";
 import { err, ok, type Result } from "../common/result.ts";
-import type { Form } from "../common/values/form.ts";
-import * as hosts from "../common/values/hosts.ts";
-import * as scalars from "../common/values/scalars.ts";
+import type { Form } from "../common/values.ts";
+import * as scalars from "../common/values.ts";
 
 export interface Config {
   readonly host: string;

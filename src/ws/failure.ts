@@ -1,15 +1,10 @@
+import type { Members } from "../common/result.ts";
 import { FAILURES, type Lines } from "./output/failure-texts.ts";
 import { printLines, type Terminal } from "./output/terminal.ts";
 
-type FailuresOf<Texts> = {
-  [R in keyof Texts]: { readonly reason: R } & (Texts[R] extends (facts: infer Facts) => Lines
-    ? Readonly<Facts>
-    : never);
-}[keyof Texts];
 type Table = typeof FAILURES;
-
 /** What `ws` expects to go wrong. */
-export type WsFailure = { [Code in keyof Table]: FailuresOf<Table[Code]> }[keyof Table];
+export type WsFailure = { [Code in keyof Table]: Members<"reason", Table[Code]> }[keyof Table];
 
 /** How `ws` ends when no failure says otherwise (sysexits.h where it has a number; docs/ws.md, "Exit codes"). */
 export const EXIT = {

@@ -2,7 +2,7 @@ import { realpathSync } from "node:fs";
 import { dirname } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { withAuthMode } from "../common/auth-token.ts";
-import { leave } from "../common/leave.ts";
+import { leave } from "../common/process.ts";
 import { runCli } from "./cli.ts";
 import { SIGNAL_CODES } from "./failure.ts";
 import { writer } from "./output/terminal.ts";

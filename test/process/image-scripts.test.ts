@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, w
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { onOff } from "../../src/common/values/scalars.ts";
+import { onOff } from "../../src/common/values.ts";
 
 const docker = resolve(import.meta.dirname, "../../docker");
 

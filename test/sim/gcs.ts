@@ -3,7 +3,7 @@ import type { ProbeAnswer, ProbeResult } from "../../src/common/probe-result.ts"
 import { err, ok, type Result } from "../../src/common/result.ts";
 import type { Published } from "../../src/entrypoint/lease/other-head.ts";
 import type { GcsClient, NodeInfo } from "../../src/gcs/client.ts";
-import type { GcsFailure } from "../../src/gcs/failure.ts";
+import type { GcsFailure } from "../../src/gcs/answer.ts";
 import type { Actor } from "./actor.ts";
 import type { Entrypoint } from "./entrypoint.ts";
 import type { Resolved } from "./names.ts";

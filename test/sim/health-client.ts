@@ -6,7 +6,7 @@ import type { Entrypoint } from "./entrypoint.ts";
 import type { Peer, Reply } from "./network.ts";
 import { OK } from "./service.ts";
 
-/** As src/common/net/remembering-lookup.ts: an address that was learned is used while names fail. */
+/** As src/common/lookup.ts: an address that was learned is used while names fail. */
 const PATIENCE_MS = 500;
 
 /** As src/entrypoint/lease/health-client.ts, over the network of the simulation. */

@@ -1,9 +1,4 @@
-import { visible } from "./visible.ts";
-
-/** How a program speaks: an event as one or more lines of text, or as one line of JSON. */
-export interface Logger<E extends { readonly type: string }> {
-  log(event: E): void;
-}
+import { visible } from "./shown.ts";
 
 /** `timed`: text with the time in front of each line, for logs to which no container engine adds it. */
 const LOG_FORMS = ["text", "timed", "json"] as const;
@@ -13,7 +8,7 @@ export type LogForm = (typeof LOG_FORMS)[number];
 export const logForm = (word: string | undefined): LogForm =>
   LOG_FORMS.find((form) => form === word) ?? "text";
 
-export interface LoggerSettings<E> {
+interface LoggerSettings<E> {
   readonly form: LogForm;
   /** Takes whole lines, newline included. */
   readonly write: (text: string) => void;
@@ -23,20 +18,14 @@ export interface LoggerSettings<E> {
   readonly now: () => Date;
 }
 
-/** Makes a logger that puts every event through one renderer, and every line through one filter. */
-export function createLogger<E extends { readonly type: string }>(settings: LoggerSettings<E>): Logger<E> {
-  const { form, write, render, now } = settings;
-  return {
-    log(event) {
-      const lines = render(event).map(visible);
-      if (form === "json")
-        write(
-          `${visible(JSON.stringify({ time: now().toISOString(), message: lines.join("\n"), ...event }))}\n`,
-        );
-      else if (lines.length > 0) {
-        const front = form === "timed" ? `${now().toISOString()} ` : "";
-        write(`${lines.map((line) => `${front}${line}`).join("\n")}\n`);
-      }
-    },
-  };
-}
+/** How a program speaks: an event as one or more lines of text, or as one line of JSON; nothing invisible in either. */
+export const createLogger = <E extends { readonly type: string }>(settings: LoggerSettings<E>) => ({
+  log(event: E): void {
+    const lines = settings.render(event).map(visible);
+    const time = settings.now().toISOString();
+    if (settings.form === "json")
+      settings.write(`${visible(JSON.stringify({ time, message: lines.join("\n"), ...event }))}\n`);
+    else if (lines.length > 0)
+      settings.write(lines.map((line) => `${settings.form === "timed" ? `${time} ` : ""}${line}\n`).join(""));
+  },
+});

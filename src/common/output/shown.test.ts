@@ -1,5 +1,7 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { hidden, shown, shownSentence } from "./shown.ts";
+import { outsideText } from "../../../test/fixtures/outside.ts";
+import { hidden, shown, shownSentence, visible } from "./shown.ts";
 
 test("B7 of a hidden value only the length is shown", () => {
   expect([hidden("s3cr3t"), hidden("x"), hidden("")]).toEqual([
@@ -28,4 +30,23 @@ describe("B7 a shown value has no user, password, query or line break in it", ()
     ['expected a URL, got "http://h/?t=s3cr3t"', 'expected a URL, got "http://h/?…"'],
     ['expected a port from 1 to 65535, got "63x9"', 'expected a port from 1 to 65535, got "63x9"'],
   ])("%j", (sentence, expected) => expect(shownSentence(sentence)).toBe(expected));
+});
+
+test.each([
+  ["2.60.0", "2.60.0"],
+  ["✓ größer → 見る", "✓ größer → 見る"],
+  ["a\nb", "a\\u000ab"],
+  ["\u001b[31m", "\\u001b[31m"],
+  ["\u{e0041}", "\\udb40\\udc41"],
+])("%j", (text, seen) => {
+  expect(visible(text)).toBe(seen);
+});
+
+test("B9 no invisible character is left, and JSON text stays the same JSON", () => {
+  fc.assert(
+    fc.property(outsideText, (text) => {
+      expect(visible(text)).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u);
+      expect(JSON.parse(visible(JSON.stringify({ text })))).toEqual({ text });
+    }),
+  );
 });

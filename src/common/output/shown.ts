@@ -1,4 +1,18 @@
-import { visible } from "./visible.ts";
+/**
+ * Characters that are invisible or change how others are shown: control characters, escape codes, text direction
+ * marks, line ends.
+ */
+const INVISIBLE = /[\p{C}\p{Zl}\p{Zp}]/gu;
+
+/**
+ * `text` on one line with such characters escaped, so that foreign text cannot forge a log line or control a
+ * terminal. JSON text stays the same JSON.
+ */
+export const visible = (text: string): string =>
+  text.replace(INVISIBLE, (character) =>
+    // Its units of UTF-16, one or two.
+    character.split("").map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`).join(""),
+  );
 
 /** The text that is shown in place of a value that may be a secret. */
 export const hidden = (text: string): string =>
@@ -11,15 +25,13 @@ export const shownPath = (text: string): string => (text.startsWith("/") ? shown
  * A value to show on one line, without a user name, password or query that it may contain. A password may contain any
  * character, so everything before the last "@" is removed.
  */
-export function shown(text: string): string {
-  return visible(text.replace(/^([a-z][\w+.-]*:\/\/)?.*@/is, "$1…@").replace(/\?.*$/s, "?…"));
-}
+export const shown = (text: string): string =>
+  visible(text.replace(/^([a-z][\w+.-]*:\/\/)?.*@/is, "$1…@").replace(/\?.*$/s, "?…"));
 
 /** The same for a message that ends with "got …". */
-export function shownSentence(sentence: string): string {
-  return visible(
+export const shownSentence = (sentence: string): string =>
+  visible(
     sentence
       .replace(/\bgot (?:"?([a-z][\w+.-]*:\/\/))?.*@/is, 'got "$1…@')
       .replace(/(\bgot [^?]*\?).*$/s, '$1…"'),
   );
-}

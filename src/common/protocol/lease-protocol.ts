@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { parseHost } from "../address.ts";
+import { host } from "../address.ts";
 import { Name, Port, Text, Word } from "./from-outside.ts";
 import { NodeStatus } from "./node-status.ts";
 
@@ -10,7 +10,7 @@ import { NodeStatus } from "./node-status.ts";
  */
 const HostName = z
   .string()
-  .check(z.refine((text) => parseHost(text).ok, { error: "expected a host name or an IPv4 address" }));
+  .check(z.refine((text) => host.parse(text).ok, { error: "expected a host name or an IPv4 address" }));
 
 /** One change of holder each second would take 30,000 years: a higher epoch was made up. */
 export const HIGHEST_EPOCH = 1e12;

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { configOf } from "../../../test/fixtures/config.ts";
-import { renderProblems } from "../../common/output/render-failure.ts";
+import { renderProblems } from "../../common/failure.ts";
 import { readConfig, VARIABLE_NAMES } from "./config.ts";
 import { findMisspelt } from "./misspelt.ts";
 

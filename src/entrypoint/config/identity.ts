@@ -6,8 +6,8 @@ import {
   matchingNames,
   sameAddress,
   sameHost,
+  type WhitelistEntry,
 } from "../../common/address.ts";
-import type { WhitelistEntry } from "../../common/values/hosts.ts";
 import type { Values } from "./variables.ts";
 
 /** An IPv4 address that a network interface of this machine has. */

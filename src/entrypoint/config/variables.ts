@@ -1,8 +1,8 @@
+import * as hosts from "../../common/address.ts";
 import type { ValuesOf, Variable } from "../../common/environment.ts";
 import { ok } from "../../common/result.ts";
-import type { Form } from "../../common/values/form.ts";
-import * as hosts from "../../common/values/hosts.ts";
-import * as scalars from "../../common/values/scalars.ts";
+import type { Form } from "../../common/values.ts";
+import * as scalars from "../../common/values.ts";
 
 const variable = <T, F extends string | null>(form: Form<T>, fallback: F, meaning: string, fix: string) => ({
   form,

@@ -2,7 +2,7 @@ import { request } from "node:http";
 import type { LookupFunction } from "node:net";
 import * as z from "zod/mini";
 import { monotonicMs } from "../../common/deadline.ts";
-import { rememberingLookup } from "../../common/net/remembering-lookup.ts";
+import { rememberingLookup } from "../../common/lookup.ts";
 import {
   ClusterView,
   LeaseGranted,

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { formatAddress } from "../../common/address.ts";
-import { visible } from "../../common/output/visible.ts";
+import { visible } from "../../common/output/shown.ts";
 import type { ProbeResult } from "../../common/probe-result.ts";
 import { Word } from "../../common/protocol/from-outside.ts";
 import { MAX_SHOWN, type NodeStatus, parseStatus } from "../../common/protocol/node-status.ts";

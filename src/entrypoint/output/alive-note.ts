@@ -1,5 +1,5 @@
 import { bootMs } from "../../common/deadline.ts";
-import { visible } from "../../common/output/visible.ts";
+import { visible } from "../../common/output/shown.ts";
 import type { RayUser } from "../config/machine.ts";
 import { NoteFile } from "./note-file.ts";
 

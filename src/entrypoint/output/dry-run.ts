@@ -1,9 +1,8 @@
 import { formatAddress } from "../../common/address.ts";
 import type { Variable } from "../../common/environment.ts";
-import { renderFailure } from "../../common/output/render-failure.ts";
-import { renderProbe } from "../../common/output/render-probe.ts";
-import { hidden, shown } from "../../common/output/shown.ts";
-import { visible } from "../../common/output/visible.ts";
+import { renderFailure } from "../../common/failure.ts";
+import { hidden, shown, visible } from "../../common/output/shown.ts";
+import { renderProbe } from "../../common/probe-result.ts";
 import { type Config, VARIABLE_NAMES } from "../config/config.ts";
 import { type LocalFact, rayOf } from "../config/machine.ts";
 import { VARIABLES } from "../config/variables.ts";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { leaseHealth } from "../../../test/fixtures/facts.ts";
-import { renderFailure } from "../../common/output/render-failure.ts";
+import { renderFailure } from "../../common/failure.ts";
 import { readArgs } from "../config/args.ts";
 import { readConfig } from "../config/config.ts";
 import type { HeardHealth } from "../election/collect.ts";

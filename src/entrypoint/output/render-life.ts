@@ -1,5 +1,5 @@
 import { formatAddress } from "../../common/address.ts";
-import { renderFailure } from "../../common/output/render-failure.ts";
+import { renderFailure } from "../../common/failure.ts";
 import { unreachable } from "../../common/result.ts";
 import type { Event } from "./event.ts";
 import { renderFault } from "./render-fault.ts";

@@ -1,6 +1,6 @@
 import { isIPv4 } from "node:net";
 import { formatAddress, isLoopback } from "../../common/address.ts";
-import { renderProbe } from "../../common/output/render-probe.ts";
+import { renderProbe } from "../../common/probe-result.ts";
 import { headAddressWords, IN_WHITELIST, MODE_LINES } from "../../common/protocol/specification.ts";
 import { unreachable } from "../../common/result.ts";
 import type { Config } from "../config/config.ts";

@@ -1,6 +1,6 @@
 import { request } from "node:http";
 import type { Address } from "../../common/address.ts";
-import { lookup } from "../../common/net/lookup.ts";
+import { lookup } from "../../common/lookup.ts";
 import type { NodeInfo } from "../../gcs/client.ts";
 import type { RayProcess } from "./ray.ts";
 import { processNamed, stateOf } from "./session-processes.ts";

@@ -3,7 +3,7 @@ import type { Clock } from "../../common/deadline.ts";
 import type { Failure } from "../../common/failure.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import type { NodeInfo } from "../../gcs/client.ts";
-import type { GcsFailure } from "../../gcs/failure.ts";
+import type { GcsFailure } from "../../gcs/answer.ts";
 import type { Plan } from "./command.ts";
 import type { OwnGcs } from "./own-gcs.ts";
 import type { RayProcess } from "./ray.ts";

@@ -1,5 +1,5 @@
 import { expect, test, vi } from "vitest";
-import type { resolveOnce } from "../../common/net/lookup.ts";
+import type { resolveOnce } from "../../common/lookup.ts";
 import type { LeaseRequest } from "../../common/protocol/lease-protocol.ts";
 import { createOwnAddressCheck } from "./own-address.ts";
 

@@ -1,10 +1,9 @@
 import { networkInterfaces } from "node:os";
 import { promisify } from "node:util";
-import { isShortFormOf, matchingNames, parseAddress } from "../../common/address.ts";
+import { isShortFormOf, matchingNames, parseAddress, type WhitelistEntry } from "../../common/address.ts";
 import { pause } from "../../common/deadline.ts";
-import { resolveOnce } from "../../common/net/lookup.ts";
+import { resolveOnce } from "../../common/lookup.ts";
 import type { LeaseRequest } from "../../common/protocol/lease-protocol.ts";
-import type { WhitelistEntry } from "../../common/values/hosts.ts";
 import { sameName } from "./lease-state.ts";
 
 export interface OwnAddressSettings {

@@ -1,4 +1,4 @@
-import { renderProblems } from "../../common/output/render-failure.ts";
+import { renderProblems } from "../../common/failure.ts";
 import { unreachable } from "../../common/result.ts";
 import type { Event, ServiceFailure } from "./event.ts";
 

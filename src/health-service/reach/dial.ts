@@ -1,5 +1,5 @@
 import { connect } from "node:net";
-import { lookup } from "../../common/net/lookup.ts";
+import { lookup } from "../../common/lookup.ts";
 import type { ReachAnswer } from "../../common/protocol/reach.ts";
 
 type Outcome = Pick<ReachAnswer, "result" | "message">;

@@ -1,6 +1,6 @@
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { resolveOnce } from "../../common/net/lookup.ts";
+import { resolveOnce } from "../../common/lookup.ts";
 import type { NodeReport } from "../../common/protocol/lease-protocol.ts";
 import type { ReachRequest } from "../../common/protocol/reach.ts";
 import { createReach } from "./reach.ts";

@@ -1,4 +1,4 @@
-import { lookupsUnderWay } from "../../common/net/lookup.ts";
+import { lookupsUnderWay } from "../../common/lookup.ts";
 import type { NodeReport } from "../../common/protocol/lease-protocol.ts";
 import type { ReachAnswer, ReachRequest } from "../../common/protocol/reach.ts";
 import { dial } from "./dial.ts";

@@ -84,8 +84,7 @@ async function makeRoom(
 ): Promise<Result<void, WsFailure>> {
   const prepared = await driver.until(job.signal).prepare(request, job);
   if (!prepared.ok) return prepared;
-  const all = { part: undefined, volumes: false };
-  const gone = whole ? await clear(whole, `the cluster ${whole.settings.projectName}`, all, job) : prepared;
+  const gone = whole ? await clear(whole, `the cluster ${whole.settings.projectName}`, {}, job) : prepared;
   return gone.ok && names.length > 0 ? clear(driver, names.join(", "), { names }, job) : gone;
 }
 

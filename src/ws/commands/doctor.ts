@@ -67,10 +67,10 @@ async function doctor(context: WsContext, options: GlobalOptions) {
 }
 
 /** The cluster to examine, chosen as in every other command. */
-function runtimeOf({ runtime, stateDir, venvDir }: GlobalOptions, engineAnswers: boolean): RuntimeName {
+function runtimeOf({ runtime, stateDir }: GlobalOptions, engineAnswers: boolean): RuntimeName {
   const last = lastUp(stateDir)?.runtime;
   if (runtime !== undefined) return runtime;
-  if (last === "embedded" || isLocalRunning({ stateDir, venvDir })) return "embedded";
+  if (last === "embedded" || isLocalRunning(stateDir)) return "embedded";
   return engineAnswers || last === "docker" ? "docker" : "embedded";
 }
 

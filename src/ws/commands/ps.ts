@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { formatAddress } from "../../common/address.ts";
-import { visible } from "../../common/output/visible.ts";
+import { visible } from "../../common/output/shown.ts";
 import { type ClusterReport, reportCluster, type ServiceReport } from "../cluster/status.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import { open } from "../drivers/choose.ts";

@@ -1,4 +1,4 @@
-import type { WhitelistEntry } from "../../common/values/hosts.ts";
+import type { WhitelistEntry } from "../../common/address.ts";
 import { RAY_NODES } from "./nodes.ts";
 import type { ConfigFile } from "./schema.ts";
 import type { Candidate, NodeSettings, Settings } from "./types.ts";

@@ -1,10 +1,10 @@
 import { isIPv4 } from "node:net";
 import * as z from "zod";
+import * as hosts from "../../common/address.ts";
 import { parseAddress } from "../../common/address.ts";
 import { shownSentence } from "../../common/output/shown.ts";
-import { type Form, form, matching } from "../../common/values/form.ts";
-import * as hosts from "../../common/values/hosts.ts";
-import * as scalars from "../../common/values/scalars.ts";
+import * as scalars from "../../common/values.ts";
+import { type Form, form, matching } from "../../common/values.ts";
 import { parseSubnet } from "./ipv4.ts";
 import { RAY_NODES } from "./nodes.ts";
 

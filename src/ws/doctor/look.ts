@@ -5,11 +5,11 @@ import { dirname } from "node:path";
 import { execa } from "execa";
 import { err, ok, type Result } from "../../common/result.ts";
 import { networksOf, readHostFacts, readRoutes } from "../compose/read-host.ts";
-import { blockedBy } from "../drivers/compose/blocked.ts";
+import { blockedBy } from "../drivers/compose/conflicts.ts";
 import { dockerRunner, engineHost, findCompose, findEngine, isRemote } from "../drivers/compose/engine.ts";
 import { lookAround } from "../drivers/compose/neighbours.ts";
 import { hostPlanOf, type Project } from "../drivers/compose/project.ts";
-import { pythonEnvironment } from "../drivers/local/python-environment.ts";
+import { pythonEnvironment } from "../drivers/local/pip.ts";
 import type { DockerFacts, MachineFacts } from "./facts.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;

@@ -1,5 +1,4 @@
-import type { Problem } from "../../common/failure.ts";
-import { renderProblems } from "../../common/output/render-failure.ts";
+import { type Problem, renderProblems } from "../../common/failure.ts";
 import type { NotOurs } from "../compose/own-file.ts";
 
 /** A TCP port that something else holds. */

@@ -1,7 +1,6 @@
 import { stripVTControlCharacters, styleText } from "node:util";
-import type { Problem } from "../../common/failure.ts";
-import { renderWarnings } from "../../common/output/render-failure.ts";
-import { visible } from "../../common/output/visible.ts";
+import { type Problem, renderWarnings } from "../../common/failure.ts";
+import { visible } from "../../common/output/shown.ts";
 
 /** Where `ws` speaks: results on `out`, progress and errors on `err`. Both take whole lines, newline included. */
 export interface Terminal {

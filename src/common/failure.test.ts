@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { EVERY_ANSWER, probeResult } from "../../../test/fixtures/facts.ts";
-import { EVERY_FAILURE } from "../../../test/fixtures/failures.ts";
-import { renderFailure } from "./render-failure.ts";
-import { renderProbe } from "./render-probe.ts";
+import { EVERY_ANSWER, probeResult } from "../../test/fixtures/facts.ts";
+import { EVERY_FAILURE } from "../../test/fixtures/failures.ts";
+import { renderFailure } from "./failure.ts";
+import { renderProbe } from "./probe-result.ts";
 
 test.each(Object.entries(EVERY_FAILURE))("%s: what is wrong first, and the way out last", (_, failure) => {
   const lines = renderFailure(failure);

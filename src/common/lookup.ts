@@ -1,0 +1,71 @@
+import { lookup as systemLookup } from "node:dns";
+import type { LookupFunction } from "node:net";
+
+type Answer = (error: NodeJS.ErrnoException | null, address: string) => void;
+type Resolve = (name: string, done: Answer) => void;
+
+/**
+ * The number of threads for name lookups, as UV_THREADPOOL_SIZE before the first one. A lookup blocks a thread for as long as
+ * the name service is silent (10 s and more), and libuv gives lookups at most half of its threads (src/threadpool.c): with the
+ * default of four, two silent names stop all others. These cost 0.4 MB and no time (Node 24).
+ */
+export const THREADS = "64";
+
+/** The callers that wait for each name. */
+const underWay = new Map<string, Answer[]>();
+
+/** The number of lookups in progress. */
+export const lookupsUnderWay = (): number => underWay.size;
+
+/**
+ * By the system's own rules (hosts files, DNS, mDNS), IPv4 only. Callers that ask for the same name at the same time
+ * share one lookup.
+ */
+export const resolveOnce: Resolve = (name, done) => {
+  const waiting = underWay.get(name);
+  if (waiting !== undefined) return void waiting.push(done);
+  const all = [done];
+  underWay.set(name, all);
+  systemLookup(name, { family: 4 }, (error, address) => {
+    underWay.delete(name);
+    for (const each of all) each(error, address);
+  });
+};
+
+/** `resolve` as the `lookup` option of sockets. */
+const lookupBy =
+  (resolve: Resolve): LookupFunction =>
+  (name, { all }, done) =>
+    resolve(name, (error, address) => {
+      if (all) done(error, error === null ? [{ address, family: 4 }] : []);
+      else done(error, address, 4);
+    });
+
+/** The `lookup` option for all connections of this program. */
+export const lookup = lookupBy(resolveOnce);
+
+/** As long as the name service is asked before an address that it gave earlier has to do. */
+const PATIENCE_MS = 500;
+
+/**
+ * Looks names up anew each time, since a peer may move, but falls back on the last address where the name service fails or
+ * is silent: a HEAD must not lose its lease because Docker's resolver is away for some seconds.
+ */
+export function rememberingLookup(resolve = resolveOnce): LookupFunction {
+  const known = new Map<string, string>();
+  return lookupBy((name, done) => {
+    let open = true;
+    const answer: Answer = (error, address) => {
+      clearTimeout(timer);
+      if (open) done(error, address);
+      open = false;
+    };
+    const last = known.get(name);
+    const timer = last === undefined ? undefined : setTimeout(() => answer(null, last), PATIENCE_MS);
+    resolve(name, (error, address) => {
+      if (error === null) known.set(name, address);
+      if (error !== null && last !== undefined) answer(null, last);
+      else answer(error, address);
+    });
+  });
+}
