@@ -5,14 +5,12 @@ import * as z from "zod/mini";
 import en from "zod/v4/locales/en.js";
 import { readText } from "../common/auth-token.ts";
 import type { Problem } from "../common/failure.ts";
-import { handleSignals, leave } from "../common/process.ts";
 import { THREADS } from "../common/lookup.ts";
 import { createLogger, logForm } from "../common/output/logger.ts";
+import { handleSignals, leave } from "../common/process.ts";
 import { err, ok, type Result } from "../common/result.ts";
-import { readConfig } from "./config.ts";
-import { helpText } from "./help.ts";
-import { type Event, exitCodeOf, type ServiceFailure, withoutLife } from "./output/event.ts";
-import { render } from "./output/render.ts";
+import { helpText, readConfig } from "./config.ts";
+import { type Event, EXIT_CODES, render, type ServiceFailure, withoutLife } from "./event.ts";
 import { startHealthService } from "./start.ts";
 
 const print = (text: string): void => void process.stdout.write(text);
@@ -28,7 +26,7 @@ async function main(): Promise<number> {
   });
   const fail = (failure: ServiceFailure): number => {
     say.log({ type: "failed", failure });
-    return exitCodeOf(failure);
+    return EXIT_CODES[failure.reason];
   };
   const request = readArgs(process.argv.slice(2));
   if (!request.ok) return fail({ reason: "bad-command-line", problems: request.error });

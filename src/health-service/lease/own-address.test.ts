@@ -16,7 +16,7 @@ const ask = (node: string, address: string): LeaseRequest => ({
   ...{ node, address, life: "1", clusterId: null, epoch: null, others: "answered" },
 });
 
-const fresh = () => createOwnAddressCheck({ whitelist: WHITELIST, resolve, own: () => ["192.168.7.7"] });
+const fresh = () => createOwnAddressCheck(WHITELIST, resolve, () => ["192.168.7.7"]);
 const STRANGER = "203.0.113.9";
 
 test.each([
@@ -49,13 +49,13 @@ test.each([
 });
 
 test("B1 a service without a whitelist knows no node's address", async () => {
-  expect(await createOwnAddressCheck({ whitelist: null })(ask("cpu", "evil:6379"), STRANGER)).toBe(true);
+  expect(await createOwnAddressCheck([])(ask("cpu", "evil:6379"), STRANGER)).toBe(true);
 });
 
 test("B1 a renewal does not wait for a name lookup, and the first request not for long", async () => {
   vi.useFakeTimers();
   const asked = vi.fn<typeof resolveOnce>(resolve);
-  const slow = createOwnAddressCheck({ whitelist: WHITELIST, resolve: asked });
+  const slow = createOwnAddressCheck(WHITELIST, asked);
   expect(await slow(ask("cpu", "172.28.0.3:6379"), STRANGER)).toBe(true);
   asked.mockImplementation(() => {});
   expect(await slow(ask("cpu", "172.28.0.3:6379"), STRANGER)).toBe(true);

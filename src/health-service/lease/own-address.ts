@@ -1,18 +1,10 @@
 import { networkInterfaces } from "node:os";
 import { promisify } from "node:util";
-import { isShortFormOf, matchingNames, parseAddress, type WhitelistEntry } from "../../common/address.ts";
+import type { WhitelistEntry } from "../../common/address.ts";
+import { isShortFormOf, matchingNames, parseAddress, sameHost } from "../../common/address.ts";
 import { pause } from "../../common/deadline.ts";
 import { resolveOnce } from "../../common/lookup.ts";
 import type { LeaseRequest } from "../../common/protocol/lease-protocol.ts";
-import { sameName } from "./lease-state.ts";
-
-export interface OwnAddressSettings {
-  /** Null: the service knows no candidate's address. */
-  readonly whitelist: readonly WhitelistEntry[] | null;
-  readonly resolve?: typeof resolveOnce;
-  /** The addresses of this machine. */
-  readonly own?: () => readonly string[];
-}
 
 /** Shorter than the second for which a node waits for the answer to a renewal. */
 const PATIENCE_MS = 500;
@@ -22,26 +14,26 @@ const PATIENCE_MS = 500;
  * or by what its name resolves to, or the request comes from it. A node's own report is no proof, because anybody can
  * report. Only names in the whitelist are looked up, and a proven address stays proven, so no renewal waits for a
  * lookup. The nodes check the port, since they know it. The long or short form of a name counts only for requests from
- * the address of the name.
+ * the address of the name. Without a whitelist the service knows no candidate's address.
  */
-export function createOwnAddressCheck({
-  whitelist,
+export function createOwnAddressCheck(
+  whitelist: readonly WhitelistEntry[],
   resolve = resolveOnce,
   own = ownAddresses,
-}: OwnAddressSettings): (request: LeaseRequest, peer: string) => Promise<boolean> {
+): (request: LeaseRequest, peer: string) => Promise<boolean> {
   const proven = new Map<WhitelistEntry, string>();
   const isLocal = (address: string) => address.startsWith("127.") || own().includes(address);
   const isOwn = async (entry: WhitelistEntry, host: string, peer: string): Promise<boolean> => {
-    if ([entry.host, entry.name, proven.get(entry)].some((each) => each && sameName(each, host))) return true;
+    if ([entry.host, entry.name, proven.get(entry)].some((each) => each && sameHost(each, host))) return true;
     // A request from this machine may use any address of it.
     if (host === peer || (isLocal(host) && isLocal(peer))) return true;
     const looked = promisify(resolve)(entry.host).catch(() => null);
-    const found = await Promise.race([looked, pause(PATIENCE_MS).then(() => null)]);
+    const found = await Promise.race([looked, pause(PATIENCE_MS)]);
     // Whoever has a domain can give its name any first label, so that the long form of a name proves nothing by itself.
     return found === host || (found === peer && isShortFormOf(host, entry.host));
   };
   return async ({ node, address }, peer) => {
-    const [entry] = matchingNames(whitelist ?? [], node);
+    const [entry] = matchingNames(whitelist, node);
     // A node that is not a candidate is refused for that reason.
     if (entry === undefined) return true;
     const parsed = parseAddress(address);
@@ -51,5 +43,5 @@ export function createOwnAddressCheck({
   };
 }
 
-const ownAddresses = (): string[] =>
+const ownAddresses = (): readonly string[] =>
   Object.values(networkInterfaces()).flatMap((each = []) => each.map(({ address }) => address));

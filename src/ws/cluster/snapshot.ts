@@ -94,6 +94,9 @@ export function newestNamed(nodes: readonly NodeInfo[], name: string): NodeInfo 
 export const nodeAt = ({ settings, hostOf }: Driver, { host, port }: Address): NodeSettings | undefined =>
   settings.nodes.find((node) => hostOf(node) === host && node.headPort === port);
 
+/** As a person opens it. */
+export const shownHost = (host: string): string => (host === "127.0.0.1" ? "localhost" : host);
+
 /** Where the cluster's health service answers, as seen from here. */
 export const healthUrl = ({ settings: { health }, hostOf }: Driver): string =>
   health.externalUrl ?? `http://${hostOf(health)}:${health.port}`;

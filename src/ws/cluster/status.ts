@@ -10,7 +10,15 @@ import {
   servicesOf,
 } from "../drivers/driver.ts";
 import type { WsFailure } from "../failure.ts";
-import { type ClusterView, gcsOf, healthAnswers, type NoHead, newestNamed, nodeAt } from "./snapshot.ts";
+import {
+  type ClusterView,
+  gcsOf,
+  healthAnswers,
+  type NoHead,
+  newestNamed,
+  nodeAt,
+  shownHost,
+} from "./snapshot.ts";
 
 export interface ClusterReport {
   readonly runtime: RuntimeName;
@@ -97,9 +105,6 @@ export const notAlive = ({ services }: ClusterReport, names: readonly string[]) 
   names
     .map((node) => ({ node, state: services.find(({ name }) => name === node)?.state ?? "not there" }))
     .filter(({ state }) => state !== "ALIVE");
-
-/** As a person opens it. */
-export const shownHost = (host: string): string => (host === "127.0.0.1" ? "localhost" : host);
 
 function reportHead(driver: Driver, { head }: ClusterView): HeadReport {
   const { address, version, clusterId } = head;

@@ -4,10 +4,8 @@ import type { Command } from "commander";
 import { loadSettings } from "../config/load.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import { clusterFindings } from "../doctor/cluster.ts";
-import type { DoctorFacts } from "../doctor/facts.ts";
 import type { Finding } from "../doctor/finding.ts";
-import { lookAtDocker, lookAtMachine } from "../doctor/look.ts";
-import { lookAtCluster } from "../doctor/look-cluster.ts";
+import { type DoctorFacts, lookAtCluster, lookAtDocker, lookAtMachine } from "../doctor/look.ts";
 import { machineFindings } from "../doctor/machine.ts";
 import { composeDriver } from "../drivers/compose/driver.ts";
 import { composeRunner, dockerRunner, engineHost } from "../drivers/compose/engine.ts";
@@ -15,8 +13,8 @@ import type { RuntimeName } from "../drivers/driver.ts";
 import { isLocalRunning, localDriver } from "../drivers/local/driver.ts";
 import { EXIT } from "../failure.ts";
 import { oneLine } from "../output/terminal.ts";
-import { environment } from "../state/environment.ts";
 import { lastUp } from "../state/last-up.ts";
+import { environment } from "../state/secrets.ts";
 import type { Run } from "./command.ts";
 
 export const addDoctor = (program: Command, run: Run) =>

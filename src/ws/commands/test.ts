@@ -2,10 +2,9 @@ import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { formatAddress, parseAddress } from "../../common/address.ts";
 import { monotonicMs } from "../../common/deadline.ts";
-import { CHECKLIST } from "../checks/checklist.ts";
-import { runChecks } from "../checks/run-checks.ts";
+import { CHECKLIST, runChecks } from "../checks/checklist.ts";
+import { checkContext } from "../checks/context.ts";
 import { stopTest } from "../cluster/down.ts";
-import { testContext } from "../cluster/test-context.ts";
 import { startTest } from "../cluster/up.ts";
 import { TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../config/settings.ts";
 import { type GlobalOptions, type WsContext, withJob } from "../context.ts";
@@ -91,7 +90,7 @@ async function testUp(context: WsContext, options: TestOptions, { driver, settin
   if (started.ok) out(`→ Judging the cluster; the test worker was told HEAD_ADDRESS=${told}\n`);
   const results = await runChecks(
     CHECKLIST,
-    testContext(driver, head, signal),
+    checkContext(driver, head, signal),
     createCheckPrinter(out),
     signal,
   );

@@ -6,9 +6,8 @@ import type { Settings } from "../config/settings.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import type { WsFailure } from "../failure.ts";
 import { oneLine } from "../output/terminal.ts";
-import { environment } from "../state/environment.ts";
 import { lastUp } from "../state/last-up.ts";
-import { differsFromKept } from "../state/secrets.ts";
+import { differsFromKept, environment } from "../state/secrets.ts";
 import { isDockerRunning } from "./compose/containers.ts";
 import { composeDriver } from "./compose/driver.ts";
 import {

@@ -113,6 +113,8 @@ export interface Driver extends GcsOptions {
   readonly stateDir: string;
   /** What a service is here. */
   readonly noun: "container" | "process";
+  /** Its nodes have users and networks of their own; false: they share this machine's. */
+  readonly isolated: boolean;
   /** How often all services can be looked at, in milliseconds, without taking the machine from those that start. */
   readonly lookEveryMs: number;
   /** How long a service that is asked to stop may finish its work, in milliseconds. */

@@ -27,6 +27,7 @@ export function composeDriver(project: Project): Driver {
     token: authIn(env, env.HOME || homedir()).token,
     tls: readTls(env),
     noun: "container",
+    isolated: true,
     // Each look starts programs of Docker's.
     lookEveryMs: 400,
     stopGraceMs: STOP_GRACE_S * 1000,

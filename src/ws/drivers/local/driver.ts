@@ -65,6 +65,7 @@ export function localDriver(local: Local): Driver {
     token: auth.token,
     tls: readTls(env),
     noun: "process",
+    isolated: false,
     lookEveryMs: 100,
     stopGraceMs: STOP_GRACE_MS,
     binDir,

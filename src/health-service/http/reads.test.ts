@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { monotonicMs } from "../../common/deadline.ts";
-import { paced } from "./paced.ts";
+import { paced } from "./reads.ts";
 
 test("B2 simultaneous requests get the same bytes, which are never older than the request", async () => {
   let made = 0;
