@@ -82,13 +82,14 @@ async function stopInOrder(
     const group = active.filter((each) => placeOf(each) === place);
     if (group.length === 0 || now.aborted) continue;
     const waited = { names: group.map(({ name }) => name), limitMs: driver.stopGraceMs, now };
-    killed += await whileStopping(shown, waited, driver.stop(group, now));
+    const stopping = driver.stop(group, now);
+    killed += await (shown ? whileStopping(shown, waited, stopping) : stopping);
   }
   return killed;
 }
 
 /** A line of the progress display that a long step may write to. */
-export interface Shown {
+interface Shown {
   readonly progress: Progress;
   readonly id: string;
 }
@@ -97,22 +98,12 @@ const EACH_MS = 1000;
 /** A shorter stop prints no line where lines cannot be redrawn. */
 const QUIET_TICKS = 2;
 
-interface Waited {
-  readonly names: readonly string[];
-  /** The maximum time that it may take. */
-  readonly limitMs: number;
-  /** Aborted: stop waiting. */
-  readonly now: AbortSignal;
-}
-
-/** While `work` lasts, shows which services a stop waits for, and for how long at most. */
+/** While `work` lasts, shows which services a stop waits for, and for how long at most; an aborted `now` ends the wait. */
 export async function whileStopping<T>(
-  shown: Shown | undefined,
-  { names, limitMs, now }: Waited,
+  { progress, id }: Shown,
+  { names, limitMs, now }: { names: readonly string[]; limitMs: number; now: AbortSignal },
   work: Promise<T>,
 ): Promise<T> {
-  if (shown === undefined) return work;
-  const { progress, id } = shown;
   const deadline = deadlineIn(limitMs);
   let ticks = 0;
   const timer = setInterval(() => {

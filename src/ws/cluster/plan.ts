@@ -52,25 +52,16 @@ export const isDisruptive = (plan: UpPlan): boolean =>
 /** Who starts after whom. Pure. */
 export function inOrder(settings: Settings, services: readonly string[]) {
   const leader = plannedHead(settings);
-  return {
-    health: services.filter((name) => name === HEALTH_NAME),
-    first: services.filter((name) => name === leader),
-    rest: services.filter((name) => name !== HEALTH_NAME && name !== leader),
-  };
+  const stage = (name: string) => (name === HEALTH_NAME ? "health" : name === leader ? "first" : "rest");
+  return { health: [], first: [], rest: [], ...Object.groupBy(services, stage) };
 }
 
-interface ClusterPlan {
-  readonly plan: UpPlan;
-  /** Services of this cluster that have to go first. */
-  readonly leaving: readonly string[];
-}
-
-/** What `ws up` would do to what exists. */
+/** What `ws up` would do to what exists. `leaving`: services of this cluster that have to go first. */
 export async function planCluster(
   driver: Driver,
   own: readonly Service[],
   { changed, replaces }: Survey,
-): Promise<Result<ClusterPlan, WsFailure>> {
+): Promise<Result<{ plan: UpPlan; leaving: readonly string[] }, WsFailure>> {
   const former = replaces?.settings.projectName === driver.settings.projectName ? undefined : replaces;
   const renamed = (await former?.list()) ?? ok([]);
   if (!renamed.ok) return renamed;

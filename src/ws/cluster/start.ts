@@ -69,9 +69,9 @@ async function startInOrder(
     { names: health, settled: untilHealthAnswers },
     { names: first, settled: untilLed },
     { names: rest, settled: async () => {} },
-  ].filter(({ names }) => names.length > 0);
+  ];
   for (const { names, settled } of stages) {
-    if (signal.aborted) break;
+    if (signal.aborted || names.length === 0) continue;
     const done = await driver.start(request, names, signal);
     if (!done.ok) return done;
     for (const name of names) started.add(name);

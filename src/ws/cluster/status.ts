@@ -1,4 +1,3 @@
-import type { Address } from "../../common/address.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import type { NodeInfo } from "../../gcs/client.ts";
 import { HEALTH_NAME, TEST_CLIENT_NAME } from "../config/settings.ts";
@@ -23,22 +22,11 @@ import {
 export interface ClusterReport {
   readonly runtime: RuntimeName;
   /** The HEAD whose GCS answers; undefined: none does. */
-  readonly head: HeadReport | undefined;
+  readonly head: ReturnType<typeof reportHead> | undefined;
   /** Why there is none. */
   readonly noHead?: NoHead | undefined;
   /** In this order: health, nodes, test worker, test client, nodes that ws did not start. */
   readonly services: readonly ServiceReport[];
-}
-
-export interface HeadReport {
-  readonly node: string;
-  /** Of its GCS. */
-  readonly address: Address;
-  readonly version: string;
-  readonly clusterId: string;
-  readonly dashboardUrl: string;
-  /** Of its Ray Client server: `ray://host:port`. */
-  readonly clientUrl: string;
 }
 
 export interface ServiceReport {
@@ -106,8 +94,7 @@ export const notAlive = ({ services }: ClusterReport, names: readonly string[]) 
     .map((node) => ({ node, state: services.find(({ name }) => name === node)?.state ?? "not there" }))
     .filter(({ state }) => state !== "ALIVE");
 
-function reportHead(driver: Driver, { head }: ClusterView): HeadReport {
-  const { address, version, clusterId } = head;
+function reportHead(driver: Driver, { head: { address, version, clusterId } }: ClusterView) {
   const node = nodeAt(driver, address);
   const host = shownHost(address.host);
   return {
