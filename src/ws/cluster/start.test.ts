@@ -72,7 +72,7 @@ const progress = {
   close: nothing,
 };
 const never = new AbortController().signal;
-const startNow = (timeoutMs = 1000) =>
+const startNow = (timeoutMs = 3000) =>
   start(driver, request, { progress, signal: never, urgent: never, timeoutMs });
 
 test("a process that runs is not enough: its node must be ALIVE, and a wait that ends says what it was instead", async () => {
