@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { deadlineIn } from "../../common/deadline.ts";
-import { err, ok, type Result } from "../../common/result.ts";
+import { err, ok } from "../../common/result.ts";
 import { HEALTH_NAME } from "../config/settings.ts";
 import type { Driver, Leaving, Service } from "../drivers/driver.ts";
-import type { WsFailure } from "../failure.ts";
+import type { Attempt } from "../failure.ts";
 import type { Job } from "../job.ts";
 import type { Progress } from "../output/progress.ts";
 import { withLock } from "../state/lock.ts";
@@ -24,15 +24,12 @@ export interface DownReport {
 }
 
 /** One change of the cluster at a time: a second `ws` waits for the first. */
-export const locked = <T>(
-  { stateDir, name }: Driver,
-  job: Job,
-  work: () => Promise<Result<T, WsFailure>>,
-): Promise<Result<T, WsFailure>> => withLock(join(stateDir, name, "lock"), job, work);
+export const locked = <T>({ stateDir, name }: Driver, job: Job, work: () => Attempt<T>): Attempt<T> =>
+  withLock(join(stateDir, name, "lock"), job, work);
 
 /** Stops everything and leaves nothing behind. */
 export const downCluster = (driver: Driver, job: Job, { volumes, anyFolder }: DownOptions) =>
-  locked(driver, job, async (): Promise<Result<DownReport, WsFailure>> => {
+  locked(driver, job, async (): Attempt<DownReport> => {
     const found = await driver.list();
     if (!found.ok) return found;
     const folders = [...new Set(found.value.flatMap(({ elsewhere }) => elsewhere ?? []))];
@@ -55,7 +52,7 @@ export async function takeDown(
   leaving: Leaving,
   now: AbortSignal,
   shown?: Shown,
-): Promise<Result<DownReport, WsFailure>> {
+): Attempt<DownReport> {
   const found = await driver.list(leaving.part);
   if (!found.ok) return found;
   const asked = found.value.filter(({ name }) => leaving.names?.includes(name) ?? true);

@@ -1,7 +1,7 @@
-import { ok, type Result } from "../../common/result.ts";
+import { ok } from "../../common/result.ts";
 import { HEALTH_NAME, plannedHead, type Settings } from "../config/settings.ts";
 import { type Driver, type Service, type Survey, servicesOf } from "../drivers/driver.ts";
-import type { WsFailure } from "../failure.ts";
+import type { Attempt } from "../failure.ts";
 import { headAmong } from "./snapshot.ts";
 
 /** A service that runs when `ws up` is called, and what to do with it. */
@@ -61,7 +61,7 @@ export async function planCluster(
   driver: Driver,
   own: readonly Service[],
   { changed, replaces }: Survey,
-): Promise<Result<{ plan: UpPlan; leaving: readonly string[] }, WsFailure>> {
+): Attempt<{ plan: UpPlan; leaving: readonly string[] }> {
   const former = replaces?.settings.projectName === driver.settings.projectName ? undefined : replaces;
   const renamed = (await former?.list()) ?? ok([]);
   if (!renamed.ok) return renamed;

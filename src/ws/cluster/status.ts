@@ -1,4 +1,4 @@
-import { err, ok, type Result } from "../../common/result.ts";
+import { err, ok } from "../../common/result.ts";
 import type { NodeInfo } from "../../gcs/client.ts";
 import { HEALTH_NAME, TEST_CLIENT_NAME } from "../config/settings.ts";
 import {
@@ -8,7 +8,7 @@ import {
   type ShownContainer,
   servicesOf,
 } from "../drivers/driver.ts";
-import type { WsFailure } from "../failure.ts";
+import type { Attempt } from "../failure.ts";
 import {
   type ClusterView,
   gcsOf,
@@ -50,7 +50,7 @@ export interface ServiceReport {
 }
 
 /** What runs, as the GCS sees the nodes and as the driver sees the services. The test's two are shown only while they exist. */
-export async function reportCluster(driver: Driver): Promise<Result<ClusterReport, WsFailure>> {
+export async function reportCluster(driver: Driver): Attempt<ClusterReport> {
   const [found, health] = await Promise.all([driver.list(), healthAnswers(driver)]);
   if (!found.ok) return found;
   const { view, noHead } = await gcsOf(driver, found.value);
@@ -77,7 +77,7 @@ export async function reportCluster(driver: Driver): Promise<Result<ClusterRepor
 const LOOKS = 3;
 
 /** The same, with every node ALIVE. One look may miss a GCS that is busy; two more must miss it as well. */
-export async function confirmAlive(driver: Driver): Promise<Result<ClusterReport, WsFailure>> {
+export async function confirmAlive(driver: Driver): Attempt<ClusterReport> {
   const names = driver.settings.nodes.map(({ name }) => name);
   for (let looks = 1; ; looks++) {
     const report = await reportCluster(driver);

@@ -1,9 +1,8 @@
 import type { Command } from "commander";
-import type { Result } from "../../common/result.ts";
 import { type DownReport, downCluster } from "../cluster/down.ts";
 import { type GlobalOptions, type WsContext, withJob } from "../context.ts";
 import { open } from "../drivers/choose.ts";
-import { EXIT, type WsFailure } from "../failure.ts";
+import { type Attempt, EXIT } from "../failure.ts";
 import type { Job } from "../job.ts";
 import { forgetUp } from "../state/last-up.ts";
 import type { Run } from "./command.ts";
@@ -37,7 +36,7 @@ export const showStop = (
   context: WsContext,
   what: string,
   done: string,
-  stop: (job: Job) => Promise<Result<DownReport, WsFailure>>,
+  stop: (job: Job) => Attempt<DownReport>,
 ) =>
   withJob(context, async (job) => {
     job.progress.begin("down", what);

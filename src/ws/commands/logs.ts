@@ -1,11 +1,11 @@
 import { styleText } from "node:util";
 import { type Command, InvalidArgumentError } from "commander";
-import { err, ok, type Result } from "../../common/result.ts";
+import { err, ok } from "../../common/result.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import { open } from "../drivers/choose.ts";
 import { type Driver, servicesOf } from "../drivers/driver.ts";
 import type { LogLine, LogRequest } from "../drivers/log-files.ts";
-import { EXIT, type WsFailure } from "../failure.ts";
+import { type Attempt, EXIT } from "../failure.ts";
 import { oneLine } from "../output/terminal.ts";
 import { type Run, wholeNumber } from "./command.ts";
 
@@ -72,7 +72,7 @@ export async function readLogs(
   request: LogRequest,
   signal: AbortSignal,
   onLine: (line: LogLine) => void,
-): Promise<Result<void, WsFailure>> {
+): Attempt {
   const asked = driver.until(signal);
   const found = await asked.list();
   if (!found.ok) return found;
