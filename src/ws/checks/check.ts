@@ -18,7 +18,7 @@ export const SECTIONS = {
   nat: "Across networks",
 } as const;
 export type SectionKey = keyof typeof SECTIONS;
-export type Section = (typeof SECTIONS)[SectionKey];
+type Section = (typeof SECTIONS)[SectionKey];
 
 /** What a check saw: one line, the same whether it holds or not. */
 export interface Verdict {
