@@ -7,7 +7,7 @@ import { DASHBOARD_CHECKS } from "./sections/dashboard.ts";
 import { NETWORK_CHECKS } from "./sections/networks.ts";
 import { NODE_CHECKS } from "./sections/nodes.ts";
 
-const ALL = [...CLUSTER_CHECKS, ...NODE_CHECKS, ...DASHBOARD_CHECKS, ...TEST_CHECKS, ...NETWORK_CHECKS];
+const ALL = [...CLUSTER_CHECKS, ...NODE_CHECKS, ...TEST_CHECKS, ...NETWORK_CHECKS, ...DASHBOARD_CHECKS];
 const keyOf = ([id]: Check): string => id.slice(0, id.indexOf("/"));
 
 /** The specification's checklist (docs/specification.md), line by line, with the checks of ours that make a line mean what it says. */

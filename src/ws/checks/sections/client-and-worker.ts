@@ -1,6 +1,6 @@
 import { CLIENT_CONNECTED, headAddressWords } from "../../../common/protocol/specification.ts";
 import { TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../config/settings.ts";
-import { allOf, type Check, cannotJudge, fails, given, type Verdict, verdict } from "../check.ts";
+import { allOf, type Check, cannotJudge, eachOf, fails, given, type Verdict, verdict } from "../check.ts";
 import { clientWord } from "../client-program.ts";
 import type { CheckContext } from "../context.ts";
 import {
@@ -13,12 +13,12 @@ import {
   total,
   wantedCpus,
 } from "../facts.ts";
-import { endedBy, type Tried } from "../probe.ts";
+import { type Tried, taskOn } from "../probe.ts";
 
 const onClient =
   (judge: (tried: readonly Tried[], context: CheckContext) => Verdict | Promise<Verdict>) =>
   (context: CheckContext): Promise<Verdict> =>
-    given(context.client(), (tried) => judge(tried, context));
+    given(context.probe(), (tried) => judge(tried, context));
 
 /** A connection is no ping: where the image lacks the program, nobody can say that it holds. */
 function judgePing(tried: readonly Tried[]): Verdict {
@@ -39,10 +39,10 @@ function judgePorts(tried: readonly Tried[]): Verdict {
 
 async function judgeInit(tried: readonly Tried[], context: CheckContext): Promise<Verdict> {
   const line = clientWord(await logLines(context, TEST_CLIENT_NAME));
-  const connected = tried.some(({ kind, ok }) => kind === "connect" && ok);
-  const own = connected ? "a second program connected as well" : `a second program: ${endedBy(tried)}`;
+  const connect = tried.find(({ kind }) => kind === "connect");
+  const own = connect?.ok ? "a second program connected as well" : `a second program: ${connect?.saw}`;
   return verdict(
-    connected && line?.startsWith(CLIENT_CONNECTED) === true,
+    connect?.ok === true && line?.startsWith(CLIENT_CONNECTED) === true,
     `${line ?? "no word in its log"}; ${own}`,
   );
 }
@@ -99,10 +99,8 @@ async function judgeHeadAddress(context: CheckContext): Promise<Verdict> {
 async function judgeJoined(context: CheckContext): Promise<Verdict> {
   const node = await livingNode(context, TEST_WORKER_NAME);
   if (node === undefined) return fails(`the GCS lists no living ${TEST_WORKER_NAME}`);
-  const client = await context.client();
-  const task = client.ok
-    ? client.value.find(({ kind, to }) => kind === "task" && to === node.name)
-    : undefined;
+  const client = await context.probe();
+  const task = client.ok ? taskOn(node.name, client.value) : undefined;
   const main = total(await livingMainNodes(context), "CPU");
   const own = total([node], "CPU");
   const ran = task?.ok ? `a task ran at ${task.saw}` : `no task ran: ${task?.saw ?? "none came back"}`;
@@ -112,20 +110,16 @@ async function judgeJoined(context: CheckContext): Promise<Verdict> {
   );
 }
 
-function judgeCount(context: CheckContext): Promise<Verdict> {
-  const wanted = context.settings.nodes.length + 1;
-  return judgeActive(context, (active) => active === wanted, `${wanted}`);
-}
+const judgeWorkerMode = (context: CheckContext): Promise<Verdict> =>
+  judgeMode(context, TEST_WORKER_NAME, "worker");
 
-/** A scenario of the specification (docs/specification.md), by the commands that it names for its verification. */
-async function judgeOutsider(context: CheckContext): Promise<Verdict> {
-  const least = context.settings.nodes.length + 1;
-  return allOf([
+/** By the commands that the specification names for the verification of its scenario (docs/specification.md). */
+const judgeOutsider = async (context: CheckContext): Promise<Verdict> =>
+  allOf([
     await judgeHeadAddress(context),
-    await judgeMode(context, TEST_WORKER_NAME, "worker"),
-    await judgeActive(context, (active) => active >= least, `at least ${least}`),
+    await eachOf(() => [TEST_WORKER_NAME], judgeWorkerMode)(context),
+    await judgeActive(context, true, true),
   ]);
-}
 
 export const TEST_CHECKS: readonly Check[] = [
   ["client/ping", "ping from the test client to the HEAD", onClient(judgePing)],
@@ -134,9 +128,9 @@ export const TEST_CHECKS: readonly Check[] = [
   ["client/resources", "ray.cluster_resources() lists the resources", onClient(judgeResources)],
   ["worker/not-in-whitelist", "It sees that its hostname is not in the whitelist", judgeOutside],
   ["worker/head-address", "It uses HEAD_ADDRESS", judgeHeadAddress],
-  ["worker/mode", "It started in WORKER mode", (context) => judgeMode(context, TEST_WORKER_NAME, "worker")],
+  ["worker/mode", "It started in WORKER mode", judgeWorkerMode],
   ["worker/joined", "It joined ray-cpu's cluster and works", judgeJoined],
-  ["worker/ray-status", "ray status shows one node more (3)", judgeCount],
+  ["worker/ray-status", "ray status shows one node more (3)", (context) => judgeActive(context, true)],
   ["scenario/2", "Scenario 2: a node outside the whitelist becomes a WORKER", judgeOutsider],
   ["scenario/3", "Scenario 3: Ray Client connects", judgeListed],
 ];

@@ -1,5 +1,4 @@
 import { formatAddress } from "../../../common/address.ts";
-import { MODE_LINES } from "../../../common/protocol/specification.ts";
 import { TEST_WORKER_NAME } from "../../config/settings.ts";
 import { allOf, type Check, eachOf, fails, given, type Verdict, verdict } from "../check.ts";
 import type { CheckContext } from "../context.ts";
@@ -8,7 +7,6 @@ import {
   gib,
   judgeActive,
   judgeMode,
-  lastMode,
   livingMainNodes,
   livingNode,
   mainNames,
@@ -17,21 +15,21 @@ import {
   total,
   wantedCpus,
 } from "../facts.ts";
+import { taskOn } from "../probe.ts";
 
 async function judgeHead(context: CheckContext): Promise<Verdict> {
   const wanted = expectedHead(context);
   const node = await livingNode(context, wanted);
-  const mode = await lastMode(context, wanted);
+  const { ok, saw: mode } = await judgeMode(context, wanted, "head");
   if (node === undefined) return fails(`no GCS lists ${wanted} as ALIVE; its log: ${mode}`);
-  const role = node.isHead ? "HEAD" : "WORKER";
-  return verdict(node.isHead && mode === MODE_LINES.head, `${wanted} is ${role}; ${mode}`);
+  return verdict(ok && node.isHead, `${wanted} is ${node.isHead ? "HEAD" : "WORKER"}; ${mode}`);
 }
 
 async function judgeWorker(context: CheckContext, name: string): Promise<Verdict> {
   const node = await livingNode(context, name);
-  const mode = await lastMode(context, name);
+  const { ok, saw: mode } = await judgeMode(context, name, "worker");
   const role = node === undefined ? "not ALIVE" : node.isHead ? "HEAD" : "WORKER";
-  return verdict(role === "WORKER" && mode === MODE_LINES.worker, `${role}; ${mode}`);
+  return verdict(ok && role === "WORKER", `${role}; ${mode}`);
 }
 
 async function judgeFound(context: CheckContext, name: string): Promise<Verdict> {
@@ -47,12 +45,8 @@ async function judgeOneHead(context: CheckContext): Promise<Verdict> {
   return verdict(heads.length === 1, `${heads.length} GCS answers: ${seen || "none"}`);
 }
 
-async function judgeRayStatus(context: CheckContext): Promise<Verdict> {
-  const withTest = (await livingNode(context, TEST_WORKER_NAME)) !== undefined;
-  const wanted = context.settings.nodes.length + (withTest ? 1 : 0);
-  const expected = `${wanted}${withTest ? ` with ${TEST_WORKER_NAME}` : ""}`;
-  return judgeActive(context, (active) => active === wanted, expected);
-}
+const judgeRayStatus = async (context: CheckContext): Promise<Verdict> =>
+  judgeActive(context, (await livingNode(context, TEST_WORKER_NAME)) !== undefined);
 
 async function judgeCpus(context: CheckContext): Promise<Verdict> {
   const nodes = await livingMainNodes(context);
@@ -76,11 +70,11 @@ async function judgeMemory(context: CheckContext): Promise<Verdict> {
 }
 
 const judgeTasks = (context: CheckContext): Promise<Verdict> =>
-  given(context.client(), async (tried) => {
+  given(context.probe(), async (tried) => {
     const nodes = await livingMainNodes(context);
     const ran = allOf(
       nodes.map(({ name }) => {
-        const task = tried.find(({ kind, to }) => kind === "task" && to === name);
+        const task = taskOn(name, tried);
         return task?.ok
           ? verdict(true, `${name} ran one at ${task.saw}`)
           : fails(`${name}: ${task?.saw ?? "none came back"}`);
@@ -95,12 +89,9 @@ const judgeRoles = eachOf(mainNames, (context, name) =>
   judgeMode(context, name, name === expectedHead(context) ? "head" : "worker"),
 );
 
-/** A scenario of the specification (docs/specification.md), by the commands that it names for its verification. */
-async function judgeDiscovery(context: CheckContext): Promise<Verdict> {
-  const least = context.settings.nodes.length;
-  const active = judgeActive(context, (nodes) => nodes >= least, `at least ${least}`);
-  return allOf([await judgeRoles(context), await active]);
-}
+/** By the commands that the specification names for the verification of its scenario (docs/specification.md). */
+const judgeDiscovery = async (context: CheckContext): Promise<Verdict> =>
+  allOf([await judgeRoles(context), await judgeActive(context, false, true)]);
 
 export const CLUSTER_CHECKS: readonly Check[] = [
   ["cluster/head", "The first candidate (ray-cpu) started as HEAD", judgeHead],

@@ -8,13 +8,11 @@ import { dashboardHeaders, send } from "../http.ts";
 
 const TIMEOUT_MS = 15_000;
 
-/** What the requests below are made with. */
-type Access = Pick<CheckContext, "dashboardUrl" | "token">;
 type Answer = Awaited<ReturnType<typeof send>>;
 
-/** Judges the answer to a request of the dashboard's own page (ray/dashboard/client, 2.40 to 2.60). */
+/** Judges answers to the requests of the dashboard's own page (ray/dashboard/client, 2.40 to 2.60). */
 const onDashboard = (
-  { dashboardUrl, token }: Access,
+  { dashboardUrl, token }: CheckContext,
   judge: (ask: (path: string, sent?: object) => Promise<Answer>, url: string) => Promise<Verdict>,
 ): Promise<Verdict> =>
   given(dashboardUrl(), (url) =>
@@ -93,13 +91,13 @@ const Status = z.object({ status: z.string() });
 const Logs = z.object({ logs: z.string() });
 
 /** Submits a job through the dashboard's REST API and waits for its end (ray/dashboard/modules/job, Ray 2.40 to 2.60). */
-export const judgeJob = ({ signal, ...access }: Access & Pick<CheckContext, "signal">): Promise<Verdict> =>
-  onDashboard(access, async (ask) => {
+export const judgeJob = (context: CheckContext): Promise<Verdict> =>
+  onDashboard(context, async (ask) => {
     const { submission_id: id } = parsed(Submitted, await ask("/api/jobs/", { entrypoint: `echo ${WORD}` }));
     const { status } = await askUntil(
       (job) => ENDS.includes(job.status),
       async () => parsed(Status, await ask(`/api/jobs/${id}`)),
-      { ...JOB, signal },
+      { ...JOB, signal: context.signal },
     );
     if (!ENDS.includes(status)) return fails(`${id} is ${status} after ${JOB.forMs / 1000} s`);
     const { logs } = parsed(Logs, await ask(`/api/jobs/${id}/logs`));
