@@ -43,14 +43,14 @@ export const wantedCpus = (nodes: readonly { readonly cpus: number }[]): number 
 
 export const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(2)} GiB`;
 
-/** Whether `ray status` shows the main nodes and the test worker as active, or only the main ones; `orMore`: at least. */
-export const judgeActive = (context: CheckContext, withTest: boolean, orMore = false): Promise<Verdict> =>
+/** Whether `ray status` shows the main nodes and the test worker as active, or only the main ones. */
+export const judgeActive = (context: CheckContext, withTest: boolean, orMore?: "or more"): Promise<Verdict> =>
   given(context.rayStatus(), (status) => {
     const active = activeNodes(status);
     const wanted = context.settings.nodes.length + (withTest ? 1 : 0);
     const expected = `${orMore ? "at least " : ""}${wanted}${withTest ? ` with ${TEST_WORKER_NAME}` : ""}`;
     return verdict(
-      active === wanted || (orMore && active !== undefined && active > wanted),
+      active === wanted || (orMore !== undefined && active !== undefined && active > wanted),
       `ray status: ${active ?? "unknown"} active nodes, expected ${expected}`,
     );
   });

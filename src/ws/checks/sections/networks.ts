@@ -2,7 +2,7 @@ import type { NodeInfo } from "../../../gcs/client.ts";
 import { newestNamed } from "../../cluster/snapshot.ts";
 import { HEALTH_NAME, HEALTH_PORT, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../config/settings.ts";
 import { askUntil } from "../asking.ts";
-import { allOf, type Check, fails, given, type Verdict, verdict } from "../check.ts";
+import { allOf, check, fails, given, type Verdict, verdict } from "../check.ts";
 import type { CheckContext } from "../context.ts";
 import { allNames, livingNode, mainNames } from "../facts.ts";
 import type { Together } from "../probe.ts";
@@ -99,40 +99,41 @@ except OSError as error:
     print(errno.errorcode.get(error.errno, str(error)))`,
 ];
 
+const ISOLATED = { needsIsolation: "here all nodes share one machine" };
+
 /** A worker that the GCS cannot call back is ALIVE at first and marked dead after about 20 s (Ray 2.40 to 2.60). */
 const STAYS_MS = 60_000;
 
-async function judgeStays(context: CheckContext): Promise<Verdict> {
-  const first = await livingNode(context, TEST_WORKER_NAME);
-  if (first === undefined) return fails(`the GCS lists no living ${TEST_WORKER_NAME}`);
-  const age = first.startedAtMs === 0 ? 0 : Math.max(0, Date.now() - first.startedAtMs);
-  const judge = () =>
-    given(context.look(), ({ nodes }) => {
-      const now = newestNamed(nodes, TEST_WORKER_NAME);
-      if (now?.alive !== true) return fails("the GCS lists it as DEAD now");
-      return verdict(
-        now.nodeId === first.nodeId,
-        `ALIVE as node ${now.nodeId.slice(0, 8)}, joined as ${first.nodeId.slice(0, 8)}`,
-      );
-    });
-  return askUntil(({ ok }) => !ok, judge, { forMs: STAYS_MS - age, everyMs: 2000, signal: context.signal });
-}
-
-const ONE_MACHINE = "here all nodes share one machine";
-
-export const NETWORK_CHECKS: readonly Check[] = [
-  ["pairs/tasks", "Each node runs a task for each other node", judgePairs("task", allNames)],
-  ["pairs/actors", "An actor on each node calls one on each other node", judgePairs("actor", allNames)],
-  [
+/** What goes from node to node, and from network to network. */
+export const NETWORK_CHECKS = [
+  check("pairs/tasks", "Each node runs a task for each other node", judgePairs("task", allNames)),
+  check("pairs/actors", "An actor on each node calls one on each other node", judgePairs("actor", allNames)),
+  check(
     "pairs/objects",
     "Objects of 32 MB move from each node to each other node",
     judgePairs("object", allNames),
-  ],
-  [
+  ),
+  check(
     "pairs/servers",
     "A task's TCP server on its node's address is reached by a task on the other main node",
     judgePairs("server", mainNames),
-  ],
-  ["nat/apart", "The two networks cannot reach each other directly", judgeIsolation, ONE_MACHINE],
-  ["nat/stays", "The test worker is still ALIVE 60 s after it joined", judgeStays, ONE_MACHINE],
+  ),
+  { ...check("nat/apart", "The two networks cannot reach each other directly", judgeIsolation), ...ISOLATED },
+  {
+    ...ISOLATED,
+    ...check("nat/stays", "The test worker is still ALIVE 60 s after it joined", async (context) => {
+      const first = await livingNode(context, TEST_WORKER_NAME);
+      if (first === undefined) return fails(`the GCS lists no living ${TEST_WORKER_NAME}`);
+      const age = first.startedAtMs === 0 ? 0 : Math.max(0, Date.now() - first.startedAtMs);
+      const judge = () =>
+        given(context.look(), ({ nodes }) => {
+          const now = newestNamed(nodes, TEST_WORKER_NAME);
+          if (now?.alive !== true) return fails("the GCS lists it as DEAD now");
+          const [id, firstId] = [now.nodeId, first.nodeId].map((each) => each.slice(0, 8));
+          return verdict(now.nodeId === first.nodeId, `ALIVE as node ${id}, joined as ${firstId}`);
+        });
+      const patience = { forMs: STAYS_MS - age, everyMs: 2000, signal: context.signal };
+      return askUntil(({ ok }) => !ok, judge, patience);
+    }),
+  },
 ];
