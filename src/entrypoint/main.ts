@@ -2,17 +2,16 @@ import { hostname } from "node:os";
 import { authOfRay, readText } from "../common/auth-token.ts";
 import { realClock } from "../common/deadline.ts";
 import type { Failure } from "../common/failure.ts";
-import { handleSignals, leave } from "../common/process.ts";
 import { THREADS } from "../common/lookup.ts";
 import { createLogger, logForm } from "../common/output/logger.ts";
 import { visible } from "../common/output/shown.ts";
+import { handleSignals, leave } from "../common/process.ts";
 import { findTlsProblems, readTls } from "../gcs/tls.ts";
 import { readArgs } from "./config/args.ts";
-import { asUser } from "./config/become.ts";
-import { type Config, readConfig } from "./config/config.ts";
-import { readInterfaces } from "./config/interfaces.ts";
-import { probeLocal, readHealthTokenFile, readTokenFile } from "./config/local.ts";
-import type { RayUser } from "./config/machine.ts";
+import { asUser, type RayUser } from "./config/become.ts";
+import type { Config } from "./config/config.ts";
+import { probeLocal, readHealthTokenFile, readInterfaces, readTokenFile } from "./config/local.ts";
+import { readConfig } from "./config/read-config.ts";
 import { findUsers } from "./config/users.ts";
 import type { Deps } from "./deps.ts";
 import { collect } from "./election/collect.ts";
@@ -26,7 +25,7 @@ import { introduction } from "./output/introduction.ts";
 import { NoteFile } from "./output/note-file.ts";
 import { render } from "./output/render.ts";
 import { planForPid1 } from "./pid1.ts";
-import { binDirOf, resolveRunAs } from "./ray/command.ts";
+import { resolveRunAs } from "./ray/command.ts";
 import { realDeps } from "./real-deps.ts";
 import { StopRequest } from "./stop-request.ts";
 
@@ -95,9 +94,9 @@ async function explain(input: Input, deps: Deps, json: boolean): Promise<number>
   return report.exitCode;
 }
 
-const localSettings = (config: Config) => ({
-  binDir: binDirOf(config),
-  requirements: config.values.RAY_EP_PIP_REQUIREMENTS,
+const localSettings = ({ values }: Config) => ({
+  binDir: values.RAY_EP_BIN_DIR ?? (values.USE_CONDA_ENV ? "/opt/conda/envs/py/bin" : undefined),
+  requirements: values.RAY_EP_PIP_REQUIREMENTS,
 });
 
 const toStdout = (text: string): void => void process.stdout.write(text);

@@ -1,5 +1,5 @@
 import { afterEnd, type Ended, NEWBORN, type Next } from "./backoff.ts";
-import { type LocalFact, rayOf } from "./config/machine.ts";
+import { type LocalFact, rayOf } from "./config/local.ts";
 import type { Deps } from "./deps.ts";
 import { Absence } from "./election/absence.ts";
 import { type Elector, elect, type Outcome } from "./election/elect.ts";

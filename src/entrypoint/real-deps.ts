@@ -64,7 +64,7 @@ function localRay(input: Input, deps: PreflightDeps): Ray {
     },
     gcs: (address) => openGcs(address, { token: auth.token, tls }),
     // The guard keeps the lock on Ray's folder, too.
-    startGuard: () => startGuard({ holds: folder.fd }),
+    startGuard: () => startGuard(folder.fd),
   };
 }
 

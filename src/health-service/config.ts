@@ -9,15 +9,12 @@ import * as scalars from "../common/values.ts";
 
 /** A holder must be able to know, at its deadline, that nobody else holds the lease yet (docs/faults.md 4.1). */
 const MIN_TTL_S = 1.2 * RENEW_DEADLINE_S;
+const TTL_TOO_SHORT = `expected at least ${MIN_TTL_S} seconds: a holder may go on for ${RENEW_DEADLINE_S} seconds without a renewal`;
 const leaseTtl: Form<number> = {
   ...scalars.positiveSeconds,
   parse: (text) => {
     const ms = scalars.positiveSeconds.parse(text);
-    return !ms.ok || ms.value >= MIN_TTL_S * 1000
-      ? ms
-      : err(
-          `expected at least ${MIN_TTL_S} seconds: a holder may go on for ${RENEW_DEADLINE_S} seconds without a renewal`,
-        );
+    return ms.ok && ms.value < MIN_TTL_S * 1000 ? err(TTL_TOO_SHORT) : ms;
   },
 };
 

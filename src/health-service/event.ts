@@ -1,17 +1,35 @@
-import type { Failure } from "../common/failure.ts";
-import { renderFailure } from "../common/failure.ts";
+import { type Problem, renderProblems } from "../common/failure.ts";
 import type { ReachAnswer } from "../common/protocol/reach.ts";
+import type { Members } from "../common/result.ts";
 
-/** The ways in which the service cannot start. */
-export type ServiceFailure =
-  | Extract<Failure, { reason: "bad-command-line" | "bad-configuration" }>
-  | { readonly reason: "cannot-listen"; readonly host: string; readonly port: number; readonly code: string }
-  | { readonly reason: "state-unreadable"; readonly file: string; readonly cause: string };
+interface Problems {
+  problems: readonly Problem[];
+}
 
-/**
- * sysexits.h: a wrong setting is EX_CONFIG, an address that cannot be had EX_UNAVAILABLE, a state that cannot be read
- * EX_IOERR. A requested stop is 0.
- */
+/** The ways in which the service cannot start, in words. */
+const FAILURES = {
+  "bad-command-line": ({ problems }: Problems) => renderProblems("The command line is wrong", problems),
+  "bad-configuration": ({ problems }: Problems) => renderProblems("The environment is wrong", problems),
+  "cannot-listen": ({ host, port, code }: { host: string; port: number; code: string }) => [
+    `✗ Cannot listen on ${host}:${port}: ${LISTEN_CAUSES[code] ?? code}`,
+    "→ Set RAY_EP_HEALTH_HOST and RAY_EP_HEALTH_PORT to an address that is free on this machine.",
+  ],
+  "state-unreadable": ({ file, cause }: { file: string; cause: string }) => [
+    `✗ The state that was kept cannot be read: ${cause}`,
+    `→ Make ${file} readable for this user, or remove it where no HEAD lives: the epoch in it must not go back.`,
+  ],
+};
+export type ServiceFailure = Members<"reason", typeof FAILURES>;
+
+const LISTEN_CAUSES: Readonly<Record<string, string>> = {
+  EADDRINUSE: "the port is in use",
+  EADDRNOTAVAIL: "this machine does not have that address",
+  EACCES: "this user may not listen on that port",
+  ENOTFOUND: "the name does not resolve",
+  EAI_AGAIN: "the name does not resolve",
+};
+
+/** As sysexits.h has them: EX_CONFIG, EX_UNAVAILABLE, EX_IOERR. A requested stop is 0. */
 export const EXIT_CODES: Readonly<Record<ServiceFailure["reason"], number>> = {
   "bad-command-line": 78,
   "bad-configuration": 78,
@@ -36,10 +54,13 @@ type Memory =
   | { kind: "none"; ttlMs: number }
   | { kind: "damaged"; epoch: number; detail: string };
 
-interface Granted {
-  how: "grant" | "recognition" | "adoption";
+interface Asker {
   node: string;
   life: string;
+}
+
+interface Granted extends Asker {
+  how: "grant" | "recognition" | "adoption";
   address: string;
   epoch: number;
   /** The holder before, if its lease was not released. */
@@ -75,10 +96,10 @@ const LINES = {
     const after = before === null ? "" : `, after ${before}`;
     return [`✓ ${how === "grant" ? "Head lease granted to" : "Living HEAD recognised:"} ${who}${after}`];
   },
-  refused: ({ node, reason, message }: { node: string; life: string; reason: string; message: string }) => [
+  refused: ({ node, reason, message }: Asker & { reason: string; message: string }) => [
     `✗ Head lease refused to ${node} (${reason}): ${message}`,
   ],
-  released: ({ node, epoch }: { node: string; life: string; epoch: number }) => [
+  released: ({ node, epoch }: Asker & { epoch: number }) => [
     `→ ${node} released the head lease, epoch ${epoch}`,
   ],
   storage: (storage: { ok: true; file: string } | { ok: false; file: string; cause: string }) =>
@@ -101,37 +122,13 @@ const LINES = {
   },
   bug: ({ where, detail }: { where: string; detail: string }) => [`✗ A bug at ${where}: ${detail}`],
   stopping: ({ signal }: { signal: string }) => [`→ ${signal} received, stopping`],
-  failed: ({ failure }: { failure: ServiceFailure }) => linesOf(failure),
+  failed: ({ failure }: { failure: ServiceFailure }) =>
+    (FAILURES[failure.reason] as (failure: ServiceFailure) => string[])(failure),
 };
-
-type Events = {
-  readonly [T in keyof typeof LINES]: Readonly<{ type: T } & Parameters<(typeof LINES)[T]>[0]>;
-};
-export type Event = Events[keyof Events];
+export type Event = Members<"type", typeof LINES>;
 
 /** One event in words. */
 export const render = (event: Event): string[] => (LINES[event.type] as (event: Event) => string[])(event);
-
-function linesOf(failure: ServiceFailure): string[] {
-  if ("problems" in failure) return renderFailure(failure);
-  if (failure.reason === "cannot-listen")
-    return [
-      `✗ Cannot listen on ${failure.host}:${failure.port}: ${LISTEN_CAUSES[failure.code] ?? failure.code}`,
-      "→ Set RAY_EP_HEALTH_HOST and RAY_EP_HEALTH_PORT to an address that is free on this machine.",
-    ];
-  return [
-    `✗ The state that was kept cannot be read: ${failure.cause}`,
-    `→ Make ${failure.file} readable for this user, or remove it where no HEAD lives: the epoch in it must not go back.`,
-  ];
-}
-
-const LISTEN_CAUSES: Readonly<Record<string, string>> = {
-  EADDRINUSE: "the port is in use",
-  EADDRNOTAVAIL: "this machine does not have that address",
-  EACCES: "this user may not listen on that port",
-  ENOTFOUND: "the name does not resolve",
-  EAI_AGAIN: "the name does not resolve",
-};
 
 /** The part of a `life` that may be logged: anybody who knows all of it can send requests in that node's name. */
 export const withoutLife = (event: Event): Event =>
@@ -144,8 +141,8 @@ const MINUTE_MS = 60_000;
 const MAX_EVENTS = 1000;
 
 /**
- * Passes on what is news, and of what clients may repeat each event once a minute, whatever life it is of (a node that
- * starts again and again is one node), and not more than MAX_EVENTS a minute. `now` is milliseconds, monotonic.
+ * Passes on what is news, and of what clients may repeat each event once a minute, whatever life it is of: a node that
+ * starts again and again is one node. `now` is milliseconds, monotonic.
  */
 export function withoutRepeats(log: (event: Event) => void, now: () => number): (event: Event) => void {
   const said = new Set<string>();

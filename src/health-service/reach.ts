@@ -23,12 +23,9 @@ const MAX_LOOKUPS = 16;
  * the name that it advertises and a port that it reported, within the budget, and tells the answer apart only by the
  * nonce. Never rejects.
  */
-export function createReach(
-  settings: ReachSettings,
-): (request: ReachRequest, peer: string) => Promise<ReachAnswer> {
-  const { find, trusted, now, timeoutMs = 2000 } = settings;
+export function createReach({ find, trusted, now, timeoutMs = 2000 }: ReachSettings) {
   const whyOverBudget = createDialBudget(trusted, now);
-  return async ({ node, life, port, nonce }, peer) => {
+  return async ({ node, life, port, nonce }: ReachRequest, peer: string): Promise<ReachAnswer> => {
     const report = find(node, life, peer);
     if (report === undefined)
       return noDial("not-known", `${node} has not reported in this life from ${peer}`);
@@ -46,18 +43,12 @@ export function createReach(
   };
 }
 
-const noDial = (result: "not-known" | "busy", message: string): ReachAnswer => ({
-  ...{ result, message },
-  ...{ from: null, to: null, address: null },
-});
+const noDial = (result: "not-known" | "busy", message: string): ReachAnswer => {
+  return { result, message, from: null, to: null, address: null };
+};
 
-interface Dial {
-  readonly node: string;
-  /** The address that asked. */
-  readonly peer: string;
-  /** What is dialled: host:port. */
-  readonly target: string;
-}
+/** `peer`: the address that asked; `target`: what is dialled, host:port. */
+type Dial = Readonly<Record<"node" | "peer" | "target", string>>;
 
 /** Longer than a dial takes, so that there is one at a time for each node. */
 const NODE_RESTS_MS = 3000;
@@ -65,9 +56,7 @@ const MINUTE_MS = 60_000;
 /** So there are as many at once at most: a thousand nodes that start together wait for each other. */
 const MAX_A_MINUTE = 120;
 const HOUR_MS = 60 * MINUTE_MS;
-/**
- * A node has one or two targets, for good, and a few nodes may share an address behind NAT. A scanner needs thousands.
- */
+/** A node has one or two, for good, and a few nodes may share an address behind NAT. A scanner needs thousands. */
 const MAX_TARGETS_OF_A_PEER = 32;
 
 /**
@@ -98,7 +87,7 @@ type Outcome = readonly [result: ReachAnswer["result"], message: string];
 /** Connects to a node and reads the nonce there, or tells what it met instead. Never rejects. */
 function dial(host: string, port: number, nonce: string, timeoutMs: number): Promise<ReachAnswer> {
   return new Promise((resolve) => {
-    const socket = connect({ host, port, lookup });
+    const socket = connect({ host, port, lookup }).setEncoding("utf8");
     let from: string | null = null;
     let address: string | null = null;
     let received = "";
@@ -112,7 +101,6 @@ function dial(host: string, port: number, nonce: string, timeoutMs: number): Pro
       end(["timeout", `${phase} within ${timeoutMs} ms`]);
     }, timeoutMs);
     const judge = () => end(received.trimEnd() === nonce ? REACHED : OTHER);
-    socket.setEncoding("utf8");
     socket.on("lookup", (_error, ip) => {
       address = ip || null;
     });
@@ -120,7 +108,7 @@ function dial(host: string, port: number, nonce: string, timeoutMs: number): Pro
       from = socket.localAddress ?? null;
       address = socket.remoteAddress ?? address;
     });
-    socket.on("data", (text: string) => {
+    socket.on("data", (text) => {
       received += text;
       if (received.length >= nonce.length) judge();
     });
@@ -134,7 +122,6 @@ function dial(host: string, port: number, nonce: string, timeoutMs: number): Pro
 const REACHED: Outcome = ["reached", "the node answered"];
 const OTHER: Outcome = ["wrong-answer", "something else listens there, or the port leads to another node"];
 const CLOSED: Outcome = ["wrong-answer", "the connection was closed at once"];
-
 const OUTCOMES: Readonly<Record<string, Outcome>> = {
   ECONNREFUSED: ["refused", "nothing listens there"],
   ENOTFOUND: ["name-not-found", "the name does not resolve here (ENOTFOUND)"],

@@ -64,7 +64,7 @@ describe("A1 who owns a name", () => {
 
   test("the older of two that are alive, once it has reported twice since the younger one's first report", () => {
     expect(say("elder", "younger", "elder", "younger", "elder")).toEqual(Array(5).fill("noted"));
-    expect(nodes.hasDuplicate("CPU")).toBe(true);
+    expect(nodes.isDuplicate("CPU")).toBe(true);
     expect([nodes.isDuplicate("CPU", "younger"), nodes.isDuplicate("cpu", "elder")]).toEqual([true, false]);
     expect(say("younger", "elder")).toEqual(["duplicate-name", "noted"]);
     expect(nodes.find("cpu", "younger", PEER)).toBeUndefined();
@@ -76,7 +76,7 @@ describe("A1 who owns a name", () => {
     expect(say("second", "first")).toEqual(["noted", "noted"]);
     nowMs += 4999;
     say("second");
-    expect(nodes.hasDuplicate("cpu")).toBe(false);
+    expect(nodes.isDuplicate("cpu")).toBe(false);
     expect(nodes.list()).toMatchObject([{ name: "cpu", seenAgo: 0 }]);
     nowMs += 1;
     say("second");
@@ -88,7 +88,7 @@ describe("A1 who owns a name", () => {
     leader = "cpu younger";
     expect(say("younger", "elder", "younger", "younger")).toEqual(Array(4).fill("noted"));
     expect(say("elder", "younger")).toEqual(["duplicate-name", "noted"]);
-    expect(nodes.hasDuplicate("cpu")).toBe(true);
+    expect(nodes.isDuplicate("cpu")).toBe(true);
   });
 
   test("one that was refused, when it holds the lease or the other one is silent", () => {
@@ -114,14 +114,14 @@ describe("A1 who owns a name", () => {
   test("a duplicate that gave up is forgotten, and so are all but the latest lives of a crash loop", () => {
     say("elder", "younger", "elder", "elder");
     for (let i = 0; i < 100; i++) say(`life-${i}`);
-    expect(nodes.hasDuplicate("cpu")).toBe(false);
+    expect(nodes.isDuplicate("cpu")).toBe(false);
     say("elder", "elder");
-    expect(nodes.hasDuplicate("cpu")).toBe(true);
+    expect(nodes.isDuplicate("cpu")).toBe(true);
     for (let i = 0; i < 23; i++) {
       nowMs += 2000;
       say("elder");
     }
-    expect(nodes.hasDuplicate("cpu")).toBe(false);
+    expect(nodes.isDuplicate("cpu")).toBe(false);
   });
 });
 

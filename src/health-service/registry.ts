@@ -20,14 +20,11 @@ export interface RegistrySettings {
   readonly now: () => number;
 }
 
-/**
- * Twice the cluster that one service of this kind is for: the limit keeps strangers from filling the memory, and the
- * list that people read within 1 MiB.
- */
+/** Twice what one service is for: strangers must not fill the memory, and the list stays within 1 MiB. */
 const MAX_NODES = 2000;
-/** With more nodes than this, the list has no room for what each says of itself in detail. */
+/** With more nodes the list has no room for what each says of itself in detail. */
 const MAX_DETAILED = 1000;
-/** More lives than that under one name are a crash loop; the oldest are forgotten. */
+/** More lives under one name are a crash loop; the oldest are forgotten. */
 const MAX_OTHERS = 3;
 /** One report may have been under way when the owner died; a dead life never sends a second one. */
 const PROOF_OF_LIFE = 2;
@@ -57,14 +54,11 @@ export class Registry {
     return this.isDuplicate(name, report.life) ? "duplicate-name" : "noted";
   }
 
-  /** True where the owner of this name has shown that it lives beside `life`. */
-  isDuplicate(name: string, life: string): boolean {
-    return this.#lives(name).some((each) => each.report.life === life && isProven(each));
-  }
-
-  /** True while a duplicate reports under this name. */
-  hasDuplicate(name: string): boolean {
-    return this.#lives(name).some(isProven);
+  /** True where the owner of this name has shown that it lives beside `life`, or beside any other one. */
+  isDuplicate(name: string, life?: string): boolean {
+    return this.#lives(name).some(
+      (each) => isProven(each) && each.report.life === (life ?? each.report.life),
+    );
   }
 
   /** The last report of this very life of the node, if it came from `peer` and the life is no duplicate. */
@@ -96,12 +90,12 @@ export class Registry {
     const { life } = said.report;
     if (life === owner.report.life)
       return [said, ...others.map((each) => ({ ...each, ownerReports: each.ownerReports + 1 }))];
-    const isSaid = ({ report }: Life) => report.life === life;
+    const known = others.find(({ report }) => report.life === life);
     if (this.#settings.leads(said.name, life) || said.seenAtMs - owner.seenAtMs >= SAME_NAME_AFTER_MS)
-      return [said, ...others.filter((each) => !isSaid(each)).map((each) => ({ ...each, ownerReports: 0 }))];
-    return others.some(isSaid)
-      ? [owner, ...others.map((each) => (isSaid(each) ? { ...said, ownerReports: each.ownerReports } : each))]
-      : [owner, ...others.slice(1 - MAX_OTHERS), said];
+      return [said, ...others.flatMap((each) => (each === known ? [] : { ...each, ownerReports: 0 }))];
+    if (known === undefined) return [owner, ...others.slice(1 - MAX_OTHERS), said];
+    const { ownerReports } = known;
+    return [owner, ...others.map((each) => (each === known ? { ...said, ownerReports } : each))];
   }
 
   /** Entries stand in the order of their names' first reports, so each must be looked at. */

@@ -1,13 +1,6 @@
 import { matchingNames } from "../common/address.ts";
-import type {
-  ClusterView,
-  LeaseGranted,
-  LeaseRefused,
-  LeaseRequest,
-  NodeNoted,
-  NodeReport,
-} from "../common/protocol/lease-protocol.ts";
-import type { ReachAnswer, ReachRequest } from "../common/protocol/reach.ts";
+import type { ClusterView, LeaseRequest, NodeReport } from "../common/protocol/lease-protocol.ts";
+import type { ReachRequest } from "../common/protocol/reach.ts";
 import type { Config } from "./config.ts";
 import { LeaseStore, type LeaseStoreSettings } from "./lease/lease-store.ts";
 import { createOwnAddressCheck } from "./lease/own-address.ts";
@@ -37,11 +30,8 @@ export class Service {
     const { RAY_EP_LEASE_TTL: ttlMs, HEAD_WHITELIST: whitelist, RAY_EP_HEALTH_TOKEN: token } = config;
     this.settings = settings;
     this.#startedAtMs = now();
-    const registry = new Registry({
-      forgetAfterMs: NODES_LIVE_TTLS * ttlMs,
-      leads: (...who) => this.lease.isLastHolder(...who),
-      now,
-    });
+    const leads = (name: string, life: string) => this.lease.isLastHolder(name, life);
+    const registry = new Registry({ forgetAfterMs: NODES_LIVE_TTLS * ttlMs, leads, now });
     this.registry = registry;
     this.lease = new LeaseStore({
       ...settings,
@@ -55,27 +45,23 @@ export class Service {
   }
 
   /** Asks for the lease or renews it, for a request that came from `peer`. */
-  async ask(request: LeaseRequest, peer: string): Promise<LeaseGranted | LeaseRefused> {
+  async ask(request: LeaseRequest, peer: string) {
     const isOwn = await this.#isOwnAddress(request, peer);
     return isOwn ? this.lease.ask(request) : this.lease.refuse(request, "foreign-address");
   }
 
   /** Takes what a node says of itself, from `peer`. */
-  async report(
-    name: string,
-    report: NodeReport,
-    peer: string,
-  ): Promise<NodeNoted | "duplicate-name" | "too-many"> {
+  async report(name: string, report: NodeReport, peer: string) {
     const noted = this.registry.note(name, report, peer);
     if (noted !== "noted") return noted;
     // Whoever may write is believed, workers too: they are no candidates, and remember for a service that forgot.
     if (report.seen !== undefined) await this.lease.seeEpoch(report.seen);
     const { instance, epoch } = this.lease.view();
-    return { instance, epoch, namesake: this.registry.hasDuplicate(name) };
+    return { instance, epoch, namesake: this.registry.isDuplicate(name) };
   }
 
   /** Dials a node back. Never rejects. */
-  async reach(request: ReachRequest, peer: string): Promise<ReachAnswer> {
+  async reach(request: ReachRequest, peer: string) {
     const answer = await this.#dial(request, peer);
     this.settings.log({ type: "reach", node: request.node, answer });
     return answer;

@@ -14,8 +14,7 @@ import { Service, type ServiceSettings } from "./service.ts";
 
 export interface HealthService {
   readonly port: number;
-  /** Cuts every connection and returns when the state is on disk. */
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 const REQUEST_TIMEOUT_MS = 5000;
@@ -28,7 +27,7 @@ export async function startHealthService(
   identity: Pick<ServiceSettings, "version" | "instance">,
   log: (event: Event) => void,
 ): Promise<Result<HealthService, ServiceFailure>> {
-  const { RAY_EP_HEALTH_HOST: host, RAY_EP_HEALTH_STATE_DIR: stateDir, RAY_EP_LEASE_TTL: ttlMs } = config;
+  const { RAY_EP_HEALTH_STATE_DIR: stateDir, RAY_EP_LEASE_TTL: ttlMs } = config;
   const file = stateDir === null ? null : new StateFile(stateDir);
   const recalled: Result<Recalled, string> =
     file === null ? ok({ kind: "none" }) : await inTime(RECALL_TIMEOUT_MS, file.recall());
@@ -44,12 +43,12 @@ export async function startHealthService(
     requestTimeoutMs: REQUEST_TIMEOUT_MS,
     maxConnections: maxConnections(readText("/proc/self/limits")),
   });
-  const port = await listen(server, config);
-  if (!port.ok) return port;
+  const listening = await listen(server, config);
+  if (!listening.ok) return listening;
   const whitelist = config.HEAD_WHITELIST?.map(({ name }) => name) ?? null;
-  const told = { host, port: port.value, ttlMs, stateDir, whitelist };
-  log({ type: "started", ...identity, ...told, tokenWanted: config.RAY_EP_HEALTH_TOKEN !== null });
-  return ok({ port: port.value, stop: () => stop(server, service) });
+  const tokenWanted = config.RAY_EP_HEALTH_TOKEN !== null;
+  log({ type: "started", ...identity, ...listening.value, ttlMs, stateDir, whitelist, tokenWanted });
+  return ok({ port: listening.value.port, stop: () => stop(server, service) });
 }
 
 function memoryEvent(recalled: Recalled, ttlMs: number): Event {
@@ -62,17 +61,17 @@ function memoryEvent(recalled: Recalled, ttlMs: number): Event {
 async function listen(
   server: Server,
   { RAY_EP_HEALTH_HOST: host, RAY_EP_HEALTH_PORT: port }: Config,
-): Promise<Result<number, ServiceFailure>> {
-  server.listen({ host, port, backlog: 4096 });
+): Promise<Result<{ host: string; port: number }, ServiceFailure>> {
   try {
-    await once(server, "listening");
-    return ok((server.address() as AddressInfo).port);
+    await once(server.listen({ host, port, backlog: 4096 }), "listening");
+    return ok({ host, port: (server.address() as AddressInfo).port });
   } catch (error) {
     const { code = "unknown" } = error as NodeJS.ErrnoException;
     return err({ reason: "cannot-listen", host, port, code });
   }
 }
 
+/** Cuts every connection and returns when the state is on disk. */
 async function stop(server: Server, service: Service): Promise<void> {
   server.close();
   server.closeAllConnections();

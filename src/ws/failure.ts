@@ -1,10 +1,13 @@
-import type { Members } from "../common/result.ts";
+import type { Members, Result } from "../common/result.ts";
 import { FAILURES, type Lines } from "./output/failure-texts.ts";
 import { printLines, type Terminal } from "./output/terminal.ts";
 
 type Table = typeof FAILURES;
 /** What `ws` expects to go wrong. */
 export type WsFailure = { [Code in keyof Table]: Members<"reason", Table[Code]> }[keyof Table];
+
+/** What `ws` tries: it ends well, or in a failure that `ws` expects. */
+export type Attempt<T = void> = Promise<Result<T, WsFailure>>;
 
 /** How `ws` ends when no failure says otherwise (sysexits.h where it has a number; docs/ws.md, "Exit codes"). */
 export const EXIT = {

@@ -1,6 +1,6 @@
 import { bootMs } from "../../common/deadline.ts";
 import { visible } from "../../common/output/shown.ts";
-import type { RayUser } from "../config/machine.ts";
+import type { RayUser } from "../config/become.ts";
 import { NoteFile } from "./note-file.ts";
 
 /** A look that fails may take this long (monitor.ts), and three in a row are no fault yet (verdict.ts). */

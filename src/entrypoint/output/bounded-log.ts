@@ -8,8 +8,7 @@ import {
   rmSync,
 } from "node:fs";
 import { dirname } from "node:path";
-import { asUser, ownerOfWrites } from "../config/become.ts";
-import type { RayUser } from "../config/machine.ts";
+import { asUser, ownerOfWrites, type RayUser } from "../config/become.ts";
 
 type Write = (text: string) => void;
 

@@ -1,11 +1,10 @@
 import { formatAddress } from "../../common/address.ts";
-import type { Variable } from "../../common/environment.ts";
 import { renderFailure } from "../../common/failure.ts";
 import { hidden, shown, visible } from "../../common/output/shown.ts";
 import { renderProbe } from "../../common/probe-result.ts";
-import { type Config, VARIABLE_NAMES } from "../config/config.ts";
-import { type LocalFact, rayOf } from "../config/machine.ts";
-import { VARIABLES } from "../config/variables.ts";
+import type { Config } from "../config/config.ts";
+import { type LocalFact, rayOf } from "../config/local.ts";
+import { CONTRACT } from "../config/variables.ts";
 import type { HeardHealth, Seen } from "../election/collect.ts";
 import { decide } from "../election/decide/decide.ts";
 import type { Decision } from "../election/decide/decision.ts";
@@ -70,8 +69,7 @@ function describeDecision(decision: Decision): string {
 }
 
 function showConfig(config: Config): DryRunReport["config"] {
-  return VARIABLE_NAMES.map((name) => {
-    const variable: Variable = VARIABLES[name];
+  return CONTRACT.map(([name, variable]) => {
     const given = config.texts[name];
     const show = variable.secret ? hidden : shown;
     return {

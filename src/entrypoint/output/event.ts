@@ -4,7 +4,7 @@ import type { Failure } from "../../common/failure.ts";
 import type { ReachAnswer } from "../../common/protocol/reach.ts";
 import type { Result } from "../../common/result.ts";
 import type { Config } from "../config/config.ts";
-import type { Misspelt } from "../config/misspelt.ts";
+import type { Misspelt } from "../config/nearest.ts";
 import type { Decision } from "../election/decide/decision.ts";
 import type { HeadFact, HealthFact, LeaseFact } from "../election/facts.ts";
 import type { Plan } from "../ray/command.ts";

@@ -1,7 +1,6 @@
 import type { Config } from "../config/config.ts";
-import { type LocalFact, rayOf } from "../config/machine.ts";
-import { findMisspelt } from "../config/misspelt.ts";
-import { nearestName } from "../config/nearest.ts";
+import { type LocalFact, rayOf } from "../config/local.ts";
+import { findMisspelt, nearestName } from "../config/nearest.ts";
 import { placeOf } from "../election/decide/candidates.ts";
 import type { Event } from "./event.ts";
 

@@ -1,7 +1,6 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { asUser, ownerOfWrites } from "../config/become.ts";
-import type { RayUser } from "../config/machine.ts";
+import { asUser, ownerOfWrites, type RayUser } from "../config/become.ts";
 
 /**
  * A small file for other programs. A node that works must not stop because a note cannot be read or written, so all

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { leaseHealth } from "../../../test/fixtures/facts.ts";
 import { renderFailure } from "../../common/failure.ts";
 import { readArgs } from "../config/args.ts";
-import { readConfig } from "../config/config.ts";
+import { readConfig } from "../config/read-config.ts";
 import type { HeardHealth } from "../election/collect.ts";
 import { dryRun } from "./dry-run.ts";
 import { redactCommand, redactEnv, redactWords } from "./redact.ts";
@@ -119,7 +119,7 @@ describe("B7 property: no output contains the value of a variable that is not in
       uid: 0,
       user: "root",
       rayUser: user,
-      mayBecome: true,
+      becomes: user,
       requirements: ["/r.txt"],
       unreadable: null,
       ray,

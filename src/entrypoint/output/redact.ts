@@ -1,17 +1,14 @@
-import type { Variable } from "../../common/environment.ts";
 import { hidden, shown } from "../../common/output/shown.ts";
-import { VARIABLES } from "../config/variables.ts";
+import { CONTRACT } from "../config/variables.ts";
 import type { Command } from "../ray/command.ts";
 
-const OURS = (Object.entries(VARIABLES) as [string, Variable][]).flatMap(([name, { secret }]) =>
-  secret ? [] : [name],
-);
+const OURS = CONTRACT.flatMap(([name, { secret }]) => (secret ? [] : [name]));
 
 /**
  * The variables whose values are shown because they are known to be harmless. A list of secret ones would miss the
  * user's own.
  */
-const HARMLESS = new Set([
+const HARMLESS = new Set<string>([
   ...OURS,
   ..."HOME USER LOGNAME SHELL PATH LANG LC_ALL TZ TMPDIR CUDA_VISIBLE_DEVICES NVIDIA_VISIBLE_DEVICES".split(
     " ",

@@ -1,10 +1,11 @@
+import { dirname, join } from "node:path";
 import type { Address } from "../../common/address.ts";
 import type { Failure } from "../../common/failure.ts";
 import { err, ok, type Result } from "../../common/result.ts";
-import { withoutOurs } from "../config/become.ts";
+import { optionOf } from "../config/args.ts";
+import { type RayUser, withoutOurs } from "../config/become.ts";
 import type { Config } from "../config/config.ts";
-import type { LocalFact, RayUser } from "../config/machine.ts";
-import { optionOf } from "../config/ray-words.ts";
+import type { LocalFact } from "../config/local.ts";
 import type { Role } from "../election/role.ts";
 import { rayStartArgs, withoutHeadOnly } from "./start-args.ts";
 
@@ -52,12 +53,6 @@ export interface PlanInput {
   readonly terminal?: boolean;
 }
 
-/** The folder that `ray` is taken from. */
-export function binDirOf(config: Config): string {
-  const { RAY_EP_BIN_DIR, USE_CONDA_ENV } = config.values;
-  return RAY_EP_BIN_DIR ?? (USE_CONDA_ENV ? "/opt/conda/envs/py/bin" : "/home/ray/anaconda3/bin");
-}
-
 /** Finds out whether this machine can run Ray at all, before anything is asked of others. */
 export function resolveRunAs(config: Config, local: LocalFact): Result<RunAs, Failure> {
   if (local.ray.kind === "missing") return err({ reason: "ray-not-found", path: local.ray.searched });
@@ -65,10 +60,11 @@ export function resolveRunAs(config: Config, local: LocalFact): Result<RunAs, Fa
     return err({ reason: "ray-not-executable", file: local.ray.path, code: local.ray.code });
   const user = local.rayUser;
   if (user === null) return err({ reason: "no-such-user", user: config.values.RAY_EP_USER ?? "ray" });
-  if (!local.mayBecome) return err({ reason: "wrong-user", user: local.user, wanted: user.name });
+  if (local.becomes === null && local.uid !== user.uid)
+    return err({ reason: "wrong-user", user: local.user, wanted: user.name });
   if (local.unreadable !== null)
     return err({ reason: "requirements-unreadable", user: user.name, ...local.unreadable });
-  return ok({ ray: local.ray.path, user, change: local.uid !== user.uid });
+  return ok({ ray: local.ray.path, user, change: local.becomes !== null });
 }
 
 /** Where Ray keeps its sessions; the default is Ray's own (ray/_common/utils.py, 2.60). */
@@ -98,11 +94,11 @@ export function planRayStart(input: PlanInput): Plan {
  * and still installed would keep its cluster waiting, or lose the lease over it. Pure.
  */
 export function planInstall(input: Omit<PlanInput, "role">, requirements: readonly string[]): Command[] {
-  const { config, runAs } = input;
+  const { runAs } = input;
   const run = { env: childEnv(input), user: becomes(runAs), speaksAs: speaksAs("pip", input) };
   return requirements.map((file) => ({
     ...run,
-    file: `${binDirOf(config)}/python`,
+    file: join(dirname(runAs.ray), "python"),
     args: ["-m", "pip", "install", "--disable-pip-version-check", "-r", file],
     foreign: 0,
   }));
@@ -121,9 +117,13 @@ const KILL_BEFORE_GRACE_MS = 1500;
 /** Ray's drain must be over before our KILL: TERM, 1 s, KILL of its children come after it (docs/faults.md 1.1). */
 const DRAIN_BEFORE_GRACE_MS = 4000;
 
-function childEnv({ config, env, runAs: { user, change } }: Omit<PlanInput, "role">): Record<string, string> {
+function childEnv({
+  config,
+  env,
+  runAs: { ray, user, change },
+}: Omit<PlanInput, "role">): Record<string, string> {
   const rest = (env.PATH ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin").split(":");
-  const bin = binDirOf(config);
+  const bin = dirname(ray);
   const drainS = Math.max(0, Math.floor((config.values.RAY_EP_STOP_GRACE - DRAIN_BEFORE_GRACE_MS) / 1000));
   const login = { HOME: user.home, USER: user.name, LOGNAME: user.name, SHELL: user.shell };
   return {

@@ -1,35 +1,28 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
-/**
- * Enough for a thousand nodes at once, and some more. Other clients must not use up files and memory: a connection
- * with a partial request of the maximum size takes about 40 KB (Node 24).
- */
+/** Enough for a thousand nodes at once; one with a partial request of the maximum size takes about 40 KB (Node 24). */
 const MAX_CONNECTIONS = 3072;
 
-/**
- * How many connections this process may have. `limits` is the text of /proc/self/limits (Linux), null if there is
- * none. Some files are left for the process itself, such as the state.
- */
+/** How many connections this process may have, by /proc/self/limits (Linux). It needs a few files for itself. */
 export function maxConnections(limits: string | null): number {
   const files = Number(/^Max open files\s+(\d+)/m.exec(limits ?? "")?.[1] ?? Number.POSITIVE_INFINITY);
   return Math.min(MAX_CONNECTIONS, Math.floor(files * 0.75));
 }
 
-/** The end of a request's header, also of each pipelined request. */
+/** The end of each request's header. */
 const END_OF_HEAD = "\r\n\r\n";
 
 /**
  * Keeps the number of connections within its limit, and lets each have one request at a time.
  *
- * A new connection beyond the limit closes the longest idle one and, if none is idle, the one whose answer takes
- * longest. So new requests are served, however many connections other clients hold open; Node's own `maxConnections`
- * would turn the new ones away.
+ * A new connection beyond the limit closes the longest idle one, else the one whose answer takes longest: new requests
+ * are served, however many connections other clients hold open. Node's `maxConnections` would turn the new ones away.
  *
  * Node parses all pipelined requests of one chunk, thousands of them, before it answers the first, and holds an answer
- * for each (`maxRequestsPerSocket` does not change that). Here each chunk is cut where a header may end, and nothing is
- * read behind a request that came before its predecessor was answered: the connection closes after that answer, since no
- * client of ours pipelines.
+ * for each (`maxRequestsPerSocket` does not change that). Here each chunk is cut where a header may end, and behind a
+ * request that came before its predecessor was answered nothing is read: the connection closes after that answer, since
+ * no client of ours pipelines.
  */
 export class Connections {
   readonly #max: number;

@@ -1,29 +1,25 @@
-import { pause } from "../../common/deadline.ts";
+import { monotonicMs, pause } from "../../common/deadline.ts";
 import type { Service } from "../service.ts";
 
-/**
- * A text of 1 MiB that is read slowly stays in memory for up to 10 s (server.ts), so at most 40 of them do, however
- * many clients ask.
- */
+/** A text of 1 MiB that is read slowly stays in memory for up to 10 s (server.ts), so at most 40 of them do. */
 const MIN_REST_MS = 250;
 /** A text that takes 50 ms to make is made at most once in 500 ms. */
 const REST_FACTOR = 10;
 
 /**
- * `make` for a text that many request and that is expensive to make: those who ask while it rests are answered together
- * by the next one. So no answer is older than its request, and making the text takes at most a tenth of the time.
- * `now`: milliseconds on the monotonic clock.
+ * `make` for an expensive text that many request: those who ask while it rests are answered together by the next one. So
+ * no answer is older than its request, and making the text takes at most a tenth of the time.
  */
-export function paced(make: () => string, now: () => number): () => Promise<Buffer> {
+export function paced(make: () => string): () => Promise<Buffer> {
   let restsUntilMs = 0;
   let next: Promise<Buffer> | null = null;
   const render = async (): Promise<Buffer> => {
-    const restMs = restsUntilMs - now();
+    const restMs = restsUntilMs - monotonicMs();
     await (restMs > 0 ? pause(restMs) : null);
     next = null;
-    const beganMs = now();
+    const beganMs = monotonicMs();
     const text = Buffer.from(make());
-    restsUntilMs = now() + Math.max(MIN_REST_MS, REST_FACTOR * (now() - beganMs));
+    restsUntilMs = monotonicMs() + Math.max(MIN_REST_MS, REST_FACTOR * (monotonicMs() - beganMs));
     return text;
   };
   return () => {
@@ -38,18 +34,13 @@ const MAX_LIST = 1024 * 1024 - 8 * 1024;
 /** The body of `GET /v1/cluster`; nodes for which the list has no room are only counted. */
 export function clusterText(service: Service): string {
   const all = service.registry.list();
-  const texts: string[] = [];
   let left = MAX_LIST;
-  for (const node of all) {
-    const text = JSON.stringify(node);
-    left -= Buffer.byteLength(text) + 1;
-    if (left < 0) break;
-    texts.push(text);
-  }
-  const omitted = all.length - texts.length;
-  const { nodes: _, ...view } = service.view();
-  const start = JSON.stringify(omitted > 0 ? { ...view, omitted } : view);
-  return `${start.slice(0, -1)},"nodes":[${texts.join(",")}]}\n`;
+  const nodes = all.filter((node) => {
+    left -= Buffer.byteLength(JSON.stringify(node)) + 1;
+    return left >= 0;
+  });
+  const omitted = all.length - nodes.length;
+  return `${JSON.stringify({ ...service.view(), ...(omitted > 0 && { omitted }), nodes })}\n`;
 }
 
 /** A value, and the labels that tell it from others of the same metric. */
@@ -62,8 +53,8 @@ export function renderMetrics(service: Service): string {
   const left = holder?.expiresIn ?? 0;
   const held: Sample[] =
     holder === null ? [] : [[left > 0 ? 1 : 0, { node: holder.node, address: holder.address }]];
-  const roles = new Map<string, number>();
-  for (const { role } of registry.list()) roles.set(role ?? "none", (roles.get(role ?? "none") ?? 0) + 1);
+  const nodes = Map.groupBy(registry.list(), ({ role }) => role ?? "none");
+  const roles = [...nodes].map(([role, { length }]) => [role, length] as const);
   return [
     metric("health_info", "gauge", "This service.", [[1, { version, instance }]]),
     metric("health_uptime_seconds", "gauge", "Seconds since this service started.", [[uptime]]),
@@ -80,7 +71,7 @@ export function renderMetrics(service: Service): string {
   ].join("");
 }
 
-const by = (label: string, counts: ReadonlyMap<string | number, number>): Sample[] =>
+const by = (label: string, counts: Iterable<readonly [string | number, number]>): Sample[] =>
   [...counts].map(([key, count]) => [count, { [label]: String(key) }]);
 
 function metric(name: string, type: "gauge" | "counter", help: string, samples: readonly Sample[]): string {

@@ -27,19 +27,16 @@ export function refuse(
   return { status, headers, body };
 }
 
-/** Who writes: the address that the request came from, and the path's last part. */
-interface Writer {
-  readonly peer: string;
-  readonly name: string;
-}
-
 /**
- * Makes the handlers of writes: what the guard turns away is not read, and a body that has not the schema's shape is
- * refused with each wrong field and what was expected.
+ * Makes the handlers of writes, which come from an address (`peer`): what the guard turns away is not read, and a body
+ * without the schema's shape is refused with each wrong field.
  */
 export function createWrites({ config, log }: ServiceSettings) {
   const whyNot = createWriteGuard(config.RAY_EP_HEALTH_TOKEN, config.RAY_EP_HEALTH_ALLOWED_HOSTS ?? []);
-  return <T>(schema: z.ZodMiniType<T>, handle: (body: T, writer: Writer) => Promise<Reply>): Handler =>
+  return <T>(
+    schema: z.ZodMiniType<T>,
+    handle: (body: T, peer: string, name: string) => Promise<Reply>,
+  ): Handler =>
     async (request, name) => {
       const { method = "", url, headers, socket } = request;
       const peer = socket.remoteAddress ?? "unknown";
@@ -51,7 +48,7 @@ export function createWrites({ config, log }: ServiceSettings) {
       const body = await text(request).catch(() => null);
       if (body === null) return null;
       const parsed = parseBody(schema, body);
-      return parsed.ok ? handle(parsed.value, { peer, name }) : parsed.error;
+      return parsed.ok ? handle(parsed.value, peer, name) : parsed.error;
     };
 }
 
@@ -75,10 +72,7 @@ function parseBody<T>(schema: z.ZodMiniType<T>, body: string): Result<T, Reply> 
   return err(refuse(400, "the body does not have the expected shape", { problems }));
 }
 
-/**
- * The limit of a request's body: a node's report is about 300 bytes, and 6 KB if everything in it has its maximum
- * length. Node reads no more than the header says.
- */
+/** A node's report is about 300 bytes, and 6 KB at its longest. Node reads no more than the header says. */
 const MAX_BODY = 8 * 1024;
 /** What a client that sends too much may go on sending, so that it can still read our answer, before it is cut off. */
 const MAX_IGNORED = 1024 * 1024;
@@ -120,16 +114,11 @@ function tokenTest(token: string): (headers: IncomingHttpHeaders) => boolean {
   return ({ authorization = "" }) => !timingSafeEqual(digest(authorization), wanted);
 }
 
-/**
- * Top-level domains that cannot be registered (RFC 2606, 6762, 8375; ICANN's list of reserved names) or that clusters
- * use internally.
- */
+/** Top-level domains that nobody can register (RFC 2606, 6762, 8375; ICANN's reserved names) or that clusters use inside. */
 const PRIVATE_ENDS =
   /^(?:arpa|corp|home|internal|intranet|lan|local|localdomain|localhost|private|svc|test)$/;
 
-/**
- * The owner of a public name can point it at this service (DNS rebinding), and then open a web page under that name.
- */
+/** The owner of a public name can point it at this service (DNS rebinding), and then open a web page under that name. */
 function hostTest(hosts: readonly string[]): (headers: IncomingHttpHeaders) => boolean {
   const known = new Set(hosts.map((host) => host.toLowerCase()));
   return ({ host = "" }) => {

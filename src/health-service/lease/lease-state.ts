@@ -4,20 +4,16 @@ import {
   Epoch,
   type Holder,
   type LeaseRefused,
-  type LeaseRequest,
+  LeaseRequest,
   RENEW_EVERY_S,
 } from "../../common/protocol/lease-protocol.ts";
 
 /** What is kept of a holder across restarts. */
-export const KeptHold = z.object({
-  node: z.string(),
-  life: z.string(),
-  address: z.string(),
-  clusterId: z.nullable(z.string()),
-  /** It ends its Ray before its lease ends. False only if the holder has said that it does not. */
-  strict: z._default(z.boolean(), true),
-  epoch: Epoch,
-});
+export const KeptHold = z.extend(
+  z.pick(LeaseRequest, { node: true, life: true, address: true, clusterId: true }),
+  // It ends its Ray before its lease ends. False only if the holder has said that it does not.
+  { strict: z._default(z.boolean(), true), epoch: Epoch },
+);
 
 /** The lease as its last holder had it. Moments are milliseconds on the monotonic clock. */
 export interface Hold extends Readonly<z.infer<typeof KeptHold>> {
@@ -35,10 +31,7 @@ export interface LeaseState {
   readonly highestEpochSeen: number;
   /** Who was granted the lease last, also after it ended or was released; null when that is not known. */
   readonly last: Hold | null;
-  /**
-   * A candidate that had a silent peer is granted nothing before this time: a service that lost its state may have a
-   * holder.
-   */
+  /** Until then a candidate in doubt is granted nothing: a service that lost its state may have a holder. */
   readonly graceUntilMs: number;
 }
 
@@ -53,10 +46,7 @@ export type Recalled =
   | ({ readonly kind: "kept" } & Memory)
   | { readonly kind: "damaged"; readonly epoch: number; readonly detail: string };
 
-/**
- * How long a life must be silent before the next one of the same node takes its name, and its lease where it was
- * lenient: it has missed two renewals then, with a second for the network.
- */
+/** So long silent, a life loses its name, and its lease where it was lenient, to the next one: two renewals and a second. */
 export const SAME_NAME_AFTER_MS = 2 * RENEW_EVERY_S * 1000 + 1000;
 /** The longest pause that a refused asker is told to make. */
 export const ASK_AGAIN_MS = RENEW_EVERY_S * 1000;
@@ -67,15 +57,8 @@ export interface LeaseSettings {
   readonly isCandidate: (node: string) => boolean;
 }
 
-/**
- * The state at the start of the service. A holder in its memory has one TTL: the monotonic clock does not survive, so
- * nobody knows how old its lease is.
- */
-export function startLease(
-  recalled: Recalled,
-  nowMs: number,
-  { ttlMs }: Pick<LeaseSettings, "ttlMs">,
-): LeaseState {
+/** The state at the start. A holder in its memory has one TTL: nobody knows how old its lease is. */
+export function startLease(recalled: Recalled, nowMs: number, ttlMs: number): LeaseState {
   if (recalled.kind !== "kept") {
     const highestEpochSeen = recalled.kind === "damaged" ? recalled.epoch : 0;
     return { epoch: 0, highestEpochSeen, last: null, graceUntilMs: nowMs + ttlMs };
@@ -102,7 +85,7 @@ export function viewOf(
   ttlMs: number,
 ): Pick<ClusterView, "epoch" | "holder" | "released" | "releasedBy"> {
   const { highestEpochSeen: epoch, last } = state;
-  // Without a holder: a service that forgot does not know.
+  // A service that forgot does not know.
   if (last === null) return { epoch, holder: null, released: state.epoch > 0 };
   const { node, address, clusterId, releasedAtMs } = last;
   if (releasedAtMs !== undefined) {

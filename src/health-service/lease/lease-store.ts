@@ -55,7 +55,7 @@ export class LeaseStore {
 
   constructor(settings: LeaseStoreSettings) {
     this.#settings = settings;
-    this.#state = startLease(settings.recalled, settings.now(), settings);
+    this.#state = startLease(settings.recalled, settings.now(), settings.ttlMs);
   }
 
   /** Writes what is known, so that a folder that cannot be written is told at the start and not at the first grant. */

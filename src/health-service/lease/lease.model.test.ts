@@ -31,7 +31,7 @@ interface Client {
 /** Nodes, a service and the network between them, on one clock. */
 class Model {
   nowMs = 0;
-  #state: LeaseState = startLease({ kind: "none" }, 0, SETTINGS);
+  #state: LeaseState = startLease({ kind: "none" }, 0, SETTINGS.ttlMs);
   readonly clients: Client[] = NODES.map((node, i) => newClient(node, i));
   /** What each message does when it arrives. */
   readonly #requests: (() => void)[] = [];
@@ -73,7 +73,7 @@ class Model {
     const recalled = forgets
       ? ({ kind: "none" } as const)
       : ({ kind: "kept", ...memoryOf(this.#state) } as const);
-    this.#state = startLease(recalled, this.nowMs, SETTINGS);
+    this.#state = startLease(recalled, this.nowMs, SETTINGS.ttlMs);
   }
 
   #act(what: "ask" | "give-up" | "release" | "crash", index: number, others: "silent" | "answered"): void {

@@ -56,7 +56,7 @@ const see =
 const start =
   (recalled: Recalled): Act =>
   (bench) => {
-    bench.state = startLease(recalled, bench.nowMs, SETTINGS);
+    bench.state = startLease(recalled, bench.nowMs, SETTINGS.ttlMs);
     return "";
   };
 
@@ -72,7 +72,7 @@ const memory = (epoch: number, node: string | null, strict = false): Recalled =>
 });
 
 function play(steps: readonly Step[]): void {
-  const bench: Bench = { nowMs: 0, state: startLease({ kind: "none" }, 0, SETTINGS) };
+  const bench: Bench = { nowMs: 0, state: startLease({ kind: "none" }, 0, SETTINGS.ttlMs) };
   for (const [waitMs, act, result, state = {}] of steps) {
     bench.nowMs += waitMs;
     expect(act(bench)).toBe(result);

@@ -127,9 +127,8 @@ test("what was started is taken down where a node does not become ALIVE, and its
     "✗ No HEAD after 5 s\n",
   );
   const request = { nodes: ["ray-gpu"], follow: false, tail: undefined };
-  const lines = await readLogs(driver, request, signal);
   const texts: string[] = [];
-  if (lines.ok) for await (const { text } of lines.value) texts.push(text);
+  await readLogs(driver, request, signal, ({ text }) => texts.push(text));
   expect(texts).toEqual([expect.stringMatching(/^→ Its container is gone/), "✗ No HEAD after 5 s"]);
 });
 

@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { deadlineIn } from "../../common/deadline.ts";
-import { err, ok, type Result } from "../../common/result.ts";
+import { err, ok } from "../../common/result.ts";
 import { HEALTH_NAME } from "../config/settings.ts";
 import type { Driver, Leaving, Service } from "../drivers/driver.ts";
-import type { WsFailure } from "../failure.ts";
+import type { Attempt } from "../failure.ts";
 import type { Job } from "../job.ts";
 import type { Progress } from "../output/progress.ts";
 import { withLock } from "../state/lock.ts";
@@ -24,15 +24,12 @@ export interface DownReport {
 }
 
 /** One change of the cluster at a time: a second `ws` waits for the first. */
-export const locked = <T>(
-  { stateDir, name }: Driver,
-  job: Job,
-  work: () => Promise<Result<T, WsFailure>>,
-): Promise<Result<T, WsFailure>> => withLock(join(stateDir, name, "lock"), job, work);
+export const locked = <T>({ stateDir, name }: Driver, job: Job, work: () => Attempt<T>): Attempt<T> =>
+  withLock(join(stateDir, name, "lock"), job, work);
 
 /** Stops everything and leaves nothing behind. */
 export const downCluster = (driver: Driver, job: Job, { volumes, anyFolder }: DownOptions) =>
-  locked(driver, job, async (): Promise<Result<DownReport, WsFailure>> => {
+  locked(driver, job, async (): Attempt<DownReport> => {
     const found = await driver.list();
     if (!found.ok) return found;
     const folders = [...new Set(found.value.flatMap(({ elsewhere }) => elsewhere ?? []))];
@@ -55,7 +52,7 @@ export async function takeDown(
   leaving: Leaving,
   now: AbortSignal,
   shown?: Shown,
-): Promise<Result<DownReport, WsFailure>> {
+): Attempt<DownReport> {
   const found = await driver.list(leaving.part);
   if (!found.ok) return found;
   const asked = found.value.filter(({ name }) => leaving.names?.includes(name) ?? true);
@@ -82,13 +79,14 @@ async function stopInOrder(
     const group = active.filter((each) => placeOf(each) === place);
     if (group.length === 0 || now.aborted) continue;
     const waited = { names: group.map(({ name }) => name), limitMs: driver.stopGraceMs, now };
-    killed += await whileStopping(shown, waited, driver.stop(group, now));
+    const stopping = driver.stop(group, now);
+    killed += await (shown ? whileStopping(shown, waited, stopping) : stopping);
   }
   return killed;
 }
 
 /** A line of the progress display that a long step may write to. */
-export interface Shown {
+interface Shown {
   readonly progress: Progress;
   readonly id: string;
 }
@@ -97,22 +95,12 @@ const EACH_MS = 1000;
 /** A shorter stop prints no line where lines cannot be redrawn. */
 const QUIET_TICKS = 2;
 
-interface Waited {
-  readonly names: readonly string[];
-  /** The maximum time that it may take. */
-  readonly limitMs: number;
-  /** Aborted: stop waiting. */
-  readonly now: AbortSignal;
-}
-
-/** While `work` lasts, shows which services a stop waits for, and for how long at most. */
+/** While `work` lasts, shows which services a stop waits for, and for how long at most; an aborted `now` ends the wait. */
 export async function whileStopping<T>(
-  shown: Shown | undefined,
-  { names, limitMs, now }: Waited,
+  { progress, id }: Shown,
+  { names, limitMs, now }: { names: readonly string[]; limitMs: number; now: AbortSignal },
   work: Promise<T>,
 ): Promise<T> {
-  if (shown === undefined) return work;
-  const { progress, id } = shown;
   const deadline = deadlineIn(limitMs);
   let ticks = 0;
   const timer = setInterval(() => {

@@ -1,7 +1,7 @@
-import { ok, type Result } from "../../common/result.ts";
+import { ok } from "../../common/result.ts";
 import { HEALTH_NAME, plannedHead, type Settings } from "../config/settings.ts";
 import { type Driver, type Service, type Survey, servicesOf } from "../drivers/driver.ts";
-import type { WsFailure } from "../failure.ts";
+import type { Attempt } from "../failure.ts";
 import { headAmong } from "./snapshot.ts";
 
 /** A service that runs when `ws up` is called, and what to do with it. */
@@ -52,25 +52,16 @@ export const isDisruptive = (plan: UpPlan): boolean =>
 /** Who starts after whom. Pure. */
 export function inOrder(settings: Settings, services: readonly string[]) {
   const leader = plannedHead(settings);
-  return {
-    health: services.filter((name) => name === HEALTH_NAME),
-    first: services.filter((name) => name === leader),
-    rest: services.filter((name) => name !== HEALTH_NAME && name !== leader),
-  };
+  const stage = (name: string) => (name === HEALTH_NAME ? "health" : name === leader ? "first" : "rest");
+  return { health: [], first: [], rest: [], ...Object.groupBy(services, stage) };
 }
 
-interface ClusterPlan {
-  readonly plan: UpPlan;
-  /** Services of this cluster that have to go first. */
-  readonly leaving: readonly string[];
-}
-
-/** What `ws up` would do to what exists. */
+/** What `ws up` would do to what exists. `leaving`: services of this cluster that have to go first. */
 export async function planCluster(
   driver: Driver,
   own: readonly Service[],
   { changed, replaces }: Survey,
-): Promise<Result<ClusterPlan, WsFailure>> {
+): Attempt<{ plan: UpPlan; leaving: readonly string[] }> {
   const former = replaces?.settings.projectName === driver.settings.projectName ? undefined : replaces;
   const renamed = (await former?.list()) ?? ok([]);
   if (!renamed.ok) return renamed;

@@ -3,7 +3,7 @@ import { err, ok, type Result } from "../../common/result.ts";
 import { clientWord } from "../checks/client-program.ts";
 import { HEALTH_NAME, TEST_CLIENT_NAME } from "../config/settings.ts";
 import type { Driver, Request, Service } from "../drivers/driver.ts";
-import { interrupted, type WsFailure } from "../failure.ts";
+import { type Attempt, interrupted, type WsFailure } from "../failure.ts";
 import type { Job } from "../job.ts";
 import { ended, linesOf, tooLate } from "./diagnosis.ts";
 import { type GcsSnapshot, gcsOf, healthAnswers, newestNamed } from "./snapshot.ts";
@@ -32,10 +32,7 @@ export interface Wait {
  * Waits until each service is ready: the health service when it answers, a node when the GCS lists it as ALIVE. Returns
  * those that the start gave a new life. `starting`: the start itself, which may fail.
  */
-export async function untilReady(
-  wait: Wait,
-  starting: Promise<Result<void, WsFailure>>,
-): Promise<Result<string[], WsFailure>> {
+export async function untilReady(wait: Wait, starting: Attempt): Attempt<string[]> {
   const { driver, job, names, before, last } = wait;
   let end: Result<void, WsFailure> | undefined;
   // What it throws is thrown by the race below.

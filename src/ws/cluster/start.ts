@@ -1,7 +1,7 @@
 import { deadlineIn, pause } from "../../common/deadline.ts";
 import { ok, type Result } from "../../common/result.ts";
 import { type Driver, type Request, type Service, servicesOf } from "../drivers/driver.ts";
-import type { WsFailure } from "../failure.ts";
+import type { Attempt, WsFailure } from "../failure.ts";
 import type { Job } from "../job.ts";
 import { takeDown } from "./down.ts";
 import { inOrder } from "./plan.ts";
@@ -11,11 +11,7 @@ import { gcsOf, healthAnswers, healthView } from "./snapshot.ts";
 const LOOK_EVERY_MS = 100;
 
 /** Starts what is missing of a part and waits until it is ready; if that fails, it takes down what it started. */
-export async function start(
-  driver: Driver,
-  request: Request,
-  job: Job,
-): Promise<Result<string[], WsFailure>> {
+export async function start(driver: Driver, request: Request, job: Job): Attempt<string[]> {
   const asked = driver.until(job.signal);
   const before = await asked.list(request.part);
   if (!before.ok) return before;
@@ -61,7 +57,7 @@ async function startInOrder(
   request: Request,
   signal: AbortSignal,
   started: Set<string>,
-): Promise<Result<void, WsFailure>> {
+): Attempt {
   const made = await driver.create(request, signal);
   if (!made.ok) return made;
   const { health, first, rest } = inOrder(driver.settings, servicesOf(driver.settings, request.part));
@@ -69,9 +65,9 @@ async function startInOrder(
     { names: health, settled: untilHealthAnswers },
     { names: first, settled: untilLed },
     { names: rest, settled: async () => {} },
-  ].filter(({ names }) => names.length > 0);
+  ];
   for (const { names, settled } of stages) {
-    if (signal.aborted) break;
+    if (signal.aborted || names.length === 0) continue;
     const done = await driver.start(request, names, signal);
     if (!done.ok) return done;
     for (const name of names) started.add(name);

@@ -1,5 +1,4 @@
-import type { Address } from "../../common/address.ts";
-import { err, ok, type Result } from "../../common/result.ts";
+import { err, ok } from "../../common/result.ts";
 import type { NodeInfo } from "../../gcs/client.ts";
 import { HEALTH_NAME, TEST_CLIENT_NAME } from "../config/settings.ts";
 import {
@@ -9,7 +8,7 @@ import {
   type ShownContainer,
   servicesOf,
 } from "../drivers/driver.ts";
-import type { WsFailure } from "../failure.ts";
+import type { Attempt } from "../failure.ts";
 import {
   type ClusterView,
   gcsOf,
@@ -23,22 +22,11 @@ import {
 export interface ClusterReport {
   readonly runtime: RuntimeName;
   /** The HEAD whose GCS answers; undefined: none does. */
-  readonly head: HeadReport | undefined;
+  readonly head: ReturnType<typeof reportHead> | undefined;
   /** Why there is none. */
   readonly noHead?: NoHead | undefined;
   /** In this order: health, nodes, test worker, test client, nodes that ws did not start. */
   readonly services: readonly ServiceReport[];
-}
-
-export interface HeadReport {
-  readonly node: string;
-  /** Of its GCS. */
-  readonly address: Address;
-  readonly version: string;
-  readonly clusterId: string;
-  readonly dashboardUrl: string;
-  /** Of its Ray Client server: `ray://host:port`. */
-  readonly clientUrl: string;
 }
 
 export interface ServiceReport {
@@ -62,7 +50,7 @@ export interface ServiceReport {
 }
 
 /** What runs, as the GCS sees the nodes and as the driver sees the services. The test's two are shown only while they exist. */
-export async function reportCluster(driver: Driver): Promise<Result<ClusterReport, WsFailure>> {
+export async function reportCluster(driver: Driver): Attempt<ClusterReport> {
   const [found, health] = await Promise.all([driver.list(), healthAnswers(driver)]);
   if (!found.ok) return found;
   const { view, noHead } = await gcsOf(driver, found.value);
@@ -89,7 +77,7 @@ export async function reportCluster(driver: Driver): Promise<Result<ClusterRepor
 const LOOKS = 3;
 
 /** The same, with every node ALIVE. One look may miss a GCS that is busy; two more must miss it as well. */
-export async function confirmAlive(driver: Driver): Promise<Result<ClusterReport, WsFailure>> {
+export async function confirmAlive(driver: Driver): Attempt<ClusterReport> {
   const names = driver.settings.nodes.map(({ name }) => name);
   for (let looks = 1; ; looks++) {
     const report = await reportCluster(driver);
@@ -106,8 +94,7 @@ export const notAlive = ({ services }: ClusterReport, names: readonly string[]) 
     .map((node) => ({ node, state: services.find(({ name }) => name === node)?.state ?? "not there" }))
     .filter(({ state }) => state !== "ALIVE");
 
-function reportHead(driver: Driver, { head }: ClusterView): HeadReport {
-  const { address, version, clusterId } = head;
+function reportHead(driver: Driver, { head: { address, version, clusterId } }: ClusterView) {
   const node = nodeAt(driver, address);
   const host = shownHost(address.host);
   return {

@@ -1,7 +1,7 @@
 import type { Problem } from "../../common/failure.ts";
-import { err, ok, type Result } from "../../common/result.ts";
+import { err, ok } from "../../common/result.ts";
 import type { Driver, Leaving, Request } from "../drivers/driver.ts";
-import { interrupted, type WsFailure } from "../failure.ts";
+import { type Attempt, interrupted } from "../failure.ts";
 import type { Job } from "../job.ts";
 import { keepSecrets } from "../state/secrets.ts";
 import { locked, takeDown } from "./down.ts";
@@ -13,7 +13,7 @@ export interface UpOptions {
   /** Build every image anew, not only the missing ones. Means nothing where there are no images. */
   readonly build: boolean;
   /** Called with the plan before anything is changed; an error ends the command. */
-  readonly agree: (plan: UpPlan) => Promise<Result<void, WsFailure>>;
+  readonly agree: (plan: UpPlan) => Attempt;
   /** Called before anything is started, after everything that is no longer wanted has been removed. */
   readonly begin: () => void;
 }
@@ -31,7 +31,7 @@ export interface UpReport {
  * where it fails.
  */
 export const upCluster = (driver: Driver, job: Job, { build, agree, begin }: UpOptions) =>
-  locked(driver, job, async (): Promise<Result<UpReport, WsFailure>> => {
+  locked(driver, job, async (): Attempt<UpReport> => {
     const asked = driver.until(job.signal);
     const request: Request = { part: "main", head: driver.settings.test.target, build };
     const found = await asked.list("main");
@@ -58,7 +58,7 @@ export const upCluster = (driver: Driver, job: Job, { build, agree, begin }: UpO
 
 /** Starts the test worker and the test client beside a cluster that is up. `head`: what they are told. */
 export const startTest = (driver: Driver, job: Job, head = driver.settings.test.target) =>
-  locked(driver, job, async (): Promise<Result<readonly string[], WsFailure>> => {
+  locked(driver, job, async (): Attempt<readonly string[]> => {
     const asked = driver.until(job.signal);
     const request: Request = { part: "test", head, build: false };
     const main = await asked.list("main");
@@ -81,19 +81,14 @@ async function makeRoom(
   job: Job,
   names: readonly string[],
   whole?: Driver,
-): Promise<Result<void, WsFailure>> {
+): Attempt {
   const prepared = await driver.until(job.signal).prepare(request, job);
   if (!prepared.ok) return prepared;
   const gone = whole ? await clear(whole, `the cluster ${whole.settings.projectName}`, {}, job) : prepared;
   return gone.ok && names.length > 0 ? clear(driver, names.join(", "), { names }, job) : gone;
 }
 
-async function clear(
-  driver: Driver,
-  what: string,
-  leaving: Leaving,
-  { progress, signal }: Job,
-): Promise<Result<void, WsFailure>> {
+async function clear(driver: Driver, what: string, leaving: Leaving, { progress, signal }: Job): Attempt {
   progress.begin(what, `Stopping ${what}`);
   const gone = await takeDown(driver, leaving, signal, { progress, id: what });
   if (!gone.ok) return gone;

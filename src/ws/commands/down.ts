@@ -2,7 +2,8 @@ import type { Command } from "commander";
 import { type DownReport, downCluster } from "../cluster/down.ts";
 import { type GlobalOptions, type WsContext, withJob } from "../context.ts";
 import { open } from "../drivers/choose.ts";
-import { EXIT } from "../failure.ts";
+import { type Attempt, EXIT } from "../failure.ts";
+import type { Job } from "../job.ts";
 import { forgetUp } from "../state/last-up.ts";
 import type { Run } from "./command.ts";
 
@@ -22,19 +23,29 @@ async function down(
   const opened = await open(context, options, { tool: "engine" });
   if (!opened.ok) return opened.error;
   const { driver } = opened.value;
-  const report = await withJob(context, async (job) => {
-    job.progress.begin("down", "Stopping the cluster");
-    const ended = await downCluster(driver, job, { volumes, anyFolder });
-    if (ended.ok) job.progress.done("down", renderDown(ended.value, "The cluster is down"));
-    return ended;
-  });
+  const report = await showStop(context, "Stopping the cluster", "The cluster is down", (job) =>
+    downCluster(driver, job, { volumes, anyFolder }),
+  );
   if (!report.ok) return report.error;
   forgetUp(options.stateDir, driver.name);
   return EXIT.ok;
 }
 
-/** One line: what was stopped, and whether force was needed. */
-export function renderDown({ stopped, killed }: DownReport, done: string): string {
+/** Shows that services are being stopped, and in one line what was stopped. */
+export const showStop = (
+  context: WsContext,
+  what: string,
+  done: string,
+  stop: (job: Job) => Attempt<DownReport>,
+) =>
+  withJob(context, async (job) => {
+    job.progress.begin("down", what);
+    const ended = await stop(job);
+    if (ended.ok) job.progress.done("down", renderDown(ended.value, done));
+    return ended;
+  });
+
+function renderDown({ stopped, killed }: DownReport, done: string): string {
   const force = killed === 0 ? "" : `; ${killed} processes that were left had to be killed`;
   if (stopped.length === 0) return killed === 0 ? "Nothing was running" : `${done}${force}`;
   return `${done}: ${stopped.join(", ")}${force}`;

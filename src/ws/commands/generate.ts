@@ -25,7 +25,7 @@ async function generate(context: WsContext, options: GlobalOptions & { readonly 
   if (!report.ok) return report.error;
   const { terminal } = context;
   const { written, unchanged, stale } = report.value;
-  warnOfMachine(terminal, made.value.warnings);
+  warnOfMachine(terminal, made.value.plan.warnings);
   for (const name of written) terminal.out(`✓ ${name} written\n`);
   for (const name of unchanged) terminal.out(`✓ ${name} is up to date\n`);
   for (const name of stale)

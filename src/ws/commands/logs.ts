@@ -1,12 +1,11 @@
-import { PassThrough } from "node:stream";
 import { styleText } from "node:util";
 import { type Command, InvalidArgumentError } from "commander";
-import { err, ok, type Result } from "../../common/result.ts";
+import { err, ok } from "../../common/result.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import { open } from "../drivers/choose.ts";
 import { type Driver, servicesOf } from "../drivers/driver.ts";
 import type { LogLine, LogRequest } from "../drivers/log-files.ts";
-import { EXIT, type WsFailure } from "../failure.ts";
+import { type Attempt, EXIT } from "../failure.ts";
 import { oneLine } from "../output/terminal.ts";
 import { type Run, wholeNumber } from "./command.ts";
 
@@ -19,7 +18,9 @@ export const addLogs = (program: Command, run: Run) =>
     .option("-n, --tail <lines>", "only the last lines of each", wholeNumber)
     .option("--since <time>", "only what was written since then: 2026-01-31T12:00:00Z, or 10m ago", moment)
     .option("-t, --timestamps", "with the time in front of each line")
-    .action((_, options, command) => run(logs)(options, command));
+    .action((nodes, options, command) =>
+      run((context, read: GlobalOptions & LogsOptions) => showLogs(context, read, nodes))(options, command),
+    );
 
 interface LogsOptions extends Partial<Omit<LogRequest, "nodes">> {
   readonly timestamps?: boolean;
@@ -44,9 +45,6 @@ function moment(text: string): Date {
 
 const COLOURS = ["cyan", "yellow", "green", "magenta", "blue"] as const;
 
-const logs = (context: WsContext, options: GlobalOptions & LogsOptions, { args }: Command) =>
-  showLogs(context, options, args);
-
 /** Each line with its service's name. Following ends with Ctrl-C and is no failure. `nodes`: none means all. */
 export async function showLogs(
   context: WsContext,
@@ -56,53 +54,37 @@ export async function showLogs(
   const opened = await open(context, options, { tool: "engine" });
   if (!opened.ok) return opened.error;
   const request = { follow: false, tail: undefined, ...options, nodes };
-  const lines = await readLogs(opened.value.driver.until(context.signal), request, context.signal);
-  if (!lines.ok) return lines.error;
   const seen: string[] = [];
-  for await (const { node, time, text } of lines.value) {
+  const read = await readLogs(opened.value.driver, request, context.signal, ({ node, time, text }) => {
     if (!seen.includes(node)) seen.push(node);
     const colour = COLOURS[seen.indexOf(node) % COLOURS.length] ?? "cyan";
-    const when = options.timestamps === true ? `${time ?? "–"} ` : "";
+    const when = options.timestamps ? `${time ?? "–"} ` : "";
     context.terminal.out(`${styleText(colour, `${node} |`)} ${when}${oneLine(text)}\n`);
-  }
+  });
+  if (!read.ok) return read.error;
   if (seen.length === 0) context.terminal.err("→ There are no logs yet.\n");
   return EXIT.ok;
 }
 
-/** The lines of the services' logs: one service after the other or, if they are followed, as they come. */
+/** Hands on the lines of the services' logs: one service after the other or, if they are followed, as they come. */
 export async function readLogs(
   driver: Driver,
   request: LogRequest,
   signal: AbortSignal,
-): Promise<Result<AsyncIterable<LogLine>, WsFailure>> {
-  const found = await driver.list();
+  onLine: (line: LogLine) => void,
+): Attempt {
+  const asked = driver.until(signal);
+  const found = await asked.list();
   if (!found.ok) return found;
-  const { settings } = driver;
-  const named = [...servicesOf(settings, "main"), ...servicesOf(settings, "test")];
+  const named = (["main", "test"] as const).flatMap((part) => servicesOf(driver.settings, part));
   const known = [...new Set([...named, ...found.value.map(({ name }) => name)])];
   const unknown = request.nodes.find((node) => !known.includes(node));
   if (unknown !== undefined) return err({ reason: "no-such-node", node: unknown, known });
-  const sources = (request.nodes.length === 0 ? known : request.nodes).flatMap((node) => {
+  const reading = (request.nodes.length === 0 ? known : request.nodes).map((node) => async () => {
     const service = found.value.find(({ name }) => name === node);
-    return driver.readLog(node, service, request, signal) ?? [];
+    for await (const line of asked.readLog(node, service, request, signal) ?? []) onLine(line);
   });
-  return ok(request.follow ? merge(sources) : concat(sources));
-}
-
-async function* concat(sources: readonly AsyncGenerator<LogLine>[]): AsyncGenerator<LogLine> {
-  for (const source of sources) yield* source;
-}
-
-async function* merge(sources: readonly AsyncGenerator<LogLine>[]): AsyncGenerator<LogLine> {
-  const lines = new PassThrough({ objectMode: true });
-  const all = Promise.all(
-    sources.map(async (source) => {
-      for await (const line of source) lines.write(line);
-    }),
-  );
-  all.then(
-    () => lines.end(),
-    (error: Error) => lines.destroy(error),
-  );
-  yield* lines as AsyncIterable<LogLine>;
+  if (request.follow) await Promise.all(reading.map((read) => read()));
+  else for (const read of reading) await read();
+  return ok(undefined);
 }

@@ -10,9 +10,10 @@ import { TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../config/settings.ts";
 import { type GlobalOptions, type WsContext, withJob } from "../context.ts";
 import { type Opened, open } from "../drivers/choose.ts";
 import { describeFailure, EXIT, fail, interrupted, type WsFailure } from "../failure.ts";
+import type { Job } from "../job.ts";
 import { createCheckPrinter, prepareFolder, summarize, writeReport } from "../output/report.ts";
 import { type Run, timeoutOption } from "./command.ts";
-import { renderDown } from "./down.ts";
+import { showStop } from "./down.ts";
 import { showLogs } from "./logs.ts";
 
 export const addTest = (program: Command, run: Run) =>
@@ -57,12 +58,8 @@ async function test(context: WsContext, options: TestOptions, command: Command) 
 }
 
 async function testDown(context: WsContext, { driver }: Opened) {
-  const report = await withJob(context, async (job) => {
-    job.progress.begin("down", "Stopping the test worker and the test client");
-    const ended = await stopTest(driver, job);
-    if (ended.ok) job.progress.done("down", renderDown(ended.value, "Stopped"));
-    return ended;
-  });
+  const stop = (job: Job) => stopTest(driver, job);
+  const report = await showStop(context, "Stopping the test worker and the test client", "Stopped", stop);
   return report.ok ? EXIT.ok : report.error;
 }
 

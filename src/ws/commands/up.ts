@@ -1,12 +1,12 @@
 import type { Command } from "commander";
 import { formatAddress } from "../../common/address.ts";
-import { err, ok, type Result } from "../../common/result.ts";
+import { err, ok } from "../../common/result.ts";
 import { isDisruptive, type PlanStep, type UpPlan } from "../cluster/plan.ts";
 import { type ClusterReport, confirmAlive } from "../cluster/status.ts";
 import { upCluster } from "../cluster/up.ts";
 import { type GlobalOptions, type WsContext, withJob } from "../context.ts";
 import { open } from "../drivers/choose.ts";
-import { EXIT, interrupted, type WsFailure } from "../failure.ts";
+import { type Attempt, EXIT, interrupted, type WsFailure } from "../failure.ts";
 import type { Job } from "../job.ts";
 import { printLines, warnOfMachine } from "../output/terminal.ts";
 import { rememberUp } from "../state/last-up.ts";
@@ -60,7 +60,7 @@ async function agree(
   { dryRun, yes }: UpOptions,
   { progress }: Job,
   plan: UpPlan,
-): Promise<Result<void, WsFailure>> {
+): Attempt {
   progress.close();
   if (dryRun) {
     printLines(terminal.out, ["→ ws up would do this:", ...renderPlan(plan)]);

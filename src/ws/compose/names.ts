@@ -26,6 +26,12 @@ export type Part = "main" | "test";
 export const composeProject = ({ projectName }: Settings, part: Part): string =>
   part === "main" ? projectName : `${projectName}-test`;
 
+/** Each compose file has one network, by this name in the file. */
+export const NETWORKS = { main: "ray-network", test: "test-network" } as const;
+
+export const networkName = ({ projectName }: Settings, part: Part): string =>
+  `${projectName}-${NETWORKS[part]}`;
+
 const TEST_CONTAINERS: Readonly<Record<string, string>> = {
   [TEST_WORKER_NAME]: "test-worker",
   [TEST_CLIENT_NAME]: "test-client",
@@ -37,9 +43,6 @@ export const containerName = ({ projectName }: Settings, service: string): strin
 
 /** The image that a service runs; the test containers use that of the first node. */
 export const imageName = ({ projectName }: Settings, service: string): string => `${projectName}-${service}`;
-
-export const networkName = ({ projectName }: Settings, part: Part): string =>
-  `${projectName}-${part === "main" ? "ray-network" : "test-network"}`;
 
 /** The volume in which the health service keeps the head lease. */
 export const healthStateVolume = ({ projectName }: Settings): string => `${projectName}-${HEALTH_NAME}-state`;

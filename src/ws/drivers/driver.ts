@@ -11,7 +11,7 @@ import {
   TEST_CLIENT_NAME,
   TEST_WORKER_NAME,
 } from "../config/settings.ts";
-import type { WsFailure } from "../failure.ts";
+import type { Attempt } from "../failure.ts";
 import type { Job } from "../job.ts";
 import type { LogLine, LogRequest } from "./log-files.ts";
 
@@ -125,19 +125,19 @@ export interface Driver extends GcsOptions {
   /** The same driver, whose questions end when `signal` is aborted. Not for cleaning up, which comes after that. */
   until(signal: AbortSignal): Driver;
   /** What exists, of one part or of both. */
-  list(part?: Part): Promise<Result<Service[], WsFailure>>;
+  list(part?: Part): Attempt<Service[]>;
   /** What a start would meet; fails where something that is not ours is in the way. Changes nothing. */
-  survey(request: Request): Promise<Result<Survey, WsFailure>>;
+  survey(request: Request): Attempt<Survey>;
   /** Gets what takes minutes: images, or Ray from PyPI. */
-  prepare(request: Request, job: Job): Promise<Result<void, WsFailure>>;
+  prepare(request: Request, job: Job): Attempt;
   /** Makes everything that a part needs, and starts nothing. */
-  create(request: Request, signal: AbortSignal): Promise<Result<void, WsFailure>>;
+  create(request: Request, signal: AbortSignal): Attempt;
   /** Starts those of the part's services that do not run. */
-  start(request: Request, names: readonly string[], signal: AbortSignal): Promise<Result<void, WsFailure>>;
+  start(request: Request, names: readonly string[], signal: AbortSignal): Attempt;
   /** Asks them to stop, and returns when they have or `now` is aborted. Returns how many did not and were killed. */
   stop(services: readonly Service[], now: AbortSignal): Promise<number>;
   /** Leaves nothing behind, without asking. */
-  remove(leaving: Leaving): Promise<Result<Removed, WsFailure>>;
+  remove(leaving: Leaving): Attempt<Removed>;
   /** What a service wrote, as text, or a part of it; empty where there is no log. */
   log(ref: string, part?: LogPart): Promise<string>;
   /** The text of the file in which a node keeps its status, also after its end; empty where there is none. */

@@ -13,30 +13,27 @@ export interface TakenPort {
   readonly why?: string;
 }
 
-interface LeftProcess {
-  readonly pid: number;
-  readonly what: string;
-}
-
-/** What failures tell, by name. */
-interface Facts {
-  readonly file: string;
-  readonly folder: string;
-  readonly folders: readonly string[];
-  readonly node: string;
-  readonly command: string;
-  readonly fix: string;
-  readonly why: string;
-  /** Another program's own words, or the last lines of a log. */
-  readonly lines: readonly string[];
-  /** The likely one. */
-  readonly cause: string | undefined;
+export type Lines = readonly string[];
+/** Facts that are text, by name. */
+type Texts<Name extends string> = { readonly [_ in Name]: string };
+interface Problems {
   readonly problems: readonly Problem[];
+}
+interface Ports {
   readonly ports: readonly TakenPort[];
 }
-type Late = With<"node" | "why" | "lines" | "cause">;
-export type Lines = readonly string[];
-type With<Name extends keyof Facts, More = unknown> = Pick<Facts, Name> & Readonly<More>;
+/** Another program's own words or the last lines of a log, and the cause that they hint at. */
+interface Said {
+  readonly lines: Lines;
+  readonly cause: string | undefined;
+}
+interface Left extends Ports {
+  readonly processes: readonly { readonly pid: number; readonly what: string }[];
+}
+interface Late {
+  readonly timeoutMs: number;
+  readonly missing: readonly (Texts<"node" | "why"> & Said)[];
+}
 
 export const wantsToken = (at: string): string =>
   `The cluster requires a token: the GCS at ${at} refuses this ws, which has none or another one`;
@@ -55,7 +52,7 @@ export const FAILURES = {
     ],
   },
   69: {
-    "unsupported-platform": ({ platform }: { platform: string }) => [
+    "unsupported-platform": ({ platform }: Texts<"platform">) => [
       `✗ The embedded runtime needs Linux, this is ${platform}: only there is all of 127.0.0.0/8 this machine's own`,
       "→ Use --runtime docker, or a Linux virtual machine.",
     ],
@@ -64,67 +61,55 @@ export const FAILURES = {
       "→ Add one to /etc/passwd, or run ws as a user that exists.",
     ],
     /** What it started may still run. */
-    "engine-away": ({ why }: With<"why">) => [
+    "engine-away": ({ why }: Texts<"why">) => [
       `✗ The last ws up used docker, and its engine is not to be reached now: ${why}`,
       "→ Start the engine, then run the command again; --runtime embedded is for the other cluster.",
     ],
-    "runtime-not-available": ({ runtime, why }: With<"why", { runtime: string }>) => [
+    "runtime-not-available": ({ runtime, why }: Texts<"why" | "runtime">) => [
       `✗ The ${runtime} runtime cannot be used: ${why}`,
       "→ Use --runtime embedded, or leave the choice to ws.",
     ],
-    "no-tool": ({ tool, fix }: With<"fix", { tool: string }>) => [
+    "no-tool": ({ tool, fix }: Texts<"fix" | "tool">) => [
       `✗ There is no ${tool} on this machine`,
       `→ ${fix}`,
     ],
-    "venv-failed": ({
-      folder,
-      lines,
-      cause,
-      fix,
-      ...ray
-    }: With<"folder" | "lines" | "cause" | "fix", { rayVersion: string }>) => [
+    "venv-failed": ({ folder, lines, cause, fix, ...ray }: Texts<"folder" | "fix" | "rayVersion"> & Said) => [
       `✗ Ray ${ray.rayVersion} could not be installed into ${folder}: ${cause}`,
       ...indent(lines),
       `→ ${fix} Then run the same command again.`,
     ],
   },
   74: {
-    "io-failed": ({ path, message, fix }: With<"fix", { path: string; message: string }>) => [
+    "io-failed": ({ path, message, fix }: Texts<"fix" | "path" | "message">) => [
       `✗ ${path} cannot be used: ${message}`,
       `→ ${fix}`,
     ],
   },
   75: {
-    "engine-refused": ({ command, lines, cause }: With<"command" | "lines" | "cause">) => [
+    "engine-refused": ({ command, lines, cause }: Texts<"command"> & Said) => [
       `✗ The engine refused: ${command}`,
       ...indent(lines.slice(-LAST_WORDS)),
       ...likely(cause),
     ],
-    "machine-not-ready": ({ problems }: With<"problems">) =>
+    "machine-not-ready": ({ problems }: Problems) =>
       renderProblems("This machine is not ready for the cluster", problems),
-    "ports-taken": ({ ports }: With<"ports">) => [
+    "ports-taken": ({ ports }: Ports) => [
       "✗ Ports that the cluster needs cannot be had:",
       ...ports.map(renderPort),
       "→ Stop what holds them, or give the services other ports in config.yaml.",
     ],
-    "lock-failed": ({ file, lines }: With<"file" | "lines">) => [
+    "lock-failed": ({ file, lines }: Texts<"file"> & { lines: Lines }) => [
       `✗ ${file} cannot be locked`,
       ...lines.map((line) => `    ${line}`),
       "→ Use a state folder on a local file system (--state).",
     ],
-    "node-ended": ({
-      node,
-      how,
-      lines,
-      log,
-      cause,
-    }: With<"node" | "lines" | "cause", { how: string; log: string }>) => [
+    "node-ended": ({ node, how, lines, log, cause }: Texts<"node" | "how" | "log"> & Said) => [
       `✗ ${node} ended before it was ready: ${how}. Its last lines:`,
       ...indent(lines),
       ...likely(cause),
       `→ The whole log: ${log}`,
     ],
-    "not-ready-in-time": ({ timeoutMs, missing }: { timeoutMs: number; missing: readonly Late[] }) => [
+    "not-ready-in-time": ({ timeoutMs, missing }: Late) => [
       `✗ Not ready after ${(timeoutMs / 1000).toFixed(0)} s:`,
       ...missing.flatMap(({ node, why, lines, cause }) => [
         `  ✗ ${node}: ${why}`,
@@ -139,8 +124,8 @@ export const FAILURES = {
       ...nodes.map(({ node, state }) => `  ✗ ${node}: ${state}`),
       "→ Look at its log: ws logs NODE; then run ws up again.",
     ],
-    "not-running": ({ what, fix }: With<"fix", { what: string }>) => [`✗ ${what}`, `→ ${fix}`],
-    "left-over": ({ processes, ports }: With<"ports", { processes: readonly LeftProcess[] }>) => [
+    "not-running": ({ what, fix }: Texts<"fix" | "what">) => [`✗ ${what}`, `→ ${fix}`],
+    "left-over": ({ processes, ports }: Left) => [
       "✗ Something of this cluster is still there:",
       ...processes.map(({ pid, what }) => `  ✗ process ${pid}: ${what}`),
       ...ports.map(renderPort),
@@ -148,7 +133,7 @@ export const FAILURES = {
     ],
   },
   77: {
-    "unsafe-folder": ({ folder, why }: With<"folder" | "why">) => [
+    "unsafe-folder": ({ folder, why }: Texts<"folder" | "why">) => [
       `✗ ${folder} cannot be used: ${why}`,
       "→ Remove it, or give ws another folder (--state, WS_VENV_DIR).",
     ],
@@ -158,27 +143,27 @@ export const FAILURES = {
       "→ Move it away or remove it (your settings belong in config.yaml), then run the command again.",
     ],
     /** Containers of this project.name that were started from another folder's config.yaml. */
-    "started-elsewhere": ({ project, folders }: With<"folders", { project: string }>) => [
+    "started-elsewhere": ({ project, folders }: Texts<"project"> & { folders: Lines }) => [
       `✗ The running cluster ${project} was started from ${folders.join(", ")}, not from here`,
       "→ Run ws down there, or ws down --yes here to take it down all the same.",
     ],
   },
   78: {
-    "bad-settings": ({ file, problems }: With<"file" | "problems">) =>
+    "bad-settings": ({ file, problems }: Texts<"file"> & Problems) =>
       renderProblems(`${file} is wrong`, problems),
-    "config-unreadable": ({ file, why, fix }: With<"file" | "why" | "fix">) => [
+    "config-unreadable": ({ file, why, fix }: Texts<"file" | "why" | "fix">) => [
       `✗ ${file} cannot be read: ${why}`,
       `→ ${fix}`,
     ],
-    "no-such-node": ({ node, known }: With<"node", { known: Lines }>) => [
+    "no-such-node": ({ node, known }: Texts<"node"> & { known: Lines }) => [
       `✗ There is no node "${node}"`,
       `→ Known are: ${known.join(", ")}`,
     ],
-    "head-not-usable": ({ head, why }: With<"why", { head: string }>) => [
+    "head-not-usable": ({ head, why }: Texts<"why" | "head">) => [
       `✗ --head ${head}: ${why}`,
       "→ Give a node's name or host:port, such as ray-cpu:6379.",
     ],
-    "token-refused": ({ at }: { at: string }) => [`✗ ${wantsToken(at)}`, `→ ${TOKEN_WAY_OUT}`],
+    "token-refused": ({ at }: Texts<"at">) => [`✗ ${wantsToken(at)}`, `→ ${TOKEN_WAY_OUT}`],
   },
   /** By the signal. */
   130: { interrupted: (_: { signal: "SIGINT" | "SIGTERM" | "SIGHUP" }) => ["✗ Interrupted"] },

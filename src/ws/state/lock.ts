@@ -1,8 +1,8 @@
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { execa } from "execa";
-import { err, type Result } from "../../common/result.ts";
-import { interrupted, type WsFailure } from "../failure.ts";
+import { err } from "../../common/result.ts";
+import { type Attempt, interrupted } from "../failure.ts";
 import type { Job } from "../job.ts";
 
 /**
@@ -13,8 +13,8 @@ import type { Job } from "../job.ts";
 export async function withLock<T>(
   file: string,
   { progress, signal }: Pick<Job, "signal"> & { readonly progress: Pick<Job["progress"], "begin"> },
-  work: () => Promise<Result<T, WsFailure>>,
-): Promise<Result<T, WsFailure>> {
+  work: () => Attempt<T>,
+): Attempt<T> {
   if (signal.aborted) return err(interrupted(signal));
   mkdirSync(dirname(file), { recursive: true });
   closeSync(openSync(file, "a"));

@@ -9,7 +9,7 @@ import { shownPath } from "../../common/output/shown.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import type { RuntimeName } from "../drivers/driver.ts";
-import type { WsFailure } from "../failure.ts";
+import type { Attempt, WsFailure } from "../failure.ts";
 import { warn } from "../output/terminal.ts";
 import { parseDotEnv } from "./dot-env.ts";
 
@@ -29,7 +29,7 @@ export async function environment(
   { stateDir, configFile }: Pick<GlobalOptions, "stateDir" | "configFile">,
   runtime: RuntimeName,
   running?: () => Promise<boolean>,
-): Promise<Result<Environment, WsFailure>> {
+): Attempt<Environment> {
   const kept = readKept(stateDir, runtime);
   if (kept !== undefined && running === undefined) return ok(withSecrets(env, kept));
   const given = readGiven(env, dirname(configFile));

@@ -3,7 +3,7 @@ import { authIn } from "../../../common/auth-token.ts";
 import { ok } from "../../../common/result.ts";
 import { readTls } from "../../../gcs/tls.ts";
 import { containerName } from "../../compose/names.ts";
-import { STOP_GRACE_S } from "../../compose/node-service.ts";
+import { STOP_GRACE_S } from "../../compose/services.ts";
 import { generateHere, writeComposeFiles } from "../../compose/write-files.ts";
 import { type Driver, servicesOf } from "../driver.ts";
 import { listContainers } from "./containers.ts";

@@ -1,8 +1,7 @@
 import { type Address, formatAddress } from "../../../common/address.ts";
 import { err, type Result } from "../../../common/result.ts";
-import { mainComposeFile } from "../../compose/main-file.ts";
+import { mainComposeFile, testComposeFile } from "../../compose/files.ts";
 import { containerName } from "../../compose/names.ts";
-import { testComposeFile } from "../../compose/test-file.ts";
 import { TEST_WORKER_NAME } from "../../config/settings.ts";
 import { COMMAND_TIMEOUT_MS } from "../run-program.ts";
 import type { Refusal } from "./engine.ts";
@@ -53,7 +52,7 @@ export function toldIn(project: Project, service: string, head: Address): Readon
   const plan = hostPlanOf(project);
   if (!plan.ok) return {};
   const isTest = service === TEST_WORKER_NAME;
-  const file = (isTest ? testComposeFile : mainComposeFile)(project.settings, plan.value);
+  const file = (isTest ? testComposeFile : mainComposeFile)(plan.value);
   const told = Object.entries(file.services[service]?.environment ?? {}).flatMap(([name, value]) =>
     // Compose's own mark for a dollar sign.
     value === null ? [] : [[name, value.replaceAll("$$", "$")]],
@@ -65,6 +64,6 @@ export function toldIn(project: Project, service: string, head: Address): Readon
 export function memoryIn(project: Project, service: string): number {
   const plan = hostPlanOf(project);
   if (!plan.ok) return 0;
-  const node = [...plan.value.nodes, plan.value.testWorker].find(({ name }) => name === service);
+  const node = [...plan.value.nodes, plan.value.test.worker].find(({ name }) => name === service);
   return node?.limits.memoryBytes ?? 0;
 }

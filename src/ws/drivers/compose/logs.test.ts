@@ -31,7 +31,7 @@ test("a node's status is copied out of its container, which need not run", async
   const archive = execFileSync("tar", ["-c", "-C", folder, "status.json"], { encoding: "utf8" });
   expect(parseStatus(await readStatus(engineThat(ok(archive)), "c1"))).toEqual(status);
   const [, path] = /^cp c1:(\S+) -$/.exec(asked[0] ?? "") ?? [];
-  expect(readFileSync("docker/Dockerfile", "utf8")).toContain(`RAY_EP_STATUS_FILE=${path}\n`);
+  expect(readFileSync("docker/entrypoint.sh", "utf8")).toContain(`RAY_EP_STATUS_FILE:-${path}}"`);
 });
 
 test.each([

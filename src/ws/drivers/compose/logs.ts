@@ -36,8 +36,8 @@ export async function* followContainer(
     yield { node, ...stamped(line) };
 }
 
-/** Where the image has a node keep its status (docker/Dockerfile). */
-const STATUS_FILE = "/run/ray-entrypoint/status.json";
+/** Where the image has a node keep its status (docker/entrypoint.sh). */
+const STATUS_FILE = "/opt/ray-entrypoint/state/status.json";
 
 /** The text of that file, also of a container that does not run; empty where there is none. */
 export async function readStatus({ docker }: Pick<Engine, "docker">, ref: string): Promise<string> {

@@ -1,6 +1,6 @@
-import { err, ok, type Result } from "../../../common/result.ts";
+import { err, ok } from "../../../common/result.ts";
 import type { Part } from "../../compose/names.ts";
-import type { WsFailure } from "../../failure.ts";
+import type { Attempt } from "../../failure.ts";
 import type { Leaving, Removed, Service } from "../driver.ts";
 import { labelFilters, listContainers } from "./containers.ts";
 import { CHANGE_MS } from "./engine.ts";
@@ -27,10 +27,7 @@ export async function stopContainers(
  * Removes what carries the project's label, whoever made it and whatever config.yaml says now: containers, networks and, if
  * wanted, volumes. Nothing without that label is touched.
  */
-export async function removeLeaving(
-  project: Project,
-  { part, names, volumes }: Leaving,
-): Promise<Result<Removed, WsFailure>> {
+export async function removeLeaving(project: Project, { part, names, volumes }: Leaving): Attempt<Removed> {
   const found = await listContainers(project, part);
   if (!found.ok) return refused(project, found);
   const containers = found.value.filter(({ name }) => names?.includes(name) ?? true);
@@ -56,7 +53,7 @@ export async function removeLeaving(
 }
 
 /** Removes containers, running or not. One that is gone already is what was wanted. */
-async function removeContainers(project: Project, ids: readonly string[]): Promise<Result<void, WsFailure>> {
+async function removeContainers(project: Project, ids: readonly string[]): Attempt {
   if (ids.length === 0) return ok(undefined);
   const removed = await project.engine.docker(["rm", "--force", "--volumes", ...ids], {
     timeoutMs: CHANGE_MS,
@@ -66,11 +63,7 @@ async function removeContainers(project: Project, ids: readonly string[]): Promi
   return refused(project, err(removed.error), () => undefined);
 }
 
-async function removeLabelled(
-  project: Project,
-  kind: "network" | "volume",
-  part: Part | undefined,
-): Promise<Result<void, WsFailure>> {
+async function removeLabelled(project: Project, kind: "network" | "volume", part: Part | undefined): Attempt {
   const { docker } = project.engine;
   const listed = await docker([kind, "ls", "--quiet", ...labelFilters(project.settings, part)]);
   if (!listed.ok) return refused(project, listed);

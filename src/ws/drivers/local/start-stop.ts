@@ -5,7 +5,7 @@ import { deadlineIn, pause } from "../../../common/deadline.ts";
 import type { Environment } from "../../../common/environment.ts";
 import { err, ok, type Result } from "../../../common/result.ts";
 import { TEST_CLIENT_NAME } from "../../config/settings.ts";
-import type { WsFailure } from "../../failure.ts";
+import type { Attempt, WsFailure } from "../../failure.ts";
 import { type Folders, logFile, removeTemp, statusFile } from "./machine.ts";
 import type { ProcessPlan } from "./plan.ts";
 import { findProcesses, isRunning, LABEL, readProcess, SERVICE_LABEL, signalProcess } from "./processes.ts";
@@ -78,10 +78,7 @@ export async function stopProcesses(started: readonly StartedProcess[], now: Abo
 }
 
 /** Ends and removes everything of these services but their logs: also processes whose parents are gone. Returns how many it killed. */
-export async function clear(
-  folders: Folders,
-  names: readonly string[] | undefined,
-): Promise<Result<number, WsFailure>> {
+export async function clear(folders: Folders, names: readonly string[] | undefined): Attempt<number> {
   const killed = new Set<number>();
   await untilGone(() => {
     const left = findProcesses(folders, names);

@@ -2,8 +2,8 @@ import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { readText } from "../../../common/auth-token.ts";
 import type { Environment } from "../../../common/environment.ts";
-import { err, ok, type Result } from "../../../common/result.ts";
-import { interrupted, type WsFailure } from "../../failure.ts";
+import { err, ok } from "../../../common/result.ts";
+import { type Attempt, interrupted, type WsFailure } from "../../failure.ts";
 import type { Job } from "../../job.ts";
 import { type Ended, runProgram } from "../run-program.ts";
 import { diagnosePip, pipStep, pythonEnvironment } from "./pip.ts";
@@ -26,7 +26,7 @@ const LAST_LINES = 15;
  * Makes the virtual environment unless it is there whole. Two at once: the second waits for the first and finds it done.
  * The mark of a whole one is written last, and names its own place, since a virtual environment cannot be moved.
  */
-export async function ensureVenv(request: VenvRequest): Promise<Result<void, WsFailure>> {
+export async function ensureVenv(request: VenvRequest): Attempt {
   const { folder, rayVersion, progress, signal } = request;
   const isComplete = () => readText(`${folder}/.complete`) === `${rayVersion} ${folder}\n`;
   if (isComplete()) return ok(undefined);

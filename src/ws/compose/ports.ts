@@ -1,5 +1,5 @@
 import type { Problem } from "../../common/failure.ts";
-import { fixedPorts, formatPorts, peerPorts, portsOverlap } from "../config/ports.ts";
+import { fixedPorts, formatPorts, peerPorts, portsOverlap, servicePorts } from "../config/ports.ts";
 import type { PortRange, Settings, WorkerSettings } from "../config/settings.ts";
 
 /** The ports of one node that its peers dial. They are fixed and published, so that they are the same on both sides of NAT. */
@@ -11,6 +11,8 @@ export interface NodePorts {
   /** Ray takes one for each worker process and each driver on the node. */
   readonly workers: PortRange;
 }
+
+type WithPorts = WorkerSettings & { readonly ports: NodePorts };
 
 /**
  * How many worker ports a node gets. Measured on Ray 2.60.0 with 4 CPUs, counting listening ports of the range:
@@ -26,9 +28,10 @@ const RAY_CLIENT_SERVERS: PortRange = { min: 23000, max: 24000 };
 /** Ray's own default for workers, in which a second Ray on the machine may sit (scripts.py, 2.40 to 2.60). */
 const RAY_DEFAULT_WORKERS: PortRange = { min: 10002, max: 19999 };
 
-const STEP = 100;
+const hundreds = (from: number, to: number): number[] =>
+  Array.from({ length: (to - from) / 100 + 1 }, (_, i) => from + 100 * i);
 /** Above Ray's own defaults and below the kernel's ephemeral ports; the rest is for hosts where that is taken. */
-const STARTS = [...range(21000, 65400, STEP), ...range(2000, 20900, STEP)];
+const STARTS = [...hundreds(21000, 65400), ...hundreds(2000, 20900)];
 const FIRST_WORKER = 10;
 
 /** Gives one node after the other its fixed ports, the test worker too. What config.yaml sets stays as it is. */
@@ -58,15 +61,8 @@ const firstFree = (size: number, taken: readonly PortRange[]): number | undefine
     return block.max <= 65535 && !taken.some((each) => portsOverlap(each, block));
   });
 
-function range(from: number, to: number, step: number): number[] {
-  return Array.from({ length: Math.floor((to - from) / step) + 1 }, (_, i) => from + i * step);
-}
-
 /** A warning for each port of a node that an outgoing connection of the machine may hold. Pure. */
-export const ephemeralWarnings = (
-  node: WorkerSettings & { readonly ports: NodePorts },
-  ephemeral: PortRange,
-): Problem[] =>
+export const ephemeralWarnings = (node: WithPorts, ephemeral: PortRange): Problem[] =>
   peerPorts(node, node.ports)
     .filter((each) => portsOverlap(each, ephemeral))
     .map((each) => ({
@@ -74,3 +70,48 @@ export const ephemeralWarnings = (
       problem: `expected ports outside this machine's ephemeral range ${formatPorts(ephemeral)}, got ${formatPorts(each)}: an outgoing connection may hold one when the node starts`,
       fix: `Set other ports in config.yaml, or reserve them: sysctl net.ipv4.ip_local_reserved_ports=${formatPorts(each)}`,
     }));
+
+/** One port of the host that a container of ours takes. */
+export interface PublishedPort {
+  readonly service: string;
+  readonly use: string;
+  readonly port: number;
+  /** What to change in config.yaml to have another. */
+  readonly key: string;
+}
+
+interface Publishing extends Settings {
+  readonly nodes: (Settings["nodes"][number] & WithPorts)[];
+  readonly test: Settings["test"] & { readonly worker: WithPorts };
+}
+
+/** Every host port of one compose file. Pure. */
+export const publishedPorts = (plan: Publishing, part: "main" | "test"): PublishedPort[] =>
+  [
+    ...(part === "main" ? servicePorts(plan) : []),
+    ...(part === "main" ? plan.nodes : [plan.test.worker]).flatMap((node) => peerPorts(node, node.ports)),
+  ].flatMap(({ service, use, key, min, max }) =>
+    Array.from({ length: max - min + 1 }, (_, i) => ({
+      service,
+      use,
+      port: min + i,
+      key: min === max ? key : `${key} and max_worker_port`,
+    })),
+  );
+
+/** A problem for each use whose ports something else on the host listens on. Ask only while nothing of ours runs. Pure. */
+export function portsInUse(
+  published: readonly PublishedPort[],
+  listening: ReadonlySet<number>,
+): readonly Problem[] {
+  const used = published.filter(({ port }) => listening.has(port));
+  return [...Map.groupBy(used, ({ service, use }) => `${service}, ${use}`)].map(([where, ports]) => {
+    const [first, last] = [ports[0], ports.at(-1)];
+    const more = ports.length === 1 ? "" : ` and ${ports.length - 1} more up to ${last?.port}`;
+    return {
+      where,
+      problem: `expected port ${first?.port}${more} to be free on this machine, and something listens on it`,
+      fix: `Stop that program (ss -ltnp 'sport = :${first?.port}' shows it), or set ${first?.key} in config.yaml.`,
+    };
+  });
+}

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { expect, test } from "vitest";
-import { isFree } from "./port.ts";
+import { bytesLeft, isFree } from "./preflight.ts";
 
 test("a port is free when nothing listens there, also when it was let go only now", async () => {
   const server = createServer().listen(0, "127.0.0.1");
@@ -17,4 +17,9 @@ test("a port is free when nothing listens there, also when it was let go only no
 
 test("an address that is not this machine's is left to Ray", async () => {
   expect(await isFree({ host: "192.0.2.1", port: 6379 }, 0)).toBe(true);
+});
+
+test("a folder that is not there yet has the room of the disk on which it would be", () => {
+  expect(bytesLeft("/dev/shm/not/there/yet")).toBe(bytesLeft("/dev/shm"));
+  expect(bytesLeft("/proc/self/stat/below-a-file")).toBeNull();
 });

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { stringify } from "yaml";
 import { peerPorts } from "../config/ports.ts";
 import { type PortRange, readSettings, type Settings } from "../config/settings.ts";
-import { ephemeralWarnings, portPlanner, workerPortCount } from "./port-plan.ts";
+import { ephemeralWarnings, portPlanner, workerPortCount } from "./ports.ts";
 
 const LINUX: PortRange = { min: 32768, max: 60999 };
 
