@@ -119,7 +119,7 @@ function createRouter(service: Service): (request: IncomingMessage) => Promise<R
     const handler = methods[method === "HEAD" ? "GET" : method];
     if (handler !== undefined) return handler(request, name);
     const allow = [...Object.keys(methods), ...(methods.GET ? ["HEAD"] : [])].join(", ");
-    return refuse(405, `expected ${allow} here, got ${method}`, { headers: { allow } });
+    return refuse(405, `expected ${allow} here, got ${method}`, { allow });
   };
 }
 

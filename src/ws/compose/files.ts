@@ -10,21 +10,11 @@ import {
   TEST_WORKER_NAME,
 } from "../config/settings.ts";
 import type { HostPlan } from "./host-plan.ts";
-import {
-  HEALTH_SOURCE_VARIABLE,
-  healthStateVolume,
-  imageName,
-  NETWORKS,
-  networkName,
-  type Part,
-} from "./names.ts";
+import * as names from "./names.ts";
 import {
   type ComposeService,
   composeService,
   FROM_SHELL,
-  imageLabels,
-  labelsOf,
-  literal,
   nodeImage,
   nodeService,
   RAY_TOKEN,
@@ -41,7 +31,7 @@ const STATE_FOLDER = "/var/lib/ray-entrypoint";
 /** compose.yaml: the health service and the nodes that are switched on. Pure. */
 export function mainComposeFile(plan: HostPlan): ComposeFile {
   const { enabled } = plan.health;
-  const volume = { name: healthStateVolume(plan), labels: labelsOf(plan, "main") };
+  const volume = { name: names.healthStateVolume(plan), labels: names.labelsOf(plan, "main") };
   return {
     services: {
       ...(enabled ? { [HEALTH_NAME]: healthService(plan) } : {}),
@@ -52,22 +42,22 @@ export function mainComposeFile(plan: HostPlan): ComposeFile {
   };
 }
 
-const composeNetwork = (plan: HostPlan, part: Part) => ({
-  [NETWORKS[part]]: {
-    name: networkName(plan, part),
+const composeNetwork = (plan: HostPlan, part: names.Part) => ({
+  [names.NETWORKS[part]]: {
+    name: names.networkName(plan, part),
     driver: "bridge",
     ipam: { config: [{ subnet: part === "main" ? plan.subnet : plan.testSubnet }] },
-    labels: labelsOf(plan, part),
+    labels: names.labelsOf(plan, part),
   },
 });
 
 const healthService = (plan: HostPlan): ComposeService =>
   composeService(plan, "main", HEALTH_NAME, {
-    image: imageName(plan, HEALTH_NAME),
+    image: names.imageName(plan, HEALTH_NAME),
     build: {
       context: plan.buildContext,
       dockerfile: "docker/health.Dockerfile",
-      labels: imageLabels(plan, HEALTH_SOURCE_VARIABLE),
+      labels: names.imageLabels(plan, names.HEALTH_SOURCE_VARIABLE),
     },
     address: plan.health.address,
     environment: {
@@ -121,7 +111,7 @@ export function testComposeFile(plan: HostPlan): ComposeFile {
       [TEST_CLIENT_NAME]: composeService(plan, "test", TEST_CLIENT_NAME, {
         ...nodeImage(plan, base),
         address: client.address,
-        command: ["python3", "-u", "-c", literal(CLIENT_PROGRAM.trim()), ...words],
+        command: ["python3", "-u", "-c", names.literal(CLIENT_PROGRAM.trim()), ...words],
         environment: { WS_CLIENT_ADDRESS: client.address, ...RAY_TOKEN },
         stop_grace_period: "5s",
       }),

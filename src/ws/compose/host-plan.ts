@@ -1,5 +1,6 @@
 import type { Problem } from "../../common/failure.ts";
 import { err, ok, type Result } from "../../common/result.ts";
+import { peerPorts, servicePorts } from "../config/ports.ts";
 import type { NodeSettings, PortRange, Settings, WorkerSettings } from "../config/settings.ts";
 import { ephemeralWarnings, type NodePorts, portPlanner } from "./ports.ts";
 
@@ -118,4 +119,44 @@ function missingGpu({ hostHasGpu, nodes }: Settings, { hasGpu }: HostFacts): Pro
       fix: "Install the NVIDIA driver and container toolkit, or set it to false.",
     },
   ];
+}
+
+/** One port of the host that a container of ours takes. */
+export interface PublishedPort {
+  readonly service: string;
+  readonly use: string;
+  readonly port: number;
+  /** What to change in config.yaml to have another. */
+  readonly key: string;
+}
+
+/** Every host port of one compose file. Pure. */
+export const publishedPorts = (plan: HostPlan, part: "main" | "test"): PublishedPort[] =>
+  [
+    ...(part === "main" ? servicePorts(plan) : []),
+    ...(part === "main" ? plan.nodes : [plan.test.worker]).flatMap((node) => peerPorts(node, node.ports)),
+  ].flatMap(({ service, use, key, min, max }) =>
+    Array.from({ length: max - min + 1 }, (_, i) => ({
+      service,
+      use,
+      port: min + i,
+      key: min === max ? key : `${key} and max_worker_port`,
+    })),
+  );
+
+/** A problem for each use whose ports something else on the host listens on. Ask only while nothing of ours runs. Pure. */
+export function portsInUse(
+  published: readonly PublishedPort[],
+  listening: ReadonlySet<number>,
+): readonly Problem[] {
+  const used = published.filter(({ port }) => listening.has(port));
+  return [...Map.groupBy(used, ({ service, use }) => `${service}, ${use}`)].map(([where, ports]) => {
+    const [first, last] = [ports[0], ports.at(-1)];
+    const more = ports.length === 1 ? "" : ` and ${ports.length - 1} more up to ${last?.port}`;
+    return {
+      where,
+      problem: `expected port ${first?.port}${more} to be free on this machine, and something listens on it`,
+      fix: `Stop that program (ss -ltnp 'sport = :${first?.port}' shows it), or set ${first?.key} in config.yaml.`,
+    };
+  });
 }
