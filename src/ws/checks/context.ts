@@ -83,10 +83,11 @@ export function checkContext(all: Driver, head: Address, signal: AbortSignal) {
       const output = await exec(TEST_CLIENT_NAME, probeCommand(target, clientPort));
       return output.ok ? readTried(output.value) : output;
     }),
-    /** What a service wrote since it was started last, as text. */
-    log: async (name: string) => {
+    /** What a service wrote since it was started last. Its last word counts: who changed its mind has said so more than once. */
+    lines: async (name: string) => {
       const service = await listed(name);
-      return driver.log(service?.ref ?? driver.refOf(name), { sinceMs: service?.startedAtMs });
+      const log = await driver.log(service?.ref ?? driver.refOf(name), { sinceMs: service?.startedAtMs });
+      return log.split("\n").map((line) => line.trimEnd());
     },
     /** What a node says of itself. */
     status: async (name: string) => statusOf(driver, name, await listed(name)),

@@ -55,10 +55,6 @@ export const judgeActive = (context: CheckContext, withTest: boolean, orMore?: "
     );
   });
 
-/** What a service wrote since it was started last. Its last word counts: who changed its mind has said so more than once. */
-export const logLines = async (context: CheckContext, service: string): Promise<string[]> =>
-  (await context.log(service)).split("\n").map((line) => line.trimEnd());
-
 const MODES: readonly string[] = Object.values(MODE_LINES);
 
 /** Whether a node took this role last, as users of the specification grep for it (docs/specification.md). */
@@ -67,7 +63,6 @@ export async function judgeMode(
   service: string,
   mode: keyof typeof MODE_LINES,
 ): Promise<Verdict> {
-  const lines = await logLines(context, service);
-  const last = lines.findLast((line) => MODES.includes(line)) ?? 'no line "Mode:"';
+  const last = (await context.lines(service)).findLast((line) => MODES.includes(line)) ?? 'no line "Mode:"';
   return verdict(last === MODE_LINES[mode], last);
 }

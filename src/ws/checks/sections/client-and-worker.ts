@@ -3,23 +3,14 @@ import { TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../config/settings.ts";
 import { allOf, cannotJudge, check, eachOf, fails, given, type Verdict, verdict } from "../check.ts";
 import { clientWord } from "../client-program.ts";
 import type { CheckContext } from "../context.ts";
-import {
-  gib,
-  judgeActive,
-  judgeMode,
-  livingMainNodes,
-  livingNode,
-  logLines,
-  total,
-  wantedCpus,
-} from "../facts.ts";
+import { gib, judgeActive, judgeMode, livingMainNodes, livingNode, total, wantedCpus } from "../facts.ts";
 import { taskOn } from "../probe.ts";
 
 /** Whether the test worker says that it goes where its HEAD_ADDRESS points. */
 async function judgeHeadAddress(context: CheckContext): Promise<Verdict> {
   const words = (address = "") => headAddressWords("HEAD_ADDRESS", address);
   const wanted = words(context.told(TEST_WORKER_NAME).HEAD_ADDRESS);
-  const said = (await logLines(context, TEST_WORKER_NAME)).findLast((line) => line.includes(words()));
+  const said = (await context.lines(TEST_WORKER_NAME)).findLast((line) => line.includes(words()));
   if (said?.split(" ").includes(wanted)) return verdict(true, said);
   return fails(`${said ?? `${TEST_WORKER_NAME} has no line "${words()}"`}; expected ${wanted}`);
 }
@@ -44,7 +35,7 @@ export const TEST_CHECKS = [
   ),
   check("client/init", "ray.init() through the Ray Client API", (context) =>
     given(context.probe(), async (tried) => {
-      const line = clientWord(await logLines(context, TEST_CLIENT_NAME)) ?? "no word in its log";
+      const line = clientWord(await context.lines(TEST_CLIENT_NAME)) ?? "no word in its log";
       const connect = tried.find(({ kind }) => kind === "connect");
       const own = connect?.ok ? "a second program connected as well" : `a second program: ${connect?.saw}`;
       return verdict(connect?.ok === true && line.startsWith(CLIENT_CONNECTED), `${line}; ${own}`);
@@ -95,7 +86,7 @@ export const TEST_CHECKS = [
   ),
   // The client lists the resources below its word, before or after the test worker joined.
   check("scenario/3", "Scenario 3: Ray Client connects", async (context) => {
-    const lines = await logLines(context, TEST_CLIENT_NAME);
+    const lines = await context.lines(TEST_CLIENT_NAME);
     const at = lines.findLastIndex((line) => line.startsWith(CLIENT_CONNECTED));
     if (at < 0) return fails(`${TEST_CLIENT_NAME}: no line "${CLIENT_CONNECTED}"`);
     const listed = lines.slice(at + 1).map((line) => /^ {2}(\S+): (\S+)$/.exec(line));

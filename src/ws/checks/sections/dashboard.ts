@@ -1,10 +1,9 @@
 import * as z from "zod";
 import { TEST_WORKER_NAME } from "../../config/settings.ts";
-import { askUntil } from "../asking.ts";
+import { askUntil, dashboardHeaders, send } from "../asking.ts";
 import { attempt, check, eachOf, fails, given, type Verdict, verdict } from "../check.ts";
 import type { CheckContext } from "../context.ts";
 import { livingMainNodes, livingNode, mainNames } from "../facts.ts";
-import { dashboardHeaders, send } from "../http.ts";
 
 const TIMEOUT_MS = 15_000;
 

@@ -1,4 +1,3 @@
-import type { NodeInfo } from "../../../gcs/client.ts";
 import { newestNamed } from "../../cluster/snapshot.ts";
 import { HEALTH_NAME, HEALTH_PORT, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../config/settings.ts";
 import { askUntil } from "../asking.ts";
@@ -30,15 +29,6 @@ const judgePairs =
       return allOf(wrong.length === 0 ? seen : wrong, "one node only");
     });
 
-/** Something that listens on its own address in one network. */
-interface Target {
-  readonly name: string;
-  readonly address: string;
-  readonly port: number;
-  /** First a node of the same network, which shows that something listens there; then those that must not get there. */
-  readonly dialledFrom: readonly string[];
-}
-
 /**
  * Whether no packet goes from one network to the other but through published ports. A refusal is an answer from the other
  * side, and says that there is a way; so only ports on which something listens are worth a try: the HEAD's GCS, the other nodes'
@@ -51,31 +41,33 @@ async function judgeIsolation(context: CheckContext): Promise<Verdict> {
   const missing = names.filter((_, i) => living[i] === undefined);
   if (missing.length > 0)
     return fails(`nothing listens that could be dialled: the GCS lists no living ${missing.join(", ")}`);
-  const portOf = (node: NodeInfo | undefined, headPort = 0) => (node?.isHead ? headPort : (node?.port ?? 0));
+  const raylet = (i: number) => living.at(i)?.port ?? 0;
   const main = mainNames(context);
-  const dialledFrom = [...main.slice(0, 1), TEST_CLIENT_NAME];
-  const targets: Target[] = nodes.map(({ name, address, headPort }, i) => ({
-    ...{ name, address, port: portOf(living[i], headPort), dialledFrom },
-  }));
-  if (health.enabled)
-    targets.push({ name: HEALTH_NAME, address: health.address, port: HEALTH_PORT, dialledFrom });
-  const { name, address } = test.worker;
-  targets.push({ name, address, port: living.at(-1)?.port ?? 0, dialledFrom: [TEST_CLIENT_NAME, ...main] });
-  return allOf(await Promise.all(targets.map((target) => judgeTarget(context, target))));
+  const inMain = nodes.map((node, i) => ({ ...node, port: living[i]?.isHead ? node.headPort : raylet(i) }));
+  const service = { name: HEALTH_NAME, address: health.address, port: HEALTH_PORT };
+  const judged = [
+    ...[...inMain, ...(health.enabled ? [service] : [])].map((target) =>
+      judgeTarget(context, target, [...main.slice(0, 1), TEST_CLIENT_NAME]),
+    ),
+    judgeTarget(context, { ...test.worker, port: raylet(-1) }, [TEST_CLIENT_NAME, ...main]),
+  ];
+  return allOf(await Promise.all(judged));
 }
 
 /** No answer at all, or no way to the address: all else came from the other side. */
 const NO_WAY: ReadonlySet<string> = new Set(["timeout", "ENETUNREACH", "EHOSTUNREACH"]);
 
+/** The first of `sources` is in the target's network, which shows that something listens there; the others must not get there. */
 async function judgeTarget(
   { exec }: CheckContext,
-  { name, address, port, dialledFrom }: Target,
+  { name, address, port }: { readonly name: string; readonly address: string; readonly port: number },
+  sources: readonly string[],
 ): Promise<Verdict> {
   const dial = async (from: string) => {
     const said = await exec(from, dialCommand(address, port));
     return { from, said: said.ok ? said.value.trim() : said.error };
   };
-  const [near, ...far] = await Promise.all(dialledFrom.map(dial));
+  const [near, ...far] = await Promise.all(sources.map(dial));
   const listens = near?.said === "connected";
   const what = far.map(({ from, said }) => `${from}: ${said}`).join(", ");
   const control = listens ? "" : `, but nothing listens there: ${near?.from}: ${near?.said}`;

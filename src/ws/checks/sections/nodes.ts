@@ -1,7 +1,7 @@
+import { send } from "../asking.ts";
 import { attempt, check, eachOf, fails, given, type Verdict, verdict } from "../check.ts";
 import type { CheckContext } from "../context.ts";
 import { allNames, mainNames } from "../facts.ts";
-import { send } from "../http.ts";
 
 const TIMEOUT_MS = 3000;
 
