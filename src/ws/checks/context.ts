@@ -42,11 +42,6 @@ export function checkContext(all: Driver, head: Address, signal: AbortSignal) {
     ({ name, headPort: port }) => driver.inside({ host: name, port }).host === target.host,
   );
   const clientPort = named?.clientPort ?? settings.test.targetClientPort;
-  const probe = (what: "client" | "pairs") =>
-    once(async () => {
-      const output = await exec(TEST_CLIENT_NAME, probeCommand(what, target, clientPort));
-      return output.ok ? readTried(output.value) : output;
-    });
   return {
     settings,
     isolated,
@@ -83,14 +78,16 @@ export function checkContext(all: Driver, head: Address, signal: AbortSignal) {
         { ...SETTLES, signal },
       );
     }),
-    /** What a Ray Client program in the test client's place sees and does. */
-    client: probe("client"),
-    /** What each pair of nodes does together. */
-    pairs: probe("pairs"),
-    /** What a service wrote since it was started last, as text. */
-    log: async (name: string) => {
+    /** What a Ray Client program in the test client's place sees, and what each pair of nodes does together. */
+    probe: once(async () => {
+      const output = await exec(TEST_CLIENT_NAME, probeCommand(target, clientPort));
+      return output.ok ? readTried(output.value) : output;
+    }),
+    /** What a service wrote since it was started last. Its last word counts: who changed its mind has said so more than once. */
+    lines: async (name: string) => {
       const service = await listed(name);
-      return driver.log(service?.ref ?? driver.refOf(name), { sinceMs: service?.startedAtMs });
+      const log = await driver.log(service?.ref ?? driver.refOf(name), { sinceMs: service?.startedAtMs });
+      return log.split("\n").map((line) => line.trimEnd());
     },
     /** What a node says of itself. */
     status: async (name: string) => statusOf(driver, name, await listed(name)),

@@ -6,7 +6,7 @@ import { err, ok, type Result } from "../../common/result.ts";
 import { type NodeInfo, openGcs } from "../../gcs/client.ts";
 import type { GcsOptions } from "../../gcs/link.ts";
 import { probeGcs } from "../../gcs/probe.ts";
-import { send } from "../checks/http.ts";
+import { send } from "../checks/asking.ts";
 import type { NodeSettings } from "../config/settings.ts";
 import type { Driver, Service } from "../drivers/driver.ts";
 
