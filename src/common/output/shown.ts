@@ -11,7 +11,10 @@ const INVISIBLE = /[\p{C}\p{Zl}\p{Zp}]/gu;
 export const visible = (text: string): string =>
   text.replace(INVISIBLE, (character) =>
     // Its units of UTF-16, one or two.
-    character.split("").map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`).join(""),
+    character
+      .split("")
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
+      .join(""),
   );
 
 /** The text that is shown in place of a value that may be a secret. */

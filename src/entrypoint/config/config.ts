@@ -1,8 +1,7 @@
 import type { Address } from "../../common/address.ts";
-import { decideAuth, type RayAuth, tokenIn } from "../../common/auth-token.ts";
+import { decideAuth, healthTokenIn, type RayAuth, tokenIn } from "../../common/auth-token.ts";
 import { type Environment, readEnvironment } from "../../common/environment.ts";
 import type { Problem } from "../../common/failure.ts";
-import { healthTokenIn } from "../../common/health-token.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import type { TlsKeys } from "../../gcs/tls.ts";
 import { findConflicts, findForeignWords, findMissingSecrets } from "./conflicts.ts";

@@ -1,7 +1,6 @@
-import { modeIn, type RayAuth } from "../../common/auth-token.ts";
+import { modeIn, noHealthToken, type RayAuth } from "../../common/auth-token.ts";
 import type { Environment } from "../../common/environment.ts";
 import type { Problem } from "../../common/failure.ts";
-import { noHealthToken } from "../../common/health-token.ts";
 import { shownPath } from "../../common/output/shown.ts";
 import type { Identity } from "./identity.ts";
 import { optionName } from "./ray-words.ts";

@@ -1,7 +1,6 @@
 import { isIPv4 } from "node:net";
 import * as z from "zod";
 import * as hosts from "../../common/address.ts";
-import { parseAddress } from "../../common/address.ts";
 import { shownSentence } from "../../common/output/shown.ts";
 import * as scalars from "../../common/values.ts";
 import { type Form, form, matching } from "../../common/values.ts";
@@ -63,11 +62,8 @@ export const version = () => numberOrText(matching("a version such as 2.60.0", /
 export const label = () => numberOrText(matching("a text", /^/));
 
 /** The HEAD to test against: a service's name, or host:port. The original platform writes the service's key. */
-const TARGET: Form<ReturnType<typeof hosts.withoutZero>> = {
+const TARGET: Form<hosts.HostPort> = {
   expected: "a service's name or host:port",
-  parse: (text) => {
-    const address = parseAddress(RAY_NODES.find(({ key }) => key === text)?.name ?? text, 0);
-    return address.ok ? { ok: true, value: hosts.withoutZero(address.value) } : address;
-  },
+  parse: (text) => hosts.hostPort.parse(RAY_NODES.find(({ key }) => key === text)?.name ?? text),
 };
 export const target = () => text(TARGET);
