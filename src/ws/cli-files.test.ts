@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { runCli } from "./cli.ts";
-import { foldersOf } from "./drivers/local/folders.ts";
+import { foldersOf } from "./drivers/local/machine.ts";
 
 let root: string;
 let said: string;
@@ -70,7 +70,7 @@ test("down -v removes what ws wrote, and neither its lock nor what others put th
 });
 
 test("B10 down does not follow a link in the place of its temporary folder", async () => {
-  const { temp } = foldersOf(join(root, ".ws"), root, process.getuid?.() ?? 0);
+  const { temp } = foldersOf(join(root, ".ws"));
   const victim = join(root, "victim");
   mkdirSync(join(victim, "ray-cpu"), { recursive: true });
   writeFileSync(join(victim, "ray-cpu/theirs"), "");

@@ -7,7 +7,7 @@ import { expect, test, vi } from "vitest";
 import { FakeEngine, inspected } from "../../test/fixtures/docker/fake-engine.ts";
 import { createLogger } from "../common/output/logger.ts";
 import { whileStopping } from "./cluster/while-stopping.ts";
-import { keepLog } from "./drivers/compose/kept-logs.ts";
+import { keepLog } from "./drivers/compose/logs.ts";
 import { writer } from "./output/terminal.ts";
 
 const ID = "0".padStart(64, "0");

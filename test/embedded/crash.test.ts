@@ -2,12 +2,11 @@ import { existsSync, readFileSync, readlinkSync } from "node:fs";
 import { resolve } from "node:path";
 import { expect, test } from "vitest";
 import { readSettings } from "../../src/ws/config/settings.ts";
-import { localFolders } from "../../src/ws/drivers/local/driver.ts";
-import { findTakenPorts } from "../../src/ws/drivers/local/free-ports.ts";
-import { readMachine } from "../../src/ws/drivers/local/machine.ts";
+import { foldersOf, readMachine } from "../../src/ws/drivers/local/machine.ts";
 import { planPart } from "../../src/ws/drivers/local/plan.ts";
 import { listProcesses } from "../../src/ws/drivers/local/processes.ts";
 import { readState } from "../../src/ws/drivers/local/state.ts";
+import { findTakenPorts } from "../../src/ws/drivers/local/taken-ports.ts";
 import { EmbeddedWs } from "../fixtures/cluster/embedded-ws.ts";
 import { until } from "../fixtures/until.ts";
 
@@ -18,10 +17,10 @@ function plannedCluster() {
   if (!read.ok) throw new Error(JSON.stringify(read.error));
   const { settings } = read.value;
   const dist = resolve(import.meta.dirname, "../../dist");
-  const { state: stateDir, venvDir, binDir } = cluster;
-  const folders = localFolders({ stateDir, venvDir });
+  const { state, binDir } = cluster;
+  const folders = foldersOf(state);
   const machine = readMachine(settings, folders, { binDir, dist });
-  const plans = planPart(settings, { part: "main", head: settings.test.target, build: false }, machine);
+  const plans = planPart(settings, { part: "main", head: settings.test.target }, machine);
   return { folders, ports: plans.flatMap((plan) => plan.ports) };
 }
 
@@ -43,9 +42,9 @@ test("ws is killed in the middle of up, then a HEAD's entrypoint and the health 
   const sessions = new Set<number>();
   /** By label, by session and by working folder: what one of them misses another finds. */
   const ofCluster = () =>
-    listProcesses(folders.label).filter(
-      ({ pid, service, session }) =>
-        service !== undefined || sessions.has(session) || cwdOf(pid).startsWith(cluster.folder),
+    listProcesses().filter(
+      ({ pid, cluster: label, session }) =>
+        label === folders.label || sessions.has(session) || cwdOf(pid).startsWith(cluster.folder),
     );
 
   const up = cluster.start(["up"]);

@@ -1,19 +1,24 @@
+import type { Result } from "../../common/result.ts";
 import type { CheckContext } from "./context.ts";
 
-/** The sections of the specification's checklist (docs/specification.md), in its order; after them ours, and its scenarios. */
-const SECTIONS = [
-  "Cluster",
-  "Health service",
-  "Ray dashboard",
-  "Test client",
-  "Test worker",
-  "Settings injection",
-  "PATH",
-  "Scenarios",
-  "Between the nodes",
-  "Across networks",
-] as const;
-export type Section = (typeof SECTIONS)[number];
+/**
+ * The sections of the specification's checklist (docs/specification.md), in its order; after them its scenarios, and ours. Each by
+ * the word that its checks' ids begin with.
+ */
+export const SECTIONS = {
+  cluster: "Cluster",
+  health: "Health service",
+  dashboard: "Ray dashboard",
+  client: "Test client",
+  worker: "Test worker",
+  settings: "Settings injection",
+  path: "PATH",
+  scenario: "Scenarios",
+  pairs: "Between the nodes",
+  nat: "Across networks",
+} as const;
+export type SectionKey = keyof typeof SECTIONS;
+export type Section = (typeof SECTIONS)[SectionKey];
 
 /** What a check saw: one line, the same whether it holds or not. */
 export interface Verdict {
@@ -24,15 +29,14 @@ export interface Verdict {
 }
 
 /** One line of the checklist, as data: what runs it, prints it and reports it does not know what it checks. */
-export interface Check {
+export type Check = readonly [
   /** Kebab-case, with its section in front: `cluster/head`. */
-  readonly id: string;
-  readonly section: Section;
-  readonly title: string;
-  /** Why it cannot be judged in this runtime; undefined: it can. */
-  readonly skip?: (context: CheckContext) => string | undefined;
-  readonly run: (context: CheckContext) => Promise<Verdict>;
-}
+  id: `${SectionKey}/${string}`,
+  title: string,
+  judge: (context: CheckContext) => Verdict | Promise<Verdict>,
+  /** Why it needs nodes that are isolated from each other and from this machine; undefined: it does not. */
+  needsIsolation?: string,
+];
 
 export interface CheckResult {
   readonly id: string;
@@ -43,26 +47,27 @@ export interface CheckResult {
   readonly ms: number;
 }
 
-type Line = readonly [
-  id: Check["id"],
-  title: string,
-  run: Check["run"],
-  skip?: (context: CheckContext) => string | undefined,
-];
-
-/** The lines of one section. */
-export const checksOf = (section: Section, lines: readonly Line[]): Check[] =>
-  lines.map(([id, title, run, skip]) => ({
-    id,
-    section,
-    title,
-    run,
-    ...(skip === undefined ? {} : { skip }),
-  }));
-
-export const cannotJudge = (saw: string): Verdict => ({ ok: false, open: true, saw });
-export const fails = (saw: string): Verdict => ({ ok: false, saw });
 export const verdict = (ok: boolean, saw: string): Verdict => ({ ok, saw });
+export const fails = (saw: string): Verdict => verdict(false, saw);
+export const cannotJudge = (saw: string): Verdict => ({ ok: false, open: true, saw });
+
+/** What `judge` makes of an answer; where there is none, that is what was seen. */
+export async function given<T>(
+  asked: Promise<Result<T, string>>,
+  judge: (answer: T) => Verdict | Promise<Verdict>,
+): Promise<Verdict> {
+  const answer = await asked;
+  return answer.ok ? judge(answer.value) : fails(answer.error);
+}
+
+/** A verdict of `judge`, also where it throws; `what` then stands in front. */
+export async function attempt(what: string, judge: () => Verdict | Promise<Verdict>): Promise<Verdict> {
+  try {
+    return await judge();
+  } catch (error) {
+    return fails(`${what}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
 
 /** Holds where all parts do. `none`: what to say where there are none. */
 export const allOf = (parts: readonly Verdict[], none = ""): Verdict =>
@@ -71,21 +76,19 @@ export const allOf = (parts: readonly Verdict[], none = ""): Verdict =>
     parts.map(({ saw }) => saw).join("; ") || none,
   );
 
-/** Judges all services at once; what each shows stands behind its name. */
-export const eachOf = async (
-  names: readonly string[],
-  judge: (name: string) => Promise<Verdict>,
-  none?: string,
-): Promise<Verdict> => {
-  const named = async (name: string) => {
-    const { ok, saw } = await judge(name);
-    return verdict(ok, `${name}: ${saw}`);
-  };
-  return allOf(await Promise.all(names.map(named)), none);
-};
-
-/** A verdict of `judge`, also where it throws; `what` then stands in front. */
-export const attempt = (what: string, judge: () => Promise<Verdict>): Promise<Verdict> =>
-  judge().catch((error: unknown) =>
-    fails(`${what}: ${error instanceof Error ? error.message : String(error)}`),
-  );
+/** A check that judges all these services at once; what each shows stands behind its name. */
+export const eachOf =
+  (
+    namesOf: (context: CheckContext) => readonly string[],
+    judge: (context: CheckContext, name: string) => Verdict | Promise<Verdict>,
+  ) =>
+  async (context: CheckContext): Promise<Verdict> =>
+    allOf(
+      await Promise.all(
+        namesOf(context).map(async (name) => {
+          const { ok, saw } = await judge(context, name);
+          return verdict(ok, `${name}: ${saw}`);
+        }),
+      ),
+      "one node only",
+    );

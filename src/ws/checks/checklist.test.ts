@@ -16,10 +16,11 @@ import { mangled } from "../../../test/fixtures/mangled.ts";
 import { err, ok } from "../../common/result.ts";
 import type { Event } from "../../entrypoint/output/event.ts";
 import { render } from "../../entrypoint/output/render.ts";
-import type { CheckResult } from "./check.ts";
-import { CHECKLIST } from "./checklist.ts";
-import { runChecks } from "./run-checks.ts";
-import { dialCommand } from "./sections/isolation.ts";
+import type { Check, CheckResult } from "./check.ts";
+import { CHECKLIST, runChecks } from "./checklist.ts";
+import type { CheckContext } from "./context.ts";
+import type { Tried } from "./probe.ts";
+import { dialCommand } from "./sections/networks.ts";
 
 const server = new WorldServer();
 beforeAll(() => server.listen());
@@ -64,7 +65,7 @@ describe("a good cluster", () => {
 
   test("embedded: what needs Docker is skipped with its reason, and all else holds", async () => {
     const results = await judge((world) => {
-      world.runtime = "embedded";
+      world.isolated = false;
     });
     expect(idsOf(results, "failed")).toEqual([]);
     expect(idsOf(results, "skipped")).toEqual(NEEDS_DOCKER);
@@ -112,8 +113,19 @@ const node =
 const pairFails =
   (kind: string): Spoil =>
   ({ pairs }) => {
-    for (const each of pairs) if (each.kind === kind) each.ok = each.from !== "ray-gpu";
+    for (const [i, each] of pairs.entries())
+      if (each.kind === kind) pairs[i] = { ...each, ok: each.from !== "ray-gpu" };
   };
+/** What the test client's program tried goes otherwise; undefined: was not tried. */
+const tries =
+  (kind: Tried["kind"], to: string, instead?: Partial<Tried>): Spoil =>
+  (world) => {
+    world.client = world.client.flatMap((each) => {
+      if (each.kind !== kind || each.to !== to) return [each];
+      return instead === undefined ? [] : [{ ...each, ...instead }];
+    });
+  };
+const HOST = "192.168.0.10";
 const route =
   (path: string, text: string): Spoil =>
   ({ routes }) => {
@@ -156,7 +168,7 @@ const FAULTS: readonly [what: string, spoil: Spoil, wrong: string[]][] = [
     ["cluster/cpus"],
   ],
   ["ray-gpu brings less memory", node(1, { resources: { CPU: 4, memory: 2 * GIB } }), ["cluster/memory"]],
-  ["no task runs on ray-gpu", ({ client }) => void client.tasks.splice(1, 1), ["cluster/tasks"]],
+  ["no task runs on ray-gpu", tries("task", "ray-gpu"), ["cluster/tasks"]],
   ["the health service does not know GET /", noRoute("/health"), ["health/ok"]],
   ["HEALTH_URL answers 500 in a node", says(/^ray-gpu .*urllib/, "500"), ["health/name"]],
   ["ray-gpu found the health service down", life("ray-gpu", "health", () => DOWN_EVENT), ["health/reached"]],
@@ -175,23 +187,17 @@ const FAULTS: readonly [what: string, spoil: Spoil, wrong: string[]][] = [
   ["a log cannot be opened", noRoute("/api/v0/logs/file"), ["dashboard/logs"]],
   [
     "the HEAD does not answer to ping",
-    ({ client }) => {
-      client.ping = { by: "ping", ok: false, saw: "100% packet loss" };
-    },
+    tries("ping", HOST, { ok: false, saw: "100% packet loss" }),
     ["client/ping"],
   ],
   [
     "there is no ping, and no connection either",
-    ({ client }) => {
-      client.ping = { by: "tcp", ok: false, saw: "TCP: timed out" };
-    },
+    tries("ping", HOST, { kind: "tcp", ok: false, saw: "TimeoutError: timed out" }),
     ["client/ping"],
   ],
   [
     "the Ray Client port is closed",
-    ({ client }) => {
-      client.ports = [{ port: 10001, ms: null, error: "Connection refused" }];
-    },
+    tries("port", "10001", { ok: false, saw: "Connection refused" }),
     ["client/ports"],
   ],
   [
@@ -203,9 +209,7 @@ const FAULTS: readonly [what: string, spoil: Spoil, wrong: string[]][] = [
   ["the test client saw one node's CPUs only", clientLog(/CPU: 10/, "CPU: 4"), ["scenario/3"]],
   [
     "ray.cluster_resources() lacks CPUs",
-    ({ client }) => {
-      client.resources.CPU = 4;
-    },
+    tries("resources", HOST, { saw: '{"CPU": 4}' }),
     ["client/resources"],
   ],
   [
@@ -227,7 +231,7 @@ const FAULTS: readonly [what: string, spoil: Spoil, wrong: string[]][] = [
     ["scenario/2", "worker/head-address"],
   ],
   ["the worker is a head", plays("test-ray-worker", "head"), ["scenario/2", "worker/mode"]],
-  ["the worker runs no task", ({ client }) => void client.tasks.splice(2, 1), ["worker/joined"]],
+  ["the worker runs no task", tries("task", "test-ray-worker"), ["worker/joined"]],
   ["the worker brings no CPU", node(2, { resources: {} }), ["worker/joined"]],
   [
     "a setting does not reach ray-gpu",
@@ -315,10 +319,9 @@ describe("one fault is found, and where", () => {
     const context = server.contextOf(goodWorld());
     const [head] = goodWorld().heads;
     const nodes = goodWorld().nodes.map((each) => ({ ...each, alive: each.name !== "test-ray-worker" }));
-    const freshCluster: typeof context.freshCluster = async () =>
-      head === undefined ? err("no GCS") : ok({ head, nodes });
+    const look: typeof context.look = async () => (head === undefined ? err("no GCS") : ok({ head, nodes }));
     const signal = new AbortController().signal;
-    const results = await runChecks(CHECKLIST, { ...context, freshCluster }, () => {}, signal);
+    const results = await runChecks(CHECKLIST, { ...context, look }, () => {}, signal);
     expect(idsOf(results, "failed")).toEqual(["nat/stays"]);
   });
 
@@ -349,9 +352,7 @@ describe("what counts and what does not", () => {
   });
 
   test("without a ping program the line is skipped, and says why", async () => {
-    const results = await judge(({ client }) => {
-      client.ping = { by: "tcp", ok: true, saw: "a TCP connection came through" };
-    });
+    const results = await judge(tries("ping", HOST, { kind: "tcp", saw: "a TCP connection came through" }));
     expect(idsOf(results, "failed")).toEqual([]);
     expect(results.filter(({ outcome }) => outcome === "skipped")).toMatchObject([
       { id: "client/ping", saw: "the image has no ping program; a TCP connection came through" },
@@ -386,3 +387,19 @@ describe("the program that dials", () => {
     expect(await run(port)).toBe("ECONNREFUSED");
   });
 });
+
+test("Ctrl-C ends the checks at once, also in the middle of one that takes its time", async () => {
+  const stop = new AbortController();
+  const holds = async () => ({ ok: true, saw: "" });
+  const stops = () => {
+    stop.abort();
+    return new Promise<never>(() => {});
+  };
+  const checks: Check[] = [
+    ["cluster/first", "", holds],
+    ["cluster/second", "", stops],
+    ["cluster/third", "", holds],
+  ];
+  const results = await runChecks(checks, {} as CheckContext, () => {}, stop.signal);
+  expect(results.map(({ id }) => id)).toEqual(["cluster/first"]);
+}, 10_000);

@@ -1,25 +1,56 @@
-import type { Check } from "./check.ts";
-import { CLIENT_CHECKS } from "./sections/client.ts";
+import { monotonicMs } from "../../common/deadline.ts";
+import { attempt, type Check, type CheckResult, cannotJudge, SECTIONS, type SectionKey } from "./check.ts";
+import type { CheckContext } from "./context.ts";
+import { TEST_CHECKS } from "./sections/client-and-worker.ts";
 import { CLUSTER_CHECKS } from "./sections/cluster.ts";
 import { DASHBOARD_CHECKS } from "./sections/dashboard.ts";
-import { HEALTH_CHECKS } from "./sections/health.ts";
-import { NAT_CHECKS } from "./sections/nat.ts";
-import { PAIR_CHECKS } from "./sections/pairs.ts";
-import { PATH_CHECKS } from "./sections/path.ts";
-import { SCENARIO_CHECKS } from "./sections/scenarios.ts";
-import { SETTINGS_CHECKS } from "./sections/settings.ts";
-import { WORKER_CHECKS } from "./sections/worker.ts";
+import { NETWORK_CHECKS } from "./sections/networks.ts";
+import { NODE_CHECKS } from "./sections/nodes.ts";
+
+const ALL = [...CLUSTER_CHECKS, ...NODE_CHECKS, ...DASHBOARD_CHECKS, ...TEST_CHECKS, ...NETWORK_CHECKS];
+const keyOf = ([id]: Check): string => id.slice(0, id.indexOf("/"));
 
 /** The specification's checklist (docs/specification.md), line by line, with the checks of ours that make a line mean what it says. */
-export const CHECKLIST: readonly Check[] = [
-  ...CLUSTER_CHECKS,
-  ...HEALTH_CHECKS,
-  ...DASHBOARD_CHECKS,
-  ...CLIENT_CHECKS,
-  ...WORKER_CHECKS,
-  ...SETTINGS_CHECKS,
-  ...PATH_CHECKS,
-  ...SCENARIO_CHECKS,
-  ...PAIR_CHECKS,
-  ...NAT_CHECKS,
-];
+export const CHECKLIST: readonly Check[] = Object.keys(SECTIONS).flatMap((key) =>
+  ALL.filter((check) => keyOf(check) === key),
+);
+
+/** Judges every line, one after the other, and hands each result on as it comes. A check that throws has failed. */
+export async function runChecks(
+  checks: readonly Check[],
+  context: CheckContext,
+  onResult: (result: CheckResult) => void,
+  signal: AbortSignal,
+): Promise<CheckResult[]> {
+  const results: CheckResult[] = [];
+  const stopped = new Promise<undefined>((resolve) =>
+    signal.addEventListener("abort", () => resolve(undefined), { once: true }),
+  );
+  for (const check of checks) {
+    if (signal.aborted) break;
+    const result = await Promise.race([resultOf(check, context), stopped]);
+    // The check goes on by itself until its time limit; what it started ends with the context's signal.
+    if (result === undefined) break;
+    results.push(result);
+    onResult(result);
+  }
+  return results;
+}
+
+async function resultOf(check: Check, context: CheckContext): Promise<CheckResult> {
+  const [id, title, judge, needsIsolation] = check;
+  const began = monotonicMs();
+  const { ok, open, saw } =
+    needsIsolation !== undefined && !context.isolated
+      ? cannotJudge(`needs Docker: ${needsIsolation}`)
+      : await attempt("the check itself broke", () => judge(context));
+  const outcome = open ? "skipped" : ok ? "ok" : "failed";
+  return {
+    id,
+    section: SECTIONS[keyOf(check) as SectionKey],
+    title,
+    outcome,
+    saw,
+    ms: monotonicMs() - began,
+  };
+}

@@ -1,50 +1,122 @@
-import type { RayGcs } from "../../common/probe-result.ts";
-import type { NodeStatus } from "../../common/protocol/node-status.ts";
-import type { Result } from "../../common/result.ts";
-import type { ClusterView } from "../cluster-view.ts";
-import type { Settings } from "../config/settings.ts";
-import type { RuntimeName } from "../drivers/driver.ts";
-import type { ClientReport } from "./client-probe.ts";
-import type { PairsReport } from "./pairs-probe.ts";
+import { type Address, formatAddress } from "../../common/address.ts";
+import { err, ok, type Result } from "../../common/result.ts";
+import { statusOf } from "../cluster/node-status.ts";
+import { healthUrl, nodeAt, ownHeads, shownHost } from "../cluster/where.ts";
+import { type ClusterView, findHeads, viewCluster } from "../cluster-view.ts";
+import { TEST_CLIENT_NAME } from "../config/settings.ts";
+import type { Driver } from "../drivers/driver.ts";
+import { askUntil, once } from "./asking.ts";
+import { probeCommand, readTried } from "./probe.ts";
+
+/** `ray status` shows what the autoscaler saw last, and that looks each 5 s (Ray 2.40 to 2.60). */
+const SETTLES = { forMs: 20_000, everyMs: 500 };
+
+export type CheckContext = ReturnType<typeof checkContext>;
 
 /**
- * How a check looks at a cluster; each runtime brings its own. Everything is asked at most once and remembered, so that all
- * checks of one run judge the same facts. The errors are sentences for the `saw` of a check.
+ * How the checks look at the cluster. What the whole cluster is asked is asked once and remembered, so that all checks of a run
+ * judge the same facts. The errors are sentences for the `saw` of a check. `head` is what the test worker was told.
  */
-export interface CheckContext {
-  readonly runtime: RuntimeName;
-  readonly settings: Settings;
-  readonly healthUrl: string;
-  /** What the dashboard wants to see where RAY_AUTH_MODE=token. */
-  readonly token?: string | null;
-  /** Aborted by Ctrl-C. */
-  readonly signal: AbortSignal;
-  /** The HEAD's dashboard, as a person at this machine opens it. */
-  dashboardUrl(): Promise<Result<string, string>>;
-  /** Every GCS of this cluster that answers. */
-  heads(): Promise<readonly RayGcs[]>;
-  /** What the HEAD's GCS lists. */
-  cluster(): Promise<Result<ClusterView, string>>;
-  /** The same, asked anew. */
-  freshCluster(): Promise<Result<ClusterView, string>>;
-  /** `ray status`, typed on the HEAD's node. */
-  rayStatus(): Promise<Result<string, string>>;
-  /** What a Ray Client program in the test client's place sees and does. */
-  client(): Promise<Result<ClientReport, string>>;
-  /** What each pair of nodes does together. */
-  pairs(): Promise<Result<PairsReport, string>>;
-  /** What a service wrote since it was started last, as text. */
-  log(service: string): Promise<string>;
-  /** What a node says of itself. */
-  status(service: string): Promise<NodeStatus | undefined>;
-  /** The environment of the Ray that runs in a node, read from the process itself. */
-  environment(service: string): Promise<Result<Readonly<Record<string, string>>, string>>;
-  /** What config.yaml wants the node to be told. */
-  expectedEnvironment(service: string): Readonly<Record<string, string>>;
-  /** How much memory and object store together a node is given: what config.yaml wants, as far as the machine has it. */
-  expectedMemory(service: string): number;
-  /** The folder that must hold `ray` and stand in PATH. */
-  readonly binDir: string;
-  /** Runs a command in a node, as `docker exec` does. */
-  run(service: string, command: readonly string[]): Promise<Result<string, string>>;
+export function checkContext(all: Driver, head: Address, signal: AbortSignal) {
+  const driver = all.until(signal);
+  const { settings, isolated, binDir, token, exec, memoryOf } = driver;
+  const services = once(async () => {
+    const found = await driver.list();
+    return found.ok ? found.value : [];
+  });
+  const listed = async (name: string) => (await services()).find((each) => each.name === name);
+  const sight = async () => ownHeads(driver, await services());
+  const look = async (): Promise<Result<ClusterView, string>> => {
+    const view = await viewCluster(await sight());
+    return view === undefined ? err("no GCS of this cluster answers") : ok(view);
+  };
+  const cluster = once(look);
+  const headNode = async () => {
+    const view = await cluster();
+    if (!view.ok) return view;
+    const { address } = view.value.head;
+    const node = nodeAt(driver, address);
+    return node ? ok(node) : err(`the HEAD at ${formatAddress(address)} is no node of config.yaml`);
+  };
+  const target = driver.inside(head);
+  const named = settings.nodes.find(
+    ({ name, headPort: port }) => driver.inside({ host: name, port }).host === target.host,
+  );
+  const clientPort = named?.clientPort ?? settings.test.targetClientPort;
+  const probe = (what: "client" | "pairs") =>
+    once(async () => {
+      const output = await exec(TEST_CLIENT_NAME, probeCommand(what, target, clientPort));
+      return output.ok ? readTried(output.value) : output;
+    });
+  return {
+    settings,
+    isolated,
+    binDir,
+    token,
+    exec,
+    memoryOf,
+    signal,
+    healthUrl: healthUrl(driver),
+    /** The HEAD's dashboard, as a person at this machine opens it. */
+    dashboardUrl: async () => {
+      const node = await headNode();
+      return node.ok
+        ? ok(`http://${shownHost(driver.hostOf(node.value))}:${node.value.dashboardPort}`)
+        : node;
+    },
+    /** Every GCS of this cluster that answers. */
+    heads: once(async () => findHeads(await sight())),
+    /** What the HEAD's GCS lists. */
+    cluster,
+    /** The same, asked anew. */
+    look,
+    /** `ray status`, typed on the HEAD's node, once it has caught up with the GCS or had time enough to. */
+    rayStatus: once(async () => {
+      const node = await headNode();
+      if (!node.ok) return node;
+      const { name, headPort: port } = node.value;
+      const address = formatAddress(driver.inside({ host: name, port }));
+      const view = await cluster();
+      const living = view.ok ? view.value.nodes.filter(({ alive }) => alive).length : 0;
+      return askUntil(
+        (status) => !status.ok || activeNodes(status.value) === living,
+        () => exec(name, ["ray", "status", "--address", address]),
+        { ...SETTLES, signal },
+      );
+    }),
+    /** What a Ray Client program in the test client's place sees and does. */
+    client: probe("client"),
+    /** What each pair of nodes does together. */
+    pairs: probe("pairs"),
+    /** What a service wrote since it was started last, as text. */
+    log: async (name: string) => {
+      const service = await listed(name);
+      return driver.log(service?.ref ?? driver.refOf(name), { sinceMs: service?.startedAtMs });
+    },
+    /** What a node says of itself. */
+    status: async (name: string) => statusOf(driver, name, await listed(name)),
+    /** The environment of the Ray that runs in a node, read from the process itself. */
+    environment: async (name: string): Promise<Result<Readonly<Record<string, string>>, string>> => {
+      const text = await driver.environment(name);
+      return text.ok ? ok(parseEnvironment(text.value)) : text;
+    },
+    /** What config.yaml wants the node to be told. */
+    told: (name: string) => driver.told(name, head),
+  };
+}
+
+/** What the kernel shows of a process's environment (proc(5)). */
+const parseEnvironment = (text: string): Record<string, string> =>
+  Object.fromEntries(
+    text.split("\0").flatMap((entry) => {
+      const [, name, value] = /^([^=]*)=(.*)$/s.exec(entry) ?? [];
+      return name === undefined || value === undefined ? [] : [[name, value]];
+    }),
+  );
+
+/** How many nodes `ray status` lists as active; undefined where its words are not the known ones (Ray 2.40 to 2.60). */
+export function activeNodes(rayStatus: string): number | undefined {
+  const [, active] = /Active:\n([\s\S]*?)\nPending:/.exec(rayStatus) ?? [];
+  const counts = active?.split("\n").map((line) => Number(/^\s*(\d+) \S+/.exec(line)?.[1] ?? 0));
+  return counts?.reduce((total, each) => total + each, 0);
 }

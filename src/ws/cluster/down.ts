@@ -33,16 +33,14 @@ export const downCluster = (driver: Driver, job: Job, { volumes, anyFolder }: Do
     const folders = [...new Set(found.value.flatMap(({ elsewhere }) => elsewhere ?? []))];
     if (folders.length > 0 && !anyFolder)
       return err({ reason: "started-elsewhere", project: driver.settings.projectName, folders });
-    const report = await takeDown(driver, { part: undefined, volumes }, job.signal, showing(job));
+    const report = await takeDown(driver, { volumes }, job.signal, showing(job));
     if (volumes && report.ok) forgetSecrets(driver.stateDir, driver.name);
     return report;
   });
 
 /** Stops the test worker and the test client, and leaves the cluster alone. */
 export const stopTest = (driver: Driver, job: Job) =>
-  withLock(lockFile(driver), job, () =>
-    takeDown(driver, { part: "test", volumes: false }, job.signal, showing(job)),
-  );
+  withLock(lockFile(driver), job, () => takeDown(driver, { part: "test" }, job.signal, showing(job)));
 
 const showing = ({ progress }: Job): Shown => ({ progress, id: "down" });
 
@@ -53,9 +51,9 @@ export async function takeDown(
   now: AbortSignal,
   shown?: Shown,
 ): Promise<Result<DownReport, WsFailure>> {
-  const found = await driver.list("part" in leaving ? leaving.part : undefined);
+  const found = await driver.list(leaving.part);
   if (!found.ok) return found;
-  const asked = found.value.filter(({ name }) => !("names" in leaving) || leaving.names.includes(name));
+  const asked = found.value.filter(({ name }) => leaving.names?.includes(name) ?? true);
   const killed = await stopInOrder(driver, asked, now, shown);
   // A killed `ws` may have left a compose that went on until just now: what it made since is removed as well.
   const removed = await driver.remove(leaving);

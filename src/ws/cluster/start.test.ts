@@ -6,11 +6,11 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { FakeGcs, fakeNode } from "../../../test/fixtures/fake-gcs.ts";
 import { readSettings } from "../config/settings.ts";
 import type { Driver, Request } from "../drivers/driver.ts";
-import { localDriver, localFolders } from "../drivers/local/driver.ts";
-import { readMachine } from "../drivers/local/machine.ts";
+import { localDriver } from "../drivers/local/driver.ts";
+import { foldersOf, readMachine } from "../drivers/local/machine.ts";
 import { planNode } from "../drivers/local/plan.ts";
 import { listProcesses, readProcess } from "../drivers/local/processes.ts";
-import { fingerprintOf } from "../drivers/local/start.ts";
+import { fingerprintOf } from "../drivers/local/start-stop.ts";
 import { recordStarted } from "../drivers/local/state.ts";
 import { planCluster } from "./plan.ts";
 import { start } from "./start.ts";
@@ -20,7 +20,7 @@ let gcs: FakeGcs;
 let driver: Driver;
 let request: Request;
 let process: ChildProcess;
-const folders = () => localFolders({ stateDir: state, venvDir: state });
+const folders = () => foldersOf(state);
 
 beforeEach(async () => {
   state = mkdtempSync(join(tmpdir(), "ws-up-"));
@@ -47,10 +47,9 @@ function record(fingerprint = fingerprintNow()): void {
   const pid = process.pid ?? 0;
   recordStarted(folders().stateFile, {
     name: "ray-cpu",
-    kind: "node",
     address: gcs.address.host,
     pid,
-    startTicks: readProcess(pid, "")?.startTicks ?? 0,
+    startTicks: readProcess(pid)?.startTicks ?? 0,
     startedAt: Date.UTC(2026, 0, 2, 3, 4, 5),
     fingerprint,
   });
@@ -133,6 +132,6 @@ test("what was started is taken down also when something throws, such as a state
   mkdirSync(`${stateFile}.new`);
   writeFileSync(join(state, "entrypoint.js"), "setTimeout(() => {}, 600_000);");
   await expect(startNow()).rejects.toThrow("EISDIR");
-  expect(listProcesses(label).filter(({ service }) => service === "ray-cpu")).toEqual([]);
+  expect(listProcesses().filter(({ cluster }) => cluster === label)).toEqual([]);
   expect(existsSync(temp)).toBe(false);
 });

@@ -46,7 +46,7 @@ async function undo(
     if (there.length > 0 && !shown) progress.begin("undo", "Taking down what was started");
     shown ||= there.length > 0;
     await Promise.all(there.map((each) => driver.keepLog(each.name, each)));
-    const gone = await takeDown(driver, { names, emptied: part }, urgent);
+    const gone = await takeDown(driver, { part, names }, urgent);
     failed = !gone.ok;
   }
   if (failed) progress.fail("undo", "What was started is not all gone; → ws down");

@@ -98,11 +98,10 @@ async function clear(
   names: readonly string[],
   whole?: Driver,
 ): Promise<Result<void, WsFailure>> {
-  const all = { part: undefined, volumes: false };
   const gone =
     whole === undefined
       ? ok(undefined)
-      : await stopShown(whole, `the cluster ${whole.settings.projectName}`, all, job);
+      : await stopShown(whole, `the cluster ${whole.settings.projectName}`, {}, job);
   if (gone.ok && names.length > 0) return stopShown(driver, names.join(", "), { names }, job);
   return gone;
 }

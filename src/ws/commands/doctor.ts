@@ -3,10 +3,8 @@ import { styleText } from "node:util";
 import { loadSettings } from "../config/load.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import { clusterFindings } from "../doctor/cluster.ts";
-import type { DoctorFacts } from "../doctor/facts.ts";
 import type { Finding } from "../doctor/finding.ts";
-import { lookAtDocker, lookAtMachine } from "../doctor/look.ts";
-import { lookAtCluster } from "../doctor/look-cluster.ts";
+import { type DoctorFacts, lookAtCluster, lookAtDocker, lookAtMachine } from "../doctor/look.ts";
 import { machineFindings } from "../doctor/machine.ts";
 import { composeDriver } from "../drivers/compose/driver.ts";
 import { composeRunner, dockerRunner, engineHost } from "../drivers/compose/engine.ts";
@@ -62,10 +60,10 @@ export async function doctor(context: WsContext, options: GlobalOptions): Promis
 }
 
 /** The cluster to examine, chosen as in every other command. */
-function runtimeOf({ runtime, stateDir, venvDir }: GlobalOptions, engineAnswers: boolean): RuntimeName {
+function runtimeOf({ runtime, stateDir }: GlobalOptions, engineAnswers: boolean): RuntimeName {
   const last = lastUp(stateDir)?.runtime;
   if (runtime !== undefined) return runtime;
-  if (last === "embedded" || isLocalRunning({ stateDir, venvDir })) return "embedded";
+  if (last === "embedded" || isLocalRunning(stateDir)) return "embedded";
   return engineAnswers || last === "docker" ? "docker" : "embedded";
 }
 

@@ -1,10 +1,9 @@
 import { type Address, formatAddress, parseAddress } from "../../common/address.ts";
 import { monotonicMs } from "../../common/deadline.ts";
 import { ok, type Result } from "../../common/result.ts";
-import { CHECKLIST } from "../checks/checklist.ts";
-import { runChecks } from "../checks/run-checks.ts";
+import { CHECKLIST, runChecks } from "../checks/checklist.ts";
+import { checkContext } from "../checks/context.ts";
 import { stopTest } from "../cluster/down.ts";
-import { testContext } from "../cluster/test-context.ts";
 import { startTest } from "../cluster/up.ts";
 import { type Settings, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../config/settings.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
@@ -73,7 +72,7 @@ async function testUp(
   const { out } = context.terminal;
   if (started.ok)
     out(`→ Judging the cluster; the test worker was told HEAD_ADDRESS=${formatAddress(head)}\n`);
-  const checks = testContext(driver, head, context.signal);
+  const checks = checkContext(driver, head, context.signal);
   const results = await runChecks(CHECKLIST, checks, createCheckPrinter(out), context.signal);
   if (context.signal.aborted) return fail(context, interrupted(context.signal));
   out(`${summarize(results)}\n`);

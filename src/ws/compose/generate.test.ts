@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { CLIENT_PROGRAM } from "../checks/client-program.ts";
 import { readSettings, type Settings } from "../config/settings.ts";
+import { foldersOf, readMachine } from "../drivers/local/machine.ts";
 import { planNode } from "../drivers/local/plan.ts";
 import type { ComposeFile } from "./compose-file.ts";
 import { type Generated, generateComposeFiles } from "./generate.ts";
@@ -182,22 +183,11 @@ describe("what the specification asks for", () => {
 
   test("E6 nodes are told where there is no health service on purpose, in both runtimes", () => {
     const off = "services: { health: { enabled: false } }";
-    const machine = {
-      node: "",
-      python: "",
-      entrypoint: "",
-      healthServer: "",
-      healthState: "",
-      logs: "",
-      logForm: "timed",
-      binDir: "",
-    };
-    const rest = { user: "me", temp: "/tmp", objectStoreLimitBytes: 2 ** 30 };
+    const machine = readMachine(settingsOf(off), foldersOf("/"), { binDir: "", dist: "" });
     for (const { environment } of Object.values(parsed(generate(off))[0].services))
       expect(environment?.HEALTH_URL).toBe("none");
     const settings = settingsOf(off);
-    for (const node of settings.nodes)
-      expect(planNode(settings, node, { ...machine, ...rest }).env.HEALTH_URL).toBe("none");
+    for (const node of settings.nodes) expect(planNode(settings, node, machine).env.HEALTH_URL).toBe("none");
   });
 
   test("everything carries the project's label, so that it can be taken away by it", () => {

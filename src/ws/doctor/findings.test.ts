@@ -6,9 +6,10 @@ import { err, ok } from "../../common/result.ts";
 import type { NodeInfo } from "../../gcs/client.ts";
 import { readSettings } from "../config/settings.ts";
 import { clusterFindings } from "./cluster.ts";
-import type { ClusterFacts, DockerFacts, DoctorFacts, MachineFacts, ServiceFacts } from "./facts.ts";
+import type { ClusterFacts, DockerFacts, DoctorFacts, MachineFacts } from "./look.ts";
 import { machineFindings } from "./machine.ts";
 
+type ServiceFacts = Extract<ClusterFacts["services"], { ok: true }>["value"][number];
 const GIB = 2 ** 30;
 
 function settings(yaml = "") {
@@ -78,6 +79,7 @@ const docker: DockerFacts = {
 const services = ["health", "ray-cpu", "ray-gpu", "test-ray-worker"].map((name) => service(name));
 const cluster: ClusterFacts = {
   runtime: "docker",
+  noun: "container",
   services: ok(services),
   noHead: { reason: "nobody" },
   heads: [head(6379)],
@@ -307,7 +309,7 @@ describe("the specification's troubleshooting section, case by case", () => {
   test("E11 names services of config.yaml that do not run, with the fix", () => {
     const without = (name: string) => ({ services: ok(services.filter((each) => each.name !== name)) });
     expect(found(without("health"))).toEqual(["health: it has no container"]);
-    expect(found({ ...without("ray-cpu"), runtime: "embedded" })).toEqual([
+    expect(found({ ...without("ray-cpu"), runtime: "embedded", noun: "process" })).toEqual([
       "ray-cpu: its process does not run",
     ]);
     const change = facts({ cluster: { ...cluster, ...without("health") } });

@@ -4,44 +4,67 @@ import { networkInterfaces } from "node:os";
 import { dirname } from "node:path";
 import { execa } from "execa";
 import { err, ok, type Result } from "../../common/result.ts";
+import { reported } from "../cluster/ask-health.ts";
+import { statusOf } from "../cluster/node-status.ts";
+import { healthUrl, ownHeads } from "../cluster/where.ts";
+import { lookAtCluster as lookAtGcs, noHead } from "../cluster-view.ts";
 import { networksOf, readHostFacts, readRoutes } from "../compose/read-host.ts";
-import { blockedBy } from "../drivers/compose/blocked.ts";
+import type { Settings } from "../config/settings.ts";
+import { blockedBy } from "../drivers/compose/conflicts.ts";
 import { dockerRunner, engineHost, findCompose, findEngine, isRemote } from "../drivers/compose/engine.ts";
 import { lookAround } from "../drivers/compose/neighbours.ts";
 import { hostPlanOf, type Project } from "../drivers/compose/project.ts";
-import { pythonEnvironment } from "../drivers/local/python-environment.ts";
-import type { DockerFacts, MachineFacts } from "./facts.ts";
+import type { Driver } from "../drivers/driver.ts";
+import { pythonEnvironment } from "../drivers/local/pip.ts";
+import type { WsFailure } from "../failure.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Looks at this machine; changes nothing. */
-export async function lookAtMachine(env: Environment, stateDir: string): Promise<MachineFacts> {
+/** What `ws doctor` saw, and changed nothing; an error is what stood in the way of seeing it. */
+export interface DoctorFacts {
+  readonly settings: Settings;
+  readonly machine: MachineFacts;
+  /** Undefined where no engine answers. */
+  readonly docker: DockerFacts | undefined;
+  readonly cluster: ClusterFacts;
+}
+export type MachineFacts = Awaited<ReturnType<typeof lookAtMachine>>;
+export type DockerFacts = Awaited<ReturnType<typeof lookAtDocker>>;
+export type ClusterFacts = Awaited<ReturnType<typeof lookAtCluster>>;
+
+/** Looks at this machine. */
+export async function lookAtMachine(env: Environment, stateDir: string) {
   const docker = dockerRunner(env);
-  const [answer, host, compose, python] = await Promise.all([
+  const [engine, host, compose, python, root] = await Promise.all([
     findEngine(env),
     engineHost(docker, env),
     findCompose(env),
     findPython(env.WS_PYTHON ?? "python3", pythonEnvironment(env)),
+    docker(["info", "--format", "{{.DockerRootDir}}"]),
   ]);
+  /** The host of the engine; undefined if containers run on this machine. */
   const elsewhere = isRemote({ host }) ? host : undefined;
-  const engine = answer.ok ? ok({ ...answer.value, elsewhere }) : answer;
-  const dockerRoot = await docker(["info", "--format", "{{.DockerRootDir}}"]);
-  const folders = [
-    nearestFolder(stateDir),
-    ...(engine.ok && elsewhere === undefined && dockerRoot.ok ? [dockerRoot.value.trim()] : []),
-  ];
+  const folders = [nearestFolder(stateDir)];
+  if (engine.ok && elsewhere === undefined && root.ok) folders.push(root.value.trim());
   return {
+    /** Version of the Node that runs `ws`. */
     node: process.version,
+    /** Version of the Python that the embedded runtime would use, if it can make virtual environments. */
     python,
-    engine,
+    engine: engine.ok ? ok({ ...engine.value, elsewhere }) : engine,
     compose,
     host: readHostFacts(),
+    /** Every IPv4 address that is this machine's. */
     addresses: Object.values(networkInterfaces()).flatMap((list) =>
       (list ?? []).filter(({ family }) => family === "IPv4").map(({ address }) => address),
     ),
+    /** Networks that this machine reaches without its default route, those of container engines left out. */
     routes: networksOf(readRoutes()),
     sharedMemoryBytes: (await freeBytes("/dev/shm")) ?? 0,
-    disks: (await Promise.all(folders.map(disk))).flat(),
+    // The engine's folder may be closed to us.
+    disks: (
+      await Promise.all(folders.map(async (folder) => ({ folder, freeBytes: await freeBytes(folder) })))
+    ).flatMap(({ folder, freeBytes }) => (freeBytes === undefined ? [] : [{ folder, freeBytes }])),
   };
 }
 
@@ -56,54 +79,76 @@ async function findPython(program: string, env: Environment): Promise<Result<str
 const nearestFolder = (folder: string): string =>
   existsSync(folder) || folder === dirname(folder) ? folder : nearestFolder(dirname(folder));
 
-/** The engine's folder may be on another machine, or closed to us. */
-async function disk(folder: string): Promise<MachineFacts["disks"]> {
-  const free = await freeBytes(folder);
-  return free === undefined ? [] : [{ folder, freeBytes: free }];
-}
-
-async function freeBytes(folder: string): Promise<number | undefined> {
-  try {
-    const { bavail, bsize } = await statfs(folder);
-    return bavail * bsize;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Looks at the engine; changes nothing. `running`: the cluster's own containers hold the ports. */
-export async function lookAtDocker(cluster: Project, running: boolean): Promise<DockerFacts> {
-  const [around, missingImages, gpuToolkit] = await Promise.all([
-    lookAround(cluster.engine),
-    imagesMissing(cluster),
-    hasGpuToolkit(cluster),
-  ]);
-  const plan = hostPlanOf(cluster);
-  const blocked =
-    plan.ok && around.ok && !running ? blockedBy(cluster, plan.value, "main", around.value) : [];
-  const networks = around.ok
-    ? ok(around.value.networks.filter(({ project }) => project !== cluster.settings.projectName))
-    : around;
-  // Networks are checked separately, with both subnets.
-  const ports = blocked.filter(({ where }) => where !== "network.subnet");
-  return { networks, missingImages, gpuToolkit, ports };
-}
+const freeBytes = (folder: string): Promise<number | undefined> =>
+  statfs(folder).then(
+    ({ bavail, bsize }) => bavail * bsize,
+    () => undefined,
+  );
 
 /** The engine looks for the hook on its PATH, whether or not `nvidia-ctk` has made a runtime of it (Docker 20.10 to 28). */
 const GPU_HOOKS = ["/usr/bin", "/usr/local/bin", "/usr/local/nvidia/toolkit"].flatMap((folder) =>
   ["nvidia-container-runtime-hook", "nvidia-container-toolkit"].map((file) => `${folder}/${file}`),
 );
 
-async function hasGpuToolkit({ engine }: Project): Promise<boolean> {
-  const runtimes = await engine.docker(["info", "--format", "{{json .Runtimes}}"]);
-  const known = runtimes.ok && /"nvidia"/.test(runtimes.value);
-  return known || GPU_HOOKS.some((file) => existsSync(file));
+/** Looks at the engine. `running`: the cluster's own containers hold the ports. */
+export async function lookAtDocker(cluster: Project, running: boolean) {
+  const { engine, settings } = cluster;
+  const images = [...new Set(settings.nodes.map(({ image }) => image))];
+  const [around, runtimes, ...there] = await Promise.all([
+    lookAround(engine),
+    engine.docker(["info", "--format", "{{json .Runtimes}}"]),
+    ...images.map((image) => engine.docker(["image", "inspect", "--format", "x", image])),
+  ]);
+  const plan = hostPlanOf(cluster);
+  const blocked =
+    plan.ok && around.ok && !running ? blockedBy(cluster, plan.value, "main", around.value) : [];
+  return {
+    /** The engine's networks that are not ours. */
+    networks: around.ok
+      ? ok(around.value.networks.filter(({ project }) => project !== settings.projectName))
+      : around,
+    /** Images that config.yaml names and the engine does not have. */
+    missingImages: images.filter((_, i) => there[i]?.ok === false),
+    /** Whether the engine can give an NVIDIA GPU to a container. */
+    gpuToolkit:
+      (runtimes.ok && runtimes.value.includes('"nvidia"')) || GPU_HOOKS.some((file) => existsSync(file)),
+    /** Ports that we publish and that something else listens on; empty while the cluster runs. */
+    // Networks are checked separately, with both subnets.
+    ports: blocked.filter(({ where }) => where !== "network.subnet"),
+  };
 }
 
-async function imagesMissing({ engine, settings }: Project): Promise<string[]> {
-  const images = [...new Set(settings.nodes.map(({ image }) => image))];
-  const there = await Promise.all(
-    images.map((image) => engine.docker(["image", "inspect", "--format", "x", image])),
-  );
-  return images.filter((_, i) => there[i]?.ok === false);
+/** Looks at what exists of this cluster, and asks its GCS. */
+export async function lookAtCluster(driver: Driver) {
+  const found = await driver.list();
+  const [look, nodes, services] = await Promise.all([
+    lookAtGcs(found.ok ? ownHeads(driver, found.value) : { headAddresses: [], token: null }),
+    reported(healthUrl(driver)),
+    Promise.all(
+      (found.ok ? found.value : []).map(async ({ name, hostname, status, running, ref, startedAtMs }) => ({
+        ...{ name, hostname, status, running },
+        /** What it wrote in its present or last life. */
+        log: await driver.log(ref, { sinceMs: startedAtMs }),
+        /** What a node says of itself. */
+        nodeStatus: await statusOf(driver, name, { ref, startedAtMs }),
+      })),
+    ),
+  ]);
+  return {
+    runtime: driver.name,
+    noun: driver.noun,
+    /** Its containers or processes. */
+    services: found.ok ? ok(services) : err(inOneLine(found.error)),
+    /** Every GCS of this cluster that answers, or why none does. */
+    heads: look.heads,
+    noHead: noHead(look),
+    nodes: look.view?.nodes ?? [],
+    /** What each node told the health service of itself, also one that this ws did not start. */
+    reported: nodes,
+  };
 }
+
+const inOneLine = (failure: WsFailure): string =>
+  failure.reason === "engine-refused"
+    ? (failure.lines.at(-1) ?? `${failure.command} failed`)
+    : failure.reason;

@@ -2,9 +2,7 @@ import { expect, test } from "vitest";
 import { err, ok } from "../../common/result.ts";
 import { choose, type Surroundings } from "./choose.ts";
 
-const never = async () => err({ command: "", lines: [] });
-const engine = { docker: never, compose: never, host: "127.0.0.1" };
-const found = ok({ engine, version: "28.1", warnings: [] });
+const found = ok({ compose: [], host: "127.0.0.1", version: "28.1", warnings: [] });
 const away = err("Cannot connect to the Docker daemon");
 
 interface Case {
@@ -19,7 +17,7 @@ async function chosen({ asked, last, runs = false, engine = false }: Case): Prom
     asked,
     last,
     embeddedRuns: () => runs,
-    findEngine: async () => (engine ? found : away),
+    findTools: async () => (engine ? found : away),
   });
   if (!choice.ok) return choice.error.reason;
   return `${choice.value.name}${choice.value.obvious ? "" : `, said: ${choice.value.why.slice(0, 24)}`}`;

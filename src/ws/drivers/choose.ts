@@ -1,4 +1,5 @@
 import { dirname } from "node:path";
+import type { Environment } from "../../common/environment.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import { loadSettings } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
@@ -11,14 +12,13 @@ import { differsFromKept } from "../state/secrets.ts";
 import { isDockerRunning } from "./compose/containers.ts";
 import { composeDriver } from "./compose/driver.ts";
 import {
+  type Answer,
   composeRunner,
   dockerRunner,
-  type Engine,
   engineHost,
   findCompose,
   findEngine,
   isRemote,
-  withEnvironment,
 } from "./compose/engine.ts";
 import type { Driver, RuntimeName } from "./driver.ts";
 import { isLocalRunning, localDriver } from "./local/driver.ts";
@@ -34,7 +34,7 @@ export interface Opened {
 }
 
 /** What a command asks of the runtime. */
-export interface Needs {
+interface Needs {
   /** `engine`: it finds things by their labels, and no compose is needed. */
   readonly tool: "engine" | "compose";
   /** The command starts nodes: the runtime is always shown, and given secrets are used for a cluster that is down. */
@@ -51,59 +51,59 @@ export async function open(
 ): Promise<Result<Opened, WsFailure>> {
   const loaded = loadSettings(context, options);
   if (!loaded.ok) return loaded;
-  const settings = loaded.value;
-  const { env: shell, dist } = context;
+  const { env: shell, dist, terminal } = context;
   const { stateDir, venvDir, configFile } = options;
-  const embeddedRuns = () => isLocalRunning({ stateDir, venvDir });
+  const embeddedRuns = () => isLocalRunning(stateDir);
   const last = lastUp(stateDir);
   const choice = await choose({
     asked: options.runtime,
     last: last?.runtime,
     embeddedRuns,
-    findEngine: () => findTools(shell, tool),
+    findTools: () => findTools(shell, tool),
   });
   if (!choice.ok) return choice;
-  const { name, engine } = choice.value;
+  const { name, tools } = choice.value;
   sayChoice(context, choice.value, announce);
-  const former = last?.projectName === settings.projectName ? undefined : last?.projectName;
-  const dockerRuns = () =>
-    isDockerRunning(engine?.docker ?? dockerRunner(shell), { projectName: former ?? settings.projectName });
+  const { projectName } = loaded.value;
+  const former = last?.projectName === projectName ? undefined : last?.projectName;
+  const docker = dockerRunner(shell);
+  const dockerRuns = () => isDockerRunning(docker, { projectName: former ?? projectName });
   const running = async () => (name === "docker" ? await dockerRuns() : embeddedRuns());
   const chosen = await environment(context, options, name, announce ? running : undefined);
   if (!chosen.ok) return chosen;
   const env = chosen.value;
   const overtaken = async () => differsFromKept(stateDir, name, env) && (await running());
-  const common = { env, stateDir };
-  if (engine === undefined) {
+  if (tools === undefined) {
     if (process.platform !== "linux")
       return err({ reason: "unsupported-platform", platform: process.platform });
-    const driver = localDriver({ ...common, settings, venvDir, dist });
+    const driver = localDriver({ settings: loaded.value, env, stateDir, venvDir, dist });
     const other = async () => ((await dockerRuns()) ? "docker" : undefined);
-    return ok({ settings, driver, overtaken, other });
+    return ok({ settings: loaded.value, driver, overtaken, other });
   }
-  if (former !== undefined && !renames)
-    context.terminal.err(
-      `→ project.name is now ${settings.projectName}; this command is about ${former}, which ws up started\n`,
+  const keepsName = former !== undefined && !renames;
+  if (keepsName)
+    terminal.err(
+      `→ project.name is now ${projectName}; this command is about ${former}, which ws up started\n`,
     );
-  const meant = former === undefined || renames ? settings : { ...settings, projectName: former };
-  const folders = { configFile, configFolder: dirname(configFile), root: dirname(dist) };
-  const tools = { ...engine, compose: withEnvironment(engine.compose, env) };
-  const formerProject = renames ? former : undefined;
-  const driver = composeDriver({ ...common, ...folders, settings: meant, engine: tools, formerProject });
+  const settings = keepsName ? { ...loaded.value, projectName: former } : loaded.value;
+  const driver = composeDriver({
+    ...{ settings, env, stateDir, configFile, configFolder: dirname(configFile), root: dirname(dist) },
+    engine: { docker, compose: composeRunner(tools.compose, env), host: tools.host },
+    formerProject: renames ? former : undefined,
+  });
   const other = async () => (embeddedRuns() ? "embedded" : undefined);
-  return ok({ settings: meant, driver, overtaken, other });
+  return ok({ settings, driver, overtaken, other });
 }
 
-function sayChoice({ terminal }: WsContext, choice: Choice, announce: boolean): void {
-  if (announce || !choice.obvious) terminal.err(`→ Runtime: ${choice.name} (${choice.why})\n`);
-  for (const line of choice.warnings ?? []) terminal.err(`→ docker says: ${oneLine(line)}\n`);
+function sayChoice({ terminal }: WsContext, { name, why, obvious, tools }: Choice, announce: boolean): void {
+  if (announce || !obvious) terminal.err(`→ Runtime: ${name} (${why})\n`);
+  for (const line of tools?.warnings ?? []) terminal.err(`→ docker says: ${oneLine(line)}\n`);
 }
 
-interface Found {
-  readonly engine: Engine;
-  readonly version: string;
-  /** What docker writes to stderr. */
-  readonly warnings: readonly string[];
+/** The engine that answers, and the words that begin a compose command. */
+interface Tools extends Answer {
+  readonly host: string;
+  readonly compose: readonly string[];
 }
 
 /** What the choice of a runtime rests on. */
@@ -112,18 +112,17 @@ export interface Surroundings {
   /** Of the last `ws up` that no `ws down` has ended. */
   readonly last: RuntimeName | undefined;
   readonly embeddedRuns: () => boolean;
-  readonly findEngine: () => Promise<Result<Found, string>>;
+  readonly findTools: () => Promise<Result<Tools, string>>;
 }
 
-export interface Choice {
+interface Choice {
   readonly name: RuntimeName;
   /** In one line. */
   readonly why: string;
-  /** Of docker. */
-  readonly engine?: Engine;
-  readonly warnings?: readonly string[];
   /** True where it was asked for, or is what one expects after the last `ws up`. */
   readonly obvious: boolean;
+  /** Of docker. */
+  readonly tools?: Tools;
 }
 
 /** A cluster that runs here, else the last one that was brought up, else docker where it answers. */
@@ -135,27 +134,33 @@ export async function choose(around: Surroundings): Promise<Result<Choice, WsFai
     return embedded("its cluster runs; --runtime docker for the other one", last === "embedded");
   if (asked === undefined && last === "embedded")
     return embedded("the last ws up used it; --runtime docker for the other one", false);
-  const found = await around.findEngine();
-  if (!found.ok && asked === "docker")
+  const found = await around.findTools();
+  if (found.ok) {
+    const { version, host } = found.value;
+    const why = asked === "docker" ? "asked for with --runtime" : "an engine answers";
+    const where = isRemote({ host }) ? `, on ${host}` : "";
+    return ok({
+      name: "docker",
+      why: `${why}, version ${version}${where}`,
+      tools: found.value,
+      obvious: true,
+    });
+  }
+  if (asked === "docker")
     return err({ reason: "runtime-not-available", runtime: "docker", why: found.error });
   // What that engine runs must not be taken for nothing.
-  if (!found.ok && last === "docker") return err({ reason: "engine-away", why: found.error });
-  if (!found.ok) return embedded(`no Docker here: ${found.error}`, false);
-  const { engine, version, warnings } = found.value;
-  const why = asked === "docker" ? "asked for with --runtime" : "an engine answers";
-  const where = isRemote(engine) ? `, on ${engine.host}` : "";
-  return ok({ name: "docker", why: `${why}, version ${version}${where}`, engine, warnings, obvious: true });
+  if (last === "docker") return err({ reason: "engine-away", why: found.error });
+  return embedded(`no Docker here: ${found.error}`, false);
 }
 
 /** The engine that answers and, where it is needed, the compose beside it, or in one line what is missing. */
-async function findTools(env: WsContext["env"], tool: Needs["tool"]): Promise<Result<Found, string>> {
-  const docker = dockerRunner(env);
-  const unused = { words: ["docker", "compose"] };
-  const wanted = tool === "compose" ? findCompose(env) : Promise.resolve(ok(unused));
-  const [answer, compose, host] = await Promise.all([findEngine(env), wanted, engineHost(docker, env)]);
+async function findTools(env: Environment, tool: Needs["tool"]): Promise<Result<Tools, string>> {
+  const [answer, compose, host] = await Promise.all([
+    findEngine(env),
+    tool === "compose" ? findCompose(env) : ok({ words: ["docker", "compose"] }),
+    engineHost(dockerRunner(env), env),
+  ]);
   if (!answer.ok) return answer;
-  const { version, warnings } = answer.value;
-  if (!compose.ok) return err(`engine ${version} answers, but ${compose.error}`);
-  const engine = { docker, compose: composeRunner(compose.value.words, env), host };
-  return ok({ engine, version, warnings });
+  if (!compose.ok) return err(`engine ${answer.value.version} answers, but ${compose.error}`);
+  return ok({ ...answer.value, compose: compose.value.words, host });
 }

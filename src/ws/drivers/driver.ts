@@ -1,4 +1,5 @@
 import type { Address } from "../../common/address.ts";
+import type { Environment } from "../../common/environment.ts";
 import type { Problem } from "../../common/failure.ts";
 import type { Result } from "../../common/result.ts";
 import type { GcsOptions } from "../../gcs/link.ts";
@@ -74,11 +75,17 @@ export interface Survey {
   readonly warnings: readonly Problem[];
 }
 
-export type Leaving =
-  /** These services. `emptied`: their part's network as well, if nothing else is in it. */
-  | { readonly names: readonly string[]; readonly emptied?: Part }
-  /** All of the test, or of the cluster, whoever made it and whatever config.yaml says now. `volumes`: and what is kept. */
-  | { readonly part: "test" | undefined; readonly volumes: boolean };
+/** What is to go: of one part or of both. */
+export interface Leaving {
+  readonly part?: Part;
+  /**
+   * Only these, and the part's network if nothing else is in it; undefined: everything, whoever made it and whatever
+   * config.yaml says now.
+   */
+  readonly names?: readonly string[];
+  /** And what is kept. */
+  readonly volumes?: boolean;
+}
 
 export interface Removed {
   readonly names: readonly string[];
@@ -101,11 +108,13 @@ export interface Driver extends GcsOptions {
   readonly name: RuntimeName;
   readonly settings: Settings;
   /** The environment of `ws` with this cluster's secrets. */
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Environment;
   /** The folder of everything that `ws` keeps. */
   readonly stateDir: string;
   /** What a service is here. */
   readonly noun: "container" | "process";
+  /** Its nodes have users and networks of their own; false: they share this machine's. */
+  readonly isolated: boolean;
   /** How often all services can be looked at, in milliseconds, without taking the machine from those that start. */
   readonly lookEveryMs: number;
   /** How long a service that is asked to stop may finish its work, in milliseconds. */
@@ -157,7 +166,7 @@ export interface Driver extends GcsOptions {
   inside(address: Address): Address;
   refOf(name: string): string;
   /** What ps shows of a service that does not exist; without a name: of a node that is not ours. */
-  absent(name?: string): { readonly address: string; readonly container?: ShownContainer };
+  absent(name?: string): Pick<Service, "address" | "container">;
 }
 
 /** Every service of one part, in display order. */

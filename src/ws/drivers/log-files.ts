@@ -1,6 +1,6 @@
-import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
-import { type Environment, streamLines } from "./run-program.ts";
+import { readText } from "../../common/auth-token.ts";
+import type { Environment } from "../../common/environment.ts";
+import { streamLines } from "./run-program.ts";
 
 export interface LogRequest {
   /** Empty: all of them. */
@@ -26,35 +26,34 @@ interface LogSource {
   readonly env: Environment;
 }
 
-/** The text of a log, or its last lines, without the times in front of the lines; empty if there is no log. */
-export async function logText(file: string, lastLines?: number): Promise<string> {
-  const text = existsSync(file) ? asText((await readFile(file, "utf8")).replaceAll(STAMPS, "")) : "";
-  return lastLines === undefined ? text : text.trimEnd().split("\n").slice(-lastLines).join("\n");
-}
-
-/** The same log as RAY_EP_LOG=text has it: of an event in JSON its `message`. Pure. */
-export const asText = (log: string): string => log.replaceAll(EVENT, (line) => messageOf(line) ?? line);
-
-function messageOf(line: string): string | undefined {
-  try {
-    return String(JSON.parse(line).message);
-  } catch {
-    return undefined;
-  }
-}
-
 /** RFC 3339 in UTC, as our programs write it (RAY_EP_LOG=timed) and `docker logs --timestamps` does. */
 const STAMP = "\\d{4}-\\d\\d-\\d\\dT[\\d:.]{8,}Z";
 const STAMPS = new RegExp(`^${STAMP} `, "gm");
 const STAMPED = new RegExp(`^(${STAMP}) (.*)$`, "s");
 /** An event of one of our programs as JSON (src/common/output/logger.ts). */
-const EVENT = new RegExp(`^\\{"time":"${STAMP}","message":.*\\}$`, "gm");
+const EVENT = new RegExp(`^\\{"time":"(${STAMP})","message":.*\\}$`, "gm");
 const EVENT_TIME = new RegExp(`^\\{"time":"(${STAMP})","message":`);
 
+/** The text of a log, or its last lines, without the times in front of the lines; empty if there is no log. */
+export function logText(file: string, lastLines?: number): string {
+  const text = asText((readText(file) ?? "").replaceAll(STAMPS, ""));
+  return lastLines === undefined ? text : text.trimEnd().split("\n").slice(-lastLines).join("\n");
+}
+
+/** The same log as RAY_EP_LOG=text has it: of an event in JSON its `message`. Pure. */
+export const asText = (log: string): string =>
+  log.replaceAll(EVENT, (line) => {
+    try {
+      return String(JSON.parse(line).message);
+    } catch {
+      return line;
+    }
+  });
+
 /** The time in front of a line, and the rest of it; Ray's lines have none. Pure. */
-export function stamped(line: string): { readonly time: string | undefined; readonly text: string } {
-  const [, time, text] = STAMPED.exec(line) ?? EVENT_TIME.exec(line) ?? [];
-  return { time, text: text ?? line };
+export function stamped(line: string): Pick<LogLine, "time" | "text"> {
+  const [, time, text = line] = STAMPED.exec(line) ?? EVENT_TIME.exec(line) ?? [];
+  return { time, text };
 }
 
 /** The lines of a log: first what is there, then, if it is followed, what comes, of a file that is replaced or cut as well. */
@@ -63,24 +62,20 @@ export async function* readLog(
   { follow, tail, since }: LogRequest,
   signal: AbortSignal,
 ): AsyncGenerator<LogLine> {
-  const text = existsSync(file) ? await readFile(file, "utf8") : "";
+  const text = readText(file) ?? "";
   const whole = text.slice(0, text.lastIndexOf("\n") + 1);
   let time: string | undefined;
   const read = (line: string): LogLine => {
-    const { time: own, text: words } = stamped(line);
+    const own = stamped(line);
     // Ray's lines have none, and are from about then.
-    time = own ?? time;
-    return { node, time, text: words };
+    time = own.time ?? time;
+    return { node, time, text: own.text };
   };
   const lines = whole.split("\n").slice(0, -1).map(read);
-  const wanted = lines.filter((line) => isSince(line.time, since));
+  const wanted = since === undefined ? lines : lines.filter((line) => Date.parse(line.time ?? "") >= +since);
   yield* tail === undefined ? wanted : wanted.slice(Math.max(0, wanted.length - tail));
   if (!follow) return;
   const from = `+${Buffer.byteLength(whole) + 1}`;
-  const tailing = streamLines(["tail", "-q", "-c", from, "-F", file], { env, signal, from: "stdout" });
-  for await (const line of tailing) yield read(line);
+  for await (const line of streamLines(["tail", "-q", "-c", from, "-F", file], { env, signal }, "stdout"))
+    yield read(line);
 }
-
-/** A line without a time has no known time. */
-const isSince = (time: string | undefined, since: Date | undefined): boolean =>
-  since === undefined || (time !== undefined && Date.parse(time) >= since.getTime());

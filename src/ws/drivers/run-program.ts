@@ -1,6 +1,5 @@
 import { execa, type Options } from "execa";
-
-export type Environment = Readonly<Record<string, string | undefined>>;
+import type { Environment } from "../../common/environment.ts";
 
 export interface RunOptions {
   /** The whole environment of the program. */
@@ -26,6 +25,8 @@ export interface Ended {
   readonly all: string;
 }
 
+/** What a command that runs in a node's place may take. */
+export const COMMAND_TIMEOUT_MS = 120_000;
 /** After TERM, until whatever is left of a program gets KILL. */
 const KILL_MS = 2_000;
 
@@ -51,37 +52,25 @@ export async function runProgram(
   options: RunOptions,
 ): Promise<Ended> {
   const child = execa(file, args, common(options));
-  if (options.onLine !== undefined) void forEachLine(child.iterable({ from: "all" }), options.onLine);
+  // A program that fails ends the lines with an error; whoever awaits it hears of that.
+  if (options.onLine !== undefined)
+    forEachLine(child.iterable({ from: "all" }), options.onLine).catch(() => {});
   const { all, stdout, stderr, failed, shortMessage, exitCode, code } = await child;
-  const why = exitCode === undefined ? [shortMessage ?? "it could not be run"] : [];
-  const said = linesOf(failed && stderr.trim() === "" ? all : stderr);
-  return {
-    ok: !failed,
-    code: exitCode,
-    missing: code === "ENOENT",
-    stdout,
-    stderr: failed ? [...said, ...why] : said,
-    all,
-  };
+  const why = failed && exitCode === undefined ? [shortMessage ?? "it could not be run"] : [];
+  const said = failed && stderr.trim() === "" ? all : stderr;
+  const lines = said.trim() === "" ? [] : said.trim().split("\n");
+  return { ok: !failed, code: exitCode, missing: code === "ENOENT", stdout, stderr: [...lines, ...why], all };
 }
 
-const linesOf = (text: string): string[] => (text.trim() === "" ? [] : text.trim().split("\n"));
-
 async function forEachLine(lines: AsyncIterable<string>, onLine: (line: string) => void): Promise<void> {
-  try {
-    for await (const line of lines) onLine(line);
-  } catch {
-    // The program failed; whoever awaits it hears of that.
-  }
+  for await (const line of lines) onLine(line);
 }
 
 /** The lines that a program writes, as they come; ends with it or with `signal`. */
 export async function* streamLines(
   [file = "", ...args]: readonly string[],
-  {
-    from = "all",
-    ...options
-  }: RunOptions & { readonly signal: AbortSignal; readonly from?: "all" | "stdout" },
+  options: RunOptions & { readonly signal: AbortSignal },
+  from: "all" | "stdout" = "all",
 ): AsyncGenerator<string> {
   const child = execa(file, args, { ...common(options), buffer: false });
   try {

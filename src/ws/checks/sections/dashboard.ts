@@ -1,24 +1,34 @@
 import * as z from "zod";
-import { deadlineIn, pause } from "../../../common/deadline.ts";
 import { TEST_WORKER_NAME } from "../../config/settings.ts";
-import { attempt, checksOf, eachOf, fails, type Verdict, verdict } from "../check.ts";
+import { askUntil } from "../asking.ts";
+import { attempt, type Check, eachOf, fails, given, type Verdict, verdict } from "../check.ts";
 import type { CheckContext } from "../context.ts";
+import { livingMainNodes, livingNode, mainNames } from "../facts.ts";
 import { dashboardHeaders, send } from "../http.ts";
-import { livingMainNodes, livingNode, mainNames } from "./common.ts";
 
-const TIMEOUT_MS = 10_000;
+const TIMEOUT_MS = 15_000;
 
-type Ask = (path: string) => ReturnType<typeof send>;
+/** What the requests below are made with. */
+type Access = Pick<CheckContext, "dashboardUrl" | "token">;
+type Answer = Awaited<ReturnType<typeof send>>;
 
-/** The requests of the dashboard's own page (ray/dashboard/client, 2.40 to 2.60). */
-async function onDashboard(
-  context: CheckContext,
-  judge: (ask: Ask, url: string) => Promise<Verdict>,
-): Promise<Verdict> {
-  const url = await context.dashboardUrl();
-  if (!url.ok) return fails(url.error);
-  const ask: Ask = (path) => send(`${url.value}${path}`, TIMEOUT_MS, dashboardHeaders(context.token));
-  return attempt(url.value, () => judge(ask, url.value));
+/** Judges the answer to a request of the dashboard's own page (ray/dashboard/client, 2.40 to 2.60). */
+const onDashboard = (
+  { dashboardUrl, token }: Access,
+  judge: (ask: (path: string, sent?: object) => Promise<Answer>, url: string) => Promise<Verdict>,
+): Promise<Verdict> =>
+  given(dashboardUrl(), (url) =>
+    attempt(url, () =>
+      judge((path, sent) => send(`${url}${path}`, TIMEOUT_MS, dashboardHeaders(token), sent), url),
+    ),
+  );
+
+/** The JSON of an answer; throws where it is another one than we know. */
+function parsed<T>(schema: z.ZodType<T>, { status, text }: Answer): T {
+  if (status !== 200) throw new Error(`${status} ${text.slice(0, 200)}`);
+  const read = schema.safeParse(JSON.parse(text));
+  if (!read.success) throw new Error(`not the answer we know: ${text.slice(0, 200)}`);
+  return read.data;
 }
 
 const judgeOpen = (context: CheckContext): Promise<Verdict> =>
@@ -38,55 +48,70 @@ const Summary = z.object({
 });
 
 /** The dashboard shows a node that joined some seconds after the GCS lists it. */
-const SETTLES_MS = 30_000;
-const LOOK_EVERY_MS = 1000;
+const SETTLES = { forMs: 30_000, everyMs: 1000 };
 
 const judgeNodes = (context: CheckContext): Promise<Verdict> =>
   onDashboard(context, async (ask) => {
-    const deadline = deadlineIn(SETTLES_MS);
-    for (;;) {
-      const seen = await judgeShown(context, ask);
-      if (seen.ok || deadline.expired() || !(await pause(LOOK_EVERY_MS, context.signal))) return seen;
-    }
+    const main = await livingMainNodes(context);
+    const test = await livingNode(context, TEST_WORKER_NAME);
+    const wanted = context.settings.nodes.length + (test ? 1 : 0);
+    const judge = async () => {
+      const { summary } = parsed(Summary, await ask("/nodes?view=summary")).data;
+      const alive = summary.flatMap(({ raylet }) => (raylet.state === "ALIVE" ? [raylet.nodeId] : []));
+      const shown = [...main, ...(test ? [test] : [])].filter(({ nodeId }) => alive.includes(nodeId));
+      return verdict(
+        shown.length === wanted && alive.length === wanted,
+        `${alive.length} ALIVE: ${shown.map(({ name }) => name).join(", ")}`,
+      );
+    };
+    return askUntil(({ ok }) => ok, judge, { ...SETTLES, signal: context.signal });
   });
-
-async function judgeShown(context: CheckContext, ask: Ask): Promise<Verdict> {
-  const { text } = await ask("/nodes?view=summary");
-  const { summary } = Summary.parse(JSON.parse(text)).data;
-  const alive = summary.filter(({ raylet }) => raylet.state === "ALIVE").map(({ raylet }) => raylet.nodeId);
-  const main = await livingMainNodes(context);
-  const shown = main.filter(({ nodeId }) => alive.includes(nodeId)).map(({ name }) => name);
-  const test = await livingNode(context, TEST_WORKER_NAME);
-  const testShown = test === undefined || alive.includes(test.nodeId);
-  const wanted = context.settings.nodes.length;
-  return verdict(
-    shown.length === wanted && testShown && alive.length === wanted + (test === undefined ? 0 : 1),
-    `${alive.length} ALIVE: ${[...shown, ...(test !== undefined && testShown ? [TEST_WORKER_NAME] : [])].join(", ")}`,
-  );
-}
 
 const LogList = z.object({ data: z.object({ result: z.record(z.string(), z.array(z.string())) }) });
 
-const judgeLogs = (context: CheckContext): Promise<Verdict> =>
+const judgeLogs = eachOf(mainNames, (context, name) =>
   onDashboard(context, async (ask) => {
-    return eachOf(mainNames(context), async (name) => {
-      const node = await livingNode(context, name);
-      if (node === undefined) return fails("not ALIVE");
-      const list = await ask(`/api/v0/logs?node_id=${node.nodeId}`);
-      if (list.status !== 200) return fails(`${list.status} ${list.text.slice(0, 80)}`);
-      const files = Object.values(LogList.parse(JSON.parse(list.text)).data.result).flat();
-      const { status, text } = await ask(
-        `/api/v0/logs/file?node_id=${node.nodeId}&filename=raylet.out&lines=10`,
-      );
-      return verdict(
-        files.includes("raylet.out") && status === 200 && text.length > 0,
-        `${files.length} files, raylet.out ${status}, ${text.length} bytes`,
-      );
-    });
+    const node = await livingNode(context, name);
+    if (node === undefined) return fails("not ALIVE");
+    const list = parsed(LogList, await ask(`/api/v0/logs?node_id=${node.nodeId}`));
+    const files = Object.values(list.data.result).flat();
+    const { status, text } = await ask(
+      `/api/v0/logs/file?node_id=${node.nodeId}&filename=raylet.out&lines=10`,
+    );
+    return verdict(
+      files.includes("raylet.out") && status === 200 && text.length > 0,
+      `${files.length} files, raylet.out ${status}, ${text.length} bytes`,
+    );
+  }),
+);
+
+const JOB = { forMs: 90_000, everyMs: 500 };
+const WORD = "ws-test-job-was-here";
+const ENDS = ["SUCCEEDED", "FAILED", "STOPPED"];
+const Submitted = z.object({ submission_id: z.string() });
+const Status = z.object({ status: z.string() });
+const Logs = z.object({ logs: z.string() });
+
+/** Submits a job through the dashboard's REST API and waits for its end (ray/dashboard/modules/job, Ray 2.40 to 2.60). */
+export const judgeJob = ({ signal, ...access }: Access & Pick<CheckContext, "signal">): Promise<Verdict> =>
+  onDashboard(access, async (ask) => {
+    const { submission_id: id } = parsed(Submitted, await ask("/api/jobs/", { entrypoint: `echo ${WORD}` }));
+    const { status } = await askUntil(
+      (job) => ENDS.includes(job.status),
+      async () => parsed(Status, await ask(`/api/jobs/${id}`)),
+      { ...JOB, signal },
+    );
+    if (!ENDS.includes(status)) return fails(`${id} is ${status} after ${JOB.forMs / 1000} s`);
+    const { logs } = parsed(Logs, await ask(`/api/jobs/${id}/logs`));
+    return verdict(
+      status === "SUCCEEDED" && logs.includes(WORD),
+      `${id}: ${status}, it printed ${logs.includes(WORD) ? WORD : JSON.stringify(logs.slice(-200))}`,
+    );
   });
 
-export const DASHBOARD_CHECKS = checksOf("Ray dashboard", [
+export const DASHBOARD_CHECKS: readonly Check[] = [
   ["dashboard/open", "The dashboard opens (port 8265)", judgeOpen],
   ["dashboard/nodes", "The Cluster tab shows the nodes", judgeNodes],
   ["dashboard/logs", "The Logs tab shows the nodes' logs", judgeLogs],
-]);
+  ["pairs/job", "A job submitted through the dashboard's port runs", judgeJob],
+];

@@ -3,6 +3,7 @@ import * as z from "zod";
 import { err, ok, type Result } from "../../../common/result.ts";
 import { PART_LABEL, type Part, PROJECT_LABEL } from "../../compose/names.ts";
 import type { Settings } from "../../config/settings.ts";
+import type { Service } from "../driver.ts";
 import type { Engine, Refusal } from "./engine.ts";
 import type { Project } from "./project.ts";
 
@@ -10,80 +11,89 @@ import type { Project } from "./project.ts";
 const SERVICE_LABEL = "com.docker.compose.service";
 /** Compose's hash of the service from which the container was made. If it differs, compose replaces the container. */
 const HASH_LABEL = "com.docker.compose.config-hash";
+/** The folder of the config.yaml that it was started from. A container that was started by hand may have none. */
 const FOLDER_LABEL = "com.docker.compose.project.working_dir";
 
 /** What we read of `docker inspect` (Docker Engine API 1.41 and later, ContainerInspect). */
-const Inspected = z
-  .object({
-    Id: z.string(),
-    Image: z.string(),
-    Name: z.string(),
-    RestartCount: z.number(),
-    State: z.object({
-      Status: z.string(),
-      Running: z.boolean(),
-      ExitCode: z.number(),
-      OOMKilled: z.boolean(),
-      Error: z.string(),
-      StartedAt: z.string(),
-      Pid: z.number(),
-      Health: z.object({ Status: z.string() }).nullish(),
-    }),
-    Config: z.object({
-      Hostname: z.string(),
-      Labels: z.record(z.string(), z.string()),
-      Env: z.array(z.string()).nullish(),
-    }),
-    NetworkSettings: z.object({
-      Networks: z.record(z.string(), z.object({ IPAddress: z.string() })),
-    }),
-  })
-  .transform(({ Id, Image, Name, RestartCount, State, Config, NetworkSettings }) => ({
-    id: Id,
-    imageId: Image,
-    configHash: Config.Labels[HASH_LABEL],
-    /** The folder of the config.yaml that it was started from. */
-    folder: Config.Labels[FOLDER_LABEL],
-    /** The GCS port of a node if it is the HEAD. */
-    headPort: headPortIn(Config.Env ?? []),
-    name: Name.replace(/^\//, ""),
-    service: Config.Labels[SERVICE_LABEL] ?? "",
-    part: Config.Labels[PART_LABEL],
-    hostname: Config.Hostname,
-    /** The engine's word: created, running, restarting, exited … */
-    status: State.Status,
-    running: State.Running && State.Status === "running",
-    health: State.Health?.Status,
-    exitCode: State.ExitCode,
-    outOfMemory: State.OOMKilled,
+const Inspected = z.object({
+  Id: z.string(),
+  Image: z.string(),
+  Name: z.string(),
+  RestartCount: z.number(),
+  State: z.object({
+    Status: z.string(),
+    Running: z.boolean(),
+    ExitCode: z.number(),
+    OOMKilled: z.boolean(),
     /** Why the engine could not start it; empty where it could. */
-    error: State.Error,
-    startedAt: State.StartedAt,
-    pid: State.Pid,
-    restarts: RestartCount,
-    addresses: Object.values(NetworkSettings.Networks).map(({ IPAddress }) => IPAddress),
-  }));
+    Error: z.string(),
+    StartedAt: z.string(),
+    Pid: z.number(),
+    Health: z.object({ Status: z.string() }).nullish(),
+  }),
+  Config: z.object({
+    Hostname: z.string(),
+    Labels: z.record(z.string(), z.string()),
+    Env: z.array(z.string()).nullish(),
+  }),
+  NetworkSettings: z.object({ Networks: z.record(z.string(), z.object({ IPAddress: z.string() })) }),
+});
 
-function headPortIn(env: readonly string[]): number | undefined {
-  const entry = env.find((each) => each.startsWith("RAY_HEAD_PORT="));
-  return entry === undefined ? undefined : Number(entry.slice("RAY_HEAD_PORT=".length));
+/** A container of this project, whatever its state, with what decides whether it stays. */
+export interface Container extends Service {
+  readonly imageId: string;
+  readonly configHash: string | undefined;
 }
 
-/** A container of this project, as the engine sees it. */
-export type Container = z.infer<typeof Inspected>;
+/** A container as every driver describes a service. */
+export function containerOf(
+  inspected: z.infer<typeof Inspected>,
+  { engine, configFolder }: Pick<Project, "engine" | "configFolder">,
+): Container {
+  const { Id, RestartCount, State, Config, NetworkSettings } = inspected;
+  const { Status, ExitCode, Health } = State;
+  const name = inspected.Name.replace(/^\//, "");
+  const running = State.Running && Status === "running";
+  const folder = Config.Labels[FOLDER_LABEL];
+  const port = Config.Env?.find((each) => each.startsWith("RAY_HEAD_PORT="))?.split("=")[1];
+  const how = Status === "exited" ? ` (${ExitCode})` : Health ? ` (${Health.Status})` : "";
+  const again = RestartCount > 0 ? `, ${RestartCount} restarts` : "";
+  return {
+    name: Config.Labels[SERVICE_LABEL] || name,
+    ref: Id,
+    life: `${Id} ${State.StartedAt}`,
+    hostname: Config.Hostname,
+    running,
+    // The engine starts such a one again, and it takes its ports again.
+    active: running || Status === "restarting" || Status === "paused",
+    status: Status,
+    address: Object.values(NetworkSettings.Networks).find(({ IPAddress }) => IPAddress)?.IPAddress ?? "–",
+    startedAtMs: Date.parse(State.StartedAt),
+    pid: State.Pid,
+    gcs: port === undefined ? undefined : { host: engine.host, port: Number(port) },
+    healthy: Health?.Status === "healthy",
+    ended: State.Error !== "" || Status === "exited" || Status === "dead",
+    exit: exitOf(inspected),
+    restarts: RestartCount,
+    elsewhere: folder !== undefined && realPath(folder) !== realPath(configFolder) ? folder : undefined,
+    container: { name, status: `${Status}${how}${again}` },
+    imageId: inspected.Image,
+    configHash: Config.Labels[HASH_LABEL],
+  };
+}
 
-/**
- * True if the container was started from another folder's config.yaml. A container that was started by hand may not
- * have this label.
- */
-export const isFromElsewhere = ({ folder }: Pick<Container, "folder">, configFolder: string): boolean =>
-  folder !== undefined && realPath(folder) !== realPath(configFolder);
+function exitOf({ State, RestartCount }: z.infer<typeof Inspected>): string {
+  if (State.Error !== "") return `the engine could not start it: ${State.Error}`;
+  const again = RestartCount > 0 ? `, restarted ${RestartCount} times` : "";
+  const code = `exit code ${State.ExitCode}`;
+  return `${State.OOMKilled ? `out of memory (${code})` : code}${again}`;
+}
 
+/** It may be gone, or on another machine. */
 function realPath(folder: string): string {
   try {
     return realpathSync(folder);
   } catch {
-    // It may be gone, or on another machine.
     return folder;
   }
 }
@@ -94,16 +104,14 @@ export const labelFilters = ({ projectName }: Pick<Settings, "projectName">, par
   ...(part === undefined ? [] : ["--filter", `label=${PART_LABEL}=${part}`]),
 ];
 
-/** Every container that carries the project's label, whatever its state. */
+/** Every container that carries the project's label. */
 export async function listContainers(
-  { engine, settings }: Pick<Project, "engine" | "settings">,
+  project: Pick<Project, "engine" | "settings" | "configFolder">,
   part?: Part,
 ): Promise<Result<Container[], Refusal>> {
-  const words = ["ps", "--all", "--quiet", "--no-trunc", ...labelFilters(settings, part)];
-  const listed = await engine.docker(words);
-  if (!listed.ok) return listed;
-  const ids = listed.value.split("\n").filter((line) => /^[0-9a-f]{64}$/.test(line));
-  return ids.length === 0 ? ok([]) : inspect(engine, ids);
+  const list = ["ps", "--all", "--quiet", "--no-trunc", ...labelFilters(project.settings, part)];
+  const found = await inspectEach(project.engine, list, ["inspect", "--type", "container"], Inspected);
+  return found.ok ? ok(found.value.map((each) => containerOf(each, project))) : found;
 }
 
 /** True if a container of the project is running. */
@@ -115,22 +123,24 @@ export async function isDockerRunning(
   return listed.ok && listed.value.trim() !== "";
 }
 
-async function inspect(engine: Engine, ids: readonly string[]): Promise<Result<Container[], Refusal>> {
-  const inspected = await engine.docker(["inspect", "--type", "container", ...ids]);
-  // If a container went away between the two commands, the engine reports an error but lists the others.
+/** Asks the engine about everything that `list` lists. */
+export async function inspectEach<T>(
+  { docker }: Pick<Engine, "docker">,
+  list: readonly string[],
+  inspect: readonly string[],
+  schema: z.ZodType<T>,
+): Promise<Result<T[], Refusal>> {
+  const listed = await docker(list);
+  if (!listed.ok) return listed;
+  const ids = listed.value.split("\n").filter((line) => /^[0-9a-f]{12,64}$/.test(line));
+  if (ids.length === 0) return ok([]);
+  const inspected = await docker([...inspect, ...ids]);
+  // If one went away between the two commands, the engine reports an error but lists the others.
   const text = inspected.ok ? inspected.value : (inspected.error.stdout ?? "");
-  const parsed = z.array(Inspected).safeParse(parseJson(text));
-  if (parsed.success) return ok(parsed.data);
-  if (!inspected.ok) return inspected;
-  const lines = [`its answer has an unknown form: ${parsed.error.message}`];
-  return err({ command: "docker inspect", lines });
-}
-
-/** The output of a docker command; undefined if it is not JSON. */
-export function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
+    return ok(z.array(schema).parse(JSON.parse(text)));
+  } catch (error) {
+    const lines = [`its answer has an unknown form: ${(error as Error).message}`];
+    return inspected.ok ? err({ command: `docker ${inspect.join(" ")}`, lines }) : inspected;
   }
 }

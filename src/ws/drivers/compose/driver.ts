@@ -1,26 +1,24 @@
 import { homedir } from "node:os";
 import { authIn } from "../../../common/auth-token.ts";
-import { ok, type Result } from "../../../common/result.ts";
+import { ok } from "../../../common/result.ts";
 import { readTls } from "../../../gcs/tls.ts";
 import { containerName } from "../../compose/names.ts";
 import { STOP_GRACE_S } from "../../compose/node-service.ts";
 import { generateHere, writeComposeFiles } from "../../compose/write-files.ts";
-import type { WsFailure } from "../../failure.ts";
-import { type Driver, type Request, servicesOf } from "../driver.ts";
+import { type Driver, servicesOf } from "../driver.ts";
 import { listContainers } from "./containers.ts";
-import { CHANGE_MS, type CommandOptions, endingWith } from "./engine.ts";
+import { CHANGE_MS, endingWith } from "./engine.ts";
 import { execIn, memoryIn, rayletEnvironment, toldIn } from "./exec.ts";
 import { ensureImages } from "./images.ts";
-import { dropKeptLogs, hasKeptLog, keepLog, readKeptLog } from "./kept-logs.ts";
-import { followContainer, readContainer, readStatus } from "./logs.ts";
-import { hostPlanOf, type Project, refused, runCompose } from "./project.ts";
+import { dropKeptLogs, followContainer, keepLog, readContainer, readKeptLog, readStatus } from "./logs.ts";
+import { type Project, refused, runCompose } from "./project.ts";
 import { removeLeaving, stopContainers } from "./remove.ts";
-import { serviceOf } from "./services.ts";
-import { surveyProject, variablesOf } from "./survey.ts";
+import { surveyProject } from "./survey.ts";
 
 /** The services of config.yaml as containers of a Docker engine, through the compose files that `ws generate` writes. */
 export function composeDriver(project: Project): Driver {
   const { settings, env, stateDir, engine } = project;
+  const container = (name: string) => containerName(settings, name);
   const driver: Driver = {
     name: "docker",
     settings,
@@ -29,37 +27,36 @@ export function composeDriver(project: Project): Driver {
     token: authIn(env, env.HOME || homedir()).token,
     tls: readTls(env),
     noun: "container",
+    isolated: true,
     // Each look starts programs of Docker's.
     lookEveryMs: 400,
     stopGraceMs: STOP_GRACE_S * 1000,
     // Where the Ray images keep their Python.
     binDir: "/home/ray/anaconda3/bin",
-    until: (signal) => composeDriver({ ...endingWith(project, signal), signal }),
-    list: async (part) => {
-      const found = await listContainers(project, part);
-      return found.ok ? ok(found.value.map((each) => serviceOf(each, project))) : refused(project, found);
-    },
+    until: (signal) => composeDriver({ ...project, engine: endingWith(engine, signal), signal }),
+    list: async (part) => refused(project, await listContainers(project, part)),
     survey: async (request) => {
       const survey = await surveyProject(project, request);
       if (!survey.ok) return survey;
-      const { changed, moved, generated } = survey.value;
-      const replaces =
-        request.part === "main" ? (formerDriver(project) ?? (moved ? driver : undefined)) : undefined;
-      return ok({ changed, replaces, warnings: generated.warnings });
+      const { moved, ...found } = survey.value;
+      const replaces = formerDriver(project) ?? (moved ? driver : undefined);
+      return ok({ ...found, replaces: request.part === "main" ? replaces : undefined });
     },
-    prepare: async ({ build }, job) => {
+    prepare: async (request, job) => {
       const generated = generateHere(settings, project);
       if (!generated.ok) return generated;
       const written = await writeComposeFiles(generated.value, project, { check: false });
-      return written.ok ? ensureImages(project, job, build) : written;
+      return written.ok ? ensureImages(project, request, job) : written;
     },
     create: async (request, signal) => {
       if (request.part === "main") dropKeptLogs(project);
-      return create(project, request, signal);
+      // What compose itself would wait for before a start are health checks, which come seconds apart.
+      const words = ["up", "--no-start", "--no-build", ...servicesOf(settings, request.part)];
+      const made = await runCompose(project, request, words, { signal });
+      return made.ok ? ok(undefined) : refused({ signal }, made);
     },
     start: async (_, names, signal) => {
-      const containers = names.map((name) => containerName(settings, name));
-      const words = ["start", ...containers];
+      const words = ["start", ...names.map(container)];
       const started = await engine.docker(words, { signal, timeoutMs: CHANGE_MS });
       return started.ok ? ok(undefined) : refused({ signal }, started);
     },
@@ -67,10 +64,10 @@ export function composeDriver(project: Project): Driver {
     remove: (leaving) => removeLeaving(project, leaving),
     log: (ref, part) => readContainer(engine, ref, part),
     status: (ref) => readStatus(engine, ref),
-    readLog: (name, found, request, signal) => {
-      if (found !== undefined) return followContainer(name, found.ref, request, env, signal);
-      return hasKeptLog(project, name) ? readKeptLog(project, name, request, signal) : undefined;
-    },
+    readLog: (name, found, request, signal) =>
+      found === undefined
+        ? readKeptLog(project, name, request, signal)
+        : followContainer(name, found.ref, request, env, signal),
     keepLog: (name, found, instead) => keepLog(project, name, found?.ref, instead),
     exec: (name, command) => execIn(project, name, command),
     environment: (name) => rayletEnvironment(project, name),
@@ -78,13 +75,10 @@ export function composeDriver(project: Project): Driver {
     memoryOf: (name) => memoryIn(project, name),
     hostOf: () => engine.host,
     inside: (address) => address,
-    refOf: (name) => containerName(settings, name),
+    refOf: container,
     absent: (name) => ({
       address: "–",
-      container:
-        name === undefined
-          ? { name: "–", status: "–" }
-          : { name: containerName(settings, name), status: "none" },
+      container: name === undefined ? { name: "–", status: "–" } : { name: container(name), status: "none" },
     }),
   };
   return driver;
@@ -94,18 +88,4 @@ export function composeDriver(project: Project): Driver {
 function formerDriver({ formerProject: projectName, ...project }: Project): Driver | undefined {
   if (projectName === undefined) return undefined;
   return composeDriver({ ...project, settings: { ...project.settings, projectName } });
-}
-
-/** What compose itself would wait for before a start are health checks, which come seconds apart: it only makes the containers. */
-async function create(
-  project: Project,
-  request: Request,
-  signal: AbortSignal,
-): Promise<Result<void, WsFailure>> {
-  const plan = hostPlanOf(project);
-  if (!plan.ok) return plan;
-  const options: CommandOptions = { signal, env: variablesOf(project, request, { plan: plan.value }) };
-  const words = ["up", "--no-start", "--no-build", ...servicesOf(project.settings, request.part)];
-  const made = await runCompose(project, request.part, words, options);
-  return made.ok ? ok(undefined) : refused({ signal }, made);
 }

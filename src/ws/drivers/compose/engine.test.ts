@@ -33,7 +33,7 @@ const expectNobodyLeft = () =>
     readFileSync(pidsFile(), "utf8")
       .trim()
       .split(" ")
-      .every((pid) => readProcess(Number(pid), "") === undefined),
+      .every((pid) => readProcess(Number(pid)) === undefined),
   );
 
 test("an engine that hangs is left after the time given, with all that docker had started", async () => {
@@ -44,10 +44,7 @@ test("an engine that hangs is left after the time given, with all that docker ha
 
 test("each question of a cluster ends with the signal that it was given", async () => {
   const stop = new AbortController();
-  const { engine } = endingWith(
-    { engine: { docker: run(), compose: run(), host: "127.0.0.1" } },
-    stop.signal,
-  );
+  const engine = endingWith({ docker: run(), compose: run(), host: "127.0.0.1" }, stop.signal);
   const answer = engine.docker(["ps"]);
   await until("docker to run", () => existsSync(pidsFile()));
   stop.abort();

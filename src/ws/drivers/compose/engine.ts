@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
+import type { Environment } from "../../../common/environment.ts";
 import { err, ok, type Result } from "../../../common/result.ts";
-import { type Environment, runProgram } from "../run-program.ts";
+import { type RunOptions, runProgram } from "../run-program.ts";
 
 /** A command that the engine or compose did not carry out, with its own words. */
 export interface Refusal {
@@ -10,13 +11,8 @@ export interface Refusal {
   readonly stdout?: string;
 }
 
-export interface CommandOptions {
-  /** Aborted: the command is asked to end. */
-  readonly signal?: AbortSignal;
-  /** Undefined: QUERY_MS for docker, no limit for compose. */
-  readonly timeoutMs?: number;
-  /** Gets each line of its output as it comes. */
-  readonly onLine?: (line: string) => void;
+/** Without a limit of time it is QUERY_MS for docker, and none for compose. */
+interface CommandOptions extends Pick<RunOptions, "signal" | "timeoutMs" | "onLine"> {
   /** On top of the environment of `ws`. */
   readonly env?: Environment;
   /** The answer is stdout and stderr in order, as for `docker logs`; otherwise only stdout. */
@@ -65,17 +61,14 @@ export async function findEngine(env: Environment): Promise<Result<Answer, strin
   return err(stderr.at(-1) ?? "no engine answers");
 }
 
-/** Where docker finds its engine: DOCKER_HOST, DOCKER_CONTEXT, else the context that `docker context use` has chosen. */
-export async function engineHost(docker: RunCommand, env: Environment): Promise<string> {
-  if (env.DOCKER_HOST) return hostOf(env.DOCKER_HOST);
-  const endpoint = await docker(["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"]);
-  return endpoint.ok ? hostOf(endpoint.value.trim()) : LOCAL;
-}
-
 const LOCAL = "127.0.0.1";
 
-/** The host in `ssh://user@host`, `tcp://host:2375`; this machine for a socket's path. Pure. */
-function hostOf(endpoint: string): string {
+/** Where docker finds its engine: DOCKER_HOST, DOCKER_CONTEXT, else the context that `docker context use` has chosen. */
+export async function engineHost(docker: RunCommand, env: Environment): Promise<string> {
+  const ask = () => docker(["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"]);
+  const answer = env.DOCKER_HOST ? ok(env.DOCKER_HOST) : await ask();
+  const endpoint = answer.ok ? answer.value.trim() : "";
+  // `ssh://user@host`, `tcp://host:2375`; a socket's path is this machine.
   if (!/^(?:tcp|https?|ssh):/.test(endpoint) || !URL.canParse(endpoint)) return LOCAL;
   const { hostname } = new URL(endpoint);
   return /^(?:|localhost|\[::1?\])$/.test(hostname) ? LOCAL : hostname;
@@ -92,9 +85,9 @@ export interface Compose {
 /** The words that begin a compose command: of the engine's plugin, else of the program that came before it. */
 export async function findCompose(env: Environment): Promise<Result<Compose, string>> {
   for (const words of [["docker", "compose"], ["docker-compose"]]) {
-    const version = await commandRunner(words, env)(["version", "--short"], { timeoutMs: ANSWER_MS });
-    const said = version.ok ? version.value.trim() : "";
-    if (/^v?\d/.test(said)) return ok({ words, version: said.replace(/^v/, "") });
+    const said = await commandRunner(words, env)(["version", "--short"], { timeoutMs: ANSWER_MS });
+    const [, version] = (said.ok && /^v?(\d.*)$/.exec(said.value.trim())) || [];
+    if (version !== undefined) return ok({ words, version });
   }
   return err("there is neither the plugin `docker compose` nor the program docker-compose");
 }
@@ -104,12 +97,11 @@ export function dockerRunner(env: Environment): RunCommand {
   return (words, options) => run(words, { timeoutMs: QUERY_MS, ...options });
 }
 
-/** The same cluster, whose questions end when `signal` is aborted. Not for cleaning up, which comes after that. */
-export const endingWith = <C extends { readonly engine: Engine }>(cluster: C, signal: AbortSignal): C => {
-  const { engine } = cluster;
-  const docker: RunCommand = (words, options) => engine.docker(words, { signal, ...options });
-  return { ...cluster, engine: { ...engine, docker } };
-};
+/** The same engine, whose answers end when `signal` is aborted. */
+export const endingWith = (engine: Engine, signal: AbortSignal): Engine => ({
+  ...engine,
+  docker: (words, options) => engine.docker(words, { signal, ...options }),
+});
 
 /**
  * Compose goes on for a minute or two, starting one container after another. When `ws` is killed it must not go on alone,
@@ -117,24 +109,16 @@ export const endingWith = <C extends { readonly engine: Engine }>(cluster: C, si
  */
 export function composeRunner(words: readonly string[], env: Environment): RunCommand {
   const setpriv = ["/usr/bin/setpriv", "/bin/setpriv"].find((file) => existsSync(file));
-  return commandRunner(setpriv === undefined ? words : [setpriv, "--pdeathsig", "KILL", ...words], env);
+  return commandRunner(words, env, setpriv === undefined ? [] : [setpriv, "--pdeathsig", "KILL"]);
 }
 
-/** The same command with other default variables. */
-export const withEnvironment =
-  (run: RunCommand, env: Environment): RunCommand =>
-  (words, options = {}) =>
-    run(words, { ...options, env: { ...env, ...options.env } });
-
-function commandRunner(prefix: readonly string[], env: Environment): RunCommand {
-  return async (words, options = {}) => {
+const commandRunner =
+  (program: readonly string[], env: Environment, before: readonly string[] = []): RunCommand =>
+  async (words, options = {}) => {
+    const command = [...program, ...words];
     const run = { ...options, env: { ...env, ...options.env } };
-    const { ok: done, stdout, stderr, all } = await runProgram([...prefix, ...words], run);
+    const { ok: done, stdout, stderr, all } = await runProgram([...before, ...command], run);
     if (done) return ok(options.both ? all : stdout);
-    return err({ command: shown(prefix, words), lines: stderr, stdout });
+    // As a person would type it, short enough to read.
+    return err({ command: command.join(" ").slice(0, 200), lines: stderr, stdout });
   };
-}
-
-/** As a person would type it, short enough to read. */
-const shown = (prefix: readonly string[], words: readonly string[]): string =>
-  [...prefix.filter((word) => !/setpriv|pdeathsig|^KILL$/.test(word)), ...words].join(" ").slice(0, 200);

@@ -1,32 +1,40 @@
-import type { Address } from "../../../common/address.ts";
-import { formatAddress } from "../../../common/address.ts";
-import { err, ok, type Result } from "../../../common/result.ts";
+import { type Address, formatAddress } from "../../../common/address.ts";
+import { err, type Result } from "../../../common/result.ts";
 import { mainComposeFile } from "../../compose/main-file.ts";
 import { containerName } from "../../compose/names.ts";
 import { testComposeFile } from "../../compose/test-file.ts";
 import { TEST_WORKER_NAME } from "../../config/settings.ts";
+import { COMMAND_TIMEOUT_MS } from "../run-program.ts";
+import type { Refusal } from "./engine.ts";
 import { hostPlanOf, type Project } from "./project.ts";
 
-const COMMAND_TIMEOUT_MS = 120_000;
-/** Whom Ray runs as in the Ray images. The engine gives even root no look into another user's process. */
-const RAY_USER = "ray";
+function exec(
+  { engine, settings }: Project,
+  service: string,
+  user: string | undefined,
+  command: readonly string[],
+): Promise<Result<string, Refusal>> {
+  const as = user === undefined ? [] : ["--user", user];
+  const words = ["exec", ...as, containerName(settings, service), ...command];
+  return engine.docker(words, { timeoutMs: COMMAND_TIMEOUT_MS });
+}
 
 /** `docker exec`, as a person types it. */
 export async function execIn(
-  { engine, settings }: Project,
+  project: Project,
   service: string,
   command: readonly string[],
 ): Promise<Result<string, string>> {
   const [program = "", first = ""] = command;
   // Only root may become somebody else without a password.
-  const asUser = program === "su" ? ["--user", "root"] : [];
-  const words = ["exec", ...asUser, containerName(settings, service), ...command];
-  const done = await engine.docker(words, { timeoutMs: COMMAND_TIMEOUT_MS });
+  const done = await exec(project, service, program === "su" ? "root" : undefined, command);
   if (done.ok) return done;
   const last = done.error.lines.slice(-3).join(" / ") || "it failed without a word";
   return err(`${program} ${first.slice(0, 20)}: ${last}`);
 }
 
+/** Whom Ray runs as in the Ray images. The engine gives even root no look into another user's process. */
+const RAY_USER = "ray";
 /** The raylet is the part that runs the user's work; its environment is what its workers get. */
 const RAYLET_ENVIRONMENT = `
 for process in /proc/[0-9]*; do
@@ -35,14 +43,9 @@ done 2>/dev/null
 echo "no raylet runs" >&2
 exit 1`;
 
-export async function rayletEnvironment(
-  { engine, settings }: Project,
-  service: string,
-): Promise<Result<string, string>> {
-  const shell = ["sh", "-c", RAYLET_ENVIRONMENT];
-  const words = ["exec", "--user", RAY_USER, containerName(settings, service), ...shell];
-  const done = await engine.docker(words, { timeoutMs: COMMAND_TIMEOUT_MS });
-  return done.ok ? ok(done.value) : err(done.error.lines.at(-1) ?? "its environment cannot be read");
+export async function rayletEnvironment(project: Project, service: string): Promise<Result<string, string>> {
+  const done = await exec(project, service, RAY_USER, ["sh", "-c", RAYLET_ENVIRONMENT]);
+  return done.ok ? done : err(done.error.lines.at(-1) ?? "its environment cannot be read");
 }
 
 /** What the compose files say; the values that compose takes from elsewhere are not judged by them. */

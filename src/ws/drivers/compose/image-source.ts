@@ -4,23 +4,20 @@ import { join } from "node:path";
 import { HEALTH_SOURCE_VARIABLE, NODE_SOURCE_VARIABLE } from "../../compose/names.ts";
 
 /** What the two Dockerfiles copy, and themselves. */
-const NODE_FILES = [
-  "docker/Dockerfile",
-  "docker/install.sh",
-  "docker/profile.sh",
-  "docker/entrypoint.sh",
-  "docker/health-check.sh",
-  "docker/compile-cache.cjs",
-  "docker/compile.sh",
-  "dist/entrypoint.js",
-];
-const HEALTH_FILES = ["docker/health.Dockerfile", "docker/health-service-check.sh", "dist/health-server.js"];
+const NODE_SCRIPTS =
+  "Dockerfile install.sh profile.sh entrypoint.sh health-check.sh compile-cache.cjs compile.sh";
+const SOURCES = {
+  [NODE_SOURCE_VARIABLE]: [...NODE_SCRIPTS.split(" ").map((file) => `docker/${file}`), "dist/entrypoint.js"],
+  [HEALTH_SOURCE_VARIABLE]: [
+    "docker/health.Dockerfile",
+    "docker/health-service-check.sh",
+    "dist/health-server.js",
+  ],
+};
 
 /** A digest of what the images get from the checkout, under the names in which compose.yaml reads them. */
-export const sourceVariables = (root: string): Readonly<Record<string, string>> => ({
-  [NODE_SOURCE_VARIABLE]: digest(root, NODE_FILES),
-  [HEALTH_SOURCE_VARIABLE]: digest(root, HEALTH_FILES),
-});
+export const sourceVariables = (root: string): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(SOURCES).map(([variable, files]) => [variable, digest(root, files)]));
 
 function digest(root: string, files: readonly string[]): string {
   const hash = createHash("sha256");

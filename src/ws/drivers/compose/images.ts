@@ -7,14 +7,44 @@ import {
   NODE_SOURCE_VARIABLE,
   SOURCE_LABEL,
 } from "../../compose/names.ts";
-import { HEALTH_NAME, type Settings, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../config/settings.ts";
+import { HEALTH_NAME, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../config/settings.ts";
 import { interrupted, type WsFailure } from "../../failure.ts";
 import type { Job } from "../../job.ts";
-import { servicesOf } from "../driver.ts";
+import { type Request, servicesOf } from "../driver.ts";
 import { sourceVariables } from "./image-source.ts";
 import { type Project, refused, runCompose } from "./project.ts";
 
 const BUILD_LINES = 20;
+
+/** Builds the images that the engine does not have or that were made from something else, or all of them when asked. */
+export async function ensureImages(
+  project: Project,
+  request: Request,
+  { signal, progress }: Pick<Job, "signal" | "progress">,
+): Promise<Result<void, WsFailure>> {
+  const services = servicesOf(project.settings, "main");
+  const images = await imagesOf(project, services);
+  if (signal.aborted) return err(interrupted(signal));
+  const wanted = services.flatMap((name, i) => {
+    const why = images[i]?.build;
+    return request.build || why !== undefined ? { name, why } : [];
+  });
+  if (wanted.length === 0) return ok(undefined);
+  const names = wanted.map(({ name }) => name);
+  const why = request.build ? "" : ` (${wanted.map((each) => `${each.name}: ${each.why}`).join("; ")})`;
+  const what = `Building the images of ${names.join(", ")}${why}`;
+  progress.begin("build", what);
+  const onLine = (line: string) => progress.note("build", line.trim().slice(0, 80));
+  const main = { ...request, part: "main" } as const;
+  const built = await runCompose(project, main, ["build", ...names], { signal, onLine });
+  if (signal.aborted) return err(interrupted(signal));
+  if (!built.ok) {
+    progress.fail("build", what);
+    return refused(project, err({ ...built.error, lines: built.error.lines.slice(-BUILD_LINES) }));
+  }
+  progress.done("build", `Built the images of ${names.join(", ")}`);
+  return ok(undefined);
+}
 
 interface Image {
   /** Undefined if there is none. */
@@ -23,37 +53,14 @@ interface Image {
   readonly build: string | undefined;
 }
 
-/** Builds the images that the engine does not have or that were made from something else, or all of them when asked. */
-export async function ensureImages(
-  project: Project,
-  job: Job,
-  all: boolean,
-): Promise<Result<void, WsFailure>> {
-  const services = servicesOf(project.settings, "main");
-  const images = await imagesOf(project, services);
-  if (job.signal.aborted) return err(interrupted(job.signal));
-  const wanted = services.filter((_, i) => all || images[i]?.build !== undefined);
-  if (wanted.length === 0) return ok(undefined);
-  const named = wanted.map((service) => `${service}: ${images[services.indexOf(service)]?.build}`);
-  const what = `Building the images of ${wanted.join(", ")}${all ? "" : ` (${named.join("; ")})`}`;
-  job.progress.begin("build", what);
-  const onLine = (line: string) => job.progress.note("build", line.trim().slice(0, 80));
-  const built = await runCompose(project, "main", ["build", ...wanted], { signal: job.signal, onLine });
-  if (job.signal.aborted) return err(interrupted(job.signal));
-  if (built.ok) job.progress.done("build", `Built the images of ${wanted.join(", ")}`);
-  else job.progress.fail("build", what);
-  if (built.ok) return ok(undefined);
-  const lines = built.error.lines.slice(-BUILD_LINES);
-  return refused(project, err({ ...built.error, lines }));
-}
-
-/** For each service, the image that it runs. */
+/** For each service, the image that it runs. The test's two run the image of the first node. */
 export const imagesOf = (project: Project, services: readonly string[]): Promise<Image[]> =>
-  Promise.all(services.map((service) => imageOf(project, imageOwner(project.settings, service))));
-
-/** The test's two run the image of the first node. */
-const imageOwner = ({ nodes: [first] }: Settings, service: string): string =>
-  service === TEST_WORKER_NAME || service === TEST_CLIENT_NAME ? (first?.name ?? service) : service;
+  Promise.all(
+    services.map((service) => {
+      const isOfTest = service === TEST_WORKER_NAME || service === TEST_CLIENT_NAME;
+      return imageOf(project, isOfTest ? (project.settings.nodes[0]?.name ?? service) : service);
+    }),
+  );
 
 async function imageOf({ engine, settings, root }: Project, service: string): Promise<Image> {
   const format = "{{.Id}} {{json .Config.Labels}}";
@@ -69,12 +76,11 @@ async function imageOf({ engine, settings, root }: Project, service: string): Pr
 
 type ImageLabels = Readonly<Record<string, string>>;
 
-/** The engine says `null` of an image without any. */
+/** The engine says `null` of an image without any; those that cannot be read are not those that we wrote. Pure. */
 export function readLabels(text: string): ImageLabels {
   try {
-    return z.record(z.string(), z.string()).nullable().parse(JSON.parse(text)) ?? {};
+    return z.record(z.string(), z.string()).parse(JSON.parse(text));
   } catch {
-    // Labels that cannot be read are not those that we wrote.
     return {};
   }
 }

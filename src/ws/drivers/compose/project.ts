@@ -2,25 +2,19 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { err, ok, type Result } from "../../../common/result.ts";
 import { type HostPlan, planHost } from "../../compose/host-plan.ts";
-import { COMPOSE_FILE, composeProject, type Part, TEST_COMPOSE_FILE } from "../../compose/names.ts";
+import { COMPOSE_FILE, composeProject, TEST_COMPOSE_FILE } from "../../compose/names.ts";
 import { readHostFacts } from "../../compose/read-host.ts";
-import type { Settings } from "../../config/settings.ts";
+import { testVariables } from "../../compose/test-file.ts";
+import type { Places } from "../../compose/write-files.ts";
 import { interrupted, type WsFailure } from "../../failure.ts";
 import { secretsFile } from "../../state/secrets.ts";
 import { likelyCause } from "../causes.ts";
-import type { CommandOptions, Engine, Refusal } from "./engine.ts";
+import type { Driver, Request } from "../driver.ts";
+import type { Engine, Refusal, RunCommand } from "./engine.ts";
 import { sourceVariables } from "./image-source.ts";
 
 /** One project of compose: where its things are, and how the engine is asked. */
-export interface Project {
-  readonly settings: Settings;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  /** config.yaml, beside which the compose files are written. */
-  readonly configFile: string;
-  readonly configFolder: string;
-  /** The checkout, from which the images are built. */
-  readonly root: string;
-  readonly stateDir: string;
+export interface Project extends Places, Pick<Driver, "settings" | "env" | "stateDir"> {
   readonly engine: Engine;
   /** project.name when this cluster was started, if it has changed since. */
   readonly formerProject?: string | undefined;
@@ -44,26 +38,31 @@ export function hostPlanOf({
  * Runs a compose command on ws's own copy of one of the two files; paths in it are relative to the folder of
  * config.yaml.
  */
-export const runCompose = (
+export function runCompose(
   project: Project,
-  part: Part,
+  { part, head }: Pick<Request, "part" | "head">,
   words: readonly string[],
-  options?: CommandOptions,
-): Promise<Result<string, Refusal>> => {
+  options?: Parameters<RunCommand>[1],
+): Promise<Result<string, Refusal>> {
   const { engine, settings, configFolder, root, stateDir } = project;
-  const file = join(stateOf(project), part === "main" ? COMPOSE_FILE : TEST_COMPOSE_FILE);
-  const env = { ...sourceVariables(root), ...options?.env };
-  const secrets = secretsFile(stateDir, "docker");
+  const plan = part === "test" ? hostPlanOf(project) : undefined;
+  const env = {
+    ...sourceVariables(root),
+    ...(plan?.ok ? testVariables(settings, plan.value, head) : {}),
+  };
   // Replaces `.env`, which ws has read itself: a cluster keeps what it was started with.
-  const envFile = existsSync(secrets) ? ["--env-file", secrets] : [];
-  const folder = ["--project-directory", configFolder, ...envFile];
-  const place = ["-p", composeProject(settings, part), ...folder, "-f", file];
+  const secrets = secretsFile(stateDir, "docker");
+  const place = [
+    ...["-p", composeProject(settings, part), "--project-directory", configFolder],
+    ...(existsSync(secrets) ? ["--env-file", secrets] : []),
+    ...["-f", join(stateOf(project), part === "main" ? COMPOSE_FILE : TEST_COMPOSE_FILE)],
+  ];
   return engine.compose([...place, ...words], { ...options, env });
-};
+}
 
 /** The engine's refusal as a failure of `ws`; a question that Ctrl-C ended is none. */
 export function refused<T>(
-  { signal }: Pick<Project, "signal">,
+  { signal }: { readonly signal?: AbortSignal | undefined },
   answer: Result<T, Refusal>,
   causeOf = likelyCause,
 ): Result<T, WsFailure> {

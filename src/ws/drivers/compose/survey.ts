@@ -1,21 +1,18 @@
 import { mkdirSync } from "node:fs";
+import type { Problem } from "../../../common/failure.ts";
 import { err, ok, type Result } from "../../../common/result.ts";
 import type { Generated } from "../../compose/generate.ts";
 import { marked, replaceFile } from "../../compose/own-file.ts";
-import { testVariables } from "../../compose/test-file.ts";
 import { foreignFiles, generateHere } from "../../compose/write-files.ts";
 import { interrupted, type WsFailure } from "../../failure.ts";
-import { type Request, servicesOf } from "../driver.ts";
-import { blockedBy, hasMoved, silentEngine } from "./blocked.ts";
-import { type Container, isFromElsewhere, listContainers } from "./containers.ts";
-import type { CommandOptions } from "./engine.ts";
+import { type Request, type Survey, servicesOf } from "../driver.ts";
+import { blockedBy, hasMoved } from "./conflicts.ts";
+import { type Container, listContainers } from "./containers.ts";
 import { imagesOf } from "./images.ts";
 import { lookAround } from "./neighbours.ts";
 import { type Project, refused, runCompose, stateOf } from "./project.ts";
 
-interface ProjectSurvey {
-  readonly generated: Generated;
-  readonly changed: ReadonlyMap<string, string>;
+interface ProjectSurvey extends Pick<Survey, "changed" | "warnings"> {
   /** The network exists with another subnet. */
   readonly moved: boolean;
 }
@@ -27,23 +24,24 @@ export async function surveyProject(
 ): Promise<Result<ProjectSurvey, WsFailure>> {
   const prepared = await prepareFiles(project);
   if (!prepared.ok) return prepared;
-  const generated = prepared.value;
+  const { plan, warnings } = prepared.value;
   const around = await lookAround(project.engine);
   if (project.signal?.aborted) return err(interrupted(project.signal));
-  if (!around.ok) return err({ reason: "machine-not-ready", problems: [silentEngine(around.error)] });
-  const problems = blockedBy(project, generated.plan, request.part, around.value);
-  if (problems.length > 0) return err({ reason: "machine-not-ready", problems });
-  const changed = await changes(project, request, variablesOf(project, request, generated));
+  const problems = around.ok
+    ? blockedBy(project, plan, request.part, around.value)
+    : [silentEngine(around.error)];
+  if (!around.ok || problems.length > 0) return err({ reason: "machine-not-ready", problems });
+  const changed = await changes(project, request);
   if (!changed.ok) return changed;
-  return ok({ generated, changed: changed.value, moved: hasMoved(project, around.value) });
+  return ok({ warnings, changed: changed.value, moved: hasMoved(project.settings, around.value) });
 }
 
-/** What compose reads from its environment for this part. */
-export const variablesOf = (
-  { settings }: Project,
-  { part, head }: Request,
-  { plan }: Pick<Generated, "plan">,
-): Readonly<Record<string, string>> => (part === "main" ? {} : testVariables(settings, plan, head));
+/** The engine does not answer, so nothing is known to be free. */
+const silentEngine = (why: string): Problem => ({
+  where: "The Docker engine",
+  problem: `does not list its containers and networks: ${why}`,
+  fix: "Check that docker ps and docker network ls work, then run the command again.",
+});
 
 /**
  * The compose files that compose reads, in ws's own folder: those beside config.yaml may be changed by a user or
@@ -52,12 +50,34 @@ export const variablesOf = (
 async function prepareFiles(project: Project): Promise<Result<Generated, WsFailure>> {
   const generated = generateHere(project.settings, project);
   if (!generated.ok) return generated;
-  const folders = [project.configFolder, stateOf(project)];
-  const foreign = await Promise.all(folders.map((folder) => foreignFiles(generated.value, folder)));
-  if (foreign.flat().length > 0) return err({ reason: "not-our-files", files: foreign.flat() });
-  mkdirSync(stateOf(project), { recursive: true });
-  for (const { name, text } of generated.value.files) await replaceFile(stateOf(project), name, marked(text));
+  const folder = stateOf(project);
+  const inFolder = (each: string) => foreignFiles(generated.value, each);
+  const foreign = (await Promise.all([project.configFolder, folder].map(inFolder))).flat();
+  if (foreign.length > 0) return err({ reason: "not-our-files", files: foreign });
+  mkdirSync(folder, { recursive: true });
+  for (const { name, text } of generated.value.files) await replaceFile(folder, name, marked(text));
   return generated;
+}
+
+/** The services whose containers must be replaced, and why. */
+async function changes(project: Project, request: Request): Promise<Result<Survey["changed"], WsFailure>> {
+  const services = servicesOf(project.settings, request.part);
+  const [found, hashed, images] = await Promise.all([
+    listContainers(project, request.part),
+    runCompose(project, request, ["config", "--hash", services.join(",")]),
+    imagesOf(project, services),
+  ]);
+  if (!found.ok) return refused(project, found);
+  if (!hashed.ok) return refused(project, hashed);
+  const lines = hashed.value.matchAll(/^(\S+) ([0-9a-f]{64})\s*$/gm);
+  const hashes = new Map([...lines].map(([, name = "", hash = ""]) => [name, hash]));
+  const why = services.flatMap((name, i): [string, string][] => {
+    const container = found.value.find((each) => each.name === name);
+    const { id: imageId, build = request.build ? "--build" : undefined } = images[i] ?? {};
+    const reason = container && whyReplaced(container, { build, imageId, configHash: hashes.get(name) });
+    return reason === undefined ? [] : [[name, reason]];
+  });
+  return ok(new Map(why));
 }
 
 /** What decides whether a container stays: what compose itself compares, and what the images are made from. */
@@ -68,47 +88,15 @@ interface Wanted {
   readonly configHash: string | undefined;
 }
 
-/** The services whose containers must be replaced, and why. */
-async function changes(
-  project: Project,
-  { part, build }: Request,
-  env: NonNullable<CommandOptions["env"]>,
-): Promise<Result<ReadonlyMap<string, string>, WsFailure>> {
-  const services = servicesOf(project.settings, part);
-  const [found, hashed, images] = await Promise.all([
-    listContainers(project, part),
-    runCompose(project, part, ["config", "--hash", services.join(",")], { env }),
-    imagesOf(project, services),
-  ]);
-  if (!found.ok) return refused(project, found);
-  if (!hashed.ok) return refused(project, hashed);
-  const hashes = new Map(
-    [...hashed.value.matchAll(/^(\S+) ([0-9a-f]{64})\s*$/gm)].map(([, name = "", hash = ""]) => [name, hash]),
-  );
-  const why = services.flatMap((service, i): [string, string][] => {
-    const container = found.value.find((each) => each.service === service);
-    const image = images[i];
-    const wanted = {
-      build: image?.build ?? (build ? "--build" : undefined),
-      imageId: image?.id,
-      configHash: hashes.get(service),
-    };
-    const reason = container && whyReplaced(container, wanted, project.configFolder);
-    return reason === undefined ? [] : [[service, reason]];
-  });
-  return ok(new Map(why));
-}
-
 /** Why a container must be replaced; undefined: it stays. Pure. */
 export function whyReplaced(
-  { imageId, configHash, folder }: Pick<Container, "imageId" | "configHash" | "folder">,
+  { imageId, configHash, elsewhere }: Pick<Container, "imageId" | "configHash" | "elsewhere">,
   wanted: Wanted,
-  configFolder: string,
 ): string | undefined {
   if (wanted.build !== undefined) return `its image is rebuilt: ${wanted.build}`;
   if (wanted.imageId !== undefined && wanted.imageId !== imageId) return "its image was rebuilt";
   if (wanted.configHash === configHash) return undefined;
-  return isFromElsewhere({ folder }, configFolder)
-    ? `it was started from ${folder}, with other settings`
-    : "config.yaml, ws or the shell's tokens changed since it was started";
+  return elsewhere === undefined
+    ? "config.yaml, ws or the shell's tokens changed since it was started"
+    : `it was started from ${elsewhere}, with other settings`;
 }

@@ -1,30 +1,38 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { authIn, authOfRay, readText, withAuthMode } from "../../../common/auth-token.ts";
-import { err, ok } from "../../../common/result.ts";
+import { err, ok, type Result } from "../../../common/result.ts";
 import { readTls } from "../../../gcs/tls.ts";
-import type { Part } from "../../compose/names.ts";
-import type { Settings } from "../../config/settings.ts";
-import type { WsFailure } from "../../failure.ts";
-import { type Driver, type Leaving, servicesOf } from "../driver.ts";
+import { HEALTH_NAME, type Settings } from "../../config/settings.ts";
+import { type Driver, type Service, servicesOf } from "../driver.ts";
 import { logText, readLog } from "../log-files.ts";
-import { execOn, rayletEnvironment } from "./exec.ts";
-import { type Folders, foldersOf, makeFolders, removeKept } from "./folders.ts";
-import { findTakenPorts } from "./free-ports.ts";
-import { readMachine, userName } from "./machine.ts";
-import { onLoopback, type ProcessPlan, planPart, statusFile } from "./plan.ts";
-import { addressOf, changes, serviceOf } from "./services.ts";
-import { logFile, startProcess } from "./start.ts";
-import { readState, recordStarted, type StartedProcess } from "./state.ts";
-import { clear, findProcesses, isRunning, STOP_GRACE_MS, stopProcesses } from "./stop.ts";
+import { COMMAND_TIMEOUT_MS, runProgram } from "../run-program.ts";
+import {
+  type Folders,
+  foldersOf,
+  logFile,
+  makeFolders,
+  readMachine,
+  removeKept,
+  statusFile,
+  userName,
+} from "./machine.ts";
+import { onLoopback, planPart } from "./plan.ts";
+import { findProcesses, running } from "./processes.ts";
+import {
+  baseEnvironment,
+  clear,
+  fingerprintOf,
+  STOP_GRACE_MS,
+  startProcess,
+  stopProcesses,
+} from "./start-stop.ts";
+import type { StartedProcess } from "./state.ts";
+import { findTakenPorts } from "./taken-ports.ts";
 import { ensureVenv } from "./venv.ts";
 
 /** What the local driver is given. */
-export interface Local {
-  readonly settings: Settings;
-  readonly env: Driver["env"];
-  /** The folder that holds everything `ws` keeps. */
-  readonly stateDir: string;
+interface Local extends Pick<Driver, "settings" | "env" | "stateDir"> {
   /** Where the virtual environments are. */
   readonly venvDir: string;
   /** The folder of the bundles. */
@@ -33,25 +41,22 @@ export interface Local {
   readonly signal?: AbortSignal;
 }
 
-export const localFolders = ({ stateDir, venvDir }: Pick<Local, "stateDir" | "venvDir">): Folders =>
-  foldersOf(stateDir, venvDir, process.getuid?.() ?? 0);
-
-const running = (folders: Folders): StartedProcess[] =>
-  readState(folders.stateFile).filter((each) => isRunning(each, folders));
-
 /** True while something runs that an earlier call of `ws` started here. */
-export const isLocalRunning = (local: Pick<Local, "stateDir" | "venvDir">): boolean =>
-  process.platform === "linux" && running(localFolders(local)).length > 0;
+export const isLocalRunning = (stateDir: string): boolean =>
+  process.platform === "linux" && running(foldersOf(stateDir)).length > 0;
 
 /** The services of config.yaml as processes of this machine, on loopback addresses. Linux only. */
 export function localDriver(local: Local): Driver {
   const { settings, env: shell, stateDir, venvDir, dist, signal } = local;
-  const folders = localFolders({ stateDir, venvDir });
-  const auth = authOfRay(authIn(shell, shell.HOME || homedir()), settings.rayVersion);
+  const { rayVersion } = settings;
+  const folders = foldersOf(stateDir);
+  const auth = authOfRay(authIn(shell, shell.HOME || homedir()), rayVersion);
   const env = withoutProxy(withAuthMode(shell, auth), settings);
-  const venv = join(venvDir, `venv-${settings.rayVersion}`);
+  const venv = join(venvDir, `venv-${rayVersion}`);
   const binDir = join(venv, "bin");
-  const machine = () => readMachine(settings, folders, { binDir, dist, logForm: env.RAY_EP_LOG });
+  const plans = (request: Parameters<typeof planPart>[1]) =>
+    planPart(settings, request, readMachine(settings, folders, { binDir, dist, logForm: env.RAY_EP_LOG }));
+  const runs = (name: string) => running(folders).some((each) => each.name === name);
   return {
     name: "embedded",
     settings,
@@ -60,70 +65,81 @@ export function localDriver(local: Local): Driver {
     token: auth.token,
     tls: readTls(env),
     noun: "process",
+    isolated: false,
     lookEveryMs: 100,
     stopGraceMs: STOP_GRACE_MS,
     binDir,
     until: (until) => localDriver({ ...local, signal: until }),
-    list: async (part) =>
-      ok(
-        running(folders)
-          .filter(({ kind }) => part === undefined || (part === "test") === kind.startsWith("test-"))
-          .map((started) => serviceOf(started, settings)),
-      ),
-    survey: async (request) => {
-      const plans = planPart(settings, request, machine());
-      const ours = new Set(findProcesses(folders, () => true).map(({ pid }) => pid));
-      const wanted = plans.flatMap(({ ports }) => ports);
-      // Checked before Ray is installed, which takes a minute.
-      const ports = await findTakenPorts(wanted, ours);
-      if (ports.length > 0) return err({ reason: "ports-taken", ports });
-      return ok({ changed: changes(running(folders), plans), replaces: undefined, warnings: [] });
+    list: async (part) => {
+      const ofTest = servicesOf(settings, "test");
+      const isOfPart = ({ name }: StartedProcess) =>
+        part === undefined || (part === "test") === ofTest.includes(name);
+      return ok(running(folders).flatMap((each) => (isOfPart(each) ? serviceOf(each, settings) : [])));
     },
-    prepare: async (_, { progress, signal }) => {
+    survey: async (request) => {
+      const planned = plans(request);
+      const ours = findProcesses(folders).map(({ pid }) => pid);
+      // Checked before Ray is installed, which takes a minute.
+      const ports = await findTakenPorts(
+        planned.flatMap((plan) => plan.ports),
+        ours,
+      );
+      if (ports.length > 0) return err({ reason: "ports-taken", ports });
+      const changed = running(folders).filter(({ name, fingerprint }) =>
+        planned.some((plan) => plan.name === name && fingerprintOf(plan) !== fingerprint),
+      );
+      return ok({
+        changed: new Map(changed.map((each) => [each.name, changedSince(each)])),
+        replaces: undefined,
+        warnings: [],
+      });
+    },
+    prepare: async (_, job) => {
       if (userName() === undefined) return err({ reason: "no-such-uid", uid: process.getuid?.() ?? -1 });
       const python = env.WS_PYTHON ?? "python3";
-      const { rayVersion } = settings;
+      const { progress, signal } = job;
       return ensureVenv({ folder: venv, rayVersion, python, env, progress, signal });
     },
     create: async ({ part }) => {
-      const there = running(folders).map(({ name }) => name);
-      const missing = servicesOf(settings, part).filter((name) => !there.includes(name));
+      const missing = servicesOf(settings, part).filter((name) => !runs(name));
       if (missing.length === 0) return ok(undefined);
       const cleared = await clear(folders, missing);
       return cleared.ok ? makeFolders(folders) : cleared;
     },
     start: async (request, names) => {
-      const there = running(folders).map(({ name }) => name);
-      for (const plan of planPart(settings, request, machine())) {
-        if (!names.includes(plan.name) || there.includes(plan.name)) continue;
+      for (const plan of plans(request).filter(({ name }) => names.includes(name) && !runs(name))) {
         const started = startProcess(plan, folders, env);
-        if (started === undefined) return err(endedAtOnce(plan, folders));
-        recordStarted(folders.stateFile, started);
+        if (!started.ok) return started;
       }
       return ok(undefined);
     },
     stop: async (services, now) => {
       const pids = services.map(({ pid }) => pid);
       const asked = running(folders).filter(({ pid }) => pids.includes(pid));
-      await stopProcesses(folders, asked, now);
+      await stopProcesses(asked, now);
       return 0;
     },
-    remove: async (leaving) => {
-      const killed = await clear(folders, namesIn(leaving, settings));
+    remove: async ({ part, names, volumes }) => {
+      const killed = await clear(folders, names ?? (part && servicesOf(settings, part)));
       if (!killed.ok) return killed;
-      if ("volumes" in leaving && leaving.volumes) removeKept(folders);
+      if (volumes) removeKept(folders);
       return ok({ names: [], killed: killed.value });
     },
-    log: (name, part) => logText(logFile(folders, name), part?.lastLines),
+    log: async (name, part) => logText(logFile(folders, name), part?.lastLines),
     status: async (name) => readText(statusFile(folders, name)) ?? "",
     readLog: (node, _, request, signal) =>
       readLog({ node, file: logFile(folders, node), env }, request, signal),
     keepLog: async (name) => logFile(folders, name),
-    exec: (name, command) => execOn({ env, binDir, folder: folders.state, signal }, name, command),
-    environment: async (name) => rayletEnvironment(findProcesses(folders, (each) => each === name)),
+    exec: (_, command) => execOn({ env, binDir, folders, signal }, command),
+    environment: async (name) => {
+      // The raylet is the part that runs the user's work; its environment is what its workers get.
+      const raylet = findProcesses(folders, [name]).find(({ command }) => /\/raylet\/raylet /.test(command));
+      const text = raylet && readText(`/proc/${raylet.pid}/environ`);
+      return text ? ok(text) : err("no raylet runs");
+    },
     told: (name, head) => {
-      const request = (part: Part) => planPart(settings, { part, head, build: false }, machine());
-      return [...request("main"), ...request("test")].find((plan) => plan.name === name)?.env ?? {};
+      const all = [...plans({ part: "main", head }), ...plans({ part: "test", head })];
+      return all.find((plan) => plan.name === name)?.env ?? {};
     },
     // Nothing limits a process here: each node counts what config.yaml says.
     memoryOf: (name) => settings.nodes.find((each) => each.name === name)?.memoryBytes ?? 0,
@@ -134,20 +150,66 @@ export function localDriver(local: Local): Driver {
   };
 }
 
-/** Undefined: all. */
-function namesIn(leaving: Leaving, settings: Settings): readonly string[] | undefined {
-  if ("names" in leaving) return leaving.names;
-  return leaving.part && servicesOf(settings, leaving.part);
-}
-
-function endedAtOnce({ name }: ProcessPlan, folders: Folders): WsFailure {
-  const log = logFile(folders, name);
-  return { reason: "node-ended", node: name, how: "at once", lines: [], log, cause: undefined };
-}
-
 /** The cluster's addresses are listed one by one, since not every program supports networks in no_proxy (Python's urllib does not). */
 function withoutProxy(env: Driver["env"], { health, nodes, test }: Settings): Driver["env"] {
   const own = [health, ...nodes, test.worker, test.client].map(({ loopbackAddress }) => loopbackAddress);
   const given = (env.no_proxy || env.NO_PROXY || "").split(",").filter(Boolean);
   return { ...env, no_proxy: [...given, ...own].join(",") };
+}
+
+/** As ps shows it; undefined where config.yaml has no such service. */
+function addressOf({ health, nodes }: Settings, name: string | undefined): string | undefined {
+  if (name === HEALTH_NAME) return `${health.loopbackAddress}:${health.port}`;
+  return nodes.find((node) => node.name === name)?.loopbackAddress;
+}
+
+function serviceOf(
+  { name, pid, startTicks, address, startedAt }: StartedProcess,
+  settings: Settings,
+): Service {
+  const node = settings.nodes.find((each) => each.name === name);
+  return {
+    name,
+    ref: name,
+    life: `${pid} ${startTicks}`,
+    hostname: name,
+    running: true,
+    active: true,
+    status: "running",
+    address: addressOf(settings, name) ?? address,
+    startedAtMs: startedAt,
+    pid,
+    gcs: node && { host: address, port: node.headPort },
+    healthy: false,
+    ended: false,
+    exit: "",
+    restarts: 0,
+    elsewhere: undefined,
+  };
+}
+
+const changedSince = ({ startedAt }: StartedProcess): string =>
+  `config.yaml (or ws itself) changed since it was started at ${new Date(startedAt).toISOString().slice(0, 19)}Z`;
+
+interface Place extends Pick<Driver, "env" | "binDir"> {
+  readonly folders: Folders;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** All nodes share this machine: a command "in" a node has its PATH. */
+async function execOn(
+  { env, binDir, folders, signal }: Place,
+  command: readonly string[],
+): Promise<Result<string, string>> {
+  const base = baseEnvironment(env);
+  const done = await runProgram(command, {
+    timeoutMs: COMMAND_TIMEOUT_MS,
+    signal,
+    cwd: folders.state,
+    env: { ...base, PATH: `${binDir}:${base.PATH ?? ""}`, RAY_USAGE_STATS_ENABLED: "0" },
+  });
+  if (done.ok) return ok(done.all);
+  const last = done.all.trim().split("\n").slice(-3).join(" / ");
+  const why = done.code === undefined ? done.stderr.at(-1) : `exit code ${done.code}`;
+  return err(`${command.slice(0, 2).join(" ")}: ${why}: ${last}`);
 }

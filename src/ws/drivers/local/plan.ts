@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { type Address, formatAddress } from "../../../common/address.ts";
 import { CLIENT_PROGRAM } from "../../checks/client-program.ts";
 import {
@@ -10,18 +11,16 @@ import { type PortUse, peerPorts, servicePorts } from "../../config/ports.ts";
 import {
   HEALTH_NAME,
   type NodeSettings,
-  type Placement,
   type Settings,
   TEST_CLIENT_NAME,
   type WorkerSettings,
 } from "../../config/settings.ts";
 import type { Request } from "../driver.ts";
-import { type OwnPorts, ownPorts } from "./ports.ts";
+import { type Machine, statusFile } from "./machine.ts";
 
 /** One process to run, and what it takes for itself. */
 export interface ProcessPlan {
   readonly name: string;
-  readonly kind: "health" | "node" | "test-worker" | "test-client";
   /** The loopback address that it serves on. */
   readonly address: string;
   readonly file: string;
@@ -36,113 +35,114 @@ export interface PlannedPort extends Address {
   readonly use: string;
 }
 
-/** What the plan takes from the machine. */
-export interface Machine {
-  readonly node: string;
-  readonly python: string;
-  readonly entrypoint: string;
-  readonly healthServer: string;
-  /** The folder that holds `ray`. */
-  readonly binDir: string;
-  readonly user: string;
-  readonly temp: string;
-  readonly healthState: string;
-  readonly logs: string;
-  readonly logForm: string;
-  /** What one node's object store may take at most: beyond it Ray would leave /dev/shm or refuse to start. */
-  readonly objectStoreLimitBytes: number;
-}
-
 /** The processes of a part, in display order. Pure. */
-export function planPart(settings: Settings, { part, head }: Request, machine: Machine): ProcessPlan[] {
-  if (part === "test")
-    return [planTestWorker(settings, head, machine), planTestClient(settings, head, machine)];
+export function planPart(
+  settings: Settings,
+  { part, head }: Pick<Request, "part" | "head">,
+  machine: Machine,
+): ProcessPlan[] {
+  if (part === "main")
+    return [
+      ...(settings.health.enabled ? [planHealth(settings, machine)] : []),
+      ...settings.nodes.map((node) => planNode(settings, node, machine)),
+    ];
+  // No candidate: it is told its HEAD.
+  const told = { HEAD_ADDRESS: formatAddress(onLoopback(settings, head)) };
   return [
-    ...(settings.health.enabled ? [planHealth(settings, machine)] : []),
-    ...settings.nodes.map((node) => planNode(settings, node, machine)),
+    planRay(settings, settings.test.worker, machine, [], told),
+    planTestClient(settings, head, machine),
   ];
 }
 
-/** The health service. */
-function planHealth(settings: Settings, machine: Machine): ProcessPlan {
-  const { health, candidates } = settings;
+function planHealth(settings: Settings, { folders, dist, logForm }: Machine): ProcessPlan {
+  const { loopbackAddress: address, port } = settings.health;
   return {
     name: HEALTH_NAME,
-    kind: "health",
-    address: health.loopbackAddress,
-    file: machine.node,
-    args: [machine.healthServer],
+    address,
+    file: process.execPath,
+    args: [join(dist, "health-server.js")],
     env: {
-      RAY_EP_HEALTH_HOST: health.loopbackAddress,
-      RAY_EP_HEALTH_PORT: String(health.port),
-      RAY_EP_HEALTH_STATE_DIR: machine.healthState,
-      RAY_EP_LOG: machine.logForm,
-      HEAD_WHITELIST: candidates.map(({ name }) => name).join(" "),
+      RAY_EP_HEALTH_HOST: address,
+      RAY_EP_HEALTH_PORT: String(port),
+      RAY_EP_HEALTH_STATE_DIR: folders.healthState,
+      RAY_EP_LOG: logForm,
+      HEAD_WHITELIST: settings.candidates.map(({ name }) => name).join(" "),
     },
-    ports: portsOf(health, HEALTH_NAME, servicePorts(settings)),
+    ports: portsOf(HEALTH_NAME, address, servicePorts(settings)),
   };
 }
 
 /** A main node: a candidate as config.yaml says. */
-export function planNode(settings: Settings, node: NodeSettings, machine: Machine): ProcessPlan {
-  return planRay(settings, node, machine, {
-    kind: "node",
-    words: [`--dashboard-host=${node.loopbackAddress}`],
-    env: headEnvironment(node),
-  });
-}
+export const planNode = (settings: Settings, node: NodeSettings, machine: Machine): ProcessPlan =>
+  planRay(settings, node, machine, [`--dashboard-host=${node.loopbackAddress}`], headEnvironment(node));
 
-/** The test worker: no candidate, told its HEAD. */
-function planTestWorker(settings: Settings, head: Address, machine: Machine): ProcessPlan {
-  const env = { HEAD_ADDRESS: formatAddress(onLoopback(settings, head)) };
-  return planRay(settings, settings.test.worker, machine, { kind: "test-worker", words: [], env });
-}
-
-interface RayKind {
-  readonly kind: ProcessPlan["kind"];
-  readonly words: readonly string[];
-  readonly env: Readonly<Record<string, string>>;
-}
-
-function planRay(settings: Settings, node: WorkerSettings, machine: Machine, own: RayKind): ProcessPlan {
-  const { name, loopbackAddress } = node;
+function planRay(
+  settings: Settings,
+  node: WorkerSettings,
+  { folders, binDir, dist, user, logForm, objectStoreLimitBytes }: Machine,
+  words: readonly string[],
+  env: Readonly<Record<string, string>>,
+): ProcessPlan {
+  const { name, loopbackAddress: address } = node;
+  const { health } = settings;
   const ports = ownPorts(settings, node);
-  const objectStoreBytes = Math.min(node.objectStoreBytes, machine.objectStoreLimitBytes);
+  const objectStoreBytes = Math.min(node.objectStoreBytes, objectStoreLimitBytes);
   return {
     name,
-    kind: own.kind,
-    address: loopbackAddress,
-    file: machine.node,
-    args: [machine.entrypoint, "--", ...own.words, ...rayWords(name, objectStoreBytes, ports, machine)],
+    address,
+    file: process.execPath,
+    args: [
+      join(dist, "entrypoint.js"),
+      "--",
+      ...words,
+      // What must differ between the nodes of one machine, or must not leave it (Ray 2.40 to 2.60).
+      `--temp-dir=${folders.temp}/${name}`,
+      `--object-store-memory=${objectStoreBytes}`,
+      // The agent also binds 127.0.0.1; the second one on the same port would serve no logs (dashboard/http_server_agent.py).
+      `--dashboard-agent-listen-port=${ports.dashboardAgent}`,
+      "--disable-usage-stats",
+    ],
     env: {
       ...clusterEnvironment(settings, {
-        healthUrl: `http://${settings.health.loopbackAddress}:${settings.health.port}`,
-        at: (address) => onLoopback(settings, address),
+        healthUrl: `http://${health.loopbackAddress}:${health.port}`,
+        at: (each) => onLoopback(settings, each),
       }),
-      ...own.env,
-      ...nodeEnvironment({ ...node, advertised: loopbackAddress, objectStoreBytes, ports }),
+      ...env,
+      ...nodeEnvironment({ ...node, advertised: address, objectStoreBytes, ports }),
       ...RAY_HABITS,
       RAY_EP_NODE_NAME: name,
-      RAY_EP_USER: machine.user,
-      RAY_EP_BIN_DIR: machine.binDir,
+      RAY_EP_USER: user,
+      RAY_EP_BIN_DIR: binDir,
       // No engine bounds the log here, and `ws` is gone by then.
       RAY_EP_LOG_LIMIT: "10m",
-      RAY_EP_LOG: machine.logForm,
-      RAY_EP_STATUS_FILE: statusFile(machine, name),
+      RAY_EP_LOG: logForm,
+      RAY_EP_STATUS_FILE: statusFile(folders, name),
     },
     // Of the workers' range Ray takes what is free.
-    ports: portsOf(node, name, [
+    ports: portsOf(name, address, [
       ...peerPorts(node, { ...ports, workers: undefined }),
       ...servicePorts(settings),
     ]),
   };
 }
 
-const portsOf = (
-  { loopbackAddress: host }: Placement,
-  name: string,
-  uses: readonly PortUse[],
-): PlannedPort[] =>
+/** Connects with Ray Client to the HEAD and stays. */
+function planTestClient(settings: Settings, head: Address, { binDir }: Machine): ProcessPlan {
+  const { host, port } = onLoopback(settings, head);
+  const node = settings.nodes.find(({ name, headPort }) => name === head.host && headPort === head.port);
+  const clientPort = node?.clientPort ?? settings.test.targetClientPort;
+  const { loopbackAddress: address } = settings.test.client;
+  return {
+    name: TEST_CLIENT_NAME,
+    address,
+    file: join(binDir, "python"),
+    args: ["-u", "-c", CLIENT_PROGRAM, host, String(port), String(clientPort)],
+    env: { WS_CLIENT_ADDRESS: address, RAY_USAGE_STATS_ENABLED: "0" },
+    ports: [],
+  };
+}
+
+const portsOf = (name: string, host: string, uses: readonly PortUse[]): PlannedPort[] =>
   uses.filter(({ service }) => service === name).map(({ use, min: port }) => ({ host, port, use }));
 
 /** A node's name becomes its loopback address; every other host stays. */
@@ -151,33 +151,26 @@ export function onLoopback(settings: Settings, { host, port }: Address): Address
   return { host: node?.loopbackAddress ?? host, port };
 }
 
-/** Where a node keeps its status. */
-export const statusFile = ({ logs }: Pick<Machine, "logs">, name: string): string => `${logs}/${name}.json`;
+const WORKERS_EACH = 1000;
+const AGENT_STEP = 100;
+const LAST_PORT = 65535;
 
-/** Options of `ray start` that must differ between the nodes of one machine, or must not leave it (Ray 2.40 to 2.60). */
-function rayWords(name: string, objectStoreBytes: number, ports: OwnPorts, machine: Machine): string[] {
-  return [
-    `--temp-dir=${machine.temp}/${name}`,
-    `--object-store-memory=${objectStoreBytes}`,
-    // The agent also binds 127.0.0.1; the second one on the same port would serve no logs (dashboard/http_server_agent.py).
-    `--dashboard-agent-listen-port=${ports.dashboardAgent}`,
-    "--disable-usage-stats",
-  ];
-}
-
-/** The test client: connects with Ray Client to the HEAD and stays. */
-function planTestClient(settings: Settings, head: Address, machine: Machine): ProcessPlan {
-  const { host, port } = onLoopback(settings, head);
-  const node = settings.nodes.find(({ name, headPort }) => name === head.host && headPort === head.port);
-  const clientPort = node?.clientPort ?? settings.test.targetClientPort;
-  const { loopbackAddress: address } = settings.test.client;
+/**
+ * All nodes share one machine, and Ray binds most ports on every address of it: each node needs its own. They follow from
+ * the ports of the first node, so that a second cluster with other ports in its config.yaml meets none of them.
+ * Ray's own default range for workers (10002 to 19999) is the same for all and holds ray-gpu's client port 10002.
+ */
+function ownPorts({ nodes, test }: Settings, { name, peerPorts: given }: WorkerSettings) {
+  const place = [...nodes, test.worker].findIndex((each) => each.name === name) + 1;
+  const first = nodes[0] ?? { clientPort: 10001, dashboardPort: 8265 };
+  const min = wrap(first.clientPort - 1 + WORKERS_EACH * place, WORKERS_EACH);
   return {
-    name: TEST_CLIENT_NAME,
-    kind: "test-client",
-    address,
-    file: machine.python,
-    args: ["-u", "-c", CLIENT_PROGRAM, host, String(port), String(clientPort)],
-    env: { WS_CLIENT_ADDRESS: address, RAY_USAGE_STATS_ENABLED: "0" },
-    ports: [],
+    ...given,
+    workers: given.workers ?? { min, max: min + WORKERS_EACH - 1 },
+    dashboardAgent: wrap(first.dashboardPort + AGENT_STEP * place, 1),
   };
 }
+
+/** Ports that would lie above the last one are taken from far below, where nothing of ours is. */
+const wrap = (port: number, size: number): number =>
+  port + size - 1 <= LAST_PORT ? port : port - LAST_PORT + 1024 + 4 * WORKERS_EACH;

@@ -1,22 +1,21 @@
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import { readText } from "../../../common/auth-token.ts";
+import type { Environment } from "../../../common/environment.ts";
 import { err, ok, type Result } from "../../../common/result.ts";
 import { interrupted, type WsFailure } from "../../failure.ts";
-import type { Progress } from "../../output/progress.ts";
+import type { Job } from "../../job.ts";
 import { type Ended, runProgram } from "../run-program.ts";
-import { diagnosePip, pipStep } from "./pip.ts";
-import { pythonEnvironment } from "./python-environment.ts";
+import { diagnosePip, pipStep, pythonEnvironment } from "./pip.ts";
 
 /** The virtual environment that is wanted: it holds Ray and nothing of the user's own. */
-export interface VenvRequest {
+interface VenvRequest extends Pick<Job, "progress" | "signal"> {
   /** The folder to make it in. */
   readonly folder: string;
   readonly rayVersion: string;
   /** The Python that it is made with: a name on PATH or a path. */
   readonly python: string;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly progress: Progress;
-  readonly signal: AbortSignal;
+  readonly env: Environment;
 }
 
 const LOCK_TAKEN = 75;
@@ -28,32 +27,27 @@ const LAST_LINES = 15;
  * The mark of a whole one is written last, and names its own place, since a virtual environment cannot be moved.
  */
 export async function ensureVenv(request: VenvRequest): Promise<Result<void, WsFailure>> {
-  const { folder, rayVersion, progress } = request;
-  if (isComplete(request)) return ok(undefined);
+  const { folder, rayVersion, progress, signal } = request;
+  const isComplete = () => readText(`${folder}/.complete`) === `${rayVersion} ${folder}\n`;
+  if (isComplete()) return ok(undefined);
   progress.begin(
     "venv",
     `Ray ${rayVersion} from PyPI into a private virtual environment (once, about a minute)`,
   );
   mkdirSync(dirname(folder), { recursive: true });
-  const first = await build(request, ["--nonblock", "--conflict-exit-code", String(LOCK_TAKEN)]);
-  if (first.code === LOCK_TAKEN) progress.begin("venv", "Another ws is installing Ray; waiting for that one");
-  const built = first.code === LOCK_TAKEN ? await build(request, []) : first;
-  if (built.code === 0 && isComplete(request)) {
+  let built = await build(request, ["--nonblock", "--conflict-exit-code", String(LOCK_TAKEN)]);
+  if (built.code === LOCK_TAKEN) {
+    progress.begin("venv", "Another ws is installing Ray; waiting for that one");
+    built = await build(request, []);
+  }
+  if (built.code === 0 && isComplete()) {
     progress.done("venv", `Ray ${rayVersion} is installed`);
     return ok(undefined);
   }
   progress.fail("venv", `Ray ${rayVersion} could not be installed`);
   if (built.code === NOT_OURS)
     return err({ reason: "unsafe-folder", folder, why: "it exists, and ws did not create it" });
-  if (request.signal.aborted) return err(interrupted(request.signal));
-  return err(explain(request, built));
-}
-
-const markOf = (folder: string): string => join(folder, ".complete");
-
-function isComplete({ folder, rayVersion }: VenvRequest): boolean {
-  const mark = markOf(folder);
-  return existsSync(mark) && readFileSync(mark, "utf8") === `${rayVersion} ${folder}\n`;
+  return err(signal.aborted ? interrupted(signal) : explain(request, built));
 }
 
 /**
@@ -96,10 +90,10 @@ async function build(request: VenvRequest, lockOptions: readonly string[]): Prom
   });
 }
 
-function explain({ folder, rayVersion, python }: VenvRequest, { all, missing }: Ended): WsFailure {
+function explain(request: VenvRequest, { all, missing }: Ended): WsFailure {
   if (missing)
     return { reason: "no-tool", tool: "flock", fix: "Install util-linux (apt-get install util-linux)." };
-  const lines = all.trim().split("\n");
-  const { cause, fix } = diagnosePip(lines, { python, rayVersion, folder });
-  return { reason: "venv-failed", folder, rayVersion, lines: lines.slice(-LAST_LINES), cause, fix };
+  const { folder, rayVersion } = request;
+  const lines = all.trim().split("\n").slice(-LAST_LINES);
+  return { reason: "venv-failed", folder, rayVersion, lines, ...diagnosePip(all, request) };
 }

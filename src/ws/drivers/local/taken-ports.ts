@@ -1,11 +1,10 @@
 import { readdirSync, readlinkSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname } from "node:path";
-import { readText } from "../../../common/auth-token.ts";
 import { listeningSockets } from "../../compose/read-host.ts";
 import type { TakenPort } from "../../failure.ts";
 import type { PlannedPort } from "./plan.ts";
-import { LABEL, SERVICE_LABEL } from "./processes.ts";
+import { pids, readProcess } from "./processes.ts";
 
 /**
  * The ports that cannot be bound now, with the process that holds them or the cause. Ports that a process of `ours`
@@ -13,15 +12,15 @@ import { LABEL, SERVICE_LABEL } from "./processes.ts";
  */
 export async function findTakenPorts(
   ports: readonly PlannedPort[],
-  ours: ReadonlySet<number> = new Set(),
+  ours: readonly number[] = [],
 ): Promise<TakenPort[]> {
   const tried = await Promise.all(ports.map(async (port) => ({ port, refusal: await refusalOf(port) })));
   return tried.flatMap(({ port, refusal }): TakenPort[] => {
     if (refusal === undefined) return [];
     if (refusal !== "EADDRINUSE") return [{ ...port, holder: undefined, why: whyNot(refusal) }];
     const holder = holderOf(port.port);
-    if (holder !== undefined && ours.has(Number(holder))) return [];
-    return [{ ...port, holder: holder === undefined ? "a process of another user" : describe(holder) }];
+    if (holder === undefined) return [{ ...port, holder: "a process of another user" }];
+    return ours.includes(holder) ? [] : [{ ...port, holder: describe(holder) }];
   });
 }
 
@@ -42,40 +41,31 @@ function refusalOf({ host, port }: PlannedPort): Promise<string | undefined> {
 }
 
 /** The process that listens on a port, where /proc lets us see it (our own processes, or all of them for root). */
-function holderOf(port: number): string | undefined {
-  const inodes = listeningSockets().flatMap((each) => (each.port === port ? [`socket:[${each.inode}]`] : []));
-  return readdirSync("/proc").find((name) => /^\d+$/.test(name) && holdsOne(name, inodes));
+function holderOf(port: number): number | undefined {
+  const sockets = listeningSockets().flatMap((each) =>
+    each.port === port ? [`socket:[${each.inode}]`] : [],
+  );
+  return pids().find((pid) =>
+    filesIn(`/proc/${pid}/fd`).some((fd) => sockets.includes(linkOf(`/proc/${pid}/fd/${fd}`))),
+  );
 }
 
-const describe = (pid: string): string =>
-  clusterOf(pid) ?? `process ${pid}: ${textOf(`/proc/${pid}/cmdline`).replaceAll("\0", " ").slice(0, 80)}`;
-
-/** If the process belongs to a cluster that ws started: which one, and how to end it. */
-function clusterOf(pid: string): string | undefined {
-  const environment = textOf(`/proc/${pid}/environ`).split("\0");
-  const service = environment.find((each) => each.startsWith(`${SERVICE_LABEL}=`));
-  if (service === undefined || !environment.some((each) => each.startsWith(`${LABEL}=`))) return undefined;
-  const folder = linkOf(`/proc/${pid}/cwd`);
-  return `${service.slice(SERVICE_LABEL.length + 1)} of another cluster, which ws --state ${dirname(folder)} down ends`;
+/** The process, or, where ws started it, which cluster it belongs to and how to end that. */
+function describe(pid: number): string {
+  const { command = "", cluster = "", service = "" } = readProcess(pid) ?? {};
+  return cluster !== "" && service !== ""
+    ? `${service} of another cluster, which ws --state ${dirname(linkOf(`/proc/${pid}/cwd`))} down ends`
+    : `process ${pid}: ${command.slice(0, 80)}`;
 }
 
-function linkOf(file: string): string {
+/** A process may be gone by now, or another user's. */
+const filesIn = (folder: string): string[] => orElse([], () => readdirSync(folder));
+const linkOf = (file: string): string => orElse("", () => readlinkSync(file));
+
+function orElse<T>(otherwise: T, look: () => T): T {
   try {
-    return readlinkSync(file);
+    return look();
   } catch {
-    return "";
-  }
-}
-
-/** A process may be gone by now. */
-const textOf = (file: string): string => readText(file) ?? "";
-
-function holdsOne(pid: string, inodes: readonly string[]): boolean {
-  try {
-    return readdirSync(`/proc/${pid}/fd`).some((fd) =>
-      inodes.includes(readlinkSync(`/proc/${pid}/fd/${fd}`)),
-    );
-  } catch {
-    return false;
+    return otherwise;
   }
 }

@@ -2,8 +2,9 @@ import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
-import { until } from "../../../test/fixtures/until.ts";
-import { runJob } from "./job-probe.ts";
+import { until } from "../../../../test/fixtures/until.ts";
+import { ok } from "../../../common/result.ts";
+import { judgeJob } from "./dashboard.ts";
 
 /** A dashboard whose job never ends. */
 async function dashboard() {
@@ -24,7 +25,7 @@ async function dashboard() {
 test("Ctrl-C ends the wait for a job, and each request carries the token", async () => {
   const { asked, url } = await dashboard();
   const stop = new AbortController();
-  const job = runJob(url, "true", { signal: stop.signal, token: "s3cret" });
+  const job = judgeJob({ dashboardUrl: async () => ok(url), signal: stop.signal, token: "s3cret" });
   await until("the job's state to be asked for", () => asked.length >= 2);
   stop.abort();
   expect((await job).ok).toBe(false);

@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import { renderFailure } from "../../output/render-failure.ts";
-import { findTakenPorts } from "./free-ports.ts";
+import { findTakenPorts } from "./taken-ports.ts";
 
 async function listening(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");

@@ -1,0 +1,108 @@
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { closeSync, existsSync, openSync, renameSync, rmSync } from "node:fs";
+import { deadlineIn, pause } from "../../../common/deadline.ts";
+import type { Environment } from "../../../common/environment.ts";
+import { err, ok, type Result } from "../../../common/result.ts";
+import { TEST_CLIENT_NAME } from "../../config/settings.ts";
+import type { WsFailure } from "../../failure.ts";
+import { type Folders, logFile, removeTemp, statusFile } from "./machine.ts";
+import type { ProcessPlan } from "./plan.ts";
+import { findProcesses, isRunning, LABEL, readProcess, SERVICE_LABEL, signalProcess } from "./processes.ts";
+import { forget, recordStarted, type StartedProcess } from "./state.ts";
+
+/** The entrypoint's own KILL comes 8.5 s after its TERM; a frozen one gets ours. */
+export const STOP_GRACE_MS = 12_000;
+const KILL_MS = 5_000;
+const LOOK_EVERY_MS = 50;
+
+/**
+ * Starts a process in a session of its own, so that it outlives this terminal and everything below it can be found by
+ * that session. Its output goes to its log; the log before this start is kept beside it.
+ */
+export function startProcess(plan: ProcessPlan, folders: Folders, env: Environment): Result<void, WsFailure> {
+  const { name, address, file, args } = plan;
+  const log = logFile(folders, name);
+  if (existsSync(log)) renameSync(log, `${log}.1`);
+  rmSync(statusFile(folders, name), { force: true });
+  const output = openSync(log, "a");
+  const startedAt = Date.now();
+  // For the nodes, which ask for the lease, and the health service, which grants it.
+  const { RAY_EP_HEALTH_TOKEN } = name === TEST_CLIENT_NAME ? {} : env;
+  const child = spawn(file, args, {
+    cwd: folders.state,
+    detached: true,
+    stdio: ["ignore", output, output],
+    env: {
+      ...baseEnvironment(env),
+      ...(RAY_EP_HEALTH_TOKEN ? { RAY_EP_HEALTH_TOKEN } : {}),
+      ...plan.env,
+      [LABEL]: folders.label,
+      [SERVICE_LABEL]: name,
+    },
+  });
+  closeSync(output);
+  child.once("error", () => {});
+  child.unref();
+  const found = child.pid === undefined ? undefined : readProcess(child.pid);
+  if (found === undefined)
+    return err({ reason: "node-ended", node: name, how: "at once", lines: [], log, cause: undefined });
+  const { pid, startTicks } = found;
+  const fingerprint = fingerprintOf(plan);
+  recordStarted(folders.stateFile, { name, address, pid, startTicks, startedAt, fingerprint });
+  return ok(undefined);
+}
+
+/** Changes with anything that the process was told. */
+export function fingerprintOf({ file, args, env }: ProcessPlan): string {
+  const told = JSON.stringify([file, args, env]);
+  return createHash("sha256").update(told).digest("hex").slice(0, 12);
+}
+
+/** Would change what a node is told, or where its Python finds modules. */
+const NOT_PASSED =
+  /^(?:HEAD_|HEALTH_|NODE_|OBJECT_|MIN_WORKER_|MAX_WORKER_|RAY_EP_|RAY_(?:HEAD|DASHBOARD|CLIENT)_PORT$|RAY_NUM_|RAY_MEMORY$|RAY_ADDRESS$|DISCOVERY_TIMEOUT$|WAIT_FOR_HEAD$|USE_CONDA_ENV$|PYTHONPATH$|PYTHONHOME$|VIRTUAL_ENV$|CONDA_|NODE_OPTIONS$|npm_)/;
+
+/** The user's environment without what speaks to a node or to its Python; proxies keep out of the loopback. Pure. */
+export function baseEnvironment(env: Environment): Environment {
+  const kept = Object.entries(env).filter(([name]) => !NOT_PASSED.test(name));
+  const given = (env.no_proxy ?? env.NO_PROXY ?? "").split(",").filter(Boolean);
+  const noProxy = [...given, "127.0.0.0/8", "localhost"].join(",");
+  return { ...Object.fromEntries(kept), no_proxy: noProxy, NO_PROXY: noProxy };
+}
+
+/** Asks processes to stop, and returns when they have. An aborted signal means now: no more asking. */
+export async function stopProcesses(started: readonly StartedProcess[], now: AbortSignal): Promise<void> {
+  for (const { pid } of started) signalProcess(pid, "SIGTERM");
+  await untilGone(() => started.filter(isRunning), STOP_GRACE_MS, now);
+}
+
+/** Ends and removes everything of these services but their logs: also processes whose parents are gone. Returns how many it killed. */
+export async function clear(
+  folders: Folders,
+  names: readonly string[] | undefined,
+): Promise<Result<number, WsFailure>> {
+  const killed = new Set<number>();
+  await untilGone(() => {
+    const left = findProcesses(folders, names);
+    for (const { pid } of left) {
+      signalProcess(pid, "SIGKILL");
+      killed.add(pid);
+    }
+    return left;
+  }, KILL_MS);
+  const processes = findProcesses(folders, names).map(({ pid, command }) => ({
+    pid,
+    what: command.slice(0, 100),
+  }));
+  if (processes.length > 0) return err({ reason: "left-over", processes, ports: [] });
+  forget(folders.stateFile, names);
+  const others = findProcesses(folders).length > 0;
+  removeTemp(folders, others ? names : undefined);
+  return ok(killed.size);
+}
+
+async function untilGone(look: () => readonly unknown[], limitMs: number, now?: AbortSignal): Promise<void> {
+  const deadline = deadlineIn(limitMs);
+  while (look().length > 0 && !deadline.expired() && now?.aborted !== true) await pause(LOOK_EVERY_MS, now);
+}
