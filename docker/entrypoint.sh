@@ -1,10 +1,16 @@
 #!/bin/sh
 # What tini runs. Without words, or with words that begin with `-`: the entrypoint. Other words are a command of the
 # user's, which takes this process's place, so that signals, the terminal and the exit code are its own.
+export RAY_EP_ALIVE_FILE="${RAY_EP_ALIVE_FILE:-/opt/ray-entrypoint/state/alive}"
 case ${1-} in
   '' | -*)
+    export RAY_EP_STATUS_FILE="${RAY_EP_STATUS_FILE:-/opt/ray-entrypoint/state/status.json}"
+    if ! [ -e /lib64/ld-linux-x86-64.so.2 ] && ! [ -e /lib/ld-linux-aarch64.so.1 ]; then
+      echo "✗ This image has no glibc (Alpine, for one, has musl), which Ray and this program need. → Use a base such as Debian, Ubuntu or Red Hat" >&2
+      exit 78
+    fi
     # A first heap that a decision fits into: no garbage is collected before Ray starts (bench/decide.ts).
-    exec /opt/ray-entrypoint/node --min-semi-space-size=4 --require /opt/ray-entrypoint/compile-cache.cjs \
+    exec /opt/ray-entrypoint/bin/node --min-semi-space-size=4 --require /opt/ray-entrypoint/compile-cache.cjs \
       /opt/ray-entrypoint/entrypoint.js "$@"
     ;;
 esac

@@ -1,7 +1,7 @@
 #!/bin/sh
 # The image's HEALTHCHECK: is this node ALIVE in its cluster? The entrypoint asks the cluster's GCS each second, and notes
 # until when its answer holds, in seconds since the machine's boot, with words. Reading that costs no start of Node.
-file=${RAY_EP_ALIVE_FILE:-/run/ray-entrypoint/alive}
+file=${RAY_EP_ALIVE_FILE:-/opt/ray-entrypoint/state/alive}
 
 if ! { read -r until words < "$file"; } 2>/dev/null; then
   folder=$(dirname "$file")

@@ -58,10 +58,16 @@ const FAILURES = {
     `✗ The user ${user} cannot read ${path} (${code}), from which pip is to install`,
     "→ Make it readable for that user, or name another path in RAY_EP_PIP_REQUIREMENTS.",
   ],
-  "ray-not-found": ({ path }: { path: string }) => [
-    `✗ There is no ray at ${path}`,
-    "→ Install Ray there, or name the folder that holds it in RAY_EP_BIN_DIR.",
-  ],
+  "ray-not-found": ({ path }: { path: string | null }) =>
+    path === null
+      ? [
+          "✗ No Ray in this image: use a base with Ray, or --build-arg RAY_VERSION=2.60.0",
+          "→ Or name the folder that holds `ray` in RAY_EP_BIN_DIR.",
+        ]
+      : [
+          `✗ There is no ray at ${path}`,
+          "→ Install Ray there, or name the folder that holds it in RAY_EP_BIN_DIR.",
+        ],
   "ray-not-executable": ({ file, code }: { file: string; code: string }) => [
     `✗ ${file} cannot be executed (${code})`,
     "→ Make it executable for the user that Ray runs as.",

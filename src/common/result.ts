@@ -12,6 +12,15 @@ export type Members<Tag extends string, Table> = {
 }[keyof Table];
 type Facts<Words> = Words extends (facts: infer F) => unknown ? Readonly<F> : never;
 
+/** What `work` returns; undefined where it throws, for what the world refuses (a file that is not there, say). */
+export function attempt<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch {
+    return undefined;
+  }
+}
+
 /** Makes a forgotten member of a union a compile error; reaching it at run time is a bug. */
 export function unreachable(value: never): never {
   throw new Error(`unreachable: ${JSON.stringify(value)}`);

@@ -8,25 +8,23 @@ import { visible } from "../common/output/shown.ts";
 import { handleSignals, leave } from "../common/process.ts";
 import { findTlsProblems, readTls } from "../gcs/tls.ts";
 import { readArgs } from "./config/args.ts";
-import { asUser } from "./config/become.ts";
-import { type Config, readConfig } from "./config/config.ts";
-import { readInterfaces } from "./config/interfaces.ts";
-import { probeLocal, readHealthTokenFile, readTokenFile } from "./config/local.ts";
-import type { RayUser } from "./config/machine.ts";
+import { asUser, type RayUser } from "./config/become.ts";
+import type { Config } from "./config/config.ts";
+import { probeLocal, readHealthTokenFile, readInterfaces, readTokenFile } from "./config/local.ts";
+import { readConfig } from "./config/read-config.ts";
 import { findUsers } from "./config/users.ts";
 import type { Deps } from "./deps.ts";
 import { collect } from "./election/collect.ts";
 import { StatusKeeper } from "./lease/node-status.ts";
 import { Node, type NodeInput } from "./node.ts";
 import { boundedWrite } from "./output/bounded-log.ts";
-import type { Event } from "./output/event.ts";
+import { type Event, render } from "./output/event.ts";
 import { exitCodeOf } from "./output/exit-code.ts";
 import { helpText } from "./output/help.ts";
 import { introduction } from "./output/introduction.ts";
-import { NoteFile } from "./output/note-file.ts";
-import { render } from "./output/render.ts";
+import { noteFile } from "./output/notes.ts";
 import { planForPid1 } from "./pid1.ts";
-import { binDirOf, resolveRunAs } from "./ray/command.ts";
+import { resolveRunAs } from "./ray/command.ts";
 import { realDeps } from "./real-deps.ts";
 import { StopRequest } from "./stop-request.ts";
 
@@ -87,17 +85,16 @@ function randomWord(): string {
 async function explain(input: Input, deps: Deps, json: boolean): Promise<number> {
   const { heads, healthInTheEnd } = await collect(input.config, deps, input.stopRequest.asked, "all");
   const seen = { heads, health: await healthInTheEnd };
-  const { dryRun } = await import("./output/dry-run.ts");
-  const { renderDryRun } = await import("./output/render-dry-run.ts");
+  const { dryRun, renderDryRun } = await import("./output/dry-run.ts");
   const report = dryRun({ version: __VERSION__, ...input, seen });
   const lines = json ? JSON.stringify(report, null, 2).split("\n") : renderDryRun(report);
   print(`${lines.map(visible).join("\n")}\n`);
   return report.exitCode;
 }
 
-const localSettings = (config: Config) => ({
-  binDir: binDirOf(config),
-  requirements: config.values.RAY_EP_PIP_REQUIREMENTS,
+const localSettings = ({ values }: Config) => ({
+  binDir: values.RAY_EP_BIN_DIR ?? (values.USE_CONDA_ENV ? "/opt/conda/envs/py/bin" : undefined),
+  requirements: values.RAY_EP_PIP_REQUIREMENTS,
 });
 
 const toStdout = (text: string): void => void process.stdout.write(text);
@@ -140,7 +137,7 @@ function refuse(failure: Failure, isRun = false, user: RayUser | null = null): n
   createLogger<Event>({ form, write, render, now: () => new Date() }).log(event);
   const file = process.env.RAY_EP_STATUS_FILE?.trim() ?? "";
   if (isRun && file.startsWith("/"))
-    new StatusKeeper(hostname(), __VERSION__, new NoteFile(file, user)).hear(event);
+    new StatusKeeper(hostname(), __VERSION__, noteFile(file, user)).hear(event);
   return event.exitCode;
 }
 

@@ -5,7 +5,10 @@ const FILES: Readonly<Record<string, string>> = { "/token": "s3cret\n", "/two": 
 const read = (env: Record<string, string>) => readConfig(env, (file) => FILES[file] ?? null);
 
 test("without any setting it listens on all addresses, port 8080, with a lease of 15 s", () => {
-  expect(read({})).toMatchObject({ ok: true, value: { host: "0.0.0.0", port: 8080, ttlMs: 15_000 } });
+  expect(read({})).toMatchObject({
+    ok: true,
+    value: { RAY_EP_HEALTH_HOST: "0.0.0.0", RAY_EP_HEALTH_PORT: 8080, RAY_EP_LEASE_TTL: 15_000 },
+  });
 });
 
 test.each(["1", "2", "11.9"])("a lease of %s s is refused: a holder may go on for longer", (seconds) => {
@@ -16,16 +19,16 @@ test.each(["1", "2", "11.9"])("a lease of %s s is refused: a holder may go on fo
 });
 
 test("a lease of 12 s is the shortest", () => {
-  expect(read({ RAY_EP_LEASE_TTL: "12" })).toMatchObject({ ok: true, value: { ttlMs: 12_000 } });
+  expect(read({ RAY_EP_LEASE_TTL: "12" })).toMatchObject({ ok: true, value: { RAY_EP_LEASE_TTL: 12_000 } });
 });
 
 test("the token is in its variable or in a file, not in both", () => {
   const token = { RAY_EP_HEALTH_TOKEN: "given" };
   const file = { RAY_EP_HEALTH_TOKEN_FILE: "/token" };
   expect([read({}), read(token), read(file)]).toMatchObject([
-    { value: { token: null } },
-    { value: { token: "given" } },
-    { value: { token: "s3cret" } },
+    { value: { RAY_EP_HEALTH_TOKEN: null } },
+    { value: { RAY_EP_HEALTH_TOKEN: "given" } },
+    { value: { RAY_EP_HEALTH_TOKEN: "s3cret" } },
   ]);
   const where = "RAY_EP_HEALTH_TOKEN, RAY_EP_HEALTH_TOKEN_FILE";
   expect(read({ ...token, ...file })).toMatchObject({ ok: false, error: [{ where }] });

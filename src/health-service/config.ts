@@ -1,41 +1,20 @@
 import * as hosts from "../common/address.ts";
 import { healthTokenIn, noHealthToken } from "../common/auth-token.ts";
-import { type Environment, readEnvironment, type Variable } from "../common/environment.ts";
+import { type Environment, readEnvironment, type ValuesOf, type Variable } from "../common/environment.ts";
 import type { Problem } from "../common/failure.ts";
-import type { LogForm } from "../common/output/logger.ts";
 import { RENEW_DEADLINE_S } from "../common/protocol/lease-protocol.ts";
 import { err, ok, type Result } from "../common/result.ts";
 import type { Form } from "../common/values.ts";
 import * as scalars from "../common/values.ts";
 
-export interface Config {
-  readonly host: string;
-  readonly port: number;
-  /** Null: the lease lives in memory alone. */
-  readonly stateDir: string | null;
-  /** The candidates and their addresses; null: every node may ask, from anywhere. */
-  readonly whitelist: readonly hosts.WhitelistEntry[] | null;
-  readonly ttlMs: number;
-  /** Wanted with every write; null: writes are open. */
-  readonly token: string | null;
-  /**
-   * Public names under which nodes reach this service. Without a token, writes under other public names are refused.
-   */
-  readonly allowedHosts: readonly string[];
-  readonly logForm: LogForm;
-}
-
 /** A holder must be able to know, at its deadline, that nobody else holds the lease yet (docs/faults.md 4.1). */
 const MIN_TTL_S = 1.2 * RENEW_DEADLINE_S;
+const TTL_TOO_SHORT = `expected at least ${MIN_TTL_S} seconds: a holder may go on for ${RENEW_DEADLINE_S} seconds without a renewal`;
 const leaseTtl: Form<number> = {
   ...scalars.positiveSeconds,
   parse: (text) => {
     const ms = scalars.positiveSeconds.parse(text);
-    return !ms.ok || ms.value >= MIN_TTL_S * 1000
-      ? ms
-      : err(
-          `expected at least ${MIN_TTL_S} seconds: a holder may go on for ${RENEW_DEADLINE_S} seconds without a renewal`,
-        );
+    return ms.ok && ms.value < MIN_TTL_S * 1000 ? err(TTL_TOO_SHORT) : ms;
   },
 };
 
@@ -98,27 +77,21 @@ export const VARIABLES = {
   },
 } as const satisfies Record<string, Variable>;
 
+/** The value of every variable. The token is there whether it was given or read from its file. */
+export type Config = ValuesOf<typeof VARIABLES>;
+
 /** Reads the environment into a Config, or lists every problem at once. Values of secrets are never shown. */
 export function readConfig(
   env: Environment,
   readText: (file: string) => string | null,
 ): Result<Config, readonly Problem[]> {
-  const { values: v, problems } = readEnvironment(VARIABLES, env);
-  const { RAY_EP_HEALTH_TOKEN: given, RAY_EP_HEALTH_TOKEN_FILE: file } = v;
-  const token = file === null ? given : healthTokenIn(readText(file));
-  if (file !== null && token === null) problems.push(noHealthToken(file));
-  if (file !== null && given !== null) problems.push(TOKEN_TWICE);
-  if (problems.length > 0) return err(problems);
-  return ok({
-    host: v.RAY_EP_HEALTH_HOST,
-    port: v.RAY_EP_HEALTH_PORT,
-    stateDir: v.RAY_EP_HEALTH_STATE_DIR,
-    whitelist: v.HEAD_WHITELIST,
-    ttlMs: v.RAY_EP_LEASE_TTL,
-    token,
-    allowedHosts: v.RAY_EP_HEALTH_ALLOWED_HOSTS ?? [],
-    logForm: v.RAY_EP_LOG,
-  });
+  const { values, problems } = readEnvironment(VARIABLES, env);
+  const { RAY_EP_HEALTH_TOKEN: given, RAY_EP_HEALTH_TOKEN_FILE: file } = values;
+  if (file === null) return problems.length > 0 ? err(problems) : ok(values);
+  const token = healthTokenIn(readText(file));
+  if (token === null) problems.push(noHealthToken(file));
+  if (given !== null) problems.push(TOKEN_TWICE);
+  return problems.length > 0 ? err(problems) : ok({ ...values, RAY_EP_HEALTH_TOKEN: token });
 }
 
 const TOKEN_TWICE: Problem = {
@@ -126,3 +99,32 @@ const TOKEN_TWICE: Problem = {
   problem: "expected one of them, got both",
   fix: "Remove one.",
 };
+
+/** What --help prints. */
+export function helpText(version: string): string {
+  const width = Math.max(...Object.keys(VARIABLES).map((name) => name.length));
+  const settings = Object.entries(VARIABLES).map(
+    ([name, { meaning, fallback }]) =>
+      `  ${name.padEnd(width)}  ${meaning}${fallback === null ? "" : ` (default: ${fallback})`}`,
+  );
+  return `Health service for Ray clusters ${version}: answers GET / with 200 OK and keeps the head lease.
+
+Usage: node health-server.js [--help | --version]
+
+Settings (environment variables; none is needed):
+${settings.join("\n")}
+
+Paths:
+  GET /              200 OK
+  GET /v1/cluster    the head lease and the nodes that reported lately
+  GET /v1/head       the head lease alone, as nodes read it
+  PUT /v1/head       ask for the head lease, or renew it
+  DELETE /v1/head    release it
+  PUT /v1/nodes/NAME what a node says of itself
+  POST /v1/reach     dial a node back, to see whether it can be reached
+  GET /metrics       numbers for Prometheus
+
+Exit codes: 0 a requested stop (SIGTERM, SIGINT, SIGQUIT); 69 the address cannot be listened on;
+74 the kept state cannot be read; 78 a wrong setting.
+`;
+}

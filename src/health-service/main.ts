@@ -9,52 +9,46 @@ import { THREADS } from "../common/lookup.ts";
 import { createLogger, logForm } from "../common/output/logger.ts";
 import { handleSignals, leave } from "../common/process.ts";
 import { err, ok, type Result } from "../common/result.ts";
-import { readConfig } from "./config.ts";
-import { helpText } from "./help.ts";
-import { type Event, exitCodeOf, type ServiceFailure, withoutLife } from "./output/event.ts";
-import { render } from "./output/render.ts";
+import { helpText, readConfig } from "./config.ts";
+import { type Event, EXIT_CODES, render, type ServiceFailure, withoutLife } from "./event.ts";
 import { startHealthService } from "./start.ts";
 
-const print = (text: string): void => void process.stdout.write(text);
+function print(text: string): number {
+  process.stdout.write(text);
+  return 0;
+}
 
 /** The whole life of the health service: read config → listen → serve until a signal. Returns the exit code. */
 async function main(): Promise<number> {
   z.config(en());
-  const say = createLogger<Event>({
-    form: logForm(process.env.RAY_EP_LOG),
-    write: print,
-    render,
-    now: () => new Date(),
-  });
+  const form = logForm(process.env.RAY_EP_LOG);
+  const { log } = createLogger<Event>({ form, write: print, render, now: () => new Date() });
   const fail = (failure: ServiceFailure): number => {
-    say.log({ type: "failed", failure });
-    return exitCodeOf(failure);
+    log({ type: "failed", failure });
+    return EXIT_CODES[failure.reason];
   };
   const request = readArgs(process.argv.slice(2));
   if (!request.ok) return fail({ reason: "bad-command-line", problems: request.error });
-  if (request.value !== "run") {
-    print(request.value === "help" ? helpText(__VERSION__) : `${__VERSION__}\n`);
-    return 0;
-  }
+  if (request.value.help) return print(helpText(__VERSION__));
+  if (request.value.version) return print(`${__VERSION__}\n`);
 
   const stop = new Promise<NodeJS.Signals>(handleSignals);
   const config = readConfig(process.env, readText);
   if (!config.ok) return fail({ reason: "bad-configuration", problems: config.error });
   const identity = { version: __VERSION__, instance: randomUUID() };
-  const starting = startHealthService(config.value, identity, (event) => say.log(withoutLife(event)));
+  const starting = startHealthService(config.value, identity, (event) => log(withoutLife(event)));
   // A start that hangs, on a disk say, ends with the signal as well.
   const service = await Promise.race([starting, stop.then(() => null)]);
   if (service !== null && !service.ok) return fail(service.error);
-  say.log({ type: "stopping", signal: await stop });
+  log({ type: "stopping", signal: await stop });
   await service?.value.stop();
   return 0;
 }
 
-function readArgs(words: readonly string[]): Result<"run" | "help" | "version", readonly Problem[]> {
+function readArgs(args: string[]): Result<{ help?: boolean; version?: boolean }, readonly Problem[]> {
   try {
     const options = { help: { type: "boolean", short: "h" }, version: { type: "boolean" } } as const;
-    const { values } = parseArgs({ args: [...words], options, strict: true });
-    return ok(values.help ? "help" : values.version ? "version" : "run");
+    return ok(parseArgs({ args, options }).values);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     // Any word may be a secret, but an option's name.

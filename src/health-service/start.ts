@@ -5,17 +5,16 @@ import { readText } from "../common/auth-token.ts";
 import { monotonicMs, pause } from "../common/deadline.ts";
 import { err, ok, type Result } from "../common/result.ts";
 import type { Config } from "./config.ts";
+import { type Event, type ServiceFailure, withoutRepeats } from "./event.ts";
 import { maxConnections } from "./http/connections.ts";
 import { createHealthServer } from "./http/server.ts";
-import { inTime, type Recalled, StateFile } from "./lease/state-file.ts";
-import type { Event, ServiceFailure } from "./output/event.ts";
-import { withoutRepeats } from "./output/quiet-log.ts";
+import type { Recalled } from "./lease/lease-state.ts";
+import { inTime, StateFile } from "./lease/state-file.ts";
 import { Service, type ServiceSettings } from "./service.ts";
 
 export interface HealthService {
   readonly port: number;
-  /** Cuts every connection and returns when the state is on disk. */
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 const REQUEST_TIMEOUT_MS = 5000;
@@ -28,50 +27,51 @@ export async function startHealthService(
   identity: Pick<ServiceSettings, "version" | "instance">,
   log: (event: Event) => void,
 ): Promise<Result<HealthService, ServiceFailure>> {
-  const { host, ttlMs, stateDir, whitelist, token, allowedHosts: hosts } = config;
+  const { RAY_EP_HEALTH_STATE_DIR: stateDir, RAY_EP_LEASE_TTL: ttlMs } = config;
   const file = stateDir === null ? null : new StateFile(stateDir);
   const recalled: Result<Recalled, string> =
     file === null ? ok({ kind: "none" }) : await inTime(RECALL_TIMEOUT_MS, file.recall());
   if (!recalled.ok) return err({ reason: "state-unreadable", file: file?.path ?? "", cause: recalled.error });
   log(memoryEvent(recalled.value, ttlMs));
-  const quiet = withoutRepeats(log, monotonicMs);
   // Not boot time: while this machine is suspended no node can renew or report, and a lease that ends later does no
   // harm.
-  const now = monotonicMs;
-  const service = new Service({ ...identity, config, file, recalled: recalled.value, now, log: quiet });
+  const time = { now: monotonicMs, pause };
+  const quiet = withoutRepeats(log, monotonicMs);
+  const service = new Service({ ...identity, ...time, config, file, recalled: recalled.value, log: quiet });
   await service.lease.open();
-  const limits = {
+  const server = createHealthServer(service, {
     requestTimeoutMs: REQUEST_TIMEOUT_MS,
     maxConnections: maxConnections(readText("/proc/self/limits")),
-  };
-  const server = createHealthServer({ service, token, hosts, log: quiet, ...limits });
+  });
   const listening = await listen(server, config);
   if (!listening.ok) return listening;
-  const port = listening.value;
-  const names = whitelist?.map(({ name }) => name) ?? null;
-  const told = { host, port, ttlMs, stateDir, whitelist: names, tokenWanted: token !== null };
-  log({ type: "started", ...identity, ...told });
-  return ok({ port, stop: () => stop(server, service) });
+  const whitelist = config.HEAD_WHITELIST?.map(({ name }) => name) ?? null;
+  const tokenWanted = config.RAY_EP_HEALTH_TOKEN !== null;
+  log({ type: "started", ...identity, ...listening.value, ttlMs, stateDir, whitelist, tokenWanted });
+  return ok({ port: listening.value.port, stop: () => stop(server, service) });
 }
 
 function memoryEvent(recalled: Recalled, ttlMs: number): Event {
   if (recalled.kind === "none") return { type: "memory", kind: "none", ttlMs };
   if (recalled.kind === "damaged") return { type: "memory", ...recalled };
-  const { epoch, hold } = recalled.memory;
-  return { type: "memory", kind: "kept", epoch, holder: hold?.node ?? null };
+  const { kind, epoch, hold } = recalled;
+  return { type: "memory", kind, epoch, holder: hold?.node ?? null };
 }
 
-async function listen(server: Server, { host, port }: Config): Promise<Result<number, ServiceFailure>> {
-  server.listen({ host, port, backlog: 4096 });
+async function listen(
+  server: Server,
+  { RAY_EP_HEALTH_HOST: host, RAY_EP_HEALTH_PORT: port }: Config,
+): Promise<Result<{ host: string; port: number }, ServiceFailure>> {
   try {
-    await once(server, "listening");
-    return ok((server.address() as AddressInfo).port);
+    await once(server.listen({ host, port, backlog: 4096 }), "listening");
+    return ok({ host, port: (server.address() as AddressInfo).port });
   } catch (error) {
     const { code = "unknown" } = error as NodeJS.ErrnoException;
     return err({ reason: "cannot-listen", host, port, code });
   }
 }
 
+/** Cuts every connection and returns when the state is on disk. */
 async function stop(server: Server, service: Service): Promise<void> {
   server.close();
   server.closeAllConnections();

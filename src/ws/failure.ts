@@ -1,4 +1,5 @@
 import type { Problem } from "../common/failure.ts";
+import type { Result } from "../common/result.ts";
 import type { NotOurs } from "./compose/own-file.ts";
 
 /** A TCP port that something else holds. */
@@ -103,6 +104,9 @@ export type WsFailure =
   | { readonly reason: "overtaken" }
   | { readonly reason: "unsafe-folder"; readonly folder: string; readonly why: string }
   | { readonly reason: "interrupted"; readonly signal: StopSignal };
+
+/** What `ws` tries: it ends well, or in a failure that `ws` expects. */
+export type Attempt<T = void> = Promise<Result<T, WsFailure>>;
 
 type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
 

@@ -12,6 +12,8 @@ make_images() {
   before=$(lab_docker images --quiet --no-trunc | sort -u)
   has_recipe "$base_image" "$recipe" || make_base
   has_recipe node:24-bookworm-slim "$recipe" || make_node_image
+  # Kept: an image without Ray has it installed from them (LAB_WHEELS).
+  fetch_wheels "$version" "$lab_cache/wheels-$version"
   has_recipe "rayproject/ray:$version" "$recipe-$version" || make_ray_image "$version"
   has_recipe "rayproject/ray:$version-gpu" "$recipe-$version-gpu" || make_gpu_image "$version"
   lab_docker tag "rayproject/ray:$version" rayproject/ray:latest
@@ -56,7 +58,6 @@ make_node_image() {
 
 make_ray_image() {
   local version=$1 wheels=$lab_cache/wheels-$1 container
-  fetch_wheels "$version" "$wheels"
   say "Installing Ray $version into rayproject/ray:$version (about 40 s)"
   container=ray-ep-lab-make-$version
   lab_docker rm --force "$container" >/dev/null 2>&1 || true
@@ -73,7 +74,6 @@ make_ray_image() {
   }
   commit_ray "$container" "rayproject/ray:$version" "$recipe-$version"
   lab_docker rm "$container" >/dev/null
-  rm -rf "$wheels"
 }
 
 # The settings of the real image: no ENTRYPOINT, a user that is not root, PATH from ENV alone.

@@ -1,4 +1,5 @@
-import { type Config, readConfig } from "../../src/entrypoint/config/config.ts";
+import type { Config } from "../../src/entrypoint/config/config.ts";
+import { readConfig } from "../../src/entrypoint/config/read-config.ts";
 import type { Theme } from "./faults/themes.ts";
 import { Place } from "./place.ts";
 import type { Prng } from "./prng.ts";

@@ -1,10 +1,10 @@
 import type { Clock } from "../../src/common/deadline.ts";
-import type { LocalFact, RayUser } from "../../src/entrypoint/config/machine.ts";
+import type { RayUser } from "../../src/entrypoint/config/become.ts";
+import type { LocalFact } from "../../src/entrypoint/config/local.ts";
 import type { Deps } from "../../src/entrypoint/deps.ts";
 import { sparing } from "../../src/entrypoint/lease/without-lease.ts";
 import { Node } from "../../src/entrypoint/node.ts";
-import type { Event } from "../../src/entrypoint/output/event.ts";
-import { render } from "../../src/entrypoint/output/render.ts";
+import { type Event, render } from "../../src/entrypoint/output/event.ts";
 import type { Fault } from "../../src/entrypoint/ray/verdict.ts";
 import { StopRequest } from "../../src/entrypoint/stop-request.ts";
 import { Actor } from "./actor.ts";
@@ -27,7 +27,7 @@ const LOCAL: LocalFact = {
   uid: USER.uid,
   user: USER.name,
   rayUser: USER,
-  mayBecome: true,
+  becomes: null,
   requirements: [],
   unreadable: null,
   // No Python: nobody compares it, which would take one more question to each HEAD.

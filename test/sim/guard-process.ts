@@ -2,7 +2,7 @@ import type { GuardProcess as Real } from "../../src/entrypoint/ray/guard/guard-
 import { Actor } from "./actor.ts";
 import type { Place, Scene } from "./place.ts";
 
-/** As in src/entrypoint/ray/guard/guard-program.ts. */
+/** As in src/entrypoint/ray/guard/guard-process.ts. */
 const LOOK_EVERY_MS = 500;
 
 /**

@@ -1,3 +1,4 @@
+import { readEnvironment } from "../../src/common/environment.ts";
 import type {
   ClusterView,
   LeaseGranted,
@@ -8,11 +9,10 @@ import type {
   NodeNoted,
   NodeReport,
 } from "../../src/common/protocol/lease-protocol.ts";
-import { LEASE_TTL_S } from "../../src/common/protocol/lease-protocol.ts";
 import { err, ok } from "../../src/common/result.ts";
-import type { LeaseState, Memory } from "../../src/health-service/lease/lease-state.ts";
-import type { Recalled } from "../../src/health-service/lease/state-file.ts";
-import type { Event } from "../../src/health-service/output/event.ts";
+import { VARIABLES } from "../../src/health-service/config.ts";
+import type { Event } from "../../src/health-service/event.ts";
+import type { Recalled } from "../../src/health-service/lease/lease-state.ts";
 import {
   Service as HealthService,
   type ServiceSettings as RealSettings,
@@ -91,7 +91,7 @@ export class Service {
     const actor = this.#actor;
     this.#real = new HealthService({
       ...{ version: "0", instance, recalled: this.#disk },
-      config: { ttlMs: LEASE_TTL_S * 1000, whitelist: null, token: null },
+      config: readEnvironment(VARIABLES, {}).values,
       file: this.#settings.persistent ? this.#file(actor) : null,
       now: () => actor.nowMs,
       pause: actor.pauseFor,
@@ -184,12 +184,12 @@ export class Service {
     const { prng, note } = this.#settings;
     return {
       path: "lease.json",
-      save: async (state) => {
+      save: async (memory) => {
         const slowMs = this.diskSlowMs;
         if (slowMs > 0) note("writes of a disk that hangs");
         if (slowMs > 0 || prng.chance(0.5)) await actor.sleep(slowMs + prng.between(0, 30));
         if (this.diskFull) return err("no space left");
-        this.#disk = { kind: "kept", memory: memoryOf(state) };
+        this.#disk = { kind: "kept", ...memory };
         if (prng.chance(0.5)) await actor.sleep(prng.between(0, 30));
         return ok(undefined);
       },
@@ -214,9 +214,3 @@ export class Service {
     if (event.type === "released") this.#settings.log(`released by ${event.life}, epoch ${event.epoch}`);
   }
 }
-
-const memoryOf = ({ epoch, highestEpochSeen, hold }: LeaseState): Memory => ({
-  epoch,
-  highestEpochSeen,
-  hold,
-});

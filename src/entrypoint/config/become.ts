@@ -1,7 +1,20 @@
+import { execFileSync, type StdioOptions } from "node:child_process";
 import { accessSync, constants, lstatSync, realpathSync } from "node:fs";
 import { dirname } from "node:path";
 import { readText } from "../../common/auth-token.ts";
-import type { RayUser } from "./machine.ts";
+import type { Environment } from "../../common/environment.ts";
+import { attempt } from "../../common/result.ts";
+
+/** An entry of the user database. */
+export interface RayUser {
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+  /** Supplementary groups, used when root becomes this user. */
+  readonly groups: readonly number[];
+  readonly home: string;
+  readonly shell: string;
+}
 
 /** The path of setpriv from util-linux, which images of Debian, Ubuntu and Red Hat have. */
 const SETPRIV = ["/usr/bin/setpriv", "/bin/setpriv"];
@@ -16,7 +29,7 @@ export const SYSTEM_ENV = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr
 const OURS_ALONE = new Set(["RAY_EP_HEALTH_TOKEN", "RAY_EP_HEALTH_TOKEN_FILE"]);
 
 /** What programs of Ray's user may know of our environment. */
-export const withoutOurs = (env: Readonly<Record<string, string | undefined>>): Record<string, string> =>
+export const withoutOurs = (env: Environment): Record<string, string> =>
   Object.fromEntries(
     Object.entries(env).filter(
       (entry): entry is [string, string] => entry[1] !== undefined && !OURS_ALONE.has(entry[0]),
@@ -46,13 +59,13 @@ export function becoming(user: RayUser | null, words: readonly string[]): readon
 }
 
 /** True where this process may execute `file`. */
-export function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
+export const isExecutable = (file: string): boolean =>
+  attempt(() => accessSync(file, constants.X_OK) ?? true) ?? false;
+
+/** What a program prints; "" where it cannot be run, fails, or takes longer. */
+export function outputOf([file = "", ...args]: readonly string[], env: NodeJS.ProcessEnv, timeout: number) {
+  const stdio: StdioOptions = ["ignore", "pipe", "ignore"];
+  return attempt(() => execFileSync(file, args, { env, timeout, cwd: "/", encoding: "utf8", stdio })) ?? "";
 }
 
 /** The supplementary groups of this process (proc(5)). Node's own list contains the primary group as well. */
@@ -68,11 +81,10 @@ export function furtherGroups(): number[] {
 export function asUser<T>(user: RayUser | null, work: () => T): T {
   if (user === null) return work();
   const own = furtherGroups();
-  const { uid, gid, groups } = user;
-  process.setgroups?.([...groups]);
+  process.setgroups?.([...user.groups]);
   try {
-    process.setegid?.(gid);
-    process.seteuid?.(uid);
+    process.setegid?.(user.gid);
+    process.seteuid?.(user.uid);
     return work();
   } finally {
     // The user first: only root can reset the rest.
@@ -82,22 +94,12 @@ export function asUser<T>(user: RayUser | null, work: () => T): T {
   }
 }
 
-/**
- * Whose rights to use for writing a file in this folder: our own if only root can change every folder of its path.
- */
-export function ownerOfWrites(folder: string, user: RayUser | null): RayUser | null {
-  return user === null || onlyRootChanges(folder) ? null : user;
-}
+/** Whose rights to use for writing in this folder: our own if only root can change every folder of its path. */
+export const ownerOfWrites = (folder: string, user: RayUser | null): RayUser | null =>
+  attempt(() => onlyRootChanges(folder)) ? null : user;
 
 function onlyRootChanges(path: string): boolean {
-  try {
-    const { uid, mode } = lstatSync(path);
-    if (uid !== 0) return false;
-    const isLink = (mode & 0o170000) === 0o120000;
-    if (!isLink && (mode & 0o022) !== 0) return false;
-    if (isLink && !onlyRootChanges(realpathSync(path))) return false;
-    return path === dirname(path) || onlyRootChanges(dirname(path));
-  } catch {
-    return false;
-  }
+  const stat = lstatSync(path);
+  const safe = stat.isSymbolicLink() ? onlyRootChanges(realpathSync(path)) : (stat.mode & 0o022) === 0;
+  return stat.uid === 0 && safe && (path === dirname(path) || onlyRootChanges(dirname(path)));
 }

@@ -2,8 +2,9 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { configOf } from "../../../test/fixtures/config.ts";
 import { renderProblems } from "../../common/failure.ts";
-import { readConfig, VARIABLE_NAMES } from "./config.ts";
-import { findMisspelt } from "./misspelt.ts";
+import { findMisspelt } from "./nearest.ts";
+import { readConfig } from "./read-config.ts";
+import { VARIABLE_NAMES } from "./variables.ts";
 
 /** One problem a line, as the user reads them; "" when there is none. */
 function problemsOf(env: Record<string, string>, hostname = "ray-cpu"): string {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { render } from "../output/render.ts";
-import { readConfig } from "./config.ts";
+import { render } from "../output/event.ts";
 import { nearestName } from "./nearest.ts";
+import { readConfig } from "./read-config.ts";
 
 const INTERFACES = [
   { name: "lo", address: "127.0.0.1" },

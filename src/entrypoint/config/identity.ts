@@ -18,9 +18,7 @@ export interface OwnInterface {
 
 /** Which candidate this node is, and its addresses. */
 export interface Identity {
-  /**
-   * The name as the whitelist spells it if this node is a candidate, so that lease, node table and Ray use one name.
-   */
+  /** The name as the whitelist spells it if this node is a candidate: lease, node table and Ray use this one. */
   readonly node: string;
   /** The name that the node was given: RAY_EP_NODE_NAME or the hostname. */
   readonly calledItself: string;
@@ -34,9 +32,6 @@ export interface Identity {
   readonly ownAddress: Address;
 }
 
-/** The variables that decide the identity. */
-type Given = Pick<Values, "HEAD_WHITELIST" | "RAY_HEAD_PORT" | "NODE_IP_ADDRESS">;
-
 export const DEFAULT_HEAD_PORT = 6379;
 
 /**
@@ -44,44 +39,37 @@ export const DEFAULT_HEAD_PORT = 6379;
  * name, otherwise the only one without a name that has its address and port. Pure.
  */
 export function identify(
-  values: Given,
+  values: Values,
   calledItself: string,
   interfaces: readonly OwnInterface[] = [],
 ): Identity {
-  const entries = values.HEAD_WHITELIST;
+  const { HEAD_WHITELIST: entries, NODE_IP_ADDRESS: nodeIp } = values;
   const byName = matchingNames(entries, calledItself);
   const matching =
     byName.length > 0 ? byName : entries.filter((entry) => isOwnEntry(entry, values, interfaces));
   const ownEntry = matching.length === 1 ? matching[0] : undefined;
   const headPort = values.RAY_HEAD_PORT ?? ownEntry?.port ?? DEFAULT_HEAD_PORT;
   const node = ownEntry?.name ?? calledItself;
-  const host = ownEntry?.host ?? values.NODE_IP_ADDRESS ?? node;
+  // Ray replaces 127.0.0.1 by the address of the default route (scripts/scripts.py, 2.40 to 2.60).
+  const named = interfaces.find(({ address }) => address === ownEntry?.host && !isLoopback(address));
   return {
     node,
     calledItself,
-    alike: ownEntry === undefined ? matching.map(({ name }) => name) : [],
+    alike: matching.length > 1 ? matching.map(({ name }) => name) : [],
     ownEntry,
-    ownInterface: values.NODE_IP_ADDRESS === null ? interfaceOf(ownEntry, interfaces) : undefined,
+    ownInterface: nodeIp === null ? named : undefined,
     headPort,
-    ownAddress: { host, port: (ownEntry?.mapped ? ownEntry.port : undefined) ?? headPort },
+    ownAddress: {
+      host: ownEntry?.host ?? nodeIp ?? node,
+      port: (ownEntry?.mapped ? ownEntry.port : undefined) ?? headPort,
+    },
   };
 }
 
-/**
- * Loopback is left out: Ray replaces 127.0.0.1 by the address of the default route (scripts/scripts.py, 2.40 to
- * 2.60).
- */
-const interfaceOf = (
-  entry: WhitelistEntry | undefined,
-  interfaces: readonly OwnInterface[],
-): OwnInterface | undefined =>
-  interfaces.find(({ address }) => address === entry?.host && !isLoopback(address));
-
 /** For an entry such as 10.77.0.1:6379, which has no name. */
-function isOwnEntry(entry: WhitelistEntry, values: Given, interfaces: readonly OwnInterface[]): boolean {
-  const port = entry.port ?? DEFAULT_HEAD_PORT;
+function isOwnEntry(entry: WhitelistEntry, values: Values, interfaces: readonly OwnInterface[]): boolean {
   const { RAY_HEAD_PORT: ownPort, NODE_IP_ADDRESS: nodeIp } = values;
-  if (entry.mapped || (ownPort !== null && ownPort !== port)) return false;
+  if (entry.mapped || (ownPort !== null && ownPort !== (entry.port ?? DEFAULT_HEAD_PORT))) return false;
   return nodeIp !== null && isIPv4(nodeIp)
     ? sameHost(entry.host, nodeIp)
     : isOwnHost(entry.host, nodeIp, interfaces);
@@ -100,7 +88,7 @@ function isOwnHost(host: string, nodeIp: string | null, interfaces: readonly Own
 export function isThisNode(
   head: Address,
   { node, calledItself, ownAddress, ownEntry, headPort }: Identity,
-  values: Given,
+  values: Values,
   interfaces: readonly OwnInterface[] = [],
 ): boolean {
   if (sameAddress(head, ownAddress)) return true;
@@ -110,19 +98,4 @@ export function isThisNode(
   if (isOwnHost(head.host, values.NODE_IP_ADDRESS, interfaces)) return true;
   const another = values.HEAD_WHITELIST.some((each) => each !== ownEntry && sameHost(each.name, head.host));
   return !another && names.some((name) => isShortFormOf(name, head.host));
-}
-
-/**
- * Whether a program can listen there. Ray cannot start on an address that no interface has, because its runtime-env
- * agent binds it (2.40 to 2.60). A name is left to Ray: behind NAT each side may resolve it differently.
- */
-export function canBind(host: string, interfaces: readonly OwnInterface[] | undefined): boolean {
-  if (interfaces === undefined || !isIPv4(host) || isLoopback(host)) return true;
-  return interfaces.some(({ address }) => address === host);
-}
-
-/** The valid values of NODE_IP_ADDRESS on this machine, for a message. */
-export function describeInterfaces(interfaces: readonly OwnInterface[]): string {
-  const others = interfaces.filter(({ address }) => !isLoopback(address));
-  return others.map(({ name, address }) => `${address} (${name})`).join(", ");
 }

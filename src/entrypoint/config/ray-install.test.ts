@@ -98,6 +98,6 @@ describe("C8 the versions of Ray and Python are read from the packages of the in
     ["a Python that fails", "#!/bin/false/python3"],
   ])("%s: nothing is known", (_, firstLine) => {
     ray("odd/ray", firstLine);
-    expect(read("odd/ray")).toEqual({ version: undefined, python: undefined });
+    expect(read("odd/ray")).toEqual({ version: null, python: null });
   });
 });

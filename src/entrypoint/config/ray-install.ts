@@ -1,21 +1,20 @@
-import { execFileSync } from "node:child_process";
-import { closeSync, openSync, readdirSync, readFileSync, readSync, realpathSync } from "node:fs";
+import { existsSync, readdirSync, realpathSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { becoming, withoutOurs } from "./become.ts";
-import type { RayUser } from "./machine.ts";
+import { readText } from "../../common/auth-token.ts";
+import type { Environment } from "../../common/environment.ts";
+import { attempt } from "../../common/result.ts";
+import { becoming, outputOf, type RayUser, withoutOurs } from "./become.ts";
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
-/** What is installed; undefined if that cannot be found out. */
+/** What is installed; null where that cannot be found out. */
 export interface RayInstall {
-  readonly version: string | undefined;
+  readonly version: string | null;
   /** Major and minor version, such as 3.12: Ray refuses mixed clusters. */
-  readonly python: string | undefined;
+  readonly python: string | null;
 }
 
-/** The longest first line that Linux takes is 255 bytes; what pip writes instead of longer ones takes three. */
-const BEGINNING = 1024;
 const PYTHON_TIMEOUT_MS = 10_000;
+const PYTHON_PROGRAM =
+  "import sys, importlib.metadata as m\nprint(m.version('ray'), '%d.%d' % sys.version_info[:2])";
 
 /**
  * Finds the Python that `ray`'s first line names, and Ray's version in ray/_version.py (Ray 2.40 to 2.60) among that one's
@@ -23,30 +22,23 @@ const PYTHON_TIMEOUT_MS = 10_000;
  * user that root `becomes` for Ray. `env`: what it runs with; its PATH is where a first line with /usr/bin/env looks.
  */
 export function readInstall(ray: string, env: Environment, becomes: RayUser | null): RayInstall {
-  const interpreter = interpreterOf(ray, env.PATH ?? "");
-  if (interpreter === undefined)
-    return { version: readVersion([folderAbove(real(ray))])?.version, python: undefined };
+  const interpreter = interpreterOf(readText(ray) ?? "", env.PATH ?? "");
+  if (interpreter === undefined) return { version: null, ...findPackage([real(ray)]), python: null };
   // The python of a virtual environment is a link to the one that it was made with.
   const target = real(interpreter);
   const named = /^python(3\.\d+)$/.exec(basename(target))?.[1];
-  const found = readVersion([folderAbove(real(ray)), folderAbove(interpreter), folderAbove(target)], named);
-  if (found !== undefined) return { version: found.version, python: named ?? found.python };
-  return askPython(interpreter, env, becomes);
+  const found = findPackage([real(ray), interpreter, target], named);
+  if (found !== undefined) return { ...found, python: named ?? found.python };
+  const command = becoming(becomes, [interpreter, "-c", PYTHON_PROGRAM]);
+  const text = outputOf(command, withoutOurs(env), PYTHON_TIMEOUT_MS);
+  const [, version = null, python = null] = /^([\w.+-]{1,64}) (3\.\d+)\n$/.exec(text) ?? [];
+  return { version, python };
 }
 
-const folderAbove = (program: string): string => dirname(dirname(program));
+const real = (path: string): string => attempt(() => realpathSync(path)) ?? path;
 
-function real(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    return path;
-  }
-}
-
-/** Undefined if `ray` is not a Python program. */
-function interpreterOf(ray: string, path: string): string | undefined {
-  const text = beginningOf(ray);
+/** Undefined if the program `ray` with this text is not a Python program. */
+function interpreterOf(text: string, path: string): string | undefined {
   // If the path is too long or has a blank, pip writes a file that is shell and Python at once (distlib, scripts.py).
   const long = /^#!\/bin\/sh\n'''exec' (?:"([^"\n]+)"|(\S+)) /.exec(text);
   const [program = "", ...words] = long
@@ -54,78 +46,22 @@ function interpreterOf(ray: string, path: string): string | undefined {
     : (/^#!\s*(.*)/.exec(text)?.[1] ?? "").trim().split(/\s+/);
   const name = basename(program) === "env" ? words.find((word) => !/^-|=/.test(word)) : program;
   if (name === undefined || !basename(name).startsWith("python")) return undefined;
-  return name.startsWith("/")
-    ? name
-    : path
-        .split(":")
-        .map((folder) => join(folder, name))
-        .find(exists);
+  const places = path.split(":").map((folder) => join(folder, name));
+  return name.startsWith("/") ? name : places.find((place) => existsSync(place));
 }
 
-function beginningOf(file: string): string {
-  try {
-    const fd = openSync(file, "r");
-    const bytes = Buffer.alloc(BEGINNING);
-    const length = readSync(fd, bytes);
-    closeSync(fd);
-    return bytes.toString("utf8", 0, length);
-  } catch {
-    return "";
-  }
-}
-
-const exists = (path: string): boolean => beginningOf(path) !== "";
-
-/** In Python's own order, a user's or a virtual environment's packages before the system's. */
-function readVersion(
-  prefixes: readonly string[],
-  python = "3.\\d+",
-): { readonly version: string; readonly python: string | undefined } | undefined {
-  const folder = new RegExp(`^python(?:3|${python})$`);
-  for (const lib of [...new Set(prefixes)].flatMap((prefix) =>
-    ["local/lib", "lib", "lib64"].map((name) => join(prefix, name)),
-  ))
-    for (const name of entriesOf(lib).filter((each) => folder.test(each)))
+/** Looks beside the programs in Python's own order: a user's or a virtual environment's packages before the system's. */
+function findPackage(programs: readonly string[], python = "3.\\d+"): RayInstall | undefined {
+  const isPython = new RegExp(`^python(?:3|${python})$`);
+  const libraries = programs.flatMap((program) =>
+    ["local/lib", "lib", "lib64"].map((name) => join(dirname(dirname(program)), name)),
+  );
+  for (const library of libraries)
+    for (const name of (attempt(() => readdirSync(library)) ?? []).filter((each) => isPython.test(each)))
       for (const packages of ["site-packages", "dist-packages"]) {
-        const text = readOrNothing(join(lib, name, packages, "ray", "_version.py"));
+        const text = readText(join(library, name, packages, "ray", "_version.py")) ?? "";
         const version = /^version\s*=\s*"([\w.+-]{1,64})"/m.exec(text)?.[1];
-        if (version !== undefined) return { version, python: /3\.\d+/.exec(name)?.[0] };
+        if (version !== undefined) return { version, python: /3\.\d+/.exec(name)?.[0] ?? null };
       }
   return undefined;
-}
-
-function entriesOf(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
-}
-
-function readOrNothing(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return "";
-  }
-}
-
-const PROGRAM =
-  "import sys, importlib.metadata as m\nprint(m.version('ray'), '%d.%d' % sys.version_info[:2])";
-
-function askPython(interpreter: string, env: Environment, becomes: RayUser | null): RayInstall {
-  try {
-    const [program = "", ...words] = becoming(becomes, [interpreter, "-c", PROGRAM]);
-    const text = execFileSync(program, words, {
-      encoding: "utf8",
-      timeout: PYTHON_TIMEOUT_MS,
-      stdio: ["ignore", "pipe", "ignore"],
-      cwd: "/",
-      env: withoutOurs(env),
-    });
-    const [, version, python] = /^([\w.+-]{1,64}) (3\.\d+)\n$/.exec(text) ?? [];
-    return { version, python };
-  } catch {
-    return { version: undefined, python: undefined };
-  }
 }

@@ -1,11 +1,9 @@
-import type { Variable } from "../../common/environment.ts";
-import { VARIABLES } from "../config/variables.ts";
+import { CONTRACT, VARIABLE_NAMES } from "../config/variables.ts";
 
 /** The text of --help; its table of variables is the one that the program reads by. */
 export function helpText(version: string): string {
-  const names = Object.keys(VARIABLES);
-  const width = Math.max(...names.map((name) => name.length));
-  const table = Object.entries<Variable>(VARIABLES).map(
+  const width = Math.max(...VARIABLE_NAMES.map((name) => name.length));
+  const table = CONTRACT.map(
     ([name, { meaning, fallback }]) =>
       `  ${name.padEnd(width)}  ${meaning}${fallback === null ? "" : ` [${fallback}]`}`,
   );

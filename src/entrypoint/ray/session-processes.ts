@@ -1,22 +1,43 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { type Address, parseAddress } from "../../common/address.ts";
+import { readText } from "../../common/auth-token.ts";
 import { deadlineIn, pause } from "../../common/deadline.ts";
 
-/** The living processes of a session (zombies are gone already), by field 6 of /proc/PID/stat (proc(5)). */
-function livingInSession(session: number): number[] {
-  return readdirSync("/proc")
+const allPids = (): number[] =>
+  readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      const stat = readStat(pid);
-      return stat?.session === session && stat.state !== "Z" && stat.state !== "X";
-    });
+    .map(Number);
+
+/** The fields of /proc/PID/stat that count here (proc(5)); null when the process is gone. */
+function readStat(pid: number) {
+  const stat = readText(`/proc/${pid}/stat`);
+  if (stat === null) return null;
+  // The name in parentheses may hold anything, a ")" included.
+  const end = stat.lastIndexOf(")");
+  const [state = "", , , session] = stat.slice(end + 2).split(" ");
+  return { name: stat.slice(stat.indexOf("(") + 1, end), state, session: Number(session) };
 }
 
+/** The command line of a process, each word followed by NUL; "" when it is gone. */
+const readCommand = (pid: number): string => readText(`/proc/${pid}/cmdline`) ?? "";
+
+/** The state letter of a process (proc(5)): R, S, D, T, Z … Null when it is gone. */
+export const stateOf = (pid: number): string | null => readStat(pid)?.state ?? null;
+
+/** True where any process of this machine has that text among its words. */
+export const isOnACommandLine = (text: string): boolean =>
+  allPids().some((pid) => readCommand(pid).includes(text));
+
+/** The living processes of a session; zombies are gone already. */
+const livingInSession = (session: number) =>
+  allPids().flatMap((pid) => {
+    const stat = readStat(pid);
+    return stat?.session === session && !/[ZX]/.test(stat.state) ? [{ pid, name: stat.name }] : [];
+  });
+
 /** The process of the session that has this name; null where there is none. */
-export function processNamed(session: number, name: string): number | null {
-  return livingInSession(session).find((pid) => readStat(pid)?.name === name) ?? null;
-}
+export const processNamed = (session: number, name: string): number | null =>
+  livingInSession(session).find((each) => each.name === name)?.pid ?? null;
 
 /** What the processes of a Ray have on their command lines. */
 export interface RayNames {
@@ -32,43 +53,14 @@ export interface RayNames {
  * whatever else runs on this machine.
  */
 export function rayNamesIn(session: number): RayNames {
-  const pids = livingInSession(session);
-  const raylet = pids.filter((pid) => readStat(pid)?.name === "raylet");
-  const nodeId = /\0--node[_-]id=([0-9a-f]+)\0/.exec(raylet.map(readCommand).join(""))?.[1];
-  const commands = [...raylet, ...pids].map(readCommand).join("");
+  const all = livingInSession(session).map(({ pid, name }) => ({ name, command: readCommand(pid) }));
+  const raylet = all.find(({ name }) => name === "raylet")?.command ?? "";
+  const commands = raylet + all.map(({ command }) => command).join("");
   const gcs = parseAddress(/\0--gcs-address=([^\0]*)\0/.exec(commands)?.[1] ?? "");
-  return { nodeId, gcs: gcs.ok ? gcs.value : undefined };
-}
-
-/** The command line of a process, each word followed by NUL; "" when it is gone. */
-function readCommand(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
-  } catch {
-    return "";
-  }
-}
-
-/** The state letter of a process (proc(5)): R, S, D, T, Z … Null when it is gone. */
-export function stateOf(pid: number): string | null {
-  return readStat(pid)?.state ?? null;
-}
-
-function readStat(pid: number): { name: string; state: string; session: number } | null {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // The name in parentheses may hold anything, a ")" included.
-    const end = stat.lastIndexOf(")");
-    const [state = "", , , session] = stat.slice(end + 2).split(" ");
-    return { name: stat.slice(stat.indexOf("(") + 1, end), state, session: Number(session) };
-  } catch {
-    return null;
-  }
-}
-
-/** Sends SIGKILL to every process of the session. Returns how many took it. */
-function killSession(session: number): number {
-  return livingInSession(session).filter((pid) => signalProcess(pid, "SIGKILL")).length;
+  return {
+    gcs: gcs.ok ? gcs.value : undefined,
+    nodeId: /\0--node[_-]id=([0-9a-f]+)\0/.exec(raylet)?.[1],
+  };
 }
 
 /**
@@ -89,17 +81,13 @@ export function signalProcess(pid: number, signal: NodeJS.Signals): boolean {
  * Kills what is left of a session, also what is forked meanwhile, until nothing lives or `timeoutMs` is over.
  * Returns how many were killed and whether all are gone.
  */
-export async function clearSession(
-  session: number,
-  timeoutMs: number,
-): Promise<{ killed: number; clear: boolean }> {
+export async function clearSession(session: number, timeoutMs: number) {
   const deadline = deadlineIn(timeoutMs);
   let killed = 0;
   for (;;) {
-    const now = killSession(session);
+    const now = livingInSession(session).filter(({ pid }) => signalProcess(pid, "SIGKILL")).length;
     killed = Math.max(killed, now);
-    if (now === 0) return { killed, clear: true };
-    if (deadline.expired()) return { killed, clear: false };
+    if (now === 0 || deadline.expired()) return { killed, clear: now === 0 };
     await pause(20);
   }
 }

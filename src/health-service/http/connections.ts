@@ -1,61 +1,80 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { oneAtATime } from "./one-at-a-time.ts";
 
-/**
- * Enough for a thousand nodes at once, and some more. Other clients must not use up files and memory: a connection
- * with a partial request of the maximum size takes about 40 KB (Node 24).
- */
+/** Enough for a thousand nodes at once; one with a partial request of the maximum size takes about 40 KB (Node 24). */
 const MAX_CONNECTIONS = 3072;
 
-/**
- * How many connections this process may have. `limits` is the text of /proc/self/limits (Linux), null if there is
- * none. Some files are left for the process itself, such as the state.
- */
+/** How many connections this process may have, by /proc/self/limits (Linux). It needs a few files for itself. */
 export function maxConnections(limits: string | null): number {
   const files = Number(/^Max open files\s+(\d+)/m.exec(limits ?? "")?.[1] ?? Number.POSITIVE_INFINITY);
   return Math.min(MAX_CONNECTIONS, Math.floor(files * 0.75));
 }
 
+/** The end of each request's header. */
+const END_OF_HEAD = "\r\n\r\n";
+
 /**
- * Keeps the number of connections within its limit. It closes the longest idle one first and, if none is idle, the one
- * whose answer takes longest. So new requests are served, however many connections other clients hold open; Node's own
- * `maxConnections` would turn the new ones away.
+ * Keeps the number of connections within its limit, and lets each have one request at a time.
+ *
+ * A new connection beyond the limit closes the longest idle one, else the one whose answer takes longest: new requests
+ * are served, however many connections other clients hold open. Node's `maxConnections` would turn the new ones away.
+ *
+ * Node parses all pipelined requests of one chunk, thousands of them, before it answers the first, and holds an answer
+ * for each (`maxRequestsPerSocket` does not change that). Here each chunk is cut where a header may end, and behind a
+ * request that came before its predecessor was answered nothing is read: the connection closes after that answer, since
+ * no client of ours pipelines.
  */
 export class Connections {
   readonly #max: number;
-  /** In each set the one that changed last is last. */
+  /** In each the one that changed last is last; a busy one with its answer under way. */
   readonly #idle = new Set<Socket>();
-  readonly #busy = new Set<Socket>();
-  readonly #begin = new WeakMap<Socket, ReturnType<typeof oneAtATime>>();
+  readonly #busy = new Map<Socket, ServerResponse>();
+  /** Those that end after their answer. */
+  readonly #ending = new WeakSet<Socket>();
 
   constructor(max: number) {
     this.#max = max;
   }
 
-  /** Adds a new connection, and closes another one if there are too many. */
+  /** Adds a new connection, once Node's server listens for its data. */
   add(socket: Socket): void {
     if (this.#idle.size + this.#busy.size >= this.#max) {
-      const [oldest = this.#busy.values().next().value] = this.#idle;
+      const [oldest = this.#busy.keys().next().value] = this.#idle;
       oldest?.destroy();
       this.#forget(oldest);
     }
     this.#idle.add(socket);
-    this.#begin.set(socket, oneAtATime(socket));
     socket.once("close", () => this.#forget(socket));
+    const [parse] = socket.listeners("data");
+    if (parse === undefined) throw new Error("Node's HTTP server does not listen for the data of its socket");
+    socket.removeAllListeners("data");
+    socket.on("data", (chunk: Buffer) => {
+      for (let start = 0; start < chunk.length && !this.#ending.has(socket) && !socket.destroyed; ) {
+        const found = chunk.indexOf(END_OF_HEAD, start);
+        const end = found < 0 ? chunk.length : found + END_OF_HEAD.length;
+        parse.call(socket, chunk.subarray(start, end));
+        start = end;
+      }
+    });
   }
 
   /** A request has begun. False where it is to be ignored, since the one before it is not answered yet. */
   begin(request: IncomingMessage, response: ServerResponse): boolean {
-    const { socket } = request;
-    if (!this.#begin.get(socket)?.(request, response)) return false;
-    this.#move(socket, this.#idle, this.#busy);
-    response.once("close", () => this.#move(socket, this.#busy, this.#idle));
+    const { socket, headers } = request;
+    const current = this.#busy.get(socket);
+    // A body in thousands of chunks costs as much as thousands of requests, and no client of ours sends chunks.
+    if (current !== undefined || headers["transfer-encoding"] !== undefined) {
+      this.#ending.add(socket);
+      socket.pause();
+      (current ?? response).shouldKeepAlive = false;
+    }
+    if (!this.#idle.delete(socket)) return false;
+    this.#busy.set(socket, response);
+    response.once("close", () => {
+      if (this.#ending.has(socket)) socket.destroySoon();
+      if (this.#busy.delete(socket)) this.#idle.add(socket);
+    });
     return true;
-  }
-
-  #move(socket: Socket, from: Set<Socket>, to: Set<Socket>): void {
-    if (from.delete(socket)) to.add(socket);
   }
 
   #forget(socket: Socket | undefined): void {

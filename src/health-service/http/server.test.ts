@@ -3,14 +3,16 @@ import { type AddressInfo, connect, type Socket } from "node:net";
 import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { statusOf } from "../../../test/fixtures/status.ts";
-import { monotonicMs } from "../../common/deadline.ts";
+import { monotonicMs, pause } from "../../common/deadline.ts";
+import { readEnvironment } from "../../common/environment.ts";
 import {
   ClusterView,
   HIGHEST_EPOCH,
   type LeaseRequest,
   type NodeReport,
 } from "../../common/protocol/lease-protocol.ts";
-import { type Event, withoutLife } from "../output/event.ts";
+import { VARIABLES } from "../config.ts";
+import { type Event, withoutLife } from "../event.ts";
 import { Service } from "../service.ts";
 import { createHealthServer } from "./server.ts";
 
@@ -31,11 +33,12 @@ let events: Event[];
 async function serve(token: string | null = null, requestTimeoutMs = REQUEST_TIMEOUT_MS): Promise<void> {
   events = [];
   const log = (event: Event) => void events.push(event);
-  const config = { ttlMs: 15_000, whitelist: null, token };
+  const env = { RAY_EP_HEALTH_TOKEN: token ?? "", RAY_EP_HEALTH_ALLOWED_HOSTS: "health.example.org" };
+  const config = readEnvironment(VARIABLES, env).values;
   const memory = { file: null, recalled: { kind: "none" } } as const;
-  service = new Service({ version: "1.2.3", instance: "run-1", config, ...memory, now: monotonicMs, log });
-  const limits = { requestTimeoutMs, maxConnections: MAX_CONNECTIONS };
-  server = createHealthServer({ service, token, log, ...limits, hosts: ["health.example.org"] });
+  const around = { now: monotonicMs, pause, log };
+  service = new Service({ version: "1.2.3", instance: "run-1", config, ...memory, ...around });
+  server = createHealthServer(service, { requestTimeoutMs, maxConnections: MAX_CONNECTIONS });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
 }
 

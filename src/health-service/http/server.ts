@@ -1,15 +1,14 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { err, ok, type Result } from "../../common/result.ts";
-import type { Event } from "../output/event.ts";
+import * as z from "zod/mini";
+import { Name } from "../../common/protocol/from-outside.ts";
+import { LeaseRelease, LeaseRequest, NodeReport } from "../../common/protocol/lease-protocol.ts";
+import { ReachRequest } from "../../common/protocol/reach.ts";
 import type { Service } from "../service.ts";
 import { Connections } from "./connections.ts";
-import { type Reply, readBody, refuse } from "./reply.ts";
-import { createRoutes } from "./routes.ts";
-import { createWriteGuard, type WriteGuardSettings } from "./write-guard.ts";
+import { clusterText, paced, renderMetrics } from "./reads.ts";
+import { createWrites, type Handler, type Reply, refuse, short } from "./writes.ts";
 
-export interface ServerSettings extends WriteGuardSettings {
-  readonly service: Service;
-  readonly log: (event: Event) => void;
+export interface ServerLimits {
   /** How long a client may take to send a request. */
   readonly requestTimeoutMs: number;
   readonly maxConnections: number;
@@ -23,10 +22,12 @@ const KEEP_ALIVE_MS = 4000;
 const IDLE_MS = 10_000;
 
 /** The HTTP service, not listening yet. No request can make it throw or hold it longer than its time limits. */
-export function createHealthServer(settings: ServerSettings): Server {
-  const { requestTimeoutMs } = settings;
-  const answer = createAnswer(settings);
-  const connections = new Connections(settings.maxConnections);
+export function createHealthServer(
+  service: Service,
+  { requestTimeoutMs, maxConnections }: ServerLimits,
+): Server {
+  const connections = new Connections(maxConnections);
+  const handle = createRouter(service);
   const server = createServer({
     requestTimeout: requestTimeoutMs,
     headersTimeout: requestTimeoutMs,
@@ -38,7 +39,14 @@ export function createHealthServer(settings: ServerSettings): Server {
     requireHostHeader: false,
   });
   const begin = (request: IncomingMessage, response: ServerResponse): void => {
-    if (connections.begin(request, response)) answer(request, response);
+    if (!connections.begin(request, response)) return;
+    void handle(request)
+      .catch((error: unknown) => {
+        const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+        service.settings.log({ type: "bug", where: `${request.method} ${short(request.url)}`, detail });
+        return refuse(500, "a bug in the health service; its log has the details");
+      })
+      .then((reply) => reply !== null && send(service, response, reply));
   };
   server.on("connection", (socket) => connections.add(socket));
   server.on("request", begin);
@@ -49,69 +57,77 @@ export function createHealthServer(settings: ServerSettings): Server {
   return server;
 }
 
-const ROOT_HEADERS = ["content-type", "text/plain; charset=utf-8", "content-length", "2"];
-
-function createAnswer(
-  settings: ServerSettings,
-): (request: IncomingMessage, response: ServerResponse) => void {
-  const { answers } = settings.service;
-  const handle = createHandler(settings);
-  const count = (status: number) => void answers.set(status, (answers.get(status) ?? 0) + 1);
-  const send = (response: ServerResponse, { status, headers, body }: Reply): void => {
-    count(status);
-    const length = Buffer.byteLength(body);
-    response.writeHead(status, { "content-type": "application/json", "content-length": length, ...headers });
-    response.end(body);
-  };
-  return (request, response) => {
-    // Load balancers and health checks ask this all day: it takes the short way.
-    if (request.url === "/" && request.method === "GET") {
-      count(200);
-      response.writeHead(200, ROOT_HEADERS).end("OK");
-      return;
-    }
-    handle(request).then(
-      (reply) => reply !== null && send(response, reply),
-      (error: unknown) => {
-        const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
-        settings.log({ type: "bug", where: `${request.method} ${short(request.url)}`, detail });
-        send(response, refuse(500, "a bug in the health service; its log has the details"));
-      },
-    );
-  };
+function send({ answers }: Service, response: ServerResponse, { status, headers, body }: Reply): void {
+  answers.set(status, (answers.get(status) ?? 0) + 1);
+  const content = typeof body === "string" || Buffer.isBuffer(body) ? body : `${JSON.stringify(body)}\n`;
+  const length = Buffer.byteLength(content);
+  response.writeHead(status, { "content-type": "application/json", "content-length": length, ...headers });
+  response.end(content);
 }
 
-/** The reply to a request; null when the client went away before it had said everything. */
-function createHandler(settings: ServerSettings): (request: IncomingMessage) => Promise<Reply | null> {
-  const findRoute = createRoutes(settings.service);
-  const whyNot = createWriteGuard(settings);
-  const bodyOf = async (request: IncomingMessage, peer: string): Promise<Result<string, Reply> | null> => {
-    const { method = "", url, headers } = request;
-    if (method === "GET" || method === "HEAD") return ok("");
-    const turnedAway = whyNot(headers);
-    if (turnedAway === null) return readBody(request);
-    const { status, error, headers: more } = turnedAway;
-    settings.log({ type: "turned-away", from: peer, method, path: short(url), cause: error });
-    return err(refuse(status, error, { headers: more }));
+type Methods = Readonly<Partial<Record<string, Handler>>>;
+
+const TEXT = { "content-type": "text/plain; charset=utf-8" };
+const METRICS = { "content-type": "text/plain; version=0.0.4; charset=utf-8" };
+const NODES = "/v1/nodes/";
+
+const ok = (body: object): Reply => ({ status: 200, body });
+
+function pathsOf(service: Service): ReadonlyMap<string, Methods> {
+  const write = createWrites(service.settings);
+  const cluster = paced(() => clusterText(service));
+  const metrics = paced(() => renderMetrics(service));
+  const paths: Readonly<Record<string, Methods>> = {
+    "/": { GET: () => ({ status: 200, headers: TEXT, body: "OK" }) },
+    "/v1/cluster": { GET: async () => ok(await cluster()) },
+    "/metrics": { GET: async () => ({ status: 200, headers: METRICS, body: await metrics() }) },
+    "/v1/head": {
+      GET: () => ok(service.view()),
+      PUT: write(LeaseRequest, async (request, peer) => {
+        const body = await service.ask(request, peer);
+        return { status: body.granted ? 200 : 409, body };
+      }),
+      DELETE: write(LeaseRelease, async (release) => ok(await service.lease.release(release))),
+    },
+    "/v1/reach": {
+      POST: write(ReachRequest, async (request, peer) => ok(await service.reach(request, peer))),
+    },
+    [NODES]: {
+      PUT: write(NodeReport, async (report, peer, name) => {
+        const noted = await service.report(name, report, peer);
+        if (noted === "too-many") return refuse(429, "too many nodes are known already");
+        if (noted !== "duplicate-name") return ok(noted);
+        const message = `two living nodes are named ${name}; give each node its own hostname`;
+        return { status: 409, body: { reason: noted, message } };
+      }),
+    },
   };
+  return new Map(Object.entries(paths));
+}
+
+/** Finds who answers a request; its query is nobody's business here. */
+function createRouter(service: Service): (request: IncomingMessage) => Promise<Reply | null> {
+  const paths = pathsOf(service);
   return async (request) => {
-    const { method = "", url = "", socket } = request;
-    const route = findRoute(url);
-    if (route === null) return refuse(404, `there is nothing at ${url.slice(0, 200)}`);
-    const { methods, name } = route;
+    const { method = "", url = "" } = request;
+    const path = url.split("?", 1)[0] ?? url;
+    const isNode = path.startsWith(NODES);
+    const name = isNode ? decodeName(path.slice(NODES.length)) : "";
+    const methods = paths.get(isNode ? NODES : path);
+    if (methods === undefined || name === undefined)
+      return refuse(404, `there is nothing at ${url.slice(0, 200)}`);
     const handler = methods[method === "HEAD" ? "GET" : method];
-    if (handler === undefined) return methodNotAllowed(method, Object.keys(methods));
-    const peer = socket.remoteAddress ?? "unknown";
-    const body = await bodyOf(request, peer);
-    if (body === null) return null;
-    return body.ok ? handler({ name, body: body.value, peer }) : body.error;
+    if (handler !== undefined) return handler(request, name);
+    const allow = [...Object.keys(methods), ...(methods.GET ? ["HEAD"] : [])].join(", ");
+    return refuse(405, `expected ${allow} here, got ${method}`, { allow });
   };
 }
 
-/** Node refuses all but visible ASCII in it, but takes kilobytes. */
-const short = (url = ""): string => url.slice(0, 300);
-
-function methodNotAllowed(method: string, methods: readonly string[]): Reply {
-  const allow = [...methods, ...(methods.includes("GET") ? ["HEAD"] : [])].join(", ");
-  return refuse(405, `expected ${allow} here, got ${method}`, { headers: { allow } });
+function decodeName(text: string): string | undefined {
+  if (text.includes("/")) return undefined;
+  try {
+    return z.safeParse(Name, decodeURIComponent(text)).data;
+  } catch {
+    return undefined;
+  }
 }

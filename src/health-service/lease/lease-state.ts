@@ -1,21 +1,27 @@
+import * as z from "zod/mini";
 import {
   type ClusterView,
+  Epoch,
   type Holder,
   type LeaseRefused,
+  LeaseRequest,
   RENEW_EVERY_S,
 } from "../../common/protocol/lease-protocol.ts";
 
-/** The lease as its holder has it. Moments are milliseconds on the monotonic clock. */
-export interface Hold {
-  readonly node: string;
-  readonly life: string;
-  readonly address: string;
-  readonly clusterId: string | null;
-  /** It ends its Ray before its lease ends. False only if the holder has said that it does not. */
-  readonly strict: boolean;
-  readonly epoch: number;
+/** What is kept of a holder across restarts. */
+export const KeptHold = z.extend(
+  z.pick(LeaseRequest, { node: true, life: true, address: true, clusterId: true }),
+  // It ends its Ray before its lease ends. False only if the holder has said that it does not.
+  { strict: z._default(z.boolean(), true), epoch: Epoch },
+);
+
+/** The lease as its last holder had it. Moments are milliseconds on the monotonic clock. */
+export interface Hold extends Readonly<z.infer<typeof KeptHold>> {
   readonly renewedAtMs: number;
-  readonly endsAtMs: number;
+  /** The number of its latest request, where it numbers them. */
+  readonly seq?: number | undefined;
+  /** When it gave the lease back. */
+  readonly releasedAtMs?: number;
 }
 
 export interface LeaseState {
@@ -23,91 +29,86 @@ export interface LeaseState {
   readonly epoch: number;
   /** The highest epoch that anybody has named, at least `epoch`. It is above it only in a service that forgot. */
   readonly highestEpochSeen: number;
-  /** The last holder, also after its lease ended; null when none is known or it released. */
-  readonly hold: Hold | null;
-  /** Which node released the lease last, and when; null after a later grant and after a restart. */
-  readonly lastRelease: { readonly node: string; readonly address: string; readonly atMs: number } | null;
-  /** The latest request of the last holder, also after its release. */
-  readonly lastRequest: { readonly life: string; readonly seq: number } | null;
-  /**
-   * A candidate that had a silent peer is granted nothing before this time: a service that lost its state may have a
-   * holder.
-   */
+  /** Who was granted the lease last, also after it ended or was released; null when that is not known. */
+  readonly last: Hold | null;
+  /** Until then a candidate in doubt is granted nothing: a service that lost its state may have a holder. */
   readonly graceUntilMs: number;
 }
 
-/**
- * How long a life must be silent before the next one of the same node takes its name, and its lease where it was
- * lenient: it has missed two renewals then, with a second for the network.
- */
+/** What a service keeps for its next run. */
+export interface Memory extends Pick<LeaseState, "epoch" | "highestEpochSeen"> {
+  readonly hold: z.infer<typeof KeptHold> | null;
+}
+
+/** What a service knows of the time before its start. A damaged file may still tell an epoch. */
+export type Recalled =
+  | { readonly kind: "none" }
+  | ({ readonly kind: "kept" } & Memory)
+  | { readonly kind: "damaged"; readonly epoch: number; readonly detail: string };
+
+/** So long silent, a life loses its name, and its lease where it was lenient, to the next one: two renewals and a second. */
 export const SAME_NAME_AFTER_MS = 2 * RENEW_EVERY_S * 1000 + 1000;
 /** The longest pause that a refused asker is told to make. */
 export const ASK_AGAIN_MS = RENEW_EVERY_S * 1000;
 
-export interface LeaseSettings {
-  readonly ttlMs: number;
-  /** False for nodes outside the whitelist, where the service knows one. */
-  readonly isCandidate: (node: string) => boolean;
+/** The state at the start. A holder in its memory has one TTL: nobody knows how old its lease is. */
+export function startLease(recalled: Recalled, nowMs: number, ttlMs: number): LeaseState {
+  if (recalled.kind !== "kept") {
+    const highestEpochSeen = recalled.kind === "damaged" ? recalled.epoch : 0;
+    return { epoch: 0, highestEpochSeen, last: null, graceUntilMs: nowMs + ttlMs };
+  }
+  const { epoch, hold } = recalled;
+  const highestEpochSeen = Math.max(epoch, recalled.highestEpochSeen);
+  return { epoch, highestEpochSeen, last: hold && { ...hold, renewedAtMs: nowMs }, graceUntilMs: nowMs };
 }
 
-export interface Granted {
-  readonly kind: "granted";
-  readonly how: "grant" | "recognition" | "renewal" | "adoption";
-  readonly epoch: number;
-}
+/** Who holds the lease, also after it ended; null when none is known or it was released. */
+export const holdIn = ({ last }: LeaseState): Hold | null => (last?.releasedAtMs === undefined ? last : null);
 
-export interface Refused {
-  readonly kind: "refused";
-  readonly reason: Exclude<LeaseRefused["reason"], "storage" | "foreign-address" | "duplicate-name">;
-  readonly retryAfterMs: number;
-}
-
-/** What a service knows of the time before its start. */
-export type Memory = Pick<LeaseState, "epoch" | "highestEpochSeen"> & {
-  readonly hold: Omit<Hold, "renewedAtMs" | "endsAtMs"> | null;
-};
-
-/**
- * The state at the start of the service. With memory, the holder's lease counts as running for one TTL: the monotonic
- * clock does not survive, so nobody knows how old it is. Without, `epochSeen` may be what a damaged file told.
- */
-export function startLease(
-  memory: Memory | null,
-  epochSeen: number,
-  nowMs: number,
-  { ttlMs }: LeaseSettings,
-): LeaseState {
-  const hold = memory?.hold ?? null;
-  const epoch = memory?.epoch ?? 0;
-  return {
-    epoch,
-    highestEpochSeen: Math.max(epochSeen, epoch, memory?.highestEpochSeen ?? 0),
-    hold: hold && { ...hold, renewedAtMs: nowMs, endsAtMs: nowMs + ttlMs },
-    lastRelease: null,
-    lastRequest: null,
-    graceUntilMs: memory === null ? nowMs + ttlMs : nowMs,
-  };
+/** What is kept for the next run. Moments mean nothing to it. */
+export function memoryOf(state: LeaseState): Memory {
+  const { epoch, highestEpochSeen } = state;
+  const hold = holdIn(state);
+  return { epoch, highestEpochSeen, hold: hold && z.parse(KeptHold, hold) };
 }
 
 /** The lease as others are told of it. */
 export function viewOf(
   state: LeaseState,
   nowMs: number,
+  ttlMs: number,
 ): Pick<ClusterView, "epoch" | "holder" | "released" | "releasedBy"> {
-  const { hold, lastRelease } = state;
+  const { highestEpochSeen: epoch, last } = state;
   // A service that forgot does not know.
-  const released = hold === null && state.epoch > 0;
-  const view = { epoch: state.highestEpochSeen, holder: hold && holderOf(hold, nowMs), released };
-  if (lastRelease === null) return view;
-  const { node, address, atMs } = lastRelease;
-  return { ...view, releasedBy: { node, address, ago: (nowMs - atMs) / 1000 } };
-}
-
-function holderOf({ node, address, clusterId, epoch, endsAtMs }: Hold, nowMs: number): Holder {
-  const leftS = (endsAtMs - nowMs) / 1000;
+  if (last === null) return { epoch, holder: null, released: state.epoch > 0 };
+  const { node, address, clusterId, releasedAtMs } = last;
+  if (releasedAtMs !== undefined) {
+    const releasedBy = { node, address, ago: (nowMs - releasedAtMs) / 1000 };
+    return { epoch, holder: null, released: true, releasedBy };
+  }
+  const leftS = (last.renewedAtMs + ttlMs - nowMs) / 1000;
   const runs = leftS > 0 ? { expiresIn: leftS } : { expiresIn: 0, endedFor: -leftS };
-  return { node, address, clusterId, epoch, ...runs };
+  return { epoch, holder: { node, address, clusterId, epoch: last.epoch, ...runs }, released: false };
 }
 
-/** Host names ignore case. */
-export const sameName = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
+/** Why the lease was refused, in one sentence for the asker's log. */
+export function explainRefusal(
+  reason: LeaseRefused["reason"],
+  { node, address }: LeaseRequest,
+  holding: Holder | null,
+  epoch: number,
+): string {
+  const holder =
+    holding === null ? "nobody" : `${holding.node} at ${holding.address}, epoch ${holding.epoch}`;
+  return {
+    held: `the head lease is held by ${holder}`,
+    "same-name": `an earlier run of ${node} holds the head lease (${holder}); it must fall silent first`,
+    "duplicate-name": `two living nodes are named ${node}: ${holder} goes on renewing the head lease`,
+    "quiet-period":
+      "this health service has just started without memory; it waits for a living HEAD to present itself",
+    "stale-epoch": `this epoch is over: the current one is ${epoch}, held by ${holder}`,
+    "not-a-candidate": `${node} is not in the HEAD_WHITELIST of the health service`,
+    "foreign-address": `expected an address of ${node}, got ${address}: the health service's HEAD_WHITELIST does not list it for ${node}, and the request does not come from it; set the same HEAD_WHITELIST on the service and on the nodes, with name=host:port where needed`,
+    storage: "the health service cannot keep its state on disk, so it grants nothing",
+  }[reason];
+}

@@ -2,10 +2,14 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { LeaseRequest, NodeReport } from "../../common/protocol/lease-protocol.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import { Registry } from "../registry.ts";
-import type { LeaseState } from "./lease-state.ts";
+import type { Memory } from "./lease-state.ts";
 import { LeaseStore } from "./lease-store.ts";
 
-const SETTINGS = { ttlMs: 15_000, isCandidate: () => true };
+const SETTINGS = {
+  instance: "i",
+  ttlMs: 15_000,
+  recalled: { kind: "none" },
+} as const;
 /** After that a disk counts as hung. */
 const SAVE_MS = 700;
 
@@ -13,11 +17,11 @@ const SAVE_MS = 700;
 class Disk {
   readonly path = "lease.json";
   mode: "fine" | "full" | "hung" = "fine";
-  kept: LeaseState | null = null;
+  kept: Memory | null = null;
   writes = 0;
   #waiting: (() => void)[] = [];
 
-  async save(state: LeaseState): Promise<Result<void, string>> {
+  async save(state: Memory): Promise<Result<void, string>> {
     this.writes += 1;
     if (this.mode === "hung") await new Promise<void>((resolve) => this.#waiting.push(resolve));
     if (this.mode === "full") return err("no space left");
@@ -39,10 +43,10 @@ beforeEach(() => {
   vi.useFakeTimers();
   disk = new Disk();
   const now = () => performance.now();
-  names = new Registry({ forgetAfterMs: 45_000, now });
+  names = new Registry({ forgetAfterMs: 45_000, now, leads: () => false });
   const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-  const settings = { instance: "i", lease: SETTINGS, names, file: disk, now, pause, log: () => {} };
-  store = new LeaseStore(settings, { kind: "none" });
+  const isDuplicate = (node: string, life: string) => names.isDuplicate(node, life);
+  store = new LeaseStore({ ...SETTINGS, isDuplicate, file: disk, now, pause, log: () => {} });
 });
 afterEach(() => {
   vi.useRealTimers();
@@ -123,15 +127,16 @@ test("A1 another life of the holder's name is told that it is a duplicate once t
   expect(await ask("cpu", next)).toMatchObject({ granted: false, reason: "duplicate-name" });
 });
 
-test("A1 the life that is granted the lease, or renews it, owns its name", async () => {
-  const lead = vi.spyOn(names, "lead");
+test("A1 the life that was granted the lease last owns its name", async () => {
+  const owns = (node: string) => store.isLastHolder(node.toUpperCase(), `${node}-1`);
+  expect(owns("cpu")).toBe(false);
   await ask("cpu");
   await ask("gpu");
-  await ask("cpu", { epoch: 1 });
-  expect(lead.mock.calls).toEqual([
-    ["cpu", "cpu-1"],
-    ["cpu", "cpu-1"],
-  ]);
+  expect([owns("cpu"), owns("gpu"), store.isLastHolder("cpu", "cpu-2")]).toEqual([true, false, false]);
+  await store.release({ node: "cpu", life: "cpu-1", epoch: 1 });
+  expect(owns("cpu")).toBe(true);
+  await ask("gpu");
+  expect([owns("cpu"), owns("gpu")]).toEqual([false, true]);
 });
 
 test("A1 how its holder is fenced is kept on the disk", async () => {

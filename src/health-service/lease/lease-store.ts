@@ -1,3 +1,4 @@
+import { sameHost } from "../../common/address.ts";
 import type {
   ClusterView,
   LeaseGranted,
@@ -6,33 +7,34 @@ import type {
   LeaseReleased,
   LeaseRequest,
 } from "../../common/protocol/lease-protocol.ts";
-import { err, type Result } from "../../common/result.ts";
-import type { Event } from "../output/event.ts";
-import type { Registry } from "../registry.ts";
+import { err } from "../../common/result.ts";
+import type { Event } from "../event.ts";
 import { askLease, releaseLease, seeEpoch } from "./lease.ts";
 import {
   ASK_AGAIN_MS,
-  type Granted,
-  type Hold,
-  type LeaseSettings,
+  explainRefusal,
+  holdIn,
   type LeaseState,
+  memoryOf,
+  type Recalled,
   startLease,
   viewOf,
 } from "./lease-state.ts";
-import { explainRefusal } from "./refusal.ts";
-import { inTime, type Recalled, type StateFile } from "./state-file.ts";
+import { inTime, type StateFile } from "./state-file.ts";
 
 export interface LeaseStoreSettings {
+  readonly ttlMs: number;
+  /** Names this run, so that clients see when the service forgot. */
   readonly instance: string;
-  readonly lease: LeaseSettings;
-  readonly names: Pick<Registry, "lead" | "isDuplicate">;
+  readonly recalled: Recalled;
+  /** True where a life reports beside the owner of its name. */
+  readonly isDuplicate: (node: string, life: string) => boolean;
   /** Null: the lease lives in memory alone. */
   readonly file: Pick<StateFile, "path" | "save"> | null;
   /** Milliseconds on the monotonic clock. */
   readonly now: () => number;
   readonly log: (event: Event) => void;
-  /** Waits `ms`, or until the signal aborts. */
-  readonly pause: (ms: number, signal: AbortSignal) => Promise<unknown>;
+  readonly pause: (ms: number) => Promise<unknown>;
 }
 
 /** Nodes wait a second for an answer, and a renewal that stands behind a write shall not miss that. */
@@ -51,30 +53,67 @@ export class LeaseStore {
   /** How often each thing happened since the start; for /metrics. */
   readonly tally = new Map<string, number>();
 
-  constructor(settings: LeaseStoreSettings, recalled: Recalled) {
+  constructor(settings: LeaseStoreSettings) {
     this.#settings = settings;
-    const epochSeen = recalled.kind === "damaged" ? recalled.epoch : 0;
-    const memory = recalled.kind === "kept" ? recalled.memory : null;
-    this.#state = startLease(memory, epochSeen, settings.now(), settings.lease);
+    this.#state = startLease(settings.recalled, settings.now(), settings.ttlMs);
   }
 
   /** Writes what is known, so that a folder that cannot be written is told at the start and not at the first grant. */
-  async open(): Promise<void> {
-    await this.#inLine(() => this.#save(this.#state));
+  open(): Promise<boolean> {
+    return this.#inLine(() => this.#save(this.#state));
   }
 
   /** Asks for the lease or renews it: the 200 or the 409 of `PUT /v1/head`. */
   ask(request: LeaseRequest): Promise<LeaseGranted | LeaseRefused> {
-    return this.#inLine(() => this.#ask(request));
+    return this.#inLine(async () => {
+      const { instance, ttlMs, isDuplicate, now, log } = this.#settings;
+      const { node, life, address } = request;
+      const before = this.#state;
+      const step = askLease(before, request, now(), ttlMs);
+      if ("reason" in step) {
+        this.#state = step.state;
+        const isProven = step.reason === "same-name" && isDuplicate(node, life);
+        return this.refuse(request, isProven ? "duplicate-name" : step.reason, step.retryAfterMs);
+      }
+      const { how, epoch, state } = step;
+      // That a HEAD serves is kept as well: who never served is followed without a delay.
+      const isNews =
+        state.last?.epoch !== before.last?.epoch || state.last?.clusterId !== before.last?.clusterId;
+      const kept = (this.stored && !isNews) || (await this.#save(state));
+      if (how === "grant" && !kept) return this.refuse(request, "storage");
+      this.#state = state;
+      this.#count(how);
+      if (how !== "renewal")
+        log({ type: "granted", how, node, life, address, epoch, before: holdIn(before)?.node ?? null });
+      return { granted: true, epoch, ttl: ttlMs / 1000, instance };
+    });
   }
 
-  /** Refuses a request whose address is not the sender's, before any lease rule applies. */
-  turnAway(request: LeaseRequest): LeaseRefused {
-    return this.#refuse(request, "foreign-address");
+  /** The 409 of `PUT /v1/head`. */
+  refuse(request: LeaseRequest, reason: LeaseRefused["reason"], retryAfterMs = ASK_AGAIN_MS): LeaseRefused {
+    const { node, life } = request;
+    const { instance, epoch, holder } = this.view();
+    const message = explainRefusal(reason, request, holder, epoch);
+    this.#count(`refused-${reason}`);
+    this.#settings.log({ type: "refused", node, life, reason, message });
+    const retryAfter = Math.ceil(retryAfterMs) / 1000;
+    return { granted: false, reason, message, holder, epoch, retryAfter, instance };
   }
 
+  /** Gives the lease back: the 200 of `DELETE /v1/head`. */
   release(release: LeaseRelease): Promise<LeaseReleased> {
-    return this.#inLine(() => this.#release(release));
+    return this.#inLine(async () => {
+      const { instance, now, log } = this.#settings;
+      const { node, life, epoch } = release;
+      const state = releaseLease(this.#state, release, now());
+      const released = state.last !== this.#state.last;
+      this.#state = state;
+      // A release that is lost costs one TTL after a restart, so it counts also where it cannot be kept.
+      if (released) await this.#save(state);
+      if (released) log({ type: "released", node, life, epoch });
+      this.#count(released ? "release" : "release-by-stranger");
+      return { released, epoch: state.highestEpochSeen, instance };
+    });
   }
 
   /** Takes note of an epoch that a node has seen. */
@@ -84,14 +123,20 @@ export class LeaseStore {
     });
   }
 
+  /** True for the life that was granted the lease last. */
+  isLastHolder(node: string, life: string): boolean {
+    const { last } = this.#state;
+    return last?.life === life && sameHost(last.node, node);
+  }
+
   view(): Pick<ClusterView, "instance" | "ttl" | "epoch" | "holder" | "released" | "releasedBy"> {
-    const { instance, lease, now } = this.#settings;
-    return { instance, ttl: lease.ttlMs / 1000, ...viewOf(this.#state, now()) };
+    const { instance, ttlMs, now } = this.#settings;
+    return { instance, ttl: ttlMs / 1000, ...viewOf(this.#state, now(), ttlMs) };
   }
 
   /** Resolves when no write is under way. */
-  async settled(): Promise<void> {
-    await this.#line;
+  settled(): Promise<unknown> {
+    return this.#line;
   }
 
   #inLine<T>(job: () => Promise<T>): Promise<T> {
@@ -100,74 +145,23 @@ export class LeaseStore {
     return run;
   }
 
-  async #ask(request: LeaseRequest): Promise<LeaseGranted | LeaseRefused> {
-    const { now, lease, names } = this.#settings;
-    const { node, life } = request;
-    const before = this.#state.hold;
-    const { state, answer } = askLease(this.#state, request, now(), lease);
-    if (answer.kind === "refused") {
-      this.#state = state;
-      const isDuplicate = answer.reason === "same-name" && names.isDuplicate(node, life);
-      return this.#refuse(request, isDuplicate ? "duplicate-name" : answer.reason, answer.retryAfterMs);
-    }
-    // That a HEAD serves is kept as well: who never served is followed without a delay.
-    const isNews = state.hold?.epoch !== before?.epoch || state.hold?.clusterId !== before?.clusterId;
-    const kept = (this.stored && !isNews) || (await this.#save(state));
-    if (answer.how === "grant" && !kept) return this.#refuse(request, "storage");
-    this.#state = state;
-    return this.#grant(request, answer, before);
-  }
-
-  async #release(release: LeaseRelease): Promise<LeaseReleased> {
-    const { state, released } = releaseLease(this.#state, release, this.#settings.now());
-    this.#state = state;
-    if (released) {
-      // A release that is lost costs one TTL after a restart, so it counts also where it cannot be kept.
-      await this.#save(state);
-      const { node, life, epoch } = release;
-      this.#settings.log({ type: "released", node, life, epoch });
-    }
-    this.#count(released ? "release" : "release-by-stranger");
-    return { released, epoch: state.highestEpochSeen, instance: this.#settings.instance };
-  }
-
-  #grant({ node, life, address }: LeaseRequest, { how, epoch }: Granted, before: Hold | null): LeaseGranted {
-    const { instance, lease, names, log } = this.#settings;
-    this.#count(how);
-    names.lead(node, life);
-    if (how !== "renewal")
-      log({ type: "granted", how, node, life, address, epoch, before: before?.node ?? null });
-    return { granted: true, epoch, ttl: lease.ttlMs / 1000, instance };
-  }
-
-  #refuse(request: LeaseRequest, reason: LeaseRefused["reason"], retryAfterMs = ASK_AGAIN_MS): LeaseRefused {
-    const { node, life } = request;
-    const { epoch, holder } = viewOf(this.#state, this.#settings.now());
-    const message = explainRefusal(reason, request, holder, epoch);
-    this.#count(`refused-${reason}`);
-    this.#settings.log({ type: "refused", node, life, reason, message });
-    const { instance } = this.#settings;
-    const retryAfter = Math.ceil(retryAfterMs) / 1000;
-    return { granted: false, reason, message, holder, epoch, retryAfter, instance };
-  }
-
+  /** False where it cannot be written. A write that comes too late is none, though its state may still reach the disk. */
   async #save(state: LeaseState): Promise<boolean> {
-    const { file, log } = this.#settings;
+    const { file, log, pause } = this.#settings;
     if (file === null) return true;
-    const saved = this.#writing ? err("the write before has not ended") : await this.#write(file, state);
+    const write = () => {
+      this.#writing = true;
+      return file.save(memoryOf(state)).finally(() => {
+        this.#writing = false;
+      });
+    };
+    const saved = this.#writing
+      ? err("the write before has not ended")
+      : await inTime(SAVE_TIMEOUT_MS, write(), pause);
     if (!saved.ok) log({ type: "storage", ok: false, file: file.path, cause: saved.error });
     else if (!this.stored) log({ type: "storage", ok: true, file: file.path });
     this.stored = saved.ok;
     return saved.ok;
-  }
-
-  /** A write that comes too late is none, though its state may still reach the disk. */
-  #write(file: Pick<StateFile, "save">, state: LeaseState): Promise<Result<void, string>> {
-    this.#writing = true;
-    const saved = file.save(state).finally(() => {
-      this.#writing = false;
-    });
-    return inTime(SAVE_TIMEOUT_MS, saved, this.#settings.pause);
   }
 
   #count(what: string): void {

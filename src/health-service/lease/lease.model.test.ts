@@ -2,12 +2,11 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { times } from "../../../test/fixtures/thorough.ts";
 import { askLease, releaseLease } from "./lease.ts";
-import { type Granted, type LeaseSettings, type LeaseState, startLease } from "./lease-state.ts";
+import { type LeaseState, memoryOf, startLease } from "./lease-state.ts";
 
 const TTL = 15_000;
 /** Two of them have the same name. */
 const NODES = ["a", "b", "c", "a"] as const;
-const SETTINGS: LeaseSettings = { ttlMs: TTL, isCandidate: () => true };
 
 /** One thing that happens in a history. Every message may be late, lost, or overtaken by a later one. */
 type Move =
@@ -31,7 +30,7 @@ interface Client {
 /** Nodes, a service and the network between them, on one clock. */
 class Model {
   nowMs = 0;
-  #state: LeaseState = startLease(null, 0, 0, SETTINGS);
+  #state: LeaseState = startLease({ kind: "none" }, 0, TTL);
   readonly clients: Client[] = NODES.map((node, i) => newClient(node, i));
   /** What each message does when it arrives. */
   readonly #requests: (() => void)[] = [];
@@ -70,7 +69,10 @@ class Model {
   #restart(forgets: boolean): void {
     this.#forgot ||= forgets;
     this.#requests.length = 0;
-    this.#state = startLease(forgets ? null : this.#state, 0, this.nowMs, SETTINGS);
+    const recalled = forgets
+      ? ({ kind: "none" } as const)
+      : ({ kind: "kept", ...memoryOf(this.#state) } as const);
+    this.#state = startLease(recalled, this.nowMs, TTL);
   }
 
   #act(what: "ask" | "give-up" | "release" | "crash", index: number, others: "silent" | "answered"): void {
@@ -89,15 +91,15 @@ class Model {
     client.awaits = seq;
     const request = { node, life, seq, epoch, seen, others, address: "h:1", clusterId: null, strict: true };
     this.#requests.push(() => {
-      const { state, answer } = askLease(this.#state, request, this.nowMs, SETTINGS);
-      this.#enter(state);
-      if (answer.kind === "granted") this.#note(life, answer);
+      const step = askLease(this.#state, request, this.nowMs, TTL);
+      this.#enter(step.state);
+      if ("how" in step) this.#note(life, step.how, step.epoch);
       this.#answers.push(() => {
         if (client.awaits !== seq) return;
         Object.assign(client, { awaits: null, epoch: null, headUntilMs: 0 });
-        if (answer.kind === "refused") return;
-        client.epoch = answer.epoch;
-        client.seen = Math.max(client.seen, answer.epoch);
+        if ("reason" in step) return;
+        client.epoch = step.epoch;
+        client.seen = Math.max(client.seen, step.epoch);
         client.headUntilMs = sentAtMs + TTL;
       });
     });
@@ -108,7 +110,7 @@ class Model {
     client.seq += 1;
     const release = { node, life, epoch, seq: client.seq };
     Object.assign(client, { epoch: null, headUntilMs: 0 });
-    this.#requests.push(() => this.#enter(releaseLease(this.#state, release, this.nowMs).state));
+    this.#requests.push(() => this.#enter(releaseLease(this.#state, release, this.nowMs)));
   }
 
   #enter(state: LeaseState): void {
@@ -117,7 +119,7 @@ class Model {
   }
 
   /** Each epoch belongs to one life, and a new one is above all before it. */
-  #note(life: string, { how, epoch }: Granted): void {
+  #note(life: string, how: string, epoch: number): void {
     if (this.#forgot) return;
     if (how === "grant") {
       expect(epoch).toBeGreaterThan(this.#highest);

@@ -1,14 +1,11 @@
-import { HIGHEST_EPOCH, type LeaseRelease, type LeaseRequest } from "../../common/protocol/lease-protocol.ts";
+import { sameHost } from "../../common/address.ts";
 import {
-  ASK_AGAIN_MS,
-  type Granted,
-  type Hold,
-  type LeaseSettings,
-  type LeaseState,
-  type Refused,
-  SAME_NAME_AFTER_MS,
-  sameName,
-} from "./lease-state.ts";
+  HIGHEST_EPOCH,
+  type LeaseRefused,
+  type LeaseRelease,
+  type LeaseRequest,
+} from "../../common/protocol/lease-protocol.ts";
+import { ASK_AGAIN_MS, type Hold, holdIn, type LeaseState, SAME_NAME_AFTER_MS } from "./lease-state.ts";
 
 /*
  * The rules of the head lease. Pure: (state, request, time) → (state, answer). These invariants hold for any sequence
@@ -25,62 +22,51 @@ import {
  *
  * | # | asks with | when | answer |
  * |---|---|---|---|
- * | 1 | any | its name is not in the whitelist that the service knows | `not-a-candidate` |
- * | 2 | any, or release | a later request (`seq`) of the holder's life came before it | `stale-epoch`, or nothing changes: the sender no longer waits for the answer |
- * | 3 | epoch null | it is the holder (node and life): the answer to its grant was lost | the same epoch |
- * | 4 | epoch null | another node holds and its lease runs | `held` |
- * | 5 | epoch null | another life of its node holds and runs; if it is lenient, it renewed less than `SAME_NAME_AFTER_MS` ago | `same-name` |
- * | 6 | epoch null | another one held | granted, epoch + 1 |
- * | 7 | epoch null | no holder known, the service lost its state less than one TTL ago, and a candidate was silent or the asker has seen a later epoch | `quiet-period` |
- * | 8 | epoch null | no holder known | granted, above every epoch granted or seen |
- * | 9 | epoch e | it is the holder and e is its epoch, also after the lease ended | renewed |
- * | 10 | epoch e | e is above every epoch granted here, and no higher one was seen: the service lost its state | adopted; a holder of a lower epoch is displaced |
- * | 11 | epoch e | otherwise: a replay, a loser of a healed partition | `stale-epoch`, nothing changes |
- * | 12 | release of e | it is the holder and e is its epoch | released; the next asker gets row 7 or 8 |
- * | 13 | release of e | otherwise | e was seen, nothing else changes |
+ * | 1 | any, or release | a later request (`seq`) of the holder's life came before it | `stale-epoch`, or nothing changes: the sender no longer waits for the answer |
+ * | 2 | epoch null | it is the holder (node and life): the answer to its grant was lost | the same epoch |
+ * | 3 | epoch null | another node holds and its lease runs | `held` |
+ * | 4 | epoch null | another life of its node holds and runs; if it is lenient, it renewed less than `SAME_NAME_AFTER_MS` ago | `same-name` |
+ * | 5 | epoch null | another one held | granted, epoch + 1 |
+ * | 6 | epoch null | no holder known, the service lost its state less than one TTL ago, and a candidate was silent or the asker has seen a later epoch | `quiet-period` |
+ * | 7 | epoch null | no holder known | granted, above every epoch granted or seen |
+ * | 8 | epoch e | it is the holder and e is its epoch, also after the lease ended | renewed |
+ * | 9 | epoch e | e is above every epoch granted here, and no higher one was seen: the service lost its state | adopted; a holder of a lower epoch is displaced |
+ * | 10 | epoch e | otherwise: a replay, a loser of a healed partition | `stale-epoch`, nothing changes |
+ * | 11 | release of e | it is the holder and e is its epoch | released; the next asker gets row 6 or 7 |
+ * | 12 | release of e | otherwise | e was seen, nothing else changes |
  *
- * The candidate checks that the old HEAD cannot be reached before it asks; the service knows only which node renews.
+ * Before, whitelist.ts turns away who is no candidate or gives a foreign address. The candidate checks that the old HEAD
+ * cannot be reached before it asks; the service knows only which node renews.
  */
 
+type How = "grant" | "recognition" | "renewal" | "adoption";
+
 /** What a request came to, and the state after it. */
-export interface Step {
-  readonly state: LeaseState;
-  readonly answer: Granted | Refused;
+export type Step =
+  | { readonly state: LeaseState; readonly how: How; readonly epoch: number }
+  | { readonly state: LeaseState; readonly reason: LeaseRefused["reason"]; readonly retryAfterMs: number };
+
+/** A node asks for the lease or renews it: rows 1 to 10. */
+export function askLease(state: LeaseState, request: LeaseRequest, nowMs: number, ttlMs: number): Step {
+  const { epoch, seen = 0 } = request;
+  const stale: Step = { state, reason: "stale-epoch", retryAfterMs: ASK_AGAIN_MS };
+  if (isOvertaken(state, request)) return stale;
+  if (epoch === null) return askAnew(seeEpoch(state, seen), request, nowMs, ttlMs);
+  const hold = holdIn(state);
+  if (hold?.epoch === epoch && isHolder(hold, request))
+    return grant(state, request, nowMs, "renewal", epoch, hold.clusterId);
+  // Such an epoch can only stem from a time which this service forgot.
+  const isForgotten = epoch > state.epoch && epoch >= state.highestEpochSeen && epoch <= HIGHEST_BELIEVED;
+  return isForgotten ? grant(state, request, nowMs, "adoption", epoch) : stale;
 }
 
-/** A request, the moment at which it is decided, and what the rules are set to. */
-interface Asked {
-  readonly request: LeaseRequest;
-  readonly nowMs: number;
-  readonly settings: LeaseSettings;
-}
-
-/** A node asks for the lease or renews it: rows 1 to 11. */
-export function askLease(
-  state: LeaseState,
-  request: LeaseRequest,
-  nowMs: number,
-  settings: LeaseSettings,
-): Step {
-  if (!settings.isCandidate(request.node)) return refuse(state, "not-a-candidate", settings.ttlMs);
-  if (isOvertaken(state, request)) return refuse(state, "stale-epoch", ASK_AGAIN_MS);
-  const asked = { request, nowMs, settings };
-  return request.epoch === null
-    ? askAnew(seeEpoch(state, request.seen ?? 0), asked)
-    : renew(state, asked, request.epoch);
-}
-
-/** A node gives the lease back: rows 12 and 13. `released` is false where it did not hold it under that epoch. */
-export function releaseLease(
-  state: LeaseState,
-  asked: LeaseRelease,
-  nowMs: number,
-): { readonly state: LeaseState; readonly released: boolean } {
-  const { hold } = state;
-  const isItsOwn = hold !== null && isHolder(hold, asked) && hold.epoch === asked.epoch;
-  if (!isItsOwn || isOvertaken(state, asked)) return { state: seeEpoch(state, asked.epoch), released: false };
-  const lastRelease = { node: hold.node, address: hold.address, atMs: nowMs };
-  return { state: { ...state, hold: null, lastRelease, lastRequest: lastOf(asked) }, released: true };
+/** A node gives the lease back: rows 11 and 12. `last` is another one then if it held it under that epoch. */
+export function releaseLease(state: LeaseState, asked: LeaseRelease, nowMs: number): LeaseState {
+  const hold = holdIn(state);
+  const isItsOwn = hold?.epoch === asked.epoch && isHolder(hold, asked) && !isOvertaken(state, asked);
+  return isItsOwn
+    ? { ...state, last: { ...hold, seq: asked.seq, releasedAtMs: nowMs } }
+    : seeEpoch(state, asked.epoch);
 }
 
 /**
@@ -93,81 +79,54 @@ const HIGHEST_BELIEVED = HIGHEST_EPOCH / 2;
 export const seeEpoch = (state: LeaseState, epoch: number): LeaseState =>
   epoch > state.highestEpochSeen && epoch <= HIGHEST_BELIEVED ? { ...state, highestEpochSeen: epoch } : state;
 
-function askAnew(state: LeaseState, asked: Asked): Step {
-  const { hold, graceUntilMs } = state;
-  const { request, nowMs } = asked;
-  if (hold !== null && isHolder(hold, request)) return confirm(state, hold, asked, "recognition");
-  const wait = (untilMs: number) => Math.min(untilMs - nowMs, ASK_AGAIN_MS);
-  const isNextLife = hold !== null && sameName(hold.node, request.node);
-  const freeAtMs = hold === null ? nowMs : isNextLife ? freeForNextLife(hold) : hold.endsAtMs;
-  if (nowMs < freeAtMs) return refuse(state, isNextLife ? "same-name" : "held", wait(freeAtMs));
-  const inDoubt = request.others === "silent" || hasSeenMore(state, request);
-  if (hold === null && inDoubt && nowMs < graceUntilMs)
-    return refuse(state, "quiet-period", wait(graceUntilMs));
-  return install(state, state.highestEpochSeen + 1, asked, "grant");
+/** Rows 2 to 7. */
+function askAnew(state: LeaseState, request: LeaseRequest, nowMs: number, ttlMs: number): Step {
+  const hold = holdIn(state);
+  if (hold !== null && isHolder(hold, request))
+    return grant(state, request, nowMs, "recognition", hold.epoch, hold.clusterId);
+  const { reason, untilMs } = obstacleOf(state, request, ttlMs);
+  if (nowMs < untilMs) return { state, reason, retryAfterMs: Math.min(untilMs - nowMs, ASK_AGAIN_MS) };
+  return grant(state, request, nowMs, "grant", state.highestEpochSeen + 1);
 }
 
-/** When another life of the holder's own node may have the lease: of a lenient holder, once it has fallen silent. */
-const freeForNextLife = ({ strict, renewedAtMs, endsAtMs }: Hold): number =>
-  strict ? endsAtMs : Math.min(renewedAtMs + SAME_NAME_AFTER_MS, endsAtMs);
-
-/** True where the asker worked under an epoch that this service forgot. What cannot be believed was not noted either. */
-const hasSeenMore = ({ epoch, highestEpochSeen }: LeaseState, { seen = 0 }: LeaseRequest): boolean =>
-  Math.min(seen, highestEpochSeen) > epoch;
-
-function renew(state: LeaseState, asked: Asked, epoch: number): Step {
-  const { hold } = state;
-  if (hold !== null && isHolder(hold, asked.request) && epoch === hold.epoch)
-    return confirm(state, hold, asked, "renewal");
-  if (isForgotten(state, epoch)) return install(state, epoch, asked, "adoption");
-  return refuse(state, "stale-epoch", ASK_AGAIN_MS);
+/** What stands in the way of a grant, and until when: rows 3, 4 and 6. */
+function obstacleOf(
+  state: LeaseState,
+  { node, others, seen = 0 }: LeaseRequest,
+  ttlMs: number,
+): { readonly reason: LeaseRefused["reason"]; readonly untilMs: number } {
+  const hold = holdIn(state);
+  if (hold === null) {
+    // Whoever has seen more worked under an epoch that this service forgot. What cannot be believed was not noted either.
+    const hasSeenMore = Math.min(seen, state.highestEpochSeen) > state.epoch;
+    const inDoubt = others === "silent" || hasSeenMore;
+    return { reason: "quiet-period", untilMs: inDoubt ? state.graceUntilMs : Number.NEGATIVE_INFINITY };
+  }
+  const endsAtMs = hold.renewedAtMs + ttlMs;
+  if (!sameHost(hold.node, node)) return { reason: "held", untilMs: endsAtMs };
+  return { reason: "same-name", untilMs: hold.strict ? endsAtMs : hold.renewedAtMs + SAME_NAME_AFTER_MS };
 }
 
-/** True for an epoch that can only stem from a time which this service forgot. */
-const isForgotten = (state: LeaseState, epoch: number): boolean =>
-  epoch > state.epoch && epoch >= state.highestEpochSeen && epoch <= HIGHEST_BELIEVED;
-
-/** The same holder goes on under its epoch. A cluster id once seen stays, until the next one is seen. */
-function confirm(state: LeaseState, hold: Hold, asked: Asked, how: Granted["how"]): Step {
-  const next = holdOf(asked, hold.epoch);
-  const clusterId = next.clusterId ?? hold.clusterId;
-  return {
-    state: { ...state, hold: { ...next, clusterId }, lastRequest: lastOf(asked.request) },
-    answer: { kind: "granted", how, epoch: hold.epoch },
-  };
+/** The asker holds the lease under this epoch. A cluster id once seen stays, until the next one is seen. */
+function grant(
+  state: LeaseState,
+  { node, life, address, clusterId, strict = true, seq }: LeaseRequest,
+  nowMs: number,
+  how: How,
+  epoch: number,
+  knownClusterId: string | null = null,
+): Step {
+  const hold = { node, life, address, clusterId: clusterId ?? knownClusterId, strict, epoch };
+  const last = { ...hold, seq, renewedAtMs: nowMs };
+  const highestEpochSeen = Math.max(state.highestEpochSeen, epoch);
+  return { state: { ...state, epoch: Math.max(state.epoch, epoch), highestEpochSeen, last }, how, epoch };
 }
 
-/** A new holder, and all that was known of the one before is over. */
-function install(state: LeaseState, epoch: number, asked: Asked, how: Granted["how"]): Step {
-  const hold = holdOf(asked, epoch);
-  const lastRequest = lastOf(asked.request);
-  return {
-    state: { ...state, epoch, highestEpochSeen: epoch, hold, lastRelease: null, lastRequest },
-    answer: { kind: "granted", how, epoch },
-  };
-}
+type Asker = Pick<LeaseRelease, "node" | "life" | "seq">;
 
-function holdOf({ request, nowMs, settings }: Asked, epoch: number): Hold {
-  const { node, life, address, clusterId } = request;
-  // An entrypoint that does not say may be strict.
-  const strict = request.strict ?? true;
-  const endsAtMs = nowMs + settings.ttlMs;
-  return { node, life, address, clusterId, strict, epoch, renewedAtMs: nowMs, endsAtMs };
-}
-
-const refuse = (state: LeaseState, reason: Refused["reason"], retryAfterMs: number): Step => ({
-  state,
-  answer: { kind: "refused", reason, retryAfterMs },
-});
-
-const isHolder = (hold: Hold, asker: { readonly node: string; readonly life: string }): boolean =>
-  sameName(hold.node, asker.node) && hold.life === asker.life;
-
-type Numbered = Pick<LeaseRelease, "life" | "seq">;
+const isHolder = (hold: Hold, { node, life }: Asker): boolean =>
+  sameHost(hold.node, node) && hold.life === life;
 
 /** A connection that was given up may still deliver what was sent on it, seconds after what was sent later. */
-const isOvertaken = ({ lastRequest }: LeaseState, { life, seq }: Numbered): boolean =>
-  lastRequest?.life === life && seq !== undefined && seq < lastRequest.seq;
-
-const lastOf = ({ life, seq }: Numbered): LeaseState["lastRequest"] =>
-  seq === undefined ? null : { life, seq };
+const isOvertaken = ({ last }: LeaseState, { life, seq = Number.POSITIVE_INFINITY }: Asker): boolean =>
+  last?.life === life && seq < (last.seq ?? 0);

@@ -3,10 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { HIGHEST_EPOCH } from "../../common/protocol/lease-protocol.ts";
-import { startLease } from "./lease-state.ts";
 import { StateFile } from "./state-file.ts";
-
-const SETTINGS = { ttlMs: 15_000, isCandidate: () => true };
 
 let folder: string;
 let file: string;
@@ -17,13 +14,13 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-const stateAbove = (epoch: number) => startLease(null, epoch, 0, SETTINGS);
+const stateAbove = (epoch: number) => ({ epoch: 0, highestEpochSeen: epoch, hold: null });
 
 test("what was saved is recalled", async () => {
   expect(await new StateFile(folder).recall()).toEqual({ ok: true, value: { kind: "none" } });
   expect(await new StateFile(folder).save(stateAbove(7))).toMatchObject({ ok: true });
   expect(await new StateFile(folder).recall()).toMatchObject({
-    value: { kind: "kept", memory: { highestEpochSeen: 7 } },
+    value: { kind: "kept", highestEpochSeen: 7 },
   });
 });
 
@@ -33,8 +30,8 @@ test("A1 a holder may be strict if the file does not say how it is fenced", asyn
     writeFileSync(file, JSON.stringify({ version: 1, epoch: 7, heard: 7, hold: { ...hold, ...more } }));
     return new StateFile(folder).recall();
   };
-  expect(await kept({})).toMatchObject({ value: { memory: { hold: { strict: true } } } });
-  expect(await kept({ strict: false })).toMatchObject({ value: { memory: { hold: { strict: false } } } });
+  expect(await kept({})).toMatchObject({ value: { hold: { strict: true } } });
+  expect(await kept({ strict: false })).toMatchObject({ value: { hold: { strict: false } } });
 });
 
 test("a state that cannot be read is an error, not an empty one", async () => {
@@ -76,7 +73,7 @@ describe("a damaged file", () => {
     expect(await store.save(stateAbove(41))).toMatchObject({ ok: true });
     expect(readFileSync(`${file}.damaged`, "utf8")).toBe('{"epoch":41,');
     expect(await new StateFile(folder).recall()).toMatchObject({
-      value: { kind: "kept", memory: { highestEpochSeen: 41 } },
+      value: { kind: "kept", highestEpochSeen: 41 },
     });
   });
 });

@@ -12,8 +12,8 @@ import type { RuntimeName } from "../drivers/driver.ts";
 import { isLocalRunning, localDriver } from "../drivers/local/driver.ts";
 import { EXIT } from "../exit-code.ts";
 import { oneLine } from "../output/one-line.ts";
-import { environment } from "../state/environment.ts";
 import { lastUp } from "../state/last-up.ts";
+import { environment } from "../state/secrets.ts";
 import { fail } from "./fail.ts";
 
 /** `ws doctor`: what of this machine and of the cluster stands in the way, each with what to change. Exit 1 if anything does. */

@@ -25,7 +25,7 @@ export async function generate(context: WsContext, options: GenerateOptions): Pr
   if (!report.ok) return fail(context, report.error);
   const { terminal } = context;
   const { written, unchanged, stale } = report.value;
-  warnOfMachine(terminal, made.value.warnings);
+  warnOfMachine(terminal, made.value.plan.warnings);
   for (const name of written) terminal.out(`✓ ${name} written\n`);
   for (const name of unchanged) terminal.out(`✓ ${name} is up to date\n`);
   for (const name of stale)

@@ -7,11 +7,10 @@ import { CLIENT_PROGRAM } from "../checks/client-program.ts";
 import { readSettings, type Settings } from "../config/settings.ts";
 import { foldersOf, readMachine } from "../drivers/local/machine.ts";
 import { planNode } from "../drivers/local/plan.ts";
-import type { ComposeFile } from "./compose-file.ts";
+import { testVariables } from "./files.ts";
 import { type Generated, generateComposeFiles } from "./generate.ts";
 import type { HostFacts } from "./host-plan.ts";
-import { portsInUse, publishedPorts } from "./published-ports.ts";
-import { testVariables } from "./test-file.ts";
+import { portsInUse, publishedPorts } from "./host-plan.ts";
 
 const HOST: HostFacts = {
   cpus: 8,
@@ -34,11 +33,7 @@ function generate(config: string, facts: Partial<HostFacts> = {}): Generated {
   return result.value;
 }
 
-const parsed = (generated: Generated): [main: ComposeFile, test: ComposeFile] => {
-  const [main, testFile] = generated.files.map(({ text }) => parse(text) as ComposeFile);
-  if (main === undefined || testFile === undefined) throw new Error("expected two files");
-  return [main, testFile];
-};
+const parsed = ({ files }: Generated) => files.map(({ text }) => parse(text));
 
 interface Case {
   readonly name: string;
@@ -139,8 +134,8 @@ describe("what the specification asks for", () => {
         },
       },
     });
-    expect(main.networks["ray-network"]?.ipam.config).toEqual([{ subnet: "172.28.0.0/16" }]);
-    expect(testFile.networks["test-network"]?.ipam.config).toEqual([{ subnet: "172.30.0.0/24" }]);
+    expect(main.networks["ray-network"].ipam.config).toEqual([{ subnet: "172.28.0.0/16" }]);
+    expect(testFile.networks["test-network"].ipam.config).toEqual([{ subnet: "172.30.0.0/24" }]);
   });
 
   test("the nodes section is injected into every node, and both directions go through the host", () => {
@@ -153,13 +148,13 @@ describe("what the specification asks for", () => {
     const [worker, client] = [testFile.services["test-ray-worker"], testFile.services["test-ray-client"]];
     for (const service of [main.services["ray-cpu"], main.services["ray-gpu"], worker])
       expect(service?.environment).toMatchObject(cluster);
-    expect(worker?.environment?.HEAD_ADDRESS).toBe(`\${WS_TEST_HEAD:-ray-cpu:6379}`);
-    expect(worker?.environment?.NODE_IP_ADDRESS).toBe("test-ray-worker");
+    expect(worker?.environment.HEAD_ADDRESS).toBe(`\${WS_TEST_HEAD:-ray-cpu:6379}`);
+    expect(worker?.environment.NODE_IP_ADDRESS).toBe("test-ray-worker");
     const viaHost = ["ray-cpu:192.168.0.10", "ray-gpu:192.168.0.10", "health:192.168.0.10"];
     expect(worker?.extra_hosts).toEqual(viaHost);
     expect(client?.extra_hosts).toEqual(viaHost);
     for (const name of ["health", "ray-cpu", "ray-gpu"])
-      expect(main.services[name]?.extra_hosts).toEqual(["test-ray-worker:192.168.0.10"]);
+      expect(main.services[name].extra_hosts).toEqual(["test-ray-worker:192.168.0.10"]);
   });
 
   test("D13 the health service's port is the one on the host; in its network it answers on 8080", () => {
@@ -178,14 +173,14 @@ describe("what the specification asks for", () => {
         build: { args: { BASE: "lab-platform:ray-runtime" } },
       });
     // It comes through the host.
-    expect(itsTest.services["test-ray-worker"]?.environment?.HEALTH_URL).toBe("http://health:8888");
+    expect(itsTest.services["test-ray-worker"].environment.HEALTH_URL).toBe("http://health:8888");
   });
 
   test("E6 nodes are told where there is no health service on purpose, in both runtimes", () => {
     const off = "services: { health: { enabled: false } }";
     const machine = readMachine(settingsOf(off), foldersOf("/"), { binDir: "", dist: "" });
-    for (const { environment } of Object.values(parsed(generate(off))[0].services))
-      expect(environment?.HEALTH_URL).toBe("none");
+    for (const service of ["ray-cpu", "ray-gpu"])
+      expect(parsed(generate(off))[0].services[service].environment.HEALTH_URL).toBe("none");
     const settings = settingsOf(off);
     for (const node of settings.nodes) expect(planNode(settings, node, machine).env.HEALTH_URL).toBe("none");
   });
@@ -197,22 +192,21 @@ describe("what the specification asks for", () => {
       ...Object.values(file.volumes ?? {}),
     ]);
     expect(labelled).toHaveLength(8);
-    for (const { labels } of labelled) expect(labels["io.ray-entrypoint.project"]).toBe("cslr-exp-platform");
+    for (const each of labelled)
+      expect(each).toMatchObject({ labels: { "io.ray-entrypoint.project": "cslr-exp-platform" } });
   });
 
   test("a container that somebody starts from our image does not carry it", () => {
-    for (const { build } of Object.values(main.services))
+    for (const name of Object.keys(main.services))
       for (const label of ["project", "part"])
-        expect(Object.keys(build.labels)).not.toContain(`io.ray-entrypoint.${label}`);
+        expect(Object.keys(main.services[name].build.labels)).not.toContain(`io.ray-entrypoint.${label}`);
   });
 
   test("memory and object store of a node are together what config.yaml says, and fit its /dev/shm", () => {
     const cpu = main.services["ray-cpu"];
-    const store = Number(
-      cpu?.command?.find((word) => word.startsWith("--object-store-memory="))?.split("=")[1],
-    );
-    expect(Number(cpu?.environment?.RAY_MEMORY) + store).toBe(8 * 2 ** 30);
-    expect(Number.parseInt(cpu?.shm_size ?? "", 10) * 2 ** 20).toBeGreaterThan(store);
+    const store = Number(/--object-store-memory=(\d+)/.exec(cpu.command.join(" "))?.[1]);
+    expect(Number(cpu.environment.RAY_MEMORY) + store).toBe(8 * 2 ** 30);
+    expect(Number.parseInt(cpu.shm_size, 10) * 2 ** 20).toBeGreaterThan(store);
   });
 });
 
@@ -220,31 +214,30 @@ test("on a machine of 2 CPUs the limit is 2 and Ray still counts 4, with a warni
   const generated = generate("", { cpus: 2 });
   const [main] = parsed(generated);
   expect(main.services["ray-cpu"]).toMatchObject({ cpus: 2, environment: { RAY_NUM_CPUS: "4" } });
-  expect(generated.warnings.map(({ where }) => where)).toEqual(["ray-cpu", "ray-gpu"]);
+  expect(generated.plan.warnings.map(({ where }) => where)).toEqual(["ray-cpu", "ray-gpu"]);
 });
 
 test("GPUs are reserved for ray-gpu alone, and only where there are some", () => {
   const [withGpu] = parsed(generate("", { hasGpu: true }));
-  expect(withGpu.services["ray-gpu"]?.deploy).toBeDefined();
-  expect(withGpu.services["ray-cpu"]?.deploy).toBeUndefined();
+  expect(withGpu.services["ray-gpu"].deploy).toBeDefined();
+  expect(withGpu.services["ray-cpu"].deploy).toBeUndefined();
   const [without] = parsed(generate("host: { has_gpu: false }", { hasGpu: true }));
-  expect(without.services["ray-gpu"]?.deploy).toBeUndefined();
+  expect(without.services["ray-gpu"].deploy).toBeUndefined();
   const wished = generate("host: { has_gpu: true }");
-  expect(wished.warnings.map(({ where }) => where)).toEqual(["host.has_gpu"]);
-  expect(wished.plan.gpu).toBe(false);
+  expect(wished.plan.warnings.map(({ where }) => where)).toEqual(["host.has_gpu"]);
+  expect(wished.plan.hostHasGpu).toBe(false);
   for (const { text } of wished.files) expect(text).not.toMatch(/deploy:|devices:|reservations:/);
 });
 
 test("the candidate that comes first starts first", () => {
   const [main] = parsed(generate("nodes: { head_whitelist: [ray-gpu, ray-cpu] }"));
-  expect(Object.keys(main.services["ray-cpu"]?.depends_on ?? {})).toEqual(["health", "ray-gpu"]);
-  expect(Object.keys(main.services["ray-gpu"]?.depends_on ?? {})).toEqual(["health"]);
+  expect(Object.keys(main.services["ray-cpu"].depends_on ?? {})).toEqual(["health", "ray-gpu"]);
+  expect(Object.keys(main.services["ray-gpu"].depends_on ?? {})).toEqual(["health"]);
 });
 
 test("the test's HEAD can be changed without another file", () => {
-  const settings = settingsOf("");
   const { plan } = generate("");
-  expect(testVariables(settings, plan, { host: "ray-gpu", port: 6380 })).toEqual({
+  expect(testVariables(plan, { host: "ray-gpu", port: 6380 })).toEqual({
     WS_TEST_HEAD: "ray-gpu:6380",
     WS_TEST_CLIENT_HOST: "192.168.0.10",
     WS_TEST_CLIENT_GCS_PORT: "6380",
@@ -252,13 +245,13 @@ test("the test's HEAD can be changed without another file", () => {
   });
   const [, testFile] = parsed(generate(""));
   const text = JSON.stringify(testFile);
-  for (const name of Object.keys(testVariables(settings, plan, settings.test.target)))
+  for (const name of Object.keys(testVariables(plan, plan.test.target)))
     expect(text).toContain(`\${${name}:-`);
 });
 
 test("the client's program reaches Python as it is written", () => {
   const [, testFile] = parsed(generate(""));
-  const words = testFile.services["test-ray-client"]?.command ?? [];
+  const words = testFile.services["test-ray-client"].command ?? [];
   expect(words.slice(0, 4)).toEqual(["python3", "-u", "-c", CLIENT_PROGRAM.trim().replaceAll("$", "$$$$")]);
 });
 
@@ -268,9 +261,7 @@ test("a machine without an address asks for one", () => {
 });
 
 test("a port that something else holds is named with the key that changes it", () => {
-  const settings = settingsOf("");
-  const { plan } = generate("");
-  const published = publishedPorts(settings, plan, "main");
+  const published = publishedPorts(generate("").plan, "main");
   const used = portsInUse(published, new Set([8265, 21050, 9999]));
   expect(used.map(({ where, fix }) => `${where}: ${fix.replace(/.*set/, "set")}`)).toEqual([
     "ray-cpu, dashboard: set services.ray.cpu.dashboard_port in config.yaml.",

@@ -1,8 +1,8 @@
 import type { Problem } from "../../common/failure.ts";
 import { err, ok, type Result } from "../../common/result.ts";
+import { peerPorts, servicePorts } from "../config/ports.ts";
 import type { NodeSettings, PortRange, Settings, WorkerSettings } from "../config/settings.ts";
-import { type Limits, limitsOf, limitWarnings } from "./limits.ts";
-import { ephemeralWarnings, type NodePorts, portPlanner } from "./port-plan.ts";
+import { ephemeralWarnings, type NodePorts, portPlanner } from "./ports.ts";
 
 /** What the compose files need to know about the machine of the Docker engine. */
 export interface HostFacts {
@@ -18,27 +18,27 @@ export interface HostFacts {
   readonly buildContext: string;
 }
 
-/** The wishes of config.yaml cut to one machine: what both compose files are made from. */
-export interface HostPlan {
+/** The settings cut to one machine, with what they left to it: what both compose files are made from. */
+export interface HostPlan extends Settings {
   /** Under which containers reach this machine's published ports. */
-  readonly ipAddress: string;
+  readonly hostIpAddress: string;
   /** True: the nodes that want GPUs reserve them. Only where there are some, since the engine refuses to start it otherwise. */
-  readonly gpu: boolean;
+  readonly hostHasGpu: boolean;
   readonly buildContext: string;
-  readonly nodes: readonly Planned<NodeSettings>[];
-  readonly testWorker: Planned<WorkerSettings>;
+  readonly nodes: Planned<NodeSettings>[];
+  readonly test: Settings["test"] & { readonly worker: Planned<WorkerSettings> };
   readonly warnings: readonly Problem[];
 }
 
-export type Planned<Node extends WorkerSettings> = Node & {
-  readonly limits: Limits;
+export type Planned<Node extends WorkerSettings = WorkerSettings> = Node & {
+  readonly limits: ReturnType<typeof limitsOf>;
   readonly ports: NodePorts;
 };
 
 /** Fits the settings to the machine; an error where nothing sensible can be written. Pure. */
 export function planHost(settings: Settings, facts: HostFacts): Result<HostPlan, readonly Problem[]> {
-  const ipAddress = settings.hostIpAddress ?? facts.ipAddress;
-  if (ipAddress === undefined) return err([NO_ADDRESS]);
+  const hostIpAddress = settings.hostIpAddress ?? facts.ipAddress;
+  if (hostIpAddress === undefined) return err([NO_ADDRESS]);
   const portsOf = portPlanner(settings, facts.ephemeralPorts);
   const planned = <Node extends WorkerSettings>(node: Node): Planned<Node> => ({
     ...node,
@@ -46,14 +46,15 @@ export function planHost(settings: Settings, facts: HostFacts): Result<HostPlan,
     ports: portsOf(node),
   });
   const nodes = settings.nodes.map(planned);
-  const testWorker = planned(settings.test.worker);
-  const all = [...nodes, testWorker];
+  const worker = planned(settings.test.worker);
+  const all = [...nodes, worker];
   return ok({
-    ipAddress,
-    gpu: facts.hasGpu && settings.hostHasGpu !== false,
+    ...settings,
+    hostIpAddress,
+    hostHasGpu: facts.hasGpu && settings.hostHasGpu !== false,
     buildContext: facts.buildContext,
     nodes,
-    testWorker,
+    test: { ...settings.test, worker },
     warnings: [
       ...all.flatMap((node) => limitWarnings(node, facts)),
       ...all.flatMap((node) => ephemeralWarnings(node, facts.ephemeralPorts)),
@@ -68,6 +69,45 @@ const NO_ADDRESS: Problem = {
   fix: "Set host.ip_address in config.yaml to this machine's IPv4 address.",
 };
 
+type MachineSize = Pick<HostFacts, "cpus" | "memoryBytes">;
+
+/** Ray leaves /dev/shm for the disk when the store does not fit whole, and advises a tenth more (ray/_private/services.py). */
+const SHM_MARGIN = 1.1;
+const MIB = 2 ** 20;
+
+/** Docker refuses more CPUs than the machine has, and Ray an object store beyond its memory: both are cut down. */
+function limitsOf(wanted: WorkerSettings, machine: MachineSize) {
+  const memoryBytes = Math.min(wanted.memoryBytes, machine.memoryBytes);
+  const objectStoreBytes = Math.floor(memoryBytes * (wanted.objectStoreBytes / wanted.memoryBytes));
+  return {
+    cpus: Math.min(wanted.cpus, machine.cpus),
+    memoryBytes,
+    objectStoreBytes,
+    /** /dev/shm, which holds the object store. */
+    shmBytes: Math.ceil((objectStoreBytes * SHM_MARGIN) / MIB) * MIB,
+  };
+}
+
+/** What the machine has too little of for a node. */
+export function limitWarnings({ name, cpus, memoryBytes }: WorkerSettings, machine: MachineSize): Problem[] {
+  const list: Problem[] = [];
+  if (cpus > machine.cpus)
+    list.push({
+      where: name,
+      problem: `${cpus} CPUs wanted, and this machine has ${machine.cpus}: the container gets ${machine.cpus}, Ray still counts ${Math.floor(cpus)}`,
+      fix: "Nothing has to be done; tasks share the CPUs there are.",
+    });
+  if (memoryBytes > machine.memoryBytes)
+    list.push({
+      where: name,
+      problem: `${gib(memoryBytes)} of memory wanted, and this machine has ${gib(machine.memoryBytes)}: the container and Ray get that`,
+      fix: "Set a smaller memory in config.yaml.",
+    });
+  return list;
+}
+
+const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+
 function missingGpu({ hostHasGpu, nodes }: Settings, { hasGpu }: HostFacts): Problem[] {
   const names = nodes.filter(({ gpu }) => gpu).map(({ name }) => name);
   if (hostHasGpu !== true || hasGpu || names.length === 0) return [];
@@ -79,4 +119,44 @@ function missingGpu({ hostHasGpu, nodes }: Settings, { hasGpu }: HostFacts): Pro
       fix: "Install the NVIDIA driver and container toolkit, or set it to false.",
     },
   ];
+}
+
+/** One port of the host that a container of ours takes. */
+export interface PublishedPort {
+  readonly service: string;
+  readonly use: string;
+  readonly port: number;
+  /** What to change in config.yaml to have another. */
+  readonly key: string;
+}
+
+/** Every host port of one compose file. Pure. */
+export const publishedPorts = (plan: HostPlan, part: "main" | "test"): PublishedPort[] =>
+  [
+    ...(part === "main" ? servicePorts(plan) : []),
+    ...(part === "main" ? plan.nodes : [plan.test.worker]).flatMap((node) => peerPorts(node, node.ports)),
+  ].flatMap(({ service, use, key, min, max }) =>
+    Array.from({ length: max - min + 1 }, (_, i) => ({
+      service,
+      use,
+      port: min + i,
+      key: min === max ? key : `${key} and max_worker_port`,
+    })),
+  );
+
+/** A problem for each use whose ports something else on the host listens on. Ask only while nothing of ours runs. Pure. */
+export function portsInUse(
+  published: readonly PublishedPort[],
+  listening: ReadonlySet<number>,
+): readonly Problem[] {
+  const used = published.filter(({ port }) => listening.has(port));
+  return [...Map.groupBy(used, ({ service, use }) => `${service}, ${use}`)].map(([where, ports]) => {
+    const [first, last] = [ports[0], ports.at(-1)];
+    const more = ports.length === 1 ? "" : ` and ${ports.length - 1} more up to ${last?.port}`;
+    return {
+      where,
+      problem: `expected port ${first?.port}${more} to be free on this machine, and something listens on it`,
+      fix: `Stop that program (ss -ltnp 'sport = :${first?.port}' shows it), or set ${first?.key} in config.yaml.`,
+    };
+  });
 }

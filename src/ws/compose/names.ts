@@ -7,11 +7,6 @@ export const TEST_COMPOSE_FILE = "cluster-test.compose.yaml";
 /** Labels on everything that is ours: what carries the project's is removed by `ws down`, and nothing else. */
 export const PROJECT_LABEL = "io.ray-entrypoint.project";
 export const PART_LABEL = "io.ray-entrypoint.part";
-export const VERSION_LABEL = "io.ray-entrypoint.version";
-
-/** On images. Another word than on containers: a container that a user starts from our image inherits it, and is not ours. */
-export const IMAGE_LABEL = "io.ray-entrypoint.image-of";
-
 /** What an image was made from: the Ray image below it, and a digest of the files that it got from the checkout. */
 export const BASE_LABEL = "io.ray-entrypoint.base";
 export const SOURCE_LABEL = "io.ray-entrypoint.source";
@@ -22,9 +17,30 @@ export const HEALTH_SOURCE_VARIABLE = "WS_HEALTH_SOURCE";
 
 export type Part = "main" | "test";
 
+export const labelsOf = ({ projectName, projectVersion }: Settings, part: Part) => ({
+  [PROJECT_LABEL]: projectName,
+  [PART_LABEL]: part,
+  "io.ray-entrypoint.version": projectVersion && literal(projectVersion),
+});
+
+/** Another word than on containers: a container that a user starts from our image inherits it, and is not ours. */
+export const imageLabels = ({ projectName }: Settings, sourceVariable: string) => ({
+  "io.ray-entrypoint.image-of": projectName,
+  [SOURCE_LABEL]: `\${${sourceVariable}:-}`,
+});
+
+/** Compose would take `$name` for a variable. */
+export const literal = (text: string): string => text.replaceAll("$", "$$$$");
+
 /** `docker compose -p`: two projects, so that neither calls the other's containers orphans. */
 export const composeProject = ({ projectName }: Settings, part: Part): string =>
   part === "main" ? projectName : `${projectName}-test`;
+
+/** Each compose file has one network, by this name in the file. */
+export const NETWORKS = { main: "ray-network", test: "test-network" } as const;
+
+export const networkName = ({ projectName }: Settings, part: Part): string =>
+  `${projectName}-${NETWORKS[part]}`;
 
 const TEST_CONTAINERS: Readonly<Record<string, string>> = {
   [TEST_WORKER_NAME]: "test-worker",
@@ -37,9 +53,6 @@ export const containerName = ({ projectName }: Settings, service: string): strin
 
 /** The image that a service runs; the test containers use that of the first node. */
 export const imageName = ({ projectName }: Settings, service: string): string => `${projectName}-${service}`;
-
-export const networkName = ({ projectName }: Settings, part: Part): string =>
-  `${projectName}-${part === "main" ? "ray-network" : "test-network"}`;
 
 /** The volume in which the health service keeps the head lease. */
 export const healthStateVolume = ({ projectName }: Settings): string => `${projectName}-${HEALTH_NAME}-state`;

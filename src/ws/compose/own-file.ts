@@ -23,17 +23,16 @@ export function whyNotOurs(text: string): NotOurs["why"] | undefined {
 }
 
 /** What exists under that name: nothing, a file of ours with its text, or something that is not ours. */
-export async function inspectFile(file: string): Promise<{ text: string | undefined } | NotOurs> {
+export async function inspectFile(file: string): Promise<{ text?: string; foreign?: NotOurs }> {
   const found = await lstat(file).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
-    throw error;
+    if (error.code !== "ENOENT") throw error;
   });
-  if (found === undefined) return { text: undefined };
+  if (found === undefined) return {};
   // Through a link we would replace or read a file elsewhere.
-  if (!found.isFile()) return { file, why: "not a regular file" };
+  if (!found.isFile()) return { foreign: { file, why: "not a regular file" } };
   const text = await readFile(file, "utf8");
   const why = whyNotOurs(text);
-  return why === undefined ? { text } : { file, why };
+  return why === undefined ? { text } : { foreign: { file, why } };
 }
 
 /** A reader sees either the old file or the new one, never half of it. */

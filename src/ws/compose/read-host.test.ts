@@ -2,7 +2,7 @@ import { createServer } from "node:net";
 import { expect, test } from "vitest";
 import { networksOf, parseRoutes, pickAddress, readHostFacts, readListeningPorts } from "./read-host.ts";
 
-const ipv4 = (address: string, internal = false) => [{ address, family: "IPv4", internal }];
+const ipv4 = (address: string, internal = false) => [{ address, family: "IPv4" as const, internal }];
 /** As Linux 6 prints it: a default route, a VPN's two halves of everything, a LAN, a VPN's network, one host, an engine's. */
 const TABLE = `Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
 eth0\t00000000\t0100000A\t0003\t0\t0\t100\t00000000\t0\t0\t0

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { availableParallelism, networkInterfaces, totalmem } from "node:os";
+import { availableParallelism, type NetworkInterfaceInfo, networkInterfaces, totalmem } from "node:os";
 import { readText } from "../../common/auth-token.ts";
 import type { PortRange } from "../config/settings.ts";
 import type { HostFacts } from "./host-plan.ts";
@@ -10,16 +10,30 @@ const USUAL_EPHEMERAL: PortRange = { min: 32768, max: 60999 };
 /** Any of these means that the driver runs; the last is where WSL keeps it. */
 const NVIDIA_SIGNS = ["/proc/driver/nvidia/version", "/dev/nvidiactl", "/usr/lib/wsl/lib/nvidia-smi"];
 
+/** Networks of container engines: their addresses are this machine's too, and other machines do not reach them. */
+const ENGINE_INTERFACE = /^(?:docker|br-|veth|cni|podman|virbr|lxc)/;
+
 /** Looks at this machine, without starting or sending anything. The engine is taken to run here. */
 export function readHostFacts(): Omit<HostFacts, "buildContext"> {
+  const [min = 0, max = 0] = textOf("/proc/sys/net/ipv4/ip_local_port_range").trim().split(/\s+/).map(Number);
   return {
     cpus: availableParallelism(),
     memoryBytes: totalmem(),
     hasGpu: NVIDIA_SIGNS.some((file) => existsSync(file)),
     ipAddress: pickAddress(networkInterfaces(), readRoutes()),
-    ephemeralPorts: parseEphemeral(textOf("/proc/sys/net/ipv4/ip_local_port_range")) ?? USUAL_EPHEMERAL,
+    ephemeralPorts: min >= 1 && max >= min ? { min, max } : USUAL_EPHEMERAL,
   };
 }
+
+/** No such file on this system says as much as an empty one. */
+const textOf = (file: string): string => readText(file) ?? "";
+
+/** The fields of each line below the title. */
+const rowsOf = (text: string): string[][] =>
+  text
+    .split("\n")
+    .slice(1)
+    .map((line) => line.trim().split(/\s+/));
 
 /** One line of the kernel's table: packets for `subnet` leave through `device`. */
 export interface Route {
@@ -30,6 +44,16 @@ export interface Route {
 
 export const readRoutes = (): Route[] => parseRoutes(textOf("/proc/net/route"));
 
+/** The routes of /proc/net/route, whose numbers are hexadecimal with the last byte first. Pure. */
+export const parseRoutes = (text: string): Route[] =>
+  rowsOf(text).flatMap(([device = "", destination = "", , , , , , mask = ""]) => {
+    if (!/^[\dA-F]{8}$/i.test(destination) || !/^[\dA-F]{8}$/i.test(mask)) return [];
+    const bits = bytesOf(mask).map((byte) => byte.toString(2).replaceAll("0", ""));
+    return [{ device, subnet: `${bytesOf(destination).join(".")}/${bits.join("").length}` }];
+  });
+
+const bytesOf = (hex: string): number[] => [...Buffer.from(hex, "hex").reverse()];
+
 /** A default route, and the two halves of everything that a VPN puts before it, say nothing about a network. */
 const EVERYWHERE = /\/[01]$/;
 
@@ -37,28 +61,12 @@ const EVERYWHERE = /\/[01]$/;
 export const networksOf = (routes: readonly Route[]): Route[] =>
   routes.filter(({ device, subnet }) => !EVERYWHERE.test(subnet) && !ENGINE_INTERFACE.test(device));
 
-/** The routes of /proc/net/route, whose numbers are hexadecimal with the last byte first. Pure. */
-export const parseRoutes = (text: string): Route[] =>
-  text
-    .split("\n")
-    .slice(1)
-    .map((line) => line.trim().split(/\s+/))
-    .flatMap(([device = "", destination = "", , , , , , mask = ""]) => {
-      if (!/^[\dA-F]{8}$/i.test(destination) || !/^[\dA-F]{8}$/i.test(mask)) return [];
-      const bits = bytesOf(mask).map((byte) => byte.toString(2).replaceAll("0", ""));
-      return [{ device, subnet: `${bytesOf(destination).join(".")}/${bits.join("").length}` }];
-    });
-
-const bytesOf = (hex: string): number[] =>
-  [6, 4, 2, 0].map((at) => Number.parseInt(hex.slice(at, at + 2), 16));
-
 const LISTENING = "0A";
 
 /** Every TCP socket on which something on this machine listens, on whatever address (proc(5)). */
 export const listeningSockets = (): { readonly port: number; readonly inode: string }[] =>
   ["/proc/net/tcp", "/proc/net/tcp6"]
-    .flatMap((file) => textOf(file).split("\n").slice(1))
-    .map((line) => line.trim().split(/\s+/))
+    .flatMap((file) => rowsOf(textOf(file)))
     .filter((fields) => fields[3] === LISTENING)
     .map((fields) => ({
       port: Number.parseInt(fields[1]?.split(":")[1] ?? "", 16),
@@ -68,32 +76,18 @@ export const listeningSockets = (): { readonly port: number; readonly inode: str
 export const readListeningPorts = (): ReadonlySet<number> =>
   new Set(listeningSockets().map(({ port }) => port));
 
-/** No such file on this system says as much as an empty one. */
-const textOf = (file: string): string => readText(file) ?? "";
-
-function parseEphemeral(text: string): PortRange | undefined {
-  const [min = Number.NaN, max = Number.NaN] = text.trim().split(/\s+/).map(Number);
-  return min >= 1 && max >= min ? { min, max } : undefined;
-}
-
 type Interfaces = Readonly<
-  Record<
-    string,
-    readonly { readonly address: string; readonly family: string; readonly internal: boolean }[] | undefined
-  >
+  Record<string, readonly Pick<NetworkInterfaceInfo, "address" | "family" | "internal">[] | undefined>
 >;
-
-/** Networks of container engines: their addresses are this machine's too, and other machines do not reach them. */
-const ENGINE_INTERFACE = /^(?:docker|br-|veth|cni|podman|virbr|lxc)/;
 
 /**
  * The IPv4 address of the interface that holds the default route, else the first one of an interface that is no
  * container engine's. Pure.
  */
 export function pickAddress(interfaces: Interfaces, routes: readonly Route[]): string | undefined {
-  const addressOf = (name: string): string | undefined =>
-    interfaces[name]?.find(({ family, internal }) => family === "IPv4" && !internal)?.address;
   const onDefaultRoute = routes.filter(({ subnet }) => subnet === "0.0.0.0/0").map(({ device }) => device);
   const others = Object.keys(interfaces).filter((name) => !ENGINE_INTERFACE.test(name));
-  return [...onDefaultRoute, ...others].map(addressOf).find((address) => address !== undefined);
+  return [...onDefaultRoute, ...others]
+    .flatMap((name) => interfaces[name] ?? [])
+    .find(({ family, internal }) => family === "IPv4" && !internal)?.address;
 }

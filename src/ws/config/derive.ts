@@ -1,22 +1,30 @@
-import { enabledCandidates, RAY_HEAD_PORT } from "./candidates.ts";
 import { loopbackTwin, nthAddress } from "./ipv4.ts";
-import { type NodeKey, RAY_NODES } from "./nodes.ts";
+import { HEALTH_NAME, HEALTH_PORT, RAY_NODES, TEST_WORKER_NAME } from "./nodes.ts";
 import type { ConfigFile } from "./schema.ts";
-import {
-  type Candidate,
-  HEALTH_NAME,
-  HEALTH_PORT,
-  type NodeSettings,
-  type PeerPorts,
-  type Placement,
-  type Settings,
-  TEST_WORKER_NAME,
-  type TestSettings,
-} from "./types.ts";
+
+/**
+ * What the user wants, whole and checked: config.yaml with every default filled in. Both runtimes read it.
+ * Nothing here was looked up on the machine: `undefined` means that the runtime finds the value by itself.
+ */
+export type Settings = Readonly<ReturnType<typeof deriveSettings>>;
+export type NodeSettings = ReturnType<typeof deriveNodes>[number];
+/** What the nodes of the main cluster and the test worker have in common. */
+export type WorkerSettings = ReturnType<typeof deriveWorker>;
+/** Where a service lives in each runtime. */
+export type Placement = ReturnType<typeof placeAt>;
+/** Ports that peers dial and that have to be known in advance across NAT; undefined: the port plan chooses. */
+export type PeerPorts = WorkerSettings["peerPorts"];
+
+/** Both ends belong to it. */
+export interface PortRange {
+  readonly min: number;
+  readonly max: number;
+}
 
 /** Ray's own share for the object store (ray/_private/ray_constants.py, DEFAULT_OBJECT_STORE_MEMORY_PROPORTION, 2.40 to 2.60). */
 const OBJECT_STORE_SHARE = 0.3;
 
+const RAY_HEAD_PORT = 6379;
 const RAY_CLIENT_PORT = 10001;
 
 /** The places of docs/specification.md, after the gateway's .1: the health service .2, then the nodes of the table. */
@@ -27,21 +35,27 @@ const TEST_CLIENT_PLACE = 2;
 const TEST_WORKER_PLACE = 3;
 
 /** Fills what the file leaves to its other keys. */
-export function deriveSettings(config: ConfigFile): Settings {
-  const { project, host, network, nodes: shared, cluster_test } = config;
-  const nodes = enabledNodes(config);
-  const candidates = enabledCandidates(config, nodes);
+export function deriveSettings(config: ConfigFile) {
+  const { project, host, network, nodes: shared, cluster_test, ray } = config;
+  const nodes = deriveNodes(config);
+  const candidates = deriveCandidates(config, nodes);
   return {
+    /** Prefix of every container, network and label. */
     projectName: project.name,
     projectVersion: project.version,
-    rayVersion: config.ray.version,
+    /** The Ray that the embedded runtime installs. Images bring their own. */
+    rayVersion: ray.version,
     hostHasGpu: host.has_gpu,
+    /** The IPv4 address under which the test network reaches this machine. */
     hostIpAddress: host.ip_address,
     subnet: network.subnet.text,
     testSubnet: cluster_test.test_network_subnet.text,
     health: deriveHealth(config),
+    /** The nodes that are switched on, in the order of the table. */
     nodes,
+    /** The head whitelist, in order, without the nodes that are switched off. */
     candidates,
+    /** Set: every node joins this HEAD, and the node that it names is it. */
     headAddress: shared.head_address,
     discoveryTimeoutMs: shared.cluster.discovery_timeout,
     waitForHeadMs: shared.cluster.wait_for_head,
@@ -49,14 +63,17 @@ export function deriveSettings(config: ConfigFile): Settings {
   };
 }
 
-const place = (address: string): Placement => ({ address, loopbackAddress: loopbackTwin(address) });
+/** The address in a Docker network, and its twin with 127 in front, where the embedded runtime puts the service. */
+const placeAt = (address: string) => ({ address, loopbackAddress: loopbackTwin(address) });
 
-function deriveHealth({ network, nodes, services: { health } }: ConfigFile): Settings["health"] {
+function deriveHealth({ network, nodes, services: { health } }: ConfigFile) {
   const { url, timeout, max_retries, retry_interval } = nodes.health_service;
   return {
-    ...place(health.ip_address ?? nthAddress(network.subnet, HEALTH_PLACE)),
+    ...placeAt(health.ip_address ?? nthAddress(network.subnet, HEALTH_PLACE)),
     enabled: health.enabled,
+    /** The port on the host, and on the loopback of the embedded runtime. */
     port: health.port,
+    /** A health service elsewhere; undefined: this cluster's own. */
     externalUrl: url === undefined || isOwnHealth(url, health.port) ? undefined : url,
     timeoutMs: timeout,
     maxRetries: max_retries,
@@ -70,70 +87,88 @@ export function isOwnHealth(url: string, hostPort: number): boolean {
   return hostname === HEALTH_NAME && [HEALTH_PORT, hostPort].includes(Number(port || 80));
 }
 
-const enabledNodes = ({ network, services: { ray } }: ConfigFile): NodeSettings[] =>
-  RAY_NODES.flatMap(({ key, ...defaults }, i) => {
-    const service = ray[key];
-    if (!service.enabled) return [];
+const deriveNodes = ({ network, services: { ray } }: ConfigFile) =>
+  RAY_NODES.flatMap(({ key, name, gpu, image }, i) => {
+    const node = ray[key];
+    if (!node.enabled) return [];
+    const address = node.ip_address ?? nthAddress(network.subnet, FIRST_NODE_PLACE + i);
     return {
-      ...place(service.ip_address ?? nthAddress(network.subnet, FIRST_NODE_PLACE + i)),
-      name: defaults.name,
-      keyPrefix: `services.ray.${key}.`,
-      gpu: defaults.gpu,
-      image: service.image ?? ray.image ?? defaults.image,
-      cpus: service.cpus,
-      memoryBytes: service.memory,
-      objectStoreBytes: service.object_store_memory ?? objectStoreIn(service.memory),
-      headPort: service.head_port,
-      dashboardPort: service.dashboard_port,
-      clientPort: service.client_port,
-      nodeIpAddress: service.node_ip_address ?? defaults.name,
-      peerPorts: peerPorts(service),
+      ...deriveWorker(name, address, `services.ray.${key}.`, node),
+      /** Whether it gets the machine's GPUs, where there are some. */
+      gpu,
+      image: node.image ?? ray.image ?? image,
+      headPort: node.head_port,
+      dashboardPort: node.dashboard_port,
+      clientPort: node.client_port,
+      /** What the node tells its peers: a name that each network resolves in its own way. */
+      nodeIpAddress: node.node_ip_address ?? name,
     };
   });
 
-const objectStoreIn = (memoryBytes: number): number => Math.floor(memoryBytes * OBJECT_STORE_SHARE);
+type NodeKeys = ConfigFile["services"]["ray"]["cpu"];
+type WorkerKeys = Pick<NodeKeys, "cpus" | "memory"> & Partial<NodeKeys>;
 
-type PeerPortKeys = Pick<
-  ConfigFile["services"]["ray"][NodeKey],
-  "node_manager_port" | "object_manager_port" | "min_worker_port" | "max_worker_port"
->;
-
-function peerPorts(keys: PeerPortKeys): PeerPorts {
-  const { min_worker_port: min, max_worker_port: max } = keys;
+function deriveWorker(name: string, address: string, keyPrefix: string, keys: WorkerKeys) {
+  const { cpus, memory, min_worker_port: min, max_worker_port: max } = keys;
   return {
-    nodeManager: keys.node_manager_port,
-    objectManager: keys.object_manager_port,
-    workers: min === undefined || max === undefined ? undefined : { min, max },
+    ...placeAt(address),
+    name,
+    /** What stands in front of the names of its keys in config.yaml: `services.ray.cpu.` */
+    keyPrefix,
+    cpus,
+    /** The container's limit; `objectStoreBytes` is part of it. */
+    memoryBytes: memory,
+    objectStoreBytes: keys.object_store_memory ?? Math.floor(memory * OBJECT_STORE_SHARE),
+    peerPorts: {
+      nodeManager: keys.node_manager_port,
+      objectManager: keys.object_manager_port,
+      workers: min === undefined || max === undefined ? undefined : { min, max },
+    },
   };
 }
 
+/** Nodes that a user switched off cannot become HEAD, and nobody should wait for them. */
+function deriveCandidates({ nodes: file }: ConfigFile, nodes: readonly NodeSettings[]) {
+  const listed =
+    file.head_whitelist ?? nodes.map(({ name, headPort }) => ({ name, host: name, port: headPort }));
+  const explicit = file.head_address;
+  // With an explicit HEAD nobody is elected, and the entrypoint still wants one name.
+  if (listed.length === 0 && explicit !== undefined) return [{ name: explicit.host, ...explicit }];
+  return listed.flatMap(({ name, host, port }) => {
+    const node = nodes.find((each) => each.name === name);
+    if (node === undefined && RAY_NODES.some((each) => each.name === name)) return [];
+    return [{ name, host, port: port ?? node?.headPort ?? RAY_HEAD_PORT }];
+  });
+}
+
+/** The node that is to become HEAD: the explicit one, else the first candidate among ours; undefined: it is elsewhere. */
+export function plannedHead({ nodes, headAddress, candidates }: Settings): string | undefined {
+  const wanted = headAddress === undefined ? candidates.map(({ name }) => name) : [headAddress.host];
+  return wanted.find((name) => nodes.some((node) => node.name === name));
+}
+
+/** The test worker and the test client, in a network of their own. */
 function deriveTest(
   { nodes: file, cluster_test: test }: ConfigFile,
   nodes: readonly NodeSettings[],
-  candidates: readonly Candidate[],
-): TestSettings {
+  [first]: ReturnType<typeof deriveCandidates>,
+) {
+  const head = test.target ?? file.head_address ?? first ?? { host: RAY_NODES[0].name, port: undefined };
+  const node = nodes.find(({ name }) => name === head.host);
   const subnet = test.test_network_subnet;
-  const wanted = test.target ??
-    file.head_address ??
-    candidates[0] ?? { host: RAY_NODES[0].name, port: undefined };
-  const node = nodes.find(({ name }) => name === wanted.host);
   return {
-    target: { host: wanted.host, port: wanted.port ?? node?.headPort ?? RAY_HEAD_PORT },
+    /** The HEAD that the test worker is told: its HEAD_ADDRESS. */
+    target: { host: head.host, port: head.port ?? node?.headPort ?? RAY_HEAD_PORT },
+    /** Where that HEAD serves Ray Client. */
     targetClientPort: node?.clientPort ?? RAY_CLIENT_PORT,
-    client: place(nthAddress(subnet, TEST_CLIENT_PLACE)),
-    worker: {
-      ...place(nthAddress(subnet, TEST_WORKER_PLACE)),
-      name: TEST_WORKER_NAME,
-      keyPrefix: "cluster_test.worker_",
+    client: placeAt(nthAddress(subnet, TEST_CLIENT_PLACE)),
+    worker: deriveWorker(TEST_WORKER_NAME, nthAddress(subnet, TEST_WORKER_PLACE), "cluster_test.worker_", {
       cpus: test.worker_cpus,
-      memoryBytes: test.worker_memory,
-      objectStoreBytes: objectStoreIn(test.worker_memory),
-      peerPorts: peerPorts({
-        node_manager_port: test.worker_node_manager_port,
-        object_manager_port: test.worker_object_manager_port,
-        min_worker_port: test.worker_min_worker_port,
-        max_worker_port: test.worker_max_worker_port,
-      }),
-    },
+      memory: test.worker_memory,
+      node_manager_port: test.worker_node_manager_port,
+      object_manager_port: test.worker_object_manager_port,
+      min_worker_port: test.worker_min_worker_port,
+      max_worker_port: test.worker_max_worker_port,
+    }),
   };
 }

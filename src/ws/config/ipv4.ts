@@ -12,9 +12,6 @@ export interface Subnet {
 const toNumber = (address: string): number =>
   address.split(".").reduce((sum, byte) => sum * 256 + Number(byte), 0);
 
-const toText = (address: number): string =>
-  [24, 16, 8, 0].map((shift) => Math.floor(address / 2 ** shift) % 256).join(".");
-
 /** `172.28.0.0/16` as a network; undefined where it is none, or where bits are set behind the prefix. */
 export function parseSubnet(text: string): Subnet | undefined {
   const [address = "", prefixText = "", ...rest] = text.split("/");
@@ -26,17 +23,16 @@ export function parseSubnet(text: string): Subnet | undefined {
 }
 
 /** The nth address after the network's own: 1 is where Docker puts the gateway. */
-export const nthAddress = (subnet: Subnet, n: number): string => toText(subnet.first + n);
+export const nthAddress = ({ first }: Subnet, n: number): string =>
+  [24, 16, 8, 0].map((shift) => Math.floor((first + n) / 2 ** shift) % 256).join(".");
 
 /** True for an address that a container can have: not the network's own, the gateway's or the broadcast address. */
-export function usableIn(subnet: Subnet, address: string): boolean {
-  const number = toNumber(address);
-  return number > subnet.first + 1 && number < subnet.last;
-}
+export const usableIn = ({ first, last }: Subnet, address: string): boolean =>
+  toNumber(address) > first + 1 && toNumber(address) < last;
 
 /** True when the address lies in the network at all. */
-export const insideOf = (subnet: Subnet, address: string): boolean =>
-  toNumber(address) >= subnet.first && toNumber(address) <= subnet.last;
+export const insideOf = ({ first, last }: Subnet, address: string): boolean =>
+  toNumber(address) >= first && toNumber(address) <= last;
 
 export const overlap = (a: Subnet, b: Subnet): boolean => a.first <= b.last && b.first <= a.last;
 

@@ -26,8 +26,10 @@ export const configJsonSchema = () =>
     },
   });
 
+const ROOT = configJsonSchema() as KnownKey;
+
 export const keyAt = (path: KeyPath): KnownKey | undefined =>
-  path.reduce<KnownKey | undefined>((key, name) => key?.properties?.[name], configJsonSchema() as KnownKey);
+  path.reduce<KnownKey | undefined>((key, name) => key?.properties?.[name], ROOT);
 
 /** The names of the keys that are allowed in the section at that path. */
 export const keysBelow = (path: KeyPath): string[] =>
@@ -35,29 +37,21 @@ export const keysBelow = (path: KeyPath): string[] =>
 
 /** The known key that an unknown one was probably meant to be, as a whole path; undefined where none is near. */
 export function nearestKnownKey(path: KeyPath): string | undefined {
-  const section = path.slice(0, -1);
-  const name = String(path.at(-1));
+  const [section, name] = [path.slice(0, -1), String(path.at(-1))];
   const sibling = nearest(name, keysBelow(section));
   if (sibling !== undefined) return formatPath([...section, sibling]);
-  return allPaths(({ deprecated }) => !deprecated)
+  return allKeys(false)
     .find((known) => known.at(-1) === name)
     ?.join(".");
 }
 
-/** The keys that only the original platform uses. */
-export const foreignKeys = (): KeyPath[] => allPaths(({ deprecated }) => deprecated === true);
+/** The paths of all keys that are read, or of those that only the original platform uses. */
+export const allKeys = (foreign: boolean, section = ROOT): KeyPath[] =>
+  Object.entries(section.properties ?? {}).flatMap(([name, key]) => [
+    ...(foreign === (key.deprecated === true) ? [[name]] : []),
+    ...allKeys(foreign, key).map((below) => [name, ...below]),
+  ]);
 
 /** The nearest of `words`, at most about a third of `name` away. */
 export const nearest = (name: string, words: readonly string[]): string | undefined =>
   closestMatch(name.toLowerCase(), words, { maxDistance: Math.max(2, Math.ceil(name.length / 3)) });
-
-function allPaths(
-  wanted: (key: KnownKey) => boolean,
-  below = configJsonSchema() as KnownKey,
-  prefix: readonly string[] = [],
-): (readonly string[])[] {
-  return Object.entries(below.properties ?? {}).flatMap(([name, key]) => [
-    ...(wanted(key) ? [[...prefix, name]] : []),
-    ...allPaths(wanted, key, [...prefix, name]),
-  ]);
-}

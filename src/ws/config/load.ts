@@ -10,23 +10,21 @@ export function loadSettings(
   { terminal }: WsContext,
   { configFile: file, configGiven }: Pick<GlobalOptions, "configFile" | "configGiven">,
 ): Result<Settings, WsFailure> {
-  const text = readConfig(file, configGiven);
-  if (!text.ok) return text;
-  const read = readSettings(text.value, file);
+  let text = "";
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code !== "ENOENT" || configGiven) {
+      const why =
+        code === "ENOENT" ? "there is no such file" : code === "EISDIR" ? "it is a folder" : message;
+      const fix = "Name a file with -c, or leave -c out for config.yaml beside ws.";
+      return err({ reason: "config-unreadable", file, why, fix });
+    }
+  }
+  const read = readSettings(text, file);
   warn(terminal, `${file} has warnings`, (read.ok ? read.value : read.error).warnings);
   return read.ok
     ? ok(read.value.settings)
     : err({ reason: "bad-settings", file, problems: read.error.problems });
-}
-
-function readConfig(file: string, given: boolean): Result<string, WsFailure> {
-  try {
-    return ok(readFileSync(file, "utf8"));
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT" && !given) return ok("");
-    const why = code === "ENOENT" ? "there is no such file" : code === "EISDIR" ? "it is a folder" : message;
-    const fix = "Name a file with -c, or leave -c out for config.yaml beside ws.";
-    return err({ reason: "config-unreadable", file, why, fix });
-  }
 }

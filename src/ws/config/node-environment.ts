@@ -1,5 +1,5 @@
 import { type Address, formatAddress } from "../../common/address.ts";
-import type { PeerPorts, PortRange, Settings } from "./types.ts";
+import type { NodeSettings, PeerPorts, PortRange, Settings, WorkerSettings } from "./derive.ts";
 
 interface Places {
   /** This cluster's own health service, as a node asks it. */
@@ -11,11 +11,9 @@ interface Places {
 /** The `nodes` section of config.yaml, which every node is told. Pure. */
 export function clusterEnvironment(settings: Settings, { healthUrl, at }: Places): Record<string, string> {
   const { candidates, health, headAddress } = settings;
-  const whitelist = candidates.map((candidate) => {
-    const address = at({ host: candidate.host, port: candidate.port });
-    return candidate.name === address.host
-      ? formatAddress(address)
-      : `${candidate.name}=${formatAddress(address)}`;
+  const whitelist = candidates.map(({ name, host, port }) => {
+    const address = at({ host, port });
+    return name === address.host ? formatAddress(address) : `${name}=${formatAddress(address)}`;
   });
   return {
     HEAD_WHITELIST: whitelist.join(" "),
@@ -33,42 +31,30 @@ export function clusterEnvironment(settings: Settings, { healthUrl, at }: Places
 const seconds = (ms: number): string => String(ms / 1000);
 
 /** The ports of a node as a HEAD. Pure. */
-export const headEnvironment = (node: {
-  readonly headPort: number;
-  readonly dashboardPort: number;
-  readonly clientPort: number;
-}): Record<string, string> => ({
+export const headEnvironment = (
+  node: Pick<NodeSettings, "headPort" | "dashboardPort" | "clientPort">,
+): Record<string, string> => ({
   RAY_HEAD_PORT: String(node.headPort),
   RAY_DASHBOARD_PORT: String(node.dashboardPort),
   RAY_CLIENT_PORT: String(node.clientPort),
 });
 
-interface Own {
+interface Own extends Pick<WorkerSettings, "cpus" | "memoryBytes" | "objectStoreBytes"> {
   /** The name or address that it tells its peers. */
   readonly advertised: string;
-  readonly cpus: number;
-  readonly memoryBytes: number;
-  /** A part of the memory. */
-  readonly objectStoreBytes: number;
   readonly ports: PeerPorts & { readonly workers: PortRange };
 }
 
 /** What one node is: its name for the others, its fixed ports and its resources. Pure. */
-export const nodeEnvironment = ({
-  advertised,
-  cpus,
-  memoryBytes,
-  objectStoreBytes,
-  ports,
-}: Own): Record<string, string> => ({
+export const nodeEnvironment = ({ advertised, ports, ...own }: Own): Record<string, string> => ({
   NODE_IP_ADDRESS: advertised,
   ...(ports.nodeManager === undefined ? {} : { NODE_MANAGER_PORT: String(ports.nodeManager) }),
   ...(ports.objectManager === undefined ? {} : { OBJECT_MANAGER_PORT: String(ports.objectManager) }),
   MIN_WORKER_PORT: String(ports.workers.min),
   MAX_WORKER_PORT: String(ports.workers.max),
   // `ray start` takes no fractions.
-  RAY_NUM_CPUS: String(Math.max(1, Math.floor(cpus))),
-  RAY_MEMORY: String(memoryBytes - objectStoreBytes),
+  RAY_NUM_CPUS: String(Math.max(1, Math.floor(own.cpus))),
+  RAY_MEMORY: String(own.memoryBytes - own.objectStoreBytes),
 });
 
 /** Ray's habits. */

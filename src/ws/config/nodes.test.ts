@@ -6,10 +6,14 @@ import { readSettings } from "./settings.ts";
 
 /** The table of nodes with an entry more; nothing else is changed. */
 vi.mock(import("./nodes.ts"), async (original) => {
-  const { RAY_NODES, NODE_NAMES } = await original();
+  const actual = await original();
   const ports = { headPort: 6381, dashboardPort: 8267, clientPort: 10003 };
   const extra = { key: "extra", name: "ray-extra", gpu: true, image: "rayproject/ray:nightly-gpu", ...ports };
-  return { RAY_NODES: [...RAY_NODES, extra] as never, NODE_NAMES: [...NODE_NAMES, extra.name] };
+  return {
+    ...actual,
+    RAY_NODES: [...actual.RAY_NODES, extra] as never,
+    NODE_NAMES: [...actual.NODE_NAMES, extra.name],
+  };
 });
 
 const HOST = {

@@ -1,15 +1,6 @@
-import type { NodeSettings } from "./types.ts";
-
-/** What a node is where config.yaml does not say otherwise. */
-interface NodeDefaults
-  extends Pick<NodeSettings, "name" | "gpu" | "image" | "headPort" | "dashboardPort" | "clientPort"> {
-  /** Its key below `services.ray`. */
-  readonly key: string;
-}
-
 /**
- * The Ray nodes of a cluster, in their order: candidates, addresses and computed ports follow it. A node more in every
- * cluster is an entry more here.
+ * The Ray nodes of a cluster and what each is where config.yaml does not say otherwise, by its key below `services.ray`.
+ * Candidates, addresses and computed ports follow their order. A node more in every cluster is an entry more here.
  */
 export const RAY_NODES = [
   {
@@ -30,8 +21,13 @@ export const RAY_NODES = [
     dashboardPort: 8266,
     clientPort: 10002,
   },
-] as const satisfies readonly NodeDefaults[];
-
-export type NodeKey = (typeof RAY_NODES)[number]["key"];
+] as const;
 
 export const NODE_NAMES: readonly string[] = RAY_NODES.map(({ name }) => name);
+
+/** Names that docs/specification.md fixes: each is the hostname of its container. */
+export const HEALTH_NAME = "health";
+/** The port in its own network, whatever port it has on the host. */
+export const HEALTH_PORT = 8080;
+export const TEST_WORKER_NAME = "test-ray-worker";
+export const TEST_CLIENT_NAME = "test-ray-client";

@@ -1,4 +1,5 @@
-import { HEALTH_NAME, type PeerPorts, type PortRange, type Settings, type WorkerSettings } from "./types.ts";
+import type { PeerPorts, PortRange, Settings, WorkerSettings } from "./derive.ts";
+import { HEALTH_NAME } from "./nodes.ts";
 
 /** Ports of the host that a service takes for one use. */
 export interface PortUse extends PortRange {
@@ -14,42 +15,31 @@ export const portsOverlap = (a: PortRange, b: PortRange): boolean => a.min <= b.
 export const formatPorts = ({ min, max }: PortRange): string => (min === max ? `${min}` : `${min}-${max}`);
 
 /** What people and programs ask: the health service's port, and those that each node has as a HEAD. */
-export const servicePorts = ({ health, nodes }: Settings): PortUse[] => [
-  ...(health.enabled ? [single(HEALTH_NAME, "health service", health.port, "services.health.port")] : []),
+export const servicePorts = ({ health, nodes }: Pick<Settings, "health" | "nodes">): PortUse[] => [
+  ...(health.enabled ? one(HEALTH_NAME, "health service", health.port, "services.health.port") : []),
   ...nodes.flatMap(({ name, keyPrefix, headPort, dashboardPort, clientPort }) => [
-    single(name, "GCS", headPort, `${keyPrefix}head_port`),
-    single(name, "dashboard", dashboardPort, `${keyPrefix}dashboard_port`),
-    single(name, "Ray Client", clientPort, `${keyPrefix}client_port`),
+    ...one(name, "GCS", headPort, `${keyPrefix}head_port`),
+    ...one(name, "dashboard", dashboardPort, `${keyPrefix}dashboard_port`),
+    ...one(name, "Ray Client", clientPort, `${keyPrefix}client_port`),
   ]),
 ];
 
 /** What the peers of a node dial, as far as it is known. No key sets the dashboard agent's port by itself. */
-export function peerPorts(
+export const peerPorts = (
   { name, keyPrefix }: WorkerSettings,
   { nodeManager, objectManager, dashboardAgent, workers }: PeerPorts & { readonly dashboardAgent?: number },
-): PortUse[] {
-  const one = (use: string, port: number | undefined, key: string) =>
-    port === undefined ? [] : [single(name, use, port, `${keyPrefix}${key}`)];
-  return [
-    ...one("node manager", nodeManager, "node_manager_port"),
-    ...one("object manager", objectManager, "object_manager_port"),
-    ...one("dashboard agent", dashboardAgent, "node_manager_port"),
-    ...(workers === undefined
-      ? []
-      : [{ service: name, use: "workers", key: `${keyPrefix}min_worker_port`, ...workers }]),
-  ];
-}
+): PortUse[] => [
+  ...one(name, "node manager", nodeManager, `${keyPrefix}node_manager_port`),
+  ...one(name, "object manager", objectManager, `${keyPrefix}object_manager_port`),
+  ...one(name, "dashboard agent", dashboardAgent, `${keyPrefix}node_manager_port`),
+  ...(workers ? [{ service: name, use: "workers", key: `${keyPrefix}min_worker_port`, ...workers }] : []),
+];
 
-const single = (service: string, use: string, port: number, key: string): PortUse => ({
-  service,
-  use,
-  key,
-  min: port,
-  max: port,
-});
+const one = (service: string, use: string, port: number | undefined, key: string): PortUse[] =>
+  port === undefined ? [] : [{ service, use, key, min: port, max: port }];
 
 /** Every port that config.yaml fixes, the test worker's among them. */
-export const fixedPorts = (settings: Settings): PortUse[] => [
+export const fixedPorts = (settings: Pick<Settings, "health" | "nodes" | "test">): PortUse[] => [
   ...servicePorts(settings),
   ...[...settings.nodes, settings.test.worker].flatMap((node) => peerPorts(node, node.peerPorts)),
 ];

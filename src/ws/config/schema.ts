@@ -1,11 +1,6 @@
 import * as z from "zod";
-import { NODE_NAMES, type NodeKey, RAY_NODES } from "./nodes.ts";
+import { NODE_NAMES, RAY_NODES } from "./nodes.ts";
 import * as scalar from "./scalars.ts";
-
-/**
- * The file config.yaml as it is written. It keeps the shape of the original platform, so that its files load.
- * Keys marked "Addition" are ours. Every key may be left out, and so may the file.
- */
 
 function section<S extends z.ZodRawShape>(shape: S) {
   const keys = z.strictObject(shape, { error: "expected keys with values below them" });
@@ -23,175 +18,158 @@ const optional = <S extends z.ZodType>(value: S, example: z.input<S>, descriptio
   value.optional().meta({ description, example });
 
 /** A key of the original platform's files that `ws` does not read: other programs of that platform do. */
-const foreign = () =>
-  z
-    .unknown()
-    .optional()
-    .meta({ description: "A key of the original platform, which ws does not read.", deprecated: true });
+const FOREIGN = z
+  .unknown()
+  .optional()
+  .meta({ description: "A key of the original platform, which ws does not read.", deprecated: true });
 
-const onOff = () => z.boolean({ error: "expected true or false" });
+type NodeKey = (typeof RAY_NODES)[number]["key"];
+const FIRST = RAY_NODES[0];
 
 /** `ports` begins the example of the ports that are computed where they are left out. */
-const rayService = (node: (typeof RAY_NODES)[number], ports: number) =>
+const rayNode = (node: (typeof RAY_NODES)[number], ports: number) =>
   section({
-    enabled: withDefault(onOff(), true, "false leaves the node out."),
+    enabled: withDefault(scalar.onOff, true, "false leaves the node out."),
     image: optional(
-      scalar.image(),
+      scalar.image,
       node.image,
       `The Ray image that the node's image is built on. Left out: services.ray.image, else ${node.image}.`,
     ),
-    cpus: withDefault(scalar.cpus(), 4, "CPUs that Ray counts, and the container's limit."),
+    cpus: withDefault(scalar.cpus, 4, "CPUs that Ray counts, and the container's limit."),
     memory: withDefault(
-      scalar.memory(),
+      scalar.memory,
       "8g",
       "The container's limit, such as 8g or 8GiB. Ray counts it as memory and object store together.",
     ),
     object_store_memory: optional(
-      scalar.memory(),
+      scalar.memory,
       "2400m",
       "Addition: the part of memory for the object store. Left out: 30 %, Ray's own share.",
     ),
-    ip_address: optional(scalar.ipv4(), "172.28.0.9", "Addition: the node's address in network.subnet."),
-    head_port: withDefault(scalar.port(), node.headPort, "Port of the GCS when this node is the HEAD."),
-    dashboard_port: withDefault(scalar.port(), node.dashboardPort, "Port of the dashboard."),
-    client_port: withDefault(scalar.port(), node.clientPort, "Port of the Ray Client server."),
+    ip_address: optional(scalar.ipv4, "172.28.0.9", "Addition: the node's address in network.subnet."),
+    head_port: withDefault(scalar.port, node.headPort, "Port of the GCS when this node is the HEAD."),
+    dashboard_port: withDefault(scalar.port, node.dashboardPort, "Port of the dashboard."),
+    client_port: withDefault(scalar.port, node.clientPort, "Port of the Ray Client server."),
     node_ip_address: optional(
-      scalar.host(),
+      scalar.host,
       node.name,
       "What the node tells its peers. Left out: its own name.",
     ),
-    node_manager_port: optional(scalar.port(), ports, "Port of the raylet. Left out: computed."),
+    node_manager_port: optional(scalar.port, ports, "Port of the raylet. Left out: computed."),
     object_manager_port: optional(
-      scalar.port(),
+      scalar.port,
       ports + 1,
       "Port that objects move through. Left out: computed.",
     ),
     min_worker_port: optional(
-      scalar.port(),
+      scalar.port,
       ports + 2,
       "First port of the worker processes; Ray takes one for each. Left out: computed.",
     ),
     max_worker_port: optional(
-      scalar.port(),
+      scalar.port,
       ports + 99,
       "Last port of the worker processes. Left out: computed.",
     ),
-    runtime: foreign(),
+    runtime: FOREIGN,
   });
 
-/** A section for each node, under its key. */
-const rayServices = Object.fromEntries(
-  RAY_NODES.map((node, i) => [node.key, rayService(node, 21000 + 100 * i)]),
-) as Record<NodeKey, ReturnType<typeof rayService>>;
+const rayNodes = Object.fromEntries(
+  RAY_NODES.map((node, i) => [node.key, rayNode(node, 21000 + 100 * i)]),
+) as Record<NodeKey, ReturnType<typeof rayNode>>;
 
-const joined = (words: readonly string[]): string => words.join(" and ");
-const GPU_NODE_NAMES = joined(RAY_NODES.filter(({ gpu }) => gpu).map(({ name }) => name));
-const NODE_KEYS = joined(RAY_NODES.map(({ key }) => key));
+const gpuNames = RAY_NODES.flatMap(({ gpu, name }) => (gpu ? [name] : [])).join(" and ");
 
-const project = section({
-  name: withDefault(scalar.projectName(), "cslr-exp-platform", "Prefix of containers, networks and images."),
-  version: optional(scalar.label(), "0.1.0", "Put on the containers as a label."),
-});
-
-const host = section({
-  has_gpu: optional(
-    onOff(),
-    false,
-    `Whether ${GPU_NODE_NAMES} gets the GPUs. Left out: looked up on the machine.`,
-  ),
-  ip_address: optional(
-    scalar.ipv4(),
-    "192.168.0.10",
-    "This machine's address as containers of the test network reach it. Left out: looked up.",
-  ),
-  gpu_type: foreign(),
-  hostname: foreign(),
-});
-
-const network = section({
-  subnet: withDefault(scalar.subnet(), "172.28.0.0/16", "Network of the main cluster."),
-});
-
-const nodes = section({
-  head_whitelist: optional(
-    z.array(scalar.whitelistEntry(), { error: `expected a list such as [${NODE_NAMES.join(", ")}]` }),
-    [...NODE_NAMES],
-    "Nodes that may become HEAD, best first: name, name:port or name=host:port. Left out: every enabled node.",
-  ),
-  head_address: optional(
-    scalar.hostPort(),
-    `${RAY_NODES[0].name}:${RAY_NODES[0].headPort}`,
-    "Explicit HEAD for every node, host:port. Left out: discovery.",
-  ),
-  health_service: section({
-    url: optional(scalar.httpUrl(), "http://health:8080", "Left out: this cluster's own health service."),
-    timeout: withDefault(scalar.positiveSeconds(), 1, "Seconds for one request."),
-    max_retries: withDefault(scalar.retries(), 3, "How often it is asked before it counts as down."),
-    retry_interval: withDefault(scalar.seconds(), 0.5, "Seconds between two tries."),
+/**
+ * What config.yaml may hold, and the one source of its types, its known keys and config.schema.json. It keeps the shape
+ * of the original platform, so that its files load; keys marked "Addition" are ours. Every key may be left out, and so may
+ * the file.
+ */
+export const ConfigFile = section({
+  project: section({
+    name: withDefault(scalar.projectName, "cslr-exp-platform", "Prefix of containers, networks and images."),
+    version: optional(scalar.label, "0.1.0", "Put on the containers as a label."),
   }),
-  cluster: section({
-    discovery_timeout: withDefault(scalar.positiveSeconds(), 2, "Seconds for one probe of a candidate."),
-    wait_for_head: withDefault(scalar.seconds(), 60, "Seconds that a WORKER waits for its HEAD."),
-  }),
-});
-
-const clusterTest = section({
-  target: optional(
-    scalar.target(),
-    RAY_NODES[0].name,
-    `HEAD that the test worker joins: a service's name (${NODE_KEYS} for short) or host:port. Left out: the first candidate.`,
-  ),
-  test_network_subnet: withDefault(scalar.subnet(), "172.30.0.0/24", "Network of the test containers."),
-  worker_cpus: withDefault(scalar.cpus(), 2, "Addition: CPUs of the test worker."),
-  worker_memory: withDefault(scalar.memory(), "4g", "Addition: memory limit of the test worker."),
-  worker_node_manager_port: optional(scalar.port(), 21200, "The test worker's node_manager_port."),
-  worker_object_manager_port: optional(scalar.port(), 21201, "The test worker's object_manager_port."),
-  worker_min_worker_port: optional(scalar.port(), 21202, "The test worker's min_worker_port."),
-  worker_max_worker_port: optional(scalar.port(), 21299, "The test worker's max_worker_port."),
-  worker_cpu_node_manager_port: foreign(),
-  worker_cpu_object_manager_port: foreign(),
-  worker_cpu_min_worker_port: foreign(),
-  worker_cpu_max_worker_port: foreign(),
-});
-
-const services = section({
-  health: section({
-    enabled: withDefault(onOff(), true, "false: nodes.health_service.url names another."),
-    port: withDefault(
-      scalar.port(),
-      8080,
-      "Port on the host. In its network the service always answers on 8080.",
+  host: section({
+    has_gpu: optional(
+      scalar.onOff,
+      false,
+      `Whether ${gpuNames} gets the GPUs. Left out: looked up on the machine.`,
     ),
-    ip_address: optional(scalar.ipv4(), "172.28.0.8", "Addition: its address in network.subnet."),
+    ip_address: optional(
+      scalar.ipv4,
+      "192.168.0.10",
+      "This machine's address as containers of the test network reach it. Left out: looked up.",
+    ),
+    gpu_type: FOREIGN,
+    hostname: FOREIGN,
+  }),
+  network: section({
+    subnet: withDefault(scalar.subnet, "172.28.0.0/16", "Network of the main cluster."),
+  }),
+  nodes: section({
+    head_whitelist: optional(
+      z.array(scalar.whitelistEntry, { error: `expected a list such as [${NODE_NAMES.join(", ")}]` }),
+      [...NODE_NAMES],
+      "Nodes that may become HEAD, best first: name, name:port or name=host:port. Left out: every enabled node.",
+    ),
+    head_address: optional(
+      scalar.hostPort,
+      `${FIRST.name}:${FIRST.headPort}`,
+      "Explicit HEAD for every node, host:port. Left out: discovery.",
+    ),
+    health_service: section({
+      url: optional(scalar.httpUrl, "http://health:8080", "Left out: this cluster's own health service."),
+      timeout: withDefault(scalar.positiveSeconds, 1, "Seconds for one request."),
+      max_retries: withDefault(scalar.retries, 3, "How often it is asked before it counts as down."),
+      retry_interval: withDefault(scalar.seconds, 0.5, "Seconds between two tries."),
+    }),
+    cluster: section({
+      discovery_timeout: withDefault(scalar.positiveSeconds, 2, "Seconds for one probe of a candidate."),
+      wait_for_head: withDefault(scalar.seconds, 60, "Seconds that a WORKER waits for its HEAD."),
+    }),
+  }),
+  cluster_test: section({
+    target: optional(
+      scalar.target,
+      FIRST.name,
+      `HEAD that the test worker joins: a service's name (${RAY_NODES.map(({ key }) => key).join(" and ")} for short) or host:port. Left out: the first candidate.`,
+    ),
+    test_network_subnet: withDefault(scalar.subnet, "172.30.0.0/24", "Network of the test containers."),
+    worker_cpus: withDefault(scalar.cpus, 2, "Addition: CPUs of the test worker."),
+    worker_memory: withDefault(scalar.memory, "4g", "Addition: memory limit of the test worker."),
+    worker_node_manager_port: optional(scalar.port, 21200, "The test worker's node_manager_port."),
+    worker_object_manager_port: optional(scalar.port, 21201, "The test worker's object_manager_port."),
+    worker_min_worker_port: optional(scalar.port, 21202, "The test worker's min_worker_port."),
+    worker_max_worker_port: optional(scalar.port, 21299, "The test worker's max_worker_port."),
+    worker_cpu_node_manager_port: FOREIGN,
+    worker_cpu_object_manager_port: FOREIGN,
+    worker_cpu_min_worker_port: FOREIGN,
+    worker_cpu_max_worker_port: FOREIGN,
+  }),
+  services: section({
+    health: section({
+      enabled: withDefault(scalar.onOff, true, "false: nodes.health_service.url names another."),
+      port: withDefault(
+        scalar.port,
+        8080,
+        "Port on the host. In its network the service always answers on 8080.",
+      ),
+      ip_address: optional(scalar.ipv4, "172.28.0.8", "Addition: its address in network.subnet."),
+    }),
+    ray: section({
+      image: optional(scalar.image, FIRST.image, "The Ray image of each node that does not name its own."),
+      build: FOREIGN,
+      ...rayNodes,
+    }),
+    redis: FOREIGN,
+    mlflow: FOREIGN,
+    marimo: FOREIGN,
   }),
   ray: section({
-    image: optional(
-      scalar.image(),
-      RAY_NODES[0].image,
-      "The Ray image of each node that does not name its own.",
-    ),
-    build: foreign(),
-    ...rayServices,
+    version: withDefault(scalar.version, "2.60.0", "Addition: the Ray that the embedded runtime installs."),
   }),
-  redis: foreign(),
-  mlflow: foreign(),
-  marimo: foreign(),
-});
-
-const ray = section({
-  version: withDefault(scalar.version(), "2.60.0", "Addition: the Ray that the embedded runtime installs."),
-});
-
-/** What config.yaml may hold. */
-export const ConfigFile = section({
-  project,
-  host,
-  network,
-  nodes,
-  cluster_test: clusterTest,
-  services,
-  ray,
-  volumes: foreign(),
+  volumes: FOREIGN,
 });
 
 export type ConfigFile = z.output<typeof ConfigFile>;

@@ -1,14 +1,13 @@
 import type { Problem } from "../../common/failure.ts";
 import { err, ok, type Result } from "../../common/result.ts";
-import { checkConsistency } from "./consistency.ts";
-import { deriveSettings } from "./derive.ts";
-import { parseConfigDocument, parsePath } from "./document.ts";
-import type { Settings } from "./types.ts";
+import { deriveSettings, type Settings } from "./derive.ts";
+import { formatPath, parseConfigDocument, parsePath } from "./document.ts";
+import { NAME_RULES } from "./name-rules.ts";
+import { PLACE_RULES } from "./place-rules.ts";
 import { validate } from "./validate.ts";
 
-export { plannedHead } from "./candidates.ts";
-export type * from "./types.ts";
-export { HEALTH_NAME, HEALTH_PORT, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "./types.ts";
+export * from "./derive.ts";
+export { HEALTH_NAME, HEALTH_PORT, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "./nodes.ts";
 
 interface Warned {
   /** What stops nothing and may be a slip: names that match no service, keys of other programs. */
@@ -28,16 +27,21 @@ interface SettingsRefused extends Warned {
  * `file` is the name shown in front of `line:column`. The error lists every problem of the file at once.
  */
 export function readSettings(text: string, file = "config.yaml"): Result<SettingsRead, SettingsRefused> {
-  const document = parseConfigDocument(text, file);
-  if (!document.ok) return err({ problems: document.error, warnings: [] });
-  const { config, problems, warnings, wrong } = validate(document.value);
+  const parsed = parseConfigDocument(text, file);
+  if (!parsed.ok) return err({ problems: parsed.error, warnings: [] });
+  const document = parsed.value;
+  const { config, wrong, ...alone } = validate(document);
   const settings = deriveSettings(config);
-  const isWritten = (key: string) => document.value.valueAt(parsePath(key)) !== undefined;
-  const together = checkConsistency({ config, settings, isWritten }, document.value, wrong);
-  const allWarnings = [...warnings, ...together.warnings].sort(byPlace);
-  const allProblems = [...problems, ...together.problems].sort(byPlace);
-  if (allProblems.length > 0) return err({ problems: allProblems, warnings: allWarnings });
-  return ok({ settings, warnings: allWarnings });
+  const isWritten = (key: string) => document.valueAt(parsePath(key)) !== undefined;
+  // A key that is wrong in itself has been reported, and its default says nothing about others.
+  const reported = wrong.map((path) => `${formatPath(path)}.`);
+  const together = Object.values({ ...NAME_RULES, ...PLACE_RULES })
+    .flatMap((rule) => [...rule({ config, settings, isWritten })])
+    .filter(({ keys }) => !keys.some((key) => reported.some((bad) => `${key}.`.startsWith(bad))))
+    .map(({ keys: [key], ...found }) => ({ ...found, where: document.where(parsePath(key)) }));
+  const problems = [...alone.problems, ...together.filter(({ warning }) => !warning)].sort(byPlace);
+  const warnings = [...alone.warnings, ...together.filter(({ warning }) => warning)].sort(byPlace);
+  return problems.length > 0 ? err({ problems, warnings }) : ok({ settings, warnings });
 }
 
 const inNumericOrder = new Intl.Collator("en", { numeric: true });

@@ -1,46 +1,38 @@
 import type * as z from "zod";
 import type { Problem } from "../../common/failure.ts";
 import { type ConfigDocument, formatPath, type KeyPath } from "./document.ts";
-import { foreignKeys, keyAt, keysBelow, nearestKnownKey } from "./known-keys.ts";
+import { allKeys, keyAt, keysBelow, nearestKnownKey } from "./known-keys.ts";
 import { ConfigFile } from "./schema.ts";
 
-/** What could be read: `config` has the default in the place of each wrong value, so that checks across keys can still run. */
-export interface Validated {
-  readonly config: ConfigFile;
-  readonly problems: readonly Problem[];
-  readonly warnings: readonly Problem[];
-  /** The paths whose values were wrong. */
-  readonly wrong: readonly KeyPath[];
-}
-
-/** Checks every value on its own. */
-export function validate(document: ConfigDocument): Validated {
+/**
+ * Checks every value on its own. `config` has the default in the place of each wrong value, so that checks across keys can
+ * still run.
+ */
+export function validate(document: ConfigDocument) {
   const first = ConfigFile.safeParse(document.data);
-  const warnings = foreign(document);
-  if (first.success) return { config: first.data, problems: [], warnings, wrong: [] };
-  const { issues } = first.error;
+  const issues = first.error?.issues ?? [];
+  const wrong = issues.filter(({ code }) => code !== "unrecognized_keys");
+  const wrongPaths = wrong.map(pathOf);
   const unknown = issues.flatMap((issue) =>
-    issue.code === "unrecognized_keys" ? issue.keys.map((key) => [...toPath(issue.path), key]) : [],
+    issue.code === "unrecognized_keys" ? issue.keys.map((key) => [...pathOf(issue), key]) : [],
   );
-  const wrong = issues.filter((issue) => issue.code !== "unrecognized_keys");
-  const wrongPaths = wrong.map((issue) => toPath(issue.path));
   return {
-    config: ConfigFile.parse([...unknown, ...wrongPaths].reduce(without, document.data)),
+    config: first.data ?? ConfigFile.parse([...unknown, ...wrongPaths].reduce(without, document.data)),
     problems: [
-      ...wrong.map((issue) => toProblem(issue, document)),
+      ...wrong.map((issue) => wrongValue(issue, document)),
       ...unknown.map((path) => unknownKey(path, document)),
     ],
-    warnings,
+    warnings: foreign(document),
+    /** The paths whose values were wrong. */
     wrong: wrongPaths,
   };
 }
 
-const toPath = (path: readonly PropertyKey[]): KeyPath =>
-  path.map((key) => (typeof key === "number" ? key : String(key)));
+/** YAML has no symbols. */
+const pathOf = ({ path }: z.core.$ZodIssue): KeyPath => path as KeyPath;
 
 /** A copy of `value` without what stands at `path`. */
-function without(value: unknown, path: KeyPath): unknown {
-  const [key, ...rest] = path;
+function without(value: unknown, [key, ...rest]: KeyPath): unknown {
   if (key === undefined) return {};
   if (typeof value !== "object" || value === null) return value;
   // One wrong entry takes its whole list with it: a list with a hole would say something else.
@@ -50,13 +42,15 @@ function without(value: unknown, path: KeyPath): unknown {
   return kept === undefined ? others : { ...others, [key]: kept };
 }
 
-function toProblem(issue: z.core.$ZodIssue, document: ConfigDocument): Problem {
-  const path = toPath(issue.path);
-  const got = document.valueAt(path);
+function wrongValue(issue: z.core.$ZodIssue, document: ConfigDocument): Problem {
+  const path = pathOf(issue);
   return {
     where: document.where(path),
     // Our own parsers say what they got.
-    problem: issue.code === "custom" ? issue.message : `${issue.message}, got ${JSON.stringify(got)}`,
+    problem:
+      issue.code === "custom"
+        ? issue.message
+        : `${issue.message}, got ${JSON.stringify(document.valueAt(path))}`,
     fix: exampleFor(path),
   };
 }
@@ -75,7 +69,7 @@ function exampleFor(path: KeyPath): string {
 function unknownKey(path: KeyPath, document: ConfigDocument): Problem {
   const near = nearestKnownKey(path);
   return {
-    where: document.whereKey(path),
+    where: document.where(path, "key"),
     problem: "unknown key: the cluster would start without what it asks for",
     fix:
       near === undefined
@@ -88,18 +82,17 @@ const BUILD = "services.ray.build";
 
 /** One warning for all keys that only other programs of the original platform read. */
 function foreign(document: ConfigDocument): Problem[] {
-  const found = foreignKeys().filter((path) => document.valueAt(path) !== undefined);
+  const found = allKeys(true).filter((path) => document.valueAt(path) !== undefined);
   const [first] = found;
   if (first === undefined) return [];
   const names = found.map(formatPath);
-  const builds = names.includes(BUILD)
-    ? `. ${BUILD} is not carried out yet: ws uses the image that the engine has`
-    : "";
+  const builds = names.includes(BUILD);
+  const notYet = builds ? `. ${BUILD} is not carried out yet: ws uses the image that the engine has` : "";
   return [
     {
-      where: document.whereKey(first),
-      problem: `keys of the original platform that ws does not read: ${names.join(", ")}${builds}`,
-      fix: `${builds === "" ? "" : "Build that image first. "}Nothing needs to be done for the keys of other programs.`,
+      where: document.where(first, "key"),
+      problem: `keys of the original platform that ws does not read: ${names.join(", ")}${notYet}`,
+      fix: `${builds ? "Build that image first. " : ""}Nothing needs to be done for the keys of other programs.`,
     },
   ];
 }

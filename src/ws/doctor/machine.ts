@@ -1,4 +1,4 @@
-import { limitWarnings } from "../compose/limits.ts";
+import { limitWarnings } from "../compose/host-plan.ts";
 import { freeNetwork, overlapping } from "../drivers/compose/conflicts.ts";
 import { ASK_AGAIN, bad, type Finding, good, note } from "./finding.ts";
 import type { DoctorFacts } from "./look.ts";

@@ -4,11 +4,10 @@ import { err, ok, type Result } from "../../common/result.ts";
 import { loadSettings } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
-import type { WsFailure } from "../failure.ts";
+import type { Attempt } from "../failure.ts";
 import { oneLine } from "../output/one-line.ts";
-import { environment } from "../state/environment.ts";
 import { lastUp } from "../state/last-up.ts";
-import { differsFromKept } from "../state/secrets.ts";
+import { differsFromKept, environment } from "../state/secrets.ts";
 import { isDockerRunning } from "./compose/containers.ts";
 import { composeDriver } from "./compose/driver.ts";
 import {
@@ -48,7 +47,7 @@ export async function open(
   context: WsContext,
   options: GlobalOptions,
   { tool, announce = false, renames = false }: Needs,
-): Promise<Result<Opened, WsFailure>> {
+): Attempt<Opened> {
   const loaded = loadSettings(context, options);
   if (!loaded.ok) return loaded;
   const { env: shell, dist, terminal } = context;
@@ -126,7 +125,7 @@ interface Choice {
 }
 
 /** A cluster that runs here, else the last one that was brought up, else docker where it answers. */
-export async function choose(around: Surroundings): Promise<Result<Choice, WsFailure>> {
+export async function choose(around: Surroundings): Attempt<Choice> {
   const { asked, last } = around;
   const embedded = (why: string, obvious: boolean) => ok({ name: "embedded", why, obvious } as const);
   if (asked === "embedded") return embedded("asked for with --runtime", true);

@@ -2,7 +2,8 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { takeLock } from "./lock.ts";
+import { err, ok } from "../../common/result.ts";
+import { withLock } from "./lock.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -14,34 +15,59 @@ afterEach(() => {
 });
 
 const never = new AbortController().signal;
-const nothing = () => {};
+const take = (work: () => Promise<void>, signal = never, begin = () => {}) =>
+  withLock(join(folder, "lock"), { progress: { begin }, signal }, async () => ok(await work()));
 
-test("two want it: the second waits, and has it when the first lets go", async () => {
-  const first = await takeLock(join(folder, "lock"), nothing, never);
-  const said = vi.fn();
-  const second = takeLock(join(folder, "lock"), said, never);
+test("two want it: the second waits, and has it when the first lets go, also by a throw", async () => {
+  const [has, release] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const first = take(async () => {
+    has.resolve();
+    await release.promise;
+    throw new Error("of the work");
+  });
+  await has.promise;
+  const [said, work] = [vi.fn(), vi.fn()];
+  const second = take(work, never, said);
   await vi.waitFor(() => expect(said).toHaveBeenCalled(), 10_000);
-  if (!first.ok) throw new Error("the first has it");
-  await first.value.release();
-  const has = await second;
-  if (!has.ok) throw new Error("the second has it");
-  await has.value.release();
+  expect(work).not.toHaveBeenCalled();
+  release.resolve();
+  await expect(first).rejects.toThrow("of the work");
+  expect(await second).toEqual(ok(undefined));
+  expect(work).toHaveBeenCalled();
 });
 
-test("a signal that was aborted before is heard", async () => {
-  const stop = AbortSignal.abort("SIGTERM");
-  expect(await takeLock(join(folder, "lock"), nothing, stop)).toEqual({
-    ok: false,
-    error: { reason: "interrupted", signal: "SIGTERM" },
+test.each(["before it was asked", "while it waits"])("a signal that is aborted %s is heard", async (when) => {
+  const [has, release, stop] = [
+    Promise.withResolvers<void>(),
+    Promise.withResolvers<void>(),
+    new AbortController(),
+  ];
+  const first = take(async () => {
+    has.resolve();
+    await release.promise;
   });
+  await has.promise;
+  if (when.startsWith("before")) stop.abort("SIGTERM");
+  const second = take(
+    async () => {},
+    stop.signal,
+    () => stop.abort("SIGTERM"),
+  );
+  expect(await second).toEqual(err({ reason: "interrupted", signal: "SIGTERM" }));
+  release.resolve();
+  expect(await first).toEqual(ok(undefined));
 });
 
 test("a flock that fails is no Ctrl-C: its own words are kept", async () => {
   writeFileSync(join(folder, "flock"), "#!/bin/sh\necho 'flock: no locks available' >&2\nexit 71\n");
   chmodSync(join(folder, "flock"), 0o755);
   vi.stubEnv("PATH", `${folder}:${process.env.PATH}`);
-  expect(await takeLock(join(folder, "lock"), nothing, never)).toMatchObject({
-    ok: false,
+  expect(await take(async () => {})).toMatchObject({
     error: { reason: "lock-failed", lines: ["flock: no locks available"] },
   });
+});
+
+test("a machine without flock is told what to install", async () => {
+  vi.stubEnv("PATH", folder);
+  expect(await take(async () => {})).toMatchObject({ error: { reason: "no-tool", tool: "flock" } });
 });

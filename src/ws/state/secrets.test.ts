@@ -9,28 +9,28 @@ const given = { RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN: "given", RAY_EP_HEALTH_T
 const kept = { RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN: "kept", RAY_EP_HEALTH_TOKEN: "its own" };
 
 test("E1 a running cluster keeps the secrets that it was started with, and a different one is reported", () => {
-  expect(chooseSecrets({ kept, given: {}, running: true })).toEqual({ secrets: kept, warnings: [] });
-  const { secrets, warnings } = chooseSecrets({ kept, given, running: true });
+  expect(chooseSecrets(kept, {}, true)).toEqual({ secrets: kept, warnings: [] });
+  const { secrets, warnings } = chooseSecrets(kept, given, true);
   expect(secrets).toEqual(kept);
   expect(warnings.map(({ where }) => where)).toEqual(["RAY_AUTH_TOKEN", "RAY_EP_HEALTH_TOKEN"]);
   expect(JSON.stringify(warnings)).not.toMatch(/kept"|given"|its own/);
 });
 
 test("E1 a cluster that is down keeps them, unless others are given", () => {
-  expect(chooseSecrets({ kept, given: {}, running: false }).secrets).toEqual(kept);
-  expect(chooseSecrets({ kept, given, running: false }).secrets).toEqual(given);
+  expect(chooseSecrets(kept, {}, false).secrets).toEqual(kept);
+  expect(chooseSecrets(kept, given, false).secrets).toEqual(given);
   const off = { RAY_AUTH_MODE: "disabled" };
-  expect(chooseSecrets({ kept, given: off, running: false }).secrets).toEqual({
+  expect(chooseSecrets(kept, off, false).secrets).toEqual({
     ...off,
     RAY_EP_HEALTH_TOKEN: "its own",
   });
 });
 
 test("B4 a new cluster gets its own health token; a running one without a token is not recreated for it", () => {
-  const fresh = () => chooseSecrets({ kept: undefined, given: {}, running: false }).secrets;
+  const fresh = () => chooseSecrets(undefined, {}, false).secrets;
   expect(fresh().RAY_EP_HEALTH_TOKEN).toMatch(/^[0-9a-f]{48}$/);
   expect(fresh()).not.toEqual(fresh());
-  expect(chooseSecrets({ kept: undefined, given: {}, running: true }).secrets).toEqual({});
+  expect(chooseSecrets(undefined, {}, true).secrets).toEqual({});
 });
 
 test("E1 a token's file is read, and one that cannot be read is named", () => {

@@ -61,7 +61,7 @@ describe.each([
 describe("as PID 1, without an init in the image", () => {
   let image: string;
   beforeAll(async () => {
-    const inits = "/usr/bin/tini /usr/bin/tini-static /opt/ray-entrypoint/tini";
+    const inits = "/usr/bin/tini /usr/bin/tini-static /opt/ray-entrypoint/bin/tini";
     const text = `FROM ${nodes.image}\nUSER root\nRUN rm -f ${inits}\nUSER ray\n`;
     image = await engine.build("no-init", { text });
   });

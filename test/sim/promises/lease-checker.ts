@@ -1,5 +1,5 @@
 import { LEASE_TTL_S } from "../../../src/common/protocol/lease-protocol.ts";
-import type { Event } from "../../../src/health-service/output/event.ts";
+import type { Event } from "../../../src/health-service/event.ts";
 import type { Clock } from "../clock.ts";
 import type { Happening } from "../coverage.ts";
 import type { Place } from "../place.ts";

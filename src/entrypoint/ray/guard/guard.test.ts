@@ -7,8 +7,7 @@ import { afterAll, afterEach, beforeEach, expect, test, vi } from "vitest";
 import { until } from "../../../../test/fixtures/until.ts";
 import { bootMs, monotonicMs, pause, realClock } from "../../../common/deadline.ts";
 import { Guard, type GuardSettings } from "./guard.ts";
-import { startGuard } from "./guard-process.ts";
-import { GUARD_PROGRAM } from "./guard-program.ts";
+import { GUARD_PROGRAM, startGuard } from "./guard-process.ts";
 
 /**
  * What bash 5.2 does when the wall clock jumps ahead: every second `read` with a time limit ends as timed out with the
@@ -102,7 +101,14 @@ const guards = () =>
 function guardOf(settings: Partial<GuardSettings> = {}) {
   const [onChange, onGone] = [vi.fn(), vi.fn()];
   const untilMs = () => null;
-  const guard = new Guard({ clock: realClock, start: startGuard, untilMs, onChange, onGone, ...settings });
+  const guard = new Guard({
+    clock: realClock,
+    start: () => startGuard(),
+    untilMs,
+    onChange,
+    onGone,
+    ...settings,
+  });
   guard.watch(session.pid ?? 0);
   return { guard, onChange, onGone };
 }
@@ -155,7 +161,10 @@ test("a new guard gets the session and the deadline", async () => {
 test("A7 a guard that cannot be started is tried again, and reported as gone if the deadline passes without one", async () => {
   const bash = join(folder, "bash");
   const untilMs = bootMs() + 1500;
-  const { guard, onChange, onGone } = guardOf({ start: () => startGuard({ bash }), untilMs: () => untilMs });
+  const { guard, onChange, onGone } = guardOf({
+    start: () => startGuard(undefined, bash),
+    untilMs: () => untilMs,
+  });
   expect(await guard.stands).toBe(`${bash} cannot be started: spawn ${bash} ENOENT`);
   expect(onGone).not.toHaveBeenCalled();
   await until("the deadline to pass", () => onGone.mock.calls.length > 0);
@@ -175,7 +184,7 @@ test.each([
   const bash = join(folder, `bash-${mode}`);
   writeFileSync(bash, text);
   chmodSync(bash, mode);
-  const { guard } = guardOf({ start: () => startGuard({ bash }) });
+  const { guard } = guardOf({ start: () => startGuard(undefined, bash) });
   expect(await guard.stands).toMatch(words);
   await guard.dismiss();
 });

@@ -2,7 +2,7 @@ import type { Clock } from "../../../common/deadline.ts";
 import { RENEW_DEADLINE_S } from "../../../common/protocol/lease-protocol.ts";
 import type { GuardProcess } from "./guard-process.ts";
 
-const STAND_AGAIN_MS = 1000;
+const START_AGAIN_MS = 1000;
 const DISMISS_MS = 1000;
 
 export interface GuardSettings {
@@ -22,9 +22,8 @@ export interface GuardSettings {
  * was suspended. If the guard ends or cannot be started, it is started again every second.
  */
 export class Guard {
-  /** Resolves with null when the first guard runs, otherwise with why it does not. */
-  readonly stands: Promise<string | null>;
   readonly #settings: GuardSettings;
+  readonly #first = Promise.withResolvers<string | null>();
   readonly #over = new AbortController();
   readonly #kept: Promise<void>;
   #process: GuardProcess | null = null;
@@ -34,58 +33,52 @@ export class Guard {
 
   constructor(settings: GuardSettings) {
     this.#settings = settings;
-    const first = Promise.withResolvers<string | null>();
-    this.stands = first.promise;
-    this.#kept = this.#keep(first.resolve);
+    this.#kept = this.#keep();
+  }
+
+  /** Resolves with null when the first guard runs, otherwise with why it does not. */
+  get stands(): Promise<string | null> {
+    return this.#first.promise;
   }
 
   /** Sets the session to kill. */
   watch(session: number): void {
     this.#session = session;
-    this.#say(`session ${session}`);
+    this.#process?.say(`session ${session}`);
   }
 
-  /**
-   * The head lease was renewed: without another renewal the session is killed at `untilMs`, in milliseconds since
-   * boot.
-   */
+  /** The head lease was renewed: without another renewal the session is killed then, in milliseconds since boot. */
   renewed(untilMs: number): void {
-    this.#say(`until ${Math.floor(untilMs)}`);
+    this.#process?.say(`until ${Math.floor(untilMs)}`);
   }
 
   /** Ends it without harm. To be called when nothing of the session lives any more. */
   async dismiss(): Promise<void> {
     this.#over.abort();
-    this.#say("dismissed");
+    this.#process?.say("dismissed");
     const gone = new AbortController();
     void this.#settings.clock.pause(DISMISS_MS, gone.signal).then((late) => late && this.#process?.kill());
     await this.#kept;
     gone.abort();
   }
 
-  #say(word: string): void {
-    this.#process?.say(word);
-  }
-
-  async #keep(onFirst: (cause: string | null) => void): Promise<void> {
+  async #keep(): Promise<void> {
+    const { clock, start, untilMs, onChange, onGone } = this.#settings;
     const { signal } = this.#over;
     while (!signal.aborted) {
-      const end = await this.#stand(onFirst);
-      if (end === null) return;
-      if (!signal.aborted) await this.#settings.clock.pause(this.#miss(end), signal);
+      this.#process = start();
+      const obstacle = await this.#process.stands;
+      this.#first.resolve(obstacle);
+      if (obstacle === null) this.#introduce();
+      const cause = await this.#process.ended;
+      this.#process = null;
+      if (cause === null || signal.aborted) return;
+      if (this.#missedFromMs === null) onChange(cause);
+      this.#missedFromMs ??= untilMs() ?? clock.bootMs() + RENEW_DEADLINE_S * 1000;
+      const leftMs = this.#missedFromMs - clock.bootMs();
+      if (leftMs <= 0) onGone(cause);
+      await clock.pause(leftMs > 0 ? Math.min(leftMs, START_AGAIN_MS) : START_AGAIN_MS, signal);
     }
-  }
-
-  /** Runs one guard until its end. Resolves with why it ended; null if its work was done. */
-  async #stand(onFirst: (cause: string | null) => void): Promise<string | null> {
-    const guard = this.#settings.start();
-    this.#process = guard;
-    const cause = await guard.stands;
-    onFirst(cause);
-    if (cause === null) this.#introduce();
-    const end = await guard.ended;
-    this.#process = null;
-    return end;
   }
 
   /** Tells a new guard the session and the deadline. */
@@ -95,15 +88,5 @@ export class Guard {
     if (this.#session !== null) this.watch(this.#session);
     if (this.#missedFromMs !== null) this.#settings.onChange(null);
     this.#missedFromMs = null;
-  }
-
-  /** Returns how long to wait before the next try. */
-  #miss(cause: string): number {
-    const { clock, untilMs, onChange, onGone } = this.#settings;
-    if (this.#missedFromMs === null) onChange(cause);
-    this.#missedFromMs ??= untilMs() ?? clock.bootMs() + RENEW_DEADLINE_S * 1000;
-    const leftMs = this.#missedFromMs - clock.bootMs();
-    if (leftMs <= 0) onGone(cause);
-    return leftMs > 0 ? Math.min(leftMs, STAND_AGAIN_MS) : STAND_AGAIN_MS;
   }
 }

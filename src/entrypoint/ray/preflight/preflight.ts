@@ -1,11 +1,16 @@
+import { once } from "node:events";
+import { statfsSync } from "node:fs";
+import { createServer, type ListenOptions, type Server, type Socket } from "node:net";
+import { dirname } from "node:path";
+import type { Address } from "../../../common/address.ts";
+import { deadlineIn, pause } from "../../../common/deadline.ts";
 import type { Failure } from "../../../common/failure.ts";
+import type { ReachAnswer } from "../../../common/protocol/reach.ts";
+import { err, type Result } from "../../../common/result.ts";
 import type { Config } from "../../config/config.ts";
 import type { HealthClient } from "../../lease/health-client.ts";
 import type { Event } from "../../output/event.ts";
 import type { Plan } from "../command.ts";
-import { bytesLeft } from "./disk.ts";
-import { isFree } from "./port.ts";
-import { checkReachBack } from "./reach-back.ts";
 import type { SessionFolder } from "./session-folder.ts";
 
 export interface PreflightDeps {
@@ -17,29 +22,30 @@ export interface PreflightDeps {
 
 /** What just ends on this machine lets go of its port in less. */
 const PORT_TIMEOUT_MS = 3000;
+const LOOK_EVERY_MS = 100;
 /** A session's logs take about that much in its first minute. */
 const MIN_DISK = 16 * 2 ** 20;
-/** What is kept of earlier runs, for debugging: a session holds a few MB of logs, or far more where jobs print much. */
-const KEPT_SESSIONS = { count: 2, bytes: 512 * 2 ** 20 };
+/** The service dials for up to 3 s (health-service), and it may queue. */
+const ANSWER_TIMEOUT_MS = 5000;
 
 /** Does what `Ray.prepare` says. */
 export async function preflight(
   plan: Plan,
   folder: SessionFolder,
   reported: Promise<void>,
-  { log, ...rest }: PreflightDeps,
+  deps: PreflightDeps,
 ): Promise<Failure | null> {
-  await putAside(folder, log);
-  warnOfDisk(folder.path, log);
-  const reach = await checkReachBack({ ...rest, reported });
-  if (reach !== null) log({ type: "reach-back", ...reach });
+  await archive(folder, deps.log);
+  warnOfDisk(folder.path, deps.log);
+  const reach = await checkReachBack(reported, deps);
+  if (reach !== null) deps.log({ type: "reach-back", ...reach });
   const free = plan.role === "worker" || (await isFree(plan.ready.gcs, PORT_TIMEOUT_MS));
   return free ? null : { reason: "port-taken", address: plan.ready.gcs };
 }
 
-async function putAside(folder: SessionFolder, log: PreflightDeps["log"]): Promise<void> {
+async function archive(folder: SessionFolder, log: PreflightDeps["log"]): Promise<void> {
   const { path } = folder;
-  const { names, obstacle, neighbour } = await folder.prepare(KEPT_SESSIONS);
+  const { names, obstacle, neighbour } = await folder.archive();
   if (names.length > 0) log({ type: "sessions-put-aside", folder: path, names });
   if (neighbour)
     log({
@@ -67,3 +73,72 @@ function warnOfDisk(folder: string, log: PreflightDeps["log"]): void {
     fix: "Make room there, or have Ray use another folder (--temp-dir).",
   });
 }
+
+/** The bytes that are left on the disk of a folder, which need not exist yet; null where that cannot be known. */
+export function bytesLeft(folder: string): number | null {
+  try {
+    const { bavail, bsize } = statfsSync(folder);
+    return bavail * bsize;
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
+    return missing && folder !== dirname(folder) ? bytesLeft(dirname(folder)) : null;
+  }
+}
+
+/**
+ * Listens for a moment where this node's Ray will, and asks the health service to dial back by the name that this node
+ * advertises. Null where nothing is advertised with a fixed port, so that there is nothing to check. `reported` resolves
+ * when the service has heard of this node: it dials for no other.
+ */
+async function checkReachBack(
+  reported: Promise<void>,
+  { config, runId, health }: PreflightDeps,
+): Promise<{ port: number; answer: Result<ReachAnswer, string> } | null> {
+  const { NODE_IP_ADDRESS, NODE_MANAGER_PORT: port } = config.values;
+  if (NODE_IP_ADDRESS === null || port === null) return null;
+  await reported;
+  const { randomBytes } = await import("node:crypto");
+  const nonce = randomBytes(16).toString("hex");
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on("error", () => socket.destroy());
+    socket.end(nonce);
+  });
+  const obstacle = await listen(server, { host: "0.0.0.0", port });
+  if (obstacle !== null) return { port, answer: err(`this node cannot listen on it: ${obstacle}`) };
+  const answer = await health.reach({ node: config.node, life: runId, nonce, port }, ANSWER_TIMEOUT_MS);
+  // A peer of an earlier Ray that dials this port speaks first and never lets go; the port must be Ray's now.
+  for (const socket of sockets) socket.destroy();
+  await close(server);
+  return { port, answer };
+}
+
+/**
+ * Whether a program of this machine could listen there, at the latest after `timeoutMs`. Ray's own answer to a port that
+ * is taken comes after 45 s, deep in a trace (2.60). A name that is not this machine's own is left to Ray.
+ */
+export async function isFree({ host, port }: Address, timeoutMs: number): Promise<boolean> {
+  const deadline = deadlineIn(timeoutMs);
+  for (;;) {
+    const server = createServer();
+    const obstacle = await listen(server, { host, port });
+    if (obstacle === null) await close(server);
+    if (obstacle !== "EADDRINUSE") return true;
+    if (deadline.expired()) return false;
+    await pause(LOOK_EVERY_MS);
+  }
+}
+
+/** The code of what prevents it; null when the server listens. */
+async function listen(server: Server, at: ListenOptions): Promise<string | null> {
+  server.listen(at);
+  try {
+    await once(server, "listening");
+    return null;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? "unknown";
+  }
+}
+
+const close = (server: Server) => new Promise((resolve) => server.close(resolve));

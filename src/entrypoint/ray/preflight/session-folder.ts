@@ -1,25 +1,48 @@
 import { type StdioOptions, spawn } from "node:child_process";
+import { once } from "node:events";
 import {
   chmodSync,
   closeSync,
-  constants,
-  existsSync,
   fstatSync,
+  lstatSync,
   mkdirSync,
   openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
   statSync,
 } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { asUser, SYSTEM_ENV } from "../../config/become.ts";
-import type { RayUser } from "../../config/machine.ts";
-import { type KeepLimits, list, type PutAside, putSessionsAside, sessionsIn } from "./sessions.ts";
+import { attempt } from "../../../common/result.ts";
+import { asUser, type RayUser, SYSTEM_ENV } from "../../config/become.ts";
+import { isOnACommandLine } from "../session-processes.ts";
 
-const LOCKS = {
-  // Another node holds the exclusive lock only for the moment in which it moves sessions.
-  shared: ["--shared", "--timeout", "5"],
-  exclusive: ["--exclusive", "--nonblock"],
-} as const;
+/** Beside Ray's own session folders, which all begin with "session_" (ray/_private/node.py, 2.40 to 2.60). */
+const ASIDE = "old-sessions";
+
+/**
+ * Names the HEAD of the last session. As long as any process of this machine names that address too, another node's
+ * raylet for one, `ray start --head` takes it for running and refuses (scripts/scripts.py, 2.40 to 2.60).
+ */
+const LAST_ADDRESS = "ray_current_cluster";
+
+/** What is kept of earlier runs, for debugging: a session holds a few MB of logs, or far more where jobs print much. */
+const LIMITS = { count: 2, bytes: 512 * 2 ** 20 };
+
+/** Another node holds the exclusive lock only for the moment in which it moves sessions. */
+const SHARED = ["--shared", "--timeout", "5"];
+const EXCLUSIVE = ["--exclusive", "--nonblock"];
+
+interface Archived {
+  /** The archived sessions. */
+  readonly names: readonly string[];
+  /** Why not all could be archived (a full disk, for example). Ray starts all the same. */
+  readonly obstacle: string | null;
+  /** Another Ray may use the folder, so all of it stays. */
+  readonly neighbour: boolean;
+}
+const NOTHING: Archived = { names: [], obstacle: null, neighbour: false };
 
 /**
  * Ray's folder of sessions. Other containers may have mounted it, and their processes are not visible from here. A
@@ -42,10 +65,7 @@ export class SessionFolder {
     this.#flock = flock;
   }
 
-  /**
-   * The open folder with the lock, for the guard, which may outlive this process; undefined if the folder cannot be
-   * made.
-   */
+  /** The open folder with the lock, for the guard, which may outlive this process; undefined if it cannot be made. */
   get fd(): number | undefined {
     return this.#fd;
   }
@@ -56,42 +76,45 @@ export class SessionFolder {
     this.close();
     try {
       this.#fd = asUser(this.#user, () => openFolder(this.path));
-      this.#locked = this.#lock(this.#fd, "shared");
+      this.#locked = this.#lock(this.#fd, SHARED);
     } catch (error) {
       this.#obstacle = (error as Error).message;
     }
   }
 
-  /** Archives the sessions of earlier runs that are proven dead. The shared lock is held after it. */
-  async prepare(limits: KeepLimits): Promise<PutAside & { readonly neighbour: boolean }> {
+  /**
+   * Puts the sessions of earlier runs aside if no other Ray uses the folder, so that the next one starts afresh: with
+   * Redis it would find the sockets of the old role under the same session name and time out. The shared lock is held
+   * after it.
+   */
+  async archive(limits = LIMITS): Promise<Archived> {
     this.share();
     await this.#locked;
-    if (this.#fd === undefined) return { names: [], obstacle: this.#obstacle, neighbour: false };
-    const sessions = asUser(this.#user, () => sessionsIn(this.path));
-    if (sessions.length === 0) return { names: [], obstacle: null, neighbour: false };
-    const done = await this.#putAside(this.#fd, sessions, limits);
-    await this.#lock(this.#fd, "shared");
-    return done;
+    if (this.#fd === undefined) return { ...NOTHING, obstacle: this.#obstacle };
+    const sessions = asUser(this.#user, () => list(this.path).filter((name) => /^session_\d/.test(name)));
+    if (sessions.length === 0) return NOTHING;
+    const isAlone = (await this.#lock(this.#fd, EXCLUSIVE)) && !(await this.#isUsed(sessions));
+    const archived = isAlone
+      ? asUser(this.#user, () => archive(this.path, sessions, limits))
+      : { ...NOTHING, neighbour: true };
+    await this.#lock(this.#fd, SHARED);
+    return archived;
   }
 
-  async #putAside(
-    fd: number,
-    sessions: readonly string[],
-    limits: KeepLimits,
-  ): Promise<PutAside & { readonly neighbour: boolean }> {
-    if ((await this.#lock(fd, "exclusive")) === "taken")
-      return { names: [], obstacle: null, neighbour: true };
-    const listens = await Promise.all(sessions.map((name) => this.#listens(name)));
-    const living = sessions.filter((_, i) => listens[i]);
-    const done = asUser(this.#user, () => putSessionsAside(this.path, living, limits));
-    return { ...done, neighbour: living.length > 0 };
-  }
-
-  /** A Ray that was not started by this program holds no lock, but its raylet listens on a socket in its session. */
-  async #listens(session: string): Promise<boolean> {
-    const folder = join(this.path, session, "sockets");
-    const names = asUser(this.#user, () => list(folder)).filter((name) => name.startsWith("raylet"));
-    const answers = names.map((name) => asUser(this.#user, () => mayListen(join(folder, name))));
+  /**
+   * A Ray that was not started by this program holds no lock, but every process of it names its session, and its raylet
+   * listens on a socket there, which is seen from another container too.
+   */
+  async #isUsed(sessions: readonly string[]): Promise<boolean> {
+    const folders = sessions.map((name) => join(this.path, name));
+    if (folders.some(isOnACommandLine)) return true;
+    const answers = asUser(this.#user, () =>
+      folders.flatMap((folder) =>
+        list(join(folder, "sockets"))
+          .filter((name) => name.startsWith("raylet"))
+          .map((name) => mayListen(join(folder, "sockets", name))),
+      ),
+    );
     return (await Promise.all(answers)).includes(true);
   }
 
@@ -102,19 +125,19 @@ export class SessionFolder {
   }
 
   /**
-   * Node has no flock(2). The tool locks an inherited open file, and the lock stays with that file. Where the file
-   * system has no locks, another node may use the folder. "unknown": there is no such tool. An exclusive lock that
-   * cannot be had costs the shared one (flock(2)).
+   * Node has no flock(2). The tool locks an inherited open file, and the lock stays with that file. False where another
+   * node has the lock, or may have it because the file system has none; true where there is no such tool. An exclusive
+   * lock that cannot be had costs the shared one (flock(2)).
    */
-  #lock(fd: number, kind: keyof typeof LOCKS): Promise<"held" | "taken" | "unknown"> {
-    return new Promise((resolve) => {
-      const stdio: StdioOptions = ["ignore", "ignore", "ignore", fd];
-      const flock = spawn(this.#flock, [...LOCKS[kind], "3"], { stdio, env: SYSTEM_ENV });
-      flock.once("error", () => resolve("unknown"));
-      flock.once("exit", (code) => resolve(code === 0 ? "held" : "taken"));
-    });
+  async #lock(fd: number, kind: readonly string[]): Promise<boolean> {
+    const stdio: StdioOptions = ["ignore", "ignore", "ignore", fd];
+    const flock = spawn(this.#flock, [...kind, "3"], { stdio, env: SYSTEM_ENV });
+    const [exitCode] = await once(flock, "exit").catch(() => [0]);
+    return exitCode === 0;
   }
 }
+
+const list = (folder: string): string[] => attempt(() => readdirSync(folder)) ?? [];
 
 /** False where the folder was removed, and perhaps made again, since it was opened. */
 function isSame(fd: number, path: string): boolean {
@@ -125,23 +148,50 @@ function isSame(fd: number, path: string): boolean {
 
 /** Made as Ray makes it, for every user (ray/_private/utils.py, try_to_create_directory, 2.40 to 2.60). */
 function openFolder(path: string): number {
-  if (!existsSync(path)) {
-    mkdirSync(path, { recursive: true });
-    chmodSync(path, 0o777);
-  }
-  return openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  if (mkdirSync(path, { recursive: true }) !== undefined) chmodSync(path, 0o777);
+  return openSync(path, "r");
 }
 
 /** False only if certainly no process does. */
-function mayListen(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ path });
-    socket.once("connect", () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once("error", ({ code }: NodeJS.ErrnoException) =>
-      resolve(code !== "ECONNREFUSED" && code !== "ENOENT"),
-    );
+async function mayListen(path: string): Promise<boolean> {
+  const socket = connect({ path });
+  const error: { code?: string } = await once(socket, "connect").catch((cause) => cause);
+  socket.destroy();
+  return error.code !== "ECONNREFUSED" && error.code !== "ENOENT";
+}
+
+function archive(path: string, sessions: readonly string[], limits: typeof LIMITS): Archived {
+  const aside = join(path, ASIDE);
+  const names: string[] = [];
+  try {
+    rmSync(join(path, LAST_ADDRESS), { force: true });
+    mkdirSync(aside, { recursive: true });
+    for (const name of sessions) {
+      // With Redis a session keeps its name over restarts.
+      rmSync(join(aside, name), { recursive: true, force: true });
+      renameSync(join(path, name), join(aside, name));
+      names.push(name);
+    }
+    prune(aside, limits);
+    return { ...NOTHING, names };
+  } catch (error) {
+    return { ...NOTHING, names, obstacle: (error as Error).message };
+  }
+}
+
+/** Keeps the newest of all that are within the limits. */
+function prune(aside: string, { count, bytes }: typeof LIMITS): void {
+  const newestFirst = list(aside).toSorted().toReversed();
+  let room = bytes;
+  newestFirst.forEach((name, i) => {
+    room -= sizeOf(join(aside, name));
+    if (i >= count || room < 0) rmSync(join(aside, name), { recursive: true, force: true });
   });
+}
+
+/** The bytes below a folder; what vanishes meanwhile counts nothing. */
+function sizeOf(path: string): number {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (!found?.isDirectory()) return found?.size ?? 0;
+  return list(path).reduce((sum, name) => sum + sizeOf(join(path, name)), 0);
 }

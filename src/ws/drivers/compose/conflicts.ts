@@ -1,7 +1,6 @@
 import type { Problem } from "../../../common/failure.ts";
-import type { HostPlan } from "../../compose/host-plan.ts";
+import { type HostPlan, type PublishedPort, portsInUse, publishedPorts } from "../../compose/host-plan.ts";
 import { containerName, networkName, type Part } from "../../compose/names.ts";
-import { type PublishedPort, portsInUse, publishedPorts } from "../../compose/published-ports.ts";
 import { readListeningPorts } from "../../compose/read-host.ts";
 import { overlap, parseSubnet } from "../../config/ipv4.ts";
 import type { PortRange, Settings } from "../../config/settings.ts";
@@ -29,7 +28,7 @@ export function blockedBy(
 ): readonly Problem[] {
   const claims: Claims = {
     mine: [settings.projectName, ...(formerProject === undefined ? [] : [formerProject])],
-    ports: publishedPorts(settings, plan, part),
+    ports: publishedPorts(plan, part),
     names: new Map(servicesOf(settings, part).map((service) => [service, containerName(settings, service)])),
     subnet:
       part === "main"

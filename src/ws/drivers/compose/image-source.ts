@@ -5,7 +5,7 @@ import { HEALTH_SOURCE_VARIABLE, NODE_SOURCE_VARIABLE } from "../../compose/name
 
 /** What the two Dockerfiles copy, and themselves. */
 const NODE_SCRIPTS =
-  "Dockerfile install.sh profile.sh entrypoint.sh health-check.sh compile-cache.cjs compile.sh";
+  "Dockerfile programs.sh install.sh profile.sh entrypoint.sh health-check.sh compile-cache.cjs compile.sh";
 const SOURCES = {
   [NODE_SOURCE_VARIABLE]: [...NODE_SCRIPTS.split(" ").map((file) => `docker/${file}`), "dist/entrypoint.js"],
   [HEALTH_SOURCE_VARIABLE]: [

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { err, ok, type Result } from "../../../common/result.ts";
+import { err, ok } from "../../../common/result.ts";
 import {
   BASE_LABEL,
   HEALTH_SOURCE_VARIABLE,
@@ -8,7 +8,7 @@ import {
   SOURCE_LABEL,
 } from "../../compose/names.ts";
 import { HEALTH_NAME, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../config/settings.ts";
-import { interrupted, type WsFailure } from "../../failure.ts";
+import { type Attempt, interrupted } from "../../failure.ts";
 import type { Job } from "../../job.ts";
 import { type Request, servicesOf } from "../driver.ts";
 import { sourceVariables } from "./image-source.ts";
@@ -21,7 +21,7 @@ export async function ensureImages(
   project: Project,
   request: Request,
   { signal, progress }: Pick<Job, "signal" | "progress">,
-): Promise<Result<void, WsFailure>> {
+): Attempt {
   const services = servicesOf(project.settings, "main");
   const images = await imagesOf(project, services);
   if (signal.aborted) return err(interrupted(signal));

@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { err, ok, type Result } from "../../../common/result.ts";
+import { testVariables } from "../../compose/files.ts";
 import { type HostPlan, planHost } from "../../compose/host-plan.ts";
 import { COMPOSE_FILE, composeProject, TEST_COMPOSE_FILE } from "../../compose/names.ts";
 import { readHostFacts } from "../../compose/read-host.ts";
-import { testVariables } from "../../compose/test-file.ts";
 import type { Places } from "../../compose/write-files.ts";
 import { interrupted, type WsFailure } from "../../failure.ts";
 import { secretsFile } from "../../state/secrets.ts";
@@ -48,7 +48,7 @@ export function runCompose(
   const plan = part === "test" ? hostPlanOf(project) : undefined;
   const env = {
     ...sourceVariables(root),
-    ...(plan?.ok ? testVariables(settings, plan.value, head) : {}),
+    ...(plan?.ok ? testVariables(plan.value, head) : {}),
   };
   // Replaces `.env`, which ws has read itself: a cluster keeps what it was started with.
   const secrets = secretsFile(stateDir, "docker");

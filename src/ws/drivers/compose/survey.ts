@@ -1,10 +1,10 @@
 import { mkdirSync } from "node:fs";
 import type { Problem } from "../../../common/failure.ts";
-import { err, ok, type Result } from "../../../common/result.ts";
+import { err, ok } from "../../../common/result.ts";
 import type { Generated } from "../../compose/generate.ts";
 import { marked, replaceFile } from "../../compose/own-file.ts";
 import { foreignFiles, generateHere } from "../../compose/write-files.ts";
-import { interrupted, type WsFailure } from "../../failure.ts";
+import { type Attempt, interrupted } from "../../failure.ts";
 import { type Request, type Survey, servicesOf } from "../driver.ts";
 import { blockedBy, hasMoved } from "./conflicts.ts";
 import { type Container, listContainers } from "./containers.ts";
@@ -18,13 +18,10 @@ interface ProjectSurvey extends Pick<Survey, "changed" | "warnings"> {
 }
 
 /** Writes ws's own copies of the compose files, and compares what exists with them. */
-export async function surveyProject(
-  project: Project,
-  request: Request,
-): Promise<Result<ProjectSurvey, WsFailure>> {
+export async function surveyProject(project: Project, request: Request): Attempt<ProjectSurvey> {
   const prepared = await prepareFiles(project);
   if (!prepared.ok) return prepared;
-  const { plan, warnings } = prepared.value;
+  const { plan } = prepared.value;
   const around = await lookAround(project.engine);
   if (project.signal?.aborted) return err(interrupted(project.signal));
   const problems = around.ok
@@ -33,7 +30,11 @@ export async function surveyProject(
   if (!around.ok || problems.length > 0) return err({ reason: "machine-not-ready", problems });
   const changed = await changes(project, request);
   if (!changed.ok) return changed;
-  return ok({ warnings, changed: changed.value, moved: hasMoved(project.settings, around.value) });
+  return ok({
+    warnings: plan.warnings,
+    changed: changed.value,
+    moved: hasMoved(project.settings, around.value),
+  });
 }
 
 /** The engine does not answer, so nothing is known to be free. */
@@ -47,7 +48,7 @@ const silentEngine = (why: string): Problem => ({
  * The compose files that compose reads, in ws's own folder: those beside config.yaml may be changed by a user or
  * another ws during the run.
  */
-async function prepareFiles(project: Project): Promise<Result<Generated, WsFailure>> {
+async function prepareFiles(project: Project): Attempt<Generated> {
   const generated = generateHere(project.settings, project);
   if (!generated.ok) return generated;
   const folder = stateOf(project);
@@ -60,7 +61,7 @@ async function prepareFiles(project: Project): Promise<Result<Generated, WsFailu
 }
 
 /** The services whose containers must be replaced, and why. */
-async function changes(project: Project, request: Request): Promise<Result<Survey["changed"], WsFailure>> {
+async function changes(project: Project, request: Request): Attempt<Survey["changed"]> {
   const services = servicesOf(project.settings, request.part);
   const [found, hashed, images] = await Promise.all([
     listContainers(project, request.part),

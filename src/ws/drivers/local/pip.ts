@@ -18,14 +18,14 @@ export const pythonEnvironment = (env: Environment): Environment =>
     ),
   );
 
-interface Attempt {
+interface Install {
   readonly python: string;
   readonly rayVersion: string;
   readonly folder: string;
 }
 
 /** What Python or pip print, the cause and the way out. In this order: without a network pip ends with "No matching distribution" as well. */
-const causes = ({ python, rayVersion, folder }: Attempt): readonly (readonly [RegExp, string, string])[] => [
+const causes = ({ python, rayVersion, folder }: Install): readonly (readonly [RegExp, string, string])[] => [
   [
     /No space left on device|Errno 28|Disk quota exceeded/,
     "the disk is full",
@@ -67,7 +67,7 @@ const causes = ({ python, rayVersion, folder }: Attempt): readonly (readonly [Re
 /** The likely cause of a failed installation, from what Python and pip printed. Pure. */
 export function diagnosePip(
   output: string,
-  attempt: Attempt,
+  attempt: Install,
 ): { readonly cause: string; readonly fix: string } {
   const [, cause = "", fix = ""] = causes(attempt).find(([seen]) => seen.test(output)) ?? [];
   return { cause, fix };

@@ -1,0 +1,161 @@
+import { type Problem, renderProblems } from "../common/failure.ts";
+import type { ReachAnswer } from "../common/protocol/reach.ts";
+import type { Members } from "../common/result.ts";
+
+interface Problems {
+  problems: readonly Problem[];
+}
+
+/** The ways in which the service cannot start, in words. */
+const FAILURES = {
+  "bad-command-line": ({ problems }: Problems) => renderProblems("The command line is wrong", problems),
+  "bad-configuration": ({ problems }: Problems) => renderProblems("The environment is wrong", problems),
+  "cannot-listen": ({ host, port, code }: { host: string; port: number; code: string }) => [
+    `✗ Cannot listen on ${host}:${port}: ${LISTEN_CAUSES[code] ?? code}`,
+    "→ Set RAY_EP_HEALTH_HOST and RAY_EP_HEALTH_PORT to an address that is free on this machine.",
+  ],
+  "state-unreadable": ({ file, cause }: { file: string; cause: string }) => [
+    `✗ The state that was kept cannot be read: ${cause}`,
+    `→ Make ${file} readable for this user, or remove it where no HEAD lives: the epoch in it must not go back.`,
+  ],
+};
+export type ServiceFailure = Members<"reason", typeof FAILURES>;
+
+const LISTEN_CAUSES: Readonly<Record<string, string>> = {
+  EADDRINUSE: "the port is in use",
+  EADDRNOTAVAIL: "this machine does not have that address",
+  EACCES: "this user may not listen on that port",
+  ENOTFOUND: "the name does not resolve",
+  EAI_AGAIN: "the name does not resolve",
+};
+
+/** As sysexits.h has them: EX_CONFIG, EX_UNAVAILABLE, EX_IOERR. A requested stop is 0. */
+export const EXIT_CODES: Readonly<Record<ServiceFailure["reason"], number>> = {
+  "bad-command-line": 78,
+  "bad-configuration": 78,
+  "cannot-listen": 69,
+  "state-unreadable": 74,
+};
+
+interface Started {
+  version: string;
+  instance: string;
+  host: string;
+  port: number;
+  ttlMs: number;
+  stateDir: string | null;
+  whitelist: string[] | null;
+  tokenWanted: boolean;
+}
+
+/** What this run knows of the time before it. */
+type Memory =
+  | { kind: "kept"; epoch: number; holder: string | null }
+  | { kind: "none"; ttlMs: number }
+  | { kind: "damaged"; epoch: number; detail: string };
+
+interface Asker {
+  node: string;
+  life: string;
+}
+
+interface Granted extends Asker {
+  how: "grant" | "recognition" | "adoption";
+  address: string;
+  epoch: number;
+  /** The holder before, if its lease was not released. */
+  before: string | null;
+}
+
+/** All that the health service has to say: what each event holds, and its lines. */
+const LINES = {
+  started: ({ version, host, port, ttlMs, stateDir, whitelist, tokenWanted }: Started) => [
+    `✓ Health service ${version} listens on http://${host}:${port}`,
+    [
+      `→ head lease: ${ttlMs / 1000} s`,
+      stateDir === null ? "in memory" : `kept in ${stateDir}`,
+      whitelist === null ? "for every node" : `for ${whitelist.join(", ")}`,
+      tokenWanted ? "writes need the token" : "writes are open",
+    ].join(", "),
+  ],
+  memory: (memory: Memory) => {
+    if (memory.kind === "kept")
+      return [`→ Remembered epoch ${memory.epoch}, held by ${memory.holder ?? "nobody"}`];
+    if (memory.kind === "none")
+      return [
+        `→ No memory of an earlier run: where a candidate is out of sight, a HEAD has ${memory.ttlMs / 1000} s to present itself`,
+      ];
+    return [
+      `✗ The kept state cannot be used: ${memory.detail}`,
+      `→ It goes on as without memory, above epoch ${memory.epoch}; a HEAD that lives will present itself.`,
+    ];
+  },
+  granted: ({ how, node, address, epoch, before }: Granted) => {
+    const who = `${node} at ${address}, epoch ${epoch}`;
+    if (how === "recognition") return [`→ Head lease confirmed to ${who}: it holds it already`];
+    const after = before === null ? "" : `, after ${before}`;
+    return [`✓ ${how === "grant" ? "Head lease granted to" : "Living HEAD recognised:"} ${who}${after}`];
+  },
+  refused: ({ node, reason, message }: Asker & { reason: string; message: string }) => [
+    `✗ Head lease refused to ${node} (${reason}): ${message}`,
+  ],
+  released: ({ node, epoch }: Asker & { epoch: number }) => [
+    `→ ${node} released the head lease, epoch ${epoch}`,
+  ],
+  storage: (storage: { ok: true; file: string } | { ok: false; file: string; cause: string }) =>
+    storage.ok
+      ? [`✓ The state is kept on disk again: ${storage.file}`]
+      : [
+          `✗ The state cannot be kept on disk: ${storage.cause}`,
+          "→ No head lease is granted until it can; a running HEAD goes on.",
+        ],
+  /** A write that was refused before its body was read. */
+  "turned-away": ({ from, method, path, cause }: Record<"from" | "method" | "path" | "cause", string>) => [
+    `✗ ${method} ${path} from ${from} refused: ${cause}`,
+  ],
+  reach: ({ node, answer }: { node: string; answer: ReachAnswer }) => {
+    const { result, message, from, to, address } = answer;
+    const at = `${to ?? "no address"}${address === null ? "" : ` (${address})`}`;
+    return [
+      `${result === "reached" ? "✓" : "✗"} Dial back to ${node} at ${at}${from === null ? "" : ` from ${from}`}: ${result}, ${message}`,
+    ];
+  },
+  bug: ({ where, detail }: { where: string; detail: string }) => [`✗ A bug at ${where}: ${detail}`],
+  stopping: ({ signal }: { signal: string }) => [`→ ${signal} received, stopping`],
+  failed: ({ failure }: { failure: ServiceFailure }) =>
+    (FAILURES[failure.reason] as (failure: ServiceFailure) => string[])(failure),
+};
+export type Event = Members<"type", typeof LINES>;
+
+/** One event in words. */
+export const render = (event: Event): string[] => (LINES[event.type] as (event: Event) => string[])(event);
+
+/** The part of a `life` that may be logged: anybody who knows all of it can send requests in that node's name. */
+export const withoutLife = (event: Event): Event =>
+  "life" in event ? { ...event, life: "(not shown)" } : event;
+
+/** What clients cause, again and again: a candidate that is refused asks again every second or two. */
+const REPEATED: ReadonlySet<Event["type"]> = new Set(["refused", "storage", "turned-away", "bug", "reach"]);
+const MINUTE_MS = 60_000;
+/** Strangers choose the names in refusals, so what is remembered of them, and said within a minute, has a limit. */
+const MAX_EVENTS = 1000;
+
+/**
+ * Passes on what is news, and of what clients may repeat each event once a minute, whatever life it is of: a node that
+ * starts again and again is one node. `now` is milliseconds, monotonic.
+ */
+export function withoutRepeats(log: (event: Event) => void, now: () => number): (event: Event) => void {
+  const said = new Set<string>();
+  let minuteEndsMs = 0;
+  return (event) => {
+    if (!REPEATED.has(event.type)) return log(event);
+    if (now() >= minuteEndsMs) {
+      said.clear();
+      minuteEndsMs = now() + MINUTE_MS;
+    }
+    const key = JSON.stringify(withoutLife(event));
+    if (said.has(key) || said.size >= MAX_EVENTS) return;
+    said.add(key);
+    log(event);
+  };
+}

@@ -1,0 +1,149 @@
+import { isIPv4 } from "node:net";
+import { type Address, formatAddress } from "../../common/address.ts";
+import { CLIENT_PROGRAM } from "../checks/client-program.ts";
+import { headEnvironment } from "../config/node-environment.ts";
+import {
+  HEALTH_NAME,
+  HEALTH_PORT,
+  plannedHead,
+  TEST_CLIENT_NAME,
+  TEST_WORKER_NAME,
+} from "../config/settings.ts";
+import type { HostPlan } from "./host-plan.ts";
+import * as names from "./names.ts";
+import {
+  type ComposeService,
+  composeService,
+  FROM_SHELL,
+  nodeImage,
+  nodeService,
+  RAY_TOKEN,
+} from "./services.ts";
+
+export interface ComposeFile {
+  readonly services: Readonly<Record<string, ComposeService>>;
+  readonly [key: string]: unknown;
+}
+
+const STATE_VOLUME = "health-state";
+const STATE_FOLDER = "/var/lib/ray-entrypoint";
+
+/** compose.yaml: the health service and the nodes that are switched on. Pure. */
+export function mainComposeFile(plan: HostPlan): ComposeFile {
+  const { enabled } = plan.health;
+  const volume = { name: names.healthStateVolume(plan), labels: names.labelsOf(plan, "main") };
+  return {
+    services: {
+      ...(enabled ? { [HEALTH_NAME]: healthService(plan) } : {}),
+      ...Object.fromEntries(plan.nodes.map((node) => [node.name, mainNode(plan, node)])),
+    },
+    networks: composeNetwork(plan, "main"),
+    volumes: enabled ? { [STATE_VOLUME]: volume } : undefined,
+  };
+}
+
+const composeNetwork = (plan: HostPlan, part: names.Part) => ({
+  [names.NETWORKS[part]]: {
+    name: names.networkName(plan, part),
+    driver: "bridge",
+    ipam: { config: [{ subnet: part === "main" ? plan.subnet : plan.testSubnet }] },
+    labels: names.labelsOf(plan, part),
+  },
+});
+
+const healthService = (plan: HostPlan): ComposeService =>
+  composeService(plan, "main", HEALTH_NAME, {
+    image: names.imageName(plan, HEALTH_NAME),
+    build: {
+      context: plan.buildContext,
+      dockerfile: "docker/health.Dockerfile",
+      labels: names.imageLabels(plan, names.HEALTH_SOURCE_VARIABLE),
+    },
+    address: plan.health.address,
+    environment: {
+      RAY_EP_HEALTH_PORT: String(HEALTH_PORT),
+      RAY_EP_HEALTH_STATE_DIR: STATE_FOLDER,
+      HEAD_WHITELIST: plan.candidates.map(({ name }) => name).join(" "),
+      ...FROM_SHELL,
+    },
+    ports: [`${plan.health.port}:${HEALTH_PORT}`],
+    volumes: [`${STATE_VOLUME}:${STATE_FOLDER}`],
+    // Without `test`: what is asked stands in the image, beside the program that answers.
+    healthcheck: { interval: "2s", timeout: "2s", retries: 5, start_period: "30s" },
+    stop_grace_period: "5s",
+    read_only: true,
+    cap_drop: ["ALL"],
+    security_opt: ["no-new-privileges:true"],
+  });
+
+function mainNode(plan: HostPlan, node: HostPlan["nodes"][number]): ComposeService {
+  const { name, nodeIpAddress } = node;
+  const head = plannedHead(plan);
+  const before = [...(plan.health.enabled ? [HEALTH_NAME] : []), ...(head && head !== name ? [head] : [])];
+  return nodeService(plan, "main", node, {
+    base: node,
+    advertised: nodeIpAddress,
+    // A name that is not the container's own resolves for the others only as an alias.
+    alias: nodeIpAddress === name || isIPv4(nodeIpAddress) ? undefined : nodeIpAddress,
+    environment: headEnvironment(node),
+    depends_on:
+      before.length === 0
+        ? undefined
+        : Object.fromEntries(before.map((each) => [each, { condition: "service_healthy" }])),
+    ports: [node.headPort, node.dashboardPort, node.clientPort],
+    deploy: node.gpu && plan.hostHasGpu ? ALL_GPUS : undefined,
+  });
+}
+
+const ALL_GPUS = {
+  resources: { reservations: { devices: [{ driver: "nvidia", count: "all", capabilities: ["gpu"] }] } },
+};
+
+/** cluster-test.compose.yaml: a worker and a client in a network of their own, which see the cluster through the host only. Pure. */
+export function testComposeFile(plan: HostPlan): ComposeFile {
+  const [base] = plan.nodes;
+  if (base === undefined) throw new Error("settings without a node");
+  const { target, client, worker } = plan.test;
+  const words = Object.entries(clientVariables(plan, target)).map(([name, value]) => orElse(name, value));
+  return {
+    services: {
+      // The client stays up when it has connected, so that one can look around in it.
+      [TEST_CLIENT_NAME]: composeService(plan, "test", TEST_CLIENT_NAME, {
+        ...nodeImage(plan, base),
+        address: client.address,
+        command: ["python3", "-u", "-c", names.literal(CLIENT_PROGRAM.trim()), ...words],
+        environment: { WS_CLIENT_ADDRESS: client.address, ...RAY_TOKEN },
+        stop_grace_period: "5s",
+      }),
+      [TEST_WORKER_NAME]: nodeService(plan, "test", worker, {
+        base,
+        advertised: TEST_WORKER_NAME,
+        environment: { HEAD_ADDRESS: orElse(HEAD_VARIABLE, formatAddress(target)) },
+      }),
+    },
+    networks: composeNetwork(plan, "test"),
+  };
+}
+
+const HEAD_VARIABLE = "WS_TEST_HEAD";
+
+/**
+ * The variables that compose reads from its own environment when the test starts, so that `ws test --up --head host:port`
+ * needs no other file. Pure.
+ */
+export const testVariables = (plan: HostPlan, head: Address): Readonly<Record<string, string>> => ({
+  [HEAD_VARIABLE]: formatAddress(head),
+  ...clientVariables(plan, head),
+});
+
+/** What the test client is told, in the order of its arguments. It takes the host's address, as one from outside would. */
+function clientVariables(plan: HostPlan, head: Address): Record<string, string> {
+  const ours = plan.nodes.find(({ name, nodeIpAddress }) => [name, nodeIpAddress].includes(head.host));
+  return {
+    WS_TEST_CLIENT_HOST: ours === undefined ? head.host : plan.hostIpAddress,
+    WS_TEST_CLIENT_GCS_PORT: String(head.port),
+    WS_TEST_CLIENT_PORT: String(ours?.clientPort ?? plan.test.targetClientPort),
+  };
+}
+
+const orElse = (variable: string, value: string): string => `\${${variable}:-${value}}`;

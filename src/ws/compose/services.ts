@@ -1,0 +1,140 @@
+import { isIPv4 } from "node:net";
+import { clusterEnvironment, nodeEnvironment, RAY_HABITS } from "../config/node-environment.ts";
+import { formatPorts, peerPorts } from "../config/ports.ts";
+import { HEALTH_NAME, HEALTH_PORT, type Settings, TEST_WORKER_NAME } from "../config/settings.ts";
+import type { HostPlan, Planned } from "./host-plan.ts";
+import * as names from "./names.ts";
+
+/** `docker stop` sends TERM, and after this KILL. A busy Ray drains its tasks meanwhile, and ends itself 4 s before. */
+export const STOP_GRACE_S = 30;
+
+/** One check costs a program start; a plain `docker compose up` starts the other nodes when the first one's check holds. */
+const NODE_HEALTHCHECK = { interval: "3s", timeout: "5s", retries: 5, start_period: "120s" };
+
+/** Ray's token, from the shell in which `ws` is typed: a secret has no place in a file that people share. */
+export const RAY_TOKEN = { RAY_AUTH_MODE: null, RAY_AUTH_TOKEN: null };
+/** What every node and the health service take from there: the token of the health service, and the form of their logs. */
+export const FROM_SHELL = { RAY_EP_HEALTH_TOKEN: null, RAY_EP_LOG: null };
+
+/** Docker keeps everything that a container ever said unless told otherwise. */
+const BOUNDED_LOG = { driver: "json-file", options: { "max-size": "10m", "max-file": "3" } };
+
+/** The keys of a service in the order in which one reads them; what stays undefined is left out. */
+const IN_ORDER = Object.fromEntries(
+  `image build container_name hostname command environment depends_on networks extra_hosts ports volumes healthcheck logging init
+  stop_grace_period restart cpus mem_limit shm_size deploy read_only cap_drop security_opt labels`
+    .split(/\s+/)
+    .map((key) => [key, undefined]),
+);
+
+/** A service as both `docker compose` (v2 and later) and docker-compose 1.29 load it. */
+export interface ComposeService {
+  /** Null: as compose itself has it in its environment, and unset where it has not. */
+  readonly environment?: Readonly<Record<string, string | null>>;
+  readonly [key: string]: unknown;
+}
+
+interface Own extends ComposeService {
+  /** Its place in its network. */
+  readonly address: string;
+  /** Another name of it there. */
+  readonly alias?: string | undefined;
+}
+
+/** A service with what all of ours have, and its own. */
+export const composeService = (
+  plan: HostPlan,
+  part: names.Part,
+  name: string,
+  { address, alias, ...own }: Own,
+): ComposeService => ({
+  ...IN_ORDER,
+  container_name: names.containerName(plan, name),
+  hostname: name,
+  networks: { [names.NETWORKS[part]]: { ipv4_address: address, aliases: alias && [alias] } },
+  // Names that resolve to the host, from which Docker forwards published ports: so each part sees the other.
+  extra_hosts: (part === "main" ? [TEST_WORKER_NAME] : mainNames(plan)).map(
+    (each) => `${each}:${plan.hostIpAddress}`,
+  ),
+  logging: BOUNDED_LOG,
+  init: true,
+  // A test shows what happens; a restart would hide it.
+  restart: part === "main" ? "unless-stopped" : "no",
+  labels: names.labelsOf(plan, part),
+  ...own,
+});
+
+/** Every name of the main cluster that a peer may be told. */
+function mainNames({ nodes, health }: Settings): string[] {
+  const advertised = nodes.map(({ nodeIpAddress }) => nodeIpAddress).filter((name) => !isIPv4(name));
+  const own = [...nodes.map(({ name }) => name), ...advertised, ...(health.enabled ? [HEALTH_NAME] : [])];
+  return [...new Set(own)];
+}
+
+interface NodeOwn extends ComposeService {
+  /** The name or address that it tells its peers. */
+  readonly advertised: string;
+  /** The node whose image it runs. */
+  readonly base: BaseNode;
+  readonly ports?: readonly number[];
+}
+
+type BaseNode = Pick<HostPlan["nodes"][number], "name" | "image">;
+
+/** A node of the cluster, or the test worker. */
+export function nodeService(
+  plan: HostPlan,
+  part: names.Part,
+  { limits, ...node }: Planned,
+  { advertised, base, environment, ports = [], ...own }: NodeOwn,
+): ComposeService {
+  const healthPort = part === "main" ? HEALTH_PORT : plan.health.port;
+  return composeService(plan, part, node.name, {
+    ...nodeImage(plan, base),
+    address: node.address,
+    // Words after `--` that the entrypoint hands to `ray start` (Ray 2.40 to 2.60).
+    command: [
+      "--",
+      `--object-store-memory=${limits.objectStoreBytes}`,
+      `--dashboard-agent-grpc-port=${node.ports.dashboardAgent}`,
+    ],
+    environment: {
+      ...clusterEnvironment(plan, {
+        healthUrl: `http://${HEALTH_NAME}:${healthPort}`,
+        at: (address) => address,
+      }),
+      ...environment,
+      ...nodeEnvironment({ ...limits, advertised, ports: node.ports, cpus: node.cpus }),
+      RAY_EP_STOP_GRACE: String(STOP_GRACE_S),
+      ...RAY_HABITS,
+      ...RAY_TOKEN,
+      ...FROM_SHELL,
+    },
+    // The same number on the host and inside, since Ray tells its peers the number that it knows.
+    ports: [...ports, ...peerPorts(node, node.ports).map(formatPorts)].map((port) => `${port}:${port}`),
+    healthcheck: NODE_HEALTHCHECK,
+    stop_grace_period: `${STOP_GRACE_S}s`,
+    cpus: limits.cpus,
+    mem_limit: bytes(limits.memoryBytes),
+    shm_size: bytes(limits.shmBytes),
+    ...own,
+  });
+}
+
+/** The image of a Ray node: the entrypoint on top of the Ray image of config.yaml. */
+export const nodeImage = (plan: HostPlan, { name, image }: BaseNode) => ({
+  image: names.imageName(plan, name),
+  build: {
+    context: plan.buildContext,
+    dockerfile: "docker/Dockerfile",
+    args: { BASE: image },
+    labels: { ...names.imageLabels(plan, names.NODE_SOURCE_VARIABLE), [names.BASE_LABEL]: image },
+  },
+});
+
+/** 8589934592 → 8g, where nothing is lost. */
+function bytes(count: number): string {
+  const units = { g: 2 ** 30, m: 2 ** 20, k: 2 ** 10 };
+  const [unit, size] = Object.entries(units).find(([, each]) => count % each === 0) ?? ["b", 1];
+  return `${count / size}${unit}`;
+}
