@@ -22,10 +22,7 @@ export interface RayAuth {
   readonly reason: "given" | "token-found" | "no-token" | "not-told" | "too-old";
 }
 
-/**
- * The mode that the HEAD of a current Ray chooses by itself. All processes of a node must use it, since `ray start`
- * on a WORKER and drivers do not choose.
- */
+/** What the HEAD of a current Ray chooses by itself, for all processes of a node: WORKERs and drivers do not choose. */
 export function decideAuth(env: Environment, token: string | undefined): RayAuth {
   const mode = modeIn(env);
   if (mode === "disabled") return { mode, token: null, reason: "given" };

@@ -9,16 +9,14 @@ export interface Clock {
 }
 
 /**
- * Milliseconds since some fixed moment, on a clock that stops while the machine is suspended, as timers do
- * (CLOCK_MONOTONIC). Use it for what this process watches: while suspended it hears nothing, so that time must not
- * count as silence. Not `performance`, whose first use would load a module.
+ * Milliseconds on a clock that stops while the machine is suspended, as timers do (CLOCK_MONOTONIC), for what this process
+ * watches: while suspended it hears nothing, and that is no silence. Not `performance`, whose first use would load a module.
  */
 export const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6;
 
 /**
- * Milliseconds since boot, including the time suspended. Use it for what goes on elsewhere meanwhile, such as a
- * lease. It has a resolution of 10 ms and costs 2 µs a call. It reads /proc/uptime (uv_uptime of libuv, Node 24), as
- * the guard does.
+ * Milliseconds since boot, including the time suspended, for what goes on elsewhere meanwhile, such as a lease. It reads
+ * /proc/uptime (uv_uptime of libuv, Node 24), as the guard does: in steps of 10 ms, at 2 µs a call.
  */
 export const bootMs = (): number => Math.floor(uptime() * 1000);
 

@@ -67,15 +67,11 @@ export class Answer {
   }
 
   #outcome(): Outcome {
-    const [status, type = "nothing", code, detail = ""] = [
-      ":status",
-      "content-type",
-      "grpc-status",
-      "grpc-message",
-    ].map((name) => this.#headers.get(name));
+    const header = (name: string) => this.#headers.get(name);
+    const [status, type = "nothing", code] = [":status", "content-type", "grpc-status"].map(header);
     if (status !== "200" || !type.startsWith("application/grpc")) return notRay(`HTTP ${status}, ${type}`);
     if (code === undefined) return err(brokenOff("the answer ended without a status"));
-    if (code !== "0") return explainStatus(Number(code), decoded(detail));
+    if (code !== "0") return explainStatus(Number(code), decoded(header("grpc-message") ?? ""));
     const body = Buffer.concat(this.#body);
     const isWhole = body.length >= PREFIX_BYTES && body.length === PREFIX_BYTES + body.readUInt32BE(1);
     return isWhole && body[0] === 0
