@@ -2,16 +2,11 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Environment } from "./environment.ts";
 import type { Problem } from "./failure.ts";
+import { attempt } from "./result.ts";
 import { secret } from "./values.ts";
 
 /** The text of a file; null where it cannot be read. */
-export function readText(path: string): string | null {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return null;
-  }
-}
+export const readText = (path: string): string | null => attempt(() => readFileSync(path, "utf8")) ?? null;
 
 /** Whether Ray's processes require a token from each other, and which token. */
 export interface RayAuth {

@@ -101,9 +101,8 @@ export type LeaseRefused = z.infer<typeof LeaseRefused>;
 export const LeaseRelease = z.object({ node: Name, life: Name, epoch: Epoch, seq: z.optional(Sequence) });
 export type LeaseRelease = z.infer<typeof LeaseRelease>;
 
-/** 200 of `DELETE /v1/head`; `released` is false when the asker was not the holder, and then nothing changed. */
-export const LeaseReleased = z.object({ released: z.boolean(), epoch: Epoch, instance: Name });
-export type LeaseReleased = z.infer<typeof LeaseReleased>;
+/** 200 of `DELETE /v1/head`; `released` is false when the asker was not the holder. */
+export type LeaseReleased = { released: boolean; epoch: number; instance: string };
 
 /** Body of `PUT /v1/nodes/NAME`, forgotten after three TTLs without a new one. */
 export const NodeReport = z.object({
@@ -169,8 +168,7 @@ export const NodeRefused = z.object({ reason: z.literal("duplicate-name"), messa
 export type NodeRefused = z.infer<typeof NodeRefused>;
 
 /** Body of every 4xx and 5xx answer that is no lease answer. */
-export const ErrorAnswer = z.object({ error: z.string(), problems: z.optional(z.array(z.string())) });
-export type ErrorAnswer = z.infer<typeof ErrorAnswer>;
+export type ErrorAnswer = { error: string; problems?: string[] | undefined };
 
 /** How long a lease lives, how soon a holder must have renewed it, and how often it tries (docs/faults.md 4.1: L > D > 1.2 R). */
 export const LEASE_TTL_S = 15;

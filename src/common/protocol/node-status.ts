@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { attempt } from "../result.ts";
 import { Count, Name, Text, Word } from "./from-outside.ts";
 
 /** So many entries of a list are shown: a report must fit into the health service's limit of a body. */
@@ -41,10 +42,5 @@ export const NodeStatus = z.object({
 export type NodeStatus = z.infer<typeof NodeStatus>;
 
 /** The status in a JSON text; undefined where it holds none. */
-export function parseStatus(text: string): NodeStatus | undefined {
-  try {
-    return NodeStatus.parse(JSON.parse(text));
-  } catch {
-    return undefined;
-  }
-}
+export const parseStatus = (text: string): NodeStatus | undefined =>
+  attempt(() => NodeStatus.parse(JSON.parse(text)));
