@@ -104,7 +104,9 @@ export function testComposeFile(plan: HostPlan): ComposeFile {
   const [base] = plan.nodes;
   if (base === undefined) throw new Error("settings without a node");
   const { target, client, worker } = plan.test;
-  const words = Object.entries(clientVariables(plan, target)).map(([name, value]) => orElse(name, value));
+  const [told = "", ...words] = Object.entries(testVariables(plan, target)).map(
+    ([name, value]) => `\${${name}:-${value}}`,
+  );
   return {
     services: {
       // The client stays up when it has connected, so that one can look around in it.
@@ -118,32 +120,24 @@ export function testComposeFile(plan: HostPlan): ComposeFile {
       [TEST_WORKER_NAME]: nodeService(plan, "test", worker, {
         base,
         advertised: TEST_WORKER_NAME,
-        environment: { HEAD_ADDRESS: orElse(HEAD_VARIABLE, formatAddress(target)) },
+        environment: { HEAD_ADDRESS: told },
       }),
     },
     networks: composeNetwork(plan, "test"),
   };
 }
 
-const HEAD_VARIABLE = "WS_TEST_HEAD";
-
 /**
  * The variables that compose reads from its own environment when the test starts, so that `ws test --up --head host:port`
- * needs no other file. Pure.
+ * needs no other file: the test worker's HEAD, then the test client's arguments. Pure.
  */
-export const testVariables = (plan: HostPlan, head: Address): Readonly<Record<string, string>> => ({
-  [HEAD_VARIABLE]: formatAddress(head),
-  ...clientVariables(plan, head),
-});
-
-/** What the test client is told, in the order of its arguments. It takes the host's address, as one from outside would. */
-function clientVariables(plan: HostPlan, head: Address): Record<string, string> {
+export function testVariables(plan: HostPlan, head: Address) {
   const ours = plan.nodes.find(({ name, nodeIpAddress }) => [name, nodeIpAddress].includes(head.host));
   return {
+    WS_TEST_HEAD: formatAddress(head),
+    // The host's address, which a client from outside would take.
     WS_TEST_CLIENT_HOST: ours === undefined ? head.host : plan.hostIpAddress,
     WS_TEST_CLIENT_GCS_PORT: String(head.port),
     WS_TEST_CLIENT_PORT: String(ours?.clientPort ?? plan.test.targetClientPort),
   };
 }
-
-const orElse = (variable: string, value: string): string => `\${${variable}:-${value}}`;
