@@ -43,10 +43,7 @@ const silentEngine = (why: string): Problem => ({
   fix: "Check that docker ps and docker network ls work, then run the command again.",
 });
 
-/**
- * The compose files that compose reads, in ws's own folder: those beside config.yaml may be changed by a user or
- * another ws during the run.
- */
+/** Compose reads copies in ws's own folder: the files beside config.yaml may be changed by others during the run. */
 async function prepareFiles(project: Project): Attempt<Generated> {
   const generated = generateHere(project.settings, project);
   if (!generated.ok) return generated;
