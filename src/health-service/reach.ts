@@ -1,12 +1,11 @@
 import { connect } from "node:net";
 import { lookup, lookupsUnderWay } from "../common/lookup.ts";
-import type { NodeReport } from "../common/protocol/lease-protocol.ts";
 import type { ReachAnswer, ReachRequest } from "../common/protocol/reach.ts";
+import type { Registry } from "./registry.ts";
 
 export interface ReachSettings {
   readonly timeoutMs?: number;
-  /** The report of a living node, if this life of it is known and reported from this peer. */
-  readonly find: (node: string, life: string, peer: string) => NodeReport | undefined;
+  readonly find: Registry["find"];
   /** True where writes need a token: whoever has it is told what a name resolves to, and may have many targets. */
   readonly trusted: boolean;
   /** Milliseconds on the monotonic clock. */

@@ -1,13 +1,12 @@
-import { matchingNames } from "../common/address.ts";
 import type { ClusterView, LeaseRequest, NodeReport } from "../common/protocol/lease-protocol.ts";
 import type { ReachRequest } from "../common/protocol/reach.ts";
 import type { Config } from "./config.ts";
 import { LeaseStore, type LeaseStoreSettings } from "./lease/lease-store.ts";
-import { createOwnAddressCheck } from "./lease/own-address.ts";
+import { createWhitelistCheck } from "./lease/whitelist.ts";
 import { createReach } from "./reach.ts";
 import { Registry } from "./registry.ts";
 
-export interface ServiceSettings extends Omit<LeaseStoreSettings, "ttlMs" | "isCandidate" | "isDuplicate"> {
+export interface ServiceSettings extends Omit<LeaseStoreSettings, "ttlMs" | "isDuplicate"> {
   readonly version: string;
   readonly config: Config;
 }
@@ -22,7 +21,7 @@ export class Service {
   /** HTTP answers so far by status. */
   readonly answers = new Map<number, number>();
   readonly #startedAtMs: number;
-  readonly #isOwnAddress: ReturnType<typeof createOwnAddressCheck>;
+  readonly #whyNot: ReturnType<typeof createWhitelistCheck>;
   readonly #dial: ReturnType<typeof createReach>;
 
   constructor(settings: ServiceSettings) {
@@ -36,18 +35,16 @@ export class Service {
     this.lease = new LeaseStore({
       ...settings,
       ttlMs,
-      // The short and the long form of a name are the same name, as for the nodes themselves.
-      isCandidate: (node) => whitelist === null || matchingNames(whitelist, node).length === 1,
       isDuplicate: (...who) => registry.isDuplicate(...who),
     });
-    this.#isOwnAddress = createOwnAddressCheck(whitelist ?? []);
+    this.#whyNot = createWhitelistCheck(whitelist);
     this.#dial = createReach({ find: (...who) => registry.find(...who), trusted: token !== null, now });
   }
 
   /** Asks for the lease or renews it, for a request that came from `peer`. */
   async ask(request: LeaseRequest, peer: string) {
-    const isOwn = await this.#isOwnAddress(request, peer);
-    return isOwn ? this.lease.ask(request) : this.lease.refuse(request, "foreign-address");
+    const reason = await this.#whyNot(request, peer);
+    return reason === null ? this.lease.ask(request) : this.lease.refuse(request, reason);
   }
 
   /** Takes what a node says of itself, from `peer`. */

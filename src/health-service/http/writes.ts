@@ -18,14 +18,9 @@ export interface Reply {
 export type Handler = (request: IncomingMessage, name: string) => Reply | Promise<Reply | null>;
 
 /** A refusal in words, with the way out in `error` and each wrong field in `problems`. */
-export function refuse(
-  status: number,
-  error: string,
-  { problems, headers = {} }: { problems?: string[]; headers?: Readonly<Record<string, string>> } = {},
-) {
-  const body: ErrorAnswer = { error, problems };
-  return { status, headers, body };
-}
+export const refuse = (status: number, error: string, headers = {}, problems?: string[]) => {
+  return { status, headers, body: { error, problems } satisfies ErrorAnswer };
+};
 
 /**
  * Makes the handlers of writes, which come from an address (`peer`): what the guard turns away is not read, and a body
@@ -69,7 +64,7 @@ function parseBody<T>(schema: z.ZodMiniType<T>, body: string): Result<T, Reply> 
   const problems = parsed.error.issues.map(
     ({ path, message }) => `${path.join(".") || "body"}: ${message.replace(/^Invalid \w+: /, "")}`,
   );
-  return err(refuse(400, "the body does not have the expected shape", { problems }));
+  return err(refuse(400, "the body does not have the expected shape", {}, problems));
 }
 
 /** A node's report is about 300 bytes, and 6 KB at its longest. Node reads no more than the header says. */
@@ -95,14 +90,13 @@ function createWriteGuard(token: string | null, hosts: readonly string[]) {
     if (!/^application\/json\s*(?:;|$)/i.test(type))
       return refuse(415, "expected the header Content-Type: application/json");
     if (Number(length) <= MAX_BODY) return null;
-    return refuse(413, `expected a body of at most ${MAX_BODY} bytes`, {
-      headers: Number(length) > MAX_IGNORED ? { connection: "close" } : {},
-    });
+    const headersBack = Number(length) > MAX_IGNORED ? { connection: "close" } : {};
+    return refuse(413, `expected a body of at most ${MAX_BODY} bytes`, headersBack);
   };
 }
 
 const NO_TOKEN = refuse(401, "expected the header Authorization: Bearer <RAY_EP_HEALTH_TOKEN>", {
-  headers: { "www-authenticate": "Bearer" },
+  "www-authenticate": "Bearer",
 });
 const FOREIGN_HOST =
   "expected a Host header with an address, a name without dots, or a private name such as health.local; name others in RAY_EP_HEALTH_ALLOWED_HOSTS of the health service, or give it a token";

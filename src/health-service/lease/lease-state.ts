@@ -51,12 +51,6 @@ export const SAME_NAME_AFTER_MS = 2 * RENEW_EVERY_S * 1000 + 1000;
 /** The longest pause that a refused asker is told to make. */
 export const ASK_AGAIN_MS = RENEW_EVERY_S * 1000;
 
-export interface LeaseSettings {
-  readonly ttlMs: number;
-  /** False for nodes outside the whitelist, where the service knows one. */
-  readonly isCandidate: (node: string) => boolean;
-}
-
 /** The state at the start. A holder in its memory has one TTL: nobody knows how old its lease is. */
 export function startLease(recalled: Recalled, nowMs: number, ttlMs: number): LeaseState {
   if (recalled.kind !== "kept") {

@@ -8,7 +8,6 @@ import { LeaseStore } from "./lease-store.ts";
 const SETTINGS = {
   instance: "i",
   ttlMs: 15_000,
-  isCandidate: () => true,
   recalled: { kind: "none" },
 } as const;
 /** After that a disk counts as hung. */

@@ -14,7 +14,6 @@ import {
   ASK_AGAIN_MS,
   explainRefusal,
   holdIn,
-  type LeaseSettings,
   type LeaseState,
   memoryOf,
   type Recalled,
@@ -23,7 +22,8 @@ import {
 } from "./lease-state.ts";
 import { inTime, type StateFile } from "./state-file.ts";
 
-export interface LeaseStoreSettings extends LeaseSettings {
+export interface LeaseStoreSettings {
+  readonly ttlMs: number;
   /** Names this run, so that clients see when the service forgot. */
   readonly instance: string;
   readonly recalled: Recalled;
@@ -69,7 +69,7 @@ export class LeaseStore {
       const { instance, ttlMs, isDuplicate, now, log } = this.#settings;
       const { node, life, address } = request;
       const before = this.#state;
-      const step = askLease(before, request, now(), this.#settings);
+      const step = askLease(before, request, now(), ttlMs);
       if ("reason" in step) {
         this.#state = step.state;
         const isProven = step.reason === "same-name" && isDuplicate(node, life);

@@ -2,12 +2,11 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { times } from "../../../test/fixtures/thorough.ts";
 import { askLease, releaseLease } from "./lease.ts";
-import { type LeaseSettings, type LeaseState, memoryOf, startLease } from "./lease-state.ts";
+import { type LeaseState, memoryOf, startLease } from "./lease-state.ts";
 
 const TTL = 15_000;
 /** Two of them have the same name. */
 const NODES = ["a", "b", "c", "a"] as const;
-const SETTINGS: LeaseSettings = { ttlMs: TTL, isCandidate: () => true };
 
 /** One thing that happens in a history. Every message may be late, lost, or overtaken by a later one. */
 type Move =
@@ -31,7 +30,7 @@ interface Client {
 /** Nodes, a service and the network between them, on one clock. */
 class Model {
   nowMs = 0;
-  #state: LeaseState = startLease({ kind: "none" }, 0, SETTINGS.ttlMs);
+  #state: LeaseState = startLease({ kind: "none" }, 0, TTL);
   readonly clients: Client[] = NODES.map((node, i) => newClient(node, i));
   /** What each message does when it arrives. */
   readonly #requests: (() => void)[] = [];
@@ -73,7 +72,7 @@ class Model {
     const recalled = forgets
       ? ({ kind: "none" } as const)
       : ({ kind: "kept", ...memoryOf(this.#state) } as const);
-    this.#state = startLease(recalled, this.nowMs, SETTINGS.ttlMs);
+    this.#state = startLease(recalled, this.nowMs, TTL);
   }
 
   #act(what: "ask" | "give-up" | "release" | "crash", index: number, others: "silent" | "answered"): void {
@@ -92,7 +91,7 @@ class Model {
     client.awaits = seq;
     const request = { node, life, seq, epoch, seen, others, address: "h:1", clusterId: null, strict: true };
     this.#requests.push(() => {
-      const step = askLease(this.#state, request, this.nowMs, SETTINGS);
+      const step = askLease(this.#state, request, this.nowMs, TTL);
       this.#enter(step.state);
       if ("how" in step) this.#note(life, step.how, step.epoch);
       this.#answers.push(() => {

@@ -5,14 +5,7 @@ import {
   type LeaseRelease,
   type LeaseRequest,
 } from "../../common/protocol/lease-protocol.ts";
-import {
-  ASK_AGAIN_MS,
-  type Hold,
-  holdIn,
-  type LeaseSettings,
-  type LeaseState,
-  SAME_NAME_AFTER_MS,
-} from "./lease-state.ts";
+import { ASK_AGAIN_MS, type Hold, holdIn, type LeaseState, SAME_NAME_AFTER_MS } from "./lease-state.ts";
 
 /*
  * The rules of the head lease. Pure: (state, request, time) → (state, answer). These invariants hold for any sequence
@@ -29,21 +22,21 @@ import {
  *
  * | # | asks with | when | answer |
  * |---|---|---|---|
- * | 1 | any | its name is not in the whitelist that the service knows | `not-a-candidate` |
- * | 2 | any, or release | a later request (`seq`) of the holder's life came before it | `stale-epoch`, or nothing changes: the sender no longer waits for the answer |
- * | 3 | epoch null | it is the holder (node and life): the answer to its grant was lost | the same epoch |
- * | 4 | epoch null | another node holds and its lease runs | `held` |
- * | 5 | epoch null | another life of its node holds and runs; if it is lenient, it renewed less than `SAME_NAME_AFTER_MS` ago | `same-name` |
- * | 6 | epoch null | another one held | granted, epoch + 1 |
- * | 7 | epoch null | no holder known, the service lost its state less than one TTL ago, and a candidate was silent or the asker has seen a later epoch | `quiet-period` |
- * | 8 | epoch null | no holder known | granted, above every epoch granted or seen |
- * | 9 | epoch e | it is the holder and e is its epoch, also after the lease ended | renewed |
- * | 10 | epoch e | e is above every epoch granted here, and no higher one was seen: the service lost its state | adopted; a holder of a lower epoch is displaced |
- * | 11 | epoch e | otherwise: a replay, a loser of a healed partition | `stale-epoch`, nothing changes |
- * | 12 | release of e | it is the holder and e is its epoch | released; the next asker gets row 7 or 8 |
- * | 13 | release of e | otherwise | e was seen, nothing else changes |
+ * | 1 | any, or release | a later request (`seq`) of the holder's life came before it | `stale-epoch`, or nothing changes: the sender no longer waits for the answer |
+ * | 2 | epoch null | it is the holder (node and life): the answer to its grant was lost | the same epoch |
+ * | 3 | epoch null | another node holds and its lease runs | `held` |
+ * | 4 | epoch null | another life of its node holds and runs; if it is lenient, it renewed less than `SAME_NAME_AFTER_MS` ago | `same-name` |
+ * | 5 | epoch null | another one held | granted, epoch + 1 |
+ * | 6 | epoch null | no holder known, the service lost its state less than one TTL ago, and a candidate was silent or the asker has seen a later epoch | `quiet-period` |
+ * | 7 | epoch null | no holder known | granted, above every epoch granted or seen |
+ * | 8 | epoch e | it is the holder and e is its epoch, also after the lease ended | renewed |
+ * | 9 | epoch e | e is above every epoch granted here, and no higher one was seen: the service lost its state | adopted; a holder of a lower epoch is displaced |
+ * | 10 | epoch e | otherwise: a replay, a loser of a healed partition | `stale-epoch`, nothing changes |
+ * | 11 | release of e | it is the holder and e is its epoch | released; the next asker gets row 6 or 7 |
+ * | 12 | release of e | otherwise | e was seen, nothing else changes |
  *
- * The candidate checks that the old HEAD cannot be reached before it asks; the service knows only which node renews.
+ * Before, whitelist.ts turns away who is no candidate or gives a foreign address. The candidate checks that the old HEAD
+ * cannot be reached before it asks; the service knows only which node renews.
  */
 
 type How = "grant" | "recognition" | "renewal" | "adoption";
@@ -53,25 +46,21 @@ export type Step =
   | { readonly state: LeaseState; readonly how: How; readonly epoch: number }
   | { readonly state: LeaseState; readonly reason: LeaseRefused["reason"]; readonly retryAfterMs: number };
 
-/** A node asks for the lease or renews it: rows 1 to 11. */
-export function askLease(
-  state: LeaseState,
-  request: LeaseRequest,
-  nowMs: number,
-  { ttlMs, isCandidate }: LeaseSettings,
-): Step {
-  const { node, epoch, seen = 0 } = request;
-  if (!isCandidate(node)) return { state, reason: "not-a-candidate", retryAfterMs: ttlMs };
+/** A node asks for the lease or renews it: rows 1 to 10. */
+export function askLease(state: LeaseState, request: LeaseRequest, nowMs: number, ttlMs: number): Step {
+  const { epoch, seen = 0 } = request;
   const stale: Step = { state, reason: "stale-epoch", retryAfterMs: ASK_AGAIN_MS };
   if (isOvertaken(state, request)) return stale;
   if (epoch === null) return askAnew(seeEpoch(state, seen), request, nowMs, ttlMs);
   const hold = holdIn(state);
   if (hold?.epoch === epoch && isHolder(hold, request))
     return grant(state, request, nowMs, "renewal", epoch, hold.clusterId);
-  return isForgotten(state, epoch) ? grant(state, request, nowMs, "adoption", epoch) : stale;
+  // Such an epoch can only stem from a time which this service forgot.
+  const isForgotten = epoch > state.epoch && epoch >= state.highestEpochSeen && epoch <= HIGHEST_BELIEVED;
+  return isForgotten ? grant(state, request, nowMs, "adoption", epoch) : stale;
 }
 
-/** A node gives the lease back: rows 12 and 13. `last` is another one then if it held it under that epoch. */
+/** A node gives the lease back: rows 11 and 12. `last` is another one then if it held it under that epoch. */
 export function releaseLease(state: LeaseState, asked: LeaseRelease, nowMs: number): LeaseState {
   const hold = holdIn(state);
   const isItsOwn = hold?.epoch === asked.epoch && isHolder(hold, asked) && !isOvertaken(state, asked);
@@ -90,7 +79,7 @@ const HIGHEST_BELIEVED = HIGHEST_EPOCH / 2;
 export const seeEpoch = (state: LeaseState, epoch: number): LeaseState =>
   epoch > state.highestEpochSeen && epoch <= HIGHEST_BELIEVED ? { ...state, highestEpochSeen: epoch } : state;
 
-/** Rows 3 to 8. */
+/** Rows 2 to 7. */
 function askAnew(state: LeaseState, request: LeaseRequest, nowMs: number, ttlMs: number): Step {
   const hold = holdIn(state);
   if (hold !== null && isHolder(hold, request))
@@ -100,7 +89,7 @@ function askAnew(state: LeaseState, request: LeaseRequest, nowMs: number, ttlMs:
   return grant(state, request, nowMs, "grant", state.highestEpochSeen + 1);
 }
 
-/** What stands in the way of a grant, and until when: rows 4, 5 and 7. */
+/** What stands in the way of a grant, and until when: rows 3, 4 and 6. */
 function obstacleOf(
   state: LeaseState,
   { node, others, seen = 0 }: LeaseRequest,
@@ -117,10 +106,6 @@ function obstacleOf(
   if (!sameHost(hold.node, node)) return { reason: "held", untilMs: endsAtMs };
   return { reason: "same-name", untilMs: hold.strict ? endsAtMs : hold.renewedAtMs + SAME_NAME_AFTER_MS };
 }
-
-/** True for an epoch that can only stem from a time which this service forgot. */
-const isForgotten = (state: LeaseState, epoch: number): boolean =>
-  epoch > state.epoch && epoch >= state.highestEpochSeen && epoch <= HIGHEST_BELIEVED;
 
 /** The asker holds the lease under this epoch. A cluster id once seen stays, until the next one is seen. */
 function grant(

@@ -1,7 +1,7 @@
 import { expect, test, vi } from "vitest";
 import type { resolveOnce } from "../../common/lookup.ts";
 import type { LeaseRequest } from "../../common/protocol/lease-protocol.ts";
-import { createOwnAddressCheck } from "./own-address.ts";
+import { createWhitelistCheck } from "./whitelist.ts";
 
 const WHITELIST = [
   { name: "cpu", host: "cpu", port: undefined, mapped: false },
@@ -16,7 +16,7 @@ const ask = (node: string, address: string): LeaseRequest => ({
   ...{ node, address, life: "1", clusterId: null, epoch: null, others: "answered" },
 });
 
-const fresh = () => createOwnAddressCheck(WHITELIST, resolve, () => ["192.168.7.7"]);
+const fresh = () => createWhitelistCheck(WHITELIST, resolve, () => ["192.168.7.7"]);
 const STRANGER = "203.0.113.9";
 
 test.each([
@@ -30,9 +30,8 @@ test.each([
   ["another one of that machine", "cpu", "127.0.0.1:6379", "192.168.7.7"],
   ["the long form of its name, from the address of its name", "cpu.lab", "cpu.lab:6379", "172.28.0.3"],
   ["the address in the whitelist, under the long form of its name", "gpu.lab", "10.0.0.2:6380", STRANGER],
-  ["any address where it is no candidate: it is refused for that reason", "other", "evil:6379", STRANGER],
 ])("B1 a node may give %s", async (_, node, address, peer) => {
-  expect(await fresh()(ask(node, address), peer)).toBe(true);
+  expect(await fresh()(ask(node, address), peer)).toBeNull();
 });
 
 test.each([
@@ -45,23 +44,28 @@ test.each([
   ["a stranger's, under the long form of a name", "cpu.evil.example", "203.0.113.66:6379", STRANGER],
   ["a long form of a name that a stranger owns", "cpu.evil.example", "cpu.evil.example:6379", STRANGER],
 ])("B1 a node may not give %s", async (_, node, address, peer) => {
-  expect(await fresh()(ask(node, address), peer)).toBe(false);
+  expect(await fresh()(ask(node, address), peer)).toBe("foreign-address");
+});
+
+test("a node that is not in the whitelist is refused, whatever address it gives", async () => {
+  for (const address of ["other:6379", "evil:6379", "cpu:6379"])
+    expect(await fresh()(ask("other", address), STRANGER)).toBe("not-a-candidate");
 });
 
 test("B1 a service without a whitelist knows no node's address", async () => {
-  expect(await createOwnAddressCheck([])(ask("cpu", "evil:6379"), STRANGER)).toBe(true);
+  expect(await createWhitelistCheck(null)(ask("cpu", "evil:6379"), STRANGER)).toBeNull();
 });
 
 test("B1 a renewal does not wait for a name lookup, and the first request not for long", async () => {
   vi.useFakeTimers();
   const asked = vi.fn<typeof resolveOnce>(resolve);
-  const slow = createOwnAddressCheck(WHITELIST, asked);
-  expect(await slow(ask("cpu", "172.28.0.3:6379"), STRANGER)).toBe(true);
+  const slow = createWhitelistCheck(WHITELIST, asked);
+  expect(await slow(ask("cpu", "172.28.0.3:6379"), STRANGER)).toBeNull();
   asked.mockImplementation(() => {});
-  expect(await slow(ask("cpu", "172.28.0.3:6379"), STRANGER)).toBe(true);
+  expect(await slow(ask("cpu", "172.28.0.3:6379"), STRANGER)).toBeNull();
   const unknown = slow(ask("cpu", "172.28.0.4:6379"), STRANGER);
   await vi.advanceTimersByTimeAsync(500);
-  expect(await unknown).toBe(false);
+  expect(await unknown).toBe("foreign-address");
   expect(asked).toHaveBeenCalledTimes(2);
   vi.useRealTimers();
 });

@@ -10,17 +10,16 @@ import type { LeaseRequest } from "../../common/protocol/lease-protocol.ts";
 const PATIENCE_MS = 500;
 
 /**
- * Checks that the GCS address in a node's request is its own: the whitelist has this address for that node, as text
- * or by what its name resolves to, or the request comes from it. A node's own report is no proof, because anybody can
- * report. Only names in the whitelist are looked up, and a proven address stays proven, so no renewal waits for a
- * lookup. The nodes check the port, since they know it. The long or short form of a name counts only for requests from
- * the address of the name. Without a whitelist the service knows no candidate's address.
+ * Why a node may not ask, by the whitelist that the service knows; null: it may. A candidate gives its own address: the
+ * whitelist has it, as text or by what its name resolves to, or the request comes from it. A node's own report is no
+ * proof, because anybody can report. Only names in the whitelist are looked up, and a proven address stays proven, so no
+ * renewal waits for a lookup. The nodes check the port, since they know it.
  */
-export function createOwnAddressCheck(
-  whitelist: readonly WhitelistEntry[],
+export function createWhitelistCheck(
+  whitelist: readonly WhitelistEntry[] | null,
   resolve = resolveOnce,
   own = ownAddresses,
-): (request: LeaseRequest, peer: string) => Promise<boolean> {
+): (request: LeaseRequest, peer: string) => Promise<"not-a-candidate" | "foreign-address" | null> {
   const proven = new Map<WhitelistEntry, string>();
   const isLocal = (address: string) => address.startsWith("127.") || own().includes(address);
   const isOwn = async (entry: WhitelistEntry, host: string, peer: string): Promise<boolean> => {
@@ -33,13 +32,14 @@ export function createOwnAddressCheck(
     return found === host || (found === peer && isShortFormOf(host, entry.host));
   };
   return async ({ node, address }, peer) => {
-    const [entry] = matchingNames(whitelist, node);
-    // A node that is not a candidate is refused for that reason.
-    if (entry === undefined) return true;
+    if (whitelist === null) return null;
+    // The short and the long form of a name are the same name, as for the nodes themselves.
+    const [entry, ...others] = matchingNames(whitelist, node);
+    if (entry === undefined || others.length > 0) return "not-a-candidate";
     const parsed = parseAddress(address);
-    if (!parsed.ok || !(await isOwn(entry, parsed.value.host, peer))) return false;
+    if (!parsed.ok || !(await isOwn(entry, parsed.value.host, peer))) return "foreign-address";
     proven.set(entry, parsed.value.host);
-    return true;
+    return null;
   };
 }
 
