@@ -90,15 +90,14 @@ export function readConfig(
   if (file === null) return problems.length > 0 ? err(problems) : ok(values);
   const token = healthTokenIn(readText(file));
   if (token === null) problems.push(noHealthToken(file));
-  if (given !== null) problems.push(TOKEN_TWICE);
+  if (given !== null)
+    problems.push({
+      where: "RAY_EP_HEALTH_TOKEN, RAY_EP_HEALTH_TOKEN_FILE",
+      problem: "expected one of them, got both",
+      fix: "Remove one.",
+    });
   return problems.length > 0 ? err(problems) : ok({ ...values, RAY_EP_HEALTH_TOKEN: token });
 }
-
-const TOKEN_TWICE: Problem = {
-  where: "RAY_EP_HEALTH_TOKEN, RAY_EP_HEALTH_TOKEN_FILE",
-  problem: "expected one of them, got both",
-  fix: "Remove one.",
-};
 
 /** What --help prints. */
 export function helpText(version: string): string {

@@ -10,14 +10,15 @@ import { type Folders, logFile, removeTemp, statusFile } from "./machine.ts";
 import type { ProcessPlan } from "./plan.ts";
 import {
   findProcesses,
+  forget,
   isRunning,
   LABEL,
   readProcess,
+  recordStarted,
   running,
   SERVICE_LABEL,
   signalProcess,
 } from "./processes.ts";
-import { forget, recordStarted } from "./state.ts";
 
 /** The entrypoint's own KILL comes 8.5 s after its TERM; a frozen one gets ours. */
 export const STOP_GRACE_MS = 12_000;
