@@ -5,9 +5,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import * as z from "zod";
 import { VARIABLES } from "../src/entrypoint/config/variables.ts";
-import { DryRunReport } from "../src/entrypoint/output/dry-run-report.ts";
 import { VARIABLES as HEALTH_VARIABLES } from "../src/health-service/config.ts";
 import { configJsonSchema } from "../src/ws/config/known-keys.ts";
 import { findPageProblems } from "./pages.ts";
@@ -16,11 +14,6 @@ const VARIABLES_PAGE = "docs/environment.md";
 
 const GENERATED: Readonly<Record<string, () => string>> = {
   "config.schema.json": () => asJson(configJsonSchema()),
-  "docs/dry-run.schema.json": () =>
-    asJson({
-      title: "What the entrypoint prints for --dry-run --json",
-      ...z.toJSONSchema(DryRunReport, { target: "draft-7" }),
-    }),
   [VARIABLES_PAGE]: () => {
     const page = read(VARIABLES_PAGE) ?? "";
     const withNodes = withTable(page, "entrypoint variables", VARIABLES);

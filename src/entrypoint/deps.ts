@@ -2,8 +2,8 @@ import type { Address } from "../common/address.ts";
 import type { Clock } from "../common/deadline.ts";
 import type { ProbeResult } from "../common/probe-result.ts";
 import type { HealthClient } from "./lease/health-client.ts";
-import type { AliveNote } from "./output/alive-note.ts";
 import type { Event } from "./output/event.ts";
+import type { AliveNote } from "./output/notes.ts";
 import type { Ray } from "./ray/ray.ts";
 
 /** All effects of a node: what it learns from the world and does to it. main.ts makes the real ones. */
@@ -14,7 +14,7 @@ export interface Deps {
   readonly probe: (address: Address, timeoutMs: number) => Promise<ProbeResult>;
   readonly ray: Ray;
   /** The note that docker/health-check.sh reads. */
-  readonly aliveNote: Pick<AliveNote, "renew" | "drop">;
+  readonly aliveNote: AliveNote;
   readonly log: (event: Event) => void;
 }
 

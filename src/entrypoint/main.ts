@@ -18,12 +18,11 @@ import { collect } from "./election/collect.ts";
 import { StatusKeeper } from "./lease/node-status.ts";
 import { Node, type NodeInput } from "./node.ts";
 import { boundedWrite } from "./output/bounded-log.ts";
-import type { Event } from "./output/event.ts";
+import { type Event, render } from "./output/event.ts";
 import { exitCodeOf } from "./output/exit-code.ts";
 import { helpText } from "./output/help.ts";
 import { introduction } from "./output/introduction.ts";
-import { NoteFile } from "./output/note-file.ts";
-import { render } from "./output/render.ts";
+import { noteFile } from "./output/notes.ts";
 import { planForPid1 } from "./pid1.ts";
 import { resolveRunAs } from "./ray/command.ts";
 import { realDeps } from "./real-deps.ts";
@@ -86,8 +85,7 @@ function randomWord(): string {
 async function explain(input: Input, deps: Deps, json: boolean): Promise<number> {
   const { heads, healthInTheEnd } = await collect(input.config, deps, input.stopRequest.asked, "all");
   const seen = { heads, health: await healthInTheEnd };
-  const { dryRun } = await import("./output/dry-run.ts");
-  const { renderDryRun } = await import("./output/render-dry-run.ts");
+  const { dryRun, renderDryRun } = await import("./output/dry-run.ts");
   const report = dryRun({ version: __VERSION__, ...input, seen });
   const lines = json ? JSON.stringify(report, null, 2).split("\n") : renderDryRun(report);
   print(`${lines.map(visible).join("\n")}\n`);
@@ -139,7 +137,7 @@ function refuse(failure: Failure, isRun = false, user: RayUser | null = null): n
   createLogger<Event>({ form, write, render, now: () => new Date() }).log(event);
   const file = process.env.RAY_EP_STATUS_FILE?.trim() ?? "";
   if (isRun && file.startsWith("/"))
-    new StatusKeeper(hostname(), __VERSION__, new NoteFile(file, user)).hear(event);
+    new StatusKeeper(hostname(), __VERSION__, noteFile(file, user)).hear(event);
   return event.exitCode;
 }
 

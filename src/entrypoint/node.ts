@@ -17,7 +17,7 @@ import { after, type NodeState, type Step } from "./state.ts";
 import type { StopRequest } from "./stop-request.ts";
 
 /** What a node is told at its start. */
-export interface NodeInput extends Omit<PlanInput, "role"> {
+export interface NodeInput extends PlanInput {
   readonly local: LocalFact;
   /** Names this run of this process, so that the health service can tell a restart from a duplicate. */
   readonly runId: string;
@@ -121,10 +121,9 @@ export class Node {
   async #runAs(role: Role): Promise<RunEnd> {
     this.#step({ kind: "start", role });
     if (this.#duplicate !== null) return this.#duplicate;
-    this.#run = new Run(planRayStart({ ...this.#input, role }), {
+    this.#run = new Run(planRayStart(this.#input, role), {
       ...this.#deps,
       ...this.#input,
-      python: rayOf(this.#input.local)?.python ?? null,
       lease: this.#lease,
       heartbeat: this.#heartbeat,
       memory: this.#memory,

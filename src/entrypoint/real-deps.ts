@@ -8,10 +8,8 @@ import { openHealthClient } from "./lease/health-client.ts";
 import { StatusKeeper } from "./lease/node-status.ts";
 import { NO_SERVICE, sparing } from "./lease/without-lease.ts";
 import type { NodeInput } from "./node.ts";
-import { AliveNote } from "./output/alive-note.ts";
-import type { Event } from "./output/event.ts";
-import { NoteFile } from "./output/note-file.ts";
-import { render } from "./output/render.ts";
+import { type Event, render } from "./output/event.ts";
+import { aliveNote, noteFile } from "./output/notes.ts";
 import { becomes, tempDirOf } from "./ray/command.ts";
 import { startGuard } from "./ray/guard/guard-process.ts";
 import { type PreflightDeps, preflight } from "./ray/preflight/preflight.ts";
@@ -27,7 +25,7 @@ export function realDeps(input: Input, write: (text: string) => void): Deps {
   const { values, auth, tls } = config;
   const logger = createLogger<Event>({ form: values.RAY_EP_LOG, write, render, now: () => new Date() });
   const user = becomes(runAs);
-  const status = new StatusKeeper(config.node, __VERSION__, new NoteFile(values.RAY_EP_STATUS_FILE, user));
+  const status = new StatusKeeper(config.node, __VERSION__, noteFile(values.RAY_EP_STATUS_FILE, user));
   const log = (event: Event): void => {
     logger.log(event);
     status.hear(event);
@@ -45,7 +43,7 @@ export function realDeps(input: Input, write: (text: string) => void): Deps {
     },
     probe: (address, timeoutMs) => probeGcs(address, { token: auth.token, tls, timeoutMs }),
     ray: localRay(input, { config, health, log, runId }),
-    aliveNote: new AliveNote(values.RAY_EP_ALIVE_FILE, values.RAY_EP_WATCH_INTERVAL, user),
+    aliveNote: aliveNote(noteFile(values.RAY_EP_ALIVE_FILE, user), values.RAY_EP_WATCH_INTERVAL),
     log,
   };
 }

@@ -7,7 +7,7 @@ import { expect, test, vi } from "vitest";
 import { FakeEngine, inspected } from "../../test/fixtures/docker/fake-engine.ts";
 import { createLogger } from "../common/output/logger.ts";
 import { whileStopping } from "./cluster/while-stopping.ts";
-import { keepLog } from "./drivers/compose/logs.ts";
+import { logVerbs } from "./drivers/compose/logs.ts";
 import { writer } from "./output/terminal.ts";
 
 const ID = "0".padStart(64, "0");
@@ -94,8 +94,8 @@ test("E9 logs of a failed start are kept, and shown when the container is gone",
     expect(words).toEqual(["logs", "--timestamps", "--tail", "20000", ID]);
     return { ok: true, value: "2026-01-31T12:00:00Z ✗ No HEAD after 5 s\n" } as const;
   };
-  const place = { stateDir: join(engine.root, ".ws"), engine: { docker } as never };
-  await keepLog(place, "ray-cpu", ID);
+  const place = { stateDir: join(engine.root, ".ws"), env: {}, engine: { docker } as never };
+  await logVerbs(place).keepLog("ray-cpu", { ref: ID });
   engine.says(`version*) echo 28.1 ;;`);
   const { code, out } = await engine.ws(["logs", "ray-cpu"]);
   expect(code).toBe(0);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import Ajv from "ajv";
 import { describe, expect, test } from "vitest";
 import schema from "../../docs/dry-run.schema.json" with { type: "json" };
-import type { DryRunReport } from "../../src/entrypoint/output/dry-run-report.ts";
+import type { DryRunReport } from "../../src/entrypoint/output/dry-run.ts";
 import { eachRig } from "../fixtures/each-rig.ts";
 import { FakeGcs } from "../fixtures/fake-gcs.ts";
 import { redis } from "../fixtures/odd-servers.ts";

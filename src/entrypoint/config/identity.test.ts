@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { render } from "../output/render.ts";
+import { render } from "../output/event.ts";
 import { nearestName } from "./nearest.ts";
 import { readConfig } from "./read-config.ts";
 

@@ -8,7 +8,7 @@ import { EVERY_ANSWER, head, REFUSED } from "../../../test/fixtures/facts.ts";
 import { expectVisible, outsideText, saying } from "../../../test/fixtures/outside.ts";
 import { NodeStatus, parseStatus } from "../../common/protocol/node-status.ts";
 import type { Event } from "../output/event.ts";
-import { NoteFile } from "../output/note-file.ts";
+import { noteFile } from "../output/notes.ts";
 import { newborn, StatusKeeper, statusAfter } from "./node-status.ts";
 
 const BORN = newborn("ray-gpu", "1.0.0", 1000);
@@ -95,7 +95,7 @@ describe("the file", () => {
     }
   };
   const keeper = (file: string, node = "ray-gpu", now = 5000) =>
-    new StatusKeeper(node, "1.0.0", new NoteFile(file, null), () => now);
+    new StatusKeeper(node, "1.0.0", noteFile(file, null), () => now);
   const read = (file: string) => parseStatus(readFileSync(file, "utf8"));
 
   test("holds the status a turn after an event, and an end at once", () =>
@@ -122,7 +122,7 @@ describe("the file", () => {
   test("no file, no status in it, no folder: no harm", () =>
     inFolder((file) => {
       keeper(join(file, "missing")).hear(EVENTS.failed);
-      new NoteFile(file, null).write("not a status\n");
+      noteFile(file, null).write("not a status\n");
       expect(keeper(file).current.fault).toBeNull();
     }));
 

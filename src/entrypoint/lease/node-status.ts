@@ -6,7 +6,7 @@ import { Word } from "../../common/protocol/from-outside.ts";
 import { MAX_SHOWN, type NodeStatus, parseStatus } from "../../common/protocol/node-status.ts";
 import type { Decision, WaitReason } from "../election/decide/decision.ts";
 import type { Event } from "../output/event.ts";
-import type { NoteFile } from "../output/note-file.ts";
+import type { NoteFile } from "../output/notes.ts";
 
 /** A node that has done nothing yet. `before`: the status that an earlier life left, of which the last fault is kept. Pure. */
 export function newborn(node: string, version: string, nowMs: number, before?: NodeStatus): NodeStatus {

@@ -8,6 +8,7 @@ import {
   rmSync,
 } from "node:fs";
 import { dirname } from "node:path";
+import { attempt } from "../../common/result.ts";
 import { asUser, ownerOfWrites, type RayUser } from "../config/become.ts";
 
 type Write = (text: string) => void;
@@ -24,11 +25,20 @@ export function boundedWrite(
   limitBytes: number | null,
   user: RayUser | null,
 ): Write {
-  const file = limitBytes === null ? null : appendedFile(fd);
-  if (limitBytes === null || file === null) return write;
+  const file = limitBytes === null ? undefined : attempt(() => appendedFile(fd));
+  if (limitBytes === null || file === undefined) return write;
   const keeper = ownerOfWrites(dirname(file), user);
+  // Neither follows a link.
+  const keep = () => {
+    rmSync(`${file}.1`, { force: true });
+    copyFileSync(file, `${file}.1`, constants.COPYFILE_EXCL);
+  };
   return (text) => {
-    if (sizeOf(fd) >= limitBytes) empty(fd, file, keeper);
+    if ((attempt(() => fstatSync(fd).size) ?? 0) >= limitBytes) {
+      // A log that cannot be kept (the disk is full) is emptied all the same: that is what the limit is for.
+      attempt(() => asUser(keeper, keep));
+      attempt(() => ftruncateSync(fd));
+    }
     write(text);
   };
 }
@@ -36,38 +46,9 @@ export function boundedWrite(
 /** O_APPEND (fcntl.h). Without it a writer goes on where it was, and the cut file has a hole of all that it held. */
 const APPEND = 0o2000;
 
-/** The path of the file, from /proc; null where it is none, or is not appended to, or this is no Linux. */
-function appendedFile(fd: number): string | null {
-  try {
-    const [, flags = "0"] =
-      /^flags:\s*([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "utf8")) ?? [];
-    const appends = (Number.parseInt(flags, 8) & APPEND) !== 0;
-    return appends && fstatSync(fd).isFile() ? readlinkSync(`/proc/self/fd/${fd}`) : null;
-  } catch {
-    return null;
-  }
-}
-
-function sizeOf(fd: number): number {
-  try {
-    return fstatSync(fd).size;
-  } catch {
-    return 0;
-  }
-}
-
-/** Does not follow links. */
-function keep(file: string): void {
-  rmSync(`${file}.1`, { force: true });
-  copyFileSync(file, `${file}.1`, constants.COPYFILE_EXCL);
-}
-
-/** A log that cannot be kept (the disk is full) is emptied all the same: that is what the limit is for. */
-function empty(fd: number, file: string, keeper: RayUser | null): void {
-  try {
-    asUser(keeper, () => keep(file));
-  } catch {}
-  try {
-    ftruncateSync(fd);
-  } catch {}
+/** The path of the file, from /proc; undefined where it is none, or is not appended to. Throws where this is no Linux. */
+function appendedFile(fd: number): string | undefined {
+  const [, flags = "0"] = /^flags:\s*([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "utf8")) ?? [];
+  const appends = (Number.parseInt(flags, 8) & APPEND) !== 0;
+  return appends && fstatSync(fd).isFile() ? readlinkSync(`/proc/self/fd/${fd}`) : undefined;
 }

@@ -1,133 +1,144 @@
 import { formatAddress } from "../../common/address.ts";
+import type { Variable } from "../../common/environment.ts";
 import { renderFailure } from "../../common/failure.ts";
 import { hidden, shown, visible } from "../../common/output/shown.ts";
 import { renderProbe } from "../../common/probe-result.ts";
-import type { Config } from "../config/config.ts";
 import { type LocalFact, rayOf } from "../config/local.ts";
 import { CONTRACT } from "../config/variables.ts";
 import type { HeardHealth, Seen } from "../election/collect.ts";
 import { decide } from "../election/decide/decide.ts";
 import type { Decision } from "../election/decide/decision.ts";
-import type { LeaseFact } from "../election/facts.ts";
 import type { Role } from "../election/role.ts";
-import { type Command, type Plan, planInstall, planRayStart, type RunAs } from "../ray/command.ts";
-import type { DryRunReport } from "./dry-run-report.ts";
+import { type Command, type PlanInput, planInstall, planRayStart } from "../ray/command.ts";
+import { render } from "./event.ts";
 import { exitCodeOf } from "./exit-code.ts";
 import { introduction } from "./introduction.ts";
 import { redactCommand, redactEnv } from "./redact.ts";
-import { render } from "./render.ts";
 
-export interface DryRunInput {
+export interface DryRunInput extends PlanInput {
   readonly version: string;
-  readonly config: Config;
   readonly local: LocalFact;
   readonly seen: Seen & { readonly health: HeardHealth };
-  readonly runAs: RunAs;
-  readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-const NOBODY_GRANTS: LeaseFact = { kind: "no-answer", cause: "the health service is down or keeps none" };
+const NOBODY_GRANTS = { kind: "no-answer", cause: "the health service is down or keeps none" } as const;
 
-/** Decides on what was seen and shows all of it. Pure: no lease is asked for and nothing is started. */
-export function dryRun(input: DryRunInput): DryRunReport {
-  const { config, local, seen } = input;
-  const ownRayVersion = rayOf(local)?.version ?? null;
-  const decision = decide(config, {
-    ...seen,
-    lease: seen.health.kind === "lease" ? null : NOBODY_GRANTS,
-    ownRayVersion,
-    waitedMs: 0,
-    lastRole: null,
-    headUnseenMs: 0,
-  });
-  const role = roleOf(decision);
+/**
+ * Decides on what was seen and shows all of it, as docs/dry-run.schema.json has it. Pure: no lease is asked for and
+ * nothing is started.
+ */
+export function dryRun(input: DryRunInput) {
+  const { version, config, local, seen } = input;
+  const { health, heads } = seen;
+  const ray = rayOf(local);
+  const ownRayVersion = ray?.version ?? null;
+  const lease = health.kind === "lease" ? null : NOBODY_GRANTS;
+  const never = { waitedMs: 0, headUnseenMs: 0, lastRole: null };
+  const decision = decide(config, { ...seen, ...never, lease, ownRayVersion });
+  const url = config.values.HEALTH_URL ?? "none";
   return {
-    version: input.version,
+    version,
     node: config.node,
-    config: showConfig(config),
+    config: CONTRACT.map(([name, variable]) => showSetting(name, variable, config.texts[name])),
     introduction: introduction(input).flatMap(render),
-    facts: showFacts(input, ownRayVersion),
-    decision: { role: decision.role, rule: decision.rule, text: describeDecision(decision) },
-    plan:
-      role === null
-        ? null
-        : showPlan(planRayStart({ ...input, role }), planInstall(input, local.requirements), input),
+    facts: {
+      local: {
+        ms: round(local.ms),
+        user: local.user,
+        ray: ray?.path ?? null,
+        rayVersion: ownRayVersion,
+        pythonVersion: ray?.python ?? null,
+        requirements: local.requirements,
+      },
+      health: {
+        url,
+        kind: health.kind,
+        ms: round(health.ms),
+        text: render({ type: "health", url, fact: health }).join("\n"),
+      },
+      heads: heads.map(({ name, result }) => ({
+        name,
+        address: formatAddress(result.address),
+        kind: result.kind,
+        ms: round(result.ms),
+        text: renderProbe(result),
+      })),
+    },
+    decision: { role: decision.role, rule: decision.rule, text: describe(decision) },
+    plan: showPlan(decision, input),
     exitCode: decision.role === "none" ? exitCodeOf(decision.failure) : 0,
   };
 }
 
-function roleOf(decision: Decision): Role | null {
-  if (decision.role === "worker") return { role: "worker", head: decision.head.address };
-  return decision.role === "head" || decision.role === "ask-lease" ? { role: "head" } : null;
+export type DryRunReport = ReturnType<typeof dryRun>;
+
+const round = (ms: number): number => Math.round(ms * 10) / 10;
+
+function showSetting(name: string, { secret, fallback }: Variable, given: string | undefined) {
+  const value = given === undefined ? fallback : secret ? hidden(given) : shown(given);
+  return { name, value, origin: given === undefined ? "default" : "environment" };
 }
 
-function describeDecision(decision: Decision): string {
+function describe(decision: Decision): string {
   if (decision.role === "none") return renderFailure(decision.failure).map(visible).join("\n");
   if (decision.role === "ask-lease")
     return "→ HEAD if the health service grants the head lease (a dry run does not ask for it)";
   return render({ type: "decision", decision }).join("\n");
 }
 
-function showConfig(config: Config): DryRunReport["config"] {
-  return CONTRACT.map(([name, variable]) => {
-    const given = config.texts[name];
-    const show = variable.secret ? hidden : shown;
-    return {
-      name,
-      value: given === undefined ? variable.fallback : show(given),
-      origin: given === undefined ? "default" : "environment",
-    };
-  });
-}
-
-function showFacts({ config, local, seen }: DryRunInput, rayVersion: string | null): DryRunReport["facts"] {
-  const url = config.values.HEALTH_URL ?? "none";
-  return {
-    local: {
-      ms: round(local.ms),
-      user: local.user,
-      ray: rayOf(local)?.path ?? null,
-      rayVersion,
-      pythonVersion: rayOf(local)?.python ?? null,
-      requirements: [...local.requirements],
-    },
-    health: {
-      url,
-      kind: seen.health.kind,
-      ms: round(seen.health.ms),
-      text: render({ type: "health", url, fact: seen.health }).join("\n"),
-    },
-    heads: seen.heads.map(({ name, result }) => ({
-      name,
-      address: formatAddress(result.address),
-      kind: result.kind,
-      ms: round(result.ms),
-      text: renderProbe(result),
-    })),
-  };
-}
-
-const round = (ms: number): number => Math.round(ms * 10) / 10;
-
-function showPlan(
-  plan: Plan,
-  before: readonly Command[],
-  { runAs }: DryRunInput,
-): NonNullable<DryRunReport["plan"]> {
+/** Null where this node would wait or end. */
+function showPlan(decision: Decision, input: DryRunInput) {
+  if (decision.role === "wait" || decision.role === "none") return null;
+  const role: Role =
+    decision.role === "worker" ? { role: "worker", head: decision.head.address } : { role: "head" };
   const show = (command: Command) => ({
     command: redactCommand(command),
-    user: runAs.user.name,
+    user: input.runAs.user.name,
     path: command.env.PATH ?? "",
     env: redactEnv(command.env),
   });
+  const { start, ready } = planRayStart(input, role);
   return {
-    role: plan.role,
-    before: before.map(show),
-    start: show(plan.start),
-    ready: {
-      gcs: formatAddress(plan.ready.gcs),
-      nodeName: plan.ready.nodeName,
-      timeout: plan.ready.timeoutMs / 1000,
-    },
+    role: role.role,
+    before: planInstall(input, input.local.requirements).map(show),
+    start: show(start),
+    ready: { gcs: formatAddress(ready.gcs), nodeName: ready.nodeName, timeout: ready.timeoutMs / 1000 },
   };
 }
+
+/** The report for people. */
+export function renderDryRun(report: DryRunReport): string[] {
+  const { config, decision, plan } = report;
+  const { local, health, heads } = report.facts;
+  const width = Math.max(...config.map(({ name }) => name.length));
+  const unknown = "of unknown version";
+  const facts = [
+    `user ${local.user}, Ray ${local.rayVersion ?? unknown} on Python ${local.pythonVersion ?? unknown} at ${local.ray ?? "nowhere"} (${local.ms} ms)`,
+    `to install first: ${local.requirements.join(", ") || "nothing"}`,
+    ...report.introduction,
+    health.text,
+    ...heads.map(({ text }) => text),
+  ];
+  return [
+    `Dry run of ray-entrypoint ${report.version} on node ${report.node}: nothing is started, no lease is taken`,
+    "Configuration",
+    ...config.map(({ name, value, origin }) => `  ${name.padEnd(width)}  ${value ?? "–"}  (${origin})`),
+    "Facts",
+    ...facts.map((line) => `  ${line}`),
+    `Decision (rule ${decision.rule})`,
+    ...decision.text.split("\n").map((line) => `  ${line}`),
+    "Plan",
+    ...(plan === null ? ["  none yet"] : renderPlan(plan)),
+    `Exit code ${report.exitCode}`,
+  ];
+}
+
+const renderPlan = ({ before, start, ready }: NonNullable<DryRunReport["plan"]>): string[] => [
+  ...before.map(({ command }) => `  first    ${command.join(" ")}`),
+  `  command  ${start.command.join(" ")}`,
+  `  user     ${start.user}`,
+  `  PATH     ${start.path}`,
+  `  ready    when ${ready.gcs} lists ${ready.nodeName} as ALIVE, within ${ready.timeout} s`,
+  "  environment",
+  ...Object.entries(start.env).map(([name, value]) => `    ${name}=${value}`),
+];

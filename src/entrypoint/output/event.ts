@@ -1,91 +1,192 @@
-import type { Address } from "../../common/address.ts";
+import { isIPv4 } from "node:net";
+import { type Address, formatAddress, isLoopback } from "../../common/address.ts";
 import type { RayAuth } from "../../common/auth-token.ts";
-import type { Failure } from "../../common/failure.ts";
+import { type Failure, renderFailure } from "../../common/failure.ts";
+import { renderProbe } from "../../common/probe-result.ts";
 import type { ReachAnswer } from "../../common/protocol/reach.ts";
-import type { Result } from "../../common/result.ts";
+import { headAddressWords, IN_WHITELIST, MODE_LINES } from "../../common/protocol/specification.ts";
+import type { Members, Result } from "../../common/result.ts";
 import type { Config } from "../config/config.ts";
 import type { Misspelt } from "../config/nearest.ts";
 import type { Decision } from "../election/decide/decision.ts";
 import type { HeadFact, HealthFact, LeaseFact } from "../election/facts.ts";
 import type { Plan } from "../ray/command.ts";
-import type { Fault } from "../ray/verdict.ts";
+import { type Fault, renderFault } from "../ray/verdict.ts";
 import type { NodeState, Step } from "../state.ts";
+import { AUTH, KILLED, REACH_FIX, RULES, STEPS, say, seconds, short, WAITS } from "./words.ts";
 
-/** All that the entrypoint has to say. `render.ts` puts it into words. */
-export type Event =
-  | { readonly type: "started"; readonly version: string; readonly node: string; readonly pid: number }
-  | {
-      readonly type: "candidate";
-      readonly node: string;
-      /** The node's own name, if it differs from the whitelist's in case or is its shorter or longer form. */
-      readonly calledItself: string;
-      /** Names in the whitelist that may each mean this node. */
-      readonly alike: readonly string[];
-      readonly whitelist: readonly string[];
-      readonly place: number;
-      readonly nearest: string | null;
-    }
+type Lines = typeof LINES;
+
+/** All that the entrypoint has to say, or what it says of one type. */
+export type Event<T extends keyof Lines = keyof Lines> = Members<"type", Pick<Lines, T>>;
+
+/** The words for an event. */
+export const render = (event: Event): readonly string[] =>
+  [(LINES[event.type] as (event: Event) => string | string[])(event)].flat();
+
+const GIB = 2 ** 30;
+const gib = (bytes = 0): string => `${(bytes / GIB).toFixed(1)} GiB`;
+const warning = (what: string, fix: string): string[] => [`✗ Warning: ${what}`, `  → ${fix}`];
+
+/** Each type of event: its fields, and its lines with the marks and words of the specification (docs/specification.md). */
+const LINES = {
+  started: (e: { version: string; node: string; pid: number }) =>
+    `→ ray-entrypoint ${e.version} on node ${e.node} (pid ${e.pid})`,
+  /** `alike`: names in the whitelist that may each mean this node. */
+  candidate: (
+    e: Pick<Config, "node" | "calledItself" | "alike"> & {
+      whitelist: readonly string[];
+      place: number;
+      nearest: string | null;
+    },
+  ) => {
+    const list = e.whitelist.join(", ");
+    const other = e.calledItself === e.node ? "" : `; this node calls itself ${e.calledItself}`;
+    if (e.place >= 0) return `${IN_WHITELIST}: ${e.node} is number ${e.place + 1} of ${list}${other}`;
+    const meant = e.nearest === null ? "" : `; the nearest name is ${e.nearest}`;
+    const hint = e.alike.length > 1 ? `; it may be any of ${e.alike.join(", ")}` : meant;
+    return `→ Node is not in head whitelist: ${e.node} is none of ${list}${hint}`;
+  },
   /** This node's whitelist entry names this interface, so Ray uses it. */
-  | { readonly type: "own-interface"; readonly name: string; readonly address: string }
-  /** Whether Ray's processes require a token from each other; never the token itself. */
-  | {
-      readonly type: "ray-auth";
-      readonly mode: RayAuth["mode"];
-      readonly reason: RayAuth["reason"];
-      /** The version of the installed Ray; null if it is not known. */
-      readonly version: string | null;
-      /** Nothing else restricts access either. */
-      readonly open: boolean;
-    }
-  | ({ readonly type: "misspelt" } & Misspelt)
-  | { readonly type: "explicit-head"; readonly explicit: NonNullable<Config["explicitHead"]> }
-  | { readonly type: "health"; readonly url: string; readonly fact: HealthFact }
-  | { readonly type: "heads"; readonly heads: readonly HeadFact[] }
-  | { readonly type: "lease"; readonly fact: LeaseFact }
+  "own-interface": (e: { name: string; address: string }) =>
+    `→ This node is at ${e.address} (${e.name}), as its whitelist entry says`,
+  /** Never the token itself. `version`: of the installed Ray; `open`: nothing else restricts access either. */
+  "ray-auth": (e: Pick<RayAuth, "mode" | "reason"> & { version: string | null; open: boolean }) => {
+    const what = e.mode === "token" ? "✓ Ray requires a token" : "→ Ray requires no token";
+    const danger = e.open ? "; anybody who can reach this cluster's ports can run code on it" : "";
+    return `${what}: ${AUTH[e.reason](e.mode, e.version)}${danger}`;
+  },
+  misspelt: (e: Misspelt) => [
+    `✗ ${e.name} is not a variable of this program, and nothing reads it`,
+    e.nearest === null ? "→ --help lists all variables" : `→ Did you mean ${e.nearest}?`,
+  ],
+  "explicit-head": ({ explicit }: { explicit: NonNullable<Config["explicitHead"]> }) => {
+    const { variable, address, isThisNode } = explicit;
+    const { host } = address;
+    // Other loopback addresses distinguish several nodes on one machine.
+    const isAnyMachine = isLoopback(host) && (host === "127.0.0.1" || !isIPv4(host));
+    const hint = isAnyMachine ? `; on every machine ${host} means that machine itself` : "";
+    const who = isThisNode ? "this node" : "the HEAD";
+    return `→ ${headAddressWords(variable, formatAddress(address))} names ${who} explicitly${hint}`;
+  },
+  health: ({ url, fact }: { url: string; fact: HealthFact }) => {
+    if (fact.kind === "unknown") return [];
+    if (fact.kind === "none")
+      return "→ No health service (HEALTH_URL=none): only the first host in the whitelist becomes HEAD by itself";
+    const ms = `${Math.round(fact.ms)} ms`;
+    if (fact.kind === "down")
+      return `✗ Health service is down at ${url} after ${fact.attempts} tries (${ms}): ${fact.cause}`;
+    const up = `✓ Health service is up at ${url} (${ms})`;
+    if (fact.kind === "plain") return `${up}; it keeps no head lease, so the order of the whitelist decides`;
+    const { holder, epoch } = fact.view;
+    if (holder === null) return `${up}; nobody holds the head lease`;
+    return `${up}; ${holder.node} holds the head lease, epoch ${epoch}`;
+  },
+  heads: (e: { heads: readonly HeadFact[] }) =>
+    e.heads.map(({ result }) => `${result.kind === "ray-gcs" ? "✓" : "→"} ${renderProbe(result)}`),
+  lease: ({ fact }: { fact: LeaseFact }) => {
+    if (fact.kind === "granted")
+      return `✓ Head lease granted, epoch ${fact.epoch}, for ${fact.ttl} s at a time`;
+    if (fact.kind === "no-answer") return `✗ Head lease: no answer (${fact.cause})`;
+    return `→ Head lease not granted (${fact.reason}): ${fact.message}`;
+  },
   /** The address of the lease holder is not in this node's settings, so it is neither asked nor joined. */
-  | { readonly type: "unlisted-holder"; readonly node: string; readonly address: string }
-  | { readonly type: "decision"; readonly decision: Decision }
+  "unlisted-holder": ({ node, address }: { node: string; address: string }) =>
+    warning(
+      `the health service says that ${node} leads at ${address}, but that address is not in this node's HEAD_WHITELIST, so this node does not join it`,
+      `If ${node} belongs to your cluster, add ${node}=${address} to HEAD_WHITELIST here, or set HEAD_ADDRESS=${address}.`,
+    ),
+  decision: ({ decision }: { decision: Decision }) => {
+    const rule = RULES[decision.rule];
+    if (decision.role === "wait") return `→ Waiting: ${say(WAITS, decision.waitingFor)}`;
+    if (decision.role === "worker")
+      return [`→ WORKER: ${rule}; ${renderProbe(decision.head)}`, MODE_LINES.worker];
+    if (decision.role !== "head") return [];
+    return [`→ HEAD: ${rule}${decision.epoch === null ? "" : ` (epoch ${decision.epoch})`}`, MODE_LINES.head];
+  },
   /** A line of output of Ray or pip. */
-  | { readonly type: "said"; readonly by: "ray" | "pip"; readonly line: string }
-  | { readonly type: "installing"; readonly file: string }
-  | { readonly type: "starting"; readonly role: Plan["role"]; readonly command: readonly string[] }
-  | {
-      readonly type: "ready";
-      readonly role: "head" | "worker";
-      readonly address: Address;
-      readonly version: string;
-      readonly clusterId: string;
-      readonly nodeId: string;
-      readonly resources: Readonly<Record<string, number>>;
-      readonly tookMs: number;
-    }
+  said: (e: { by: "ray" | "pip"; line: string }) => `${e.by} | ${e.line}`,
+  installing: (e: { file: string }) => `→ Installing ${e.file}`,
+  starting: (e: { role: Plan["role"]; command: readonly string[] }) => `→ ${e.command.join(" ")}`,
+  ready: (e: {
+    role: Plan["role"];
+    address: Address;
+    version: string;
+    clusterId: string;
+    nodeId: string;
+    resources: Readonly<Record<string, number>>;
+    tookMs: number;
+  }) => {
+    const { CPU = 0, GPU = 0, memory, object_store_memory: store } = e.resources;
+    const what =
+      e.role === "head" ? "✓ Ray cluster is ready!" : "✓ Ray worker successfully joined the cluster!";
+    return [
+      `${what} (${seconds(e.tookMs)})`,
+      `  address ${formatAddress(e.address)}, Ray ${e.version}, cluster ${short(e.clusterId)}, node ${short(e.nodeId)}`,
+      `  resources ${CPU} CPU${GPU > 0 ? `, ${GPU} GPU` : ""}, ${gib(memory)} memory, ${gib(store)} object store`,
+    ];
+  },
   /** The WORKER's HEAD does not answer; `cause` is null when it does again. */
-  | { readonly type: "head-out-of-reach"; readonly head: Address; readonly cause: string | null }
-  | { readonly type: "trouble"; readonly trouble: Fault }
+  "head-out-of-reach": (e: { head: Address; cause: string | null }) =>
+    e.cause === null
+      ? `✓ The HEAD at ${formatAddress(e.head)} answers again`
+      : `✗ The HEAD at ${formatAddress(e.head)} is out of reach (${e.cause}); looking for it`,
+  trouble: (e: { trouble: Fault }) => `✗ ${renderFault(e.trouble)}`,
   /** This node leads, where it was in another cluster before: what becomes of that one's actors, jobs and objects. */
-  | { readonly type: "state-of-cluster"; readonly from: string; readonly to: string }
+  "state-of-cluster": ({ from, to }: { from: string; to: string }) =>
+    from === to
+      ? `✓ The cluster is the same, ${short(to)}: its KV store, detached actors and jobs live on (Redis)`
+      : `→ The cluster's state is new: ${short(to)} takes the place of ${short(from)}, whose actors, jobs and objects are gone (only RAY_REDIS_ADDRESS keeps them)`,
   /** This HEAD cannot start its Ray, and lets others lead. */
-  | { readonly type: "stepped-aside" }
+  "stepped-aside": () =>
+    "✗ This HEAD cannot start its Ray: the head lease is given back, so that another may lead",
   /** A failure that is not the end, since this node has worked before. */
-  | { readonly type: "setback"; readonly failure: Failure }
-  /** The node's state changed (state.ts). */
-  | { readonly type: "state"; readonly from: NodeState; readonly to: NodeState; readonly step: Step }
+  setback: (e: { failure: Failure }) => renderFailure(e.failure),
+  state: (e: { from: NodeState; to: NodeState; step: Step }) =>
+    `→ State: ${e.from} → ${e.to} (${say(STEPS, e.step)})`,
   /** Sessions of earlier runs, kept for debugging. */
-  | { readonly type: "sessions-put-aside"; readonly folder: string; readonly names: readonly string[] }
+  "sessions-put-aside": (e: { folder: string; names: readonly string[] }) =>
+    `→ Earlier sessions of Ray lie in ${e.folder}/old-sessions: ${e.names.join(", ")}`,
   /** How the health service, dialling back, met this node. */
-  | { readonly type: "reach-back"; readonly port: number; readonly answer: Result<ReachAnswer, string> }
+  "reach-back": ({ port, answer }: { port: number; answer: Result<ReachAnswer, string> }) => {
+    if (!answer.ok) return `→ Reach-back not checked on port ${port}: ${answer.error}`;
+    const { result, message, from, to } = answer.value;
+    if (result === "reached") return `✓ Others reach this node at ${to} (asked from ${from})`;
+    if (result === "busy" || result === "not-known")
+      return `→ Reach-back not checked on port ${port}: ${message}`;
+    return [
+      `✗ Others cannot reach this node at ${to ?? `port ${port}`}: ${message}; the HEAD will count it as dead`,
+      `  → ${REACH_FIX[result]}`,
+    ];
+  },
   /** Something works worse than it could; `fix` says how to fix it. `reason`: for readers of the status. */
-  | { readonly type: "warning"; readonly what: string; readonly fix: string; readonly reason?: "disk-full" }
+  warning: (e: { what: string; fix: string; reason?: "disk-full" }) => warning(e.what, e.fix),
   /** Why Ray has no guard; null: it has one again. */
-  | { readonly type: "guard"; readonly cause: string | null }
-  | { readonly type: "lease-renewal"; readonly ok: boolean; readonly cause: string }
-  | { readonly type: "stopping"; readonly signal: string; readonly urgent: boolean }
-  | {
-      readonly type: "drained";
-      readonly how: "drained" | "late" | "urgent" | "headless" | "superseded";
-      readonly tookMs: number;
-    }
+  guard: (e: { cause: string | null }) =>
+    e.cause === null
+      ? "✓ Ray's guard runs again"
+      : warning(
+          `Ray has no guard, so it keeps running if this program is killed: ${e.cause}`,
+          "Find out what kills processes here, and check that /bin/bash exists and that this container may start more processes.",
+        ),
+  "lease-renewal": (e: { ok: boolean; cause: string }) => `${e.ok ? "✓" : "✗"} ${e.cause}`,
+  stopping: (e: { signal: string; urgent: boolean }) =>
+    `→ ${e.signal}: ${e.urgent ? "stopping Ray now" : "draining and stopping Ray"}`,
+  drained: (e: { how: "drained" | keyof typeof KILLED; tookMs: number }) =>
+    e.how === "drained"
+      ? `✓ Ray ended by itself after ${seconds(e.tookMs)}`
+      : `→ Killing Ray after ${seconds(e.tookMs)}: ${KILLED[e.how]}`,
   /** What of Ray was still there after its end, and whether it is gone now. */
-  | { readonly type: "cleared"; readonly processes: number; readonly clear: boolean }
-  | { readonly type: "stopped"; readonly signal: string; readonly tookMs: number }
-  | { readonly type: "failed"; readonly failure: Failure; readonly exitCode: number };
+  cleared: (e: { processes: number; clear: boolean }) =>
+    e.clear
+      ? `→ Killed ${e.processes} processes that Ray left behind`
+      : `✗ Ray left ${e.processes} processes that do not die`,
+  stopped: (e: { signal: string; tookMs: number }) => `✓ Stopped on ${e.signal} after ${seconds(e.tookMs)}`,
+  // The causes first; the very last line says what ended, why, and what to do.
+  failed: (e: { failure: Failure; exitCode: number }) => {
+    const [what = "", ...rest] = renderFailure(e.failure);
+    const fix = rest.findLast((line) => line.startsWith("→ "));
+    const last = `✗ Exit code ${e.exitCode}: ${[what.replace(/^✗ /, ""), fix].filter(Boolean).join(" ")}`;
+    return [...rest.filter((line) => line !== fix), last];
+  },
+};

@@ -1,34 +1,23 @@
 import { constants } from "node:os";
 import type { Failure } from "../../common/failure.ts";
 
-/**
- * The exit code for each way to end (the numbers of sysexits.h and of the shell; docs/deciding.md, "Exit codes").
- * Pure; a requested stop that completed is 0 and is no failure.
- */
-export function exitCodeOf(failure: Failure): number {
-  switch (failure.reason) {
-    case "no-head-in-time":
-    case "not-ready-in-time":
-      return 75;
-    case "too-many-restarts":
-      return 70;
-    case "ray-not-found":
-      return 127;
-    case "ray-not-executable":
-      return 126;
-    case "no-guard":
-      return 71;
-    case "pip-failed":
-      return 69;
-    case "ray-exited":
-      return rayExitCode(failure);
-    default:
-      return 78;
-  }
-}
+/** The numbers of sysexits.h and of the shell (docs/deciding.md, "Exit codes"). */
+const CODES: Partial<Record<Failure["reason"], number>> = {
+  "no-head-in-time": 75,
+  "not-ready-in-time": 75,
+  "no-guard": 71,
+  "too-many-restarts": 70,
+  "pip-failed": 69,
+  "ray-not-executable": 126,
+  "ray-not-found": 127,
+};
+const WRONG_CONFIGURATION = 78;
 
-/** Ray's own code, or 128 + n for signal n. A code of 0 that nobody asked for is no success: the node is gone. */
-function rayExitCode({ exitCode, signal }: Extract<Failure, { reason: "ray-exited" }>): number {
+/** The exit code for each way to end; a requested stop that completed is 0 and is no failure. */
+export function exitCodeOf(failure: Failure): number {
+  if (failure.reason !== "ray-exited") return CODES[failure.reason] ?? WRONG_CONFIGURATION;
+  const { exitCode, signal } = failure;
   if (signal !== null) return 128 + (constants.signals[signal as NodeJS.Signals] ?? 0);
-  return exitCode === null || exitCode === 0 ? 1 : exitCode;
+  // A code of 0 that nobody asked for is no success: the node is gone.
+  return exitCode || 1;
 }

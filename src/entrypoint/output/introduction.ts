@@ -1,32 +1,26 @@
-import type { Config } from "../config/config.ts";
 import { type LocalFact, rayOf } from "../config/local.ts";
 import { findMisspelt, nearestName } from "../config/nearest.ts";
 import { placeOf } from "../election/decide/candidates.ts";
+import type { PlanInput } from "../ray/command.ts";
 import type { Event } from "./event.ts";
 
-interface Introduced {
-  readonly config: Config;
-  readonly local: LocalFact;
-  readonly env: Readonly<Record<string, string | undefined>>;
-}
-
 /** Who this node is and what it was told, as a start says it first and a dry run too. Pure. */
-export function introduction({ config, local, env }: Introduced): Event[] {
+export function introduction({
+  config,
+  local,
+  env,
+}: Pick<PlanInput, "config" | "env"> & { readonly local: LocalFact }): Event[] {
   const { node, calledItself, alike, ownInterface, explicitHead, auth, tls } = config;
-  const whitelist = config.whitelist.map((each) => each.name);
+  const whitelist = config.whitelist.map(({ name }) => name);
   const place = placeOf(config);
   const nearest = place >= 0 ? null : nearestName(node, whitelist);
-  return [
+  const open = auth.mode === "disabled" && tls === undefined;
+  const events: Event[] = [
     { type: "candidate", node, calledItself, alike, whitelist, place, nearest },
-    {
-      type: "ray-auth",
-      mode: auth.mode,
-      reason: auth.reason,
-      version: rayOf(local)?.version ?? null,
-      open: auth.mode === "disabled" && tls === undefined,
-    },
-    ...(ownInterface === undefined ? [] : [{ type: "own-interface", ...ownInterface } as const]),
-    ...findMisspelt(Object.keys(env)).map((each) => ({ type: "misspelt", ...each }) as const),
-    ...(explicitHead === null ? [] : [{ type: "explicit-head", explicit: explicitHead } as const]),
+    { type: "ray-auth", mode: auth.mode, reason: auth.reason, version: rayOf(local)?.version ?? null, open },
   ];
+  if (ownInterface !== undefined) events.push({ type: "own-interface", ...ownInterface });
+  for (const each of findMisspelt(Object.keys(env))) events.push({ type: "misspelt", ...each });
+  if (explicitHead !== null) events.push({ type: "explicit-head", explicit: explicitHead });
+  return events;
 }

@@ -18,7 +18,7 @@ interface Given {
 }
 
 function planOf({ role = HEAD, vars = {}, env = {}, words = [], runAs = AS_ROOT }: Given) {
-  return planRayStart({ config: configOf("ray-cpu", vars, words), role, runAs, env });
+  return planRayStart({ config: configOf("ray-cpu", vars, words), runAs, env }, role);
 }
 
 const argsOf = (given: Given) => planOf(given).start.args;
@@ -136,7 +136,7 @@ describe("the environment", () => {
     (grace, drain, killAfterMs) => {
       const plan = planOf({ vars: { RAY_EP_STOP_GRACE: grace } });
       expect(plan.start.env.RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S).toBe(drain);
-      expect(plan.stop).toEqual({ killAfterMs });
+      expect(plan.killAfterMs).toBe(killAfterMs);
     },
   );
 

@@ -3,11 +3,11 @@ import type { Address } from "../../common/address.ts";
 import type { Failure } from "../../common/failure.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import { optionOf } from "../config/args.ts";
-import { type RayUser, withoutOurs } from "../config/become.ts";
+import { type RayUser, SYSTEM_ENV, withoutOurs } from "../config/become.ts";
 import type { Config } from "../config/config.ts";
 import type { LocalFact } from "../config/local.ts";
 import type { Role } from "../election/role.ts";
-import { rayStartArgs, withoutHeadOnly } from "./start-args.ts";
+import { rayStartArgs } from "./start-args.ts";
 
 /** A program with the user and the environment that it runs under. */
 export interface Command {
@@ -28,8 +28,8 @@ export interface Plan {
   readonly start: Command;
   /** Ready: the GCS at `gcs` lists a node named `nodeName` as ALIVE that it did not list before. */
   readonly ready: { readonly gcs: Address; readonly nodeName: string; readonly timeoutMs: number };
-  /** How long `ray start` may drain after SIGTERM, and when the rest is killed. */
-  readonly stop: { readonly killAfterMs: number };
+  /** When what has not drained after a stop is killed. */
+  readonly killAfterMs: number;
 }
 
 /** Which Ray is run by whom. */
@@ -45,7 +45,6 @@ export const becomes = ({ user, change }: RunAs): RayUser | null => (change ? us
 
 export interface PlanInput {
   readonly config: Config;
-  readonly role: Role;
   readonly runAs: RunAs;
   /** The environment that we were given. */
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -55,37 +54,40 @@ export interface PlanInput {
 
 /** Finds out whether this machine can run Ray at all, before anything is asked of others. */
 export function resolveRunAs(config: Config, local: LocalFact): Result<RunAs, Failure> {
-  if (local.ray.kind === "missing") return err({ reason: "ray-not-found", path: local.ray.searched });
-  if (local.ray.kind === "not-executable")
-    return err({ reason: "ray-not-executable", file: local.ray.path, code: local.ray.code });
-  const user = local.rayUser;
+  const { ray, rayUser: user } = local;
+  if (ray.kind === "missing") return err({ reason: "ray-not-found", path: ray.searched });
+  if (ray.kind === "not-executable")
+    return err({ reason: "ray-not-executable", file: ray.path, code: ray.code });
   if (user === null) return err({ reason: "no-such-user", user: config.values.RAY_EP_USER ?? "ray" });
   if (local.becomes === null && local.uid !== user.uid)
     return err({ reason: "wrong-user", user: local.user, wanted: user.name });
   if (local.unreadable !== null)
     return err({ reason: "requirements-unreadable", user: user.name, ...local.unreadable });
-  return ok({ ray: local.ray.path, user, change: local.becomes !== null });
+  return ok({ ray: ray.path, user, change: local.becomes !== null });
 }
 
 /** Where Ray keeps its sessions; the default is Ray's own (ray/_common/utils.py, 2.60). */
 export const tempDirOf = ({ config, env }: Pick<PlanInput, "config" | "env">): string =>
   optionOf(config.rayWords, "--temp-dir") ?? `${env.RAY_TMPDIR ?? env.TMPDIR ?? "/tmp"}/ray`;
 
-/** Turns a role into exact commands. Pure. */
-export function planRayStart(input: PlanInput): Plan {
-  const { config, role, runAs } = input;
-  const run = { env: childEnv(input), user: becomes(runAs), speaksAs: speaksAs("ray", input) };
-  const rayWords = role.role === "head" ? config.rayWords : withoutHeadOnly(config.rayWords);
-  const args = rayStartArgs(config, role, rayWords);
+/** Our KILL must come, and be seen to work, before the engine's. */
+const KILL_BEFORE_GRACE_MS = 1500;
+/** Ray's drain must be over before our KILL: TERM, 1 s, KILL of its children come after it (docs/faults.md 1.1). */
+const DRAIN_BEFORE_GRACE_MS = 4000;
+
+/** Turns a role into an exact command. Pure. */
+export function planRayStart(input: PlanInput, role: Role): Plan {
+  const { config, runAs } = input;
+  const start = { ...surroundings("ray", input), file: runAs.ray, ...rayStartArgs(config, role) };
   return {
     role: role.role,
-    start: { ...run, file: runAs.ray, args, foreign: rayWords.length },
+    start,
     ready: {
       gcs: role.role === "head" ? ownGcs(config) : role.head,
-      nodeName: optionOf(args, "--node-name") ?? config.node,
+      nodeName: optionOf(start.args, "--node-name") ?? config.node,
       timeoutMs: config.values.RAY_EP_READY_TIMEOUT,
     },
-    stop: { killAfterMs: Math.max(config.values.RAY_EP_STOP_GRACE - KILL_BEFORE_GRACE_MS, 500) },
+    killAfterMs: Math.max(config.values.RAY_EP_STOP_GRACE - KILL_BEFORE_GRACE_MS, 500),
   };
 }
 
@@ -93,47 +95,39 @@ export function planRayStart(input: PlanInput): Plan {
  * What is to be installed before anything is decided, one command for each requirements file: a HEAD that held the lease
  * and still installed would keep its cluster waiting, or lose the lease over it. Pure.
  */
-export function planInstall(input: Omit<PlanInput, "role">, requirements: readonly string[]): Command[] {
-  const { runAs } = input;
-  const run = { env: childEnv(input), user: becomes(runAs), speaksAs: speaksAs("pip", input) };
-  return requirements.map((file) => ({
-    ...run,
-    file: join(dirname(runAs.ray), "python"),
-    args: ["-m", "pip", "install", "--disable-pip-version-check", "-r", file],
+export function planInstall(input: PlanInput, requirements: readonly string[]): Command[] {
+  const common = {
+    ...surroundings("pip", input),
+    file: join(dirname(input.runAs.ray), "python"),
     foreign: 0,
-  }));
+  };
+  const install = ["-m", "pip", "install", "--disable-pip-version-check", "-r"];
+  return requirements.map((file) => ({ ...common, args: [...install, file] }));
 }
 
-/**
- * With RAY_LOG_TO_STDERR all of Ray's logs come that way (ray_logging.py, 2.40 to 2.60), which is too much to pass
- * through us.
- */
-function speaksAs(name: "ray" | "pip", { env, terminal }: Omit<PlanInput, "role">): Command["speaksAs"] {
-  return (terminal && !env.NO_COLOR) || env.RAY_LOG_TO_STDERR === "1" ? null : name;
-}
-
-/** Our KILL must come, and be seen to work, before the engine's. */
-const KILL_BEFORE_GRACE_MS = 1500;
-/** Ray's drain must be over before our KILL: TERM, 1 s, KILL of its children come after it (docs/faults.md 1.1). */
-const DRAIN_BEFORE_GRACE_MS = 4000;
-
-function childEnv({
-  config,
-  env,
-  runAs: { ray, user, change },
-}: Omit<PlanInput, "role">): Record<string, string> {
-  const rest = (env.PATH ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin").split(":");
-  const bin = dirname(ray);
+function surroundings(
+  name: "ray" | "pip",
+  { config, env, runAs, terminal }: PlanInput,
+): Pick<Command, "env" | "user" | "speaksAs"> {
+  const { name: USER, home: HOME, shell: SHELL } = runAs.user;
+  const login = { HOME, USER, LOGNAME: USER, SHELL };
+  const bin = dirname(runAs.ray);
+  const rest = (env.PATH ?? SYSTEM_ENV.PATH).split(":").filter((folder) => folder !== bin);
   const drainS = Math.max(0, Math.floor((config.values.RAY_EP_STOP_GRACE - DRAIN_BEFORE_GRACE_MS) / 1000));
-  const login = { HOME: user.home, USER: user.name, LOGNAME: user.name, SHELL: user.shell };
+  // With RAY_LOG_TO_STDERR all of Ray's logs come that way (ray_logging.py, 2.40 to 2.60): too much to pass through us.
+  const direct = (terminal && !env.NO_COLOR) || env.RAY_LOG_TO_STDERR === "1";
   return {
-    RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S: String(drainS),
-    ...login,
-    ...withoutOurs(env),
-    ...(change ? login : {}),
-    // Unlike on a HEAD, `ray start` on a WORKER does not turn token mode on by itself.
-    RAY_AUTH_MODE: config.auth.mode,
-    PATH: [bin, ...rest.filter((folder) => folder !== bin)].join(":"),
+    user: becomes(runAs),
+    speaksAs: direct ? null : name,
+    env: {
+      RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S: String(drainS),
+      ...login,
+      ...withoutOurs(env),
+      ...(runAs.change ? login : {}),
+      // Unlike on a HEAD, `ray start` on a WORKER does not turn token mode on by itself.
+      RAY_AUTH_MODE: config.auth.mode,
+      PATH: [bin, ...rest].join(":"),
+    },
   };
 }
 

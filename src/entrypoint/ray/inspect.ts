@@ -7,6 +7,19 @@ import { processNamed, stateOf } from "./session-processes.ts";
 import type { Snapshot } from "./verdict.ts";
 
 const TIMEOUT_MS = 2000;
+/** The agent's default port in Ray 2.40 to 2.60 (ray_constants.py); older versions do not list it in the GCS. */
+const DEFAULT_AGENT_PORT = 52365;
+
+type Answer = number | "refused" | "none";
+
+const AGENT: Readonly<Record<Answer, Snapshot["agent"]>> = {
+  refused: "gone",
+  none: "unwell",
+  200: "well",
+  503: "unwell",
+};
+/** By the state letters of proc(5). */
+const RAYLET: Readonly<Record<string, Snapshot["raylet"]>> = { T: "stopped", Z: "gone", X: "gone" };
 
 /** Returns a function that looks at the agent and the raylet of `node`, whose processes are in `session`. */
 export function inspectorOf(session: number, node: NodeInfo): ReturnType<RayProcess["inspector"]> {
@@ -15,41 +28,30 @@ export function inspectorOf(session: number, node: NodeInfo): ReturnType<RayProc
   let path = "/api/healthz";
   let answered = false;
   return async () => {
-    const status = await ask(agent, path);
+    const answer = await ask(agent, path);
     // Ray before 2.53 has the other path (docs/faults.md 2.12).
-    if (status === 404) path = path === "/api/healthz" ? "/api/local_raylet_healthz" : "/api/healthz";
-    answered ||= typeof status === "number";
-    // An agent without a server of its own (a plain `pip install ray`, its port taken) lives all the same.
-    return { agent: answered ? agentOf(status) : "unknown", raylet: rayletOf(raylet) };
+    if (answer === 404) path = path === "/api/healthz" ? "/api/local_raylet_healthz" : "/api/healthz";
+    answered ||= typeof answer === "number";
+    const state = raylet === null ? null : stateOf(raylet);
+    return {
+      // An agent without a server of its own (a plain `pip install ray`, its port taken) lives all the same.
+      agent: (answered && AGENT[answer]) || "unknown",
+      raylet: state === null ? "gone" : (RAYLET[state] ?? "running"),
+    };
   };
 }
 
-/** The agent's default port in Ray 2.40 to 2.60 (ray_constants.py); older versions do not list it in the GCS. */
-const DEFAULT_AGENT_PORT = 52365;
-
-/** The HTTP status of a GET, or null when there was no answer in time, or "refused". */
-function ask({ host, port }: Address, path: string): Promise<number | "refused" | null> {
+/** The HTTP status of a GET, or why there was none in time. */
+function ask({ host, port }: Address, path: string): Promise<Answer> {
   return new Promise((resolve) => {
     const signal = AbortSignal.timeout(TIMEOUT_MS);
     const outgoing = request({ host, port, path, signal, lookup, agent: false }, (incoming) => {
       incoming.resume();
-      resolve(incoming.statusCode ?? null);
+      resolve(incoming.statusCode ?? "none");
     });
     outgoing.on("error", (error: NodeJS.ErrnoException) =>
-      resolve(error.code === "ECONNREFUSED" ? "refused" : null),
+      resolve(error.code === "ECONNREFUSED" ? "refused" : "none"),
     );
     outgoing.end();
   });
-}
-
-function agentOf(status: number | "refused" | null): Snapshot["agent"] {
-  if (status === "refused") return "gone";
-  if (status === 200) return "well";
-  return status === null || status === 503 ? "unwell" : "unknown";
-}
-
-function rayletOf(pid: number | null): Snapshot["raylet"] {
-  const state = pid === null ? null : stateOf(pid);
-  if (state === null || state === "Z" || state === "X") return "gone";
-  return state === "T" ? "stopped" : "running";
 }

@@ -1,3 +1,4 @@
+import { formatAddress } from "../../common/address.ts";
 import type { GcsClient, NodeInfo } from "../../gcs/client.ts";
 import { Search } from "../election/search.ts";
 import type { Plan } from "./command.ts";
@@ -6,41 +7,36 @@ import type { RayProcess } from "./ray.ts";
 import type { Membership } from "./readiness.ts";
 import type { RunDeps } from "./run-deps.ts";
 import type { RunEnd } from "./run-end.ts";
-import { NO_SIGNS, type Snapshot, verdictOf } from "./verdict.ts";
+import { type Signs, type Snapshot, verdictOf } from "./verdict.ts";
 
 /** A GCS that is only slow must not look dead: three of these in a row are longer than a pause of five seconds. */
 const TIMEOUT_MS = 2000;
 
-type Serving = Extract<Snapshot["gcs"], { kind: "serves" }>;
-
 /** A node that is a member of its cluster. */
-export interface Member {
+interface Member {
   readonly role: Plan["role"];
   readonly ray: RayProcess;
   readonly gcs: OwnGcs;
   readonly membership: Membership;
-  /** Called whenever the HEAD's GCS answers. */
-  readonly onHeadSeen: () => void;
-  /** Called with each look at which the node's own cluster counts it as living. */
-  readonly onAlive: () => void;
 }
 
 /**
- * Looks each second until something is wrong; a HEAD out of reach starts a search beside the looking.
- * Resolves with the end that this run must come to; never when `over` aborts first.
+ * Says that the node is ready, and looks each second until something is wrong; a HEAD out of reach starts a search beside
+ * the looking. Resolves with the end that this run must come to; never when `over` aborts first.
  */
 export async function monitor(member: Member, deps: RunDeps, over: AbortSignal): Promise<RunEnd> {
-  const { gcs, membership } = member;
-  const { clock, config, log } = deps;
-  const { clusterId, node } = membership;
-  const inspect = member.ray.inspector(node);
-  const search = new Search((signal) => deps.elect(AbortSignal.any([signal, over])), clusterId);
-  let signs = NO_SIGNS;
+  const { role, ray, gcs } = member;
+  const { clusterId, node } = member.membership;
+  const { clock, config, elect, log } = deps;
+  enter(member, deps);
+  const inspect = ray.inspector(node);
+  const search = new Search((signal) => elect(AbortSignal.any([signal, over])), clusterId);
+  let signs: Signs = {};
   while (await clock.pause(config.values.RAY_EP_WATCH_INTERVAL, over)) {
-    const [seen, own] = await Promise.all([askGcs(gcs, node), inspect()]);
+    const [seen, own] = await Promise.all([askGcs(gcs.client, node), inspect()]);
     if (over.aborted) break;
-    if (seen.kind === "serves") tell(seen, member);
-    const judged = verdictOf(signs, { gcs: seen, ...own }, member.role, clusterId);
+    if (seen.kind === "serves") answered(seen.alive && seen.clusterId === clusterId, member, deps);
+    const judged = verdictOf(signs, { gcs: seen, ...own }, role, clusterId);
     signs = judged.signs;
     const { verdict } = judged;
     if (verdict.kind === "fault") return verdict;
@@ -51,17 +47,36 @@ export async function monitor(member: Member, deps: RunDeps, over: AbortSignal):
   return new Promise(() => {});
 }
 
-function tell({ alive, clusterId }: Serving, { membership, onHeadSeen, onAlive }: Member): void {
-  onHeadSeen();
-  if (alive && clusterId === membership.clusterId) onAlive();
+function enter(member: Member, deps: RunDeps): void {
+  const { role, gcs, membership } = member;
+  const { clock, config, lease, log, memory, step } = deps;
+  const { node, ...rest } = membership;
+  const { nodeId, resources } = node;
+  const { clusterId } = rest;
+  if (role === "head") lease.serving(clusterId);
+  if (role === "head" && memory.clusterId !== null)
+    log({ type: "state-of-cluster", from: memory.clusterId, to: clusterId });
+  Object.assign(memory, { lastRole: role, clusterId, aliveAtMs: clock.now() });
+  log({ type: "ready", role, address: gcs.address, ...rest, nodeId, resources });
+  step({ kind: "alive", nodeId });
+  step({ kind: "watch", everyMs: config.values.RAY_EP_WATCH_INTERVAL });
+  answered(true, member, deps);
+}
+
+/** The HEAD's GCS answered; `alive`: it still is that of this node's cluster, and counts it as living. */
+function answered(alive: boolean, { role, gcs, membership }: Member, { aliveNote, memory }: RunDeps): void {
+  if (role === "worker") memory.absence.seen();
+  else memory.absence.forget();
+  if (!alive) return;
+  const { clusterId, version, node } = membership;
+  const where = `cluster ${clusterId.slice(0, 8)} of ${formatAddress(gcs.address)}`;
+  aliveNote.renew(`${node.name} is ALIVE as ${role.toUpperCase()} in ${where} (Ray ${version})`);
 }
 
 /** It costs the same however large the cluster is. */
 async function askGcs(gcs: GcsClient, node: NodeInfo): Promise<Snapshot["gcs"]> {
-  const [alive, clusterId] = await Promise.all([
-    gcs.checkAlive([node], TIMEOUT_MS),
-    gcs.clusterId(TIMEOUT_MS),
-  ]);
+  const answers = [gcs.checkAlive([node], TIMEOUT_MS), gcs.clusterId(TIMEOUT_MS)] as const;
+  const [alive, clusterId] = await Promise.all(answers);
   if (!clusterId.ok) return { kind: "silent", cause: clusterId.error.kind };
   if (!alive.ok) return { kind: "silent", cause: alive.error.kind };
   return { kind: "serves", clusterId: clusterId.value, alive: alive.value.alive[0] ?? false };

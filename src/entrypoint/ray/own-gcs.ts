@@ -1,44 +1,89 @@
 import { type Address, sameAddress } from "../../common/address.ts";
+import type { Clock } from "../../common/deadline.ts";
+import type { Failure } from "../../common/failure.ts";
 import type { GcsClient } from "../../gcs/client.ts";
 
 /**
- * The channel to the GCS of this node's cluster. Before Ray runs, its address is only a guess: a name may resolve
- * differently here (Debian maps the hostname to 127.0.1.1), and Ray itself chooses an interface. Its processes know it.
+ * The GCS of this node's cluster. Before Ray runs, its address is only a guess: a name may resolve differently here
+ * (Debian maps the hostname to 127.0.1.1), and Ray itself chooses an interface. Its processes know it.
  */
-export class OwnGcs implements GcsClient {
+export class OwnGcs {
   readonly #open: (address: Address) => GcsClient;
-  #address: Address;
-  #client: GcsClient;
-  #isKnown = false;
+  address: Address;
+  /** To be taken anew for each call: it changes with the address. */
+  client: GcsClient;
+  /** False while the address is only a guess, at which another node's GCS may serve. */
+  isKnown = false;
 
   constructor(guess: Address, open: (address: Address) => GcsClient) {
     this.#open = open;
-    this.#address = guess;
-    this.#client = open(guess);
-  }
-
-  get address(): Address {
-    return this.#address;
-  }
-
-  /** False while the address is only a guess, at which another node's GCS may serve. */
-  get isKnown(): boolean {
-    return this.#isKnown;
+    this.address = guess;
+    this.client = open(guess);
   }
 
   /** Sets the address of the GCS; undefined: the guess is used. */
   moveTo(address: Address | undefined): void {
-    this.#isKnown = true;
-    if (address === undefined || sameAddress(address, this.#address)) return;
-    this.#client.close();
-    this.#address = address;
-    this.#client = this.#open(address);
+    this.isKnown = true;
+    if (address === undefined || sameAddress(address, this.address)) return;
+    this.client.close();
+    this.address = address;
+    this.client = this.#open(address);
   }
+}
 
-  readonly checkAlive: GcsClient["checkAlive"] = (...words) => this.#client.checkAlive(...words);
-  readonly clusterId: GcsClient["clusterId"] = (...words) => this.#client.clusterId(...words);
-  readonly nodes: GcsClient["nodes"] = (...words) => this.#client.nodes(...words);
-  readonly kvGet: GcsClient["kvGet"] = (...words) => this.#client.kvGet(...words);
-  readonly kvPut: GcsClient["kvPut"] = (...words) => this.#client.kvPut(...words);
-  readonly close = (): void => this.#client.close();
+export interface HeadGoneSettings {
+  /** Milliseconds between two looks. */
+  readonly everyMs: number;
+  /** How many looks in a row without an answer mean that it is gone. */
+  readonly times: number;
+  /** How long one look may take. */
+  readonly timeoutMs: number;
+  /** Called for each answer of the HEAD. */
+  readonly onSeen: () => void;
+}
+
+/**
+ * Looks after a HEAD while Ray itself would wait for it half a minute and more: as it starts, and as it drains.
+ * Resolves with the cause when the HEAD is gone or comes back as another cluster; never when `signal` aborts first.
+ */
+export async function untilHeadGone(
+  own: Pick<OwnGcs, "client">,
+  { everyMs, times, timeoutMs, onSeen }: HeadGoneSettings,
+  clock: Pick<Clock, "pause">,
+  signal: AbortSignal,
+): Promise<string> {
+  let joined: string | undefined;
+  let silent = 0;
+  while (await clock.pause(everyMs, signal)) {
+    const seen = await own.client.clusterId(timeoutMs);
+    if (signal.aborted) break;
+    if (seen.ok) {
+      silent = 0;
+      joined ??= seen.value;
+      if (joined !== seen.value) return "it restarted";
+      onSeen();
+    } else if (++silent >= times) return seen.error.kind;
+  }
+  return new Promise(() => {});
+}
+
+/**
+ * What a HEAD's Ray stores about itself, as JSON (ray/_common/usage/usage_lib.py, put_cluster_metadata, 2.40 to
+ * 2.60).
+ */
+const METADATA = { namespace: "cluster", key: "CLUSTER_METADATA" };
+const METADATA_TIMEOUT_MS = 5000;
+
+/**
+ * Why a node with this Python version (`3.12`) may not join. Ray refuses other minor versions, but only after seconds
+ * and with a long trace. Null if it may join, or one of the versions is not known.
+ */
+export async function comparePython(own: OwnGcs, ours: string | null): Promise<Failure | null> {
+  if (ours === null) return null;
+  const metadata = await own.client.kvGet(METADATA, METADATA_TIMEOUT_MS);
+  // Any task of the cluster can write there.
+  const [, theirs, minor] =
+    /"python_version":\s*"((3\.\d{1,3})[\w.+]{0,20})"/.exec(metadata.ok ? metadata.value : "") ?? [];
+  if (theirs === undefined || minor === ours) return null;
+  return { reason: "python-differs", head: own.address, theirs, ours };
 }

@@ -1,98 +1,108 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import type { Address } from "../../common/address.ts";
+import type { Readable } from "node:stream";
+import { stripVTControlCharacters } from "node:util";
 import { pause } from "../../common/deadline.ts";
 import type { Failure } from "../../common/failure.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import { becoming } from "../config/become.ts";
 import type { Event } from "../output/event.ts";
-import { relay } from "../output/said.ts";
 import type { Command } from "./command.ts";
 import { inspectorOf } from "./inspect.ts";
 import type { Exit, RayProcess } from "./ray.ts";
 import { clearSession, rayNamesIn, signalProcess } from "./session-processes.ts";
-
-type Said = Extract<Event, { type: "said" }>;
 
 const LAST_WORDS_MS = 200;
 const LOOK_EVERY_MS = 50;
 
 /** Starts a command as the leader of a new session; its output goes to our log, or directly to our output. */
 export async function launch(
-  command: Command,
-  log: (event: Said) => void,
+  { file, args, env, user, speaksAs: by }: Command,
+  log: (event: Event<"said">) => void,
 ): Promise<Result<RayProcess, Failure>> {
-  const { speaksAs: by } = command;
+  const output = by === null ? "inherit" : "pipe";
+  const [program = file, ...words] = becoming(user, [file, ...args]);
   try {
-    const child = start(command);
+    // Throws at once for some errors (EPERM where root may not become another user) and emits the others.
+    const child = spawn(program, words, {
+      env,
+      // Ray's workers leave the process group but not the session: it is what holds all of a node together.
+      detached: true,
+      stdio: ["ignore", output, output],
+      ...(user !== null && existsSync(user.home) ? { cwd: user.home } : {}),
+    });
     const outputs = [child.stdout, child.stderr].filter((each) => each !== null);
     const silent = outputs.map((each) => relay(each, (line) => by && log({ type: "said", by, line })));
     await once(child, "spawn");
-    return ok(new Launched(child, Promise.all(silent)));
+    return ok(launched(child, Promise.all(silent)));
   } catch (error) {
-    return err(explain(command.file, error as NodeJS.ErrnoException));
+    const { code, message } = error as NodeJS.ErrnoException;
+    return code === "ENOENT"
+      ? err({ reason: "ray-not-found", path: file })
+      : err({ reason: "ray-not-executable", file, code: code ?? message });
   }
-}
-
-/** Throws at once for some errors (EPERM where root may not become another user) and emits the others. */
-function start({ file, args, env, user, speaksAs }: Command): ChildProcess {
-  const output = speaksAs === null ? "inherit" : "pipe";
-  const [program = file, ...words] = becoming(user, [file, ...args]);
-  return spawn(program, words, {
-    env,
-    // Ray's workers leave the process group but not the session: it is what holds all of a node together.
-    detached: true,
-    stdio: ["ignore", output, output],
-    ...(user !== null && existsSync(user.home) ? { cwd: user.home } : {}),
-  });
-}
-
-function explain(file: string, error: NodeJS.ErrnoException): Failure {
-  return error.code === "ENOENT"
-    ? { reason: "ray-not-found", path: file }
-    : { reason: "ray-not-executable", file, code: error.code ?? error.message };
 }
 
 /**
- * One `ray start --block` and all that it starts.
- *
- *   running ──terminate()──▶ stopping ──▶ exited ──clear()──▶ nothing of its session lives
+ * `ray start --block` and all that it starts. `child` is running and leads its own session; `silent` resolves when all
+ * of its output was read.
  */
-class Launched implements RayProcess {
-  readonly exited: Promise<Exit>;
-  readonly session: number;
-  #state: "running" | "stopping" | "exited" = "running";
+function launched(child: ChildProcess, silent: Promise<unknown>): RayProcess {
+  const session = child.pid ?? 0;
+  const exit = Promise.withResolvers<Exit>();
+  let mayTerminate = true;
+  child.once("exit", (code, signal) => {
+    mayTerminate = false;
+    // Its last output comes before our message about its end, unless a child of it keeps the output open.
+    void Promise.race([silent, pause(LAST_WORDS_MS)]).then(() => exit.resolve({ code, signal }));
+  });
+  return {
+    session,
+    exited: exit.promise,
+    nodeId: async (onGcs, stop) => {
+      do {
+        const { gcs, nodeId } = rayNamesIn(session);
+        if (gcs !== undefined || nodeId !== undefined) onGcs(gcs);
+        if (nodeId !== undefined) return nodeId;
+      } while (await pause(LOOK_EVERY_MS, stop));
+      return null;
+    },
+    inspector: (node) => inspectorOf(session, node),
+    // To `ray start` alone: a signal to the group would end the GCS that its drain needs (docs/faults.md 1.3).
+    terminate: () => {
+      if (mayTerminate) signalProcess(session, "SIGTERM");
+      mayTerminate = false;
+    },
+    clear: (timeoutMs) => clearSession(session, timeoutMs),
+  };
+}
 
-  /** `child` is running and leads its own session; `silent` resolves when all of its output was read. */
-  constructor(child: ChildProcess, silent: Promise<unknown>) {
-    this.session = child.pid ?? 0;
-    this.exited = new Promise((resolve) => {
-      child.once("exit", (code, signal) => {
-        this.#state = "exited";
-        // Its last output comes before our message about its end, unless a child of it keeps the output open.
-        void Promise.race([silent, pause(LAST_WORDS_MS)]).then(() => resolve({ code, signal }));
-      });
-    });
-  }
+/** Longer lines are cut here. */
+const MAX_LINE = 16 * 1024;
 
-  async nodeId(onGcs: (address: Address | undefined) => void, stop: AbortSignal): Promise<string | null> {
-    do {
-      const { gcs, nodeId } = rayNamesIn(this.session);
-      if (gcs !== undefined || nodeId !== undefined) onGcs(gcs);
-      if (nodeId !== undefined) return nodeId;
-    } while (await pause(LOOK_EVERY_MS, stop));
-    return null;
-  }
-
-  readonly inspector: RayProcess["inspector"] = (node) => inspectorOf(this.session, node);
-
-  /** SIGTERM to `ray start` alone: a signal to the group would end the GCS that its drain needs (docs/faults.md 1.3). */
-  terminate(): void {
-    if (this.#state !== "running") return;
-    this.#state = "stopping";
-    signalProcess(this.session, "SIGTERM");
-  }
-
-  readonly clear: RayProcess["clear"] = (timeoutMs) => clearSession(this.session, timeoutMs);
+/**
+ * Passes on each line of a program's output, without colours and control characters; blank lines are left out.
+ * Resolves when the program and all other writers have closed the output.
+ */
+export async function relay(from: Readable, onLine: (line: string) => void): Promise<void> {
+  let rest = "";
+  const say = (text: string): void => {
+    const line = stripVTControlCharacters(text)
+      .replaceAll("\t", "  ")
+      .replace(/\p{Cc}/gu, "")
+      .trimEnd();
+    if (line !== "") onLine(line);
+  };
+  from.on("error", () => {});
+  from.setEncoding("utf8").on("data", (chunk: string) => {
+    const lines = `${rest}${chunk}`.split("\n");
+    rest = lines.pop() ?? "";
+    lines.forEach(say);
+    if (rest.length < MAX_LINE) return;
+    say(rest);
+    rest = "";
+  });
+  await new Promise<void>((resolve) => from.once("close", resolve));
+  say(rest);
 }

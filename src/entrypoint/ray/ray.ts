@@ -8,10 +8,7 @@ import type { Snapshot } from "./verdict.ts";
 
 /** Ray on this machine: the seam between a node's life and what really happens. The simulation has its own. */
 export interface Ray {
-  /**
-   * Takes Ray's folder of sessions into use, so that no other node archives what is in it. Returns at once; `prepare`
-   * waits for it.
-   */
+  /** Takes Ray's folder of sessions into use, so that no other node archives it. Returns at once; `prepare` waits. */
   readonly useFolder: () => void;
   /**
    * Makes room for a new Ray and looks whether it can start here and be reached. `reported` resolves when the health

@@ -16,7 +16,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  gcs.close();
+  gcs.client.close();
   await server.stop();
 });
 
@@ -56,5 +56,5 @@ test("C3 the GCS is asked at the address on the raylet's command line, whatever 
   const guess = new OwnGcs({ host: "127.0.1.1", port: 9 }, (address) => openGcs(address, { token: null }));
   expect(await wait(5000, own.nodeId, guess, server.address)).toMatchObject({ ok: true });
   expect(guess.address).toEqual(server.address);
-  guess.close();
+  guess.client.close();
 });

@@ -1,4 +1,5 @@
 import type { Config } from "../config/config.ts";
+import type { LocalFact } from "../config/local.ts";
 import type { Deps } from "../deps.ts";
 import type { Absence } from "../election/absence.ts";
 import type { Outcome } from "../election/elect.ts";
@@ -21,11 +22,10 @@ export interface Memory {
 
 export interface RunDeps extends Deps {
   readonly config: Config;
-  /** Major and minor of the Python that this node's Ray runs under; null where that is not known. */
-  readonly python: string | null;
+  readonly local: LocalFact;
   readonly stopRequest: StopRequest;
   readonly lease: Lease;
-  readonly heartbeat: Pick<Heartbeat, "reported">;
+  readonly heartbeat: Heartbeat;
   readonly memory: Memory;
   readonly step: (step: Step) => void;
   /** Looks for the HEAD while this node's Ray still runs. */

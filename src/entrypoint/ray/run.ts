@@ -1,16 +1,15 @@
-import { formatAddress } from "../../common/address.ts";
+import type { Address } from "../../common/address.ts";
+import { publishHeadEpoch, readHeadEpoch } from "../../gcs/head-epoch.ts";
+import { rayOf } from "../config/local.ts";
 import { findOtherHead } from "../lease/other-head.ts";
 import { redactCommand } from "../output/redact.ts";
 import { aborted, unlessAborted } from "../stop-request.ts";
-import { besideOthers } from "./beside-others.ts";
 import type { Plan } from "./command.ts";
 import { Guard } from "./guard/guard.ts";
-import { type HeadGoneSettings, untilHeadGone } from "./head-gone.ts";
-import { comparePython } from "./head-python.ts";
 import { monitor } from "./monitor.ts";
-import { OwnGcs } from "./own-gcs.ts";
+import { comparePython, type HeadGoneSettings, OwnGcs, untilHeadGone } from "./own-gcs.ts";
 import type { RayProcess } from "./ray.ts";
-import { type Membership, waitUntilReady } from "./readiness.ts";
+import { waitUntilReady } from "./readiness.ts";
 import type { RunDeps } from "./run-deps.ts";
 import { clearAll, drain, exitEnd, failed, faulted, type RunEnd } from "./run-end.ts";
 
@@ -23,21 +22,26 @@ export class Run {
   readonly #plan: Plan;
   readonly #deps: RunDeps;
   readonly #gcs: OwnGcs;
+  readonly #isHead: boolean;
+  readonly #isStrictHead: boolean;
   readonly #ended = Promise.withResolvers<RunEnd>();
+  /** Aborts when the node is a member of its cluster. */
+  readonly #ready = new AbortController();
   #guard: Guard | null = null;
-  #watching = false;
 
   constructor(plan: Plan, deps: RunDeps) {
     this.#plan = plan;
     this.#deps = deps;
     this.#gcs = new OwnGcs(plan.ready.gcs, deps.ray.gcs);
+    this.#isHead = plan.role === "head";
+    this.#isStrictHead = this.#isHead && deps.config.fencing === "strict";
   }
 
   /** A HEAD keeps its lease until its Ray ends, however that comes about; a WORKER has none to keep. */
   async run(): Promise<RunEnd> {
     const { lease, aliveNote } = this.#deps;
     const over = new AbortController();
-    if (this.#plan.role === "head") this.#lead(over.signal);
+    if (this.#isHead) this.#lead(over.signal);
     else lease.follow();
     try {
       return (await this.#preflight()) ?? (await this.#start());
@@ -45,7 +49,7 @@ export class Run {
       over.abort();
       lease.ended();
       aliveNote.drop();
-      this.#gcs.close();
+      this.#gcs.client.close();
       await this.#guard?.dismiss();
     }
   }
@@ -60,8 +64,23 @@ export class Run {
     if (this.#isStrictHead) this.#guard?.renewed(untilMs);
   }
 
-  get #isStrictHead(): boolean {
-    return this.#plan.role === "head" && this.#deps.config.fencing === "strict";
+  /** A strict HEAD leads only with a current lease, and an explicit HEAD does not give way to others. */
+  #lead(over: AbortSignal): void {
+    const { clock, config, lease, probe, ray } = this.#deps;
+    lease.keep();
+    if (this.#isStrictHead || config.explicitHead !== null) return;
+    const beside = {
+      ...{ clock, probe, epoch: () => lease.epoch },
+      epochAt: async (address: Address, timeoutMs: number) => {
+        const gcs = ray.gcs(address);
+        const epoch = await readHeadEpoch(gcs, timeoutMs);
+        gcs.close();
+        return epoch;
+      },
+      publish: async (epoch: number) =>
+        this.#gcs.isKnown ? publishHeadEpoch(this.#gcs.client, epoch) : undefined,
+    };
+    void findOtherHead(config, beside, over).then((fault) => fault && this.end(faulted(fault)));
   }
 
   /** Why Ray is not started at all. With strict fencing there is a guard first: two GCSes on one store corrupt it. */
@@ -78,79 +97,72 @@ export class Run {
   }
 
   async #start(): Promise<RunEnd> {
+    const { local, log, ray } = this.#deps;
     const { role, start } = this.#plan;
-    this.#deps.log({ type: "starting", role, command: redactCommand(start) });
-    const ray = await this.#deps.ray.start(start);
-    if (!ray.ok) return failed(ray.error);
-    this.#ensureGuard().watch(ray.value.session);
-    void this.#comparePython();
+    log({ type: "starting", role, command: redactCommand(start) });
+    const started = await ray.start(start);
+    if (!started.ok) return failed(started.error);
+    this.#ensureGuard().watch(started.value.session);
+    // In parallel with Ray's own start, which takes longer.
+    if (!this.#isHead)
+      void comparePython(this.#gcs, rayOf(local)?.python ?? null).then(
+        (failure) => failure && this.end(failed(failure)),
+      );
     try {
-      const end = await this.#untilEnd(ray.value);
-      return end === "stop" ? await this.#drain(ray.value) : end;
+      const end = await this.#untilEnd(started.value);
+      return end === "stop" ? await this.#drain(started.value) : end;
     } finally {
-      await clearAll(ray.value, this.#deps);
+      await clearAll(started.value, this.#deps);
     }
   }
 
   /** From the start of Ray to the first reason to end it. */
   async #untilEnd(ray: RayProcess): Promise<RunEnd | "stop"> {
-    const { clock, stopRequest } = this.#deps;
+    const { clock, config, stopRequest } = this.#deps;
     const began = clock.now();
     const over = new AbortController();
-    const stop = aborted(stopRequest.asked, over.signal).then(() => "stop" as const);
-    const exited = ray.exited.then((exit) => ({ exit }));
+    const starting = AbortSignal.any([over.signal, this.#ready.signal]);
+    const inStart = { ...GONE_IN_START, everyMs: config.values.RAY_EP_WATCH_INTERVAL };
+    const ranMs = () => (this.#ready.signal.aborted ? undefined : clock.now() - began);
     try {
-      const either = AbortSignal.any([over.signal, stopRequest.asked]);
-      const ready = waitUntilReady(this.#plan.ready, this.#gcs, ray, clock, either);
-      const first = await Promise.race([
-        exited,
-        stop,
+      return await Promise.race([
+        ray.exited.then((exit) => exitEnd(exit, ranMs())),
+        aborted(stopRequest.asked, over.signal).then(() => "stop" as const),
+        // Also a HEAD that is only starting gives way: its GCS serves seconds before the node is ready.
         this.#ended.promise,
-        this.#headlessInStart(either),
-        ready,
+        this.#headGone(inStart, starting).then((cause) => faulted({ kind: "head-lost-in-start", cause })),
+        this.#untilFault(ray, over.signal),
       ]);
-      // Also a HEAD that is only starting gives way: its GCS serves seconds before the node is ready.
-      if (first === null || first === "stop") return "stop";
-      if ("exit" in first) return exitEnd(first.exit, clock.now() - began);
-      if ("kind" in first) return first;
-      if (!first.ok) return failed(first.error);
-      this.#onReady(first.value);
-      const watched = this.#monitor(ray, first.value, over.signal);
-      const last = await Promise.race([exited, stop, watched, this.#ended.promise]);
-      return last !== "stop" && "exit" in last ? exitEnd(last.exit, undefined) : last;
     } finally {
       over.abort();
     }
   }
 
-  #monitor(ray: RayProcess, membership: Membership, over: AbortSignal): Promise<RunEnd> {
-    const { role } = this.#plan;
-    const hooks = { onHeadSeen: this.#onHeadSeen, onAlive: () => this.#onAlive(membership) };
-    return monitor({ role, ray, gcs: this.#gcs, membership, ...hooks }, this.#deps, over);
+  /** Waits until the node is ready, and then until something is wrong. Never resolves when `over` aborts first. */
+  async #untilFault(ray: RayProcess, over: AbortSignal): Promise<RunEnd> {
+    const { ready, role } = this.#plan;
+    const membership = await waitUntilReady(ready, this.#gcs, ray, this.#deps.clock, over);
+    if (membership === null || over.aborted) return new Promise(() => {});
+    if (!membership.ok) return failed(membership.error);
+    this.#ready.abort();
+    return monitor({ role, ray, gcs: this.#gcs, membership: membership.value }, this.#deps, over);
   }
 
   #drain(ray: RayProcess): Promise<RunEnd> {
-    const { stopRequest, step } = this.#deps;
-    step({ kind: "stop", signal: stopRequest.signal });
-    const headGone = (over: AbortSignal) => this.#headGone(GONE_IN_DRAIN, over);
-    const ended = this.#ended.promise;
-    return drain({ ray, stop: this.#plan.stop, stopRequest, ended, headGone }, this.#deps);
+    const superseded = this.#ended.promise.then(() => "superseded" as const);
+    return drain(ray, this.#plan, this.#deps, (over) => [
+      // Nobody to drain into: Ray would wait (docs/faults.md 1.4).
+      this.#headGone(GONE_IN_DRAIN, over).then(() => "headless" as const),
+      // Two HEADs would be seen for as long as this one drains.
+      superseded,
+    ]);
   }
 
-  /** A strict HEAD leads only with a current lease, and an explicit HEAD does not give way to others. */
-  #lead(over: AbortSignal): void {
-    const { config, lease } = this.#deps;
-    lease.keep();
-    if (this.#isStrictHead || config.explicitHead !== null) return;
-    const others = besideOthers(this.#gcs, this.#deps);
-    void findOtherHead(config, others, over).then((fault) => fault && this.end(faulted(fault)));
-  }
-
-  /** In parallel with Ray's own start, which takes longer. */
-  async #comparePython(): Promise<void> {
-    if (this.#plan.role === "head") return;
-    const failure = await comparePython(this.#gcs, this.#gcs.address, this.#deps.python);
-    if (failure !== null) this.end(failed(failure));
+  /** Resolves when a WORKER lost its HEAD; a HEAD has none to lose. */
+  #headGone(settings: Omit<HeadGoneSettings, "onSeen">, over: AbortSignal): Promise<string> {
+    const { clock, memory } = this.#deps;
+    if (this.#isHead) return new Promise(() => {});
+    return untilHeadGone(this.#gcs, { ...settings, onSeen: () => memory.absence.seen() }, clock, over);
   }
 
   #ensureGuard(): Guard {
@@ -164,46 +176,5 @@ export class Run {
       onGone: (cause) => this.#isStrictHead && this.end(faulted({ kind: "guard-lost", cause })),
     });
     return this.#guard;
-  }
-
-  async #headlessInStart(over: AbortSignal): Promise<RunEnd> {
-    const everyMs = this.#deps.config.values.RAY_EP_WATCH_INTERVAL;
-    const cause = await this.#headGone({ ...GONE_IN_START, everyMs }, over);
-    return faulted({ kind: "head-lost-in-start", cause });
-  }
-
-  /** Resolves when a WORKER lost its HEAD; a HEAD has none to lose. */
-  #headGone(settings: Omit<HeadGoneSettings, "onSeen">, over: AbortSignal): Promise<string> {
-    if (this.#plan.role === "head") return new Promise(() => {});
-    return untilHeadGone(this.#gcs, { ...settings, onSeen: this.#onHeadSeen }, this.#deps.clock, over);
-  }
-
-  readonly #onHeadSeen = (): void => {
-    const { absence } = this.#deps.memory;
-    if (this.#plan.role === "worker") absence.seen();
-    else absence.forget();
-  };
-
-  #onReady(membership: Membership): void {
-    const { clock, lease, log, memory, step } = this.#deps;
-    const { role } = this.#plan;
-    const { clusterId, version, node, tookMs } = membership;
-    if (role === "head") lease.serving(clusterId);
-    if (role === "head" && memory.clusterId !== null)
-      log({ type: "state-of-cluster", from: memory.clusterId, to: clusterId });
-    Object.assign(memory, { lastRole: role, clusterId, aliveAtMs: clock.now() });
-    this.#onHeadSeen();
-    const { nodeId, resources } = node;
-    log({ type: "ready", role, address: this.#gcs.address, version, clusterId, nodeId, resources, tookMs });
-    step({ kind: "alive", nodeId });
-    this.#onAlive(membership);
-  }
-
-  #onAlive({ clusterId, version, node }: Membership): void {
-    const { aliveNote, config, step } = this.#deps;
-    if (!this.#watching) step({ kind: "watch", everyMs: config.values.RAY_EP_WATCH_INTERVAL });
-    this.#watching = true;
-    const where = `cluster ${clusterId.slice(0, 8)} of ${formatAddress(this.#gcs.address)}`;
-    aliveNote.renew(`${node.name} is ALIVE as ${this.#plan.role.toUpperCase()} in ${where} (Ray ${version})`);
   }
 }

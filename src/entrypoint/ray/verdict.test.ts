@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { NO_SIGNS, type Snapshot, type Verdict, verdictOf } from "./verdict.ts";
+import { type Signs, type Snapshot, type Verdict, verdictOf } from "./verdict.ts";
 
 const SERVES: Snapshot["gcs"] = { kind: "serves", clusterId: "1", alive: true };
 const WELL: Snapshot = { gcs: SERVES, agent: "well", raylet: "running" };
@@ -7,7 +7,7 @@ const SILENT: Snapshot = { ...WELL, gcs: { kind: "silent", cause: "timeout" } };
 
 /** The verdict after each of these looks in a row. */
 function verdicts(role: "head" | "worker", looks: readonly Snapshot[]): Verdict[] {
-  let signs = NO_SIGNS;
+  let signs: Signs = {};
   return looks.map((look) => {
     const judged = verdictOf(signs, look, role, "1");
     signs = judged.signs;

@@ -1,4 +1,5 @@
-import type { Address } from "../../common/address.ts";
+import { type Address, formatAddress } from "../../common/address.ts";
+import type { Members } from "../../common/result.ts";
 import type { Plan } from "./command.ts";
 
 /** What one look at a running node showed. */
@@ -13,41 +14,48 @@ export interface Snapshot {
   readonly raylet: "running" | "stopped" | "gone";
 }
 
-/** Why a node cannot go on as it is. */
-export type Fault =
-  /** The HEAD came back with another cluster id: our raylet belongs to a cluster that is no more. */
-  | { readonly kind: "head-restarted"; readonly from: string; readonly to: string }
-  /** The HEAD went, or came back as another cluster, while this WORKER's Ray still started. */
-  | { readonly kind: "head-lost-in-start"; readonly cause: string }
-  /** The cluster has declared this node dead. */
-  | { readonly kind: "declared-dead" }
+/** Why a node cannot go on as it is, in words. */
+const FAULTS = {
+  "raylet-gone": () => "The raylet of this node is gone, though `ray start` runs on",
+  "raylet-stopped": () => "The raylet of this node is stopped (process state T)",
+  "agent-gone": () => "The agent of this node is gone, though `ray start` runs on",
+  "agent-unwell": () => "The agent of this node says that its raylet is not well",
+  "declared-dead": () => "The cluster has declared this node dead",
   /** Our own GCS does not answer though its process lives. */
-  | { readonly kind: "gcs-hangs"; readonly cause: string }
-  | { readonly kind: "raylet-gone" }
-  | { readonly kind: "raylet-stopped" }
-  | { readonly kind: "agent-gone" }
-  | { readonly kind: "agent-unwell" }
+  "gcs-hangs": ({ cause }: Caused) => `The GCS of this node gives no answer any more (${cause})`,
+  /** The HEAD came back with another cluster id: our raylet belongs to a cluster that is no more. */
+  "head-restarted": ({ from, to }: { from: string; to: string }) =>
+    `The HEAD restarted: cluster ${from.slice(0, 8)} is now ${to.slice(0, 8)}, so this node joins anew`,
+  /** The HEAD went, or came back as another cluster, while this WORKER's Ray still started. */
+  "head-lost-in-start": ({ cause }: Caused) =>
+    `The HEAD went while this node's Ray was starting (${cause}); looking for it`,
   /** Another node holds the head lease under a higher epoch: this HEAD must give way. */
-  | { readonly kind: "superseded"; readonly by: string; readonly epoch: number }
-  /**
-   * Another HEAD was seen with a higher epoch, or an earlier place in the whitelist: this one gives way. Epoch 0:
-   * none.
-   */
-  | {
-      readonly kind: "outranked";
-      readonly node: string;
-      readonly address: Address;
-      readonly epoch: number;
-      readonly ownEpoch: number;
-    }
-  /** Strict: the lease could not be renewed, and another may soon hold it. */
-  | { readonly kind: "lease-lost"; readonly forMs: number }
-  /**
-   * Only with strict fencing: the guard, which would have ended this HEAD at its deadline, is gone and cannot be
-   * replaced.
-   */
-  | { readonly kind: "guard-lost"; readonly cause: string }
-  | { readonly kind: "ray-exited"; readonly exit: string };
+  superseded: ({ by, epoch }: { by: string; epoch: number }) =>
+    `${by} holds the head lease under epoch ${epoch}: this HEAD gives way`,
+  /** Another HEAD has a higher epoch (0: none), or an earlier place in the whitelist: this one gives way. */
+  outranked: (of: { node: string; address: Address; epoch: number; ownEpoch: number }) => {
+    const own = of.ownEpoch === 0 ? "never had a lease" : `under epoch ${of.ownEpoch}`;
+    const why =
+      of.epoch === of.ownEpoch
+        ? "and stands earlier in the whitelist"
+        : `under epoch ${of.epoch}, and this one ${own}`;
+    return `${of.node} leads as well, at ${formatAddress(of.address)}, ${why}: this HEAD gives way`;
+  },
+  /** Strict: another may soon hold the lease. */
+  "lease-lost": ({ forMs }: { forMs: number }) =>
+    `The head lease could not be renewed for ${(forMs / 1000).toFixed(1)} s: this HEAD ends its Ray before another may lead`,
+  /** Strict: the guard, which would have ended this HEAD at its deadline, cannot be replaced. */
+  "guard-lost": ({ cause }: Caused) =>
+    `Ray has lost its guard (${cause}), and strict fencing needs one: this HEAD ends its Ray`,
+  "ray-exited": ({ exit }: { exit: string }) => `Ray ended by itself (${exit})`,
+};
+interface Caused {
+  cause: string;
+}
+
+export type Fault = Members<"kind", typeof FAULTS>;
+
+export const renderFault = (fault: Fault): string => (FAULTS[fault.kind] as (fault: Fault) => string)(fault);
 
 /** What follows from the looks so far. */
 export type Verdict =
@@ -56,29 +64,26 @@ export type Verdict =
   /** A WORKER's HEAD is out of reach; it may be anywhere, or nowhere. */
   | { readonly kind: "head-out-of-reach"; readonly cause: string };
 
+/**
+ * What is a fault when it was seen so many times in a row, in the order in which they count. One lost answer is no sign,
+ * and a pause of the whole machine costs one. The agent answers 503 while it is busy, too; a raylet that hangs stays so.
+ */
+const SIGNS = [
+  { sign: "raylet-gone", times: 3, seen: ({ raylet }: Snapshot) => raylet === "gone" },
+  { sign: "raylet-stopped", times: 3, seen: ({ raylet }: Snapshot) => raylet === "stopped" },
+  { sign: "agent-gone", times: 3, seen: ({ agent }: Snapshot) => agent === "gone" },
+  // With the GCS silent the agent is unwell for that reason alone.
+  {
+    sign: "agent-unwell",
+    times: 10,
+    seen: ({ agent, gcs }: Snapshot) => agent === "unwell" && gcs.kind === "serves",
+  },
+  { sign: "declared-dead", times: 3, seen: ({ gcs }: Snapshot) => gcs.kind === "serves" && !gcs.alive },
+  { sign: "gcs-silent", times: 3, seen: ({ gcs }: Snapshot) => gcs.kind === "silent" },
+] as const;
+
 /** How often in a row each sign was seen. */
-export interface Signs {
-  readonly gcsSilent: number;
-  readonly declaredDead: number;
-  readonly agentUnwell: number;
-  readonly agentGone: number;
-  readonly rayletStopped: number;
-  readonly rayletGone: number;
-}
-
-export const NO_SIGNS: Signs = {
-  gcsSilent: 0,
-  declaredDead: 0,
-  agentUnwell: 0,
-  agentGone: 0,
-  rayletStopped: 0,
-  rayletGone: 0,
-};
-
-/** One lost answer is no sign; three in a row are. A pause of the whole machine costs one. */
-const TIMES = 3;
-/** The agent answers 503 while it is busy, too; a raylet that hangs stays so. */
-const TIMES_UNWELL = 10;
+export type Signs = Partial<Record<(typeof SIGNS)[number]["sign"], number>>;
 
 /** What follows from a look in the light of those before it. Pure: also returns the signs to carry on with. */
 export function verdictOf(
@@ -87,34 +92,19 @@ export function verdictOf(
   role: Plan["role"],
   clusterId: string,
 ): { verdict: Verdict; signs: Signs } {
-  const signs = count(before, look);
-  return { verdict: judged(signs, look, role, clusterId), signs };
+  const signs: Signs = {};
+  for (const { sign, seen } of SIGNS) signs[sign] = seen(look) ? (before[sign] ?? 0) + 1 : 0;
+  return { verdict: judged(signs, look.gcs, role, clusterId), signs };
 }
 
-function count(signs: Signs, { gcs, agent, raylet }: Snapshot): Signs {
-  const more = (before: number, seen: boolean): number => (seen ? before + 1 : 0);
-  return {
-    gcsSilent: more(signs.gcsSilent, gcs.kind === "silent"),
-    declaredDead: more(signs.declaredDead, gcs.kind === "serves" && !gcs.alive),
-    // With the GCS silent the agent is unwell for that reason alone.
-    agentUnwell: more(signs.agentUnwell, agent === "unwell" && gcs.kind === "serves"),
-    agentGone: more(signs.agentGone, agent === "gone"),
-    rayletStopped: more(signs.rayletStopped, raylet === "stopped"),
-    rayletGone: more(signs.rayletGone, raylet === "gone"),
-  };
-}
-
-function judged(signs: Signs, look: Snapshot, role: Plan["role"], clusterId: string): Verdict {
-  const fault = (value: Fault): Verdict => ({ kind: "fault", fault: value });
-  if (look.gcs.kind === "serves" && look.gcs.clusterId !== clusterId)
-    return fault({ kind: "head-restarted", from: clusterId, to: look.gcs.clusterId });
-  if (signs.rayletGone >= TIMES) return fault({ kind: "raylet-gone" });
-  if (signs.rayletStopped >= TIMES) return fault({ kind: "raylet-stopped" });
-  if (signs.agentGone >= TIMES) return fault({ kind: "agent-gone" });
-  if (signs.agentUnwell >= TIMES_UNWELL) return fault({ kind: "agent-unwell" });
-  if (signs.declaredDead >= TIMES) return fault({ kind: "declared-dead" });
-  if (signs.gcsSilent < TIMES || look.gcs.kind === "serves") return { kind: "well" };
+function judged(signs: Signs, gcs: Snapshot["gcs"], role: Plan["role"], clusterId: string): Verdict {
+  if (gcs.kind === "serves" && gcs.clusterId !== clusterId)
+    return { kind: "fault", fault: { kind: "head-restarted", from: clusterId, to: gcs.clusterId } };
+  const first = SIGNS.find(({ sign, times }) => (signs[sign] ?? 0) >= times)?.sign;
+  if (first !== undefined && first !== "gcs-silent") return { kind: "fault", fault: { kind: first } };
+  if (first === undefined || gcs.kind === "serves") return { kind: "well" };
+  const { cause } = gcs;
   return role === "head"
-    ? fault({ kind: "gcs-hangs", cause: look.gcs.cause })
-    : { kind: "head-out-of-reach", cause: look.gcs.cause };
+    ? { kind: "fault", fault: { kind: "gcs-hangs", cause } }
+    : { kind: "head-out-of-reach", cause };
 }

@@ -14,8 +14,7 @@ import {
 import { DOWN_EVENT, EVENTS, explicit } from "../../../test/fixtures/events.ts";
 import { mangled } from "../../../test/fixtures/mangled.ts";
 import { err, ok } from "../../common/result.ts";
-import type { Event } from "../../entrypoint/output/event.ts";
-import { render } from "../../entrypoint/output/render.ts";
+import { type Event, render } from "../../entrypoint/output/event.ts";
 import type { Check, CheckResult } from "./check.ts";
 import { CHECKLIST, runChecks } from "./checklist.ts";
 import type { CheckContext } from "./context.ts";

@@ -9,9 +9,8 @@ import type { Driver, Request } from "../drivers/driver.ts";
 import { localDriver } from "../drivers/local/driver.ts";
 import { foldersOf, readMachine } from "../drivers/local/machine.ts";
 import { planNode } from "../drivers/local/plan.ts";
-import { listProcesses, readProcess } from "../drivers/local/processes.ts";
+import { listProcesses, readProcess, recordStarted } from "../drivers/local/processes.ts";
 import { fingerprintOf } from "../drivers/local/start-stop.ts";
-import { recordStarted } from "../drivers/local/state.ts";
 import { planCluster } from "./plan.ts";
 import { start } from "./start.ts";
 

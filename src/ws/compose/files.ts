@@ -10,21 +10,11 @@ import {
   TEST_WORKER_NAME,
 } from "../config/settings.ts";
 import type { HostPlan } from "./host-plan.ts";
-import {
-  HEALTH_SOURCE_VARIABLE,
-  healthStateVolume,
-  imageName,
-  NETWORKS,
-  networkName,
-  type Part,
-} from "./names.ts";
+import * as names from "./names.ts";
 import {
   type ComposeService,
   composeService,
   FROM_SHELL,
-  imageLabels,
-  labelsOf,
-  literal,
   nodeImage,
   nodeService,
   RAY_TOKEN,
@@ -41,7 +31,7 @@ const STATE_FOLDER = "/var/lib/ray-entrypoint";
 /** compose.yaml: the health service and the nodes that are switched on. Pure. */
 export function mainComposeFile(plan: HostPlan): ComposeFile {
   const { enabled } = plan.health;
-  const volume = { name: healthStateVolume(plan), labels: labelsOf(plan, "main") };
+  const volume = { name: names.healthStateVolume(plan), labels: names.labelsOf(plan, "main") };
   return {
     services: {
       ...(enabled ? { [HEALTH_NAME]: healthService(plan) } : {}),
@@ -52,22 +42,22 @@ export function mainComposeFile(plan: HostPlan): ComposeFile {
   };
 }
 
-const composeNetwork = (plan: HostPlan, part: Part) => ({
-  [NETWORKS[part]]: {
-    name: networkName(plan, part),
+const composeNetwork = (plan: HostPlan, part: names.Part) => ({
+  [names.NETWORKS[part]]: {
+    name: names.networkName(plan, part),
     driver: "bridge",
     ipam: { config: [{ subnet: part === "main" ? plan.subnet : plan.testSubnet }] },
-    labels: labelsOf(plan, part),
+    labels: names.labelsOf(plan, part),
   },
 });
 
 const healthService = (plan: HostPlan): ComposeService =>
   composeService(plan, "main", HEALTH_NAME, {
-    image: imageName(plan, HEALTH_NAME),
+    image: names.imageName(plan, HEALTH_NAME),
     build: {
       context: plan.buildContext,
       dockerfile: "docker/health.Dockerfile",
-      labels: imageLabels(plan, HEALTH_SOURCE_VARIABLE),
+      labels: names.imageLabels(plan, names.HEALTH_SOURCE_VARIABLE),
     },
     address: plan.health.address,
     environment: {
@@ -114,46 +104,40 @@ export function testComposeFile(plan: HostPlan): ComposeFile {
   const [base] = plan.nodes;
   if (base === undefined) throw new Error("settings without a node");
   const { target, client, worker } = plan.test;
-  const words = Object.entries(clientVariables(plan, target)).map(([name, value]) => orElse(name, value));
+  const [told = "", ...words] = Object.entries(testVariables(plan, target)).map(
+    ([name, value]) => `\${${name}:-${value}}`,
+  );
   return {
     services: {
       // The client stays up when it has connected, so that one can look around in it.
       [TEST_CLIENT_NAME]: composeService(plan, "test", TEST_CLIENT_NAME, {
         ...nodeImage(plan, base),
         address: client.address,
-        command: ["python3", "-u", "-c", literal(CLIENT_PROGRAM.trim()), ...words],
+        command: ["python3", "-u", "-c", names.literal(CLIENT_PROGRAM.trim()), ...words],
         environment: { WS_CLIENT_ADDRESS: client.address, ...RAY_TOKEN },
         stop_grace_period: "5s",
       }),
       [TEST_WORKER_NAME]: nodeService(plan, "test", worker, {
         base,
         advertised: TEST_WORKER_NAME,
-        environment: { HEAD_ADDRESS: orElse(HEAD_VARIABLE, formatAddress(target)) },
+        environment: { HEAD_ADDRESS: told },
       }),
     },
     networks: composeNetwork(plan, "test"),
   };
 }
 
-const HEAD_VARIABLE = "WS_TEST_HEAD";
-
 /**
  * The variables that compose reads from its own environment when the test starts, so that `ws test --up --head host:port`
- * needs no other file. Pure.
+ * needs no other file: the test worker's HEAD, then the test client's arguments. Pure.
  */
-export const testVariables = (plan: HostPlan, head: Address): Readonly<Record<string, string>> => ({
-  [HEAD_VARIABLE]: formatAddress(head),
-  ...clientVariables(plan, head),
-});
-
-/** What the test client is told, in the order of its arguments. It takes the host's address, as one from outside would. */
-function clientVariables(plan: HostPlan, head: Address): Record<string, string> {
+export function testVariables(plan: HostPlan, head: Address) {
   const ours = plan.nodes.find(({ name, nodeIpAddress }) => [name, nodeIpAddress].includes(head.host));
   return {
+    WS_TEST_HEAD: formatAddress(head),
+    // The host's address, which a client from outside would take.
     WS_TEST_CLIENT_HOST: ours === undefined ? head.host : plan.hostIpAddress,
     WS_TEST_CLIENT_GCS_PORT: String(head.port),
     WS_TEST_CLIENT_PORT: String(ours?.clientPort ?? plan.test.targetClientPort),
   };
 }
-
-const orElse = (variable: string, value: string): string => `\${${variable}:-${value}}`;

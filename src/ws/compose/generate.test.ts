@@ -10,7 +10,7 @@ import { planNode } from "../drivers/local/plan.ts";
 import { testVariables } from "./files.ts";
 import { type Generated, generateComposeFiles } from "./generate.ts";
 import type { HostFacts } from "./host-plan.ts";
-import { portsInUse, publishedPorts } from "./ports.ts";
+import { portsInUse, publishedPorts } from "./host-plan.ts";
 
 const HOST: HostFacts = {
   cpus: 8,

@@ -1,4 +1,4 @@
-import { Document, isMap, isScalar } from "yaml";
+import { Document, isScalar, visit, type YAMLMap } from "yaml";
 import type { Problem } from "../../common/failure.ts";
 import { ok, type Result } from "../../common/result.ts";
 import type { Settings } from "../config/settings.ts";
@@ -22,7 +22,7 @@ export function generateComposeFiles(
   const plan = planned.value;
   const file = (name: string, part: Part, content: ComposeFile, nodes: readonly Planned[]) => ({
     name,
-    text: composeYaml(content, header(plan, name, part), nodes.flatMap(notes)),
+    text: composeYaml(content, header(plan, name, part), nodes),
   });
   return ok({
     plan,
@@ -38,40 +38,35 @@ const header = (plan: HostPlan, file: string, part: Part): string =>
 Edit config.yaml instead, and run \`./ws generate\`: ws overwrites no file that was changed by hand.
 By hand: docker compose -p ${composeProject(plan, part)} -f ${file} up -d --build`;
 
-/** A comment above the key at a path. */
-type Note = readonly [path: readonly string[], text: string];
-
-function notes({ name, cpus, limits, peerPorts, ports: { workers } }: Planned): Note[] {
-  const count = workers.max - workers.min + 1;
-  const why =
-    peerPorts.workers === undefined
-      ? `${count} are 8 for each of ${cpus} CPUs and 16 more`
-      : `config.yaml sets these ${count}`;
-  return [
-    [
-      ["services", name, "environment", "NODE_MANAGER_PORT"],
-      `Fixed and published under the same numbers, since peers across NAT dial them.
-Ray takes one worker port for each worker process and driver; ${why}.
-With too few, tasks that wait for other tasks wait for ever.`,
-    ],
-    [
-      ["services", name, "shm_size"],
-      `Holds the object store of ${Math.round(limits.objectStoreBytes / 2 ** 20)}m, and a tenth more.`,
-    ],
-  ];
-}
-
 /** The object as YAML that 1.1 parsers (docker-compose 1.29) and 1.2 parsers (docker compose) read alike. */
-function composeYaml(file: ComposeFile, header: string, notes: readonly Note[]): string {
+function composeYaml(file: ComposeFile, header: string, nodes: readonly Planned[]): string {
   const document = new Document(file, { aliasDuplicateObjects: false, compat: "yaml-1.1" });
   document.commentBefore = comment(header);
-  for (const [path, text] of notes) {
-    const section = document.getIn(path.slice(0, -1));
-    const key = isMap(section) && section.items.find(({ key }) => String(key) === path.at(-1))?.key;
-    if (!isScalar(key)) throw new Error(`nothing to comment at ${path.join(".")}`);
-    key.commentBefore = comment(text);
+  for (const node of nodes) {
+    const notes = notesOn(node);
+    visit(document.getIn(["services", node.name]) as YAMLMap, {
+      Pair: (_, { key }) => {
+        if (isScalar(key)) key.commentBefore = notes.get(String(key.value)) ?? null;
+      },
+    });
   }
   return document.toString({ lineWidth: 0 });
+}
+
+/** Comments above keys of a node's service. */
+function notesOn({ cpus, limits, peerPorts, ports: { workers } }: Planned): ReadonlyMap<string, string> {
+  const count = workers.max - workers.min + 1;
+  const why = peerPorts.workers
+    ? `config.yaml sets these ${count}`
+    : `${count} are 8 for each of ${cpus} CPUs and 16 more`;
+  const ports = `Fixed and published under the same numbers, since peers across NAT dial them.
+Ray takes one worker port for each worker process and driver; ${why}.
+With too few, tasks that wait for other tasks wait for ever.`;
+  const store = Math.round(limits.objectStoreBytes / 2 ** 20);
+  return new Map([
+    ["NODE_MANAGER_PORT", comment(ports)],
+    ["shm_size", comment(`Holds the object store of ${store}m, and a tenth more.`)],
+  ]);
 }
 
 const comment = (text: string): string => text.replaceAll(/^/gm, " ");

@@ -1,18 +1,12 @@
 import type { Problem } from "../../common/failure.ts";
 import { err, ok, type Result } from "../../common/result.ts";
-import type { NodeSettings, PortRange, Settings, WorkerSettings } from "../config/settings.ts";
+import { peerPorts, servicePorts } from "../config/ports.ts";
+import type { NodeSettings, Settings, WorkerSettings } from "../config/settings.ts";
 import { ephemeralWarnings, type NodePorts, portPlanner } from "./ports.ts";
+import type { readHostFacts } from "./read-host.ts";
 
 /** What the compose files need to know about the machine of the Docker engine. */
-export interface HostFacts {
-  readonly cpus: number;
-  readonly memoryBytes: number;
-  /** True when an NVIDIA GPU can be given to a container. */
-  readonly hasGpu: boolean;
-  /** The address that this machine has for others; undefined: none was found. */
-  readonly ipAddress: string | undefined;
-  /** Ports that the kernel gives to outgoing connections (ip_local_port_range). */
-  readonly ephemeralPorts: PortRange;
+export interface HostFacts extends ReturnType<typeof readHostFacts> {
   /** The checkout, from which the images are built, as seen from the folder of the compose files. */
   readonly buildContext: string;
 }
@@ -118,4 +112,39 @@ function missingGpu({ hostHasGpu, nodes }: Settings, { hasGpu }: HostFacts): Pro
       fix: "Install the NVIDIA driver and container toolkit, or set it to false.",
     },
   ];
+}
+
+/** One port of the host that a container of ours takes. */
+export type PublishedPort = ReturnType<typeof publishedPorts>[number];
+
+/** Every host port of one compose file. Pure. */
+export const publishedPorts = (plan: HostPlan, part: "main" | "test") =>
+  [
+    ...(part === "main" ? servicePorts(plan) : []),
+    ...(part === "main" ? plan.nodes : [plan.test.worker]).flatMap((node) => peerPorts(node, node.ports)),
+  ].flatMap(({ service, use, key, min, max }) =>
+    Array.from({ length: max - min + 1 }, (_, i) => ({
+      service,
+      use,
+      port: min + i,
+      /** What to change in config.yaml to have another. */
+      key: min === max ? key : `${key} and max_worker_port`,
+    })),
+  );
+
+/** A problem for each use whose ports something else on the host listens on. Ask only while nothing of ours runs. Pure. */
+export function portsInUse(
+  published: readonly PublishedPort[],
+  listening: ReadonlySet<number>,
+): readonly Problem[] {
+  const used = published.filter(({ port }) => listening.has(port));
+  return [...Map.groupBy(used, ({ service, use }) => `${service}, ${use}`)].map(([where, ports]) => {
+    const [first, last] = [ports[0], ports.at(-1)];
+    const more = ports.length === 1 ? "" : ` and ${ports.length - 1} more up to ${last?.port}`;
+    return {
+      where,
+      problem: `expected port ${first?.port}${more} to be free on this machine, and something listens on it`,
+      fix: `Stop that program (ss -ltnp 'sport = :${first?.port}' shows it), or set ${first?.key} in config.yaml.`,
+    };
+  });
 }

@@ -7,11 +7,6 @@ export const TEST_COMPOSE_FILE = "cluster-test.compose.yaml";
 /** Labels on everything that is ours: what carries the project's is removed by `ws down`, and nothing else. */
 export const PROJECT_LABEL = "io.ray-entrypoint.project";
 export const PART_LABEL = "io.ray-entrypoint.part";
-export const VERSION_LABEL = "io.ray-entrypoint.version";
-
-/** On images. Another word than on containers: a container that a user starts from our image inherits it, and is not ours. */
-export const IMAGE_LABEL = "io.ray-entrypoint.image-of";
-
 /** What an image was made from: the Ray image below it, and a digest of the files that it got from the checkout. */
 export const BASE_LABEL = "io.ray-entrypoint.base";
 export const SOURCE_LABEL = "io.ray-entrypoint.source";
@@ -21,6 +16,21 @@ export const NODE_SOURCE_VARIABLE = "WS_NODE_SOURCE";
 export const HEALTH_SOURCE_VARIABLE = "WS_HEALTH_SOURCE";
 
 export type Part = "main" | "test";
+
+export const labelsOf = ({ projectName, projectVersion }: Settings, part: Part) => ({
+  [PROJECT_LABEL]: projectName,
+  [PART_LABEL]: part,
+  "io.ray-entrypoint.version": projectVersion && literal(projectVersion),
+});
+
+/** Another word than on containers: a container that a user starts from our image inherits it, and is not ours. */
+export const imageLabels = ({ projectName }: Settings, sourceVariable: string) => ({
+  "io.ray-entrypoint.image-of": projectName,
+  [SOURCE_LABEL]: `\${${sourceVariable}:-}`,
+});
+
+/** Compose would take `$name` for a variable. */
+export const literal = (text: string): string => text.replaceAll("$", "$$$$");
 
 /** `docker compose -p`: two projects, so that neither calls the other's containers orphans. */
 export const composeProject = ({ projectName }: Settings, part: Part): string =>

@@ -3,19 +3,7 @@ import { clusterEnvironment, nodeEnvironment, RAY_HABITS } from "../config/node-
 import { formatPorts, peerPorts } from "../config/ports.ts";
 import { HEALTH_NAME, HEALTH_PORT, type Settings, TEST_WORKER_NAME } from "../config/settings.ts";
 import type { HostPlan, Planned } from "./host-plan.ts";
-import {
-  BASE_LABEL,
-  containerName,
-  IMAGE_LABEL,
-  imageName,
-  NETWORKS,
-  NODE_SOURCE_VARIABLE,
-  PART_LABEL,
-  type Part,
-  PROJECT_LABEL,
-  SOURCE_LABEL,
-  VERSION_LABEL,
-} from "./names.ts";
+import * as names from "./names.ts";
 
 /** `docker stop` sends TERM, and after this KILL. A busy Ray drains its tasks meanwhile, and ends itself 4 s before. */
 export const STOP_GRACE_S = 30;
@@ -56,43 +44,50 @@ interface Own extends ComposeService {
 /** A service with what all of ours have, and its own. */
 export const composeService = (
   plan: HostPlan,
-  part: Part,
+  part: names.Part,
   name: string,
   { address, alias, ...own }: Own,
 ): ComposeService => ({
   ...IN_ORDER,
-  container_name: containerName(plan, name),
+  container_name: names.containerName(plan, name),
   hostname: name,
-  networks: {
-    [NETWORKS[part]]: { ipv4_address: address, aliases: alias === undefined ? undefined : [alias] },
-  },
-  // Names that resolve to the host, from which Docker forwards published ports. Each part sees the other only so.
-  extra_hosts: (part === "main" ? [TEST_WORKER_NAME] : clusterNames(plan)).map(
+  networks: { [names.NETWORKS[part]]: { ipv4_address: address, aliases: alias && [alias] } },
+  // Names that resolve to the host, from which Docker forwards published ports: so each part sees the other.
+  extra_hosts: (part === "main" ? [TEST_WORKER_NAME] : mainNames(plan)).map(
     (each) => `${each}:${plan.hostIpAddress}`,
   ),
   logging: BOUNDED_LOG,
   init: true,
   // A test shows what happens; a restart would hide it.
   restart: part === "main" ? "unless-stopped" : "no",
-  labels: labelsOf(plan, part),
+  labels: names.labelsOf(plan, part),
   ...own,
 });
 
 /** Every name of the main cluster that a peer may be told. */
-function clusterNames({ nodes, health }: Settings): string[] {
+function mainNames({ nodes, health }: Settings): string[] {
   const advertised = nodes.map(({ nodeIpAddress }) => nodeIpAddress).filter((name) => !isIPv4(name));
-  const names = [...nodes.map(({ name }) => name), ...advertised, ...(health.enabled ? [HEALTH_NAME] : [])];
-  return [...new Set(names)];
+  const own = [...nodes.map(({ name }) => name), ...advertised, ...(health.enabled ? [HEALTH_NAME] : [])];
+  return [...new Set(own)];
 }
 
-/** A node of the cluster, or the test worker; `base` is the node whose image it runs. */
+interface NodeOwn extends ComposeService {
+  /** The name or address that it tells its peers. */
+  readonly advertised: string;
+  /** The node whose image it runs. */
+  readonly base: BaseNode;
+  readonly ports?: readonly number[];
+}
+
+type BaseNode = Pick<HostPlan["nodes"][number], "name" | "image">;
+
+/** A node of the cluster, or the test worker. */
 export function nodeService(
   plan: HostPlan,
-  part: Part,
-  node: Planned,
+  part: names.Part,
+  { limits, ...node }: Planned,
   { advertised, base, environment, ports = [], ...own }: NodeOwn,
 ): ComposeService {
-  const { limits } = node;
   const healthPort = part === "main" ? HEALTH_PORT : plan.health.port;
   return composeService(plan, part, node.name, {
     ...nodeImage(plan, base),
@@ -116,9 +111,7 @@ export function nodeService(
       ...FROM_SHELL,
     },
     // The same number on the host and inside, since Ray tells its peers the number that it knows.
-    ports: [...ports.map(String), ...peerPorts(node, node.ports).map(formatPorts)].map(
-      (port) => `${port}:${port}`,
-    ),
+    ports: [...ports, ...peerPorts(node, node.ports).map(formatPorts)].map((port) => `${port}:${port}`),
     healthcheck: NODE_HEALTHCHECK,
     stop_grace_period: `${STOP_GRACE_S}s`,
     cpus: limits.cpus,
@@ -128,40 +121,16 @@ export function nodeService(
   });
 }
 
-interface NodeOwn extends ComposeService {
-  /** The name or address that it tells its peers. */
-  readonly advertised: string;
-  readonly base: BaseNode;
-  readonly ports?: readonly number[];
-}
-
-type BaseNode = Pick<HostPlan["nodes"][number], "name" | "image">;
-
 /** The image of a Ray node: the entrypoint on top of the Ray image of config.yaml. */
 export const nodeImage = (plan: HostPlan, { name, image }: BaseNode) => ({
-  image: imageName(plan, name),
+  image: names.imageName(plan, name),
   build: {
     context: plan.buildContext,
     dockerfile: "docker/Dockerfile",
     args: { BASE: image },
-    labels: { ...imageLabels(plan, NODE_SOURCE_VARIABLE), [BASE_LABEL]: image },
+    labels: { ...names.imageLabels(plan, names.NODE_SOURCE_VARIABLE), [names.BASE_LABEL]: image },
   },
 });
-
-/** `variable` holds the digest of what the image is built from. */
-export const imageLabels = ({ projectName }: Settings, variable: string) => ({
-  [IMAGE_LABEL]: projectName,
-  [SOURCE_LABEL]: `\${${variable}:-}`,
-});
-
-export const labelsOf = ({ projectName, projectVersion }: Settings, part: Part) => ({
-  [PROJECT_LABEL]: projectName,
-  [PART_LABEL]: part,
-  [VERSION_LABEL]: projectVersion === undefined ? undefined : literal(projectVersion),
-});
-
-/** Compose would take `$name` for a variable. */
-export const literal = (text: string): string => text.replaceAll("$", "$$$$");
 
 /** 8589934592 → 8g, where nothing is lost. */
 function bytes(count: number): string {

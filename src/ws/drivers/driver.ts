@@ -22,7 +22,7 @@ export type RuntimeName = (typeof RUNTIMES)[number];
 /** A service that exists: a container in any state, or a process that runs. */
 export interface Service {
   readonly name: string;
-  /** What `log` knows it by. */
+  /** What `log` and `status` know it by. */
   readonly ref: string;
   /** Another after each start. */
   readonly life: string;
@@ -61,7 +61,7 @@ export interface Request {
   readonly part: Part;
   /** The HEAD that the test's two are told. */
   readonly head: Address;
-  /** Build every image anew, not only the missing ones. Means nothing where there are no images. */
+  /** Build every image anew, where there are images. */
   readonly build: boolean;
 }
 
@@ -78,10 +78,7 @@ export interface Survey {
 /** What is to go: of one part or of both. */
 export interface Leaving {
   readonly part?: Part;
-  /**
-   * Only these, and the part's network if nothing else is in it; undefined: everything, whoever made it and whatever
-   * config.yaml says now.
-   */
+  /** Only these, and the part's network if nothing else is in it; undefined: everything, whoever made it. */
   readonly names?: readonly string[];
   /** And what is kept. */
   readonly volumes?: boolean;
@@ -96,35 +93,30 @@ export interface Removed {
 /** What of a log is wanted; nothing given: all. */
 export interface LogPart {
   readonly lastLines?: number;
-  /** Only what was written since then, in milliseconds since 1970. Means nothing where a log holds one life only. */
+  /** Only what was written since then, in milliseconds since 1970, where a log holds more than one life. */
   readonly sinceMs?: number | undefined;
 }
 
-/**
- * How the services of config.yaml are run: as containers (compose/), or as processes of this machine (local/). It does what
- * it is told; what is done when, and what a cluster is, stands once in `cluster/`.
- */
+/** How services are run: as containers (compose/) or as processes (local/). What is done when stands in `cluster/`. */
 export interface Driver extends GcsOptions {
   readonly name: RuntimeName;
   readonly settings: Settings;
-  /** The environment of `ws` with this cluster's secrets. */
+  /** With this cluster's secrets. */
   readonly env: Environment;
   /** The folder of everything that `ws` keeps. */
   readonly stateDir: string;
-  /** What a service is here. */
   readonly noun: "container" | "process";
   /** Its nodes have users and networks of their own; false: they share this machine's. */
   readonly isolated: boolean;
-  /** How often all services can be looked at, in milliseconds, without taking the machine from those that start. */
+  /** How often all services can be looked at without taking the machine from those that start. */
   readonly lookEveryMs: number;
-  /** How long a service that is asked to stop may finish its work, in milliseconds. */
+  /** How long a service that is asked to stop may finish its work. */
   readonly stopGraceMs: number;
   /** The folder that holds `ray` and stands in a node's PATH. */
   readonly binDir: string;
 
   /** The same driver, whose questions end when `signal` is aborted. Not for cleaning up, which comes after that. */
   until(signal: AbortSignal): Driver;
-  /** What exists, of one part or of both. */
   list(part?: Part): Attempt<Service[]>;
   /** What a start would meet; fails where something that is not ours is in the way. Changes nothing. */
   survey(request: Request): Attempt<Survey>;
@@ -145,17 +137,17 @@ export interface Driver extends GcsOptions {
   /** The lines of a service's log, of one that is gone as well; undefined where there is none. */
   readLog(
     name: string,
-    found: Service | undefined,
+    found: Pick<Service, "ref"> | undefined,
     request: LogRequest,
     signal: AbortSignal,
   ): AsyncGenerator<LogLine> | undefined;
   /** Keeps the log of a service that is about to be removed, or `instead` where it is gone. Returns the file. */
-  keepLog(name: string, found: Service | undefined, instead?: string): Promise<string>;
+  keepLog(name: string, found: Pick<Service, "ref"> | undefined, instead?: string): Promise<string>;
   /** Runs a command in a service's place, as a person would type it there. The error is one line. */
   exec(name: string, command: readonly string[]): Promise<Result<string, string>>;
   /** The environment of the Ray that runs in a node, read from the process itself: NAME=value, each ended by NUL. */
   environment(name: string): Promise<Result<string, string>>;
-  /** What config.yaml wants a node to be told. */
+  /** The environment that config.yaml wants for a node. */
   told(name: string, head: Address): Readonly<Record<string, string>>;
   /** The memory and object store together, in bytes, that a node is given. */
   memoryOf(name: string): number;

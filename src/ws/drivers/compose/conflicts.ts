@@ -1,7 +1,6 @@
 import type { Problem } from "../../../common/failure.ts";
-import type { HostPlan } from "../../compose/host-plan.ts";
+import { type HostPlan, type PublishedPort, portsInUse, publishedPorts } from "../../compose/host-plan.ts";
 import { containerName, networkName, type Part } from "../../compose/names.ts";
-import { type PublishedPort, portsInUse, publishedPorts } from "../../compose/ports.ts";
 import { readListeningPorts } from "../../compose/read-host.ts";
 import { overlap, parseSubnet } from "../../config/ipv4.ts";
 import type { PortRange, Settings } from "../../config/settings.ts";

@@ -8,11 +8,11 @@ import { generateHere, writeComposeFiles } from "../../compose/write-files.ts";
 import { type Driver, servicesOf } from "../driver.ts";
 import { listContainers } from "./containers.ts";
 import { CHANGE_MS, endingWith } from "./engine.ts";
-import { execIn, memoryIn, rayletEnvironment, toldIn } from "./exec.ts";
+import { nodeVerbs } from "./exec.ts";
 import { ensureImages } from "./images.ts";
-import { dropKeptLogs, followContainer, keepLog, readContainer, readKeptLog, readStatus } from "./logs.ts";
+import { dropKeptLogs, logVerbs } from "./logs.ts";
 import { type Project, refused, runCompose } from "./project.ts";
-import { removeLeaving, stopContainers } from "./remove.ts";
+import { endVerbs } from "./remove.ts";
 import { surveyProject } from "./survey.ts";
 
 /** The services of config.yaml as containers of a Docker engine, through the compose files that `ws generate` writes. */
@@ -60,19 +60,9 @@ export function composeDriver(project: Project): Driver {
       const started = await engine.docker(words, { signal, timeoutMs: CHANGE_MS });
       return started.ok ? ok(undefined) : refused({ signal }, started);
     },
-    stop: (services, now) => stopContainers(project, services, now),
-    remove: (leaving) => removeLeaving(project, leaving),
-    log: (ref, part) => readContainer(engine, ref, part),
-    status: (ref) => readStatus(engine, ref),
-    readLog: (name, found, request, signal) =>
-      found === undefined
-        ? readKeptLog(project, name, request, signal)
-        : followContainer(name, found.ref, request, env, signal),
-    keepLog: (name, found, instead) => keepLog(project, name, found?.ref, instead),
-    exec: (name, command) => execIn(project, name, command),
-    environment: (name) => rayletEnvironment(project, name),
-    told: (name, head) => toldIn(project, name, head),
-    memoryOf: (name) => memoryIn(project, name),
+    ...endVerbs(project),
+    ...logVerbs(project),
+    ...nodeVerbs(project),
     hostOf: () => engine.host,
     inside: (address) => address,
     refOf: container,

@@ -11,8 +11,7 @@ import { HEALTH_NAME, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../config/se
 import { type Attempt, interrupted } from "../../failure.ts";
 import type { Job } from "../../job.ts";
 import { type Request, servicesOf } from "../driver.ts";
-import { sourceVariables } from "./image-source.ts";
-import { type Project, refused, runCompose } from "./project.ts";
+import { type Project, refused, runCompose, sourceVariables } from "./project.ts";
 
 const BUILD_LINES = 20;
 

@@ -8,7 +8,7 @@ import { statusOf } from "../../../../test/fixtures/status.ts";
 import { parseStatus } from "../../../common/protocol/node-status.ts";
 import { err, ok, type Result } from "../../../common/result.ts";
 import type { Refusal } from "./engine.ts";
-import { readContainer, readStatus } from "./logs.ts";
+import { logVerbs } from "./logs.ts";
 
 const status = statusOf("ray-cpu", [EVENTS.candidate, EVENTS.failed]);
 let folder: string;
@@ -19,17 +19,18 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-const engineThat = (answer: Result<string, Refusal>) => ({
-  docker: async (words: readonly string[]) => {
+function engineThat(answer: Result<string, Refusal>) {
+  const docker = async (words: readonly string[]) => {
     asked.push(words.join(" "));
     return answer;
-  },
-});
+  };
+  return logVerbs({ engine: { docker, compose: docker, host: "" }, env: {}, stateDir: folder });
+}
 
 test("a node's status is copied out of its container, which need not run", async () => {
   writeFileSync(join(folder, "status.json"), `${JSON.stringify(status)}\n`);
   const archive = execFileSync("tar", ["-c", "-C", folder, "status.json"], { encoding: "utf8" });
-  expect(parseStatus(await readStatus(engineThat(ok(archive)), "c1"))).toEqual(status);
+  expect(parseStatus(await engineThat(ok(archive)).status("c1"))).toEqual(status);
   const [, path] = /^cp c1:(\S+) -$/.exec(asked[0] ?? "") ?? [];
   expect(readFileSync("docker/entrypoint.sh", "utf8")).toContain(`RAY_EP_STATUS_FILE:-${path}}"`);
 });
@@ -38,7 +39,7 @@ test.each([
   ["no file", err({ command: "docker cp", lines: ["no such file"] })],
   ["a link that a job of Ray's put in its place", ok("status.json\0/etc/passwd")],
 ])("%s says nothing", async (_, answer: Result<string, Refusal>) =>
-  expect(await readStatus(engineThat(answer), "c1")).toBe(""),
+  expect(await engineThat(answer).status("c1")).toBe(""),
 );
 
 test("a part of a log, its events as text", async () => {
@@ -46,7 +47,7 @@ test("a part of a log, its events as text", async () => {
   const event = JSON.stringify({ time, message: "→ HEAD: the head lease\nMode: head", type: "decision" });
   const said = `${event}\n{"Ray": "own words"}\nray's`;
   const part = { lastLines: 5, sinceMs: Date.parse(time) };
-  expect(await readContainer(engineThat(ok(said)), "c1", part)).toBe(
+  expect(await engineThat(ok(said)).log("c1", part)).toBe(
     '→ HEAD: the head lease\nMode: head\n{"Ray": "own words"}\nray\'s',
   );
   expect(asked).toEqual([`logs --tail 5 --since ${time} c1`]);

@@ -1,9 +1,16 @@
-import { existsSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { err, ok, type Result } from "../../../common/result.ts";
 import { testVariables } from "../../compose/files.ts";
 import { type HostPlan, planHost } from "../../compose/host-plan.ts";
-import { COMPOSE_FILE, composeProject, TEST_COMPOSE_FILE } from "../../compose/names.ts";
+import {
+  COMPOSE_FILE,
+  composeProject,
+  HEALTH_SOURCE_VARIABLE,
+  NODE_SOURCE_VARIABLE,
+  TEST_COMPOSE_FILE,
+} from "../../compose/names.ts";
 import { readHostFacts } from "../../compose/read-host.ts";
 import type { Places } from "../../compose/write-files.ts";
 import { interrupted, type WsFailure } from "../../failure.ts";
@@ -11,7 +18,6 @@ import { secretsFile } from "../../state/secrets.ts";
 import { likelyCause } from "../causes.ts";
 import type { Driver, Request } from "../driver.ts";
 import type { Engine, Refusal, RunCommand } from "./engine.ts";
-import { sourceVariables } from "./image-source.ts";
 
 /** One project of compose: where its things are, and how the engine is asked. */
 export interface Project extends Places, Pick<Driver, "settings" | "env" | "stateDir"> {
@@ -69,4 +75,39 @@ export function refused<T>(
   if (answer.ok) return ok(answer.value);
   if (signal?.aborted) return err(interrupted(signal));
   return err({ reason: "engine-refused", ...answer.error, cause: causeOf(answer.error.lines) });
+}
+
+/** What the two Dockerfiles copy, and themselves. */
+const NODE_SCRIPTS =
+  "Dockerfile programs.sh install.sh profile.sh entrypoint.sh health-check.sh compile-cache.cjs compile.sh";
+const SOURCES = {
+  [NODE_SOURCE_VARIABLE]: [...NODE_SCRIPTS.split(" ").map((file) => `docker/${file}`), "dist/entrypoint.js"],
+  [HEALTH_SOURCE_VARIABLE]: [
+    "docker/health.Dockerfile",
+    "docker/health-service-check.sh",
+    "dist/health-server.js",
+  ],
+};
+
+/** A digest of what the images get from the checkout, under the names in which compose.yaml reads them. */
+export const sourceVariables = (root: string): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(SOURCES).map(([variable, files]) => [variable, digest(root, files)]));
+
+function digest(root: string, files: readonly string[]): string {
+  const hash = createHash("sha256");
+  for (const file of files)
+    hash
+      .update(`${file}\0`)
+      .update(contentOf(join(root, file)))
+      .update("\0");
+  return hash.digest("hex").slice(0, 16);
+}
+
+/** A missing file is the build's to complain of. */
+function contentOf(file: string): Buffer | string {
+  try {
+    return readFileSync(file);
+  } catch {
+    return "";
+  }
 }

@@ -1,7 +1,7 @@
-import { err, ok } from "../../../common/result.ts";
+import { ok } from "../../../common/result.ts";
 import type { Part } from "../../compose/names.ts";
 import type { Attempt } from "../../failure.ts";
-import type { Leaving, Removed, Service } from "../driver.ts";
+import type { Driver, Leaving } from "../driver.ts";
 import { labelFilters, listContainers } from "./containers.ts";
 import { CHANGE_MS } from "./engine.ts";
 import { dropKeptLogs } from "./logs.ts";
@@ -10,67 +10,60 @@ import { type Project, refused } from "./project.ts";
 /** What an engine gives a container that did not stop in time (128 + SIGKILL). */
 const KILLED = "137";
 
-/** Returns how many had to be killed. A paused container cannot stop by itself. */
-export async function stopContainers(
-  { engine }: Project,
-  services: readonly Service[],
-  now: AbortSignal,
-): Promise<number> {
-  const ids = services.filter(({ status }) => status !== "paused").map(({ ref }) => ref);
-  if (ids.length === 0) return 0;
-  await engine.docker(["stop", ...ids], { signal: now, timeoutMs: CHANGE_MS });
-  const codes = await engine.docker(["inspect", "--format", "{{.State.ExitCode}}", ...ids]);
-  return codes.ok ? codes.value.split("\n").filter((code) => code === KILLED).length : 0;
+/** How containers end. */
+export function endVerbs(project: Project): Pick<Driver, "stop" | "remove"> {
+  const { docker } = project.engine;
+  return {
+    stop: async (services, now) => {
+      // A paused container cannot stop by itself.
+      const ids = services.filter(({ status }) => status !== "paused").map(({ ref }) => ref);
+      if (ids.length === 0) return 0;
+      await docker(["stop", ...ids], { signal: now, timeoutMs: CHANGE_MS });
+      const codes = await docker(["inspect", "--format", "{{.State.ExitCode}}", ...ids]);
+      return codes.ok ? codes.value.split("\n").filter((code) => code === KILLED).length : 0;
+    },
+    // What carries the project's label, whoever made it and whatever config.yaml says now; nothing without it is touched.
+    remove: async (leaving) => {
+      const found = await listContainers(project, leaving.part);
+      if (!found.ok) return refused(project, found);
+      const containers = found.value.filter(({ name }) => leaving.names?.includes(name) ?? true);
+      const ids = containers.map(({ ref }) => ref);
+      const removed = await removeAll(project, ["rm", "--force", "--volumes"], ids);
+      const rest = removed.ok ? await removeRest(project, leaving) : removed;
+      return rest.ok ? ok({ names: containers.map(({ name }) => name), killed: 0 }) : rest;
+    },
+  };
 }
 
-/**
- * Removes what carries the project's label, whoever made it and whatever config.yaml says now: containers, networks and, if
- * wanted, volumes. Nothing without that label is touched.
- */
-export async function removeLeaving(project: Project, { part, names, volumes }: Leaving): Attempt<Removed> {
-  const found = await listContainers(project, part);
-  if (!found.ok) return refused(project, found);
-  const containers = found.value.filter(({ name }) => names?.includes(name) ?? true);
-  const removed = await removeContainers(
-    project,
-    containers.map(({ ref }) => ref),
-  );
-  if (!removed.ok) return removed;
-  if (names === undefined) {
-    const networks = await removeLabelled(project, "network", part);
-    if (!networks.ok) return networks;
-  } else if (part !== undefined) {
+async function removeRest(project: Project, { part, names, volumes }: Leaving): Attempt {
+  if (names !== undefined) {
     // After a failed start: another container may still need the network.
-    const left = await listContainers(project, part);
-    if (left.ok && left.value.length === 0) await removeLabelled(project, "network", part);
-  }
-  if (volumes) {
-    const gone = await removeLabelled(project, "volume", part);
-    if (!gone.ok) return gone;
-    dropKeptLogs(project);
-  }
-  return ok({ names: containers.map(({ name }) => name), killed: 0 });
-}
-
-/** Removes containers, running or not. One that is gone already is what was wanted. */
-async function removeContainers(project: Project, ids: readonly string[]): Attempt {
-  if (ids.length === 0) return ok(undefined);
-  const removed = await project.engine.docker(["rm", "--force", "--volumes", ...ids], {
-    timeoutMs: CHANGE_MS,
-  });
-  if (removed.ok || removed.error.lines.every((line) => /No such container|^[0-9a-f]{64}$/.test(line)))
+    const left = part && (await listContainers(project, part));
+    if (left?.ok && left.value.length === 0) await removeLabelled(project, "network", part);
     return ok(undefined);
-  return refused(project, err(removed.error), () => undefined);
+  }
+  const networks = await removeLabelled(project, "network", part);
+  if (!networks.ok || !volumes) return networks;
+  const gone = await removeLabelled(project, "volume", part);
+  if (gone.ok) dropKeptLogs(project);
+  return gone;
 }
 
 async function removeLabelled(project: Project, kind: "network" | "volume", part: Part | undefined): Attempt {
-  const { docker } = project.engine;
-  const listed = await docker([kind, "ls", "--quiet", ...labelFilters(project.settings, part)]);
+  const { engine, settings } = project;
+  const listed = await engine.docker([kind, "ls", "--quiet", ...labelFilters(settings, part)]);
   if (!listed.ok) return refused(project, listed);
   const names = listed.value.split("\n").filter((line) => /^[\w.-]+$/.test(line));
+  return removeAll(project, [kind, "rm"], names);
+}
+
+/** A container that is gone already is what was wanted. */
+async function removeAll(project: Project, words: readonly string[], names: readonly string[]): Attempt {
   if (names.length === 0) return ok(undefined);
-  const removed = await docker([kind, "rm", ...names], { timeoutMs: CHANGE_MS });
-  return removed.ok ? ok(undefined) : refused(project, removed, inUse);
+  const removed = await project.engine.docker([...words, ...names], { timeoutMs: CHANGE_MS });
+  if (removed.ok || removed.error.lines.every((line) => /No such container|^[0-9a-f]{64}$/.test(line)))
+    return ok(undefined);
+  return refused(project, removed, inUse);
 }
 
 const inUse = (lines: readonly string[]): string | undefined =>

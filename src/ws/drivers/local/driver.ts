@@ -1,24 +1,15 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { authIn, authOfRay, readText, withAuthMode } from "../../../common/auth-token.ts";
-import { err, ok, type Result } from "../../../common/result.ts";
+import { err, ok } from "../../../common/result.ts";
 import { readTls } from "../../../gcs/tls.ts";
 import { HEALTH_NAME, type Settings } from "../../config/settings.ts";
 import { type Driver, type Service, servicesOf } from "../driver.ts";
 import { logText, readLog } from "../log-files.ts";
 import { COMMAND_TIMEOUT_MS, runProgram } from "../run-program.ts";
-import {
-  type Folders,
-  foldersOf,
-  logFile,
-  makeFolders,
-  readMachine,
-  removeKept,
-  statusFile,
-  userName,
-} from "./machine.ts";
+import { foldersOf, logFile, makeFolders, readMachine, removeKept, statusFile, userName } from "./machine.ts";
 import { onLoopback, planPart } from "./plan.ts";
-import { findProcesses, running } from "./processes.ts";
+import { findProcesses, running, type StartedProcess } from "./processes.ts";
 import {
   baseEnvironment,
   clear,
@@ -27,7 +18,6 @@ import {
   startProcess,
   stopProcesses,
 } from "./start-stop.ts";
-import type { StartedProcess } from "./state.ts";
 import { findTakenPorts } from "./taken-ports.ts";
 import { ensureVenv } from "./venv.ts";
 
@@ -47,7 +37,7 @@ export const isLocalRunning = (stateDir: string): boolean =>
 
 /** The services of config.yaml as processes of this machine, on loopback addresses. Linux only. */
 export function localDriver(local: Local): Driver {
-  const { settings, env: shell, stateDir, venvDir, dist, signal } = local;
+  const { settings, env: shell, stateDir, venvDir, dist } = local;
   const { rayVersion } = settings;
   const folders = foldersOf(stateDir);
   const auth = authOfRay(authIn(shell, shell.HOME || homedir()), rayVersion);
@@ -69,36 +59,28 @@ export function localDriver(local: Local): Driver {
     lookEveryMs: 100,
     stopGraceMs: STOP_GRACE_MS,
     binDir,
-    until: (until) => localDriver({ ...local, signal: until }),
+    until: (signal) => localDriver({ ...local, signal }),
     list: async (part) => {
+      const services = running(folders).map((each) => serviceOf(each, settings));
       const ofTest = servicesOf(settings, "test");
-      const isOfPart = ({ name }: StartedProcess) =>
-        part === undefined || (part === "test") === ofTest.includes(name);
-      return ok(running(folders).flatMap((each) => (isOfPart(each) ? serviceOf(each, settings) : [])));
+      return ok(services.filter(({ name }) => !part || (part === "test") === ofTest.includes(name)));
     },
     survey: async (request) => {
       const planned = plans(request);
-      const ours = findProcesses(folders).map(({ pid }) => pid);
+      const wanted = planned.flatMap((plan) => plan.ports);
       // Checked before Ray is installed, which takes a minute.
-      const ports = await findTakenPorts(
-        planned.flatMap((plan) => plan.ports),
-        ours,
-      );
+      const ours = findProcesses(folders).map(({ pid }) => pid);
+      const ports = await findTakenPorts(wanted, ours);
       if (ports.length > 0) return err({ reason: "ports-taken", ports });
       const changed = running(folders).filter(({ name, fingerprint }) =>
         planned.some((plan) => plan.name === name && fingerprintOf(plan) !== fingerprint),
       );
-      return ok({
-        changed: new Map(changed.map((each) => [each.name, changedSince(each)])),
-        replaces: undefined,
-        warnings: [],
-      });
+      const why = new Map(changed.map((each) => [each.name, changedSince(each)]));
+      return ok({ changed: why, replaces: undefined, warnings: [] });
     },
     prepare: async (_, job) => {
       if (userName() === undefined) return err({ reason: "no-such-uid", uid: process.getuid?.() ?? -1 });
-      const python = env.WS_PYTHON ?? "python3";
-      const { progress, signal } = job;
-      return ensureVenv({ folder: venv, rayVersion, python, env, progress, signal });
+      return ensureVenv({ folder: venv, rayVersion, python: env.WS_PYTHON ?? "python3", env }, job);
     },
     create: async ({ part }) => {
       const missing = servicesOf(settings, part).filter((name) => !runs(name));
@@ -108,15 +90,14 @@ export function localDriver(local: Local): Driver {
     },
     start: async (request, names) => {
       for (const plan of plans(request).filter(({ name }) => names.includes(name) && !runs(name))) {
-        const started = startProcess(plan, folders, env);
-        if (!started.ok) return started;
+        const failure = startProcess(plan, folders, env);
+        if (failure !== undefined) return err(failure);
       }
       return ok(undefined);
     },
     stop: async (services, now) => {
       const pids = services.map(({ pid }) => pid);
-      const asked = running(folders).filter(({ pid }) => pids.includes(pid));
-      await stopProcesses(asked, now);
+      await stopProcesses(folders, pids, now);
       return 0;
     },
     remove: async ({ part, names, volumes }) => {
@@ -130,7 +111,17 @@ export function localDriver(local: Local): Driver {
     readLog: (node, _, request, signal) =>
       readLog({ node, file: logFile(folders, node), env }, request, signal),
     keepLog: async (name) => logFile(folders, name),
-    exec: (_, command) => execOn({ env, binDir, folders, signal }, command),
+    exec: async (_, command) => {
+      // All nodes share this machine: a command "in" a node has its PATH.
+      const base = baseEnvironment(env);
+      const own = { ...base, PATH: `${binDir}:${base.PATH ?? ""}`, RAY_USAGE_STATS_ENABLED: "0" };
+      const options = { timeoutMs: COMMAND_TIMEOUT_MS, signal: local.signal, cwd: folders.state, env: own };
+      const done = await runProgram(command, options);
+      if (done.ok) return ok(done.all);
+      const last = done.all.trim().split("\n").slice(-3).join(" / ");
+      const why = done.code === undefined ? done.stderr.at(-1) : `exit code ${done.code}`;
+      return err(`${command.slice(0, 2).join(" ")}: ${why}: ${last}`);
+    },
     environment: async (name) => {
       // The raylet is the part that runs the user's work; its environment is what its workers get.
       const raylet = findProcesses(folders, [name]).find(({ command }) => /\/raylet\/raylet /.test(command));
@@ -163,26 +154,19 @@ function addressOf({ health, nodes }: Settings, name: string | undefined): strin
   return nodes.find((node) => node.name === name)?.loopbackAddress;
 }
 
+/** Only what runs is known as a service. */
+const RUNS = { running: true, active: true, status: "running", healthy: false, ended: false, exit: "" };
+
 function serviceOf(
   { name, pid, startTicks, address, startedAt }: StartedProcess,
   settings: Settings,
 ): Service {
   const node = settings.nodes.find((each) => each.name === name);
   return {
-    name,
-    ref: name,
-    life: `${pid} ${startTicks}`,
-    hostname: name,
-    running: true,
-    active: true,
-    status: "running",
+    ...RUNS,
+    ...{ name, ref: name, hostname: name, pid, life: `${pid} ${startTicks}`, startedAtMs: startedAt },
     address: addressOf(settings, name) ?? address,
-    startedAtMs: startedAt,
-    pid,
     gcs: node && { host: address, port: node.headPort },
-    healthy: false,
-    ended: false,
-    exit: "",
     restarts: 0,
     elsewhere: undefined,
   };
@@ -190,26 +174,3 @@ function serviceOf(
 
 const changedSince = ({ startedAt }: StartedProcess): string =>
   `config.yaml (or ws itself) changed since it was started at ${new Date(startedAt).toISOString().slice(0, 19)}Z`;
-
-interface Place extends Pick<Driver, "env" | "binDir"> {
-  readonly folders: Folders;
-  readonly signal: AbortSignal | undefined;
-}
-
-/** All nodes share this machine: a command "in" a node has its PATH. */
-async function execOn(
-  { env, binDir, folders, signal }: Place,
-  command: readonly string[],
-): Promise<Result<string, string>> {
-  const base = baseEnvironment(env);
-  const done = await runProgram(command, {
-    timeoutMs: COMMAND_TIMEOUT_MS,
-    signal,
-    cwd: folders.state,
-    env: { ...base, PATH: `${binDir}:${base.PATH ?? ""}`, RAY_USAGE_STATS_ENABLED: "0" },
-  });
-  if (done.ok) return ok(done.all);
-  const last = done.all.trim().split("\n").slice(-3).join(" / ");
-  const why = done.code === undefined ? done.stderr.at(-1) : `exit code ${done.code}`;
-  return err(`${command.slice(0, 2).join(" ")}: ${why}: ${last}`);
-}

@@ -3,13 +3,22 @@ import { createHash } from "node:crypto";
 import { closeSync, existsSync, openSync, renameSync, rmSync } from "node:fs";
 import { deadlineIn, pause } from "../../../common/deadline.ts";
 import type { Environment } from "../../../common/environment.ts";
-import { err, ok, type Result } from "../../../common/result.ts";
+import { err, ok } from "../../../common/result.ts";
 import { TEST_CLIENT_NAME } from "../../config/settings.ts";
 import type { Attempt, WsFailure } from "../../failure.ts";
 import { type Folders, logFile, removeTemp, statusFile } from "./machine.ts";
 import type { ProcessPlan } from "./plan.ts";
-import { findProcesses, isRunning, LABEL, readProcess, SERVICE_LABEL, signalProcess } from "./processes.ts";
-import { forget, recordStarted, type StartedProcess } from "./state.ts";
+import {
+  findProcesses,
+  forget,
+  isRunning,
+  LABEL,
+  readProcess,
+  recordStarted,
+  running,
+  SERVICE_LABEL,
+  signalProcess,
+} from "./processes.ts";
 
 /** The entrypoint's own KILL comes 8.5 s after its TERM; a frozen one gets ours. */
 export const STOP_GRACE_MS = 12_000;
@@ -18,9 +27,9 @@ const LOOK_EVERY_MS = 50;
 
 /**
  * Starts a process in a session of its own, so that it outlives this terminal and everything below it can be found by
- * that session. Its output goes to its log; the log before this start is kept beside it.
+ * that session. Its output goes to its log; the log before this start is kept beside it. Returns why it ended at once.
  */
-export function startProcess(plan: ProcessPlan, folders: Folders, env: Environment): Result<void, WsFailure> {
+export function startProcess(plan: ProcessPlan, folders: Folders, env: Environment): WsFailure | undefined {
   const { name, address, file, args } = plan;
   const log = logFile(folders, name);
   if (existsSync(log)) renameSync(log, `${log}.1`);
@@ -46,18 +55,19 @@ export function startProcess(plan: ProcessPlan, folders: Folders, env: Environme
   child.unref();
   const found = child.pid === undefined ? undefined : readProcess(child.pid);
   if (found === undefined)
-    return err({ reason: "node-ended", node: name, how: "at once", lines: [], log, cause: undefined });
+    return { reason: "node-ended", node: name, how: "at once", lines: [], log, cause: undefined };
   const { pid, startTicks } = found;
   const fingerprint = fingerprintOf(plan);
   recordStarted(folders.stateFile, { name, address, pid, startTicks, startedAt, fingerprint });
-  return ok(undefined);
+  return undefined;
 }
 
 /** Changes with anything that the process was told. */
-export function fingerprintOf({ file, args, env }: ProcessPlan): string {
-  const told = JSON.stringify([file, args, env]);
-  return createHash("sha256").update(told).digest("hex").slice(0, 12);
-}
+export const fingerprintOf = ({ file, args, env }: ProcessPlan): string =>
+  createHash("sha256")
+    .update(JSON.stringify([file, args, env]))
+    .digest("hex")
+    .slice(0, 12);
 
 /** Would change what a node is told, or where its Python finds modules. */
 const NOT_PASSED =
@@ -72,30 +82,29 @@ export function baseEnvironment(env: Environment): Environment {
 }
 
 /** Asks processes to stop, and returns when they have. An aborted signal means now: no more asking. */
-export async function stopProcesses(started: readonly StartedProcess[], now: AbortSignal): Promise<void> {
-  for (const { pid } of started) signalProcess(pid, "SIGTERM");
-  await untilGone(() => started.filter(isRunning), STOP_GRACE_MS, now);
+export async function stopProcesses(folders: Folders, pids: readonly number[], now: AbortSignal) {
+  const asked = running(folders).filter(({ pid }) => pids.includes(pid));
+  for (const { pid } of asked) signalProcess(pid, "SIGTERM");
+  await untilGone(() => asked.filter(isRunning), STOP_GRACE_MS, now);
 }
 
-/** Ends and removes everything of these services but their logs: also processes whose parents are gone. Returns how many it killed. */
+/**
+ * Ends and removes everything of these services (undefined: of all) but their logs: also processes whose parents are gone.
+ * Returns how many it killed.
+ */
 export async function clear(folders: Folders, names: readonly string[] | undefined): Attempt<number> {
   const killed = new Set<number>();
-  await untilGone(() => {
-    const left = findProcesses(folders, names);
-    for (const { pid } of left) {
+  const find = () => findProcesses(folders, names);
+  const kill = () =>
+    find().map(({ pid }) => {
       signalProcess(pid, "SIGKILL");
-      killed.add(pid);
-    }
-    return left;
-  }, KILL_MS);
-  const processes = findProcesses(folders, names).map(({ pid, command }) => ({
-    pid,
-    what: command.slice(0, 100),
-  }));
+      return killed.add(pid);
+    });
+  await untilGone(kill, KILL_MS);
+  const processes = find().map(({ pid, command }) => ({ pid, what: command.slice(0, 100) }));
   if (processes.length > 0) return err({ reason: "left-over", processes, ports: [] });
   forget(folders.stateFile, names);
-  const others = findProcesses(folders).length > 0;
-  removeTemp(folders, others ? names : undefined);
+  removeTemp(folders, findProcesses(folders).length > 0 ? names : undefined);
   return ok(killed.size);
 }
 

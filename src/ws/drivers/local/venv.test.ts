@@ -24,15 +24,8 @@ test("D11 the virtual environment is made without what the shell has set for oth
   const none = () => {};
   const progress = { begin: none, note: none, say: none, done: none, fail: none, close: none };
   const { signal } = new AbortController();
-  const request = {
-    folder: join(folder, "venv"),
-    rayVersion: "2.60.0",
-    python,
-    env: shell,
-    progress,
-    signal,
-  };
-  expect(await ensureVenv(request)).toMatchObject({ ok: false });
+  const venv = { folder: join(folder, "venv"), rayVersion: "2.60.0", python, env: shell };
+  expect(await ensureVenv(venv, { progress, signal })).toMatchObject({ ok: false });
   const seen = readFileSync(join(folder, "seen"), "utf8");
   for (const kept of ["HTTPS_PROXY=http", "PIP_INDEX_URL=https"]) expect(seen).toContain(kept);
   expect(seen).not.toMatch(/^(?:PIP_TARGET|PIP_CONSTRAINT|PYTHONPATH|PYTHONHOME|VIRTUAL_ENV|CONDA)/m);

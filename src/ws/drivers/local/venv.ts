@@ -9,7 +9,7 @@ import { type Ended, runProgram } from "../run-program.ts";
 import { diagnosePip, pipStep, pythonEnvironment } from "./pip.ts";
 
 /** The virtual environment that is wanted: it holds Ray and nothing of the user's own. */
-interface VenvRequest extends Pick<Job, "progress" | "signal"> {
+interface Venv {
   /** The folder to make it in. */
   readonly folder: string;
   readonly rayVersion: string;
@@ -17,6 +17,8 @@ interface VenvRequest extends Pick<Job, "progress" | "signal"> {
   readonly python: string;
   readonly env: Environment;
 }
+
+type Shown = Pick<Job, "progress" | "signal">;
 
 const LOCK_TAKEN = 75;
 const NOT_OURS = 77;
@@ -26,8 +28,9 @@ const LAST_LINES = 15;
  * Makes the virtual environment unless it is there whole. Two at once: the second waits for the first and finds it done.
  * The mark of a whole one is written last, and names its own place, since a virtual environment cannot be moved.
  */
-export async function ensureVenv(request: VenvRequest): Attempt {
-  const { folder, rayVersion, progress, signal } = request;
+export async function ensureVenv(venv: Venv, job: Shown): Attempt {
+  const { folder, rayVersion } = venv;
+  const { progress, signal } = job;
   const isComplete = () => readText(`${folder}/.complete`) === `${rayVersion} ${folder}\n`;
   if (isComplete()) return ok(undefined);
   progress.begin(
@@ -35,10 +38,10 @@ export async function ensureVenv(request: VenvRequest): Attempt {
     `Ray ${rayVersion} from PyPI into a private virtual environment (once, about a minute)`,
   );
   mkdirSync(dirname(folder), { recursive: true });
-  let built = await build(request, ["--nonblock", "--conflict-exit-code", String(LOCK_TAKEN)]);
+  let built = await build(venv, job, ["--nonblock", "--conflict-exit-code", String(LOCK_TAKEN)]);
   if (built.code === LOCK_TAKEN) {
     progress.begin("venv", "Another ws is installing Ray; waiting for that one");
-    built = await build(request, []);
+    built = await build(venv, job, []);
   }
   if (built.code === 0 && isComplete()) {
     progress.done("venv", `Ray ${rayVersion} is installed`);
@@ -47,7 +50,7 @@ export async function ensureVenv(request: VenvRequest): Attempt {
   progress.fail("venv", `Ray ${rayVersion} could not be installed`);
   if (built.code === NOT_OURS)
     return err({ reason: "unsafe-folder", folder, why: "it exists, and ws did not create it" });
-  return err(signal.aborted ? interrupted(signal) : explain(request, built));
+  return err(signal.aborted ? interrupted(signal) : explain(venv, built));
 }
 
 /**
@@ -70,8 +73,12 @@ printf '%s\\n' "$mark" > "$2/.complete.new"
 mv "$2/.complete.new" "$2/.complete"
 `;
 
-async function build(request: VenvRequest, lockOptions: readonly string[]): Promise<Ended> {
-  const { folder, rayVersion, python, env, progress, signal } = request;
+async function build(
+  venv: Venv,
+  { progress, signal }: Shown,
+  lockOptions: readonly string[],
+): Promise<Ended> {
+  const { folder, rayVersion, python, env } = venv;
   const steps = ["sh", "-c", STEPS, "venv", python, folder, rayVersion];
   let silent = false;
   const onLine = (line: string) => {
@@ -90,10 +97,10 @@ async function build(request: VenvRequest, lockOptions: readonly string[]): Prom
   });
 }
 
-function explain(request: VenvRequest, { all, missing }: Ended): WsFailure {
+function explain(venv: Venv, { all, missing }: Ended): WsFailure {
   if (missing)
     return { reason: "no-tool", tool: "flock", fix: "Install util-linux (apt-get install util-linux)." };
-  const { folder, rayVersion } = request;
+  const { folder, rayVersion } = venv;
   const lines = all.trim().split("\n").slice(-LAST_LINES);
-  return { reason: "venv-failed", folder, rayVersion, lines, ...diagnosePip(all, request) };
+  return { reason: "venv-failed", folder, rayVersion, lines, ...diagnosePip(all, venv) };
 }

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { AliveNote } from "./alive-note.ts";
+import { aliveNote, noteFile } from "./notes.ts";
 
 let folder: string;
 let file: string;
@@ -13,11 +13,12 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
+const noteAt = (path: string | null) => aliveNote(noteFile(path, null), 1000);
 const bootSeconds = (): number => Number(readFileSync("/proc/uptime", "utf8").split(" ")[0]);
 
 test("a note says until when it holds, three looks and a second from now, and then its words", () => {
   const before = bootSeconds();
-  new AliveNote(file, 1000, null).renew("ray-cpu is ALIVE");
+  noteAt(file).renew("ray-cpu is ALIVE");
   const after = bootSeconds();
 
   const [, until, words] = /^(\d+) (.*)\n$/.exec(readFileSync(file, "utf8")) ?? [];
@@ -27,14 +28,14 @@ test("a note says until when it holds, three looks and a second from now, and th
 });
 
 test("B9 words from outside bring no line and no control character into it", () => {
-  new AliveNote(file, 1000, null).renew("ALIVE (Ray 2.60\n99999999999 forged \u001b[31m)");
+  noteAt(file).renew("ALIVE (Ray 2.60\n99999999999 forged \u001b[31m)");
   expect(readFileSync(file, "utf8")).toMatch(
     /^\d+ ALIVE \(Ray 2\.60\\u000a99999999999 forged \\u001b\[31m\)\n$/,
   );
 });
 
 test("a note that is dropped is gone, and may be dropped again", () => {
-  const note = new AliveNote(file, 1000, null);
+  const note = noteAt(file);
   note.renew("ray-cpu is ALIVE");
   note.drop();
   note.drop();
@@ -45,15 +46,15 @@ test("a link in its place is replaced and not written through", () => {
   const victim = join(folder, "victim");
   writeFileSync(victim, "untouched");
   for (const name of ["alive", "alive.new"]) symlinkSync(victim, join(folder, name));
-  new AliveNote(file, 1000, null).renew("ray-cpu is ALIVE");
+  noteAt(file).renew("ray-cpu is ALIVE");
   expect(readFileSync(victim, "utf8")).toBe("untouched");
   expect(readFileSync(file, "utf8")).toContain("ray-cpu is ALIVE");
 });
 
 test("a folder that is not there, and no file at all, do no harm", () => {
-  const missing = new AliveNote(join(folder, "missing", "alive"), 1000, null);
+  const missing = noteAt(join(folder, "missing", "alive"));
   missing.renew("ray-cpu is ALIVE");
   missing.drop();
-  new AliveNote(null, 1000, null).renew("ray-cpu is ALIVE");
+  noteAt(null).renew("ray-cpu is ALIVE");
   expect(existsSync(join(folder, "missing"))).toBe(false);
 });

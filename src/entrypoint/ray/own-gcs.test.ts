@@ -2,7 +2,7 @@ import { expect, test, vi } from "vitest";
 import { FakeGcs } from "../../../test/fixtures/fake-gcs.ts";
 import { realClock } from "../../common/deadline.ts";
 import { openGcs } from "../../gcs/client.ts";
-import { untilHeadGone } from "./head-gone.ts";
+import { untilHeadGone } from "./own-gcs.ts";
 
 const EVERY_MS = 20;
 const onSeen = vi.fn();
@@ -14,7 +14,7 @@ test("a HEAD that goes, and one that comes back as another cluster, are noticed;
   const over = new AbortController();
   try {
     let cause: unknown;
-    const watched = untilHeadGone(gcs, SETTINGS, realClock, over.signal).then((seen) => {
+    const watched = untilHeadGone({ client: gcs }, SETTINGS, realClock, over.signal).then((seen) => {
       cause = seen;
     });
     const before = server.calls;
@@ -28,7 +28,7 @@ test("a HEAD that goes, and one that comes back as another cluster, are noticed;
     const proofs = onSeen.mock.calls.length;
     expect(proofs).toBeGreaterThan(3);
 
-    const gone = untilHeadGone(gcs, SETTINGS, realClock, over.signal);
+    const gone = untilHeadGone({ client: gcs }, SETTINGS, realClock, over.signal);
     await server.stop();
     expect(await gone).toBe("unavailable");
     expect(onSeen).toHaveBeenCalledTimes(proofs);

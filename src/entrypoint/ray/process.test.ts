@@ -1,6 +1,6 @@
 import { PassThrough } from "node:stream";
 import { expect, test } from "vitest";
-import { relay } from "./said.ts";
+import { relay } from "./process.ts";
 
 async function heard(...chunks: string[]): Promise<string[]> {
   const lines: string[] = [];
