@@ -35,8 +35,8 @@ export interface Identity {
 export const DEFAULT_HEAD_PORT = 6379;
 
 /**
- * Finds this node's whitelist entry: the one with its name, otherwise the only one with the short or long form of its
- * name, otherwise the only one without a name that has its address and port. Pure.
+ * Finds this node's whitelist entry: the one with its name, else the only one with the short or long form of it, else
+ * the only one without a name that has its address and port. Pure.
  */
 export function identify(
   values: Values,
@@ -75,10 +75,7 @@ function isOwnEntry(entry: WhitelistEntry, values: Values, interfaces: readonly 
     : isOwnHost(entry.host, nodeIp, interfaces);
 }
 
-/**
- * Whether `host` is an address of this machine that may be this node's. Several nodes on one machine each have their
- * own loopback address (NODE_IP_ADDRESS), and then no other address is theirs.
- */
+/** Several nodes on one machine each have their own loopback address (NODE_IP_ADDRESS), and then no other is theirs. */
 function isOwnHost(host: string, nodeIp: string | null, interfaces: readonly OwnInterface[]): boolean {
   if (nodeIp !== null && (sameHost(host, nodeIp) || isLoopback(nodeIp))) return sameHost(host, nodeIp);
   return isLoopback(host) || interfaces.some(({ address }) => address === host);

@@ -9,7 +9,7 @@ const LOOK_UP_TIMEOUT_MS = 5000;
 /** The user of this process, and the user that Ray shall run as. */
 export interface Users {
   readonly uid: number;
-  /** The name of this process's user; its uid if it has no name. */
+  /** The name of this process's user, else its uid. */
   readonly user: string;
   /** The user that Ray shall run as; null if this system has no such user. */
   readonly rayUser: RayUser | null;
@@ -76,9 +76,8 @@ const readEntries = (text: string): RayUser[] =>
     }));
 
 /**
- * The supplementary groups of Ray's processes: the user's own and those that the container was given (`--group-add`),
- * which give access to /dev/dri and /dev/kfd. Root's own are left out. Call it as root. Undefined if this process may
- * not change users.
+ * The supplementary groups of Ray's processes: the user's own and those that the container was given (`--group-add`, for
+ * /dev/dri and /dev/kfd), without root's. Call it as root. Undefined if this process may not change users.
  */
 function groupsOf(user: RayUser): number[] | undefined {
   const given = furtherGroups();

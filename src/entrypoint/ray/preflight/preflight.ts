@@ -86,9 +86,8 @@ export function bytesLeft(folder: string): number | null {
 }
 
 /**
- * Listens for a moment where this node's Ray will, and asks the health service to dial back by the name that this node
- * advertises. Null where nothing is advertised with a fixed port, so that there is nothing to check. `reported` resolves
- * when the service has heard of this node: it dials for no other.
+ * Listens for a moment where this node's Ray will, and asks the health service to dial back by the name that is
+ * advertised; null where none is, with a fixed port. `reported`: the service dials only for nodes that it has heard of.
  */
 async function checkReachBack(
   reported: Promise<void>,
