@@ -1,7 +1,7 @@
 import * as hosts from "../common/address.ts";
+import { healthTokenIn, noHealthToken } from "../common/auth-token.ts";
 import { type Environment, readEnvironment, type ValuesOf, type Variable } from "../common/environment.ts";
 import type { Problem } from "../common/failure.ts";
-import { healthTokenIn, noHealthToken } from "../common/health-token.ts";
 import { RENEW_DEADLINE_S } from "../common/protocol/lease-protocol.ts";
 import { err, ok, type Result } from "../common/result.ts";
 import type { Form } from "../common/values.ts";

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { monotonicMs, pause } from "../common/deadline.ts";
 import { err, ok, type Result } from "../common/result.ts";
 import type { Config } from "./config.ts";
-import { type Event, type ServiceFailure, withoutRepeats } from "./event.ts";
+import type { Event, ServiceFailure } from "./event.ts";
 import { createHealthServer } from "./http/server.ts";
 import type { Recalled } from "./lease/lease-state.ts";
 import { inTime, StateFile } from "./lease/state-file.ts";
@@ -31,9 +31,8 @@ export async function startHealthService(
   if (!recalled.ok) return err({ reason: "state-unreadable", file: file?.path ?? "", cause: recalled.error });
   log(memoryEvent(recalled.value, ttlMs));
   // Not boot time: while this machine is suspended no node can renew, and a lease that ends later does no harm.
-  const time = { now: monotonicMs, pause };
-  const quiet = withoutRepeats(log, monotonicMs);
-  const service = new Service({ ...identity, ...time, config, file, recalled: recalled.value, log: quiet });
+  const around = { now: monotonicMs, pause, log };
+  const service = new Service({ ...identity, ...around, config, file, recalled: recalled.value });
   await service.lease.open();
   const server = createHealthServer(service);
   const listening = await listen(server, config);

@@ -10,12 +10,6 @@ import { withLock } from "../state/lock.ts";
 import { forgetSecrets } from "../state/secrets.ts";
 import { headAmong } from "./snapshot.ts";
 
-export interface DownOptions {
-  readonly volumes: boolean;
-  /** Also what was started from another folder's config.yaml under the same project.name. */
-  readonly anyFolder: boolean;
-}
-
 export interface DownReport {
   /** Names of the services that were stopped. */
   readonly stopped: readonly string[];
@@ -27,8 +21,8 @@ export interface DownReport {
 export const locked = <T>({ stateDir, name }: Driver, job: Job, work: () => Attempt<T>): Attempt<T> =>
   withLock(join(stateDir, name, "lock"), job, work);
 
-/** Stops everything and leaves nothing behind. */
-export const downCluster = (driver: Driver, job: Job, { volumes, anyFolder }: DownOptions) =>
+/** Stops everything and leaves nothing behind. `anyFolder`: also what another folder's config.yaml of this name started. */
+export const downCluster = (driver: Driver, job: Job, { volumes = false, anyFolder = false }) =>
   locked(driver, job, async (): Attempt<DownReport> => {
     const found = await driver.list();
     if (!found.ok) return found;

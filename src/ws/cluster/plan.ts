@@ -26,10 +26,7 @@ export interface PlanStep {
 /** What `ws up` is about to do, in display order. */
 export type UpPlan = readonly PlanStep[];
 
-/**
- * What is lost with a service: the whole cluster with the HEAD, what runs on it with a WORKER, nothing with the
- * health service, whose lease is on disk. Pure.
- */
+/** What happens to what runs, and what is missing. Pure. */
 export function planUp(wanted: readonly string[], running: readonly RunningService[]): UpPlan {
   const missing = wanted.filter((name) => running.every((each) => each.name !== name));
   return [
@@ -38,6 +35,7 @@ export function planUp(wanted: readonly string[], running: readonly RunningServi
   ];
 }
 
+/** The health service's lease is on disk: nothing is lost with it. */
 function stepOf({ name: service, isNode, isHead, change }: RunningService): PlanStep {
   if (change === undefined) return { action: "keep", service, why: "", lost: "" };
   if (!isNode) return { ...change, service, lost: "" };

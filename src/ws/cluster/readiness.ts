@@ -82,21 +82,19 @@ async function lookAtAll(wait: Wait): Promise<readonly Service[]> {
     const now = named(found.value, name);
     const look = { name, noun: driver.noun, now, before: named(before, name), started: started.has(name) };
     const seen = judgeService({ ...look, gcs, health, former, clientWord: word });
-    if (isNews(last.get(name), seen)) show(wait, name, now, seen);
+    show(wait, name, now, seen);
     last.set(name, seen);
   }
   return found.value;
 }
 
 /** What was shown as ready or ended is not shown again. */
-const isNews = (before: Seen | undefined, seen: Seen): boolean =>
-  "notYet" in seen || before === undefined || Object.keys(before)[0] !== Object.keys(seen)[0];
-
-function show({ driver, job: { progress } }: Wait, name: string, now: Service | undefined, seen: Seen): void {
+function show({ driver, job, last }: Wait, name: string, now: Service | undefined, seen: Seen): void {
   const title = placed(name, now ?? driver.absent(name));
-  if ("ready" in seen) progress.done(name, `${title}: ${seen.ready}`);
-  else if ("ended" in seen) progress.fail(name, `${title}: ${seen.ended}`);
-  else progress.note(name, seen.notYet);
+  const before = last.get(name) ?? {};
+  if ("notYet" in seen) job.progress.note(name, seen.notYet);
+  else if ("ready" in seen && !("ready" in before)) job.progress.done(name, `${title}: ${seen.ready}`);
+  else if ("ended" in seen && !("ended" in before)) job.progress.fail(name, `${title}: ${seen.ended}`);
 }
 
 export const placed = (name: string, { address }: Pick<Service, "address">): string =>
@@ -117,14 +115,13 @@ async function failureOf(
 }
 
 /** What is known when a service is judged. */
-export interface Look {
+export interface Look extends Pick<Wait, "former"> {
   readonly name: string;
   readonly noun: Driver["noun"];
   readonly now: Service | undefined;
   readonly before: Service | undefined;
   /** Its turn to start has been. */
   readonly started: boolean;
-  readonly former: Wait["former"];
   readonly gcs: Pick<GcsSnapshot, "view" | "noHead">;
   readonly health: Result<void, string>;
   /** What the test client's log says of its connection. */

@@ -1,13 +1,7 @@
 import { err, ok } from "../../common/result.ts";
 import type { NodeInfo } from "../../gcs/client.ts";
 import { HEALTH_NAME, TEST_CLIENT_NAME } from "../config/settings.ts";
-import {
-  type Driver,
-  type RuntimeName,
-  type Service,
-  type ShownContainer,
-  servicesOf,
-} from "../drivers/driver.ts";
+import { type Driver, type Service, servicesOf } from "../drivers/driver.ts";
 import type { Attempt } from "../failure.ts";
 import {
   type ClusterView,
@@ -20,7 +14,7 @@ import {
 } from "./snapshot.ts";
 
 export interface ClusterReport {
-  readonly runtime: RuntimeName;
+  readonly runtime: Driver["name"];
   /** The HEAD whose GCS answers; undefined: none does. */
   readonly head: ReturnType<typeof reportHead> | undefined;
   /** Why there is none. */
@@ -38,15 +32,15 @@ export interface ServiceReport {
    * process does not run.
    */
   readonly state: "ALIVE" | "DEAD" | "missing" | "up" | "starting" | "stopped";
-  readonly cpus: number | undefined;
+  readonly cpus?: number | undefined;
   /** Memory and object store together. */
-  readonly memoryBytes: number | undefined;
-  readonly version: string | undefined;
+  readonly memoryBytes?: number;
+  readonly version?: string;
   readonly uptimeS: number | undefined;
   readonly pid: number | undefined;
   /** False if this `ws` did not start it. */
   readonly ours?: false;
-  readonly container?: ShownContainer | undefined;
+  readonly container?: Service["container"] | undefined;
 }
 
 /** What runs, as the GCS sees the nodes and as the driver sees the services. The test's two are shown only while they exist. */
@@ -57,21 +51,15 @@ export async function reportCluster(driver: Driver): Attempt<ClusterReport> {
   const wanted = servicesOf(driver.settings, "main");
   // The two services of the test, and services that config.yaml no longer names.
   const more = found.value.map(({ name }) => name).filter((name) => !wanted.includes(name));
-  const names = [
-    ...wanted,
-    ...more.toSorted((a, b) => Number(a === TEST_CLIENT_NAME) - Number(b === TEST_CLIENT_NAME)),
-  ];
+  const clientLast = (a: string, b: string) =>
+    Number(a === TEST_CLIENT_NAME) - Number(b === TEST_CLIENT_NAME);
+  const names = [...wanted, ...more.toSorted(clientLast)];
   const services = names.map((name) => {
     const service = found.value.find((each) => each.name === name);
     return reportService(driver, name, service, view, health.ok || service?.healthy === true);
   });
-  const head = view && reportHead(driver, view);
-  return ok({
-    runtime: driver.name,
-    head,
-    noHead,
-    services: [...services, ...(view ? others(driver, view, names) : [])],
-  });
+  if (view !== undefined) services.push(...others(driver, view, names));
+  return ok({ runtime: driver.name, head: view && reportHead(driver, view), noHead, services });
 }
 
 const LOOKS = 3;
@@ -119,16 +107,14 @@ function reportService(
   const uptimeS = running ? secondsSince(found.startedAtMs) : undefined;
   const own = { address, uptimeS, pid: running ? found.pid : undefined, container };
   const stateOf = (answers: boolean) => (running ? (answers ? "up" : "starting") : "stopped");
-  if (name === HEALTH_NAME) return { name, ...UNSEEN, role: "health", state: stateOf(healthy), ...own };
-  if (name === TEST_CLIENT_NAME) return { name, ...UNSEEN, role: "client", state: stateOf(true), ...own };
+  if (name === HEALTH_NAME) return { name, role: "health", state: stateOf(healthy), ...own };
+  if (name === TEST_CLIENT_NAME) return { name, role: "client", state: stateOf(true), ...own };
   const node = view && newestNamed(view.nodes, name);
-  if (view === undefined || node === undefined) return { name, ...UNSEEN, state: stateOf(false), ...own };
+  if (view === undefined || node === undefined) return { name, role: "–", state: stateOf(false), ...own };
   // The GCS lists a node that was killed as ALIVE for about ten more seconds.
   const state = node.alive ? (running ? "ALIVE" : "missing") : running ? "DEAD" : "stopped";
   return { name, ...asRaySees(node, view), state, ...own };
 }
-
-const UNSEEN = { role: "–", cpus: undefined, memoryBytes: undefined, version: undefined } as const;
 
 function asRaySees({ isHead, resources }: NodeInfo, { head }: ClusterView) {
   const { CPU, memory = 0, object_store_memory = 0 } = resources;

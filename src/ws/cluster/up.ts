@@ -18,20 +18,13 @@ export interface UpOptions {
   readonly begin: () => void;
 }
 
-export interface UpReport {
-  /** Names of the services that this call started; none: everything ran already. */
-  readonly started: readonly string[];
-  /** Parts of config.yaml that this machine cannot provide in full. */
-  readonly warnings: readonly Problem[];
-}
-
 /**
  * Brings what runs in line with config.yaml, and waits until every node is ALIVE. It changes nothing before it has checked
- * that nobody holds what it needs, and before `agree` has accepted the plan for what runs. What it started is gone again
- * where it fails.
+ * that nobody holds what it needs, and before `agree` has accepted the plan. What it started is gone again where it fails.
+ * Returns the services that it started, and what of config.yaml this machine cannot provide in full.
  */
 export const upCluster = (driver: Driver, job: Job, { build, agree, begin }: UpOptions) =>
-  locked(driver, job, async (): Attempt<UpReport> => {
+  locked(driver, job, async (): Attempt<{ started: string[]; warnings: readonly Problem[] }> => {
     const asked = driver.until(job.signal);
     const request: Request = { part: "main", head: driver.settings.test.target, build };
     const found = await asked.list("main");

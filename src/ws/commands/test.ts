@@ -22,20 +22,16 @@ export const addTest = (program: Command, run: Run) =>
     .description(
       "the cluster test: a worker outside the whitelist, a client, and every line of the checklist",
     )
-    .addOption(
-      new Option("--up", "start both and judge; exit 0 only if every line holds").conflicts(["down", "logs"]),
-    )
-    .addOption(new Option("--down", "stop both; the cluster stays").conflicts(["logs", "head"]))
-    .addOption(new Option("--logs", "show what both wrote").conflicts("head"))
+    .addOption(option("--up", "start both and judge; exit 0 only if every line holds", "down", "logs"))
+    .addOption(option("--down", "stop both; the cluster stays", "logs", "head"))
+    .addOption(option("--logs", "show what both wrote", "head"))
     .option("--head <host:port>", "the HEAD_ADDRESS that the test worker is told (default: config.yaml's)")
-    .addOption(
-      new Option("--report <folder>", "write the results there, as JUnit XML, JSON and Markdown").conflicts([
-        "down",
-        "logs",
-      ]),
-    )
+    .addOption(option("--report <folder>", REPORT, "down", "logs"))
     .addOption(timeoutOption())
     .action(run(test));
+
+const REPORT = "write the results there, as JUnit XML, JSON and Markdown";
+const option = (flags: string, text: string, ...not: string[]) => new Option(flags, text).conflicts(not);
 
 interface TestOptions extends GlobalOptions {
   readonly up?: true;
@@ -79,18 +75,14 @@ async function testUp(context: WsContext, options: TestOptions, { driver, settin
   const began = monotonicMs();
   const started = await withJob(context, (job) => startTest(driver, job, head), options.timeout);
   if (!started.ok && !JUDGED_ALL_THE_SAME.has(started.error.reason)) return started.error;
-  if (!started.ok) fail(context, started.error);
+  const failed = started.ok ? undefined : fail(context, started.error);
   const { signal, terminal } = context;
-  if (signal.aborted) return interrupted(signal);
+  if (signal.aborted) return failed ?? interrupted(signal);
   const { out } = terminal;
   const told = formatAddress(head);
   if (started.ok) out(`→ Judging the cluster; the test worker was told HEAD_ADDRESS=${told}\n`);
-  const results = await runChecks(
-    CHECKLIST,
-    checkContext(driver, head, signal),
-    createCheckPrinter(out),
-    signal,
-  );
+  const checks = checkContext(driver, head, signal);
+  const results = await runChecks(CHECKLIST, checks, createCheckPrinter(out), signal);
   if (signal.aborted) return interrupted(signal);
   out(`\n${summarize(results).line}\n`);
   if (report !== undefined) {

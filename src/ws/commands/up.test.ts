@@ -8,7 +8,6 @@ const service = (name: string, change: Partial<ServiceReport>): ServiceReport =>
   address: "127.28.0.3",
   state: "ALIVE",
   cpus: 4,
-  memoryBytes: undefined,
   version: "2.60.0",
   uptimeS: 1,
   pid: 1,

@@ -102,7 +102,7 @@ export async function lookAtDocker(cluster: Project, running: boolean) {
   return {
     /** The engine's networks that are not ours. */
     networks: around.ok
-      ? ok(around.value.networks.filter(({ project }) => project !== settings.projectName))
+      ? ok(around.value.filter(({ kind, project }) => kind === "network" && project !== settings.projectName))
       : around,
     /** Images that config.yaml names and the engine does not have. */
     missingImages: images.filter((_, i) => there[i]?.ok === false),

@@ -59,7 +59,7 @@ export function writeReport(folder: string, run: TestRun): string[] {
     "cluster-test.json": `${JSON.stringify(json, null, 2)}\n`,
     "cluster-test.md": markdownPage(run),
   };
-  mkdirSync(folder, { recursive: true });
+  prepareFolder(folder);
   return Object.entries(files).map(([name, text]) => {
     const file = join(folder, name);
     writeFileSync(file, text);

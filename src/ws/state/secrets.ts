@@ -97,8 +97,8 @@ export function readKept(stateDir: string, runtime: RuntimeName): Secrets | unde
 }
 
 /**
- * Keeps the secrets in `env` for every later `ws`, in any shell. Only this user can read the file. The returned function
- * restores what was kept before: a start may have failed because of the secrets that it was given.
+ * Keeps the secrets in `env` for every later `ws`. Only this user can read the file. The returned function restores what was
+ * kept before: a start may have failed because of its secrets.
  */
 export function keepSecrets(stateDir: string, runtime: RuntimeName, env: Environment): () => void {
   const before = readKept(stateDir, runtime);

@@ -84,7 +84,7 @@ export function readLabels(text: string): ImageLabels {
   }
 }
 
-/** Why an image with these labels has to be built; undefined where it is what would be built now. `labels` undefined: there is none. Pure. */
+/** Why an image has to be built; undefined where it is what would be built now. No labels: there is no image. Pure. */
 export function judgeImage(
   labels: ImageLabels | undefined,
   { base, source }: { readonly base: string | undefined; readonly source: string },

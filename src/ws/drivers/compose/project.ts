@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { readText } from "../../../common/auth-token.ts";
 import { err, ok, type Result } from "../../../common/result.ts";
 import { testVariables } from "../../compose/files.ts";
 import { type HostPlan, planHost } from "../../compose/host-plan.ts";
@@ -40,10 +41,7 @@ export function hostPlanOf({
   return plan.ok ? plan : err({ reason: "bad-settings", file: configFile, problems: plan.error });
 }
 
-/**
- * Runs a compose command on ws's own copy of one of the two files; paths in it are relative to the folder of
- * config.yaml.
- */
+/** Runs a compose command on ws's own copy of one of the two files; its paths are relative to the folder of config.yaml. */
 export function runCompose(
   project: Project,
   { part, head }: Pick<Request, "part" | "head">,
@@ -93,21 +91,8 @@ const SOURCES = {
 export const sourceVariables = (root: string): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(SOURCES).map(([variable, files]) => [variable, digest(root, files)]));
 
-function digest(root: string, files: readonly string[]): string {
-  const hash = createHash("sha256");
-  for (const file of files)
-    hash
-      .update(`${file}\0`)
-      .update(contentOf(join(root, file)))
-      .update("\0");
-  return hash.digest("hex").slice(0, 16);
-}
-
 /** A missing file is the build's to complain of. */
-function contentOf(file: string): Buffer | string {
-  try {
-    return readFileSync(file);
-  } catch {
-    return "";
-  }
+function digest(root: string, files: readonly string[]): string {
+  const texts = files.map((file) => `${file}\0${readText(join(root, file)) ?? ""}\0`);
+  return createHash("sha256").update(texts.join("")).digest("hex").slice(0, 16);
 }

@@ -11,13 +11,11 @@ import { imagesOf } from "./images.ts";
 import { lookAround } from "./neighbours.ts";
 import { type Project, refused, runCompose, stateOf } from "./project.ts";
 
-interface ProjectSurvey extends Pick<Survey, "changed" | "warnings"> {
-  /** The network exists with another subnet. */
-  readonly moved: boolean;
-}
-
-/** Writes ws's own copies of the compose files, and compares what exists with them. */
-export async function surveyProject(project: Project, request: Request): Attempt<ProjectSurvey> {
+/** Writes ws's own copies of the compose files, and compares what exists with them. `moved`: the network's subnet differs. */
+export async function surveyProject(
+  project: Project,
+  request: Request,
+): Attempt<Omit<Survey, "replaces"> & { readonly moved: boolean }> {
   const prepared = await prepareFiles(project);
   if (!prepared.ok) return prepared;
   const { plan } = prepared.value;
@@ -43,10 +41,7 @@ const silentEngine = (why: string): Problem => ({
   fix: "Check that docker ps and docker network ls work, then run the command again.",
 });
 
-/**
- * The compose files that compose reads, in ws's own folder: those beside config.yaml may be changed by a user or
- * another ws during the run.
- */
+/** Compose reads copies in ws's own folder: the files beside config.yaml may be changed by others during the run. */
 async function prepareFiles(project: Project): Attempt<Generated> {
   const generated = generateHere(project.settings, project);
   if (!generated.ok) return generated;

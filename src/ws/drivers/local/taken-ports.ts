@@ -6,10 +6,7 @@ import type { TakenPort } from "../../output/failure-texts.ts";
 import type { PlannedPort } from "./plan.ts";
 import { pids, readProcess } from "./processes.ts";
 
-/**
- * The ports that cannot be bound now, with the process that holds them or the cause. Ports that a process of `ours`
- * holds count as free.
- */
+/** The ports that cannot be bound now, with who holds them or the cause. What a process of `ours` holds counts as free. */
 export async function findTakenPorts(
   ports: readonly PlannedPort[],
   ours: readonly number[] = [],
