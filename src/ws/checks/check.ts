@@ -18,7 +18,6 @@ export const SECTIONS = {
   nat: "Across networks",
 } as const;
 export type SectionKey = keyof typeof SECTIONS;
-type Section = (typeof SECTIONS)[SectionKey];
 
 /** What a check saw: one line, the same whether it holds or not. */
 export interface Verdict {
@@ -42,7 +41,7 @@ export const check = (id: Check["id"], title: string, judge: Check["judge"]): Ch
 
 export interface CheckResult {
   readonly id: string;
-  readonly section: Section;
+  readonly section: (typeof SECTIONS)[SectionKey];
   readonly title: string;
   readonly outcome: "ok" | "failed" | "skipped";
   readonly saw: string;

@@ -104,10 +104,10 @@ export function checkContext(all: Driver, head: Address, signal: AbortSignal) {
 /** What the kernel shows of a process's environment (proc(5)). */
 const parseEnvironment = (text: string): Record<string, string> =>
   Object.fromEntries(
-    text.split("\0").flatMap((entry) => {
-      const [, name, value] = /^([^=]*)=(.*)$/s.exec(entry) ?? [];
-      return name === undefined || value === undefined ? [] : [[name, value]];
-    }),
+    text
+      .split("\0")
+      .filter(Boolean)
+      .map((entry) => entry.split(/=(.*)/s, 2)),
   );
 
 /** How many nodes `ray status` lists as active; undefined where its words are not the known ones (Ray 2.40 to 2.60). */
