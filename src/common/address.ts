@@ -11,13 +11,12 @@ export interface Address {
 /** `host:port`, as Ray's `--address` takes it. */
 export const formatAddress = (address: Address): string => `${address.host}:${address.port}`;
 
-/** True when both texts name the same host. Host names ignore case. */
+/** Host names ignore case. */
 export const sameHost = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
 
-/** True when both name the same host and port. */
 export const sameAddress = (a: Address, b: Address): boolean => isAt(a, formatAddress(b));
 
-/** The same, where one address is given as text. */
+/** True when the text names this host and port. */
 export const isAt = (address: Address, text: string): boolean => sameHost(formatAddress(address), text);
 
 /**
@@ -66,48 +65,58 @@ export const peer: Form<string> = {
       : host.parse(text),
 };
 
+/** An address as people write it. */
+export interface HostPort {
+  readonly host: string;
+  /** Undefined where none is given. */
+  readonly port: number | undefined;
+}
+
 /** With brackets or without, with a port or without. */
 const LIKE_IPV6 = /^\[[\da-f.]*:|^[\da-f.]*:[\da-f.]*:[\da-f:.]*$/i;
 
-/** `host:port` (the port may be left out where `defaultPort` is given), or the sentence that says why not. */
-export function parseAddress(text: string, defaultPort?: number): Result<Address, string> {
-  if (LIKE_IPV6.test(text))
-    return err(`expected host:port, got the IPv6 address "${text}"; give the host a name instead`);
-  const [hostText = "", portText, ...rest] = text.split(":");
-  if (rest.length > 0) return err(`expected host:port, got "${text}"`);
-  const parsed = peer.parse(hostText);
-  if (!parsed.ok) return parsed;
-  if (portText === undefined && defaultPort === undefined)
-    return err(`expected host:port, got "${text}" without a port`);
-  const at = portText === undefined ? ok(defaultPort ?? 0) : port.parse(portText);
-  return at.ok ? ok({ host: parsed.value, port: at.value }) : err(`${at.error} in "${text}"`);
-}
-
-export const address: Form<Address> = { expected: "host:port", parse: (text) => parseAddress(text) };
-
-/** An address whose port may be left out. */
-export const withoutZero = ({ host, port }: Address) => ({ host, port: port === 0 ? undefined : port });
-
-/** The parts of a text that is split by spaces or commas, and what is wrong with the others. */
-function partsOf<T>(text: string, { parse }: Form<T>) {
-  const parsed = text
-    .split(/[\s,]+/)
-    .filter((part) => part !== "")
-    .map(parse);
-  return {
-    good: parsed.flatMap((each) => (each.ok ? [each.value] : [])),
-    wrong: parsed.flatMap((each) => (each.ok ? [] : [each.error])),
-  };
-}
-
-/** Names, separated by spaces or commas. */
-export const hosts: Form<string[]> = {
-  expected: "host names",
+/** A host that others can reach, and its port, which may be left out. */
+export const hostPort: Form<HostPort> = {
+  expected: "host:port",
   parse: (text) => {
-    const { good, wrong } = partsOf(text, host);
-    return wrong.length > 0 ? err(wrong.join("; ")) : ok(good);
+    if (LIKE_IPV6.test(text))
+      return err(`expected host:port, got the IPv6 address "${text}"; give the host a name instead`);
+    const [hostText = "", portText, ...rest] = text.split(":");
+    if (rest.length > 0) return err(`expected host:port, got "${text}"`);
+    const parsed = peer.parse(hostText);
+    if (!parsed.ok) return parsed;
+    const at = portText === undefined ? ok(undefined) : port.parse(portText);
+    return at.ok ? ok({ host: parsed.value, port: at.value }) : err(`${at.error} in "${text}"`);
   },
 };
+
+/** `host:port`, or the sentence that says why not; the port may be left out where `defaultPort` is given. */
+export function parseAddress(text: string, defaultPort?: number): Result<Address, string> {
+  const parsed = hostPort.parse(text);
+  if (!parsed.ok) return parsed;
+  const { host, port = defaultPort } = parsed.value;
+  return port === undefined ? err(`expected host:port, got "${text}" without a port`) : ok({ host, port });
+}
+
+export const address: Form<Address> = { ...hostPort, parse: (text) => parseAddress(text) };
+
+/** Values split by spaces or commas: every wrong one is named, and what is wrong with them together. */
+const listOf = <T>(
+  expected: string,
+  each: Form<T>,
+  check: (good: T[], count: number) => string[] = () => [],
+): Form<T[]> => ({
+  expected,
+  parse: (text) => {
+    const parts = text.split(/[\s,]+/).filter((part) => part !== "");
+    const parsed = parts.map(each.parse);
+    const good = parsed.flatMap((one) => (one.ok ? [one.value] : []));
+    const wrong = parsed.flatMap((one) => (one.ok ? [] : [one.error])).concat(check(good, parts.length));
+    return wrong.length > 0 ? err(wrong.join("; ")) : ok(good);
+  },
+});
+
+export const hosts = listOf("host names", host);
 
 /** `http://host:port`, without what a health service cannot have (user, password, query). */
 export const httpUrl: Form<string> = {
@@ -122,11 +131,9 @@ export const httpUrl: Form<string> = {
   },
 };
 
-/** One candidate. `port` is undefined where the entry names none. */
-export interface WhitelistEntry {
+/** One candidate. */
+export interface WhitelistEntry extends HostPort {
   readonly name: string;
-  readonly host: string;
-  readonly port: number | undefined;
   /** True for `name=host:port`: the address was given, not derived from the name. */
   readonly mapped: boolean;
 }
@@ -136,27 +143,17 @@ export const whitelistEntry: Form<WhitelistEntry> = {
   parse: (text) => {
     const [left = "", given, ...rest] = text.split("=");
     if (rest.length > 0) return refuse(whitelistEntry.expected, text);
-    if (given === undefined) {
-      const own = parseAddress(left, 0);
-      return own.ok ? ok({ name: own.value.host, ...withoutZero(own.value), mapped: false }) : own;
-    }
-    const name = host.parse(left);
+    const mapped = given !== undefined;
+    const name = mapped ? host.parse(left) : ok("");
     if (!name.ok) return name;
-    const mapped = parseAddress(given);
-    return mapped.ok ? ok({ name: name.value, ...mapped.value, mapped: true }) : mapped;
+    const at = mapped ? parseAddress(given) : hostPort.parse(left);
+    return at.ok ? ok({ name: name.value || at.value.host, ...at.value, mapped }) : at;
   },
 };
 
-/** Entries split by spaces or commas; every wrong entry is named, and no name may stand twice. */
-export const whitelist: Form<WhitelistEntry[]> = {
-  expected: "at least one candidate",
-  parse: (text) => {
-    const { good, wrong } = partsOf(text, whitelistEntry);
-    if (good.length + wrong.length === 0)
-      return err("expected at least one candidate, got an empty whitelist");
-    const names = good.map(({ name }) => name.toLowerCase());
-    const twice = new Set(names.filter((name, i) => names.indexOf(name) !== i));
-    if (twice.size > 0) wrong.push(`expected each name once, got ${[...twice].join(", ")} twice`);
-    return wrong.length > 0 ? err(wrong.join("; ")) : ok(good);
-  },
-};
+export const whitelist = listOf("at least one candidate", whitelistEntry, (entries, count) => {
+  if (count === 0) return ["expected at least one candidate, got an empty whitelist"];
+  const names = entries.map(({ name }) => name.toLowerCase());
+  const twice = new Set(names.filter((name, i) => names.indexOf(name) !== i));
+  return twice.size > 0 ? [`expected each name once, got ${[...twice].join(", ")} twice`] : [];
+});

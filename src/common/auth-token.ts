@@ -1,6 +1,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Environment } from "./environment.ts";
+import type { Problem } from "./failure.ts";
+import { attempt } from "./result.ts";
+import { secret } from "./values.ts";
+
+/** The text of a file; null where it cannot be read. */
+export const readText = (path: string): string | null => attempt(() => readFileSync(path, "utf8")) ?? null;
 
 /** Whether Ray's processes require a token from each other, and which token. */
 export interface RayAuth {
@@ -11,17 +17,7 @@ export interface RayAuth {
   readonly reason: "given" | "token-found" | "no-token" | "not-told" | "too-old";
 }
 
-/**
- * From this version on, `ray start --head` turns token mode on by itself when it finds a token (scripts/scripts.py).
- */
-const BY_ITSELF_FROM = [2, 59] as const;
-/** The first version of Ray that supports tokens. */
-const TOKENS_FROM = [2, 52] as const;
-
-/**
- * The mode that the HEAD of a current Ray chooses by itself. All processes of a node must use it, since `ray start`
- * on a WORKER and drivers do not choose. `token` comes from tokenIn.
- */
+/** What the HEAD of a current Ray chooses by itself, for all processes of a node: WORKERs and drivers do not choose. */
 export function decideAuth(env: Environment, token: string | undefined): RayAuth {
   const mode = modeIn(env);
   if (mode === "disabled") return { mode, token: null, reason: "given" };
@@ -31,23 +27,22 @@ export function decideAuth(env: Environment, token: string | undefined): RayAuth
     : { mode: "token", token, reason: "token-found" };
 }
 
-/** What an earlier version of Ray does instead. An unknown `version` counts as the newest. */
+/**
+ * What an earlier version of Ray does instead: 2.52 is the first with tokens, and from 2.59 on `ray start --head` turns them
+ * on by itself when it finds one (scripts/scripts.py). An unknown version counts as the newest.
+ */
 export function authOfRay(auth: RayAuth, version: string | null): RayAuth {
-  if (!isFrom(version, TOKENS_FROM)) return { mode: "disabled", token: null, reason: "too-old" };
-  const byItself = auth.reason !== "token-found" || isFrom(version, BY_ITSELF_FROM);
-  return byItself ? auth : { mode: "disabled", token: null, reason: "not-told" };
-}
-
-function isFrom(version: string | null, [major, minor]: readonly [number, number]): boolean {
-  const [, first, second] = /^(\d+)\.(\d+)/.exec(version ?? "") ?? [];
-  if (first === undefined) return true;
-  return Number(first) > major || (Number(first) === major && Number(second) >= minor);
+  const [, major, minor] = /^(\d+)\.(\d+)/.exec(version ?? "") ?? [];
+  const release = major === undefined ? Number.POSITIVE_INFINITY : Number(major) * 1000 + Number(minor);
+  if (release < 2052) return { mode: "disabled", token: null, reason: "too-old" };
+  return auth.reason === "token-found" && release < 2059
+    ? { mode: "disabled", token: null, reason: "not-told" }
+    : auth;
 }
 
 /**
- * RAY_AUTH_MODE in any case, as Ray reads it (authentication_mode.cc). Blanks around it are removed, because Ray
- * would read such a value as "disabled". Undefined when it is not set; "unknown" for any other word, which Ray would
- * read as "disabled" too.
+ * RAY_AUTH_MODE as Ray reads it (authentication_mode.cc), but without blanks around it, which Ray would read as "disabled", as
+ * it does any "unknown" word. Undefined when it is not set.
  */
 export function modeIn({ RAY_AUTH_MODE: text = "" }: Environment): RayAuth["mode"] | "unknown" | undefined {
   const word = text.trim().toLowerCase();
@@ -59,11 +54,8 @@ export function modeIn({ RAY_AUTH_MODE: text = "" }: Environment): RayAuth["mode
  * The token as Ray reads it (authentication_token_loader.cc, 2.60): RAY_AUTH_TOKEN, otherwise the first line of the
  * file, without blanks around it. If the variable holds only blanks, Ray does not read the file.
  */
-export function tokenIn(
-  { RAY_AUTH_TOKEN: given }: Environment,
-  tokenFile: string | null,
-): string | undefined {
-  const text = given ? given : (tokenFile ?? "").split("\n")[0];
+export function tokenIn({ RAY_AUTH_TOKEN: given }: Environment, file: string | null): string | undefined {
+  const text = given || file?.split("\n")[0];
   return text?.replace(/^[ \t\n\r\f\v]+|[ \t\n\r\f\v]+$/g, "") || undefined;
 }
 
@@ -71,22 +63,23 @@ export function tokenIn(
 export const authIn = (env: Environment, home: string): RayAuth =>
   decideAuth(env, tokenIn(env, readAuthTokenFile(env, home)));
 
-/**
- * The environment with RAY_AUTH_MODE set when a token is given, for programs that do not choose the mode themselves.
- */
+/** The environment with RAY_AUTH_MODE where there is a token, for programs that do not choose the mode themselves. */
 export const withAuthMode = (env: Environment, auth = decideAuth(env, tokenIn(env, null))): Environment =>
   auth.reason === "token-found" ? { ...env, RAY_AUTH_MODE: auth.mode } : env;
 
-/** What the file named by RAY_AUTH_TOKEN_PATH holds, else Ray's default file ~/.ray/auth_token; null where there is none. */
-export function readAuthTokenFile(env: Environment, home: string): string | null {
-  return readText(env.RAY_AUTH_TOKEN_PATH || join(home, ".ray", "auth_token"));
+/** What the file named by RAY_AUTH_TOKEN_PATH holds, else Ray's default file; null where there is none. */
+export const readAuthTokenFile = (env: Environment, home: string): string | null =>
+  readText(env.RAY_AUTH_TOKEN_PATH || join(home, ".ray", "auth_token"));
+
+/** The token of the health service in the text of its file; null where there is none. */
+export function healthTokenIn(text: string | null): string | null {
+  const token = secret.parse(text?.trim() ?? "");
+  return token.ok ? token.value : null;
 }
 
-/** The text of a file; null where it cannot be read. */
-export function readText(path: string): string | null {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return null;
-  }
-}
+/** RAY_EP_HEALTH_TOKEN_FILE names this file, and there is no token in it. */
+export const noHealthToken = (file: string): Problem => ({
+  where: "RAY_EP_HEALTH_TOKEN_FILE",
+  problem: `expected a file that holds the token, got ${file}, which cannot be read, is empty, or holds more than one line of up to 512 printable characters`,
+  fix: "Mount the file, readable for this user, or set RAY_EP_HEALTH_TOKEN.",
+});

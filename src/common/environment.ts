@@ -1,6 +1,5 @@
 import type { Problem } from "./failure.ts";
 import { shownSentence } from "./output/shown.ts";
-import { ok, type Result } from "./result.ts";
 import type { Form } from "./values.ts";
 
 /** One variable of a program's environment. */
@@ -32,13 +31,19 @@ export function readEnvironment<V extends Variables>(variables: V, env: Environm
   const values: Record<string, unknown> = {};
   const texts: Record<string, string> = {};
   const problems: Problem[] = [];
-  for (const [name, variable] of Object.entries(variables)) {
-    const given = textOf(env[name], variable);
-    if (given !== undefined) texts[name] = given;
-    const fallback = parse(variable, variable.fallback);
-    const parsed = given === undefined ? fallback : parse(variable, given);
-    values[name] = parsed.ok ? parsed.value : fallback.ok ? fallback.value : null;
-    if (!parsed.ok) problems.push({ where: name, problem: parsed.error, fix: variable.fix });
+  for (const [name, { form, fallback, fix, notBlank }] of Object.entries(variables)) {
+    const read = (text: string): void => {
+      const parsed = form.parse(text.trim());
+      if (parsed.ok) values[name] = parsed.value;
+      else problems.push({ where: name, problem: shownSentence(parsed.error) + quotesIn(text, form), fix });
+    };
+    values[name] = null;
+    if (fallback !== null) read(fallback);
+    const given = env[name];
+    // Blank means unset: Compose passes unset variables on as empty ones, and files from Windows add a carriage return.
+    if (given === undefined || (given.trim() === "" && !notBlank)) continue;
+    texts[name] = given;
+    read(given);
   }
   return {
     values: values as ValuesOf<V>,
@@ -47,17 +52,9 @@ export function readEnvironment<V extends Variables>(variables: V, env: Environm
   };
 }
 
-/** Blank means unset: Compose passes unset variables on as empty ones, and files from Windows add a carriage return. */
-const textOf = (text: string | undefined, { notBlank }: Variable): string | undefined =>
-  text?.trim() === "" && !notBlank ? undefined : text;
-
-const QUOTED = "; remove the quotes: they are part of the value here";
-
-function parse({ form }: Variable, text: string | null): Result<unknown, string> {
-  if (text === null) return ok(null);
-  const parsed = form.parse(text.trim());
-  if (parsed.ok) return parsed;
+/** What to add where a text is only wrong because of quotes. */
+function quotesIn(text: string, { parse }: Form<unknown>): string {
   const bare = text.replaceAll(/["']/g, "");
-  const isQuoted = bare !== text && form.parse(bare.trim()).ok;
-  return { ok: false, error: shownSentence(parsed.error) + (isQuoted ? QUOTED : "") };
+  const isWrong = bare !== text && parse(bare.trim()).ok;
+  return isWrong ? "; remove the quotes: they are part of the value here" : "";
 }

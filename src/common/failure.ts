@@ -27,20 +27,11 @@ export const renderWarnings = (what: string, warnings: readonly Problem[]): stri
   ]),
 ];
 
-interface Problems {
-  problems: readonly Problem[];
-}
-interface OtherVersion {
-  head: Address;
-  theirs: string;
-  ours: string;
-}
-interface Named {
-  node: string;
-  message: string;
-}
+type Problems = { problems: readonly Problem[] };
+type OtherVersion = { head: Address; theirs: string; ours: string };
+type Named = { node: string; message: string };
 
-/** The failures that we expect, each with its words: what failed stands alone, the lines below explain it, the last is the way out. */
+/** The failures that we expect, each with its words: the first line stands alone, the last is the way out. */
 const FAILURES = {
   "bad-command-line": ({ problems }: Problems) => renderProblems("The command line is wrong", problems),
   "bad-configuration": ({ problems }: Problems) => renderProblems("The environment is wrong", problems),

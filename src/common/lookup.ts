@@ -5,9 +5,9 @@ type Answer = (error: NodeJS.ErrnoException | null, address: string) => void;
 type Resolve = (name: string, done: Answer) => void;
 
 /**
- * The number of threads for name lookups, as UV_THREADPOOL_SIZE before the first one. A lookup blocks a thread for as long as
- * the name service is silent (10 s and more), and libuv gives lookups at most half of its threads (src/threadpool.c): with the
- * default of four, two silent names stop all others. These cost 0.4 MB and no time (Node 24).
+ * UV_THREADPOOL_SIZE, to be set before the first lookup. One blocks a thread for as long as the name service is silent (10 s and
+ * more), and libuv gives lookups at most half of its threads (src/threadpool.c): with the default of four, two silent names stop
+ * all others. These cost 0.4 MB and no time (Node 24).
  */
 export const THREADS = "64";
 
@@ -17,10 +17,7 @@ const underWay = new Map<string, Answer[]>();
 /** The number of lookups in progress. */
 export const lookupsUnderWay = (): number => underWay.size;
 
-/**
- * By the system's own rules (hosts files, DNS, mDNS), IPv4 only. Callers that ask for the same name at the same time
- * share one lookup.
- */
+/** By the system's own rules, IPv4 only. Callers that ask for the same name at the same time share one lookup. */
 export const resolveOnce: Resolve = (name, done) => {
   const waiting = underWay.get(name);
   if (waiting !== undefined) return void waiting.push(done);
@@ -48,8 +45,8 @@ export const lookup = lookupBy(resolveOnce);
 const PATIENCE_MS = 500;
 
 /**
- * Looks names up anew each time, since a peer may move, but falls back on the last address where the name service fails or
- * is silent: a HEAD must not lose its lease because Docker's resolver is away for some seconds.
+ * Asks anew each time, since a peer may move, but falls back on the last address where the name service fails or is silent: a
+ * HEAD must not lose its lease because Docker's resolver is away for some seconds.
  */
 export function rememberingLookup(resolve = resolveOnce): LookupFunction {
   const known = new Map<string, string>();

@@ -1,10 +1,9 @@
 const STOPPING = ["SIGTERM", "SIGINT", "SIGQUIT"] as const;
 
 /**
- * Signals that say nothing to this program. Node without a handler dies of most of them when a small init is PID 1, stops
- * on the terminal ones, and opens its inspector on USR1 (docs/faults.md 3.2, 3.3). Left alone are KILL and STOP, which nobody can catch,
- * those that do nothing by default, and the four of a broken program (ILL, BUS, FPE, SEGV): a handler would make a real
- * fault repeat for ever, where an end by that signal lets the guard clear Ray and the restart policy begin anew.
+ * Signals that say nothing to this program. Without a handler Node dies of most of them when a small init is PID 1, stops on the
+ * terminal ones, and opens its inspector on USR1 (docs/faults.md 3.2, 3.3). ILL, BUS, FPE and SEGV are left alone: a handler would
+ * make a real fault repeat for ever, where an end by it lets the guard clear Ray and the restart policy begin anew.
  */
 const IGNORED =
   "HUP TRAP ABRT USR1 USR2 PIPE ALRM STKFLT TSTP TTIN TTOU XCPU XFSZ VTALRM PROF IO PWR SYS".split(" ");
@@ -15,16 +14,12 @@ export function handleSignals(onStop: (signal: (typeof STOPPING)[number]) => voi
   for (const signal of IGNORED) process.on(`SIG${signal}`, () => {});
 }
 
-/**
- * Operations that may block a thread of this process for ever: a call to a hanging disk, a lookup at a silent name
- * service.
- */
+/** What may block a thread of this process for ever: a call to a hanging disk, a lookup at a silent name service. */
 const HELD = ["FSReqPromise", "GetAddrInfoReqWrap"];
 
 /**
- * Ends this process at once. On exit Node waits for its threads (measured on Node 20 and 24), so a process with a
- * blocked thread replaces itself by another program (execve), which has no such thread. SIGKILL does not help PID 1,
- * which cannot kill itself.
+ * Ends this process at once. On exit Node waits for its threads (Node 20 and 24), so a process with a blocked one replaces itself
+ * by another program (execve). SIGKILL does not help PID 1, which cannot kill itself.
  */
 export function leave(process: NodeJS.Process, code: number): never {
   if (process.getActiveResourcesInfo().some((resource) => HELD.includes(resource))) {

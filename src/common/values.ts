@@ -58,10 +58,7 @@ export const cpus: Form<number> = {
 
 const UNITS: Readonly<Record<string, number>> = { "": 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
 
-/**
- * As Docker and Kubernetes write them: `8589934592`, `8g`, `8G`, `8Gi`, `8GiB`, `8192m`, `500Mi`; above 0. All units are
- * powers of two, as in Docker.
- */
+/** As Docker and Kubernetes write them: `8589934592`, `8g`, `8Gi`, `8GiB`, `8192m`; all units are powers of two, as in Docker. */
 export const bytes = form("bytes, such as 8589934592, 8g or 8Gi", (text) => {
   const [, number, unit = ""] = /^(\d+(?:\.\d+)?)\s*(?:([kmgt])i?)?b?$/i.exec(text) ?? [];
   const value = Math.round(Number(number) * (UNITS[unit.toLowerCase()] ?? 1));

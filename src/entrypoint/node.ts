@@ -11,8 +11,7 @@ import { exitCodeOf } from "./output/exit-code.ts";
 import { type PlanInput, planInstall, planRayStart } from "./ray/command.ts";
 import { install } from "./ray/preflight/install.ts";
 import { Run } from "./ray/run.ts";
-import type { Memory } from "./ray/run-deps.ts";
-import { faulted, type RunEnd } from "./ray/run-end.ts";
+import { faulted, type Memory, type RunEnd } from "./ray/run-end.ts";
 import { after, type NodeState, type Step } from "./state.ts";
 import type { StopRequest } from "./stop-request.ts";
 

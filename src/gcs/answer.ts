@@ -1,5 +1,5 @@
 import type { ProbeAnswer } from "../common/probe-result.ts";
-import { err, ok, type Result } from "../common/result.ts";
+import { attempt, err, ok, type Result } from "../common/result.ts";
 import { DATA, endsStream, type Frame, HEADERS, readHeaders } from "./http2.ts";
 
 /** Why a call brought no answer. */
@@ -67,15 +67,13 @@ export class Answer {
   }
 
   #outcome(): Outcome {
-    const [status, type = "nothing", code, detail = ""] = [
-      ":status",
-      "content-type",
-      "grpc-status",
-      "grpc-message",
-    ].map((name) => this.#headers.get(name));
+    const header = (name: string) => this.#headers.get(name);
+    const [status, type = "nothing", code] = [":status", "content-type", "grpc-status"].map(header);
     if (status !== "200" || !type.startsWith("application/grpc")) return notRay(`HTTP ${status}, ${type}`);
     if (code === undefined) return err(brokenOff("the answer ended without a status"));
-    if (code !== "0") return explainStatus(Number(code), decoded(detail));
+    const detail = header("grpc-message") ?? "";
+    // It is percent-encoded.
+    if (code !== "0") return explainStatus(Number(code), attempt(() => decodeURIComponent(detail)) ?? detail);
     const body = Buffer.concat(this.#body);
     const isWhole = body.length >= PREFIX_BYTES && body.length === PREFIX_BYTES + body.readUInt32BE(1);
     return isWhole && body[0] === 0
@@ -90,13 +88,4 @@ function explainStatus(code: number, detail: string): Outcome {
   if (code === 16) return err({ kind: "unauthorized", detail });
   // We never cancel a call, so the peer has closed the connection.
   return [1, 10, 14].includes(code) ? err(brokenOff(detail)) : notRay(`status ${code}: ${detail}`);
-}
-
-/** `grpc-message` is percent-encoded. */
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }

@@ -18,7 +18,7 @@ interface KvKey {
 const NODES = "/ray.rpc.NodeInfoGcsService";
 const KV = "/ray.rpc.InternalKVGcsService";
 
-/** The connections to a Ray that knows raylets by their addresses. */
+/** Connections to a Ray 2.40, which knows raylets by their addresses. */
 const BY_ADDRESS = new WeakSet<Link>();
 
 export type GcsClient = ReturnType<typeof openGcs>;
@@ -28,36 +28,45 @@ export type GcsClient = ReturnType<typeof openGcs>;
  * broke. No call throws. The numbers of fields are those of proto/ray_gcs.proto.
  */
 export function openGcs(address: Address, options: GcsOptions) {
-  let opening: ReturnType<typeof openLink> | undefined;
-  const connected = () => {
+  let opening: Promise<Link> | undefined;
+  const connected = (): Promise<Link> => {
     opening ??= openLink(address, options, () => {
       opening = undefined;
     });
     return opening;
   };
-  const ask = async <T>(path: string, fields: Fields, timeoutMs: number, read: (reply: Message) => T) => {
-    const link = await connected();
-    return link.ok ? askOver(link.value, path, fields, timeoutMs, read) : link;
+  const ask = async <T>(
+    path: string,
+    fields: Fields,
+    timeoutMs: number,
+    read: (reply: Message) => T,
+    on = connected(),
+  ): Promise<Result<T, GcsFailure>> => {
+    const link = await on;
+    const reply = await link.call(path, writeMessage(fields), timeoutMs);
+    try {
+      return reply.ok ? ok(read(messageIn(reply.value))) : reply;
+    } catch (error) {
+      return notRay(`its answer cannot be read: ${(error as Error).message}`);
+    }
   };
   return {
     /** The Ray version, and for each of these nodes whether its raylet counts as living. */
     async checkAlive(nodes: readonly NodeKey[], timeoutMs: number) {
-      const link = await connected();
-      if (!link.ok) return link;
+      const on = connected();
+      const link = await on;
+      const read = (reply: Message) => ({ version: reply.text(2), alive: [...reply.bytes(3)].map(Boolean) });
       const askBy = (keys: readonly (string | Uint8Array)[]) =>
-        askOver(link.value, `${NODES}/CheckAlive`, { 1: keys }, timeoutMs, (reply) => ({
-          version: reply.text(2),
-          alive: [...reply.bytes(3)].map(Boolean),
-        }));
-      // Ray 2.40 takes addresses in the field in which Ray 2.49 and later take the ids of nodes (CheckAliveRequest in
-      // gcs_service_pb2.py), and cannot parse the bytes of an id: INTERNAL, "Unable to parse request". That is remembered for the
-      // connection alone: an address where an id belongs ends the GCS of a later Ray (NodeID::FromBinary).
-      if (!BY_ADDRESS.has(link.value)) {
+        ask(`${NODES}/CheckAlive`, { 1: keys }, timeoutMs, read, on);
+      // It has addresses in the field in which Ray 2.49 and later have ids (CheckAliveRequest in gcs_service_pb2.py), and cannot
+      // parse these: INTERNAL, "Unable to parse request". That holds for the connection alone: a later Ray ends itself over an
+      // address (NodeID::FromBinary).
+      if (!BY_ADDRESS.has(link)) {
         const answer = await askBy(nodes.map(({ nodeId }) => Buffer.from(nodeId, "hex")));
-        const wantsAddresses =
+        const cannotParse =
           !answer.ok && answer.error.kind === "not-ray" && /status 13: .*parse/.test(answer.error.saw);
-        if (nodes.length === 0 || !wantsAddresses) return answer;
-        BY_ADDRESS.add(link.value);
+        if (nodes.length === 0 || !cannotParse) return answer;
+        BY_ADDRESS.add(link);
       }
       return askBy(nodes.map(({ address, port }) => `${address}:${port}`));
     },
@@ -80,30 +89,14 @@ export function openGcs(address: Address, options: GcsOptions) {
     kvPut: ({ namespace, key }: KvKey, value: string, timeoutMs: number) =>
       ask(`${KV}/InternalKVPut`, { 1: key, 2: value, 3: true, 4: namespace }, timeoutMs, () => {}),
     close: (): void => {
-      void opening?.then((link) => link.ok && link.value.end(brokenOff("it was closed here")));
+      void opening?.then((link) => link.end(brokenOff("it was closed here")));
     },
   };
 }
 
-async function askOver<T>(
-  link: Link,
-  path: string,
-  fields: Fields,
-  timeoutMs: number,
-  read: (reply: Message) => T,
-): Promise<Result<T, GcsFailure>> {
-  const reply = await link.call(path, writeMessage(fields), timeoutMs);
-  if (!reply.ok) return reply;
-  try {
-    return ok(read(new Message(reply.value)));
-  } catch (error) {
-    return notRay(`its answer cannot be read: ${(error as Error).message}`);
-  }
-}
-
 function toNode(bytes: Uint8Array) {
-  const info = new Message(bytes);
-  const resources = info.all(11).map((entry) => new Message(entry));
+  const info = messageIn(bytes);
+  const resources = info.all(11).map((entry) => messageIn(entry));
   return {
     /** Hex. */
     nodeId: info.hex(1),
@@ -123,45 +116,32 @@ function toNode(bytes: Uint8Array) {
 }
 
 /**
- * A protobuf message by the numbers of its fields; what it does not have is empty. The code that buf generates would load in
- * 15 ms, half of what `node -e 0` takes; the tests' GCS speaks by it.
+ * A protobuf message by the numbers of its fields; what it does not have is empty. Throws where `bytes` are none. The code that
+ * buf generates, by which the tests' GCS speaks, would load in 15 ms, half of what `node -e 0` takes.
  */
-class Message {
-  readonly #fields = new Map<number, (Uint8Array | number)[]>();
-
-  /** Throws where `bytes` are no message. */
-  constructor(bytes: Uint8Array) {
-    const reader = new BinaryReader(bytes);
-    while (reader.pos < reader.len) {
-      const [field, type] = reader.tag();
-      const value = READ[type]?.(reader) ?? reader.skip(type, field);
-      const values = this.#fields.get(field);
-      if (values === undefined) this.#fields.set(field, [value]);
-      else values.push(value);
-    }
+function messageIn(bytes: Uint8Array) {
+  const fields = new Map<number, (Uint8Array | number)[]>();
+  const reader = new BinaryReader(bytes);
+  while (reader.pos < reader.len) {
+    const [field, type] = reader.tag();
+    const value = READ[type]?.(reader) ?? reader.skip(type, field);
+    const values = fields.get(field);
+    if (values === undefined) fields.set(field, [value]);
+    else values.push(value);
   }
-
-  /** Every value of a repeated field of bytes or messages. */
-  all(field: number): Uint8Array[] {
-    return (this.#fields.get(field) ?? []).filter((value) => typeof value !== "number");
-  }
-
-  bytes(field: number): Buffer {
-    return Buffer.from(this.all(field).at(-1) ?? []);
-  }
-
-  hex(field: number): string {
-    return this.bytes(field).toString("hex");
-  }
-
-  text(field: number): string {
-    return this.bytes(field).toString("utf8");
-  }
-
-  number(field: number): number {
-    return Number(this.#fields.get(field)?.at(-1) ?? 0);
-  }
+  const all = (field: number) => (fields.get(field) ?? []).filter((value) => typeof value !== "number");
+  const last = (field: number) => Buffer.from(all(field).at(-1) ?? []);
+  return {
+    /** Every value of a repeated field of bytes or messages. */
+    all,
+    bytes: last,
+    hex: (field: number) => last(field).toString("hex"),
+    text: (field: number) => last(field).toString("utf8"),
+    number: (field: number) => Number(fields.get(field)?.at(-1) ?? 0),
+  };
 }
+
+type Message = ReturnType<typeof messageIn>;
 
 const READ: Partial<Record<WireType, (reader: BinaryReader) => Uint8Array | number>> = {
   [WireType.Varint]: (reader) => Number(reader.int64()),
@@ -170,7 +150,7 @@ const READ: Partial<Record<WireType, (reader: BinaryReader) => Uint8Array | numb
 };
 
 type Field = Uint8Array | string | true;
-/** By number: bytes, texts, and switches that are on; a list is a repeated field. */
+/** Bytes, texts, and switches that are on; a list is a repeated field. */
 type Fields = Readonly<Record<number, Field | readonly Field[]>>;
 
 function writeMessage(fields: Fields): Uint8Array {

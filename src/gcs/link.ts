@@ -1,7 +1,7 @@
-import { connect, type Socket } from "node:net";
+import { connect, Socket } from "node:net";
 import { type Address, formatAddress } from "../common/address.ts";
 import { lookup } from "../common/lookup.ts";
-import { err, ok, type Result } from "../common/result.ts";
+import { err } from "../common/result.ts";
 import { Answer, brokenOff, type GcsFailure, nameBytes, type Outcome, withPrefix } from "./answer.ts";
 import * as http2 from "./http2.ts";
 import { type TlsKeys, tlsOptions } from "./tls.ts";
@@ -13,24 +13,19 @@ export interface GcsOptions {
   readonly tls?: TlsKeys | undefined;
 }
 
-/**
- * Begins a connection; fails only where the TLS keys cannot be used. `onLeave` is called once, when it takes no more calls.
- * Only a node that uses TLS loads its module.
- */
-export async function openLink(
-  address: Address,
-  options: GcsOptions,
-  onLeave: () => void,
-): Promise<Result<Link, GcsFailure>> {
+/** Begins a connection. `onLeave` is called once, when it takes no more calls. Only a node that uses TLS loads its module. */
+export async function openLink(address: Address, options: GcsOptions, onLeave: () => void): Promise<Link> {
   const to = { ...address, lookup };
+  const linkOf = (socket: Socket): Link => new Link(socket, formatAddress(address), options, onLeave);
+  if (options.tls === undefined) return linkOf(connect(to));
+  const tls = await import("node:tls");
   try {
-    const socket =
-      options.tls === undefined
-        ? connect(to)
-        : (await import("node:tls")).connect({ ...to, ...tlsOptions(options.tls, address.host) });
-    return ok(new Link(socket, formatAddress(address), options, onLeave));
+    return linkOf(tls.connect({ ...to, ...tlsOptions(options.tls, address.host) }));
   } catch (error) {
-    return err({ kind: "tls", problem: "failed", detail: (error as Error).message });
+    // These keys cannot be used.
+    const link = linkOf(new Socket());
+    link.end({ kind: "tls", problem: "failed", detail: (error as Error).message });
+    return link;
   }
 }
 

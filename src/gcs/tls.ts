@@ -3,6 +3,7 @@ import { readText } from "../common/auth-token.ts";
 import type { Environment } from "../common/environment.ts";
 import type { Problem } from "../common/failure.ts";
 import { shownPath } from "../common/output/shown.ts";
+import { attempt } from "../common/result.ts";
 
 const FILES = { cert: "RAY_TLS_SERVER_CERT", key: "RAY_TLS_SERVER_KEY", ca: "RAY_TLS_CA_CERT" } as const;
 type Part = keyof typeof FILES;
@@ -24,7 +25,15 @@ export function readTls(env: Environment): TlsKeys | undefined {
 /** All reasons why Ray could not use these files. */
 export async function findTlsProblems(env: Environment, tls: TlsKeys | undefined): Promise<Problem[]> {
   if (tls === undefined) return [];
-  const problems = PARTS.filter((part) => tls[part] === "").map((part) => unreadable(part, env[FILES[part]]));
+  const problems = PARTS.filter((part) => tls[part] === "").map((part): Problem => {
+    const file = env[FILES[part]];
+    const got = file ? `got ${shownPath(file)}, which is empty or cannot be read` : "got none";
+    return {
+      where: FILES[part],
+      problem: `expected a file, since RAY_USE_TLS is set, ${got}`,
+      fix: "Mount the file and make it readable for this user, or unset RAY_USE_TLS on every node.",
+    };
+  });
   const say = (part: Part, problem: string, fix: string) => {
     if (tls[part] !== "") problems.push({ where: FILES[part], problem, fix });
   };
@@ -64,15 +73,6 @@ export async function findTlsProblems(env: Environment, tls: TlsKeys | undefined
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 const PEM = "Give a file that begins with -----BEGIN.";
 
-function unreadable(part: Part, file: string | undefined): Problem {
-  const got = file ? `got ${shownPath(file)}, which is empty or cannot be read` : "got none";
-  return {
-    where: FILES[part],
-    problem: `expected a file, since RAY_USE_TLS is set, ${got}`,
-    fix: "Mount the file and make it readable for this user, or unset RAY_USE_TLS on every node.",
-  };
-}
-
 type Certificate = import("node:crypto").X509Certificate;
 
 /** True when one of `roots` is or has signed `cert`, directly or through some of `between`. */
@@ -90,14 +90,6 @@ function leadsTo(cert: Certificate, between: readonly Certificate[], roots: read
         ),
     )
   );
-}
-
-function attempt<T>(work: () => T): T | undefined {
-  try {
-    return work();
-  } catch {
-    return undefined;
-  }
 }
 
 /** The options of a TLS connection. Ray's servers require a client certificate. SNI takes host names only, no addresses. */

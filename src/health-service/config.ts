@@ -1,7 +1,7 @@
 import * as hosts from "../common/address.ts";
+import { healthTokenIn, noHealthToken } from "../common/auth-token.ts";
 import { type Environment, readEnvironment, type ValuesOf, type Variable } from "../common/environment.ts";
 import type { Problem } from "../common/failure.ts";
-import { healthTokenIn, noHealthToken } from "../common/health-token.ts";
 import { RENEW_DEADLINE_S } from "../common/protocol/lease-protocol.ts";
 import { err, ok, type Result } from "../common/result.ts";
 import type { Form } from "../common/values.ts";
@@ -90,15 +90,14 @@ export function readConfig(
   if (file === null) return problems.length > 0 ? err(problems) : ok(values);
   const token = healthTokenIn(readText(file));
   if (token === null) problems.push(noHealthToken(file));
-  if (given !== null) problems.push(TOKEN_TWICE);
+  if (given !== null)
+    problems.push({
+      where: "RAY_EP_HEALTH_TOKEN, RAY_EP_HEALTH_TOKEN_FILE",
+      problem: "expected one of them, got both",
+      fix: "Remove one.",
+    });
   return problems.length > 0 ? err(problems) : ok({ ...values, RAY_EP_HEALTH_TOKEN: token });
 }
-
-const TOKEN_TWICE: Problem = {
-  where: "RAY_EP_HEALTH_TOKEN, RAY_EP_HEALTH_TOKEN_FILE",
-  problem: "expected one of them, got both",
-  fix: "Remove one.",
-};
 
 /** What --help prints. */
 export function helpText(version: string): string {

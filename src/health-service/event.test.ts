@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { expectVisible, outsideText, saying } from "../../test/fixtures/outside.ts";
 import { createLogger } from "../common/output/logger.ts";
-import { type Event, render, withoutRepeats } from "./event.ts";
+import { type Event, quietLog, render } from "./event.ts";
 
 const who = { node: "ray-cpu", life: "life-1" };
 const answer = { message: "refused", from: "10.0.0.1", to: "ray-cpu:7000", address: "10.0.0.2" };
@@ -59,7 +59,7 @@ const refused = (node: string, life: string): Event => ({
 function listen() {
   const clock = { nowMs: 0 };
   const said: Event[] = [];
-  const log = withoutRepeats(
+  const log = quietLog(
     (event) => void said.push(event),
     () => clock.nowMs,
   );

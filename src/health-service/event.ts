@@ -141,21 +141,22 @@ const MINUTE_MS = 60_000;
 const MAX_EVENTS = 1000;
 
 /**
- * Passes on what is news, and of what clients may repeat each event once a minute, whatever life it is of: a node that
- * starts again and again is one node. `now` is milliseconds, monotonic.
+ * Passes on what may be logged: no life, and of what clients may repeat each event once a minute, whatever life it is of
+ * (a node that starts again and again is one node). `now` is milliseconds, monotonic.
  */
-export function withoutRepeats(log: (event: Event) => void, now: () => number): (event: Event) => void {
+export function quietLog(log: (event: Event) => void, now: () => number): (event: Event) => void {
   const said = new Set<string>();
   let minuteEndsMs = 0;
   return (event) => {
-    if (!REPEATED.has(event.type)) return log(event);
+    const shown = withoutLife(event);
+    if (!REPEATED.has(event.type)) return log(shown);
     if (now() >= minuteEndsMs) {
       said.clear();
       minuteEndsMs = now() + MINUTE_MS;
     }
-    const key = JSON.stringify(withoutLife(event));
+    const key = JSON.stringify(shown);
     if (said.has(key) || said.size >= MAX_EVENTS) return;
     said.add(key);
-    log(event);
+    log(shown);
   };
 }

@@ -4,13 +4,14 @@ import { setFlagsFromString } from "node:v8";
 import * as z from "zod/mini";
 import en from "zod/v4/locales/en.js";
 import { readText } from "../common/auth-token.ts";
+import { monotonicMs } from "../common/deadline.ts";
 import type { Problem } from "../common/failure.ts";
 import { THREADS } from "../common/lookup.ts";
 import { createLogger, logForm } from "../common/output/logger.ts";
 import { handleSignals, leave } from "../common/process.ts";
 import { err, ok, type Result } from "../common/result.ts";
 import { helpText, readConfig } from "./config.ts";
-import { type Event, EXIT_CODES, render, type ServiceFailure, withoutLife } from "./event.ts";
+import { type Event, EXIT_CODES, quietLog, render, type ServiceFailure } from "./event.ts";
 import { startHealthService } from "./start.ts";
 
 function print(text: string): number {
@@ -22,7 +23,8 @@ function print(text: string): number {
 async function main(): Promise<number> {
   z.config(en());
   const form = logForm(process.env.RAY_EP_LOG);
-  const { log } = createLogger<Event>({ form, write: print, render, now: () => new Date() });
+  const logger = createLogger<Event>({ form, write: print, render, now: () => new Date() });
+  const log = quietLog(logger.log, monotonicMs);
   const fail = (failure: ServiceFailure): number => {
     log({ type: "failed", failure });
     return EXIT_CODES[failure.reason];
@@ -36,7 +38,7 @@ async function main(): Promise<number> {
   const config = readConfig(process.env, readText);
   if (!config.ok) return fail({ reason: "bad-configuration", problems: config.error });
   const identity = { version: __VERSION__, instance: randomUUID() };
-  const starting = startHealthService(config.value, identity, (event) => log(withoutLife(event)));
+  const starting = startHealthService(config.value, identity, log);
   // A start that hangs, on a disk say, ends with the signal as well.
   const service = await Promise.race([starting, stop.then(() => null)]);
   if (service !== null && !service.ok) return fail(service.error);

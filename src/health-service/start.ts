@@ -1,12 +1,10 @@
 import { once } from "node:events";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { readText } from "../common/auth-token.ts";
 import { monotonicMs, pause } from "../common/deadline.ts";
 import { err, ok, type Result } from "../common/result.ts";
 import type { Config } from "./config.ts";
-import { type Event, type ServiceFailure, withoutRepeats } from "./event.ts";
-import { maxConnections } from "./http/connections.ts";
+import type { Event, ServiceFailure } from "./event.ts";
 import { createHealthServer } from "./http/server.ts";
 import type { Recalled } from "./lease/lease-state.ts";
 import { inTime, StateFile } from "./lease/state-file.ts";
@@ -17,7 +15,6 @@ export interface HealthService {
   readonly stop: () => Promise<void>;
 }
 
-const REQUEST_TIMEOUT_MS = 5000;
 const RECALL_TIMEOUT_MS = 10_000;
 const LAST_WRITE_MS = 500;
 
@@ -33,16 +30,11 @@ export async function startHealthService(
     file === null ? ok({ kind: "none" }) : await inTime(RECALL_TIMEOUT_MS, file.recall());
   if (!recalled.ok) return err({ reason: "state-unreadable", file: file?.path ?? "", cause: recalled.error });
   log(memoryEvent(recalled.value, ttlMs));
-  // Not boot time: while this machine is suspended no node can renew or report, and a lease that ends later does no
-  // harm.
-  const time = { now: monotonicMs, pause };
-  const quiet = withoutRepeats(log, monotonicMs);
-  const service = new Service({ ...identity, ...time, config, file, recalled: recalled.value, log: quiet });
+  // Not boot time: while this machine is suspended no node can renew, and a lease that ends later does no harm.
+  const around = { now: monotonicMs, pause, log };
+  const service = new Service({ ...identity, ...around, config, file, recalled: recalled.value });
   await service.lease.open();
-  const server = createHealthServer(service, {
-    requestTimeoutMs: REQUEST_TIMEOUT_MS,
-    maxConnections: maxConnections(readText("/proc/self/limits")),
-  });
+  const server = createHealthServer(service);
   const listening = await listen(server, config);
   if (!listening.ok) return listening;
   const whitelist = config.HEAD_WHITELIST?.map(({ name }) => name) ?? null;

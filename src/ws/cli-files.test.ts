@@ -19,14 +19,13 @@ function ws(words: readonly string[], env: Record<string, string> = {}): Promise
     said += text;
   };
   const context = {
-    terminal: { out: say, err: say, live: false },
-    liveStream: undefined,
+    terminal: { out: say, err: say, live: undefined },
     env: { PATH: process.env.PATH, ...env },
     dist: join(root, "dist"),
     signal: new AbortController().signal,
     urgent: new AbortController().signal,
   };
-  return runCli(["--runtime", "embedded", ...words], context, { root, version: "0" });
+  return runCli(["--runtime", "embedded", ...words], context);
 }
 
 test("a config.yaml that was named must be there and be a file; the usual one may be missing", async () => {

@@ -18,14 +18,13 @@ async function ws(...words: string[]): Promise<{ code: number; out: string; err:
     said[to] += text;
   };
   const context = {
-    terminal: { out: add("out"), err: add("err"), live: false },
-    liveStream: undefined,
+    terminal: { out: add("out"), err: add("err"), live: undefined },
     env: { PATH: "/nowhere" },
     dist: join(folder, "dist"),
     signal: new AbortController().signal,
     urgent: new AbortController().signal,
   };
-  const code = await runCli(words, context, { root: folder, version: "1.2.3" });
+  const code = await runCli(words, context);
   return { code, ...said };
 }
 

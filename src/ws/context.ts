@@ -1,21 +1,14 @@
 import type { RuntimeName } from "./drivers/driver.ts";
 import type { Job } from "./job.ts";
+import { createProgress } from "./output/progress.ts";
 import type { Terminal } from "./output/terminal.ts";
 
 /** What every command gets from the process that it runs in. */
-export interface WsContext {
+export interface WsContext extends Pick<Job, "signal" | "urgent" | "cleaning"> {
   readonly terminal: Terminal;
-  /** Where progress is redrawn; undefined: nowhere. */
-  readonly liveStream: NodeJS.WriteStream | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The folder of the bundles. */
   readonly dist: string;
-  /** Aborted by the first Ctrl-C, SIGTERM or SIGHUP; the reason is the signal's name. */
-  readonly signal: AbortSignal;
-  /** Aborted by the second one. */
-  readonly urgent: AbortSignal;
-  /** Runs work that must not be left half done; even a third Ctrl-C waits for it. */
-  readonly cleaning?: Job["cleaning"];
   /** Asks the user at the terminal; undefined without a terminal. Ctrl-C or the end of input count as no answer. */
   readonly ask?: ((question: string) => Promise<string | undefined>) | undefined;
 }
@@ -29,4 +22,18 @@ export interface GlobalOptions {
   readonly configGiven: boolean;
   readonly stateDir: string;
   readonly venvDir: string;
+}
+
+/** Runs `work` with a progress display that is closed before anything else is written. */
+export async function withJob<T>(
+  context: WsContext,
+  work: (job: Job) => Promise<T>,
+  timeoutMs = 0,
+): Promise<T> {
+  const progress = createProgress(context.terminal);
+  try {
+    return await work({ ...context, progress, timeoutMs });
+  } finally {
+    progress.close();
+  }
 }

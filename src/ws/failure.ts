@@ -1,117 +1,74 @@
-import type { Problem } from "../common/failure.ts";
-import type { Result } from "../common/result.ts";
-import type { NotOurs } from "./compose/own-file.ts";
+import type { Members, Result } from "../common/result.ts";
+import { FAILURES, type Lines } from "./output/failure-texts.ts";
+import { printLines, type Terminal } from "./output/terminal.ts";
 
-/** A TCP port that something else holds. */
-export interface TakenPort {
-  readonly host: string;
-  readonly port: number;
-  /** What we want it for. */
-  readonly use: string;
-  /** Who holds it, as far as that can be seen. */
-  readonly holder: string | undefined;
-  /** Why it cannot be had where nobody holds it. */
-  readonly why?: string;
-}
-
-/** What `ws` expects to go wrong, each with what its renderer needs. */
-export type WsFailure =
-  | { readonly reason: "bad-settings"; readonly file: string; readonly problems: readonly Problem[] }
-  /** A config.yaml that was named and cannot be read. */
-  | {
-      readonly reason: "config-unreadable";
-      readonly file: string;
-      readonly why: string;
-      readonly fix: string;
-    }
-  /** A file or folder that cannot be used as it has to be. */
-  | {
-      readonly reason: "io-failed";
-      /** Undefined where the system names none, as it does when a disk is full. */
-      readonly path: string | undefined;
-      readonly code: string;
-      /** The system's own words. */
-      readonly message: string;
-    }
-  | { readonly reason: "unsupported-platform"; readonly platform: string }
-  | { readonly reason: "no-such-uid"; readonly uid: number }
-  /** The last `ws up` used the engine, which is not to be reached now: what it started may still run. */
-  | { readonly reason: "engine-away"; readonly why: string }
-  | { readonly reason: "lock-failed"; readonly file: string; readonly lines: readonly string[] }
-  | { readonly reason: "runtime-not-available"; readonly runtime: string; readonly why: string }
-  | { readonly reason: "no-tool"; readonly tool: string; readonly fix: string }
-  /** The Docker engine or compose did not do what it was asked. */
-  | {
-      readonly reason: "engine-refused";
-      readonly command: string;
-      /** Its own words. */
-      readonly lines: readonly string[];
-      readonly cause: string | undefined;
-    }
-  | { readonly reason: "machine-not-ready"; readonly problems: readonly Problem[] }
-  | {
-      readonly reason: "venv-failed";
-      readonly folder: string;
-      readonly rayVersion: string;
-      readonly lines: readonly string[];
-      readonly cause: string;
-      readonly fix: string;
-    }
-  | { readonly reason: "ports-taken"; readonly ports: readonly TakenPort[] }
-  | {
-      readonly reason: "node-ended";
-      readonly node: string;
-      readonly how: string;
-      readonly lines: readonly string[];
-      readonly log: string;
-      readonly cause: string | undefined;
-    }
-  | {
-      readonly reason: "not-ready-in-time";
-      readonly timeoutMs: number;
-      /** Each node that is missing, with what was seen of it last. */
-      readonly missing: readonly {
-        readonly node: string;
-        readonly why: string;
-        readonly lines: readonly string[];
-        readonly cause: string | undefined;
-      }[];
-    }
-  /** Every node was ALIVE, and some are not any more. */
-  | {
-      readonly reason: "not-alive";
-      readonly nodes: readonly { readonly node: string; readonly state: string }[];
-    }
-  | { readonly reason: "no-such-node"; readonly node: string; readonly known: readonly string[] }
-  /** The running cluster requires a token, and ws has another one or none. */
-  | { readonly reason: "token-refused"; readonly at: string }
-  | { readonly reason: "not-running"; readonly what: string; readonly fix: string }
-  | { readonly reason: "head-not-usable"; readonly head: string; readonly why: string }
-  | {
-      readonly reason: "left-over";
-      readonly processes: readonly { readonly pid: number; readonly what: string }[];
-      readonly ports: readonly TakenPort[];
-    }
-  /** Files that `ws` would overwrite. */
-  | { readonly reason: "not-our-files"; readonly files: readonly NotOurs[] }
-  /** Containers of this project.name that were started from another folder's config.yaml. */
-  | { readonly reason: "started-elsewhere"; readonly project: string; readonly folders: readonly string[] }
-  /** `ws up` would replace or stop running services, and the user has not agreed. */
-  | { readonly reason: "not-agreed" }
-  /** `ws up --dry-run` has shown its plan. */
-  | { readonly reason: "only-planned" }
-  /** Another `ws up` was first, with other secrets: what is right has to be worked out anew. */
-  | { readonly reason: "overtaken" }
-  | { readonly reason: "unsafe-folder"; readonly folder: string; readonly why: string }
-  | { readonly reason: "interrupted"; readonly signal: StopSignal };
+type Table = typeof FAILURES;
+/** What `ws` expects to go wrong. */
+export type WsFailure = { [Code in keyof Table]: Members<"reason", Table[Code]> }[keyof Table];
 
 /** What `ws` tries: it ends well, or in a failure that `ws` expects. */
 export type Attempt<T = void> = Promise<Result<T, WsFailure>>;
 
-type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
+/** How `ws` ends when no failure says otherwise (sysexits.h where it has a number; docs/ws.md, "Exit codes"). */
+export const EXIT = {
+  ok: 0,
+  /** A check of `ws test` does not hold, or `ws ps` sees a node that is not ALIVE. */
+  notAllWell: 1,
+  usage: 64,
+} as const;
+
+export const SIGNAL_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+const NO_WRITING = "Give this user the right to write there, or name another folder (--state, --report).";
+const NO_FOLDER =
+  "Something on that path is no folder; remove it, or name another folder (--state, --report).";
+
+/** What the system's error codes (errno(3)) ask for. */
+const WAY_OUT: Readonly<Record<string, string>> = {
+  EACCES: NO_WRITING,
+  EPERM: NO_WRITING,
+  EROFS: "That file system is read-only; name another folder (--state, --report).",
+  ENOSPC: "The disk is full (df -h): make room, then run the command again.",
+  EDQUOT: "This user's share of the disk is used up: make room, then run the command again.",
+  ENOTDIR: NO_FOLDER,
+  EEXIST: NO_FOLDER,
+  EISDIR: "Remove that folder, or name another (--state, --report).",
+  ENAMETOOLONG: "Name a folder with a shorter path (--state).",
+  EMFILE: "Too many files are open (ulimit -n).",
+};
+
+/** What a machine may do to any file. Another code, or none, is a bug of ours. */
+const EXPECTED = new Set([...Object.keys(WAY_OUT), "ENFILE", "EIO", "ELOOP", "EBUSY", "ETXTBSY"]);
+
+/** An exception of the file system as a failure; undefined where it is another. Pure. */
+export function ioFailure(error: unknown): WsFailure | undefined {
+  if (!(error instanceof Error)) return undefined;
+  // There is no path where a disk is full.
+  const { code, path, message } = error as NodeJS.ErrnoException;
+  if (code === undefined || !EXPECTED.has(code)) return undefined;
+  const fix = WAY_OUT[code] ?? "Mend that, then run the command again.";
+  return { reason: "io-failed", path: path ?? "A file", message, fix };
+}
 
 /** The failure of a job whose signal was aborted; `ws` aborts with the name of the signal as the reason. */
-export function interrupted(signal: AbortSignal): WsFailure {
-  const signals: readonly StopSignal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
-  return { reason: "interrupted", signal: signals.find((each) => each === signal.reason) ?? "SIGINT" };
+export const interrupted = ({ reason }: AbortSignal): WsFailure => ({
+  reason: "interrupted",
+  signal: reason === "SIGTERM" || reason === "SIGHUP" ? reason : "SIGINT",
+});
+
+/** What failed in words, and the exit code. Pure. */
+export function describeFailure(failure: WsFailure): { readonly lines: Lines; readonly code: number } {
+  for (const [code, texts] of Object.entries<Record<string, (facts: never) => Lines>>(FAILURES)) {
+    const lines = texts[failure.reason]?.(failure as never);
+    if (lines !== undefined)
+      return { lines, code: failure.reason === "interrupted" ? SIGNAL_CODES[failure.signal] : Number(code) };
+  }
+  throw new Error(`unreachable: ${failure.reason}`);
+}
+
+/** Says why a command failed and returns its exit code. */
+export function fail({ terminal }: { readonly terminal: Pick<Terminal, "err"> }, failure: WsFailure): number {
+  const { lines, code } = describeFailure(failure);
+  printLines(terminal.err, lines);
+  return code;
 }

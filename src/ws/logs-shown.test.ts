@@ -6,7 +6,7 @@ import { styleText } from "node:util";
 import { expect, test, vi } from "vitest";
 import { FakeEngine, inspected } from "../../test/fixtures/docker/fake-engine.ts";
 import { createLogger } from "../common/output/logger.ts";
-import { whileStopping } from "./cluster/while-stopping.ts";
+import { whileStopping } from "./cluster/down.ts";
 import { logVerbs } from "./drivers/compose/logs.ts";
 import { writer } from "./output/terminal.ts";
 

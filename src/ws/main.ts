@@ -4,6 +4,7 @@ import { createInterface } from "node:readline/promises";
 import { withAuthMode } from "../common/auth-token.ts";
 import { leave } from "../common/process.ts";
 import { runCli } from "./cli.ts";
+import { SIGNAL_CODES } from "./failure.ts";
 import { writer } from "./output/terminal.ts";
 
 /** The folder of the bundles; what users type (`ws`, config.yaml, .ws) lies in the folder above. */
@@ -29,8 +30,7 @@ function sayAndLeaveNext(): void {
 
 const first = new AbortController();
 const second = new AbortController();
-const CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
-for (const [name, code] of Object.entries(CODES))
+for (const [name, code] of Object.entries(SIGNAL_CODES))
   process.on(name, () => {
     // The third one ends what ignores the first two, except a clean-up.
     if (second.signal.aborted && cleanups === 0) leave(process, code);
@@ -48,9 +48,8 @@ const context = {
   terminal: {
     out: writer(process.stdout),
     err: writer(process.stderr),
-    live: process.stderr.isTTY === true,
+    live: process.stderr.isTTY ? process.stderr : undefined,
   },
-  liveStream: process.stderr.isTTY === true ? process.stderr : undefined,
   env: withAuthMode(process.env),
   dist,
   signal: first.signal,
@@ -72,6 +71,4 @@ async function ask(question: string): Promise<string | undefined> {
   }
 }
 
-void runCli(process.argv.slice(2), context, { root: dirname(dist), version: __VERSION__ }).then((exitCode) =>
-  leave(process, exitCode),
-);
+void runCli(process.argv.slice(2), context).then((exitCode) => leave(process, exitCode));

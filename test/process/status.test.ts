@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { ClusterView } from "../../src/common/protocol/lease-protocol.ts";
 import { type NodeStatus, parseStatus } from "../../src/common/protocol/node-status.ts";
-import { causeOf } from "../../src/ws/cluster/cause-of.ts";
+import { causeOf } from "../../src/ws/cluster/diagnosis.ts";
 import { Rig } from "../fixtures/rig.ts";
 import { until } from "../fixtures/until.ts";
 

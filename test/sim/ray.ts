@@ -50,8 +50,8 @@ export class Session implements RayProcess {
   readonly session = 1;
   readonly actor: Actor;
   readonly exited: Promise<Exit>;
-  readonly #gcs = Promise.withResolvers<Address>();
-  readonly #nodeId = Promise.withResolvers<string>();
+  #gcs: Address | undefined;
+  #nodeId: string | undefined;
   readonly #entrypoint: Entrypoint;
   #exit: (exit: Exit) => void = () => {};
   #gcsSeenAtMs = 0;
@@ -66,10 +66,7 @@ export class Session implements RayProcess {
     });
   }
 
-  readonly nodeId: RayProcess["nodeId"] = (onGcs) => {
-    void this.#gcs.promise.then(onGcs);
-    return this.#nodeId.promise;
-  };
+  readonly names: RayProcess["names"] = () => ({ gcs: this.#gcs, nodeId: this.#nodeId });
 
   readonly inspector: RayProcess["inspector"] = () => async () => ({ agent: "well", raylet: "running" });
 
@@ -90,7 +87,7 @@ export class Session implements RayProcess {
       place.gcs = { clusterId, epoch: 0 };
       log(`${runId} serves ${clusterId}`);
       checker.served(place, { beganAtMs, decidedAtMs, byLease });
-      this.#named(() => this.#gcs.resolve({ host: OWN_HOST, port: 6379 }));
+      this.#gcs = { host: OWN_HOST, port: 6379 };
       this.#register(clusterId);
     });
   }
@@ -100,16 +97,11 @@ export class Session implements RayProcess {
     for (;;) {
       const gcs = await askGcs(this.#entrypoint, this.actor, head, JOIN_TIMEOUT_MS);
       if (gcs.kind === "answer") {
-        this.#named(() => this.#gcs.resolve(head));
+        this.#gcs = head;
         return this.#register(gcs.value.clusterId);
       }
       await this.actor.sleep(JOIN_EVERY_MS);
     }
-  }
-
-  /** Its supervisor sees it only while it runs. */
-  #named(see: () => void): void {
-    this.#entrypoint.actor.do(see);
   }
 
   #register(clusterId: string): void {
@@ -117,7 +109,7 @@ export class Session implements RayProcess {
     this.actor.after(scene.prng.between(...scene.pace.raylet), () => {
       place.member = clusterId;
       this.#gcsSeenAtMs = this.actor.nowMs;
-      this.#named(() => this.#nodeId.resolve(runId));
+      this.#nodeId = runId;
     });
   }
 

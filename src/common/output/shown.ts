@@ -1,7 +1,4 @@
-/**
- * Characters that are invisible or change how others are shown: control characters, escape codes, text direction
- * marks, line ends.
- */
+/** Control characters, escape codes, marks of text direction, line ends. */
 const INVISIBLE = /[\p{C}\p{Zl}\p{Zp}]/gu;
 
 /**
@@ -24,10 +21,7 @@ export const hidden = (text: string): string =>
 /** What was given as the path of a secret's file. Where it is no path from the root it may be the secret itself. */
 export const shownPath = (text: string): string => (text.startsWith("/") ? shown(text) : hidden(text));
 
-/**
- * A value to show on one line, without a user name, password or query that it may contain. A password may contain any
- * character, so everything before the last "@" is removed.
- */
+/** A value on one line without user, password and query. A password may have an "@", so all before the last one goes. */
 export const shown = (text: string): string =>
   visible(text.replace(/^([a-z][\w+.-]*:\/\/)?.*@/is, "$1…@").replace(/\?.*$/s, "?…"));
 

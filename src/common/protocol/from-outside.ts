@@ -9,3 +9,4 @@ export const Text = z.string().check(z.maxLength(1024), visible);
 /** host:port, the id of a cluster, or a word of ours. */
 export const Word = z.string().check(z.maxLength(260), withoutSpace);
 export const Port = z.int().check(z.minimum(1), z.maximum(65535));
+export const Count = z.int().check(z.nonnegative());

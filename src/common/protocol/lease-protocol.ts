@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { host } from "../address.ts";
-import { Name, Port, Text, Word } from "./from-outside.ts";
+import { Count, Name, Port, Text, Word } from "./from-outside.ts";
 import { NodeStatus } from "./node-status.ts";
 
 /**
@@ -14,11 +14,9 @@ const HostName = z
 
 /** One change of holder each second would take 30,000 years: a higher epoch was made up. */
 export const HIGHEST_EPOCH = 1e12;
-export const Epoch = z.int().check(z.nonnegative(), z.maximum(HIGHEST_EPOCH));
-/** An epoch that somebody saw. One that was made up is not refused, since it may come from an honest node, but it counts nothing. */
-const SeenEpoch = z.int().check(z.nonnegative());
+export const Epoch = Count.check(z.maximum(HIGHEST_EPOCH));
 /** One request a second for 30 years; a higher number is not genuine. */
-const Sequence = z.int().check(z.nonnegative(), z.maximum(1e9));
+const Sequence = Count.check(z.maximum(1e9));
 
 /** Body of `PUT /v1/head`: ask for the lease (`epoch` null) or renew the one held under `epoch`. */
 export const LeaseRequest = z.object({
@@ -31,12 +29,13 @@ export const LeaseRequest = z.object({
   epoch: z.nullable(Epoch),
   /** "answered": every other candidate was answered for; "silent": at least one gave no answer. */
   others: z.enum(["answered", "silent"]),
-  /**
-   * Whether this node ends its Ray before its lease ends (strict fencing). When it is not given, assume that it does.
-   */
+  /** Whether this node ends its Ray before its lease ends (strict fencing); assumed when it is not given. */
   strict: z.optional(z.boolean()),
-  /** The highest epoch that this node has seen anywhere. A service that forgot grants above it. */
-  seen: z.optional(SeenEpoch),
+  /**
+   * The highest epoch that this node has seen anywhere: a service that forgot grants above it. One that was made up is not
+   * refused, since an honest node may send it, but counts nothing.
+   */
+  seen: z.optional(Count),
   /** Grows with each request about the lease in this life, so that one that arrives late changes nothing. */
   seq: z.optional(Sequence),
 });
@@ -65,28 +64,27 @@ export const LeaseGranted = z.object({
 export type LeaseGranted = z.infer<typeof LeaseGranted>;
 
 export const REFUSAL_REASONS = [
+  /** Another node holds it. */
   "held",
+  /** Another life with this node's name holds it, and must first fall silent or lose its lease. */
   "same-name",
+  /** Another life with this node's name is alive and renews: two nodes have one name. */
   "duplicate-name",
+  /**
+   * The service has no memory, and a candidate was silent or the asker has seen a later epoch; it waits one TTL for a
+   * living holder.
+   */
   "quiet-period",
+  /** The epoch asked to renew is not the current one; a later holder exists or existed. */
   "stale-epoch",
+  /** The service knows the whitelist: this node is not in it, or the address is not known to be this node's. */
   "not-a-candidate",
   "foreign-address",
+  /** The state cannot be kept on disk, so nothing is granted. */
   "storage",
 ] as const;
 
-/**
- * 409 of `PUT /v1/head`.
- * - `held`: another node holds it.
- * - `same-name`: another life with the same node name holds it, and must first fall silent or lose its lease.
- * - `duplicate-name`: another life of this very node name is alive and renews; two nodes have one name.
- * - `quiet-period`: the service has no memory, and a candidate was silent or the asker has seen a later epoch; it waits one
- *   TTL for a living holder.
- * - `stale-epoch`: the epoch asked to renew is not the current one; a later holder exists or existed.
- * - `not-a-candidate`: the service knows the whitelist and this node is not in it.
- * - `foreign-address`: the service knows the whitelist, and the address is not known to be this node's.
- * - `storage`: the state cannot be kept on disk, so nothing is granted.
- */
+/** 409 of `PUT /v1/head`. */
 export const LeaseRefused = z.object({
   granted: z.literal(false),
   reason: z.enum(REFUSAL_REASONS),
@@ -103,11 +101,10 @@ export type LeaseRefused = z.infer<typeof LeaseRefused>;
 export const LeaseRelease = z.object({ node: Name, life: Name, epoch: Epoch, seq: z.optional(Sequence) });
 export type LeaseRelease = z.infer<typeof LeaseRelease>;
 
-/** 200 of `DELETE /v1/head`; `released` is false when the asker was not the holder, and then nothing changed. */
-export const LeaseReleased = z.object({ released: z.boolean(), epoch: Epoch, instance: Name });
-export type LeaseReleased = z.infer<typeof LeaseReleased>;
+/** 200 of `DELETE /v1/head`; `released` is false when the asker was not the holder. */
+export type LeaseReleased = { released: boolean; epoch: number; instance: string };
 
-/** Body of `PUT /v1/nodes/NAME`: what a node says of itself; forgotten after three TTLs without a new word. */
+/** Body of `PUT /v1/nodes/NAME`, forgotten after three TTLs without a new one. */
 export const NodeReport = z.object({
   life: Name,
   role: z.nullable(z.enum(["head", "worker"])),
@@ -129,8 +126,7 @@ export const NodeReport = z.object({
   nodeManagerPort: z.nullable(Port),
   /** More ports of this node that the service may be asked to dial back: object manager, first worker port. */
   ports: z.optional(z.array(Port).check(z.maxLength(4))),
-  /** The highest epoch that this node has seen anywhere. */
-  seen: z.optional(SeenEpoch),
+  seen: LeaseRequest.shape.seen,
   /** Its status; a node of another version may send none, or one that is not understood here. */
   status: z.optional(
     z.pipe(
@@ -172,8 +168,7 @@ export const NodeRefused = z.object({ reason: z.literal("duplicate-name"), messa
 export type NodeRefused = z.infer<typeof NodeRefused>;
 
 /** Body of every 4xx and 5xx answer that is no lease answer. */
-export const ErrorAnswer = z.object({ error: z.string(), problems: z.optional(z.array(z.string())) });
-export type ErrorAnswer = z.infer<typeof ErrorAnswer>;
+export type ErrorAnswer = { error: string; problems?: string[] | undefined };
 
 /** How long a lease lives, how soon a holder must have renewed it, and how often it tries (docs/faults.md 4.1: L > D > 1.2 R). */
 export const LEASE_TTL_S = 15;

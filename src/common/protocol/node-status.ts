@@ -1,23 +1,21 @@
 import * as z from "zod/mini";
-import { Name, Text, Word } from "./from-outside.ts";
+import { attempt } from "../result.ts";
+import { Count, Name, Text, Word } from "./from-outside.ts";
 
-/** Milliseconds since 1970. */
-const Time = z.int().check(z.nonnegative());
-const Count = z.int().check(z.nonnegative());
 /** So many entries of a list are shown: a report must fit into the health service's limit of a body. */
 export const MAX_SHOWN = 8;
 
 /**
  * What a node says of itself as data: in its reports to the health service, and in the file that RAY_EP_STATUS_FILE names,
- * which outlives the process. Words such as `reason` and `kind` are those of the entrypoint's own unions (failure.ts, watch.ts,
- * decision.ts, probe-result.ts); they are not enumerated here, so that a reader of another version takes new ones.
+ * which outlives the process. Times are milliseconds since 1970. `reason`, `kind` and the like are words of the entrypoint's own
+ * unions, not enumerated here, so that a reader of another version takes new ones.
  */
 export const NodeStatus = z.object({
   node: Name,
   /** Of the entrypoint. */
   version: Word,
   /** When this process began. */
-  startedAt: Time,
+  startedAt: Count,
   /** The installed Ray; null where that is not known. */
   ray: z.nullable(Word),
   /** The names of the whitelist that it was told, or the first of them. */
@@ -29,7 +27,7 @@ export const NodeStatus = z.object({
   /** Its present or last role, and the rule that gave it. `head`: whom a WORKER follows. */
   decision: z.nullable(z.object({ role: z.enum(["head", "worker"]), rule: Word, head: z.nullable(Word) })),
   /** Why it has no role yet, and since when; `node`: who is waited for. */
-  waits: z.nullable(z.object({ kind: Word, node: z.nullable(Name), since: Time })),
+  waits: z.nullable(z.object({ kind: Word, node: z.nullable(Name), since: Count })),
   /** What possible HEADs answered last; empty once it has a role. */
   heads: z.array(z.object({ address: Word, answer: Word })).check(z.maxLength(MAX_SHOWN)),
   /** What the health service met when it dialled back; `at`: what it dialled. */
@@ -37,17 +35,12 @@ export const NodeStatus = z.object({
   /** Of Ray, in this process's life. */
   restarts: Count,
   /** What last made it restart Ray, also in an earlier life. */
-  fault: z.nullable(z.object({ reason: Word, at: Time })),
+  fault: z.nullable(z.object({ reason: Word, at: Count })),
   /** How it ended; null while it lives, and where it was asked to stop. */
   failure: z.nullable(z.object({ reason: Word, exitCode: z.int() })),
 });
 export type NodeStatus = z.infer<typeof NodeStatus>;
 
 /** The status in a JSON text; undefined where it holds none. */
-export function parseStatus(text: string): NodeStatus | undefined {
-  try {
-    return NodeStatus.parse(JSON.parse(text));
-  } catch {
-    return undefined;
-  }
-}
+export const parseStatus = (text: string): NodeStatus | undefined =>
+  attempt(() => NodeStatus.parse(JSON.parse(text)));

@@ -2,8 +2,8 @@ import * as z from "zod/mini";
 import { Name, Port, Text } from "./from-outside.ts";
 
 /**
- * Body of `POST /v1/reach`: the service dials the name that this node advertises, at `port` (one that the node
- * reported), and expects to read `nonce` there. The node listens before it asks.
+ * Body of `POST /v1/reach`: the service dials the name that this node advertises, at a port that the node reported, and
+ * expects to read `nonce` there. The node listens before it asks.
  */
 export const ReachRequest = z.object({
   node: Name,
@@ -13,23 +13,21 @@ export const ReachRequest = z.object({
 });
 export type ReachRequest = z.infer<typeof ReachRequest>;
 
-/**
- * 200 of `POST /v1/reach`.
- * - `reached`: the nonce came back.
- * - `refused`, `timeout`, `no-route`, `name-not-found`: what the dial met.
- * - `wrong-answer`: something else listens there.
- * - `not-known`: no report of this life from where the request came, nothing advertised, or a port that it did not report.
- * - `busy`: a dial for this node is under way or just over, or there were too many lately.
- */
+/** 200 of `POST /v1/reach`. */
 export const ReachAnswer = z.object({
   result: z.enum([
+    /** The nonce came back. */
     "reached",
+    /** What the dial met. */
     "refused",
     "timeout",
     "no-route",
     "name-not-found",
+    /** Something else listens there. */
     "wrong-answer",
+    /** No report of this life from where the request came, nothing advertised, or a port that it did not report. */
     "not-known",
+    /** A dial for this node is under way or just over, or there were too many lately. */
     "busy",
   ]),
   message: Text,

@@ -1,8 +1,7 @@
 import type { Address } from "../../common/address.ts";
-import { decideAuth, type RayAuth, tokenIn } from "../../common/auth-token.ts";
+import { decideAuth, healthTokenIn, type RayAuth, tokenIn } from "../../common/auth-token.ts";
 import type { Environment } from "../../common/environment.ts";
 import type { Problem } from "../../common/failure.ts";
-import { healthTokenIn } from "../../common/health-token.ts";
 import type { TlsKeys } from "../../gcs/tls.ts";
 import { DEFAULT_HEAD_PORT, type Identity, identify, isThisNode, type OwnInterface } from "./identity.ts";
 import type { Values, VariableName } from "./variables.ts";

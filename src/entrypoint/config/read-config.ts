@@ -1,9 +1,8 @@
 import { isIPv4 } from "node:net";
 import { isLoopback } from "../../common/address.ts";
-import { modeIn } from "../../common/auth-token.ts";
+import { modeIn, noHealthToken } from "../../common/auth-token.ts";
 import { readEnvironment } from "../../common/environment.ts";
 import type { Problem } from "../../common/failure.ts";
-import { noHealthToken } from "../../common/health-token.ts";
 import { shownPath } from "../../common/output/shown.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import { optionName, optionOf } from "./args.ts";

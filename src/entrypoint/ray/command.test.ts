@@ -39,11 +39,11 @@ describe("the words of ray start", () => {
       "start",
       "--head",
       "--block",
-      "--dashboard-host=0.0.0.0",
-      "--node-name=ray-cpu",
       "--port=6379",
       "--dashboard-port=8265",
       "--ray-client-server-port=10001",
+      "--dashboard-host=0.0.0.0",
+      "--node-name=ray-cpu",
     ]);
   });
 

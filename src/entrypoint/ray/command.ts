@@ -1,13 +1,13 @@
 import { dirname, join } from "node:path";
-import type { Address } from "../../common/address.ts";
+import { type Address, formatAddress } from "../../common/address.ts";
 import type { Failure } from "../../common/failure.ts";
 import { err, ok, type Result } from "../../common/result.ts";
-import { optionOf } from "../config/args.ts";
+import { optionName, optionOf } from "../config/args.ts";
 import { type RayUser, SYSTEM_ENV, withoutOurs } from "../config/become.ts";
 import type { Config } from "../config/config.ts";
 import type { LocalFact } from "../config/local.ts";
+import { CONTRACT } from "../config/variables.ts";
 import type { Role } from "../election/role.ts";
-import { rayStartArgs } from "./start-args.ts";
 
 /** A program with the user and the environment that it runs under. */
 export interface Command {
@@ -90,6 +90,33 @@ export function planRayStart(input: PlanInput, role: Role): Plan {
     killAfterMs: Math.max(config.values.RAY_EP_STOP_GRACE - KILL_BEFORE_GRACE_MS, 500),
   };
 }
+
+/** The arguments of `ray start` (Ray 2.40 to 2.60, scripts/scripts.py). The user's own words win over ours. */
+function rayStartArgs(config: Config, role: Role): { args: string[]; foreign: number } {
+  const isHead = role.role === "head";
+  const theirs = isHead ? config.rayWords : withoutHeadOnly(config.rayWords);
+  const given = new Set(theirs.map(optionName));
+  const options = (ofHeads: boolean) =>
+    CONTRACT.flatMap(([name, { option, headOnly = false }]) => {
+      const value = config.values[name];
+      return option === undefined || value === null || headOnly !== ofHeads ? [] : [`${option}=${value}`];
+    });
+  const ours = [
+    ...(isHead
+      ? ["--head", "--block", ...options(true), "--dashboard-host=0.0.0.0"]
+      : [`--address=${formatAddress(role.head)}`, "--block"]),
+    `--node-name=${config.node}`,
+    ...options(false),
+  ].filter((word) => !given.has(optionName(word)));
+  return { args: ["start", ...ours, ...theirs], foreign: theirs.length };
+}
+
+/** Options with a value that `ray start` takes only together with --head (scripts/scripts.py, 2.40 to 2.60). */
+const HEAD_ONLY = new Set(["--port", "--redis-shard-ports", "--include-dashboard"]);
+
+/** A candidate is given its words before it knows its role, and Ray refuses to start a WORKER with some of them. */
+const withoutHeadOnly = (words: readonly string[]): string[] =>
+  words.filter((word, i) => !HEAD_ONLY.has(words[i - 1] ?? "") && !HEAD_ONLY.has(optionName(word)));
 
 /**
  * What is to be installed before anything is decided, one command for each requirements file: a HEAD that held the lease

@@ -5,8 +5,7 @@ import type { Plan } from "./command.ts";
 import type { OwnGcs } from "./own-gcs.ts";
 import type { RayProcess } from "./ray.ts";
 import type { Membership } from "./readiness.ts";
-import type { RunDeps } from "./run-deps.ts";
-import type { RunEnd } from "./run-end.ts";
+import type { RunDeps, RunEnd } from "./run-end.ts";
 import { type Signs, type Snapshot, verdictOf } from "./verdict.ts";
 
 /** A GCS that is only slow must not look dead: three of these in a row are longer than a pause of five seconds. */
@@ -50,14 +49,13 @@ export async function monitor(member: Member, deps: RunDeps, over: AbortSignal):
 function enter(member: Member, deps: RunDeps): void {
   const { role, gcs, membership } = member;
   const { clock, config, lease, log, memory, step } = deps;
-  const { node, ...rest } = membership;
+  const { clusterId, version, node, tookMs } = membership;
   const { nodeId, resources } = node;
-  const { clusterId } = rest;
   if (role === "head") lease.serving(clusterId);
   if (role === "head" && memory.clusterId !== null)
     log({ type: "state-of-cluster", from: memory.clusterId, to: clusterId });
   Object.assign(memory, { lastRole: role, clusterId, aliveAtMs: clock.now() });
-  log({ type: "ready", role, address: gcs.address, ...rest, nodeId, resources });
+  log({ type: "ready", role, address: gcs.address, version, clusterId, nodeId, resources, tookMs });
   step({ kind: "alive", nodeId });
   step({ kind: "watch", everyMs: config.values.RAY_EP_WATCH_INTERVAL });
   answered(true, member, deps);

@@ -6,7 +6,7 @@ import { untilHeadGone } from "./own-gcs.ts";
 
 const EVERY_MS = 20;
 const onSeen = vi.fn();
-const SETTINGS = { everyMs: EVERY_MS, times: 5, timeoutMs: 2000, onSeen };
+const SETTINGS = { everyMs: EVERY_MS, times: 5, timeoutMs: 2000 };
 
 test("a HEAD that goes, and one that comes back as another cluster, are noticed; one that stays is not", async () => {
   const server = await FakeGcs.start();
@@ -14,7 +14,7 @@ test("a HEAD that goes, and one that comes back as another cluster, are noticed;
   const over = new AbortController();
   try {
     let cause: unknown;
-    const watched = untilHeadGone({ client: gcs }, SETTINGS, realClock, over.signal).then((seen) => {
+    const watched = untilHeadGone({ client: gcs }, SETTINGS, onSeen, realClock, over.signal).then((seen) => {
       cause = seen;
     });
     const before = server.calls;
@@ -28,7 +28,7 @@ test("a HEAD that goes, and one that comes back as another cluster, are noticed;
     const proofs = onSeen.mock.calls.length;
     expect(proofs).toBeGreaterThan(3);
 
-    const gone = untilHeadGone({ client: gcs }, SETTINGS, realClock, over.signal);
+    const gone = untilHeadGone({ client: gcs }, SETTINGS, onSeen, realClock, over.signal);
     await server.stop();
     expect(await gone).toBe("unavailable");
     expect(onSeen).toHaveBeenCalledTimes(proofs);

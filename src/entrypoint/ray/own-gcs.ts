@@ -2,6 +2,7 @@ import { type Address, sameAddress } from "../../common/address.ts";
 import type { Clock } from "../../common/deadline.ts";
 import type { Failure } from "../../common/failure.ts";
 import type { GcsClient } from "../../gcs/client.ts";
+import { publishHeadEpoch, readHeadEpoch } from "../../gcs/head-epoch.ts";
 
 /**
  * The GCS of this node's cluster. Before Ray runs, its address is only a guess: a name may resolve differently here
@@ -12,8 +13,7 @@ export class OwnGcs {
   address: Address;
   /** To be taken anew for each call: it changes with the address. */
   client: GcsClient;
-  /** False while the address is only a guess, at which another node's GCS may serve. */
-  isKnown = false;
+  #isKnown = false;
 
   constructor(guess: Address, open: (address: Address) => GcsClient) {
     this.#open = open;
@@ -23,32 +23,35 @@ export class OwnGcs {
 
   /** Sets the address of the GCS; undefined: the guess is used. */
   moveTo(address: Address | undefined): void {
-    this.isKnown = true;
+    this.#isKnown = true;
     if (address === undefined || sameAddress(address, this.address)) return;
     this.client.close();
     this.address = address;
     this.client = this.#open(address);
   }
-}
 
-export interface HeadGoneSettings {
-  /** Milliseconds between two looks. */
-  readonly everyMs: number;
-  /** How many looks in a row without an answer mean that it is gone. */
-  readonly times: number;
-  /** How long one look may take. */
-  readonly timeoutMs: number;
-  /** Called for each answer of the HEAD. */
-  readonly onSeen: () => void;
+  /** Stores this HEAD's epoch; undefined while the address is only a guess, at which another node's GCS may serve. */
+  readonly publish = async (epoch: number) =>
+    this.#isKnown ? publishHeadEpoch(this.client, epoch) : undefined;
+
+  /** The epoch that the HEAD at `address` has stored. */
+  readonly epochAt = async (address: Address, timeoutMs: number): Promise<number> => {
+    const gcs = this.#open(address);
+    const epoch = await readHeadEpoch(gcs, timeoutMs);
+    gcs.close();
+    return epoch;
+  };
 }
 
 /**
- * Looks after a HEAD while Ray itself would wait for it half a minute and more: as it starts, and as it drains.
- * Resolves with the cause when the HEAD is gone or comes back as another cluster; never when `signal` aborts first.
+ * Looks after a HEAD while Ray itself would wait for it half a minute and more: as it starts, and as it drains. Resolves
+ * with the cause when it gave no answer so many `times` in a row, or comes back as another cluster; never when `signal`
+ * aborts first. `onSeen` is called for each answer.
  */
 export async function untilHeadGone(
   own: Pick<OwnGcs, "client">,
-  { everyMs, times, timeoutMs, onSeen }: HeadGoneSettings,
+  { everyMs, times, timeoutMs }: Record<"everyMs" | "times" | "timeoutMs", number>,
+  onSeen: () => void,
   clock: Pick<Clock, "pause">,
   signal: AbortSignal,
 ): Promise<string> {
@@ -78,8 +81,8 @@ const METADATA_TIMEOUT_MS = 5000;
  * Why a node with this Python version (`3.12`) may not join. Ray refuses other minor versions, but only after seconds
  * and with a long trace. Null if it may join, or one of the versions is not known.
  */
-export async function comparePython(own: OwnGcs, ours: string | null): Promise<Failure | null> {
-  if (ours === null) return null;
+export async function comparePython(own: OwnGcs, ours: string | null | undefined): Promise<Failure | null> {
+  if (!ours) return null;
   const metadata = await own.client.kvGet(METADATA, METADATA_TIMEOUT_MS);
   // Any task of the cluster can write there.
   const [, theirs, minor] =

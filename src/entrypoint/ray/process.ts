@@ -14,7 +14,6 @@ import type { Exit, RayProcess } from "./ray.ts";
 import { clearSession, rayNamesIn, signalProcess } from "./session-processes.ts";
 
 const LAST_WORDS_MS = 200;
-const LOOK_EVERY_MS = 50;
 
 /** Starts a command as the leader of a new session; its output goes to our log, or directly to our output. */
 export async function launch(
@@ -60,14 +59,7 @@ function launched(child: ChildProcess, silent: Promise<unknown>): RayProcess {
   return {
     session,
     exited: exit.promise,
-    nodeId: async (onGcs, stop) => {
-      do {
-        const { gcs, nodeId } = rayNamesIn(session);
-        if (gcs !== undefined || nodeId !== undefined) onGcs(gcs);
-        if (nodeId !== undefined) return nodeId;
-      } while (await pause(LOOK_EVERY_MS, stop));
-      return null;
-    },
+    names: () => rayNamesIn(session),
     inspector: (node) => inspectorOf(session, node),
     // To `ray start` alone: a signal to the group would end the GCS that its drain needs (docs/faults.md 1.3).
     terminate: () => {

@@ -4,6 +4,7 @@ import type { Result } from "../../common/result.ts";
 import type { GcsClient, NodeInfo } from "../../gcs/client.ts";
 import type { Command, Plan } from "./command.ts";
 import type { GuardProcess } from "./guard/guard-process.ts";
+import type { RayNames } from "./session-processes.ts";
 import type { Snapshot } from "./verdict.ts";
 
 /** Ray on this machine: the seam between a node's life and what really happens. The simulation has its own. */
@@ -28,15 +29,8 @@ export interface RayProcess {
   readonly session: number;
   /** Resolves when the command itself has ended. */
   readonly exited: Promise<Exit>;
-  /**
-   * Resolves with the id of this node in its cluster as soon as it has a raylet, or with null when `stop` aborts first.
-   * `onGcs` is called with the address of its GCS when that is known, on a HEAD seconds before, and with undefined
-   * where even the raylet does not say it.
-   */
-  readonly nodeId: (
-    onGcs: (address: Address | undefined) => void,
-    stop: AbortSignal,
-  ) => Promise<string | null>;
+  /** What its processes say of its cluster so far; on a HEAD they name the GCS seconds before there is a raylet. */
+  readonly names: () => RayNames;
   /** Returns a function that looks at the node's own raylet and agent; each call costs the same. */
   readonly inspector: (node: NodeInfo) => () => Promise<Pick<Snapshot, "agent" | "raylet">>;
   /** Asks the command to end, once. */

@@ -22,14 +22,9 @@ afterEach(async () => {
 
 const readiness = (timeoutMs: number) => ({ gcs: server.address, nodeName: "ray-gpu", timeoutMs });
 const never = new AbortController().signal;
-/** Waits for the node of this id, which names this GCS; null: it starts no raylet. */
-const wait = (timeoutMs: number, nodeId: string | null, own = gcs, address?: Address) => {
-  const ray: Pick<RayProcess, "nodeId"> = {
-    nodeId: (onGcs) => {
-      onGcs(address);
-      return nodeId === null ? new Promise(() => {}) : Promise.resolve(nodeId);
-    },
-  };
+/** Waits for the node of this id, which names this GCS; undefined: it starts no raylet. */
+const wait = (timeoutMs: number, nodeId: string | undefined, own = gcs, address?: Address) => {
+  const ray: Pick<RayProcess, "names"> = { names: () => ({ gcs: address, nodeId }) };
   return waitUntilReady(readiness(timeoutMs), own, ray, realClock, never);
 };
 
@@ -37,7 +32,7 @@ test("a leftover of this name, which the GCS still lists as ALIVE, is not this n
   const leftover = fakeNode("ray-gpu");
   const own = fakeNode("ray-gpu");
   server.nodes = [leftover];
-  for (const id of [null, own.nodeId])
+  for (const id of [undefined, own.nodeId])
     expect(await wait(200, id)).toMatchObject({
       ok: false,
       error: { reason: "not-ready-in-time" },

@@ -25,23 +25,21 @@ const LOOK_TIMEOUT_MS = 1000;
  */
 export async function waitUntilReady(
   { nodeName, timeoutMs }: Plan["ready"],
-  gcs: OwnGcs,
-  ray: Pick<RayProcess, "nodeId">,
+  own: OwnGcs,
+  ray: Pick<RayProcess, "names">,
   clock: Clock,
   stop: AbortSignal,
 ): Promise<Result<Membership, Failure> | null> {
   const began = clock.now();
-  const late = (why: string) => err({ reason: "not-ready-in-time", timeoutMs, why } as const);
-  const named = ray.nodeId((address) => gcs.moveTo(address), stop);
-  const nodeId = await Promise.race([named, clock.pause(timeoutMs, stop)]);
-  if (nodeId === true) return late("`ray start` has started no raylet yet");
-  while (nodeId && !stop.aborted) {
-    const seen = await look(nodeName, nodeId, gcs);
+  do {
+    const { gcs, nodeId } = ray.names();
+    if (gcs !== undefined || nodeId !== undefined) own.moveTo(gcs);
+    const seen =
+      nodeId === undefined ? "`ray start` has started no raylet yet" : await look(nodeName, nodeId, own);
     const tookMs = clock.now() - began;
     if (typeof seen !== "string") return ok({ ...seen, tookMs });
-    if (tookMs >= timeoutMs) return late(seen);
-    await clock.pause(LOOK_EVERY_MS, stop);
-  }
+    if (tookMs >= timeoutMs) return err({ reason: "not-ready-in-time", timeoutMs, why: seen });
+  } while (await clock.pause(LOOK_EVERY_MS, stop));
   return null;
 }
 

@@ -1,10 +1,38 @@
 import type { Failure } from "../../common/failure.ts";
+import type { Config } from "../config/config.ts";
+import type { LocalFact } from "../config/local.ts";
+import type { Deps } from "../deps.ts";
+import type { Absence } from "../election/absence.ts";
 import type { Outcome } from "../election/elect.ts";
-import { aborted } from "../stop-request.ts";
-import type { Plan } from "./command.ts";
-import type { Exit, RayProcess } from "./ray.ts";
-import type { RunDeps } from "./run-deps.ts";
+import type { Heartbeat } from "../lease/heartbeat.ts";
+import type { Lease } from "../lease/lease.ts";
+import type { Step } from "../state.ts";
+import type { StopRequest } from "../stop-request.ts";
 import type { Fault } from "./verdict.ts";
+
+/** What the node remembers from one run of Ray to the next. */
+export interface Memory {
+  lastRole: "head" | "worker" | null;
+  /** The cluster that it worked in last. */
+  clusterId: string | null;
+  /** When its last run was listed as ALIVE, on the monotonic clock; null where it was not. */
+  aliveAtMs: number | null;
+  /** A stop was asked for, and something of Ray does not die. */
+  rayLives: boolean;
+  readonly absence: Absence;
+}
+
+export interface RunDeps extends Deps {
+  readonly config: Config;
+  readonly local: LocalFact;
+  readonly stopRequest: StopRequest;
+  readonly lease: Lease;
+  readonly heartbeat: Heartbeat;
+  readonly memory: Memory;
+  readonly step: (step: Step) => void;
+  /** Looks for the HEAD while this node's Ray still runs. */
+  readonly elect: (stop: AbortSignal) => Promise<Outcome>;
+}
 
 /** How one run of Ray on this node ended. */
 export type RunEnd =
@@ -18,54 +46,3 @@ export type RunEnd =
 
 export const failed = (failure: Failure): RunEnd => ({ kind: "failed", failure });
 export const faulted = (fault: Fault): RunEnd => ({ kind: "fault", fault });
-
-/** What follows when Ray ends by itself. `ranMs` is how long it ran if it was never ready, else undefined. */
-export function exitEnd({ code, signal }: Exit, ranMs: number | undefined): RunEnd {
-  return ranMs === undefined
-    ? faulted({ kind: "ray-exited", exit: signal === null ? `exit code ${code}` : `signal ${signal}` })
-    : failed({ reason: "ray-exited", exitCode: code, signal, ranMs });
-}
-
-/**
- * Lets Ray drain until its own end, our deadline, an order to stop now, or one of `others`; the rest is killed by the
- * caller.
- */
-export async function drain(
-  ray: RayProcess,
-  { killAfterMs }: Plan,
-  { clock, log, step, stopRequest }: RunDeps,
-  others: (over: AbortSignal) => readonly Promise<"headless" | "superseded">[],
-): Promise<RunEnd> {
-  const { signal, urgent, askedAtMs } = stopRequest;
-  step({ kind: "stop", signal });
-  const began = clock.now();
-  log({ type: "stopping", signal, urgent: urgent.aborted });
-  ray.terminate();
-  const over = new AbortController();
-  // The engine's grace runs since the signal, whatever came before this.
-  const leftMs = Math.max(0, askedAtMs + killAfterMs - began);
-  const how = await Promise.race([
-    ray.exited.then(() => "drained" as const),
-    clock.pause(leftMs, over.signal).then(() => "late" as const),
-    aborted(urgent, over.signal).then(() => "urgent" as const),
-    ...others(over.signal),
-  ]);
-  over.abort();
-  log({ type: "drained", how, tookMs: clock.now() - began });
-  return { kind: "stopped" };
-}
-
-/** How long the remains of a session may take to die of SIGKILL. */
-const CLEAR_TIMEOUT_MS = 5000;
-
-/**
- * Kills what is left of Ray until nothing lives. A process in the kernel's hands (a disk that hangs, say) may not die
- * for minutes; nothing is started beside it, and only an order to stop ends the wait.
- */
-export async function clearAll(ray: RayProcess, { log, stopRequest, memory }: RunDeps): Promise<void> {
-  do {
-    const { killed, clear } = await ray.clear(CLEAR_TIMEOUT_MS);
-    if (killed > 0) log({ type: "cleared", processes: killed, clear });
-    memory.rayLives = !clear;
-  } while (memory.rayLives && !stopRequest.asked.aborted);
-}

@@ -1,5 +1,3 @@
-import type { Address } from "../../common/address.ts";
-import { publishHeadEpoch, readHeadEpoch } from "../../gcs/head-epoch.ts";
 import { rayOf } from "../config/local.ts";
 import { findOtherHead } from "../lease/other-head.ts";
 import { redactCommand } from "../output/redact.ts";
@@ -7,15 +5,16 @@ import { aborted, unlessAborted } from "../stop-request.ts";
 import type { Plan } from "./command.ts";
 import { Guard } from "./guard/guard.ts";
 import { monitor } from "./monitor.ts";
-import { comparePython, type HeadGoneSettings, OwnGcs, untilHeadGone } from "./own-gcs.ts";
+import { comparePython, OwnGcs, untilHeadGone } from "./own-gcs.ts";
 import type { RayProcess } from "./ray.ts";
 import { waitUntilReady } from "./readiness.ts";
-import type { RunDeps } from "./run-deps.ts";
-import { clearAll, drain, exitEnd, failed, faulted, type RunEnd } from "./run-end.ts";
+import { failed, faulted, type RunDeps, type RunEnd } from "./run-end.ts";
 
 /** A HEAD that boots beside this node is slow to answer; one that is gone stays so. */
 const GONE_IN_START = { times: 5, timeoutMs: 2000 };
 const GONE_IN_DRAIN = { everyMs: 500, times: 3, timeoutMs: 1000 };
+/** How long the remains of a session may take to die of SIGKILL. */
+const CLEAR_TIMEOUT_MS = 5000;
 
 /** One run of Ray in one role: preflight → start → ready → monitor → end. Nothing of its Ray lives after it. */
 export class Run {
@@ -66,21 +65,12 @@ export class Run {
 
   /** A strict HEAD leads only with a current lease, and an explicit HEAD does not give way to others. */
   #lead(over: AbortSignal): void {
-    const { clock, config, lease, probe, ray } = this.#deps;
+    const { clock, config, lease, probe } = this.#deps;
+    const { epochAt, publish } = this.#gcs;
     lease.keep();
     if (this.#isStrictHead || config.explicitHead !== null) return;
-    const beside = {
-      ...{ clock, probe, epoch: () => lease.epoch },
-      epochAt: async (address: Address, timeoutMs: number) => {
-        const gcs = ray.gcs(address);
-        const epoch = await readHeadEpoch(gcs, timeoutMs);
-        gcs.close();
-        return epoch;
-      },
-      publish: async (epoch: number) =>
-        this.#gcs.isKnown ? publishHeadEpoch(this.#gcs.client, epoch) : undefined,
-    };
-    void findOtherHead(config, beside, over).then((fault) => fault && this.end(faulted(fault)));
+    const others = { clock, probe, epochAt, publish, epoch: () => lease.epoch };
+    void findOtherHead(config, others, over).then((fault) => fault && this.end(faulted(fault)));
   }
 
   /** Why Ray is not started at all. With strict fencing there is a guard first: two GCSes on one store corrupt it. */
@@ -105,14 +95,12 @@ export class Run {
     this.#ensureGuard().watch(started.value.session);
     // In parallel with Ray's own start, which takes longer.
     if (!this.#isHead)
-      void comparePython(this.#gcs, rayOf(local)?.python ?? null).then(
-        (failure) => failure && this.end(failed(failure)),
-      );
+      void comparePython(this.#gcs, rayOf(local)?.python).then((why) => why && this.end(failed(why)));
     try {
       const end = await this.#untilEnd(started.value);
       return end === "stop" ? await this.#drain(started.value) : end;
     } finally {
-      await clearAll(started.value, this.#deps);
+      await this.#clear(started.value);
     }
   }
 
@@ -123,10 +111,13 @@ export class Run {
     const over = new AbortController();
     const starting = AbortSignal.any([over.signal, this.#ready.signal]);
     const inStart = { ...GONE_IN_START, everyMs: config.values.RAY_EP_WATCH_INTERVAL };
-    const ranMs = () => (this.#ready.signal.aborted ? undefined : clock.now() - began);
     try {
       return await Promise.race([
-        ray.exited.then((exit) => exitEnd(exit, ranMs())),
+        ray.exited.then(({ code, signal }) => {
+          const exit = signal === null ? `exit code ${code}` : `signal ${signal}`;
+          if (this.#ready.signal.aborted) return faulted({ kind: "ray-exited", exit });
+          return failed({ reason: "ray-exited", exitCode: code, signal, ranMs: clock.now() - began });
+        }),
         aborted(stopRequest.asked, over.signal).then(() => "stop" as const),
         // Also a HEAD that is only starting gives way: its GCS serves seconds before the node is ready.
         this.#ended.promise,
@@ -148,21 +139,49 @@ export class Run {
     return monitor({ role, ray, gcs: this.#gcs, membership: membership.value }, this.#deps, over);
   }
 
-  #drain(ray: RayProcess): Promise<RunEnd> {
-    const superseded = this.#ended.promise.then(() => "superseded" as const);
-    return drain(ray, this.#plan, this.#deps, (over) => [
+  /** Lets Ray drain until its own end, our deadline, or a reason to wait no longer; what is left is killed after it. */
+  async #drain(ray: RayProcess): Promise<RunEnd> {
+    const { clock, log, step, stopRequest } = this.#deps;
+    const { signal, urgent, askedAtMs } = stopRequest;
+    step({ kind: "stop", signal });
+    const began = clock.now();
+    log({ type: "stopping", signal, urgent: urgent.aborted });
+    ray.terminate();
+    const over = new AbortController();
+    // The engine's grace runs since the signal, whatever came before this.
+    const leftMs = Math.max(0, askedAtMs + this.#plan.killAfterMs - began);
+    const how = await Promise.race([
+      ray.exited.then(() => "drained" as const),
+      clock.pause(leftMs, over.signal).then(() => "late" as const),
+      aborted(urgent, over.signal).then(() => "urgent" as const),
       // Nobody to drain into: Ray would wait (docs/faults.md 1.4).
-      this.#headGone(GONE_IN_DRAIN, over).then(() => "headless" as const),
+      this.#headGone(GONE_IN_DRAIN, over.signal).then(() => "headless" as const),
       // Two HEADs would be seen for as long as this one drains.
-      superseded,
+      this.#ended.promise.then(() => "superseded" as const),
     ]);
+    over.abort();
+    log({ type: "drained", how, tookMs: clock.now() - began });
+    return { kind: "stopped" };
+  }
+
+  /**
+   * Kills what is left of Ray until nothing lives. A process in the kernel's hands (a disk that hangs, say) may not die
+   * for minutes; nothing is started beside it, and only an order to stop ends the wait.
+   */
+  async #clear(ray: RayProcess): Promise<void> {
+    const { log, memory, stopRequest } = this.#deps;
+    do {
+      const { killed, clear } = await ray.clear(CLEAR_TIMEOUT_MS);
+      if (killed > 0) log({ type: "cleared", processes: killed, clear });
+      memory.rayLives = !clear;
+    } while (memory.rayLives && !stopRequest.asked.aborted);
   }
 
   /** Resolves when a WORKER lost its HEAD; a HEAD has none to lose. */
-  #headGone(settings: Omit<HeadGoneSettings, "onSeen">, over: AbortSignal): Promise<string> {
+  #headGone(settings: Parameters<typeof untilHeadGone>[1], over: AbortSignal): Promise<string> {
     const { clock, memory } = this.#deps;
     if (this.#isHead) return new Promise(() => {});
-    return untilHeadGone(this.#gcs, { ...settings, onSeen: () => memory.absence.seen() }, clock, over);
+    return untilHeadGone(this.#gcs, settings, () => memory.absence.seen(), clock, over);
   }
 
   #ensureGuard(): Guard {

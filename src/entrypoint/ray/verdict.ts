@@ -49,9 +49,7 @@ const FAULTS = {
     `Ray has lost its guard (${cause}), and strict fencing needs one: this HEAD ends its Ray`,
   "ray-exited": ({ exit }: { exit: string }) => `Ray ended by itself (${exit})`,
 };
-interface Caused {
-  cause: string;
-}
+type Caused = Readonly<Record<"cause", string>>;
 
 export type Fault = Members<"kind", typeof FAULTS>;
 

@@ -16,8 +16,6 @@ import { type Event, withoutLife } from "../event.ts";
 import { Service } from "../service.ts";
 import { createHealthServer } from "./server.ts";
 
-/** As start.ts has it: on a busy machine a shorter one answers honest requests with 408. */
-const REQUEST_TIMEOUT_MS = 5000;
 /** For clients that are slow on purpose. */
 const SHORT_REQUEST_TIMEOUT_MS = 300;
 /** More than the 200 simultaneous requests. */
@@ -30,7 +28,7 @@ let service: Service;
 let events: Event[];
 
 /** A real server on a free port of this machine. */
-async function serve(token: string | null = null, requestTimeoutMs = REQUEST_TIMEOUT_MS): Promise<void> {
+async function serve(token: string | null = null, requestTimeoutMs?: number): Promise<void> {
   events = [];
   const log = (event: Event) => void events.push(event);
   const env = { RAY_EP_HEALTH_TOKEN: token ?? "", RAY_EP_HEALTH_ALLOWED_HOSTS: "health.example.org" };
@@ -38,7 +36,7 @@ async function serve(token: string | null = null, requestTimeoutMs = REQUEST_TIM
   const memory = { file: null, recalled: { kind: "none" } } as const;
   const around = { now: monotonicMs, pause, log };
   service = new Service({ version: "1.2.3", instance: "run-1", config, ...memory, ...around });
-  server = createHealthServer(service, { requestTimeoutMs, maxConnections: MAX_CONNECTIONS });
+  server = createHealthServer(service, requestTimeoutMs, MAX_CONNECTIONS);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
 }
 

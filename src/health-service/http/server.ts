@@ -1,19 +1,16 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import * as z from "zod/mini";
+import { readText } from "../../common/auth-token.ts";
 import { Name } from "../../common/protocol/from-outside.ts";
 import { LeaseRelease, LeaseRequest, NodeReport } from "../../common/protocol/lease-protocol.ts";
 import { ReachRequest } from "../../common/protocol/reach.ts";
 import type { Service } from "../service.ts";
-import { Connections } from "./connections.ts";
+import { Connections, maxConnections } from "./connections.ts";
 import { clusterText, paced, renderMetrics } from "./reads.ts";
 import { createWrites, type Handler, type Reply, refuse, short } from "./writes.ts";
 
-export interface ServerLimits {
-  /** How long a client may take to send a request. */
-  readonly requestTimeoutMs: number;
-  readonly maxConnections: number;
-}
-
+/** How long a client may take to send a request. */
+const REQUEST_TIMEOUT_MS = 5000;
 /** Nodes, browsers and proxies send less than half of that; more is not read. */
 const MAX_HEADERS = 64;
 /** Node waits one second longer than it announces to clients. */
@@ -24,9 +21,10 @@ const IDLE_MS = 10_000;
 /** The HTTP service, not listening yet. No request can make it throw or hold it longer than its time limits. */
 export function createHealthServer(
   service: Service,
-  { requestTimeoutMs, maxConnections }: ServerLimits,
+  requestTimeoutMs = REQUEST_TIMEOUT_MS,
+  max = maxConnections(readText("/proc/self/limits")),
 ): Server {
-  const connections = new Connections(maxConnections);
+  const connections = new Connections(max);
   const handle = createRouter(service);
   const server = createServer({
     requestTimeout: requestTimeoutMs,

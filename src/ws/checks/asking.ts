@@ -1,3 +1,4 @@
+import { request } from "undici";
 import { deadlineIn, pause } from "../../common/deadline.ts";
 
 /** Asks at most once, also when many ask at the same time. */
@@ -21,4 +22,28 @@ export async function askUntil<T>(
     if (isFinal(answer) || deadline.expired()) return answer;
     if (!(await pause(Math.min(everyMs, deadline.remainingMs()), signal))) return answer;
   }
+}
+
+/** What each request to Ray's dashboard carries. `token`: of RAY_AUTH_MODE=token, null or undefined where there is none. */
+export const dashboardHeaders = (token: string | null | undefined): Readonly<Record<string, string>> => ({
+  // Ray up to 2.49 answers 500 to whoever does not say what he is (is_browser_request, dashboard/optional_utils.py).
+  "user-agent": `ray-entrypoint/${__VERSION__}`,
+  ...(token ? { authorization: `Bearer ${token}` } : {}),
+});
+
+/**
+ * The answer to a GET, or to a POST of `sent` as JSON, whatever its status. Throws where none comes within `timeoutMs`.
+ */
+export async function send(
+  url: string,
+  timeoutMs: number,
+  headers: Readonly<Record<string, string>> = {},
+  sent?: object,
+): Promise<{ readonly status: number; readonly text: string }> {
+  const { statusCode, body } = await request(url, {
+    signal: AbortSignal.timeout(timeoutMs),
+    headers: sent === undefined ? headers : { ...headers, "content-type": "application/json" },
+    ...(sent === undefined ? {} : { method: "POST", body: JSON.stringify(sent) }),
+  });
+  return { status: statusCode, text: await body.text() };
 }

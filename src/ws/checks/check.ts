@@ -18,7 +18,7 @@ export const SECTIONS = {
   nat: "Across networks",
 } as const;
 export type SectionKey = keyof typeof SECTIONS;
-export type Section = (typeof SECTIONS)[SectionKey];
+type Section = (typeof SECTIONS)[SectionKey];
 
 /** What a check saw: one line, the same whether it holds or not. */
 export interface Verdict {
@@ -29,14 +29,16 @@ export interface Verdict {
 }
 
 /** One line of the checklist, as data: what runs it, prints it and reports it does not know what it checks. */
-export type Check = readonly [
+export interface Check {
   /** Kebab-case, with its section in front: `cluster/head`. */
-  id: `${SectionKey}/${string}`,
-  title: string,
-  judge: (context: CheckContext) => Verdict | Promise<Verdict>,
+  readonly id: `${SectionKey}/${string}`;
+  readonly title: string;
+  readonly judge: (context: CheckContext) => Verdict | Promise<Verdict>;
   /** Why it needs nodes that are isolated from each other and from this machine; undefined: it does not. */
-  needsIsolation?: string,
-];
+  readonly needsIsolation?: string;
+}
+
+export const check = (id: Check["id"], title: string, judge: Check["judge"]): Check => ({ id, title, judge });
 
 export interface CheckResult {
   readonly id: string;
@@ -76,19 +78,14 @@ export const allOf = (parts: readonly Verdict[], none = ""): Verdict =>
     parts.map(({ saw }) => saw).join("; ") || none,
   );
 
-/** A check that judges all these services at once; what each shows stands behind its name. */
-export const eachOf =
-  (
-    namesOf: (context: CheckContext) => readonly string[],
-    judge: (context: CheckContext, name: string) => Verdict | Promise<Verdict>,
-  ) =>
-  async (context: CheckContext): Promise<Verdict> =>
-    allOf(
-      await Promise.all(
-        namesOf(context).map(async (name) => {
-          const { ok, saw } = await judge(context, name);
-          return verdict(ok, `${name}: ${saw}`);
-        }),
-      ),
-      "one node only",
-    );
+/** Judges all these services at once; what each shows stands behind its name. */
+export const eachOf = async (
+  names: readonly string[],
+  judge: (name: string) => Verdict | Promise<Verdict>,
+): Promise<Verdict> => {
+  const named = async (name: string) => {
+    const { ok, saw } = await judge(name);
+    return verdict(ok, `${name}: ${saw}`);
+  };
+  return allOf(await Promise.all(names.map(named)), "one node only");
+};

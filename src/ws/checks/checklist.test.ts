@@ -15,7 +15,7 @@ import { DOWN_EVENT, EVENTS, explicit } from "../../../test/fixtures/events.ts";
 import { mangled } from "../../../test/fixtures/mangled.ts";
 import { err, ok } from "../../common/result.ts";
 import { type Event, render } from "../../entrypoint/output/event.ts";
-import type { Check, CheckResult } from "./check.ts";
+import { type CheckResult, check } from "./check.ts";
 import { CHECKLIST, runChecks } from "./checklist.ts";
 import type { CheckContext } from "./context.ts";
 import type { Tried } from "./probe.ts";
@@ -394,10 +394,10 @@ test("Ctrl-C ends the checks at once, also in the middle of one that takes its t
     stop.abort();
     return new Promise<never>(() => {});
   };
-  const checks: Check[] = [
-    ["cluster/first", "", holds],
-    ["cluster/second", "", stops],
-    ["cluster/third", "", holds],
+  const checks = [
+    check("cluster/first", "", holds),
+    check("cluster/second", "", stops),
+    check("cluster/third", "", holds),
   ];
   const results = await runChecks(checks, {} as CheckContext, () => {}, stop.signal);
   expect(results.map(({ id }) => id)).toEqual(["cluster/first"]);

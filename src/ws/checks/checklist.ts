@@ -7,8 +7,8 @@ import { DASHBOARD_CHECKS } from "./sections/dashboard.ts";
 import { NETWORK_CHECKS } from "./sections/networks.ts";
 import { NODE_CHECKS } from "./sections/nodes.ts";
 
-const ALL = [...CLUSTER_CHECKS, ...NODE_CHECKS, ...DASHBOARD_CHECKS, ...TEST_CHECKS, ...NETWORK_CHECKS];
-const keyOf = ([id]: Check): string => id.slice(0, id.indexOf("/"));
+const ALL = [...CLUSTER_CHECKS, ...NODE_CHECKS, ...TEST_CHECKS, ...NETWORK_CHECKS, ...DASHBOARD_CHECKS];
+const keyOf = ({ id }: Check): string => id.slice(0, id.indexOf("/"));
 
 /** The specification's checklist (docs/specification.md), line by line, with the checks of ours that make a line mean what it says. */
 export const CHECKLIST: readonly Check[] = Object.keys(SECTIONS).flatMap((key) =>
@@ -38,7 +38,7 @@ export async function runChecks(
 }
 
 async function resultOf(check: Check, context: CheckContext): Promise<CheckResult> {
-  const [id, title, judge, needsIsolation] = check;
+  const { id, title, judge, needsIsolation } = check;
   const began = monotonicMs();
   const { ok, open, saw } =
     needsIsolation !== undefined && !context.isolated

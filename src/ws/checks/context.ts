@@ -1,8 +1,6 @@
 import { type Address, formatAddress } from "../../common/address.ts";
 import { err, ok, type Result } from "../../common/result.ts";
-import { statusOf } from "../cluster/node-status.ts";
-import { healthUrl, nodeAt, ownHeads, shownHost } from "../cluster/where.ts";
-import { type ClusterView, findHeads, viewCluster } from "../cluster-view.ts";
+import { type ClusterView, gcsOf, healthUrl, nodeAt, shownHost, statusOf } from "../cluster/snapshot.ts";
 import { TEST_CLIENT_NAME } from "../config/settings.ts";
 import type { Driver } from "../drivers/driver.ts";
 import { askUntil, once } from "./asking.ts";
@@ -25,12 +23,13 @@ export function checkContext(all: Driver, head: Address, signal: AbortSignal) {
     return found.ok ? found.value : [];
   });
   const listed = async (name: string) => (await services()).find((each) => each.name === name);
-  const sight = async () => ownHeads(driver, await services());
-  const look = async (): Promise<Result<ClusterView, string>> => {
-    const view = await viewCluster(await sight());
+  const snapshot = async () => gcsOf(driver, await services());
+  const first = once(snapshot);
+  const viewIn = async (taken: ReturnType<typeof snapshot>): Promise<Result<ClusterView, string>> => {
+    const { view } = await taken;
     return view === undefined ? err("no GCS of this cluster answers") : ok(view);
   };
-  const cluster = once(look);
+  const cluster = () => viewIn(first());
   const headNode = async () => {
     const view = await cluster();
     if (!view.ok) return view;
@@ -43,11 +42,6 @@ export function checkContext(all: Driver, head: Address, signal: AbortSignal) {
     ({ name, headPort: port }) => driver.inside({ host: name, port }).host === target.host,
   );
   const clientPort = named?.clientPort ?? settings.test.targetClientPort;
-  const probe = (what: "client" | "pairs") =>
-    once(async () => {
-      const output = await exec(TEST_CLIENT_NAME, probeCommand(what, target, clientPort));
-      return output.ok ? readTried(output.value) : output;
-    });
   return {
     settings,
     isolated,
@@ -65,11 +59,11 @@ export function checkContext(all: Driver, head: Address, signal: AbortSignal) {
         : node;
     },
     /** Every GCS of this cluster that answers. */
-    heads: once(async () => findHeads(await sight())),
+    heads: async () => (await first()).heads,
     /** What the HEAD's GCS lists. */
     cluster,
     /** The same, asked anew. */
-    look,
+    look: () => viewIn(snapshot()),
     /** `ray status`, typed on the HEAD's node, once it has caught up with the GCS or had time enough to. */
     rayStatus: once(async () => {
       const node = await headNode();
@@ -84,14 +78,16 @@ export function checkContext(all: Driver, head: Address, signal: AbortSignal) {
         { ...SETTLES, signal },
       );
     }),
-    /** What a Ray Client program in the test client's place sees and does. */
-    client: probe("client"),
-    /** What each pair of nodes does together. */
-    pairs: probe("pairs"),
-    /** What a service wrote since it was started last, as text. */
-    log: async (name: string) => {
+    /** What a Ray Client program in the test client's place sees, and what each pair of nodes does together. */
+    probe: once(async () => {
+      const output = await exec(TEST_CLIENT_NAME, probeCommand(target, clientPort));
+      return output.ok ? readTried(output.value) : output;
+    }),
+    /** What a service wrote since it was started last. Its last word counts: who changed its mind has said so more than once. */
+    lines: async (name: string) => {
       const service = await listed(name);
-      return driver.log(service?.ref ?? driver.refOf(name), { sinceMs: service?.startedAtMs });
+      const log = await driver.log(service?.ref ?? driver.refOf(name), { sinceMs: service?.startedAtMs });
+      return log.split("\n").map((line) => line.trimEnd());
     },
     /** What a node says of itself. */
     status: async (name: string) => statusOf(driver, name, await listed(name)),

@@ -1,6 +1,6 @@
 import { MODE_LINES } from "../../common/protocol/specification.ts";
 import type { NodeInfo } from "../../gcs/client.ts";
-import { newestNamed } from "../cluster-view.ts";
+import { newestNamed } from "../cluster/snapshot.ts";
 import { plannedHead, TEST_WORKER_NAME } from "../config/settings.ts";
 import { given, type Verdict, verdict } from "./check.ts";
 import { activeNodes, type CheckContext } from "./context.ts";
@@ -43,36 +43,26 @@ export const wantedCpus = (nodes: readonly { readonly cpus: number }[]): number 
 
 export const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(2)} GiB`;
 
-/** Judges how many nodes `ray status` shows as active. */
-export const judgeActive = (
-  context: CheckContext,
-  isRight: (active: number) => boolean,
-  expected: string,
-): Promise<Verdict> =>
+/** Whether `ray status` shows the main nodes and the test worker as active, or only the main ones. */
+export const judgeActive = (context: CheckContext, withTest: boolean, orMore?: "or more"): Promise<Verdict> =>
   given(context.rayStatus(), (status) => {
     const active = activeNodes(status);
+    const wanted = context.settings.nodes.length + (withTest ? 1 : 0);
+    const expected = `${orMore ? "at least " : ""}${wanted}${withTest ? ` with ${TEST_WORKER_NAME}` : ""}`;
     return verdict(
-      active !== undefined && isRight(active),
+      active === wanted || (orMore !== undefined && active !== undefined && active > wanted),
       `ray status: ${active ?? "unknown"} active nodes, expected ${expected}`,
     );
   });
 
-/** What a service wrote since it was started last. Its last word counts: who changed its mind has said so more than once. */
-export const logLines = async (context: CheckContext, service: string): Promise<string[]> =>
-  (await context.log(service)).split("\n").map((line) => line.trimEnd());
-
 const MODES: readonly string[] = Object.values(MODE_LINES);
 
-/** The role that a node took last, as users of the specification grep for it (docs/specification.md). */
-export const lastMode = async (context: CheckContext, service: string): Promise<string> =>
-  (await logLines(context, service)).findLast((line) => MODES.includes(line)) ?? 'no line "Mode:"';
-
-/** Whether a node took this role last. */
+/** Whether a node took this role last, as users of the specification grep for it (docs/specification.md). */
 export async function judgeMode(
   context: CheckContext,
   service: string,
   mode: keyof typeof MODE_LINES,
 ): Promise<Verdict> {
-  const last = await lastMode(context, service);
-  return verdict(last === MODE_LINES[mode], `${service}: ${last}`);
+  const last = (await context.lines(service)).findLast((line) => MODES.includes(line)) ?? 'no line "Mode:"';
+  return verdict(last === MODE_LINES[mode], last);
 }

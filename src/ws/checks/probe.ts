@@ -6,20 +6,20 @@ type Alone = "ping" | "tcp" | "port" | "connect" | "resources" | "all";
 /** What two nodes do. */
 export type Together = "task" | "actor" | "object" | "server";
 
-/** One thing that the probe tried: `from` (a node, or "client") began it, `to` answered. */
+/** One thing that the probe tried: `from` (a node, or "client") began it, `to` answered. `all`: it came to its end. */
 export interface Tried {
   readonly kind: Alone | Together;
   readonly from: string;
   readonly to: string;
   readonly ok: boolean;
-  /** For `resources` JSON, for a task of the client's the address that it saw as its own; else a sentence. */
+  /** A sentence, and JSON for `resources`. */
   readonly saw: string;
   readonly ms: number;
 }
 
-/** Why the rest was not tried; undefined where all was. */
-export const endedBy = (tried: readonly Tried[]): string | undefined =>
-  tried.find(({ kind, ok }) => !ok && (kind === "connect" || kind === "all"))?.saw;
+/** The client's own task on a node; `saw` is the address that it saw as its own. */
+export const taskOn = (name: string, tried: readonly Tried[]): Tried | undefined =>
+  tried.find(({ kind, from, to }) => kind === "task" && from === "client" && to === name);
 
 const MARK = "WS-TRIED ";
 
@@ -31,25 +31,24 @@ export function readTried(output: string): Result<Tried[], string> {
     : ok(lines.map((line) => JSON.parse(line.slice(MARK.length))));
 }
 
-/**
- * The command for a Python that has Ray, in the test client's place. `client`: looks at the HEAD as the test client of
- * docs/specification.md does, and runs a task on each living node. `pairs`: for each ordered pair of living nodes a task that one
- * submits to the other, a call from an actor on one to one on the other, an object of 32 MB that one makes and the other reads,
- * and a TCP server that a task of one opens on its own address and a task of the other calls. It ends within BUDGET, before it
- * would be killed; a node that does not answer costs its own pairs only.
- */
-export const probeCommand = (
-  what: "client" | "pairs",
-  { host, port }: Address,
-  clientPort: number,
-): string[] => [...["python", "-c", PROGRAM], ...[what, host, `${port}`, `${clientPort}`]];
+/** The command for a Python that has Ray, in the test client's place. */
+export const probeCommand = ({ host, port }: Address, clientPort: number): string[] => [
+  ...["python", "-c", PROGRAM, host],
+  ...[port, clientPort].map(String),
+];
 
+/**
+ * It looks at the HEAD as the test client of docs/specification.md does, and runs a task on each living node. Then for each ordered
+ * pair of nodes: a task that one submits to the other, a call from an actor on one to one on the other, an object of 32 MB that one
+ * makes and the other reads, and a TCP server that a task of one opens on its own address and a task of the other calls. It ends
+ * within BUDGET, before it would be killed; a node that does not answer costs its own pairs only.
+ */
 const PROGRAM = `
 import itertools, json, random, shutil, socket, subprocess, sys, time, zlib
 ${CONNECT}
-what, host, gcs_port, client_port = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+host, gcs_port, client_port = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 SIZE, PATIENCE, BUDGET = 32 * 2**20, 30, 95
-began_all = time.monotonic()
+end = time.monotonic() + BUDGET
 
 def attempt(kind, a, b, work):
     began = time.monotonic()
@@ -59,7 +58,7 @@ def attempt(kind, a, b, work):
         ok, saw = False, first_line(error)[:200]
     ms = (time.monotonic() - began) * 1000
     print("${MARK}" + json.dumps({"kind": kind, "from": a, "to": b, "ok": ok, "saw": saw, "ms": ms}), flush=True)
-    return ok
+    return ok, saw
 
 def dial(host, port):
     socket.create_connection((host, port), timeout=5).close()
@@ -70,50 +69,26 @@ def ping():
     lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
     return done.returncode == 0, next((line for line in lines if "bytes from" in line), lines[-1] if lines else "")
 
-if what == "client":
-    # Not every image has the program.
-    if shutil.which("ping"):
-        attempt("ping", "client", host, ping)
-    else:
-        attempt("tcp", "client", host, lambda: dial(host, gcs_port))
-    for port in (gcs_port, client_port):
-        attempt("port", "client", str(port), lambda: dial(host, port))
+def get(answer, timeout=PATIENCE):
+    return ray.get(answer, timeout=max(0.1, min(timeout, end - time.monotonic())))
+
+def bytes_of(name):
+    return random.Random(name).randbytes(SIZE)
 
 def enter():
-    global ray, alive
+    global ray
     import ray
     connect(f"ray://{host}:{client_port}", "error")
-    alive = {node["NodeName"]: node["NodeID"] for node in ray.nodes() if node["Alive"]}
     return True, ""
 
-def on(name):
+def look():
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-    return {"scheduling_strategy": NodeAffinitySchedulingStrategy(alive[name], soft=False)}
-
-def tasks():
     attempt("resources", "client", host, lambda: (True, json.dumps(ray.cluster_resources())))
-
-    @ray.remote(num_cpus=1, max_retries=0)
-    def square(number):
-        return number * number, ray.util.get_node_ip_address()
-
-    def result(answer):
-        value, at = ray.get(answer, timeout=60)
-        return value == 49, at
-
-    for name, answer in [(name, square.options(**on(name)).remote(7)) for name in alive]:
-        attempt("task", "client", name, lambda: result(answer))
-    return True, ""
-
-def left():
-    return BUDGET - (time.monotonic() - began_all)
-
-def get(answer, timeout=PATIENCE):
-    return ray.get(answer, timeout=max(0.1, min(timeout, left())))
-
-def pairs():
-    def bytes_of(name):
-        return random.Random(name).randbytes(SIZE)
+    on = {
+        node["NodeName"]: {"scheduling_strategy": NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)}
+        for node in ray.nodes()
+        if node["Alive"]
+    }
 
     @ray.remote(num_cpus=0.1, max_retries=0)
     def where():
@@ -135,6 +110,7 @@ def pairs():
 
     @ray.remote(num_cpus=0.1)
     class Peer:
+        letter = None
         def where(self):
             return ray.util.get_node_ip_address()
         def submit(self, options):
@@ -148,21 +124,17 @@ def pairs():
         def put(self, letter):
             self.letter = letter
         def take(self):
-            letter, self.letter = getattr(self, "letter", None), None
-            return letter
+            return self.letter
 
-    peers = {name: Peer.options(**on(name)).remote() for name in alive}
-    homes, silent = {}, {}
-    for name, home in [(name, peer.where.remote()) for name, peer in peers.items()]:
-        try:
-            homes[name] = get(home, 45)
-        except Exception as error:
-            silent[name] = first_line(error)[:200]
-    objects = {name: peer.make.remote(name) for name, peer in peers.items()}
-    sums = {name: zlib.crc32(bytes_of(name)) for name in alive}
+    peers = {name: Peer.options(**on[name]).remote() for name in on}
+    objects = {name: peers[name].make.remote(name) for name in on}
+    started = [(name, where.options(num_cpus=1, **on[name]).remote()) for name in on]
+    seen = {name: attempt("task", "client", name, lambda: (True, get(answer, 45))) for name, answer in started}
+    homes = {name: saw for name, (_, saw) in seen.items()}
+    sums = {name: zlib.crc32(bytes_of(name)) for name in on}
 
     def task(a, b):
-        ran = get(peers[a].submit.remote(on(b)))
+        ran = get(peers[a].submit.remote(on[b]))
         return ran == homes[b], f"it ran at {ran}"
 
     def actor(a, b):
@@ -174,26 +146,33 @@ def pairs():
         return (size, crc) == (SIZE, sums[a]), f"{size} bytes, checksum {'right' if crc == sums[a] else 'wrong'}"
 
     def server(a, b):
-        serving = serve.options(**on(b)).remote(peers[b])
-        until, port = time.monotonic() + max(0.1, min(PATIENCE, left())), None
-        while port is None and time.monotonic() < until:
+        get(peers[b].put.remote(None))
+        serving = serve.options(**on[b]).remote(peers[b])
+        until, port = time.monotonic() + PATIENCE, None
+        while port is None and time.monotonic() < min(until, end):
             port = get(peers[b].take.remote())
-        said, at = get(call.options(**on(a)).remote(homes[b], port))
+        said, at = get(call.options(**on[a]).remote(homes[b], port))
         get(serving)
         return said == "hello", f"{homes[b]}:{port} answered a task on {at}"
 
     def between(a, b, work):
-        if left() <= 0:
+        if time.monotonic() > end:
             return False, f"not tried: the others took all of {BUDGET} s"
-        broken = next((name for name in (a, b) if name in silent), None)
-        return work(a, b) if broken is None else (False, f"{broken}: {silent[broken]}")
+        silent = next((name for name in (a, b) if not seen[name][0]), None)
+        return work(a, b) if silent is None else (False, f"{silent}: {homes[silent]}")
 
-    for a, b in itertools.permutations(alive, 2):
+    for a, b in itertools.permutations(on, 2):
         for kind, work in (("task", task), ("actor", actor), ("object", move), ("server", server)):
             attempt(kind, a, b, lambda: between(a, b, work))
     return True, ""
 
-if attempt("connect", "client", host, enter):
-    attempt("all", "client", host, tasks if what == "client" else pairs)
+if shutil.which("ping"):
+    attempt("ping", "client", host, ping)
+else:
+    attempt("tcp", "client", host, lambda: dial(host, gcs_port))
+for port in (gcs_port, client_port):
+    attempt("port", "client", str(port), lambda: dial(host, port))
+if attempt("connect", "client", host, enter)[0]:
+    attempt("all", "client", host, look)
     ray.shutdown()
 `;

@@ -1,16 +1,11 @@
+import type { NodeStatus } from "../../common/protocol/node-status.ts";
+import { TEST_WORKER_NAME } from "../config/settings.ts";
+import { DISK_FULL, likelyCause, PORT_IN_USE, TOKENS_DIFFER, VERSIONS_DIFFER } from "../drivers/causes.ts";
 import type { Driver, LogPart, Service } from "../drivers/driver.ts";
 import type { WsFailure } from "../failure.ts";
-import { causeOf } from "./cause-of.ts";
-import { statusOf } from "./node-status.ts";
-import type { Seen } from "./readiness.ts";
+import { statusOf } from "./snapshot.ts";
 
 const LAST_LINES = 20;
-
-/** Lines of a service's log; none where there is no log. */
-export async function linesOf(driver: Driver, ref: string, part: LogPart): Promise<string[]> {
-  const text = (await driver.log(ref, part)).trimEnd();
-  return text === "" ? [] : text.split("\n");
-}
 
 /** Why a service ended before it was ready. Its log is kept. */
 export async function ended(
@@ -19,25 +14,112 @@ export async function ended(
   how: string,
   service: Service | undefined,
 ): Promise<WsFailure> {
-  const lines = await linesOf(driver, service?.ref ?? driver.refOf(node), { lastLines: LAST_LINES });
-  const log = await driver.keepLog(node, service, how);
-  const cause = causeOf(await statusOf(driver, node, service), [how, ...lines]);
-  return { reason: "node-ended", node, how, lines, log, cause };
+  const found = await diagnose(driver, node, service, { lastLines: LAST_LINES }, [how]);
+  return { reason: "node-ended", how, ...found, log: await driver.keepLog(node, service, how) };
 }
 
-/** Why those that run are not ready. `last`: what was seen of each service last; `found`: the services now. */
+interface Waiting {
+  readonly node: string;
+  /** What was seen of it last. */
+  readonly why: string;
+  readonly service: Service | undefined;
+}
+
+/** Why those that run are not ready. */
 export async function tooLate(
   driver: Driver,
-  last: ReadonlyMap<string, Seen>,
-  found: readonly Service[],
+  waiting: readonly Waiting[],
   timeoutMs: number,
 ): Promise<WsFailure> {
-  const waiting = [...last].flatMap(([node, seen]) => ("notYet" in seen ? [{ node, why: seen.notYet }] : []));
-  const missing = waiting.map(async ({ node, why }) => {
-    const service = found.find(({ name }) => name === node);
-    const said = await linesOf(driver, service?.ref ?? driver.refOf(node), { sinceMs: service?.startedAtMs });
-    const cause = causeOf(await statusOf(driver, node, service), said);
-    return { node, why, lines: said.slice(-LAST_LINES), cause };
-  });
+  const missing = waiting.map(async ({ node, why, service }) => ({
+    why,
+    ...(await diagnose(driver, node, service, { sinceMs: service?.startedAtMs })),
+  }));
   return { reason: "not-ready-in-time", timeoutMs, missing: await Promise.all(missing) };
+}
+
+async function diagnose(
+  driver: Driver,
+  node: string,
+  service: Service | undefined,
+  part: LogPart,
+  how: readonly string[] = [],
+) {
+  const lines = await linesOf(driver, service?.ref ?? driver.refOf(node), part);
+  const cause = causeOf(await statusOf(driver, node, service), [...how, ...lines]);
+  return { node, lines: lines.slice(-LAST_LINES), cause };
+}
+
+/** Lines of a service's log; none where there is no log. */
+export async function linesOf(driver: Driver, ref: string, part: LogPart): Promise<string[]> {
+  const text = (await driver.log(ref, part)).trimEnd();
+  return text === "" ? [] : text.split("\n");
+}
+const NO_USER = "the image has no user of that name; set RAY_EP_USER";
+
+/** By the reason of a node's failure or fault. What Ray alone can know (`ray-exited`) its own words show. */
+const REASONS: Readonly<Record<string, string>> = {
+  "port-taken": PORT_IN_USE,
+  "disk-full": DISK_FULL,
+  "no-such-user": NO_USER,
+  "wrong-user": NO_USER,
+  "version-differs": VERSIONS_DIFFER,
+  unauthorized: TOKENS_DIFFER,
+};
+
+/** The likely cause of a node's end or delay: from what it says of itself, and from its last words. Pure. */
+export function causeOf(status: NodeStatus | undefined, lines: readonly string[]): string | undefined {
+  if (status === undefined) return likelyCause(lines);
+  const { failure, fault } = status;
+  return (
+    REASONS[failure?.reason ?? ""] ?? likelyCause(lines) ?? whyLate(status) ?? REASONS[fault?.reason ?? ""]
+  );
+}
+
+/** Why a node that has no role yet is late: the first that holds counts. */
+const LATE: readonly ((status: NodeStatus) => string | undefined)[] = [
+  // The test worker is to be outside.
+  ({ node, whitelist, place }) =>
+    place === null && whitelist.length > 0 && node !== TEST_WORKER_NAME
+      ? `its hostname ${node} and nodes.head_whitelist (${whitelist.join(", ")}) differ, so that it waits for a HEAD; make both the same`
+      : undefined,
+  ofHeads(
+    ["unresolved"],
+    (at) => `the name of its HEAD ${at} does not resolve; correct extra_hosts or nodes.head_address`,
+  ),
+  ofHeads(
+    ["unreachable", "timeout-connect"],
+    (at) =>
+      `its HEAD ${at} is out of reach; check host.ip_address, the addresses in extra_hosts and the firewall`,
+  ),
+  ofHeads(
+    ["not-ray", "timeout-answer"],
+    (at) => `what listens at ${at} is no HEAD; stop it, or set another head_port in config.yaml`,
+  ),
+  ({ waits }) =>
+    waits?.kind === "lease-holder"
+      ? `${waits.node} holds the head lease and does not serve; its log says why`
+      : undefined,
+  ({ health }) =>
+    health?.kind === "down"
+      ? `the health service ${health.url} does not answer, and without it only the first candidate may lead`
+      : undefined,
+  ofHeads(["refused"], (at) => `no HEAD serves at ${at}; look at that node's log first`),
+];
+
+function ofHeads(answers: readonly string[], cause: (at: string) => string): (typeof LATE)[number] {
+  return ({ heads }) => {
+    const head = heads.find(({ answer }) => answers.includes(answer));
+    return head && cause(head.address);
+  };
+}
+
+/** A dial-back that says nothing of this node's own ports. */
+const UNTOLD = ["reached", "busy", "not-known"];
+
+function whyLate(status: NodeStatus): string | undefined {
+  const { reach, decision } = status;
+  if (reach !== null && !UNTOLD.includes(reach.result))
+    return `the others cannot reach it at ${reach.at} (${reach.result}); its log says which mapping is missing`;
+  return decision === null ? LATE.map((cause) => cause(status)).find(Boolean) : undefined;
 }

@@ -1,19 +1,14 @@
 import { join } from "node:path";
-import { err, ok, type Result } from "../../common/result.ts";
+import { deadlineIn } from "../../common/deadline.ts";
+import { err, ok } from "../../common/result.ts";
 import { HEALTH_NAME } from "../config/settings.ts";
 import type { Driver, Leaving, Service } from "../drivers/driver.ts";
-import type { WsFailure } from "../failure.ts";
+import type { Attempt } from "../failure.ts";
 import type { Job } from "../job.ts";
+import type { Progress } from "../output/progress.ts";
 import { withLock } from "../state/lock.ts";
 import { forgetSecrets } from "../state/secrets.ts";
-import { headAmong } from "./where.ts";
-import { type Shown, whileStopping } from "./while-stopping.ts";
-
-export interface DownOptions {
-  readonly volumes: boolean;
-  /** Also what was started from another folder's config.yaml under the same project.name. */
-  readonly anyFolder: boolean;
-}
+import { headAmong } from "./snapshot.ts";
 
 export interface DownReport {
   /** Names of the services that were stopped. */
@@ -23,11 +18,12 @@ export interface DownReport {
 }
 
 /** One change of the cluster at a time: a second `ws` waits for the first. */
-export const lockFile = ({ stateDir, name }: Driver): string => join(stateDir, name, "lock");
+export const locked = <T>({ stateDir, name }: Driver, job: Job, work: () => Attempt<T>): Attempt<T> =>
+  withLock(join(stateDir, name, "lock"), job, work);
 
-/** Stops everything and leaves nothing behind. */
-export const downCluster = (driver: Driver, job: Job, { volumes, anyFolder }: DownOptions) =>
-  withLock(lockFile(driver), job, async (): Promise<Result<DownReport, WsFailure>> => {
+/** Stops everything and leaves nothing behind. `anyFolder`: also what another folder's config.yaml of this name started. */
+export const downCluster = (driver: Driver, job: Job, { volumes = false, anyFolder = false }) =>
+  locked(driver, job, async (): Attempt<DownReport> => {
     const found = await driver.list();
     if (!found.ok) return found;
     const folders = [...new Set(found.value.flatMap(({ elsewhere }) => elsewhere ?? []))];
@@ -40,7 +36,7 @@ export const downCluster = (driver: Driver, job: Job, { volumes, anyFolder }: Do
 
 /** Stops the test worker and the test client, and leaves the cluster alone. */
 export const stopTest = (driver: Driver, job: Job) =>
-  withLock(lockFile(driver), job, () => takeDown(driver, { part: "test" }, job.signal, showing(job)));
+  locked(driver, job, () => takeDown(driver, { part: "test" }, job.signal, showing(job)));
 
 const showing = ({ progress }: Job): Shown => ({ progress, id: "down" });
 
@@ -50,7 +46,7 @@ export async function takeDown(
   leaving: Leaving,
   now: AbortSignal,
   shown?: Shown,
-): Promise<Result<DownReport, WsFailure>> {
+): Attempt<DownReport> {
   const found = await driver.list(leaving.part);
   if (!found.ok) return found;
   const asked = found.value.filter(({ name }) => leaving.names?.includes(name) ?? true);
@@ -77,7 +73,44 @@ async function stopInOrder(
     const group = active.filter((each) => placeOf(each) === place);
     if (group.length === 0 || now.aborted) continue;
     const waited = { names: group.map(({ name }) => name), limitMs: driver.stopGraceMs, now };
-    killed += await whileStopping(shown, waited, driver.stop(group, now));
+    const stopping = driver.stop(group, now);
+    killed += await (shown ? whileStopping(shown, waited, stopping) : stopping);
   }
   return killed;
+}
+
+/** A line of the progress display that a long step may write to. */
+interface Shown {
+  readonly progress: Progress;
+  readonly id: string;
+}
+
+const EACH_MS = 1000;
+/** A shorter stop prints no line where lines cannot be redrawn. */
+const QUIET_TICKS = 2;
+
+/** While `work` lasts, shows which services a stop waits for, and for how long at most; an aborted `now` ends the wait. */
+export async function whileStopping<T>(
+  { progress, id }: Shown,
+  { names, limitMs, now }: { names: readonly string[]; limitMs: number; now: AbortSignal },
+  work: Promise<T>,
+): Promise<T> {
+  const deadline = deadlineIn(limitMs);
+  let ticks = 0;
+  const timer = setInterval(() => {
+    ticks += 1;
+    const left = Math.ceil(deadline.remainingMs() / 1000);
+    const words = `${names.join(", ")} may finish running work: ${left} s left at most (Ctrl-C ends them at once)`;
+    if (ticks === QUIET_TICKS) progress.say(id, words);
+    else progress.note(id, words);
+  }, EACH_MS);
+  const heard = () => progress.say(id, "Not waiting any longer: ending everything at once");
+  now.addEventListener("abort", heard, { once: true });
+  try {
+    return await work;
+  } finally {
+    clearInterval(timer);
+    now.removeEventListener("abort", heard);
+    progress.note(id, "");
+  }
 }

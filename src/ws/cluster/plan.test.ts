@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
-import { renderPlan } from "../commands/render-plan.ts";
-import { isDisruptive, planUp, type RunningService } from "./plan.ts";
+import { renderPlan } from "../commands/up.ts";
+import { readSettings } from "../config/settings.ts";
+import { inOrder, isDisruptive, planUp, type RunningService } from "./plan.ts";
 
 const WANTED = ["health", "ray-cpu", "ray-gpu"];
 const CHANGED = { action: "replace", why: "config.yaml changed" } as const;
@@ -11,7 +12,7 @@ const gpu: RunningService = { name: "ray-gpu", isNode: true, isHead: false, chan
 test("E2 a cluster that runs as it should keeps everything, and what is missing is started: neither asks", () => {
   expect(isDisruptive(planUp(WANTED, [health, cpu, gpu]))).toBe(false);
   const missing = planUp(WANTED, [health, cpu]);
-  expect(missing.steps.map(({ action }) => action)).toEqual(["keep", "keep", "start"]);
+  expect(missing.map(({ action }) => action)).toEqual(["keep", "keep", "start"]);
   expect(isDisruptive(missing)).toBe(false);
   expect(isDisruptive(planUp(WANTED, []))).toBe(false);
 });
@@ -29,7 +30,7 @@ test("E2 a HEAD that has to be replaced says that the whole cluster's state and 
 
 test("E2 a WORKER takes what runs on it, the health service nothing, and a node of unknown role may be the HEAD", () => {
   const lost = (service: RunningService) =>
-    planUp(WANTED, [{ ...service, change: CHANGED }]).steps.map((step) => step.lost)[0];
+    planUp(WANTED, [{ ...service, change: CHANGED }]).map((step) => step.lost)[0];
   expect(lost(gpu)).toBe("the tasks and actors that run on it");
   expect(lost(health)).toBe("");
   expect(lost({ ...cpu, isHead: undefined })).toBe("the whole cluster's state and jobs, if it is the HEAD");
@@ -43,4 +44,27 @@ test("E8 services that are no longer wanted are named, with what is lost", () =>
     "  ✗ stop     ray-gpu  no longer wanted by config.yaml",
     "      lost: the tasks and actors that run on it",
   ]);
+});
+
+test.each([
+  ["the first candidate", "", { health: ["health"], first: ["ray-cpu"], rest: ["ray-gpu"] }],
+  [
+    "the first of a whitelist in another order",
+    "nodes: { head_whitelist: [ray-gpu, ray-cpu] }",
+    { health: ["health"], first: ["ray-gpu"], rest: ["ray-cpu"] },
+  ],
+  [
+    "an explicit HEAD",
+    "nodes: { head_address: 'ray-gpu:6380' }",
+    { health: ["health"], first: ["ray-gpu"], rest: ["ray-cpu"] },
+  ],
+  [
+    "nobody, where the HEAD is elsewhere",
+    "nodes: { head_address: 'far-away:6379' }",
+    { health: ["health"], first: [], rest: ["ray-cpu", "ray-gpu"] },
+  ],
+])("after the health service comes %s", (_, yaml, expected) => {
+  const settings = readSettings(yaml);
+  if (!settings.ok) throw new Error(JSON.stringify(settings.error));
+  expect(inOrder(settings.value.settings, WANTED)).toEqual(expected);
 });

@@ -1,8 +1,8 @@
-import { ok, type Result } from "../../common/result.ts";
-import { HEALTH_NAME } from "../config/settings.ts";
+import { ok } from "../../common/result.ts";
+import { HEALTH_NAME, plannedHead, type Settings } from "../config/settings.ts";
 import { type Driver, type Service, type Survey, servicesOf } from "../drivers/driver.ts";
-import type { WsFailure } from "../failure.ts";
-import { headAmong } from "./where.ts";
+import type { Attempt } from "../failure.ts";
+import { headAmong } from "./snapshot.ts";
 
 /** A service that runs when `ws up` is called, and what to do with it. */
 export interface RunningService {
@@ -24,50 +24,42 @@ export interface PlanStep {
 }
 
 /** What `ws up` is about to do, in display order. */
-export interface UpPlan {
-  readonly steps: readonly PlanStep[];
-}
+export type UpPlan = readonly PlanStep[];
 
-/**
- * What is lost with a service: the whole cluster with the HEAD, what runs on it with a WORKER, nothing with the
- * health service, whose lease is on disk. Pure.
- */
+/** What happens to what runs, and what is missing. Pure. */
 export function planUp(wanted: readonly string[], running: readonly RunningService[]): UpPlan {
   const missing = wanted.filter((name) => running.every((each) => each.name !== name));
-  return {
-    steps: [
-      ...running.map(stepOf),
-      ...missing.map((service) => ({ action: "start", service, why: "", lost: "" }) as const),
-    ],
-  };
+  return [
+    ...running.map(stepOf),
+    ...missing.map((service) => ({ action: "start", service, why: "", lost: "" }) as const),
+  ];
 }
 
+/** The health service's lease is on disk: nothing is lost with it. */
 function stepOf({ name: service, isNode, isHead, change }: RunningService): PlanStep {
   if (change === undefined) return { action: "keep", service, why: "", lost: "" };
-  const lost = !isNode
-    ? ""
-    : isHead === false
-      ? "the tasks and actors that run on it"
-      : `the whole cluster's state and jobs, ${isHead ? "because it is the HEAD" : "if it is the HEAD"}`;
-  return { ...change, service, lost };
+  if (!isNode) return { ...change, service, lost: "" };
+  const whole = `the whole cluster's state and jobs, ${isHead ? "because it is the HEAD" : "if it is the HEAD"}`;
+  return { ...change, service, lost: isHead === false ? "the tasks and actors that run on it" : whole };
 }
 
 /** True if running services would be replaced or stopped, which needs the user's consent. Pure. */
-export const isDisruptive = ({ steps }: UpPlan): boolean =>
-  steps.some(({ action }) => action === "replace" || action === "stop");
+export const isDisruptive = (plan: UpPlan): boolean =>
+  plan.some(({ action }) => action === "replace" || action === "stop");
 
-interface ClusterPlan {
-  readonly plan: UpPlan;
-  /** Services of this cluster that have to go first. */
-  readonly leaving: readonly string[];
+/** Who starts after whom. Pure. */
+export function inOrder(settings: Settings, services: readonly string[]) {
+  const leader = plannedHead(settings);
+  const stage = (name: string) => (name === HEALTH_NAME ? "health" : name === leader ? "first" : "rest");
+  return { health: [], first: [], rest: [], ...Object.groupBy(services, stage) };
 }
 
-/** What `ws up` would do to what exists. */
+/** What `ws up` would do to what exists. `leaving`: services of this cluster that have to go first. */
 export async function planCluster(
   driver: Driver,
   own: readonly Service[],
   { changed, replaces }: Survey,
-): Promise<Result<ClusterPlan, WsFailure>> {
+): Attempt<{ plan: UpPlan; leaving: readonly string[] }> {
   const former = replaces?.settings.projectName === driver.settings.projectName ? undefined : replaces;
   const renamed = (await former?.list()) ?? ok([]);
   if (!renamed.ok) return renamed;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { ok } from "../../common/result.ts";
 import type { NodeInfo } from "../../gcs/client.ts";
 import type { Service } from "../drivers/driver.ts";
 import { judgeService, type Look } from "./readiness.ts";
@@ -36,16 +37,15 @@ const node = (nodeId: string, alive = true): NodeInfo => ({
   startedAtMs: 0,
 });
 
-const view = (...nodes: NodeInfo[]) => ({
-  head: {
-    kind: "ray-gcs",
-    address: { host: "127.0.0.1", port: 6379 },
-    ms: 1,
-    version: "2.60.0",
-    clusterId: "ab",
-  } as const,
-  nodes,
-});
+const head = {
+  kind: "ray-gcs",
+  address: { host: "127.0.0.1", port: 6379 },
+  ms: 1,
+  version: "2.60.0",
+  clusterId: "ab",
+} as const;
+const view = (...nodes: NodeInfo[]) => ({ view: { head, nodes }, noHead: undefined });
+const NOBODY = { view: undefined, noHead: { reason: "nobody" } } as const;
 
 const look = (change: Partial<Look> = {}): Look => ({
   name: "ray-gpu",
@@ -53,10 +53,9 @@ const look = (change: Partial<Look> = {}): Look => ({
   now: service(),
   before: undefined,
   started: true,
-  view: view(node("1")),
-  refusedAt: undefined,
+  gcs: view(node("1")),
   former: new Set(),
-  healthAnswer: { ok: true },
+  health: ok(undefined),
   clientWord: undefined,
   ...change,
 });
@@ -67,13 +66,13 @@ const exited = { status: "exited", running: false, ended: true } as const;
 describe("a service is ready, not yet ready, or ended", () => {
   test.each<[string, Partial<Look>, object]>([
     ["listed as ALIVE", {}, { ready: "WORKER, ALIVE" }],
-    ["listed by no GCS", { view: undefined }, { notYet: "no GCS answers yet" }],
+    ["listed by no GCS", { gcs: NOBODY }, { notYet: "no GCS answers yet" }],
     [
       "behind a GCS that wants another token",
-      { view: undefined, refusedAt: "127.0.0.1:6379" },
+      { gcs: { view: undefined, noHead: { reason: "wants-token", at: "127.0.0.1:6379" } } },
       { notYet: "the GCS at 127.0.0.1:6379 refuses our token" },
     ],
-    ["listed as DEAD", { view: view(node("1", false)) }, { notYet: "the GCS lists it as DEAD" }],
+    ["listed as DEAD", { gcs: view(node("1", false)) }, { notYet: "the GCS lists it as DEAD" }],
     ["not there yet", { now: undefined, started: false }, { notYet: "its turn to start has not come yet" }],
     [
       "D15 no container any more, where there was one",
@@ -102,11 +101,7 @@ describe("a service is ready, not yet ready, or ended", () => {
       { now: service(exited), before: service(exited), started: false },
       { notYet: "its turn to start has not come yet" },
     ],
-    [
-      "a health service that answers",
-      { now: service({ name: "health" }), view: undefined },
-      { ready: "200 OK" },
-    ],
+    ["a health service that answers", { now: service({ name: "health" }), gcs: NOBODY }, { ready: "200 OK" }],
     [
       "a client without a word",
       { now: service({ name: "test-ray-client" }) },

@@ -1,35 +1,134 @@
-import { type ClusterView, newestNamed } from "../cluster-view.ts";
+import { type Deadline, pause } from "../../common/deadline.ts";
+import { err, ok, type Result } from "../../common/result.ts";
+import { clientWord } from "../checks/client-program.ts";
 import { HEALTH_NAME, TEST_CLIENT_NAME } from "../config/settings.ts";
-import type { Driver, Service } from "../drivers/driver.ts";
+import type { Driver, Request, Service } from "../drivers/driver.ts";
+import { type Attempt, interrupted, type WsFailure } from "../failure.ts";
+import type { Job } from "../job.ts";
+import { ended, linesOf, tooLate } from "./diagnosis.ts";
+import { type GcsSnapshot, gcsOf, healthAnswers, newestNamed } from "./snapshot.ts";
 
 /** One look at a service: what shows that it is ready, what it lacks, or how it ended. */
 export type Seen = { readonly ready: string } | { readonly notYet: string } | { readonly ended: string };
 
+/** A start of a part that is under way. */
+export interface Wait {
+  readonly driver: Driver;
+  readonly request: Request;
+  readonly job: Job;
+  readonly names: readonly string[];
+  /** The services before this call of `ws` changed anything. */
+  readonly before: readonly Service[];
+  /** Ids of nodes that the GCS listed before: under the same name they are earlier lives. */
+  readonly former: ReadonlySet<string>;
+  readonly deadline: Deadline;
+  /** Services whose turn to start has been. */
+  readonly started: ReadonlySet<string>;
+  /** What was seen of each service last. */
+  readonly last: Map<string, Seen>;
+}
+
+/**
+ * Waits until each service is ready: the health service when it answers, a node when the GCS lists it as ALIVE. Returns
+ * those that the start gave a new life. `starting`: the start itself, which may fail.
+ */
+export async function untilReady(wait: Wait, starting: Attempt): Attempt<string[]> {
+  const { driver, job, names, before, last } = wait;
+  let end: Result<void, WsFailure> | undefined;
+  // What it throws is thrown by the race below.
+  void starting.then(
+    (result) => {
+      end = result;
+    },
+    () => {},
+  );
+  for (;;) {
+    // Asked before the look: what has just been started is then seen by that look.
+    const startEnded = end;
+    const now = await lookAtAll({ ...wait, started: new Set(wait.started) });
+    if (job.signal.aborted) return err(interrupted(job.signal));
+    const failure = await failureOf(wait, now, startEnded);
+    if (failure !== undefined) return err(failure);
+    const ready = names.every((name) => "ready" in (last.get(name) ?? {}));
+    if (startEnded?.ok && ready)
+      return ok(names.filter((name) => named(now, name)?.life !== named(before, name)?.life));
+    if (wait.deadline.expired()) {
+      const waiting = [...last].flatMap(([node, seen]) =>
+        "notYet" in seen ? [{ node, why: seen.notYet, service: named(now, node) }] : [],
+      );
+      return err(await tooLate(driver, waiting, job.timeoutMs));
+    }
+    const pausing = pause(driver.lookEveryMs, job.signal);
+    await (end === undefined ? Promise.race([pausing, starting]) : pausing);
+  }
+}
+
+export const named = (services: readonly Service[], name: string) =>
+  services.find((each) => each.name === name);
+
+/** Looks at every service once and shows what is new. A driver that cannot list them now may at the next look. */
+async function lookAtAll(wait: Wait): Promise<readonly Service[]> {
+  const { driver, request, names, before, former, started, last } = wait;
+  const [found, gcs, health] = await Promise.all([
+    driver.list(request.part),
+    gcsOf(driver),
+    healthAnswers(driver),
+  ]);
+  if (!found.ok) return [];
+  const client = named(found.value, TEST_CLIENT_NAME);
+  // A client that could not connect is up all the same: it stays for debugging, and the checks judge what it says.
+  const word = client && clientWord(await linesOf(driver, client.ref, { lastLines: 100 }));
+  for (const name of names) {
+    const now = named(found.value, name);
+    const look = { name, noun: driver.noun, now, before: named(before, name), started: started.has(name) };
+    const seen = judgeService({ ...look, gcs, health, former, clientWord: word });
+    show(wait, name, now, seen);
+    last.set(name, seen);
+  }
+  return found.value;
+}
+
+/** What was shown as ready or ended is not shown again. */
+function show({ driver, job, last }: Wait, name: string, now: Service | undefined, seen: Seen): void {
+  const title = placed(name, now ?? driver.absent(name));
+  const before = last.get(name) ?? {};
+  if ("notYet" in seen) job.progress.note(name, seen.notYet);
+  else if ("ready" in seen && !("ready" in before)) job.progress.done(name, `${title}: ${seen.ready}`);
+  else if ("ended" in seen && !("ended" in before)) job.progress.fail(name, `${title}: ${seen.ended}`);
+}
+
+export const placed = (name: string, { address }: Pick<Service, "address">): string =>
+  address === "–" ? name : `${name} at ${address}`;
+
+/** A service that ended says more than the driver, which only missed it. */
+async function failureOf(
+  { driver, request, last }: Wait,
+  now: readonly Service[],
+  starting: Result<void, WsFailure> | undefined,
+): Promise<WsFailure | undefined> {
+  // The test's two do not need each other: one that ended is no reason to lose sight of the other.
+  const decided = [...last.values()].every((seen) => !("notYet" in seen));
+  if (request.part === "main" || decided)
+    for (const [name, seen] of last)
+      if ("ended" in seen) return ended(driver, name, seen.ended, named(now, name));
+  return starting?.ok === false ? starting.error : undefined;
+}
+
 /** What is known when a service is judged. */
-export interface Look {
+export interface Look extends Pick<Wait, "former"> {
   readonly name: string;
   readonly noun: Driver["noun"];
-  /** The service now, and before this call of `ws` changed anything. */
   readonly now: Service | undefined;
   readonly before: Service | undefined;
   /** Its turn to start has been. */
   readonly started: boolean;
-  /** What the GCS lists; undefined where none answers. */
-  readonly view: ClusterView | undefined;
-  /** Where a GCS answers but refuses our token. */
-  readonly refusedAt: string | undefined;
-  /** Ids of nodes that the GCS listed before: under the same name they are earlier lives. */
-  readonly former: ReadonlySet<string>;
-  /** What the health service answers to `GET /`. */
-  readonly healthAnswer: { readonly ok: true } | { readonly ok: false; readonly error: string };
+  readonly gcs: Pick<GcsSnapshot, "view" | "noHead">;
+  readonly health: Result<void, string>;
   /** What the test client's log says of its connection. */
   readonly clientWord: string | undefined;
 }
 
-const GONE = {
-  container: "its container was removed meanwhile",
-  process: "its process is gone",
-} as const;
+const GONE = { container: "its container was removed meanwhile", process: "its process is gone" } as const;
 
 /** Judges one service. Pure. */
 export function judgeService(look: Look): Seen {
@@ -42,21 +141,16 @@ export function judgeService(look: Look): Seen {
   return now.running ? judgeRunning(look, now) : { notYet: `its ${noun} is ${now.status}` };
 }
 
-function judgeRunning(look: Look, { name, life }: Service): Seen {
-  const { healthAnswer, clientWord } = look;
-  if (name === HEALTH_NAME) return healthAnswer.ok ? { ready: "200 OK" } : { notYet: healthAnswer.error };
+function judgeRunning({ before, former, gcs, health, clientWord }: Look, { name, life }: Service): Seen {
+  if (name === HEALTH_NAME) return health.ok ? { ready: "200 OK" } : { notYet: health.error };
   if (name === TEST_CLIENT_NAME)
     return clientWord === undefined ? { notYet: "it has not connected yet" } : { ready: clientWord };
-  return judgeNode(look, life === look.before?.life);
-}
-
-function judgeNode({ name, view, refusedAt, former }: Look, unchanged: boolean): Seen {
-  if (refusedAt !== undefined) return { notYet: `the GCS at ${refusedAt} refuses our token` };
+  const { view, noHead } = gcs;
+  if (noHead?.reason === "wants-token") return { notYet: `the GCS at ${noHead.at} refuses our token` };
   if (view === undefined) return { notYet: "no GCS answers yet" };
-  const node = newestNamed(
-    unchanged ? view.nodes : view.nodes.filter(({ nodeId }) => !former.has(nodeId)),
-    name,
-  );
+  const isNew = life !== before?.life;
+  const lives = view.nodes.filter(({ nodeId }) => !isNew || !former.has(nodeId));
+  const node = newestNamed(lives, name);
   if (node === undefined) return { notYet: "the GCS does not list it yet" };
   if (!node.alive) return { notYet: "the GCS lists it as DEAD" };
   return { ready: `${node.isHead ? "HEAD" : "WORKER"}, ALIVE` };

@@ -9,9 +9,8 @@ import type { Driver, Request } from "../drivers/driver.ts";
 import { localDriver } from "../drivers/local/driver.ts";
 import { foldersOf, readMachine } from "../drivers/local/machine.ts";
 import { planNode } from "../drivers/local/plan.ts";
-import { listProcesses, readProcess } from "../drivers/local/processes.ts";
+import { listProcesses, readProcess, recordStarted } from "../drivers/local/processes.ts";
 import { fingerprintOf } from "../drivers/local/start-stop.ts";
-import { recordStarted } from "../drivers/local/state.ts";
 import { planCluster } from "./plan.ts";
 import { start } from "./start.ts";
 
@@ -72,7 +71,8 @@ const progress = {
   close: nothing,
 };
 const never = new AbortController().signal;
-const startNow = () => start(driver, request, { progress, signal: never, urgent: never, timeoutMs: 1000 });
+const startNow = (timeoutMs = 3000) =>
+  start(driver, request, { progress, signal: never, urgent: never, timeoutMs });
 
 test("a process that runs is not enough: its node must be ALIVE, and a wait that ends says what it was instead", async () => {
   gcs.nodes = [fakeNode("ray-cpu", { isHead: true, alive: false })];
@@ -85,12 +85,12 @@ test("a process that runs is not enough: its node must be ALIVE, and a wait that
 
 test("a node that runs and is ALIVE is up, though the GCS knew it before", async () => {
   gcs.nodes = [fakeNode("ray-cpu", { isHead: true })];
-  expect(await startNow()).toEqual({ ok: true, value: [] });
+  expect(await startNow(20_000)).toEqual({ ok: true, value: [] });
 });
 
 test("a process that ends while ws waits is named at once, with its log", async () => {
   gcs.nodes = [];
-  const starting = start(driver, request, { progress, signal: never, urgent: never, timeoutMs: 60_000 });
+  const starting = startNow(60_000);
   process.kill("SIGKILL");
   expect(await starting).toMatchObject({
     error: { reason: "node-ended", how: "its process is gone", log: join(folders().logs, "ray-cpu.log") },
@@ -108,13 +108,13 @@ test("E2 E8 a service with other settings than config.yaml has now is replaced, 
   const lost = "the whole cluster's state and jobs, because it is the HEAD";
   const step = { service: "ray-cpu", lost };
   expect(await planned(new Map())).toMatchObject({
-    value: { plan: { steps: [{ service: "ray-cpu", action: "keep" }] }, leaving: [] },
+    value: { plan: [{ service: "ray-cpu", action: "keep" }], leaving: [] },
   });
   expect(await planned(new Map([["ray-cpu", "other settings"]]))).toMatchObject({
-    value: { plan: { steps: [{ ...step, action: "replace", why: "other settings" }] }, leaving: ["ray-cpu"] },
+    value: { plan: [{ ...step, action: "replace", why: "other settings" }], leaving: ["ray-cpu"] },
   });
   expect(await planned(new Map(), [])).toMatchObject({
-    value: { plan: { steps: [{ ...step, action: "stop" }] }, leaving: ["ray-cpu"] },
+    value: { plan: [{ ...step, action: "stop" }], leaving: ["ray-cpu"] },
   });
   // Whose port it is would be asked otherwise.
   await gcs.stop();

@@ -1,16 +1,17 @@
-import type { Result } from "../../common/result.ts";
+import { deadlineIn, pause } from "../../common/deadline.ts";
+import { ok, type Result } from "../../common/result.ts";
 import { type Driver, type Request, type Service, servicesOf } from "../drivers/driver.ts";
-import type { WsFailure } from "../failure.ts";
-import { cleaning, type Job } from "../job.ts";
-import { bringUp, lifeOf } from "./bring-up.ts";
+import type { Attempt, WsFailure } from "../failure.ts";
+import type { Job } from "../job.ts";
 import { takeDown } from "./down.ts";
+import { inOrder } from "./plan.ts";
+import { named, placed, untilReady } from "./readiness.ts";
+import { gcsOf, healthAnswers, healthView } from "./snapshot.ts";
 
-/** Starts what is missing of a part; if that fails, it takes down what it started. */
-export async function start(
-  driver: Driver,
-  request: Request,
-  job: Job,
-): Promise<Result<string[], WsFailure>> {
+const LOOK_EVERY_MS = 100;
+
+/** Starts what is missing of a part and waits until it is ready; if that fails, it takes down what it started. */
+export async function start(driver: Driver, request: Request, job: Job): Attempt<string[]> {
   const asked = driver.until(job.signal);
   const before = await asked.list(request.part);
   if (!before.ok) return before;
@@ -21,8 +22,75 @@ export async function start(
   } finally {
     // A test worker that could not join stays, so that one can look at it; `ws test --down` removes it.
     // Undefined where something was thrown, such as the disk being full.
-    if (brought === undefined || (!brought.ok && (request.part === "main" || job.signal.aborted)))
-      await cleaning(job, () => undo(driver, request, job, before.value));
+    if (brought === undefined || (!brought.ok && (request.part === "main" || job.signal.aborted))) {
+      const undoing = () => undo(driver, request, job, before.value);
+      await (job.cleaning?.(undoing) ?? undoing());
+    }
+  }
+}
+
+/** Starts the services while it waits for them. Nothing is taken down here. */
+async function bringUp(driver: Driver, request: Request, job: Job, before: readonly Service[]) {
+  const { view } = await gcsOf(driver);
+  const names = servicesOf(driver.settings, request.part);
+  for (const name of names) job.progress.begin(name, placed(name, driver.absent(name)));
+  const started = new Set<string>();
+  const stop = new AbortController();
+  const starting = startInOrder(driver, request, AbortSignal.any([job.signal, stop.signal]), started);
+  try {
+    const former = new Set(view?.nodes.map(({ nodeId }) => nodeId));
+    const deadline = deadlineIn(job.timeoutMs);
+    const wait = { driver, request, job, names, before, former, deadline, started, last: new Map() };
+    return await untilReady(wait, starting);
+  } finally {
+    stop.abort();
+    await starting;
+  }
+}
+
+/**
+ * Makes the services of a part and starts them one after the other: the nodes as soon as the health service answers, and the
+ * others as soon as the first one leads. `started` gets their names.
+ */
+async function startInOrder(
+  driver: Driver,
+  request: Request,
+  signal: AbortSignal,
+  started: Set<string>,
+): Attempt {
+  const made = await driver.create(request, signal);
+  if (!made.ok) return made;
+  const { health, first, rest } = inOrder(driver.settings, servicesOf(driver.settings, request.part));
+  const stages = [
+    { names: health, settled: untilHealthAnswers },
+    { names: first, settled: untilLed },
+    { names: rest, settled: async () => {} },
+  ];
+  for (const { names, settled } of stages) {
+    if (signal.aborted || names.length === 0) continue;
+    const done = await driver.start(request, names, signal);
+    if (!done.ok) return done;
+    for (const name of names) started.add(name);
+    await settled(driver, signal);
+  }
+  return ok(undefined);
+}
+
+async function untilHealthAnswers(driver: Driver, signal: AbortSignal): Promise<void> {
+  while (!(await healthAnswers(driver)).ok && (await pause(LOOK_EVERY_MS, signal)));
+}
+
+/**
+ * Returns when some node holds the head lease or a GCS answers; then nobody else becomes HEAD. Also when that took longer
+ * than a worker waits for it: the order in which nodes start is a preference, and the next one may lead as well.
+ */
+async function untilLed(driver: Driver, signal: AbortSignal): Promise<void> {
+  const deadline = deadlineIn(driver.settings.waitForHeadMs);
+  while (!signal.aborted && !deadline.expired()) {
+    const [health, { heads }] = await Promise.all([healthView(driver), gcsOf(driver)]);
+    // The service shows the last holder also after its time.
+    if ((health?.holder?.expiresIn ?? 0) > 0 || heads.length > 0) return;
+    await pause(LOOK_EVERY_MS, signal);
   }
 }
 
@@ -39,8 +107,8 @@ async function undo(
     const found = await driver.list(part);
     const now = found.ok ? found.value : [];
     const names = servicesOf(driver.settings, part).filter((name) => {
-      const old = lifeOf(before, name);
-      return old === undefined || lifeOf(now, name) !== old;
+      const old = named(before, name)?.life;
+      return old === undefined || named(now, name)?.life !== old;
     });
     const there = now.filter(({ name }) => names.includes(name));
     if (there.length > 0 && !shown) progress.begin("undo", "Taking down what was started");

@@ -1,82 +1,57 @@
-import { formatAddress } from "../../common/address.ts";
 import type { Problem } from "../../common/failure.ts";
-import { err, ok, type Result } from "../../common/result.ts";
-import { lookForHeads, refusing } from "../cluster-view.ts";
+import { err, ok } from "../../common/result.ts";
 import type { Driver, Leaving, Request } from "../drivers/driver.ts";
-import { interrupted, type WsFailure } from "../failure.ts";
+import { type Attempt, interrupted } from "../failure.ts";
 import type { Job } from "../job.ts";
-import { withLock } from "../state/lock.ts";
 import { keepSecrets } from "../state/secrets.ts";
-import { lockFile, takeDown } from "./down.ts";
-import type { UpPlan } from "./plan.ts";
-import { planCluster } from "./plan.ts";
+import { locked, takeDown } from "./down.ts";
+import { planCluster, type UpPlan } from "./plan.ts";
+import { gcsOf } from "./snapshot.ts";
 import { start } from "./start.ts";
-import { type ClusterReport, reportCluster } from "./status.ts";
-import { ownHeads } from "./where.ts";
 
 export interface UpOptions {
   /** Build every image anew, not only the missing ones. Means nothing where there are no images. */
   readonly build: boolean;
   /** Called with the plan before anything is changed; an error ends the command. */
-  readonly agree: (plan: UpPlan) => Promise<Result<void, WsFailure>>;
+  readonly agree: (plan: UpPlan) => Attempt;
   /** Called before anything is started, after everything that is no longer wanted has been removed. */
   readonly begin: () => void;
 }
 
-export interface UpReport {
-  /** Names of the services that this call started; none: everything ran already. */
-  readonly started: readonly string[];
-  readonly cluster: ClusterReport;
-  /** Parts of config.yaml that this machine cannot provide in full. */
-  readonly warnings: readonly Problem[];
-}
-
 /**
  * Brings what runs in line with config.yaml, and waits until every node is ALIVE. It changes nothing before it has checked
- * that nobody holds what it needs, and before `agree` has accepted the plan for what runs. What it started is gone again
- * where it fails.
+ * that nobody holds what it needs, and before `agree` has accepted the plan. What it started is gone again where it fails.
+ * Returns the services that it started, and what of config.yaml this machine cannot provide in full.
  */
 export const upCluster = (driver: Driver, job: Job, { build, agree, begin }: UpOptions) =>
-  withLock(lockFile(driver), job, async (): Promise<Result<UpReport, WsFailure>> => {
+  locked(driver, job, async (): Attempt<{ started: string[]; warnings: readonly Problem[] }> => {
     const asked = driver.until(job.signal);
     const request: Request = { part: "main", head: driver.settings.test.target, build };
-    const surveyed = await survey(asked, request);
+    const found = await asked.list("main");
+    if (!found.ok) return found;
+    const { noHead } = await gcsOf(asked, found.value);
+    // Such a cluster would seem to have no HEAD, and be replaced.
+    if (noHead?.reason === "wants-token") return err({ reason: "token-refused", at: noHead.at });
+    const surveyed = await asked.survey(request);
     if (!surveyed.ok) return surveyed;
-    const { plan, leaving, replaces, warnings } = surveyed.value;
-    const agreed = await agree(plan);
+    const planned = await planCluster(asked, found.value, surveyed.value);
+    if (!planned.ok) return planned;
+    const agreed = await agree(planned.value.plan);
     if (!agreed.ok) return agreed;
-    const prepared = await asked.prepare(request, job);
-    if (!prepared.ok) return prepared;
-    const cleared = await clear(driver, job, leaving, replaces);
-    if (!cleared.ok) return cleared;
+    const { replaces, warnings } = surveyed.value;
+    const ready = await makeRoom(driver, request, job, planned.value.leaving, replaces);
+    if (!ready.ok) return ready;
     begin();
     const bringBack = keepSecrets(driver.stateDir, driver.name, driver.env);
     const started = await start(driver, request, job);
-    if (!started.ok) {
-      bringBack();
-      return started;
-    }
-    const cluster = await reportCluster(asked);
-    return cluster.ok ? ok({ started: started.value, cluster: cluster.value, warnings }) : cluster;
+    if (started.ok) return ok({ started: started.value, warnings });
+    bringBack();
+    return started;
   });
-
-/** What there is, and what would be done to it. */
-async function survey(driver: Driver, request: Request) {
-  const found = await driver.list("main");
-  if (!found.ok) return found;
-  // A cluster that refuses our token would seem to have no HEAD, and be replaced.
-  const refusal = refusing(await lookForHeads(ownHeads(driver, found.value)));
-  if (refusal !== undefined)
-    return err({ reason: "token-refused", at: formatAddress(refusal.address) } as const);
-  const surveyed = await driver.survey(request);
-  if (!surveyed.ok) return surveyed;
-  const planned = await planCluster(driver, found.value, surveyed.value);
-  return planned.ok ? ok({ ...surveyed.value, ...planned.value }) : planned;
-}
 
 /** Starts the test worker and the test client beside a cluster that is up. `head`: what they are told. */
 export const startTest = (driver: Driver, job: Job, head = driver.settings.test.target) =>
-  withLock(lockFile(driver), job, async (): Promise<Result<readonly string[], WsFailure>> => {
+  locked(driver, job, async (): Attempt<readonly string[]> => {
     const asked = driver.until(job.signal);
     const request: Request = { part: "test", head, build: false };
     const main = await asked.list("main");
@@ -85,33 +60,28 @@ export const startTest = (driver: Driver, job: Job, head = driver.settings.test.
       return err({ reason: "not-running", what: "The cluster does not run", fix: "Start it first: ws up" });
     const surveyed = await asked.survey(request);
     if (!surveyed.ok) return surveyed;
-    const prepared = await asked.prepare(request, job);
-    if (!prepared.ok) return prepared;
-    const cleared = await clear(driver, job, [...surveyed.value.changed.keys()]);
-    return cleared.ok ? start(driver, request, job) : cleared;
+    const ready = await makeRoom(driver, request, job, [...surveyed.value.changed.keys()]);
+    return ready.ok ? start(driver, request, job) : ready;
   });
 
-/** Removes what would block the start or run on unnoticed. The plan that the user accepted includes it. */
-async function clear(
+/**
+ * Gets what takes minutes, then removes what would block the start or run on unnoticed: these services, and the cluster
+ * `whole`. The plan that the user accepted includes it.
+ */
+async function makeRoom(
   driver: Driver,
+  request: Request,
   job: Job,
   names: readonly string[],
   whole?: Driver,
-): Promise<Result<void, WsFailure>> {
-  const gone =
-    whole === undefined
-      ? ok(undefined)
-      : await stopShown(whole, `the cluster ${whole.settings.projectName}`, {}, job);
-  if (gone.ok && names.length > 0) return stopShown(driver, names.join(", "), { names }, job);
-  return gone;
+): Attempt {
+  const prepared = await driver.until(job.signal).prepare(request, job);
+  if (!prepared.ok) return prepared;
+  const gone = whole ? await clear(whole, `the cluster ${whole.settings.projectName}`, {}, job) : prepared;
+  return gone.ok && names.length > 0 ? clear(driver, names.join(", "), { names }, job) : gone;
 }
 
-async function stopShown(
-  driver: Driver,
-  what: string,
-  leaving: Leaving,
-  { progress, signal }: Job,
-): Promise<Result<void, WsFailure>> {
+async function clear(driver: Driver, what: string, leaving: Leaving, { progress, signal }: Job): Attempt {
   progress.begin(what, `Stopping ${what}`);
   const gone = await takeDown(driver, leaving, signal, { progress, id: what });
   if (!gone.ok) return gone;

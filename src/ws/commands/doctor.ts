@@ -1,5 +1,6 @@
 import { dirname } from "node:path";
 import { styleText } from "node:util";
+import type { Command } from "commander";
 import { loadSettings } from "../config/load.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import { clusterFindings } from "../doctor/cluster.ts";
@@ -10,22 +11,27 @@ import { composeDriver } from "../drivers/compose/driver.ts";
 import { composeRunner, dockerRunner, engineHost } from "../drivers/compose/engine.ts";
 import type { RuntimeName } from "../drivers/driver.ts";
 import { isLocalRunning, localDriver } from "../drivers/local/driver.ts";
-import { EXIT } from "../exit-code.ts";
-import { oneLine } from "../output/one-line.ts";
+import { EXIT } from "../failure.ts";
+import { oneLine } from "../output/terminal.ts";
 import { lastUp } from "../state/last-up.ts";
 import { environment } from "../state/secrets.ts";
-import { fail } from "./fail.ts";
+import type { Run } from "./command.ts";
 
-/** `ws doctor`: what of this machine and of the cluster stands in the way, each with what to change. Exit 1 if anything does. */
-export async function doctor(context: WsContext, options: GlobalOptions): Promise<number> {
+export const addDoctor = (program: Command, run: Run) =>
+  program
+    .command("doctor")
+    .description("look at this machine and the cluster, and say what to change; exit 1 if anything is wrong")
+    .action(run(doctor));
+
+async function doctor(context: WsContext, options: GlobalOptions) {
   const settings = loadSettings(context, options);
-  if (!settings.ok) return fail(context, settings.error);
+  if (!settings.ok) return settings.error;
   const { env: shell, dist, terminal } = context;
   const { stateDir, configFile, venvDir } = options;
   const machine = await lookAtMachine(shell, stateDir);
   const runtime = runtimeOf(options, machine.engine.ok);
   const env = await environment(context, options, runtime);
-  if (!env.ok) return fail(context, env.error);
+  if (!env.ok) return env.error;
   const common = { settings: settings.value, env: env.value, stateDir };
   const docker = dockerRunner(shell);
   const engine = {
@@ -53,9 +59,8 @@ export async function doctor(context: WsContext, options: GlobalOptions): Promis
   const wrong = Object.values(parts)
     .flat()
     .filter(({ state }) => state === "bad").length;
-  terminal.out(
-    wrong === 0 ? "✓ Nothing stands in the way\n" : `✗ ${wrong} ${wrong === 1 ? "problem" : "problems"}\n`,
-  );
+  const problems = wrong === 1 ? "1 problem" : `${wrong} problems`;
+  terminal.out(wrong === 0 ? "✓ Nothing stands in the way\n" : `✗ ${problems}\n`);
   return wrong === 0 ? EXIT.ok : EXIT.notAllWell;
 }
 

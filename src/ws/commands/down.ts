@@ -1,37 +1,51 @@
+import type { Command } from "commander";
 import { type DownReport, downCluster } from "../cluster/down.ts";
-import type { GlobalOptions, WsContext } from "../context.ts";
+import { type GlobalOptions, type WsContext, withJob } from "../context.ts";
 import { open } from "../drivers/choose.ts";
-import { EXIT } from "../exit-code.ts";
+import { type Attempt, EXIT } from "../failure.ts";
+import type { Job } from "../job.ts";
 import { forgetUp } from "../state/last-up.ts";
-import { fail } from "./fail.ts";
-import { withJob } from "./job.ts";
+import type { Run } from "./command.ts";
 
-export interface DownOptions extends GlobalOptions {
-  readonly volumes: boolean;
-  /** Also what was started from another folder under the same project.name. */
-  readonly yes: boolean;
-}
+export const addDown = (program: Command, run: Run) =>
+  program
+    .command("down")
+    .description("stop everything and leave nothing behind; twice is fine")
+    .option("-v, --volumes", "remove logs and the health service's memory as well")
+    .option("-y, --yes", "also what was started from another folder under the same project.name (docker)")
+    .action(run(down));
 
-const TIMEOUT_MS = 60_000;
-
-/** `ws down`: stops everything; twice is fine. */
-export async function down(context: WsContext, options: DownOptions): Promise<number> {
+async function down(
+  context: WsContext,
+  options: GlobalOptions & { readonly volumes?: true; readonly yes?: true },
+) {
+  const { volumes = false, yes: anyFolder = false } = options;
   const opened = await open(context, options, { tool: "engine" });
-  if (!opened.ok) return fail(context, opened.error);
+  if (!opened.ok) return opened.error;
   const { driver } = opened.value;
-  const report = await withJob(context, TIMEOUT_MS, async (job) => {
-    job.progress.begin("down", "Stopping the cluster");
-    const ended = await downCluster(driver, job, { volumes: options.volumes, anyFolder: options.yes });
-    if (ended.ok) job.progress.done("down", renderDown(ended.value, "The cluster is down"));
-    return ended;
-  });
-  if (!report.ok) return fail(context, report.error);
+  const report = await showStop(context, "Stopping the cluster", "The cluster is down", (job) =>
+    downCluster(driver, job, { volumes, anyFolder }),
+  );
+  if (!report.ok) return report.error;
   forgetUp(options.stateDir, driver.name);
   return EXIT.ok;
 }
 
-/** One line: what was stopped, and whether force was needed. */
-export function renderDown({ stopped, killed }: DownReport, done: string): string {
+/** Shows that services are being stopped, and in one line what was stopped. */
+export const showStop = (
+  context: WsContext,
+  what: string,
+  done: string,
+  stop: (job: Job) => Attempt<DownReport>,
+) =>
+  withJob(context, async (job) => {
+    job.progress.begin("down", what);
+    const ended = await stop(job);
+    if (ended.ok) job.progress.done("down", renderDown(ended.value, done));
+    return ended;
+  });
+
+function renderDown({ stopped, killed }: DownReport, done: string): string {
   const force = killed === 0 ? "" : `; ${killed} processes that were left had to be killed`;
   if (stopped.length === 0) return killed === 0 ? "Nothing was running" : `${done}${force}`;
   return `${done}: ${stopped.join(", ")}${force}`;

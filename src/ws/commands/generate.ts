@@ -1,28 +1,28 @@
 import { dirname } from "node:path";
+import type { Command } from "commander";
 import { generateHere, writeComposeFiles } from "../compose/write-files.ts";
 import { loadSettings } from "../config/load.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
-import { EXIT } from "../exit-code.ts";
-import { warnOfMachine } from "../output/warn.ts";
-import { fail } from "./fail.ts";
+import { EXIT } from "../failure.ts";
+import { warnOfMachine } from "../output/terminal.ts";
+import type { Run } from "./command.ts";
 
-export interface GenerateOptions extends GlobalOptions {
-  /** The checkout, from which the images are built. */
-  readonly root: string;
-  /** Only compare; exit 1 when a file is missing or differs. */
-  readonly check: boolean;
-}
+export const addGenerate = (program: Command, run: Run) =>
+  program
+    .command("generate")
+    .description("write compose.yaml and cluster-test.compose.yaml beside config.yaml")
+    .option("--check", "only compare; exit 1 when one of them is missing or differs")
+    .action(run(generate));
 
-/** `ws generate [--check]`: writes the compose files beside config.yaml. */
-export async function generate(context: WsContext, options: GenerateOptions): Promise<number> {
-  const { configFile, root, check } = options;
+async function generate(context: WsContext, options: GlobalOptions & { readonly check?: true }) {
+  const { configFile, check = false } = options;
   const settings = loadSettings(context, options);
-  if (!settings.ok) return fail(context, settings.error);
-  const places = { configFile, configFolder: dirname(configFile), root };
+  if (!settings.ok) return settings.error;
+  const places = { configFile, configFolder: dirname(configFile), root: dirname(context.dist) };
   const made = generateHere(settings.value, places);
-  if (!made.ok) return fail(context, made.error);
+  if (!made.ok) return made.error;
   const report = await writeComposeFiles(made.value, places, { check });
-  if (!report.ok) return fail(context, report.error);
+  if (!report.ok) return report.error;
   const { terminal } = context;
   const { written, unchanged, stale } = report.value;
   warnOfMachine(terminal, made.value.plan.warnings);

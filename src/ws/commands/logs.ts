@@ -1,32 +1,90 @@
 import { styleText } from "node:util";
-import { readLogs } from "../cluster/logs.ts";
+import { type Command, InvalidArgumentError } from "commander";
+import { err, ok } from "../../common/result.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import { open } from "../drivers/choose.ts";
-import type { LogRequest } from "../drivers/log-files.ts";
-import { EXIT } from "../exit-code.ts";
-import { oneLine } from "../output/one-line.ts";
-import { fail } from "./fail.ts";
+import { type Driver, servicesOf } from "../drivers/driver.ts";
+import type { LogLine, LogRequest } from "../drivers/log-files.ts";
+import { type Attempt, EXIT } from "../failure.ts";
+import { oneLine } from "../output/terminal.ts";
+import { type Run, wholeNumber } from "./command.ts";
 
-export interface LogsOptions extends GlobalOptions, LogRequest {
-  /** With the time of each line. */
+export const addLogs = (program: Command, run: Run) =>
+  program
+    .command("logs")
+    .description("show what the services wrote")
+    .argument("[node...]", "only these")
+    .option("-f, --follow", "go on until Ctrl-C")
+    .option("-n, --tail <lines>", "only the last lines of each", wholeNumber)
+    .option("--since <time>", "only what was written since then: 2026-01-31T12:00:00Z, or 10m ago", moment)
+    .option("-t, --timestamps", "with the time in front of each line")
+    .action((nodes, options, command) =>
+      run((context, read: GlobalOptions & LogsOptions) => showLogs(context, read, nodes))(options, command),
+    );
+
+interface LogsOptions extends Partial<Omit<LogRequest, "nodes">> {
   readonly timestamps?: boolean;
+}
+
+const UNIT_MS = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1000 } as const;
+
+/** A time, or how long ago it was: `1h30m`. Throws what Commander shows. */
+function moment(text: string): Date {
+  const parts = [...text.matchAll(/(\d{1,9})([dhms])/g)];
+  const ago = parts.reduce(
+    (sum, [, count, unit]) => sum + Number(count) * UNIT_MS[unit as keyof typeof UNIT_MS],
+    0,
+  );
+  const isSpan = parts.length > 0 && parts.map(([all]) => all).join("") === text;
+  const time = isSpan ? Date.now() - ago : /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isFinite(time)) return new Date(time);
+  throw new InvalidArgumentError(
+    `expected a time such as 2026-01-31T12:00:00Z, or 10m for ten minutes ago, got "${text}".`,
+  );
 }
 
 const COLOURS = ["cyan", "yellow", "green", "magenta", "blue"] as const;
 
-/** `ws logs`: what the services wrote, each line with its service's name. Following ends with Ctrl-C and is no failure. */
-export async function logs(context: WsContext, options: LogsOptions): Promise<number> {
+/** Each line with its service's name. Following ends with Ctrl-C and is no failure. `nodes`: none means all. */
+export async function showLogs(
+  context: WsContext,
+  options: GlobalOptions & LogsOptions,
+  nodes: readonly string[],
+) {
   const opened = await open(context, options, { tool: "engine" });
-  if (!opened.ok) return fail(context, opened.error);
-  const lines = await readLogs(opened.value.driver.until(context.signal), options, context.signal);
-  if (!lines.ok) return fail(context, lines.error);
+  if (!opened.ok) return opened.error;
+  const request = { follow: false, tail: undefined, ...options, nodes };
   const seen: string[] = [];
-  for await (const { node, time, text } of lines.value) {
+  const read = await readLogs(opened.value.driver, request, context.signal, ({ node, time, text }) => {
     if (!seen.includes(node)) seen.push(node);
     const colour = COLOURS[seen.indexOf(node) % COLOURS.length] ?? "cyan";
-    const when = options.timestamps === true ? `${time ?? "–"} ` : "";
+    const when = options.timestamps ? `${time ?? "–"} ` : "";
     context.terminal.out(`${styleText(colour, `${node} |`)} ${when}${oneLine(text)}\n`);
-  }
+  });
+  if (!read.ok) return read.error;
   if (seen.length === 0) context.terminal.err("→ There are no logs yet.\n");
   return EXIT.ok;
+}
+
+/** Hands on the lines of the services' logs: one service after the other or, if they are followed, as they come. */
+export async function readLogs(
+  driver: Driver,
+  request: LogRequest,
+  signal: AbortSignal,
+  onLine: (line: LogLine) => void,
+): Attempt {
+  const asked = driver.until(signal);
+  const found = await asked.list();
+  if (!found.ok) return found;
+  const named = (["main", "test"] as const).flatMap((part) => servicesOf(driver.settings, part));
+  const known = [...new Set([...named, ...found.value.map(({ name }) => name)])];
+  const unknown = request.nodes.find((node) => !known.includes(node));
+  if (unknown !== undefined) return err({ reason: "no-such-node", node: unknown, known });
+  const reading = (request.nodes.length === 0 ? known : request.nodes).map((node) => async () => {
+    const service = found.value.find(({ name }) => name === node);
+    for await (const line of asked.readLog(node, service, request, signal) ?? []) onLine(line);
+  });
+  if (request.follow) await Promise.all(reading.map((read) => read()));
+  else for (const read of reading) await read();
+  return ok(undefined);
 }

@@ -1,89 +1,88 @@
-import Table from "cli-table3";
+import type { Command } from "commander";
 import { formatAddress } from "../../common/address.ts";
 import { visible } from "../../common/output/shown.ts";
 import { type ClusterReport, reportCluster, type ServiceReport } from "../cluster/status.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import { open } from "../drivers/choose.ts";
-import { EXIT } from "../exit-code.ts";
-import { oneLine } from "../output/one-line.ts";
-import { TOKEN_WAY_OUT, wantsToken } from "../output/render-failure.ts";
-import { fail } from "./fail.ts";
+import { EXIT } from "../failure.ts";
+import { TOKEN_WAY_OUT, wantsToken } from "../output/failure-texts.ts";
+import { oneLine } from "../output/terminal.ts";
+import type { Run } from "./command.ts";
 
-export interface PsOptions extends GlobalOptions {
-  readonly json: boolean;
-}
+export const addPs = (program: Command, run: Run) =>
+  program
+    .command("ps")
+    .description("show the nodes as Ray sees them; exit 1 while one is missing")
+    .option("--json", "as JSON")
+    .action(run(ps));
 
-/** `ws ps`: the nodes as Ray sees them. Exit 1 while a service that config.yaml wants is not there. */
-export async function ps(context: WsContext, options: PsOptions): Promise<number> {
+async function ps(context: WsContext, options: GlobalOptions & { readonly json?: true }) {
   const opened = await open(context, options, { tool: "engine" });
-  if (!opened.ok) return fail(context, opened.error);
+  if (!opened.ok) return opened.error;
   const { driver, other } = opened.value;
   const [answer, second] = await Promise.all([reportCluster(driver.until(context.signal)), other()]);
-  if (!answer.ok) return fail(context, answer.error);
+  if (!answer.ok) return answer.error;
   const report = answer.value;
   const json = () => JSON.stringify(report, null, 2).split("\n").map(visible).join("\n");
   context.terminal.out(`${options.json ? json() : renderPs(report)}\n`);
   if (second !== undefined)
     context.terminal.err(`→ A cluster of the ${second} runtime runs as well: ./ws --runtime ${second} ps\n`);
-  return report.services.every(({ state }) => state === "ALIVE" || state === "up")
-    ? EXIT.ok
-    : EXIT.notAllWell;
+  const well = report.services.every(({ state }) => state === "ALIVE" || state === "up");
+  return well ? EXIT.ok : EXIT.notAllWell;
 }
 
-const COLUMNS = ["NAME", "ROLE", "ADDRESS", "STATE", "CPUS", "MEMORY", "RAY", "UPTIME", "PID"];
-const ENGINE_COLUMNS = ["CONTAINER", "DOCKER"];
-const BARE = {
-  top: "",
-  "top-mid": "",
-  "top-left": "",
-  "top-right": "",
-  bottom: "",
-  "bottom-mid": "",
-  "bottom-left": "",
-  "bottom-right": "",
-  left: "",
-  "left-mid": "",
-  mid: "",
-  "mid-mid": "",
-  right: "",
-  "right-mid": "",
-  middle: "  ",
-};
+type Column = readonly [title: string, cell: (service: ServiceReport) => string | number | undefined];
+const GIB = 2 ** 30;
+const COLUMNS: readonly Column[] = [
+  ["NAME", ({ name }) => name],
+  ["ROLE", ({ role }) => role],
+  ["ADDRESS", ({ address }) => address],
+  ["STATE", ({ state }) => state],
+  ["CPUS", ({ cpus }) => cpus],
+  [
+    "MEMORY",
+    ({ memoryBytes }) => (memoryBytes === undefined ? undefined : `${(memoryBytes / GIB).toFixed(1)} GiB`),
+  ],
+  ["RAY", ({ version }) => version],
+  ["UPTIME", ({ uptimeS }) => (uptimeS === undefined ? undefined : duration(uptimeS))],
+  ["PID", ({ pid }) => pid],
+];
+const ENGINE_COLUMNS: readonly Column[] = [
+  ["CONTAINER", ({ container }) => container?.name],
+  ["DOCKER", ({ container }) => container?.status],
+];
 
 /** The table of services, and a last line about the HEAD. Pure. */
 export function renderPs(report: ClusterReport): string {
   const { runtime, services, head } = report;
-  const table = new Table({
-    head: [...COLUMNS, ...(runtime === "docker" ? ENGINE_COLUMNS : [])],
-    chars: BARE,
-    style: { head: [], border: [], "padding-left": 0, "padding-right": 0 },
+  const columns = runtime === "docker" ? [...COLUMNS, ...ENGINE_COLUMNS] : COLUMNS;
+  const filled = columns.map(([title, cell]) => {
+    const cells = [title, ...services.map((each) => oneLine(String(cell(each) ?? "–")))];
+    const width = Math.max(...cells.map(({ length }) => length));
+    return cells.map((each) => each.padEnd(width));
   });
-  table.push(...services.map(row));
-  const lines = table
-    .toString()
-    .split("\n")
-    .map((line) => line.trimEnd());
-  const last =
-    head === undefined
-      ? withoutHead(report)
-      : [
-          `HEAD ${head.node} at ${formatAddress(head.address)}, cluster ${head.clusterId.slice(0, 12)}, dashboard ${head.dashboardUrl}`,
-        ];
-  return [...lines, ...[...last, ...missing(services)].map(oneLine)].join("\n");
+  const rows = ["", ...services].map((_, row) => filled.map((cells) => cells[row]).join("  "));
+  const last = head
+    ? [
+        `HEAD ${head.node} at ${formatAddress(head.address)}, cluster ${head.clusterId.slice(0, 12)}, dashboard ${head.dashboardUrl}`,
+      ]
+    : withoutHead(report);
+  return [...rows.map((row) => row.trimEnd()), ...[...last, ...missing(services)].map(oneLine)].join("\n");
 }
 
 /** Why no HEAD was found, and what to do. */
 function withoutHead({ noHead, services }: ClusterReport): string[] {
   if (noHead?.reason === "wants-token") return [`✗ ${wantsToken(noHead.at)}`, `→ ${TOKEN_WAY_OUT}`];
-  const running = services.filter(({ state }) => state !== "stopped").map(({ name }) => name);
   if (noHead?.reason === "silent")
     return [
       `✗ The GCS at ${noHead.at} does not answer: it is busy or out of reach. → Try again, or read its log: ./ws logs`,
     ];
+  const running = services.filter(({ state }) => state !== "stopped").map(({ name }) => name);
   if (running.length === 0) return ["✗ No GCS answers. → Start the cluster: ./ws up"];
-  const gone = services.filter(({ state }) => state === "stopped").map(({ name }) => name);
   const way =
-    gone.length === 0 ? "See what they are waiting for: ./ws logs" : "Start what is missing: ./ws up";
+    running.length === services.length
+      ? "See what they are waiting for: ./ws logs"
+      : "Start what is missing: ./ws up";
   return [
     `✗ No GCS answers, though ${running.join(", ")} ${running.length === 1 ? "runs" : "run"}. → ${way}`,
   ];
@@ -97,39 +96,20 @@ const missing = (services: readonly ServiceReport[]): string[] =>
         `✗ ${name}: its ${container === undefined ? "process" : "container"} is gone, though the GCS still lists it as ALIVE. → Start what is missing: ./ws up`,
     );
 
-const GIB = 2 ** 30;
-
-function row({
-  name,
-  role,
-  address,
-  state,
-  cpus,
-  memoryBytes,
-  version,
-  uptimeS,
-  pid,
-  container,
-}: ServiceReport): string[] {
-  const memory = memoryBytes === undefined ? undefined : `${(memoryBytes / GIB).toFixed(1)} GiB`;
-  const uptime = uptimeS === undefined ? undefined : duration(uptimeS);
-  const engine = container === undefined ? [] : [container.name, container.status];
-  const cells = [name, role, address, state, cpus, memory, version, uptime, pid, ...engine];
-  return cells.map((each) => oneLine(String(each ?? "–")));
-}
+const UNITS = [
+  [86_400, "d"],
+  [3600, "h"],
+  [60, "m"],
+  [1, "s"],
+] as const;
 
 /** `3d 4h`, `2h 5m`, `1m 3s`, `12s`. */
 function duration(seconds: number): string {
-  const parts = [
-    [Math.floor(seconds / 86_400), "d"],
-    [Math.floor(seconds / 3600) % 24, "h"],
-    [Math.floor(seconds / 60) % 60, "m"],
-    [seconds % 60, "s"],
-  ] as const;
-  const first = parts.findIndex(([amount]) => amount > 0);
+  const first = UNITS.findIndex(([size]) => seconds >= size);
   if (first < 0) return "0s";
-  return parts
-    .slice(first, first + 2)
-    .map(([amount, unit]) => `${amount}${unit}`)
-    .join(" ");
+  const parts = UNITS.map(([size, unit], i) => {
+    const above = UNITS[i - 1]?.[0] ?? Number.POSITIVE_INFINITY;
+    return `${Math.floor((seconds % above) / size)}${unit}`;
+  });
+  return parts.slice(first, first + 2).join(" ");
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { ClusterReport, ServiceReport } from "../cluster/status.ts";
-import { notAlive, renderUp } from "./up.ts";
+import { type ClusterReport, notAlive, type ServiceReport } from "../cluster/status.ts";
+import { renderUp } from "./up.ts";
 
 const service = (name: string, change: Partial<ServiceReport>): ServiceReport => ({
   name,
@@ -8,7 +8,6 @@ const service = (name: string, change: Partial<ServiceReport>): ServiceReport =>
   address: "127.28.0.3",
   state: "ALIVE",
   cpus: 4,
-  memoryBytes: undefined,
   version: "2.60.0",
   uptimeS: 1,
   pid: 1,
@@ -26,7 +25,7 @@ const cluster: ClusterReport = {
 };
 
 test("a node that the GCS lists as DEAD is not counted as ALIVE", () => {
-  expect(renderUp({ started: [], cluster, warnings: [] })[0]).toBe(
+  expect(renderUp([], cluster)[0]).toBe(
     "✓ The cluster is up already, nothing was changed. 1 nodes ALIVE, 4 CPUs: ray-cpu (HEAD)",
   );
 });

@@ -1,60 +1,56 @@
+import type { Command } from "commander";
 import { formatAddress } from "../../common/address.ts";
-import { err, ok, type Result } from "../../common/result.ts";
-import { isDisruptive, type UpPlan } from "../cluster/plan.ts";
-import { type ClusterReport, type HeadReport, reportCluster } from "../cluster/status.ts";
-import { type UpReport, upCluster } from "../cluster/up.ts";
-import type { GlobalOptions, WsContext } from "../context.ts";
+import { err, ok } from "../../common/result.ts";
+import { isDisruptive, type PlanStep, type UpPlan } from "../cluster/plan.ts";
+import { type ClusterReport, confirmAlive } from "../cluster/status.ts";
+import { upCluster } from "../cluster/up.ts";
+import { type GlobalOptions, type WsContext, withJob } from "../context.ts";
 import { open } from "../drivers/choose.ts";
-import type { Driver } from "../drivers/driver.ts";
-import { EXIT } from "../exit-code.ts";
-import { interrupted, type WsFailure } from "../failure.ts";
+import { type Attempt, EXIT, interrupted, type WsFailure } from "../failure.ts";
 import type { Job } from "../job.ts";
-import { oneLine } from "../output/one-line.ts";
-import { warnOfMachine } from "../output/warn.ts";
+import { printLines, warnOfMachine } from "../output/terminal.ts";
 import { rememberUp } from "../state/last-up.ts";
-import { fail } from "./fail.ts";
-import { withJob } from "./job.ts";
-import { renderPlan } from "./render-plan.ts";
+import { type Run, timeoutOption } from "./command.ts";
 
-export interface UpOptions extends GlobalOptions {
-  readonly timeoutMs: number;
-  /** Build the images anew. */
-  readonly build: boolean;
-  /** Show what would be done, and do nothing. */
-  readonly dryRun: boolean;
-  /** Replace and stop what runs without asking. */
-  readonly yes: boolean;
+export const addUp = (program: Command, run: Run) =>
+  program
+    .command("up")
+    .description("start the cluster, or what is missing of it, and wait until every node is ALIVE")
+    .option("--build", "build the images anew (docker); without it only missing ones are built")
+    .option("--dry-run", "show what would be started, replaced and stopped, and change nothing")
+    .option("-y, --yes", "replace and stop what runs without asking")
+    .addOption(timeoutOption())
+    .action(run(up));
+
+interface UpOptions extends GlobalOptions {
+  /** In milliseconds. */
+  readonly timeout: number;
+  readonly build?: true;
+  readonly dryRun?: true;
+  readonly yes?: true;
 }
 
-const LOOKS = 3;
-
-/** `ws up`: starts the cluster, or what is missing of it, and returns when every node is ALIVE. */
-export async function up(context: WsContext, options: UpOptions): Promise<number> {
+async function up(context: WsContext, options: UpOptions): Promise<number | WsFailure> {
   const opened = await open(context, options, { tool: "compose", announce: true, renames: true });
-  if (!opened.ok) return fail(context, opened.error);
+  if (!opened.ok) return opened.error;
   const { driver, settings, overtaken } = opened.value;
-  const { stateDir, timeoutMs, build } = options;
-  const report = await withJob(context, timeoutMs, (job) =>
-    upCluster(driver, job, {
-      build,
-      agree: async (plan) =>
-        (await overtaken()) ? err({ reason: "overtaken" }) : await agree(context, options, job, plan),
-      begin: () => rememberUp(stateDir, { runtime: driver.name, projectName: settings.projectName }),
-    }),
+  const { stateDir, timeout, build = false } = options;
+  const report = await withJob(
+    context,
+    (job) =>
+      upCluster(driver, job, {
+        build,
+        agree: async (plan) =>
+          (await overtaken()) ? err({ reason: "overtaken" }) : await agree(context, options, job, plan),
+        begin: () => rememberUp(stateDir, { runtime: driver.name, projectName: settings.projectName }),
+      }),
+    timeout,
   );
-  if (!report.ok && report.error.reason === "overtaken") return up(context, options);
-  if (!report.ok && report.error.reason === "only-planned") return EXIT.ok;
-  if (!report.ok) return fail(context, report.error);
+  if (!report.ok) return report.error.reason === "overtaken" ? up(context, options) : report.error;
   warnOfMachine(context.terminal, report.value.warnings);
-  const names = settings.nodes.map(({ name }) => name);
-  const cluster = await settledReport(driver, names, report.value.cluster, context.signal);
-  const gone = notAlive(cluster, names);
-  if (gone.length > 0) return fail(context, { reason: "not-alive", nodes: gone });
-  context.terminal.out(
-    `${renderUp({ ...report.value, cluster })
-      .map(oneLine)
-      .join("\n")}\n`,
-  );
+  const cluster = await confirmAlive(driver.until(context.signal));
+  if (!cluster.ok) return cluster.error;
+  printLines(context.terminal.out, renderUp(report.value.started, cluster.value));
   return EXIT.ok;
 }
 
@@ -64,61 +60,51 @@ async function agree(
   { dryRun, yes }: UpOptions,
   { progress }: Job,
   plan: UpPlan,
-): Promise<Result<void, WsFailure>> {
-  const disruptive = isDisruptive(plan);
-  const shown = `${renderPlan(plan).map(oneLine).join("\n")}\n`;
+): Attempt {
   progress.close();
   if (dryRun) {
-    terminal.out(`→ ws up would do this:\n${shown}`);
+    printLines(terminal.out, ["→ ws up would do this:", ...renderPlan(plan)]);
     return err({ reason: "only-planned" });
   }
-  if (!disruptive) return ok(undefined);
-  terminal.err(`→ This changes what runs:\n${shown}`);
+  if (!isDisruptive(plan)) return ok(undefined);
+  printLines(terminal.err, ["→ This changes what runs:", ...renderPlan(plan)]);
   if (yes) return ok(undefined);
   const answer = await ask?.("Go on? [y/N] ");
   if (signal.aborted) return err(interrupted(signal));
   return /^y(?:es)?$/i.test(answer?.trim() ?? "") ? ok(undefined) : err({ reason: "not-agreed" });
 }
 
-/** One look may miss a GCS that is busy; two more must miss it as well. */
-async function settledReport(
-  driver: Driver,
-  names: readonly string[],
-  first: ClusterReport,
-  signal: AbortSignal,
-): Promise<ClusterReport> {
-  let report = first;
-  for (let looks = 1; looks < LOOKS && notAlive(report, names).length > 0; looks++) {
-    const look = await reportCluster(driver.until(signal));
-    if (look.ok) report = look.value;
-  }
-  return report;
-}
+const MARK: Readonly<Record<PlanStep["action"], string>> = {
+  keep: "✓ keep   ",
+  start: "→ start  ",
+  replace: "✗ replace",
+  stop: "✗ stop   ",
+};
 
-/** Those of `names` that are not ALIVE, with what they are. Pure. */
-export const notAlive = ({ services }: ClusterReport, names: readonly string[]) =>
-  names
-    .map((node) => ({ node, state: services.find(({ name }) => name === node)?.state ?? "not there" }))
-    .filter(({ state }) => state !== "ALIVE");
+/** What `ws up` would do, one line a service. Pure. */
+export function renderPlan(steps: UpPlan): string[] {
+  const width = Math.max(...steps.map(({ service }) => service.length));
+  return steps.flatMap(({ action, service, why, lost }) => [
+    `  ${MARK[action]}  ${service.padEnd(width)}  ${why}`.trimEnd(),
+    ...(lost === "" ? [] : [`      lost: ${lost}`]),
+  ]);
+}
 
 /** What is up. Only nodes that are ALIVE count. Pure. */
-export function renderUp({ started, cluster }: UpReport): string[] {
-  const nodes = cluster.services.filter(({ state }) => state === "ALIVE");
+export function renderUp(started: readonly string[], { services, head }: ClusterReport): string[] {
+  const nodes = services.filter(({ state }) => state === "ALIVE");
   const cpus = nodes.reduce((total, { cpus: each = 0 }) => total + each, 0);
   const names = nodes.map(({ name, role }) => `${name} (${role.toUpperCase()})`).join(", ");
-  const what = `${nodes.length} nodes ALIVE, ${cpus} CPUs: ${names}`;
-  const first =
-    started.length === 0
-      ? `✓ The cluster is up already, nothing was changed. ${what}`
-      : `✓ The cluster is up. ${what}`;
-  return [first, ...(cluster.head === undefined ? [] : renderHead(cluster.head))];
-}
-
-function renderHead({ dashboardUrl, clientUrl, address, version }: HeadReport): string[] {
+  const done = started.length === 0 ? "up already, nothing was changed" : "up";
   return [
-    `  Dashboard    ${dashboardUrl}`,
-    `  Ray Client   ${clientUrl}   (Ray ${version})`,
-    `  Address      ${formatAddress(address)}`,
-    "→ Next: ./ws ps · ./ws logs -f · ./ws test --up · ./ws down",
+    `✓ The cluster is ${done}. ${nodes.length} nodes ALIVE, ${cpus} CPUs: ${names}`,
+    ...(head === undefined
+      ? []
+      : [
+          `  Dashboard    ${head.dashboardUrl}`,
+          `  Ray Client   ${head.clientUrl}   (Ray ${head.version})`,
+          `  Address      ${formatAddress(head.address)}`,
+          "→ Next: ./ws ps · ./ws logs -f · ./ws test --up · ./ws down",
+        ]),
   ];
 }

@@ -1,4 +1,3 @@
-import { isIPv4 } from "node:net";
 import { type Address, formatAddress } from "../../common/address.ts";
 import { CLIENT_PROGRAM } from "../checks/client-program.ts";
 import { headEnvironment } from "../config/node-environment.ts";
@@ -52,14 +51,13 @@ const composeNetwork = (plan: HostPlan, part: names.Part) => ({
 });
 
 const healthService = (plan: HostPlan): ComposeService =>
-  composeService(plan, "main", HEALTH_NAME, {
+  composeService(plan, "main", HEALTH_NAME, plan.health.address, {
     image: names.imageName(plan, HEALTH_NAME),
     build: {
       context: plan.buildContext,
       dockerfile: "docker/health.Dockerfile",
       labels: names.imageLabels(plan, names.HEALTH_SOURCE_VARIABLE),
     },
-    address: plan.health.address,
     environment: {
       RAY_EP_HEALTH_PORT: String(HEALTH_PORT),
       RAY_EP_HEALTH_STATE_DIR: STATE_FOLDER,
@@ -77,20 +75,14 @@ const healthService = (plan: HostPlan): ComposeService =>
   });
 
 function mainNode(plan: HostPlan, node: HostPlan["nodes"][number]): ComposeService {
-  const { name, nodeIpAddress } = node;
   const head = plannedHead(plan);
-  const before = [...(plan.health.enabled ? [HEALTH_NAME] : []), ...(head && head !== name ? [head] : [])];
+  const before = [
+    ...(plan.health.enabled ? [HEALTH_NAME] : []),
+    ...(head === undefined || head === node.name ? [] : [head]),
+  ].map((each) => [each, { condition: "service_healthy" }]);
   return nodeService(plan, "main", node, {
-    base: node,
-    advertised: nodeIpAddress,
-    // A name that is not the container's own resolves for the others only as an alias.
-    alias: nodeIpAddress === name || isIPv4(nodeIpAddress) ? undefined : nodeIpAddress,
     environment: headEnvironment(node),
-    depends_on:
-      before.length === 0
-        ? undefined
-        : Object.fromEntries(before.map((each) => [each, { condition: "service_healthy" }])),
-    ports: [node.headPort, node.dashboardPort, node.clientPort],
+    depends_on: before.length === 0 ? undefined : Object.fromEntries(before),
     deploy: node.gpu && plan.hostHasGpu ? ALL_GPUS : undefined,
   });
 }
@@ -101,49 +93,36 @@ const ALL_GPUS = {
 
 /** cluster-test.compose.yaml: a worker and a client in a network of their own, which see the cluster through the host only. Pure. */
 export function testComposeFile(plan: HostPlan): ComposeFile {
-  const [base] = plan.nodes;
-  if (base === undefined) throw new Error("settings without a node");
   const { target, client, worker } = plan.test;
-  const words = Object.entries(clientVariables(plan, target)).map(([name, value]) => orElse(name, value));
+  const [told = "", ...words] = Object.entries(testVariables(plan, target)).map(
+    ([name, value]) => `\${${name}:-${value}}`,
+  );
   return {
     services: {
       // The client stays up when it has connected, so that one can look around in it.
-      [TEST_CLIENT_NAME]: composeService(plan, "test", TEST_CLIENT_NAME, {
-        ...nodeImage(plan, base),
-        address: client.address,
+      [TEST_CLIENT_NAME]: composeService(plan, "test", TEST_CLIENT_NAME, client.address, {
+        ...nodeImage(plan, TEST_CLIENT_NAME),
         command: ["python3", "-u", "-c", names.literal(CLIENT_PROGRAM.trim()), ...words],
         environment: { WS_CLIENT_ADDRESS: client.address, ...RAY_TOKEN },
         stop_grace_period: "5s",
       }),
-      [TEST_WORKER_NAME]: nodeService(plan, "test", worker, {
-        base,
-        advertised: TEST_WORKER_NAME,
-        environment: { HEAD_ADDRESS: orElse(HEAD_VARIABLE, formatAddress(target)) },
-      }),
+      [TEST_WORKER_NAME]: nodeService(plan, "test", worker, { environment: { HEAD_ADDRESS: told } }),
     },
     networks: composeNetwork(plan, "test"),
   };
 }
 
-const HEAD_VARIABLE = "WS_TEST_HEAD";
-
 /**
  * The variables that compose reads from its own environment when the test starts, so that `ws test --up --head host:port`
- * needs no other file. Pure.
+ * needs no other file: the test worker's HEAD, then the test client's arguments. Pure.
  */
-export const testVariables = (plan: HostPlan, head: Address): Readonly<Record<string, string>> => ({
-  [HEAD_VARIABLE]: formatAddress(head),
-  ...clientVariables(plan, head),
-});
-
-/** What the test client is told, in the order of its arguments. It takes the host's address, as one from outside would. */
-function clientVariables(plan: HostPlan, head: Address): Record<string, string> {
+export function testVariables(plan: HostPlan, head: Address) {
   const ours = plan.nodes.find(({ name, nodeIpAddress }) => [name, nodeIpAddress].includes(head.host));
   return {
+    WS_TEST_HEAD: formatAddress(head),
+    // The host's address, which a client from outside would take.
     WS_TEST_CLIENT_HOST: ours === undefined ? head.host : plan.hostIpAddress,
     WS_TEST_CLIENT_GCS_PORT: String(head.port),
     WS_TEST_CLIENT_PORT: String(ours?.clientPort ?? plan.test.targetClientPort),
   };
 }
-
-const orElse = (variable: string, value: string): string => `\${${variable}:-${value}}`;

@@ -1,19 +1,12 @@
 import type { Problem } from "../../common/failure.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import { peerPorts, servicePorts } from "../config/ports.ts";
-import type { NodeSettings, PortRange, Settings, WorkerSettings } from "../config/settings.ts";
+import type { NodeSettings, Settings, WorkerSettings } from "../config/settings.ts";
 import { ephemeralWarnings, type NodePorts, portPlanner } from "./ports.ts";
+import type { readHostFacts } from "./read-host.ts";
 
 /** What the compose files need to know about the machine of the Docker engine. */
-export interface HostFacts {
-  readonly cpus: number;
-  readonly memoryBytes: number;
-  /** True when an NVIDIA GPU can be given to a container. */
-  readonly hasGpu: boolean;
-  /** The address that this machine has for others; undefined: none was found. */
-  readonly ipAddress: string | undefined;
-  /** Ports that the kernel gives to outgoing connections (ip_local_port_range). */
-  readonly ephemeralPorts: PortRange;
+export interface HostFacts extends ReturnType<typeof readHostFacts> {
   /** The checkout, from which the images are built, as seen from the folder of the compose files. */
   readonly buildContext: string;
 }
@@ -122,16 +115,10 @@ function missingGpu({ hostHasGpu, nodes }: Settings, { hasGpu }: HostFacts): Pro
 }
 
 /** One port of the host that a container of ours takes. */
-export interface PublishedPort {
-  readonly service: string;
-  readonly use: string;
-  readonly port: number;
-  /** What to change in config.yaml to have another. */
-  readonly key: string;
-}
+export type PublishedPort = ReturnType<typeof publishedPorts>[number];
 
 /** Every host port of one compose file. Pure. */
-export const publishedPorts = (plan: HostPlan, part: "main" | "test"): PublishedPort[] =>
+export const publishedPorts = (plan: HostPlan, part: "main" | "test") =>
   [
     ...(part === "main" ? servicePorts(plan) : []),
     ...(part === "main" ? plan.nodes : [plan.test.worker]).flatMap((node) => peerPorts(node, node.ports)),
@@ -140,6 +127,7 @@ export const publishedPorts = (plan: HostPlan, part: "main" | "test"): Published
       service,
       use,
       port: min + i,
+      /** What to change in config.yaml to have another. */
       key: min === max ? key : `${key} and max_worker_port`,
     })),
   );

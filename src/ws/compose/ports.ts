@@ -3,14 +3,7 @@ import { fixedPorts, formatPorts, peerPorts, portsOverlap } from "../config/port
 import type { PortRange, Settings, WorkerSettings } from "../config/settings.ts";
 
 /** The ports of one node that its peers dial. They are fixed and published, so that they are the same on both sides of NAT. */
-export interface NodePorts {
-  readonly nodeManager: number;
-  readonly objectManager: number;
-  /** gRPC of the dashboard agent, through which the dashboard reads the node's logs (--dashboard-agent-grpc-port). */
-  readonly dashboardAgent: number;
-  /** Ray takes one for each worker process and each driver on the node. */
-  readonly workers: PortRange;
-}
+export type NodePorts = ReturnType<ReturnType<typeof portPlanner>>;
 
 type WithPorts = WorkerSettings & { readonly ports: NodePorts };
 
@@ -23,10 +16,12 @@ export const workerPortCount = (cpus: number): number => 8 * Math.ceil(cpus) + 1
 
 /** Containers have the kernel's default whatever the host has: each network namespace starts with it. */
 const CONTAINER_EPHEMERAL: PortRange = { min: 32768, max: 60999 };
-/** Where Ray Client's server starts one server for each client, on the HEAD (ray/util/client/server/proxier.py, 2.40 to 2.60). */
-const RAY_CLIENT_SERVERS: PortRange = { min: 23000, max: 24000 };
-/** Ray's own default for workers, in which a second Ray on the machine may sit (scripts.py, 2.40 to 2.60). */
-const RAY_DEFAULT_WORKERS: PortRange = { min: 10002, max: 19999 };
+const AVOIDED: readonly PortRange[] = [
+  // Where Ray Client's server starts one server for each client, on the HEAD (ray/util/client/server/proxier.py, 2.40 to 2.60).
+  { min: 23000, max: 24000 },
+  // Ray's own default for workers, in which a second Ray on the machine may sit (scripts.py, 2.40 to 2.60).
+  { min: 10002, max: 19999 },
+];
 
 const hundreds = (from: number, to: number): number[] =>
   Array.from({ length: (to - from) / 100 + 1 }, (_, i) => from + 100 * i);
@@ -35,21 +30,22 @@ const STARTS = [...hundreds(21000, 65400), ...hundreds(2000, 20900)];
 const FIRST_WORKER = 10;
 
 /** Gives one node after the other its fixed ports, the test worker too. What config.yaml sets stays as it is. */
-export function portPlanner(settings: Settings, ephemeral: PortRange): (node: WorkerSettings) => NodePorts {
+export function portPlanner(settings: Settings, ephemeral: PortRange) {
   const taken: PortRange[] = fixedPorts(settings);
-  const avoided = [RAY_CLIENT_SERVERS, RAY_DEFAULT_WORKERS];
-  return ({ name, cpus, peerPorts: given }) => {
+  return ({ name, cpus, peerPorts: given }: WorkerSettings) => {
     const size = FIRST_WORKER + workerPortCount(cpus);
     const base =
-      firstFree(size, [...taken, ...avoided, ephemeral, CONTAINER_EPHEMERAL]) ??
-      firstFree(size, [...taken, ...avoided]) ??
+      firstFree(size, [...taken, ...AVOIDED, ephemeral, CONTAINER_EPHEMERAL]) ??
+      firstFree(size, [...taken, ...AVOIDED]) ??
       firstFree(size, taken);
     if (base === undefined) throw new Error(`no ${size} free ports in a row for ${name}`);
     taken.push({ min: base, max: base + size - 1 });
     return {
       nodeManager: given.nodeManager ?? base,
       objectManager: given.objectManager ?? base + 1,
+      /** gRPC of the dashboard agent, through which the dashboard reads the node's logs (--dashboard-agent-grpc-port). */
       dashboardAgent: base + 2,
+      /** Ray takes one for each worker process and each driver on the node. */
       workers: given.workers ?? { min: base + FIRST_WORKER, max: base + size - 1 },
     };
   };

@@ -2,7 +2,6 @@ import { existsSync } from "node:fs";
 import { availableParallelism, type NetworkInterfaceInfo, networkInterfaces, totalmem } from "node:os";
 import { readText } from "../../common/auth-token.ts";
 import type { PortRange } from "../config/settings.ts";
-import type { HostFacts } from "./host-plan.ts";
 
 /** Linux's default, also where /proc cannot be read. */
 const USUAL_EPHEMERAL: PortRange = { min: 32768, max: 60999 };
@@ -14,13 +13,16 @@ const NVIDIA_SIGNS = ["/proc/driver/nvidia/version", "/dev/nvidiactl", "/usr/lib
 const ENGINE_INTERFACE = /^(?:docker|br-|veth|cni|podman|virbr|lxc)/;
 
 /** Looks at this machine, without starting or sending anything. The engine is taken to run here. */
-export function readHostFacts(): Omit<HostFacts, "buildContext"> {
+export function readHostFacts() {
   const [min = 0, max = 0] = textOf("/proc/sys/net/ipv4/ip_local_port_range").trim().split(/\s+/).map(Number);
   return {
     cpus: availableParallelism(),
     memoryBytes: totalmem(),
+    /** True when an NVIDIA GPU can be given to a container. */
     hasGpu: NVIDIA_SIGNS.some((file) => existsSync(file)),
+    /** The address that this machine has for others; undefined: none was found. */
     ipAddress: pickAddress(networkInterfaces(), readRoutes()),
+    /** Ports that the kernel gives to outgoing connections. */
     ephemeralPorts: min >= 1 && max >= min ? { min, max } : USUAL_EPHEMERAL,
   };
 }
@@ -47,12 +49,11 @@ export const readRoutes = (): Route[] => parseRoutes(textOf("/proc/net/route"));
 /** The routes of /proc/net/route, whose numbers are hexadecimal with the last byte first. Pure. */
 export const parseRoutes = (text: string): Route[] =>
   rowsOf(text).flatMap(([device = "", destination = "", , , , , , mask = ""]) => {
-    if (!/^[\dA-F]{8}$/i.test(destination) || !/^[\dA-F]{8}$/i.test(mask)) return [];
-    const bits = bytesOf(mask).map((byte) => byte.toString(2).replaceAll("0", ""));
-    return [{ device, subnet: `${bytesOf(destination).join(".")}/${bits.join("").length}` }];
+    if (!/^[\dA-F]{8} [\dA-F]{8}$/i.test(`${destination} ${mask}`)) return [];
+    const address = [...Buffer.from(destination, "hex").reverse()].join(".");
+    const ones = Number.parseInt(mask, 16).toString(2).replaceAll("0", "");
+    return [{ device, subnet: `${address}/${ones.length}` }];
   });
-
-const bytesOf = (hex: string): number[] => [...Buffer.from(hex, "hex").reverse()];
 
 /** A default route, and the two halves of everything that a VPN puts before it, say nothing about a network. */
 const EVERYWHERE = /\/[01]$/;
@@ -67,10 +68,10 @@ const LISTENING = "0A";
 export const listeningSockets = (): { readonly port: number; readonly inode: string }[] =>
   ["/proc/net/tcp", "/proc/net/tcp6"]
     .flatMap((file) => rowsOf(textOf(file)))
-    .filter((fields) => fields[3] === LISTENING)
-    .map((fields) => ({
-      port: Number.parseInt(fields[1]?.split(":")[1] ?? "", 16),
-      inode: fields[9] ?? "",
+    .filter(([, , , state]) => state === LISTENING)
+    .map(([, local = "", , , , , , , , inode = ""]) => ({
+      port: Number.parseInt(local.split(":")[1] ?? "", 16),
+      inode,
     }));
 
 export const readListeningPorts = (): ReadonlySet<number> =>

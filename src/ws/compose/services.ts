@@ -1,6 +1,6 @@
 import { isIPv4 } from "node:net";
 import { clusterEnvironment, nodeEnvironment, RAY_HABITS } from "../config/node-environment.ts";
-import { formatPorts, peerPorts } from "../config/ports.ts";
+import { formatPorts, peerPorts, servicePorts } from "../config/ports.ts";
 import { HEALTH_NAME, HEALTH_PORT, type Settings, TEST_WORKER_NAME } from "../config/settings.ts";
 import type { HostPlan, Planned } from "./host-plan.ts";
 import * as names from "./names.ts";
@@ -34,69 +34,61 @@ export interface ComposeService {
   readonly [key: string]: unknown;
 }
 
-interface Own extends ComposeService {
-  /** Its place in its network. */
-  readonly address: string;
-  /** Another name of it there. */
-  readonly alias?: string | undefined;
-}
-
-/** A service with what all of ours have, and its own. */
-export const composeService = (
+/** A service with what all of ours have, and its own. `address` is its place in its network. */
+export function composeService(
   plan: HostPlan,
   part: names.Part,
   name: string,
-  { address, alias, ...own }: Own,
-): ComposeService => ({
-  ...IN_ORDER,
-  container_name: names.containerName(plan, name),
-  hostname: name,
-  networks: { [names.NETWORKS[part]]: { ipv4_address: address, aliases: alias && [alias] } },
+  address: string,
+  own: ComposeService,
+): ComposeService {
+  const told = advertised(plan, name);
+  // A name that is not the container's own resolves for the others only as an alias.
+  const aliases = told === name || isIPv4(told) ? undefined : [told];
   // Names that resolve to the host, from which Docker forwards published ports: so each part sees the other.
-  extra_hosts: (part === "main" ? [TEST_WORKER_NAME] : mainNames(plan)).map(
-    (each) => `${each}:${plan.hostIpAddress}`,
-  ),
-  logging: BOUNDED_LOG,
-  init: true,
-  // A test shows what happens; a restart would hide it.
-  restart: part === "main" ? "unless-stopped" : "no",
-  labels: names.labelsOf(plan, part),
-  ...own,
-});
+  const viaHost = part === "main" ? [TEST_WORKER_NAME] : mainNames(plan);
+  return {
+    ...IN_ORDER,
+    container_name: names.containerName(plan, name),
+    hostname: name,
+    networks: { [names.NETWORKS[part]]: { ipv4_address: address, aliases } },
+    extra_hosts: viaHost.map((each) => `${each}:${plan.hostIpAddress}`),
+    logging: BOUNDED_LOG,
+    init: true,
+    // A test shows what happens; a restart would hide it.
+    restart: part === "main" ? "unless-stopped" : "no",
+    labels: names.labelsOf(plan, part),
+    ...own,
+  };
+}
+
+/** The name or address that a service tells its peers. */
+const advertised = ({ nodes }: Settings, service: string): string =>
+  nodes.find(({ name }) => name === service)?.nodeIpAddress ?? service;
 
 /** Every name of the main cluster that a peer may be told. */
 function mainNames({ nodes, health }: Settings): string[] {
-  const advertised = nodes.map(({ nodeIpAddress }) => nodeIpAddress).filter((name) => !isIPv4(name));
-  const own = [...nodes.map(({ name }) => name), ...advertised, ...(health.enabled ? [HEALTH_NAME] : [])];
+  const told = nodes.map(({ nodeIpAddress }) => nodeIpAddress).filter((name) => !isIPv4(name));
+  const own = [...nodes.map(({ name }) => name), ...told, ...(health.enabled ? [HEALTH_NAME] : [])];
   return [...new Set(own)];
 }
-
-interface NodeOwn extends ComposeService {
-  /** The name or address that it tells its peers. */
-  readonly advertised: string;
-  /** The node whose image it runs. */
-  readonly base: BaseNode;
-  readonly ports?: readonly number[];
-}
-
-type BaseNode = Pick<HostPlan["nodes"][number], "name" | "image">;
 
 /** A node of the cluster, or the test worker. */
 export function nodeService(
   plan: HostPlan,
   part: names.Part,
-  { limits, ...node }: Planned,
-  { advertised, base, environment, ports = [], ...own }: NodeOwn,
+  node: Planned,
+  { environment, ...own }: ComposeService,
 ): ComposeService {
+  const { name, limits, ports } = node;
   const healthPort = part === "main" ? HEALTH_PORT : plan.health.port;
-  return composeService(plan, part, node.name, {
-    ...nodeImage(plan, base),
-    address: node.address,
+  return composeService(plan, part, name, node.address, {
+    ...nodeImage(plan, name),
     // Words after `--` that the entrypoint hands to `ray start` (Ray 2.40 to 2.60).
     command: [
       "--",
       `--object-store-memory=${limits.objectStoreBytes}`,
-      `--dashboard-agent-grpc-port=${node.ports.dashboardAgent}`,
+      `--dashboard-agent-grpc-port=${ports.dashboardAgent}`,
     ],
     environment: {
       ...clusterEnvironment(plan, {
@@ -104,14 +96,16 @@ export function nodeService(
         at: (address) => address,
       }),
       ...environment,
-      ...nodeEnvironment({ ...limits, advertised, ports: node.ports, cpus: node.cpus }),
+      ...nodeEnvironment({ ...limits, advertised: advertised(plan, name), ports, cpus: node.cpus }),
       RAY_EP_STOP_GRACE: String(STOP_GRACE_S),
       ...RAY_HABITS,
       ...RAY_TOKEN,
       ...FROM_SHELL,
     },
     // The same number on the host and inside, since Ray tells its peers the number that it knows.
-    ports: [...ports, ...peerPorts(node, node.ports).map(formatPorts)].map((port) => `${port}:${port}`),
+    ports: [...servicePorts(plan), ...peerPorts(node, ports)]
+      .filter(({ service }) => service === name)
+      .map((use) => `${formatPorts(use)}:${formatPorts(use)}`),
     healthcheck: NODE_HEALTHCHECK,
     stop_grace_period: `${STOP_GRACE_S}s`,
     cpus: limits.cpus,
@@ -121,16 +115,20 @@ export function nodeService(
   });
 }
 
-/** The image of a Ray node: the entrypoint on top of the Ray image of config.yaml. */
-export const nodeImage = (plan: HostPlan, { name, image }: BaseNode) => ({
-  image: names.imageName(plan, name),
-  build: {
-    context: plan.buildContext,
-    dockerfile: "docker/Dockerfile",
-    args: { BASE: image },
-    labels: { ...names.imageLabels(plan, names.NODE_SOURCE_VARIABLE), [names.BASE_LABEL]: image },
-  },
-});
+/** The image of a Ray node: the entrypoint on top of the Ray image of config.yaml. The test's two run that of the first node. */
+export function nodeImage(plan: HostPlan, service: string) {
+  const base = plan.nodes.find(({ name }) => name === service) ?? plan.nodes[0];
+  if (base === undefined) throw new Error("settings without a node");
+  return {
+    image: names.imageName(plan, base.name),
+    build: {
+      context: plan.buildContext,
+      dockerfile: "docker/Dockerfile",
+      args: { BASE: base.image },
+      labels: { ...names.imageLabels(plan, names.NODE_SOURCE_VARIABLE), [names.BASE_LABEL]: base.image },
+    },
+  };
+}
 
 /** 8589934592 → 8g, where nothing is lost. */
 function bytes(count: number): string {

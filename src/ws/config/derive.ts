@@ -21,18 +21,11 @@ export interface PortRange {
   readonly max: number;
 }
 
-/** Ray's own share for the object store (ray/_private/ray_constants.py, DEFAULT_OBJECT_STORE_MEMORY_PROPORTION, 2.40 to 2.60). */
-const OBJECT_STORE_SHARE = 0.3;
+/** Ray's defaults; the share is the object store's (ray/_private/ray_constants.py, 2.40 to 2.60). */
+const RAY = { objectStoreShare: 0.3, headPort: 6379, clientPort: 10001 };
 
-const RAY_HEAD_PORT = 6379;
-const RAY_CLIENT_PORT = 10001;
-
-/** The places of docs/specification.md, after the gateway's .1: the health service .2, then the nodes of the table. */
-const HEALTH_PLACE = 2;
-const FIRST_NODE_PLACE = 3;
-/** In the test's own network. */
-const TEST_CLIENT_PLACE = 2;
-const TEST_WORKER_PLACE = 3;
+/** The places of docs/specification.md, after the gateway's .1: the nodes of the table follow `node`. */
+const PLACES = { health: 2, node: 3, testClient: 2, testWorker: 3 };
 
 /** Fills what the file leaves to its other keys. */
 export function deriveSettings(config: ConfigFile) {
@@ -69,7 +62,7 @@ const placeAt = (address: string) => ({ address, loopbackAddress: loopbackTwin(a
 function deriveHealth({ network, nodes, services: { health } }: ConfigFile) {
   const { url, timeout, max_retries, retry_interval } = nodes.health_service;
   return {
-    ...placeAt(health.ip_address ?? nthAddress(network.subnet, HEALTH_PLACE)),
+    ...placeAt(health.ip_address ?? nthAddress(network.subnet, PLACES.health)),
     enabled: health.enabled,
     /** The port on the host, and on the loopback of the embedded runtime. */
     port: health.port,
@@ -91,7 +84,7 @@ const deriveNodes = ({ network, services: { ray } }: ConfigFile) =>
   RAY_NODES.flatMap(({ key, name, gpu, image }, i) => {
     const node = ray[key];
     if (!node.enabled) return [];
-    const address = node.ip_address ?? nthAddress(network.subnet, FIRST_NODE_PLACE + i);
+    const address = node.ip_address ?? nthAddress(network.subnet, PLACES.node + i);
     return {
       ...deriveWorker(name, address, `services.ray.${key}.`, node),
       /** Whether it gets the machine's GPUs, where there are some. */
@@ -118,7 +111,7 @@ function deriveWorker(name: string, address: string, keyPrefix: string, keys: Wo
     cpus,
     /** The container's limit; `objectStoreBytes` is part of it. */
     memoryBytes: memory,
-    objectStoreBytes: keys.object_store_memory ?? Math.floor(memory * OBJECT_STORE_SHARE),
+    objectStoreBytes: keys.object_store_memory ?? Math.floor(memory * RAY.objectStoreShare),
     peerPorts: {
       nodeManager: keys.node_manager_port,
       objectManager: keys.object_manager_port,
@@ -137,7 +130,7 @@ function deriveCandidates({ nodes: file }: ConfigFile, nodes: readonly NodeSetti
   return listed.flatMap(({ name, host, port }) => {
     const node = nodes.find((each) => each.name === name);
     if (node === undefined && RAY_NODES.some((each) => each.name === name)) return [];
-    return [{ name, host, port: port ?? node?.headPort ?? RAY_HEAD_PORT }];
+    return [{ name, host, port: port ?? node?.headPort ?? RAY.headPort }];
   });
 }
 
@@ -158,11 +151,11 @@ function deriveTest(
   const subnet = test.test_network_subnet;
   return {
     /** The HEAD that the test worker is told: its HEAD_ADDRESS. */
-    target: { host: head.host, port: head.port ?? node?.headPort ?? RAY_HEAD_PORT },
+    target: { host: head.host, port: head.port ?? node?.headPort ?? RAY.headPort },
     /** Where that HEAD serves Ray Client. */
-    targetClientPort: node?.clientPort ?? RAY_CLIENT_PORT,
-    client: placeAt(nthAddress(subnet, TEST_CLIENT_PLACE)),
-    worker: deriveWorker(TEST_WORKER_NAME, nthAddress(subnet, TEST_WORKER_PLACE), "cluster_test.worker_", {
+    targetClientPort: node?.clientPort ?? RAY.clientPort,
+    client: placeAt(nthAddress(subnet, PLACES.testClient)),
+    worker: deriveWorker(TEST_WORKER_NAME, nthAddress(subnet, PLACES.testWorker), "cluster_test.worker_", {
       cpus: test.worker_cpus,
       memory: test.worker_memory,
       node_manager_port: test.worker_node_manager_port,

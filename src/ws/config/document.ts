@@ -33,15 +33,12 @@ export function parseConfigDocument(text: string, file: string): Result<ConfigDo
     const { line, col } = lines.linePos(offset);
     return `${file}:${line}:${col}`;
   };
-  const errors = document.errors.map(({ pos, message, code }) =>
-    code === "DUPLICATE_KEY"
-      ? { where: at(pos[0]), problem: "this key stands twice in its section", fix: "Keep one of the two." }
-      : {
-          where: at(pos[0]),
-          problem: `not valid YAML: ${message}`,
-          fix: "Correct the syntax at this place.",
-        },
-  );
+  const errors = document.errors.map(({ pos, message, code }) => ({
+    where: at(pos[0]),
+    ...(code === "DUPLICATE_KEY"
+      ? { problem: "this key stands twice in its section", fix: "Keep one of the two." }
+      : { problem: `not valid YAML: ${message}`, fix: "Correct the syntax at this place." }),
+  }));
   if (errors.length > 0) return err(errors);
   const data = toData(document);
   if (!data.ok) return err([{ where: at(0), problem: data.error, fix: "Write the values out instead." }]);

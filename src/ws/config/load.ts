@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { err, ok, type Result } from "../../common/result.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import type { WsFailure } from "../failure.ts";
-import { warn } from "../output/warn.ts";
+import { warn } from "../output/terminal.ts";
 import { readSettings, type Settings } from "./settings.ts";
 
 /** Reads and checks config.yaml; a missing file means all defaults, unless somebody named it. */

@@ -50,9 +50,30 @@ export const NAME_RULES: Rules = {
       };
   },
 
+  /** An address elsewhere is fine; one of our own nodes must run and serve that port. */
   *headsRun({ config: { nodes, cluster_test }, settings }) {
-    yield* headRuns(settings, "nodes.head_address", nodes.head_address);
-    yield* headRuns(settings, "cluster_test.target", cluster_test.target);
+    const heads = { "nodes.head_address": nodes.head_address, "cluster_test.target": cluster_test.target };
+    for (const [key, head] of Object.entries(heads)) {
+      if (head === undefined) continue;
+      const { host, port } = head;
+      const off = switchedOff(settings, host);
+      const node = settings.nodes.find(({ name }) => name === host);
+      if (off !== undefined)
+        yield {
+          keys: [key],
+          problem: `expected a HEAD that runs, got ${off.name}, which is switched off`,
+          fix: `Set services.ray.${off.key}.enabled: true, or name another.`,
+        };
+      else if (isLoopback(host)) yield askedAtLoopback(key, host);
+      else if (node === undefined && nearest(host, NODE_NAMES) !== undefined) yield unknownName(key, host);
+      else if (node !== undefined && port !== undefined && port !== node.headPort)
+        yield {
+          keys: [key, `${node.keyPrefix}head_port`],
+          warning: true,
+          problem: `port ${port} is not the head_port of ${node.name}, ${node.headPort}`,
+          fix: `Write ${node.name}:${node.headPort}.`,
+        };
+    }
   },
 
   *nodesTellTheirOwnNames({ settings }) {
@@ -88,33 +109,6 @@ export const NAME_RULES: Rules = {
 /** The entry of a node that config.yaml switches off. */
 const switchedOff = ({ nodes }: Settings, wanted: string) =>
   RAY_NODES.find(({ name }) => name === wanted && !nodes.some((node) => node.name === name));
-
-/** An address elsewhere is fine; one of our own nodes must run and serve that port. */
-function* headRuns(
-  settings: Settings,
-  key: string,
-  head: { readonly host: string; readonly port: number | undefined } | undefined,
-): Iterable<Finding> {
-  if (head === undefined) return;
-  const { host, port } = head;
-  const off = switchedOff(settings, host);
-  const node = settings.nodes.find(({ name }) => name === host);
-  if (off !== undefined)
-    yield {
-      keys: [key],
-      problem: `expected a HEAD that runs, got ${off.name}, which is switched off`,
-      fix: `Set services.ray.${off.key}.enabled: true, or name another.`,
-    };
-  else if (isLoopback(host)) yield askedAtLoopback(key, host);
-  else if (node === undefined && nearest(host, NODE_NAMES) !== undefined) yield unknownName(key, host);
-  else if (node !== undefined && port !== undefined && port !== node.headPort)
-    yield {
-      keys: [key, `${node.keyPrefix}head_port`],
-      warning: true,
-      problem: `port ${port} is not the head_port of ${node.name}, ${node.headPort}`,
-      fix: `Write ${node.name}:${node.headPort}.`,
-    };
-}
 
 function unknownName(key: string, name: string): Finding {
   const near = nearest(name, NODE_NAMES);

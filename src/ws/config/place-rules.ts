@@ -122,21 +122,22 @@ export const PLACE_RULES: Rules = {
   *objectStoresFit({ settings, isWritten }) {
     for (const { keyPrefix, memoryBytes, objectStoreBytes } of settings.nodes) {
       const [memory, store] = [`${keyPrefix}memory`, `${keyPrefix}object_store_memory`];
-      const least = mib(MIN_OBJECT_STORE);
-      const problem =
+      if (objectStoreBytes < memoryBytes && objectStoreBytes >= MIN_OBJECT_STORE) continue;
+      const [key, wanted, got] =
         objectStoreBytes >= memoryBytes
-          ? `expected less than the node's memory ${mib(memoryBytes)}, got ${mib(objectStoreBytes)}`
-          : objectStoreBytes >= MIN_OBJECT_STORE
-            ? undefined
-            : isWritten(store)
-              ? `expected at least ${least}, got ${mib(objectStoreBytes)}`
-              : `expected at least ${mib(MIN_OBJECT_STORE / 0.3)}, so that 30 % hold the object store, got ${mib(memoryBytes)}`;
-      if (problem !== undefined)
-        yield {
-          keys: [isWritten(store) ? store : memory, memory],
-          problem,
-          fix: "Give the node more memory, such as 8g, or leave object_store_memory out for 30 % of it.",
-        };
+          ? [store, `less than the node's memory ${mib(memoryBytes)}`, objectStoreBytes]
+          : isWritten(store)
+            ? [store, `at least ${mib(MIN_OBJECT_STORE)}`, objectStoreBytes]
+            : [
+                memory,
+                `at least ${mib(MIN_OBJECT_STORE / 0.3)}, so that 30 % hold the object store`,
+                memoryBytes,
+              ];
+      yield {
+        keys: [key, memory],
+        problem: `expected ${wanted}, got ${mib(got)}`,
+        fix: "Give the node more memory, such as 8g, or leave object_store_memory out for 30 % of it.",
+      };
     }
   },
 };

@@ -1,11 +1,11 @@
 import type { Settings } from "./derive.ts";
 import type { ConfigFile } from "./schema.ts";
 
-/** What several keys together may get wrong, by what holds where they do not. */
+/** What several keys together may get wrong, each by what holds where it does not. */
 export type Rules = Readonly<Record<string, (read: ConfigRead) => Iterable<Finding>>>;
 
 /** The file as it was written, and what follows from it. */
-export interface ConfigRead {
+interface ConfigRead {
   readonly config: ConfigFile;
   readonly settings: Settings;
   /** Whether the file itself has a value at that key. */
@@ -13,7 +13,7 @@ export interface ConfigRead {
 }
 
 export interface Finding {
-  /** The key to change, as `nodes.head_whitelist[0]`, then those that it is compared with: where one is wrong in itself, this is moot. */
+  /** The key to change, as `nodes.head_whitelist[0]`, then those it is compared with: with one of them wrong in itself, this is moot. */
   readonly keys: readonly [string, ...string[]];
   /** It stops nothing, and may be a slip. */
   readonly warning?: true;

@@ -68,10 +68,7 @@ export const subnet = text(
 );
 
 /** The HEAD to test against: a service's name, or host:port. The original platform writes the service's key. */
-export const target = text<ReturnType<typeof hosts.withoutZero>>({
+export const target = text<hosts.HostPort>({
   expected: "a service's name or host:port",
-  parse: (text) => {
-    const address = hosts.parseAddress(RAY_NODES.find(({ key }) => key === text)?.name ?? text, 0);
-    return address.ok ? { ok: true, value: hosts.withoutZero(address.value) } : address;
-  },
+  parse: (text) => hosts.hostPort.parse(RAY_NODES.find(({ key }) => key === text)?.name ?? text),
 });

@@ -23,7 +23,6 @@ const FOREIGN = z
   .optional()
   .meta({ description: "A key of the original platform, which ws does not read.", deprecated: true });
 
-type NodeKey = (typeof RAY_NODES)[number]["key"];
 const FIRST = RAY_NODES[0];
 
 /** `ports` begins the example of the ports that are computed where they are left out. */
@@ -76,7 +75,7 @@ const rayNode = (node: (typeof RAY_NODES)[number], ports: number) =>
 
 const rayNodes = Object.fromEntries(
   RAY_NODES.map((node, i) => [node.key, rayNode(node, 21000 + 100 * i)]),
-) as Record<NodeKey, ReturnType<typeof rayNode>>;
+) as Record<(typeof RAY_NODES)[number]["key"], ReturnType<typeof rayNode>>;
 
 const gpuNames = RAY_NODES.flatMap(({ gpu, name }) => (gpu ? [name] : [])).join(" and ");
 
@@ -104,9 +103,7 @@ export const ConfigFile = section({
     gpu_type: FOREIGN,
     hostname: FOREIGN,
   }),
-  network: section({
-    subnet: withDefault(scalar.subnet, "172.28.0.0/16", "Network of the main cluster."),
-  }),
+  network: section({ subnet: withDefault(scalar.subnet, "172.28.0.0/16", "Network of the main cluster.") }),
   nodes: section({
     head_whitelist: optional(
       z.array(scalar.whitelistEntry, { error: `expected a list such as [${NODE_NAMES.join(", ")}]` }),

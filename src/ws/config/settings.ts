@@ -9,24 +9,19 @@ import { validate } from "./validate.ts";
 export * from "./derive.ts";
 export { HEALTH_NAME, HEALTH_PORT, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "./nodes.ts";
 
-interface Warned {
+export interface SettingsRead {
+  readonly settings: Settings;
   /** What stops nothing and may be a slip: names that match no service, keys of other programs. */
   readonly warnings: readonly Problem[];
 }
 
-export interface SettingsRead extends Warned {
-  readonly settings: Settings;
-}
-
-interface SettingsRefused extends Warned {
-  readonly problems: readonly Problem[];
-}
+type Refused = Pick<SettingsRead, "warnings"> & { readonly problems: readonly Problem[] };
 
 /**
  * The text of config.yaml (empty for a missing file) as settings with every default filled in.
  * `file` is the name shown in front of `line:column`. The error lists every problem of the file at once.
  */
-export function readSettings(text: string, file = "config.yaml"): Result<SettingsRead, SettingsRefused> {
+export function readSettings(text: string, file = "config.yaml"): Result<SettingsRead, Refused> {
   const parsed = parseConfigDocument(text, file);
   if (!parsed.ok) return err({ problems: parsed.error, warnings: [] });
   const document = parsed.value;

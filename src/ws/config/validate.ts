@@ -44,15 +44,10 @@ function without(value: unknown, [key, ...rest]: KeyPath): unknown {
 
 function wrongValue(issue: z.core.$ZodIssue, document: ConfigDocument): Problem {
   const path = pathOf(issue);
-  return {
-    where: document.where(path),
-    // Our own parsers say what they got.
-    problem:
-      issue.code === "custom"
-        ? issue.message
-        : `${issue.message}, got ${JSON.stringify(document.valueAt(path))}`,
-    fix: exampleFor(path),
-  };
+  const { code, message } = issue;
+  // Our own parsers say what they got.
+  const got = code === "custom" ? "" : `, got ${JSON.stringify(document.valueAt(path))}`;
+  return { where: document.where(path), problem: `${message}${got}`, fix: exampleFor(path) };
 }
 
 function exampleFor(path: KeyPath): string {

@@ -136,7 +136,8 @@ describe("what stands in the way on the machine", () => {
 
   test("E10 names the network that has the subnet, and does not advise to remove one that is in use", () => {
     const found = (inUse: boolean, project?: string) => {
-      const networks = ok([{ name: "theirs", subnets: ["172.28.5.0/24"], inUse, project }]);
+      const theirs = { kind: "network", name: "theirs", ports: [], subnets: ["172.28.5.0/24"] } as const;
+      const networks = ok([{ ...theirs, inUse, project }]);
       return machineFindings(facts({ docker: { ...docker, networks } })).find(({ state }) => state === "bad");
     };
     expect(found(true)).toMatchObject({

@@ -4,10 +4,7 @@ import { networkInterfaces } from "node:os";
 import { dirname } from "node:path";
 import { execa } from "execa";
 import { err, ok, type Result } from "../../common/result.ts";
-import { reported } from "../cluster/ask-health.ts";
-import { statusOf } from "../cluster/node-status.ts";
-import { healthUrl, ownHeads } from "../cluster/where.ts";
-import { lookAtCluster as lookAtGcs, noHead } from "../cluster-view.ts";
+import { gcsOf, healthView, statusOf } from "../cluster/snapshot.ts";
 import { networksOf, readHostFacts, readRoutes } from "../compose/read-host.ts";
 import type { Settings } from "../config/settings.ts";
 import { blockedBy } from "../drivers/compose/conflicts.ts";
@@ -105,7 +102,7 @@ export async function lookAtDocker(cluster: Project, running: boolean) {
   return {
     /** The engine's networks that are not ours. */
     networks: around.ok
-      ? ok(around.value.networks.filter(({ project }) => project !== settings.projectName))
+      ? ok(around.value.filter(({ kind, project }) => kind === "network" && project !== settings.projectName))
       : around,
     /** Images that config.yaml names and the engine does not have. */
     missingImages: images.filter((_, i) => there[i]?.ok === false),
@@ -121,11 +118,12 @@ export async function lookAtDocker(cluster: Project, running: boolean) {
 /** Looks at what exists of this cluster, and asks its GCS. */
 export async function lookAtCluster(driver: Driver) {
   const found = await driver.list();
-  const [look, nodes, services] = await Promise.all([
-    lookAtGcs(found.ok ? ownHeads(driver, found.value) : { headAddresses: [], token: null }),
-    reported(healthUrl(driver)),
+  const listed = found.ok ? found.value : [];
+  const [{ heads, noHead, view }, health, services] = await Promise.all([
+    gcsOf(driver, listed),
+    healthView(driver),
     Promise.all(
-      (found.ok ? found.value : []).map(async ({ name, hostname, status, running, ref, startedAtMs }) => ({
+      listed.map(async ({ name, hostname, status, running, ref, startedAtMs }) => ({
         ...{ name, hostname, status, running },
         /** What it wrote in its present or last life. */
         log: await driver.log(ref, { sinceMs: startedAtMs }),
@@ -140,11 +138,11 @@ export async function lookAtCluster(driver: Driver) {
     /** Its containers or processes. */
     services: found.ok ? ok(services) : err(inOneLine(found.error)),
     /** Every GCS of this cluster that answers, or why none does. */
-    heads: look.heads,
-    noHead: noHead(look),
-    nodes: look.view?.nodes ?? [],
+    heads,
+    noHead,
+    nodes: view?.nodes ?? [],
     /** What each node told the health service of itself, also one that this ws did not start. */
-    reported: nodes,
+    reported: new Map(health?.nodes?.map(({ name, status }) => [name, status])),
   };
 }
 

@@ -5,7 +5,7 @@ import { loadSettings } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import type { Attempt } from "../failure.ts";
-import { oneLine } from "../output/one-line.ts";
+import { oneLine } from "../output/terminal.ts";
 import { lastUp } from "../state/last-up.ts";
 import { differsFromKept, environment } from "../state/secrets.ts";
 import { isDockerRunning } from "./compose/containers.ts";
@@ -32,7 +32,6 @@ export interface Opened {
   readonly other: () => Promise<RuntimeName | undefined>;
 }
 
-/** What a command asks of the runtime. */
 interface Needs {
   /** `engine`: it finds things by their labels, and no compose is needed. */
   readonly tool: "engine" | "compose";
@@ -42,7 +41,7 @@ interface Needs {
   readonly renames?: boolean;
 }
 
-/** Reads config.yaml (warnings go to the terminal) and picks the runtime; says which and why where that is no matter of course. */
+/** Reads config.yaml and picks the runtime; says which and why where that is no matter of course. */
 export async function open(
   context: WsContext,
   options: GlobalOptions,
@@ -105,7 +104,6 @@ interface Tools extends Answer {
   readonly compose: readonly string[];
 }
 
-/** What the choice of a runtime rests on. */
 export interface Surroundings {
   readonly asked: RuntimeName | undefined;
   /** Of the last `ws up` that no `ws down` has ended. */

@@ -51,7 +51,7 @@ export interface Service {
   readonly container?: ShownContainer;
 }
 
-export interface ShownContainer {
+interface ShownContainer {
   readonly name: string;
   readonly status: string;
 }
@@ -82,12 +82,6 @@ export interface Leaving {
   readonly names?: readonly string[];
   /** And what is kept. */
   readonly volumes?: boolean;
-}
-
-export interface Removed {
-  readonly names: readonly string[];
-  /** How many processes had to be killed. */
-  readonly killed: number;
 }
 
 /** What of a log is wanted; nothing given: all. */
@@ -128,8 +122,8 @@ export interface Driver extends GcsOptions {
   start(request: Request, names: readonly string[], signal: AbortSignal): Attempt;
   /** Asks them to stop, and returns when they have or `now` is aborted. Returns how many did not and were killed. */
   stop(services: readonly Service[], now: AbortSignal): Promise<number>;
-  /** Leaves nothing behind, without asking. */
-  remove(leaving: Leaving): Attempt<Removed>;
+  /** Leaves nothing behind, without asking. Returns what was there, and how many processes had to be killed. */
+  remove(leaving: Leaving): Attempt<{ readonly names: readonly string[]; readonly killed: number }>;
   /** What a service wrote, as text, or a part of it; empty where there is no log. */
   log(ref: string, part?: LogPart): Promise<string>;
   /** The text of the file in which a node keeps its status, also after its end; empty where there is none. */

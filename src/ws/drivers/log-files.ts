@@ -19,13 +19,6 @@ export interface LogLine {
   readonly text: string;
 }
 
-interface LogSource {
-  readonly node: string;
-  readonly file: string;
-  /** In which tail(1) is found. */
-  readonly env: Environment;
-}
-
 /** RFC 3339 in UTC, as our programs write it (RAY_EP_LOG=timed) and `docker logs --timestamps` does. */
 const STAMP = "\\d{4}-\\d\\d-\\d\\dT[\\d:.]{8,}Z";
 const STAMPS = new RegExp(`^${STAMP} `, "gm");
@@ -58,7 +51,7 @@ export function stamped(line: string): Pick<LogLine, "time" | "text"> {
 
 /** The lines of a log: first what is there, then, if it is followed, what comes, of a file that is replaced or cut as well. */
 export async function* readLog(
-  { node, file, env }: LogSource,
+  { node, file, env }: { readonly node: string; readonly file: string; readonly env: Environment },
   { follow, tail, since }: LogRequest,
   signal: AbortSignal,
 ): AsyncGenerator<LogLine> {

@@ -35,8 +35,7 @@ const common = ({ env, cwd, signal, timeoutMs }: RunOptions) =>
     all: true,
     reject: false,
     stdin: "ignore",
-    // A process group of its own: we pass Ctrl-C on ourselves, so that we can still clean up. What the program has
-    // started keeps its output open, so the whole group must be ended.
+    // We pass Ctrl-C on ourselves, so that we can still clean up. What the program started keeps its output open.
     killDescendants: true,
     forceKillAfterDelay: KILL_MS,
     extendEnv: false,

@@ -8,10 +8,10 @@ afterEach(() => vi.useRealTimers());
 
 describe("where nothing can be redrawn", () => {
   const written: string[] = [];
-  const terminal = { out: () => {}, err: (text: string) => void written.push(text), live: false };
+  const err = (text: string) => void written.push(text);
   const progress = () => {
     written.length = 0;
-    return createProgress(terminal, undefined);
+    return createProgress({ err, live: undefined });
   };
 
   test("a line for each beginning and each end, with its time, and none for what changes meanwhile", () => {
@@ -45,8 +45,7 @@ describe("on a terminal", () => {
     stream.on("data", (chunk) => {
       text += String(chunk);
     });
-    const terminal = { out: () => {}, err: () => {}, live: true };
-    const progress = createProgress(terminal, stream as unknown as NodeJS.WriteStream);
+    const progress = createProgress({ err: () => {}, live: stream as unknown as NodeJS.WriteStream });
     const seen = () => stripVTControlCharacters(text);
     return { progress, seen };
   }

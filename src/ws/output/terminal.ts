@@ -1,11 +1,13 @@
 import { stripVTControlCharacters, styleText } from "node:util";
+import { type Problem, renderWarnings } from "../../common/failure.ts";
+import { visible } from "../../common/output/shown.ts";
 
 /** Where `ws` speaks: results on `out`, progress and errors on `err`. Both take whole lines, newline included. */
 export interface Terminal {
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
-  /** Progress may redraw its lines. */
-  readonly live: boolean;
+  /** Where progress is redrawn; undefined: nowhere. */
+  readonly live: NodeJS.WriteStream | undefined;
 }
 
 const COLOUR = { "✓": "green", "✗": "red" } as const;
@@ -26,3 +28,29 @@ const paintMarks = (text: string): string =>
     (_, blank: string, mark: keyof typeof COLOUR) =>
       `${blank}${styleText(COLOUR[mark], mark, { validateStream: false })}`,
   );
+
+/**
+ * Foreign text (from a GCS, a container, pip, the engine) as part of one of our lines, without colours and anything
+ * else that could forge a line or control the terminal.
+ */
+export const oneLine = (text: string): string =>
+  visible(
+    stripVTControlCharacters(text)
+      .trimEnd()
+      .replaceAll("\t", "    ")
+      .replaceAll(/\s*\n\s*/g, " ↵ "),
+  );
+
+/** Writes lines that may hold foreign text; nothing where there are none. */
+export function printLines(write: (text: string) => void, lines: readonly string[]): void {
+  if (lines.length > 0) write(`${lines.map(oneLine).join("\n")}\n`);
+}
+
+/** Says what works all the same and may surprise; nothing where there is nothing. */
+export function warn({ err }: Pick<Terminal, "err">, what: string, warnings: readonly Problem[]): void {
+  if (warnings.length > 0) printLines(err, renderWarnings(what, warnings));
+}
+
+/** The same of what config.yaml wants, for the commands that carry it out. */
+export const warnOfMachine = (terminal: Pick<Terminal, "err">, warnings: readonly Problem[]): void =>
+  warn(terminal, "Parts of config.yaml that this machine cannot provide in full", warnings);

@@ -3,14 +3,9 @@ import { join } from "node:path";
 import * as z from "zod";
 import { RUNTIMES } from "../drivers/driver.ts";
 
-const LastUp = z.object({
-  runtime: z.enum(RUNTIMES),
-  /** project.name at that time, which is in the names of containers, networks and volumes. */
-  projectName: z.string(),
-});
-
-/** What the last `ws up` started, until `ws down` ends it. */
-export type LastUp = z.infer<typeof LastUp>;
+/** What the last `ws up` started, until `ws down` ends it; the name is in those of containers, networks and volumes. */
+const LastUp = z.object({ runtime: z.enum(RUNTIMES), projectName: z.string() });
+type LastUp = z.infer<typeof LastUp>;
 
 const fileOf = (stateDir: string): string => join(stateDir, "last-up.json");
 

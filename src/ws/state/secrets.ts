@@ -10,7 +10,7 @@ import { err, ok, type Result } from "../../common/result.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import type { RuntimeName } from "../drivers/driver.ts";
 import type { Attempt, WsFailure } from "../failure.ts";
-import { warn } from "../output/warn.ts";
+import { warn } from "../output/terminal.ts";
 import { parseDotEnv } from "./dot-env.ts";
 
 /** The secrets that all programs of a cluster share, and that no shared file may contain. */
@@ -97,8 +97,8 @@ export function readKept(stateDir: string, runtime: RuntimeName): Secrets | unde
 }
 
 /**
- * Keeps the secrets in `env` for every later `ws`, in any shell. Only this user can read the file. The returned function
- * restores what was kept before: a start may have failed because of the secrets that it was given.
+ * Keeps the secrets in `env` for every later `ws`. Only this user can read the file. The returned function restores what was
+ * kept before: a start may have failed because of its secrets.
  */
 export function keepSecrets(stateDir: string, runtime: RuntimeName, env: Environment): () => void {
   const before = readKept(stateDir, runtime);

@@ -1,14 +1,11 @@
 import { formatAddress } from "../../../common/address.ts";
-import { MODE_LINES } from "../../../common/protocol/specification.ts";
 import { TEST_WORKER_NAME } from "../../config/settings.ts";
-import { allOf, type Check, eachOf, fails, given, type Verdict, verdict } from "../check.ts";
-import type { CheckContext } from "../context.ts";
+import { allOf, check, eachOf, fails, given, verdict } from "../check.ts";
 import {
   expectedHead,
   gib,
   judgeActive,
   judgeMode,
-  lastMode,
   livingMainNodes,
   livingNode,
   mainNames,
@@ -17,99 +14,79 @@ import {
   total,
   wantedCpus,
 } from "../facts.ts";
-
-async function judgeHead(context: CheckContext): Promise<Verdict> {
-  const wanted = expectedHead(context);
-  const node = await livingNode(context, wanted);
-  const mode = await lastMode(context, wanted);
-  if (node === undefined) return fails(`no GCS lists ${wanted} as ALIVE; its log: ${mode}`);
-  const role = node.isHead ? "HEAD" : "WORKER";
-  return verdict(node.isHead && mode === MODE_LINES.head, `${wanted} is ${role}; ${mode}`);
-}
-
-async function judgeWorker(context: CheckContext, name: string): Promise<Verdict> {
-  const node = await livingNode(context, name);
-  const mode = await lastMode(context, name);
-  const role = node === undefined ? "not ALIVE" : node.isHead ? "HEAD" : "WORKER";
-  return verdict(role === "WORKER" && mode === MODE_LINES.worker, `${role}; ${mode}`);
-}
-
-async function judgeFound(context: CheckContext, name: string): Promise<Verdict> {
-  const decision = (await context.status(name))?.decision;
-  return decision?.head
-    ? verdict(true, `${decision.head} (rule ${decision.rule})`)
-    : fails("says nothing of a HEAD");
-}
-
-async function judgeOneHead(context: CheckContext): Promise<Verdict> {
-  const heads = await context.heads();
-  const seen = heads.map(({ address, version }) => `${formatAddress(address)} (Ray ${version})`).join(", ");
-  return verdict(heads.length === 1, `${heads.length} GCS answers: ${seen || "none"}`);
-}
-
-async function judgeRayStatus(context: CheckContext): Promise<Verdict> {
-  const withTest = (await livingNode(context, TEST_WORKER_NAME)) !== undefined;
-  const wanted = context.settings.nodes.length + (withTest ? 1 : 0);
-  const expected = `${wanted}${withTest ? ` with ${TEST_WORKER_NAME}` : ""}`;
-  return judgeActive(context, (active) => active === wanted, expected);
-}
-
-async function judgeCpus(context: CheckContext): Promise<Verdict> {
-  const nodes = await livingMainNodes(context);
-  const wanted = wantedCpus(context.settings.nodes);
-  const got = total(nodes, "CPU");
-  const parts = nodes.map(({ name, resources }) => `${name}: ${resources.CPU ?? 0}`).join(" + ");
-  return verdict(got === wanted, `${got.toFixed(1)} (${parts}), expected ${wanted.toFixed(1)}`);
-}
+import { taskOn } from "../probe.ts";
 
 /** Ray keeps a little of what it is given for itself, so "about" is within 5 %. */
 const TOLERANCE = 0.05;
 
-async function judgeMemory(context: CheckContext): Promise<Verdict> {
-  const nodes = await livingMainNodes(context);
-  const wished = sum(context.settings.nodes.map(({ memoryBytes }) => memoryBytes));
-  const wanted = sum(mainNames(context).map(context.memoryOf));
-  const [memory, store] = [total(nodes, "memory"), total(nodes, "object_store_memory")];
-  const near = Math.abs(memory + store - wanted) <= wanted * TOLERANCE;
-  const cut = wanted === wished ? "" : `, all that this machine gives of the ${gib(wished)} in config.yaml`;
-  return verdict(near, `${gib(memory)} + ${gib(store)} of object store, expected about ${gib(wanted)}${cut}`);
-}
-
-const judgeTasks = (context: CheckContext): Promise<Verdict> =>
-  given(context.client(), async (tried) => {
+export const CLUSTER_CHECKS = [
+  check("cluster/head", "The first candidate (ray-cpu) started as HEAD", async (context) => {
+    const wanted = expectedHead(context);
+    const node = await livingNode(context, wanted);
+    const { ok, saw: mode } = await judgeMode(context, wanted, "head");
+    if (node === undefined) return fails(`no GCS lists ${wanted} as ALIVE; its log: ${mode}`);
+    return verdict(ok && node.isHead, `${wanted} is ${node.isHead ? "HEAD" : "WORKER"}; ${mode}`);
+  }),
+  check("cluster/worker", "Every other node (ray-gpu) started as WORKER", (context) =>
+    eachOf(otherNames(context), async (name) => {
+      const node = await livingNode(context, name);
+      const { ok, saw: mode } = await judgeMode(context, name, "worker");
+      const role = node === undefined ? "not ALIVE" : node.isHead ? "HEAD" : "WORKER";
+      return verdict(ok && role === "WORKER", `${role}; ${mode}`);
+    }),
+  ),
+  check("cluster/found", "The WORKER says which HEAD it found", (context) =>
+    eachOf(otherNames(context), async (name) => {
+      const decision = (await context.status(name))?.decision;
+      return decision?.head
+        ? verdict(true, `${decision.head} (rule ${decision.rule})`)
+        : fails("says nothing of a HEAD");
+    }),
+  ),
+  check("cluster/one-head", "Exactly one HEAD", async (context) => {
+    const heads = await context.heads();
+    const seen = heads.map(({ address, version }) => `${formatAddress(address)} (Ray ${version})`).join(", ");
+    return verdict(heads.length === 1, `${heads.length} GCS answers: ${seen || "none"}`);
+  }),
+  check("cluster/ray-status", "ray status shows the main nodes (2)", async (context) =>
+    judgeActive(context, (await livingNode(context, TEST_WORKER_NAME)) !== undefined),
+  ),
+  check("cluster/cpus", "CPU: 8.0 (ray-cpu: 4 + ray-gpu: 4)", async (context) => {
     const nodes = await livingMainNodes(context);
-    const ran = allOf(
-      nodes.map(({ name }) => {
-        const task = tried.find(({ kind, to }) => kind === "task" && to === name);
+    const wanted = wantedCpus(context.settings.nodes);
+    const got = total(nodes, "CPU");
+    const parts = nodes.map(({ name, resources }) => `${name}: ${resources.CPU ?? 0}`).join(" + ");
+    return verdict(got === wanted, `${got.toFixed(1)} (${parts}), expected ${wanted.toFixed(1)}`);
+  }),
+  check("cluster/memory", "Memory: about 16 GiB", async (context) => {
+    const nodes = await livingMainNodes(context);
+    const wished = sum(context.settings.nodes.map(({ memoryBytes }) => memoryBytes));
+    const wanted = sum(mainNames(context).map(context.memoryOf));
+    const [memory, store] = [total(nodes, "memory"), total(nodes, "object_store_memory")];
+    const near = Math.abs(memory + store - wanted) <= wanted * TOLERANCE;
+    const cut = wanted === wished ? "" : `, all that this machine gives of the ${gib(wished)} in config.yaml`;
+    const saw = `${gib(memory)} + ${gib(store)} of object store, expected about ${gib(wanted)}${cut}`;
+    return verdict(near, saw);
+  }),
+  check("cluster/tasks", "Every main node runs a task", (context) =>
+    given(context.probe(), async (tried) => {
+      const nodes = await livingMainNodes(context);
+      const tasks = nodes.map(({ name }) => {
+        const task = taskOn(name, tried);
         return task?.ok
           ? verdict(true, `${name} ran one at ${task.saw}`)
           : fails(`${name}: ${task?.saw ?? "none came back"}`);
-      }),
+      });
+      return nodes.length === context.settings.nodes.length
+        ? allOf(tasks)
+        : fails(`${nodes.length} nodes are ALIVE; ${allOf(tasks).saw}`);
+    }),
+  ),
+  check("scenario/1", "Scenario 1: HEAD and WORKER find their roles", async (context) => {
+    const head = expectedHead(context);
+    const roles = eachOf(mainNames(context), (name) =>
+      judgeMode(context, name, name === head ? "head" : "worker"),
     );
-    return nodes.length === context.settings.nodes.length
-      ? ran
-      : fails(`${nodes.length} nodes are ALIVE; ${ran.saw}`);
-  });
-
-const judgeRoles = eachOf(mainNames, (context, name) =>
-  judgeMode(context, name, name === expectedHead(context) ? "head" : "worker"),
-);
-
-/** A scenario of the specification (docs/specification.md), by the commands that it names for its verification. */
-async function judgeDiscovery(context: CheckContext): Promise<Verdict> {
-  const least = context.settings.nodes.length;
-  const active = judgeActive(context, (nodes) => nodes >= least, `at least ${least}`);
-  return allOf([await judgeRoles(context), await active]);
-}
-
-export const CLUSTER_CHECKS: readonly Check[] = [
-  ["cluster/head", "The first candidate (ray-cpu) started as HEAD", judgeHead],
-  ["cluster/worker", "Every other node (ray-gpu) started as WORKER", eachOf(otherNames, judgeWorker)],
-  ["cluster/found", "The WORKER says which HEAD it found", eachOf(otherNames, judgeFound)],
-  ["cluster/one-head", "Exactly one HEAD", judgeOneHead],
-  ["cluster/ray-status", "ray status shows the main nodes (2)", judgeRayStatus],
-  ["cluster/cpus", "CPU: 8.0 (ray-cpu: 4 + ray-gpu: 4)", judgeCpus],
-  ["cluster/memory", "Memory: about 16 GiB", judgeMemory],
-  ["cluster/tasks", "Every main node runs a task", judgeTasks],
-  ["scenario/1", "Scenario 1: HEAD and WORKER find their roles", judgeDiscovery],
+    return allOf([await roles, await judgeActive(context, false, "or more")]);
+  }),
 ];

@@ -1,20 +1,17 @@
 import * as z from "zod";
 import { TEST_WORKER_NAME } from "../../config/settings.ts";
-import { askUntil } from "../asking.ts";
-import { attempt, type Check, eachOf, fails, given, type Verdict, verdict } from "../check.ts";
+import { askUntil, dashboardHeaders, send } from "../asking.ts";
+import { attempt, check, eachOf, fails, given, type Verdict, verdict } from "../check.ts";
 import type { CheckContext } from "../context.ts";
 import { livingMainNodes, livingNode, mainNames } from "../facts.ts";
-import { dashboardHeaders, send } from "../http.ts";
 
 const TIMEOUT_MS = 15_000;
 
-/** What the requests below are made with. */
-type Access = Pick<CheckContext, "dashboardUrl" | "token">;
 type Answer = Awaited<ReturnType<typeof send>>;
 
-/** Judges the answer to a request of the dashboard's own page (ray/dashboard/client, 2.40 to 2.60). */
+/** Judges answers to the requests of the dashboard's own page (ray/dashboard/client, 2.40 to 2.60). */
 const onDashboard = (
-  { dashboardUrl, token }: Access,
+  { dashboardUrl, token }: CheckContext,
   judge: (ask: (path: string, sent?: object) => Promise<Answer>, url: string) => Promise<Verdict>,
 ): Promise<Verdict> =>
   given(dashboardUrl(), (url) =>
@@ -31,60 +28,14 @@ function parsed<T>(schema: z.ZodType<T>, { status, text }: Answer): T {
   return read.data;
 }
 
-const judgeOpen = (context: CheckContext): Promise<Verdict> =>
-  onDashboard(context, async (ask, url) => {
-    const { status, text } = await ask("");
-    const title = /<title>([^<]*)<\/title>/.exec(text)?.[1];
-    return verdict(
-      status === 200 && title === "Ray Dashboard",
-      `${url}: ${status}, title ${title ?? "none"}`,
-    );
-  });
-
 const Summary = z.object({
   data: z.object({
     summary: z.array(z.object({ raylet: z.object({ nodeId: z.string(), state: z.string() }) })),
   }),
 });
-
 /** The dashboard shows a node that joined some seconds after the GCS lists it. */
 const SETTLES = { forMs: 30_000, everyMs: 1000 };
-
-const judgeNodes = (context: CheckContext): Promise<Verdict> =>
-  onDashboard(context, async (ask) => {
-    const main = await livingMainNodes(context);
-    const test = await livingNode(context, TEST_WORKER_NAME);
-    const wanted = context.settings.nodes.length + (test ? 1 : 0);
-    const judge = async () => {
-      const { summary } = parsed(Summary, await ask("/nodes?view=summary")).data;
-      const alive = summary.flatMap(({ raylet }) => (raylet.state === "ALIVE" ? [raylet.nodeId] : []));
-      const shown = [...main, ...(test ? [test] : [])].filter(({ nodeId }) => alive.includes(nodeId));
-      return verdict(
-        shown.length === wanted && alive.length === wanted,
-        `${alive.length} ALIVE: ${shown.map(({ name }) => name).join(", ")}`,
-      );
-    };
-    return askUntil(({ ok }) => ok, judge, { ...SETTLES, signal: context.signal });
-  });
-
 const LogList = z.object({ data: z.object({ result: z.record(z.string(), z.array(z.string())) }) });
-
-const judgeLogs = eachOf(mainNames, (context, name) =>
-  onDashboard(context, async (ask) => {
-    const node = await livingNode(context, name);
-    if (node === undefined) return fails("not ALIVE");
-    const list = parsed(LogList, await ask(`/api/v0/logs?node_id=${node.nodeId}`));
-    const files = Object.values(list.data.result).flat();
-    const { status, text } = await ask(
-      `/api/v0/logs/file?node_id=${node.nodeId}&filename=raylet.out&lines=10`,
-    );
-    return verdict(
-      files.includes("raylet.out") && status === 200 && text.length > 0,
-      `${files.length} files, raylet.out ${status}, ${text.length} bytes`,
-    );
-  }),
-);
-
 const JOB = { forMs: 90_000, everyMs: 500 };
 const WORD = "ws-test-job-was-here";
 const ENDS = ["SUCCEEDED", "FAILED", "STOPPED"];
@@ -92,26 +43,64 @@ const Submitted = z.object({ submission_id: z.string() });
 const Status = z.object({ status: z.string() });
 const Logs = z.object({ logs: z.string() });
 
-/** Submits a job through the dashboard's REST API and waits for its end (ray/dashboard/modules/job, Ray 2.40 to 2.60). */
-export const judgeJob = ({ signal, ...access }: Access & Pick<CheckContext, "signal">): Promise<Verdict> =>
-  onDashboard(access, async (ask) => {
-    const { submission_id: id } = parsed(Submitted, await ask("/api/jobs/", { entrypoint: `echo ${WORD}` }));
-    const { status } = await askUntil(
-      (job) => ENDS.includes(job.status),
-      async () => parsed(Status, await ask(`/api/jobs/${id}`)),
-      { ...JOB, signal },
-    );
-    if (!ENDS.includes(status)) return fails(`${id} is ${status} after ${JOB.forMs / 1000} s`);
-    const { logs } = parsed(Logs, await ask(`/api/jobs/${id}/logs`));
-    return verdict(
-      status === "SUCCEEDED" && logs.includes(WORD),
-      `${id}: ${status}, it printed ${logs.includes(WORD) ? WORD : JSON.stringify(logs.slice(-200))}`,
-    );
-  });
-
-export const DASHBOARD_CHECKS: readonly Check[] = [
-  ["dashboard/open", "The dashboard opens (port 8265)", judgeOpen],
-  ["dashboard/nodes", "The Cluster tab shows the nodes", judgeNodes],
-  ["dashboard/logs", "The Logs tab shows the nodes' logs", judgeLogs],
-  ["pairs/job", "A job submitted through the dashboard's port runs", judgeJob],
+/** The dashboard, and what goes through it. */
+export const DASHBOARD_CHECKS = [
+  check("dashboard/open", "The dashboard opens (port 8265)", (context) =>
+    onDashboard(context, async (ask, url) => {
+      const { status, text } = await ask("");
+      const title = /<title>([^<]*)<\/title>/.exec(text)?.[1];
+      const saw = `${url}: ${status}, title ${title ?? "none"}`;
+      return verdict(status === 200 && title === "Ray Dashboard", saw);
+    }),
+  ),
+  check("dashboard/nodes", "The Cluster tab shows the nodes", (context) =>
+    onDashboard(context, async (ask) => {
+      const test = await livingNode(context, TEST_WORKER_NAME);
+      const nodes = [...(await livingMainNodes(context)), ...(test ? [test] : [])];
+      const wanted = context.settings.nodes.length + (test ? 1 : 0);
+      const judge = async () => {
+        const { summary } = parsed(Summary, await ask("/nodes?view=summary")).data;
+        const alive = summary.flatMap(({ raylet }) => (raylet.state === "ALIVE" ? [raylet.nodeId] : []));
+        const shown = nodes.filter(({ nodeId }) => alive.includes(nodeId)).map(({ name }) => name);
+        const saw = `${alive.length} ALIVE: ${shown.join(", ")}`;
+        return verdict(shown.length === wanted && alive.length === wanted, saw);
+      };
+      return askUntil(({ ok }) => ok, judge, { ...SETTLES, signal: context.signal });
+    }),
+  ),
+  check("dashboard/logs", "The Logs tab shows the nodes' logs", (context) =>
+    eachOf(mainNames(context), (name) =>
+      onDashboard(context, async (ask) => {
+        const node = await livingNode(context, name);
+        if (node === undefined) return fails("not ALIVE");
+        const list = parsed(LogList, await ask(`/api/v0/logs?node_id=${node.nodeId}`));
+        const files = Object.values(list.data.result).flat();
+        const raylet = `node_id=${node.nodeId}&filename=raylet.out&lines=10`;
+        const { status, text } = await ask(`/api/v0/logs/file?${raylet}`);
+        return verdict(
+          files.includes("raylet.out") && status === 200 && text.length > 0,
+          `${files.length} files, raylet.out ${status}, ${text.length} bytes`,
+        );
+      }),
+    ),
+  ),
+  // The dashboard's REST API (ray/dashboard/modules/job, Ray 2.40 to 2.60).
+  check("pairs/job", "A job submitted through the dashboard's port runs", (context) =>
+    onDashboard(context, async (ask) => {
+      const { submission_id: id } = parsed(
+        Submitted,
+        await ask("/api/jobs/", { entrypoint: `echo ${WORD}` }),
+      );
+      const { status } = await askUntil(
+        (job) => ENDS.includes(job.status),
+        async () => parsed(Status, await ask(`/api/jobs/${id}`)),
+        { ...JOB, signal: context.signal },
+      );
+      if (!ENDS.includes(status)) return fails(`${id} is ${status} after ${JOB.forMs / 1000} s`);
+      const { logs } = parsed(Logs, await ask(`/api/jobs/${id}/logs`));
+      const printed = logs.includes(WORD);
+      const saw = `${id}: ${status}, it printed ${printed ? WORD : JSON.stringify(logs.slice(-200))}`;
+      return verdict(status === "SUCCEEDED" && printed, saw);
+    }),
+  ),
 ];

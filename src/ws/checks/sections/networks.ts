@@ -1,20 +1,19 @@
-import type { NodeInfo } from "../../../gcs/client.ts";
-import { newestNamed } from "../../cluster-view.ts";
-import { HEALTH_PORT, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../config/settings.ts";
+import { newestNamed } from "../../cluster/snapshot.ts";
+import { HEALTH_NAME, HEALTH_PORT, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../config/settings.ts";
 import { askUntil } from "../asking.ts";
-import { allOf, type Check, fails, given, type Verdict, verdict } from "../check.ts";
+import { allOf, check, fails, given, type Verdict, verdict } from "../check.ts";
 import type { CheckContext } from "../context.ts";
 import { allNames, livingNode, mainNames } from "../facts.ts";
-import { endedBy, type Together } from "../probe.ts";
+import type { Together } from "../probe.ts";
 
 /** Judges what every ordered pair of `names` did together. */
 const judgePairs =
   (kind: Together, namesOf: (context: CheckContext) => readonly string[]) =>
-  async (context: CheckContext): Promise<Verdict> => {
-    const client = await context.client();
-    const error = client.ok ? endedBy(client.value) : undefined;
-    if (error !== undefined) return fails(`Ray Client does not connect: ${error}`);
-    return given(context.pairs(), (tried) => {
+  (context: CheckContext): Promise<Verdict> =>
+    given(context.probe(), (tried) => {
+      const unconnected = tried.find((each) => each.kind === "connect" && !each.ok);
+      if (unconnected !== undefined) return fails(`Ray Client does not connect: ${unconnected.saw}`);
+      const ended = tried.find((each) => each.kind === "all" && !each.ok)?.saw;
       const names = namesOf(context);
       const seen = names.flatMap((from) =>
         names
@@ -22,73 +21,56 @@ const judgePairs =
           .map((to) => {
             const pair = tried.find((each) => each.kind === kind && each.from === from && each.to === to);
             return pair === undefined
-              ? fails(`${from} → ${to}: was not tried, ${endedBy(tried) ?? "one of them is not ALIVE"}`)
+              ? fails(`${from} → ${to}: was not tried, ${ended ?? "one of them is not ALIVE"}`)
               : verdict(pair.ok, `${from} → ${to}: ${pair.saw} (${Math.round(pair.ms)} ms)`);
           }),
       );
       const wrong = seen.filter(({ ok }) => !ok);
       return allOf(wrong.length === 0 ? seen : wrong, "one node only");
     });
-  };
-
-/** Something that listens on its own address in one network. */
-interface Target {
-  readonly name: string;
-  readonly address: string;
-  readonly port: number;
-  /** A node of the same network, which shows that something listens there. */
-  readonly neighbour: string;
-  /** Nodes of the other network, which must not get there. */
-  readonly strangers: readonly string[];
-}
 
 /**
  * Whether no packet goes from one network to the other but through published ports. A refusal is an answer from the other
- * side, and says that there is a way; so only ports on which something listens are worth a try.
+ * side, and says that there is a way; so only ports on which something listens are worth a try: the HEAD's GCS, the other nodes'
+ * raylets and the health service on one side, the test worker's raylet on the other.
  */
 async function judgeIsolation(context: CheckContext): Promise<Verdict> {
-  const targets = await findTargets(context);
-  if (typeof targets === "string") return fails(targets);
-  return allOf(await Promise.all(targets.map((target) => judgeTarget(context, target))));
-}
-
-/** The HEAD's GCS, the other nodes' raylets and the health service on one side, the test worker's raylet on the other. */
-async function findTargets(context: CheckContext): Promise<Target[] | string> {
   const { nodes, health, test } = context.settings;
-  const names = mainNames(context);
-  const all = allNames(context);
-  const living = await Promise.all(all.map((name) => livingNode(context, name)));
-  const missing = all.filter((_, i) => living[i] === undefined);
+  const names = allNames(context);
+  const living = await Promise.all(names.map((name) => livingNode(context, name)));
+  const missing = names.filter((_, i) => living[i] === undefined);
   if (missing.length > 0)
-    return `nothing listens that could be dialled: the GCS lists no living ${missing.join(", ")}`;
-  const inMain = { neighbour: names[0] ?? "", strangers: [TEST_CLIENT_NAME] };
-  const portOf = (node: NodeInfo | undefined, headPort = 0) => (node?.isHead ? headPort : (node?.port ?? 0));
-  return [
-    ...nodes.map(({ name, address, headPort }, i) => ({
-      ...{ name, address, port: portOf(living[i], headPort) },
-      ...inMain,
-    })),
-    ...(health.enabled ? [{ name: "health", address: health.address, port: HEALTH_PORT, ...inMain }] : []),
-    {
-      ...{ name: TEST_WORKER_NAME, address: test.worker.address, port: living.at(-1)?.port ?? 0 },
-      ...{ neighbour: TEST_CLIENT_NAME, strangers: names },
-    },
+    return fails(`nothing listens that could be dialled: the GCS lists no living ${missing.join(", ")}`);
+  const raylet = (i: number) => living.at(i)?.port ?? 0;
+  const main = mainNames(context);
+  const inMain = nodes.map((node, i) => ({ ...node, port: living[i]?.isHead ? node.headPort : raylet(i) }));
+  const service = { name: HEALTH_NAME, address: health.address, port: HEALTH_PORT };
+  const judged = [
+    ...[...inMain, ...(health.enabled ? [service] : [])].map((target) =>
+      judgeTarget(context, target, [...main.slice(0, 1), TEST_CLIENT_NAME]),
+    ),
+    judgeTarget(context, { ...test.worker, port: raylet(-1) }, [TEST_CLIENT_NAME, ...main]),
   ];
+  return allOf(await Promise.all(judged));
 }
 
 /** No answer at all, or no way to the address: all else came from the other side. */
 const NO_WAY: ReadonlySet<string> = new Set(["timeout", "ENETUNREACH", "EHOSTUNREACH"]);
 
-async function judgeTarget(context: CheckContext, target: Target): Promise<Verdict> {
-  const { name, address, port, neighbour, strangers } = target;
+/** The first of `sources` is in the target's network, which shows that something listens there; the others must not get there. */
+async function judgeTarget(
+  { exec }: CheckContext,
+  { name, address, port }: { readonly name: string; readonly address: string; readonly port: number },
+  sources: readonly string[],
+): Promise<Verdict> {
   const dial = async (from: string) => {
-    const said = await context.exec(from, dialCommand(address, port));
+    const said = await exec(from, dialCommand(address, port));
     return { from, said: said.ok ? said.value.trim() : said.error };
   };
-  const [near, ...far] = await Promise.all([neighbour, ...strangers].map(dial));
+  const [near, ...far] = await Promise.all(sources.map(dial));
   const listens = near?.said === "connected";
   const what = far.map(({ from, said }) => `${from}: ${said}`).join(", ");
-  const control = listens ? "" : `, but nothing listens there: ${neighbour}: ${near?.said}`;
+  const control = listens ? "" : `, but nothing listens there: ${near?.from}: ${near?.said}`;
   return verdict(
     listens && far.every(({ said }) => NO_WAY.has(said)),
     `to ${name} at ${address}:${port} from ${what}${control}`,
@@ -109,40 +91,41 @@ except OSError as error:
     print(errno.errorcode.get(error.errno, str(error)))`,
 ];
 
+const ISOLATED = { needsIsolation: "here all nodes share one machine" };
+
 /** A worker that the GCS cannot call back is ALIVE at first and marked dead after about 20 s (Ray 2.40 to 2.60). */
 const STAYS_MS = 60_000;
 
-async function judgeStays(context: CheckContext): Promise<Verdict> {
-  const first = await livingNode(context, TEST_WORKER_NAME);
-  if (first === undefined) return fails(`the GCS lists no living ${TEST_WORKER_NAME}`);
-  const age = first.startedAtMs === 0 ? 0 : Math.max(0, Date.now() - first.startedAtMs);
-  const judge = () =>
-    given(context.look(), ({ nodes }) => {
-      const now = newestNamed(nodes, TEST_WORKER_NAME);
-      if (now?.alive !== true) return fails("the GCS lists it as DEAD now");
-      return verdict(
-        now.nodeId === first.nodeId,
-        `ALIVE as node ${now.nodeId.slice(0, 8)}, joined as ${first.nodeId.slice(0, 8)}`,
-      );
-    });
-  return askUntil(({ ok }) => !ok, judge, { forMs: STAYS_MS - age, everyMs: 2000, signal: context.signal });
-}
-
-const ONE_MACHINE = "here all nodes share one machine";
-
-export const NETWORK_CHECKS: readonly Check[] = [
-  ["pairs/tasks", "Each node runs a task for each other node", judgePairs("task", allNames)],
-  ["pairs/actors", "An actor on each node calls one on each other node", judgePairs("actor", allNames)],
-  [
+/** What goes from node to node, and from network to network. */
+export const NETWORK_CHECKS = [
+  check("pairs/tasks", "Each node runs a task for each other node", judgePairs("task", allNames)),
+  check("pairs/actors", "An actor on each node calls one on each other node", judgePairs("actor", allNames)),
+  check(
     "pairs/objects",
     "Objects of 32 MB move from each node to each other node",
     judgePairs("object", allNames),
-  ],
-  [
+  ),
+  check(
     "pairs/servers",
     "A task's TCP server on its node's address is reached by a task on the other main node",
     judgePairs("server", mainNames),
-  ],
-  ["nat/apart", "The two networks cannot reach each other directly", judgeIsolation, ONE_MACHINE],
-  ["nat/stays", "The test worker is still ALIVE 60 s after it joined", judgeStays, ONE_MACHINE],
+  ),
+  { ...check("nat/apart", "The two networks cannot reach each other directly", judgeIsolation), ...ISOLATED },
+  {
+    ...ISOLATED,
+    ...check("nat/stays", "The test worker is still ALIVE 60 s after it joined", async (context) => {
+      const first = await livingNode(context, TEST_WORKER_NAME);
+      if (first === undefined) return fails(`the GCS lists no living ${TEST_WORKER_NAME}`);
+      const age = first.startedAtMs === 0 ? 0 : Math.max(0, Date.now() - first.startedAtMs);
+      const judge = () =>
+        given(context.look(), ({ nodes }) => {
+          const now = newestNamed(nodes, TEST_WORKER_NAME);
+          if (now?.alive !== true) return fails("the GCS lists it as DEAD now");
+          const [id, firstId] = [now.nodeId, first.nodeId].map((each) => each.slice(0, 8));
+          return verdict(now.nodeId === first.nodeId, `ALIVE as node ${id}, joined as ${firstId}`);
+        });
+      const patience = { forMs: STAYS_MS - age, everyMs: 2000, signal: context.signal };
+      return askUntil(({ ok }) => !ok, judge, patience);
+    }),
+  },
 ];

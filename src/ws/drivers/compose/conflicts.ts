@@ -3,10 +3,10 @@ import { type HostPlan, type PublishedPort, portsInUse, publishedPorts } from ".
 import { containerName, networkName, type Part } from "../../compose/names.ts";
 import { readListeningPorts } from "../../compose/read-host.ts";
 import { overlap, parseSubnet } from "../../config/ipv4.ts";
-import type { PortRange, Settings } from "../../config/settings.ts";
+import type { Settings } from "../../config/settings.ts";
 import { servicesOf } from "../driver.ts";
 import { isRemote } from "./engine.ts";
-import type { AnyContainer, AnyNetwork, Neighbours } from "./neighbours.ts";
+import type { Neighbour } from "./neighbours.ts";
 import type { Project } from "./project.ts";
 
 /** What one start needs. */
@@ -24,7 +24,7 @@ export function blockedBy(
   { settings, formerProject, engine }: Pick<Project, "settings" | "formerProject" | "engine">,
   plan: HostPlan,
   part: Part,
-  around: Neighbours,
+  around: readonly Neighbour[],
 ): readonly Problem[] {
   const claims: Claims = {
     mine: [settings.projectName, ...(formerProject === undefined ? [] : [formerProject])],
@@ -42,53 +42,51 @@ export function blockedBy(
 }
 
 /** True if this cluster's network exists with another subnet than config.yaml has now: it must be recreated. */
-export function hasMoved(settings: Settings, { networks }: Neighbours): boolean {
-  const own = networks.find(({ name }) => name === networkName(settings, "main"));
-  return own !== undefined && !own.subnets.includes(settings.subnet);
-}
+export const hasMoved = (settings: Settings, around: readonly Neighbour[]): boolean =>
+  around.some(
+    ({ kind, name, subnets }) =>
+      kind === "network" && name === networkName(settings, "main") && !subnets.includes(settings.subnet),
+  );
 
-const covers = (ranges: readonly PortRange[], port: number): boolean =>
-  ranges.some(({ min, max }) => min <= port && port <= max);
+const holds = ({ ports }: Neighbour, port: number): boolean =>
+  ports.some(({ min, max }) => min <= port && port <= max);
 
 /** The ports that no container of this cluster publishes now. Pure. */
-export const notYetOurs = ({ mine, ports }: Claims, { containers }: Neighbours): PublishedPort[] => {
-  const own = containers.filter(({ project = "" }) => mine.includes(project)).flatMap((each) => each.ports);
-  return ports.filter(({ port }) => !covers(own, port));
+export const notYetOurs = ({ mine, ports }: Claims, around: readonly Neighbour[]): PublishedPort[] => {
+  const own = around.filter(({ project = "" }) => mine.includes(project));
+  return ports.filter(({ port }) => !own.some((each) => holds(each, port)));
 };
 
 /** What others hold of it: one problem for each other cluster, and one for each other container or network. Pure. */
-export function conflicts(claims: Claims, { containers, networks }: Neighbours): Problem[] {
-  const of = <T extends { readonly project: string | undefined }>(all: readonly T[], wanted?: string) =>
-    all.filter(({ project }) => project === wanted);
-  const projects = new Set([...containers, ...networks].flatMap(({ project }) => project ?? []));
+export function conflicts(claims: Claims, around: readonly Neighbour[]): Problem[] {
+  const others = around.filter(({ project = "" }) => !claims.mine.includes(project));
+  const projects = new Set(others.flatMap(({ project }) => project ?? []));
+  const of = (wanted?: string) => others.filter(({ project }) => project === wanted);
   return [
-    ...[...projects]
-      .filter((project) => !claims.mine.includes(project))
-      .flatMap((project) => withCluster(project, claims, of(containers, project), of(networks, project))),
-    ...of(containers).flatMap((each) => withContainer(claims, each)),
-    ...of(networks).flatMap((each) => withNetwork(claims, each)),
+    ...[...projects].flatMap((project) => withCluster(project, heldBy(of(project), claims))),
+    ...of(undefined).flatMap((each) => withStranger(each, claims)),
   ];
 }
 
+const heldBy = (holders: readonly Neighbour[], { ports, subnet, names }: Claims) => ({
+  ports: ports.filter(({ port }) => holders.some((each) => holds(each, port))),
+  subnets: holders.flatMap(({ subnets }) => subnets.find((each) => overlapping(each, subnet.text)) ?? []),
+  names: [...names].filter(([, name]) =>
+    holders.some((each) => each.kind === "container" && each.name === name),
+  ),
+});
+
 const SHOWN = 6;
 
-function withCluster(
-  project: string,
-  claims: Claims,
-  containers: readonly AnyContainer[],
-  networks: readonly AnyNetwork[],
-): Problem[] {
-  const published = containers.flatMap((each) => each.ports);
-  const taken = claims.ports.map(({ port }) => port).filter((port) => covers(published, port));
-  const ports = [...new Set(taken)].toSorted((a, b) => a - b);
-  const more = ports.length > SHOWN ? ` and ${ports.length - SHOWN} more` : "";
-  const names = containers.filter(({ name }) => [...claims.names.values()].includes(name));
+function withCluster(project: string, { ports, subnets, names }: ReturnType<typeof heldBy>): Problem[] {
+  const numbers = [...new Set(ports.map(({ port }) => port))].toSorted((a, b) => a - b);
+  const more = numbers.length > SHOWN ? ` and ${numbers.length - SHOWN} more` : "";
   const held = [
-    ...(ports.length === 0
+    ...(numbers.length === 0
       ? []
-      : [`${ports.length === 1 ? "port" : "ports"} ${ports.slice(0, SHOWN).join(", ")}${more}`]),
-    ...networks.flatMap((each) => meets(each, claims) ?? []).map((subnet) => `the network ${subnet}`),
-    ...names.map(({ name }) => `the container name ${name}`),
+      : [`port${numbers.length === 1 ? "" : "s"} ${numbers.slice(0, SHOWN).join(", ")}${more}`]),
+    ...subnets.map((subnet) => `the network ${subnet}`),
+    ...names.map(([, name]) => `the container name ${name}`),
   ];
   if (held.length === 0) return [];
   return [
@@ -100,43 +98,33 @@ function withCluster(
   ];
 }
 
-/** One problem per use: a range of worker ports counts once. */
-function withContainer(claims: Claims, { name, ports }: AnyContainer): Problem[] {
-  const [service] = [...claims.names].find(([, each]) => each === name) ?? [];
-  const held = claims.ports.filter(({ port }) => covers(ports, port));
-  const uses = Map.groupBy(held, (each) => `${each.service}, ${each.use}`);
+function withStranger(holder: Neighbour, claims: Claims): Problem[] {
+  const { ports, subnets, names } = heldBy([holder], claims);
+  const { key, text } = claims.subnet;
+  // One problem per use: a range of worker ports counts once.
+  const uses = Map.groupBy(ports, ({ service, use }) => `${service}, ${use}`);
   return [
-    ...(service === undefined
-      ? []
-      : [
-          {
-            where: service,
-            problem: `expected the container name ${name} to be free, but a container that does not belong to this cluster has it`,
-            fix: "Rename that one (docker rename), or set another project.name in config.yaml.",
-          },
-        ]),
+    ...names.map(([service, name]) => ({
+      where: service,
+      problem: `expected the container name ${name} to be free, but a container that does not belong to this cluster has it`,
+      fix: "Rename that one (docker rename), or set another project.name in config.yaml.",
+    })),
     ...[...uses].flatMap(([where, [first]]) =>
       first === undefined
         ? []
         : {
             where,
-            problem: `expected port ${first.port} to be free on this machine, but the container ${name} publishes it`,
+            problem: `expected port ${first.port} to be free on this machine, but the container ${holder.name} publishes it`,
             fix: `Stop that container if nobody needs it, or set ${first.key} in config.yaml.`,
           },
     ),
+    ...subnets.map((subnet) => ({
+      where: key,
+      problem: `expected ${text} to be free, and the engine's network ${holder.name} has ${subnet}`,
+      fix: freeNetwork(key, holder),
+    })),
   ];
 }
-
-function withNetwork(claims: Claims, network: AnyNetwork): Problem[] {
-  const met = meets(network, claims);
-  if (met === undefined) return [];
-  const { key, text } = claims.subnet;
-  const problem = `expected ${text} to be free, and the engine's network ${network.name} has ${met}`;
-  return [{ where: key, problem, fix: freeNetwork(key, network) }];
-}
-
-const meets = ({ subnets }: AnyNetwork, { subnet }: Claims): string | undefined =>
-  subnets.find((each) => overlapping(each, subnet.text));
 
 /** True if the two networks overlap. Pure. */
 export function overlapping(a: string, b: string): boolean {
@@ -145,5 +133,5 @@ export function overlapping(a: string, b: string): boolean {
 }
 
 /** How to resolve a subnet conflict; it never advises to remove a network that is in use. Pure. */
-export const freeNetwork = (key: string, { name, project, inUse }: AnyNetwork): string =>
+export const freeNetwork = (key: string, { name, project, inUse }: Neighbour): string =>
   `Set another ${key}${inUse || project !== undefined ? "" : `, or remove that network, which no container uses: docker network rm ${name}`}.`;

@@ -7,11 +7,11 @@ import type { Service } from "../driver.ts";
 import type { Engine, Refusal } from "./engine.ts";
 import type { Project } from "./project.ts";
 
-/** Both generations of compose write the name of the service here. */
+/** Of both generations of compose; a container that was started by hand may have none. */
 const SERVICE_LABEL = "com.docker.compose.service";
-/** Compose's hash of the service from which the container was made. If it differs, compose replaces the container. */
+/** If the hash of a service differs, compose replaces the container. */
 const HASH_LABEL = "com.docker.compose.config-hash";
-/** The folder of the config.yaml that it was started from. A container that was started by hand may have none. */
+/** The folder of the config.yaml that it was started from. */
 const FOLDER_LABEL = "com.docker.compose.project.working_dir";
 
 /** What we read of `docker inspect` (Docker Engine API 1.41 and later, ContainerInspect). */

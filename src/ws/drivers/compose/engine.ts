@@ -11,7 +11,7 @@ export interface Refusal {
   readonly stdout?: string;
 }
 
-/** Without a limit of time it is QUERY_MS for docker, and none for compose. */
+/** A question to docker has a limit of time by itself. */
 interface CommandOptions extends Pick<RunOptions, "signal" | "timeoutMs" | "onLine"> {
   /** On top of the environment of `ws`. */
   readonly env?: Environment;
@@ -19,7 +19,7 @@ interface CommandOptions extends Pick<RunOptions, "signal" | "timeoutMs" | "onLi
   readonly both?: true;
 }
 
-/** Runs a program to its end and returns its stdout; its stderr is reported only if it fails. */
+/** Returns the stdout of a program; its stderr is reported only if it fails. */
 export type RunCommand = (
   words: readonly string[],
   options?: CommandOptions,
@@ -30,10 +30,7 @@ export interface Engine {
   readonly docker: RunCommand;
   /** `docker compose` or docker-compose, whichever is there. */
   readonly compose: RunCommand;
-  /**
-   * The address of the engine's machine as seen from here: 127.0.0.1, or the host that DOCKER_HOST or docker's
-   * context names.
-   */
+  /** The engine's machine as seen from here: 127.0.0.1, or the host that DOCKER_HOST or docker's context names. */
   readonly host: string;
 }
 
@@ -46,10 +43,7 @@ export const CHANGE_MS = 120_000;
 /** The engine that answers. */
 export interface Answer {
   readonly version: string;
-  /**
-   * What docker writes to stderr although it succeeds, such as podman-docker's notice or a configuration that it
-   * cannot read.
-   */
+  /** What docker writes to stderr although it succeeds, such as podman-docker's notice. */
   readonly warnings: readonly string[];
 }
 
@@ -103,10 +97,7 @@ export const endingWith = (engine: Engine, signal: AbortSignal): Engine => ({
   docker: (words, options) => engine.docker(words, { signal, ...options }),
 });
 
-/**
- * Compose goes on for a minute or two, starting one container after another. When `ws` is killed it must not go on alone,
- * so the kernel ends it with us (prctl(2), PR_SET_PDEATHSIG) where util-linux's setpriv is there to ask for that.
- */
+/** A compose that `ws` leaves behind when it is killed would go on: setpriv has the kernel end it (PR_SET_PDEATHSIG). */
 export function composeRunner(words: readonly string[], env: Environment): RunCommand {
   const setpriv = ["/usr/bin/setpriv", "/bin/setpriv"].find((file) => existsSync(file));
   return commandRunner(words, env, setpriv === undefined ? [] : [setpriv, "--pdeathsig", "KILL"]);

@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { sourceVariables } from "./image-source.ts";
 import { judgeImage, readLabels } from "./images.ts";
+import { sourceVariables } from "./project.ts";
 
 const labels = { "io.ray-entrypoint.base": "rayproject/ray:2.60.0", "io.ray-entrypoint.source": "abc" };
 const wanted = { base: "rayproject/ray:2.60.0", source: "abc" };

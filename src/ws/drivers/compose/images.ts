@@ -11,8 +11,7 @@ import { HEALTH_NAME, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../config/se
 import { type Attempt, interrupted } from "../../failure.ts";
 import type { Job } from "../../job.ts";
 import { type Request, servicesOf } from "../driver.ts";
-import { sourceVariables } from "./image-source.ts";
-import { type Project, refused, runCompose } from "./project.ts";
+import { type Project, refused, runCompose, sourceVariables } from "./project.ts";
 
 const BUILD_LINES = 20;
 
@@ -85,7 +84,7 @@ export function readLabels(text: string): ImageLabels {
   }
 }
 
-/** Why an image with these labels has to be built; undefined where it is what would be built now. `labels` undefined: there is none. Pure. */
+/** Why an image has to be built; undefined where it is what would be built now. No labels: there is no image. Pure. */
 export function judgeImage(
   labels: ImageLabels | undefined,
   { base, source }: { readonly base: string | undefined; readonly source: string },

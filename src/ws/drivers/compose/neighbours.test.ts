@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { ok } from "../../../common/result.ts";
 import { type Claims, conflicts, notYetOurs } from "./conflicts.ts";
-import { lookAround, publishedIn } from "./neighbours.ts";
+import { lookAround, type Neighbour, publishedIn } from "./neighbours.ts";
 
 const port = (number: number, use = "GCS") => ({
   service: "ray-cpu",
@@ -19,19 +19,20 @@ const claims: Claims = {
   names: new Map([["ray-cpu", "mine-ray-cpu"]]),
   subnet: { key: "network.subnet", text: "172.28.0.0/16" },
 };
-const ranges = (text: string) => publishedIn(text);
+const container = (name: string, project: string | undefined, ports: string): Neighbour => ({
+  ...{ kind: "container", name, project, ports: publishedIn(ports), subnets: [], inUse: true },
+});
+const network = (name: string, project: string | undefined, subnets: string[], inUse = true): Neighbour => ({
+  ...{ kind: "network", name, project, ports: [], subnets, inUse },
+});
 
 test("E10 everything that another cluster holds of what this one needs is one problem, which names that cluster", () => {
-  const containers = [
-    {
-      name: "lab-ray-cpu",
-      project: "lab",
-      ports: ranges("0.0.0.0:6379->6379/tcp, :::21000-21057->21000-21057/tcp"),
-    },
-    { name: "lab-ray-gpu", project: "lab", ports: ranges("0.0.0.0:8265->8265/tcp") },
+  const lab = [
+    container("lab-ray-cpu", "lab", "0.0.0.0:6379->6379/tcp, :::21000-21057->21000-21057/tcp"),
+    container("lab-ray-gpu", "lab", "0.0.0.0:8265->8265/tcp"),
+    network("lab-ray-network", "lab", ["172.28.0.0/16"]),
   ];
-  const networks = [{ name: "lab-ray-network", project: "lab", subnets: ["172.28.0.0/16"], inUse: true }];
-  expect(conflicts(claims, { containers, networks })).toEqual([
+  expect(conflicts(claims, lab)).toEqual([
     {
       where: "the cluster lab",
       problem:
@@ -42,28 +43,26 @@ test("E10 everything that another cluster holds of what this one needs is one pr
 });
 
 test("E10 this cluster's own resources, and those that do not overlap, are no conflict", () => {
-  const own = { name: "mine-ray-cpu", project: "mine", ports: ranges("0.0.0.0:6379->6379/tcp") };
-  const other = {
-    name: "x",
-    project: undefined,
-    ports: ranges("0.0.0.0:6380->6379/tcp, 6379/tcp, 0.0.0.0:8265->8265/udp"),
-  };
-  const networks = [
-    { name: "mine-ray-network", project: "mine", subnets: ["172.28.0.0/16"], inUse: true },
-    { name: "bridge", project: undefined, subnets: ["172.17.0.0/16", "fe80::/64"], inUse: true },
+  const around = [
+    container("mine-ray-cpu", "mine", "0.0.0.0:6379->6379/tcp"),
+    container("x", undefined, "0.0.0.0:6380->6379/tcp, 6379/tcp, 0.0.0.0:8265->8265/udp"),
+    network("mine-ray-network", "mine", ["172.28.0.0/16"]),
+    network("bridge", undefined, ["172.17.0.0/16", "fe80::/64"]),
+    // Networks have names of their own.
+    network("mine-ray-cpu", undefined, []),
   ];
-  expect(conflicts(claims, { containers: [own, other], networks })).toEqual([]);
-  const left = notYetOurs(claims, { containers: [own, other], networks }).map((each) => each.port);
+  expect(conflicts(claims, around)).toEqual([]);
+  const left = notYetOurs(claims, around).map((each) => each.port);
   expect(left).not.toContain(6379);
   expect(left).toContain(8265);
 });
 
 test("E10 containers and networks of no cluster are named one by one", () => {
-  const containers = [
-    { name: "mine-ray-cpu", project: undefined, ports: ranges("127.0.0.1:21000-21003->1-4/tcp") },
+  const around = [
+    container("mine-ray-cpu", undefined, "127.0.0.1:21000-21003->1-4/tcp"),
+    network("old", undefined, ["172.28.16.0/24"], false),
   ];
-  const networks = [{ name: "old", project: undefined, subnets: ["172.28.16.0/24"], inUse: false }];
-  expect(conflicts(claims, { containers, networks }).map(({ where, fix }) => `${where} → ${fix}`)).toEqual([
+  expect(conflicts(claims, around).map(({ where, fix }) => `${where} → ${fix}`)).toEqual([
     "ray-cpu → Rename that one (docker rename), or set another project.name in config.yaml.",
     "ray-cpu, workers → Stop that container if nobody needs it, or set services.ray.cpu.head_port in config.yaml.",
     "network.subnet → Set another network.subnet, or remove that network, which no container uses: docker network rm old.",
@@ -73,7 +72,7 @@ test("E10 containers and networks of no cluster are named one by one", () => {
 test("docker's warnings between its lines do not count as containers", async () => {
   const docker = async (words: readonly string[]) =>
     ok(words[0] === "ps" ? "WARNING: something\nlab-health\tlab\t0.0.0.0:8080->8080/tcp" : "");
-  expect(await lookAround({ docker })).toMatchObject({
-    value: { containers: [{ name: "lab-health", project: "lab", ports: [{ min: 8080, max: 8080 }] }] },
-  });
+  expect(await lookAround({ docker })).toEqual(
+    ok([container("lab-health", "lab", "0.0.0.0:8080->8080/tcp")]),
+  );
 });

@@ -5,12 +5,16 @@ import type { PortRange } from "../../config/settings.ts";
 import { inspectEach } from "./containers.ts";
 import type { Engine, Refusal } from "./engine.ts";
 
-/** Any container of the engine. */
-export interface AnyContainer {
+/** Any container or network of the engine, and what it holds. */
+export interface Neighbour {
+  readonly kind: "container" | "network";
   readonly name: string;
   /** The ws project to which it belongs; undefined if none. */
   readonly project: string | undefined;
   readonly ports: readonly PortRange[];
+  readonly subnets: readonly string[];
+  /** Of a network: a container uses it. */
+  readonly inUse: boolean;
 }
 
 const Network = z
@@ -20,23 +24,19 @@ const Network = z
     IPAM: z.object({ Config: z.array(z.object({ Subnet: z.string().optional() })).nullish() }),
     Containers: z.record(z.string(), z.unknown()).nullish(),
   })
-  .transform(({ Name, Labels, IPAM, Containers }) => ({
-    name: Name,
-    project: Labels?.[PROJECT_LABEL],
-    subnets: (IPAM.Config ?? []).flatMap(({ Subnet }) => Subnet ?? []),
-    /** A container uses it. */
-    inUse: Object.keys(Containers ?? {}).length > 0,
-  }));
-export type AnyNetwork = z.infer<typeof Network>;
-
-/** All containers and networks of the engine. */
-export interface Neighbours {
-  readonly containers: readonly AnyContainer[];
-  readonly networks: readonly AnyNetwork[];
-}
+  .transform(
+    ({ Name, Labels, IPAM, Containers }): Neighbour => ({
+      kind: "network",
+      name: Name,
+      project: Labels?.[PROJECT_LABEL],
+      ports: [],
+      subnets: (IPAM.Config ?? []).flatMap(({ Subnet }) => Subnet ?? []),
+      inUse: Object.keys(Containers ?? {}).length > 0,
+    }),
+  );
 
 /** Lists everything that the engine has, or returns why it cannot. */
-export async function lookAround(engine: Pick<Engine, "docker">): Promise<Result<Neighbours, string>> {
+export async function lookAround(engine: Pick<Engine, "docker">): Promise<Result<Neighbour[], string>> {
   const format = `{{.Names}}\t{{.Label "${PROJECT_LABEL}"}}\t{{.Ports}}`;
   const [listed, networks] = await Promise.all([
     engine.docker(["ps", "--all", "--no-trunc", "--format", format]),
@@ -44,24 +44,22 @@ export async function lookAround(engine: Pick<Engine, "docker">): Promise<Result
   ]);
   if (!listed.ok) return err(lastWord(listed.error));
   if (!networks.ok) return err(lastWord(networks.error));
-  return ok({ containers: containersIn(listed.value), networks: networks.value });
+  return ok([...listed.value.split("\n").flatMap(containerIn), ...networks.value]);
 }
 
 const lastWord = ({ command, lines }: Refusal): string => lines.at(-1) ?? `${command} failed`;
 
-/** The lines of `docker ps`; its warnings between them have no such columns. Pure. */
-function containersIn(text: string): AnyContainer[] {
-  const lines = text.split("\n").map((line) => line.split("\t"));
-  return lines.flatMap(([name = "", project, ports = "", ...rest]) =>
-    project === undefined || rest.length > 0
-      ? []
-      : [{ name, project: project || undefined, ports: publishedIn(ports) }],
-  );
+/** A line of `docker ps`; its warnings between them have no such columns. */
+function containerIn(line: string): Neighbour[] {
+  const [name = "", project, ports = "", ...rest] = line.split("\t");
+  if (project === undefined || rest.length > 0) return [];
+  const kind = "container" as const;
+  return [{ kind, name, project: project || undefined, ports: publishedIn(ports), subnets: [], inUse: true }];
 }
 
 /** `0.0.0.0:6379->6379/tcp, :::21010-21057->21010-21057/tcp` as the ranges of the host. Pure. */
 export const publishedIn = (text: string): PortRange[] =>
-  [...text.matchAll(/:(\d+)(?:-(\d+))?->[^,]*\/tcp/g)].map(([, min, max]) => ({
+  [...text.matchAll(/:(\d+)(?:-(\d+))?->[^,]*\/tcp/g)].map(([, min, max = min]) => ({
     min: Number(min),
-    max: Number(max ?? min),
+    max: Number(max),
   }));

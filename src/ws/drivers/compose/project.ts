@@ -1,9 +1,17 @@
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { readText } from "../../../common/auth-token.ts";
 import { err, ok, type Result } from "../../../common/result.ts";
 import { testVariables } from "../../compose/files.ts";
 import { type HostPlan, planHost } from "../../compose/host-plan.ts";
-import { COMPOSE_FILE, composeProject, TEST_COMPOSE_FILE } from "../../compose/names.ts";
+import {
+  COMPOSE_FILE,
+  composeProject,
+  HEALTH_SOURCE_VARIABLE,
+  NODE_SOURCE_VARIABLE,
+  TEST_COMPOSE_FILE,
+} from "../../compose/names.ts";
 import { readHostFacts } from "../../compose/read-host.ts";
 import type { Places } from "../../compose/write-files.ts";
 import { interrupted, type WsFailure } from "../../failure.ts";
@@ -11,7 +19,6 @@ import { secretsFile } from "../../state/secrets.ts";
 import { likelyCause } from "../causes.ts";
 import type { Driver, Request } from "../driver.ts";
 import type { Engine, Refusal, RunCommand } from "./engine.ts";
-import { sourceVariables } from "./image-source.ts";
 
 /** One project of compose: where its things are, and how the engine is asked. */
 export interface Project extends Places, Pick<Driver, "settings" | "env" | "stateDir"> {
@@ -34,10 +41,7 @@ export function hostPlanOf({
   return plan.ok ? plan : err({ reason: "bad-settings", file: configFile, problems: plan.error });
 }
 
-/**
- * Runs a compose command on ws's own copy of one of the two files; paths in it are relative to the folder of
- * config.yaml.
- */
+/** Runs a compose command on ws's own copy of one of the two files; its paths are relative to the folder of config.yaml. */
 export function runCompose(
   project: Project,
   { part, head }: Pick<Request, "part" | "head">,
@@ -69,4 +73,26 @@ export function refused<T>(
   if (answer.ok) return ok(answer.value);
   if (signal?.aborted) return err(interrupted(signal));
   return err({ reason: "engine-refused", ...answer.error, cause: causeOf(answer.error.lines) });
+}
+
+/** What the two Dockerfiles copy, and themselves. */
+const NODE_SCRIPTS =
+  "Dockerfile programs.sh install.sh profile.sh entrypoint.sh health-check.sh compile-cache.cjs compile.sh";
+const SOURCES = {
+  [NODE_SOURCE_VARIABLE]: [...NODE_SCRIPTS.split(" ").map((file) => `docker/${file}`), "dist/entrypoint.js"],
+  [HEALTH_SOURCE_VARIABLE]: [
+    "docker/health.Dockerfile",
+    "docker/health-service-check.sh",
+    "dist/health-server.js",
+  ],
+};
+
+/** A digest of what the images get from the checkout, under the names in which compose.yaml reads them. */
+export const sourceVariables = (root: string): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(SOURCES).map(([variable, files]) => [variable, digest(root, files)]));
+
+/** A missing file is the build's to complain of. */
+function digest(root: string, files: readonly string[]): string {
+  const texts = files.map((file) => `${file}\0${readText(join(root, file)) ?? ""}\0`);
+  return createHash("sha256").update(texts.join("")).digest("hex").slice(0, 16);
 }

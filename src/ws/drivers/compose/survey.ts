@@ -2,8 +2,7 @@ import { mkdirSync } from "node:fs";
 import type { Problem } from "../../../common/failure.ts";
 import { err, ok } from "../../../common/result.ts";
 import type { Generated } from "../../compose/generate.ts";
-import { marked, replaceFile } from "../../compose/own-file.ts";
-import { foreignFiles, generateHere } from "../../compose/write-files.ts";
+import { foreignFiles, generateHere, writeComposeFiles } from "../../compose/write-files.ts";
 import { type Attempt, interrupted } from "../../failure.ts";
 import { type Request, type Survey, servicesOf } from "../driver.ts";
 import { blockedBy, hasMoved } from "./conflicts.ts";
@@ -12,13 +11,11 @@ import { imagesOf } from "./images.ts";
 import { lookAround } from "./neighbours.ts";
 import { type Project, refused, runCompose, stateOf } from "./project.ts";
 
-interface ProjectSurvey extends Pick<Survey, "changed" | "warnings"> {
-  /** The network exists with another subnet. */
-  readonly moved: boolean;
-}
-
-/** Writes ws's own copies of the compose files, and compares what exists with them. */
-export async function surveyProject(project: Project, request: Request): Attempt<ProjectSurvey> {
+/** Writes ws's own copies of the compose files, and compares what exists with them. `moved`: the network's subnet differs. */
+export async function surveyProject(
+  project: Project,
+  request: Request,
+): Attempt<Omit<Survey, "replaces"> & { readonly moved: boolean }> {
   const prepared = await prepareFiles(project);
   if (!prepared.ok) return prepared;
   const { plan } = prepared.value;
@@ -44,20 +41,16 @@ const silentEngine = (why: string): Problem => ({
   fix: "Check that docker ps and docker network ls work, then run the command again.",
 });
 
-/**
- * The compose files that compose reads, in ws's own folder: those beside config.yaml may be changed by a user or
- * another ws during the run.
- */
+/** Compose reads copies in ws's own folder: the files beside config.yaml may be changed by others during the run. */
 async function prepareFiles(project: Project): Attempt<Generated> {
   const generated = generateHere(project.settings, project);
   if (!generated.ok) return generated;
-  const folder = stateOf(project);
-  const inFolder = (each: string) => foreignFiles(generated.value, each);
-  const foreign = (await Promise.all([project.configFolder, folder].map(inFolder))).flat();
-  if (foreign.length > 0) return err({ reason: "not-our-files", files: foreign });
-  mkdirSync(folder, { recursive: true });
-  for (const { name, text } of generated.value.files) await replaceFile(folder, name, marked(text));
-  return generated;
+  const files = await foreignFiles(generated.value, project.configFolder);
+  if (files.length > 0) return err({ reason: "not-our-files", files });
+  const configFolder = stateOf(project);
+  mkdirSync(configFolder, { recursive: true });
+  const written = await writeComposeFiles(generated.value, { configFolder }, { check: false });
+  return written.ok ? generated : written;
 }
 
 /** The services whose containers must be replaced, and why. */

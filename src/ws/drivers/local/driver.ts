@@ -9,7 +9,7 @@ import { logText, readLog } from "../log-files.ts";
 import { COMMAND_TIMEOUT_MS, runProgram } from "../run-program.ts";
 import { foldersOf, logFile, makeFolders, readMachine, removeKept, statusFile, userName } from "./machine.ts";
 import { onLoopback, planPart } from "./plan.ts";
-import { findProcesses, running } from "./processes.ts";
+import { findProcesses, running, type StartedProcess } from "./processes.ts";
 import {
   baseEnvironment,
   clear,
@@ -18,7 +18,6 @@ import {
   startProcess,
   stopProcesses,
 } from "./start-stop.ts";
-import type { StartedProcess } from "./state.ts";
 import { findTakenPorts } from "./taken-ports.ts";
 import { ensureVenv } from "./venv.ts";
 

@@ -14,10 +14,7 @@ export interface Folders {
   readonly stateFile: string;
   readonly logs: string;
   readonly healthState: string;
-  /**
-   * Ray's session folders. Not below `state`: a unix socket's path may have 107 bytes, and Ray adds 64
-   * (session_DATE_TIME_MICROSECONDS_PID/sockets/plasma_store).
-   */
+  /** Ray's session folders. Not below `state`: a unix socket's path may have 107 bytes, and Ray adds 64. */
   readonly temp: string;
 }
 

@@ -1,9 +1,6 @@
 import type { Environment } from "../../../common/environment.ts";
 
-/**
- * The variables of pip that say where packages come from and how to reach it. All others change what is installed, or
- * where.
- */
+/** Where packages come from and how to reach them. All other variables of pip change what is installed, or where. */
 const PIP_KEPT =
   /^PIP_(?:INDEX_URL|EXTRA_INDEX_URL|FIND_LINKS|NO_INDEX|TRUSTED_HOST|CERT|CLIENT_CERT|PROXY|CONFIG_FILE|CACHE_DIR|NO_CACHE_DIR|TIMEOUT|DEFAULT_TIMEOUT|RETRIES|KEYRING_PROVIDER)$/;
 
@@ -24,7 +21,7 @@ interface Install {
   readonly folder: string;
 }
 
-/** What Python or pip print, the cause and the way out. In this order: without a network pip ends with "No matching distribution" as well. */
+/** In this order: without a network pip ends with "No matching distribution" as well. */
 const causes = ({ python, rayVersion, folder }: Install): readonly (readonly [RegExp, string, string])[] => [
   [
     /No space left on device|Errno 28|Disk quota exceeded/,

@@ -10,14 +10,15 @@ import { type Folders, logFile, removeTemp, statusFile } from "./machine.ts";
 import type { ProcessPlan } from "./plan.ts";
 import {
   findProcesses,
+  forget,
   isRunning,
   LABEL,
   readProcess,
+  recordStarted,
   running,
   SERVICE_LABEL,
   signalProcess,
 } from "./processes.ts";
-import { forget, recordStarted } from "./state.ts";
 
 /** The entrypoint's own KILL comes 8.5 s after its TERM; a frozen one gets ours. */
 export const STOP_GRACE_MS = 12_000;
@@ -25,8 +26,8 @@ const KILL_MS = 5_000;
 const LOOK_EVERY_MS = 50;
 
 /**
- * Starts a process in a session of its own, so that it outlives this terminal and everything below it can be found by
- * that session. Its output goes to its log; the log before this start is kept beside it. Returns why it ended at once.
+ * Starts a process in a session of its own, so that it outlives this terminal and all below it is found by that session.
+ * The log before this start is kept beside its own. Returns why it ended at once.
  */
 export function startProcess(plan: ProcessPlan, folders: Folders, env: Environment): WsFailure | undefined {
   const { name, address, file, args } = plan;
@@ -87,10 +88,7 @@ export async function stopProcesses(folders: Folders, pids: readonly number[], n
   await untilGone(() => asked.filter(isRunning), STOP_GRACE_MS, now);
 }
 
-/**
- * Ends and removes everything of these services (undefined: of all) but their logs: also processes whose parents are gone.
- * Returns how many it killed.
- */
+/** Ends and removes everything of these services (undefined: of all) but their logs. Returns how many it killed. */
 export async function clear(folders: Folders, names: readonly string[] | undefined): Attempt<number> {
   const killed = new Set<number>();
   const find = () => findProcesses(folders, names);

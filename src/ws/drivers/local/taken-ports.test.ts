@@ -2,7 +2,7 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
-import { renderFailure } from "../../output/render-failure.ts";
+import { describeFailure } from "../../failure.ts";
 import { findTakenPorts } from "./taken-ports.ts";
 
 async function listening(): Promise<number> {
@@ -22,7 +22,7 @@ test("a port that is taken names its holder", async () => {
 test("one that cannot be had for another reason is not called taken", async () => {
   const ports = await findTakenPorts([{ host: "192.0.2.1", port: 6379, use: "GCS" }]);
   expect(ports).toMatchObject([{ holder: undefined }]);
-  expect(renderFailure({ reason: "ports-taken", ports }).join("\n")).toContain(
+  expect(describeFailure({ reason: "ports-taken", ports }).lines.join("\n")).toContain(
     "192.0.2.1:6379 (GCS) is at an address that this machine does not have",
   );
 });

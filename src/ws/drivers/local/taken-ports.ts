@@ -2,14 +2,11 @@ import { readdirSync, readlinkSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname } from "node:path";
 import { listeningSockets } from "../../compose/read-host.ts";
-import type { TakenPort } from "../../failure.ts";
+import type { TakenPort } from "../../output/failure-texts.ts";
 import type { PlannedPort } from "./plan.ts";
 import { pids, readProcess } from "./processes.ts";
 
-/**
- * The ports that cannot be bound now, with the process that holds them or the cause. Ports that a process of `ours`
- * holds count as free.
- */
+/** The ports that cannot be bound now, with who holds them or the cause. What a process of `ours` holds counts as free. */
 export async function findTakenPorts(
   ports: readonly PlannedPort[],
   ours: readonly number[] = [],

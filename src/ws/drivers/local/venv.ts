@@ -8,9 +8,8 @@ import type { Job } from "../../job.ts";
 import { type Ended, runProgram } from "../run-program.ts";
 import { diagnosePip, pipStep, pythonEnvironment } from "./pip.ts";
 
-/** The virtual environment that is wanted: it holds Ray and nothing of the user's own. */
+/** A virtual environment that holds Ray and nothing of the user's own. */
 interface Venv {
-  /** The folder to make it in. */
   readonly folder: string;
   readonly rayVersion: string;
   /** The Python that it is made with: a name on PATH or a path. */
@@ -53,10 +52,7 @@ export async function ensureVenv(venv: Venv, job: Shown): Attempt {
   return err(signal.aborted ? interrupted(signal) : explain(venv, built));
 }
 
-/**
- * The steps run below flock(1), whose descriptor pip inherits: should `ws` be killed, the next one waits until
- * this pip is gone and does not write between its files. $1 python, $2 folder, $3 version.
- */
+/** They run below flock(1), whose descriptor pip inherits: after a killed `ws` the next one waits until its pip is gone. */
 const STEPS = `
 set -e
 mark="$3 $2"

@@ -3,10 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { CheckResult } from "../checks/check.ts";
-import { writeReport } from "../output/report/files.ts";
-import { junitXml } from "../output/report/junit.ts";
-import { markdownPage } from "../output/report/markdown.ts";
-import type { TestRun } from "../output/report/summary.ts";
+import type { TestRun } from "./report.ts";
+import { junitXml, markdownPage, writeReport } from "./report.ts";
 
 const result = (id: string, outcome: CheckResult["outcome"], saw: string): CheckResult => ({
   id,

@@ -7,8 +7,8 @@ import type { Failure } from "../../common/failure.ts";
 import type { ProbeAnswer } from "../../common/probe-result.ts";
 import type { Event } from "../../entrypoint/output/event.ts";
 import { likelyCause } from "../drivers/causes.ts";
-import { renderFailure } from "../output/render-failure.ts";
-import { causeOf } from "./cause-of.ts";
+import { describeFailure } from "../failure.ts";
+import { causeOf } from "./diagnosis.ts";
 
 const NO_IMAGE = "there is no such image";
 const NO_REGISTRY = "this machine does not reach the image's registry";
@@ -157,7 +157,7 @@ describe("why a node is late", () => {
     const missing = [
       { node: "ray-gpu", why: "the GCS does not list it yet", lines: ["last"], cause: "it sleeps" },
     ];
-    const text = renderFailure({ reason: "not-ready-in-time", timeoutMs: 120_000, missing });
+    const text = describeFailure({ reason: "not-ready-in-time", timeoutMs: 120_000, missing }).lines;
     expect(text.slice(1, 4)).toEqual([
       "  ✗ ray-gpu: the GCS does not list it yet",
       "    last",

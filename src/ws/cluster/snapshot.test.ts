@@ -4,7 +4,7 @@ import { afterEach, expect, test } from "vitest";
 import { leaseHealth } from "../../../test/fixtures/facts.ts";
 import { statusOf as after } from "../../../test/fixtures/status.ts";
 import type { Driver } from "../drivers/driver.ts";
-import { statusOf } from "./node-status.ts";
+import { statusOf } from "./snapshot.ts";
 
 const own = after("ray-cpu", []);
 const told = { ...own, restarts: 7 };

@@ -2,12 +2,11 @@ import { stripVTControlCharacters } from "node:util";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { expectVisible, outsideText } from "../../../test/fixtures/outside.ts";
-import { fail } from "../commands/fail.ts";
 import { renderPs } from "../commands/ps.ts";
-import { oneLine } from "./one-line.ts";
+import { describeFailure, fail } from "../failure.ts";
 import { createProgress } from "./progress.ts";
-import { renderFailure } from "./render-failure.ts";
-import { createCheckPrinter } from "./report/text.ts";
+import { createCheckPrinter } from "./report.ts";
+import { oneLine } from "./terminal.ts";
 
 test.each([
   ["\u001b[36m(raylet)\u001b[0m ok\r", "(raylet) ok"],
@@ -38,9 +37,8 @@ const address = {
 test("B9 foreign text never adds a control character or a line to the output of ws", () => {
   fc.assert(
     fc.property(outsideText, (text) => {
-      const terminal = (write: (text: string) => void) => ({ out: write, err: write, live: false });
       const progress = written((write) => {
-        const lines = createProgress(terminal(write), undefined);
+        const lines = createProgress({ err: write, live: undefined });
         lines.begin("a", text);
         lines.done("a", text);
         lines.fail("b", text);
@@ -58,8 +56,8 @@ test("B9 foreign text never adds a control character or a line to the output of 
       );
       expectVisible(checks, 4);
       const failure = { reason: "runtime-not-available", runtime: text, why: text } as const;
-      const said = written((write) => fail({ terminal: terminal(write) }, failure));
-      expectVisible(said, renderFailure(failure).length);
+      const said = written((write) => fail({ terminal: { err: write } }, failure));
+      expectVisible(said, describeFailure(failure).lines.length);
       const service = {
         name: text,
         role: text,

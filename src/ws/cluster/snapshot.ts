@@ -1,0 +1,136 @@
+import { type Address, formatAddress, sameAddress } from "../../common/address.ts";
+import type { ProbeResult, RayGcs } from "../../common/probe-result.ts";
+import { ClusterView as HealthView } from "../../common/protocol/lease-protocol.ts";
+import { type NodeStatus, parseStatus } from "../../common/protocol/node-status.ts";
+import { err, ok, type Result } from "../../common/result.ts";
+import { type NodeInfo, openGcs } from "../../gcs/client.ts";
+import type { GcsOptions } from "../../gcs/link.ts";
+import { probeGcs } from "../../gcs/probe.ts";
+import { send } from "../checks/asking.ts";
+import type { NodeSettings } from "../config/settings.ts";
+import type { Driver, Service } from "../drivers/driver.ts";
+
+const GCS_TIMEOUT_MS = 2000;
+const HEALTH_TIMEOUT_MS = 1000;
+
+/** A HEAD that answers, and the nodes that its GCS lists, dead ones included. */
+export interface ClusterView {
+  readonly head: RayGcs;
+  readonly nodes: readonly NodeInfo[];
+}
+
+/** Why no GCS can be used: it has another token, is busy or out of reach, or there is none. */
+export type NoHead =
+  | { readonly reason: "wants-token" | "silent"; readonly at: string }
+  | { readonly reason: "nobody" };
+
+/** What the places answer in which a HEAD can be. */
+export interface GcsSnapshot {
+  /** Every HEAD that was found; more than one is a fault to show. */
+  readonly heads: readonly RayGcs[];
+  /** Of the first of them. */
+  readonly view: ClusterView | undefined;
+  /** Why there is no view. */
+  readonly noHead: NoHead | undefined;
+}
+
+/** Asks every address at once whether a GCS serves there, and the first one for its nodes. */
+export async function askGcs(addresses: readonly Address[], options: GcsOptions): Promise<GcsSnapshot> {
+  const { token, tls } = options;
+  const answers = await Promise.all(
+    addresses.map((address) => probeGcs(address, { token, tls, timeoutMs: GCS_TIMEOUT_MS })),
+  );
+  const heads = answers.filter((answer) => answer.kind === "ray-gcs");
+  const view = heads[0] && (await listNodes(heads[0], options));
+  return { heads, view, noHead: view ? undefined : whyNone(answers) };
+}
+
+async function listNodes(head: RayGcs, options: GcsOptions): Promise<ClusterView | undefined> {
+  const gcs = openGcs(head.address, options);
+  try {
+    const nodes = await gcs.nodes({}, GCS_TIMEOUT_MS);
+    return nodes.ok ? { head, nodes: nodes.value } : undefined;
+  } finally {
+    gcs.close();
+  }
+}
+
+function whyNone(answers: readonly ProbeResult[]): NoHead {
+  const first = (...kinds: ProbeResult["kind"][]) => answers.find(({ kind }) => kinds.includes(kind));
+  const head = first("ray-gcs");
+  const refusing = head === undefined ? first("unauthorized") : undefined;
+  if (refusing) return { reason: "wants-token", at: formatAddress(refusing.address) };
+  const busy = head ?? first("timeout", "unreachable");
+  return busy ? { reason: "silent", at: formatAddress(busy.address) } : { reason: "nobody" };
+}
+
+/**
+ * The same of this cluster, as seen from here: an explicit HEAD on another machine and, of our nodes, those of `services`
+ * that run; without `services` all, though another cluster may answer there.
+ */
+export function gcsOf(driver: Driver, services?: readonly Service[]): Promise<GcsSnapshot> {
+  const { headAddress, nodes } = driver.settings;
+  const isOurs = nodes.some(({ name }) => name === headAddress?.host);
+  const own = services
+    ? services.flatMap(({ running, gcs }) => (running && gcs ? [gcs] : []))
+    : nodes.map((node) => ({ host: driver.hostOf(node), port: node.headPort }));
+  return askGcs(headAddress === undefined || isOurs ? own : [headAddress, ...own], driver);
+}
+
+/** The one of these services whose GCS answers; undefined where none does. */
+export async function headAmong(driver: Driver, services: readonly Service[]): Promise<Service | undefined> {
+  if (services.length === 0) return undefined;
+  const [head] = (await gcsOf(driver, services)).heads;
+  return services.find(({ gcs }) => gcs && head && sameAddress(gcs, head.address));
+}
+
+/** What the GCS knows of a node by that name: the living one, else the last of its lives. */
+export function newestNamed(nodes: readonly NodeInfo[], name: string): NodeInfo | undefined {
+  const lives = nodes.filter((node) => node.name === name);
+  return lives.findLast(({ alive }) => alive) ?? lives.at(-1);
+}
+
+/** The node of config.yaml whose GCS serves at this address, as seen from here. */
+export const nodeAt = ({ settings, hostOf }: Driver, { host, port }: Address): NodeSettings | undefined =>
+  settings.nodes.find((node) => hostOf(node) === host && node.headPort === port);
+
+/** As a person opens it. */
+export const shownHost = (host: string): string => (host === "127.0.0.1" ? "localhost" : host);
+
+/** Where the cluster's health service answers, as seen from here. */
+export const healthUrl = ({ settings: { health }, hostOf }: Driver): string =>
+  health.externalUrl ?? `http://${hostOf(health)}:${health.port}`;
+
+/** Whether the health service answers `GET /` with 200, or in a few words why not. */
+export async function healthAnswers(driver: Driver): Promise<Result<void, string>> {
+  try {
+    const { status } = await send(healthUrl(driver), HEALTH_TIMEOUT_MS);
+    return status === 200 ? ok(undefined) : err(`it answers ${status}`);
+  } catch (error) {
+    return err(`it does not answer (${(error as NodeJS.ErrnoException).code ?? (error as Error).message})`);
+  }
+}
+
+/** What the health service knows of the cluster; undefined where it keeps no lease. */
+export async function healthView(driver: Driver): Promise<HealthView | undefined> {
+  try {
+    const { status, text } = await send(`${healthUrl(driver)}/v1/cluster`, HEALTH_TIMEOUT_MS);
+    return status === 200 ? HealthView.parse(JSON.parse(text)) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * What a node says of itself: in its own file, which is there also after its end, otherwise to the health service. Undefined
+ * where it has said nothing since its service was started last. `service`: as the driver lists it, if it does.
+ */
+export async function statusOf(
+  driver: Driver,
+  node: string,
+  service?: Pick<Service, "ref" | "startedAtMs">,
+): Promise<NodeStatus | undefined> {
+  const own = parseStatus(await driver.status(service?.ref ?? driver.refOf(node)));
+  if (own !== undefined && own.startedAt >= (service?.startedAtMs ?? 0)) return own;
+  return (await healthView(driver))?.nodes?.find(({ name }) => name === node)?.status;
+}

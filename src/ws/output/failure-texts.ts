@@ -1,0 +1,183 @@
+import { type Problem, renderProblems } from "../../common/failure.ts";
+import type { NotOurs } from "../compose/own-file.ts";
+
+/** A TCP port that something else holds. */
+export interface TakenPort {
+  readonly host: string;
+  readonly port: number;
+  /** What we want it for. */
+  readonly use: string;
+  /** Who holds it, as far as that can be seen. */
+  readonly holder: string | undefined;
+  /** Why it cannot be had where nobody holds it. */
+  readonly why?: string;
+}
+
+export type Lines = readonly string[];
+/** Facts that are text, by name. */
+type Texts<Name extends string> = { readonly [_ in Name]: string };
+interface Problems {
+  readonly problems: readonly Problem[];
+}
+interface Ports {
+  readonly ports: readonly TakenPort[];
+}
+/** Another program's own words or the last lines of a log, and the cause that they hint at. */
+interface Said {
+  readonly lines: Lines;
+  readonly cause: string | undefined;
+}
+interface Left extends Ports {
+  readonly processes: readonly { readonly pid: number; readonly what: string }[];
+}
+interface Late {
+  readonly timeoutMs: number;
+  readonly missing: readonly (Texts<"node" | "why"> & Said)[];
+}
+
+export const wantsToken = (at: string): string =>
+  `The cluster requires a token: the GCS at ${at} refuses this ws, which has none or another one`;
+export const TOKEN_WAY_OUT =
+  "Set the cluster's RAY_AUTH_MODE=token and RAY_AUTH_TOKEN (or RAY_AUTH_TOKEN_PATH) in the shell or in .env; ws up then remembers them.";
+
+/** All that `ws` expects to go wrong, by exit code and reason: the facts, and what failed, was seen and has to be done. */
+export const FAILURES = {
+  /** `ws up --dry-run` has shown its plan; another `ws up` was first, with other secrets. */
+  0: { "only-planned": () => [], overtaken: () => [] },
+  /** `ws up` would replace or stop what runs, and the user has not agreed. */
+  2: {
+    "not-agreed": () => [
+      "✗ Nothing was changed",
+      "→ To go ahead: ws up --yes. To see only the plan: ws up --dry-run.",
+    ],
+  },
+  69: {
+    "unsupported-platform": ({ platform }: Texts<"platform">) => [
+      `✗ The embedded runtime needs Linux, this is ${platform}: only there is all of 127.0.0.0/8 this machine's own`,
+      "→ Use --runtime docker, or a Linux virtual machine.",
+    ],
+    "no-such-uid": ({ uid }: { uid: number }) => [
+      `✗ This system has no user with the id ${uid}, and Ray is to run as the user who types ws`,
+      "→ Add one to /etc/passwd, or run ws as a user that exists.",
+    ],
+    /** What it started may still run. */
+    "engine-away": ({ why }: Texts<"why">) => [
+      `✗ The last ws up used docker, and its engine is not to be reached now: ${why}`,
+      "→ Start the engine, then run the command again; --runtime embedded is for the other cluster.",
+    ],
+    "runtime-not-available": ({ runtime, why }: Texts<"why" | "runtime">) => [
+      `✗ The ${runtime} runtime cannot be used: ${why}`,
+      "→ Use --runtime embedded, or leave the choice to ws.",
+    ],
+    "no-tool": ({ tool, fix }: Texts<"fix" | "tool">) => [
+      `✗ There is no ${tool} on this machine`,
+      `→ ${fix}`,
+    ],
+    "venv-failed": ({ folder, lines, cause, fix, ...ray }: Texts<"folder" | "fix" | "rayVersion"> & Said) => [
+      `✗ Ray ${ray.rayVersion} could not be installed into ${folder}: ${cause}`,
+      ...indent(lines),
+      `→ ${fix} Then run the same command again.`,
+    ],
+  },
+  74: {
+    "io-failed": ({ path, message, fix }: Texts<"fix" | "path" | "message">) => [
+      `✗ ${path} cannot be used: ${message}`,
+      `→ ${fix}`,
+    ],
+  },
+  75: {
+    "engine-refused": ({ command, lines, cause }: Texts<"command"> & Said) => [
+      `✗ The engine refused: ${command}`,
+      ...indent(lines.slice(-LAST_WORDS)),
+      ...likely(cause),
+    ],
+    "machine-not-ready": ({ problems }: Problems) =>
+      renderProblems("This machine is not ready for the cluster", problems),
+    "ports-taken": ({ ports }: Ports) => [
+      "✗ Ports that the cluster needs cannot be had:",
+      ...ports.map(renderPort),
+      "→ Stop what holds them, or give the services other ports in config.yaml.",
+    ],
+    "lock-failed": ({ file, lines }: Texts<"file"> & { lines: Lines }) => [
+      `✗ ${file} cannot be locked`,
+      ...lines.map((line) => `    ${line}`),
+      "→ Use a state folder on a local file system (--state).",
+    ],
+    "node-ended": ({ node, how, lines, log, cause }: Texts<"node" | "how" | "log"> & Said) => [
+      `✗ ${node} ended before it was ready: ${how}. Its last lines:`,
+      ...indent(lines),
+      ...likely(cause),
+      `→ The whole log: ${log}`,
+    ],
+    "not-ready-in-time": ({ timeoutMs, missing }: Late) => [
+      `✗ Not ready after ${(timeoutMs / 1000).toFixed(0)} s:`,
+      ...missing.flatMap(({ node, why, lines, cause }) => [
+        `  ✗ ${node}: ${why}`,
+        ...indent(lines),
+        ...likely(cause).map((line) => `  ${line}`),
+      ]),
+      "→ Look at its log (ws logs NODE), or give it more time with --timeout SECONDS.",
+    ],
+    /** Every node was ALIVE, and some are not any more. */
+    "not-alive": ({ nodes }: { nodes: readonly { readonly node: string; readonly state: string }[] }) => [
+      "✗ Every node was ALIVE, and now not all of them are:",
+      ...nodes.map(({ node, state }) => `  ✗ ${node}: ${state}`),
+      "→ Look at its log: ws logs NODE; then run ws up again.",
+    ],
+    "not-running": ({ what, fix }: Texts<"fix" | "what">) => [`✗ ${what}`, `→ ${fix}`],
+    "left-over": ({ processes, ports }: Left) => [
+      "✗ Something of this cluster is still there:",
+      ...processes.map(({ pid, what }) => `  ✗ process ${pid}: ${what}`),
+      ...ports.map(renderPort),
+      "→ Run ws down again; a process in state D waits for the kernel.",
+    ],
+  },
+  77: {
+    "unsafe-folder": ({ folder, why }: Texts<"folder" | "why">) => [
+      `✗ ${folder} cannot be used: ${why}`,
+      "→ Remove it, or give ws another folder (--state, WS_VENV_DIR).",
+    ],
+    "not-our-files": ({ files }: { files: readonly NotOurs[] }) => [
+      "✗ ws overwrites only what it wrote itself:",
+      ...files.map(({ file, why }) => `  ✗ ${file}: ${why}`),
+      "→ Move it away or remove it (your settings belong in config.yaml), then run the command again.",
+    ],
+    /** Containers of this project.name that were started from another folder's config.yaml. */
+    "started-elsewhere": ({ project, folders }: Texts<"project"> & { folders: Lines }) => [
+      `✗ The running cluster ${project} was started from ${folders.join(", ")}, not from here`,
+      "→ Run ws down there, or ws down --yes here to take it down all the same.",
+    ],
+  },
+  78: {
+    "bad-settings": ({ file, problems }: Texts<"file"> & Problems) =>
+      renderProblems(`${file} is wrong`, problems),
+    "config-unreadable": ({ file, why, fix }: Texts<"file" | "why" | "fix">) => [
+      `✗ ${file} cannot be read: ${why}`,
+      `→ ${fix}`,
+    ],
+    "no-such-node": ({ node, known }: Texts<"node"> & { known: Lines }) => [
+      `✗ There is no node "${node}"`,
+      `→ Known are: ${known.join(", ")}`,
+    ],
+    "head-not-usable": ({ head, why }: Texts<"why" | "head">) => [
+      `✗ --head ${head}: ${why}`,
+      "→ Give a node's name or host:port, such as ray-cpu:6379.",
+    ],
+    "token-refused": ({ at }: Texts<"at">) => [`✗ ${wantsToken(at)}`, `→ ${TOKEN_WAY_OUT}`],
+  },
+  /** By the signal. */
+  130: { interrupted: (_: { signal: "SIGINT" | "SIGTERM" | "SIGHUP" }) => ["✗ Interrupted"] },
+} as const satisfies Record<number, Record<string, (facts: never) => Lines>>;
+
+const LAST_WORDS = 20;
+/** A minified stack trace would bury everything else. */
+const LONGEST_LINE = 400;
+
+const indent = (lines: Lines): string[] =>
+  lines.map((line) => `    ${line.length > LONGEST_LINE ? `${line.slice(0, LONGEST_LINE)} …` : line}`);
+
+const likely = (cause: string | undefined): string[] =>
+  cause === undefined ? [] : [`→ Likely cause: ${cause}`];
+
+const renderPort = ({ host, port, use, holder, why }: TakenPort): string =>
+  `  ✗ ${host}:${port} (${use})${why === undefined ? "" : ` ${why}`}${holder === undefined ? "" : ` is held by ${holder}`}`;
