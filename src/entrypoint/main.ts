@@ -10,7 +10,7 @@ import { findTlsProblems, readTls } from "../gcs/tls.ts";
 import { readArgs } from "./config/args.ts";
 import { asUser, type RayUser } from "./config/become.ts";
 import type { Config } from "./config/config.ts";
-import { probeLocal, readHealthTokenFile, readInterfaces, readTokenFile } from "./config/local.ts";
+import { probeLocal, readInterfaces, readTokenFile } from "./config/local.ts";
 import { readConfig } from "./config/read-config.ts";
 import { findUsers } from "./config/users.ts";
 import type { Deps } from "./deps.ts";
@@ -24,7 +24,6 @@ import { helpText } from "./output/help.ts";
 import { introduction } from "./output/introduction.ts";
 import { noteFile } from "./output/notes.ts";
 import { planForPid1 } from "./pid1.ts";
-import { resolveRunAs } from "./ray/command.ts";
 import { realDeps } from "./real-deps.ts";
 import { StopRequest } from "./stop-request.ts";
 
@@ -48,20 +47,18 @@ async function main(): Promise<number> {
     hostname: hostname(),
     rayWords: request.value.rayWords,
     tokenFile: readTokenFile(env, who),
-    healthTokenFile: readHealthTokenFile(env),
+    healthTokenFile: readText(env.RAY_EP_HEALTH_TOKEN_FILE?.trim() ?? ""),
     interfaces: readInterfaces(),
     tls: tls && { keys: tls, problems: await findTlsProblems(env, tls) },
   });
   const isRun = request.value.kind === "run";
   if (!read.ok) return refuse({ reason: "bad-configuration", problems: read.error }, isRun, who.becomes);
-  const local = probeLocal({ ...localSettings(read.value), env, who });
-  const runAs = resolveRunAs(read.value, local);
-  if (!runAs.ok) return refuse(runAs.error, isRun, who.becomes);
-  const version = local.ray.kind === "found" ? local.ray.version : null;
-  const config: Config = { ...read.value, auth: authOfRay(read.value.auth, version) };
+  const local = probeLocal(who, read.value.values, env);
+  if (!local.ok) return refuse(local.error, isRun, who.becomes);
+  const config: Config = { ...read.value, auth: authOfRay(read.value.auth, local.value.ray.version) };
 
   const terminal = process.stdout.isTTY === true;
-  const input = { config, local, runAs: runAs.value, env, terminal, stopRequest, runId: randomWord() };
+  const input = { config, local: local.value, env, terminal, stopRequest, runId: randomWord() };
   const limit = config.values.RAY_EP_LOG_LIMIT;
   const deps = realDeps(input, boundedWrite(toStdout, process.stdout.fd, limit, who.becomes));
   if (request.value.kind === "dry-run") return explain(input, deps, request.value.json);
@@ -91,11 +88,6 @@ async function explain(input: Input, deps: Deps, json: boolean): Promise<number>
   print(`${lines.map(visible).join("\n")}\n`);
   return report.exitCode;
 }
-
-const localSettings = ({ values }: Config) => ({
-  binDir: values.RAY_EP_BIN_DIR ?? (values.USE_CONDA_ENV ? "/opt/conda/envs/py/bin" : undefined),
-  requirements: values.RAY_EP_PIP_REQUIREMENTS,
-});
 
 const toStdout = (text: string): void => void process.stdout.write(text);
 

@@ -1,5 +1,4 @@
 import { afterEnd, type Ended, NEWBORN, type Next } from "./backoff.ts";
-import { type LocalFact, rayOf } from "./config/local.ts";
 import type { Deps } from "./deps.ts";
 import { Absence } from "./election/absence.ts";
 import { type Elector, elect, type Outcome } from "./election/elect.ts";
@@ -17,7 +16,6 @@ import type { StopRequest } from "./stop-request.ts";
 
 /** What a node is told at its start. */
 export interface NodeInput extends PlanInput {
-  readonly local: LocalFact;
   /** Names this run of this process, so that the health service can tell a restart from a duplicate. */
   readonly runId: string;
   readonly stopRequest: StopRequest;
@@ -92,8 +90,7 @@ export class Node {
   }
 
   #install(): ReturnType<typeof install> {
-    const { local, stopRequest } = this.#input;
-    return install(planInstall(this.#input, local.requirements), this.#deps, stopRequest.asked);
+    return install(planInstall(this.#input), this.#deps, this.#input.stopRequest.asked);
   }
 
   async #elect(): Promise<Outcome> {
@@ -113,7 +110,7 @@ export class Node {
   #search(stop: AbortSignal, onWait: Elector["onWait"]): Promise<Outcome> {
     const { config, local } = this.#input;
     const askLease: Elector["askLease"] = (others) => this.#lease.ask(others, stop);
-    const ownRayVersion = rayOf(local)?.version ?? null;
+    const ownRayVersion = local.ray.version;
     return elect({ ...this.#memory, config, ownRayVersion, stop, askLease, onWait }, this.#deps);
   }
 

@@ -10,7 +10,7 @@ import { NO_SERVICE, sparing } from "./lease/without-lease.ts";
 import type { NodeInput } from "./node.ts";
 import { type Event, render } from "./output/event.ts";
 import { aliveNote, noteFile } from "./output/notes.ts";
-import { becomes, tempDirOf } from "./ray/command.ts";
+import { tempDirOf } from "./ray/command.ts";
 import { startGuard } from "./ray/guard/guard-process.ts";
 import { type PreflightDeps, preflight } from "./ray/preflight/preflight.ts";
 import { SessionFolder } from "./ray/preflight/session-folder.ts";
@@ -21,10 +21,10 @@ type Input = Omit<NodeInput, "introduction">;
 
 /** Makes the real effects. `write` takes the log, whole lines at a time. Nothing is sent before one is used. */
 export function realDeps(input: Input, write: (text: string) => void): Deps {
-  const { config, runAs, runId } = input;
+  const { config, local, runId } = input;
   const { values, auth, tls } = config;
   const logger = createLogger<Event>({ form: values.RAY_EP_LOG, write, render, now: () => new Date() });
-  const user = becomes(runAs);
+  const user = local.becomes;
   const status = new StatusKeeper(config.node, __VERSION__, noteFile(values.RAY_EP_STATUS_FILE, user));
   const log = (event: Event): void => {
     logger.log(event);
@@ -51,7 +51,7 @@ export function realDeps(input: Input, write: (text: string) => void): Deps {
 /** Ray as processes of this machine. */
 function localRay(input: Input, deps: PreflightDeps): Ray {
   const { auth, tls } = input.config;
-  const folder = new SessionFolder(tempDirOf(input), becomes(input.runAs));
+  const folder = new SessionFolder(tempDirOf(input), input.local.becomes);
   return {
     useFolder: () => folder.share(),
     prepare: (plan, reported) => preflight(plan, folder, reported, deps),

@@ -9,11 +9,8 @@ export type NodeInfo = Readonly<ReturnType<typeof toNode>>;
 /** What tells a node from others, in every version of Ray. */
 type NodeKey = Pick<NodeInfo, "nodeId" | "address" | "port">;
 
-/** A key of the GCS's key-value store, in a namespace of its own. */
-interface KvKey {
-  readonly namespace: string;
-  readonly key: string;
-}
+/** A key of the GCS's key-value store. */
+type KvKey = { readonly namespace: string; readonly key: string };
 
 const NODES = "/ray.rpc.NodeInfoGcsService";
 const KV = "/ray.rpc.InternalKVGcsService";

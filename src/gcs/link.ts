@@ -105,7 +105,7 @@ export class Link {
   }
 
   #read(bytes: Buffer): void {
-    this.#unread = Buffer.concat([this.#unread, bytes]);
+    this.#unread = this.#unread.length === 0 ? bytes : Buffer.concat([this.#unread, bytes]);
     const read = http2.readFrames(this.#unread);
     const [first] = read?.frames ?? [];
     const isOdd = first !== undefined && this.#phase === "greeting" && !http2.isGreeting(first);
@@ -136,11 +136,11 @@ export class Link {
   #explain(error?: NodeJS.ErrnoException): GcsFailure {
     const { code = "", message = "the connection was closed" } = error ?? {};
     if (this.#phase === "greeting" && this.#unread.length > 0) return nameBytes(this.#unread);
-    if (this.#phase === "greeting" && this.#speaksTls)
-      return { kind: "tls", problem: "failed", detail: error?.message ?? NOT_TRUSTED };
-    return { kind: "unavailable", phase: this.#phase, code, detail: message };
+    if (this.#phase !== "greeting" || !this.#speaksTls)
+      return { kind: "unavailable", phase: this.#phase, code, detail: message };
+    // In TLS 1.3 a server that rejects our certificate says so only after the handshake, if at all.
+    const notTrusted =
+      "it closes the connection, as a server does that does not trust this node's certificate";
+    return { kind: "tls", problem: "failed", detail: error?.message ?? notTrusted };
   }
 }
-
-/** What a server does that rejects our certificate: in TLS 1.3 it says so only after the handshake, if at all. */
-const NOT_TRUSTED = "it closes the connection, as a server does that does not trust this node's certificate";

@@ -130,7 +130,7 @@ export type Event = Members<"type", typeof LINES>;
 /** One event in words. */
 export const render = (event: Event): string[] => (LINES[event.type] as (event: Event) => string[])(event);
 
-/** The part of a `life` that may be logged: anybody who knows all of it can send requests in that node's name. */
+/** Anybody who knows a life can send requests in that node's name. */
 export const withoutLife = (event: Event): Event =>
   "life" in event ? { ...event, life: "(not shown)" } : event;
 

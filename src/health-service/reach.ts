@@ -18,9 +18,8 @@ const MIN_PORT = 1024;
 const MAX_LOOKUPS = 16;
 
 /**
- * Makes the dial-back of `POST /v1/reach`: dials only for a node that reported in this life and from this address, only
- * the name that it advertises and a port that it reported, within the budget, and tells the answer apart only by the
- * nonce. Never rejects.
+ * The dial-back of `POST /v1/reach`: only for a node that reported in this life and from this address, only to the name
+ * that it advertises and a port that it reported, within the budget. Never rejects.
  */
 export function createReach({ find, trusted, now, timeoutMs = 2000 }: ReachSettings) {
   const whyOverBudget = createDialBudget(trusted, now);
@@ -46,9 +45,6 @@ const noDial = (result: "not-known" | "busy", message: string): ReachAnswer => {
   return { result, message, from: null, to: null, address: null };
 };
 
-/** `peer`: the address that asked; `target`: what is dialled, host:port. */
-type Dial = Readonly<Record<"node" | "peer" | "target", string>>;
-
 /** Longer than a dial takes, so that there is one at a time for each node. */
 const NODE_RESTS_MS = 3000;
 const MINUTE_MS = 60_000;
@@ -58,14 +54,11 @@ const HOUR_MS = 60 * MINUTE_MS;
 /** A node has one or two, for good, and a few nodes may share an address behind NAT. A scanner needs thousands. */
 const MAX_TARGETS_OF_A_PEER = 32;
 
-/**
- * How often the service dials for others, so that it scans no network for strangers. Asked before each dial: null when
- * it may be made, and then it counts; else the reason why not, for the asker.
- */
-function createDialBudget(trusted: boolean, now: () => number): (dial: Dial) => string | null {
-  /** Those of the last hour, oldest first; the limit of a minute limits them too. */
-  let dials: readonly (Dial & { readonly atMs: number })[] = [];
-  return (dial) => {
+/** The service scans no network for strangers. Why a dial may not be made; null: it may, and then it counts. */
+function createDialBudget(trusted: boolean, now: () => number) {
+  /** Those of the last hour, oldest first, each from a peer to a target (host:port); the limit of a minute limits them too. */
+  let dials: { node: string; peer: string; target: string; atMs: number }[] = [];
+  return (dial: Readonly<Record<"node" | "peer" | "target", string>>): string | null => {
     const nowMs = now();
     const lately = (ms: number) => dials.filter(({ atMs }) => nowMs - atMs < ms);
     dials = lately(HOUR_MS);
@@ -83,7 +76,7 @@ function createDialBudget(trusted: boolean, now: () => number): (dial: Dial) => 
 
 type Outcome = readonly [result: ReachAnswer["result"], message: string];
 
-/** Connects to a node and reads the nonce there, or tells what it met instead. Never rejects. */
+/** Connects to a node and reads the nonce there, or tells what it met instead. */
 function dial(host: string, port: number, nonce: string, timeoutMs: number): Promise<ReachAnswer> {
   return new Promise((resolve) => {
     const socket = connect({ host, port, lookup }).setEncoding("utf8");

@@ -30,10 +30,9 @@ const MAX_OTHERS = 3;
 const PROOF_OF_LIFE = 2;
 
 /**
- * Who owns the name of a node, and what each node said of itself last. The life that reported first owns the name,
- * until another one is granted the head lease under that name or the owner falls silent. Any other life is the same
- * node after a restart, until the owner has reported twice since: then two nodes have one name, and the other life is
- * a duplicate.
+ * Who owns the name of a node, and what each node said of itself last. The life that reported first owns the name, until
+ * another one is granted the head lease under it or the owner falls silent. Any other life is the same node after a
+ * restart, until the owner has reported twice since: then it is a duplicate.
  */
 export class Registry {
   readonly #settings: RegistrySettings;
@@ -98,7 +97,6 @@ export class Registry {
     return [owner, ...others.map((each) => (each === known ? { ...said, ownerReports } : each))];
   }
 
-  /** Entries stand in the order of their names' first reports, so each must be looked at. */
   #forget(): void {
     const oldestMs = this.#settings.now() - this.#settings.forgetAfterMs;
     const isOld = ({ seenAtMs }: Life) => seenAtMs < oldestMs;

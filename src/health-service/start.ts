@@ -46,8 +46,7 @@ export async function startHealthService(
 function memoryEvent(recalled: Recalled, ttlMs: number): Event {
   if (recalled.kind === "none") return { type: "memory", kind: "none", ttlMs };
   if (recalled.kind === "damaged") return { type: "memory", ...recalled };
-  const { kind, epoch, hold } = recalled;
-  return { type: "memory", kind, epoch, holder: hold?.node ?? null };
+  return { type: "memory", kind: "kept", epoch: recalled.epoch, holder: recalled.hold?.node ?? null };
 }
 
 async function listen(

@@ -105,13 +105,16 @@ describe.skipIf(process.getuid?.() !== 0)("started as root", () => {
     expect(started).toMatchObject({ uid: UID, gid: GID, env: { USER: "ldap.user", HOME: "/srv/ldap" } });
   });
 
-  test("C7 without a user `ray` the message names what works", async () => {
+  test("C7 without a user `ray` root runs Ray; where that user was named, the message names what works", async () => {
     await rig.health();
     const etc = withEtc({ passwd: passwd() });
-    const bad = rig.node("ray-cpu", { RAY_EP_USER: "" }, [], etc);
+    const bad = rig.node("ray-cpu", { RAY_EP_USER: "ray" }, [], etc);
     expect(await bad.exit()).toBe(78);
     expect(bad.stderr).toContain('This system has no user "ray"');
     expect(bad.stderr).toContain("or to a uid, such as 1000");
+    rig.node("ray-cpu", { RAY_EP_USER: "" }, [], etc);
+    const { started } = await rig.rays.run("ray-cpu");
+    expect(started).toMatchObject({ uid: 0 });
   });
 
   test("C7 root that may not change users is told so, and may run Ray itself", async () => {

@@ -24,14 +24,12 @@ const USER: RayUser = {
 };
 const LOCAL: LocalFact = {
   ms: 0,
-  uid: USER.uid,
   user: USER.name,
   rayUser: USER,
   becomes: null,
   requirements: [],
-  unreadable: null,
   // No Python: nobody compares it, which would take one more question to each HEAD.
-  ray: { kind: "found", path: "/bin/ray", version: "2.60.0", python: null },
+  ray: { path: "/bin/ray", version: "2.60.0", python: null },
 };
 
 /** One run of the entrypoint in its container: the real node on a virtual clock; around it, all is a model. */
@@ -68,8 +66,7 @@ export class Entrypoint {
       log: (event) => this.#hear(event),
     };
     const input = { config: place.config, local: LOCAL, runId, stopRequest: this.#stopRequest };
-    const runAs = { ray: "/bin/ray", user: USER, change: false };
-    this.#node = new Node({ ...input, runAs, env: {}, introduction: [] }, deps);
+    this.#node = new Node({ ...input, env: {}, introduction: [] }, deps);
   }
 
   /** It is asked to stop. */

@@ -31,10 +31,7 @@ export const LeaseRequest = z.object({
   others: z.enum(["answered", "silent"]),
   /** Whether this node ends its Ray before its lease ends (strict fencing); assumed when it is not given. */
   strict: z.optional(z.boolean()),
-  /**
-   * The highest epoch that this node has seen anywhere: a service that forgot grants above it. One that was made up is not
-   * refused, since an honest node may send it, but counts nothing.
-   */
+  /** The highest epoch that this node has seen anywhere: a service that forgot grants above it. One that was made up counts nothing. */
   seen: z.optional(Count),
   /** Grows with each request about the lease in this life, so that one that arrives late changes nothing. */
   seq: z.optional(Sequence),
@@ -70,10 +67,7 @@ export const REFUSAL_REASONS = [
   "same-name",
   /** Another life with this node's name is alive and renews: two nodes have one name. */
   "duplicate-name",
-  /**
-   * The service has no memory, and a candidate was silent or the asker has seen a later epoch; it waits one TTL for a
-   * living holder.
-   */
+  /** The service forgot, and a candidate was silent or the asker saw a later epoch: it waits one TTL for a living holder. */
   "quiet-period",
   /** The epoch asked to renew is not the current one; a later holder exists or existed. */
   "stale-epoch",

@@ -1,105 +1,105 @@
 import { accessSync, closeSync, constants, openSync, readdirSync, statSync } from "node:fs";
 import { networkInterfaces } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { readAuthTokenFile, readText } from "../../common/auth-token.ts";
 import { monotonicMs } from "../../common/deadline.ts";
 import type { Environment } from "../../common/environment.ts";
-import { attempt } from "../../common/result.ts";
+import type { Failure } from "../../common/failure.ts";
+import { attempt, err, ok, type Result } from "../../common/result.ts";
 import { asUser, type RayUser } from "./become.ts";
 import type { OwnInterface } from "./identity.ts";
 import { type RayInstall, readInstall } from "./ray-install.ts";
 import type { Users } from "./users.ts";
+import type { Values } from "./variables.ts";
 
-/** What this machine is: which user runs us and which Ray is installed. */
-export interface LocalFact extends Users {
+/** Ray on this machine, and who runs it. */
+export interface LocalFact {
   /** Milliseconds that the look took. */
   readonly ms: number;
+  /** The name of the user that runs us. */
+  readonly user: string;
+  readonly ray: RayInstall & { readonly path: string };
+  /** The user that Ray runs as. */
+  readonly rayUser: RayUser;
+  /** The same, where this process is root and must become it first; otherwise null. */
+  readonly becomes: RayUser | null;
   /** The requirement files to install first, in order. */
   readonly requirements: readonly string[];
-  /** The ones that the user that Ray runs as cannot read. */
-  readonly unreadable: { readonly path: string; readonly code: string } | null;
-  readonly ray:
-    | ({ readonly kind: "found"; readonly path: string } & RayInstall)
-    | { readonly kind: "missing"; readonly searched: string | null }
-    | { readonly kind: "not-executable"; readonly path: string; readonly code: string };
 }
 
-/** The Ray that was found. */
-export const rayOf = ({ ray }: Pick<LocalFact, "ray">) => (ray.kind === "found" ? ray : undefined);
-
-export interface LocalProbeSettings {
-  readonly who: Users;
-  /** The folder that was named to hold `ray`; undefined where it is to be found. */
-  readonly binDir: string | undefined;
-  /** The environment that we were given. */
-  readonly env: Environment;
-  /** A requirements file, or a folder of them; it need not exist. */
-  readonly requirements: string;
-}
-
-/** Inspects this machine: our user, the user that Ray runs as, and the installed Ray. */
-export function probeLocal({ who, binDir, env, requirements }: LocalProbeSettings): LocalFact {
+/** Looks at this machine; the failure says why it cannot run Ray at all, before anything is asked of others. */
+export function probeLocal(
+  { uid, user, rayUser, becomes }: Users,
+  values: Values,
+  env: Environment,
+): Result<LocalFact, Failure> {
   const began = monotonicMs();
-  const ray = binDir === undefined ? findRay(env, who.becomes) : rayIn(binDir, env, who.becomes);
-  const found = asUser(who.becomes, () => findRequirements(requirements));
-  return { ...who, ray, ...found, ms: monotonicMs() - began };
-}
-
-const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? "unknown";
-
-function findRequirements(path: string): Pick<LocalFact, "requirements" | "unreadable"> {
-  let at = path;
-  try {
-    const kind = statSync(path, { throwIfNoEntry: false });
-    if (kind === undefined) return { requirements: [], unreadable: null };
-    const names = kind.isDirectory() ? readdirSync(path).filter((name) => name.endsWith(".txt")) : null;
-    const files = names === null ? [path] : names.toSorted().map((name) => join(path, name));
-    for (at of files) closeSync(openSync(at, "r"));
-    return { requirements: files, unreadable: null };
-  } catch (error) {
-    return { requirements: [], unreadable: { path: at, code: codeOf(error) } };
-  }
+  const ray = findRay(values, env.PATH);
+  if (!ray.ok) return ray;
+  if (rayUser === null) return err({ reason: "no-such-user", user: values.RAY_EP_USER ?? "ray" });
+  if (becomes === null && uid !== rayUser.uid)
+    return err({ reason: "wrong-user", user, wanted: rayUser.name });
+  const requirements = asUser(becomes, () => findRequirements(values.RAY_EP_PIP_REQUIREMENTS, rayUser));
+  if (!requirements.ok) return requirements;
+  const path = ray.value;
+  const install = readInstall(path, { ...env, PATH: `${dirname(path)}:${env.PATH ?? ""}` }, becomes);
+  const found = { user, rayUser, becomes, ray: { path, ...install }, requirements: requirements.value };
+  return ok({ ...found, ms: monotonicMs() - began });
 }
 
 const CONDA_ENVS = "/opt/conda/envs";
 
 /**
- * Where images keep Ray: rayproject/ray's own place, then what PATH says, then where a virtual environment, pip or conda
- * puts it (docker/profile.sh has the same).
+ * Where images keep Ray, unless a folder was named: rayproject/ray's own place, then what PATH says, then where a virtual
+ * environment, pip or conda puts it (docker/profile.sh has the same).
  */
-function findRay(env: Environment, becomes: RayUser | null): LocalFact["ray"] {
-  const onPath = (env.PATH ?? "").split(":").filter((folder) => folder.startsWith("/"));
+function findRay({ RAY_EP_BIN_DIR, USE_CONDA_ENV }: Values, path = ""): Result<string, Failure> {
+  const named = RAY_EP_BIN_DIR ?? (USE_CONDA_ENV ? `${CONDA_ENVS}/py/bin` : null);
+  if (named !== null) return rayIn(named);
   const conda = attempt(() => readdirSync(CONDA_ENVS)) ?? [];
   const folders = [
     "/home/ray/anaconda3/bin",
-    ...onPath,
+    ...path.split(":").filter((folder) => folder.startsWith("/")),
     ...["/opt/venv/bin", "/usr/local/bin", "/opt/conda/bin"],
     ...conda.toSorted().map((name) => join(CONDA_ENVS, name, "bin")),
   ];
   for (const folder of new Set(folders)) {
-    const ray = rayIn(folder, env, becomes);
-    if (ray.kind !== "missing") return ray;
+    const ray = rayIn(folder);
+    if (ray.ok || ray.error.reason !== "ray-not-found") return ray;
   }
-  return { kind: "missing", searched: null };
+  return err({ reason: "ray-not-found", path: null });
 }
 
-function rayIn(binDir: string, env: Environment, becomes: RayUser | null): LocalFact["ray"] {
-  const path = join(binDir, "ray");
+function rayIn(folder: string): Result<string, Failure> {
+  const path = join(folder, "ray");
   try {
     accessSync(path, constants.X_OK);
+    return ok(path);
   } catch (error) {
     const code = codeOf(error);
-    return code === "ENOENT" || code === "ENOTDIR"
-      ? { kind: "missing", searched: path }
-      : { kind: "not-executable", path, code };
+    const isMissing = code === "ENOENT" || code === "ENOTDIR";
+    return err(
+      isMissing ? { reason: "ray-not-found", path } : { reason: "ray-not-executable", file: path, code },
+    );
   }
-  const install = readInstall(path, { ...env, PATH: `${binDir}:${env.PATH ?? ""}` }, becomes);
-  return { kind: "found", path, ...install };
 }
 
-/** What the file named by RAY_EP_HEALTH_TOKEN_FILE holds; null where none is named or it cannot be read. */
-export const readHealthTokenFile = ({ RAY_EP_HEALTH_TOKEN_FILE: path = "" }: Environment): string | null =>
-  readText(path.trim());
+const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? "unknown";
+
+/** A file, or all of a folder; neither need exist. */
+function findRequirements(given: string, user: RayUser): Result<string[], Failure> {
+  let path = given;
+  try {
+    const kind = statSync(given, { throwIfNoEntry: false });
+    if (kind === undefined) return ok([]);
+    const names = kind.isDirectory() ? readdirSync(given).filter((name) => name.endsWith(".txt")) : null;
+    const files = names?.toSorted().map((name) => join(given, name)) ?? [given];
+    for (path of files) closeSync(openSync(path, "r"));
+    return ok(files);
+  } catch (error) {
+    return err({ reason: "requirements-unreadable", path, user: user.name, code: codeOf(error) });
+  }
+}
 
 /**
  * What the file named by RAY_AUTH_TOKEN_PATH holds, else Ray's default file ~/.ray/auth_token in the home of the user

@@ -91,13 +91,8 @@ function groupsOf(user: RayUser): number[] | undefined {
   return groups;
 }
 
-/** Node has it since 0.9.4 (nodejs.org/api/process.html), but its types lack it. */
-interface Initgroups {
-  initgroups(user: string, extraGroup: number): void;
-}
-
-/** Uses the C library, which knows all user databases, and changes only this process. */
+/** Uses the C library, which knows all user databases, and changes only this process. Node's types lack initgroups. */
 function systemGroups(name: string, gid: number): number[] {
-  (process as Partial<Initgroups>).initgroups?.(name, gid);
+  (process as { initgroups?(user: string, gid: number): void }).initgroups?.(name, gid);
   return furtherGroups();
 }

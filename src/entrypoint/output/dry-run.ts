@@ -3,7 +3,6 @@ import type { Variable } from "../../common/environment.ts";
 import { renderFailure } from "../../common/failure.ts";
 import { hidden, shown, visible } from "../../common/output/shown.ts";
 import { renderProbe } from "../../common/probe-result.ts";
-import { type LocalFact, rayOf } from "../config/local.ts";
 import { CONTRACT } from "../config/variables.ts";
 import type { HeardHealth, Seen } from "../election/collect.ts";
 import { decide } from "../election/decide/decide.ts";
@@ -17,7 +16,6 @@ import { redactCommand, redactEnv } from "./redact.ts";
 
 export interface DryRunInput extends PlanInput {
   readonly version: string;
-  readonly local: LocalFact;
   readonly seen: Seen & { readonly health: HeardHealth };
 }
 
@@ -30,8 +28,7 @@ const NOBODY_GRANTS = { kind: "no-answer", cause: "the health service is down or
 export function dryRun(input: DryRunInput) {
   const { version, config, local, seen } = input;
   const { health, heads } = seen;
-  const ray = rayOf(local);
-  const ownRayVersion = ray?.version ?? null;
+  const { path, version: ownRayVersion, python } = local.ray;
   const lease = health.kind === "lease" ? null : NOBODY_GRANTS;
   const never = { waitedMs: 0, headUnseenMs: 0, lastRole: null };
   const decision = decide(config, { ...seen, ...never, lease, ownRayVersion });
@@ -45,9 +42,9 @@ export function dryRun(input: DryRunInput) {
       local: {
         ms: round(local.ms),
         user: local.user,
-        ray: ray?.path ?? null,
+        ray: path,
         rayVersion: ownRayVersion,
-        pythonVersion: ray?.python ?? null,
+        pythonVersion: python,
         requirements: local.requirements,
       },
       health: {
@@ -93,14 +90,14 @@ function showPlan(decision: Decision, input: DryRunInput) {
     decision.role === "worker" ? { role: "worker", head: decision.head.address } : { role: "head" };
   const show = (command: Command) => ({
     command: redactCommand(command),
-    user: input.runAs.user.name,
+    user: input.local.rayUser.name,
     path: command.env.PATH ?? "",
     env: redactEnv(command.env),
   });
   const { start, ready } = planRayStart(input, role);
   return {
     role: role.role,
-    before: planInstall(input, input.local.requirements).map(show),
+    before: planInstall(input).map(show),
     start: show(start),
     ready: { gcs: formatAddress(ready.gcs), nodeName: ready.nodeName, timeout: ready.timeoutMs / 1000 },
   };
@@ -113,7 +110,7 @@ export function renderDryRun(report: DryRunReport): string[] {
   const width = Math.max(...config.map(({ name }) => name.length));
   const unknown = "of unknown version";
   const facts = [
-    `user ${local.user}, Ray ${local.rayVersion ?? unknown} on Python ${local.pythonVersion ?? unknown} at ${local.ray ?? "nowhere"} (${local.ms} ms)`,
+    `user ${local.user}, Ray ${local.rayVersion ?? unknown} on Python ${local.pythonVersion ?? unknown} at ${local.ray} (${local.ms} ms)`,
     `to install first: ${local.requirements.join(", ") || "nothing"}`,
     ...report.introduction,
     health.text,

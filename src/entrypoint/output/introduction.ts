@@ -1,15 +1,10 @@
-import { type LocalFact, rayOf } from "../config/local.ts";
 import { findMisspelt, nearestName } from "../config/nearest.ts";
 import { placeOf } from "../election/decide/candidates.ts";
 import type { PlanInput } from "../ray/command.ts";
 import type { Event } from "./event.ts";
 
 /** Who this node is and what it was told, as a start says it first and a dry run too. Pure. */
-export function introduction({
-  config,
-  local,
-  env,
-}: Pick<PlanInput, "config" | "env"> & { readonly local: LocalFact }): Event[] {
+export function introduction({ config, local, env }: PlanInput): Event[] {
   const { node, calledItself, alike, ownInterface, explicitHead, auth, tls } = config;
   const whitelist = config.whitelist.map(({ name }) => name);
   const place = placeOf(config);
@@ -17,7 +12,7 @@ export function introduction({
   const open = auth.mode === "disabled" && tls === undefined;
   const events: Event[] = [
     { type: "candidate", node, calledItself, alike, whitelist, place, nearest },
-    { type: "ray-auth", mode: auth.mode, reason: auth.reason, version: rayOf(local)?.version ?? null, open },
+    { type: "ray-auth", mode: auth.mode, reason: auth.reason, version: local.ray.version, open },
   ];
   if (ownInterface !== undefined) events.push({ type: "own-interface", ...ownInterface });
   for (const each of findMisspelt(Object.keys(env))) events.push({ type: "misspelt", ...each });

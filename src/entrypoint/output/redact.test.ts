@@ -119,25 +119,14 @@ describe("B7 property: no output contains the value of a variable that is not in
     if (!config.ok)
       return [...texts, ...renderFailure({ reason: "bad-configuration", problems: config.error })].join("\n");
     const user = { name: "ray", uid: 1000, gid: 100, groups: [], home: "/home/ray", shell: "/bin/sh" };
-    const ray = { kind: "found", path: "/bin/ray", version: "2.60.0", python: "3.12" } as const;
-    const local = {
-      ms: 1,
-      uid: 0,
-      user: "root",
-      rayUser: user,
-      becomes: user,
-      requirements: ["/r.txt"],
-      unreadable: null,
-      ray,
-    };
+    const ray = { path: "/bin/ray", version: "2.60.0", python: "3.12" };
+    const local = { ms: 1, user: "root", rayUser: user, becomes: user, requirements: ["/r.txt"], ray };
     const health = leaseHealth() as HeardHealth;
-    const runAs = { ray: "/bin/ray", user, change: true };
     const report = dryRun({
       version: "1",
       config: config.value,
       local,
       seen: { health, heads: [] },
-      runAs,
       env,
     });
     expect(report.plan).not.toBeNull();

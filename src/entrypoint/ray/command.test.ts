@@ -2,10 +2,13 @@ import { describe, expect, test } from "vitest";
 import { configOf } from "../../../test/fixtures/config.ts";
 import type { LocalFact } from "../config/local.ts";
 import type { Role } from "../election/role.ts";
-import { planInstall, planRayStart, type RunAs, resolveRunAs } from "./command.ts";
+import { planInstall, planRayStart } from "./command.ts";
 
 const RAY = { name: "ray", uid: 1000, gid: 100, groups: [100, 44], home: "/home/ray", shell: "/bin/bash" };
-const AS_ROOT: RunAs = { ray: "/home/ray/anaconda3/bin/ray", user: RAY, change: true };
+const AS_ROOT: LocalFact = {
+  ...{ ms: 1, user: "root", rayUser: RAY, becomes: RAY, requirements: ["/r/a.txt", "/r/b.txt"] },
+  ray: { path: "/home/ray/anaconda3/bin/ray", version: null, python: null },
+};
 const HEAD: Role = { role: "head" };
 const WORKER: Role = { role: "worker", head: { host: "ray-cpu", port: 6379 } };
 
@@ -14,11 +17,11 @@ interface Given {
   readonly vars?: Record<string, string>;
   readonly env?: Record<string, string>;
   readonly words?: string[];
-  readonly runAs?: RunAs;
+  readonly local?: LocalFact;
 }
 
-function planOf({ role = HEAD, vars = {}, env = {}, words = [], runAs = AS_ROOT }: Given) {
-  return planRayStart({ config: configOf("ray-cpu", vars, words), runAs, env }, role);
+function planOf({ role = HEAD, vars = {}, env = {}, words = [], local = AS_ROOT }: Given) {
+  return planRayStart({ config: configOf("ray-cpu", vars, words), local, env }, role);
 }
 
 const argsOf = (given: Given) => planOf(given).start.args;
@@ -147,8 +150,8 @@ describe("the environment", () => {
 });
 
 test("requirements are installed in order by the same user with the same Python", () => {
-  const input = { config: configOf("ray-cpu"), runAs: AS_ROOT, env: {} };
-  const commands = planInstall(input, ["/r/a.txt", "/r/b.txt"]);
+  const input = { config: configOf("ray-cpu"), local: AS_ROOT, env: {} };
+  const commands = planInstall(input);
   expect(commands.map(({ file, args }) => [file, args.at(-1)])).toEqual([
     ["/home/ray/anaconda3/bin/python", "/r/a.txt"],
     ["/home/ray/anaconda3/bin/python", "/r/b.txt"],
@@ -156,48 +159,9 @@ test("requirements are installed in order by the same user with the same Python"
   expect(commands.map(({ user }) => user)).toEqual([RAY, RAY]);
 });
 
-describe("who runs Ray", () => {
-  const config = configOf("ray-cpu");
-  const ray = { kind: "found", path: "/bin/ray", version: null, python: null } as const;
-  const local: LocalFact = {
-    ms: 1,
-    uid: 0,
-    user: "root",
-    rayUser: RAY,
-    becomes: RAY,
-    requirements: [],
-    unreadable: null,
-    ray,
-  };
-
-  test.each([
-    ["root becomes the user", local, { change: true, user: RAY }],
-    [
-      "the user itself stays",
-      { ...local, uid: 1000, user: "ray", becomes: null },
-      { change: false, user: RAY },
-    ],
-  ])("%s", (_, facts, value) => {
-    expect(resolveRunAs(config, facts)).toMatchObject({ ok: true, value });
-  });
-
-  test.each([
-    ["no such user", { ...local, rayUser: null }, "no-such-user"],
-    ["neither root nor the user", { ...local, uid: 33, user: "www", becomes: null }, "wrong-user"],
-    ["no ray", { ...local, ray: { kind: "missing", searched: "/bin/ray" } as const }, "ray-not-found"],
-    [
-      "ray not executable",
-      { ...local, ray: { kind: "not-executable", path: "/bin/ray", code: "EACCES" } as const },
-      "ray-not-executable",
-    ],
-  ])("%s", (_, facts, reason) => {
-    expect(resolveRunAs(config, facts)).toMatchObject({ ok: false, error: { reason } });
-  });
-
-  test("who is the user already is not changed", () => {
-    expect(planOf({ runAs: { ...AS_ROOT, change: false } }).start.user).toBeNull();
-    expect(planOf({}).start.user).toEqual(RAY);
-  });
+test("who is Ray's user already does not become it", () => {
+  expect(planOf({ local: { ...AS_ROOT, becomes: null } }).start.user).toBeNull();
+  expect(planOf({}).start.user).toEqual(RAY);
 });
 
 test("a WORKER's Ray is spared the words that only a HEAD may have", () => {

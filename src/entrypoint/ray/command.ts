@@ -1,7 +1,5 @@
 import { dirname, join } from "node:path";
 import { type Address, formatAddress } from "../../common/address.ts";
-import type { Failure } from "../../common/failure.ts";
-import { err, ok, type Result } from "../../common/result.ts";
 import { optionName, optionOf } from "../config/args.ts";
 import { type RayUser, SYSTEM_ENV, withoutOurs } from "../config/become.ts";
 import type { Config } from "../config/config.ts";
@@ -32,38 +30,13 @@ export interface Plan {
   readonly killAfterMs: number;
 }
 
-/** Which Ray is run by whom. */
-export interface RunAs {
-  readonly ray: string;
-  readonly user: RayUser;
-  /** True when we are root and must become that user. */
-  readonly change: boolean;
-}
-
-/** The user that this process must become for Ray; null if it already is that user. */
-export const becomes = ({ user, change }: RunAs): RayUser | null => (change ? user : null);
-
 export interface PlanInput {
   readonly config: Config;
-  readonly runAs: RunAs;
+  readonly local: LocalFact;
   /** The environment that we were given. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Our output is a terminal, where colours are useful. */
   readonly terminal?: boolean;
-}
-
-/** Finds out whether this machine can run Ray at all, before anything is asked of others. */
-export function resolveRunAs(config: Config, local: LocalFact): Result<RunAs, Failure> {
-  const { ray, rayUser: user } = local;
-  if (ray.kind === "missing") return err({ reason: "ray-not-found", path: ray.searched });
-  if (ray.kind === "not-executable")
-    return err({ reason: "ray-not-executable", file: ray.path, code: ray.code });
-  if (user === null) return err({ reason: "no-such-user", user: config.values.RAY_EP_USER ?? "ray" });
-  if (local.becomes === null && local.uid !== user.uid)
-    return err({ reason: "wrong-user", user: local.user, wanted: user.name });
-  if (local.unreadable !== null)
-    return err({ reason: "requirements-unreadable", user: user.name, ...local.unreadable });
-  return ok({ ray: ray.path, user, change: local.becomes !== null });
 }
 
 /** Where Ray keeps its sessions; the default is Ray's own (ray/_common/utils.py, 2.60). */
@@ -77,8 +50,8 @@ const DRAIN_BEFORE_GRACE_MS = 4000;
 
 /** Turns a role into an exact command. Pure. */
 export function planRayStart(input: PlanInput, role: Role): Plan {
-  const { config, runAs } = input;
-  const start = { ...surroundings("ray", input), file: runAs.ray, ...rayStartArgs(config, role) };
+  const { config, local } = input;
+  const start = { ...surroundings("ray", input), file: local.ray.path, ...rayStartArgs(config, role) };
   return {
     role: role.role,
     start,
@@ -122,35 +95,32 @@ const withoutHeadOnly = (words: readonly string[]): string[] =>
  * What is to be installed before anything is decided, one command for each requirements file: a HEAD that held the lease
  * and still installed would keep its cluster waiting, or lose the lease over it. Pure.
  */
-export function planInstall(input: PlanInput, requirements: readonly string[]): Command[] {
-  const common = {
-    ...surroundings("pip", input),
-    file: join(dirname(input.runAs.ray), "python"),
-    foreign: 0,
-  };
+export function planInstall(input: PlanInput): Command[] {
+  const { ray, requirements } = input.local;
+  const common = { ...surroundings("pip", input), file: join(dirname(ray.path), "python"), foreign: 0 };
   const install = ["-m", "pip", "install", "--disable-pip-version-check", "-r"];
   return requirements.map((file) => ({ ...common, args: [...install, file] }));
 }
 
 function surroundings(
   name: "ray" | "pip",
-  { config, env, runAs, terminal }: PlanInput,
+  { config, env, local, terminal }: PlanInput,
 ): Pick<Command, "env" | "user" | "speaksAs"> {
-  const { name: USER, home: HOME, shell: SHELL } = runAs.user;
+  const { name: USER, home: HOME, shell: SHELL } = local.rayUser;
   const login = { HOME, USER, LOGNAME: USER, SHELL };
-  const bin = dirname(runAs.ray);
+  const bin = dirname(local.ray.path);
   const rest = (env.PATH ?? SYSTEM_ENV.PATH).split(":").filter((folder) => folder !== bin);
   const drainS = Math.max(0, Math.floor((config.values.RAY_EP_STOP_GRACE - DRAIN_BEFORE_GRACE_MS) / 1000));
   // With RAY_LOG_TO_STDERR all of Ray's logs come that way (ray_logging.py, 2.40 to 2.60): too much to pass through us.
   const direct = (terminal && !env.NO_COLOR) || env.RAY_LOG_TO_STDERR === "1";
   return {
-    user: becomes(runAs),
+    user: local.becomes,
     speaksAs: direct ? null : name,
     env: {
       RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S: String(drainS),
       ...login,
       ...withoutOurs(env),
-      ...(runAs.change ? login : {}),
+      ...(local.becomes === null ? {} : login),
       // Unlike on a HEAD, `ray start` on a WORKER does not turn token mode on by itself.
       RAY_AUTH_MODE: config.auth.mode,
       PATH: [bin, ...rest].join(":"),

@@ -1,4 +1,3 @@
-import { rayOf } from "../config/local.ts";
 import { findOtherHead } from "../lease/other-head.ts";
 import { redactCommand } from "../output/redact.ts";
 import { aborted, unlessAborted } from "../stop-request.ts";
@@ -95,7 +94,7 @@ export class Run {
     this.#ensureGuard().watch(started.value.session);
     // In parallel with Ray's own start, which takes longer.
     if (!this.#isHead)
-      void comparePython(this.#gcs, rayOf(local)?.python).then((why) => why && this.end(failed(why)));
+      void comparePython(this.#gcs, local.ray.python).then((why) => why && this.end(failed(why)));
     try {
       const end = await this.#untilEnd(started.value);
       return end === "stop" ? await this.#drain(started.value) : end;

@@ -39,7 +39,7 @@ const livingInSession = (session: number) =>
 export const processNamed = (session: number, name: string): number | null =>
   livingInSession(session).find((each) => each.name === name)?.pid ?? null;
 
-/** What the processes of a Ray have on their command lines. */
+/** What the processes of a Ray say on their command lines. */
 export interface RayNames {
   /** The GCS of this node's cluster, on a HEAD its own; undefined as long as nobody names it. */
   readonly gcs: Address | undefined;
@@ -49,8 +49,7 @@ export interface RayNames {
 
 /**
  * Both values are on the raylet's command line in Ray 2.40 to 2.60 (ray/_private/services.py, start_raylet). On a HEAD
- * the monitor, which starts as soon as the GCS serves, names the GCS seconds before. They belong to this session,
- * whatever else runs on this machine.
+ * the monitor, which starts as soon as the GCS serves, names the GCS seconds before.
  */
 export function rayNamesIn(session: number): RayNames {
   const all = livingInSession(session).map(({ pid, name }) => ({ name, command: readCommand(pid) }));

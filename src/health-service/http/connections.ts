@@ -17,12 +17,11 @@ const END_OF_HEAD = "\r\n\r\n";
  * Keeps the number of connections within its limit, and lets each have one request at a time.
  *
  * A new connection beyond the limit closes the longest idle one, else the one whose answer takes longest: new requests
- * are served, however many connections other clients hold open. Node's `maxConnections` would turn the new ones away.
+ * are served, however many connections are held open. Node's `maxConnections` would turn the new ones away.
  *
- * Node parses all pipelined requests of one chunk, thousands of them, before it answers the first, and holds an answer
- * for each (`maxRequestsPerSocket` does not change that). Here each chunk is cut where a header may end, and behind a
- * request that came before its predecessor was answered nothing is read: the connection closes after that answer, since
- * no client of ours pipelines.
+ * Node parses thousands of pipelined requests of one chunk before it answers the first, and holds an answer for each
+ * (`maxRequestsPerSocket` does not change that). Here each chunk is cut where a header may end, and a connection with a
+ * request ahead of an answer is read no further and closes after it: no client of ours pipelines.
  */
 export class Connections {
   readonly #max: number;

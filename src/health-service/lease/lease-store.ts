@@ -1,6 +1,5 @@
 import { sameHost } from "../../common/address.ts";
 import type {
-  ClusterView,
   LeaseGranted,
   LeaseRefused,
   LeaseRelease,
@@ -33,8 +32,8 @@ export interface LeaseStoreSettings {
   readonly file: Pick<StateFile, "path" | "save"> | null;
   /** Milliseconds on the monotonic clock. */
   readonly now: () => number;
-  readonly log: (event: Event) => void;
   readonly pause: (ms: number) => Promise<unknown>;
+  readonly log: (event: Event) => void;
 }
 
 /** Nodes wait a second for an answer, and a renewal that stands behind a write shall not miss that. */
@@ -46,7 +45,7 @@ export class LeaseStore {
   #state: LeaseState;
   /** Requests stand in line behind a write under way: what they find must be what was kept. */
   #line: Promise<unknown> = Promise.resolve();
-  /** A write of which the disk has not told its end; there is none beside it, so that nothing older comes after something newer. */
+  /** A write under way. There is none beside it, so that nothing older comes after something newer. */
   #writing = false;
   /** False while the state cannot be written. */
   stored = true;
@@ -58,7 +57,7 @@ export class LeaseStore {
     this.#state = startLease(settings.recalled, settings.now(), settings.ttlMs);
   }
 
-  /** Writes what is known, so that a folder that cannot be written is told at the start and not at the first grant. */
+  /** Writes what is known: a folder that cannot be written is told at the start, not at the first grant. */
   open(): Promise<boolean> {
     return this.#inLine(() => this.#save(this.#state));
   }
@@ -129,7 +128,7 @@ export class LeaseStore {
     return last?.life === life && sameHost(last.node, node);
   }
 
-  view(): Pick<ClusterView, "instance" | "ttl" | "epoch" | "holder" | "released" | "releasedBy"> {
+  view() {
     const { instance, ttlMs, now } = this.#settings;
     return { instance, ttl: ttlMs / 1000, ...viewOf(this.#state, now(), ttlMs) };
   }

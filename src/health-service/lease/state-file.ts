@@ -2,7 +2,7 @@ import { copyFile, mkdir, open, readFile, rename, writeFile } from "node:fs/prom
 import { dirname, join } from "node:path";
 import * as z from "zod/mini";
 import { pause } from "../../common/deadline.ts";
-import { Epoch } from "../../common/protocol/lease-protocol.ts";
+import { Epoch, HIGHEST_EPOCH } from "../../common/protocol/lease-protocol.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import { KeptHold, type Memory, type Recalled } from "./lease-state.ts";
 
@@ -57,10 +57,10 @@ export class StateFile {
 
 /** The highest epoch that can still be read in a damaged file, 0 for none: epochs never go back. */
 function highestEpoch(text: string): number {
-  const found = [...text.matchAll(/"(?:epoch|heard)"\s*:\s*(\d{1,15})(?!\d)/g)].map((match) =>
-    Number(match[1]),
+  const found = [...text.matchAll(/"(?:epoch|heard)"\s*:\s*(\d{1,15})(?!\d)/g)].map(([, digits]) =>
+    Number(digits),
   );
-  return Math.max(0, ...found.filter((epoch) => z.safeParse(Epoch, epoch).success));
+  return Math.max(0, ...found.filter((epoch) => epoch <= HIGHEST_EPOCH));
 }
 
 /** `work`, or an error where the disk has not answered by then. */

@@ -24,13 +24,14 @@ export interface ComposeFile {
   readonly [key: string]: unknown;
 }
 
+/** In which the health service keeps the head lease. */
 const STATE_VOLUME = "health-state";
 const STATE_FOLDER = "/var/lib/ray-entrypoint";
 
 /** compose.yaml: the health service and the nodes that are switched on. Pure. */
 export function mainComposeFile(plan: HostPlan): ComposeFile {
   const { enabled } = plan.health;
-  const volume = { name: names.healthStateVolume(plan), labels: names.labelsOf(plan, "main") };
+  const volume = { name: `${plan.projectName}-${STATE_VOLUME}`, labels: names.labelsOf(plan, "main") };
   return {
     services: {
       ...(enabled ? { [HEALTH_NAME]: healthService(plan) } : {}),

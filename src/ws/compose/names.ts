@@ -1,4 +1,4 @@
-import { HEALTH_NAME, type Settings, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../config/settings.ts";
+import { type Settings, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../config/settings.ts";
 
 /** The files that `ws generate` writes, beside config.yaml. */
 export const COMPOSE_FILE = "compose.yaml";
@@ -53,6 +53,3 @@ export const containerName = ({ projectName }: Settings, service: string): strin
 
 /** The image that a service runs; the test containers use that of the first node. */
 export const imageName = ({ projectName }: Settings, service: string): string => `${projectName}-${service}`;
-
-/** The volume in which the health service keeps the head lease. */
-export const healthStateVolume = ({ projectName }: Settings): string => `${projectName}-${HEALTH_NAME}-state`;

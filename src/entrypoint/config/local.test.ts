@@ -1,0 +1,49 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { configOf } from "../../../test/fixtures/config.ts";
+import { probeLocal } from "./local.ts";
+
+const root = mkdtempSync(join(tmpdir(), "local-"));
+const ray = (folder: string) => join(root, folder, "ray");
+
+beforeAll(() => {
+  for (const [folder, mode] of [
+    ["good", 0o755],
+    ["closed", 0o644],
+  ] as const) {
+    mkdirSync(join(root, folder));
+    writeFileSync(ray(folder), "#!/bin/sh\n");
+    chmodSync(ray(folder), mode);
+  }
+});
+afterAll(() => rmSync(root, { recursive: true }));
+
+const RAY = { name: "ray", uid: 1000, gid: 100, groups: [], home: "/home/ray", shell: "/bin/bash" };
+const USERS = { uid: 1000, user: "ray", rayUser: RAY, becomes: null };
+
+const probe = (folder: string, users = {}) =>
+  probeLocal({ ...USERS, ...users }, configOf("a", { RAY_EP_BIN_DIR: join(root, folder) }).values, {});
+
+test("who is Ray's user already runs it", () => {
+  const value = { rayUser: RAY, becomes: null, ray: { path: ray("good") }, requirements: [] };
+  expect(probe("good")).toMatchObject({ ok: true, value });
+});
+
+test.each([
+  ["no ray", "none", {}, { reason: "ray-not-found", path: ray("none") }],
+  ["ray not executable", "closed", {}, { reason: "ray-not-executable", file: ray("closed"), code: "EACCES" }],
+  ["no such user", "good", { rayUser: null }, { reason: "no-such-user", user: "ray" }],
+  ["neither root nor the user", "good", { uid: 33, user: "www" }, { reason: "wrong-user", wanted: "ray" }],
+])("Ray cannot run: %s", (_, folder, users, error) => {
+  expect(probe(folder, users)).toMatchObject({ ok: false, error });
+});
+
+test("Ray is found on PATH, and USE_CONDA_ENV names another place", () => {
+  const env = { PATH: `relative:${join(root, "good")}` };
+  expect(probeLocal(USERS, configOf("a").values, env)).toMatchObject({ ok: true });
+  const conda = configOf("a", { USE_CONDA_ENV: "true" }).values;
+  const error = { reason: "ray-not-found", path: "/opt/conda/envs/py/bin/ray" };
+  expect(probeLocal(USERS, conda, env)).toMatchObject({ ok: false, error });
+});
