@@ -112,9 +112,10 @@ describe.skipIf(process.getuid?.() !== 0)("started as root", () => {
     expect(await bad.exit()).toBe(78);
     expect(bad.stderr).toContain('This system has no user "ray"');
     expect(bad.stderr).toContain("or to a uid, such as 1000");
-    rig.node("ray-cpu", { RAY_EP_USER: "" }, [], etc);
+    const node = rig.node("ray-cpu", { RAY_EP_USER: "" }, [], etc);
     const { started } = await rig.rays.run("ray-cpu");
     expect(started).toMatchObject({ uid: 0 });
+    expect(node.stdout).toContain("→ Ray runs as root: this system has no user `ray`");
   });
 
   test("C7 root that may not change users is told so, and may run Ray itself", async () => {

@@ -56,6 +56,7 @@ const LINES = {
     const danger = e.open ? "; anybody who can reach this cluster's ports can run code on it" : "";
     return `${what}: ${AUTH[e.reason](e.mode, e.version)}${danger}`;
   },
+  "ray-as-root": () => "→ Ray runs as root: this system has no user `ray`, and RAY_EP_USER names none",
   misspelt: (e: Misspelt) => [
     `✗ ${e.name} is not a variable of this program, and nothing reads it`,
     e.nearest === null ? "→ --help lists all variables" : `→ Did you mean ${e.nearest}?`,

@@ -14,6 +14,7 @@ export function introduction({ config, local, env }: PlanInput): Event[] {
     { type: "candidate", node, calledItself, alike, whitelist, place, nearest },
     { type: "ray-auth", mode: auth.mode, reason: auth.reason, version: local.ray.version, open },
   ];
+  if (local.rayUser.uid === 0 && config.values.RAY_EP_USER === null) events.push({ type: "ray-as-root" });
   if (ownInterface !== undefined) events.push({ type: "own-interface", ...ownInterface });
   for (const each of findMisspelt(Object.keys(env))) events.push({ type: "misspelt", ...each });
   if (explicitHead !== null) events.push({ type: "explicit-head", explicit: explicitHead });
