@@ -4,17 +4,18 @@
 # The entrypoint accepts the same words as true, also with blanks or a carriage return around them.
 case ${USE_CONDA_ENV:-false} in
   *1* | *[Tt][Rr][Uu][Ee]* | *[Yy][Ee][Ss]* | *[Oo][Nn]*) ray_bin=/opt/conda/envs/py/bin ;;
-  *) ray_bin=/home/ray/anaconda3/bin ;;
+  *)
+    ray_bin=
+    for ray_at in /home/ray/anaconda3/bin/ray "$(command -v ray || :)" /opt/venv/bin/ray /usr/local/bin/ray \
+      /opt/conda/bin/ray /opt/conda/envs/*/bin/ray; do
+      if [ -z "$ray_bin" ] && [ -x "$ray_at" ]; then ray_bin=${ray_at%/*}; fi
+    done
+    ray_bin=${ray_bin:-/home/ray/anaconda3/bin}
+    unset ray_at
+    ;;
 esac
-if ! [ -x "$ray_bin/ray" ] && ! command -v ray > /dev/null; then
-  for ray_bin in /opt/venv/bin /usr/local/bin /opt/conda/bin /opt/conda/envs/*/bin; do
-    if [ -x "$ray_bin/ray" ]; then break; fi
-  done
-fi
-if [ -x "$ray_bin/ray" ]; then
-  case ${PATH-} in
-    "$ray_bin" | "$ray_bin":*) ;;
-    *) export PATH="$ray_bin${PATH:+:$PATH}" ;;
-  esac
-fi
+case ${PATH-} in
+  "$ray_bin" | "$ray_bin":*) ;;
+  *) export PATH="$ray_bin${PATH:+:$PATH}" ;;
+esac
 unset ray_bin

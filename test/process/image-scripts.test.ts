@@ -24,7 +24,7 @@ test.each(["true", "TRUE", "1", "yes", "on", "On", "false", "0", "no", "off", "t
 test("install.sh on an image that was built here before changes nothing and fails at nothing", () => {
   const root = mkdtempSync(join(tmpdir(), "install-"));
   onTestFinished(() => rmSync(root, { recursive: true }));
-  for (const folder of ["opt/ray-entrypoint", "etc/profile.d", "run", "home", "bin"])
+  for (const folder of ["opt/ray-entrypoint", "etc/profile.d", "home", "bin"])
     mkdirSync(join(root, folder), { recursive: true });
   const program = (name: string, body: string) => {
     writeFileSync(join(root, "bin", name), `#!/bin/sh\n${body}\n`);
@@ -33,11 +33,11 @@ test("install.sh on an image that was built here before changes nothing and fail
   program("getent", `echo "ray:x:1000:100::${root}/home:/bin/bash"`);
   program("id", "echo 100");
   program("install", "exit 0");
-  program("tini", "exit 0");
+  program("ray", "exit 0");
   writeFileSync(join(root, "opt/ray-entrypoint/profile.sh"), "echo ours\n");
   writeFileSync(join(root, "home/.profile"), "echo theirs\n");
   const text = readFileSync(join(docker, "install.sh"), "utf8").replaceAll(
-    /\/(opt\/ray|etc\/profile|run\/ray)/g,
+    /\/(opt\/ray|etc\/profile)/g,
     `${root}/$1`,
   );
   const env = { PATH: `${root}/bin:${process.env.PATH}` };

@@ -61,7 +61,7 @@ async function inside(round: number): Promise<Outcome> {
 async function healthService(): Promise<string> {
   const config = readHealthConfig({}, () => null);
   if (!config.ok) throw new Error("the health service's defaults are wrong");
-  const here = { ...config.value, host: "127.0.0.1", port: 0 };
+  const here = { ...config.value, RAY_EP_HEALTH_HOST: "127.0.0.1", RAY_EP_HEALTH_PORT: 0 };
   const started = await startHealthService(here, { version: "1", instance: "i" }, () => {});
   if (!started.ok) throw new Error(started.error.reason);
   closing.push(() => started.value.stop());
