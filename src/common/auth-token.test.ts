@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { readSettings } from "../ws/config/settings.ts";
 import { composeDriver } from "../ws/drivers/compose/driver.ts";
+import { refusal } from "../ws/drivers/compose/engine.ts";
 import { localDriver } from "../ws/drivers/local/driver.ts";
 import { authOfRay, decideAuth, tokenIn } from "./auth-token.ts";
 
@@ -12,7 +13,7 @@ function tokensOf(env: Record<string, string>): (string | null)[] {
   const read = readSettings("");
   if (!read.ok) throw new Error("no settings");
   const { settings } = read.value;
-  const never = async () => ({ ok: false, error: { command: "", lines: [] } }) as const;
+  const never = async () => ({ ok: false, error: refusal("", []) }) as const;
   const common = { settings, env, stateDir: "/none" };
   const docker = {
     configFile: "",

@@ -66,9 +66,13 @@ export function describeFailure(failure: WsFailure): { readonly lines: Lines; re
   throw new Error(`unreachable: ${failure.reason}`);
 }
 
-/** Says why a command failed and returns its exit code. */
-export function fail({ terminal }: { readonly terminal: Pick<Terminal, "err"> }, failure: WsFailure): number {
-  const { lines, code } = describeFailure(failure);
+/** Says why a command failed and returns its exit code. A question to the engine that Ctrl-C ended was not refused. */
+export function fail(
+  { terminal, signal }: { readonly terminal: Pick<Terminal, "err">; readonly signal: AbortSignal },
+  failure: WsFailure,
+): number {
+  const ended = failure.reason === "engine-refused" && signal.aborted;
+  const { lines, code } = describeFailure(ended ? interrupted(signal) : failure);
   printLines(terminal.err, lines);
   return code;
 }

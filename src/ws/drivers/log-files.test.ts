@@ -2,7 +2,7 @@ import { appendFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { readLog } from "./log-files.ts";
+import { logText, readLog } from "./log-files.ts";
 
 test("a log that is followed goes on where it was read to, through half lines, a new file and a cut", async () => {
   const folder = mkdtempSync(join(tmpdir(), "ws-log-"));
@@ -28,4 +28,9 @@ test("a log that is followed goes on where it was read to, through half lines, a
   const ended = lines.next();
   stop.abort();
   expect(await ended).toEqual({ done: true, value: undefined });
+});
+
+test("a log that is not there is empty; one that cannot be read is not", () => {
+  expect(logText(join(tmpdir(), "ws-log-none"))).toBe("");
+  expect(() => logText(tmpdir())).toThrow("EISDIR");
 });

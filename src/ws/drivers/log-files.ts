@@ -1,4 +1,4 @@
-import { readText } from "../../common/auth-token.ts";
+import { readFileSync } from "node:fs";
 import type { Environment } from "../../common/environment.ts";
 import { streamLines } from "./run-program.ts";
 
@@ -27,9 +27,19 @@ const STAMPED = new RegExp(`^(${STAMP}) (.*)$`, "s");
 const EVENT = new RegExp(`^\\{"time":"(${STAMP})","message":.*\\}$`, "gm");
 const EVENT_TIME = new RegExp(`^\\{"time":"(${STAMP})","message":`);
 
+/** Only a log that does not exist is empty. Throws, as the file system says it, where one cannot be read. */
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    return "";
+  }
+}
+
 /** The text of a log, or its last lines, without the times in front of the lines; empty if there is no log. */
 export function logText(file: string, lastLines?: number): string {
-  const text = asText((readText(file) ?? "").replaceAll(STAMPS, ""));
+  const text = asText(textOf(file).replaceAll(STAMPS, ""));
   return lastLines === undefined ? text : text.trimEnd().split("\n").slice(-lastLines).join("\n");
 }
 
@@ -55,7 +65,7 @@ export async function* readLog(
   { follow, tail, since }: LogRequest,
   signal: AbortSignal,
 ): AsyncGenerator<LogLine> {
-  const text = readText(file) ?? "";
+  const text = textOf(file);
   const whole = text.slice(0, text.lastIndexOf("\n") + 1);
   let time: string | undefined;
   const read = (line: string): LogLine => {

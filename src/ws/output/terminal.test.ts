@@ -56,7 +56,9 @@ test("B9 foreign text never adds a control character or a line to the output of 
       );
       expectVisible(checks, 4);
       const failure = { reason: "runtime-not-available", runtime: text, why: text } as const;
-      const said = written((write) => fail({ terminal: { err: write } }, failure));
+      const said = written((write) =>
+        fail({ terminal: { err: write }, signal: new AbortController().signal }, failure),
+      );
       expectVisible(said, describeFailure(failure).lines.length);
       const service = {
         name: text,

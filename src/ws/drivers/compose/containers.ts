@@ -4,7 +4,7 @@ import { err, ok, type Result } from "../../../common/result.ts";
 import { PART_LABEL, type Part, PROJECT_LABEL } from "../../compose/names.ts";
 import type { Settings } from "../../config/settings.ts";
 import type { Service } from "../driver.ts";
-import type { Engine, Refusal } from "./engine.ts";
+import { type Engine, type Refusal, refusal } from "./engine.ts";
 import type { Project } from "./project.ts";
 
 /** Of both generations of compose; a container that was started by hand may have none. */
@@ -136,11 +136,11 @@ export async function inspectEach<T>(
   if (ids.length === 0) return ok([]);
   const inspected = await docker([...inspect, ...ids]);
   // If one went away between the two commands, the engine reports an error but lists the others.
-  const text = inspected.ok ? inspected.value : (inspected.error.stdout ?? "");
+  const text = inspected.ok ? inspected.value : inspected.error.stdout;
   try {
     return ok(z.array(schema).parse(JSON.parse(text)));
   } catch (error) {
     const lines = [`its answer has an unknown form: ${(error as Error).message}`];
-    return inspected.ok ? err({ command: `docker ${inspect.join(" ")}`, lines }) : inspected;
+    return inspected.ok ? err(refusal(`docker ${inspect.join(" ")}`, lines)) : inspected;
   }
 }

@@ -11,7 +11,7 @@ import { CHANGE_MS, endingWith } from "./engine.ts";
 import { nodeVerbs } from "./exec.ts";
 import { ensureImages } from "./images.ts";
 import { dropKeptLogs, logVerbs } from "./logs.ts";
-import { type Project, refused, runCompose } from "./project.ts";
+import { type Project, runCompose } from "./project.ts";
 import { endVerbs } from "./remove.ts";
 import { surveyProject } from "./survey.ts";
 
@@ -34,7 +34,7 @@ export function composeDriver(project: Project): Driver {
     // Where the Ray images keep their Python.
     binDir: "/home/ray/anaconda3/bin",
     until: (signal) => composeDriver({ ...project, engine: endingWith(engine, signal), signal }),
-    list: async (part) => refused(project, await listContainers(project, part)),
+    list: (part) => listContainers(project, part),
     survey: async (request) => {
       const survey = await surveyProject(project, request);
       if (!survey.ok) return survey;
@@ -53,12 +53,12 @@ export function composeDriver(project: Project): Driver {
       // What compose itself would wait for before a start are health checks, which come seconds apart.
       const words = ["up", "--no-start", "--no-build", ...servicesOf(settings, request.part)];
       const made = await runCompose(project, request, words, { signal });
-      return made.ok ? ok(undefined) : refused({ signal }, made);
+      return made.ok ? ok(undefined) : made;
     },
     start: async (_, names, signal) => {
       const words = ["start", ...names.map(container)];
       const started = await engine.docker(words, { signal, timeoutMs: CHANGE_MS });
-      return started.ok ? ok(undefined) : refused({ signal }, started);
+      return started.ok ? ok(undefined) : started;
     },
     ...endVerbs(project),
     ...logVerbs(project),

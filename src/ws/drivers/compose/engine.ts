@@ -1,14 +1,14 @@
 import { existsSync } from "node:fs";
 import type { Environment } from "../../../common/environment.ts";
 import { err, ok, type Result } from "../../../common/result.ts";
+import type { WsFailure } from "../../failure.ts";
+import { likelyCause } from "../causes.ts";
 import { type RunOptions, runProgram } from "../run-program.ts";
 
 /** A command that the engine or compose did not carry out, with its own words. */
-export interface Refusal {
-  readonly command: string;
-  readonly lines: readonly string[];
+export interface Refusal extends Extract<WsFailure, { reason: "engine-refused" }> {
   /** Its output despite the failure, as when `docker inspect` misses one of several containers. */
-  readonly stdout?: string;
+  readonly stdout: string;
 }
 
 /** A question to docker has a limit of time by itself. */
@@ -33,6 +33,10 @@ export interface Engine {
   /** The engine's machine as seen from here: 127.0.0.1, or the host that DOCKER_HOST or docker's context names. */
   readonly host: string;
 }
+
+export const refusal = (command: string, lines: readonly string[], stdout = ""): Refusal => ({
+  ...{ reason: "engine-refused", command, lines, stdout, cause: likelyCause(lines) },
+});
 
 const ANSWER_MS = 8_000;
 /** What a question may take (`docker ps`, `inspect`): an engine that hangs must not hold us with it. */
@@ -111,5 +115,5 @@ const commandRunner =
     const { ok: done, stdout, stderr, all } = await runProgram([...before, ...command], run);
     if (done) return ok(options.both ? all : stdout);
     // As a person would type it, short enough to read.
-    return err({ command: command.join(" ").slice(0, 200), lines: stderr, stdout });
+    return err(refusal(command.join(" ").slice(0, 200), stderr, stdout));
   };

@@ -11,7 +11,7 @@ import { HEALTH_NAME, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../config/se
 import { type Attempt, interrupted } from "../../failure.ts";
 import type { Job } from "../../job.ts";
 import { type Request, servicesOf } from "../driver.ts";
-import { type Project, refused, runCompose, sourceVariables } from "./project.ts";
+import { type Project, runCompose, sourceVariables } from "./project.ts";
 
 const BUILD_LINES = 20;
 
@@ -39,7 +39,7 @@ export async function ensureImages(
   if (signal.aborted) return err(interrupted(signal));
   if (!built.ok) {
     progress.fail("build", what);
-    return refused(project, err({ ...built.error, lines: built.error.lines.slice(-BUILD_LINES) }));
+    return err({ ...built.error, lines: built.error.lines.slice(-BUILD_LINES) });
   }
   progress.done("build", `Built the images of ${names.join(", ")}`);
   return ok(undefined);

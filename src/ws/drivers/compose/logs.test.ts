@@ -7,7 +7,7 @@ import { EVENTS } from "../../../../test/fixtures/events.ts";
 import { statusOf } from "../../../../test/fixtures/status.ts";
 import { parseStatus } from "../../../common/protocol/node-status.ts";
 import { err, ok, type Result } from "../../../common/result.ts";
-import type { Refusal } from "./engine.ts";
+import { type Refusal, refusal } from "./engine.ts";
 import { logVerbs } from "./logs.ts";
 
 const status = statusOf("ray-cpu", [EVENTS.candidate, EVENTS.failed]);
@@ -36,7 +36,7 @@ test("a node's status is copied out of its container, which need not run", async
 });
 
 test.each([
-  ["no file", err({ command: "docker cp", lines: ["no such file"] })],
+  ["no file", err(refusal("docker cp", ["no such file"]))],
   ["a link that a job of Ray's put in its place", ok("status.json\0/etc/passwd")],
 ])("%s says nothing", async (_, answer: Result<string, Refusal>) =>
   expect(await engineThat(answer).status("c1")).toBe(""),

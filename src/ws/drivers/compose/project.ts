@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readText } from "../../../common/auth-token.ts";
-import { err, ok, type Result } from "../../../common/result.ts";
+import { err, type Result } from "../../../common/result.ts";
 import { testVariables } from "../../compose/files.ts";
 import { type HostPlan, planHost } from "../../compose/host-plan.ts";
 import {
@@ -14,9 +14,8 @@ import {
 } from "../../compose/names.ts";
 import { readHostFacts } from "../../compose/read-host.ts";
 import type { Places } from "../../compose/write-files.ts";
-import { interrupted, type WsFailure } from "../../failure.ts";
+import type { WsFailure } from "../../failure.ts";
 import { secretsFile } from "../../state/secrets.ts";
-import { likelyCause } from "../causes.ts";
 import type { Driver, Request } from "../driver.ts";
 import type { Engine, Refusal, RunCommand } from "./engine.ts";
 
@@ -62,17 +61,6 @@ export function runCompose(
     ...["-f", join(stateOf(project), part === "main" ? COMPOSE_FILE : TEST_COMPOSE_FILE)],
   ];
   return engine.compose([...place, ...words], { ...options, env });
-}
-
-/** The engine's refusal as a failure of `ws`; a question that Ctrl-C ended is none. */
-export function refused<T>(
-  { signal }: { readonly signal?: AbortSignal | undefined },
-  answer: Result<T, Refusal>,
-  causeOf = likelyCause,
-): Result<T, WsFailure> {
-  if (answer.ok) return ok(answer.value);
-  if (signal?.aborted) return err(interrupted(signal));
-  return err({ reason: "engine-refused", ...answer.error, cause: causeOf(answer.error.lines) });
 }
 
 /** What the two Dockerfiles copy, and themselves. */

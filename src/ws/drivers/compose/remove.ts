@@ -1,11 +1,11 @@
-import { ok } from "../../../common/result.ts";
+import { err, ok } from "../../../common/result.ts";
 import type { Part } from "../../compose/names.ts";
 import type { Attempt } from "../../failure.ts";
 import type { Driver, Leaving } from "../driver.ts";
 import { labelFilters, listContainers } from "./containers.ts";
 import { CHANGE_MS } from "./engine.ts";
 import { dropKeptLogs } from "./logs.ts";
-import { type Project, refused } from "./project.ts";
+import type { Project } from "./project.ts";
 
 /** What an engine gives a container that did not stop in time (128 + SIGKILL). */
 const KILLED = "137";
@@ -25,7 +25,7 @@ export function endVerbs(project: Project): Pick<Driver, "stop" | "remove"> {
     // What carries the project's label, whoever made it and whatever config.yaml says now; nothing without it is touched.
     remove: async (leaving) => {
       const found = await listContainers(project, leaving.part);
-      if (!found.ok) return refused(project, found);
+      if (!found.ok) return found;
       const containers = found.value.filter(({ name }) => leaving.names?.includes(name) ?? true);
       const ids = containers.map(({ ref }) => ref);
       const removed = await removeAll(project, ["rm", "--force", "--volumes"], ids);
@@ -52,7 +52,7 @@ async function removeRest(project: Project, { part, names, volumes }: Leaving): 
 async function removeLabelled(project: Project, kind: "network" | "volume", part: Part | undefined): Attempt {
   const { engine, settings } = project;
   const listed = await engine.docker([kind, "ls", "--quiet", ...labelFilters(settings, part)]);
-  if (!listed.ok) return refused(project, listed);
+  if (!listed.ok) return listed;
   const names = listed.value.split("\n").filter((line) => /^[\w.-]+$/.test(line));
   return removeAll(project, [kind, "rm"], names);
 }
@@ -63,10 +63,9 @@ async function removeAll(project: Project, words: readonly string[], names: read
   const removed = await project.engine.docker([...words, ...names], { timeoutMs: CHANGE_MS });
   if (removed.ok || removed.error.lines.every((line) => /No such container|^[0-9a-f]{64}$/.test(line)))
     return ok(undefined);
-  return refused(project, removed, inUse);
-}
-
-const inUse = (lines: readonly string[]): string | undefined =>
-  lines.some((line) => /active endpoints|is in use|has containers/.test(line))
+  const inUse = removed.error.lines.some((line) => /active endpoints|is in use|has containers/.test(line));
+  const cause = inUse
     ? "containers that are not ours still use it; stop or disconnect them, then run ws down again"
     : undefined;
+  return err({ ...removed.error, cause });
+}

@@ -9,7 +9,7 @@ import { blockedBy, hasMoved } from "./conflicts.ts";
 import { type Container, listContainers } from "./containers.ts";
 import { imagesOf } from "./images.ts";
 import { lookAround } from "./neighbours.ts";
-import { type Project, refused, runCompose, stateOf } from "./project.ts";
+import { type Project, runCompose, stateOf } from "./project.ts";
 
 /** Writes ws's own copies of the compose files, and compares what exists with them. `moved`: the network's subnet differs. */
 export async function surveyProject(
@@ -61,8 +61,8 @@ async function changes(project: Project, request: Request): Attempt<Survey["chan
     runCompose(project, request, ["config", "--hash", services.join(",")]),
     imagesOf(project, services),
   ]);
-  if (!found.ok) return refused(project, found);
-  if (!hashed.ok) return refused(project, hashed);
+  if (!found.ok) return found;
+  if (!hashed.ok) return hashed;
   const lines = hashed.value.matchAll(/^(\S+) ([0-9a-f]{64})\s*$/gm);
   const hashes = new Map([...lines].map(([, name = "", hash = ""]) => [name, hash]));
   const why = services.flatMap((name, i): [string, string][] => {
