@@ -45,7 +45,7 @@ async function diagnose(
   part: LogPart,
   how: readonly string[] = [],
 ) {
-  const lines = await linesOf(driver, service?.ref ?? driver.refOf(node), part);
+  const lines = await linesOf(driver, (service ?? driver.absent(node)).ref, part);
   const cause = causeOf(await statusOf(driver, node, service), [...how, ...lines]);
   return { node, lines: lines.slice(-LAST_LINES), cause };
 }

@@ -130,7 +130,7 @@ export async function statusOf(
   node: string,
   service?: Pick<Service, "ref" | "startedAtMs">,
 ): Promise<NodeStatus | undefined> {
-  const own = parseStatus(await driver.status(service?.ref ?? driver.refOf(node)));
+  const own = parseStatus(await driver.status((service ?? driver.absent(node)).ref));
   if (own !== undefined && own.startedAt >= (service?.startedAtMs ?? 0)) return own;
   return (await healthView(driver))?.nodes?.find(({ name }) => name === node)?.status;
 }

@@ -134,7 +134,7 @@ const others = (driver: Driver, view: ClusterView, known: readonly string[]) =>
       (node): ServiceReport => ({
         name: node.name,
         ...asRaySees(node, view),
-        ...driver.absent(),
+        container: driver.absent().container,
         address: node.address,
         state: "ALIVE",
         uptimeS: node.startedAtMs > 0 ? secondsSince(node.startedAtMs) : undefined,

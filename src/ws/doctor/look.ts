@@ -12,7 +12,7 @@ import { dockerRunner, engineHost, findCompose, findEngine, isRemote } from "../
 import { lookAround } from "../drivers/compose/neighbours.ts";
 import { hostPlanOf, type Project } from "../drivers/compose/project.ts";
 import type { Driver } from "../drivers/driver.ts";
-import { pythonEnvironment } from "../drivers/local/pip.ts";
+import { pythonEnvironment } from "../drivers/local/venv.ts";
 import type { WsFailure } from "../failure.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;

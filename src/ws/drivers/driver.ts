@@ -48,12 +48,7 @@ export interface Service {
   /** The folder of another config.yaml from which it was started. */
   readonly elsewhere: string | undefined;
   /** As the engine sees it; undefined where there is none. */
-  readonly container?: ShownContainer;
-}
-
-interface ShownContainer {
-  readonly name: string;
-  readonly status: string;
+  readonly container?: { readonly name: string; readonly status: string };
 }
 
 /** What is to run: the cluster itself, or the test worker and client, which are told a HEAD. */
@@ -75,8 +70,9 @@ export interface Survey {
   readonly warnings: readonly Problem[];
 }
 
-/** What is to go: of one part or of both. */
+/** What is to go. */
 export interface Leaving {
+  /** Undefined: both. */
   readonly part?: Part;
   /** Only these, and the part's network if nothing else is in it; undefined: everything, whoever made it. */
   readonly names?: readonly string[];
@@ -87,7 +83,7 @@ export interface Leaving {
 /** What of a log is wanted; nothing given: all. */
 export interface LogPart {
   readonly lastLines?: number;
-  /** Only what was written since then, in milliseconds since 1970, where a log holds more than one life. */
+  /** Unix time; for a log that holds more than one life. */
   readonly sinceMs?: number | undefined;
 }
 
@@ -141,18 +137,18 @@ export interface Driver extends GcsOptions {
   exec(name: string, command: readonly string[]): Promise<Result<string, string>>;
   /** The environment of the Ray that runs in a node, read from the process itself: NAME=value, each ended by NUL. */
   environment(name: string): Promise<Result<string, string>>;
-  /** The environment that config.yaml wants for a node. */
-  told(name: string, head: Address): Readonly<Record<string, string>>;
-  /** The memory and object store together, in bytes, that a node is given. */
-  memoryOf(name: string): number;
+  /** What config.yaml gives a node: its environment, and its memory and object store together. */
+  expected(
+    name: string,
+    head: Address,
+  ): { readonly environment: Readonly<Record<string, string>>; readonly memoryBytes: number };
 
   /** The host under which this machine reaches a service's ports. */
   hostOf(place: Placement): string;
   /** An address of config.yaml as the services themselves dial it. */
   inside(address: Address): Address;
-  refOf(name: string): string;
-  /** What ps shows of a service that does not exist; without a name: of a node that is not ours. */
-  absent(name?: string): Pick<Service, "address" | "container">;
+  /** What is known of a service that does not exist; without a name: of a node that is not ours. */
+  absent(name?: string): Pick<Service, "ref" | "address" | "container">;
 }
 
 /** Every service of one part, in display order. */

@@ -128,16 +128,18 @@ export function localDriver(local: Local): Driver {
       const text = raylet && readText(`/proc/${raylet.pid}/environ`);
       return text ? ok(text) : err("no raylet runs");
     },
-    told: (name, head) => {
+    expected: (name, head) => {
       const all = [...plans({ part: "main", head }), ...plans({ part: "test", head })];
-      return all.find((plan) => plan.name === name)?.env ?? {};
+      const environment = all.find((plan) => plan.name === name)?.env ?? {};
+      // Nothing limits a process here: each node counts what config.yaml says.
+      return {
+        environment,
+        memoryBytes: settings.nodes.find((each) => each.name === name)?.memoryBytes ?? 0,
+      };
     },
-    // Nothing limits a process here: each node counts what config.yaml says.
-    memoryOf: (name) => settings.nodes.find((each) => each.name === name)?.memoryBytes ?? 0,
     hostOf: ({ loopbackAddress }) => loopbackAddress,
     inside: (address) => onLoopback(settings, address),
-    refOf: (name) => name,
-    absent: (name) => ({ address: addressOf(settings, name) ?? "–" }),
+    absent: (name = "") => ({ ref: name, address: addressOf(settings, name) ?? "–" }),
   };
 }
 
@@ -149,7 +151,7 @@ function withoutProxy(env: Driver["env"], { health, nodes, test }: Settings): Dr
 }
 
 /** As ps shows it; undefined where config.yaml has no such service. */
-function addressOf({ health, nodes }: Settings, name: string | undefined): string | undefined {
+function addressOf({ health, nodes }: Settings, name: string): string | undefined {
   if (name === HEALTH_NAME) return `${health.loopbackAddress}:${health.port}`;
   return nodes.find((node) => node.name === name)?.loopbackAddress;
 }
