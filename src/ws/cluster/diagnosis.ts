@@ -20,7 +20,6 @@ export async function ended(
 
 interface Waiting {
   readonly node: string;
-  /** What was seen of it last. */
   readonly why: string;
   readonly service: Service | undefined;
 }

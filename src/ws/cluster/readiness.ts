@@ -22,16 +22,11 @@ export interface Wait {
   /** Ids of nodes that the GCS listed before: under the same name they are earlier lives. */
   readonly former: ReadonlySet<string>;
   readonly deadline: Deadline;
-  /** Services whose turn to start has been. */
   readonly started: ReadonlySet<string>;
-  /** What was seen of each service last. */
   readonly last: Map<string, Seen>;
 }
 
-/**
- * Waits until each service is ready: the health service when it answers, a node when the GCS lists it as ALIVE. Returns
- * those that the start gave a new life. `starting`: the start itself, which may fail.
- */
+/** Waits until each service is ready. Returns those that the start, which may fail, gave a new life. */
 export async function untilReady(wait: Wait, starting: Attempt): Attempt<string[]> {
   const { driver, job, names, before, last } = wait;
   let end: Result<void, WsFailure> | undefined;
@@ -114,17 +109,14 @@ async function failureOf(
   return starting?.ok === false ? starting.error : undefined;
 }
 
-/** What is known when a service is judged. */
 export interface Look extends Pick<Wait, "former"> {
   readonly name: string;
   readonly noun: Driver["noun"];
   readonly now: Service | undefined;
   readonly before: Service | undefined;
-  /** Its turn to start has been. */
   readonly started: boolean;
   readonly gcs: Pick<GcsSnapshot, "view" | "noHead">;
   readonly health: Result<void, string>;
-  /** What the test client's log says of its connection. */
   readonly clientWord: string | undefined;
 }
 

@@ -28,9 +28,7 @@ export type NoHead =
 export interface GcsSnapshot {
   /** Every HEAD that was found; more than one is a fault to show. */
   readonly heads: readonly RayGcs[];
-  /** Of the first of them. */
   readonly view: ClusterView | undefined;
-  /** Why there is no view. */
   readonly noHead: NoHead | undefined;
 }
 
@@ -64,10 +62,7 @@ function whyNone(answers: readonly ProbeResult[]): NoHead {
   return busy ? { reason: "silent", at: formatAddress(busy.address) } : { reason: "nobody" };
 }
 
-/**
- * The same of this cluster, as seen from here: an explicit HEAD on another machine and, of our nodes, those of `services`
- * that run; without `services` all, though another cluster may answer there.
- */
+/** The same of this cluster: an explicit HEAD elsewhere, and those of `services` that run; without `services` all nodes. */
 export function gcsOf(driver: Driver, services?: readonly Service[]): Promise<GcsSnapshot> {
   const { headAddress, nodes } = driver.settings;
   const isOurs = nodes.some(({ name }) => name === headAddress?.host);
@@ -94,7 +89,6 @@ export function newestNamed(nodes: readonly NodeInfo[], name: string): NodeInfo 
 export const nodeAt = ({ settings, hostOf }: Driver, { host, port }: Address): NodeSettings | undefined =>
   settings.nodes.find((node) => hostOf(node) === host && node.headPort === port);
 
-/** As a person opens it. */
 export const shownHost = (host: string): string => (host === "127.0.0.1" ? "localhost" : host);
 
 /** Where the cluster's health service answers, as seen from here. */
@@ -121,10 +115,7 @@ export async function healthView(driver: Driver): Promise<HealthView | undefined
   }
 }
 
-/**
- * What a node says of itself: in its own file, which is there also after its end, otherwise to the health service. Undefined
- * where it has said nothing since its service was started last. `service`: as the driver lists it, if it does.
- */
+/** What a node says of itself since its last start: in its own file, which outlives it, else to the health service. */
 export async function statusOf(
   driver: Driver,
   node: string,

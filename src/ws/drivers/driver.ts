@@ -15,7 +15,6 @@ import type { Attempt } from "../failure.ts";
 import type { Job } from "../job.ts";
 import type { LogLine, LogRequest } from "./log-files.ts";
 
-/** The drivers, as users call them. */
 export const RUNTIMES = ["docker", "embedded"] as const;
 export type RuntimeName = (typeof RUNTIMES)[number];
 
@@ -32,35 +31,28 @@ export interface Service {
   readonly active: boolean;
   /** The driver's own word: running, created, exited … */
   readonly status: string;
-  /** As ps shows it. */
   readonly address: string;
   readonly startedAtMs: number;
   readonly pid: number;
   /** Where its GCS serves if it is the HEAD, as seen from here; undefined: that is not known, or it is no node. */
   readonly gcs: Address | undefined;
-  /** A health check says so. */
   readonly healthy: boolean;
   /** It ended, and nothing starts it again. */
   readonly ended: boolean;
-  /** How its last life ended, or why it could not begin. */
   readonly exit: string;
   readonly restarts: number;
   /** The folder of another config.yaml from which it was started. */
   readonly elsewhere: string | undefined;
-  /** As the engine sees it; undefined where there is none. */
   readonly container?: { readonly name: string; readonly status: string };
 }
 
 /** What is to run: the cluster itself, or the test worker and client, which are told a HEAD. */
 export interface Request {
   readonly part: Part;
-  /** The HEAD that the test's two are told. */
   readonly head: Address;
-  /** Build every image anew, where there are images. */
   readonly build: boolean;
 }
 
-/** What a start would meet. */
 export interface Survey {
   /** Services that run and must be replaced: why, by name. */
   readonly changed: ReadonlyMap<string, string>;
@@ -70,9 +62,7 @@ export interface Survey {
   readonly warnings: readonly Problem[];
 }
 
-/** What is to go. */
 export interface Leaving {
-  /** Undefined: both. */
   readonly part?: Part;
   /** Only these, and the part's network if nothing else is in it; undefined: everything, whoever made it. */
   readonly names?: readonly string[];
@@ -80,7 +70,6 @@ export interface Leaving {
   readonly volumes?: boolean;
 }
 
-/** What of a log is wanted; nothing given: all. */
 export interface LogPart {
   readonly lastLines?: number;
   /** Unix time; for a log that holds more than one life. */
@@ -93,7 +82,6 @@ export interface Driver extends GcsOptions {
   readonly settings: Settings;
   /** With this cluster's secrets. */
   readonly env: Environment;
-  /** The folder of everything that `ws` keeps. */
   readonly stateDir: string;
   readonly noun: "container" | "process";
   /** Its nodes have users and networks of their own; false: they share this machine's. */

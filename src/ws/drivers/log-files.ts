@@ -3,12 +3,10 @@ import type { Environment } from "../../common/environment.ts";
 import { streamLines } from "./run-program.ts";
 
 export interface LogRequest {
-  /** Empty: all of them. */
   readonly nodes: readonly string[];
   readonly follow: boolean;
   /** How many of the last lines of each to begin with; undefined: all. */
   readonly tail: number | undefined;
-  /** Only lines written since then. */
   readonly since?: Date | undefined;
 }
 

@@ -11,7 +11,6 @@ import type { Project } from "./project.ts";
 const SERVICE_LABEL = "com.docker.compose.service";
 /** If the hash of a service differs, compose replaces the container. */
 const HASH_LABEL = "com.docker.compose.config-hash";
-/** The folder of the config.yaml that it was started from. */
 const FOLDER_LABEL = "com.docker.compose.project.working_dir";
 
 /** What we read of `docker inspect` (Docker Engine API 1.41 and later, ContainerInspect). */
@@ -25,7 +24,6 @@ const Inspected = z.object({
     Running: z.boolean(),
     ExitCode: z.number(),
     OOMKilled: z.boolean(),
-    /** Why the engine could not start it; empty where it could. */
     Error: z.string(),
     StartedAt: z.string(),
     Pid: z.number(),

@@ -46,7 +46,6 @@ export async function ensureImages(
 }
 
 interface Image {
-  /** Undefined if there is none. */
   readonly id: string | undefined;
   /** Why it must be built; undefined if it is up to date. */
   readonly build: string | undefined;

@@ -21,11 +21,8 @@ import {
 import { findTakenPorts } from "./taken-ports.ts";
 import { ensureVenv } from "./venv.ts";
 
-/** What the local driver is given. */
 interface Local extends Pick<Driver, "settings" | "env" | "stateDir"> {
-  /** Where the virtual environments are. */
   readonly venvDir: string;
-  /** The folder of the bundles. */
   readonly dist: string;
   /** Ends commands that run in a node's place. */
   readonly signal?: AbortSignal;

@@ -6,7 +6,6 @@ import { err, ok, type Result } from "../../../common/result.ts";
 import type { Settings } from "../../config/settings.ts";
 import type { WsFailure } from "../../failure.ts";
 
-/** Where a cluster keeps its things. */
 export interface Folders {
   /** Names the cluster: its processes carry it, its temporary folder is named after it. */
   readonly label: string;
@@ -35,7 +34,6 @@ export function foldersOf(stateDir: string): Folders {
 
 export const logFile = ({ logs }: Folders, name: string): string => join(logs, `${name}.log`);
 
-/** Where a node keeps its status. */
 export const statusFile = ({ logs }: Folders, name: string): string => join(logs, `${name}.json`);
 
 /** Makes the folders. The one in /tmp has a name that others can guess, so it must be ours and closed to others. */
@@ -76,9 +74,7 @@ const SHARE = 0.9;
 /** What the plan takes from the machine. */
 export interface Machine {
   readonly folders: Folders;
-  /** The folder that holds `ray`. */
   readonly binDir: string;
-  /** The folder of the bundles. */
   readonly dist: string;
   readonly user: string;
   readonly logForm: string;

@@ -6,7 +6,6 @@ import type { Folders } from "./machine.ts";
 
 /** The variable that every process of a cluster carries, from the nodes down to Ray's workers. */
 export const LABEL = "WS_CLUSTER";
-/** Beside it: the service that it is a part of. */
 export const SERVICE_LABEL = "WS_SERVICE";
 
 /** One process of this machine, from /proc (proc(5)). */

@@ -22,10 +22,7 @@ const LOCK_TAKEN = 75;
 const NOT_OURS = 77;
 const LAST_LINES = 15;
 
-/**
- * Makes the virtual environment unless it is there whole. Two at once: the second waits for the first and finds it done.
- * The mark of a whole one is written last, and names its own place, since a virtual environment cannot be moved.
- */
+/** Makes the virtual environment unless it is there whole. Its mark names its place, since it cannot be moved. */
 export async function ensureVenv(venv: Venv, job: Shown): Attempt {
   const { folder, rayVersion } = venv;
   const { progress, signal } = job;
