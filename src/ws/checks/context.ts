@@ -86,7 +86,9 @@ export function checkContext(all: Driver, head: Address, signal: AbortSignal) {
     /** What a service wrote since it was started last. Its last word counts: who changed its mind has said so more than once. */
     lines: async (name: string) => {
       const service = await listed(name);
-      const log = await driver.log((service ?? driver.absent(name)).ref, { sinceMs: service?.startedAtMs });
+      const log = await driver.log((service ?? driver.absent(name)).ref, {
+        since: service && new Date(service.startedAtMs),
+      });
       return log.split("\n").map((line) => line.trimEnd());
     },
     /** What a node says of itself. */

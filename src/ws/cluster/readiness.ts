@@ -72,7 +72,7 @@ async function lookAtAll(wait: Wait): Promise<readonly Service[]> {
   if (!found.ok) return [];
   const client = named(found.value, TEST_CLIENT_NAME);
   // A client that could not connect is up all the same: it stays for debugging, and the checks judge what it says.
-  const word = client && clientWord(await linesOf(driver, client.ref, { lastLines: 100 }));
+  const word = client && clientWord(await linesOf(driver, client.ref, { tail: 100 }));
   for (const name of names) {
     const now = named(found.value, name);
     const look = { name, noun: driver.noun, now, before: named(before, name), started: started.has(name) };

@@ -24,16 +24,11 @@ export type NoHead =
   | { readonly reason: "wants-token" | "silent"; readonly at: string }
   | { readonly reason: "nobody" };
 
-/** What the places answer in which a HEAD can be. */
-export interface GcsSnapshot {
-  /** Every HEAD that was found; more than one is a fault to show. */
-  readonly heads: readonly RayGcs[];
-  readonly view: ClusterView | undefined;
-  readonly noHead: NoHead | undefined;
-}
+/** What the places answer in which a HEAD can be: more than one is a fault to show, and the first has the view. */
+export type GcsSnapshot = Awaited<ReturnType<typeof askGcs>>;
 
 /** Asks every address at once whether a GCS serves there, and the first one for its nodes. */
-export async function askGcs(addresses: readonly Address[], options: GcsOptions): Promise<GcsSnapshot> {
+export async function askGcs(addresses: readonly Address[], options: GcsOptions) {
   const { token, tls } = options;
   const answers = await Promise.all(
     addresses.map((address) => probeGcs(address, { token, tls, timeoutMs: GCS_TIMEOUT_MS })),

@@ -1,6 +1,6 @@
 import { realpathSync } from "node:fs";
 import * as z from "zod";
-import { err, ok, type Result } from "../../../common/result.ts";
+import { attempt, err, ok, type Result } from "../../../common/result.ts";
 import { PART_LABEL, type Part, PROJECT_LABEL } from "../../compose/names.ts";
 import type { Settings } from "../../config/settings.ts";
 import type { Service } from "../driver.ts";
@@ -88,13 +88,7 @@ function exitOf({ State, RestartCount }: z.infer<typeof Inspected>): string {
 }
 
 /** It may be gone, or on another machine. */
-function realPath(folder: string): string {
-  try {
-    return realpathSync(folder);
-  } catch {
-    return folder;
-  }
-}
+const realPath = (folder: string): string => attempt(() => realpathSync(folder)) ?? folder;
 
 /** The options of `docker ps` and its kind for what carries the project's label. */
 export const labelFilters = ({ projectName }: Pick<Settings, "projectName">, part?: Part): string[] => [

@@ -71,13 +71,8 @@ export async function engineHost(docker: RunCommand, env: Environment): Promise<
 /** True if containers run on another machine than `ws`. Pure. */
 export const isRemote = ({ host }: Pick<Engine, "host">): boolean => !/^127\./.test(host);
 
-export interface Compose {
-  readonly words: readonly string[];
-  readonly version: string;
-}
-
 /** The words that begin a compose command: of the engine's plugin, else of the program that came before it. */
-export async function findCompose(env: Environment): Promise<Result<Compose, string>> {
+export async function findCompose(env: Environment) {
   for (const words of [["docker", "compose"], ["docker-compose"]]) {
     const said = await commandRunner(words, env)(["version", "--short"], { timeoutMs: ANSWER_MS });
     const [, version] = (said.ok && /^v?(\d.*)$/.exec(said.value.trim())) || [];

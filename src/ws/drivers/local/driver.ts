@@ -103,7 +103,7 @@ export function localDriver(local: Local): Driver {
       if (volumes) removeKept(folders);
       return ok({ names: [], killed: killed.value });
     },
-    log: async (name, part) => logText(logFile(folders, name), part?.lastLines),
+    log: async (name, { tail }) => logText(logFile(folders, name), tail),
     status: async (name) => readText(statusFile(folders, name)) ?? "",
     readLog: (node, _, request, signal) =>
       readLog({ node, file: logFile(folders, node), env }, request, signal),
