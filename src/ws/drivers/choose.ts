@@ -1,4 +1,3 @@
-import { dirname } from "node:path";
 import type { Environment } from "../../common/environment.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import { loadSettings } from "../config/load.ts";
@@ -50,7 +49,7 @@ export async function open(
   const loaded = loadSettings(context, options);
   if (!loaded.ok) return loaded;
   const { env: shell, dist, terminal } = context;
-  const { stateDir, venvDir, configFile } = options;
+  const { stateDir } = options;
   const embeddedRuns = () => isLocalRunning(stateDir);
   const last = lastUp(stateDir);
   const choice = await choose({
@@ -74,7 +73,7 @@ export async function open(
   if (tools === undefined) {
     if (process.platform !== "linux")
       return err({ reason: "unsupported-platform", platform: process.platform });
-    const driver = localDriver({ settings: loaded.value, env, stateDir, venvDir, dist });
+    const driver = localDriver({ ...options, settings: loaded.value, env, dist });
     const other = async () => ((await dockerRuns()) ? "docker" : undefined);
     return ok({ settings: loaded.value, driver, overtaken, other });
   }
@@ -85,7 +84,7 @@ export async function open(
     );
   const settings = keepsName ? { ...loaded.value, projectName: former } : loaded.value;
   const driver = composeDriver({
-    ...{ settings, env, stateDir, configFile, configFolder: dirname(configFile), root: dirname(dist) },
+    ...{ ...options, settings, env },
     engine: { docker, compose: composeRunner(tools.compose, env), host: tools.host },
     formerProject: renames ? former : undefined,
   });

@@ -4,7 +4,7 @@ import { readText } from "../../../common/auth-token.ts";
 import type { Environment } from "../../../common/environment.ts";
 import { err, ok } from "../../../common/result.ts";
 import { type Attempt, interrupted, type WsFailure } from "../../failure.ts";
-import type { Job } from "../../job.ts";
+import type { Job } from "../../output/progress.ts";
 import { type Ended, runProgram } from "../run-program.ts";
 
 /** A virtual environment that holds Ray and nothing of the user's own. */
