@@ -1,5 +1,5 @@
 import type { Environment } from "../../common/environment.ts";
-import { err, ok, type Result } from "../../common/result.ts";
+import { err, ok } from "../../common/result.ts";
 import { loadSettings } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
@@ -10,7 +10,6 @@ import { differsFromKept, environment } from "../state/secrets.ts";
 import { isDockerRunning } from "./compose/containers.ts";
 import { composeDriver } from "./compose/driver.ts";
 import {
-  type Answer,
   composeRunner,
   dockerRunner,
   engineHost,
@@ -97,18 +96,12 @@ function sayChoice({ terminal }: WsContext, { name, why, obvious, tools }: Choic
   for (const line of tools?.warnings ?? []) terminal.err(`→ docker says: ${oneLine(line)}\n`);
 }
 
-/** The engine that answers, and the words that begin a compose command. */
-interface Tools extends Answer {
-  readonly host: string;
-  readonly compose: readonly string[];
-}
-
 export interface Surroundings {
   readonly asked: RuntimeName | undefined;
   /** Of the last `ws up` that no `ws down` has ended. */
   readonly last: RuntimeName | undefined;
   readonly embeddedRuns: () => boolean;
-  readonly findTools: () => Promise<Result<Tools, string>>;
+  readonly findTools: () => ReturnType<typeof findTools>;
 }
 
 interface Choice {
@@ -116,7 +109,7 @@ interface Choice {
   readonly why: string;
   /** True where it was asked for, or is what one expects after the last `ws up`. */
   readonly obvious: boolean;
-  readonly tools?: Tools;
+  readonly tools?: Extract<Awaited<ReturnType<typeof findTools>>, { ok: true }>["value"];
 }
 
 /** A cluster that runs here, else the last one that was brought up, else docker where it answers. */
@@ -148,7 +141,7 @@ export async function choose(around: Surroundings): Attempt<Choice> {
 }
 
 /** The engine that answers and, where it is needed, the compose beside it, or in one line what is missing. */
-async function findTools(env: Environment, tool: Needs["tool"]): Promise<Result<Tools, string>> {
+async function findTools(env: Environment, tool: Needs["tool"]) {
   const [answer, compose, host] = await Promise.all([
     findEngine(env),
     tool === "compose" ? findCompose(env) : ok({ words: ["docker", "compose"] }),

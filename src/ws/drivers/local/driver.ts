@@ -105,8 +105,7 @@ export function localDriver(local: Local): Driver {
     },
     log: async (name, { tail }) => logText(logFile(folders, name), tail),
     status: async (name) => readText(statusFile(folders, name)) ?? "",
-    readLog: (node, _, request, signal) =>
-      readLog({ node, file: logFile(folders, node), env }, request, signal),
+    readLog: (name, _, ...how) => readLog(logFile(folders, name), env, ...how),
     keepLog: async (name) => logFile(folders, name),
     exec: async (_, command) => {
       // All nodes share this machine: a command "in" a node has its PATH.
