@@ -4,7 +4,7 @@ import { clientWord } from "../checks/client-program.ts";
 import { HEALTH_NAME, TEST_CLIENT_NAME } from "../config/settings.ts";
 import type { Driver, Request, Service } from "../drivers/driver.ts";
 import { type Attempt, interrupted, type WsFailure } from "../failure.ts";
-import type { Job } from "../job.ts";
+import type { Job } from "../output/progress.ts";
 import { ended, linesOf, tooLate } from "./diagnosis.ts";
 import { type GcsSnapshot, gcsOf, healthAnswers, newestNamed } from "./snapshot.ts";
 

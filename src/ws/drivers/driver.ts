@@ -12,7 +12,7 @@ import {
   TEST_WORKER_NAME,
 } from "../config/settings.ts";
 import type { Attempt } from "../failure.ts";
-import type { Job } from "../job.ts";
+import type { Job } from "../output/progress.ts";
 import type { LogLine, LogRequest } from "./log-files.ts";
 
 export const RUNTIMES = ["docker", "embedded"] as const;

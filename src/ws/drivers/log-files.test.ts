@@ -11,8 +11,8 @@ test("a log that is followed goes on where it was read to, through half lines, a
   const at = "2026-01-31T12:00:00.000Z";
   writeFileSync(file, `${at} first\n${at} second\nthird of Ray, ä h`);
   const stop = new AbortController();
-  const request = { nodes: [], follow: true, tail: 1 };
-  const lines = readLog({ node: "ray-cpu", file, env: process.env }, request, stop.signal);
+  const request = { follow: true, tail: 1 };
+  const lines = readLog(file, process.env, request, stop.signal);
   const next = async () => {
     const { value } = await lines.next();
     return value === undefined ? undefined : `${value.time} ${value.text}`;

@@ -55,7 +55,6 @@ export function chooseSecrets(
   return { secrets: pick({ ...secrets, RAY_EP_HEALTH_TOKEN: made }), warnings: [] };
 }
 
-/** Given secrets that do not take effect. */
 const differing = (kept: Secrets, given: Secrets): Problem[] =>
   NAMES.filter((name) => given[name] !== undefined && given[name] !== kept[name]).map((name) => ({
     where: name,

@@ -32,11 +32,10 @@ export function logVerbs({
       const text = archive.ok ? archive.value : "";
       return text.slice(text.indexOf("{"), text.lastIndexOf("}") + 1);
     },
-    readLog: (node, found, request, signal) => {
-      const file = keptLog(node);
-      if (found !== undefined) return followContainer(node, found.ref, request, { env, signal });
-      if (!existsSync(file)) return undefined;
-      return keptLines({ node, file, env }, { ...request, follow: false }, signal);
+    readLog: (name, found, request, signal) => {
+      const file = keptLog(name);
+      if (found !== undefined) return followContainer(found.ref, request, { env, signal });
+      return existsSync(file) ? keptLines(file, env, { ...request, follow: false }, signal) : undefined;
     },
     keepLog: async (name, found, instead = "") => {
       const words = ["logs", "--timestamps", "--tail", MAX_LINES];
@@ -60,19 +59,16 @@ const partOf = ({ tail, since }: Parameters<Driver["log"]>[1]): string[] => [
 ];
 
 async function* followContainer(
-  node: string,
   ref: string,
   request: LogRequest,
   options: Parameters<typeof streamLines>[1],
 ): AsyncGenerator<LogLine> {
   const words = ["logs", "--timestamps", ...(request.follow ? ["--follow"] : []), ...partOf(request)];
-  for await (const line of streamLines(["docker", ...words, ref], options)) yield { node, ...stamped(line) };
+  for await (const line of streamLines(["docker", ...words, ref], options)) yield stamped(line);
 }
 
-async function* keptLines(...[source, ...how]: Parameters<typeof readLog>): AsyncGenerator<LogLine> {
-  const { node, file } = source;
+async function* keptLines(...[file, ...how]: Parameters<typeof readLog>): AsyncGenerator<LogLine> {
   const time = statSync(file).mtime.toISOString();
-  const text = `→ Its container is gone; these lines are kept from the start that failed at ${time}`;
-  yield { node, time, text };
-  yield* readLog(source, ...how);
+  yield { time, text: `→ Its container is gone; these lines are kept from the start that failed at ${time}` };
+  yield* readLog(file, ...how);
 }

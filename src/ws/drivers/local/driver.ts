@@ -24,7 +24,6 @@ import { ensureVenv } from "./venv.ts";
 interface Local extends Pick<Driver, "settings" | "env" | "stateDir"> {
   readonly venvDir: string;
   readonly dist: string;
-  /** Ends commands that run in a node's place. */
   readonly signal?: AbortSignal;
 }
 
@@ -92,11 +91,7 @@ export function localDriver(local: Local): Driver {
       }
       return ok(undefined);
     },
-    stop: async (services, now) => {
-      const pids = services.map(({ pid }) => pid);
-      await stopProcesses(folders, pids, now);
-      return 0;
-    },
+    stop: (services, now) => stopProcesses(folders, services, now),
     remove: async ({ part, names, volumes }) => {
       const killed = await clear(folders, names ?? (part && servicesOf(settings, part)));
       if (!killed.ok) return killed;
@@ -105,8 +100,7 @@ export function localDriver(local: Local): Driver {
     },
     log: async (name, { tail }) => logText(logFile(folders, name), tail),
     status: async (name) => readText(statusFile(folders, name)) ?? "",
-    readLog: (node, _, request, signal) =>
-      readLog({ node, file: logFile(folders, node), env }, request, signal),
+    readLog: (name, _, ...how) => readLog(logFile(folders, name), env, ...how),
     keepLog: async (name) => logFile(folders, name),
     exec: async (_, command) => {
       // All nodes share this machine: a command "in" a node has its PATH.
@@ -147,7 +141,6 @@ function withoutProxy(env: Driver["env"], { health, nodes, test }: Settings): Dr
   return { ...env, no_proxy: [...given, ...own].join(",") };
 }
 
-/** As ps shows it; undefined where config.yaml has no such service. */
 function addressOf({ health, nodes }: Settings, name: string): string | undefined {
   if (name === HEALTH_NAME) return `${health.loopbackAddress}:${health.port}`;
   return nodes.find((node) => node.name === name)?.loopbackAddress;

@@ -6,6 +6,7 @@ import type { Environment } from "../../../common/environment.ts";
 import { err, ok } from "../../../common/result.ts";
 import { TEST_CLIENT_NAME } from "../../config/settings.ts";
 import type { Attempt, WsFailure } from "../../failure.ts";
+import type { Service } from "../driver.ts";
 import { type Folders, logFile, removeTemp, statusFile } from "./machine.ts";
 import type { ProcessPlan } from "./plan.ts";
 import {
@@ -78,11 +79,12 @@ export function baseEnvironment(env: Environment): Environment {
   return { ...Object.fromEntries(kept), no_proxy: noProxy, NO_PROXY: noProxy };
 }
 
-/** Asks processes to stop, and returns when they have. An aborted signal means now: no more asking. */
-export async function stopProcesses(folders: Folders, pids: readonly number[], now: AbortSignal) {
-  const asked = running(folders).filter(({ pid }) => pids.includes(pid));
+/** Asks processes to stop, and returns when they have. What is left is killed when it is removed. */
+export async function stopProcesses(folders: Folders, services: readonly Service[], now: AbortSignal) {
+  const asked = running(folders).filter(({ pid }) => services.some((each) => each.pid === pid));
   for (const { pid } of asked) signalProcess(pid, "SIGTERM");
   await untilGone(() => asked.filter(isRunning), STOP_GRACE_MS, now);
+  return 0;
 }
 
 /** Ends and removes everything of these services (undefined: of all) but their logs. Returns how many it killed. */
