@@ -134,11 +134,12 @@ export function localDriver(local: Local): Driver {
   };
 }
 
-/** The cluster's addresses are listed one by one, since not every program supports networks in no_proxy (Python's urllib does not). */
+/** Keeps proxies out of the loopback; the cluster's addresses one by one, since Python's urllib takes no networks. */
 function withoutProxy(env: Driver["env"], { health, nodes, test }: Settings): Driver["env"] {
   const own = [health, ...nodes, test.worker, test.client].map(({ loopbackAddress }) => loopbackAddress);
   const given = (env.no_proxy || env.NO_PROXY || "").split(",").filter(Boolean);
-  return { ...env, no_proxy: [...given, ...own].join(",") };
+  const noProxy = [...given, ...own, "127.0.0.0/8", "localhost"].join(",");
+  return { ...env, no_proxy: noProxy, NO_PROXY: noProxy };
 }
 
 function addressOf({ health, nodes }: Settings, name: string): string | undefined {

@@ -71,13 +71,9 @@ export const fingerprintOf = ({ file, args, env }: ProcessPlan): string =>
 const NOT_PASSED =
   /^(?:HEAD_|HEALTH_|NODE_|OBJECT_|MIN_WORKER_|MAX_WORKER_|RAY_EP_|RAY_(?:HEAD|DASHBOARD|CLIENT)_PORT$|RAY_NUM_|RAY_MEMORY$|RAY_ADDRESS$|DISCOVERY_TIMEOUT$|WAIT_FOR_HEAD$|USE_CONDA_ENV$|PYTHONPATH$|PYTHONHOME$|VIRTUAL_ENV$|CONDA_|NODE_OPTIONS$|npm_)/;
 
-/** The user's environment without what speaks to a node or to its Python; proxies keep out of the loopback. Pure. */
-export function baseEnvironment(env: Environment): Environment {
-  const kept = Object.entries(env).filter(([name]) => !NOT_PASSED.test(name));
-  const given = (env.no_proxy ?? env.NO_PROXY ?? "").split(",").filter(Boolean);
-  const noProxy = [...given, "127.0.0.0/8", "localhost"].join(",");
-  return { ...Object.fromEntries(kept), no_proxy: noProxy, NO_PROXY: noProxy };
-}
+/** The user's environment without what speaks to a node or to its Python. Pure. */
+export const baseEnvironment = (env: Environment): Environment =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => !NOT_PASSED.test(name)));
 
 /** Asks processes to stop, and returns when they have. What is left is killed when it is removed. */
 export async function stopProcesses(folders: Folders, services: readonly Service[], now: AbortSignal) {
