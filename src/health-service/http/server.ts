@@ -2,8 +2,12 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import * as z from "zod/mini";
 import { readText } from "../../common/auth-token.ts";
 import { Name } from "../../common/protocol/from-outside.ts";
-import { LeaseRelease, LeaseRequest, NodeReport } from "../../common/protocol/lease-protocol.ts";
-import { ReachRequest } from "../../common/protocol/reach.ts";
+import {
+  LeaseRelease,
+  LeaseRequest,
+  NodeReport,
+  ReachRequest,
+} from "../../common/protocol/lease-protocol.ts";
 import { attempt } from "../../common/result.ts";
 import type { Service } from "../service.ts";
 import { Connections, maxConnections } from "./connections.ts";
