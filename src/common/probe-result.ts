@@ -42,9 +42,25 @@ export const renderAnswer = (answer: ProbeAnswer): string =>
 export const renderProbe = (result: ProbeResult): string =>
   `${formatAddress(result.address)} ${renderAnswer(result)} (${Math.round(result.ms)} ms)`;
 
-/** True when nothing can be said: a HEAD may live there, out of our sight. */
+/** What an answer says of its address: a GCS is there, or its machine without one, or nothing. */
+const SAYS: Readonly<Record<ProbeAnswer["kind"], "gcs" | "no-gcs" | "nothing">> = {
+  "ray-gcs": "gcs",
+  unauthorized: "gcs",
+  // It may be a GCS.
+  tls: "gcs",
+  "not-ray": "no-gcs",
+  refused: "no-gcs",
+  unreachable: "nothing",
+  unresolved: "nothing",
+  timeout: "nothing",
+};
+
+/** True when the machine answers and no HEAD serves there. */
+export const withoutHead = ({ kind }: ProbeResult): boolean => SAYS[kind] === "no-gcs";
+
+/** True when nothing is known: a HEAD may live there, out of our sight. */
 export function silent(result: ProbeResult): boolean {
   // If the name service does not answer, the name may still be in use.
   if (result.kind === "unresolved") return result.code !== "ENOTFOUND";
-  return result.kind === "timeout" || result.kind === "unreachable";
+  return SAYS[result.kind] === "nothing";
 }

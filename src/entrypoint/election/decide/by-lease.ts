@@ -1,4 +1,5 @@
 import { formatAddress, isAt } from "../../../common/address.ts";
+import { withoutHead } from "../../../common/probe-result.ts";
 import { unreachable } from "../../../common/result.ts";
 import type { Config } from "../../config/config.ts";
 import type { Facts, LeaseFact } from "../facts.ts";
@@ -109,11 +110,7 @@ function turnMs(config: Config, { heads }: Facts, former: string | undefined): n
   const earlier = config.whitelist.slice(0, placeOf(config)).map(({ address }) => formatAddress(address));
   const living = heads.filter(({ result }) => {
     const address = formatAddress(result.address);
-    return (
-      (result.kind === "refused" || result.kind === "not-ray") &&
-      address !== former &&
-      earlier.includes(address)
-    );
+    return withoutHead(result) && address !== former && earlier.includes(address);
   });
   const lookMs = Math.max(0, ...heads.map(({ result }) => result.ms));
   return living.length * (config.values.RAY_EP_WATCH_INTERVAL + LOOK_AGAIN_MS + lookMs);
