@@ -2,7 +2,7 @@ import { appendFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { logText, readLog } from "./log-files.ts";
+import { logLines, readLog } from "./log-files.ts";
 
 test("a log that is followed goes on where it was read to, through half lines, a new file and a cut", async () => {
   const folder = mkdtempSync(join(tmpdir(), "ws-log-"));
@@ -31,6 +31,6 @@ test("a log that is followed goes on where it was read to, through half lines, a
 });
 
 test("a log that is not there is empty; one that cannot be read is not", () => {
-  expect(logText(join(tmpdir(), "ws-log-none"))).toBe("");
-  expect(() => logText(tmpdir())).toThrow("EISDIR");
+  expect(logLines(join(tmpdir(), "ws-log-none"))).toEqual([]);
+  expect(() => logLines(tmpdir())).toThrow("EISDIR");
 });

@@ -34,15 +34,19 @@ function textOf(file: string): string {
   }
 }
 
-/** The text of a log, or its last lines, without the times in front of the lines; empty if there is no log. */
-export function logText(file: string, lastLines?: number): string {
-  const text = asText(textOf(file).replaceAll(STAMPS, ""));
-  return lastLines === undefined ? text : text.trimEnd().split("\n").slice(-lastLines).join("\n");
+/** The last lines of a log, or all, without the times in front of them. */
+export function logLines(file: string, tail?: number): string[] {
+  const lines = linesIn(textOf(file).replaceAll(STAMPS, ""));
+  return tail === undefined ? lines : lines.slice(-tail);
 }
 
-/** The same log as RAY_EP_LOG=text has it: of an event in JSON its `message`. Pure. */
-export const asText = (log: string): string =>
-  log.replaceAll(EVENT, (line) => attempt(() => String(JSON.parse(line).message)) ?? line);
+/** The lines of a log as RAY_EP_LOG=text has it: of an event in JSON its `message`. Pure. */
+export function linesIn(log: string): string[] {
+  const text = log
+    .replaceAll(EVENT, (line) => attempt(() => String(JSON.parse(line).message)) ?? line)
+    .trimEnd();
+  return text === "" ? [] : text.split("\n");
+}
 
 /** The time in front of a line, and the rest of it; Ray's lines have none. Pure. */
 export function stamped(line: string): LogLine {

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Driver } from "../driver.ts";
-import { asText, type LogLine, type LogRequest, readLog, stamped } from "../log-files.ts";
+import { type LogLine, type LogRequest, linesIn, readLog, stamped } from "../log-files.ts";
 import { streamLines } from "../run-program.ts";
 import { CHANGE_MS } from "./engine.ts";
 import { type Project, stateOf } from "./project.ts";
@@ -24,7 +24,7 @@ export function logVerbs({
   return {
     log: async (ref, part) => {
       const log = await docker(["logs", ...partOf(part), ref], whole);
-      return log.ok ? asText(log.value) : "";
+      return log.ok ? linesIn(log.value) : [];
     },
     status: async (ref) => {
       // A tar archive of this one file, whose header has no braces. `docker exec` would need a container that runs.

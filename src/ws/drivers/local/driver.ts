@@ -5,7 +5,7 @@ import { err, ok } from "../../../common/result.ts";
 import { readTls } from "../../../gcs/tls.ts";
 import { HEALTH_NAME, type Settings } from "../../config/settings.ts";
 import { type Driver, type Service, servicesOf } from "../driver.ts";
-import { logText, readLog } from "../log-files.ts";
+import { logLines, readLog } from "../log-files.ts";
 import { COMMAND_TIMEOUT_MS, runProgram } from "../run-program.ts";
 import { foldersOf, logFile, makeFolders, readMachine, removeKept, statusFile, userName } from "./machine.ts";
 import { onLoopback, planPart } from "./plan.ts";
@@ -98,7 +98,7 @@ export function localDriver(local: Local): Driver {
       if (volumes) removeKept(folders);
       return ok({ names: [], killed: killed.value });
     },
-    log: async (name, { tail }) => logText(logFile(folders, name), tail),
+    log: async (name, { tail }) => logLines(logFile(folders, name), tail),
     status: async (name) => readText(statusFile(folders, name)) ?? "",
     readLog: (name, _, ...how) => readLog(logFile(folders, name), env, ...how),
     keepLog: async (name) => logFile(folders, name),
