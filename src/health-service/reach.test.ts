@@ -53,13 +53,12 @@ function reachOf(port: number, change: Partial<NodeReport> = {}, trusted = true)
     },
     ...change,
   };
-  const reach = createReach({
-    timeoutMs: TIMEOUT_MS,
-    find: (node, life, peer) =>
-      node !== "stranger" && life === report.life && peer === PEER ? report : undefined,
+  const reach = createReach(
+    (node, life, peer) => (node !== "stranger" && life === report.life && peer === PEER ? report : undefined),
     trusted,
-    now: () => nowMs,
-  });
+    () => nowMs,
+    TIMEOUT_MS,
+  );
   return (node: string, more: Partial<ReachRequest> = {}, peer = PEER) =>
     reach({ node, life: "1", nonce: NONCE, port, ...more }, peer);
 }
