@@ -4,7 +4,7 @@ import { FakeGcs, type FakeNode, fakeNode } from "../../test/fixtures/fake-gcs.t
 import * as odd from "../../test/fixtures/odd-servers.ts";
 import { http2, refusingGrpc, tcp } from "../../test/fixtures/servers.ts";
 import { until } from "../../test/fixtures/until.ts";
-import { renderProbe } from "../common/probe-result.ts";
+import { renderProbe, silent } from "../common/probe-result.ts";
 import { openGcs } from "./client.ts";
 import { probeGcs } from "./probe.ts";
 
@@ -63,6 +63,14 @@ describe("what is no GCS gets its own result, in time", () => {
     expect(result.ms).toBeLessThan(TIMEOUT_MS + SLACK_MS);
     expect(result.address).toEqual(server.address);
     expect(renderProbe(result)).not.toContain("answers as a Ray GCS");
+  });
+
+  test.each([
+    ["UNAVAILABLE, as one that is overloaded or shutting down does", "14", true],
+    ["UNIMPLEMENTED, as one of another service does", "12", false],
+  ])("A3 a gRPC server that answers %s: silent %s", async (_, status, isSilent) => {
+    const server = await keep(refusingGrpc(status, () => "refused"));
+    expect(silent(await probeGcs(server.address, PATIENT))).toBe(isSilent);
   });
 
   test("a name that nobody has", async () => {
@@ -170,22 +178,25 @@ describe("the client", () => {
     gcs.nodes = Array.from({ length: 3000 }, (_, i) => fakeNode(`node-${i}`));
     const client = openGcs(gcs.address, { token: null });
     for (const _ of ["once", "again"]) {
-      const nodes = await client.nodes({}, 20_000);
+      const nodes = await client.nodes(20_000);
       expect(nodes.ok && nodes.value.map(({ name }) => name)).toEqual(gcs.nodes.map(({ name }) => name));
     }
     client.close();
   });
 
-  test("lists nodes by name and by life, and says who lives", async () => {
+  test("lists nodes, the dead ones too, and says who lives", async () => {
     const gcs = await keep(FakeGcs.start());
     const living = fakeNode("ray-cpu", { isHead: true });
     const dead = fakeNode("ray-cpu", { alive: false });
     gcs.nodes = [dead, living, fakeNode("ray-gpu")];
     const client = openGcs(gcs.address, { token: null });
-    const named = await client.nodes({ name: "ray-cpu", aliveOnly: true }, 5000);
-    expect(named).toMatchObject({
+    expect(await client.nodes(5000)).toMatchObject({
       ok: true,
-      value: [{ nodeId: living.nodeId, isHead: true, resources: { CPU: 4 } }],
+      value: [
+        { nodeId: dead.nodeId, alive: false },
+        { nodeId: living.nodeId, alive: true, isHead: true, resources: { CPU: 4 } },
+        { name: "ray-gpu", alive: true },
+      ],
     });
     const alive = await client.checkAlive([living, dead].map(keyOf), 5000);
     expect(alive).toMatchObject({ ok: true, value: { alive: [true, false] } });

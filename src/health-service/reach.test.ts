@@ -1,8 +1,7 @@
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { resolveOnce } from "../common/lookup.ts";
-import type { NodeReport } from "../common/protocol/lease-protocol.ts";
-import type { ReachRequest } from "../common/protocol/reach.ts";
+import type { NodeReport, ReachRequest } from "../common/protocol/lease-protocol.ts";
 import { createReach } from "./reach.ts";
 
 const NONCE = "0123456789abcdef";
@@ -54,13 +53,12 @@ function reachOf(port: number, change: Partial<NodeReport> = {}, trusted = true)
     },
     ...change,
   };
-  const reach = createReach({
-    timeoutMs: TIMEOUT_MS,
-    find: (node, life, peer) =>
-      node !== "stranger" && life === report.life && peer === PEER ? report : undefined,
+  const reach = createReach(
+    (node, life, peer) => (node !== "stranger" && life === report.life && peer === PEER ? report : undefined),
     trusted,
-    now: () => nowMs,
-  });
+    () => nowMs,
+    TIMEOUT_MS,
+  );
   return (node: string, more: Partial<ReachRequest> = {}, peer = PEER) =>
     reach({ node, life: "1", nonce: NONCE, port, ...more }, peer);
 }

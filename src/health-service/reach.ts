@@ -1,27 +1,19 @@
 import { connect } from "node:net";
 import { lookup, lookupsUnderWay } from "../common/lookup.ts";
-import type { ReachAnswer, ReachRequest } from "../common/protocol/reach.ts";
+import type { ReachAnswer, ReachRequest } from "../common/protocol/lease-protocol.ts";
 import type { Registry } from "./registry.ts";
 
-export interface ReachSettings {
-  readonly timeoutMs?: number;
-  readonly find: Registry["find"];
-  /** True where writes need a token: whoever has it is told what a name resolves to, and may have many targets. */
-  readonly trusted: boolean;
-  /** Milliseconds on the monotonic clock. */
-  readonly now: () => number;
-}
-
-/** Ray's ports are above these; a service behind a lower one is never asked of us by an honest node. */
+/** Ray's ports are above these. */
 const MIN_PORT = 1024;
-/** A dial ends in time, but the look-up of a silent name goes on; as many are left for the names of the whitelist (lookup.ts). */
+/** The look-up of a silent name goes on after its dial; as many are left for the names of the whitelist (lookup.ts). */
 const MAX_LOOKUPS = 16;
 
 /**
- * The dial-back of `POST /v1/reach`: only for a node that reported in this life and from this address, only to the name
- * that it advertises and a port that it reported, within the budget. Never rejects.
+ * The dial-back of `POST /v1/reach`: only for a node that reported in this life and from this address, only to the name that it
+ * advertises and a port that it reported, within the budget. Never rejects. `trusted`: writes need a token, and whoever has it
+ * is told what a name resolves to, and may have many targets.
  */
-export function createReach({ find, trusted, now, timeoutMs = 2000 }: ReachSettings) {
+export function createReach(find: Registry["find"], trusted: boolean, now: () => number, timeoutMs = 2000) {
   const whyOverBudget = createDialBudget(trusted, now);
   return async ({ node, life, port, nonce }: ReachRequest, peer: string): Promise<ReachAnswer> => {
     const report = find(node, life, peer);
@@ -48,20 +40,18 @@ const noDial = (result: "not-known" | "busy", message: string): ReachAnswer => {
 /** Longer than a dial takes, so that there is one at a time for each node. */
 const NODE_RESTS_MS = 3000;
 const MINUTE_MS = 60_000;
-/** So there are as many at once at most: a thousand nodes that start together wait for each other. */
 const MAX_A_MINUTE = 120;
-const HOUR_MS = 60 * MINUTE_MS;
-/** A node has one or two, for good, and a few nodes may share an address behind NAT. A scanner needs thousands. */
+/** A node has one or two, and a few nodes may share an address behind NAT. A scanner needs thousands. */
 const MAX_TARGETS_OF_A_PEER = 32;
 
 /** The service scans no network for strangers. Why a dial may not be made; null: it may, and then it counts. */
 function createDialBudget(trusted: boolean, now: () => number) {
-  /** Those of the last hour, oldest first, each from a peer to a target (host:port); the limit of a minute limits them too. */
+  /** Those of the last hour, each to a target (host:port). */
   let dials: { node: string; peer: string; target: string; atMs: number }[] = [];
   return (dial: Readonly<Record<"node" | "peer" | "target", string>>): string | null => {
     const nowMs = now();
     const lately = (ms: number) => dials.filter(({ atMs }) => nowMs - atMs < ms);
-    dials = lately(HOUR_MS);
+    dials = lately(60 * MINUTE_MS);
     const targets = new Set(dials.flatMap(({ peer, target }) => (peer === dial.peer ? [target] : [])));
     if (lately(NODE_RESTS_MS).some(({ node }) => node === dial.node))
       return `this node was dialled less than ${NODE_RESTS_MS / 1000} s ago; ask again`;

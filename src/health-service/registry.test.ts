@@ -18,7 +18,7 @@ const report: NodeReport = {
 };
 
 const registry = (now = () => performance.now(), leads = (_name: string, _life: string) => false) =>
-  new Registry({ forgetAfterMs: 45_000, now, leads });
+  new Registry(45_000, leads, now);
 
 test("the list of as many nodes as are taken stays within 1 MiB", () => {
   const nodes = registry();

@@ -12,21 +12,13 @@ interface Life {
   readonly ownerReports: number;
 }
 
-export interface RegistrySettings {
-  readonly forgetAfterMs: number;
-  /** True for the life that was granted the head lease last: with its next report it owns its name. */
-  readonly leads: (name: string, life: string) => boolean;
-  /** Milliseconds on the monotonic clock. */
-  readonly now: () => number;
-}
-
-/** Twice what one service is for: strangers must not fill the memory, and the list stays within 1 MiB. */
+/** Twice what one service is for: strangers must not fill the memory. */
 const MAX_NODES = 2000;
 /** With more nodes the list has no room for what each says of itself in detail. */
 const MAX_DETAILED = 1000;
 /** More lives under one name are a crash loop; the oldest are forgotten. */
 const MAX_OTHERS = 3;
-/** One report may have been under way when the owner died; a dead life never sends a second one. */
+/** One may have been under way when the owner died; a dead life never sends a second one. */
 const PROOF_OF_LIFE = 2;
 
 /**
@@ -35,12 +27,17 @@ const PROOF_OF_LIFE = 2;
  * restart, until the owner has reported twice since: then it is a duplicate.
  */
 export class Registry {
-  readonly #settings: RegistrySettings;
+  readonly #forgetAfterMs: number;
+  readonly #leads: (name: string, life: string) => boolean;
+  readonly #now: () => number;
   /** The lives that report under each name: its owner first, the others in the order of their first reports. */
   readonly #names = new Map<string, readonly Life[]>();
 
-  constructor(settings: RegistrySettings) {
-    this.#settings = settings;
+  /** `leads`: true for the life that was granted the head lease last; with its next report it owns its name. */
+  constructor(forgetAfterMs: number, leads: (name: string, life: string) => boolean, now: () => number) {
+    this.#forgetAfterMs = forgetAfterMs;
+    this.#leads = leads;
+    this.#now = now;
   }
 
   /** Takes a report that came from `peer`. */
@@ -48,7 +45,7 @@ export class Registry {
     this.#forget();
     const lives = this.#lives(name);
     if (lives.length === 0 && this.#names.size >= MAX_NODES) return "too-many";
-    const said = { name, report, peer, seenAtMs: this.#settings.now(), ownerReports: 0 };
+    const said = { name, report, peer, seenAtMs: this.#now(), ownerReports: 0 };
     this.#names.set(name.toLowerCase(), this.#with(said, lives));
     return this.isDuplicate(name, report.life) ? "duplicate-name" : "noted";
   }
@@ -70,12 +67,12 @@ export class Registry {
   /** Each name once, as its youngest life reported that is no duplicate: after a restart that is the node. */
   list(): ClusterView["nodes"] {
     this.#forget();
-    const nowMs = this.#settings.now();
+    const nowMs = this.#now();
     return [...this.#names.values()].flatMap((lives) => {
       const shown = lives.findLast((each) => !isProven(each));
       if (shown === undefined) return [];
       const { life: _, status, ...report } = shown.report;
-      const detail = status === undefined || this.#names.size > MAX_DETAILED ? {} : { status };
+      const detail = this.#names.size > MAX_DETAILED ? {} : { status };
       return { name: shown.name, seenAgo: (nowMs - shown.seenAtMs) / 1000, ...report, ...detail };
     });
   }
@@ -90,7 +87,7 @@ export class Registry {
     if (life === owner.report.life)
       return [said, ...others.map((each) => ({ ...each, ownerReports: each.ownerReports + 1 }))];
     const known = others.find(({ report }) => report.life === life);
-    if (this.#settings.leads(said.name, life) || said.seenAtMs - owner.seenAtMs >= SAME_NAME_AFTER_MS)
+    if (this.#leads(said.name, life) || said.seenAtMs - owner.seenAtMs >= SAME_NAME_AFTER_MS)
       return [said, ...others.flatMap((each) => (each === known ? [] : { ...each, ownerReports: 0 }))];
     if (known === undefined) return [owner, ...others.slice(1 - MAX_OTHERS), said];
     const { ownerReports } = known;
@@ -98,7 +95,7 @@ export class Registry {
   }
 
   #forget(): void {
-    const oldestMs = this.#settings.now() - this.#settings.forgetAfterMs;
+    const oldestMs = this.#now() - this.#forgetAfterMs;
     const isOld = ({ seenAtMs }: Life) => seenAtMs < oldestMs;
     for (const [name, lives] of this.#names) {
       if (!lives.some(isOld)) continue;

@@ -1,5 +1,9 @@
-import type { ClusterView, LeaseRequest, NodeReport } from "../common/protocol/lease-protocol.ts";
-import type { ReachRequest } from "../common/protocol/reach.ts";
+import type {
+  ClusterView,
+  LeaseRequest,
+  NodeReport,
+  ReachRequest,
+} from "../common/protocol/lease-protocol.ts";
 import type { Config } from "./config.ts";
 import { LeaseStore, type LeaseStoreSettings } from "./lease/lease-store.ts";
 import { createWhitelistCheck } from "./lease/whitelist.ts";
@@ -30,15 +34,12 @@ export class Service {
     this.settings = settings;
     this.#startedAtMs = now();
     const leads = (name: string, life: string) => this.lease.isLastHolder(name, life);
-    const registry = new Registry({ forgetAfterMs: NODES_LIVE_TTLS * ttlMs, leads, now });
+    const registry = new Registry(NODES_LIVE_TTLS * ttlMs, leads, now);
     this.registry = registry;
-    this.lease = new LeaseStore({
-      ...settings,
-      ttlMs,
-      isDuplicate: (...who) => registry.isDuplicate(...who),
-    });
+    const isDuplicate = (name: string, life: string) => registry.isDuplicate(name, life);
+    this.lease = new LeaseStore({ ...settings, ttlMs, isDuplicate });
     this.#whyNot = createWhitelistCheck(whitelist);
-    this.#dial = createReach({ find: (...who) => registry.find(...who), trusted: token !== null, now });
+    this.#dial = createReach((...who) => registry.find(...who), token !== null, now);
   }
 
   /** Asks for the lease or renews it, for a request that came from `peer`. */
@@ -47,7 +48,7 @@ export class Service {
     return reason === null ? this.lease.ask(request) : this.lease.refuse(request, reason);
   }
 
-  /** Takes what a node says of itself, from `peer`. */
+  /** Takes what a node says of itself. */
   async report(name: string, report: NodeReport, peer: string) {
     const noted = this.registry.note(name, report, peer);
     if (noted !== "noted") return noted;
@@ -57,7 +58,7 @@ export class Service {
     return { instance, epoch, namesake: this.registry.isDuplicate(name) };
   }
 
-  /** Dials a node back. Never rejects. */
+  /** Dials a node back. */
   async reach(request: ReachRequest, peer: string) {
     const answer = await this.#dial(request, peer);
     this.settings.log({ type: "reach", node: request.node, answer });

@@ -15,19 +15,18 @@ export const KeptHold = z.extend(
   { strict: z._default(z.boolean(), true), epoch: Epoch },
 );
 
-/** The lease as its last holder had it. Moments are milliseconds on the monotonic clock. */
+/** Moments are milliseconds on the monotonic clock. */
 export interface Hold extends Readonly<z.infer<typeof KeptHold>> {
   readonly renewedAtMs: number;
-  /** The number of its latest request, where it numbers them. */
+  /** Of its latest request, where it numbers them. */
   readonly seq?: number | undefined;
-  /** When it gave the lease back. */
   readonly releasedAtMs?: number;
 }
 
 export interface LeaseState {
   /** The highest epoch that this service granted or adopted, kept on disk where there is one. */
   readonly epoch: number;
-  /** The highest epoch that anybody has named, at least `epoch`. It is above it only in a service that forgot. */
+  /** The highest epoch that anybody has named: above `epoch` only in a service that forgot. */
   readonly highestEpochSeen: number;
   /** Who was granted the lease last, also after it ended or was released; null when that is not known. */
   readonly last: Hold | null;
@@ -65,21 +64,18 @@ export function startLease(recalled: Recalled, nowMs: number, ttlMs: number): Le
 /** Who holds the lease, also after it ended; null when none is known or it was released. */
 export const holdIn = ({ last }: LeaseState): Hold | null => (last?.releasedAtMs === undefined ? last : null);
 
-/** What is kept for the next run. Moments mean nothing to it. */
+/** What is kept for the next run. */
 export function memoryOf(state: LeaseState): Memory {
   const { epoch, highestEpochSeen } = state;
   const hold = holdIn(state);
   return { epoch, highestEpochSeen, hold: hold && z.parse(KeptHold, hold) };
 }
 
+type View = Pick<ClusterView, "epoch" | "holder" | "released" | "releasedBy">;
+
 /** The lease as others are told of it. */
-export function viewOf(
-  state: LeaseState,
-  nowMs: number,
-  ttlMs: number,
-): Pick<ClusterView, "epoch" | "holder" | "released" | "releasedBy"> {
+export function viewOf(state: LeaseState, nowMs: number, ttlMs: number): View {
   const { highestEpochSeen: epoch, last } = state;
-  // A service that forgot does not know.
   if (last === null) return { epoch, holder: null, released: state.epoch > 0 };
   const { node, address, clusterId, releasedAtMs } = last;
   if (releasedAtMs !== undefined) {

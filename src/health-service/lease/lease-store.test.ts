@@ -43,7 +43,7 @@ beforeEach(() => {
   vi.useFakeTimers();
   disk = new Disk();
   const now = () => performance.now();
-  names = new Registry({ forgetAfterMs: 45_000, now, leads: () => false });
+  names = new Registry(45_000, () => false, now);
   const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
   const isDuplicate = (node: string, life: string) => names.isDuplicate(node, life);
   store = new LeaseStore({ ...SETTINGS, isDuplicate, file: disk, now, pause, log: () => {} });

@@ -1,31 +1,16 @@
 import { sameHost } from "../../common/address.ts";
-import type {
-  LeaseGranted,
-  LeaseRefused,
-  LeaseRelease,
-  LeaseReleased,
-  LeaseRequest,
-} from "../../common/protocol/lease-protocol.ts";
+import type * as wire from "../../common/protocol/lease-protocol.ts";
 import { err } from "../../common/result.ts";
 import type { Event } from "../event.ts";
 import { askLease, releaseLease, seeEpoch } from "./lease.ts";
-import {
-  ASK_AGAIN_MS,
-  explainRefusal,
-  holdIn,
-  type LeaseState,
-  memoryOf,
-  type Recalled,
-  startLease,
-  viewOf,
-} from "./lease-state.ts";
+import * as lease from "./lease-state.ts";
 import { inTime, type StateFile } from "./state-file.ts";
 
 export interface LeaseStoreSettings {
   readonly ttlMs: number;
   /** Names this run, so that clients see when the service forgot. */
   readonly instance: string;
-  readonly recalled: Recalled;
+  readonly recalled: lease.Recalled;
   /** True where a life reports beside the owner of its name. */
   readonly isDuplicate: (node: string, life: string) => boolean;
   /** Null: the lease lives in memory alone. */
@@ -36,16 +21,16 @@ export interface LeaseStoreSettings {
   readonly log: (event: Event) => void;
 }
 
-/** Nodes wait a second for an answer, and a renewal that stands behind a write shall not miss that. */
+/** A node waits a second for the answer to a renewal, which may stand behind a write. */
 const SAVE_TIMEOUT_MS = 700;
 
 /** Keeps the lease: one request at a time through the rules, on disk before a grant is answered. */
 export class LeaseStore {
   readonly #settings: LeaseStoreSettings;
-  #state: LeaseState;
-  /** Requests stand in line behind a write under way: what they find must be what was kept. */
+  #state: lease.LeaseState;
+  /** What a request finds must be what was kept. */
   #line: Promise<unknown> = Promise.resolve();
-  /** A write under way. There is none beside it, so that nothing older comes after something newer. */
+  /** There is no write beside one under way, so that nothing older comes after something newer. */
   #writing = false;
   /** False while the state cannot be written. */
   stored = true;
@@ -54,7 +39,7 @@ export class LeaseStore {
 
   constructor(settings: LeaseStoreSettings) {
     this.#settings = settings;
-    this.#state = startLease(settings.recalled, settings.now(), settings.ttlMs);
+    this.#state = lease.startLease(settings.recalled, settings.now(), settings.ttlMs);
   }
 
   /** Writes what is known: a folder that cannot be written is told at the start, not at the first grant. */
@@ -63,7 +48,7 @@ export class LeaseStore {
   }
 
   /** Asks for the lease or renews it: the 200 or the 409 of `PUT /v1/head`. */
-  ask(request: LeaseRequest): Promise<LeaseGranted | LeaseRefused> {
+  ask(request: wire.LeaseRequest): Promise<wire.LeaseGranted | wire.LeaseRefused> {
     return this.#inLine(async () => {
       const { instance, ttlMs, isDuplicate, now, log } = this.#settings;
       const { node, life, address } = request;
@@ -83,33 +68,35 @@ export class LeaseStore {
       this.#state = state;
       this.#count(how);
       if (how !== "renewal")
-        log({ type: "granted", how, node, life, address, epoch, before: holdIn(before)?.node ?? null });
+        log({ type: "granted", how, node, life, address, epoch, before: lease.holdIn(before)?.node ?? null });
       return { granted: true, epoch, ttl: ttlMs / 1000, instance };
     });
   }
 
   /** The 409 of `PUT /v1/head`. */
-  refuse(request: LeaseRequest, reason: LeaseRefused["reason"], retryAfterMs = ASK_AGAIN_MS): LeaseRefused {
-    const { node, life } = request;
+  refuse(
+    request: wire.LeaseRequest,
+    reason: wire.LeaseRefused["reason"],
+    retryAfterMs = lease.ASK_AGAIN_MS,
+  ): wire.LeaseRefused {
     const { instance, epoch, holder } = this.view();
-    const message = explainRefusal(reason, request, holder, epoch);
+    const message = lease.explainRefusal(reason, request, holder, epoch);
     this.#count(`refused-${reason}`);
-    this.#settings.log({ type: "refused", node, life, reason, message });
+    this.#settings.log({ type: "refused", node: request.node, reason, message });
     const retryAfter = Math.ceil(retryAfterMs) / 1000;
     return { granted: false, reason, message, holder, epoch, retryAfter, instance };
   }
 
   /** Gives the lease back: the 200 of `DELETE /v1/head`. */
-  release(release: LeaseRelease): Promise<LeaseReleased> {
+  release(release: wire.LeaseRelease): Promise<wire.LeaseReleased> {
     return this.#inLine(async () => {
       const { instance, now, log } = this.#settings;
-      const { node, life, epoch } = release;
       const state = releaseLease(this.#state, release, now());
       const released = state.last !== this.#state.last;
       this.#state = state;
       // A release that is lost costs one TTL after a restart, so it counts also where it cannot be kept.
       if (released) await this.#save(state);
-      if (released) log({ type: "released", node, life, epoch });
+      if (released) log({ type: "released", node: release.node, epoch: release.epoch });
       this.#count(released ? "release" : "release-by-stranger");
       return { released, epoch: state.highestEpochSeen, instance };
     });
@@ -130,7 +117,7 @@ export class LeaseStore {
 
   view() {
     const { instance, ttlMs, now } = this.#settings;
-    return { instance, ttl: ttlMs / 1000, ...viewOf(this.#state, now(), ttlMs) };
+    return { instance, ttl: ttlMs / 1000, ...lease.viewOf(this.#state, now(), ttlMs) };
   }
 
   /** Resolves when no write is under way. */
@@ -145,12 +132,12 @@ export class LeaseStore {
   }
 
   /** False where it cannot be written. A write that comes too late is none, though its state may still reach the disk. */
-  async #save(state: LeaseState): Promise<boolean> {
+  async #save(state: lease.LeaseState): Promise<boolean> {
     const { file, log, pause } = this.#settings;
     if (file === null) return true;
     const write = () => {
       this.#writing = true;
-      return file.save(memoryOf(state)).finally(() => {
+      return file.save(lease.memoryOf(state)).finally(() => {
         this.#writing = false;
       });
     };

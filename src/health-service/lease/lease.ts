@@ -8,15 +8,8 @@ import {
 import { ASK_AGAIN_MS, type Hold, holdIn, type LeaseState, SAME_NAME_AFTER_MS } from "./lease-state.ts";
 
 /*
- * The rules of the head lease. Pure: (state, request, time) → (state, answer). These invariants hold for any sequence
- * of requests:
- *
- * - I1: each epoch is granted to one life only, and each grant is above every epoch granted or seen before.
- * - I2: while a lease runs, no other node is granted one. A strict holder ends its Ray before its lease ends, so two
- *   never write to one store. A holder that is known to be lenient may be succeeded sooner by the next life of its
- *   own node.
- * - I3: a service that lost its state grants no lease before one TTL has passed, in which a holder would renew, to a
- *   candidate that had a silent peer or has seen a later epoch than this service granted.
+ * The rules of the head lease. Pure: (state, request, time) → (state, answer). They keep what docs/lease.md says of any sequence
+ * of requests ("What always holds").
  *
  * The first matching row decides.
  *
@@ -40,8 +33,6 @@ import { ASK_AGAIN_MS, type Hold, holdIn, type LeaseState, SAME_NAME_AFTER_MS } 
  */
 
 type How = "grant" | "recognition" | "renewal" | "adoption";
-
-/** What a request came to, and the state after it. */
 export type Step =
   | { readonly state: LeaseState; readonly how: How; readonly epoch: number }
   | { readonly state: LeaseState; readonly reason: LeaseRefused["reason"]; readonly retryAfterMs: number };
@@ -69,10 +60,7 @@ export function releaseLease(state: LeaseState, asked: LeaseRelease, nowMs: numb
     : seeEpoch(state, asked.epoch);
 }
 
-/**
- * What may be believed of an epoch that others name. Grants go on above it, so there must be room up to what the wire
- * carries: else one request would end all grants for good.
- */
+/** Of epochs that others name. Grants go on above it up to what the wire carries: else one request would end them for good. */
 const HIGHEST_BELIEVED = HIGHEST_EPOCH / 2;
 
 /** Somebody has seen this epoch: no grant will be as low. */

@@ -30,7 +30,7 @@ export class StateFile {
       const { epoch, heard, hold } = z.parse(Stored, JSON.parse(text));
       return ok({ kind: "kept", epoch, highestEpochSeen: heard, hold });
     } catch {
-      // The evidence stays beside the next file; a second damaged one takes its place, so that they do not pile up.
+      // The evidence stays beside the next file.
       await copyFile(this.path, `${this.path}.damaged`).catch(() => {});
       const detail = `${this.path} is not a state file of this program`;
       return ok({ kind: "damaged", epoch: highestEpoch(text), detail });
@@ -57,18 +57,15 @@ export class StateFile {
 
 /** The highest epoch that can still be read in a damaged file, 0 for none: epochs never go back. */
 function highestEpoch(text: string): number {
-  const found = [...text.matchAll(/"(?:epoch|heard)"\s*:\s*(\d{1,15})(?!\d)/g)].map(([, digits]) =>
-    Number(digits),
-  );
-  return Math.max(0, ...found.filter((epoch) => epoch <= HIGHEST_EPOCH));
+  const found = text.matchAll(/"(?:epoch|heard)"\s*:\s*(\d{1,15})(?!\d)/g);
+  const epochs = [...found].map(([, digits]) => Number(digits));
+  return Math.max(0, ...epochs.filter((epoch) => epoch <= HIGHEST_EPOCH));
 }
 
 /** `work`, or an error where the disk has not answered by then. */
-export function inTime<T>(
-  timeoutMs: number,
-  work: Promise<Result<T, string>>,
-  wait: (ms: number) => Promise<unknown> = pause,
-): Promise<Result<T, string>> {
+export function inTime<T>(timeoutMs: number, work: Promise<Result<T, string>>, wait: Wait = pause) {
   const late = wait(timeoutMs).then(() => err(`no answer from the disk in ${timeoutMs} ms`));
   return Promise.race([work, late]);
 }
+
+type Wait = (ms: number) => Promise<unknown>;

@@ -1,4 +1,3 @@
-import { dirname } from "node:path";
 import { styleText } from "node:util";
 import type { Command } from "commander";
 import { loadSettings } from "../config/load.ts";
@@ -27,22 +26,16 @@ async function doctor(context: WsContext, options: GlobalOptions) {
   const settings = loadSettings(context, options);
   if (!settings.ok) return settings.error;
   const { env: shell, dist, terminal } = context;
-  const { stateDir, configFile, venvDir } = options;
-  const machine = await lookAtMachine(shell, stateDir);
+  const machine = await lookAtMachine(shell, options.stateDir);
   const runtime = runtimeOf(options, machine.engine.ok);
   const env = await environment(context, options, runtime);
   if (!env.ok) return env.error;
-  const common = { settings: settings.value, env: env.value, stateDir };
+  const common = { ...options, settings: settings.value, env: env.value };
   const docker = dockerRunner(shell);
-  const engine = {
-    docker,
-    compose: composeRunner(["docker", "compose"], shell),
-    host: await engineHost(docker, shell),
-  };
-  const folders = { configFile, configFolder: dirname(configFile), root: dirname(dist) };
-  const project = { ...common, engine, ...folders };
+  const compose = composeRunner(["docker", "compose"], shell);
+  const project = { ...common, engine: { docker, compose, host: await engineHost(docker, shell) } };
   const cluster = await lookAtCluster(
-    runtime === "docker" ? composeDriver(project) : localDriver({ ...common, venvDir, dist }),
+    runtime === "docker" ? composeDriver(project) : localDriver({ ...common, dist }),
   );
   const running =
     runtime === "docker" &&

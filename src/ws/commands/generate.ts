@@ -1,4 +1,3 @@
-import { dirname } from "node:path";
 import type { Command } from "commander";
 import { planHere, writeComposeFiles } from "../compose/write-files.ts";
 import { loadSettings } from "../config/load.ts";
@@ -15,13 +14,12 @@ export const addGenerate = (program: Command, run: Run) =>
     .action(run(generate));
 
 async function generate(context: WsContext, options: GlobalOptions & { readonly check?: true }) {
-  const { configFile, check = false } = options;
+  const { check = false } = options;
   const settings = loadSettings(context, options);
   if (!settings.ok) return settings.error;
-  const configFolder = dirname(configFile);
-  const plan = planHere(settings.value, { configFile, configFolder, root: dirname(context.dist) });
+  const plan = planHere(settings.value, options);
   if (!plan.ok) return plan.error;
-  const report = await writeComposeFiles(plan.value, configFolder, { check });
+  const report = await writeComposeFiles(plan.value, options.configFolder, { check });
   if (!report.ok) return report.error;
   const { terminal } = context;
   const { written, unchanged, stale } = report.value;
