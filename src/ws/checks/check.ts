@@ -78,13 +78,11 @@ export const allOf = (parts: readonly Verdict[], none = ""): Verdict =>
   );
 
 /** Judges all these services at once; what each shows stands behind its name. */
-export const eachOf = async (
+export async function eachOf(
   names: readonly string[],
   judge: (name: string) => Verdict | Promise<Verdict>,
-): Promise<Verdict> => {
-  const named = async (name: string) => {
-    const { ok, saw } = await judge(name);
-    return verdict(ok, `${name}: ${saw}`);
-  };
-  return allOf(await Promise.all(names.map(named)), "one node only");
-};
+): Promise<Verdict> {
+  const verdicts = await Promise.all(names.map(judge));
+  const named = verdicts.map(({ ok, saw }, i) => verdict(ok, `${names[i]}: ${saw}`));
+  return allOf(named, "one node only");
+}

@@ -96,21 +96,14 @@ export function checkContext(all: Driver, head: Address, signal: AbortSignal) {
     /** The environment of the Ray that runs in a node, read from the process itself. */
     environment: async (name: string): Promise<Result<Readonly<Record<string, string>>, string>> => {
       const text = await driver.environment(name);
-      return text.ok ? ok(parseEnvironment(text.value)) : text;
+      if (!text.ok) return text;
+      const entries = text.value.split("\0").filter(Boolean);
+      return ok(Object.fromEntries(entries.map((entry) => entry.split(/=(.*)/s, 2))));
     },
     /** What config.yaml wants the node to be told. */
     told: (name: string) => driver.expected(name, head).environment,
   };
 }
-
-/** What the kernel shows of a process's environment (proc(5)). */
-const parseEnvironment = (text: string): Record<string, string> =>
-  Object.fromEntries(
-    text
-      .split("\0")
-      .filter(Boolean)
-      .map((entry) => entry.split(/=(.*)/s, 2)),
-  );
 
 /** How many nodes `ray status` lists as active; undefined where its words are not the known ones (Ray 2.40 to 2.60). */
 export function activeNodes(rayStatus: string): number | undefined {

@@ -75,11 +75,9 @@ const healthService = (plan: HostPlan): ComposeService =>
   });
 
 function mainNode(plan: HostPlan, node: HostPlan["nodes"][number]): ComposeService {
-  const head = plannedHead(plan);
-  const before = [
-    ...(plan.health.enabled ? [HEALTH_NAME] : []),
-    ...(head === undefined || head === node.name ? [] : [head]),
-  ].map((each) => [each, { condition: "service_healthy" }]);
+  const before = [plan.health.enabled ? HEALTH_NAME : undefined, plannedHead(plan)]
+    .filter((name) => name !== undefined && name !== node.name)
+    .map((name) => [name, { condition: "service_healthy" }]);
   return nodeService(plan, "main", node, {
     depends_on: before.length === 0 ? undefined : Object.fromEntries(before),
     deploy: node.gpu && plan.hostHasGpu ? ALL_GPUS : undefined,

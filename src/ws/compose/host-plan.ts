@@ -1,8 +1,7 @@
 import type { Problem } from "../../common/failure.ts";
 import { err, ok, type Result } from "../../common/result.ts";
-import { peerPorts, servicePorts } from "../config/ports.ts";
+import { ephemeralWarnings, type NodePorts, peerPorts, portPlanner, servicePorts } from "../config/ports.ts";
 import type { NodeSettings, Settings, WorkerSettings } from "../config/settings.ts";
-import { ephemeralWarnings, type NodePorts, portPlanner } from "./ports.ts";
 import type { readHostFacts } from "./read-host.ts";
 
 /** What the compose files need to know about the machine of the Docker engine. */
@@ -98,7 +97,8 @@ export function limitWarnings({ name, cpus, memoryBytes }: WorkerSettings, machi
   return list;
 }
 
-const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+/** 8589934592 → 8.0 GiB */
+export const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 
 function missingGpu({ hostHasGpu, nodes }: Settings, { hasGpu }: HostFacts): Problem[] {
   const names = nodes.filter(({ gpu }) => gpu).map(({ name }) => name);

@@ -1,4 +1,4 @@
-import { type Settings, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../config/settings.ts";
+import type { Settings } from "../config/settings.ts";
 
 /** The files that `ws generate` writes, beside config.yaml. */
 export const COMPOSE_FILE = "compose.yaml";
@@ -42,14 +42,9 @@ export const NETWORKS = { main: "ray-network", test: "test-network" } as const;
 export const networkName = ({ projectName }: Settings, part: Part): string =>
   `${projectName}-${NETWORKS[part]}`;
 
-const TEST_CONTAINERS: Readonly<Record<string, string>> = {
-  [TEST_WORKER_NAME]: "test-worker",
-  [TEST_CLIENT_NAME]: "test-client",
-};
-
 /** The container of a service, as docs/specification.md spells it: test-ray-worker runs in `<project>-test-worker`. */
 export const containerName = ({ projectName }: Settings, service: string): string =>
-  `${projectName}-${TEST_CONTAINERS[service] ?? service}`;
+  `${projectName}-${service.replace(/^test-ray-/, "test-")}`;
 
 /** The image that a service runs; the test containers use that of the first node. */
 export const imageName = ({ projectName }: Settings, service: string): string => `${projectName}-${service}`;

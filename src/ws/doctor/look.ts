@@ -58,11 +58,8 @@ export async function lookAtMachine(env: Environment, stateDir: string) {
     ),
     /** Networks that this machine reaches without its default route, those of container engines left out. */
     routes: networksOf(readRoutes()),
-    sharedMemoryBytes: (await freeBytes("/dev/shm")) ?? 0,
-    // The engine's folder may be closed to us.
-    disks: (
-      await Promise.all(folders.map(async (folder) => ({ folder, freeBytes: await freeBytes(folder) })))
-    ).flatMap(({ folder, freeBytes }) => (freeBytes === undefined ? [] : [{ folder, freeBytes }])),
+    sharedMemoryBytes: (await freeIn("/dev/shm"))[0]?.freeBytes ?? 0,
+    disks: (await Promise.all(folders.map(freeIn))).flat(),
   };
 }
 
@@ -77,10 +74,11 @@ async function findPython(program: string, env: Environment): Promise<Result<str
 const nearestFolder = (folder: string): string =>
   existsSync(folder) || folder === dirname(folder) ? folder : nearestFolder(dirname(folder));
 
-const freeBytes = (folder: string): Promise<number | undefined> =>
+/** Nothing of a folder that is closed to us, as the engine's may be. */
+const freeIn = (folder: string) =>
   statfs(folder).then(
-    ({ bavail, bsize }) => bavail * bsize,
-    () => undefined,
+    ({ bavail, bsize }) => [{ folder, freeBytes: bavail * bsize }],
+    () => [],
   );
 
 /** The engine looks for the hook on its PATH, whether or not `nvidia-ctk` has made a runtime of it (Docker 20.10 to 28). */

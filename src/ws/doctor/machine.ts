@@ -1,19 +1,16 @@
-import { limitWarnings } from "../compose/host-plan.ts";
+import { gib, limitWarnings } from "../compose/host-plan.ts";
 import { freeNetwork, overlapping } from "../drivers/compose/conflicts.ts";
 import { ASK_AGAIN, bad, type Finding, good, note, type Said } from "./finding.ts";
 import type { DoctorFacts } from "./look.ts";
-
-const GIB = 2 ** 30;
-const gib = (bytes: number): string => `${(bytes / GIB).toFixed(1)} GiB`;
 
 /** What of the machine stands in a cluster's way. Pure. */
 export const machineFindings = (facts: DoctorFacts): Finding[] =>
   Object.entries(RULES).flatMap(([topic, rule]) => [rule(facts)].flat().map((said) => ({ topic, ...said })));
 
 /** What compose.yaml needs: `depends_on` with conditions in a file without a version (docker-compose 1.27.1), GPUs (1.28). */
-const MIN_COMPOSE = [1, 29] as const;
+const MIN_COMPOSE = "1.29";
 /** Ray images, and what a cluster writes into them. */
-const MIN_FREE_BYTES = 10 * GIB;
+const MIN_FREE_BYTES = 10 * 2 ** 30;
 
 /** What each thing that was looked at means, by its topic, in the order in which it is shown. */
 const RULES: Readonly<Record<string, (facts: DoctorFacts) => Said | Said[]>> = {
@@ -44,12 +41,10 @@ const RULES: Readonly<Record<string, (facts: DoctorFacts) => Said | Said[]>> = {
     const fix = "Install the plugin (docker-compose-plugin) or docker-compose 1.29.";
     if (!machine.compose.ok) return bad(machine.compose.error, fix);
     const { words, version } = machine.compose.value;
-    const [major = 0, minor = 0] = version.split(".").map(Number);
-    const [minMajor, minMinor] = MIN_COMPOSE;
     const saw = `${words.join(" ")} ${version}`;
-    return major > minMajor || (major === minMajor && minor >= minMinor)
+    return version.localeCompare(MIN_COMPOSE, "en", { numeric: true }) >= 0
       ? good(saw)
-      : bad(`${saw} is too old, at least ${MIN_COMPOSE.join(".")} is needed`, fix);
+      : bad(`${saw} is too old, at least ${MIN_COMPOSE} is needed`, fix);
   },
 
   Python: ({ machine: { python: found, engine: answer } }) => {

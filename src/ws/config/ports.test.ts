@@ -2,9 +2,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { stringify } from "yaml";
 import { settingsOf as settingsFrom } from "../../../test/fixtures/settings.ts";
-import { peerPorts } from "../config/ports.ts";
-import { type PortRange, readSettings, type Settings } from "../config/settings.ts";
-import { ephemeralWarnings, portPlanner, workerPortCount } from "./ports.ts";
+import { ephemeralWarnings, peerPorts, portPlanner, workerPortCount } from "./ports.ts";
+import { type PortRange, readSettings, type Settings } from "./settings.ts";
 
 const LINUX: PortRange = { min: 32768, max: 60999 };
 
