@@ -9,14 +9,14 @@ export interface Clock {
 }
 
 /**
- * Milliseconds on a clock that stops while the machine is suspended, as timers do (CLOCK_MONOTONIC), for what this process
- * watches: while suspended it hears nothing, and that is no silence. Not `performance`, whose first use would load a module.
+ * Milliseconds on a clock that stops while the machine is suspended, as timers do (CLOCK_MONOTONIC): who hears nothing meanwhile
+ * has met no silence. Not `performance`, whose first use would load a module.
  */
 export const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6;
 
 /**
- * Milliseconds since boot, including the time suspended, for what goes on elsewhere meanwhile, such as a lease. It reads
- * /proc/uptime (uv_uptime of libuv, Node 24), as the guard does: in steps of 10 ms, at 2 µs a call.
+ * Milliseconds since boot, also suspended, for what goes on elsewhere meanwhile, such as a lease: /proc/uptime (Node 24), as the
+ * guard reads it, in steps of 10 ms.
  */
 export const bootMs = (): number => Math.floor(uptime() * 1000);
 

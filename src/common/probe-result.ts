@@ -1,10 +1,7 @@
 import { type Address, formatAddress } from "./address.ts";
 import type { Members } from "./result.ts";
 
-/**
- * What one address may answer when it is asked whether a Ray HEAD (its GCS) is there, each with its words. "No answer" has
- * members of its own: silence is not proof that nobody is there.
- */
+/** What an address may answer when it is asked for a Ray HEAD (its GCS), in words. Silence is no proof that nobody is there. */
 const ANSWERS = {
   /** A GCS that serves. `clusterId` is hex, 28 bytes. */
   "ray-gcs": ({ version, clusterId }: { version: string; clusterId: string }) =>

@@ -5,10 +5,7 @@ import { DATA, endsStream, type Frame, HEADERS, readHeaders } from "./http2.ts";
 /** Why a call brought no answer. */
 export type GcsFailure =
   | Extract<ProbeAnswer, { kind: "timeout" | "unauthorized" | "not-ray" | "tls" }>
-  /**
-   * No connection, or it broke before ("greeting") or after the server had said anything; `code` is the operating system's
-   * (ECONNREFUSED …) where there is one.
-   */
+  /** No connection, or it broke before ("greeting") or after the server had said anything; `code`: ECONNREFUSED … */
   | {
       readonly kind: "unavailable";
       readonly phase: "connect" | "greeting" | "answer";
@@ -18,7 +15,7 @@ export type GcsFailure =
 
 export type Outcome = Result<Buffer, GcsFailure>;
 
-/** A call of something that speaks gRPC, or at least HTTP/2. */
+/** Of something that speaks gRPC, or at least HTTP/2. */
 export const notRay = (detail: string) =>
   err({ kind: "not-ray", saw: `it answers gRPC, but not as Ray's GCS: ${detail}` } as const);
 
@@ -38,7 +35,7 @@ export function nameBytes(bytes: Buffer): GcsFailure {
 
 /** Larger than the node list of any cluster. */
 const MAX_BYTES = 64 * 1024 * 1024;
-/** Before a message: whether it is compressed, and its length (the gRPC protocol over HTTP/2, "Length-Prefixed-Message"). */
+/** Before a message: whether it is compressed, and its length. */
 const PREFIX_BYTES = 5;
 
 /** A message as the body of a request. */
@@ -52,7 +49,7 @@ export function withPrefix(message: Uint8Array): Buffer {
 export class Answer {
   readonly #body: Buffer[] = [];
   #bytes = 0;
-  /** The trailers among them. */
+  /** And trailers. */
   readonly #headers = new Map<string, string>();
 
   /** The message, or why there is none; undefined as long as there is more to come. */

@@ -22,9 +22,9 @@ const MAX_OTHERS = 3;
 const PROOF_OF_LIFE = 2;
 
 /**
- * Who owns the name of a node, and what each node said of itself last. The life that reported first owns the name, until
- * another one is granted the head lease under it or the owner falls silent. Any other life is the same node after a
- * restart, until the owner has reported twice since: then it is a duplicate.
+ * Who owns the name of a node, and what each said of itself last. The life that reported first owns the name, until another one is
+ * granted the head lease or the owner falls silent. Any other life is the node after a restart, until the owner has reported twice
+ * since: then it is a duplicate.
  */
 export class Registry {
   readonly #forgetAfterMs: number;

@@ -17,7 +17,7 @@ export interface ServiceSettings extends Omit<LeaseStoreSettings, "ttlMs" | "isD
 
 const NODES_LIVE_TTLS = 3;
 
-/** The health service without its HTTP: the head lease, who owns which name, and what each node said of itself. */
+/** The health service without its HTTP. */
 export class Service {
   readonly settings: ServiceSettings;
   readonly lease: LeaseStore;

@@ -4,17 +4,16 @@ import { visible } from "./shown.ts";
 const LOG_FORMS = ["text", "timed", "json"] as const;
 export type LogForm = (typeof LOG_FORMS)[number];
 
-/** The format that a variable names; it is needed before the settings have been checked. */
+/** It is needed before the settings have been checked. */
 export const logForm = (word: string | undefined): LogForm =>
   LOG_FORMS.find((form) => form === word) ?? "text";
 
 interface LoggerSettings<E> {
   readonly form: LogForm;
-  /** Takes whole lines, newline included. */
   readonly write: (text: string) => void;
   /** An event without lines is for JSON readers only. */
   readonly render: (event: E) => readonly string[];
-  /** Wall time; people read `docker logs -t`. */
+  /** Wall time. */
   readonly now: () => Date;
 }
 

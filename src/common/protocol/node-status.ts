@@ -6,9 +6,8 @@ import { Count, Name, Text, Word } from "./from-outside.ts";
 export const MAX_SHOWN = 8;
 
 /**
- * What a node says of itself as data: in its reports to the health service, and in the file that RAY_EP_STATUS_FILE names,
- * which outlives the process. Times are milliseconds since 1970. `reason`, `kind` and the like are words of the entrypoint's own
- * unions, not enumerated here, so that a reader of another version takes new ones.
+ * What a node says of itself as data: in its reports to the health service, and in RAY_EP_STATUS_FILE, which outlives the process.
+ * Times are milliseconds since 1970. Words of the entrypoint's unions are not enumerated, so that another version takes new ones.
  */
 export const NodeStatus = z.object({
   node: Name,

@@ -7,8 +7,8 @@ const MIN_REST_MS = 250;
 const REST_FACTOR = 10;
 
 /**
- * `make` for an expensive text that many request: those who ask while it rests are answered together by the next one. So
- * no answer is older than its request, and making the text takes at most a tenth of the time.
+ * `make` for an expensive text: those who ask while it rests are answered together by the next one, which is no older than their
+ * requests, and making it takes at most a tenth of the time.
  */
 export function paced(make: () => string): () => Promise<Buffer> {
   let restsUntilMs = 0;
@@ -28,7 +28,7 @@ export function paced(make: () => string): () => Promise<Buffer> {
   };
 }
 
-/** Readers accept 1 MiB; this leaves room for the lease. A thousand nodes need a third of it. */
+/** Readers accept 1 MiB; this leaves room for the lease. */
 const MAX_LIST = 1024 * 1024 - 8 * 1024;
 
 /** The body of `GET /v1/cluster`; nodes for which the list has no room are only counted. */
