@@ -7,15 +7,12 @@ import type { Terminal } from "./output/terminal.ts";
 export interface WsContext extends Pick<Job, "signal" | "urgent" | "cleaning"> {
   readonly terminal: Terminal;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** The folder of the bundles. */
   readonly dist: string;
   /** Asks the user at the terminal; undefined without a terminal. Ctrl-C or the end of input count as no answer. */
   readonly ask?: ((question: string) => Promise<string | undefined>) | undefined;
 }
 
-/** The options that every command takes. */
 export interface GlobalOptions {
-  /** Undefined: docker where an engine answers, else embedded. */
   readonly runtime: RuntimeName | undefined;
   readonly configFile: string;
   /** True where somebody named it: then it must be there. */

@@ -3,7 +3,6 @@ import { FAILURES, type Lines } from "./output/failure-texts.ts";
 import { printLines, type Terminal } from "./output/terminal.ts";
 
 type Table = typeof FAILURES;
-/** What `ws` expects to go wrong. */
 export type WsFailure = { [Code in keyof Table]: Members<"reason", Table[Code]> }[keyof Table];
 
 /** What `ws` tries: it ends well, or in a failure that `ws` expects. */

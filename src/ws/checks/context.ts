@@ -17,7 +17,7 @@ export type CheckContext = ReturnType<typeof checkContext>;
  */
 export function checkContext(all: Driver, head: Address, signal: AbortSignal) {
   const driver = all.until(signal);
-  const { settings, isolated, binDir, token, exec, memoryOf } = driver;
+  const { settings, isolated, binDir, token, exec } = driver;
   const services = once(async () => {
     const found = await driver.list();
     return found.ok ? found.value : [];
@@ -48,7 +48,7 @@ export function checkContext(all: Driver, head: Address, signal: AbortSignal) {
     binDir,
     token,
     exec,
-    memoryOf,
+    memoryOf: (name: string) => driver.expected(name, head).memoryBytes,
     signal,
     healthUrl: healthUrl(driver),
     /** The HEAD's dashboard, as a person at this machine opens it. */
@@ -86,7 +86,9 @@ export function checkContext(all: Driver, head: Address, signal: AbortSignal) {
     /** What a service wrote since it was started last. Its last word counts: who changed its mind has said so more than once. */
     lines: async (name: string) => {
       const service = await listed(name);
-      const log = await driver.log(service?.ref ?? driver.refOf(name), { sinceMs: service?.startedAtMs });
+      const log = await driver.log((service ?? driver.absent(name)).ref, {
+        since: service && new Date(service.startedAtMs),
+      });
       return log.split("\n").map((line) => line.trimEnd());
     },
     /** What a node says of itself. */
@@ -97,7 +99,7 @@ export function checkContext(all: Driver, head: Address, signal: AbortSignal) {
       return text.ok ? ok(parseEnvironment(text.value)) : text;
     },
     /** What config.yaml wants the node to be told. */
-    told: (name: string) => driver.told(name, head),
+    told: (name: string) => driver.expected(name, head).environment,
   };
 }
 

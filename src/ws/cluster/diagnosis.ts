@@ -1,11 +1,12 @@
 import type { NodeStatus } from "../../common/protocol/node-status.ts";
 import { TEST_WORKER_NAME } from "../config/settings.ts";
 import { DISK_FULL, likelyCause, PORT_IN_USE, TOKENS_DIFFER, VERSIONS_DIFFER } from "../drivers/causes.ts";
-import type { Driver, LogPart, Service } from "../drivers/driver.ts";
+import type { Driver, Service } from "../drivers/driver.ts";
 import type { WsFailure } from "../failure.ts";
 import { statusOf } from "./snapshot.ts";
 
 const LAST_LINES = 20;
+type LogPart = Parameters<Driver["log"]>[1];
 
 /** Why a service ended before it was ready. Its log is kept. */
 export async function ended(
@@ -14,13 +15,12 @@ export async function ended(
   how: string,
   service: Service | undefined,
 ): Promise<WsFailure> {
-  const found = await diagnose(driver, node, service, { lastLines: LAST_LINES }, [how]);
+  const found = await diagnose(driver, node, service, { tail: LAST_LINES }, [how]);
   return { reason: "node-ended", how, ...found, log: await driver.keepLog(node, service, how) };
 }
 
 interface Waiting {
   readonly node: string;
-  /** What was seen of it last. */
   readonly why: string;
   readonly service: Service | undefined;
 }
@@ -33,7 +33,7 @@ export async function tooLate(
 ): Promise<WsFailure> {
   const missing = waiting.map(async ({ node, why, service }) => ({
     why,
-    ...(await diagnose(driver, node, service, { sinceMs: service?.startedAtMs })),
+    ...(await diagnose(driver, node, service, { since: service && new Date(service.startedAtMs) })),
   }));
   return { reason: "not-ready-in-time", timeoutMs, missing: await Promise.all(missing) };
 }
@@ -45,7 +45,7 @@ async function diagnose(
   part: LogPart,
   how: readonly string[] = [],
 ) {
-  const lines = await linesOf(driver, service?.ref ?? driver.refOf(node), part);
+  const lines = await linesOf(driver, (service ?? driver.absent(node)).ref, part);
   const cause = causeOf(await statusOf(driver, node, service), [...how, ...lines]);
   return { node, lines: lines.slice(-LAST_LINES), cause };
 }

@@ -11,9 +11,7 @@ import { forgetSecrets } from "../state/secrets.ts";
 import { headAmong } from "./snapshot.ts";
 
 export interface DownReport {
-  /** Names of the services that were stopped. */
   readonly stopped: readonly string[];
-  /** How many processes or containers had to be killed. */
   readonly killed: number;
 }
 
@@ -79,7 +77,6 @@ async function stopInOrder(
   return killed;
 }
 
-/** A line of the progress display that a long step may write to. */
 interface Shown {
   readonly progress: Progress;
   readonly id: string;

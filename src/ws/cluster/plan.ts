@@ -17,7 +17,6 @@ export interface RunningService {
 export interface PlanStep {
   readonly action: "keep" | "start" | "replace" | "stop";
   readonly service: string;
-  /** Empty if there is nothing to explain. */
   readonly why: string;
   /** What is lost with it, as text; empty: nothing. */
   readonly lost: string;

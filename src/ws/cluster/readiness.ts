@@ -22,16 +22,11 @@ export interface Wait {
   /** Ids of nodes that the GCS listed before: under the same name they are earlier lives. */
   readonly former: ReadonlySet<string>;
   readonly deadline: Deadline;
-  /** Services whose turn to start has been. */
   readonly started: ReadonlySet<string>;
-  /** What was seen of each service last. */
   readonly last: Map<string, Seen>;
 }
 
-/**
- * Waits until each service is ready: the health service when it answers, a node when the GCS lists it as ALIVE. Returns
- * those that the start gave a new life. `starting`: the start itself, which may fail.
- */
+/** Waits until each service is ready. Returns those that the start, which may fail, gave a new life. */
 export async function untilReady(wait: Wait, starting: Attempt): Attempt<string[]> {
   const { driver, job, names, before, last } = wait;
   let end: Result<void, WsFailure> | undefined;
@@ -77,7 +72,7 @@ async function lookAtAll(wait: Wait): Promise<readonly Service[]> {
   if (!found.ok) return [];
   const client = named(found.value, TEST_CLIENT_NAME);
   // A client that could not connect is up all the same: it stays for debugging, and the checks judge what it says.
-  const word = client && clientWord(await linesOf(driver, client.ref, { lastLines: 100 }));
+  const word = client && clientWord(await linesOf(driver, client.ref, { tail: 100 }));
   for (const name of names) {
     const now = named(found.value, name);
     const look = { name, noun: driver.noun, now, before: named(before, name), started: started.has(name) };
@@ -114,17 +109,14 @@ async function failureOf(
   return starting?.ok === false ? starting.error : undefined;
 }
 
-/** What is known when a service is judged. */
 export interface Look extends Pick<Wait, "former"> {
   readonly name: string;
   readonly noun: Driver["noun"];
   readonly now: Service | undefined;
   readonly before: Service | undefined;
-  /** Its turn to start has been. */
   readonly started: boolean;
   readonly gcs: Pick<GcsSnapshot, "view" | "noHead">;
   readonly health: Result<void, string>;
-  /** What the test client's log says of its connection. */
   readonly clientWord: string | undefined;
 }
 

@@ -33,6 +33,10 @@ test.each([
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   const settings = { health: { externalUrl: `http://127.0.0.1:${port}` } };
-  const driver = { settings, status: async (ref: string) => files[ref] ?? "", refOf: (node: string) => node };
+  const driver = {
+    settings,
+    status: async (ref: string) => files[ref] ?? "",
+    absent: (ref: string) => ({ ref }),
+  };
   expect(await statusOf(driver as unknown as Driver, name, listed)).toEqual(expected);
 });

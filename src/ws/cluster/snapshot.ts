@@ -24,18 +24,11 @@ export type NoHead =
   | { readonly reason: "wants-token" | "silent"; readonly at: string }
   | { readonly reason: "nobody" };
 
-/** What the places answer in which a HEAD can be. */
-export interface GcsSnapshot {
-  /** Every HEAD that was found; more than one is a fault to show. */
-  readonly heads: readonly RayGcs[];
-  /** Of the first of them. */
-  readonly view: ClusterView | undefined;
-  /** Why there is no view. */
-  readonly noHead: NoHead | undefined;
-}
+/** What the places answer in which a HEAD can be: more than one is a fault to show, and the first has the view. */
+export type GcsSnapshot = Awaited<ReturnType<typeof askGcs>>;
 
 /** Asks every address at once whether a GCS serves there, and the first one for its nodes. */
-export async function askGcs(addresses: readonly Address[], options: GcsOptions): Promise<GcsSnapshot> {
+export async function askGcs(addresses: readonly Address[], options: GcsOptions) {
   const { token, tls } = options;
   const answers = await Promise.all(
     addresses.map((address) => probeGcs(address, { token, tls, timeoutMs: GCS_TIMEOUT_MS })),
@@ -64,10 +57,7 @@ function whyNone(answers: readonly ProbeResult[]): NoHead {
   return busy ? { reason: "silent", at: formatAddress(busy.address) } : { reason: "nobody" };
 }
 
-/**
- * The same of this cluster, as seen from here: an explicit HEAD on another machine and, of our nodes, those of `services`
- * that run; without `services` all, though another cluster may answer there.
- */
+/** The same of this cluster: an explicit HEAD elsewhere, and those of `services` that run; without `services` all nodes. */
 export function gcsOf(driver: Driver, services?: readonly Service[]): Promise<GcsSnapshot> {
   const { headAddress, nodes } = driver.settings;
   const isOurs = nodes.some(({ name }) => name === headAddress?.host);
@@ -94,7 +84,6 @@ export function newestNamed(nodes: readonly NodeInfo[], name: string): NodeInfo 
 export const nodeAt = ({ settings, hostOf }: Driver, { host, port }: Address): NodeSettings | undefined =>
   settings.nodes.find((node) => hostOf(node) === host && node.headPort === port);
 
-/** As a person opens it. */
 export const shownHost = (host: string): string => (host === "127.0.0.1" ? "localhost" : host);
 
 /** Where the cluster's health service answers, as seen from here. */
@@ -121,16 +110,13 @@ export async function healthView(driver: Driver): Promise<HealthView | undefined
   }
 }
 
-/**
- * What a node says of itself: in its own file, which is there also after its end, otherwise to the health service. Undefined
- * where it has said nothing since its service was started last. `service`: as the driver lists it, if it does.
- */
+/** What a node says of itself since its last start: in its own file, which outlives it, else to the health service. */
 export async function statusOf(
   driver: Driver,
   node: string,
   service?: Pick<Service, "ref" | "startedAtMs">,
 ): Promise<NodeStatus | undefined> {
-  const own = parseStatus(await driver.status(service?.ref ?? driver.refOf(node)));
+  const own = parseStatus(await driver.status((service ?? driver.absent(node)).ref));
   if (own !== undefined && own.startedAt >= (service?.startedAtMs ?? 0)) return own;
   return (await healthView(driver))?.nodes?.find(({ name }) => name === node)?.status;
 }

@@ -48,10 +48,7 @@ async function bringUp(driver: Driver, request: Request, job: Job, before: reado
   }
 }
 
-/**
- * Makes the services of a part and starts them one after the other: the nodes as soon as the health service answers, and the
- * others as soon as the first one leads. `started` gets their names.
- */
+/** Starts the nodes when the health service answers, and the rest when the first node leads. `started` gets their names. */
 async function startInOrder(
   driver: Driver,
   request: Request,
@@ -81,8 +78,8 @@ async function untilHealthAnswers(driver: Driver, signal: AbortSignal): Promise<
 }
 
 /**
- * Returns when some node holds the head lease or a GCS answers; then nobody else becomes HEAD. Also when that took longer
- * than a worker waits for it: the order in which nodes start is a preference, and the next one may lead as well.
+ * Returns when some node leads, or after the time that a worker waits for one: the order in which nodes start is a
+ * preference, and the next one may lead as well.
  */
 async function untilLed(driver: Driver, signal: AbortSignal): Promise<void> {
   const deadline = deadlineIn(driver.settings.waitForHeadMs);

@@ -15,9 +15,7 @@ import {
 
 export interface ClusterReport {
   readonly runtime: Driver["name"];
-  /** The HEAD whose GCS answers; undefined: none does. */
   readonly head: ReturnType<typeof reportHead> | undefined;
-  /** Why there is none. */
   readonly noHead?: NoHead | undefined;
   /** In this order: health, nodes, test worker, test client, nodes that ws did not start. */
   readonly services: readonly ServiceReport[];
@@ -27,18 +25,13 @@ export interface ServiceReport {
   readonly name: string;
   readonly role: "health" | "head" | "worker" | "client" | "–";
   readonly address: string;
-  /**
-   * `ALIVE` and `DEAD` are the GCS's states; the others are ours. `missing`: ALIVE in the GCS, but its container or
-   * process does not run.
-   */
+  /** `ALIVE` and `DEAD` are the GCS's words. `missing`: ALIVE there, and nothing of it runs here. */
   readonly state: "ALIVE" | "DEAD" | "missing" | "up" | "starting" | "stopped";
   readonly cpus?: number | undefined;
-  /** Memory and object store together. */
   readonly memoryBytes?: number;
   readonly version?: string;
   readonly uptimeS: number | undefined;
   readonly pid: number | undefined;
-  /** False if this `ws` did not start it. */
   readonly ours?: false;
   readonly container?: Service["container"] | undefined;
 }
@@ -134,7 +127,7 @@ const others = (driver: Driver, view: ClusterView, known: readonly string[]) =>
       (node): ServiceReport => ({
         name: node.name,
         ...asRaySees(node, view),
-        ...driver.absent(),
+        container: driver.absent().container,
         address: node.address,
         state: "ALIVE",
         uptimeS: node.startedAtMs > 0 ? secondsSince(node.startedAtMs) : undefined,

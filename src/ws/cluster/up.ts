@@ -19,9 +19,8 @@ export interface UpOptions {
 }
 
 /**
- * Brings what runs in line with config.yaml, and waits until every node is ALIVE. It changes nothing before it has checked
- * that nobody holds what it needs, and before `agree` has accepted the plan. What it started is gone again where it fails.
- * Returns the services that it started, and what of config.yaml this machine cannot provide in full.
+ * Brings what runs in line with config.yaml, and waits until every node is ALIVE. It changes nothing before `agree` has
+ * accepted the plan. What it started is gone again where it fails.
  */
 export const upCluster = (driver: Driver, job: Job, { build, agree, begin }: UpOptions) =>
   locked(driver, job, async (): Attempt<{ started: string[]; warnings: readonly Problem[] }> => {
@@ -64,10 +63,7 @@ export const startTest = (driver: Driver, job: Job, head = driver.settings.test.
     return ready.ok ? start(driver, request, job) : ready;
   });
 
-/**
- * Gets what takes minutes, then removes what would block the start or run on unnoticed: these services, and the cluster
- * `whole`. The plan that the user accepted includes it.
- */
+/** Gets what takes minutes, then removes what is in the way: these services, and the cluster `whole`. */
 async function makeRoom(
   driver: Driver,
   request: Request,

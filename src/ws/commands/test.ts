@@ -40,7 +40,6 @@ interface TestOptions extends GlobalOptions {
   /** `host:port` or a node's name; undefined: config.yaml's target. */
   readonly head?: string;
   readonly report?: string;
-  /** In milliseconds. */
   readonly timeout: number;
 }
 

@@ -23,7 +23,6 @@ export const addUp = (program: Command, run: Run) =>
     .action(run(up));
 
 interface UpOptions extends GlobalOptions {
-  /** In milliseconds. */
   readonly timeout: number;
   readonly build?: true;
   readonly dryRun?: true;

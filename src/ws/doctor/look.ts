@@ -12,7 +12,7 @@ import { dockerRunner, engineHost, findCompose, findEngine, isRemote } from "../
 import { lookAround } from "../drivers/compose/neighbours.ts";
 import { hostPlanOf, type Project } from "../drivers/compose/project.ts";
 import type { Driver } from "../drivers/driver.ts";
-import { pythonEnvironment } from "../drivers/local/pip.ts";
+import { pythonEnvironment } from "../drivers/local/venv.ts";
 import type { WsFailure } from "../failure.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -126,7 +126,7 @@ export async function lookAtCluster(driver: Driver) {
       listed.map(async ({ name, hostname, status, running, ref, startedAtMs }) => ({
         ...{ name, hostname, status, running },
         /** What it wrote in its present or last life. */
-        log: await driver.log(ref, { sinceMs: startedAtMs }),
+        log: await driver.log(ref, { since: new Date(startedAtMs) }),
         /** What a node says of itself. */
         nodeStatus: await statusOf(driver, name, { ref, startedAtMs }),
       })),

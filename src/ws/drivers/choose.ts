@@ -127,11 +127,9 @@ export interface Surroundings {
 
 interface Choice {
   readonly name: RuntimeName;
-  /** In one line. */
   readonly why: string;
   /** True where it was asked for, or is what one expects after the last `ws up`. */
   readonly obvious: boolean;
-  /** Of docker. */
   readonly tools?: Tools;
 }
 

@@ -15,7 +15,6 @@ import type { Attempt } from "../failure.ts";
 import type { Job } from "../job.ts";
 import type { LogLine, LogRequest } from "./log-files.ts";
 
-/** The drivers, as users call them. */
 export const RUNTIMES = ["docker", "embedded"] as const;
 export type RuntimeName = (typeof RUNTIMES)[number];
 
@@ -32,40 +31,28 @@ export interface Service {
   readonly active: boolean;
   /** The driver's own word: running, created, exited … */
   readonly status: string;
-  /** As ps shows it. */
   readonly address: string;
   readonly startedAtMs: number;
   readonly pid: number;
   /** Where its GCS serves if it is the HEAD, as seen from here; undefined: that is not known, or it is no node. */
   readonly gcs: Address | undefined;
-  /** A health check says so. */
   readonly healthy: boolean;
   /** It ended, and nothing starts it again. */
   readonly ended: boolean;
-  /** How its last life ended, or why it could not begin. */
   readonly exit: string;
   readonly restarts: number;
   /** The folder of another config.yaml from which it was started. */
   readonly elsewhere: string | undefined;
-  /** As the engine sees it; undefined where there is none. */
-  readonly container?: ShownContainer;
-}
-
-interface ShownContainer {
-  readonly name: string;
-  readonly status: string;
+  readonly container?: { readonly name: string; readonly status: string };
 }
 
 /** What is to run: the cluster itself, or the test worker and client, which are told a HEAD. */
 export interface Request {
   readonly part: Part;
-  /** The HEAD that the test's two are told. */
   readonly head: Address;
-  /** Build every image anew, where there are images. */
   readonly build: boolean;
 }
 
-/** What a start would meet. */
 export interface Survey {
   /** Services that run and must be replaced: why, by name. */
   readonly changed: ReadonlyMap<string, string>;
@@ -75,7 +62,6 @@ export interface Survey {
   readonly warnings: readonly Problem[];
 }
 
-/** What is to go: of one part or of both. */
 export interface Leaving {
   readonly part?: Part;
   /** Only these, and the part's network if nothing else is in it; undefined: everything, whoever made it. */
@@ -84,20 +70,12 @@ export interface Leaving {
   readonly volumes?: boolean;
 }
 
-/** What of a log is wanted; nothing given: all. */
-export interface LogPart {
-  readonly lastLines?: number;
-  /** Only what was written since then, in milliseconds since 1970, where a log holds more than one life. */
-  readonly sinceMs?: number | undefined;
-}
-
 /** How services are run: as containers (compose/) or as processes (local/). What is done when stands in `cluster/`. */
 export interface Driver extends GcsOptions {
   readonly name: RuntimeName;
   readonly settings: Settings;
   /** With this cluster's secrets. */
   readonly env: Environment;
-  /** The folder of everything that `ws` keeps. */
   readonly stateDir: string;
   readonly noun: "container" | "process";
   /** Its nodes have users and networks of their own; false: they share this machine's. */
@@ -124,8 +102,8 @@ export interface Driver extends GcsOptions {
   stop(services: readonly Service[], now: AbortSignal): Promise<number>;
   /** Leaves nothing behind, without asking. Returns what was there, and how many processes had to be killed. */
   remove(leaving: Leaving): Attempt<{ readonly names: readonly string[]; readonly killed: number }>;
-  /** What a service wrote, as text, or a part of it; empty where there is no log. */
-  log(ref: string, part?: LogPart): Promise<string>;
+  /** What a service wrote, as text; empty where there is no log. `since`: for a log that holds more than one life. */
+  log(ref: string, part: Partial<Pick<LogRequest, "tail" | "since">>): Promise<string>;
   /** The text of the file in which a node keeps its status, also after its end; empty where there is none. */
   status(ref: string): Promise<string>;
   /** The lines of a service's log, of one that is gone as well; undefined where there is none. */
@@ -141,18 +119,18 @@ export interface Driver extends GcsOptions {
   exec(name: string, command: readonly string[]): Promise<Result<string, string>>;
   /** The environment of the Ray that runs in a node, read from the process itself: NAME=value, each ended by NUL. */
   environment(name: string): Promise<Result<string, string>>;
-  /** The environment that config.yaml wants for a node. */
-  told(name: string, head: Address): Readonly<Record<string, string>>;
-  /** The memory and object store together, in bytes, that a node is given. */
-  memoryOf(name: string): number;
+  /** What config.yaml gives a node: its environment, and its memory and object store together. */
+  expected(
+    name: string,
+    head: Address,
+  ): { readonly environment: Readonly<Record<string, string>>; readonly memoryBytes: number };
 
   /** The host under which this machine reaches a service's ports. */
   hostOf(place: Placement): string;
   /** An address of config.yaml as the services themselves dial it. */
   inside(address: Address): Address;
-  refOf(name: string): string;
-  /** What ps shows of a service that does not exist; without a name: of a node that is not ours. */
-  absent(name?: string): Pick<Service, "address" | "container">;
+  /** What is known of a service that does not exist; without a name: of a node that is not ours. */
+  absent(name?: string): Pick<Service, "ref" | "address" | "container">;
 }
 
 /** Every service of one part, in display order. */

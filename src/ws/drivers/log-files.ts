@@ -1,14 +1,13 @@
 import { readFileSync } from "node:fs";
 import type { Environment } from "../../common/environment.ts";
+import { attempt } from "../../common/result.ts";
 import { streamLines } from "./run-program.ts";
 
 export interface LogRequest {
-  /** Empty: all of them. */
   readonly nodes: readonly string[];
   readonly follow: boolean;
   /** How many of the last lines of each to begin with; undefined: all. */
   readonly tail: number | undefined;
-  /** Only lines written since then. */
   readonly since?: Date | undefined;
 }
 
@@ -45,13 +44,7 @@ export function logText(file: string, lastLines?: number): string {
 
 /** The same log as RAY_EP_LOG=text has it: of an event in JSON its `message`. Pure. */
 export const asText = (log: string): string =>
-  log.replaceAll(EVENT, (line) => {
-    try {
-      return String(JSON.parse(line).message);
-    } catch {
-      return line;
-    }
-  });
+  log.replaceAll(EVENT, (line) => attempt(() => String(JSON.parse(line).message)) ?? line);
 
 /** The time in front of a line, and the rest of it; Ray's lines have none. Pure. */
 export function stamped(line: string): Pick<LogLine, "time" | "text"> {

@@ -2,13 +2,10 @@ import { execa, type Options } from "execa";
 import type { Environment } from "../../common/environment.ts";
 
 export interface RunOptions {
-  /** The whole environment of the program. */
   readonly env: Environment;
   readonly cwd?: string;
-  /** Aborted: the program is asked to end. */
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs?: number | undefined;
-  /** Gets each line of its output as it comes. */
   readonly onLine?: ((line: string) => void) | undefined;
 }
 
@@ -16,7 +13,6 @@ export interface Ended {
   readonly ok: boolean;
   /** Undefined where it could not be run or a signal ended it. */
   readonly code: number | undefined;
-  /** Its file was not found. */
   readonly missing: boolean;
   readonly stdout: string;
   /** Its lines. For a failed program also the cause, and its stdout if stderr was empty. */
@@ -25,7 +21,6 @@ export interface Ended {
   readonly all: string;
 }
 
-/** What a command that runs in a node's place may take. */
 export const COMMAND_TIMEOUT_MS = 120_000;
 /** After TERM, until whatever is left of a program gets KILL. */
 const KILL_MS = 2_000;

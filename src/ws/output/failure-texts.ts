@@ -5,16 +5,12 @@ import type { NotOurs } from "../compose/own-file.ts";
 export interface TakenPort {
   readonly host: string;
   readonly port: number;
-  /** What we want it for. */
   readonly use: string;
-  /** Who holds it, as far as that can be seen. */
   readonly holder: string | undefined;
-  /** Why it cannot be had where nobody holds it. */
   readonly why?: string;
 }
 
 export type Lines = readonly string[];
-/** Facts that are text, by name. */
 type Texts<Name extends string> = { readonly [_ in Name]: string };
 interface Problems {
   readonly problems: readonly Problem[];

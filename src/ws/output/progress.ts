@@ -20,7 +20,6 @@ interface Line {
   readonly since: number;
   readonly text: string;
   readonly note?: string;
-  /** Where it has ended. */
   readonly end?: { readonly mark: "✓" | "✗"; readonly took: string };
 }
 

@@ -9,7 +9,6 @@ import { oneLine } from "./terminal.ts";
 export interface TestRun {
   readonly results: readonly CheckResult[];
   readonly runtime: string;
-  /** The HEAD_ADDRESS that the test worker was told. */
   readonly head: string;
   /** Why the test worker or the test client did not come up, in words; none: both did. */
   readonly startFailure: readonly string[];
@@ -42,7 +41,6 @@ export function summarize(results: readonly CheckResult[], bold = (text: string)
   return { counts, line: `${failed === 0 ? MARK.ok : MARK.failed} ${holding}${rest}` };
 }
 
-/** The results of each section, in the order in which they were judged. */
 const bySection = (results: readonly CheckResult[]) => [...Map.groupBy(results, ({ section }) => section)];
 
 /** Makes the folder where it is missing; throws, as the file system says it, where nothing can be written there. */

@@ -6,16 +6,12 @@ import { visible } from "../../common/output/shown.ts";
 export interface Terminal {
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
-  /** Where progress is redrawn; undefined: nowhere. */
   readonly live: NodeJS.WriteStream | undefined;
 }
 
 const COLOUR = { "✓": "green", "✗": "red" } as const;
 
-/**
- * Writes to a stream: with coloured marks on a terminal, otherwise or with NO_COLOR without any escape codes, even in
- * foreign text.
- */
+/** Writes with coloured marks on a terminal, else (or with NO_COLOR) without escape codes, even those of foreign text. */
 export function writer(stream: NodeJS.WriteStream): (text: string) => void {
   // Node knows the rules: NO_COLOR, FORCE_COLOR, TERM, and whether it is a terminal.
   const coloured = styleText("red", "x", { stream }) !== "x";
@@ -29,10 +25,7 @@ const paintMarks = (text: string): string =>
       `${blank}${styleText(COLOUR[mark], mark, { validateStream: false })}`,
   );
 
-/**
- * Foreign text (from a GCS, a container, pip, the engine) as part of one of our lines, without colours and anything
- * else that could forge a line or control the terminal.
- */
+/** Foreign text as part of one of our lines, without anything that could forge a line or control the terminal. */
 export const oneLine = (text: string): string =>
   visible(
     stripVTControlCharacters(text)

@@ -3,9 +3,8 @@ const ASSIGNMENT =
   /^\s*(?:export[ \t]+)?([A-Za-z_]\w*)[ \t]*=[ \t]*(?:'([^']*)'|"((?:\\[\s\S]|[^"\\])*)"|([^\r\n]*))/gm;
 
 /**
- * The variables of a `.env` file, as compose reads it (Docker Compose 2 and later, "Interpolation"): single quotes
- * are literal, double quotes allow escapes, without quotes ` #` begins a comment, and `$NAME`, `${NAME}` and
- * `${NAME:-default}` are replaced by earlier variables or those of `outer`. Pure.
+ * The variables of a `.env` file, as compose reads it (Docker Compose 2 and later, "Interpolation"). Variables in values
+ * are earlier ones or those of `outer`. Pure.
  */
 export function parseDotEnv(
   text: string,

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
+import { attempt } from "../../common/result.ts";
 import { RUNTIMES } from "../drivers/driver.ts";
 
 /** What the last `ws up` started, until `ws down` ends it; the name is in those of containers, networks and volumes. */
@@ -18,13 +19,8 @@ export function rememberUp(stateDir: string, up: LastUp): void {
 }
 
 /** Undefined where there is none. */
-export function lastUp(stateDir: string): LastUp | undefined {
-  try {
-    return LastUp.parse(JSON.parse(readFileSync(fileOf(stateDir), "utf8")));
-  } catch {
-    return undefined;
-  }
-}
+export const lastUp = (stateDir: string): LastUp | undefined =>
+  attempt(() => LastUp.parse(JSON.parse(readFileSync(fileOf(stateDir), "utf8"))));
 
 /** What that runtime had up is down. */
 export function forgetUp(stateDir: string, runtime: LastUp["runtime"]): void {

@@ -6,9 +6,8 @@ import { type Attempt, interrupted } from "../failure.ts";
 import type { Job } from "../job.ts";
 
 /**
- * Does one change of a cluster at a time: a second `ws` waits for the first. The kernel's lock on `file` ends with its
- * holder, whatever way that dies. Node has no flock(2), so util-linux's flock(1) holds it for as long as our end of its
- * pipe is open.
+ * Does one change of a cluster at a time. The kernel's lock on `file` ends with its holder. Node has no flock(2), so
+ * util-linux's flock(1) holds it for as long as our end of its pipe is open.
  */
 export async function withLock<T>(
   file: string,

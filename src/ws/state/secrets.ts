@@ -20,10 +20,7 @@ type Secrets = Readonly<Partial<Record<(typeof NAMES)[number], string>>>;
 /** The variables that name a file with the token instead. */
 const FILES = { RAY_AUTH_TOKEN: "RAY_AUTH_TOKEN_PATH", RAY_EP_HEALTH_TOKEN: "RAY_EP_HEALTH_TOKEN_FILE" };
 
-/**
- * The shell's environment with the secrets of this cluster: those that it was started with, otherwise those that are
- * given. `running` is called when secrets are chosen for a start.
- */
+/** The environment with the secrets that the cluster was started with, else the given ones. `running`: before a start. */
 export async function environment(
   { env, terminal }: Pick<WsContext, "env" | "terminal">,
   { stateDir, configFile }: Pick<GlobalOptions, "stateDir" | "configFile">,
@@ -96,10 +93,7 @@ export function readKept(stateDir: string, runtime: RuntimeName): Secrets | unde
   return text === null ? undefined : pick(parseDotEnv(text));
 }
 
-/**
- * Keeps the secrets in `env` for every later `ws`. Only this user can read the file. The returned function restores what was
- * kept before: a start may have failed because of its secrets.
- */
+/** Keeps the secrets of `env`. Returns how to restore what was kept before: a start may have failed because of them. */
 export function keepSecrets(stateDir: string, runtime: RuntimeName, env: Environment): () => void {
   const before = readKept(stateDir, runtime);
   const file = secretsFile(stateDir, runtime);

@@ -9,12 +9,10 @@ import { isRemote } from "./engine.ts";
 import type { Neighbour } from "./neighbours.ts";
 import type { Project } from "./project.ts";
 
-/** What one start needs. */
 export interface Claims {
   /** Projects whose containers and networks belong to this cluster. */
   readonly mine: readonly string[];
   readonly ports: readonly PublishedPort[];
-  /** Container names by service. */
   readonly names: ReadonlyMap<string, string>;
   readonly subnet: { readonly key: string; readonly text: string };
 }

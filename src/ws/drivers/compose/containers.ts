@@ -1,6 +1,6 @@
 import { realpathSync } from "node:fs";
 import * as z from "zod";
-import { err, ok, type Result } from "../../../common/result.ts";
+import { attempt, err, ok, type Result } from "../../../common/result.ts";
 import { PART_LABEL, type Part, PROJECT_LABEL } from "../../compose/names.ts";
 import type { Settings } from "../../config/settings.ts";
 import type { Service } from "../driver.ts";
@@ -11,7 +11,6 @@ import type { Project } from "./project.ts";
 const SERVICE_LABEL = "com.docker.compose.service";
 /** If the hash of a service differs, compose replaces the container. */
 const HASH_LABEL = "com.docker.compose.config-hash";
-/** The folder of the config.yaml that it was started from. */
 const FOLDER_LABEL = "com.docker.compose.project.working_dir";
 
 /** What we read of `docker inspect` (Docker Engine API 1.41 and later, ContainerInspect). */
@@ -25,7 +24,6 @@ const Inspected = z.object({
     Running: z.boolean(),
     ExitCode: z.number(),
     OOMKilled: z.boolean(),
-    /** Why the engine could not start it; empty where it could. */
     Error: z.string(),
     StartedAt: z.string(),
     Pid: z.number(),
@@ -90,13 +88,7 @@ function exitOf({ State, RestartCount }: z.infer<typeof Inspected>): string {
 }
 
 /** It may be gone, or on another machine. */
-function realPath(folder: string): string {
-  try {
-    return realpathSync(folder);
-  } catch {
-    return folder;
-  }
-}
+const realPath = (folder: string): string => attempt(() => realpathSync(folder)) ?? folder;
 
 /** The options of `docker ps` and its kind for what carries the project's label. */
 export const labelFilters = ({ projectName }: Pick<Settings, "projectName">, part?: Part): string[] => [

@@ -1,17 +1,20 @@
 import { homedir } from "node:os";
+import { formatAddress } from "../../../common/address.ts";
 import { authIn } from "../../../common/auth-token.ts";
-import { ok } from "../../../common/result.ts";
+import { err, ok } from "../../../common/result.ts";
 import { readTls } from "../../../gcs/tls.ts";
+import { mainComposeFile, testComposeFile } from "../../compose/files.ts";
 import { containerName } from "../../compose/names.ts";
 import { STOP_GRACE_S } from "../../compose/services.ts";
 import { generateHere, writeComposeFiles } from "../../compose/write-files.ts";
+import { TEST_WORKER_NAME } from "../../config/settings.ts";
 import { type Driver, servicesOf } from "../driver.ts";
+import { COMMAND_TIMEOUT_MS } from "../run-program.ts";
 import { listContainers } from "./containers.ts";
 import { CHANGE_MS, endingWith } from "./engine.ts";
-import { nodeVerbs } from "./exec.ts";
 import { ensureImages } from "./images.ts";
 import { dropKeptLogs, logVerbs } from "./logs.ts";
-import { type Project, runCompose } from "./project.ts";
+import { hostPlanOf, type Project, runCompose } from "./project.ts";
 import { endVerbs } from "./remove.ts";
 import { surveyProject } from "./survey.ts";
 
@@ -65,11 +68,11 @@ export function composeDriver(project: Project): Driver {
     ...nodeVerbs(project),
     hostOf: () => engine.host,
     inside: (address) => address,
-    refOf: container,
-    absent: (name) => ({
-      address: "–",
-      container: name === undefined ? { name: "–", status: "–" } : { name: container(name), status: "none" },
-    }),
+    absent: (name) => {
+      const shown =
+        name === undefined ? { name: "–", status: "–" } : { name: container(name), status: "none" };
+      return { ref: shown.name, address: "–", container: shown };
+    },
   };
   return driver;
 }
@@ -78,4 +81,57 @@ export function composeDriver(project: Project): Driver {
 function formerDriver({ formerProject: projectName, ...project }: Project): Driver | undefined {
   if (projectName === undefined) return undefined;
   return composeDriver({ ...project, settings: { ...project.settings, projectName } });
+}
+
+/** Whom Ray runs as in the Ray images. The engine gives even root no look into another user's process. */
+const RAY_USER = "ray";
+/** The raylet is the part that runs the user's work; its environment is what its workers get. */
+const RAYLET_ENVIRONMENT = `
+for process in /proc/[0-9]*; do
+  case $(tr '\\0' ' ' < "$process/cmdline") in */raylet/raylet\\ *) cat "$process/environ"; exit 0 ;; esac
+done 2>/dev/null
+echo "no raylet runs" >&2
+exit 1`;
+
+/** What runs in containers, and what config.yaml wants of it. */
+function nodeVerbs(project: Project): Pick<Driver, "exec" | "environment" | "expected"> {
+  const { engine, settings } = project;
+  const exec = (user: readonly string[], name: string, command: readonly string[]) =>
+    engine.docker(["exec", ...user, containerName(settings, name), ...command], {
+      timeoutMs: COMMAND_TIMEOUT_MS,
+    });
+  return {
+    exec: async (name, command) => {
+      const [program = "", first = ""] = command;
+      // Only root may become somebody else without a password.
+      const done = await exec(program === "su" ? ["--user", "root"] : [], name, command);
+      if (done.ok) return done;
+      const last = done.error.lines.slice(-3).join(" / ") || "it failed without a word";
+      return err(`${program} ${first.slice(0, 20)}: ${last}`);
+    },
+    environment: async (name) => {
+      const done = await exec(["--user", RAY_USER], name, ["sh", "-c", RAYLET_ENVIRONMENT]);
+      return done.ok ? done : err(done.error.lines.at(-1) ?? "its environment cannot be read");
+    },
+    // What the compose files say; the values that compose takes from elsewhere are not judged by them.
+    expected: (name, head) => {
+      const plan = hostPlanOf(project);
+      if (!plan.ok) return { environment: {}, memoryBytes: 0 };
+      const isTest = name === TEST_WORKER_NAME;
+      const file = (isTest ? testComposeFile : mainComposeFile)(plan.value);
+      const told = Object.entries(file.services[name]?.environment ?? {}).flatMap(([variable, value]) =>
+        // Compose's own mark for a dollar sign.
+        value === null ? [] : [[variable, value.replaceAll("$$", "$")]],
+      );
+      const node = [...plan.value.nodes, plan.value.test.worker].find((each) => each.name === name);
+      return {
+        environment: {
+          ...Object.fromEntries(told),
+          ...(isTest ? { HEAD_ADDRESS: formatAddress(head) } : {}),
+        },
+        // What the machine has may be less than config.yaml wants.
+        memoryBytes: node?.limits.memoryBytes ?? 0,
+      };
+    },
+  };
 }

@@ -11,9 +11,7 @@ export interface Refusal extends Extract<WsFailure, { reason: "engine-refused" }
   readonly stdout: string;
 }
 
-/** A question to docker has a limit of time by itself. */
 interface CommandOptions extends Pick<RunOptions, "signal" | "timeoutMs" | "onLine"> {
-  /** On top of the environment of `ws`. */
   readonly env?: Environment;
   /** The answer is stdout and stderr in order, as for `docker logs`; otherwise only stdout. */
   readonly both?: true;
@@ -28,7 +26,6 @@ export type RunCommand = (
 /** The Docker engine, through the programs that its users know. */
 export interface Engine {
   readonly docker: RunCommand;
-  /** `docker compose` or docker-compose, whichever is there. */
   readonly compose: RunCommand;
   /** The engine's machine as seen from here: 127.0.0.1, or the host that DOCKER_HOST or docker's context names. */
   readonly host: string;
@@ -44,7 +41,6 @@ const QUERY_MS = 15_000;
 /** What changes something, or hands over a whole log, takes its time. */
 export const CHANGE_MS = 120_000;
 
-/** The engine that answers. */
 export interface Answer {
   readonly version: string;
   /** What docker writes to stderr although it succeeds, such as podman-docker's notice. */
@@ -75,13 +71,8 @@ export async function engineHost(docker: RunCommand, env: Environment): Promise<
 /** True if containers run on another machine than `ws`. Pure. */
 export const isRemote = ({ host }: Pick<Engine, "host">): boolean => !/^127\./.test(host);
 
-export interface Compose {
-  readonly words: readonly string[];
-  readonly version: string;
-}
-
 /** The words that begin a compose command: of the engine's plugin, else of the program that came before it. */
-export async function findCompose(env: Environment): Promise<Result<Compose, string>> {
+export async function findCompose(env: Environment) {
   for (const words of [["docker", "compose"], ["docker-compose"]]) {
     const said = await commandRunner(words, env)(["version", "--short"], { timeoutMs: ANSWER_MS });
     const [, version] = (said.ok && /^v?(\d.*)$/.exec(said.value.trim())) || [];

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { err, ok } from "../../../common/result.ts";
+import { attempt, err, ok } from "../../../common/result.ts";
 import {
   BASE_LABEL,
   HEALTH_SOURCE_VARIABLE,
@@ -45,15 +45,8 @@ export async function ensureImages(
   return ok(undefined);
 }
 
-interface Image {
-  /** Undefined if there is none. */
-  readonly id: string | undefined;
-  /** Why it must be built; undefined if it is up to date. */
-  readonly build: string | undefined;
-}
-
 /** For each service, the image that it runs. The test's two run the image of the first node. */
-export const imagesOf = (project: Project, services: readonly string[]): Promise<Image[]> =>
+export const imagesOf = (project: Project, services: readonly string[]) =>
   Promise.all(
     services.map((service) => {
       const isOfTest = service === TEST_WORKER_NAME || service === TEST_CLIENT_NAME;
@@ -61,7 +54,7 @@ export const imagesOf = (project: Project, services: readonly string[]): Promise
     }),
   );
 
-async function imageOf({ engine, settings, root }: Project, service: string): Promise<Image> {
+async function imageOf({ engine, settings, root }: Project, service: string) {
   const format = "{{.Id}} {{json .Config.Labels}}";
   const answer = await engine.docker(["image", "inspect", "--format", format, imageName(settings, service)]);
   const [, id, labels = ""] = (answer.ok && /^((?:sha256:)?[0-9a-f]+) (.*)$/m.exec(answer.value)) || [];
@@ -76,13 +69,8 @@ async function imageOf({ engine, settings, root }: Project, service: string): Pr
 type ImageLabels = Readonly<Record<string, string>>;
 
 /** The engine says `null` of an image without any; those that cannot be read are not those that we wrote. Pure. */
-export function readLabels(text: string): ImageLabels {
-  try {
-    return z.record(z.string(), z.string()).parse(JSON.parse(text));
-  } catch {
-    return {};
-  }
-}
+export const readLabels = (text: string): ImageLabels =>
+  attempt(() => z.record(z.string(), z.string()).parse(JSON.parse(text))) ?? {};
 
 /** Why an image has to be built; undefined where it is what would be built now. No labels: there is no image. Pure. */
 export function judgeImage(

@@ -46,7 +46,7 @@ test("a part of a log, its events as text", async () => {
   const time = "2026-01-31T12:00:00.000Z";
   const event = JSON.stringify({ time, message: "→ HEAD: the head lease\nMode: head", type: "decision" });
   const said = `${event}\n{"Ray": "own words"}\nray's`;
-  const part = { lastLines: 5, sinceMs: Date.parse(time) };
+  const part = { tail: 5, since: new Date(time) };
   expect(await engineThat(ok(said)).log("c1", part)).toBe(
     '→ HEAD: the head lease\nMode: head\n{"Ray": "own words"}\nray\'s',
   );

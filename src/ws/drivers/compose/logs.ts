@@ -22,9 +22,8 @@ export function logVerbs({
   const whole = { timeoutMs: CHANGE_MS, both: true } as const;
   const keptLog = (name: string) => join(keptLogs(place), `${name}.log`);
   return {
-    log: async (ref, { lastLines, sinceMs } = {}) => {
-      const part = partOf(lastLines, sinceMs ? new Date(sinceMs) : undefined);
-      const log = await docker(["logs", ...part, ref], whole);
+    log: async (ref, part) => {
+      const log = await docker(["logs", ...partOf(part), ref], whole);
       return log.ok ? asText(log.value) : "";
     },
     status: async (ref) => {
@@ -55,7 +54,7 @@ const keptLogs = (place: Place): string => join(stateOf(place), "logs");
 /** Removes what an earlier start left. */
 export const dropKeptLogs = (place: Place): void => rmSync(keptLogs(place), { recursive: true, force: true });
 
-const partOf = (tail: number | undefined, since: Date | undefined): string[] => [
+const partOf = ({ tail, since }: Parameters<Driver["log"]>[1]): string[] => [
   ...(tail === undefined ? [] : ["--tail", String(tail)]),
   ...(since === undefined ? [] : ["--since", since.toISOString()]),
 ];
@@ -63,10 +62,10 @@ const partOf = (tail: number | undefined, since: Date | undefined): string[] => 
 async function* followContainer(
   node: string,
   ref: string,
-  { follow, tail, since }: LogRequest,
+  request: LogRequest,
   options: Parameters<typeof streamLines>[1],
 ): AsyncGenerator<LogLine> {
-  const words = ["logs", "--timestamps", ...(follow ? ["--follow"] : []), ...partOf(tail, since)];
+  const words = ["logs", "--timestamps", ...(request.follow ? ["--follow"] : []), ...partOf(request)];
   for await (const line of streamLines(["docker", ...words, ref], options)) yield { node, ...stamped(line) };
 }
 

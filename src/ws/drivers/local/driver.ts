@@ -21,11 +21,8 @@ import {
 import { findTakenPorts } from "./taken-ports.ts";
 import { ensureVenv } from "./venv.ts";
 
-/** What the local driver is given. */
 interface Local extends Pick<Driver, "settings" | "env" | "stateDir"> {
-  /** Where the virtual environments are. */
   readonly venvDir: string;
-  /** The folder of the bundles. */
   readonly dist: string;
   /** Ends commands that run in a node's place. */
   readonly signal?: AbortSignal;
@@ -106,7 +103,7 @@ export function localDriver(local: Local): Driver {
       if (volumes) removeKept(folders);
       return ok({ names: [], killed: killed.value });
     },
-    log: async (name, part) => logText(logFile(folders, name), part?.lastLines),
+    log: async (name, { tail }) => logText(logFile(folders, name), tail),
     status: async (name) => readText(statusFile(folders, name)) ?? "",
     readLog: (node, _, request, signal) =>
       readLog({ node, file: logFile(folders, node), env }, request, signal),
@@ -128,16 +125,18 @@ export function localDriver(local: Local): Driver {
       const text = raylet && readText(`/proc/${raylet.pid}/environ`);
       return text ? ok(text) : err("no raylet runs");
     },
-    told: (name, head) => {
+    expected: (name, head) => {
       const all = [...plans({ part: "main", head }), ...plans({ part: "test", head })];
-      return all.find((plan) => plan.name === name)?.env ?? {};
+      const environment = all.find((plan) => plan.name === name)?.env ?? {};
+      // Nothing limits a process here: each node counts what config.yaml says.
+      return {
+        environment,
+        memoryBytes: settings.nodes.find((each) => each.name === name)?.memoryBytes ?? 0,
+      };
     },
-    // Nothing limits a process here: each node counts what config.yaml says.
-    memoryOf: (name) => settings.nodes.find((each) => each.name === name)?.memoryBytes ?? 0,
     hostOf: ({ loopbackAddress }) => loopbackAddress,
     inside: (address) => onLoopback(settings, address),
-    refOf: (name) => name,
-    absent: (name) => ({ address: addressOf(settings, name) ?? "–" }),
+    absent: (name = "") => ({ ref: name, address: addressOf(settings, name) ?? "–" }),
   };
 }
 
@@ -149,7 +148,7 @@ function withoutProxy(env: Driver["env"], { health, nodes, test }: Settings): Dr
 }
 
 /** As ps shows it; undefined where config.yaml has no such service. */
-function addressOf({ health, nodes }: Settings, name: string | undefined): string | undefined {
+function addressOf({ health, nodes }: Settings, name: string): string | undefined {
   if (name === HEALTH_NAME) return `${health.loopbackAddress}:${health.port}`;
   return nodes.find((node) => node.name === name)?.loopbackAddress;
 }

@@ -2,40 +2,31 @@ import { createHash } from "node:crypto";
 import { lstatSync, mkdirSync, rmSync, statfsSync } from "node:fs";
 import { totalmem, userInfo } from "node:os";
 import { join } from "node:path";
-import { err, ok, type Result } from "../../../common/result.ts";
+import { attempt, err, ok, type Result } from "../../../common/result.ts";
 import type { Settings } from "../../config/settings.ts";
 import type { WsFailure } from "../../failure.ts";
 
-/** Where a cluster keeps its things. */
-export interface Folders {
-  /** Names the cluster: its processes carry it, its temporary folder is named after it. */
-  readonly label: string;
-  readonly state: string;
-  readonly stateFile: string;
-  readonly logs: string;
-  readonly healthState: string;
-  /** Ray's session folders. Not below `state`: a unix socket's path may have 107 bytes, and Ray adds 64. */
-  readonly temp: string;
-}
+export type Folders = ReturnType<typeof foldersOf>;
 
-/** The same state folder always gives the same label, so that nothing is lost with the state file. */
-export function foldersOf(stateDir: string): Folders {
+/** Where a cluster keeps its things. */
+export function foldersOf(stateDir: string) {
   const owner = `${process.getuid?.() ?? 0}:${stateDir}`;
   const label = createHash("sha256").update(owner).digest("hex").slice(0, 10);
   const state = join(stateDir, "embedded");
   return {
+    /** Names the cluster: its processes carry it. The same state folder gives the same, so nothing is lost with the state file. */
     label,
     state,
     stateFile: join(state, "state.json"),
     logs: join(state, "logs"),
     healthState: join(state, "health"),
+    /** Ray's session folders. Not below `state`: a unix socket's path may have 107 bytes, and Ray adds 64. */
     temp: `/tmp/ws-${label}`,
   };
 }
 
 export const logFile = ({ logs }: Folders, name: string): string => join(logs, `${name}.log`);
 
-/** Where a node keeps its status. */
 export const statusFile = ({ logs }: Folders, name: string): string => join(logs, `${name}.json`);
 
 /** Makes the folders. The one in /tmp has a name that others can guess, so it must be ours and closed to others. */
@@ -73,53 +64,30 @@ const MIN_STORE_BYTES = 80 * 2 ** 20;
 /** Ray leaves /dev/shm for /tmp when the store does not fit into what is free of it (services.py). */
 const SHARE = 0.9;
 
-/** What the plan takes from the machine. */
-export interface Machine {
-  readonly folders: Folders;
-  /** The folder that holds `ray`. */
-  readonly binDir: string;
-  /** The folder of the bundles. */
-  readonly dist: string;
-  readonly user: string;
-  readonly logForm: string;
-  /** What one node's object store may take at most: beyond it Ray would leave /dev/shm or refuse to start. */
-  readonly objectStoreLimitBytes: number;
-}
+export type Machine = ReturnType<typeof readMachine>;
 
-/** `logForm`: RAY_EP_LOG. */
+/** What the plan takes from the machine. `given.logForm`: RAY_EP_LOG. */
 export function readMachine(
   settings: Settings,
   folders: Folders,
-  { binDir, dist, logForm }: { binDir: string; dist: string; logForm?: string | undefined },
-): Machine {
+  given: { readonly binDir: string; readonly dist: string; readonly logForm?: string | undefined },
+) {
   const limit = (Math.min(sharedMemory(), totalmem()) * SHARE) / (settings.nodes.length + 1);
   return {
+    ...given,
     folders,
-    binDir,
-    dist,
     user: userName() ?? "",
     // No engine adds the times.
-    logForm: logForm || "timed",
-    // Rounded, so that the few bytes that others take meanwhile do not look like a change of plan.
+    logForm: given.logForm || "timed",
+    // Beyond it Ray would leave /dev/shm. Rounded: the few bytes that others take meanwhile are no change of plan.
     objectStoreLimitBytes: Math.max(MIN_STORE_BYTES, Math.floor(limit / 2 ** 27) * 2 ** 27),
   };
 }
 
-/** Who types `ws`; undefined where the system knows no user of that id. */
-export function userName(): string | undefined {
-  try {
-    return userInfo().username;
-  } catch {
-    // ENOENT: getpwuid(3) finds none.
-    return undefined;
-  }
-}
+/** Who types `ws`; undefined where the system knows no user of that id (getpwuid(3)). */
+export const userName = (): string | undefined => attempt(() => userInfo().username);
 
 function sharedMemory(): number {
-  try {
-    const { blocks, bsize } = statfsSync("/dev/shm");
-    return blocks * bsize;
-  } catch {
-    return 0;
-  }
+  const { blocks, bsize } = attempt(() => statfsSync("/dev/shm")) ?? { blocks: 0, bsize: 0 };
+  return blocks * bsize;
 }

@@ -21,13 +21,11 @@ import { type Machine, statusFile } from "./machine.ts";
 /** One process to run, and what it takes for itself. */
 export interface ProcessPlan {
   readonly name: string;
-  /** The loopback address that it serves on. */
   readonly address: string;
   readonly file: string;
   readonly args: readonly string[];
   /** On top of the environment that all of them share. */
   readonly env: Readonly<Record<string, string>>;
-  /** What must be free before it starts. */
   readonly ports: readonly PlannedPort[];
 }
 

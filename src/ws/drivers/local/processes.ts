@@ -2,24 +2,15 @@ import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:
 import { dirname } from "node:path";
 import * as z from "zod";
 import { readText } from "../../../common/auth-token.ts";
+import { attempt } from "../../../common/result.ts";
 import type { Folders } from "./machine.ts";
 
 /** The variable that every process of a cluster carries, from the nodes down to Ray's workers. */
 export const LABEL = "WS_CLUSTER";
-/** Beside it: the service that it is a part of. */
 export const SERVICE_LABEL = "WS_SERVICE";
 
 /** One process of this machine, from /proc (proc(5)). */
-export interface ProcessInfo {
-  readonly pid: number;
-  readonly session: number;
-  /** In clock ticks after boot. With the pid it names a process for good: pids come again, this pair does not. */
-  readonly startTicks: number;
-  readonly command: string;
-  /** The labels in the environment that it was started with; empty: none. */
-  readonly cluster: string;
-  readonly service: string;
-}
+export type ProcessInfo = NonNullable<ReturnType<typeof readProcess>>;
 
 /** Every living process whose /proc can be read; zombies are gone already. */
 export const listProcesses = (): ProcessInfo[] => pids().flatMap((pid) => readProcess(pid) ?? []);
@@ -30,7 +21,7 @@ export const pids = (): number[] =>
     .map(Number);
 
 /** One process, or undefined when it is gone. */
-export function readProcess(pid: number): ProcessInfo | undefined {
+export function readProcess(pid: number) {
   const stat = readText(`/proc/${pid}/stat`);
   if (stat === null) return undefined;
   // The name in parentheses may hold anything, a ")" included.
@@ -42,8 +33,10 @@ export function readProcess(pid: number): ProcessInfo | undefined {
   return {
     pid,
     session: Number(fields[3]),
+    /** In clock ticks after boot. With the pid it names a process for good: pids come again, this pair does not. */
     startTicks: Number(fields[19]),
     command: (readText(`/proc/${pid}/cmdline`) ?? "").replaceAll("\0", " ").trim(),
+    // Empty: none.
     cluster: read(LABEL),
     service: read(SERVICE_LABEL),
   };
@@ -112,12 +105,8 @@ const currentBoot = (): string => (readText("/proc/sys/kernel/random/boot_id") ?
 
 /** What was started since the last boot. A missing or unreadable file is no state: the label still finds everything. */
 export function readState(file: string): readonly StartedProcess[] {
-  try {
-    const state = State.parse(JSON.parse(readText(file) ?? ""));
-    return state.bootId === currentBoot() ? state.processes : [];
-  } catch {
-    return [];
-  }
+  const state = attempt(() => State.parse(JSON.parse(readText(file) ?? "")));
+  return state?.bootId === currentBoot() ? state.processes : [];
 }
 
 /** Adds a started process, in place of an earlier one of that name. */

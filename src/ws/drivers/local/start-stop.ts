@@ -25,10 +25,7 @@ export const STOP_GRACE_MS = 12_000;
 const KILL_MS = 5_000;
 const LOOK_EVERY_MS = 50;
 
-/**
- * Starts a process in a session of its own, so that it outlives this terminal and all below it is found by that session.
- * The log before this start is kept beside its own. Returns why it ended at once.
- */
+/** Starts a process in a session of its own, by which all below it is found. Returns why it ended at once. */
 export function startProcess(plan: ProcessPlan, folders: Folders, env: Environment): WsFailure | undefined {
   const { name, address, file, args } = plan;
   const log = logFile(folders, name);

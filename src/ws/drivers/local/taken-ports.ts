@@ -1,6 +1,7 @@
 import { readdirSync, readlinkSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname } from "node:path";
+import { attempt } from "../../../common/result.ts";
 import { listeningSockets } from "../../compose/read-host.ts";
 import type { TakenPort } from "../../output/failure-texts.ts";
 import type { PlannedPort } from "./plan.ts";
@@ -56,13 +57,5 @@ function describe(pid: number): string {
 }
 
 /** A process may be gone by now, or another user's. */
-const filesIn = (folder: string): string[] => orElse([], () => readdirSync(folder));
-const linkOf = (file: string): string => orElse("", () => readlinkSync(file));
-
-function orElse<T>(otherwise: T, look: () => T): T {
-  try {
-    return look();
-  } catch {
-    return otherwise;
-  }
-}
+const filesIn = (folder: string): string[] => attempt(() => readdirSync(folder)) ?? [];
+const linkOf = (file: string): string => attempt(() => readlinkSync(file)) ?? "";
