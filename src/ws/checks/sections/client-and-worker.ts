@@ -56,7 +56,7 @@ export const TEST_CHECKS = [
   ),
   check("worker/not-in-whitelist", "It sees that its hostname is not in the whitelist", async (context) => {
     const status = await context.status(TEST_WORKER_NAME);
-    if (status === undefined) return fails("it says nothing of itself");
+    if (status === undefined) return fails("it reports nothing about itself");
     const { node, place, whitelist } = status;
     const where = place === null ? "none" : `number ${place}`;
     return verdict(place === null, `${node} is ${where} of ${whitelist.join(", ")}`);
