@@ -62,7 +62,7 @@ export function checkContext(all: Driver, head: Address, signal: AbortSignal) {
     heads: async () => (await first()).heads,
     /** What the HEAD's GCS lists. */
     cluster,
-    /** The same, asked anew. */
+    /** The same, asked again. */
     look: () => viewIn(snapshot()),
     /** `ray status`, typed on the HEAD's node, once it has caught up with the GCS or had time enough to. */
     rayStatus: once(async () => {

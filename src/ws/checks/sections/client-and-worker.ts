@@ -17,7 +17,7 @@ async function judgeHeadAddress(context: CheckContext): Promise<Verdict> {
 
 /** The test's two, as they see the cluster and as it sees them. */
 export const TEST_CHECKS = [
-  // A connection is no ping: where the image lacks the program, nobody can say that it holds.
+  // A connection is no ping: without the program in the image this line cannot be judged.
   check("client/ping", "ping from the test client to the HEAD", (context) =>
     given(context.probe(), (tried) => {
       const ping = tried.find(({ kind }) => kind === "ping" || kind === "tcp");
