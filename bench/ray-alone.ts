@@ -48,8 +48,8 @@ export async function rayAlone(binDir: string): Promise<{ noticedS: number; gone
     return id.ok ? id.value : null;
   };
   const listed = async () => {
-    const nodes = await gcs.nodes({ aliveOnly: true }, 1000);
-    return nodes.ok ? nodes.value.length : 0;
+    const nodes = await gcs.nodes(1000);
+    return nodes.ok ? nodes.value.filter(({ alive }) => alive).length : 0;
   };
   try {
     const head = startHead();

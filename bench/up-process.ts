@@ -28,8 +28,8 @@ async function untilAlive(count: number): Promise<void> {
   await until(
     `${count} nodes ALIVE`,
     async () => {
-      const nodes = await gcs.nodes({ aliveOnly: true }, 1000);
-      return nodes.ok && nodes.value.length >= count;
+      const nodes = await gcs.nodes(1000);
+      return nodes.ok && nodes.value.filter(({ alive }) => alive).length >= count;
     },
     LONGEST_MS,
   );

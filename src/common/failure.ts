@@ -31,10 +31,15 @@ type Problems = { problems: readonly Problem[] };
 type OtherVersion = { head: Address; theirs: string; ours: string };
 type Named = { node: string; message: string };
 
-/** The failures that we expect, each with its words: the first line stands alone, the last is the way out. */
-const FAILURES = {
+/** Those of every program: wrong words or variables. */
+export const INPUT_FAILURES = {
   "bad-command-line": ({ problems }: Problems) => renderProblems("The command line is wrong", problems),
   "bad-configuration": ({ problems }: Problems) => renderProblems("The environment is wrong", problems),
+};
+
+/** The failures that we expect, each with its words: the first line stands alone, the last is the way out. */
+const FAILURES = {
+  ...INPUT_FAILURES,
   "no-such-user": ({ user }: { user: string }) => [
     `✗ This system has no user "${user}" for Ray to run as`,
     "→ Set RAY_EP_USER to the name of a user that exists, or to a uid, such as 1000.",

@@ -202,6 +202,14 @@ describe("a stop", () => {
   });
 });
 
+test("what is left of a Ray that ended is killed before the next one starts, however long that takes", async () => {
+  const node = await head({ exitsAfterMs: 8000, sticks: true }).live(30_000);
+  expect(node.starts).toHaveLength(1);
+  node.script.sticks = false;
+  await node.live(10_000);
+  expect(node.starts).toHaveLength(2);
+});
+
 describe("another living node of this name", () => {
   test.each([
     ["while it elects", { head: { kind: "refused" as const } }, 0],

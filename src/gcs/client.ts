@@ -4,12 +4,10 @@ import { ok, type Result } from "../common/result.ts";
 import { brokenOff, type GcsFailure, notRay } from "./answer.ts";
 import { type GcsOptions, type Link, openLink } from "./link.ts";
 
-/** A node as the GCS lists it. */
 export type NodeInfo = Readonly<ReturnType<typeof toNode>>;
 /** What tells a node from others, in every version of Ray. */
 type NodeKey = Pick<NodeInfo, "nodeId" | "address" | "port">;
 
-/** A key of the GCS's key-value store. */
 type KvKey = { readonly namespace: string; readonly key: string };
 
 const NODES = "/ray.rpc.NodeInfoGcsService";
@@ -20,10 +18,7 @@ const BY_ADDRESS = new WeakSet<Link>();
 
 export type GcsClient = ReturnType<typeof openGcs>;
 
-/**
- * A client of the GCS at `address`, over a connection that is kept; the first call opens it, and each opens it anew where it
- * broke. No call throws. The numbers of fields are those of proto/ray_gcs.proto.
- */
+/** A client of the GCS at `address`. Calls open its connection, also anew, and never throw. Fields: proto/ray_gcs.proto. */
 export function openGcs(address: Address, options: GcsOptions) {
   let opening: Promise<Link> | undefined;
   const connected = (): Promise<Link> => {
@@ -55,9 +50,8 @@ export function openGcs(address: Address, options: GcsOptions) {
       const read = (reply: Message) => ({ version: reply.text(2), alive: [...reply.bytes(3)].map(Boolean) });
       const askBy = (keys: readonly (string | Uint8Array)[]) =>
         ask(`${NODES}/CheckAlive`, { 1: keys }, timeoutMs, read, on);
-      // It has addresses in the field in which Ray 2.49 and later have ids (CheckAliveRequest in gcs_service_pb2.py), and cannot
-      // parse these: INTERNAL, "Unable to parse request". That holds for the connection alone: a later Ray ends itself over an
-      // address (NodeID::FromBinary).
+      // Its field has addresses where Ray 2.49 and later have ids (CheckAliveRequest in gcs_service_pb2.py), which it cannot parse.
+      // That holds for the connection alone: a later Ray ends itself over an address (NodeID::FromBinary).
       if (!BY_ADDRESS.has(link)) {
         const answer = await askBy(nodes.map(({ nodeId }) => Buffer.from(nodeId, "hex")));
         const cannotParse =
@@ -69,20 +63,12 @@ export function openGcs(address: Address, options: GcsOptions) {
     },
     /** The cluster id, hex. */
     clusterId: (timeoutMs: number) => ask(`${NODES}/GetClusterId`, {}, timeoutMs, (reply) => reply.hex(2)),
-    nodes: (
-      { name, aliveOnly }: { readonly name?: string; readonly aliveOnly?: boolean },
-      timeoutMs: number,
-    ) =>
-      ask(`${NODES}/GetAllNodeInfo`, {}, timeoutMs, (reply): readonly NodeInfo[] =>
-        reply
-          .all(2)
-          .map(toNode)
-          .filter((node) => (name === undefined || node.name === name) && (!aliveOnly || node.alive)),
-      ),
-    /** The value of a key in the GCS's key-value store, as text; empty where there is none. */
+    /** All that it knows, dead ones too. */
+    nodes: (timeoutMs: number) =>
+      ask(`${NODES}/GetAllNodeInfo`, {}, timeoutMs, (reply): readonly NodeInfo[] => reply.all(2).map(toNode)),
+    /** The text of a key in the GCS's key-value store; empty where there is none. */
     kvGet: ({ namespace, key }: KvKey, timeoutMs: number) =>
       ask(`${KV}/InternalKVGet`, { 1: key, 2: namespace }, timeoutMs, (reply) => reply.text(2)),
-    /** Writes a value there, over the one before. */
     kvPut: ({ namespace, key }: KvKey, value: string, timeoutMs: number) =>
       ask(`${KV}/InternalKVPut`, { 1: key, 2: value, 3: true, 4: namespace }, timeoutMs, () => {}),
     close: (): void => {
@@ -101,11 +87,10 @@ function toNode(bytes: Uint8Array) {
     hostname: info.text(8),
     address: info.text(2),
     port: info.number(5),
-    /** Its GcsNodeState is 0. */
     alive: info.number(7) === 0,
     isHead: info.number(25) === 1,
     resources: Object.fromEntries(resources.map((entry) => [entry.text(1), entry.number(2)])),
-    /** The agent's HTTP port; 0 where the GCS does not list it (Ray before 2.5x). */
+    /** 0 where the GCS does not list it (Ray before 2.5x). */
     agentPort: info.number(31),
     /** When it joined, by the HEAD's clock, in milliseconds since 1970. */
     startedAtMs: info.number(23),
@@ -113,8 +98,8 @@ function toNode(bytes: Uint8Array) {
 }
 
 /**
- * A protobuf message by the numbers of its fields; what it does not have is empty. Throws where `bytes` are none. The code that
- * buf generates, by which the tests' GCS speaks, would load in 15 ms, half of what `node -e 0` takes.
+ * A protobuf message by the numbers of its fields; what it lacks is empty. Throws where `bytes` are none. What buf generates
+ * would load in 15 ms, half of what `node -e 0` takes.
  */
 function messageIn(bytes: Uint8Array) {
   const fields = new Map<number, (Uint8Array | number)[]>();
@@ -129,7 +114,6 @@ function messageIn(bytes: Uint8Array) {
   const all = (field: number) => (fields.get(field) ?? []).filter((value) => typeof value !== "number");
   const last = (field: number) => Buffer.from(all(field).at(-1) ?? []);
   return {
-    /** Every value of a repeated field of bytes or messages. */
     all,
     bytes: last,
     hex: (field: number) => last(field).toString("hex"),

@@ -51,7 +51,7 @@ describe("A8 a GCS that speaks TLS", () => {
     expect(await probeGcs(gcs.address, withTls("s3cret"))).toMatchObject({ kind: "ray-gcs" });
     expect(await probeGcs(gcs.address, withTls("guess"))).toMatchObject({ kind: "unauthorized" });
     const client = openGcs(gcs.address, { token: "s3cret", tls: keys });
-    expect(await client.nodes({}, 5000)).toMatchObject({ ok: true, value: [{ name: "ray-cpu" }] });
+    expect(await client.nodes(5000)).toMatchObject({ ok: true, value: [{ name: "ray-cpu" }] });
     expect(await client.clusterId(5000)).toEqual({ ok: true, value: gcs.clusterId });
     client.close();
   });

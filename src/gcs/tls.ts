@@ -12,10 +12,7 @@ const PARTS = Object.keys(FILES) as Part[];
 /** What this node presents and trusts when Ray uses TLS: the contents of PEM files. */
 export type TlsKeys = Readonly<Record<Part, string>>;
 
-/**
- * What Ray would read (ray/_common/tls_utils.py and src/ray/common/ray_config_def.h, 2.60). Undefined unless
- * RAY_USE_TLS is 1 or true. A file that cannot be read is empty here; `findTlsProblems` reports it.
- */
+/** As Ray reads it (ray/_common/tls_utils.py, ray_config_def.h, 2.60); undefined without TLS, empty what cannot be read. */
 export function readTls(env: Environment): TlsKeys | undefined {
   if (!["1", "true"].includes((env.RAY_USE_TLS ?? "").toLowerCase())) return undefined;
   const read = (part: Part): string => readText(env[FILES[part]] ?? "") ?? "";
@@ -25,7 +22,7 @@ export function readTls(env: Environment): TlsKeys | undefined {
 /** All reasons why Ray could not use these files. */
 export async function findTlsProblems(env: Environment, tls: TlsKeys | undefined): Promise<Problem[]> {
   if (tls === undefined) return [];
-  const problems = PARTS.filter((part) => tls[part] === "").map((part): Problem => {
+  const missing = PARTS.filter((part) => tls[part] === "").map((part): Problem => {
     const file = env[FILES[part]];
     const got = file ? `got ${shownPath(file)}, which is empty or cannot be read` : "got none";
     return {
@@ -34,40 +31,45 @@ export async function findTlsProblems(env: Environment, tls: TlsKeys | undefined
       fix: "Mount the file and make it readable for this user, or unset RAY_USE_TLS on every node.",
     };
   });
-  const say = (part: Part, problem: string, fix: string) => {
-    if (tls[part] !== "") problems.push({ where: FILES[part], problem, fix });
-  };
+  const wrong = (await faultsIn(tls)).filter(([part, isWrong]) => isWrong && tls[part] !== "");
+  return [...missing, ...wrong.map(([part, _, problem, fix]) => ({ where: FILES[part], problem, fix }))];
+}
+
+async function faultsIn(tls: TlsKeys) {
   // Loading it takes a tenth of the time of a decision.
   const { createPrivateKey, X509Certificate } = await import("node:crypto");
   const certificatesIn = (pem: string) =>
     attempt(() => (pem.match(CERTIFICATE) ?? []).map((each) => new X509Certificate(each))) ?? [];
-  const [chain, roots] = [certificatesIn(tls.cert), certificatesIn(tls.ca)];
+  const [[own, ...between], roots] = [certificatesIn(tls.cert), certificatesIn(tls.ca)];
   const key = attempt(() => createPrivateKey(tls.key));
-  const [own] = chain;
-  if (own === undefined) say("cert", "expected a certificate in PEM, got none", PEM);
-  if (roots.length === 0) say("ca", "expected certificates in PEM, got none", PEM);
-  if (key === undefined) say("key", "expected a private key in PEM without a passphrase, got none", PEM);
-  if (own === undefined) return problems;
-  if (key !== undefined && !own.checkPrivateKey(key))
-    say(
+  const faults: [part: Part, isWrong: boolean, problem: string, fix: string][] = [
+    ["cert", own === undefined, "expected a certificate in PEM, got none", PEM],
+    ["ca", roots.length === 0, "expected certificates in PEM, got none", PEM],
+    ["key", key === undefined, "expected a private key in PEM without a passphrase, got none", PEM],
+  ];
+  if (own === undefined) return faults;
+  const until = new Date(own.validTo);
+  faults.push(
+    [
       "key",
+      key !== undefined && !own.checkPrivateKey(key),
       "expected the key of the certificate in RAY_TLS_SERVER_CERT, got the key of another certificate",
       "Give a certificate and its own key.",
-    );
-  if (roots.length > 0 && !leadsTo(own, chain.slice(1), roots))
-    say(
+    ],
+    [
       "cert",
+      roots.length > 0 && !leadsTo(own, between, roots),
       "expected a certificate signed by a CA in RAY_TLS_CA_CERT, got one that is not",
       "Have that CA sign it; put intermediate certificates into the same file, after the node's own.",
-    );
-  const until = new Date(own.validTo);
-  if (until.getTime() < Date.now())
-    say(
+    ],
+    [
       "cert",
+      until.getTime() < Date.now(),
       `expected a valid certificate, got one that expired on ${until.toISOString()}`,
       "Make a new certificate.",
-    );
-  return problems;
+    ],
+  );
+  return faults;
 }
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
@@ -78,21 +80,12 @@ type Certificate = import("node:crypto").X509Certificate;
 /** True when one of `roots` is or has signed `cert`, directly or through some of `between`. */
 function leadsTo(cert: Certificate, between: readonly Certificate[], roots: readonly Certificate[]): boolean {
   const signs = (issuer: Certificate) => cert.checkIssued(issuer) && cert.verify(issuer.publicKey);
-  return (
-    roots.some((root) => root.fingerprint256 === cert.fingerprint256 || signs(root)) ||
-    between.some(
-      (each) =>
-        signs(each) &&
-        leadsTo(
-          each,
-          between.filter((other) => other !== each),
-          roots,
-        ),
-    )
-  );
+  if (roots.some((root) => root.fingerprint256 === cert.fingerprint256 || signs(root))) return true;
+  const without = (one: Certificate) => between.filter((each) => each !== one);
+  return between.some((each) => signs(each) && leadsTo(each, without(each), roots));
 }
 
-/** The options of a TLS connection. Ray's servers require a client certificate. SNI takes host names only, no addresses. */
+/** The options of a TLS connection. Ray's servers want a client certificate; SNI takes no addresses. */
 export const tlsOptions = (keys: TlsKeys | undefined, host: string) => ({
   ...keys,
   servername: isIP(host) ? "" : host,

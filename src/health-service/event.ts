@@ -1,15 +1,10 @@
-import { type Problem, renderProblems } from "../common/failure.ts";
-import type { ReachAnswer } from "../common/protocol/reach.ts";
+import { INPUT_FAILURES } from "../common/failure.ts";
+import type { ReachAnswer } from "../common/protocol/lease-protocol.ts";
 import type { Members } from "../common/result.ts";
-
-interface Problems {
-  problems: readonly Problem[];
-}
 
 /** The ways in which the service cannot start, in words. */
 const FAILURES = {
-  "bad-command-line": ({ problems }: Problems) => renderProblems("The command line is wrong", problems),
-  "bad-configuration": ({ problems }: Problems) => renderProblems("The environment is wrong", problems),
+  ...INPUT_FAILURES,
   "cannot-listen": ({ host, port, code }: { host: string; port: number; code: string }) => [
     `✗ Cannot listen on ${host}:${port}: ${LISTEN_CAUSES[code] ?? code}`,
     "→ Set RAY_EP_HEALTH_HOST and RAY_EP_HEALTH_PORT to an address that is free on this machine.",
@@ -52,15 +47,13 @@ interface Started {
 type Memory =
   | { kind: "kept"; epoch: number; holder: string | null }
   | { kind: "none"; ttlMs: number }
-  | { kind: "damaged"; epoch: number; detail: string };
+  | { kind: "damaged"; ttlMs: number; epoch: number; detail: string };
 
-interface Asker {
-  node: string;
-  life: string;
-}
-
-interface Granted extends Asker {
+interface Granted {
   how: "grant" | "recognition" | "adoption";
+  node: string;
+  /** For the simulation; never logged. */
+  life: string;
   address: string;
   epoch: number;
   /** The holder before, if its lease was not released. */
@@ -96,10 +89,10 @@ const LINES = {
     const after = before === null ? "" : `, after ${before}`;
     return [`✓ ${how === "grant" ? "Head lease granted to" : "Living HEAD recognised:"} ${who}${after}`];
   },
-  refused: ({ node, reason, message }: Asker & { reason: string; message: string }) => [
+  refused: ({ node, reason, message }: Record<"node" | "reason" | "message", string>) => [
     `✗ Head lease refused to ${node} (${reason}): ${message}`,
   ],
-  released: ({ node, epoch }: Asker & { epoch: number }) => [
+  released: ({ node, epoch }: { node: string; epoch: number }) => [
     `→ ${node} released the head lease, epoch ${epoch}`,
   ],
   storage: (storage: { ok: true; file: string } | { ok: false; file: string; cause: string }) =>
@@ -141,8 +134,8 @@ const MINUTE_MS = 60_000;
 const MAX_EVENTS = 1000;
 
 /**
- * Passes on what may be logged: no life, and of what clients may repeat each event once a minute, whatever life it is of
- * (a node that starts again and again is one node). `now` is milliseconds, monotonic.
+ * Passes on what may be logged: no life, and of what clients may repeat each event once a minute. `now` is milliseconds,
+ * monotonic.
  */
 export function quietLog(log: (event: Event) => void, now: () => number): (event: Event) => void {
   const said = new Set<string>();

@@ -75,7 +75,7 @@ export class Registry {
       const shown = lives.findLast((each) => !isProven(each));
       if (shown === undefined) return [];
       const { life: _, status, ...report } = shown.report;
-      const detail = status === undefined || this.#names.size > MAX_DETAILED ? {} : { status };
+      const detail = this.#names.size > MAX_DETAILED ? {} : { status };
       return { name: shown.name, seenAgo: (nowMs - shown.seenAtMs) / 1000, ...report, ...detail };
     });
   }

@@ -1,5 +1,9 @@
-import type { ClusterView, LeaseRequest, NodeReport } from "../common/protocol/lease-protocol.ts";
-import type { ReachRequest } from "../common/protocol/reach.ts";
+import type {
+  ClusterView,
+  LeaseRequest,
+  NodeReport,
+  ReachRequest,
+} from "../common/protocol/lease-protocol.ts";
 import type { Config } from "./config.ts";
 import { LeaseStore, type LeaseStoreSettings } from "./lease/lease-store.ts";
 import { createWhitelistCheck } from "./lease/whitelist.ts";

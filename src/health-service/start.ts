@@ -29,10 +29,15 @@ export async function startHealthService(
   const recalled: Result<Recalled, string> =
     file === null ? ok({ kind: "none" }) : await inTime(RECALL_TIMEOUT_MS, file.recall());
   if (!recalled.ok) return err({ reason: "state-unreadable", file: file?.path ?? "", cause: recalled.error });
-  log(memoryEvent(recalled.value, ttlMs));
+  const known = recalled.value;
+  log(
+    known.kind === "kept"
+      ? { type: "memory", kind: "kept", epoch: known.epoch, holder: known.hold?.node ?? null }
+      : { type: "memory", ttlMs, ...known },
+  );
   // Not boot time: while this machine is suspended no node can renew, and a lease that ends later does no harm.
   const around = { now: monotonicMs, pause, log };
-  const service = new Service({ ...identity, ...around, config, file, recalled: recalled.value });
+  const service = new Service({ ...identity, ...around, config, file, recalled: known });
   await service.lease.open();
   const server = createHealthServer(service);
   const listening = await listen(server, config);
@@ -41,12 +46,6 @@ export async function startHealthService(
   const tokenWanted = config.RAY_EP_HEALTH_TOKEN !== null;
   log({ type: "started", ...identity, ...listening.value, ttlMs, stateDir, whitelist, tokenWanted });
   return ok({ port: listening.value.port, stop: () => stop(server, service) });
-}
-
-function memoryEvent(recalled: Recalled, ttlMs: number): Event {
-  if (recalled.kind === "none") return { type: "memory", kind: "none", ttlMs };
-  if (recalled.kind === "damaged") return { type: "memory", ...recalled };
-  return { type: "memory", kind: "kept", epoch: recalled.epoch, holder: recalled.hold?.node ?? null };
 }
 
 async function listen(

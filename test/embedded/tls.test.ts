@@ -27,9 +27,12 @@ test("A8 real Ray under TLS: HEAD and WORKER are ready and watched, a task runs;
   await worker.says("✓ Ray worker successfully joined the cluster!");
   expect(await cluster.becomes([HEAD, WORKER])).toBe(HEAD);
 
-  const nodes = await cluster.gcs(HEAD).nodes({ aliveOnly: true }, 5000);
+  const nodes = await cluster.gcs(HEAD).nodes(5000);
   if (!nodes.ok) throw new Error(nodes.error.kind);
-  const driver = cluster.driver(HEAD, ["each", ...nodes.value.map(({ nodeId }) => nodeId)]);
+  const driver = cluster.driver(HEAD, [
+    "each",
+    ...nodes.value.filter(({ alive }) => alive).map(({ nodeId }) => nodeId),
+  ]);
   expect(await driver.exit()).toBe(0);
 
   const late = cluster.node(LATE, { RAY_USE_TLS: "0" });

@@ -90,7 +90,7 @@ export function gcsClient(entrypoint: Entrypoint, address: Address): GcsClient {
     clusterId: asking(({ clusterId }) => clusterId),
     checkAlive: (nodes, timeoutMs) =>
       asking((gcs) => ({ version: "2.60.0", alive: nodes.map(() => isMember(gcs)) }))(timeoutMs),
-    nodes: (_, timeoutMs) => asking((gcs) => (isMember(gcs) ? [nodeInfo(entrypoint)] : []))(timeoutMs),
+    nodes: asking((gcs) => (isMember(gcs) ? [nodeInfo(entrypoint)] : [])),
     kvGet: (_, timeoutMs) => asking(({ epoch }) => String(epoch))(timeoutMs),
     kvPut: (_, value, timeoutMs) =>
       asking(() => {

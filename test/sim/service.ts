@@ -211,6 +211,6 @@ export class Service {
     this.#count(event);
     if (event.type === "granted") this.#settings.onGrant(instance, event);
     if (event.type === "granted") this.#settings.log(`${event.how} to ${event.life}, epoch ${event.epoch}`);
-    if (event.type === "released") this.#settings.log(`released by ${event.life}, epoch ${event.epoch}`);
+    if (event.type === "released") this.#settings.log(`released by ${event.node}, epoch ${event.epoch}`);
   }
 }

@@ -3,20 +3,16 @@ import { host } from "../address.ts";
 import { Count, Name, Port, Text, Word } from "./from-outside.ts";
 import { NodeStatus } from "./node-status.ts";
 
-/**
- * The wire format between entrypoints and the health service. Times are seconds, as in the environment contract.
- * `life` names one run of one entrypoint process, `instance` one run of the health service. Anybody who knows a
- * node's `life` can send requests in its name, so no answer contains one.
+/*
+ * The wire format between entrypoints and the health service, in seconds. `life` names one run of an entrypoint, `instance` one
+ * of the health service. Whoever knows a node's `life` can send requests in its name, so no answer contains one.
  */
-const HostName = z
-  .string()
-  .check(z.refine((text) => host.parse(text).ok, { error: "expected a host name or an IPv4 address" }));
 
 /** One change of holder each second would take 30,000 years: a higher epoch was made up. */
 export const HIGHEST_EPOCH = 1e12;
 export const Epoch = Count.check(z.maximum(HIGHEST_EPOCH));
-/** One request a second for 30 years; a higher number is not genuine. */
-const Sequence = Count.check(z.maximum(1e9));
+/** Grows with each request about the lease in a life, so that one that arrives late changes nothing. */
+const Sequence = z.optional(Count.check(z.maximum(1e9)));
 
 /** Body of `PUT /v1/head`: ask for the lease (`epoch` null) or renew the one held under `epoch`. */
 export const LeaseRequest = z.object({
@@ -27,14 +23,13 @@ export const LeaseRequest = z.object({
   /** Hex; null until the GCS of this node was seen serving. */
   clusterId: z.nullable(Word),
   epoch: z.nullable(Epoch),
-  /** "answered": every other candidate was answered for; "silent": at least one gave no answer. */
+  /** "silent": at least one other candidate gave no answer. */
   others: z.enum(["answered", "silent"]),
-  /** Whether this node ends its Ray before its lease ends (strict fencing); assumed when it is not given. */
+  /** Strict fencing: this node ends its Ray before its lease ends. Assumed when it is not given. */
   strict: z.optional(z.boolean()),
-  /** The highest epoch that this node has seen anywhere: a service that forgot grants above it. One that was made up counts nothing. */
+  /** The highest epoch that this node has seen anywhere: a service that forgot grants above it. */
   seen: z.optional(Count),
-  /** Grows with each request about the lease in this life, so that one that arrives late changes nothing. */
-  seq: z.optional(Sequence),
+  seq: Sequence,
 });
 export type LeaseRequest = z.infer<typeof LeaseRequest>;
 
@@ -60,21 +55,15 @@ export const LeaseGranted = z.object({
 });
 export type LeaseGranted = z.infer<typeof LeaseGranted>;
 
+/** `explainRefusal` of the health service says what each means. */
 export const REFUSAL_REASONS = [
-  /** Another node holds it. */
   "held",
-  /** Another life with this node's name holds it, and must first fall silent or lose its lease. */
   "same-name",
-  /** Another life with this node's name is alive and renews: two nodes have one name. */
   "duplicate-name",
-  /** The service forgot, and a candidate was silent or the asker saw a later epoch: it waits one TTL for a living holder. */
   "quiet-period",
-  /** The epoch asked to renew is not the current one; a later holder exists or existed. */
   "stale-epoch",
-  /** The service knows the whitelist: this node is not in it, or the address is not known to be this node's. */
   "not-a-candidate",
   "foreign-address",
-  /** The state cannot be kept on disk, so nothing is granted. */
   "storage",
 ] as const;
 
@@ -92,7 +81,7 @@ export const LeaseRefused = z.object({
 export type LeaseRefused = z.infer<typeof LeaseRefused>;
 
 /** Body of `DELETE /v1/head`. A release by anyone but the holder changes nothing. */
-export const LeaseRelease = z.object({ node: Name, life: Name, epoch: Epoch, seq: z.optional(Sequence) });
+export const LeaseRelease = z.object({ node: Name, life: Name, epoch: Epoch, seq: Sequence });
 export type LeaseRelease = z.infer<typeof LeaseRelease>;
 
 /** 200 of `DELETE /v1/head`; `released` is false when the asker was not the holder. */
@@ -115,10 +104,14 @@ export const NodeReport = z.object({
   ]),
   /** The HEAD that this node follows or is: host:port. */
   head: z.nullable(Word),
-  /** What this node advertises to Ray, and its node-manager port, for the reach-back check. */
-  advertise: z.nullable(HostName),
+  /** What this node advertises to Ray, and the ports that the service may be asked to dial back. */
+  advertise: z.nullable(
+    z
+      .string()
+      .check(z.refine((text) => host.parse(text).ok, { error: "expected a host name or an IPv4 address" })),
+  ),
   nodeManagerPort: z.nullable(Port),
-  /** More ports of this node that the service may be asked to dial back: object manager, first worker port. */
+  /** Object manager, first worker port. */
   ports: z.optional(z.array(Port).check(z.maxLength(4))),
   seen: LeaseRequest.shape.seen,
   /** Its status; a node of another version may send none, or one that is not understood here. */
@@ -131,7 +124,7 @@ export const NodeReport = z.object({
 });
 export type NodeReport = z.infer<typeof NodeReport>;
 
-/** Body of `GET /v1/cluster`, and of `GET /v1/head`, which leaves the nodes out: it is for nodes, and always short. */
+/** Body of `GET /v1/cluster`, and of `GET /v1/head`, which leaves the nodes out. */
 export const ClusterView = z.object({
   service: z.literal("ray-entrypoint-health"),
   version: Text,
@@ -141,14 +134,14 @@ export const ClusterView = z.object({
   ttl: z.number(),
   /** The highest epoch ever granted. */
   epoch: Epoch,
-  /** The last holder, also after its lease ended (`expiresIn` 0); null when none is known or it released. */
+  /** The last one, also after its lease ended; null when none is known or it released. */
   holder: z.nullable(Holder),
   /** True where nobody holds the lease because its last holder gave it back; false where this service does not know. */
   released: z.optional(z.boolean()),
   /** Which node released it, and how many seconds ago, if the service saw it. */
   releasedBy: z.optional(z.object({ node: Name, address: Word, ago: z.number() })),
   nodes: z.array(z.object({ name: Name, seenAgo: z.number(), ...z.omit(NodeReport, { life: true }).shape })),
-  /** How many nodes that reported are not in the list, because it has no room for them. */
+  /** How many nodes the list has no room for. */
   omitted: z.optional(z.number()),
 });
 export type ClusterView = z.infer<typeof ClusterView>;
@@ -160,6 +153,41 @@ export type NodeNoted = z.infer<typeof NodeNoted>;
 /** 409 of `PUT /v1/nodes/NAME`: an older living process reports under the same name. */
 export const NodeRefused = z.object({ reason: z.literal("duplicate-name"), message: Text });
 export type NodeRefused = z.infer<typeof NodeRefused>;
+
+/**
+ * Body of `POST /v1/reach`: the service dials the name that this node advertises, at a port that it reported, and expects to
+ * read `nonce` there.
+ */
+export const ReachRequest = z.object({
+  node: Name,
+  life: Name,
+  nonce: z.string().check(z.minLength(8), z.maxLength(128)),
+  port: Port,
+});
+export type ReachRequest = z.infer<typeof ReachRequest>;
+
+/** 200 of `POST /v1/reach`. */
+export const ReachAnswer = z.object({
+  result: z.enum([
+    "reached",
+    "refused",
+    "timeout",
+    "no-route",
+    "name-not-found",
+    /** Something else listens there. */
+    "wrong-answer",
+    /** Not dialled: its report does not allow it, or there were too many dials lately. */
+    "not-known",
+    "busy",
+  ]),
+  message: Text,
+  /** The service's own end of the connection. */
+  from: z.nullable(Text),
+  /** What was dialled: the advertised name with the port; and what it resolved to, for those who have the token. */
+  to: z.nullable(Text),
+  address: z.nullable(Text),
+});
+export type ReachAnswer = z.infer<typeof ReachAnswer>;
 
 /** Body of every 4xx and 5xx answer that is no lease answer. */
 export type ErrorAnswer = { error: string; problems?: string[] | undefined };

@@ -71,7 +71,7 @@ export const VARIABLES = {
   ),
   NODE_IP_ADDRESS: kind(hosts.peer, "Give a host name or an IPv4 address.")(
     null,
-    "the address or name that this node advertises to Ray (default: the address of its whitelist entry, if one of its interfaces has it)",
+    "the address or name that this node advertises to Ray (default: the address of HEAD_ADDRESS or of its whitelist entry, if one of its interfaces has it)",
     "--node-ip-address",
   ),
   NODE_MANAGER_PORT: port(null, "fixed node manager port, needed across NAT", "--node-manager-port"),

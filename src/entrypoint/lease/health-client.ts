@@ -12,8 +12,9 @@ import {
   NodeNoted,
   NodeRefused,
   type NodeReport,
+  ReachAnswer,
+  type ReachRequest,
 } from "../../common/protocol/lease-protocol.ts";
-import { ReachAnswer, type ReachRequest } from "../../common/protocol/reach.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import type { HealthFact, LeaseFact, ReportFact } from "../election/facts.ts";
 

@@ -3,7 +3,7 @@ import { type Address, formatAddress, isLoopback } from "../../common/address.ts
 import type { RayAuth } from "../../common/auth-token.ts";
 import { type Failure, renderFailure } from "../../common/failure.ts";
 import { renderProbe } from "../../common/probe-result.ts";
-import type { ReachAnswer } from "../../common/protocol/reach.ts";
+import type { ReachAnswer } from "../../common/protocol/lease-protocol.ts";
 import { headAddressWords, IN_WHITELIST, MODE_LINES } from "../../common/protocol/specification.ts";
 import type { Members, Result } from "../../common/result.ts";
 import type { Config } from "../config/config.ts";
@@ -47,9 +47,9 @@ const LINES = {
     const hint = e.alike.length > 1 ? `; it may be any of ${e.alike.join(", ")}` : meant;
     return `→ Node is not in head whitelist: ${e.node} is none of ${list}${hint}`;
   },
-  /** This node's whitelist entry names this interface, so Ray uses it. */
+  /** HEAD_ADDRESS or this node's whitelist entry names this interface, so Ray uses it. */
   "own-interface": (e: { name: string; address: string }) =>
-    `→ This node is at ${e.address} (${e.name}), as its whitelist entry says`,
+    `→ This node is at ${e.address} (${e.name}), as its whitelist entry or HEAD_ADDRESS says`,
   /** Never the token itself. `version`: of the installed Ray; `open`: nothing else restricts access either. */
   "ray-auth": (e: Pick<RayAuth, "mode" | "reason"> & { version: string | null; open: boolean }) => {
     const what = e.mode === "token" ? "✓ Ray requires a token" : "→ Ray requires no token";

@@ -1,6 +1,6 @@
 import { formatAddress } from "../../common/address.ts";
 import type { RayAuth } from "../../common/auth-token.ts";
-import type { ReachAnswer } from "../../common/protocol/reach.ts";
+import type { ReachAnswer } from "../../common/protocol/lease-protocol.ts";
 import type { Decision, WaitReason } from "../election/decide/decision.ts";
 import type { Step } from "../state.ts";
 

@@ -49,13 +49,13 @@ async function look(
   nodeId: string,
   { client, address }: OwnGcs,
 ): Promise<Omit<Membership, "tookMs"> | string> {
-  const nodes = await client.nodes({ name, aliveOnly: true }, LOOK_TIMEOUT_MS);
+  const nodes = await client.nodes(LOOK_TIMEOUT_MS);
   if (!nodes.ok) {
     const { kind, ...more } = nodes.error;
     const detail = "saw" in more ? `: ${more.saw}` : "detail" in more ? `: ${more.detail}` : "";
     return `the GCS at ${formatAddress(address)} does not answer (${kind}${detail})`;
   }
-  const node = nodes.value.find((each) => each.nodeId === nodeId);
+  const node = nodes.value.find((each) => each.nodeId === nodeId && each.alive);
   if (node === undefined) return `the GCS does not list this node (${name}, ${nodeId.slice(0, 8)}) as ALIVE`;
   const answers = [client.checkAlive([], LOOK_TIMEOUT_MS), client.clusterId(LOOK_TIMEOUT_MS)] as const;
   const [alive, clusterId] = await Promise.all(answers);

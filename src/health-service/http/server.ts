@@ -2,8 +2,13 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import * as z from "zod/mini";
 import { readText } from "../../common/auth-token.ts";
 import { Name } from "../../common/protocol/from-outside.ts";
-import { LeaseRelease, LeaseRequest, NodeReport } from "../../common/protocol/lease-protocol.ts";
-import { ReachRequest } from "../../common/protocol/reach.ts";
+import {
+  LeaseRelease,
+  LeaseRequest,
+  NodeReport,
+  ReachRequest,
+} from "../../common/protocol/lease-protocol.ts";
+import { attempt } from "../../common/result.ts";
 import type { Service } from "../service.ts";
 import { Connections, maxConnections } from "./connections.ts";
 import { clusterText, paced, renderMetrics } from "./reads.ts";
@@ -71,7 +76,7 @@ const NODES = "/v1/nodes/";
 
 const ok = (body: object): Reply => ({ status: 200, body });
 
-function pathsOf(service: Service): ReadonlyMap<string, Methods> {
+function pathsOf(service: Service) {
   const write = createWrites(service.settings);
   const cluster = paced(() => clusterText(service));
   const metrics = paced(() => renderMetrics(service));
@@ -100,15 +105,16 @@ function pathsOf(service: Service): ReadonlyMap<string, Methods> {
       }),
     },
   };
+  // A map has no names of its own, such as "constructor".
   return new Map(Object.entries(paths));
 }
 
 /** Finds who answers a request; its query is nobody's business here. */
-function createRouter(service: Service): (request: IncomingMessage) => Promise<Reply | null> {
+function createRouter(service: Service) {
   const paths = pathsOf(service);
-  return async (request) => {
+  return async (request: IncomingMessage): Promise<Reply | null> => {
     const { method = "", url = "" } = request;
-    const path = url.split("?", 1)[0] ?? url;
+    const [path = ""] = url.split("?", 1);
     const isNode = path.startsWith(NODES);
     const name = isNode ? decodeName(path.slice(NODES.length)) : "";
     const methods = paths.get(isNode ? NODES : path);
@@ -121,11 +127,5 @@ function createRouter(service: Service): (request: IncomingMessage) => Promise<R
   };
 }
 
-function decodeName(text: string): string | undefined {
-  if (text.includes("/")) return undefined;
-  try {
-    return z.safeParse(Name, decodeURIComponent(text)).data;
-  } catch {
-    return undefined;
-  }
-}
+const decodeName = (text: string): string | undefined =>
+  text.includes("/") ? undefined : attempt(() => z.parse(Name, decodeURIComponent(text)));

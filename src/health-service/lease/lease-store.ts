@@ -90,11 +90,10 @@ export class LeaseStore {
 
   /** The 409 of `PUT /v1/head`. */
   refuse(request: LeaseRequest, reason: LeaseRefused["reason"], retryAfterMs = ASK_AGAIN_MS): LeaseRefused {
-    const { node, life } = request;
     const { instance, epoch, holder } = this.view();
     const message = explainRefusal(reason, request, holder, epoch);
     this.#count(`refused-${reason}`);
-    this.#settings.log({ type: "refused", node, life, reason, message });
+    this.#settings.log({ type: "refused", node: request.node, reason, message });
     const retryAfter = Math.ceil(retryAfterMs) / 1000;
     return { granted: false, reason, message, holder, epoch, retryAfter, instance };
   }
@@ -103,13 +102,12 @@ export class LeaseStore {
   release(release: LeaseRelease): Promise<LeaseReleased> {
     return this.#inLine(async () => {
       const { instance, now, log } = this.#settings;
-      const { node, life, epoch } = release;
       const state = releaseLease(this.#state, release, now());
       const released = state.last !== this.#state.last;
       this.#state = state;
       // A release that is lost costs one TTL after a restart, so it counts also where it cannot be kept.
       if (released) await this.#save(state);
-      if (released) log({ type: "released", node, life, epoch });
+      if (released) log({ type: "released", node: release.node, epoch: release.epoch });
       this.#count(released ? "release" : "release-by-stranger");
       return { released, epoch: state.highestEpochSeen, instance };
     });

@@ -89,7 +89,7 @@ export function checkContext(all: Driver, head: Address, signal: AbortSignal) {
       const log = await driver.log((service ?? driver.absent(name)).ref, {
         since: service && new Date(service.startedAtMs),
       });
-      return log.split("\n").map((line) => line.trimEnd());
+      return log.map((line) => line.trimEnd());
     },
     /** What a node says of itself. */
     status: async (name: string) => statusOf(driver, name, await listed(name)),

@@ -41,7 +41,7 @@ export async function askGcs(addresses: readonly Address[], options: GcsOptions)
 async function listNodes(head: RayGcs, options: GcsOptions): Promise<ClusterView | undefined> {
   const gcs = openGcs(head.address, options);
   try {
-    const nodes = await gcs.nodes({}, GCS_TIMEOUT_MS);
+    const nodes = await gcs.nodes(GCS_TIMEOUT_MS);
     return nodes.ok ? { head, nodes: nodes.value } : undefined;
   } finally {
     gcs.close();

@@ -1,4 +1,3 @@
-import { dirname } from "node:path";
 import { styleText } from "node:util";
 import type { Command } from "commander";
 import { ok } from "../../common/result.ts";
@@ -27,7 +26,7 @@ async function doctor(context: WsContext, options: GlobalOptions) {
   const settings = loadSettings(context, options);
   if (!settings.ok) return settings.error;
   const { env: shell, dist, terminal } = context;
-  const { stateDir, configFile, venvDir } = options;
+  const { stateDir } = options;
   const machine = await lookAtMachine(shell, stateDir);
   const docker = dockerRunner(shell);
   const compose = ["docker", "compose"];
@@ -44,8 +43,7 @@ async function doctor(context: WsContext, options: GlobalOptions) {
   const env = await environment(context, options, runtime);
   if (!env.ok) return env.error;
   const project = {
-    ...{ settings: settings.value, env: env.value, stateDir, venvDir, dist },
-    ...{ configFile, configFolder: dirname(configFile), root: dirname(dist) },
+    ...{ ...options, settings: settings.value, env: env.value, dist },
     engine: { docker, compose: composeRunner(compose, shell), host },
   };
   const cluster = await lookAtCluster(DRIVERS[runtime](project));

@@ -1,4 +1,3 @@
-import { dirname } from "node:path";
 import type { Command } from "commander";
 import { generateHere, writeComposeFiles } from "../compose/write-files.ts";
 import { loadSettings } from "../config/load.ts";
@@ -15,13 +14,12 @@ export const addGenerate = (program: Command, run: Run) =>
     .action(run(generate));
 
 async function generate(context: WsContext, options: GlobalOptions & { readonly check?: true }) {
-  const { configFile, check = false } = options;
+  const { check = false } = options;
   const settings = loadSettings(context, options);
   if (!settings.ok) return settings.error;
-  const places = { configFile, configFolder: dirname(configFile), root: dirname(context.dist) };
-  const made = generateHere(settings.value, places);
+  const made = generateHere(settings.value, options);
   if (!made.ok) return made.error;
-  const report = await writeComposeFiles(made.value, places, { check });
+  const report = await writeComposeFiles(made.value, options, { check });
   if (!report.ok) return report.error;
   const { terminal } = context;
   const { written, unchanged, stale } = report.value;

@@ -1,8 +1,8 @@
 import { expect, test, vi } from "vitest";
 import { parse } from "yaml";
 import { generateComposeFiles } from "../compose/generate.ts";
-import { keysBelow } from "./known-keys.ts";
 import { readSettings } from "./settings.ts";
+import { keysBelow } from "./validate.ts";
 
 /** The table of nodes with an entry more; nothing else is changed. */
 vi.mock(import("./nodes.ts"), async (original) => {

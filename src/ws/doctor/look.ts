@@ -126,7 +126,7 @@ export async function lookAtCluster(driver: Driver) {
       listed.map(async ({ name, hostname, status, running, ref, startedAtMs }) => ({
         ...{ name, hostname, status, running },
         /** What it wrote in its present or last life. */
-        log: await driver.log(ref, { since: new Date(startedAtMs) }),
+        log: (await driver.log(ref, { since: new Date(startedAtMs) })).join("\n"),
         /** What a node says of itself. */
         nodeStatus: await statusOf(driver, name, { ref, startedAtMs }),
       })),

@@ -1,6 +1,5 @@
-import { dirname } from "node:path";
 import type { Environment } from "../../common/environment.ts";
-import { err, ok, type Result } from "../../common/result.ts";
+import { err, ok } from "../../common/result.ts";
 import { loadSettings } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
@@ -11,7 +10,6 @@ import { differsFromKept, environment } from "../state/secrets.ts";
 import { isDockerRunning } from "./compose/containers.ts";
 import { composeDriver } from "./compose/driver.ts";
 import {
-  type Answer,
   composeRunner,
   dockerRunner,
   engineHost,
@@ -58,7 +56,7 @@ export async function open(
   const loaded = loadSettings(context, options);
   if (!loaded.ok) return loaded;
   const { env: shell, dist, terminal } = context;
-  const { stateDir, venvDir, configFile } = options;
+  const { stateDir } = options;
   const last = lastUp(stateDir);
   const choice = await choose({
     asked: options.runtime,
@@ -91,8 +89,7 @@ export async function open(
   // Without an engine no driver asks these.
   const { compose, host } = tools ?? { compose: ["docker", "compose"], host: "127.0.0.1" };
   const driver = DRIVERS[name]({
-    ...{ settings, env, stateDir, venvDir, dist, configFile },
-    ...{ configFolder: dirname(configFile), root: dirname(dist) },
+    ...{ ...options, settings, env, dist },
     engine: { docker, compose: composeRunner(compose, env), host },
     formerProject: renames ? former : undefined,
   });
@@ -111,18 +108,12 @@ function sayChoice({ terminal }: WsContext, { name, why, obvious, tools }: Choic
   for (const line of tools?.warnings ?? []) terminal.err(`→ docker says: ${oneLine(line)}\n`);
 }
 
-/** The engine that answers, and the words that begin a compose command. */
-interface Tools extends Answer {
-  readonly host: string;
-  readonly compose: readonly string[];
-}
-
 export interface Surroundings {
   readonly asked: RuntimeName | undefined;
   /** Of the last `ws up` that no `ws down` has ended. */
   readonly last: RuntimeName | undefined;
   readonly embeddedRuns: () => boolean;
-  readonly findTools: () => Promise<Result<Tools, string>>;
+  readonly findTools: () => ReturnType<typeof findTools>;
 }
 
 interface Choice {
@@ -130,7 +121,7 @@ interface Choice {
   readonly why: string;
   /** True where it was asked for, or is what one expects after the last `ws up`. */
   readonly obvious: boolean;
-  readonly tools?: Tools;
+  readonly tools?: Extract<Awaited<ReturnType<typeof findTools>>, { ok: true }>["value"];
 }
 
 /** A cluster that runs here, else the last one that was brought up, else docker where it answers. */
@@ -162,7 +153,7 @@ export async function choose(around: Surroundings): Attempt<Choice> {
 }
 
 /** The engine that answers and, where it is needed, the compose beside it, or in one line what is missing. */
-async function findTools(env: Environment, tool: Needs["tool"]): Promise<Result<Tools, string>> {
+async function findTools(env: Environment, tool: Needs["tool"]) {
   const [answer, compose, host] = await Promise.all([
     findEngine(env),
     tool === "compose" ? findCompose(env) : ok({ words: ["docker", "compose"] }),

@@ -24,7 +24,6 @@ export interface Project extends Places, Pick<Driver, "settings" | "env" | "stat
   readonly engine: Engine;
   /** project.name when this cluster was started, if it has changed since. */
   readonly formerProject?: string | undefined;
-  /** Ends questions to the engine. */
   readonly signal?: AbortSignal;
 }
 

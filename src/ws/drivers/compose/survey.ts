@@ -34,7 +34,6 @@ export async function surveyProject(
   });
 }
 
-/** The engine does not answer, so nothing is known to be free. */
 const silentEngine = (why: string): Problem => ({
   where: "The Docker engine",
   problem: `does not list its containers and networks: ${why}`,
@@ -53,7 +52,6 @@ async function prepareFiles(project: Project): Attempt<Generated> {
   return written.ok ? generated : written;
 }
 
-/** The services whose containers must be replaced, and why. */
 async function changes(project: Project, request: Request): Attempt<Survey["changed"]> {
   const services = servicesOf(project.settings, request.part);
   const [found, hashed, images] = await Promise.all([
@@ -76,7 +74,6 @@ async function changes(project: Project, request: Request): Attempt<Survey["chan
 
 /** What decides whether a container stays: what compose itself compares, and what the images are made from. */
 interface Wanted {
-  /** Why its image must be built; undefined if it is up to date. */
   readonly build: string | undefined;
   readonly imageId: string | undefined;
   readonly configHash: string | undefined;

@@ -18,7 +18,6 @@ import {
 import type { Request } from "../driver.ts";
 import { type Machine, statusFile } from "./machine.ts";
 
-/** One process to run, and what it takes for itself. */
 export interface ProcessPlan {
   readonly name: string;
   readonly address: string;
