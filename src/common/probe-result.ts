@@ -27,7 +27,7 @@ const ANSWERS = {
   unresolved: ({ code }: { code: string }) => `cannot be found: the name does not resolve (${code})`,
   /** Silence until the time was over: while connecting, or after the connection was made. */
   timeout: ({ phase }: { phase: "connect" | "answer" }) =>
-    phase === "connect" ? "gives no answer to a connection" : "accepts connections and says nothing",
+    phase === "connect" ? "does not answer a connection" : "accepts connections and says nothing",
 };
 
 export type ProbeAnswer = Members<"kind", typeof ANSWERS>;
