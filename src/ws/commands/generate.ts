@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { generateHere, writeComposeFiles } from "../compose/write-files.ts";
+import { planHere, writeComposeFiles } from "../compose/write-files.ts";
 import { loadSettings } from "../config/load.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import { EXIT } from "../failure.ts";
@@ -17,13 +17,13 @@ async function generate(context: WsContext, options: GlobalOptions & { readonly 
   const { check = false } = options;
   const settings = loadSettings(context, options);
   if (!settings.ok) return settings.error;
-  const made = generateHere(settings.value, options);
-  if (!made.ok) return made.error;
-  const report = await writeComposeFiles(made.value, options, { check });
+  const plan = planHere(settings.value, options);
+  if (!plan.ok) return plan.error;
+  const report = await writeComposeFiles(plan.value, options.configFolder, { check });
   if (!report.ok) return report.error;
   const { terminal } = context;
   const { written, unchanged, stale } = report.value;
-  warnOfMachine(terminal, made.value.plan.warnings);
+  warnOfMachine(terminal, plan.value.warnings);
   for (const name of written) terminal.out(`✓ ${name} written\n`);
   for (const name of unchanged) terminal.out(`✓ ${name} is up to date\n`);
   for (const name of stale)

@@ -6,11 +6,12 @@ import { execa } from "execa";
 import { err, ok, type Result } from "../../common/result.ts";
 import { gcsOf, healthView, statusOf } from "../cluster/snapshot.ts";
 import { networksOf, readHostFacts, readRoutes } from "../compose/read-host.ts";
+import { planHere } from "../compose/write-files.ts";
 import type { Settings } from "../config/settings.ts";
 import { blockedBy } from "../drivers/compose/conflicts.ts";
 import { dockerRunner, engineHost, findCompose, findEngine, isRemote } from "../drivers/compose/engine.ts";
 import { lookAround } from "../drivers/compose/neighbours.ts";
-import { hostPlanOf, type Project } from "../drivers/compose/project.ts";
+import type { Project } from "../drivers/compose/project.ts";
 import type { Driver } from "../drivers/driver.ts";
 import { pythonEnvironment } from "../drivers/local/venv.ts";
 import type { WsFailure } from "../failure.ts";
@@ -96,7 +97,7 @@ export async function lookAtDocker(cluster: Project, running: boolean) {
     engine.docker(["info", "--format", "{{json .Runtimes}}"]),
     ...images.map((image) => engine.docker(["image", "inspect", "--format", "x", image])),
   ]);
-  const plan = hostPlanOf(cluster);
+  const plan = planHere(settings, cluster);
   const blocked =
     plan.ok && around.ok && !running ? blockedBy(cluster, plan.value, "main", around.value) : [];
   return {

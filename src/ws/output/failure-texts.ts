@@ -1,5 +1,10 @@
 import { type Problem, renderProblems } from "../../common/failure.ts";
-import type { NotOurs } from "../compose/own-file.ts";
+
+/** A file that exists and must not be overwritten. */
+export interface NotOurs {
+  readonly file: string;
+  readonly why: "changed by hand" | "not written by ws" | "not a regular file";
+}
 
 /** A TCP port that something else holds. */
 export interface TakenPort {
