@@ -4,6 +4,9 @@
 set -eu
 version=${1-}
 
+# COPY of one folder keeps the modes of what is in it, and not its own.
+install -d -m 1777 /opt/ray-entrypoint/state
+
 . /opt/ray-entrypoint/profile.sh
 if command -v ray > /dev/null; then
   [ -z "$version" ] || echo "→ RAY_VERSION=$version is not installed: the base has $(command -v ray)"

@@ -7,7 +7,7 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { VARIABLES } from "../src/entrypoint/config/variables.ts";
 import { VARIABLES as HEALTH_VARIABLES } from "../src/health-service/config.ts";
-import { configJsonSchema } from "../src/ws/config/known-keys.ts";
+import { configJsonSchema } from "../src/ws/config/validate.ts";
 import { findPageProblems } from "./pages.ts";
 
 const VARIABLES_PAGE = "docs/environment.md";

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Environment } from "./environment.ts";
 import type { Problem } from "./failure.ts";
@@ -7,6 +7,18 @@ import { secret } from "./values.ts";
 
 /** The text of a file; null where it cannot be read. */
 export const readText = (path: string): string | null => attempt(() => readFileSync(path, "utf8")) ?? null;
+
+/**
+ * The same for a file that jobs of Ray can replace: one that is no regular file (a FIFO or a device, which could hold the
+ * reader for ever) cannot be read.
+ */
+export function readRegular(path: string): string | null {
+  const fd = attempt(() => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
+  if (fd === undefined) return null;
+  const text = attempt(() => (fstatSync(fd).isFile() ? readFileSync(fd, "utf8") : null));
+  closeSync(fd);
+  return text ?? null;
+}
 
 /** Whether Ray's processes require a token from each other, and which token. */
 export interface RayAuth {
@@ -63,7 +75,7 @@ export const withAuthMode = (env: Environment, auth = decideAuth(env, tokenIn(en
 
 /** What the file named by RAY_AUTH_TOKEN_PATH holds, else Ray's default file; null where there is none. */
 export const readAuthTokenFile = (env: Environment, home: string): string | null =>
-  readText(env.RAY_AUTH_TOKEN_PATH || join(home, ".ray", "auth_token"));
+  readRegular(env.RAY_AUTH_TOKEN_PATH || join(home, ".ray", "auth_token"));
 
 /** The token of the health service in the text of its file; null where there is none. */
 export function healthTokenIn(text: string | null): string | null {

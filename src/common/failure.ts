@@ -45,13 +45,13 @@ const FAILURES = {
     "→ Set RAY_EP_USER to the name of a user that exists, or to a uid, such as 1000.",
   ],
   "wrong-user": ({ user, wanted }: { user: string; wanted: string }) => [
-    `✗ Ray is to run as the user ${wanted}, but this program runs as ${user}, which cannot change users`,
+    `✗ Ray must run as the user ${wanted}, but this program runs as ${user} and cannot change users`,
     user === "root"
       ? "→ Give the container the capabilities SETUID and SETGID, start it as that user, or set RAY_EP_USER=root."
       : `→ Start it as ${wanted} or as root, or leave RAY_EP_USER out: then Ray runs as ${user}.`,
   ],
   "requirements-unreadable": ({ path, user, code }: { path: string; user: string; code: string }) => [
-    `✗ The user ${user} cannot read ${path} (${code}), from which pip is to install`,
+    `✗ The user ${user} cannot read ${path} (${code}), which pip is to install`,
     "→ Make it readable for that user, or name another path in RAY_EP_PIP_REQUIREMENTS.",
   ],
   "ray-not-found": ({ path }: { path: string | null }) =>
@@ -95,7 +95,7 @@ const FAILURES = {
     "→ Give each node its own hostname.",
   ],
   "not-a-candidate": ({ node, message }: Named) => [
-    `✗ The health service does not take ${node} for a candidate: ${message}`,
+    `✗ The health service does not accept ${node} as a candidate: ${message}`,
     "→ Give the health service and the nodes the same HEAD_WHITELIST.",
   ],
   "pip-failed": ({ file, exitCode }: { file: string; exitCode: number }) => [

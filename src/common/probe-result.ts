@@ -8,8 +8,8 @@ const ANSWERS = {
     `answers as a Ray GCS ${version}, cluster ${clusterId.slice(0, 8)}`,
   /** A GCS that refuses our token, or wants one (gRPC status 16). */
   unauthorized: ({ detail }: { detail: string }) => `is a Ray GCS that refuses our token: ${detail}`,
-  /** Something listens and it is no GCS; `saw` says what it did in a few words. */
-  "not-ray": ({ saw }: { saw: string }) => `is not a Ray GCS: ${saw}`,
+  /** Something listens and it is no GCS; `saw` says what it did in a few words. `brokeOff`: before it had answered. */
+  "not-ray": ({ saw }: { saw: string; brokeOff?: true }) => `is not a Ray GCS: ${saw}`,
   /** It cannot be asked over TLS, for example because the certificates do not match (`detail`). It may be a GCS. */
   tls: (of: { problem: "wanted" | "missing" } | { problem: "failed"; detail: string }) => {
     if (of.problem === "failed") return `speaks TLS, but not with this node: ${of.detail}`;
@@ -24,7 +24,7 @@ const ANSWERS = {
   unresolved: ({ code }: { code: string }) => `cannot be found: the name does not resolve (${code})`,
   /** Silence until the time was over: while connecting, or after the connection was made. */
   timeout: ({ phase }: { phase: "connect" | "answer" }) =>
-    phase === "connect" ? "gives no answer to a connection" : "accepts connections and says nothing",
+    phase === "connect" ? "does not answer a connection" : "accepts connections and says nothing",
 };
 
 export type ProbeAnswer = Members<"kind", typeof ANSWERS>;
@@ -59,5 +59,7 @@ export const withoutHead = ({ kind }: ProbeResult): boolean => SAYS[kind] === "n
 export function silent(result: ProbeResult): boolean {
   // If the name service does not answer, the name may still be in use.
   if (result.kind === "unresolved") return result.code !== "ENOTFOUND";
+  // A GCS that is overloaded or shuts down breaks calls off.
+  if (result.kind === "not-ray") return result.brokeOff === true;
   return SAYS[result.kind] === "nothing";
 }

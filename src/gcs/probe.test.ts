@@ -4,7 +4,7 @@ import { FakeGcs, type FakeNode, fakeNode } from "../../test/fixtures/fake-gcs.t
 import * as odd from "../../test/fixtures/odd-servers.ts";
 import { http2, refusingGrpc, tcp } from "../../test/fixtures/servers.ts";
 import { until } from "../../test/fixtures/until.ts";
-import { renderProbe } from "../common/probe-result.ts";
+import { renderProbe, silent } from "../common/probe-result.ts";
 import { openGcs } from "./client.ts";
 import { probeGcs } from "./probe.ts";
 
@@ -63,6 +63,14 @@ describe("what is no GCS gets its own result, in time", () => {
     expect(result.ms).toBeLessThan(TIMEOUT_MS + SLACK_MS);
     expect(result.address).toEqual(server.address);
     expect(renderProbe(result)).not.toContain("answers as a Ray GCS");
+  });
+
+  test.each([
+    ["UNAVAILABLE, as one that is overloaded or shutting down does", "14", true],
+    ["UNIMPLEMENTED, as one of another service does", "12", false],
+  ])("A3 a gRPC server that answers %s: silent %s", async (_, status, isSilent) => {
+    const server = await keep(refusingGrpc(status, () => "refused"));
+    expect(silent(await probeGcs(server.address, PATIENT))).toBe(isSilent);
   });
 
   test("a name that nobody has", async () => {

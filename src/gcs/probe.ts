@@ -40,7 +40,8 @@ async function ask(address: Address, access: GcsOptions, deadline: Deadline): Pr
 async function explain(failure: GcsFailure, address: Address, deadline: Deadline): Promise<ProbeAnswer> {
   if (failure.kind !== "unavailable") return failure;
   const { phase, code } = failure;
-  if (phase === "answer") return { kind: "not-ray", saw: "it speaks HTTP/2, but broke the call off" };
+  if (phase === "answer")
+    return { kind: "not-ray", saw: "it speaks HTTP/2, but broke the call off", brokeOff: true };
   // Many TLS servers, including Ray's, close the connection silently when the client does not speak TLS.
   if (phase === "greeting") return trySpeakingTls(address, deadline.remainingMs());
   if (code === "ECONNREFUSED") return { kind: "refused" };

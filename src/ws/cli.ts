@@ -55,9 +55,9 @@ function readGlobals(program: Command, { env, dist }: WsContext): GlobalOptions 
   const root = dirname(dist);
   const { runtime, config, state } = program.opts();
   const stateDir = resolve(state || env.WS_STATE_DIR || `${root}/.ws`);
+  const configFile = resolve(config || `${root}/config.yaml`);
   return {
-    runtime,
-    configFile: resolve(config || `${root}/config.yaml`),
+    ...{ runtime, root, configFile, configFolder: dirname(configFile) },
     configGiven: Boolean(config),
     stateDir,
     venvDir: resolve(env.WS_VENV_DIR || stateDir),

@@ -1,6 +1,6 @@
+import type { Places } from "./compose/write-files.ts";
 import type { RuntimeName } from "./drivers/driver.ts";
-import type { Job } from "./job.ts";
-import { createProgress } from "./output/progress.ts";
+import { createProgress, type Job } from "./output/progress.ts";
 import type { Terminal } from "./output/terminal.ts";
 
 /** What every command gets from the process that it runs in. */
@@ -12,9 +12,8 @@ export interface WsContext extends Pick<Job, "signal" | "urgent" | "cleaning"> {
   readonly ask?: ((question: string) => Promise<string | undefined>) | undefined;
 }
 
-export interface GlobalOptions {
+export interface GlobalOptions extends Places {
   readonly runtime: RuntimeName | undefined;
-  readonly configFile: string;
   /** True where somebody named it: then it must be there. */
   readonly configGiven: boolean;
   readonly stateDir: string;

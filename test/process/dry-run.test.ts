@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import Ajv from "ajv";
 import { describe, expect, test } from "vitest";
@@ -155,6 +156,19 @@ describe("--dry-run", () => {
       /^Exit code 0$/m,
     ])
       expect(text.stdout).toMatch(words);
+  });
+
+  test("B5 FIFOs that a job of Ray's left in place of files hold nothing up", async () => {
+    await rig.health();
+    const requirements = join(rig.folder, "requirements");
+    const status = join(rig.folder, "status.json");
+    for (const folder of [requirements, join(rig.empty, ".ray")]) mkdirSync(folder);
+    execFileSync("mkfifo", [status, join(requirements, "a.txt"), join(rig.empty, ".ray", "auth_token")]);
+    const shown = await report("ray-cpu", {
+      RAY_EP_STATUS_FILE: status,
+      RAY_EP_PIP_REQUIREMENTS: requirements,
+    });
+    expect(shown).toMatchObject({ decision: { role: "ask-lease" }, exitCode: 0 });
   });
 
   test("refuses a wrong environment like a real run", async () => {

@@ -46,6 +46,15 @@ describe("C2 Ray uses the address of the node's own whitelist entry", () => {
       { HEAD_WHITELIST: "gpu01=10.77.0.1:6379", NODE_IP_ADDRESS: "10.88.0.1" },
       "10.88.0.1",
     ],
+    ["HEAD_ADDRESS names it", { HEAD_ADDRESS: "10.77.0.1:6379" }, "10.77.0.1"],
+    ["HEAD_ADDRESS_CFG names it", { HEAD_ADDRESS_CFG: "10.77.0.1:6379" }, "10.77.0.1"],
+    [
+      "HEAD_ADDRESS wins over the entry",
+      { HEAD_ADDRESS: "10.77.0.1:6379", HEAD_WHITELIST: "gpu01=10.88.0.1:6379" },
+      "10.77.0.1",
+    ],
+    ["HEAD_ADDRESS names another node", { HEAD_ADDRESS: "10.77.0.2:6379" }, null],
+    ["HEAD_ADDRESS names another port of this machine", { HEAD_ADDRESS: "10.77.0.1:6380" }, null],
     ["this node is not in the list", { HEAD_WHITELIST: "other=10.77.0.1:6379" }, null],
   ])("%s", (_, env, address) => {
     expect(configOf("gpu01", env).values.NODE_IP_ADDRESS).toBe(address);
@@ -55,7 +64,7 @@ describe("C2 Ray uses the address of the node's own whitelist entry", () => {
     const { ownInterface } = configOf("gpu01", { HEAD_WHITELIST: "gpu01=10.77.0.1:6379" });
     if (ownInterface === undefined) throw new Error("no interface");
     expect(render({ type: "own-interface", ...ownInterface })).toEqual([
-      "→ This node is at 10.77.0.1 (data0), as its whitelist entry says",
+      "→ This node is at 10.77.0.1 (data0), as its whitelist entry or HEAD_ADDRESS says",
     ]);
   });
 });

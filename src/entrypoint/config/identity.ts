@@ -25,7 +25,7 @@ export interface Identity {
   /** The entries that match this node, if several do: then none is taken. */
   readonly alike: readonly string[];
   readonly ownEntry: WhitelistEntry | undefined;
-  /** The interface that the own entry names, if NODE_IP_ADDRESS was not given: Ray uses it. */
+  /** The interface that HEAD_ADDRESS or the own entry names, if NODE_IP_ADDRESS was not given: Ray uses it. */
   readonly ownInterface: OwnInterface | undefined;
   readonly headPort: number;
   /** The address at which others reach this node's GCS if it is the HEAD. */
@@ -50,8 +50,12 @@ export function identify(
   const ownEntry = matching.length === 1 ? matching[0] : undefined;
   const headPort = values.RAY_HEAD_PORT ?? ownEntry?.port ?? DEFAULT_HEAD_PORT;
   const node = ownEntry?.name ?? calledItself;
+  const explicit = values.HEAD_ADDRESS ?? values.HEAD_ADDRESS_CFG;
   // Ray replaces 127.0.0.1 by the address of the default route (scripts/scripts.py, 2.40 to 2.60).
-  const named = interfaces.find(({ address }) => address === ownEntry?.host && !isLoopback(address));
+  const interfaceAt = (host: string | undefined) =>
+    interfaces.find(({ address }) => address === host && !isLoopback(address));
+  const named =
+    (explicit?.port === headPort ? interfaceAt(explicit.host) : undefined) ?? interfaceAt(ownEntry?.host);
   return {
     node,
     calledItself,

@@ -94,7 +94,8 @@ function findRequirements(given: string, user: RayUser): Result<string[], Failur
     if (kind === undefined) return ok([]);
     const names = kind.isDirectory() ? readdirSync(given).filter((name) => name.endsWith(".txt")) : null;
     const files = names?.toSorted().map((name) => join(given, name)) ?? [given];
-    for (path of files) closeSync(openSync(path, "r"));
+    // A FIFO among them must not hold this look.
+    for (path of files) closeSync(openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
     return ok(files);
   } catch (error) {
     return err({ reason: "requirements-unreadable", path, user: user.name, code: codeOf(error) });

@@ -136,4 +136,51 @@ test("A5 the deadline of a lease counts from when the request was sent, and runs
   expect(onRenewed).toHaveBeenCalledExactlyOnceWith(11_000);
   lease.keep();
   expect(await lost.promise).toEqual({ kind: "lease-lost", forMs: 51_000 });
+  // Not asked again: a service that forgot would grant it.
+  expect(onRenewed).toHaveBeenCalledOnce();
+});
+
+test("strict: a HEAD that cannot renew ends at its deadline, also between two renewals", async () => {
+  let bootMs = 0;
+  const clock = {
+    now: () => 0,
+    bootMs: () => bootMs,
+    pause: async (ms: number) => {
+      bootMs += ms;
+      return true;
+    },
+  };
+  const lost = Promise.withResolvers<Fault>();
+  const answers: LeaseFact[] = [granted(1)];
+  const { lease } = leaseOf(
+    async () => {
+      bootMs += 700;
+      return answers.shift() ?? { kind: "no-answer", cause: "silence" };
+    },
+    { RAY_EP_FENCING: "strict" },
+    { clock, onLost: lost.resolve },
+  );
+  await lease.ask("silent");
+  lease.keep();
+  expect(await lost.promise).toEqual({ kind: "lease-lost", forMs: 10_000 });
+});
+
+test("a grant that nobody wants any more is given back, unless a later request is under way", async () => {
+  const first = Promise.withResolvers<LeaseFact>();
+  const answers = [
+    first.promise,
+    Promise.resolve<LeaseFact>(granted(1)),
+    Promise.resolve<LeaseFact>(granted(2)),
+  ];
+  const { lease, releaseLease } = leaseOf(
+    () => answers.shift() ?? Promise.reject(new Error("asked too often")),
+  );
+  const asked = lease.ask("answered", AbortSignal.abort());
+  await lease.ask("answered");
+  first.resolve(granted(1));
+  await asked;
+  expect(releaseLease).not.toHaveBeenCalled();
+  await lease.ask("answered", AbortSignal.abort());
+  expect(releaseLease).toHaveBeenCalledOnce();
+  expect(lease.held).toBe(false);
 });

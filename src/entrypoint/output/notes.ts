@@ -1,5 +1,6 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { readRegular } from "../../common/auth-token.ts";
 import { bootMs } from "../../common/deadline.ts";
 import { visible } from "../../common/output/shown.ts";
 import { attempt } from "../../common/result.ts";
@@ -19,7 +20,7 @@ export function noteFile(file: string | null, user: RayUser | null) {
     file === null ? undefined : attempt(() => asUser(writer, () => work(file)));
   return {
     /** Its text; empty where there is none. */
-    read: (): string => safely((path) => readFileSync(path, "utf8")) ?? "",
+    read: (): string => safely(readRegular) ?? "",
     /** Renamed into place: no reader sees half a note, and no link that a job of Ray's made is followed. */
     write: (text: string): void =>
       safely((path) => {

@@ -126,9 +126,9 @@ test("what was started is taken down where a node does not become ALIVE, and its
   expect(readFileSync(join(project.stateDir, "docker/logs/ray-gpu.log"), "utf8")).toBe(
     "✗ No HEAD after 5 s\n",
   );
-  const request = { nodes: ["ray-gpu"], follow: false, tail: undefined };
+  const request = { follow: false, tail: undefined };
   const texts: string[] = [];
-  await readLogs(driver, request, signal, ({ text }) => texts.push(text));
+  await readLogs(driver, ["ray-gpu"], request, signal, (_, { text }) => texts.push(text));
   expect(texts).toEqual([expect.stringMatching(/^→ Its container is gone/), "✗ No HEAD after 5 s"]);
 });
 

@@ -6,7 +6,6 @@ import type { WsFailure } from "../failure.ts";
 import { statusOf } from "./snapshot.ts";
 
 const LAST_LINES = 20;
-type LogPart = Parameters<Driver["log"]>[1];
 
 /** Why a service ended before it was ready. Its log is kept. */
 export async function ended(
@@ -42,19 +41,14 @@ async function diagnose(
   driver: Driver,
   node: string,
   service: Service | undefined,
-  part: LogPart,
+  part: Parameters<Driver["log"]>[1],
   how: readonly string[] = [],
 ) {
-  const lines = await linesOf(driver, (service ?? driver.absent(node)).ref, part);
+  const lines = await driver.log((service ?? driver.absent(node)).ref, part);
   const cause = causeOf(await statusOf(driver, node, service), [...how, ...lines]);
   return { node, lines: lines.slice(-LAST_LINES), cause };
 }
 
-/** Lines of a service's log; none where there is no log. */
-export async function linesOf(driver: Driver, ref: string, part: LogPart): Promise<string[]> {
-  const text = (await driver.log(ref, part)).trimEnd();
-  return text === "" ? [] : text.split("\n");
-}
 const NO_USER = "the image has no user of that name; set RAY_EP_USER";
 
 /** By the reason of a node's failure or fault. What Ray alone can know (`ray-exited`) its own words show. */

@@ -1,24 +1,23 @@
 import { expect, test } from "vitest";
 import { renderPlan } from "../commands/up.ts";
 import { readSettings } from "../config/settings.ts";
-import { inOrder, isDisruptive, planUp, type RunningService } from "./plan.ts";
+import { inOrder, isDisruptive, planUp, stepOf } from "./plan.ts";
 
 const WANTED = ["health", "ray-cpu", "ray-gpu"];
 const CHANGED = { action: "replace", why: "config.yaml changed" } as const;
-const health: RunningService = { name: "health", isNode: false, isHead: false, change: undefined };
-const cpu: RunningService = { name: "ray-cpu", isNode: true, isHead: true, change: undefined };
-const gpu: RunningService = { name: "ray-gpu", isNode: true, isHead: false, change: undefined };
+const [health, cpu, gpu] = [{ name: "health" }, { name: "ray-cpu" }, { name: "ray-gpu" }];
+const keep = (service: typeof cpu) => stepOf(service, cpu, undefined);
 
 test("E2 a cluster that runs as it should keeps everything, and what is missing is started: neither asks", () => {
-  expect(isDisruptive(planUp(WANTED, [health, cpu, gpu]))).toBe(false);
-  const missing = planUp(WANTED, [health, cpu]);
+  expect(isDisruptive(planUp(WANTED, [health, cpu, gpu].map(keep)))).toBe(false);
+  const missing = planUp(WANTED, [health, cpu].map(keep));
   expect(missing.map(({ action }) => action)).toEqual(["keep", "keep", "start"]);
   expect(isDisruptive(missing)).toBe(false);
   expect(isDisruptive(planUp(WANTED, []))).toBe(false);
 });
 
 test("E2 a HEAD that has to be replaced says that the whole cluster's state and jobs are lost", () => {
-  const plan = planUp(WANTED, [health, { ...cpu, change: CHANGED }, gpu]);
+  const plan = planUp(WANTED, [keep(health), stepOf(cpu, cpu, CHANGED), keep(gpu)]);
   expect(isDisruptive(plan)).toBe(true);
   expect(renderPlan(plan)).toEqual([
     "  ✓ keep     health",
@@ -29,16 +28,14 @@ test("E2 a HEAD that has to be replaced says that the whole cluster's state and 
 });
 
 test("E2 a WORKER takes what runs on it, the health service nothing, and a node of unknown role may be the HEAD", () => {
-  const lost = (service: RunningService) =>
-    planUp(WANTED, [{ ...service, change: CHANGED }]).map((step) => step.lost)[0];
-  expect(lost(gpu)).toBe("the tasks and actors that run on it");
-  expect(lost(health)).toBe("");
-  expect(lost({ ...cpu, isHead: undefined })).toBe("the whole cluster's state and jobs, if it is the HEAD");
+  expect(stepOf(gpu, cpu, CHANGED).lost).toBe("the tasks and actors that run on it");
+  expect(stepOf(health, cpu, CHANGED).lost).toBe("");
+  expect(stepOf(cpu, undefined, CHANGED).lost).toBe("the whole cluster's state and jobs, if it is the HEAD");
 });
 
 test("E8 services that are no longer wanted are named, with what is lost", () => {
   const stop = { action: "stop", why: "no longer wanted by config.yaml" } as const;
-  const plan = planUp(["health", "ray-cpu"], [health, cpu, { ...gpu, change: stop }]);
+  const plan = planUp(["health", "ray-cpu"], [keep(health), keep(cpu), stepOf(gpu, cpu, stop)]);
   expect(isDisruptive(plan)).toBe(true);
   expect(renderPlan(plan).slice(-2)).toEqual([
     "  ✗ stop     ray-gpu  no longer wanted by config.yaml",

@@ -4,16 +4,6 @@ import { type Driver, type Service, type Survey, servicesOf } from "../drivers/d
 import type { Attempt } from "../failure.ts";
 import { headAmong } from "./snapshot.ts";
 
-/** A service that runs when `ws up` is called, and what to do with it. */
-export interface RunningService {
-  readonly name: string;
-  readonly isNode: boolean;
-  /** Undefined if no GCS answers that could tell. */
-  readonly isHead: boolean | undefined;
-  /** Why it must be replaced; undefined: it stays. */
-  readonly change: { readonly action: "replace" | "stop"; readonly why: string } | undefined;
-}
-
 export interface PlanStep {
   readonly action: "keep" | "start" | "replace" | "stop";
   readonly service: string;
@@ -25,22 +15,31 @@ export interface PlanStep {
 /** What `ws up` is about to do, in display order. */
 export type UpPlan = readonly PlanStep[];
 
-/** What happens to what runs, and what is missing. Pure. */
-export function planUp(wanted: readonly string[], running: readonly RunningService[]): UpPlan {
-  const missing = wanted.filter((name) => running.every((each) => each.name !== name));
-  return [
-    ...running.map(stepOf),
-    ...missing.map((service) => ({ action: "start", service, why: "", lost: "" }) as const),
-  ];
+type Named = Pick<Service, "name">;
+type Change = Pick<PlanStep, "action" | "why">;
+
+/** What happens to a service that runs. `head`: undefined where no GCS answers that could tell. Pure. */
+export function stepOf(
+  one: Named,
+  head: Named | undefined,
+  change: Change | undefined,
+  service = one.name,
+): PlanStep {
+  if (change === undefined) return { action: "keep", service, why: "", lost: "" };
+  const why = head ? "because it is the HEAD" : "if it is the HEAD";
+  const whole = `the whole cluster's state and jobs, ${why}`;
+  const ofNode = head && head !== one ? "the tasks and actors that run on it" : whole;
+  // The health service's lease is on disk.
+  return { ...change, service, lost: one.name === HEALTH_NAME ? "" : ofNode };
 }
 
-/** The health service's lease is on disk: nothing is lost with it. */
-function stepOf({ name: service, isNode, isHead, change }: RunningService): PlanStep {
-  if (change === undefined) return { action: "keep", service, why: "", lost: "" };
-  if (!isNode) return { ...change, service, lost: "" };
-  const whole = `the whole cluster's state and jobs, ${isHead ? "because it is the HEAD" : "if it is the HEAD"}`;
-  return { ...change, service, lost: isHead === false ? "the tasks and actors that run on it" : whole };
-}
+/** What runs, and what is missing. Pure. */
+export const planUp = (wanted: readonly string[], running: readonly PlanStep[]): UpPlan => [
+  ...running,
+  ...wanted
+    .filter((name) => running.every(({ service }) => service !== name))
+    .map((service) => ({ action: "start", service, why: "", lost: "" }) as const),
+];
 
 /** True if running services would be replaced or stopped, which needs the user's consent. Pure. */
 export const isDisruptive = (plan: UpPlan): boolean =>
@@ -63,23 +62,17 @@ export async function planCluster(
   const renamed = (await former?.list()) ?? ok([]);
   if (!renamed.ok) return renamed;
   const wanted = servicesOf(driver.settings, "main");
-  const changeOf = ({ name }: Service): RunningService["change"] => {
+  const changeOf = ({ name }: Service): Change | undefined => {
     if (!wanted.includes(name)) return { action: "stop", why: "config.yaml no longer asks for it" };
     const why = changed.get(name);
     return why === undefined ? undefined : { action: "replace", why };
   };
   const active = (services: readonly Service[]) => services.filter((each) => each.active);
   const head = await headAmong(driver, [...active(own), ...active(renamed.value)]);
-  const seen = (service: Service, change: RunningService["change"], name = service.name) => ({
-    name,
-    isNode: service.name !== HEALTH_NAME,
-    isHead: head && service === head,
-    change,
-  });
   const why = `project.name was ${former?.settings.projectName} when it was started`;
   const running = [
-    ...active(own).map((each) => seen(each, changeOf(each))),
-    ...active(renamed.value).map((each) => seen(each, { action: "stop", why }, each.container?.name)),
+    ...active(own).map((each) => stepOf(each, head, changeOf(each))),
+    ...active(renamed.value).map((each) => stepOf(each, head, { action: "stop", why }, each.container?.name)),
   ];
   const gone = own.filter((each) => !wanted.includes(each.name) || (each.active && changeOf(each)));
   return ok({ plan: planUp(wanted, running), leaving: gone.map(({ name }) => name) });

@@ -4,8 +4,8 @@ import { clientWord } from "../checks/client-program.ts";
 import { HEALTH_NAME, TEST_CLIENT_NAME } from "../config/settings.ts";
 import type { Driver, Request, Service } from "../drivers/driver.ts";
 import { type Attempt, interrupted, type WsFailure } from "../failure.ts";
-import type { Job } from "../job.ts";
-import { ended, linesOf, tooLate } from "./diagnosis.ts";
+import type { Job } from "../output/progress.ts";
+import { ended, tooLate } from "./diagnosis.ts";
 import { type GcsSnapshot, gcsOf, healthAnswers, newestNamed } from "./snapshot.ts";
 
 /** One look at a service: what shows that it is ready, what it lacks, or how it ended. */
@@ -72,7 +72,7 @@ async function lookAtAll(wait: Wait): Promise<readonly Service[]> {
   if (!found.ok) return [];
   const client = named(found.value, TEST_CLIENT_NAME);
   // A client that could not connect is up all the same: it stays for debugging, and the checks judge what it says.
-  const word = client && clientWord(await linesOf(driver, client.ref, { tail: 100 }));
+  const word = client && clientWord(await driver.log(client.ref, { tail: 100 }));
   for (const name of names) {
     const now = named(found.value, name);
     const look = { name, noun: driver.noun, now, before: named(before, name), started: started.has(name) };

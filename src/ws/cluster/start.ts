@@ -2,7 +2,7 @@ import { deadlineIn, pause } from "../../common/deadline.ts";
 import { ok, type Result } from "../../common/result.ts";
 import { type Driver, type Request, type Service, servicesOf } from "../drivers/driver.ts";
 import type { Attempt, WsFailure } from "../failure.ts";
-import type { Job } from "../job.ts";
+import type { Job } from "../output/progress.ts";
 import { takeDown } from "./down.ts";
 import { inOrder } from "./plan.ts";
 import { named, placed, untilReady } from "./readiness.ts";

@@ -2,7 +2,7 @@ import type { Problem } from "../../common/failure.ts";
 import { err, ok } from "../../common/result.ts";
 import type { Driver, Leaving, Request } from "../drivers/driver.ts";
 import { type Attempt, interrupted } from "../failure.ts";
-import type { Job } from "../job.ts";
+import type { Job } from "../output/progress.ts";
 import { keepSecrets } from "../state/secrets.ts";
 import { locked, takeDown } from "./down.ts";
 import { planCluster, type UpPlan } from "./plan.ts";

@@ -1,16 +1,15 @@
-import { dirname } from "node:path";
 import { styleText } from "node:util";
 import type { Command } from "commander";
+import { ok } from "../../common/result.ts";
 import { loadSettings } from "../config/load.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import { clusterFindings } from "../doctor/cluster.ts";
 import type { Finding } from "../doctor/finding.ts";
 import { type DoctorFacts, lookAtCluster, lookAtDocker, lookAtMachine } from "../doctor/look.ts";
 import { machineFindings } from "../doctor/machine.ts";
-import { composeDriver } from "../drivers/compose/driver.ts";
+import { choose, DRIVERS } from "../drivers/choose.ts";
 import { composeRunner, dockerRunner, engineHost } from "../drivers/compose/engine.ts";
-import type { RuntimeName } from "../drivers/driver.ts";
-import { isLocalRunning, localDriver } from "../drivers/local/driver.ts";
+import { isLocalRunning } from "../drivers/local/driver.ts";
 import { EXIT } from "../failure.ts";
 import { oneLine } from "../output/terminal.ts";
 import { lastUp } from "../state/last-up.ts";
@@ -27,23 +26,27 @@ async function doctor(context: WsContext, options: GlobalOptions) {
   const settings = loadSettings(context, options);
   if (!settings.ok) return settings.error;
   const { env: shell, dist, terminal } = context;
-  const { stateDir, configFile, venvDir } = options;
+  const { stateDir } = options;
   const machine = await lookAtMachine(shell, stateDir);
-  const runtime = runtimeOf(options, machine.engine.ok);
+  const docker = dockerRunner(shell);
+  const compose = ["docker", "compose"];
+  const host = await engineHost(docker, shell);
+  const answer = machine.engine;
+  // The cluster to examine is chosen as in every other command; docker's is examined also where its engine does not answer.
+  const choice = await choose({
+    asked: options.runtime,
+    last: lastUp(stateDir)?.runtime,
+    embeddedRuns: () => isLocalRunning(stateDir),
+    findTools: async () => (answer.ok ? ok({ ...answer.value, compose, host }) : answer),
+  });
+  const runtime = choice.ok ? choice.value.name : (options.runtime ?? "docker");
   const env = await environment(context, options, runtime);
   if (!env.ok) return env.error;
-  const common = { settings: settings.value, env: env.value, stateDir };
-  const docker = dockerRunner(shell);
-  const engine = {
-    docker,
-    compose: composeRunner(["docker", "compose"], shell),
-    host: await engineHost(docker, shell),
+  const project = {
+    ...{ ...options, settings: settings.value, env: env.value, dist },
+    engine: { docker, compose: composeRunner(compose, shell), host },
   };
-  const folders = { configFile, configFolder: dirname(configFile), root: dirname(dist) };
-  const project = { ...common, engine, ...folders };
-  const cluster = await lookAtCluster(
-    runtime === "docker" ? composeDriver(project) : localDriver({ ...common, venvDir, dist }),
-  );
+  const cluster = await lookAtCluster(DRIVERS[runtime](project));
   const running =
     runtime === "docker" &&
     (!cluster.services.ok || cluster.services.value.some(({ running: each }) => each));
@@ -62,14 +65,6 @@ async function doctor(context: WsContext, options: GlobalOptions) {
   const problems = wrong === 1 ? "1 problem" : `${wrong} problems`;
   terminal.out(wrong === 0 ? "✓ Nothing stands in the way\n" : `✗ ${problems}\n`);
   return wrong === 0 ? EXIT.ok : EXIT.notAllWell;
-}
-
-/** The cluster to examine, chosen as in every other command. */
-function runtimeOf({ runtime, stateDir }: GlobalOptions, engineAnswers: boolean): RuntimeName {
-  const last = lastUp(stateDir)?.runtime;
-  if (runtime !== undefined) return runtime;
-  if (last === "embedded" || isLocalRunning(stateDir)) return "embedded";
-  return engineAnswers || last === "docker" ? "docker" : "embedded";
 }
 
 const MARK = { good: "✓", note: "→", bad: "✗" } as const;

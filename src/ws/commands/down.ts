@@ -3,7 +3,7 @@ import { type DownReport, downCluster } from "../cluster/down.ts";
 import { type GlobalOptions, type WsContext, withJob } from "../context.ts";
 import { open } from "../drivers/choose.ts";
 import { type Attempt, EXIT } from "../failure.ts";
-import type { Job } from "../job.ts";
+import type { Job } from "../output/progress.ts";
 import { forgetUp } from "../state/last-up.ts";
 import type { Run } from "./command.ts";
 

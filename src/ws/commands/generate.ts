@@ -1,6 +1,5 @@
-import { dirname } from "node:path";
 import type { Command } from "commander";
-import { generateHere, writeComposeFiles } from "../compose/write-files.ts";
+import { planHere, writeComposeFiles } from "../compose/write-files.ts";
 import { loadSettings } from "../config/load.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import { EXIT } from "../failure.ts";
@@ -15,17 +14,16 @@ export const addGenerate = (program: Command, run: Run) =>
     .action(run(generate));
 
 async function generate(context: WsContext, options: GlobalOptions & { readonly check?: true }) {
-  const { configFile, check = false } = options;
+  const { check = false } = options;
   const settings = loadSettings(context, options);
   if (!settings.ok) return settings.error;
-  const places = { configFile, configFolder: dirname(configFile), root: dirname(context.dist) };
-  const made = generateHere(settings.value, places);
-  if (!made.ok) return made.error;
-  const report = await writeComposeFiles(made.value, places, { check });
+  const plan = planHere(settings.value, options);
+  if (!plan.ok) return plan.error;
+  const report = await writeComposeFiles(plan.value, options.configFolder, { check });
   if (!report.ok) return report.error;
   const { terminal } = context;
   const { written, unchanged, stale } = report.value;
-  warnOfMachine(terminal, made.value.plan.warnings);
+  warnOfMachine(terminal, plan.value.warnings);
   for (const name of written) terminal.out(`✓ ${name} written\n`);
   for (const name of unchanged) terminal.out(`✓ ${name} is up to date\n`);
   for (const name of stale)

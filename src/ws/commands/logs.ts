@@ -22,7 +22,7 @@ export const addLogs = (program: Command, run: Run) =>
       run((context, read: GlobalOptions & LogsOptions) => showLogs(context, read, nodes))(options, command),
     );
 
-interface LogsOptions extends Partial<Omit<LogRequest, "nodes">> {
+interface LogsOptions extends Partial<LogRequest> {
   readonly timestamps?: boolean;
 }
 
@@ -53,9 +53,9 @@ export async function showLogs(
 ) {
   const opened = await open(context, options, { tool: "engine" });
   if (!opened.ok) return opened.error;
-  const request = { follow: false, tail: undefined, ...options, nodes };
+  const request = { follow: false, tail: undefined, ...options };
   const seen: string[] = [];
-  const read = await readLogs(opened.value.driver, request, context.signal, ({ node, time, text }) => {
+  const read = await readLogs(opened.value.driver, nodes, request, context.signal, (node, { time, text }) => {
     if (!seen.includes(node)) seen.push(node);
     const colour = COLOURS[seen.indexOf(node) % COLOURS.length] ?? "cyan";
     const when = options.timestamps ? `${time ?? "–"} ` : "";
@@ -69,20 +69,21 @@ export async function showLogs(
 /** Hands on the lines of the services' logs: one service after the other or, if they are followed, as they come. */
 export async function readLogs(
   driver: Driver,
+  nodes: readonly string[],
   request: LogRequest,
   signal: AbortSignal,
-  onLine: (line: LogLine) => void,
+  onLine: (node: string, line: LogLine) => void,
 ): Attempt {
   const asked = driver.until(signal);
   const found = await asked.list();
   if (!found.ok) return found;
   const named = (["main", "test"] as const).flatMap((part) => servicesOf(driver.settings, part));
   const known = [...new Set([...named, ...found.value.map(({ name }) => name)])];
-  const unknown = request.nodes.find((node) => !known.includes(node));
+  const unknown = nodes.find((node) => !known.includes(node));
   if (unknown !== undefined) return err({ reason: "no-such-node", node: unknown, known });
-  const reading = (request.nodes.length === 0 ? known : request.nodes).map((node) => async () => {
+  const reading = (nodes.length === 0 ? known : nodes).map((node) => async () => {
     const service = found.value.find(({ name }) => name === node);
-    for await (const line of asked.readLog(node, service, request, signal) ?? []) onLine(line);
+    for await (const line of asked.readLog(node, service, request, signal) ?? []) onLine(node, line);
   });
   if (request.follow) await Promise.all(reading.map((read) => read()));
   else for (const read of reading) await read();

@@ -96,20 +96,10 @@ const missing = (services: readonly ServiceReport[]): string[] =>
         `✗ ${name}: its ${container === undefined ? "process" : "container"} is gone, though the GCS still lists it as ALIVE. → Start what is missing: ./ws up`,
     );
 
-const UNITS = [
-  [86_400, "d"],
-  [3600, "h"],
-  [60, "m"],
-  [1, "s"],
-] as const;
-
 /** `3d 4h`, `2h 5m`, `1m 3s`, `12s`. */
 function duration(seconds: number): string {
-  const first = UNITS.findIndex(([size]) => seconds >= size);
-  if (first < 0) return "0s";
-  const parts = UNITS.map(([size, unit], i) => {
-    const above = UNITS[i - 1]?.[0] ?? Number.POSITIVE_INFINITY;
-    return `${Math.floor((seconds % above) / size)}${unit}`;
-  });
-  return parts.slice(first, first + 2).join(" ");
+  const [s, m, h] = [seconds, seconds / 60, seconds / 3600].map(Math.floor) as [number, number, number];
+  const parts = [`${Math.floor(h / 24)}d`, `${h % 24}h`, `${m % 60}m`, `${s % 60}s`];
+  const first = parts.findIndex((part) => !/^0/.test(part));
+  return first < 0 ? "0s" : parts.slice(first, first + 2).join(" ");
 }

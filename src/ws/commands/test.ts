@@ -10,7 +10,7 @@ import { TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../config/settings.ts";
 import { type GlobalOptions, type WsContext, withJob } from "../context.ts";
 import { type Opened, open } from "../drivers/choose.ts";
 import { describeFailure, EXIT, fail, interrupted, type WsFailure } from "../failure.ts";
-import type { Job } from "../job.ts";
+import type { Job } from "../output/progress.ts";
 import { createCheckPrinter, prepareFolder, summarize, writeReport } from "../output/report.ts";
 import { type Run, timeoutOption } from "./command.ts";
 import { showStop } from "./down.ts";

@@ -7,7 +7,7 @@ import { upCluster } from "../cluster/up.ts";
 import { type GlobalOptions, type WsContext, withJob } from "../context.ts";
 import { open } from "../drivers/choose.ts";
 import { type Attempt, EXIT, interrupted, type WsFailure } from "../failure.ts";
-import type { Job } from "../job.ts";
+import type { Job } from "../output/progress.ts";
 import { printLines, warnOfMachine } from "../output/terminal.ts";
 import { rememberUp } from "../state/last-up.ts";
 import { type Run, timeoutOption } from "./command.ts";

@@ -1,6 +1,5 @@
 import { type Address, formatAddress } from "../../common/address.ts";
 import { CLIENT_PROGRAM } from "../checks/client-program.ts";
-import { headEnvironment } from "../config/node-environment.ts";
 import {
   HEALTH_NAME,
   HEALTH_PORT,
@@ -82,7 +81,6 @@ function mainNode(plan: HostPlan, node: HostPlan["nodes"][number]): ComposeServi
     ...(head === undefined || head === node.name ? [] : [head]),
   ].map((each) => [each, { condition: "service_healthy" }]);
   return nodeService(plan, "main", node, {
-    environment: headEnvironment(node),
     depends_on: before.length === 0 ? undefined : Object.fromEntries(before),
     deploy: node.gpu && plan.hostHasGpu ? ALL_GPUS : undefined,
   });

@@ -8,9 +8,8 @@ import { readSettings, type Settings } from "../config/settings.ts";
 import { foldersOf, readMachine } from "../drivers/local/machine.ts";
 import { planNode } from "../drivers/local/plan.ts";
 import { testVariables } from "./files.ts";
-import { type Generated, generateComposeFiles } from "./generate.ts";
-import type { HostFacts } from "./host-plan.ts";
-import { portsInUse, publishedPorts } from "./host-plan.ts";
+import { generateComposeFiles } from "./generate.ts";
+import { type HostFacts, planHost, portsInUse, publishedPorts } from "./host-plan.ts";
 
 const HOST: HostFacts = {
   cpus: 8,
@@ -27,13 +26,13 @@ function settingsOf(config: string): Settings {
   return result.value.settings;
 }
 
-function generate(config: string, facts: Partial<HostFacts> = {}): Generated {
-  const result = generateComposeFiles(settingsOf(config), { ...HOST, ...facts });
-  if (!result.ok) throw new Error(JSON.stringify(result.error));
-  return result.value;
+function generate(config: string, facts: Partial<HostFacts> = {}) {
+  const plan = planHost(settingsOf(config), { ...HOST, ...facts });
+  if (!plan.ok) throw new Error(JSON.stringify(plan.error));
+  return { plan: plan.value, files: generateComposeFiles(plan.value) };
 }
 
-const parsed = ({ files }: Generated) => files.map(({ text }) => parse(text));
+const parsed = ({ files }: ReturnType<typeof generate>) => files.map(({ text }) => parse(text));
 
 interface Case {
   readonly name: string;
@@ -256,7 +255,7 @@ test("the client's program reaches Python as it is written", () => {
 });
 
 test("a machine without an address asks for one", () => {
-  const result = generateComposeFiles(settingsOf(""), { ...HOST, ipAddress: undefined });
+  const result = planHost(settingsOf(""), { ...HOST, ipAddress: undefined });
   expect(result).toMatchObject({ ok: false, error: [{ where: "host.ip_address" }] });
 });
 

@@ -1,36 +1,18 @@
 import { Document, isScalar, visit, type YAMLMap } from "yaml";
-import type { Problem } from "../../common/failure.ts";
-import { ok, type Result } from "../../common/result.ts";
-import type { Settings } from "../config/settings.ts";
 import { type ComposeFile, mainComposeFile, testComposeFile } from "./files.ts";
-import { type HostFacts, type HostPlan, type Planned, planHost } from "./host-plan.ts";
+import type { HostPlan, Planned } from "./host-plan.ts";
 import { COMPOSE_FILE, composeProject, type Part, TEST_COMPOSE_FILE } from "./names.ts";
 
-export interface Generated {
-  readonly plan: HostPlan;
-  /** Their names are relative to the folder of config.yaml. */
-  readonly files: readonly { readonly name: string; readonly text: string }[];
-}
-
-/** compose.yaml and cluster-test.compose.yaml for one machine. The same input gives the same bytes. Pure. */
-export function generateComposeFiles(
-  settings: Settings,
-  facts: HostFacts,
-): Result<Generated, readonly Problem[]> {
-  const planned = planHost(settings, facts);
-  if (!planned.ok) return planned;
-  const plan = planned.value;
+/** compose.yaml and cluster-test.compose.yaml, for the folder of config.yaml. The same plan gives the same bytes. Pure. */
+export function generateComposeFiles(plan: HostPlan) {
   const file = (name: string, part: Part, content: ComposeFile, nodes: readonly Planned[]) => ({
     name,
     text: composeYaml(content, header(plan, name, part), nodes),
   });
-  return ok({
-    plan,
-    files: [
-      file(COMPOSE_FILE, "main", mainComposeFile(plan), plan.nodes),
-      file(TEST_COMPOSE_FILE, "test", testComposeFile(plan), [plan.test.worker]),
-    ],
-  });
+  return [
+    file(COMPOSE_FILE, "main", mainComposeFile(plan), plan.nodes),
+    file(TEST_COMPOSE_FILE, "test", testComposeFile(plan), [plan.test.worker]),
+  ];
 }
 
 const header = (plan: HostPlan, file: string, part: Part): string =>

@@ -1,5 +1,5 @@
 import { isIPv4 } from "node:net";
-import { clusterEnvironment, nodeEnvironment, RAY_HABITS } from "../config/node-environment.ts";
+import { nodeEnvironment } from "../config/node-environment.ts";
 import { formatPorts, peerPorts, servicePorts } from "../config/ports.ts";
 import { HEALTH_NAME, HEALTH_PORT, type Settings, TEST_WORKER_NAME } from "../config/settings.ts";
 import type { HostPlan, Planned } from "./host-plan.ts";
@@ -91,14 +91,13 @@ export function nodeService(
       `--dashboard-agent-grpc-port=${ports.dashboardAgent}`,
     ],
     environment: {
-      ...clusterEnvironment(plan, {
+      ...nodeEnvironment(plan, node, {
+        ...{ ...limits, advertised: advertised(plan, name), ports },
         healthUrl: `http://${HEALTH_NAME}:${healthPort}`,
         at: (address) => address,
       }),
-      ...environment,
-      ...nodeEnvironment({ ...limits, advertised: advertised(plan, name), ports, cpus: node.cpus }),
       RAY_EP_STOP_GRACE: String(STOP_GRACE_S),
-      ...RAY_HABITS,
+      ...environment,
       ...RAY_TOKEN,
       ...FROM_SHELL,
     },

@@ -5,8 +5,7 @@ import fc from "fast-check";
 import { expect, onTestFinished, test } from "vitest";
 import { parse } from "yaml";
 import { readSettings } from "../config/settings.ts";
-import { marked, whyNotOurs } from "./own-file.ts";
-import { generateHere, writeComposeFiles } from "./write-files.ts";
+import { marked, planHere, whyNotOurs, writeComposeFiles } from "./write-files.ts";
 
 async function emptyFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "ws-generate-"));
@@ -20,9 +19,9 @@ async function write(folder: string, check = false, cpus = 2) {
   );
   if (!read.ok) throw new Error(JSON.stringify(read.error));
   const places = { configFile: join(folder, "config.yaml"), configFolder: folder, root: folder };
-  const made = generateHere(read.value.settings, places);
-  if (!made.ok) throw new Error(JSON.stringify(made.error));
-  return writeComposeFiles(made.value, places, { check });
+  const plan = planHere(read.value.settings, places);
+  if (!plan.ok) throw new Error(JSON.stringify(plan.error));
+  return writeComposeFiles(plan.value, folder, { check });
 }
 
 async function run(folder: string, check: boolean) {

@@ -1,9 +1,12 @@
+import { createHash } from "node:crypto";
+import { lstat, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { err, ok, type Result } from "../../common/result.ts";
 import type { Settings } from "../config/settings.ts";
 import type { WsFailure } from "../failure.ts";
-import { type Generated, generateComposeFiles } from "./generate.ts";
-import { inspectFile, marked, type NotOurs, replaceFile } from "./own-file.ts";
+import type { NotOurs } from "../output/failure-texts.ts";
+import { generateComposeFiles } from "./generate.ts";
+import { type HostPlan, planHost } from "./host-plan.ts";
 import { readHostFacts } from "./read-host.ts";
 
 export interface Places {
@@ -14,19 +17,18 @@ export interface Places {
   readonly root: string;
 }
 
-/** The compose files for the settings and this machine; nothing is written. */
-export function generateHere(
+/** What the settings become on this machine; nothing is written. */
+export function planHere(
   settings: Settings,
   { configFile, configFolder, root }: Places,
-): Result<Generated, WsFailure> {
-  const buildContext = relative(configFolder, root) || ".";
-  const made = generateComposeFiles(settings, { ...readHostFacts(), buildContext });
-  return made.ok ? made : err({ reason: "bad-settings", file: configFile, problems: made.error });
+): Result<HostPlan, WsFailure> {
+  const plan = planHost(settings, { ...readHostFacts(), buildContext: relative(configFolder, root) || "." });
+  return plan.ok ? plan : err({ reason: "bad-settings", file: configFile, problems: plan.error });
 }
 
-const inspect = ({ files }: Generated, folder: string) =>
+const inspect = (plan: HostPlan, folder: string) =>
   Promise.all(
-    files.map(async ({ name, text }) => ({
+    generateComposeFiles(plan).map(async ({ name, text }) => ({
       name,
       wanted: marked(text),
       ...(await inspectFile(join(folder, name))),
@@ -34,25 +36,61 @@ const inspect = ({ files }: Generated, folder: string) =>
   );
 
 /** Files of those names that `ws` did not write, or that were changed since. */
-export const foreignFiles = async (generated: Generated, folder: string): Promise<NotOurs[]> =>
-  (await inspect(generated, folder)).flatMap(({ foreign }) => foreign ?? []);
+export const foreignFiles = async (plan: HostPlan, folder: string): Promise<NotOurs[]> =>
+  (await inspect(plan, folder)).flatMap(({ foreign }) => foreign ?? []);
 
 /**
- * Brings compose.yaml and cluster-test.compose.yaml in line with what was generated, or with `check` only says which are
- * stale: missing or different. If `ws` did not write one of the files, or it was changed since, both stay as they are.
+ * Brings compose.yaml and cluster-test.compose.yaml in line with the plan, or with `check` only says which are stale: missing
+ * or different. If `ws` did not write one of the files, or it was changed since, both stay as they are.
  */
 export async function writeComposeFiles(
-  generated: Generated,
-  { configFolder }: Pick<Places, "configFolder">,
+  plan: HostPlan,
+  folder: string,
   { check }: { readonly check: boolean },
 ): Promise<Result<{ written: string[]; unchanged: string[]; stale: string[] }, WsFailure>> {
-  const found = await inspect(generated, configFolder);
+  const found = await inspect(plan, folder);
   const stale = found.filter(({ text, wanted }) => text !== wanted);
   const names = stale.map(({ name }) => name);
   const unchanged = found.map(({ name }) => name).filter((name) => !names.includes(name));
   if (check) return ok({ written: [], unchanged, stale: names });
   const foreign = found.flatMap(({ foreign }) => foreign ?? []);
   if (foreign.length > 0) return err({ reason: "not-our-files", files: foreign });
-  await Promise.all(stale.map(({ name, wanted }) => replaceFile(configFolder, name, wanted)));
+  await Promise.all(stale.map(({ name, wanted }) => replaceFile(folder, name, wanted)));
   return ok({ written: names, unchanged, stale: [] });
+}
+
+const MARK = "# ws sha256:";
+
+const digest = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 32);
+
+/** The text with a first line by which a later `ws` can check that it wrote all of it. Pure. */
+export const marked = (text: string): string => `${MARK}${digest(text)}\n${text}`;
+
+/** Why that text was not written, as a whole, by `ws`; undefined if it was. Pure. */
+export function whyNotOurs(text: string): NotOurs["why"] | undefined {
+  const [first = "", ...rest] = text.split("\n");
+  if (!first.startsWith(MARK)) return "not written by ws";
+  return first === `${MARK}${digest(rest.join("\n"))}` ? undefined : "changed by hand";
+}
+
+/** What exists under that name: nothing, a file of ours with its text, or something that is not ours. */
+async function inspectFile(file: string): Promise<{ text?: string; foreign?: NotOurs }> {
+  const found = await lstat(file).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT") throw error;
+  });
+  if (found === undefined) return {};
+  // Through a link we would replace or read a file elsewhere.
+  if (!found.isFile()) return { foreign: { file, why: "not a regular file" } };
+  const text = await readFile(file, "utf8");
+  const why = whyNotOurs(text);
+  return why === undefined ? { text } : { foreign: { file, why } };
+}
+
+/** A reader sees either the old file or the new one, never half of it. */
+async function replaceFile(folder: string, name: string, text: string): Promise<void> {
+  const draft = join(folder, `.${name}.${process.pid}`);
+  await rm(draft, { force: true });
+  // Does not write through a link.
+  await writeFile(draft, text, { flag: "wx" });
+  await rename(draft, join(folder, name));
 }

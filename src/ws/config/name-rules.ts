@@ -1,8 +1,8 @@
 import { isLoopback, sameHost } from "../../common/address.ts";
 import { isOwnHealth, type Settings } from "./derive.ts";
-import { nearest } from "./known-keys.ts";
 import { HEALTH_NAME, HEALTH_PORT, NODE_NAMES, RAY_NODES } from "./nodes.ts";
 import { type Finding, pairs, type Rules } from "./rule.ts";
+import { nearest } from "./validate.ts";
 
 const SECTIONS = RAY_NODES.map(({ key }) => `services.ray.${key}`);
 const URL_KEY = "nodes.health_service.url";

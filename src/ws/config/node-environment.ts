@@ -1,66 +1,55 @@
 import { type Address, formatAddress } from "../../common/address.ts";
-import type { NodeSettings, PeerPorts, PortRange, Settings, WorkerSettings } from "./derive.ts";
+import type { PeerPorts, PortRange, Settings, WorkerSettings } from "./derive.ts";
 
-interface Places {
-  /** This cluster's own health service, as a node asks it. */
-  readonly healthUrl: string;
-  /** An address of config.yaml as a node dials it. */
-  readonly at: (address: Address) => Address;
-}
-
-/** The `nodes` section of config.yaml, which every node is told. Pure. */
-export function clusterEnvironment(settings: Settings, { healthUrl, at }: Places): Record<string, string> {
-  const { candidates, health, headAddress } = settings;
-  const whitelist = candidates.map(({ name, host, port }) => {
-    const address = at({ host, port });
-    return name === address.host ? formatAddress(address) : `${name}=${formatAddress(address)}`;
-  });
-  return {
-    HEAD_WHITELIST: whitelist.join(" "),
-    HEALTH_URL: health.externalUrl ?? (health.enabled ? healthUrl : "none"),
-    HEALTH_TIMEOUT: seconds(health.timeoutMs),
-    HEALTH_MAX_RETRIES: String(health.maxRetries),
-    HEALTH_RETRY_INTERVAL: seconds(health.retryIntervalMs),
-    DISCOVERY_TIMEOUT: seconds(settings.discoveryTimeoutMs),
-    WAIT_FOR_HEAD: seconds(settings.waitForHeadMs),
-    // Empty means discovery; it stands here so that everybody sees where an explicit HEAD goes.
-    HEAD_ADDRESS_CFG: headAddress === undefined ? "" : formatAddress(at(headAddress)),
-  };
-}
-
-const seconds = (ms: number): string => String(ms / 1000);
-
-/** The ports of a node as a HEAD. Pure. */
-export const headEnvironment = (
-  node: Pick<NodeSettings, "headPort" | "dashboardPort" | "clientPort">,
-): Record<string, string> => ({
-  RAY_HEAD_PORT: String(node.headPort),
-  RAY_DASHBOARD_PORT: String(node.dashboardPort),
-  RAY_CLIENT_PORT: String(node.clientPort),
-});
-
-interface Own extends Pick<WorkerSettings, "cpus" | "memoryBytes" | "objectStoreBytes"> {
+/** What the runtime knows of a node. */
+interface Place extends Pick<WorkerSettings, "memoryBytes" | "objectStoreBytes"> {
   /** The name or address that it tells its peers. */
   readonly advertised: string;
   readonly ports: PeerPorts & { readonly workers: PortRange };
+  /** This cluster's own health service, as the node asks it. */
+  readonly healthUrl: string;
+  /** An address of config.yaml as the node dials it. */
+  readonly at: (address: Address) => Address;
 }
 
-/** What one node is: its name for the others, its fixed ports and its resources. Pure. */
-export const nodeEnvironment = ({ advertised, ports, ...own }: Own): Record<string, string> => ({
-  NODE_IP_ADDRESS: advertised,
-  ...(ports.nodeManager === undefined ? {} : { NODE_MANAGER_PORT: String(ports.nodeManager) }),
-  ...(ports.objectManager === undefined ? {} : { OBJECT_MANAGER_PORT: String(ports.objectManager) }),
-  MIN_WORKER_PORT: String(ports.workers.min),
-  MAX_WORKER_PORT: String(ports.workers.max),
-  // `ray start` takes no fractions.
-  RAY_NUM_CPUS: String(Math.max(1, Math.floor(own.cpus))),
-  RAY_MEMORY: String(own.memoryBytes - own.objectStoreBytes),
-});
+/** All that config.yaml tells a node, or the test worker: the `nodes` section, its ports and its resources. Pure. */
+export function nodeEnvironment(settings: Settings, { name, cpus }: WorkerSettings, place: Place) {
+  const { candidates, health, headAddress } = settings;
+  const { ports, at } = place;
+  const asHead = settings.nodes.find((node) => node.name === name);
+  const whitelist = candidates.map((candidate) => {
+    const address = at(candidate);
+    return `${candidate.name === address.host ? "" : `${candidate.name}=`}${formatAddress(address)}`;
+  });
+  return asTexts({
+    HEAD_WHITELIST: whitelist.join(" "),
+    HEALTH_URL: health.externalUrl ?? (health.enabled ? place.healthUrl : "none"),
+    HEALTH_TIMEOUT: health.timeoutMs / 1000,
+    HEALTH_MAX_RETRIES: health.maxRetries,
+    HEALTH_RETRY_INTERVAL: health.retryIntervalMs / 1000,
+    DISCOVERY_TIMEOUT: settings.discoveryTimeoutMs / 1000,
+    WAIT_FOR_HEAD: settings.waitForHeadMs / 1000,
+    // Empty means discovery; it stands here so that everybody sees where an explicit HEAD goes.
+    HEAD_ADDRESS_CFG: headAddress === undefined ? "" : formatAddress(at(headAddress)),
+    RAY_HEAD_PORT: asHead?.headPort,
+    RAY_DASHBOARD_PORT: asHead?.dashboardPort,
+    RAY_CLIENT_PORT: asHead?.clientPort,
+    NODE_IP_ADDRESS: place.advertised,
+    NODE_MANAGER_PORT: ports.nodeManager,
+    OBJECT_MANAGER_PORT: ports.objectManager,
+    MIN_WORKER_PORT: ports.workers.min,
+    MAX_WORKER_PORT: ports.workers.max,
+    // `ray start` takes no fractions.
+    RAY_NUM_CPUS: Math.max(1, Math.floor(cpus)),
+    RAY_MEMORY: place.memoryBytes - place.objectStoreBytes,
+    // Ray keeps 5 files of 512 MB for each of its logs unless told otherwise (ray_constants.py, 2.40 to 2.60).
+    RAY_ROTATION_MAX_BYTES: 16 * 2 ** 20,
+    RAY_ROTATION_BACKUP_COUNT: 2,
+    RAY_USAGE_STATS_ENABLED: 0,
+  });
+}
 
-/** Ray's habits. */
-export const RAY_HABITS: Readonly<Record<string, string>> = {
-  // Ray keeps 5 files of 512 MB for each of its logs unless told otherwise (ray_constants.py, 2.40 to 2.60).
-  RAY_ROTATION_MAX_BYTES: String(16 * 2 ** 20),
-  RAY_ROTATION_BACKUP_COUNT: "2",
-  RAY_USAGE_STATS_ENABLED: "0",
-};
+const asTexts = (values: Readonly<Record<string, string | number | undefined>>): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
+  );

@@ -1,8 +1,9 @@
 import { expect, test, vi } from "vitest";
 import { parse } from "yaml";
 import { generateComposeFiles } from "../compose/generate.ts";
-import { keysBelow } from "./known-keys.ts";
+import { planHost } from "../compose/host-plan.ts";
 import { readSettings } from "./settings.ts";
+import { keysBelow } from "./validate.ts";
 
 /** The table of nodes with an entry more; nothing else is changed. */
 vi.mock(import("./nodes.ts"), async (original) => {
@@ -24,9 +25,9 @@ const HOST = {
 test("a third entry in the table is a third node of every cluster", () => {
   const read = readSettings("cluster_test: { target: extra }");
   if (!read.ok) throw new Error(JSON.stringify(read.error));
-  const made = generateComposeFiles(read.value.settings, HOST);
-  if (!made.ok) throw new Error(JSON.stringify(made.error));
-  const [main, testFile] = made.value.files.map(({ text }) => parse(text));
+  const plan = planHost(read.value.settings, HOST);
+  if (!plan.ok) throw new Error(JSON.stringify(plan.error));
+  const [main, testFile] = generateComposeFiles(plan.value).map(({ text }) => parse(text));
   expect(Object.keys(main.services)).toEqual(["health", "ray-cpu", "ray-gpu", "ray-extra"]);
   expect(main.services["ray-extra"]).toMatchObject({
     build: { args: { BASE: "rayproject/ray:nightly-gpu" } },

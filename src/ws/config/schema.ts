@@ -12,7 +12,7 @@ function section<S extends z.ZodRawShape>(shape: S) {
 const withDefault = <S extends z.ZodType>(value: S, fallback: z.input<S>, description: string) =>
   z.prefault(value, fallback).describe(description);
 
-/** A key whose value is found or computed when it is left out; the example shows its form. */
+/** A key whose value is found or computed when it is left out. */
 const optional = <S extends z.ZodType>(value: S, example: z.input<S>, description: string) =>
   // Not "examples": zod leaves that out of the JSON Schema of what is transformed.
   value.optional().meta({ description, example });
@@ -29,47 +29,19 @@ const FIRST = RAY_NODES[0];
 const rayNode = (node: (typeof RAY_NODES)[number], ports: number) =>
   section({
     enabled: withDefault(scalar.onOff, true, "false leaves the node out."),
-    image: optional(
-      scalar.image,
-      node.image,
-      `The Ray image that the node's image is built on. Left out: services.ray.image, else ${node.image}.`,
-    ),
+    image: optional(scalar.image, node.image, `Ray image. Left out: services.ray.image, else ${node.image}.`),
     cpus: withDefault(scalar.cpus, 4, "CPUs that Ray counts, and the container's limit."),
-    memory: withDefault(
-      scalar.memory,
-      "8g",
-      "The container's limit, such as 8g or 8GiB. Ray counts it as memory and object store together.",
-    ),
-    object_store_memory: optional(
-      scalar.memory,
-      "2400m",
-      "Addition: the part of memory for the object store. Left out: 30 %, Ray's own share.",
-    ),
+    memory: withDefault(scalar.memory, "8g", "The container's limit: memory and object store."),
+    object_store_memory: optional(scalar.memory, "2400m", "Addition: for the object store. Left out: 30 %."),
     ip_address: optional(scalar.ipv4, "172.28.0.9", "Addition: the node's address in network.subnet."),
     head_port: withDefault(scalar.port, node.headPort, "Port of the GCS when this node is the HEAD."),
     dashboard_port: withDefault(scalar.port, node.dashboardPort, "Port of the dashboard."),
     client_port: withDefault(scalar.port, node.clientPort, "Port of the Ray Client server."),
-    node_ip_address: optional(
-      scalar.host,
-      node.name,
-      "What the node tells its peers. Left out: its own name.",
-    ),
+    node_ip_address: optional(scalar.host, node.name, "What it tells its peers. Left out: its own name."),
     node_manager_port: optional(scalar.port, ports, "Port of the raylet. Left out: computed."),
-    object_manager_port: optional(
-      scalar.port,
-      ports + 1,
-      "Port that objects move through. Left out: computed.",
-    ),
-    min_worker_port: optional(
-      scalar.port,
-      ports + 2,
-      "First port of the worker processes; Ray takes one for each. Left out: computed.",
-    ),
-    max_worker_port: optional(
-      scalar.port,
-      ports + 99,
-      "Last port of the worker processes. Left out: computed.",
-    ),
+    object_manager_port: optional(scalar.port, ports + 1, "Port for moving objects. Left out: computed."),
+    min_worker_port: optional(scalar.port, ports + 2, "First port of its workers. Left out: computed."),
+    max_worker_port: optional(scalar.port, ports + 99, "Last port of its workers. Left out: computed."),
     runtime: FOREIGN,
   });
 
@@ -90,16 +62,8 @@ export const ConfigFile = section({
     version: optional(scalar.label, "0.1.0", "Put on the containers as a label."),
   }),
   host: section({
-    has_gpu: optional(
-      scalar.onOff,
-      false,
-      `Whether ${gpuNames} gets the GPUs. Left out: looked up on the machine.`,
-    ),
-    ip_address: optional(
-      scalar.ipv4,
-      "192.168.0.10",
-      "This machine's address as containers of the test network reach it. Left out: looked up.",
-    ),
+    has_gpu: optional(scalar.onOff, false, `Whether ${gpuNames} gets the GPUs. Left out: looked up.`),
+    ip_address: optional(scalar.ipv4, "192.168.0.10", "This machine, for containers. Left out: looked up."),
     gpu_type: FOREIGN,
     hostname: FOREIGN,
   }),
@@ -130,7 +94,7 @@ export const ConfigFile = section({
     target: optional(
       scalar.target,
       FIRST.name,
-      `HEAD that the test worker joins: a service's name (${RAY_NODES.map(({ key }) => key).join(" and ")} for short) or host:port. Left out: the first candidate.`,
+      "The HEAD: a service or host:port. Left out: the first candidate.",
     ),
     test_network_subnet: withDefault(scalar.subnet, "172.30.0.0/24", "Network of the test containers."),
     worker_cpus: withDefault(scalar.cpus, 2, "Addition: CPUs of the test worker."),
@@ -147,11 +111,7 @@ export const ConfigFile = section({
   services: section({
     health: section({
       enabled: withDefault(scalar.onOff, true, "false: nodes.health_service.url names another."),
-      port: withDefault(
-        scalar.port,
-        8080,
-        "Port on the host. In its network the service always answers on 8080.",
-      ),
+      port: withDefault(scalar.port, 8080, "Port on the host. In its network it always answers on 8080."),
       ip_address: optional(scalar.ipv4, "172.28.0.8", "Addition: its address in network.subnet."),
     }),
     ray: section({

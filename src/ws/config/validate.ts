@@ -1,30 +1,72 @@
-import type * as z from "zod";
+import { closestMatch } from "leven";
+import * as z from "zod";
 import type { Problem } from "../../common/failure.ts";
 import { type ConfigDocument, formatPath, type KeyPath } from "./document.ts";
-import { allKeys, keyAt, keysBelow, nearestKnownKey } from "./known-keys.ts";
 import { ConfigFile } from "./schema.ts";
+
+/** What the schema says of one key. */
+interface KnownKey {
+  /** A key of the original platform, which ws does not read. */
+  readonly deprecated?: boolean;
+  readonly default?: unknown;
+  readonly examples?: readonly unknown[];
+  /** Of a section: the keys below it. */
+  readonly properties?: Readonly<Record<string, KnownKey>>;
+}
+
+/** The JSON Schema of config.yaml as a person writes it, with every default and description. */
+export const configJsonSchema = () =>
+  z.toJSONSchema(ConfigFile, {
+    io: "input",
+    target: "draft-7",
+    override: ({ jsonSchema }) => {
+      const { example } = jsonSchema;
+      if (example === undefined) return;
+      delete jsonSchema.example;
+      jsonSchema.examples = [example];
+    },
+  });
+
+const ROOT = configJsonSchema() as KnownKey;
+
+const keyAt = (path: KeyPath): KnownKey | undefined =>
+  path.reduce<KnownKey | undefined>((key, name) => key?.properties?.[name], ROOT);
+
+/** The names of the keys that are allowed in the section at that path. */
+export const keysBelow = (path: KeyPath): string[] =>
+  Object.entries(keyAt(path)?.properties ?? {}).flatMap(([name, key]) => (key.deprecated ? [] : [name]));
+
+/** The paths of all keys that are read, or of those that only the original platform uses. */
+const allKeys = (foreign: boolean, section = ROOT): KeyPath[] =>
+  Object.entries(section.properties ?? {}).flatMap(([name, key]) => [
+    ...(foreign === (key.deprecated === true) ? [[name]] : []),
+    ...allKeys(foreign, key).map((below) => [name, ...below]),
+  ]);
+
+/** The nearest of `words`, at most about a third of `name` away. */
+export const nearest = (name: string, words: readonly string[]): string | undefined =>
+  closestMatch(name.toLowerCase(), words, { maxDistance: Math.max(2, Math.ceil(name.length / 3)) });
 
 /**
  * Checks every value on its own. `config` has the default in the place of each wrong value, so that checks across keys can
- * still run.
+ * still run. `wrong`: the paths of those values.
  */
 export function validate(document: ConfigDocument) {
   const first = ConfigFile.safeParse(document.data);
   const issues = first.error?.issues ?? [];
-  const wrong = issues.filter(({ code }) => code !== "unrecognized_keys");
-  const wrongPaths = wrong.map(pathOf);
+  const bad = issues.filter(({ code }) => code !== "unrecognized_keys");
+  const wrong = bad.map(pathOf);
   const unknown = issues.flatMap((issue) =>
     issue.code === "unrecognized_keys" ? issue.keys.map((key) => [...pathOf(issue), key]) : [],
   );
   return {
-    config: first.data ?? ConfigFile.parse([...unknown, ...wrongPaths].reduce(without, document.data)),
+    config: first.data ?? ConfigFile.parse([...unknown, ...wrong].reduce(without, document.data)),
     problems: [
-      ...wrong.map((issue) => wrongValue(issue, document)),
+      ...bad.map((issue) => wrongValue(issue, document)),
       ...unknown.map((path) => unknownKey(path, document)),
     ],
     warnings: foreign(document),
-    /** The paths whose values were wrong. */
-    wrong: wrongPaths,
+    wrong,
   };
 }
 
@@ -44,10 +86,9 @@ function without(value: unknown, [key, ...rest]: KeyPath): unknown {
 
 function wrongValue(issue: z.core.$ZodIssue, document: ConfigDocument): Problem {
   const path = pathOf(issue);
-  const { code, message } = issue;
   // Our own parsers say what they got.
-  const got = code === "custom" ? "" : `, got ${JSON.stringify(document.valueAt(path))}`;
-  return { where: document.where(path), problem: `${message}${got}`, fix: exampleFor(path) };
+  const got = issue.code === "custom" ? "" : `, got ${JSON.stringify(document.valueAt(path))}`;
+  return { where: document.where(path), problem: `${issue.message}${got}`, fix: exampleFor(path) };
 }
 
 function exampleFor(path: KeyPath): string {
@@ -61,15 +102,16 @@ function exampleFor(path: KeyPath): string {
   return `Write for example "${names.at(-1)}: ${text}", or leave the key out ${unset}.`;
 }
 
+/** The key that was meant: a similar name in its section, or the same name in another one. */
 function unknownKey(path: KeyPath, document: ConfigDocument): Problem {
-  const near = nearestKnownKey(path);
+  const [section, name] = [path.slice(0, -1), String(path.at(-1))];
+  const here = keysBelow(section);
+  const sibling = nearest(name, here);
+  const near = sibling ? [...section, sibling] : allKeys(false).find((known) => known.at(-1) === name);
   return {
     where: document.where(path, "key"),
     problem: "unknown key: the cluster would start without what it asks for",
-    fix:
-      near === undefined
-        ? `Remove it; known keys here are ${keysBelow(path.slice(0, -1)).join(", ")}.`
-        : `Did you mean ${near}?`,
+    fix: near ? `Did you mean ${formatPath(near)}?` : `Remove it; known keys here are ${here.join(", ")}.`,
   };
 }
 

@@ -6,18 +6,19 @@ import { execa } from "execa";
 import { err, ok, type Result } from "../../common/result.ts";
 import { gcsOf, healthView, statusOf } from "../cluster/snapshot.ts";
 import { networksOf, readHostFacts, readRoutes } from "../compose/read-host.ts";
+import { planHere } from "../compose/write-files.ts";
 import type { Settings } from "../config/settings.ts";
 import { blockedBy } from "../drivers/compose/conflicts.ts";
 import { dockerRunner, engineHost, findCompose, findEngine, isRemote } from "../drivers/compose/engine.ts";
 import { lookAround } from "../drivers/compose/neighbours.ts";
-import { hostPlanOf, type Project } from "../drivers/compose/project.ts";
+import type { Project } from "../drivers/compose/project.ts";
 import type { Driver } from "../drivers/driver.ts";
 import { pythonEnvironment } from "../drivers/local/venv.ts";
 import type { WsFailure } from "../failure.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What `ws doctor` saw, and changed nothing; an error is what stood in the way of seeing it. */
+/** What `ws doctor` saw; it changes nothing. An error says why something could not be seen. */
 export interface DoctorFacts {
   readonly settings: Settings;
   readonly machine: MachineFacts;
@@ -96,7 +97,7 @@ export async function lookAtDocker(cluster: Project, running: boolean) {
     engine.docker(["info", "--format", "{{json .Runtimes}}"]),
     ...images.map((image) => engine.docker(["image", "inspect", "--format", "x", image])),
   ]);
-  const plan = hostPlanOf(cluster);
+  const plan = planHere(settings, cluster);
   const blocked =
     plan.ok && around.ok && !running ? blockedBy(cluster, plan.value, "main", around.value) : [];
   return {
@@ -126,7 +127,7 @@ export async function lookAtCluster(driver: Driver) {
       listed.map(async ({ name, hostname, status, running, ref, startedAtMs }) => ({
         ...{ name, hostname, status, running },
         /** What it wrote in its present or last life. */
-        log: await driver.log(ref, { since: new Date(startedAtMs) }),
+        log: (await driver.log(ref, { since: new Date(startedAtMs) })).join("\n"),
         /** What a node says of itself. */
         nodeStatus: await statusOf(driver, name, { ref, startedAtMs }),
       })),

@@ -1,6 +1,5 @@
-import { dirname } from "node:path";
 import type { Environment } from "../../common/environment.ts";
-import { err, ok, type Result } from "../../common/result.ts";
+import { err, ok } from "../../common/result.ts";
 import { loadSettings } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
@@ -11,7 +10,6 @@ import { differsFromKept, environment } from "../state/secrets.ts";
 import { isDockerRunning } from "./compose/containers.ts";
 import { composeDriver } from "./compose/driver.ts";
 import {
-  type Answer,
   composeRunner,
   dockerRunner,
   engineHost,
@@ -19,8 +17,16 @@ import {
   findEngine,
   isRemote,
 } from "./compose/engine.ts";
-import type { Driver, RuntimeName } from "./driver.ts";
+import { type Driver, RUNTIMES, type RuntimeName } from "./driver.ts";
 import { isLocalRunning, localDriver } from "./local/driver.ts";
+
+type Given = Parameters<typeof composeDriver>[0] & Parameters<typeof localDriver>[0];
+
+/** How each driver is made. */
+export const DRIVERS: Readonly<Record<RuntimeName, (given: Given) => Driver>> = {
+  docker: composeDriver,
+  embedded: localDriver,
+};
 
 /** What a command works on: the settings, and the driver that carries them out. */
 export interface Opened {
@@ -50,13 +56,12 @@ export async function open(
   const loaded = loadSettings(context, options);
   if (!loaded.ok) return loaded;
   const { env: shell, dist, terminal } = context;
-  const { stateDir, venvDir, configFile } = options;
-  const embeddedRuns = () => isLocalRunning(stateDir);
+  const { stateDir } = options;
   const last = lastUp(stateDir);
   const choice = await choose({
     asked: options.runtime,
     last: last?.runtime,
-    embeddedRuns,
+    embeddedRuns: () => isLocalRunning(stateDir),
     findTools: () => findTools(shell, tool),
   });
   if (!choice.ok) return choice;
@@ -65,32 +70,37 @@ export async function open(
   const { projectName } = loaded.value;
   const former = last?.projectName === projectName ? undefined : last?.projectName;
   const docker = dockerRunner(shell);
-  const dockerRuns = () => isDockerRunning(docker, { projectName: former ?? projectName });
-  const running = async () => (name === "docker" ? await dockerRuns() : embeddedRuns());
+  const runs: Readonly<Record<RuntimeName, () => boolean | Promise<boolean>>> = {
+    docker: () => isDockerRunning(docker, { projectName: former ?? projectName }),
+    embedded: () => isLocalRunning(stateDir),
+  };
+  const running = async () => await runs[name]();
   const chosen = await environment(context, options, name, announce ? running : undefined);
   if (!chosen.ok) return chosen;
+  if (name === "embedded" && process.platform !== "linux")
+    return err({ reason: "unsupported-platform", platform: process.platform });
   const env = chosen.value;
-  const overtaken = async () => differsFromKept(stateDir, name, env) && (await running());
-  if (tools === undefined) {
-    if (process.platform !== "linux")
-      return err({ reason: "unsupported-platform", platform: process.platform });
-    const driver = localDriver({ settings: loaded.value, env, stateDir, venvDir, dist });
-    const other = async () => ((await dockerRuns()) ? "docker" : undefined);
-    return ok({ settings: loaded.value, driver, overtaken, other });
-  }
-  const keepsName = former !== undefined && !renames;
+  const keepsName = name === "docker" && former !== undefined && !renames;
   if (keepsName)
     terminal.err(
       `→ project.name is now ${projectName}; this command is about ${former}, which ws up started\n`,
     );
   const settings = keepsName ? { ...loaded.value, projectName: former } : loaded.value;
-  const driver = composeDriver({
-    ...{ settings, env, stateDir, configFile, configFolder: dirname(configFile), root: dirname(dist) },
-    engine: { docker, compose: composeRunner(tools.compose, env), host: tools.host },
+  // Without an engine no driver asks these.
+  const { compose, host } = tools ?? { compose: ["docker", "compose"], host: "127.0.0.1" };
+  const driver = DRIVERS[name]({
+    ...{ ...options, settings, env, dist },
+    engine: { docker, compose: composeRunner(compose, env), host },
     formerProject: renames ? former : undefined,
   });
-  const other = async () => (embeddedRuns() ? "embedded" : undefined);
-  return ok({ settings, driver, overtaken, other });
+  return ok({
+    ...{ settings, driver },
+    overtaken: async () => differsFromKept(stateDir, name, env) && (await running()),
+    other: async () => {
+      for (const each of RUNTIMES) if (each !== name && (await runs[each]())) return each;
+      return undefined;
+    },
+  });
 }
 
 function sayChoice({ terminal }: WsContext, { name, why, obvious, tools }: Choice, announce: boolean): void {
@@ -98,18 +108,12 @@ function sayChoice({ terminal }: WsContext, { name, why, obvious, tools }: Choic
   for (const line of tools?.warnings ?? []) terminal.err(`→ docker says: ${oneLine(line)}\n`);
 }
 
-/** The engine that answers, and the words that begin a compose command. */
-interface Tools extends Answer {
-  readonly host: string;
-  readonly compose: readonly string[];
-}
-
 export interface Surroundings {
   readonly asked: RuntimeName | undefined;
   /** Of the last `ws up` that no `ws down` has ended. */
   readonly last: RuntimeName | undefined;
   readonly embeddedRuns: () => boolean;
-  readonly findTools: () => Promise<Result<Tools, string>>;
+  readonly findTools: () => ReturnType<typeof findTools>;
 }
 
 interface Choice {
@@ -117,7 +121,7 @@ interface Choice {
   readonly why: string;
   /** True where it was asked for, or is what one expects after the last `ws up`. */
   readonly obvious: boolean;
-  readonly tools?: Tools;
+  readonly tools?: Extract<Awaited<ReturnType<typeof findTools>>, { ok: true }>["value"];
 }
 
 /** A cluster that runs here, else the last one that was brought up, else docker where it answers. */
@@ -149,7 +153,7 @@ export async function choose(around: Surroundings): Attempt<Choice> {
 }
 
 /** The engine that answers and, where it is needed, the compose beside it, or in one line what is missing. */
-async function findTools(env: Environment, tool: Needs["tool"]): Promise<Result<Tools, string>> {
+async function findTools(env: Environment, tool: Needs["tool"]) {
   const [answer, compose, host] = await Promise.all([
     findEngine(env),
     tool === "compose" ? findCompose(env) : ok({ words: ["docker", "compose"] }),

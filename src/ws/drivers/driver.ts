@@ -12,7 +12,7 @@ import {
   TEST_WORKER_NAME,
 } from "../config/settings.ts";
 import type { Attempt } from "../failure.ts";
-import type { Job } from "../job.ts";
+import type { Job } from "../output/progress.ts";
 import type { LogLine, LogRequest } from "./log-files.ts";
 
 export const RUNTIMES = ["docker", "embedded"] as const;
@@ -102,8 +102,8 @@ export interface Driver extends GcsOptions {
   stop(services: readonly Service[], now: AbortSignal): Promise<number>;
   /** Leaves nothing behind, without asking. Returns what was there, and how many processes had to be killed. */
   remove(leaving: Leaving): Attempt<{ readonly names: readonly string[]; readonly killed: number }>;
-  /** What a service wrote, as text; empty where there is no log. `since`: for a log that holds more than one life. */
-  log(ref: string, part: Partial<Pick<LogRequest, "tail" | "since">>): Promise<string>;
+  /** What a service wrote; nothing where there is no log. `since`: for a log that holds more than one life. */
+  log(ref: string, part: Partial<Pick<LogRequest, "tail" | "since">>): Promise<string[]>;
   /** The text of the file in which a node keeps its status, also after its end; empty where there is none. */
   status(ref: string): Promise<string>;
   /** The lines of a service's log, of one that is gone as well; undefined where there is none. */

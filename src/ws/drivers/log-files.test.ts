@@ -2,7 +2,7 @@ import { appendFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { logText, readLog } from "./log-files.ts";
+import { logLines, readLog } from "./log-files.ts";
 
 test("a log that is followed goes on where it was read to, through half lines, a new file and a cut", async () => {
   const folder = mkdtempSync(join(tmpdir(), "ws-log-"));
@@ -11,8 +11,8 @@ test("a log that is followed goes on where it was read to, through half lines, a
   const at = "2026-01-31T12:00:00.000Z";
   writeFileSync(file, `${at} first\n${at} second\nthird of Ray, ä h`);
   const stop = new AbortController();
-  const request = { nodes: [], follow: true, tail: 1 };
-  const lines = readLog({ node: "ray-cpu", file, env: process.env }, request, stop.signal);
+  const request = { follow: true, tail: 1 };
+  const lines = readLog(file, process.env, request, stop.signal);
   const next = async () => {
     const { value } = await lines.next();
     return value === undefined ? undefined : `${value.time} ${value.text}`;
@@ -31,6 +31,6 @@ test("a log that is followed goes on where it was read to, through half lines, a
 });
 
 test("a log that is not there is empty; one that cannot be read is not", () => {
-  expect(logText(join(tmpdir(), "ws-log-none"))).toBe("");
-  expect(() => logText(tmpdir())).toThrow("EISDIR");
+  expect(logLines(join(tmpdir(), "ws-log-none"))).toEqual([]);
+  expect(() => logLines(tmpdir())).toThrow("EISDIR");
 });

@@ -4,7 +4,6 @@ import { attempt } from "../../common/result.ts";
 import { streamLines } from "./run-program.ts";
 
 export interface LogRequest {
-  readonly nodes: readonly string[];
   readonly follow: boolean;
   /** How many of the last lines of each to begin with; undefined: all. */
   readonly tail: number | undefined;
@@ -12,7 +11,6 @@ export interface LogRequest {
 }
 
 export interface LogLine {
-  readonly node: string;
   /** When it was written, in RFC 3339, if known. */
   readonly time: string | undefined;
   readonly text: string;
@@ -36,25 +34,30 @@ function textOf(file: string): string {
   }
 }
 
-/** The text of a log, or its last lines, without the times in front of the lines; empty if there is no log. */
-export function logText(file: string, lastLines?: number): string {
-  const text = asText(textOf(file).replaceAll(STAMPS, ""));
-  return lastLines === undefined ? text : text.trimEnd().split("\n").slice(-lastLines).join("\n");
+/** The last lines of a log, or all, without the times in front of them. */
+export function logLines(file: string, tail?: number): string[] {
+  const lines = linesIn(textOf(file).replaceAll(STAMPS, ""));
+  return tail === undefined ? lines : lines.slice(-tail);
 }
 
-/** The same log as RAY_EP_LOG=text has it: of an event in JSON its `message`. Pure. */
-export const asText = (log: string): string =>
-  log.replaceAll(EVENT, (line) => attempt(() => String(JSON.parse(line).message)) ?? line);
+/** The lines of a log as RAY_EP_LOG=text has it: of an event in JSON its `message`. Pure. */
+export function linesIn(log: string): string[] {
+  const text = log
+    .replaceAll(EVENT, (line) => attempt(() => String(JSON.parse(line).message)) ?? line)
+    .trimEnd();
+  return text === "" ? [] : text.split("\n");
+}
 
 /** The time in front of a line, and the rest of it; Ray's lines have none. Pure. */
-export function stamped(line: string): Pick<LogLine, "time" | "text"> {
+export function stamped(line: string): LogLine {
   const [, time, text = line] = STAMPED.exec(line) ?? EVENT_TIME.exec(line) ?? [];
   return { time, text };
 }
 
 /** The lines of a log: first what is there, then, if it is followed, what comes, of a file that is replaced or cut as well. */
 export async function* readLog(
-  { node, file, env }: { readonly node: string; readonly file: string; readonly env: Environment },
+  file: string,
+  env: Environment,
   { follow, tail, since }: LogRequest,
   signal: AbortSignal,
 ): AsyncGenerator<LogLine> {
@@ -65,7 +68,7 @@ export async function* readLog(
     const own = stamped(line);
     // Ray's lines have none, and are from about then.
     time = own.time ?? time;
-    return { node, time, text: own.text };
+    return { time, text: own.text };
   };
   const lines = whole.split("\n").slice(0, -1).map(read);
   const wanted = since === undefined ? lines : lines.filter((line) => Date.parse(line.time ?? "") >= +since);

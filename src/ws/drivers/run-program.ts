@@ -9,17 +9,7 @@ export interface RunOptions {
   readonly onLine?: ((line: string) => void) | undefined;
 }
 
-export interface Ended {
-  readonly ok: boolean;
-  /** Undefined where it could not be run or a signal ended it. */
-  readonly code: number | undefined;
-  readonly missing: boolean;
-  readonly stdout: string;
-  /** Its lines. For a failed program also the cause, and its stdout if stderr was empty. */
-  readonly stderr: readonly string[];
-  /** Both in order. */
-  readonly all: string;
-}
+export type Ended = Awaited<ReturnType<typeof runProgram>>;
 
 export const COMMAND_TIMEOUT_MS = 120_000;
 /** After TERM, until whatever is left of a program gets KILL. */
@@ -41,10 +31,7 @@ const common = ({ env, cwd, signal, timeoutMs }: RunOptions) =>
   }) as const satisfies Options;
 
 /** Runs a program to its end. */
-export async function runProgram(
-  [file = "", ...args]: readonly string[],
-  options: RunOptions,
-): Promise<Ended> {
+export async function runProgram([file = "", ...args]: readonly string[], options: RunOptions) {
   const child = execa(file, args, common(options));
   // A program that fails ends the lines with an error; whoever awaits it hears of that.
   if (options.onLine !== undefined)
@@ -53,7 +40,17 @@ export async function runProgram(
   const why = failed && exitCode === undefined ? [shortMessage ?? "it could not be run"] : [];
   const said = failed && stderr.trim() === "" ? all : stderr;
   const lines = said.trim() === "" ? [] : said.trim().split("\n");
-  return { ok: !failed, code: exitCode, missing: code === "ENOENT", stdout, stderr: [...lines, ...why], all };
+  return {
+    ok: !failed,
+    /** Undefined where it could not be run or a signal ended it. */
+    code: exitCode,
+    missing: code === "ENOENT",
+    stdout,
+    /** Its lines. For a failed program also the cause, and its stdout if stderr was empty. */
+    stderr: [...lines, ...why],
+    /** Both in order. */
+    all,
+  };
 }
 
 async function forEachLine(lines: AsyncIterable<string>, onLine: (line: string) => void): Promise<void> {

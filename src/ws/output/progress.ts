@@ -3,18 +3,20 @@ import { createLogUpdate } from "log-update";
 import { monotonicMs } from "../../common/deadline.ts";
 import { oneLine, type Terminal } from "./terminal.ts";
 
-/** One line for each thing under way. `id` names the line; a line that is done or failed changes no more. */
-export interface Progress {
-  begin(id: string, text: string): void;
-  /** What it does now; shown where lines can be redrawn. */
-  note(id: string, text: string): void;
-  /** The same, but printed as a line of its own where lines cannot be redrawn. */
-  say(id: string, text: string): void;
-  done(id: string, text: string): void;
-  fail(id: string, text: string): void;
-  /** Leaves the lines as they are. Call it before writing anything else. */
-  close(): void;
+/** What every long step gets: where to show its progress, when it has to stop. */
+export interface Job {
+  readonly progress: Progress;
+  /** Aborted by the first Ctrl-C, SIGTERM or SIGHUP, with the signal's name as the reason: stop here and clean up. */
+  readonly signal: AbortSignal;
+  /** Aborted by the second one: clean up without asking anybody. */
+  readonly urgent: AbortSignal;
+  /** Runs work that must not be left half done, such as undoing a start; even a third Ctrl-C waits for it. */
+  readonly cleaning?: <T>(work: () => Promise<T>) => Promise<T>;
+  /** How long the nodes may take to become ALIVE. */
+  readonly timeoutMs: number;
 }
+
+export type Progress = ReturnType<typeof createProgress>;
 
 interface Line {
   readonly since: number;
@@ -28,8 +30,11 @@ const FRAME_MS = 80;
 
 const seconds = (sinceMs: number): string => `${((monotonicMs() - sinceMs) / 1000).toFixed(1)} s`;
 
-/** Redraws its lines on a terminal; elsewhere it writes a line for each beginning and each end. */
-export function createProgress({ live: stream, err }: Pick<Terminal, "live" | "err">): Progress {
+/**
+ * One line for each thing under way, named by `id`; one that is done or failed changes no more. Redraws its lines on a
+ * terminal; elsewhere it writes a line for each beginning and each end.
+ */
+export function createProgress({ live: stream, err }: Pick<Terminal, "live" | "err">) {
   const update = stream && createLogUpdate(stream);
   const lines = new Map<string, Line>();
   let frame = 0;
@@ -46,27 +51,32 @@ export function createProgress({ live: stream, err }: Pick<Terminal, "live" | "e
     const line = lines.get(id);
     if (line !== undefined) lines.set(id, { ...line, note: oneLine(text) });
   };
-  const ending = (mark: "✓" | "✗") => (id: string, text: string) => {
-    const since = lines.get(id)?.since ?? monotonicMs();
-    const line = { since, text: oneLine(text), end: { mark, took: seconds(since) } };
-    lines.set(id, line);
-    print(`${mark} ${line.text} (${line.end.took})`);
-    draw();
-  };
+  const ending =
+    (mark: "✓" | "✗") =>
+    (id: string, text: string): void => {
+      const since = lines.get(id)?.since ?? monotonicMs();
+      const line = { since, text: oneLine(text), end: { mark, took: seconds(since) } };
+      lines.set(id, line);
+      print(`${mark} ${line.text} (${line.end.took})`);
+      draw();
+    };
   return {
-    begin(id, text) {
+    begin(id: string, text: string): void {
       lines.set(id, { since: monotonicMs(), text: oneLine(text) });
       print(`→ ${oneLine(text)}`);
       if (update !== undefined) timer ??= setInterval(animate, FRAME_MS).unref();
     },
+    /** What it does now; shown where lines can be redrawn. */
     note,
-    say(id, text) {
+    /** The same, but printed as a line of its own where lines cannot be redrawn. */
+    say(id: string, text: string): void {
       note(id, text);
       print(`→ ${oneLine(text)}`);
     },
     done: ending("✓"),
     fail: ending("✗"),
-    close() {
+    /** Leaves the lines as they are. Call it before writing anything else. */
+    close(): void {
       clearInterval(timer);
       timer = undefined;
       if (lines.size > 0) draw();

@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { execa } from "execa";
 import { err } from "../../common/result.ts";
 import { type Attempt, interrupted } from "../failure.ts";
-import type { Job } from "../job.ts";
+import type { Job } from "../output/progress.ts";
 
 /**
  * Does one change of a cluster at a time. The kernel's lock on `file` ends with its holder. Node has no flock(2), so

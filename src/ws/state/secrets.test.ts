@@ -2,8 +2,15 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { parseDotEnv } from "./dot-env.ts";
-import { chooseSecrets, differsFromKept, keepSecrets, readGiven, readKept, withSecrets } from "./secrets.ts";
+import {
+  chooseSecrets,
+  differsFromKept,
+  keepSecrets,
+  parseDotEnv,
+  readGiven,
+  readKept,
+  withSecrets,
+} from "./secrets.ts";
 
 const given = { RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN: "given", RAY_EP_HEALTH_TOKEN: "health" };
 const kept = { RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN: "kept", RAY_EP_HEALTH_TOKEN: "its own" };

@@ -11,7 +11,6 @@ import type { GlobalOptions, WsContext } from "../context.ts";
 import type { RuntimeName } from "../drivers/driver.ts";
 import type { Attempt, WsFailure } from "../failure.ts";
 import { warn } from "../output/terminal.ts";
-import { parseDotEnv } from "./dot-env.ts";
 
 /** The secrets that all programs of a cluster share, and that no shared file may contain. */
 const NAMES = ["RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_EP_HEALTH_TOKEN"] as const;
@@ -55,7 +54,6 @@ export function chooseSecrets(
   return { secrets: pick({ ...secrets, RAY_EP_HEALTH_TOKEN: made }), warnings: [] };
 }
 
-/** Given secrets that do not take effect. */
 const differing = (kept: Secrets, given: Secrets): Problem[] =>
   NAMES.filter((name) => given[name] !== undefined && given[name] !== kept[name]).map((name) => ({
     where: name,
@@ -137,3 +135,37 @@ export function withSecrets(env: Environment, secrets: Secrets): Environment {
   const none = Object.fromEntries([...NAMES, ...Object.values(FILES)].map((name) => [name, undefined]));
   return withAuthMode({ ...env, ...none, ...secrets });
 }
+
+/** One assignment, after blanks or a byte order mark; text after a quoted value is a comment. */
+const ASSIGNMENT =
+  /^\s*(?:export[ \t]+)?([A-Za-z_]\w*)[ \t]*=[ \t]*(?:'([^']*)'|"((?:\\[\s\S]|[^"\\])*)"|([^\r\n]*))/gm;
+
+/**
+ * The variables of a `.env` file, as compose reads it (Docker Compose 2 and later, "Interpolation"). Variables in values
+ * are earlier ones or those of `outer`. Pure.
+ */
+export function parseDotEnv(
+  text: string,
+  outer: Readonly<Record<string, string | undefined>> = {},
+): Record<string, string> {
+  const found: Record<string, string> = {};
+  const expand = (value: string) =>
+    value.replaceAll(
+      /\\\$|\$(?:\{(\w+)(?::?-([^}]*))?\}|(\w+))/g,
+      (all, braced?: string, fallback = "", bare?: string) => {
+        const name = braced ?? bare;
+        return name === undefined ? all.slice(1) : outer[name] || found[name] || fallback;
+      },
+    );
+  for (const [, name = "", single, double, plain = ""] of text.matchAll(ASSIGNMENT))
+    found[name] = single ?? expand(double === undefined ? uncommented(plain) : unescaped(double));
+  return found;
+}
+
+const uncommented = (text: string): string => text.replace(/(?:^|\s)#.*$/, "").trim();
+
+const ESCAPES: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t" };
+
+/** `\$` is kept for the expansion. */
+const unescaped = (text: string): string =>
+  text.replaceAll(/\\([^$])/g, (_, mark: string) => ESCAPES[mark] ?? mark);

@@ -109,7 +109,7 @@ describe("a base without Ray", () => {
     await makesCluster(image, "installed", "0");
   });
 
-  const NO_RAY = "✗ No Ray in this image: use a base with Ray, or --build-arg RAY_VERSION=";
+  const NO_RAY = "No Ray in this image: use a base with Ray, or --build-arg RAY_VERSION=";
 
   test("ends our build, and a node of two lines, with the same sentence", async () => {
     await expect(

@@ -22,6 +22,7 @@ import { decide } from "./decide.ts";
 const FIRST = configOf("a", { HEAD_WHITELIST: "a b c" });
 const SECOND = configOf("b", { HEAD_WHITELIST: "a b c" });
 const THIRD = configOf("c", { HEAD_WHITELIST: "a b c" });
+const STRICT_FIRST = configOf("a", { HEAD_WHITELIST: "a b c", RAY_EP_FENCING: "strict" });
 const STRICT_THIRD = configOf("c", { HEAD_WHITELIST: "a b c", RAY_EP_FENCING: "strict" });
 const STRANGER = configOf("x", { HEAD_WHITELIST: "a b c" });
 const TOLD = configOf("b", { HEAD_WHITELIST: "a b c", HEAD_ADDRESS: "a:6379" });
@@ -144,6 +145,12 @@ describe("rule 3: a candidate and a health service that keeps the lease", () => 
       worker(found, "a"),
     ],
     ["nobody is there: ask", SECOND, { heads: nobody }, { role: "ask-lease", rule, others: "answered" }],
+    [
+      "nobody is there, strict: ask as one who saw nobody",
+      STRICT_FIRST,
+      { heads: [at("b", REFUSED), at("c", REFUSED)] },
+      { role: "ask-lease", rule, others: "silent" },
+    ],
     [
       "somebody is silent: ask, saying so",
       SECOND,
@@ -362,6 +369,12 @@ describe("rule 3: a health service that keeps no lease", () => {
     ],
     ["a HEAD that restarts stays one", SECOND, { health: PLAIN, lastRole: "head" }, leader(rule, null)],
     [
+      "strict never leads without a lease",
+      STRICT_FIRST,
+      { health: PLAIN, lastRole: "head", headUnseenMs: LONG },
+      waits(rule, { kind: "head" }),
+    ],
+    [
       "a WORKER waits for its HEAD first",
       FIRST,
       { health: PLAIN, lastRole: "worker", headUnseenMs: 29_000 },
@@ -387,6 +400,12 @@ describe("rule 4: no health service", () => {
     ["the others never", SECOND, { health: DOWN, headUnseenMs: LONG }, waitsForHead],
     ["nobody is promoted", FIRST, { health: DOWN, lastRole: "worker", headUnseenMs: LONG }, waitsForHead],
     ["a HEAD that restarts stays one", SECOND, { health: DOWN, lastRole: "head" }, leader(rule, null)],
+    [
+      "strict never leads without a lease",
+      STRICT_FIRST,
+      { health: DOWN, lastRole: "head", headUnseenMs: LONG },
+      waitsForHead,
+    ],
     [
       "the others end after the wait, saying why",
       SECOND,

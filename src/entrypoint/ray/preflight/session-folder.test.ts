@@ -133,6 +133,18 @@ describe("B6 a folder that several containers mount", () => {
     folder.close();
   });
 
+  test("after a look at earlier sessions the lock is shared, whether the node was alone or not", async () => {
+    const [first, second] = [new SessionFolder(temp, null), new SessionFolder(temp, null)];
+    makeSession(NAME);
+    await first.archive(LIMITS);
+    expect(spawnSync("flock", ["--shared", "--nonblock", temp, "true"]).status).toBe(0);
+    makeSession(NAME);
+    await second.archive(LIMITS);
+    first.close();
+    expect(spawnSync("flock", ["--nonblock", temp, "true"]).status).toBe(1);
+    second.close();
+  });
+
   test("a raylet that was started without this program is known by its socket", async () => {
     mkdirSync(join(temp, NAME, "sockets"), { recursive: true });
     const raylet = createServer().listen(join(temp, NAME, "sockets", "raylet"));

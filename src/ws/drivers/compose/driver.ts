@@ -6,7 +6,7 @@ import { readTls } from "../../../gcs/tls.ts";
 import { mainComposeFile, testComposeFile } from "../../compose/files.ts";
 import { containerName } from "../../compose/names.ts";
 import { STOP_GRACE_S } from "../../compose/services.ts";
-import { generateHere, writeComposeFiles } from "../../compose/write-files.ts";
+import { planHere, writeComposeFiles } from "../../compose/write-files.ts";
 import { TEST_WORKER_NAME } from "../../config/settings.ts";
 import { type Driver, servicesOf } from "../driver.ts";
 import { COMMAND_TIMEOUT_MS } from "../run-program.ts";
@@ -14,7 +14,7 @@ import { listContainers } from "./containers.ts";
 import { CHANGE_MS, endingWith } from "./engine.ts";
 import { ensureImages } from "./images.ts";
 import { dropKeptLogs, logVerbs } from "./logs.ts";
-import { hostPlanOf, type Project, runCompose } from "./project.ts";
+import { type Project, runCompose } from "./project.ts";
 import { endVerbs } from "./remove.ts";
 import { surveyProject } from "./survey.ts";
 
@@ -46,9 +46,9 @@ export function composeDriver(project: Project): Driver {
       return ok({ ...found, replaces: request.part === "main" ? replaces : undefined });
     },
     prepare: async (request, job) => {
-      const generated = generateHere(settings, project);
-      if (!generated.ok) return generated;
-      const written = await writeComposeFiles(generated.value, project, { check: false });
+      const plan = planHere(settings, project);
+      if (!plan.ok) return plan;
+      const written = await writeComposeFiles(plan.value, project.configFolder, { check: false });
       return written.ok ? ensureImages(project, request, job) : written;
     },
     create: async (request, signal) => {
@@ -115,7 +115,7 @@ function nodeVerbs(project: Project): Pick<Driver, "exec" | "environment" | "exp
     },
     // What the compose files say; the values that compose takes from elsewhere are not judged by them.
     expected: (name, head) => {
-      const plan = hostPlanOf(project);
+      const plan = planHere(settings, project);
       if (!plan.ok) return { environment: {}, memoryBytes: 0 };
       const isTest = name === TEST_WORKER_NAME;
       const file = (isTest ? testComposeFile : mainComposeFile)(plan.value);

@@ -9,7 +9,7 @@ import {
 } from "../../compose/names.ts";
 import { HEALTH_NAME, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../config/settings.ts";
 import { type Attempt, interrupted } from "../../failure.ts";
-import type { Job } from "../../job.ts";
+import type { Job } from "../../output/progress.ts";
 import { type Request, servicesOf } from "../driver.ts";
 import { type Project, runCompose, sourceVariables } from "./project.ts";
 

@@ -47,8 +47,8 @@ test("a part of a log, its events as text", async () => {
   const event = JSON.stringify({ time, message: "→ HEAD: the head lease\nMode: head", type: "decision" });
   const said = `${event}\n{"Ray": "own words"}\nray's`;
   const part = { tail: 5, since: new Date(time) };
-  expect(await engineThat(ok(said)).log("c1", part)).toBe(
-    '→ HEAD: the head lease\nMode: head\n{"Ray": "own words"}\nray\'s',
-  );
+  expect(await engineThat(ok(said)).log("c1", part)).toEqual([
+    ...["→ HEAD: the head lease", "Mode: head", '{"Ray": "own words"}', "ray's"],
+  ]);
   expect(asked).toEqual([`logs --tail 5 --since ${time} c1`]);
 });

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Driver } from "../driver.ts";
-import { asText, type LogLine, type LogRequest, readLog, stamped } from "../log-files.ts";
+import { type LogLine, type LogRequest, linesIn, readLog, stamped } from "../log-files.ts";
 import { streamLines } from "../run-program.ts";
 import { CHANGE_MS } from "./engine.ts";
 import { type Project, stateOf } from "./project.ts";
@@ -24,7 +24,7 @@ export function logVerbs({
   return {
     log: async (ref, part) => {
       const log = await docker(["logs", ...partOf(part), ref], whole);
-      return log.ok ? asText(log.value) : "";
+      return log.ok ? linesIn(log.value) : [];
     },
     status: async (ref) => {
       // A tar archive of this one file, whose header has no braces. `docker exec` would need a container that runs.
@@ -32,11 +32,10 @@ export function logVerbs({
       const text = archive.ok ? archive.value : "";
       return text.slice(text.indexOf("{"), text.lastIndexOf("}") + 1);
     },
-    readLog: (node, found, request, signal) => {
-      const file = keptLog(node);
-      if (found !== undefined) return followContainer(node, found.ref, request, { env, signal });
-      if (!existsSync(file)) return undefined;
-      return keptLines({ node, file, env }, { ...request, follow: false }, signal);
+    readLog: (name, found, request, signal) => {
+      const file = keptLog(name);
+      if (found !== undefined) return followContainer(found.ref, request, { env, signal });
+      return existsSync(file) ? keptLines(file, env, { ...request, follow: false }, signal) : undefined;
     },
     keepLog: async (name, found, instead = "") => {
       const words = ["logs", "--timestamps", "--tail", MAX_LINES];
@@ -60,19 +59,16 @@ const partOf = ({ tail, since }: Parameters<Driver["log"]>[1]): string[] => [
 ];
 
 async function* followContainer(
-  node: string,
   ref: string,
   request: LogRequest,
   options: Parameters<typeof streamLines>[1],
 ): AsyncGenerator<LogLine> {
   const words = ["logs", "--timestamps", ...(request.follow ? ["--follow"] : []), ...partOf(request)];
-  for await (const line of streamLines(["docker", ...words, ref], options)) yield { node, ...stamped(line) };
+  for await (const line of streamLines(["docker", ...words, ref], options)) yield stamped(line);
 }
 
-async function* keptLines(...[source, ...how]: Parameters<typeof readLog>): AsyncGenerator<LogLine> {
-  const { node, file } = source;
+async function* keptLines(...[file, ...how]: Parameters<typeof readLog>): AsyncGenerator<LogLine> {
   const time = statSync(file).mtime.toISOString();
-  const text = `→ Its container is gone; these lines are kept from the start that failed at ${time}`;
-  yield { node, time, text };
-  yield* readLog(source, ...how);
+  yield { time, text: `→ Its container is gone; these lines are kept from the start that failed at ${time}` };
+  yield* readLog(file, ...how);
 }

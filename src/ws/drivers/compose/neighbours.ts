@@ -9,7 +9,6 @@ import type { Engine, Refusal } from "./engine.ts";
 export interface Neighbour {
   readonly kind: "container" | "network";
   readonly name: string;
-  /** The ws project to which it belongs; undefined if none. */
   readonly project: string | undefined;
   readonly ports: readonly PortRange[];
   readonly subnets: readonly string[];

@@ -2,9 +2,8 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readText } from "../../../common/auth-token.ts";
-import { err, type Result } from "../../../common/result.ts";
+import type { Result } from "../../../common/result.ts";
 import { testVariables } from "../../compose/files.ts";
-import { type HostPlan, planHost } from "../../compose/host-plan.ts";
 import {
   COMPOSE_FILE,
   composeProject,
@@ -12,9 +11,7 @@ import {
   NODE_SOURCE_VARIABLE,
   TEST_COMPOSE_FILE,
 } from "../../compose/names.ts";
-import { readHostFacts } from "../../compose/read-host.ts";
-import type { Places } from "../../compose/write-files.ts";
-import type { WsFailure } from "../../failure.ts";
+import { type Places, planHere } from "../../compose/write-files.ts";
 import { secretsFile } from "../../state/secrets.ts";
 import type { Driver, Request } from "../driver.ts";
 import type { Engine, Refusal, RunCommand } from "./engine.ts";
@@ -24,21 +21,11 @@ export interface Project extends Places, Pick<Driver, "settings" | "env" | "stat
   readonly engine: Engine;
   /** project.name when this cluster was started, if it has changed since. */
   readonly formerProject?: string | undefined;
-  /** Ends questions to the engine. */
   readonly signal?: AbortSignal;
 }
 
 /** The folder of ws's own copies of the compose files, and of kept logs. */
 export const stateOf = ({ stateDir }: Pick<Project, "stateDir">): string => join(stateDir, "docker");
-
-/** What the settings become on this machine. */
-export function hostPlanOf({
-  settings,
-  configFile,
-}: Pick<Project, "settings" | "configFile">): Result<HostPlan, WsFailure> {
-  const plan = planHost(settings, { ...readHostFacts(), buildContext: "." });
-  return plan.ok ? plan : err({ reason: "bad-settings", file: configFile, problems: plan.error });
-}
 
 /** Runs a compose command on ws's own copy of one of the two files; its paths are relative to the folder of config.yaml. */
 export function runCompose(
@@ -48,7 +35,7 @@ export function runCompose(
   options?: Parameters<RunCommand>[1],
 ): Promise<Result<string, Refusal>> {
   const { engine, settings, configFolder, root, stateDir } = project;
-  const plan = part === "test" ? hostPlanOf(project) : undefined;
+  const plan = part === "test" ? planHere(settings, project) : undefined;
   const env = {
     ...sourceVariables(root),
     ...(plan?.ok ? testVariables(plan.value, head) : {}),

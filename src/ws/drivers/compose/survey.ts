@@ -1,8 +1,8 @@
 import { mkdirSync } from "node:fs";
 import type { Problem } from "../../../common/failure.ts";
 import { err, ok } from "../../../common/result.ts";
-import type { Generated } from "../../compose/generate.ts";
-import { foreignFiles, generateHere, writeComposeFiles } from "../../compose/write-files.ts";
+import type { HostPlan } from "../../compose/host-plan.ts";
+import { foreignFiles, planHere, writeComposeFiles } from "../../compose/write-files.ts";
 import { type Attempt, interrupted } from "../../failure.ts";
 import { type Request, type Survey, servicesOf } from "../driver.ts";
 import { blockedBy, hasMoved } from "./conflicts.ts";
@@ -16,9 +16,9 @@ export async function surveyProject(
   project: Project,
   request: Request,
 ): Attempt<Omit<Survey, "replaces"> & { readonly moved: boolean }> {
-  const prepared = await prepareFiles(project);
-  if (!prepared.ok) return prepared;
-  const { plan } = prepared.value;
+  const planned = await prepareFiles(project);
+  if (!planned.ok) return planned;
+  const plan = planned.value;
   const around = await lookAround(project.engine);
   if (project.signal?.aborted) return err(interrupted(project.signal));
   const problems = around.ok
@@ -34,7 +34,6 @@ export async function surveyProject(
   });
 }
 
-/** The engine does not answer, so nothing is known to be free. */
 const silentEngine = (why: string): Problem => ({
   where: "The Docker engine",
   problem: `does not list its containers and networks: ${why}`,
@@ -42,18 +41,17 @@ const silentEngine = (why: string): Problem => ({
 });
 
 /** Compose reads copies in ws's own folder: the files beside config.yaml may be changed by others during the run. */
-async function prepareFiles(project: Project): Attempt<Generated> {
-  const generated = generateHere(project.settings, project);
-  if (!generated.ok) return generated;
-  const files = await foreignFiles(generated.value, project.configFolder);
+async function prepareFiles(project: Project): Attempt<HostPlan> {
+  const plan = planHere(project.settings, project);
+  if (!plan.ok) return plan;
+  const files = await foreignFiles(plan.value, project.configFolder);
   if (files.length > 0) return err({ reason: "not-our-files", files });
-  const configFolder = stateOf(project);
-  mkdirSync(configFolder, { recursive: true });
-  const written = await writeComposeFiles(generated.value, { configFolder }, { check: false });
-  return written.ok ? generated : written;
+  const copies = stateOf(project);
+  mkdirSync(copies, { recursive: true });
+  const written = await writeComposeFiles(plan.value, copies, { check: false });
+  return written.ok ? plan : written;
 }
 
-/** The services whose containers must be replaced, and why. */
 async function changes(project: Project, request: Request): Attempt<Survey["changed"]> {
   const services = servicesOf(project.settings, request.part);
   const [found, hashed, images] = await Promise.all([
@@ -76,7 +74,6 @@ async function changes(project: Project, request: Request): Attempt<Survey["chan
 
 /** What decides whether a container stays: what compose itself compares, and what the images are made from. */
 interface Wanted {
-  /** Why its image must be built; undefined if it is up to date. */
   readonly build: string | undefined;
   readonly imageId: string | undefined;
   readonly configHash: string | undefined;

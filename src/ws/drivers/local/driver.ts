@@ -5,7 +5,7 @@ import { err, ok } from "../../../common/result.ts";
 import { readTls } from "../../../gcs/tls.ts";
 import { HEALTH_NAME, type Settings } from "../../config/settings.ts";
 import { type Driver, type Service, servicesOf } from "../driver.ts";
-import { logText, readLog } from "../log-files.ts";
+import { logLines, readLog } from "../log-files.ts";
 import { COMMAND_TIMEOUT_MS, runProgram } from "../run-program.ts";
 import { foldersOf, logFile, makeFolders, readMachine, removeKept, statusFile, userName } from "./machine.ts";
 import { onLoopback, planPart } from "./plan.ts";
@@ -24,7 +24,6 @@ import { ensureVenv } from "./venv.ts";
 interface Local extends Pick<Driver, "settings" | "env" | "stateDir"> {
   readonly venvDir: string;
   readonly dist: string;
-  /** Ends commands that run in a node's place. */
   readonly signal?: AbortSignal;
 }
 
@@ -92,21 +91,16 @@ export function localDriver(local: Local): Driver {
       }
       return ok(undefined);
     },
-    stop: async (services, now) => {
-      const pids = services.map(({ pid }) => pid);
-      await stopProcesses(folders, pids, now);
-      return 0;
-    },
+    stop: (services, now) => stopProcesses(folders, services, now),
     remove: async ({ part, names, volumes }) => {
       const killed = await clear(folders, names ?? (part && servicesOf(settings, part)));
       if (!killed.ok) return killed;
       if (volumes) removeKept(folders);
       return ok({ names: [], killed: killed.value });
     },
-    log: async (name, { tail }) => logText(logFile(folders, name), tail),
+    log: async (name, { tail }) => logLines(logFile(folders, name), tail),
     status: async (name) => readText(statusFile(folders, name)) ?? "",
-    readLog: (node, _, request, signal) =>
-      readLog({ node, file: logFile(folders, node), env }, request, signal),
+    readLog: (name, _, ...how) => readLog(logFile(folders, name), env, ...how),
     keepLog: async (name) => logFile(folders, name),
     exec: async (_, command) => {
       // All nodes share this machine: a command "in" a node has its PATH.
@@ -140,14 +134,14 @@ export function localDriver(local: Local): Driver {
   };
 }
 
-/** The cluster's addresses are listed one by one, since not every program supports networks in no_proxy (Python's urllib does not). */
+/** Keeps proxies out of the loopback; the cluster's addresses one by one, since Python's urllib takes no networks. */
 function withoutProxy(env: Driver["env"], { health, nodes, test }: Settings): Driver["env"] {
   const own = [health, ...nodes, test.worker, test.client].map(({ loopbackAddress }) => loopbackAddress);
   const given = (env.no_proxy || env.NO_PROXY || "").split(",").filter(Boolean);
-  return { ...env, no_proxy: [...given, ...own].join(",") };
+  const noProxy = [...given, ...own, "127.0.0.0/8", "localhost"].join(",");
+  return { ...env, no_proxy: noProxy, NO_PROXY: noProxy };
 }
 
-/** As ps shows it; undefined where config.yaml has no such service. */
 function addressOf({ health, nodes }: Settings, name: string): string | undefined {
   if (name === HEALTH_NAME) return `${health.loopbackAddress}:${health.port}`;
   return nodes.find((node) => node.name === name)?.loopbackAddress;

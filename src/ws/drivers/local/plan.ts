@@ -1,12 +1,7 @@
 import { join } from "node:path";
 import { type Address, formatAddress } from "../../../common/address.ts";
 import { CLIENT_PROGRAM } from "../../checks/client-program.ts";
-import {
-  clusterEnvironment,
-  headEnvironment,
-  nodeEnvironment,
-  RAY_HABITS,
-} from "../../config/node-environment.ts";
+import { nodeEnvironment } from "../../config/node-environment.ts";
 import { type PortUse, peerPorts, servicePorts } from "../../config/ports.ts";
 import {
   HEALTH_NAME,
@@ -18,7 +13,6 @@ import {
 import type { Request } from "../driver.ts";
 import { type Machine, statusFile } from "./machine.ts";
 
-/** One process to run, and what it takes for itself. */
 export interface ProcessPlan {
   readonly name: string;
   readonly address: string;
@@ -72,14 +66,14 @@ function planHealth(settings: Settings, { folders, dist, logForm }: Machine): Pr
 
 /** A main node: a candidate as config.yaml says. */
 export const planNode = (settings: Settings, node: NodeSettings, machine: Machine): ProcessPlan =>
-  planRay(settings, node, machine, [`--dashboard-host=${node.loopbackAddress}`], headEnvironment(node));
+  planRay(settings, node, machine, [`--dashboard-host=${node.loopbackAddress}`]);
 
 function planRay(
   settings: Settings,
   node: WorkerSettings,
   { folders, binDir, dist, user, logForm, objectStoreLimitBytes }: Machine,
   words: readonly string[],
-  env: Readonly<Record<string, string>>,
+  told: Readonly<Record<string, string>> = {},
 ): ProcessPlan {
   const { name, loopbackAddress: address } = node;
   const { health } = settings;
@@ -101,13 +95,12 @@ function planRay(
       "--disable-usage-stats",
     ],
     env: {
-      ...clusterEnvironment(settings, {
+      ...nodeEnvironment(settings, node, {
+        ...{ advertised: address, ports, memoryBytes: node.memoryBytes, objectStoreBytes },
         healthUrl: `http://${health.loopbackAddress}:${health.port}`,
         at: (each) => onLoopback(settings, each),
       }),
-      ...env,
-      ...nodeEnvironment({ ...node, advertised: address, objectStoreBytes, ports }),
-      ...RAY_HABITS,
+      ...told,
       RAY_EP_NODE_NAME: name,
       RAY_EP_USER: user,
       RAY_EP_BIN_DIR: binDir,

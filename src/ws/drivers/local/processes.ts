@@ -36,7 +36,6 @@ export function readProcess(pid: number) {
     /** In clock ticks after boot. With the pid it names a process for good: pids come again, this pair does not. */
     startTicks: Number(fields[19]),
     command: (readText(`/proc/${pid}/cmdline`) ?? "").replaceAll("\0", " ").trim(),
-    // Empty: none.
     cluster: read(LABEL),
     service: read(SERVICE_LABEL),
   };
@@ -90,7 +89,6 @@ const State = z.object({
       address: z.string(),
       pid: z.int(),
       startTicks: z.int(),
-      /** Milliseconds since 1970, for people. */
       startedAt: z.number(),
       /** What it was started with, so that a changed config.yaml is noticed. */
       fingerprint: z.string(),

@@ -6,6 +6,7 @@ import type { Environment } from "../../../common/environment.ts";
 import { err, ok } from "../../../common/result.ts";
 import { TEST_CLIENT_NAME } from "../../config/settings.ts";
 import type { Attempt, WsFailure } from "../../failure.ts";
+import type { Service } from "../driver.ts";
 import { type Folders, logFile, removeTemp, statusFile } from "./machine.ts";
 import type { ProcessPlan } from "./plan.ts";
 import {
@@ -70,19 +71,16 @@ export const fingerprintOf = ({ file, args, env }: ProcessPlan): string =>
 const NOT_PASSED =
   /^(?:HEAD_|HEALTH_|NODE_|OBJECT_|MIN_WORKER_|MAX_WORKER_|RAY_EP_|RAY_(?:HEAD|DASHBOARD|CLIENT)_PORT$|RAY_NUM_|RAY_MEMORY$|RAY_ADDRESS$|DISCOVERY_TIMEOUT$|WAIT_FOR_HEAD$|USE_CONDA_ENV$|PYTHONPATH$|PYTHONHOME$|VIRTUAL_ENV$|CONDA_|NODE_OPTIONS$|npm_)/;
 
-/** The user's environment without what speaks to a node or to its Python; proxies keep out of the loopback. Pure. */
-export function baseEnvironment(env: Environment): Environment {
-  const kept = Object.entries(env).filter(([name]) => !NOT_PASSED.test(name));
-  const given = (env.no_proxy ?? env.NO_PROXY ?? "").split(",").filter(Boolean);
-  const noProxy = [...given, "127.0.0.0/8", "localhost"].join(",");
-  return { ...Object.fromEntries(kept), no_proxy: noProxy, NO_PROXY: noProxy };
-}
+/** The user's environment without what speaks to a node or to its Python. Pure. */
+export const baseEnvironment = (env: Environment): Environment =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => !NOT_PASSED.test(name)));
 
-/** Asks processes to stop, and returns when they have. An aborted signal means now: no more asking. */
-export async function stopProcesses(folders: Folders, pids: readonly number[], now: AbortSignal) {
-  const asked = running(folders).filter(({ pid }) => pids.includes(pid));
+/** Asks processes to stop, and returns when they have. What is left is killed when it is removed. */
+export async function stopProcesses(folders: Folders, services: readonly Service[], now: AbortSignal) {
+  const asked = running(folders).filter(({ pid }) => services.some((each) => each.pid === pid));
   for (const { pid } of asked) signalProcess(pid, "SIGTERM");
   await untilGone(() => asked.filter(isRunning), STOP_GRACE_MS, now);
+  return 0;
 }
 
 /** Ends and removes everything of these services (undefined: of all) but their logs. Returns how many it killed. */

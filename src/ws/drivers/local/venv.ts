@@ -4,14 +4,12 @@ import { readText } from "../../../common/auth-token.ts";
 import type { Environment } from "../../../common/environment.ts";
 import { err, ok } from "../../../common/result.ts";
 import { type Attempt, interrupted, type WsFailure } from "../../failure.ts";
-import type { Job } from "../../job.ts";
+import type { Job } from "../../output/progress.ts";
 import { type Ended, runProgram } from "../run-program.ts";
 
-/** A virtual environment that holds Ray and nothing of the user's own. */
 interface Venv {
   readonly folder: string;
   readonly rayVersion: string;
-  /** The Python that it is made with: a name on PATH or a path. */
   readonly python: string;
   readonly env: Environment;
 }
