@@ -23,7 +23,7 @@ export interface ComposeFile {
   readonly [key: string]: unknown;
 }
 
-/** In which the health service keeps the head lease. */
+/** For the head lease. */
 const STATE_VOLUME = "health-state";
 const STATE_FOLDER = "/var/lib/ray-entrypoint";
 

@@ -3,8 +3,8 @@ import { Ajv, type ValidateFunction } from "ajv";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { settingsOf } from "../../../test/fixtures/settings.ts";
 import { CLIENT_PROGRAM } from "../checks/client-program.ts";
-import { readSettings, type Settings } from "../config/settings.ts";
 import { foldersOf, readMachine } from "../drivers/local/machine.ts";
 import { planNode } from "../drivers/local/plan.ts";
 import { testVariables } from "./files.ts";
@@ -19,12 +19,6 @@ const HOST: HostFacts = {
   ephemeralPorts: { min: 32768, max: 60999 },
   buildContext: ".",
 };
-
-function settingsOf(config: string): Settings {
-  const result = readSettings(config);
-  if (!result.ok) throw new Error(JSON.stringify(result.error, null, 2));
-  return result.value.settings;
-}
 
 function generate(config: string, facts: Partial<HostFacts> = {}) {
   const plan = planHost(settingsOf(config), { ...HOST, ...facts });

@@ -35,7 +35,7 @@ function composeYaml(file: ComposeFile, header: string, nodes: readonly Planned[
   return document.toString({ lineWidth: 0 });
 }
 
-/** Comments above keys of a node's service. */
+/** Comments above keys. */
 function notesOn({ cpus, limits, peerPorts, ports: { workers } }: Planned): ReadonlyMap<string, string> {
   const count = workers.max - workers.min + 1;
   const why = peerPorts.workers

@@ -13,7 +13,6 @@ export interface HostFacts extends ReturnType<typeof readHostFacts> {
 
 /** The settings cut to one machine, with what they left to it: what both compose files are made from. */
 export interface HostPlan extends Settings {
-  /** Under which containers reach this machine's published ports. */
   readonly hostIpAddress: string;
   /** True: the nodes that want GPUs reserve them. Only where there are some, since the engine refuses to start it otherwise. */
   readonly hostHasGpu: boolean;
@@ -81,7 +80,7 @@ function limitsOf(wanted: WorkerSettings, machine: MachineSize) {
   };
 }
 
-/** What the machine has too little of for a node. */
+/** What the machine lacks for a node. Pure. */
 export function limitWarnings({ name, cpus, memoryBytes }: WorkerSettings, machine: MachineSize): Problem[] {
   const list: Problem[] = [];
   if (cpus > machine.cpus)

@@ -1,17 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { stringify } from "yaml";
+import { settingsOf as settingsFrom } from "../../../test/fixtures/settings.ts";
 import { peerPorts } from "../config/ports.ts";
 import { type PortRange, readSettings, type Settings } from "../config/settings.ts";
 import { ephemeralWarnings, portPlanner, workerPortCount } from "./ports.ts";
 
 const LINUX: PortRange = { min: 32768, max: 60999 };
 
-function settingsOf(config: unknown): Settings {
-  const result = readSettings(stringify(config));
-  if (!result.ok) throw new Error(JSON.stringify(result.error));
-  return result.value.settings;
-}
+const settingsOf = (config: unknown) => settingsFrom(stringify(config));
 
 function planPorts(settings: Settings, ephemeral = LINUX) {
   const portsOf = portPlanner(settings, ephemeral);

@@ -27,7 +27,6 @@ export function readHostFacts() {
   };
 }
 
-/** No such file on this system says as much as an empty one. */
 const textOf = (file: string): string => readText(file) ?? "";
 
 /** The fields of each line below the title. */
@@ -37,7 +36,7 @@ const rowsOf = (text: string): string[][] =>
     .slice(1)
     .map((line) => line.trim().split(/\s+/));
 
-/** One line of the kernel's table: packets for `subnet` leave through `device`. */
+/** Packets for `subnet` leave through `device`. */
 export interface Route {
   readonly device: string;
   /** As 172.28.0.0/16; the default route's is 0.0.0.0/0. */

@@ -62,7 +62,6 @@ export function composeService(
   };
 }
 
-/** The name or address that a service tells its peers. */
 const advertised = ({ nodes }: Settings, service: string): string =>
   nodes.find(({ name }) => name === service)?.nodeIpAddress ?? service;
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { expect, onTestFinished, test } from "vitest";
 import { parse } from "yaml";
-import { readSettings } from "../config/settings.ts";
+import { settingsOf } from "../../../test/fixtures/settings.ts";
 import { marked, planHere, whyNotOurs, writeComposeFiles } from "./write-files.ts";
 
 async function emptyFolder(): Promise<string> {
@@ -14,12 +14,9 @@ async function emptyFolder(): Promise<string> {
 }
 
 async function write(folder: string, check = false, cpus = 2) {
-  const read = readSettings(
-    `{ host: { ip_address: 192.168.0.10 }, services: { ray: { cpu: { cpus: ${cpus} } } } }`,
-  );
-  if (!read.ok) throw new Error(JSON.stringify(read.error));
+  const text = `{ host: { ip_address: 192.168.0.10 }, services: { ray: { cpu: { cpus: ${cpus} } } } }`;
   const places = { configFile: join(folder, "config.yaml"), configFolder: folder, root: folder };
-  const plan = planHere(read.value.settings, places);
+  const plan = planHere(settingsOf(text), places);
   if (!plan.ok) throw new Error(JSON.stringify(plan.error));
   return writeComposeFiles(plan.value, folder, { check });
 }

@@ -10,7 +10,6 @@ export type Settings = Readonly<ReturnType<typeof deriveSettings>>;
 export type NodeSettings = ReturnType<typeof deriveNodes>[number];
 /** What the nodes of the main cluster and the test worker have in common. */
 export type WorkerSettings = ReturnType<typeof deriveWorker>;
-/** Where a service lives in each runtime. */
 export type Placement = ReturnType<typeof placeAt>;
 /** Ports that peers dial and that have to be known in advance across NAT; undefined: the port plan chooses. */
 export type PeerPorts = WorkerSettings["peerPorts"];
@@ -27,13 +26,12 @@ const RAY = { objectStoreShare: 0.3, headPort: 6379, clientPort: 10001 };
 /** The places of docs/specification.md, after the gateway's .1: the nodes of the table follow `node`. */
 const PLACES = { health: 2, node: 3, testClient: 2, testWorker: 3 };
 
-/** Fills what the file leaves to its other keys. */
+/** Fills what the file leaves out. */
 export function deriveSettings(config: ConfigFile) {
   const { project, host, network, nodes: shared, cluster_test, ray } = config;
   const nodes = deriveNodes(config);
   const candidates = deriveCandidates(config, nodes);
   return {
-    /** Prefix of every container, network and label. */
     projectName: project.name,
     projectVersion: project.version,
     /** The Ray that the embedded runtime installs. Images bring their own. */
@@ -44,7 +42,6 @@ export function deriveSettings(config: ConfigFile) {
     subnet: network.subnet.text,
     testSubnet: cluster_test.test_network_subnet.text,
     health: deriveHealth(config),
-    /** The nodes that are switched on, in the order of the table. */
     nodes,
     /** The head whitelist, in order, without the nodes that are switched off. */
     candidates,
@@ -66,7 +63,7 @@ function deriveHealth({ network, nodes, services: { health } }: ConfigFile) {
     enabled: health.enabled,
     /** The port on the host, and on the loopback of the embedded runtime. */
     port: health.port,
-    /** A health service elsewhere; undefined: this cluster's own. */
+    /** Undefined: this cluster's own. */
     externalUrl: url === undefined || isOwnHealth(url, health.port) ? undefined : url,
     timeoutMs: timeout,
     maxRetries: max_retries,
@@ -140,7 +137,6 @@ export function plannedHead({ nodes, headAddress, candidates }: Settings): strin
   return wanted.find((name) => nodes.some((node) => node.name === name));
 }
 
-/** The test worker and the test client, in a network of their own. */
 function deriveTest(
   { nodes: file, cluster_test: test }: ConfigFile,
   nodes: readonly NodeSettings[],
@@ -152,7 +148,6 @@ function deriveTest(
   return {
     /** The HEAD that the test worker is told: its HEAD_ADDRESS. */
     target: { host: head.host, port: head.port ?? node?.headPort ?? RAY.headPort },
-    /** Where that HEAD serves Ray Client. */
     targetClientPort: node?.clientPort ?? RAY.clientPort,
     client: placeAt(nthAddress(subnet, PLACES.testClient)),
     worker: deriveWorker(TEST_WORKER_NAME, nthAddress(subnet, PLACES.testWorker), "cluster_test.worker_", {

@@ -8,7 +8,6 @@ export interface Subnet {
   readonly prefix: number;
 }
 
-/** The address as an unsigned 32-bit number. */
 const toNumber = (address: string): number =>
   address.split(".").reduce((sum, byte) => sum * 256 + Number(byte), 0);
 

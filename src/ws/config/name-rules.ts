@@ -106,7 +106,6 @@ export const NAME_RULES: Rules = {
   },
 };
 
-/** The entry of a node that config.yaml switches off. */
 const switchedOff = ({ nodes }: Settings, wanted: string) =>
   RAY_NODES.find(({ name }) => name === wanted && !nodes.some((node) => node.name === name));
 

@@ -1,5 +1,6 @@
 import { expect, test, vi } from "vitest";
 import { parse } from "yaml";
+import { settingsOf } from "../../../test/fixtures/settings.ts";
 import { generateComposeFiles } from "../compose/generate.ts";
 import { planHost } from "../compose/host-plan.ts";
 import { readSettings } from "./settings.ts";
@@ -23,9 +24,7 @@ const HOST = {
 };
 
 test("a third entry in the table is a third node of every cluster", () => {
-  const read = readSettings("cluster_test: { target: extra }");
-  if (!read.ok) throw new Error(JSON.stringify(read.error));
-  const plan = planHost(read.value.settings, HOST);
+  const plan = planHost(settingsOf("cluster_test: { target: extra }"), HOST);
   if (!plan.ok) throw new Error(JSON.stringify(plan.error));
   const [main, testFile] = generateComposeFiles(plan.value).map(({ text }) => parse(text));
   expect(Object.keys(main.services)).toEqual(["health", "ray-cpu", "ray-gpu", "ray-extra"]);

@@ -12,7 +12,7 @@ const MAX_WORKER_PORTS = 1000;
 /** The least that Ray takes: ray/_private/ray_constants.py OBJECT_STORE_MINIMUM_MEMORY_BYTES, 2.40 to 2.60. */
 const MIN_OBJECT_STORE = 75 * 2 ** 20;
 
-/** Addresses, ports and memory: what is taken is there, and taken once. */
+/** Addresses, ports and memory: they are there, and taken once. */
 export const PLACE_RULES: Rules = {
   *addressesAreUsable({ config: { network }, settings }) {
     for (const { key, address } of placed(settings))

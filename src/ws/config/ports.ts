@@ -11,7 +11,7 @@ export interface PortUse extends PortRange {
 
 export const portsOverlap = (a: PortRange, b: PortRange): boolean => a.min <= b.max && b.min <= a.max;
 
-/** `8265`, or `21010-21057`. */
+/** As compose writes them: 8265, or 21010-21057. */
 export const formatPorts = ({ min, max }: PortRange): string => (min === max ? `${min}` : `${min}-${max}`);
 
 /** What people and programs ask: the health service's port, and those that each node has as a HEAD. */

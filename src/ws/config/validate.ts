@@ -4,7 +4,6 @@ import type { Problem } from "../../common/failure.ts";
 import { type ConfigDocument, formatPath, type KeyPath } from "./document.ts";
 import { ConfigFile } from "./schema.ts";
 
-/** What the schema says of one key. */
 interface KnownKey {
   /** A key of the original platform, which ws does not read. */
   readonly deprecated?: boolean;
@@ -36,7 +35,7 @@ const keyAt = (path: KeyPath): KnownKey | undefined =>
 export const keysBelow = (path: KeyPath): string[] =>
   Object.entries(keyAt(path)?.properties ?? {}).flatMap(([name, key]) => (key.deprecated ? [] : [name]));
 
-/** The paths of all keys that are read, or of those that only the original platform uses. */
+/** The paths of all keys that are read, or of the original platform's. */
 const allKeys = (foreign: boolean, section = ROOT): KeyPath[] =>
   Object.entries(section.properties ?? {}).flatMap(([name, key]) => [
     ...(foreign === (key.deprecated === true) ? [[name]] : []),
@@ -70,7 +69,7 @@ export function validate(document: ConfigDocument) {
   };
 }
 
-/** YAML has no symbols. */
+/** YAML has no symbols as keys. */
 const pathOf = ({ path }: z.core.$ZodIssue): KeyPath => path as KeyPath;
 
 /** A copy of `value` without what stands at `path`. */

@@ -1,22 +1,16 @@
 import { describe, expect, test } from "vitest";
 import { DOWN_EVENT, EVENTS, waiting } from "../../../test/fixtures/events.ts";
 import { EVERY_FAILURE } from "../../../test/fixtures/failures.ts";
+import { settingsOf as settings } from "../../../test/fixtures/settings.ts";
 import { statusOf } from "../../../test/fixtures/status.ts";
 import { err, ok } from "../../common/result.ts";
 import type { NodeInfo } from "../../gcs/client.ts";
-import { readSettings } from "../config/settings.ts";
 import { clusterFindings } from "./cluster.ts";
 import type { ClusterFacts, DockerFacts, DoctorFacts, MachineFacts } from "./look.ts";
 import { machineFindings } from "./machine.ts";
 
 type ServiceFacts = Extract<ClusterFacts["services"], { ok: true }>["value"][number];
 const GIB = 2 ** 30;
-
-function settings(yaml = "") {
-  const read = readSettings(yaml, "config.yaml");
-  if (!read.ok) throw new Error(JSON.stringify(read.error));
-  return read.value.settings;
-}
 
 const machine: MachineFacts = {
   node: "v24.0.0",
