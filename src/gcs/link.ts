@@ -94,7 +94,7 @@ export class Link {
     });
   }
 
-  /** Ends the connection, and every call on it with `why`. */
+  /** Every call on it ends with `why`. */
   end(why: GcsFailure): void {
     this.#over ??= why;
     this.#leave();
