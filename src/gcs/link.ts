@@ -66,7 +66,6 @@ export class Link {
     socket.setNoDelay(true).write(http2.GREETING);
   }
 
-  /** Sends `message` to `path`, such as /package.Service/Method. */
   call(path: string, message: Uint8Array, timeoutMs: number): Promise<Outcome> {
     // A fraction of a millisecond is refused by Ray's gRPC.
     const wholeMs = Math.max(1, Math.floor(timeoutMs));
