@@ -53,7 +53,7 @@ export const host: Form<string> = {
   },
 };
 
-/** A host that others must be able to reach: not 0.0.0.0, which means "every address" to a program that listens. */
+/** A host that others must be able to reach: not 0.0.0.0. */
 export const peer: Form<string> = {
   ...host,
   parse: (text) =>

@@ -8,10 +8,7 @@ import { secret } from "./values.ts";
 /** The text of a file; null where it cannot be read. */
 export const readText = (path: string): string | null => attempt(() => readFileSync(path, "utf8")) ?? null;
 
-/**
- * The same for a file that jobs of Ray can replace: one that is no regular file (a FIFO or a device, which could hold the
- * reader for ever) cannot be read.
- */
+/** The same for a file that jobs of Ray can replace: a FIFO or a device, which could hold the reader for ever, is not read. */
 export function readRegular(path: string): string | null {
   const fd = attempt(() => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
   if (fd === undefined) return null;
@@ -52,7 +49,7 @@ export function authOfRay(auth: RayAuth, version: string | null): RayAuth {
     : auth;
 }
 
-/** RAY_AUTH_MODE as Ray reads it (authentication_mode.cc), which takes an "unknown" word, and blanks around one, for "disabled". */
+/** As Ray reads it (authentication_mode.cc), but trimmed: Ray takes a word with blanks, as any "unknown" one, for "disabled". */
 export function modeIn({ RAY_AUTH_MODE: text = "" }: Environment): RayAuth["mode"] | "unknown" | undefined {
   const word = text.trim().toLowerCase();
   if (word === "") return undefined;

@@ -1,13 +1,6 @@
 import { uptime } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 
-/** Time as a node's life sees it, never wall time, which can jump; the simulation has a clock of its own. */
-export interface Clock {
-  readonly now: typeof monotonicMs;
-  readonly bootMs: typeof bootMs;
-  readonly pause: typeof pause;
-}
-
 /**
  * Milliseconds on a clock that stops while the machine is suspended, as timers do (CLOCK_MONOTONIC): who hears nothing meanwhile
  * has met no silence. Not `performance`, whose first use would load a module.
@@ -30,7 +23,9 @@ export async function pause(ms: number, signal?: AbortSignal): Promise<boolean> 
   }
 }
 
-export const realClock: Clock = { now: monotonicMs, bootMs, pause };
+export const realClock = { now: monotonicMs, bootMs, pause };
+/** Never wall time, which can jump; the simulation has a clock of its own. */
+export type Clock = Readonly<typeof realClock>;
 
 export type Deadline = ReturnType<typeof deadlineIn>;
 

@@ -85,7 +85,6 @@ const FAILURES = {
     `✗ The HEAD at ${formatAddress(head)} refuses this node's token: ${detail}`,
     "→ Set RAY_AUTH_MODE=token and the HEAD's own RAY_AUTH_TOKEN (or RAY_AUTH_TOKEN_PATH).",
   ],
-  /** A HEAD may be running there, but it cannot be asked. */
   "tls-differs": ({ head, result }: { head: Address; result: Extract<ProbeAnswer, { kind: "tls" }> }) => [
     `✗ ${formatAddress(head)} ${renderAnswer(result)}`,
     "→ Set RAY_USE_TLS, RAY_TLS_SERVER_CERT, RAY_TLS_SERVER_KEY and RAY_TLS_CA_CERT on every node. One CA signs all certificates, and each has its node's name and address.",
@@ -107,7 +106,6 @@ const FAILURES = {
     `✗ Ray ended by itself before this node was ready, after ${seconds(of.ranMs)}: ${of.signal === null ? `exit code ${of.exitCode}` : `signal ${of.signal}`}`,
     "→ See Ray's output above; more is in session_latest/logs of its temporary folder (/tmp/ray).",
   ],
-  /** Something else listens where this node's GCS has to. */
   "port-taken": ({ address }: { address: Address }) => [
     `✗ ${formatAddress(address)} is taken: another process listens where this HEAD's GCS has to`,
     "→ End that process (ss -ltnp names it), or set RAY_HEAD_PORT.",
@@ -128,7 +126,7 @@ const FAILURES = {
 
 export type Failure = Members<"reason", typeof FAILURES>;
 
-/** A failure in lines. */
+/** In lines. */
 export const renderFailure = (failure: Failure): string[] =>
   (FAILURES[failure.reason] as (failure: Failure) => string[])(failure);
 

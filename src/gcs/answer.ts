@@ -22,7 +22,7 @@ export const notRay = (detail: string) =>
 export const brokenOff = (detail: string) =>
   ({ kind: "unavailable", phase: "answer", code: "", detail }) as const;
 
-/** What a server speaks that does not begin as HTTP/2 has to, by the first bytes of its answer. */
+/** What a server speaks that does not begin as HTTP/2 has to. */
 export function nameBytes(bytes: Buffer): GcsFailure {
   // The record types alert and handshake, followed by the major version 3. A GCS with RAY_USE_TLS is one.
   if ((bytes[0] === 0x15 || bytes[0] === 0x16) && bytes[1] === 3) return { kind: "tls", problem: "wanted" };

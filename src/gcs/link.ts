@@ -66,7 +66,6 @@ export class Link {
     socket.setNoDelay(true).write(http2.GREETING);
   }
 
-  /** Sends `message` to `path`, such as /package.Service/Method. */
   call(path: string, message: Uint8Array, timeoutMs: number): Promise<Outcome> {
     // A fraction of a millisecond is refused by Ray's gRPC.
     const wholeMs = Math.max(1, Math.floor(timeoutMs));
@@ -94,7 +93,7 @@ export class Link {
     });
   }
 
-  /** Ends the connection, and every call on it with `why`. */
+  /** Every call on it ends with `why`. */
   end(why: GcsFailure): void {
     this.#over ??= why;
     this.#leave();

@@ -43,7 +43,6 @@ interface Started {
   tokenWanted: boolean;
 }
 
-/** What this run knows of the time before it. */
 type Memory =
   | { kind: "kept"; epoch: number; holder: string | null }
   | { kind: "none"; ttlMs: number }
@@ -60,7 +59,7 @@ interface Granted {
   before: string | null;
 }
 
-/** All that the health service has to say: what each event holds, and its lines. */
+/** What each event holds, and its lines. */
 const LINES = {
   started: ({ version, host, port, ttlMs, stateDir, whitelist, tokenWanted }: Started) => [
     `✓ Health service ${version} listens on http://${host}:${port}`,

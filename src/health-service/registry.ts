@@ -5,7 +5,7 @@ import { SAME_NAME_AFTER_MS } from "./lease/lease-state.ts";
 interface Life {
   readonly name: string;
   readonly report: NodeReport;
-  /** The address that the report came from. */
+  /** Whose address it came from. */
   readonly peer: string;
   readonly seenAtMs: number;
   /** How often the owner of the name has reported since the first report of this life; 0 for the owner itself. */
@@ -40,7 +40,6 @@ export class Registry {
     this.#now = now;
   }
 
-  /** Takes a report that came from `peer`. */
   note(name: string, report: NodeReport, peer: string): "noted" | "duplicate-name" | "too-many" {
     this.#forget();
     const lives = this.#lives(name);
@@ -57,7 +56,7 @@ export class Registry {
     );
   }
 
-  /** The last report of this very life of the node, if it came from `peer` and the life is no duplicate. */
+  /** The last report of this life, if it came from `peer` and the life is no duplicate. */
   find(name: string, life: string, peer: string): NodeReport | undefined {
     this.#forget();
     const said = this.#lives(name).find((each) => each.report.life === life && each.peer === peer);

@@ -22,7 +22,7 @@ export class Service {
   readonly settings: ServiceSettings;
   readonly lease: LeaseStore;
   readonly registry: Registry;
-  /** HTTP answers so far by status. */
+  /** HTTP answers by status. */
   readonly answers = new Map<number, number>();
   readonly #startedAtMs: number;
   readonly #whyNot: ReturnType<typeof createWhitelistCheck>;

@@ -43,7 +43,6 @@ export function clusterText(service: Service): string {
   return `${JSON.stringify({ ...service.view(), ...(omitted > 0 && { omitted }), nodes })}\n`;
 }
 
-/** A value, and the labels that tell it from others of the same metric. */
 type Sample = readonly [value: number, labels?: Readonly<Record<string, string>>];
 
 /** The numbers for Prometheus, in its text format 0.0.4. */
@@ -64,9 +63,7 @@ export function renderMetrics(service: Service): string {
     metric("lease_seconds_left", "gauge", "Seconds until the head lease ends; 0 without one.", [[left]]),
     metric("lease_holder", "gauge", "The holder: 1 while its lease runs, 0 after it ended.", held),
     metric("lease_decisions_total", "counter", "Decisions on the head lease.", by("decision", lease.tally)),
-    metric("lease_storage_ok", "gauge", "0 while the state cannot be kept on disk.", [
-      [Number(lease.stored)],
-    ]),
+    metric("lease_storage_ok", "gauge", "0 while the state cannot be kept on disk.", [[+lease.stored]]),
     metric("nodes", "gauge", "Nodes that reported lately, by role.", by("role", roles)),
   ].join("");
 }

@@ -9,7 +9,6 @@ import type { ServiceSettings } from "../service.ts";
 /** One answer. An object is sent as JSON. */
 export interface Reply {
   readonly status: number;
-  /** JSON where they name no other content type. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly body: string | Buffer | object;
 }
@@ -44,7 +43,7 @@ export function createWrites({ config, log }: ServiceSettings) {
     };
 }
 
-/** Node refuses all but visible ASCII in it, but takes kilobytes. */
+/** Node takes kilobytes. */
 export const short = (url = ""): string => url.slice(0, 300);
 
 /** The body as the schema has it, or a 400 that names each wrong field and what was expected. */
