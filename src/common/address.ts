@@ -19,10 +19,7 @@ export const sameAddress = (a: Address, b: Address): boolean => isAt(a, formatAd
 /** True when the text names this host and port. */
 export const isAt = (address: Address, text: string): boolean => sameHost(formatAddress(address), text);
 
-/**
- * True when one is the short form of the other, as `gpu01` is of `gpu01.lab.example`: the same first label, and only
- * one of them has more. Two names with different domains are two hosts.
- */
+/** True when one is the short form of the other, as `gpu01` of `gpu01.lab.example`; with different domains they are two hosts. */
 export function isShortFormOf(a: string, b: string): boolean {
   if (isIPv4(a) || isIPv4(b) || a.includes(".") === b.includes(".")) return false;
   return sameHost(a.split(".")[0] ?? a, b.split(".")[0] ?? b);
@@ -56,7 +53,7 @@ export const host: Form<string> = {
   },
 };
 
-/** A host that others must be able to reach: not 0.0.0.0, which means "every address" to a program that listens. */
+/** A host that others must be able to reach: not 0.0.0.0. */
 export const peer: Form<string> = {
   ...host,
   parse: (text) =>
@@ -68,7 +65,6 @@ export const peer: Form<string> = {
 /** An address as people write it. */
 export interface HostPort {
   readonly host: string;
-  /** Undefined where none is given. */
   readonly port: number | undefined;
 }
 

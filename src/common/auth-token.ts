@@ -8,10 +8,7 @@ import { secret } from "./values.ts";
 /** The text of a file; null where it cannot be read. */
 export const readText = (path: string): string | null => attempt(() => readFileSync(path, "utf8")) ?? null;
 
-/**
- * The same for a file that jobs of Ray can replace: one that is no regular file (a FIFO or a device, which could hold the
- * reader for ever) cannot be read.
- */
+/** The same for a file that jobs of Ray can replace: a FIFO or a device, which could hold the reader for ever, is not read. */
 export function readRegular(path: string): string | null {
   const fd = attempt(() => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
   if (fd === undefined) return null;
@@ -40,8 +37,8 @@ export function decideAuth(env: Environment, token: string | undefined): RayAuth
 }
 
 /**
- * What an earlier version of Ray does instead: 2.52 is the first with tokens, and from 2.59 on `ray start --head` turns them
- * on by itself when it finds one (scripts/scripts.py). An unknown version counts as the newest.
+ * What an earlier Ray does instead: 2.52 is the first with tokens, and from 2.59 on `ray start --head` turns them on by itself
+ * when it finds one (scripts/scripts.py).
  */
 export function authOfRay(auth: RayAuth, version: string | null): RayAuth {
   const [, major, minor] = /^(\d+)\.(\d+)/.exec(version ?? "") ?? [];
@@ -52,20 +49,14 @@ export function authOfRay(auth: RayAuth, version: string | null): RayAuth {
     : auth;
 }
 
-/**
- * RAY_AUTH_MODE as Ray reads it (authentication_mode.cc), but without blanks around it, which Ray would read as "disabled", as
- * it does any "unknown" word. Undefined when it is not set.
- */
+/** As Ray reads it (authentication_mode.cc), but trimmed: Ray takes a word with blanks, as any "unknown" one, for "disabled". */
 export function modeIn({ RAY_AUTH_MODE: text = "" }: Environment): RayAuth["mode"] | "unknown" | undefined {
   const word = text.trim().toLowerCase();
   if (word === "") return undefined;
   return word === "token" || word === "disabled" ? word : "unknown";
 }
 
-/**
- * The token as Ray reads it (authentication_token_loader.cc, 2.60): RAY_AUTH_TOKEN, otherwise the first line of the
- * file, without blanks around it. If the variable holds only blanks, Ray does not read the file.
- */
+/** As Ray reads it (authentication_token_loader.cc, 2.60). If the variable holds only blanks, Ray does not read the file. */
 export function tokenIn({ RAY_AUTH_TOKEN: given }: Environment, file: string | null): string | undefined {
   const text = given || file?.split("\n")[0];
   return text?.replace(/^[ \t\n\r\f\v]+|[ \t\n\r\f\v]+$/g, "") || undefined;

@@ -1,22 +1,15 @@
 import { uptime } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 
-/** Time as a node's life sees it, never wall time, which can jump; the simulation has a clock of its own. */
-export interface Clock {
-  readonly now: typeof monotonicMs;
-  readonly bootMs: typeof bootMs;
-  readonly pause: typeof pause;
-}
-
 /**
- * Milliseconds on a clock that stops while the machine is suspended, as timers do (CLOCK_MONOTONIC), for what this process
- * watches: while suspended it hears nothing, and that is no silence. Not `performance`, whose first use would load a module.
+ * Milliseconds on a clock that stops while the machine is suspended, as timers do (CLOCK_MONOTONIC): who hears nothing meanwhile
+ * has met no silence. Not `performance`, whose first use would load a module.
  */
 export const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6;
 
 /**
- * Milliseconds since boot, including the time suspended, for what goes on elsewhere meanwhile, such as a lease. It reads
- * /proc/uptime (uv_uptime of libuv, Node 24), as the guard does: in steps of 10 ms, at 2 µs a call.
+ * Milliseconds since boot, also suspended, for what goes on elsewhere meanwhile, such as a lease: /proc/uptime (Node 24), as the
+ * guard reads it, in steps of 10 ms.
  */
 export const bootMs = (): number => Math.floor(uptime() * 1000);
 
@@ -30,7 +23,9 @@ export async function pause(ms: number, signal?: AbortSignal): Promise<boolean> 
   }
 }
 
-export const realClock: Clock = { now: monotonicMs, bootMs, pause };
+export const realClock = { now: monotonicMs, bootMs, pause };
+/** Never wall time, which can jump; the simulation has a clock of its own. */
+export type Clock = Readonly<typeof realClock>;
 
 export type Deadline = ReturnType<typeof deadlineIn>;
 

@@ -2,12 +2,11 @@ import type { Problem } from "./failure.ts";
 import { shownSentence } from "./output/shown.ts";
 import type { Form } from "./values.ts";
 
-/** One variable of a program's environment. */
 export interface Variable<T = unknown> {
   readonly form: Form<T>;
   /** The text that stands for an unset variable; null: no value. */
   readonly fallback: string | null;
-  /** One line for --help and the README. */
+  /** One line for --help and docs/environment.md. */
   readonly meaning: string;
   readonly fix: string;
   /** Its value never appears in any output. */
@@ -19,7 +18,6 @@ export interface Variable<T = unknown> {
 type Variables = Readonly<Record<string, Variable>>;
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The value of every variable; null only where one has no fallback. */
 export type ValuesOf<V extends Variables> = {
   readonly [N in keyof V]:
     | (V[N] extends Variable<infer T> ? T : never)

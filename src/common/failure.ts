@@ -45,13 +45,13 @@ const FAILURES = {
     "→ Set RAY_EP_USER to the name of a user that exists, or to a uid, such as 1000.",
   ],
   "wrong-user": ({ user, wanted }: { user: string; wanted: string }) => [
-    `✗ Ray is to run as the user ${wanted}, but this program runs as ${user}, which cannot change users`,
+    `✗ Ray must run as the user ${wanted}, but this program runs as ${user} and cannot change users`,
     user === "root"
       ? "→ Give the container the capabilities SETUID and SETGID, start it as that user, or set RAY_EP_USER=root."
       : `→ Start it as ${wanted} or as root, or leave RAY_EP_USER out: then Ray runs as ${user}.`,
   ],
   "requirements-unreadable": ({ path, user, code }: { path: string; user: string; code: string }) => [
-    `✗ The user ${user} cannot read ${path} (${code}), from which pip is to install`,
+    `✗ The user ${user} cannot read ${path} (${code}), which pip is to install`,
     "→ Make it readable for that user, or name another path in RAY_EP_PIP_REQUIREMENTS.",
   ],
   "ray-not-found": ({ path }: { path: string | null }) =>
@@ -85,7 +85,6 @@ const FAILURES = {
     `✗ The HEAD at ${formatAddress(head)} refuses this node's token: ${detail}`,
     "→ Set RAY_AUTH_MODE=token and the HEAD's own RAY_AUTH_TOKEN (or RAY_AUTH_TOKEN_PATH).",
   ],
-  /** A HEAD may be running there, but it cannot be asked. */
   "tls-differs": ({ head, result }: { head: Address; result: Extract<ProbeAnswer, { kind: "tls" }> }) => [
     `✗ ${formatAddress(head)} ${renderAnswer(result)}`,
     "→ Set RAY_USE_TLS, RAY_TLS_SERVER_CERT, RAY_TLS_SERVER_KEY and RAY_TLS_CA_CERT on every node. One CA signs all certificates, and each has its node's name and address.",
@@ -95,7 +94,7 @@ const FAILURES = {
     "→ Give each node its own hostname.",
   ],
   "not-a-candidate": ({ node, message }: Named) => [
-    `✗ The health service does not take ${node} for a candidate: ${message}`,
+    `✗ The health service does not accept ${node} as a candidate: ${message}`,
     "→ Give the health service and the nodes the same HEAD_WHITELIST.",
   ],
   "pip-failed": ({ file, exitCode }: { file: string; exitCode: number }) => [
@@ -107,7 +106,6 @@ const FAILURES = {
     `✗ Ray ended by itself before this node was ready, after ${seconds(of.ranMs)}: ${of.signal === null ? `exit code ${of.exitCode}` : `signal ${of.signal}`}`,
     "→ See Ray's output above; more is in session_latest/logs of its temporary folder (/tmp/ray).",
   ],
-  /** Something else listens where this node's GCS has to. */
   "port-taken": ({ address }: { address: Address }) => [
     `✗ ${formatAddress(address)} is taken: another process listens where this HEAD's GCS has to`,
     "→ End that process (ss -ltnp names it), or set RAY_HEAD_PORT.",
@@ -128,7 +126,7 @@ const FAILURES = {
 
 export type Failure = Members<"reason", typeof FAILURES>;
 
-/** A failure in lines. */
+/** In lines. */
 export const renderFailure = (failure: Failure): string[] =>
   (FAILURES[failure.reason] as (failure: Failure) => string[])(failure);
 

@@ -5,13 +5,11 @@ type Answer = (error: NodeJS.ErrnoException | null, address: string) => void;
 type Resolve = (name: string, done: Answer) => void;
 
 /**
- * UV_THREADPOOL_SIZE, to be set before the first lookup. One blocks a thread for as long as the name service is silent (10 s and
- * more), and libuv gives lookups at most half of its threads (src/threadpool.c): with the default of four, two silent names stop
- * all others. These cost 0.4 MB and no time (Node 24).
+ * UV_THREADPOOL_SIZE, to be set before the first lookup, which blocks a thread while the name service is silent (10 s and more).
+ * libuv gives lookups half of its threads (src/threadpool.c): of the usual four, two silent names stop all others.
  */
 export const THREADS = "64";
 
-/** The callers that wait for each name. */
 const underWay = new Map<string, Answer[]>();
 
 /** The number of lookups in progress. */
@@ -29,7 +27,6 @@ export const resolveOnce: Resolve = (name, done) => {
   });
 };
 
-/** `resolve` as the `lookup` option of sockets. */
 const lookupBy =
   (resolve: Resolve): LookupFunction =>
   (name, { all }, done) =>
@@ -41,12 +38,11 @@ const lookupBy =
 /** The `lookup` option for all connections of this program. */
 export const lookup = lookupBy(resolveOnce);
 
-/** As long as the name service is asked before an address that it gave earlier has to do. */
 const PATIENCE_MS = 500;
 
 /**
- * Asks anew each time, since a peer may move, but falls back on the last address where the name service fails or is silent: a
- * HEAD must not lose its lease because Docker's resolver is away for some seconds.
+ * Asks anew each time, since a peer may move. Where the name service fails or is silent the last address has to do: a HEAD must
+ * not lose its lease because Docker's resolver is away for some seconds.
  */
 export function rememberingLookup(resolve = resolveOnce): LookupFunction {
   const known = new Map<string, string>();

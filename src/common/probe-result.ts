@@ -1,10 +1,7 @@
 import { type Address, formatAddress } from "./address.ts";
 import type { Members } from "./result.ts";
 
-/**
- * What one address may answer when it is asked whether a Ray HEAD (its GCS) is there, each with its words. "No answer" has
- * members of its own: silence is not proof that nobody is there.
- */
+/** What an address may answer when it is asked for a Ray HEAD (its GCS), in words. Silence is no proof that nobody is there. */
 const ANSWERS = {
   /** A GCS that serves. `clusterId` is hex, 28 bytes. */
   "ray-gcs": ({ version, clusterId }: { version: string; clusterId: string }) =>
@@ -27,7 +24,7 @@ const ANSWERS = {
   unresolved: ({ code }: { code: string }) => `cannot be found: the name does not resolve (${code})`,
   /** Silence until the time was over: while connecting, or after the connection was made. */
   timeout: ({ phase }: { phase: "connect" | "answer" }) =>
-    phase === "connect" ? "gives no answer to a connection" : "accepts connections and says nothing",
+    phase === "connect" ? "does not answer a connection" : "accepts connections and says nothing",
 };
 
 export type ProbeAnswer = Members<"kind", typeof ANSWERS>;

@@ -1,9 +1,8 @@
 const STOPPING = ["SIGTERM", "SIGINT", "SIGQUIT"] as const;
 
 /**
- * Signals that say nothing to this program. Without a handler Node dies of most of them when a small init is PID 1, stops on the
- * terminal ones, and opens its inspector on USR1 (docs/faults.md 3.2, 3.3). ILL, BUS, FPE and SEGV are left alone: a handler would
- * make a real fault repeat for ever, where an end by it lets the guard clear Ray and the restart policy begin anew.
+ * Signals that say nothing to this program. Node would die of most, stop on the terminal ones, and open its inspector on USR1
+ * (docs/faults.md 3.2, 3.3). ILL, BUS, FPE and SEGV are left alone: with a handler a real fault would repeat for ever.
  */
 const IGNORED =
   "HUP TRAP ABRT USR1 USR2 PIPE ALRM STKFLT TSTP TTIN TTOU XCPU XFSZ VTALRM PROF IO PWR SYS".split(" ");
@@ -18,8 +17,8 @@ export function handleSignals(onStop: (signal: (typeof STOPPING)[number]) => voi
 const HELD = ["FSReqPromise", "GetAddrInfoReqWrap"];
 
 /**
- * Ends this process at once. On exit Node waits for its threads (Node 20 and 24), so a process with a blocked one replaces itself
- * by another program (execve). SIGKILL does not help PID 1, which cannot kill itself.
+ * Ends this process at once. On exit Node waits for its threads (Node 20 and 24), so with a blocked one it replaces itself by
+ * another program; PID 1 cannot kill itself.
  */
 export function leave(process: NodeJS.Process, code: number): never {
   if (process.getActiveResourcesInfo().some((resource) => HELD.includes(resource))) {

@@ -9,7 +9,7 @@ export interface Form<T> {
   readonly parse: (text: string) => Result<T, string>;
 }
 
-/** A form whose `read` returns undefined for what is no such value. */
+/** `read` returns undefined for what is no such value. */
 export const form = <T>(expected: string, read: (text: string) => T | undefined): Form<T> => ({
   expected,
   parse: (text) => {
@@ -30,7 +30,6 @@ export const refuse = (expected: string, text: string): Result<never, string> =>
 export const numberIn = (text: string): number => (/^\d+(?:\.\d+)?$/.test(text) ? Number(text) : Number.NaN);
 
 const MAX_TIME_S = 7 * 24 * 3600;
-
 /** Seconds in the text, milliseconds in the value. */
 const secondsFrom = (minMs: number, expected: string): Form<number> => ({
   expected,

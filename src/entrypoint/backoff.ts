@@ -80,7 +80,7 @@ const PASSING = new Set<Failure["reason"]>([
   "no-guard",
 ]);
 
-/** A HEAD that is away may come back, and a start may fail for want of it; a wrong token does not mend itself. */
+/** A HEAD that is away may come back, and a start may fail for want of it; a wrong token stays wrong. */
 function mayPass(failure: Failure, member: boolean, recent: number): boolean {
   if (failure.reason === "ray-exited") return member || (failure.ranMs >= SLOW_MS && recent < NEWBORN_TRIES);
   return member && PASSING.has(failure.reason);

@@ -151,6 +151,7 @@ describe("a stop", () => {
     await node.live(10_000);
     expect(node.all("drained")).toMatchObject([{ how }]);
     expect(node.exitCode).toBe(0);
+    expect(await Promise.race([node.guards[0]?.ended, "lives on"])).toBe("exit code 0");
   });
 
   test("a second signal does not wait for the drain; nor does a WORKER without its HEAD", async () => {
@@ -208,6 +209,28 @@ test("what is left of a Ray that ended is killed before the next one starts, how
   node.script.sticks = false;
   await node.live(10_000);
   expect(node.starts).toHaveLength(2);
+});
+
+test("a HEAD names its cluster with the lease while its Ray runs, and not while it has none", async () => {
+  const health = leasing();
+  const node = await head({ health }).live(5000);
+  expect(health.askLease.mock.lastCall).toMatchObject([{ clusterId: "c1" }, expect.anything()]);
+  const obstacle = new Promise<null>(() => {});
+  Object.assign(node.script, { own: { agent: "gone", raylet: "running" }, obstacle });
+  await node.live(10_000);
+  expect(health.askLease.mock.lastCall).toMatchObject([{ clusterId: null }, expect.anything()]);
+});
+
+test.each<[what: string, env: Record<string, string>, troubles: string[]]>([
+  ["gives way", {}, ["outranked"]],
+  ["stays where it is the explicit one", { HEAD_ADDRESS: "b:6379" }, []],
+])("a HEAD that sees an earlier one %s", async (_, env, troubles) => {
+  const script = Object.assign(new Script(), { health: leasing() });
+  const node = await new VirtualNode(script, env, "b").live(5000);
+  script.gcs = { clusterId: "c1", alive: true, metadata: "9" };
+  script.head = { kind: "ray-gcs", version: "2.60.0", clusterId: "c2" };
+  await node.live(3000);
+  expect(node.all("trouble").map(({ trouble }) => trouble.kind)).toEqual(troubles);
 });
 
 describe("another living node of this name", () => {

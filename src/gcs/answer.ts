@@ -5,10 +5,7 @@ import { DATA, endsStream, type Frame, HEADERS, readHeaders } from "./http2.ts";
 /** Why a call brought no answer. */
 export type GcsFailure =
   | Extract<ProbeAnswer, { kind: "timeout" | "unauthorized" | "not-ray" | "tls" }>
-  /**
-   * No connection, or it broke before ("greeting") or after the server had said anything; `code` is the operating system's
-   * (ECONNREFUSED …) where there is one.
-   */
+  /** No connection, or it broke before ("greeting") or after the server had said anything; `code`: ECONNREFUSED … */
   | {
       readonly kind: "unavailable";
       readonly phase: "connect" | "greeting" | "answer";
@@ -18,14 +15,14 @@ export type GcsFailure =
 
 export type Outcome = Result<Buffer, GcsFailure>;
 
-/** A call of something that speaks gRPC, or at least HTTP/2. */
+/** Of something that speaks gRPC, or at least HTTP/2. */
 export const notRay = (detail: string) =>
   err({ kind: "not-ray", saw: `it answers gRPC, but not as Ray's GCS: ${detail}` } as const);
 
 export const brokenOff = (detail: string) =>
   ({ kind: "unavailable", phase: "answer", code: "", detail }) as const;
 
-/** What a server speaks that does not begin as HTTP/2 has to, by the first bytes of its answer. */
+/** What a server speaks that does not begin as HTTP/2 has to. */
 export function nameBytes(bytes: Buffer): GcsFailure {
   // The record types alert and handshake, followed by the major version 3. A GCS with RAY_USE_TLS is one.
   if ((bytes[0] === 0x15 || bytes[0] === 0x16) && bytes[1] === 3) return { kind: "tls", problem: "wanted" };
@@ -38,7 +35,7 @@ export function nameBytes(bytes: Buffer): GcsFailure {
 
 /** Larger than the node list of any cluster. */
 const MAX_BYTES = 64 * 1024 * 1024;
-/** Before a message: whether it is compressed, and its length (the gRPC protocol over HTTP/2, "Length-Prefixed-Message"). */
+/** Before a message: whether it is compressed, and its length. */
 const PREFIX_BYTES = 5;
 
 /** A message as the body of a request. */
@@ -52,7 +49,7 @@ export function withPrefix(message: Uint8Array): Buffer {
 export class Answer {
   readonly #body: Buffer[] = [];
   #bytes = 0;
-  /** The trailers among them. */
+  /** And trailers. */
   readonly #headers = new Map<string, string>();
 
   /** The message, or why there is none; undefined as long as there is more to come. */

@@ -92,7 +92,7 @@ function toNode(bytes: Uint8Array) {
     resources: Object.fromEntries(resources.map((entry) => [entry.text(1), entry.number(2)])),
     /** 0 where the GCS does not list it (Ray before 2.5x). */
     agentPort: info.number(31),
-    /** When it joined, by the HEAD's clock, in milliseconds since 1970. */
+    /** When it joined, by the HEAD's clock. */
     startedAtMs: info.number(23),
   };
 }

@@ -12,10 +12,7 @@ export async function readHeadEpoch(gcs: Pick<GcsClient, "kvGet">, timeoutMs: nu
   return value.ok ? epochIn(value.value) : 0;
 }
 
-/**
- * Writes the epoch of a HEAD into its own GCS, unless a higher one is there, which others may have read: a store may outlive the
- * GCS (Redis). Returns what is there now; undefined when the GCS does not serve.
- */
+/** Writes the epoch of a HEAD into its own GCS, unless a higher one is there (of Redis, say). Returns what is there then. */
 export async function publishHeadEpoch(gcs: Pick<GcsClient, "clusterId" | "kvGet" | "kvPut">, epoch: number) {
   const [clusterId, value] = await Promise.all([gcs.clusterId(TIMEOUT_MS), gcs.kvGet(NOTE, TIMEOUT_MS)]);
   if (!clusterId.ok || !value.ok) return undefined;

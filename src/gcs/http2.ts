@@ -1,7 +1,6 @@
-/**
+/*
  * What unary gRPC calls need of HTTP/2: frames (RFC 9113, 4 and 6), and blocks of headers (HPACK, RFC 7541) without a table of
- * earlier ones. node:http2 would do the same, and a decision would take a third longer: loading it costs 8 ms, and `node -e 0`
- * takes 25 (bench/decide.ts).
+ * earlier ones. To load node:http2 would make a decision a third longer: 8 ms, where `node -e 0` takes 25 (bench/decide.ts).
  */
 export const [DATA, HEADERS, RST_STREAM, GOAWAY] = [0, 1, 3, 7] as const;
 const [SETTINGS, PING, WINDOW_UPDATE] = [4, 6, 8] as const;
@@ -20,20 +19,19 @@ export interface Frame {
 /** What a client says first (RFC 9113, 3.4). */
 export const GREETING = Buffer.concat([
   Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
-  // The peer keeps no table of headers (1) and opens no streams (2); its answers may be as long as they are (4).
+  // The peer keeps no table of headers (1) and opens no streams (2); its answers (4), and all of a connection, may be long.
   frame(SETTINGS, 0, 0, Buffer.from("000100000000" + "000200000000" + "00047fffffff", "hex")),
-  // So may all of a connection, where 65,535 bytes are free unasked (6.9.2).
   frame(WINDOW_UPDATE, 0, 0, Buffer.from("7fff0000", "hex")),
 ]);
 
-/** One whole request on `stream`: its block of headers, and its body. */
+/** One whole request on `stream`. */
 export const request = (stream: number, headers: Buffer, body: Buffer): Buffer =>
   Buffer.concat([
     frame(HEADERS, FLAG.endHeaders, stream, headers),
     frame(DATA, FLAG.endStream, stream, body),
   ]);
 
-/** What has to be said to such a frame; undefined where nothing has. */
+/** What has to be said to such a frame. */
 export function replyTo({ type, flags, payload }: Frame): Buffer | undefined {
   if ((type !== SETTINGS && type !== PING) || (flags & FLAG.ack) !== 0) return undefined;
   return frame(type, FLAG.ack, 0, type === PING ? payload : Buffer.alloc(0));
@@ -100,10 +98,7 @@ const STATIC = new Map<number, readonly [name: string, value: string]>([
   [31, ["content-type", ""]],
 ]);
 
-/**
- * Adds the headers of a block to `headers`; those go under no name whose name the static table has and nobody here asks for.
- * What is no HPACK gives nonsense.
- */
+/** Adds those of a block to `headers`: under no name where it is in the static table alone. What is no HPACK gives nonsense. */
 export function readHeaders(block: Buffer, headers: Map<string, string>): void {
   let at = 0;
   const byte = (): number => block[at] ?? 0;
@@ -136,7 +131,7 @@ export function readHeaders(block: Buffer, headers: Map<string, string>): void {
   }
 }
 
-/** The characters of each length of code in bits (Appendix B); their codes count up in this order. Others are not for texts. */
+/** The characters of texts by the bits of their codes (Appendix B), which count up in this order. */
 const CODES: Partial<Record<number, string>> = {
   5: "012aceiost",
   6: " %-./3456789=A_bdfghlmnpru",
@@ -151,7 +146,7 @@ const CODES: Partial<Record<number, string>> = {
   19: "\\",
 };
 
-/** The text as far as it has characters of that table; the end is filled up with ones, which are no character. */
+/** The end is filled up with ones, which are no character. */
 function readHuffman(bytes: Buffer): string {
   let text = "";
   let [code, length, first] = [0, 0, 0];

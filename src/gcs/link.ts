@@ -13,7 +13,7 @@ export interface GcsOptions {
   readonly tls?: TlsKeys | undefined;
 }
 
-/** Begins a connection. `onLeave` is called once, when it takes no more calls. Only a node that uses TLS loads its module. */
+/** Begins a connection. `onLeave` is called once, when it takes no more calls. */
 export async function openLink(address: Address, options: GcsOptions, onLeave: () => void): Promise<Link> {
   const to = { ...address, lookup };
   const linkOf = (socket: Socket): Link => new Link(socket, formatAddress(address), options, onLeave);
@@ -32,7 +32,7 @@ export async function openLink(address: Address, options: GcsOptions, onLeave: (
 /** One HTTP/2 connection to a gRPC server, for unary calls until it breaks or is ended. No call rejects. */
 export class Link {
   readonly #socket: Socket;
-  /** Those of every call, encoded. */
+  /** Of every call, encoded. */
   readonly #headers: Buffer;
   readonly #speaksTls: boolean;
   readonly #onLeave: () => void;
@@ -41,9 +41,8 @@ export class Link {
   #unread: Buffer = Buffer.alloc(0);
   /** "greeting": it is made, and the peer has said nothing yet. */
   #phase: "connect" | "greeting" | "answer" = "connect";
-  /** The peer takes no new calls. */
+  /** It takes no new calls. */
   #leaving = false;
-  /** Why it is over. */
   #over: GcsFailure | undefined;
 
   constructor(socket: Socket, authority: string, { token, tls }: GcsOptions, onLeave: () => void) {
@@ -67,7 +66,6 @@ export class Link {
     socket.setNoDelay(true).write(http2.GREETING);
   }
 
-  /** Sends `message` to `path`, such as /package.Service/Method. */
   call(path: string, message: Uint8Array, timeoutMs: number): Promise<Outcome> {
     // A fraction of a millisecond is refused by Ray's gRPC.
     const wholeMs = Math.max(1, Math.floor(timeoutMs));
@@ -75,8 +73,7 @@ export class Link {
     return new Promise((resolve) => {
       const stream = this.#nextStream;
       this.#nextStream += 2;
-      // A silent peer may be gone without having closed the connection. The next call uses a new connection to find
-      // out; other calls on this one would get no answer either.
+      // A silent peer may be gone without having closed the connection; the next call finds out over a new one.
       const timer = setTimeout(() => {
         this.end({ kind: "timeout", phase: this.#phase === "connect" ? "connect" : "answer" });
       }, wholeMs);
@@ -96,7 +93,7 @@ export class Link {
     });
   }
 
-  /** Ends the connection, and every call on it with `why`. */
+  /** Every call on it ends with `why`. */
   end(why: GcsFailure): void {
     this.#over ??= why;
     this.#leave();

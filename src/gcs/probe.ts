@@ -8,10 +8,7 @@ import { openGcs } from "./client.ts";
 import type { GcsOptions } from "./link.ts";
 import { tlsOptions } from "./tls.ts";
 
-export interface ProbeOptions extends GcsOptions {
-  /** For everything together: name lookup, connection and answers. */
-  readonly timeoutMs: number;
-}
+export type ProbeOptions = GcsOptions & { readonly timeoutMs: number };
 
 /** Asks whether a Ray HEAD serves at `address`. Never rejects, never takes longer, leaves no connection behind. */
 export async function probeGcs(address: Address, options: ProbeOptions): Promise<ProbeResult> {

@@ -18,7 +18,7 @@ const leaseTtl: Form<number> = {
   },
 };
 
-/** Every setting of the health service. All have a default. */
+/** All have a default. */
 export const VARIABLES = {
   RAY_EP_HEALTH_HOST: {
     form: hosts.host,

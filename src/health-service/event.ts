@@ -11,7 +11,7 @@ const FAILURES = {
   ],
   "state-unreadable": ({ file, cause }: { file: string; cause: string }) => [
     `✗ The state that was kept cannot be read: ${cause}`,
-    `→ Make ${file} readable for this user, or remove it where no HEAD lives: the epoch in it must not go back.`,
+    `→ Make ${file} readable for this user. Remove it only while no HEAD runs: its epoch must not go back.`,
   ],
 };
 export type ServiceFailure = Members<"reason", typeof FAILURES>;
@@ -43,7 +43,6 @@ interface Started {
   tokenWanted: boolean;
 }
 
-/** What this run knows of the time before it. */
 type Memory =
   | { kind: "kept"; epoch: number; holder: string | null }
   | { kind: "none"; ttlMs: number }
@@ -60,7 +59,7 @@ interface Granted {
   before: string | null;
 }
 
-/** All that the health service has to say: what each event holds, and its lines. */
+/** What each event holds, and its lines. */
 const LINES = {
   started: ({ version, host, port, ttlMs, stateDir, whitelist, tokenWanted }: Started) => [
     `✓ Health service ${version} listens on http://${host}:${port}`,
@@ -76,16 +75,16 @@ const LINES = {
       return [`→ Remembered epoch ${memory.epoch}, held by ${memory.holder ?? "nobody"}`];
     if (memory.kind === "none")
       return [
-        `→ No memory of an earlier run: where a candidate is out of sight, a HEAD has ${memory.ttlMs / 1000} s to present itself`,
+        `→ No memory of an earlier run: while a candidate is silent, a living HEAD has ${memory.ttlMs / 1000} s to present itself`,
       ];
     return [
       `✗ The kept state cannot be used: ${memory.detail}`,
-      `→ It goes on as without memory, above epoch ${memory.epoch}; a HEAD that lives will present itself.`,
+      `→ It goes on without memory, with epochs above ${memory.epoch}; a living HEAD will present itself.`,
     ];
   },
   granted: ({ how, node, address, epoch, before }: Granted) => {
     const who = `${node} at ${address}, epoch ${epoch}`;
-    if (how === "recognition") return [`→ Head lease confirmed to ${who}: it holds it already`];
+    if (how === "recognition") return [`→ Head lease confirmed to ${who}: it holds the lease already`];
     const after = before === null ? "" : `, after ${before}`;
     return [`✓ ${how === "grant" ? "Head lease granted to" : "Living HEAD recognised:"} ${who}${after}`];
   },
@@ -100,7 +99,7 @@ const LINES = {
       ? [`✓ The state is kept on disk again: ${storage.file}`]
       : [
           `✗ The state cannot be kept on disk: ${storage.cause}`,
-          "→ No head lease is granted until it can; a running HEAD goes on.",
+          "→ No head lease is granted until it can be kept; a running HEAD goes on.",
         ],
   /** A write that was refused before its body was read. */
   "turned-away": ({ from, method, path, cause }: Record<"from" | "method" | "path" | "cause", string>) => [
@@ -127,10 +126,10 @@ export const render = (event: Event): string[] => (LINES[event.type] as (event: 
 export const withoutLife = (event: Event): Event =>
   "life" in event ? { ...event, life: "(not shown)" } : event;
 
-/** What clients cause, again and again: a candidate that is refused asks again every second or two. */
+/** What clients cause repeatedly: a refused candidate asks again every second or two. */
 const REPEATED: ReadonlySet<Event["type"]> = new Set(["refused", "storage", "turned-away", "bug", "reach"]);
 const MINUTE_MS = 60_000;
-/** Strangers choose the names in refusals, so what is remembered of them, and said within a minute, has a limit. */
+/** Strangers choose the names in refusals, so the number that is remembered, and logged in a minute, is limited. */
 const MAX_EVENTS = 1000;
 
 /**

@@ -63,10 +63,9 @@ function readArgs(args: string[]): Result<{ help?: boolean; version?: boolean },
 // A log that cannot be written (its disk is full, its reader is gone) is no reason to end the service.
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
 
-// Under thousands of connections a second V8's young generation grows to 100 MB and does not shrink (Node 24).
+// Under thousands of connections a second V8's young generation would grow to 100 MB for good (Node 24).
 setFlagsFromString("--semi-space-growth-factor=1");
 
-// The service looks up and dials names of nodes, and no silent name must delay the others.
 process.env.UV_THREADPOOL_SIZE = THREADS;
 
 void main().then((code) => leave(process, code));

@@ -5,7 +5,7 @@ import { SAME_NAME_AFTER_MS } from "./lease/lease-state.ts";
 interface Life {
   readonly name: string;
   readonly report: NodeReport;
-  /** The address that the report came from. */
+  /** Whose address it came from. */
   readonly peer: string;
   readonly seenAtMs: number;
   /** How often the owner of the name has reported since the first report of this life; 0 for the owner itself. */
@@ -22,9 +22,9 @@ const MAX_OTHERS = 3;
 const PROOF_OF_LIFE = 2;
 
 /**
- * Who owns the name of a node, and what each node said of itself last. The life that reported first owns the name, until
- * another one is granted the head lease under it or the owner falls silent. Any other life is the same node after a
- * restart, until the owner has reported twice since: then it is a duplicate.
+ * Who owns the name of a node, and what each said of itself last. The life that reported first owns the name, until another one is
+ * granted the head lease or the owner falls silent. Any other life is the node after a restart, until the owner has reported twice
+ * since: then it is a duplicate.
  */
 export class Registry {
   readonly #forgetAfterMs: number;
@@ -40,7 +40,6 @@ export class Registry {
     this.#now = now;
   }
 
-  /** Takes a report that came from `peer`. */
   note(name: string, report: NodeReport, peer: string): "noted" | "duplicate-name" | "too-many" {
     this.#forget();
     const lives = this.#lives(name);
@@ -57,7 +56,7 @@ export class Registry {
     );
   }
 
-  /** The last report of this very life of the node, if it came from `peer` and the life is no duplicate. */
+  /** The last report of this life, if it came from `peer` and the life is no duplicate. */
   find(name: string, life: string, peer: string): NodeReport | undefined {
     this.#forget();
     const said = this.#lives(name).find((each) => each.report.life === life && each.peer === peer);

@@ -17,12 +17,12 @@ export interface ServiceSettings extends Omit<LeaseStoreSettings, "ttlMs" | "isD
 
 const NODES_LIVE_TTLS = 3;
 
-/** The health service without its HTTP: the head lease, who owns which name, and what each node said of itself. */
+/** The health service without its HTTP. */
 export class Service {
   readonly settings: ServiceSettings;
   readonly lease: LeaseStore;
   readonly registry: Registry;
-  /** HTTP answers so far by status. */
+  /** HTTP answers by status. */
   readonly answers = new Map<number, number>();
   readonly #startedAtMs: number;
   readonly #whyNot: ReturnType<typeof createWhitelistCheck>;

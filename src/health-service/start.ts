@@ -10,11 +10,6 @@ import type { Recalled } from "./lease/lease-state.ts";
 import { inTime, StateFile } from "./lease/state-file.ts";
 import { Service, type ServiceSettings } from "./service.ts";
 
-export interface HealthService {
-  readonly port: number;
-  readonly stop: () => Promise<void>;
-}
-
 const RECALL_TIMEOUT_MS = 10_000;
 const LAST_WRITE_MS = 500;
 
@@ -23,7 +18,7 @@ export async function startHealthService(
   config: Config,
   identity: Pick<ServiceSettings, "version" | "instance">,
   log: (event: Event) => void,
-): Promise<Result<HealthService, ServiceFailure>> {
+): Promise<Result<{ port: number; stop: () => Promise<void> }, ServiceFailure>> {
   const { RAY_EP_HEALTH_STATE_DIR: stateDir, RAY_EP_LEASE_TTL: ttlMs } = config;
   const file = stateDir === null ? null : new StateFile(stateDir);
   const recalled: Result<Recalled, string> =
@@ -35,7 +30,7 @@ export async function startHealthService(
       ? { type: "memory", kind: "kept", epoch: known.epoch, holder: known.hold?.node ?? null }
       : { type: "memory", ttlMs, ...known },
   );
-  // Not boot time: while this machine is suspended no node can renew, and a lease that ends later does no harm.
+  // Not boot time: while this machine is suspended no node can renew.
   const around = { now: monotonicMs, pause, log };
   const service = new Service({ ...identity, ...around, config, file, recalled: known });
   await service.lease.open();
@@ -65,6 +60,6 @@ async function listen(
 async function stop(server: Server, service: Service): Promise<void> {
   server.close();
   server.closeAllConnections();
-  // A hung disk must not hold a stop that was asked for: what was not kept was not granted either.
+  // A hung disk must not hold a stop: what was not kept was not granted either.
   await Promise.race([service.lease.settled(), pause(LAST_WRITE_MS)]);
 }

@@ -45,7 +45,7 @@ export function ioFailure(error: unknown): WsFailure | undefined {
   // There is no path where a disk is full.
   const { code, path, message } = error as NodeJS.ErrnoException;
   if (code === undefined || !EXPECTED.has(code)) return undefined;
-  const fix = WAY_OUT[code] ?? "Mend that, then run the command again.";
+  const fix = WAY_OUT[code] ?? "Fix that, then run the command again.";
   return { reason: "io-failed", path: path ?? "A file", message, fix };
 }
 

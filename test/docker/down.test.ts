@@ -57,7 +57,7 @@ describe("ws up that fails takes back what it started", () => {
     try {
       const doctor = await project.ws(["doctor"]);
       expect(doctor.code, doctor.text).toBe(1);
-      expect(doctor.text).toContain(`meets 172.28.16.0/24 of the engine's network ${network}`);
+      expect(doctor.text).toContain(`overlaps 172.28.16.0/24 of the engine's network ${network}`);
       const up = await project.ws(["up"]);
       expect(up.code, up.text).toBe(75);
       expect(up.text).toContain(`and the engine's network ${network} has 172.28.16.0/24`);

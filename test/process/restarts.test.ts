@@ -39,7 +39,7 @@ test("a HEAD whose Ray does not start any more gives the lease back: the other c
   await gpu.says("→ State: ready → watching");
   rig.rays.manners = { joins: true, exitOnTerm: 1, refuses: "ray-cpu" };
   (await rig.rays.run("ray-cpu")).exit(1);
-  await cpu.says("✗ This HEAD cannot start its Ray: the head lease is given back");
+  await cpu.says("✗ This HEAD cannot start its Ray: it gives the head lease back");
   await gpu.says("→ The cluster's state is new");
   expect((await view()).holder).toMatchObject({ node: "ray-gpu", epoch: 2 });
   rig.rays.manners = { joins: true, exitOnTerm: 1 };

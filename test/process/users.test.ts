@@ -123,7 +123,7 @@ describe.skipIf(process.getuid?.() !== 0)("started as root", () => {
     const bound = ["setpriv", "--bounding-set=-setuid,-setgid", "--inh-caps=-setuid,-setgid", "--"];
     const bad = rig.node("ray-cpu", { RAY_EP_USER: String(UID) }, [], bound);
     expect(await bad.exit()).toBe(78);
-    expect(bad.stderr).toContain("which cannot change users");
+    expect(bad.stderr).toContain("and cannot change users");
     expect(bad.stderr).toContain("RAY_EP_USER=root");
     rig.node("ray-cpu", { RAY_EP_USER: "root", HOME: "/srv" }, [], bound);
     const { started } = await rig.rays.run("ray-cpu");

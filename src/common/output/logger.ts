@@ -4,22 +4,20 @@ import { visible } from "./shown.ts";
 const LOG_FORMS = ["text", "timed", "json"] as const;
 export type LogForm = (typeof LOG_FORMS)[number];
 
-/** The format that a variable names; it is needed before the settings have been checked. */
+/** It is needed before the settings have been checked. */
 export const logForm = (word: string | undefined): LogForm =>
   LOG_FORMS.find((form) => form === word) ?? "text";
 
-interface LoggerSettings<E> {
+/**
+ * How a program speaks: an event as lines of text, or as one line of JSON; nothing invisible in either. An event without lines is
+ * for JSON readers only.
+ */
+export const createLogger = <E extends { readonly type: string }>(settings: {
   readonly form: LogForm;
-  /** Takes whole lines, newline included. */
   readonly write: (text: string) => void;
-  /** An event without lines is for JSON readers only. */
   readonly render: (event: E) => readonly string[];
-  /** Wall time; people read `docker logs -t`. */
   readonly now: () => Date;
-}
-
-/** How a program speaks: an event as one or more lines of text, or as one line of JSON; nothing invisible in either. */
-export const createLogger = <E extends { readonly type: string }>(settings: LoggerSettings<E>) => ({
+}) => ({
   log(event: E): void {
     const lines = settings.render(event).map(visible);
     const time = settings.now().toISOString();

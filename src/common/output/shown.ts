@@ -1,10 +1,7 @@
 /** Control characters, escape codes, marks of text direction, line ends. */
 const INVISIBLE = /[\p{C}\p{Zl}\p{Zp}]/gu;
 
-/**
- * `text` on one line with such characters escaped, so that foreign text cannot forge a log line or control a
- * terminal. JSON text stays the same JSON.
- */
+/** `text` with these escaped: foreign text cannot forge a log line or control a terminal, and JSON stays the same JSON. */
 export const visible = (text: string): string =>
   text.replace(INVISIBLE, (character) =>
     // Its units of UTF-16, one or two.
@@ -14,7 +11,7 @@ export const visible = (text: string): string =>
       .join(""),
   );
 
-/** The text that is shown in place of a value that may be a secret. */
+/** What is shown in place of a value that may be a secret. */
 export const hidden = (text: string): string =>
   `(${text.length} ${text.length === 1 ? "character" : "characters"})`;
 

@@ -18,7 +18,7 @@ const Sequence = z.optional(Count.check(z.maximum(1e9)));
 export const LeaseRequest = z.object({
   node: Name,
   life: Name,
-  /** Where this node's GCS serves, or will serve: host:port. */
+  /** Of its GCS: host:port. */
   address: Word,
   /** Hex; null until the GCS of this node was seen serving. */
   clusterId: z.nullable(Word),
@@ -39,9 +39,8 @@ export const Holder = z.object({
   address: Word,
   clusterId: z.nullable(Word),
   epoch: Epoch,
-  /** Seconds until the lease ends if it is not renewed; 0 when it has ended. */
+  /** Seconds until the lease ends if it is not renewed; 0 when it has ended, and for how long. */
   expiresIn: z.number(),
-  /** Seconds since it ended, if it has ended. */
   endedFor: z.optional(z.number()),
 });
 export type Holder = z.infer<typeof Holder>;
@@ -73,7 +72,7 @@ export const LeaseRefused = z.object({
   reason: z.enum(REFUSAL_REASONS),
   message: Text,
   holder: z.nullable(Holder),
-  /** The highest epoch ever granted, as far as the service knows. */
+  /** The highest one ever granted. */
   epoch: Epoch,
   retryAfter: z.number(),
   instance: Name,
@@ -91,7 +90,7 @@ export type LeaseReleased = { released: boolean; epoch: number; instance: string
 export const NodeReport = z.object({
   life: Name,
   role: z.nullable(z.enum(["head", "worker"])),
-  /** Where the node is in its life; the entrypoint's state.ts has the chart. */
+  /** The entrypoint's state.ts has the chart. */
   state: z.enum([
     "deciding",
     "waiting-for-head",
@@ -136,9 +135,8 @@ export const ClusterView = z.object({
   epoch: Epoch,
   /** The last one, also after its lease ended; null when none is known or it released. */
   holder: z.nullable(Holder),
-  /** True where nobody holds the lease because its last holder gave it back; false where this service does not know. */
+  /** True where its last holder gave the lease back; and who, and seconds ago, if the service saw it. */
   released: z.optional(z.boolean()),
-  /** Which node released it, and how many seconds ago, if the service saw it. */
   releasedBy: z.optional(z.object({ node: Name, address: Word, ago: z.number() })),
   nodes: z.array(z.object({ name: Name, seenAgo: z.number(), ...z.omit(NodeReport, { life: true }).shape })),
   /** How many nodes the list has no room for. */
@@ -154,10 +152,7 @@ export type NodeNoted = z.infer<typeof NodeNoted>;
 export const NodeRefused = z.object({ reason: z.literal("duplicate-name"), message: Text });
 export type NodeRefused = z.infer<typeof NodeRefused>;
 
-/**
- * Body of `POST /v1/reach`: the service dials the name that this node advertises, at a port that it reported, and expects to
- * read `nonce` there.
- */
+/** Body of `POST /v1/reach`: the service dials what this node advertises, and expects to read `nonce` there. */
 export const ReachRequest = z.object({
   node: Name,
   life: Name,

@@ -2,27 +2,25 @@ import * as z from "zod/mini";
 import { attempt } from "../result.ts";
 import { Count, Name, Text, Word } from "./from-outside.ts";
 
-/** So many entries of a list are shown: a report must fit into the health service's limit of a body. */
+/** Of a list: a report must fit into the health service's limit of a body. */
 export const MAX_SHOWN = 8;
 
 /**
- * What a node says of itself as data: in its reports to the health service, and in the file that RAY_EP_STATUS_FILE names,
- * which outlives the process. Times are milliseconds since 1970. `reason`, `kind` and the like are words of the entrypoint's own
- * unions, not enumerated here, so that a reader of another version takes new ones.
+ * What a node says of itself as data: in its reports to the health service, and in RAY_EP_STATUS_FILE, which outlives the process.
+ * Times are milliseconds since 1970. Words of the entrypoint's unions are not enumerated, so that another version takes new ones.
  */
 export const NodeStatus = z.object({
   node: Name,
   /** Of the entrypoint. */
   version: Word,
-  /** When this process began. */
   startedAt: Count,
-  /** The installed Ray; null where that is not known. */
+  /** The installed version. */
   ray: z.nullable(Word),
   /** The names of the whitelist that it was told, or the first of them. */
   whitelist: z.array(Name).check(z.maxLength(MAX_SHOWN)),
   /** Its place there, from 1; null: it is no candidate. */
   place: z.nullable(Count),
-  /** What its look at the health service met last; null where it has not needed one yet. */
+  /** What its look at the health service met last. */
   health: z.nullable(z.object({ kind: Word, url: Text })),
   /** Its present or last role, and the rule that gave it. `head`: whom a WORKER follows. */
   decision: z.nullable(z.object({ role: z.enum(["head", "worker"]), rule: Word, head: z.nullable(Word) })),

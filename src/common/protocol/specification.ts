@@ -1,6 +1,6 @@
-/**
- * The words of the log that the commands of docs/specification.md look for (`docker logs … | grep "Mode:"` and its like): the one
- * contract in words between the programs that say them and `ws`, which judges them. All else that `ws` wants to know is data.
+/*
+ * The words of the log that the commands of docs/specification.md look for (`docker logs … | grep "Mode:"`): the one contract in
+ * words between programs and `ws`, which takes all else as data.
  */
 export const MODE_LINES = { head: "Mode: head", worker: "Mode: worker" } as const;
 export const IN_WHITELIST = "✓ Node is in head whitelist";

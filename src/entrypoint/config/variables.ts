@@ -115,7 +115,7 @@ export const VARIABLES = {
   ),
   RAY_EP_TAKEOVER_AFTER: seconds(
     "30",
-    "seconds that a candidate itself must not have reached the old HEAD before it takes over; 0: never",
+    "seconds that a candidate must itself be without contact to the old HEAD before it takes over; 0: never",
   ),
   RAY_EP_WATCH_INTERVAL: positiveSeconds("1", "seconds between two checks of the running node"),
   RAY_EP_MAX_RESTARTS: kind(scalars.wholeNumber(0, 1_000_000), "Give a whole number, such as 10.")(
@@ -134,7 +134,7 @@ export const VARIABLES = {
   RAY_EP_HEALTH_TOKEN: {
     ...kind(scalars.secret, "Give one word.")(
       null,
-      "the secret that the health service wants with each write",
+      "the secret that the health service requires for each write",
     ),
     secret: true,
   },

@@ -144,14 +144,14 @@ describe("how the health service reached this node", () => {
   test.each(["busy", "not-known"] as const)(
     "%s says that nothing was checked, and is no failure",
     (result) => {
-      expect(says(result)).toEqual(["→ Reach-back not checked on port 24000: it says why"]);
+      expect(says(result)).toEqual(["→ Reach-back was not checked on port 24000: it says why"]);
     },
   );
 
   test("a health service that does not answer is no failure either", () => {
     const answer = { ok: false, error: "HTTP 404" } as const;
     expect(words({ type: "reach-back", port: 24_000, answer })).toBe(
-      "→ Reach-back not checked on port 24000: HTTP 404",
+      "→ Reach-back was not checked on port 24000: HTTP 404",
     );
   });
 });

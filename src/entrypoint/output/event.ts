@@ -137,24 +137,24 @@ const LINES = {
   "state-of-cluster": ({ from, to }: { from: string; to: string }) =>
     from === to
       ? `✓ The cluster is the same, ${short(to)}: its KV store, detached actors and jobs live on (Redis)`
-      : `→ The cluster's state is new: ${short(to)} takes the place of ${short(from)}, whose actors, jobs and objects are gone (only RAY_REDIS_ADDRESS keeps them)`,
-  /** This HEAD cannot start its Ray, and lets others lead. */
+      : `→ The cluster's state is new: ${short(to)} replaces ${short(from)}, whose actors, jobs and objects are gone (only RAY_REDIS_ADDRESS keeps them)`,
+  /** This HEAD cannot start its Ray and lets another node lead. */
   "stepped-aside": () =>
-    "✗ This HEAD cannot start its Ray: the head lease is given back, so that another may lead",
+    "✗ This HEAD cannot start its Ray: it gives the head lease back, so that another node can lead",
   /** A failure that is not the end, since this node has worked before. */
   setback: (e: { failure: Failure }) => renderFailure(e.failure),
   state: (e: { from: NodeState; to: NodeState; step: Step }) =>
     `→ State: ${e.from} → ${e.to} (${say(STEPS, e.step)})`,
   /** Sessions of earlier runs, kept for debugging. */
-  "sessions-put-aside": (e: { folder: string; names: readonly string[] }) =>
-    `→ Earlier sessions of Ray lie in ${e.folder}/old-sessions: ${e.names.join(", ")}`,
+  "sessions-archived": (e: { folder: string; names: readonly string[] }) =>
+    `→ Earlier sessions of Ray are kept in ${e.folder}/old-sessions: ${e.names.join(", ")}`,
   /** How the health service, dialling back, met this node. */
   "reach-back": ({ port, answer }: { port: number; answer: Result<ReachAnswer, string> }) => {
-    if (!answer.ok) return `→ Reach-back not checked on port ${port}: ${answer.error}`;
+    if (!answer.ok) return `→ Reach-back was not checked on port ${port}: ${answer.error}`;
     const { result, message, from, to } = answer.value;
     if (result === "reached") return `✓ Others reach this node at ${to} (asked from ${from})`;
     if (result === "busy" || result === "not-known")
-      return `→ Reach-back not checked on port ${port}: ${message}`;
+      return `→ Reach-back was not checked on port ${port}: ${message}`;
     return [
       `✗ Others cannot reach this node at ${to ?? `port ${port}`}: ${message}; the HEAD will count it as dead`,
       `  → ${REACH_FIX[result]}`,

@@ -42,17 +42,17 @@ export const WAITS: Words<WaitReason> = {
     `for ${node}, which holds the head lease (epoch ${epoch}), to serve at ${address}`,
   lease: ({ reason, message }) => `for the head lease (${reason}): ${message}`,
   takeover: ({ node, epoch, remainingMs }) =>
-    `for ${node} (epoch ${epoch}) to come back; ${remainingMs === null ? "RAY_EP_TAKEOVER_AFTER=0 forbids to take over" : `takeover in ${seconds(remainingMs)} at the earliest`}`,
+    `for ${node} (epoch ${epoch}) to come back; ${remainingMs === null ? "RAY_EP_TAKEOVER_AFTER=0 forbids a takeover" : `takeover in ${seconds(remainingMs)} at the earliest`}`,
   "second-look": ({ remainingMs, place }) =>
     `${seconds(remainingMs)} for a HEAD to show itself; this node is number ${place} in the whitelist`,
 };
 
 /** Why a node's state changes. */
 export const STEPS: Words<Step> = {
-  wait: () => "no HEAD to join or to be yet",
+  wait: () => "no HEAD yet",
   start: ({ role }) => (role.role === "head" ? "as HEAD" : `as WORKER of ${formatAddress(role.head)}`),
   alive: ({ nodeId }) => `the GCS lists node ${short(nodeId)} as ALIVE`,
-  watch: ({ everyMs }) => `a look every ${seconds(everyMs)}`,
+  watch: ({ everyMs }) => `one check every ${seconds(everyMs)}`,
   restart: ({ restarts, delayMs }) =>
     `restart ${restarts} ${delayMs > 0 ? `in ${seconds(delayMs)}` : "at once"}`,
   decide: () => "who is HEAD now?",
@@ -63,7 +63,7 @@ export const STEPS: Words<Step> = {
 /** Why Ray is killed before it has drained. */
 export const KILLED = {
   late: "it did not end in time",
-  urgent: "a stop at once was asked",
+  urgent: "an immediate stop was asked for",
   headless: "the HEAD is gone, so there is nobody to drain to",
   superseded: "another node has its place, so there is nothing to drain",
 } as const;

@@ -22,13 +22,13 @@ const FAULTS = {
   "agent-unwell": () => "The agent of this node says that its raylet is not well",
   "declared-dead": () => "The cluster has declared this node dead",
   /** Our own GCS does not answer though its process lives. */
-  "gcs-hangs": ({ cause }: Caused) => `The GCS of this node gives no answer any more (${cause})`,
+  "gcs-hangs": ({ cause }: Caused) => `The GCS of this node no longer answers (${cause})`,
   /** The HEAD came back with another cluster id: our raylet belongs to a cluster that is no more. */
   "head-restarted": ({ from, to }: { from: string; to: string }) =>
-    `The HEAD restarted: cluster ${from.slice(0, 8)} is now ${to.slice(0, 8)}, so this node joins anew`,
-  /** The HEAD went, or came back as another cluster, while this WORKER's Ray still started. */
+    `The HEAD restarted: cluster ${from.slice(0, 8)} is now ${to.slice(0, 8)}, so this node joins again`,
+  /** The HEAD was lost, or came back as another cluster, while this WORKER's Ray was starting. */
   "head-lost-in-start": ({ cause }: Caused) =>
-    `The HEAD went while this node's Ray was starting (${cause}); looking for it`,
+    `The HEAD was lost while this node's Ray was starting (${cause}); looking for it`,
   /** Another node holds the head lease under a higher epoch: this HEAD must give way. */
   superseded: ({ by, epoch }: { by: string; epoch: number }) =>
     `${by} holds the head lease under epoch ${epoch}: this HEAD gives way`,

@@ -4,31 +4,27 @@ import type { Socket } from "node:net";
 /** Enough for a thousand nodes at once; one with a partial request of the maximum size takes about 40 KB (Node 24). */
 const MAX_CONNECTIONS = 3072;
 
-/** How many connections this process may have, by /proc/self/limits (Linux). It needs a few files for itself. */
+/** By /proc/self/limits (Linux); the process needs a few files for itself. */
 export function maxConnections(limits: string | null): number {
   const files = Number(/^Max open files\s+(\d+)/m.exec(limits ?? "")?.[1] ?? Number.POSITIVE_INFINITY);
   return Math.min(MAX_CONNECTIONS, Math.floor(files * 0.75));
 }
 
-/** The end of each request's header. */
 const END_OF_HEAD = "\r\n\r\n";
 
 /**
- * Keeps the number of connections within its limit, and lets each have one request at a time.
+ * Keeps the number of connections within its limit, and lets each have one request at a time. A new one beyond the limit closes
+ * the longest idle one, else the one whose answer takes longest; Node's `maxConnections` would turn the new ones away.
  *
- * A new connection beyond the limit closes the longest idle one, else the one whose answer takes longest: new requests
- * are served, however many connections are held open. Node's `maxConnections` would turn the new ones away.
- *
- * Node parses thousands of pipelined requests of one chunk before it answers the first, and holds an answer for each
- * (`maxRequestsPerSocket` does not change that). Here each chunk is cut where a header may end, and a connection with a
- * request ahead of an answer is read no further and closes after it: no client of ours pipelines.
+ * Node parses thousands of pipelined requests of one chunk before it answers the first, and holds an answer for each. Here each
+ * chunk is cut where a header may end, and a connection with a request ahead of an answer is read no further and closes after it.
  */
 export class Connections {
   readonly #max: number;
   /** In each the one that changed last is last; a busy one with its answer under way. */
   readonly #idle = new Set<Socket>();
   readonly #busy = new Map<Socket, ServerResponse>();
-  /** Those that end after their answer. */
+  /** After their answer. */
   readonly #ending = new WeakSet<Socket>();
 
   constructor(max: number) {

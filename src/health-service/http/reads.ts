@@ -7,8 +7,8 @@ const MIN_REST_MS = 250;
 const REST_FACTOR = 10;
 
 /**
- * `make` for an expensive text that many request: those who ask while it rests are answered together by the next one. So
- * no answer is older than its request, and making the text takes at most a tenth of the time.
+ * `make` for an expensive text: those who ask while it rests are answered together by the next one, which is no older than their
+ * requests, and making it takes at most a tenth of the time.
  */
 export function paced(make: () => string): () => Promise<Buffer> {
   let restsUntilMs = 0;
@@ -28,7 +28,7 @@ export function paced(make: () => string): () => Promise<Buffer> {
   };
 }
 
-/** Readers accept 1 MiB; this leaves room for the lease. A thousand nodes need a third of it. */
+/** Readers accept 1 MiB; this leaves room for the lease. */
 const MAX_LIST = 1024 * 1024 - 8 * 1024;
 
 /** The body of `GET /v1/cluster`; nodes for which the list has no room are only counted. */
@@ -43,7 +43,6 @@ export function clusterText(service: Service): string {
   return `${JSON.stringify({ ...service.view(), ...(omitted > 0 && { omitted }), nodes })}\n`;
 }
 
-/** A value, and the labels that tell it from others of the same metric. */
 type Sample = readonly [value: number, labels?: Readonly<Record<string, string>>];
 
 /** The numbers for Prometheus, in its text format 0.0.4. */
@@ -64,9 +63,7 @@ export function renderMetrics(service: Service): string {
     metric("lease_seconds_left", "gauge", "Seconds until the head lease ends; 0 without one.", [[left]]),
     metric("lease_holder", "gauge", "The holder: 1 while its lease runs, 0 after it ended.", held),
     metric("lease_decisions_total", "counter", "Decisions on the head lease.", by("decision", lease.tally)),
-    metric("lease_storage_ok", "gauge", "0 while the state cannot be kept on disk.", [
-      [Number(lease.stored)],
-    ]),
+    metric("lease_storage_ok", "gauge", "0 while the state cannot be kept on disk.", [[+lease.stored]]),
     metric("nodes", "gauge", "Nodes that reported lately, by role.", by("role", roles)),
   ].join("");
 }

@@ -16,7 +16,7 @@ import { createWrites, type Handler, type Reply, refuse, short } from "./writes.
 
 /** How long a client may take to send a request. */
 const REQUEST_TIMEOUT_MS = 5000;
-/** Nodes, browsers and proxies send less than half of that; more is not read. */
+/** Nodes, browsers and proxies send less than half of that. */
 const MAX_HEADERS = 64;
 /** Node waits one second longer than it announces to clients. */
 const KEEP_ALIVE_MS = 4000;

@@ -9,7 +9,6 @@ import type { ServiceSettings } from "../service.ts";
 /** One answer. An object is sent as JSON. */
 export interface Reply {
   readonly status: number;
-  /** JSON where they name no other content type. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly body: string | Buffer | object;
 }
@@ -17,15 +16,12 @@ export interface Reply {
 /** `name`: the path's last part, decoded. No reply where the client went away before it had said everything. */
 export type Handler = (request: IncomingMessage, name: string) => Reply | Promise<Reply | null>;
 
-/** A refusal in words, with the way out in `error` and each wrong field in `problems`. */
+/** A refusal in words, and each wrong field. */
 export const refuse = (status: number, error: string, headers = {}, problems?: string[]) => {
   return { status, headers, body: { error, problems } satisfies ErrorAnswer };
 };
 
-/**
- * Makes the handlers of writes, which come from an address (`peer`): what the guard turns away is not read, and a body
- * without the schema's shape is refused with each wrong field.
- */
+/** Makes the handlers of writes: what the guard turns away is not read. `peer`: the address that it comes from. */
 export function createWrites({ config, log }: ServiceSettings) {
   const whyNot = createWriteGuard(config.RAY_EP_HEALTH_TOKEN, config.RAY_EP_HEALTH_ALLOWED_HOSTS ?? []);
   return <T>(
@@ -47,7 +43,7 @@ export function createWrites({ config, log }: ServiceSettings) {
     };
 }
 
-/** Node refuses all but visible ASCII in it, but takes kilobytes. */
+/** Node takes kilobytes. */
 export const short = (url = ""): string => url.slice(0, 300);
 
 /** The body as the schema has it, or a 400 that names each wrong field and what was expected. */
@@ -73,10 +69,9 @@ const MAX_BODY = 8 * 1024;
 const MAX_IGNORED = 1024 * 1024;
 
 /**
- * Checks a write by its headers; null accepts it. Where there is a token, every write has to bring it. Browsers send
- * `Origin` with each PUT, POST and DELETE (Fetch standard, 3.2), also after DNS rebinding; nodes never send it. An old
- * browser that leaves it out still sends the page's host name, and cannot send `application/json` to another origin
- * without a preflight. `hosts`: public names under which nodes reach this service.
+ * Checks a write by its headers; null accepts it. Browsers send `Origin` with each PUT, POST and DELETE (Fetch standard, 3.2), also
+ * after DNS rebinding; nodes never do. An old browser without it still sends the page's host name, and cannot send
+ * `application/json` to another origin without a preflight. `hosts`: public names of this service.
  */
 function createWriteGuard(token: string | null, hosts: readonly string[]) {
   const isStranger = token === null ? hostTest(hosts) : tokenTest(token);

@@ -34,7 +34,6 @@ export interface LeaseState {
   readonly graceUntilMs: number;
 }
 
-/** What a service keeps for its next run. */
 export interface Memory extends Pick<LeaseState, "epoch" | "highestEpochSeen"> {
   readonly hold: z.infer<typeof KeptHold> | null;
 }

@@ -79,6 +79,15 @@ test("so is a living HEAD that was recognised", async () => {
   expect([store.stored, disk.kept?.epoch]).toEqual([true, 7]);
 });
 
+test("of two that ask at once the second is answered when the first one's grant is kept", async () => {
+  disk.mode = "hung";
+  const both = [ask("cpu"), ask("gpu")];
+  await vi.advanceTimersByTimeAsync(0);
+  disk.letGo();
+  const held = { granted: false, reason: "held", holder: { node: "cpu" } };
+  expect(await Promise.all(both)).toMatchObject([{ granted: true, epoch: 1 }, held]);
+});
+
 test("a disk that hangs: the HEAD renews, nobody is granted, and what is kept in the end is what holds", async () => {
   await ask("cpu");
   await store.release({ node: "cpu", life: "cpu-1", epoch: 1 });

@@ -13,7 +13,6 @@ export interface LeaseStoreSettings {
   readonly recalled: lease.Recalled;
   /** True where a life reports beside the owner of its name. */
   readonly isDuplicate: (node: string, life: string) => boolean;
-  /** Null: the lease lives in memory alone. */
   readonly file: Pick<StateFile, "path" | "save"> | null;
   /** Milliseconds on the monotonic clock. */
   readonly now: () => number;
@@ -32,9 +31,8 @@ export class LeaseStore {
   #line: Promise<unknown> = Promise.resolve();
   /** There is no write beside one under way, so that nothing older comes after something newer. */
   #writing = false;
-  /** False while the state cannot be written. */
   stored = true;
-  /** How often each thing happened since the start; for /metrics. */
+  /** How often each thing happened, for /metrics. */
   readonly tally = new Map<string, number>();
 
   constructor(settings: LeaseStoreSettings) {
@@ -60,7 +58,7 @@ export class LeaseStore {
         return this.refuse(request, isProven ? "duplicate-name" : step.reason, step.retryAfterMs);
       }
       const { how, epoch, state } = step;
-      // That a HEAD serves is kept as well: who never served is followed without a delay.
+      // That a HEAD serves is kept as well.
       const isNews =
         state.last?.epoch !== before.last?.epoch || state.last?.clusterId !== before.last?.clusterId;
       const kept = (this.stored && !isNews) || (await this.#save(state));
@@ -73,7 +71,6 @@ export class LeaseStore {
     });
   }
 
-  /** The 409 of `PUT /v1/head`. */
   refuse(
     request: wire.LeaseRequest,
     reason: wire.LeaseRefused["reason"],
@@ -102,14 +99,12 @@ export class LeaseStore {
     });
   }
 
-  /** Takes note of an epoch that a node has seen. */
   seeEpoch(epoch: number): Promise<void> {
     return this.#inLine(async () => {
       this.#state = seeEpoch(this.#state, epoch);
     });
   }
 
-  /** True for the life that was granted the lease last. */
   isLastHolder(node: string, life: string): boolean {
     const { last } = this.#state;
     return last?.life === life && sameHost(last.node, node);

@@ -3,12 +3,12 @@ import { dirname, join } from "node:path";
 import * as z from "zod/mini";
 import { pause } from "../../common/deadline.ts";
 import { Epoch, HIGHEST_EPOCH } from "../../common/protocol/lease-protocol.ts";
-import { err, ok, type Result } from "../../common/result.ts";
+import { attempt, err, ok, type Result } from "../../common/result.ts";
 import { KeptHold, type Memory, type Recalled } from "./lease-state.ts";
 
 const Stored = z.object({ version: z.literal(1), epoch: Epoch, heard: Epoch, hold: z.nullable(KeptHold) });
 
-/** The lease in `lease.json` of a folder, which is made when it is missing. */
+/** The lease in `lease.json` of a folder. */
 export class StateFile {
   readonly path: string;
 
@@ -26,15 +26,13 @@ export class StateFile {
       // Without a file, or a folder, there was no state.
       return ["ENOENT", "ENOTDIR"].includes(code) ? ok({ kind: "none" }) : err(message);
     }
-    try {
-      const { epoch, heard, hold } = z.parse(Stored, JSON.parse(text));
-      return ok({ kind: "kept", epoch, highestEpochSeen: heard, hold });
-    } catch {
-      // The evidence stays beside the next file.
-      await copyFile(this.path, `${this.path}.damaged`).catch(() => {});
-      const detail = `${this.path} is not a state file of this program`;
-      return ok({ kind: "damaged", epoch: highestEpoch(text), detail });
-    }
+    const kept = attempt(() => z.parse(Stored, JSON.parse(text)));
+    if (kept !== undefined)
+      return ok({ kind: "kept", epoch: kept.epoch, highestEpochSeen: kept.heard, hold: kept.hold });
+    // The evidence stays beside the next file.
+    await copyFile(this.path, `${this.path}.damaged`).catch(() => {});
+    const detail = `${this.path} is not a state file of this program`;
+    return ok({ kind: "damaged", epoch: highestEpoch(text), detail });
   }
 
   /** Returns when the state is on the disk, or why it cannot be. The file is never half written. */

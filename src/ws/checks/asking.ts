@@ -26,7 +26,7 @@ export async function askUntil<T>(
 
 /** What each request to Ray's dashboard carries. `token`: of RAY_AUTH_MODE=token, null or undefined where there is none. */
 export const dashboardHeaders = (token: string | null | undefined): Readonly<Record<string, string>> => ({
-  // Ray up to 2.49 answers 500 to whoever does not say what he is (is_browser_request, dashboard/optional_utils.py).
+  // Ray up to 2.49 answers 500 to a client that does not name itself (is_browser_request, dashboard/optional_utils.py).
   "user-agent": `ray-entrypoint/${__VERSION__}`,
   ...(token ? { authorization: `Bearer ${token}` } : {}),
 });

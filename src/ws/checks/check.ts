@@ -27,7 +27,7 @@ export interface Verdict {
   readonly saw: string;
 }
 
-/** One line of the checklist, as data: what runs it, prints it and reports it does not know what it checks. */
+/** One line of the checklist, as data. What runs, prints and reports it does not know what it checks. */
 export interface Check {
   /** Kebab-case, with its section in front: `cluster/head`. */
   readonly id: `${SectionKey}/${string}`;

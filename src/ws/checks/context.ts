@@ -62,7 +62,7 @@ export function checkContext(all: Driver, head: Address, signal: AbortSignal) {
     heads: async () => (await first()).heads,
     /** What the HEAD's GCS lists. */
     cluster,
-    /** The same, asked anew. */
+    /** The same, asked again. */
     look: () => viewIn(snapshot()),
     /** `ray status`, typed on the HEAD's node, once it has caught up with the GCS or had time enough to. */
     rayStatus: once(async () => {
@@ -83,7 +83,7 @@ export function checkContext(all: Driver, head: Address, signal: AbortSignal) {
       const output = await exec(TEST_CLIENT_NAME, probeCommand(target, clientPort));
       return output.ok ? readTried(output.value) : output;
     }),
-    /** What a service wrote since it was started last. Its last word counts: who changed its mind has said so more than once. */
+    /** What a service wrote since it was started last. The last line counts: a node that decided again wrote another. */
     lines: async (name: string) => {
       const service = await listed(name);
       const log = await driver.log((service ?? driver.absent(name)).ref, {

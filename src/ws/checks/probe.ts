@@ -23,7 +23,7 @@ export const taskOn = (name: string, tried: readonly Tried[]): Tried | undefined
 
 const MARK = "WS-TRIED ";
 
-/** What was tried, among whatever else Python and Ray printed. A program that was cut short said so much before that. */
+/** What was tried, among whatever else Python and Ray printed. A program that was cut short has reported a part. */
 export function readTried(output: string): Result<Tried[], string> {
   const lines = output.split("\n").filter((line) => line.startsWith(MARK));
   return lines.length === 0

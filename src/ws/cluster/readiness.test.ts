@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { ok } from "../../common/result.ts";
+import { err, ok } from "../../common/result.ts";
 import type { NodeInfo } from "../../gcs/client.ts";
 import type { Service } from "../drivers/driver.ts";
 import { judgeService, type Look } from "./readiness.ts";
@@ -102,6 +102,11 @@ describe("a service is ready, not yet ready, or ended", () => {
       { notYet: "its turn to start has not come yet" },
     ],
     ["a health service that answers", { now: service({ name: "health" }), gcs: NOBODY }, { ready: "200 OK" }],
+    [
+      "a health service that does not answer",
+      { now: service({ name: "health" }), health: err("connection refused") },
+      { notYet: "connection refused" },
+    ],
     [
       "a client without a word",
       { now: service({ name: "test-ray-client" }) },

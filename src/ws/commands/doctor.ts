@@ -1,15 +1,15 @@
 import { styleText } from "node:util";
 import type { Command } from "commander";
+import { ok } from "../../common/result.ts";
 import { loadSettings } from "../config/load.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import { clusterFindings } from "../doctor/cluster.ts";
 import type { Finding } from "../doctor/finding.ts";
 import { type DoctorFacts, lookAtCluster, lookAtDocker, lookAtMachine } from "../doctor/look.ts";
 import { machineFindings } from "../doctor/machine.ts";
-import { composeDriver } from "../drivers/compose/driver.ts";
+import { choose, DRIVERS } from "../drivers/choose.ts";
 import { composeRunner, dockerRunner, engineHost } from "../drivers/compose/engine.ts";
-import type { RuntimeName } from "../drivers/driver.ts";
-import { isLocalRunning, localDriver } from "../drivers/local/driver.ts";
+import { isLocalRunning } from "../drivers/local/driver.ts";
 import { EXIT } from "../failure.ts";
 import { oneLine } from "../output/terminal.ts";
 import { lastUp } from "../state/last-up.ts";
@@ -26,17 +26,27 @@ async function doctor(context: WsContext, options: GlobalOptions) {
   const settings = loadSettings(context, options);
   if (!settings.ok) return settings.error;
   const { env: shell, dist, terminal } = context;
-  const machine = await lookAtMachine(shell, options.stateDir);
-  const runtime = runtimeOf(options, machine.engine.ok);
+  const { stateDir } = options;
+  const machine = await lookAtMachine(shell, stateDir);
+  const docker = dockerRunner(shell);
+  const compose = ["docker", "compose"];
+  const host = await engineHost(docker, shell);
+  const answer = machine.engine;
+  // The cluster to examine is chosen as in every other command; docker's is examined also where its engine does not answer.
+  const choice = await choose({
+    asked: options.runtime,
+    last: lastUp(stateDir)?.runtime,
+    embeddedRuns: () => isLocalRunning(stateDir),
+    findTools: async () => (answer.ok ? ok({ ...answer.value, compose, host }) : answer),
+  });
+  const runtime = choice.ok ? choice.value.name : (options.runtime ?? "docker");
   const env = await environment(context, options, runtime);
   if (!env.ok) return env.error;
-  const common = { ...options, settings: settings.value, env: env.value };
-  const docker = dockerRunner(shell);
-  const compose = composeRunner(["docker", "compose"], shell);
-  const project = { ...common, engine: { docker, compose, host: await engineHost(docker, shell) } };
-  const cluster = await lookAtCluster(
-    runtime === "docker" ? composeDriver(project) : localDriver({ ...common, dist }),
-  );
+  const project = {
+    ...{ ...options, settings: settings.value, env: env.value, dist },
+    engine: { docker, compose: composeRunner(compose, shell), host },
+  };
+  const cluster = await lookAtCluster(DRIVERS[runtime](project));
   const running =
     runtime === "docker" &&
     (!cluster.services.ok || cluster.services.value.some(({ running: each }) => each));
@@ -55,14 +65,6 @@ async function doctor(context: WsContext, options: GlobalOptions) {
   const problems = wrong === 1 ? "1 problem" : `${wrong} problems`;
   terminal.out(wrong === 0 ? "✓ Nothing stands in the way\n" : `✗ ${problems}\n`);
   return wrong === 0 ? EXIT.ok : EXIT.notAllWell;
-}
-
-/** The cluster to examine, chosen as in every other command. */
-function runtimeOf({ runtime, stateDir }: GlobalOptions, engineAnswers: boolean): RuntimeName {
-  const last = lastUp(stateDir)?.runtime;
-  if (runtime !== undefined) return runtime;
-  if (last === "embedded" || isLocalRunning(stateDir)) return "embedded";
-  return engineAnswers || last === "docker" ? "docker" : "embedded";
 }
 
 const MARK = { good: "✓", note: "→", bad: "✗" } as const;

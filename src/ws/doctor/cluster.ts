@@ -23,7 +23,7 @@ interface Present extends Omit<ClusterFacts, "services"> {
 
 const about = (topic: string, said: Said): Finding => ({ topic, ...said });
 
-/** The cases of the specification's troubleshooting section (docs/specification.md), and whether each node is there at all. Pure. */
+/** The cases of the specification's troubleshooting section (docs/specification.md), and whether each node exists. Pure. */
 export function clusterFindings({ settings, cluster }: DoctorFacts): Finding[] {
   const { services, runtime } = cluster;
   if (!services.ok)
@@ -82,11 +82,11 @@ const RULES: readonly ((present: Present) => Finding[])[] = [
     if (worker === undefined || !(isHead || worker.nodeStatus?.decision?.role === "head")) return [];
     const said = candidates.includes(TEST_WORKER_NAME)
       ? bad(
-          "it started as HEAD: it stands in nodes.head_whitelist",
+          "it started as HEAD: it is in nodes.head_whitelist",
           `Take ${TEST_WORKER_NAME} out of nodes.head_whitelist.`,
         )
       : bad(
-          "it started as HEAD: HEAD_ADDRESS names it, or it was not told one",
+          "it started as HEAD: HEAD_ADDRESS names it or is not set",
           "Set cluster_test.target to a node of the cluster, then ws test --up.",
         );
     return [about(TEST_WORKER_NAME, said)];
@@ -97,7 +97,7 @@ const RULES: readonly ((present: Present) => Finding[])[] = [
     services
       .filter(({ log }) => /python3?: (?:command )?not found|"python3?": executable file not found/.test(log))
       .map(({ name }) => {
-        const fix = "Its image was not made by us: ws up --build; by hand use su - ray -c 'python3 …'.";
+        const fix = "ws did not build its image: run ws up --build; by hand use su - ray -c 'python3 …'.";
         return about(name, bad("python3 is not found in its PATH", fix));
       }),
 
@@ -110,7 +110,7 @@ const RULES: readonly ((present: Present) => Finding[])[] = [
         const near = nearest(hostname, candidates);
         const all = candidates.join(", ");
         if (!candidates.includes(name) && near === undefined)
-          return about(name, note(`it is no candidate: ${hostname} is none of ${all}`));
+          return about(name, note(`it is not a candidate: ${hostname} is none of ${all}`));
         const hint = near === undefined ? "" : `; the nearest is ${near}`;
         const fix = "Make nodes.head_whitelist and the hostname the same, then ws up.";
         return about(name, bad(`its hostname ${hostname} is not in the whitelist ${all}${hint}`, fix));
@@ -138,7 +138,7 @@ function versions(status: NodeStatus | undefined): string {
   return ` (Ray ${ray ?? "unknown"}, ray-entrypoint ${version}${past})`;
 }
 
-const READ_LOGS = "Read ws logs; the nodes say whether they wait for the health service or for each other.";
+const READ_LOGS = "Read ws logs; it says whether the nodes wait for the health service or for each other.";
 
 /** "ray-gpu becomes a HEAD of its own". */
 function oneHead({ heads, noHead, services }: Present): Said {
@@ -158,6 +158,6 @@ function oneHead({ heads, noHead, services }: Present): Said {
       : "each was started without knowing of the other (depends_on, whitelists that differ)";
   return bad(
     `${heads.length} of them, at ${heads.map(({ address }) => formatAddress(address)).join(" and ")}: ${why}`,
-    "Run ws generate and ws up: compose.yaml then has depends_on and one whitelist; restart the node that should follow.",
+    "Run ws generate and ws up: compose.yaml then has depends_on and one whitelist. Then restart the node that should be a WORKER.",
   );
 }

@@ -1,8 +1,8 @@
-/** What one thing that was looked at means. `note`: it works, and one should know. */
+/** What one fact means. `note`: it works, but the user should know. */
 export interface Said {
   readonly state: "good" | "note" | "bad";
   readonly saw: string;
-  /** What to change; empty where nothing has to. */
+  /** What to change; empty if nothing. */
   readonly fix: string;
 }
 

@@ -121,7 +121,7 @@ describe("what stands in the way on the machine", () => {
     [
       "a LAN that has part of the subnet",
       { routes: [{ device: "tun0", subnet: "172.28.7.0/24" }] },
-      "Subnets: network.subnet 172.28.0.0/16 meets 172.28.7.0/24, which this machine reaches through tun0 (a LAN or a VPN)",
+      "Subnets: network.subnet 172.28.0.0/16 overlaps 172.28.7.0/24, which this machine reaches through tun0 (a LAN or a VPN)",
     ],
     ["no address", { host: { ...machine.host, ipAddress: undefined } }, "Host address: none was found"],
   ])("%s", (_, change, expected) => {
@@ -135,7 +135,7 @@ describe("what stands in the way on the machine", () => {
       return machineFindings(facts({ docker: { ...docker, networks } })).find(({ state }) => state === "bad");
     };
     expect(found(true)).toMatchObject({
-      saw: "network.subnet 172.28.0.0/16 meets 172.28.5.0/24 of the engine's network theirs",
+      saw: "network.subnet 172.28.0.0/16 overlaps 172.28.5.0/24 of the engine's network theirs",
       fix: "Set another network.subnet.",
     });
     expect(found(false, "other")?.fix).toBe("Set another network.subnet.");
@@ -146,7 +146,7 @@ describe("what stands in the way on the machine", () => {
     const routes = [{ device: "tun0", subnet: "172.16.0.0/12" }];
     const found = wrong(machineFindings(facts({ machine: { ...machine, routes } })));
     expect(found).toHaveLength(2);
-    expect(found[1]).toContain("cluster_test.test_network_subnet 172.30.0.0/24 meets 172.16.0.0/12");
+    expect(found[1]).toContain("cluster_test.test_network_subnet 172.30.0.0/24 overlaps 172.16.0.0/12");
   });
 
   test("a port that something else holds", () => {
@@ -195,7 +195,7 @@ describe("what works, and one should know", () => {
   test("nothing on a machine without fault", () => expect(notes({})).toEqual([]));
 
   test.each<[string, Partial<MachineFacts>, string]>([
-    ["a small /dev/shm", { sharedMemoryBytes: GIB }, "/dev/shm: 1.0 GiB, and the object stores want 4.8 GiB"],
+    ["a small /dev/shm", { sharedMemoryBytes: GIB }, "/dev/shm: 1.0 GiB, and the object stores need 4.8 GiB"],
     [
       "fewer CPUs than wanted",
       { host: { ...machine.host, cpus: 2 } },
@@ -214,7 +214,7 @@ describe("what works, and one should know", () => {
 
   test("an address of another machine", () => {
     expect(notes({ settings: settings("host: { ip_address: 192.0.2.7 }") })).toEqual([
-      "Host address: 192.0.2.7 is none of this machine's own (127.0.0.1, 10.0.0.5)",
+      "Host address: 192.0.2.7 is not one of this machine's addresses (127.0.0.1, 10.0.0.5)",
     ]);
   });
 
@@ -236,7 +236,7 @@ describe("the specification's troubleshooting section, case by case", () => {
     const [first] = found(
       withService("test-ray-worker", { nodeStatus: statusOf("test-ray-worker", [EVENTS.decision]) }),
     );
-    expect(first).toBe("test-ray-worker: it started as HEAD: HEAD_ADDRESS names it, or it was not told one");
+    expect(first).toBe("test-ray-worker: it started as HEAD: HEAD_ADDRESS names it or is not set");
   });
 
   test("test-ray-worker starts as HEAD, since it is a candidate", () => {
@@ -245,7 +245,7 @@ describe("the specification's troubleshooting section, case by case", () => {
       withService("test-ray-worker", { nodeStatus: statusOf("test-ray-worker", [EVENTS.decision]) }),
       yaml,
     );
-    expect(first).toBe("test-ray-worker: it started as HEAD: it stands in nodes.head_whitelist");
+    expect(first).toBe("test-ray-worker: it started as HEAD: it is in nodes.head_whitelist");
   });
 
   test("python3: command not found", () => {

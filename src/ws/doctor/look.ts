@@ -18,7 +18,7 @@ import type { WsFailure } from "../failure.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What `ws doctor` saw, and changed nothing; an error is what stood in the way of seeing it. */
+/** What `ws doctor` saw; it changes nothing. An error says why something could not be seen. */
 export interface DoctorFacts {
   readonly settings: Settings;
   readonly machine: MachineFacts;

@@ -3,7 +3,7 @@ import { freeNetwork, overlapping } from "../drivers/compose/conflicts.ts";
 import { ASK_AGAIN, bad, type Finding, good, note, type Said } from "./finding.ts";
 import type { DoctorFacts } from "./look.ts";
 
-/** What of the machine stands in a cluster's way. Pure. */
+/** What on this machine stands in a cluster's way. Pure. */
 export const machineFindings = (facts: DoctorFacts): Finding[] =>
   Object.entries(RULES).flatMap(([topic, rule]) => [rule(facts)].flat().map((said) => ({ topic, ...said })));
 
@@ -12,7 +12,7 @@ const MIN_COMPOSE = "1.29";
 /** Ray images, and what a cluster writes into them. */
 const MIN_FREE_BYTES = 10 * 2 ** 30;
 
-/** What each thing that was looked at means, by its topic, in the order in which it is shown. */
+/** What the facts mean, by topic, in the order in which they are shown. */
 const RULES: Readonly<Record<string, (facts: DoctorFacts) => Said | Said[]>> = {
   Node: ({ machine }) => good(machine.node),
 
@@ -20,7 +20,7 @@ const RULES: Readonly<Record<string, (facts: DoctorFacts) => Said | Said[]>> = {
     if (!answer.ok)
       return note(
         `none answers: ${answer.error}`,
-        "ws takes the embedded runtime; start the engine to have containers.",
+        "ws uses the embedded runtime; start the engine to use containers.",
       );
     const { version, warnings, elsewhere } = answer.value;
     const notes = warnings.map((line) => note(`docker says: ${line}`));
@@ -30,7 +30,7 @@ const RULES: Readonly<Record<string, (facts: DoctorFacts) => Said | Said[]>> = {
       ...notes,
       // What `ws` knows about this machine may not hold for the engine's machine.
       note(
-        `containers run on ${elsewhere}: ports are published there and bind mounts name its folders, but CPUs, memory and GPU are checked against this machine`,
+        `containers run on ${elsewhere}: ports are published there and bind mounts name its folders, but CPUs, memory and GPU are checked on this machine`,
         `Set host.ip_address in config.yaml to ${elsewhere}'s own IPv4 address, and host.has_gpu.`,
       ),
     ];
@@ -62,8 +62,8 @@ const RULES: Readonly<Record<string, (facts: DoctorFacts) => Said | Said[]>> = {
     if (addresses.includes(used))
       return good(`${used}${hostIpAddress === undefined ? ", found by itself" : ", from config.yaml"}`);
     return note(
-      `${used} is none of this machine's own (${addresses.join(", ")})`,
-      "Right only if another machine forwards it to here; else set host.ip_address.",
+      `${used} is not one of this machine's addresses (${addresses.join(", ")})`,
+      "That works only if another machine forwards it here; if none does, set host.ip_address.",
     );
   },
 
@@ -80,8 +80,8 @@ const RULES: Readonly<Record<string, (facts: DoctorFacts) => Said | Said[]>> = {
     const wanted = settings.nodes.reduce((sum, { objectStoreBytes }) => sum + objectStoreBytes, 0);
     if (bytes >= wanted) return good(gib(bytes));
     return note(
-      `${gib(bytes)}, and the object stores want ${gib(wanted)}`,
-      "The embedded runtime gives each node less; containers are not concerned.",
+      `${gib(bytes)}, and the object stores need ${gib(wanted)}`,
+      "The embedded runtime gives each node less; containers are not affected.",
     );
   },
 
@@ -129,7 +129,7 @@ const RULES: Readonly<Record<string, (facts: DoctorFacts) => Said | Said[]>> = {
         .filter((network) => network.subnets.some((each) => overlapping(each, text)))
         .map((network) =>
           bad(
-            `${key} ${text} meets ${network.subnets.join(", ")} of the engine's network ${network.name}`,
+            `${key} ${text} overlaps ${network.subnets.join(", ")} of the engine's network ${network.name}`,
             freeNetwork(key, network),
           ),
         ),
@@ -137,7 +137,7 @@ const RULES: Readonly<Record<string, (facts: DoctorFacts) => Said | Said[]>> = {
         .filter(({ subnet }) => overlapping(subnet, text))
         .map(({ device, subnet }) =>
           bad(
-            `${key} ${text} meets ${subnet}, which this machine reaches through ${device} (a LAN or a VPN)`,
+            `${key} ${text} overlaps ${subnet}, which this machine reaches through ${device} (a LAN or a VPN)`,
             `Set another ${key}: containers would hide that network, or it them.`,
           ),
         ),
@@ -148,7 +148,7 @@ const RULES: Readonly<Record<string, (facts: DoctorFacts) => Said | Said[]>> = {
 
   Ports: ({ docker }) => {
     if (docker === undefined) return [];
-    if (docker.ports.length === 0) return good("those that the cluster publishes are free, or its own");
+    if (docker.ports.length === 0) return good("the cluster's ports are free, or its own");
     return docker.ports.map(({ where, problem, fix }) => bad(`${where}: ${problem}`, fix));
   },
 

@@ -17,8 +17,16 @@ import {
   findEngine,
   isRemote,
 } from "./compose/engine.ts";
-import type { Driver, RuntimeName } from "./driver.ts";
+import { type Driver, RUNTIMES, type RuntimeName } from "./driver.ts";
 import { isLocalRunning, localDriver } from "./local/driver.ts";
+
+type Given = Parameters<typeof composeDriver>[0] & Parameters<typeof localDriver>[0];
+
+/** How each driver is made. */
+export const DRIVERS: Readonly<Record<RuntimeName, (given: Given) => Driver>> = {
+  docker: composeDriver,
+  embedded: localDriver,
+};
 
 /** What a command works on: the settings, and the driver that carries them out. */
 export interface Opened {
@@ -49,12 +57,11 @@ export async function open(
   if (!loaded.ok) return loaded;
   const { env: shell, dist, terminal } = context;
   const { stateDir } = options;
-  const embeddedRuns = () => isLocalRunning(stateDir);
   const last = lastUp(stateDir);
   const choice = await choose({
     asked: options.runtime,
     last: last?.runtime,
-    embeddedRuns,
+    embeddedRuns: () => isLocalRunning(stateDir),
     findTools: () => findTools(shell, tool),
   });
   if (!choice.ok) return choice;
@@ -63,32 +70,37 @@ export async function open(
   const { projectName } = loaded.value;
   const former = last?.projectName === projectName ? undefined : last?.projectName;
   const docker = dockerRunner(shell);
-  const dockerRuns = () => isDockerRunning(docker, { projectName: former ?? projectName });
-  const running = async () => (name === "docker" ? await dockerRuns() : embeddedRuns());
+  const runs: Readonly<Record<RuntimeName, () => boolean | Promise<boolean>>> = {
+    docker: () => isDockerRunning(docker, { projectName: former ?? projectName }),
+    embedded: () => isLocalRunning(stateDir),
+  };
+  const running = async () => await runs[name]();
   const chosen = await environment(context, options, name, announce ? running : undefined);
   if (!chosen.ok) return chosen;
+  if (name === "embedded" && process.platform !== "linux")
+    return err({ reason: "unsupported-platform", platform: process.platform });
   const env = chosen.value;
-  const overtaken = async () => differsFromKept(stateDir, name, env) && (await running());
-  if (tools === undefined) {
-    if (process.platform !== "linux")
-      return err({ reason: "unsupported-platform", platform: process.platform });
-    const driver = localDriver({ ...options, settings: loaded.value, env, dist });
-    const other = async () => ((await dockerRuns()) ? "docker" : undefined);
-    return ok({ settings: loaded.value, driver, overtaken, other });
-  }
-  const keepsName = former !== undefined && !renames;
+  const keepsName = name === "docker" && former !== undefined && !renames;
   if (keepsName)
     terminal.err(
       `→ project.name is now ${projectName}; this command is about ${former}, which ws up started\n`,
     );
   const settings = keepsName ? { ...loaded.value, projectName: former } : loaded.value;
-  const driver = composeDriver({
-    ...{ ...options, settings, env },
-    engine: { docker, compose: composeRunner(tools.compose, env), host: tools.host },
+  // Without an engine no driver asks these.
+  const { compose, host } = tools ?? { compose: ["docker", "compose"], host: "127.0.0.1" };
+  const driver = DRIVERS[name]({
+    ...{ ...options, settings, env, dist },
+    engine: { docker, compose: composeRunner(compose, env), host },
     formerProject: renames ? former : undefined,
   });
-  const other = async () => (embeddedRuns() ? "embedded" : undefined);
-  return ok({ settings, driver, overtaken, other });
+  return ok({
+    ...{ settings, driver },
+    overtaken: async () => differsFromKept(stateDir, name, env) && (await running()),
+    other: async () => {
+      for (const each of RUNTIMES) if (each !== name && (await runs[each]())) return each;
+      return undefined;
+    },
+  });
 }
 
 function sayChoice({ terminal }: WsContext, { name, why, obvious, tools }: Choice, announce: boolean): void {

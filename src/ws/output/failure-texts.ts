@@ -41,7 +41,7 @@ export const wantsToken = (at: string): string =>
 export const TOKEN_WAY_OUT =
   "Set the cluster's RAY_AUTH_MODE=token and RAY_AUTH_TOKEN (or RAY_AUTH_TOKEN_PATH) in the shell or in .env; ws up then remembers them.";
 
-/** All that `ws` expects to go wrong, by exit code and reason: the facts, and what failed, was seen and has to be done. */
+/** All that `ws` expects to go wrong, by exit code and reason: the facts, and in words what failed, what was seen and what to do. */
 export const FAILURES = {
   /** `ws up --dry-run` has shown its plan; another `ws up` was first, with other secrets. */
   0: { "only-planned": () => [], overtaken: () => [] },
@@ -49,22 +49,22 @@ export const FAILURES = {
   2: {
     "not-agreed": () => [
       "✗ Nothing was changed",
-      "→ To go ahead: ws up --yes. To see only the plan: ws up --dry-run.",
+      "→ To go ahead: ws up --yes. To see the plan only: ws up --dry-run.",
     ],
   },
   69: {
     "unsupported-platform": ({ platform }: Texts<"platform">) => [
-      `✗ The embedded runtime needs Linux, this is ${platform}: only there is all of 127.0.0.0/8 this machine's own`,
+      `✗ The embedded runtime needs Linux, but this is ${platform}: only on Linux is all of 127.0.0.0/8 local`,
       "→ Use --runtime docker, or a Linux virtual machine.",
     ],
     "no-such-uid": ({ uid }: { uid: number }) => [
-      `✗ This system has no user with the id ${uid}, and Ray is to run as the user who types ws`,
+      `✗ This system has no user with the id ${uid}, and Ray runs as the user who types ws`,
       "→ Add one to /etc/passwd, or run ws as a user that exists.",
     ],
     /** What it started may still run. */
     "engine-away": ({ why }: Texts<"why">) => [
-      `✗ The last ws up used docker, and its engine is not to be reached now: ${why}`,
-      "→ Start the engine, then run the command again; --runtime embedded is for the other cluster.",
+      `✗ The last ws up used docker, but its engine cannot be reached now: ${why}`,
+      "→ Start the engine, then run the command again; --runtime embedded selects the other cluster.",
     ],
     "runtime-not-available": ({ runtime, why }: Texts<"why" | "runtime">) => [
       `✗ The ${runtime} runtime cannot be used: ${why}`,
@@ -95,7 +95,7 @@ export const FAILURES = {
     "machine-not-ready": ({ problems }: Problems) =>
       renderProblems("This machine is not ready for the cluster", problems),
     "ports-taken": ({ ports }: Ports) => [
-      "✗ Ports that the cluster needs cannot be had:",
+      "✗ Ports that the cluster needs are not free:",
       ...ports.map(renderPort),
       "→ Stop what holds them, or give the services other ports in config.yaml.",
     ],
@@ -119,15 +119,15 @@ export const FAILURES = {
       ]),
       "→ Look at its log (ws logs NODE), or give it more time with --timeout SECONDS.",
     ],
-    /** Every node was ALIVE, and some are not any more. */
+    /** Every node was ALIVE, and some no longer are. */
     "not-alive": ({ nodes }: { nodes: readonly { readonly node: string; readonly state: string }[] }) => [
-      "✗ Every node was ALIVE, and now not all of them are:",
+      "✗ Every node was ALIVE, but these no longer are:",
       ...nodes.map(({ node, state }) => `  ✗ ${node}: ${state}`),
       "→ Look at its log: ws logs NODE; then run ws up again.",
     ],
     "not-running": ({ what, fix }: Texts<"fix" | "what">) => [`✗ ${what}`, `→ ${fix}`],
     "left-over": ({ processes, ports }: Left) => [
-      "✗ Something of this cluster is still there:",
+      "✗ Parts of this cluster are still there:",
       ...processes.map(({ pid, what }) => `  ✗ process ${pid}: ${what}`),
       ...ports.map(renderPort),
       "→ Run ws down again; a process in state D waits for the kernel.",
@@ -146,7 +146,7 @@ export const FAILURES = {
     /** Containers of this project.name that were started from another folder's config.yaml. */
     "started-elsewhere": ({ project, folders }: Texts<"project"> & { folders: Lines }) => [
       `✗ The running cluster ${project} was started from ${folders.join(", ")}, not from here`,
-      "→ Run ws down there, or ws down --yes here to take it down all the same.",
+      "→ Run ws down there, or ws down --yes here to take it down anyway.",
     ],
   },
   78: {
@@ -158,7 +158,7 @@ export const FAILURES = {
     ],
     "no-such-node": ({ node, known }: Texts<"node"> & { known: Lines }) => [
       `✗ There is no node "${node}"`,
-      `→ Known are: ${known.join(", ")}`,
+      `→ Known nodes: ${known.join(", ")}`,
     ],
     "head-not-usable": ({ head, why }: Texts<"why" | "head">) => [
       `✗ --head ${head}: ${why}`,
@@ -172,10 +172,10 @@ export const FAILURES = {
 
 const LAST_WORDS = 20;
 /** A minified stack trace would bury everything else. */
-const LONGEST_LINE = 400;
+const MAX_LINE = 400;
 
 const indent = (lines: Lines): string[] =>
-  lines.map((line) => `    ${line.length > LONGEST_LINE ? `${line.slice(0, LONGEST_LINE)} …` : line}`);
+  lines.map((line) => `    ${line.length > MAX_LINE ? `${line.slice(0, MAX_LINE)} …` : line}`);
 
 const likely = (cause: string | undefined): string[] =>
   cause === undefined ? [] : [`→ Likely cause: ${cause}`];

@@ -72,3 +72,10 @@ test("B9 foreign text never adds a control character or a line to the output of 
     }),
   );
 });
+
+test("a question to the engine that Ctrl-C ended was not refused", () => {
+  const refused = { reason: "engine-refused", command: "docker ps", lines: [], cause: undefined } as const;
+  const code = (signal: AbortSignal) => fail({ terminal: { err: () => {} }, signal }, refused);
+  expect(code(new AbortController().signal)).toBe(75);
+  expect(code(AbortSignal.abort("SIGINT"))).toBe(130);
+});

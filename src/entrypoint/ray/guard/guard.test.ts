@@ -93,6 +93,15 @@ test("A5 a clock that becomes unreadable makes the guard kill; without a readabl
   await until("the end of the session", killed);
 });
 
+test("a TERM does not end the guard; the end of its input makes it kill the session", async () => {
+  const { child, stands, ended } = program("/proc/uptime");
+  await stands;
+  child.kill("SIGTERM");
+  child.stdin.end();
+  expect(await ended).toEqual([3, null]);
+  await until("the end of the session", killed);
+});
+
 const children = (): string[] =>
   readFileSync(`/proc/self/task/${process.pid}/children`, "utf8").split(" ").filter(Boolean);
 const guards = () =>

@@ -46,7 +46,7 @@ export async function preflight(
 async function archive(folder: SessionFolder, log: PreflightDeps["log"]): Promise<void> {
   const { path } = folder;
   const { names, obstacle, neighbour } = await folder.archive();
-  if (names.length > 0) log({ type: "sessions-put-aside", folder: path, names });
+  if (names.length > 0) log({ type: "sessions-archived", folder: path, names });
   if (neighbour)
     log({
       type: "warning",

@@ -17,7 +17,7 @@ async function judgeHeadAddress(context: CheckContext): Promise<Verdict> {
 
 /** The test's two, as they see the cluster and as it sees them. */
 export const TEST_CHECKS = [
-  // A connection is no ping: where the image lacks the program, nobody can say that it holds.
+  // A connection is no ping: without the program in the image this line cannot be judged.
   check("client/ping", "ping from the test client to the HEAD", (context) =>
     given(context.probe(), (tried) => {
       const ping = tried.find(({ kind }) => kind === "ping" || kind === "tcp");
@@ -56,7 +56,7 @@ export const TEST_CHECKS = [
   ),
   check("worker/not-in-whitelist", "It sees that its hostname is not in the whitelist", async (context) => {
     const status = await context.status(TEST_WORKER_NAME);
-    if (status === undefined) return fails("it says nothing of itself");
+    if (status === undefined) return fails("it reports nothing about itself");
     const { node, place, whitelist } = status;
     const where = place === null ? "none" : `number ${place}`;
     return verdict(place === null, `${node} is ${where} of ${whitelist.join(", ")}`);

@@ -40,7 +40,7 @@ export const CLUSTER_CHECKS = [
       const decision = (await context.status(name))?.decision;
       return decision?.head
         ? verdict(true, `${decision.head} (rule ${decision.rule})`)
-        : fails("says nothing of a HEAD");
+        : fails("it reports no HEAD");
     }),
   ),
   check("cluster/one-head", "Exactly one HEAD", async (context) => {

@@ -30,8 +30,8 @@ const judgePairs =
     });
 
 /**
- * Whether no packet goes from one network to the other but through published ports. A refusal is an answer from the other
- * side, and says that there is a way; so only ports on which something listens are worth a try: the HEAD's GCS, the other nodes'
+ * Whether packets go from one network to the other only through published ports. A refusal is an answer from the other
+ * side and proves a way, so only ports on which something listens are tried: the HEAD's GCS, the other nodes'
  * raylets and the health service on one side, the test worker's raylet on the other.
  */
 async function judgeIsolation(context: CheckContext): Promise<Verdict> {
@@ -40,7 +40,7 @@ async function judgeIsolation(context: CheckContext): Promise<Verdict> {
   const living = await Promise.all(names.map((name) => livingNode(context, name)));
   const missing = names.filter((_, i) => living[i] === undefined);
   if (missing.length > 0)
-    return fails(`nothing listens that could be dialled: the GCS lists no living ${missing.join(", ")}`);
+    return fails(`there is nothing to dial: the GCS lists no living ${missing.join(", ")}`);
   const raylet = (i: number) => living.at(i)?.port ?? 0;
   const main = mainNames(context);
   const inMain = nodes.map((node, i) => ({ ...node, port: living[i]?.isHead ? node.headPort : raylet(i) }));

@@ -79,7 +79,7 @@ export const NODE_CHECKS = [
   check("settings/whitelist", "The whitelist is judged right", (context) =>
     eachOf(allNames(context), async (name) => {
       const status = await context.status(name);
-      if (status === undefined) return fails("says nothing of itself");
+      if (status === undefined) return fails("it reports nothing about itself");
       const isCandidate = context.settings.candidates.some((each) => each.name === name);
       return verdict((status.place !== null) === isCandidate, status.place === null ? "not in" : "in");
     }),
