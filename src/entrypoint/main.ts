@@ -15,6 +15,7 @@ import { readConfig } from "./config/read-config.ts";
 import { findUsers } from "./config/users.ts";
 import type { Deps } from "./deps.ts";
 import { collect } from "./election/collect.ts";
+import { tellOwnNames } from "./election/own-names.ts";
 import { StatusKeeper } from "./lease/node-status.ts";
 import { Node, type NodeInput } from "./node.ts";
 import { boundedWrite } from "./output/bounded-log.ts";
@@ -41,6 +42,7 @@ async function main(): Promise<number> {
   const env = { ...process.env };
   process.env.UV_THREADPOOL_SIZE = THREADS;
   const who = findUsers(env);
+  const interfaces = readInterfaces();
   const tls = asUser(who.becomes, () => readTls(env));
   const read = readConfig({
     env,
@@ -48,7 +50,7 @@ async function main(): Promise<number> {
     rayWords: request.value.rayWords,
     tokenFile: readTokenFile(env, who),
     healthTokenFile: readText(env.RAY_EP_HEALTH_TOKEN_FILE?.trim() ?? ""),
-    interfaces: readInterfaces(),
+    interfaces,
     tls: tls && { keys: tls, problems: await findTlsProblems(env, tls) },
   });
   const isRun = request.value.kind === "run";
@@ -69,6 +71,7 @@ async function main(): Promise<number> {
     ...(hasInit ? [] : [NO_INIT]),
     ...(isOpen ? [OPEN_LEASE] : []),
   ];
+  tellOwnNames(config, interfaces ?? [], deps.log);
   return new Node({ ...input, introduction: first }, deps).live();
 }
 

@@ -56,6 +56,11 @@ const LINES = {
     const danger = e.open ? "; anybody who can reach this cluster's ports can run code on it" : "";
     return `${what}: ${AUTH[e.reason](e.mode, e.version)}${danger}`;
   },
+  /** A name of a possible HEAD that leads to this machine, whose node has another name. */
+  "own-name": (e: { node: string; host: string; at: string; card: string }) => [
+    `→ ${e.host} leads to this machine (${e.at}, ${e.card}), but this node calls itself ${e.node}`,
+    `  → If this node is meant, name it so: RAY_EP_NODE_NAME=${e.host}, or in Compose hostname: ${e.host}`,
+  ],
   "ray-as-root": () => "→ Ray runs as root: this system has no user `ray`, and RAY_EP_USER names none",
   misspelt: (e: Misspelt) => [
     `✗ ${e.name} is not a variable of this program, and nothing reads it`,

@@ -348,7 +348,7 @@ describe("rule 3: a health service that keeps no lease", () => {
       look(10_000),
     ],
     [
-      "A3 nor while a name service does not answer",
+      "A4 nor while a name service does not answer",
       FIRST,
       { health: PLAIN, heads: [at("b", { kind: "unresolved", code: "EAI_AGAIN" })] },
       look(10_000),
