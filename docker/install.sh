@@ -28,7 +28,7 @@ else
   exit 1
 fi
 
-home=$(getent passwd ray | cut -d : -f 6) || home=
+home=$(getent passwd ray | cut -d : -f 6)
 [ -n "$home" ] || exit 0
 # A login shell starts with the PATH of /etc/login.defs, which /etc/profile sets anew and the user's own file may set again.
 # So it is put right after each of them. bash reads the first of the three that exists; without one, profile.d is the last.

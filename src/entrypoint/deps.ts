@@ -6,7 +6,7 @@ import type { Event } from "./output/event.ts";
 import type { AliveNote } from "./output/notes.ts";
 import type { Ray } from "./ray/ray.ts";
 
-/** All effects of a node: what it learns from the world and does to it. main.ts makes the real ones. */
+/** All effects of a node: what it learns from the world and does to it. real-deps.ts makes the real ones. */
 export interface Deps {
   readonly clock: Clock;
   readonly health: HealthClient;

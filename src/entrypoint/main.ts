@@ -17,7 +17,7 @@ import type { Deps } from "./deps.ts";
 import { collect } from "./election/collect.ts";
 import { tellOwnNames } from "./election/own-names.ts";
 import { StatusKeeper } from "./lease/node-status.ts";
-import { Node, type NodeInput } from "./node.ts";
+import { Node } from "./node.ts";
 import { boundedWrite } from "./output/bounded-log.ts";
 import { type Event, render } from "./output/event.ts";
 import { exitCodeOf } from "./output/exit-code.ts";
@@ -25,7 +25,7 @@ import { helpText } from "./output/help.ts";
 import { introduction } from "./output/introduction.ts";
 import { noteFile } from "./output/notes.ts";
 import { planForPid1 } from "./pid1.ts";
-import { realDeps } from "./real-deps.ts";
+import { type Input, realDeps } from "./real-deps.ts";
 import { StopRequest } from "./stop-request.ts";
 
 /** Reads the configuration, looks at this machine, makes the real effects, and lets a node live with them. */
@@ -36,7 +36,8 @@ async function main(): Promise<number> {
   if (request.value.kind === "version") return print(`${__VERSION__}\n`);
   const hasInit = standBehindInit();
   const stopRequest = new StopRequest(realClock);
-  if (request.value.kind === "run") handleSignals((signal) => stopRequest.receive(signal));
+  const isRun = request.value.kind === "run";
+  if (isRun) handleSignals((signal) => stopRequest.receive(signal));
 
   // Ray gets the environment as it was given.
   const env = { ...process.env };
@@ -53,7 +54,6 @@ async function main(): Promise<number> {
     interfaces,
     tls: tls && { keys: tls, problems: await findTlsProblems(env, tls) },
   });
-  const isRun = request.value.kind === "run";
   if (!read.ok) return refuse({ reason: "bad-configuration", problems: read.error }, isRun, who.becomes);
   const local = probeLocal(who, read.value.values, env);
   if (!local.ok) return refuse(local.error, isRun, who.becomes);
@@ -74,8 +74,6 @@ async function main(): Promise<number> {
   tellOwnNames(config, interfaces ?? [], deps.log);
   return new Node({ ...input, introduction: first }, deps).live();
 }
-
-type Input = Omit<NodeInput, "introduction">;
 
 /** From the kernel itself (random(4)): loading node:crypto takes a tenth of a decision. Other systems have no such file. */
 function randomWord(): string {

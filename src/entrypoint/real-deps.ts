@@ -17,7 +17,8 @@ import { SessionFolder } from "./ray/preflight/session-folder.ts";
 import { launch } from "./ray/process.ts";
 import type { Ray } from "./ray/ray.ts";
 
-type Input = Omit<NodeInput, "introduction">;
+/** All that is known before the node says its first word. */
+export type Input = Omit<NodeInput, "introduction">;
 
 /** Makes the real effects. `write` takes the log, whole lines at a time. Nothing is sent before one is used. */
 export function realDeps(input: Input, write: (text: string) => void): Deps {

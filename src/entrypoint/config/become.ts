@@ -89,7 +89,7 @@ export function asUser<T>(user: RayUser | null, work: () => T): T {
 
 /** Whose rights to use for writing in this folder: our own if only root can change every folder of its path. */
 export const ownerOfWrites = (folder: string, user: RayUser | null): RayUser | null =>
-  attempt(() => onlyRootChanges(folder)) ? null : user;
+  user === null || attempt(() => onlyRootChanges(folder)) ? null : user;
 
 function onlyRootChanges(path: string): boolean {
   const stat = lstatSync(path);

@@ -40,10 +40,12 @@ test.each([
   expect(probe(folder, users)).toMatchObject({ ok: false, error });
 });
 
-test("Ray is found on PATH, and USE_CONDA_ENV names another place", () => {
+test("Ray is found on PATH, USE_CONDA_ENV names another place, and RAY_EP_BIN_DIR wins over both", () => {
   const env = { PATH: `relative:${join(root, "good")}` };
   expect(probeLocal(USERS, configOf("a").values, env)).toMatchObject({ ok: true });
   const conda = configOf("a", { USE_CONDA_ENV: "true" }).values;
   const error = { reason: "ray-not-found", path: "/opt/conda/envs/py/bin/ray" };
   expect(probeLocal(USERS, conda, env)).toMatchObject({ ok: false, error });
+  const both = configOf("a", { USE_CONDA_ENV: "true", RAY_EP_BIN_DIR: join(root, "none") }).values;
+  expect(probeLocal(USERS, both, env)).toMatchObject({ ok: false, error: { path: ray("none") } });
 });

@@ -24,8 +24,8 @@ export interface Users {
 export function findUsers(env: Environment): Users {
   const uid = process.getuid?.() ?? -1;
   const own = lookUp(String(uid)) ?? withoutEntry(uid, process.getgid?.() ?? -1, env.HOME || "/");
-  const wanted = env.RAY_EP_USER?.trim() || (uid === 0 && lookUp("ray") ? "ray" : String(uid));
-  const rayUser = findUser(wanted, own);
+  const wanted = env.RAY_EP_USER?.trim();
+  const rayUser = wanted ? findUser(wanted, own) : (uid === 0 && lookUp("ray")) || own;
   const groups = uid === 0 && rayUser !== null && rayUser.uid !== 0 ? groupsOf(rayUser) : undefined;
   const becomes = rayUser !== null && groups !== undefined ? { ...rayUser, groups } : null;
   return { uid, user: own.name, rayUser: becomes ?? rayUser, becomes };

@@ -129,7 +129,6 @@ const VOLATILE = new Set([
   "expiresIn",
   "endedFor",
   "ago",
-  "seenAgo",
   "nodes",
   "retryAfter",
   "message",

@@ -26,8 +26,8 @@ function said(node: string, env: Record<string, string>, names: Record<string, s
 const OWN = { type: "own-name", node: "4f2a", host: "ray-head", at: "172.18.0.3", card: "eth0" };
 
 test.each([
-  ["C5 a whitelist entry that is this machine", { HEAD_WHITELIST: "ray-head" }, "172.18.0.3", [OWN]],
-  ["C4 HEAD_ADDRESS that is this machine", { HEAD_ADDRESS: "ray-head:6379" }, "172.18.0.3", [OWN]],
+  ["a whitelist entry that is this machine", { HEAD_WHITELIST: "ray-head" }, "172.18.0.3", [OWN]],
+  ["HEAD_ADDRESS that is this machine", { HEAD_ADDRESS: "ray-head:6379" }, "172.18.0.3", [OWN]],
   ["another machine", { HEAD_WHITELIST: "ray-head" }, "172.18.0.4", []],
   ["a name that does not resolve", { HEAD_WHITELIST: "ray-other" }, "172.18.0.3", []],
   ["the loopback, at which every machine is", { HEAD_WHITELIST: "ray-head" }, "127.0.0.1", []],

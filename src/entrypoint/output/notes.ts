@@ -4,8 +4,7 @@ import { readRegular } from "../../common/auth-token.ts";
 import { bootMs } from "../../common/deadline.ts";
 import { visible } from "../../common/output/shown.ts";
 import { attempt } from "../../common/result.ts";
-import type { RayUser } from "../config/become.ts";
-import { asUser, ownerOfWrites } from "../config/become.ts";
+import { asUser, ownerOfWrites, type RayUser } from "../config/become.ts";
 
 export type NoteFile = ReturnType<typeof noteFile>;
 

@@ -132,7 +132,6 @@ function surroundings(
  * Where our own GCS is asked. Ray binds the node's address, which is the advertised name's, not always loopback. Where a
  * port mapping lies between, the address by which others know it is not this node's own.
  */
-function ownGcs({ values, ownAddress, node }: Config): Address {
-  const port = values.RAY_HEAD_PORT ?? ownAddress.port;
+function ownGcs({ values, ownAddress, node, headPort: port }: Config): Address {
   return { host: values.NODE_IP_ADDRESS ?? (port === ownAddress.port ? ownAddress.host : node), port };
 }

@@ -81,8 +81,8 @@ const METADATA_TIMEOUT_MS = 5000;
  * Why a node with this Python version (`3.12`) may not join. Ray refuses other minor versions, but only after seconds
  * and with a long trace. Null if it may join, or one of the versions is not known.
  */
-export async function comparePython(own: OwnGcs, ours: string | null | undefined): Promise<Failure | null> {
-  if (!ours) return null;
+export async function comparePython(own: OwnGcs, ours: string | null): Promise<Failure | null> {
+  if (ours === null) return null;
   const metadata = await own.client.kvGet(METADATA, METADATA_TIMEOUT_MS);
   // Any task of the cluster can write there.
   const [, theirs, minor] =

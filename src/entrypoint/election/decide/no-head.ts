@@ -1,6 +1,7 @@
 import { isAt } from "../../../common/address.ts";
 import type { Config } from "../../config/config.ts";
 import type { Facts } from "../facts.ts";
+import { holderIn } from "./candidates.ts";
 import { type Decision, LOOK_AGAIN_MS, type Rule } from "./decision.ts";
 
 export function waitForHead(config: Config, facts: Facts, rule: Rule): Decision {
@@ -39,7 +40,7 @@ export function noHead(facts: Facts, rule: Rule, why: string): Decision {
 
 /** What a node that was sent to the wrong address needs to know. */
 function whereTheHeadIs({ health, heads }: Facts): string {
-  const holder = health.kind === "lease" ? health.view.holder : null;
+  const holder = holderIn({ health });
   const asked = heads.some(({ result }) => holder !== null && isAt(result.address, holder.address));
   return holder === null || holder.expiresIn <= 0 || asked
     ? ""

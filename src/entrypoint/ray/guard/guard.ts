@@ -24,6 +24,8 @@ export interface GuardSettings {
 export class Guard {
   readonly #settings: GuardSettings;
   readonly #first = Promise.withResolvers<string | null>();
+  /** Resolves with null when the first guard runs, otherwise with why it does not. */
+  readonly stands = this.#first.promise;
   readonly #over = new AbortController();
   readonly #kept: Promise<void>;
   #process: GuardProcess | null = null;
@@ -34,11 +36,6 @@ export class Guard {
   constructor(settings: GuardSettings) {
     this.#settings = settings;
     this.#kept = this.#keep();
-  }
-
-  /** Resolves with null when the first guard runs, otherwise with why it does not. */
-  get stands(): Promise<string | null> {
-    return this.#first.promise;
   }
 
   /** Sets the session to kill. */

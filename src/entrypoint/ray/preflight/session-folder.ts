@@ -54,7 +54,8 @@ export class SessionFolder {
   readonly path: string;
   readonly #user: RayUser | null;
   readonly #flock: string;
-  #fd: number | undefined;
+  /** The open folder with the lock, for the guard, which may outlive this process; undefined if it cannot be made. */
+  fd: number | undefined;
   #obstacle: string | null = null;
   #locked: Promise<unknown> = Promise.resolve();
 
@@ -65,18 +66,13 @@ export class SessionFolder {
     this.#flock = flock;
   }
 
-  /** The open folder with the lock, for the guard, which may outlive this process; undefined if it cannot be made. */
-  get fd(): number | undefined {
-    return this.#fd;
-  }
-
   /** Begins to take the shared lock, where this node does not have it. The tool needs some ms: call it early. */
   share(): void {
-    if (this.#fd !== undefined && isSame(this.#fd, this.path)) return;
+    if (this.fd !== undefined && isSame(this.fd, this.path)) return;
     this.close();
     try {
-      this.#fd = asUser(this.#user, () => openFolder(this.path));
-      this.#locked = this.#lock(this.#fd, SHARED);
+      this.fd = asUser(this.#user, () => openFolder(this.path));
+      this.#locked = this.#lock(this.fd, SHARED);
     } catch (error) {
       this.#obstacle = (error as Error).message;
     }
@@ -90,14 +86,14 @@ export class SessionFolder {
   async archive(limits = LIMITS): Promise<Archived> {
     this.share();
     await this.#locked;
-    if (this.#fd === undefined) return { ...NOTHING, obstacle: this.#obstacle };
+    if (this.fd === undefined) return { ...NOTHING, obstacle: this.#obstacle };
     const sessions = asUser(this.#user, () => list(this.path).filter((name) => /^session_\d/.test(name)));
     if (sessions.length === 0) return NOTHING;
-    const isAlone = (await this.#lock(this.#fd, EXCLUSIVE)) && !(await this.#isUsed(sessions));
+    const isAlone = (await this.#lock(this.fd, EXCLUSIVE)) && !(await this.#isUsed(sessions));
     const archived = isAlone
       ? asUser(this.#user, () => archive(this.path, sessions, limits))
       : { ...NOTHING, neighbour: true };
-    await this.#lock(this.#fd, SHARED);
+    await this.#lock(this.fd, SHARED);
     return archived;
   }
 
@@ -120,8 +116,8 @@ export class SessionFolder {
 
   /** Call it when nothing of this node's Ray is alive. */
   close(): void {
-    if (this.#fd !== undefined) closeSync(this.#fd);
-    this.#fd = undefined;
+    if (this.fd !== undefined) closeSync(this.fd);
+    this.fd = undefined;
   }
 
   /**
