@@ -7,7 +7,7 @@ import { err, ok, type Result } from "../../common/result.ts";
 import { gcsOf, healthView, statusOf } from "../cluster/snapshot.ts";
 import { networksOf, readHostFacts, readRoutes } from "../compose/read-host.ts";
 import { planHere } from "../compose/write-files.ts";
-import type { Settings } from "../config/settings.ts";
+import { HEALTH_NAME, type Settings, TEST_CLIENT_NAME } from "../config/settings.ts";
 import { blockedBy } from "../drivers/compose/conflicts.ts";
 import { type Engine, findCompose, findEngine, isRemote } from "../drivers/compose/engine.ts";
 import { lookAround } from "../drivers/compose/neighbours.ts";
@@ -115,6 +115,9 @@ export async function lookAtDocker(cluster: Project, running: boolean) {
   };
 }
 
+/** A service that Ray lists, and that says how it fares. */
+export const isNode = (name: string): boolean => name !== HEALTH_NAME && name !== TEST_CLIENT_NAME;
+
 /** Looks at what exists of this cluster, and asks its GCS. */
 export async function lookAtCluster(driver: Driver) {
   const found = await driver.list();
@@ -128,7 +131,7 @@ export async function lookAtCluster(driver: Driver) {
         /** What it wrote in its present or last life. */
         log: (await driver.log(ref, { since: new Date(startedAtMs) })).join("\n"),
         /** What a node says of itself. */
-        nodeStatus: await statusOf(driver, name, { ref, startedAtMs }),
+        nodeStatus: isNode(name) ? await statusOf(driver, name, { ref, startedAtMs }) : undefined,
       })),
     ),
   ]);
