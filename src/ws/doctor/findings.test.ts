@@ -12,10 +12,11 @@ import { machineFindings } from "./machine.ts";
 type ServiceFacts = Extract<ClusterFacts["services"], { ok: true }>["value"][number];
 const GIB = 2 ** 30;
 
+const ENGINE = { version: "28.0.0", warnings: [], elsewhere: undefined, gpuToolkit: true };
 const machine: MachineFacts = {
   node: "v24.0.0",
   python: ok("Python 3.12.0"),
-  engine: ok({ version: "28.0.0", warnings: [], elsewhere: undefined, gpuToolkit: true }),
+  engine: ok(ENGINE),
   compose: ok({ words: ["docker", "compose"], version: "5.5.0" }),
   host: {
     cpus: 16,
@@ -168,7 +169,7 @@ describe("what stands in the way on the machine", () => {
     ["without ray-gpu", "services: { ray: { gpu: { enabled: false } } }", false, []],
   ])("a GPU %s", (_, yaml, gpuToolkit, expected) => {
     const host = { ...machine.host, hasGpu: true };
-    const engine = ok({ version: "28.0.0", warnings: [], elsewhere: undefined, gpuToolkit });
+    const engine = ok({ ...ENGINE, gpuToolkit });
     const given = facts({ settings: settings(yaml), machine: { ...machine, host, engine } });
     expect(wrong(machineFindings(given))).toEqual(expected);
   });
@@ -339,10 +340,7 @@ describe("an engine that is not as usual", () => {
   });
 
   test("D11 reports an engine on another machine, with the consequences", () => {
-    const engine = ok({
-      ...{ version: "28.0.0", gpuToolkit: true },
-      ...{ warnings: ["a notice"], elsewhere: "build.example" },
-    });
+    const engine = ok({ ...ENGINE, warnings: ["a notice"], elsewhere: "build.example" });
     const said = machineFindings(facts({ machine: { ...machine, engine } })).filter(
       ({ topic }) => topic === "Docker engine",
     );
