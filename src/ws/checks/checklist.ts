@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { monotonicMs } from "../../common/deadline.ts";
 import { attempt, type Check, type CheckResult, cannotJudge, SECTIONS, type SectionKey } from "./check.ts";
 import type { CheckContext } from "./context.ts";
@@ -23,9 +24,7 @@ export async function runChecks(
   signal: AbortSignal,
 ): Promise<CheckResult[]> {
   const results: CheckResult[] = [];
-  const stopped = new Promise<undefined>((resolve) =>
-    signal.addEventListener("abort", () => resolve(undefined), { once: true }),
-  );
+  const stopped = once(signal, "abort").then(() => undefined);
   for (const check of checks) {
     if (signal.aborted) break;
     const result = await Promise.race([resultOf(check, context), stopped]);

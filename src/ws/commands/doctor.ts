@@ -27,10 +27,10 @@ async function doctor(context: WsContext, options: GlobalOptions) {
   if (!settings.ok) return settings.error;
   const { env: shell, dist, terminal } = context;
   const { stateDir } = options;
-  const machine = await lookAtMachine(shell, stateDir);
   const docker = dockerRunner(shell);
   const compose = ["docker", "compose"];
   const host = await engineHost(docker, shell);
+  const machine = await lookAtMachine(shell, stateDir, { docker, host });
   const answer = machine.engine;
   // The cluster to examine is chosen as in every other command; docker's is examined also where its engine does not answer.
   const choice = await choose({

@@ -30,12 +30,15 @@ export function readSettings(text: string, file = "config.yaml"): Result<Setting
   const isWritten = (key: string) => document.valueAt(parsePath(key)) !== undefined;
   // A key that is wrong in itself has been reported, and its default says nothing about others.
   const reported = wrong.map((path) => `${formatPath(path)}.`);
-  const together = Object.values({ ...NAME_RULES, ...PLACE_RULES })
+  const found = Object.values({ ...NAME_RULES, ...PLACE_RULES })
     .flatMap((rule) => [...rule({ config, settings, isWritten })])
-    .filter(({ keys }) => !keys.some((key) => reported.some((bad) => `${key}.`.startsWith(bad))))
-    .map(({ keys: [key], ...found }) => ({ ...found, where: document.where(parsePath(key)) }));
-  const problems = [...alone.problems, ...together.filter(({ warning }) => !warning)].sort(byPlace);
-  const warnings = [...alone.warnings, ...together.filter(({ warning }) => warning)].sort(byPlace);
+    .filter(({ keys }) => !keys.some((key) => reported.some((bad) => `${key}.`.startsWith(bad))));
+  const together = (warns?: true) =>
+    found
+      .filter(({ warning }) => warning === warns)
+      .map(({ keys: [key], problem, fix }) => ({ where: document.where(parsePath(key)), problem, fix }));
+  const problems = [...alone.problems, ...together()].sort(byPlace);
+  const warnings = [...alone.warnings, ...together(true)].sort(byPlace);
   return problems.length > 0 ? err({ problems, warnings }) : ok({ settings, warnings });
 }
 

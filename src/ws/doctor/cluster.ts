@@ -4,12 +4,12 @@ import type { NodeStatus } from "../../common/protocol/node-status.ts";
 import type { NodeInfo } from "../../gcs/client.ts";
 import { causeOf } from "../cluster/diagnosis.ts";
 import { newestNamed } from "../cluster/snapshot.ts";
-import { HEALTH_NAME, type Settings, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../config/settings.ts";
+import { HEALTH_NAME, type Settings, TEST_WORKER_NAME } from "../config/settings.ts";
 import { nearest } from "../config/validate.ts";
 import { servicesOf } from "../drivers/driver.ts";
 import { TOKEN_WAY_OUT, wantsToken } from "../output/failure-texts.ts";
 import { ASK_AGAIN, bad, type Finding, good, note, type Said } from "./finding.ts";
-import type { ClusterFacts, DoctorFacts } from "./look.ts";
+import { type ClusterFacts, type DoctorFacts, isNode } from "./look.ts";
 
 type ServiceFacts = Extract<ClusterFacts["services"], { ok: true }>["value"][number];
 
@@ -59,7 +59,7 @@ const RULES: readonly ((present: Present) => Finding[])[] = [
 
   ({ services, nodes, heads }) =>
     (heads.length === 0 ? [] : services)
-      .filter(({ name, running }) => running && name !== HEALTH_NAME && name !== TEST_CLIENT_NAME)
+      .filter(({ name, running }) => running && isNode(name))
       .map((service) => about(service.name, listed(service, newestNamed(nodes, service.name)))),
 
   /** Nodes that joined by `docker run` or by hand. */

@@ -12,10 +12,11 @@ import { machineFindings } from "./machine.ts";
 type ServiceFacts = Extract<ClusterFacts["services"], { ok: true }>["value"][number];
 const GIB = 2 ** 30;
 
+const ENGINE = { version: "28.0.0", warnings: [], elsewhere: undefined, gpuToolkit: true };
 const machine: MachineFacts = {
   node: "v24.0.0",
   python: ok("Python 3.12.0"),
-  engine: ok({ version: "28.0.0", warnings: [], elsewhere: undefined }),
+  engine: ok(ENGINE),
   compose: ok({ words: ["docker", "compose"], version: "5.5.0" }),
   host: {
     cpus: 16,
@@ -67,7 +68,6 @@ const docker: DockerFacts = {
   networks: ok([]),
   ports: [],
   missingImages: [],
-  gpuToolkit: true,
 };
 
 const services = ["health", "ray-cpu", "ray-gpu", "test-ray-worker"].map((name) => service(name));
@@ -169,12 +169,8 @@ describe("what stands in the way on the machine", () => {
     ["without ray-gpu", "services: { ray: { gpu: { enabled: false } } }", false, []],
   ])("a GPU %s", (_, yaml, gpuToolkit, expected) => {
     const host = { ...machine.host, hasGpu: true };
-    const given = {
-      settings: settings(yaml),
-      machine: { ...machine, host },
-      docker: { ...docker, gpuToolkit },
-      cluster,
-    };
+    const engine = ok({ ...ENGINE, gpuToolkit });
+    const given = facts({ settings: settings(yaml), machine: { ...machine, host, engine } });
     expect(wrong(machineFindings(given))).toEqual(expected);
   });
 
@@ -344,7 +340,7 @@ describe("an engine that is not as usual", () => {
   });
 
   test("D11 reports an engine on another machine, with the consequences", () => {
-    const engine = ok({ version: "28.0.0", warnings: ["a notice"], elsewhere: "build.example" });
+    const engine = ok({ ...ENGINE, warnings: ["a notice"], elsewhere: "build.example" });
     const said = machineFindings(facts({ machine: { ...machine, engine } })).filter(
       ({ topic }) => topic === "Docker engine",
     );

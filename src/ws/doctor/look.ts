@@ -7,9 +7,9 @@ import { err, ok, type Result } from "../../common/result.ts";
 import { gcsOf, healthView, statusOf } from "../cluster/snapshot.ts";
 import { networksOf, readHostFacts, readRoutes } from "../compose/read-host.ts";
 import { planHere } from "../compose/write-files.ts";
-import type { Settings } from "../config/settings.ts";
+import { HEALTH_NAME, type Settings, TEST_CLIENT_NAME } from "../config/settings.ts";
 import { blockedBy } from "../drivers/compose/conflicts.ts";
-import { dockerRunner, engineHost, findCompose, findEngine, isRemote } from "../drivers/compose/engine.ts";
+import { type Engine, findCompose, findEngine, isRemote } from "../drivers/compose/engine.ts";
 import { lookAround } from "../drivers/compose/neighbours.ts";
 import type { Project } from "../drivers/compose/project.ts";
 import type { Driver } from "../drivers/driver.ts";
@@ -31,25 +31,30 @@ export type DockerFacts = Awaited<ReturnType<typeof lookAtDocker>>;
 export type ClusterFacts = Awaited<ReturnType<typeof lookAtCluster>>;
 
 /** Looks at this machine. */
-export async function lookAtMachine(env: Environment, stateDir: string) {
-  const docker = dockerRunner(env);
-  const [engine, host, compose, python, root] = await Promise.all([
+export async function lookAtMachine(
+  env: Environment,
+  stateDir: string,
+  { docker, host }: Pick<Engine, "docker" | "host">,
+) {
+  const [engine, compose, python, info] = await Promise.all([
     findEngine(env),
-    engineHost(docker, env),
     findCompose(env),
     findPython(env.WS_PYTHON ?? "python3", pythonEnvironment(env)),
-    docker(["info", "--format", "{{.DockerRootDir}}"]),
+    docker(["info", "--format", "{{.DockerRootDir}}\n{{json .Runtimes}}"]),
   ]);
+  const [root = "", runtimes = ""] = info.ok ? info.value.split("\n") : [];
   /** The host of the engine; undefined if containers run on this machine. */
   const elsewhere = isRemote({ host }) ? host : undefined;
   const folders = [nearestFolder(stateDir)];
-  if (engine.ok && elsewhere === undefined && root.ok) folders.push(root.value.trim());
+  if (engine.ok && elsewhere === undefined && root !== "") folders.push(root);
+  /** Whether the engine can give an NVIDIA GPU to a container. */
+  const gpuToolkit = runtimes.includes('"nvidia"') || GPU_HOOKS.some((file) => existsSync(file));
   return {
     /** Version of the Node that runs `ws`. */
     node: process.version,
     /** Version of the Python that the embedded runtime would use, if it can make virtual environments. */
     python,
-    engine: engine.ok ? ok({ ...engine.value, elsewhere }) : engine,
+    engine: engine.ok ? ok({ ...engine.value, elsewhere, gpuToolkit }) : engine,
     compose,
     host: readHostFacts(),
     /** Every IPv4 address that is this machine's. */
@@ -90,9 +95,8 @@ const GPU_HOOKS = ["/usr/bin", "/usr/local/bin", "/usr/local/nvidia/toolkit"].fl
 export async function lookAtDocker(cluster: Project, running: boolean) {
   const { engine, settings } = cluster;
   const images = [...new Set(settings.nodes.map(({ image }) => image))];
-  const [around, runtimes, ...there] = await Promise.all([
+  const [around, ...there] = await Promise.all([
     lookAround(engine),
-    engine.docker(["info", "--format", "{{json .Runtimes}}"]),
     ...images.map((image) => engine.docker(["image", "inspect", "--format", "x", image])),
   ]);
   const plan = planHere(settings, cluster);
@@ -105,14 +109,14 @@ export async function lookAtDocker(cluster: Project, running: boolean) {
       : around,
     /** Images that config.yaml names and the engine does not have. */
     missingImages: images.filter((_, i) => there[i]?.ok === false),
-    /** Whether the engine can give an NVIDIA GPU to a container. */
-    gpuToolkit:
-      (runtimes.ok && runtimes.value.includes('"nvidia"')) || GPU_HOOKS.some((file) => existsSync(file)),
     /** Ports that we publish and that something else listens on; empty while the cluster runs. */
     // Networks are checked separately, with both subnets.
     ports: blocked.filter(({ where }) => where !== "network.subnet"),
   };
 }
+
+/** A service that Ray lists, and that says how it fares. */
+export const isNode = (name: string): boolean => name !== HEALTH_NAME && name !== TEST_CLIENT_NAME;
 
 /** Looks at what exists of this cluster, and asks its GCS. */
 export async function lookAtCluster(driver: Driver) {
@@ -127,7 +131,7 @@ export async function lookAtCluster(driver: Driver) {
         /** What it wrote in its present or last life. */
         log: (await driver.log(ref, { since: new Date(startedAtMs) })).join("\n"),
         /** What a node says of itself. */
-        nodeStatus: await statusOf(driver, name, { ref, startedAtMs }),
+        nodeStatus: isNode(name) ? await statusOf(driver, name, { ref, startedAtMs }) : undefined,
       })),
     ),
   ]);

@@ -86,7 +86,7 @@ const RULES: Readonly<Record<string, (facts: DoctorFacts) => Said | Said[]>> = {
   },
 
   /** Whether the nodes that want GPUs get what config.yaml says, or what the machine has. */
-  GPU: ({ settings: { hostHasGpu, nodes }, machine: { host }, docker }) => {
+  GPU: ({ settings: { hostHasGpu, nodes }, machine: { host, engine } }) => {
     const names = nodes.filter((node) => node.gpu).map(({ name }) => name);
     const run = names.length === 1 ? "runs" : "run";
     const without = names.length === 0 ? "no node wants one" : `${names.join(" and ")} ${run} without one`;
@@ -97,7 +97,7 @@ const RULES: Readonly<Record<string, (facts: DoctorFacts) => Said | Said[]>> = {
       );
     if (!host.hasGpu) return good(`none: ${without}`);
     const wanted = hostHasGpu !== false && names.length > 0;
-    if (wanted && docker?.gpuToolkit === false)
+    if (wanted && engine.ok && !engine.value.gpuToolkit)
       return bad(
         "an NVIDIA GPU, and the engine cannot give it to containers: there is no NVIDIA container toolkit",
         "Install nvidia-container-toolkit and run `nvidia-ctk runtime configure --runtime=docker`, or set host.has_gpu: false.",
