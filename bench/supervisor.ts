@@ -8,7 +8,7 @@ import { plainRow, type Row } from "./row.ts";
 
 const WATCHED_MS = 30_000;
 const SETTLE_MS = 3000;
-/** The least that anything costs which asks once a second whether something lives: one GET, its answer thrown away. */
+/** The least that it costs to ask once a second whether something lives: one GET, its answer thrown away. */
 const ONE_GET_A_SECOND = `
   const { get } = require("node:http");
   setInterval(() => get(process.argv[1], { agent: false }, (answer) => answer.resume()).on("error", () => {}), 1000);
@@ -16,8 +16,8 @@ const ONE_GET_A_SECOND = `
 
 /**
  * What the supervising entrypoint of a HEAD costs while it watches: its own process and the guard's. A share of a core says as
- * much of the machine as of the program (the same bundle: 0.9 % and 2.9 % within an hour, and more on the idler machine), so it
- * is compared with a program that runs beside it.
+ * much of the machine as of the program (the same bundle: 0.9 % and 2.9 % within an hour, the more when the machine was idler),
+ * so it is compared with a program that runs beside it.
  */
 export async function benchSupervisor(): Promise<Row[]> {
   const rig = await new Rig().open();
