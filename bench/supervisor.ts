@@ -16,7 +16,7 @@ const ONE_GET_A_SECOND = `
 
 /**
  * What the supervising entrypoint of a HEAD costs while it watches: its own process and the guard's. A share of a core says as
- * much of the machine as of the program (the same bundle: 0.9 % and 2.9 % within an hour, the more when the machine was idler),
+ * much of the machine as of the program (the same bundle: 0.9 % and 2.9 % within an hour, and more when the machine was idler),
  * so it is compared with a program that runs beside it.
  */
 export async function benchSupervisor(): Promise<Row[]> {
