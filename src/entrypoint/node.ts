@@ -145,7 +145,7 @@ export class Node {
     if (ended.kind === "fault") log({ type: "trouble", trouble: ended.fault });
     if (ended.kind === "failed") log({ type: "setback", failure: ended.failure });
     this.#step({ kind: "restart", delayMs, restarts: history.recent + history.followed });
-    if (!next.yieldLead || !this.#lease.held) return;
+    if (!next.yieldLead || this.#lease.heldEpoch === null) return;
     log({ type: "stepped-aside" });
     await this.#lease.release();
   }

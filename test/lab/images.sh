@@ -1,7 +1,7 @@
 # Sourced by up: the images that a registry would give, in the shape of the real ones, made from Debian, PyPI and npm.
 # shellcheck shell=bash
 
-base_packages=python3,python3-venv,bash,curl,procps,sudo,iputils-ping,iproute2,ca-certificates,netbase,tini,redis-server,iptables
+base_packages=python3,python3-venv,bash,curl,procps,sudo,iputils-ping,iproute2,ca-certificates,netbase,tini,redis-server,iptables,busybox-static
 base_image=ray-ep-lab/base:latest
 ray_home=/home/ray
 # What images are made of is written on them; a change here makes them anew.

@@ -1,5 +1,6 @@
 import { RENEW_DEADLINE_S } from "../../common/protocol/lease-protocol.ts";
 import type { Config } from "../config/config.ts";
+import type { Deps } from "../deps.ts";
 import type { LeaseFact } from "../election/facts.ts";
 import type { Fault } from "../ray/verdict.ts";
 
@@ -17,8 +18,21 @@ export function successorIn(answer: LeaseFact, node: string, epoch: number | nul
     : null;
 }
 
+/** Says what renewals come to, where that changes. Returns the function that is told each answer. */
+export function renewalTeller(fencing: Config["fencing"], log: Deps["log"]): (answer: LeaseFact) => void {
+  let lastOk: boolean | null = null;
+  return (answer) => {
+    const ok = answer.kind === "granted";
+    // Nothing is lost if the service keeps no lease and this node never had one.
+    const expected = ok || (answer.kind === "no-answer" && answer.keepsNone);
+    if (ok === lastOk || (expected && lastOk === null)) return;
+    lastOk = ok;
+    log({ type: "lease-renewal", ok, cause: describe(answer, fencing) });
+  };
+}
+
 /** What a renewal came to, in words, and what follows from it. */
-export function describeRenewal(answer: LeaseFact, fencing: Config["fencing"]): string {
+function describe(answer: LeaseFact, fencing: Config["fencing"]): string {
   if (answer.kind === "granted") return `Head lease renewed again, epoch ${answer.epoch}`;
   const cause = answer.kind === "no-answer" ? answer.cause : answer.message;
   const next =

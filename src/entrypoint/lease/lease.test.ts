@@ -37,7 +37,7 @@ test("the answer to a request that was sent before the release brings nothing ba
   await lease.release();
   late.resolve(granted(1));
   await renewal;
-  expect(lease.held).toBe(false);
+  expect(lease.heldEpoch).toBeNull();
 });
 
 test("A6 a node names the cluster that it served while its Ray runs, and not while it looks for its next role", async () => {
@@ -96,26 +96,33 @@ test("strict: a lease too short to be safe is not taken; a HEAD that leads gives
   ttl = 5;
   expect(await lease.ask("silent")).toMatchObject({ kind: "no-answer" });
   expect(releaseLease).toHaveBeenCalledOnce();
-  expect(lease.held).toBe(true);
+  expect(lease.heldEpoch).toBe(1);
   lease.stop();
 });
+
+/** How a HEAD that was granted the lease loses it. */
+async function lossOf(
+  ask: () => Promise<LeaseFact>,
+  clock: Clock,
+  more: { env?: Record<string, string>; onRenewed?: (untilMs: number) => void } = {},
+): Promise<Fault> {
+  const lost = Promise.withResolvers<Fault>();
+  const { env = { RAY_EP_FENCING: "strict" }, ...settings } = more;
+  const { lease } = leaseOf(ask, env, { clock, onLost: lost.resolve, ...settings });
+  await lease.ask("silent");
+  lease.keep();
+  return lost.promise;
+}
 
 test("A1 strict: a HEAD whose epoch is over ends at its deadline, also where the holder bears its own name", async () => {
   let bootMs = 1000;
   const clock = { now: () => 0, bootMs: () => bootMs, pause: async () => bootMs < 60_000 };
-  const lost = Promise.withResolvers<Fault>();
   const answers: LeaseFact[] = [granted(1)];
-  const { lease } = leaseOf(
-    async () => {
-      bootMs += 1000;
-      return answers.shift() ?? refusal("stale-epoch", { ...holder("a"), epoch: 2 });
-    },
-    { RAY_EP_FENCING: "strict" },
-    { clock, onLost: lost.resolve },
-  );
-  await lease.ask("silent");
-  lease.keep();
-  expect(await lost.promise).toEqual({ kind: "lease-lost", forMs: 10_000 });
+  const ask = async () => {
+    bootMs += 1000;
+    return answers.shift() ?? refusal("stale-epoch", { ...holder("a"), epoch: 2 });
+  };
+  expect(await lossOf(ask, clock)).toEqual({ kind: "lease-lost", forMs: 10_000 });
 });
 
 test("A5 the deadline of a lease counts from when the request was sent, and runs while the machine is suspended", async () => {
@@ -123,46 +130,35 @@ test("A5 the deadline of a lease counts from when the request was sent, and runs
   // Timers and the other clock stop meanwhile.
   const clock = { now: () => 0, bootMs: () => bootMs, pause: async () => true };
   const onRenewed = vi.fn();
-  const lost = Promise.withResolvers<Fault>();
-  const { lease } = leaseOf(
-    async () => {
-      bootMs += 51_000;
-      return granted(1);
-    },
-    { RAY_EP_FENCING: "strict" },
-    { clock, onRenewed, onLost: lost.resolve },
-  );
-  await lease.ask("silent");
-  expect(onRenewed).toHaveBeenCalledExactlyOnceWith(11_000);
-  lease.keep();
-  expect(await lost.promise).toEqual({ kind: "lease-lost", forMs: 51_000 });
+  const ask = async () => {
+    bootMs += 51_000;
+    return granted(1);
+  };
+  expect(await lossOf(ask, clock, { onRenewed })).toEqual({ kind: "lease-lost", forMs: 51_000 });
   // Not asked again: a service that forgot would grant it.
-  expect(onRenewed).toHaveBeenCalledOnce();
+  expect(onRenewed).toHaveBeenCalledExactlyOnceWith(11_000);
 });
 
 test("strict: a HEAD that cannot renew ends at its deadline, also between two renewals", async () => {
   let bootMs = 0;
-  const clock = {
-    now: () => 0,
-    bootMs: () => bootMs,
-    pause: async (ms: number) => {
-      bootMs += ms;
-      return true;
-    },
+  const pause = async (ms: number) => {
+    bootMs += ms;
+    return true;
   };
-  const lost = Promise.withResolvers<Fault>();
   const answers: LeaseFact[] = [granted(1)];
-  const { lease } = leaseOf(
-    async () => {
-      bootMs += 700;
-      return answers.shift() ?? { kind: "no-answer", cause: "silence" };
-    },
-    { RAY_EP_FENCING: "strict" },
-    { clock, onLost: lost.resolve },
-  );
-  await lease.ask("silent");
-  lease.keep();
-  expect(await lost.promise).toEqual({ kind: "lease-lost", forMs: 10_000 });
+  const ask = async () => {
+    bootMs += 700;
+    return answers.shift() ?? ({ kind: "no-answer", cause: "silence" } as const);
+  };
+  const loss = await lossOf(ask, { now: () => 0, bootMs: () => bootMs, pause });
+  expect(loss).toEqual({ kind: "lease-lost", forMs: 10_000 });
+});
+
+test("a HEAD that another one has succeeded is told so by its next renewal", async () => {
+  const answers: LeaseFact[] = [granted(1), refusal("stale-epoch", holder("b", { epoch: 2 }))];
+  const ask = async () => answers.shift() ?? Promise.reject(new Error("asked too often"));
+  const clock = { ...realClock, pause: async () => true };
+  expect(await lossOf(ask, clock, { env: {} })).toEqual({ kind: "superseded", by: "b", epoch: 2 });
 });
 
 test("a grant that nobody wants any more is given back, unless a later request is under way", async () => {
@@ -182,5 +178,5 @@ test("a grant that nobody wants any more is given back, unless a later request i
   expect(releaseLease).not.toHaveBeenCalled();
   await lease.ask("answered", AbortSignal.abort());
   expect(releaseLease).toHaveBeenCalledOnce();
-  expect(lease.held).toBe(false);
+  expect(lease.heldEpoch).toBeNull();
 });

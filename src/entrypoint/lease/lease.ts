@@ -1,10 +1,11 @@
 import { formatAddress } from "../../common/address.ts";
-import { LEASE_TTL_S, RENEW_DEADLINE_S, RENEW_EVERY_S } from "../../common/protocol/lease-protocol.ts";
+import { LEASE_TTL_S, RENEW_DEADLINE_S } from "../../common/protocol/lease-protocol.ts";
 import type { Config } from "../config/config.ts";
 import type { Deps } from "../deps.ts";
 import type { LeaseFact } from "../election/facts.ts";
 import type { Fault } from "../ray/verdict.ts";
-import { describeRenewal, successorIn } from "./lease-answer.ts";
+import { renewalTeller } from "./lease-answer.ts";
+import { untilLost } from "./renewals.ts";
 
 export interface LeaseSettings {
   readonly config: Config;
@@ -25,7 +26,8 @@ export class Lease {
   readonly #settings: LeaseSettings;
   readonly #deps: Pick<Deps, "clock" | "health" | "log">;
   readonly #strict: boolean;
-  #epoch: number | null = null;
+  readonly #tell: ReturnType<typeof renewalTeller>;
+  #heldEpoch: number | null = null;
   #highestEpochSeen: number | null = null;
   /** Grows with each request about the lease, so that one that arrives late changes nothing. */
   #seq = 0;
@@ -37,23 +39,18 @@ export class Lease {
    */
   #renewedAtMs = 0;
   #clusterId: string | null = null;
-  #lastOk: boolean | null = null;
   #renewing: AbortController | null = null;
 
   constructor(settings: LeaseSettings, deps: Pick<Deps, "clock" | "health" | "log">) {
     this.#settings = settings;
     this.#deps = deps;
     this.#strict = settings.config.fencing === "strict";
+    this.#tell = renewalTeller(settings.config.fencing, deps.log);
   }
 
-  /** True while this node holds the lease, as far as it knows. */
-  get held(): boolean {
-    return this.#epoch !== null;
-  }
-
-  /** The epoch of this node's lease, as far as it knows; 0 if it holds none. */
-  get epoch(): number {
-    return this.#epoch ?? 0;
+  /** The epoch of the lease that this node holds, as far as it knows; null if it holds none. */
+  get heldEpoch(): number | null {
+    return this.#heldEpoch;
   }
 
   /** How long a HEAD may go on without another renewal, in milliseconds since boot. */
@@ -97,7 +94,7 @@ export class Lease {
       life: runId,
       address: formatAddress(config.ownAddress),
       clusterId: this.#clusterId,
-      epoch: this.#epoch,
+      epoch: this.#heldEpoch,
       others,
       strict: this.#strict,
       seq: this.#seq,
@@ -112,13 +109,13 @@ export class Lease {
 
   #take(answer: LeaseFact, sentAtMs: number): void {
     if (answer.kind === "granted") {
-      this.#epoch = answer.epoch;
+      this.#heldEpoch = answer.epoch;
       if (this.#isTooShort(answer.ttl)) return;
       this.#renewedAtMs = sentAtMs;
       this.#settings.onRenewed(this.untilMs);
     }
     // A later holder exists or existed: what we held is over, and only a new grant makes us holder again.
-    if (answer.kind === "refused" && answer.reason === "stale-epoch") this.#epoch = null;
+    if (answer.kind === "refused" && answer.reason === "stale-epoch") this.#heldEpoch = null;
   }
 
   /** Strict: the lease must outlive the deadline at which this HEAD ends its Ray. */
@@ -138,8 +135,15 @@ export class Lease {
   /** Renews every two seconds until `release` or `stop`. A lease that could not be had before is asked for again. */
   keep(): void {
     if (this.#renewing !== null) return;
-    this.#renewing = new AbortController();
-    void this.#renewLoop(this.#renewing.signal);
+    const renewing = new AbortController();
+    this.#renewing = renewing;
+    const { config, onLost } = this.#settings;
+    void untilLost(this, config, this.#tell, this.#deps.clock, renewing.signal).then((fault) => {
+      if (fault === null || renewing.signal.aborted) return;
+      // From now on this node holds nothing, whatever the service believes.
+      this.follow();
+      onLost(fault);
+    });
   }
 
   /** From now on the renewals carry the cluster id, which shows that this HEAD served. */
@@ -160,71 +164,25 @@ export class Lease {
   /** Another node leads, and this one joins it: what it may still hold is over, and it asks for a new epoch next time. */
   follow(): void {
     this.stop();
-    this.#epoch = null;
+    this.#heldEpoch = null;
   }
 
   /** Gives the lease back, so that a successor need not wait. To be called when Ray is gone, never before. */
   async release(): Promise<void> {
     this.stop();
-    if (this.#epoch === null) return;
+    if (this.#heldEpoch === null) return;
     const { node, values } = this.#settings.config;
     this.#seq += 1;
     this.#releasedSeq = this.#seq;
     const released = await this.#deps.health.releaseLease(
-      { node, life: this.#settings.runId, epoch: this.#epoch, seq: this.#seq },
+      { node, life: this.#settings.runId, epoch: this.#heldEpoch, seq: this.#seq },
       // A stop has 1.5 s between our KILL and the engine's (command.ts).
       Math.min(values.HEALTH_TIMEOUT, RELEASE_TIMEOUT_MS),
     );
-    this.#epoch = null;
+    this.#heldEpoch = null;
     const cause = released.ok
       ? "Head lease released"
       : `Head lease not released: ${released.error}; it ends by itself in ${LEASE_TTL_S} s`;
     this.#deps.log({ type: "lease-renewal", ok: released.ok, cause });
-  }
-
-  async #renewLoop(signal: AbortSignal): Promise<void> {
-    while (await this.#deps.clock.pause(this.#untilNextMs(), signal)) {
-      // After a pause of the whole machine the time is over before another request: a service that forgot would grant it.
-      const fault = this.#expired() ?? (await this.#renew(signal));
-      if (signal.aborted) return;
-      if (fault === null) continue;
-      // From now on this node holds nothing, whatever the service believes.
-      this.#epoch = null;
-      this.stop();
-      return this.#settings.onLost(fault);
-    }
-  }
-
-  async #renew(signal: AbortSignal): Promise<Fault | null> {
-    const answer = await this.ask("silent");
-    if (signal.aborted) return null;
-    this.#tell(answer);
-    return successorIn(answer, this.#settings.config.node, this.#epoch) ?? this.#expired();
-  }
-
-  /** Strict: at the deadline at the latest, whatever the step. */
-  #untilNextMs(): number {
-    const stepMs = RENEW_EVERY_S * 1000;
-    const leftMs = Math.max(0, this.untilMs - this.#deps.clock.bootMs());
-    return this.#strict ? Math.min(stepMs, leftMs) : stepMs;
-  }
-
-  /**
-   * Two GCSes on one store corrupt it, so that a strict HEAD that cannot renew must end before its lease does
-   * (docs/faults.md 4.5); also one whose epoch is over: it led under a lease, and that one's time runs on.
-   */
-  #expired(): Fault | null {
-    const forMs = this.#deps.clock.bootMs() - this.#renewedAtMs;
-    return this.#strict && forMs >= RENEW_DEADLINE_S * 1000 ? { kind: "lease-lost", forMs } : null;
-  }
-
-  #tell(answer: LeaseFact): void {
-    const ok = answer.kind === "granted";
-    // Nothing is lost if the service keeps no lease and this node never had one.
-    const expected = ok || (answer.kind === "no-answer" && answer.keepsNone);
-    if (ok === this.#lastOk || (expected && this.#lastOk === null)) return;
-    this.#lastOk = ok;
-    const cause = describeRenewal(answer, this.#settings.config.fencing);
-    this.#deps.log({ type: "lease-renewal", ok, cause });
   }
 }

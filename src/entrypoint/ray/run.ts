@@ -68,7 +68,7 @@ export class Run {
     const { epochAt, publish } = this.#gcs;
     lease.keep();
     if (this.#isStrictHead || config.explicitHead !== null) return;
-    const others = { clock, probe, epochAt, publish, epoch: () => lease.epoch };
+    const others = { clock, probe, epochAt, publish, epoch: () => lease.heldEpoch ?? 0 };
     void findOtherHead(config, others, over).then((fault) => fault && this.end(faulted(fault)));
   }
 

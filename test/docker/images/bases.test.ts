@@ -91,6 +91,16 @@ describe("two lines make a node of any base with glibc and Ray", () => {
   });
 });
 
+test("a base without glibc is refused in one line", async () => {
+  // A shell that needs no C library, as that of Alpine needs another one.
+  const base = `FROM ${BARE} AS shell\nFROM scratch\nCOPY --from=shell /bin/busybox /bin/sh`;
+  const { code, text } = await engine.run(await engine.build("no-glibc", { text: twoLines(base) }));
+  expect({ code, text }).toEqual({
+    code: 78,
+    text: expect.stringMatching(/^✗ This image has no glibc .* → Use a base such as/),
+  });
+});
+
 describe("a base without Ray", () => {
   let index: Awaited<ReturnType<typeof serveWheels>> | undefined;
   beforeAll(async () => {
