@@ -1,12 +1,14 @@
 import { spawn } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
+import { readText } from "../src/common/auth-token.ts";
+import { pssMib } from "../test/faults/resources.ts";
 import { Rig } from "../test/fixtures/rig.ts";
 import { plainRow, type Row } from "./row.ts";
 
 const WATCHED_MS = 30_000;
 const SETTLE_MS = 3000;
-/** The least that anything costs which asks once a second whether something lives: one GET, its answer thrown away. */
+/** The least that it costs to ask once a second whether something lives: one GET, its answer thrown away. */
 const ONE_GET_A_SECOND = `
   const { get } = require("node:http");
   setInterval(() => get(process.argv[1], { agent: false }, (answer) => answer.resume()).on("error", () => {}), 1000);
@@ -14,8 +16,8 @@ const ONE_GET_A_SECOND = `
 
 /**
  * What the supervising entrypoint of a HEAD costs while it watches: its own process and the guard's. A share of a core says as
- * much of the machine as of the program (the same bundle: 0.9 % and 2.9 % within an hour, and more on the idler machine), so it
- * is compared with a program that runs beside it.
+ * much of the machine as of the program (the same bundle: 0.9 % and 2.9 % within an hour, and more when the machine was idler),
+ * so it is compared with a program that runs beside it.
  */
 export async function benchSupervisor(): Promise<Row[]> {
   const rig = await new Rig().open();
@@ -25,7 +27,7 @@ export async function benchSupervisor(): Promise<Row[]> {
     await node.says("ready → watching");
     const guard = guardOf(node.pid);
     const both = [node.pid, guard];
-    const yardstick = spawn(process.execPath, ["-e", ONE_GET_A_SECOND, `http://${rig.healthHost}:8080/`]);
+    using yardstick = spawn(process.execPath, ["-e", ONE_GET_A_SECOND, `http://${rig.healthHost}:8080/`]);
     const { pid: yardstickPid = 0 } = yardstick;
     await delay(SETTLE_MS);
     const before = [sum(both, cpuMs), cpuMs(yardstickPid)] as const;
@@ -34,11 +36,10 @@ export async function benchSupervisor(): Promise<Row[]> {
     const share = (ms: number) => (ms / (performance.now() - began)) * 100;
     const own = share(sum(both, cpuMs) - before[0]);
     const least = share(cpuMs(yardstickPid) - before[1]);
-    yardstick.kill();
     return [
-      plainRow("supervisor while watching: the guard's memory", pssMb(guard), "MB PSS"),
+      plainRow("supervisor while watching: the guard's memory", pssMib(guard), "MB PSS"),
       {
-        ...plainRow("supervisor while watching: memory, guard included", sum(both, pssMb), "MB PSS"),
+        ...plainRow("supervisor while watching: memory, guard included", sum(both, pssMib), "MB PSS"),
         aim: { value: "at most", than: 60 },
       },
       plainRow("one GET a second", least, "% of a core"),
@@ -56,9 +57,8 @@ const sum = (pids: readonly number[], of: (pid: number) => number): number =>
   pids.reduce((total, pid) => total + of(pid), 0);
 
 function guardOf(parent: number): number {
-  const pid = readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .find((name) => stat(name)[1] === String(parent) && read(name, "cmdline").includes("ray-guard"));
+  const children = read(parent, `task/${parent}/children`).split(" ");
+  const pid = children.find((child) => read(child, "cmdline").includes("ray-guard"));
   if (pid === undefined) throw new Error("expected a guard beside Ray");
   return Number(pid);
 }
@@ -70,17 +70,4 @@ const cpuMs = (pid: number): number =>
     (task) => Number(read(pid, `task/${task}/schedstat`).split(" ")[0]) / 1e6,
   );
 
-/** Shared pages count by the share: two processes of one program share its binary. */
-const pssMb = (pid: number): number =>
-  Number(/^Pss:\s+(\d+) kB/m.exec(read(pid, "smaps_rollup"))?.[1]) / 1024;
-
-/** The fields of /proc/PID/stat after the name: state, parent, … */
-const stat = (pid: number | string): string[] => read(pid, "stat").split(") ").at(-1)?.split(" ") ?? [];
-
-function read(pid: number | string, file: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/${file}`, "utf8");
-  } catch {
-    return "";
-  }
-}
+const read = (pid: number | string, file: string): string => readText(`/proc/${pid}/${file}`) ?? "";

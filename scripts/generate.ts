@@ -2,8 +2,7 @@
  * Writes the files that are made from the code; with --check it only compares, and fails when one is stale, or when
  * something is wrong with the pages that people read. Run as `npm run generate [-- --check]`.
  */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { VARIABLES } from "../src/entrypoint/config/variables.ts";
 import { VARIABLES as HEALTH_VARIABLES } from "../src/health-service/config.ts";
@@ -60,7 +59,6 @@ for (const [file, make] of stale) {
     console.error(`✗ ${file} does not fit the code. → Run: npm run generate`);
     process.exitCode = 1;
   } else {
-    mkdirSync(dirname(inRoot(file)), { recursive: true });
     writeFileSync(inRoot(file), make());
     console.log(`✓ ${file} written`);
   }

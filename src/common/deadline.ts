@@ -2,14 +2,14 @@ import { uptime } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 
 /**
- * Milliseconds on a clock that stops while the machine is suspended, as timers do (CLOCK_MONOTONIC): who hears nothing meanwhile
- * has met no silence. Not `performance`, whose first use would load a module.
+ * Milliseconds on a clock that stops while the machine is suspended, as timers do (CLOCK_MONOTONIC): that nothing was heard
+ * meanwhile is no silence. Not `performance`, whose first use would load a module.
  */
 export const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6;
 
 /**
- * Milliseconds since boot, also suspended, for what goes on elsewhere meanwhile, such as a lease: /proc/uptime (Node 24), as the
- * guard reads it, in steps of 10 ms.
+ * Milliseconds since boot, suspended ones too, for what goes on elsewhere meanwhile, such as a lease: /proc/uptime (Node 24), as
+ * the guard reads it, in steps of 10 ms.
  */
 export const bootMs = (): number => Math.floor(uptime() * 1000);
 

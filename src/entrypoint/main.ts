@@ -126,7 +126,7 @@ function standBehindInit(): boolean {
 function refuse(failure: Failure, isRun = false, user: RayUser | null = null): number {
   const event: Event = { type: "failed", failure, exitCode: exitCodeOf(failure) };
   const write = (text: string): void => void process.stderr.write(text);
-  const form = logForm(process.env.RAY_EP_LOG?.trim());
+  const form = logForm(process.env.RAY_EP_LOG);
   createLogger<Event>({ form, write, render, now: () => new Date() }).log(event);
   const file = process.env.RAY_EP_STATUS_FILE?.trim() ?? "";
   if (isRun && file.startsWith("/"))

@@ -98,7 +98,7 @@ const STATIC = new Map<number, readonly [name: string, value: string]>([
   [31, ["content-type", ""]],
 ]);
 
-/** Adds those of a block to `headers`: under no name where it is in the static table alone. What is no HPACK gives nonsense. */
+/** Adds the headers of a block; those whose name only the whole static table has get none. What is no HPACK gives nonsense. */
 export function readHeaders(block: Buffer, headers: Map<string, string>): void {
   let at = 0;
   const byte = (): number => block[at] ?? 0;

@@ -2,6 +2,7 @@ import * as hosts from "../common/address.ts";
 import { healthTokenIn, noHealthToken } from "../common/auth-token.ts";
 import { type Environment, readEnvironment, type ValuesOf, type Variable } from "../common/environment.ts";
 import type { Problem } from "../common/failure.ts";
+import { LOG_FORMS } from "../common/output/logger.ts";
 import { RENEW_DEADLINE_S } from "../common/protocol/lease-protocol.ts";
 import { err, ok, type Result } from "../common/result.ts";
 import type { Form } from "../common/values.ts";
@@ -70,7 +71,7 @@ export const VARIABLES = {
     fix: "Give names, such as: health.example.org",
   },
   RAY_EP_LOG: {
-    form: scalars.oneOf("text", "timed", "json"),
+    form: scalars.oneOf(...LOG_FORMS),
     fallback: "text",
     meaning: "format of the log: text, timed (text with the time in front of each line) or json",
     fix: "Give text, timed or json.",

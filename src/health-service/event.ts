@@ -122,10 +122,6 @@ export type Event = Members<"type", typeof LINES>;
 /** One event in words. */
 export const render = (event: Event): string[] => (LINES[event.type] as (event: Event) => string[])(event);
 
-/** Anybody who knows a life can send requests in that node's name. */
-export const withoutLife = (event: Event): Event =>
-  "life" in event ? { ...event, life: "(not shown)" } : event;
-
 /** What clients cause repeatedly: a refused candidate asks again every second or two. */
 const REPEATED: ReadonlySet<Event["type"]> = new Set(["refused", "storage", "turned-away", "bug", "reach"]);
 const MINUTE_MS = 60_000;
@@ -140,7 +136,8 @@ export function quietLog(log: (event: Event) => void, now: () => number): (event
   const said = new Set<string>();
   let minuteEndsMs = 0;
   return (event) => {
-    const shown = withoutLife(event);
+    // Anybody who knows a life can send requests in that node's name.
+    const shown = "life" in event ? { ...event, life: "(not shown)" } : event;
     if (!REPEATED.has(event.type)) return log(shown);
     if (now() >= minuteEndsMs) {
       said.clear();

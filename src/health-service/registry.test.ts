@@ -93,9 +93,7 @@ describe("A1 who owns a name", () => {
 
   test("one that was refused, when it holds the lease or the other one is silent", () => {
     say("elder", "younger", "elder", "elder");
-    leader = "cpu elder";
-    leader = "gpu younger";
-    expect(say("younger")).toEqual(["duplicate-name"]);
+    for (leader of ["cpu elder", "gpu younger"]) expect(say("younger")).toEqual(["duplicate-name"]);
     leader = "cpu younger";
     expect(say("younger", "elder", "younger", "younger", "elder").at(-1)).toBe("duplicate-name");
     nowMs += 4999;

@@ -148,6 +148,11 @@ describe("settings", () => {
     expect((await first.call("GET", "/")).status).toBe(200);
   });
 
+  test("a format with the carriage return of a file from Windows is that format", async () => {
+    const server = await serve({ RAY_EP_LOG: "json\r" });
+    expect(JSON.parse(server.text.split("\n")[0] ?? "")).toMatchObject({ type: "memory", kind: "none" });
+  });
+
   test("a node outside the whitelist is refused", async () => {
     const server = await serve({ HEAD_WHITELIST: "ray-cpu, ray-gpu:6380" });
     expect(await server.ask("stranger")).toMatchObject(refused("not-a-candidate"));

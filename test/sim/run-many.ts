@@ -15,7 +15,7 @@ export interface Totals {
 export interface Share {
   readonly firstSeed: number;
   readonly histories: number;
-  /** Every how manieth seed is this worker's. */
+  /** How far its seeds are apart. */
   readonly step: number;
 }
 

@@ -1,12 +1,11 @@
 import { visible } from "./shown.ts";
 
 /** `timed`: text with the time in front of each line, for logs to which no container engine adds it. */
-const LOG_FORMS = ["text", "timed", "json"] as const;
+export const LOG_FORMS = ["text", "timed", "json"] as const;
 export type LogForm = (typeof LOG_FORMS)[number];
 
-/** It is needed before the settings have been checked. */
-export const logForm = (word: string | undefined): LogForm =>
-  LOG_FORMS.find((form) => form === word) ?? "text";
+/** In RAY_EP_LOG: it is needed before the settings have been checked. */
+export const logForm = (text = ""): LogForm => LOG_FORMS.find((form) => form === text.trim()) ?? "text";
 
 /**
  * How a program speaks: an event as lines of text, or as one line of JSON; nothing invisible in either. An event without lines is

@@ -135,7 +135,7 @@ export const ClusterView = z.object({
   epoch: Epoch,
   /** The last one, also after its lease ended; null when none is known or it released. */
   holder: z.nullable(Holder),
-  /** True where its last holder gave the lease back; and who, and seconds ago, if the service saw it. */
+  /** True where its last holder gave the lease back; and who it was, how many seconds ago, if the service saw it. */
   released: z.optional(z.boolean()),
   releasedBy: z.optional(z.object({ node: Name, address: Word, ago: z.number() })),
   nodes: z.array(z.object({ name: Name, seenAgo: z.number(), ...z.omit(NodeReport, { life: true }).shape })),

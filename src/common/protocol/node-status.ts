@@ -2,12 +2,12 @@ import * as z from "zod/mini";
 import { attempt } from "../result.ts";
 import { Count, Name, Text, Word } from "./from-outside.ts";
 
-/** Of a list: a report must fit into the health service's limit of a body. */
+/** Entries of a list: a report must fit into what the health service takes as a body. */
 export const MAX_SHOWN = 8;
 
 /**
  * What a node says of itself as data: in its reports to the health service, and in RAY_EP_STATUS_FILE, which outlives the process.
- * Times are milliseconds since 1970. Words of the entrypoint's unions are not enumerated, so that another version takes new ones.
+ * Times are milliseconds since 1970. Words of the entrypoint's unions are not enumerated, so that another version may have new ones.
  */
 export const NodeStatus = z.object({
   node: Name,

@@ -1,5 +1,6 @@
 import * as hosts from "../../common/address.ts";
 import type { ValuesOf, Variable } from "../../common/environment.ts";
+import { LOG_FORMS } from "../../common/output/logger.ts";
 import { ok } from "../../common/result.ts";
 import type { Form } from "../../common/values.ts";
 import * as scalars from "../../common/values.ts";
@@ -153,7 +154,7 @@ export const VARIABLES = {
     null,
     "a file in which this node keeps what it knows of itself, as JSON; it outlives the process (default: none)",
   ),
-  RAY_EP_LOG: kind(scalars.oneOf("text", "timed", "json"), "Give text, timed or json.")(
+  RAY_EP_LOG: kind(scalars.oneOf(...LOG_FORMS), "Give text, timed or json.")(
     "text",
     "format of the log: text, timed (text with the time in front of each line) or json",
   ),
