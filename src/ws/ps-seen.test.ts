@@ -78,9 +78,13 @@ test("E1 the secrets that the cluster was started with are used, whatever this s
 
 test("E5 a node that ws did not start is listed, without a container", async () => {
   const { gcs, engine } = await cluster({}, ...BOTH);
-  gcs.nodes.push(fakeNode("by-hand", { address: "10.0.0.9" }), fakeNode("left", { alive: false }));
+  gcs.nodes.push(
+    ...[fakeNode("by-hand", { address: "10.0.0.9" }), fakeNode("机器"), fakeNode("left", { alive: false })],
+  );
   const { code, out } = await engine.ws(["ps"]);
   expect(out).toMatch(/^by-hand +worker +10\.0\.0\.9 +ALIVE .* – +–$/m);
+  // Each of these takes two columns of a terminal.
+  expect(out).toMatch(/^机器 {5}worker /m);
   expect(out).not.toContain("left");
   expect(code).toBe(0);
   const doctor = await engine.ws(["doctor"]);

@@ -56,7 +56,7 @@ export function inOrder(settings: Settings, services: readonly string[]) {
 export async function planCluster(
   driver: Driver,
   own: readonly Service[],
-  { changed, replaces }: Survey,
+  { changed, replaces }: Pick<Survey, "changed" | "replaces">,
 ): Attempt<{ plan: UpPlan; leaving: readonly string[] }> {
   const former = replaces?.settings.projectName === driver.settings.projectName ? undefined : replaces;
   const renamed = (await former?.list()) ?? ok([]);

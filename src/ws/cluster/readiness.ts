@@ -64,10 +64,12 @@ export const named = (services: readonly Service[], name: string) =>
 /** Looks at every service once and shows what is new. A driver that cannot list them now may at the next look. */
 async function lookAtAll(wait: Wait): Promise<readonly Service[]> {
   const { driver, request, names, before, former, started, last } = wait;
+  // A published port that is asked while its container gets its network answers a second later: ARP's next try.
+  const nodes = names.some((name) => name !== HEALTH_NAME && started.has(name)) ? undefined : [];
   const [found, gcs, health] = await Promise.all([
     driver.list(request.part),
-    gcsOf(driver),
-    healthAnswers(driver),
+    gcsOf(driver, nodes),
+    started.has(HEALTH_NAME) ? healthAnswers(driver) : err("it is not started"),
   ]);
   if (!found.ok) return [];
   const client = named(found.value, TEST_CLIENT_NAME);

@@ -103,7 +103,7 @@ test("E2 E8 a service with other settings than config.yaml has now is replaced, 
   if (!found.ok) throw new Error("no list");
   const planned = async (changed: ReadonlyMap<string, string>, nodes = driver.settings.nodes) => {
     const asked = { ...driver, settings: { ...driver.settings, nodes } };
-    return planCluster(asked, found.value, { changed, replaces: undefined, warnings: [] });
+    return planCluster(asked, found.value, { changed, replaces: undefined });
   };
   const lost = "the whole cluster's state and jobs, because it is the HEAD";
   const step = { service: "ray-cpu", lost };

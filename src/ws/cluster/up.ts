@@ -1,6 +1,6 @@
 import type { Problem } from "../../common/failure.ts";
 import { err, ok } from "../../common/result.ts";
-import type { Driver, Leaving, Request } from "../drivers/driver.ts";
+import type { Driver, Leaving, Request, Survey } from "../drivers/driver.ts";
 import { type Attempt, interrupted } from "../failure.ts";
 import type { Job } from "../output/progress.ts";
 import { keepSecrets } from "../state/secrets.ts";
@@ -37,13 +37,12 @@ export const upCluster = (driver: Driver, job: Job, { build, agree, begin }: UpO
     if (!planned.ok) return planned;
     const agreed = await agree(planned.value.plan);
     if (!agreed.ok) return agreed;
-    const { replaces, warnings } = surveyed.value;
-    const ready = await makeRoom(driver, request, job, planned.value.leaving, replaces);
+    const ready = await makeRoom(driver, request, job, planned.value.leaving, surveyed.value);
     if (!ready.ok) return ready;
     begin();
     const bringBack = keepSecrets(driver.stateDir, driver.name, driver.env);
     const started = await start(driver, request, job);
-    if (started.ok) return ok({ started: started.value, warnings });
+    if (started.ok) return ok({ started: started.value, warnings: surveyed.value.warnings });
     bringBack();
     return started;
   });
@@ -59,20 +58,21 @@ export const startTest = (driver: Driver, job: Job, head = driver.settings.test.
       return err({ reason: "not-running", what: "The cluster does not run", fix: "Start it first: ws up" });
     const surveyed = await asked.survey(request);
     if (!surveyed.ok) return surveyed;
-    const ready = await makeRoom(driver, request, job, [...surveyed.value.changed.keys()]);
+    const ready = await makeRoom(driver, request, job, [...surveyed.value.changed.keys()], surveyed.value);
     return ready.ok ? start(driver, request, job) : ready;
   });
 
-/** Gets what takes minutes, then removes what is in the way: these services, and the cluster `whole`. */
+/** Gets what takes minutes, then removes what is in the way: these services, and a cluster as a whole. */
 async function makeRoom(
   driver: Driver,
   request: Request,
   job: Job,
   names: readonly string[],
-  whole?: Driver,
+  survey: Survey,
 ): Attempt {
-  const prepared = await driver.until(job.signal).prepare(request, job);
+  const prepared = await driver.until(job.signal).prepare(request, survey, job);
   if (!prepared.ok) return prepared;
+  const whole = survey.replaces;
   const gone = whole ? await clear(whole, `the cluster ${whole.settings.projectName}`, {}, job) : prepared;
   return gone.ok && names.length > 0 ? clear(driver, names.join(", "), { names }, job) : gone;
 }

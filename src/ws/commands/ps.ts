@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import stringWidth from "string-width";
 import { formatAddress } from "../../common/address.ts";
 import { visible } from "../../common/output/shown.ts";
 import { type ClusterReport, reportCluster, type ServiceReport } from "../cluster/status.ts";
@@ -58,8 +59,9 @@ export function renderPs(report: ClusterReport): string {
   const columns = runtime === "docker" ? [...COLUMNS, ...ENGINE_COLUMNS] : COLUMNS;
   const filled = columns.map(([title, cell]) => {
     const cells = [title, ...services.map((each) => oneLine(String(cell(each) ?? "–")))];
-    const width = Math.max(...cells.map(({ length }) => length));
-    return cells.map((each) => each.padEnd(width));
+    // A node that is not ours may have any name.
+    const width = Math.max(...cells.map((each) => stringWidth(each)));
+    return cells.map((each) => each + " ".repeat(width - stringWidth(each)));
   });
   const rows = ["", ...services].map((_, row) => filled.map((cells) => cells[row]).join("  "));
   const last = head

@@ -56,6 +56,8 @@ export interface Request {
 export interface Survey {
   /** Services that run and must be replaced: why, by name. */
   readonly changed: ReadonlyMap<string, string>;
+  /** Images that must be built: why, by service. */
+  readonly stale: ReadonlyMap<string, string>;
   /** A cluster that must be gone as a whole before: one under an earlier project.name, or this one in another subnet. */
   readonly replaces: Driver | undefined;
   /** Parts of config.yaml that this machine cannot provide in full. */
@@ -93,7 +95,7 @@ export interface Driver extends GcsOptions {
   /** What a start would meet; fails where something that is not ours is in the way. Changes nothing. */
   survey(request: Request): Attempt<Survey>;
   /** Gets what takes minutes: images, or Ray from PyPI. */
-  prepare(request: Request, job: Job): Attempt;
+  prepare(request: Request, survey: Pick<Survey, "stale">, job: Job): Attempt;
   /** Makes everything that a part needs, and starts nothing. */
   create(request: Request, signal: AbortSignal): Attempt;
   /** Starts those of the part's services that do not run. */

@@ -45,11 +45,11 @@ export function composeDriver(project: Project): Driver {
       const replaces = formerDriver(project) ?? (moved ? driver : undefined);
       return ok({ ...found, replaces: request.part === "main" ? replaces : undefined });
     },
-    prepare: async (request, job) => {
+    prepare: async (request, { stale }, job) => {
       const plan = planHere(settings, project);
       if (!plan.ok) return plan;
       const written = await writeComposeFiles(plan.value, project.configFolder, { check: false });
-      return written.ok ? ensureImages(project, request, job) : written;
+      return written.ok ? ensureImages(project, request, stale, job) : written;
     },
     create: async (request, signal) => {
       if (request.part === "main") dropKeptLogs(project);

@@ -7,10 +7,10 @@ import {
   NODE_SOURCE_VARIABLE,
   SOURCE_LABEL,
 } from "../../compose/names.ts";
-import { HEALTH_NAME, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../config/settings.ts";
+import { HEALTH_NAME } from "../../config/settings.ts";
 import { type Attempt, interrupted } from "../../failure.ts";
 import type { Job } from "../../output/progress.ts";
-import { type Request, servicesOf } from "../driver.ts";
+import { type Request, type Survey, servicesOf } from "../driver.ts";
 import { type Project, runCompose, sourceVariables } from "./project.ts";
 
 const BUILD_LINES = 20;
@@ -19,18 +19,13 @@ const BUILD_LINES = 20;
 export async function ensureImages(
   project: Project,
   request: Request,
+  stale: Survey["stale"],
   { signal, progress }: Pick<Job, "signal" | "progress">,
 ): Attempt {
-  const services = servicesOf(project.settings, "main");
-  const images = await imagesOf(project, services);
   if (signal.aborted) return err(interrupted(signal));
-  const wanted = services.flatMap((name, i) => {
-    const why = images[i]?.build;
-    return request.build || why !== undefined ? { name, why } : [];
-  });
-  if (wanted.length === 0) return ok(undefined);
-  const names = wanted.map(({ name }) => name);
-  const why = request.build ? "" : ` (${wanted.map((each) => `${each.name}: ${each.why}`).join("; ")})`;
+  const names = request.build ? servicesOf(project.settings, "main") : [...stale.keys()];
+  if (names.length === 0) return ok(undefined);
+  const why = request.build ? "" : ` (${[...stale].map((each) => each.join(": ")).join("; ")})`;
   const what = `Building the images of ${names.join(", ")}${why}`;
   progress.begin("build", what);
   const onLine = (line: string) => progress.note("build", line.trim().slice(0, 80));
@@ -45,23 +40,23 @@ export async function ensureImages(
   return ok(undefined);
 }
 
-/** For each service, the image that it runs. The test's two run the image of the first node. */
-export const imagesOf = (project: Project, services: readonly string[]) =>
-  Promise.all(
-    services.map((service) => {
-      const isOfTest = service === TEST_WORKER_NAME || service === TEST_CLIENT_NAME;
-      return imageOf(project, isOfTest ? (project.settings.nodes[0]?.name ?? service) : service);
-    }),
-  );
+/** Each image by its service. */
+export async function imagesOf(project: Project) {
+  const sources = sourceVariables(project.root);
+  const images = servicesOf(project.settings, "main").map(async (name) => {
+    const variable = name === HEALTH_NAME ? HEALTH_SOURCE_VARIABLE : NODE_SOURCE_VARIABLE;
+    return [name, await imageOf(project, name, sources[variable] ?? "")] as const;
+  });
+  return new Map(await Promise.all(images));
+}
 
-async function imageOf({ engine, settings, root }: Project, service: string) {
+async function imageOf({ engine, settings }: Project, service: string, source: string) {
   const format = "{{.Id}} {{json .Config.Labels}}";
   const answer = await engine.docker(["image", "inspect", "--format", format, imageName(settings, service)]);
   const [, id, labels = ""] = (answer.ok && /^((?:sha256:)?[0-9a-f]+) (.*)$/m.exec(answer.value)) || [];
-  const variable = service === HEALTH_NAME ? HEALTH_SOURCE_VARIABLE : NODE_SOURCE_VARIABLE;
   const build = judgeImage(id === undefined ? undefined : readLabels(labels), {
     base: settings.nodes.find(({ name }) => name === service)?.image,
-    source: sourceVariables(root)[variable] ?? "",
+    source,
   });
   return { id, build };
 }

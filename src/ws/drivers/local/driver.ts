@@ -72,9 +72,9 @@ export function localDriver(local: Local): Driver {
         planned.some((plan) => plan.name === name && fingerprintOf(plan) !== fingerprint),
       );
       const why = new Map(changed.map((each) => [each.name, changedSince(each)]));
-      return ok({ changed: why, replaces: undefined, warnings: [] });
+      return ok({ changed: why, stale: new Map(), replaces: undefined, warnings: [] });
     },
-    prepare: async (_, job) => {
+    prepare: async (_request, _survey, job) => {
       if (userName() === undefined) return err({ reason: "no-such-uid", uid: process.getuid?.() ?? -1 });
       return ensureVenv({ folder: venv, rayVersion, python: env.WS_PYTHON ?? "python3", env }, job);
     },
