@@ -68,7 +68,7 @@ export class Node {
   async #electAndRun(): Promise<NodeEnd> {
     const { config, stopRequest } = this.#input;
     let history = NEWBORN;
-    let outcome = (await this.#install()) ?? (await this.#elect());
+    let outcome = (await this.#install()) ?? (await this.#takeOver()) ?? (await this.#elect());
     for (;;) {
       const ended = outcome.kind === "role" ? await this.#runAs(outcome.role) : outcome;
       const next = afterEnd(ended, history, this.#takeAliveMs(), config.values.RAY_EP_MAX_RESTARTS);
@@ -91,6 +91,14 @@ export class Node {
 
   #install(): ReturnType<typeof install> {
     return install(planInstall(this.#input), this.#deps, this.#input.stopRequest.asked);
+  }
+
+  /** Null where nothing of an earlier life's Ray is alive, as far as that can be known. */
+  async #takeOver(): Promise<Outcome | null> {
+    const { runId, stopRequest } = this.#input;
+    const taken = await this.#deps.state.takeOver(runId, stopRequest.asked);
+    if (!taken.ok) return { kind: "failed", failure: taken.error };
+    return stopRequest.asked.aborted ? { kind: "stopped" } : null;
   }
 
   async #elect(): Promise<Outcome> {

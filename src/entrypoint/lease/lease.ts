@@ -3,6 +3,7 @@ import { LEASE_TTL_S, RENEW_DEADLINE_S } from "../../common/protocol/lease-proto
 import type { Config } from "../config/config.ts";
 import type { Deps } from "../deps.ts";
 import type { LeaseFact } from "../election/facts.ts";
+import type { Reign } from "../ray/store/succession.ts";
 import type { Fault } from "../ray/verdict.ts";
 import { renewalTeller } from "./lease-answer.ts";
 import { untilLost } from "./renewals.ts";
@@ -51,6 +52,11 @@ export class Lease {
   /** The epoch of the lease that this node holds, as far as it knows; null if it holds none. */
   get heldEpoch(): number | null {
     return this.#heldEpoch;
+  }
+
+  /** Under which epoch this node leads, and whether others have led since its earlier ones. */
+  get reign(): Reign {
+    return { epoch: this.#heldEpoch, soleSince: null };
   }
 
   /** How long a HEAD may go on without another renewal, in milliseconds since boot. */

@@ -1,0 +1,15 @@
+/** Under which lease a node leads. */
+export interface Reign {
+  /** Null: without a lease. */
+  readonly epoch: number | null;
+  /** No other node has held the lease since this epoch; null where the health service does not say it. */
+  readonly soleSince: number | null;
+}
+
+/**
+ * Whether the store that was last written under the epoch `stored` is that of the cluster that this node leads: a store is used
+ * only by the node that has led ever since. Without a lease nobody can know better than the node itself. Pure.
+ */
+export const isOwn = (stored: number | null, { epoch, soleSince }: Reign): boolean =>
+  // Each change of holder raises the epoch: where nothing more is said, only the one just before is sure to be this node's.
+  epoch === null || (stored !== null && stored >= (soleSince ?? epoch - 1));
