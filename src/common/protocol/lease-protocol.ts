@@ -29,6 +29,8 @@ export const LeaseRequest = z.object({
   strict: z.optional(z.boolean()),
   /** The highest epoch that this node has seen anywhere: a service that forgot grants above it. */
   seen: z.optional(Count),
+  /** The life of which the asker is the proven successor: the asker has its state folder, and no Ray of that folder lives. */
+  after: z.optional(Name),
   seq: Sequence,
 });
 export type LeaseRequest = z.infer<typeof LeaseRequest>;
@@ -49,6 +51,8 @@ export type Holder = z.infer<typeof Holder>;
 export const LeaseGranted = z.object({
   granted: z.literal(true),
   epoch: Epoch,
+  /** The epoch since which no other node has held the lease, as far as the service knows; an earlier service says nothing. */
+  soleSince: z.optional(Epoch),
   ttl: z.number(),
   instance: Name,
 });

@@ -213,12 +213,53 @@ describe("another life under the holder's name", () => {
       [1, ask("cpu", next), "grant 2"],
       [SAME_NAME, ask("cpu", { life: "cpu-3" }), "grant 3"],
     ],
+    "A1 the proven successor of the holder waits for nothing, strict or not, and what its predecessor still sends changes nothing":
+      [true, false].flatMap((strict): Step[] => [
+        [0, start({ kind: "none" }), ""],
+        [0, ask("cpu", { strict }), "grant 1"],
+        [0, ask("cpu", { ...next, strict, after: "cpu-1" }), "grant 2"],
+        [0, ask("cpu", { strict, epoch: 1 }), "stale-epoch 2000"],
+        [0, release("cpu", 1), "not released"],
+      ]),
+    "the successor of another life, or another node that names the holder's life, waits like everybody": [
+      [0, ask("cpu"), "grant 1"],
+      [0, ask("cpu", { ...next, after: "cpu-0" }), "same-name 2000"],
+      [0, ask("gpu", { after: "cpu-1" }), "held 2000"],
+    ],
     "a renewal that was under way when the previous life died only makes the next one wait": [
       [0, ask("cpu"), "grant 1"],
       [1000, ask("cpu", next), "same-name 2000"],
       [300, ask("cpu", { epoch: 1 }), "renewal 1"],
       [1000, ask("cpu", next), "same-name 2000"],
       [4000, ask("cpu", next), "grant 2"],
+    ],
+  });
+});
+
+const reign = (node: string, since: number) => ({ reign: { node, since } });
+
+describe("since when no other node has led", () => {
+  each({
+    "is kept through the lives of one node and its releases, and begins anew with another node": [
+      [0, ask("cpu"), "grant 1", reign("cpu", 1)],
+      [0, ask("cpu", { ...next, after: "cpu-1" }), "grant 2", reign("cpu", 1)],
+      [0, release("cpu", 2, next), "released"],
+      [0, ask("CPU", { life: "cpu-3" }), "grant 3", reign("cpu", 1)],
+      [TTL, ask("gpu"), "grant 4", reign("gpu", 4)],
+      [TTL, ask("cpu"), "grant 5", reign("cpu", 5)],
+    ],
+    "is the last grant that is known, where the file of an earlier version does not say": [
+      [0, start(memory(4, "cpu")), ""],
+      [0, ask("cpu", { ...next, after: "cpu-1" }), "grant 5", reign("cpu", 4)],
+    ],
+    "is not before what a service forgot: another node may have led then": [
+      [0, start(memory(4, null)), ""],
+      [0, ask("cpu"), "grant 5", reign("cpu", 5)],
+      [0, start({ kind: "none" }), ""],
+      [0, ask("cpu"), "grant 1", reign("cpu", 1)],
+      [0, ask("cpu", { ...next, epoch: 7 }), "adoption 7", reign("cpu", 7)],
+      [0, start({ kind: "none" }), ""],
+      [TTL, ask("cpu", { seen: 7 }), "grant 8", reign("cpu", 8)],
     ],
   });
 });
