@@ -81,6 +81,15 @@ test("what is asked proves the succession, and tells the stored epoch; the answe
   expect(lease.soleSince).toBeNull();
 });
 
+test("what is given back says whether this node may come back", async () => {
+  for (const returning of [true, false]) {
+    const { lease, releaseLease } = leaseOf(async () => granted(1));
+    await lease.ask("answered");
+    await lease.release(returning);
+    expect(releaseLease).toHaveBeenCalledWith(expect.objectContaining({ returning }), 1000);
+  }
+});
+
 test.each([
   ["strict", true],
   ["plain", false],

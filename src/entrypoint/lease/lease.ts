@@ -183,21 +183,24 @@ export class Lease {
     this.#heldEpoch = null;
   }
 
-  /** Gives the lease back, so that a successor need not wait. To be called when Ray is gone, never before. */
-  async release(): Promise<void> {
+  /**
+   * Gives the lease back, so that a successor need not wait. To be called when Ray is gone, never before. `returning`: this node has
+   * the state of its cluster, and the other candidates wait for it as for a HEAD that was lost.
+   */
+  async release(returning = false): Promise<void> {
     this.stop();
     if (this.#heldEpoch === null) return;
     const { node, values } = this.#settings.config;
     this.#seq += 1;
     this.#releasedSeq = this.#seq;
     const released = await this.#deps.health.releaseLease(
-      { node, life: this.#settings.runId, epoch: this.#heldEpoch, seq: this.#seq },
+      { node, life: this.#settings.runId, epoch: this.#heldEpoch, seq: this.#seq, returning },
       // A stop has 1.5 s between our KILL and the engine's (command.ts).
       Math.min(values.HEALTH_TIMEOUT, RELEASE_TIMEOUT_MS),
     );
     this.#heldEpoch = null;
     const cause = released.ok
-      ? "Head lease released"
+      ? `Head lease released${returning ? "; other candidates wait for this node to come back" : ""}`
       : `Head lease not released: ${released.error}; it ends by itself in ${LEASE_TTL_S} s`;
     this.#deps.log({ type: "lease-renewal", ok: released.ok, cause });
   }

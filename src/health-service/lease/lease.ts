@@ -32,7 +32,7 @@ import {
  * | 8 | epoch e | it is the holder and e is its epoch, also after the lease ended | renewed |
  * | 9 | epoch e | e is above every epoch granted here, and no higher one was seen: the service lost its state | adopted; a holder of a lower epoch is displaced |
  * | 10 | epoch e | otherwise: a replay, a loser of a healed partition | `stale-epoch`, nothing changes |
- * | 11 | release of e | it is the holder and e is its epoch | released; the next asker gets row 6 or 7 |
+ * | 11 | release of e | it is the holder and e is its epoch | released; the next asker gets row 6 or 7. `returning`: it stays the holder of a lease that has ended, rows 2 to 5 |
  * | 12 | release of e | otherwise | e was seen, nothing else changes |
  *
  * Before, whitelist.ts turns away who is no candidate or gives a foreign address. The candidate checks that the old HEAD
@@ -59,12 +59,17 @@ export function askLease(state: LeaseState, request: LeaseRequest, nowMs: number
 }
 
 /** A node gives the lease back: rows 11 and 12. `last` is another one then if it held it under that epoch. */
-export function releaseLease(state: LeaseState, asked: LeaseRelease, nowMs: number): LeaseState {
+export function releaseLease(
+  state: LeaseState,
+  asked: LeaseRelease,
+  nowMs: number,
+  ttlMs: number,
+): LeaseState {
   const hold = holdIn(state);
   const isItsOwn = hold?.epoch === asked.epoch && isHolder(hold, asked) && !isOvertaken(state, asked);
-  return isItsOwn
-    ? { ...state, last: { ...hold, seq: asked.seq, releasedAtMs: nowMs } }
-    : seeEpoch(state, asked.epoch);
+  if (!isItsOwn) return seeEpoch(state, asked.epoch);
+  const end = asked.returning ? { returning: true, renewedAtMs: nowMs - ttlMs } : { releasedAtMs: nowMs };
+  return { ...state, last: { ...hold, seq: asked.seq, ...end } };
 }
 
 /** Of epochs that others name. Grants go on above it up to what the wire carries: else one request would end them for good. */
