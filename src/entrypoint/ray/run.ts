@@ -8,6 +8,7 @@ import { comparePython, OwnGcs, untilHeadGone } from "./own-gcs.ts";
 import type { RayProcess } from "./ray.ts";
 import { waitUntilReady } from "./readiness.ts";
 import { failed, faulted, type RunDeps, type RunEnd } from "./run-end.ts";
+import { reignOf } from "./store/succession.ts";
 
 /** A HEAD that boots beside this node is slow to answer; one that is gone stays so. */
 const GONE_IN_START = { times: 5, timeoutMs: 2000 };
@@ -77,9 +78,9 @@ export class Run {
 
   /** Why Ray is not started at all. With strict fencing there is a guard first: two GCSes on one store corrupt it. */
   async #preflight(): Promise<RunEnd | null> {
-    const { ray, heartbeat, lease, state, stopRequest } = this.#deps;
+    const { config, ray, heartbeat, lease, state, stopRequest } = this.#deps;
     const { store } = this.#plan;
-    const unusable = store && state.lead(store, lease.reign);
+    const unusable = store && state.lead(store, reignOf(lease, config));
     if (unusable !== null) return failed(unusable);
     const stands = this.#isStrictHead ? this.#ensureGuard().stands : null;
     const prepared = ray.prepare(this.#plan, heartbeat.reported).then(async (failure) => {

@@ -14,11 +14,8 @@ import { isOwn, type Reign } from "./succession.ts";
 
 /** What this node keeps of its cluster between two lives. The simulation has its own. */
 export interface ClusterState {
-  /**
-   * Takes the folder into use, when nothing of an earlier life's Ray is alive. Resolves with that life: this one is its
-   * proven successor; null where there was none, or where nothing proves its end.
-   */
-  readonly takeOver: (runId: string, stop: AbortSignal) => Promise<Result<string | null, Failure>>;
+  /** Takes the folder into use, when nothing of an earlier life's Ray is alive. Resolves with what that life left. */
+  readonly takeOver: (runId: string, stop: AbortSignal) => Promise<Result<Legacy, Failure>>;
   /** This node is to lead: a store that is not its cluster's any more is put aside. Returns why Ray cannot start. */
   readonly lead: (store: StoreChoice, reign: Reign) => Failure | null;
   /** This node's cluster lives under that epoch, also where it is a later one than at its start. */
@@ -29,8 +26,12 @@ export interface ClusterState {
   readonly follow: () => void;
 }
 
+/** `life`: this run is its proven successor; null where there was none, or nothing proves its end. `epoch`: of the store. */
+type Legacy = { readonly life: string | null; readonly epoch: number | null };
+const NO_LEGACY: Legacy = { life: null, epoch: null };
+
 export const NO_STATE: ClusterState = {
-  takeOver: async () => ok(null),
+  takeOver: async () => ok(NO_LEGACY),
   lead: () => null,
   renewed: () => {},
   serves: () => null,
@@ -69,25 +70,25 @@ export class StateFolder implements ClusterState {
     this.#log = log;
   }
 
-  async takeOver(runId: string, stop: AbortSignal): Promise<Result<string | null, Failure>> {
+  async takeOver(runId: string, stop: AbortSignal): Promise<Result<Legacy, Failure>> {
     this.fd = this.#read(() => {
       mkdirSync(this.#path, { recursive: true });
       return openSync(this.#path, "r");
     });
     // It was said already that nothing can be kept there.
-    if (this.fd === undefined) return ok(null);
+    if (this.fd === undefined) return ok(NO_LEGACY);
     const told = setTimeout(() => this.#log({ type: "state-taken", folder: this.#path }), QUIET_MS);
     const lock = await flock(this.fd, ["--exclusive", "--timeout", String(WAIT_S)], { signal: stop });
     clearTimeout(told);
-    if (stop.aborted) return ok(null);
+    if (stop.aborted) return ok(NO_LEGACY);
     if (lock === TAKEN) return err({ reason: "state-taken", folder: this.#path });
     const former = this.#read(() => readRegular(join(this.#path, LIFE)));
     this.#change(() => this.#write(LIFE, runId));
-    return ok(lock === 0 && former ? former : null);
+    return ok({ life: (lock === 0 && former) || null, epoch: this.#recorded?.epoch ?? null });
   }
 
   lead(store: StoreChoice, reign: Reign): Failure | null {
-    const before = this.#read(() => Kept.parse(JSON.parse(readRegular(join(this.#path, RECORD)) ?? "")));
+    const before = this.#recorded;
     const isKept = store.kind === "rocksdb";
     const code = this.#change(() => {
       if (!isKept || !isOwn(before?.epoch ?? null, reign)) this.#putAside(isKept ? "other-led" : "unused");
@@ -112,6 +113,10 @@ export class StateFolder implements ClusterState {
   follow(): void {
     this.#kept = null;
     this.#change(() => this.#putAside("follows"));
+  }
+
+  get #recorded(): Kept | undefined {
+    return this.#read(() => Kept.parse(JSON.parse(readRegular(join(this.#path, RECORD)) ?? "")));
   }
 
   /** What cannot be written now is written with the next renewal. */
