@@ -42,6 +42,9 @@ export function localDriver(local: Local): Driver {
   const binDir = join(venv, "bin");
   const plans = (request: Parameters<typeof planPart>[1]) =>
     planPart(settings, request, readMachine(settings, folders, { binDir, dist, logForm: env.RAY_EP_LOG }));
+  // All nodes share this machine: a command "in" a node has its PATH.
+  const base = baseEnvironment(env);
+  const inNode = { ...base, PATH: `${binDir}:${base.PATH ?? ""}`, RAY_USAGE_STATS_ENABLED: "0" };
   const runs = (name: string) => running(folders).some((each) => each.name === name);
   return {
     name: "embedded",
@@ -103,16 +106,19 @@ export function localDriver(local: Local): Driver {
     readLog: (name, _, ...how) => readLog(logFile(folders, name), env, ...how),
     keepLog: async (name) => logFile(folders, name),
     exec: async (_, command) => {
-      // All nodes share this machine: a command "in" a node has its PATH.
-      const base = baseEnvironment(env);
-      const own = { ...base, PATH: `${binDir}:${base.PATH ?? ""}`, RAY_USAGE_STATS_ENABLED: "0" };
-      const options = { timeoutMs: COMMAND_TIMEOUT_MS, signal: local.signal, cwd: folders.state, env: own };
+      const options = {
+        timeoutMs: COMMAND_TIMEOUT_MS,
+        signal: local.signal,
+        cwd: folders.state,
+        env: inNode,
+      };
       const done = await runProgram(command, options);
       if (done.ok) return ok(done.all);
       const last = done.all.trim().split("\n").slice(-3).join(" / ");
       const why = done.code === undefined ? done.stderr.at(-1) : `exit code ${done.code}`;
       return err(`${command.slice(0, 2).join(" ")}: ${why}: ${last}`);
     },
+    typed: async (_, words, { folder: cwd }) => ({ words, env: inNode, cwd }),
     environment: async (name) => {
       // The raylet is the part that runs the user's work; its environment is what its workers get.
       const raylet = findProcesses(folders, [name]).find(({ command }) => /\/raylet\/raylet /.test(command));
