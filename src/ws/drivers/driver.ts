@@ -73,6 +73,12 @@ export interface Leaving {
   readonly volumes?: boolean;
 }
 
+/** Something of this cluster that `ws down` keeps, and the command that removes it. */
+export interface Kept {
+  readonly what: string;
+  readonly remove: string;
+}
+
 /** How a command is typed in a service's place. */
 export interface Typing {
   /** Our standard input and output are a terminal. */
@@ -113,6 +119,8 @@ export interface Driver extends GcsOptions {
   stop(services: readonly Service[], now: AbortSignal): Promise<number>;
   /** Leaves nothing behind, without asking. Returns what was there, and how many processes had to be killed. */
   remove(leaving: Leaving): Attempt<{ readonly names: readonly string[]; readonly killed: number }>;
+  /** What is left where nothing runs any more. */
+  kept(): Promise<readonly Kept[]>;
   /** What a service wrote; nothing where there is no log. `since`: for a log that holds more than one life. */
   log(ref: string, part: Partial<Pick<LogRequest, "tail" | "since">>): Promise<string[]>;
   /** The text of the file in which a node keeps its status, also after its end; empty where there is none. */

@@ -1,10 +1,11 @@
+import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { authIn, authOfRay, readText, withAuthMode } from "../../../common/auth-token.ts";
+import { authIn, authOfRay, readRegular, readText, withAuthMode } from "../../../common/auth-token.ts";
 import { err, ok } from "../../../common/result.ts";
 import { readTls } from "../../../gcs/tls.ts";
 import { HEALTH_NAME, type Settings } from "../../config/settings.ts";
-import { type Driver, type Service, servicesOf } from "../driver.ts";
+import { type Driver, type Kept, type Service, servicesOf } from "../driver.ts";
 import { logLines, readLog } from "../log-files.ts";
 import { COMMAND_TIMEOUT_MS, runProgram } from "../run-program.ts";
 import { foldersOf, logFile, makeFolders, readMachine, removeKept, statusFile, userName } from "./machine.ts";
@@ -101,8 +102,12 @@ export function localDriver(local: Local): Driver {
       if (volumes) removeKept(folders);
       return ok({ names: [], killed: killed.value });
     },
+    kept: async () => [
+      ...keptBy(folders.logs, "logs and what the services remember, below", "ws down -v", folders.state),
+      ...keptBy(venv, `Ray ${rayVersion} in`, `rm -rf '${venv}'`),
+    ],
     log: async (name, { tail }) => logLines(logFile(folders, name), tail),
-    status: async (name) => readText(statusFile(folders, name)) ?? "",
+    status: async (name) => readRegular(statusFile(folders, name)) ?? "",
     readLog: (name, _, ...how) => readLog(logFile(folders, name), env, ...how),
     keepLog: async (name) => logFile(folders, name),
     exec: async (_, command) => {
@@ -139,6 +144,9 @@ export function localDriver(local: Local): Driver {
     absent: (name = "") => ({ ref: name, address: addressOf(settings, name) ?? "–" }),
   };
 }
+
+const keptBy = (found: string, what: string, remove: string, shown = found): Kept[] =>
+  existsSync(found) ? [{ what: `${what} ${shown}`, remove }] : [];
 
 /** Keeps proxies out of the loopback; the cluster's addresses one by one, since Python's urllib takes no networks. */
 function withoutProxy(env: Driver["env"], { health, nodes, test }: Settings): Driver["env"] {
