@@ -8,9 +8,9 @@ import { type GlobalOptions, type WsContext, withJob } from "../context.ts";
 import { open } from "../drivers/choose.ts";
 import { type Attempt, EXIT, interrupted, type WsFailure } from "../failure.ts";
 import type { Job } from "../output/progress.ts";
-import { printLines, warnOfMachine } from "../output/terminal.ts";
+import { printJson, printLines, warnOfMachine } from "../output/terminal.ts";
 import { rememberUp } from "../state/last-up.ts";
-import { type Run, timeoutOption } from "./command.ts";
+import { JSON_OPTION, type Run, timeoutOption } from "./command.ts";
 
 export const addUp = (program: Command, run: Run) =>
   program
@@ -20,6 +20,7 @@ export const addUp = (program: Command, run: Run) =>
     .option("--dry-run", "show what would be started, replaced and stopped, and change nothing")
     .option("-y, --yes", "replace and stop what runs without asking")
     .addOption(timeoutOption())
+    .option(...JSON_OPTION)
     .action(run(up));
 
 interface UpOptions extends GlobalOptions {
@@ -27,6 +28,7 @@ interface UpOptions extends GlobalOptions {
   readonly build?: true;
   readonly dryRun?: true;
   readonly yes?: true;
+  readonly json?: true;
 }
 
 async function up(context: WsContext, options: UpOptions): Promise<number | WsFailure> {
@@ -49,20 +51,24 @@ async function up(context: WsContext, options: UpOptions): Promise<number | WsFa
   warnOfMachine(context.terminal, report.value.warnings);
   const cluster = await confirmAlive(driver.until(context.signal));
   if (!cluster.ok) return cluster.error;
-  printLines(context.terminal.out, renderUp(report.value.started, cluster.value));
+  const { out } = context.terminal;
+  const { started } = report.value;
+  if (options.json) printJson(out, { started, ...cluster.value });
+  else printLines(out, renderUp(started, cluster.value));
   return EXIT.ok;
 }
 
 /** Shows what would be replaced or stopped, and asks. Without a terminal, --yes is needed instead. */
 async function agree(
   { terminal, ask, signal }: WsContext,
-  { dryRun, yes }: UpOptions,
+  { dryRun, yes, json }: UpOptions,
   { progress }: Job,
   plan: UpPlan,
 ): Attempt {
   progress.close();
   if (dryRun) {
-    printLines(terminal.out, ["→ ws up would do this:", ...renderPlan(plan)]);
+    if (json) printJson(terminal.out, { plan });
+    else printLines(terminal.out, ["→ ws up would do this:", ...renderPlan(plan)]);
     return err({ reason: "only-planned" });
   }
   if (!isDisruptive(plan)) return ok(undefined);
