@@ -62,14 +62,6 @@ export function tokenIn({ RAY_AUTH_TOKEN: given }: Environment, file: string | n
   return text?.replace(/^[ \t\n\r\f\v]+|[ \t\n\r\f\v]+$/g, "") || undefined;
 }
 
-/** The decision for a process with this environment and this home folder. */
-export const authIn = (env: Environment, home: string): RayAuth =>
-  decideAuth(env, tokenIn(env, readAuthTokenFile(env, home)));
-
-/** The environment with RAY_AUTH_MODE where there is a token, for programs that do not choose the mode themselves. */
-export const withAuthMode = (env: Environment, auth = decideAuth(env, tokenIn(env, null))): Environment =>
-  auth.reason === "token-found" ? { ...env, RAY_AUTH_MODE: auth.mode } : env;
-
 /** What the file named by RAY_AUTH_TOKEN_PATH holds, else Ray's default file; null where there is none. */
 export const readAuthTokenFile = (env: Environment, home: string): string | null =>
   readRegular(env.RAY_AUTH_TOKEN_PATH || join(home, ".ray", "auth_token"));

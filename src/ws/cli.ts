@@ -3,8 +3,10 @@ import { Command, CommanderError, Option } from "commander";
 import type { Run } from "./commands/command.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addDown } from "./commands/down.ts";
+import { addEnv } from "./commands/env.ts";
 import { addGenerate } from "./commands/generate.ts";
 import { addLogs } from "./commands/logs.ts";
+import { addOpen } from "./commands/open.ts";
 import { addPs } from "./commands/ps.ts";
 import { addTest } from "./commands/test.ts";
 import { addUp } from "./commands/up.ts";
@@ -20,7 +22,8 @@ export async function runCli(words: readonly string[], context: WsContext): Prom
     const ended = await work(context, { ...readGlobals(program, context), ...options }, command);
     exitCode = typeof ended === "number" ? ended : fail(context, ended);
   };
-  for (const add of [addGenerate, addDoctor, addUp, addPs, addLogs, addDown, addTest]) add(program, run);
+  for (const add of [addGenerate, addDoctor, addUp, addPs, addEnv, addOpen, addLogs, addDown, addTest])
+    add(program, run);
   try {
     await program.parseAsync([...words], { from: "user" });
   } catch (error) {

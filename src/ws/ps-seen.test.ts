@@ -1,8 +1,10 @@
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { type FakeContainer, FakeEngine, inspected } from "../../test/fixtures/docker/fake-engine.ts";
 import { FakeGcs, type FakeGcsSettings, fakeNode } from "../../test/fixtures/fake-gcs.ts";
+import { secretsFolder } from "./config/tokens.ts";
+import { keepSecrets, readKept } from "./state/secrets.ts";
 
 /** The output of `ws ps` for a cluster with a fake GCS and engine. */
 const IDS = [0, 1, 2].map((i) => String(i).padStart(64, "0"));
@@ -68,9 +70,7 @@ test.each([
 
 test("E1 the secrets that the cluster was started with are used, whatever this shell or .env says", async () => {
   const { engine } = await cluster({ token }, ...BOTH);
-  const folder = join(engine.root, ".ws/secrets");
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, "docker.env"), `RAY_AUTH_MODE='token'\nRAY_AUTH_TOKEN='${token}'\n`);
+  keepSecrets(join(engine.root, ".ws"), "docker", { RAY_AUTH_TOKEN: token });
   writeFileSync(join(engine.root, ".env"), "RAY_AUTH_TOKEN=another\n");
   for (const env of [{}, { RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN: "a third" }])
     expect((await engine.ws(["ps"], env as Record<string, string>)).code).toBe(0);
@@ -174,15 +174,16 @@ test.each([
 });
 
 test("E1 other users can read neither the state folder nor its secrets", async () => {
-  const { keepSecrets, readKept, secretsFile } = await import("./state/secrets.ts");
   const { engine } = await cluster({});
-  const kept = { RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN: `it's "odd" $1 \\ #x`, RAY_EP_HEALTH_TOKEN: "h" };
-  keepSecrets(engine.root, "docker", { ...kept, OTHER: "x" });
+  const kept = { RAY_AUTH_TOKEN: `it's "odd" $1 \\ #x`, RAY_EP_HEALTH_TOKEN: "h" };
+  keepSecrets(engine.root, "docker", kept);
   expect(readKept(engine.root, "docker")).toEqual(kept);
   expect(readKept(engine.root, "embedded")).toBeUndefined();
-  const file = secretsFile(engine.root, "docker");
-  expect(statSync(file).mode & 0o777).toBe(0o600);
-  expect(statSync(join(file, "..")).mode & 0o777).toBe(0o700);
+  const folder = secretsFolder(engine.root, "docker");
+  const file = join(folder, "ray_auth_token");
+  // Each file is mounted by itself, for users of other ids.
+  expect(statSync(file).mode & 0o777).toBe(0o444);
+  for (const closed of [folder, join(folder, "..")]) expect(statSync(closed).mode & 0o777).toBe(0o700);
   expect((await engine.ws(["--state", engine.root, "down"])).code).toBe(0);
   expect(existsSync(file)).toBe(true);
   expect((await engine.ws(["--state", engine.root, "down", "-v"])).code).toBe(0);

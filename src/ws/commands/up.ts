@@ -103,6 +103,7 @@ export function renderUp(started: readonly string[], { services, head }: Cluster
           `  Dashboard    ${head.dashboardUrl}`,
           `  Ray Client   ${head.clientUrl}   (Ray ${head.version})`,
           `  Address      ${formatAddress(head.address)}`,
+          '→ For this shell: eval "$(./ws env)" · The dashboard asks for a token: ./ws open',
           "→ Next: ./ws ps · ./ws logs -f · ./ws test --up · ./ws down",
         ]),
   ];

@@ -18,6 +18,7 @@ const HOST: HostFacts = {
   ipAddress: "192.168.0.10",
   ephemeralPorts: { min: 32768, max: 60999 },
   buildContext: ".",
+  secretsFolder: ".ws/secrets/docker",
 };
 
 function generate(config: string, facts: Partial<HostFacts> = {}) {

@@ -8,6 +8,8 @@ import type { readHostFacts } from "./read-host.ts";
 export interface HostFacts extends ReturnType<typeof readHostFacts> {
   /** The checkout, from which the images are built, as seen from the folder of the compose files. */
   readonly buildContext: string;
+  /** The folder of the tokens' files, seen from there as well. */
+  readonly secretsFolder: string;
 }
 
 /** The settings cut to one machine, with what they left to it: what both compose files are made from. */
@@ -16,6 +18,7 @@ export interface HostPlan extends Settings {
   /** True: the nodes that want GPUs reserve them. Only where there are some, since the engine refuses to start it otherwise. */
   readonly hostHasGpu: boolean;
   readonly buildContext: string;
+  readonly secretsFolder: string;
   readonly nodes: Planned<NodeSettings>[];
   readonly test: Settings["test"] & { readonly worker: Planned<WorkerSettings> };
   readonly warnings: readonly Problem[];
@@ -44,6 +47,7 @@ export function planHost(settings: Settings, facts: HostFacts): Result<HostPlan,
     hostIpAddress,
     hostHasGpu: facts.hasGpu && settings.hostHasGpu !== false,
     buildContext: facts.buildContext,
+    secretsFolder: facts.secretsFolder,
     nodes,
     test: { ...settings.test, worker },
     warnings: [

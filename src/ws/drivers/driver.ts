@@ -11,6 +11,7 @@ import {
   TEST_CLIENT_NAME,
   TEST_WORKER_NAME,
 } from "../config/settings.ts";
+import type { Secrets } from "../config/tokens.ts";
 import type { Attempt } from "../failure.ts";
 import type { Job } from "../output/progress.ts";
 import type { LogLine, LogRequest } from "./log-files.ts";
@@ -76,8 +77,9 @@ export interface Leaving {
 export interface Driver extends GcsOptions {
   readonly name: RuntimeName;
   readonly settings: Settings;
-  /** With this cluster's secrets. */
+  /** With the paths of this cluster's secrets. */
   readonly env: Environment;
+  readonly secrets: Secrets;
   readonly stateDir: string;
   readonly noun: "container" | "process";
   /** Its nodes have users and networks of their own; false: they share this machine's. */

@@ -1,6 +1,5 @@
-import { homedir } from "node:os";
 import { join } from "node:path";
-import { authIn, authOfRay, readText, withAuthMode } from "../../../common/auth-token.ts";
+import { readText } from "../../../common/auth-token.ts";
 import { err, ok } from "../../../common/result.ts";
 import { readTls } from "../../../gcs/tls.ts";
 import { HEALTH_NAME, type Settings } from "../../config/settings.ts";
@@ -21,7 +20,7 @@ import {
 import { findTakenPorts } from "./taken-ports.ts";
 import { ensureVenv } from "./venv.ts";
 
-interface Local extends Pick<Driver, "settings" | "env" | "stateDir"> {
+interface Local extends Pick<Driver, "settings" | "env" | "secrets" | "stateDir"> {
   readonly venvDir: string;
   readonly dist: string;
   readonly signal?: AbortSignal;
@@ -33,11 +32,10 @@ export const isLocalRunning = (stateDir: string): boolean =>
 
 /** The services of config.yaml as processes of this machine, on loopback addresses. Linux only. */
 export function localDriver(local: Local): Driver {
-  const { settings, env: shell, stateDir, venvDir, dist } = local;
+  const { settings, secrets, stateDir, venvDir, dist } = local;
   const { rayVersion } = settings;
   const folders = foldersOf(stateDir);
-  const auth = authOfRay(authIn(shell, shell.HOME || homedir()), rayVersion);
-  const env = withoutProxy(withAuthMode(shell, auth), settings);
+  const env = withoutProxy(local.env, settings);
   const venv = join(venvDir, `venv-${rayVersion}`);
   const binDir = join(venv, "bin");
   const plans = (request: Parameters<typeof planPart>[1]) =>
@@ -47,8 +45,9 @@ export function localDriver(local: Local): Driver {
     name: "embedded",
     settings,
     env,
+    secrets,
     stateDir,
-    token: auth.token,
+    token: secrets.RAY_AUTH_TOKEN ?? null,
     tls: readTls(env),
     noun: "process",
     isolated: false,
