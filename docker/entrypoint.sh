@@ -9,6 +9,10 @@ case ${1-} in
       echo "✗ This image has no glibc (Alpine, for one, has musl), which Ray and this program need. → Use a base such as Debian, Ubuntu or Red Hat" >&2
       exit 78
     fi
+    if ! [ -x /bin/bash ]; then
+      echo "✗ This image has no /bin/bash, without which nothing ends Ray when this program is killed. → Install bash in it" >&2
+      exit 78
+    fi
     # A first heap that a decision fits into: no garbage is collected before Ray starts (bench/decide.ts).
     exec /opt/ray-entrypoint/bin/node --min-semi-space-size=4 --require /opt/ray-entrypoint/compile-cache.cjs \
       /opt/ray-entrypoint/entrypoint.js "$@"

@@ -18,6 +18,9 @@ import type { StopRequest } from "./stop-request.ts";
 export interface NodeInput extends PlanInput {
   /** Names this run of this process, so that the health service can tell a restart from a duplicate. */
   readonly runId: string;
+  /** The life that this run has proven to succeed, and the epoch of the store that it left (lease.ts). */
+  readonly formerLife: string | null;
+  readonly storedEpoch: number | null;
   readonly stopRequest: StopRequest;
   /** What it says first: who it is and what it was told. */
   readonly introduction: readonly Event[];

@@ -66,7 +66,7 @@ export class Entrypoint {
       log: (event) => this.#hear(event),
     };
     const input = { config: place.config, local: LOCAL, runId, stopRequest: this.#stopRequest };
-    this.#node = new Node({ ...input, env: {}, introduction: [] }, deps);
+    this.#node = new Node({ ...input, formerLife: null, storedEpoch: null, env: {}, introduction: [] }, deps);
   }
 
   /** It is asked to stop. */

@@ -18,7 +18,7 @@ function leaseOf(
   const lease = new Lease(
     {
       config: configOf("a", { HEAD_WHITELIST: "a b", ...env }),
-      runId: "a-1",
+      ...{ runId: "a-1", formerLife: null, storedEpoch: null },
       onRenewed: () => {},
       onLost: () => {},
       ...more,
@@ -64,6 +64,30 @@ test("a node that has joined another HEAD asks for a new epoch next time, not to
   await lease.ask("answered");
   expect(asked.map(({ epoch }) => epoch)).toEqual([null, null]);
   expect(asked[1]).toMatchObject({ seen: 1 });
+});
+
+test("what is asked proves the succession, and tells the stored epoch; the answer tells since when no other node has led", async () => {
+  const asked: LeaseRequest[] = [];
+  const ask = async (request: LeaseRequest) => {
+    asked.push(request);
+    return { ...granted(9), soleSince: 4 };
+  };
+  const { lease } = leaseOf(ask, {}, { formerLife: "a-0", storedEpoch: 7 });
+  expect(lease.soleSince).toBeNull();
+  await lease.ask("answered");
+  expect(asked).toMatchObject([{ after: "a-0", seen: 7 }]);
+  expect(lease.soleSince).toBe(4);
+  await lease.release();
+  expect(lease.soleSince).toBeNull();
+});
+
+test("what is given back says whether this node may come back", async () => {
+  for (const returning of [true, false]) {
+    const { lease, releaseLease } = leaseOf(async () => granted(1));
+    await lease.ask("answered");
+    await lease.release(returning);
+    expect(releaseLease).toHaveBeenCalledWith(expect.objectContaining({ returning }), 1000);
+  }
 });
 
 test.each([

@@ -11,6 +11,10 @@ export interface LeaseSettings {
   readonly config: Config;
   /** Names this run of this process, so that the service can tell a restart from a duplicate. */
   readonly runId: string;
+  /** The life that this run has proven to succeed: it has that one's state folder, and no Ray of that folder lives. */
+  readonly formerLife: string | null;
+  /** The epoch that the store of this node's GCS was written under: a service that forgot grants above it. */
+  readonly storedEpoch: number | null;
   /** Called at each renewal with how long this HEAD may go on without another, in milliseconds since boot. */
   readonly onRenewed: (untilMs: number) => void;
   /** Called once with why this node may lead no more. */
@@ -28,7 +32,8 @@ export class Lease {
   readonly #strict: boolean;
   readonly #tell: ReturnType<typeof renewalTeller>;
   #heldEpoch: number | null = null;
-  #highestEpochSeen: number | null = null;
+  #soleSince: number | null = null;
+  #highestEpochSeen: number | null;
   /** Grows with each request about the lease, so that one that arrives late changes nothing. */
   #seq = 0;
   /** The request that gave the lease back last. */
@@ -43,6 +48,7 @@ export class Lease {
 
   constructor(settings: LeaseSettings, deps: Pick<Deps, "clock" | "health" | "log">) {
     this.#settings = settings;
+    this.#highestEpochSeen = settings.storedEpoch;
     this.#deps = deps;
     this.#strict = settings.config.fencing === "strict";
     this.#tell = renewalTeller(settings.config.fencing, deps.log);
@@ -51,6 +57,14 @@ export class Lease {
   /** The epoch of the lease that this node holds, as far as it knows; null if it holds none. */
   get heldEpoch(): number | null {
     return this.#heldEpoch;
+  }
+
+  /**
+   * The epoch since which no other node has held the lease that this node holds: a store of its GCS that was written before it
+   * may be older than another cluster. Null where this node holds none, or the service does not say.
+   */
+  get soleSince(): number | null {
+    return this.#heldEpoch === null ? null : this.#soleSince;
   }
 
   /** How long a HEAD may go on without another renewal, in milliseconds since boot. */
@@ -88,7 +102,7 @@ export class Lease {
   }
 
   #request(others: "answered" | "silent"): Parameters<Deps["health"]["askLease"]>[0] {
-    const { config, runId } = this.#settings;
+    const { config, runId, formerLife } = this.#settings;
     return {
       node: config.node,
       life: runId,
@@ -98,6 +112,7 @@ export class Lease {
       others,
       strict: this.#strict,
       seq: this.#seq,
+      ...(formerLife === null ? {} : { after: formerLife }),
       ...(this.#highestEpochSeen === null ? {} : { seen: this.#highestEpochSeen }),
     };
   }
@@ -110,6 +125,7 @@ export class Lease {
   #take(answer: LeaseFact, sentAtMs: number): void {
     if (answer.kind === "granted") {
       this.#heldEpoch = answer.epoch;
+      this.#soleSince = answer.soleSince ?? null;
       if (this.#isTooShort(answer.ttl)) return;
       this.#renewedAtMs = sentAtMs;
       this.#settings.onRenewed(this.untilMs);
@@ -167,21 +183,24 @@ export class Lease {
     this.#heldEpoch = null;
   }
 
-  /** Gives the lease back, so that a successor need not wait. To be called when Ray is gone, never before. */
-  async release(): Promise<void> {
+  /**
+   * Gives the lease back, so that a successor need not wait. To be called when Ray is gone, never before. `returning`: this node has
+   * the state of its cluster, and the other candidates wait for it as for a HEAD that was lost.
+   */
+  async release(returning = false): Promise<void> {
     this.stop();
     if (this.#heldEpoch === null) return;
     const { node, values } = this.#settings.config;
     this.#seq += 1;
     this.#releasedSeq = this.#seq;
     const released = await this.#deps.health.releaseLease(
-      { node, life: this.#settings.runId, epoch: this.#heldEpoch, seq: this.#seq },
+      { node, life: this.#settings.runId, epoch: this.#heldEpoch, seq: this.#seq, returning },
       // A stop has 1.5 s between our KILL and the engine's (command.ts).
       Math.min(values.HEALTH_TIMEOUT, RELEASE_TIMEOUT_MS),
     );
     this.#heldEpoch = null;
     const cause = released.ok
-      ? "Head lease released"
+      ? `Head lease released${returning ? "; other candidates wait for this node to come back" : ""}`
       : `Head lease not released: ${released.error}; it ends by itself in ${LEASE_TTL_S} s`;
     this.#deps.log({ type: "lease-renewal", ok: released.ok, cause });
   }

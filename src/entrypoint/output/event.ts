@@ -86,7 +86,8 @@ const LINES = {
     if (fact.kind === "plain") return `${up}; it keeps no head lease, so the order of the whitelist decides`;
     const { holder, epoch } = fact.view;
     if (holder === null) return `${up}; nobody holds the head lease`;
-    return `${up}; ${holder.node} holds the head lease, epoch ${epoch}`;
+    const does = holder.returning ? "stopped and may come back" : "holds the head lease";
+    return `${up}; ${holder.node} ${does}, epoch ${epoch}`;
   },
   heads: (e: { heads: readonly HeadFact[] }) =>
     e.heads.map(({ result }) => `${result.kind === "ray-gcs" ? "✓" : "→"} ${renderProbe(result)}`),

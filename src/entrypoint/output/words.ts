@@ -41,8 +41,8 @@ export const WAITS: Words<WaitReason> = {
   "lease-holder": ({ node, epoch, address }) =>
     `for ${node}, which holds the head lease (epoch ${epoch}), to serve at ${address}`,
   lease: ({ reason, message }) => `for the head lease (${reason}): ${message}`,
-  takeover: ({ node, epoch, remainingMs }) =>
-    `for ${node} (epoch ${epoch}) to come back; ${remainingMs === null ? "RAY_EP_TAKEOVER_AFTER=0 forbids a takeover" : `takeover in ${seconds(remainingMs)} at the earliest`}`,
+  takeover: ({ node, epoch, returning, remainingMs }) =>
+    `for ${node} (epoch ${epoch})${returning ? ", which stopped with the state of its cluster," : ""} to come back; ${remainingMs === null ? "RAY_EP_TAKEOVER_AFTER=0 forbids a takeover" : `takeover in ${seconds(remainingMs)} at the earliest`}`,
   "second-look": ({ remainingMs, place }) =>
     `${seconds(remainingMs)} for a HEAD to show itself; this node is number ${place} in the whitelist`,
 };
