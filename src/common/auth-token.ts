@@ -36,15 +36,22 @@ export function decideAuth(env: Environment, token: string | undefined): RayAuth
     : { mode: "token", token, reason: "token-found" };
 }
 
+/** 2060 for 2.60.0; a version that is not known counts as a later one. */
+function releaseOf(version: string | null): number {
+  const [, major, minor] = /^(\d+)\.(\d+)/.exec(version ?? "") ?? [];
+  return major === undefined ? Number.POSITIVE_INFINITY : Number(major) * 1000 + Number(minor);
+}
+
+/** Whether that Ray can require a token (ray/_private/authentication, 2.52 and later). */
+export const hasTokens = (version: string | null): boolean => releaseOf(version) >= 2052;
+
 /**
- * What an earlier Ray does instead: 2.52 is the first with tokens, and from 2.59 on `ray start --head` turns them on by itself
- * when it finds one (scripts/scripts.py).
+ * What an earlier Ray does instead: from 2.59 on `ray start --head` turns tokens on by itself when it finds one
+ * (scripts/scripts.py).
  */
 export function authOfRay(auth: RayAuth, version: string | null): RayAuth {
-  const [, major, minor] = /^(\d+)\.(\d+)/.exec(version ?? "") ?? [];
-  const release = major === undefined ? Number.POSITIVE_INFINITY : Number(major) * 1000 + Number(minor);
-  if (release < 2052) return { mode: "disabled", token: null, reason: "too-old" };
-  return auth.reason === "token-found" && release < 2059
+  if (!hasTokens(version)) return { mode: "disabled", token: null, reason: "too-old" };
+  return auth.reason === "token-found" && releaseOf(version) < 2059
     ? { mode: "disabled", token: null, reason: "not-told" }
     : auth;
 }

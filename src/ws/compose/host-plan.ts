@@ -1,6 +1,13 @@
 import type { Problem } from "../../common/failure.ts";
 import { err, ok, type Result } from "../../common/result.ts";
-import { ephemeralWarnings, type NodePorts, peerPorts, portPlanner, servicePorts } from "../config/ports.ts";
+import {
+  ephemeralWarnings,
+  type NodePorts,
+  peerPorts,
+  portPlanner,
+  publishedAt,
+  servicePorts,
+} from "../config/ports.ts";
 import type { NodeSettings, Settings, WorkerSettings } from "../config/settings.ts";
 import type { readHostFacts } from "./read-host.ts";
 
@@ -19,6 +26,7 @@ export interface HostPlan extends Settings {
   readonly hostHasGpu: boolean;
   readonly buildContext: string;
   readonly secretsFolder: string;
+  readonly publishedAt: ReturnType<typeof publishedAt>;
   readonly nodes: Planned<NodeSettings>[];
   readonly test: Settings["test"] & { readonly worker: Planned<WorkerSettings> };
   readonly warnings: readonly Problem[];
@@ -48,6 +56,7 @@ export function planHost(settings: Settings, facts: HostFacts): Result<HostPlan,
     hostHasGpu: facts.hasGpu && settings.hostHasGpu !== false,
     buildContext: facts.buildContext,
     secretsFolder: facts.secretsFolder,
+    publishedAt: publishedAt(settings, hostIpAddress),
     nodes,
     test: { ...settings.test, worker },
     warnings: [

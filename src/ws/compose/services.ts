@@ -112,7 +112,10 @@ export function nodeService(
     // The same number on the host and inside, since Ray tells its peers the number that it knows.
     ports: [...servicePorts(plan), ...peerPorts(node, ports)]
       .filter(({ service }) => service === name)
-      .map((use) => `${formatPorts(use)}:${formatPorts(use)}`),
+      .flatMap((use) => {
+        const ports = `${formatPorts(use)}:${formatPorts(use)}`;
+        return plan.publishedAt === "all" ? [ports] : plan.publishedAt.map((host) => `${host}:${ports}`);
+      }),
     healthcheck: NODE_HEALTHCHECK,
     stop_grace_period: `${STOP_GRACE_S}s`,
     cpus: limits.cpus,

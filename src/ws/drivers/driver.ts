@@ -131,6 +131,8 @@ export interface Driver extends GcsOptions {
 
   /** The host under which this machine reaches a service's ports. */
   hostOf(place: Placement): string;
+  /** This machine's addresses at which others reach the nodes' ports, in words. */
+  openAt(): string;
   /** An address of config.yaml as the services themselves dial it. */
   inside(address: Address): Address;
   /** What is known of a service that does not exist; without a name: of a node that is not ours. */

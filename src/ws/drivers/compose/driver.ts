@@ -66,6 +66,11 @@ export function composeDriver(project: Project): Driver {
     ...logVerbs(project),
     ...nodeVerbs(project),
     hostOf: () => engine.host,
+    openAt: () => {
+      const plan = planHere(settings, project);
+      const at = plan.ok ? plan.value.publishedAt : "all";
+      return at === "all" ? "any address of this machine" : at.join(" or ");
+    },
     inside: (address) => address,
     absent: (name) => {
       const shown =

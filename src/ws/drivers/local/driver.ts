@@ -128,6 +128,8 @@ export function localDriver(local: Local): Driver {
       };
     },
     hostOf: ({ loopbackAddress }) => loopbackAddress,
+    // Ray binds most of its ports on all, whatever address it is told.
+    openAt: () => "any address of this machine",
     inside: (address) => onLoopback(settings, address),
     absent: (name = "") => ({ ref: name, address: addressOf(settings, name) ?? "–" }),
   };
