@@ -4,6 +4,7 @@
 export RAY_EP_ALIVE_FILE="${RAY_EP_ALIVE_FILE:-/opt/ray-entrypoint/state/alive}"
 case ${1-} in
   '' | -*)
+    export RAY_EP_STATE_DIR="${RAY_EP_STATE_DIR:-/opt/ray-entrypoint/state}"
     export RAY_EP_STATUS_FILE="${RAY_EP_STATUS_FILE:-/opt/ray-entrypoint/state/status.json}"
     if ! [ -e /lib64/ld-linux-x86-64.so.2 ] && ! [ -e /lib/ld-linux-aarch64.so.1 ]; then
       echo "✗ This image has no glibc (Alpine, for one, has musl), which Ray and this program need. → Use a base such as Debian, Ubuntu or Red Hat" >&2

@@ -60,7 +60,7 @@ async function main(): Promise<number> {
   const config: Config = { ...read.value, auth: authOfRay(read.value.auth, local.value.ray.version) };
 
   const terminal = process.stdout.isTTY === true;
-  const input = { config, local: local.value, env, terminal, stopRequest, runId: randomWord(), ...NOBODY };
+  const input = { config, local: local.value, env, terminal, stopRequest, runId: randomWord() };
   const limit = config.values.RAY_EP_LOG_LIMIT;
   const deps = realDeps(input, boundedWrite(toStdout, process.stdout.fd, limit, who.becomes));
   if (request.value.kind === "dry-run") return explain(input, deps, request.value.json);
@@ -79,9 +79,6 @@ async function main(): Promise<number> {
 function randomWord(): string {
   return readText("/proc/sys/kernel/random/uuid")?.trim() ?? crypto.randomUUID();
 }
-
-/** A node without a state folder succeeds nobody. */
-const NOBODY = { formerLife: null, storedEpoch: null };
 
 async function explain(input: Input, deps: Deps, json: boolean): Promise<number> {
   const { heads, healthInTheEnd } = await collect(input.config, deps, input.stopRequest.asked, "all");

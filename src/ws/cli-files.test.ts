@@ -24,6 +24,8 @@ function ws(words: readonly string[], env: Record<string, string> = {}): Promise
     dist: join(root, "dist"),
     signal: new AbortController().signal,
     urgent: new AbortController().signal,
+    become: () => {},
+    interactive: false,
   };
   return runCli(["--runtime", "embedded", ...words], context);
 }

@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { leave } from "../common/process.ts";
 import { runCli } from "./cli.ts";
+import type { Program } from "./drivers/run-program.ts";
 import { SIGNAL_CODES } from "./failure.ts";
 import { writer } from "./output/terminal.ts";
 
@@ -55,6 +56,12 @@ const context = {
   urgent: second.signal,
   cleaning,
   ask: process.stdin.isTTY && process.stderr.isTTY ? ask : undefined,
+  interactive: Boolean(process.stdin.isTTY && process.stdout.isTTY),
+  // env(1) looks the program up in PATH.
+  become: ({ words, env }: Pick<Program, "words" | "env">) => {
+    const set = Object.entries(env).filter(([, value]) => value !== undefined);
+    process.execve?.("/usr/bin/env", ["env", ...words], Object.fromEntries(set));
+  },
 };
 
 async function ask(question: string): Promise<string | undefined> {

@@ -18,7 +18,7 @@ function leaseOf(
   const lease = new Lease(
     {
       config: configOf("a", { HEAD_WHITELIST: "a b", ...env }),
-      ...{ runId: "a-1", formerLife: null, storedEpoch: null },
+      runId: "a-1",
       onRenewed: () => {},
       onLost: () => {},
       ...more,
@@ -72,7 +72,9 @@ test("what is asked proves the succession, and tells the stored epoch; the answe
     asked.push(request);
     return { ...granted(9), soleSince: 4 };
   };
-  const { lease } = leaseOf(ask, {}, { formerLife: "a-0", storedEpoch: 7 });
+  const { lease } = leaseOf(ask);
+  lease.succeed("a-0");
+  lease.see(7);
   expect(lease.soleSince).toBeNull();
   await lease.ask("answered");
   expect(asked).toMatchObject([{ after: "a-0", seen: 7 }]);

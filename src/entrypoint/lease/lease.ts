@@ -11,10 +11,6 @@ export interface LeaseSettings {
   readonly config: Config;
   /** Names this run of this process, so that the service can tell a restart from a duplicate. */
   readonly runId: string;
-  /** The life that this run has proven to succeed: it has that one's state folder, and no Ray of that folder lives. */
-  readonly formerLife: string | null;
-  /** The epoch that the store of this node's GCS was written under: a service that forgot grants above it. */
-  readonly storedEpoch: number | null;
   /** Called at each renewal with how long this HEAD may go on without another, in milliseconds since boot. */
   readonly onRenewed: (untilMs: number) => void;
   /** Called once with why this node may lead no more. */
@@ -33,7 +29,8 @@ export class Lease {
   readonly #tell: ReturnType<typeof renewalTeller>;
   #heldEpoch: number | null = null;
   #soleSince: number | null = null;
-  #highestEpochSeen: number | null;
+  #highestEpochSeen: number | null = null;
+  #formerLife: string | null = null;
   /** Grows with each request about the lease, so that one that arrives late changes nothing. */
   #seq = 0;
   /** The request that gave the lease back last. */
@@ -48,7 +45,6 @@ export class Lease {
 
   constructor(settings: LeaseSettings, deps: Pick<Deps, "clock" | "health" | "log">) {
     this.#settings = settings;
-    this.#highestEpochSeen = settings.storedEpoch;
     this.#deps = deps;
     this.#strict = settings.config.fencing === "strict";
     this.#tell = renewalTeller(settings.config.fencing, deps.log);
@@ -77,7 +73,12 @@ export class Lease {
     return this.#highestEpochSeen;
   }
 
-  /** The health service named this epoch: one that forgets it must not grant it again. */
+  /** This run has proven to succeed that life: it has its state folder, and no Ray of that folder lives. */
+  succeed(life: string): void {
+    this.#formerLife = life;
+  }
+
+  /** The health service, or a store of this node's, named this epoch: one that forgets it must not grant it again. */
   see(epoch: number): void {
     this.#highestEpochSeen = Math.max(this.#highestEpochSeen ?? 0, epoch);
   }
@@ -102,7 +103,7 @@ export class Lease {
   }
 
   #request(others: "answered" | "silent"): Parameters<Deps["health"]["askLease"]>[0] {
-    const { config, runId, formerLife } = this.#settings;
+    const { config, runId } = this.#settings;
     return {
       node: config.node,
       life: runId,
@@ -112,7 +113,7 @@ export class Lease {
       others,
       strict: this.#strict,
       seq: this.#seq,
-      ...(formerLife === null ? {} : { after: formerLife }),
+      ...(this.#formerLife === null ? {} : { after: this.#formerLife }),
       ...(this.#highestEpochSeen === null ? {} : { seen: this.#highestEpochSeen }),
     };
   }

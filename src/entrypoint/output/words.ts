@@ -35,6 +35,13 @@ export const AUTH: Readonly<Record<RayAuth["reason"], (mode: string, version: st
   "too-old": (_, version) => `Ray ${version} does not support tokens; 2.52 is the first that does`,
 };
 
+/** Why a store is not used any more. */
+export const ASIDE = {
+  "other-led": "another node has led since",
+  follows: "another node leads now",
+  unused: "this HEAD does not use it",
+} as const;
+
 /** What a node waits for, and for how long where that is known. */
 export const WAITS: Words<WaitReason> = {
   head: ({ addresses }) => `for a HEAD at ${addresses.map(formatAddress).join(" or ")}`,

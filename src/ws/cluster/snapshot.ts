@@ -9,6 +9,7 @@ import { probeGcs } from "../../gcs/probe.ts";
 import { send } from "../checks/asking.ts";
 import type { NodeSettings } from "../config/settings.ts";
 import type { Driver, Service } from "../drivers/driver.ts";
+import type { Attempt } from "../failure.ts";
 
 const GCS_TIMEOUT_MS = 2000;
 const HEALTH_TIMEOUT_MS = 1000;
@@ -66,6 +67,22 @@ export function gcsOf(driver: Driver, services?: readonly Service[]): Promise<Gc
     : nodes.map((node) => ({ host: driver.hostOf(node), port: node.headPort }));
   return askGcs(headAddress === undefined || isOurs ? own : [headAddress, ...own], driver);
 }
+
+/** The node of config.yaml that is the HEAD now. */
+export async function runningHead(driver: Driver): Attempt<NodeSettings> {
+  const found = await driver.list("main");
+  if (!found.ok) return found;
+  const { heads, noHead } = await gcsOf(driver, found.value);
+  const node = heads[0] && nodeAt(driver, heads[0].address);
+  if (node !== undefined) return ok(node);
+  if (noHead?.reason === "wants-token") return err({ reason: "token-refused", at: noHead.at });
+  const fix = "Start it: ws up. To see what it waits for: ws ps, ws logs.";
+  return err({ reason: "not-running", what: "No HEAD of this cluster answers", fix });
+}
+
+/** Where a HEAD's dashboard answers, as seen from here. */
+export const dashboardUrl = ({ hostOf }: Driver, node: NodeSettings): string =>
+  `http://${shownHost(hostOf(node))}:${node.dashboardPort}`;
 
 /** The one of these services whose GCS answers; undefined where none does. */
 export async function headAmong(driver: Driver, services: readonly Service[]): Promise<Service | undefined> {

@@ -1,25 +1,29 @@
 import type { Command } from "commander";
-import { clientVariables, headOf } from "../cluster/client.ts";
+import { clientVariables } from "../cluster/client.ts";
+import { runningHead } from "../cluster/snapshot.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import { open } from "../drivers/choose.ts";
 import { EXIT } from "../failure.ts";
-import type { Run } from "./command.ts";
+import { printJson } from "../output/terminal.ts";
+import { JSON_OPTION, type Run } from "./command.ts";
 
 export const addEnv = (program: Command, run: Run) =>
   program
     .command("env")
     .description('print what a shell needs to use the cluster: eval "$(./ws env)"')
-    .option("--json", "as JSON")
+    .option(...JSON_OPTION)
     .action(run(env));
 
 async function env(context: WsContext, options: GlobalOptions & { readonly json?: true }) {
   const opened = await open(context, options, { tool: "engine" });
   if (!opened.ok) return opened.error;
   const { driver } = opened.value;
-  const head = await headOf(driver.until(context.signal));
+  const head = await runningHead(driver.until(context.signal));
   if (!head.ok) return head.error;
   const variables = clientVariables(driver, head.value);
-  context.terminal.out(options.json ? `${JSON.stringify(variables, null, 2)}\n` : renderEnv(variables));
+  const { out } = context.terminal;
+  if (options.json) printJson(out, variables);
+  else out(renderEnv(variables));
   return EXIT.ok;
 }
 

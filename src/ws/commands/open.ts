@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import type { Command } from "commander";
-import { headOf } from "../cluster/client.ts";
+import { dashboardUrl, runningHead } from "../cluster/snapshot.ts";
 import { RAY_TOKEN, secretsFolder } from "../config/tokens.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import { open } from "../drivers/choose.ts";
@@ -19,19 +19,18 @@ async function openDashboard(context: WsContext, options: GlobalOptions) {
   const opened = await open(context, options, { tool: "engine" });
   if (!opened.ok) return opened.error;
   const { driver } = opened.value;
-  const head = await headOf(driver.until(context.signal));
+  const head = await runningHead(driver.until(context.signal));
   if (!head.ok) return head.error;
-  const { terminal, env, signal } = context;
-  const { dashboardUrl } = head.value;
-  terminal.out(`${dashboardUrl}\n`);
+  const { terminal, env, signal, interactive } = context;
+  const url = dashboardUrl(driver, head.value);
+  terminal.out(`${url}\n`);
   if (driver.settings.auth === "on") {
     const file = join(secretsFolder(driver.stateDir, driver.name), RAY_TOKEN);
-    // A terminal alone: what is written elsewhere is kept, and read by others.
-    const shown = terminal.live === undefined ? `the text of ${file}` : driver.token;
-    terminal.err(`→ The token that it asks for: ${shown}\n`);
+    // On a terminal alone: what is written elsewhere is kept, and read by others.
+    terminal.out(`→ The token that it asks for: ${interactive ? driver.token : `see ${file}`}\n`);
   }
-  const browser = terminal.live && browserOf(env);
-  if (browser !== undefined) await runProgram([browser, dashboardUrl], { env, signal, timeoutMs: 10_000 });
+  const browser = interactive ? browserOf(env) : undefined;
+  if (browser !== undefined) await runProgram([browser, url], { env, signal, timeoutMs: 10_000 });
   return EXIT.ok;
 }
 
@@ -39,8 +38,6 @@ async function openDashboard(context: WsContext, options: GlobalOptions) {
 function browserOf(env: WsContext["env"]): string | undefined {
   if (process.platform === "darwin") return "/usr/bin/open";
   if (!env.DISPLAY && !env.WAYLAND_DISPLAY) return undefined;
-  return (env.PATH ?? "")
-    .split(delimiter)
-    .map((folder) => join(folder, "xdg-open"))
-    .find((file) => existsSync(file));
+  const places = (env.PATH ?? "").split(delimiter).map((folder) => join(folder, "xdg-open"));
+  return places.find((file) => existsSync(file));
 }

@@ -12,9 +12,9 @@ import { open } from "../drivers/choose.ts";
 import type { Driver } from "../drivers/driver.ts";
 import { type Attempt, EXIT, interrupted, type WsFailure } from "../failure.ts";
 import type { Job } from "../output/progress.ts";
-import { printLines, warn, warnOfMachine } from "../output/terminal.ts";
+import { printJson, printLines, warn, warnOfMachine } from "../output/terminal.ts";
 import { rememberUp } from "../state/last-up.ts";
-import { type Run, timeoutOption } from "./command.ts";
+import { JSON_OPTION, type Run, timeoutOption } from "./command.ts";
 
 export const addUp = (program: Command, run: Run) =>
   program
@@ -24,6 +24,7 @@ export const addUp = (program: Command, run: Run) =>
     .option("--dry-run", "show what would be started, replaced and stopped, and change nothing")
     .option("-y, --yes", "replace and stop what runs without asking")
     .addOption(timeoutOption())
+    .option(...JSON_OPTION)
     .action(run(up));
 
 interface UpOptions extends GlobalOptions {
@@ -31,6 +32,7 @@ interface UpOptions extends GlobalOptions {
   readonly build?: true;
   readonly dryRun?: true;
   readonly yes?: true;
+  readonly json?: true;
 }
 
 async function up(context: WsContext, options: UpOptions): Promise<number | WsFailure> {
@@ -53,7 +55,10 @@ async function up(context: WsContext, options: UpOptions): Promise<number | WsFa
   warnOfMachine(context.terminal, report.value.warnings);
   const cluster = await confirmAlive(driver.until(context.signal));
   if (!cluster.ok) return cluster.error;
-  printLines(context.terminal.out, renderUp(report.value.started, cluster.value));
+  const { out } = context.terminal;
+  const { started } = report.value;
+  if (options.json) printJson(out, { started, ...cluster.value });
+  else printLines(out, renderUp(started, cluster.value));
   warn(context.terminal, "No token protects this cluster", withoutToken(driver, cluster.value));
   return EXIT.ok;
 }
@@ -61,13 +66,14 @@ async function up(context: WsContext, options: UpOptions): Promise<number | WsFa
 /** Shows what would be replaced or stopped, and asks. Without a terminal, --yes is needed instead. */
 async function agree(
   { terminal, ask, signal }: WsContext,
-  { dryRun, yes }: UpOptions,
+  { dryRun, yes, json }: UpOptions,
   { progress }: Job,
   plan: UpPlan,
 ): Attempt {
   progress.close();
   if (dryRun) {
-    printLines(terminal.out, ["→ ws up would do this:", ...renderPlan(plan)]);
+    if (json) printJson(terminal.out, { plan });
+    else printLines(terminal.out, ["→ ws up would do this:", ...renderPlan(plan)]);
     return err({ reason: "only-planned" });
   }
   if (!isDisruptive(plan)) return ok(undefined);

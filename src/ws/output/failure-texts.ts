@@ -126,6 +126,14 @@ export const FAILURES = {
       "→ Look at its log: ws logs NODE; then run ws up again.",
     ],
     "not-running": ({ what, fix }: Texts<"fix" | "what">) => [`✗ ${what}`, `→ ${fix}`],
+    "job-not-submitted": ({ node }: Texts<"node">) => [
+      `✗ The job was not submitted at ${node}; the lines above say why`,
+      "→ Correct what they name, then run the command again.",
+    ],
+    "job-goes-on": ({ job, status }: Texts<"job" | "status">) => [
+      `✗ ${job} is ${status}, but its log can no longer be followed`,
+      `→ ws shell -- ray job logs --follow ${job}; to end it: ws shell -- ray job stop ${job}`,
+    ],
     "left-over": ({ processes, ports }: Left) => [
       "✗ Parts of this cluster are still there:",
       ...processes.map(({ pid, what }) => `  ✗ process ${pid}: ${what}`),
