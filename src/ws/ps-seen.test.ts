@@ -1,8 +1,10 @@
+import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { type FakeContainer, FakeEngine, inspected } from "../../test/fixtures/docker/fake-engine.ts";
 import { FakeGcs, type FakeGcsSettings, fakeNode } from "../../test/fixtures/fake-gcs.ts";
+import { renderEnv } from "./commands/env.ts";
 import { secretsFolder } from "./config/tokens.ts";
 import { keepSecrets, readKept } from "./state/secrets.ts";
 
@@ -74,6 +76,35 @@ test("E1 the secrets that the cluster was started with are used, whatever this s
   writeFileSync(join(engine.root, ".env"), "RAY_AUTH_TOKEN=another\n");
   for (const env of [{}, { RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN: "a third" }])
     expect((await engine.ws(["ps"], env as Record<string, string>)).code).toBe(0);
+});
+
+test("ws env names the address and the token's file; the token itself is shown by neither it nor, without a terminal, ws open", async () => {
+  const { engine } = await cluster({ token }, ...BOTH);
+  keepSecrets(join(engine.root, ".ws"), "docker", { RAY_AUTH_TOKEN: token });
+  const file = join(engine.root, ".ws/secrets/docker/ray_auth_token");
+  const said = await engine.ws(["env"]);
+  expect(said.code, said.err).toBe(0);
+  expect(said.out.split("\n")).toEqual([
+    "unset RAY_AUTH_TOKEN RAY_AUTH_TOKEN_PATH",
+    "export RAY_ADDRESS=ray://localhost:10001",
+    "export RAY_API_SERVER_ADDRESS=http://localhost:8265",
+    "export RAY_AUTH_MODE=token",
+    `export RAY_AUTH_TOKEN_PATH=${file}`,
+    "",
+  ]);
+  expect(JSON.parse((await engine.ws(["env", "--json"])).out)).toMatchObject({ RAY_AUTH_TOKEN_PATH: file });
+  const opened = await engine.ws(["open"]);
+  expect(opened.out).toBe(`http://localhost:8265\n→ The token that it asks for: see ${file}\n`);
+});
+
+test("what ws env prints means the same to a shell, whatever the state folder is called", () => {
+  const odd = { A: 'it\'s $HOME `x` "y"', B: "/plain/path-1.2:3@x" };
+  const script = `${renderEnv(odd)}printf '%s\\0' "$A" "$B" "\${RAY_AUTH_TOKEN-none}"`;
+  const read = execFileSync("/bin/sh", ["-euc", script], {
+    env: { RAY_AUTH_TOKEN: "old" },
+    encoding: "utf8",
+  });
+  expect(read.split("\0")).toEqual([odd.A, odd.B, "none", ""]);
 });
 
 test("E5 a node that ws did not start is listed, without a container", async () => {
