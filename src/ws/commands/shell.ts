@@ -32,7 +32,8 @@ async function shell(context: WsContext, options: GlobalOptions, args: readonly 
   const node = named ?? (head.ok ? head.value.name : plannedHead(settings)) ?? "";
   const known = found.value.filter(({ running }) => running).map(({ name }) => name);
   if (known.length === 0 && !head.ok) return head.error;
-  if (!known.includes(node)) return { reason: "no-such-node", node, known } as const;
+  const fix = `These do: ${known.join(", ")}. To start what is missing: ws up.`;
+  if (!known.includes(node)) return { reason: "not-running", what: `${node} does not run`, fix } as const;
   const gcs = head.ok ? [head.value].map(({ name: host, headPort: port }) => ({ host, port })) : [];
   // Several nodes of one machine: Ray's tools would not know which cluster is meant.
   const address = gcs.map((each) => `RAY_ADDRESS=${formatAddress(driver.inside(each))}`);
