@@ -22,7 +22,7 @@ function tokensOf(env: Record<string, string>): (string | null)[] {
     engine: { docker: never, compose: never, host: "127.0.0.1" },
   };
   return [
-    localDriver({ ...common, venvDir: "/none", dist: "/none" }).token,
+    localDriver({ ...common, venvDir: "/none", dist: "/none", configFolder: "." }).token,
     composeDriver({ ...common, ...docker }).token,
   ];
 }

@@ -29,7 +29,14 @@ beforeEach(async () => {
   );
   if (!read.ok) throw new Error(JSON.stringify(read.error));
   const { settings } = read.value;
-  driver = localDriver({ settings, env: {}, stateDir: state, venvDir: state, dist: state });
+  driver = localDriver({
+    settings,
+    env: {},
+    stateDir: state,
+    venvDir: state,
+    dist: state,
+    configFolder: state,
+  });
   request = { part: "main", head: settings.test.target, build: false };
   process = spawn("sleep", ["600"], { stdio: "ignore" });
   record();
@@ -58,7 +65,9 @@ function fingerprintNow(): string {
   const { settings, binDir } = driver;
   const [node] = settings.nodes;
   if (node === undefined) throw new Error("no node");
-  return fingerprintOf(planNode(settings, node, readMachine(settings, folders(), { binDir, dist: state })));
+  return fingerprintOf(
+    planNode(settings, node, readMachine(settings, folders(), { binDir, dist: state, configFolder: state })),
+  );
 }
 
 const nothing = () => {};

@@ -9,6 +9,7 @@ import {
 } from "../config/settings.ts";
 import type { HostPlan } from "./host-plan.ts";
 import * as names from "./names.ts";
+import { namedVolumes, nodeOptions } from "./node-options.ts";
 import {
   type ComposeService,
   composeService,
@@ -31,13 +32,14 @@ const STATE_FOLDER = "/var/lib/ray-entrypoint";
 export function mainComposeFile(plan: HostPlan): ComposeFile {
   const { enabled } = plan.health;
   const volume = { name: `${plan.projectName}-${STATE_VOLUME}`, labels: names.labelsOf(plan, "main") };
+  const volumes = { ...(enabled ? { [STATE_VOLUME]: volume } : {}), ...namedVolumes(plan) };
   return {
     services: {
       ...(enabled ? { [HEALTH_NAME]: healthService(plan) } : {}),
       ...Object.fromEntries(plan.nodes.map((node) => [node.name, mainNode(plan, node)])),
     },
     networks: composeNetwork(plan, "main"),
-    volumes: enabled ? { [STATE_VOLUME]: volume } : undefined,
+    volumes: Object.keys(volumes).length > 0 ? volumes : undefined,
   };
 }
 
@@ -79,14 +81,10 @@ function mainNode(plan: HostPlan, node: HostPlan["nodes"][number]): ComposeServi
     .filter((name) => name !== undefined && name !== node.name)
     .map((name) => [name, { condition: "service_healthy" }]);
   return nodeService(plan, "main", node, {
+    ...nodeOptions(plan, node),
     depends_on: before.length === 0 ? undefined : Object.fromEntries(before),
-    deploy: node.gpu && plan.hostHasGpu ? ALL_GPUS : undefined,
   });
 }
-
-const ALL_GPUS = {
-  resources: { reservations: { devices: [{ driver: "nvidia", count: "all", capabilities: ["gpu"] }] } },
-};
 
 /** cluster-test.compose.yaml: a worker and a client in a network of their own, which see the cluster through the host only. Pure. */
 export function testComposeFile(plan: HostPlan): ComposeFile {

@@ -16,7 +16,7 @@ export function generateComposeFiles(plan: HostPlan) {
 }
 
 const header = (plan: HostPlan, file: string, part: Part): string =>
-  `Made by \`ws generate\` from config.yaml, for a machine reached at ${plan.hostIpAddress}${plan.hostHasGpu ? " with a GPU" : ""}.
+  `Made by \`ws generate\` from config.yaml, for a machine reached at ${plan.hostIpAddress}${plan.gpuKind ? " with a GPU" : ""}.
 Edit config.yaml instead, and run \`./ws generate\`: ws overwrites no file that was changed by hand.
 By hand: docker compose -p ${composeProject(plan, part)} -f ${file} up -d --build`;
 

@@ -1,5 +1,6 @@
 import type { Problem } from "../../common/failure.ts";
-import type { PeerPorts, PortRange, Settings, WorkerSettings } from "./derive.ts";
+import type { PortRange, Settings } from "./derive.ts";
+import type { PeerPorts, WorkerSettings } from "./derive-nodes.ts";
 import { HEALTH_NAME } from "./nodes.ts";
 
 /** Ports of the host that a service takes for one use. */

@@ -7,6 +7,7 @@ import { PLACE_RULES } from "./place-rules.ts";
 import { validate } from "./validate.ts";
 
 export * from "./derive.ts";
+export type { BaseImage, NodeSettings, WorkerSettings } from "./derive-nodes.ts";
 export { HEALTH_NAME, HEALTH_PORT, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "./nodes.ts";
 
 export interface SettingsRead {

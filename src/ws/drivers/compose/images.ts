@@ -55,7 +55,7 @@ async function imageOf({ engine, settings }: Project, service: string, source: s
   const answer = await engine.docker(["image", "inspect", "--format", format, imageName(settings, service)]);
   const [, id, labels = ""] = (answer.ok && /^((?:sha256:)?[0-9a-f]+) (.*)$/m.exec(answer.value)) || [];
   const build = judgeImage(id === undefined ? undefined : readLabels(labels), {
-    base: settings.nodes.find(({ name }) => name === service)?.image,
+    base: settings.nodes.find(({ name }) => name === service)?.base.image,
     source,
   });
   return { id, build };

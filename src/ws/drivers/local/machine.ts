@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
 import { lstatSync, mkdirSync, rmSync, statfsSync } from "node:fs";
 import { totalmem, userInfo } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import { readText } from "../../../common/auth-token.ts";
 import { attempt, err, ok, type Result } from "../../../common/result.ts";
-import type { Settings } from "../../config/settings.ts";
+import type { NodeSettings, Settings } from "../../config/settings.ts";
 import type { WsFailure } from "../../failure.ts";
+import { parseDotEnv } from "../../state/secrets.ts";
 
 export type Folders = ReturnType<typeof foldersOf>;
 
@@ -70,12 +72,25 @@ export type Machine = ReturnType<typeof readMachine>;
 export function readMachine(
   settings: Settings,
   folders: Folders,
-  given: { readonly binDir: string; readonly dist: string; readonly logForm?: string | undefined },
+  given: {
+    readonly binDir: string;
+    readonly dist: string;
+    readonly configFolder: string;
+    readonly logForm?: string | undefined;
+  },
 ) {
   const limit = (Math.min(sharedMemory(), totalmem()) * SHARE) / (settings.nodes.length + 1);
   return {
     ...given,
     folders,
+    /** The variables that config.yaml gives a node, from its files and by name. */
+    variablesOf: ({ envFiles, environment }: NodeSettings): Readonly<Record<string, string>> => ({
+      ...Object.assign(
+        {},
+        ...envFiles.map((file) => parseDotEnv(readText(resolve(given.configFolder, file)) ?? "")),
+      ),
+      ...environment,
+    }),
     user: userName() ?? "",
     // No engine adds the times.
     logForm: given.logForm || "timed",
