@@ -4,9 +4,14 @@
 export RAY_EP_ALIVE_FILE="${RAY_EP_ALIVE_FILE:-/opt/ray-entrypoint/state/alive}"
 case ${1-} in
   '' | -*)
+    export RAY_EP_STATE_DIR="${RAY_EP_STATE_DIR:-/opt/ray-entrypoint/state}"
     export RAY_EP_STATUS_FILE="${RAY_EP_STATUS_FILE:-/opt/ray-entrypoint/state/status.json}"
     if ! [ -e /lib64/ld-linux-x86-64.so.2 ] && ! [ -e /lib/ld-linux-aarch64.so.1 ]; then
       echo "✗ This image has no glibc (Alpine, for one, has musl), which Ray and this program need. → Use a base such as Debian, Ubuntu or Red Hat" >&2
+      exit 78
+    fi
+    if ! [ -x /bin/bash ]; then
+      echo "✗ This image has no /bin/bash, without which nothing ends Ray when this program is killed. → Install bash in it" >&2
       exit 78
     fi
     # A first heap that a decision fits into: no garbage is collected before Ray starts (bench/decide.ts).

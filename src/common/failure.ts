@@ -110,6 +110,18 @@ const FAILURES = {
     `✗ ${formatAddress(address)} is taken: another process listens where this HEAD's GCS has to`,
     "→ End that process (ss -ltnp names it), or set RAY_HEAD_PORT.",
   ],
+  "state-taken": ({ folder }: { folder: string }) => [
+    `✗ Another Ray uses ${folder}, and has not ended`,
+    "→ Give each node a folder of its own (RAY_EP_STATE_DIR), or end that Ray.",
+  ],
+  "state-unwritable": ({ folder, code }: { folder: string; code: string }) => [
+    `✗ ${folder} holds the state of a cluster, and Ray's user cannot write there (${code})`,
+    "→ Make it writable, or make room; to start a new cluster instead, move the folder away (ws reset-state does).",
+  ],
+  "store-failed": ({ folder, saw }: { folder: string; saw: string }) => [
+    `✗ Ray's GCS cannot use the state in ${folder}, which is kept: ${saw}`,
+    "→ Make room on its disk; to start a new cluster instead, move the folder away (ws reset-state does).",
+  ],
   "no-guard": ({ cause }: { cause: string }) => [
     `✗ Ray's guard cannot be started, and with strict fencing no HEAD starts without it: ${cause}`,
     "→ Check that this user can run /bin/bash and that this container may start more processes.",

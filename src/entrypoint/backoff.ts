@@ -77,6 +77,8 @@ const PASSING = new Set<Failure["reason"]>([
   "no-head-in-time",
   "not-ready-in-time",
   "port-taken",
+  "state-unwritable",
+  "store-failed",
   "no-guard",
 ]);
 

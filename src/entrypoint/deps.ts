@@ -5,6 +5,7 @@ import type { HealthClient } from "./lease/health-client.ts";
 import type { Event } from "./output/event.ts";
 import type { AliveNote } from "./output/notes.ts";
 import type { Ray } from "./ray/ray.ts";
+import type { ClusterState } from "./ray/store/state-folder.ts";
 
 /** All effects of a node: what it learns from the world and does to it. real-deps.ts makes the real ones. */
 export interface Deps {
@@ -13,6 +14,7 @@ export interface Deps {
   /** Asks one address within `timeoutMs` whether a HEAD's GCS serves there; never rejects. */
   readonly probe: (address: Address, timeoutMs: number) => Promise<ProbeResult>;
   readonly ray: Ray;
+  readonly state: ClusterState;
   /** The note that docker/health-check.sh reads. */
   readonly aliveNote: AliveNote;
   readonly log: (event: Event) => void;

@@ -35,6 +35,8 @@ export class Node {
   #state: NodeState = "deciding";
   #role: Role | null = null;
   #run: Run | null = null;
+  /** Its last run was that of a HEAD whose state stays. */
+  #keepsState = false;
   /** Aborts when an older living process has this node's name; then `#duplicate` says so. */
   readonly #refused = new AbortController();
   #duplicate: Extract<Outcome, { kind: "failed" }> | null = null;
@@ -68,7 +70,7 @@ export class Node {
   async #electAndRun(): Promise<NodeEnd> {
     const { config, stopRequest } = this.#input;
     let history = NEWBORN;
-    let outcome = (await this.#install()) ?? (await this.#elect());
+    let outcome = (await this.#install()) ?? (await this.#takeOver()) ?? (await this.#elect());
     for (;;) {
       const ended = outcome.kind === "role" ? await this.#runAs(outcome.role) : outcome;
       const next = afterEnd(ended, history, this.#takeAliveMs(), config.values.RAY_EP_MAX_RESTARTS);
@@ -91,6 +93,18 @@ export class Node {
 
   #install(): ReturnType<typeof install> {
     return install(planInstall(this.#input), this.#deps, this.#input.stopRequest.asked);
+  }
+
+  /** Null where nothing of an earlier life's Ray is alive, as far as that can be known. */
+  async #takeOver(): Promise<Outcome | null> {
+    const { config, runId, stopRequest } = this.#input;
+    const taken = await this.#deps.state.takeOver(runId, stopRequest.asked);
+    if (!taken.ok) return { kind: "failed", failure: taken.error };
+    const { life, epoch } = taken.value;
+    // Strict: where guard and supervisor were killed at once their Ray may live on, and only the lease's own end is sure.
+    if (life !== null && config.fencing !== "strict") this.#lease.succeed(life);
+    if (epoch !== null) this.#lease.see(epoch);
+    return stopRequest.asked.aborted ? { kind: "stopped" } : null;
   }
 
   async #elect(): Promise<Outcome> {
@@ -117,7 +131,9 @@ export class Node {
   async #runAs(role: Role): Promise<RunEnd> {
     this.#step({ kind: "start", role });
     if (this.#duplicate !== null) return this.#duplicate;
-    this.#run = new Run(planRayStart(this.#input, role), {
+    const plan = planRayStart(this.#input, role);
+    this.#keepsState = plan.store?.kind === "rocksdb";
+    this.#run = new Run(plan, {
       ...this.#deps,
       ...this.#input,
       lease: this.#lease,
@@ -175,7 +191,7 @@ export class Node {
     if (end.kind === "stopped" && this.#state !== "draining") this.#step({ kind: "stop", signal });
     // A GCS that does not die may still write to its store: then the lease ends by its time alone.
     if (this.#memory.rayLives) this.#lease.stop();
-    else await this.#lease.release();
+    else await this.#lease.release(end.kind === "stopped" && this.#keepsState);
     this.#step({ kind: "over" });
     this.#heartbeat.end();
     const exitCode = end.kind === "stopped" ? 0 : exitCodeOf(end.failure);

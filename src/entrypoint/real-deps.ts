@@ -16,6 +16,9 @@ import { type PreflightDeps, preflight } from "./ray/preflight/preflight.ts";
 import { SessionFolder } from "./ray/preflight/session-folder.ts";
 import { launch } from "./ray/process.ts";
 import type { Ray } from "./ray/ray.ts";
+import { mayLead } from "./ray/store/choice.ts";
+import { NO_STATE, StateFolder } from "./ray/store/state-folder.ts";
+import { storeFault } from "./ray/store/store-fault.ts";
 
 /** All that is known before the node says its first word. */
 export type Input = Omit<NodeInput, "introduction">;
@@ -33,6 +36,8 @@ export function realDeps(input: Input, write: (text: string) => void): Deps {
   };
   const { HEALTH_URL: url } = values;
   const health = url === null ? NO_SERVICE : sparing(openHealthClient(url, config.healthToken), realClock);
+  const { RAY_EP_STATE_DIR: stateDir } = values;
+  const state = stateDir === null || !mayLead(config) ? null : new StateFolder(stateDir, user, log);
   return {
     clock: realClock,
     health: {
@@ -43,14 +48,15 @@ export function realDeps(input: Input, write: (text: string) => void): Deps {
         health.report(node, { ...report, status: status.current }, timeoutMs),
     },
     probe: (address, timeoutMs) => probeGcs(address, { token: auth.token, tls, timeoutMs }),
-    ray: localRay(input, { config, health, log, runId }),
+    ray: localRay(input, { config, health, log, runId }, () => state?.fd),
+    state: state ?? NO_STATE,
     aliveNote: aliveNote(noteFile(values.RAY_EP_ALIVE_FILE, user), values.RAY_EP_WATCH_INTERVAL),
     log,
   };
 }
 
 /** Ray as processes of this machine. */
-function localRay(input: Input, deps: PreflightDeps): Ray {
+function localRay(input: Input, deps: PreflightDeps, stateLock: () => number | undefined): Ray {
   const { auth, tls } = input.config;
   const folder = new SessionFolder(tempDirOf(input), input.local.becomes);
   return {
@@ -62,8 +68,9 @@ function localRay(input: Input, deps: PreflightDeps): Ray {
       return launched;
     },
     gcs: (address) => openGcs(address, { token: auth.token, tls }),
-    // The guard keeps the lock on Ray's folder, too.
-    startGuard: () => startGuard(folder.fd),
+    storeFault: () => storeFault(folder.path, input.local.becomes),
+    // The guard keeps the locks on Ray's folder and on the state's, too.
+    startGuard: () => startGuard([folder.fd, stateLock()].filter((fd) => fd !== undefined)),
   };
 }
 

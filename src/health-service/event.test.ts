@@ -31,7 +31,7 @@ const EVENTS: readonly Event[] = [
     before: "ray-gpu",
   },
   { type: "refused", node: "ray-cpu", reason: "held", message: "ray-gpu holds it" },
-  { type: "released", node: "ray-cpu", epoch: 4 },
+  { type: "released", returning: false, node: "ray-cpu", epoch: 4 },
   { type: "storage", ok: false, file: "/state/lease.json", cause: "ENOSPC" },
   { type: "turned-away", from: "10.0.0.1", method: "PUT", path: "/v1/head", cause: "no token" },
   { type: "reach", node: "ray-cpu", answer: { result: "refused", ...answer } },

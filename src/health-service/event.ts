@@ -91,8 +91,8 @@ const LINES = {
   refused: ({ node, reason, message }: Record<"node" | "reason" | "message", string>) => [
     `✗ Head lease refused to ${node} (${reason}): ${message}`,
   ],
-  released: ({ node, epoch }: { node: string; epoch: number }) => [
-    `→ ${node} released the head lease, epoch ${epoch}`,
+  released: ({ node, epoch, returning }: { node: string; epoch: number; returning: boolean }) => [
+    `→ ${node} ${returning ? "stopped and may come back: its head lease ended" : "released the head lease"}, epoch ${epoch}`,
   ],
   storage: (storage: { ok: true; file: string } | { ok: false; file: string; cause: string }) =>
     storage.ok

@@ -5,6 +5,7 @@ import type { Deps } from "../../src/entrypoint/deps.ts";
 import { sparing } from "../../src/entrypoint/lease/without-lease.ts";
 import { Node } from "../../src/entrypoint/node.ts";
 import { type Event, render } from "../../src/entrypoint/output/event.ts";
+import { NO_STATE } from "../../src/entrypoint/ray/store/state-folder.ts";
 import type { Fault } from "../../src/entrypoint/ray/verdict.ts";
 import { StopRequest } from "../../src/entrypoint/stop-request.ts";
 import { Actor } from "./actor.ts";
@@ -28,6 +29,7 @@ const LOCAL: LocalFact = {
   rayUser: USER,
   becomes: null,
   requirements: [],
+  stateObstacle: null,
   // No Python: nobody compares it, which would take one more question to each HEAD.
   ray: { path: "/bin/ray", version: "2.60.0", python: null },
 };
@@ -62,6 +64,7 @@ export class Entrypoint {
       health: sparing(healthClientOf(this), clock),
       probe: (address, timeoutMs) => probe(this, address, timeoutMs),
       ray: new ModelRay(this),
+      state: NO_STATE,
       aliveNote: { renew: () => {}, drop: () => {} },
       log: (event) => this.#hear(event),
     };

@@ -37,6 +37,8 @@ export class ModelRay implements Ray {
     return ok(session);
   };
 
+  readonly storeFault = (): null => null;
+
   readonly gcs: Ray["gcs"] = (address) => gcsClient(this.#entrypoint, address);
 
   readonly startGuard = (): GuardProcess => {

@@ -29,6 +29,8 @@ export const LeaseRequest = z.object({
   strict: z.optional(z.boolean()),
   /** The highest epoch that this node has seen anywhere: a service that forgot grants above it. */
   seen: z.optional(Count),
+  /** The life of which the asker is the proven successor: the asker has its state folder, and no Ray of that folder lives. */
+  after: z.optional(Name),
   seq: Sequence,
 });
 export type LeaseRequest = z.infer<typeof LeaseRequest>;
@@ -42,6 +44,8 @@ export const Holder = z.object({
   /** Seconds until the lease ends if it is not renewed; 0 when it has ended, and for how long. */
   expiresIn: z.number(),
   endedFor: z.optional(z.number()),
+  /** It stopped cleanly, has the state of its cluster, and may come back. */
+  returning: z.optional(z.boolean()),
 });
 export type Holder = z.infer<typeof Holder>;
 
@@ -49,6 +53,8 @@ export type Holder = z.infer<typeof Holder>;
 export const LeaseGranted = z.object({
   granted: z.literal(true),
   epoch: Epoch,
+  /** The epoch since which no other node has held the lease, as far as the service knows; an earlier service says nothing. */
+  soleSince: z.optional(Epoch),
   ttl: z.number(),
   instance: Name,
 });
@@ -79,8 +85,14 @@ export const LeaseRefused = z.object({
 });
 export type LeaseRefused = z.infer<typeof LeaseRefused>;
 
-/** Body of `DELETE /v1/head`. A release by anyone but the holder changes nothing. */
-export const LeaseRelease = z.object({ node: Name, life: Name, epoch: Epoch, seq: Sequence });
+/**
+ * Body of `DELETE /v1/head`. A release by anyone but the holder changes nothing. `returning`: the node has the state of its cluster,
+ * so the lease ends, but other candidates wait for it as for a HEAD that was lost.
+ */
+export const LeaseRelease = z.object({
+  ...{ node: Name, life: Name, epoch: Epoch, seq: Sequence },
+  returning: Holder.shape.returning,
+});
 export type LeaseRelease = z.infer<typeof LeaseRelease>;
 
 /** 200 of `DELETE /v1/head`; `released` is false when the asker was not the holder. */

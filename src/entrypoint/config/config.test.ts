@@ -45,6 +45,8 @@ const JUNK: Readonly<Record<string, string>> = {
   RAY_EP_READY_TIMEOUT: "two minutes",
   RAY_EP_STOP_GRACE: "99999999999",
   RAY_EP_FENCING: "loose",
+  RAY_EP_STATE_DIR: "state",
+  RAY_EP_STATE: "redis",
   RAY_EP_HEALTH_TOKEN: "two words",
   RAY_EP_HEALTH_TOKEN_FILE: "token",
   RAY_EP_ALIVE_FILE: "alive",
@@ -88,6 +90,12 @@ describe("junk", () => {
     expect(text).toMatch(/^✗ The environment is wrong: 4 problems/);
     for (const name of ["DISCOVERY_TIMEOUT", "RAY_CLIENT_PORT", "RAY_AUTH_TOKEN", "MIN_WORKER_PORT"])
       expect(text).toContain(`✗ ${name}: expected`);
+  });
+
+  test("a store that is wanted needs a folder, and no Redis", () => {
+    const text = problemsOf({ RAY_EP_STATE: "rocksdb", RAY_REDIS_ADDRESS: "redis:6379" });
+    expect(text).toContain("✗ RAY_EP_STATE_DIR: expected a folder for the state");
+    expect(text).toContain("✗ RAY_EP_STATE: expected auto or none");
   });
 
   test("a secret's text is not shown, not even when it is wrong", () => {

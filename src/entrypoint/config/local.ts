@@ -1,4 +1,14 @@
-import { accessSync, closeSync, constants, openSync, readdirSync, statSync } from "node:fs";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  rmdirSync,
+  statSync,
+} from "node:fs";
 import { networkInterfaces } from "node:os";
 import { dirname, join } from "node:path";
 import { readAuthTokenFile, readText } from "../../common/auth-token.ts";
@@ -25,6 +35,8 @@ export interface LocalFact {
   readonly becomes: RayUser | null;
   /** The requirement files to install first, in order. */
   readonly requirements: readonly string[];
+  /** Why the user that Ray runs as cannot write in RAY_EP_STATE_DIR: the error's code; null where it can. */
+  readonly stateObstacle: string | null;
 }
 
 /** Looks at this machine; the failure says why it cannot run Ray at all, before anything is asked of others. */
@@ -43,7 +55,11 @@ export function probeLocal(
   if (!requirements.ok) return requirements;
   const path = ray.value;
   const install = readInstall(path, { ...env, PATH: `${dirname(path)}:${env.PATH ?? ""}` }, becomes);
-  const found = { user, rayUser, becomes, ray: { path, ...install }, requirements: requirements.value };
+  const stateDir = values.RAY_EP_STATE_DIR;
+  const found = {
+    ...{ user, rayUser, becomes, ray: { path, ...install }, requirements: requirements.value },
+    stateObstacle: stateDir && asUser(becomes, () => writeObstacle(stateDir)),
+  };
   return ok({ ...found, ms: monotonicMs() - began });
 }
 
@@ -85,6 +101,17 @@ function rayIn(folder: string): Result<string, Failure> {
 }
 
 const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? "unknown";
+
+/** Why nothing can be written in a folder, which need not exist yet; null where it can. What is tried leaves nothing behind. */
+function writeObstacle(folder: string): string | null {
+  try {
+    if (!existsSync(folder) && folder !== dirname(folder)) return writeObstacle(dirname(folder));
+    rmdirSync(mkdtempSync(join(folder, ".try-")));
+    return null;
+  } catch (error) {
+    return codeOf(error);
+  }
+}
 
 /** A file, or all of a folder; neither need exist. */
 function findRequirements(given: string, user: RayUser): Result<string[], Failure> {

@@ -48,7 +48,10 @@ const findForeignWords = (rayWords: readonly string[]): Problem[] =>
 const only = (problems: readonly (Problem | false)[]): Problem[] => problems.filter((each) => each !== false);
 
 /** What two variables, or a variable and this machine, say that cannot both be meant. */
-function findConflicts({ values, ownEntry: own, ownAddress, fencing }: Config, { interfaces }: Surroundings) {
+function findConflicts(
+  { values, ownEntry: own, ownAddress, fencing }: Config,
+  { env, interfaces }: Surroundings,
+) {
   const { MIN_WORKER_PORT: min, MAX_WORKER_PORT: max, NODE_IP_ADDRESS: nodeIp } = values;
   return only([
     own?.port !== undefined &&
@@ -76,6 +79,18 @@ function findConflicts({ values, ownEntry: own, ownAddress, fencing }: Config, {
         where: "MIN_WORKER_PORT, MAX_WORKER_PORT",
         problem: `expected the first not above the last, got ${min} and ${max}`,
         fix: "Swap them.",
+      },
+    values.RAY_EP_STATE === "rocksdb" &&
+      values.RAY_EP_STATE_DIR === null && {
+        where: "RAY_EP_STATE_DIR",
+        problem: "expected a folder for the state, since RAY_EP_STATE=rocksdb, got none",
+        fix: "Name one that the user of Ray can write, or leave RAY_EP_STATE out.",
+      },
+    values.RAY_EP_STATE === "rocksdb" &&
+      Boolean(env.RAY_REDIS_ADDRESS) && {
+        where: "RAY_EP_STATE",
+        problem: "expected auto or none, since RAY_REDIS_ADDRESS names another store, got rocksdb",
+        fix: "Use one of the two.",
       },
     nodeIp !== null &&
       !canBind(nodeIp, interfaces) && {

@@ -132,6 +132,11 @@ export const VARIABLES = {
     "auto",
     "strict: a HEAD that cannot renew its lease ends its Ray; auto: strict where RAY_REDIS_ADDRESS is set",
   ),
+  RAY_EP_STATE_DIR: path(null, "the folder in which a HEAD keeps its cluster's state (default: none)"),
+  RAY_EP_STATE: kind(scalars.oneOf("auto", "rocksdb", "none"), "Give auto, rocksdb or none.")(
+    "auto",
+    "auto: a candidate keeps the state where Ray can (2.57 or later) and RAY_EP_STATE_DIR can be written; rocksdb: also where the whitelist's order alone decides who leads; none: never",
+  ),
   RAY_EP_HEALTH_TOKEN: {
     ...kind(scalars.secret, "Give one word.")(
       null,

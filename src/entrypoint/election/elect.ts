@@ -91,11 +91,16 @@ async function collectOnce({ config, stop }: Elector, deps: ElectDeps, late: boo
 
 /** Null where this node has to look again. */
 function outcomeOf(decision: Decision): Outcome | null {
-  if (decision.role === "head") return { kind: "role", role: { role: "head" }, decision };
-  if (decision.role === "worker")
-    return { kind: "role", role: { role: "worker", head: decision.head.address }, decision };
+  if (decision.role === "head" || decision.role === "worker")
+    return { kind: "role", role: roleOf(decision), decision };
   return decision.role === "none" ? { kind: "failed", failure: decision.failure } : null;
 }
+
+/** What a node is by that decision; "ask-lease": if the lease is granted. Pure. */
+export const roleOf = (decision: Exclude<Decision, { role: "wait" | "none" }>): Role =>
+  decision.role === "worker"
+    ? { role: "worker", head: decision.head.address }
+    : { role: "head", byOrder: decision.rule === "3-whitelist-order" };
 
 async function decideWithLease(
   facts: Facts,

@@ -66,6 +66,32 @@ test("a node that has joined another HEAD asks for a new epoch next time, not to
   expect(asked[1]).toMatchObject({ seen: 1 });
 });
 
+test("what is asked proves the succession, and tells the stored epoch; the answer tells since when no other node has led", async () => {
+  const asked: LeaseRequest[] = [];
+  const ask = async (request: LeaseRequest) => {
+    asked.push(request);
+    return { ...granted(9), soleSince: 4 };
+  };
+  const { lease } = leaseOf(ask);
+  lease.succeed("a-0");
+  lease.see(7);
+  expect(lease.soleSince).toBeNull();
+  await lease.ask("answered");
+  expect(asked).toMatchObject([{ after: "a-0", seen: 7 }]);
+  expect(lease.soleSince).toBe(4);
+  await lease.release();
+  expect(lease.soleSince).toBeNull();
+});
+
+test("what is given back says whether this node may come back", async () => {
+  for (const returning of [true, false]) {
+    const { lease, releaseLease } = leaseOf(async () => granted(1));
+    await lease.ask("answered");
+    await lease.release(returning);
+    expect(releaseLease).toHaveBeenCalledWith(expect.objectContaining({ returning }), 1000);
+  }
+});
+
 test.each([
   ["strict", true],
   ["plain", false],

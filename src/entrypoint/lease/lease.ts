@@ -28,7 +28,9 @@ export class Lease {
   readonly #strict: boolean;
   readonly #tell: ReturnType<typeof renewalTeller>;
   #heldEpoch: number | null = null;
+  #soleSince: number | null = null;
   #highestEpochSeen: number | null = null;
+  #formerLife: string | null = null;
   /** Grows with each request about the lease, so that one that arrives late changes nothing. */
   #seq = 0;
   /** The request that gave the lease back last. */
@@ -53,6 +55,14 @@ export class Lease {
     return this.#heldEpoch;
   }
 
+  /**
+   * The epoch since which no other node has held the lease that this node holds: a store of its GCS that was written before it
+   * may be older than another cluster. Null where this node holds none, or the service does not say.
+   */
+  get soleSince(): number | null {
+    return this.#heldEpoch === null ? null : this.#soleSince;
+  }
+
   /** How long a HEAD may go on without another renewal, in milliseconds since boot. */
   get untilMs(): number {
     return this.#renewedAtMs + RENEW_DEADLINE_S * 1000;
@@ -63,7 +73,12 @@ export class Lease {
     return this.#highestEpochSeen;
   }
 
-  /** The health service named this epoch: one that forgets it must not grant it again. */
+  /** This run has proven to succeed that life: it has its state folder, and no Ray of that folder lives. */
+  succeed(life: string): void {
+    this.#formerLife = life;
+  }
+
+  /** The health service, or a store of this node's, named this epoch: one that forgets it must not grant it again. */
   see(epoch: number): void {
     this.#highestEpochSeen = Math.max(this.#highestEpochSeen ?? 0, epoch);
   }
@@ -98,6 +113,7 @@ export class Lease {
       others,
       strict: this.#strict,
       seq: this.#seq,
+      ...(this.#formerLife === null ? {} : { after: this.#formerLife }),
       ...(this.#highestEpochSeen === null ? {} : { seen: this.#highestEpochSeen }),
     };
   }
@@ -110,6 +126,7 @@ export class Lease {
   #take(answer: LeaseFact, sentAtMs: number): void {
     if (answer.kind === "granted") {
       this.#heldEpoch = answer.epoch;
+      this.#soleSince = answer.soleSince ?? null;
       if (this.#isTooShort(answer.ttl)) return;
       this.#renewedAtMs = sentAtMs;
       this.#settings.onRenewed(this.untilMs);
@@ -167,21 +184,24 @@ export class Lease {
     this.#heldEpoch = null;
   }
 
-  /** Gives the lease back, so that a successor need not wait. To be called when Ray is gone, never before. */
-  async release(): Promise<void> {
+  /**
+   * Gives the lease back, so that a successor need not wait. To be called when Ray is gone, never before. `returning`: this node has
+   * the state of its cluster, and the other candidates wait for it as for a HEAD that was lost.
+   */
+  async release(returning = false): Promise<void> {
     this.stop();
     if (this.#heldEpoch === null) return;
     const { node, values } = this.#settings.config;
     this.#seq += 1;
     this.#releasedSeq = this.#seq;
     const released = await this.#deps.health.releaseLease(
-      { node, life: this.#settings.runId, epoch: this.#heldEpoch, seq: this.#seq },
+      { node, life: this.#settings.runId, epoch: this.#heldEpoch, seq: this.#seq, returning },
       // A stop has 1.5 s between our KILL and the engine's (command.ts).
       Math.min(values.HEALTH_TIMEOUT, RELEASE_TIMEOUT_MS),
     );
     this.#heldEpoch = null;
     const cause = released.ok
-      ? "Head lease released"
+      ? `Head lease released${returning ? "; other candidates wait for this node to come back" : ""}`
       : `Head lease not released: ${released.error}; it ends by itself in ${LEASE_TTL_S} s`;
     this.#deps.log({ type: "lease-renewal", ok: released.ok, cause });
   }

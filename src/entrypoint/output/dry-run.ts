@@ -7,7 +7,7 @@ import { CONTRACT } from "../config/variables.ts";
 import type { HeardHealth, Seen } from "../election/collect.ts";
 import { decide } from "../election/decide/decide.ts";
 import type { Decision } from "../election/decide/decision.ts";
-import type { Role } from "../election/role.ts";
+import { roleOf } from "../election/elect.ts";
 import { type Command, type PlanInput, planInstall, planRayStart } from "../ray/command.ts";
 import { render } from "./event.ts";
 import { exitCodeOf } from "./exit-code.ts";
@@ -86,8 +86,7 @@ function describe(decision: Decision): string {
 /** Null where this node would wait or end. */
 function showPlan(decision: Decision, input: DryRunInput) {
   if (decision.role === "wait" || decision.role === "none") return null;
-  const role: Role =
-    decision.role === "worker" ? { role: "worker", head: decision.head.address } : { role: "head" };
+  const role = roleOf(decision);
   const show = (command: Command) => ({
     command: redactCommand(command),
     user: input.local.rayUser.name,

@@ -11,9 +11,10 @@ import type { Misspelt } from "../config/nearest.ts";
 import type { Decision } from "../election/decide/decision.ts";
 import type { HeadFact, HealthFact, LeaseFact } from "../election/facts.ts";
 import type { Plan } from "../ray/command.ts";
+import { type StoreChoice, WHY_NONE } from "../ray/store/choice.ts";
 import { type Fault, renderFault } from "../ray/verdict.ts";
 import type { NodeState, Step } from "../state.ts";
-import { AUTH, KILLED, REACH_FIX, RULES, STEPS, say, seconds, short, WAITS } from "./words.ts";
+import { ASIDE, AUTH, KILLED, REACH_FIX, RULES, STEPS, say, seconds, short, WAITS } from "./words.ts";
 
 type Lines = typeof LINES;
 
@@ -86,7 +87,8 @@ const LINES = {
     if (fact.kind === "plain") return `${up}; it keeps no head lease, so the order of the whitelist decides`;
     const { holder, epoch } = fact.view;
     if (holder === null) return `${up}; nobody holds the head lease`;
-    return `${up}; ${holder.node} holds the head lease, epoch ${epoch}`;
+    const does = holder.returning ? "stopped and may come back" : "holds the head lease";
+    return `${up}; ${holder.node} ${does}, epoch ${epoch}`;
   },
   heads: (e: { heads: readonly HeadFact[] }) =>
     e.heads.map(({ result }) => `${result.kind === "ray-gcs" ? "✓" : "→"} ${renderProbe(result)}`),
@@ -138,11 +140,23 @@ const LINES = {
       ? `✓ The HEAD at ${formatAddress(e.head)} answers again`
       : `✗ The HEAD at ${formatAddress(e.head)} is out of reach (${e.cause}); looking for it`,
   trouble: (e: { trouble: Fault }) => `✗ ${renderFault(e.trouble)}`,
-  /** This node leads, where it was in another cluster before: what becomes of that one's actors, jobs and objects. */
-  "state-of-cluster": ({ from, to }: { from: string; to: string }) =>
-    from === to
-      ? `✓ The cluster is the same, ${short(to)}: its KV store, detached actors and jobs live on (Redis)`
-      : `→ The cluster's state is new: ${short(to)} replaces ${short(from)}, whose actors, jobs and objects are gone (only RAY_REDIS_ADDRESS keeps them)`,
+  /** The cluster that this HEAD serves, and the one that it, or what it kept, served before. */
+  cluster: ({ id, before, store }: { id: string; before: string | null; store: StoreChoice }) => {
+    if (id === before)
+      return `✓ Same cluster as before, ${short(id)}: its KV store, detached actors and jobs live on`;
+    // What another store kept is not known here.
+    if (before === null && store.kind === "none" && (store.why === "redis" || store.why === "given"))
+      return [];
+    const gone =
+      before === null ? "" : ` in place of ${short(before)}, whose actors, jobs and objects are gone`;
+    const kept = store.kind === "none" ? `not kept: ${WHY_NONE[store.why]}` : `kept in ${store.folder}`;
+    return `→ New cluster ${short(id)}${gone}; its state is ${kept}`;
+  },
+  /** An earlier life of this node, or another node, has RAY_EP_STATE_DIR. */
+  "state-taken": ({ folder }: { folder: string }) =>
+    `→ Waiting: for the end of the Ray that uses ${folder}, which an earlier life of this node has left`,
+  "state-aside": ({ why, to }: { why: keyof typeof ASIDE; to: string }) =>
+    `→ The kept state of an earlier cluster is put aside, since ${ASIDE[why]}: ${to}`,
   /** This HEAD cannot start its Ray and lets another node lead. */
   "stepped-aside": () =>
     "✗ This HEAD cannot start its Ray: it gives the head lease back, so that another node can lead",

@@ -5,6 +5,9 @@ import type { Failure } from "../../common/failure.ts";
 const CODES: Partial<Record<Failure["reason"], number>> = {
   "no-head-in-time": 75,
   "not-ready-in-time": 75,
+  "state-taken": 75,
+  "state-unwritable": 74,
+  "store-failed": 74,
   "no-guard": 71,
   "too-many-restarts": 70,
   "pip-failed": 69,

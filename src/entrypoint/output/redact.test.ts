@@ -120,7 +120,15 @@ describe("B7 property: no output contains the value of a variable that is not in
       return [...texts, ...renderFailure({ reason: "bad-configuration", problems: config.error })].join("\n");
     const user = { name: "ray", uid: 1000, gid: 100, groups: [], home: "/home/ray", shell: "/bin/sh" };
     const ray = { path: "/bin/ray", version: "2.60.0", python: "3.12" };
-    const local = { ms: 1, user: "root", rayUser: user, becomes: user, requirements: ["/r.txt"], ray };
+    const local = {
+      ms: 1,
+      user: "root",
+      rayUser: user,
+      becomes: user,
+      requirements: ["/r.txt"],
+      stateObstacle: null,
+      ray,
+    };
     const health = leaseHealth() as HeardHealth;
     const report = dryRun({
       version: "1",

@@ -35,14 +35,21 @@ export const AUTH: Readonly<Record<RayAuth["reason"], (mode: string, version: st
   "too-old": (_, version) => `Ray ${version} does not support tokens; 2.52 is the first that does`,
 };
 
+/** Why a store is not used any more. */
+export const ASIDE = {
+  "other-led": "another node has led since",
+  follows: "another node leads now",
+  unused: "this HEAD does not use it",
+} as const;
+
 /** What a node waits for, and for how long where that is known. */
 export const WAITS: Words<WaitReason> = {
   head: ({ addresses }) => `for a HEAD at ${addresses.map(formatAddress).join(" or ")}`,
   "lease-holder": ({ node, epoch, address }) =>
     `for ${node}, which holds the head lease (epoch ${epoch}), to serve at ${address}`,
   lease: ({ reason, message }) => `for the head lease (${reason}): ${message}`,
-  takeover: ({ node, epoch, remainingMs }) =>
-    `for ${node} (epoch ${epoch}) to come back; ${remainingMs === null ? "RAY_EP_TAKEOVER_AFTER=0 forbids a takeover" : `takeover in ${seconds(remainingMs)} at the earliest`}`,
+  takeover: ({ node, epoch, returning, remainingMs }) =>
+    `for ${node} (epoch ${epoch})${returning ? ", which stopped with the state of its cluster," : ""} to come back; ${remainingMs === null ? "RAY_EP_TAKEOVER_AFTER=0 forbids a takeover" : `takeover in ${seconds(remainingMs)} at the earliest`}`,
   "second-look": ({ remainingMs, place }) =>
     `${seconds(remainingMs)} for a HEAD to show itself; this node is number ${place} in the whitelist`,
 };

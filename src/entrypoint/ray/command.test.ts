@@ -6,7 +6,14 @@ import { planInstall, planRayStart } from "./command.ts";
 
 const RAY = { name: "ray", uid: 1000, gid: 100, groups: [100, 44], home: "/home/ray", shell: "/bin/bash" };
 const AS_ROOT: LocalFact = {
-  ...{ ms: 1, user: "root", rayUser: RAY, becomes: RAY, requirements: ["/r/a.txt", "/r/b.txt"] },
+  ...{
+    ms: 1,
+    user: "root",
+    rayUser: RAY,
+    becomes: RAY,
+    requirements: ["/r/a.txt", "/r/b.txt"],
+    stateObstacle: null,
+  },
   ray: { path: "/home/ray/anaconda3/bin/ray", version: null, python: null },
 };
 const HEAD: Role = { role: "head" };

@@ -6,6 +6,7 @@ import type { Config } from "../config/config.ts";
 import type { LocalFact } from "../config/local.ts";
 import { CONTRACT } from "../config/variables.ts";
 import type { Role } from "../election/role.ts";
+import { chooseStore, type StoreChoice, storeEnvironment } from "./store/choice.ts";
 
 /** A program with the user and the environment that it runs under. */
 export interface Command {
@@ -24,6 +25,8 @@ export interface Command {
 export interface Plan {
   readonly role: "head" | "worker";
   readonly start: Command;
+  /** Where a HEAD keeps the state of its cluster; null for a WORKER. */
+  readonly store: StoreChoice | null;
   /** Ready: the GCS at `gcs` lists a node named `nodeName` as ALIVE that it did not list before. */
   readonly ready: { readonly gcs: Address; readonly nodeName: string; readonly timeoutMs: number };
   /** When what has not drained after a stop is killed. */
@@ -51,10 +54,17 @@ const DRAIN_BEFORE_GRACE_MS = 4000;
 /** Turns a role into an exact command. Pure. */
 export function planRayStart(input: PlanInput, role: Role): Plan {
   const { config, local } = input;
-  const start = { ...surroundings("ray", input), file: local.ray.path, ...rayStartArgs(config, role) };
+  const around = surroundings("ray", input);
+  const start = {
+    ...around,
+    env: { ...storeEnvironment(input, role), ...around.env },
+    file: local.ray.path,
+    ...rayStartArgs(config, role),
+  };
   return {
     role: role.role,
     start,
+    store: role.role === "head" ? chooseStore(input, role) : null,
     ready: {
       gcs: role.role === "head" ? ownGcs(config) : role.head,
       nodeName: optionOf(start.args, "--node-name") ?? config.node,

@@ -14,6 +14,7 @@ const TIMEOUT_MS = 2000;
 /** A node that is a member of its cluster. */
 interface Member {
   readonly role: Plan["role"];
+  readonly store: Plan["store"];
   readonly ray: RayProcess;
   readonly gcs: OwnGcs;
   readonly membership: Membership;
@@ -47,13 +48,14 @@ export async function monitor(member: Member, deps: RunDeps, over: AbortSignal):
 }
 
 function enter(member: Member, deps: RunDeps): void {
-  const { role, gcs, membership } = member;
-  const { clock, config, lease, log, memory, step } = deps;
+  const { role, store, gcs, membership } = member;
+  const { clock, config, lease, log, memory, state, step } = deps;
   const { clusterId, version, node, tookMs } = membership;
   const { nodeId, resources } = node;
   if (role === "head") lease.serving(clusterId);
-  if (role === "head" && memory.clusterId !== null)
-    log({ type: "state-of-cluster", from: memory.clusterId, to: clusterId });
+  else state.follow();
+  if (store !== null)
+    log({ type: "cluster", id: clusterId, before: state.serves(clusterId) ?? memory.clusterId, store });
   Object.assign(memory, { lastRole: role, clusterId, aliveAtMs: clock.now() });
   log({ type: "ready", role, address: gcs.address, version, clusterId, nodeId, resources, tookMs });
   step({ kind: "alive", nodeId });

@@ -17,6 +17,8 @@ export interface Ray {
    */
   readonly prepare: (plan: Plan, reported: Promise<void>) => Promise<Failure | null>;
   readonly start: (command: Command) => Promise<Result<RayProcess, Failure>>;
+  /** What the GCS of the last start said of a store that it could not use; null where it said nothing. */
+  readonly storeFault: () => string | null;
   /** Opens a channel to the GCS at `address`; nothing is connected before the first call. */
   readonly gcs: (address: Address) => GcsClient;
   /** If this process is killed, the guard outlives it. */

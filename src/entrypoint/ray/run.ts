@@ -8,10 +8,12 @@ import { comparePython, OwnGcs, untilHeadGone } from "./own-gcs.ts";
 import type { RayProcess } from "./ray.ts";
 import { waitUntilReady } from "./readiness.ts";
 import { failed, faulted, type RunDeps, type RunEnd } from "./run-end.ts";
+import { reignOf } from "./store/succession.ts";
 
 /** A HEAD that boots beside this node is slow to answer; one that is gone stays so. */
 const GONE_IN_START = { times: 5, timeoutMs: 2000 };
 const GONE_IN_DRAIN = { everyMs: 500, times: 3, timeoutMs: 1000 };
+const STORE_LOOK_MS = 500;
 /** How long the remains of a session may take to die of SIGKILL. */
 const CLEAR_TIMEOUT_MS = 5000;
 
@@ -60,6 +62,8 @@ export class Run {
   /** The lease was renewed: this HEAD may go on until then, in milliseconds since boot, without another renewal. */
   renewed(untilMs: number): void {
     if (this.#isStrictHead) this.#guard?.renewed(untilMs);
+    const { heldEpoch } = this.#deps.lease;
+    if (this.#isHead && heldEpoch !== null) this.#deps.state.renewed(heldEpoch);
   }
 
   /** A strict HEAD leads only with a current lease, and an explicit HEAD does not give way to others. */
@@ -74,7 +78,10 @@ export class Run {
 
   /** Why Ray is not started at all. With strict fencing there is a guard first: two GCSes on one store corrupt it. */
   async #preflight(): Promise<RunEnd | null> {
-    const { ray, heartbeat, stopRequest } = this.#deps;
+    const { config, ray, heartbeat, lease, state, stopRequest } = this.#deps;
+    const { store } = this.#plan;
+    const unusable = store && state.lead(store, reignOf(lease, config));
+    if (unusable !== null) return failed(unusable);
     const stands = this.#isStrictHead ? this.#ensureGuard().stands : null;
     const prepared = ray.prepare(this.#plan, heartbeat.reported).then(async (failure) => {
       if (failure !== null) return failed(failure);
@@ -120,6 +127,7 @@ export class Run {
         aborted(stopRequest.asked, over.signal).then(() => "stop" as const),
         // Also a HEAD that is only starting gives way: its GCS serves seconds before the node is ready.
         this.#ended.promise,
+        this.#storeFailed(starting),
         this.#headGone(inStart, starting).then((cause) => faulted({ kind: "head-lost-in-start", cause })),
         this.#untilFault(ray, over.signal),
       ]);
@@ -130,12 +138,11 @@ export class Run {
 
   /** Waits until the node is ready, and then until something is wrong. Never resolves when `over` aborts first. */
   async #untilFault(ray: RayProcess, over: AbortSignal): Promise<RunEnd> {
-    const { ready, role } = this.#plan;
-    const membership = await waitUntilReady(ready, this.#gcs, ray, this.#deps.clock, over);
+    const membership = await waitUntilReady(this.#plan.ready, this.#gcs, ray, this.#deps.clock, over);
     if (membership === null || over.aborted) return new Promise(() => {});
     if (!membership.ok) return failed(membership.error);
     this.#ready.abort();
-    return monitor({ role, ray, gcs: this.#gcs, membership: membership.value }, this.#deps, over);
+    return monitor({ ...this.#plan, ray, gcs: this.#gcs, membership: membership.value }, this.#deps, over);
   }
 
   /** Lets Ray drain until its own end, our deadline, or a reason to wait no longer; what is left is killed after it. */
@@ -174,6 +181,17 @@ export class Run {
       if (killed > 0) log({ type: "cleared", processes: killed, clear });
       memory.rayLives = !clear;
     } while (memory.rayLives && !stopRequest.asked.aborted);
+  }
+
+  /** Resolves when the GCS cannot use its store: Ray itself waits a minute for it, and does not say why (2.60). */
+  async #storeFailed(over: AbortSignal): Promise<RunEnd> {
+    const { clock, ray } = this.#deps;
+    const { store } = this.#plan;
+    while (store?.kind === "rocksdb" && (await clock.pause(STORE_LOOK_MS, over))) {
+      const saw = ray.storeFault();
+      if (saw !== null) return failed({ reason: "store-failed", folder: store.folder, saw });
+    }
+    return new Promise(() => {});
   }
 
   /** Resolves when a WORKER lost its HEAD; a HEAD has none to lose. */

@@ -4,6 +4,7 @@ import {
   Epoch,
   type Holder,
   type LeaseRefused,
+  LeaseRelease,
   LeaseRequest,
   RENEW_EVERY_S,
 } from "../../common/protocol/lease-protocol.ts";
@@ -12,8 +13,12 @@ import {
 export const KeptHold = z.extend(
   z.pick(LeaseRequest, { node: true, life: true, address: true, clusterId: true }),
   // It ends its Ray before its lease ends. False only if the holder has said that it does not.
-  { strict: z._default(z.boolean(), true), epoch: Epoch },
+  { strict: z._default(z.boolean(), true), epoch: Epoch, returning: LeaseRelease.shape.returning },
 );
+
+/** The node that has held the lease alone since this epoch: no other one held it, as far as this service knows. */
+export const Reign = z.object({ node: LeaseRequest.shape.node, since: Epoch });
+export type Reign = z.infer<typeof Reign>;
 
 /** Moments are milliseconds on the monotonic clock. */
 export interface Hold extends Readonly<z.infer<typeof KeptHold>> {
@@ -30,12 +35,16 @@ export interface LeaseState {
   readonly highestEpochSeen: number;
   /** Who was granted the lease last, also after it ended or was released; null when that is not known. */
   readonly last: Hold | null;
+  /** Of the last holder, kept on disk also after a release; null when that is not known. */
+  readonly reign: Reign | null;
   /** Until then a candidate in doubt is granted nothing: a service that lost its state may have a holder. */
   readonly graceUntilMs: number;
 }
 
 export interface Memory extends Pick<LeaseState, "epoch" | "highestEpochSeen"> {
   readonly hold: z.infer<typeof KeptHold> | null;
+  /** Not given: as long as `hold`. */
+  readonly reign?: Reign | null | undefined;
 }
 
 /** What a service knows of the time before its start. A damaged file may still tell an epoch. */
@@ -49,15 +58,16 @@ export const SAME_NAME_AFTER_MS = 2 * RENEW_EVERY_S * 1000 + 1000;
 /** The longest pause that a refused asker is told to make. */
 export const ASK_AGAIN_MS = RENEW_EVERY_S * 1000;
 
-/** The state at the start. A holder in its memory has one TTL: nobody knows how old its lease is. */
+/** The state at the start. A holder in its memory that did not stop has one TTL: nobody knows how old its lease is. */
 export function startLease(recalled: Recalled, nowMs: number, ttlMs: number): LeaseState {
   if (recalled.kind !== "kept") {
     const highestEpochSeen = recalled.kind === "damaged" ? recalled.epoch : 0;
-    return { epoch: 0, highestEpochSeen, last: null, graceUntilMs: nowMs + ttlMs };
+    return { epoch: 0, highestEpochSeen, last: null, reign: null, graceUntilMs: nowMs + ttlMs };
   }
-  const { epoch, hold } = recalled;
+  const { epoch, hold, reign = hold && { node: hold.node, since: hold.epoch } } = recalled;
   const highestEpochSeen = Math.max(epoch, recalled.highestEpochSeen);
-  return { epoch, highestEpochSeen, last: hold && { ...hold, renewedAtMs: nowMs }, graceUntilMs: nowMs };
+  const last = hold && { ...hold, renewedAtMs: hold.returning ? nowMs - ttlMs : nowMs };
+  return { epoch, highestEpochSeen, last, reign, graceUntilMs: nowMs };
 }
 
 /** Who holds the lease, also after it ended; null when none is known or it was released. */
@@ -65,9 +75,9 @@ export const holdIn = ({ last }: LeaseState): Hold | null => (last?.releasedAtMs
 
 /** What is kept for the next run. */
 export function memoryOf(state: LeaseState): Memory {
-  const { epoch, highestEpochSeen } = state;
+  const { epoch, highestEpochSeen, reign } = state;
   const hold = holdIn(state);
-  return { epoch, highestEpochSeen, hold: hold && z.parse(KeptHold, hold) };
+  return { epoch, highestEpochSeen, hold: hold && z.parse(KeptHold, hold), reign };
 }
 
 type View = Pick<ClusterView, "epoch" | "holder" | "released" | "releasedBy">;
@@ -76,14 +86,18 @@ type View = Pick<ClusterView, "epoch" | "holder" | "released" | "releasedBy">;
 export function viewOf(state: LeaseState, nowMs: number, ttlMs: number): View {
   const { highestEpochSeen: epoch, last } = state;
   if (last === null) return { epoch, holder: null, released: state.epoch > 0 };
-  const { node, address, clusterId, releasedAtMs } = last;
+  const { node, address, clusterId, returning, releasedAtMs } = last;
   if (releasedAtMs !== undefined) {
     const releasedBy = { node, address, ago: (nowMs - releasedAtMs) / 1000 };
     return { epoch, holder: null, released: true, releasedBy };
   }
   const leftS = (last.renewedAtMs + ttlMs - nowMs) / 1000;
   const runs = leftS > 0 ? { expiresIn: leftS } : { expiresIn: 0, endedFor: -leftS };
-  return { epoch, holder: { node, address, clusterId, epoch: last.epoch, ...runs }, released: false };
+  return {
+    epoch,
+    holder: { node, address, clusterId, epoch: last.epoch, returning, ...runs },
+    released: false,
+  };
 }
 
 /** Why the lease was refused, in one sentence for the asker's log. */

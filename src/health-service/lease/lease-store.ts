@@ -67,7 +67,7 @@ export class LeaseStore {
       this.#count(how);
       if (how !== "renewal")
         log({ type: "granted", how, node, life, address, epoch, before: lease.holdIn(before)?.node ?? null });
-      return { granted: true, epoch, ttl: ttlMs / 1000, instance };
+      return { granted: true, epoch, soleSince: state.reign.since, ttl: ttlMs / 1000, instance };
     });
   }
 
@@ -87,13 +87,14 @@ export class LeaseStore {
   /** Gives the lease back: the 200 of `DELETE /v1/head`. */
   release(release: wire.LeaseRelease): Promise<wire.LeaseReleased> {
     return this.#inLine(async () => {
-      const { instance, now, log } = this.#settings;
-      const state = releaseLease(this.#state, release, now());
+      const { instance, ttlMs, now, log } = this.#settings;
+      const { node, epoch, returning = false } = release;
+      const state = releaseLease(this.#state, release, now(), ttlMs);
       const released = state.last !== this.#state.last;
       this.#state = state;
       // A release that is lost costs one TTL after a restart, so it counts also where it cannot be kept.
       if (released) await this.#save(state);
-      if (released) log({ type: "released", node: release.node, epoch: release.epoch });
+      if (released) log({ type: "released", node, epoch, returning });
       this.#count(released ? "release" : "release-by-stranger");
       return { released, epoch: state.highestEpochSeen, instance };
     });

@@ -110,7 +110,7 @@ class Model {
     client.seq += 1;
     const release = { node, life, epoch, seq: client.seq };
     Object.assign(client, { epoch: null, headUntilMs: 0 });
-    this.#requests.push(() => this.#enter(releaseLease(this.#state, release, this.nowMs)));
+    this.#requests.push(() => this.#enter(releaseLease(this.#state, release, this.nowMs, TTL)));
   }
 
   #enter(state: LeaseState): void {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { HIGHEST_EPOCH, type LeaseRequest } from "../../common/protocol/lease-protocol.ts";
+import { HIGHEST_EPOCH, type LeaseRelease, type LeaseRequest } from "../../common/protocol/lease-protocol.ts";
 import { askLease, releaseLease, seeEpoch } from "./lease.ts";
-import { holdIn, type LeaseState, type Recalled, startLease } from "./lease-state.ts";
+import { holdIn, type LeaseState, memoryOf, type Recalled, startLease, viewOf } from "./lease-state.ts";
 
 const TTL = 15_000;
 /** Two renewals and a second for the network. */
@@ -13,7 +13,7 @@ interface Bench {
   state: LeaseState;
 }
 
-/** One thing that happens, and what it comes to: `how epoch`, `reason retryAfterMs`, `released` or `not released`. */
+/** One thing that happens, and what it comes to: `how epoch`, `reason retryAfterMs`, `released`, `ended` or `not released`. */
 type Act = (bench: Bench) => string;
 /** Milliseconds since the step before, what happens, what it comes to, and what the state then has. */
 type Step = readonly [waitMs: number, act: Act, result: string, state?: object];
@@ -33,14 +33,14 @@ const ask =
   };
 
 const release =
-  (node: string, epoch: number, more: { life?: string; seq?: number } = {}): Act =>
+  (node: string, epoch: number, more: Partial<LeaseRelease> = {}): Act =>
   (bench) => {
     const asked = { node, life: `${node}-1`, epoch, ...more };
-    const state = releaseLease(bench.state, asked, bench.nowMs);
-    const released = holdIn(bench.state) !== null && holdIn(state) === null;
+    const state = releaseLease(bench.state, asked, bench.nowMs, TTL);
+    const released = state.last !== bench.state.last;
     if (!released) expect(kept(state)).toEqual(kept(bench.state));
     bench.state = state;
-    return released ? "released" : "not released";
+    return released ? (holdIn(state) === null ? "released" : "ended") : "not released";
   };
 
 /** Some node has seen this epoch. */
@@ -185,6 +185,47 @@ describe("a release", () => {
   });
 });
 
+const returning = { returning: true };
+/** The service starts anew with its memory. */
+const restart: Act = (bench) => start({ kind: "kept", ...memoryOf(bench.state) })(bench);
+/** What others are told of the holder. */
+const look: Act = ({ state, nowMs }) => {
+  const { holder, released } = viewOf(state, nowMs, TTL);
+  return `${holder?.node} ${holder?.returning} for ${holder?.endedFor}, ${released}`;
+};
+
+describe("a holder that stops and may come back", () => {
+  each({
+    "remains the last holder, of a lease that has ended, also through a restart of the service": [
+      [0, ask("cpu"), "grant 1"],
+      [1000, release("cpu", 1, returning), "ended"],
+      [3000, look, "cpu true for 3, false"],
+      [0, restart, ""],
+      [2000, look, "cpu true for 2, false"],
+    ],
+    "is granted the lease at once, in its next life, strict or not": [true, false].flatMap(
+      (strict): Step[] => [
+        [0, start({ kind: "none" }), ""],
+        [0, ask("cpu", { strict }), "grant 1"],
+        [0, release("cpu", 1, returning), "ended"],
+        [0, ask("cpu", { ...next, strict }), "grant 2"],
+        [1, look, "cpu undefined for undefined, false"],
+      ],
+    ),
+    "is not brought back by a renewal that is late": [
+      [0, ask("cpu", { seq: 1 }), "grant 1"],
+      [0, release("cpu", 1, { ...returning, seq: 3 }), "ended"],
+      [0, ask("cpu", { epoch: 1, seq: 2 }), "stale-epoch 2000"],
+      [0, look, "cpu true for 0, false"],
+    ],
+    "is succeeded by another node that asks: how long it waits before is its own matter": [
+      [0, ask("cpu"), "grant 1"],
+      [0, release("cpu", 1, returning), "ended"],
+      [0, ask("gpu"), "grant 2"],
+    ],
+  });
+});
+
 /** The lease of a strict holder is not for the next life of its node before it ends. */
 const strictly = (strict: boolean | undefined): Step[] => [
   [0, ask("cpu", { strict }), "grant 1"],
@@ -213,12 +254,53 @@ describe("another life under the holder's name", () => {
       [1, ask("cpu", next), "grant 2"],
       [SAME_NAME, ask("cpu", { life: "cpu-3" }), "grant 3"],
     ],
+    "A1 the proven successor of the holder waits for nothing, strict or not, and what its predecessor still sends changes nothing":
+      [true, false].flatMap((strict): Step[] => [
+        [0, start({ kind: "none" }), ""],
+        [0, ask("cpu", { strict }), "grant 1"],
+        [0, ask("cpu", { ...next, strict, after: "cpu-1" }), "grant 2"],
+        [0, ask("cpu", { strict, epoch: 1 }), "stale-epoch 2000"],
+        [0, release("cpu", 1), "not released"],
+      ]),
+    "the successor of another life, or another node that names the holder's life, waits like everybody": [
+      [0, ask("cpu"), "grant 1"],
+      [0, ask("cpu", { ...next, after: "cpu-0" }), "same-name 2000"],
+      [0, ask("gpu", { after: "cpu-1" }), "held 2000"],
+    ],
     "a renewal that was under way when the previous life died only makes the next one wait": [
       [0, ask("cpu"), "grant 1"],
       [1000, ask("cpu", next), "same-name 2000"],
       [300, ask("cpu", { epoch: 1 }), "renewal 1"],
       [1000, ask("cpu", next), "same-name 2000"],
       [4000, ask("cpu", next), "grant 2"],
+    ],
+  });
+});
+
+const reign = (node: string, since: number) => ({ reign: { node, since } });
+
+describe("since when no other node has led", () => {
+  each({
+    "is kept through the lives of one node and its releases, and begins anew with another node": [
+      [0, ask("cpu"), "grant 1", reign("cpu", 1)],
+      [0, ask("cpu", { ...next, after: "cpu-1" }), "grant 2", reign("cpu", 1)],
+      [0, release("cpu", 2, next), "released"],
+      [0, ask("CPU", { life: "cpu-3" }), "grant 3", reign("cpu", 1)],
+      [TTL, ask("gpu"), "grant 4", reign("gpu", 4)],
+      [TTL, ask("cpu"), "grant 5", reign("cpu", 5)],
+    ],
+    "is the last grant that is known, where the file of an earlier version does not say": [
+      [0, start(memory(4, "cpu")), ""],
+      [0, ask("cpu", { ...next, after: "cpu-1" }), "grant 5", reign("cpu", 4)],
+    ],
+    "is not before what a service forgot: another node may have led then": [
+      [0, start(memory(4, null)), ""],
+      [0, ask("cpu"), "grant 5", reign("cpu", 5)],
+      [0, start({ kind: "none" }), ""],
+      [0, ask("cpu"), "grant 1", reign("cpu", 1)],
+      [0, ask("cpu", { ...next, epoch: 7 }), "adoption 7", reign("cpu", 7)],
+      [0, start({ kind: "none" }), ""],
+      [TTL, ask("cpu", { seen: 7 }), "grant 8", reign("cpu", 8)],
     ],
   });
 });

@@ -5,7 +5,14 @@ import {
   type LeaseRelease,
   type LeaseRequest,
 } from "../../common/protocol/lease-protocol.ts";
-import { ASK_AGAIN_MS, type Hold, holdIn, type LeaseState, SAME_NAME_AFTER_MS } from "./lease-state.ts";
+import {
+  ASK_AGAIN_MS,
+  type Hold,
+  holdIn,
+  type LeaseState,
+  type Reign,
+  SAME_NAME_AFTER_MS,
+} from "./lease-state.ts";
 
 /*
  * The rules of the head lease. Pure: (state, request, time) → (state, answer). They keep what docs/lease.md says of any sequence
@@ -18,14 +25,14 @@ import { ASK_AGAIN_MS, type Hold, holdIn, type LeaseState, SAME_NAME_AFTER_MS } 
  * | 1 | any, or release | a later request (`seq`) of the holder's life came before it | `stale-epoch`, or nothing changes: the sender no longer waits for the answer |
  * | 2 | epoch null | it is the holder (node and life): the answer to its grant was lost | the same epoch |
  * | 3 | epoch null | another node holds and its lease runs | `held` |
- * | 4 | epoch null | another life of its node holds and runs; if it is lenient, it renewed less than `SAME_NAME_AFTER_MS` ago | `same-name` |
+ * | 4 | epoch null | another life of its node holds and runs, and the asker has not proven to succeed it (`after`); if it is lenient, it renewed less than `SAME_NAME_AFTER_MS` ago | `same-name` |
  * | 5 | epoch null | another one held | granted, epoch + 1 |
  * | 6 | epoch null | no holder known, the service lost its state less than one TTL ago, and a candidate was silent or the asker has seen a later epoch | `quiet-period` |
  * | 7 | epoch null | no holder known | granted, above every epoch granted or seen |
  * | 8 | epoch e | it is the holder and e is its epoch, also after the lease ended | renewed |
  * | 9 | epoch e | e is above every epoch granted here, and no higher one was seen: the service lost its state | adopted; a holder of a lower epoch is displaced |
  * | 10 | epoch e | otherwise: a replay, a loser of a healed partition | `stale-epoch`, nothing changes |
- * | 11 | release of e | it is the holder and e is its epoch | released; the next asker gets row 6 or 7 |
+ * | 11 | release of e | it is the holder and e is its epoch | released; the next asker gets row 6 or 7. `returning`: it stays the holder of a lease that has ended, rows 2 to 5 |
  * | 12 | release of e | otherwise | e was seen, nothing else changes |
  *
  * Before, whitelist.ts turns away who is no candidate or gives a foreign address. The candidate checks that the old HEAD
@@ -34,7 +41,7 @@ import { ASK_AGAIN_MS, type Hold, holdIn, type LeaseState, SAME_NAME_AFTER_MS } 
 
 type How = "grant" | "recognition" | "renewal" | "adoption";
 export type Step =
-  | { readonly state: LeaseState; readonly how: How; readonly epoch: number }
+  | { readonly state: LeaseState & { readonly reign: Reign }; readonly how: How; readonly epoch: number }
   | { readonly state: LeaseState; readonly reason: LeaseRefused["reason"]; readonly retryAfterMs: number };
 
 /** A node asks for the lease or renews it: rows 1 to 10. */
@@ -52,12 +59,17 @@ export function askLease(state: LeaseState, request: LeaseRequest, nowMs: number
 }
 
 /** A node gives the lease back: rows 11 and 12. `last` is another one then if it held it under that epoch. */
-export function releaseLease(state: LeaseState, asked: LeaseRelease, nowMs: number): LeaseState {
+export function releaseLease(
+  state: LeaseState,
+  asked: LeaseRelease,
+  nowMs: number,
+  ttlMs: number,
+): LeaseState {
   const hold = holdIn(state);
   const isItsOwn = hold?.epoch === asked.epoch && isHolder(hold, asked) && !isOvertaken(state, asked);
-  return isItsOwn
-    ? { ...state, last: { ...hold, seq: asked.seq, releasedAtMs: nowMs } }
-    : seeEpoch(state, asked.epoch);
+  if (!isItsOwn) return seeEpoch(state, asked.epoch);
+  const end = asked.returning ? { returning: true, renewedAtMs: nowMs - ttlMs } : { releasedAtMs: nowMs };
+  return { ...state, last: { ...hold, seq: asked.seq, ...end } };
 }
 
 /** Of epochs that others name. Grants go on above it up to what the wire carries: else one request would end them for good. */
@@ -80,7 +92,7 @@ function askAnew(state: LeaseState, request: LeaseRequest, nowMs: number, ttlMs:
 /** What stands in the way of a grant, and until when: rows 3, 4 and 6. */
 function obstacleOf(
   state: LeaseState,
-  { node, others, seen = 0 }: LeaseRequest,
+  { node, others, seen = 0, after }: LeaseRequest,
   ttlMs: number,
 ): { readonly reason: LeaseRefused["reason"]; readonly untilMs: number } {
   const hold = holdIn(state);
@@ -92,10 +104,15 @@ function obstacleOf(
   }
   const endsAtMs = hold.renewedAtMs + ttlMs;
   if (!sameHost(hold.node, node)) return { reason: "held", untilMs: endsAtMs };
+  // Nobody is told a life, so whoever knows it has its state folder.
+  if (hold.life === after) return { reason: "same-name", untilMs: Number.NEGATIVE_INFINITY };
   return { reason: "same-name", untilMs: hold.strict ? endsAtMs : hold.renewedAtMs + SAME_NAME_AFTER_MS };
 }
 
-/** The asker holds the lease under this epoch. A cluster id once seen stays, until the next one is seen. */
+/**
+ * The asker holds the lease under this epoch. A cluster id once seen stays, until the next one is seen. Its reign goes on, unless
+ * this service forgot what was before the epoch: another node may have led then.
+ */
 function grant(
   state: LeaseState,
   { node, life, address, clusterId, strict = true, seq }: LeaseRequest,
@@ -107,7 +124,11 @@ function grant(
   const hold = { node, life, address, clusterId: clusterId ?? knownClusterId, strict, epoch };
   const last = { ...hold, seq, renewedAtMs: nowMs };
   const highestEpochSeen = Math.max(state.highestEpochSeen, epoch);
-  return { state: { ...state, epoch: Math.max(state.epoch, epoch), highestEpochSeen, last }, how, epoch };
+  const { reign: before } = state;
+  const goesOn = how !== "adoption" && before !== null && sameHost(before.node, node);
+  const reign = goesOn ? before : { node, since: epoch };
+  const known = { epoch: Math.max(state.epoch, epoch), highestEpochSeen };
+  return { state: { ...state, ...known, last, reign }, how, epoch };
 }
 
 type Asker = Pick<LeaseRelease, "node" | "life" | "seq">;

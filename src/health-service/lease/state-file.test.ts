@@ -14,14 +14,14 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-const stateAbove = (epoch: number) => ({ epoch: 0, highestEpochSeen: epoch, hold: null });
+const stateAbove = (epoch: number) => ({
+  ...{ epoch: 0, highestEpochSeen: epoch, hold: null, reign: { node: "cpu", since: 3 } },
+});
 
 test("what was saved is recalled", async () => {
   expect(await new StateFile(folder).recall()).toEqual({ ok: true, value: { kind: "none" } });
   expect(await new StateFile(folder).save(stateAbove(7))).toMatchObject({ ok: true });
-  expect(await new StateFile(folder).recall()).toMatchObject({
-    value: { kind: "kept", highestEpochSeen: 7 },
-  });
+  expect(await new StateFile(folder).recall()).toMatchObject({ value: { kind: "kept", ...stateAbove(7) } });
 });
 
 test("A1 a holder may be strict if the file does not say how it is fenced", async () => {

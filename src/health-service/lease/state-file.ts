@@ -4,9 +4,12 @@ import * as z from "zod/mini";
 import { pause } from "../../common/deadline.ts";
 import { Epoch, HIGHEST_EPOCH } from "../../common/protocol/lease-protocol.ts";
 import { attempt, err, ok, type Result } from "../../common/result.ts";
-import { KeptHold, type Memory, type Recalled } from "./lease-state.ts";
+import { KeptHold, type Memory, type Recalled, Reign } from "./lease-state.ts";
 
-const Stored = z.object({ version: z.literal(1), epoch: Epoch, heard: Epoch, hold: z.nullable(KeptHold) });
+const Stored = z.object({
+  ...{ version: z.literal(1), epoch: Epoch, heard: Epoch },
+  ...{ hold: z.nullable(KeptHold), reign: z.optional(z.nullable(Reign)) },
+});
 
 /** The lease in `lease.json` of a folder. */
 export class StateFile {
@@ -27,8 +30,7 @@ export class StateFile {
       return ["ENOENT", "ENOTDIR"].includes(code) ? ok({ kind: "none" }) : err(message);
     }
     const kept = attempt(() => z.parse(Stored, JSON.parse(text)));
-    if (kept !== undefined)
-      return ok({ kind: "kept", epoch: kept.epoch, highestEpochSeen: kept.heard, hold: kept.hold });
+    if (kept !== undefined) return ok({ kind: "kept", highestEpochSeen: kept.heard, ...kept });
     // The evidence stays beside the next file.
     await copyFile(this.path, `${this.path}.damaged`).catch(() => {});
     const detail = `${this.path} is not a state file of this program`;
@@ -36,9 +38,9 @@ export class StateFile {
   }
 
   /** Returns when the state is on the disk, or why it cannot be. The file is never half written. */
-  async save({ epoch, highestEpochSeen: heard, hold }: Memory): Promise<Result<void, string>> {
+  async save({ epoch, highestEpochSeen: heard, hold, reign }: Memory): Promise<Result<void, string>> {
     const { path } = this;
-    const text = JSON.stringify({ version: 1, epoch, heard, hold });
+    const text = JSON.stringify({ version: 1, epoch, heard, hold, reign });
     try {
       await mkdir(dirname(path), { recursive: true });
       await writeFile(`${path}.new`, `${text}\n`, { mode: 0o600, flush: true });

@@ -1,4 +1,4 @@
-import { type Deadline, pause } from "../../common/deadline.ts";
+import { type Deadline, deadlineIn, pause } from "../../common/deadline.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import { clientWord } from "../checks/client-program.ts";
 import { HEALTH_NAME, TEST_CLIENT_NAME } from "../config/settings.ts";
@@ -7,6 +7,8 @@ import { type Attempt, interrupted, type WsFailure } from "../failure.ts";
 import type { Job } from "../output/progress.ts";
 import { ended, tooLate } from "./diagnosis.ts";
 import { type GcsSnapshot, gcsOf, healthAnswers, newestNamed } from "./snapshot.ts";
+
+const ASK_GCS_EVERY_MS = 100;
 
 /** One look at a service: what shows that it is ready, what it lacks, or how it ended. */
 export type Seen = { readonly ready: string } | { readonly notYet: string } | { readonly ended: string };
@@ -40,7 +42,7 @@ export async function untilReady(wait: Wait, starting: Attempt): Attempt<string[
   for (;;) {
     // Asked before the look: what has just been started is then seen by that look.
     const startEnded = end;
-    const now = await lookAtAll({ ...wait, started: new Set(wait.started) });
+    const { now, alive } = await lookAtAll({ ...wait, started: new Set(wait.started) });
     if (job.signal.aborted) return err(interrupted(job.signal));
     const failure = await failureOf(wait, now, startEnded);
     if (failure !== undefined) return err(failure);
@@ -53,25 +55,37 @@ export async function untilReady(wait: Wait, starting: Attempt): Attempt<string[
       );
       return err(await tooLate(driver, waiting, job.timeoutMs));
     }
-    const pausing = pause(driver.lookEveryMs, job.signal);
+    const pausing = untilNews(wait, alive);
     await (end === undefined ? Promise.race([pausing, starting]) : pausing);
   }
 }
+
+/** Returns when the next look is due, or the GCS lists more nodes or fewer: to ask it alone costs Ray's start no time. */
+async function untilNews({ driver, job, started }: Wait, before: number | undefined): Promise<void> {
+  const next = deadlineIn(driver.lookEveryMs);
+  while ((await pause(ASK_GCS_EVERY_MS, job.signal)) && !next.expired())
+    if (aliveIn(await gcsOf(driver, nodesIn(started))) !== before) return;
+}
+
+const aliveIn = ({ view }: Pick<GcsSnapshot, "view">): number | undefined =>
+  view?.nodes.filter(({ alive }) => alive).length;
+
+/** All, or none yet: a published port that is asked while its container gets its network answers a second later, at ARP's next try. */
+const nodesIn = (started: ReadonlySet<string>) =>
+  [...started].some((name) => name !== HEALTH_NAME) ? undefined : [];
 
 export const named = (services: readonly Service[], name: string) =>
   services.find((each) => each.name === name);
 
 /** Looks at every service once and shows what is new. A driver that cannot list them now may at the next look. */
-async function lookAtAll(wait: Wait): Promise<readonly Service[]> {
+async function lookAtAll(wait: Wait): Promise<{ now: readonly Service[]; alive?: number | undefined }> {
   const { driver, request, names, before, former, started, last } = wait;
-  // A published port that is asked while its container gets its network answers a second later: ARP's next try.
-  const nodes = names.some((name) => name !== HEALTH_NAME && started.has(name)) ? undefined : [];
   const [found, gcs, health] = await Promise.all([
     driver.list(request.part),
-    gcsOf(driver, nodes),
+    gcsOf(driver, nodesIn(started)),
     started.has(HEALTH_NAME) ? healthAnswers(driver) : err("it is not started"),
   ]);
-  if (!found.ok) return [];
+  if (!found.ok) return { now: [] };
   const client = named(found.value, TEST_CLIENT_NAME);
   // A client that could not connect is up all the same: it stays for debugging, and the checks judge what it says.
   const word = client && clientWord(await driver.log(client.ref, { tail: 100 }));
@@ -82,7 +96,7 @@ async function lookAtAll(wait: Wait): Promise<readonly Service[]> {
     show(wait, name, now, seen);
     last.set(name, seen);
   }
-  return found.value;
+  return { now: found.value, alive: aliveIn(gcs) };
 }
 
 /** What was shown as ready or ended is not shown again. */

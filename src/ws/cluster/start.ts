@@ -8,7 +8,7 @@ import { inOrder } from "./plan.ts";
 import { named, placed, untilReady } from "./readiness.ts";
 import { gcsOf, healthAnswers, healthView } from "./snapshot.ts";
 
-const LOOK_EVERY_MS = 100;
+const LOOK_EVERY_MS = 50;
 
 /** Starts what is missing of a part and waits until it is ready; if that fails, it takes down what it started. */
 export async function start(driver: Driver, request: Request, job: Job): Attempt<string[]> {

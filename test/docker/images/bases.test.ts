@@ -91,14 +91,21 @@ describe("two lines make a node of any base with glibc and Ray", () => {
   });
 });
 
-test("a base without glibc is refused in one line", async () => {
-  // A shell that needs no C library, as that of Alpine needs another one.
-  const base = `FROM ${BARE} AS shell\nFROM scratch\nCOPY --from=shell /bin/busybox /bin/sh`;
-  const { code, text } = await engine.run(await engine.build("no-glibc", { text: twoLines(base) }));
-  expect({ code, text }).toEqual({
-    code: 78,
-    text: expect.stringMatching(/^✗ This image has no glibc .* → Use a base such as/),
-  });
+test.each([
+  {
+    name: "glibc",
+    // A shell that needs no C library, as that of Alpine needs another one.
+    base: `FROM ${BARE} AS shell\nFROM scratch\nCOPY --from=shell /bin/busybox /bin/sh`,
+    refusal: /^✗ This image has no glibc .* → Use a base such as/,
+  },
+  {
+    name: "bash",
+    base: `FROM ${BARE}\nRUN rm -f /bin/bash /usr/bin/bash`,
+    refusal: /^✗ This image has no \/bin\/bash, .* → Install bash/,
+  },
+])("a base without $name is refused in one line", async ({ name, base, refusal }) => {
+  const { code, text } = await engine.run(await engine.build(`no-${name}`, { text: twoLines(base) }));
+  expect({ code, text }).toEqual({ code: 78, text: expect.stringMatching(refusal) });
 });
 
 describe("a base without Ray", () => {

@@ -47,6 +47,8 @@ interface FormerHead {
   readonly address?: string;
   /** Milliseconds until its lease ends; negative after its end. */
   readonly leftMs: number;
+  /** It stopped cleanly and has the state of its cluster. */
+  readonly returning?: boolean | undefined;
   readonly why: string;
 }
 
@@ -61,7 +63,7 @@ function formerHead(config: Config, { health, lastRole }: Facts): FormerHead | n
     return { node, epoch, leftMs: -Infinity, why: "the health service knows no holder of the head lease" };
   }
   // A service that was restarted may know no cluster id; a node that worked in the cluster knows that it was served.
-  const served = holder.clusterId !== null || lastRole === "worker";
+  const served = holder.clusterId !== null || holder.returning || lastRole === "worker";
   if (!served || isAt(config.ownAddress, holder.address)) return null;
   return {
     ...holder,
@@ -78,15 +80,17 @@ function mayTakeOver(config: Config, facts: Facts, rule: Rule): Decision | null 
   const former = formerHead(config, facts);
   if (former === null) return awaitTurn(config, facts, rule);
   const after = config.values.RAY_EP_TAKEOVER_AFTER;
-  // Strict: a HEAD without its lease has ended its Ray before the lease's end, so nothing more is to be waited for.
-  const unseenMs = config.fencing === "strict" ? -Infinity : after - facts.headUnseenMs;
+  // Strict: a HEAD without its lease has ended its Ray before the lease's end, so only its return is to be waited for.
+  const waits = config.fencing !== "strict" || former.returning;
+  const unseenMs = waits ? after - facts.headUnseenMs : -Infinity;
   const remainingMs =
     after === 0 ? null : Math.max(unseenMs, former.leftMs) + turnMs(config, facts, former.address);
   if (remainingMs !== null && remainingMs <= 0) return null;
   // A takeover that is allowed is waited for, also where WAIT_FOR_HEAD is shorter: a restart would count from the beginning.
   const patienceMs = config.values.WAIT_FOR_HEAD + (remainingMs === null ? 0 : after);
   if (facts.waitedMs >= patienceMs) return noHead(facts, rule, former.why);
-  const waitingFor = { kind: "takeover", node: former.node, epoch: former.epoch, remainingMs } as const;
+  const { node, epoch, returning } = former;
+  const waitingFor = { kind: "takeover", node, epoch, returning, remainingMs } as const;
   return { role: "wait", rule, waitingFor, retryMs: Math.min(LOOK_AGAIN_MS, remainingMs ?? LOOK_AGAIN_MS) };
 }
 

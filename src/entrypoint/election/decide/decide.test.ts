@@ -230,6 +230,9 @@ describe("rule 3: taking over from a HEAD that served", () => {
   const forgot = leaseHealth(null, false);
   const gaveBack = leaseHealth(null, true);
   const unborn = leaseHealth(holder("a", { clusterId: null }));
+  // It stopped a day ago, before it served.
+  const stopped = { clusterId: null, expiresIn: 0, endedFor: 86_400, returning: true };
+  const mayReturn = leaseHealth(holder("a", stopped));
   const ask = { role: "ask-lease", rule };
   check([
     [
@@ -261,6 +264,16 @@ describe("rule 3: taking over from a HEAD that served", () => {
     ["one that was given the lease back is", SECOND, { health: gaveBack, lastRole: "worker" }, ask],
     ["and a node that never worked waits for nobody", SECOND, { health: forgot }, ask],
     ["its own lease is no matter", FIRST, { health: over }, ask],
+    ...[SECOND, STRICT_THIRD].flatMap((config): Row[] => [
+      [
+        `a HEAD that stopped and may come back is waited for from the first look on (${config.fencing})`,
+        config,
+        { health: mayReturn, headUnseenMs: 7000 },
+        waits(rule, { kind: "takeover", node: "a", returning: true, remainingMs: 23_000 }),
+      ],
+      ["and no longer", config, { health: mayReturn, headUnseenMs: 30_000 }, ask],
+    ]),
+    ["by others: it asks at once itself", FIRST, { health: mayReturn }, ask],
     [
       "D14 an earlier candidate that answers goes first: wait for one watch interval and one look",
       THIRD,

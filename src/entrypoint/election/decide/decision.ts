@@ -28,6 +28,8 @@ export type WaitReason =
       readonly kind: "takeover";
       readonly node: string;
       readonly epoch: number;
+      /** It stopped cleanly and has the state of its cluster. */
+      readonly returning?: boolean | undefined;
       readonly remainingMs: number | null;
     }
   | { readonly kind: "second-look"; readonly remainingMs: number; readonly place: number };

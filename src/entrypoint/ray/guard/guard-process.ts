@@ -66,10 +66,10 @@ export interface GuardProcess {
   readonly ended: Promise<string | null>;
 }
 
-/** Starts one. `holds`: an open file with a lock, which must stay open as long as Ray may be alive. Never throws. */
-export function startGuard(holds?: number, bash = "/bin/bash"): GuardProcess {
+/** Starts one. `holds`: open files with locks, which must stay open as long as Ray may be alive. Never throws. */
+export function startGuard(holds: readonly number[] = [], bash = "/bin/bash"): GuardProcess {
   try {
-    return run(bash, holds === undefined ? [] : [holds]);
+    return run(bash, holds);
   } catch (error) {
     const cause = Promise.resolve(`${bash} cannot be started: ${(error as Error).message}`);
     return { say: () => {}, kill: () => {}, stands: cause, ended: cause };

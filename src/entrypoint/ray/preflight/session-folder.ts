@@ -1,4 +1,3 @@
-import { type StdioOptions, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
   chmodSync,
@@ -15,8 +14,9 @@ import {
 import { connect } from "node:net";
 import { join } from "node:path";
 import { attempt } from "../../../common/result.ts";
-import { asUser, type RayUser, SYSTEM_ENV } from "../../config/become.ts";
+import { asUser, type RayUser } from "../../config/become.ts";
 import { isOnACommandLine } from "../session-processes.ts";
+import { flock } from "./flock.ts";
 
 /** Beside Ray's own session folders, which all begin with "session_" (ray/_private/node.py, 2.40 to 2.60). */
 const ASIDE = "old-sessions";
@@ -121,15 +121,11 @@ export class SessionFolder {
   }
 
   /**
-   * Node has no flock(2). The tool locks an inherited open file, and the lock stays with that file. False where another
-   * node has the lock, or may have it because the file system has none; true where there is no such tool. An exclusive
-   * lock that cannot be had costs the shared one (flock(2)).
+   * False where another node has the lock, or may have it because the file system has none; true where there is no such
+   * tool. An exclusive lock that cannot be had costs the shared one (flock(2)).
    */
   async #lock(fd: number, kind: readonly string[]): Promise<boolean> {
-    const stdio: StdioOptions = ["ignore", "ignore", "ignore", fd];
-    const flock = spawn(this.#flock, [...kind, "3"], { stdio, env: SYSTEM_ENV });
-    const [exitCode] = await once(flock, "exit").catch(() => [0]);
-    return exitCode === 0;
+    return ((await flock(fd, kind, { tool: this.#flock })) ?? 0) === 0;
   }
 }
 

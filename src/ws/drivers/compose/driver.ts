@@ -32,7 +32,7 @@ export function composeDriver(project: Project): Driver {
     noun: "container",
     isolated: true,
     // Each look starts programs of Docker's.
-    lookEveryMs: 400,
+    lookEveryMs: 1000,
     stopGraceMs: STOP_GRACE_S * 1000,
     // Where the Ray images keep their Python.
     binDir: "/home/ray/anaconda3/bin",

@@ -22,12 +22,16 @@ export function foldersOf(stateDir: string) {
     stateFile: join(state, "state.json"),
     logs: join(state, "logs"),
     healthState: join(state, "health"),
+    /** A folder for each node: what it keeps of its cluster. */
+    nodeStates: join(state, "nodes"),
     /** Ray's session folders. Not below `state`: a unix socket's path may have 107 bytes, and Ray adds 64. */
     temp: `/tmp/ws-${label}`,
   };
 }
 
 export const logFile = ({ logs }: Folders, name: string): string => join(logs, `${name}.log`);
+
+export const nodeState = ({ nodeStates }: Folders, name: string): string => join(nodeStates, name);
 
 export const statusFile = ({ logs }: Folders, name: string): string => join(logs, `${name}.json`);
 
@@ -54,8 +58,8 @@ export function removeTemp({ temp }: Folders, names?: readonly string[]): void {
 }
 
 /** Removes what `ws` wrote, and nothing else. The lock stays: whoever calls this holds it, and another may wait for it. */
-export const removeKept = ({ logs, healthState, stateFile }: Folders): void =>
-  remove([logs, healthState, stateFile, `${stateFile}.new`]);
+export const removeKept = ({ logs, healthState, nodeStates, stateFile }: Folders): void =>
+  remove([logs, healthState, nodeStates, stateFile, `${stateFile}.new`]);
 
 function remove(paths: readonly string[]): void {
   for (const path of paths) rmSync(path, { recursive: true, force: true });

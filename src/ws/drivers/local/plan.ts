@@ -11,7 +11,7 @@ import {
   type WorkerSettings,
 } from "../../config/settings.ts";
 import type { Request } from "../driver.ts";
-import { type Machine, statusFile } from "./machine.ts";
+import { type Machine, nodeState, statusFile } from "./machine.ts";
 
 export interface ProcessPlan {
   readonly name: string;
@@ -113,6 +113,7 @@ function planRay(
       RAY_EP_LOG_LIMIT: "10m",
       RAY_EP_LOG: logForm,
       RAY_EP_STATUS_FILE: statusFile(folders, name),
+      RAY_EP_STATE_DIR: nodeState(folders, name),
     },
     // Of the workers' range Ray takes what is free.
     ports: portsOf(name, address, [

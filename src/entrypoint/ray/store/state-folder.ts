@@ -1,0 +1,159 @@
+import { existsSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import * as z from "zod/mini";
+import { readRegular } from "../../../common/auth-token.ts";
+import type { Failure } from "../../../common/failure.ts";
+import { Word } from "../../../common/protocol/from-outside.ts";
+import { Epoch } from "../../../common/protocol/lease-protocol.ts";
+import { attempt, err, ok, type Result } from "../../../common/result.ts";
+import { asUser, type RayUser } from "../../config/become.ts";
+import type { Event } from "../../output/event.ts";
+import { flock, TAKEN } from "../preflight/flock.ts";
+import { STORE, type StoreChoice } from "./choice.ts";
+import { isOwn, type Reign } from "./succession.ts";
+
+/** What this node keeps of its cluster between two lives. The simulation has its own. */
+export interface ClusterState {
+  /** Takes the folder into use, when nothing of an earlier life's Ray is alive. Resolves with what that life left. */
+  readonly takeOver: (runId: string, stop: AbortSignal) => Promise<Result<Legacy, Failure>>;
+  /** This node is to lead: a store that is not its cluster's any more is put aside. Returns why Ray cannot start. */
+  readonly lead: (store: StoreChoice, reign: Reign) => Failure | null;
+  /** This node's cluster lives under that epoch, also where it is a later one than at its start. */
+  readonly renewed: (epoch: number) => void;
+  /** Its GCS serves. Returns the id of the cluster that was kept; null where none was. */
+  readonly serves: (clusterId: string) => string | null;
+  /** It has joined another HEAD. */
+  readonly follow: () => void;
+}
+
+/** `life`: this run is its proven successor; null where there was none, or nothing proves its end. `epoch`: of the store. */
+type Legacy = { readonly life: string | null; readonly epoch: number | null };
+const NO_LEGACY: Legacy = { life: null, epoch: null };
+
+export const NO_STATE: ClusterState = {
+  takeOver: async () => ok(NO_LEGACY),
+  lead: () => null,
+  renewed: () => {},
+  serves: () => null,
+  follow: () => {},
+};
+
+const Kept = z.object({ epoch: z.nullable(Epoch), clusterId: z.nullable(Word) });
+type Kept = z.infer<typeof Kept>;
+
+/** For files beside the store. */
+const RECORD = "gcs.json";
+const LIFE = "life";
+const ASIDE = "gcs-aside-";
+const MAX_ASIDE = 2;
+
+/** A guard needs less to kill what its entrypoint left behind, unless the disk hangs. */
+const WAIT_S = 10;
+const QUIET_MS = 500;
+
+/**
+ * RAY_EP_STATE_DIR: the store of the GCS, the epoch and cluster that it belongs to, and the last life of this node. Its
+ * lock (flock(2)) is held until nothing of this life's Ray is alive, also where processes are not visible from here.
+ * Everything is done with the rights of the user that Ray runs as.
+ */
+export class StateFolder implements ClusterState {
+  readonly #path: string;
+  readonly #user: RayUser | null;
+  readonly #log: (event: Event) => void;
+  /** The open folder with the lock, for the guard. */
+  fd: number | undefined;
+  #kept: Kept | null = null;
+
+  constructor(path: string, user: RayUser | null, log: (event: Event) => void) {
+    this.#path = path;
+    this.#user = user;
+    this.#log = log;
+  }
+
+  async takeOver(runId: string, stop: AbortSignal): Promise<Result<Legacy, Failure>> {
+    this.fd = this.#read(() => {
+      mkdirSync(this.#path, { recursive: true });
+      return openSync(this.#path, "r");
+    });
+    // It was said already that nothing can be kept there.
+    if (this.fd === undefined) return ok(NO_LEGACY);
+    const told = setTimeout(() => this.#log({ type: "state-taken", folder: this.#path }), QUIET_MS);
+    const lock = await flock(this.fd, ["--exclusive", "--timeout", String(WAIT_S)], { signal: stop });
+    clearTimeout(told);
+    if (stop.aborted) return ok(NO_LEGACY);
+    if (lock === TAKEN) return err({ reason: "state-taken", folder: this.#path });
+    const former = this.#read(() => readRegular(join(this.#path, LIFE)));
+    this.#change(() => this.#write(LIFE, runId));
+    return ok({ life: (lock === 0 && former) || null, epoch: this.#recorded?.epoch ?? null });
+  }
+
+  lead(store: StoreChoice, reign: Reign): Failure | null {
+    const before = this.#recorded;
+    const isKept = store.kind === "rocksdb";
+    const code = this.#change(() => {
+      if (!isKept || !isOwn(before?.epoch ?? null, reign)) this.#putAside(isKept ? "other-led" : "unused");
+      const clusterId = existsSync(join(this.#path, STORE)) ? (before?.clusterId ?? null) : null;
+      this.#kept = isKept ? { epoch: reign.epoch ?? before?.epoch ?? null, clusterId } : null;
+      if (this.#kept !== null) this.#write(RECORD, JSON.stringify(this.#kept));
+    });
+    if (code === null || (store.kind === "none" && store.why !== "unwritable")) return null;
+    return { reason: "state-unwritable", folder: this.#path, code };
+  }
+
+  renewed(epoch: number): void {
+    if (this.#kept !== null && this.#kept.epoch !== epoch) this.#record({ ...this.#kept, epoch });
+  }
+
+  serves(clusterId: string): string | null {
+    const before = this.#kept;
+    if (before !== null) this.#record({ ...before, clusterId });
+    return before?.clusterId ?? null;
+  }
+
+  follow(): void {
+    this.#kept = null;
+    this.#change(() => this.#putAside("follows"));
+  }
+
+  get #recorded(): Kept | undefined {
+    return this.#read(() => Kept.parse(JSON.parse(readRegular(join(this.#path, RECORD)) ?? "")));
+  }
+
+  /** What cannot be written now is written with the next renewal. */
+  #record(kept: Kept): void {
+    if (this.#change(() => this.#write(RECORD, JSON.stringify(kept))) === null) this.#kept = kept;
+  }
+
+  /** In one step; no link that a job of Ray's made is followed. */
+  #write(name: string, text: string): void {
+    const path = join(this.#path, name);
+    rmSync(`${path}.new`, { force: true });
+    writeFileSync(`${path}.new`, text, { flag: "wx", mode: 0o600 });
+    renameSync(`${path}.new`, path);
+  }
+
+  #putAside(why: "other-led" | "unused" | "follows"): void {
+    if (!existsSync(join(this.#path, STORE))) return;
+    const name = `${ASIDE}${new Date().toISOString().slice(0, 19).replaceAll(":", "-")}`;
+    renameSync(join(this.#path, STORE), join(this.#path, name));
+    this.#log({ type: "state-aside", why, to: join(this.#path, name) });
+    const old = readdirSync(this.#path).filter((each) => each.startsWith(ASIDE));
+    for (const each of old.toSorted().slice(0, -MAX_ASIDE))
+      rmSync(join(this.#path, each), { recursive: true, force: true });
+  }
+
+  /** Undefined where the system, or the grammar of what was read, refuses. */
+  #read<T>(work: () => T): T | undefined {
+    return attempt(() => asUser(this.#user, work));
+  }
+
+  /** Null where it is done, else the code of the error. */
+  #change(work: () => void): string | null {
+    try {
+      asUser(this.#user, work);
+      return null;
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code ?? "unknown";
+    }
+  }
+}
