@@ -88,7 +88,7 @@ const RAY_USER = "ray";
 /** The raylet is the part that runs the user's work; its environment is what its workers get. */
 const RAYLET_ENVIRONMENT = `
 for process in /proc/[0-9]*; do
-  case $(tr '\\0' ' ' < "$process/cmdline") in */raylet/raylet\\ *) cat "$process/environ"; exit 0 ;; esac
+  case $(tr '\\0' ' ' < "$process/cmdline") in */raylet/raylet\\ *) cat "$process/environ" && exit 0 ;; esac
 done 2>/dev/null
 echo "no raylet runs" >&2
 exit 1`;
@@ -110,7 +110,10 @@ function nodeVerbs(project: Project): Pick<Driver, "exec" | "environment" | "exp
       return err(`${program} ${first.slice(0, 20)}: ${last}`);
     },
     environment: async (name) => {
-      const done = await exec(["--user", RAY_USER], name, ["sh", "-c", RAYLET_ENVIRONMENT]);
+      const look = (user: readonly string[]) => exec(user, name, ["sh", "-c", RAYLET_ENVIRONMENT]);
+      const own = await look([]);
+      // Where the container starts as root, Ray runs as this user, if there is one.
+      const done = own.ok ? own : await look(["--user", RAY_USER]);
       return done.ok ? done : err(done.error.lines.at(-1) ?? "its environment cannot be read");
     },
     // What the compose files say; the values that compose takes from elsewhere are not judged by them.
