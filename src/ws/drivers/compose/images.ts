@@ -45,6 +45,9 @@ export async function ensureImages(
   return ok(undefined);
 }
 
+/** The user of a node's image where nothing else is said (docker/Dockerfile). */
+const USUAL_USER = "ray";
+
 /** First what the images are made from, since its user is theirs; then each image once, those with one user together. */
 async function build(
   project: Project,
@@ -53,17 +56,16 @@ async function build(
   how: Pick<RunOptions, "signal" | "onLine">,
 ): Attempt {
   const { settings } = project;
-  const once = services.filter((name) => imageOwner(settings, name) === name);
-  const users = new Map<string, string>();
-  for (const name of once) {
+  const byUser = new Map<string, string[]>();
+  for (const name of services.filter((each) => imageOwner(settings, each) === each)) {
     const base = settings.nodes.find((each) => each.name === name)?.base;
-    const user = base === undefined ? ok("") : await makeBase(project, base, how);
+    const user = base === undefined ? ok(USUAL_USER) : await makeBase(project, base, how);
     if (!user.ok) return user;
-    users.set(name, user.value);
+    byUser.set(user.value, [...(byUser.get(user.value) ?? []), name]);
   }
-  for (const [user, names] of Map.groupBy(once, (name) => users.get(name) ?? "")) {
-    const words = ["build", ...(user === "" ? [] : ["--build-arg", `RAY_USER=${user}`]), ...names];
-    const built = await runCompose(project, { ...request, part: "main" }, words, how);
+  for (const [user, names] of byUser) {
+    const as = user === USUAL_USER ? [] : ["--build-arg", `RAY_USER=${user}`];
+    const built = await runCompose(project, { ...request, part: "main" }, ["build", ...as, ...names], how);
     if (!built.ok) return err(built.error);
   }
   return ok(undefined);
