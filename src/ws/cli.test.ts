@@ -23,6 +23,8 @@ async function ws(...words: string[]): Promise<{ code: number; out: string; err:
     dist: join(folder, "dist"),
     signal: new AbortController().signal,
     urgent: new AbortController().signal,
+    become: () => {},
+    interactive: false,
   };
   const code = await runCli(words, context);
   return { code, ...said };
@@ -80,7 +82,7 @@ describe("D10 ✗ stands only where something has to be done", () => {
     configure("services: { redis: {}, ray: { cpu: { cpus: many } } }\n");
     const { code, err } = await ws("generate");
     expect(code).toBe(78);
-    expect(err).toMatch(/^→ .*has warnings:\n {2}→ .*services\.redis.*\n {4}Nothing needs to be done for /);
+    expect(err).toMatch(/^→ .*has warnings:\n {2}→ .*services\.redis.*\n {4}Describe them in a compose\.override\.yaml /);
     expect(err).toContain("is wrong: 1 problem\n");
     expect(err.match(/✗/g)).toHaveLength(2);
   });

@@ -25,6 +25,10 @@ interface Client {
   headUntilMs: number;
   /** The request whose answer it waits for. */
   awaits: number | null;
+  /** Its life before the last crash, whose end it can prove. */
+  readonly after: string | undefined;
+  /** What its GCS has stored: under which epoch it led last, and how many had led until then. */
+  store: { readonly epoch: number; readonly turn: number } | null;
 }
 
 /** Nodes, a service and the network between them, on one clock. */
@@ -39,6 +43,8 @@ class Model {
   /** Every epoch granted, with the life that it was granted to. */
   readonly #grants = new Map<number, string>();
   #highest = 0;
+  /** Who has led, one after the other. */
+  readonly #leaders: string[] = [];
   /** After a loss of memory, what was granted before it is no measure any more. */
   #forgot = false;
 
@@ -78,26 +84,31 @@ class Model {
   #act(what: "ask" | "give-up" | "release" | "crash", index: number, others: "silent" | "answered"): void {
     const client = this.clients[index] as Client;
     if (what === "give-up") client.awaits = null;
-    else if (what === "crash") this.clients[index] = newClient(client.node, ++this.#lives);
+    else if (what === "crash") this.clients[index] = newClient(client.node, ++this.#lives, client);
     else if (client.awaits === null && what === "ask") this.#ask(client, others);
-    else if (client.awaits === null && client.epoch !== null) this.#release(client, client.epoch);
+    else if (client.awaits === null && client.epoch !== null)
+      this.#release(client, client.epoch, others === "silent");
   }
 
   #ask(client: Client, others: "silent" | "answered"): void {
     const sentAtMs = this.nowMs;
-    const { node, life, epoch, seen } = client;
+    const { node, life, epoch, seen, after } = client;
     client.seq += 1;
     const seq = client.seq;
     client.awaits = seq;
-    const request = { node, life, seq, epoch, seen, others, address: "h:1", clusterId: null, strict: true };
+    const who = { node, life, after, address: "h:1", clusterId: null, strict: true };
+    const request = { ...who, seq, epoch, seen, others };
     this.#requests.push(() => {
       const step = askLease(this.#state, request, this.nowMs, TTL);
       this.#enter(step.state);
-      if ("how" in step) this.#note(life, step.how, step.epoch);
+      if ("how" in step) this.#note(client, step.how, step.epoch);
+      const turn = this.#leaders.length;
       this.#answers.push(() => {
         if (client.awaits !== seq) return;
         Object.assign(client, { awaits: null, epoch: null, headUntilMs: 0 });
         if ("reason" in step) return;
+        if (epoch === null) this.#open(client, step.state.reign.since, turn);
+        client.store = { epoch: step.epoch, turn };
         client.epoch = step.epoch;
         client.seen = Math.max(client.seen, step.epoch);
         client.headUntilMs = sentAtMs + TTL;
@@ -105,10 +116,18 @@ class Model {
     });
   }
 
-  #release(client: Client, epoch: number): void {
+  /** A node that begins to lead uses its store only where no other one has led since, and always then, unless the service forgot. */
+  #open({ node, store }: Client, soleSince: number, turn: number): void {
+    if (store === null) return;
+    const isOwn = store.epoch >= soleSince;
+    const isSole = this.#leaders.slice(store.turn, turn).every((each) => each === node);
+    if (isOwn || !this.#forgot) expect(isOwn).toBe(isSole);
+  }
+
+  #release(client: Client, epoch: number, returning: boolean): void {
     const { node, life } = client;
     client.seq += 1;
-    const release = { node, life, epoch, seq: client.seq };
+    const release = { node, life, epoch, seq: client.seq, returning };
     Object.assign(client, { epoch: null, headUntilMs: 0 });
     this.#requests.push(() => this.#enter(releaseLease(this.#state, release, this.nowMs, TTL)));
   }
@@ -119,7 +138,11 @@ class Model {
   }
 
   /** Each epoch belongs to one life, and a new one is above all before it. */
-  #note(life: string, how: string, epoch: number): void {
+  #note(client: Client, how: string, epoch: number): void {
+    const { node, life, store } = client;
+    if (this.#leaders.at(-1) !== node) this.#leaders.push(node);
+    // Its cluster lives, whoever was granted the lease meanwhile by a service that forgot it.
+    if (client.epoch === epoch && store !== null) client.store = { ...store, turn: this.#leaders.length };
     if (this.#forgot) return;
     if (how === "grant") {
       expect(epoch).toBeGreaterThan(this.#highest);
@@ -130,8 +153,9 @@ class Model {
   }
 }
 
-const newClient = (node: string, life: number): Client => ({
-  ...{ node, life: `${node}${life}`, seq: 0, epoch: null, seen: 0, headUntilMs: 0, awaits: null },
+const newClient = (node: string, life: number, before?: Client): Client => ({
+  ...{ node, life: `${node}${life}`, seq: 0, epoch: null, headUntilMs: 0, awaits: null },
+  ...{ after: before?.life, store: before?.store ?? null, seen: before?.store?.epoch ?? 0 },
 });
 
 function take<T>(list: T[], which: number): T | undefined {

@@ -29,14 +29,8 @@ beforeEach(async () => {
   );
   if (!read.ok) throw new Error(JSON.stringify(read.error));
   const { settings } = read.value;
-  driver = localDriver({
-    settings,
-    env: {},
-    stateDir: state,
-    venvDir: state,
-    dist: state,
-    configFolder: state,
-  });
+  const folders = { stateDir: state, venvDir: state, dist: state, configFolder: state };
+  driver = localDriver({ settings, env: {}, secrets: {}, ...folders });
   request = { part: "main", head: settings.test.target, build: false };
   process = spawn("sleep", ["600"], { stdio: "ignore" });
   record();

@@ -25,8 +25,9 @@ export const labelsOf = ({ projectName, projectVersion }: Settings, part: Part) 
 });
 
 /** Another word than on containers: a container that a user starts from our image inherits it, and is not ours. */
+export const IMAGE_LABEL = "io.ray-entrypoint.image-of";
 export const imageLabels = ({ projectName }: Settings, sourceVariable: string) => ({
-  "io.ray-entrypoint.image-of": projectName,
+  [IMAGE_LABEL]: projectName,
   [SOURCE_LABEL]: `\${${sourceVariable}:-}`,
 });
 

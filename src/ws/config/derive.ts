@@ -32,6 +32,7 @@ export function deriveSettings(config: ConfigFile) {
     projectVersion: project.version,
     /** The Ray that the embedded runtime installs. Images bring their own. */
     rayVersion: ray.version,
+    auth: config.auth,
     hostHasGpu: host.has_gpu,
     /** Undefined: whichever the machine has. */
     gpuType: host.gpu_type,

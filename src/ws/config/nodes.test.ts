@@ -7,7 +7,7 @@ import { readSettings } from "./settings.ts";
 
 const HOST: HostFacts = {
   ...{ cpus: 8, memoryBytes: 32 * 2 ** 30, hasGpu: true, amdGroups: [], ipAddress: "192.168.0.10" },
-  ...{ buildContext: ".", ephemeralPorts: { min: 32768, max: 60999 } },
+  ...{ buildContext: ".", ephemeralPorts: { min: 32768, max: 60999 }, secretsFolder: ".ws/secrets/docker" },
 };
 
 function compose(text: string, facts: Partial<HostFacts> = {}) {

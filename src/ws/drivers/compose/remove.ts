@@ -1,5 +1,5 @@
 import { err, ok } from "../../../common/result.ts";
-import type { Part } from "../../compose/names.ts";
+import { IMAGE_LABEL, type Part } from "../../compose/names.ts";
 import type { Attempt } from "../../failure.ts";
 import type { Driver, Leaving } from "../driver.ts";
 import { labelFilters, listContainers } from "./containers.ts";
@@ -11,7 +11,7 @@ import type { Project } from "./project.ts";
 const KILLED = "137";
 
 /** How containers end. */
-export function endVerbs(project: Project): Pick<Driver, "stop" | "remove"> {
+export function endVerbs(project: Project): Pick<Driver, "stop" | "remove" | "kept"> {
   const { docker } = project.engine;
   return {
     stop: async (services, now) => {
@@ -31,6 +31,20 @@ export function endVerbs(project: Project): Pick<Driver, "stop" | "remove"> {
       const removed = await removeAll(project, ["rm", "--force", "--volumes"], ids);
       const rest = removed.ok ? await removeRest(project, leaving) : removed;
       return rest.ok ? ok({ names: containers.map(({ name }) => name), killed: 0 }) : rest;
+    },
+    kept: async () => {
+      const label = `label=${IMAGE_LABEL}=${project.settings.projectName}`;
+      const images = ["image", "ls", "--format", "{{.Repository}}", "--filter", "dangling=false"];
+      const lists: readonly (readonly [string, readonly string[], string])[] = [
+        ["volumes", ["volume", "ls", "--quiet", ...labelFilters(project.settings)], "ws down -v"],
+        ["images", [...images, "--filter", label], `docker image prune --all --filter ${label}`],
+      ];
+      const kept = lists.map(async ([what, list, remove]) => {
+        const listed = await docker(list);
+        const names = listed.ok ? listed.value.split("\n").filter(Boolean) : [];
+        return names.length > 0 ? [{ what: `${what} ${names.toSorted().join(", ")}`, remove }] : [];
+      });
+      return (await Promise.all(kept)).flat();
     },
   };
 }

@@ -2,11 +2,12 @@ import { createHash } from "node:crypto";
 import { lstatSync, mkdirSync, rmSync, statfsSync } from "node:fs";
 import { totalmem, userInfo } from "node:os";
 import { join, resolve } from "node:path";
+import { parseEnv } from "node:util";
 import { readText } from "../../../common/auth-token.ts";
 import { attempt, err, ok, type Result } from "../../../common/result.ts";
 import type { NodeSettings, Settings } from "../../config/settings.ts";
+import { secretsFolder } from "../../config/tokens.ts";
 import type { WsFailure } from "../../failure.ts";
-import { parseDotEnv } from "../../state/secrets.ts";
 
 export type Folders = ReturnType<typeof foldersOf>;
 
@@ -22,6 +23,7 @@ export function foldersOf(stateDir: string) {
     stateFile: join(state, "state.json"),
     logs: join(state, "logs"),
     healthState: join(state, "health"),
+    secrets: secretsFolder(stateDir, "embedded"),
     /** A folder for each node: what it keeps of its cluster. */
     nodeStates: join(state, "nodes"),
     /** Ray's session folders. Not below `state`: a unix socket's path may have 107 bytes, and Ray adds 64. */
@@ -91,7 +93,7 @@ export function readMachine(
     variablesOf: ({ envFiles, environment }: NodeSettings): Readonly<Record<string, string>> => ({
       ...Object.assign(
         {},
-        ...envFiles.map((file) => parseDotEnv(readText(resolve(given.configFolder, file)) ?? "")),
+        ...envFiles.map((file) => parseEnv(readText(resolve(given.configFolder, file)) ?? "")),
       ),
       ...environment,
     }),
