@@ -3,8 +3,10 @@ import { Command, CommanderError, Option } from "commander";
 import type { Run } from "./commands/command.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addDown } from "./commands/down.ts";
+import { addEnv } from "./commands/env.ts";
 import { addGenerate } from "./commands/generate.ts";
 import { addLogs } from "./commands/logs.ts";
+import { addOpen } from "./commands/open.ts";
 import { addPs } from "./commands/ps.ts";
 import { addRun } from "./commands/run.ts";
 import { addShell } from "./commands/shell.ts";
@@ -15,7 +17,7 @@ import { RUNTIMES } from "./drivers/driver.ts";
 import { EXIT, fail, ioFailure } from "./failure.ts";
 
 const COMMANDS = [
-  ...[addGenerate, addDoctor, addUp, addPs, addLogs, addRun, addShell],
+  ...[addGenerate, addDoctor, addUp, addPs, addLogs, addRun, addShell, addEnv, addOpen],
   ...[addDown, addTest],
 ];
 

@@ -1,7 +1,6 @@
 import { realpathSync } from "node:fs";
 import { dirname } from "node:path";
 import { createInterface } from "node:readline/promises";
-import { withAuthMode } from "../common/auth-token.ts";
 import { leave } from "../common/process.ts";
 import { runCli } from "./cli.ts";
 import type { Program } from "./drivers/run-program.ts";
@@ -51,7 +50,7 @@ const context = {
     err: writer(process.stderr),
     live: process.stderr.isTTY ? process.stderr : undefined,
   },
-  env: withAuthMode(process.env),
+  env: process.env,
   dist,
   signal: first.signal,
   urgent: second.signal,

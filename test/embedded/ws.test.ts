@@ -1,6 +1,8 @@
+import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { probeGcs } from "../../src/gcs/probe.ts";
 import { EmbeddedWs } from "../fixtures/cluster/embedded-ws.ts";
 
 const cluster = new EmbeddedWs();
@@ -32,6 +34,19 @@ test("up brings the specification's cluster, and the same command again changes 
     ["ray-cpu", "head"],
     ["ray-gpu", "worker"],
   ]);
+});
+
+test("its token is on, and a shell that reads ws env uses the cluster", async () => {
+  expect((await probeGcs(cluster.headAddress, { token: null, timeoutMs: 5000 })).kind).toBe("unauthorized");
+  const { out } = await ws("env");
+  const shell = (env: string) =>
+    spawnSync("sh", ["-c", `${env}\nray job list`], {
+      env: { PATH: `${cluster.binDir}:${process.env.PATH}`, HOME: folder, RAY_AUTH_TOKEN: "of another" },
+      encoding: "utf8",
+    });
+  const used = shell(out);
+  expect(used.status, used.stderr).toBe(0);
+  expect(shell(out.replaceAll(/.*RAY_AUTH.*\n/g, "")).status).not.toBe(0);
 });
 
 test("test --up holds every line of the checklist: scenarios 1, 2 and 3", async () => {

@@ -24,8 +24,9 @@ export function makeCluster(prng: Prng, theme: Theme): Cluster {
   const candidates = names.length > 2 && prng.chance(0.3) ? names.slice(0, -1) : names;
   const takeover = prng.pick(["1", "5", "30"]);
   const fencing = mode === "lease" && prng.chance(STRICT[theme] ?? 0.3) ? "strict" : "plain";
+  const state = prng.chance(0.6) ? "/state" : "";
   const upSinceMs = () => prng.between(0, 10_000_000);
-  const config = (name: string) => configOf(name, candidates, takeover, fencing, mode);
+  const config = (name: string) => configOf(name, candidates, { takeover, fencing, mode, state });
   const twinned = prng.pick(candidates);
   return {
     mode,
@@ -53,11 +54,9 @@ const configs = new Map<string, Config>();
 function configOf(
   name: string,
   whitelist: readonly string[],
-  takeover: string,
-  fencing: string,
-  mode: Mode,
+  { takeover, fencing, mode, state }: Record<"takeover" | "fencing" | "mode" | "state", string>,
 ): Config {
-  const key = `${name} ${whitelist.join(",")} ${takeover} ${fencing} ${mode}`;
+  const key = `${name} ${whitelist.join(",")} ${takeover} ${fencing} ${mode} ${state}`;
   const known = configs.get(key);
   if (known !== undefined) return known;
   const env = {
@@ -65,6 +64,7 @@ function configOf(
     RAY_EP_NODE_NAME: name,
     RAY_EP_TAKEOVER_AFTER: takeover,
     RAY_EP_FENCING: fencing,
+    RAY_EP_STATE_DIR: state,
     ...(mode === "explicit" ? { HEAD_ADDRESS: `${whitelist[0]}:6379` } : {}),
   };
   const read = readConfig({ env, hostname: name, rayWords: [], tokenFile: null, healthTokenFile: null });

@@ -40,6 +40,10 @@ const HAPPENINGS = [
   "guards that could not be started",
   "guards of HEADs that died",
   "HEADs ended since their guard could not be replaced",
+  "clusters that went on",
+  "stores put aside",
+  "HEADs that stopped to come back",
+  "successors that proved themselves",
   "takeovers for which another one had waited as well",
 ] as const;
 

@@ -5,7 +5,6 @@ import type { Deps } from "../../src/entrypoint/deps.ts";
 import { sparing } from "../../src/entrypoint/lease/without-lease.ts";
 import { Node } from "../../src/entrypoint/node.ts";
 import { type Event, render } from "../../src/entrypoint/output/event.ts";
-import { NO_STATE } from "../../src/entrypoint/ray/store/state-folder.ts";
 import type { Fault } from "../../src/entrypoint/ray/verdict.ts";
 import { StopRequest } from "../../src/entrypoint/stop-request.ts";
 import { Actor } from "./actor.ts";
@@ -14,6 +13,7 @@ import { probe } from "./gcs.ts";
 import { healthClientOf } from "./health-client.ts";
 import type { Place, Scene } from "./place.ts";
 import { ModelRay } from "./ray.ts";
+import { ModelState } from "./state.ts";
 
 const USER: RayUser = {
   name: "ray",
@@ -41,6 +41,7 @@ export class Entrypoint {
   readonly actor: Actor;
   readonly runId: string;
   readonly beganAtMs: number;
+  readonly state: ModelState;
   /** Its last decision to lead was by the lease. */
   byLease = false;
   readonly #stopRequest: StopRequest;
@@ -53,6 +54,7 @@ export class Entrypoint {
     this.beganAtMs = scene.clock.nowMs;
     this.actor = new Actor(scene.clock);
     place.actor = this.actor;
+    this.state = new ModelState(this);
     const clock: Clock = {
       now: () => this.actor.nowMs,
       bootMs: () => scene.clock.nowMs + place.upSinceMs,
@@ -64,7 +66,7 @@ export class Entrypoint {
       health: sparing(healthClientOf(this), clock),
       probe: (address, timeoutMs) => probe(this, address, timeoutMs),
       ray: new ModelRay(this),
-      state: NO_STATE,
+      state: this.state,
       aliveNote: { renew: () => {}, drop: () => {} },
       log: (event) => this.#hear(event),
     };

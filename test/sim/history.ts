@@ -80,6 +80,7 @@ class History {
       persistent,
       keepsLease: mode !== "plain-200",
       onGrant: (instance, event) => this.#checker.granted(instance, event),
+      onEnded: (node) => this.#checker.ended(node),
       onHeard: (instance, epoch) => this.#checker.lease.heard(instance, epoch),
       log: trace.say,
       note,

@@ -10,6 +10,7 @@ import type { Prng } from "./prng.ts";
 import type { Checker } from "./promises/checker.ts";
 import type { Session } from "./ray.ts";
 import type { Service } from "./service.ts";
+import type { Folder } from "./state.ts";
 
 /** How long the parts of Ray take on this history's machines, in ms. */
 interface Pace {
@@ -52,6 +53,7 @@ export class Place {
   ray: Session | null = null;
   /** The GCS that serves here: its cluster id, and the epoch that its HEAD has written into it. */
   gcs: { readonly clusterId: string; epoch: number } | null = null;
+  readonly folder: Folder = { life: null, epoch: null, store: null };
   /** The cluster in which this node works. */
   member: string | null = null;
   /** All processes in the container are paused. */

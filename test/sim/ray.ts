@@ -81,12 +81,12 @@ export class Session implements RayProcess {
 
   /** As a HEAD: a GCS after a while, and the node ALIVE in it after another. */
   boot(): void {
-    const { scene, place, runId, beganAtMs, byLease } = this.#entrypoint;
+    const { scene, place, runId, state, beganAtMs, byLease } = this.#entrypoint;
     const { prng, pace, clock, log, checker } = scene;
     const decidedAtMs = clock.nowMs;
     this.actor.after(prng.between(...pace.gcs), () => {
-      const clusterId = `c${Math.floor(clock.nowMs)}-${runId}`;
-      place.gcs = { clusterId, epoch: 0 };
+      place.gcs = state.open({ clusterId: `c${Math.floor(clock.nowMs)}-${runId}`, epoch: 0 });
+      const { clusterId } = place.gcs;
       log(`${runId} serves ${clusterId}`);
       checker.served(place, { beganAtMs, decidedAtMs, byLease });
       this.#gcs = { host: OWN_HOST, port: 6379 };

@@ -39,6 +39,7 @@ export interface ServiceSettings {
   /** False: a server that answers 200 to everything and keeps no lease. */
   readonly keepsLease: boolean;
   readonly onGrant: (instance: string, granted: Extract<Event, { type: "granted" }>) => void;
+  readonly onEnded: (node: string) => void;
   readonly onHeard: (instance: string, epoch: number) => void;
   readonly log: (text: string) => void;
   readonly note: (what: Happening) => void;
@@ -138,6 +139,9 @@ export class Service {
   ask(request: LeaseRequest): Peer<LeaseGranted | LeaseRefused | typeof OK> {
     return this.#peer((real) => {
       this.#hear(real, Math.max(request.epoch ?? 0, request.seen ?? 0));
+      const { node, after } = request;
+      if (after !== undefined && real.lease.isLastHolder(node, after))
+        this.#settings.note("successors that proved themselves");
       return real.lease.ask(request);
     });
   }
@@ -209,6 +213,7 @@ export class Service {
 
   #note(instance: string, event: Event): void {
     this.#count(event);
+    if (event.type === "released" && event.returning) this.#settings.onEnded(event.node);
     if (event.type === "granted") this.#settings.onGrant(instance, event);
     if (event.type === "granted") this.#settings.log(`${event.how} to ${event.life}, epoch ${event.epoch}`);
     if (event.type === "released") this.#settings.log(`released by ${event.node}, epoch ${event.epoch}`);

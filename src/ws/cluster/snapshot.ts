@@ -93,7 +93,7 @@ export async function headAmong(driver: Driver, services: readonly Service[]): P
 
 /** What the GCS knows of a node by that name: the living one, else the last of its lives. */
 export function newestNamed(nodes: readonly NodeInfo[], name: string): NodeInfo | undefined {
-  const lives = nodes.filter((node) => node.name === name);
+  const lives = nodes.filter((node) => node.name === name).toSorted((a, b) => a.startedAtMs - b.startedAtMs);
   return lives.findLast(({ alive }) => alive) ?? lives.at(-1);
 }
 

@@ -13,7 +13,7 @@ import { isLocalRunning } from "../drivers/local/driver.ts";
 import { EXIT } from "../failure.ts";
 import { oneLine, printJson, type Terminal } from "../output/terminal.ts";
 import { lastUp } from "../state/last-up.ts";
-import { environment } from "../state/secrets.ts";
+import { accessTo } from "../state/secrets.ts";
 import { JSON_OPTION, type Run } from "./command.ts";
 
 export const addDoctor = (program: Command, run: Run) =>
@@ -41,10 +41,10 @@ async function doctor(context: WsContext, options: GlobalOptions & { readonly js
     findTools: async () => (answer.ok ? ok({ ...answer.value, compose, host }) : answer),
   });
   const runtime = choice.ok ? choice.value.name : (options.runtime ?? "docker");
-  const env = await environment(context, options, runtime);
-  if (!env.ok) return env.error;
+  const access = await accessTo(context, options, settings.value, runtime);
+  if (!access.ok) return access.error;
   const project = {
-    ...{ ...options, settings: settings.value, env: env.value, dist },
+    ...{ ...options, ...access.value, settings: settings.value, dist },
     engine: { docker, compose: composeRunner(compose, shell), host },
   };
   const cluster = await lookAtCluster(DRIVERS[runtime](project));

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { type DownReport, downCluster } from "../cluster/down.ts";
+import { secretsFolder } from "../config/tokens.ts";
 import { type GlobalOptions, type WsContext, withJob } from "../context.ts";
 import { open } from "../drivers/choose.ts";
 import type { Kept } from "../drivers/driver.ts";
@@ -7,6 +8,7 @@ import { type Attempt, EXIT } from "../failure.ts";
 import type { Job } from "../output/progress.ts";
 import { printJson, printLines } from "../output/terminal.ts";
 import { forgetUp } from "../state/last-up.ts";
+import { readKept } from "../state/secrets.ts";
 import { JSON_OPTION, type Run } from "./command.ts";
 
 export const addDown = (program: Command, run: Run) =>
@@ -31,7 +33,11 @@ async function down(
   );
   if (!report.ok) return report.error;
   forgetUp(options.stateDir, driver.name);
-  const kept = await driver.kept();
+  const tokens = {
+    what: `the tokens in ${secretsFolder(driver.stateDir, driver.name)}`,
+    remove: "ws down -v",
+  };
+  const kept = [...(await driver.kept()), ...(readKept(driver.stateDir, driver.name) ? [tokens] : [])];
   const { out } = context.terminal;
   if (options.json) printJson(out, { ...report.value, kept });
   else printLines(out, renderKept(kept));

@@ -50,6 +50,8 @@ const ENGINE_COLUMNS: readonly Column[] = [
   ["DOCKER", ({ container }) => container?.status],
 ];
 
+const AGE = { true: "same ", false: "new ", undefined: "" };
+
 /** The table of services, and a last line about the HEAD. Pure. */
 export function renderPs(report: ClusterReport): string {
   const { runtime, services, head } = report;
@@ -63,7 +65,7 @@ export function renderPs(report: ClusterReport): string {
   const rows = ["", ...services].map((_, row) => filled.map((cells) => cells[row]).join("  "));
   const last = head
     ? [
-        `HEAD ${head.node} at ${formatAddress(head.address)}, cluster ${head.clusterId.slice(0, 12)}, dashboard ${head.dashboardUrl}`,
+        `HEAD ${head.node} at ${formatAddress(head.address)}, ${AGE[`${head.sameCluster}`]}cluster ${head.clusterId.slice(0, 12)}, dashboard ${head.dashboardUrl}`,
       ]
     : withoutHead(report);
   return [...rows.map((row) => row.trimEnd()), ...[...last, ...missing(services)].map(oneLine)].join("\n");

@@ -67,6 +67,11 @@ export const ConfigFile = section({
     gpu_type: FOREIGN,
     hostname: FOREIGN,
   }),
+  auth: withDefault(
+    z.enum(["on", "off"], { error: "expected on or off" }),
+    "on",
+    "Addition: whether Ray requires the cluster's token (Ray 2.52 and later). off: whoever reaches its ports uses it.",
+  ),
   network: section({ subnet: withDefault(scalar.subnet, "172.28.0.0/16", "Network of the main cluster.") }),
   nodes: section({
     head_whitelist: optional(

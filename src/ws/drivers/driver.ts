@@ -11,6 +11,7 @@ import {
   TEST_CLIENT_NAME,
   TEST_WORKER_NAME,
 } from "../config/settings.ts";
+import type { Secrets } from "../config/tokens.ts";
 import type { Attempt } from "../failure.ts";
 import type { Job } from "../output/progress.ts";
 import type { LogLine, LogRequest } from "./log-files.ts";
@@ -91,8 +92,9 @@ export interface Typing {
 export interface Driver extends GcsOptions {
   readonly name: RuntimeName;
   readonly settings: Settings;
-  /** With this cluster's secrets. */
+  /** With the paths of this cluster's secrets. */
   readonly env: Environment;
+  readonly secrets: Secrets;
   readonly stateDir: string;
   readonly noun: "container" | "process";
   /** Its nodes have users and networks of their own; false: they share this machine's. */
@@ -148,6 +150,8 @@ export interface Driver extends GcsOptions {
 
   /** The host under which this machine reaches a service's ports. */
   hostOf(place: Placement): string;
+  /** This machine's addresses at which others reach the nodes' ports, in words. */
+  openAt(): string;
   /** An address of config.yaml as the services themselves dial it. */
   inside(address: Address): Address;
   /** What is known of a service that does not exist; without a name: of a node that is not ours. */

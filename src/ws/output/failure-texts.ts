@@ -39,7 +39,7 @@ interface Late {
 export const wantsToken = (at: string): string =>
   `The cluster requires a token: the GCS at ${at} refuses this ws, which has none or another one`;
 export const TOKEN_WAY_OUT =
-  "Set the cluster's RAY_AUTH_MODE=token and RAY_AUTH_TOKEN (or RAY_AUTH_TOKEN_PATH) in the shell or in .env; ws up then remembers them.";
+  "Set the cluster's RAY_AUTH_TOKEN (or RAY_AUTH_TOKEN_PATH) in the shell or in .env; ws up then remembers it.";
 
 /** All that `ws` expects to go wrong, by exit code and reason: the facts, and in words what failed, what was seen and what to do. */
 export const FAILURES = {

@@ -4,6 +4,7 @@ import type { Place } from "../place.ts";
 import { Violation } from "../trace.ts";
 import { type Granted, LeaseChecker } from "./lease-checker.ts";
 import { PairChecker } from "./pair-checker.ts";
+import { StoreChecker } from "./store-checker.ts";
 import { type Grounds, TakeoverChecker } from "./takeover-checker.ts";
 import { Stretches, View, type Watched } from "./view.ts";
 
@@ -27,6 +28,7 @@ const UNGUARDED_MS = RENEW_DEADLINE_S * 1000 + 2000;
  *   left within 8 s, or 5 s if both reach the health service; of two that only reach the service, within 25 s.
  * - Takeover (takeover-checker.ts): only after the old HEAD was out of reach for the whole delay, and the earlier
  *   candidate first.
+ * - Stores (store-checker.ts): a cluster goes on from its store only where no other node has led since.
  * - A lease is released only after the end of Ray. An explicit HEAD leads alone.
  * - A HEAD leads within 110 s wherever a healthy candidate could; in the end there is one HEAD with all nodes
  *   (history.ts).
@@ -34,6 +36,7 @@ const UNGUARDED_MS = RENEW_DEADLINE_S * 1000 + 2000;
 export class Checker {
   readonly #watched: Watched;
   readonly lease: LeaseChecker;
+  readonly stores: StoreChecker;
   readonly #pairs: PairChecker;
   readonly #takeovers: TakeoverChecker;
   readonly #stretches: Stretches;
@@ -49,6 +52,7 @@ export class Checker {
     const shared = { watched, view: this.#view, stretches: this.#stretches, fail: this.#fail };
     this.#pairs = new PairChecker(shared);
     this.#takeovers = new TakeoverChecker(shared);
+    this.stores = new StoreChecker({ ...watched, fail: this.#fail });
     this.lease = new LeaseChecker({
       ...watched,
       ableSinceMs: ({ host }) => this.#stretches.sinceMs(`able ${host}`),
@@ -60,6 +64,13 @@ export class Checker {
   granted(instance: string, granted: Granted): void {
     this.lease.granted(instance, granted);
     this.#takeovers.granted(granted);
+    this.stores.granted(granted);
+  }
+
+  /** A HEAD has stopped, and may come back. */
+  ended(node: string): void {
+    this.#watched.note("HEADs that stopped to come back");
+    this.#takeovers.ended(node);
   }
 
   /** Ray has been started as a HEAD. */

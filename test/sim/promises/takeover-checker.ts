@@ -29,6 +29,8 @@ export class TakeoverChecker {
   /** The last cluster of each HEAD, by its name, and that of the one whose place was granted last. */
   readonly #clusterOf = new Map<string, string>();
   #lostCluster: string | undefined;
+  /** The last holder, if it stopped and may come back. */
+  #ended: string | null = null;
 
   constructor(shared: Shared) {
     this.#shared = shared;
@@ -36,8 +38,14 @@ export class TakeoverChecker {
 
   granted({ how, node, before }: Granted): void {
     if (how !== "grant") return;
-    this.#successor = before === null || before === node ? undefined : node;
-    this.#lostCluster = before === null ? undefined : this.#clusterOf.get(before);
+    const lost = this.#ended ?? before;
+    this.#successor = lost === null || lost === node ? undefined : node;
+    this.#lostCluster = lost === null ? undefined : this.#clusterOf.get(lost);
+    this.#ended = null;
+  }
+
+  ended(node: string): void {
+    this.#ended = node;
   }
 
   look(): void {
@@ -61,11 +69,22 @@ export class TakeoverChecker {
   }
 
   served(place: Place, grounds: Grounds): void {
+    if (place.name === this.#successor) this.#checkPatience(place, grounds);
     const others = this.#shared.watched.places.filter((each) => each !== place && each.exists);
     for (const other of others) {
       if (other.gcs !== null) this.#checkDelay(place, other, grounds);
       else if (place.name === this.#successor) this.#checkOrder(place, other, grounds);
     }
+  }
+
+  /** Plain: a HEAD that did not hand over, because it was lost or stopped with its state, was out of reach for the whole delay. */
+  #checkPatience(place: Place, { decidedAtMs }: Grounds): void {
+    const seenAtMs = this.#lastSeen.get(`${place.host} ${this.#lostCluster}`);
+    const afterMs = place.config.values.RAY_EP_TAKEOVER_AFTER - OLDEST_PROBE_MS;
+    if (!place.isStrict && seenAtMs !== undefined && decidedAtMs - seenAtMs < afterMs)
+      this.#shared.fail(
+        `expected ${place.host} to wait for ${this.#lostCluster}, got a takeover ${decidedAtMs - seenAtMs} ms after it saw that`,
+      );
   }
 
   /**

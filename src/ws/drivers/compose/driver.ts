@@ -1,6 +1,4 @@
-import { homedir } from "node:os";
 import { formatAddress } from "../../../common/address.ts";
-import { authIn } from "../../../common/auth-token.ts";
 import { err, ok } from "../../../common/result.ts";
 import { readTls } from "../../../gcs/tls.ts";
 import { mainComposeFile, testComposeFile } from "../../compose/files.ts";
@@ -20,14 +18,15 @@ import { surveyProject } from "./survey.ts";
 
 /** The services of config.yaml as containers of a Docker engine, through the compose files that `ws generate` writes. */
 export function composeDriver(project: Project): Driver {
-  const { settings, env, stateDir, engine } = project;
+  const { settings, env, secrets, stateDir, engine } = project;
   const container = (name: string) => containerName(settings, name);
   const driver: Driver = {
     name: "docker",
     settings,
     env,
+    secrets,
     stateDir,
-    token: authIn(env, env.HOME || homedir()).token,
+    token: secrets.RAY_AUTH_TOKEN ?? null,
     tls: readTls(env),
     noun: "container",
     isolated: true,
@@ -67,6 +66,11 @@ export function composeDriver(project: Project): Driver {
     ...logVerbs(project),
     ...nodeVerbs(project),
     hostOf: () => engine.host,
+    openAt: () => {
+      const plan = planHere(settings, project);
+      const at = plan.ok ? plan.value.publishedAt : "all";
+      return at === "all" ? "any address of this machine" : at.join(" or ");
+    },
     inside: (address) => address,
     absent: (name) => {
       const shown =

@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
-import { authIn, authOfRay, readRegular, readText, withAuthMode } from "../../../common/auth-token.ts";
+import { readRegular, readText } from "../../../common/auth-token.ts";
 import { err, ok } from "../../../common/result.ts";
 import { readTls } from "../../../gcs/tls.ts";
 import { HEALTH_NAME, type Settings } from "../../config/settings.ts";
@@ -22,7 +21,7 @@ import {
 import { findTakenPorts } from "./taken-ports.ts";
 import { ensureVenv } from "./venv.ts";
 
-interface Local extends Pick<Driver, "settings" | "env" | "stateDir"> {
+interface Local extends Pick<Driver, "settings" | "env" | "secrets" | "stateDir"> {
   readonly venvDir: string;
   readonly dist: string;
   readonly signal?: AbortSignal;
@@ -34,11 +33,10 @@ export const isLocalRunning = (stateDir: string): boolean =>
 
 /** The services of config.yaml as processes of this machine, on loopback addresses. Linux only. */
 export function localDriver(local: Local): Driver {
-  const { settings, env: shell, stateDir, venvDir, dist } = local;
+  const { settings, secrets, stateDir, venvDir, dist } = local;
   const { rayVersion } = settings;
   const folders = foldersOf(stateDir);
-  const auth = authOfRay(authIn(shell, shell.HOME || homedir()), rayVersion);
-  const env = withoutProxy(withAuthMode(shell, auth), settings);
+  const env = withoutProxy(local.env, settings);
   const venv = join(venvDir, `venv-${rayVersion}`);
   const binDir = join(venv, "bin");
   const plans = (request: Parameters<typeof planPart>[1]) =>
@@ -51,8 +49,9 @@ export function localDriver(local: Local): Driver {
     name: "embedded",
     settings,
     env,
+    secrets,
     stateDir,
-    token: auth.token,
+    token: secrets.RAY_AUTH_TOKEN ?? null,
     tls: readTls(env),
     noun: "process",
     isolated: false,
@@ -140,6 +139,8 @@ export function localDriver(local: Local): Driver {
       };
     },
     hostOf: ({ loopbackAddress }) => loopbackAddress,
+    // Ray binds most of its ports on all, whatever address it is told.
+    openAt: () => "any address of this machine",
     inside: (address) => onLoopback(settings, address),
     absent: (name = "") => ({ ref: name, address: addressOf(settings, name) ?? "–" }),
   };

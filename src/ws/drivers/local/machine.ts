@@ -4,6 +4,7 @@ import { totalmem, userInfo } from "node:os";
 import { join } from "node:path";
 import { attempt, err, ok, type Result } from "../../../common/result.ts";
 import type { Settings } from "../../config/settings.ts";
+import { secretsFolder } from "../../config/tokens.ts";
 import type { WsFailure } from "../../failure.ts";
 
 export type Folders = ReturnType<typeof foldersOf>;
@@ -20,6 +21,7 @@ export function foldersOf(stateDir: string) {
     stateFile: join(state, "state.json"),
     logs: join(state, "logs"),
     healthState: join(state, "health"),
+    secrets: secretsFolder(stateDir, "embedded"),
     /** A folder for each node: what it keeps of its cluster. */
     nodeStates: join(state, "nodes"),
     /** Ray's session folders. Not below `state`: a unix socket's path may have 107 bytes, and Ray adds 64. */

@@ -1,0 +1,70 @@
+import { ok } from "../../src/common/result.ts";
+import type { Published } from "../../src/entrypoint/lease/other-head.ts";
+import type { ClusterState } from "../../src/entrypoint/ray/store/state-folder.ts";
+import { isOwn } from "../../src/entrypoint/ray/store/succession.ts";
+import type { Entrypoint } from "./entrypoint.ts";
+
+/** The state folder of a host, which outlives its containers. */
+export interface Folder {
+  life: string | null;
+  /** Under which its store was used last. */
+  epoch: number | null;
+  store: Store | null;
+}
+
+interface Store {
+  readonly gcs: Published;
+  /** Those that have led with it. */
+  readonly lives: Set<string>;
+}
+
+/** As src/entrypoint/ray/store/state-folder.ts. A host has one container at a time, so nobody else has the lock. */
+export class ModelState implements ClusterState {
+  readonly #entrypoint: Entrypoint;
+  readonly #folder: Folder;
+  /** This life leads with the store. */
+  #keeps = false;
+
+  constructor(entrypoint: Entrypoint) {
+    this.#entrypoint = entrypoint;
+    this.#folder = entrypoint.place.folder;
+  }
+
+  readonly takeOver: ClusterState["takeOver"] = async (runId) => {
+    const { life, epoch } = this.#folder;
+    this.#folder.life = runId;
+    return ok({ life, epoch });
+  };
+
+  readonly lead: ClusterState["lead"] = ({ kind }, reign) => {
+    const { scene, place, runId } = this.#entrypoint;
+    const { epoch, store } = this.#folder;
+    this.#keeps = kind === "rocksdb";
+    const kept = this.#keeps && isOwn(epoch, reign);
+    if (store !== null && this.#keeps && reign.epoch !== null)
+      scene.checker.stores.used({ place, runId, epoch: reign.epoch, lives: store.lives, kept });
+    if (store !== null && this.#keeps) scene.note(kept ? "clusters that went on" : "stores put aside");
+    if (!kept) this.#folder.store = null;
+    if (this.#keeps) this.#folder.epoch = reign.epoch ?? epoch;
+    return null;
+  };
+
+  /** The GCS that starts now, which is that of the store where there is one. */
+  open(fresh: Published): Published {
+    if (!this.#keeps) return fresh;
+    this.#folder.store ??= { gcs: fresh, lives: new Set() };
+    this.#folder.store.lives.add(this.#entrypoint.runId);
+    return this.#folder.store.gcs;
+  }
+
+  readonly renewed: ClusterState["renewed"] = (epoch) => {
+    if (this.#keeps) this.#folder.epoch = epoch;
+  };
+
+  readonly serves: ClusterState["serves"] = () => null;
+
+  readonly follow: ClusterState["follow"] = () => {
+    this.#keeps = false;
+    this.#folder.store = null;
+  };
+}
