@@ -39,7 +39,13 @@ test.each([
   "auth: %s with Ray %s: who can use the cluster is named where no token protects it",
   (auth, version, says) => {
     const head = {
-      ...{ node: "ray-cpu", address: { host: "127.0.0.1", port: 6379 }, version, clusterId: "" },
+      ...{
+        node: "ray-cpu",
+        address: { host: "127.0.0.1", port: 6379 },
+        version,
+        clusterId: "",
+        sameCluster: undefined,
+      },
       dashboardUrl: "http://localhost:8265",
       clientUrl: "ray://localhost:10001",
     };
