@@ -33,8 +33,17 @@ const STATE_FOLDER = "/var/lib/ray-entrypoint";
 /** compose.yaml: the health service and the nodes that are switched on. Pure. */
 export function mainComposeFile(plan: HostPlan): ComposeFile {
   const { enabled } = plan.health;
-  const volume = { name: `${plan.projectName}-${STATE_VOLUME}`, labels: names.labelsOf(plan, "main") };
-  const volumes = { ...(enabled ? { [STATE_VOLUME]: volume } : {}), ...namedVolumes(plan) };
+  const labels = names.labelsOf(plan, "main");
+  const volumes = {
+    ...namedVolumes(plan),
+    ...(enabled ? { [STATE_VOLUME]: { name: `${plan.projectName}-${STATE_VOLUME}`, labels } } : {}),
+    ...Object.fromEntries(
+      keepers(plan).map(({ name }) => [
+        names.stateVolume(name),
+        { name: names.stateVolumeName(plan, name), labels },
+      ]),
+    ),
+  };
   const services = {
     ...(enabled ? { [HEALTH_NAME]: healthService(plan) } : {}),
     ...Object.fromEntries(plan.nodes.map((node) => [node.name, mainNode(plan, node)])),
@@ -46,6 +55,14 @@ export function mainComposeFile(plan: HostPlan): ComposeFile {
     volumes: Object.keys(volumes).length > 0 ? volumes : undefined,
   };
 }
+
+/** The nodes that may lead and keep the state of their cluster. */
+const keepers = ({ keepsState, nodes, candidates, headAddress }: HostPlan) =>
+  nodes.filter(({ name }) => {
+    const mayLead =
+      headAddress === undefined ? candidates.some((each) => each.name === name) : headAddress.host === name;
+    return keepsState && mayLead;
+  });
 
 const composeNetwork = (plan: HostPlan, part: names.Part) => ({
   [names.NETWORKS[part]]: {
@@ -92,9 +109,13 @@ function mainNode(plan: HostPlan, node: HostPlan["nodes"][number]): ComposeServi
   const before = [plan.health.enabled ? HEALTH_NAME : undefined, plannedHead(plan)]
     .filter((name) => name !== undefined && name !== node.name)
     .map((name) => [name, { condition: "service_healthy" }]);
+  const options = nodeOptions(plan, node);
+  const state = keepers(plan).includes(node) ? [`${names.stateVolume(node.name)}:${names.STATE_FOLDER}`] : [];
+  const volumes = [...state, ...options.volumes];
   return nodeService(plan, "main", node, {
-    ...nodeOptions(plan, node),
+    ...options,
     depends_on: before.length === 0 ? undefined : Object.fromEntries(before),
+    volumes: volumes.length > 0 ? volumes : undefined,
   });
 }
 

@@ -12,7 +12,7 @@ export function nodeOptions(plan: HostPlan, node: NodeSettings) {
     words: rayWords(node),
     environment: { ...mapValues(node.environment, literal), ...gpu.environment },
     env_file: orNone(node.envFiles),
-    volumes: orNone([...node.volumes, ...requirements].map(literal)),
+    volumes: [...node.volumes, ...requirements].map(literal),
     devices: orNone([...node.devices, ...gpu.devices].map(literal)),
     group_add: orNone(gpu.groups),
     ulimits: Object.keys(node.ulimits).length === 0 ? undefined : node.ulimits,
