@@ -55,7 +55,7 @@ test("further nodes are nodes of the cluster, with what the file gives them", ()
     depends_on: { health: {}, "ray-cpu": {} },
     networks: { "ray-network": { ipv4_address: "172.28.0.5" } },
     ports: expect.arrayContaining(["6381:6381", "8267:8267", "10003:10003"]),
-    volumes: ["./data:/data:ro", "models:/models", "./more.txt:/pip-requirements:ro"],
+    volumes: expect.arrayContaining(["./data:/data:ro", "models:/models", "./more.txt:/pip-requirements:ro"]),
     ...{ devices: ["/dev/infiniband"], ulimits: { nofile: 65536, memlock: { soft: -1, hard: -1 } } },
     ...{ shm_size: "400m", mem_limit: "1g" },
     deploy: { resources: { reservations: { devices: [{ driver: "nvidia", device_ids: ["0", "1"] }] } } },
@@ -129,6 +129,21 @@ services: { ray: { cpu: { head_port: 6381 }, big: {}, other: { candidate: true }
   expect(candidates).toEqual([{ name: "ray-big", host: "ray-big", port: 6382 }]);
 });
 
+test("a file that is not there is named, and what is not built needs none", () => {
+  const text = `services:
+  ray:
+    build: { context: .., dockerfile: no/Dockerfile }
+    defaults: { env_file: [there.env, no.env] }
+    cpu: { pip_requirements: no.txt, build: { enabled: false, context: no } }
+`;
+  const read = readSettings(text, "config.yaml", (path) => !path.startsWith("no"));
+  expect(read.ok ? [] : read.error.problems.map(({ where }) => where.split(" ")[1])).toEqual([
+    "services.ray.build.dockerfile",
+    "services.ray.defaults.env_file",
+    "services.ray.cpu.pip_requirements",
+  ]);
+});
+
 test("the rules hold for further nodes as for the others", () => {
   const read = readSettings(`nodes: { head_whitelist: [ray-extr, ray-small-1, ray-cpu] }
 cluster_test: { target: ray-extra:1 }
@@ -138,8 +153,8 @@ services:
     Upper: {}
     gpu: { ip_address: 172.28.0.99 }
     extra: { candidate: true, head_port: 6379, dashboard_port: 8266, memory: 100m, node_ip_address: ray-gpu, clint_port: 1, ip_address: 172.28.0.99 }
-    small: { replicas: 2, head_port: 7000, volumes: [data], environment: { "A-B": 1 }, resources: { CPU: 1 } }
-    small-2: {}
+    small: { replicas: 2, head_port: 7000, volumes: [data], environment: { "A-B": 1, HEALTH_URL: none, RAY_AUTH_TOKEN: t, RAY_EP_FENCING: strict }, resources: { CPU: 1 } }
+    small-2: { volumes: ["ray-cpu-state:/data"] }
 `);
   if (read.ok) throw new Error("expected problems");
   const { problems, warnings } = read.error;
@@ -161,8 +176,15 @@ services:
     "services.ray.small.head_port: expected only what replicas can share",
     expect.stringMatching(/^services\.ray\.small\.volumes\[0\]: expected SOURCE/),
     expect.stringMatching(/^services\.ray\.small\.environment\.A-B: expected names of variables/),
+    expect.stringMatching(
+      /^services\.ray\.small\.environment\.HEALTH_URL: expected a variable of the user's/,
+    ),
+    expect.stringMatching(
+      /^services\.ray\.small\.environment\.RAY_AUTH_TOKEN: expected a variable of the user's/,
+    ),
     expect.stringMatching(/^services\.ray\.small\.resources\.CPU: expected names of custom resources/),
     "services.ray.small-2: expected a name of its own, got ray-small-2 again",
+    expect.stringMatching(/^services\.ray\.small-2\.volumes: expected volumes of the user's/),
     'nodes.head_whitelist[0]: "ray-extr" is the hostname of no service here',
     "cluster_test.target: port 1 is not the head_port of ray-extra, 6379",
     "services.ray.default: is a node of its own, ray-default",

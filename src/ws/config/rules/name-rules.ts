@@ -1,10 +1,10 @@
-import { isLoopback, sameHost } from "../../common/address.ts";
-import { isOwnHealth } from "./derive.ts";
-import { nodeNames } from "./derive-nodes.ts";
-import { HEALTH_NAME, HEALTH_PORT, RAY_NODES } from "./nodes.ts";
+import { isLoopback, sameHost } from "../../../common/address.ts";
+import { isOwnHealth } from "../derive.ts";
+import { nodeNames } from "../derive-nodes.ts";
+import { HEALTH_NAME, HEALTH_PORT, RAY_NODES } from "../nodes.ts";
+import type { ConfigFile } from "../schema.ts";
+import { nearest } from "../validate.ts";
 import { type Finding, pairs, type Rules } from "./rule.ts";
-import type { ConfigFile } from "./schema.ts";
-import { nearest } from "./validate.ts";
 
 const URL_KEY = "nodes.health_service.url";
 const OWN_URL = `http://${HEALTH_NAME}:${HEALTH_PORT}`;
@@ -20,44 +20,6 @@ export const NAME_RULES: Rules = {
         problem: `expected at least one Ray service, got ${namesIn(config).join(" and ")} switched off`,
         fix: `Set enabled: true for ${sections.join(" or ")}.`,
       };
-  },
-
-  *nodesHaveNames({ config, settings }) {
-    for (const { key, names } of nodeNames(config)) {
-      const near = nearest(key, RESERVED);
-      if (!/^[a-z0-9](?:[a-z0-9-]{0,40}[a-z0-9])?$/.test(key))
-        yield {
-          keys: [`services.ray.${key}`],
-          problem: `expected lower-case letters, digits and '-' in a node's name, got ${JSON.stringify(key)}`,
-          fix: "Its hostname is that with ray- in front.",
-        };
-      else if (near !== undefined)
-        yield {
-          keys: [`services.ray.${key}`],
-          warning: true,
-          problem: `is a node of its own, ${names[0]}`,
-          fix: `Did you mean services.ray.${near}?`,
-        };
-    }
-    for (const [first, second] of pairs(settings.nodes))
-      if (first.name === second.name)
-        yield {
-          keys: [second.keyPrefix.slice(0, -1), first.keyPrefix.slice(0, -1)],
-          problem: `expected a name of its own, got ${second.name} again`,
-          fix: "Choose another name for one of the two.",
-        };
-  },
-
-  /** What only one node can have. */
-  *replicasAreAlike({ config, isWritten }) {
-    for (const { key } of nodeNames(config).filter(({ key, names: [name] }) => name !== `ray-${key}`))
-      for (const name of NOT_OF_REPLICAS)
-        if (isWritten(`services.ray.${key}.${name}`))
-          yield {
-            keys: [`services.ray.${key}.${name}`, `services.ray.${key}.replicas`],
-            problem: "expected only what replicas can share",
-            fix: "Leave it out, or describe each of these nodes by itself.",
-          };
   },
 
   *candidatesAreNodes({ config, settings }) {
@@ -162,12 +124,6 @@ export const NAME_RULES: Rules = {
       };
   },
 };
-
-/** Keys of `services.ray` that are no nodes. */
-const RESERVED = ["image", "build", "defaults"];
-const NOT_OF_REPLICAS =
-  `candidate ip_address node_ip_address head_port dashboard_port client_port node_manager_port object_manager_port
-  min_worker_port max_worker_port`.split(/\s+/);
 
 const namesIn = (config: ConfigFile): string[] => nodeNames(config).flatMap(({ names }) => names);
 
