@@ -1,52 +1,5 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { describe, expect, onTestFinished, test } from "vitest";
-import { readSettings } from "../ws/config/settings.ts";
-import { composeDriver } from "../ws/drivers/compose/driver.ts";
-import { refusal } from "../ws/drivers/compose/engine.ts";
-import { localDriver } from "../ws/drivers/local/driver.ts";
+import { describe, expect, test } from "vitest";
 import { authOfRay, decideAuth, tokenIn } from "./auth-token.ts";
-
-/** The token with which `ws` asks the GCS, in both runtimes. */
-function tokensOf(env: Record<string, string>): (string | null)[] {
-  const read = readSettings("");
-  if (!read.ok) throw new Error("no settings");
-  const { settings } = read.value;
-  const never = async () => ({ ok: false, error: refusal("", []) }) as const;
-  const common = { settings, env, stateDir: "/none" };
-  const docker = {
-    configFile: "",
-    configFolder: "",
-    root: "",
-    engine: { docker: never, compose: never, host: "127.0.0.1" },
-  };
-  return [
-    localDriver({ ...common, venvDir: "/none", dist: "/none" }).token,
-    composeDriver({ ...common, ...docker }).token,
-  ];
-}
-
-test("the token is the variable's, else that of the named file, else that of Ray's own; and only in token mode", () => {
-  const home = mkdtempSync(join(tmpdir(), "ws-home-"));
-  onTestFinished(() => rmSync(home, { recursive: true }));
-  mkdirSync(join(home, ".ray"));
-  writeFileSync(join(home, ".ray/auth_token"), "of ray\n");
-  writeFileSync(join(home, "named"), "named\n");
-  const mode = { HOME: home, RAY_AUTH_MODE: "token" };
-  const both = (token: string | null) => [token, token];
-  expect(tokensOf({ ...mode, RAY_AUTH_TOKEN: "t", RAY_AUTH_TOKEN_PATH: join(home, "named") })).toEqual(
-    both("t"),
-  );
-  expect(tokensOf({ ...mode, RAY_AUTH_TOKEN_PATH: join(home, "named") })).toEqual(both("named"));
-  expect(tokensOf(mode)).toEqual(both("of ray"));
-  expect(tokensOf({ ...mode, HOME: join(home, "none") })).toEqual(both(null));
-  expect(tokensOf({ HOME: home, RAY_AUTH_MODE: "disabled", RAY_AUTH_TOKEN: "t" })).toEqual(both(null));
-  // As Ray's HEAD decides without a mode.
-  expect(tokensOf({ HOME: home, RAY_AUTH_TOKEN: "t" })).toEqual(both("t"));
-  expect(tokensOf({ HOME: home })).toEqual(both("of ray"));
-  expect(tokensOf({ HOME: join(home, "none") })).toEqual(both(null));
-});
 
 describe("C1 the token mode is Ray's own decision, made once for all parts", () => {
   const decide = (env: Record<string, string>, version: string | null, tokenFile: string | null = null) => {

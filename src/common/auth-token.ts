@@ -36,15 +36,22 @@ export function decideAuth(env: Environment, token: string | undefined): RayAuth
     : { mode: "token", token, reason: "token-found" };
 }
 
+/** 2060 for 2.60.0; a version that is not known counts as a later one. */
+function releaseOf(version: string | null): number {
+  const [, major, minor] = /^(\d+)\.(\d+)/.exec(version ?? "") ?? [];
+  return major === undefined ? Number.POSITIVE_INFINITY : Number(major) * 1000 + Number(minor);
+}
+
+/** Whether that Ray can require a token (ray/_private/authentication, 2.52 and later). */
+export const hasTokens = (version: string | null): boolean => releaseOf(version) >= 2052;
+
 /**
- * What an earlier Ray does instead: 2.52 is the first with tokens, and from 2.59 on `ray start --head` turns them on by itself
- * when it finds one (scripts/scripts.py).
+ * What an earlier Ray does instead: from 2.59 on `ray start --head` turns tokens on by itself when it finds one
+ * (scripts/scripts.py).
  */
 export function authOfRay(auth: RayAuth, version: string | null): RayAuth {
-  const [, major, minor] = /^(\d+)\.(\d+)/.exec(version ?? "") ?? [];
-  const release = major === undefined ? Number.POSITIVE_INFINITY : Number(major) * 1000 + Number(minor);
-  if (release < 2052) return { mode: "disabled", token: null, reason: "too-old" };
-  return auth.reason === "token-found" && release < 2059
+  if (!hasTokens(version)) return { mode: "disabled", token: null, reason: "too-old" };
+  return auth.reason === "token-found" && releaseOf(version) < 2059
     ? { mode: "disabled", token: null, reason: "not-told" }
     : auth;
 }
@@ -61,14 +68,6 @@ export function tokenIn({ RAY_AUTH_TOKEN: given }: Environment, file: string | n
   const text = given || file?.split("\n")[0];
   return text?.replace(/^[ \t\n\r\f\v]+|[ \t\n\r\f\v]+$/g, "") || undefined;
 }
-
-/** The decision for a process with this environment and this home folder. */
-export const authIn = (env: Environment, home: string): RayAuth =>
-  decideAuth(env, tokenIn(env, readAuthTokenFile(env, home)));
-
-/** The environment with RAY_AUTH_MODE where there is a token, for programs that do not choose the mode themselves. */
-export const withAuthMode = (env: Environment, auth = decideAuth(env, tokenIn(env, null))): Environment =>
-  auth.reason === "token-found" ? { ...env, RAY_AUTH_MODE: auth.mode } : env;
 
 /** What the file named by RAY_AUTH_TOKEN_PATH holds, else Ray's default file; null where there is none. */
 export const readAuthTokenFile = (env: Environment, home: string): string | null =>

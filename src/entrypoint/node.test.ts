@@ -2,9 +2,11 @@ import { describe, expect, test, vi } from "vitest";
 import { GCS, granted, holder, leaseHealth, refusal } from "../../test/fixtures/facts.ts";
 import { LOCAL, Script, VirtualNode } from "../../test/fixtures/virtual-node.ts";
 import type { Failure } from "../common/failure.ts";
-import { ok } from "../common/result.ts";
+import { err, ok } from "../common/result.ts";
 import type { HealthFact } from "./election/facts.ts";
 import { NO_SERVICE } from "./lease/without-lease.ts";
+import { type Event, render } from "./output/event.ts";
+import { type ClusterState, NO_STATE } from "./ray/store/state-folder.ts";
 
 const ALONE = { HEAD_WHITELIST: "a" };
 const STRICT = { ...ALONE, RAY_EP_FENCING: "strict" };
@@ -22,12 +24,90 @@ const leasing = () => ({
   releaseLease: vi.fn(async () => ok(undefined)),
 });
 
+const USED: Failure = { reason: "state-taken", folder: "/state" };
+const SEALED: Failure = { reason: "state-unwritable", folder: "/state", code: "EACCES" };
+const stateOf = (more: Partial<ClusterState>): ClusterState => ({ ...NO_STATE, ...more });
+
+describe("the state of a cluster", () => {
+  const STATE = { RAY_EP_STATE_DIR: "/state" };
+  const withState = (own: Partial<ClusterState> = {}) => ({
+    lead: vi.fn(() => null),
+    renewed: vi.fn(),
+    follow: vi.fn(),
+    serves: vi.fn((): string | null => "c1"),
+    takeOver: async () => ok({ life: "run-0", epoch: 6 }),
+    ...own,
+  });
+
+  test.each([
+    ["c1", true],
+    ["c0", false],
+    [null, false],
+  ])("a HEAD says whether it serves the cluster that it kept, %s", async (kept, same) => {
+    const state = withState({ serves: () => kept });
+    const node = await head({ state }, STATE).live(5000);
+    expect(node.all("cluster")).toMatchObject([{ id: "c1", before: kept, store: { kind: "rocksdb" } }]);
+    expect(render(node.all("cluster")[0] as Event).join()).toMatch(
+      same ? /^✓ Same cluster/ : /^→ New cluster/,
+    );
+  });
+
+  test("it asks for the lease as the successor of its former life, and leads under what it is granted", async () => {
+    const [state, health] = [withState(), leasing()];
+    health.askLease.mockResolvedValueOnce(granted(7, 5));
+    health.askLease.mockResolvedValue(granted(8, 5));
+    const node = await head({ state, health }, { ...STATE, HEAD_WHITELIST: "a b" }).live(5000);
+    expect(health.askLease).toHaveBeenCalledWith(expect.objectContaining({ after: "run-0", seen: 6 }), 1000);
+    expect(state.lead).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ kind: "rocksdb" }), {
+      epoch: 7,
+      soleSince: 5,
+    });
+    expect(state.renewed).toHaveBeenLastCalledWith(8);
+    node.stopRequest.receive("SIGTERM");
+    await node.live(5000);
+    expect(health.releaseLease).toHaveBeenCalledWith(expect.objectContaining({ returning: true }), 1000);
+  });
+
+  test("strict: only the end of the lease itself proves the end of the former life", async () => {
+    const health = leasing();
+    await head({ state: withState(), health }, { ...STATE, ...STRICT }).live(5000);
+    expect(health.askLease).toHaveBeenCalled();
+    expect(health.askLease).not.toHaveBeenCalledWith(expect.objectContaining({ after: "run-0" }), 1000);
+  });
+
+  test("a single candidate trusts its store also after a service that forgot", async () => {
+    const [state, health] = [withState(), leasing()];
+    health.askLease.mockResolvedValue(granted(7, 7));
+    await head({ state, health }, STATE).live(5000);
+    expect(state.lead).toHaveBeenCalledWith(expect.anything(), { epoch: 7, soleSince: 0 });
+  });
+
+  test("without a store the lease is given back for good, and a WORKER puts its store aside", async () => {
+    const [state, health] = [withState(), leasing()];
+    const node = await head({ health }).live(5000);
+    node.stopRequest.receive("SIGTERM");
+    await node.live(5000);
+    expect(health.releaseLease).toHaveBeenCalledWith(expect.objectContaining({ returning: false }), 1000);
+    await worker({ state }, STATE).live(5000);
+    expect(state.follow).toHaveBeenCalledOnce();
+    expect(state.lead).not.toHaveBeenCalled();
+  });
+});
+
 describe("a start that comes to nothing", () => {
   const taken: Failure = { reason: "port-taken", address: { host: "a", port: 6379 } };
   test.each<[what: string, Partial<Script>, Record<string, string>, exitCode: number]>([
     ["an obstacle", { obstacle: taken }, ALONE, 78],
     ["pip that fails", { local: { ...LOCAL, requirements: ["/r.txt"] }, exitsAfterMs: 9 }, ALONE, 69],
     ["strict, and no guard", { noGuard: "ENOENT", health: leasing() }, STRICT, 71],
+    [
+      "a store that its GCS cannot use",
+      { storeFault: "IO error: No space left on device", rayletAfterMs: Number.POSITIVE_INFINITY },
+      { ...ALONE, RAY_EP_STATE_DIR: "/state" },
+      74,
+    ],
+    ["a folder that another Ray uses", { state: stateOf({ takeOver: async () => err(USED) }) }, ALONE, 75],
+    ["a store that cannot be written", { state: stateOf({ lead: () => SEALED }) }, ALONE, 74],
     ["a Ray that refuses its options", { exitsAfterMs: 900, exitCode: 2 }, ALONE, 2],
     [
       "another Python",

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,6 +8,8 @@ import { foldersOf } from "./drivers/local/machine.ts";
 
 let root: string;
 let said: string;
+/** Of the last command, on its standard output alone. */
+let out: string;
 
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), "ws-cli-"));
@@ -15,15 +18,22 @@ beforeEach(() => {
 afterEach(() => rmSync(root, { recursive: true }));
 
 function ws(words: readonly string[], env: Record<string, string> = {}): Promise<number> {
+  out = "";
   const say = (text: string) => {
     said += text;
   };
+  const both = (text: string) => {
+    out += text;
+    say(text);
+  };
   const context = {
-    terminal: { out: say, err: say, live: undefined },
+    terminal: { out: both, err: say, live: undefined },
     env: { PATH: process.env.PATH, ...env },
     dist: join(root, "dist"),
     signal: new AbortController().signal,
     urgent: new AbortController().signal,
+    become: () => {},
+    interactive: false,
   };
   return runCli(["--runtime", "embedded", ...words], context);
 }
@@ -33,7 +43,41 @@ test("a config.yaml that was named must be there and be a file; the usual one ma
   expect(said).toContain("none.yaml cannot be read: there is no such file");
   expect(await ws(["-c", root, "ps"])).toBe(78);
   expect(said).toContain(`${root} cannot be read: it is a folder`);
+  const fifo = join(root, "fifo");
+  spawnSync("mkfifo", [fifo]);
+  expect(await ws(["-c", fifo, "ps"])).toBe(78);
+  expect(said).toContain("fifo cannot be read: it is no regular file");
   expect(await ws(["ps"])).toBe(1);
+});
+
+test("down says what it keeps and how that goes, and nothing where nothing is left", async () => {
+  const folder = join(root, ".ws/embedded");
+  const venv = join(root, ".ws/venv-2.60.0");
+  for (const each of [venv, join(folder, "logs")]) mkdirSync(each, { recursive: true });
+  expect(await ws(["down"])).toBe(0);
+  expect(said).toMatch(/^→ What stays, and what removes it:$/m);
+  expect(said).toContain(`  logs and what the services remember, below ${folder}: ws down -v\n`);
+  expect(said).toContain(`  Ray 2.60.0 in ${venv}: rm -rf '${venv}'\n`);
+  said = "";
+  expect(await ws(["down", "-v", "--json"])).toBe(0);
+  expect(JSON.parse(out)).toEqual({
+    stopped: [],
+    killed: 0,
+    kept: [{ what: `Ray 2.60.0 in ${venv}`, remove: `rm -rf '${venv}'` }],
+  });
+  rmSync(venv, { recursive: true });
+  said = "";
+  await ws(["down"]);
+  expect(said).not.toContain("stays");
+});
+
+test("up --dry-run --json is the plan, on standard output alone", async () => {
+  expect(await ws(["up", "--dry-run", "--json"])).toBe(0);
+  const plan = ["health", "ray-cpu", "ray-gpu"].map((service) => ({
+    action: "start",
+    ...{ service, why: "", lost: "" },
+  }));
+  expect(JSON.parse(out)).toEqual({ plan });
 });
 
 test("a state folder that cannot be made is an error with its path and a way out, and no stack trace", async () => {

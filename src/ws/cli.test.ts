@@ -23,6 +23,8 @@ async function ws(...words: string[]): Promise<{ code: number; out: string; err:
     dist: join(folder, "dist"),
     signal: new AbortController().signal,
     urgent: new AbortController().signal,
+    become: () => {},
+    interactive: false,
   };
   const code = await runCli(words, context);
   return { code, ...said };

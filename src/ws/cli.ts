@@ -3,24 +3,34 @@ import { Command, CommanderError, Option } from "commander";
 import type { Run } from "./commands/command.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addDown } from "./commands/down.ts";
+import { addEnv } from "./commands/env.ts";
 import { addGenerate } from "./commands/generate.ts";
 import { addLogs } from "./commands/logs.ts";
+import { addOpen } from "./commands/open.ts";
 import { addPs } from "./commands/ps.ts";
+import { addResetState } from "./commands/reset-state.ts";
+import { addRun } from "./commands/run.ts";
+import { addShell } from "./commands/shell.ts";
 import { addTest } from "./commands/test.ts";
 import { addUp } from "./commands/up.ts";
 import type { GlobalOptions, WsContext } from "./context.ts";
 import { RUNTIMES } from "./drivers/driver.ts";
 import { EXIT, fail, ioFailure } from "./failure.ts";
 
+const COMMANDS = [
+  ...[addGenerate, addDoctor, addUp, addPs, addLogs, addRun, addShell, addEnv, addOpen],
+  ...[addResetState, addDown, addTest],
+];
+
 /** Runs one command line (without the program's name) and returns its exit code. */
 export async function runCli(words: readonly string[], context: WsContext): Promise<number> {
   let exitCode: number = EXIT.ok;
   const program = buildProgram(context);
   const run: Run = (work) => async (options, command) => {
-    const ended = await work(context, { ...readGlobals(program, context), ...options }, command);
+    const ended = await work(context, { ...readGlobals(program, context, words), ...options }, command);
     exitCode = typeof ended === "number" ? ended : fail(context, ended);
   };
-  for (const add of [addGenerate, addDoctor, addUp, addPs, addLogs, addDown, addTest]) add(program, run);
+  for (const add of COMMANDS) add(program, run);
   try {
     await program.parseAsync([...words], { from: "user" });
   } catch (error) {
@@ -51,7 +61,7 @@ const buildProgram = ({ terminal: { out, err } }: WsContext): Command =>
     .addHelpText("after", EPILOGUE);
 
 /** What is not given lies in the checkout, the folder above the bundles. Empty is not given. */
-function readGlobals(program: Command, { env, dist }: WsContext): GlobalOptions {
+function readGlobals(program: Command, { env, dist }: WsContext, words: readonly string[]): GlobalOptions {
   const root = dirname(dist);
   const { runtime, config, state } = program.opts();
   const stateDir = resolve(state || env.WS_STATE_DIR || `${root}/.ws`);
@@ -61,6 +71,7 @@ function readGlobals(program: Command, { env, dist }: WsContext): GlobalOptions 
     configGiven: Boolean(config),
     stateDir,
     venvDir: resolve(env.WS_VENV_DIR || stateDir),
+    afterDashes: words.includes("--") ? words.slice(words.indexOf("--") + 1) : [],
   };
 }
 

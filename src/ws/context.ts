@@ -1,5 +1,6 @@
 import type { Places } from "./compose/write-files.ts";
 import type { RuntimeName } from "./drivers/driver.ts";
+import type { Program } from "./drivers/run-program.ts";
 import { createProgress, type Job } from "./output/progress.ts";
 import type { Terminal } from "./output/terminal.ts";
 
@@ -10,6 +11,10 @@ export interface WsContext extends Pick<Job, "signal" | "urgent" | "cleaning"> {
   readonly dist: string;
   /** Asks the user at the terminal; undefined without a terminal. Ctrl-C or the end of input count as no answer. */
   readonly ask?: ((question: string) => Promise<string | undefined>) | undefined;
+  /** Replaces this process by a program, whose signals, terminal and exit code are then its own. */
+  readonly become: (program: Pick<Program, "words" | "env">) => void;
+  /** Standard input and output are a terminal. */
+  readonly interactive: boolean;
 }
 
 export interface GlobalOptions extends Places {
@@ -18,6 +23,8 @@ export interface GlobalOptions extends Places {
   readonly configGiven: boolean;
   readonly stateDir: string;
   readonly venvDir: string;
+  /** What stands behind `--` on the command line. */
+  readonly afterDashes: readonly string[];
 }
 
 /** Runs `work` with a progress display that is closed before anything else is written. */

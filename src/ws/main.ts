@@ -1,9 +1,9 @@
 import { realpathSync } from "node:fs";
 import { dirname } from "node:path";
 import { createInterface } from "node:readline/promises";
-import { withAuthMode } from "../common/auth-token.ts";
 import { leave } from "../common/process.ts";
 import { runCli } from "./cli.ts";
+import type { Program } from "./drivers/run-program.ts";
 import { SIGNAL_CODES } from "./failure.ts";
 import { writer } from "./output/terminal.ts";
 
@@ -50,12 +50,18 @@ const context = {
     err: writer(process.stderr),
     live: process.stderr.isTTY ? process.stderr : undefined,
   },
-  env: withAuthMode(process.env),
+  env: process.env,
   dist,
   signal: first.signal,
   urgent: second.signal,
   cleaning,
   ask: process.stdin.isTTY && process.stderr.isTTY ? ask : undefined,
+  interactive: Boolean(process.stdin.isTTY && process.stdout.isTTY),
+  // env(1) looks the program up in PATH.
+  become: ({ words, env }: Pick<Program, "words" | "env">) => {
+    const set = Object.entries(env).filter(([, value]) => value !== undefined);
+    process.execve?.("/usr/bin/env", ["env", ...words], Object.fromEntries(set));
+  },
 };
 
 async function ask(question: string): Promise<string | undefined> {

@@ -1,8 +1,12 @@
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { type FakeContainer, FakeEngine, inspected } from "../../test/fixtures/docker/fake-engine.ts";
 import { FakeGcs, type FakeGcsSettings, fakeNode } from "../../test/fixtures/fake-gcs.ts";
+import { renderEnv } from "./commands/env.ts";
+import { secretsFolder } from "./config/tokens.ts";
+import { keepSecrets, readKept } from "./state/secrets.ts";
 
 /** The output of `ws ps` for a cluster with a fake GCS and engine. */
 const IDS = [0, 1, 2].map((i) => String(i).padStart(64, "0"));
@@ -41,7 +45,7 @@ test("E1 ps names a GCS that requires a token, and does not advise to start the 
   const { code, out } = await engine.ws(["ps"]);
   expect(code).toBe(1);
   expect(out).toContain("✗ The cluster requires a token: the GCS at 127.0.0.1:");
-  expect(out).toContain("→ Set the cluster's RAY_AUTH_MODE=token and RAY_AUTH_TOKEN");
+  expect(out).toContain("→ Set the cluster's RAY_AUTH_TOKEN (or");
   expect(out).not.toContain("Start");
 });
 
@@ -68,12 +72,39 @@ test.each([
 
 test("E1 the secrets that the cluster was started with are used, whatever this shell or .env says", async () => {
   const { engine } = await cluster({ token }, ...BOTH);
-  const folder = join(engine.root, ".ws/secrets");
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, "docker.env"), `RAY_AUTH_MODE='token'\nRAY_AUTH_TOKEN='${token}'\n`);
+  keepSecrets(join(engine.root, ".ws"), "docker", { RAY_AUTH_TOKEN: token });
   writeFileSync(join(engine.root, ".env"), "RAY_AUTH_TOKEN=another\n");
   for (const env of [{}, { RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN: "a third" }])
     expect((await engine.ws(["ps"], env as Record<string, string>)).code).toBe(0);
+});
+
+test("ws env names the address and the token's file; the token itself is shown by neither it nor, without a terminal, ws open", async () => {
+  const { engine } = await cluster({ token }, ...BOTH);
+  keepSecrets(join(engine.root, ".ws"), "docker", { RAY_AUTH_TOKEN: token });
+  const file = join(engine.root, ".ws/secrets/docker/ray_auth_token");
+  const said = await engine.ws(["env"]);
+  expect(said.code, said.err).toBe(0);
+  expect(said.out.split("\n")).toEqual([
+    "unset RAY_AUTH_TOKEN RAY_AUTH_TOKEN_PATH",
+    "export RAY_ADDRESS=ray://localhost:10001",
+    "export RAY_API_SERVER_ADDRESS=http://localhost:8265",
+    "export RAY_AUTH_MODE=token",
+    `export RAY_AUTH_TOKEN_PATH=${file}`,
+    "",
+  ]);
+  expect(JSON.parse((await engine.ws(["env", "--json"])).out)).toMatchObject({ RAY_AUTH_TOKEN_PATH: file });
+  const opened = await engine.ws(["open"]);
+  expect(opened.out).toBe(`http://localhost:8265\n→ The token that it asks for: see ${file}\n`);
+});
+
+test("what ws env prints means the same to a shell, whatever the state folder is called", () => {
+  const odd = { A: 'it\'s $HOME `x` "y"', B: "/plain/path-1.2:3@x" };
+  const script = `${renderEnv(odd)}printf '%s\\0' "$A" "$B" "\${RAY_AUTH_TOKEN-none}"`;
+  const read = execFileSync("/bin/sh", ["-euc", script], {
+    env: { RAY_AUTH_TOKEN: "old" },
+    encoding: "utf8",
+  });
+  expect(read.split("\0")).toEqual([odd.A, odd.B, "none", ""]);
 });
 
 test("E5 a node that ws did not start is listed, without a container", async () => {
@@ -174,15 +205,16 @@ test.each([
 });
 
 test("E1 other users can read neither the state folder nor its secrets", async () => {
-  const { keepSecrets, readKept, secretsFile } = await import("./state/secrets.ts");
   const { engine } = await cluster({});
-  const kept = { RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN: `it's "odd" $1 \\ #x`, RAY_EP_HEALTH_TOKEN: "h" };
-  keepSecrets(engine.root, "docker", { ...kept, OTHER: "x" });
+  const kept = { RAY_AUTH_TOKEN: `it's "odd" $1 \\ #x`, RAY_EP_HEALTH_TOKEN: "h" };
+  keepSecrets(engine.root, "docker", kept);
   expect(readKept(engine.root, "docker")).toEqual(kept);
   expect(readKept(engine.root, "embedded")).toBeUndefined();
-  const file = secretsFile(engine.root, "docker");
-  expect(statSync(file).mode & 0o777).toBe(0o600);
-  expect(statSync(join(file, "..")).mode & 0o777).toBe(0o700);
+  const folder = secretsFolder(engine.root, "docker");
+  const file = join(folder, "ray_auth_token");
+  // Each file is mounted by itself, for users of other ids.
+  expect(statSync(file).mode & 0o777).toBe(0o444);
+  for (const closed of [folder, join(folder, "..")]) expect(statSync(closed).mode & 0o777).toBe(0o700);
   expect((await engine.ws(["--state", engine.root, "down"])).code).toBe(0);
   expect(existsSync(file)).toBe(true);
   expect((await engine.ws(["--state", engine.root, "down", "-v"])).code).toBe(0);

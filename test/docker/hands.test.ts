@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { TestEngine } from "../fixtures/docker/engine.ts";
 import { PROJECT, WsProject } from "../fixtures/docker/ws-project.ts";
+import { JOB, writeJob } from "../fixtures/job.ts";
 import { until } from "../fixtures/until.ts";
 
 /** A container cluster as users treat it: other shells, nodes from elsewhere, removed containers, Ctrl-C. */
@@ -50,6 +51,23 @@ describe("a cluster that was started with a token", () => {
     );
     expect(files.length).toBeGreaterThan(3);
     for (const text of [...files, up.text, again.text, doctor.text]) expect(text).not.toContain(token);
+  });
+
+  test("ws run hands over the caller's own files, and ends with the job's exit code", async () => {
+    const job = await project.ws(["run", "--working-dir", writeJob(project.folder), "--", ...JOB]);
+    expect(job.code, job.text).toBe(3);
+    expect(job.out).toContain("in the job: 4 of the caller's");
+    const left = await project.ws(["shell", "--", "sh", "-c", "ls -d /tmp/tmp.*"]);
+    expect(left.out, left.text).toBe("");
+  });
+
+  test("ws shell is Ray's user with the node's PATH and token; what it types ends as it would there", async () => {
+    const typed = await project.ws(["shell", "ray-gpu", "--", "sh", "-c", "id -un; ray status; exit 7"]);
+    expect(typed.code, typed.text).toBe(7);
+    expect(typed.out).toMatch(/^ray\n/);
+    expect(typed.out).toContain("Active:");
+    const head = await project.ws(["shell", "--", "hostname"]);
+    expect(head.out).toBe("ray-cpu\n");
   });
 
   test("E5 a node that joins by plain docker run is listed, with no container of this cluster", async () => {

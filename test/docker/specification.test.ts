@@ -196,11 +196,8 @@ describe("a worker across NAT whose ports are not published", () => {
     const compose = readFileSync(join(project.folder, "compose.yaml"), "utf8");
     const [, host = ""] = /test-ray-worker:(\d+\.\d+\.\d+\.\d+)/.exec(compose) ?? [];
     const name = `${PROJECT}-unpublished`;
-    // The health service of a cluster that ws made answers only those who have its token.
-    const secrets = readFileSync(join(project.folder, "state/secrets/docker.env"), "utf8");
-    const [, token = ""] = /^RAY_EP_HEALTH_TOKEN='(\w+)'$/m.exec(secrets) ?? [];
     const env = {
-      RAY_EP_HEALTH_TOKEN: token,
+      ...project.secrets,
       HEALTH_URL: "http://health:8080",
       HEAD_ADDRESS: "ray-cpu:6379",
       NODE_IP_ADDRESS: "test-ray-worker",

@@ -1,28 +1,25 @@
 import { join } from "node:path";
 import { execa } from "execa";
-import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { probeGcs } from "../../src/gcs/probe.ts";
 import { askedRay } from "../fixtures/docker/ray-images.ts";
 import { PROJECT, WsProject } from "../fixtures/docker/ws-project.ts";
 
 const project = WsProject.open();
 const BOTH = ["ray-cpu", "ray-gpu"];
-const SECRETS = { RAY_AUTH_TOKEN: "the-token-of-ray", RAY_EP_HEALTH_TOKEN: "the-token-of-the-service" };
 
-beforeAll(async () => {
+beforeEach(async () => {
   await project.ws(["generate"]);
   await project.compose("build");
 });
 
 afterEach(async () => {
-  project.env = {};
   const down = await project.ws(["down", "-v"]);
   expect(down.code, down.text).toBe(0);
 });
 
 describe("whoever comes first, there is one HEAD and the other joins it", () => {
   test("ray-gpu first: it leads, ray-cpu joins it, and a test worker told --head ray-gpu:6380 joins as well; all with tokens", async () => {
-    project.env = { RAY_AUTH_MODE: "token", ...SECRETS };
     await project.compose("up", "--detach", "--no-deps", "health", "ray-gpu");
     expect(await project.becomes(["ray-gpu"])).toBe("ray-gpu");
     await project.compose("up", "--detach", "--no-deps", "ray-cpu");
@@ -65,7 +62,7 @@ async function tokensCount(): Promise<void> {
   const words = await Promise.all(
     names.flatMap((name) => [project.docker("logs", name), project.docker("top", name, "-eo", "pid,args")]),
   );
-  for (const secret of Object.values(SECRETS))
+  for (const secret of Object.values(project.secrets))
     for (const { text } of [ps, ...words]) expect(text).not.toContain(secret);
 }
 

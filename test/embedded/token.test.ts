@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, renameSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { formatAddress } from "../../src/common/address.ts";
 import { probeGcs } from "../../src/gcs/probe.ts";
+import { readKept } from "../../src/ws/state/secrets.ts";
 import { EmbeddedWs } from "../fixtures/cluster/embedded-ws.ts";
 import { type OddServer, tcp } from "../fixtures/servers.ts";
 
@@ -46,7 +47,7 @@ async function pids(): Promise<string> {
 test("E1 a start that fails by what it was given leaves nothing of it behind", async () => {
   const { code, text } = await ws(["up"], { RAY_EP_HEALTH_TOKEN: "a b" });
   expect(code, text).toBe(75);
-  expect(existsSync(join(cluster.state, "secrets/embedded.env"))).toBe(false);
+  expect(readKept(cluster.state, "embedded")).toBeUndefined();
 });
 
 test("C1 a token in the shell and no mode: both nodes and ws itself come to token mode, as Ray's HEAD does", async () => {
@@ -105,16 +106,16 @@ test("E1 without the kept secrets ws says that the cluster refuses it, and chang
 test("E1 the token is in no output and in no process list", () => {
   const lists = readdirSync("/proc").flatMap((pid) => {
     try {
-      return /^\d+$/.test(pid) ? [readFileSync(`/proc/${pid}/cmdline`, "utf8")] : [];
+      const read = (file: string) => readFileSync(`/proc/${pid}/${file}`, "utf8");
+      return /^\d+$/.test(pid) ? [read("cmdline"), read("environ")] : [];
     } catch {
       return [];
     }
   });
-  const health = /RAY_EP_HEALTH_TOKEN='(.*)'/.exec(
-    readFileSync(join(cluster.state, "secrets/embedded.env"), "utf8"),
-  )?.[1];
-  if (health === undefined) throw new Error("ws has made no health token");
-  for (const secret of [token, health]) {
+  const secrets = Object.values(readKept(cluster.state, "embedded") ?? {});
+  expect(secrets).toHaveLength(2);
+  expect(secrets).toContain(token);
+  for (const secret of secrets) {
     expect(said.some((text) => text.includes(secret))).toBe(false);
     expect(lists.some((text) => text.includes(secret))).toBe(false);
   }

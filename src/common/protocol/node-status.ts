@@ -30,6 +30,8 @@ export const NodeStatus = z.object({
   heads: z.array(z.object({ address: Word, answer: Word })).check(z.maxLength(MAX_SHOWN)),
   /** What the health service met when it dialled back; `at`: what it dialled. */
   reach: z.nullable(z.object({ result: Word, at: Text })),
+  /** The cluster that it serves as HEAD; `same`: the one that it, or what it kept, served before. */
+  cluster: z.optional(z.object({ id: Word, same: z.boolean() })),
   /** Of Ray, in this process's life. */
   restarts: Count,
   /** What last made it restart Ray, also in an earlier life. */

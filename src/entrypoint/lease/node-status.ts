@@ -39,6 +39,8 @@ export function statusAfter(status: NodeStatus, event: Event, nowMs: number): No
       const { result, to } = event.answer.value;
       return { ...status, reach: { result, at: to ?? `port ${event.port}` } };
     }
+    case "cluster":
+      return { ...status, cluster: { id: event.id, same: event.id === event.before } };
     case "state":
       return event.step.kind === "restart" ? { ...status, restarts: status.restarts + 1 } : status;
     case "trouble":

@@ -9,6 +9,7 @@ import { decide } from "../election/decide/decide.ts";
 import type { Decision } from "../election/decide/decision.ts";
 import { roleOf } from "../election/elect.ts";
 import { type Command, type PlanInput, planInstall, planRayStart } from "../ray/command.ts";
+import { renderStore } from "../ray/store/choice.ts";
 import { render } from "./event.ts";
 import { exitCodeOf } from "./exit-code.ts";
 import { introduction } from "./introduction.ts";
@@ -93,9 +94,10 @@ function showPlan(decision: Decision, input: DryRunInput) {
     path: command.env.PATH ?? "",
     env: redactEnv(command.env),
   });
-  const { start, ready } = planRayStart(input, role);
+  const { start, ready, store } = planRayStart(input, role);
   return {
     role: role.role,
+    state: store && renderStore(store),
     before: planInstall(input).map(show),
     start: show(start),
     ready: { gcs: formatAddress(ready.gcs), nodeName: ready.nodeName, timeout: ready.timeoutMs / 1000 },
@@ -129,11 +131,12 @@ export function renderDryRun(report: DryRunReport): string[] {
   ];
 }
 
-const renderPlan = ({ before, start, ready }: NonNullable<DryRunReport["plan"]>): string[] => [
+const renderPlan = ({ before, start, ready, state }: NonNullable<DryRunReport["plan"]>): string[] => [
   ...before.map(({ command }) => `  first    ${command.join(" ")}`),
   `  command  ${start.command.join(" ")}`,
   `  user     ${start.user}`,
   `  PATH     ${start.path}`,
+  ...(state === null ? [] : [`  state    ${state}`]),
   `  ready    when ${ready.gcs} lists ${ready.nodeName} as ALIVE, within ${ready.timeout} s`,
   "  environment",
   ...Object.entries(start.env).map(([name, value]) => `    ${name}=${value}`),

@@ -11,7 +11,7 @@ import type { Misspelt } from "../config/nearest.ts";
 import type { Decision } from "../election/decide/decision.ts";
 import type { HeadFact, HealthFact, LeaseFact } from "../election/facts.ts";
 import type { Plan } from "../ray/command.ts";
-import { type StoreChoice, WHY_NONE } from "../ray/store/choice.ts";
+import { renderStore, type StoreChoice } from "../ray/store/choice.ts";
 import { type Fault, renderFault } from "../ray/verdict.ts";
 import type { NodeState, Step } from "../state.ts";
 import { ASIDE, AUTH, KILLED, REACH_FIX, RULES, STEPS, say, seconds, short, WAITS } from "./words.ts";
@@ -149,8 +149,7 @@ const LINES = {
       return [];
     const gone =
       before === null ? "" : ` in place of ${short(before)}, whose actors, jobs and objects are gone`;
-    const kept = store.kind === "none" ? `not kept: ${WHY_NONE[store.why]}` : `kept in ${store.folder}`;
-    return `→ New cluster ${short(id)}${gone}; its state is ${kept}`;
+    return `→ New cluster ${short(id)}${gone}; its state is ${renderStore(store)}`;
   },
   /** An earlier life of this node, or another node, has RAY_EP_STATE_DIR. */
   "state-taken": ({ folder }: { folder: string }) =>

@@ -58,6 +58,7 @@ services:
   const project = {
     settings: read.value.settings,
     env: {},
+    secrets: {},
     stateDir: join(folder, ".ws"),
     configFile: join(folder, "config.yaml"),
     configFolder: folder,

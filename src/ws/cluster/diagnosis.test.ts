@@ -26,6 +26,10 @@ describe("likely causes", () => {
     ],
     ["write /var/lib/docker/tmp/x: no space left on device", "the disk is full"],
     ["Pool overlaps with other one on this address space", "another network has that subnet"],
+    [
+      'Error response from daemon: invalid mount config for type "bind": bind source path does not exist: /home/me/.ws/secrets/docker/ray_auth_token',
+      "the engine does not see the files of this cluster's tokens",
+    ],
     ['could not select device driver "nvidia" with capabilities: [[gpu]]', "the engine can give no GPU"],
     [
       "pull access denied for rayproject/rai, repository does not exist or may require 'docker login'",

@@ -87,6 +87,19 @@ describe("a service is ready, not yet ready, or ended", () => {
     ],
     ["the node of an earlier life", { former: new Set(["1"]) }, { notYet: "the GCS does not list it yet" }],
     [
+      "the node of an earlier life, in a GCS that kept its state",
+      { now: service({ startedAtMs: 200 }), gcs: view({ ...node("1"), startedAtMs: 100 }) },
+      { notYet: "the GCS does not list it yet" },
+    ],
+    [
+      "and its present one beside it",
+      {
+        now: service({ startedAtMs: 200 }),
+        gcs: view({ ...node("2", false), startedAtMs: 300 }, { ...node("1"), startedAtMs: 100 }),
+      },
+      { notYet: "the GCS lists it as DEAD" },
+    ],
+    [
       "unchanged, and known to the GCS before",
       { ...same, former: new Set(["1"]) },
       { ready: "WORKER, ALIVE" },

@@ -1,5 +1,6 @@
 import { type Deadline, deadlineIn, pause } from "../../common/deadline.ts";
 import { err, ok, type Result } from "../../common/result.ts";
+import type { NodeInfo } from "../../gcs/client.ts";
 import { clientWord } from "../checks/client-program.ts";
 import { HEALTH_NAME, TEST_CLIENT_NAME } from "../config/settings.ts";
 import type { Driver, Request, Service } from "../drivers/driver.ts";
@@ -149,7 +150,8 @@ export function judgeService(look: Look): Seen {
   return now.running ? judgeRunning(look, now) : { notYet: `its ${noun} is ${now.status}` };
 }
 
-function judgeRunning({ before, former, gcs, health, clientWord }: Look, { name, life }: Service): Seen {
+function judgeRunning({ before, former, gcs, health, clientWord }: Look, now: Service): Seen {
+  const { name, life } = now;
   if (name === HEALTH_NAME) return health.ok ? { ready: "200 OK" } : { notYet: health.error };
   if (name === TEST_CLIENT_NAME)
     return clientWord === undefined ? { notYet: "it has not connected yet" } : { ready: clientWord };
@@ -157,7 +159,10 @@ function judgeRunning({ before, former, gcs, health, clientWord }: Look, { name,
   if (noHead?.reason === "wants-token") return { notYet: `the GCS at ${noHead.at} refuses our token` };
   if (view === undefined) return { notYet: "no GCS answers yet" };
   const isNew = life !== before?.life;
-  const lives = view.nodes.filter(({ nodeId }) => !isNew || !former.has(nodeId));
+  // A GCS that kept its state lists nodes that it had when it ended.
+  const isFormer = ({ nodeId, startedAtMs: at }: NodeInfo) =>
+    former.has(nodeId) || (at > 0 && at < now.startedAtMs);
+  const lives = view.nodes.filter((each) => !isNew || !isFormer(each));
   const node = newestNamed(lives, name);
   if (node === undefined) return { notYet: "the GCS does not list it yet" };
   if (!node.alive) return { notYet: "the GCS lists it as DEAD" };

@@ -9,6 +9,7 @@ import { probeGcs } from "../../gcs/probe.ts";
 import { send } from "../checks/asking.ts";
 import type { NodeSettings } from "../config/settings.ts";
 import type { Driver, Service } from "../drivers/driver.ts";
+import type { Attempt } from "../failure.ts";
 
 const GCS_TIMEOUT_MS = 2000;
 const HEALTH_TIMEOUT_MS = 1000;
@@ -67,6 +68,22 @@ export function gcsOf(driver: Driver, services?: readonly Service[]): Promise<Gc
   return askGcs(headAddress === undefined || isOurs ? own : [headAddress, ...own], driver);
 }
 
+/** The node of config.yaml that is the HEAD now. */
+export async function runningHead(driver: Driver): Attempt<NodeSettings> {
+  const found = await driver.list("main");
+  if (!found.ok) return found;
+  const { heads, noHead } = await gcsOf(driver, found.value);
+  const node = heads[0] && nodeAt(driver, heads[0].address);
+  if (node !== undefined) return ok(node);
+  if (noHead?.reason === "wants-token") return err({ reason: "token-refused", at: noHead.at });
+  const fix = "Start it: ws up. To see what it waits for: ws ps, ws logs.";
+  return err({ reason: "not-running", what: "No HEAD of this cluster answers", fix });
+}
+
+/** Where a HEAD's dashboard answers, as seen from here. */
+export const dashboardUrl = ({ hostOf }: Driver, node: NodeSettings): string =>
+  `http://${shownHost(hostOf(node))}:${node.dashboardPort}`;
+
 /** The one of these services whose GCS answers; undefined where none does. */
 export async function headAmong(driver: Driver, services: readonly Service[]): Promise<Service | undefined> {
   if (services.length === 0) return undefined;
@@ -76,7 +93,7 @@ export async function headAmong(driver: Driver, services: readonly Service[]): P
 
 /** What the GCS knows of a node by that name: the living one, else the last of its lives. */
 export function newestNamed(nodes: readonly NodeInfo[], name: string): NodeInfo | undefined {
-  const lives = nodes.filter((node) => node.name === name);
+  const lives = nodes.filter((node) => node.name === name).toSorted((a, b) => a.startedAtMs - b.startedAtMs);
   return lives.findLast(({ alive }) => alive) ?? lives.at(-1);
 }
 

@@ -29,7 +29,7 @@ beforeEach(async () => {
   );
   if (!read.ok) throw new Error(JSON.stringify(read.error));
   const { settings } = read.value;
-  driver = localDriver({ settings, env: {}, stateDir: state, venvDir: state, dist: state });
+  driver = localDriver({ settings, env: {}, secrets: {}, stateDir: state, venvDir: state, dist: state });
   request = { part: "main", head: settings.test.target, build: false };
   process = spawn("sleep", ["600"], { stdio: "ignore" });
   record();

@@ -11,11 +11,12 @@ import {
   newestNamed,
   nodeAt,
   shownHost,
+  statusOf,
 } from "./snapshot.ts";
 
 export interface ClusterReport {
   readonly runtime: Driver["name"];
-  readonly head: ReturnType<typeof reportHead> | undefined;
+  readonly head: Awaited<ReturnType<typeof reportHead>> | undefined;
   readonly noHead?: NoHead | undefined;
   /** In this order: health, nodes, test worker, test client, nodes that ws did not start. */
   readonly services: readonly ServiceReport[];
@@ -52,7 +53,8 @@ export async function reportCluster(driver: Driver): Attempt<ClusterReport> {
     return reportService(driver, name, service, view, health.ok || service?.healthy === true);
   });
   if (view !== undefined) services.push(...others(driver, view, names));
-  return ok({ runtime: driver.name, head: view && reportHead(driver, view), noHead, services });
+  const head = view && (await reportHead(driver, view, found.value));
+  return ok({ runtime: driver.name, head, noHead, services });
 }
 
 const LOOKS = 3;
@@ -75,10 +77,15 @@ export const notAlive = ({ services }: ClusterReport, names: readonly string[]) 
     .map((node) => ({ node, state: services.find(({ name }) => name === node)?.state ?? "not there" }))
     .filter(({ state }) => state !== "ALIVE");
 
-function reportHead(driver: Driver, { head: { address, version, clusterId } }: ClusterView) {
+async function reportHead(driver: Driver, { head }: ClusterView, services: readonly Service[]) {
+  const { address, version, clusterId } = head;
   const node = nodeAt(driver, address);
   const host = shownHost(address.host);
+  const service = services.find(({ name }) => name === node?.name);
+  const cluster = node && (await statusOf(driver, node.name, service))?.cluster;
   return {
+    /** Whether it is the cluster that this HEAD served before its last start; undefined where that is not known. */
+    sameCluster: cluster?.id === clusterId ? cluster.same : undefined,
     node: node?.name ?? address.host,
     address,
     version,

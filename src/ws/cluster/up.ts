@@ -40,7 +40,7 @@ export const upCluster = (driver: Driver, job: Job, { build, agree, begin }: UpO
     const ready = await makeRoom(driver, request, job, planned.value.leaving, surveyed.value);
     if (!ready.ok) return ready;
     begin();
-    const bringBack = keepSecrets(driver.stateDir, driver.name, driver.env);
+    const bringBack = keepSecrets(driver.stateDir, driver.name, driver.secrets);
     const started = await start(driver, request, job);
     if (started.ok) return ok({ started: started.value, warnings: surveyed.value.warnings });
     bringBack();

@@ -23,3 +23,5 @@ export const timeoutOption = () =>
   new Option("--timeout <seconds>", "how long the nodes may take to become ALIVE")
     .argParser((text) => wholeNumber(text) * 1000)
     .default(180_000, "180");
+
+export const JSON_OPTION = ["--json", "as JSON (docs/ws.md)"] as const;

@@ -11,18 +11,19 @@ import { choose, DRIVERS } from "../drivers/choose.ts";
 import { composeRunner, dockerRunner, engineHost } from "../drivers/compose/engine.ts";
 import { isLocalRunning } from "../drivers/local/driver.ts";
 import { EXIT } from "../failure.ts";
-import { oneLine } from "../output/terminal.ts";
+import { oneLine, printJson, type Terminal } from "../output/terminal.ts";
 import { lastUp } from "../state/last-up.ts";
-import { environment } from "../state/secrets.ts";
-import type { Run } from "./command.ts";
+import { accessTo } from "../state/secrets.ts";
+import { JSON_OPTION, type Run } from "./command.ts";
 
 export const addDoctor = (program: Command, run: Run) =>
   program
     .command("doctor")
     .description("look at this machine and the cluster, and say what to change; exit 1 if anything is wrong")
+    .option(...JSON_OPTION)
     .action(run(doctor));
 
-async function doctor(context: WsContext, options: GlobalOptions) {
+async function doctor(context: WsContext, options: GlobalOptions & { readonly json?: true }) {
   const settings = loadSettings(context, options);
   if (!settings.ok) return settings.error;
   const { env: shell, dist, terminal } = context;
@@ -40,10 +41,10 @@ async function doctor(context: WsContext, options: GlobalOptions) {
     findTools: async () => (answer.ok ? ok({ ...answer.value, compose, host }) : answer),
   });
   const runtime = choice.ok ? choice.value.name : (options.runtime ?? "docker");
-  const env = await environment(context, options, runtime);
-  if (!env.ok) return env.error;
+  const access = await accessTo(context, options, settings.value, runtime);
+  if (!access.ok) return access.error;
   const project = {
-    ...{ ...options, settings: settings.value, env: env.value, dist },
+    ...{ ...options, ...access.value, settings: settings.value, dist },
     engine: { docker, compose: composeRunner(compose, shell), host },
   };
   const cluster = await lookAtCluster(DRIVERS[runtime](project));
@@ -57,14 +58,24 @@ async function doctor(context: WsContext, options: GlobalOptions) {
     cluster,
   };
   const parts = { "This machine": machineFindings(facts), "The cluster": clusterFindings(facts) };
-  for (const [title, findings] of Object.entries(parts))
-    terminal.out(`${styleText("bold", title)}\n${findings.map(render).join("")}\n`);
-  const wrong = Object.values(parts)
-    .flat()
-    .filter(({ state }) => state === "bad").length;
-  const problems = wrong === 1 ? "1 problem" : `${wrong} problems`;
-  terminal.out(wrong === 0 ? "✓ Nothing stands in the way\n" : `✗ ${problems}\n`);
+  const findings = Object.entries(parts).flatMap(([section, found]) =>
+    found.map((each) => ({ section, ...each })),
+  );
+  const wrong = findings.filter(({ state }) => state === "bad").length;
+  if (options.json) printJson(terminal.out, { findings, problems: wrong });
+  else printFindings(terminal.out, parts, wrong);
   return wrong === 0 ? EXIT.ok : EXIT.notAllWell;
+}
+
+function printFindings(
+  out: Terminal["out"],
+  parts: Readonly<Record<string, readonly Finding[]>>,
+  wrong: number,
+): void {
+  for (const [title, findings] of Object.entries(parts))
+    out(`${styleText("bold", title)}\n${findings.map(render).join("")}\n`);
+  const problems = wrong === 1 ? "1 problem" : `${wrong} problems`;
+  out(wrong === 0 ? "✓ Nothing stands in the way\n" : `✗ ${problems}\n`);
 }
 
 const MARK = { good: "✓", note: "→", bad: "✗" } as const;

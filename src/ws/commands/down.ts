@@ -1,11 +1,15 @@
 import type { Command } from "commander";
 import { type DownReport, downCluster } from "../cluster/down.ts";
+import { secretsFolder } from "../config/tokens.ts";
 import { type GlobalOptions, type WsContext, withJob } from "../context.ts";
 import { open } from "../drivers/choose.ts";
+import type { Kept } from "../drivers/driver.ts";
 import { type Attempt, EXIT } from "../failure.ts";
 import type { Job } from "../output/progress.ts";
+import { printJson, printLines } from "../output/terminal.ts";
 import { forgetUp } from "../state/last-up.ts";
-import type { Run } from "./command.ts";
+import { readKept } from "../state/secrets.ts";
+import { JSON_OPTION, type Run } from "./command.ts";
 
 export const addDown = (program: Command, run: Run) =>
   program
@@ -13,11 +17,12 @@ export const addDown = (program: Command, run: Run) =>
     .description("stop everything and leave nothing behind; twice is fine")
     .option("-v, --volumes", "remove logs and the health service's memory as well")
     .option("-y, --yes", "also what was started from another folder under the same project.name (docker)")
+    .option(...JSON_OPTION)
     .action(run(down));
 
 async function down(
   context: WsContext,
-  options: GlobalOptions & { readonly volumes?: true; readonly yes?: true },
+  options: GlobalOptions & { readonly volumes?: true; readonly yes?: true; readonly json?: true },
 ) {
   const { volumes = false, yes: anyFolder = false } = options;
   const opened = await open(context, options, { tool: "engine" });
@@ -28,8 +33,21 @@ async function down(
   );
   if (!report.ok) return report.error;
   forgetUp(options.stateDir, driver.name);
+  const tokens = {
+    what: `the tokens in ${secretsFolder(driver.stateDir, driver.name)}`,
+    remove: "ws down -v",
+  };
+  const kept = [...(await driver.kept()), ...(readKept(driver.stateDir, driver.name) ? [tokens] : [])];
+  const { out } = context.terminal;
+  if (options.json) printJson(out, { ...report.value, kept });
+  else printLines(out, renderKept(kept));
   return EXIT.ok;
 }
+
+const renderKept = (kept: readonly Kept[]): string[] =>
+  kept.length === 0
+    ? []
+    : ["→ What stays, and what removes it:", ...kept.map(({ what, remove }) => `  ${what}: ${remove}`)];
 
 /** Shows that services are being stopped, and in one line what was stopped. */
 export const showStop = (

@@ -4,6 +4,7 @@ import { loadSettings } from "../config/load.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import { EXIT } from "../failure.ts";
 import { warnOfMachine } from "../output/terminal.ts";
+import { accessTo, keepSecrets } from "../state/secrets.ts";
 import type { Run } from "./command.ts";
 
 export const addGenerate = (program: Command, run: Run) =>
@@ -21,6 +22,12 @@ async function generate(context: WsContext, options: GlobalOptions & { readonly 
   if (!plan.ok) return plan.error;
   const report = await writeComposeFiles(plan.value, options.configFolder, { check });
   if (!report.ok) return report.error;
+  if (!check) {
+    // So that `docker compose up`, typed by hand, finds the files that compose.yaml mounts.
+    const access = await accessTo(context, options, settings.value, "docker", () => true);
+    if (!access.ok) return access.error;
+    keepSecrets(options.stateDir, "docker", access.value.secrets);
+  }
   const { terminal } = context;
   const { written, unchanged, stale } = report.value;
   warnOfMachine(terminal, plan.value.warnings);

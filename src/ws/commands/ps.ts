@@ -1,20 +1,20 @@
 import type { Command } from "commander";
 import stringWidth from "string-width";
 import { formatAddress } from "../../common/address.ts";
-import { visible } from "../../common/output/shown.ts";
 import { type ClusterReport, reportCluster, type ServiceReport } from "../cluster/status.ts";
+import { gib } from "../compose/host-plan.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import { open } from "../drivers/choose.ts";
 import { EXIT } from "../failure.ts";
 import { TOKEN_WAY_OUT, wantsToken } from "../output/failure-texts.ts";
-import { oneLine } from "../output/terminal.ts";
-import type { Run } from "./command.ts";
+import { oneLine, printJson } from "../output/terminal.ts";
+import { JSON_OPTION, type Run } from "./command.ts";
 
 export const addPs = (program: Command, run: Run) =>
   program
     .command("ps")
     .description("show the nodes as Ray sees them; exit 1 while one is missing")
-    .option("--json", "as JSON")
+    .option(...JSON_OPTION)
     .action(run(ps));
 
 async function ps(context: WsContext, options: GlobalOptions & { readonly json?: true }) {
@@ -24,8 +24,9 @@ async function ps(context: WsContext, options: GlobalOptions & { readonly json?:
   const [answer, second] = await Promise.all([reportCluster(driver.until(context.signal)), other()]);
   if (!answer.ok) return answer.error;
   const report = answer.value;
-  const json = () => JSON.stringify(report, null, 2).split("\n").map(visible).join("\n");
-  context.terminal.out(`${options.json ? json() : renderPs(report)}\n`);
+  const { out } = context.terminal;
+  if (options.json) printJson(out, report);
+  else out(`${renderPs(report)}\n`);
   if (second !== undefined)
     context.terminal.err(`→ A cluster of the ${second} runtime runs as well: ./ws --runtime ${second} ps\n`);
   const well = report.services.every(({ state }) => state === "ALIVE" || state === "up");
@@ -33,17 +34,13 @@ async function ps(context: WsContext, options: GlobalOptions & { readonly json?:
 }
 
 type Column = readonly [title: string, cell: (service: ServiceReport) => string | number | undefined];
-const GIB = 2 ** 30;
 const COLUMNS: readonly Column[] = [
   ["NAME", ({ name }) => name],
   ["ROLE", ({ role }) => role],
   ["ADDRESS", ({ address }) => address],
   ["STATE", ({ state }) => state],
   ["CPUS", ({ cpus }) => cpus],
-  [
-    "MEMORY",
-    ({ memoryBytes }) => (memoryBytes === undefined ? undefined : `${(memoryBytes / GIB).toFixed(1)} GiB`),
-  ],
+  ["MEMORY", ({ memoryBytes }) => (memoryBytes === undefined ? undefined : gib(memoryBytes))],
   ["RAY", ({ version }) => version],
   ["UPTIME", ({ uptimeS }) => (uptimeS === undefined ? undefined : duration(uptimeS))],
   ["PID", ({ pid }) => pid],
@@ -52,6 +49,8 @@ const ENGINE_COLUMNS: readonly Column[] = [
   ["CONTAINER", ({ container }) => container?.name],
   ["DOCKER", ({ container }) => container?.status],
 ];
+
+const AGE = { true: "same ", false: "new ", undefined: "" };
 
 /** The table of services, and a last line about the HEAD. Pure. */
 export function renderPs(report: ClusterReport): string {
@@ -66,7 +65,7 @@ export function renderPs(report: ClusterReport): string {
   const rows = ["", ...services].map((_, row) => filled.map((cells) => cells[row]).join("  "));
   const last = head
     ? [
-        `HEAD ${head.node} at ${formatAddress(head.address)}, cluster ${head.clusterId.slice(0, 12)}, dashboard ${head.dashboardUrl}`,
+        `HEAD ${head.node} at ${formatAddress(head.address)}, ${AGE[`${head.sameCluster}`]}cluster ${head.clusterId.slice(0, 12)}, dashboard ${head.dashboardUrl}`,
       ]
     : withoutHead(report);
   return [...rows.map((row) => row.trimEnd()), ...[...last, ...missing(services)].map(oneLine)].join("\n");

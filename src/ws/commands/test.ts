@@ -11,8 +11,16 @@ import { type GlobalOptions, type WsContext, withJob } from "../context.ts";
 import { type Opened, open } from "../drivers/choose.ts";
 import { describeFailure, EXIT, fail, interrupted, type WsFailure } from "../failure.ts";
 import type { Job } from "../output/progress.ts";
-import { createCheckPrinter, prepareFolder, summarize, writeReport } from "../output/report.ts";
-import { type Run, timeoutOption } from "./command.ts";
+import {
+  createCheckPrinter,
+  prepareFolder,
+  summarize,
+  type TestRun,
+  withCounts,
+  writeReport,
+} from "../output/report.ts";
+import { printJson, type Terminal } from "../output/terminal.ts";
+import { JSON_OPTION, type Run, timeoutOption } from "./command.ts";
 import { showStop } from "./down.ts";
 import { showLogs } from "./logs.ts";
 
@@ -27,6 +35,7 @@ export const addTest = (program: Command, run: Run) =>
     .addOption(option("--logs", "show what both wrote", "head"))
     .option("--head <host:port>", "the HEAD_ADDRESS that the test worker is told (default: config.yaml's)")
     .addOption(option("--report <folder>", REPORT, "down", "logs"))
+    .addOption(option(JSON_OPTION[0], "the results of --up as JSON; the lines go to stderr", "down", "logs"))
     .addOption(timeoutOption())
     .action(run(test));
 
@@ -40,6 +49,7 @@ interface TestOptions extends GlobalOptions {
   /** `host:port` or a node's name; undefined: config.yaml's target. */
   readonly head?: string;
   readonly report?: string;
+  readonly json?: true;
   readonly timeout: number;
 }
 
@@ -77,20 +87,24 @@ async function testUp(context: WsContext, options: TestOptions, { driver, settin
   const failed = started.ok ? undefined : fail(context, started.error);
   const { signal, terminal } = context;
   if (signal.aborted) return failed ?? interrupted(signal);
-  const { out } = terminal;
+  // With --json the lines are progress.
+  const say = options.json ? terminal.err : terminal.out;
   const told = formatAddress(head);
-  if (started.ok) out(`→ Judging the cluster; the test worker was told HEAD_ADDRESS=${told}\n`);
+  if (started.ok) say(`→ Judging the cluster; the test worker was told HEAD_ADDRESS=${told}\n`);
   const checks = checkContext(driver, head, signal);
-  const results = await runChecks(CHECKLIST, checks, createCheckPrinter(out), signal);
+  const results = await runChecks(CHECKLIST, checks, createCheckPrinter(say), signal);
   if (signal.aborted) return interrupted(signal);
-  out(`\n${summarize(results).line}\n`);
-  if (report !== undefined) {
-    const startFailure = started.ok ? [] : describeFailure(started.error).lines;
-    const tookMs = monotonicMs() - began;
-    const run = { results, runtime: driver.name, head: told, startFailure, startedAt, tookMs };
-    out(`→ Written: ${writeReport(resolve(report), run).join(", ")}\n`);
-  }
-  if (started.ok) out("→ Next: ./ws test --logs · ./ws test --down\n");
+  say(`\n${summarize(results).line}\n`);
+  const startFailure = started.ok ? [] : describeFailure(started.error).lines;
+  const tookMs = monotonicMs() - began;
+  publish(terminal, options, { results, runtime: driver.name, head: told, startFailure, startedAt, tookMs });
+  if (started.ok) say("→ Next: ./ws test --logs · ./ws test --down\n");
   const allHold = results.every(({ outcome }) => outcome !== "failed");
   return allHold && started.ok ? EXIT.ok : EXIT.notAllWell;
+}
+
+function publish({ out, err }: Terminal, { report, json }: TestOptions, run: TestRun): void {
+  if (report !== undefined)
+    (json ? err : out)(`→ Written: ${writeReport(resolve(report), run).join(", ")}\n`);
+  if (json) printJson(out, withCounts(run));
 }

@@ -1,16 +1,20 @@
 import type { Command } from "commander";
 import { formatAddress } from "../../common/address.ts";
+import { hasTokens } from "../../common/auth-token.ts";
+import type { Problem } from "../../common/failure.ts";
 import { err, ok } from "../../common/result.ts";
 import { isDisruptive, type PlanStep, type UpPlan } from "../cluster/plan.ts";
 import { type ClusterReport, confirmAlive } from "../cluster/status.ts";
 import { upCluster } from "../cluster/up.ts";
+import type { Settings } from "../config/settings.ts";
 import { type GlobalOptions, type WsContext, withJob } from "../context.ts";
 import { open } from "../drivers/choose.ts";
+import type { Driver } from "../drivers/driver.ts";
 import { type Attempt, EXIT, interrupted, type WsFailure } from "../failure.ts";
 import type { Job } from "../output/progress.ts";
-import { printLines, warnOfMachine } from "../output/terminal.ts";
+import { printJson, printLines, warn, warnOfMachine } from "../output/terminal.ts";
 import { rememberUp } from "../state/last-up.ts";
-import { type Run, timeoutOption } from "./command.ts";
+import { JSON_OPTION, type Run, timeoutOption } from "./command.ts";
 
 export const addUp = (program: Command, run: Run) =>
   program
@@ -20,6 +24,7 @@ export const addUp = (program: Command, run: Run) =>
     .option("--dry-run", "show what would be started, replaced and stopped, and change nothing")
     .option("-y, --yes", "replace and stop what runs without asking")
     .addOption(timeoutOption())
+    .option(...JSON_OPTION)
     .action(run(up));
 
 interface UpOptions extends GlobalOptions {
@@ -27,6 +32,7 @@ interface UpOptions extends GlobalOptions {
   readonly build?: true;
   readonly dryRun?: true;
   readonly yes?: true;
+  readonly json?: true;
 }
 
 async function up(context: WsContext, options: UpOptions): Promise<number | WsFailure> {
@@ -49,20 +55,25 @@ async function up(context: WsContext, options: UpOptions): Promise<number | WsFa
   warnOfMachine(context.terminal, report.value.warnings);
   const cluster = await confirmAlive(driver.until(context.signal));
   if (!cluster.ok) return cluster.error;
-  printLines(context.terminal.out, renderUp(report.value.started, cluster.value));
+  const { out } = context.terminal;
+  const { started } = report.value;
+  if (options.json) printJson(out, { started, ...cluster.value });
+  else printLines(out, renderUp(started, cluster.value));
+  warn(context.terminal, "No token protects this cluster", withoutToken(driver, cluster.value));
   return EXIT.ok;
 }
 
 /** Shows what would be replaced or stopped, and asks. Without a terminal, --yes is needed instead. */
 async function agree(
   { terminal, ask, signal }: WsContext,
-  { dryRun, yes }: UpOptions,
+  { dryRun, yes, json }: UpOptions,
   { progress }: Job,
   plan: UpPlan,
 ): Attempt {
   progress.close();
   if (dryRun) {
-    printLines(terminal.out, ["→ ws up would do this:", ...renderPlan(plan)]);
+    if (json) printJson(terminal.out, { plan });
+    else printLines(terminal.out, ["→ ws up would do this:", ...renderPlan(plan)]);
     return err({ reason: "only-planned" });
   }
   if (!isDisruptive(plan)) return ok(undefined);
@@ -89,6 +100,25 @@ export function renderPlan(steps: UpPlan): string[] {
   ]);
 }
 
+/** Who can use a cluster whose Ray requires no token; nothing where it does. Pure. */
+export function withoutToken(
+  { settings: { auth }, openAt }: Pick<Driver, "openAt"> & { readonly settings: Pick<Settings, "auth"> },
+  { head }: Pick<ClusterReport, "head">,
+): Problem[] {
+  if (head === undefined || (auth === "on" && hasTokens(head.version))) return [];
+  const ports = [head.dashboardUrl, head.clientUrl].map((url) => new URL(url).port);
+  const why =
+    auth === "off" ? "Ray's token is off" : `Ray ${head.version} has no token, which came with 2.52`;
+  const narrow = "auth: off publishes its ports on 127.0.0.1 and host.ip_address alone (docker)";
+  return [
+    {
+      where: "auth",
+      problem: `${why}: whoever reaches ${openAt()} at ${[head.address.port, ...ports].join(", ")} can run code on the cluster`,
+      fix: auth === "off" ? "Take auth: off out of config.yaml." : `Use a later Ray; until then ${narrow}.`,
+    },
+  ];
+}
+
 /** What is up. Only nodes that are ALIVE count. Pure. */
 export function renderUp(started: readonly string[], { services, head }: ClusterReport): string[] {
   const nodes = services.filter(({ state }) => state === "ALIVE");
@@ -103,6 +133,7 @@ export function renderUp(started: readonly string[], { services, head }: Cluster
           `  Dashboard    ${head.dashboardUrl}`,
           `  Ray Client   ${head.clientUrl}   (Ray ${head.version})`,
           `  Address      ${formatAddress(head.address)}`,
+          '→ From this shell: eval "$(./ws env)" · In a browser: ./ws open',
           "→ Next: ./ws ps · ./ws logs -f · ./ws test --up · ./ws down",
         ]),
   ];

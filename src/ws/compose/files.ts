@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { type Address, formatAddress } from "../../common/address.ts";
 import { CLIENT_PROGRAM } from "../checks/client-program.ts";
 import {
@@ -7,6 +8,7 @@ import {
   TEST_CLIENT_NAME,
   TEST_WORKER_NAME,
 } from "../config/settings.ts";
+import { healthAuth, rayAuth, SECRETS_FOLDER } from "../config/tokens.ts";
 import type { HostPlan } from "./host-plan.ts";
 import * as names from "./names.ts";
 import {
@@ -15,7 +17,7 @@ import {
   FROM_SHELL,
   nodeImage,
   nodeService,
-  RAY_TOKEN,
+  tokensOf,
 } from "./services.ts";
 
 export interface ComposeFile {
@@ -30,16 +32,35 @@ const STATE_FOLDER = "/var/lib/ray-entrypoint";
 /** compose.yaml: the health service and the nodes that are switched on. Pure. */
 export function mainComposeFile(plan: HostPlan): ComposeFile {
   const { enabled } = plan.health;
-  const volume = { name: `${plan.projectName}-${STATE_VOLUME}`, labels: names.labelsOf(plan, "main") };
+  const labels = names.labelsOf(plan, "main");
+  const volumes = {
+    ...(enabled ? { [STATE_VOLUME]: { name: `${plan.projectName}-${STATE_VOLUME}`, labels } } : {}),
+    ...Object.fromEntries(
+      keepers(plan).map(({ name }) => [
+        names.stateVolume(name),
+        { name: names.stateVolumeName(plan, name), labels },
+      ]),
+    ),
+  };
+  const services = {
+    ...(enabled ? { [HEALTH_NAME]: healthService(plan) } : {}),
+    ...Object.fromEntries(plan.nodes.map((node) => [node.name, mainNode(plan, node)])),
+  };
   return {
-    services: {
-      ...(enabled ? { [HEALTH_NAME]: healthService(plan) } : {}),
-      ...Object.fromEntries(plan.nodes.map((node) => [node.name, mainNode(plan, node)])),
-    },
+    services,
     networks: composeNetwork(plan, "main"),
-    volumes: enabled ? { [STATE_VOLUME]: volume } : undefined,
+    secrets: composeSecrets(plan, services),
+    volumes: Object.keys(volumes).length > 0 ? volumes : undefined,
   };
 }
+
+/** The nodes that may lead and keep the state of their cluster. */
+const keepers = ({ keepsState, nodes, candidates, headAddress }: HostPlan) =>
+  nodes.filter(({ name }) => {
+    const mayLead =
+      headAddress === undefined ? candidates.some((each) => each.name === name) : headAddress.host === name;
+    return keepsState && mayLead;
+  });
 
 const composeNetwork = (plan: HostPlan, part: names.Part) => ({
   [names.NETWORKS[part]]: {
@@ -49,6 +70,13 @@ const composeNetwork = (plan: HostPlan, part: names.Part) => ({
     labels: names.labelsOf(plan, part),
   },
 });
+
+const composeSecrets = ({ secretsFolder }: HostPlan, services: ComposeFile["services"]) =>
+  Object.fromEntries(
+    Object.values(services)
+      .flatMap(tokensOf)
+      .map((token) => [token, { file: names.literal(join(secretsFolder, token)) }]),
+  );
 
 const healthService = (plan: HostPlan): ComposeService =>
   composeService(plan, "main", HEALTH_NAME, plan.health.address, {
@@ -62,6 +90,7 @@ const healthService = (plan: HostPlan): ComposeService =>
       RAY_EP_HEALTH_PORT: String(HEALTH_PORT),
       RAY_EP_HEALTH_STATE_DIR: STATE_FOLDER,
       HEAD_WHITELIST: plan.candidates.map(({ name }) => name).join(" "),
+      ...healthAuth(SECRETS_FOLDER),
       ...FROM_SHELL,
     },
     ports: [`${plan.health.port}:${HEALTH_PORT}`],
@@ -80,6 +109,9 @@ function mainNode(plan: HostPlan, node: HostPlan["nodes"][number]): ComposeServi
     .map((name) => [name, { condition: "service_healthy" }]);
   return nodeService(plan, "main", node, {
     depends_on: before.length === 0 ? undefined : Object.fromEntries(before),
+    volumes: keepers(plan).includes(node)
+      ? [`${names.stateVolume(node.name)}:${names.STATE_FOLDER}`]
+      : undefined,
     deploy: node.gpu && plan.hostHasGpu ? ALL_GPUS : undefined,
   });
 }
@@ -94,19 +126,17 @@ export function testComposeFile(plan: HostPlan): ComposeFile {
   const [told = "", ...words] = Object.entries(testVariables(plan, target)).map(
     ([name, value]) => `\${${name}:-${value}}`,
   );
-  return {
-    services: {
-      // The client stays up when it has connected, so that one can look around in it.
-      [TEST_CLIENT_NAME]: composeService(plan, "test", TEST_CLIENT_NAME, client.address, {
-        ...nodeImage(plan, TEST_CLIENT_NAME),
-        command: ["python3", "-u", "-c", names.literal(CLIENT_PROGRAM.trim()), ...words],
-        environment: { WS_CLIENT_ADDRESS: client.address, ...RAY_TOKEN },
-        stop_grace_period: "5s",
-      }),
-      [TEST_WORKER_NAME]: nodeService(plan, "test", worker, { environment: { HEAD_ADDRESS: told } }),
-    },
-    networks: composeNetwork(plan, "test"),
+  const services = {
+    // The client stays up when it has connected, so that one can look around in it.
+    [TEST_CLIENT_NAME]: composeService(plan, "test", TEST_CLIENT_NAME, client.address, {
+      ...nodeImage(plan, TEST_CLIENT_NAME),
+      command: ["python3", "-u", "-c", names.literal(CLIENT_PROGRAM.trim()), ...words],
+      environment: { WS_CLIENT_ADDRESS: client.address, ...rayAuth(plan.auth, SECRETS_FOLDER) },
+      stop_grace_period: "5s",
+    }),
+    [TEST_WORKER_NAME]: nodeService(plan, "test", worker, { environment: { HEAD_ADDRESS: told } }),
   };
+  return { services, networks: composeNetwork(plan, "test"), secrets: composeSecrets(plan, services) };
 }
 
 /**

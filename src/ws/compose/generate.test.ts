@@ -18,6 +18,7 @@ const HOST: HostFacts = {
   ipAddress: "192.168.0.10",
   ephemeralPorts: { min: 32768, max: 60999 },
   buildContext: ".",
+  secretsFolder: ".ws/secrets/docker",
 };
 
 function generate(config: string, facts: Partial<HostFacts> = {}) {
@@ -184,9 +185,16 @@ describe("what the specification asks for", () => {
       ...Object.values(file.networks),
       ...Object.values(file.volumes ?? {}),
     ]);
-    expect(labelled).toHaveLength(8);
+    expect(labelled).toHaveLength(10);
     for (const each of labelled)
       expect(each).toMatchObject({ labels: { "io.ray-entrypoint.project": "cslr-exp-platform" } });
+  });
+
+  test("a candidate's state is in a volume of its own, unless none is wanted", () => {
+    expect(main.services["ray-cpu"].volumes).toEqual(["ray-cpu-state:/opt/ray-entrypoint/state"]);
+    const [without] = parsed(generate("state: none"));
+    expect(Object.keys(without.volumes)).toEqual(["health-state"]);
+    expect(without.services["ray-cpu"].environment).toMatchObject({ RAY_EP_STATE: "none" });
   });
 
   test("a container that somebody starts from our image does not carry it", () => {
@@ -221,6 +229,27 @@ test("GPUs are reserved for ray-gpu alone, and only where there are some", () =>
   expect(wished.plan.hostHasGpu).toBe(false);
   for (const { text } of wished.files) expect(text).not.toMatch(/deploy:|devices:|reservations:/);
 });
+
+test.each([
+  ["auth: off", "disabled", ["ray_ep_health_token"]],
+  [
+    "services: { ray: { image: lab/rayproject/ray:2.49.2-gpu } }",
+    "token",
+    ["ray_ep_health_token", "ray_auth_token"],
+  ],
+])(
+  "where Ray requires no token its ports are published for this machine and host.ip_address alone: %s",
+  (config, mode, mounted) => {
+    const [main, testFile] = parsed(generate(config));
+    const both = (port: number) => ["127.0.0.1", "192.168.0.10"].map((host) => `${host}:${port}:${port}`);
+    expect(main.services["ray-cpu"].ports).toEqual(expect.arrayContaining([6379, 8265, 10001].flatMap(both)));
+    for (const { ports } of [main.services["ray-gpu"], testFile.services["test-ray-worker"]])
+      for (const port of ports) expect(port).toMatch(/^(?:127\.0\.0\.1|192\.168\.0\.10):/);
+    expect(main.services["ray-cpu"].environment.RAY_AUTH_MODE).toBe(mode);
+    expect(Object.keys(main.secrets)).toEqual(mounted);
+    expect(main.services.health.ports).toEqual(["8080:8080"]);
+  },
+);
 
 test("the candidate that comes first starts first", () => {
   const [main] = parsed(generate("nodes: { head_whitelist: [ray-gpu, ray-cpu] }"));

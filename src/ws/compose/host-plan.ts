@@ -1,6 +1,13 @@
 import type { Problem } from "../../common/failure.ts";
 import { err, ok, type Result } from "../../common/result.ts";
-import { ephemeralWarnings, type NodePorts, peerPorts, portPlanner, servicePorts } from "../config/ports.ts";
+import {
+  ephemeralWarnings,
+  type NodePorts,
+  peerPorts,
+  portPlanner,
+  publishedAt,
+  servicePorts,
+} from "../config/ports.ts";
 import type { NodeSettings, Settings, WorkerSettings } from "../config/settings.ts";
 import type { readHostFacts } from "./read-host.ts";
 
@@ -8,6 +15,8 @@ import type { readHostFacts } from "./read-host.ts";
 export interface HostFacts extends ReturnType<typeof readHostFacts> {
   /** The checkout, from which the images are built, as seen from the folder of the compose files. */
   readonly buildContext: string;
+  /** The folder of the tokens' files, seen from there as well. */
+  readonly secretsFolder: string;
 }
 
 /** The settings cut to one machine, with what they left to it: what both compose files are made from. */
@@ -16,6 +25,8 @@ export interface HostPlan extends Settings {
   /** True: the nodes that want GPUs reserve them. Only where there are some, since the engine refuses to start it otherwise. */
   readonly hostHasGpu: boolean;
   readonly buildContext: string;
+  readonly secretsFolder: string;
+  readonly publishedAt: ReturnType<typeof publishedAt>;
   readonly nodes: Planned<NodeSettings>[];
   readonly test: Settings["test"] & { readonly worker: Planned<WorkerSettings> };
   readonly warnings: readonly Problem[];
@@ -44,6 +55,8 @@ export function planHost(settings: Settings, facts: HostFacts): Result<HostPlan,
     hostIpAddress,
     hostHasGpu: facts.hasGpu && settings.hostHasGpu !== false,
     buildContext: facts.buildContext,
+    secretsFolder: facts.secretsFolder,
+    publishedAt: publishedAt(settings, hostIpAddress),
     nodes,
     test: { ...settings.test, worker },
     warnings: [

@@ -1,7 +1,9 @@
 import { isIPv4 } from "node:net";
+import { join } from "node:path";
 import { nodeEnvironment } from "../config/node-environment.ts";
 import { formatPorts, peerPorts, servicePorts } from "../config/ports.ts";
 import { HEALTH_NAME, HEALTH_PORT, type Settings, TEST_WORKER_NAME } from "../config/settings.ts";
+import { HEALTH_TOKEN, healthAuth, RAY_TOKEN, rayAuth, SECRETS_FOLDER } from "../config/tokens.ts";
 import type { HostPlan, Planned } from "./host-plan.ts";
 import * as names from "./names.ts";
 
@@ -11,17 +13,21 @@ export const STOP_GRACE_S = 30;
 /** One check costs a program start; a plain `docker compose up` starts the other nodes when the first one's check holds. */
 const NODE_HEALTHCHECK = { interval: "3s", timeout: "5s", retries: 5, start_period: "120s" };
 
-/** Ray's token, from the shell in which `ws` is typed: a secret has no place in a file that people share. */
-export const RAY_TOKEN = { RAY_AUTH_MODE: null, RAY_AUTH_TOKEN: null };
-/** What every node and the health service take from there: the token of the health service, and the form of their logs. */
-export const FROM_SHELL = { RAY_EP_HEALTH_TOKEN: null, RAY_EP_LOG: null };
+/** What every node and the health service take from the shell in which compose is typed: the form of their logs. */
+export const FROM_SHELL = { RAY_EP_LOG: null };
+
+/** The tokens that a service's variables name: mounted as files, since a value would show in `docker inspect`. Pure. */
+export const tokensOf = ({ environment = {} }: ComposeService): string[] =>
+  [RAY_TOKEN, HEALTH_TOKEN].filter((token) =>
+    Object.values(environment).includes(join(SECRETS_FOLDER, token)),
+  );
 
 /** Docker keeps everything that a container ever said unless told otherwise. */
 const BOUNDED_LOG = { driver: "json-file", options: { "max-size": "10m", "max-file": "3" } };
 
 /** The keys of a service in the order in which one reads them; what stays undefined is left out. */
 const IN_ORDER = Object.fromEntries(
-  `image build container_name hostname command environment depends_on networks extra_hosts ports volumes healthcheck logging init
+  `image build container_name hostname command environment depends_on networks extra_hosts ports volumes secrets healthcheck logging init
   stop_grace_period restart cpus mem_limit shm_size deploy read_only cap_drop security_opt labels`
     .split(/\s+/)
     .map((key) => [key, undefined]),
@@ -42,6 +48,7 @@ export function composeService(
   address: string,
   own: ComposeService,
 ): ComposeService {
+  const secrets = tokensOf(own);
   const told = advertised(plan, name);
   // A name that is not the container's own resolves for the others only as an alias.
   const aliases = told === name || isIPv4(told) ? undefined : [told];
@@ -58,6 +65,7 @@ export function composeService(
     // A test shows what happens; a restart would hide it.
     restart: part === "main" ? "unless-stopped" : "no",
     labels: names.labelsOf(plan, part),
+    secrets: secrets.length === 0 ? undefined : secrets,
     ...own,
   };
 }
@@ -97,13 +105,17 @@ export function nodeService(
       }),
       RAY_EP_STOP_GRACE: String(STOP_GRACE_S),
       ...environment,
-      ...RAY_TOKEN,
+      ...rayAuth(plan.auth, SECRETS_FOLDER),
+      ...healthAuth(SECRETS_FOLDER),
       ...FROM_SHELL,
     },
     // The same number on the host and inside, since Ray tells its peers the number that it knows.
     ports: [...servicePorts(plan), ...peerPorts(node, ports)]
       .filter(({ service }) => service === name)
-      .map((use) => `${formatPorts(use)}:${formatPorts(use)}`),
+      .flatMap((use) => {
+        const ports = `${formatPorts(use)}:${formatPorts(use)}`;
+        return plan.publishedAt === "all" ? [ports] : plan.publishedAt.map((host) => `${host}:${ports}`);
+      }),
     healthcheck: NODE_HEALTHCHECK,
     stop_grace_period: `${STOP_GRACE_S}s`,
     cpus: limits.cpus,

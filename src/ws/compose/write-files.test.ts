@@ -15,7 +15,12 @@ async function emptyFolder(): Promise<string> {
 
 async function write(folder: string, check = false, cpus = 2) {
   const text = `{ host: { ip_address: 192.168.0.10 }, services: { ray: { cpu: { cpus: ${cpus} } } } }`;
-  const places = { configFile: join(folder, "config.yaml"), configFolder: folder, root: folder };
+  const places = {
+    configFile: join(folder, "config.yaml"),
+    configFolder: folder,
+    root: folder,
+    stateDir: join(folder, ".ws"),
+  };
   const plan = planHere(settingsOf(text), places);
   if (!plan.ok) throw new Error(JSON.stringify(plan.error));
   return writeComposeFiles(plan.value, folder, { check });

@@ -3,6 +3,7 @@ import { lstat, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { err, ok, type Result } from "../../common/result.ts";
 import type { Settings } from "../config/settings.ts";
+import { secretsFolder } from "../config/tokens.ts";
 import type { WsFailure } from "../failure.ts";
 import type { NotOurs } from "../output/failure-texts.ts";
 import { generateComposeFiles } from "./generate.ts";
@@ -15,14 +16,19 @@ export interface Places {
   readonly configFolder: string;
   /** The checkout, from which the images are built. */
   readonly root: string;
+  readonly stateDir: string;
 }
 
 /** What the settings become on this machine; nothing is written. */
 export function planHere(
   settings: Settings,
-  { configFile, configFolder, root }: Places,
+  { configFile, configFolder, root, stateDir }: Places,
 ): Result<HostPlan, WsFailure> {
-  const plan = planHost(settings, { ...readHostFacts(), buildContext: relative(configFolder, root) || "." });
+  const plan = planHost(settings, {
+    ...readHostFacts(),
+    buildContext: relative(configFolder, root) || ".",
+    secretsFolder: relative(configFolder, secretsFolder(stateDir, "docker")),
+  });
   return plan.ok ? plan : err({ reason: "bad-settings", file: configFile, problems: plan.error });
 }
 

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { err, ok, type Result } from "../../common/result.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import type { WsFailure } from "../failure.ts";
@@ -12,15 +12,16 @@ export function loadSettings(
 ): Result<Settings, WsFailure> {
   let text = "";
   try {
+    const found = statSync(file);
+    const why = found.isDirectory() ? "it is a folder" : "it is no regular file";
+    // A FIFO would hold us until somebody writes.
+    if (!found.isFile()) return err({ reason: "config-unreadable", file, why, fix: NAME_A_FILE });
     text = readFileSync(file, "utf8");
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code !== "ENOENT" || configGiven) {
-      const why =
-        code === "ENOENT" ? "there is no such file" : code === "EISDIR" ? "it is a folder" : message;
-      const fix = "Name a file with -c, or leave -c out for config.yaml beside ws.";
-      return err({ reason: "config-unreadable", file, why, fix });
-    }
+    const why = code === "ENOENT" ? "there is no such file" : message;
+    if (code !== "ENOENT" || configGiven)
+      return err({ reason: "config-unreadable", file, why, fix: NAME_A_FILE });
   }
   const read = readSettings(text, file);
   warn(terminal, `${file} has warnings`, (read.ok ? read.value : read.error).warnings);
@@ -28,3 +29,5 @@ export function loadSettings(
     ? ok(read.value.settings)
     : err({ reason: "bad-settings", file, problems: read.error.problems });
 }
+
+const NAME_A_FILE = "Name a file with -c, or leave -c out for config.yaml beside ws.";

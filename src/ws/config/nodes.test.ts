@@ -21,6 +21,7 @@ vi.mock(import("./nodes.ts"), async (original) => {
 const HOST = {
   ...{ cpus: 8, memoryBytes: 32 * 2 ** 30, hasGpu: true, ipAddress: "192.168.0.10", buildContext: "." },
   ephemeralPorts: { min: 32768, max: 60999 },
+  secretsFolder: ".ws/secrets/docker",
 };
 
 test("a third entry in the table is a third node of every cluster", () => {

@@ -1,3 +1,4 @@
+import { hasTokens } from "../../common/auth-token.ts";
 import type { Problem } from "../../common/failure.ts";
 import type { PeerPorts, PortRange, Settings, WorkerSettings } from "./derive.ts";
 import { HEALTH_NAME } from "./nodes.ts";
@@ -14,6 +15,16 @@ export const portsOverlap = (a: PortRange, b: PortRange): boolean => a.min <= b.
 
 /** As compose writes them: 8265, or 21010-21057. */
 export const formatPorts = ({ min, max }: PortRange): string => (min === max ? `${min}` : `${min}-${max}`);
+
+/** The version of Ray by which its own images are tagged: rayproject/ray:2.49.2-gpu. Null: the tag does not say. */
+const rayIn = (image: string): string | null =>
+  /(?:^|\/)ray(?:-ml|-llm)?:(\d+\.\d+)/.exec(image)?.[1] ?? null;
+
+/** The host's addresses at which the nodes' ports are published: all of them only where Ray requires a token. Pure. */
+export function publishedAt({ auth, nodes }: Pick<Settings, "auth" | "nodes">, host: string) {
+  const closed = auth === "on" && nodes.every(({ image }) => hasTokens(rayIn(image)));
+  return closed ? "all" : [...new Set(["127.0.0.1", host])];
+}
 
 /** What people and programs ask: the health service's port, and those that each node has as a HEAD. */
 export const servicePorts = ({ health, nodes }: Pick<Settings, "health" | "nodes">): PortUse[] => [

@@ -67,6 +67,11 @@ export const ConfigFile = section({
     gpu_type: FOREIGN,
     hostname: FOREIGN,
   }),
+  auth: withDefault(
+    z.enum(["on", "off"], { error: "expected on or off" }),
+    "on",
+    "Addition: whether Ray requires the cluster's token (Ray 2.52 and later). off: whoever reaches its ports uses it.",
+  ),
   network: section({ subnet: withDefault(scalar.subnet, "172.28.0.0/16", "Network of the main cluster.") }),
   nodes: section({
     head_whitelist: optional(
@@ -123,6 +128,11 @@ export const ConfigFile = section({
     mlflow: FOREIGN,
     marimo: FOREIGN,
   }),
+  state: withDefault(
+    scalar.state,
+    "auto",
+    "Addition: none: a HEAD that restarts is a new cluster. auto: from Ray 2.57 on a candidate keeps the cluster's state.",
+  ),
   ray: section({
     version: withDefault(scalar.version, "2.60.0", "Addition: the Ray that the embedded runtime installs."),
   }),

@@ -37,6 +37,10 @@ const WORDS: readonly (readonly [seen: RegExp, cause: string])[] = [
     "this machine does not reach the image's registry; check services.ray.*.image in config.yaml, and the network",
   ],
   [
+    /bind source path does not exist/i,
+    "the engine does not see the files of this cluster's tokens; use an engine of this machine, or one that shares its folders",
+  ],
+  [
     /could not select device driver|nvidia-container|no NVIDIA GPU/i,
     "the engine can give no GPU; install the NVIDIA container toolkit, or set host.has_gpu: false",
   ],

@@ -6,7 +6,7 @@ import type { GlobalOptions, WsContext } from "../context.ts";
 import type { Attempt } from "../failure.ts";
 import { oneLine } from "../output/terminal.ts";
 import { lastUp } from "../state/last-up.ts";
-import { differsFromKept, environment } from "../state/secrets.ts";
+import { accessTo, differsFromKept } from "../state/secrets.ts";
 import { isDockerRunning } from "./compose/containers.ts";
 import { composeDriver } from "./compose/driver.ts";
 import {
@@ -75,11 +75,11 @@ export async function open(
     embedded: () => isLocalRunning(stateDir),
   };
   const running = async () => await runs[name]();
-  const chosen = await environment(context, options, name, announce ? running : undefined);
+  const chosen = await accessTo(context, options, loaded.value, name, announce ? running : undefined);
   if (!chosen.ok) return chosen;
   if (name === "embedded" && process.platform !== "linux")
     return err({ reason: "unsupported-platform", platform: process.platform });
-  const env = chosen.value;
+  const { env, secrets } = chosen.value;
   const keepsName = name === "docker" && former !== undefined && !renames;
   if (keepsName)
     terminal.err(
@@ -89,13 +89,13 @@ export async function open(
   // Without an engine no driver asks these.
   const { compose, host } = tools ?? { compose: ["docker", "compose"], host: "127.0.0.1" };
   const driver = DRIVERS[name]({
-    ...{ ...options, settings, env, dist },
+    ...{ ...options, settings, env, secrets, dist },
     engine: { docker, compose: composeRunner(compose, env), host },
     formerProject: renames ? former : undefined,
   });
   return ok({
     ...{ settings, driver },
-    overtaken: async () => differsFromKept(stateDir, name, env) && (await running()),
+    overtaken: async () => differsFromKept(stateDir, name, secrets) && (await running()),
     other: async () => {
       for (const each of RUNTIMES) if (each !== name && (await runs[each]())) return each;
       return undefined;

@@ -11,9 +11,11 @@ import {
   TEST_CLIENT_NAME,
   TEST_WORKER_NAME,
 } from "../config/settings.ts";
+import type { Secrets } from "../config/tokens.ts";
 import type { Attempt } from "../failure.ts";
 import type { Job } from "../output/progress.ts";
 import type { LogLine, LogRequest } from "./log-files.ts";
+import type { Program } from "./run-program.ts";
 
 export const RUNTIMES = ["docker", "embedded"] as const;
 export type RuntimeName = (typeof RUNTIMES)[number];
@@ -72,12 +74,27 @@ export interface Leaving {
   readonly volumes?: boolean;
 }
 
+/** Something of this cluster that `ws down` keeps, and the command that removes it. */
+export interface Kept {
+  readonly what: string;
+  readonly remove: string;
+}
+
+/** How a command is typed in a service's place. */
+export interface Typing {
+  /** Our standard input and output are a terminal. */
+  readonly terminal?: boolean;
+  /** A folder of this machine in a copy of which it runs; undefined: wherever one is there. */
+  readonly folder?: string;
+}
+
 /** How services are run: as containers (compose/) or as processes (local/). What is done when stands in `cluster/`. */
 export interface Driver extends GcsOptions {
   readonly name: RuntimeName;
   readonly settings: Settings;
-  /** With this cluster's secrets. */
+  /** With the paths of this cluster's secrets. */
   readonly env: Environment;
+  readonly secrets: Secrets;
   readonly stateDir: string;
   readonly noun: "container" | "process";
   /** Its nodes have users and networks of their own; false: they share this machine's. */
@@ -104,6 +121,10 @@ export interface Driver extends GcsOptions {
   stop(services: readonly Service[], now: AbortSignal): Promise<number>;
   /** Leaves nothing behind, without asking. Returns what was there, and how many processes had to be killed. */
   remove(leaving: Leaving): Attempt<{ readonly names: readonly string[]; readonly killed: number }>;
+  /** Puts aside what a node, which does not run, has kept of its cluster. False where it has kept nothing. */
+  resetState(name: string): Attempt<boolean>;
+  /** What is left where nothing runs any more. */
+  kept(): Promise<readonly Kept[]>;
   /** What a service wrote; nothing where there is no log. `since`: for a log that holds more than one life. */
   log(ref: string, part: Partial<Pick<LogRequest, "tail" | "since">>): Promise<string[]>;
   /** The text of the file in which a node keeps its status, also after its end; empty where there is none. */
@@ -119,6 +140,8 @@ export interface Driver extends GcsOptions {
   keepLog(name: string, found: Pick<Service, "ref"> | undefined, instead?: string): Promise<string>;
   /** Runs a command in a service's place, as a person would type it there. The error is one line. */
   exec(name: string, command: readonly string[]): Promise<Result<string, string>>;
+  /** What runs a command in a service's place as Ray's user, with the PATH and tokens that the node's Ray has. */
+  typed(name: string, command: readonly string[], how: Typing): Promise<Program>;
   /** The environment of the Ray that runs in a node, read from the process itself: NAME=value, each ended by NUL. */
   environment(name: string): Promise<Result<string, string>>;
   /** What config.yaml gives a node: its environment, and its memory and object store together. */
@@ -129,6 +152,8 @@ export interface Driver extends GcsOptions {
 
   /** The host under which this machine reaches a service's ports. */
   hostOf(place: Placement): string;
+  /** This machine's addresses at which others reach the nodes' ports, in words. */
+  openAt(): string;
   /** An address of config.yaml as the services themselves dial it. */
   inside(address: Address): Address;
   /** What is known of a service that does not exist; without a name: of a node that is not ours. */

@@ -1,9 +1,16 @@
 import { execa, type Options } from "execa";
 import type { Environment } from "../../common/environment.ts";
 
+/** A program of this machine. */
+export interface Program {
+  readonly words: readonly string[];
+  readonly env: Environment;
+  readonly cwd?: string | undefined;
+}
+
 export interface RunOptions {
   readonly env: Environment;
-  readonly cwd?: string;
+  readonly cwd?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs?: number | undefined;
   readonly onLine?: ((line: string) => void) | undefined;
@@ -55,6 +62,22 @@ export async function runProgram([file = "", ...args]: readonly string[], option
 
 async function forEachLine(lines: AsyncIterable<string>, onLine: (line: string) => void): Promise<void> {
   for await (const line of lines) onLine(line);
+}
+
+/** Runs a program that no Ctrl-C of the terminal reaches, with our output as its own. True where it ended well. */
+export async function runApart(
+  { words: [file = "", ...args], env, cwd }: Program,
+  stdout: "stdout" | "stderr",
+  signal: AbortSignal,
+): Promise<boolean> {
+  const own = {
+    buffer: false,
+    all: false,
+    detached: true,
+    stdout: stdout === "stdout" ? 1 : 2,
+    stderr: 2,
+  } as const;
+  return !(await execa(file, args, { ...common({ env, cwd, signal }), ...own })).failed;
 }
 
 /** The lines that a program writes, as they come; ends with it or with `signal`. */

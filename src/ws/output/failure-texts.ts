@@ -39,7 +39,7 @@ interface Late {
 export const wantsToken = (at: string): string =>
   `The cluster requires a token: the GCS at ${at} refuses this ws, which has none or another one`;
 export const TOKEN_WAY_OUT =
-  "Set the cluster's RAY_AUTH_MODE=token and RAY_AUTH_TOKEN (or RAY_AUTH_TOKEN_PATH) in the shell or in .env; ws up then remembers them.";
+  "Set the cluster's RAY_AUTH_TOKEN (or RAY_AUTH_TOKEN_PATH) in the shell or in .env; ws up then remembers it.";
 
 /** All that `ws` expects to go wrong, by exit code and reason: the facts, and in words what failed, what was seen and what to do. */
 export const FAILURES = {
@@ -50,6 +50,10 @@ export const FAILURES = {
     "not-agreed": () => [
       "✗ Nothing was changed",
       "→ To go ahead: ws up --yes. To see the plan only: ws up --dry-run.",
+    ],
+    "state-in-use": ({ node }: Texts<"node">) => [
+      `✗ ${node} runs, and writes to its state`,
+      "→ Stop the cluster first: ws down. Its state stays.",
     ],
   },
   69: {
@@ -126,6 +130,14 @@ export const FAILURES = {
       "→ Look at its log: ws logs NODE; then run ws up again.",
     ],
     "not-running": ({ what, fix }: Texts<"fix" | "what">) => [`✗ ${what}`, `→ ${fix}`],
+    "job-not-submitted": ({ node }: Texts<"node">) => [
+      `✗ The job was not submitted at ${node}; the lines above say why`,
+      "→ Correct what they name, then run the command again.",
+    ],
+    "job-goes-on": ({ job, status }: Texts<"job" | "status">) => [
+      `✗ ${job} is ${status}, but its log can no longer be followed`,
+      `→ ws shell -- ray job logs --follow ${job}; to end it: ws shell -- ray job stop ${job}`,
+    ],
     "left-over": ({ processes, ports }: Left) => [
       "✗ Parts of this cluster are still there:",
       ...processes.map(({ pid, what }) => `  ✗ process ${pid}: ${what}`),

@@ -49,12 +49,14 @@ export function prepareFolder(folder: string): void {
   accessSync(folder, constants.W_OK);
 }
 
+/** The run as programs read it. */
+export const withCounts = (run: TestRun) => ({ ...run, counts: summarize(run.results).counts });
+
 /** Writes the run as JUnit XML for CI, as JSON for programs and as Markdown for people. Returns the files. */
 export function writeReport(folder: string, run: TestRun): string[] {
-  const json = { ...run, counts: summarize(run.results).counts };
   const files = {
     "cluster-test.xml": junitXml(run),
-    "cluster-test.json": `${JSON.stringify(json, null, 2)}\n`,
+    "cluster-test.json": `${JSON.stringify(withCounts(run), null, 2)}\n`,
     "cluster-test.md": markdownPage(run),
   };
   prepareFolder(folder);

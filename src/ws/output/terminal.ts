@@ -39,6 +39,10 @@ export function printLines(write: (text: string) => void, lines: readonly string
   if (lines.length > 0) write(`${lines.map(oneLine).join("\n")}\n`);
 }
 
+/** Writes what a program reads; docs/ws.md describes it. */
+export const printJson = (out: Terminal["out"], value: unknown): void =>
+  out(`${JSON.stringify(value, null, 2).split("\n").map(visible).join("\n")}\n`);
+
 /** Says what works all the same and may surprise; nothing where there is nothing. */
 export function warn({ err }: Pick<Terminal, "err">, what: string, warnings: readonly Problem[]): void {
   if (warnings.length > 0) printLines(err, renderWarnings(what, warnings));

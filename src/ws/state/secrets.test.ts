@@ -1,19 +1,18 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import {
-  chooseSecrets,
-  differsFromKept,
-  keepSecrets,
-  parseDotEnv,
-  readGiven,
-  readKept,
-  withSecrets,
-} from "./secrets.ts";
+import type { Secrets } from "../config/tokens.ts";
+import { accessTo, chooseSecrets, differsFromKept, keepSecrets, readGiven, readKept } from "./secrets.ts";
 
-const given = { RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN: "given", RAY_EP_HEALTH_TOKEN: "health" };
-const kept = { RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN: "kept", RAY_EP_HEALTH_TOKEN: "its own" };
+const given = { RAY_AUTH_TOKEN: "given", RAY_EP_HEALTH_TOKEN: "health" };
+const kept = { RAY_AUTH_TOKEN: "kept", RAY_EP_HEALTH_TOKEN: "its own" };
+
+function scratch(): string {
+  const folder = mkdtempSync(join(tmpdir(), "ws-secrets-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  return folder;
+}
 
 test("E1 a running cluster keeps the secrets that it was started with, and a different one is reported", () => {
   expect(chooseSecrets(kept, {}, true)).toEqual({ secrets: kept, warnings: [] });
@@ -26,81 +25,77 @@ test("E1 a running cluster keeps the secrets that it was started with, and a dif
 test("E1 a cluster that is down keeps them, unless others are given", () => {
   expect(chooseSecrets(kept, {}, false).secrets).toEqual(kept);
   expect(chooseSecrets(kept, given, false).secrets).toEqual(given);
-  const off = { RAY_AUTH_MODE: "disabled" };
-  expect(chooseSecrets(kept, off, false).secrets).toEqual({
-    ...off,
-    RAY_EP_HEALTH_TOKEN: "its own",
-  });
 });
 
-test("B4 a new cluster gets its own health token; a running one without a token is not recreated for it", () => {
-  const fresh = () => chooseSecrets(undefined, {}, false).secrets;
-  expect(fresh().RAY_EP_HEALTH_TOKEN).toMatch(/^[0-9a-f]{48}$/);
-  expect(fresh()).not.toEqual(fresh());
-  expect(chooseSecrets(undefined, {}, true).secrets).toEqual({});
+test("B4 a new cluster gets tokens of its own", () => {
+  const fresh = () => Object.values(chooseSecrets(undefined, {}, false).secrets);
+  for (const token of fresh()) expect(token).toMatch(/^[0-9a-f]{48}$/);
+  expect(new Set([...fresh(), ...fresh()]).size).toBe(4);
 });
 
 test("E1 a token's file is read, and one that cannot be read is named", () => {
-  const folder = mkdtempSync(join(tmpdir(), "ws-secrets-"));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const folder = scratch();
   writeFileSync(join(folder, "token"), "from a file\n");
-  const path = { RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN_PATH: join(folder, "token") };
-  const of = (env: Record<string, string>) => readGiven({ HOME: folder, ...env }, folder);
-  expect(of(path)).toEqual({
-    ok: true,
-    value: { RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN: "from a file" },
-  });
-  expect(of({ RAY_EP_HEALTH_TOKEN_FILE: join(folder, "none") })).toMatchObject({
-    ok: false,
-    error: { reason: "config-unreadable", file: join(folder, "none") },
-  });
+  const of = (env: Record<string, string>) =>
+    readGiven({ HOME: folder, ...env }, folder, join(folder, "own"));
+  const fromFile = { ok: true, value: { RAY_AUTH_TOKEN: "from a file" } };
+  expect(of({ RAY_AUTH_TOKEN_PATH: join(folder, "token") })).toEqual(fromFile);
+  const wrong = (variable: string, file: string) =>
+    expect(of({ [variable]: file })).toMatchObject({
+      ok: false,
+      error: { reason: "config-unreadable", file: file.startsWith("/") ? file : "(6 characters)" },
+    });
+  wrong("RAY_EP_HEALTH_TOKEN_FILE", join(folder, "none"));
   // Else a cluster that somebody meant to close would be open.
   writeFileSync(join(folder, "empty"), "\ntoken");
-  expect(of({ RAY_AUTH_TOKEN_PATH: join(folder, "empty") })).toMatchObject({
-    ok: false,
-    error: { reason: "config-unreadable", file: join(folder, "empty") },
-  });
+  wrong("RAY_AUTH_TOKEN_PATH", join(folder, "empty"));
   // B7: the secret itself in the place of its file.
-  expect(of({ RAY_EP_HEALTH_TOKEN_FILE: "s3cr3t" })).toMatchObject({ error: { file: "(6 characters)" } });
+  wrong("RAY_EP_HEALTH_TOKEN_FILE", "s3cr3t");
 });
 
-test("only the cluster's own secrets are passed on", () => {
-  const shell = { PATH: "/bin", RAY_AUTH_TOKEN: "shell", RAY_AUTH_TOKEN_PATH: "/x" };
-  expect(withSecrets(shell, { RAY_EP_HEALTH_TOKEN: "h" })).toEqual({
-    PATH: "/bin",
-    RAY_EP_HEALTH_TOKEN: "h",
+test("Ray's own token file counts in token mode, and not in a shell that has read `ws env`", () => {
+  const folder = scratch();
+  mkdirSync(join(folder, ".ray"));
+  writeFileSync(join(folder, ".ray/auth_token"), "of ray\n");
+  const of = (env: Record<string, string>) =>
+    readGiven({ HOME: folder, ...env }, folder, join(folder, "own"));
+  expect(of({ RAY_AUTH_MODE: "token" })).toEqual({ ok: true, value: { RAY_AUTH_TOKEN: "of ray" } });
+  const own = { RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN_PATH: join(folder, "own/ray_auth_token") };
+  for (const env of [{}, own]) expect(of(env)).toEqual({ ok: true, value: {} });
+});
+
+test("E1 .env counts where the shell has nothing", () => {
+  const folder = scratch();
+  writeFileSync(
+    join(folder, ".env"),
+    '\uFEFFRAY_AUTH_TOKEN="a#b" # c\r\n export RAY_EP_HEALTH_TOKEN = x # c',
+  );
+  const of = (env: Record<string, string>) => readGiven({ HOME: folder, ...env }, folder, "/none");
+  expect(of({})).toEqual({ ok: true, value: { RAY_AUTH_TOKEN: "a#b", RAY_EP_HEALTH_TOKEN: "x" } });
+  expect(of({ RAY_AUTH_TOKEN: "s" })).toMatchObject({ value: { RAY_AUTH_TOKEN: "s" } });
+});
+
+test("what is started gets the paths of the cluster's own tokens, and no value of any", async () => {
+  const folder = scratch();
+  const shell = { PATH: "/bin", RAY_AUTH_TOKEN: "shell", RAY_EP_HEALTH_TOKEN: "shell", HOME: folder };
+  const context = { env: shell, terminal: { out: () => {}, err: () => {}, live: undefined } };
+  const options = { stateDir: folder, configFile: join(folder, "config.yaml") };
+  const of = (auth: "on" | "off") => accessTo(context, options, { auth }, "docker");
+  const path = join(folder, "secrets/docker/ray_auth_token");
+  expect(await of("on")).toMatchObject({
+    value: { env: { PATH: "/bin", RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN_PATH: path, HOME: folder } },
   });
-});
-
-test("E1 .env is read as compose reads it", () => {
-  const text = [
-    "# a comment",
-    "PLAIN=a b # comment",
-    "HASH=a#b",
-    " export EXPORTED = x ",
-    "SINGLE='it $PLAIN # is'  # c",
-    'DOUBLE="a\\n\\"b\\" \\$x $HASH" # c',
-    "OF_SHELL=$" + "{SHELL_ONE}-$" + "{NONE:-default}",
-    "EMPTY=",
-    "CRLF=x\r",
-    "not a line",
-  ].join("\n");
-  expect(parseDotEnv("\uFEFFFIRST=1\r\n\r\n  SECOND=2")).toEqual({ FIRST: "1", SECOND: "2" });
-  expect(parseDotEnv(text, { SHELL_ONE: "s" })).toEqual({
-    PLAIN: "a b",
-    HASH: "a#b",
-    EXPORTED: "x",
-    SINGLE: "it $PLAIN # is",
-    DOUBLE: 'a\n"b" $x a#b',
-    OF_SHELL: "s-default",
-    EMPTY: "",
-    CRLF: "x",
+  expect(await of("off")).toEqual({
+    ok: true,
+    value: {
+      env: { PATH: "/bin", RAY_AUTH_MODE: "disabled", HOME: folder },
+      secrets: { RAY_AUTH_TOKEN: "shell", RAY_EP_HEALTH_TOKEN: "shell" },
+    },
   });
 });
 
 test("E1 what a start that failed was given is not kept", () => {
-  const state = mkdtempSync(join(tmpdir(), "ws-secrets-"));
-  onTestFinished(() => rmSync(state, { recursive: true }));
+  const state = scratch();
   keepSecrets(state, "docker", given)();
   expect(readKept(state, "docker")).toBeUndefined();
   keepSecrets(state, "docker", kept);
@@ -109,12 +104,10 @@ test("E1 what a start that failed was given is not kept", () => {
 });
 
 test("D15 who chose other secrets than those that are kept is told so", () => {
-  const state = mkdtempSync(join(tmpdir(), "ws-secrets-"));
-  onTestFinished(() => rmSync(state, { recursive: true }));
-  const differs = (secrets: Record<string, string>) =>
-    differsFromKept(state, "docker", withSecrets({ PATH: "/bin" }, secrets));
+  const state = scratch();
+  const differs = (secrets: Secrets) => differsFromKept(state, "docker", secrets);
   expect(differs(kept)).toBe(false);
-  keepSecrets(state, "docker", { RAY_AUTH_TOKEN: "kept", RAY_EP_HEALTH_TOKEN: "its own" });
+  keepSecrets(state, "docker", kept);
   expect(differs(kept)).toBe(false);
   expect(differs({ ...kept, RAY_EP_HEALTH_TOKEN: "another" })).toBe(true);
   expect(differs({})).toBe(true);

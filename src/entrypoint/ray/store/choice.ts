@@ -16,7 +16,7 @@ export type StoreChoice =
   | { readonly kind: "rocksdb"; readonly folder: string }
   | { readonly kind: "none"; readonly why: keyof typeof WHY_NONE };
 
-export const WHY_NONE = {
+const WHY_NONE = {
   off: "RAY_EP_STATE=none",
   redis: "RAY_REDIS_ADDRESS is set, and Redis keeps it",
   given: "RAY_gcs_storage is set, and this program leaves it alone",
@@ -25,6 +25,9 @@ export const WHY_NONE = {
   unwritable: "the folder of RAY_EP_STATE_DIR cannot be written",
   "no-lease": "the health service keeps no lease, so nobody knows whether another node has led since",
 } as const;
+
+export const renderStore = (store: StoreChoice): string =>
+  store.kind === "none" ? `not kept: ${WHY_NONE[store.why]}` : `kept in ${store.folder}`;
 
 /** The first Ray with that store (RAY_gcs_storage). */
 const FIRST_RELEASE = 2057;

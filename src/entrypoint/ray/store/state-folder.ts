@@ -58,13 +58,16 @@ const QUIET_MS = 500;
  */
 export class StateFolder implements ClusterState {
   readonly #path: string;
+  readonly #waitS: number;
   readonly #user: RayUser | null;
   readonly #log: (event: Event) => void;
   /** The open folder with the lock, for the guard. */
   fd: number | undefined;
   #kept: Kept | null = null;
 
-  constructor(path: string, user: RayUser | null, log: (event: Event) => void) {
+  /** `user`: whom root has to become for Ray, else null. */
+  constructor(path: string, user: RayUser | null, log: (event: Event) => void, waitS = WAIT_S) {
+    this.#waitS = waitS;
     this.#path = path;
     this.#user = user;
     this.#log = log;
@@ -78,7 +81,7 @@ export class StateFolder implements ClusterState {
     // It was said already that nothing can be kept there.
     if (this.fd === undefined) return ok(NO_LEGACY);
     const told = setTimeout(() => this.#log({ type: "state-taken", folder: this.#path }), QUIET_MS);
-    const lock = await flock(this.fd, ["--exclusive", "--timeout", String(WAIT_S)], { signal: stop });
+    const lock = await flock(this.fd, ["--exclusive", "--timeout", String(this.#waitS)], { signal: stop });
     clearTimeout(told);
     if (stop.aborted) return ok(NO_LEGACY);
     if (lock === TAKEN) return err({ reason: "state-taken", folder: this.#path });
@@ -134,7 +137,7 @@ export class StateFolder implements ClusterState {
 
   #putAside(why: "other-led" | "unused" | "follows"): void {
     if (!existsSync(join(this.#path, STORE))) return;
-    const name = `${ASIDE}${new Date().toISOString().slice(0, 19).replaceAll(":", "-")}`;
+    const name = `${ASIDE}${new Date().toISOString().replaceAll(":", "-")}`;
     renameSync(join(this.#path, STORE), join(this.#path, name));
     this.#log({ type: "state-aside", why, to: join(this.#path, name) });
     const old = readdirSync(this.#path).filter((each) => each.startsWith(ASIDE));

@@ -1,6 +1,4 @@
-import { homedir } from "node:os";
 import { formatAddress } from "../../../common/address.ts";
-import { authIn } from "../../../common/auth-token.ts";
 import { err, ok } from "../../../common/result.ts";
 import { readTls } from "../../../gcs/tls.ts";
 import { mainComposeFile, testComposeFile } from "../../compose/files.ts";
@@ -20,14 +18,15 @@ import { surveyProject } from "./survey.ts";
 
 /** The services of config.yaml as containers of a Docker engine, through the compose files that `ws generate` writes. */
 export function composeDriver(project: Project): Driver {
-  const { settings, env, stateDir, engine } = project;
+  const { settings, env, secrets, stateDir, engine } = project;
   const container = (name: string) => containerName(settings, name);
   const driver: Driver = {
     name: "docker",
     settings,
     env,
+    secrets,
     stateDir,
-    token: authIn(env, env.HOME || homedir()).token,
+    token: secrets.RAY_AUTH_TOKEN ?? null,
     tls: readTls(env),
     noun: "container",
     isolated: true,
@@ -67,6 +66,11 @@ export function composeDriver(project: Project): Driver {
     ...logVerbs(project),
     ...nodeVerbs(project),
     hostOf: () => engine.host,
+    openAt: () => {
+      const plan = planHere(settings, project);
+      const at = plan.ok ? plan.value.publishedAt : "all";
+      return at === "all" ? "any address of this machine" : at.join(" or ");
+    },
     inside: (address) => address,
     absent: (name) => {
       const shown =
@@ -83,24 +87,51 @@ function formerDriver({ formerProject: projectName, ...project }: Project): Driv
   return composeDriver({ ...project, settings: { ...project.settings, projectName } });
 }
 
-/** Whom Ray runs as in the Ray images. The engine gives even root no look into another user's process. */
-const RAY_USER = "ray";
 /** The raylet is the part that runs the user's work; its environment is what its workers get. */
-const RAYLET_ENVIRONMENT = `
+const ofRaylet = (command: string) => `
 for process in /proc/[0-9]*; do
-  case $(tr '\\0' ' ' < "$process/cmdline") in */raylet/raylet\\ *) cat "$process/environ"; exit 0 ;; esac
+  case $(tr '\\0' ' ' < "$process/cmdline") in */raylet/raylet\\ *) ${command}; exit 0 ;; esac
 done 2>/dev/null
 echo "no raylet runs" >&2
 exit 1`;
 
+/** The health service has none. */
+const PROFILE = "profile=/opt/ray-entrypoint/profile.sh; [ ! -r $profile ] || . $profile";
+/** A copy that is gone when the command has ended. */
+const IN_COPY = `${PROFILE}; d=$(mktemp -d) && trap 'rm -rf "$d"' EXIT && cd "$d" && tar -xf - && "$@"`;
+/** What Ray itself leaves out of a working folder (ray_constants.py, RAY_RUNTIME_ENV_DEFAULT_EXCLUDES, 2.60). */
+const LEFT_OUT = [".git", ".venv", "venv", "__pycache__"].map((name) => `--exclude=${name}`);
+
 /** What runs in containers, and what config.yaml wants of it. */
-function nodeVerbs(project: Project): Pick<Driver, "exec" | "environment" | "expected"> {
+function nodeVerbs(project: Project): Pick<Driver, "exec" | "typed" | "environment" | "expected"> {
   const { engine, settings } = project;
   const exec = (user: readonly string[], name: string, command: readonly string[]) =>
     engine.docker(["exec", ...user, containerName(settings, name), ...command], {
       timeoutMs: COMMAND_TIMEOUT_MS,
     });
+  // The engine gives even root no look into another user's process, but shows whose it is.
+  const rayUser = async (name: string) => {
+    const uid = await exec(["--user", "root"], name, ["sh", "-c", ofRaylet('stat -c %u "$process"')]);
+    return uid.ok ? ["--user", uid.value.trim()] : [];
+  };
   return {
+    typed: async (name, command, { terminal, folder }) => {
+      const script = folder === undefined ? `${PROFILE}; exec "$@"` : IN_COPY;
+      const where = [...(await rayUser(name)), containerName(settings, name)];
+      const words = [
+        "docker",
+        "exec",
+        terminal ? "-it" : "-i",
+        ...where,
+        "sh",
+        "-c",
+        script,
+        "sh",
+        ...command,
+      ];
+      const copying = ["sh", "-c", `tar -C "$0" ${LEFT_OUT.join(" ")} -cf - . | "$@"`, folder ?? ""];
+      return { words: folder === undefined ? words : [...copying, ...words], env: project.env };
+    },
     exec: async (name, command) => {
       const [program = "", first = ""] = command;
       // Only root may become somebody else without a password.
@@ -110,7 +141,7 @@ function nodeVerbs(project: Project): Pick<Driver, "exec" | "environment" | "exp
       return err(`${program} ${first.slice(0, 20)}: ${last}`);
     },
     environment: async (name) => {
-      const done = await exec(["--user", RAY_USER], name, ["sh", "-c", RAYLET_ENVIRONMENT]);
+      const done = await exec(await rayUser(name), name, ["sh", "-c", ofRaylet('cat "$process/environ"')]);
       return done.ok ? done : err(done.error.lines.at(-1) ?? "its environment cannot be read");
     },
     // What the compose files say; the values that compose takes from elsewhere are not judged by them.

@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readText } from "../../../common/auth-token.ts";
 import type { Result } from "../../../common/result.ts";
@@ -12,12 +11,11 @@ import {
   TEST_COMPOSE_FILE,
 } from "../../compose/names.ts";
 import { type Places, planHere } from "../../compose/write-files.ts";
-import { secretsFile } from "../../state/secrets.ts";
 import type { Driver, Request } from "../driver.ts";
 import type { Engine, Refusal, RunCommand } from "./engine.ts";
 
 /** One project of compose: where its things are, and how the engine is asked. */
-export interface Project extends Places, Pick<Driver, "settings" | "env" | "stateDir"> {
+export interface Project extends Places, Pick<Driver, "settings" | "env" | "secrets" | "stateDir"> {
   readonly engine: Engine;
   /** project.name when this cluster was started, if it has changed since. */
   readonly formerProject?: string | undefined;
@@ -34,17 +32,14 @@ export function runCompose(
   words: readonly string[],
   options?: Parameters<RunCommand>[1],
 ): Promise<Result<string, Refusal>> {
-  const { engine, settings, configFolder, root, stateDir } = project;
+  const { engine, settings, configFolder, root } = project;
   const plan = part === "test" ? planHere(settings, project) : undefined;
   const env = {
     ...sourceVariables(root),
     ...(plan?.ok ? testVariables(plan.value, head) : {}),
   };
-  // Replaces `.env`, which ws has read itself: a cluster keeps what it was started with.
-  const secrets = secretsFile(stateDir, "docker");
   const place = [
     ...["-p", composeProject(settings, part), "--project-directory", configFolder],
-    ...(existsSync(secrets) ? ["--env-file", secrets] : []),
     ...["-f", join(stateOf(project), part === "main" ? COMPOSE_FILE : TEST_COMPOSE_FILE)],
   ];
   return engine.compose([...place, ...words], { ...options, env });

@@ -1,13 +1,22 @@
-import { homedir } from "node:os";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { authIn, authOfRay, readText, withAuthMode } from "../../../common/auth-token.ts";
+import { readRegular, readText } from "../../../common/auth-token.ts";
 import { err, ok } from "../../../common/result.ts";
 import { readTls } from "../../../gcs/tls.ts";
 import { HEALTH_NAME, type Settings } from "../../config/settings.ts";
-import { type Driver, type Service, servicesOf } from "../driver.ts";
+import { type Driver, type Kept, type Service, servicesOf } from "../driver.ts";
 import { logLines, readLog } from "../log-files.ts";
 import { COMMAND_TIMEOUT_MS, runProgram } from "../run-program.ts";
-import { foldersOf, logFile, makeFolders, readMachine, removeKept, statusFile, userName } from "./machine.ts";
+import {
+  foldersOf,
+  logFile,
+  makeFolders,
+  putStateAside,
+  readMachine,
+  removeKept,
+  statusFile,
+  userName,
+} from "./machine.ts";
 import { onLoopback, planPart } from "./plan.ts";
 import { findProcesses, running, type StartedProcess } from "./processes.ts";
 import {
@@ -21,7 +30,7 @@ import {
 import { findTakenPorts } from "./taken-ports.ts";
 import { ensureVenv } from "./venv.ts";
 
-interface Local extends Pick<Driver, "settings" | "env" | "stateDir"> {
+interface Local extends Pick<Driver, "settings" | "env" | "secrets" | "stateDir"> {
   readonly venvDir: string;
   readonly dist: string;
   readonly signal?: AbortSignal;
@@ -33,22 +42,25 @@ export const isLocalRunning = (stateDir: string): boolean =>
 
 /** The services of config.yaml as processes of this machine, on loopback addresses. Linux only. */
 export function localDriver(local: Local): Driver {
-  const { settings, env: shell, stateDir, venvDir, dist } = local;
+  const { settings, secrets, stateDir, venvDir, dist } = local;
   const { rayVersion } = settings;
   const folders = foldersOf(stateDir);
-  const auth = authOfRay(authIn(shell, shell.HOME || homedir()), rayVersion);
-  const env = withoutProxy(withAuthMode(shell, auth), settings);
+  const env = withoutProxy(local.env, settings);
   const venv = join(venvDir, `venv-${rayVersion}`);
   const binDir = join(venv, "bin");
   const plans = (request: Parameters<typeof planPart>[1]) =>
     planPart(settings, request, readMachine(settings, folders, { binDir, dist, logForm: env.RAY_EP_LOG }));
+  // All nodes share this machine: a command "in" a node has its PATH.
+  const base = baseEnvironment(env);
+  const inNode = { ...base, PATH: `${binDir}:${base.PATH ?? ""}`, RAY_USAGE_STATS_ENABLED: "0" };
   const runs = (name: string) => running(folders).some((each) => each.name === name);
   return {
     name: "embedded",
     settings,
     env,
+    secrets,
     stateDir,
-    token: auth.token,
+    token: secrets.RAY_AUTH_TOKEN ?? null,
     tls: readTls(env),
     noun: "process",
     isolated: false,
@@ -98,21 +110,29 @@ export function localDriver(local: Local): Driver {
       if (volumes) removeKept(folders);
       return ok({ names: [], killed: killed.value });
     },
+    resetState: async (name) => ok(putStateAside(folders, name)),
+    kept: async () => [
+      ...keptBy(folders.logs, "logs and what the services remember, below", "ws down -v", folders.state),
+      ...keptBy(venv, `Ray ${rayVersion} in`, `rm -rf '${venv}'`),
+    ],
     log: async (name, { tail }) => logLines(logFile(folders, name), tail),
-    status: async (name) => readText(statusFile(folders, name)) ?? "",
+    status: async (name) => readRegular(statusFile(folders, name)) ?? "",
     readLog: (name, _, ...how) => readLog(logFile(folders, name), env, ...how),
     keepLog: async (name) => logFile(folders, name),
     exec: async (_, command) => {
-      // All nodes share this machine: a command "in" a node has its PATH.
-      const base = baseEnvironment(env);
-      const own = { ...base, PATH: `${binDir}:${base.PATH ?? ""}`, RAY_USAGE_STATS_ENABLED: "0" };
-      const options = { timeoutMs: COMMAND_TIMEOUT_MS, signal: local.signal, cwd: folders.state, env: own };
+      const options = {
+        timeoutMs: COMMAND_TIMEOUT_MS,
+        signal: local.signal,
+        cwd: folders.state,
+        env: inNode,
+      };
       const done = await runProgram(command, options);
       if (done.ok) return ok(done.all);
       const last = done.all.trim().split("\n").slice(-3).join(" / ");
       const why = done.code === undefined ? done.stderr.at(-1) : `exit code ${done.code}`;
       return err(`${command.slice(0, 2).join(" ")}: ${why}: ${last}`);
     },
+    typed: async (_, words, { folder: cwd }) => ({ words, env: inNode, cwd }),
     environment: async (name) => {
       // The raylet is the part that runs the user's work; its environment is what its workers get.
       const raylet = findProcesses(folders, [name]).find(({ command }) => /\/raylet\/raylet /.test(command));
@@ -129,10 +149,15 @@ export function localDriver(local: Local): Driver {
       };
     },
     hostOf: ({ loopbackAddress }) => loopbackAddress,
+    // Ray binds most of its ports on all, whatever address it is told.
+    openAt: () => "any address of this machine",
     inside: (address) => onLoopback(settings, address),
     absent: (name = "") => ({ ref: name, address: addressOf(settings, name) ?? "–" }),
   };
 }
+
+const keptBy = (found: string, what: string, remove: string, shown = found): Kept[] =>
+  existsSync(found) ? [{ what: `${what} ${shown}`, remove }] : [];
 
 /** Keeps proxies out of the loopback; the cluster's addresses one by one, since Python's urllib takes no networks. */
 function withoutProxy(env: Driver["env"], { health, nodes, test }: Settings): Driver["env"] {

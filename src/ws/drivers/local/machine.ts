@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
-import { lstatSync, mkdirSync, rmSync, statfsSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, renameSync, rmSync, statfsSync } from "node:fs";
 import { totalmem, userInfo } from "node:os";
 import { join } from "node:path";
 import { attempt, err, ok, type Result } from "../../../common/result.ts";
 import type { Settings } from "../../config/settings.ts";
+import { secretsFolder } from "../../config/tokens.ts";
 import type { WsFailure } from "../../failure.ts";
 
 export type Folders = ReturnType<typeof foldersOf>;
@@ -20,6 +21,7 @@ export function foldersOf(stateDir: string) {
     stateFile: join(state, "state.json"),
     logs: join(state, "logs"),
     healthState: join(state, "health"),
+    secrets: secretsFolder(stateDir, "embedded"),
     /** A folder for each node: what it keeps of its cluster. */
     nodeStates: join(state, "nodes"),
     /** Ray's session folders. Not below `state`: a unix socket's path may have 107 bytes, and Ray adds 64. */
@@ -53,6 +55,14 @@ function whyUnsafe(folder: string): string | undefined {
 /** Removes what services kept in /tmp, or all of it if none is named. A folder that is not ours is left alone. */
 export function removeTemp({ temp }: Folders, names?: readonly string[]): void {
   if (whyUnsafe(temp) === undefined) remove(names?.map((name) => join(temp, name)) ?? [temp]);
+}
+
+/** Beside the store; the entrypoint keeps the last two (its state-folder.ts). False where the node has none. */
+export function putStateAside(folders: Folders, name: string): boolean {
+  const store = join(nodeState(folders, name), "gcs");
+  if (!existsSync(store)) return false;
+  renameSync(store, `${store}-aside-${new Date().toISOString().replaceAll(":", "-")}`);
+  return true;
 }
 
 /** Removes what `ws` wrote, and nothing else. The lock stays: whoever calls this holds it, and another may wait for it. */

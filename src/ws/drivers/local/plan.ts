@@ -10,6 +10,7 @@ import {
   TEST_CLIENT_NAME,
   type WorkerSettings,
 } from "../../config/settings.ts";
+import { healthAuth, rayAuth } from "../../config/tokens.ts";
 import type { Request } from "../driver.ts";
 import { type Machine, nodeState, statusFile } from "./machine.ts";
 
@@ -59,6 +60,7 @@ function planHealth(settings: Settings, { folders, dist, logForm }: Machine): Pr
       RAY_EP_HEALTH_STATE_DIR: folders.healthState,
       RAY_EP_LOG: logForm,
       HEAD_WHITELIST: settings.candidates.map(({ name }) => name).join(" "),
+      ...healthAuth(folders.secrets),
     },
     ports: portsOf(HEALTH_NAME, address, servicePorts(settings)),
   };
@@ -101,6 +103,8 @@ function planRay(
         at: (each) => onLoopback(settings, each),
       }),
       ...told,
+      ...rayAuth(settings.auth, folders.secrets),
+      ...healthAuth(folders.secrets),
       RAY_EP_NODE_NAME: name,
       RAY_EP_USER: user,
       RAY_EP_BIN_DIR: binDir,
@@ -119,7 +123,7 @@ function planRay(
 }
 
 /** Connects with Ray Client to the HEAD and stays. */
-function planTestClient(settings: Settings, head: Address, { binDir }: Machine): ProcessPlan {
+function planTestClient(settings: Settings, head: Address, { binDir, folders }: Machine): ProcessPlan {
   const { host, port } = onLoopback(settings, head);
   const node = settings.nodes.find(({ name, headPort }) => name === head.host && headPort === head.port);
   const clientPort = node?.clientPort ?? settings.test.targetClientPort;
@@ -129,7 +133,11 @@ function planTestClient(settings: Settings, head: Address, { binDir }: Machine):
     address,
     file: join(binDir, "python"),
     args: ["-u", "-c", CLIENT_PROGRAM, host, String(port), String(clientPort)],
-    env: { WS_CLIENT_ADDRESS: address, RAY_USAGE_STATS_ENABLED: "0" },
+    env: {
+      WS_CLIENT_ADDRESS: address,
+      RAY_USAGE_STATS_ENABLED: "0",
+      ...rayAuth(settings.auth, folders.secrets),
+    },
     ports: [],
   };
 }

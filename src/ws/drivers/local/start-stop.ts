@@ -4,7 +4,6 @@ import { closeSync, existsSync, openSync, renameSync, rmSync } from "node:fs";
 import { deadlineIn, pause } from "../../../common/deadline.ts";
 import type { Environment } from "../../../common/environment.ts";
 import { err, ok } from "../../../common/result.ts";
-import { TEST_CLIENT_NAME } from "../../config/settings.ts";
 import type { Attempt, WsFailure } from "../../failure.ts";
 import type { Service } from "../driver.ts";
 import { type Folders, logFile, removeTemp, statusFile } from "./machine.ts";
@@ -34,15 +33,12 @@ export function startProcess(plan: ProcessPlan, folders: Folders, env: Environme
   rmSync(statusFile(folders, name), { force: true });
   const output = openSync(log, "a");
   const startedAt = Date.now();
-  // For the nodes, which ask for the lease, and the health service, which grants it.
-  const { RAY_EP_HEALTH_TOKEN } = name === TEST_CLIENT_NAME ? {} : env;
   const child = spawn(file, args, {
     cwd: folders.state,
     detached: true,
     stdio: ["ignore", output, output],
     env: {
       ...baseEnvironment(env),
-      ...(RAY_EP_HEALTH_TOKEN ? { RAY_EP_HEALTH_TOKEN } : {}),
       ...plan.env,
       [LABEL]: folders.label,
       [SERVICE_LABEL]: name,
@@ -69,7 +65,7 @@ export const fingerprintOf = ({ file, args, env }: ProcessPlan): string =>
 
 /** Would change what a node is told, or where its Python finds modules. */
 const NOT_PASSED =
-  /^(?:HEAD_|HEALTH_|NODE_|OBJECT_|MIN_WORKER_|MAX_WORKER_|RAY_EP_|RAY_(?:HEAD|DASHBOARD|CLIENT)_PORT$|RAY_NUM_|RAY_MEMORY$|RAY_ADDRESS$|DISCOVERY_TIMEOUT$|WAIT_FOR_HEAD$|USE_CONDA_ENV$|PYTHONPATH$|PYTHONHOME$|VIRTUAL_ENV$|CONDA_|NODE_OPTIONS$|npm_)/;
+  /^(?:HEAD_|HEALTH_|NODE_|OBJECT_|MIN_WORKER_|MAX_WORKER_|RAY_EP_|RAY_(?:HEAD|DASHBOARD|CLIENT)_PORT$|RAY_NUM_|RAY_MEMORY$|RAY_ADDRESS$|RAY_API_SERVER_ADDRESS$|DISCOVERY_TIMEOUT$|WAIT_FOR_HEAD$|USE_CONDA_ENV$|PYTHONPATH$|PYTHONHOME$|VIRTUAL_ENV$|CONDA_|NODE_OPTIONS$|npm_)/;
 
 /** The user's environment without what speaks to a node or to its Python. Pure. */
 export const baseEnvironment = (env: Environment): Environment =>
