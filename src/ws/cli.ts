@@ -8,6 +8,7 @@ import { addGenerate } from "./commands/generate.ts";
 import { addLogs } from "./commands/logs.ts";
 import { addOpen } from "./commands/open.ts";
 import { addPs } from "./commands/ps.ts";
+import { addResetState } from "./commands/reset-state.ts";
 import { addRun } from "./commands/run.ts";
 import { addShell } from "./commands/shell.ts";
 import { addTest } from "./commands/test.ts";
@@ -18,7 +19,7 @@ import { EXIT, fail, ioFailure } from "./failure.ts";
 
 const COMMANDS = [
   ...[addGenerate, addDoctor, addUp, addPs, addLogs, addRun, addShell, addEnv, addOpen],
-  ...[addDown, addTest],
+  ...[addResetState, addDown, addTest],
 ];
 
 /** Runs one command line (without the program's name) and returns its exit code. */

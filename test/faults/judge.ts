@@ -35,7 +35,7 @@ export async function worksRight({ cluster, names }: Scene): Promise<void> {
 }
 
 /** What driver.py found, at its end; Ray writes its own words around it. */
-export async function resultOf(driver: Running): Promise<{ done: number; wrong: unknown[] }> {
+export async function resultOf(driver: Running): Promise<{ done: number; wrong: unknown[]; jobs?: number }> {
   await driver.exit(BOOT_MS);
   const [line] = /^\{"done".*\}$/m.exec(driver.text) ?? [];
   if (line === undefined) throw new Error(`the driver found nothing:\n${driver.text.slice(-3000)}`);

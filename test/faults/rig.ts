@@ -46,15 +46,18 @@ export interface SceneOptions {
   readonly names?: readonly string[];
   readonly candidates?: readonly string[];
   readonly dashboard?: boolean;
+  readonly keepsState?: boolean;
   readonly healthEnv?: Readonly<Record<string, string>>;
 }
 
 /** An empty scene: two candidates and one other node have a place, the health service runs, no node does. */
 export async function emptyScene(options: SceneOptions = {}): Promise<Scene> {
   const { env = {}, healthEnv = {}, names = ALL, candidates = [CPU, GPU], dashboard = false } = options;
+  const { keepsState = false } = options;
   const cluster = await TestCluster.make({
     binDir: await realRay(),
     candidates,
+    keepsState,
     others: ALL.filter((name) => !candidates.includes(name)),
     env: { RAY_EP_TAKEOVER_AFTER: String(TAKEOVER_MS / 1000), WAIT_FOR_HEAD: "30", ...env },
     // The dashboard costs half of a boot, and nothing here looks at it.

@@ -32,7 +32,16 @@ const STATE_FOLDER = "/var/lib/ray-entrypoint";
 /** compose.yaml: the health service and the nodes that are switched on. Pure. */
 export function mainComposeFile(plan: HostPlan): ComposeFile {
   const { enabled } = plan.health;
-  const volume = { name: `${plan.projectName}-${STATE_VOLUME}`, labels: names.labelsOf(plan, "main") };
+  const labels = names.labelsOf(plan, "main");
+  const volumes = {
+    ...(enabled ? { [STATE_VOLUME]: { name: `${plan.projectName}-${STATE_VOLUME}`, labels } } : {}),
+    ...Object.fromEntries(
+      keepers(plan).map(({ name }) => [
+        names.stateVolume(name),
+        { name: names.stateVolumeName(plan, name), labels },
+      ]),
+    ),
+  };
   const services = {
     ...(enabled ? { [HEALTH_NAME]: healthService(plan) } : {}),
     ...Object.fromEntries(plan.nodes.map((node) => [node.name, mainNode(plan, node)])),
@@ -41,9 +50,17 @@ export function mainComposeFile(plan: HostPlan): ComposeFile {
     services,
     networks: composeNetwork(plan, "main"),
     secrets: composeSecrets(plan, services),
-    volumes: enabled ? { [STATE_VOLUME]: volume } : undefined,
+    volumes: Object.keys(volumes).length > 0 ? volumes : undefined,
   };
 }
+
+/** The nodes that may lead and keep the state of their cluster. */
+const keepers = ({ keepsState, nodes, candidates, headAddress }: HostPlan) =>
+  nodes.filter(({ name }) => {
+    const mayLead =
+      headAddress === undefined ? candidates.some((each) => each.name === name) : headAddress.host === name;
+    return keepsState && mayLead;
+  });
 
 const composeNetwork = (plan: HostPlan, part: names.Part) => ({
   [names.NETWORKS[part]]: {
@@ -92,6 +109,9 @@ function mainNode(plan: HostPlan, node: HostPlan["nodes"][number]): ComposeServi
     .map((name) => [name, { condition: "service_healthy" }]);
   return nodeService(plan, "main", node, {
     depends_on: before.length === 0 ? undefined : Object.fromEntries(before),
+    volumes: keepers(plan).includes(node)
+      ? [`${names.stateVolume(node.name)}:${names.STATE_FOLDER}`]
+      : undefined,
     deploy: node.gpu && plan.hostHasGpu ? ALL_GPUS : undefined,
   });
 }

@@ -185,9 +185,16 @@ describe("what the specification asks for", () => {
       ...Object.values(file.networks),
       ...Object.values(file.volumes ?? {}),
     ]);
-    expect(labelled).toHaveLength(8);
+    expect(labelled).toHaveLength(10);
     for (const each of labelled)
       expect(each).toMatchObject({ labels: { "io.ray-entrypoint.project": "cslr-exp-platform" } });
+  });
+
+  test("a candidate's state is in a volume of its own, unless none is wanted", () => {
+    expect(main.services["ray-cpu"].volumes).toEqual(["ray-cpu-state:/opt/ray-entrypoint/state"]);
+    const [without] = parsed(generate("state: none"));
+    expect(Object.keys(without.volumes)).toEqual(["health-state"]);
+    expect(without.services["ray-cpu"].environment).toMatchObject({ RAY_EP_STATE: "none" });
   });
 
   test("a container that somebody starts from our image does not carry it", () => {

@@ -49,3 +49,11 @@ export const containerName = ({ projectName }: Settings, service: string): strin
 
 /** The image that a service runs; the test containers use that of the first node. */
 export const imageName = ({ projectName }: Settings, service: string): string => `${projectName}-${service}`;
+
+/** Where the images keep what a node remembers; a volume on it outlives the container. */
+export const STATE_FOLDER = "/opt/ray-entrypoint/state";
+
+/** The volume of a candidate's state, in the compose file and for the engine. */
+export const stateVolume = (node: string): string => `${node}-state`;
+export const stateVolumeName = ({ projectName }: Settings, node: string): string =>
+  `${projectName}-${stateVolume(node)}`;

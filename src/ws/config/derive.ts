@@ -36,6 +36,8 @@ export function deriveSettings(config: ConfigFile) {
     projectVersion: project.version,
     /** The Ray that the embedded runtime installs. Images bring their own. */
     rayVersion: ray.version,
+    /** Whether a candidate keeps the state of the cluster that it leads. */
+    keepsState: config.state === "auto",
     auth: config.auth,
     hostHasGpu: host.has_gpu,
     /** The IPv4 address under which the test network reaches this machine. */

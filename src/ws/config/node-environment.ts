@@ -29,6 +29,7 @@ export function nodeEnvironment(settings: Settings, { name, cpus }: WorkerSettin
     HEALTH_RETRY_INTERVAL: health.retryIntervalMs / 1000,
     DISCOVERY_TIMEOUT: settings.discoveryTimeoutMs / 1000,
     WAIT_FOR_HEAD: settings.waitForHeadMs / 1000,
+    RAY_EP_STATE: settings.keepsState ? undefined : "none",
     // Empty means discovery; it stands here so that everybody sees where an explicit HEAD goes.
     HEAD_ADDRESS_CFG: headAddress === undefined ? "" : formatAddress(at(headAddress)),
     RAY_HEAD_PORT: asHead?.headPort,

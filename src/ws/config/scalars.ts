@@ -23,6 +23,7 @@ const numberOrText = <T>(form: values.Form<T>, number: z.ZodType<number> = z.num
   parsed(z.union([number, z.string()], { error: `expected ${form.expected}` }), form);
 
 export const onOff = z.boolean({ error: "expected true or false" });
+export const state = z.enum(["auto", "none"], { error: "expected auto or none" });
 export const positiveSeconds = numberOrText(values.positiveSeconds);
 export const seconds = numberOrText(values.seconds);
 export const retries = numberOrText(values.wholeNumber(1, 1000));

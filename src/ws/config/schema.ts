@@ -128,6 +128,11 @@ export const ConfigFile = section({
     mlflow: FOREIGN,
     marimo: FOREIGN,
   }),
+  state: withDefault(
+    scalar.state,
+    "auto",
+    "Addition: none: a HEAD that restarts is a new cluster. auto: from Ray 2.57 on a candidate keeps the cluster's state.",
+  ),
   ray: section({
     version: withDefault(scalar.version, "2.60.0", "Addition: the Ray that the embedded runtime installs."),
   }),

@@ -178,7 +178,8 @@ describe("E3 an unknown key stops ws, because the cluster would start without wh
   });
 
   test("a key that is like no other, and one that the original platform has only elsewhere", () => {
-    const top = "known keys here are project, host, auth, network, nodes, cluster_test, services, ray.";
+    const top =
+      "known keys here are project, host, auth, network, nodes, cluster_test, services, state, ray.";
     expect(only("zzzzzzzz: 1\ngpu_type: amd")).toEqual([
       `config.yaml:1:1 zzzzzzzz → Remove it; ${top}`,
       `config.yaml:2:1 gpu_type → Remove it; ${top}`,

@@ -121,6 +121,8 @@ export interface Driver extends GcsOptions {
   stop(services: readonly Service[], now: AbortSignal): Promise<number>;
   /** Leaves nothing behind, without asking. Returns what was there, and how many processes had to be killed. */
   remove(leaving: Leaving): Attempt<{ readonly names: readonly string[]; readonly killed: number }>;
+  /** Puts aside what a node, which does not run, has kept of its cluster. False where it has kept nothing. */
+  resetState(name: string): Attempt<boolean>;
   /** What is left where nothing runs any more. */
   kept(): Promise<readonly Kept[]>;
   /** What a service wrote; nothing where there is no log. `since`: for a log that holds more than one life. */

@@ -51,6 +51,10 @@ export const FAILURES = {
       "✗ Nothing was changed",
       "→ To go ahead: ws up --yes. To see the plan only: ws up --dry-run.",
     ],
+    "state-in-use": ({ node }: Texts<"node">) => [
+      `✗ ${node} runs, and writes to its state`,
+      "→ Stop the cluster first: ws down. Its state stays.",
+    ],
   },
   69: {
     "unsupported-platform": ({ platform }: Texts<"platform">) => [

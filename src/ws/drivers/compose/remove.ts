@@ -1,5 +1,7 @@
 import { err, ok } from "../../../common/result.ts";
-import { IMAGE_LABEL, type Part } from "../../compose/names.ts";
+import { IMAGE_LABEL, type Part, STATE_FOLDER, stateVolumeName } from "../../compose/names.ts";
+import { nodeImage } from "../../compose/services.ts";
+import { planHere } from "../../compose/write-files.ts";
 import type { Attempt } from "../../failure.ts";
 import type { Driver, Leaving } from "../driver.ts";
 import { labelFilters, listContainers } from "./containers.ts";
@@ -10,8 +12,12 @@ import type { Project } from "./project.ts";
 /** What an engine gives a container that did not stop in time (128 + SIGKILL). */
 const KILLED = "137";
 
+/** Beside the store; the entrypoint keeps the last two (its state-folder.ts). Says so where there is one. */
+const PUT_ASIDE = `cd ${STATE_FOLDER} && [ -e gcs ] || exit 0
+mv gcs "gcs-aside-$(date -u +%Y-%m-%dT%H-%M-%SZ)" && echo aside`;
+
 /** How containers end. */
-export function endVerbs(project: Project): Pick<Driver, "stop" | "remove" | "kept"> {
+export function endVerbs(project: Project): Pick<Driver, "stop" | "remove" | "resetState" | "kept"> {
   const { docker } = project.engine;
   return {
     stop: async (services, now) => {
@@ -31,6 +37,15 @@ export function endVerbs(project: Project): Pick<Driver, "stop" | "remove" | "ke
       const removed = await removeAll(project, ["rm", "--force", "--volumes"], ids);
       const rest = removed.ok ? await removeRest(project, leaving) : removed;
       return rest.ok ? ok({ names: containers.map(({ name }) => name), killed: 0 }) : rest;
+    },
+    resetState: async (name) => {
+      const plan = planHere(project.settings, project);
+      if (!plan.ok) return plan;
+      const volume = `${stateVolumeName(project.settings, name)}:${STATE_FOLDER}`;
+      const { image } = nodeImage(plan.value, name);
+      const words = ["run", "--rm", "--network", "none", "--volume", volume, "--entrypoint", "sh", image];
+      const done = await docker([...words, "-c", PUT_ASIDE], { timeoutMs: CHANGE_MS });
+      return done.ok ? ok(done.value.trim() !== "") : done;
     },
     kept: async () => {
       const label = `label=${IMAGE_LABEL}=${project.settings.projectName}`;

@@ -7,7 +7,16 @@ import { HEALTH_NAME, type Settings } from "../../config/settings.ts";
 import { type Driver, type Kept, type Service, servicesOf } from "../driver.ts";
 import { logLines, readLog } from "../log-files.ts";
 import { COMMAND_TIMEOUT_MS, runProgram } from "../run-program.ts";
-import { foldersOf, logFile, makeFolders, readMachine, removeKept, statusFile, userName } from "./machine.ts";
+import {
+  foldersOf,
+  logFile,
+  makeFolders,
+  putStateAside,
+  readMachine,
+  removeKept,
+  statusFile,
+  userName,
+} from "./machine.ts";
 import { onLoopback, planPart } from "./plan.ts";
 import { findProcesses, running, type StartedProcess } from "./processes.ts";
 import {
@@ -101,6 +110,7 @@ export function localDriver(local: Local): Driver {
       if (volumes) removeKept(folders);
       return ok({ names: [], killed: killed.value });
     },
+    resetState: async (name) => ok(putStateAside(folders, name)),
     kept: async () => [
       ...keptBy(folders.logs, "logs and what the services remember, below", "ws down -v", folders.state),
       ...keptBy(venv, `Ray ${rayVersion} in`, `rm -rf '${venv}'`),

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { lstatSync, mkdirSync, rmSync, statfsSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, renameSync, rmSync, statfsSync } from "node:fs";
 import { totalmem, userInfo } from "node:os";
 import { join } from "node:path";
 import { attempt, err, ok, type Result } from "../../../common/result.ts";
@@ -55,6 +55,14 @@ function whyUnsafe(folder: string): string | undefined {
 /** Removes what services kept in /tmp, or all of it if none is named. A folder that is not ours is left alone. */
 export function removeTemp({ temp }: Folders, names?: readonly string[]): void {
   if (whyUnsafe(temp) === undefined) remove(names?.map((name) => join(temp, name)) ?? [temp]);
+}
+
+/** Beside the store; the entrypoint keeps the last two (its state-folder.ts). False where the node has none. */
+export function putStateAside(folders: Folders, name: string): boolean {
+  const store = join(nodeState(folders, name), "gcs");
+  if (!existsSync(store)) return false;
+  renameSync(store, `${store}-aside-${new Date().toISOString().replaceAll(":", "-")}`);
+  return true;
 }
 
 /** Removes what `ws` wrote, and nothing else. The lock stays: whoever calls this holds it, and another may wait for it. */

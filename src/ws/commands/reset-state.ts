@@ -1,0 +1,38 @@
+import type { Command } from "commander";
+import { locked } from "../cluster/down.ts";
+import { type GlobalOptions, type WsContext, withJob } from "../context.ts";
+import { open } from "../drivers/choose.ts";
+import type { Driver } from "../drivers/driver.ts";
+import { type Attempt, EXIT } from "../failure.ts";
+import type { Run } from "./command.ts";
+
+export const addResetState = (program: Command, run: Run) =>
+  program
+    .command("reset-state")
+    .description("put aside what a node has kept of its cluster, so that it starts a new one")
+    .argument("<node>", "which one")
+    .action((node, _options, command) =>
+      run((context, read) => resetState(context, read, node))(_options, command),
+    );
+
+async function resetState(context: WsContext, options: GlobalOptions, node: string) {
+  const opened = await open(context, options, { tool: "engine" });
+  if (!opened.ok) return opened.error;
+  const { driver, settings } = opened.value;
+  const known = settings.nodes.map(({ name }) => name);
+  if (!known.includes(node)) return { reason: "no-such-node", node, known } as const;
+  const done = await withJob(context, (job) => locked(driver, job, () => putAside(driver, node)));
+  if (!done.ok) return done.error;
+  const what = done.value
+    ? `✓ What ${node} kept of its cluster is put aside; as HEAD it starts a new one`
+    : `→ ${node} has kept nothing of a cluster`;
+  context.terminal.out(`${what}\n`);
+  return EXIT.ok;
+}
+
+async function putAside(driver: Driver, node: string): Attempt<boolean> {
+  const found = await driver.list("main");
+  if (!found.ok) return found;
+  const isActive = found.value.some(({ name, active }) => name === node && active);
+  return isActive ? { ok: false, error: { reason: "state-in-use", node } } : driver.resetState(node);
+}
