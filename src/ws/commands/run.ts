@@ -77,7 +77,8 @@ function conclude(
 function submission(driver: Driver, { name, dashboardPort: port }: NodeSettings, rest: readonly string[]) {
   const address = `RAY_API_SERVER_ADDRESS=http://${formatAddress(driver.inside({ host: name, port }))}`;
   const submit = ["ray", "job", "submit", "--log-style=pretty", "--working-dir=.", "--submission-id"];
-  return ["env", address, ...submit, ...rest];
+  // Where its output is no terminal, Python would keep the log's lines back.
+  return ["env", address, "PYTHONUNBUFFERED=1", ...submit, ...rest];
 }
 
 const LOOK_EVERY_MS = 500;
