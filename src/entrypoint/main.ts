@@ -55,7 +55,7 @@ async function main(): Promise<number> {
     tls: tls && { keys: tls, problems: await findTlsProblems(env, tls) },
   });
   if (!read.ok) return refuse({ reason: "bad-configuration", problems: read.error }, isRun, who.becomes);
-  const local = probeLocal(who, read.value.values, env);
+  const local = await probeLocal(who, read.value.values, env, stopRequest.asked);
   if (!local.ok) return refuse(local.error, isRun, who.becomes);
   const config: Config = { ...read.value, auth: authOfRay(read.value.auth, local.value.ray.version) };
 

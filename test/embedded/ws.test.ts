@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { probeGcs } from "../../src/gcs/probe.ts";
 import { EmbeddedWs } from "../fixtures/cluster/embedded-ws.ts";
+import { JOB, writeJob } from "../fixtures/job.ts";
 
 const cluster = new EmbeddedWs();
 const { folder } = cluster;
@@ -47,6 +48,30 @@ test("its token is on, and a shell that reads ws env uses the cluster", async ()
   const used = shell(out);
   expect(used.status, used.stderr).toBe(0);
   expect(shell(out.replaceAll(/.*RAY_AUTH.*\n/g, "")).status).not.toBe(0);
+});
+
+test("run hands a job its files and the token, follows it, and ends with its exit code", async () => {
+  const job = await ws("run", "--json", "--working-dir", writeJob(folder), "--", ...JOB);
+  expect(job.code, job.text).toBe(3);
+  expect(job.text).toContain("in the job: 4 of the caller's");
+  expect(JSON.parse(job.out)).toEqual({ job: expect.stringMatching(/^ws-/), status: "FAILED", exitCode: 3 });
+
+  const alone = await ws("run", "--json", "--no-wait", "--working-dir", writeJob(folder), "--", ...JOB);
+  expect(alone.code, alone.text).toBe(0);
+  const { job: id } = JSON.parse(alone.out);
+  const words = ["shell", "ray-gpu", "--", "sh", "-c", `ray job logs --follow ${id}; exit 7`];
+  const shell = await ws(...words);
+  expect(shell.code, shell.text).toBe(7);
+  expect(shell.out).toContain("in the job: 4 of the caller's");
+});
+
+test("Ctrl-C in run has Ray stop the job", async () => {
+  const words = ["run", "--json", "--working-dir", writeJob(folder), "--", ...JOB, "--stay"];
+  const running = cluster.start(words);
+  await running.says("in the job: 4 of the caller's", 60_000);
+  running.signal("SIGINT");
+  expect(await running.exit(60_000), running.text).toBe(130);
+  expect(JSON.parse(running.stdout)).toMatchObject({ status: "STOPPED" });
 });
 
 test("test --up holds every line of the checklist: scenarios 1, 2 and 3", async () => {

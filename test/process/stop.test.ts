@@ -1,4 +1,7 @@
-import { beforeEach, describe, expect, test } from "vitest";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { formatAddress } from "../../src/common/address.ts";
 import { eachRig } from "../fixtures/each-rig.ts";
 import { silent } from "../fixtures/odd-servers.ts";
@@ -28,6 +31,25 @@ async function holder(): Promise<unknown> {
 }
 
 describe("a stop", () => {
+  test("while the Python of Ray is asked for its version and hangs: at once, and Python is gone", async () => {
+    const bin = mkdtempSync(join(tmpdir(), "rep-python-"));
+    onTestFinished(() => rmSync(bin, { recursive: true }));
+    const [ray, python, pid] = ["ray", "python3", "pid"].map((name) => join(bin, name)) as [
+      string,
+      string,
+      string,
+    ];
+    writeFileSync(ray, `#!${python}\n`, { mode: 0o755 });
+    writeFileSync(python, `#!/bin/sh\ntrap "" TERM\necho $$ > ${pid}\nwhile :; do sleep 0.1; done\n`, {
+      mode: 0o755,
+    });
+    const cpu = rig.node("ray-cpu", { RAY_EP_BIN_DIR: bin });
+    await until("Python to be asked", () => existsSync(pid) && readFileSync(pid, "utf8") !== "");
+    cpu.signal("SIGTERM");
+    expect(await cpu.exit(2000)).toBe(0);
+    await until("the end of Python", () => !lives(Number(readFileSync(pid, "utf8"))));
+  });
+
   test("by SIGTERM: one to the leader of Ray, drained, lease given back, 0", async () => {
     const cpu = await readyHead();
     const ray = await rig.rays.run("ray-cpu");

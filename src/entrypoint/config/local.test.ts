@@ -23,12 +23,18 @@ afterAll(() => rmSync(root, { recursive: true }));
 const RAY = { name: "ray", uid: 1000, gid: 100, groups: [], home: "/home/ray", shell: "/bin/bash" };
 const USERS = { uid: 1000, user: "ray", rayUser: RAY, becomes: null };
 
+const SIGNAL = new AbortController().signal;
 const probe = (folder: string, users = {}) =>
-  probeLocal({ ...USERS, ...users }, configOf("a", { RAY_EP_BIN_DIR: join(root, folder) }).values, {});
+  probeLocal(
+    { ...USERS, ...users },
+    configOf("a", { RAY_EP_BIN_DIR: join(root, folder) }).values,
+    {},
+    SIGNAL,
+  );
 
-test("who is Ray's user already runs it", () => {
+test("who is Ray's user already runs it", async () => {
   const value = { rayUser: RAY, becomes: null, ray: { path: ray("good") }, requirements: [] };
-  expect(probe("good")).toMatchObject({ ok: true, value });
+  expect(await probe("good")).toMatchObject({ ok: true, value });
 });
 
 test.each([
@@ -36,16 +42,19 @@ test.each([
   ["ray not executable", "closed", {}, { reason: "ray-not-executable", file: ray("closed"), code: "EACCES" }],
   ["no such user", "good", { rayUser: null }, { reason: "no-such-user", user: "ray" }],
   ["neither root nor the user", "good", { uid: 33, user: "www" }, { reason: "wrong-user", wanted: "ray" }],
-])("Ray cannot run: %s", (_, folder, users, error) => {
-  expect(probe(folder, users)).toMatchObject({ ok: false, error });
+])("Ray cannot run: %s", async (_, folder, users, error) => {
+  expect(await probe(folder, users)).toMatchObject({ ok: false, error });
 });
 
-test("Ray is found on PATH, USE_CONDA_ENV names another place, and RAY_EP_BIN_DIR wins over both", () => {
+test("Ray is found on PATH, USE_CONDA_ENV names another place, and RAY_EP_BIN_DIR wins over both", async () => {
   const env = { PATH: `relative:${join(root, "good")}` };
-  expect(probeLocal(USERS, configOf("a").values, env)).toMatchObject({ ok: true });
+  expect(await probeLocal(USERS, configOf("a").values, env, SIGNAL)).toMatchObject({ ok: true });
   const conda = configOf("a", { USE_CONDA_ENV: "true" }).values;
   const error = { reason: "ray-not-found", path: "/opt/conda/envs/py/bin/ray" };
-  expect(probeLocal(USERS, conda, env)).toMatchObject({ ok: false, error });
+  expect(await probeLocal(USERS, conda, env, SIGNAL)).toMatchObject({ ok: false, error });
   const both = configOf("a", { USE_CONDA_ENV: "true", RAY_EP_BIN_DIR: join(root, "none") }).values;
-  expect(probeLocal(USERS, both, env)).toMatchObject({ ok: false, error: { path: ray("none") } });
+  expect(await probeLocal(USERS, both, env, SIGNAL)).toMatchObject({
+    ok: false,
+    error: { path: ray("none") },
+  });
 });

@@ -40,11 +40,12 @@ export interface LocalFact {
 }
 
 /** Looks at this machine; the failure says why it cannot run Ray at all, before anything is asked of others. */
-export function probeLocal(
+export async function probeLocal(
   { uid, user, rayUser, becomes }: Users,
   values: Values,
   env: Environment,
-): Result<LocalFact, Failure> {
+  signal: AbortSignal,
+): Promise<Result<LocalFact, Failure>> {
   const began = monotonicMs();
   const ray = findRay(values, env.PATH);
   if (!ray.ok) return ray;
@@ -54,7 +55,8 @@ export function probeLocal(
   const requirements = asUser(becomes, () => findRequirements(values.RAY_EP_PIP_REQUIREMENTS, rayUser));
   if (!requirements.ok) return requirements;
   const path = ray.value;
-  const install = readInstall(path, { ...env, PATH: `${dirname(path)}:${env.PATH ?? ""}` }, becomes);
+  const inPath = { ...env, PATH: `${dirname(path)}:${env.PATH ?? ""}` };
+  const install = await readInstall(path, inPath, becomes, signal);
   const stateDir = values.RAY_EP_STATE_DIR;
   const found = {
     ...{ user, rayUser, becomes, ray: { path, ...install }, requirements: requirements.value },

@@ -1,9 +1,10 @@
+import { execFile } from "node:child_process";
 import { existsSync, readdirSync, realpathSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { readText } from "../../common/auth-token.ts";
 import type { Environment } from "../../common/environment.ts";
 import { attempt } from "../../common/result.ts";
-import { becoming, outputOf, type RayUser, withoutOurs } from "./become.ts";
+import { becoming, type RayUser, withoutOurs } from "./become.ts";
 
 /** What is installed; null where that cannot be found out. */
 export interface RayInstall {
@@ -19,9 +20,15 @@ const PYTHON_PROGRAM =
 /**
  * Finds the Python that `ray`'s first line names, and Ray's version in ray/_version.py (Ray 2.40 to 2.60) among that one's
  * packages: `ray --version` says the same and takes a second. Where Ray lies elsewhere the Python itself is asked, as the
- * user that root `becomes` for Ray. `env`: what it runs with; its PATH is where a first line with /usr/bin/env looks.
+ * user that root `becomes` for Ray, until `signal` aborts. `env`: what it runs with; its PATH is where a first line with
+ * /usr/bin/env looks.
  */
-export function readInstall(ray: string, env: Environment, becomes: RayUser | null): RayInstall {
+export async function readInstall(
+  ray: string,
+  env: Environment,
+  becomes: RayUser | null,
+  signal: AbortSignal,
+): Promise<RayInstall> {
   const interpreter = interpreterOf(readText(ray) ?? "", env.PATH ?? "");
   if (interpreter === undefined) return { version: null, ...findPackage([real(ray)]), python: null };
   // The python of a virtual environment is a link to the one that it was made with.
@@ -30,9 +37,19 @@ export function readInstall(ray: string, env: Environment, becomes: RayUser | nu
   const found = findPackage([real(ray), interpreter, target], named);
   if (found !== undefined) return { ...found, python: named ?? found.python };
   const command = becoming(becomes, [interpreter, "-c", PYTHON_PROGRAM]);
-  const text = outputOf(command, withoutOurs(env), PYTHON_TIMEOUT_MS);
+  const text = await ask(command, withoutOurs(env), signal).catch(() => "");
   const [, version = null, python = null] = /^([\w.+-]{1,64}) (3\.\d+)\n$/.exec(text) ?? [];
   return { version, python };
+}
+
+/** What a program prints; rejects, with the program killed, where it cannot be run, fails, or takes longer. */
+function ask([file = "", ...args]: readonly string[], env: NodeJS.ProcessEnv, signal: AbortSignal) {
+  const options = { env, signal, timeout: PYTHON_TIMEOUT_MS, killSignal: "SIGKILL", cwd: "/" } as const;
+  return new Promise<string>((resolve, reject) => {
+    const child = execFile(file, args, options, (error, stdout) => (error ? reject(error) : resolve(stdout)));
+    // Node 24 itself sends TERM then, whatever `killSignal` says.
+    signal.addEventListener("abort", () => child.kill("SIGKILL"), { once: true });
+  });
 }
 
 const real = (path: string): string => attempt(() => realpathSync(path)) ?? path;
