@@ -187,9 +187,12 @@ export class Run {
   async #storeFailed(over: AbortSignal): Promise<RunEnd> {
     const { clock, ray } = this.#deps;
     const { store } = this.#plan;
+    // Of an earlier session that could not be archived.
+    const before = ray.storeFault();
     while (store?.kind === "rocksdb" && (await clock.pause(STORE_LOOK_MS, over))) {
       const saw = ray.storeFault();
-      if (saw !== null) return failed({ reason: "store-failed", folder: store.folder, saw });
+      if (saw !== null && saw !== before)
+        return failed({ reason: "store-failed", folder: store.folder, saw });
     }
     return new Promise(() => {});
   }
