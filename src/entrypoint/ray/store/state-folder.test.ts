@@ -32,7 +32,8 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const file = (name: string) => join(folder, name);
 const rocksDb = (): StoreChoice => ({ kind: "rocksdb", folder: file("gcs") });
-const open = (waitS = 0) => new StateFolder(folder, null, (event) => events.push(event), waitS);
+const open = (waitS = 0, tool = "flock") =>
+  new StateFolder(folder, null, (event) => events.push(event), { waitS, tool });
 const asides = () => readdirSync(folder).filter((name) => name.startsWith("gcs-aside-"));
 const isLocked = () => spawnSync("flock", ["--nonblock", folder, "true"]).status === 1;
 
@@ -55,6 +56,11 @@ test("a life leaves its name for the next one alone, which gets it when it has t
   kept();
   expect(await open().takeOver("life-2", NEVER)).toEqual({ ok: true, value: { life: "life-1", epoch: 3 } });
   expect(readFileSync(file("life"), "utf8")).toBe("life-2");
+});
+
+test("without a lock nothing proves the end of the former life", async () => {
+  writeFileSync(file("life"), "life-1");
+  expect(await open(0, "/nonexistent").takeOver("life-2", NEVER)).toMatchObject({ value: { life: null } });
 });
 
 test("a Ray that still uses the folder is waited for, and said", async () => {

@@ -58,7 +58,7 @@ const QUIET_MS = 500;
  */
 export class StateFolder implements ClusterState {
   readonly #path: string;
-  readonly #waitS: number;
+  readonly #lockSettings: { readonly waitS: number; readonly tool: string };
   readonly #user: RayUser | null;
   readonly #log: (event: Event) => void;
   /** The open folder with the lock, for the guard. */
@@ -66,8 +66,13 @@ export class StateFolder implements ClusterState {
   #kept: Kept | null = null;
 
   /** `user`: whom root has to become for Ray, else null. */
-  constructor(path: string, user: RayUser | null, log: (event: Event) => void, waitS = WAIT_S) {
-    this.#waitS = waitS;
+  constructor(
+    path: string,
+    user: RayUser | null,
+    log: (event: Event) => void,
+    { waitS = WAIT_S, tool = "flock" } = {},
+  ) {
+    this.#lockSettings = { waitS, tool };
     this.#path = path;
     this.#user = user;
     this.#log = log;
@@ -81,7 +86,8 @@ export class StateFolder implements ClusterState {
     // It was said already that nothing can be kept there.
     if (this.fd === undefined) return ok(NO_LEGACY);
     const told = setTimeout(() => this.#log({ type: "state-taken", folder: this.#path }), QUIET_MS);
-    const lock = await flock(this.fd, ["--exclusive", "--timeout", String(this.#waitS)], { signal: stop });
+    const { waitS, tool } = this.#lockSettings;
+    const lock = await flock(this.fd, ["--exclusive", "--timeout", String(waitS)], { tool, signal: stop });
     clearTimeout(told);
     if (stop.aborted) return ok(NO_LEGACY);
     if (lock === TAKEN) return err({ reason: "state-taken", folder: this.#path });
