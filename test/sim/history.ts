@@ -121,7 +121,7 @@ class History {
     if (chance(0.9)) this.#service.start();
     for (const place of this.#listed)
       this.#clock.after(chance(0.5) ? 0 : between(0, 20_000), () => this.#start(place));
-    const isLong = this.#theme === "broken" || this.#theme === "silence";
+    const isLong = ["broken", "silence", "stores"].includes(this.#theme);
     const faultsMs = isLong ? between(120_000, 240_000) : between(20_000, 120_000);
     this.#planFaults(faultsMs);
     await this.#until(faultsMs, () => false);

@@ -3,6 +3,7 @@ import type { Published } from "../../src/entrypoint/lease/other-head.ts";
 import type { ClusterState } from "../../src/entrypoint/ray/store/state-folder.ts";
 import { isOwn } from "../../src/entrypoint/ray/store/succession.ts";
 import type { Entrypoint } from "./entrypoint.ts";
+import type { Tenure } from "./promises/store-checker.ts";
 
 /** The state folder of a host, which outlives its containers. */
 export interface Folder {
@@ -14,8 +15,8 @@ export interface Folder {
 
 interface Store {
   readonly gcs: Published;
-  /** Those that have led with it. */
-  readonly lives: Set<string>;
+  /** Who led with it last under a lease. */
+  under: Tenure | null;
 }
 
 /** As src/entrypoint/ray/store/state-folder.ts. A host has one container at a time, so nobody else has the lock. */
@@ -24,6 +25,7 @@ export class ModelState implements ClusterState {
   readonly #folder: Folder;
   /** This life leads with the store. */
   #keeps = false;
+  #under: Tenure | null = null;
 
   constructor(entrypoint: Entrypoint) {
     this.#entrypoint = entrypoint;
@@ -41,10 +43,12 @@ export class ModelState implements ClusterState {
     const { epoch, store } = this.#folder;
     this.#keeps = kind === "rocksdb";
     const kept = this.#keeps && isOwn(epoch, reign);
+    this.#under = reign.epoch === null ? (store?.under ?? null) : { life: runId, epoch: reign.epoch };
     if (store !== null && this.#keeps && reign.epoch !== null)
-      scene.checker.stores.used({ place, runId, epoch: reign.epoch, lives: store.lives, kept });
+      scene.checker.stores.used(place.name, store.under, this.#under, kept);
     if (store !== null && this.#keeps) scene.note(kept ? "clusters that went on" : "stores put aside");
     if (!kept) this.#folder.store = null;
+    else if (store !== null) store.under = this.#under;
     if (this.#keeps) this.#folder.epoch = reign.epoch ?? epoch;
     return null;
   };
@@ -52,13 +56,15 @@ export class ModelState implements ClusterState {
   /** The GCS that starts now, which is that of the store where there is one. */
   open(fresh: Published): Published {
     if (!this.#keeps) return fresh;
-    this.#folder.store ??= { gcs: fresh, lives: new Set() };
-    this.#folder.store.lives.add(this.#entrypoint.runId);
+    this.#folder.store ??= { gcs: fresh, under: this.#under };
     return this.#folder.store.gcs;
   }
 
   readonly renewed: ClusterState["renewed"] = (epoch) => {
-    if (this.#keeps) this.#folder.epoch = epoch;
+    if (!this.#keeps) return;
+    this.#folder.epoch = epoch;
+    this.#under = { life: this.#entrypoint.runId, epoch };
+    if (this.#folder.store !== null) this.#folder.store.under = this.#under;
   };
 
   readonly serves: ClusterState["serves"] = () => null;

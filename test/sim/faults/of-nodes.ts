@@ -25,6 +25,19 @@ export const stopNode: Make = ({ prng, places, start, stop }) => {
   return { name: `${place.host} stopped`, apply, undo: () => start(place) };
 };
 
+/** Killed, or stopped. */
+export const loseHead: Make = (target) => {
+  const { prng, places, start, stop } = target;
+  const stops = prng.chance(0.4);
+  let place = prng.pick(places);
+  const apply = () => {
+    place = headOf(target, place);
+    if (stops) stop(place);
+    else place.kill();
+  };
+  return { name: `the HEAD is ${stops ? "stopped" : "killed"}`, apply, undo: () => start(place) };
+};
+
 /** Of the HEAD if there is one, since its failures delay all others. */
 export const breakRay: Make = (target) => {
   let place = target.prng.pick(target.places);

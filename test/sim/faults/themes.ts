@@ -21,6 +21,7 @@ import {
   freezeSupervisor,
   killGcs,
   killGuard,
+  loseHead,
   sleepMachine,
   stopFrozen,
   stopNode,
@@ -50,7 +51,9 @@ export type Theme =
   /** A first candidate that comes back while the HEAD or the names are silent. */
   | "silence"
   | "guards"
-  | "sleep";
+  | "sleep"
+  /** A HEAD that comes back when another one has led meanwhile, or has not. */
+  | "stores";
 
 const THEMES: readonly Theme[] = [
   ...new Array<Theme>(7).fill("anything"),
@@ -64,6 +67,8 @@ const THEMES: readonly Theme[] = [
   "silence",
   "guards",
   "sleep",
+  "stores",
+  "stores",
 ];
 
 export const pickTheme = (prng: Prng): Theme => prng.pick(THEMES);
@@ -187,6 +192,16 @@ const PLANS: Readonly<Record<Theme, (planner: Planner) => Planned[]>> = {
     ...p.some(0, 2, () => p.during(killGuard, 0, [1, 1])),
     ...p.some(0, 3, () => p.any([freezeSupervisor, freezeNode, cutHeadFromService, crashService], 10_000)),
   ],
+  stores: (p) => {
+    // One that took over is lost just as the first one comes back.
+    const awayMs = p.prng.between(1000, 60_000);
+    const backMs = awayMs + p.prng.between(8000, 40_000);
+    return [
+      p.at(loseHead, backMs - awayMs, awayMs),
+      p.at(loseHead, backMs - p.prng.between(0, 3000), p.prng.between(2000, 60_000)),
+      ...p.some(0, 2, () => p.any([crashService, crashNode, stopNode, cutHeadFromService], 5000)),
+    ];
+  },
   sleep: (p) => [
     ...p.some(1, 3, () => p.during(sleepMachine, 5000, [1000, 90_000])),
     ...p.some(0, 3, () => p.any(ANY, 5000)),

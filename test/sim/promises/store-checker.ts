@@ -1,14 +1,9 @@
-import type { Place } from "../place.ts";
 import type { Granted } from "./lease-checker.ts";
 
-/** A node begins to lead under a lease, and has a store that it uses, or puts aside. */
-interface Use {
-  readonly place: Place;
-  readonly runId: string;
+/** A life that leads under an epoch. */
+export interface Tenure {
+  readonly life: string;
   readonly epoch: number;
-  /** Those that have led with this store. */
-  readonly lives: ReadonlySet<string>;
-  readonly kept: boolean;
 }
 
 interface StoreWatched {
@@ -17,7 +12,7 @@ interface StoreWatched {
 }
 
 /**
- * A store is used under a lease only where no other node was granted one since the last life that led with it; and always then,
+ * A store is used under a lease only where no other node was granted one since it was last led with; and always then,
  * if the service does not forget.
  */
 export class StoreChecker {
@@ -33,14 +28,18 @@ export class StoreChecker {
     this.#leaders.push(granted);
   }
 
-  used({ place, runId, epoch, lives, kept }: Use): void {
+  /** A node of that name begins to lead, and uses its store, or puts it aside. */
+  used(name: string, before: Tenure | null, now: Tenure | null, kept: boolean): void {
     const { persistent, fail } = this.#watched;
-    const from = this.#leaders.findLastIndex(({ life }) => lives.has(life));
-    const to = this.#leaders.findLastIndex((each) => each.life === runId && each.epoch === epoch);
-    const other = this.#leaders.slice(from + 1, Math.max(0, to)).find(({ node }) => node !== place.name);
+    const [from, to] = [this.#indexOf(before), this.#indexOf(now)];
+    const other = this.#leaders.slice(from + 1, Math.max(0, to)).find(({ node }) => node !== name);
     if (kept && other !== undefined)
-      fail(`expected no store older than ${other.life}'s reign, got one used by ${runId}`);
+      fail(`expected no store older than ${other.life}'s reign, got one used by ${now?.life}`);
     if (!kept && other === undefined && persistent && from >= 0)
-      fail(`expected ${runId} to go on with its store, got a new cluster`);
+      fail(`expected ${now?.life} to go on with its store, got a new cluster`);
+  }
+
+  #indexOf(tenure: Tenure | null): number {
+    return this.#leaders.findLastIndex(({ life, epoch }) => life === tenure?.life && epoch === tenure.epoch);
   }
 }
