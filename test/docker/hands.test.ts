@@ -61,6 +61,18 @@ describe("a cluster that was started with a token", () => {
     expect(left.out, left.text).toBe("");
   });
 
+  test("Ctrl-C in ws run has Ray stop the job, and nothing of it is left in the HEAD's container", async () => {
+    const words = ["run", "--json", "--working-dir", writeJob(project.folder), "--", ...JOB, "--stay"];
+    const running = project.start(words);
+    await running.says("in the job: 4 of the caller's", 60_000);
+    running.signal("SIGINT");
+    expect(await running.exit(60_000), running.text).toBe(130);
+    expect(JSON.parse(running.stdout)).toMatchObject({ status: "STOPPED" });
+    const look = ["sh", "-c", "ls /tmp; cat /proc/[0-9]*/cmdline; true"];
+    const left = await engine.must("exec", container("ray-cpu"), ...look);
+    expect(left).not.toMatch(/tmp\.\w|job\.py/);
+  });
+
   test("ws shell is Ray's user with the node's PATH and token; what it types ends as it would there", async () => {
     const typed = await project.ws(["shell", "ray-gpu", "--", "sh", "-c", "id -un; ray status; exit 7"]);
     expect(typed.code, typed.text).toBe(7);

@@ -18,7 +18,7 @@ function plannedCluster() {
   const dist = resolve(import.meta.dirname, "../../dist");
   const { state, binDir } = cluster;
   const folders = foldersOf(state);
-  const machine = readMachine(settings, folders, { binDir, dist });
+  const machine = readMachine(settings, folders, { binDir, dist, configFolder: "." });
   const plans = planPart(settings, { part: "main", head: settings.test.target }, machine);
   return { folders, ports: plans.flatMap((plan) => plan.ports) };
 }

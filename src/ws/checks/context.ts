@@ -39,7 +39,7 @@ export function checkContext(all: Driver, head: Address, signal: AbortSignal) {
   };
   const target = driver.inside(head);
   const named = settings.nodes.find(
-    ({ name, headPort: port }) => driver.inside({ host: name, port }).host === target.host,
+    ({ name }) => driver.inside({ ...head, host: name }).host === target.host,
   );
   const clientPort = named?.clientPort ?? settings.test.targetClientPort;
   return {
@@ -68,7 +68,7 @@ export function checkContext(all: Driver, head: Address, signal: AbortSignal) {
     rayStatus: once(async () => {
       const node = await headNode();
       if (!node.ok) return node;
-      const { name, headPort: port } = node.value;
+      const { name, headPort: port = head.port } = node.value;
       const address = formatAddress(driver.inside({ host: name, port }));
       const view = await cluster();
       const living = view.ok ? view.value.nodes.filter(({ alive }) => alive).length : 0;

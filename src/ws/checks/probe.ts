@@ -116,7 +116,8 @@ def look():
         with socket.create_connection((host, port), timeout=10) as connection:
             return connection.recv(16).decode(), socket.gethostname()
 
-    @ray.remote(num_cpus=0.1)
+    # A node of one CPU has to have it for the task that wants a whole one.
+    @ray.remote(num_cpus=0)
     class Peer:
         letter = None
         def where(self):

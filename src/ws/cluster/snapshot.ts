@@ -64,7 +64,7 @@ export function gcsOf(driver: Driver, services?: readonly Service[]): Promise<Gc
   const isOurs = nodes.some(({ name }) => name === headAddress?.host);
   const own = services
     ? services.flatMap(({ running, gcs }) => (running && gcs ? [gcs] : []))
-    : nodes.map((node) => ({ host: driver.hostOf(node), port: node.headPort }));
+    : nodes.flatMap(({ headPort: port, ...node }) => (port ? { host: driver.hostOf(node), port } : []));
   return askGcs(headAddress === undefined || isOurs ? own : [headAddress, ...own], driver);
 }
 

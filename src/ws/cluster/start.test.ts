@@ -29,7 +29,8 @@ beforeEach(async () => {
   );
   if (!read.ok) throw new Error(JSON.stringify(read.error));
   const { settings } = read.value;
-  driver = localDriver({ settings, env: {}, secrets: {}, stateDir: state, venvDir: state, dist: state });
+  const folders = { stateDir: state, venvDir: state, dist: state, configFolder: state };
+  driver = localDriver({ settings, env: {}, secrets: {}, ...folders });
   request = { part: "main", head: settings.test.target, build: false };
   process = spawn("sleep", ["600"], { stdio: "ignore" });
   record();
@@ -58,7 +59,9 @@ function fingerprintNow(): string {
   const { settings, binDir } = driver;
   const [node] = settings.nodes;
   if (node === undefined) throw new Error("no node");
-  return fingerprintOf(planNode(settings, node, readMachine(settings, folders(), { binDir, dist: state })));
+  return fingerprintOf(
+    planNode(settings, node, readMachine(settings, folders(), { binDir, dist: state, configFolder: state })),
+  );
 }
 
 const nothing = () => {};

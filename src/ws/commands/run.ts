@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { formatAddress } from "../../common/address.ts";
@@ -10,7 +11,7 @@ import type { GlobalOptions, WsContext } from "../context.ts";
 import { open } from "../drivers/choose.ts";
 import type { Driver } from "../drivers/driver.ts";
 import { runApart } from "../drivers/run-program.ts";
-import { EXIT, interrupted } from "../failure.ts";
+import { EXIT, interrupted, type WsFailure } from "../failure.ts";
 import { printJson } from "../output/terminal.ts";
 import type { Run } from "./command.ts";
 
@@ -32,56 +33,74 @@ interface RunOptions extends GlobalOptions {
   readonly json?: true;
 }
 
+const NO_FOLDER = {
+  message: "there is no such folder",
+  fix: "Name the folder of the job with --working-dir.",
+};
+
 async function runJob(context: WsContext, options: RunOptions, entrypoint: readonly string[]) {
+  const folder = resolve(options.workingDir ?? ".");
+  if (!existsSync(folder)) return { reason: "io-failed", path: folder, ...NO_FOLDER } as const;
   const opened = await open(context, options, { tool: "engine" });
   if (!opened.ok) return opened.error;
   const { driver } = opened.value;
   const head = await runningHead(driver.until(context.signal));
   if (!head.ok) return head.error;
-  const { workingDir = ".", wait, json = false } = options;
-  const { signal, terminal } = context;
   const id = `ws-${randomBytes(8).toString("hex")}`;
-  const colour = `--log-color=${context.interactive}`;
-  const how = [colour, ...(wait ? [] : ["--no-wait"])];
+  const how = [`--log-color=${context.interactive}`, ...(options.wait ? [] : ["--no-wait"])];
   const words = submission(driver, head.value, [id, ...how, "--", ...entrypoint]);
-  const program = await driver.typed(head.value.name, words, { folder: resolve(workingDir) });
+  const program = await driver.typed(head.value.name, words, { folder });
   const job = jobAt(driver, head.value, id);
   const ended = new AbortController();
   const stopping = stopOnSignal(context, id, job, ended.signal);
-  const submitted = await runApart(program, json ? "stderr" : "stdout", context.urgent);
+  const submitted = await runApart(program, options.json ? "stderr" : "stdout", context.urgent);
   ended.abort();
   await stopping;
-  const state = await job.state();
-  if (json)
-    printJson(terminal.out, { job: id, status: state?.status ?? null, exitCode: state?.exitCode ?? null });
+  return conclude(context, options, id, { submitted, ...(await job.state()) });
+}
+
+/** How the command ends, by what Ray says of the job. */
+function conclude(
+  { signal, terminal }: WsContext,
+  { wait, json }: RunOptions,
+  job: string,
+  { submitted, status, exitCode }: { submitted: boolean; status?: string; exitCode?: number | undefined },
+): number | WsFailure {
+  if (json) printJson(terminal.out, { job, status: status ?? null, exitCode: exitCode ?? null });
   if (signal.aborted) return interrupted(signal);
-  if (state === undefined) return { reason: "job-not-submitted", node: head.value.name } as const;
+  if (status === undefined) return { reason: "job-not-submitted" };
   if (!wait && submitted) return EXIT.ok;
-  return state.exitCode ?? ({ reason: "job-goes-on", job: id, status: state.status } as const);
+  return exitCode ?? { reason: "job-goes-on", job, status };
 }
 
 /** Ray's own program, typed on the HEAD. An address in a node's environment would count for more than --address. */
-function submission(driver: Driver, { name, dashboardPort: port }: NodeSettings, rest: readonly string[]) {
+function submission(
+  driver: Driver,
+  { name, dashboardPort: port = 8265 }: NodeSettings,
+  rest: readonly string[],
+) {
   const address = `RAY_API_SERVER_ADDRESS=http://${formatAddress(driver.inside({ host: name, port }))}`;
   const submit = ["ray", "job", "submit", "--log-style=pretty", "--working-dir=.", "--submission-id"];
-  return ["env", address, ...submit, ...rest];
+  // Where its output is no terminal, Python would keep the log's lines back.
+  return ["env", address, "PYTHONUNBUFFERED=1", ...submit, ...rest];
 }
 
-const STOP_EVERY_MS = 500;
+const LOOK_EVERY_MS = 500;
 
-/** Ctrl-C: Ray is asked to stop the job until its log has ended, since it may be about to be submitted only. */
+/** After a Ctrl-C Ray is asked to stop the job until its log has ended: it may be about to be submitted only. */
 async function stopOnSignal(
   { signal, urgent, terminal }: WsContext,
   id: string,
   job: ReturnType<typeof jobAt>,
   ended: AbortSignal,
 ): Promise<void> {
-  const stopped = AbortSignal.any([ended, urgent]);
-  await new Promise((resolve) => AbortSignal.any([signal, stopped]).addEventListener("abort", resolve));
-  if (stopped.aborted) return;
-  terminal.err(
-    `→ Asking Ray to stop ${id}; interrupt once more to leave it (ws shell -- ray job stop ${id})\n`,
-  );
-  do await job.stop();
-  while (await pause(STOP_EVERY_MS, stopped));
+  const over = AbortSignal.any([ended, urgent]);
+  let asked = false;
+  while (await pause(LOOK_EVERY_MS, over)) {
+    if (!signal.aborted) continue;
+    const way = `interrupt once more to leave it (ws shell -- ray job stop ${id})`;
+    if (!asked) terminal.err(`→ Asking Ray to stop ${id}; ${way}\n`);
+    asked = true;
+    await job.stop();
+  }
 }

@@ -52,6 +52,11 @@ test("ws run without a HEAD submits nothing", async () => {
   const { code, err } = await engine.ws(["--runtime", "docker", "run", "--", "true"]);
   expect(code).toBe(75);
   expect(err).toContain("✗ No HEAD of this cluster answers\n→ Start it: ws up.");
+  const nowhere = await engine.ws(["--runtime", "docker", "run", "--working-dir", "/no/where", "--", "true"]);
+  expect(nowhere).toMatchObject({
+    code: 74,
+    err: expect.stringContaining("✗ /no/where cannot be used: there is no"),
+  });
 });
 
 test("ws down of containers says which volumes and images stay", async () => {

@@ -34,7 +34,7 @@ async function shell(context: WsContext, options: GlobalOptions, args: readonly 
   if (known.length === 0 && !head.ok) return head.error;
   const fix = `These do: ${known.join(", ")}. To start what is missing: ws up.`;
   if (!known.includes(node)) return { reason: "not-running", what: `${node} does not run`, fix } as const;
-  const gcs = head.ok ? [head.value].map(({ name: host, headPort: port }) => ({ host, port })) : [];
+  const gcs = head.ok ? [head.value].map(({ name: host, headPort: port = 6379 }) => ({ host, port })) : [];
   // Several nodes of one machine: Ray's tools would not know which cluster is meant.
   const address = gcs.map((each) => `RAY_ADDRESS=${formatAddress(driver.inside(each))}`);
   const command = words.length > 0 ? words : ["sh", "-c", ANY_SHELL];

@@ -11,6 +11,7 @@ import {
 import { healthAuth, rayAuth, SECRETS_FOLDER } from "../config/tokens.ts";
 import type { HostPlan } from "./host-plan.ts";
 import * as names from "./names.ts";
+import { namedVolumes, nodeOptions } from "./node-options.ts";
 import {
   type ComposeService,
   composeService,
@@ -34,6 +35,7 @@ export function mainComposeFile(plan: HostPlan): ComposeFile {
   const { enabled } = plan.health;
   const labels = names.labelsOf(plan, "main");
   const volumes = {
+    ...namedVolumes(plan),
     ...(enabled ? { [STATE_VOLUME]: { name: `${plan.projectName}-${STATE_VOLUME}`, labels } } : {}),
     ...Object.fromEntries(
       keepers(plan).map(({ name }) => [
@@ -107,18 +109,15 @@ function mainNode(plan: HostPlan, node: HostPlan["nodes"][number]): ComposeServi
   const before = [plan.health.enabled ? HEALTH_NAME : undefined, plannedHead(plan)]
     .filter((name) => name !== undefined && name !== node.name)
     .map((name) => [name, { condition: "service_healthy" }]);
+  const options = nodeOptions(plan, node);
+  const state = keepers(plan).includes(node) ? [`${names.stateVolume(node.name)}:${names.STATE_FOLDER}`] : [];
+  const volumes = [...state, ...options.volumes];
   return nodeService(plan, "main", node, {
+    ...options,
     depends_on: before.length === 0 ? undefined : Object.fromEntries(before),
-    volumes: keepers(plan).includes(node)
-      ? [`${names.stateVolume(node.name)}:${names.STATE_FOLDER}`]
-      : undefined,
-    deploy: node.gpu && plan.hostHasGpu ? ALL_GPUS : undefined,
+    volumes: volumes.length > 0 ? volumes : undefined,
   });
 }
-
-const ALL_GPUS = {
-  resources: { reservations: { devices: [{ driver: "nvidia", count: "all", capabilities: ["gpu"] }] } },
-};
 
 /** cluster-test.compose.yaml: a worker and a client in a network of their own, which see the cluster through the host only. Pure. */
 export function testComposeFile(plan: HostPlan): ComposeFile {

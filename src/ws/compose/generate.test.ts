@@ -15,6 +15,7 @@ const HOST: HostFacts = {
   cpus: 8,
   memoryBytes: 32 * 2 ** 30,
   hasGpu: false,
+  amdGroups: [],
   ipAddress: "192.168.0.10",
   ephemeralPorts: { min: 32768, max: 60999 },
   buildContext: ".",
@@ -172,7 +173,7 @@ describe("what the specification asks for", () => {
 
   test("E6 nodes are told where there is no health service on purpose, in both runtimes", () => {
     const off = "services: { health: { enabled: false } }";
-    const machine = readMachine(settingsOf(off), foldersOf("/"), { binDir: "", dist: "" });
+    const machine = readMachine(settingsOf(off), foldersOf("/"), { binDir: "", dist: "", configFolder: "" });
     for (const service of ["ray-cpu", "ray-gpu"])
       expect(parsed(generate(off))[0].services[service].environment.HEALTH_URL).toBe("none");
     const settings = settingsOf(off);
@@ -226,7 +227,7 @@ test("GPUs are reserved for ray-gpu alone, and only where there are some", () =>
   expect(without.services["ray-gpu"].deploy).toBeUndefined();
   const wished = generate("host: { has_gpu: true }");
   expect(wished.plan.warnings.map(({ where }) => where)).toEqual(["host.has_gpu"]);
-  expect(wished.plan.hostHasGpu).toBe(false);
+  expect(wished.plan.gpuKind).toBeUndefined();
   for (const { text } of wished.files) expect(text).not.toMatch(/deploy:|devices:|reservations:/);
 });
 

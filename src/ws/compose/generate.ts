@@ -1,4 +1,5 @@
 import { Document, isScalar, visit, type YAMLMap } from "yaml";
+import { buildWords } from "./base-build.ts";
 import { type ComposeFile, mainComposeFile, testComposeFile } from "./files.ts";
 import type { HostPlan, Planned } from "./host-plan.ts";
 import { COMPOSE_FILE, composeProject, type Part, TEST_COMPOSE_FILE } from "./names.ts";
@@ -16,9 +17,16 @@ export function generateComposeFiles(plan: HostPlan) {
 }
 
 const header = (plan: HostPlan, file: string, part: Part): string =>
-  `Made by \`ws generate\` from config.yaml, for a machine reached at ${plan.hostIpAddress}${plan.hostHasGpu ? " with a GPU" : ""}.
+  `Made by \`ws generate\` from config.yaml, for a machine reached at ${plan.hostIpAddress}${plan.gpuKind ? " with a GPU" : ""}.
 Edit config.yaml instead, and run \`./ws generate\`: ws overwrites no file that was changed by hand.
-By hand: docker compose -p ${composeProject(plan, part)} -f ${file} up -d --build`;
+By hand: docker compose -p ${composeProject(plan, part)} -f ${file} up -d --build${byHandBefore(plan)}`;
+
+/** What `ws up` does before. */
+const byHandBefore = ({ nodes }: HostPlan): string =>
+  [...new Set(nodes.map(({ base }) => buildWords(base).join(" ")))]
+    .filter(Boolean)
+    .map((words) => `\nBefore that: docker ${words}`)
+    .join("");
 
 /** The object as YAML that 1.1 parsers (docker-compose 1.29) and 1.2 parsers (docker compose) read alike. */
 function composeYaml(file: ComposeFile, header: string, nodes: readonly Planned[]): string {

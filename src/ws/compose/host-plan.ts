@@ -22,8 +22,9 @@ export interface HostFacts extends ReturnType<typeof readHostFacts> {
 /** The settings cut to one machine, with what they left to it: what both compose files are made from. */
 export interface HostPlan extends Settings {
   readonly hostIpAddress: string;
-  /** True: the nodes that want GPUs reserve them. Only where there are some, since the engine refuses to start it otherwise. */
-  readonly hostHasGpu: boolean;
+  /** Undefined: the nodes that want GPUs start without, since the engine refuses to start them otherwise. */
+  readonly gpuKind: ReturnType<typeof gpuKindOf>;
+  readonly amdGroups: readonly string[];
   readonly buildContext: string;
   readonly secretsFolder: string;
   readonly publishedAt: ReturnType<typeof publishedAt>;
@@ -53,7 +54,8 @@ export function planHost(settings: Settings, facts: HostFacts): Result<HostPlan,
   return ok({
     ...settings,
     hostIpAddress,
-    hostHasGpu: facts.hasGpu && settings.hostHasGpu !== false,
+    gpuKind: gpuKindOf(settings, facts),
+    amdGroups: facts.amdGroups,
     buildContext: facts.buildContext,
     secretsFolder: facts.secretsFolder,
     publishedAt: publishedAt(settings, hostIpAddress),
@@ -62,9 +64,16 @@ export function planHost(settings: Settings, facts: HostFacts): Result<HostPlan,
     warnings: [
       ...all.flatMap((node) => limitWarnings(node, facts)),
       ...all.flatMap((node) => ephemeralWarnings(node, facts.ephemeralPorts)),
-      ...missingGpu(settings, facts),
+      ...missingGpu(settings, gpuKindOf(settings, facts)),
     ],
   });
+}
+
+/** Whose GPUs containers are given; undefined: none. Pure. */
+export function gpuKindOf({ hostHasGpu, gpuType }: Settings, facts: Pick<HostFacts, "hasGpu" | "amdGroups">) {
+  if (hostHasGpu === false) return undefined;
+  if (facts.hasGpu && gpuType !== "amd") return "nvidia";
+  return facts.amdGroups.length > 0 && gpuType !== "nvidia" ? "amd" : undefined;
 }
 
 const NO_ADDRESS: Problem = {
@@ -80,7 +89,7 @@ const SHM_MARGIN = 1.1;
 const MIB = 2 ** 20;
 
 /** Docker refuses more CPUs than the machine has, and Ray an object store beyond its memory: both are cut down. */
-function limitsOf(wanted: WorkerSettings, machine: MachineSize) {
+function limitsOf(wanted: WorkerSettings & Partial<Pick<NodeSettings, "shmBytes">>, machine: MachineSize) {
   const memoryBytes = Math.min(wanted.memoryBytes, machine.memoryBytes);
   const objectStoreBytes = Math.floor(memoryBytes * (wanted.objectStoreBytes / wanted.memoryBytes));
   return {
@@ -88,7 +97,7 @@ function limitsOf(wanted: WorkerSettings, machine: MachineSize) {
     memoryBytes,
     objectStoreBytes,
     /** /dev/shm, which holds the object store. */
-    shmBytes: Math.ceil((objectStoreBytes * SHM_MARGIN) / MIB) * MIB,
+    shmBytes: wanted.shmBytes ?? Math.ceil((objectStoreBytes * SHM_MARGIN) / MIB) * MIB,
   };
 }
 
@@ -113,18 +122,25 @@ export function limitWarnings({ name, cpus, memoryBytes }: WorkerSettings, machi
 /** 8589934592 → 8.0 GiB */
 export const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 
-function missingGpu({ hostHasGpu, nodes }: Settings, { hasGpu }: HostFacts): Problem[] {
-  const names = nodes.filter(({ gpu }) => gpu).map(({ name }) => name);
-  if (hostHasGpu !== true || hasGpu || names.length === 0) return [];
+function missingGpu({ hostHasGpu, gpuType, nodes }: Settings, found: string | undefined): Problem[] {
+  // What the table says of a node is no wish of the user's.
+  const asked = nodes.filter((node) => (hostHasGpu ? node.gpus !== undefined : node.asksForGpus));
+  const names = asked.map(({ name }) => name);
+  if (hostHasGpu === false || found !== undefined || names.length === 0) return [];
   const start = names.length === 1 ? "starts" : "start";
   return [
     {
-      where: "host.has_gpu",
-      problem: `is true, and no NVIDIA GPU was found on this machine: ${names.join(" and ")} ${start} without one`,
-      fix: "Install the NVIDIA driver and container toolkit, or set it to false.",
+      where: hostHasGpu ? "host.has_gpu" : `${asked[0]?.keyPrefix}gpus`,
+      problem: `${hostHasGpu ? "is true" : "wants a GPU"}, and no ${kindWord(gpuType)} GPU was found on this machine: ${names.join(" and ")} ${start} without one`,
+      fix: hostHasGpu
+        ? "Install its driver and container toolkit, or set it to false."
+        : "Install its driver and container toolkit, or leave gpus out.",
     },
   ];
 }
+
+/** For messages. */
+export const kindWord = (gpuType: Settings["gpuType"]): string => (gpuType === "amd" ? "AMD" : "NVIDIA");
 
 /** One port of the host that a container of ours takes. */
 export type PublishedPort = ReturnType<typeof publishedPorts>[number];

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Settings } from "../config/settings.ts";
 
 /** The files that `ws generate` writes, beside config.yaml. */
@@ -47,8 +48,15 @@ export const networkName = ({ projectName }: Settings, part: Part): string =>
 export const containerName = ({ projectName }: Settings, service: string): string =>
   `${projectName}-${service.replace(/^test-ray-/, "test-")}`;
 
+/** The first node that is made from the same Ray image as this one: they share what is built. */
+export function imageOwner({ nodes }: Settings, service: string): string {
+  const own = nodes.find(({ name }) => name === service)?.base;
+  return nodes.find(({ base }) => own && isDeepStrictEqual(base, own))?.name ?? service;
+}
+
 /** The image that a service runs; the test containers use that of the first node. */
-export const imageName = ({ projectName }: Settings, service: string): string => `${projectName}-${service}`;
+export const imageName = (settings: Settings, service: string): string =>
+  `${settings.projectName}-${imageOwner(settings, service)}`;
 
 /** Where the images keep what a node remembers; a volume on it outlives the container. */
 export const STATE_FOLDER = "/opt/ray-entrypoint/state";

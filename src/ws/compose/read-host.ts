@@ -1,6 +1,7 @@
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { availableParallelism, type NetworkInterfaceInfo, networkInterfaces, totalmem } from "node:os";
 import { readText } from "../../common/auth-token.ts";
+import { attempt } from "../../common/result.ts";
 import type { PortRange } from "../config/settings.ts";
 
 /** Linux's default, also where /proc cannot be read. */
@@ -20,11 +21,23 @@ export function readHostFacts() {
     memoryBytes: totalmem(),
     /** True when an NVIDIA GPU can be given to a container. */
     hasGpu: NVIDIA_SIGNS.some((file) => existsSync(file)),
+    /** The groups that may use AMD's GPUs, as numbers of this machine: images know them by other names. Empty: there are none. */
+    amdGroups: groupsOf([
+      "/dev/kfd",
+      ...(attempt(() => readdirSync("/dev/dri")) ?? []).map((name) => `/dev/dri/${name}`),
+    ]),
     /** The address that this machine has for others; undefined: none was found. */
     ipAddress: pickAddress(networkInterfaces(), readRoutes()),
     /** Ports that the kernel gives to outgoing connections. */
     ephemeralPorts: min >= 1 && max >= min ? { min, max } : USUAL_EPHEMERAL,
   };
+}
+
+/** Of character devices, each once. Without the first there is none to use. */
+function groupsOf([first = "", ...more]: readonly string[]): string[] {
+  const gidOf = (file: string) => attempt(() => statSync(file))?.gid;
+  if (gidOf(first) === undefined) return [];
+  return [...new Set([first, ...more].flatMap((file) => gidOf(file) ?? []))].map(String);
 }
 
 const textOf = (file: string): string => readText(file) ?? "";

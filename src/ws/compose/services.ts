@@ -27,8 +27,8 @@ const BOUNDED_LOG = { driver: "json-file", options: { "max-size": "10m", "max-fi
 
 /** The keys of a service in the order in which one reads them; what stays undefined is left out. */
 const IN_ORDER = Object.fromEntries(
-  `image build container_name hostname command environment depends_on networks extra_hosts ports volumes secrets healthcheck logging init
-  stop_grace_period restart cpus mem_limit shm_size deploy read_only cap_drop security_opt labels`
+  `image build container_name hostname command environment env_file depends_on networks extra_hosts ports volumes secrets healthcheck
+  logging init stop_grace_period restart cpus mem_limit shm_size ulimits devices group_add deploy read_only cap_drop security_opt labels`
     .split(/\s+/)
     .map((key) => [key, undefined]),
 );
@@ -80,12 +80,12 @@ function mainNames({ nodes, health }: Settings): string[] {
   return [...new Set(own)];
 }
 
-/** A node of the cluster, or the test worker. */
+/** A node of the cluster, or the test worker. `words`: further ones for `ray start`. */
 export function nodeService(
   plan: HostPlan,
   part: names.Part,
   node: Planned,
-  { environment, ...own }: ComposeService,
+  { environment, words = [], ...own }: ComposeService & { readonly words?: readonly string[] },
 ): ComposeService {
   const { name, limits, ports } = node;
   const healthPort = part === "main" ? HEALTH_PORT : plan.health.port;
@@ -96,15 +96,16 @@ export function nodeService(
       "--",
       `--object-store-memory=${limits.objectStoreBytes}`,
       `--dashboard-agent-grpc-port=${ports.dashboardAgent}`,
+      ...words.map(names.literal),
     ],
     environment: {
+      ...environment,
       ...nodeEnvironment(plan, node, {
         ...{ ...limits, advertised: advertised(plan, name), ports },
         healthUrl: `http://${HEALTH_NAME}:${healthPort}`,
         at: (address) => address,
       }),
       RAY_EP_STOP_GRACE: String(STOP_GRACE_S),
-      ...environment,
       ...rayAuth(plan.auth, SECRETS_FOLDER),
       ...healthAuth(SECRETS_FOLDER),
       ...FROM_SHELL,
@@ -134,8 +135,8 @@ export function nodeImage(plan: HostPlan, service: string) {
     build: {
       context: plan.buildContext,
       dockerfile: "docker/Dockerfile",
-      args: { BASE: base.image },
-      labels: { ...names.imageLabels(plan, names.NODE_SOURCE_VARIABLE), [names.BASE_LABEL]: base.image },
+      args: { BASE: base.base.image },
+      labels: { ...names.imageLabels(plan, names.NODE_SOURCE_VARIABLE), [names.BASE_LABEL]: base.base.image },
     },
   };
 }

@@ -1,4 +1,5 @@
-import { loopbackTwin, nthAddress } from "./ipv4.ts";
+import { deriveNodes, deriveWorker, type NodeSettings, nodeNames, placeAt } from "./derive-nodes.ts";
+import { nthAddress } from "./ipv4.ts";
 import { HEALTH_NAME, HEALTH_PORT, RAY_NODES, TEST_WORKER_NAME } from "./nodes.ts";
 import type { ConfigFile } from "./schema.ts";
 
@@ -7,12 +8,7 @@ import type { ConfigFile } from "./schema.ts";
  * Nothing here was looked up on the machine: `undefined` means that the runtime finds the value by itself.
  */
 export type Settings = Readonly<ReturnType<typeof deriveSettings>>;
-export type NodeSettings = ReturnType<typeof deriveNodes>[number];
-/** What the nodes of the main cluster and the test worker have in common. */
-export type WorkerSettings = ReturnType<typeof deriveWorker>;
 export type Placement = ReturnType<typeof placeAt>;
-/** Ports that peers dial and that have to be known in advance across NAT; undefined: the port plan chooses. */
-export type PeerPorts = WorkerSettings["peerPorts"];
 
 /** Both ends belong to it. */
 export interface PortRange {
@@ -20,11 +16,11 @@ export interface PortRange {
   readonly max: number;
 }
 
-/** Ray's defaults; the share is the object store's (ray/_private/ray_constants.py, 2.40 to 2.60). */
-const RAY = { objectStoreShare: 0.3, headPort: 6379, clientPort: 10001 };
+/** Ray's defaults (ray/_private/ray_constants.py, 2.40 to 2.60). */
+const RAY = { headPort: 6379, clientPort: 10001 };
 
-/** The places of docs/specification.md, after the gateway's .1: the nodes of the table follow `node`. */
-const PLACES = { health: 2, node: 3, testClient: 2, testWorker: 3 };
+/** The places of docs/specification.md, after the gateway's .1. */
+const PLACES = { health: 2, testClient: 2, testWorker: 3 };
 
 /** Fills what the file leaves out. */
 export function deriveSettings(config: ConfigFile) {
@@ -40,6 +36,8 @@ export function deriveSettings(config: ConfigFile) {
     keepsState: config.state === "auto",
     auth: config.auth,
     hostHasGpu: host.has_gpu,
+    /** Undefined: whichever the machine has. */
+    gpuType: host.gpu_type,
     /** The IPv4 address under which the test network reaches this machine. */
     hostIpAddress: host.ip_address,
     subnet: network.subnet.text,
@@ -55,9 +53,6 @@ export function deriveSettings(config: ConfigFile) {
     test: deriveTest(config, nodes, candidates),
   };
 }
-
-/** The address in a Docker network, and its twin with 127 in front, where the embedded runtime puts the service. */
-const placeAt = (address: string) => ({ address, loopbackAddress: loopbackTwin(address) });
 
 function deriveHealth({ network, nodes, services: { health } }: ConfigFile) {
   const { url, timeout, max_retries, retry_interval } = nodes.health_service;
@@ -80,56 +75,19 @@ export function isOwnHealth(url: string, hostPort: number): boolean {
   return hostname === HEALTH_NAME && [HEALTH_PORT, hostPort].includes(Number(port || 80));
 }
 
-const deriveNodes = ({ network, services: { ray } }: ConfigFile) =>
-  RAY_NODES.flatMap(({ key, name, gpu, image }, i) => {
-    const node = ray[key];
-    if (!node.enabled) return [];
-    const address = node.ip_address ?? nthAddress(network.subnet, PLACES.node + i);
-    return {
-      ...deriveWorker(name, address, `services.ray.${key}.`, node),
-      /** Whether it gets the machine's GPUs, where there are some. */
-      gpu,
-      image: node.image ?? ray.image ?? image,
-      headPort: node.head_port,
-      dashboardPort: node.dashboard_port,
-      clientPort: node.client_port,
-      /** What the node tells its peers: a name that each network resolves in its own way. */
-      nodeIpAddress: node.node_ip_address ?? name,
-    };
-  });
-
-type NodeKeys = ConfigFile["services"]["ray"]["cpu"];
-type WorkerKeys = Pick<NodeKeys, "cpus" | "memory"> & Partial<NodeKeys>;
-
-function deriveWorker(name: string, address: string, keyPrefix: string, keys: WorkerKeys) {
-  const { cpus, memory, min_worker_port: min, max_worker_port: max } = keys;
-  return {
-    ...placeAt(address),
-    name,
-    /** What stands in front of the names of its keys in config.yaml: `services.ray.cpu.` */
-    keyPrefix,
-    cpus,
-    /** The container's limit; `objectStoreBytes` is part of it. */
-    memoryBytes: memory,
-    objectStoreBytes: keys.object_store_memory ?? Math.floor(memory * RAY.objectStoreShare),
-    peerPorts: {
-      nodeManager: keys.node_manager_port,
-      objectManager: keys.object_manager_port,
-      workers: min === undefined || max === undefined ? undefined : { min, max },
-    },
-  };
-}
-
 /** Nodes that a user switched off cannot become HEAD, and nobody should wait for them. */
-function deriveCandidates({ nodes: file }: ConfigFile, nodes: readonly NodeSettings[]) {
+function deriveCandidates(config: ConfigFile, nodes: readonly NodeSettings[]) {
+  const { nodes: file } = config;
+  const ours = nodeNames(config).flatMap(({ names }) => names);
   const listed =
-    file.head_whitelist ?? nodes.map(({ name, headPort }) => ({ name, host: name, port: headPort }));
+    file.head_whitelist ??
+    nodes.flatMap(({ name, headPort: port, isCandidate }) => (isCandidate ? { name, host: name, port } : []));
   const explicit = file.head_address;
   // With an explicit HEAD nobody is elected, and the entrypoint still wants one name.
   if (listed.length === 0 && explicit !== undefined) return [{ name: explicit.host, ...explicit }];
   return listed.flatMap(({ name, host, port }) => {
     const node = nodes.find((each) => each.name === name);
-    if (node === undefined && RAY_NODES.some((each) => each.name === name)) return [];
+    if (node === undefined && ours.includes(name)) return [];
     return [{ name, host, port: port ?? node?.headPort ?? RAY.headPort }];
   });
 }
@@ -146,11 +104,13 @@ function deriveTest(
   [first]: ReturnType<typeof deriveCandidates>,
 ) {
   const head = test.target ?? file.head_address ?? first ?? { host: RAY_NODES[0].name, port: undefined };
-  const node = nodes.find(({ name }) => name === head.host);
+  // The original platform writes the node's key.
+  const node =
+    nodes.find(({ name }) => name === head.host) ?? nodes.find(({ name }) => name === `ray-${head.host}`);
   const subnet = test.test_network_subnet;
   return {
     /** The HEAD that the test worker is told: its HEAD_ADDRESS. */
-    target: { host: head.host, port: head.port ?? node?.headPort ?? RAY.headPort },
+    target: { host: node?.name ?? head.host, port: head.port ?? node?.headPort ?? RAY.headPort },
     targetClientPort: node?.clientPort ?? RAY.clientPort,
     client: placeAt(nthAddress(subnet, PLACES.testClient)),
     worker: deriveWorker(TEST_WORKER_NAME, nthAddress(subnet, PLACES.testWorker), "cluster_test.worker_", {

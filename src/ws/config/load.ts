@@ -1,4 +1,5 @@
-import { readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { err, ok, type Result } from "../../common/result.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import type { WsFailure } from "../failure.ts";
@@ -23,7 +24,7 @@ export function loadSettings(
     if (code !== "ENOENT" || configGiven)
       return err({ reason: "config-unreadable", file, why, fix: NAME_A_FILE });
   }
-  const read = readSettings(text, file);
+  const read = readSettings(text, file, (path) => existsSync(resolve(dirname(file), path)));
   warn(terminal, `${file} has warnings`, (read.ok ? read.value : read.error).warnings);
   return read.ok
     ? ok(read.value.settings)

@@ -1,5 +1,6 @@
 import { type Address, formatAddress } from "../../common/address.ts";
-import type { PeerPorts, PortRange, Settings, WorkerSettings } from "./derive.ts";
+import type { PortRange, Settings } from "./derive.ts";
+import type { NodeSettings, PeerPorts, WorkerSettings } from "./derive-nodes.ts";
 
 /** What the runtime knows of a node. */
 interface Place extends Pick<WorkerSettings, "memoryBytes" | "objectStoreBytes"> {
@@ -48,6 +49,20 @@ export function nodeEnvironment(settings: Settings, { name, cpus }: WorkerSettin
     RAY_ROTATION_BACKUP_COUNT: 2,
     RAY_USAGE_STATS_ENABLED: 0,
   });
+}
+
+/** What config.yaml gives a node for `ray start`, as words (Ray 2.60; --labels in this form since 2.46). Pure. */
+export function rayWords({
+  resources,
+  labels,
+  rayArgs,
+}: Pick<NodeSettings, "resources" | "labels" | "rayArgs">) {
+  const pairs = Object.entries(labels).map((pair) => pair.join("="));
+  return [
+    ...(Object.keys(resources).length > 0 ? [`--resources=${JSON.stringify(resources)}`] : []),
+    ...(pairs.length > 0 ? [`--labels=${pairs.join(",")}`] : []),
+    ...rayArgs,
+  ];
 }
 
 const asTexts = (values: Readonly<Record<string, string | number | undefined>>): Record<string, string> =>

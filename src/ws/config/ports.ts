@@ -1,6 +1,7 @@
 import { hasTokens } from "../../common/auth-token.ts";
 import type { Problem } from "../../common/failure.ts";
-import type { PeerPorts, PortRange, Settings, WorkerSettings } from "./derive.ts";
+import type { PortRange, Settings } from "./derive.ts";
+import type { PeerPorts, WorkerSettings } from "./derive-nodes.ts";
 import { HEALTH_NAME } from "./nodes.ts";
 
 /** Ports of the host that a service takes for one use. */
@@ -22,7 +23,7 @@ const rayIn = (image: string): string | null =>
 
 /** The host's addresses at which the nodes' ports are published: all of them only where Ray requires a token. Pure. */
 export function publishedAt({ auth, nodes }: Pick<Settings, "auth" | "nodes">, host: string) {
-  const closed = auth === "on" && nodes.every(({ image }) => hasTokens(rayIn(image)));
+  const closed = auth === "on" && nodes.every(({ base }) => hasTokens(rayIn(base.image)));
   return closed ? "all" : [...new Set(["127.0.0.1", host])];
 }
 

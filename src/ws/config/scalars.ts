@@ -4,7 +4,6 @@ import * as hosts from "../../common/address.ts";
 import { shownSentence } from "../../common/output/shown.ts";
 import * as values from "../../common/values.ts";
 import { parseSubnet } from "./ipv4.ts";
-import { RAY_NODES } from "./nodes.ts";
 
 /** The single values of config.yaml. */
 
@@ -68,8 +67,63 @@ export const subnet = text(
   }),
 );
 
-/** The HEAD to test against: a service's name, or host:port. The original platform writes the service's key. */
+/** The HEAD to test against: a node's name or key, or host:port. */
 export const target = text<hosts.HostPort>({
   expected: "a service's name or host:port",
-  parse: (text) => hosts.hostPort.parse(RAY_NODES.find(({ key }) => key === text)?.name ?? text),
+  parse: hosts.hostPort.parse,
 });
+
+export const path = text(values.matching("a path or a name", /^\S.*$/));
+export const replicas = numberOrText(values.wholeNumber(1, 1000));
+export const gpuType = text(values.oneOf("nvidia", "amd"));
+export const runtime = text(values.oneOf("nvidia", "runc"));
+
+/** The name of a volume, a folder or a file; where it is mounted; options such as ro. */
+export const volume = text(
+  values.matching(
+    "SOURCE:/TARGET or SOURCE:/TARGET:ro",
+    /^(?:[a-zA-Z0-9][\w.-]+|[.~/][^:]*):\/[^:]*(?::[\w,]+)?$/,
+  ),
+);
+
+/** Undefined for 0: none. */
+export const gpus = z.union(
+  [z.literal("all"), z.int().min(0), z.array(z.union([z.string(), z.number()]).transform(String)).min(1)],
+  { error: "expected all, a number, or a list of ids" },
+);
+
+const mapOf = <T extends z.ZodType>(name: RegExp, value: T, expected: string) =>
+  z.record(z.string().regex(name, { error: `expected ${expected}` }), value, {
+    error: `expected ${expected}`,
+  });
+
+export const variables = mapOf(
+  /^[A-Za-z_]\w*$/,
+  z
+    .union([z.string(), z.number(), z.boolean()], { error: "expected a text, a number, true or false" })
+    .transform(String),
+  "names of variables with their values",
+);
+/** `ray start` refuses others (ray/_private/label_utils.py, scripts.py, 2.60). */
+export const labels = mapOf(
+  /^(?!ray\.io\/)[A-Za-z0-9](?:[\w./-]*[A-Za-z0-9])?$/,
+  label.pipe(
+    z.string().regex(/^(?:[A-Za-z0-9](?:[\w.-]{0,61}[A-Za-z0-9])?)?$/, {
+      error: "expected letters, digits, '-', '_' and '.'",
+    }),
+  ),
+  "names of labels with their values",
+);
+export const resources = mapOf(
+  /^(?!(?:CPU|GPU|memory|object_store_memory)$)\S+$/,
+  z.number({ error: "expected a number" }).min(0),
+  "names of custom resources with their amounts",
+);
+const limit = z.int({ error: "expected a whole number, or soft and hard" }).min(-1);
+export const ulimits = mapOf(
+  /^[a-z]+$/,
+  z.union([limit, z.strictObject({ soft: limit, hard: limit })], {
+    error: "expected a whole number, or soft and hard",
+  }),
+  "names of limits with their values",
+);

@@ -41,7 +41,7 @@ describe("a missing or empty config.yaml is the specification's cluster", () => 
           name: "ray-cpu",
           address: "172.28.0.3",
           loopbackAddress: "127.28.0.3",
-          image: "rayproject/ray:latest",
+          base: { image: "rayproject/ray:latest", build: undefined },
           cpus: 4,
           memoryBytes: 8 * 2 ** 30,
           headPort: 6379,
@@ -51,7 +51,7 @@ describe("a missing or empty config.yaml is the specification's cluster", () => 
         {
           name: "ray-gpu",
           address: "172.28.0.4",
-          image: "rayproject/ray:latest-gpu",
+          base: { image: "rayproject/ray:latest-gpu", build: undefined },
           headPort: 6380,
           dashboardPort: 8266,
           clientPort: 10002,
@@ -156,10 +156,10 @@ services:
 describe("E3 an unknown key stops ws, because the cluster would start without what it asks for", () => {
   const only = (text: string) => problems(text).map(({ where, fix }) => `${where} → ${fix}`);
 
-  test("a mount of a node", () => {
-    expect(only('services: { ray: { cpu: { volumes: ["./data:/data"] } } }')).toEqual([
+  test("a mount of a node under a word of its own", () => {
+    expect(only('services: { ray: { cpu: { mountpoints: ["./data:/data"] } } }')).toEqual([
       expect.stringMatching(
-        /^config\.yaml:1:27 services\.ray\.cpu\.volumes → Remove it; known keys here are enabled, image, /,
+        /^config\.yaml:1:27 services\.ray\.cpu\.mountpoints → Remove it; known keys here are enabled, image, /,
       ),
     ]);
   });
@@ -180,9 +180,9 @@ describe("E3 an unknown key stops ws, because the cluster would start without wh
   test("a key that is like no other, and one that the original platform has only elsewhere", () => {
     const top =
       "known keys here are project, host, auth, network, nodes, cluster_test, services, state, ray.";
-    expect(only("zzzzzzzz: 1\ngpu_type: amd")).toEqual([
+    expect(only("zzzzzzzz: 1\nmlflow: {}")).toEqual([
       `config.yaml:1:1 zzzzzzzz → Remove it; ${top}`,
-      `config.yaml:2:1 gpu_type → Remove it; ${top}`,
+      `config.yaml:2:1 mlflow → Remove it; ${top}`,
     ]);
   });
 });
@@ -190,22 +190,27 @@ describe("E3 an unknown key stops ws, because the cluster would start without wh
 describe("D13 a file of the original platform", () => {
   const file = new URL("../../../test/fixtures/original-shape.yaml", import.meta.url);
 
-  test("loads, with one warning for foreign keys and for keys that are not carried out yet", () => {
+  test("loads, with one warning for foreign keys and one for services that are not ours", () => {
     const { settings, warnings } = read(readFileSync(file, "utf8"));
-    expect(warnings.map(({ problem }) => problem)).toEqual([
-      "keys of the original platform that ws does not read: host.gpu_type, host.hostname, " +
-        "cluster_test.worker_cpu_node_manager_port, cluster_test.worker_cpu_object_manager_port, " +
-        "cluster_test.worker_cpu_min_worker_port, cluster_test.worker_cpu_max_worker_port, services.ray.build, " +
-        "services.ray.gpu.runtime, services.redis, services.mlflow, services.marimo, volumes. " +
-        "services.ray.build is not carried out yet: ws uses the image that the engine has",
+    expect(warnings.map(({ problem, fix }) => `${problem} → ${fix}`)).toEqual([
+      expect.stringMatching(
+        /^keys of the original platform that ws does not read: host\.hostname, cluster_test\.worker_cpu_node_manager_port, .*, volumes → Nothing/,
+      ),
+      expect.stringMatching(
+        /^services of the original platform that ws does not start: services\.redis, services\.mlflow, services\.marimo → .*compose\.override\.yaml/,
+      ),
     ]);
+    const base = {
+      image: "lab-platform:ray-runtime",
+      build: { enabled: true, context: "..", dockerfile: "../Dockerfile", target: "ray-runtime" },
+    };
     expect(settings).toMatchObject({
       projectName: "lab-platform",
       headAddress: undefined,
       health: { port: 8888, externalUrl: undefined },
       nodes: [
-        { name: "ray-cpu", image: "lab-platform:ray-runtime" },
-        { name: "ray-gpu", image: "lab-platform:ray-runtime" },
+        { name: "ray-cpu", base, gpus: undefined },
+        { name: "ray-gpu", base, gpus: "all" },
       ],
       test: { target: { host: "ray-cpu", port: 6379 } },
     });
@@ -216,7 +221,7 @@ describe("D13 a file of the original platform", () => {
       services: { ray: { image: "all:1", gpu: { image: "own:1" } } },
       cluster_test: { target: "gpu" },
     });
-    expect(nodes.map(({ image }) => image)).toEqual(["all:1", "own:1"]);
+    expect(nodes.map(({ base }) => base.image)).toEqual(["all:1", "own:1"]);
     expect(test.target).toEqual({ host: "ray-gpu", port: 6380 });
   });
 

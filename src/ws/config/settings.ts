@@ -2,11 +2,13 @@ import type { Problem } from "../../common/failure.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import { deriveSettings, type Settings } from "./derive.ts";
 import { formatPath, parseConfigDocument, parsePath } from "./document.ts";
-import { NAME_RULES } from "./name-rules.ts";
-import { PLACE_RULES } from "./place-rules.ts";
+import { NAME_RULES } from "./rules/name-rules.ts";
+import { NODE_RULES } from "./rules/node-rules.ts";
+import { PLACE_RULES } from "./rules/place-rules.ts";
 import { validate } from "./validate.ts";
 
 export * from "./derive.ts";
+export type { BaseImage, NodeSettings, WorkerSettings } from "./derive-nodes.ts";
 export { HEALTH_NAME, HEALTH_PORT, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "./nodes.ts";
 
 export interface SettingsRead {
@@ -19,9 +21,13 @@ type Refused = Pick<SettingsRead, "warnings"> & { readonly problems: readonly Pr
 
 /**
  * The text of config.yaml (empty for a missing file) as settings with every default filled in.
- * `file` is the name shown in front of `line:column`. The error lists every problem of the file at once.
+ * `file` is the name shown in front of `line:column`; `isThere` looks for the files that it names. The error lists every problem of the file at once.
  */
-export function readSettings(text: string, file = "config.yaml"): Result<SettingsRead, Refused> {
+export function readSettings(
+  text: string,
+  file = "config.yaml",
+  isThere = (_path: string): boolean => true,
+): Result<SettingsRead, Refused> {
   const parsed = parseConfigDocument(text, file);
   if (!parsed.ok) return err({ problems: parsed.error, warnings: [] });
   const document = parsed.value;
@@ -30,8 +36,8 @@ export function readSettings(text: string, file = "config.yaml"): Result<Setting
   const isWritten = (key: string) => document.valueAt(parsePath(key)) !== undefined;
   // A key that is wrong in itself has been reported, and its default says nothing about others.
   const reported = wrong.map((path) => `${formatPath(path)}.`);
-  const found = Object.values({ ...NAME_RULES, ...PLACE_RULES })
-    .flatMap((rule) => [...rule({ config, settings, isWritten })])
+  const found = Object.values({ ...NAME_RULES, ...NODE_RULES, ...PLACE_RULES })
+    .flatMap((rule) => [...rule({ config, settings, isWritten, isThere })])
     .filter(({ keys }) => !keys.some((key) => reported.some((bad) => `${key}.`.startsWith(bad))));
   const together = (warns?: true) =>
     found

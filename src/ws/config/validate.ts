@@ -11,6 +11,8 @@ interface KnownKey {
   readonly examples?: readonly unknown[];
   /** Of a section: the keys below it. */
   readonly properties?: Readonly<Record<string, KnownKey>>;
+  /** Of a section whose keys have names of the user's: what each of them is. */
+  readonly additionalProperties?: KnownKey | false;
 }
 
 /** The JSON Schema of config.yaml as a person writes it, with every default and description. */
@@ -29,7 +31,10 @@ export const configJsonSchema = () =>
 const ROOT = configJsonSchema() as KnownKey;
 
 const keyAt = (path: KeyPath): KnownKey | undefined =>
-  path.reduce<KnownKey | undefined>((key, name) => key?.properties?.[name], ROOT);
+  path.reduce<KnownKey | undefined>(
+    (key, name) => key?.properties?.[name] ?? (key?.additionalProperties || undefined),
+    ROOT,
+  );
 
 /** The names of the keys that are allowed in the section at that path. */
 export const keysBelow = (path: KeyPath): string[] =>
@@ -78,9 +83,12 @@ function without(value: unknown, [key, ...rest]: KeyPath): unknown {
   if (typeof value !== "object" || value === null) return value;
   // One wrong entry takes its whole list with it: a list with a hole would say something else.
   if (Array.isArray(value)) return undefined;
-  const { [key]: child, ...others } = value as Record<string, unknown>;
-  const kept = rest.length === 0 ? undefined : without(child, rest);
-  return kept === undefined ? others : { ...others, [key]: kept };
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([name, child]) => {
+      const kept = name !== String(key) ? child : rest.length === 0 ? undefined : without(child, rest);
+      return kept === undefined ? [] : [[name, kept]];
+    }),
+  );
 }
 
 function wrongValue(issue: z.core.$ZodIssue, document: ConfigDocument): Problem {
@@ -96,9 +104,13 @@ function exampleFor(path: KeyPath): string {
   if (known?.properties !== undefined)
     return `Write its keys below it, indented: ${keysBelow(names).join(", ")}.`;
   const example = known?.default ?? known?.examples?.[0];
-  const text = Array.isArray(example) ? `[${example.join(", ")}]` : String(example);
-  const unset = known?.default === undefined ? "to have it found or computed" : "for that value";
-  return `Write for example "${names.at(-1)}: ${text}", or leave the key out ${unset}.`;
+  const text = Array.isArray(example)
+    ? `[${example.join(", ")}]`
+    : typeof example === "object"
+      ? JSON.stringify(example)
+      : String(example);
+  const unset = known?.default === undefined ? "" : " for that value";
+  return `Write for example "${names.at(-1)}: ${text}", or leave the key out${unset}.`;
 }
 
 /** The key that was meant: a similar name in its section, or the same name in another one. */
@@ -114,21 +126,32 @@ function unknownKey(path: KeyPath, document: ConfigDocument): Problem {
   };
 }
 
-const BUILD = "services.ray.build";
-
-/** One warning for all keys that only other programs of the original platform read. */
+/** One warning for the services that are not ours, and one for all keys that only other programs of the platform read. */
 function foreign(document: ConfigDocument): Problem[] {
   const found = allKeys(true).filter((path) => document.valueAt(path) !== undefined);
-  const [first] = found;
-  if (first === undefined) return [];
-  const names = found.map(formatPath);
-  const builds = names.includes(BUILD);
-  const notYet = builds ? `. ${BUILD} is not carried out yet: ws uses the image that the engine has` : "";
+  const { services = [], keys = [] } = Object.groupBy(found, ([first]) =>
+    first === "services" ? "services" : "keys",
+  );
+  const warning = (paths: readonly KeyPath[], problem: string, fix: string): Problem[] =>
+    paths[0] === undefined
+      ? []
+      : [
+          {
+            where: document.where(paths[0], "key"),
+            problem: `${problem}: ${paths.map(formatPath).join(", ")}`,
+            fix,
+          },
+        ];
   return [
-    {
-      where: document.where(first, "key"),
-      problem: `keys of the original platform that ws does not read: ${names.join(", ")}${notYet}`,
-      fix: `${builds ? "Build that image first. " : ""}Nothing needs to be done for the keys of other programs.`,
-    },
+    ...warning(
+      services,
+      "services of the original platform that ws does not start",
+      "Describe them in a compose.override.yaml beside config.yaml: ws up starts them as well.",
+    ),
+    ...warning(
+      keys,
+      "keys of the original platform that ws does not read",
+      "Nothing needs to be done for the keys of other programs.",
+    ),
   ];
 }

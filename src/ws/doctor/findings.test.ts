@@ -22,6 +22,7 @@ const machine: MachineFacts = {
     cpus: 16,
     memoryBytes: 64 * GIB,
     hasGpu: false,
+    amdGroups: [],
     ipAddress: "10.0.0.5",
     ephemeralPorts: { min: 32768, max: 60999 },
   },

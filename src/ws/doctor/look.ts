@@ -94,7 +94,7 @@ const GPU_HOOKS = ["/usr/bin", "/usr/local/bin", "/usr/local/nvidia/toolkit"].fl
 /** Looks at the engine. `running`: the cluster's own containers hold the ports. */
 export async function lookAtDocker(cluster: Project, running: boolean) {
   const { engine, settings } = cluster;
-  const images = [...new Set(settings.nodes.map(({ image }) => image))];
+  const images = [...new Set(settings.nodes.map(({ base }) => base.image))];
   const [around, ...there] = await Promise.all([
     lookAround(engine),
     ...images.map((image) => engine.docker(["image", "inspect", "--format", "x", image])),

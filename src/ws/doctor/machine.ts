@@ -1,4 +1,4 @@
-import { gib, limitWarnings } from "../compose/host-plan.ts";
+import { gib, gpuKindOf, kindWord, limitWarnings } from "../compose/host-plan.ts";
 import { freeNetwork, overlapping } from "../drivers/compose/conflicts.ts";
 import { ASK_AGAIN, bad, type Finding, good, note, type Said } from "./finding.ts";
 import type { DoctorFacts } from "./look.ts";
@@ -86,23 +86,25 @@ const RULES: Readonly<Record<string, (facts: DoctorFacts) => Said | Said[]>> = {
   },
 
   /** Whether the nodes that want GPUs get what config.yaml says, or what the machine has. */
-  GPU: ({ settings: { hostHasGpu, nodes }, machine: { host, engine } }) => {
-    const names = nodes.filter((node) => node.gpu).map(({ name }) => name);
+  GPU: ({ settings, machine: { host, engine } }) => {
+    const { hostHasGpu, nodes } = settings;
+    const kind = gpuKindOf({ ...settings, hostHasGpu: true }, host);
+    const names = nodes.filter(({ gpus }) => gpus !== undefined).map(({ name }) => name);
     const run = names.length === 1 ? "runs" : "run";
     const without = names.length === 0 ? "no node wants one" : `${names.join(" and ")} ${run} without one`;
-    if (hostHasGpu === true && !host.hasGpu)
+    if (hostHasGpu === true && kind === undefined)
       return bad(
-        `host.has_gpu is true, and no NVIDIA GPU was found: ${without}`,
+        `host.has_gpu is true, and no ${kindWord(settings.gpuType)} GPU was found: ${without}`,
         "Install the driver and the container toolkit, or set it to false.",
       );
-    if (!host.hasGpu) return good(`none: ${without}`);
+    if (kind === undefined) return good(`none: ${without}`);
     const wanted = hostHasGpu !== false && names.length > 0;
-    if (wanted && engine.ok && !engine.value.gpuToolkit)
+    if (wanted && kind === "nvidia" && engine.ok && !engine.value.gpuToolkit)
       return bad(
         "an NVIDIA GPU, and the engine cannot give it to containers: there is no NVIDIA container toolkit",
         "Install nvidia-container-toolkit and run `nvidia-ctk runtime configure --runtime=docker`, or set host.has_gpu: false.",
       );
-    return good(wanted ? "an NVIDIA GPU" : "an NVIDIA GPU, which no container gets");
+    return good(`an ${kindWord(kind)} GPU${wanted ? "" : ", which no container gets"}`);
   },
 
   Disk: ({ machine }) =>

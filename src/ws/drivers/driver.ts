@@ -81,7 +81,7 @@ export interface Kept {
 }
 
 /** How a command is typed in a service's place. */
-export interface Typing {
+interface Typing {
   /** Our standard input and output are a terminal. */
   readonly terminal?: boolean;
   /** A folder of this machine in a copy of which it runs; undefined: wherever one is there. */

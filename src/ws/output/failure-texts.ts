@@ -130,8 +130,8 @@ export const FAILURES = {
       "→ Look at its log: ws logs NODE; then run ws up again.",
     ],
     "not-running": ({ what, fix }: Texts<"fix" | "what">) => [`✗ ${what}`, `→ ${fix}`],
-    "job-not-submitted": ({ node }: Texts<"node">) => [
-      `✗ The job was not submitted at ${node}; the lines above say why`,
+    "job-not-submitted": () => [
+      "✗ The job was not submitted; the lines above say why",
       "→ Correct what they name, then run the command again.",
     ],
     "job-goes-on": ({ job, status }: Texts<"job" | "status">) => [

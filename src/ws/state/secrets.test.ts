@@ -111,4 +111,7 @@ test("D15 who chose other secrets than those that are kept is told so", () => {
   expect(differs(kept)).toBe(false);
   expect(differs({ ...kept, RAY_EP_HEALTH_TOKEN: "another" })).toBe(true);
   expect(differs({})).toBe(true);
+  // A file that somebody removed: `ws up` makes another, and must not take itself for another `ws`.
+  rmSync(join(state, "secrets/docker/ray_ep_health_token"));
+  expect(differs({ ...kept, RAY_EP_HEALTH_TOKEN: "made" })).toBe(false);
 });

@@ -144,8 +144,8 @@ function write(folder: string, secrets: Secrets): void {
   }
 }
 
-/** True where these are other secrets than the kept ones. */
+/** True where these are other secrets than those that are kept. */
 export function differsFromKept(stateDir: string, runtime: RuntimeName, secrets: Secrets): boolean {
   const kept = readKept(stateDir, runtime);
-  return kept !== undefined && NAMES.some((name) => kept[name] !== secrets[name]);
+  return kept !== undefined && NAMES.some((name) => kept[name] && kept[name] !== secrets[name]);
 }

@@ -43,7 +43,10 @@ async function judgeIsolation(context: CheckContext): Promise<Verdict> {
     return fails(`there is nothing to dial: the GCS lists no living ${missing.join(", ")}`);
   const raylet = (i: number) => living.at(i)?.port ?? 0;
   const main = mainNames(context);
-  const inMain = nodes.map((node, i) => ({ ...node, port: living[i]?.isHead ? node.headPort : raylet(i) }));
+  const inMain = nodes.map((node, i) => ({
+    ...node,
+    port: (living[i]?.isHead ? node.headPort : undefined) ?? raylet(i),
+  }));
   const service = { name: HEALTH_NAME, address: health.address, port: HEALTH_PORT };
   const judged = [
     ...[...inMain, ...(health.enabled ? [service] : [])].map((target) =>

@@ -118,17 +118,8 @@ function nodeVerbs(project: Project): Pick<Driver, "exec" | "typed" | "environme
     typed: async (name, command, { terminal, folder }) => {
       const script = folder === undefined ? `${PROFILE}; exec "$@"` : IN_COPY;
       const where = [...(await rayUser(name)), containerName(settings, name)];
-      const words = [
-        "docker",
-        "exec",
-        terminal ? "-it" : "-i",
-        ...where,
-        "sh",
-        "-c",
-        script,
-        "sh",
-        ...command,
-      ];
+      const there = ["sh", "-c", script, "sh", ...command];
+      const words = ["docker", "exec", terminal ? "-it" : "-i", ...where, ...there];
       const copying = ["sh", "-c", `tar -C "$0" ${LEFT_OUT.join(" ")} -cf - . | "$@"`, folder ?? ""];
       return { words: folder === undefined ? words : [...copying, ...words], env: project.env };
     },

@@ -20,7 +20,7 @@ test.each([
   [
     "another bundle",
     { ...labels, "io.ray-entrypoint.source": "abd" },
-    "dist/ or docker/ changed since it was built",
+    "dist/, docker/ or a Dockerfile changed since it was built",
   ],
 ])("an image: %s", (_, given, why) => {
   expect(judgeImage(given, wanted)).toBe(why);

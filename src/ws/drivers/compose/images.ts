@@ -4,6 +4,7 @@ import {
   BASE_LABEL,
   HEALTH_SOURCE_VARIABLE,
   imageName,
+  imageOwner,
   NODE_SOURCE_VARIABLE,
   SOURCE_LABEL,
 } from "../../compose/names.ts";
@@ -11,6 +12,8 @@ import { HEALTH_NAME } from "../../config/settings.ts";
 import { type Attempt, interrupted } from "../../failure.ts";
 import type { Job } from "../../output/progress.ts";
 import { type Request, type Survey, servicesOf } from "../driver.ts";
+import type { RunOptions } from "../run-program.ts";
+import { buildTexts, makeBase } from "./base-images.ts";
 import { type Project, runCompose, sourceVariables } from "./project.ts";
 
 const BUILD_LINES = 20;
@@ -29,20 +32,48 @@ export async function ensureImages(
   const what = `Building the images of ${names.join(", ")}${why}`;
   progress.begin("build", what);
   const onLine = (line: string) => progress.note("build", line.trim().slice(0, 80));
-  const main = { ...request, part: "main" } as const;
-  const built = await runCompose(project, main, ["build", ...names], { signal, onLine });
+  const built = await build(project, request, names, { signal, onLine });
   if (signal.aborted) return err(interrupted(signal));
   if (!built.ok) {
     progress.fail("build", what);
-    return err({ ...built.error, lines: built.error.lines.slice(-BUILD_LINES) });
+    const { error } = built;
+    return err(
+      error.reason === "engine-refused" ? { ...error, lines: error.lines.slice(-BUILD_LINES) } : error,
+    );
   }
   progress.done("build", `Built the images of ${names.join(", ")}`);
   return ok(undefined);
 }
 
+/** The user of a node's image where nothing else is said (docker/Dockerfile). */
+const USUAL_USER = "ray";
+
+/** First what the images are made from, since its user is theirs; then each image once, those with one user together. */
+async function build(
+  project: Project,
+  request: Request,
+  services: readonly string[],
+  how: Pick<RunOptions, "signal" | "onLine">,
+): Attempt {
+  const { settings } = project;
+  const byUser = new Map<string, string[]>();
+  for (const name of services.filter((each) => imageOwner(settings, each) === each)) {
+    const base = settings.nodes.find((each) => each.name === name)?.base;
+    const user = base === undefined ? ok(USUAL_USER) : await makeBase(project, base, how);
+    if (!user.ok) return user;
+    byUser.set(user.value, [...(byUser.get(user.value) ?? []), name]);
+  }
+  for (const [user, names] of byUser) {
+    const as = user === USUAL_USER ? [] : ["--build-arg", `RAY_USER=${user}`];
+    const built = await runCompose(project, { ...request, part: "main" }, ["build", ...as, ...names], how);
+    if (!built.ok) return err(built.error);
+  }
+  return ok(undefined);
+}
+
 /** Each image by its service. */
 export async function imagesOf(project: Project) {
-  const sources = sourceVariables(project.root);
+  const sources = sourceVariables(project.root, buildTexts(project));
   const images = servicesOf(project.settings, "main").map(async (name) => {
     const variable = name === HEALTH_NAME ? HEALTH_SOURCE_VARIABLE : NODE_SOURCE_VARIABLE;
     return [name, await imageOf(project, name, sources[variable] ?? "")] as const;
@@ -55,7 +86,7 @@ async function imageOf({ engine, settings }: Project, service: string, source: s
   const answer = await engine.docker(["image", "inspect", "--format", format, imageName(settings, service)]);
   const [, id, labels = ""] = (answer.ok && /^((?:sha256:)?[0-9a-f]+) (.*)$/m.exec(answer.value)) || [];
   const build = judgeImage(id === undefined ? undefined : readLabels(labels), {
-    base: settings.nodes.find(({ name }) => name === service)?.image,
+    base: settings.nodes.find(({ name }) => name === service)?.base.image,
     source,
   });
   return { id, build };
@@ -76,5 +107,7 @@ export function judgeImage(
   const was = labels[BASE_LABEL];
   if (base !== undefined && was !== base)
     return `it is made from ${was ?? "another image"}, config.yaml says ${base}`;
-  return labels[SOURCE_LABEL] === source ? undefined : "dist/ or docker/ changed since it was built";
+  return labels[SOURCE_LABEL] === source
+    ? undefined
+    : "dist/, docker/ or a Dockerfile changed since it was built";
 }

@@ -12,6 +12,7 @@ import {
 } from "../../compose/names.ts";
 import { type Places, planHere } from "../../compose/write-files.ts";
 import type { Driver, Request } from "../driver.ts";
+import { buildTexts } from "./base-images.ts";
 import type { Engine, Refusal, RunCommand } from "./engine.ts";
 
 /** One project of compose: where its things are, and how the engine is asked. */
@@ -35,7 +36,7 @@ export function runCompose(
   const { engine, settings, configFolder, root } = project;
   const plan = part === "test" ? planHere(settings, project) : undefined;
   const env = {
-    ...sourceVariables(root),
+    ...sourceVariables(root, buildTexts(project)),
     ...(plan?.ok ? testVariables(plan.value, head) : {}),
   };
   const place = [
@@ -57,12 +58,23 @@ const SOURCES = {
   ],
 };
 
-/** A digest of what the images get from the checkout, under the names in which compose.yaml reads them. */
-export const sourceVariables = (root: string): Readonly<Record<string, string>> =>
-  Object.fromEntries(Object.entries(SOURCES).map(([variable, files]) => [variable, digest(root, files)]));
+/** A digest of what the images get from the checkout (nodes also: what the user's own builds are made from), under the names in which compose.yaml reads them. */
+export const sourceVariables = (
+  root: string,
+  builds: readonly string[] = [],
+): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    Object.entries(SOURCES).map(([variable, files]) => [
+      variable,
+      digest(root, files, variable === NODE_SOURCE_VARIABLE ? builds : []),
+    ]),
+  );
 
 /** A missing file is the build's to complain of. */
-function digest(root: string, files: readonly string[]): string {
+function digest(root: string, files: readonly string[], more: readonly string[]): string {
   const texts = files.map((file) => `${file}\0${readText(join(root, file)) ?? ""}\0`);
-  return createHash("sha256").update(texts.join("")).digest("hex").slice(0, 16);
+  return createHash("sha256")
+    .update([...texts, ...more].join(""))
+    .digest("hex")
+    .slice(0, 16);
 }

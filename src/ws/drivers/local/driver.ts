@@ -1,8 +1,10 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readRegular, readText } from "../../../common/auth-token.ts";
+import type { Problem } from "../../../common/failure.ts";
 import { err, ok } from "../../../common/result.ts";
 import { readTls } from "../../../gcs/tls.ts";
+import type { Places } from "../../compose/write-files.ts";
 import { HEALTH_NAME, type Settings } from "../../config/settings.ts";
 import { type Driver, type Kept, type Service, servicesOf } from "../driver.ts";
 import { logLines, readLog } from "../log-files.ts";
@@ -30,7 +32,9 @@ import {
 import { findTakenPorts } from "./taken-ports.ts";
 import { ensureVenv } from "./venv.ts";
 
-interface Local extends Pick<Driver, "settings" | "env" | "secrets" | "stateDir"> {
+interface Local
+  extends Pick<Driver, "settings" | "env" | "secrets" | "stateDir">,
+    Pick<Places, "configFolder"> {
   readonly venvDir: string;
   readonly dist: string;
   readonly signal?: AbortSignal;
@@ -42,14 +46,18 @@ export const isLocalRunning = (stateDir: string): boolean =>
 
 /** The services of config.yaml as processes of this machine, on loopback addresses. Linux only. */
 export function localDriver(local: Local): Driver {
-  const { settings, secrets, stateDir, venvDir, dist } = local;
+  const { settings, secrets, stateDir, venvDir, dist, configFolder } = local;
   const { rayVersion } = settings;
   const folders = foldersOf(stateDir);
   const env = withoutProxy(local.env, settings);
   const venv = join(venvDir, `venv-${rayVersion}`);
   const binDir = join(venv, "bin");
   const plans = (request: Parameters<typeof planPart>[1]) =>
-    planPart(settings, request, readMachine(settings, folders, { binDir, dist, logForm: env.RAY_EP_LOG }));
+    planPart(
+      settings,
+      request,
+      readMachine(settings, folders, { binDir, dist, configFolder, logForm: env.RAY_EP_LOG }),
+    );
   // All nodes share this machine: a command "in" a node has its PATH.
   const base = baseEnvironment(env);
   const inNode = { ...base, PATH: `${binDir}:${base.PATH ?? ""}`, RAY_USAGE_STATS_ENABLED: "0" };
@@ -84,7 +92,7 @@ export function localDriver(local: Local): Driver {
         planned.some((plan) => plan.name === name && fingerprintOf(plan) !== fingerprint),
       );
       const why = new Map(changed.map((each) => [each.name, changedSince(each)]));
-      return ok({ changed: why, stale: new Map(), replaces: undefined, warnings: [] });
+      return ok({ changed: why, stale: new Map(), replaces: undefined, warnings: leftOut(settings) });
     },
     prepare: async (_request, _survey, job) => {
       if (userName() === undefined) return err({ reason: "no-such-uid", uid: process.getuid?.() ?? -1 });
@@ -156,6 +164,19 @@ export function localDriver(local: Local): Driver {
   };
 }
 
+/** One warning for what only containers can have. */
+function leftOut({ nodes }: Settings): Problem[] {
+  const keys = [...new Set(nodes.flatMap(({ containerKeys }) => containerKeys))];
+  const [first] = nodes.filter(({ containerKeys }) => containerKeys.length > 0);
+  if (first === undefined) return [];
+  return [
+    {
+      where: `${first.keyPrefix}${first.containerKeys[0]}`,
+      problem: `the embedded runtime has no containers, and leaves out ${keys.join(", ")}`,
+      fix: "Nothing has to be done where the nodes can do without; else take --runtime docker.",
+    },
+  ];
+}
 const keptBy = (found: string, what: string, remove: string, shown = found): Kept[] =>
   existsSync(found) ? [{ what: `${what} ${shown}`, remove }] : [];
 
@@ -184,7 +205,7 @@ function serviceOf(
     ...RUNS,
     ...{ name, ref: name, hostname: name, pid, life: `${pid} ${startTicks}`, startedAtMs: startedAt },
     address: addressOf(settings, name) ?? address,
-    gcs: node && { host: address, port: node.headPort },
+    gcs: node?.headPort ? { host: address, port: node.headPort } : undefined,
     restarts: 0,
     elsewhere: undefined,
   };

@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
 import { existsSync, lstatSync, mkdirSync, renameSync, rmSync, statfsSync } from "node:fs";
 import { totalmem, userInfo } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import { parseEnv } from "node:util";
+import { readText } from "../../../common/auth-token.ts";
 import { attempt, err, ok, type Result } from "../../../common/result.ts";
-import type { Settings } from "../../config/settings.ts";
+import type { NodeSettings, Settings } from "../../config/settings.ts";
 import { secretsFolder } from "../../config/tokens.ts";
 import type { WsFailure } from "../../failure.ts";
 
@@ -84,12 +86,25 @@ export type Machine = ReturnType<typeof readMachine>;
 export function readMachine(
   settings: Settings,
   folders: Folders,
-  given: { readonly binDir: string; readonly dist: string; readonly logForm?: string | undefined },
+  given: {
+    readonly binDir: string;
+    readonly dist: string;
+    readonly configFolder: string;
+    readonly logForm?: string | undefined;
+  },
 ) {
   const limit = (Math.min(sharedMemory(), totalmem()) * SHARE) / (settings.nodes.length + 1);
   return {
     ...given,
     folders,
+    /** The variables that config.yaml gives a node, from its files and by name. */
+    variablesOf: ({ envFiles, environment }: NodeSettings): Readonly<Record<string, string>> => ({
+      ...Object.assign(
+        {},
+        ...envFiles.map((file) => parseEnv(readText(resolve(given.configFolder, file)) ?? "")),
+      ),
+      ...environment,
+    }),
     user: userName() ?? "",
     // No engine adds the times.
     logForm: given.logForm || "timed",

@@ -1,7 +1,7 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { type Address, formatAddress } from "../../../common/address.ts";
 import { CLIENT_PROGRAM } from "../../checks/client-program.ts";
-import { nodeEnvironment } from "../../config/node-environment.ts";
+import { nodeEnvironment, rayWords } from "../../config/node-environment.ts";
 import { type PortUse, peerPorts, servicePorts } from "../../config/ports.ts";
 import {
   HEALTH_NAME,
@@ -68,7 +68,12 @@ function planHealth(settings: Settings, { folders, dist, logForm }: Machine): Pr
 
 /** A main node: a candidate as config.yaml says. */
 export const planNode = (settings: Settings, node: NodeSettings, machine: Machine): ProcessPlan =>
-  planRay(settings, node, machine, [`--dashboard-host=${node.loopbackAddress}`]);
+  planRay(settings, node, machine, [`--dashboard-host=${node.loopbackAddress}`, ...rayWords(node)], {
+    ...machine.variablesOf(node),
+    ...(node.pipRequirements === undefined
+      ? {}
+      : { RAY_EP_PIP_REQUIREMENTS: resolve(machine.configFolder, node.pipRequirements) }),
+  });
 
 function planRay(
   settings: Settings,
@@ -97,12 +102,12 @@ function planRay(
       "--disable-usage-stats",
     ],
     env: {
+      ...told,
       ...nodeEnvironment(settings, node, {
         ...{ advertised: address, ports, memoryBytes: node.memoryBytes, objectStoreBytes },
         healthUrl: `http://${health.loopbackAddress}:${health.port}`,
         at: (each) => onLoopback(settings, each),
       }),
-      ...told,
       ...rayAuth(settings.auth, folders.secrets),
       ...healthAuth(folders.secrets),
       RAY_EP_NODE_NAME: name,
@@ -157,17 +162,17 @@ const LAST_PORT = 65535;
 
 /**
  * All nodes share one machine, and Ray binds most ports on every address of it: each node needs its own. They follow from
- * the ports of the first node, so that a second cluster with other ports in its config.yaml meets none of them.
+ * the ports of the first node that may lead, so that a second cluster with other ports in its config.yaml meets none of them.
  * Ray's own default range for workers (10002 to 19999) is the same for all and holds ray-gpu's client port 10002.
  */
 function ownPorts({ nodes, test }: Settings, { name, peerPorts: given }: WorkerSettings) {
   const place = [...nodes, test.worker].findIndex((each) => each.name === name) + 1;
-  const first = nodes[0] ?? { clientPort: 10001, dashboardPort: 8265 };
-  const min = wrap(first.clientPort - 1 + WORKERS_EACH * place, WORKERS_EACH);
+  const { clientPort = 10001, dashboardPort = 8265 } = nodes.find(({ headPort }) => headPort) ?? {};
+  const min = wrap(clientPort - 1 + WORKERS_EACH * place, WORKERS_EACH);
   return {
     ...given,
     workers: given.workers ?? { min, max: min + WORKERS_EACH - 1 },
-    dashboardAgent: wrap(first.dashboardPort + AGENT_STEP * place, 1),
+    dashboardAgent: wrap(dashboardPort + AGENT_STEP * place, 1),
   };
 }
 

@@ -1,7 +1,7 @@
 import { isIPv4 } from "node:net";
-import type { Settings } from "./derive.ts";
-import { insideOf, overlap, usableIn } from "./ipv4.ts";
-import { fixedPorts, formatPorts, portsOverlap } from "./ports.ts";
+import type { Settings } from "../derive.ts";
+import { insideOf, overlap, usableIn } from "../ipv4.ts";
+import { fixedPorts, formatPorts, portsOverlap } from "../ports.ts";
 import { pairs, type Rules } from "./rule.ts";
 
 const SUBNET = "network.subnet";

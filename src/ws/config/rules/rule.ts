@@ -1,5 +1,5 @@
-import type { Settings } from "./derive.ts";
-import type { ConfigFile } from "./schema.ts";
+import type { Settings } from "../derive.ts";
+import type { ConfigFile } from "../schema.ts";
 
 /** What several keys together may get wrong, each by what holds where it does not. */
 export type Rules = Readonly<Record<string, (read: ConfigRead) => Iterable<Finding>>>;
@@ -10,6 +10,8 @@ interface ConfigRead {
   readonly settings: Settings;
   /** Whether the file itself has a value at that key. */
   isWritten(key: string): boolean;
+  /** Whether there is something at that path, which is relative to the file's folder. */
+  isThere(path: string): boolean;
 }
 
 export interface Finding {

@@ -1,26 +1,29 @@
-import { isLoopback, sameHost } from "../../common/address.ts";
-import { isOwnHealth, type Settings } from "./derive.ts";
-import { HEALTH_NAME, HEALTH_PORT, NODE_NAMES, RAY_NODES } from "./nodes.ts";
+import { isLoopback, sameHost } from "../../../common/address.ts";
+import { isOwnHealth } from "../derive.ts";
+import { nodeNames } from "../derive-nodes.ts";
+import { HEALTH_NAME, HEALTH_PORT, RAY_NODES } from "../nodes.ts";
+import type { ConfigFile } from "../schema.ts";
+import { nearest } from "../validate.ts";
 import { type Finding, pairs, type Rules } from "./rule.ts";
-import { nearest } from "./validate.ts";
 
-const SECTIONS = RAY_NODES.map(({ key }) => `services.ray.${key}`);
 const URL_KEY = "nodes.health_service.url";
 const OWN_URL = `http://${HEALTH_NAME}:${HEALTH_PORT}`;
 
 /** The names in the file are names of what runs. */
 export const NAME_RULES: Rules = {
-  *aNodeRuns({ settings }) {
+  *aNodeRuns({ config, settings }) {
+    const all = nodeNames(config);
+    const sections = all.map(({ key }) => `services.ray.${key}`);
     if (settings.nodes.length === 0)
       yield {
-        keys: ["services.ray", ...SECTIONS.map((section) => `${section}.enabled`)],
-        problem: `expected at least one Ray service, got ${NODE_NAMES.join(" and ")} switched off`,
-        fix: `Set enabled: true for ${SECTIONS.join(" or ")}.`,
+        keys: ["services.ray", ...sections.map((section) => `${section}.enabled`)],
+        problem: `expected at least one Ray service, got ${namesIn(config).join(" and ")} switched off`,
+        fix: `Set enabled: true for ${sections.join(" or ")}.`,
       };
   },
 
-  *candidatesAreNodes({ config: { nodes }, settings }) {
-    const entries = nodes.head_whitelist ?? [];
+  *candidatesAreNodes({ config, settings }) {
+    const entries = config.nodes.head_whitelist ?? [];
     for (const [i, { name, host }] of entries.entries()) {
       const keys = [`nodes.head_whitelist[${i}]`] as const;
       if (entries.slice(0, i).some((earlier) => sameHost(earlier.name, name)))
@@ -30,42 +33,58 @@ export const NAME_RULES: Rules = {
           fix: "Remove one of the two.",
         };
       else if (isLoopback(host)) yield askedAtLoopback(keys[0], host);
-      else if (switchedOff(settings, name) !== undefined)
+      else if (settings.nodes.some((node) => node.name === name && node.isReplica))
+        yield {
+          keys,
+          problem: `expected a node that may become HEAD, got ${name}, one of several replicas`,
+          fix: "Remove it from the list, or describe that node by itself.",
+        };
+      else if (switchedOff(config, name) !== undefined)
         yield {
           keys,
           warning: true,
           problem: `${name} is switched off, so it is left out of the candidates`,
           fix: "Remove it from the list, or switch the service on.",
         };
-      else if (!NODE_NAMES.includes(name)) yield unknownName(keys[0], name);
+      else if (!namesIn(config).includes(name)) yield unknownName(config, keys[0], name);
     }
   },
 
-  *somebodyMayLead({ config: { nodes }, settings: { candidates, headAddress } }) {
-    if (nodes.head_whitelist !== undefined && candidates.length === 0 && headAddress === undefined)
+  *somebodyMayLead({ config: { nodes }, settings }) {
+    const { candidates, headAddress } = settings;
+    const runs = settings.nodes.length > 0;
+    if (runs && candidates.length === 0 && headAddress === undefined)
       yield {
-        keys: ["nodes.head_whitelist"],
+        keys: [nodes.head_whitelist === undefined ? "services.ray" : "nodes.head_whitelist"],
         problem: "expected at least one node that runs and may become HEAD, got none",
-        fix: "List an enabled service, leave head_whitelist out, or name the HEAD in nodes.head_address.",
+        fix: "Set candidate: true for a node, list one in nodes.head_whitelist, or name the HEAD in nodes.head_address.",
       };
   },
 
   /** An address elsewhere is fine; one of our own nodes must run and serve that port. */
-  *headsRun({ config: { nodes, cluster_test }, settings }) {
-    const heads = { "nodes.head_address": nodes.head_address, "cluster_test.target": cluster_test.target };
+  *headsRun({ config, settings }) {
+    const { nodes, cluster_test } = config;
+    const heads = {
+      "nodes.head_address": nodes.head_address,
+      "cluster_test.target": cluster_test.target && {
+        ...cluster_test.target,
+        host: settings.test.target.host,
+      },
+    };
     for (const [key, head] of Object.entries(heads)) {
       if (head === undefined) continue;
       const { host, port } = head;
-      const off = switchedOff(settings, host);
+      const off = switchedOff(config, host);
       const node = settings.nodes.find(({ name }) => name === host);
       if (off !== undefined)
         yield {
           keys: [key],
-          problem: `expected a HEAD that runs, got ${off.name}, which is switched off`,
+          problem: `expected a HEAD that runs, got ${host}, which is switched off`,
           fix: `Set services.ray.${off.key}.enabled: true, or name another.`,
         };
       else if (isLoopback(host)) yield askedAtLoopback(key, host);
-      else if (node === undefined && nearest(host, NODE_NAMES) !== undefined) yield unknownName(key, host);
+      else if (node === undefined && nearest(host, namesIn(config)) !== undefined)
+        yield unknownName(config, key, host);
       else if (node !== undefined && port !== undefined && port !== node.headPort)
         yield {
           keys: [key, `${node.keyPrefix}head_port`],
@@ -78,7 +97,7 @@ export const NAME_RULES: Rules = {
 
   *nodesTellTheirOwnNames({ settings }) {
     for (const [first, second] of pairs(settings.nodes))
-      if (sameHost(first.nodeIpAddress, second.nodeIpAddress))
+      if (first.name !== second.name && sameHost(first.nodeIpAddress, second.nodeIpAddress))
         yield {
           keys: [`${second.keyPrefix}node_ip_address`, `${first.keyPrefix}node_ip_address`],
           problem: `expected a name that only this node tells its peers, got ${second.nodeIpAddress} for two nodes`,
@@ -106,11 +125,13 @@ export const NAME_RULES: Rules = {
   },
 };
 
-const switchedOff = ({ nodes }: Settings, wanted: string) =>
-  RAY_NODES.find(({ name }) => name === wanted && !nodes.some((node) => node.name === name));
+const namesIn = (config: ConfigFile): string[] => nodeNames(config).flatMap(({ names }) => names);
 
-function unknownName(key: string, name: string): Finding {
-  const near = nearest(name, NODE_NAMES);
+const switchedOff = (config: ConfigFile, wanted: string) =>
+  nodeNames(config).find(({ names, enabled }) => !enabled && names.includes(wanted));
+
+function unknownName(config: ConfigFile, key: string, name: string): Finding {
+  const near = nearest(name, namesIn(config));
   return {
     keys: [key],
     warning: true,

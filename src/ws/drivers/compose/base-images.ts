@@ -1,0 +1,44 @@
+import { isDeepStrictEqual } from "node:util";
+import { readText } from "../../../common/auth-token.ts";
+import { err, ok } from "../../../common/result.ts";
+import { buildWords, dockerfileOf } from "../../compose/base-build.ts";
+import type { Places } from "../../compose/write-files.ts";
+import type { BaseImage } from "../../config/settings.ts";
+import type { Attempt } from "../../failure.ts";
+import type { Driver } from "../driver.ts";
+import type { Engine, RunCommand } from "./engine.ts";
+
+/** Each of them once. */
+export const distinctBases = (bases: readonly BaseImage[]): BaseImage[] =>
+  bases.filter((base, i) => bases.findIndex((each) => isDeepStrictEqual(each, base)) === i);
+
+/** What the user's own builds are made from, as far as a look shows it: their Dockerfiles, and what config.yaml says of them. */
+export const buildTexts = ({
+  settings,
+  configFolder,
+}: Pick<Driver, "settings"> & Pick<Places, "configFolder">): string[] =>
+  distinctBases(settings.nodes.map(({ base }) => base)).flatMap(({ build }) =>
+    build === undefined ? [] : [JSON.stringify(build), readText(dockerfileOf(build, configFolder)) ?? ""],
+  );
+
+/** Builds or pulls it. Returns the user that its containers run as. */
+export async function makeBase(
+  { engine, configFolder }: Pick<Places, "configFolder"> & { readonly engine: Engine },
+  base: BaseImage,
+  { onLine, signal }: Pick<NonNullable<Parameters<RunCommand>[1]>, "onLine" | "signal">,
+): Attempt<string> {
+  const slow = { onLine, signal, timeoutMs: undefined };
+  const ask = () => engine.docker(["image", "inspect", "--format", "{{.Config.User}}", base.image]);
+  const make = () =>
+    base.build === undefined
+      ? engine.docker(["pull", base.image], slow)
+      : engine.docker(buildWords(base, configFolder), slow);
+  const found = base.build === undefined ? await ask() : undefined;
+  if (found?.ok) return ok(found.value.trim() || ROOT);
+  const made = await make();
+  if (!made.ok) return err(made.error);
+  const user = await ask();
+  return user.ok ? ok(user.value.trim() || ROOT) : err(user.error);
+}
+
+const ROOT = "root";
