@@ -82,7 +82,9 @@ describe("D10 ✗ stands only where something has to be done", () => {
     configure("services: { redis: {}, ray: { cpu: { cpus: many } } }\n");
     const { code, err } = await ws("generate");
     expect(code).toBe(78);
-    expect(err).toMatch(/^→ .*has warnings:\n {2}→ .*services\.redis.*\n {4}Describe them in a compose\.override\.yaml /);
+    expect(err).toMatch(
+      /^→ .*has warnings:\n {2}→ .*services\.redis.*\n {4}Describe them in a compose\.override\.yaml /,
+    );
     expect(err).toContain("is wrong: 1 problem\n");
     expect(err.match(/✗/g)).toHaveLength(2);
   });

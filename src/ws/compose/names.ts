@@ -4,6 +4,8 @@ import type { Settings } from "../config/settings.ts";
 /** The files that `ws generate` writes, beside config.yaml. */
 export const COMPOSE_FILE = "compose.yaml";
 export const TEST_COMPOSE_FILE = "cluster-test.compose.yaml";
+/** What users write themselves; compose knows it by this name. */
+export const OVERRIDE_FILE = "compose.override.yaml";
 
 /** Labels on everything that is ours: what carries the project's is removed by `ws down`, and nothing else. */
 export const PROJECT_LABEL = "io.ray-entrypoint.project";

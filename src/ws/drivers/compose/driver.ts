@@ -12,6 +12,7 @@ import { listContainers } from "./containers.ts";
 import { CHANGE_MS, endingWith } from "./engine.ts";
 import { ensureImages } from "./images.ts";
 import { dropKeptLogs, logVerbs } from "./logs.ts";
+import { startOthers } from "./override.ts";
 import { type Project, runCompose } from "./project.ts";
 import { endVerbs } from "./remove.ts";
 import { surveyProject } from "./survey.ts";
@@ -55,7 +56,8 @@ export function composeDriver(project: Project): Driver {
       // What compose itself would wait for before a start are health checks, which come seconds apart.
       const words = ["up", "--no-start", "--no-build", ...servicesOf(settings, request.part)];
       const made = await runCompose(project, request, words, { signal });
-      return made.ok ? ok(undefined) : made;
+      if (!made.ok) return made;
+      return request.part === "main" ? startOthers(project, request, signal) : ok(undefined);
     },
     start: async (_, names, signal) => {
       const words = ["start", ...names.map(container)];

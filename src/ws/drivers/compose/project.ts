@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readText } from "../../../common/auth-token.ts";
 import type { Result } from "../../../common/result.ts";
@@ -8,6 +9,8 @@ import {
   composeProject,
   HEALTH_SOURCE_VARIABLE,
   NODE_SOURCE_VARIABLE,
+  OVERRIDE_FILE,
+  type Part,
   TEST_COMPOSE_FILE,
 } from "../../compose/names.ts";
 import { type Places, planHere } from "../../compose/write-files.ts";
@@ -26,6 +29,10 @@ export interface Project extends Places, Pick<Driver, "settings" | "env" | "secr
 /** The folder of ws's own copies of the compose files, and of kept logs. */
 export const stateOf = ({ stateDir }: Pick<Project, "stateDir">): string => join(stateDir, "docker");
 
+/** What the user has beside config.yaml for compose to merge into the main file. */
+export const overrideFiles = ({ configFolder }: Pick<Places, "configFolder">, part: Part): string[] =>
+  [join(configFolder, OVERRIDE_FILE)].filter((file) => part === "main" && existsSync(file));
+
 /** Runs a compose command on ws's own copy of one of the two files; its paths are relative to the folder of config.yaml. */
 export function runCompose(
   project: Project,
@@ -42,6 +49,7 @@ export function runCompose(
   const place = [
     ...["-p", composeProject(settings, part), "--project-directory", configFolder],
     ...["-f", join(stateOf(project), part === "main" ? COMPOSE_FILE : TEST_COMPOSE_FILE)],
+    ...overrideFiles(project, part).flatMap((file) => ["-f", file]),
   ];
   return engine.compose([...place, ...words], { ...options, env });
 }
