@@ -1,28 +1,24 @@
 import type { Command } from "commander";
 import { clientVariables } from "../cluster/client.ts";
 import { runningHead } from "../cluster/snapshot.ts";
-import type { GlobalOptions, WsContext } from "../context.ts";
-import { open } from "../drivers/choose.ts";
+import type { WsContext } from "../context.ts";
+import type { Opened } from "../drivers/choose.ts";
 import { EXIT } from "../failure.ts";
 import { printJson } from "../output/terminal.ts";
-import { JSON_OPTION, type Run } from "./command.ts";
+import { JSON_OPTION, type JsonOption, onCluster, type Run } from "./command.ts";
 
 export const addEnv = (program: Command, run: Run) =>
   program
     .command("env")
     .description('print what a shell needs to use the cluster: eval "$(./ws env)"')
     .option(...JSON_OPTION)
-    .action(run(env));
+    .action(run(onCluster(env)));
 
-async function env(context: WsContext, options: GlobalOptions & { readonly json?: true }) {
-  const opened = await open(context, options, { tool: "engine" });
-  if (!opened.ok) return opened.error;
-  const { driver } = opened.value;
-  const head = await runningHead(driver.until(context.signal));
+async function env({ driver }: Opened, { signal, terminal: { out } }: WsContext, { json }: JsonOption) {
+  const head = await runningHead(driver.until(signal));
   if (!head.ok) return head.error;
   const variables = clientVariables(driver, head.value);
-  const { out } = context.terminal;
-  if (options.json) printJson(out, variables);
+  if (json) printJson(out, variables);
   else out(renderEnv(variables));
   return EXIT.ok;
 }
