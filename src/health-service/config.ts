@@ -36,7 +36,7 @@ export const VARIABLES = {
   RAY_EP_HEALTH_STATE_DIR: {
     form: scalars.path,
     fallback: null,
-    meaning: "a folder that keeps the head lease across restarts (default: it lives in memory alone)",
+    meaning: "a folder that keeps the head lease across restarts (default: only in memory)",
     fix: "Give a path from the root, such as /var/lib/ray-health.",
   },
   HEAD_WHITELIST: {
@@ -48,7 +48,7 @@ export const VARIABLES = {
   RAY_EP_LEASE_TTL: {
     form: leaseTtl,
     fallback: "15",
-    meaning: "seconds that the head lease lives without being renewed, at least 12",
+    meaning: "seconds that the head lease lasts without being renewed, at least 12",
     fix: "Give seconds, such as 15.",
   },
   RAY_EP_HEALTH_TOKEN: {

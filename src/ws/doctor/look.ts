@@ -128,7 +128,7 @@ export async function lookAtCluster(driver: Driver) {
     Promise.all(
       listed.map(async ({ name, hostname, status, running, ref, startedAtMs }) => ({
         ...{ name, hostname, status, running },
-        /** What it wrote in its present or last life. */
+        /** What it wrote in its present or last run. */
         log: (await driver.log(ref, { since: new Date(startedAtMs) })).join("\n"),
         /** What a node says of itself. */
         nodeStatus: isNode(name) ? await statusOf(driver, name, { ref, startedAtMs }) : undefined,
