@@ -1,5 +1,5 @@
 import { readdirSync } from "node:fs";
-import { readText } from "./auth-token.ts";
+import { readText } from "./files.ts";
 
 /* The processes of this machine, by /proc (proc(5)). */
 

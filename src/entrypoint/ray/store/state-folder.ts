@@ -1,8 +1,8 @@
-import { existsSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod/mini";
-import { readRegular } from "../../../common/auth-token.ts";
 import type { Failure } from "../../../common/failure.ts";
+import { readRegular, replaceFile } from "../../../common/files.ts";
 import { Word } from "../../../common/protocol/from-outside.ts";
 import { Epoch } from "../../../common/protocol/lease-protocol.ts";
 import { attempt, err, ok, type Result } from "../../../common/result.ts";
@@ -134,12 +134,8 @@ export class StateFolder implements ClusterState {
     if (this.#change(() => this.#write(RECORD, JSON.stringify(kept))) === null) this.#kept = kept;
   }
 
-  /** In one step; no link that a job of Ray's made is followed. */
   #write(name: string, text: string): void {
-    const path = join(this.#path, name);
-    rmSync(`${path}.new`, { force: true });
-    writeFileSync(`${path}.new`, text, { flag: "wx", mode: 0o600 });
-    renameSync(`${path}.new`, path);
+    replaceFile(join(this.#path, name), text, 0o600);
   }
 
   #putAside(why: "other-led" | "unused" | "follows"): void {

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { readText } from "../../../common/auth-token.ts";
+import { readText } from "../../../common/files.ts";
 import { err, ok } from "../../../common/result.ts";
 import { buildWords, dockerfileOf } from "../../compose/base-build.ts";
 import type { Places } from "../../compose/write-files.ts";

@@ -1,7 +1,7 @@
-import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import * as z from "zod";
-import { readText } from "../../../common/auth-token.ts";
+import { readText, replaceFile } from "../../../common/files.ts";
 import { pids, readCommand, readStat } from "../../../common/proc.ts";
 import { attempt } from "../../../common/result.ts";
 import type { Folders } from "./machine.ts";
@@ -100,10 +100,8 @@ export function forget(file: string, names?: readonly string[]): void {
   else write(file, left);
 }
 
-/** In one step, so that a reader never sees half of it. */
 function write(file: string, processes: readonly StartedProcess[]): void {
   mkdirSync(dirname(file), { recursive: true });
   const state = JSON.stringify({ bootId: currentBoot(), processes }, null, 2);
-  writeFileSync(`${file}.new`, `${state}\n`, { mode: 0o600 });
-  renameSync(`${file}.new`, file);
+  replaceFile(file, `${state}\n`, 0o600);
 }
