@@ -1,8 +1,10 @@
 import type { Command } from "commander";
-import { clientVariables } from "../cluster/client.ts";
-import { runningHead } from "../cluster/snapshot.ts";
+import { dashboardUrl, runningHead, shownHost } from "../cluster/snapshot.ts";
+import type { NodeSettings } from "../config/settings.ts";
+import { rayAuth, secretsFolder } from "../config/tokens.ts";
 import type { WsContext } from "../context.ts";
 import type { Opened } from "../drivers/choose.ts";
+import type { Driver } from "../drivers/driver.ts";
 import { EXIT } from "../failure.ts";
 import { printJson } from "../output/terminal.ts";
 import { JSON_OPTION, type JsonOption, onCluster, type Run } from "./command.ts";
@@ -22,6 +24,13 @@ async function env({ driver }: Opened, { signal, terminal: { out } }: WsContext,
   else out(renderEnv(variables));
   return EXIT.ok;
 }
+
+/** What a program of the user's needs to reach that HEAD (Ray's own variables, 2.40 to 2.60). */
+const clientVariables = (driver: Driver, head: NodeSettings): Readonly<Record<string, string>> => ({
+  RAY_ADDRESS: `ray://${shownHost(driver.hostOf(head))}:${head.clientPort}`,
+  RAY_API_SERVER_ADDRESS: dashboardUrl(driver, head),
+  ...rayAuth(driver.settings.auth, secretsFolder(driver.stateDir, driver.name)),
+});
 
 /** For a POSIX shell. What it had of another cluster is gone: Ray would take a token's value before its file. Pure. */
 export const renderEnv = (variables: Readonly<Record<string, string>>): string =>
