@@ -40,10 +40,21 @@ test("a HEAD whose Ray does not start any more gives the lease back: the other c
   rig.rays.manners = { joins: true, exitOnTerm: 1, refuses: "ray-cpu" };
   (await rig.rays.run("ray-cpu")).exit(1);
   await cpu.says("✗ This HEAD cannot start its Ray: it gives the head lease back");
-  await gpu.says("→ The cluster's state is new");
+  await gpu.says("→ New cluster");
   expect((await view()).holder).toMatchObject({ node: "ray-gpu", epoch: 2 });
   rig.rays.manners = { joins: true, exitOnTerm: 1 };
   await cpu.says("✓ Ray worker successfully joined the cluster!");
+});
+
+test("a HEAD that is killed is succeeded by its next life at once, which the lock of its state folder proves", async () => {
+  const env = { RAY_EP_STATE_DIR: join(rig.folder, "state") };
+  const first = rig.node("ray-cpu", env);
+  await first.says("✓ Ray cluster is ready!");
+  first.signal("SIGKILL");
+  const next = rig.node("ray-cpu", env);
+  await next.says("✓ Ray cluster is ready!");
+  expect(next.stdout).toContain("✓ Head lease granted, epoch 2");
+  expect(next.stdout).not.toContain("same-name");
 });
 
 test("A6 a HEAD whose Ray has ended does not tell a service that forgot everything that it serves a cluster", async () => {

@@ -57,7 +57,7 @@ test("a takeover keeps the cluster id, the KV store, a detached actor and the jo
     await kept(next);
     expect((await python(next, JOBS)).split(" ")).toContain(job);
     // It says so to whoever reads its log.
-    await cluster.says(next, "✓ The cluster is the same", LEASE_MS);
+    await cluster.says(next, "✓ Same cluster as before", LEASE_MS);
     await cluster.docker(["start"], head);
     expect(await whole()).toBe(next);
     await kept(head);

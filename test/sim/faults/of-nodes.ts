@@ -25,15 +25,17 @@ export const stopNode: Make = ({ prng, places, start, stop }) => {
   return { name: `${place.host} stopped`, apply, undo: () => start(place) };
 };
 
-/** Killed, or stopped. */
+/** Killed, or stopped, which the engine cuts short if it hangs. */
 export const loseHead: Make = (target) => {
   const { prng, places, start, stop } = target;
   const stops = prng.chance(0.4);
+  const hangs = prng.chance(0.2);
   let place = prng.pick(places);
   const apply = () => {
     place = headOf(target, place);
-    if (stops) stop(place);
-    else place.kill();
+    if (!stops) return place.kill();
+    if (hangs) place.freeze();
+    stop(place);
   };
   return { name: `the HEAD is ${stops ? "stopped" : "killed"}`, apply, undo: () => start(place) };
 };
