@@ -45,6 +45,8 @@ export interface Service {
   readonly restarts: number;
   /** The folder of another config.yaml from which it was started. */
   readonly elsewhere: string | undefined;
+  /** Of compose.override.yaml alone: no service of ours. */
+  readonly other?: boolean;
   readonly container?: { readonly name: string; readonly status: string };
 }
 

@@ -9,7 +9,7 @@ import type { Driver } from "../driver.ts";
 import type { Engine, RunCommand } from "./engine.ts";
 
 /** Each of them once. */
-export const distinctBases = (bases: readonly BaseImage[]): BaseImage[] =>
+const distinctBases = (bases: readonly BaseImage[]): BaseImage[] =>
   bases.filter((base, i) => bases.findIndex((each) => isDeepStrictEqual(each, base)) === i);
 
 /** What the user's own builds are made from, as far as a look shows it: their Dockerfiles, and what config.yaml says of them. */
