@@ -8,7 +8,7 @@ import { comparePython, OwnGcs, untilHeadGone } from "./own-gcs.ts";
 import type { RayProcess } from "./ray.ts";
 import { waitUntilReady } from "./readiness.ts";
 import { failed, faulted, type RunDeps, type RunEnd } from "./run-end.ts";
-import { reignOf } from "./store/succession.ts";
+import { leadershipOf } from "./store/leadership.ts";
 
 /** A HEAD that boots beside this node is slow to answer; one that is gone stays so. */
 const GONE_IN_START = { times: 5, timeoutMs: 2000 };
@@ -80,7 +80,7 @@ export class Run {
   async #preflight(): Promise<RunEnd | null> {
     const { config, ray, heartbeat, lease, state, stopRequest } = this.#deps;
     const { store } = this.#plan;
-    const unusable = store && state.lead(store, reignOf(lease, config));
+    const unusable = store && state.lead(store, leadershipOf(lease, config));
     if (unusable !== null) return failed(unusable);
     const stands = this.#isStrictHead ? this.#ensureGuard().stands : null;
     const prepared = ray.prepare(this.#plan, heartbeat.reported).then(async (failure) => {
