@@ -77,11 +77,17 @@ export const networksOf = (routes: readonly Route[]): Route[] =>
 const LISTENING = "0A";
 
 /** Every TCP socket on which something on this machine listens, on whatever address (proc(5)). */
-export const listeningSockets = (): { readonly port: number; readonly inode: string }[] =>
+/** `address` as the kernel writes it: the four bytes of an IPv4 address in its own order, also in an IPv6 one. */
+export const listeningSockets = (): {
+  readonly address: string;
+  readonly port: number;
+  readonly inode: string;
+}[] =>
   ["/proc/net/tcp", "/proc/net/tcp6"]
     .flatMap((file) => rowsOf(textOf(file)))
     .filter(([, , , state]) => state === LISTENING)
     .map(([, local = "", , , , , , , , inode = ""]) => ({
+      address: local.split(":")[0]?.slice(-8) ?? "",
       port: Number.parseInt(local.split(":")[1] ?? "", 16),
       inode,
     }));

@@ -171,7 +171,7 @@ services:
     expect.stringMatching(
       /^services\.ray\.extra\.ip_address: .*172\.28\.0\.99, which is also that of services\.ray\.gpu$/,
     ),
-    "services.ray.small.head_port: expected only what replicas can share",
+    "services.ray.small.head_port: expected only what replicas can share, got head_port, which is one node's own",
     expect.stringMatching(/^services\.ray\.small\.volumes\[0\]: expected SOURCE/),
     expect.stringMatching(/^services\.ray\.small\.environment\.A-B: expected names of variables/),
     expect.stringMatching(
@@ -186,5 +186,39 @@ services:
     'nodes.head_whitelist[0]: "ray-extr" is the hostname of no service here',
     "cluster_test.target: port 1 is not the head_port of ray-extra, 6379",
     "services.ray.default: is a node of its own, ray-default",
+  ]);
+});
+
+const problemsOf = (text: string) => {
+  const read = readSettings(text);
+  return (read.ok ? [] : read.error.problems).map(
+    ({ where, problem, fix }) => `${where.replace(/^\S+ services\.ray\./, "")}: ${problem}. ${fix}`,
+  );
+};
+
+test("a wrong entry below a name of the user's gets an example of the whole, and a wrong name is named", () => {
+  expect(
+    problemsOf(`services:
+  ray:
+    cpu: { resources: { slots: -1, CPU: 3 }, labels: { "ray.io/x": 1 }, ulimits: { core: { soft: -5, hard: 1 } } }
+    gpu: { gpus: -1, volumes: ./data:/data, environment: [A=1] }
+`),
+  ).toEqual([
+    'cpu.resources.slots: expected a number from 0, got -1. Write for example "resources: { slots: 2 }", or leave the key out.',
+    'cpu.resources.CPU: expected names of custom resources with their amounts, got "CPU". Write for example "resources: { slots: 2 }", or leave the key out.',
+    'cpu.labels.ray.io/x: expected names of labels with their values, got "ray.io/x". Write for example "labels: { zone: a }", or leave the key out.',
+    'cpu.ulimits.core.soft: expected a whole number, -1 for none, or soft and hard, got -5. Write for example "ulimits: { nofile: 65536 }", or leave the key out.',
+    'gpu.gpus: expected all, a number, or a list of ids, got -1. Write for example "gpus: all", or leave the key out.',
+    'gpu.volumes: expected a list, got "./data:/data". Write for example "volumes: [./data:/data:ro]", or leave the key out.',
+    'gpu.environment: expected names of variables with their values, got ["A=1"]. Write for example "environment: { HF_HOME: /models }", or leave the key out.',
+  ]);
+});
+
+test("what is wrong with several replicas is one problem", () => {
+  const small = "small: { replicas: 3, ip_address: 172.28.0.3, node_manager_port: 3000 }";
+  expect(problemsOf(`services: { ray: { ${small} } }`).map((each) => each.split(",")[0])).toEqual([
+    "small.ip_address: expected only what replicas can share",
+    "small.ip_address: expected an address of its own",
+    "small.node_manager_port: expected only what replicas can share",
   ]);
 });

@@ -87,9 +87,14 @@ export const volume = text(
 );
 
 /** Undefined for 0: none. */
+const GPUS = { error: "expected all, a number, or a list of ids" };
 export const gpus = z.union(
-  [z.literal("all"), z.int().min(0), z.array(z.union([z.string(), z.number()]).transform(String)).min(1)],
-  { error: "expected all, a number, or a list of ids" },
+  [
+    z.literal("all"),
+    z.int().min(0, GPUS),
+    z.array(z.union([z.string(), z.number()], GPUS).transform(String)).min(1, GPUS),
+  ],
+  GPUS,
 );
 
 const mapOf = <T extends z.ZodType>(name: RegExp, value: T, expected: string) =>
@@ -114,16 +119,16 @@ export const labels = mapOf(
   ),
   "names of labels with their values",
 );
+const AMOUNT = { error: "expected a number from 0" };
 export const resources = mapOf(
   /^(?!(?:CPU|GPU|memory|object_store_memory)$)\S+$/,
-  z.number({ error: "expected a number" }).min(0),
+  z.number(AMOUNT).min(0, AMOUNT),
   "names of custom resources with their amounts",
 );
-const limit = z.int({ error: "expected a whole number, or soft and hard" }).min(-1);
+const LIMIT = { error: "expected a whole number, -1 for none, or soft and hard" };
+const limit = z.int(LIMIT).min(-1, LIMIT);
 export const ulimits = mapOf(
   /^[a-z]+$/,
-  z.union([limit, z.strictObject({ soft: limit, hard: limit })], {
-    error: "expected a whole number, or soft and hard",
-  }),
+  z.union([limit, z.strictObject({ soft: limit, hard: limit })], LIMIT),
   "names of limits with their values",
 );

@@ -73,12 +73,12 @@ const sharedKeys = {
   ),
   env_file: optional(files, "./node.env", "Files with such variables; environment wins."),
   volumes: optional(
-    z.array(scalar.volume),
+    z.array(scalar.volume, { error: "expected a list" }),
     ["./data:/data:ro"],
     "Folders, files and named volumes, as Compose has them.",
   ),
   devices: optional(
-    z.array(scalar.path),
+    z.array(scalar.path, { error: "expected a list" }),
     ["/dev/infiniband"],
     "Devices of the machine, as Compose has them.",
   ),
@@ -88,7 +88,11 @@ const sharedKeys = {
     "./requirements.txt",
     "A file, or a folder of *.txt, installed before Ray starts.",
   ),
-  ray_args: optional(z.array(scalar.label), ["--verbose"], "Further words for ray start."),
+  ray_args: optional(
+    z.array(scalar.label, { error: "expected a list" }),
+    ["--verbose"],
+    "Further words for ray start.",
+  ),
 };
 
 type Node = Record<"name", string> & Record<"headPort" | "dashboardPort" | "clientPort", number>;

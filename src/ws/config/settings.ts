@@ -38,7 +38,12 @@ export function readSettings(
   const reported = wrong.map((path) => `${formatPath(path)}.`);
   const found = Object.values({ ...NAME_RULES, ...NODE_RULES, ...PLACE_RULES })
     .flatMap((rule) => [...rule({ config, settings, isWritten, isThere })])
-    .filter(({ keys }) => !keys.some((key) => reported.some((bad) => `${key}.`.startsWith(bad))));
+    .filter(({ keys }) => !keys.some((key) => reported.some((bad) => `${key}.`.startsWith(bad))))
+    // What several replicas get wrong alike is one problem of the file.
+    .filter(
+      ({ keys: [key], problem }, i, all) =>
+        all.findIndex((each) => each.keys[0] === key && each.problem === problem) === i,
+    );
   const together = (warns?: true) =>
     found
       .filter(({ warning }) => warning === warns)

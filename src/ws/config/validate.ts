@@ -56,15 +56,14 @@ export const nearest = (name: string, words: readonly string[]): string | undefi
  * still run. `wrong`: the paths of those values.
  */
 export function validate(document: ConfigDocument) {
-  const first = ConfigFile.safeParse(document.data);
-  const issues = first.error?.issues ?? [];
+  const issues = ConfigFile.safeParse(document.data).error?.issues ?? [];
   const bad = issues.filter(({ code }) => code !== "unrecognized_keys");
   const wrong = bad.map(pathOf);
   const unknown = issues.flatMap((issue) =>
     issue.code === "unrecognized_keys" ? issue.keys.map((key) => [...pathOf(issue), key]) : [],
   );
   return {
-    config: first.data ?? ConfigFile.parse([...unknown, ...wrong].reduce(without, document.data)),
+    config: parsedWithout([...unknown, ...wrong], document.data),
     problems: [
       ...bad.map((issue) => wrongValue(issue, document)),
       ...unknown.map((path) => unknownKey(path, document)),
@@ -76,6 +75,13 @@ export function validate(document: ConfigDocument) {
 
 /** YAML has no symbols as keys. */
 const pathOf = ({ path }: z.core.$ZodIssue): KeyPath => path as KeyPath;
+
+/** What is left is wrong as well where it is no whole without what was taken: a limit with only one of its two ends. */
+function parsedWithout(paths: readonly KeyPath[], data: unknown): ConfigFile {
+  const rest = paths.reduce(without, data);
+  const { data: config, error } = ConfigFile.safeParse(rest);
+  return config ?? parsedWithout(error?.issues.map(pathOf) ?? [[]], rest);
+}
 
 /** A copy of `value` without what stands at `path`. */
 function without(value: unknown, [key, ...rest]: KeyPath): unknown {
@@ -93,8 +99,10 @@ function without(value: unknown, [key, ...rest]: KeyPath): unknown {
 
 function wrongValue(issue: z.core.$ZodIssue, document: ConfigDocument): Problem {
   const path = pathOf(issue);
+  // Of a name that the user chose, the name is wrong and not its value.
+  const wrong = issue.code === "invalid_key" ? path.at(-1) : document.valueAt(path);
   // Our own parsers say what they got.
-  const got = issue.code === "custom" ? "" : `, got ${JSON.stringify(document.valueAt(path))}`;
+  const got = issue.code === "custom" ? "" : `, got ${JSON.stringify(wrong)}`;
   return { where: document.where(path), problem: `${issue.message}${got}`, fix: exampleFor(path) };
 }
 
@@ -104,10 +112,14 @@ function exampleFor(path: KeyPath): string {
   if (known?.properties !== undefined)
     return `Write its keys below it, indented: ${keysBelow(names).join(", ")}.`;
   const example = known?.default ?? known?.examples?.[0];
+  // A name that the user chose has no example of its own, its section has one.
+  if (example === undefined && names.length > 1) return exampleFor(names.slice(0, -1));
   const text = Array.isArray(example)
     ? `[${example.join(", ")}]`
-    : typeof example === "object"
-      ? JSON.stringify(example)
+    : typeof example === "object" && example !== null
+      ? `{ ${Object.entries(example)
+          .map(([name, value]) => `${name}: ${value}`)
+          .join(", ")} }`
       : String(example);
   const unset = known?.default === undefined ? "" : " for that value";
   return `Write for example "${names.at(-1)}: ${text}", or leave the key out${unset}.`;

@@ -78,7 +78,7 @@ export const NODE_RULES: Rules = {
         if (isWritten(`services.ray.${key}.${name}`))
           yield {
             keys: [`services.ray.${key}.${name}`, `services.ray.${key}.replicas`],
-            problem: "expected only what replicas can share",
+            problem: `expected only what replicas can share, got ${name}, which is one node's own`,
             fix: "Leave it out, or describe each of these nodes by itself.",
           };
   },

@@ -25,7 +25,9 @@ export const PLACE_RULES: Rules = {
   },
 
   *addressesStandOnce({ settings, isWritten }) {
-    for (const [a, b] of pairs(placed(settings)).filter(([a, b]) => a.address === b.address)) {
+    for (const [a, b] of pairs(placed(settings)).filter(
+      ([a, b]) => a.key !== b.key && a.address === b.address,
+    )) {
       const [other, mine] = isWritten(b.key) ? [a, b] : [b, a];
       yield {
         keys: [mine.key, other.key, SUBNET],
@@ -110,8 +112,9 @@ export const PLACE_RULES: Rules = {
 
   /** All ports are published on one host. */
   *portsStandOnce({ settings }) {
+    // Replicas have one key: node-rules.ts says that it is not for them.
     for (const [a, b] of pairs(fixedPorts(settings)))
-      if (portsOverlap(a, b))
+      if (a.key !== b.key && portsOverlap(a, b))
         yield {
           keys: [b.key, a.key],
           problem: `expected ports that nothing else takes on the host, got ${formatPorts(b)}, and ${a.key} has ${formatPorts(a)}`,

@@ -148,7 +148,13 @@ function planTestClient(settings: Settings, head: Address, { binDir, folders }: 
 }
 
 const portsOf = (name: string, host: string, uses: readonly PortUse[]): PlannedPort[] =>
-  uses.filter(({ service }) => service === name).map(({ use, min: port }) => ({ host, port, use }));
+  uses
+    .filter(({ service }) => service === name)
+    .flatMap(({ use, min: port }) => [
+      { host, port, use },
+      // Without it the agent never announces itself, and the HEAD takes no job (dashboard/http_server_agent.py).
+      ...(use === AGENT ? [{ host: "127.0.0.1", port, use }] : []),
+    ]);
 
 /** A node's name becomes its loopback address; every other host stays. */
 export function onLoopback(settings: Settings, { host, port }: Address): Address {
@@ -156,6 +162,7 @@ export function onLoopback(settings: Settings, { host, port }: Address): Address
   return { host: node?.loopbackAddress ?? host, port };
 }
 
+const AGENT = "dashboard agent";
 const WORKERS_EACH = 1000;
 const AGENT_STEP = 100;
 const LAST_PORT = 65535;

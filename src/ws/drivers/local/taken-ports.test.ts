@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
@@ -16,6 +17,18 @@ test("a port that is taken names its holder", async () => {
   const port = await listening();
   expect(await findTakenPorts([{ host: "127.0.0.1", port, use: "GCS" }])).toMatchObject([
     { port, holder: expect.stringContaining(`process ${process.pid}`) },
+  ]);
+});
+
+test("the holder is the one at that address, whoever has the port at another", async () => {
+  const port = await listening();
+  const program = `require("net").createServer().listen(${port}, "127.0.0.2", () => console.log("listens"))`;
+  const other = spawn(process.execPath, ["-e", program], { stdio: ["ignore", "pipe", "inherit"] });
+  onTestFinished(() => void other.kill());
+  await once(other.stdout, "data");
+  const ports = ["127.0.0.1", "127.0.0.2"].map((host) => ({ host, port, use: "dashboard" }));
+  expect(await findTakenPorts(ports, [process.pid])).toMatchObject([
+    { host: "127.0.0.2", holder: expect.stringContaining(`process ${other.pid}`) },
   ]);
 });
 

@@ -17,7 +17,7 @@ export async function findTakenPorts(
   return tried.flatMap(({ port, refusal }): TakenPort[] => {
     if (refusal === undefined) return [];
     if (refusal !== "EADDRINUSE") return [{ ...port, holder: undefined, why: whyNot(refusal) }];
-    const holder = holderOf(port.port);
+    const holder = holderOf(port);
     if (holder === undefined) return [{ ...port, holder: "a process of another user" }];
     return ours.includes(holder) ? [] : [{ ...port, holder: describe(holder) }];
   });
@@ -39,11 +39,19 @@ function refusalOf({ host, port }: PlannedPort): Promise<string | undefined> {
   });
 }
 
-/** The process that listens on a port, where /proc lets us see it (our own processes, or all of them for root). */
-function holderOf(port: number): number | undefined {
-  const sockets = listeningSockets().flatMap((each) =>
-    each.port === port ? [`socket:[${each.inode}]`] : [],
-  );
+const EVERY_ADDRESS = "00000000";
+
+/**
+ * The process that listens there, where /proc lets us see it (our own processes, or all of them for root). Another cluster
+ * may have the same port at an address of its own.
+ */
+function holderOf({ host, port }: PlannedPort): number | undefined {
+  const bytes = host.split(".").map(Number);
+  // x86-64 and arm64 are little-endian.
+  const address = Buffer.from(bytes.toReversed()).toString("hex").toUpperCase();
+  const sockets = listeningSockets()
+    .filter((each) => each.port === port && [address, EVERY_ADDRESS].includes(each.address))
+    .map(({ inode }) => `socket:[${inode}]`);
   return pids().find((pid) =>
     filesIn(`/proc/${pid}/fd`).some((fd) => sockets.includes(linkOf(`/proc/${pid}/fd/${fd}`))),
   );
@@ -51,7 +59,11 @@ function holderOf(port: number): number | undefined {
 
 /** The process, or, where ws started it, which cluster it belongs to and how to end that. */
 function describe(pid: number): string {
-  const { command = "", cluster = "", service = "" } = readProcess(pid) ?? {};
+  const holder = readProcess(pid);
+  // Some of Ray's parts overwrite their environment; the node that leads their session has it.
+  const labelled = holder?.cluster === "" ? readProcess(holder.session) : holder;
+  const { command = "" } = holder ?? {};
+  const { cluster = "", service = "" } = labelled ?? {};
   return cluster !== "" && service !== ""
     ? `${service} of another cluster, which ws --state ${dirname(linkOf(`/proc/${pid}/cwd`))} down ends`
     : `process ${pid}: ${command.slice(0, 80)}`;
