@@ -133,6 +133,14 @@ test("where this node follows another HEAD, or leads without a store, the kept o
   expect(state.serves("ef")).toBeNull();
 });
 
+test("the one that is put aside stays, also where the clock was set back since the last one", () => {
+  for (const name of ["gcs-aside-9998", "gcs-aside-9999"]) mkdirSync(file(name));
+  kept();
+  open().follow();
+  expect(asides()).toHaveLength(2);
+  expect(asides()).not.toContain("gcs-aside-9998");
+});
+
 test("a store where nothing can be written stops the start, unless none is wanted", () => {
   kept();
   chmodSync(folder, 0o555);

@@ -143,8 +143,9 @@ export class StateFolder implements ClusterState {
     const name = `${ASIDE}${new Date().toISOString().replaceAll(":", "-")}`;
     renameSync(join(this.#path, STORE), join(this.#path, name));
     this.#log({ type: "state-aside", why, to: join(this.#path, name) });
-    const old = readdirSync(this.#path).filter((each) => each.startsWith(ASIDE));
-    for (const each of old.toSorted().slice(0, -MAX_ASIDE))
+    // Their names are times of the wall clock, which may have been set back since.
+    const older = readdirSync(this.#path).filter((each) => each.startsWith(ASIDE) && each !== name);
+    for (const each of older.toSorted().slice(0, 1 - MAX_ASIDE))
       rmSync(join(this.#path, each), { recursive: true, force: true });
   }
 
