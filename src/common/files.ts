@@ -23,11 +23,14 @@ export function readRegular(path: string): string | null {
   return text ?? null;
 }
 
-/** Writes a file in one step: no reader sees half of it, and no link that a job of Ray's made is followed. */
-export function replaceFile(path: string, text: string, mode?: number): void {
+/**
+ * Writes a file in one step: no reader sees half of it, and no link that a job of Ray's made is followed. `flush`: also after a
+ * loss of power, which may leave it empty otherwise.
+ */
+export function replaceFile(path: string, text: string, mode?: number, flush = false): void {
   const draft = `${path}.new`;
   rmSync(draft, { force: true });
-  writeFileSync(draft, text, { flag: "wx", mode: mode === undefined ? 0o666 : mode & 0o600 });
+  writeFileSync(draft, text, { flag: "wx", mode: mode === undefined ? 0o666 : mode & 0o600, flush });
   // Whatever the umask is.
   if (mode !== undefined) chmodSync(draft, mode);
   renameSync(draft, path);

@@ -104,7 +104,7 @@ export class StateFolder implements ClusterState {
         this.#putAside(isKept ? "other-led" : "unused");
       const clusterId = existsSync(join(this.#path, STORE)) ? (before?.clusterId ?? null) : null;
       this.#kept = isKept ? { epoch: leadership.epoch ?? before?.epoch ?? null, clusterId } : null;
-      if (this.#kept !== null) this.#write(RECORD, JSON.stringify(this.#kept));
+      if (this.#kept !== null) this.#write(RECORD, JSON.stringify(this.#kept), true);
     });
     if (code === null || (store.kind === "none" && store.why !== "unwritable")) return null;
     return { reason: "state-unwritable", folder: this.#path, code };
@@ -131,11 +131,12 @@ export class StateFolder implements ClusterState {
 
   /** What cannot be written now is written with the next renewal. */
   #record(kept: Kept): void {
-    if (this.#change(() => this.#write(RECORD, JSON.stringify(kept))) === null) this.#kept = kept;
+    if (this.#change(() => this.#write(RECORD, JSON.stringify(kept), true)) === null) this.#kept = kept;
   }
 
-  #write(name: string, text: string): void {
-    replaceFile(join(this.#path, name), text, 0o600);
+  /** `flush`: on the disk, before it is replaced. */
+  #write(name: string, text: string, flush = false): void {
+    replaceFile(join(this.#path, name), text, 0o600, flush);
   }
 
   #putAside(why: "other-led" | "unused" | "follows"): void {
