@@ -38,6 +38,7 @@ export const AUTH: Readonly<Record<RayAuth["reason"], (mode: string, version: st
 /** Why a store is not used any more. */
 export const ASIDE = {
   "other-led": "another node has led since",
+  unknown: "nothing says under which head lease it was written",
   follows: "another node leads now",
   unused: "this HEAD does not use it",
 } as const;

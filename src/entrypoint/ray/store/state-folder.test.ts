@@ -103,12 +103,15 @@ test.each<[string, Leadership, boolean]>([
   });
 });
 
-test("a store of unknown epoch is used without a lease alone", () => {
+test("a store of unknown epoch is used without a lease, or where nobody else may lead", () => {
   kept(null);
+  expect(open().lead(rocksDb(), { epoch: 1, soleSince: 0 })).toBeNull();
+  writeFileSync(file("gcs.json"), "");
   expect(open().lead(rocksDb(), { epoch: null, soleSince: null })).toBeNull();
   expect(asides()).toEqual([]);
   expect(open().lead(rocksDb(), { epoch: 1, soleSince: 1 })).toBeNull();
   expect(asides()).toHaveLength(1);
+  expect(events).toMatchObject([{ type: "state-aside", why: "unknown" }]);
 });
 
 test("a HEAD whose lease gets a later epoch notes it for its store", () => {

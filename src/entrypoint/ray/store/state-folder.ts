@@ -47,6 +47,15 @@ const LIFE = "life";
 const ASIDE = "gcs-aside-";
 const MAX_ASIDE = 2;
 
+type WhyAside = Event<"state-aside">["why"];
+
+/** Null where the store that was last written under the epoch `stored` is to be used. */
+function whyAside(isKept: boolean, stored: number | null, leadership: Leadership): WhyAside | null {
+  if (!isKept) return "unused";
+  if (isOwn(stored, leadership)) return null;
+  return stored === null ? "unknown" : "other-led";
+}
+
 /** A guard needs less to kill what its entrypoint left behind, unless the disk hangs. */
 const WAIT_S = 10;
 const QUIET_MS = 500;
@@ -99,9 +108,9 @@ export class StateFolder implements ClusterState {
   lead(store: StoreChoice, leadership: Leadership): Failure | null {
     const before = this.#recorded;
     const isKept = store.kind === "rocksdb";
+    const why = whyAside(isKept, before?.epoch ?? null, leadership);
     const code = this.#change(() => {
-      if (!isKept || !isOwn(before?.epoch ?? null, leadership))
-        this.#putAside(isKept ? "other-led" : "unused");
+      if (why !== null) this.#putAside(why);
       const clusterId = existsSync(join(this.#path, STORE)) ? (before?.clusterId ?? null) : null;
       this.#kept = isKept ? { epoch: leadership.epoch ?? before?.epoch ?? null, clusterId } : null;
       if (this.#kept !== null) this.#write(RECORD, JSON.stringify(this.#kept), true);
@@ -139,7 +148,7 @@ export class StateFolder implements ClusterState {
     replaceFile(join(this.#path, name), text, 0o600, flush);
   }
 
-  #putAside(why: "other-led" | "unused" | "follows"): void {
+  #putAside(why: WhyAside): void {
     if (!existsSync(join(this.#path, STORE))) return;
     const name = `${ASIDE}${new Date().toISOString().replaceAll(":", "-")}`;
     renameSync(join(this.#path, STORE), join(this.#path, name));
