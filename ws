@@ -2,6 +2,9 @@
 # The command that users type. Works from any folder and through symbolic links; sets everything up on first use.
 set -eu
 
+# All that is made here stays ours to write, where the shell's umask would let every user of the machine do so.
+case $(umask) in *[2367]) ;; *) umask 022 ;; esac
+
 self=$0
 while [ -L "$self" ]; do
   target=$(readlink "$self")

@@ -16,6 +16,7 @@ import { addUp } from "./commands/up.ts";
 import type { GlobalOptions, WsContext } from "./context.ts";
 import { RUNTIMES } from "./drivers/driver.ts";
 import { EXIT, fail, ioFailure } from "./failure.ts";
+import { foreignState, trustedOwners } from "./state/foreign.ts";
 
 const COMMANDS = [
   ...[addGenerate, addDoctor, addUp, addPs, addLogs, addRun, addShell, addEnv, addOpen],
@@ -31,7 +32,8 @@ export async function runCli(words: readonly string[], context: WsContext): Prom
     async (...given: unknown[]) => {
       const command = given.at(-1) as Command;
       const options = { ...readGlobals(program, context, words), ...(command.opts() as Options) };
-      const ended = await work(context, options, command);
+      const foreign = foreignState(options.stateDir, trustedOwners(context.dist));
+      const ended = foreign ?? (await work(context, options, command));
       exitCode = typeof ended === "number" ? ended : fail(context, ended);
     };
   for (const add of COMMANDS) add(program, run);

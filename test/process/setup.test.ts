@@ -103,3 +103,16 @@ test("B10 a folder that ws did not make is not removed to make the virtual envir
   expect(stderr).toContain("venv-2.60.0 cannot be used: it exists, and ws did not create it");
   expect(readFileSync(theirs, "utf8")).toBe("");
 });
+
+test("with a umask that lets every user of the machine write, what ws makes is still its user's alone to write", () => {
+  const folder = emptyFolder();
+  cpSync(join(root, "ws"), join(folder, "ws"));
+  for (const each of ["scripts", "dist"]) mkdirSync(join(folder, each));
+  writeFileSync(join(folder, "scripts/setup.sh"), "");
+  writeFileSync(join(folder, "dist/ws.js"), "console.log(process.umask().toString(8))");
+  const umaskAfter = (umask: string) =>
+    execFileSync("sh", ["-c", `umask ${umask} && exec "$0"`, join(folder, "ws")], {
+      encoding: "utf8",
+    }).trim();
+  expect(["000", "005", "002", "022", "077"].map(umaskAfter)).toEqual(["22", "22", "2", "22", "77"]);
+});
