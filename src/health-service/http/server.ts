@@ -2,12 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import * as z from "zod/mini";
 import { readText } from "../../common/files.ts";
 import { Name } from "../../common/protocol/from-outside.ts";
-import {
-  LeaseRelease,
-  LeaseRequest,
-  NodeReport,
-  ReachRequest,
-} from "../../common/protocol/lease-protocol.ts";
+import * as wire from "../../common/protocol/lease-protocol.ts";
 import { attempt } from "../../common/result.ts";
 import type { Service } from "../service.ts";
 import { Connections, maxConnections } from "./connections.ts";
@@ -86,17 +81,17 @@ function pathsOf(service: Service) {
     "/metrics": { GET: async () => ({ status: 200, headers: METRICS, body: await metrics() }) },
     "/v1/head": {
       GET: () => ok(service.view()),
-      PUT: write(LeaseRequest, async (request, peer) => {
+      PUT: write(wire.LeaseRequest, async (request, peer) => {
         const body = await service.ask(request, peer);
         return { status: body.granted ? 200 : 409, body };
       }),
-      DELETE: write(LeaseRelease, async (release) => ok(await service.lease.release(release))),
+      DELETE: write(wire.LeaseRelease, async (release) => ok(await service.lease.release(release))),
     },
     "/v1/reach": {
-      POST: write(ReachRequest, async (request, peer) => ok(await service.reach(request, peer))),
+      POST: write(wire.ReachRequest, async (request, peer) => ok(await service.reach(request, peer))),
     },
     [NODES]: {
-      PUT: write(NodeReport, async (report, peer, name) => {
+      PUT: write(wire.NodeReport, async (report, peer, name) => {
         const noted = await service.report(name, report, peer);
         if (noted === "too-many") return refuse(429, "too many nodes are known already");
         if (noted !== "duplicate-name") return ok(noted);

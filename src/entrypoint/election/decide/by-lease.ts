@@ -1,5 +1,6 @@
 import { formatAddress, isAt } from "../../../common/address.ts";
 import { withoutHead } from "../../../common/probe-result.ts";
+import type { Holder } from "../../../common/protocol/lease-protocol.ts";
 import { unreachable } from "../../../common/result.ts";
 import type { Config } from "../../config/config.ts";
 import type { Facts, LeaseFact } from "../facts.ts";
@@ -39,16 +40,10 @@ export function decideOwnHead(config: Config, facts: Facts): Decision {
 const isUnknownTo = ({ reason }: Extract<LeaseFact, { kind: "refused" }>): boolean =>
   reason === "not-a-candidate" || reason === "foreign-address";
 
-/** A HEAD that has served and whose lease this node would take. */
-interface FormerHead {
-  readonly node: string;
-  readonly epoch: number;
-  /** Its GCS, host:port; undefined if it is not known. */
-  readonly address?: string;
+/** A HEAD that has served and whose lease this node would take. Its address may not be known. */
+interface FormerHead extends Pick<Holder, "node" | "epoch" | "returning">, Partial<Pick<Holder, "address">> {
   /** Milliseconds until its lease ends; negative after its end. */
   readonly leftMs: number;
-  /** It stopped cleanly and has the state of its cluster. */
-  readonly returning?: boolean | undefined;
   readonly why: string;
 }
 
