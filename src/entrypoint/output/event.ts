@@ -155,7 +155,7 @@ const LINES = {
   "state-taken": ({ folder }: { folder: string }) =>
     `→ Waiting: for the end of the Ray that an earlier run of this node has left, and that uses ${folder}`,
   "state-aside": ({ why, to }: { why: keyof typeof ASIDE; to: string }) =>
-    `→ The kept state of an earlier cluster is put aside, since ${ASIDE[why]}: ${to}`,
+    `→ The kept state of an earlier cluster is put aside, because ${ASIDE[why]}: ${to}`,
   /** This HEAD cannot start its Ray and lets another node lead. */
   "stepped-aside": () =>
     "✗ This HEAD cannot start its Ray: it gives the head lease back, so that another node can lead",
