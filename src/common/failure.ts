@@ -1,4 +1,5 @@
 import { type Address, formatAddress } from "./address.ts";
+import { seconds } from "./output/units.ts";
 import { type ProbeAnswer, type ProbeResult, renderAnswer, renderProbe } from "./probe-result.ts";
 import type { Members } from "./result.ts";
 
@@ -141,5 +142,3 @@ export type Failure = Members<"reason", typeof FAILURES>;
 /** In lines. */
 export const renderFailure = (failure: Failure): string[] =>
   (FAILURES[failure.reason] as (failure: Failure) => string[])(failure);
-
-const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;

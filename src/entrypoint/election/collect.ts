@@ -30,12 +30,8 @@ export function collect(
   const { values } = config;
   const listed = possibleHeads(config);
   const giveUp = new AbortController();
-  const seen: Partial = {
-    health: null,
-    heads: [],
-    pending: listed.length,
-    explicit: config.explicitHead !== null,
-  };
+  const explicit = config.explicitHead !== null;
+  const seen: Partial = { health: null, heads: [], pending: listed.length, explicit };
   const ask = (name: string | null, address: Address): Promise<void> =>
     probes.probe(address, values.DISCOVERY_TIMEOUT).then((result) => {
       seen.heads.push({ name, result });

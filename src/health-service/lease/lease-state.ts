@@ -85,11 +85,8 @@ export function viewOf(state: LeaseState, nowMs: number, ttlMs: number): View {
   }
   const leftS = (last.renewedAtMs + ttlMs - nowMs) / 1000;
   const runs = leftS > 0 ? { expiresIn: leftS } : { expiresIn: 0, endedFor: -leftS };
-  return {
-    epoch,
-    holder: { node, address, clusterId, epoch: last.epoch, returning, ...runs },
-    released: false,
-  };
+  const holder = { node, address, clusterId, epoch: last.epoch, returning, ...runs };
+  return { epoch, holder, released: false };
 }
 
 /** Why the lease was refused, in one sentence for the asker's log. */

@@ -1,7 +1,6 @@
 import { formatAddress, isAt } from "../../../common/address.ts";
 import { withoutHead } from "../../../common/probe-result.ts";
 import type { Holder } from "../../../common/protocol/lease-protocol.ts";
-import { unreachable } from "../../../common/result.ts";
 import type { Config } from "../../config/config.ts";
 import type { Facts, LeaseFact } from "../facts.ts";
 import { placeOf, someoneIsSilent } from "./candidates.ts";
@@ -118,24 +117,10 @@ function turnMs(config: Config, { heads }: Facts, former: string | undefined): n
 function decideRefused(config: Config, lease: Extract<LeaseFact, { kind: "refused" }>, rule: Rule): Decision {
   const { reason, message, holder, retryAfter } = lease;
   const retryMs = Math.max(LOOK_AGAIN_MS, Math.min(retryAfter * 1000, 2000));
-  switch (reason) {
-    case "held":
-      return holder === null
-        ? waitForLease(rule, reason, message, retryMs)
-        : { role: "wait", rule, waitingFor: { kind: "lease-holder", ...holder }, retryMs: LOOK_AGAIN_MS };
-    case "same-name":
-    case "quiet-period":
-    case "stale-epoch":
-    case "storage":
-    case "foreign-address":
-      return waitForLease(rule, reason, message, retryMs);
-    case "duplicate-name":
-      return { role: "none", rule, failure: { reason: "duplicate-name", node: config.node, message } };
-    case "not-a-candidate":
-      return { role: "none", rule, failure: { reason: "not-a-candidate", node: config.node, message } };
-    default:
-      return unreachable(reason);
-  }
+  if (reason === "duplicate-name" || reason === "not-a-candidate")
+    return { role: "none", rule, failure: { reason, node: config.node, message } };
+  if (reason !== "held" || holder === null) return waitForLease(rule, reason, message, retryMs);
+  return { role: "wait", rule, waitingFor: { kind: "lease-holder", ...holder }, retryMs: LOOK_AGAIN_MS };
 }
 
 const waitForLease = (rule: Rule, reason: string, message: string, retryMs: number): Decision => ({
