@@ -63,8 +63,6 @@ function send({ answers }: Service, response: ServerResponse, { status, headers,
   response.end(content);
 }
 
-type Methods = Readonly<Partial<Record<string, Handler>>>;
-
 const TEXT = { "content-type": "text/plain; charset=utf-8" };
 const METRICS = { "content-type": "text/plain; version=0.0.4; charset=utf-8" };
 const NODES = "/v1/nodes/";
@@ -75,7 +73,7 @@ function pathsOf(service: Service) {
   const write = createWrites(service.settings);
   const cluster = paced(() => clusterText(service));
   const metrics = paced(() => renderMetrics(service));
-  const paths: Readonly<Record<string, Methods>> = {
+  const paths: Readonly<Record<string, Readonly<Partial<Record<string, Handler>>>>> = {
     "/": { GET: () => ({ status: 200, headers: TEXT, body: "OK" }) },
     "/v1/cluster": { GET: async () => ok(await cluster()) },
     "/metrics": { GET: async () => ({ status: 200, headers: METRICS, body: await metrics() }) },
