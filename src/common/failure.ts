@@ -116,7 +116,7 @@ const FAILURES = {
     "→ Give each node a folder of its own (RAY_EP_STATE_DIR), or end that Ray.",
   ],
   "state-unwritable": ({ folder, code }: { folder: string; code: string }) => [
-    `✗ ${folder} holds the state of a cluster, and Ray's user cannot write there (${code})`,
+    `✗ Ray's user cannot write in ${folder} (${code}), which may hold the state of a cluster`,
     "→ Make it writable, or make room; to start a new cluster instead, move the folder away (ws reset-state does).",
   ],
   "store-failed": ({ folder, saw }: { folder: string; saw: string }) => [
