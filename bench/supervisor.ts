@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { readText } from "../src/common/auth-token.ts";
+import { readText } from "../src/common/files.ts";
 import { pssMib } from "../test/faults/resources.ts";
 import { Rig } from "../test/fixtures/rig.ts";
 import { plainRow, type Row } from "./row.ts";

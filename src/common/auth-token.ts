@@ -1,21 +1,8 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Environment } from "./environment.ts";
 import type { Problem } from "./failure.ts";
-import { attempt } from "./result.ts";
+import { readRegular } from "./files.ts";
 import { secret } from "./values.ts";
-
-/** The text of a file; null where it cannot be read. */
-export const readText = (path: string): string | null => attempt(() => readFileSync(path, "utf8")) ?? null;
-
-/** The same for a file that jobs of Ray can replace: a FIFO or a device, which could hold the reader for ever, is not read. */
-export function readRegular(path: string): string | null {
-  const fd = attempt(() => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
-  if (fd === undefined) return null;
-  const text = attempt(() => (fstatSync(fd).isFile() ? readFileSync(fd, "utf8") : null));
-  closeSync(fd);
-  return text ?? null;
-}
 
 /** Whether Ray's processes require a token from each other, and which token. */
 export interface RayAuth {
@@ -36,14 +23,14 @@ export function decideAuth(env: Environment, token: string | undefined): RayAuth
     : { mode: "token", token, reason: "token-found" };
 }
 
-/** 2060 for 2.60.0; a version that is not known counts as a later one. */
-function releaseOf(version: string | null): number {
+/** 2060 for 2.60.0. `unknown`: what a version counts as that is not known. */
+export function releaseOf(version: string | null, unknown: number): number {
   const [, major, minor] = /^(\d+)\.(\d+)/.exec(version ?? "") ?? [];
-  return major === undefined ? Number.POSITIVE_INFINITY : Number(major) * 1000 + Number(minor);
+  return major === undefined ? unknown : Number(major) * 1000 + Number(minor);
 }
 
 /** Whether that Ray can require a token (ray/_private/authentication, 2.52 and later). */
-export const hasTokens = (version: string | null): boolean => releaseOf(version) >= 2052;
+export const hasTokens = (version: string | null): boolean => releaseOf(version, 2060) >= 2052;
 
 /**
  * What an earlier Ray does instead: from 2.59 on `ray start --head` turns tokens on by itself when it finds one
@@ -51,7 +38,7 @@ export const hasTokens = (version: string | null): boolean => releaseOf(version)
  */
 export function authOfRay(auth: RayAuth, version: string | null): RayAuth {
   if (!hasTokens(version)) return { mode: "disabled", token: null, reason: "too-old" };
-  return auth.reason === "token-found" && releaseOf(version) < 2059
+  return auth.reason === "token-found" && releaseOf(version, 2060) < 2059
     ? { mode: "disabled", token: null, reason: "not-told" }
     : auth;
 }

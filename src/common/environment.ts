@@ -15,6 +15,11 @@ export interface Variable<T = unknown> {
   readonly notBlank?: true;
 }
 
+/** One kind of value: its grammar, and the fix for a text that is none. Then what differs between its variables. */
+export const kind =
+  <T>(form: Form<T>, fix: string) =>
+  <F extends string | null>(fallback: F, meaning: string) => ({ form, fix, fallback, meaning });
+
 type Variables = Readonly<Record<string, Variable>>;
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -48,6 +53,15 @@ export function readEnvironment<V extends Variables>(variables: V, env: Environm
     texts: texts as Readonly<Partial<Record<keyof V, string>>>,
     problems,
   };
+}
+
+/** As --help shows them. */
+export function describeVariables(variables: Variables): string {
+  const width = Math.max(...Object.keys(variables).map(({ length }) => length));
+  const lines = Object.entries(variables).map(([name, { meaning, fallback }]) => {
+    return `  ${name.padEnd(width)}  ${meaning}${fallback === null ? "" : ` [${fallback}]`}`;
+  });
+  return lines.join("\n");
 }
 
 /** What to add where a text is only wrong because of quotes. */

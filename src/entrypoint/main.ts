@@ -1,7 +1,8 @@
 import { hostname } from "node:os";
-import { authOfRay, readText } from "../common/auth-token.ts";
+import { authOfRay } from "../common/auth-token.ts";
 import { realClock } from "../common/deadline.ts";
 import type { Failure } from "../common/failure.ts";
+import { readText } from "../common/files.ts";
 import { THREADS } from "../common/lookup.ts";
 import { createLogger, logForm } from "../common/output/logger.ts";
 import { visible } from "../common/output/shown.ts";

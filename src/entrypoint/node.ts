@@ -85,7 +85,7 @@ export class Node {
   /** Here and to the health service. */
   #introduce(): void {
     const { aliveNote, log } = this.#deps;
-    // A note that an earlier life left behind is not true of this one.
+    // A note that an earlier run left behind is not true of this one.
     aliveNote.drop();
     for (const each of this.#input.introduction) log(each);
     void this.#heartbeat.keep();
@@ -95,7 +95,7 @@ export class Node {
     return install(planInstall(this.#input), this.#deps, this.#input.stopRequest.asked);
   }
 
-  /** Null where nothing of an earlier life's Ray is alive, as far as that can be known. */
+  /** Null where nothing of an earlier run's Ray is alive, as far as that can be known. */
   async #takeOver(): Promise<Outcome | null> {
     const { config, runId, stopRequest } = this.#input;
     const taken = await this.#deps.state.takeOver(runId, stopRequest.asked);

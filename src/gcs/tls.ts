@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
-import { readText } from "../common/auth-token.ts";
 import type { Environment } from "../common/environment.ts";
 import type { Problem } from "../common/failure.ts";
+import { readText } from "../common/files.ts";
 import { shownPath } from "../common/output/shown.ts";
 import { attempt } from "../common/result.ts";
 

@@ -1,6 +1,13 @@
 import * as hosts from "../common/address.ts";
 import { healthTokenIn, noHealthToken } from "../common/auth-token.ts";
-import { type Environment, readEnvironment, type ValuesOf, type Variable } from "../common/environment.ts";
+import {
+  describeVariables,
+  type Environment,
+  kind,
+  readEnvironment,
+  type ValuesOf,
+  type Variable,
+} from "../common/environment.ts";
 import type { Problem } from "../common/failure.ts";
 import { LOG_FORMS } from "../common/output/logger.ts";
 import { RENEW_DEADLINE_S } from "../common/protocol/lease-protocol.ts";
@@ -21,61 +28,42 @@ const leaseTtl: Form<number> = {
 
 /** All have a default. */
 export const VARIABLES = {
-  RAY_EP_HEALTH_HOST: {
-    form: hosts.host,
-    fallback: "0.0.0.0",
-    meaning: "the address to listen on",
-    fix: "Give an IPv4 address or a name of this machine, such as 0.0.0.0.",
-  },
-  RAY_EP_HEALTH_PORT: {
-    form: hosts.port,
-    fallback: "8080",
-    meaning: "the port to listen on",
-    fix: "Give a free port from 1 to 65535, in digits only.",
-  },
-  RAY_EP_HEALTH_STATE_DIR: {
-    form: scalars.path,
-    fallback: null,
-    meaning: "a folder that keeps the head lease across restarts (default: it lives in memory alone)",
-    fix: "Give a path from the root, such as /var/lib/ray-health.",
-  },
-  HEAD_WHITELIST: {
-    form: hosts.whitelist,
-    fallback: null,
-    meaning: "the nodes that may hold the head lease, as the nodes themselves have it (default: every node)",
-    fix: "Give the nodes' own HEAD_WHITELIST, such as: ray-cpu ray-gpu:6380",
-  },
-  RAY_EP_LEASE_TTL: {
-    form: leaseTtl,
-    fallback: "15",
-    meaning: "seconds that the head lease lives without being renewed, at least 12",
-    fix: "Give seconds, such as 15.",
-  },
-  RAY_EP_HEALTH_TOKEN: {
-    form: scalars.secret,
-    fallback: null,
-    meaning: "a secret that every write must bring (default: writes are open)",
-    fix: "Give the same secret to the health service and to the nodes.",
-  },
-  RAY_EP_HEALTH_TOKEN_FILE: {
-    form: scalars.secretFile,
-    fallback: null,
-    meaning: "a file that holds that secret",
-    fix: "Give the path of a file that this program can read.",
-  },
-  RAY_EP_HEALTH_ALLOWED_HOSTS: {
-    form: hosts.hosts,
-    fallback: null,
-    meaning:
-      "public names under which nodes reach this service when it has no token (addresses, names without dots and private names are always accepted)",
-    fix: "Give names, such as: health.example.org",
-  },
-  RAY_EP_LOG: {
-    form: scalars.oneOf(...LOG_FORMS),
-    fallback: "text",
-    meaning: "format of the log: text, timed (text with the time in front of each line) or json",
-    fix: "Give text, timed or json.",
-  },
+  RAY_EP_HEALTH_HOST: kind(hosts.host, "Give an IPv4 address or a name of this machine, such as 0.0.0.0.")(
+    "0.0.0.0",
+    "the address to listen on",
+  ),
+  RAY_EP_HEALTH_PORT: kind(hosts.port, "Give a free port from 1 to 65535, in digits only.")(
+    "8080",
+    "the port to listen on",
+  ),
+  RAY_EP_HEALTH_STATE_DIR: kind(scalars.path, "Give a path from the root, such as /var/lib/ray-health.")(
+    null,
+    "a folder that keeps the head lease across restarts (default: only in memory)",
+  ),
+  HEAD_WHITELIST: kind(hosts.whitelist, "Give the nodes' own HEAD_WHITELIST, such as: ray-cpu ray-gpu:6380")(
+    null,
+    "the nodes that may hold the head lease, as the nodes themselves have it (default: every node)",
+  ),
+  RAY_EP_LEASE_TTL: kind(leaseTtl, "Give seconds, such as 15.")(
+    "15",
+    "seconds that the head lease lasts without being renewed, at least 12",
+  ),
+  RAY_EP_HEALTH_TOKEN: kind(scalars.secret, "Give the same secret to the health service and to the nodes.")(
+    null,
+    "a secret that every write must bring (default: writes are open)",
+  ),
+  RAY_EP_HEALTH_TOKEN_FILE: kind(scalars.secretFile, "Give the path of a file that this program can read.")(
+    null,
+    "a file that holds that secret",
+  ),
+  RAY_EP_HEALTH_ALLOWED_HOSTS: kind(hosts.hosts, "Give names, such as: health.example.org")(
+    null,
+    "public names under which nodes reach this service when it has no token (addresses, names without dots and private names are always accepted)",
+  ),
+  RAY_EP_LOG: kind(scalars.oneOf(...LOG_FORMS), "Give text, timed or json.")(
+    "text",
+    "format of the log: text, timed (text with the time in front of each line) or json",
+  ),
 } as const satisfies Record<string, Variable>;
 
 /** The value of every variable. The token is there whether it was given or read from its file. */
@@ -101,18 +89,13 @@ export function readConfig(
 }
 
 /** What --help prints. */
-export function helpText(version: string): string {
-  const width = Math.max(...Object.keys(VARIABLES).map((name) => name.length));
-  const settings = Object.entries(VARIABLES).map(
-    ([name, { meaning, fallback }]) =>
-      `  ${name.padEnd(width)}  ${meaning}${fallback === null ? "" : ` (default: ${fallback})`}`,
-  );
-  return `Health service for Ray clusters ${version}: answers GET / with 200 OK and keeps the head lease.
+export const helpText = (version: string): string =>
+  `Health service for Ray clusters ${version}: answers GET / with 200 OK and keeps the head lease.
 
 Usage: node health-server.js [--help | --version]
 
 Settings (environment variables; none is needed):
-${settings.join("\n")}
+${describeVariables(VARIABLES)}
 
 Paths:
   GET /              200 OK
@@ -127,4 +110,3 @@ Paths:
 Exit codes: 0 a requested stop (SIGTERM, SIGINT, SIGQUIT); 69 the address cannot be listened on;
 74 the kept state cannot be read; 78 a wrong setting.
 `;
-}

@@ -100,8 +100,8 @@ describe("what the dial meets", () => {
 
 describe("nothing is dialled", () => {
   test.each<[string, ReturnType<typeof reachOf>, Parameters<ReturnType<typeof reachOf>>, RegExp]>([
-    ["a stranger", reachOf(20_001), ["stranger"], /stranger has not reported in this life/],
-    ["an earlier life", reachOf(20_001), ["cpu", { life: "0" }], /has not reported in this life/],
+    ["a stranger", reachOf(20_001), ["stranger"], /stranger has not reported in this run/],
+    ["an earlier life", reachOf(20_001), ["cpu", { life: "0" }], /has not reported in this run/],
     ["one who did not report from there", reachOf(20_001), ["cpu", {}, "10.0.0.8"], /from 10\.0\.0\.8/],
     ["a foreign port", reachOf(20_001), ["cpu", { port: 20_002 }], /did not report port 20002 as its own/],
     ["a port of the system", reachOf(22), ["cpu"], /expected a port from 1024, got 22/],

@@ -9,7 +9,7 @@ const MIN_PORT = 1024;
 const MAX_LOOKUPS = 16;
 
 /**
- * The dial-back of `POST /v1/reach`: only for a node that reported in this life and from this address, only to the name that it
+ * The dial-back of `POST /v1/reach`: only for a node that reported in this run and from this address, only to the name that it
  * advertises and a port that it reported, within the budget. Never rejects. `trusted`: writes need a token, and whoever has it
  * is told what a name resolves to, and may have many targets.
  */
@@ -17,8 +17,7 @@ export function createReach(find: Registry["find"], trusted: boolean, now: () =>
   const whyOverBudget = createDialBudget(trusted, now);
   return async ({ node, life, port, nonce }: ReachRequest, peer: string): Promise<ReachAnswer> => {
     const report = find(node, life, peer);
-    if (report === undefined)
-      return noDial("not-known", `${node} has not reported in this life from ${peer}`);
+    if (report === undefined) return noDial("not-known", `${node} has not reported in this run from ${peer}`);
     const { advertise, nodeManagerPort, ports = [] } = report;
     if (advertise === null) return noDial("not-known", "this node reported no name that it advertises");
     if (port < MIN_PORT) return noDial("not-known", `expected a port from ${MIN_PORT}, got ${port}`);

@@ -1,6 +1,6 @@
 import { dirname, resolve } from "node:path";
 import { Command, CommanderError, Option } from "commander";
-import type { Run } from "./commands/command.ts";
+import type { Work } from "./commands/command.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addDown } from "./commands/down.ts";
 import { addEnv } from "./commands/env.ts";
@@ -26,10 +26,14 @@ const COMMANDS = [
 export async function runCli(words: readonly string[], context: WsContext): Promise<number> {
   let exitCode: number = EXIT.ok;
   const program = buildProgram(context);
-  const run: Run = (work) => async (options, command) => {
-    const ended = await work(context, { ...readGlobals(program, context, words), ...options }, command);
-    exitCode = typeof ended === "number" ? ended : fail(context, ended);
-  };
+  const run =
+    <Options>(work: Work<Options>) =>
+    async (...given: unknown[]) => {
+      const command = given.at(-1) as Command;
+      const options = { ...readGlobals(program, context, words), ...(command.opts() as Options) };
+      const ended = await work(context, options, command);
+      exitCode = typeof ended === "number" ? ended : fail(context, ended);
+    };
   for (const add of COMMANDS) add(program, run);
   try {
     await program.parseAsync([...words], { from: "user" });

@@ -171,5 +171,5 @@ describe("a start that fails", () => {
   });
 });
 
-/** The health service's state survives a failed start, as it survives `ws down`. */
-const isVolume = (name: string): boolean => name.endsWith("-health-state");
+/** The state of the health service and of the candidates survives a failed start, as it survives `ws down`. */
+const isVolume = (name: string): boolean => name.endsWith("-state");

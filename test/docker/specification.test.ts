@@ -236,10 +236,11 @@ describe("docker restart", () => {
 });
 
 describe("ws down", () => {
-  test("leaves nothing but the lease's volume, and with -v nothing", async () => {
+  test("leaves nothing but the volumes of the lease and of the candidates' state, and with -v nothing", async () => {
     const down = await project.ws(["down"]);
     expect(down.code, down.text).toBe(0);
-    expect(await project.leftovers()).toEqual([`${PROJECT}-health-state`]);
+    const volumes = ["health", ...WHOLE].map((name) => `${PROJECT}-${name}-state`);
+    expect(await project.leftovers()).toEqual(volumes);
     const all = await project.ws(["down", "-v"]);
     expect(all.code, all.text).toBe(0);
     expect(all.text).toContain("Nothing was running");

@@ -27,6 +27,12 @@ test("up brings the specification's cluster, and the same command again changes 
   const again = await ws("up");
   expect(again.code, again.text).toBe(0);
   expect(again.text).toContain("nothing was changed");
+  const third = await ws("up", "--json");
+  expect(JSON.parse(third.out)).toMatchObject({
+    started: [],
+    runtime: "embedded",
+    head: { node: "ray-cpu" },
+  });
 
   const ps = await ws("ps", "--json");
   const { services } = JSON.parse(ps.out);
@@ -75,8 +81,10 @@ test("Ctrl-C in run has Ray stop the job", async () => {
 });
 
 test("test --up holds every line of the checklist: scenarios 1, 2 and 3", async () => {
-  const judged = await ws("test", "--up");
+  const judged = await ws("test", "--up", "--json");
   expect(judged.code, judged.text).toBe(0);
+  const { results, counts } = JSON.parse(judged.out);
+  expect(counts).toMatchObject({ failed: 0, ok: results.length - counts.skipped });
   expect(judged.text).not.toMatch(/^\s*✗/m);
   expect(judged.text).toContain("Mode: worker");
   expect(judged.text).toContain("✓ Ray client connected");

@@ -98,7 +98,7 @@ make_gpu_image() {
 # On the machine, since containers have no way out; for the Python of the base image and not for the machine's own.
 fetch_wheels() {
   local version=$1 wheels=$2 platform
-  [ ! -f "$wheels/.done" ] || return 0
+  [ ! -f "$wheels/.whole" ] || return 0
   say "Fetching Ray $version and what it needs from PyPI (about 150 MB)"
   [ -x "$lab_cache/pip/bin/pip" ] || python3 -m venv "$lab_cache/pip" ||
     fail "python3 cannot make a virtual environment." "Install Debian's python3-venv."
@@ -107,9 +107,9 @@ fetch_wheels() {
     platforms+=(--platform "${platform}_$(uname -m)")
   done
   "$lab_cache/pip/bin/pip" download --quiet --only-binary=:all: --implementation cp --python-version 3.11 "${platforms[@]}" \
-    --dest "$wheels" "ray[default]==$version" > "$lab_cache/pip.log" 2>&1 || {
+    --dest "$wheels" "ray[default]==$version" uv > "$lab_cache/pip.log" 2>&1 || {
     tail -n 10 "$lab_cache/pip.log" >&2
     fail "pip could not fetch ray[default]==$version." "See its output above."
   }
-  touch "$wheels/.done"
+  touch "$wheels/.whole"
 }

@@ -1,7 +1,7 @@
 import { ok } from "../../src/common/result.ts";
 import type { Published } from "../../src/entrypoint/lease/other-head.ts";
+import { isOwn } from "../../src/entrypoint/ray/store/leadership.ts";
 import type { ClusterState } from "../../src/entrypoint/ray/store/state-folder.ts";
-import { isOwn } from "../../src/entrypoint/ray/store/succession.ts";
 import type { Entrypoint } from "./entrypoint.ts";
 import type { Tenure } from "./promises/store-checker.ts";
 
@@ -38,18 +38,19 @@ export class ModelState implements ClusterState {
     return ok({ life, epoch });
   };
 
-  readonly lead: ClusterState["lead"] = ({ kind }, reign) => {
+  readonly lead: ClusterState["lead"] = ({ kind }, leadership) => {
     const { scene, place, runId } = this.#entrypoint;
     const { epoch, store } = this.#folder;
     this.#keeps = kind === "rocksdb";
-    const kept = this.#keeps && isOwn(epoch, reign);
-    this.#under = reign.epoch === null ? (store?.under ?? null) : { life: runId, epoch: reign.epoch };
-    if (store !== null && this.#keeps && reign.epoch !== null)
+    const kept = this.#keeps && isOwn(epoch, leadership);
+    this.#under =
+      leadership.epoch === null ? (store?.under ?? null) : { life: runId, epoch: leadership.epoch };
+    if (store !== null && this.#keeps && leadership.epoch !== null)
       scene.checker.stores.used(place.name, store.under, this.#under, kept);
     if (store !== null && this.#keeps) scene.note(kept ? "clusters that went on" : "stores put aside");
     if (!kept) this.#folder.store = null;
     else if (store !== null) store.under = this.#under;
-    if (this.#keeps) this.#folder.epoch = reign.epoch ?? epoch;
+    if (this.#keeps) this.#folder.epoch = leadership.epoch ?? epoch;
     return null;
   };
 

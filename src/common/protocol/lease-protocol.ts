@@ -29,7 +29,7 @@ export const LeaseRequest = z.object({
   strict: z.optional(z.boolean()),
   /** The highest epoch that this node has seen anywhere: a service that forgot grants above it. */
   seen: z.optional(Count),
-  /** The life of which the asker is the proven successor: the asker has its state folder, and no Ray of that folder lives. */
+  /** The `life` that the asker is proven to succeed: it has its state folder, and no Ray of that folder is alive. */
   after: z.optional(Name),
   seq: Sequence,
 });
@@ -53,7 +53,7 @@ export type Holder = z.infer<typeof Holder>;
 export const LeaseGranted = z.object({
   granted: z.literal(true),
   epoch: Epoch,
-  /** The epoch since which no other node has held the lease, as far as the service knows; an earlier service says nothing. */
+  /** Since this epoch no other node has held the lease, as far as the service knows; an earlier service says nothing. */
   soleSince: z.optional(Epoch),
   ttl: z.number(),
   instance: Name,
@@ -199,7 +199,7 @@ export type ReachAnswer = z.infer<typeof ReachAnswer>;
 /** Body of every 4xx and 5xx answer that is no lease answer. */
 export type ErrorAnswer = { error: string; problems?: string[] | undefined };
 
-/** How long a lease lives, how soon a holder must have renewed it, and how often it tries (docs/faults.md 4.1: L > D > 1.2 R). */
+/** How long a lease lasts, how soon a holder must have renewed it, and how often it tries (docs/faults.md 4.1: L > D > 1.2 R). */
 export const LEASE_TTL_S = 15;
 export const RENEW_DEADLINE_S = 10;
 export const RENEW_EVERY_S = 2;

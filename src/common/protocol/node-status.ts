@@ -32,9 +32,9 @@ export const NodeStatus = z.object({
   reach: z.nullable(z.object({ result: Word, at: Text })),
   /** The cluster that it serves as HEAD; `same`: the one that it, or what it kept, served before. */
   cluster: z.optional(z.object({ id: Word, same: z.boolean() })),
-  /** Of Ray, in this process's life. */
+  /** Of Ray, since this process started. */
   restarts: Count,
-  /** What last made it restart Ray, also in an earlier life. */
+  /** What last made it restart Ray, also in an earlier run. */
   fault: z.nullable(z.object({ reason: Word, at: Count })),
   /** How it ended; null while it lives, and where it was asked to stop. */
   failure: z.nullable(z.object({ reason: Word, exitCode: z.int() })),

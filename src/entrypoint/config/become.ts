@@ -1,8 +1,8 @@
 import { execFileSync, type StdioOptions } from "node:child_process";
 import { accessSync, constants, lstatSync, realpathSync } from "node:fs";
 import { dirname } from "node:path";
-import { readText } from "../../common/auth-token.ts";
 import type { Environment } from "../../common/environment.ts";
+import { readText } from "../../common/files.ts";
 import { attempt } from "../../common/result.ts";
 
 /** An entry of the user database. */

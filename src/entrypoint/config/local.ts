@@ -11,10 +11,11 @@ import {
 } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { dirname, join } from "node:path";
-import { readAuthTokenFile, readText } from "../../common/auth-token.ts";
+import { readAuthTokenFile } from "../../common/auth-token.ts";
 import { monotonicMs } from "../../common/deadline.ts";
 import type { Environment } from "../../common/environment.ts";
 import type { Failure } from "../../common/failure.ts";
+import { readText } from "../../common/files.ts";
 import { attempt, err, ok, type Result } from "../../common/result.ts";
 import { asUser, type RayUser } from "./become.ts";
 import type { OwnInterface } from "./identity.ts";

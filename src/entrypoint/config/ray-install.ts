@@ -1,8 +1,8 @@
 import { execFile } from "node:child_process";
 import { existsSync, readdirSync, realpathSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { readText } from "../../common/auth-token.ts";
 import type { Environment } from "../../common/environment.ts";
+import { readText } from "../../common/files.ts";
 import { attempt } from "../../common/result.ts";
 import { becoming, type RayUser, withoutOurs } from "./become.ts";
 

@@ -1,5 +1,5 @@
-import { readText } from "../../common/auth-token.ts";
 import type { Environment } from "../../common/environment.ts";
+import { readText } from "../../common/files.ts";
 import { attempt } from "../../common/result.ts";
 import { furtherGroups, outputOf, type RayUser, SYSTEM_ENV } from "./become.ts";
 

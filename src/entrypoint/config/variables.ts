@@ -1,5 +1,5 @@
 import * as hosts from "../../common/address.ts";
-import type { ValuesOf, Variable } from "../../common/environment.ts";
+import { kind as plainKind, type ValuesOf, type Variable } from "../../common/environment.ts";
 import { LOG_FORMS } from "../../common/output/logger.ts";
 import { ok } from "../../common/result.ts";
 import type { Form } from "../../common/values.ts";
@@ -12,12 +12,13 @@ interface NodeVariable extends Variable {
   readonly headOnly?: boolean;
 }
 
-/** One kind of value: its grammar, and the fix for a text that is none. Then what differs between its variables. */
+/** Here `option` differs as well. */
 const kind =
   <T>(form: Form<T>, fix: string, headOnly = false) =>
-  <F extends string | null>(fallback: F, meaning: string, option?: string) => {
-    return { form, fallback, meaning, fix, option, headOnly };
-  };
+  <F extends string | null>(fallback: F, meaning: string, option?: string) => ({
+    ...plainKind(form, fix)(fallback, meaning),
+    ...{ option, headOnly },
+  });
 
 const PORT_FIX = "Give a free port from 1 to 65535, in digits only.";
 const port = kind(hosts.port, PORT_FIX);

@@ -45,10 +45,12 @@ export function openHealthClient(url: string, token: string | null): HealthClien
   return {
     look: (timeoutMs) => look(call, timeoutMs),
     askLease: async (body, timeoutMs) => toLeaseFact(await call("PUT", "/v1/head", timeoutMs, body)),
-    releaseLease: async (body, timeoutMs) => expect200(await call("DELETE", "/v1/head", timeoutMs, body)),
+    releaseLease: async (body, timeoutMs) =>
+      expect200(await call("DELETE", "/v1/head", timeoutMs, body), () => undefined),
     report: async (node, body, timeoutMs) =>
       toReportFact(await call("PUT", `/v1/nodes/${encodeURIComponent(node)}`, timeoutMs, body)),
-    reach: async (body, timeoutMs) => toReachAnswer(await call("POST", "/v1/reach", timeoutMs, body)),
+    reach: async (body, timeoutMs) =>
+      expect200(await call("POST", "/v1/reach", timeoutMs, body), (text) => parse(ReachAnswer, text)),
   };
 }
 
@@ -100,17 +102,12 @@ function toReportFact(answer: Result<Answer, string>): ReportFact {
     : { kind: "noted", hasDuplicate: noted.namesake, epoch: noted.epoch };
 }
 
-function toReachAnswer(answer: Result<Answer, string>): Result<ReachAnswer, string> {
+/** What `read` makes of a body that came with a 200. */
+function expect200<T>(answer: Result<Answer, string>, read: (body: string) => T | null): Result<T, string> {
   if (!answer.ok) return answer;
   const { status, body } = answer.value;
-  const reached = status === 200 ? parse(ReachAnswer, body) : null;
-  return reached === null ? err(`answered ${status} ${body.slice(0, 200).trim()}`) : ok(reached);
-}
-
-function expect200(answer: Result<Answer, string>): Result<void, string> {
-  if (!answer.ok) return answer;
-  const { status, body } = answer.value;
-  return status === 200 ? ok(undefined) : err(`answered ${status} ${body.slice(0, 200).trim()}`);
+  const value = status === 200 ? read(body) : null;
+  return value === null ? err(`answered ${status} ${body.slice(0, 200).trim()}`) : ok(value);
 }
 
 function parse<T>(schema: z.ZodMiniType<T>, text: string): T | null {

@@ -6,7 +6,7 @@ import type { Fault } from "../ray/verdict.ts";
 
 /**
  * Another living holder with a higher epoch than ours, or with any if we have none. A holder with our own name may be
- * a former life of this node that is dead now, until the service has seen it renew.
+ * an earlier run of this node that is dead now, until the service has seen it renew.
  */
 export function successorIn(answer: LeaseFact, node: string, epoch: number | null): Fault | null {
   if (answer.kind !== "refused") return null;

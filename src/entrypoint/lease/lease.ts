@@ -18,7 +18,7 @@ export interface LeaseSettings {
 }
 
 const RELEASE_TIMEOUT_MS = 1000;
-/** The shortest life of a lease under which strict fencing can keep its deadline (docs/faults.md 4.1). */
+/** The shortest lease under which strict fencing can keep its deadline (docs/faults.md 4.1). */
 const MIN_STRICT_TTL_S = 1.2 * RENEW_DEADLINE_S;
 
 /** The head lease, as this node asks for it, renews it and gives it back. Decides nothing else. */
@@ -30,7 +30,7 @@ export class Lease {
   #heldEpoch: number | null = null;
   #soleSince: number | null = null;
   #highestEpochSeen: number | null = null;
-  #formerLife: string | null = null;
+  #previousLife: string | null = null;
   /** Grows with each request about the lease, so that one that arrives late changes nothing. */
   #seq = 0;
   /** The request that gave the lease back last. */
@@ -73,9 +73,9 @@ export class Lease {
     return this.#highestEpochSeen;
   }
 
-  /** This run has proven to succeed that life: it has its state folder, and no Ray of that folder lives. */
+  /** This run is proven to succeed that one: it has its state folder, and no Ray of that folder is alive. */
   succeed(life: string): void {
-    this.#formerLife = life;
+    this.#previousLife = life;
   }
 
   /** The health service, or a store of this node's, named this epoch: one that forgets it must not grant it again. */
@@ -113,7 +113,7 @@ export class Lease {
       others,
       strict: this.#strict,
       seq: this.#seq,
-      ...(this.#formerLife === null ? {} : { after: this.#formerLife }),
+      ...(this.#previousLife === null ? {} : { after: this.#previousLife }),
       ...(this.#highestEpochSeen === null ? {} : { seen: this.#highestEpochSeen }),
     };
   }
@@ -145,7 +145,7 @@ export class Lease {
     if (this.#renewing === null) await this.release();
     return {
       kind: "no-answer",
-      cause: `the lease lives for ${ttl} s, and strict fencing wants ${MIN_STRICT_TTL_S} s at least (RAY_EP_LEASE_TTL of the health service)`,
+      cause: `the lease lasts ${ttl} s, and strict fencing wants ${MIN_STRICT_TTL_S} s at least (RAY_EP_LEASE_TTL of the health service)`,
     };
   }
 

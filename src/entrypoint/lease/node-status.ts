@@ -8,7 +8,7 @@ import type { Decision, WaitReason } from "../election/decide/decision.ts";
 import type { Event } from "../output/event.ts";
 import type { NoteFile } from "../output/notes.ts";
 
-/** A node that has done nothing yet. `before`: the status that an earlier life left, of which the last fault is kept. Pure. */
+/** A node that has done nothing yet. `before`: the status that an earlier run left, of which the last fault is kept. Pure. */
 export function newborn(node: string, version: string, nowMs: number, before?: NodeStatus): NodeStatus {
   const failed = before?.failure && { reason: before.failure.reason, at: nowMs };
   return {

@@ -151,9 +151,9 @@ const LINES = {
       before === null ? "" : ` in place of ${short(before)}, whose actors, jobs and objects are gone`;
     return `→ New cluster ${short(id)}${gone}; its state is ${renderStore(store)}`;
   },
-  /** An earlier life of this node, or another node, has RAY_EP_STATE_DIR. */
+  /** An earlier run of this node, or another node, has RAY_EP_STATE_DIR. */
   "state-taken": ({ folder }: { folder: string }) =>
-    `→ Waiting: for the end of the Ray that uses ${folder}, which an earlier life of this node has left`,
+    `→ Waiting: for the end of the Ray that an earlier run of this node has left, and that uses ${folder}`,
   "state-aside": ({ why, to }: { why: keyof typeof ASIDE; to: string }) =>
     `→ The kept state of an earlier cluster is put aside, since ${ASIDE[why]}: ${to}`,
   /** This HEAD cannot start its Ray and lets another node lead. */

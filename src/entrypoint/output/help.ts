@@ -1,13 +1,9 @@
-import { CONTRACT, VARIABLE_NAMES } from "../config/variables.ts";
+import { describeVariables } from "../../common/environment.ts";
+import { VARIABLES } from "../config/variables.ts";
 
 /** The text of --help; its table of variables is the one that the program reads by. */
-export function helpText(version: string): string {
-  const width = Math.max(...VARIABLE_NAMES.map((name) => name.length));
-  const table = CONTRACT.map(
-    ([name, { meaning, fallback }]) =>
-      `  ${name.padEnd(width)}  ${meaning}${fallback === null ? "" : ` [${fallback}]`}`,
-  );
-  return `ray-entrypoint ${version}: starts this machine's Ray node as HEAD or WORKER and stays with it.
+export const helpText = (version: string): string =>
+  `ray-entrypoint ${version}: starts this machine's Ray node as HEAD or WORKER and stays with it.
 
 Usage: entrypoint.js [--dry-run [--json]] [--help] [--version] [-- words for ray start]
 
@@ -17,10 +13,10 @@ Usage: entrypoint.js [--dry-run [--json]] [--help] [--version] [-- words for ray
   --version  the version of this program
 
 Environment (times in seconds, decimals allowed):
-${table.join("\n")}
+${describeVariables(VARIABLES)}
 
 Every other variable, RAY_* among them, reaches Ray untouched.
-Exit codes: 0 stopped as asked, 69 pip failed, 75 no HEAD or not ready in time, 78 wrong configuration,
-  126 ray not executable, 127 no ray, 128+n ended by signal n, otherwise Ray's own.
+Exit codes: 0 stopped as asked, 69 pip failed, 70 too many restarts, 71 no guard, 74 the kept state cannot be used,
+  75 no HEAD or not ready in time, 78 wrong configuration, 126 ray not executable, 127 no ray, 128+n ended by signal n,
+  otherwise Ray's own.
 `;
-}

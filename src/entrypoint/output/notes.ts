@@ -1,7 +1,7 @@
-import { renameSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { dirname } from "node:path";
-import { readRegular } from "../../common/auth-token.ts";
 import { bootMs } from "../../common/deadline.ts";
+import { readRegular, replaceFile } from "../../common/files.ts";
 import { visible } from "../../common/output/shown.ts";
 import { attempt } from "../../common/result.ts";
 import { asUser, ownerOfWrites, type RayUser } from "../config/become.ts";
@@ -20,13 +20,7 @@ export function noteFile(file: string | null, user: RayUser | null) {
   return {
     /** Its text; empty where there is none. */
     read: (): string => safely(readRegular) ?? "",
-    /** Renamed into place: no reader sees half a note, and no link that a job of Ray's made is followed. */
-    write: (text: string): void =>
-      safely((path) => {
-        rmSync(`${path}.new`, { force: true });
-        writeFileSync(`${path}.new`, text, { flag: "wx" });
-        renameSync(`${path}.new`, path);
-      }),
+    write: (text: string): void => safely((path) => replaceFile(path, text)),
     drop: (): void => safely((path) => rmSync(path, { force: true })),
   };
 }

@@ -55,16 +55,16 @@ const DRAIN_BEFORE_GRACE_MS = 4000;
 export function planRayStart(input: PlanInput, role: Role): Plan {
   const { config, local } = input;
   const around = surroundings("ray", input);
+  const store = role.role === "head" ? chooseStore(input, role) : null;
   const start = {
     ...around,
-    env: { ...storeEnvironment(input, role), ...around.env },
+    env: { ...storeEnvironment(input, store), ...around.env },
     file: local.ray.path,
     ...rayStartArgs(config, role),
   };
   return {
     role: role.role,
-    start,
-    store: role.role === "head" ? chooseStore(input, role) : null,
+    ...{ start, store },
     ready: {
       gcs: role.role === "head" ? ownGcs(config) : role.head,
       nodeName: optionOf(start.args, "--node-name") ?? config.node,

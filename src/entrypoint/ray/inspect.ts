@@ -1,9 +1,10 @@
 import { request } from "node:http";
 import type { Address } from "../../common/address.ts";
 import { lookup } from "../../common/lookup.ts";
+import { readStat } from "../../common/proc.ts";
 import type { NodeInfo } from "../../gcs/client.ts";
 import type { RayProcess } from "./ray.ts";
-import { processNamed, stateOf } from "./session-processes.ts";
+import { processNamed } from "./session-processes.ts";
 import type { Snapshot } from "./verdict.ts";
 
 const TIMEOUT_MS = 2000;
@@ -32,11 +33,11 @@ export function inspectorOf(session: number, node: NodeInfo): ReturnType<RayProc
     // Ray before 2.53 has the other path (docs/faults.md 2.12).
     if (answer === 404) path = path === "/api/healthz" ? "/api/local_raylet_healthz" : "/api/healthz";
     answered ||= typeof answer === "number";
-    const state = raylet === null ? null : stateOf(raylet);
+    const stat = raylet === null ? null : readStat(raylet);
     return {
       // An agent without a server of its own (a plain `pip install ray`, its port taken) lives all the same.
       agent: (answered && AGENT[answer]) || "unknown",
-      raylet: state === null ? "gone" : (RAYLET[state] ?? "running"),
+      raylet: stat === null ? "gone" : (RAYLET[stat.state] ?? "running"),
     };
   };
 }

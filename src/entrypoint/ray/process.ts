@@ -5,13 +5,14 @@ import type { Readable } from "node:stream";
 import { stripVTControlCharacters } from "node:util";
 import { pause } from "../../common/deadline.ts";
 import type { Failure } from "../../common/failure.ts";
+import { signalProcess } from "../../common/proc.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import { becoming } from "../config/become.ts";
 import type { Event } from "../output/event.ts";
 import type { Command } from "./command.ts";
 import { inspectorOf } from "./inspect.ts";
 import type { Exit, RayProcess } from "./ray.ts";
-import { clearSession, rayNamesIn, signalProcess } from "./session-processes.ts";
+import { clearSession, rayNamesIn } from "./session-processes.ts";
 
 const LAST_WORDS_MS = 200;
 

@@ -21,7 +21,7 @@ const LOOK_TIMEOUT_MS = 1000;
 
 /**
  * Waits until the GCS lists this very node as ALIVE; a process that exists proves nothing, and a node of this name may be
- * a leftover of an earlier life (with Redis a HEAD's GCS comes back with them, still ALIVE). Null when `stop` aborts first.
+ * a leftover of an earlier run (with Redis a HEAD's GCS comes back with them, still ALIVE). Null when `stop` aborts first.
  */
 export async function waitUntilReady(
   { nodeName, timeoutMs }: Plan["ready"],

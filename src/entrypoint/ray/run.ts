@@ -8,7 +8,7 @@ import { comparePython, OwnGcs, untilHeadGone } from "./own-gcs.ts";
 import type { RayProcess } from "./ray.ts";
 import { waitUntilReady } from "./readiness.ts";
 import { failed, faulted, type RunDeps, type RunEnd } from "./run-end.ts";
-import { reignOf } from "./store/succession.ts";
+import { leadershipOf } from "./store/leadership.ts";
 
 /** A HEAD that boots beside this node is slow to answer; one that is gone stays so. */
 const GONE_IN_START = { times: 5, timeoutMs: 2000 };
@@ -80,7 +80,7 @@ export class Run {
   async #preflight(): Promise<RunEnd | null> {
     const { config, ray, heartbeat, lease, state, stopRequest } = this.#deps;
     const { store } = this.#plan;
-    const unusable = store && state.lead(store, reignOf(lease, config));
+    const unusable = store && state.lead(store, leadershipOf(lease, config));
     if (unusable !== null) return failed(unusable);
     const stands = this.#isStrictHead ? this.#ensureGuard().stands : null;
     const prepared = ray.prepare(this.#plan, heartbeat.reported).then(async (failure) => {
@@ -187,9 +187,12 @@ export class Run {
   async #storeFailed(over: AbortSignal): Promise<RunEnd> {
     const { clock, ray } = this.#deps;
     const { store } = this.#plan;
+    // Of an earlier session that could not be archived.
+    const before = ray.storeFault();
     while (store?.kind === "rocksdb" && (await clock.pause(STORE_LOOK_MS, over))) {
       const saw = ray.storeFault();
-      if (saw !== null) return failed({ reason: "store-failed", folder: store.folder, saw });
+      if (saw !== null && saw !== before)
+        return failed({ reason: "store-failed", folder: store.folder, saw });
     }
     return new Promise(() => {});
   }

@@ -1,38 +1,16 @@
-import { readdirSync } from "node:fs";
 import { type Address, parseAddress } from "../../common/address.ts";
-import { readText } from "../../common/auth-token.ts";
 import { deadlineIn, pause } from "../../common/deadline.ts";
-
-const allPids = (): number[] =>
-  readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number);
-
-/** The fields of /proc/PID/stat that count here (proc(5)); null when the process is gone. */
-function readStat(pid: number) {
-  const stat = readText(`/proc/${pid}/stat`);
-  if (stat === null) return null;
-  // The name in parentheses may hold anything, a ")" included.
-  const end = stat.lastIndexOf(")");
-  const [state = "", , , session] = stat.slice(end + 2).split(" ");
-  return { name: stat.slice(stat.indexOf("(") + 1, end), state, session: Number(session) };
-}
-
-/** The command line of a process, each word followed by NUL; "" when it is gone. */
-const readCommand = (pid: number): string => readText(`/proc/${pid}/cmdline`) ?? "";
-
-/** The state letter of a process (proc(5)): R, S, D, T, Z … Null when it is gone. */
-export const stateOf = (pid: number): string | null => readStat(pid)?.state ?? null;
+import { pids, readCommand, readStat, signalProcess } from "../../common/proc.ts";
 
 /** True where any process of this machine has that text among its words. */
 export const isOnACommandLine = (text: string): boolean =>
-  allPids().some((pid) => readCommand(pid).includes(text));
+  pids().some((pid) => readCommand(pid).includes(text));
 
-/** The living processes of a session; zombies are gone already. */
+/** The living processes of a session. */
 const livingInSession = (session: number) =>
-  allPids().flatMap((pid) => {
+  pids().flatMap((pid) => {
     const stat = readStat(pid);
-    return stat?.session === session && !/[ZX]/.test(stat.state) ? [{ pid, name: stat.name }] : [];
+    return stat?.session === session && stat.isAlive ? [{ pid, name: stat.name }] : [];
   });
 
 /** The process of the session that has this name; null where there is none. */
@@ -60,20 +38,6 @@ export function rayNamesIn(session: number): RayNames {
     gcs: gcs.ok ? gcs.value : undefined,
     nodeId: /\0--node[_-]id=([0-9a-f]+)\0/.exec(raylet)?.[1],
   };
-}
-
-/**
- * Sends a signal. False where nobody took it: the process is gone already, which is what was wanted, or it is another
- * user's (a task that used sudo, say), which is not Ray's and not ours to end.
- */
-export function signalProcess(pid: number, signal: NodeJS.Signals): boolean {
-  try {
-    return process.kill(pid, signal);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== "ESRCH" && code !== "EPERM") throw error;
-    return false;
-  }
 }
 
 /**

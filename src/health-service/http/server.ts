@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import * as z from "zod/mini";
-import { readText } from "../../common/auth-token.ts";
+import { readText } from "../../common/files.ts";
 import { Name } from "../../common/protocol/from-outside.ts";
 import {
   LeaseRelease,

@@ -16,9 +16,9 @@ export const KeptHold = z.extend(
   { strict: z._default(z.boolean(), true), epoch: Epoch, returning: LeaseRelease.shape.returning },
 );
 
-/** The node that has held the lease alone since this epoch: no other one held it, as far as this service knows. */
-export const Reign = z.object({ node: LeaseRequest.shape.node, since: Epoch });
-export type Reign = z.infer<typeof Reign>;
+/** The only node that has held the lease since this epoch, as far as this service knows. */
+export const SoleHolder = z.object({ node: LeaseRequest.shape.node, since: Epoch });
+export type SoleHolder = z.infer<typeof SoleHolder>;
 
 /** Moments are milliseconds on the monotonic clock. */
 export interface Hold extends Readonly<z.infer<typeof KeptHold>> {
@@ -36,7 +36,7 @@ export interface LeaseState {
   /** Who was granted the lease last, also after it ended or was released; null when that is not known. */
   readonly last: Hold | null;
   /** Of the last holder, kept on disk also after a release; null when that is not known. */
-  readonly reign: Reign | null;
+  readonly sole: SoleHolder | null;
   /** Until then a candidate in doubt is granted nothing: a service that lost its state may have a holder. */
   readonly graceUntilMs: number;
 }
@@ -44,7 +44,7 @@ export interface LeaseState {
 export interface Memory extends Pick<LeaseState, "epoch" | "highestEpochSeen"> {
   readonly hold: z.infer<typeof KeptHold> | null;
   /** Not given: as long as `hold`. */
-  readonly reign?: Reign | null | undefined;
+  readonly sole?: SoleHolder | null | undefined;
 }
 
 /** What a service knows of the time before its start. A damaged file may still tell an epoch. */
@@ -62,12 +62,12 @@ export const ASK_AGAIN_MS = RENEW_EVERY_S * 1000;
 export function startLease(recalled: Recalled, nowMs: number, ttlMs: number): LeaseState {
   if (recalled.kind !== "kept") {
     const highestEpochSeen = recalled.kind === "damaged" ? recalled.epoch : 0;
-    return { epoch: 0, highestEpochSeen, last: null, reign: null, graceUntilMs: nowMs + ttlMs };
+    return { epoch: 0, highestEpochSeen, last: null, sole: null, graceUntilMs: nowMs + ttlMs };
   }
-  const { epoch, hold, reign = hold && { node: hold.node, since: hold.epoch } } = recalled;
+  const { epoch, hold, sole = hold && { node: hold.node, since: hold.epoch } } = recalled;
   const highestEpochSeen = Math.max(epoch, recalled.highestEpochSeen);
   const last = hold && { ...hold, renewedAtMs: hold.returning ? nowMs - ttlMs : nowMs };
-  return { epoch, highestEpochSeen, last, reign, graceUntilMs: nowMs };
+  return { epoch, highestEpochSeen, last, sole, graceUntilMs: nowMs };
 }
 
 /** Who holds the lease, also after it ended; null when none is known or it was released. */
@@ -75,9 +75,9 @@ export const holdIn = ({ last }: LeaseState): Hold | null => (last?.releasedAtMs
 
 /** What is kept for the next run. */
 export function memoryOf(state: LeaseState): Memory {
-  const { epoch, highestEpochSeen, reign } = state;
+  const { epoch, highestEpochSeen, sole } = state;
   const hold = holdIn(state);
-  return { epoch, highestEpochSeen, hold: hold && z.parse(KeptHold, hold), reign };
+  return { epoch, highestEpochSeen, hold: hold && z.parse(KeptHold, hold), sole };
 }
 
 type View = Pick<ClusterView, "epoch" | "holder" | "released" | "releasedBy">;

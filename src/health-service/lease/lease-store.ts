@@ -67,7 +67,7 @@ export class LeaseStore {
       this.#count(how);
       if (how !== "renewal")
         log({ type: "granted", how, node, life, address, epoch, before: lease.holdIn(before)?.node ?? null });
-      return { granted: true, epoch, soleSince: state.reign.since, ttl: ttlMs / 1000, instance };
+      return { granted: true, epoch, soleSince: state.sole.since, ttl: ttlMs / 1000, instance };
     });
   }
 

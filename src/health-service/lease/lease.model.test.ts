@@ -107,7 +107,7 @@ class Model {
         if (client.awaits !== seq) return;
         Object.assign(client, { awaits: null, epoch: null, headUntilMs: 0 });
         if ("reason" in step) return;
-        if (epoch === null) this.#open(client, step.state.reign.since, turn);
+        if (epoch === null) this.#open(client, step.state.sole.since, turn);
         client.store = { epoch: step.epoch, turn };
         client.epoch = step.epoch;
         client.seen = Math.max(client.seen, step.epoch);

@@ -277,30 +277,30 @@ describe("another life under the holder's name", () => {
   });
 });
 
-const reign = (node: string, since: number) => ({ reign: { node, since } });
+const sole = (node: string, since: number) => ({ sole: { node, since } });
 
 describe("since when no other node has led", () => {
   each({
     "is kept through the lives of one node and its releases, and begins anew with another node": [
-      [0, ask("cpu"), "grant 1", reign("cpu", 1)],
-      [0, ask("cpu", { ...next, after: "cpu-1" }), "grant 2", reign("cpu", 1)],
+      [0, ask("cpu"), "grant 1", sole("cpu", 1)],
+      [0, ask("cpu", { ...next, after: "cpu-1" }), "grant 2", sole("cpu", 1)],
       [0, release("cpu", 2, next), "released"],
-      [0, ask("CPU", { life: "cpu-3" }), "grant 3", reign("cpu", 1)],
-      [TTL, ask("gpu"), "grant 4", reign("gpu", 4)],
-      [TTL, ask("cpu"), "grant 5", reign("cpu", 5)],
+      [0, ask("CPU", { life: "cpu-3" }), "grant 3", sole("cpu", 1)],
+      [TTL, ask("gpu"), "grant 4", sole("gpu", 4)],
+      [TTL, ask("cpu"), "grant 5", sole("cpu", 5)],
     ],
     "is the last grant that is known, where the file of an earlier version does not say": [
       [0, start(memory(4, "cpu")), ""],
-      [0, ask("cpu", { ...next, after: "cpu-1" }), "grant 5", reign("cpu", 4)],
+      [0, ask("cpu", { ...next, after: "cpu-1" }), "grant 5", sole("cpu", 4)],
     ],
     "is not before what a service forgot: another node may have led then": [
       [0, start(memory(4, null)), ""],
-      [0, ask("cpu"), "grant 5", reign("cpu", 5)],
+      [0, ask("cpu"), "grant 5", sole("cpu", 5)],
       [0, start({ kind: "none" }), ""],
-      [0, ask("cpu"), "grant 1", reign("cpu", 1)],
-      [0, ask("cpu", { ...next, epoch: 7 }), "adoption 7", reign("cpu", 7)],
+      [0, ask("cpu"), "grant 1", sole("cpu", 1)],
+      [0, ask("cpu", { ...next, epoch: 7 }), "adoption 7", sole("cpu", 7)],
       [0, start({ kind: "none" }), ""],
-      [TTL, ask("cpu", { seen: 7 }), "grant 8", reign("cpu", 8)],
+      [TTL, ask("cpu", { seen: 7 }), "grant 8", sole("cpu", 8)],
     ],
   });
 });

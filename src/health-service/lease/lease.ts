@@ -10,8 +10,8 @@ import {
   type Hold,
   holdIn,
   type LeaseState,
-  type Reign,
   SAME_NAME_AFTER_MS,
+  type SoleHolder,
 } from "./lease-state.ts";
 
 /*
@@ -41,7 +41,7 @@ import {
 
 type How = "grant" | "recognition" | "renewal" | "adoption";
 export type Step =
-  | { readonly state: LeaseState & { readonly reign: Reign }; readonly how: How; readonly epoch: number }
+  | { readonly state: LeaseState & { readonly sole: SoleHolder }; readonly how: How; readonly epoch: number }
   | { readonly state: LeaseState; readonly reason: LeaseRefused["reason"]; readonly retryAfterMs: number };
 
 /** A node asks for the lease or renews it: rows 1 to 10. */
@@ -110,8 +110,8 @@ function obstacleOf(
 }
 
 /**
- * The asker holds the lease under this epoch. A cluster id once seen stays, until the next one is seen. Its reign goes on, unless
- * this service forgot what was before the epoch: another node may have led then.
+ * The asker holds the lease under this epoch. A cluster id once seen stays, until the next one is seen. It stays the sole holder,
+ * unless this service forgot what was before the epoch: another node may have led then.
  */
 function grant(
   state: LeaseState,
@@ -124,11 +124,11 @@ function grant(
   const hold = { node, life, address, clusterId: clusterId ?? knownClusterId, strict, epoch };
   const last = { ...hold, seq, renewedAtMs: nowMs };
   const highestEpochSeen = Math.max(state.highestEpochSeen, epoch);
-  const { reign: before } = state;
-  const goesOn = how !== "adoption" && before !== null && sameHost(before.node, node);
-  const reign = goesOn ? before : { node, since: epoch };
+  const { sole: before } = state;
+  const isStill = how !== "adoption" && before !== null && sameHost(before.node, node);
+  const sole = isStill ? before : { node, since: epoch };
   const known = { epoch: Math.max(state.epoch, epoch), highestEpochSeen };
-  return { state: { ...state, ...known, last, reign }, how, epoch };
+  return { state: { ...state, ...known, last, sole }, how, epoch };
 }
 
 type Asker = Pick<LeaseRelease, "node" | "life" | "seq">;

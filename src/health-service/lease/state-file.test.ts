@@ -15,7 +15,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const stateAbove = (epoch: number) => ({
-  ...{ epoch: 0, highestEpochSeen: epoch, hold: null, reign: { node: "cpu", since: 3 } },
+  ...{ epoch: 0, highestEpochSeen: epoch, hold: null, sole: { node: "cpu", since: 3 } },
 });
 
 test("what was saved is recalled", async () => {

@@ -4,11 +4,11 @@ import * as z from "zod/mini";
 import { pause } from "../../common/deadline.ts";
 import { Epoch, HIGHEST_EPOCH } from "../../common/protocol/lease-protocol.ts";
 import { attempt, err, ok, type Result } from "../../common/result.ts";
-import { KeptHold, type Memory, type Recalled, Reign } from "./lease-state.ts";
+import { KeptHold, type Memory, type Recalled, SoleHolder } from "./lease-state.ts";
 
 const Stored = z.object({
   ...{ version: z.literal(1), epoch: Epoch, heard: Epoch },
-  ...{ hold: z.nullable(KeptHold), reign: z.optional(z.nullable(Reign)) },
+  ...{ hold: z.nullable(KeptHold), sole: z.optional(z.nullable(SoleHolder)) },
 });
 
 /** The lease in `lease.json` of a folder. */
@@ -38,9 +38,9 @@ export class StateFile {
   }
 
   /** Returns when the state is on the disk, or why it cannot be. The file is never half written. */
-  async save({ epoch, highestEpochSeen: heard, hold, reign }: Memory): Promise<Result<void, string>> {
+  async save({ epoch, highestEpochSeen: heard, hold, sole }: Memory): Promise<Result<void, string>> {
     const { path } = this;
-    const text = JSON.stringify({ version: 1, epoch, heard, hold, reign });
+    const text = JSON.stringify({ version: 1, epoch, heard, hold, sole });
     try {
       await mkdir(dirname(path), { recursive: true });
       await writeFile(`${path}.new`, `${text}\n`, { mode: 0o600, flush: true });

@@ -1,6 +1,6 @@
 import { type Address, formatAddress } from "../../common/address.ts";
 import { err, ok, type Result } from "../../common/result.ts";
-import { type ClusterView, gcsOf, healthUrl, nodeAt, shownHost, statusOf } from "../cluster/snapshot.ts";
+import { type ClusterView, dashboardUrl, gcsOf, healthUrl, nodeAt, statusOf } from "../cluster/snapshot.ts";
 import { TEST_CLIENT_NAME } from "../config/settings.ts";
 import type { Driver } from "../drivers/driver.ts";
 import { askUntil, once } from "./asking.ts";
@@ -54,9 +54,7 @@ export function checkContext(all: Driver, head: Address, signal: AbortSignal) {
     /** The HEAD's dashboard, as a person at this machine opens it. */
     dashboardUrl: async () => {
       const node = await headNode();
-      return node.ok
-        ? ok(`http://${shownHost(driver.hostOf(node.value))}:${node.value.dashboardPort}`)
-        : node;
+      return node.ok ? ok(dashboardUrl(driver, node.value)) : node;
     },
     /** Every GCS of this cluster that answers. */
     heads: async () => (await first()).heads,

@@ -55,6 +55,8 @@ const NO_USER = "the image has no user of that name; set RAY_EP_USER";
 const REASONS: Readonly<Record<string, string>> = {
   "port-taken": PORT_IN_USE,
   "disk-full": DISK_FULL,
+  "store-failed":
+    "the kept state of the cluster cannot be used; make room on its disk, or give it up: ws reset-state",
   "no-such-user": NO_USER,
   "wrong-user": NO_USER,
   "version-differs": VERSIONS_DIFFER,

@@ -22,14 +22,14 @@ export interface Wait {
   readonly names: readonly string[];
   /** The services before this call of `ws` changed anything. */
   readonly before: readonly Service[];
-  /** Ids of nodes that the GCS listed before: under the same name they are earlier lives. */
+  /** Ids of nodes that the GCS listed before: under the same name they are earlier runs. */
   readonly former: ReadonlySet<string>;
   readonly deadline: Deadline;
   readonly started: ReadonlySet<string>;
   readonly last: Map<string, Seen>;
 }
 
-/** Waits until each service is ready. Returns those that the start, which may fail, gave a new life. */
+/** Waits until each service is ready. Returns those that the start, which may fail, started anew. */
 export async function untilReady(wait: Wait, starting: Attempt): Attempt<string[]> {
   const { driver, job, names, before, last } = wait;
   let end: Result<void, WsFailure> | undefined;

@@ -24,7 +24,7 @@ export interface ClusterReport {
 
 export interface ServiceReport {
   readonly name: string;
-  readonly role: "health" | "head" | "worker" | "client" | "–";
+  readonly role: "health" | "head" | "worker" | "client" | "other" | "–";
   readonly address: string;
   /** `ALIVE` and `DEAD` are the GCS's words. `missing`: ALIVE there, and nothing of it runs here. */
   readonly state: "ALIVE" | "DEAD" | "missing" | "up" | "starting" | "stopped";
@@ -109,6 +109,7 @@ function reportService(
   const stateOf = (answers: boolean) => (running ? (answers ? "up" : "starting") : "stopped");
   if (name === HEALTH_NAME) return { name, role: "health", state: stateOf(healthy), ...own };
   if (name === TEST_CLIENT_NAME) return { name, role: "client", state: stateOf(true), ...own };
+  if (found?.other) return { name, role: "other", state: stateOf(true), ...own };
   const node = view && newestNamed(view.nodes, name);
   if (view === undefined || node === undefined) return { name, role: "–", state: stateOf(false), ...own };
   // The GCS lists a node that was killed as ALIVE for about ten more seconds.

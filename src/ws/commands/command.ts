@@ -1,16 +1,29 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { GlobalOptions, WsContext } from "../context.ts";
+import { type Opened, open } from "../drivers/choose.ts";
 import type { WsFailure } from "../failure.ts";
 
-/** What a command does: its exit code, or why it failed. `Options`: as Commander reads them. */
-type Work<Options> = (
+/** What a command does: its exit code, or why it failed. `Options`: as Commander reads them; `args`: its arguments. */
+export type Work<Options> = (
   context: WsContext,
   options: GlobalOptions & Options,
-  command: Command,
+  command: Pick<Command, "args" | "error">,
 ) => Promise<number | WsFailure>;
 
 /** Makes an action of Commander's of it. */
-export type Run = <Options>(work: Work<Options>) => (options: Options, command: Command) => Promise<void>;
+export type Run = <Options>(work: Work<Options>) => (...given: unknown[]) => Promise<void>;
+
+/** The same for a command that works on the cluster of config.yaml, and needs no compose for it. */
+export const onCluster =
+  <Options>(
+    work: (opened: Opened, ...given: Parameters<Work<Options>>) => ReturnType<Work<Options>>,
+  ): Work<Options> =>
+  async (context, options, command) => {
+    const opened = await open(context, options, { tool: "engine" });
+    return opened.ok ? work(opened.value, context, options, command) : opened.error;
+  };
+
+export type JsonOption = { readonly json?: true };
 
 /** Digits of the command line. Throws what Commander shows. */
 export function wholeNumber(text: string): number {

@@ -14,7 +14,7 @@ import { EXIT } from "../failure.ts";
 import { oneLine, printJson, type Terminal } from "../output/terminal.ts";
 import { lastUp } from "../state/last-up.ts";
 import { accessTo } from "../state/secrets.ts";
-import { JSON_OPTION, type Run } from "./command.ts";
+import { JSON_OPTION, type JsonOption, type Run } from "./command.ts";
 
 export const addDoctor = (program: Command, run: Run) =>
   program
@@ -23,7 +23,7 @@ export const addDoctor = (program: Command, run: Run) =>
     .option(...JSON_OPTION)
     .action(run(doctor));
 
-async function doctor(context: WsContext, options: GlobalOptions & { readonly json?: true }) {
+async function doctor(context: WsContext, options: GlobalOptions & JsonOption) {
   const settings = loadSettings(context, options);
   if (!settings.ok) return settings.error;
   const { env: shell, dist, terminal } = context;

@@ -1,15 +1,15 @@
 import type { Command } from "commander";
 import { type DownReport, downCluster } from "../cluster/down.ts";
 import { secretsFolder } from "../config/tokens.ts";
-import { type GlobalOptions, type WsContext, withJob } from "../context.ts";
-import { open } from "../drivers/choose.ts";
+import { type WsContext, withJob } from "../context.ts";
+import type { Opened } from "../drivers/choose.ts";
 import type { Kept } from "../drivers/driver.ts";
 import { type Attempt, EXIT } from "../failure.ts";
 import type { Job } from "../output/progress.ts";
 import { printJson, printLines } from "../output/terminal.ts";
 import { forgetUp } from "../state/last-up.ts";
 import { readKept } from "../state/secrets.ts";
-import { JSON_OPTION, type Run } from "./command.ts";
+import { JSON_OPTION, type JsonOption, onCluster, type Run } from "./command.ts";
 
 export const addDown = (program: Command, run: Run) =>
   program
@@ -21,28 +21,25 @@ export const addDown = (program: Command, run: Run) =>
     )
     .option("-y, --yes", "also what was started from another folder under the same project.name (docker)")
     .option(...JSON_OPTION)
-    .action(run(down));
+    .action(run(onCluster(down)));
 
 async function down(
+  { driver }: Opened,
   context: WsContext,
-  options: GlobalOptions & { readonly volumes?: true; readonly yes?: true; readonly json?: true },
+  { volumes = false, yes: anyFolder = false, json }: JsonOption & { volumes?: boolean; yes?: boolean },
 ) {
-  const { volumes = false, yes: anyFolder = false } = options;
-  const opened = await open(context, options, { tool: "engine" });
-  if (!opened.ok) return opened.error;
-  const { driver } = opened.value;
   const report = await showStop(context, "Stopping the cluster", "The cluster is down", (job) =>
     downCluster(driver, job, { volumes, anyFolder }),
   );
   if (!report.ok) return report.error;
-  forgetUp(options.stateDir, driver.name);
+  forgetUp(driver.stateDir, driver.name);
   const tokens = {
     what: `the tokens in ${secretsFolder(driver.stateDir, driver.name)}`,
     remove: "ws down -v",
   };
   const kept = [...(await driver.kept()), ...(readKept(driver.stateDir, driver.name) ? [tokens] : [])];
   const { out } = context.terminal;
-  if (options.json) printJson(out, { ...report.value, kept });
+  if (json) printJson(out, { ...report.value, kept });
   else printLines(out, renderKept(kept));
   return EXIT.ok;
 }

@@ -1,13 +1,13 @@
 import { styleText } from "node:util";
 import { type Command, InvalidArgumentError } from "commander";
 import { err, ok } from "../../common/result.ts";
-import type { GlobalOptions, WsContext } from "../context.ts";
-import { open } from "../drivers/choose.ts";
+import type { WsContext } from "../context.ts";
+import type { Opened } from "../drivers/choose.ts";
 import { type Driver, servicesOf } from "../drivers/driver.ts";
 import type { LogLine, LogRequest } from "../drivers/log-files.ts";
 import { type Attempt, EXIT } from "../failure.ts";
 import { oneLine } from "../output/terminal.ts";
-import { type Run, wholeNumber } from "./command.ts";
+import { onCluster, type Run, wholeNumber } from "./command.ts";
 
 export const addLogs = (program: Command, run: Run) =>
   program
@@ -18,9 +18,7 @@ export const addLogs = (program: Command, run: Run) =>
     .option("-n, --tail <lines>", "only the last lines of each", wholeNumber)
     .option("--since <time>", "only what was written since then: 2026-01-31T12:00:00Z, or 10m ago", moment)
     .option("-t, --timestamps", "with the time in front of each line")
-    .action((nodes, options, command) =>
-      run((context, read: GlobalOptions & LogsOptions) => showLogs(context, read, nodes))(options, command),
-    );
+    .action(run(onCluster(showLogs)));
 
 interface LogsOptions extends Partial<LogRequest> {
   readonly timestamps?: boolean;
@@ -47,15 +45,14 @@ const COLOURS = ["cyan", "yellow", "green", "magenta", "blue"] as const;
 
 /** Each line with its service's name. Following ends with Ctrl-C and is no failure. `nodes`: none means all. */
 export async function showLogs(
+  { driver }: Opened,
   context: WsContext,
-  options: GlobalOptions & LogsOptions,
-  nodes: readonly string[],
+  options: LogsOptions,
+  { args: nodes }: { readonly args: readonly string[] },
 ) {
-  const opened = await open(context, options, { tool: "engine" });
-  if (!opened.ok) return opened.error;
   const request = { follow: false, tail: undefined, ...options };
   const seen: string[] = [];
-  const read = await readLogs(opened.value.driver, nodes, request, context.signal, (node, { time, text }) => {
+  const read = await readLogs(driver, nodes, request, context.signal, (node, { time, text }) => {
     if (!seen.includes(node)) seen.push(node);
     const colour = COLOURS[seen.indexOf(node) % COLOURS.length] ?? "cyan";
     const when = options.timestamps ? `${time ?? "–"} ` : "";

@@ -3,25 +3,21 @@ import { delimiter, join } from "node:path";
 import type { Command } from "commander";
 import { dashboardUrl, runningHead } from "../cluster/snapshot.ts";
 import { RAY_TOKEN, secretsFolder } from "../config/tokens.ts";
-import type { GlobalOptions, WsContext } from "../context.ts";
-import { open } from "../drivers/choose.ts";
+import type { WsContext } from "../context.ts";
+import type { Opened } from "../drivers/choose.ts";
 import { runProgram } from "../drivers/run-program.ts";
 import { EXIT } from "../failure.ts";
-import type { Run } from "./command.ts";
+import { onCluster, type Run } from "./command.ts";
 
 export const addOpen = (program: Command, run: Run) =>
   program
     .command("open")
     .description("open Ray's dashboard in a browser, or print its address, and the token that it asks for")
-    .action(run(openDashboard));
+    .action(run(onCluster(openDashboard)));
 
-async function openDashboard(context: WsContext, options: GlobalOptions) {
-  const opened = await open(context, options, { tool: "engine" });
-  if (!opened.ok) return opened.error;
-  const { driver } = opened.value;
-  const head = await runningHead(driver.until(context.signal));
+async function openDashboard({ driver }: Opened, { terminal, env, signal, interactive }: WsContext) {
+  const head = await runningHead(driver.until(signal));
   if (!head.ok) return head.error;
-  const { terminal, env, signal, interactive } = context;
   const url = dashboardUrl(driver, head.value);
   terminal.out(`${url}\n`);
   if (driver.settings.auth === "on") {

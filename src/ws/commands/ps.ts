@@ -3,24 +3,21 @@ import stringWidth from "string-width";
 import { formatAddress } from "../../common/address.ts";
 import { type ClusterReport, reportCluster, type ServiceReport } from "../cluster/status.ts";
 import { gib } from "../compose/host-plan.ts";
-import type { GlobalOptions, WsContext } from "../context.ts";
-import { open } from "../drivers/choose.ts";
+import type { WsContext } from "../context.ts";
+import type { Opened } from "../drivers/choose.ts";
 import { EXIT } from "../failure.ts";
 import { TOKEN_WAY_OUT, wantsToken } from "../output/failure-texts.ts";
 import { oneLine, printJson } from "../output/terminal.ts";
-import { JSON_OPTION, type Run } from "./command.ts";
+import { JSON_OPTION, type JsonOption, onCluster, type Run } from "./command.ts";
 
 export const addPs = (program: Command, run: Run) =>
   program
     .command("ps")
     .description("show the nodes as Ray sees them; exit 1 while one is missing")
     .option(...JSON_OPTION)
-    .action(run(ps));
+    .action(run(onCluster(ps)));
 
-async function ps(context: WsContext, options: GlobalOptions & { readonly json?: true }) {
-  const opened = await open(context, options, { tool: "engine" });
-  if (!opened.ok) return opened.error;
-  const { driver, other } = opened.value;
+async function ps({ driver, other }: Opened, context: WsContext, options: JsonOption) {
   const [answer, second] = await Promise.all([reportCluster(driver.until(context.signal)), other()]);
   if (!answer.ok) return answer.error;
   const report = answer.value;

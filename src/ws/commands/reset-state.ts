@@ -1,25 +1,25 @@
 import type { Command } from "commander";
 import { locked } from "../cluster/down.ts";
 import { type GlobalOptions, type WsContext, withJob } from "../context.ts";
-import { open } from "../drivers/choose.ts";
+import type { Opened } from "../drivers/choose.ts";
 import type { Driver } from "../drivers/driver.ts";
 import { type Attempt, EXIT } from "../failure.ts";
-import type { Run } from "./command.ts";
+import { onCluster, type Run } from "./command.ts";
 
 export const addResetState = (program: Command, run: Run) =>
   program
     .command("reset-state")
     .description("put aside what a node has kept of its cluster, so that it starts a new one")
     .argument("<node>", "which one")
-    .action((node, _options, command) =>
-      run((context, read) => resetState(context, read, node))(_options, command),
-    );
+    .action(run(onCluster(resetState)));
 
-async function resetState(context: WsContext, options: GlobalOptions, node: string) {
-  const opened = await open(context, options, { tool: "engine" });
-  if (!opened.ok) return opened.error;
-  const { driver, settings } = opened.value;
-  const known = settings.nodes.map(({ name }) => name);
+async function resetState(
+  { driver }: Opened,
+  context: WsContext,
+  _: GlobalOptions,
+  { args: [node = ""] }: Pick<Command, "args">,
+) {
+  const known = driver.settings.nodes.map(({ name }) => name);
   if (!known.includes(node)) return { reason: "no-such-node", node, known } as const;
   const done = await withJob(context, (job) => locked(driver, job, () => putAside(driver, node)));
   if (!done.ok) return done.error;

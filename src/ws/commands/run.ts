@@ -7,13 +7,13 @@ import { pause } from "../../common/deadline.ts";
 import { jobAt } from "../cluster/job.ts";
 import { runningHead } from "../cluster/snapshot.ts";
 import type { NodeSettings } from "../config/settings.ts";
-import type { GlobalOptions, WsContext } from "../context.ts";
-import { open } from "../drivers/choose.ts";
+import type { WsContext } from "../context.ts";
+import type { Opened } from "../drivers/choose.ts";
 import type { Driver } from "../drivers/driver.ts";
 import { runApart } from "../drivers/run-program.ts";
 import { EXIT, interrupted, type WsFailure } from "../failure.ts";
 import { printJson } from "../output/terminal.ts";
-import type { Run } from "./command.ts";
+import { type JsonOption, onCluster, type Run } from "./command.ts";
 
 export const addRun = (program: Command, run: Run) =>
   program
@@ -23,14 +23,11 @@ export const addRun = (program: Command, run: Run) =>
     .option("--working-dir <folder>", "the folder whose files the job gets (default: the current one)")
     .option("--no-wait", "end as soon as the job is submitted")
     .option("--json", "its id and final state as JSON; its log goes to stderr")
-    .action((words, options, command) =>
-      run((context, read: RunOptions) => runJob(context, read, words))(options, command),
-    );
+    .action(run(onCluster(runJob)));
 
-interface RunOptions extends GlobalOptions {
+interface RunOptions extends JsonOption {
   readonly workingDir?: string;
   readonly wait: boolean;
-  readonly json?: true;
 }
 
 const NO_FOLDER = {
@@ -38,12 +35,14 @@ const NO_FOLDER = {
   fix: "Name the folder of the job with --working-dir.",
 };
 
-async function runJob(context: WsContext, options: RunOptions, entrypoint: readonly string[]) {
+async function runJob(
+  { driver }: Opened,
+  context: WsContext,
+  options: RunOptions,
+  { args: entrypoint }: Pick<Command, "args">,
+) {
   const folder = resolve(options.workingDir ?? ".");
   if (!existsSync(folder)) return { reason: "io-failed", path: folder, ...NO_FOLDER } as const;
-  const opened = await open(context, options, { tool: "engine" });
-  if (!opened.ok) return opened.error;
-  const { driver } = opened.value;
   const head = await runningHead(driver.until(context.signal));
   if (!head.ok) return head.error;
   const id = `ws-${randomBytes(8).toString("hex")}`;

@@ -3,8 +3,8 @@ import { formatAddress } from "../../common/address.ts";
 import { runningHead } from "../cluster/snapshot.ts";
 import { plannedHead } from "../config/settings.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
-import { open } from "../drivers/choose.ts";
-import type { Run } from "./command.ts";
+import type { Opened } from "../drivers/choose.ts";
+import { onCluster, type Run } from "./command.ts";
 
 export const addShell = (program: Command, run: Run) =>
   program
@@ -12,24 +12,24 @@ export const addShell = (program: Command, run: Run) =>
     .description("a shell in a node, as Ray's user, with its PATH and token")
     .argument("[node]", "which one (default: the HEAD)")
     .argument("[command...]", "what to run there instead of a shell; behind --")
-    .action((_node, _words, options, command) =>
-      run((context, read, { args }: Command) => shell(context, read, args))(options, command),
-    );
+    .action(run(onCluster(shell)));
 
 /** The user's own on this machine; in a container what there is. */
 const ANY_SHELL = 'for each in "$SHELL" bash sh; do command -v "$each" >/dev/null && exec "$each"; done';
 
-async function shell(context: WsContext, options: GlobalOptions, args: readonly string[]) {
+async function shell(
+  opened: Opened,
+  context: WsContext,
+  { afterDashes }: GlobalOptions,
+  { args }: Pick<Command, "args">,
+) {
   // Without a node all words stand behind the dashes.
-  const named = args.length > options.afterDashes.length ? args[0] : undefined;
+  const named = args.length > afterDashes.length ? args[0] : undefined;
   const words = named === undefined ? args : args.slice(1);
-  const opened = await open(context, options, { tool: "engine" });
-  if (!opened.ok) return opened.error;
-  const { settings } = opened.value;
-  const driver = opened.value.driver.until(context.signal);
+  const driver = opened.driver.until(context.signal);
   const [found, head] = await Promise.all([driver.list(), runningHead(driver)]);
   if (!found.ok) return found.error;
-  const node = named ?? (head.ok ? head.value.name : plannedHead(settings)) ?? "";
+  const node = named ?? (head.ok ? head.value.name : plannedHead(driver.settings)) ?? "";
   const known = found.value.filter(({ running }) => running).map(({ name }) => name);
   if (known.length === 0 && !head.ok) return head.error;
   const fix = `These do: ${known.join(", ")}. To start what is missing: ws up.`;

@@ -20,7 +20,7 @@ import {
   writeReport,
 } from "../output/report.ts";
 import { printJson, type Terminal } from "../output/terminal.ts";
-import { JSON_OPTION, type Run, timeoutOption } from "./command.ts";
+import { JSON_OPTION, type JsonOption, type Run, timeoutOption } from "./command.ts";
 import { showStop } from "./down.ts";
 import { showLogs } from "./logs.ts";
 
@@ -42,24 +42,24 @@ export const addTest = (program: Command, run: Run) =>
 const REPORT = "write the results there, as JUnit XML, JSON and Markdown";
 const option = (flags: string, text: string, ...not: string[]) => new Option(flags, text).conflicts(not);
 
-interface TestOptions extends GlobalOptions {
+interface TestOptions extends GlobalOptions, JsonOption {
   readonly up?: true;
   readonly down?: true;
   readonly logs?: true;
   /** `host:port` or a node's name; undefined: config.yaml's target. */
   readonly head?: string;
   readonly report?: string;
-  readonly json?: true;
   readonly timeout: number;
 }
 
 /** The cluster test of docs/specification.md. */
-async function test(context: WsContext, options: TestOptions, command: Command) {
-  if (options.logs) return showLogs(context, options, [TEST_CLIENT_NAME, TEST_WORKER_NAME]);
-  if (!options.up && !options.down) command.error("error: expected one of --up, --down and --logs");
-  const opened = await open(context, options, { tool: options.down ? "engine" : "compose" });
+async function test(context: WsContext, options: TestOptions, command: Pick<Command, "error">) {
+  const { up, down, logs } = options;
+  if (!up && !down && !logs) command.error("error: expected one of --up, --down and --logs");
+  const opened = await open(context, options, { tool: up ? "compose" : "engine" });
   if (!opened.ok) return opened.error;
-  return options.down ? testDown(context, opened.value) : testUp(context, options, opened.value);
+  if (logs) return showLogs(opened.value, context, {}, { args: [TEST_CLIENT_NAME, TEST_WORKER_NAME] });
+  return down ? testDown(context, opened.value) : testUp(context, options, opened.value);
 }
 
 async function testDown(context: WsContext, { driver }: Opened) {
@@ -71,7 +71,8 @@ async function testDown(context: WsContext, { driver }: Opened) {
 /** A worker that could not join is a result, and the checks say what holds; without a cluster there is nothing to judge. */
 const JUDGED_ALL_THE_SAME: ReadonlySet<WsFailure["reason"]> = new Set(["node-ended", "not-ready-in-time"]);
 
-async function testUp(context: WsContext, options: TestOptions, { driver, settings }: Opened) {
+async function testUp(context: WsContext, options: TestOptions, { driver }: Opened) {
+  const { settings } = driver;
   const { head: text = formatAddress(settings.test.target), report } = options;
   // A node's name stands for its GCS.
   const port = settings.nodes.find(({ name }) => name === text)?.headPort;

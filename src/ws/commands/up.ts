@@ -14,7 +14,7 @@ import { type Attempt, EXIT, interrupted, type WsFailure } from "../failure.ts";
 import type { Job } from "../output/progress.ts";
 import { printJson, printLines, warn, warnOfMachine } from "../output/terminal.ts";
 import { rememberUp } from "../state/last-up.ts";
-import { JSON_OPTION, type Run, timeoutOption } from "./command.ts";
+import { JSON_OPTION, type JsonOption, type Run, timeoutOption } from "./command.ts";
 
 export const addUp = (program: Command, run: Run) =>
   program
@@ -27,18 +27,17 @@ export const addUp = (program: Command, run: Run) =>
     .option(...JSON_OPTION)
     .action(run(up));
 
-interface UpOptions extends GlobalOptions {
+interface UpOptions extends GlobalOptions, JsonOption {
   readonly timeout: number;
   readonly build?: true;
   readonly dryRun?: true;
   readonly yes?: true;
-  readonly json?: true;
 }
 
 async function up(context: WsContext, options: UpOptions): Promise<number | WsFailure> {
   const opened = await open(context, options, { tool: "compose", announce: true, renames: true });
   if (!opened.ok) return opened.error;
-  const { driver, settings, overtaken } = opened.value;
+  const { driver, overtaken } = opened.value;
   const { stateDir, timeout, build = false } = options;
   const report = await withJob(
     context,
@@ -47,7 +46,7 @@ async function up(context: WsContext, options: UpOptions): Promise<number | WsFa
         build,
         agree: async (plan) =>
           (await overtaken()) ? err({ reason: "overtaken" }) : await agree(context, options, job, plan),
-        begin: () => rememberUp(stateDir, { runtime: driver.name, projectName: settings.projectName }),
+        begin: () => rememberUp(stateDir, { runtime: driver.name, projectName: driver.settings.projectName }),
       }),
     timeout,
   );

@@ -1,5 +1,5 @@
 import type { Problem } from "../../common/failure.ts";
-import { err, ok, type Result } from "../../common/result.ts";
+import { err, ok } from "../../common/result.ts";
 import {
   ephemeralWarnings,
   type NodePorts,
@@ -20,18 +20,7 @@ export interface HostFacts extends ReturnType<typeof readHostFacts> {
 }
 
 /** The settings cut to one machine, with what they left to it: what both compose files are made from. */
-export interface HostPlan extends Settings {
-  readonly hostIpAddress: string;
-  /** Undefined: the nodes that want GPUs start without, since the engine refuses to start them otherwise. */
-  readonly gpuKind: ReturnType<typeof gpuKindOf>;
-  readonly amdGroups: readonly string[];
-  readonly buildContext: string;
-  readonly secretsFolder: string;
-  readonly publishedAt: ReturnType<typeof publishedAt>;
-  readonly nodes: Planned<NodeSettings>[];
-  readonly test: Settings["test"] & { readonly worker: Planned<WorkerSettings> };
-  readonly warnings: readonly Problem[];
-}
+export type HostPlan = Extract<ReturnType<typeof planHost>, { ok: true }>["value"];
 
 export type Planned<Node extends WorkerSettings = WorkerSettings> = Node & {
   readonly limits: ReturnType<typeof limitsOf>;
@@ -39,9 +28,9 @@ export type Planned<Node extends WorkerSettings = WorkerSettings> = Node & {
 };
 
 /** Fits the settings to the machine; an error where nothing sensible can be written. Pure. */
-export function planHost(settings: Settings, facts: HostFacts): Result<HostPlan, readonly Problem[]> {
+export function planHost(settings: Settings, facts: HostFacts) {
   const hostIpAddress = settings.hostIpAddress ?? facts.ipAddress;
-  if (hostIpAddress === undefined) return err([NO_ADDRESS]);
+  if (hostIpAddress === undefined) return err<readonly Problem[]>([NO_ADDRESS]);
   const portsOf = portPlanner(settings, facts.ephemeralPorts);
   const planned = <Node extends WorkerSettings>(node: Node): Planned<Node> => ({
     ...node,
@@ -51,20 +40,17 @@ export function planHost(settings: Settings, facts: HostFacts): Result<HostPlan,
   const nodes = settings.nodes.map(planned);
   const worker = planned(settings.test.worker);
   const all = [...nodes, worker];
+  const { amdGroups, buildContext, secretsFolder, ephemeralPorts } = facts;
+  /** Undefined: the nodes that want GPUs start without, since the engine refuses to start them otherwise. */
+  const gpuKind = gpuKindOf(settings, facts);
   return ok({
-    ...settings,
-    hostIpAddress,
-    gpuKind: gpuKindOf(settings, facts),
-    amdGroups: facts.amdGroups,
-    buildContext: facts.buildContext,
-    secretsFolder: facts.secretsFolder,
+    ...{ ...settings, hostIpAddress, gpuKind, amdGroups, buildContext, secretsFolder, nodes },
     publishedAt: publishedAt(settings, hostIpAddress),
-    nodes,
     test: { ...settings.test, worker },
     warnings: [
       ...all.flatMap((node) => limitWarnings(node, facts)),
-      ...all.flatMap((node) => ephemeralWarnings(node, facts.ephemeralPorts)),
-      ...missingGpu(settings, gpuKindOf(settings, facts)),
+      ...all.flatMap((node) => ephemeralWarnings(node, ephemeralPorts)),
+      ...missingGpu(settings, gpuKind),
     ],
   });
 }

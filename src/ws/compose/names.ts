@@ -19,6 +19,8 @@ export const NODE_SOURCE_VARIABLE = "WS_NODE_SOURCE";
 export const HEALTH_SOURCE_VARIABLE = "WS_HEALTH_SOURCE";
 
 export type Part = "main" | "test";
+/** The part of services that are the user's alone: they count nowhere where nodes are compared with config.yaml. */
+export const OTHER = "other";
 
 export const labelsOf = ({ projectName, projectVersion }: Settings, part: Part) => ({
   [PROJECT_LABEL]: projectName,

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { availableParallelism, type NetworkInterfaceInfo, networkInterfaces, totalmem } from "node:os";
-import { readText } from "../../common/auth-token.ts";
+import { readText } from "../../common/files.ts";
 import { attempt } from "../../common/result.ts";
 import type { PortRange } from "../config/settings.ts";
 

@@ -105,36 +105,34 @@ function baseOf(sections: readonly Pick<NodeFile, "image" | "build">[], usual: s
 
 /** The ports that each node has as HEAD: of a node that is not in the table the next three that nothing in the file has. */
 function headPortPlanner({ nodes: { head_whitelist, head_address }, services: { ray } }: ConfigFile) {
-  const written = Object.values(ray.nodes).flatMap((each) => [
+  const ofTable = RAY_NODES.map(({ headPort, dashboardPort, clientPort }) => [
+    headPort,
+    dashboardPort,
+    clientPort,
+  ]);
+  const ofFile = Object.values(ray.nodes).map((each) => [
     each.head_port,
     each.dashboard_port,
     each.client_port,
   ]);
-  const taken = new Set([
-    ...written,
-    ...RAY_NODES.flatMap((each) => [each.headPort, each.dashboardPort, each.clientPort]),
-  ]);
-  const [first] = RAY_NODES;
+  const taken = [...ofTable, ...ofFile].flat();
   const named = [...(head_whitelist ?? []).map(({ name }) => name), head_address?.host];
   let step = 0;
-  const next = (): typeof NONE | { headPort: number; dashboardPort: number; clientPort: number } => {
+  const next = (): readonly number[] => {
     step += 1;
-    const ports = {
-      headPort: first.headPort + step,
-      dashboardPort: first.dashboardPort + step,
-      clientPort: first.clientPort + step,
-    };
-    return Object.values(ports).some((port) => taken.has(port)) ? next() : ports;
+    const ports = (ofTable[0] ?? []).map((port) => port + step);
+    return ports.some((port) => taken.includes(port)) ? next() : ports;
   };
   return (key: string) => {
     const own = ray.nodes[key];
-    const mayLead = tableOf(key) !== undefined || own?.candidate === true || named.includes(`ray-${key}`);
+    const place = RAY_NODES.findIndex((each) => each.key === key);
+    const mayLead = place >= 0 || own?.candidate === true || named.includes(`ray-${key}`);
     if (own === undefined || own.replicas !== undefined || !mayLead) return NONE;
-    const usual = tableOf(key) ?? next();
+    const [head, dashboard, client] = ofTable[place] ?? next();
     return {
-      headPort: own.head_port ?? usual.headPort,
-      dashboardPort: own.dashboard_port ?? usual.dashboardPort,
-      clientPort: own.client_port ?? usual.clientPort,
+      headPort: own.head_port ?? head,
+      dashboardPort: own.dashboard_port ?? dashboard,
+      clientPort: own.client_port ?? client,
     };
   };
 }

@@ -51,7 +51,7 @@ export function nodeEnvironment(settings: Settings, { name, cpus }: WorkerSettin
   });
 }
 
-/** What config.yaml gives a node for `ray start`, as words (Ray 2.60; --labels in this form since 2.46). Pure. */
+/** What config.yaml gives a node for `ray start`, as words (Ray 2.60; Ray's pages have --labels in this form from 2.49 on). Pure. */
 export function rayWords({
   resources,
   labels,

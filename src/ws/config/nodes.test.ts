@@ -129,16 +129,14 @@ services: { ray: { cpu: { head_port: 6381 }, big: {}, other: { candidate: true }
   expect(candidates).toEqual([{ name: "ray-big", host: "ray-big", port: 6382 }]);
 });
 
-test("a file that is not there is named, and what is not built needs none", () => {
+test("a file that is not there is named", () => {
   const text = `services:
   ray:
-    build: { context: .., dockerfile: no/Dockerfile }
     defaults: { env_file: [there.env, no.env] }
-    cpu: { pip_requirements: no.txt, build: { enabled: false, context: no } }
+    cpu: { pip_requirements: no.txt }
 `;
   const read = readSettings(text, "config.yaml", (path) => !path.startsWith("no"));
   expect(read.ok ? [] : read.error.problems.map(({ where }) => where.split(" ")[1])).toEqual([
-    "services.ray.build.dockerfile",
     "services.ray.defaults.env_file",
     "services.ray.cpu.pip_requirements",
   ]);

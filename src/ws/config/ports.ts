@@ -22,7 +22,10 @@ const rayIn = (image: string): string | null =>
   /(?:^|\/)ray(?:-ml|-llm)?:(\d+\.\d+)/.exec(image)?.[1] ?? null;
 
 /** The host's addresses at which the nodes' ports are published: all of them only where Ray requires a token. Pure. */
-export function publishedAt({ auth, nodes }: Pick<Settings, "auth" | "nodes">, host: string) {
+export function publishedAt(
+  { auth, nodes }: Pick<Settings, "auth" | "nodes">,
+  host: string,
+): "all" | string[] {
   const closed = auth === "on" && nodes.every(({ base }) => hasTokens(rayIn(base.image)));
   return closed ? "all" : [...new Set(["127.0.0.1", host])];
 }

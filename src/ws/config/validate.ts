@@ -37,7 +37,7 @@ const keyAt = (path: KeyPath): KnownKey | undefined =>
   );
 
 /** The names of the keys that are allowed in the section at that path. */
-export const keysBelow = (path: KeyPath): string[] =>
+const keysBelow = (path: KeyPath): string[] =>
   Object.entries(keyAt(path)?.properties ?? {}).flatMap(([name, key]) => (key.deprecated ? [] : [name]));
 
 /** The paths of all keys that are read, or of the original platform's. */

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
 import { dirname } from "node:path";
-import { execa } from "execa";
+import type { Environment } from "../../common/environment.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import { gcsOf, healthView, statusOf } from "../cluster/snapshot.ts";
 import { networksOf, readHostFacts, readRoutes } from "../compose/read-host.ts";
@@ -10,13 +10,11 @@ import { planHere } from "../compose/write-files.ts";
 import { HEALTH_NAME, type Settings, TEST_CLIENT_NAME } from "../config/settings.ts";
 import { blockedBy } from "../drivers/compose/conflicts.ts";
 import { type Engine, findCompose, findEngine, isRemote } from "../drivers/compose/engine.ts";
-import { lookAround } from "../drivers/compose/neighbours.ts";
+import { lastWord, lookAround } from "../drivers/compose/neighbours.ts";
 import type { Project } from "../drivers/compose/project.ts";
 import type { Driver } from "../drivers/driver.ts";
 import { pythonEnvironment } from "../drivers/local/venv.ts";
-import type { WsFailure } from "../failure.ts";
-
-type Environment = Readonly<Record<string, string | undefined>>;
+import { runProgram } from "../drivers/run-program.ts";
 
 /** What `ws doctor` saw; it changes nothing. An error says why something could not be seen. */
 export interface DoctorFacts {
@@ -69,11 +67,10 @@ export async function lookAtMachine(
 }
 
 async function findPython(program: string, env: Environment): Promise<Result<string, string>> {
-  const options = { reject: false, extendEnv: false, env, all: true } as const;
-  const version = await execa(program, ["--version"], options);
-  if (version.failed) return err(`${program} does not run: ${version.shortMessage}`);
-  const venv = await execa(program, ["-c", "import ensurepip, venv"], options);
-  return venv.failed ? err(`${version.all} cannot make virtual environments`) : ok(version.all);
+  const version = await runProgram([program, "--version"], { env });
+  if (!version.ok) return err(`${program} does not run: ${version.stderr.at(-1)}`);
+  const venv = await runProgram([program, "-c", "import ensurepip, venv"], { env });
+  return venv.ok ? ok(version.all) : err(`${version.all} cannot make virtual environments`);
 }
 
 const nearestFolder = (folder: string): string =>
@@ -128,7 +125,7 @@ export async function lookAtCluster(driver: Driver) {
     Promise.all(
       listed.map(async ({ name, hostname, status, running, ref, startedAtMs }) => ({
         ...{ name, hostname, status, running },
-        /** What it wrote in its present or last life. */
+        /** What it wrote in its present or last run. */
         log: (await driver.log(ref, { since: new Date(startedAtMs) })).join("\n"),
         /** What a node says of itself. */
         nodeStatus: isNode(name) ? await statusOf(driver, name, { ref, startedAtMs }) : undefined,
@@ -139,7 +136,9 @@ export async function lookAtCluster(driver: Driver) {
     runtime: driver.name,
     noun: driver.noun,
     /** Its containers or processes. */
-    services: found.ok ? ok(services) : err(inOneLine(found.error)),
+    services: found.ok
+      ? ok(services)
+      : err(found.error.reason === "engine-refused" ? lastWord(found.error) : found.error.reason),
     /** Every GCS of this cluster that answers, or why none does. */
     heads,
     noHead,
@@ -148,8 +147,3 @@ export async function lookAtCluster(driver: Driver) {
     reported: new Map(health?.nodes?.map(({ name, status }) => [name, status])),
   };
 }
-
-const inOneLine = (failure: WsFailure): string =>
-  failure.reason === "engine-refused"
-    ? (failure.lines.at(-1) ?? `${failure.command} failed`)
-    : failure.reason;

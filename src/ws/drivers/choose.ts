@@ -1,7 +1,6 @@
 import type { Environment } from "../../common/environment.ts";
 import { err, ok } from "../../common/result.ts";
 import { loadSettings } from "../config/load.ts";
-import type { Settings } from "../config/settings.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import type { Attempt } from "../failure.ts";
 import { oneLine } from "../output/terminal.ts";
@@ -28,9 +27,8 @@ export const DRIVERS: Readonly<Record<RuntimeName, (given: Given) => Driver>> = 
   embedded: localDriver,
 };
 
-/** What a command works on: the settings, and the driver that carries them out. */
+/** What a command works on. */
 export interface Opened {
-  readonly settings: Settings;
   readonly driver: Driver;
   /** True where another `ws` has meanwhile started the cluster with other secrets. */
   readonly overtaken: () => Promise<boolean>;
@@ -94,7 +92,7 @@ export async function open(
     formerProject: renames ? former : undefined,
   });
   return ok({
-    ...{ settings, driver },
+    driver,
     overtaken: async () => differsFromKept(stateDir, name, secrets) && (await running()),
     other: async () => {
       for (const each of RUNTIMES) if (each !== name && (await runs[each]())) return each;

@@ -45,6 +45,8 @@ export interface Service {
   readonly restarts: number;
   /** The folder of another config.yaml from which it was started. */
   readonly elsewhere: string | undefined;
+  /** Of compose.override.yaml alone: no service of ours. */
+  readonly other?: boolean;
   readonly container?: { readonly name: string; readonly status: string };
 }
 
@@ -125,7 +127,7 @@ export interface Driver extends GcsOptions {
   resetState(name: string): Attempt<boolean>;
   /** What is left where nothing runs any more. */
   kept(): Promise<readonly Kept[]>;
-  /** What a service wrote; nothing where there is no log. `since`: for a log that holds more than one life. */
+  /** What a service wrote; nothing where there is no log. `since`: for a log that holds more than one run. */
   log(ref: string, part: Partial<Pick<LogRequest, "tail" | "since">>): Promise<string[]>;
   /** The text of the file in which a node keeps its status, also after its end; empty where there is none. */
   status(ref: string): Promise<string>;

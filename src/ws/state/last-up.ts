@@ -1,6 +1,7 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
+import { replaceFile } from "../../common/files.ts";
 import { attempt } from "../../common/result.ts";
 import { RUNTIMES } from "../drivers/driver.ts";
 
@@ -13,9 +14,7 @@ const fileOf = (stateDir: string): string => join(stateDir, "last-up.json");
 /** Written before `ws up` starts anything, so that a killed one is remembered as well. */
 export function rememberUp(stateDir: string, up: LastUp): void {
   mkdirSync(stateDir, { recursive: true });
-  const file = fileOf(stateDir);
-  writeFileSync(`${file}.new`, `${JSON.stringify(up)}\n`);
-  renameSync(`${file}.new`, file);
+  replaceFile(fileOf(stateDir), `${JSON.stringify(up)}\n`);
 }
 
 /** Undefined where there is none. */

@@ -1,11 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { parseEnv } from "node:util";
-import { modeIn, readAuthTokenFile, readText, tokenIn } from "../../common/auth-token.ts";
+import { modeIn, readAuthTokenFile, tokenIn } from "../../common/auth-token.ts";
 import type { Environment } from "../../common/environment.ts";
 import type { Problem } from "../../common/failure.ts";
+import { readText, replaceFile } from "../../common/files.ts";
 import { shownPath } from "../../common/output/shown.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import type { Settings } from "../config/settings.ts";
@@ -134,14 +135,9 @@ export const forgetSecrets = (stateDir: string, runtime: RuntimeName): void =>
 function write(folder: string, secrets: Secrets): void {
   mkdirSync(folder, { recursive: true });
   for (const each of [dirname(folder), folder]) chmodSync(each, 0o700);
-  for (const [name, secret] of Object.entries(secrets)) {
-    const file = join(folder, TOKENS[name as Name].file);
-    rmSync(`${file}.new`, { force: true });
-    writeFileSync(`${file}.new`, `${secret}\n`);
-    // For the users of the nodes, whose ids are their images' own. The folder keeps this machine's others out.
-    chmodSync(`${file}.new`, 0o444);
-    renameSync(`${file}.new`, file);
-  }
+  // For the users of the nodes, whose ids are their images' own. The folder keeps this machine's others out.
+  for (const [name, secret] of Object.entries(secrets))
+    replaceFile(join(folder, TOKENS[name as Name].file), `${secret}\n`, 0o444);
 }
 
 /** True where these are other secrets than those that are kept. */

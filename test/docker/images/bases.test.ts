@@ -115,15 +115,27 @@ describe("a base without Ray", () => {
   });
   afterAll(() => index?.close());
 
-  test("RAY_VERSION installs that Ray", async () => {
+  const from = () => (index === undefined ? {} : { PIP_INDEX_URL: index.url, PIP_TRUSTED_HOST: index.host });
+  /** Our Dockerfile on this base, which must bring the Ray that the other images have. */
+  async function install(base: string, name: string): Promise<string> {
     const version = (
       await engine.run(RAY_IMAGE, ["python", "-c", "import ray; print(ray.__version__)"])
     ).text.trim();
-    const from = index === undefined ? {} : { PIP_INDEX_URL: index.url, PIP_TRUSTED_HOST: index.host };
-    const args = { BASE: BARE, RAY_USER: "root", RAY_VERSION: version, ...from };
-    const image = await engine.build("installed", { file: NODE_FILE }, args);
+    const args = { BASE: base, RAY_USER: "root", RAY_VERSION: version, ...from() };
+    const image = await engine.build(name, { file: NODE_FILE }, args);
     expect((await engine.run(image, ["ray", "--version"])).text).toContain(version);
-    await makesCluster(image, "installed", "0");
+    return image;
+  }
+
+  test("RAY_VERSION installs that Ray", async () => {
+    await makesCluster(await install(BARE, "installed"), "installed", "0");
+  });
+
+  test("with uv, where the base has it", async () => {
+    const env = Object.entries(from()).map(([name, value]) => `${name}=${value}`);
+    const uv = `RUN python3 -m venv /opt/uv && ${env.join(" ")} /opt/uv/bin/pip install --quiet uv && cp /opt/uv/bin/uv /usr/local/bin/`;
+    const image = await install(await engine.build("with-uv", { text: `FROM ${BARE}\n${uv}` }), "by-uv");
+    expect((await engine.run(image, ["cat", "/opt/venv/pyvenv.cfg"])).text).toMatch(/^uv = /m);
   });
 
   const NO_RAY = "No Ray in this image: use a base with Ray, or --build-arg RAY_VERSION=";

@@ -34,7 +34,7 @@ export class StoreChecker {
     const [from, to] = [this.#indexOf(before), this.#indexOf(now)];
     const other = this.#leaders.slice(from + 1, Math.max(0, to)).find(({ node }) => node !== name);
     if (kept && other !== undefined)
-      fail(`expected no store older than ${other.life}'s reign, got one used by ${now?.life}`);
+      fail(`expected no store older than ${other.life}'s leadership, got one used by ${now?.life}`);
     if (!kept && other === undefined && persistent && from >= 0)
       fail(`expected ${now?.life} to go on with its store, got a new cluster`);
   }

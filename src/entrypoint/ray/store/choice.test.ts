@@ -42,12 +42,11 @@ test.each<[string, Row, StoreChoice]>([
 const PATIENCE = { RAY_gcs_rpc_server_reconnect_timeout_s: "600" };
 
 test("Ray is told its store, and to wait for a GCS that comes back on every node", () => {
-  const worker = { role: "worker", head: { host: "b", port: 1 } } as const;
   const store = { RAY_gcs_storage: "rocksdb", RAY_gcs_storage_path: "/state/gcs" };
-  expect(storeEnvironment(given({}), HEAD)).toEqual({ ...PATIENCE, ...store });
-  expect(storeEnvironment(given({}), worker)).toEqual(PATIENCE);
+  expect(storeEnvironment(given({}), chooseStore(given({}), HEAD))).toEqual({ ...PATIENCE, ...store });
+  expect(storeEnvironment(given({}), null)).toEqual(PATIENCE);
   for (const row of [{ vars: { RAY_EP_STATE: "none" } }, { version: "2.49.2" }])
-    expect(storeEnvironment(given(row), worker)).toEqual({});
+    expect(storeEnvironment(given(row), null)).toEqual({});
 });
 
 test.each([

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { releaseOf } from "../../../common/auth-token.ts";
 import type { Environment } from "../../../common/environment.ts";
 import type { Config } from "../../config/config.ts";
 import type { LocalFact } from "../../config/local.ts";
@@ -33,10 +34,7 @@ export const renderStore = (store: StoreChoice): string =>
 const FIRST_RELEASE = 2057;
 
 /** False also where the version is not known. */
-function hasStore({ local }: Given): boolean {
-  const [, major = 0, minor = 0] = /^(\d+)\.(\d+)/.exec(local.ray.version ?? "") ?? [];
-  return Number(major) * 1000 + Number(minor) >= FIRST_RELEASE;
-}
+const hasStore = ({ local }: Given): boolean => releaseOf(local.ray.version, 0) >= FIRST_RELEASE;
 
 /** Whether this node, as HEAD, keeps its cluster's state in a RocksDB below RAY_EP_STATE_DIR. Pure. */
 export function chooseStore(given: Given, { byOrder = false }: Extract<Role, { role: "head" }>): StoreChoice {
@@ -62,13 +60,11 @@ export const STORE = "gcs";
  */
 const RECONNECT_S = "600";
 
-/** What Ray is told so that its state outlives it (ray_config_def.h, 2.57 to 2.60). Pure. */
-export function storeEnvironment(input: Given, role: Role): Record<string, string> {
+/** What Ray is told so that its state outlives it; `store`: of a HEAD (ray_config_def.h, 2.57 to 2.60). Pure. */
+export function storeEnvironment(input: Given, store: StoreChoice | null): Record<string, string> {
   if (input.config.values.RAY_EP_STATE === "none" || !hasStore(input)) return {};
   const patience = { RAY_gcs_rpc_server_reconnect_timeout_s: RECONNECT_S };
-  if (role.role === "worker") return patience;
-  const store = chooseStore(input, role);
-  if (store.kind === "none") return patience;
+  if (store?.kind !== "rocksdb") return patience;
   return { ...patience, RAY_gcs_storage: "rocksdb", RAY_gcs_storage_path: store.folder };
 }
 

@@ -16,13 +16,13 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { until } from "../../../../test/fixtures/until.ts";
 import type { Event } from "../../output/event.ts";
 import type { StoreChoice } from "./choice.ts";
+import type { Leadership } from "./leadership.ts";
 import { StateFolder } from "./state-folder.ts";
-import type { Reign } from "./succession.ts";
 
 let folder: string;
 let events: Event[];
 const NEVER = new AbortController().signal;
-const REIGN: Reign = { epoch: 4, soleSince: 4 };
+const LEADS: Leadership = { epoch: 4, soleSince: 4 };
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "state-"));
@@ -32,7 +32,8 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const file = (name: string) => join(folder, name);
 const rocksDb = (): StoreChoice => ({ kind: "rocksdb", folder: file("gcs") });
-const open = (waitS = 0) => new StateFolder(folder, null, (event) => events.push(event), waitS);
+const open = (waitS = 0, tool = "flock") =>
+  new StateFolder(folder, null, (event) => events.push(event), { waitS, tool });
 const asides = () => readdirSync(folder).filter((name) => name.startsWith("gcs-aside-"));
 const isLocked = () => spawnSync("flock", ["--nonblock", folder, "true"]).status === 1;
 
@@ -57,6 +58,11 @@ test("a life leaves its name for the next one alone, which gets it when it has t
   expect(readFileSync(file("life"), "utf8")).toBe("life-2");
 });
 
+test("without a lock nothing proves the end of the former life", async () => {
+  writeFileSync(file("life"), "life-1");
+  expect(await open(0, "/nonexistent").takeOver("life-2", NEVER)).toMatchObject({ value: { life: null } });
+});
+
 test("a Ray that still uses the folder is waited for, and said", async () => {
   const holder = spawn("flock", [folder, "sleep", "60"], { stdio: "ignore", detached: true });
   await until("the lock", isLocked);
@@ -78,21 +84,21 @@ test("a stop ends that wait, and changes nothing", async () => {
   process.kill(-(holder.pid ?? 0), "SIGKILL");
 });
 
-test.each<[string, Reign, boolean]>([
+test.each<[string, Leadership, boolean]>([
   ["its node has led since without a break", { epoch: 9, soleSince: 3 }, true],
   ["another node has led since", { epoch: 9, soleSince: 4 }, false],
   ["nobody knows better than the node", { epoch: null, soleSince: null }, true],
   ["its epoch was the last one, as far as the service says", { epoch: 4, soleSince: null }, true],
   ["there were others, as far as the service says", { epoch: 5, soleSince: null }, false],
-])("a store is used where %s: %o", (_, reign, used) => {
+])("a store is used where %s: %o", (_, leadership, used) => {
   kept();
   const state = open();
-  expect(state.lead(rocksDb(), reign)).toBeNull();
+  expect(state.lead(rocksDb(), leadership)).toBeNull();
   expect(existsSync(file("gcs"))).toBe(used);
   expect(asides()).toHaveLength(used ? 0 : 1);
   expect(state.serves("ef")).toBe(used ? "ab" : null);
   expect(JSON.parse(readFileSync(file("gcs.json"), "utf8"))).toEqual({
-    epoch: reign.epoch ?? 3,
+    epoch: leadership.epoch ?? 3,
     clusterId: "ef",
   });
 });
@@ -107,7 +113,7 @@ test("a store of unknown epoch is used without a lease alone", () => {
 
 test("a HEAD whose lease gets a later epoch notes it for its store", () => {
   const state = open();
-  state.lead(rocksDb(), REIGN);
+  state.lead(rocksDb(), LEADS);
   state.renewed(7);
   expect(JSON.parse(readFileSync(file("gcs.json"), "utf8"))).toMatchObject({ epoch: 7 });
 });
@@ -121,7 +127,7 @@ test("where this node follows another HEAD, or leads without a store, the kept o
   expect(asides()).not.toContain("gcs-aside-1");
   kept();
   const state = open();
-  expect(state.lead({ kind: "none", why: "off" }, REIGN)).toBeNull();
+  expect(state.lead({ kind: "none", why: "off" }, LEADS)).toBeNull();
   expect(events[1]).toMatchObject({ type: "state-aside", why: "unused" });
   expect(existsSync(file("gcs"))).toBe(false);
   expect(state.serves("ef")).toBeNull();
@@ -133,8 +139,8 @@ test("a store where nothing can be written stops the start, unless none is wante
   const nobody = { name: "nobody", uid: 65534, gid: 65534, groups: [], home: "/", shell: "/bin/sh" };
   const state = new StateFolder(folder, process.getuid?.() === 0 ? nobody : null, () => {});
   const refused = { reason: "state-unwritable", code: "EACCES" };
-  expect(state.lead(rocksDb(), REIGN)).toMatchObject(refused);
-  expect(state.lead({ kind: "none", why: "unwritable" }, REIGN)).toMatchObject(refused);
-  expect(state.lead({ kind: "none", why: "off" }, REIGN)).toBeNull();
+  expect(state.lead(rocksDb(), LEADS)).toMatchObject(refused);
+  expect(state.lead({ kind: "none", why: "unwritable" }, LEADS)).toMatchObject(refused);
+  expect(state.lead({ kind: "none", why: "off" }, LEADS)).toBeNull();
   chmodSync(folder, 0o755);
 });

@@ -1,8 +1,8 @@
-import { existsSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod/mini";
-import { readRegular } from "../../../common/auth-token.ts";
 import type { Failure } from "../../../common/failure.ts";
+import { readRegular, replaceFile } from "../../../common/files.ts";
 import { Word } from "../../../common/protocol/from-outside.ts";
 import { Epoch } from "../../../common/protocol/lease-protocol.ts";
 import { attempt, err, ok, type Result } from "../../../common/result.ts";
@@ -10,15 +10,15 @@ import { asUser, type RayUser } from "../../config/become.ts";
 import type { Event } from "../../output/event.ts";
 import { flock, TAKEN } from "../preflight/flock.ts";
 import { STORE, type StoreChoice } from "./choice.ts";
-import { isOwn, type Reign } from "./succession.ts";
+import { isOwn, type Leadership } from "./leadership.ts";
 
-/** What this node keeps of its cluster between two lives. The simulation has its own. */
+/** What this node keeps of its cluster from one run of this program to the next. The simulation has its own. */
 export interface ClusterState {
-  /** Takes the folder into use, when nothing of an earlier life's Ray is alive. Resolves with what that life left. */
-  readonly takeOver: (runId: string, stop: AbortSignal) => Promise<Result<Legacy, Failure>>;
+  /** Takes the folder into use, when nothing of an earlier run's Ray is alive. Resolves with what that run left. */
+  readonly takeOver: (runId: string, stop: AbortSignal) => Promise<Result<Previous, Failure>>;
   /** This node is to lead: a store that is not its cluster's any more is put aside. Returns why Ray cannot start. */
-  readonly lead: (store: StoreChoice, reign: Reign) => Failure | null;
-  /** This node's cluster lives under that epoch, also where it is a later one than at its start. */
+  readonly lead: (store: StoreChoice, leadership: Leadership) => Failure | null;
+  /** This node leads its cluster under that epoch, which may be a later one than at its start. */
   readonly renewed: (epoch: number) => void;
   /** Its GCS serves. Returns the id of the cluster that was kept; null where none was. */
   readonly serves: (clusterId: string) => string | null;
@@ -26,12 +26,12 @@ export interface ClusterState {
   readonly follow: () => void;
 }
 
-/** `life`: this run is its proven successor; null where there was none, or nothing proves its end. `epoch`: of the store. */
-type Legacy = { readonly life: string | null; readonly epoch: number | null };
-const NO_LEGACY: Legacy = { life: null, epoch: null };
+/** `life`: the run that this one is proven to succeed; null where there was none, or nothing proves its end. `epoch`: of the store. */
+type Previous = { readonly life: string | null; readonly epoch: number | null };
+const NO_PREVIOUS: Previous = { life: null, epoch: null };
 
 export const NO_STATE: ClusterState = {
-  takeOver: async () => ok(NO_LEGACY),
+  takeOver: async () => ok(NO_PREVIOUS),
   lead: () => null,
   renewed: () => {},
   serves: () => null,
@@ -52,13 +52,13 @@ const WAIT_S = 10;
 const QUIET_MS = 500;
 
 /**
- * RAY_EP_STATE_DIR: the store of the GCS, the epoch and cluster that it belongs to, and the last life of this node. Its
- * lock (flock(2)) is held until nothing of this life's Ray is alive, also where processes are not visible from here.
+ * RAY_EP_STATE_DIR: the store of the GCS, the epoch and cluster that it belongs to, and the id of the last run. Its lock
+ * (flock(2)) is held until nothing of this run's Ray is alive, also where processes are not visible from here.
  * Everything is done with the rights of the user that Ray runs as.
  */
 export class StateFolder implements ClusterState {
   readonly #path: string;
-  readonly #waitS: number;
+  readonly #lockSettings: { readonly waitS: number; readonly tool: string };
   readonly #user: RayUser | null;
   readonly #log: (event: Event) => void;
   /** The open folder with the lock, for the guard. */
@@ -66,37 +66,44 @@ export class StateFolder implements ClusterState {
   #kept: Kept | null = null;
 
   /** `user`: whom root has to become for Ray, else null. */
-  constructor(path: string, user: RayUser | null, log: (event: Event) => void, waitS = WAIT_S) {
-    this.#waitS = waitS;
+  constructor(
+    path: string,
+    user: RayUser | null,
+    log: (event: Event) => void,
+    { waitS = WAIT_S, tool = "flock" } = {},
+  ) {
+    this.#lockSettings = { waitS, tool };
     this.#path = path;
     this.#user = user;
     this.#log = log;
   }
 
-  async takeOver(runId: string, stop: AbortSignal): Promise<Result<Legacy, Failure>> {
+  async takeOver(runId: string, stop: AbortSignal): Promise<Result<Previous, Failure>> {
     this.fd = this.#read(() => {
       mkdirSync(this.#path, { recursive: true });
       return openSync(this.#path, "r");
     });
     // It was said already that nothing can be kept there.
-    if (this.fd === undefined) return ok(NO_LEGACY);
+    if (this.fd === undefined) return ok(NO_PREVIOUS);
     const told = setTimeout(() => this.#log({ type: "state-taken", folder: this.#path }), QUIET_MS);
-    const lock = await flock(this.fd, ["--exclusive", "--timeout", String(this.#waitS)], { signal: stop });
+    const { waitS, tool } = this.#lockSettings;
+    const lock = await flock(this.fd, ["--exclusive", "--timeout", String(waitS)], { tool, signal: stop });
     clearTimeout(told);
-    if (stop.aborted) return ok(NO_LEGACY);
+    if (stop.aborted) return ok(NO_PREVIOUS);
     if (lock === TAKEN) return err({ reason: "state-taken", folder: this.#path });
-    const former = this.#read(() => readRegular(join(this.#path, LIFE)));
+    const life = this.#read(() => readRegular(join(this.#path, LIFE)));
     this.#change(() => this.#write(LIFE, runId));
-    return ok({ life: (lock === 0 && former) || null, epoch: this.#recorded?.epoch ?? null });
+    return ok({ life: (lock === 0 && life) || null, epoch: this.#recorded?.epoch ?? null });
   }
 
-  lead(store: StoreChoice, reign: Reign): Failure | null {
+  lead(store: StoreChoice, leadership: Leadership): Failure | null {
     const before = this.#recorded;
     const isKept = store.kind === "rocksdb";
     const code = this.#change(() => {
-      if (!isKept || !isOwn(before?.epoch ?? null, reign)) this.#putAside(isKept ? "other-led" : "unused");
+      if (!isKept || !isOwn(before?.epoch ?? null, leadership))
+        this.#putAside(isKept ? "other-led" : "unused");
       const clusterId = existsSync(join(this.#path, STORE)) ? (before?.clusterId ?? null) : null;
-      this.#kept = isKept ? { epoch: reign.epoch ?? before?.epoch ?? null, clusterId } : null;
+      this.#kept = isKept ? { epoch: leadership.epoch ?? before?.epoch ?? null, clusterId } : null;
       if (this.#kept !== null) this.#write(RECORD, JSON.stringify(this.#kept));
     });
     if (code === null || (store.kind === "none" && store.why !== "unwritable")) return null;
@@ -127,12 +134,8 @@ export class StateFolder implements ClusterState {
     if (this.#change(() => this.#write(RECORD, JSON.stringify(kept))) === null) this.#kept = kept;
   }
 
-  /** In one step; no link that a job of Ray's made is followed. */
   #write(name: string, text: string): void {
-    const path = join(this.#path, name);
-    rmSync(`${path}.new`, { force: true });
-    writeFileSync(`${path}.new`, text, { flag: "wx", mode: 0o600 });
-    renameSync(`${path}.new`, path);
+    replaceFile(join(this.#path, name), text, 0o600);
   }
 
   #putAside(why: "other-led" | "unused" | "follows"): void {

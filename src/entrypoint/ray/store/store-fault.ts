@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { readRegular } from "../../../common/auth-token.ts";
+import { readRegular } from "../../../common/files.ts";
 import { visible } from "../../../common/output/shown.ts";
 import { asUser, type RayUser } from "../../config/become.ts";
 

@@ -39,7 +39,6 @@ const OWN =
 
 /** By the key below `services`. */
 const sectionsOf = ({ services: { ray } }: ConfigFile): [string, Partial<NodeFile>][] => [
-  ["ray", { build: ray.build }],
   ["ray.defaults", ray.defaults],
   ...Object.entries(ray.nodes).map(([key, node]): [string, NodeFile] => [`ray.${key}`, node]),
 ];
@@ -95,14 +94,12 @@ export const NODE_RULES: Rules = {
         };
   },
 
-  /** An engine would make a folder of that name. */
+  /** An engine would make a folder of that name. What a build needs, docker build itself names. */
   *filesAreThere({ config, isThere }) {
-    for (const [section, { env_file = [], pip_requirements, build }] of sectionsOf(config))
+    for (const [section, { env_file = [], pip_requirements }] of sectionsOf(config))
       for (const [key, path] of [
         ...env_file.map((path) => ["env_file", path]),
         ["pip_requirements", pip_requirements],
-        ["build.context", build?.enabled ? build.context : undefined],
-        ["build.dockerfile", build?.enabled ? build.dockerfile : undefined],
       ])
         if (path !== undefined && !isThere(path))
           yield {

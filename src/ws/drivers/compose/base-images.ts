@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { readText } from "../../../common/auth-token.ts";
+import { readText } from "../../../common/files.ts";
 import { err, ok } from "../../../common/result.ts";
 import { buildWords, dockerfileOf } from "../../compose/base-build.ts";
 import type { Places } from "../../compose/write-files.ts";
@@ -9,7 +9,7 @@ import type { Driver } from "../driver.ts";
 import type { Engine, RunCommand } from "./engine.ts";
 
 /** Each of them once. */
-export const distinctBases = (bases: readonly BaseImage[]): BaseImage[] =>
+const distinctBases = (bases: readonly BaseImage[]): BaseImage[] =>
   bases.filter((base, i) => bases.findIndex((each) => isDeepStrictEqual(each, base)) === i);
 
 /** What the user's own builds are made from, as far as a look shows it: their Dockerfiles, and what config.yaml says of them. */
@@ -29,13 +29,10 @@ export async function makeBase(
 ): Attempt<string> {
   const slow = { onLine, signal, timeoutMs: undefined };
   const ask = () => engine.docker(["image", "inspect", "--format", "{{.Config.User}}", base.image]);
-  const make = () =>
-    base.build === undefined
-      ? engine.docker(["pull", base.image], slow)
-      : engine.docker(buildWords(base, configFolder), slow);
   const found = base.build === undefined ? await ask() : undefined;
   if (found?.ok) return ok(found.value.trim() || ROOT);
-  const made = await make();
+  const words = base.build === undefined ? ["pull", base.image] : buildWords(base, configFolder);
+  const made = await engine.docker(words, slow);
   if (!made.ok) return err(made.error);
   const user = await ask();
   return user.ok ? ok(user.value.trim() || ROOT) : err(user.error);

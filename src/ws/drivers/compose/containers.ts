@@ -1,7 +1,7 @@
 import { realpathSync } from "node:fs";
 import * as z from "zod";
 import { attempt, err, ok, type Result } from "../../../common/result.ts";
-import { PART_LABEL, type Part, PROJECT_LABEL } from "../../compose/names.ts";
+import { OTHER, PART_LABEL, type Part, PROJECT_LABEL } from "../../compose/names.ts";
 import type { Settings } from "../../config/settings.ts";
 import type { Service } from "../driver.ts";
 import { type Engine, type Refusal, refusal } from "./engine.ts";
@@ -74,6 +74,7 @@ export function containerOf(
     exit: exitOf(inspected),
     restarts: RestartCount,
     elsewhere: folder !== undefined && realPath(folder) !== realPath(configFolder) ? folder : undefined,
+    other: Config.Labels[PART_LABEL] === OTHER,
     container: { name, status: `${Status}${how}${again}` },
     imageId: inspected.Image,
     configHash: Config.Labels[HASH_LABEL],

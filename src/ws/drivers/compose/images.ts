@@ -16,8 +16,6 @@ import type { RunOptions } from "../run-program.ts";
 import { buildTexts, makeBase } from "./base-images.ts";
 import { type Project, runCompose, sourceVariables } from "./project.ts";
 
-const BUILD_LINES = 20;
-
 /** Builds the images that the engine does not have or that were made from something else, or all of them when asked. */
 export async function ensureImages(
   project: Project,
@@ -34,15 +32,9 @@ export async function ensureImages(
   const onLine = (line: string) => progress.note("build", line.trim().slice(0, 80));
   const built = await build(project, request, names, { signal, onLine });
   if (signal.aborted) return err(interrupted(signal));
-  if (!built.ok) {
-    progress.fail("build", what);
-    const { error } = built;
-    return err(
-      error.reason === "engine-refused" ? { ...error, lines: error.lines.slice(-BUILD_LINES) } : error,
-    );
-  }
-  progress.done("build", `Built the images of ${names.join(", ")}`);
-  return ok(undefined);
+  if (built.ok) progress.done("build", `Built the images of ${names.join(", ")}`);
+  else progress.fail("build", what);
+  return built;
 }
 
 /** The user of a node's image where nothing else is said (docker/Dockerfile). */

@@ -46,7 +46,9 @@ export async function lookAround(engine: Pick<Engine, "docker">): Promise<Result
   return ok([...listed.value.split("\n").flatMap(containerIn), ...networks.value]);
 }
 
-const lastWord = ({ command, lines }: Refusal): string => lines.at(-1) ?? `${command} failed`;
+/** What it said last of why it refused. */
+export const lastWord = ({ command, lines }: Pick<Refusal, "command" | "lines">): string =>
+  lines.at(-1) ?? `${command} failed`;
 
 /** A line of `docker ps`; its warnings between them have no such columns. */
 function containerIn(line: string): Neighbour[] {

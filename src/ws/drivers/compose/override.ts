@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ok } from "../../../common/result.ts";
-import { labelsOf, PART_LABEL } from "../../compose/names.ts";
+import { labelsOf, OTHER, PART_LABEL } from "../../compose/names.ts";
 import type { Attempt } from "../../failure.ts";
 import { type Request, servicesOf } from "../driver.ts";
 import { overrideFiles, type Project, runCompose, stateOf } from "./project.ts";
@@ -14,8 +14,7 @@ export async function startOthers(project: Project, request: Request, signal: Ab
   const ours = servicesOf(project.settings, "main");
   const others = said.value.split("\n").filter((name) => name !== "" && !ours.includes(name));
   if (others.length === 0) return ok(undefined);
-  // Of no part: it does not count where nodes are compared with config.yaml.
-  const labels = { ...labelsOf(project.settings, "main"), [PART_LABEL]: "other" };
+  const labels = { ...labelsOf(project.settings, "main"), [PART_LABEL]: OTHER };
   const services = Object.fromEntries(others.map((name) => [name, { labels }]));
   const file = join(stateOf(project), "others.compose.yaml");
   writeFileSync(file, JSON.stringify({ services, networks: { default: { labels } } }));

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { readText } from "../../../common/auth-token.ts";
+import { readText } from "../../../common/files.ts";
 import type { Result } from "../../../common/result.ts";
 import { testVariables } from "../../compose/files.ts";
 import {

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { readRegular, readText } from "../../../common/auth-token.ts";
 import type { Problem } from "../../../common/failure.ts";
+import { readRegular, readText } from "../../../common/files.ts";
 import { err, ok } from "../../../common/result.ts";
 import { readTls } from "../../../gcs/tls.ts";
 import type { Places } from "../../compose/write-files.ts";

@@ -3,7 +3,7 @@ import { existsSync, lstatSync, mkdirSync, renameSync, rmSync, statfsSync } from
 import { totalmem, userInfo } from "node:os";
 import { join, resolve } from "node:path";
 import { parseEnv } from "node:util";
-import { readText } from "../../../common/auth-token.ts";
+import { readText } from "../../../common/files.ts";
 import { attempt, err, ok, type Result } from "../../../common/result.ts";
 import type { NodeSettings, Settings } from "../../config/settings.ts";
 import { secretsFolder } from "../../config/tokens.ts";

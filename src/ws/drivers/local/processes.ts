@@ -1,7 +1,8 @@
-import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import * as z from "zod";
-import { readText } from "../../../common/auth-token.ts";
+import { readText, replaceFile } from "../../../common/files.ts";
+import { pids, readCommand, readStat } from "../../../common/proc.ts";
 import { attempt } from "../../../common/result.ts";
 import type { Folders } from "./machine.ts";
 
@@ -12,30 +13,19 @@ export const SERVICE_LABEL = "WS_SERVICE";
 /** One process of this machine, from /proc (proc(5)). */
 export type ProcessInfo = NonNullable<ReturnType<typeof readProcess>>;
 
-/** Every living process whose /proc can be read; zombies are gone already. */
+/** Every living process whose /proc can be read. */
 export const listProcesses = (): ProcessInfo[] => pids().flatMap((pid) => readProcess(pid) ?? []);
-
-export const pids = (): number[] =>
-  readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number);
 
 /** One process, or undefined when it is gone. */
 export function readProcess(pid: number) {
-  const stat = readText(`/proc/${pid}/stat`);
-  if (stat === null) return undefined;
-  // The name in parentheses may hold anything, a ")" included.
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  if (fields[0] === "Z" || fields[0] === "X") return undefined;
+  const stat = readStat(pid);
+  if (!stat?.isAlive) return undefined;
   const environment = (readText(`/proc/${pid}/environ`) ?? "").split("\0");
   const read = (name: string) =>
     environment.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1) ?? "";
   return {
-    pid,
-    session: Number(fields[3]),
-    /** In clock ticks after boot. With the pid it names a process for good: pids come again, this pair does not. */
-    startTicks: Number(fields[19]),
-    command: (readText(`/proc/${pid}/cmdline`) ?? "").replaceAll("\0", " ").trim(),
+    ...{ pid, session: stat.session, startTicks: stat.startTicks },
+    command: readCommand(pid).replaceAll("\0", " ").trim(),
     cluster: read(LABEL),
     service: read(SERVICE_LABEL),
   };
@@ -70,15 +60,6 @@ export const isRunning = ({ pid, startTicks }: StartedProcess): boolean =>
 
 /** What an earlier call of `ws` started and still runs. */
 export const running = ({ stateFile }: Folders): StartedProcess[] => readState(stateFile).filter(isRunning);
-
-/** Sends a signal; a process that is gone already is what was wanted. */
-export function signalProcess(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-  }
-}
 
 const State = z.object({
   /** Of the kernel: pids from before the last boot mean nothing. */
@@ -119,10 +100,8 @@ export function forget(file: string, names?: readonly string[]): void {
   else write(file, left);
 }
 
-/** In one step, so that a reader never sees half of it. */
 function write(file: string, processes: readonly StartedProcess[]): void {
   mkdirSync(dirname(file), { recursive: true });
   const state = JSON.stringify({ bootId: currentBoot(), processes }, null, 2);
-  writeFileSync(`${file}.new`, `${state}\n`, { mode: 0o600 });
-  renameSync(`${file}.new`, file);
+  replaceFile(file, `${state}\n`, 0o600);
 }

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { closeSync, existsSync, openSync, renameSync, rmSync } from "node:fs";
 import { deadlineIn, pause } from "../../../common/deadline.ts";
 import type { Environment } from "../../../common/environment.ts";
+import { signalProcess } from "../../../common/proc.ts";
 import { err, ok } from "../../../common/result.ts";
 import type { Attempt, WsFailure } from "../../failure.ts";
 import type { Service } from "../driver.ts";
@@ -17,7 +18,6 @@ import {
   recordStarted,
   running,
   SERVICE_LABEL,
-  signalProcess,
 } from "./processes.ts";
 
 /** The entrypoint's own KILL comes 8.5 s after its TERM; a frozen one gets ours. */

@@ -1,11 +1,12 @@
 import { readdirSync, readlinkSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname } from "node:path";
+import { pids } from "../../../common/proc.ts";
 import { attempt } from "../../../common/result.ts";
 import { listeningSockets } from "../../compose/read-host.ts";
 import type { TakenPort } from "../../output/failure-texts.ts";
 import type { PlannedPort } from "./plan.ts";
-import { pids, readProcess } from "./processes.ts";
+import { readProcess } from "./processes.ts";
 
 /** The ports that cannot be bound now, with who holds them or the cause. What a process of `ours` holds counts as free. */
 export async function findTakenPorts(

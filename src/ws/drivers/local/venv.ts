@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
-import { readText } from "../../../common/auth-token.ts";
 import type { Environment } from "../../../common/environment.ts";
+import { readText } from "../../../common/files.ts";
 import { err, ok } from "../../../common/result.ts";
 import { type Attempt, interrupted, type WsFailure } from "../../failure.ts";
 import type { Job } from "../../output/progress.ts";

@@ -1,7 +1,7 @@
 import type { Config } from "../../config/config.ts";
 
-/** Under which lease a node leads. */
-export interface Reign {
+/** Under which lease this node leads. */
+export interface Leadership {
   /** Null: without a lease. */
   readonly epoch: number | null;
   /** No other node has held the lease since this epoch; null where the health service does not say it. */
@@ -12,12 +12,12 @@ export interface Reign {
  * Whether the store that was last written under the epoch `stored` is that of the cluster that this node leads: a store is used
  * only by the node that has led ever since. Without a lease nobody can know better than the node itself. Pure.
  */
-export const isOwn = (stored: number | null, { epoch, soleSince }: Reign): boolean =>
+export const isOwn = (stored: number | null, { epoch, soleSince }: Leadership): boolean =>
   // Each change of holder raises the epoch: where nothing more is said, only the one just before is sure to be this node's.
   epoch === null || (stored !== null && stored >= (soleSince ?? epoch - 1));
 
-/** What is known of this HEAD's reign: nobody else leads beside an explicit HEAD, or a single candidate. Pure. */
-export const reignOf = (
+/** What is known of it: nobody else leads beside an explicit HEAD, or a single candidate. Pure. */
+export const leadershipOf = (
   { heldEpoch: epoch, soleSince }: { readonly heldEpoch: number | null; readonly soleSince: number | null },
   { explicitHead, whitelist }: Pick<Config, "explicitHead" | "whitelist">,
-): Reign => ({ epoch, soleSince: explicitHead !== null || whitelist.length === 1 ? 0 : soleSince });
+): Leadership => ({ epoch, soleSince: explicitHead !== null || whitelist.length === 1 ? 0 : soleSince });
