@@ -33,7 +33,7 @@ export const AUTH: Readonly<Record<RayAuth["reason"], (mode: string, version: st
 
 /** Why a store is not used any more. */
 export const ASIDE = {
-  "other-led": "another node has led since",
+  "other-led": "another node may have led since it was written",
   unknown: "nothing says under which head lease it was written",
   follows: "another node leads now",
   unused: "this HEAD does not use it",
