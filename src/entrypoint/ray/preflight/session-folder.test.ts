@@ -52,6 +52,15 @@ test("sessions are put aside, with the address that Ray would take for a running
   expect(existsSync(join(temp, "prometheus.json"))).toBe(true);
 });
 
+test("a link of Ray's into a session that is put aside goes: Ray replaces none that leads nowhere", async () => {
+  makeSession("session_2026-01-01_1");
+  symlinkSync(join(temp, "session_2026-01-01_1"), join(temp, "session_latest"));
+  symlinkSync(join(temp, "session_2026-01-01_1", "logs", "raylet.out"), join(temp, "prometheus.json"));
+  symlinkSync(tmpdir(), join(temp, "elsewhere"));
+  await archive();
+  expect(readdirSync(temp).toSorted()).toEqual(["elsewhere", "old-sessions"]);
+});
+
 test("only the newest are kept, by number and by size", async () => {
   for (const day of [1, 2, 3, 4]) makeSession(`session_2026-01-0${day}_1`);
   await archive();

@@ -153,11 +153,21 @@ function archive(path: string, sessions: readonly string[], limits: typeof LIMIT
       fs.renameSync(join(path, name), join(aside, name));
       names.push(name);
     }
+    dropDeadLinks(path);
     prune(aside, limits);
     return { ...NOTHING, names };
   } catch (error) {
     return { ...NOTHING, names, obstacle: (error as Error).message };
   }
+}
+
+/**
+ * Ray leaves a link alone that leads nowhere (try_to_symlink, 2.40 to 2.60): session_latest, by which logs are found, and the file
+ * by which Prometheus finds the nodes, would lead to a session that was moved away for ever.
+ */
+function dropDeadLinks(path: string): void {
+  for (const each of list(path).map((name) => join(path, name)))
+    if (fs.lstatSync(each).isSymbolicLink() && !fs.existsSync(each)) fs.rmSync(each, { force: true });
 }
 
 /** Keeps the newest of all that are within the limits. */
