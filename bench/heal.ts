@@ -1,6 +1,7 @@
 import {
   ALL,
   BOOT_MS,
+  boot,
   CPU,
   closeScene,
   EXTRA,
@@ -29,6 +30,7 @@ interface Restart {
 /** How long a cluster of real Ray takes to be whole again, against Ray without a supervisor, in one run. */
 export async function benchHeal(): Promise<Row[]> {
   const alone = await rayAlone(await realRay());
+  const backS = await comesBack();
   const scene = await wholeScene({ env: { RAY_EP_TAKEOVER_AFTER: String(TAKEOVER_S) } });
   let restart: Restart;
   let handoverS: number;
@@ -66,6 +68,18 @@ export async function benchHeal(): Promise<Row[]> {
     },
     {
       ...plain,
+      name: "HEAD alone: Ray's own start of it, until the GCS lists it as ALIVE",
+      value: alone.bootS,
+    },
+    {
+      name: "HEAD killed and started again: from the kill until it is ready, as the same cluster",
+      value: backS,
+      unit: "s",
+      ratio: backS / alone.bootS,
+      aim: atMost(5),
+    },
+    {
+      ...plain,
       name: "HEAD stopped: from its end until the next one's GCS serves",
       value: handoverS,
       aim: atMost(10),
@@ -77,6 +91,20 @@ export async function benchHeal(): Promise<Row[]> {
       aim: atMost(TAKEOVER_S + 10),
     },
   ];
+}
+
+/** A HEAD that keeps the state of its cluster. */
+async function comesBack(): Promise<number> {
+  const scene = await wholeScene({ names: [CPU], keepsState: true });
+  try {
+    scene.cluster.process(CPU).signal("SIGKILL");
+    const seconds = (await boot(scene, CPU)) / 1000;
+    const { text } = scene.cluster.process(CPU);
+    if (!text.includes("✓ Same cluster")) throw new Error(`expected the same cluster, got:\n${text}`);
+    return seconds;
+  } finally {
+    await closeScene(scene);
+  }
 }
 
 async function headRestarted({ cluster }: Scene): Promise<Restart> {

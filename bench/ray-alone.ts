@@ -12,7 +12,7 @@ const BOOT_MS = 180_000;
 const LIMIT_MS = 90_000;
 
 /** `ray start --block` on two nodes without any supervisor; its HEAD is killed and started again at the same address. */
-export async function rayAlone(binDir: string): Promise<{ noticedS: number; gone: boolean }> {
+export async function rayAlone(binDir: string): Promise<{ bootS: number; noticedS: number; gone: boolean }> {
   const folder = mkdtempSync(join(tmpdir(), "rep-"));
   const tag = `bench-${process.pid}`;
   const port = await freePorts(3 + 2 * WORKER_PORTS);
@@ -52,8 +52,11 @@ export async function rayAlone(binDir: string): Promise<{ noticedS: number; gone
     return nodes.ok ? nodes.value.filter(({ alive }) => alive).length : 0;
   };
   try {
+    const started = performance.now();
     const head = startHead();
     const old = await until("Ray's own GCS", clusterId, BOOT_MS);
+    await until("Ray's own HEAD", async () => (await listed()) === 1, BOOT_MS);
+    const bootS = (performance.now() - started) / 1000;
     const worker = start("127.39.0.4", port + 3 + WORKER_PORTS, [
       `--address=127.39.0.3:${port}`,
       `--dashboard-agent-listen-port=${port + 2}`,
@@ -65,7 +68,7 @@ export async function rayAlone(binDir: string): Promise<{ noticedS: number; gone
     await until("the new GCS of Ray's own", async () => ((await clusterId()) ?? old) !== old, BOOT_MS);
     const began = performance.now();
     const gone = await until("the worker's end", () => worker.exitCode !== null, LIMIT_MS).catch(() => false);
-    return { noticedS: (performance.now() - began) / 1000, gone };
+    return { bootS, noticedS: (performance.now() - began) / 1000, gone };
   } finally {
     gcs.close();
     await killAll(() => taggedProcesses(tag));
