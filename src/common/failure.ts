@@ -1,4 +1,5 @@
 import { type Address, formatAddress } from "./address.ts";
+import { seconds } from "./output/units.ts";
 import { type ProbeAnswer, type ProbeResult, renderAnswer, renderProbe } from "./probe-result.ts";
 import type { Members } from "./result.ts";
 
@@ -115,7 +116,7 @@ const FAILURES = {
     "→ Give each node a folder of its own (RAY_EP_STATE_DIR), or end that Ray.",
   ],
   "state-unwritable": ({ folder, code }: { folder: string; code: string }) => [
-    `✗ ${folder} holds the state of a cluster, and Ray's user cannot write there (${code})`,
+    `✗ Ray's user cannot write in ${folder} (${code}), which may hold the state of a cluster`,
     "→ Make it writable, or make room; to start a new cluster instead, move the folder away (ws reset-state does).",
   ],
   "store-failed": ({ folder, saw }: { folder: string; saw: string }) => [
@@ -141,5 +142,3 @@ export type Failure = Members<"reason", typeof FAILURES>;
 /** In lines. */
 export const renderFailure = (failure: Failure): string[] =>
   (FAILURES[failure.reason] as (failure: Failure) => string[])(failure);
-
-const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;

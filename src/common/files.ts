@@ -1,34 +1,27 @@
-import {
-  chmodSync,
-  closeSync,
-  constants,
-  fstatSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import * as fs from "node:fs";
 import { attempt } from "./result.ts";
 
 /** The text of a file; null where it cannot be read. */
-export const readText = (path: string): string | null => attempt(() => readFileSync(path, "utf8")) ?? null;
+export const readText = (path: string): string | null => attempt(() => fs.readFileSync(path, "utf8")) ?? null;
 
 /** The same for a file that jobs of Ray can replace: a FIFO or a device, which could hold the reader for ever, is not read. */
 export function readRegular(path: string): string | null {
-  const fd = attempt(() => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
+  const fd = attempt(() => fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK));
   if (fd === undefined) return null;
-  const text = attempt(() => (fstatSync(fd).isFile() ? readFileSync(fd, "utf8") : null));
-  closeSync(fd);
+  const text = attempt(() => (fs.fstatSync(fd).isFile() ? fs.readFileSync(fd, "utf8") : null));
+  fs.closeSync(fd);
   return text ?? null;
 }
 
-/** Writes a file in one step: no reader sees half of it, and no link that a job of Ray's made is followed. */
-export function replaceFile(path: string, text: string, mode?: number): void {
+/**
+ * Writes a file in one step: no reader sees half of it, and no link that a job of Ray's made is followed. `flush`: also after a
+ * loss of power, which may leave it empty otherwise.
+ */
+export function replaceFile(path: string, text: string, mode?: number, flush = false): void {
   const draft = `${path}.new`;
-  rmSync(draft, { force: true });
-  writeFileSync(draft, text, { flag: "wx", mode: mode === undefined ? 0o666 : mode & 0o600 });
+  fs.rmSync(draft, { force: true });
+  fs.writeFileSync(draft, text, { flag: "wx", mode: mode === undefined ? 0o666 : mode & 0o600, flush });
   // Whatever the umask is.
-  if (mode !== undefined) chmodSync(draft, mode);
-  renameSync(draft, path);
+  if (mode !== undefined) fs.chmodSync(draft, mode);
+  fs.renameSync(draft, path);
 }

@@ -1,11 +1,12 @@
 import { type Address, formatAddress } from "./address.ts";
+import { short } from "./output/units.ts";
 import type { Members } from "./result.ts";
 
 /** What an address may answer when it is asked for a Ray HEAD (its GCS), in words. Silence is no proof that nobody is there. */
 const ANSWERS = {
   /** A GCS that serves. `clusterId` is hex, 28 bytes. */
   "ray-gcs": ({ version, clusterId }: { version: string; clusterId: string }) =>
-    `answers as a Ray GCS ${version}, cluster ${clusterId.slice(0, 8)}`,
+    `answers as a Ray GCS ${version}, cluster ${short(clusterId)}`,
   /** A GCS that refuses our token, or wants one (gRPC status 16). */
   unauthorized: ({ detail }: { detail: string }) => `is a Ray GCS that refuses our token: ${detail}`,
   /** Something listens and it is no GCS; `saw` says what it did in a few words. `brokeOff`: before it had answered. */

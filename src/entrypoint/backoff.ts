@@ -55,13 +55,9 @@ export function afterEnd(ended: Ended, before: History, aliveMs: number, maxRest
     const delayMs = followed === 0 ? 0 : FOLLOW_MS;
     return { kind: "again", delayMs, history: { member, recent, followed: followed + 1 }, yieldLead: false };
   }
-  const yieldLead = ended.kind === "failed" && recent + 1 >= YIELD_LEAD_AFTER;
-  return {
-    kind: "again",
-    delayMs: backOff(recent),
-    history: { member, recent: recent + 1, followed },
-    yieldLead,
-  };
+  const history = { member, recent: recent + 1, followed };
+  const yieldLead = ended.kind === "failed" && history.recent >= YIELD_LEAD_AFTER;
+  return { kind: "again", delayMs: backOff(recent), history, yieldLead };
 }
 
 const backOff = (recent: number): number =>

@@ -18,7 +18,7 @@ import { launch } from "./ray/process.ts";
 import type { Ray } from "./ray/ray.ts";
 import { mayLead } from "./ray/store/choice.ts";
 import { NO_STATE, StateFolder } from "./ray/store/state-folder.ts";
-import { storeFault } from "./ray/store/store-fault.ts";
+import { storeFaultIn } from "./ray/store/store-fault.ts";
 
 /** All that is known before the node says its first word. */
 export type Input = Omit<NodeInput, "introduction">;
@@ -58,17 +58,20 @@ export function realDeps(input: Input, write: (text: string) => void): Deps {
 /** Ray as processes of this machine. */
 function localRay(input: Input, deps: PreflightDeps, stateLock: () => number | undefined): Ray {
   const { auth, tls } = input.config;
-  const folder = new SessionFolder(tempDirOf(input), input.local.becomes);
+  const { becomes } = input.local;
+  const folder = new SessionFolder(tempDirOf(input), becomes);
+  let storeFault = (): string | null => null;
   return {
     useFolder: () => folder.share(),
     prepare: (plan, reported) => preflight(plan, folder, reported, deps),
     start: (command) => {
+      storeFault = storeFaultIn(folder.path, becomes);
       const launched = launch(command, deps.log);
       void interpretOnly();
       return launched;
     },
     gcs: (address) => openGcs(address, { token: auth.token, tls }),
-    storeFault: () => storeFault(folder.path, input.local.becomes),
+    storeFault: () => storeFault(),
     // The guard keeps the locks on Ray's folder and on the state's, too.
     startGuard: () => startGuard([folder.fd, stateLock()].filter((fd) => fd !== undefined)),
   };

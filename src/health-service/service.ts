@@ -1,9 +1,4 @@
-import type {
-  ClusterView,
-  LeaseRequest,
-  NodeReport,
-  ReachRequest,
-} from "../common/protocol/lease-protocol.ts";
+import type * as wire from "../common/protocol/lease-protocol.ts";
 import type { Config } from "./config.ts";
 import { LeaseStore, type LeaseStoreSettings } from "./lease/lease-store.ts";
 import { createWhitelistCheck } from "./lease/whitelist.ts";
@@ -43,13 +38,13 @@ export class Service {
   }
 
   /** Asks for the lease or renews it, for a request that came from `peer`. */
-  async ask(request: LeaseRequest, peer: string) {
+  async ask(request: wire.LeaseRequest, peer: string) {
     const reason = await this.#whyNot(request, peer);
     return reason === null ? this.lease.ask(request) : this.lease.refuse(request, reason);
   }
 
   /** Takes what a node says of itself. */
-  async report(name: string, report: NodeReport, peer: string) {
+  async report(name: string, report: wire.NodeReport, peer: string) {
     const noted = this.registry.note(name, report, peer);
     if (noted !== "noted") return noted;
     // Whoever may write is believed, workers too: they are no candidates, and remember for a service that forgot.
@@ -59,14 +54,14 @@ export class Service {
   }
 
   /** Dials a node back. */
-  async reach(request: ReachRequest, peer: string) {
+  async reach(request: wire.ReachRequest, peer: string) {
     const answer = await this.#dial(request, peer);
     this.settings.log({ type: "reach", node: request.node, answer });
     return answer;
   }
 
   /** Without the nodes, so that its length does not depend on the number of reports. */
-  view(): ClusterView {
+  view(): wire.ClusterView {
     const { version, now } = this.settings;
     const uptime = (now() - this.#startedAtMs) / 1000;
     return { service: "ray-entrypoint-health", version, uptime, ...this.lease.view(), nodes: [] };

@@ -71,8 +71,20 @@ test("down says what it keeps and how that goes, and nothing where nothing is le
   expect(said).not.toContain("stays");
 });
 
+/** Ports that no other cluster of this machine is likely to have. */
+const OTHER_PORTS = `
+network: { subnet: 172.29.128.0/24 }
+services:
+  health: { port: 31417 }
+  ray:
+    cpu: { head_port: 31427, dashboard_port: 31437, client_port: 21447 }
+    gpu: { head_port: 31428, dashboard_port: 31438, client_port: 21448 }
+`;
+
 test("up --dry-run --json is the plan, on standard output alone", async () => {
-  expect(await ws(["up", "--dry-run", "--json"])).toBe(0);
+  writeFileSync(join(root, "config.yaml"), OTHER_PORTS);
+  const code = await ws(["up", "--dry-run", "--json"]);
+  expect(code, said).toBe(0);
   const plan = ["health", "ray-cpu", "ray-gpu"].map((service) => ({
     action: "start",
     ...{ service, why: "", lost: "" },

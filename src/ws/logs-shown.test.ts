@@ -64,6 +64,9 @@ test("E7 the embedded runtime keeps the time of our lines; Ray's come from about
   const later = (await at("-t", "--since", "2026-01-31T12:30:00Z", "-n", "2")).out;
   const time = "2026-01-31T13:00:00.000Z";
   expect(later).toBe(`ray-cpu | ${time} three\nray-cpu | ${time} Ray's own\n`);
+  expect(await at("--since", "2026-01-31T13:30:00Z")).toMatchObject({
+    ...{ code: 0, out: "", err: expect.stringContaining("Nothing was written since 2026-01-31T13:30:00") },
+  });
 });
 
 test("E7 D17 no escape code reaches an output that is not a terminal; on a terminal marks are coloured", () => {

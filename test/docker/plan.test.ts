@@ -40,7 +40,9 @@ describe("what ws up would do to a cluster that runs", () => {
     const refused = await project.ws(["up"]);
     expect(refused.code, refused.text).toBe(2);
     expect(refused.text).toMatch(/✗ replace {2}ray-cpu {2}config\.yaml, ws or the shell's tokens changed/);
-    expect(refused.text).toContain("lost: the whole cluster's state and jobs, because it is the HEAD");
+    expect(refused.text).toContain(
+      "lost: the jobs and tasks that run, and before Ray 2.57 the cluster's state, because it is the HEAD",
+    );
     expect(refused.text).toMatch(/✓ keep {5}ray-gpu/);
     expect(refused.text).toContain("→ To go ahead: ws up --yes");
     expect((await project.ws(["up", "--dry-run"])).text).toMatch(/✗ replace {2}ray-cpu/);

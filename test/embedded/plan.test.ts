@@ -43,7 +43,9 @@ test("E2 up says that it would replace the HEAD and what is lost, asks on a term
   expect(plan.text).toMatch(
     /✗ replace {2}ray-cpu {2}config\.yaml \(or ws itself\) changed since it was started/,
   );
-  expect(plan.text).toContain("lost: the whole cluster's state and jobs, because it is the HEAD");
+  expect(plan.text).toContain(
+    "lost: the jobs and tasks that run, and before Ray 2.57 the cluster's state, because it is the HEAD",
+  );
   expect(plan.text).toMatch(/✓ keep {5}ray-gpu/);
   const refused = await cluster.ws(["up"]);
   expect(refused.code, refused.text).toBe(2);

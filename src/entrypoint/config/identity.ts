@@ -1,13 +1,5 @@
 import { isIPv4 } from "node:net";
-import {
-  type Address,
-  isLoopback,
-  isShortFormOf,
-  matchingNames,
-  sameAddress,
-  sameHost,
-  type WhitelistEntry,
-} from "../../common/address.ts";
+import * as hosts from "../../common/address.ts";
 import type { Values } from "./variables.ts";
 
 /** An IPv4 address that a network interface of this machine has. */
@@ -24,12 +16,12 @@ export interface Identity {
   readonly calledItself: string;
   /** The entries that match this node, if several do: then none is taken. */
   readonly alike: readonly string[];
-  readonly ownEntry: WhitelistEntry | undefined;
+  readonly ownEntry: hosts.WhitelistEntry | undefined;
   /** The interface that HEAD_ADDRESS or the own entry names, if NODE_IP_ADDRESS was not given: Ray uses it. */
   readonly ownInterface: OwnInterface | undefined;
   readonly headPort: number;
   /** The address at which others reach this node's GCS if it is the HEAD. */
-  readonly ownAddress: Address;
+  readonly ownAddress: hosts.Address;
 }
 
 export const DEFAULT_HEAD_PORT = 6379;
@@ -44,7 +36,7 @@ export function identify(
   interfaces: readonly OwnInterface[] = [],
 ): Identity {
   const { HEAD_WHITELIST: entries, NODE_IP_ADDRESS: nodeIp } = values;
-  const byName = matchingNames(entries, calledItself);
+  const byName = hosts.matchingNames(entries, calledItself);
   const matching =
     byName.length > 0 ? byName : entries.filter((entry) => isOwnEntry(entry, values, interfaces));
   const ownEntry = matching.length === 1 ? matching[0] : undefined;
@@ -53,7 +45,7 @@ export function identify(
   const explicit = values.HEAD_ADDRESS ?? values.HEAD_ADDRESS_CFG;
   // Ray replaces 127.0.0.1 by the address of the default route (scripts/scripts.py, 2.40 to 2.60).
   const interfaceAt = (host: string | undefined) =>
-    interfaces.find(({ address }) => address === host && !isLoopback(address));
+    interfaces.find(({ address }) => address === host && !hosts.isLoopback(address));
   const named =
     (explicit?.port === headPort ? interfaceAt(explicit.host) : undefined) ?? interfaceAt(ownEntry?.host);
   return {
@@ -71,32 +63,39 @@ export function identify(
 }
 
 /** For an entry such as 10.77.0.1:6379, which has no name. */
-function isOwnEntry(entry: WhitelistEntry, values: Values, interfaces: readonly OwnInterface[]): boolean {
+function isOwnEntry(
+  entry: hosts.WhitelistEntry,
+  values: Values,
+  interfaces: readonly OwnInterface[],
+): boolean {
   const { RAY_HEAD_PORT: ownPort, NODE_IP_ADDRESS: nodeIp } = values;
   if (entry.mapped || (ownPort !== null && ownPort !== (entry.port ?? DEFAULT_HEAD_PORT))) return false;
   return nodeIp !== null && isIPv4(nodeIp)
-    ? sameHost(entry.host, nodeIp)
+    ? hosts.sameHost(entry.host, nodeIp)
     : isOwnHost(entry.host, nodeIp, interfaces);
 }
 
 /** Several nodes on one machine each have their own loopback address (NODE_IP_ADDRESS), and then no other is theirs. */
 function isOwnHost(host: string, nodeIp: string | null, interfaces: readonly OwnInterface[]): boolean {
-  if (nodeIp !== null && (sameHost(host, nodeIp) || isLoopback(nodeIp))) return sameHost(host, nodeIp);
-  return isLoopback(host) || interfaces.some(({ address }) => address === host);
+  if (nodeIp !== null && (hosts.sameHost(host, nodeIp) || hosts.isLoopback(nodeIp)))
+    return hosts.sameHost(host, nodeIp);
+  return hosts.isLoopback(host) || interfaces.some(({ address }) => address === host);
 }
 
 /** Whether an explicit HEAD is this node. Behind a port mapping, its own name and port also mean this node. */
 export function isThisNode(
-  head: Address,
+  head: hosts.Address,
   { node, calledItself, ownAddress, ownEntry, headPort }: Identity,
   values: Values,
   interfaces: readonly OwnInterface[] = [],
 ): boolean {
-  if (sameAddress(head, ownAddress)) return true;
+  if (hosts.sameAddress(head, ownAddress)) return true;
   if (head.port !== headPort) return false;
   const names = [node, calledItself];
-  if (names.some((name) => sameHost(name, head.host))) return true;
+  if (names.some((name) => hosts.sameHost(name, head.host))) return true;
   if (isOwnHost(head.host, values.NODE_IP_ADDRESS, interfaces)) return true;
-  const another = values.HEAD_WHITELIST.some((each) => each !== ownEntry && sameHost(each.name, head.host));
-  return !another && names.some((name) => isShortFormOf(name, head.host));
+  const another = values.HEAD_WHITELIST.some(
+    (each) => each !== ownEntry && hosts.sameHost(each.name, head.host),
+  );
+  return !another && names.some((name) => hosts.isShortFormOf(name, head.host));
 }

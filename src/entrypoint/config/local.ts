@@ -1,14 +1,4 @@
-import {
-  accessSync,
-  closeSync,
-  constants,
-  existsSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  rmdirSync,
-  statSync,
-} from "node:fs";
+import * as fs from "node:fs";
 import { networkInterfaces } from "node:os";
 import { dirname, join } from "node:path";
 import { readAuthTokenFile } from "../../common/auth-token.ts";
@@ -75,7 +65,7 @@ const CONDA_ENVS = "/opt/conda/envs";
 function findRay({ RAY_EP_BIN_DIR, USE_CONDA_ENV }: Values, path = ""): Result<string, Failure> {
   const named = RAY_EP_BIN_DIR ?? (USE_CONDA_ENV ? `${CONDA_ENVS}/py/bin` : null);
   if (named !== null) return rayIn(named);
-  const conda = attempt(() => readdirSync(CONDA_ENVS)) ?? [];
+  const conda = attempt(() => fs.readdirSync(CONDA_ENVS)) ?? [];
   const folders = [
     "/home/ray/anaconda3/bin",
     ...path.split(":").filter((folder) => folder.startsWith("/")),
@@ -92,7 +82,7 @@ function findRay({ RAY_EP_BIN_DIR, USE_CONDA_ENV }: Values, path = ""): Result<s
 function rayIn(folder: string): Result<string, Failure> {
   const path = join(folder, "ray");
   try {
-    accessSync(path, constants.X_OK);
+    fs.accessSync(path, fs.constants.X_OK);
     return ok(path);
   } catch (error) {
     const code = codeOf(error);
@@ -108,8 +98,8 @@ const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code
 /** Why nothing can be written in a folder, which need not exist yet; null where it can. What is tried leaves nothing behind. */
 function writeObstacle(folder: string): string | null {
   try {
-    if (!existsSync(folder) && folder !== dirname(folder)) return writeObstacle(dirname(folder));
-    rmdirSync(mkdtempSync(join(folder, ".try-")));
+    if (!fs.existsSync(folder) && folder !== dirname(folder)) return writeObstacle(dirname(folder));
+    fs.rmdirSync(fs.mkdtempSync(join(folder, ".try-")));
     return null;
   } catch (error) {
     return codeOf(error);
@@ -120,12 +110,12 @@ function writeObstacle(folder: string): string | null {
 function findRequirements(given: string, user: RayUser): Result<string[], Failure> {
   let path = given;
   try {
-    const kind = statSync(given, { throwIfNoEntry: false });
+    const kind = fs.statSync(given, { throwIfNoEntry: false });
     if (kind === undefined) return ok([]);
-    const names = kind.isDirectory() ? readdirSync(given).filter((name) => name.endsWith(".txt")) : null;
+    const names = kind.isDirectory() ? fs.readdirSync(given).filter((name) => name.endsWith(".txt")) : null;
     const files = names?.toSorted().map((name) => join(given, name)) ?? [given];
     // A FIFO among them must not hold this look.
-    for (path of files) closeSync(openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
+    for (path of files) fs.closeSync(fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK));
     return ok(files);
   } catch (error) {
     return err({ reason: "requirements-unreadable", path, user: user.name, code: codeOf(error) });

@@ -60,17 +60,9 @@ export const VARIABLES = {
   WAIT_FOR_HEAD: seconds("60", "seconds that a WORKER waits for its HEAD"),
   HEAD_ADDRESS: address(null, "an explicit HEAD, host:port; overrides HEAD_ADDRESS_CFG"),
   HEAD_ADDRESS_CFG: address(null, "the explicit HEAD of the configuration, host:port"),
-  RAY_HEAD_PORT: headPort(
-    null,
-    "this node's GCS port if it is the HEAD (default: its whitelist entry's, else 6379)",
-    "--port",
-  ),
-  RAY_DASHBOARD_PORT: headPort("8265", "this node's dashboard port if it is the HEAD", "--dashboard-port"),
-  RAY_CLIENT_PORT: headPort(
-    "10001",
-    "this node's Ray Client port if it is the HEAD",
-    "--ray-client-server-port",
-  ),
+  RAY_HEAD_PORT: headPort(null, "GCS port of a HEAD (default: its whitelist entry's, else 6379)", "--port"),
+  RAY_DASHBOARD_PORT: headPort("8265", "dashboard port of a HEAD", "--dashboard-port"),
+  RAY_CLIENT_PORT: headPort("10001", "Ray Client port of a HEAD", "--ray-client-server-port"),
   NODE_IP_ADDRESS: kind(hosts.peer, "Give a host name or an IPv4 address.")(
     null,
     "the address or name that this node advertises to Ray (default: the address of HEAD_ADDRESS or of its whitelist entry, if one of its interfaces has it)",
@@ -85,10 +77,11 @@ export const VARIABLES = {
     "CPUs that this node offers",
     "--num-cpus",
   ),
-  RAY_NUM_GPUS: kind(
-    scalars.wholeNumber(0, 1_000_000),
-    "Give a whole number, such as 1 (ray start takes no fractions).",
-  )(null, "GPUs that this node offers", "--num-gpus"),
+  RAY_NUM_GPUS: kind(scalars.wholeNumber(0, 1_000_000), "Give a whole number, such as 1.")(
+    null,
+    "GPUs that this node offers",
+    "--num-gpus",
+  ),
   RAY_MEMORY: kind(scalars.bytes, "Give bytes, 8g or 8Gi.")(
     null,
     "memory that this node offers, in bytes or as 8g or 8Gi",
@@ -124,10 +117,7 @@ export const VARIABLES = {
     null,
     "how often Ray is restarted without a calm minute in between before this program ends (default: no limit)",
   ),
-  RAY_EP_READY_TIMEOUT: positiveSeconds(
-    "120",
-    "seconds from `ray start` until the GCS must list this node as ALIVE",
-  ),
+  RAY_EP_READY_TIMEOUT: positiveSeconds("120", "seconds from `ray start` until this node must be ALIVE"),
   RAY_EP_STOP_GRACE: positiveSeconds("10", "seconds from SIGTERM to the engine's KILL (docker stop: 10)"),
   RAY_EP_FENCING: kind(scalars.oneOf("auto", "plain", "strict"), "Give auto, plain or strict.")(
     "auto",
@@ -149,14 +139,11 @@ export const VARIABLES = {
     null,
     "a file that holds that secret",
   ),
-  RAY_EP_ALIVE_FILE: kind(scalars.path, "Give a path from the root, such as /run/ray-entrypoint/alive.")(
+  RAY_EP_ALIVE_FILE: path(
     null,
     "a file that exists and is renewed while the cluster lists this node as ALIVE (default: none)",
   ),
-  RAY_EP_STATUS_FILE: kind(
-    scalars.path,
-    "Give a path from the root, such as /run/ray-entrypoint/status.json.",
-  )(
+  RAY_EP_STATUS_FILE: path(
     null,
     "a file in which this node keeps what it knows of itself, as JSON; it outlives the process (default: none)",
   ),

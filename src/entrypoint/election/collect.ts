@@ -30,12 +30,8 @@ export function collect(
   const { values } = config;
   const listed = possibleHeads(config);
   const giveUp = new AbortController();
-  const seen: Partial = {
-    health: null,
-    heads: [],
-    pending: listed.length,
-    explicit: config.explicitHead !== null,
-  };
+  const explicit = config.explicitHead !== null;
+  const seen: Partial = { health: null, heads: [], pending: listed.length, explicit };
   const ask = (name: string | null, address: Address): Promise<void> =>
     probes.probe(address, values.DISCOVERY_TIMEOUT).then((result) => {
       seen.heads.push({ name, result });
@@ -77,10 +73,8 @@ function enough({ health, heads, pending, explicit }: Partial): boolean {
   return pending === 0 && (health !== null || explicit || living.length === 1);
 }
 
-type Listed = ReturnType<typeof possibleHeads>;
-
 /** Answers come in any order; decisions and logs follow the whitelist's. */
-function inOrder(heads: readonly HeadFact[], listed: Listed): HeadFact[] {
+function inOrder(heads: readonly HeadFact[], listed: ReturnType<typeof possibleHeads>): HeadFact[] {
   const place = ({ result }: HeadFact): number =>
     listed.findIndex((each) => sameAddress(each.address, result.address));
   return heads.toSorted((a, b) => place(a) - place(b));

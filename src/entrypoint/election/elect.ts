@@ -126,16 +126,6 @@ function onlyChanges(log: (event: Event) => void): (event: Event) => void {
 }
 
 /** Numbers that change with every look and say nothing new. */
-const VOLATILE = new Set([
-  "ms",
-  "remainingMs",
-  "retryMs",
-  "uptime",
-  "expiresIn",
-  "endedFor",
-  "ago",
-  "nodes",
-  "retryAfter",
-  "message",
-  "waitedMs",
-]);
+const VOLATILE = new Set(
+  "ms remainingMs retryMs uptime expiresIn endedFor ago nodes retryAfter message waitedMs".split(" "),
+);

@@ -3,18 +3,7 @@ import type { LookupFunction } from "node:net";
 import * as z from "zod/mini";
 import { monotonicMs } from "../../common/deadline.ts";
 import { rememberingLookup } from "../../common/lookup.ts";
-import {
-  ClusterView,
-  LeaseGranted,
-  LeaseRefused,
-  type LeaseRelease,
-  type LeaseRequest,
-  NodeNoted,
-  NodeRefused,
-  type NodeReport,
-  ReachAnswer,
-  type ReachRequest,
-} from "../../common/protocol/lease-protocol.ts";
+import * as wire from "../../common/protocol/lease-protocol.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import type { HealthFact, LeaseFact, ReportFact } from "../election/facts.ts";
 
@@ -30,11 +19,11 @@ const MAX_ANSWER = 1024 * 1024;
 export interface HealthClient {
   /** One look: the lease and the nodes, or a service that only answers 200, or why it counts as down. */
   look(timeoutMs: number): Promise<Exclude<HealthFact, { kind: "unknown" }>>;
-  askLease(request: LeaseRequest, timeoutMs: number): Promise<LeaseFact>;
-  releaseLease(release: LeaseRelease, timeoutMs: number): Promise<Result<void, string>>;
-  report(node: string, report: NodeReport, timeoutMs: number): Promise<ReportFact>;
+  askLease(request: wire.LeaseRequest, timeoutMs: number): Promise<LeaseFact>;
+  releaseLease(release: wire.LeaseRelease, timeoutMs: number): Promise<Result<void, string>>;
+  report(node: string, report: wire.NodeReport, timeoutMs: number): Promise<ReportFact>;
   /** Has the service dial this node back; an error is its cause. */
-  reach(request: ReachRequest, timeoutMs: number): Promise<Result<ReachAnswer, string>>;
+  reach(request: wire.ReachRequest, timeoutMs: number): Promise<Result<wire.ReachAnswer, string>>;
 }
 
 /** `token` is sent with writes, where the service wants one. */
@@ -50,7 +39,7 @@ export function openHealthClient(url: string, token: string | null): HealthClien
     report: async (node, body, timeoutMs) =>
       toReportFact(await call("PUT", `/v1/nodes/${encodeURIComponent(node)}`, timeoutMs, body)),
     reach: async (body, timeoutMs) =>
-      expect200(await call("POST", "/v1/reach", timeoutMs, body), (text) => parse(ReachAnswer, text)),
+      expect200(await call("POST", "/v1/reach", timeoutMs, body), (text) => parse(wire.ReachAnswer, text)),
   };
 }
 
@@ -66,7 +55,7 @@ async function look(call: Call, timeoutMs: number): Promise<Exclude<HealthFact, 
   const spent = () => monotonicMs() - start;
   const lease = await readLease(call, timeoutMs);
   if (!lease.ok) return { kind: "down", ms: spent(), attempts: 1, cause: lease.error };
-  const view = lease.value.status === 200 ? parse(ClusterView, lease.value.body) : null;
+  const view = lease.value.status === 200 ? parse(wire.ClusterView, lease.value.body) : null;
   if (view !== null) return { kind: "lease", ms: spent(), view };
   const root = await call("GET", "/", timeoutMs);
   if (!root.ok) return { kind: "down", ms: spent(), attempts: 1, cause: root.error };
@@ -84,9 +73,9 @@ async function readLease(call: Call, timeoutMs: number): Promise<Result<Answer, 
 function toLeaseFact(answer: Result<Answer, string>): LeaseFact {
   if (!answer.ok) return { kind: "no-answer", cause: answer.error };
   const { status, body } = answer.value;
-  const granted = status === 200 ? parse(LeaseGranted, body) : null;
+  const granted = status === 200 ? parse(wire.LeaseGranted, body) : null;
   if (granted !== null) return { kind: "granted", ...granted };
-  const refused = status === 409 ? parse(LeaseRefused, body) : null;
+  const refused = status === 409 ? parse(wire.LeaseRefused, body) : null;
   if (refused !== null) return { kind: "refused", ...refused };
   return { kind: "no-answer", cause: `the health service answered ${status} ${body.slice(0, 200).trim()}` };
 }
@@ -94,9 +83,9 @@ function toLeaseFact(answer: Result<Answer, string>): LeaseFact {
 function toReportFact(answer: Result<Answer, string>): ReportFact {
   if (!answer.ok) return { kind: "no-answer", cause: answer.error };
   const { status, body } = answer.value;
-  const refused = status === 409 ? parse(NodeRefused, body) : null;
+  const refused = status === 409 ? parse(wire.NodeRefused, body) : null;
   if (refused !== null) return { kind: "duplicate-name", message: refused.message };
-  const noted = status === 200 ? parse(NodeNoted, body) : null;
+  const noted = status === 200 ? parse(wire.NodeNoted, body) : null;
   return noted === null
     ? { kind: "no-answer", cause: `answered ${status}` }
     : { kind: "noted", hasDuplicate: noted.namesake, epoch: noted.epoch };

@@ -64,11 +64,7 @@ export function findOtherHead(
   });
 }
 
-interface Candidate {
-  readonly name: string;
-  readonly address: Address;
-  readonly place: number;
-}
+type Candidate = Config["whitelist"][number] & Pick<Claim, "place">;
 
 async function lookAt(
   { name, address, place }: Candidate,

@@ -1,12 +1,4 @@
-import {
-  constants,
-  copyFileSync,
-  fstatSync,
-  ftruncateSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-} from "node:fs";
+import * as fs from "node:fs";
 import { dirname } from "node:path";
 import { attempt } from "../../common/result.ts";
 import { asUser, ownerOfWrites, type RayUser } from "../config/become.ts";
@@ -30,14 +22,14 @@ export function boundedWrite(
   const keeper = ownerOfWrites(dirname(file), user);
   // Neither follows a link.
   const keep = () => {
-    rmSync(`${file}.1`, { force: true });
-    copyFileSync(file, `${file}.1`, constants.COPYFILE_EXCL);
+    fs.rmSync(`${file}.1`, { force: true });
+    fs.copyFileSync(file, `${file}.1`, fs.constants.COPYFILE_EXCL);
   };
   return (text) => {
-    if ((attempt(() => fstatSync(fd).size) ?? 0) >= limitBytes) {
+    if ((attempt(() => fs.fstatSync(fd).size) ?? 0) >= limitBytes) {
       // A log that cannot be kept (the disk is full) is emptied all the same: that is what the limit is for.
       attempt(() => asUser(keeper, keep));
-      attempt(() => ftruncateSync(fd));
+      attempt(() => fs.ftruncateSync(fd));
     }
     write(text);
   };
@@ -48,7 +40,8 @@ const APPEND = 0o2000;
 
 /** The path of the file, from /proc; undefined where it is none, or is not appended to. Throws where this is no Linux. */
 function appendedFile(fd: number): string | undefined {
-  const [, flags = "0"] = /^flags:\s*([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "utf8")) ?? [];
+  const [, flags = "0"] =
+    /^flags:\s*([0-7]+)$/m.exec(fs.readFileSync(`/proc/self/fdinfo/${fd}`, "utf8")) ?? [];
   const appends = (Number.parseInt(flags, 8) & APPEND) !== 0;
-  return appends && fstatSync(fd).isFile() ? readlinkSync(`/proc/self/fd/${fd}`) : undefined;
+  return appends && fs.fstatSync(fd).isFile() ? fs.readlinkSync(`/proc/self/fd/${fd}`) : undefined;
 }

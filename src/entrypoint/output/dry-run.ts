@@ -29,31 +29,22 @@ const NOBODY_GRANTS = { kind: "no-answer", cause: "the health service is down or
 export function dryRun(input: DryRunInput) {
   const { version, config, local, seen } = input;
   const { health, heads } = seen;
-  const { path, version: ownRayVersion, python } = local.ray;
+  const { user, requirements, ray } = local;
+  const { path, version: ownRayVersion, python } = ray;
+  const installed = { user, ray: path, rayVersion: ownRayVersion, pythonVersion: python, requirements };
   const lease = health.kind === "lease" ? null : NOBODY_GRANTS;
   const never = { waitedMs: 0, headUnseenMs: 0, lastRole: null };
   const decision = decide(config, { ...seen, ...never, lease, ownRayVersion });
   const url = config.values.HEALTH_URL ?? "none";
+  const said = render({ type: "health", url, fact: health });
   return {
     version,
     node: config.node,
     config: CONTRACT.map(([name, variable]) => showSetting(name, variable, config.texts[name])),
     introduction: introduction(input).flatMap(render),
     facts: {
-      local: {
-        ms: round(local.ms),
-        user: local.user,
-        ray: path,
-        rayVersion: ownRayVersion,
-        pythonVersion: python,
-        requirements: local.requirements,
-      },
-      health: {
-        url,
-        kind: health.kind,
-        ms: round(health.ms),
-        text: render({ type: "health", url, fact: health }).join("\n"),
-      },
+      local: { ms: round(local.ms), ...installed },
+      health: { url, kind: health.kind, ms: round(health.ms), text: said.join("\n") },
       heads: heads.map(({ name, result }) => ({
         name,
         address: formatAddress(result.address),

@@ -2,6 +2,7 @@ import { isIPv4 } from "node:net";
 import { type Address, formatAddress, isLoopback } from "../../common/address.ts";
 import type { RayAuth } from "../../common/auth-token.ts";
 import { type Failure, renderFailure } from "../../common/failure.ts";
+import { gib, seconds, short } from "../../common/output/units.ts";
 import { renderProbe } from "../../common/probe-result.ts";
 import type { ReachAnswer } from "../../common/protocol/lease-protocol.ts";
 import { headAddressWords, IN_WHITELIST, MODE_LINES } from "../../common/protocol/specification.ts";
@@ -14,7 +15,7 @@ import type { Plan } from "../ray/command.ts";
 import { renderStore, type StoreChoice } from "../ray/store/choice.ts";
 import { type Fault, renderFault } from "../ray/verdict.ts";
 import type { NodeState, Step } from "../state.ts";
-import { ASIDE, AUTH, KILLED, REACH_FIX, RULES, STEPS, say, seconds, short, WAITS } from "./words.ts";
+import { ASIDE, AUTH, KILLED, REACH_FIX, RULES, STEPS, say, WAITS } from "./words.ts";
 
 type Lines = typeof LINES;
 
@@ -25,8 +26,6 @@ export type Event<T extends keyof Lines = keyof Lines> = Members<"type", Pick<Li
 export const render = (event: Event): readonly string[] =>
   [(LINES[event.type] as (event: Event) => string | string[])(event)].flat();
 
-const GIB = 2 ** 30;
-const gib = (bytes = 0): string => `${(bytes / GIB).toFixed(1)} GiB`;
 const warning = (what: string, fix: string): string[] => [`✗ Warning: ${what}`, `  → ${fix}`];
 
 /** Each type of event: its fields, and its lines with the marks and words of the specification (docs/specification.md). */
@@ -155,7 +154,7 @@ const LINES = {
   "state-taken": ({ folder }: { folder: string }) =>
     `→ Waiting: for the end of the Ray that an earlier run of this node has left, and that uses ${folder}`,
   "state-aside": ({ why, to }: { why: keyof typeof ASIDE; to: string }) =>
-    `→ The kept state of an earlier cluster is put aside, since ${ASIDE[why]}: ${to}`,
+    `→ The kept state of an earlier cluster is put aside, because ${ASIDE[why]}: ${to}`,
   /** This HEAD cannot start its Ray and lets another node lead. */
   "stepped-aside": () =>
     "✗ This HEAD cannot start its Ray: it gives the head lease back, so that another node can lead",

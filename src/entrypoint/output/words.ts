@@ -1,5 +1,6 @@
 import { formatAddress } from "../../common/address.ts";
 import type { RayAuth } from "../../common/auth-token.ts";
+import { seconds, short } from "../../common/output/units.ts";
 import type { ReachAnswer } from "../../common/protocol/lease-protocol.ts";
 import type { Decision, WaitReason } from "../election/decide/decision.ts";
 import type { Step } from "../state.ts";
@@ -11,11 +12,6 @@ type Words<U extends { readonly kind: string }> = {
 
 export const say = <U extends { readonly kind: string }>(words: Words<U>, member: U): string =>
   (words[member.kind as U["kind"]] as (member: U) => string)(member);
-
-/** The beginning of an id, as people tell ids apart. */
-export const short = (id: string): string => id.slice(0, 8);
-
-export const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 
 export const RULES: Readonly<Record<Decision["rule"], string>> = {
   "1-explicit-head": "an explicit HEAD was given",
@@ -38,6 +34,7 @@ export const AUTH: Readonly<Record<RayAuth["reason"], (mode: string, version: st
 /** Why a store is not used any more. */
 export const ASIDE = {
   "other-led": "another node has led since",
+  unknown: "nothing says under which head lease it was written",
   follows: "another node leads now",
   unused: "this HEAD does not use it",
 } as const;

@@ -1,4 +1,5 @@
 import { formatAddress } from "../../common/address.ts";
+import { short } from "../../common/output/units.ts";
 import type { GcsClient, NodeInfo } from "../../gcs/client.ts";
 import { Search } from "../election/search.ts";
 import type { Plan } from "./command.ts";
@@ -69,7 +70,7 @@ function answered(alive: boolean, { role, gcs, membership }: Member, { aliveNote
   else memory.absence.forget();
   if (!alive) return;
   const { clusterId, version, node } = membership;
-  const where = `cluster ${clusterId.slice(0, 8)} of ${formatAddress(gcs.address)}`;
+  const where = `cluster ${short(clusterId)} of ${formatAddress(gcs.address)}`;
   aliveNote.renew(`${node.name} is ALIVE as ${role.toUpperCase()} in ${where} (Ray ${version})`);
 }
 

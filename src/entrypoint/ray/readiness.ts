@@ -1,6 +1,7 @@
 import { formatAddress } from "../../common/address.ts";
 import type { Clock } from "../../common/deadline.ts";
 import type { Failure } from "../../common/failure.ts";
+import { short } from "../../common/output/units.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import type { NodeInfo } from "../../gcs/client.ts";
 import type { Plan } from "./command.ts";
@@ -56,7 +57,7 @@ async function look(
     return `the GCS at ${formatAddress(address)} does not answer (${kind}${detail})`;
   }
   const node = nodes.value.find((each) => each.nodeId === nodeId && each.alive);
-  if (node === undefined) return `the GCS does not list this node (${name}, ${nodeId.slice(0, 8)}) as ALIVE`;
+  if (node === undefined) return `the GCS does not list this node (${name}, ${short(nodeId)}) as ALIVE`;
   const answers = [client.checkAlive([], LOOK_TIMEOUT_MS), client.clusterId(LOOK_TIMEOUT_MS)] as const;
   const [alive, clusterId] = await Promise.all(answers);
   if (!alive.ok || !clusterId.ok) return "the GCS stopped answering";

@@ -1,4 +1,5 @@
 import { type Address, formatAddress } from "../../common/address.ts";
+import { seconds, short } from "../../common/output/units.ts";
 import type { Members } from "../../common/result.ts";
 import type { Plan } from "./command.ts";
 
@@ -25,7 +26,7 @@ const FAULTS = {
   "gcs-hangs": ({ cause }: Caused) => `The GCS of this node no longer answers (${cause})`,
   /** The HEAD came back with another cluster id: our raylet belongs to a cluster that is no more. */
   "head-restarted": ({ from, to }: { from: string; to: string }) =>
-    `The HEAD restarted: cluster ${from.slice(0, 8)} is now ${to.slice(0, 8)}, so this node joins again`,
+    `The HEAD restarted: cluster ${short(from)} is now ${short(to)}, so this node joins again`,
   /** The HEAD was lost, or came back as another cluster, while this WORKER's Ray was starting. */
   "head-lost-in-start": ({ cause }: Caused) =>
     `The HEAD was lost while this node's Ray was starting (${cause}); looking for it`,
@@ -43,7 +44,7 @@ const FAULTS = {
   },
   /** Strict: another may soon hold the lease. */
   "lease-lost": ({ forMs }: { forMs: number }) =>
-    `The head lease could not be renewed for ${(forMs / 1000).toFixed(1)} s: this HEAD ends its Ray before another may lead`,
+    `The head lease could not be renewed for ${seconds(forMs)}: this HEAD ends its Ray before another may lead`,
   /** Strict: the guard, which would have ended this HEAD at its deadline, cannot be replaced. */
   "guard-lost": ({ cause }: Caused) =>
     `Ray has lost its guard (${cause}), and strict fencing needs one: this HEAD ends its Ray`,

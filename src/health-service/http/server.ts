@@ -2,12 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import * as z from "zod/mini";
 import { readText } from "../../common/files.ts";
 import { Name } from "../../common/protocol/from-outside.ts";
-import {
-  LeaseRelease,
-  LeaseRequest,
-  NodeReport,
-  ReachRequest,
-} from "../../common/protocol/lease-protocol.ts";
+import * as wire from "../../common/protocol/lease-protocol.ts";
 import { attempt } from "../../common/result.ts";
 import type { Service } from "../service.ts";
 import { Connections, maxConnections } from "./connections.ts";
@@ -68,8 +63,6 @@ function send({ answers }: Service, response: ServerResponse, { status, headers,
   response.end(content);
 }
 
-type Methods = Readonly<Partial<Record<string, Handler>>>;
-
 const TEXT = { "content-type": "text/plain; charset=utf-8" };
 const METRICS = { "content-type": "text/plain; version=0.0.4; charset=utf-8" };
 const NODES = "/v1/nodes/";
@@ -80,23 +73,23 @@ function pathsOf(service: Service) {
   const write = createWrites(service.settings);
   const cluster = paced(() => clusterText(service));
   const metrics = paced(() => renderMetrics(service));
-  const paths: Readonly<Record<string, Methods>> = {
+  const paths: Readonly<Record<string, Readonly<Partial<Record<string, Handler>>>>> = {
     "/": { GET: () => ({ status: 200, headers: TEXT, body: "OK" }) },
     "/v1/cluster": { GET: async () => ok(await cluster()) },
     "/metrics": { GET: async () => ({ status: 200, headers: METRICS, body: await metrics() }) },
     "/v1/head": {
       GET: () => ok(service.view()),
-      PUT: write(LeaseRequest, async (request, peer) => {
+      PUT: write(wire.LeaseRequest, async (request, peer) => {
         const body = await service.ask(request, peer);
         return { status: body.granted ? 200 : 409, body };
       }),
-      DELETE: write(LeaseRelease, async (release) => ok(await service.lease.release(release))),
+      DELETE: write(wire.LeaseRelease, async (release) => ok(await service.lease.release(release))),
     },
     "/v1/reach": {
-      POST: write(ReachRequest, async (request, peer) => ok(await service.reach(request, peer))),
+      POST: write(wire.ReachRequest, async (request, peer) => ok(await service.reach(request, peer))),
     },
     [NODES]: {
-      PUT: write(NodeReport, async (report, peer, name) => {
+      PUT: write(wire.NodeReport, async (report, peer, name) => {
         const noted = await service.report(name, report, peer);
         if (noted === "too-many") return refuse(429, "too many nodes are known already");
         if (noted !== "duplicate-name") return ok(noted);

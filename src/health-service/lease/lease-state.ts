@@ -1,23 +1,15 @@
 import * as z from "zod/mini";
-import {
-  type ClusterView,
-  Epoch,
-  type Holder,
-  type LeaseRefused,
-  LeaseRelease,
-  LeaseRequest,
-  RENEW_EVERY_S,
-} from "../../common/protocol/lease-protocol.ts";
+import * as wire from "../../common/protocol/lease-protocol.ts";
 
 /** What is kept of a holder across restarts. */
 export const KeptHold = z.extend(
-  z.pick(LeaseRequest, { node: true, life: true, address: true, clusterId: true }),
+  z.pick(wire.LeaseRequest, { node: true, life: true, address: true, clusterId: true }),
   // It ends its Ray before its lease ends. False only if the holder has said that it does not.
-  { strict: z._default(z.boolean(), true), epoch: Epoch, returning: LeaseRelease.shape.returning },
+  { strict: z._default(z.boolean(), true), epoch: wire.Epoch, returning: wire.LeaseRelease.shape.returning },
 );
 
 /** The only node that has held the lease since this epoch, as far as this service knows. */
-export const SoleHolder = z.object({ node: LeaseRequest.shape.node, since: Epoch });
+export const SoleHolder = z.object({ node: wire.LeaseRequest.shape.node, since: wire.Epoch });
 export type SoleHolder = z.infer<typeof SoleHolder>;
 
 /** Moments are milliseconds on the monotonic clock. */
@@ -54,9 +46,9 @@ export type Recalled =
   | { readonly kind: "damaged"; readonly epoch: number; readonly detail: string };
 
 /** So long silent, a life loses its name, and its lease where it was lenient, to the next one: two renewals and a second. */
-export const SAME_NAME_AFTER_MS = 2 * RENEW_EVERY_S * 1000 + 1000;
+export const SAME_NAME_AFTER_MS = 2 * wire.RENEW_EVERY_S * 1000 + 1000;
 /** The longest pause that a refused asker is told to make. */
-export const ASK_AGAIN_MS = RENEW_EVERY_S * 1000;
+export const ASK_AGAIN_MS = wire.RENEW_EVERY_S * 1000;
 
 /** The state at the start. A holder in its memory that did not stop has one TTL: nobody knows how old its lease is. */
 export function startLease(recalled: Recalled, nowMs: number, ttlMs: number): LeaseState {
@@ -80,7 +72,7 @@ export function memoryOf(state: LeaseState): Memory {
   return { epoch, highestEpochSeen, hold: hold && z.parse(KeptHold, hold), sole };
 }
 
-type View = Pick<ClusterView, "epoch" | "holder" | "released" | "releasedBy">;
+type View = Pick<wire.ClusterView, "epoch" | "holder" | "released" | "releasedBy">;
 
 /** The lease as others are told of it. */
 export function viewOf(state: LeaseState, nowMs: number, ttlMs: number): View {
@@ -93,18 +85,15 @@ export function viewOf(state: LeaseState, nowMs: number, ttlMs: number): View {
   }
   const leftS = (last.renewedAtMs + ttlMs - nowMs) / 1000;
   const runs = leftS > 0 ? { expiresIn: leftS } : { expiresIn: 0, endedFor: -leftS };
-  return {
-    epoch,
-    holder: { node, address, clusterId, epoch: last.epoch, returning, ...runs },
-    released: false,
-  };
+  const holder = { node, address, clusterId, epoch: last.epoch, returning, ...runs };
+  return { epoch, holder, released: false };
 }
 
 /** Why the lease was refused, in one sentence for the asker's log. */
 export function explainRefusal(
-  reason: LeaseRefused["reason"],
-  { node, address }: LeaseRequest,
-  holding: Holder | null,
+  reason: wire.LeaseRefused["reason"],
+  { node, address }: wire.LeaseRequest,
+  holding: wire.Holder | null,
   epoch: number,
 ): string {
   const holder =

@@ -1,10 +1,5 @@
 import { sameHost } from "../../common/address.ts";
-import {
-  HIGHEST_EPOCH,
-  type LeaseRefused,
-  type LeaseRelease,
-  type LeaseRequest,
-} from "../../common/protocol/lease-protocol.ts";
+import * as wire from "../../common/protocol/lease-protocol.ts";
 import {
   ASK_AGAIN_MS,
   type Hold,
@@ -42,10 +37,14 @@ import {
 type How = "grant" | "recognition" | "renewal" | "adoption";
 export type Step =
   | { readonly state: LeaseState & { readonly sole: SoleHolder }; readonly how: How; readonly epoch: number }
-  | { readonly state: LeaseState; readonly reason: LeaseRefused["reason"]; readonly retryAfterMs: number };
+  | {
+      readonly state: LeaseState;
+      readonly reason: wire.LeaseRefused["reason"];
+      readonly retryAfterMs: number;
+    };
 
 /** A node asks for the lease or renews it: rows 1 to 10. */
-export function askLease(state: LeaseState, request: LeaseRequest, nowMs: number, ttlMs: number): Step {
+export function askLease(state: LeaseState, request: wire.LeaseRequest, nowMs: number, ttlMs: number): Step {
   const { epoch, seen = 0 } = request;
   const stale: Step = { state, reason: "stale-epoch", retryAfterMs: ASK_AGAIN_MS };
   if (isOvertaken(state, request)) return stale;
@@ -61,7 +60,7 @@ export function askLease(state: LeaseState, request: LeaseRequest, nowMs: number
 /** A node gives the lease back: rows 11 and 12. `last` is another one then if it held it under that epoch. */
 export function releaseLease(
   state: LeaseState,
-  asked: LeaseRelease,
+  asked: wire.LeaseRelease,
   nowMs: number,
   ttlMs: number,
 ): LeaseState {
@@ -73,14 +72,14 @@ export function releaseLease(
 }
 
 /** Of epochs that others name. Grants go on above it up to what the wire carries: else one request would end them for good. */
-const HIGHEST_BELIEVED = HIGHEST_EPOCH / 2;
+const HIGHEST_BELIEVED = wire.HIGHEST_EPOCH / 2;
 
 /** Somebody has seen this epoch: no grant will be as low. */
 export const seeEpoch = (state: LeaseState, epoch: number): LeaseState =>
   epoch > state.highestEpochSeen && epoch <= HIGHEST_BELIEVED ? { ...state, highestEpochSeen: epoch } : state;
 
 /** Rows 2 to 7. */
-function askAnew(state: LeaseState, request: LeaseRequest, nowMs: number, ttlMs: number): Step {
+function askAnew(state: LeaseState, request: wire.LeaseRequest, nowMs: number, ttlMs: number): Step {
   const hold = holdIn(state);
   if (hold !== null && isHolder(hold, request))
     return grant(state, request, nowMs, "recognition", hold.epoch, hold.clusterId);
@@ -92,9 +91,9 @@ function askAnew(state: LeaseState, request: LeaseRequest, nowMs: number, ttlMs:
 /** What stands in the way of a grant, and until when: rows 3, 4 and 6. */
 function obstacleOf(
   state: LeaseState,
-  { node, others, seen = 0, after }: LeaseRequest,
+  { node, others, seen = 0, after }: wire.LeaseRequest,
   ttlMs: number,
-): { readonly reason: LeaseRefused["reason"]; readonly untilMs: number } {
+): { readonly reason: wire.LeaseRefused["reason"]; readonly untilMs: number } {
   const hold = holdIn(state);
   if (hold === null) {
     // Whoever has seen more worked under an epoch that this service forgot. What cannot be believed was not noted either.
@@ -115,7 +114,7 @@ function obstacleOf(
  */
 function grant(
   state: LeaseState,
-  { node, life, address, clusterId, strict = true, seq }: LeaseRequest,
+  { node, life, address, clusterId, strict = true, seq }: wire.LeaseRequest,
   nowMs: number,
   how: How,
   epoch: number,
@@ -131,7 +130,7 @@ function grant(
   return { state: { ...state, ...known, last, sole }, how, epoch };
 }
 
-type Asker = Pick<LeaseRelease, "node" | "life" | "seq">;
+type Asker = Pick<wire.LeaseRelease, "node" | "life" | "seq">;
 
 const isHolder = (hold: Hold, { node, life }: Asker): boolean =>
   sameHost(hold.node, node) && hold.life === life;

@@ -44,12 +44,6 @@ async function resultOf(check: Check, context: CheckContext): Promise<CheckResul
       ? cannotJudge(`needs Docker: ${needsIsolation}`)
       : await attempt("the check itself broke", () => judge(context));
   const outcome = open ? "skipped" : ok ? "ok" : "failed";
-  return {
-    id,
-    section: SECTIONS[keyOf(check) as SectionKey],
-    title,
-    outcome,
-    saw,
-    ms: monotonicMs() - began,
-  };
+  const section = SECTIONS[keyOf(check) as SectionKey];
+  return { id, section, title, outcome, saw, ms: monotonicMs() - began };
 }

@@ -41,8 +41,6 @@ export const total = (nodes: readonly NodeInfo[], resource: string): number =>
 export const wantedCpus = (nodes: readonly { readonly cpus: number }[]): number =>
   sum(nodes.map(({ cpus }) => Math.max(1, Math.floor(cpus))));
 
-export const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(2)} GiB`;
-
 /** Whether `ray status` shows the main nodes and the test worker as active, or only the main ones. */
 export const judgeActive = (context: CheckContext, withTest: boolean, orMore?: "or more"): Promise<Verdict> =>
   given(context.rayStatus(), (status) => {

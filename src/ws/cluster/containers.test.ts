@@ -101,7 +101,7 @@ test("containers come up in order, stay as they are, are replaced in part and go
     service: "ray-cpu",
     action: "replace",
     why: "config.yaml, ws or the shell's tokens changed since it was started",
-    lost: "the whole cluster's state and jobs, because it is the HEAD",
+    lost: "the jobs and tasks that run, and before Ray 2.57 the cluster's state, because it is the HEAD",
   });
   expect(engine.did()).toEqual(["stop #2", "rm --force --volumes #2", MAIN, ...STARTS]);
 

@@ -6,7 +6,13 @@ import { inOrder, isDisruptive, planUp, stepOf } from "./plan.ts";
 const WANTED = ["health", "ray-cpu", "ray-gpu"];
 const CHANGED = { action: "replace", why: "config.yaml changed" } as const;
 const [health, cpu, gpu] = [{ name: "health" }, { name: "ray-cpu" }, { name: "ray-gpu" }];
-const keep = (service: typeof cpu) => stepOf(service, cpu, undefined);
+const step = (
+  one: typeof cpu,
+  head: typeof cpu | undefined,
+  change?: Parameters<typeof stepOf>[0]["change"],
+  keepsState = false,
+) => stepOf({ one, head, change, keepsState });
+const keep = (service: typeof cpu) => step(service, cpu);
 
 test("E2 a cluster that runs as it should keeps everything, and what is missing is started: neither asks", () => {
   expect(isDisruptive(planUp(WANTED, [health, cpu, gpu].map(keep)))).toBe(false);
@@ -17,7 +23,7 @@ test("E2 a cluster that runs as it should keeps everything, and what is missing 
 });
 
 test("E2 a HEAD that has to be replaced says that the whole cluster's state and jobs are lost", () => {
-  const plan = planUp(WANTED, [keep(health), stepOf(cpu, cpu, CHANGED), keep(gpu)]);
+  const plan = planUp(WANTED, [keep(health), step(cpu, cpu, CHANGED), keep(gpu)]);
   expect(isDisruptive(plan)).toBe(true);
   expect(renderPlan(plan)).toEqual([
     "  ✓ keep     health",
@@ -27,15 +33,24 @@ test("E2 a HEAD that has to be replaced says that the whole cluster's state and 
   ]);
 });
 
+test("a HEAD that keeps its cluster's state loses it only where it is stopped for good", () => {
+  expect(step(cpu, cpu, CHANGED, true).lost).toBe(
+    "the jobs and tasks that run, and before Ray 2.57 the cluster's state, because it is the HEAD",
+  );
+  expect(step(cpu, cpu, { action: "stop", why: "no longer wanted" }, true).lost).toContain(
+    "the whole cluster's state and jobs",
+  );
+});
+
 test("E2 a WORKER takes what runs on it, the health service nothing, and a node of unknown role may be the HEAD", () => {
-  expect(stepOf(gpu, cpu, CHANGED).lost).toBe("the tasks and actors that run on it");
-  expect(stepOf(health, cpu, CHANGED).lost).toBe("");
-  expect(stepOf(cpu, undefined, CHANGED).lost).toBe("the whole cluster's state and jobs, if it is the HEAD");
+  expect(step(gpu, cpu, CHANGED).lost).toBe("the tasks and actors that run on it");
+  expect(step(health, cpu, CHANGED).lost).toBe("");
+  expect(step(cpu, undefined, CHANGED).lost).toBe("the whole cluster's state and jobs, if it is the HEAD");
 });
 
 test("E8 services that are no longer wanted are named, with what is lost", () => {
   const stop = { action: "stop", why: "no longer wanted by config.yaml" } as const;
-  const plan = planUp(["health", "ray-cpu"], [keep(health), keep(cpu), stepOf(gpu, cpu, stop)]);
+  const plan = planUp(["health", "ray-cpu"], [keep(health), keep(cpu), step(gpu, cpu, stop)]);
   expect(isDisruptive(plan)).toBe(true);
   expect(renderPlan(plan).slice(-2)).toEqual([
     "  ✗ stop     ray-gpu  no longer wanted by config.yaml",

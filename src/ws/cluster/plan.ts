@@ -18,16 +18,25 @@ export type UpPlan = readonly PlanStep[];
 type Named = Pick<Service, "name">;
 type Change = Pick<PlanStep, "action" | "why">;
 
-/** What happens to a service that runs. `head`: undefined where no GCS answers that could tell. Pure. */
-export function stepOf(
-  one: Named,
-  head: Named | undefined,
-  change: Change | undefined,
-  service = one.name,
-): PlanStep {
+interface Step {
+  readonly one: Named;
+  /** Undefined where no GCS answers that could tell. */
+  readonly head: Named | undefined;
+  readonly change: Change | undefined;
+  /** By its container, where its own name would mislead. */
+  readonly service?: string | undefined;
+  /** Whether a HEAD that comes back has its cluster's state. */
+  readonly keepsState: boolean;
+}
+
+/** What happens to a service that runs. Pure. */
+export function stepOf({ one, head, change, service = one.name, keepsState }: Step): PlanStep {
   if (change === undefined) return { action: "keep", service, why: "", lost: "" };
   const why = head ? "because it is the HEAD" : "if it is the HEAD";
-  const whole = `the whole cluster's state and jobs, ${why}`;
+  const stays = keepsState && change.action === "replace";
+  const whole = stays
+    ? `the jobs and tasks that run, and before Ray 2.57 the cluster's state, ${why}`
+    : `the whole cluster's state and jobs, ${why}`;
   const ofNode = head && head !== one ? "the tasks and actors that run on it" : whole;
   // The health service's lease is on disk.
   return { ...change, service, lost: one.name === HEALTH_NAME ? "" : ofNode };
@@ -61,6 +70,7 @@ export async function planCluster(
   const former = replaces?.settings.projectName === driver.settings.projectName ? undefined : replaces;
   const renamed = (await former?.list()) ?? ok([]);
   if (!renamed.ok) return renamed;
+  const { keepsState } = driver.settings;
   const wanted = servicesOf(driver.settings, "main");
   const changeOf = ({ name }: Service): Change | undefined => {
     if (!wanted.includes(name)) return { action: "stop", why: "config.yaml no longer asks for it" };
@@ -71,8 +81,10 @@ export async function planCluster(
   const head = await headAmong(driver, [...active(own), ...active(renamed.value)]);
   const why = `project.name was ${former?.settings.projectName} when it was started`;
   const running = [
-    ...active(own).map((each) => stepOf(each, head, changeOf(each))),
-    ...active(renamed.value).map((each) => stepOf(each, head, { action: "stop", why }, each.container?.name)),
+    ...active(own).map((one) => stepOf({ one, head, change: changeOf(one), keepsState })),
+    ...active(renamed.value).map((one) =>
+      stepOf({ one, head, change: { action: "stop", why }, service: one.container?.name, keepsState }),
+    ),
   ];
   const gone = own.filter((each) => !wanted.includes(each.name) || (each.active && changeOf(each)));
   return ok({ plan: planUp(wanted, running), leaving: gone.map(({ name }) => name) });

@@ -14,8 +14,11 @@ import { JSON_OPTION, type JsonOption, onCluster, type Run } from "./command.ts"
 export const addDown = (program: Command, run: Run) =>
   program
     .command("down")
-    .description("stop everything and leave nothing behind; twice is fine")
-    .option("-v, --volumes", "remove logs and the health service's memory as well")
+    .description("stop everything, and say what stays and what removes it; twice is fine")
+    .option(
+      "-v, --volumes",
+      "also remove logs, what the nodes and the health service remember, tokens, and named volumes (docker)",
+    )
     .option("-y, --yes", "also what was started from another folder under the same project.name (docker)")
     .option(...JSON_OPTION)
     .action(run(onCluster(down)));

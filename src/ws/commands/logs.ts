@@ -59,7 +59,12 @@ export async function showLogs(
     context.terminal.out(`${styleText(colour, `${node} |`)} ${when}${oneLine(text)}\n`);
   });
   if (!read.ok) return read.error;
-  if (seen.length === 0) context.terminal.err("→ There are no logs yet.\n");
+  if (seen.length === 0)
+    context.terminal.err(
+      options.since === undefined
+        ? "→ There are no logs yet.\n"
+        : `→ Nothing was written since ${options.since.toISOString()}.\n`,
+    );
   return EXIT.ok;
 }
 

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import stringWidth from "string-width";
 import { formatAddress } from "../../common/address.ts";
+import { gib } from "../../common/output/units.ts";
 import { type ClusterReport, reportCluster, type ServiceReport } from "../cluster/status.ts";
-import { gib } from "../compose/host-plan.ts";
 import type { WsContext } from "../context.ts";
 import type { Opened } from "../drivers/choose.ts";
 import { EXIT } from "../failure.ts";

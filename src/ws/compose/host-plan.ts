@@ -1,4 +1,5 @@
 import type { Problem } from "../../common/failure.ts";
+import { gib } from "../../common/output/units.ts";
 import { err, ok } from "../../common/result.ts";
 import {
   ephemeralWarnings,
@@ -104,9 +105,6 @@ export function limitWarnings({ name, cpus, memoryBytes }: WorkerSettings, machi
     });
   return list;
 }
-
-/** 8589934592 → 8.0 GiB */
-export const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 
 function missingGpu({ hostHasGpu, gpuType, nodes }: Settings, found: string | undefined): Problem[] {
   // What the table says of a node is no wish of the user's.

@@ -21,6 +21,8 @@ const text = <T>(form: values.Form<T>) => parsed(z.string({ error: `expected ${f
 const numberOrText = <T>(form: values.Form<T>, number: z.ZodType<number> = z.number()) =>
   parsed(z.union([number, z.string()], { error: `expected ${form.expected}` }), form);
 
+const matching = (expected: string, shape: RegExp) => text(values.matching(expected, shape));
+
 export const onOff = z.boolean({ error: "expected true or false" });
 export const state = z.enum(["auto", "none"], { error: "expected auto or none" });
 export const positiveSeconds = numberOrText(values.positiveSeconds);
@@ -37,14 +39,10 @@ export const httpUrl = text(hosts.httpUrl);
 export const whitelistEntry = text(hosts.whitelistEntry);
 export const version = numberOrText(values.matching("a version such as 2.60.0", /^\d+\.\d+\.\d+[\w.+-]*$/));
 export const label = numberOrText(values.matching("a text", /^/));
-export const image = text(
-  values.matching("an image name such as rayproject/ray:latest", /^[a-z0-9][\w.\-/:@]*$/),
-);
-export const projectName = text(
-  values.matching(
-    "lower-case letters, digits, '-' and '_', as Docker Compose wants it",
-    /^[a-z0-9][a-z0-9_-]{0,40}$/,
-  ),
+export const image = matching("an image name such as rayproject/ray:latest", /^[a-z0-9][\w.\-/:@]*$/);
+export const projectName = matching(
+  "lower-case letters, digits, '-' and '_', as Docker Compose wants it",
+  /^[a-z0-9][a-z0-9_-]{0,40}$/,
 );
 
 /** Docker takes hundredths of a CPU; Ray counts tasks by whole ones, so that a node without one would run none. */
@@ -73,17 +71,15 @@ export const target = text<hosts.HostPort>({
   parse: hosts.hostPort.parse,
 });
 
-export const path = text(values.matching("a path or a name", /^\S.*$/));
+export const path = matching("a path or a name", /^\S.*$/);
 export const replicas = numberOrText(values.wholeNumber(1, 1000));
 export const gpuType = text(values.oneOf("nvidia", "amd"));
 export const runtime = text(values.oneOf("nvidia", "runc"));
 
 /** The name of a volume, a folder or a file; where it is mounted; options such as ro. */
-export const volume = text(
-  values.matching(
-    "SOURCE:/TARGET or SOURCE:/TARGET:ro",
-    /^(?:[a-zA-Z0-9][\w.-]+|[.~/][^:]*):\/[^:]*(?::[\w,]+)?$/,
-  ),
+export const volume = matching(
+  "SOURCE:/TARGET or SOURCE:/TARGET:ro",
+  /^(?:[a-zA-Z0-9][\w.-]+|[.~/][^:]*):\/[^:]*(?::[\w,]+)?$/,
 );
 
 /** Undefined for 0: none. */

@@ -2,8 +2,11 @@ import * as z from "zod";
 import { NODE_NAMES, RAY_NODES } from "./nodes.ts";
 import * as scalar from "./scalars.ts";
 
+/** For a section whose value is no section. */
+const KEYS = { error: "expected keys with values below them" };
+
 function section<S extends z.ZodRawShape>(shape: S) {
-  const keys = z.strictObject(shape, { error: "expected keys with values below them" });
+  const keys = z.strictObject(shape, KEYS);
   // Every key may be left out, which the type of a generic shape cannot know.
   return z.prefault(keys, {} as z.input<typeof keys>);
 }
@@ -27,6 +30,7 @@ const FIRST = RAY_NODES[0];
 /** What a node has that neither it nor services.ray.defaults describes. */
 const USUAL = { cpus: 4, memory: "8g" };
 
+const list = <S extends z.ZodType>(each: S) => z.array(each, { error: "expected a list" });
 const files = z.union([scalar.path.transform((path) => [path]), z.array(scalar.path)], {
   error: "expected a file, or a list of files",
 });
@@ -38,17 +42,13 @@ const build = z.strictObject(
     target: optional(scalar.path, "runtime", "The stage that is wanted. Left out: the last one."),
     args: optional(scalar.variables, { PYTHON: "3.12" }, "Build arguments."),
   },
-  { error: "expected keys with values below them" },
+  KEYS,
 );
 
 /** Keys of `services.ray`, of `services.ray.defaults` and of each node; the nearest one counts. */
 const baseKeys = {
-  image: optional(scalar.image, FIRST.image, `The Ray image, or the name that what is built gets.`),
-  build: optional(
-    build,
-    { context: "." },
-    "Builds the image by a Dockerfile of yours; paths as in docker build.",
-  ),
+  image: optional(scalar.image, FIRST.image, "The Ray image, or the name of what is built."),
+  build: optional(build, { context: "." }, "Builds the image by your Dockerfile; paths as in docker build."),
 };
 
 /** Keys of `services.ray.defaults` and of each node: a node's own value wins, and maps are merged. */
@@ -58,41 +58,17 @@ const sharedKeys = {
   memory: optional(scalar.memory, USUAL.memory, "The container's limit: memory and object store."),
   object_store_memory: optional(scalar.memory, "2400m", "Addition: for the object store. Left out: 30 %."),
   shm_size: optional(scalar.memory, "2640m", "Size of /dev/shm. Left out: the object store and a tenth."),
-  gpus: optional(
-    scalar.gpus,
-    "all",
-    "all, a number, or a list of ids or CDI names. Left out: none; ray-gpu: all.",
-  ),
+  gpus: optional(scalar.gpus, "all", "all, a number, or a list of ids. Left out: none; ray-gpu: all."),
   runtime: optional(scalar.runtime, "nvidia", "nvidia: as gpus: all."),
   resources: optional(scalar.resources, { slots: 2 }, "Custom resources of Ray."),
   labels: optional(scalar.labels, { zone: "a" }, "Labels of the node in Ray."),
-  environment: optional(
-    scalar.variables,
-    { HF_HOME: "/models" },
-    "Variables of the container, and so of Ray.",
-  ),
+  environment: optional(scalar.variables, { HF_HOME: "/models" }, "Variables of the container and of Ray."),
   env_file: optional(files, "./node.env", "Files with such variables; environment wins."),
-  volumes: optional(
-    z.array(scalar.volume, { error: "expected a list" }),
-    ["./data:/data:ro"],
-    "Folders, files and named volumes, as Compose has them.",
-  ),
-  devices: optional(
-    z.array(scalar.path, { error: "expected a list" }),
-    ["/dev/infiniband"],
-    "Devices of the machine, as Compose has them.",
-  ),
+  volumes: optional(list(scalar.volume), ["./data:/data:ro"], "Folders, files and volumes, as in Compose."),
+  devices: optional(list(scalar.path), ["/dev/infiniband"], "Devices of the machine, as in Compose."),
   ulimits: optional(scalar.ulimits, { nofile: 65536 }, "Limits: a number, or soft and hard."),
-  pip_requirements: optional(
-    scalar.path,
-    "./requirements.txt",
-    "A file, or a folder of *.txt, installed before Ray starts.",
-  ),
-  ray_args: optional(
-    z.array(scalar.label, { error: "expected a list" }),
-    ["--verbose"],
-    "Further words for ray start.",
-  ),
+  pip_requirements: optional(scalar.path, "./requirements.txt", "For pip: a file, or a folder of *.txt."),
+  ray_args: optional(list(scalar.label), ["--verbose"], "Further words for ray start."),
 };
 
 type Node = Record<"name", string> & Record<"headPort" | "dashboardPort" | "clientPort", number>;
@@ -102,16 +78,8 @@ const rayNode = (node: Node, ports: number) =>
   section({
     enabled: withDefault(scalar.onOff, true, "false leaves the node out."),
     ...sharedKeys,
-    candidate: optional(
-      scalar.onOff,
-      true,
-      "Whether it may be HEAD. Left out: true for cpu and gpu, else false.",
-    ),
-    replicas: optional(
-      scalar.replicas,
-      3,
-      "So many alike: ray-NAME-1, ray-NAME-2 …, which are never candidates.",
-    ),
+    candidate: optional(scalar.onOff, true, "Whether it may be HEAD. Left out: true for cpu and gpu."),
+    replicas: optional(scalar.replicas, 3, "So many alike: ray-NAME-1, ray-NAME-2 …; never candidates."),
     ip_address: optional(scalar.ipv4, "172.28.0.9", "Addition: the node's address in network.subnet."),
     head_port: optional(scalar.port, node.headPort, "Port of the GCS when this node is the HEAD."),
     dashboard_port: optional(scalar.port, node.dashboardPort, "Port of the dashboard."),
@@ -139,7 +107,7 @@ const ray = z
       }).describe("What every node has that does not say otherwise."),
       ...{ cpu, gpu },
     },
-    { error: "expected keys with values below them" },
+    KEYS,
   )
   .catchall(further)
   .transform(({ image, build, defaults, ...nodes }) => ({
@@ -197,7 +165,7 @@ export const ConfigFile = section({
     target: optional(
       scalar.target,
       FIRST.name,
-      "The HEAD: a service or host:port. Left out: the first candidate.",
+      "The HEAD: a node or host:port. Left out: the first candidate.",
     ),
     test_network_subnet: withDefault(scalar.subnet, "172.30.0.0/24", "Network of the test containers."),
     worker_cpus: withDefault(scalar.cpus, 2, "Addition: CPUs of the test worker."),

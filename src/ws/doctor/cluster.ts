@@ -102,19 +102,27 @@ const RULES: readonly ((present: Present) => Finding[])[] = [
       }),
 
   /** "Node not in whitelist", though it is. */
-  ({ settings, services, candidates }) =>
-    services
-      .filter(({ name }) => settings.nodes.some((each) => each.name === name))
-      .filter(({ hostname }) => !candidates.includes(hostname))
-      .map(({ name, hostname }) => {
-        const near = nearest(hostname, candidates);
+  ({ settings, services, candidates }) => {
+    const nodes = settings.nodes.map(({ name }) => name);
+    const workers = settings.nodes.filter(({ isCandidate }) => !isCandidate).map(({ name }) => name);
+    return services
+      .filter(({ name, hostname }) => nodes.includes(name) && !candidates.includes(hostname))
+      .flatMap(({ name, hostname }) => {
+        const isListed = candidates.includes(name);
+        // An entry that is the name of another node was not meant for this one: ray-cpu and ray-big are near.
+        const near = nearest(
+          hostname,
+          isListed ? [name] : candidates.filter((each) => !nodes.includes(each)),
+        );
         const all = candidates.join(", ");
-        if (!candidates.includes(name) && near === undefined)
+        if (!isListed && near === undefined && workers.includes(name)) return [];
+        if (!isListed && near === undefined)
           return about(name, note(`it is not a candidate: ${hostname} is none of ${all}`));
         const hint = near === undefined ? "" : `; the nearest is ${near}`;
         const fix = "Make nodes.head_whitelist and the hostname the same, then ws up.";
         return about(name, bad(`its hostname ${hostname} is not in the whitelist ${all}${hint}`, fix));
-      }),
+      });
+  },
 ];
 
 const likely = (cause: string | undefined): string => (cause === undefined ? "" : ` Likely cause: ${cause}`);

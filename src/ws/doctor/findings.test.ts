@@ -256,6 +256,22 @@ describe("the specification's troubleshooting section, case by case", () => {
     ]);
   });
 
+  test("a node that is meant to be a worker is no candidate, however near its name is to one", () => {
+    const yaml = "services: { ray: { gpu: { enabled: false }, big: {} } }";
+    const big = { services: ok([service("ray-cpu", {}), service("ray-big", {})]) };
+    const about = ({ topic, saw }: { topic: string; saw: string }) =>
+      topic === "ray-big" && /whitelist|candidate/.test(saw);
+    const all = clusterFindings(facts({ settings: settings(yaml), cluster: { ...cluster, ...big } }));
+    expect(all.filter(about)).toEqual([]);
+  });
+
+  test("not in the whitelist: an entry of it is mistyped", () => {
+    const yaml = "nodes: { head_whitelist: [ray-cpu, ray-gpo] }";
+    expect(found({}, yaml)).toContain(
+      "ray-gpu: its hostname ray-gpu is not in the whitelist ray-cpu, ray-gpo; the nearest is ray-gpo",
+    );
+  });
+
   test.each([
     ["the health service does not run", withService("health", { running: false, status: "exited" })],
     [

@@ -1,4 +1,5 @@
-import { gib, gpuKindOf, kindWord, limitWarnings } from "../compose/host-plan.ts";
+import { gib } from "../../common/output/units.ts";
+import { gpuKindOf, kindWord, limitWarnings } from "../compose/host-plan.ts";
 import { freeNetwork, overlapping } from "../drivers/compose/conflicts.ts";
 import { ASK_AGAIN, bad, type Finding, good, note, type Said } from "./finding.ts";
 import type { DoctorFacts } from "./look.ts";

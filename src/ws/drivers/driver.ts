@@ -3,6 +3,7 @@ import type { Environment } from "../../common/environment.ts";
 import type { Problem } from "../../common/failure.ts";
 import type { Result } from "../../common/result.ts";
 import type { GcsOptions } from "../../gcs/link.ts";
+import { readTls } from "../../gcs/tls.ts";
 import type { Part } from "../compose/names.ts";
 import {
   HEALTH_NAME,
@@ -161,6 +162,12 @@ export interface Driver extends GcsOptions {
   /** What is known of a service that does not exist; without a name: of a node that is not ours. */
   absent(name?: string): Pick<Service, "ref" | "address" | "container">;
 }
+
+/** What every driver is given, and how it reaches Ray with that. */
+export const accessOf = (given: Pick<Driver, "settings" | "env" | "secrets" | "stateDir">) => {
+  const { settings, env, secrets, stateDir } = given;
+  return { settings, env, secrets, stateDir, token: secrets.RAY_AUTH_TOKEN ?? null, tls: readTls(env) };
+};
 
 /** Every service of one part, in display order. */
 export const servicesOf = ({ health, nodes }: Settings, part: Part): string[] =>

@@ -45,7 +45,7 @@ export const TOKEN_WAY_OUT =
 export const FAILURES = {
   /** `ws up --dry-run` has shown its plan; another `ws up` was first, with other secrets. */
   0: { "only-planned": () => [], overtaken: () => [] },
-  /** `ws up` would replace or stop what runs, and the user has not agreed. */
+  /** It would harm what runs, and the user has not agreed. */
   2: {
     "not-agreed": () => [
       "✗ Nothing was changed",

@@ -12,7 +12,7 @@ import { err, ok, type Result } from "../../common/result.ts";
 import type { Settings } from "../config/settings.ts";
 import { HEALTH_TOKEN, RAY_TOKEN, rayAuth, type Secrets, secretsFolder } from "../config/tokens.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
-import type { RuntimeName } from "../drivers/driver.ts";
+import type { Driver, RuntimeName } from "../drivers/driver.ts";
 import type { Attempt, WsFailure } from "../failure.ts";
 import { warn } from "../output/terminal.ts";
 
@@ -24,20 +24,17 @@ const TOKENS = {
 type Name = keyof Secrets;
 const NAMES = Object.keys(TOKENS) as Name[];
 
-/** What a command is given of a cluster: its secrets, and the shell's environment with the paths of their files instead. */
-interface Access {
-  readonly env: Environment;
-  readonly secrets: Secrets;
-}
-
-/** The secrets that the cluster was started with, else the given ones. `running`: before a start, which makes what is missing. */
+/**
+ * What a command is given of a cluster: the secrets that it was started with, else the given ones, and the shell's environment with
+ * the paths of their files instead. `running`: before a start, which makes what is missing.
+ */
 export async function accessTo(
   { env: shell, terminal }: Pick<WsContext, "env" | "terminal">,
   { stateDir, configFile }: Pick<GlobalOptions, "stateDir" | "configFile">,
   { auth }: Pick<Settings, "auth">,
   runtime: RuntimeName,
   running?: () => boolean | Promise<boolean>,
-): Attempt<Access> {
+): Attempt<Pick<Driver, "env" | "secrets">> {
   const folder = secretsFolder(stateDir, runtime);
   const env = { ...without(shell), ...rayAuth(auth, folder) };
   const kept = readKept(stateDir, runtime);

@@ -1,6 +1,6 @@
 import { formatAddress, isAt } from "../../../common/address.ts";
 import { withoutHead } from "../../../common/probe-result.ts";
-import { unreachable } from "../../../common/result.ts";
+import type { Holder } from "../../../common/protocol/lease-protocol.ts";
 import type { Config } from "../../config/config.ts";
 import type { Facts, LeaseFact } from "../facts.ts";
 import { placeOf, someoneIsSilent } from "./candidates.ts";
@@ -39,16 +39,10 @@ export function decideOwnHead(config: Config, facts: Facts): Decision {
 const isUnknownTo = ({ reason }: Extract<LeaseFact, { kind: "refused" }>): boolean =>
   reason === "not-a-candidate" || reason === "foreign-address";
 
-/** A HEAD that has served and whose lease this node would take. */
-interface FormerHead {
-  readonly node: string;
-  readonly epoch: number;
-  /** Its GCS, host:port; undefined if it is not known. */
-  readonly address?: string;
+/** A HEAD that has served and whose lease this node would take. Its address may not be known. */
+interface FormerHead extends Pick<Holder, "node" | "epoch" | "returning">, Partial<Pick<Holder, "address">> {
   /** Milliseconds until its lease ends; negative after its end. */
   readonly leftMs: number;
-  /** It stopped cleanly and has the state of its cluster. */
-  readonly returning?: boolean | undefined;
   readonly why: string;
 }
 
@@ -123,24 +117,10 @@ function turnMs(config: Config, { heads }: Facts, former: string | undefined): n
 function decideRefused(config: Config, lease: Extract<LeaseFact, { kind: "refused" }>, rule: Rule): Decision {
   const { reason, message, holder, retryAfter } = lease;
   const retryMs = Math.max(LOOK_AGAIN_MS, Math.min(retryAfter * 1000, 2000));
-  switch (reason) {
-    case "held":
-      return holder === null
-        ? waitForLease(rule, reason, message, retryMs)
-        : { role: "wait", rule, waitingFor: { kind: "lease-holder", ...holder }, retryMs: LOOK_AGAIN_MS };
-    case "same-name":
-    case "quiet-period":
-    case "stale-epoch":
-    case "storage":
-    case "foreign-address":
-      return waitForLease(rule, reason, message, retryMs);
-    case "duplicate-name":
-      return { role: "none", rule, failure: { reason: "duplicate-name", node: config.node, message } };
-    case "not-a-candidate":
-      return { role: "none", rule, failure: { reason: "not-a-candidate", node: config.node, message } };
-    default:
-      return unreachable(reason);
-  }
+  if (reason === "duplicate-name" || reason === "not-a-candidate")
+    return { role: "none", rule, failure: { reason, node: config.node, message } };
+  if (reason !== "held" || holder === null) return waitForLease(rule, reason, message, retryMs);
+  return { role: "wait", rule, waitingFor: { kind: "lease-holder", ...holder }, retryMs: LOOK_AGAIN_MS };
 }
 
 const waitForLease = (rule: Rule, reason: string, message: string, retryMs: number): Decision => ({

@@ -23,10 +23,13 @@ import { waitForHead } from "./no-head.ts";
  * So two nodes can lead at once only while they do not see each other; as soon as they do, other-head.ts ends one.
  */
 export function decide(config: Config, facts: Facts): Decision {
-  if (config.explicitHead !== null) return decideExplicit(config, config.explicitHead, facts);
-  const found = findHead(facts, isCandidate(config) ? "3-head-found" : "2-not-a-candidate");
+  const { explicitHead } = config;
+  if (explicitHead?.isThisNode) return decideOwnHead(config, facts);
+  const mayLead = explicitHead === null && isCandidate(config);
+  const workerRule = explicitHead === null ? "2-not-a-candidate" : "1-explicit-head";
+  const found = findHead(facts, mayLead ? "3-head-found" : workerRule);
   if (found !== null) return found;
-  if (!isCandidate(config)) return waitForHead(config, facts, "2-not-a-candidate");
+  if (!mayLead) return waitForHead(config, facts, workerRule);
   switch (facts.health.kind) {
     case "lease":
       return decideByLease(config, facts);
@@ -40,16 +43,6 @@ export function decide(config: Config, facts: Facts): Decision {
     default:
       return unreachable(facts.health);
   }
-}
-
-function decideExplicit(
-  config: Config,
-  explicit: NonNullable<Config["explicitHead"]>,
-  facts: Facts,
-): Decision {
-  const rule = "1-explicit-head";
-  if (explicit.isThisNode) return decideOwnHead(config, facts);
-  return findHead(facts, rule) ?? waitForHead(config, facts, rule);
 }
 
 /** A HEAD that answers is joined; the lease's holder first, then in the order of the whitelist. */
@@ -76,9 +69,6 @@ function lockedOut(result: ProbeResult): Failure | null {
 function join(head: RayGcs, facts: Facts, rule: Rule): Decision {
   const ours = facts.ownRayVersion;
   if (ours === null || ours === head.version) return { role: "worker", rule, head };
-  return {
-    role: "none",
-    rule,
-    failure: { reason: "version-differs", head: head.address, theirs: head.version, ours },
-  };
+  const differs = { head: head.address, theirs: head.version, ours };
+  return { role: "none", rule, failure: { reason: "version-differs", ...differs } };
 }

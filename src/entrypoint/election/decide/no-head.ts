@@ -25,17 +25,8 @@ export const expired = (config: Config, facts: Facts): boolean =>
   facts.waitedMs >= config.values.WAIT_FOR_HEAD;
 
 export function noHead(facts: Facts, rule: Rule, why: string): Decision {
-  const results = facts.heads.map((each) => each.result);
-  return {
-    role: "none",
-    rule,
-    failure: {
-      reason: "no-head-in-time",
-      waitedMs: facts.waitedMs,
-      results,
-      why: why + whereTheHeadIs(facts),
-    },
-  };
+  const found = { results: facts.heads.map(({ result }) => result), why: why + whereTheHeadIs(facts) };
+  return { role: "none", rule, failure: { reason: "no-head-in-time", waitedMs: facts.waitedMs, ...found } };
 }
 
 /** What a node that was sent to the wrong address needs to know. */

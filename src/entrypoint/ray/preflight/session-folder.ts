@@ -1,16 +1,5 @@
 import { once } from "node:events";
-import {
-  chmodSync,
-  closeSync,
-  fstatSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from "node:fs";
+import * as fs from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { attempt } from "../../../common/result.ts";
@@ -116,7 +105,7 @@ export class SessionFolder {
 
   /** Call it when nothing of this node's Ray is alive. */
   close(): void {
-    if (this.fd !== undefined) closeSync(this.fd);
+    if (this.fd !== undefined) fs.closeSync(this.fd);
     this.fd = undefined;
   }
 
@@ -129,19 +118,19 @@ export class SessionFolder {
   }
 }
 
-const list = (folder: string): string[] => attempt(() => readdirSync(folder)) ?? [];
+const list = (folder: string): string[] => attempt(() => fs.readdirSync(folder)) ?? [];
 
 /** False where the folder was removed, and perhaps made again, since it was opened. */
 function isSame(fd: number, path: string): boolean {
-  const found = statSync(path, { throwIfNoEntry: false });
-  const { dev, ino } = fstatSync(fd);
+  const found = fs.statSync(path, { throwIfNoEntry: false });
+  const { dev, ino } = fs.fstatSync(fd);
   return found?.dev === dev && found.ino === ino;
 }
 
 /** Made as Ray makes it, for every user (ray/_private/utils.py, try_to_create_directory, 2.40 to 2.60). */
 function openFolder(path: string): number {
-  if (mkdirSync(path, { recursive: true }) !== undefined) chmodSync(path, 0o777);
-  return openSync(path, "r");
+  if (fs.mkdirSync(path, { recursive: true }) !== undefined) fs.chmodSync(path, 0o777);
+  return fs.openSync(path, "r");
 }
 
 /** False only if certainly no process does. */
@@ -156,12 +145,12 @@ function archive(path: string, sessions: readonly string[], limits: typeof LIMIT
   const aside = join(path, ASIDE);
   const names: string[] = [];
   try {
-    rmSync(join(path, LAST_ADDRESS), { force: true });
-    mkdirSync(aside, { recursive: true });
+    fs.rmSync(join(path, LAST_ADDRESS), { force: true });
+    fs.mkdirSync(aside, { recursive: true });
     for (const name of sessions) {
       // With Redis a session keeps its name over restarts.
-      rmSync(join(aside, name), { recursive: true, force: true });
-      renameSync(join(path, name), join(aside, name));
+      fs.rmSync(join(aside, name), { recursive: true, force: true });
+      fs.renameSync(join(path, name), join(aside, name));
       names.push(name);
     }
     prune(aside, limits);
@@ -177,13 +166,13 @@ function prune(aside: string, { count, bytes }: typeof LIMITS): void {
   let room = bytes;
   newestFirst.forEach((name, i) => {
     room -= sizeOf(join(aside, name));
-    if (i >= count || room < 0) rmSync(join(aside, name), { recursive: true, force: true });
+    if (i >= count || room < 0) fs.rmSync(join(aside, name), { recursive: true, force: true });
   });
 }
 
 /** The bytes below a folder; what vanishes meanwhile counts nothing. */
 function sizeOf(path: string): number {
-  const found = lstatSync(path, { throwIfNoEntry: false });
+  const found = fs.lstatSync(path, { throwIfNoEntry: false });
   if (!found?.isDirectory()) return found?.size ?? 0;
   return list(path).reduce((sum, name) => sum + sizeOf(join(path, name)), 0);
 }

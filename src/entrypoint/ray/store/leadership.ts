@@ -13,8 +13,9 @@ export interface Leadership {
  * only by the node that has led ever since. Without a lease nobody can know better than the node itself. Pure.
  */
 export const isOwn = (stored: number | null, { epoch, soleSince }: Leadership): boolean =>
-  // Each change of holder raises the epoch: where nothing more is said, only the one just before is sure to be this node's.
-  epoch === null || (stored !== null && stored >= (soleSince ?? epoch - 1));
+  // Nobody else may lead, or each change of holder raises the epoch: where nothing more is said, only the one just before is
+  // sure to be this node's.
+  epoch === null || soleSince === 0 || (stored !== null && stored >= (soleSince ?? epoch - 1));
 
 /** What is known of it: nobody else leads beside an explicit HEAD, or a single candidate. Pure. */
 export const leadershipOf = (

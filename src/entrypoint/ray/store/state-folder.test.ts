@@ -103,12 +103,15 @@ test.each<[string, Leadership, boolean]>([
   });
 });
 
-test("a store of unknown epoch is used without a lease alone", () => {
+test("a store of unknown epoch is used without a lease, or where nobody else may lead", () => {
   kept(null);
+  expect(open().lead(rocksDb(), { epoch: 1, soleSince: 0 })).toBeNull();
+  writeFileSync(file("gcs.json"), "");
   expect(open().lead(rocksDb(), { epoch: null, soleSince: null })).toBeNull();
   expect(asides()).toEqual([]);
   expect(open().lead(rocksDb(), { epoch: 1, soleSince: 1 })).toBeNull();
   expect(asides()).toHaveLength(1);
+  expect(events).toMatchObject([{ type: "state-aside", why: "unknown" }]);
 });
 
 test("a HEAD whose lease gets a later epoch notes it for its store", () => {
@@ -131,6 +134,14 @@ test("where this node follows another HEAD, or leads without a store, the kept o
   expect(events[1]).toMatchObject({ type: "state-aside", why: "unused" });
   expect(existsSync(file("gcs"))).toBe(false);
   expect(state.serves("ef")).toBeNull();
+});
+
+test("the one that is put aside stays, also where the clock was set back since the last one", () => {
+  for (const name of ["gcs-aside-9998", "gcs-aside-9999"]) mkdirSync(file(name));
+  kept();
+  open().follow();
+  expect(asides()).toHaveLength(2);
+  expect(asides()).not.toContain("gcs-aside-9998");
 });
 
 test("a store where nothing can be written stops the start, unless none is wanted", () => {

@@ -47,6 +47,15 @@ const LIFE = "life";
 const ASIDE = "gcs-aside-";
 const MAX_ASIDE = 2;
 
+type WhyAside = Event<"state-aside">["why"];
+
+/** Null where the store that was last written under the epoch `stored` is to be used. */
+function whyAside(isKept: boolean, stored: number | null, leadership: Leadership): WhyAside | null {
+  if (!isKept) return "unused";
+  if (isOwn(stored, leadership)) return null;
+  return stored === null ? "unknown" : "other-led";
+}
+
 /** A guard needs less to kill what its entrypoint left behind, unless the disk hangs. */
 const WAIT_S = 10;
 const QUIET_MS = 500;
@@ -99,12 +108,12 @@ export class StateFolder implements ClusterState {
   lead(store: StoreChoice, leadership: Leadership): Failure | null {
     const before = this.#recorded;
     const isKept = store.kind === "rocksdb";
+    const why = whyAside(isKept, before?.epoch ?? null, leadership);
     const code = this.#change(() => {
-      if (!isKept || !isOwn(before?.epoch ?? null, leadership))
-        this.#putAside(isKept ? "other-led" : "unused");
+      if (why !== null) this.#putAside(why);
       const clusterId = existsSync(join(this.#path, STORE)) ? (before?.clusterId ?? null) : null;
       this.#kept = isKept ? { epoch: leadership.epoch ?? before?.epoch ?? null, clusterId } : null;
-      if (this.#kept !== null) this.#write(RECORD, JSON.stringify(this.#kept));
+      if (this.#kept !== null) this.#write(RECORD, JSON.stringify(this.#kept), true);
     });
     if (code === null || (store.kind === "none" && store.why !== "unwritable")) return null;
     return { reason: "state-unwritable", folder: this.#path, code };
@@ -131,20 +140,22 @@ export class StateFolder implements ClusterState {
 
   /** What cannot be written now is written with the next renewal. */
   #record(kept: Kept): void {
-    if (this.#change(() => this.#write(RECORD, JSON.stringify(kept))) === null) this.#kept = kept;
+    if (this.#change(() => this.#write(RECORD, JSON.stringify(kept), true)) === null) this.#kept = kept;
   }
 
-  #write(name: string, text: string): void {
-    replaceFile(join(this.#path, name), text, 0o600);
+  /** `flush`: on the disk, before it is replaced. */
+  #write(name: string, text: string, flush = false): void {
+    replaceFile(join(this.#path, name), text, 0o600, flush);
   }
 
-  #putAside(why: "other-led" | "unused" | "follows"): void {
+  #putAside(why: WhyAside): void {
     if (!existsSync(join(this.#path, STORE))) return;
     const name = `${ASIDE}${new Date().toISOString().replaceAll(":", "-")}`;
     renameSync(join(this.#path, STORE), join(this.#path, name));
     this.#log({ type: "state-aside", why, to: join(this.#path, name) });
-    const old = readdirSync(this.#path).filter((each) => each.startsWith(ASIDE));
-    for (const each of old.toSorted().slice(0, -MAX_ASIDE))
+    // Their names are times of the wall clock, which may have been set back since.
+    const older = readdirSync(this.#path).filter((each) => each.startsWith(ASIDE) && each !== name);
+    for (const each of older.toSorted().slice(0, 1 - MAX_ASIDE))
       rmSync(join(this.#path, each), { recursive: true, force: true });
   }
 

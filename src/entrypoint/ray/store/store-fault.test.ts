@@ -1,27 +1,58 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
-import { storeFault } from "./store-fault.ts";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { storeFaultIn } from "./store-fault.ts";
 
+const FULL =
+  "open_status.ok() Failed to open RocksDB at /state/gcs/tables: IO error: No space left on device";
+const DAMAGED = "open_status.ok() Failed to open RocksDB at /state/gcs/tables: Corruption: missing files";
+
+const OTHER = "[…] (gcs_server) gcs_server.cc:9: Check failed: of another kind\n";
 /** As Ray 2.60 writes it. */
-const SAID = `[2026-11-27 18:16:46,608 C 17358 17358] (gcs_server) rocksdb_store_client.cc:179:  An unexpected system state has occurred. Please report this issue and we'll work with you to fix it. Check failed: open_status.ok() Failed to open RocksDB at /state/gcs/tables: IO error: No space left on device
+const said = (fault: string) =>
+  `[2026-11-27 18:16:46,608 C 17358 17358] (gcs_server) rocksdb_store_client.cc:179:  An unexpected system state has occurred. Please report this issue and we'll work with you to fix it. Check failed: ${fault}
 *** StackTrace Information ***
 `;
 
-test("what the GCS says of its store is read from the log of the last session", () => {
-  const temp = mkdtempSync(join(tmpdir(), "store-fault-"));
-  onTestFinished(() => rmSync(temp, { recursive: true }));
-  expect(storeFault(temp, null)).toBeNull();
-  const logs = join(temp, "session_latest", "logs");
-  mkdirSync(logs, { recursive: true });
-  writeFileSync(
-    join(logs, "gcs_server.err"),
-    "[…] (gcs_server) gcs_server.cc:9: Check failed: of another kind\n",
-  );
-  expect(storeFault(temp, null)).toBeNull();
-  writeFileSync(join(logs, "gcs_server.err"), SAID);
-  expect(storeFault(temp, null)).toBe(
-    "open_status.ok() Failed to open RocksDB at /state/gcs/tables: IO error: No space left on device",
-  );
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "ray-"));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** As Ray makes a session, and as a GCS in it ends. */
+function session(name: string, ...faults: string[]): void {
+  mkdirSync(join(folder, name, "logs"), { recursive: true });
+  rmSync(join(folder, "session_latest"), { force: true });
+  symlinkSync(join(folder, name), join(folder, "session_latest"));
+  appendFileSync(join(folder, name, "logs", "gcs_server.err"), [OTHER, ...faults.map(said)].join(""));
+}
+
+test("what the GCS says of its store is found in the session that it makes", () => {
+  const saw = storeFaultIn(folder, null);
+  expect(saw()).toBeNull();
+  session("session_1");
+  expect(saw()).toBeNull();
+  session("session_1", FULL);
+  expect(saw()).toBe(FULL);
+});
+
+test("what an earlier one said, whose session could not be moved away, is not taken for it", () => {
+  session("session_1", FULL);
+  const saw = storeFaultIn(folder, null);
+  expect(saw()).toBeNull();
+  session("session_2");
+  expect(saw()).toBeNull();
+  session("session_2", DAMAGED);
+  expect(saw()).toBe(DAMAGED);
+});
+
+test("also where the next one goes on under its name", () => {
+  session("session_1", FULL);
+  const saw = storeFaultIn(folder, null);
+  session("session_1");
+  expect(saw()).toBeNull();
+  session("session_1", DAMAGED);
+  expect(saw()).toBe(DAMAGED);
 });

@@ -1,9 +1,10 @@
+import { gib } from "../../../common/output/units.ts";
 import { CLIENT_CONNECTED, headAddressWords } from "../../../common/protocol/specification.ts";
 import { TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../config/settings.ts";
 import { allOf, cannotJudge, check, eachOf, fails, given, type Verdict, verdict } from "../check.ts";
 import { clientWord } from "../client-program.ts";
 import type { CheckContext } from "../context.ts";
-import { gib, judgeActive, judgeMode, livingMainNodes, livingNode, total, wantedCpus } from "../facts.ts";
+import { judgeActive, judgeMode, livingMainNodes, livingNode, total, wantedCpus } from "../facts.ts";
 import { taskOn } from "../probe.ts";
 
 /** Whether the test worker says that it goes where its HEAD_ADDRESS points. */
@@ -97,7 +98,7 @@ export const TEST_CHECKS = [
     const [cpus, memory] = [amount("CPU"), amount("memory")];
     return verdict(
       cpus >= least && cpus <= most && memory > 0,
-      `${lines[at]}; CPU: ${cpus}, expected ${least} to ${most}; memory: ${gib(memory)}`,
+      `${lines[at]}; CPU: ${cpus}, expected ${least} to ${most}; memory: ${gib(memory, 2)}`,
     );
   }),
 ];

@@ -1,9 +1,9 @@
 import { formatAddress } from "../../../common/address.ts";
+import { gib } from "../../../common/output/units.ts";
 import { TEST_WORKER_NAME } from "../../config/settings.ts";
 import { allOf, check, eachOf, fails, given, verdict } from "../check.ts";
 import {
   expectedHead,
-  gib,
   judgeActive,
   judgeMode,
   livingMainNodes,
@@ -64,8 +64,9 @@ export const CLUSTER_CHECKS = [
     const wanted = sum(mainNames(context).map(context.memoryOf));
     const [memory, store] = [total(nodes, "memory"), total(nodes, "object_store_memory")];
     const near = Math.abs(memory + store - wanted) <= wanted * TOLERANCE;
-    const cut = wanted === wished ? "" : `, all that this machine gives of the ${gib(wished)} in config.yaml`;
-    const saw = `${gib(memory)} + ${gib(store)} of object store, expected about ${gib(wanted)}${cut}`;
+    const cut =
+      wanted === wished ? "" : `, all that this machine gives of the ${gib(wished, 2)} in config.yaml`;
+    const saw = `${gib(memory, 2)} + ${gib(store, 2)} of object store, expected about ${gib(wanted, 2)}${cut}`;
     return verdict(near, saw);
   }),
   check("cluster/tasks", "Every main node runs a task", (context) =>

@@ -1,3 +1,4 @@
+import { short } from "../../../common/output/units.ts";
 import { newestNamed } from "../../cluster/snapshot.ts";
 import { HEALTH_NAME, HEALTH_PORT, TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../../config/settings.ts";
 import { askUntil } from "../asking.ts";
@@ -124,7 +125,7 @@ export const NETWORK_CHECKS = [
         given(context.look(), ({ nodes }) => {
           const now = newestNamed(nodes, TEST_WORKER_NAME);
           if (now?.alive !== true) return fails("the GCS lists it as DEAD now");
-          const [id, firstId] = [now.nodeId, first.nodeId].map((each) => each.slice(0, 8));
+          const [id, firstId] = [now.nodeId, first.nodeId].map(short);
           return verdict(now.nodeId === first.nodeId, `ALIVE as node ${id}, joined as ${firstId}`);
         });
       const patience = { forMs: STAYS_MS - age, everyMs: 2000, signal: context.signal };

@@ -1,12 +1,11 @@
 import { formatAddress } from "../../../common/address.ts";
 import { err, ok } from "../../../common/result.ts";
-import { readTls } from "../../../gcs/tls.ts";
 import { mainComposeFile, testComposeFile } from "../../compose/files.ts";
 import { containerName } from "../../compose/names.ts";
 import { STOP_GRACE_S } from "../../compose/services.ts";
 import { planHere, writeComposeFiles } from "../../compose/write-files.ts";
 import { TEST_WORKER_NAME } from "../../config/settings.ts";
-import { type Driver, servicesOf } from "../driver.ts";
+import { accessOf, type Driver, servicesOf } from "../driver.ts";
 import { COMMAND_TIMEOUT_MS } from "../run-program.ts";
 import { listContainers } from "./containers.ts";
 import { CHANGE_MS, endingWith } from "./engine.ts";
@@ -19,16 +18,11 @@ import { surveyProject } from "./survey.ts";
 
 /** The services of config.yaml as containers of a Docker engine, through the compose files that `ws generate` writes. */
 export function composeDriver(project: Project): Driver {
-  const { settings, env, secrets, stateDir, engine } = project;
+  const { settings, engine } = project;
   const container = (name: string) => containerName(settings, name);
   const driver: Driver = {
     name: "docker",
-    settings,
-    env,
-    secrets,
-    stateDir,
-    token: secrets.RAY_AUTH_TOKEN ?? null,
-    tls: readTls(env),
+    ...accessOf(project),
     noun: "container",
     isolated: true,
     // Each look starts programs of Docker's.

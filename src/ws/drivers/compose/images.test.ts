@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { judgeImage, readLabels } from "./images.ts";
+import { judgeImage, readLabels, withReasons } from "./images.ts";
 import { sourceVariables } from "./project.ts";
 
 const labels = { "io.ray-entrypoint.base": "rayproject/ray:2.60.0", "io.ray-entrypoint.source": "abc" };
@@ -47,4 +47,13 @@ test("the digest changes with the bundle, and with no other file", () => {
   const after = sourceVariables(root);
   expect(after.WS_NODE_SOURCE).not.toBe(before.WS_NODE_SOURCE);
   expect(after.WS_HEALTH_SOURCE).toBe(before.WS_HEALTH_SOURCE);
+});
+
+test("images with one reason are built together in one breath", () => {
+  const [none, changed] = ["there is none yet", "dist/ changed"];
+  const stale = new Map([
+    ...["health", "ray-small-1"].map((name) => [name, changed] as const),
+    ["ray-big", none],
+  ]);
+  expect(withReasons(stale)).toBe("health, ray-small-1 (dist/ changed); ray-big (there is none yet)");
 });

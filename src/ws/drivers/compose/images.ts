@@ -26,8 +26,7 @@ export async function ensureImages(
   if (signal.aborted) return err(interrupted(signal));
   const names = request.build ? servicesOf(project.settings, "main") : [...stale.keys()];
   if (names.length === 0) return ok(undefined);
-  const why = request.build ? "" : ` (${[...stale].map((each) => each.join(": ")).join("; ")})`;
-  const what = `Building the images of ${names.join(", ")}${why}`;
+  const what = `Building the images of ${request.build ? names.join(", ") : withReasons(stale)}`;
   progress.begin("build", what);
   const onLine = (line: string) => progress.note("build", line.trim().slice(0, 80));
   const built = await build(project, request, names, { signal, onLine });
@@ -35,6 +34,12 @@ export async function ensureImages(
   if (built.ok) progress.done("build", `Built the images of ${names.join(", ")}`);
   else progress.fail("build", what);
   return built;
+}
+
+/** Services that have the same reason stand together. Pure. */
+export function withReasons(stale: Survey["stale"]): string {
+  const groups = Object.entries(Object.groupBy(stale.keys(), (name) => stale.get(name) ?? ""));
+  return groups.map(([why, names = []]) => `${names.join(", ")} (${why})`).join("; ");
 }
 
 /** The user of a node's image where nothing else is said (docker/Dockerfile). */

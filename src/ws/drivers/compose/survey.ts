@@ -73,17 +73,10 @@ async function changes(project: Project, request: Request): Attempt<Pick<Survey,
   return ok({ changed: new Map(changed), stale: new Map(stale) });
 }
 
-/** What decides whether a container stays: what compose itself compares, and what the images are made from. */
-interface Wanted {
-  readonly build: string | undefined;
-  readonly imageId: string | undefined;
-  readonly configHash: string | undefined;
-}
-
-/** Why a container must be replaced; undefined: it stays. Pure. */
+/** Why a container must be replaced; undefined: it stays. `wanted`: what compose itself compares, and why its image is built. Pure. */
 export function whyReplaced(
   { imageId, configHash, elsewhere }: Pick<Container, "imageId" | "configHash" | "elsewhere">,
-  wanted: Wanted,
+  wanted: Readonly<Record<"build" | "imageId" | "configHash", string | undefined>>,
 ): string | undefined {
   if (wanted.build !== undefined) return `its image is rebuilt: ${wanted.build}`;
   if (wanted.imageId !== undefined && wanted.imageId !== imageId) return "its image was rebuilt";

@@ -1,12 +1,8 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { Problem } from "../../../common/failure.ts";
 import { readRegular, readText } from "../../../common/files.ts";
 import { err, ok } from "../../../common/result.ts";
-import { readTls } from "../../../gcs/tls.ts";
 import type { Places } from "../../compose/write-files.ts";
-import { HEALTH_NAME, type Settings } from "../../config/settings.ts";
-import { type Driver, type Kept, type Service, servicesOf } from "../driver.ts";
+import { accessOf, type Driver, servicesOf } from "../driver.ts";
 import { logLines, readLog } from "../log-files.ts";
 import { COMMAND_TIMEOUT_MS, runProgram } from "../run-program.ts";
 import {
@@ -20,7 +16,8 @@ import {
   userName,
 } from "./machine.ts";
 import { onLoopback, planPart } from "./plan.ts";
-import { findProcesses, running, type StartedProcess } from "./processes.ts";
+import { findProcesses, running } from "./processes.ts";
+import { addressOf, changedSince, keptBy, leftOut, serviceOf, withoutProxy } from "./services.ts";
 import {
   baseEnvironment,
   clear,
@@ -46,30 +43,22 @@ export const isLocalRunning = (stateDir: string): boolean =>
 
 /** The services of config.yaml as processes of this machine, on loopback addresses. Linux only. */
 export function localDriver(local: Local): Driver {
-  const { settings, secrets, stateDir, venvDir, dist, configFolder } = local;
+  const { settings, stateDir, venvDir, dist, configFolder } = local;
   const { rayVersion } = settings;
   const folders = foldersOf(stateDir);
   const env = withoutProxy(local.env, settings);
   const venv = join(venvDir, `venv-${rayVersion}`);
   const binDir = join(venv, "bin");
-  const plans = (request: Parameters<typeof planPart>[1]) =>
+  const plans: Plans = (request) =>
     planPart(
       settings,
       request,
       readMachine(settings, folders, { binDir, dist, configFolder, logForm: env.RAY_EP_LOG }),
     );
-  // All nodes share this machine: a command "in" a node has its PATH.
-  const base = baseEnvironment(env);
-  const inNode = { ...base, PATH: `${binDir}:${base.PATH ?? ""}`, RAY_USAGE_STATS_ENABLED: "0" };
   const runs = (name: string) => running(folders).some((each) => each.name === name);
   return {
     name: "embedded",
-    settings,
-    env,
-    secrets,
-    stateDir,
-    token: secrets.RAY_AUTH_TOKEN ?? null,
-    tls: readTls(env),
+    ...accessOf({ ...local, env }),
     noun: "process",
     isolated: false,
     lookEveryMs: 100,
@@ -127,13 +116,30 @@ export function localDriver(local: Local): Driver {
     status: async (name) => readRegular(statusFile(folders, name)) ?? "",
     readLog: (name, _, ...how) => readLog(logFile(folders, name), env, ...how),
     keepLog: async (name) => logFile(folders, name),
+    ...nodeVerbs({ ...local, env }, binDir, plans),
+    hostOf: ({ loopbackAddress }) => loopbackAddress,
+    // Ray binds most of its ports on all, whatever address it is told.
+    openAt: () => "any address of this machine",
+    inside: (address) => onLoopback(settings, address),
+    absent: (name = "") => ({ ref: name, address: addressOf(settings, name) ?? "–" }),
+  };
+}
+
+type Plans = (request: Parameters<typeof planPart>[1]) => ReturnType<typeof planPart>;
+
+/** What runs in a node's place, and what config.yaml wants of it. */
+function nodeVerbs(
+  { settings, env, stateDir, signal }: Local,
+  binDir: string,
+  plans: Plans,
+): Pick<Driver, "exec" | "typed" | "environment" | "expected"> {
+  const folders = foldersOf(stateDir);
+  // All nodes share this machine: a command "in" a node has its PATH.
+  const base = baseEnvironment(env);
+  const inNode = { ...base, PATH: `${binDir}:${base.PATH ?? ""}`, RAY_USAGE_STATS_ENABLED: "0" };
+  return {
     exec: async (_, command) => {
-      const options = {
-        timeoutMs: COMMAND_TIMEOUT_MS,
-        signal: local.signal,
-        cwd: folders.state,
-        env: inNode,
-      };
+      const options = { timeoutMs: COMMAND_TIMEOUT_MS, signal, cwd: folders.state, env: inNode };
       const done = await runProgram(command, options);
       if (done.ok) return ok(done.all);
       const last = done.all.trim().split("\n").slice(-3).join(" / ");
@@ -156,60 +162,5 @@ export function localDriver(local: Local): Driver {
         memoryBytes: settings.nodes.find((each) => each.name === name)?.memoryBytes ?? 0,
       };
     },
-    hostOf: ({ loopbackAddress }) => loopbackAddress,
-    // Ray binds most of its ports on all, whatever address it is told.
-    openAt: () => "any address of this machine",
-    inside: (address) => onLoopback(settings, address),
-    absent: (name = "") => ({ ref: name, address: addressOf(settings, name) ?? "–" }),
   };
 }
-
-/** One warning for what only containers can have. */
-function leftOut({ nodes }: Settings): Problem[] {
-  const keys = [...new Set(nodes.flatMap(({ containerKeys }) => containerKeys))];
-  const [first] = nodes.filter(({ containerKeys }) => containerKeys.length > 0);
-  if (first === undefined) return [];
-  return [
-    {
-      where: `${first.keyPrefix}${first.containerKeys[0]}`,
-      problem: `the embedded runtime has no containers, and leaves out ${keys.join(", ")}`,
-      fix: "Nothing has to be done where the nodes can do without; else take --runtime docker.",
-    },
-  ];
-}
-const keptBy = (found: string, what: string, remove: string, shown = found): Kept[] =>
-  existsSync(found) ? [{ what: `${what} ${shown}`, remove }] : [];
-
-/** Keeps proxies out of the loopback; the cluster's addresses one by one, since Python's urllib takes no networks. */
-function withoutProxy(env: Driver["env"], { health, nodes, test }: Settings): Driver["env"] {
-  const own = [health, ...nodes, test.worker, test.client].map(({ loopbackAddress }) => loopbackAddress);
-  const given = (env.no_proxy || env.NO_PROXY || "").split(",").filter(Boolean);
-  const noProxy = [...given, ...own, "127.0.0.0/8", "localhost"].join(",");
-  return { ...env, no_proxy: noProxy, NO_PROXY: noProxy };
-}
-
-function addressOf({ health, nodes }: Settings, name: string): string | undefined {
-  if (name === HEALTH_NAME) return `${health.loopbackAddress}:${health.port}`;
-  return nodes.find((node) => node.name === name)?.loopbackAddress;
-}
-
-/** Only what runs is known as a service. */
-const RUNS = { running: true, active: true, status: "running", healthy: false, ended: false, exit: "" };
-
-function serviceOf(
-  { name, pid, startTicks, address, startedAt }: StartedProcess,
-  settings: Settings,
-): Service {
-  const node = settings.nodes.find((each) => each.name === name);
-  return {
-    ...RUNS,
-    ...{ name, ref: name, hostname: name, pid, life: `${pid} ${startTicks}`, startedAtMs: startedAt },
-    address: addressOf(settings, name) ?? address,
-    gcs: node?.headPort ? { host: address, port: node.headPort } : undefined,
-    restarts: 0,
-    elsewhere: undefined,
-  };
-}
-
-const changedSince = ({ startedAt }: StartedProcess): string =>
-  `config.yaml (or ws itself) changed since it was started at ${new Date(startedAt).toISOString().slice(0, 19)}Z`;

@@ -1,0 +1,8 @@
+/** 1500 → 1.5 s */
+export const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
+
+/** 8589934592 → 8.0 GiB */
+export const gib = (bytes = 0, digits = 1): string => `${(bytes / 2 ** 30).toFixed(digits)} GiB`;
+
+/** The beginning of an id, as people tell ids apart. */
+export const short = (id: string): string => id.slice(0, 8);
