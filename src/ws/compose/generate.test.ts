@@ -1,7 +1,9 @@
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Ajv, type ValidateFunction } from "ajv";
 import { Ajv2020 } from "ajv/dist/2020.js";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { parse } from "yaml";
 import { settingsOf } from "../../../test/fixtures/settings.ts";
 import { CLIENT_PROGRAM } from "../checks/client-program.ts";
@@ -178,6 +180,21 @@ describe("what the specification asks for", () => {
       expect(parsed(generate(off))[0].services[service].environment.HEALTH_URL).toBe("none");
     const settings = settingsOf(off);
     for (const node of settings.nodes) expect(planNode(settings, node, machine).env.HEALTH_URL).toBe("none");
+  });
+
+  test("B11 a token in a node's env_file does not win over the cluster's, in both runtimes, nor show in docker inspect", () => {
+    const folder = mkdtempSync(join(tmpdir(), "ws-env-file-"));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    writeFileSync(join(folder, ".env"), "RAY_AUTH_TOKEN=given\nRAY_EP_HEALTH_TOKEN=given\nOTHER=kept\n");
+    const config = "services: { ray: { cpu: { env_file: .env } } }";
+    const none = { RAY_AUTH_TOKEN: "", RAY_EP_HEALTH_TOKEN: "" };
+    const [{ services }] = parsed(generate(config));
+    expect(services["ray-cpu"].environment).toMatchObject(none);
+    expect(services["ray-gpu"].environment).not.toHaveProperty("RAY_AUTH_TOKEN");
+    const settings = settingsOf(config);
+    const machine = readMachine(settings, foldersOf("/"), { binDir: "", dist: "", configFolder: folder });
+    const [cpu] = settings.nodes;
+    expect(cpu && planNode(settings, cpu, machine).env).toMatchObject({ ...none, OTHER: "kept" });
   });
 
   test("everything carries the project's label, so that it can be taken away by it", () => {

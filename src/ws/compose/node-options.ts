@@ -1,5 +1,6 @@
 import { rayWords } from "../config/node-environment.ts";
 import type { NodeSettings } from "../config/settings.ts";
+import { NO_TEXTS } from "../config/tokens.ts";
 import type { HostPlan } from "./host-plan.ts";
 import { labelsOf, literal } from "./names.ts";
 
@@ -10,7 +11,11 @@ export function nodeOptions(plan: HostPlan, node: NodeSettings) {
     node.pipRequirements === undefined ? [] : [`${pathOf(node.pipRequirements)}:/pip-requirements:ro`];
   return {
     words: rayWords(node),
-    environment: { ...mapValues(node.environment, literal), ...gpu.environment },
+    environment: {
+      ...mapValues(node.environment, literal),
+      ...gpu.environment,
+      ...(node.envFiles.length > 0 ? NO_TEXTS : {}),
+    },
     env_file: orNone(node.envFiles),
     volumes: [...node.volumes, ...requirements].map(literal),
     devices: orNone([...node.devices, ...gpu.devices].map(literal)),

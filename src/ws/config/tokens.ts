@@ -25,3 +25,9 @@ export const rayAuth = (auth: Settings["auth"], folder: string): Readonly<Record
 export const healthAuth = (folder: string): Readonly<Record<string, string>> => ({
   RAY_EP_HEALTH_TOKEN_FILE: join(folder, HEALTH_TOKEN),
 });
+
+/**
+ * For a node with an `env_file`, often the `.env` from which `ws` takes the tokens: as a value a token would win over its
+ * file, and show in `docker inspect`. Ray and our programs take an empty variable for one that is not there.
+ */
+export const NO_TEXTS = { RAY_AUTH_TOKEN: "", RAY_EP_HEALTH_TOKEN: "" } as const satisfies Secrets;

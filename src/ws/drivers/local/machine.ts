@@ -6,7 +6,7 @@ import { parseEnv } from "node:util";
 import { readText } from "../../../common/files.ts";
 import { attempt, err, ok, type Result } from "../../../common/result.ts";
 import type { NodeSettings, Settings } from "../../config/settings.ts";
-import { secretsFolder } from "../../config/tokens.ts";
+import { NO_TEXTS, secretsFolder } from "../../config/tokens.ts";
 import type { WsFailure } from "../../failure.ts";
 
 export type Folders = ReturnType<typeof foldersOf>;
@@ -102,6 +102,7 @@ export function readMachine(
       ...Object.assign(
         {},
         ...envFiles.map((file) => parseEnv(readText(resolve(given.configFolder, file)) ?? "")),
+        envFiles.length > 0 ? NO_TEXTS : {},
       ),
       ...environment,
     }),
