@@ -35,6 +35,7 @@ describe("the state of a cluster", () => {
     renewed: vi.fn(),
     follow: vi.fn(),
     serves: vi.fn((): string | null => "c1"),
+    holdsCluster: () => false,
     takeOver: async () => ok({ life: "run-0", epoch: 6 }),
     ...own,
   });

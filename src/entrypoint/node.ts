@@ -35,8 +35,6 @@ export class Node {
   #state: NodeState = "deciding";
   #role: Role | null = null;
   #run: Run | null = null;
-  /** Its last run was that of a HEAD whose state stays. */
-  #keepsState = false;
   /** Aborts when an older living process has this node's name; then `#duplicate` says so. */
   readonly #refused = new AbortController();
   #duplicate: Extract<Outcome, { kind: "failed" }> | null = null;
@@ -131,9 +129,7 @@ export class Node {
   async #runAs(role: Role): Promise<RunEnd> {
     this.#step({ kind: "start", role });
     if (this.#duplicate !== null) return this.#duplicate;
-    const plan = planRayStart(this.#input, role);
-    this.#keepsState = plan.store?.kind === "rocksdb";
-    this.#run = new Run(plan, {
+    this.#run = new Run(planRayStart(this.#input, role), {
       ...this.#deps,
       ...this.#input,
       lease: this.#lease,
@@ -191,7 +187,8 @@ export class Node {
     if (end.kind === "stopped" && this.#state !== "draining") this.#step({ kind: "stop", signal });
     // A GCS that does not die may still write to its store: then the lease ends by its time alone.
     if (this.#memory.rayLives) this.#lease.stop();
-    else await this.#lease.release(end.kind === "stopped" && this.#keepsState);
+    // However this run ended: the next one may bring the same cluster back.
+    else await this.#lease.release(this.#deps.state.holdsCluster());
     this.#step({ kind: "over" });
     this.#heartbeat.end();
     const exitCode = end.kind === "stopped" ? 0 : exitCodeOf(end.failure);

@@ -70,6 +70,8 @@ export class ModelState implements ClusterState {
 
   readonly serves: ClusterState["serves"] = () => null;
 
+  readonly holdsCluster: ClusterState["holdsCluster"] = () => this.#keeps && this.#folder.store !== null;
+
   readonly follow: ClusterState["follow"] = () => {
     this.#keeps = false;
     this.#folder.store = null;

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { dashboardHeaders, send } from "../checks/asking.ts";
+import { askUntil, dashboardHeaders, send } from "../checks/asking.ts";
 import type { NodeSettings } from "../config/settings.ts";
 import type { Driver } from "../drivers/driver.ts";
 import { dashboardUrl } from "./snapshot.ts";
@@ -7,6 +7,7 @@ import { dashboardUrl } from "./snapshot.ts";
 /** What the dashboard's REST API says of a job (ray/dashboard/modules/job, Ray 2.40 to 2.60). */
 const JobInfo = z.object({ status: z.string(), driver_exit_code: z.number().nullish() });
 const ANSWER_MS = 10_000;
+const COMES = { forMs: 30_000, everyMs: 200 };
 
 const FAILED = ["FAILED", "STOPPED"];
 
@@ -24,6 +25,13 @@ export function jobAt(driver: Driver, head: NodeSettings, id: string) {
     return send(url, ANSWER_MS, dashboardHeaders(driver.token), sent).catch(() => undefined);
   };
   return {
+    /** Waits for the dashboard, which a HEAD that comes back with its state is ALIVE without. */
+    askable: async (signal: AbortSignal): Promise<void> =>
+      void (await askUntil(
+        (answer) => answer !== undefined,
+        () => ask(""),
+        { ...COMES, signal },
+      )),
     /** Its state, and how it ended; undefined where there is no such job, or no answer. */
     state: async () => {
       const answer = await ask("");

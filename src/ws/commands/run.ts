@@ -48,8 +48,9 @@ async function runJob(
   const id = `ws-${randomBytes(8).toString("hex")}`;
   const how = [`--log-color=${context.interactive}`, ...(options.wait ? [] : ["--no-wait"])];
   const words = submission(driver, head.value, [id, ...how, "--", ...entrypoint]);
-  const program = await driver.typed(head.value.name, words, { folder });
   const job = jobAt(driver, head.value, id);
+  await job.askable(context.signal);
+  const program = await driver.typed(head.value.name, words, { folder });
   const ended = new AbortController();
   const stopping = stopOnSignal(context, id, job, ended.signal);
   const submitted = await runApart(program, options.json ? "stderr" : "stdout", context.urgent);

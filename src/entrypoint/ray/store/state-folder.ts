@@ -24,6 +24,8 @@ export interface ClusterState {
   readonly serves: (clusterId: string) => string | null;
   /** It has joined another HEAD. */
   readonly follow: () => void;
+  /** True where its store holds a cluster that has served, which is lost to whoever leads instead of this node. */
+  readonly holdsCluster: () => boolean;
 }
 
 /** `life`: the run that this one is proven to succeed; null where there was none, or nothing proves its end. `epoch`: of the store. */
@@ -36,6 +38,7 @@ export const NO_STATE: ClusterState = {
   renewed: () => {},
   serves: () => null,
   follow: () => {},
+  holdsCluster: () => false,
 };
 
 const Kept = z.object({ epoch: z.nullable(Epoch), clusterId: z.nullable(Word) });
@@ -132,6 +135,10 @@ export class StateFolder implements ClusterState {
   follow(): void {
     this.#kept = null;
     this.#change(() => this.#putAside("follows"));
+  }
+
+  holdsCluster(): boolean {
+    return (this.#kept?.clusterId ?? null) !== null;
   }
 
   get #recorded(): Kept | undefined {
