@@ -35,7 +35,7 @@ describe("the state of a cluster", () => {
     renewed: vi.fn(),
     follow: vi.fn(),
     serves: vi.fn((): string | null => "c1"),
-    holdsCluster: () => false,
+    holdsCluster: () => true,
     takeOver: async () => ok({ life: "run-0", epoch: 6 }),
     ...own,
   });
@@ -66,6 +66,13 @@ describe("the state of a cluster", () => {
     expect(state.renewed).toHaveBeenLastCalledWith(8);
     node.stopRequest.receive("SIGTERM");
     await node.live(5000);
+    expect(health.releaseLease).toHaveBeenCalledWith(expect.objectContaining({ returning: true }), 1000);
+  });
+
+  test("a start that fails leaves the lease to the next one where a cluster is kept", async () => {
+    const health = leasing();
+    const node = head({ state: withState(), health, exitsAfterMs: 900, exitCode: 2 }, STATE);
+    expect((await node.live(200_000)).exitCode).toBe(2);
     expect(health.releaseLease).toHaveBeenCalledWith(expect.objectContaining({ returning: true }), 1000);
   });
 
