@@ -16,6 +16,7 @@ import { addUp } from "./commands/up.ts";
 import type { GlobalOptions, WsContext } from "./context.ts";
 import { RUNTIMES } from "./drivers/driver.ts";
 import { EXIT, fail, ioFailure } from "./failure.ts";
+import { quoted } from "./output/terminal.ts";
 import { foreignState, trustedOwners } from "./state/foreign.ts";
 
 const COMMANDS = [
@@ -76,6 +77,11 @@ function readGlobals(program: Command, { env, dist }: WsContext, words: readonly
     ...{ runtime, root, configFile, configFolder: dirname(configFile) },
     configGiven: Boolean(config),
     stateDir,
+    typed: [
+      "./ws",
+      ...(config ? ["-c", quoted(config)] : []),
+      ...(state ? ["--state", quoted(state)] : []),
+    ].join(" "),
     venvDir: resolve(env.WS_VENV_DIR || stateDir),
     afterDashes: words.includes("--") ? words.slice(words.indexOf("--") + 1) : [],
   };

@@ -6,7 +6,7 @@ import type { WsContext } from "../context.ts";
 import type { Opened } from "../drivers/choose.ts";
 import type { Driver } from "../drivers/driver.ts";
 import { EXIT } from "../failure.ts";
-import { printJson } from "../output/terminal.ts";
+import { printJson, quoted } from "../output/terminal.ts";
 import { JSON_OPTION, type JsonOption, onCluster, type Run } from "./command.ts";
 
 export const addEnv = (program: Command, run: Run) =>
@@ -39,6 +39,3 @@ export const renderEnv = (variables: Readonly<Record<string, string>>): string =
     ...Object.entries(variables).map(([name, value]) => `export ${name}=${quoted(value)}`),
     "",
   ].join("\n");
-
-const quoted = (text: string): string =>
-  /^[\w./:@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;

@@ -51,3 +51,7 @@ export function warn({ err }: Pick<Terminal, "err">, what: string, warnings: rea
 /** The same of what config.yaml wants, for the commands that carry it out. */
 export const warnOfMachine = (terminal: Pick<Terminal, "err">, warnings: readonly Problem[]): void =>
   warn(terminal, "Parts of config.yaml that this machine cannot provide in full", warnings);
+
+/** A word as a POSIX shell takes it. */
+export const quoted = (text: string): string =>
+  /^[\w./:@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
