@@ -47,7 +47,7 @@ test("a HEAD that another has succeeded comes back as its WORKER, and its store 
   await startNode(scene(), GPU).says(READY, takenOver(scene()));
   expect(cluster.process(GPU).text).toContain("→ New cluster");
   await boot(scene(), CPU);
-  expect(cluster.process(CPU).text).toContain("is put aside, since another node leads now");
+  expect(cluster.process(CPU).text).toContain("is put aside, because another node leads now");
   expect(existsSync(join(stateOf(CPU), "gcs"))).toBe(false);
   expect(readdirSync(stateOf(CPU)).filter((name) => name.startsWith("gcs-aside-"))).toHaveLength(1);
   expect(await cluster.becomes([CPU, GPU, EXTRA], BOOT_MS)).toBe(GPU);
