@@ -15,7 +15,7 @@ const node = (name: string) => `${PROJECT}-${name}`;
 beforeAll(async () => {
   const up = await project.ws(["up"]);
   expect(up.code, up.text).toBe(0);
-  await project.docker("network", "create", STRANGERS);
+  await project.docker("network", "create", "--subnet", "10.198.0.0/24", STRANGERS);
 });
 afterAll(() => project.docker("network", "rm", STRANGERS));
 
