@@ -125,6 +125,7 @@ describe("ws down", () => {
   });
 
   test("what others put into our network stays theirs, and is named", async () => {
+    await project.ws(["generate"]);
     await project.compose("up", "--detach", "health");
     const network = `${PROJECT}-ray-network`;
     const guest = await engine.start("guest", IMAGE, ["sleep", "600"], ["--network", network]);
