@@ -10,13 +10,11 @@ import {
 } from "../common/environment.ts";
 import type { Problem } from "../common/failure.ts";
 import { LOG_FORMS } from "../common/output/logger.ts";
-import { RENEW_DEADLINE_S } from "../common/protocol/lease-protocol.ts";
+import { MIN_TTL_S, RENEW_DEADLINE_S } from "../common/protocol/lease-protocol.ts";
 import { err, ok, type Result } from "../common/result.ts";
 import type { Form } from "../common/values.ts";
 import * as scalars from "../common/values.ts";
 
-/** A holder must be able to know, at its deadline, that nobody else holds the lease yet (docs/faults.md 4.1). */
-const MIN_TTL_S = 1.2 * RENEW_DEADLINE_S;
 const TTL_TOO_SHORT = `expected at least ${MIN_TTL_S} seconds: a holder may go on for ${RENEW_DEADLINE_S} seconds without a renewal`;
 const leaseTtl: Form<number> = {
   ...scalars.positiveSeconds,

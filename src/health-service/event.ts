@@ -1,5 +1,5 @@
 import { INPUT_FAILURES } from "../common/failure.ts";
-import type { ReachAnswer } from "../common/protocol/lease-protocol.ts";
+import type { ReachAnswer } from "../common/protocol/reach-protocol.ts";
 import type { Members } from "../common/result.ts";
 
 /** The ways in which the service cannot start, in words. */

@@ -1,6 +1,6 @@
 import { connect } from "node:net";
 import { lookup, lookupsUnderWay } from "../common/lookup.ts";
-import type { ReachAnswer, ReachRequest } from "../common/protocol/lease-protocol.ts";
+import type { ReachAnswer, ReachRequest } from "../common/protocol/reach-protocol.ts";
 import type { Registry } from "./registry.ts";
 
 /** Ray's ports are above these. */

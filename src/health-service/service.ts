@@ -1,4 +1,5 @@
 import type * as wire from "../common/protocol/lease-protocol.ts";
+import type { ReachRequest } from "../common/protocol/reach-protocol.ts";
 import type { Config } from "./config.ts";
 import { LeaseStore, type LeaseStoreSettings } from "./lease/lease-store.ts";
 import { createWhitelistCheck } from "./lease/whitelist.ts";
@@ -54,7 +55,7 @@ export class Service {
   }
 
   /** Dials a node back. */
-  async reach(request: wire.ReachRequest, peer: string) {
+  async reach(request: ReachRequest, peer: string) {
     const answer = await this.#dial(request, peer);
     this.settings.log({ type: "reach", node: request.node, answer });
     return answer;

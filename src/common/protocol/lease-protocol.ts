@@ -164,38 +164,6 @@ export type NodeNoted = z.infer<typeof NodeNoted>;
 export const NodeRefused = z.object({ reason: z.literal("duplicate-name"), message: Text });
 export type NodeRefused = z.infer<typeof NodeRefused>;
 
-/** Body of `POST /v1/reach`: the service dials what this node advertises, and expects to read `nonce` there. */
-export const ReachRequest = z.object({
-  node: Name,
-  life: Name,
-  nonce: z.string().check(z.minLength(8), z.maxLength(128)),
-  port: Port,
-});
-export type ReachRequest = z.infer<typeof ReachRequest>;
-
-/** 200 of `POST /v1/reach`. */
-export const ReachAnswer = z.object({
-  result: z.enum([
-    "reached",
-    "refused",
-    "timeout",
-    "no-route",
-    "name-not-found",
-    /** Something else listens there. */
-    "wrong-answer",
-    /** Not dialled: its report does not allow it, or there were too many dials lately. */
-    "not-known",
-    "busy",
-  ]),
-  message: Text,
-  /** The service's own end of the connection. */
-  from: z.nullable(Text),
-  /** What was dialled: the advertised name with the port; and what it resolved to, for those who have the token. */
-  to: z.nullable(Text),
-  address: z.nullable(Text),
-});
-export type ReachAnswer = z.infer<typeof ReachAnswer>;
-
 /** Body of every 4xx and 5xx answer that is no lease answer. */
 export type ErrorAnswer = { error: string; problems?: string[] | undefined };
 
@@ -203,3 +171,5 @@ export type ErrorAnswer = { error: string; problems?: string[] | undefined };
 export const LEASE_TTL_S = 15;
 export const RENEW_DEADLINE_S = 10;
 export const RENEW_EVERY_S = 2;
+/** The shortest lease under which a holder knows, at its deadline, that nobody else holds it yet (docs/faults.md 4.1). */
+export const MIN_TTL_S = 1.2 * RENEW_DEADLINE_S;

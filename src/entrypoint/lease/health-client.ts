@@ -4,6 +4,7 @@ import * as z from "zod/mini";
 import { monotonicMs } from "../../common/deadline.ts";
 import { rememberingLookup } from "../../common/lookup.ts";
 import * as wire from "../../common/protocol/lease-protocol.ts";
+import { ReachAnswer, type ReachRequest } from "../../common/protocol/reach-protocol.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import type { HealthFact, LeaseFact, ReportFact } from "../election/facts.ts";
 
@@ -23,7 +24,7 @@ export interface HealthClient {
   releaseLease(release: wire.LeaseRelease, timeoutMs: number): Promise<Result<void, string>>;
   report(node: string, report: wire.NodeReport, timeoutMs: number): Promise<ReportFact>;
   /** Has the service dial this node back; an error is its cause. */
-  reach(request: wire.ReachRequest, timeoutMs: number): Promise<Result<wire.ReachAnswer, string>>;
+  reach(request: ReachRequest, timeoutMs: number): Promise<Result<ReachAnswer, string>>;
 }
 
 /** `token` is sent with writes, where the service wants one. */
@@ -39,7 +40,7 @@ export function openHealthClient(url: string, token: string | null): HealthClien
     report: async (node, body, timeoutMs) =>
       toReportFact(await call("PUT", `/v1/nodes/${encodeURIComponent(node)}`, timeoutMs, body)),
     reach: async (body, timeoutMs) =>
-      expect200(await call("POST", "/v1/reach", timeoutMs, body), (text) => parse(wire.ReachAnswer, text)),
+      expect200(await call("POST", "/v1/reach", timeoutMs, body), (text) => parse(ReachAnswer, text)),
   };
 }
 

@@ -1,4 +1,5 @@
-import { RENEW_DEADLINE_S } from "../../common/protocol/lease-protocol.ts";
+import { LEASE_TTL_S, MIN_TTL_S, RENEW_DEADLINE_S } from "../../common/protocol/lease-protocol.ts";
+import type { Result } from "../../common/result.ts";
 import type { Config } from "../config/config.ts";
 import type { Deps } from "../deps.ts";
 import type { LeaseFact } from "../election/facts.ts";
@@ -39,3 +40,16 @@ function describe(answer: LeaseFact, fencing: Config["fencing"]): string {
     fencing === "plain" ? "this HEAD goes on" : `it ends its Ray after ${RENEW_DEADLINE_S} s without`;
   return `Head lease not renewed: ${cause}; ${next}`;
 }
+
+/** What the release of a lease came to, in words. */
+export function describeRelease(released: Result<void, string>, returning: boolean): string {
+  if (!released.ok)
+    return `Head lease not released: ${released.error}; it ends by itself in ${LEASE_TTL_S} s`;
+  return `Head lease released${returning ? "; other candidates wait for this node to come back" : ""}`;
+}
+
+/** A grant that is worth nothing to a strict HEAD. */
+export const tooShort = (ttl: number): LeaseFact => ({
+  kind: "no-answer",
+  cause: `the lease lasts ${ttl} s, and strict fencing wants ${MIN_TTL_S} s at least (RAY_EP_LEASE_TTL of the health service)`,
+});

@@ -1,10 +1,10 @@
 import { formatAddress } from "../../common/address.ts";
-import { LEASE_TTL_S, RENEW_DEADLINE_S } from "../../common/protocol/lease-protocol.ts";
+import { MIN_TTL_S, RENEW_DEADLINE_S } from "../../common/protocol/lease-protocol.ts";
 import type { Config } from "../config/config.ts";
 import type { Deps } from "../deps.ts";
 import type { LeaseFact } from "../election/facts.ts";
 import type { Fault } from "../ray/verdict.ts";
-import { renewalTeller } from "./lease-answer.ts";
+import { describeRelease, renewalTeller, tooShort } from "./lease-answer.ts";
 import { untilLost } from "./renewals.ts";
 
 export interface LeaseSettings {
@@ -18,8 +18,6 @@ export interface LeaseSettings {
 }
 
 const RELEASE_TIMEOUT_MS = 1000;
-/** The shortest lease under which strict fencing can keep its deadline (docs/faults.md 4.1). */
-const MIN_STRICT_TTL_S = 1.2 * RENEW_DEADLINE_S;
 
 /** The head lease, as this node asks for it, renews it and gives it back. Decides nothing else. */
 export class Lease {
@@ -99,7 +97,10 @@ export class Lease {
     if (answer.kind !== "granted") return answer;
     // A later request of this node's about the lease is the one that counts.
     if (unwanted?.aborted && seq === this.#seq) await this.release();
-    return this.#isTooShort(answer.ttl) ? this.#refuse(answer.ttl) : answer;
+    if (!this.#isTooShort(answer.ttl)) return answer;
+    // A HEAD that leads already gives nothing back while its Ray runs: its deadline passes, and that ends it.
+    if (this.#renewing === null) await this.release();
+    return tooShort(answer.ttl);
   }
 
   #request(others: "answered" | "silent"): Parameters<Deps["health"]["askLease"]>[0] {
@@ -137,16 +138,7 @@ export class Lease {
 
   /** Strict: the lease must outlive the deadline at which this HEAD ends its Ray. */
   #isTooShort(ttl: number): boolean {
-    return this.#strict && ttl < MIN_STRICT_TTL_S;
-  }
-
-  /** A HEAD that leads already gives nothing back while its Ray runs: its deadline passes, and that ends it. */
-  async #refuse(ttl: number): Promise<LeaseFact> {
-    if (this.#renewing === null) await this.release();
-    return {
-      kind: "no-answer",
-      cause: `the lease lasts ${ttl} s, and strict fencing wants ${MIN_STRICT_TTL_S} s at least (RAY_EP_LEASE_TTL of the health service)`,
-    };
+    return this.#strict && ttl < MIN_TTL_S;
   }
 
   /** Renews every two seconds until `release` or `stop`. A lease that could not be had before is asked for again. */
@@ -200,9 +192,6 @@ export class Lease {
       Math.min(values.HEALTH_TIMEOUT, RELEASE_TIMEOUT_MS),
     );
     this.#heldEpoch = null;
-    const cause = released.ok
-      ? `Head lease released${returning ? "; other candidates wait for this node to come back" : ""}`
-      : `Head lease not released: ${released.error}; it ends by itself in ${LEASE_TTL_S} s`;
-    this.#deps.log({ type: "lease-renewal", ok: released.ok, cause });
+    this.#deps.log({ type: "lease-renewal", ok: released.ok, cause: describeRelease(released, returning) });
   }
 }

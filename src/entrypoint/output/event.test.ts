@@ -16,7 +16,7 @@ import { EVERY_FAILURE } from "../../../test/fixtures/failures.ts";
 import { expectVisible, outsideText, saying } from "../../../test/fixtures/outside.ts";
 import { createLogger } from "../../common/output/logger.ts";
 import type { RayGcs } from "../../common/probe-result.ts";
-import type { ReachAnswer } from "../../common/protocol/lease-protocol.ts";
+import type { ReachAnswer } from "../../common/protocol/reach-protocol.ts";
 import type { HealthFact } from "../election/facts.ts";
 import { type Event, render } from "./event.ts";
 

@@ -4,7 +4,7 @@ import type { RayAuth } from "../../common/auth-token.ts";
 import { type Failure, renderFailure } from "../../common/failure.ts";
 import { gib, seconds, short } from "../../common/output/units.ts";
 import { renderProbe } from "../../common/probe-result.ts";
-import type { ReachAnswer } from "../../common/protocol/lease-protocol.ts";
+import type { ReachAnswer } from "../../common/protocol/reach-protocol.ts";
 import { headAddressWords, IN_WHITELIST, MODE_LINES } from "../../common/protocol/specification.ts";
 import type { Members, Result } from "../../common/result.ts";
 import type { Config } from "../config/config.ts";

@@ -1,7 +1,7 @@
 import { formatAddress } from "../../common/address.ts";
 import type { RayAuth } from "../../common/auth-token.ts";
 import { seconds, short } from "../../common/output/units.ts";
-import type { ReachAnswer } from "../../common/protocol/lease-protocol.ts";
+import type { ReachAnswer } from "../../common/protocol/reach-protocol.ts";
 import type { Decision, WaitReason } from "../election/decide/decision.ts";
 import type { Step } from "../state.ts";
 

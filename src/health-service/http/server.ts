@@ -3,6 +3,7 @@ import * as z from "zod/mini";
 import { readText } from "../../common/files.ts";
 import { Name } from "../../common/protocol/from-outside.ts";
 import * as wire from "../../common/protocol/lease-protocol.ts";
+import { ReachRequest } from "../../common/protocol/reach-protocol.ts";
 import { attempt } from "../../common/result.ts";
 import type { Service } from "../service.ts";
 import { Connections, maxConnections } from "./connections.ts";
@@ -86,7 +87,7 @@ function pathsOf(service: Service) {
       DELETE: write(wire.LeaseRelease, async (release) => ok(await service.lease.release(release))),
     },
     "/v1/reach": {
-      POST: write(wire.ReachRequest, async (request, peer) => ok(await service.reach(request, peer))),
+      POST: write(ReachRequest, async (request, peer) => ok(await service.reach(request, peer))),
     },
     [NODES]: {
       PUT: write(wire.NodeReport, async (report, peer, name) => {

@@ -5,7 +5,7 @@ import { dirname } from "node:path";
 import type { Address } from "../../../common/address.ts";
 import { deadlineIn, pause } from "../../../common/deadline.ts";
 import type { Failure } from "../../../common/failure.ts";
-import type { ReachAnswer } from "../../../common/protocol/lease-protocol.ts";
+import type { ReachAnswer } from "../../../common/protocol/reach-protocol.ts";
 import { err, type Result } from "../../../common/result.ts";
 import type { Config } from "../../config/config.ts";
 import type { HealthClient } from "../../lease/health-client.ts";
