@@ -2,6 +2,7 @@ import { findOtherHead } from "../lease/other-head.ts";
 import { redactCommand } from "../output/redact.ts";
 import { aborted, unlessAborted } from "../stop-request.ts";
 import type { Plan } from "./command.ts";
+import { clear, drain } from "./drain.ts";
 import { Guard } from "./guard/guard.ts";
 import { monitor } from "./monitor.ts";
 import { comparePython, OwnGcs, untilHeadGone } from "./own-gcs.ts";
@@ -14,8 +15,6 @@ import { leadershipOf } from "./store/leadership.ts";
 const GONE_IN_START = { times: 5, timeoutMs: 2000 };
 const GONE_IN_DRAIN = { everyMs: 500, times: 3, timeoutMs: 1000 };
 const STORE_LOOK_MS = 500;
-/** How long the remains of a session may take to die of SIGKILL. */
-const CLEAR_TIMEOUT_MS = 5000;
 
 /** One run of Ray in one role: preflight → start → ready → monitor → end. Nothing of its Ray lives after it. */
 export class Run {
@@ -106,7 +105,7 @@ export class Run {
       const end = await this.#untilEnd(started.value);
       return end === "stop" ? await this.#drain(started.value) : end;
     } finally {
-      await this.#clear(started.value);
+      await clear(started.value, this.#deps);
     }
   }
 
@@ -145,54 +144,23 @@ export class Run {
     return monitor({ ...this.#plan, ray, gcs: this.#gcs, membership: membership.value }, this.#deps, over);
   }
 
-  /** Lets Ray drain until its own end, our deadline, or a reason to wait no longer; what is left is killed after it. */
   async #drain(ray: RayProcess): Promise<RunEnd> {
-    const { clock, log, step, stopRequest } = this.#deps;
-    const { signal, urgent, askedAtMs } = stopRequest;
-    step({ kind: "stop", signal });
-    const began = clock.now();
-    log({ type: "stopping", signal, urgent: urgent.aborted });
-    ray.terminate();
-    const over = new AbortController();
-    // The engine's grace runs since the signal, whatever came before this.
-    const leftMs = Math.max(0, askedAtMs + this.#plan.killAfterMs - began);
-    const how = await Promise.race([
-      ray.exited.then(() => "drained" as const),
-      clock.pause(leftMs, over.signal).then(() => "late" as const),
-      aborted(urgent, over.signal).then(() => "urgent" as const),
+    await drain(ray, this.#plan, this.#deps, (over) => [
       // Nobody to drain into: Ray would wait (docs/faults.md 1.4).
-      this.#headGone(GONE_IN_DRAIN, over.signal).then(() => "headless" as const),
+      this.#headGone(GONE_IN_DRAIN, over).then(() => "headless" as const),
       // Two HEADs would be seen for as long as this one drains.
       this.#ended.promise.then(() => "superseded" as const),
     ]);
-    over.abort();
-    log({ type: "drained", how, tookMs: clock.now() - began });
     return { kind: "stopped" };
-  }
-
-  /**
-   * Kills what is left of Ray until nothing lives. A process in the kernel's hands (a disk that hangs, say) may not die
-   * for minutes; nothing is started beside it, and only an order to stop ends the wait.
-   */
-  async #clear(ray: RayProcess): Promise<void> {
-    const { log, memory, stopRequest } = this.#deps;
-    do {
-      const { killed, clear } = await ray.clear(CLEAR_TIMEOUT_MS);
-      if (killed > 0) log({ type: "cleared", processes: killed, clear });
-      memory.rayLives = !clear;
-    } while (memory.rayLives && !stopRequest.asked.aborted);
   }
 
   /** Resolves when the GCS cannot use its store: Ray itself waits a minute for it, and does not say why (2.60). */
   async #storeFailed(over: AbortSignal): Promise<RunEnd> {
     const { clock, ray } = this.#deps;
     const { store } = this.#plan;
-    // Of an earlier session that could not be archived.
-    const before = ray.storeFault();
     while (store?.kind === "rocksdb" && (await clock.pause(STORE_LOOK_MS, over))) {
       const saw = ray.storeFault();
-      if (saw !== null && saw !== before)
-        return failed({ reason: "store-failed", folder: store.folder, saw });
+      if (saw !== null) return failed({ reason: "store-failed", folder: store.folder, saw });
     }
     return new Promise(() => {});
   }

@@ -38,21 +38,15 @@ test("what the GCS says of its store is found in the session that it makes", () 
   expect(saw()).toBe(FULL);
 });
 
-test("what an earlier one said, whose session could not be moved away, is not taken for it", () => {
+test.each([
+  ["whose session could not be moved away", "session_2"],
+  ["under whose name the next one goes on", "session_1"],
+])("what an earlier one said, %s, is not taken for it", (_, next) => {
   session("session_1", FULL);
   const saw = storeFaultIn(folder, null);
   expect(saw()).toBeNull();
-  session("session_2");
+  session(next);
   expect(saw()).toBeNull();
-  session("session_2", DAMAGED);
-  expect(saw()).toBe(DAMAGED);
-});
-
-test("also where the next one goes on under its name", () => {
-  session("session_1", FULL);
-  const saw = storeFaultIn(folder, null);
-  session("session_1");
-  expect(saw()).toBeNull();
-  session("session_1", DAMAGED);
+  session(next, DAMAGED);
   expect(saw()).toBe(DAMAGED);
 });
