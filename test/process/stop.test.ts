@@ -34,11 +34,7 @@ describe("a stop", () => {
   test("while the Python of Ray is asked for its version and hangs: at once, and Python is gone", async () => {
     const bin = mkdtempSync(join(tmpdir(), "rep-python-"));
     onTestFinished(() => rmSync(bin, { recursive: true }));
-    const [ray, python, pid] = ["ray", "python3", "pid"].map((name) => join(bin, name)) as [
-      string,
-      string,
-      string,
-    ];
+    const [ray, python, pid] = [join(bin, "ray"), join(bin, "python3"), join(bin, "pid")];
     writeFileSync(ray, `#!${python}\n`, { mode: 0o755 });
     writeFileSync(python, `#!/bin/sh\ntrap "" TERM\necho $$ > ${pid}\nwhile :; do sleep 0.1; done\n`, {
       mode: 0o755,
