@@ -13,6 +13,8 @@ type Words<U extends { readonly kind: string }> = {
 export const say = <U extends { readonly kind: string }>(words: Words<U>, member: U): string =>
   (words[member.kind as U["kind"]] as (member: U) => string)(member);
 
+export const warning = (what: string, fix: string): string[] => [`✗ Warning: ${what}`, `  → ${fix}`];
+
 export const RULES: Readonly<Record<Decision["rule"], string>> = {
   "1-explicit-head": "an explicit HEAD was given",
   "2-not-a-candidate": "not in the whitelist",
