@@ -19,7 +19,7 @@ case ${PATH-} in
   *) export PATH="$ray_bin${PATH:+:$PATH}" ;;
 esac
 unset ray_bin
-# The cluster's token, which `su -` drops the way to; ws mounts it there (src/ws/config/tokens.ts).
+# `su -` drops the variables that lead to the cluster's token; ws mounts it there (src/ws/config/tokens.ts).
 if [ -z "${RAY_AUTH_MODE-}" ] && [ -r /run/secrets/ray_auth_token ]; then
   export RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH=/run/secrets/ray_auth_token
 fi

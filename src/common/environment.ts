@@ -1,6 +1,7 @@
 import type { Problem } from "./failure.ts";
+import { LOG_FORMS } from "./output/logger.ts";
 import { shownSentence } from "./output/shown.ts";
-import type { Form } from "./values.ts";
+import { type Form, oneOf } from "./values.ts";
 
 export interface Variable<T = unknown> {
   readonly form: Form<T>;
@@ -19,6 +20,12 @@ export interface Variable<T = unknown> {
 export const kind =
   <T>(form: Form<T>, fix: string) =>
   <F extends string | null>(fallback: F, meaning: string) => ({ form, fix, fallback, meaning });
+
+/** RAY_EP_LOG of each program. */
+export const LOG_VARIABLE = kind(oneOf(...LOG_FORMS), "Give text, timed or json.")(
+  "text",
+  "format of the log: text, timed (text with the time in front of each line) or json",
+);
 
 type Variables = Readonly<Record<string, Variable>>;
 export type Environment = Readonly<Record<string, string | undefined>>;

@@ -99,7 +99,7 @@ export class Node {
     const taken = await this.#deps.state.takeOver(runId, stopRequest.asked);
     if (!taken.ok) return { kind: "failed", failure: taken.error };
     const { life, epoch } = taken.value;
-    // Strict: where guard and supervisor were killed at once their Ray may live on, and only the lease's own end is sure.
+    // Strict: where guard and supervisor were killed together their Ray may live on, and only the lease's own end is sure.
     if (life !== null && config.fencing !== "strict") this.#lease.succeed(life);
     if (epoch !== null) this.#lease.see(epoch);
     return stopRequest.asked.aborted ? { kind: "stopped" } : null;

@@ -4,12 +4,12 @@ import {
   describeVariables,
   type Environment,
   kind,
+  LOG_VARIABLE,
   readEnvironment,
   type ValuesOf,
   type Variable,
 } from "../common/environment.ts";
 import type { Problem } from "../common/failure.ts";
-import { LOG_FORMS } from "../common/output/logger.ts";
 import { MIN_TTL_S, RENEW_DEADLINE_S } from "../common/protocol/lease-protocol.ts";
 import { err, ok, type Result } from "../common/result.ts";
 import type { Form } from "../common/values.ts";
@@ -58,10 +58,7 @@ export const VARIABLES = {
     null,
     "public names under which nodes reach this service when it has no token (addresses, names without dots and private names are always accepted)",
   ),
-  RAY_EP_LOG: kind(scalars.oneOf(...LOG_FORMS), "Give text, timed or json.")(
-    "text",
-    "format of the log: text, timed (text with the time in front of each line) or json",
-  ),
+  RAY_EP_LOG: LOG_VARIABLE,
 } as const satisfies Record<string, Variable>;
 
 /** The value of every variable. The token is there whether it was given or read from its file. */

@@ -46,7 +46,7 @@ test("a HEAD whose Ray does not start any more gives the lease back: the other c
   await cpu.says("✓ Ray worker successfully joined the cluster!");
 });
 
-test("a HEAD that is killed is succeeded by its next life at once, which the lock of its state folder proves", async () => {
+test("a HEAD that is killed is succeeded by its next run at once, which the lock of its state folder proves", async () => {
   const env = { RAY_EP_STATE_DIR: join(rig.folder, "state") };
   const first = rig.node("ray-cpu", env);
   await first.says("✓ Ray cluster is ready!");

@@ -1,6 +1,5 @@
 import * as hosts from "../../common/address.ts";
-import { kind as plainKind, type ValuesOf, type Variable } from "../../common/environment.ts";
-import { LOG_FORMS } from "../../common/output/logger.ts";
+import { LOG_VARIABLE, kind as plainKind, type ValuesOf, type Variable } from "../../common/environment.ts";
 import { ok } from "../../common/result.ts";
 import type { Form } from "../../common/values.ts";
 import * as scalars from "../../common/values.ts";
@@ -147,10 +146,7 @@ export const VARIABLES = {
     null,
     "a file in which this node keeps what it knows of itself, as JSON; it outlives the process (default: none)",
   ),
-  RAY_EP_LOG: kind(scalars.oneOf(...LOG_FORMS), "Give text, timed or json.")(
-    "text",
-    "format of the log: text, timed (text with the time in front of each line) or json",
-  ),
+  RAY_EP_LOG: LOG_VARIABLE,
   RAY_EP_LOG_LIMIT: kind(scalars.bytes, "Give bytes, or 10m.")(
     null,
     "for a log that is appended to a file: bytes at which it is copied to FILE.1 and emptied (default: no limit)",

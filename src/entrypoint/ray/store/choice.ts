@@ -56,11 +56,11 @@ export const STORE = "gcs";
 
 /**
  * How long Ray's processes wait for a GCS that comes back, where RAY_gcs_rpc_server_reconnect_timeout_s is not given: the
- * same cluster may answer after minutes, and this program looks itself for one that does not (docs/deciding.md).
+ * same cluster may answer after minutes, and this program itself notices one that does not (docs/deciding.md).
  */
 const RECONNECT_S = "600";
 
-/** What Ray is told so that its state outlives it; `store`: of a HEAD (ray_config_def.h, 2.57 to 2.60). Pure. */
+/** What Ray is told so that its state outlives it (ray_config_def.h, 2.57 to 2.60); `store`: a HEAD's, else null. Pure. */
 export function storeEnvironment(input: Given, store: StoreChoice | null): Record<string, string> {
   if (input.config.values.RAY_EP_STATE === "none" || !hasStore(input)) return {};
   const patience = { RAY_gcs_rpc_server_reconnect_timeout_s: RECONNECT_S };
@@ -68,6 +68,6 @@ export function storeEnvironment(input: Given, store: StoreChoice | null): Recor
   return { ...patience, RAY_gcs_storage: "rocksdb", RAY_gcs_storage_path: store.folder };
 }
 
-/** Whether this node may lead some time, and so use the state folder at all. Pure. */
+/** Whether this node may ever lead, and so use the state folder at all. Pure. */
 export const mayLead = (config: Config): boolean =>
   config.explicitHead === null ? isCandidate(config) : config.explicitHead.isThisNode;

@@ -13,11 +13,11 @@ export interface Leadership {
  * only by the node that has led ever since. Without a lease nobody can know better than the node itself. Pure.
  */
 export const isOwn = (stored: number | null, { epoch, soleSince }: Leadership): boolean =>
-  // Nobody else may lead, or each change of holder raises the epoch: where nothing more is said, only the one just before is
-  // sure to be this node's.
+  // 0: nobody else may lead. Each grant raises the epoch, so that where the service says nothing more, only a store of the
+  // epoch just before has certainly had no other leader since.
   epoch === null || soleSince === 0 || (stored !== null && stored >= (soleSince ?? epoch - 1));
 
-/** What is known of it: nobody else leads beside an explicit HEAD, or a single candidate. Pure. */
+/** What the lease says of it, and the settings: beside an explicit HEAD or a single candidate nobody else leads. Pure. */
 export const leadershipOf = (
   { heldEpoch: epoch, soleSince }: { readonly heldEpoch: number | null; readonly soleSince: number | null },
   { explicitHead, whitelist }: Pick<Config, "explicitHead" | "whitelist">,

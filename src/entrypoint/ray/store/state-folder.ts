@@ -24,7 +24,7 @@ export interface ClusterState {
   readonly serves: (clusterId: string) => string | null;
   /** It has joined another HEAD. */
   readonly follow: () => void;
-  /** True where its store holds a cluster that has served, which is lost to whoever leads instead of this node. */
+  /** True where its store holds a cluster that has served: whoever leads instead of this node does not have it. */
   readonly holdsCluster: () => boolean;
 }
 
@@ -44,7 +44,7 @@ export const NO_STATE: ClusterState = {
 const Kept = z.object({ epoch: z.nullable(Epoch), clusterId: z.nullable(Word) });
 type Kept = z.infer<typeof Kept>;
 
-/** For files beside the store. */
+/** Beside the store. */
 const RECORD = "gcs.json";
 const LIFE = "life";
 const ASIDE = "gcs-aside-";
@@ -59,13 +59,13 @@ function whyAside(isKept: boolean, stored: number | null, leadership: Leadership
   return stored === null ? "unknown" : "other-led";
 }
 
-/** A guard needs less to kill what its entrypoint left behind, unless the disk hangs. */
+/** A guard takes less to kill what its entrypoint left behind, unless the disk hangs. */
 const WAIT_S = 10;
 const QUIET_MS = 500;
 
 /**
  * RAY_EP_STATE_DIR: the store of the GCS, the epoch and cluster that it belongs to, and the id of the last run. Its lock
- * (flock(2)) is held until nothing of this run's Ray is alive, also where processes are not visible from here.
+ * (flock(2)) is held until nothing of this run's Ray is alive, which the next run sees even where it sees no processes.
  * Everything is done with the rights of the user that Ray runs as.
  */
 export class StateFolder implements ClusterState {

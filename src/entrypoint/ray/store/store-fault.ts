@@ -4,9 +4,10 @@ import { visible } from "../../../common/output/shown.ts";
 import { asUser, type RayUser } from "../../config/become.ts";
 
 /**
- * Returns what tells what the GCS that starts from now on said before it ended over its store (rocksdb_store_client.cc, 2.60:
- * "Check failed: … Failed to open RocksDB at …: IO error: No space left on device"); null where it said nothing. `tempDir`:
- * Ray's folder of sessions, in which an earlier session may still be the latest one, also under the name that the next one has.
+ * Returns a function that tells what the GCS that starts after this call said of its store before it ended
+ * (rocksdb_store_client.cc, 2.60: "Check failed: … Failed to open RocksDB at …: IO error: No space left on device"); null where
+ * it said nothing. `tempDir`: Ray's folder of sessions, in which an earlier session may still be the latest one, even under the
+ * name that the next one has.
  */
 export function storeFaultIn(tempDir: string, user: RayUser | null): () => string | null {
   const file = join(tempDir, "session_latest", "logs", "gcs_server.err");
