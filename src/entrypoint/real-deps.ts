@@ -4,6 +4,7 @@ import { createLogger } from "../common/output/logger.ts";
 import { openGcs } from "../gcs/client.ts";
 import { probeGcs } from "../gcs/probe.ts";
 import type { Deps } from "./deps.ts";
+import { mayLead } from "./election/decide/candidates.ts";
 import { openHealthClient } from "./lease/health-client.ts";
 import { StatusKeeper } from "./lease/node-status.ts";
 import { NO_SERVICE, sparing } from "./lease/without-lease.ts";
@@ -16,7 +17,6 @@ import { type PreflightDeps, preflight } from "./ray/preflight/preflight.ts";
 import { SessionFolder } from "./ray/preflight/session-folder.ts";
 import { launch } from "./ray/process.ts";
 import type { Ray } from "./ray/ray.ts";
-import { mayLead } from "./ray/store/choice.ts";
 import { NO_STATE, StateFolder } from "./ray/store/state-folder.ts";
 import { storeFaultIn } from "./ray/store/store-fault.ts";
 

@@ -1,7 +1,6 @@
 import { findMisspelt, nearestName } from "../config/nearest.ts";
-import { placeOf } from "../election/decide/candidates.ts";
+import { mayLead, placeOf } from "../election/decide/candidates.ts";
 import type { PlanInput } from "../ray/command.ts";
-import { mayLead } from "../ray/store/choice.ts";
 import type { Event } from "./event.ts";
 
 /** Who this node is and what it was told, as a start says it first and a dry run too. Pure. */

@@ -14,6 +14,10 @@ export function isCandidate(config: Pick<Config, "node" | "whitelist">): boolean
   return placeOf(config) >= 0;
 }
 
+/** Whether this node may ever lead. */
+export const mayLead = (config: Config): boolean =>
+  config.explicitHead === null ? isCandidate(config) : config.explicitHead.isThisNode;
+
 /** Every address at which a HEAD may be, but this node's own: what the probes ask. */
 export function possibleHeads(config: Config): readonly { name: string | null; address: Address }[] {
   if (config.explicitHead?.isThisNode) return [];

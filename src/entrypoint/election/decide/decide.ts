@@ -5,7 +5,7 @@ import type { Config } from "../../config/config.ts";
 import type { Facts } from "../facts.ts";
 import { decideByLease, decideOwnHead } from "./by-lease.ts";
 import { decideByOrder, decideWithoutHealth } from "./by-order.ts";
-import { holderIn, isCandidate, isHolder } from "./candidates.ts";
+import { holderIn, isHolder, mayLead } from "./candidates.ts";
 import type { Decision, Rule } from "./decision.ts";
 import { waitForHead } from "./no-head.ts";
 
@@ -25,11 +25,11 @@ import { waitForHead } from "./no-head.ts";
 export function decide(config: Config, facts: Facts): Decision {
   const { explicitHead } = config;
   if (explicitHead?.isThisNode) return decideOwnHead(config, facts);
-  const mayLead = explicitHead === null && isCandidate(config);
+  const couldLead = mayLead(config);
   const workerRule = explicitHead === null ? "2-not-a-candidate" : "1-explicit-head";
-  const found = findHead(facts, mayLead ? "3-head-found" : workerRule);
+  const found = findHead(facts, couldLead ? "3-head-found" : workerRule);
   if (found !== null) return found;
-  if (!mayLead) return waitForHead(config, facts, workerRule);
+  if (!couldLead) return waitForHead(config, facts, workerRule);
   switch (facts.health.kind) {
     case "lease":
       return decideByLease(config, facts);

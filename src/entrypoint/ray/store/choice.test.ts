@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { configOf } from "../../../../test/fixtures/config.ts";
 import { LOCAL } from "../../../../test/fixtures/virtual-node.ts";
-import { chooseStore, mayLead, type StoreChoice, storeEnvironment } from "./choice.ts";
+import { chooseStore, type StoreChoice, storeEnvironment } from "./choice.ts";
 
 const HERE = { RAY_EP_STATE_DIR: "/state" };
 const HEAD = { role: "head" } as const;
@@ -47,13 +47,4 @@ test("Ray is told its store, and to wait for a GCS that comes back on every node
   expect(storeEnvironment(given({}), null)).toEqual(PATIENCE);
   for (const row of [{ vars: { RAY_EP_STATE: "none" } }, { version: "2.49.2" }])
     expect(storeEnvironment(given(row), null)).toEqual({});
-});
-
-test.each([
-  ["a candidate", {}, true],
-  ["another node", { HEAD_WHITELIST: "b" }, false],
-  ["an explicit HEAD", { HEAD_WHITELIST: "b", HEAD_ADDRESS: "a:6379" }, true],
-  ["a candidate of an explicit HEAD", { HEAD_ADDRESS: "b:6379" }, false],
-])("who may lead: %s", (_, vars, may) => {
-  expect(mayLead(given({ vars }).config)).toBe(may);
 });

@@ -3,7 +3,6 @@ import { releaseOf } from "../../../common/auth-token.ts";
 import type { Environment } from "../../../common/environment.ts";
 import type { Config } from "../../config/config.ts";
 import type { LocalFact } from "../../config/local.ts";
-import { isCandidate } from "../../election/decide/candidates.ts";
 import type { Role } from "../../election/role.ts";
 
 interface Given {
@@ -67,7 +66,3 @@ export function storeEnvironment(input: Given, store: StoreChoice | null): Recor
   if (store?.kind !== "rocksdb") return patience;
   return { ...patience, RAY_gcs_storage: "rocksdb", RAY_gcs_storage_path: store.folder };
 }
-
-/** Whether this node may ever lead, and so use the state folder at all. Pure. */
-export const mayLead = (config: Config): boolean =>
-  config.explicitHead === null ? isCandidate(config) : config.explicitHead.isThisNode;
