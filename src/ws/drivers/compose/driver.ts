@@ -20,7 +20,7 @@ import { surveyProject } from "./survey.ts";
 export function composeDriver(project: Project): Driver {
   const { settings, engine } = project;
   const container = (name: string) => containerName(settings, name);
-  const driver: Driver = {
+  return {
     name: "docker",
     ...accessOf(project),
     noun: "container",
@@ -32,32 +32,7 @@ export function composeDriver(project: Project): Driver {
     binDir: "/home/ray/anaconda3/bin",
     until: (signal) => composeDriver({ ...project, engine: endingWith(engine, signal), signal }),
     list: (part) => listContainers(project, part),
-    survey: async (request) => {
-      const survey = await surveyProject(project, request);
-      if (!survey.ok) return survey;
-      const { moved, ...found } = survey.value;
-      const replaces = formerDriver(project) ?? (moved ? driver : undefined);
-      return ok({ ...found, replaces: request.part === "main" ? replaces : undefined });
-    },
-    prepare: async (request, { stale }, job) => {
-      const plan = planHere(settings, project);
-      if (!plan.ok) return plan;
-      const written = await writeComposeFiles(plan.value, project.configFolder, { check: false });
-      return written.ok ? ensureImages(project, request, stale, job) : written;
-    },
-    create: async (request, signal) => {
-      if (request.part === "main") dropKeptLogs(project);
-      // What compose itself would wait for before a start are health checks, which come seconds apart.
-      const words = ["up", "--no-start", "--no-build", ...servicesOf(settings, request.part)];
-      const made = await runCompose(project, request, words, { signal });
-      if (!made.ok) return made;
-      return request.part === "main" ? startOthers(project, request, signal) : ok(undefined);
-    },
-    start: async (_, names, signal) => {
-      const words = ["start", ...names.map(container)];
-      const started = await engine.docker(words, { signal, timeoutMs: CHANGE_MS });
-      return started.ok ? ok(undefined) : started;
-    },
+    ...startVerbs(project),
     ...endVerbs(project),
     ...logVerbs(project),
     ...nodeVerbs(project),
@@ -74,7 +49,38 @@ export function composeDriver(project: Project): Driver {
       return { ref: shown.name, address: "–", container: shown };
     },
   };
-  return driver;
+}
+
+/** How containers come to run. */
+function startVerbs(project: Project): Pick<Driver, "survey" | "prepare" | "create" | "start"> {
+  const { settings, engine } = project;
+  return {
+    survey: async (request) => {
+      const survey = await surveyProject(project, request);
+      if (!survey.ok) return survey;
+      const { moved, ...found } = survey.value;
+      const replaces = formerDriver(project) ?? (moved ? composeDriver(project) : undefined);
+      return ok({ ...found, replaces: request.part === "main" ? replaces : undefined });
+    },
+    prepare: async (request, { stale }, job) => {
+      const plan = planHere(settings, project);
+      if (!plan.ok) return plan;
+      const written = await writeComposeFiles(plan.value, project.configFolder, { check: false });
+      return written.ok ? ensureImages(project, request, stale, job) : written;
+    },
+    create: async (request, signal) => {
+      if (request.part === "main") dropKeptLogs(project);
+      // What compose itself would wait for before a start are health checks, which come seconds apart.
+      const words = ["up", "--no-start", "--no-build", ...servicesOf(settings, request.part)];
+      const made = await runCompose(project, request, words, { signal });
+      return made.ok ? startOthers(project, request, signal) : made;
+    },
+    start: async (_, names, signal) => {
+      const words = ["start", ...names.map((name) => containerName(settings, name))];
+      const started = await engine.docker(words, { signal, timeoutMs: CHANGE_MS });
+      return started.ok ? ok(undefined) : started;
+    },
+  };
 }
 
 /** The cluster that was started under an earlier project.name. */
