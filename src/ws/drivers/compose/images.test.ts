@@ -40,11 +40,11 @@ test("the digest changes with the bundle, and with no other file", () => {
   const root = mkdtempSync(join(tmpdir(), "ws-source-"));
   onTestFinished(() => rmSync(root, { recursive: true }));
   mkdirSync(join(root, "dist"));
-  const before = sourceVariables(root);
+  const before = sourceVariables(root, []);
   writeFileSync(join(root, "dist/ws.js"), "x");
-  expect(sourceVariables(root)).toEqual(before);
+  expect(sourceVariables(root, [])).toEqual(before);
   writeFileSync(join(root, "dist/entrypoint.js"), "x");
-  const after = sourceVariables(root);
+  const after = sourceVariables(root, []);
   expect(after.WS_NODE_SOURCE).not.toBe(before.WS_NODE_SOURCE);
   expect(after.WS_HEALTH_SOURCE).toBe(before.WS_HEALTH_SOURCE);
 });
