@@ -49,7 +49,7 @@ test("the digest changes with the bundle, and with no other file", () => {
   expect(after.WS_HEALTH_SOURCE).toBe(before.WS_HEALTH_SOURCE);
 });
 
-test("images with one reason are built together in one breath", () => {
+test("services whose images have one reason stand together", () => {
   const [none, changed] = ["there is none yet", "dist/ changed"];
   const stale = new Map([
     ...["health", "ray-small-1"].map((name) => [name, changed] as const),
