@@ -19,7 +19,6 @@ import { surveyProject } from "./survey.ts";
 /** The services of config.yaml as containers of a Docker engine, through the compose files that `ws generate` writes. */
 export function composeDriver(project: Project): Driver {
   const { settings, engine } = project;
-  const container = (name: string) => containerName(settings, name);
   return {
     name: "docker",
     ...accessOf(project),
@@ -45,7 +44,9 @@ export function composeDriver(project: Project): Driver {
     inside: (address) => address,
     absent: (name) => {
       const shown =
-        name === undefined ? { name: "–", status: "–" } : { name: container(name), status: "none" };
+        name === undefined
+          ? { name: "–", status: "–" }
+          : { name: containerName(settings, name), status: "none" };
       return { ref: shown.name, address: "–", container: shown };
     },
   };
