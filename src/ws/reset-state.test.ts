@@ -5,7 +5,7 @@ import { FakeEngine, inspected } from "../../test/fixtures/docker/fake-engine.ts
 import { foldersOf, nodeState } from "./drivers/local/machine.ts";
 
 const ID = "0".repeat(64);
-const engineWith = (running: boolean, said = "aside") => `
+const engineWith = (running: boolean, said = "aside", volume = "kept") => `
   version*) echo 28.1 ;;
   "context inspect"*) echo unix:///run/docker.sock ;;
   "ps "*) echo ${ID} ;;
@@ -13,6 +13,7 @@ const engineWith = (running: boolean, said = "aside") => `
 ${inspected({ service: "ray-cpu", running })}
 JSON
   ;;
+  "volume ls"*) echo ${volume} ;;
   run*) echo ${said} ;;`;
 
 test("docker: a container with the node's image puts aside what is in its volume, while the node does not run", async () => {
@@ -30,6 +31,9 @@ test("docker: a container with the node's image puts aside what is in its volume
   engine.says(engineWith(false, ""));
   expect((await engine.ws(["reset-state", "ray-cpu"])).out).toContain("has kept nothing");
   expect((await engine.ws(["reset-state", "ray-tpu"])).code).toBe(78);
+  // `docker run` would make the volume.
+  engine.says(engineWith(false, "aside", ""));
+  expect((await engine.ws(["reset-state", "ray-cpu"])).out).toContain("has kept nothing");
 });
 
 test("embedded: so is what lies in the node's folder", async () => {

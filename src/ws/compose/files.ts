@@ -27,8 +27,8 @@ export interface ComposeFile {
 }
 
 /** For the head lease. */
-const STATE_VOLUME = "health-state";
-const STATE_FOLDER = "/var/lib/ray-entrypoint";
+const LEASE_VOLUME = "health-state";
+const LEASE_FOLDER = "/var/lib/ray-entrypoint";
 
 /** compose.yaml: the health service and the nodes that are switched on. Pure. */
 export function mainComposeFile(plan: HostPlan): ComposeFile {
@@ -36,7 +36,7 @@ export function mainComposeFile(plan: HostPlan): ComposeFile {
   const labels = names.labelsOf(plan, "main");
   const volumes = {
     ...namedVolumes(plan),
-    ...(enabled ? { [STATE_VOLUME]: { name: `${plan.projectName}-${STATE_VOLUME}`, labels } } : {}),
+    ...(enabled ? { [LEASE_VOLUME]: { name: `${plan.projectName}-${LEASE_VOLUME}`, labels } } : {}),
     ...Object.fromEntries(
       keepers(plan).map(({ name }) => [
         names.stateVolume(name),
@@ -90,13 +90,13 @@ const healthService = (plan: HostPlan): ComposeService =>
     },
     environment: {
       RAY_EP_HEALTH_PORT: String(HEALTH_PORT),
-      RAY_EP_HEALTH_STATE_DIR: STATE_FOLDER,
+      RAY_EP_HEALTH_STATE_DIR: LEASE_FOLDER,
       HEAD_WHITELIST: plan.candidates.map(({ name }) => name).join(" "),
       ...healthAuth(SECRETS_FOLDER),
       ...FROM_SHELL,
     },
     ports: [`${plan.health.port}:${HEALTH_PORT}`],
-    volumes: [`${STATE_VOLUME}:${STATE_FOLDER}`],
+    volumes: [`${LEASE_VOLUME}:${LEASE_FOLDER}`],
     // Without `test`: what is asked stands in the image, beside the program that answers.
     healthcheck: { interval: "2s", timeout: "2s", retries: 5, start_period: "30s" },
     stop_grace_period: "5s",

@@ -58,7 +58,7 @@ export function imageOwner({ nodes }: Settings, service: string): string {
   return nodes.find(({ base }) => own && isDeepStrictEqual(base, own))?.name ?? service;
 }
 
-/** The image that a service runs; the test containers use that of the first node. */
+/** The image of a service of the main cluster. */
 export const imageName = (settings: Settings, service: string): string =>
   `${settings.projectName}-${imageOwner(settings, service)}`;
 

@@ -76,8 +76,10 @@ export const networksOf = (routes: readonly Route[]): Route[] =>
 
 const LISTENING = "0A";
 
-/** Every TCP socket on which something on this machine listens, on whatever address (proc(5)). */
-/** `address` as the kernel writes it: the four bytes of an IPv4 address in its own order, also in an IPv6 one. */
+/**
+ * Every TCP socket on which something on this machine listens, on whatever address (proc(5)). `address` is as the kernel writes
+ * it: the four bytes of an IPv4 address in its own order, also in an IPv6 one.
+ */
 export const listeningSockets = (): {
   readonly address: string;
   readonly port: number;

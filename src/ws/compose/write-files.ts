@@ -8,6 +8,7 @@ import type { WsFailure } from "../failure.ts";
 import type { NotOurs } from "../output/failure-texts.ts";
 import { generateComposeFiles } from "./generate.ts";
 import { type HostPlan, planHost } from "./host-plan.ts";
+import { COMPOSE_FILE, TEST_COMPOSE_FILE } from "./names.ts";
 import { readHostFacts } from "./read-host.ts";
 
 export interface Places {
@@ -32,18 +33,11 @@ export function planHere(
   return plan.ok ? plan : err({ reason: "bad-settings", file: configFile, problems: plan.error });
 }
 
-const inspect = (plan: HostPlan, folder: string) =>
-  Promise.all(
-    generateComposeFiles(plan).map(async ({ name, text }) => ({
-      name,
-      wanted: marked(text),
-      ...(await inspectFile(join(folder, name))),
-    })),
-  );
-
-/** Files of those names that `ws` did not write, or that were changed since. */
-export const foreignFiles = async (plan: HostPlan, folder: string): Promise<NotOurs[]> =>
-  (await inspect(plan, folder)).flatMap(({ foreign }) => foreign ?? []);
+/** Files of the names of ours that `ws` did not write, or that were changed since. */
+export async function foreignFiles(folder: string): Promise<NotOurs[]> {
+  const files = [COMPOSE_FILE, TEST_COMPOSE_FILE].map((name) => inspectFile(join(folder, name)));
+  return (await Promise.all(files)).flatMap(({ foreign }) => foreign ?? []);
+}
 
 /**
  * Brings compose.yaml and cluster-test.compose.yaml in line with the plan, or with `check` only says which are stale: missing
@@ -54,7 +48,13 @@ export async function writeComposeFiles(
   folder: string,
   { check }: { readonly check: boolean },
 ): Promise<Result<{ written: string[]; unchanged: string[]; stale: string[] }, WsFailure>> {
-  const found = await inspect(plan, folder);
+  const found = await Promise.all(
+    generateComposeFiles(plan).map(async ({ name, text }) => ({
+      name,
+      wanted: marked(text),
+      ...(await inspectFile(join(folder, name))),
+    })),
+  );
   const stale = found.filter(({ text, wanted }) => text !== wanted);
   const names = stale.map(({ name }) => name);
   const unchanged = found.map(({ name }) => name).filter((name) => !names.includes(name));

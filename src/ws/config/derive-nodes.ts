@@ -1,6 +1,7 @@
 import { loopbackTwin, nthAddress } from "./ipv4.ts";
+import type { NodeFile } from "./node-schema.ts";
 import { RAY_NODES } from "./nodes.ts";
-import type { ConfigFile, NodeFile } from "./schema.ts";
+import type { ConfigFile } from "./schema.ts";
 
 export type NodeSettings = ReturnType<typeof deriveNodes>[number];
 /** What the nodes of the main cluster and the test worker have in common. */

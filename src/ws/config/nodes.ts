@@ -23,8 +23,6 @@ export const RAY_NODES = [
   },
 ] as const;
 
-export const NODE_NAMES: readonly string[] = RAY_NODES.map(({ name }) => name);
-
 /** Names that docs/specification.md fixes: each is the hostname of its container. */
 export const HEALTH_NAME = "health";
 /** The port in its own network, whatever port it has on the host. */

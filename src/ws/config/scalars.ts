@@ -82,7 +82,6 @@ export const volume = matching(
   /^(?:[a-zA-Z0-9][\w.-]+|[.~/][^:]*):\/[^:]*(?::[\w,]+)?$/,
 );
 
-/** Undefined for 0: none. */
 const GPUS = { error: "expected all, a number, or a list of ids" };
 export const gpus = z.union(
   [

@@ -76,7 +76,7 @@ export function validate(document: ConfigDocument) {
 /** YAML has no symbols as keys. */
 const pathOf = ({ path }: z.core.$ZodIssue): KeyPath => path as KeyPath;
 
-/** What is left is wrong as well where it is no whole without what was taken: a limit with only one of its two ends. */
+/** Takes out also what is no longer complete after that, such as a limit with only one of its two ends. */
 function parsedWithout(paths: readonly KeyPath[], data: unknown): ConfigFile {
   const rest = paths.reduce(without, data);
   const { data: config, error } = ConfigFile.safeParse(rest);

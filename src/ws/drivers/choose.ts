@@ -72,7 +72,7 @@ export async function open(
     docker: () => isDockerRunning(docker, { projectName: former ?? projectName }),
     embedded: () => isLocalRunning(stateDir),
   };
-  const running = async () => await runs[name]();
+  const running = runs[name];
   const chosen = await accessTo(context, options, loaded.value, name, announce ? running : undefined);
   if (!chosen.ok) return chosen;
   if (name === "embedded" && process.platform !== "linux")

@@ -82,16 +82,11 @@ test("what is started gets the paths of the cluster's own tokens, and no value o
   const options = { stateDir: folder, configFile: join(folder, "config.yaml") };
   const of = (auth: "on" | "off") => accessTo(context, options, { auth }, "docker");
   const path = join(folder, "secrets/docker/ray_auth_token");
-  expect(await of("on")).toMatchObject({
-    value: { env: { PATH: "/bin", RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN_PATH: path, HOME: folder } },
-  });
-  expect(await of("off")).toEqual({
-    ok: true,
-    value: {
-      env: { PATH: "/bin", RAY_AUTH_MODE: "disabled", HOME: folder },
-      secrets: { RAY_AUTH_TOKEN: "shell", RAY_EP_HEALTH_TOKEN: "shell" },
-    },
-  });
+  const secrets = { RAY_AUTH_TOKEN: "shell", RAY_EP_HEALTH_TOKEN: "shell" };
+  const on = { PATH: "/bin", RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN_PATH: path, HOME: folder };
+  expect(await of("on")).toEqual({ ok: true, value: { env: on, secrets } });
+  const off = { PATH: "/bin", RAY_AUTH_MODE: "disabled", HOME: folder };
+  expect(await of("off")).toEqual({ ok: true, value: { env: off, secrets } });
 });
 
 test("E1 what a start that failed was given is not kept", () => {

@@ -1,5 +1,6 @@
 import { nodeNames } from "../derive-nodes.ts";
-import type { ConfigFile, NodeFile } from "../schema.ts";
+import type { NodeFile } from "../node-schema.ts";
+import type { ConfigFile } from "../schema.ts";
 import { nearest } from "../validate.ts";
 import { pairs, type Rules } from "./rule.ts";
 

@@ -1,24 +1,22 @@
-import { isDeepStrictEqual } from "node:util";
 import { readText } from "../../../common/files.ts";
 import { err, ok } from "../../../common/result.ts";
 import { buildWords, dockerfileOf } from "../../compose/base-build.ts";
+import { imageOwner } from "../../compose/names.ts";
 import type { Places } from "../../compose/write-files.ts";
 import type { BaseImage } from "../../config/settings.ts";
 import type { Attempt } from "../../failure.ts";
 import type { Driver } from "../driver.ts";
 import type { Engine, RunCommand } from "./engine.ts";
 
-/** Each of them once. */
-const distinctBases = (bases: readonly BaseImage[]): BaseImage[] =>
-  bases.filter((base, i) => bases.findIndex((each) => isDeepStrictEqual(each, base)) === i);
-
 /** What the user's own builds are made from, as far as a look shows it: their Dockerfiles, and what config.yaml says of them. */
 export const buildTexts = ({
   settings,
   configFolder,
 }: Pick<Driver, "settings"> & Pick<Places, "configFolder">): string[] =>
-  distinctBases(settings.nodes.map(({ base }) => base)).flatMap(({ build }) =>
-    build === undefined ? [] : [JSON.stringify(build), readText(dockerfileOf(build, configFolder)) ?? ""],
+  settings.nodes.flatMap(({ name, base: { build } }) =>
+    build === undefined || imageOwner(settings, name) !== name
+      ? []
+      : [JSON.stringify(build), readText(dockerfileOf(build, configFolder)) ?? ""],
   );
 
 /** Builds or pulls it. Returns the user that its containers run as. */

@@ -19,8 +19,7 @@ import { surveyProject } from "./survey.ts";
 /** The services of config.yaml as containers of a Docker engine, through the compose files that `ws generate` writes. */
 export function composeDriver(project: Project): Driver {
   const { settings, engine } = project;
-  const container = (name: string) => containerName(settings, name);
-  const driver: Driver = {
+  return {
     name: "docker",
     ...accessOf(project),
     noun: "container",
@@ -32,11 +31,36 @@ export function composeDriver(project: Project): Driver {
     binDir: "/home/ray/anaconda3/bin",
     until: (signal) => composeDriver({ ...project, engine: endingWith(engine, signal), signal }),
     list: (part) => listContainers(project, part),
+    ...startVerbs(project),
+    ...endVerbs(project),
+    ...logVerbs(project),
+    ...nodeVerbs(project),
+    hostOf: () => engine.host,
+    openAt: () => {
+      const plan = planHere(settings, project);
+      const at = plan.ok ? plan.value.publishedAt : "all";
+      return at === "all" ? "any address of this machine" : at.join(" or ");
+    },
+    inside: (address) => address,
+    absent: (name) => {
+      const shown =
+        name === undefined
+          ? { name: "–", status: "–" }
+          : { name: containerName(settings, name), status: "none" };
+      return { ref: shown.name, address: "–", container: shown };
+    },
+  };
+}
+
+/** How containers come to run. */
+function startVerbs(project: Project): Pick<Driver, "survey" | "prepare" | "create" | "start"> {
+  const { settings, engine } = project;
+  return {
     survey: async (request) => {
       const survey = await surveyProject(project, request);
       if (!survey.ok) return survey;
       const { moved, ...found } = survey.value;
-      const replaces = formerDriver(project) ?? (moved ? driver : undefined);
+      const replaces = formerDriver(project) ?? (moved ? composeDriver(project) : undefined);
       return ok({ ...found, replaces: request.part === "main" ? replaces : undefined });
     },
     prepare: async (request, { stale }, job) => {
@@ -50,31 +74,14 @@ export function composeDriver(project: Project): Driver {
       // What compose itself would wait for before a start are health checks, which come seconds apart.
       const words = ["up", "--no-start", "--no-build", ...servicesOf(settings, request.part)];
       const made = await runCompose(project, request, words, { signal });
-      if (!made.ok) return made;
-      return request.part === "main" ? startOthers(project, request, signal) : ok(undefined);
+      return made.ok ? startOthers(project, request, signal) : made;
     },
     start: async (_, names, signal) => {
-      const words = ["start", ...names.map(container)];
+      const words = ["start", ...names.map((name) => containerName(settings, name))];
       const started = await engine.docker(words, { signal, timeoutMs: CHANGE_MS });
       return started.ok ? ok(undefined) : started;
     },
-    ...endVerbs(project),
-    ...logVerbs(project),
-    ...nodeVerbs(project),
-    hostOf: () => engine.host,
-    openAt: () => {
-      const plan = planHere(settings, project);
-      const at = plan.ok ? plan.value.publishedAt : "all";
-      return at === "all" ? "any address of this machine" : at.join(" or ");
-    },
-    inside: (address) => address,
-    absent: (name) => {
-      const shown =
-        name === undefined ? { name: "–", status: "–" } : { name: container(name), status: "none" };
-      return { ref: shown.name, address: "–", container: shown };
-    },
   };
-  return driver;
 }
 
 /** The cluster that was started under an earlier project.name. */

@@ -40,16 +40,16 @@ test("the digest changes with the bundle, and with no other file", () => {
   const root = mkdtempSync(join(tmpdir(), "ws-source-"));
   onTestFinished(() => rmSync(root, { recursive: true }));
   mkdirSync(join(root, "dist"));
-  const before = sourceVariables(root);
+  const before = sourceVariables(root, []);
   writeFileSync(join(root, "dist/ws.js"), "x");
-  expect(sourceVariables(root)).toEqual(before);
+  expect(sourceVariables(root, [])).toEqual(before);
   writeFileSync(join(root, "dist/entrypoint.js"), "x");
-  const after = sourceVariables(root);
+  const after = sourceVariables(root, []);
   expect(after.WS_NODE_SOURCE).not.toBe(before.WS_NODE_SOURCE);
   expect(after.WS_HEALTH_SOURCE).toBe(before.WS_HEALTH_SOURCE);
 });
 
-test("images with one reason are built together in one breath", () => {
+test("services whose images have one reason stand together", () => {
   const [none, changed] = ["there is none yet", "dist/ changed"];
   const stale = new Map([
     ...["health", "ray-small-1"].map((name) => [name, changed] as const),

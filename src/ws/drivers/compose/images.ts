@@ -68,14 +68,17 @@ async function build(
   return ok(undefined);
 }
 
-/** Each image by its service. */
+/** The image of each service; the engine is asked once for one that several run. */
 export async function imagesOf(project: Project) {
-  const sources = sourceVariables(project.root, buildTexts(project));
-  const images = servicesOf(project.settings, "main").map(async (name) => {
-    const variable = name === HEALTH_NAME ? HEALTH_SOURCE_VARIABLE : NODE_SOURCE_VARIABLE;
-    return [name, await imageOf(project, name, sources[variable] ?? "")] as const;
+  const { settings, root } = project;
+  const sources = sourceVariables(root, buildTexts(project));
+  const sharing = Map.groupBy(servicesOf(settings, "main"), (name) => imageOwner(settings, name));
+  const images = [...sharing].map(async ([owner, names]) => {
+    const variable = owner === HEALTH_NAME ? HEALTH_SOURCE_VARIABLE : NODE_SOURCE_VARIABLE;
+    const image = await imageOf(project, owner, sources[variable] ?? "");
+    return names.map((name) => [name, image] as const);
   });
-  return new Map(await Promise.all(images));
+  return new Map((await Promise.all(images)).flat());
 }
 
 async function imageOf({ engine, settings }: Project, service: string, source: string) {

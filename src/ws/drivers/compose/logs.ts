@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { STATE_FOLDER } from "../../compose/names.ts";
 import type { Driver } from "../driver.ts";
 import { type LogLine, type LogRequest, linesIn, readLog, stamped } from "../log-files.ts";
 import { streamLines } from "../run-program.ts";
@@ -7,7 +8,7 @@ import { CHANGE_MS } from "./engine.ts";
 import { type Project, stateOf } from "./project.ts";
 
 /** Where the image has a node keep its status (docker/entrypoint.sh). */
-const STATUS_FILE = "/opt/ray-entrypoint/state/status.json";
+const STATUS_FILE = `${STATE_FOLDER}/status.json`;
 /** Of a container's log, because a node that restarts again and again never stops writing. */
 const MAX_LINES = "20000";
 

@@ -66,11 +66,11 @@ const SOURCES = {
   ],
 };
 
-/** A digest of what the images get from the checkout (nodes also: what the user's own builds are made from), under the names in which compose.yaml reads them. */
-export const sourceVariables = (
-  root: string,
-  builds: readonly string[] = [],
-): Readonly<Record<string, string>> =>
+/**
+ * A digest of what the images get from the checkout, under the names in which compose.yaml reads them. `builds`: what the
+ * user's own builds are made from, which the nodes' images get as well.
+ */
+export const sourceVariables = (root: string, builds: readonly string[]): Readonly<Record<string, string>> =>
   Object.fromEntries(
     Object.entries(SOURCES).map(([variable, files]) => [
       variable,

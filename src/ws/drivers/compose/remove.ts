@@ -41,9 +41,14 @@ export function endVerbs(project: Project): Pick<Driver, "stop" | "remove" | "re
     resetState: async (name) => {
       const plan = planHere(project.settings, project);
       if (!plan.ok) return plan;
-      const volume = `${stateVolumeName(project.settings, name)}:${STATE_FOLDER}`;
+      const volume = stateVolumeName(project.settings, name);
+      // The engine would make one for the container, without our label.
+      const there = await docker(["volume", "ls", "--quiet", "--filter", `name=^${volume}$`]);
+      if (!there.ok) return there;
+      if (there.value.trim() === "") return ok(false);
       const { image } = nodeImage(plan.value, name);
-      const words = ["run", "--rm", "--network", "none", "--volume", volume, "--entrypoint", "sh", image];
+      const where = ["--network", "none", "--volume", `${volume}:${STATE_FOLDER}`];
+      const words = ["run", "--rm", ...where, "--entrypoint", "sh", image];
       const done = await docker([...words, "-c", PUT_ASIDE], { timeoutMs: CHANGE_MS });
       return done.ok ? ok(done.value.trim() !== "") : done;
     },

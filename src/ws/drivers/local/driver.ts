@@ -55,7 +55,6 @@ export function localDriver(local: Local): Driver {
       request,
       readMachine(settings, folders, { binDir, dist, configFolder, logForm: env.RAY_EP_LOG }),
     );
-  const runs = (name: string) => running(folders).some((each) => each.name === name);
   return {
     name: "embedded",
     ...accessOf({ ...local, env }),
@@ -70,36 +69,11 @@ export function localDriver(local: Local): Driver {
       const ofTest = servicesOf(settings, "test");
       return ok(services.filter(({ name }) => !part || (part === "test") === ofTest.includes(name)));
     },
-    survey: async (request) => {
-      const planned = plans(request);
-      const wanted = planned.flatMap((plan) => plan.ports);
-      // Checked before Ray is installed, which takes a minute.
-      const ours = findProcesses(folders).map(({ pid }) => pid);
-      const ports = await findTakenPorts(wanted, ours);
-      if (ports.length > 0) return err({ reason: "ports-taken", ports });
-      const changed = running(folders).filter(({ name, fingerprint }) =>
-        planned.some((plan) => plan.name === name && fingerprintOf(plan) !== fingerprint),
-      );
-      const why = new Map(changed.map((each) => [each.name, changedSince(each)]));
-      return ok({ changed: why, stale: new Map(), replaces: undefined, warnings: leftOut(settings) });
-    },
     prepare: async (_request, _survey, job) => {
       if (userName() === undefined) return err({ reason: "no-such-uid", uid: process.getuid?.() ?? -1 });
       return ensureVenv({ folder: venv, rayVersion, python: env.WS_PYTHON ?? "python3", env }, job);
     },
-    create: async ({ part }) => {
-      const missing = servicesOf(settings, part).filter((name) => !runs(name));
-      if (missing.length === 0) return ok(undefined);
-      const cleared = await clear(folders, missing);
-      return cleared.ok ? makeFolders(folders) : cleared;
-    },
-    start: async (request, names) => {
-      for (const plan of plans(request).filter(({ name }) => names.includes(name) && !runs(name))) {
-        const failure = startProcess(plan, folders, env);
-        if (failure !== undefined) return err(failure);
-      }
-      return ok(undefined);
-    },
+    ...startVerbs({ ...local, env }, plans),
     stop: (services, now) => stopProcesses(folders, services, now),
     remove: async ({ part, names, volumes }) => {
       const killed = await clear(folders, names ?? (part && servicesOf(settings, part)));
@@ -126,6 +100,47 @@ export function localDriver(local: Local): Driver {
 }
 
 type Plans = (request: Parameters<typeof planPart>[1]) => ReturnType<typeof planPart>;
+
+/** How processes come to run. */
+function startVerbs(
+  { settings, env, stateDir }: Local,
+  plans: Plans,
+): Pick<Driver, "survey" | "create" | "start"> {
+  const folders = foldersOf(stateDir);
+  const missing = (names: readonly string[]) => {
+    const there = running(folders).map(({ name }) => name);
+    return names.filter((name) => !there.includes(name));
+  };
+  return {
+    survey: async (request) => {
+      const planned = plans(request);
+      const wanted = planned.flatMap((plan) => plan.ports);
+      // Checked before Ray is installed, which takes a minute.
+      const ours = findProcesses(folders).map(({ pid }) => pid);
+      const ports = await findTakenPorts(wanted, ours);
+      if (ports.length > 0) return err({ reason: "ports-taken", ports });
+      const changed = running(folders).filter(({ name, fingerprint }) =>
+        planned.some((plan) => plan.name === name && fingerprintOf(plan) !== fingerprint),
+      );
+      const why = new Map(changed.map((each) => [each.name, changedSince(each)]));
+      return ok({ changed: why, stale: new Map(), replaces: undefined, warnings: leftOut(settings) });
+    },
+    create: async ({ part }) => {
+      const names = missing(servicesOf(settings, part));
+      if (names.length === 0) return ok(undefined);
+      const cleared = await clear(folders, names);
+      return cleared.ok ? makeFolders(folders) : cleared;
+    },
+    start: async (request, names) => {
+      const wanted = missing(names);
+      for (const plan of plans(request).filter(({ name }) => wanted.includes(name))) {
+        const failure = startProcess(plan, folders, env);
+        if (failure !== undefined) return err(failure);
+      }
+      return ok(undefined);
+    },
+  };
+}
 
 /** What runs in a node's place, and what config.yaml wants of it. */
 function nodeVerbs(

@@ -55,8 +55,10 @@ export function findProcesses({ label, stateFile }: Folders, names?: readonly st
 }
 
 /** True while that very process lives, not another that got its pid. */
-export const isRunning = ({ pid, startTicks }: StartedProcess): boolean =>
-  readProcess(pid)?.startTicks === startTicks;
+export function isRunning({ pid, startTicks }: StartedProcess): boolean {
+  const stat = readStat(pid);
+  return stat?.isAlive === true && stat.startTicks === startTicks;
+}
 
 /** What an earlier call of `ws` started and still runs. */
 export const running = ({ stateFile }: Folders): StartedProcess[] => readState(stateFile).filter(isRunning);

@@ -14,10 +14,11 @@ export async function findTakenPorts(
   ours: readonly number[] = [],
 ): Promise<TakenPort[]> {
   const tried = await Promise.all(ports.map(async (port) => ({ port, refusal: await refusalOf(port) })));
-  return tried.flatMap(({ port, refusal }): TakenPort[] => {
-    if (refusal === undefined) return [];
+  const refused = tried.flatMap(({ port, refusal }) => (refusal === undefined ? [] : [{ port, refusal }]));
+  const listeners = refused.length === 0 ? [] : findListeners();
+  return refused.flatMap(({ port, refusal }): TakenPort[] => {
     if (refusal !== "EADDRINUSE") return [{ ...port, holder: undefined, why: whyNot(refusal) }];
-    const holder = holderOf(port);
+    const holder = holderOf(port, listeners);
     if (holder === undefined) return [{ ...port, holder: "a process of another user" }];
     return ours.includes(holder) ? [] : [{ ...port, holder: describe(holder) }];
   });
@@ -41,20 +42,28 @@ function refusalOf({ host, port }: PlannedPort): Promise<string | undefined> {
 
 const EVERY_ADDRESS = "00000000";
 
-/**
- * The process that listens there, where /proc lets us see it (our own processes, or all of them for root). Another cluster
- * may have the same port at an address of its own.
- */
-function holderOf({ host, port }: PlannedPort): number | undefined {
+/** Every socket that listens, with a process that has it where /proc lets us see that (our own, or all of them for root). */
+function findListeners() {
+  const open = pids().flatMap((pid) =>
+    filesIn(`/proc/${pid}/fd`).map((fd) => [linkOf(`/proc/${pid}/fd/${fd}`), pid] as const),
+  );
+  // Of several that share one, the first.
+  const holders = new Map(open.toReversed());
+  return listeningSockets().map((each) => ({ ...each, holder: holders.get(`socket:[${each.inode}]`) }));
+}
+
+/** The process that listens there. Another cluster may have the same port at an address of its own. */
+function holderOf(
+  { host, port }: PlannedPort,
+  listeners: ReturnType<typeof findListeners>,
+): number | undefined {
   const bytes = host.split(".").map(Number);
   // x86-64 and arm64 are little-endian.
   const address = Buffer.from(bytes.toReversed()).toString("hex").toUpperCase();
-  const sockets = listeningSockets()
-    .filter((each) => each.port === port && [address, EVERY_ADDRESS].includes(each.address))
-    .map(({ inode }) => `socket:[${inode}]`);
-  return pids().find((pid) =>
-    filesIn(`/proc/${pid}/fd`).some((fd) => sockets.includes(linkOf(`/proc/${pid}/fd/${fd}`))),
+  const there = listeners.filter(
+    (each) => each.port === port && [address, EVERY_ADDRESS].includes(each.address),
   );
+  return there.find(({ holder }) => holder !== undefined)?.holder;
 }
 
 /** The process, or, where ws started it, which cluster it belongs to and how to end that. */
