@@ -6,7 +6,7 @@ import { secretsFolder } from "../../src/ws/config/tokens.ts";
 import { askedRay } from "../fixtures/docker/ray-images.ts";
 import { PROJECT, WsProject } from "../fixtures/docker/ws-project.ts";
 
-/** Who has no token gets nothing from the published ports. */
+/** Whoever has no token gets nothing from the published ports. */
 const project = WsProject.open();
 const STRANGERS = `${PROJECT}-strangers`;
 const node = (name: string) => `${PROJECT}-${name}`;
