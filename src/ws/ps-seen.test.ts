@@ -122,12 +122,23 @@ test("E5 a node that ws did not start is listed, without a container", async () 
   expect(doctor.out).toContain("by-hand: WORKER, ALIVE at 10.0.0.9; it was not started by this ws");
 });
 
+test("a service of compose.override.yaml is no node that Ray would list", async () => {
+  const sidecar = { service: "sidecar", labels: { "io.ray-entrypoint.part": "other" } };
+  const { engine } = await cluster({}, ...BOTH, sidecar);
+  expect((await engine.ws(["ps"])).out).toMatch(/^sidecar +other /m);
+  const doctor = await engine.ws(["doctor"]);
+  expect(doctor.out).toContain("ray-gpu: WORKER, ALIVE");
+  expect(doctor.out).not.toContain("sidecar");
+});
+
 test("E5 the nodes of another project, which has the same ports, are not shown as ours", async () => {
   const { engine } = await cluster({});
   const { code, out } = await engine.ws(["ps"]);
   expect(code).toBe(1);
   expect(out).not.toContain("ALIVE");
   expect(out).toContain("✗ No GCS answers. → Start the cluster: ./ws up");
+  const { services } = JSON.parse((await engine.ws(["ps", "--json"])).out);
+  expect(services).toMatchObject([{ name: "ray-cpu", role: null, state: "stopped" }, { name: "ray-gpu" }]);
 });
 
 test("E5 ps of the embedded runtime shows no node of Docker's, and says that its cluster runs", async () => {

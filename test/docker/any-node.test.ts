@@ -37,7 +37,7 @@ const OVERRIDE = `services:
 const inNode = (node: string, script: string) =>
   project.docker("exec", `${PROJECT}-${node}`, "sh", "-c", script);
 
-test("five nodes with what config.yaml gives each: an own Dockerfile, volumes, variables, limits, and a service beside them", async () => {
+test("five nodes with what config.yaml gives each: a Dockerfile of its own, volumes, variables, limits, and a service beside them", async () => {
   for (const folder of ["data", "own"]) mkdirSync(join(project.folder, folder));
   writeFileSync(join(project.folder, "data/seen"), "mounted\n");
   writeFileSync(join(project.folder, "own/Dockerfile"), DOCKERFILE);

@@ -6,9 +6,12 @@ import type { Driver } from "../drivers/driver.ts";
 import { jobAt } from "./job.ts";
 
 let info: object | undefined;
+/** So many requests the dashboard does not answer. */
+let unanswered = 0;
 const asked: IncomingMessage[] = [];
 const dashboard = createServer((request, response) => {
   asked.push(request);
+  if (unanswered-- > 0) return void request.destroy();
   response.writeHead(info === undefined ? 404 : 200).end(JSON.stringify(info));
 });
 beforeAll(() => new Promise<void>((done) => dashboard.listen(0, "127.0.0.1", done)));
@@ -43,7 +46,14 @@ test.each([
   [undefined, undefined],
 ])("of a job of which Ray says %j: %j", async (says, state) => {
   info = says;
-  expect(await job().state()).toEqual(state);
+  expect(await job().state(new AbortController().signal)).toEqual(state);
+});
+
+test("a HEAD that comes back is waited for, but not after a Ctrl-C", async () => {
+  info = { status: "RUNNING" };
+  unanswered = 2;
+  expect(await job().state(AbortSignal.abort())).toBeUndefined();
+  expect(await job().state(new AbortController().signal)).toEqual({ status: "RUNNING" });
 });
 
 test("a job is stopped with the cluster's token", async () => {

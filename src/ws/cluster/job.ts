@@ -24,17 +24,18 @@ export function jobAt(driver: Driver, head: NodeSettings, id: string) {
     const url = `${dashboardUrl(driver, head)}/api/jobs/${id}${what}`;
     return send(url, ANSWER_MS, dashboardHeaders(driver.token), sent).catch(() => undefined);
   };
+  const look = (signal: AbortSignal) =>
+    askUntil(
+      (answer) => answer !== undefined,
+      () => ask(""),
+      { ...COMES, signal },
+    );
   return {
     /** Waits for the dashboard, which a HEAD that comes back with its state is ALIVE without. */
-    askable: async (signal: AbortSignal): Promise<void> =>
-      void (await askUntil(
-        (answer) => answer !== undefined,
-        () => ask(""),
-        { ...COMES, signal },
-      )),
+    askable: async (signal: AbortSignal): Promise<void> => void (await look(signal)),
     /** Its state, and how it ended; undefined where there is no such job, or no answer. */
-    state: async () => {
-      const answer = await ask("");
+    state: async (signal: AbortSignal) => {
+      const answer = await look(signal);
       if (answer?.status !== 200) return undefined;
       const { status, driver_exit_code: code } = JobInfo.parse(JSON.parse(answer.text));
       return { status, exitCode: exitCodeOf(status, code ?? 0) };

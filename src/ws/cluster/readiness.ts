@@ -61,7 +61,7 @@ export async function untilReady(wait: Wait, starting: Attempt): Attempt<string[
   }
 }
 
-/** Returns when the next look is due, or the GCS lists more nodes or fewer: to ask it alone costs Ray's start no time. */
+/** Returns when the next look is due, or the GCS lists more nodes or fewer: asking it alone does not slow down Ray's start. */
 async function untilNews({ driver, job, started }: Wait, before: number | undefined): Promise<void> {
   const next = deadlineIn(driver.lookEveryMs);
   while ((await pause(ASK_GCS_EVERY_MS, job.signal)) && !next.expired())

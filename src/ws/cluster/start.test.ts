@@ -108,16 +108,19 @@ test("E2 E8 a service with other settings than config.yaml has now is replaced, 
     const asked = { ...driver, settings: { ...driver.settings, nodes } };
     return planCluster(asked, found.value, { changed, replaces: undefined });
   };
-  const lost = "the whole cluster's state and jobs, because it is the HEAD";
-  const step = { service: "ray-cpu", lost: expect.stringContaining("before Ray 2.57 the cluster's state") };
+  const lost = {
+    replace: "the jobs and tasks that run, and before Ray 2.57 the cluster's state, because it is the HEAD",
+    stop: "the whole cluster's state and jobs, because it is the HEAD",
+  };
+  const step = (action: keyof typeof lost) => ({ service: "ray-cpu", action, lost: lost[action] });
   expect(await planned(new Map())).toMatchObject({
     value: { plan: [{ service: "ray-cpu", action: "keep" }], leaving: [] },
   });
   expect(await planned(new Map([["ray-cpu", "other settings"]]))).toMatchObject({
-    value: { plan: [{ ...step, action: "replace", why: "other settings" }], leaving: ["ray-cpu"] },
+    value: { plan: [{ ...step("replace"), why: "other settings" }], leaving: ["ray-cpu"] },
   });
   expect(await planned(new Map(), [])).toMatchObject({
-    value: { plan: [{ ...step, lost, action: "stop" }], leaving: ["ray-cpu"] },
+    value: { plan: [step("stop")], leaving: ["ray-cpu"] },
   });
   // Whose port it is would be asked otherwise.
   await gcs.stop();

@@ -24,7 +24,8 @@ export interface ClusterReport {
 
 export interface ServiceReport {
   readonly name: string;
-  readonly role: "health" | "head" | "worker" | "client" | "other" | "–";
+  /** Null where Ray lists no node of that name. */
+  readonly role: "health" | "head" | "worker" | "client" | "other" | null;
   readonly address: string;
   /** `ALIVE` and `DEAD` are the GCS's words. `missing`: ALIVE there, and nothing of it runs here. */
   readonly state: "ALIVE" | "DEAD" | "missing" | "up" | "starting" | "stopped";
@@ -111,7 +112,7 @@ function reportService(
   if (name === TEST_CLIENT_NAME) return { name, role: "client", state: stateOf(true), ...own };
   if (found?.other) return { name, role: "other", state: stateOf(true), ...own };
   const node = view && newestNamed(view.nodes, name);
-  if (view === undefined || node === undefined) return { name, role: "–", state: stateOf(false), ...own };
+  if (view === undefined || node === undefined) return { name, role: null, state: stateOf(false), ...own };
   // The GCS lists a node that was killed as ALIVE for about ten more seconds.
   const state = node.alive ? (running ? "ALIVE" : "missing") : running ? "DEAD" : "stopped";
   return { name, ...asRaySees(node, view), state, ...own };

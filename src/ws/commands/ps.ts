@@ -30,7 +30,7 @@ async function ps({ driver, other }: Opened, context: WsContext, options: JsonOp
   return well ? EXIT.ok : EXIT.notAllWell;
 }
 
-type Column = readonly [title: string, cell: (service: ServiceReport) => string | number | undefined];
+type Column = readonly [title: string, cell: (service: ServiceReport) => string | number | null | undefined];
 const COLUMNS: readonly Column[] = [
   ["NAME", ({ name }) => name],
   ["ROLE", ({ role }) => role],

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { err } from "../../common/result.ts";
 import { locked } from "../cluster/down.ts";
 import { type GlobalOptions, type WsContext, withJob } from "../context.ts";
 import type { Opened } from "../drivers/choose.ts";
@@ -34,5 +35,5 @@ async function putAside(driver: Driver, node: string): Attempt<boolean> {
   const found = await driver.list("main");
   if (!found.ok) return found;
   const isActive = found.value.some(({ name, active }) => name === node && active);
-  return isActive ? { ok: false, error: { reason: "state-in-use", node } } : driver.resetState(node);
+  return isActive ? err({ reason: "state-in-use", node }) : driver.resetState(node);
 }

@@ -50,13 +50,14 @@ async function runJob(
   const words = submission(driver, head.value, [id, ...how, "--", ...entrypoint]);
   const job = jobAt(driver, head.value, id);
   await job.askable(context.signal);
+  if (context.signal.aborted) return interrupted(context.signal);
   const program = await driver.typed(head.value.name, words, { folder });
   const ended = new AbortController();
   const stopping = stopOnSignal(context, id, job, ended.signal);
   const submitted = await runApart(program, options.json ? "stderr" : "stdout", context.urgent);
   ended.abort();
   await stopping;
-  return conclude(context, options, id, { submitted, ...(await job.state()) });
+  return conclude(context, options, id, { submitted, ...(await job.state(context.signal)) });
 }
 
 /** How the command ends, by what Ray says of the job. */

@@ -1,12 +1,16 @@
-import { expect, test } from "vitest";
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { expect, onTestFinished, test } from "vitest";
 import { FakeEngine, inspected } from "../../../test/fixtures/docker/fake-engine.ts";
+import { FakeGcs, fakeNode } from "../../../test/fixtures/fake-gcs.ts";
 
 const ID = "0".repeat(64);
 /** No GCS answers. */
 const CONFIG =
   "host: { ip_address: 192.0.2.7 }\nservices: { ray: { cpu: { head_port: 1 }, gpu: { head_port: 2 } } }\n";
 /** A `docker` with one container, whose raylet is that of user 1000. */
-const says = (service: string) => `
+const says = (service: string, headPort?: number) => `
   "image ls"*) printf 'p-ray-cpu\\np-health\\n' ;;
   "volume ls"*) echo p-state ;;
   version*) echo 28.1 ;;
@@ -14,7 +18,7 @@ const says = (service: string) => `
   exec*stat*) echo 1000 ;;
   "ps "*) echo ${ID} ;;
   inspect*) cat <<'JSON'
-${inspected({ service })}
+${inspected({ service, headPort })}
 JSON
   ;;`;
 
@@ -57,6 +61,28 @@ test("ws run without a HEAD submits nothing", async () => {
     code: 74,
     err: expect.stringContaining("✗ /no/where cannot be used: there is no"),
   });
+});
+
+test("Ctrl-C while ws run waits for the dashboard submits nothing", async () => {
+  const gcs = await FakeGcs.start({});
+  const interrupt = new AbortController();
+  const dashboard = createServer((request) => {
+    request.destroy();
+    interrupt.abort();
+  });
+  await new Promise<void>((done) => dashboard.listen(0, "127.0.0.1", done));
+  onTestFinished(async () => {
+    dashboard.close();
+    await gcs.stop();
+  });
+  gcs.nodes = [fakeNode("ray-cpu", { isHead: true })];
+  const headPort = gcs.address.port;
+  const cpu = `head_port: ${headPort}, dashboard_port: ${(dashboard.address() as AddressInfo).port}`;
+  const config = `host: { ip_address: 192.0.2.7 }\nservices: { ray: { cpu: { ${cpu} } } }\n`;
+  const engine = new FakeEngine(says("ray-cpu", headPort), config);
+  const { code, err } = await engine.ws(["--runtime", "docker", "run", "--", "true"], {}, interrupt.signal);
+  expect(code, err).toBe(130);
+  expect(readFileSync(engine.asked, "utf8")).not.toMatch(/^exec/m);
 });
 
 test("ws down of containers says which volumes and images stay", async () => {

@@ -126,7 +126,7 @@ export function renderUp(
 ): string[] {
   const nodes = services.filter(({ state }) => state === "ALIVE");
   const cpus = nodes.reduce((total, { cpus: each = 0 }) => total + each, 0);
-  const names = nodes.map(({ name, role }) => `${name} (${role.toUpperCase()})`).join(", ");
+  const names = nodes.map(({ name, role }) => `${name} (${role?.toUpperCase()})`).join(", ");
   const done = started.length === 0 ? "up already, nothing was changed" : "up";
   return [
     `✓ The cluster is ${done}. ${nodes.length} nodes ALIVE, ${cpus} CPUs: ${names}`,

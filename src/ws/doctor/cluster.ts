@@ -9,7 +9,7 @@ import { nearest } from "../config/validate.ts";
 import { servicesOf } from "../drivers/driver.ts";
 import { TOKEN_WAY_OUT, wantsToken } from "../output/failure-texts.ts";
 import { ASK_AGAIN, bad, type Finding, good, note, type Said } from "./finding.ts";
-import { type ClusterFacts, type DoctorFacts, isNode } from "./look.ts";
+import type { ClusterFacts, DoctorFacts } from "./look.ts";
 
 type ServiceFacts = Extract<ClusterFacts["services"], { ok: true }>["value"][number];
 
@@ -59,7 +59,7 @@ const RULES: readonly ((present: Present) => Finding[])[] = [
 
   ({ services, nodes, heads }) =>
     (heads.length === 0 ? [] : services)
-      .filter(({ name, running }) => running && isNode(name))
+      .filter(({ running, isNode }) => running && isNode)
       .map((service) => about(service.name, listed(service, newestNamed(nodes, service.name)))),
 
   /** Nodes that joined by `docker run` or by hand. */
@@ -115,9 +115,10 @@ const RULES: readonly ((present: Present) => Finding[])[] = [
           isListed ? [name] : candidates.filter((each) => !nodes.includes(each)),
         );
         const all = candidates.join(", ");
-        if (!isListed && near === undefined && workers.includes(name)) return [];
         if (!isListed && near === undefined)
-          return about(name, note(`it is not a candidate: ${hostname} is none of ${all}`));
+          return workers.includes(name)
+            ? []
+            : about(name, note(`it is not a candidate: ${hostname} is none of ${all}`));
         const hint = near === undefined ? "" : `; the nearest is ${near}`;
         const fix = "Make nodes.head_whitelist and the hostname the same, then ws up.";
         return about(name, bad(`its hostname ${hostname} is not in the whitelist ${all}${hint}`, fix));

@@ -37,6 +37,7 @@ const service = (name: string, change: Partial<ServiceFacts> = {}): ServiceFacts
   hostname: name,
   status: "running",
   running: true,
+  isNode: !["health", "test-ray-client"].includes(name),
   log: "all is well\n",
   nodeStatus: statusOf(name, [EVENTS.health]),
   ...change,

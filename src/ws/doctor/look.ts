@@ -12,7 +12,7 @@ import { blockedBy } from "../drivers/compose/conflicts.ts";
 import { type Engine, findCompose, findEngine, isRemote } from "../drivers/compose/engine.ts";
 import { lastWord, lookAround } from "../drivers/compose/neighbours.ts";
 import type { Project } from "../drivers/compose/project.ts";
-import type { Driver } from "../drivers/driver.ts";
+import type { Driver, Service } from "../drivers/driver.ts";
 import { pythonEnvironment } from "../drivers/local/venv.ts";
 import { runProgram } from "../drivers/run-program.ts";
 
@@ -112,9 +112,6 @@ export async function lookAtDocker(cluster: Project, running: boolean) {
   };
 }
 
-/** A service that Ray lists, and that says how it fares. */
-export const isNode = (name: string): boolean => name !== HEALTH_NAME && name !== TEST_CLIENT_NAME;
-
 /** Looks at what exists of this cluster, and asks its GCS. */
 export async function lookAtCluster(driver: Driver) {
   const found = await driver.list();
@@ -122,15 +119,7 @@ export async function lookAtCluster(driver: Driver) {
   const [{ heads, noHead, view }, health, services] = await Promise.all([
     gcsOf(driver, listed),
     healthView(driver),
-    Promise.all(
-      listed.map(async ({ name, hostname, status, running, ref, startedAtMs }) => ({
-        ...{ name, hostname, status, running },
-        /** What it wrote in its present or last run. */
-        log: (await driver.log(ref, { since: new Date(startedAtMs) })).join("\n"),
-        /** What a node says of itself. */
-        nodeStatus: isNode(name) ? await statusOf(driver, name, { ref, startedAtMs }) : undefined,
-      })),
-    ),
+    Promise.all(listed.map((service) => lookAtService(driver, service))),
   ]);
   return {
     runtime: driver.name,
@@ -145,5 +134,19 @@ export async function lookAtCluster(driver: Driver) {
     nodes: view?.nodes ?? [],
     /** What each node told the health service of itself, also one that this ws did not start. */
     reported: new Map(health?.nodes?.map(({ name, status }) => [name, status])),
+  };
+}
+
+async function lookAtService(driver: Driver, service: Service) {
+  const { name, hostname, status, running, ref, startedAtMs, other } = service;
+  const isNode = !other && name !== HEALTH_NAME && name !== TEST_CLIENT_NAME;
+  return {
+    ...{ name, hostname, status, running },
+    /** Ray lists it, and it says how it fares. */
+    isNode,
+    /** What it wrote in its present or last run. */
+    log: (await driver.log(ref, { since: new Date(startedAtMs) })).join("\n"),
+    /** What a node says of itself. */
+    nodeStatus: isNode ? await statusOf(driver, name, { ref, startedAtMs }) : undefined,
   };
 }
