@@ -15,6 +15,7 @@ start_engine() {
   answer_names
   launch_dockerd
   wait_for_engine
+  clear_engine
   good "The engine answers: $(lab_docker version --format '{{.Server.Version}} (API {{.Server.APIVersion}}), client {{.Client.Version}}'), storage $(lab_docker info --format '{{.Driver}}')"
 }
 
@@ -68,13 +69,18 @@ engine_answers() {
   [ -S "$lab_socket" ] && timeout 5 env DOCKER_HOST="unix://$lab_socket" "$lab_root/usr/bin/docker" info >/dev/null 2>&1 9>&-
 }
 
-# Every container of this engine is the lab's. They go first: one with a restart policy would rise again with the next engine.
-stop_engine() {
+# Everything of this engine is the lab's. Only images stay: a container with a restart policy would rise again with the
+# next engine, also after a run that was cut off before it could stop the lab.
+clear_engine() {
   local containers
-  if engine_answers; then
-    mapfile -t containers < <(lab_docker ps --all --quiet)
-    [ "${#containers[@]}" -eq 0 ] || lab_docker rm --force --volumes "${containers[@]}" >/dev/null || true
-  fi
+  mapfile -t containers < <(lab_docker ps --all --quiet)
+  [ "${#containers[@]}" -eq 0 ] || lab_docker rm --force --volumes "${containers[@]}" >/dev/null
+  lab_docker network prune --force >/dev/null
+  lab_docker volume prune --force >/dev/null
+}
+
+stop_engine() {
+  if engine_answers; then clear_engine || true; fi
   sweep_engine
   ip netns del "$lab_name" 2>/dev/null || true
   rm -rf "$lab_run"
