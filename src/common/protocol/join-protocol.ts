@@ -1,0 +1,116 @@
+import * as z from "zod/mini";
+import { Name, Port, Text, Word } from "./from-outside.ts";
+
+/*
+ * How a machine becomes a member of a cluster of several machines, and what members may do. All of it travels over TLS, whose
+ * certificate the cluster's own CA signed; the join token pins that CA. A member presents `Bearer NAME:CREDENTIAL`, which is worth
+ * something for that name alone; the cluster's own machine presents the admin's credential, which lies beside the CA's key.
+ */
+
+/** Every port that a node of the cluster listens on, the same on each machine. Ray Client's own servers take 23000 to 23999. */
+export const PortBlock = z.object({
+  /** Of a HEAD alone. */
+  gcs: Port,
+  client: Port,
+  dashboard: Port,
+  nodeManager: Port,
+  objectManager: Port,
+  /** `--dashboard-agent-listen-port`, `--dashboard-agent-grpc-port`, `--runtime-env-agent-port`, `--metrics-export-port`. */
+  agentHttp: Port,
+  agentGrpc: Port,
+  runtimeEnvAgent: Port,
+  metrics: Port,
+  workers: z.tuple([Port, Port]),
+});
+export type PortBlock = z.infer<typeof PortBlock>;
+
+/** Outside Linux's ephemeral range, 32768 to 60999. */
+export const DEFAULT_PORTS: PortBlock = {
+  ...{ gcs: 6379, client: 10001, dashboard: 8265, nodeManager: 20000, objectManager: 20001 },
+  ...{ agentHttp: 20002, agentGrpc: 20003, runtimeEnvAgent: 20004, metrics: 20005, workers: [20100, 20999] },
+};
+
+/** Body of `POST /v1/join`, the one write that needs no credential. */
+export const JoinRequest = z.object({
+  /** Of the join token. */
+  secret: Word,
+  /** The member's name: its hostname. */
+  node: Name,
+  /** What it advertises to Ray, and where the service dials it back. */
+  address: Word,
+  /** It may become HEAD. */
+  candidate: z.boolean(),
+  /** The installed Ray, and Python's major and minor version. */
+  ray: Word,
+  python: Word,
+});
+export type JoinRequest = z.infer<typeof JoinRequest>;
+
+/** What members hear with each report: who may become HEAD, as HEAD_WHITELIST has it, and where health services listen (host:port). */
+export const ClusterNews = z.object({ candidates: Text, services: z.array(Word).check(z.maxLength(16)) });
+export type ClusterNews = z.infer<typeof ClusterNews>;
+
+/** 200 of `POST /v1/join`: all that a member keeps, beside the CA's certificate. */
+export const Joined = z.object({
+  ...ClusterNews.shape,
+  cluster: z.object({ name: Name, id: Word }),
+  member: Name,
+  credential: Word,
+  candidate: z.boolean(),
+  rayToken: Word,
+  ports: PortBlock,
+  ray: Word,
+  python: Word,
+});
+export type Joined = z.infer<typeof Joined>;
+
+export const JOIN_REFUSALS = [
+  "unknown-token",
+  "expired",
+  "revoked",
+  "used",
+  "name-taken",
+  "other-ray",
+  "other-python",
+] as const;
+
+/** 403 of `POST /v1/join`. */
+export const JoinRefused = z.object({ reason: z.enum(JOIN_REFUSALS), message: Text });
+export type JoinRefused = z.infer<typeof JoinRefused>;
+
+/** 403 of every request of a member that was removed. */
+export const MemberRemoved = z.object({ reason: z.literal("removed"), message: Text });
+
+/** Body of `POST /v1/dial-back` (a member): the service connects to each port at the member's address and expects to read `nonce` there. */
+export const DialBackRequest = z.object({
+  nonce: z.string().check(z.minLength(8), z.maxLength(128)),
+  ports: z.array(Port).check(z.minLength(1), z.maxLength(4)),
+});
+export type DialBackRequest = z.infer<typeof DialBackRequest>;
+
+/** Body of `POST /v1/tokens` (the admin). `replace`: the name of a silent member that the joiner may take, once. */
+export const TokenRequest = z.object({
+  expiresInS: z.int().check(z.minimum(1), z.maximum(365 * 86_400)),
+  once: z.boolean(),
+  replace: z.optional(Name),
+});
+export type TokenRequest = z.infer<typeof TokenRequest>;
+
+/** 200 of `POST /v1/tokens`: the join token, shown once; the service keeps its hash. */
+export const TokenMade = z.object({ token: Word.check(z.maxLength(260)), expiresAt: Text });
+export type TokenMade = z.infer<typeof TokenMade>;
+
+/** A member in `GET /v1/members` (any member, the admin). `heardAgo`: seconds; null since this service's start. */
+export const Member = z.object({
+  name: Name,
+  address: Word,
+  candidate: z.boolean(),
+  joinedAt: Text,
+  heardAgo: z.nullable(z.number()),
+});
+export const Members = z.object({
+  ...ClusterNews.shape,
+  cluster: Joined.shape.cluster,
+  members: z.array(Member),
+});
+export type Members = z.infer<typeof Members>;
