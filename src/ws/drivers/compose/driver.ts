@@ -77,10 +77,17 @@ function startVerbs(project: Project): Pick<Driver, "survey" | "prepare" | "crea
       const made = await runCompose(project, request, words, { signal });
       return made.ok ? startOthers(project, request, signal) : made;
     },
+    // Side by side: the engine takes its time for a container's published ports.
     start: async (_, names, signal) => {
-      const words = ["start", ...names.map((name) => containerName(settings, name))];
-      const started = await engine.docker(words, { signal, timeoutMs: CHANGE_MS });
-      return started.ok ? ok(undefined) : started;
+      const starting = names.map(async (name) => {
+        const started = await engine.docker(["start", containerName(settings, name)], {
+          signal,
+          timeoutMs: CHANGE_MS,
+        });
+        return started.ok ? ok(undefined) : started;
+      });
+      const started = await Promise.all(starting);
+      return started.find((each) => !each.ok) ?? ok(undefined);
     },
   };
 }
