@@ -117,7 +117,7 @@ async function idle({ membership }: Member, stop: AbortSignal): Promise<number> 
   firstLog(toStdout)({ type: "removed", cluster: cluster.name, member, message: removed });
   // Signals alone keep no process alive.
   const alive = setInterval(() => {}, 3_600_000);
-  await aborted(stop, stop);
+  await aborted(stop, new AbortController().signal);
   clearInterval(alive);
   return 0;
 }

@@ -93,7 +93,7 @@ export const VARIABLES = {
   ),
   USE_CONDA_ENV: kind(scalars.onOff, "Give true or false.")("false", "take Ray from /opt/conda/envs/py/bin"),
   RAY_EP_JOIN: {
-    ...kind(scalars.secret, "Give the one word that `ws token` prints.")(
+    ...kind(scalars.longSecret, "Give the one word that `ws token` prints.")(
       null,
       "a join token: this node becomes a member of that cluster of several machines, once; a membership in RAY_EP_STATE_DIR wins over it",
     ),

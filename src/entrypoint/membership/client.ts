@@ -1,4 +1,5 @@
-import { ClusterNews, MemberRemoved } from "../../common/protocol/join-protocol.ts";
+import { MemberRemoved } from "../../common/protocol/join-protocol.ts";
+import { type ClusterNews, NodeNoted } from "../../common/protocol/lease-protocol.ts";
 import { type HealthClient, healthClient, parse } from "../lease/health-client.ts";
 import type { Call } from "../lease/http.ts";
 import type { Membership } from "./membership.ts";
@@ -22,8 +23,8 @@ export function openMemberClient(membership: Membership, hearing: Hearing): Heal
 }
 
 function hear({ status, body }: { status: number; body: string }, { onNews, onRemoved }: Hearing): void {
-  const news = status === 200 ? parse(ClusterNews, body) : null;
-  if (news !== null) onNews(news);
+  const news = status === 200 ? parse(NodeNoted, body)?.news : undefined;
+  if (news !== undefined) onNews(news);
   const removed = status === 403 ? parse(MemberRemoved, body) : null;
   if (removed !== null) onRemoved(removed.message);
 }

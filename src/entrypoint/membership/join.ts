@@ -1,19 +1,18 @@
 import type { Failure } from "../../common/failure.ts";
 import { Joined, JoinRefused, type JoinRequest } from "../../common/protocol/join-protocol.ts";
-import type { JoinToken } from "../../common/protocol/join-token.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import { parse } from "../lease/health-client.ts";
 import { fetchCa, type Pinned, secureCall } from "./tls.ts";
 
 const TIMEOUT_MS = 5000;
 
-/** A health service of the token's cluster, proven to be one. */
+/** A health service that has proven to be the cluster's. */
 export interface Found extends Pinned {
   readonly service: string;
 }
 
-/** The first of the token's services that answers with the pinned key; the next one is asked where one does not. */
-export async function findService({ services, pin }: JoinToken): Promise<Result<Found, Failure>> {
+/** The first service that answers with the pinned key; the next one is asked where one does not. */
+export async function findService(services: readonly string[], pin: string): Promise<Result<Found, Failure>> {
   const causes: string[] = [];
   let other: string | undefined;
   for (const service of services) {

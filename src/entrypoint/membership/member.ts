@@ -1,4 +1,4 @@
-import type { ClusterNews } from "../../common/protocol/join-protocol.ts";
+import type { ClusterNews } from "../../common/protocol/lease-protocol.ts";
 import { attempt } from "../../common/result.ts";
 import type { HealthClient } from "../lease/health-client.ts";
 import { openMemberClient } from "./client.ts";

@@ -16,7 +16,7 @@ export const Membership = z.object({
   ca: z.string(),
   /** What it advertises to Ray, and the interface that had it. */
   address: Word,
-  interface: Word,
+  interface: z.optional(Word),
   /** SHA-256 of the secret that it joined with: another one makes a member that was removed join again. */
   joinedWith: Word,
   /** What the service said when this member was removed. */

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, X509Certificate } from "node:crypto";
 import { Agent, request } from "node:https";
 import { connect, type DetailedPeerCertificate } from "node:tls";
 import { formatAddress, parseAddress } from "../../common/address.ts";
@@ -52,13 +52,17 @@ export function fetchCa(service: string, pin: string, timeoutMs: number): Promis
 function findPinned(leaf: DetailedPeerCertificate, pin: string): string | undefined {
   let certificate: DetailedPeerCertificate | undefined = leaf;
   while (certificate?.raw !== undefined) {
-    if (createHash("sha256").update(certificate.raw).digest("base64url") === pin)
-      return pemOf(certificate.raw);
+    if (hash(certificate.raw) === pin) return pemOf(certificate.raw);
     const issuer: DetailedPeerCertificate | undefined = certificate.issuerCertificate;
     certificate = issuer === certificate ? undefined : issuer;
   }
   return undefined;
 }
+
+/** The pin of a CA's certificate (PEM). */
+export const pinOf = (ca: string): string => hash(new X509Certificate(ca).raw);
+
+const hash = (der: Buffer): string => createHash("sha256").update(der).digest("base64url");
 
 const pemOf = (der: Buffer): string =>
   `-----BEGIN CERTIFICATE-----\n${(der.toString("base64").match(/.{1,64}/g) ?? []).join("\n")}\n-----END CERTIFICATE-----\n`;

@@ -11,6 +11,7 @@ const CODES: Readonly<Record<Exclude<Failure["reason"], "ray-exited">, number>> 
   "other-key": 78,
   "join-refused": 78,
   "join-unclear": 75,
+  "wrong-address": 78,
   "membership-unwritable": 74,
   "no-such-user": 78,
   "wrong-user": 78,
