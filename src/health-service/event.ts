@@ -1,4 +1,5 @@
 import { INPUT_FAILURES } from "../common/failure.ts";
+import { short } from "../common/output/units.ts";
 import type { ReachAnswer } from "../common/protocol/reach-protocol.ts";
 import type { Members } from "../common/result.ts";
 
@@ -12,6 +13,10 @@ const FAILURES = {
   "state-unreadable": ({ file, cause }: { file: string; cause: string }) => [
     `✗ The state that was kept cannot be read: ${cause}`,
     `→ Make ${file} readable for this user. Remove it only while no HEAD runs: its epoch must not go back.`,
+  ],
+  "cluster-unusable": ({ file, cause }: { file: string; cause: string }) => [
+    `✗ The cluster that is kept in ${file} cannot be used: ${cause}`,
+    "→ Make its folder readable and writable for this user, or restore the file. Without it all machines have to join anew.",
   ],
 };
 export type ServiceFailure = Members<"reason", typeof FAILURES>;
@@ -30,6 +35,7 @@ export const EXIT_CODES: Readonly<Record<ServiceFailure["reason"], number>> = {
   "bad-configuration": 78,
   "cannot-listen": 69,
   "state-unreadable": 74,
+  "cluster-unusable": 74,
 };
 
 interface Started {
@@ -112,6 +118,44 @@ const LINES = {
       `${result === "reached" ? "✓" : "✗"} Dial back to ${node} at ${at}${from === null ? "" : ` from ${from}`}: ${result}, ${message}`,
     ];
   },
+  cluster: ({
+    name,
+    id,
+    members,
+    advertise,
+  }: Record<"name" | "id" | "advertise", string> & { members: number }) => [
+    `✓ Cluster ${name} (${short(id)}) has ${members === 1 ? "1 member" : `${members} members`}; they reach it at https://${advertise}`,
+  ],
+  joined: ({ node, address, candidate }: { node: string; address: string; candidate: boolean }) => [
+    `✓ ${node} at ${address} joined${candidate ? " as a candidate" : ""}`,
+  ],
+  "join-refused": ({
+    node,
+    address,
+    reason,
+    message,
+  }: Record<"node" | "address" | "reason" | "message", string>) => [
+    `✗ ${node} at ${address} may not join (${reason}): ${message}`,
+  ],
+  removed: ({ node, by }: Record<"node" | "by", string>) => [
+    `→ ${node} is no member any more: removed by ${by}`,
+  ],
+  "token-made": ({
+    expiresAt,
+    once,
+    replace,
+  }: {
+    expiresAt: string;
+    once: boolean;
+    replace: string | null;
+  }) => [
+    `→ A join token was made: it ends at ${expiresAt}${once ? ", and works once" : ""}${replace === null ? "" : `, for a machine that takes the place of ${replace}`}`,
+  ],
+  "tokens-revoked": ({ revoked }: { revoked: number }) => [`→ Join tokens revoked: ${revoked}`],
+  "members-not-kept": ({ file, cause }: Record<"file" | "cause", string>) => [
+    `✗ The members cannot be kept in ${file}: ${cause}`,
+    "→ Nobody joins or is removed until they can.",
+  ],
   bug: ({ where, detail }: { where: string; detail: string }) => [`✗ A bug at ${where}: ${detail}`],
   stopping: ({ signal }: { signal: string }) => [`→ ${signal} received, stopping`],
   failed: ({ failure }: { failure: ServiceFailure }) =>
@@ -123,7 +167,15 @@ export type Event = Members<"type", typeof LINES>;
 export const render = (event: Event): string[] => (LINES[event.type] as (event: Event) => string[])(event);
 
 /** What clients cause repeatedly: a refused candidate asks again every second or two. */
-const REPEATED: ReadonlySet<Event["type"]> = new Set(["refused", "storage", "turned-away", "bug", "reach"]);
+const REPEATED: ReadonlySet<Event["type"]> = new Set([
+  "refused",
+  "join-refused",
+  "members-not-kept",
+  "storage",
+  "turned-away",
+  "bug",
+  "reach",
+]);
 const MINUTE_MS = 60_000;
 /** Strangers choose the names in refusals, so the number that is remembered, and logged in a minute, is limited. */
 const MAX_EVENTS = 1000;

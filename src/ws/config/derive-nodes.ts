@@ -50,6 +50,13 @@ export function deriveNodes(config: ConfigFile) {
   });
 }
 
+/** The node that a machine runs which is a member of a cluster of several machines: what `services.ray.defaults` says. */
+export const deriveMemberNode = (config: ConfigFile) => ({
+  ...deriveNode(config, "defaults", {} as NodeFile, "member", nthAddress(config.network.subnet, FIRST_PLACE)),
+  ...gpusOf(config.services.ray.defaults, true),
+  ...NONE,
+});
+
 function deriveNode(config: ConfigFile, key: string, own: NodeFile, name: string, address: string) {
   const { project, services } = config;
   const { defaults } = services.ray;

@@ -91,6 +91,19 @@ interface Typing {
   readonly folder?: string;
 }
 
+export interface ClusterAccess {
+  /** Where those serve that may be HEAD. */
+  readonly heads: readonly Address[];
+  /** Ray's. */
+  readonly token: string;
+  /** Asks the health service that decides; the error says in one line why none answers. */
+  ask(
+    method: "GET" | "POST" | "DELETE",
+    path: string,
+    body?: object,
+  ): Promise<Result<{ readonly status: number; readonly text: string }, string>>;
+}
+
 /** How services are run: as containers (compose/) or as processes (local/). What is done when stands in `cluster/`. */
 export interface Driver extends GcsOptions {
   readonly name: RuntimeName;
@@ -152,6 +165,9 @@ export interface Driver extends GcsOptions {
     name: string,
     head: Address,
   ): { readonly environment: Readonly<Record<string, string>>; readonly memoryBytes: number };
+
+  /** Of a cluster of several machines: how it is reached; it answers undefined while this machine is no member yet. */
+  readonly cluster?: () => Promise<ClusterAccess | undefined>;
 
   /** The host under which this machine reaches a service's ports. */
   hostOf(place: Placement): string;

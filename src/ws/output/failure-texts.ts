@@ -51,6 +51,10 @@ export const FAILURES = {
       "✗ Nothing was changed",
       "→ To go ahead: ws up --yes. To see the plan only: ws up --dry-run.",
     ],
+    "other-cluster": ({ what, fix }: Texts<"what" | "fix">) => [
+      `✗ This machine has ${what} already`,
+      `→ ${fix}`,
+    ],
     "state-in-use": ({ node }: Texts<"node">) => [
       `✗ ${node} runs, and writes to its state`,
       "→ Stop the cluster first: ws down. Its state stays.",
@@ -129,6 +133,10 @@ export const FAILURES = {
       ...nodes.map(({ node, state }) => `  ✗ ${node}: ${state}`),
       "→ Look at its log: ws logs NODE; then run ws up again.",
     ],
+    "service-refused": ({ what, why }: Texts<"what" | "why">) => [
+      `✗ The health service refused, ${what}: ${why}`,
+      "→ Look at its log: ws logs health.",
+    ],
     "not-running": ({ what, fix }: Texts<"fix" | "what">) => [`✗ ${what}`, `→ ${fix}`],
     "job-not-submitted": () => [
       "✗ The job was not submitted; the lines above say why",
@@ -175,6 +183,18 @@ export const FAILURES = {
     "head-not-usable": ({ head, why }: Texts<"why" | "head">) => [
       `✗ --head ${head}: ${why}`,
       "→ Give a node's name or host:port, such as ray-cpu:6379.",
+    ],
+    "bad-join-token": ({ why }: Texts<"why">) => [
+      `✗ That is no join token: ${why}`,
+      "→ Copy the line that ws token prints on the first machine.",
+    ],
+    "no-such-interface": ({ asked, known }: Texts<"asked"> & { known: Lines }) => [
+      `✗ This machine has no network card or IPv4 address ${asked}`,
+      `→ It has ${known.join(", ") || "none but its loopback"}`,
+    ],
+    "no-authority": () => [
+      "✗ No health service of a cluster of several machines has been started here",
+      "→ Run this on the machine on which ws init was typed; to begin a cluster: ws init.",
     ],
     "token-refused": ({ at }: Texts<"at">) => [`✗ ${wantsToken(at)}`, `→ ${TOKEN_WAY_OUT}`],
   },

@@ -67,7 +67,10 @@ function startVerbs(project: Project): Pick<Driver, "survey" | "prepare" | "crea
     prepare: async (request, { stale }, job) => {
       const plan = planHere(settings, project);
       if (!plan.ok) return plan;
-      const written = await writeComposeFiles(plan.value, project.configFolder, { check: false });
+      // A member's file is in the state folder, where the survey has written it.
+      const written = settings.machine
+        ? plan
+        : await writeComposeFiles(plan.value, project.configFolder, { check: false });
       return written.ok ? ensureImages(project, request, stale, job) : written;
     },
     create: async (request, signal) => {
