@@ -31,7 +31,7 @@ interface InitOptions extends GlobalOptions {
 }
 
 async function init(context: WsContext, options: InitOptions): Promise<number | WsFailure> {
-  const { stateDir, typed } = options;
+  const { stateDir } = options;
   const there = readMachine(stateDir);
   const { out } = context.terminal;
   if (there === undefined) {
@@ -50,7 +50,7 @@ async function init(context: WsContext, options: InitOptions): Promise<number | 
   }
   const made = await makeToken(stateDir, { expiresInS: TOKEN_EXPIRES_S, once: false });
   if (!made.ok) return made.error;
-  printLines(out, joinLines(made.value, typed));
+  printLines(out, joinLines(made.value, "./ws"));
   return EXIT.ok;
 }
 
