@@ -8,6 +8,7 @@ import { addGenerate } from "./commands/generate.ts";
 import { addLogs } from "./commands/logs.ts";
 import { addInit } from "./commands/members/init.ts";
 import { addJoin } from "./commands/members/join.ts";
+import { addToken } from "./commands/members/token.ts";
 import { addOpen } from "./commands/open.ts";
 import { addPs } from "./commands/ps.ts";
 import { addResetState } from "./commands/reset-state.ts";
@@ -23,7 +24,7 @@ import { foreignState, trustedOwners } from "./state/foreign.ts";
 
 const COMMANDS = [
   ...[addGenerate, addDoctor, addUp, addPs, addLogs, addRun, addShell, addEnv, addOpen],
-  ...[addResetState, addDown, addTest, addInit, addJoin],
+  ...[addResetState, addDown, addTest, addInit, addJoin, addToken],
 ];
 
 /** Runs one command line (without the program's name) and returns its exit code. */

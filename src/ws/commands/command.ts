@@ -31,6 +31,18 @@ export function wholeNumber(text: string): number {
   return Number(text);
 }
 
+const UNIT_MS = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1000 } as const;
+
+/** `1h30m` in milliseconds; undefined where it is no such time. Pure. */
+export function spanMs(text: string): number | undefined {
+  const parts = [...text.matchAll(/(\d{1,9})([dhms])/g)];
+  if (parts.length === 0 || parts.map(([all]) => all).join("") !== text) return undefined;
+  return parts.reduce(
+    (sum, [, count, unit]) => sum + Number(count) * UNIT_MS[unit as keyof typeof UNIT_MS],
+    0,
+  );
+}
+
 /** In seconds on the command line, in milliseconds for the commands. */
 export const timeoutOption = () =>
   new Option("--timeout <seconds>", "how long the nodes may take to become ALIVE")

@@ -134,7 +134,7 @@ export const FAILURES = {
       "→ Look at its log: ws logs NODE; then run ws up again.",
     ],
     "service-refused": ({ what, why }: Texts<"what" | "why">) => [
-      `✗ The health service refused, ${what}: ${why}`,
+      `✗ The health service did not give ${what}: ${why}`,
       "→ Look at its log: ws logs health.",
     ],
     "not-running": ({ what, fix }: Texts<"fix" | "what">) => [`✗ ${what}`, `→ ${fix}`],

@@ -5,7 +5,7 @@ import { pickAddress, readRoutes } from "../../compose/read-host.ts";
 import type { GlobalOptions, WsContext } from "../../context.ts";
 import { EXIT, type WsFailure } from "../../failure.ts";
 import { becomeMember } from "../../machine/become.ts";
-import { makeToken } from "../../machine/driver.ts";
+import { makeToken } from "../../machine/service.ts";
 import { printLines } from "../../output/terminal.ts";
 import { readMachine } from "../../state/machine.ts";
 import { type Run, timeoutOption } from "../command.ts";
@@ -31,7 +31,7 @@ interface InitOptions extends GlobalOptions {
 }
 
 async function init(context: WsContext, options: InitOptions): Promise<number | WsFailure> {
-  const { stateDir, typed } = options;
+  const { stateDir } = options;
   const there = readMachine(stateDir);
   const { out } = context.terminal;
   if (there === undefined) {
@@ -50,7 +50,7 @@ async function init(context: WsContext, options: InitOptions): Promise<number | 
   }
   const made = await makeToken(stateDir, { expiresInS: TOKEN_EXPIRES_S, once: false });
   if (!made.ok) return made.error;
-  printLines(out, joinLines(made.value, typed));
+  printLines(out, joinLines(made.value, false));
   return EXIT.ok;
 }
 
