@@ -114,6 +114,27 @@ describe("ws test --logs", () => {
   });
 });
 
+describe("what a hint says to type repeats the files and folders that were named", () => {
+  const other = () => ["-c", join(folder, "my config.yaml"), "--state", join(folder, ".ws")];
+  const typed = () => `./ws -c '${join(folder, "my config.yaml")}' --state ${join(folder, ".ws")}`;
+  beforeEach(() => writeFileSync(join(folder, "my config.yaml"), "host: { ip_address: 192.0.2.7 }\n"));
+
+  test("in results and in failures, with ./ before it or not", async () => {
+    expect((await ws(...other(), "generate", "--check")).out).toContain(`→ Run: ${typed()} generate\n`);
+    const embedded = ["--runtime", "embedded"];
+    expect((await ws(...other(), ...embedded, "ps")).out).toContain(`→ Start the cluster: ${typed()} up\n`);
+    const idle = await ws(...other(), ...embedded, "shell");
+    expect(idle.err).toContain(` ${typed()} up`);
+    expect((await ws(...embedded, "shell")).err).not.toContain("-c");
+  });
+
+  test("but not in JSON", async () => {
+    mkdirSync(join(folder, ".ws/embedded/logs"), { recursive: true });
+    const { out } = await ws(...other(), "--runtime", "embedded", "down", "--json");
+    expect(JSON.parse(out)).toMatchObject({ kept: [{ remove: "ws down -v" }] });
+  });
+});
+
 test.each([
   ["no action", ["test"]],
   ["two at once", ["test", "--up", "--down"]],

@@ -1,6 +1,6 @@
 import { dirname, resolve } from "node:path";
 import { Command, CommanderError, Option } from "commander";
-import type { Work } from "./commands/command.ts";
+import type { JsonOption, Work } from "./commands/command.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addDown } from "./commands/down.ts";
 import { addEnv } from "./commands/env.ts";
@@ -21,7 +21,7 @@ import { addUp } from "./commands/up.ts";
 import type { GlobalOptions, WsContext } from "./context.ts";
 import { RUNTIMES } from "./drivers/driver.ts";
 import { EXIT, fail, ioFailure } from "./failure.ts";
-import { quoted } from "./output/terminal.ts";
+import { quoted, type Terminal } from "./output/terminal.ts";
 import { foreignState, trustedOwners } from "./state/foreign.ts";
 
 const COMMANDS = [
@@ -37,10 +37,14 @@ export async function runCli(words: readonly string[], context: WsContext): Prom
     <Options>(work: Work<Options>) =>
     async (...given: unknown[]) => {
       const command = given.at(-1) as Command;
-      const options = { ...readGlobals(program, context, words), ...(command.opts() as Options) };
+      const options = {
+        ...readGlobals(program, context, words),
+        ...(command.opts() as Options & JsonOption),
+      };
       const foreign = foreignState(options.stateDir, trustedOwners(context.dist));
-      const ended = foreign ?? (await work(context, options, command));
-      exitCode = typeof ended === "number" ? ended : fail(context, ended);
+      const told = { ...context, terminal: typedAs(program, context.terminal, options) };
+      const ended = foreign ?? (await work(told, options, command));
+      exitCode = typeof ended === "number" ? ended : fail(told, ended);
     };
   for (const add of COMMANDS) add(program, run);
   try {
@@ -82,14 +86,23 @@ function readGlobals(program: Command, { env, dist }: WsContext, words: readonly
     ...{ runtime, root, configFile, configFolder: dirname(configFile) },
     configGiven: Boolean(config),
     stateDir,
-    typed: [
-      "./ws",
-      ...(config ? ["-c", quoted(config)] : []),
-      ...(state ? ["--state", quoted(state)] : []),
-    ].join(" "),
     venvDir: resolve(env.WS_VENV_DIR || stateDir),
     afterDashes: words.includes("--") ? words.slice(words.indexOf("--") + 1) : [],
   };
+}
+
+/**
+ * The same terminal, on which every hint types `ws` with the files and folders that were named this time. JSON stays as it is.
+ */
+function typedAs(program: Command, { out, err, live }: Terminal, { json }: JsonOption): Terminal {
+  const { config, state } = program.opts();
+  const named = Object.entries({ "-c": config, "--state": state }).filter(([, value]) => value);
+  if (named.length === 0) return { out, err, live };
+  const typed = ["./ws", ...named.map(([option, value]) => `${option} ${quoted(value)}`)].join(" ");
+  const names = program.commands.map((command) => command.name()).join("|");
+  const hint = new RegExp(`(?<![\\w./-])(?:\\./)?ws (?=--runtime |(?:${names})(?![\\w-]))`, "g");
+  const told = (write: Terminal["out"]) => (text: string) => write(text.replaceAll(hint, () => `${typed} `));
+  return { out: json ? out : told(out), err: told(err), live };
 }
 
 const EPILOGUE = `

@@ -24,8 +24,6 @@ export interface GlobalOptions extends Places {
   /** True where somebody named it: then it must be there. */
   readonly configGiven: boolean;
   readonly stateDir: string;
-  /** How a user types `ws` for this cluster: with the files and folders that were named this time. */
-  readonly typed: string;
   readonly venvDir: string;
   /** What stands behind `--` on the command line. */
   readonly afterDashes: readonly string[];

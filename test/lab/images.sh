@@ -12,6 +12,7 @@ make_images() {
   before=$(lab_docker images --quiet --no-trunc | sort -u)
   has_recipe "$base_image" "$recipe" || make_base
   has_recipe node:24-bookworm-slim "$recipe" || make_node_image
+  has_recipe docker:cli "$recipe" || make_client_image
   # Kept: an image without Ray has it installed from them (LAB_WHEELS).
   fetch_wheels "$version" "$lab_cache/wheels-$version"
   has_recipe "rayproject/ray:$version" "$recipe-$version" || make_ray_image "$version"
@@ -54,6 +55,18 @@ make_node_image() {
   lab_docker start --attach "$container"
   lab_docker commit --change 'CMD ["node"]' --change "LABEL io.ray-entrypoint.lab=$recipe" "$container" node:24-bookworm-slim >/dev/null
   lab_docker rm "$container" >/dev/null
+}
+
+# This lab's own client and compose, where the real image has its own.
+make_client_image() {
+  say "Making docker:cli"
+  local folder=$lab_cache/client plugins=usr/local/libexec/docker/cli-plugins
+  rm -rf "$folder"
+  mkdir -p "$folder/usr/local/bin" "$folder/$plugins"
+  cp -L "$(PATH="$lab_bin:$PATH" command -v docker)" "$folder/usr/local/bin/docker"
+  [ ! -f "$lab_cache/docker-config/cli-plugins/docker-compose" ] || cp "$lab_cache/docker-config/cli-plugins/docker-compose" "$folder/$plugins"
+  tar -C "$folder" -c . | lab_docker import --change "LABEL io.ray-entrypoint.lab=$recipe" - docker:cli >/dev/null
+  rm -rf "$folder"
 }
 
 make_ray_image() {

@@ -48,7 +48,10 @@ async function bringUp(driver: Driver, request: Request, job: Job, before: reado
   }
 }
 
-/** Starts the nodes when the health service answers, and the rest when the first node leads. `started` gets their names. */
+/**
+ * Starts the first node with the health service, and the rest when the first node leads. A process starts sooner than the service
+ * listens, and would wait before it asks again; a container does not. `started` gets their names.
+ */
 async function startInOrder(
   driver: Driver,
   request: Request,
@@ -59,8 +62,8 @@ async function startInOrder(
   if (!made.ok) return made;
   const { health, first, rest } = inOrder(driver.settings, servicesOf(driver.settings, request.part));
   const stages = [
-    { names: health, settled: untilHealthAnswers },
-    { names: first, settled: untilLed },
+    ...(driver.isolated ? [] : [{ names: health, settled: untilHealthAnswers }]),
+    { names: driver.isolated ? [...health, ...first] : first, settled: untilLed },
     { names: rest, settled: async () => {} },
   ];
   for (const { names, settled } of stages) {

@@ -11,8 +11,9 @@ import type { WsContext } from "../context.ts";
 import type { Opened } from "../drivers/choose.ts";
 import type { Driver } from "../drivers/driver.ts";
 import { runApart } from "../drivers/run-program.ts";
+import { tooLarge } from "../drivers/working-folder.ts";
 import { EXIT, interrupted, type WsFailure } from "../failure.ts";
-import { printJson } from "../output/terminal.ts";
+import { printJson, printLines } from "../output/terminal.ts";
 import { type JsonOption, onCluster, type Run } from "./command.ts";
 
 export const addRun = (program: Command, run: Run) =>
@@ -45,6 +46,7 @@ async function runJob(
   if (!existsSync(folder)) return { reason: "io-failed", path: folder, ...NO_FOLDER } as const;
   const head = await runningHead(driver.until(context.signal));
   if (!head.ok) return head.error;
+  warnOfSize(context, folder);
   const id = `ws-${randomBytes(8).toString("hex")}`;
   const how = [`--log-color=${context.interactive}`, ...(options.wait ? [] : ["--no-wait"])];
   const words = submission(driver, head.value, [id, ...how, "--", ...entrypoint]);
@@ -58,6 +60,12 @@ async function runJob(
   ended.abort();
   await stopping;
   return conclude(context, options, id, { submitted, ...(await job.state(context.signal)) });
+}
+
+/** On Docker all of it is copied to the HEAD before Ray looks at it. */
+function warnOfSize({ terminal }: WsContext, folder: string): void {
+  const large = tooLarge(folder);
+  if (large !== undefined) printLines(terminal.err, [`→ ${large}; --working-dir names another folder`]);
 }
 
 /** How the command ends, by what Ray says of the job. */

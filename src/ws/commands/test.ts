@@ -99,7 +99,7 @@ async function testUp(context: WsContext, options: TestOptions, { driver }: Open
   const startFailure = started.ok ? [] : describeFailure(started.error).lines;
   const tookMs = monotonicMs() - began;
   publish(terminal, options, { results, runtime: driver.name, head: told, startFailure, startedAt, tookMs });
-  if (started.ok) say(`→ Next: ${options.typed} test --logs · ${options.typed} test --down\n`);
+  if (started.ok) say("→ Next: ./ws test --logs · ./ws test --down\n");
   const allHold = results.every(({ outcome }) => outcome !== "failed");
   return allHold && started.ok ? EXIT.ok : EXIT.notAllWell;
 }

@@ -25,19 +25,9 @@ const cluster: ClusterReport = {
 };
 
 test("a node that the GCS lists as DEAD is not counted as ALIVE", () => {
-  expect(renderUp([], cluster, "./ws")[0]).toBe(
+  expect(renderUp([], cluster)[0]).toBe(
     "✓ The cluster is up already, nothing was changed. 1 nodes ALIVE, 4 CPUs: ray-cpu (HEAD)",
   );
-});
-
-test("what comes next is typed with the files that were named", () => {
-  const head = {
-    ...{ node: "ray-cpu", address: { host: "127.0.0.1", port: 6379 }, version: "2.60.0", clusterId: "" },
-    ...{ dashboardUrl: "http://localhost:8265", clientUrl: "ray://localhost:10001", sameCluster: undefined },
-  };
-  const lines = renderUp([], { ...cluster, head }, "./ws -c 'a b'").join("\n");
-  expect(lines).toContain(`eval "$(./ws -c 'a b' env)"`);
-  expect(lines).toContain("→ Next: ./ws -c 'a b' ps · ");
 });
 
 test.each([

@@ -57,7 +57,7 @@ async function up(context: WsContext, options: UpOptions): Promise<number | WsFa
   const { out } = context.terminal;
   const { started } = report.value;
   if (options.json) printJson(out, { started, ...cluster.value });
-  else printLines(out, renderUp(started, cluster.value, options.typed));
+  else printLines(out, renderUp(started, cluster.value));
   warn(context.terminal, "No token protects this cluster", withoutToken(driver, cluster.value));
   return EXIT.ok;
 }
@@ -118,12 +118,8 @@ export function withoutToken(
   ];
 }
 
-/** What is up, and how `ws` is typed for what comes next. Only nodes that are ALIVE count. Pure. */
-export function renderUp(
-  started: readonly string[],
-  { services, head }: ClusterReport,
-  ws: string,
-): string[] {
+/** What is up, and what comes next. Only nodes that are ALIVE count. Pure. */
+export function renderUp(started: readonly string[], { services, head }: ClusterReport): string[] {
   const nodes = services.filter(({ state }) => state === "ALIVE");
   const cpus = nodes.reduce((total, { cpus: each = 0 }) => total + each, 0);
   const names = nodes.map(({ name, role }) => `${name} (${role?.toUpperCase()})`).join(", ");
@@ -136,8 +132,8 @@ export function renderUp(
           `  Dashboard    ${head.dashboardUrl}`,
           `  Ray Client   ${head.clientUrl}   (Ray ${head.version})`,
           `  Address      ${formatAddress(head.address)}`,
-          `→ From this shell: eval "$(${ws} env)" · In a browser: ${ws} open`,
-          `→ Next: ${["ps", "logs -f", "test --up", "down"].map((command) => `${ws} ${command}`).join(" · ")}`,
+          `→ From this shell: eval "$(./ws env)" · In a browser: ./ws open`,
+          "→ Next: ./ws ps · ./ws logs -f · ./ws test --up · ./ws down",
         ]),
   ];
 }

@@ -323,7 +323,13 @@ describe("building", () => {
       User: "ray",
       WorkingDir: "/home/ray",
       StopSignal: "SIGTERM",
-      Entrypoint: ["/opt/ray-entrypoint/bin/tini", "-s", "--", "/opt/ray-entrypoint/entrypoint.sh"],
+      Entrypoint: [
+        "/opt/ray-entrypoint/bin/tini",
+        "-s",
+        "--",
+        "/bin/sh",
+        "/opt/ray-entrypoint/entrypoint.sh",
+      ],
     });
   });
 });

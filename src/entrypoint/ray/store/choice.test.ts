@@ -26,7 +26,11 @@ test.each<[string, Row, StoreChoice]>([
   ["a HEAD with a folder keeps its state", {}, KEPT],
   ["with the first Ray that can", { version: "2.57.0" }, KEPT],
   ["not with an earlier one", { version: "2.56.1" }, none("old-ray")],
-  ["nor with one of unknown version", { version: null }, none("old-ray")],
+  [
+    "one of unknown version is taken for a later one, so that nothing kept is put aside",
+    { version: null },
+    KEPT,
+  ],
   ["nor without a folder", { vars: {} }, none("no-folder")],
   ["nor where it cannot be written", { stateObstacle: "EACCES" }, none("unwritable")],
   ["nor where it is not wanted", { vars: { ...HERE, RAY_EP_STATE: "none" } }, none("off")],

@@ -32,8 +32,8 @@ export const renderStore = (store: StoreChoice): string =>
 /** The first Ray with that store (RAY_gcs_storage). */
 const FIRST_RELEASE = 2057;
 
-/** False also where the version is not known. */
-const hasStore = ({ local }: Given): boolean => releaseOf(local.ray.version, 0) >= FIRST_RELEASE;
+/** True also where the version is not known: an earlier Ray reads none of this, and what was kept is not lost for that. */
+const hasStore = ({ local }: Given): boolean => releaseOf(local.ray.version, FIRST_RELEASE) >= FIRST_RELEASE;
 
 /** Whether this node, as HEAD, keeps its cluster's state in a RocksDB below RAY_EP_STATE_DIR. Pure. */
 export function chooseStore(given: Given, { byOrder = false }: Extract<Role, { role: "head" }>): StoreChoice {

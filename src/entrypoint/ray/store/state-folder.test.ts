@@ -114,6 +114,17 @@ test("a store of unknown epoch is used without a lease, or where nobody else may
   expect(events).toMatchObject([{ type: "state-aside", why: "unknown" }]);
 });
 
+test("a store that has served and lost its session's name stops the start, and stays; one that never served does not", () => {
+  kept(4);
+  writeFileSync(file("gcs/session_name"), "");
+  expect(open().lead(rocksDb(), LEADS)).toMatchObject({ reason: "store-failed", folder: file("gcs") });
+  rmSync(file("gcs/session_name"));
+  expect(open().lead(rocksDb(), LEADS)).toMatchObject({ saw: expect.stringContaining("session_name") });
+  expect(existsSync(file("gcs"))).toBe(true);
+  writeFileSync(file("gcs.json"), JSON.stringify({ epoch: 4, clusterId: null }));
+  expect(open().lead(rocksDb(), LEADS)).toBeNull();
+});
+
 test("a HEAD whose lease gets a later epoch notes it for its store", () => {
   const state = open();
   state.lead(rocksDb(), LEADS);

@@ -47,6 +47,8 @@ type Kept = z.infer<typeof Kept>;
 /** Beside the store. */
 const RECORD = "gcs.json";
 const LIFE = "life";
+/** In the store, written by Ray before a node is ready. */
+const SESSION_NAME = "session_name";
 const ASIDE = "gcs-aside-";
 const MAX_ASIDE = 2;
 
@@ -118,8 +120,17 @@ export class StateFolder implements ClusterState {
       this.#kept = isKept ? { epoch: leadership.epoch ?? before?.epoch ?? null, clusterId } : null;
       if (this.#kept !== null) this.#write(RECORD, JSON.stringify(this.#kept), true);
     });
-    if (code === null || (store.kind === "none" && store.why !== "unwritable")) return null;
+    if (code === null) return this.#damage(store);
+    if (store.kind === "none" && store.why !== "unwritable") return null;
     return { reason: "state-unwritable", folder: this.#path, code };
+  }
+
+  /** Without that file Ray gives its session another name than the store has, and ends with an AssertionError (node.py, 2.60). */
+  #damage(store: StoreChoice): Failure | null {
+    if (store.kind === "none" || !this.holdsCluster()) return null;
+    const name = this.#read(() => readRegular(join(store.folder, SESSION_NAME)));
+    const saw = `its file ${SESSION_NAME} is missing, empty or unreadable`;
+    return name?.trim() ? null : { reason: "store-failed", folder: store.folder, saw };
   }
 
   renewed(epoch: number): void {

@@ -38,7 +38,7 @@ async function join(
     return {
       reason: "other-cluster",
       what: `joined a cluster as ${there.name}`,
-      fix: `To start what is configured: ${options.typed} up. To leave that cluster: ${options.typed} leave.`,
+      fix: `To start what is configured: ./ws up. To leave that cluster: ./ws leave.`,
     };
   const word = given === "-" ? await context.input() : given;
   const token = parseJoinToken(word);

@@ -7,6 +7,7 @@ import { planHere, writeComposeFiles } from "../../compose/write-files.ts";
 import { TEST_WORKER_NAME } from "../../config/settings.ts";
 import { accessOf, type Driver, servicesOf } from "../driver.ts";
 import { COMMAND_TIMEOUT_MS } from "../run-program.ts";
+import { LEFT_OUT } from "../working-folder.ts";
 import { listContainers } from "./containers.ts";
 import { CHANGE_MS, endingWith } from "./engine.ts";
 import { ensureImages } from "./images.ts";
@@ -79,10 +80,17 @@ function startVerbs(project: Project): Pick<Driver, "survey" | "prepare" | "crea
       const made = await runCompose(project, request, words, { signal });
       return made.ok ? startOthers(project, request, signal) : made;
     },
+    // Side by side: the engine takes its time for a container's published ports.
     start: async (_, names, signal) => {
-      const words = ["start", ...names.map((name) => containerName(settings, name))];
-      const started = await engine.docker(words, { signal, timeoutMs: CHANGE_MS });
-      return started.ok ? ok(undefined) : started;
+      const starting = names.map(async (name) => {
+        const started = await engine.docker(["start", containerName(settings, name)], {
+          signal,
+          timeoutMs: CHANGE_MS,
+        });
+        return started.ok ? ok(undefined) : started;
+      });
+      const started = await Promise.all(starting);
+      return started.find((each) => !each.ok) ?? ok(undefined);
     },
   };
 }
@@ -105,8 +113,7 @@ exit 1`;
 const PROFILE = "profile=/opt/ray-entrypoint/profile.sh; [ ! -r $profile ] || . $profile";
 /** A copy that is gone when the command has ended. */
 const IN_COPY = `${PROFILE}; d=$(mktemp -d) && trap 'rm -rf "$d"' EXIT && cd "$d" && tar -xf - && "$@"`;
-/** What Ray itself leaves out of a working folder (ray_constants.py, RAY_RUNTIME_ENV_DEFAULT_EXCLUDES, 2.60). */
-const LEFT_OUT = [".git", ".venv", "venv", "__pycache__"].map((name) => `--exclude=${name}`);
+const EXCLUDES = LEFT_OUT.map((name) => `--exclude=${name}`).join(" ");
 
 /** What runs in containers, and what config.yaml wants of it. */
 function nodeVerbs(project: Project): Pick<Driver, "exec" | "typed" | "environment" | "expected"> {
@@ -126,7 +133,7 @@ function nodeVerbs(project: Project): Pick<Driver, "exec" | "typed" | "environme
       const where = [...(await rayUser(name)), containerName(settings, name)];
       const there = ["sh", "-c", script, "sh", ...command];
       const words = ["docker", "exec", terminal ? "-it" : "-i", ...where, ...there];
-      const copying = ["sh", "-c", `tar -C "$0" ${LEFT_OUT.join(" ")} -cf - . | "$@"`, folder ?? ""];
+      const copying = ["sh", "-c", `tar -C "$0" ${EXCLUDES} -cf - . | "$@"`, folder ?? ""];
       return { words: folder === undefined ? words : [...copying, ...words], env: project.env };
     },
     exec: async (name, command) => {

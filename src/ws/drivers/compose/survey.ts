@@ -9,7 +9,7 @@ import { blockedBy, hasMoved } from "./conflicts.ts";
 import { type Container, listContainers } from "./containers.ts";
 import { imagesOf } from "./images.ts";
 import { lookAround } from "./neighbours.ts";
-import { type Project, runCompose, stateOf } from "./project.ts";
+import { overrideFiles, type Project, runCompose, stateOf } from "./project.ts";
 
 /** Writes ws's own copies of the compose files, and compares what exists with them. `moved`: the network's subnet differs. */
 export async function surveyProject(
@@ -19,13 +19,12 @@ export async function surveyProject(
   const planned = await prepareFiles(project);
   if (!planned.ok) return planned;
   const plan = planned.value;
-  const around = await lookAround(project.engine);
+  const [around, found] = await Promise.all([lookAround(project.engine), changes(project, request)]);
   if (project.signal?.aborted) return err(interrupted(project.signal));
   const problems = around.ok
     ? blockedBy(project, plan, request.part, around.value)
     : [silentEngine(around.error)];
   if (!around.ok || problems.length > 0) return err({ reason: "machine-not-ready", problems });
-  const found = await changes(project, request);
   if (!found.ok) return found;
   return ok({ ...found.value, warnings: plan.warnings, moved: hasMoved(project.settings, around.value) });
 }
@@ -50,12 +49,12 @@ async function prepareFiles(project: Project): Attempt<HostPlan> {
 
 async function changes(project: Project, request: Request): Attempt<Pick<Survey, "changed" | "stale">> {
   const services = servicesOf(project.settings, request.part);
-  const [found, hashed, images] = await Promise.all([
-    listContainers(project, request.part),
-    runCompose(project, request, ["config", "--hash", services.join(",")]),
-    imagesOf(project),
-  ]);
+  const [found, images] = await Promise.all([listContainers(project, request.part), imagesOf(project)]);
   if (!found.ok) return found;
+  // Nothing to compare where nothing exists. What is wrong with the user's own file is said before images are built.
+  const isAsked = found.value.length > 0 || overrideFiles(project, request.part).length > 0;
+  const hash = ["config", "--hash", services.join(",")];
+  const hashed = isAsked ? await runCompose(project, request, hash) : ok("");
   if (!hashed.ok) return hashed;
   const lines = hashed.value.matchAll(/^(\S+) ([0-9a-f]{64})\s*$/gm);
   const hashes = new Map([...lines].map(([, name = "", hash = ""]) => [name, hash]));
