@@ -24,7 +24,7 @@ export async function reportMembers(driver: Driver): Promise<readonly MemberRepo
   const cluster = await driver.cluster?.();
   if (cluster === undefined) return undefined;
   const [answer, view] = await Promise.all([cluster.ask("GET", "/v1/members"), healthView(driver)]);
-  const known = answer.ok ? attempt(() => Members.parse(JSON.parse(answer.value.text))) : undefined;
+  const known = answer.ok ? attempt(() => Members.parse(JSON.parse(answer.value.body))) : undefined;
   return known?.members.map(({ name, candidate, address, heardAgo }) => {
     const status = view?.nodes.find((node) => node.name === name)?.status;
     return {
