@@ -1,14 +1,14 @@
 import { INPUT_FAILURES } from "../common/failure.ts";
-import { short } from "../common/output/units.ts";
 import type { ReachAnswer } from "../common/protocol/reach-protocol.ts";
 import type { Members } from "../common/result.ts";
+import { MEMBER_LINES } from "./cluster/event-lines.ts";
 
 /** The ways in which the service cannot start, in words. */
 const FAILURES = {
   ...INPUT_FAILURES,
   "cannot-listen": ({ host, port, code }: { host: string; port: number; code: string }) => [
     `✗ Cannot listen on ${host}:${port}: ${LISTEN_CAUSES[code] ?? code}`,
-    "→ Set RAY_EP_HEALTH_HOST and RAY_EP_HEALTH_PORT to an address that is free on this machine.",
+    "→ Set RAY_EP_HEALTH_HOST and RAY_EP_HEALTH_PORT (with TLS: RAY_EP_HEALTH_TLS_PORT) to an address that is free on this machine.",
   ],
   "state-unreadable": ({ file, cause }: { file: string; cause: string }) => [
     `✗ The state that was kept cannot be read: ${cause}`,
@@ -46,7 +46,8 @@ interface Started {
   ttlMs: number;
   stateDir: string | null;
   whitelist: string[] | null;
-  tokenWanted: boolean;
+  /** What a write needs. */
+  access: "open" | "token" | "member";
 }
 
 type Memory =
@@ -65,15 +66,18 @@ interface Granted {
   before: string | null;
 }
 
+/** Whom the lease is for, without a whitelist. */
+const EVERYBODY = { open: "for every node", token: "for every node", member: "for candidates" } as const;
+
 /** What each event holds, and its lines. */
 const LINES = {
-  started: ({ version, host, port, ttlMs, stateDir, whitelist, tokenWanted }: Started) => [
+  started: ({ version, host, port, ttlMs, stateDir, whitelist, access }: Started) => [
     `✓ Health service ${version} listens on http://${host}:${port}`,
     [
       `→ head lease: ${ttlMs / 1000} s`,
       stateDir === null ? "in memory" : `kept in ${stateDir}`,
-      whitelist === null ? "for every node" : `for ${whitelist.join(", ")}`,
-      tokenWanted ? "writes need the token" : "writes are open",
+      whitelist === null ? EVERYBODY[access] : `for ${whitelist.join(", ")}`,
+      { open: "writes are open", token: "writes need the token", member: "only members are heard" }[access],
     ].join(", "),
   ],
   memory: (memory: Memory) => {
@@ -118,44 +122,7 @@ const LINES = {
       `${result === "reached" ? "✓" : "✗"} Dial back to ${node} at ${at}${from === null ? "" : ` from ${from}`}: ${result}, ${message}`,
     ];
   },
-  cluster: ({
-    name,
-    id,
-    members,
-    advertise,
-  }: Record<"name" | "id" | "advertise", string> & { members: number }) => [
-    `✓ Cluster ${name} (${short(id)}) has ${members === 1 ? "1 member" : `${members} members`}; they reach it at https://${advertise}`,
-  ],
-  joined: ({ node, address, candidate }: { node: string; address: string; candidate: boolean }) => [
-    `✓ ${node} at ${address} joined${candidate ? " as a candidate" : ""}`,
-  ],
-  "join-refused": ({
-    node,
-    address,
-    reason,
-    message,
-  }: Record<"node" | "address" | "reason" | "message", string>) => [
-    `✗ ${node} at ${address} may not join (${reason}): ${message}`,
-  ],
-  removed: ({ node, by }: Record<"node" | "by", string>) => [
-    `→ ${node} is no member any more: removed by ${by}`,
-  ],
-  "token-made": ({
-    expiresAt,
-    once,
-    replace,
-  }: {
-    expiresAt: string;
-    once: boolean;
-    replace: string | null;
-  }) => [
-    `→ A join token was made: it ends at ${expiresAt}${once ? ", and works once" : ""}${replace === null ? "" : `, for a machine that takes the place of ${replace}`}`,
-  ],
-  "tokens-revoked": ({ revoked }: { revoked: number }) => [`→ Join tokens revoked: ${revoked}`],
-  "members-not-kept": ({ file, cause }: Record<"file" | "cause", string>) => [
-    `✗ The members cannot be kept in ${file}: ${cause}`,
-    "→ Nobody joins or is removed until they can.",
-  ],
+  ...MEMBER_LINES,
   bug: ({ where, detail }: { where: string; detail: string }) => [`✗ A bug at ${where}: ${detail}`],
   stopping: ({ signal }: { signal: string }) => [`→ ${signal} received, stopping`],
   failed: ({ failure }: { failure: ServiceFailure }) =>

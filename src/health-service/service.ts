@@ -60,6 +60,7 @@ export class Service {
     const { instance, epoch } = this.lease.view();
     const noted = { instance, epoch, namesake: this.registry.isDuplicate(name) };
     const { cluster } = this.settings;
+    if (report.advertise !== null) await cluster?.locate(name, report.advertise);
     return cluster === undefined ? noted : { ...noted, news: cluster.news() };
   }
 

@@ -20,47 +20,61 @@ export async function startHealthService(
   identity: Pick<ServiceSettings, "version" | "instance">,
   log: (event: Event) => void,
 ): Promise<Result<{ port: number; stop: () => Promise<void> }, ServiceFailure>> {
-  const { RAY_EP_CLUSTER_DIR: clusterDir, RAY_EP_LEASE_TTL: ttlMs } = config;
-  // The lease of a cluster of members is kept beside them.
-  const stateDir = config.RAY_EP_HEALTH_STATE_DIR ?? clusterDir;
+  const { RAY_EP_CLUSTER_DIR: clusterDir, RAY_EP_LEASE_TTL: ttlMs, RAY_EP_HEALTH_HOST: host } = config;
   const opened = clusterDir === null ? ok(null) : await openClusterIn(clusterDir, config, log);
   if (!opened.ok) return opened;
-  const file = stateDir === null ? null : new StateFile(stateDir);
-  const recalled: Result<Recalled, string> =
-    file === null ? ok({ kind: "none" }) : await inTime(RECALL_TIMEOUT_MS, file.recall());
-  if (!recalled.ok) return err({ reason: "state-unreadable", file: file?.path ?? "", cause: recalled.error });
-  const known = recalled.value;
-  log(
-    known.kind === "kept"
-      ? { type: "memory", kind: "kept", epoch: known.epoch, holder: known.hold?.node ?? null }
-      : { type: "memory", ttlMs, ...known },
-  );
+  // The lease of a cluster of members is kept beside them.
+  const stateDir = config.RAY_EP_HEALTH_STATE_DIR ?? clusterDir;
+  const recalled = await recall(stateDir, ttlMs, log);
+  if (!recalled.ok) return recalled;
   // Not boot time: while this machine is suspended no node can renew.
   const around = { now: monotonicMs, pause, log, cluster: opened.value?.cluster };
-  const service = new Service({ ...identity, ...around, config, file, recalled: known });
+  const service = new Service({ ...identity, ...around, ...recalled.value, config });
   await service.lease.open();
   const servers = serversOf(service, config, opened.value?.transport);
   for (const { server, port } of servers) {
-    const listening = await listen(server, config.RAY_EP_HEALTH_HOST, port);
+    const listening = await listen(server, host, port);
     if (!listening.ok) return listening;
   }
-  const [{ server }] = servers;
-  const { port } = server.address() as AddressInfo;
-  const host = config.RAY_EP_HEALTH_HOST;
+  const { port } = servers[0].server.address() as AddressInfo;
   const whitelist = config.HEAD_WHITELIST?.map(({ name }) => name) ?? null;
-  const tokenWanted = config.RAY_EP_HEALTH_TOKEN !== null;
-  log({ type: "started", ...identity, host, port, ttlMs, stateDir, whitelist, tokenWanted });
+  log({ type: "started", ...identity, host, port, ttlMs, stateDir, whitelist, access: accessTo(config) });
   return ok({ port, stop: () => stop(servers, service) });
+}
+
+/** What a write needs. */
+function accessTo({ RAY_EP_CLUSTER_DIR: clusterDir, RAY_EP_HEALTH_TOKEN: token }: Config) {
+  if (clusterDir !== null) return "member";
+  return token === null ? "open" : "token";
+}
+
+/** TLS and certificates are loaded for a cluster of members alone. */
+const openClusterIn = async (folder: string, config: Config, log: (event: Event) => void) =>
+  (await import("./cluster/open.ts")).openCluster(folder, config, log);
+
+/** The lease as the last run kept it, and where this one keeps it. */
+async function recall(
+  stateDir: string | null,
+  ttlMs: number,
+  log: (event: Event) => void,
+): Promise<Result<Pick<ServiceSettings, "file" | "recalled">, ServiceFailure>> {
+  const file = stateDir === null ? null : new StateFile(stateDir);
+  const found: Result<Recalled, string> =
+    file === null ? ok({ kind: "none" }) : await inTime(RECALL_TIMEOUT_MS, file.recall());
+  if (!found.ok) return err({ reason: "state-unreadable", file: file?.path ?? "", cause: found.error });
+  const recalled = found.value;
+  log(
+    recalled.kind === "kept"
+      ? { type: "memory", kind: "kept", epoch: recalled.epoch, holder: recalled.hold?.node ?? null }
+      : { type: "memory", ttlMs, ...recalled },
+  );
+  return ok({ file, recalled });
 }
 
 interface Listening {
   readonly server: Server;
   readonly port: number;
 }
-
-/** TLS and certificates are loaded for a cluster of members alone. */
-const openClusterIn = async (folder: string, config: Config, log: (event: Event) => void) =>
-  (await import("./cluster/open.ts")).openCluster(folder, config, log);
 
 /** One for all. For a cluster of members: one over TLS, and one without, which only says that it lives. */
 function serversOf(
@@ -70,10 +84,11 @@ function serversOf(
 ): readonly [Listening, ...Listening[]] {
   if (transport === undefined) return [{ server: createHealthServer(service), port }];
   const eighth = Math.floor(openFiles() / 8);
-  const limits = { max: 6 * eighth };
+  // After a restart of this service all members come at once.
+  const tls = transport(3 * eighth);
   return [
     { server: createHealthServer(service, { max: eighth }, ROOT), port },
-    { server: createHealthServer(service, limits, pathsOf(service), transport(eighth)), port: tlsPort },
+    { server: createHealthServer(service, { max: 4 * eighth }, pathsOf(service), tls), port: tlsPort },
   ];
 }
 

@@ -1,12 +1,13 @@
 import { readEnvironment } from "../../common/environment.ts";
 import type { Failure } from "../../common/failure.ts";
 import { readText } from "../../common/files.ts";
+import type { Call } from "../../common/net/http.ts";
+import { pinOf, secureCall } from "../../common/net/pinned-tls.ts";
 import { type JoinToken, parseJoinToken } from "../../common/protocol/join-token.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import { probeLocal } from "../config/local.ts";
 import type { Users } from "../config/users.ts";
 import { VARIABLES, type Values } from "../config/variables.ts";
-import type { Call } from "../lease/http.ts";
 import type { Event } from "../output/event.ts";
 import type { StopRequest } from "../stop-request.ts";
 import { chooseAddress, type OwnAddress } from "./address.ts";
@@ -17,7 +18,6 @@ import { Member } from "./member.ts";
 import { hashOf, type Membership, MembershipFile } from "./membership.ts";
 import { findContradictions, overlay, type Told } from "./overlay.ts";
 import { stateDirOf } from "./state-dir.ts";
-import { pinOf, secureCall } from "./tls.ts";
 
 /** What a node knows of itself before its configuration is read. */
 export interface Newcomer extends Told {

@@ -144,6 +144,15 @@ export class Cluster {
     });
   }
 
+  /** A member reports where it is. What cannot be kept is tried again with its next report. */
+  async locate(name: string, address: string): Promise<void> {
+    if (membership.move(this.#state, name, address) === this.#state) return;
+    await this.#inLine(async () => {
+      if (await this.#keep(membership.move(this.#state, name, address)))
+        this.#settings.log({ type: "moved", node: name, address });
+    });
+  }
+
   news(): ClusterNews {
     return { candidates: candidatesLine(this.#state), services: [this.#settings.advertise] };
   }

@@ -53,40 +53,49 @@ export function join(state: ClusterState, request: JoinRequest, facts: JoinFacts
 
 function whyNotToken(
   token: KeptToken | undefined,
-  { node }: JoinRequest,
+  request: JoinRequest,
   { nowMs, isFresh }: JoinFacts,
   taken: KeptMember | undefined,
 ): JoinRefused["reason"] | undefined {
   if (token === undefined) return "unknown-token";
   if (token.revoked) return "revoked";
   if (nowMs >= token.endsAtMs) return "expired";
-  if (token.once && token.usedBy !== undefined && !isAgain(token, taken, isFresh)) return "used";
-  return token.replace === undefined || sameHost(token.replace, node) ? undefined : "other-name";
+  if (token.once && token.usedBy !== undefined && !isAgain(request, token, taken, isFresh)) return "used";
+  return token.replace === undefined || sameHost(token.replace, request.node) ? undefined : "other-name";
 }
 
-/** The machine that joined by this token, and never used what it was answered. */
+/** The machine that joined by this token from there, and never used what it was answered. */
 const isAgain = (
+  { address }: JoinRequest,
   token: KeptToken,
   taken: KeptMember | undefined,
   isFresh: (name: string) => boolean,
-): boolean => taken !== undefined && taken.joinedBy === token.secret && isFresh(taken.name);
+): boolean => taken?.joinedBy === token.secret && taken.address === address && isFresh(taken.name);
 
 function whyNotMember(
   { members, versions }: ClusterState,
-  { candidate, ray, python }: JoinRequest,
+  request: JoinRequest,
   { isFresh, lives }: JoinFacts,
   token: KeptToken | undefined,
   taken: KeptMember | undefined,
 ): JoinRefused["reason"] | undefined {
-  if (taken !== undefined && token !== undefined && !isAgain(token, taken, isFresh)) {
+  if (taken !== undefined && token !== undefined && !isAgain(request, token, taken, isFresh)) {
     if (token.replace === undefined || lives(taken.name)) return "name-taken";
   }
+  const { candidate, ray, python } = request;
   const others = members.filter((each) => each !== taken);
   const isCrowded = candidate && others.filter((each) => each.candidate).length >= MAX_CANDIDATES;
   if (others.length >= MAX_MEMBERS || isCrowded) return "full";
   if (members.length === 0 || versions === null) return undefined;
   if (ray !== versions.ray) return "other-ray";
   return python === versions.python ? undefined : "other-python";
+}
+
+/** A member has another address than before: its machine was given one. The same state where it has not. */
+export function move(state: ClusterState, name: string, address: string): ClusterState {
+  const hasMoved = (member: KeptMember) => sameHost(member.name, name) && member.address !== address;
+  if (!state.members.some(hasMoved)) return state;
+  return { ...state, members: state.members.map((each) => (hasMoved(each) ? { ...each, address } : each)) };
 }
 
 /** Ends a membership: its credential is worth nothing from now on, and its name is free. */

@@ -5,15 +5,18 @@ import { err, ok } from "../../common/result.ts";
 import type { Config } from "../config.ts";
 import type { Event, ServiceFailure } from "../event.ts";
 import { overTls } from "../http/tls.ts";
+import { inTime } from "../lease/state-file.ts";
 import { makeServerKeys } from "./certificates.ts";
 import { Cluster } from "./cluster.ts";
 import { ClusterFile } from "./cluster-file.ts";
+
+const OPEN_TIMEOUT_MS = 10_000;
 
 /** The cluster that RAY_EP_CLUSTER_DIR keeps, or a new one. `transport`: TLS with a certificate of it. */
 export async function openCluster(folder: string, config: Config, log: (event: Event) => void) {
   const { RAY_EP_CLUSTER_NAME: name, RAY_EP_HEALTH_ADVERTISE: at } = config;
   const file = new ClusterFile(folder);
-  const opened = await file.open(name);
+  const opened = await inTime(OPEN_TIMEOUT_MS, file.open(name));
   if (!opened.ok || at === null)
     return err<ServiceFailure>({
       reason: "cluster-unusable",
