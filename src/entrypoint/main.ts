@@ -49,7 +49,7 @@ async function main(): Promise<number> {
   const env = { ...process.env };
   process.env.UV_THREADPOOL_SIZE = THREADS;
   const who = findUsers(env);
-  const base = { who, hostname: hostname(), interfaces: readInterfaces(), stopRequest };
+  const base = { who, hostname: hostname(), stopRequest };
   const told = { env, rayWords: request.value.rayWords };
   const entered = isMember(env)
     ? await (await import("./membership/enter.ts")).enter({ ...base, ...told, log: firstLog(toStdout) })
@@ -61,7 +61,7 @@ async function main(): Promise<number> {
   return member?.isRemoved ? idle(member, stopRequest.urgent) : exitCode;
 }
 
-interface Life extends Pick<Newcomer, "who" | "hostname" | "interfaces" | "stopRequest"> {
+interface Life extends Pick<Newcomer, "who" | "hostname" | "stopRequest"> {
   readonly request: Extract<Request, { kind: "run" | "dry-run" }>;
   readonly hasInit: boolean;
   readonly told: Told;
@@ -70,10 +70,11 @@ interface Life extends Pick<Newcomer, "who" | "hostname" | "interfaces" | "stopR
 }
 
 /** Reads the configuration, looks at this machine, makes the real effects, and lets a node live with them. */
-async function live({ request, who, hostname, interfaces, stopRequest, ...life }: Life) {
+async function live({ request, who, hostname, stopRequest, ...life }: Life) {
   const { member } = life;
   const isRun = request.kind === "run";
   const { env, rayWords } = member?.told ?? life.told;
+  const interfaces = readInterfaces();
   const tls = asUser(who.becomes, () => readTls(env));
   const surroundings = {
     ...{ env, hostname, rayWords, interfaces, isMember: member !== null },

@@ -1,10 +1,10 @@
 import { readEnvironment } from "../../common/environment.ts";
 import type { Failure } from "../../common/failure.ts";
 import { readText } from "../../common/files.ts";
-import { pinOf } from "../../common/net/pinned-tls.ts";
+import type { Call } from "../../common/net/http.ts";
+import { pinOf, secureCall } from "../../common/net/pinned-tls.ts";
 import { type JoinToken, parseJoinToken } from "../../common/protocol/join-token.ts";
 import { err, ok, type Result } from "../../common/result.ts";
-import type { OwnInterface } from "../config/identity.ts";
 import { probeLocal } from "../config/local.ts";
 import type { Users } from "../config/users.ts";
 import { VARIABLES, type Values } from "../config/variables.ts";
@@ -12,6 +12,7 @@ import type { Event } from "../output/event.ts";
 import type { StopRequest } from "../stop-request.ts";
 import { chooseAddress, type OwnAddress } from "./address.ts";
 import { readCards } from "./cards.ts";
+import { passGate } from "./gate.ts";
 import { askToJoin, findService } from "./join.ts";
 import { Member } from "./member.ts";
 import { hashOf, type Membership, MembershipFile } from "./membership.ts";
@@ -22,8 +23,6 @@ import { stateDirOf } from "./state-dir.ts";
 export interface Newcomer extends Told {
   readonly hostname: string;
   readonly who: Users;
-  /** Undefined where they are not known. */
-  readonly interfaces: readonly OwnInterface[] | undefined;
   readonly stopRequest: StopRequest;
   readonly log: (event: Event) => void;
 }
@@ -37,13 +36,46 @@ export async function enter(newcomer: Newcomer): Promise<Result<Member, Failure>
   if (!entered.ok) return entered;
   const membership = entered.value;
   if (membership.removed !== undefined) return ok(new Member(membership, newcomer, file));
+  const isNew = membership.credential !== kept?.credential;
+  const obstacle = keep(membership, file, stateDir) ?? (await passed(membership, newcomer, isNew));
+  if (obstacle === null)
+    return ok(new Member(membership, overlay(membership, file.rayTokenPath, stateDir, newcomer), file));
+  if (isNew) await giveBack(membership, file);
+  return err(obstacle);
+}
+
+function keep(membership: Membership, file: MembershipFile, folder: string): Failure | null {
   try {
-    if (JSON.stringify(membership) !== JSON.stringify(kept)) file.write(membership);
+    file.write(membership);
+    return null;
   } catch (error) {
-    const { code = "unknown" } = error as NodeJS.ErrnoException;
-    return err({ reason: "membership-unwritable", folder: stateDir, code });
+    return {
+      reason: "membership-unwritable",
+      folder,
+      code: (error as NodeJS.ErrnoException).code ?? "unknown",
+    };
   }
-  return ok(new Member(membership, overlay(membership, file.rayTokenPath, stateDir, newcomer), file));
+}
+
+/** Why its Ray could not work. Once it has been a member, a service that gives no answer stops nobody. */
+async function passed(member: Membership, { log }: Newcomer, isNew: boolean) {
+  const network = readCards().find(({ address }) => address === member.address)?.network ?? member.address;
+  const failure = await passGate({ member, network, call: callOf(member), log });
+  const isUnclear = failure?.reason === "no-health-service" || failure?.reason === "join-unclear";
+  if (failure === null || !isUnclear || isNew) return failure;
+  log({ type: "gate-unclear", failure });
+  return null;
+}
+
+const callOf = ({ ca, member, credential, services }: Membership): Call =>
+  secureCall(ca, `${member}:${credential}`)(services[0] ?? "");
+
+const GIVE_BACK_TIMEOUT_MS = 3000;
+
+/** A join that fails leaves nothing: neither here nor in the cluster. */
+async function giveBack(member: Membership, file: MembershipFile): Promise<void> {
+  await callOf(member)("DELETE", `/v1/members/${encodeURIComponent(member.member)}`, GIVE_BACK_TIMEOUT_MS);
+  file.remove();
 }
 
 /** A member that was removed joins again only with another token than the one that it had. */
@@ -82,9 +114,8 @@ async function comeBack(newcomer: Newcomer, kept: Membership, rayTokenPath: stri
   const settings = readSettings(newcomer, kept, rayTokenPath);
   if (!settings.ok) return settings;
   const { NODE_IP_ADDRESS, RAY_EP_INTERFACE } = settings.value;
-  const { interfaces = [] } = newcomer;
   const isWished = NODE_IP_ADDRESS !== null || RAY_EP_INTERFACE !== null;
-  const isStill = interfaces.length === 0 || interfaces.some(({ address }) => address === kept.address);
+  const isStill = readCards().some(({ address }) => address === kept.address);
   const found = isWished || isStill ? null : await findService(kept.services, pinOf(kept.ca));
   if (found?.ok === false) return found;
   const own = ownAddress(newcomer, settings.value, found?.value.localAddress ?? kept.address);
@@ -117,11 +148,11 @@ async function join(newcomer: Newcomer, token: JoinToken): Promise<Result<Member
 
 /** Says what it chose, and what else there was. */
 function ownAddress(
-  { interfaces = [], log }: Newcomer,
+  { log }: Newcomer,
   { NODE_IP_ADDRESS: given, RAY_EP_INTERFACE: named }: Values,
   localEnd: string,
 ): Result<OwnAddress, Failure> {
-  const cards = readCards(interfaces);
+  const cards = readCards();
   const own = chooseAddress({ given, interface: named, localEnd }, cards);
   if (own.ok) log({ type: "own-address", ...own.value, cards });
   return own;

@@ -1,3 +1,4 @@
+import { type Failure, renderFailure } from "../../common/failure.ts";
 import { type Card, shown } from "../membership/address.ts";
 
 /** The events of a member of a cluster of several machines. */
@@ -9,6 +10,14 @@ export const MEMBERSHIP = {
     const rest = others.length === 0 ? "" : `; not taken: ${others.join(", ")}`;
     return `→ This node is at ${own === undefined ? e.address : shown(own)}${rest}`;
   },
+  /** By the health service, before anything of Ray runs. */
+  reached: (e: { address: string; ports: readonly number[] }) =>
+    `✓ The others reach this node at ${e.address} (ports ${e.ports.join(", ")})`,
+  /** A member starts all the same. */
+  "gate-unclear": (e: { failure: Failure }) => [
+    "→ Whether the others reach this node was not checked:",
+    ...renderFailure(e.failure).map((line) => `  ${line.replace(/^✗/, "→")}`),
+  ],
   /** Idle: an end would be a restart, and the answer would be the same. */
   removed: (e: { cluster: string; member: string; message: string }) => [
     `✗ ${e.member} was removed from the cluster ${e.cluster}: ${e.message}`,
