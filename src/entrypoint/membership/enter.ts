@@ -88,7 +88,7 @@ async function becomeMember(
   const token = readToken(newcomer);
   const isSame = token.ok && hashOf(token.value.secret) === kept?.joinedWith;
   if (kept !== undefined && (isSame || !token.ok)) return ok(kept);
-  return token.ok ? join(newcomer, token.value) : token;
+  return token.ok ? join(newcomer, token.value, rayTokenPath) : token;
 }
 
 /** From RAY_EP_JOIN, else from the file. */
@@ -101,7 +101,7 @@ function readToken({ env }: Told): Result<JoinToken, Failure> {
 }
 
 /** The settings, as far as they concern how a node joins; all that is wrong with them at once. */
-function readSettings(told: Told, member: Membership | null, rayTokenPath = ""): Result<Values, Failure> {
+function readSettings(told: Told, member: Membership | null, rayTokenPath: string): Result<Values, Failure> {
   // What a membership says need not be there yet.
   const env = { ...told.env, HEAD_WHITELIST: undefined };
   const { values, problems } = readEnvironment(VARIABLES, env);
@@ -122,9 +122,13 @@ async function comeBack(newcomer: Newcomer, kept: Membership, rayTokenPath: stri
   return own.ok ? ok({ ...kept, ...own.value }) : own;
 }
 
-async function join(newcomer: Newcomer, token: JoinToken): Promise<Result<Membership, Failure>> {
+async function join(
+  newcomer: Newcomer,
+  token: JoinToken,
+  rayTokenPath: string,
+): Promise<Result<Membership, Failure>> {
   const { env, who, stopRequest, log } = newcomer;
-  const settings = readSettings(newcomer, null);
+  const settings = readSettings(newcomer, null, rayTokenPath);
   if (!settings.ok) return settings;
   const local = await probeLocal(who, settings.value, env, stopRequest.asked);
   if (!local.ok) return local;
