@@ -1,4 +1,5 @@
 import { rmSync, statSync, symlinkSync } from "node:fs";
+import { Agent } from "node:https";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -102,15 +103,19 @@ describe("credentials", () => {
 
   test("a thousand wrong ones are refused, and a member goes on meanwhile", async () => {
     const { as } = await service.join("gpu01");
+    const agent = new Agent({ keepAlive: true });
     const guess = async (who: number) => {
       const statuses = new Set<number>();
       for (let i = 0; i < 100; i++)
-        statuses.add((await service.call("GET", "/v1/head", undefined, `gpu01:guess-${who}-${i}`)).status);
+        statuses.add(
+          (await service.call("GET", "/v1/head", undefined, `gpu01:guess-${who}-${i}`, agent)).status,
+        );
       return [...statuses];
     };
     const guesses = Promise.all(Array.from({ length: 10 }, (_, who) => guess(who)));
     expect((await service.call("PUT", "/v1/nodes/gpu01", report("gpu01-1"), as)).status).toBe(200);
     expect((await guesses).flat()).toEqual(Array(10).fill(401));
+    agent.destroy();
     expect(service.process?.text.match(/refused: no credential/g)).toHaveLength(1);
   });
 });
