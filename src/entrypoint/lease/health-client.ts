@@ -1,11 +1,11 @@
 import * as z from "zod/mini";
 import { monotonicMs } from "../../common/deadline.ts";
 import { rememberingLookup } from "../../common/lookup.ts";
+import { type Answer, type Call, send } from "../../common/net/http.ts";
 import * as wire from "../../common/protocol/lease-protocol.ts";
 import { ReachAnswer, type ReachRequest } from "../../common/protocol/reach-protocol.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import type { HealthFact, LeaseFact, ReportFact } from "../election/facts.ts";
-import { type Answer, type Call, send } from "./http.ts";
 
 /** Talks to the health service at `url`. One request each call, never retried here; no call throws. */
 export interface HealthClient {

@@ -1,9 +1,9 @@
+import type { Call } from "../../common/net/http.ts";
+import { secureCall } from "../../common/net/pinned-tls.ts";
 import { MemberRemoved } from "../../common/protocol/join-protocol.ts";
 import { type ClusterNews, NodeNoted } from "../../common/protocol/lease-protocol.ts";
 import { type HealthClient, healthClient, parse } from "../lease/health-client.ts";
-import type { Call } from "../lease/http.ts";
 import type { Membership } from "./membership.ts";
-import { secureCall } from "./tls.ts";
 
 /** What a member hears besides its answers. */
 export interface Hearing {

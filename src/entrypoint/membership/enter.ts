@@ -1,6 +1,7 @@
 import { readEnvironment } from "../../common/environment.ts";
 import type { Failure } from "../../common/failure.ts";
 import { readText } from "../../common/files.ts";
+import { pinOf } from "../../common/net/pinned-tls.ts";
 import { type JoinToken, parseJoinToken } from "../../common/protocol/join-token.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import type { OwnInterface } from "../config/identity.ts";
@@ -16,7 +17,6 @@ import { Member } from "./member.ts";
 import { hashOf, type Membership, MembershipFile } from "./membership.ts";
 import { findContradictions, overlay, type Told } from "./overlay.ts";
 import { stateDirOf } from "./state-dir.ts";
-import { pinOf } from "./tls.ts";
 
 /** What a node knows of itself before its configuration is read. */
 export interface Newcomer extends Told {

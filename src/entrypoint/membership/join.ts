@@ -1,8 +1,8 @@
 import type { Failure } from "../../common/failure.ts";
+import { fetchCa, type Pinned, secureCall } from "../../common/net/pinned-tls.ts";
 import { Joined, JoinRefused, type JoinRequest } from "../../common/protocol/join-protocol.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import { parse } from "../lease/health-client.ts";
-import { fetchCa, type Pinned, secureCall } from "./tls.ts";
 
 const TIMEOUT_MS = 5000;
 

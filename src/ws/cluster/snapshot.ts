@@ -125,7 +125,7 @@ export async function healthAnswers(driver: Driver): Promise<Result<void, string
 async function askHealth(driver: Driver, path: string) {
   if (driver.cluster === undefined) return send(`${healthUrl(driver)}${path}`, HEALTH_TIMEOUT_MS);
   const answer = await (await driver.cluster())?.ask("GET", path);
-  if (answer?.ok) return answer.value;
+  if (answer?.ok) return { status: answer.value.status, text: answer.value.body };
   throw new Error(answer?.error ?? "this machine is no member yet");
 }
 

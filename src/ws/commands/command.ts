@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import { type Opened, open } from "../drivers/choose.ts";
 import type { WsFailure } from "../failure.ts";
+import type { Machine } from "../state/machine.ts";
 
 /** What a command does: its exit code, or why it failed. `Options`: as Commander reads them; `args`: its arguments. */
 export type Work<Options> = (
@@ -22,6 +23,18 @@ export const onCluster =
     const opened = await open(context, options, { tool: "engine" });
     return opened.ok ? work(opened.value, context, options, command) : opened.error;
   };
+
+/** The same on a machine that is a member of a cluster of several. */
+export const onMember = <Options>(
+  work: (
+    opened: Opened & { readonly machine: Machine },
+    ...given: Parameters<Work<Options>>
+  ) => ReturnType<Work<Options>>,
+): Work<Options> =>
+  onCluster<Options>(async (opened, ...given) => {
+    const { machine } = opened.driver.settings;
+    return machine ? work({ ...opened, machine }, ...given) : { reason: "no-member" };
+  });
 
 export type JsonOption = { readonly json?: true };
 

@@ -5,7 +5,7 @@ import type { Settings } from "../config/settings.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import type { Attempt } from "../failure.ts";
 import { memberDriver } from "../machine/driver.ts";
-import { memberSettings } from "../machine/settings.ts";
+import { lookHere, memberSettings } from "../machine/settings.ts";
 import { oneLine } from "../output/terminal.ts";
 import { lastUp } from "../state/last-up.ts";
 import { type Machine, readMachine } from "../state/machine.ts";
@@ -119,7 +119,7 @@ export async function openMember(
   const tools = await findTools(shell, tool);
   if (!tools.ok) return err({ reason: "runtime-not-available", runtime: "docker", why: tools.error });
   const { compose, host } = tools.value;
-  const member = memberSettings(settings, machine, options.stateDir);
+  const member = memberSettings(settings, machine, lookHere(options.stateDir));
   const access = await accessTo(context, options, member, "docker");
   if (!access.ok) return access;
   const { env } = access.value;

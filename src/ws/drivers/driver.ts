@@ -1,6 +1,7 @@
 import type { Address } from "../../common/address.ts";
 import type { Environment } from "../../common/environment.ts";
 import type { Problem } from "../../common/failure.ts";
+import type { Answer } from "../../common/net/http.ts";
 import type { Result } from "../../common/result.ts";
 import type { GcsOptions } from "../../gcs/link.ts";
 import { readTls } from "../../gcs/tls.ts";
@@ -97,11 +98,7 @@ export interface ClusterAccess {
   /** Ray's. */
   readonly token: string;
   /** Asks the health service that decides; the error says in one line why none answers. */
-  ask(
-    method: "GET" | "POST" | "DELETE",
-    path: string,
-    body?: object,
-  ): Promise<Result<{ readonly status: number; readonly text: string }, string>>;
+  ask(method: "GET" | "POST" | "DELETE", path: string, body?: object): Promise<Result<Answer, string>>;
 }
 
 /** How services are run: as containers (compose/) or as processes (local/). What is done when stands in `cluster/`. */

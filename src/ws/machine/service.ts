@@ -1,7 +1,8 @@
-import { request } from "node:https";
 import { join } from "node:path";
 import * as z from "zod";
 import { readText } from "../../common/files.ts";
+import type { Answer } from "../../common/net/http.ts";
+import { secureCall } from "../../common/net/pinned-tls.ts";
 import {
   ADMIN_FILE,
   CA_FILE,
@@ -22,11 +23,6 @@ export interface Access {
   readonly bearer: string;
 }
 
-export interface Answer {
-  readonly status: number;
-  readonly text: string;
-}
-
 type Method = "GET" | "POST" | "DELETE";
 
 const TIMEOUT_MS = 3000;
@@ -35,55 +31,19 @@ const STANDBY = 503;
 
 /** Asks one service after the other until one answers that decides. The error says why none does, in one line. */
 export async function askService(
-  { services, ...access }: Access,
+  { services, ca, bearer }: Access,
   method: Method,
   path: string,
   body?: object,
 ): Promise<Result<Answer, string>> {
+  const at = secureCall(ca, bearer);
   let last: Result<Answer, string> = err("no health service is known");
   for (const service of services) {
-    last = await askOne(service, access, method, path, body);
+    last = await at(service)(method, path, TIMEOUT_MS, body);
     if (last.ok && last.value.status !== STANDBY) return last;
   }
   return last;
 }
-
-const askOne = (
-  service: string,
-  { ca, bearer }: Pick<Access, "ca" | "bearer">,
-  method: string,
-  path: string,
-  body?: object,
-): Promise<Result<Answer, string>> =>
-  new Promise((resolve) => {
-    const text = body === undefined ? "" : JSON.stringify(body);
-    const headers = {
-      authorization: `Bearer ${bearer}`,
-      ...(body === undefined
-        ? {}
-        : { "content-type": "application/json", "content-length": Buffer.byteLength(text) }),
-    };
-    const signal = AbortSignal.timeout(TIMEOUT_MS);
-    const fail = ({ message, ...error }: NodeJS.ErrnoException) =>
-      resolve(
-        err(
-          `${service}: ${signal.aborted ? `no answer in ${TIMEOUT_MS / 1000} s` : (error.code ?? message)}`,
-        ),
-      );
-    // Only health services have certificates of that CA, whatever name or address they were dialled at.
-    const trust = { ca, checkServerIdentity: () => undefined, agent: false } as const;
-    const asking = request(`https://${service}${path}`, { method, headers, signal, ...trust }, (answer) => {
-      let got = "";
-      answer.setEncoding("utf8");
-      answer.on("data", (part: string) => {
-        got += part;
-      });
-      answer.on("end", () => resolve(ok({ status: answer.statusCode ?? 0, text: got })));
-      answer.on("error", fail);
-    });
-    asking.on("error", fail);
-    asking.end(text);
-  });
 
 /** How who owns the health service of this machine asks it; undefined where none has been here. */
 function adminAccess(stateDir: string): Access | undefined {
@@ -103,10 +63,10 @@ async function askOwn<T>(
   const access = adminAccess(stateDir);
   if (access === undefined) return err({ reason: "no-authority" });
   const answer = await askService(access, ...asked);
-  const { status, text } = answer.ok ? answer.value : { status: 0, text: "" };
-  const value = status === 200 ? attempt(() => z.core.parse(schema, JSON.parse(text))) : undefined;
+  const { status, body } = answer.ok ? answer.value : { status: 0, body: "" };
+  const value = status === 200 ? attempt(() => z.core.parse(schema, JSON.parse(body))) : undefined;
   if (value !== undefined) return ok(value);
-  const why = answer.ok ? `${status} ${text.trim().slice(0, 200)}` : answer.error;
+  const why = answer.ok ? `${status} ${body.trim().slice(0, 200)}` : answer.error;
   return err({ reason: "service-refused", what: wanted, why });
 }
 

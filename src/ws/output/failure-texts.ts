@@ -51,6 +51,18 @@ export const FAILURES = {
       "✗ Nothing was changed",
       "→ To go ahead: ws up --yes. To see the plan only: ws up --dry-run.",
     ],
+    "others-need-it": ({ others }: { others: Lines }) => [
+      `✗ The health service of this machine is that of ${others.join(", ")}`,
+      "→ Remove them first (ws remove NAME), or leave them alone with what runs: ws leave --force.",
+    ],
+    "leads-now": ({ node }: Texts<"node">) => [
+      `✗ ${node} is the HEAD: the tasks of the cluster end with it, and the state that it keeps`,
+      "→ Let another candidate lead first (ws promote there), or go ahead: ws remove --force.",
+    ],
+    "member-stays": () => [
+      "✗ What ws down -v removes is this machine's membership as well; nothing was changed",
+      "→ To stop it: ws down. To end the membership: ws leave.",
+    ],
     "other-cluster": ({ what, fix }: Texts<"what" | "fix">) => [
       `✗ This machine has ${what} already`,
       `→ ${fix}`,
@@ -191,6 +203,10 @@ export const FAILURES = {
     "no-such-interface": ({ asked, known }: Texts<"asked"> & { known: Lines }) => [
       `✗ This machine has no network card or IPv4 address ${asked}`,
       `→ It has ${known.join(", ") || "none but its loopback"}`,
+    ],
+    "no-member": () => [
+      "✗ This machine is no member of a cluster of several machines",
+      "→ To join one: ws join TOKEN. To begin one: ws init.",
     ],
     "no-authority": () => [
       "✗ No health service of a cluster of several machines has been started here",

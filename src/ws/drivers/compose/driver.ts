@@ -26,7 +26,7 @@ export function composeDriver(project: Project): Driver {
     noun: "container",
     isolated: true,
     // Each look starts programs of Docker's.
-    lookEveryMs: 1000,
+    lookEveryMs: 2000,
     stopGraceMs: STOP_GRACE_S * 1000,
     // Where the Ray images keep their Python.
     binDir: "/home/ray/anaconda3/bin",

@@ -1,9 +1,11 @@
 import { type RequestOptions, request } from "node:http";
-import { err, ok, type Result } from "../../common/result.ts";
+import { err, ok, type Result } from "../result.ts";
 
 export interface Answer {
   readonly status: number;
   readonly body: string;
+  /** The service's clock, in milliseconds since 1970 and exact to a second; NaN where it does not say. */
+  readonly dateMs: number;
 }
 
 /** One request to a health service, never retried here; an error is its cause. `body` is sent as JSON. */
@@ -46,7 +48,15 @@ export function send(
         if (text.length > MAX_ANSWER)
           incoming.destroy(new Error(`an answer of more than ${MAX_ANSWER} bytes`));
       });
-      incoming.on("end", () => resolve(ok({ status: incoming.statusCode ?? 0, body: text })));
+      incoming.on("end", () =>
+        resolve(
+          ok({
+            status: incoming.statusCode ?? 0,
+            body: text,
+            dateMs: Date.parse(incoming.headers.date ?? ""),
+          }),
+        ),
+      );
       incoming.on("error", fail);
     });
     outgoing.on("error", fail);

@@ -1,10 +1,10 @@
 import { createHash, X509Certificate } from "node:crypto";
 import { Agent, request } from "node:https";
 import { connect, type DetailedPeerCertificate } from "node:tls";
-import { formatAddress, parseAddress } from "../../common/address.ts";
-import { lookup, rememberingLookup } from "../../common/lookup.ts";
-import { err, ok, type Result } from "../../common/result.ts";
-import { type Call, causeOf, send } from "../lease/http.ts";
+import { formatAddress, parseAddress } from "../address.ts";
+import { lookup, rememberingLookup } from "../lookup.ts";
+import { err, ok, type Result } from "../result.ts";
+import { type Call, causeOf, send } from "./http.ts";
 
 /** A health service that was found to be the cluster's. */
 export interface Pinned {
