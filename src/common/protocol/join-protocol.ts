@@ -71,7 +71,7 @@ export const Joined = z.object({
 });
 export type Joined = z.infer<typeof Joined>;
 
-export const JOIN_REFUSALS = [
+const JOIN_REFUSALS = [
   "unknown-token",
   "expired",
   "revoked",
@@ -124,11 +124,7 @@ export const TokensRevoked = z.object({ revoked: Count });
 export type TokensRevoked = z.infer<typeof TokensRevoked>;
 
 /** 503 of a service that does not decide, for all but the admin's reads: ask the next one. */
-export const Standby = z.object({
-  reason: z.literal("standby"),
-  message: Text,
-  services: ClusterNews.shape.services,
-});
+export type Standby = { reason: "standby"; message: string; services: string[] };
 
 /** 200 of `POST /v1/promote` (the admin), also where it decided already. `complete`: nothing that the service before kept is lost. */
 export const Promoted = z.object({ term: Count, complete: z.boolean() });
@@ -142,7 +138,7 @@ export const Standing = z.object({
 export type Standing = z.infer<typeof Standing>;
 
 /** A member in `GET /v1/members` (any member, the admin). `heardAgo`: seconds; null since this service's start. */
-export const Member = z.object({
+const Member = z.object({
   name: Name,
   address: Word,
   candidate: z.boolean(),

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { sameHost } from "../../common/address.ts";
+import type { Standby } from "../../common/protocol/join-protocol.ts";
 import type { Cluster, Identity } from "../cluster/cluster.ts";
 import { type Reply, refuse } from "./reply.ts";
 
@@ -36,7 +37,7 @@ export function whyNotNow(cluster: Cluster, caller: Identity, method: string, pa
   const isRead = caller.kind === "admin" && (method === "GET" || method === "HEAD");
   if (cluster.decides || isRead || ALWAYS.has(path)) return null;
   const { services } = cluster.news();
-  return { status: 503, body: { reason: "standby", message: STANDBY, services } };
+  return { status: 503, body: { reason: "standby", message: STANDBY, services } satisfies Standby };
 }
 
 /** What each service answers. */
