@@ -51,6 +51,7 @@ function groups(): Lane[][] {
     [{ projects: ["load"], before: [], skip: unlessLong(() => null) }],
     [{ projects: ["embedded-more", "faults"], before: [], skip: unlessLong(() => noRay) }],
     [docker("docker"), docker("docker-nodes"), docker("docker-images")],
+    [{ projects: ["machines"], before: [], skip: unlessLong(whyNoMachines) }],
   ];
 }
 
@@ -64,6 +65,9 @@ function whyNoRay(): string | null {
 
 const whyNoDocker = (): string | null =>
   succeeds("docker", "info") ? null : "no Docker engine answers; → test/lab/up gives this machine one";
+
+const whyNoMachines = (): string | null =>
+  process.env.LAB_NETNS === undefined ? "only the lab has machines; → test/lab/up" : whyNoDocker();
 
 /** The words of a lane beside another one are kept until it is done. */
 async function runLane({ projects, before }: Lane, beside: boolean): Promise<Counts> {

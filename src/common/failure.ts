@@ -1,4 +1,5 @@
 import { type Address, formatAddress } from "./address.ts";
+import { JOIN_FAILURES } from "./join-failure.ts";
 import { seconds } from "./output/units.ts";
 import { type ProbeAnswer, type ProbeResult, renderAnswer, renderProbe } from "./probe-result.ts";
 import type { Members } from "./result.ts";
@@ -41,6 +42,7 @@ export const INPUT_FAILURES = {
 /** The failures that we expect, each with its words: the first line stands alone, the last is the way out. */
 const FAILURES = {
   ...INPUT_FAILURES,
+  ...JOIN_FAILURES,
   "no-such-user": ({ user }: { user: string }) => [
     `✗ This system has no user "${user}" for Ray to run as`,
     "→ Set RAY_EP_USER to the name of a user that exists, or to a uid, such as 1000.",

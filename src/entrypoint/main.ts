@@ -7,8 +7,9 @@ import { THREADS } from "../common/lookup.ts";
 import { createLogger, logForm } from "../common/output/logger.ts";
 import { visible } from "../common/output/shown.ts";
 import { handleSignals, leave } from "../common/process.ts";
+import { ok } from "../common/result.ts";
 import { findTlsProblems, readTls } from "../gcs/tls.ts";
-import { readArgs } from "./config/args.ts";
+import { type Request, readArgs } from "./config/args.ts";
 import { asUser, type RayUser } from "./config/become.ts";
 import type { Config } from "./config/config.ts";
 import { probeLocal, readInterfaces, readTokenFile } from "./config/local.ts";
@@ -18,6 +19,10 @@ import type { Deps } from "./deps.ts";
 import { collect } from "./election/collect.ts";
 import { tellOwnNames } from "./election/own-names.ts";
 import { StatusKeeper } from "./lease/node-status.ts";
+import type { Newcomer } from "./membership/enter.ts";
+import type { Member } from "./membership/member.ts";
+import type { Told } from "./membership/overlay.ts";
+import { isMember } from "./membership/state-dir.ts";
 import { Node } from "./node.ts";
 import { boundedWrite } from "./output/bounded-log.ts";
 import { type Event, render } from "./output/event.ts";
@@ -27,9 +32,9 @@ import { introduction } from "./output/introduction.ts";
 import { noteFile } from "./output/notes.ts";
 import { planForPid1 } from "./pid1.ts";
 import { type Input, realDeps } from "./real-deps.ts";
-import { StopRequest } from "./stop-request.ts";
+import { aborted, StopRequest } from "./stop-request.ts";
 
-/** Reads the configuration, looks at this machine, makes the real effects, and lets a node live with them. */
+/** Reads the command line, joins a cluster of several machines where it is told to, and lets the node live. */
 async function main(): Promise<number> {
   const request = readArgs(process.argv.slice(2));
   if (!request.ok) return refuse({ reason: "bad-command-line", problems: request.error });
@@ -44,36 +49,77 @@ async function main(): Promise<number> {
   const env = { ...process.env };
   process.env.UV_THREADPOOL_SIZE = THREADS;
   const who = findUsers(env);
-  const interfaces = readInterfaces();
+  const base = { who, hostname: hostname(), interfaces: readInterfaces(), stopRequest };
+  const told = { env, rayWords: request.value.rayWords };
+  const entered = isMember(env)
+    ? await (await import("./membership/enter.ts")).enter({ ...base, ...told, log: firstLog(toStdout) })
+    : ok(null);
+  if (!entered.ok) return refuse(entered.error, isRun, who.becomes);
+  const member = entered.value;
+  if (member?.isRemoved) return idle(member, stopRequest.asked);
+  const exitCode = await live({ ...base, request: request.value, hasInit, told, member });
+  return member?.isRemoved ? idle(member, stopRequest.urgent) : exitCode;
+}
+
+interface Life extends Pick<Newcomer, "who" | "hostname" | "interfaces" | "stopRequest"> {
+  readonly request: Extract<Request, { kind: "run" | "dry-run" }>;
+  readonly hasInit: boolean;
+  readonly told: Told;
+  /** Null: of no cluster of several machines. */
+  readonly member: Member | null;
+}
+
+/** Reads the configuration, looks at this machine, makes the real effects, and lets a node live with them. */
+async function live({ request, who, hostname, interfaces, stopRequest, ...life }: Life) {
+  const { member } = life;
+  const isRun = request.kind === "run";
+  const { env, rayWords } = member?.told ?? life.told;
   const tls = asUser(who.becomes, () => readTls(env));
-  const read = readConfig({
-    env,
-    hostname: hostname(),
-    rayWords: request.value.rayWords,
+  const surroundings = {
+    ...{ env, hostname, rayWords, interfaces, isMember: member !== null },
     tokenFile: readTokenFile(env, who),
     healthTokenFile: readText(env.RAY_EP_HEALTH_TOKEN_FILE?.trim() ?? ""),
-    interfaces,
     tls: tls && { keys: tls, problems: await findTlsProblems(env, tls) },
-  });
+  };
+  const read = readConfig(surroundings);
   if (!read.ok) return refuse({ reason: "bad-configuration", problems: read.error }, isRun, who.becomes);
   const local = await probeLocal(who, read.value.values, env, stopRequest.asked);
   if (!local.ok) return refuse(local.error, isRun, who.becomes);
-  const config: Config = { ...read.value, auth: authOfRay(read.value.auth, local.value.ray.version) };
+  const forRay = (each: Config): Config => ({ ...each, auth: authOfRay(each.auth, local.value.ray.version) });
+  let config = forRay(read.value);
 
   const terminal = process.stdout.isTTY === true;
   const input = { config, local: local.value, env, terminal, stopRequest, runId: randomWord() };
   const limit = config.values.RAY_EP_LOG_LIMIT;
-  const deps = realDeps(input, boundedWrite(toStdout, process.stdout.fd, limit, who.becomes));
-  if (request.value.kind === "dry-run") return explain(input, deps, request.value.json);
+  const client = member?.client({
+    onCandidates: (candidates) => {
+      const next = readConfig({ ...surroundings, env: { ...env, HEAD_WHITELIST: candidates } });
+      if (next.ok) config = forRay(next.value);
+    },
+    onRemoved: () => stopRequest.receive("removal"),
+  });
+  const deps = realDeps(input, boundedWrite(toStdout, process.stdout.fd, limit, who.becomes), client);
+  if (request.kind === "dry-run") return explain(input, deps, request.json);
   const isOpen = config.auth.token !== null && config.healthToken === null;
   const first: Event[] = [
     { type: "started", version: __VERSION__, node: config.node, pid: process.pid },
     ...introduction(input),
-    ...(hasInit ? [] : [NO_INIT]),
+    ...(life.hasInit ? [] : [NO_INIT]),
     ...(isOpen ? [OPEN_LEASE] : []),
   ];
   tellOwnNames(config, interfaces ?? [], deps.log);
-  return new Node({ ...input, introduction: first }, deps).live();
+  return new Node({ ...input, newestConfig: () => config, introduction: first }, deps).live();
+}
+
+/** A member that was removed waits for its container's end: to end by itself would be a restart. */
+async function idle({ membership }: Member, stop: AbortSignal): Promise<number> {
+  const { cluster, member, removed = "" } = membership;
+  firstLog(toStdout)({ type: "removed", cluster: cluster.name, member, message: removed });
+  // Signals alone keep no process alive.
+  const alive = setInterval(() => {}, 3_600_000);
+  await aborted(stop, new AbortController().signal);
+  clearInterval(alive);
+  return 0;
 }
 
 /** From the kernel itself (random(4)): loading node:crypto takes a tenth of a decision. Other systems have no such file. */
@@ -110,6 +156,10 @@ const OPEN_LEASE: Event = {
   fix: "Give the health service and all nodes the same secret: RAY_EP_HEALTH_TOKEN, or RAY_EP_HEALTH_TOKEN_FILE with the path of a file that holds it.",
 };
 
+/** The log as it is before the settings have been checked. */
+const firstLog = (write: (text: string) => void): ((event: Event) => void) =>
+  createLogger<Event>({ form: logForm(process.env.RAY_EP_LOG), write, render, now: () => new Date() }).log;
+
 /** As PID 1 this program replaces itself by an init, which starts it again as its child. False if it finds none. */
 function standBehindInit(): boolean {
   const pid1 = planForPid1({
@@ -126,9 +176,7 @@ function standBehindInit(): boolean {
 /** The last words of a node that could not even begin; `user`: whose rights its status is written with. */
 function refuse(failure: Failure, isRun = false, user: RayUser | null = null): number {
   const event: Event = { type: "failed", failure, exitCode: exitCodeOf(failure) };
-  const write = (text: string): void => void process.stderr.write(text);
-  const form = logForm(process.env.RAY_EP_LOG);
-  createLogger<Event>({ form, write, render, now: () => new Date() }).log(event);
+  firstLog((text) => void process.stderr.write(text))(event);
   const file = process.env.RAY_EP_STATUS_FILE?.trim() ?? "";
   if (isRun && file.startsWith("/"))
     new StatusKeeper(hostname(), __VERSION__, noteFile(file, user)).hear(event);

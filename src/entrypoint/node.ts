@@ -1,4 +1,5 @@
 import { afterEnd, type Ended, NEWBORN, type Next } from "./backoff.ts";
+import type { Config } from "./config/config.ts";
 import type { Deps } from "./deps.ts";
 import { Absence } from "./election/absence.ts";
 import { type Elector, elect, type Outcome } from "./election/elect.ts";
@@ -19,6 +20,8 @@ export interface NodeInput extends PlanInput {
   /** Names this run of this process, so that the health service can tell a restart from a duplicate. */
   readonly runId: string;
   readonly stopRequest: StopRequest;
+  /** A member hears of new candidates while it runs; what it decides next is decided with them. */
+  readonly newestConfig?: () => Config;
   /** What it says first: who it is and what it was told. */
   readonly introduction: readonly Event[];
 }
@@ -54,6 +57,11 @@ export class Node {
     this.#heartbeat = new Heartbeat({ ...input, lease: this.#lease, onDuplicate }, deps);
     const absence = new Absence(deps.clock);
     this.#memory = { lastRole: null, clusterId: null, aliveAtMs: null, rayLives: false, absence };
+  }
+
+  get #told(): NodeInput {
+    const { newestConfig } = this.#input;
+    return newestConfig === undefined ? this.#input : { ...this.#input, config: newestConfig() };
   }
 
   /** Lives until a stop, or a failure that is the end. Returns the exit code. */
@@ -120,7 +128,7 @@ export class Node {
   }
 
   #search(stop: AbortSignal, onWait: Elector["onWait"]): Promise<Outcome> {
-    const { config, local } = this.#input;
+    const { config, local } = this.#told;
     const askLease: Elector["askLease"] = (others) => this.#lease.ask(others, stop);
     const ownRayVersion = local.ray.version;
     return elect({ ...this.#memory, config, ownRayVersion, stop, askLease, onWait }, this.#deps);
@@ -129,9 +137,10 @@ export class Node {
   async #runAs(role: Role): Promise<RunEnd> {
     this.#step({ kind: "start", role });
     if (this.#duplicate !== null) return this.#duplicate;
-    this.#run = new Run(planRayStart(this.#input, role), {
+    const told = this.#told;
+    this.#run = new Run(planRayStart(told, role), {
       ...this.#deps,
-      ...this.#input,
+      ...told,
       lease: this.#lease,
       heartbeat: this.#heartbeat,
       memory: this.#memory,

@@ -5,7 +5,7 @@ import { openGcs } from "../gcs/client.ts";
 import { probeGcs } from "../gcs/probe.ts";
 import type { Deps } from "./deps.ts";
 import { mayLead } from "./election/decide/candidates.ts";
-import { openHealthClient } from "./lease/health-client.ts";
+import { type HealthClient, openHealthClient } from "./lease/health-client.ts";
 import { StatusKeeper } from "./lease/node-status.ts";
 import { NO_SERVICE, sparing } from "./lease/without-lease.ts";
 import type { NodeInput } from "./node.ts";
@@ -23,8 +23,11 @@ import { storeFaultIn } from "./ray/store/store-fault.ts";
 /** All that is known before the node says its first word. */
 export type Input = Omit<NodeInput, "introduction">;
 
-/** Makes the real effects. `write` takes the log, whole lines at a time. Nothing is sent before one is used. */
-export function realDeps(input: Input, write: (text: string) => void): Deps {
+/**
+ * Makes the real effects. `write` takes the log, whole lines at a time; `member`: the client of a member of several machines.
+ * Nothing is sent before one is used.
+ */
+export function realDeps(input: Input, write: (text: string) => void, member?: HealthClient): Deps {
   const { config, local, runId } = input;
   const { values, auth, tls } = config;
   const logger = createLogger<Event>({ form: values.RAY_EP_LOG, write, render, now: () => new Date() });
@@ -35,7 +38,8 @@ export function realDeps(input: Input, write: (text: string) => void): Deps {
     status.hear(event);
   };
   const { HEALTH_URL: url } = values;
-  const health = url === null ? NO_SERVICE : sparing(openHealthClient(url, config.healthToken), realClock);
+  const health =
+    url === null ? NO_SERVICE : sparing(member ?? openHealthClient(url, config.healthToken), realClock);
   const { RAY_EP_STATE_DIR: stateDir } = values;
   const state = stateDir === null || !mayLead(config) ? null : new StateFolder(stateDir, user, log);
   return {

@@ -5,7 +5,7 @@ export class StopRequest {
   readonly #clock: Pick<Clock, "now">;
   readonly #asked = new AbortController();
   readonly #urgent = new AbortController();
-  /** Aborts with the first signal. */
+  /** Aborts with the first signal, or with a removal. */
   readonly asked = this.#asked.signal;
   /** Aborts when there is no more time to drain. */
   readonly urgent = this.#urgent.signal;
@@ -18,8 +18,8 @@ export class StopRequest {
     this.#clock = clock;
   }
 
-  /** The first TERM or QUIT drains; an INT, or any second signal, means now. */
-  receive(signal: "SIGTERM" | "SIGINT" | "SIGQUIT"): void {
+  /** The first TERM or QUIT drains, as a removal from the cluster does; an INT, or any second signal, means now. */
+  receive(signal: "SIGTERM" | "SIGINT" | "SIGQUIT" | "removal"): void {
     const again = this.asked.aborted;
     if (!again) {
       this.signal = signal;

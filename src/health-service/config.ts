@@ -58,6 +58,22 @@ export const VARIABLES = {
     null,
     "public names under which nodes reach this service when it has no token (addresses, names without dots and private names are always accepted)",
   ),
+  RAY_EP_CLUSTER_DIR: kind(scalars.path, "Give a path from the root, such as /var/lib/ray-cluster.")(
+    null,
+    "a folder that keeps a cluster of members, which join by a token over TLS (default: whoever reaches this service takes part)",
+  ),
+  RAY_EP_CLUSTER_NAME: kind(scalars.words, "Give a name, such as lab.")(
+    "ray",
+    "the name of that cluster, when it is made",
+  ),
+  RAY_EP_HEALTH_TLS_PORT: kind(hosts.port, "Give a free port from 1 to 65535, in digits only.")(
+    "8443",
+    "the port on which members reach this service",
+  ),
+  RAY_EP_HEALTH_ADVERTISE: kind(hosts.address, "Give host:port, such as 10.77.0.1:8443.")(
+    null,
+    "the address of that port as members know it, host:port",
+  ),
   RAY_EP_LOG: LOG_VARIABLE,
 } as const satisfies Record<string, Variable>;
 
@@ -70,6 +86,7 @@ export function readConfig(
   readText: (file: string) => string | null,
 ): Result<Config, readonly Problem[]> {
   const { values, problems } = readEnvironment(VARIABLES, env);
+  problems.push(...clusterProblems(values));
   const { RAY_EP_HEALTH_TOKEN: given, RAY_EP_HEALTH_TOKEN_FILE: file } = values;
   if (file === null) return problems.length > 0 ? err(problems) : ok(values);
   const token = healthTokenIn(readText(file));
@@ -81,6 +98,22 @@ export function readConfig(
       fix: "Remove one.",
     });
   return problems.length > 0 ? err(problems) : ok({ ...values, RAY_EP_HEALTH_TOKEN: token });
+}
+
+/** What members decide or bring by themselves. */
+const NOT_WITH_MEMBERS = ["HEAD_WHITELIST", "RAY_EP_HEALTH_TOKEN", "RAY_EP_HEALTH_TOKEN_FILE"] as const;
+
+function clusterProblems(values: Config): Problem[] {
+  if (values.RAY_EP_CLUSTER_DIR === null) return [];
+  const problems = NOT_WITH_MEMBERS.filter((name) => values[name] !== null).map((name) => ({
+    where: name,
+    problem:
+      "expected nothing beside RAY_EP_CLUSTER_DIR: members have credentials, and candidates say so when they join",
+    fix: `Remove ${name}.`,
+  }));
+  if (values.RAY_EP_HEALTH_ADVERTISE !== null) return problems;
+  const fix = "Give this machine's address and the port, such as 10.77.0.1:8443.";
+  return [...problems, { where: "RAY_EP_HEALTH_ADVERTISE", problem: "expected host:port, got nothing", fix }];
 }
 
 /** What --help prints. */
@@ -101,6 +134,11 @@ Paths:
   PUT /v1/nodes/NAME what a node says of itself
   POST /v1/reach     dial a node back, to see whether it can be reached
   GET /metrics       numbers for Prometheus
+
+Paths of a cluster of members (RAY_EP_CLUSTER_DIR), over TLS; all but the first two want a credential:
+  GET /              200 OK, also without TLS
+  POST /v1/join      become a member
+  GET /v1/members, DELETE /v1/members/NAME, POST and DELETE /v1/tokens, POST /v1/dial-back
 
 Exit codes: 0 a requested stop (SIGTERM, SIGINT, SIGQUIT); 69 the address cannot be listened on;
 74 the kept state cannot be read; 78 a wrong setting.

@@ -1,17 +1,22 @@
 import { INPUT_FAILURES } from "../common/failure.ts";
 import type { ReachAnswer } from "../common/protocol/reach-protocol.ts";
 import type { Members } from "../common/result.ts";
+import { MEMBER_LINES } from "./cluster/event-lines.ts";
 
 /** The ways in which the service cannot start, in words. */
 const FAILURES = {
   ...INPUT_FAILURES,
   "cannot-listen": ({ host, port, code }: { host: string; port: number; code: string }) => [
     `✗ Cannot listen on ${host}:${port}: ${LISTEN_CAUSES[code] ?? code}`,
-    "→ Set RAY_EP_HEALTH_HOST and RAY_EP_HEALTH_PORT to an address that is free on this machine.",
+    "→ Set RAY_EP_HEALTH_HOST and RAY_EP_HEALTH_PORT (with TLS: RAY_EP_HEALTH_TLS_PORT) to an address that is free on this machine.",
   ],
   "state-unreadable": ({ file, cause }: { file: string; cause: string }) => [
     `✗ The state that was kept cannot be read: ${cause}`,
     `→ Make ${file} readable for this user. Remove it only while no HEAD runs: its epoch must not go back.`,
+  ],
+  "cluster-unusable": ({ file, cause }: { file: string; cause: string }) => [
+    `✗ The cluster that is kept in ${file} cannot be used: ${cause}`,
+    "→ Make its folder readable and writable for this user, or restore the file. Without it all machines have to join anew.",
   ],
 };
 export type ServiceFailure = Members<"reason", typeof FAILURES>;
@@ -30,6 +35,7 @@ export const EXIT_CODES: Readonly<Record<ServiceFailure["reason"], number>> = {
   "bad-configuration": 78,
   "cannot-listen": 69,
   "state-unreadable": 74,
+  "cluster-unusable": 74,
 };
 
 interface Started {
@@ -40,7 +46,8 @@ interface Started {
   ttlMs: number;
   stateDir: string | null;
   whitelist: string[] | null;
-  tokenWanted: boolean;
+  /** What a write needs. */
+  access: "open" | "token" | "member";
 }
 
 type Memory =
@@ -59,15 +66,18 @@ interface Granted {
   before: string | null;
 }
 
+/** Whom the lease is for, without a whitelist. */
+const EVERYBODY = { open: "for every node", token: "for every node", member: "for candidates" } as const;
+
 /** What each event holds, and its lines. */
 const LINES = {
-  started: ({ version, host, port, ttlMs, stateDir, whitelist, tokenWanted }: Started) => [
+  started: ({ version, host, port, ttlMs, stateDir, whitelist, access }: Started) => [
     `✓ Health service ${version} listens on http://${host}:${port}`,
     [
       `→ head lease: ${ttlMs / 1000} s`,
       stateDir === null ? "in memory" : `kept in ${stateDir}`,
-      whitelist === null ? "for every node" : `for ${whitelist.join(", ")}`,
-      tokenWanted ? "writes need the token" : "writes are open",
+      whitelist === null ? EVERYBODY[access] : `for ${whitelist.join(", ")}`,
+      { open: "writes are open", token: "writes need the token", member: "only members are heard" }[access],
     ].join(", "),
   ],
   memory: (memory: Memory) => {
@@ -112,6 +122,7 @@ const LINES = {
       `${result === "reached" ? "✓" : "✗"} Dial back to ${node} at ${at}${from === null ? "" : ` from ${from}`}: ${result}, ${message}`,
     ];
   },
+  ...MEMBER_LINES,
   bug: ({ where, detail }: { where: string; detail: string }) => [`✗ A bug at ${where}: ${detail}`],
   stopping: ({ signal }: { signal: string }) => [`→ ${signal} received, stopping`],
   failed: ({ failure }: { failure: ServiceFailure }) =>
@@ -123,7 +134,15 @@ export type Event = Members<"type", typeof LINES>;
 export const render = (event: Event): string[] => (LINES[event.type] as (event: Event) => string[])(event);
 
 /** What clients cause repeatedly: a refused candidate asks again every second or two. */
-const REPEATED: ReadonlySet<Event["type"]> = new Set(["refused", "storage", "turned-away", "bug", "reach"]);
+const REPEATED: ReadonlySet<Event["type"]> = new Set([
+  "refused",
+  "join-refused",
+  "members-not-kept",
+  "storage",
+  "turned-away",
+  "bug",
+  "reach",
+]);
 const MINUTE_MS = 60_000;
 /** Strangers choose the names in refusals, so the number that is remembered, and logged in a minute, is limited. */
 const MAX_EVENTS = 1000;

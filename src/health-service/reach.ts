@@ -1,5 +1,6 @@
 import { connect } from "node:net";
 import { lookup, lookupsUnderWay } from "../common/lookup.ts";
+import type { DialBackAnswer, DialBackRequest } from "../common/protocol/join-protocol.ts";
 import type { ReachAnswer, ReachRequest } from "../common/protocol/reach-protocol.ts";
 import type { Registry } from "./registry.ts";
 
@@ -35,6 +36,26 @@ export function createReach(find: Registry["find"], trusted: boolean, now: () =>
 const noDial = (result: "not-known" | "busy", message: string): ReachAnswer => {
   return { result, message, from: null, to: null, address: null };
 };
+
+/**
+ * The dial-back of `POST /v1/dial-back`, before a member's Ray runs: several ports of the address under which it joined, all at
+ * once, within the budget. Never rejects.
+ */
+export function createDialBack(now: () => number, timeoutMs = 2000) {
+  const whyOverBudget = createDialBudget(true, now);
+  return async (
+    { ports, nonce }: DialBackRequest,
+    { name, address }: { readonly name: string; readonly address: string },
+  ): Promise<DialBackAnswer> => {
+    const isBusy = lookupsUnderWay() >= MAX_LOOKUPS ? "other names are being looked up; ask again" : null;
+    const why = isBusy ?? whyOverBudget({ node: name.toLowerCase(), peer: name, target: address });
+    const dialOne = async (port: number): Promise<ReachAnswer> => {
+      if (port < MIN_PORT) return noDial("not-known", `expected a port from ${MIN_PORT}, got ${port}`);
+      return why === null ? dial(address, port, nonce, timeoutMs) : noDial("busy", why);
+    };
+    return { answers: await Promise.all(ports.map(dialOne)) };
+  };
+}
 
 /** Longer than a dial takes, so that there is one at a time for each node. */
 const NODE_RESTS_MS = 3000;

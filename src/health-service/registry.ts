@@ -76,6 +76,11 @@ export class Registry {
     });
   }
 
+  /** It is no node of this cluster any more. */
+  forget(name: string): void {
+    this.#names.delete(name.toLowerCase());
+  }
+
   #lives(name: string): readonly Life[] {
     return this.#names.get(name.toLowerCase()) ?? [];
   }

@@ -1,14 +1,18 @@
+import type { DialBackRequest } from "../common/protocol/join-protocol.ts";
 import type * as wire from "../common/protocol/lease-protocol.ts";
 import type { ReachRequest } from "../common/protocol/reach-protocol.ts";
+import type { Cluster } from "./cluster/cluster.ts";
 import type { Config } from "./config.ts";
 import { LeaseStore, type LeaseStoreSettings } from "./lease/lease-store.ts";
 import { createWhitelistCheck } from "./lease/whitelist.ts";
-import { createReach } from "./reach.ts";
+import { createDialBack, createReach } from "./reach.ts";
 import { Registry } from "./registry.ts";
 
 export interface ServiceSettings extends Omit<LeaseStoreSettings, "ttlMs" | "isDuplicate"> {
   readonly version: string;
   readonly config: Config;
+  /** Who belongs to the cluster; not given where whoever reaches this service takes part. */
+  readonly cluster?: Cluster | undefined;
 }
 
 const NODES_LIVE_TTLS = 3;
@@ -24,8 +28,10 @@ export class Service {
   readonly #whyNot: ReturnType<typeof createWhitelistCheck>;
   readonly #dial: ReturnType<typeof createReach>;
 
+  readonly #dialMember: ReturnType<typeof createDialBack>;
+
   constructor(settings: ServiceSettings) {
-    const { config, now } = settings;
+    const { config, cluster, now } = settings;
     const { RAY_EP_LEASE_TTL: ttlMs, HEAD_WHITELIST: whitelist, RAY_EP_HEALTH_TOKEN: token } = config;
     this.settings = settings;
     this.#startedAtMs = now();
@@ -34,8 +40,9 @@ export class Service {
     this.registry = registry;
     const isDuplicate = (name: string, life: string) => registry.isDuplicate(name, life);
     this.lease = new LeaseStore({ ...settings, ttlMs, isDuplicate });
-    this.#whyNot = createWhitelistCheck(whitelist);
-    this.#dial = createReach((...who) => registry.find(...who), token !== null, now);
+    this.#whyNot = createWhitelistCheck(() => cluster?.candidates() ?? whitelist);
+    this.#dialMember = createDialBack(now);
+    this.#dial = createReach((...who) => registry.find(...who), token !== null || cluster !== undefined, now);
   }
 
   /** Asks for the lease or renews it, for a request that came from `peer`. */
@@ -46,12 +53,25 @@ export class Service {
 
   /** Takes what a node says of itself. */
   async report(name: string, report: wire.NodeReport, peer: string) {
-    const noted = this.registry.note(name, report, peer);
-    if (noted !== "noted") return noted;
+    const refused = this.registry.note(name, report, peer);
+    if (refused !== "noted") return refused;
     // Whoever may write is believed, workers too: they are no candidates, and remember for a service that forgot.
     if (report.seen !== undefined) await this.lease.seeEpoch(report.seen);
     const { instance, epoch } = this.lease.view();
-    return { instance, epoch, namesake: this.registry.isDuplicate(name) };
+    const noted = { instance, epoch, namesake: this.registry.isDuplicate(name) };
+    const { cluster } = this.settings;
+    if (report.advertise !== null) await cluster?.locate(name, report.advertise);
+    return cluster === undefined ? noted : { ...noted, news: cluster.news() };
+  }
+
+  /** Ends a membership, and the lease that it may have, at once. `null`: it cannot be kept. */
+  async remove(cluster: Cluster, name: string, by: string): Promise<boolean | null> {
+    const removed = await cluster.remove(name, by);
+    if (removed) {
+      await this.lease.end(name);
+      this.registry.forget(name);
+    }
+    return removed;
   }
 
   /** Dials a node back. */
@@ -59,6 +79,13 @@ export class Service {
     const answer = await this.#dial(request, peer);
     this.settings.log({ type: "reach", node: request.node, answer });
     return answer;
+  }
+
+  /** Dials several ports of a member, whose address is the one under which it joined. */
+  async dialBack(request: DialBackRequest, member: { readonly name: string; readonly address: string }) {
+    const dialled = await this.#dialMember(request, member);
+    for (const answer of dialled.answers) this.settings.log({ type: "reach", node: member.name, answer });
+    return dialled;
   }
 
   /** Without the nodes, so that its length does not depend on the number of reports. */

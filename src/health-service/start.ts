@@ -5,7 +5,8 @@ import { monotonicMs, pause } from "../common/deadline.ts";
 import { err, ok, type Result } from "../common/result.ts";
 import type { Config } from "./config.ts";
 import type { Event, ServiceFailure } from "./event.ts";
-import { createHealthServer } from "./http/server.ts";
+import { pathsOf, ROOT } from "./http/paths.ts";
+import { createHealthServer, openFiles, type Transport } from "./http/server.ts";
 import type { Recalled } from "./lease/lease-state.ts";
 import { inTime, StateFile } from "./lease/state-file.ts";
 import { Service, type ServiceSettings } from "./service.ts";
@@ -19,37 +20,82 @@ export async function startHealthService(
   identity: Pick<ServiceSettings, "version" | "instance">,
   log: (event: Event) => void,
 ): Promise<Result<{ port: number; stop: () => Promise<void> }, ServiceFailure>> {
-  const { RAY_EP_HEALTH_STATE_DIR: stateDir, RAY_EP_LEASE_TTL: ttlMs } = config;
-  const file = stateDir === null ? null : new StateFile(stateDir);
-  const recalled: Result<Recalled, string> =
-    file === null ? ok({ kind: "none" }) : await inTime(RECALL_TIMEOUT_MS, file.recall());
-  if (!recalled.ok) return err({ reason: "state-unreadable", file: file?.path ?? "", cause: recalled.error });
-  const known = recalled.value;
-  log(
-    known.kind === "kept"
-      ? { type: "memory", kind: "kept", epoch: known.epoch, holder: known.hold?.node ?? null }
-      : { type: "memory", ttlMs, ...known },
-  );
+  const { RAY_EP_CLUSTER_DIR: clusterDir, RAY_EP_LEASE_TTL: ttlMs, RAY_EP_HEALTH_HOST: host } = config;
+  const opened = clusterDir === null ? ok(null) : await openClusterIn(clusterDir, config, log);
+  if (!opened.ok) return opened;
+  // The lease of a cluster of members is kept beside them.
+  const stateDir = config.RAY_EP_HEALTH_STATE_DIR ?? clusterDir;
+  const recalled = await recall(stateDir, ttlMs, log);
+  if (!recalled.ok) return recalled;
   // Not boot time: while this machine is suspended no node can renew.
-  const around = { now: monotonicMs, pause, log };
-  const service = new Service({ ...identity, ...around, config, file, recalled: known });
+  const around = { now: monotonicMs, pause, log, cluster: opened.value?.cluster };
+  const service = new Service({ ...identity, ...around, ...recalled.value, config });
   await service.lease.open();
-  const server = createHealthServer(service);
-  const listening = await listen(server, config);
-  if (!listening.ok) return listening;
+  const servers = serversOf(service, config, opened.value?.transport);
+  for (const { server, port } of servers) {
+    const listening = await listen(server, host, port);
+    if (!listening.ok) return listening;
+  }
+  const { port } = servers[0].server.address() as AddressInfo;
   const whitelist = config.HEAD_WHITELIST?.map(({ name }) => name) ?? null;
-  const tokenWanted = config.RAY_EP_HEALTH_TOKEN !== null;
-  log({ type: "started", ...identity, ...listening.value, ttlMs, stateDir, whitelist, tokenWanted });
-  return ok({ port: listening.value.port, stop: () => stop(server, service) });
+  log({ type: "started", ...identity, host, port, ttlMs, stateDir, whitelist, access: accessTo(config) });
+  return ok({ port, stop: () => stop(servers, service) });
 }
 
-async function listen(
-  server: Server,
-  { RAY_EP_HEALTH_HOST: host, RAY_EP_HEALTH_PORT: port }: Config,
-): Promise<Result<{ host: string; port: number }, ServiceFailure>> {
+/** What a write needs. */
+function accessTo({ RAY_EP_CLUSTER_DIR: clusterDir, RAY_EP_HEALTH_TOKEN: token }: Config) {
+  if (clusterDir !== null) return "member";
+  return token === null ? "open" : "token";
+}
+
+/** TLS and certificates are loaded for a cluster of members alone. */
+const openClusterIn = async (folder: string, config: Config, log: (event: Event) => void) =>
+  (await import("./cluster/open.ts")).openCluster(folder, config, log);
+
+/** The lease as the last run kept it, and where this one keeps it. */
+async function recall(
+  stateDir: string | null,
+  ttlMs: number,
+  log: (event: Event) => void,
+): Promise<Result<Pick<ServiceSettings, "file" | "recalled">, ServiceFailure>> {
+  const file = stateDir === null ? null : new StateFile(stateDir);
+  const found: Result<Recalled, string> =
+    file === null ? ok({ kind: "none" }) : await inTime(RECALL_TIMEOUT_MS, file.recall());
+  if (!found.ok) return err({ reason: "state-unreadable", file: file?.path ?? "", cause: found.error });
+  const recalled = found.value;
+  log(
+    recalled.kind === "kept"
+      ? { type: "memory", kind: "kept", epoch: recalled.epoch, holder: recalled.hold?.node ?? null }
+      : { type: "memory", ttlMs, ...recalled },
+  );
+  return ok({ file, recalled });
+}
+
+interface Listening {
+  readonly server: Server;
+  readonly port: number;
+}
+
+/** One for all. For a cluster of members: one over TLS, and one without, which only says that it lives. */
+function serversOf(
+  service: Service,
+  { RAY_EP_HEALTH_PORT: port, RAY_EP_HEALTH_TLS_PORT: tlsPort }: Config,
+  transport: ((maxHandshakes: number) => Transport) | undefined,
+): readonly [Listening, ...Listening[]] {
+  if (transport === undefined) return [{ server: createHealthServer(service), port }];
+  const eighth = Math.floor(openFiles() / 8);
+  // After a restart of this service all members come at once.
+  const tls = transport(3 * eighth);
+  return [
+    { server: createHealthServer(service, { max: eighth }, ROOT), port },
+    { server: createHealthServer(service, { max: 4 * eighth }, pathsOf(service), tls), port: tlsPort },
+  ];
+}
+
+async function listen(server: Server, host: string, port: number): Promise<Result<void, ServiceFailure>> {
   try {
     await once(server.listen({ host, port, backlog: 4096 }), "listening");
-    return ok({ host, port: (server.address() as AddressInfo).port });
+    return ok(undefined);
   } catch (error) {
     const { code = "unknown" } = error as NodeJS.ErrnoException;
     return err({ reason: "cannot-listen", host, port, code });
@@ -57,9 +103,11 @@ async function listen(
 }
 
 /** Cuts every connection and returns when the state is on disk. */
-async function stop(server: Server, service: Service): Promise<void> {
-  server.close();
-  server.closeAllConnections();
+async function stop(servers: readonly Listening[], service: Service): Promise<void> {
+  for (const { server } of servers) {
+    server.close();
+    server.closeAllConnections();
+  }
   // A hung disk must not hold a stop: what was not kept was not granted either.
   await Promise.race([service.lease.settled(), pause(LAST_WRITE_MS)]);
 }

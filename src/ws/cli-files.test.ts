@@ -33,6 +33,7 @@ function ws(words: readonly string[], env: Record<string, string> = {}): Promise
     signal: new AbortController().signal,
     urgent: new AbortController().signal,
     become: () => {},
+    input: async () => "",
     interactive: false,
   };
   return runCli(["--runtime", "embedded", ...words], context);

@@ -24,6 +24,7 @@ async function ws(...words: string[]): Promise<{ code: number; out: string; err:
     signal: new AbortController().signal,
     urgent: new AbortController().signal,
     become: () => {},
+    input: async () => "",
     interactive: false,
   };
   const code = await runCli(words, context);

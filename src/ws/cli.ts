@@ -6,6 +6,11 @@ import { addDown } from "./commands/down.ts";
 import { addEnv } from "./commands/env.ts";
 import { addGenerate } from "./commands/generate.ts";
 import { addLogs } from "./commands/logs.ts";
+import { addInit } from "./commands/members/init.ts";
+import { addJoin } from "./commands/members/join.ts";
+import { addLeave } from "./commands/members/leave.ts";
+import { addRemove } from "./commands/members/remove.ts";
+import { addToken } from "./commands/members/token.ts";
 import { addOpen } from "./commands/open.ts";
 import { addPs } from "./commands/ps.ts";
 import { addResetState } from "./commands/reset-state.ts";
@@ -21,7 +26,7 @@ import { foreignState, trustedOwners } from "./state/foreign.ts";
 
 const COMMANDS = [
   ...[addGenerate, addDoctor, addUp, addPs, addLogs, addRun, addShell, addEnv, addOpen],
-  ...[addResetState, addDown, addTest],
+  ...[addResetState, addDown, addTest, addInit, addJoin, addToken, addLeave, addRemove],
 ];
 
 /** Runs one command line (without the program's name) and returns its exit code. */

@@ -11,6 +11,8 @@ export interface WsContext extends Pick<Job, "signal" | "urgent" | "cleaning"> {
   readonly dist: string;
   /** Asks the user at the terminal; undefined without a terminal. Ctrl-C or the end of input count as no answer. */
   readonly ask?: ((question: string) => Promise<string | undefined>) | undefined;
+  /** All of standard input. */
+  readonly input: () => Promise<string>;
   /** Replaces this process by a program, whose signals, terminal and exit code are then its own. */
   readonly become: (program: Pick<Program, "words" | "env">) => void;
   /** Standard input and output are a terminal. */

@@ -5,6 +5,7 @@ import { WriteStream } from "node:tty";
 import { styleText } from "node:util";
 import { expect, test, vi } from "vitest";
 import { FakeEngine, inspected } from "../../test/fixtures/docker/fake-engine.ts";
+import { settingsOf } from "../../test/fixtures/settings.ts";
 import { createLogger } from "../common/output/logger.ts";
 import { whileStopping } from "./cluster/down.ts";
 import { logVerbs } from "./drivers/compose/logs.ts";
@@ -97,7 +98,12 @@ test("E9 logs of a failed start are kept, and shown when the container is gone",
     expect(words).toEqual(["logs", "--timestamps", "--tail", "20000", ID]);
     return { ok: true, value: "2026-01-31T12:00:00Z ✗ No HEAD after 5 s\n" } as const;
   };
-  const place = { stateDir: join(engine.root, ".ws"), env: {}, engine: { docker } as never };
+  const place = {
+    settings: settingsOf(),
+    stateDir: join(engine.root, ".ws"),
+    env: {},
+    engine: { docker } as never,
+  };
   await logVerbs(place).keepLog("ray-cpu", { ref: ID });
   engine.says(`version*) echo 28.1 ;;`);
   const { code, out } = await engine.ws(["logs", "ray-cpu"]);

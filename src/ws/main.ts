@@ -1,6 +1,7 @@
 import { realpathSync } from "node:fs";
 import { dirname } from "node:path";
 import { createInterface } from "node:readline/promises";
+import { text } from "node:stream/consumers";
 import { leave } from "../common/process.ts";
 import { runCli } from "./cli.ts";
 import type { Program } from "./drivers/run-program.ts";
@@ -56,6 +57,7 @@ const context = {
   urgent: second.signal,
   cleaning,
   ask: process.stdin.isTTY && process.stderr.isTTY ? ask : undefined,
+  input: () => text(process.stdin),
   interactive: Boolean(process.stdin.isTTY && process.stdout.isTTY),
   // env(1) looks the program up in PATH.
   become: ({ words, env }: Pick<Program, "words" | "env">) => {

@@ -90,7 +90,7 @@ stop_engine() {
 sweep_engine() {
   end_processes TERM 30 "$(engine_pids dockerd)"
   end_processes KILL 5 "$(engine_pids containerd containerd-shim-runc-v2 docker-proxy dockerd)"
-  end_processes KILL 5 "$(container_pids) $(names_pids)"
+  end_processes KILL 5 "$(container_pids) $(names_pids "$lab_name")"
   awk '{ print $2 }' /proc/mounts | { grep -E "^($lab_run|$lab_data)(/|\$)" || true; } | sort -r | while read -r mount; do
     umount -l "$mount" 2>/dev/null || true
   done
@@ -98,11 +98,14 @@ sweep_engine() {
   rm -rf "$lab_run"
 }
 
-# The processes that run these programs of this lab's own folder.
+# The processes that run these programs of this lab's own folder. Those of its machines have a PID namespace of their own.
 engine_pids() {
-  local program
+  local program pid here
+  here=$(readlink /proc/self/ns/pid)
   for program; do
-    find /proc -maxdepth 2 -path '/proc/[0-9]*/exe' -lname "$lab_root/usr/*bin/$program*" 2>/dev/null | cut -d / -f 3
+    for pid in $(find /proc -maxdepth 2 -path '/proc/[0-9]*/exe' -lname "$lab_root/usr/*bin/$program*" 2>/dev/null | cut -d / -f 3); do
+      [ "$(readlink "/proc/$pid/ns/pid")" != "$here" ] || echo "$pid"
+    done
   done
 }
 
@@ -112,7 +115,7 @@ container_pids() {
 }
 
 names_pids() {
-  { grep --files-with-matches --text --perl-regexp "names\\.py\\x00$lab_name\\x00" /proc/[0-9]*/cmdline 2>/dev/null || true; } | cut -d / -f 3
+  { grep --files-with-matches --text --perl-regexp "names\\.py\\x00$1\\x00" /proc/[0-9]*/cmdline 2>/dev/null || true; } | cut -d / -f 3
 }
 
 # Sends the signal to the processes (numbers with blanks between), and waits for their end, at most so many seconds.

@@ -1,11 +1,17 @@
 import * as z from "zod/mini";
-import { Name, Port, Text, Word } from "./from-outside.ts";
+import { Count, Host, Name, Port, Text, Word } from "./from-outside.ts";
+import { ClusterNews } from "./lease-protocol.ts";
+import { ReachAnswer } from "./reach-protocol.ts";
 
 /*
  * How a machine becomes a member of a cluster of several machines, and what members may do. All of it travels over TLS, whose
  * certificate the cluster's own CA signed; the join token pins that CA. A member presents `Bearer NAME:CREDENTIAL`, which is worth
  * something for that name alone; the cluster's own machine presents the admin's credential, which lies beside the CA's key.
  */
+
+/** In RAY_EP_CLUSTER_DIR: the CA's certificate (PEM), and the admin's credential, presented as `Bearer CREDENTIAL`. */
+export const CA_FILE = "ca.crt";
+export const ADMIN_FILE = "admin-token";
 
 /** Every port that a node of the cluster listens on, the same on each machine. Ray Client's own servers take 23000 to 23999. */
 export const PortBlock = z.object({
@@ -35,9 +41,9 @@ export const JoinRequest = z.object({
   /** Of the join token. */
   secret: Word,
   /** The member's name: its hostname. */
-  node: Name,
+  node: Host,
   /** What it advertises to Ray, and where the service dials it back. */
-  address: Word,
+  address: Host,
   /** It may become HEAD. */
   candidate: z.boolean(),
   /** The installed Ray, and Python's major and minor version. */
@@ -45,10 +51,6 @@ export const JoinRequest = z.object({
   python: Word,
 });
 export type JoinRequest = z.infer<typeof JoinRequest>;
-
-/** What members hear with each report: who may become HEAD, as HEAD_WHITELIST has it, and where health services listen (host:port). */
-export const ClusterNews = z.object({ candidates: Text, services: z.array(Word).check(z.maxLength(16)) });
-export type ClusterNews = z.infer<typeof ClusterNews>;
 
 /** 200 of `POST /v1/join`: all that a member keeps, beside the CA's certificate. */
 export const Joined = z.object({
@@ -69,7 +71,11 @@ export const JOIN_REFUSALS = [
   "expired",
   "revoked",
   "used",
+  /** The token may only take another name (`replace`). */
+  "other-name",
   "name-taken",
+  /** There are as many members, or candidates, as a cluster has. */
+  "full",
   "other-ray",
   "other-python",
 ] as const;
@@ -88,6 +94,10 @@ export const DialBackRequest = z.object({
 });
 export type DialBackRequest = z.infer<typeof DialBackRequest>;
 
+/** 200 of `POST /v1/dial-back`: what was met at each port, in the order of the request. */
+export const DialBackAnswer = z.object({ answers: z.array(ReachAnswer) });
+export type DialBackAnswer = z.infer<typeof DialBackAnswer>;
+
 /** Body of `POST /v1/tokens` (the admin). `replace`: the name of a silent member that the joiner may take, once. */
 export const TokenRequest = z.object({
   expiresInS: z.int().check(z.minimum(1), z.maximum(365 * 86_400)),
@@ -97,8 +107,16 @@ export const TokenRequest = z.object({
 export type TokenRequest = z.infer<typeof TokenRequest>;
 
 /** 200 of `POST /v1/tokens`: the join token, shown once; the service keeps its hash. */
-export const TokenMade = z.object({ token: Word.check(z.maxLength(260)), expiresAt: Text });
+export const TokenMade = z.object({ token: Text, expiresAt: Text });
 export type TokenMade = z.infer<typeof TokenMade>;
+
+/** Body of `DELETE /v1/tokens` (the admin): that token alone, or all. */
+export const TokenRevocation = z.object({ secret: z.optional(Word) });
+export type TokenRevocation = z.infer<typeof TokenRevocation>;
+
+/** 200 of `DELETE /v1/tokens`: how many tokens worked until now. */
+export const TokensRevoked = z.object({ revoked: Count });
+export type TokensRevoked = z.infer<typeof TokensRevoked>;
 
 /** A member in `GET /v1/members` (any member, the admin). `heardAgo`: seconds; null since this service's start. */
 export const Member = z.object({

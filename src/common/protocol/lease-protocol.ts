@@ -1,6 +1,5 @@
 import * as z from "zod/mini";
-import { host } from "../address.ts";
-import { Count, Name, Port, Text, Word } from "./from-outside.ts";
+import { Count, Host, Line, Name, Port, Text, Word } from "./from-outside.ts";
 import { NodeStatus } from "./node-status.ts";
 
 /*
@@ -116,11 +115,7 @@ export const NodeReport = z.object({
   /** The HEAD that this node follows or is: host:port. */
   head: z.nullable(Word),
   /** What this node advertises to Ray, and the ports that the service may be asked to dial back. */
-  advertise: z.nullable(
-    z
-      .string()
-      .check(z.refine((text) => host.parse(text).ok, { error: "expected a host name or an IPv4 address" })),
-  ),
+  advertise: z.nullable(Host),
   nodeManagerPort: z.nullable(Port),
   /** Object manager, first worker port. */
   ports: z.optional(z.array(Port).check(z.maxLength(4))),
@@ -156,8 +151,21 @@ export const ClusterView = z.object({
 });
 export type ClusterView = z.infer<typeof ClusterView>;
 
-/** 200 of `PUT /v1/nodes/NAME`. `namesake`: a younger living process was refused this name. */
-export const NodeNoted = z.object({ instance: Name, epoch: Epoch, namesake: z.boolean() });
+/** Each of them is asked before a decision, and keeps a health service. */
+export const MAX_CANDIDATES = 16;
+
+/** What members hear with each report: who may become HEAD, as HEAD_WHITELIST has it, and where health services listen (host:port). */
+export const ClusterNews = z.object({
+  candidates: Line,
+  services: z.array(Word).check(z.maxLength(MAX_CANDIDATES)),
+});
+export type ClusterNews = z.infer<typeof ClusterNews>;
+
+/** 200 of `PUT /v1/nodes/NAME`. `namesake`: a younger living process was refused this name. `news`: of a cluster of members. */
+export const NodeNoted = z.object({
+  ...{ instance: Name, epoch: Epoch, namesake: z.boolean() },
+  news: z.optional(ClusterNews),
+});
 export type NodeNoted = z.infer<typeof NodeNoted>;
 
 /** 409 of `PUT /v1/nodes/NAME`: an older living process reports under the same name. */

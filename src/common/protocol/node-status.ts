@@ -20,6 +20,8 @@ export const NodeStatus = z.object({
   whitelist: z.array(Name).check(z.maxLength(MAX_SHOWN)),
   /** Its place there, from 1; null: it is no candidate. */
   place: z.nullable(Count),
+  /** The network interface of the address that it advertises, where it is a member of a cluster of several machines. */
+  interface: z.optional(Word),
   /** What its look at the health service met last. */
   health: z.nullable(z.object({ kind: Word, url: Text })),
   /** Its present or last role, and the rule that gave it. `head`: whom a WORKER follows. */

@@ -22,8 +22,13 @@ const SETPRIV = ["/usr/bin/setpriv", "/bin/setpriv"];
 /** Of tools that we run ourselves, perhaps as root: the PATH that was given may have folders of Ray's user. */
 export const SYSTEM_ENV = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" } as const;
 
-/** Whoever has it may take the head lease, and every task of every job reads the environment of Ray's user. */
-const OURS_ALONE = new Set(["RAY_EP_HEALTH_TOKEN", "RAY_EP_HEALTH_TOKEN_FILE"]);
+/** Whoever has them may take the head lease, or join, and every task of every job reads the environment of Ray's user. */
+const OURS_ALONE = new Set([
+  "RAY_EP_HEALTH_TOKEN",
+  "RAY_EP_HEALTH_TOKEN_FILE",
+  "RAY_EP_JOIN",
+  "RAY_EP_JOIN_FILE",
+]);
 
 /** What programs of Ray's user may know of our environment. */
 export const withoutOurs = (env: Environment): Record<string, string> =>

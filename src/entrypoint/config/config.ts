@@ -41,6 +41,8 @@ export interface Surroundings {
   readonly tls?: { readonly keys: TlsKeys; readonly problems: readonly Problem[] } | undefined;
   /** What RAY_EP_HEALTH_TOKEN_FILE holds; null where there is no such file. */
   readonly healthTokenFile: string | null;
+  /** A cluster of several machines says where its health service is (membership/). */
+  readonly isMember?: boolean;
   /** This machine's interfaces; undefined if they are not known. */
   readonly interfaces?: readonly OwnInterface[] | undefined;
 }

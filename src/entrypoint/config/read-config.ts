@@ -50,10 +50,17 @@ const only = (problems: readonly (Problem | false)[]): Problem[] => problems.fil
 /** What two variables, or a variable and this machine, say that cannot both be meant. */
 function findConflicts(
   { values, ownEntry: own, ownAddress, fencing }: Config,
-  { env, interfaces }: Surroundings,
+  { env, interfaces, isMember = false }: Surroundings,
 ) {
   const { MIN_WORKER_PORT: min, MAX_WORKER_PORT: max, NODE_IP_ADDRESS: nodeIp } = values;
   return only([
+    values.HEALTH_URL?.startsWith("https:") === true &&
+      !isMember && {
+        where: "HEALTH_URL",
+        problem:
+          "expected a URL such as http://health:8080, got https://, which only a membership vouches for",
+        fix: "Join with the token that `ws token` prints (RAY_EP_JOIN), and leave HEALTH_URL out.",
+      },
     own?.port !== undefined &&
       own.port !== ownAddress.port && {
         where: "RAY_HEAD_PORT",

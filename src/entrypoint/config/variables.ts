@@ -30,7 +30,12 @@ const path = kind(scalars.path, "Give a path from the root.");
 /** Null: no health service is wanted. */
 const HEALTH_URL: Form<string | null> = {
   ...hosts.httpUrl,
-  parse: (text) => (/^(?:none|no|off|false|disabled|-)$/i.test(text) ? ok(null) : hosts.httpUrl.parse(text)),
+  parse: (text) => {
+    if (/^(?:none|no|off|false|disabled|-)$/i.test(text)) return ok(null);
+    // https: of a member, as its membership says.
+    const parsed = hosts.httpUrl.parse(text.replace(/^https:/, "http:"));
+    return parsed.ok && text.startsWith("https:") ? ok(text) : parsed;
+  },
 };
 
 /**
@@ -87,6 +92,28 @@ export const VARIABLES = {
     "--memory",
   ),
   USE_CONDA_ENV: kind(scalars.onOff, "Give true or false.")("false", "take Ray from /opt/conda/envs/py/bin"),
+  RAY_EP_JOIN: {
+    ...kind(scalars.longSecret, "Give the one word that `ws token` prints.")(
+      null,
+      "a join token: this node becomes a member of that cluster of several machines, once; a membership in RAY_EP_STATE_DIR wins over it",
+    ),
+    secret: true,
+  },
+  RAY_EP_JOIN_FILE: kind(scalars.secretFile, "Give the path of a file from the root.")(
+    null,
+    "a file that holds the join token",
+  ),
+  RAY_EP_CANDIDATE: kind(scalars.onOff, "Give true or false.")(
+    "false",
+    "with a join token: this member may become HEAD",
+  ),
+  RAY_EP_INTERFACE: kind(
+    scalars.words,
+    "Give the name of a network interface of this machine, such as eno1.",
+  )(
+    null,
+    "the network interface that a member uses (default: the one by which it reaches the health service)",
+  ),
   RAY_EP_NODE_NAME: kind(scalars.words, "Give a name of letters, digits, '.', '_' and '-'.")(
     null,
     "the name of this node (default: the hostname)",

@@ -1,20 +1,11 @@
-import { request } from "node:http";
-import type { LookupFunction } from "node:net";
 import * as z from "zod/mini";
 import { monotonicMs } from "../../common/deadline.ts";
 import { rememberingLookup } from "../../common/lookup.ts";
+import { type Answer, type Call, send } from "../../common/net/http.ts";
 import * as wire from "../../common/protocol/lease-protocol.ts";
 import { ReachAnswer, type ReachRequest } from "../../common/protocol/reach-protocol.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import type { HealthFact, LeaseFact, ReportFact } from "../election/facts.ts";
-
-interface Answer {
-  readonly status: number;
-  readonly body: string;
-}
-
-/** More than any honest answer; a service that sends without end is cut off here. */
-const MAX_ANSWER = 1024 * 1024;
 
 /** Talks to the health service at `url`. One request each call, never retried here; no call throws. */
 export interface HealthClient {
@@ -29,9 +20,15 @@ export interface HealthClient {
 
 /** `token` is sent with writes, where the service wants one. */
 export function openHealthClient(url: string, token: string | null): HealthClient {
-  const lookup = rememberingLookup();
-  const call = (method: string, path: string, timeoutMs: number, body?: unknown) =>
-    send(new URL(`${url}${path}`), { method, timeoutMs, token, lookup }, body);
+  const options = { lookup: rememberingLookup(), agent: false };
+  return healthClient((method, path, timeoutMs, body) => {
+    const sending = { method, timeoutMs, token: method === "GET" ? null : token, options };
+    return send(new URL(`${url}${path}`), sending, body);
+  });
+}
+
+/** What a node asks of a health service, over `call`. */
+export function healthClient(call: Call): HealthClient {
   return {
     look: (timeoutMs) => look(call, timeoutMs),
     askLease: async (body, timeoutMs) => toLeaseFact(await call("PUT", "/v1/head", timeoutMs, body)),
@@ -43,13 +40,6 @@ export function openHealthClient(url: string, token: string | null): HealthClien
       expect200(await call("POST", "/v1/reach", timeoutMs, body), (text) => parse(ReachAnswer, text)),
   };
 }
-
-type Call = (
-  method: string,
-  path: string,
-  timeoutMs: number,
-  body?: unknown,
-) => Promise<Result<Answer, string>>;
 
 async function look(call: Call, timeoutMs: number): Promise<Exclude<HealthFact, { kind: "unknown" }>> {
   const start = monotonicMs();
@@ -100,71 +90,11 @@ function expect200<T>(answer: Result<Answer, string>, read: (body: string) => T 
   return value === null ? err(`answered ${status} ${body.slice(0, 200).trim()}`) : ok(value);
 }
 
-function parse<T>(schema: z.ZodMiniType<T>, text: string): T | null {
+/** What the JSON text holds; null where it has another shape. */
+export function parse<T>(schema: z.ZodMiniType<T>, text: string): T | null {
   try {
     return z.safeParse(schema, JSON.parse(text)).data ?? null;
   } catch {
     return null;
   }
-}
-
-interface Sending {
-  readonly method: string;
-  readonly timeoutMs: number;
-  readonly token: string | null;
-  readonly lookup: LookupFunction;
-}
-
-function send(
-  url: URL,
-  { method, timeoutMs, token, lookup }: Sending,
-  body?: unknown,
-): Promise<Result<Answer, string>> {
-  const payload = body === undefined ? undefined : JSON.stringify(body);
-  const headers = headersOf(payload, method === "GET" ? null : token);
-  return new Promise((resolve) => {
-    // The signal bounds the whole exchange, name look-up and slow answers included.
-    const signal = AbortSignal.timeout(timeoutMs);
-    const fail = (error: Error) => resolve(err(explain(error, url, timeoutMs)));
-    const outgoing = request(url, { method, headers, signal, lookup, agent: false }, (incoming) => {
-      let text = "";
-      incoming.setEncoding("utf8");
-      incoming.on("data", (chunk: string) => {
-        text += chunk;
-        if (text.length > MAX_ANSWER)
-          incoming.destroy(new Error(`an answer of more than ${MAX_ANSWER} bytes`));
-      });
-      incoming.on("end", () => resolve(ok({ status: incoming.statusCode ?? 0, body: text })));
-      incoming.on("error", fail);
-    });
-    outgoing.on("error", fail);
-    outgoing.end(payload);
-  });
-}
-
-/** Node sends a DELETE's body without its length unless it is told. */
-function headersOf(payload: string | undefined, token: string | null): Record<string, string> {
-  const length = payload === undefined ? {} : { "content-length": String(Buffer.byteLength(payload)) };
-  return {
-    ...(payload === undefined ? {} : { "content-type": "application/json", ...length }),
-    ...(token === null ? {} : { authorization: `Bearer ${token}` }),
-  };
-}
-
-const CAUSES: Readonly<Record<string, string>> = {
-  ECONNREFUSED: "connection refused",
-  ENOTFOUND: "name not found",
-  EAI_AGAIN: "name not found (the name service gave no answer)",
-  EHOSTUNREACH: "no route to the host",
-  ENETUNREACH: "no route to the network",
-  ECONNRESET: "the connection was closed",
-};
-
-function explain(error: Error & { code?: string }, url: URL, timeoutMs: number): string {
-  if (error.name === "TimeoutError" || error.name === "AbortError")
-    return `no answer from ${url.host} in ${timeoutMs} ms`;
-  const cause = error.code?.startsWith("HPE_")
-    ? "the answer is not HTTP"
-    : (CAUSES[error.code ?? ""] ?? error.message);
-  return `${url.host}: ${cause}`;
 }

@@ -8,6 +8,7 @@ import { renderStore, type StoreChoice } from "../ray/store/choice.ts";
 import { type Fault, renderFault } from "../ray/verdict.ts";
 import type { NodeState, Step } from "../state.ts";
 import { ELECTION } from "./election-lines.ts";
+import { MEMBERSHIP } from "./membership-lines.ts";
 import { ASIDE, KILLED, REACH_FIX, STEPS, say, warning } from "./words.ts";
 
 type Lines = typeof LINES;
@@ -22,6 +23,7 @@ export const render = (event: Event): readonly string[] =>
 /** Each type of event: its fields, and its lines with the marks and words of the specification (docs/specification.md). */
 const LINES = {
   ...ELECTION,
+  ...MEMBERSHIP,
   /** A line of output of Ray or pip. */
   said: (e: { by: "ray" | "pip"; line: string }) => `${e.by} | ${e.line}`,
   installing: (e: { file: string }) => `→ Installing ${e.file}`,

@@ -6,6 +6,13 @@ import { exitCodeOf } from "./exit-code.ts";
 const CODES: Readonly<Record<Exclude<Failure["reason"], "ray-exited">, number>> = {
   "bad-command-line": 78,
   "bad-configuration": 78,
+  "bad-join-token": 78,
+  "no-health-service": 75,
+  "other-key": 78,
+  "join-refused": 78,
+  "join-unclear": 75,
+  "wrong-address": 78,
+  "membership-unwritable": 74,
   "no-such-user": 78,
   "wrong-user": 78,
   "requirements-unreadable": 78,

@@ -18,6 +18,8 @@ export interface Membership {
 
 /** A look costs 3 ms on a warm channel, and the ready line may lag by no more than one look. */
 const LOOK_EVERY_MS = 50;
+/** To look for the raylet reads every process of the machine, and Ray needs the processors then. It takes longer to register. */
+const SEARCH_EVERY_MS = 150;
 const LOOK_TIMEOUT_MS = 1000;
 
 /**
@@ -32,15 +34,19 @@ export async function waitUntilReady(
   stop: AbortSignal,
 ): Promise<Result<Membership, Failure> | null> {
   const began = clock.now();
+  let nodeId: string | undefined;
   do {
-    const { gcs, nodeId } = ray.names();
-    if (gcs !== undefined || nodeId !== undefined) own.moveTo(gcs);
+    if (nodeId === undefined) {
+      const names = ray.names();
+      nodeId = names.nodeId;
+      if (names.gcs !== undefined || nodeId !== undefined) own.moveTo(names.gcs);
+    }
     const seen =
       nodeId === undefined ? "`ray start` has started no raylet yet" : await look(nodeName, nodeId, own);
     const tookMs = clock.now() - began;
     if (typeof seen !== "string") return ok({ ...seen, tookMs });
     if (tookMs >= timeoutMs) return err({ reason: "not-ready-in-time", timeoutMs, why: seen });
-  } while (await clock.pause(LOOK_EVERY_MS, stop));
+  } while (await clock.pause(nodeId === undefined ? SEARCH_EVERY_MS : LOOK_EVERY_MS, stop));
   return null;
 }
 

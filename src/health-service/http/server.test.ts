@@ -36,7 +36,7 @@ async function serve(token: string | null = null, requestTimeoutMs?: number): Pr
   const memory = { file: null, recalled: { kind: "none" } } as const;
   const around = { now: monotonicMs, pause, log };
   service = new Service({ version: "1.2.3", instance: "run-1", config, ...memory, ...around });
-  server = createHealthServer(service, requestTimeoutMs, MAX_CONNECTIONS);
+  server = createHealthServer(service, { requestTimeoutMs, max: MAX_CONNECTIONS });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
 }
 

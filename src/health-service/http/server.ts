@@ -1,14 +1,21 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from "node:http";
+import type { Socket } from "node:net";
 import * as z from "zod/mini";
 import { readText } from "../../common/files.ts";
 import { Name } from "../../common/protocol/from-outside.ts";
-import * as wire from "../../common/protocol/lease-protocol.ts";
-import { ReachRequest } from "../../common/protocol/reach-protocol.ts";
 import { attempt } from "../../common/result.ts";
 import type { Service } from "../service.ts";
 import { Connections, maxConnections } from "./connections.ts";
-import { clusterText, paced, renderMetrics } from "./reads.ts";
-import { createWrites, type Handler, type Reply, refuse, short } from "./writes.ts";
+import { callerOf, whyNotHeard } from "./credentials.ts";
+import { pathsOf } from "./paths.ts";
+import { type Paths, type Reply, refuse } from "./reply.ts";
+import { short } from "./writes.ts";
 
 /** How long a client may take to send a request. */
 const REQUEST_TIMEOUT_MS = 5000;
@@ -19,15 +26,29 @@ const KEEP_ALIVE_MS = 4000;
 /** No proper client leaves an answer unread that long, and no answer of ours takes longer to make. */
 const IDLE_MS = 10_000;
 
+/** How connections come: at which event one is ready for HTTP. */
+export interface Transport {
+  readonly event: "connection" | "secureConnection";
+  readonly create: (options: ServerOptions) => Server;
+}
+
+const PLAIN: Transport = { event: "connection", create: createServer };
+
+interface Limits {
+  readonly requestTimeoutMs?: number | undefined;
+  readonly max?: number;
+}
+
 /** The HTTP service, not listening yet. No request can make it throw or hold it longer than its time limits. */
 export function createHealthServer(
   service: Service,
-  requestTimeoutMs = REQUEST_TIMEOUT_MS,
-  max = maxConnections(readText("/proc/self/limits")),
+  { requestTimeoutMs = REQUEST_TIMEOUT_MS, max = openFiles() }: Limits = {},
+  paths = pathsOf(service),
+  { event, create } = PLAIN,
 ): Server {
   const connections = new Connections(max);
-  const handle = createRouter(service);
-  const server = createServer({
+  const handle = createRouter(service, paths);
+  const server = create({
     requestTimeout: requestTimeoutMs,
     headersTimeout: requestTimeoutMs,
     keepAliveTimeout: KEEP_ALIVE_MS,
@@ -47,7 +68,7 @@ export function createHealthServer(
       })
       .then((reply) => reply !== null && send(service, response, reply));
   };
-  server.on("connection", (socket) => connections.add(socket));
+  server.on(event, (socket: Socket) => connections.add(socket));
   server.on("request", begin);
   // Node's own answer to an unknown `Expect` header has the same fault.
   server.on("checkExpectation", begin);
@@ -55,6 +76,9 @@ export function createHealthServer(
   server.maxHeadersCount = MAX_HEADERS;
   return server;
 }
+
+/** How many connections this process has files for. */
+export const openFiles = (): number => maxConnections(readText("/proc/self/limits"));
 
 function send({ answers }: Service, response: ServerResponse, { status, headers, body }: Reply): void {
   answers.set(status, (answers.get(status) ?? 0) + 1);
@@ -64,56 +88,32 @@ function send({ answers }: Service, response: ServerResponse, { status, headers,
   response.end(content);
 }
 
-const TEXT = { "content-type": "text/plain; charset=utf-8" };
-const METRICS = { "content-type": "text/plain; version=0.0.4; charset=utf-8" };
-const NODES = "/v1/nodes/";
-
-const ok = (body: object): Reply => ({ status: 200, body });
-
-function pathsOf(service: Service) {
-  const write = createWrites(service.settings);
-  const cluster = paced(() => clusterText(service));
-  const metrics = paced(() => renderMetrics(service));
-  const paths: Readonly<Record<string, Readonly<Partial<Record<string, Handler>>>>> = {
-    "/": { GET: () => ({ status: 200, headers: TEXT, body: "OK" }) },
-    "/v1/cluster": { GET: async () => ok(await cluster()) },
-    "/metrics": { GET: async () => ({ status: 200, headers: METRICS, body: await metrics() }) },
-    "/v1/head": {
-      GET: () => ok(service.view()),
-      PUT: write(wire.LeaseRequest, async (request, peer) => {
-        const body = await service.ask(request, peer);
-        return { status: body.granted ? 200 : 409, body };
-      }),
-      DELETE: write(wire.LeaseRelease, async (release) => ok(await service.lease.release(release))),
-    },
-    "/v1/reach": {
-      POST: write(ReachRequest, async (request, peer) => ok(await service.reach(request, peer))),
-    },
-    [NODES]: {
-      PUT: write(wire.NodeReport, async (report, peer, name) => {
-        const noted = await service.report(name, report, peer);
-        if (noted === "too-many") return refuse(429, "too many nodes are known already");
-        if (noted !== "duplicate-name") return ok(noted);
-        const message = `two living nodes are named ${name}; give each node its own hostname`;
-        return { status: 409, body: { reason: noted, message } };
-      }),
-    },
-  };
-  // A map has no names of its own, such as "constructor".
-  return new Map(Object.entries(paths));
-}
+/** What strangers may ask for, where all others have credentials. */
+const OPEN: ReadonlySet<string> = new Set(["/", "/v1/join"]);
+/** Paths that end with a name. */
+const NAMED = /^(\/v1\/(?:nodes|members)\/)(.*)$/s;
 
 /** Finds who answers a request; its query is nobody's business here. */
-function createRouter(service: Service) {
-  const paths = pathsOf(service);
+function createRouter({ settings: { cluster, log } }: Service, paths: Paths) {
+  // A map has no names of its own, such as "constructor".
+  const known = new Map(Object.entries(paths));
+  const whyNot = ({ headers, method = "", url, socket }: IncomingMessage, path: string): Reply | null => {
+    const refusal = OPEN.has(path) ? null : whyNotHeard(callerOf(cluster, headers));
+    const from = socket.remoteAddress ?? "unknown";
+    const cause = refusal?.status === 403 ? "a removed member" : "no credential of a member";
+    if (refusal !== null) log({ type: "turned-away", from, method, path: short(url), cause });
+    return refusal;
+  };
   return async (request: IncomingMessage): Promise<Reply | null> => {
     const { method = "", url = "" } = request;
     const [path = ""] = url.split("?", 1);
-    const isNode = path.startsWith(NODES);
-    const name = isNode ? decodeName(path.slice(NODES.length)) : "";
-    const methods = paths.get(isNode ? NODES : path);
+    const [, folder = path, last] = NAMED.exec(path) ?? [];
+    const name = last === undefined ? "" : decodeName(last);
+    const methods = known.get(folder);
     if (methods === undefined || name === undefined)
       return refuse(404, `there is nothing at ${url.slice(0, 200)}`);
+    const refusal = whyNot(request, path);
+    if (refusal !== null) return refusal;
     const handler = methods[method === "HEAD" ? "GET" : method];
     if (handler !== undefined) return handler(request, name);
     const allow = [...Object.keys(methods), ...(methods.GET ? ["HEAD"] : [])].join(", ");

@@ -1,37 +1,35 @@
 import { createHash, timingSafeEqual } from "node:crypto";
-import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { IncomingHttpHeaders } from "node:http";
 import { text } from "node:stream/consumers";
 import * as z from "zod/mini";
-import type { ErrorAnswer } from "../../common/protocol/lease-protocol.ts";
-import { err, ok, type Result } from "../../common/result.ts";
+import { attempt, err, ok, type Result } from "../../common/result.ts";
+import type { Identity } from "../cluster/cluster.ts";
 import type { ServiceSettings } from "../service.ts";
+import { callerOf } from "./credentials.ts";
+import { type Handler, type Reply, refuse } from "./reply.ts";
 
-/** One answer. An object is sent as JSON. */
-export interface Reply {
-  readonly status: number;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body: string | Buffer | object;
+/** What a handler is told of a write besides. `peer`: the address that it comes from; `name`: the path's last part, decoded. */
+export interface Sender {
+  readonly peer: string;
+  readonly name: string;
+  readonly caller: Identity;
 }
 
-/** `name`: the path's last part, decoded. No reply where the client went away before it had said everything. */
-export type Handler = (request: IncomingMessage, name: string) => Reply | Promise<Reply | null>;
-
-/** A refusal in words, and each wrong field. */
-export const refuse = (status: number, error: string, headers = {}, problems?: string[]) => {
-  return { status, headers, body: { error, problems } satisfies ErrorAnswer };
-};
-
-/** Makes the handlers of writes: what the guard turns away is not read. `peer`: the address that it comes from. */
-export function createWrites({ config, log }: ServiceSettings) {
-  const whyNot = createWriteGuard(config.RAY_EP_HEALTH_TOKEN, config.RAY_EP_HEALTH_ALLOWED_HOSTS ?? []);
+/** Makes the handlers of writes: what the guard turns away is not read. `whyNot`: why the caller may not write that. */
+export function createWrites({ config, cluster, log }: ServiceSettings) {
+  const { RAY_EP_HEALTH_TOKEN: token, RAY_EP_HEALTH_ALLOWED_HOSTS: hosts } = config;
+  // Whoever has a credential, or a join token's secret, is no stranger.
+  const refuses = cluster !== undefined ? null : token === null ? hostTest(hosts ?? []) : tokenTest(token);
+  const guard = createWriteGuard(refuses, token === null ? FOREIGN_HOST : NO_TOKEN);
   return <T>(
     schema: z.ZodMiniType<T>,
-    handle: (body: T, peer: string, name: string) => Promise<Reply>,
+    whyNot: (caller: Identity, body: T, name: string) => Reply | null,
+    handle: (body: T, sender: Sender) => Promise<Reply>,
   ): Handler =>
     async (request, name) => {
       const { method = "", url, headers, socket } = request;
       const peer = socket.remoteAddress ?? "unknown";
-      const refusal = whyNot(headers);
+      const refusal = guard(headers);
       if (refusal !== null) {
         log({ type: "turned-away", from: peer, method, path: short(url), cause: refusal.body.error });
         return refusal;
@@ -39,22 +37,25 @@ export function createWrites({ config, log }: ServiceSettings) {
       const body = await text(request).catch(() => null);
       if (body === null) return null;
       const parsed = parseBody(schema, body);
-      return parsed.ok ? handle(parsed.value, peer, name) : parsed.error;
+      if (!parsed.ok) return parsed.error;
+      // Only now, since a member may be removed while it sends.
+      const caller = callerOf(cluster, headers);
+      return whyNot(caller, parsed.value, name) ?? handle(parsed.value, { peer, name, caller });
     };
 }
+
+type Test = (headers: IncomingHttpHeaders) => boolean;
+type Refusal = ReturnType<typeof refuse>;
 
 /** Node takes kilobytes. */
 export const short = (url = ""): string => url.slice(0, 300);
 
 /** The body as the schema has it, or a 400 that names each wrong field and what was expected. */
 function parseBody<T>(schema: z.ZodMiniType<T>, body: string): Result<T, Reply> {
-  let value: unknown;
-  try {
-    value = JSON.parse(body);
-  } catch (error) {
-    const cause = body === "" ? "got an empty body" : (error as Error).message;
-    return err(refuse(400, `expected a JSON object: ${cause}`));
-  }
+  const value = attempt(() => JSON.parse(body) as unknown);
+  // What was sent may hold a secret.
+  if (value === undefined)
+    return err(refuse(400, `expected a JSON object, got ${body === "" ? "an empty body" : "what is none"}`));
   const parsed = z.safeParse(schema, value);
   if (parsed.success) return ok(parsed.data);
   const problems = parsed.error.issues.map(
@@ -71,15 +72,14 @@ const MAX_IGNORED = 1024 * 1024;
 /**
  * Checks a write by its headers; null accepts it. Browsers send `Origin` with each PUT, POST and DELETE (Fetch standard, 3.2), also
  * after DNS rebinding; nodes never do. An old browser without it still sends the page's host name, and cannot send
- * `application/json` to another origin without a preflight. `hosts`: public names of this service.
+ * `application/json` to another origin without a preflight. `stranger`: the answer to those that `isStranger` finds.
  */
-function createWriteGuard(token: string | null, hosts: readonly string[]) {
-  const isStranger = token === null ? hostTest(hosts) : tokenTest(token);
-  return (headers: IncomingHttpHeaders): ReturnType<typeof refuse> | null => {
+function createWriteGuard(isStranger: Test | null, stranger: Refusal) {
+  return (headers: IncomingHttpHeaders): Refusal | null => {
     const { origin, "content-type": type = "", "content-length": length = "0" } = headers;
     if (origin !== undefined)
       return refuse(403, "expected no Origin header: writes from web pages are refused");
-    if (isStranger(headers)) return token === null ? refuse(403, FOREIGN_HOST) : NO_TOKEN;
+    if (isStranger?.(headers)) return stranger;
     if (headers["transfer-encoding"] !== undefined)
       return refuse(411, "expected the header Content-Length, got a body in chunks");
     if (!/^application\/json\s*(?:;|$)/i.test(type))
@@ -93,11 +93,13 @@ function createWriteGuard(token: string | null, hosts: readonly string[]) {
 const NO_TOKEN = refuse(401, "expected the header Authorization: Bearer <RAY_EP_HEALTH_TOKEN>", {
   "www-authenticate": "Bearer",
 });
-const FOREIGN_HOST =
-  "expected a Host header with an address, a name without dots, or a private name such as health.local; name others in RAY_EP_HEALTH_ALLOWED_HOSTS of the health service, or give it a token";
+const FOREIGN_HOST = refuse(
+  403,
+  "expected a Host header with an address, a name without dots, or a private name such as health.local; name others in RAY_EP_HEALTH_ALLOWED_HOSTS of the health service, or give it a token",
+);
 
 /** Compares digests, so that the time taken reveals nothing about the token or its length. */
-function tokenTest(token: string): (headers: IncomingHttpHeaders) => boolean {
+function tokenTest(token: string): Test {
   const digest = (words: string) => createHash("sha256").update(words).digest();
   const wanted = digest(`Bearer ${token}`);
   return ({ authorization = "" }) => !timingSafeEqual(digest(authorization), wanted);
@@ -108,7 +110,7 @@ const PRIVATE_ENDS =
   /^(?:arpa|corp|home|internal|intranet|lan|local|localdomain|localhost|private|svc|test)$/;
 
 /** The owner of a public name can point it at this service (DNS rebinding), and then open a web page under that name. */
-function hostTest(hosts: readonly string[]): (headers: IncomingHttpHeaders) => boolean {
+function hostTest(hosts: readonly string[]): Test {
   const known = new Set(hosts.map((host) => host.toLowerCase()));
   return ({ host = "" }) => {
     const name = host.toLowerCase().replace(/:\d*$/, "").replace(/\.$/, "");

@@ -100,6 +100,18 @@ export class LeaseStore {
     });
   }
 
+  /** The lease of a node that is removed ends now; a strict one has its time, in which its Ray may still write. */
+  end(node: string): Promise<void> {
+    return this.#inLine(async () => {
+      const hold = lease.holdIn(this.#state);
+      if (hold === null || hold.strict || !sameHost(hold.node, node)) return;
+      const { ttlMs, now, log } = this.#settings;
+      this.#state = releaseLease(this.#state, { ...hold, seq: undefined, returning: false }, now(), ttlMs);
+      await this.#save(this.#state);
+      log({ type: "released", node, epoch: hold.epoch, returning: false });
+    });
+  }
+
   seeEpoch(epoch: number): Promise<void> {
     return this.#inLine(async () => {
       this.#state = seeEpoch(this.#state, epoch);

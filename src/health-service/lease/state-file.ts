@@ -1,9 +1,10 @@
-import { copyFile, mkdir, open, readFile, rename, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { copyFile, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import * as z from "zod/mini";
 import { pause } from "../../common/deadline.ts";
 import { Epoch, HIGHEST_EPOCH } from "../../common/protocol/lease-protocol.ts";
 import { attempt, err, ok, type Result } from "../../common/result.ts";
+import { writeDurably } from "../durable.ts";
 import { KeptHold, type Memory, type Recalled, SoleHolder } from "./lease-state.ts";
 
 const Stored = z.object({
@@ -42,12 +43,7 @@ export class StateFile {
     const { path } = this;
     const text = JSON.stringify({ version: 1, epoch, heard, hold, sole });
     try {
-      await mkdir(dirname(path), { recursive: true });
-      await writeFile(`${path}.new`, `${text}\n`, { mode: 0o600, flush: true });
-      await rename(`${path}.new`, path);
-      // A rename is on the disk only when its folder is.
-      const folder = await open(dirname(path), "r");
-      await folder.sync().finally(() => folder.close());
+      await writeDurably(path, `${text}\n`);
       return ok(undefined);
     } catch (error) {
       return err((error as Error).message);

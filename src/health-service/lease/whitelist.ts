@@ -14,11 +14,11 @@ const PATIENCE_MS = 500;
  * looked up, and what was proven stays proven, so no renewal waits for a lookup.
  */
 export function createWhitelistCheck(
-  whitelist: readonly hosts.WhitelistEntry[] | null,
+  whitelistNow: () => readonly hosts.WhitelistEntry[] | null,
   resolve = resolveOnce,
   own = ownAddresses,
 ): (request: LeaseRequest, peer: string) => Promise<"not-a-candidate" | "foreign-address" | null> {
-  const proven = new Map<hosts.WhitelistEntry, string>();
+  const proven = new WeakMap<hosts.WhitelistEntry, string>();
   const isLocal = (address: string) => address.startsWith("127.") || own().includes(address);
   const isOwn = async (entry: hosts.WhitelistEntry, host: string, peer: string): Promise<boolean> => {
     if ([entry.host, entry.name, proven.get(entry)].some((each) => each && hosts.sameHost(each, host)))
@@ -31,6 +31,7 @@ export function createWhitelistCheck(
     return found === host || (found === peer && hosts.isShortFormOf(host, entry.host));
   };
   return async ({ node, address }, peer) => {
+    const whitelist = whitelistNow();
     if (whitelist === null) return null;
     // The short and the long form of a name are the same name, as for the nodes themselves.
     const [entry, ...others] = hosts.matchingNames(whitelist, node);

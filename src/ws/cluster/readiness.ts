@@ -9,7 +9,7 @@ import type { Job } from "../output/progress.ts";
 import { ended, tooLate } from "./diagnosis.ts";
 import { type GcsSnapshot, gcsOf, healthAnswers, newestNamed } from "./snapshot.ts";
 
-const ASK_GCS_EVERY_MS = 100;
+const ASK_GCS_EVERY_MS = 200;
 
 /** One look at a service: what shows that it is ready, what it lacks, or how it ended. */
 export type Seen = { readonly ready: string } | { readonly notYet: string } | { readonly ended: string };

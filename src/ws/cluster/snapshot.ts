@@ -59,7 +59,11 @@ function whyNone(answers: readonly ProbeResult[]): NoHead {
 }
 
 /** The same of this cluster: an explicit HEAD elsewhere, and those of `services` that run; without `services` all nodes. */
-export function gcsOf(driver: Driver, services?: readonly Service[]): Promise<GcsSnapshot> {
+export async function gcsOf(driver: Driver, services?: readonly Service[]): Promise<GcsSnapshot> {
+  if (driver.cluster !== undefined) {
+    const joined = await driver.cluster();
+    return askGcs(joined?.heads ?? [], { token: joined?.token ?? null, tls: driver.tls });
+  }
   const { headAddress, nodes } = driver.settings;
   const isOurs = nodes.some(({ name }) => name === headAddress?.host);
   const own = services
@@ -117,10 +121,18 @@ export async function healthAnswers(driver: Driver): Promise<Result<void, string
   }
 }
 
+/** A read of the health service: of several machines with this member's credential. Throws where it does not answer. */
+async function askHealth(driver: Driver, path: string) {
+  if (driver.cluster === undefined) return send(`${healthUrl(driver)}${path}`, HEALTH_TIMEOUT_MS);
+  const answer = await (await driver.cluster())?.ask("GET", path);
+  if (answer?.ok) return { status: answer.value.status, text: answer.value.body };
+  throw new Error(answer?.error ?? "this machine is no member yet");
+}
+
 /** What the health service knows of the cluster; undefined where it keeps no lease. */
 export async function healthView(driver: Driver): Promise<HealthView | undefined> {
   try {
-    const { status, text } = await send(`${healthUrl(driver)}/v1/cluster`, HEALTH_TIMEOUT_MS);
+    const { status, text } = await askHealth(driver, "/v1/cluster");
     return status === 200 ? HealthView.parse(JSON.parse(text)) : undefined;
   } catch {
     return undefined;

@@ -3,6 +3,7 @@ import type { NodeInfo } from "../../gcs/client.ts";
 import { HEALTH_NAME, TEST_CLIENT_NAME } from "../config/settings.ts";
 import { type Driver, type Service, servicesOf } from "../drivers/driver.ts";
 import type { Attempt } from "../failure.ts";
+import { type MemberReport, reportMembers } from "./members.ts";
 import {
   type ClusterView,
   gcsOf,
@@ -27,8 +28,9 @@ export interface ServiceReport {
   /** Null where Ray lists no node of that name. */
   readonly role: "health" | "head" | "worker" | "client" | "other" | null;
   readonly address: string;
-  /** `ALIVE` and `DEAD` are the GCS's words. `missing`: ALIVE there, and nothing of it runs here. */
-  readonly state: "ALIVE" | "DEAD" | "missing" | "up" | "starting" | "stopped";
+  /** `ALIVE` and `DEAD` are the GCS's words. `missing`: ALIVE there, and nothing of it runs here.
+   * `silent`, `joining`: a member of a cluster of several machines that the GCS does not list as ALIVE; it is not heard, or is. */
+  readonly state: "ALIVE" | "DEAD" | "missing" | "up" | "starting" | "stopped" | "silent" | "joining";
   readonly cpus?: number | undefined;
   readonly memoryBytes?: number;
   readonly version?: string;
@@ -36,6 +38,8 @@ export interface ServiceReport {
   readonly pid: number | undefined;
   readonly ours?: false;
   readonly container?: Service["container"] | undefined;
+  /** Of a cluster of several machines. */
+  readonly member?: MemberReport | undefined;
 }
 
 /** What runs, as the GCS sees the nodes and as the driver sees the services. The test's two are shown only while they exist. */
@@ -54,8 +58,32 @@ export async function reportCluster(driver: Driver): Attempt<ClusterReport> {
     return reportService(driver, name, service, view, health.ok || service?.healthy === true);
   });
   if (view !== undefined) services.push(...others(driver, view, names));
+  const members = (await reportMembers(driver)) ?? [];
   const head = view && (await reportHead(driver, view, found.value));
-  return ok({ runtime: driver.name, head, noHead, services });
+  return ok({ runtime: driver.name, head, noHead, services: withMembers(services, members) });
+}
+
+/** A member reports every two seconds or so. */
+const SILENT_AFTER_S = 10;
+
+/** What runs with what the health service knows of it, and the members of which Ray lists nothing. Pure. */
+export function withMembers(
+  services: readonly ServiceReport[],
+  members: readonly MemberReport[],
+): readonly ServiceReport[] {
+  const of = (name: string) => members.find((each) => each.name === name);
+  const listed = services.map((each) => {
+    const member = of(each.name);
+    return member === undefined ? each : { ...each, address: member.address, member };
+  });
+  const rest = members
+    .filter(({ name }) => services.every((each) => each.name !== name))
+    .map((member): ServiceReport => {
+      const heard = (member.heardAgoS ?? Number.POSITIVE_INFINITY) < SILENT_AFTER_S;
+      const own = { name: member.name, address: member.address, member, ours: false } as const;
+      return { ...own, role: null, state: heard ? "joining" : "silent", uptimeS: undefined, pid: undefined };
+    });
+  return [...listed, ...rest];
 }
 
 const LOOKS = 3;
@@ -78,8 +106,8 @@ export const notAlive = ({ services }: ClusterReport, names: readonly string[]) 
     .map((node) => ({ node, state: services.find(({ name }) => name === node)?.state ?? "not there" }))
     .filter(({ state }) => state !== "ALIVE");
 
-async function reportHead(driver: Driver, { head }: ClusterView, services: readonly Service[]) {
-  const { address, version, clusterId } = head;
+async function reportHead(driver: Driver, view: ClusterView, services: readonly Service[]) {
+  const { address, version, clusterId } = view.head;
   const node = nodeAt(driver, address);
   const host = shownHost(address.host);
   const service = services.find(({ name }) => name === node?.name);
@@ -87,7 +115,7 @@ async function reportHead(driver: Driver, { head }: ClusterView, services: reado
   return {
     /** Whether it is the cluster that this HEAD served before its last start; undefined where that is not known. */
     sameCluster: cluster?.id === clusterId ? cluster.same : undefined,
-    node: node?.name ?? address.host,
+    node: node?.name ?? view.nodes.find(({ isHead, alive }) => isHead && alive)?.name ?? address.host,
     address,
     version,
     clusterId,

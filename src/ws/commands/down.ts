@@ -28,6 +28,7 @@ async function down(
   context: WsContext,
   { volumes = false, yes: anyFolder = false, json }: JsonOption & { volumes?: boolean; yes?: boolean },
 ) {
+  if (volumes && driver.settings.machine) return { reason: "member-stays" } as const;
   const report = await showStop(context, "Stopping the cluster", "The cluster is down", (job) =>
     downCluster(driver, job, { volumes, anyFolder }),
   );

@@ -7,7 +7,7 @@ import { type Driver, servicesOf } from "../drivers/driver.ts";
 import type { LogLine, LogRequest } from "../drivers/log-files.ts";
 import { type Attempt, EXIT } from "../failure.ts";
 import { oneLine } from "../output/terminal.ts";
-import { onCluster, type Run, wholeNumber } from "./command.ts";
+import { onCluster, type Run, spanMs, wholeNumber } from "./command.ts";
 
 export const addLogs = (program: Command, run: Run) =>
   program
@@ -24,17 +24,11 @@ interface LogsOptions extends Partial<LogRequest> {
   readonly timestamps?: boolean;
 }
 
-const UNIT_MS = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1000 } as const;
-
 /** A time, or how long ago it was: `1h30m`. Throws what Commander shows. */
 function moment(text: string): Date {
-  const parts = [...text.matchAll(/(\d{1,9})([dhms])/g)];
-  const ago = parts.reduce(
-    (sum, [, count, unit]) => sum + Number(count) * UNIT_MS[unit as keyof typeof UNIT_MS],
-    0,
-  );
-  const isSpan = parts.length > 0 && parts.map(([all]) => all).join("") === text;
-  const time = isSpan ? Date.now() - ago : /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
+  const span = spanMs(text);
+  const time =
+    span !== undefined ? Date.now() - span : /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
   if (Number.isFinite(time)) return new Date(time);
   throw new InvalidArgumentError(
     `expected a time such as 2026-01-31T12:00:00Z, or 10m for ten minutes ago, got "${text}".`,

@@ -47,12 +47,26 @@ const ENGINE_COLUMNS: readonly Column[] = [
   ["DOCKER", ({ container }) => container?.status],
 ];
 
+const MEMBER_COLUMNS: readonly Column[] = [
+  ["NIC", ({ member }) => member?.interface],
+  ["RESTARTS", ({ member }) => member?.restarts],
+  [
+    "HEARD",
+    ({ member }) => (member?.heardAgoS === undefined ? undefined : `${Math.round(member.heardAgoS)}s ago`),
+  ],
+  ["WHY", ({ member }) => member?.why],
+];
+
 const AGE = { true: "same ", false: "new ", undefined: "" };
 
 /** The table of services, and a last line about the HEAD. Pure. */
 export function renderPs(report: ClusterReport): string {
   const { runtime, services, head } = report;
-  const columns = runtime === "docker" ? [...COLUMNS, ...ENGINE_COLUMNS] : COLUMNS;
+  const columns = services.some(({ member }) => member)
+    ? [...COLUMNS, ...MEMBER_COLUMNS]
+    : runtime === "docker"
+      ? [...COLUMNS, ...ENGINE_COLUMNS]
+      : COLUMNS;
   const filled = columns.map(([title, cell]) => {
     const cells = [title, ...services.map((each) => oneLine(String(cell(each) ?? "–")))];
     // A node that is not ours may have any name.

@@ -9,6 +9,7 @@ import { settingsOf } from "../../../test/fixtures/settings.ts";
 import { CLIENT_PROGRAM } from "../checks/client-program.ts";
 import { foldersOf, readMachine } from "../drivers/local/machine.ts";
 import { planNode } from "../drivers/local/plan.ts";
+import { memberSettings } from "../machine/settings.ts";
 import { testVariables } from "./files.ts";
 import { generateComposeFiles } from "./generate.ts";
 import { type HostFacts, planHost, portsInUse, publishedPorts } from "./host-plan.ts";
@@ -73,6 +74,35 @@ describe("the files for each kind of cluster and machine are pinned", () => {
     for (const file of generate(config, facts).files)
       await expect(file.text).toMatchFileSnapshot(`../../../test/golden/compose/${name}/${file.name}`);
   });
+});
+
+const MEMBER = `
+services: { ray: { defaults: {
+  image: "vllm/vllm-openai:v0.20", gpus: [0, 1], shm_size: 16g, ulimits: { nofile: 65536 }, devices: [/dev/fuse],
+  volumes: ["models:/models", "./data:/data:ro"], environment: { HF_HOME: "/models" }, resources: { slots: 2 } } } }`;
+
+const MEMBERS = [
+  { name: "first", machine: { name: "gpu01", candidate: true, advertise: "10.77.0.1:8443" } },
+  {
+    name: "with-all",
+    machine: { name: "gpu02", candidate: false, interface: "ib0" },
+    config: MEMBER,
+    infiniband: true,
+    facts: { hasGpu: true },
+  },
+];
+
+test.each(MEMBERS)("so is that of a machine of several: $name", async (each) => {
+  const { name, machine, config, infiniband = false, facts } = each;
+  const here = { user: "1000:1000", clusterFolder: "/home/ada/ws/.ws/cluster", infiniband };
+  const settings = memberSettings(settingsOf(config), machine, { ...here, cpus: 8, memoryBytes: 2 ** 35 });
+  const plan = planHost(settings, { ...HOST, ...facts, secretsFolder: ".ws/machine/secrets" });
+  if (!plan.ok) throw new Error(JSON.stringify(plan.error));
+  const [file, ...more] = generateComposeFiles(plan.value);
+  expect(more).toEqual([]);
+  await expect(file?.text).toMatchFileSnapshot(`../../../test/golden/compose/member-${name}/compose.yaml`);
+  // Never what others could do anything with.
+  expect(file?.text).not.toMatch(/privileged|ws1\./);
 });
 
 describe("the files are valid", () => {

@@ -2,14 +2,16 @@ import { Document, isScalar, visit, type YAMLMap } from "yaml";
 import { buildWords } from "./base-build.ts";
 import { type ComposeFile, mainComposeFile, testComposeFile } from "./files.ts";
 import type { HostPlan, Planned } from "./host-plan.ts";
+import { machineComposeFile } from "./machine.ts";
 import { COMPOSE_FILE, composeProject, type Part, TEST_COMPOSE_FILE } from "./names.ts";
 
-/** compose.yaml and cluster-test.compose.yaml, for the folder of config.yaml. The same plan gives the same bytes. Pure. */
+/** compose.yaml and cluster-test.compose.yaml, or the one file of a member. The same plan gives the same bytes. Pure. */
 export function generateComposeFiles(plan: HostPlan) {
   const file = (name: string, part: Part, content: ComposeFile, nodes: readonly Planned[]) => ({
     name,
     text: composeYaml(content, header(plan, name, part), nodes),
   });
+  if (plan.machine) return [file(COMPOSE_FILE, "main", machineComposeFile(plan, plan.machine), [])];
   return [
     file(COMPOSE_FILE, "main", mainComposeFile(plan), plan.nodes),
     file(TEST_COMPOSE_FILE, "test", testComposeFile(plan), [plan.test.worker]),
@@ -17,7 +19,9 @@ export function generateComposeFiles(plan: HostPlan) {
 }
 
 const header = (plan: HostPlan, file: string, part: Part): string =>
-  `Made by \`ws generate\` from config.yaml, for a machine reached at ${plan.hostIpAddress}${plan.gpuKind ? " with a GPU" : ""}.
+  plan.machine
+    ? `Made by \`ws up\` from config.yaml, for this machine's part in a cluster of several.`
+    : `Made by \`ws generate\` from config.yaml, for a machine reached at ${plan.hostIpAddress}${plan.gpuKind ? " with a GPU" : ""}.
 Edit config.yaml instead, and run \`./ws generate\`: ws overwrites no file that was changed by hand.
 By hand: docker compose -p ${composeProject(plan, part)} -f ${file} up -d --build${byHandBefore(plan)}`;
 

@@ -40,7 +40,8 @@ export function planHost(settings: Settings, facts: HostFacts) {
   });
   const nodes = settings.nodes.map(planned);
   const worker = planned(settings.test.worker);
-  const all = [...nodes, worker];
+  // A member has all of its machine, and the ports of its cluster.
+  const all = settings.machine === undefined ? [...nodes, worker] : [];
   const { amdGroups, buildContext, secretsFolder, ephemeralPorts } = facts;
   /** Undefined: the nodes that want GPUs start without, since the engine refuses to start them otherwise. */
   const gpuKind = gpuKindOf(settings, facts);
@@ -131,10 +132,13 @@ export type PublishedPort = ReturnType<typeof publishedPorts>[number];
 
 /** Every host port of one compose file. Pure. */
 export const publishedPorts = (plan: HostPlan, part: "main" | "test") =>
-  [
-    ...(part === "main" ? servicePorts(plan) : []),
-    ...(part === "main" ? plan.nodes : [plan.test.worker]).flatMap((node) => peerPorts(node, node.ports)),
-  ].flatMap(({ service, use, key, min, max }) =>
+  (plan.machine
+    ? []
+    : [
+        ...(part === "main" ? servicePorts(plan) : []),
+        ...(part === "main" ? plan.nodes : [plan.test.worker]).flatMap((node) => peerPorts(node, node.ports)),
+      ]
+  ).flatMap(({ service, use, key, min, max }) =>
     Array.from({ length: max - min + 1 }, (_, i) => ({
       service,
       use,

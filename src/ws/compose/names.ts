@@ -58,9 +58,9 @@ export function imageOwner({ nodes }: Settings, service: string): string {
   return nodes.find(({ base }) => own && isDeepStrictEqual(base, own))?.name ?? service;
 }
 
-/** The image of a service of the main cluster. */
+/** The image of a service of the main cluster. The engine takes no capitals in it, which a machine's name may have. */
 export const imageName = (settings: Settings, service: string): string =>
-  `${settings.projectName}-${imageOwner(settings, service)}`;
+  `${settings.projectName}-${imageOwner(settings, service)}`.toLowerCase();
 
 /** Where the images keep what a node remembers; a volume on it outlives the container. */
 export const STATE_FOLDER = "/opt/ray-entrypoint/state";

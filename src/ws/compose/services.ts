@@ -11,7 +11,7 @@ import * as names from "./names.ts";
 export const STOP_GRACE_S = 30;
 
 /** One check costs a program start; a plain `docker compose up` starts the other nodes when the first one's check holds. */
-const NODE_HEALTHCHECK = { interval: "3s", timeout: "5s", retries: 5, start_period: "120s" };
+export const NODE_HEALTHCHECK = { interval: "3s", timeout: "5s", retries: 5, start_period: "120s" };
 
 /** What every node and the health service take from the shell in which compose is typed: the form of their logs. */
 export const FROM_SHELL = { RAY_EP_LOG: null };
@@ -27,8 +27,8 @@ const BOUNDED_LOG = { driver: "json-file", options: { "max-size": "10m", "max-fi
 
 /** The keys of a service in the order in which one reads them; what stays undefined is left out. */
 const IN_ORDER = Object.fromEntries(
-  `image build container_name hostname command environment env_file depends_on networks extra_hosts ports volumes secrets healthcheck
-  logging init stop_grace_period restart cpus mem_limit shm_size ulimits devices group_add deploy read_only cap_drop security_opt labels`
+  `image build container_name hostname command user environment env_file depends_on networks network_mode extra_hosts ports volumes secrets healthcheck
+  logging init stop_grace_period restart cpus mem_limit ipc shm_size ulimits devices group_add deploy read_only cap_drop security_opt labels`
     .split(/\s+/)
     .map((key) => [key, undefined]),
 );
@@ -142,7 +142,7 @@ export function nodeImage(plan: HostPlan, service: string) {
 }
 
 /** 8589934592 → 8g, where nothing is lost. */
-function bytes(count: number): string {
+export function bytes(count: number): string {
   const units = { g: 2 ** 30, m: 2 ** 20, k: 2 ** 10 };
   const [unit, size] = Object.entries(units).find(([, each]) => count % each === 0) ?? ["b", 1];
   return `${count / size}${unit}`;

@@ -6,6 +6,7 @@ import type { Settings } from "../config/settings.ts";
 import { secretsFolder } from "../config/tokens.ts";
 import type { WsFailure } from "../failure.ts";
 import type { NotOurs } from "../output/failure-texts.ts";
+import { machineSecrets } from "../state/machine.ts";
 import { generateComposeFiles } from "./generate.ts";
 import { type HostPlan, planHost } from "./host-plan.ts";
 import { COMPOSE_FILE, TEST_COMPOSE_FILE } from "./names.ts";
@@ -28,7 +29,10 @@ export function planHere(
   const plan = planHost(settings, {
     ...readHostFacts(),
     buildContext: relative(configFolder, root) || ".",
-    secretsFolder: relative(configFolder, secretsFolder(stateDir, "docker")),
+    secretsFolder: relative(
+      configFolder,
+      settings.machine ? machineSecrets(stateDir) : secretsFolder(stateDir, "docker"),
+    ),
   });
   return plan.ok ? plan : err({ reason: "bad-settings", file: configFile, problems: plan.error });
 }

@@ -12,7 +12,7 @@ export type BaseImage = NodeSettings["base"];
 export type PeerPorts = WorkerSettings["peerPorts"];
 
 /** Ray's default for the object store (ray/_private/ray_constants.py, 2.40 to 2.60). */
-const OBJECT_STORE_SHARE = 0.3;
+export const OBJECT_STORE_SHARE = 0.3;
 /** The place of the first node (docs/specification.md), after the gateway's .1 and the health service's. */
 const FIRST_PLACE = 3;
 
@@ -49,6 +49,13 @@ export function deriveNodes(config: ConfigFile) {
     });
   });
 }
+
+/** The node that a machine runs which is a member of a cluster of several machines: what `services.ray.defaults` says. */
+export const deriveMemberNode = (config: ConfigFile) => ({
+  ...deriveNode(config, "defaults", {} as NodeFile, "member", nthAddress(config.network.subnet, FIRST_PLACE)),
+  ...gpusOf(config.services.ray.defaults, true),
+  ...NONE,
+});
 
 function deriveNode(config: ConfigFile, key: string, own: NodeFile, name: string, address: string) {
   const { project, services } = config;

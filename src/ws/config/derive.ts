@@ -1,7 +1,25 @@
-import { deriveNodes, deriveWorker, type NodeSettings, nodeNames, placeAt } from "./derive-nodes.ts";
+import type { Machine } from "../state/machine.ts";
+import {
+  deriveMemberNode,
+  deriveNodes,
+  deriveWorker,
+  type NodeSettings,
+  nodeNames,
+  placeAt,
+} from "./derive-nodes.ts";
 import { nthAddress } from "./ipv4.ts";
 import { HEALTH_NAME, HEALTH_PORT, RAY_NODES, TEST_WORKER_NAME } from "./nodes.ts";
 import type { ConfigFile } from "./schema.ts";
+
+/** What `ws init` or `ws join` chose for this machine, with what compose.yaml needs of it. */
+export interface MemberSettings extends Machine {
+  /** Its devices are there: memory must be locked for them, and processes share more of it than their own /dev/shm. */
+  readonly infiniband: boolean;
+  /** Who types `ws` and keeps the cluster's identity, uid:gid. */
+  readonly user: string;
+  /** Where that is kept. */
+  readonly clusterFolder: string;
+}
 
 /**
  * What the user wants, whole and checked: config.yaml with every default filled in. Both runtimes read it.
@@ -44,6 +62,9 @@ export function deriveSettings(config: ConfigFile) {
     testSubnet: cluster_test.test_network_subnet.text,
     health: deriveHealth(config),
     nodes,
+    memberNode: deriveMemberNode(config),
+    /** Set: these settings are those of this machine's part in a cluster of several. */
+    machine: undefined as MemberSettings | undefined,
     /** The head whitelist, in order, without the nodes that are switched off. */
     candidates,
     /** Set: every node joins this HEAD, and the node that it names is it. */

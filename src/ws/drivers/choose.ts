@@ -1,10 +1,14 @@
 import type { Environment } from "../../common/environment.ts";
 import { err, ok } from "../../common/result.ts";
 import { loadSettings } from "../config/load.ts";
+import type { Settings } from "../config/settings.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import type { Attempt } from "../failure.ts";
+import { memberDriver } from "../machine/driver.ts";
+import { lookHere, memberSettings } from "../machine/settings.ts";
 import { oneLine } from "../output/terminal.ts";
 import { lastUp } from "../state/last-up.ts";
+import { type Machine, readMachine } from "../state/machine.ts";
 import { accessTo, differsFromKept } from "../state/secrets.ts";
 import { isDockerRunning } from "./compose/containers.ts";
 import { composeDriver } from "./compose/driver.ts";
@@ -55,6 +59,8 @@ export async function open(
   if (!loaded.ok) return loaded;
   const { env: shell, dist, terminal } = context;
   const { stateDir } = options;
+  const machine = options.runtime === "embedded" ? undefined : readMachine(stateDir);
+  if (machine !== undefined) return openMember(context, options, loaded.value, machine, tool);
   const last = lastUp(stateDir);
   const choice = await choose({
     asked: options.runtime,
@@ -99,6 +105,30 @@ export async function open(
       return undefined;
     },
   });
+}
+
+/** The same on a machine that is, or is to be, a member of a cluster of several. */
+export async function openMember(
+  context: WsContext,
+  options: GlobalOptions,
+  settings: Settings,
+  machine: Machine,
+  tool: Needs["tool"],
+): Attempt<Opened> {
+  const { env: shell, dist } = context;
+  const tools = await findTools(shell, tool);
+  if (!tools.ok) return err({ reason: "runtime-not-available", runtime: "docker", why: tools.error });
+  const { compose, host } = tools.value;
+  const member = memberSettings(settings, machine, lookHere(options.stateDir));
+  const access = await accessTo(context, options, member, "docker");
+  if (!access.ok) return access;
+  const { env } = access.value;
+  const driver = memberDriver({
+    ...{ ...options, settings: member, env, secrets: {}, dist },
+    engine: { docker: dockerRunner(shell), compose: composeRunner(compose, env), host },
+  });
+  const other = async () => (isLocalRunning(options.stateDir) ? "embedded" : undefined);
+  return ok({ driver, overtaken: async () => false, other });
 }
 
 function sayChoice({ terminal }: WsContext, { name, why, obvious, tools }: Choice, announce: boolean): void {

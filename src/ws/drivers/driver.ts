@@ -1,6 +1,7 @@
 import type { Address } from "../../common/address.ts";
 import type { Environment } from "../../common/environment.ts";
 import type { Problem } from "../../common/failure.ts";
+import type { Answer } from "../../common/net/http.ts";
 import type { Result } from "../../common/result.ts";
 import type { GcsOptions } from "../../gcs/link.ts";
 import { readTls } from "../../gcs/tls.ts";
@@ -91,6 +92,15 @@ interface Typing {
   readonly folder?: string;
 }
 
+export interface ClusterAccess {
+  /** Where those serve that may be HEAD. */
+  readonly heads: readonly Address[];
+  /** Ray's. */
+  readonly token: string;
+  /** Asks the health service that decides; the error says in one line why none answers. */
+  ask(method: "GET" | "POST" | "DELETE", path: string, body?: object): Promise<Result<Answer, string>>;
+}
+
 /** How services are run: as containers (compose/) or as processes (local/). What is done when stands in `cluster/`. */
 export interface Driver extends GcsOptions {
   readonly name: RuntimeName;
@@ -152,6 +162,9 @@ export interface Driver extends GcsOptions {
     name: string,
     head: Address,
   ): { readonly environment: Readonly<Record<string, string>>; readonly memoryBytes: number };
+
+  /** Of a cluster of several machines: how it is reached; it answers undefined while this machine is no member yet. */
+  readonly cluster?: () => Promise<ClusterAccess | undefined>;
 
   /** The host under which this machine reaches a service's ports. */
   hostOf(place: Placement): string;

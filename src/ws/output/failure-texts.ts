@@ -51,6 +51,22 @@ export const FAILURES = {
       "✗ Nothing was changed",
       "→ To go ahead: ws up --yes. To see the plan only: ws up --dry-run.",
     ],
+    "others-need-it": ({ others }: { others: Lines }) => [
+      `✗ The health service of this machine is that of ${others.join(", ")}`,
+      "→ Remove them first (ws remove NAME), or leave them alone with what runs: ws leave --force.",
+    ],
+    "leads-now": ({ node }: Texts<"node">) => [
+      `✗ ${node} is the HEAD: the tasks of the cluster end with it, and the state that it keeps`,
+      "→ Let another candidate lead first (ws promote there), or go ahead: ws remove --force.",
+    ],
+    "member-stays": () => [
+      "✗ What ws down -v removes is this machine's membership as well; nothing was changed",
+      "→ To stop it: ws down. To end the membership: ws leave.",
+    ],
+    "other-cluster": ({ what, fix }: Texts<"what" | "fix">) => [
+      `✗ This machine has ${what} already`,
+      `→ ${fix}`,
+    ],
     "state-in-use": ({ node }: Texts<"node">) => [
       `✗ ${node} runs, and writes to its state`,
       "→ Stop the cluster first: ws down. Its state stays.",
@@ -129,6 +145,10 @@ export const FAILURES = {
       ...nodes.map(({ node, state }) => `  ✗ ${node}: ${state}`),
       "→ Look at its log: ws logs NODE; then run ws up again.",
     ],
+    "service-refused": ({ what, why }: Texts<"what" | "why">) => [
+      `✗ The health service did not give ${what}: ${why}`,
+      "→ Look at its log: ws logs health.",
+    ],
     "not-running": ({ what, fix }: Texts<"fix" | "what">) => [`✗ ${what}`, `→ ${fix}`],
     "job-not-submitted": () => [
       "✗ The job was not submitted; the lines above say why",
@@ -175,6 +195,22 @@ export const FAILURES = {
     "head-not-usable": ({ head, why }: Texts<"why" | "head">) => [
       `✗ --head ${head}: ${why}`,
       "→ Give a node's name or host:port, such as ray-cpu:6379.",
+    ],
+    "bad-join-token": ({ why }: Texts<"why">) => [
+      `✗ That is no join token: ${why}`,
+      "→ Copy the line that ws token prints on the first machine.",
+    ],
+    "no-such-interface": ({ asked, known }: Texts<"asked"> & { known: Lines }) => [
+      `✗ This machine has no network card or IPv4 address ${asked}`,
+      `→ It has ${known.join(", ") || "none but its loopback"}`,
+    ],
+    "no-member": () => [
+      "✗ This machine is no member of a cluster of several machines",
+      "→ To join one: ws join TOKEN. To begin one: ws init.",
+    ],
+    "no-authority": () => [
+      "✗ No health service of a cluster of several machines has been started here",
+      "→ Run this on the machine on which ws init was typed; to begin a cluster: ws init.",
     ],
     "token-refused": ({ at }: Texts<"at">) => [`✗ ${wantsToken(at)}`, `→ ${TOKEN_WAY_OUT}`],
   },

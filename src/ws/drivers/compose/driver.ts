@@ -26,7 +26,7 @@ export function composeDriver(project: Project): Driver {
     noun: "container",
     isolated: true,
     // Each look starts programs of Docker's.
-    lookEveryMs: 1000,
+    lookEveryMs: 2000,
     stopGraceMs: STOP_GRACE_S * 1000,
     // Where the Ray images keep their Python.
     binDir: "/home/ray/anaconda3/bin",
@@ -67,7 +67,10 @@ function startVerbs(project: Project): Pick<Driver, "survey" | "prepare" | "crea
     prepare: async (request, { stale }, job) => {
       const plan = planHere(settings, project);
       if (!plan.ok) return plan;
-      const written = await writeComposeFiles(plan.value, project.configFolder, { check: false });
+      // A member's file is in the state folder, where the survey has written it.
+      const written = settings.machine
+        ? plan
+        : await writeComposeFiles(plan.value, project.configFolder, { check: false });
       return written.ok ? ensureImages(project, request, stale, job) : written;
     },
     create: async (request, signal) => {

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { EVENTS } from "../../../../test/fixtures/events.ts";
+import { settingsOf } from "../../../../test/fixtures/settings.ts";
 import { statusOf } from "../../../../test/fixtures/status.ts";
 import { parseStatus } from "../../../common/protocol/node-status.ts";
 import { err, ok, type Result } from "../../../common/result.ts";
@@ -24,7 +25,12 @@ function engineThat(answer: Result<string, Refusal>) {
     asked.push(words.join(" "));
     return answer;
   };
-  return logVerbs({ engine: { docker, compose: docker, host: "" }, env: {}, stateDir: folder });
+  return logVerbs({
+    engine: { docker, compose: docker, host: "" },
+    env: {},
+    stateDir: folder,
+    settings: settingsOf(),
+  });
 }
 
 test("a node's status is copied out of its container, which need not run", async () => {

@@ -12,7 +12,7 @@ const STATUS_FILE = `${STATE_FOLDER}/status.json`;
 /** Of a container's log, because a node that restarts again and again never stops writing. */
 const MAX_LINES = "20000";
 
-type Place = Pick<Project, "stateDir">;
+type Place = Pick<Project, "stateDir" | "settings">;
 
 /** What containers wrote; of a start that failed the logs are kept. */
 export function logVerbs({

@@ -14,6 +14,7 @@ import {
   TEST_COMPOSE_FILE,
 } from "../../compose/names.ts";
 import { type Places, planHere } from "../../compose/write-files.ts";
+import { machineFolder } from "../../state/machine.ts";
 import type { Driver, Request } from "../driver.ts";
 import { buildTexts } from "./base-images.ts";
 import type { Engine, Refusal, RunCommand } from "./engine.ts";
@@ -27,11 +28,17 @@ export interface Project extends Places, Pick<Driver, "settings" | "env" | "secr
 }
 
 /** The folder of ws's own copies of the compose files, and of kept logs. */
-export const stateOf = ({ stateDir }: Pick<Project, "stateDir">): string => join(stateDir, "docker");
+export const stateOf = ({ stateDir, settings }: Pick<Project, "stateDir" | "settings">): string =>
+  settings.machine ? machineFolder(stateDir) : join(stateDir, "docker");
 
 /** What the user has beside config.yaml for compose to merge into the main file. */
-export const overrideFiles = ({ configFolder }: Pick<Places, "configFolder">, part: Part): string[] =>
-  [join(configFolder, OVERRIDE_FILE)].filter((file) => part === "main" && existsSync(file));
+export const overrideFiles = (
+  { configFolder, settings }: Pick<Project, "configFolder" | "settings">,
+  part: Part,
+): string[] =>
+  part === "main" && !settings.machine
+    ? [join(configFolder, OVERRIDE_FILE)].filter((file) => existsSync(file))
+    : [];
 
 /** Runs a compose command on ws's own copy of one of the two files; its paths are relative to the folder of config.yaml. */
 export function runCompose(

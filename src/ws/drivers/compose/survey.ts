@@ -39,7 +39,7 @@ const silentEngine = (why: string): Problem => ({
 async function prepareFiles(project: Project): Attempt<HostPlan> {
   const plan = planHere(project.settings, project);
   if (!plan.ok) return plan;
-  const files = await foreignFiles(project.configFolder);
+  const files = project.settings.machine ? [] : await foreignFiles(project.configFolder);
   if (files.length > 0) return err({ reason: "not-our-files", files });
   const copies = stateOf(project);
   mkdirSync(copies, { recursive: true });

@@ -1,0 +1,195 @@
+import { sameHost, type WhitelistEntry } from "../../common/address.ts";
+import type * as wire from "../../common/protocol/join-protocol.ts";
+import { formatJoinToken } from "../../common/protocol/join-token.ts";
+import type { ClusterNews } from "../../common/protocol/lease-protocol.ts";
+import type { Result } from "../../common/result.ts";
+import type { Event } from "../event.ts";
+import { inTime } from "../lease/state-file.ts";
+import { type ClusterState, candidatesLine, candidatesOf, type KeptMember } from "./cluster-state.ts";
+import * as membership from "./membership.ts";
+import { explainJoinRefusal } from "./refusal.ts";
+import { digestOf, newSecret, sameDigest } from "./secrets.ts";
+
+export interface ClusterSettings {
+  readonly state: ClusterState;
+  readonly admin: string;
+  /** Of the CA's certificate (join-token.ts). */
+  readonly pin: string;
+  /** Where members reach this service: host:port. */
+  readonly advertise: string;
+  readonly file: {
+    readonly path: string;
+    readonly save: (state: ClusterState) => Promise<Result<void, string>>;
+  };
+  /** Milliseconds, monotonic; and since 1970. */
+  readonly now: () => number;
+  readonly wallNow: () => number;
+  readonly log: (event: Event) => void;
+}
+
+/** Who sent a request. */
+export type Identity =
+  | { readonly kind: "admin" | "stranger" }
+  | { readonly kind: "member" | "removed"; readonly name: string };
+
+const SAVE_TIMEOUT_MS = 2000;
+/** A member reports every two seconds or so. */
+const LIVES_FOR_MS = 10_000;
+
+/** Keeps who belongs to the cluster: one change at a time, and on disk before it is answered. */
+export class Cluster {
+  readonly #settings: ClusterSettings;
+  readonly #admin: string;
+  #state: ClusterState;
+  #candidates: WhitelistEntry[];
+  #line: Promise<unknown> = Promise.resolve();
+  /** When each member was heard last. */
+  readonly #heardAtMs = new Map<string, number>();
+  /** Those that joined in this run and were not heard yet. */
+  readonly #fresh = new Set<string>();
+
+  constructor(settings: ClusterSettings) {
+    this.#settings = settings;
+    this.#admin = digestOf(settings.admin);
+    this.#state = settings.state;
+    this.#candidates = candidatesOf(settings.state);
+  }
+
+  /** Whose credential this Authorization header presents. A member counts as heard. */
+  identify(authorization = ""): Identity {
+    const [, name, secret = ""] = /^Bearer (?:([^:]*):)?([\w-]+)$/.exec(authorization) ?? [];
+    const digest = digestOf(secret);
+    if (name === undefined) return { kind: sameDigest(digest, this.#admin) ? "admin" : "stranger" };
+    const isIt = (each: { name: string; credential: string }) =>
+      sameHost(each.name, name) && sameDigest(each.credential, digest);
+    const member = this.#state.members.find(isIt);
+    if (member === undefined)
+      return this.#state.removed.some(isIt) ? { kind: "removed", name } : { kind: "stranger" };
+    this.#heardAtMs.set(keyOf(name), this.#settings.now());
+    this.#fresh.delete(keyOf(name));
+    return { kind: "member", name: member.name };
+  }
+
+  /** The whitelist of the lease. */
+  candidates(): readonly WhitelistEntry[] {
+    return this.#candidates;
+  }
+
+  member(name: string): KeptMember | undefined {
+    return this.#state.members.find((each) => sameHost(each.name, name));
+  }
+
+  /** The 200 or the 403 of `POST /v1/join`; null where it cannot be kept. */
+  join(request: wire.JoinRequest): Promise<wire.Joined | wire.JoinRefused | null> {
+    return this.#inLine(async () => {
+      const { wallNow, log } = this.#settings;
+      const credential = newSecret();
+      const step = membership.join(this.#state, request, {
+        ...{ nowMs: wallNow(), secret: digestOf(request.secret), credential: digestOf(credential) },
+        isFresh: (name) => this.#fresh.has(keyOf(name)),
+        lives: (name) => (this.#heardAgoMs(name) ?? Number.POSITIVE_INFINITY) < LIVES_FOR_MS,
+      });
+      const { node, address, candidate } = request;
+      if ("reason" in step) {
+        const { reason, token, taken } = step;
+        const heardAgoMs = taken === undefined ? null : this.#heardAgoMs(taken.name);
+        const message = explainJoinRefusal(reason, { request, state: this.#state, token, taken, heardAgoMs });
+        log({ type: "join-refused", node, address, reason, message });
+        return { reason, message };
+      }
+      if (!(await this.#keep(step.state))) return null;
+      this.#heardAtMs.delete(keyOf(node));
+      this.#fresh.add(keyOf(node));
+      log({ type: "joined", node, address, candidate });
+      const { cluster, rayToken, ports, versions } = step.state;
+      const { ray, python } = versions ?? request;
+      const member = { member: node, credential, candidate, rayToken };
+      return { ...this.news(), cluster, ...member, ports, ray, python };
+    });
+  }
+
+  /** The 200 of `POST /v1/tokens`; null where it cannot be kept. */
+  makeToken(request: wire.TokenRequest): Promise<wire.TokenMade | null> {
+    return this.#inLine(async () => {
+      const { pin, wallNow, log } = this.#settings;
+      const secret = newSecret();
+      const { state, token } = membership.addToken(this.#state, request, digestOf(secret), wallNow());
+      if (!(await this.#keep(state))) return null;
+      const expiresAt = new Date(token.endsAtMs).toISOString();
+      log({ type: "token-made", expiresAt, once: token.once, replace: token.replace ?? null });
+      const { services } = this.news();
+      const word = { services, pin, secret, expiresAt: Math.floor(token.endsAtMs / 1000) };
+      return { token: formatJoinToken(word), expiresAt };
+    });
+  }
+
+  /** The 200 of `DELETE /v1/tokens`; null where it cannot be kept. */
+  revokeTokens({ secret }: wire.TokenRevocation): Promise<wire.TokensRevoked | null> {
+    return this.#inLine(async () => {
+      const meant = secret === undefined ? undefined : digestOf(secret);
+      const { state, revoked } = membership.revokeTokens(this.#state, meant, this.#settings.wallNow());
+      if (!(await this.#keep(state))) return null;
+      this.#settings.log({ type: "tokens-revoked", revoked });
+      return { revoked };
+    });
+  }
+
+  /** Ends a membership. `false`: there is no such member; null: it cannot be kept. */
+  remove(name: string, by: string): Promise<boolean | null> {
+    return this.#inLine(async () => {
+      if (this.member(name) === undefined) return false;
+      if (!(await this.#keep(membership.remove(this.#state, name)))) return null;
+      this.#settings.log({ type: "removed", node: name, by });
+      return true;
+    });
+  }
+
+  /** A member reports where it is. What cannot be kept is tried again with its next report. */
+  async locate(name: string, address: string): Promise<void> {
+    if (membership.move(this.#state, name, address) === this.#state) return;
+    await this.#inLine(async () => {
+      if (await this.#keep(membership.move(this.#state, name, address)))
+        this.#settings.log({ type: "moved", node: name, address });
+    });
+  }
+
+  news(): ClusterNews {
+    return { candidates: candidatesLine(this.#state), services: [this.#settings.advertise] };
+  }
+
+  /** The body of `GET /v1/members`. */
+  view(): wire.Members {
+    const members = this.#state.members.map(({ name, address, candidate, joinedAtMs }) => {
+      const heardAgoMs = this.#heardAgoMs(name);
+      const heardAgo = heardAgoMs === null ? null : heardAgoMs / 1000;
+      return { name, address, candidate, joinedAt: new Date(joinedAtMs).toISOString(), heardAgo };
+    });
+    return { ...this.news(), cluster: this.#state.cluster, members };
+  }
+
+  #heardAgoMs(name: string): number | null {
+    const atMs = this.#heardAtMs.get(keyOf(name));
+    return atMs === undefined ? null : this.#settings.now() - atMs;
+  }
+
+  #inLine<T>(job: () => Promise<T>): Promise<T> {
+    const run = this.#line.then(job);
+    this.#line = run.catch(() => {});
+    return run;
+  }
+
+  /** Goes on with this state once it is on the disk. False where it cannot be written: then nothing has changed. */
+  async #keep(state: ClusterState): Promise<boolean> {
+    const { file, log } = this.#settings;
+    const saved = await inTime(SAVE_TIMEOUT_MS, file.save(state));
+    if (!saved.ok) {
+      log({ type: "members-not-kept", file: file.path, cause: saved.error });
+      return false;
+    }
+    this.#state = state;
+    this.#candidates = candidatesOf(state);
+    return true;
+  }
+}
+
+const keyOf = (name: string): string => name.toLowerCase();

@@ -1,0 +1,44 @@
+import { short } from "../../common/output/units.ts";
+
+/** What happens in a cluster of members, in words: part of the service's events. No secret is in them. */
+export const MEMBER_LINES = {
+  cluster: ({
+    name,
+    id,
+    members,
+    advertise,
+  }: Record<"name" | "id" | "advertise", string> & { members: number }) => [
+    `✓ Cluster ${name} (${short(id)}) has ${members === 1 ? "1 member" : `${members} members`}; they reach it at https://${advertise}`,
+  ],
+  joined: ({ node, address, candidate }: { node: string; address: string; candidate: boolean }) => [
+    `✓ ${node} at ${address} joined${candidate ? " as a candidate" : ""}`,
+  ],
+  moved: ({ node, address }: Record<"node" | "address", string>) => [`→ ${node} is at ${address} now`],
+  "join-refused": ({
+    node,
+    address,
+    reason,
+    message,
+  }: Record<"node" | "address" | "reason" | "message", string>) => [
+    `✗ ${node} at ${address} may not join (${reason}): ${message}`,
+  ],
+  removed: ({ node, by }: Record<"node" | "by", string>) => [
+    `→ ${node} is no member any more: removed by ${by}`,
+  ],
+  "token-made": ({
+    expiresAt,
+    once,
+    replace,
+  }: {
+    expiresAt: string;
+    once: boolean;
+    replace: string | null;
+  }) => [
+    `→ A join token was made: it ends at ${expiresAt}${once ? ", and works once" : ""}${replace === null ? "" : `, for a machine that takes the place of ${replace}`}`,
+  ],
+  "tokens-revoked": ({ revoked }: { revoked: number }) => [`→ Join tokens revoked: ${revoked}`],
+  "members-not-kept": ({ file, cause }: Record<"file" | "cause", string>) => [
+    `✗ The members cannot be kept in ${file}: ${cause}`,
+    "→ Nobody joins or is removed until they can.",
+  ],
+};

@@ -1,0 +1,45 @@
+import type { IncomingHttpHeaders } from "node:http";
+import { sameHost } from "../../common/address.ts";
+import type { Cluster, Identity } from "../cluster/cluster.ts";
+import { type Reply, refuse } from "./reply.ts";
+
+/** Who sent a request. Without a cluster of members everybody may do all that the guard of writes lets through. */
+export const callerOf = (cluster: Cluster | undefined, { authorization }: IncomingHttpHeaders): Identity =>
+  cluster === undefined ? { kind: "admin" } : cluster.identify(authorization);
+
+/** Why a caller is not heard at all; null: it is a member or the admin. */
+export function whyNotHeard({ kind }: Identity): Reply | null {
+  if (kind === "stranger") return STRANGER;
+  return kind === "removed" ? { status: 403, body: REMOVED } : null;
+}
+
+/** Why it may not speak for this node; null: it is the node itself or the admin. */
+export function whyNotFor(caller: Identity, node: string): Reply | null {
+  if (caller.kind !== "member" || sameHost(caller.name, node)) return whyNotHeard(caller);
+  return refuse(
+    403,
+    `expected the credential of ${node}, got that of ${caller.name}: a member speaks for itself alone`,
+  );
+}
+
+/** Why it may not decide about the cluster; null: it is the admin. */
+export function whyNotAdmin(caller: Identity): Reply | null {
+  if (caller.kind !== "member") return whyNotHeard(caller);
+  return refuse(
+    403,
+    `expected the admin's credential, got that of ${caller.name}; do this on a machine that runs a health service`,
+  );
+}
+
+const STRANGER = refuse(
+  401,
+  "expected the header Authorization: Bearer NAME:CREDENTIAL of a member of this cluster",
+  {
+    "www-authenticate": "Bearer",
+  },
+);
+const REMOVED = {
+  reason: "removed",
+  message:
+    "this machine was removed from the cluster; to join again, get a new token on a candidate: ws token",
+};

@@ -1,0 +1,64 @@
+import * as wire from "../../common/protocol/join-protocol.ts";
+import type { Cluster } from "../cluster/cluster.ts";
+import type { Service } from "../service.ts";
+import { callerOf, whyNotAdmin, whyNotFor, whyNotHeard } from "./credentials.ts";
+import { ok, type Paths, type Reply, refuse } from "./reply.ts";
+import type { createWrites } from "./writes.ts";
+
+/** The paths that a cluster of members has besides. */
+export function memberPaths(
+  service: Service,
+  cluster: Cluster,
+  write: ReturnType<typeof createWrites>,
+): Paths {
+  return {
+    "/v1/join": {
+      POST: write(
+        wire.JoinRequest,
+        () => null,
+        async (request) => {
+          const body = await cluster.join(request);
+          return body !== null && "reason" in body ? { status: 403, body } : kept(body);
+        },
+      ),
+    },
+    "/v1/members": { GET: () => ok(cluster.view()) },
+    "/v1/members/": {
+      DELETE: async ({ headers }, name) => {
+        const caller = callerOf(cluster, headers);
+        const by = "name" in caller ? "itself" : "the admin";
+        return whyNotFor(caller, name) ?? removal(name, await service.remove(cluster, name, by));
+      },
+    },
+    "/v1/tokens": {
+      POST: write(wire.TokenRequest, whyNotAdmin, async (request) => {
+        const { replace } = request;
+        const isNobody = replace !== undefined && cluster.member(replace) === undefined;
+        return isNobody ? unknown(replace) : kept(await cluster.makeToken(request));
+      }),
+      DELETE: write(wire.TokenRevocation, whyNotAdmin, async (request) =>
+        kept(await cluster.revokeTokens(request)),
+      ),
+    },
+    "/v1/dial-back": {
+      POST: write(wire.DialBackRequest, whyNotHeard, async (request, { caller }) => {
+        const member = "name" in caller ? cluster.member(caller.name) : undefined;
+        return member === undefined ? NO_MEMBER : ok(await service.dialBack(request, member));
+      }),
+    },
+  };
+}
+
+const unknown = (name: string): Reply =>
+  refuse(404, `no member of this cluster is named ${name}, so the name is free`);
+
+const removal = (name: string, removed: boolean | null): Reply =>
+  removed === false ? unknown(name) : kept(removed && {});
+
+const kept = (body: object | null): Reply => (body === null ? NOT_KEPT : ok(body));
+
+const NOT_KEPT = refuse(
+  503,
+  "the health service cannot keep its members on disk, so nothing was changed; see its log, and ask again",
+);
+const NO_MEMBER = refuse(403, "expected the credential of a member, whose own address is dialled");

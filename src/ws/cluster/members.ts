@@ -1,0 +1,45 @@
+import { Members } from "../../common/protocol/join-protocol.ts";
+import type { NodeStatus } from "../../common/protocol/node-status.ts";
+import { attempt } from "../../common/result.ts";
+import type { Driver } from "../drivers/driver.ts";
+import { healthView } from "./snapshot.ts";
+
+/** What the health service knows of one member of a cluster of several machines. */
+export interface MemberReport {
+  readonly name: string;
+  readonly candidate: boolean;
+  /** What its node advertises, and the network card that has it. */
+  readonly address: string;
+  readonly interface: string | undefined;
+  /** What troubles it, or did last; undefined: nothing. */
+  readonly why: string | undefined;
+  /** Of Ray, since its entrypoint started. */
+  readonly restarts: number | undefined;
+  /** Seconds; undefined: never since the service started. */
+  readonly heardAgoS: number | undefined;
+}
+
+/** Every member, or undefined where the health service does not answer or this is one machine's cluster. */
+export async function reportMembers(driver: Driver): Promise<readonly MemberReport[] | undefined> {
+  const cluster = await driver.cluster?.();
+  if (cluster === undefined) return undefined;
+  const [answer, view] = await Promise.all([cluster.ask("GET", "/v1/members"), healthView(driver)]);
+  const known = answer.ok ? attempt(() => Members.parse(JSON.parse(answer.value.body))) : undefined;
+  return known?.members.map(({ name, candidate, address, heardAgo }) => {
+    const status = view?.nodes.find((node) => node.name === name)?.status;
+    return {
+      ...{ name, candidate, address, interface: status?.interface },
+      ...{ why: status && whyOf(status), restarts: status?.restarts, heardAgoS: heardAgo ?? undefined },
+    };
+  });
+}
+
+/** The first that holds. Pure. */
+export function whyOf({ reach, waits, fault }: NodeStatus): string | undefined {
+  if (reach !== null && !["reached", "busy", "not-known"].includes(reach.result))
+    return `not reached at ${reach.at} (${reach.result})`;
+  if (waits !== null) return `waits: ${waits.kind}${waits.node === null ? "" : ` ${waits.node}`}`;
+  return fault === null
+    ? undefined
+    : `last: ${fault.reason} at ${new Date(fault.at).toISOString().slice(11, 19)}`;
+}

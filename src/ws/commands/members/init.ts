@@ -1,0 +1,71 @@
+import { hostname, networkInterfaces } from "node:os";
+import { type Command, Option } from "commander";
+import { TLS_PORT } from "../../compose/machine.ts";
+import { pickAddress, readRoutes } from "../../compose/read-host.ts";
+import type { GlobalOptions, WsContext } from "../../context.ts";
+import { EXIT, type WsFailure } from "../../failure.ts";
+import { becomeMember } from "../../machine/become.ts";
+import { makeToken } from "../../machine/service.ts";
+import { printLines } from "../../output/terminal.ts";
+import { readMachine } from "../../state/machine.ts";
+import { type Run, timeoutOption } from "../command.ts";
+import { joinLines, TOKEN_EXPIRES_S } from "./token.ts";
+
+export const addInit = (program: Command, run: Run) =>
+  program
+    .command("init")
+    .description(
+      "make this machine the first one of a cluster of several, and print the line that others join with",
+    )
+    .addOption(new Option("--interface <name>", "the network card that the cluster uses").conflicts("ip"))
+    .option("--ip <address>", "or this machine's address in that network")
+    .option("--image <base>", "the Ray image (default: config.yaml's)")
+    .addOption(timeoutOption())
+    .action(run(init));
+
+interface InitOptions extends GlobalOptions {
+  readonly interface?: string;
+  readonly ip?: string;
+  readonly image?: string;
+  readonly timeout: number;
+}
+
+async function init(context: WsContext, options: InitOptions): Promise<number | WsFailure> {
+  const { stateDir } = options;
+  const there = readMachine(stateDir);
+  const { out } = context.terminal;
+  if (there === undefined) {
+    const at = ownAddress(options);
+    if (at === undefined)
+      return { reason: "no-such-interface", asked: options.interface ?? options.ip ?? "", known: cards() };
+    const machine = {
+      ...{ name: hostname(), candidate: true, advertise: `${at}:${TLS_PORT}` },
+      ...{ interface: options.interface, address: options.ip, image: options.image },
+    };
+    const became = await becomeMember(context, options, machine, "");
+    if (!became.ok) return became.error;
+    out(`✓ ${machine.name} is the first machine of the cluster, at ${at}\n`);
+  } else {
+    out(`✓ ${there.name} is a member of a cluster of several machines already; nothing was changed\n`);
+  }
+  const made = await makeToken(stateDir, { expiresInS: TOKEN_EXPIRES_S, once: false });
+  if (!made.ok) return made.error;
+  printLines(out, joinLines(made.value, false));
+  return EXIT.ok;
+}
+
+/** The address that others are told of this machine. */
+function ownAddress({ interface: card, ip }: Pick<InitOptions, "interface" | "ip">): string | undefined {
+  const all = networkInterfaces();
+  if (card === undefined && ip === undefined) return pickAddress(all, readRoutes());
+  return Object.entries(all)
+    .flatMap(([name, list = []]) => list.map((each) => ({ name, ...each })))
+    .find(({ name, family, address }) => family === "IPv4" && (name === card || address === ip))?.address;
+}
+
+const cards = () =>
+  Object.entries(networkInterfaces()).flatMap(([name, list = []]) =>
+    list
+      .filter(({ family, internal }) => family === "IPv4" && !internal)
+      .map(({ address }) => `${name} (${address})`),
+  );

@@ -1,0 +1,61 @@
+import type { Command } from "commander";
+import { err, ok } from "../../../common/result.ts";
+import { locked, takeDown } from "../../cluster/down.ts";
+import { type WsContext, withJob } from "../../context.ts";
+import type { Opened } from "../../drivers/choose.ts";
+import type { Driver } from "../../drivers/driver.ts";
+import { type Attempt, EXIT } from "../../failure.ts";
+import { readMembers } from "../../machine/service.ts";
+import type { Job } from "../../output/progress.ts";
+import { forgetMachine, type Machine } from "../../state/machine.ts";
+import { onMember, type Run } from "../command.ts";
+
+export const addLeave = (program: Command, run: Run) =>
+  program
+    .command("leave")
+    .description("end this machine's membership: its tasks finish, and nothing of it stays here")
+    .option("--force", "also where other members need the health service of this machine")
+    .action(run(onMember(leave)));
+
+async function leave(
+  { driver, machine }: Opened & { readonly machine: Machine },
+  context: WsContext,
+  { force }: { readonly force?: true },
+) {
+  const { terminal } = context;
+  const others = machine.advertise === undefined || force ? ok([]) : await othersOf(driver, machine);
+  if (!others.ok) return others.error;
+  if (others.value.length > 0) return { reason: "others-need-it", others: others.value } as const;
+  const left = await withJob(context, (job) => locked(driver, job, () => end(driver, machine, job)));
+  if (!left.ok) return left.error;
+  terminal.out(`✓ ${machine.name} has left the cluster; nothing of it stays here but its image\n`);
+  const { untold } = left.value;
+  if (untold !== undefined)
+    terminal.err(`→ The health service was not told: ${untold}. On a candidate: ws remove ${machine.name}\n`);
+  return EXIT.ok;
+}
+
+async function othersOf({ stateDir }: Driver, { name }: Machine): Attempt<string[]> {
+  const known = await readMembers(stateDir);
+  return known.ok ? ok(known.value.members.map((each) => each.name).filter((each) => each !== name)) : known;
+}
+
+/** First the node, while its health service still answers. `untold`: why that does not know of it. */
+async function end(
+  driver: Driver,
+  { name }: Machine,
+  { progress, signal }: Job,
+): Attempt<{ readonly untold: string | undefined }> {
+  const cluster = await driver.cluster?.();
+  progress.begin("leave", `Ending the membership of ${name}`);
+  const drained = await takeDown(driver, { names: [name] }, signal, { progress, id: "leave" });
+  if (!drained.ok) return drained;
+  const told = await cluster?.ask("DELETE", `/v1/members/${name}`);
+  const gone = await takeDown(driver, { volumes: true }, signal, { progress, id: "leave" });
+  if (!gone.ok) return err(gone.error);
+  forgetMachine(driver.stateDir);
+  progress.done("leave", `Ended the membership of ${name}`);
+  if (told === undefined) return ok({ untold: "this machine has no membership" });
+  const heard = told.ok && told.value.status < 300;
+  return ok({ untold: heard ? undefined : told.ok ? `it answered ${told.value.status}` : told.error });
+}

@@ -1,0 +1,47 @@
+import { join } from "node:path";
+import { readText } from "../../common/files.ts";
+import type { TokenRequest } from "../../common/protocol/join-protocol.ts";
+import { containerName } from "../compose/names.ts";
+import { composeDriver } from "../drivers/compose/driver.ts";
+import { endingWith } from "../drivers/compose/engine.ts";
+import type { Project } from "../drivers/compose/project.ts";
+import type { Driver } from "../drivers/driver.ts";
+import { JOIN_TOKEN, type Machine, machineSecrets, writeJoinToken } from "../state/machine.ts";
+import { accessOf, headsIn, type Membership, readMembership } from "./membership.ts";
+import { askService, makeToken } from "./service.ts";
+
+/** Until its end a node of this machine must have started. */
+const OWN_TOKEN: TokenRequest = { expiresInS: 600, once: true };
+
+/** This machine's part in a cluster of several, as containers. `known`: shared by all that are made of one. */
+export function memberDriver(
+  project: Project & { readonly settings: { readonly machine: Machine } },
+  known: { membership?: Membership | undefined } = {},
+): Driver {
+  const driver = composeDriver(project);
+  const { engine, settings, stateDir } = project;
+  const { name } = settings.machine;
+  return {
+    ...driver,
+    until: (signal) => memberDriver({ ...project, engine: endingWith(engine, signal), signal }, known),
+    start: async (request, names, signal) => {
+      // The health service of this machine, which runs by now, makes the token of its first member.
+      if (names.includes(name) && readText(join(machineSecrets(stateDir), JOIN_TOKEN)) === "") {
+        const made = await makeToken(stateDir, OWN_TOKEN);
+        if (!made.ok) return made;
+        writeJoinToken(stateDir, made.value.token);
+      }
+      return driver.start(request, names, signal);
+    },
+    cluster: async () => {
+      known.membership ??= await readMembership(engine, containerName(settings, name));
+      const { membership } = known;
+      if (membership === undefined) return undefined;
+      const access = accessOf(membership);
+      return {
+        ...{ heads: headsIn(membership), token: membership.rayToken },
+        ask: (...asked) => askService(access, ...asked),
+      };
+    },
+  };
+}

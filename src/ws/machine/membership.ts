@@ -1,0 +1,50 @@
+import { isIPv4 } from "node:net";
+import * as z from "zod";
+import { type Address, whitelist } from "../../common/address.ts";
+import { attempt } from "../../common/result.ts";
+import { STATE_FOLDER } from "../compose/names.ts";
+import type { Engine } from "../drivers/compose/engine.ts";
+import type { Access } from "./service.ts";
+
+/** Where a node keeps its membership. */
+const FILE = `${STATE_FOLDER}/membership.json`;
+
+/** What we read of it. */
+const Membership = z.object({
+  member: z.string(),
+  credential: z.string(),
+  rayToken: z.string(),
+  candidates: z.string(),
+  services: z.array(z.string()),
+  ca: z.string(),
+  cluster: z.object({ name: z.string(), id: z.string() }),
+});
+export type Membership = z.infer<typeof Membership>;
+
+/** The membership in a node's container, which need not run; undefined where it has none. */
+export async function readMembership(
+  { docker }: Pick<Engine, "docker">,
+  container: string,
+): Promise<Membership | undefined> {
+  // A tar archive of this one file, whose header has no braces.
+  const archive = await docker(["cp", `${container}:${FILE}`, "-"]);
+  const text = archive.ok ? archive.value : "";
+  return parseMembership(text.slice(text.indexOf("{"), text.lastIndexOf("}") + 1));
+}
+
+/** Undefined where the text holds none. Pure. */
+export const parseMembership = (text: string): Membership | undefined =>
+  attempt(() => Membership.parse(JSON.parse(text)));
+
+/** How its health services are asked. Pure. */
+export const accessOf = ({ services, ca, member, credential }: Membership): Access => ({
+  ...{ services, ca, bearer: `${member}:${credential}` },
+});
+
+/** Where those serve that may be HEAD, as HEAD_WHITELIST has them. Pure. */
+export function headsIn({ candidates }: Pick<Membership, "candidates">): Address[] {
+  const entries = whitelist.parse(candidates);
+  return entries.ok
+    ? entries.value.flatMap(({ host, port }) => (isIPv4(host) && port ? [{ host, port }] : []))
+    : [];
+}

@@ -1,0 +1,85 @@
+import { join } from "node:path";
+import * as z from "zod";
+import { readText } from "../../common/files.ts";
+import type { Answer } from "../../common/net/http.ts";
+import { secureCall } from "../../common/net/pinned-tls.ts";
+import {
+  ADMIN_FILE,
+  CA_FILE,
+  Members,
+  TokenMade,
+  type TokenRequest,
+  TokensRevoked,
+} from "../../common/protocol/join-protocol.ts";
+import { attempt, err, ok, type Result } from "../../common/result.ts";
+import { TLS_PORT } from "../compose/machine.ts";
+import type { Attempt } from "../failure.ts";
+import { clusterFolder } from "../state/machine.ts";
+
+/** How a cluster's health services are asked: where they listen (host:port), the CA that signs for them, and what we present. */
+export interface Access {
+  readonly services: readonly string[];
+  readonly ca: string;
+  readonly bearer: string;
+}
+
+type Method = "GET" | "POST" | "DELETE";
+
+const TIMEOUT_MS = 3000;
+/** The service at that address does not decide: another one does. */
+const STANDBY = 503;
+
+/** Asks one service after the other until one answers that decides. The error says why none does, in one line. */
+export async function askService(
+  { services, ca, bearer }: Access,
+  method: Method,
+  path: string,
+  body?: object,
+): Promise<Result<Answer, string>> {
+  const at = secureCall(ca, bearer);
+  let last: Result<Answer, string> = err("no health service is known");
+  for (const service of services) {
+    last = await at(service)(method, path, TIMEOUT_MS, body);
+    if (last.ok && last.value.status !== STANDBY) return last;
+  }
+  return last;
+}
+
+/** How who owns the health service of this machine asks it; undefined where none has been here. */
+function adminAccess(stateDir: string): Access | undefined {
+  const [ca, bearer] = [CA_FILE, ADMIN_FILE].map((file) =>
+    readText(join(clusterFolder(stateDir), file))?.trim(),
+  );
+  return ca && bearer ? { services: [`127.0.0.1:${TLS_PORT}`], ca, bearer } : undefined;
+}
+
+/** Asks the health service of this machine as its owner. `wanted`: what is not there where it refuses. */
+async function askOwn<T>(
+  stateDir: string,
+  wanted: string,
+  schema: z.core.$ZodType<T>,
+  ...asked: [method: Method, path: string, body?: object]
+): Attempt<T> {
+  const access = adminAccess(stateDir);
+  if (access === undefined) return err({ reason: "no-authority" });
+  const answer = await askService(access, ...asked);
+  const { status, body } = answer.ok ? answer.value : { status: 0, body: "" };
+  const value = status === 200 ? attempt(() => z.core.parse(schema, JSON.parse(body))) : undefined;
+  if (value !== undefined) return ok(value);
+  const why = answer.ok ? `${status} ${body.trim().slice(0, 200)}` : answer.error;
+  return err({ reason: "service-refused", what: wanted, why });
+}
+
+/** A new join token. */
+export const makeToken = (stateDir: string, asked: TokenRequest): Attempt<TokenMade> =>
+  askOwn(stateDir, "a join token", TokenMade, "POST", "/v1/tokens", asked);
+
+/** Ends every join token. */
+export const revokeTokens = (stateDir: string): Attempt<TokensRevoked> =>
+  askOwn(stateDir, "an end of the join tokens", TokensRevoked, "DELETE", "/v1/tokens", {});
+
+export const readMembers = (stateDir: string): Attempt<Members> =>
+  askOwn(stateDir, "the list of members", Members, "GET", "/v1/members");
+
+export const removeMember = (stateDir: string, name: string): Attempt<unknown> =>
+  askOwn(stateDir, `an end of ${name}'s membership`, z.unknown(), "DELETE", `/v1/members/${name}`);

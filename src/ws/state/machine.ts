@@ -1,0 +1,57 @@
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import * as z from "zod";
+import { readText, replaceFile } from "../../common/files.ts";
+import { attempt } from "../../common/result.ts";
+
+/** This machine's part in a cluster of several: what `ws init` or `ws join` was told, or chose. */
+const Machine = z.object({
+  /** The member's name: the machine's when it joined. */
+  name: z.string(),
+  candidate: z.boolean(),
+  /** The network card whose address the node has, or that address; undefined: what faces the health service. */
+  interface: z.string().optional(),
+  address: z.string().optional(),
+  /** The Ray image instead of config.yaml's. */
+  image: z.string().optional(),
+  /** Set: a health service runs here, and what it tells others of where that is, host:port. */
+  advertise: z.string().optional(),
+});
+export type Machine = z.infer<typeof Machine>;
+
+/** For Compose's secret of that name as well. */
+export const JOIN_TOKEN = "join_token";
+
+/** The folder of it: compose.yaml, the join token, kept logs. */
+export const machineFolder = (stateDir: string): string => join(stateDir, "machine");
+
+/** The folder of the join token's file, closed to other users. */
+export const machineSecrets = (stateDir: string): string => join(machineFolder(stateDir), "secrets");
+
+/** The folder of the cluster's identity, which its health service makes. */
+export const clusterFolder = (stateDir: string): string => join(stateDir, "cluster");
+
+const fileOf = (stateDir: string): string => join(machineFolder(stateDir), "machine.json");
+
+/** Undefined where this machine is no member. */
+export const readMachine = (stateDir: string): Machine | undefined =>
+  attempt(() => Machine.parse(JSON.parse(readText(fileOf(stateDir)) ?? "")));
+
+/** Makes the folders, closed to other users. `token`: empty until there is one. */
+export function writeMachine(stateDir: string, machine: Machine, token: string): void {
+  for (const folder of [machineFolder(stateDir), machineSecrets(stateDir)])
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  if (machine.advertise !== undefined) mkdirSync(clusterFolder(stateDir), { recursive: true, mode: 0o700 });
+  replaceFile(fileOf(stateDir), `${JSON.stringify(machine, null, 2)}\n`);
+  writeJoinToken(stateDir, token);
+}
+
+/** For the user of the node, whose id is its image's own; the folder keeps this machine's others out. */
+export const writeJoinToken = (stateDir: string, token: string): void =>
+  replaceFile(join(machineSecrets(stateDir), JOIN_TOKEN), token, 0o444);
+
+/** Nothing of the membership is left, the cluster's identity included. */
+export function forgetMachine(stateDir: string): void {
+  for (const folder of [machineFolder(stateDir), clusterFolder(stateDir)])
+    rmSync(folder, { recursive: true, force: true });
+}

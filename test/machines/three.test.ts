@@ -1,0 +1,129 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { parseJoinToken } from "../../src/common/protocol/join-token.ts";
+import { type LabMachine, LabMachines } from "../fixtures/docker/lab-machines.ts";
+import { until } from "../fixtures/until.ts";
+
+/** Three machines become one cluster, as somebody types it; each test goes on where the one before it stopped. */
+const lab = LabMachines.open(3);
+const [m1, m2, m3] = lab.all as [LabMachine, LabMachine, LabMachine];
+const STATE = "/opt/ray-entrypoint/state";
+const MB = 1e6;
+let token = "";
+
+const here = (name: string): string => join(import.meta.dirname, name);
+
+test("ws init, and ws join on two others: three nodes ALIVE on the cards of the data network", async () => {
+  const init = await m1.ws(["init", "--interface", "data0"]);
+  expect(init.code, init.text).toBe(0);
+  token = /ws join (\S+)/.exec(init.text)?.[1] ?? "";
+  const capture = m1.begin("python3", here("capture.py"), join(m1.folder, "traffic"));
+  await capture.says("capturing");
+  for (const machine of [m2, m3]) {
+    const joined = await machine.ws(["join", token]);
+    expect(joined.code, joined.text).toBe(0);
+  }
+  await alive(m3, [m1, m2, m3]);
+  await m1.must("pkill", "-TERM", "-f", "capture.py");
+  await capture.exit();
+});
+
+/** Waits until Ray lists exactly these machines as ALIVE, each at its address of the data network, as `ws ps` of `on` shows it. */
+async function alive(on: LabMachine, machines: readonly LabMachine[], timeoutMs = 120_000): Promise<void> {
+  let last = "";
+  const wanted = machines.map(({ name, data }) => `${name} ${data} ALIVE`).toSorted();
+  await until(
+    () => `${wanted.join(", ")}; the last is:\n${last}`,
+    async () => {
+      const { out } = await on.ws(["ps", "--json"]);
+      last = out;
+      const { services = [] } = JSON.parse(out || "{}") as { services?: PsService[] };
+      const seen = services.filter(({ state }) => state === "ALIVE");
+      return (
+        seen
+          .map(({ name, address }) => `${name} ${address} ALIVE`)
+          .toSorted()
+          .join() === wanted.join()
+      );
+    },
+    timeoutMs,
+  );
+}
+interface PsService {
+  readonly name: string;
+  readonly address: string | null;
+  readonly state: string;
+}
+
+test("objects of 32 MB take the data network alone", async () => {
+  const before = await Promise.all(lab.all.map(cardsOf));
+  await m1.must("docker", "cp", here("objects.py"), `${m1.node}:/tmp/objects.py`);
+  const said = await m1.must("docker", "exec", m1.node, "python3", "/tmp/objects.py");
+  expect(said).toContain("arrived: 6 between 3 nodes");
+  const after = await Promise.all(lab.all.map(cardsOf));
+  for (const [i, { data = 0, mgmt = 0 }] of after.entries()) {
+    // Each machine sent two objects and got two.
+    expect(data - (before[i]?.data ?? 0)).toBeGreaterThan(4 * 32 * MB);
+    expect(mgmt - (before[i]?.mgmt ?? 0)).toBeLessThan(MB);
+  }
+});
+
+const cardsOf = async (machine: LabMachine) => ({
+  data: await machine.bytes("data"),
+  mgmt: await machine.bytes("mgmt"),
+});
+
+test("no secret is on the wire in clear, in a log, in a list of processes, or in what the engine and Compose know", async () => {
+  const parsed = parseJoinToken(token);
+  const secret = parsed.ok ? parsed.value.secret : "";
+  const memberships = await Promise.all(lab.all.map(membershipOf));
+  const secrets = [token, secret, ...memberships.map(({ credential }) => credential)];
+  secrets.push(readFileSync(join(m1.state, "cluster/admin-token"), "utf8").trim());
+  for (const each of secrets) expect(each.length).toBeGreaterThan(20);
+  const traffic = readFileSync(join(m1.folder, "traffic"), "latin1");
+  expect(traffic).toContain("ray.rpc.NodeInfoGcsService");
+  for (const each of secrets) expect(traffic).not.toContain(each);
+
+  const rayToken = memberships[0]?.rayToken ?? "";
+  for (const machine of lab.all) {
+    const names = (await machine.must("docker", "ps", "--all", "--format", "{{.Names}}")).split("\n");
+    const said = await Promise.all([
+      machine.must("docker", "inspect", ...names),
+      ...names.map((name) => machine.must("docker", "logs", name)),
+      machine.must("ps", "axww", "-o", "args"),
+    ]);
+    said.push(readFileSync(join(machine.state, "machine/compose.yaml"), "utf8"));
+    for (const each of [...secrets, rayToken]) for (const text of said) expect(text).not.toContain(each);
+  }
+});
+
+const membershipOf = async (machine: LabMachine): Promise<{ credential: string; rayToken: string }> =>
+  JSON.parse(
+    await machine.must("docker", "exec", "--user", "root", machine.node, "cat", `${STATE}/membership.json`),
+  );
+
+/** What must be the same after a reboot: the cluster, and when each node's Ray was started. */
+async function raysOf(machines: readonly LabMachine[]): Promise<string[]> {
+  return Promise.all(
+    machines.map(async (machine) => {
+      const pids = await machine.must("docker", "exec", machine.node, "pgrep", "-o", "raylet");
+      return `${machine.name} ${pids.trim()}`;
+    }),
+  );
+}
+
+const clusterId = async (): Promise<string> => JSON.parse((await m3.ws(["ps", "--json"])).out).head.clusterId;
+
+test.each([
+  ["of machine 2", [m2], [m1, m3]],
+  ["of machine 1: the same cluster, and no worker's Ray was restarted", [m1], [m2, m3]],
+  ["of both", [m1, m2], [m3]],
+])("a reboot %s: the cluster is whole again without a hand", async (_, rebooted, others) => {
+  const [id, rays] = [await clusterId(), await raysOf(others)];
+  await Promise.all(rebooted.map((machine) => machine.power("stop")));
+  await Promise.all(rebooted.map((machine) => machine.power("start")));
+  await alive(m3, lab.all, 180_000);
+  expect(await clusterId()).toBe(id);
+  expect(await raysOf(others)).toEqual(rays);
+});
