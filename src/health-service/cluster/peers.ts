@@ -3,7 +3,8 @@ import { text } from "node:stream/consumers";
 import { parseAddress } from "../../common/address.ts";
 import { lookup } from "../../common/lookup.ts";
 
-const TIMEOUT_MS = 2000;
+/** Whoever promotes waits for two of them. */
+const TIMEOUT_MS = 1200;
 
 /** What another health service of this cluster answers to a GET: status and JSON text; undefined where it does not. Never rejects. */
 export function askPeer(
