@@ -102,8 +102,10 @@ async function live({ request, who, hostname, stopRequest, ...life }: Life) {
   const deps = realDeps(input, boundedWrite(toStdout, process.stdout.fd, limit, who.becomes), client);
   if (request.kind === "dry-run") return explain(input, deps, request.json);
   const isOpen = config.auth.token !== null && config.healthToken === null;
+  const card = member?.membership.interface;
+  const started = { version: __VERSION__, node: config.node, pid: process.pid, interface: card };
   const first: Event[] = [
-    { type: "started", version: __VERSION__, node: config.node, pid: process.pid },
+    { type: "started", ...started },
     ...introduction(input),
     ...(life.hasInit ? [] : [NO_INIT]),
     ...(isOpen ? [OPEN_LEASE] : []),

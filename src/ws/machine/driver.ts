@@ -39,7 +39,7 @@ export function memberDriver(
       if (membership === undefined) return undefined;
       const access = accessOf(membership);
       return {
-        ...{ heads: headsIn(membership), token: membership.rayToken },
+        ...{ heads: headsIn(membership), token: membership.rayToken, removed: membership.removed },
         ask: (...asked) => askService(access, ...asked),
       };
     },

@@ -18,6 +18,8 @@ const Membership = z.object({
   services: z.array(z.string()),
   ca: z.string(),
   cluster: z.object({ name: z.string(), id: z.string() }),
+  /** What the service said when this member was removed. */
+  removed: z.string().optional(),
 });
 export type Membership = z.infer<typeof Membership>;
 

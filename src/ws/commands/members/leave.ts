@@ -56,6 +56,7 @@ async function end(
   forgetMachine(driver.stateDir);
   progress.done("leave", `Ended the membership of ${name}`);
   if (told === undefined) return ok({ untold: "this machine has no membership" });
-  const heard = told.ok && told.value.status < 300;
+  // 403: it was removed before.
+  const heard = told.ok && (told.value.status < 300 || told.value.status === 403);
   return ok({ untold: heard ? undefined : told.ok ? `it answered ${told.value.status}` : told.error });
 }
