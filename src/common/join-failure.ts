@@ -63,8 +63,8 @@ export const JOIN_FAILURES = {
     ...e.lines.map((line) => `  ${line}`),
     `→ On ${e.head} let the cluster's ports in, by the line for its firewall.`,
   ],
-  "membership-unwritable": ({ folder, code }: { folder: string; code: string }) => [
-    `✗ The membership cannot be kept in ${folder} (${code})`,
+  "membership-unwritable": ({ path, code }: { path: string; code: string }) => [
+    `✗ The membership cannot be kept as ${path} (${code})`,
     "→ Mount a folder there that this user can write, or name another one in RAY_EP_STATE_DIR.",
   ],
 };

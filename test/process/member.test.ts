@@ -2,7 +2,9 @@ import { readFileSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { createServer as createTls } from "node:tls";
+import Ajv from "ajv";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import schema from "../../docs/dry-run.schema.json" with { type: "json" };
 import { Certificates } from "../fixtures/certificates.ts";
 import { eachRig } from "../fixtures/each-rig.ts";
 import { callOverTls } from "../fixtures/members.ts";
@@ -39,8 +41,8 @@ const members = async (): Promise<string[]> =>
 const member = (name: string, env: Record<string, string>, args: string[] = []): Running =>
   rig.node(name, { HEAD_WHITELIST: "", HEALTH_URL: "", RAY_EP_STATE_DIR: stateOf(name), ...env }, args);
 
-const candidateBy = (word: string, more: Record<string, string> = {}) =>
-  member("ray-cpu", { RAY_EP_JOIN: word, RAY_EP_CANDIDATE: "true", ...more });
+const candidateBy = (word: string, more: Record<string, string> = {}, args: string[] = []) =>
+  member("ray-cpu", { RAY_EP_JOIN: word, RAY_EP_CANDIDATE: "true", ...more }, args);
 
 const candidate = async (more?: Record<string, string>) => candidateBy(await token(), more);
 
@@ -101,6 +103,26 @@ test("one that is removed drains, stays idle, also after a restart, and joins ag
   expect(await again.exit()).toBe(0);
   await (await candidate()).says("✓ Ray cluster is ready!");
   expect(rig.rays.runs).toHaveLength(2);
+});
+
+test("a dry run joins nothing, and of a member it says what it is a member of", async () => {
+  const word = await token();
+  const before = candidateBy(word, {}, ["--dry-run", "--json"]);
+  expect(await before.exit()).toBe(0);
+  const report = JSON.parse(before.stdout);
+  expect(report.introduction[0]).toContain(`health service is at ${rig.healthHost}:8443`);
+  expect([new Ajv({ strict: false }).validate(schema, report), await members(), before.stderr]).toEqual([
+    true,
+    [],
+    "",
+  ]);
+  const first = candidateBy(word);
+  await first.says("✓ Ray cluster is ready!");
+  const after = candidateBy(word, {}, ["--dry-run"]);
+  expect(await after.exit()).toBe(0);
+  expect(after.stdout).toContain("→ Member ray-cpu of the cluster lab");
+  expect(after.stdout).toContain("--runtime-env-agent-port=20004");
+  expect(after.stdout).not.toContain(word);
 });
 
 describe("a node that does not become a member says why, and leaves nothing", () => {

@@ -22,12 +22,16 @@ export function newborn(node: string, version: string, nowMs: number, before?: N
 export function statusAfter(status: NodeStatus, event: Event, nowMs: number): NodeStatus {
   const fault = (reason: string): NodeStatus => ({ ...status, fault: { reason, at: nowMs } });
   switch (event.type) {
-    case "started":
+    case "own-address":
       return event.interface === undefined ? status : { ...status, interface: event.interface };
     case "candidate": {
       const place = event.place < 0 ? null : event.place + 1;
       return { ...status, whitelist: event.whitelist.slice(0, MAX_SHOWN), place };
     }
+    case "member":
+      return { ...status, interface: event.interface };
+    case "removed":
+      return fault("removed");
     case "ray-auth":
       return { ...status, ray: z.safeParse(Word, event.version).data ?? null };
     case "health":

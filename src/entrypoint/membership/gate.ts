@@ -38,6 +38,8 @@ export async function passGate(gate: Gate): Promise<Failure | null> {
   return (await isReached(gate)) ?? (await reachesHead(gate));
 }
 
+/** Nothing depends on wall clocks, but people compare logs by them. */
+const CLOCKS_DIFFER_MS = 30_000;
 /** The service dials for up to 2 s. */
 const DIAL_TIMEOUT_MS = 5000;
 /** The service dials one node once in so long. */
@@ -74,9 +76,11 @@ async function isReached(gate: Gate): Promise<Failure | null> {
   }
 }
 
-async function askForDial({ member, call }: Gate, nonce: string, ports: readonly number[]) {
+async function askForDial({ member, call, log }: Gate, nonce: string, ports: readonly number[]) {
   const answer = await call("POST", "/v1/dial-back", DIAL_TIMEOUT_MS, { nonce, ports });
   if (!answer.ok) return err<Unclear>({ reason: "no-health-service", causes: [answer.error] });
+  const aheadMs = Date.now() - answer.value.dateMs;
+  if (Math.abs(aheadMs) > CLOCKS_DIFFER_MS) log({ type: "clock", aheadMs });
   const { status, body } = answer.value;
   const met = status === 200 ? parse(DialBackAnswer, body) : null;
   return met === null

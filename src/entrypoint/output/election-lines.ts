@@ -11,7 +11,7 @@ import { AUTH, RULES, say, WAITS, warning } from "./words.ts";
 
 /** The events of a node that looks for its role: who it is, what it was told and sees, and what it decides. */
 export const ELECTION = {
-  started: (e: { version: string; node: string; pid: number; interface?: string | undefined }) =>
+  started: (e: { version: string; node: string; pid: number }) =>
     `→ ray-entrypoint ${e.version} on node ${e.node} (pid ${e.pid})`,
   /** `alike`: names in the whitelist that may each mean this node. */
   candidate: (
