@@ -22,7 +22,7 @@ export function newborn(node: string, version: string, nowMs: number, before?: N
 export function statusAfter(status: NodeStatus, event: Event, nowMs: number): NodeStatus {
   const fault = (reason: string): NodeStatus => ({ ...status, fault: { reason, at: nowMs } });
   switch (event.type) {
-    case "own-address":
+    case "member":
       return event.interface === undefined ? status : { ...status, interface: event.interface };
     case "candidate": {
       const place = event.place < 0 ? null : event.place + 1;
