@@ -7,7 +7,7 @@ import { endingWith } from "../drivers/compose/engine.ts";
 import type { Project } from "../drivers/compose/project.ts";
 import type { Driver } from "../drivers/driver.ts";
 import { JOIN_TOKEN, type Machine, machineSecrets, writeJoinToken } from "../state/machine.ts";
-import { accessOf, headsIn, type Membership, readMembership } from "./membership.ts";
+import { accessOf, headsIn, type Membership, membershipText, parseMembership } from "./membership.ts";
 import { askService, makeToken } from "./service.ts";
 
 /** Until its end a node of this machine must have started. */
@@ -39,7 +39,7 @@ export function memberDriver(
     exec: (where, command) => driver.exec(where, [...AS_MEMBER, ...command]),
     typed: (where, command, how) => driver.typed(where, [...AS_MEMBER, ...command], how),
     cluster: async () => {
-      known.membership ??= await readMembership(engine, containerName(settings, name));
+      known.membership ??= parseMembership(await membershipText(engine, containerName(settings, name)));
       const { membership } = known;
       if (membership === undefined) return undefined;
       const access = accessOf(membership);

@@ -5,7 +5,7 @@ import { type WsContext, withJob } from "../../context.ts";
 import type { Opened } from "../../drivers/choose.ts";
 import type { Driver } from "../../drivers/driver.ts";
 import { type Attempt, EXIT } from "../../failure.ts";
-import { readMembers } from "../../machine/service.ts";
+import { readMembers, readStanding } from "../../machine/service.ts";
 import type { Job } from "../../output/progress.ts";
 import { forgetMachine, type Machine } from "../../state/machine.ts";
 import { onMember, type Run } from "../command.ts";
@@ -35,7 +35,11 @@ async function leave(
   return EXIT.ok;
 }
 
+/** None where another service decides. */
 async function othersOf({ stateDir }: Driver, { name }: Machine): Attempt<string[]> {
+  const standing = await readStanding(stateDir);
+  if (!standing.ok) return standing;
+  if (!standing.value.decides) return ok([]);
   const known = await readMembers(stateDir);
   return known.ok ? ok(known.value.members.map((each) => each.name).filter((each) => each !== name)) : known;
 }
