@@ -1,34 +1,5 @@
 import type { JoinRefused } from "./protocol/join-protocol.ts";
 
-const NEW_TOKEN = "→ Make a new one on a candidate: ws token";
-
-const REFUSED: Readonly<Record<JoinRefused["reason"], { what: string; fix: string }>> = {
-  "unknown-token": { what: "This cluster does not know the join token", fix: NEW_TOKEN },
-  expired: { what: "The join token has expired", fix: NEW_TOKEN },
-  revoked: { what: "The join token was revoked", fix: NEW_TOKEN },
-  used: { what: "The join token was used already, and is good for one join", fix: NEW_TOKEN },
-  "other-name": {
-    what: "The join token is for a machine of another name",
-    fix: "→ Use it on that machine, or make a new one on a candidate: ws token",
-  },
-  full: {
-    what: "The cluster has no room for another member",
-    fix: "→ Remove one on a candidate (ws remove NAME), or join without RAY_EP_CANDIDATE.",
-  },
-  "name-taken": {
-    what: "The cluster has a member of this name",
-    fix: "→ Give this machine another hostname (or RAY_EP_NODE_NAME); if it is the same machine, which lost its state, make a token for it on a candidate: ws token --replace NAME",
-  },
-  "other-ray": {
-    what: "The cluster runs another Ray",
-    fix: "→ Use an image with the cluster's Ray: Ray refuses mixed clusters.",
-  },
-  "other-python": {
-    what: "The cluster runs another Python",
-    fix: "→ Use an image with the cluster's Python: Ray refuses mixed clusters.",
-  },
-};
-
 const HOST_NETWORK =
   "→ Give the container the machine's network: docker run --network host (Compose: network_mode: host).";
 const OTHER_ADDRESS = "→ Name another one: RAY_EP_INTERFACE (an interface) or NODE_IP_ADDRESS (an address).";
@@ -44,7 +15,9 @@ const ADDRESSES = {
     fix: OTHER_ADDRESS,
   },
 };
-type WrongAddress = { address: string; why: keyof typeof ADDRESSES; cards: readonly string[] };
+/** Commands, one for each firewall that may be there. */
+type Lines = readonly string[];
+type WrongAddress = { address: string; problem: keyof typeof ADDRESSES; cards: readonly string[] };
 
 /** Why a node could not become a member of a cluster of several machines, in words. */
 export const JOIN_FAILURES = {
@@ -60,21 +33,38 @@ export const JOIN_FAILURES = {
     `✗ Another server, with another key than the join token's, answers at ${service}; nothing secret was sent to it`,
     "→ Is the token from another cluster, or was the cluster made anew? Then make a new one there: ws token. Else find out what answers.",
   ],
+  /** The service's message says what to do, too. */
   "join-refused": ({ why, message }: { why: JoinRefused["reason"]; message: string }) => [
-    `✗ ${REFUSED[why].what}: ${message}`,
-    REFUSED[why].fix,
+    `✗ The cluster does not admit this node: ${why}`,
+    `→ ${message}`,
   ],
   "join-unclear": ({ service, cause }: { service: string; cause: string }) => [
     `✗ The health service at ${service} did not admit this node: ${cause}`,
     "→ See the log of the health service; a restart tries again.",
   ],
-  "wrong-address": ({ address, why, cards }: WrongAddress) => [
-    `✗ Other machines cannot reach this node at ${address}: ${ADDRESSES[why].what}`,
+  "wrong-address": ({ address, problem, cards }: WrongAddress) => [
+    `✗ Other machines cannot reach this node at ${address}: ${ADDRESSES[problem].what}`,
     `  This machine has ${cards.join(", ") || "no address but loopback"}`,
-    ADDRESSES[why].fix,
+    ADDRESSES[problem].fix,
   ],
-  "membership-unwritable": ({ folder, code }: { folder: string; code: string }) => [
-    `✗ The membership cannot be kept in ${folder} (${code})`,
+  "ports-taken": ({ ports }: { ports: readonly number[] }) => [
+    `✗ Other programs of this machine listen on ports that the cluster's Ray uses: ${ports.join(", ")}`,
+    "→ End them: ss -ltnp names them. A Ray that was started by hand is ended by: ray stop",
+  ],
+  /** From the others to this node. */
+  "not-reached": ({ address, met, lines }: { address: string; met: readonly string[]; lines: Lines }) => [
+    `✗ From the health service to this node, ports cannot be reached at ${address}: ${met.join("; ")}`,
+    ...lines.map((line) => `  ${line}`),
+    "→ On this machine let the cluster's ports in, by the line for its firewall.",
+  ],
+  /** From this node to the HEAD. */
+  "head-not-reached": (e: { head: string; address: string; met: readonly string[]; lines: Lines }) => [
+    `✗ From this node to the HEAD ${e.head}, ports cannot be reached at ${e.address}: ${e.met.join("; ")}`,
+    ...e.lines.map((line) => `  ${line}`),
+    `→ On ${e.head} let the cluster's ports in, by the line for its firewall.`,
+  ],
+  "membership-unwritable": ({ path, code }: { path: string; code: string }) => [
+    `✗ The membership cannot be kept as ${path} (${code})`,
     "→ Mount a folder there that this user can write, or name another one in RAY_EP_STATE_DIR.",
   ],
 };

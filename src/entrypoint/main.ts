@@ -19,8 +19,8 @@ import type { Deps } from "./deps.ts";
 import { collect } from "./election/collect.ts";
 import { tellOwnNames } from "./election/own-names.ts";
 import { StatusKeeper } from "./lease/node-status.ts";
-import type { Newcomer } from "./membership/enter.ts";
 import type { Member } from "./membership/member.ts";
+import type { Newcomer } from "./membership/newcomer.ts";
 import type { Told } from "./membership/overlay.ts";
 import { isMember } from "./membership/state-dir.ts";
 import { Node } from "./node.ts";
@@ -28,7 +28,7 @@ import { boundedWrite } from "./output/bounded-log.ts";
 import { type Event, render } from "./output/event.ts";
 import { exitCodeOf } from "./output/exit-code.ts";
 import { helpText } from "./output/help.ts";
-import { introduction } from "./output/introduction.ts";
+import { introduction, NO_INIT, OPEN_LEASE } from "./output/introduction.ts";
 import { noteFile } from "./output/notes.ts";
 import { planForPid1 } from "./pid1.ts";
 import { type Input, realDeps } from "./real-deps.ts";
@@ -49,20 +49,24 @@ async function main(): Promise<number> {
   const env = { ...process.env };
   process.env.UV_THREADPOOL_SIZE = THREADS;
   const who = findUsers(env);
-  const base = { who, hostname: hostname(), interfaces: readInterfaces(), stopRequest };
+  const base = { who, hostname: hostname(), stopRequest };
   const told = { env, rayWords: request.value.rayWords };
-  const entered = isMember(env)
-    ? await (await import("./membership/enter.ts")).enter({ ...base, ...told, log: firstLog(toStdout) })
-    : ok(null);
+  const membership = isMember(env) ? await import("./membership/enter.ts") : null;
+  const newcomer = { ...base, ...told, log: firstLog(toStdout) };
+  const entered = (isRun ? await membership?.enter(newcomer) : membership?.peek(newcomer)) ?? ok(null);
   if (!entered.ok) return refuse(entered.error, isRun, who.becomes);
   const member = entered.value;
-  if (member?.isRemoved) return idle(member, stopRequest.asked);
+  if (member !== null && "type" in member)
+    return explainAlone(member, request.value.kind === "dry-run" && request.value.json);
+  if (member?.isRemoved) return idle(member, who.becomes, stopRequest.asked);
   const exitCode = await live({ ...base, request: request.value, hasInit, told, member });
-  return member?.isRemoved ? idle(member, stopRequest.urgent) : exitCode;
+  return member?.isRemoved ? idle(member, who.becomes, stopRequest.urgent) : exitCode;
 }
 
-interface Life extends Pick<Newcomer, "who" | "hostname" | "interfaces" | "stopRequest"> {
-  readonly request: Extract<Request, { kind: "run" | "dry-run" }>;
+type DryRun = Extract<Request, { kind: "dry-run" }>;
+
+interface Life extends Pick<Newcomer, "who" | "hostname" | "stopRequest"> {
+  readonly request: Extract<Request, { kind: "run" }> | DryRun;
   readonly hasInit: boolean;
   readonly told: Told;
   /** Null: of no cluster of several machines. */
@@ -70,10 +74,11 @@ interface Life extends Pick<Newcomer, "who" | "hostname" | "interfaces" | "stopR
 }
 
 /** Reads the configuration, looks at this machine, makes the real effects, and lets a node live with them. */
-async function live({ request, who, hostname, interfaces, stopRequest, ...life }: Life) {
+async function live({ request, who, hostname, stopRequest, ...life }: Life) {
   const { member } = life;
   const isRun = request.kind === "run";
   const { env, rayWords } = member?.told ?? life.told;
+  const interfaces = readInterfaces();
   const tls = asUser(who.becomes, () => readTls(env));
   const surroundings = {
     ...{ env, hostname, rayWords, interfaces, isMember: member !== null },
@@ -99,10 +104,11 @@ async function live({ request, who, hostname, interfaces, stopRequest, ...life }
     onRemoved: () => stopRequest.receive("removal"),
   });
   const deps = realDeps(input, boundedWrite(toStdout, process.stdout.fd, limit, who.becomes), client);
-  if (request.kind === "dry-run") return explain(input, deps, request.json);
+  if (request.kind === "dry-run") return explain(input, deps, member?.introduction ?? [], request);
   const isOpen = config.auth.token !== null && config.healthToken === null;
   const first: Event[] = [
     { type: "started", version: __VERSION__, node: config.node, pid: process.pid },
+    ...(member?.introduction ?? []),
     ...introduction(input),
     ...(life.hasInit ? [] : [NO_INIT]),
     ...(isOpen ? [OPEN_LEASE] : []),
@@ -112,9 +118,8 @@ async function live({ request, who, hostname, interfaces, stopRequest, ...life }
 }
 
 /** A member that was removed waits for its container's end: to end by itself would be a restart. */
-async function idle({ membership }: Member, stop: AbortSignal): Promise<number> {
-  const { cluster, member, removed = "" } = membership;
-  firstLog(toStdout)({ type: "removed", cluster: cluster.name, member, message: removed });
+async function idle(member: Member, user: RayUser | null, stop: AbortSignal): Promise<number> {
+  sayAlone(member.goodbye, toStdout, user);
   // Signals alone keep no process alive.
   const alive = setInterval(() => {}, 3_600_000);
   await aborted(stop, new AbortController().signal);
@@ -127,15 +132,27 @@ function randomWord(): string {
   return readText("/proc/sys/kernel/random/uuid")?.trim() ?? crypto.randomUUID();
 }
 
-async function explain(input: Input, deps: Deps, json: boolean): Promise<number> {
+async function explain(
+  input: Input,
+  deps: Deps,
+  membership: readonly Event[],
+  { json }: DryRun,
+): Promise<number> {
   const { heads, healthInTheEnd } = await collect(input.config, deps, input.stopRequest.asked, "all");
   const seen = { heads, health: await healthInTheEnd };
   const { dryRun, renderDryRun } = await import("./output/dry-run.ts");
-  const report = dryRun({ version: __VERSION__, ...input, seen });
-  const lines = json ? JSON.stringify(report, null, 2).split("\n") : renderDryRun(report);
-  print(`${lines.map(visible).join("\n")}\n`);
+  const report = dryRun({ version: __VERSION__, membership, ...input, seen });
+  printReport(json ? JSON.stringify(report, null, 2).split("\n") : renderDryRun(report));
   return report.exitCode;
 }
+
+async function explainAlone(event: Event, json: boolean): Promise<number> {
+  const report = (await import("./output/dry-run.ts")).dryRunAlone(__VERSION__, hostname(), event);
+  printReport(json ? JSON.stringify(report, null, 2).split("\n") : report.introduction);
+  return report.exitCode;
+}
+
+const printReport = (lines: readonly string[]): number => print(`${lines.map(visible).join("\n")}\n`);
 
 const toStdout = (text: string): void => void process.stdout.write(text);
 
@@ -144,17 +161,12 @@ function print(text: string): number {
   return 0;
 }
 
-const NO_INIT: Event = {
-  type: "warning",
-  what: "this program is PID 1 and finds no init: dead processes of this container will pile up",
-  fix: "Use docker run --init (compose: init: true), or an image with tini.",
-};
-
-const OPEN_LEASE: Event = {
-  type: "warning",
-  what: "Ray requires a token here, but this node has no token for the health service: if the service takes writes from everybody, anybody can decide which node leads",
-  fix: "Give the health service and all nodes the same secret: RAY_EP_HEALTH_TOKEN, or RAY_EP_HEALTH_TOKEN_FILE with the path of a file that holds it.",
-};
+/** Says what a node without a configuration has to say, in its status too; `user`: whose rights that is written with. */
+function sayAlone(event: Event, write: (text: string) => void, user: RayUser | null): void {
+  firstLog(write)(event);
+  const file = process.env.RAY_EP_STATUS_FILE?.trim() ?? "";
+  if (file.startsWith("/")) new StatusKeeper(hostname(), __VERSION__, noteFile(file, user)).hear(event);
+}
 
 /** The log as it is before the settings have been checked. */
 const firstLog = (write: (text: string) => void): ((event: Event) => void) =>
@@ -176,10 +188,9 @@ function standBehindInit(): boolean {
 /** The last words of a node that could not even begin; `user`: whose rights its status is written with. */
 function refuse(failure: Failure, isRun = false, user: RayUser | null = null): number {
   const event: Event = { type: "failed", failure, exitCode: exitCodeOf(failure) };
-  firstLog((text) => void process.stderr.write(text))(event);
-  const file = process.env.RAY_EP_STATUS_FILE?.trim() ?? "";
-  if (isRun && file.startsWith("/"))
-    new StatusKeeper(hostname(), __VERSION__, noteFile(file, user)).hear(event);
+  const write = (text: string) => void process.stderr.write(text);
+  if (isRun) sayAlone(event, write, user);
+  else firstLog(write)(event);
   return event.exitCode;
 }
 

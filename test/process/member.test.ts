@@ -1,70 +1,201 @@
-import { mkdirSync, readFileSync, statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { createServer as createTls } from "node:tls";
+import Ajv from "ajv";
+import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import schema from "../../docs/dry-run.schema.json" with { type: "json" };
+import { Certificates } from "../fixtures/certificates.ts";
 import { eachRig } from "../fixtures/each-rig.ts";
-import { CREDENTIAL, FakeCluster } from "../fixtures/fake-cluster.ts";
+import { callOverTls } from "../fixtures/members.ts";
 import type { Running } from "../fixtures/running.ts";
 import { until } from "../fixtures/until.ts";
 
 const rig = eachRig();
-let cluster: FakeCluster;
-let state: string;
+const stateOf = (name: string) => join(rig.folder, `state-${name}`);
+const clusterDir = () => join(rig.folder, "cluster");
+let health: Running;
 
-beforeEach(async () => {
-  const folder = join(rig.folder, "ca");
-  mkdirSync(folder);
-  state = join(rig.folder, "state");
-  cluster = await new FakeCluster(folder, rig.healthHost, `ray-cpu=${rig.host("ray-cpu")}:6379`).open();
-});
-afterEach(() => cluster.close());
+const startHealth = async () => {
+  health = await rig.health({
+    RAY_EP_CLUSTER_DIR: clusterDir(),
+    RAY_EP_CLUSTER_NAME: "lab",
+    RAY_EP_HEALTH_ADVERTISE: `${rig.healthHost}:8443`,
+  });
+};
+beforeEach(startHealth);
 
-/** With nothing but the token; "": leaves the variable out. */
-function member(env: Record<string, string> = {}, args: string[] = []): Running {
-  const none = { HEAD_WHITELIST: " ", HEALTH_URL: "", NODE_IP_ADDRESS: rig.host("ray-cpu") };
-  return rig.node(
-    "ray-cpu",
-    { ...none, RAY_EP_STATE_DIR: state, RAY_EP_JOIN: cluster.token(), ...env },
-    args,
-  );
+function admin(method: string, path: string, body?: unknown) {
+  const read = (file: string) => readFileSync(join(clusterDir(), file), "utf8");
+  const at = { host: rig.healthHost, port: 8443, ca: read("ca.crt") };
+  return callOverTls(at, [method, path, body], read("admin-token").trim());
 }
 
-test("a node with nothing but a token joins and leads; after a restart it is a member without it", async () => {
-  const first = member({ RAY_EP_CANDIDATE: "true" });
+const token = async (more: object = {}): Promise<string> =>
+  (await admin("POST", "/v1/tokens", { expiresInS: 3600, once: false, ...more })).body.token;
+
+const members = async (): Promise<string[]> =>
+  (await admin("GET", "/v1/members")).body.members.map(({ name }: { name: string }) => name);
+
+/** A node with nothing but the token: what a rig says of its own cluster is left out. */
+const member = (name: string, env: Record<string, string>, args: string[] = []): Running =>
+  rig.node(name, { HEAD_WHITELIST: "", HEALTH_URL: "", RAY_EP_STATE_DIR: stateOf(name), ...env }, args);
+
+const candidateBy = (word: string, more: Record<string, string> = {}, args: string[] = []) =>
+  member("ray-cpu", { RAY_EP_JOIN: word, RAY_EP_CANDIDATE: "true", ...more }, args);
+
+const candidate = async (more?: Record<string, string>) => candidateBy(await token(), more);
+
+test("nodes with nothing but a token are a cluster, with no secret where Ray's user sees it", async () => {
+  const word = await token();
+  const cpu = candidateBy(word);
+  await cpu.says("✓ Ray cluster is ready!");
+  // The raylet of the fake one.
+  const ports = [20_000, 20_001].map((port) => createServer().listen(port, rig.host("ray-cpu")));
+  onTestFinished(() => ports.forEach((server) => void server.close()));
+  const gpu = member("ray-gpu", { RAY_EP_JOIN: word });
+  await gpu.says("✓ Ray worker successfully joined the cluster!");
+  expect(gpu.stdout).toContain("✓ Joined the cluster lab as ray-gpu");
+  expect(gpu.stdout).toMatch(/→ This node is at 127\.\S+; not taken: /);
+  expect(gpu.stdout).toMatch(/✓ The others reach this node at \S+ \(ports 20000, 20001, 20100\)/);
+  for (const file of ["membership.json", "ray-token"])
+    expect(statSync(join(stateOf("ray-gpu"), file)).mode & 0o777).toBe(0o600);
+  const { credential, rayToken } = JSON.parse(
+    readFileSync(join(stateOf("ray-gpu"), "membership.json"), "utf8"),
+  );
+  const open =
+    JSON.stringify(rig.rays.runs.map(({ started }) => started)) + cpu.text + gpu.text + health.text;
+  for (const secret of [word, credential, rayToken]) expect(open).not.toContain(secret);
+  expect(rig.rays.runs[1]?.started.env).toMatchObject({
+    RAY_AUTH_MODE: "token",
+    RAY_AUTH_TOKEN_PATH: join(stateOf("ray-gpu"), "ray-token"),
+  });
+  for (const word of ["--dashboard-agent-listen-port=20002", "--max-worker-port=20999"])
+    expect(rig.rays.runs[1]?.started.args).toContain(word);
+});
+
+test("a member needs its token no more, nor the health service, to start again", async () => {
+  const first = await candidate();
   await first.says("✓ Ray cluster is ready!");
-  expect(first.stdout).toContain("✓ Joined the cluster lab as ray-cpu");
-  expect(statSync(join(state, "membership.json")).mode & 0o777).toBe(0o600);
-  expect(statSync(join(state, "ray-token")).mode & 0o777).toBe(0o600);
-  expect(readFileSync(join(state, "ray-token"), "utf8")).toBe("r4y-token-of-the-cluster");
-  expect(
-    cluster.seen.filter(({ path }) => path !== "/v1/join").map((each) => each.authorization),
-  ).not.toContain(undefined);
-  const [ray] = rig.rays.runs;
-  const env = JSON.stringify(ray?.started.env);
-  for (const secret of [CREDENTIAL, cluster.token(), "r4y-token"])
-    expect(env + first.text).not.toContain(secret);
-  expect(ray?.started.env.RAY_AUTH_MODE).toBe("token");
   first.signal("SIGTERM");
   await first.exit();
-  cluster.answers.set("/v1/join", [403, { reason: "expired", message: "an hour ago" }]);
-  const again = member({ RAY_EP_JOIN: "" });
+  await admin("DELETE", "/v1/tokens", {});
+  health.signal("SIGKILL");
+  await health.exit();
+  const again = member("ray-cpu", { RAY_EP_SECOND_LOOK: "0", HEALTH_RETRY_INTERVAL: "0.1" });
+  await again.says("→ Whether the others reach this node was not checked");
   await again.says("✓ Ray cluster is ready!");
 });
 
-test("a member that is removed drains, stays idle, also after a restart, and joins again with another token", async () => {
-  const first = member({ RAY_EP_CANDIDATE: "true" });
+test("one that is removed drains, stays idle, also after a restart, and joins again by another token", async () => {
+  const word = await token();
+  const first = candidateBy(word);
   await first.says("✓ Ray cluster is ready!");
-  cluster.removed = true;
+  await admin("DELETE", "/v1/members/ray-cpu");
   await first.says("→ removal: draining and stopping Ray");
-  await first.says("✗ ray-cpu was removed from the cluster lab: by `ws remove` on gpu01");
+  await first.says("✗ ray-cpu was removed from the cluster lab");
   await until("the end of Ray", () => rig.rays.runs.every(({ gone }) => gone));
   first.signal("SIGTERM");
   expect(await first.exit()).toBe(0);
-  const again = member();
+  const again = candidateBy(word);
   await again.says("This node stays idle");
   again.signal("SIGTERM");
   expect(await again.exit()).toBe(0);
-  cluster.removed = false;
-  const anew = member({ RAY_EP_JOIN: cluster.token("another-secret-of-a-token") });
-  await anew.says("✓ Ray cluster is ready!");
+  await (await candidate()).says("✓ Ray cluster is ready!");
   expect(rig.rays.runs).toHaveLength(2);
+});
+
+test("a dry run joins nothing, and of a member it says what it is a member of", async () => {
+  const word = await token();
+  const before = candidateBy(word, {}, ["--dry-run", "--json"]);
+  expect(await before.exit()).toBe(0);
+  const report = JSON.parse(before.stdout);
+  expect(report.introduction[0]).toContain(`health service is at ${rig.healthHost}:8443`);
+  expect([new Ajv({ strict: false }).validate(schema, report), await members(), before.stderr]).toEqual([
+    true,
+    [],
+    "",
+  ]);
+  const first = candidateBy(word);
+  await first.says("✓ Ray cluster is ready!");
+  const after = candidateBy(word, {}, ["--dry-run"]);
+  expect(await after.exit()).toBe(0);
+  expect(after.stdout).toContain("→ Member ray-cpu of the cluster lab");
+  expect(after.stdout).toContain("--runtime-env-agent-port=20004");
+  expect(after.stdout).not.toContain(word);
+});
+
+describe("a node that does not become a member says why, and leaves nothing", () => {
+  const ends = async (node: Running, code: number, ...words: (string | RegExp)[]) => {
+    expect([await node.exit(), node.text]).toEqual([code, expect.anything()]);
+    for (const each of words) expect(node.stderr).toMatch(each);
+    expect(await members()).toEqual([]);
+    expect(rig.rays.runs).toEqual([]);
+  };
+
+  test("a damaged token, and one that is none", async () => {
+    const word = await token();
+    await ends(candidateBy(`${word.slice(0, 20)}x${word.slice(21)}`), 78, "damaged");
+    await ends(candidateBy("hello"), 78, "starts with ws1");
+  });
+
+  test("a token that was revoked", async () => {
+    const word = await token();
+    await admin("DELETE", "/v1/tokens", {});
+    await ends(candidateBy(word), 78, /revoked.*ws token/);
+  });
+
+  test("another server with another key: nothing secret is sent to it", async () => {
+    const word = await token();
+    health.signal("SIGKILL");
+    await health.exit();
+    let heard = "";
+    const { cert, key } = new Certificates(rig.empty).keys([rig.healthHost]);
+    const other = createTls({ cert, key }, (socket) => {
+      socket.on("data", (data) => (heard += data)).on("error", () => {});
+    }).listen(8443, rig.healthHost);
+    try {
+      const node = candidateBy(word);
+      expect(await node.exit()).toBe(78);
+      expect(node.stderr).toMatch(/Another server, with another key .* nothing secret was sent/);
+      expect(heard).toBe("");
+    } finally {
+      other.close();
+    }
+  });
+
+  test("nobody at the address of the token", async () => {
+    const word = await token();
+    health.signal("SIGKILL");
+    await health.exit();
+    const node = candidateBy(word);
+    expect(await node.exit()).toBe(75);
+    expect(node.stderr).toMatch(
+      /From here the cluster's health service cannot be reached: .*connection refused/,
+    );
+  });
+
+  test("variables that its cluster decides, all at once", async () => {
+    const given = { HEAD_WHITELIST: "a b", RAY_AUTH_TOKEN: "t", NODE_MANAGER_PORT: "7000" };
+    const node = await candidate(given);
+    await ends(node, 78, "3 problems", "HEAD_WHITELIST", "RAY_AUTH_TOKEN", "NODE_MANAGER_PORT");
+  });
+
+  test("a port of the block that another program has", async () => {
+    const squatter = createServer().listen(20_001, rig.host("ray-cpu"));
+    try {
+      await ends(await candidate(), 78, /listen on ports .*: 20001/, "ss -ltnp");
+    } finally {
+      squatter.close();
+    }
+  });
+
+  test("an address that others cannot reach", async () => {
+    await ends(
+      await candidate({ NODE_IP_ADDRESS: "", RAY_EP_INTERFACE: "nic9" }),
+      78,
+      /nic9.*no such interface/,
+    );
+    await ends(await candidate({ NODE_IP_ADDRESS: "" }), 78, /own loopback/);
+  });
 });

@@ -1,3 +1,4 @@
+import { crc32 } from "node:zlib";
 import { err, ok, type Result } from "../result.ts";
 
 /** What one word says that lets a machine join: where, whom to trust, with which secret, until when. */
@@ -14,18 +15,23 @@ export interface JoinToken {
 const PREFIX = "ws1.";
 
 /** The token as one word. */
-export const formatJoinToken = ({ services, pin, secret, expiresAt }: JoinToken): string =>
-  `${PREFIX}${Buffer.from([services.join(","), pin, secret, expiresAt].join(" ")).toString("base64url")}`;
+export function formatJoinToken({ services, pin, secret, expiresAt }: JoinToken): string {
+  const text = [services.join(","), pin, secret, expiresAt].join(" ");
+  return `${PREFIX}${Buffer.from(`${text} ${checkOf(text)}`).toString("base64url")}`;
+}
+
+/** So that a word which was cut, or mistyped, is told before anything is dialled. */
+const checkOf = (text: string): string => crc32(text).toString(36);
 
 /** Reads a token that somebody pasted. The error says what is wrong with it, and shows nothing of it. */
 export function parseJoinToken(text: string): Result<JoinToken, string> {
   const word = text.trim();
   if (!word.startsWith(PREFIX)) return err(`expected a word that starts with ${PREFIX}, got something else`);
-  const parts = Buffer.from(word.slice(PREFIX.length), "base64url").toString().split(" ");
-  const [services = "", pin = "", secret = "", expiresAt = ""] = parts;
-  const whole =
-    parts.length === 4 && services !== "" && /^[\w-]{43}$/.test(pin) && /^[\w-]{16,}$/.test(secret);
-  if (!whole || !/^\d+$/.test(expiresAt))
+  const [, said = "", check] =
+    /^(.*) (\w+)$/.exec(Buffer.from(word.slice(PREFIX.length), "base64url").toString()) ?? [];
+  const [, services = "", pin = "", secret = "", expiresAt] =
+    /^(\S+) ([\w-]{43}) ([\w-]{16,}) (\d+)$/.exec(said) ?? [];
+  if (check !== checkOf(said) || expiresAt === undefined)
     return err("expected a whole join token, got a damaged one: copy the line again");
   return ok({ services: services.split(","), pin, secret, expiresAt: Number(expiresAt) });
 }

@@ -34,6 +34,10 @@ const JUNK: Readonly<Record<string, string>> = {
   RAY_NUM_GPUS: "one",
   RAY_MEMORY: "lots",
   USE_CONDA_ENV: "maybe",
+  RAY_EP_JOIN: "two words",
+  RAY_EP_JOIN_FILE: "token",
+  RAY_EP_CANDIDATE: "maybe",
+  RAY_EP_INTERFACE: "two cards",
   RAY_EP_NODE_NAME: "two words",
   RAY_EP_USER: "ray;rm",
   RAY_EP_BIN_DIR: "bin",
@@ -58,6 +62,8 @@ const JUNK: Readonly<Record<string, string>> = {
 /** What is shown in place of what was got, where that is a secret or nothing. */
 const SHOWN: Readonly<Record<string, string>> = {
   HEAD_WHITELIST: "got an empty whitelist",
+  RAY_EP_JOIN: "got others",
+  RAY_EP_JOIN_FILE: "got (5 characters)",
   RAY_EP_HEALTH_TOKEN: "got others",
   RAY_EP_HEALTH_TOKEN_FILE: "got (5 characters)",
 };

@@ -22,6 +22,8 @@ export interface AddressWishes {
 
 /** An interface as far as the choice depends on it. */
 export interface Card extends OwnInterface {
+  /** Whose other machines reach it: 10.77.0.0/24. */
+  readonly network: string;
   /** Mbit/s; undefined where the driver does not say. */
   readonly speed: number | undefined;
   /** It is this container's own end of a network that the engine made for it. */
@@ -39,13 +41,13 @@ export function chooseAddress(wishes: AddressWishes, cards: readonly Card[]): Re
   const own = cards.find(({ name, address }) => (named === null ? address === wished : name === named));
   const address = wished ?? own?.address;
   const refuse = (why: Why, at: string) =>
-    err({ reason: "wrong-address", why, address: at, cards: cards.map(shown) } as const);
+    err({ reason: "wrong-address", problem: why, address: at, cards: cards.map(shown) } as const);
   if (address === undefined) return refuse("no-such-interface", named ?? "");
   const why = whyNot(address, own, wishes, cards);
   return why === null ? ok({ address, interface: own?.name }) : refuse(why, address);
 }
 
-type Why = Extract<Failure, { reason: "wrong-address" }>["why"];
+type Why = Extract<Failure, { reason: "wrong-address" }>["problem"];
 
 /** Null where others may reach this node there. */
 function whyNot(

@@ -1,22 +1,38 @@
 import { existsSync } from "node:fs";
+import { networkInterfaces } from "node:os";
 import { isLoopback } from "../../common/address.ts";
 import { readText } from "../../common/files.ts";
-import type { OwnInterface } from "../config/identity.ts";
+import { attempt } from "../../common/result.ts";
 import type { Card } from "./address.ts";
 
-/** This machine's interfaces, loopback left out, with what the kernel says of them. */
-export function readCards(interfaces: readonly OwnInterface[]): Card[] {
+/** This machine's interfaces with IPv4 addresses, loopback left out, and what the kernel says of them. */
+export function readCards(): Card[] {
   const inContainer = existsSync("/.dockerenv") || existsSync("/run/.containerenv");
   const byDefault = defaultRoutes(readText("/proc/net/route") ?? "");
   const hosts = readText("/etc/hosts") ?? "";
-  return interfaces
-    .filter(({ address }) => !isLoopback(address))
-    .map((each) => ({
-      ...each,
-      speed: speedOf(each.name),
-      isOfContainer:
-        inContainer && byDefault.has(each.name) && isPeer(each.name) && lists(hosts, each.address),
-    }));
+  const all = Object.entries(attempt(networkInterfaces) ?? {}).flatMap(([name, addresses = []]) =>
+    addresses
+      .filter(({ family, address }) => family === "IPv4" && !isLoopback(address))
+      .map((each) => ({ name, ...each })),
+  );
+  return all.map(({ name, address, netmask }) => ({
+    name,
+    address,
+    network: networkOf(address, netmask),
+    speed: speedOf(name),
+    isOfContainer: inContainer && byDefault.has(name) && isPeer(name) && lists(hosts, address),
+  }));
+}
+
+/** 10.77.0.2, 255.255.255.0 → 10.77.0.0/24. Pure. */
+export function networkOf(address: string, netmask: string): string {
+  const mask = netmask.split(".").map(Number);
+  const base = address.split(".").map((byte, i) => Number(byte) & (mask[i] ?? 0));
+  const bits = mask
+    .map((byte) => byte.toString(2))
+    .join("")
+    .replaceAll("0", "").length;
+  return `${base.join(".")}/${bits}`;
 }
 
 /** -1 where the link is down or the driver does not know. */

@@ -1,30 +1,36 @@
-import type { Call } from "../../common/net/http.ts";
+import type { Answer, Call } from "../../common/net/http.ts";
 import { secureCall } from "../../common/net/pinned-tls.ts";
-import { MemberRemoved } from "../../common/protocol/join-protocol.ts";
-import { type ClusterNews, NodeNoted } from "../../common/protocol/lease-protocol.ts";
-import { type HealthClient, healthClient, parse } from "../lease/health-client.ts";
+import { err, type Result } from "../../common/result.ts";
+import { type HealthClient, healthClient } from "../lease/health-client.ts";
 import type { Membership } from "./membership.ts";
 
-/** What a member hears besides its answers. */
-export interface Hearing {
-  readonly onNews: (news: ClusterNews) => void;
-  readonly onRemoved: (message: string) => void;
-}
+/** What a service that only copies another one answers to what it may not decide. */
+const STANDBY = 503;
 
-/** The health client of a member: TLS by the cluster's CA, its credential with each request. */
-export function openMemberClient(membership: Membership, hearing: Hearing): HealthClient {
-  const at = secureCall(membership.ca, `${membership.member}:${membership.credential}`);
-  const call: Call = async (method, path, timeoutMs, body) => {
-    const answer = await at(membership.services[0] ?? "")(method, path, timeoutMs, body);
-    if (answer.ok) hear(answer.value, hearing);
+/**
+ * Requests of a member, with its credential, to the cluster's health services: the one that answered last, then the next.
+ * `hear`: called with each answer.
+ */
+export function memberCall(member: () => Membership, hear: (answer: Answer) => void): Call {
+  const { ca, member: name, credential } = member();
+  const at = secureCall(ca, `${name}:${credential}`);
+  let last: string | undefined;
+  return async (...request) => {
+    const { services } = member();
+    let answer: Result<Answer, string> = err("no health service is known");
+    for (const service of services.toSorted((a, b) => Number(b === last) - Number(a === last))) {
+      answer = await at(service)(...request);
+      if (!answer.ok || answer.value.status === STANDBY) continue;
+      last = service;
+      hear(answer.value);
+      return answer;
+    }
     return answer;
   };
-  return healthClient(call);
 }
 
-function hear({ status, body }: { status: number; body: string }, { onNews, onRemoved }: Hearing): void {
-  const news = status === 200 ? parse(NodeNoted, body)?.news : undefined;
-  if (news !== undefined) onNews(news);
-  const removed = status === 403 ? parse(MemberRemoved, body) : null;
-  if (removed !== null) onRemoved(removed.message);
-}
+/** The health client of a member. One that is not told of the lease must not take the service for one that keeps none. */
+export const openMemberClient = (call: Call): HealthClient =>
+  healthClient(async (method, path, ...rest) =>
+    path === "/" ? err("it does not tell this member of the head lease") : call(method, path, ...rest),
+  );

@@ -1,18 +1,64 @@
 import type { Failure } from "../../common/failure.ts";
-import { fetchCa, type Pinned, secureCall } from "../../common/net/pinned-tls.ts";
+import { fetchCa, type Pinned, pinOf, secureCall } from "../../common/net/pinned-tls.ts";
 import { Joined, JoinRefused, type JoinRequest } from "../../common/protocol/join-protocol.ts";
+import type { JoinToken } from "../../common/protocol/join-token.ts";
 import { err, ok, type Result } from "../../common/result.ts";
+import { probeLocal } from "../config/local.ts";
 import { parse } from "../lease/health-client.ts";
+import { readCards } from "./cards.ts";
+import { hashOf, type Membership } from "./membership.ts";
+import { type Newcomer, ownAddress, readSettings } from "./newcomer.ts";
+
+/** A member again, whose address may have changed since it joined. */
+export async function comeBack(
+  { log, ...told }: Newcomer,
+  kept: Membership,
+  rayTokenPath: string,
+): Promise<Result<Membership, Failure>> {
+  const settings = readSettings(told, kept, rayTokenPath);
+  if (!settings.ok) return settings;
+  const { NODE_IP_ADDRESS, RAY_EP_INTERFACE } = settings.value;
+  const isWished = NODE_IP_ADDRESS !== null || RAY_EP_INTERFACE !== null;
+  const isStill = readCards().some(({ address }) => address === kept.address);
+  const found = isWished || isStill ? null : await findService(kept.services, pinOf(kept.ca));
+  if (found?.ok === false) return found;
+  const own = ownAddress(settings.value, found?.value.localAddress ?? kept.address, log);
+  return own.ok ? ok({ ...kept, ...own.value }) : own;
+}
+
+/** A new member, which nobody has reached yet. */
+export async function join(newcomer: Newcomer, token: JoinToken): Promise<Result<Membership, Failure>> {
+  const { env, who, stopRequest, log, hostname } = newcomer;
+  const settings = readSettings(newcomer);
+  if (!settings.ok) return settings;
+  const local = await probeLocal(who, settings.value, env, stopRequest.asked);
+  if (!local.ok) return local;
+  const { version, python } = local.value.ray;
+  const found = await findService(token.services, token.pin);
+  if (!found.ok) return found;
+  const own = ownAddress(settings.value, found.value.localAddress, log);
+  if (!own.ok) return own;
+  const joined = await askToJoin(found.value, {
+    secret: token.secret,
+    node: settings.value.RAY_EP_NODE_NAME ?? hostname,
+    address: own.value.address,
+    candidate: settings.value.RAY_EP_CANDIDATE,
+    ray: version ?? "unknown",
+    python: python ?? "unknown",
+  });
+  if (!joined.ok) return joined;
+  return ok({ ...joined.value, ...own.value, ca: found.value.ca, joinedWith: hashOf(token.secret) });
+}
 
 const TIMEOUT_MS = 5000;
 
 /** A health service that has proven to be the cluster's. */
-export interface Found extends Pinned {
+interface Found extends Pinned {
   readonly service: string;
 }
 
 /** The first service that answers with the pinned key; the next one is asked where one does not. */
-export async function findService(services: readonly string[], pin: string): Promise<Result<Found, Failure>> {
+async function findService(services: readonly string[], pin: string): Promise<Result<Found, Failure>> {
   const causes: string[] = [];
   let other: string | undefined;
   for (const service of services) {
@@ -27,10 +73,7 @@ export async function findService(services: readonly string[], pin: string): Pro
 }
 
 /** Exchanges the token's secret for a membership. */
-export async function askToJoin(
-  { service, ca }: Found,
-  request: JoinRequest,
-): Promise<Result<Joined, Failure>> {
+async function askToJoin({ service, ca }: Found, request: JoinRequest): Promise<Result<Joined, Failure>> {
   const answer = await secureCall(ca, null)(service)("POST", "/v1/join", TIMEOUT_MS, request);
   if (!answer.ok) return err({ reason: "no-health-service", causes: [answer.error] });
   const { status, body } = answer.value;

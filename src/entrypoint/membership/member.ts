@@ -1,55 +1,79 @@
-import type { ClusterNews } from "../../common/protocol/lease-protocol.ts";
+import type { Answer, Call } from "../../common/net/http.ts";
+import { MemberRemoved } from "../../common/protocol/join-protocol.ts";
+import { type ClusterNews, NodeNoted } from "../../common/protocol/lease-protocol.ts";
 import { attempt } from "../../common/result.ts";
-import type { HealthClient } from "../lease/health-client.ts";
-import { openMemberClient } from "./client.ts";
+import { type HealthClient, parse } from "../lease/health-client.ts";
+import type { Event } from "../output/event.ts";
+import { memberCall, openMemberClient } from "./client.ts";
 import type { Membership, MembershipFile } from "./membership.ts";
 import type { Told } from "./overlay.ts";
 
-interface MemberHearing {
+interface Hearing {
   /** With each change of who may become HEAD. */
   readonly onCandidates: (candidates: string) => void;
   /** Once, when this member was removed. */
   readonly onRemoved: () => void;
 }
 
-/** A node that belongs to a cluster of several machines, as main.ts knows it. */
+/** A node that belongs, or belonged, to a cluster of several machines; what it hears of itself and of the others is kept. */
 export class Member {
   /** The environment and the words for `ray start` that its membership makes of those that were given. */
   readonly told: Told;
+  /** To the cluster's health service, as this member. */
+  readonly call: Call;
   readonly #file: MembershipFile;
   #membership: Membership;
+  #hearing: Hearing | undefined;
 
   constructor(membership: Membership, told: Told, file: MembershipFile) {
     this.#membership = membership;
     this.told = told;
     this.#file = file;
+    this.call = memberCall(
+      () => this.#membership,
+      (answer) => this.#hear(answer),
+    );
   }
 
   get membership(): Membership {
     return this.#membership;
   }
 
+  /** What it says of itself at each start. */
+  get introduction(): Event[] {
+    const { cluster, member, interface: card } = this.#membership;
+    return [{ type: "member", cluster: cluster.name, member, interface: card }];
+  }
+
+  /** Of one that was removed. */
+  get goodbye(): Event<"removed"> {
+    const { cluster, member, removed = "" } = this.#membership;
+    return { type: "removed", cluster: cluster.name, member, message: removed };
+  }
+
   get isRemoved(): boolean {
     return this.#membership.removed !== undefined;
   }
 
-  client({ onCandidates, onRemoved }: MemberHearing): HealthClient {
-    return openMemberClient(this.#membership, {
-      onNews: (news) => this.#learn(news) && onCandidates(news.candidates),
-      onRemoved: (message) => {
-        if (this.isRemoved) return;
-        this.#keep({ removed: message });
-        onRemoved();
-      },
-    });
+  client(hearing: Hearing): HealthClient {
+    this.#hearing = hearing;
+    return openMemberClient(this.call);
   }
 
-  /** True where the candidates are others than before. */
-  #learn(news: ClusterNews): boolean {
+  #hear({ status, body }: Answer): void {
+    const news = status === 200 ? parse(NodeNoted, body)?.news : undefined;
+    if (news !== undefined) this.#learn(news);
+    const removed = status === 403 ? parse(MemberRemoved, body) : null;
+    if (removed === null || this.isRemoved) return;
+    this.#keep({ removed: removed.message });
+    this.#hearing?.onRemoved();
+  }
+
+  #learn(news: ClusterNews): void {
     const { candidates, services } = this.#membership;
-    const same = candidates === news.candidates;
-    if (!same || services.join() !== news.services.join()) this.#keep(news);
-    return !same;
+    if (candidates === news.candidates && services.join() === news.services.join()) return;
+    this.#keep(news);
+    if (candidates !== news.candidates) this.#hearing?.onCandidates(news.candidates);
   }
 
   /** What cannot be written now is known in this run all the same. */

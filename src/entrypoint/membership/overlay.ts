@@ -35,7 +35,6 @@ const WORDS: Says = {
   "--dashboard-agent-grpc-port": ({ ports }) => String(ports.agentGrpc),
   "--runtime-env-agent-port": ({ ports }) => String(ports.runtimeEnvAgent),
   "--metrics-export-port": ({ ports }) => String(ports.metrics),
-  "--dashboard-host": ({ address }) => address,
 };
 
 /** Would decide who leads, or be used in place of the membership's. */

@@ -10,13 +10,15 @@ import type { Decision } from "../election/decide/decision.ts";
 import { roleOf } from "../election/elect.ts";
 import { type Command, type PlanInput, planInstall, planRayStart } from "../ray/command.ts";
 import { renderStore } from "../ray/store/choice.ts";
-import { render } from "./event.ts";
+import { type Event, render } from "./event.ts";
 import { exitCodeOf } from "./exit-code.ts";
 import { introduction } from "./introduction.ts";
 import { redactCommand, redactEnv } from "./redact.ts";
 
 export interface DryRunInput extends PlanInput {
   readonly version: string;
+  /** What a member of several machines says first. */
+  readonly membership?: readonly Event[];
   readonly seen: Seen & { readonly health: HeardHealth };
 }
 
@@ -41,7 +43,7 @@ export function dryRun(input: DryRunInput) {
     version,
     node: config.node,
     config: CONTRACT.map(([name, variable]) => showSetting(name, variable, config.texts[name])),
-    introduction: introduction(input).flatMap(render),
+    introduction: [...(input.membership ?? []), ...introduction(input)].flatMap(render),
     facts: {
       local: { ms: round(local.ms), ...installed },
       health: { url, kind: health.kind, ms: round(health.ms), text: said.join("\n") },
@@ -94,6 +96,11 @@ function showPlan(decision: Decision, input: DryRunInput) {
     ready: { gcs: formatAddress(ready.gcs), nodeName: ready.nodeName, timeout: ready.timeoutMs / 1000 },
   };
 }
+
+/** The report of a node that has nothing to decide yet, as its schema has it: it is no member, or one that was removed. */
+export const dryRunAlone = (version: string, node: string, event: Event) => ({
+  ...{ version, node, introduction: render(event), exitCode: 0 },
+});
 
 /** The report for people. */
 export function renderDryRun(report: DryRunReport): string[] {

@@ -8,6 +8,7 @@ const CODES: Partial<Record<Failure["reason"], number>> = {
   "state-taken": 75,
   "no-health-service": 75,
   "join-unclear": 75,
+  "head-not-reached": 75,
   "membership-unwritable": 74,
   "state-unwritable": 74,
   "store-failed": 74,

@@ -27,3 +27,17 @@ export function introduction({ config, local, env }: PlanInput): Event[] {
   if (explicitHead !== null) events.push({ type: "explicit-head", explicit: explicitHead });
   return events;
 }
+
+/** Of a program that is PID 1. */
+export const NO_INIT: Event = {
+  type: "warning",
+  what: "this program is PID 1 and finds no init: dead processes of this container will pile up",
+  fix: "Use docker run --init (compose: init: true), or an image with tini.",
+};
+
+/** Of a node whose Ray requires a token. */
+export const OPEN_LEASE: Event = {
+  type: "warning",
+  what: "Ray requires a token here, but this node has no token for the health service: if the service takes writes from everybody, anybody can decide which node leads",
+  fix: "Give the health service and all nodes the same secret: RAY_EP_HEALTH_TOKEN, or RAY_EP_HEALTH_TOKEN_FILE with the path of a file that holds it.",
+};

@@ -1,14 +1,37 @@
+import { type Failure, renderFailure } from "../../common/failure.ts";
+import { seconds } from "../../common/output/units.ts";
 import { type Card, shown } from "../membership/address.ts";
+import { warning } from "./words.ts";
 
 /** The events of a member of a cluster of several machines. */
 export const MEMBERSHIP = {
   joined: (e: { cluster: string; member: string }) => `✓ Joined the cluster ${e.cluster} as ${e.member}`,
+  /** Of a dry run, which joins nothing; the service's clock decides about the end. */
+  "would-join": ({ services, endsAtMs }: { services: readonly string[]; endsAtMs: number }) =>
+    `→ This node is no member yet: it would join the cluster whose health service is at ${services.join(" or ")}, by a token that ends at ${new Date(endsAtMs).toISOString()}`,
+  /** Also at each later start. */
+  member: (e: { cluster: string; member: string; interface: string | undefined }) =>
+    `→ Member ${e.member} of the cluster ${e.cluster}${e.interface === undefined ? "" : `, by the interface ${e.interface}`}`,
   "own-address": (e: { address: string; interface: string | undefined; cards: readonly Card[] }) => {
     const own = e.cards.find(({ address }) => address === e.address);
     const others = e.cards.filter((each) => each !== own).map(shown);
     const rest = others.length === 0 ? "" : `; not taken: ${others.join(", ")}`;
     return `→ This node is at ${own === undefined ? e.address : shown(own)}${rest}`;
   },
+  /** By wall time. */
+  clock: ({ aheadMs }: { aheadMs: number }) =>
+    warning(
+      `this machine's clock is ${seconds(Math.abs(aheadMs))} ${aheadMs > 0 ? "ahead of" : "behind"} the health service's; the cluster works all the same, but the times in logs differ`,
+      "Set the clocks, by NTP for instance (timedatectl set-ntp true).",
+    ),
+  /** By the health service, before anything of Ray runs. */
+  reached: (e: { address: string; ports: readonly number[] }) =>
+    `✓ The others reach this node at ${e.address} (ports ${e.ports.join(", ")})`,
+  /** A member starts all the same. */
+  "gate-unclear": (e: { failure: Failure }) => [
+    "→ Whether the others reach this node was not checked:",
+    ...renderFailure(e.failure).map((line) => `  ${line.replace(/^✗/, "→")}`),
+  ],
   /** Idle: an end would be a restart, and the answer would be the same. */
   removed: (e: { cluster: string; member: string; message: string }) => [
     `✗ ${e.member} was removed from the cluster ${e.cluster}: ${e.message}`,
