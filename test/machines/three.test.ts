@@ -56,14 +56,13 @@ interface PsService {
   readonly state: string;
 }
 
-test("objects of 32 MB take the data network alone", async () => {
+test("ws test: every line holds on every pair, and objects of 32 MB take the data network alone", async () => {
   const before = await Promise.all(lab.all.map(cardsOf));
-  await m1.must("docker", "cp", here("objects.py"), `${m1.node}:/tmp/objects.py`);
-  const said = await m1.must("docker", "exec", m1.node, "python3", "/tmp/objects.py");
-  expect(said).toContain("arrived: 6 between 3 nodes");
+  const { code, text } = await m2.ws(["test"]);
+  expect(code, text).toBe(0);
   const after = await Promise.all(lab.all.map(cardsOf));
   for (const [i, { data = 0, mgmt = 0 }] of after.entries()) {
-    // Each machine sent two objects and got two.
+    // Each machine sent an object to each other one, and got one from each.
     expect(data - (before[i]?.data ?? 0)).toBeGreaterThan(4 * 32 * MB);
     expect(mgmt - (before[i]?.mgmt ?? 0)).toBeLessThan(MB);
   }
@@ -126,4 +125,44 @@ test.each([
   await alive(m3, lab.all, 180_000);
   expect(await clusterId()).toBe(id);
   expect(await raysOf(others)).toEqual(rays);
+});
+
+test("ws leave: nothing of it stays; docker run with a token alone makes the same machine a member, also after the token's end", async () => {
+  const left = await m3.ws(["leave"]);
+  expect(left.code, left.text).toBe(0);
+  await alive(m2, [m1, m2]);
+  expect(await m3.must("docker", "ps", "--all", "--quiet")).toBe("");
+  expect(await m3.must("docker", "volume", "ls", "--quiet")).toBe("");
+  const { token: word } = JSON.parse((await m1.ws(["token", "--json", "--once"])).out);
+  const options = ["--network", "host", "--restart", "unless-stopped", "--shm-size", "1g"];
+  const run = ["run", "--detach", "--name", "ray", ...options, "--volume", `ray-node:${STATE}`];
+  await m3.must(
+    "docker",
+    ...run,
+    "--env",
+    `RAY_EP_JOIN=${word}`,
+    m3.node,
+    "--",
+    "--object-store-memory=150000000",
+  );
+  await alive(m2, lab.all);
+  expect((await m1.ws(["token", "--revoke"])).code).toBe(0);
+  await m3.must("docker", "restart", "ray");
+  await alive(m2, lab.all);
+});
+
+test("ws remove: the machine is idle, its credential dead and its name free; with a new token it joins again", async () => {
+  const removed = await m1.ws(["remove", "m3"]);
+  expect(removed.code, removed.text).toBe(0);
+  await alive(m2, [m1, m2]);
+  await m3.must("docker", "restart", "ray");
+  await until("m3 to stay idle", async () =>
+    (await m3.must("docker", "logs", "--tail", "5", "ray")).includes("This node stays idle"),
+  );
+  await m3.must("docker", "rm", "--force", "--volumes", "ray");
+  await m3.must("docker", "volume", "rm", "ray-node");
+  const { token: word } = JSON.parse((await m1.ws(["token", "--json"])).out);
+  const joined = await m3.ws(["join", word]);
+  expect(joined.code, joined.text).toBe(0);
+  await alive(m2, lab.all);
 });
