@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parseJoinToken } from "../../src/common/protocol/join-token.ts";
-import { type LabMachine, LabMachines } from "../fixtures/docker/lab-machines.ts";
+import { alive, type LabMachine, LabMachines } from "../fixtures/docker/lab-machines.ts";
 import { until } from "../fixtures/until.ts";
 
 /** Three machines become one cluster, as somebody types it; each test goes on where the one before it stopped. */
@@ -28,33 +28,6 @@ test("ws init, and ws join on two others: three nodes ALIVE on the cards of the 
   await m1.must("pkill", "-TERM", "-f", "capture.py");
   await capture.exit();
 });
-
-/** Waits until Ray lists exactly these machines as ALIVE, each at its address of the data network, as `ws ps` of `on` shows it. */
-async function alive(on: LabMachine, machines: readonly LabMachine[], timeoutMs = 120_000): Promise<void> {
-  let last = "";
-  const wanted = machines.map(({ name, data }) => `${name} ${data} ALIVE`).toSorted();
-  await until(
-    () => `${wanted.join(", ")}; the last is:\n${last}`,
-    async () => {
-      const { out } = await on.ws(["ps", "--json"]);
-      last = out;
-      const { services = [] } = JSON.parse(out || "{}") as { services?: PsService[] };
-      const seen = services.filter(({ state }) => state === "ALIVE");
-      return (
-        seen
-          .map(({ name, address }) => `${name} ${address} ALIVE`)
-          .toSorted()
-          .join() === wanted.join()
-      );
-    },
-    timeoutMs,
-  );
-}
-interface PsService {
-  readonly name: string;
-  readonly address: string | null;
-  readonly state: string;
-}
 
 test("ws test: every line holds on every pair, and objects of 32 MB take the data network alone", async () => {
   const before = await Promise.all(lab.all.map(cardsOf));
