@@ -11,7 +11,8 @@ import { createLogger, logForm } from "../common/output/logger.ts";
 import { handleSignals, leave } from "../common/process.ts";
 import { err, ok, type Result } from "../common/result.ts";
 import { helpText, readConfig } from "./config.ts";
-import { type Event, EXIT_CODES, quietLog, render, type ServiceFailure } from "./event.ts";
+import { type Event, quietLog, render } from "./event.ts";
+import { EXIT_CODES, type ServiceFailure } from "./failure.ts";
 import { startHealthService } from "./start.ts";
 
 function print(text: string): number {

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { resolveOnce } from "../common/lookup.ts";
 import type { NodeReport } from "../common/protocol/lease-protocol.ts";
 import type { ReachRequest } from "../common/protocol/reach-protocol.ts";
-import { createReach } from "./reach.ts";
+import { createDialBack, createReach } from "./reach.ts";
 
 const NONCE = "0123456789abcdef";
 const PEER = "10.0.0.7";
@@ -168,5 +168,31 @@ describe("the budget", () => {
     nowMs += 60_000;
     expect((await reach("late")).result).toBe("reached");
     expect(dialled).toBe(121);
+  });
+});
+
+describe("the dial-back of a member that has not started yet", () => {
+  const member = { name: "gpu01", address: "127.0.0.1" };
+  const dialBack = () => createDialBack(() => nowMs, TIMEOUT_MS);
+
+  test("tells what each of several ports met, after the time of one", async () => {
+    const ports = [await listenAsNode(), await closedPort(), await listen(() => {}), 22];
+    const beganMs = performance.now();
+    const { answers } = await dialBack()({ nonce: NONCE, ports }, member);
+    expect(answers.map(({ result }) => result)).toEqual(["reached", "refused", "timeout", "not-known"]);
+    expect(performance.now() - beganMs).toBeLessThan(3 * TIMEOUT_MS);
+  });
+
+  test("is made once in three seconds for each member", async () => {
+    const dial = dialBack();
+    const request = { nonce: NONCE, ports: [await listenAsNode()] };
+    const results = async (who = member) => (await dial(request, who)).answers.map(({ result }) => result);
+    expect([await results(), await results(), await results({ ...member, name: "gpu02" })]).toEqual([
+      ["reached"],
+      ["busy"],
+      ["reached"],
+    ]);
+    nowMs += 3000;
+    expect(await results()).toEqual(["reached"]);
   });
 });

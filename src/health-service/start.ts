@@ -4,8 +4,10 @@ import type { AddressInfo } from "node:net";
 import { monotonicMs, pause } from "../common/deadline.ts";
 import { err, ok, type Result } from "../common/result.ts";
 import type { Config } from "./config.ts";
-import type { Event, ServiceFailure } from "./event.ts";
+import type { Event } from "./event.ts";
+import type { ServiceFailure } from "./failure.ts";
 import { pathsOf, ROOT } from "./http/paths.ts";
+import type { Paths } from "./http/reply.ts";
 import { createHealthServer, openFiles, type Transport } from "./http/server.ts";
 import type { Recalled } from "./lease/lease-state.ts";
 import { inTime, StateFile } from "./lease/state-file.ts";
@@ -31,7 +33,10 @@ export async function startHealthService(
   const around = { now: monotonicMs, pause, log, cluster: opened.value?.cluster };
   const service = new Service({ ...identity, ...around, ...recalled.value, config });
   await service.lease.open();
-  const servers = serversOf(service, config, opened.value?.transport);
+  const takeover = opened.value?.takeover(service.lease);
+  // One that starts again asks the others first whether it still decides.
+  await takeover?.look();
+  const servers = serversOf(service, config, pathsOf(service, takeover), opened.value?.transport);
   for (const { server, port } of servers) {
     const listening = await listen(server, host, port);
     if (!listening.ok) return listening;
@@ -39,7 +44,9 @@ export async function startHealthService(
   const { port } = servers[0].server.address() as AddressInfo;
   const whitelist = config.HEAD_WHITELIST?.map(({ name }) => name) ?? null;
   log({ type: "started", ...identity, host, port, ttlMs, stateDir, whitelist, access: accessTo(config) });
-  return ok({ port, stop: () => stop(servers, service) });
+  const ending = new AbortController();
+  void takeover?.watch(ending.signal);
+  return ok({ port, stop: () => stop(servers, service).finally(() => ending.abort()) });
 }
 
 /** What a write needs. */
@@ -80,15 +87,16 @@ interface Listening {
 function serversOf(
   service: Service,
   { RAY_EP_HEALTH_PORT: port, RAY_EP_HEALTH_TLS_PORT: tlsPort }: Config,
+  paths: Paths,
   transport: ((maxHandshakes: number) => Transport) | undefined,
 ): readonly [Listening, ...Listening[]] {
-  if (transport === undefined) return [{ server: createHealthServer(service), port }];
+  if (transport === undefined) return [{ server: createHealthServer(service, {}, paths), port }];
   const eighth = Math.floor(openFiles() / 8);
   // After a restart of this service all members come at once.
   const tls = transport(3 * eighth);
   return [
     { server: createHealthServer(service, { max: eighth }, ROOT), port },
-    { server: createHealthServer(service, { max: 4 * eighth }, pathsOf(service), tls), port: tlsPort },
+    { server: createHealthServer(service, { max: 4 * eighth }, paths, tls), port: tlsPort },
   ];
 }
 

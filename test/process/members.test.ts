@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { rmSync, statSync, symlinkSync } from "node:fs";
+import { Agent, request } from "node:https";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -102,17 +104,43 @@ describe("credentials", () => {
 
   test("a thousand wrong ones are refused, and a member goes on meanwhile", async () => {
     const { as } = await service.join("gpu01");
+    const agent = new Agent({ keepAlive: true });
     const guess = async (who: number) => {
       const statuses = new Set<number>();
       for (let i = 0; i < 100; i++)
-        statuses.add((await service.call("GET", "/v1/head", undefined, `gpu01:guess-${who}-${i}`)).status);
+        statuses.add(
+          (await service.call("GET", "/v1/head", undefined, `gpu01:guess-${who}-${i}`, agent)).status,
+        );
       return [...statuses];
     };
     const guesses = Promise.all(Array.from({ length: 10 }, (_, who) => guess(who)));
     expect((await service.call("PUT", "/v1/nodes/gpu01", report("gpu01-1"), as)).status).toBe(200);
     expect((await guesses).flat()).toEqual(Array(10).fill(401));
+    agent.destroy();
     expect(service.process?.text.match(/refused: no credential/g)).toHaveLength(1);
   });
+});
+
+test("a member that is removed while it still sends gets no lease by that request", async () => {
+  const { as } = await service.join("gpu01");
+  const body = JSON.stringify(ask("gpu01"));
+  const headers = {
+    "content-type": "application/json",
+    "content-length": body.length,
+    authorization: `Bearer ${as}`,
+  };
+  const sending = request({
+    ...{ host: "127.0.0.1", port: service.port, ca: service.read("ca.crt"), agent: false },
+    ...{ checkServerIdentity: () => undefined, method: "PUT", path: "/v1/head", headers },
+  });
+  sending.write(body.slice(0, 1));
+  const heard = async () => (await members()).members[0]?.heardAgo !== null;
+  await until("its header to be heard", heard);
+  await service.admin("DELETE", "/v1/members/gpu01");
+  sending.end(body.slice(1));
+  const [response] = await once(sending, "response");
+  expect(response.statusCode).toBe(403);
+  expect((await service.admin("GET", "/v1/head")).body.holder).toBeNull();
 });
 
 test("nothing secret is in the log, in answers or in the metrics", async () => {

@@ -12,6 +12,11 @@ import { ReachAnswer } from "./reach-protocol.ts";
 /** In RAY_EP_CLUSTER_DIR: the CA's certificate (PEM), and the admin's credential, presented as `Bearer CREDENTIAL`. */
 export const CA_FILE = "ca.crt";
 export const ADMIN_FILE = "admin-token";
+/**
+ * What this machine's node keeps of its membership: by it, its health service copies the cluster from the service that decides.
+ * Where it lies there before that service starts for the first time, no cluster is made.
+ */
+export const MEMBERSHIP_FILE = "membership.json";
 
 /** Every port that a node of the cluster listens on, the same on each machine. Ray Client's own servers take 23000 to 23999. */
 export const PortBlock = z.object({
@@ -66,7 +71,7 @@ export const Joined = z.object({
 });
 export type Joined = z.infer<typeof Joined>;
 
-export const JOIN_REFUSALS = [
+const JOIN_REFUSALS = [
   "unknown-token",
   "expired",
   "revoked",
@@ -118,8 +123,22 @@ export type TokenRevocation = z.infer<typeof TokenRevocation>;
 export const TokensRevoked = z.object({ revoked: Count });
 export type TokensRevoked = z.infer<typeof TokensRevoked>;
 
+/** 503 of a service that does not decide, for all but the admin's reads: ask the next one. */
+export type Standby = { reason: "standby"; message: string; services: string[] };
+
+/** 200 of `POST /v1/promote` (the admin), also where it decided already. `complete`: nothing that the service before kept is lost. */
+export const Promoted = z.object({ term: Count, complete: z.boolean() });
+export type Promoted = z.infer<typeof Promoted>;
+
+/** Body of `GET /v1/leader`, for everybody. `copiedAgo`: seconds since a standby copied from the service that decides. */
+export const Standing = z.object({
+  ...{ decides: z.boolean(), term: Count, service: Word },
+  copiedAgo: z.nullable(z.number()),
+});
+export type Standing = z.infer<typeof Standing>;
+
 /** A member in `GET /v1/members` (any member, the admin). `heardAgo`: seconds; null since this service's start. */
-export const Member = z.object({
+const Member = z.object({
   name: Name,
   address: Word,
   candidate: z.boolean(),

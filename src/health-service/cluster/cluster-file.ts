@@ -2,11 +2,13 @@ import { randomUUID } from "node:crypto";
 import { chmod, mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod/mini";
-import { ADMIN_FILE, CA_FILE, DEFAULT_PORTS } from "../../common/protocol/join-protocol.ts";
+import { readRegular } from "../../common/files.ts";
+import { ADMIN_FILE, CA_FILE, DEFAULT_PORTS, MEMBERSHIP_FILE } from "../../common/protocol/join-protocol.ts";
 import { attempt, err, ok, type Result } from "../../common/result.ts";
 import { writeDurably } from "../durable.ts";
 import { makeAuthority } from "./certificates.ts";
 import { ClusterState } from "./cluster-state.ts";
+import { type OwnMembership, parseMembership } from "./replica.ts";
 import { newSecret } from "./secrets.ts";
 
 /** What lies in RAY_EP_CLUSTER_DIR: the whole cluster in `cluster.json`, and beside it what its own machine needs to ask this service. */
@@ -19,23 +21,37 @@ export class ClusterFile {
     this.path = join(folder, "cluster.json");
   }
 
-  /** The cluster that is kept here, or a new one, kept from now on; and the admin's credential. An error says what the disk did. */
-  async open(name: string): Promise<Result<{ state: ClusterState; admin: string }, string>> {
+  /** The cluster that is kept here; null where there is none. An error says what the disk did. */
+  async read(): Promise<Result<ClusterState | null, string>> {
     try {
       await mkdir(this.#folder, { recursive: true, mode: 0o700 });
       await chmod(this.#folder, 0o700);
-      const kept = await this.#read();
-      if (!kept.ok) return kept;
-      const state = kept.value ?? (await newCluster(name));
+      const text = await readOptional(this.path);
+      if (text === null) return ok(null);
+      const state = attempt(() => z.parse(ClusterState, JSON.parse(text)));
+      return state === undefined ? err("it is not a cluster file of this program") : ok(state);
+    } catch (error) {
+      return err((error as Error).message);
+    }
+  }
+
+  /** Keeps the cluster, and what this machine needs to ask its service: the admin's credential, made where there is none. */
+  async settle(state: ClusterState): Promise<Result<string, string>> {
+    try {
       const given = await readOptional(join(this.#folder, ADMIN_FILE));
       const admin = given?.trim() || newSecret();
       await writeDurably(join(this.#folder, ADMIN_FILE), `${admin}\n`);
       await writeDurably(join(this.#folder, CA_FILE), state.authority.certificate);
       const saved = await this.save(state);
-      return saved.ok ? ok({ state, admin }) : saved;
+      return saved.ok ? ok(admin) : saved;
     } catch (error) {
       return err((error as Error).message);
     }
+  }
+
+  /** Of this machine's node; undefined where there is none that can be read. */
+  membership(): OwnMembership | undefined {
+    return parseMembership(readRegular(join(this.#folder, MEMBERSHIP_FILE)));
   }
 
   /** Returns when it is on the disk, or why it cannot be. */
@@ -46,13 +62,6 @@ export class ClusterFile {
     } catch (error) {
       return err((error as Error).message);
     }
-  }
-
-  async #read(): Promise<Result<ClusterState | null, string>> {
-    const text = await readOptional(this.path);
-    if (text === null) return ok(null);
-    const state = attempt(() => z.parse(ClusterState, JSON.parse(text)));
-    return state === undefined ? err(`${this.path} is not a cluster file of this program`) : ok(state);
   }
 }
 
@@ -65,16 +74,12 @@ async function readOptional(path: string): Promise<string | null> {
   }
 }
 
-async function newCluster(name: string): Promise<ClusterState> {
+/** A cluster that nobody has joined yet, which the service at this address decides about. */
+export async function newCluster(name: string, at: string): Promise<ClusterState> {
   const id = randomUUID();
   const authority = await makeAuthority(id, Date.now());
+  const first = { term: 1, decides: true, services: [{ at, member: null }] };
   const nobody = { versions: null, members: [], removed: [], tokens: [] };
-  return {
-    version: 1,
-    cluster: { name, id },
-    rayToken: newSecret(),
-    ports: DEFAULT_PORTS,
-    authority,
-    ...nobody,
-  };
+  const known = { cluster: { name, id }, rayToken: newSecret(), ports: DEFAULT_PORTS, authority };
+  return { version: 1, ...known, ...first, ...nobody };
 }

@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import type { WhitelistEntry } from "../../common/address.ts";
 import { Count, Host, Word } from "../../common/protocol/from-outside.ts";
 import { Joined } from "../../common/protocol/join-protocol.ts";
+import { MAX_CANDIDATES } from "../../common/protocol/lease-protocol.ts";
 
 const Digest = z.string().check(z.regex(/^[\w-]{43}$/));
 
@@ -27,6 +28,12 @@ export type KeptToken = z.infer<typeof KeptToken>;
 export const ClusterState = z.object({
   version: z.literal(1),
   ...z.pick(Joined, { cluster: true, rayToken: true, ports: true }).shape,
+  /** Grows with each service that takes over: of two that decide, the one with the higher term goes on. */
+  term: Count,
+  /** This service decides; the others copy what it keeps. Of this copy alone. */
+  decides: z.boolean(),
+  /** Where services listen (host:port), the one that decides first, and on whose machine; null where that is not known. */
+  services: z.array(z.object({ at: Word, member: z.nullable(Host) })),
   /** PEM. */
   authority: z.object({ certificate: z.string(), key: z.string() }),
   /** What the first member has, and so all others. */
@@ -49,3 +56,19 @@ export const candidatesLine = (state: ClusterState): string =>
   candidatesOf(state)
     .map(({ name, host, port }) => `${name}=${host}:${port}`)
     .join(" ");
+
+/** Another service copies from this one, and so may take over. The same state where that is known. */
+export function addService(state: ClusterState, member: string, at: string): ClusterState {
+  const [first, ...others] = state.services;
+  const isKnown = state.services.some((each) => each.at === at && each.member === member);
+  if (first === undefined || first.at === at || isKnown) return state;
+  const left = others.filter((each) => each.at !== at && each.member !== member);
+  return { ...state, services: [first, ...left, { at, member }].slice(0, MAX_CANDIDATES) };
+}
+
+/** The one at this address decides, under this term. */
+export function lead(state: ClusterState, at: string, term: number): ClusterState {
+  const own = state.services.find((each) => each.at === at) ?? { at, member: null };
+  const services = [own, ...state.services.filter((each) => each.at !== at)].slice(0, MAX_CANDIDATES);
+  return { ...state, term, decides: true, services };
+}

@@ -2,25 +2,18 @@ import { sameHost, type WhitelistEntry } from "../../common/address.ts";
 import type * as wire from "../../common/protocol/join-protocol.ts";
 import { formatJoinToken } from "../../common/protocol/join-token.ts";
 import type { ClusterNews } from "../../common/protocol/lease-protocol.ts";
-import type { Result } from "../../common/result.ts";
 import type { Event } from "../event.ts";
-import { inTime } from "../lease/state-file.ts";
-import { type ClusterState, candidatesLine, candidatesOf, type KeptMember } from "./cluster-state.ts";
+import { candidatesLine, type KeptMember } from "./cluster-state.ts";
+import type { ClusterStore } from "./cluster-store.ts";
 import * as membership from "./membership.ts";
 import { explainJoinRefusal } from "./refusal.ts";
 import { digestOf, newSecret, sameDigest } from "./secrets.ts";
 
 export interface ClusterSettings {
-  readonly state: ClusterState;
+  readonly store: ClusterStore;
   readonly admin: string;
   /** Of the CA's certificate (join-token.ts). */
   readonly pin: string;
-  /** Where members reach this service: host:port. */
-  readonly advertise: string;
-  readonly file: {
-    readonly path: string;
-    readonly save: (state: ClusterState) => Promise<Result<void, string>>;
-  };
   /** Milliseconds, monotonic; and since 1970. */
   readonly now: () => number;
   readonly wallNow: () => number;
@@ -30,19 +23,17 @@ export interface ClusterSettings {
 /** Who sent a request. */
 export type Identity =
   | { readonly kind: "admin" | "stranger" }
-  | { readonly kind: "member" | "removed"; readonly name: string };
+  | { readonly kind: "removed"; readonly name: string }
+  | { readonly kind: "member"; readonly name: string; readonly candidate: boolean };
 
-const SAVE_TIMEOUT_MS = 2000;
 /** A member reports every two seconds or so. */
 const LIVES_FOR_MS = 10_000;
 
-/** Keeps who belongs to the cluster: one change at a time, and on disk before it is answered. */
+/** Who belongs to the cluster, and who sent a request. */
 export class Cluster {
   readonly #settings: ClusterSettings;
   readonly #admin: string;
-  #state: ClusterState;
-  #candidates: WhitelistEntry[];
-  #line: Promise<unknown> = Promise.resolve();
+  readonly #store: ClusterStore;
   /** When each member was heard last. */
   readonly #heardAtMs = new Map<string, number>();
   /** Those that joined in this run and were not heard yet. */
@@ -51,8 +42,7 @@ export class Cluster {
   constructor(settings: ClusterSettings) {
     this.#settings = settings;
     this.#admin = digestOf(settings.admin);
-    this.#state = settings.state;
-    this.#candidates = candidatesOf(settings.state);
+    this.#store = settings.store;
   }
 
   /** Whose credential this Authorization header presents. A member counts as heard. */
@@ -62,29 +52,34 @@ export class Cluster {
     if (name === undefined) return { kind: sameDigest(digest, this.#admin) ? "admin" : "stranger" };
     const isIt = (each: { name: string; credential: string }) =>
       sameHost(each.name, name) && sameDigest(each.credential, digest);
-    const member = this.#state.members.find(isIt);
+    const member = this.#store.state.members.find(isIt);
     if (member === undefined)
-      return this.#state.removed.some(isIt) ? { kind: "removed", name } : { kind: "stranger" };
+      return this.#store.state.removed.some(isIt) ? { kind: "removed", name } : { kind: "stranger" };
     this.#heardAtMs.set(keyOf(name), this.#settings.now());
     this.#fresh.delete(keyOf(name));
-    return { kind: "member", name: member.name };
+    return { kind: "member", name: member.name, candidate: member.candidate };
+  }
+
+  /** False where another service does, and this one copies it. */
+  get decides(): boolean {
+    return this.#store.state.decides;
   }
 
   /** The whitelist of the lease. */
   candidates(): readonly WhitelistEntry[] {
-    return this.#candidates;
+    return this.#store.candidates;
   }
 
   member(name: string): KeptMember | undefined {
-    return this.#state.members.find((each) => sameHost(each.name, name));
+    return this.#store.state.members.find((each) => sameHost(each.name, name));
   }
 
   /** The 200 or the 403 of `POST /v1/join`; null where it cannot be kept. */
   join(request: wire.JoinRequest): Promise<wire.Joined | wire.JoinRefused | null> {
-    return this.#inLine(async () => {
+    return this.#store.inLine(async () => {
       const { wallNow, log } = this.#settings;
       const credential = newSecret();
-      const step = membership.join(this.#state, request, {
+      const step = membership.join(this.#store.state, request, {
         ...{ nowMs: wallNow(), secret: digestOf(request.secret), credential: digestOf(credential) },
         isFresh: (name) => this.#fresh.has(keyOf(name)),
         lives: (name) => (this.#heardAgoMs(name) ?? Number.POSITIVE_INFINITY) < LIVES_FOR_MS,
@@ -93,11 +88,17 @@ export class Cluster {
       if ("reason" in step) {
         const { reason, token, taken } = step;
         const heardAgoMs = taken === undefined ? null : this.#heardAgoMs(taken.name);
-        const message = explainJoinRefusal(reason, { request, state: this.#state, token, taken, heardAgoMs });
+        const message = explainJoinRefusal(reason, {
+          request,
+          state: this.#store.state,
+          token,
+          taken,
+          heardAgoMs,
+        });
         log({ type: "join-refused", node, address, reason, message });
         return { reason, message };
       }
-      if (!(await this.#keep(step.state))) return null;
+      if (!(await this.#store.keep(step.state))) return null;
       this.#heardAtMs.delete(keyOf(node));
       this.#fresh.add(keyOf(node));
       log({ type: "joined", node, address, candidate });
@@ -110,11 +111,11 @@ export class Cluster {
 
   /** The 200 of `POST /v1/tokens`; null where it cannot be kept. */
   makeToken(request: wire.TokenRequest): Promise<wire.TokenMade | null> {
-    return this.#inLine(async () => {
+    return this.#store.inLine(async () => {
       const { pin, wallNow, log } = this.#settings;
       const secret = newSecret();
-      const { state, token } = membership.addToken(this.#state, request, digestOf(secret), wallNow());
-      if (!(await this.#keep(state))) return null;
+      const { state, token } = membership.addToken(this.#store.state, request, digestOf(secret), wallNow());
+      if (!(await this.#store.keep(state))) return null;
       const expiresAt = new Date(token.endsAtMs).toISOString();
       log({ type: "token-made", expiresAt, once: token.once, replace: token.replace ?? null });
       const { services } = this.news();
@@ -125,10 +126,10 @@ export class Cluster {
 
   /** The 200 of `DELETE /v1/tokens`; null where it cannot be kept. */
   revokeTokens({ secret }: wire.TokenRevocation): Promise<wire.TokensRevoked | null> {
-    return this.#inLine(async () => {
+    return this.#store.inLine(async () => {
       const meant = secret === undefined ? undefined : digestOf(secret);
-      const { state, revoked } = membership.revokeTokens(this.#state, meant, this.#settings.wallNow());
-      if (!(await this.#keep(state))) return null;
+      const { state, revoked } = membership.revokeTokens(this.#store.state, meant, this.#settings.wallNow());
+      if (!(await this.#store.keep(state))) return null;
       this.#settings.log({ type: "tokens-revoked", revoked });
       return { revoked };
     });
@@ -136,9 +137,9 @@ export class Cluster {
 
   /** Ends a membership. `false`: there is no such member; null: it cannot be kept. */
   remove(name: string, by: string): Promise<boolean | null> {
-    return this.#inLine(async () => {
+    return this.#store.inLine(async () => {
       if (this.member(name) === undefined) return false;
-      if (!(await this.#keep(membership.remove(this.#state, name)))) return null;
+      if (!(await this.#store.keep(membership.remove(this.#store.state, name)))) return null;
       this.#settings.log({ type: "removed", node: name, by });
       return true;
     });
@@ -146,49 +147,33 @@ export class Cluster {
 
   /** A member reports where it is. What cannot be kept is tried again with its next report. */
   async locate(name: string, address: string): Promise<void> {
-    if (membership.move(this.#state, name, address) === this.#state) return;
-    await this.#inLine(async () => {
-      if (await this.#keep(membership.move(this.#state, name, address)))
+    if (membership.move(this.#store.state, name, address) === this.#store.state) return;
+    await this.#store.inLine(async () => {
+      if (await this.#store.keep(membership.move(this.#store.state, name, address)))
         this.#settings.log({ type: "moved", node: name, address });
     });
   }
 
   news(): ClusterNews {
-    return { candidates: candidatesLine(this.#state), services: [this.#settings.advertise] };
+    return {
+      candidates: candidatesLine(this.#store.state),
+      services: this.#store.state.services.map(({ at }) => at),
+    };
   }
 
   /** The body of `GET /v1/members`. */
   view(): wire.Members {
-    const members = this.#state.members.map(({ name, address, candidate, joinedAtMs }) => {
+    const members = this.#store.state.members.map(({ name, address, candidate, joinedAtMs }) => {
       const heardAgoMs = this.#heardAgoMs(name);
       const heardAgo = heardAgoMs === null ? null : heardAgoMs / 1000;
       return { name, address, candidate, joinedAt: new Date(joinedAtMs).toISOString(), heardAgo };
     });
-    return { ...this.news(), cluster: this.#state.cluster, members };
+    return { ...this.news(), cluster: this.#store.state.cluster, members };
   }
 
   #heardAgoMs(name: string): number | null {
     const atMs = this.#heardAtMs.get(keyOf(name));
     return atMs === undefined ? null : this.#settings.now() - atMs;
-  }
-
-  #inLine<T>(job: () => Promise<T>): Promise<T> {
-    const run = this.#line.then(job);
-    this.#line = run.catch(() => {});
-    return run;
-  }
-
-  /** Goes on with this state once it is on the disk. False where it cannot be written: then nothing has changed. */
-  async #keep(state: ClusterState): Promise<boolean> {
-    const { file, log } = this.#settings;
-    const saved = await inTime(SAVE_TIMEOUT_MS, file.save(state));
-    if (!saved.ok) {
-      log({ type: "members-not-kept", file: file.path, cause: saved.error });
-      return false;
-    }
-    this.#state = state;
-    this.#candidates = candidatesOf(state);
-    return true;
   }
 }
 

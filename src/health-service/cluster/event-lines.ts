@@ -1,4 +1,5 @@
 import { short } from "../../common/output/units.ts";
+import { MEMBERSHIP_FILE } from "../../common/protocol/join-protocol.ts";
 
 /** What happens in a cluster of members, in words: part of the service's events. No secret is in them. */
 export const MEMBER_LINES = {
@@ -37,6 +38,18 @@ export const MEMBER_LINES = {
     `→ A join token was made: it ends at ${expiresAt}${once ? ", and works once" : ""}${replace === null ? "" : `, for a machine that takes the place of ${replace}`}`,
   ],
   "tokens-revoked": ({ revoked }: { revoked: number }) => [`→ Join tokens revoked: ${revoked}`],
+  standby: ({ of }: { of: string }) => [`→ Standby: ${of} decides, and is copied every two seconds`],
+  "no-copy": ({ services, isMember }: { services: string[]; isMember: boolean }) => [
+    isMember
+      ? `✗ No service that decides answers (${services.join(", ")}); if its machine is lost for good: ws promote`
+      : `✗ Nothing can be copied: this machine's node is no member; put its ${MEMBERSHIP_FILE} into RAY_EP_CLUSTER_DIR`,
+  ],
+  promoted: ({ term, complete }: { term: number; complete: boolean }) => [
+    `✓ This service decides now, under term ${term}; ${complete ? "the one before has handed over" : "the one before does not answer"}`,
+  ],
+  yielded: ({ to, term }: { to: string; term: number }) => [
+    `→ ${to} decides under term ${term}: this service gives way, and is its standby`,
+  ],
   "members-not-kept": ({ file, cause }: Record<"file" | "cause", string>) => [
     `✗ The members cannot be kept in ${file}: ${cause}`,
     "→ Nobody joins or is removed until they can.",

@@ -9,6 +9,7 @@ import { digestOf } from "./secrets.ts";
 const NOW_MS = Date.parse("2026-03-01T12:00:00Z");
 const EMPTY: ClusterState = {
   ...{ version: 1, cluster: { name: "lab", id: "id-1" }, rayToken: "ray", ports: DEFAULT_PORTS },
+  ...{ term: 1, decides: true, services: [] },
   ...{ authority: { certificate: "", key: "" }, versions: null, members: [], removed: [], tokens: [] },
 };
 const HOUR = { expiresInS: 3600, once: false };

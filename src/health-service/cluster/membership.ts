@@ -103,7 +103,11 @@ export function remove(state: ClusterState, name: string): ClusterState {
   const isIt = (member: KeptMember) => sameHost(member.name, name);
   const gone = state.members.filter(isIt).map(({ name, credential }) => ({ name, credential }));
   const members = state.members.filter((member) => !isIt(member));
-  return { ...state, members, removed: [...state.removed, ...gone].slice(-MAX_REMOVED) };
+  // The service that decides goes on, on whatever machine it is.
+  const services = state.services.filter(
+    ({ member }, i) => i === 0 || member === null || !sameHost(member, name),
+  );
+  return { ...state, members, services, removed: [...state.removed, ...gone].slice(-MAX_REMOVED) };
 }
 
 /** Adds a join token, which is kept as its digest alone. */

@@ -1,37 +1,85 @@
 import { createHash, X509Certificate } from "node:crypto";
 import { formatAddress } from "../../common/address.ts";
-import { monotonicMs } from "../../common/deadline.ts";
-import { err, ok } from "../../common/result.ts";
+import { monotonicMs, pause } from "../../common/deadline.ts";
+import { err, ok, type Result } from "../../common/result.ts";
 import type { Config } from "../config.ts";
-import type { Event, ServiceFailure } from "../event.ts";
+import type { Event } from "../event.ts";
+import type { ServiceFailure } from "../failure.ts";
 import { overTls } from "../http/tls.ts";
 import { inTime } from "../lease/state-file.ts";
 import { makeServerKeys } from "./certificates.ts";
 import { Cluster } from "./cluster.ts";
-import { ClusterFile } from "./cluster-file.ts";
+import { ClusterFile, newCluster } from "./cluster-file.ts";
+import { type ClusterState, lead } from "./cluster-state.ts";
+import { ClusterStore } from "./cluster-store.ts";
+import { askPeer } from "./peers.ts";
+import { parseReplica } from "./replica.ts";
+import { Takeover, type TakeoverSettings } from "./takeover.ts";
 
-const OPEN_TIMEOUT_MS = 10_000;
+const DISK_TIMEOUT_MS = 10_000;
+const COPY_AGAIN_MS = 2000;
 
-/** The cluster that RAY_EP_CLUSTER_DIR keeps, or a new one. `transport`: TLS with a certificate of it. */
-export async function openCluster(folder: string, config: Config, log: (event: Event) => void) {
+type Log = (event: Event) => void;
+
+/**
+ * The cluster that RAY_EP_CLUSTER_DIR keeps; else a copy of the one that this machine's node belongs to; else a new one.
+ * `transport`: TLS with a certificate of its CA.
+ */
+export async function openCluster(folder: string, config: Config, log: Log) {
   const { RAY_EP_CLUSTER_NAME: name, RAY_EP_HEALTH_ADVERTISE: at } = config;
   const file = new ClusterFile(folder);
-  const opened = await inTime(OPEN_TIMEOUT_MS, file.open(name));
-  if (!opened.ok || at === null)
-    return err<ServiceFailure>({
-      reason: "cluster-unusable",
-      file: file.path,
-      cause: opened.ok ? "no address" : opened.error,
-    });
-  const { state, admin } = opened.value;
-  const { authority, cluster, members } = state;
+  const fail = (cause: string) => err<ServiceFailure>({ reason: "cluster-unusable", file: file.path, cause });
+  // config.ts wants it.
+  if (at === null) return fail("no address");
+  const advertise = formatAddress(at);
+  const state = await findState(file, name, advertise, log);
+  if (!state.ok) return fail(state.error);
+  const admin = await inTime(DISK_TIMEOUT_MS, file.settle(state.value));
+  if (!admin.ok) return fail(admin.error);
+  const { authority, cluster, members } = state.value;
   const keys = await makeServerKeys(authority, at.host, Date.now());
   const pin = createHash("sha256").update(new X509Certificate(authority.certificate).raw).digest("base64url");
-  const advertise = formatAddress(at);
   log({ type: "cluster", ...cluster, members: members.length, advertise });
-  const around = { file, now: monotonicMs, wallNow: Date.now, log };
+  const store = new ClusterStore({ state: state.value, file, log });
+  const own = { store, advertise, membership: () => file.membership(), log };
   return ok({
-    cluster: new Cluster({ state, admin, pin, advertise, ...around }),
+    cluster: new Cluster({ store, admin: admin.value, pin, now: monotonicMs, wallNow: Date.now, log }),
+    takeover: (lease: TakeoverSettings["lease"]) => new Takeover({ ...own, lease }),
     transport: (maxHandshakes: number) => overTls(keys, maxHandshakes),
   });
 }
+
+async function findState(
+  file: ClusterFile,
+  name: string,
+  advertise: string,
+  log: Log,
+): Promise<Result<ClusterState, string>> {
+  const kept = await inTime(DISK_TIMEOUT_MS, file.read());
+  if (!kept.ok) return kept;
+  // Its address may be another one since.
+  if (kept.value?.decides) return ok(lead(kept.value, advertise, kept.value.term));
+  if (kept.value !== null) return ok(kept.value);
+  return ok(
+    file.membership() === undefined
+      ? await newCluster(name, advertise)
+      : await firstCopy(file, advertise, log),
+  );
+}
+
+/** Waits for a service that decides: without its CA this one can neither listen nor be asked. */
+async function firstCopy(file: ClusterFile, advertise: string, log: Log): Promise<ClusterState> {
+  for (;;) {
+    const { member, credential, ca, services } = file.membership() ?? NOBODY;
+    const path = `/v1/replica?service=${encodeURIComponent(advertise)}&term=0`;
+    for (const at of services) {
+      const answer = await askPeer(at, ca, path, `${member}:${credential}`);
+      const replica = answer?.status === 200 ? parseReplica(answer.body) : undefined;
+      if (replica !== undefined) return { ...replica.state, decides: false };
+    }
+    log({ type: "no-copy", services, isMember: services.length > 0 });
+    await pause(COPY_AGAIN_MS);
+  }
+}
+
+const NOBODY = { member: "", credential: "", ca: "", services: [] };

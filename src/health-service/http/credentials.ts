@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { sameHost } from "../../common/address.ts";
+import type { Standby } from "../../common/protocol/join-protocol.ts";
 import type { Cluster, Identity } from "../cluster/cluster.ts";
 import { type Reply, refuse } from "./reply.ts";
 
@@ -30,6 +31,19 @@ export function whyNotAdmin(caller: Identity): Reply | null {
     `expected the admin's credential, got that of ${caller.name}; do this on a machine that runs a health service`,
   );
 }
+
+/** Why a service that does not decide does not answer; null: it does. Who owns its machine may read what was copied last. */
+export function whyNotNow(cluster: Cluster, caller: Identity, method: string, path: string): Reply | null {
+  const isRead = caller.kind === "admin" && (method === "GET" || method === "HEAD");
+  if (cluster.decides || isRead || ALWAYS.has(path)) return null;
+  const { services } = cluster.news();
+  return { status: 503, body: { reason: "standby", message: STANDBY, services } satisfies Standby };
+}
+
+/** What each service answers. */
+const ALWAYS: ReadonlySet<string> = new Set(["/", "/v1/leader", "/v1/promote"]);
+const STANDBY =
+  "this health service does not decide: ask the next one, or make it the one that does: ws promote";
 
 const STRANGER = refuse(
   401,

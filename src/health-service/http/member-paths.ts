@@ -1,7 +1,7 @@
 import * as wire from "../../common/protocol/join-protocol.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { Service } from "../service.ts";
-import { callerOf, whyNotAdmin, whyNotFor, whyNotHeard } from "./credentials.ts";
+import { whyNotAdmin, whyNotFor, whyNotHeard } from "./credentials.ts";
 import { ok, type Paths, type Reply, refuse } from "./reply.ts";
 import type { createWrites } from "./writes.ts";
 
@@ -24,8 +24,7 @@ export function memberPaths(
     },
     "/v1/members": { GET: () => ok(cluster.view()) },
     "/v1/members/": {
-      DELETE: async ({ headers }, name) => {
-        const caller = callerOf(cluster, headers);
+      DELETE: async (_, name, caller) => {
         const by = "name" in caller ? "itself" : "the admin";
         return whyNotFor(caller, name) ?? removal(name, await service.remove(cluster, name, by));
       },
@@ -55,10 +54,11 @@ const unknown = (name: string): Reply =>
 const removal = (name: string, removed: boolean | null): Reply =>
   removed === false ? unknown(name) : kept(removed && {});
 
-const kept = (body: object | null): Reply => (body === null ? NOT_KEPT : ok(body));
+/** An answer, or that what it would tell cannot be kept. */
+export const kept = (body: object | null): Reply => (body === null ? NOT_KEPT : ok(body));
 
 const NOT_KEPT = refuse(
   503,
-  "the health service cannot keep its members on disk, so nothing was changed; see its log, and ask again",
+  "the health service cannot keep its cluster on disk, so nothing was changed; see its log, and ask again",
 );
 const NO_MEMBER = refuse(403, "expected the credential of a member, whose own address is dialled");

@@ -1,11 +1,13 @@
 import * as wire from "../../common/protocol/lease-protocol.ts";
 import { ReachRequest } from "../../common/protocol/reach-protocol.ts";
 import type { Identity } from "../cluster/cluster.ts";
+import type { Takeover } from "../cluster/takeover.ts";
 import type { Service } from "../service.ts";
 import { whyNotFor } from "./credentials.ts";
 import { memberPaths } from "./member-paths.ts";
 import { clusterText, paced, renderMetrics } from "./reads.ts";
 import { ok, type Paths, type Reply, refuse } from "./reply.ts";
+import { takeoverPaths } from "./takeover-paths.ts";
 import { createWrites } from "./writes.ts";
 
 const TEXT = { "content-type": "text/plain; charset=utf-8" };
@@ -15,7 +17,7 @@ const METRICS = { "content-type": "text/plain; version=0.0.4; charset=utf-8" };
 export const ROOT: Paths = { "/": { GET: (): Reply => ({ status: 200, headers: TEXT, body: "OK" }) } };
 
 /** All paths of a service. */
-export function pathsOf(service: Service): Paths {
+export function pathsOf(service: Service, takeover?: Takeover): Paths {
   const { settings } = service;
   const write = createWrites(settings);
   const cluster = paced(() => clusterText(service));
@@ -23,6 +25,7 @@ export function pathsOf(service: Service): Paths {
   return {
     ...ROOT,
     ...(settings.cluster && memberPaths(service, settings.cluster, write)),
+    ...(takeover && takeoverPaths(takeover, write)),
     "/v1/cluster": { GET: async () => ok(await cluster()) },
     "/metrics": { GET: async () => ({ status: 200, headers: METRICS, body: await metrics() }) },
     "/v1/head": {

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { ErrorAnswer } from "../../common/protocol/lease-protocol.ts";
+import type { Identity } from "../cluster/cluster.ts";
 
 /** One answer. An object is sent as JSON. */
 export interface Reply {
@@ -9,7 +10,11 @@ export interface Reply {
 }
 
 /** `name`: the path's last part, decoded. No reply where the client went away before it had said everything. */
-export type Handler = (request: IncomingMessage, name: string) => Reply | Promise<Reply | null>;
+export type Handler = (
+  request: IncomingMessage,
+  name: string,
+  caller: Identity,
+) => Reply | Promise<Reply | null>;
 
 /** Who answers at a path, by method. One that ends with "/" is followed by a name. */
 export type Paths = Readonly<Record<string, Readonly<Partial<Record<string, Handler>>>>>;

@@ -10,9 +10,10 @@ import * as z from "zod/mini";
 import { readText } from "../../common/files.ts";
 import { Name } from "../../common/protocol/from-outside.ts";
 import { attempt } from "../../common/result.ts";
+import type { Identity } from "../cluster/cluster.ts";
 import type { Service } from "../service.ts";
 import { Connections, maxConnections } from "./connections.ts";
-import { callerOf, whyNotHeard } from "./credentials.ts";
+import { callerOf, whyNotHeard, whyNotNow } from "./credentials.ts";
 import { pathsOf } from "./paths.ts";
 import { type Paths, type Reply, refuse } from "./reply.ts";
 import { short } from "./writes.ts";
@@ -89,7 +90,7 @@ function send({ answers }: Service, response: ServerResponse, { status, headers,
 }
 
 /** What strangers may ask for, where all others have credentials. */
-const OPEN: ReadonlySet<string> = new Set(["/", "/v1/join"]);
+const OPEN: ReadonlySet<string> = new Set(["/", "/v1/join", "/v1/leader"]);
 /** Paths that end with a name. */
 const NAMED = /^(\/v1\/(?:nodes|members)\/)(.*)$/s;
 
@@ -97,8 +98,12 @@ const NAMED = /^(\/v1\/(?:nodes|members)\/)(.*)$/s;
 function createRouter({ settings: { cluster, log } }: Service, paths: Paths) {
   // A map has no names of its own, such as "constructor".
   const known = new Map(Object.entries(paths));
-  const whyNot = ({ headers, method = "", url, socket }: IncomingMessage, path: string): Reply | null => {
-    const refusal = OPEN.has(path) ? null : whyNotHeard(callerOf(cluster, headers));
+  const whyNot = (request: IncomingMessage, path: string, caller: Identity): Reply | null => {
+    if (cluster === undefined) return null;
+    const { method = "", url, socket } = request;
+    const notNow = whyNotNow(cluster, caller, method, path);
+    if (notNow !== null) return notNow;
+    const refusal = OPEN.has(path) ? null : whyNotHeard(caller);
     const from = socket.remoteAddress ?? "unknown";
     const cause = refusal?.status === 403 ? "a removed member" : "no credential of a member";
     if (refusal !== null) log({ type: "turned-away", from, method, path: short(url), cause });
@@ -112,10 +117,11 @@ function createRouter({ settings: { cluster, log } }: Service, paths: Paths) {
     const methods = known.get(folder);
     if (methods === undefined || name === undefined)
       return refuse(404, `there is nothing at ${url.slice(0, 200)}`);
-    const refusal = whyNot(request, path);
+    const caller = callerOf(cluster, request.headers);
+    const refusal = whyNot(request, path, caller);
     if (refusal !== null) return refusal;
     const handler = methods[method === "HEAD" ? "GET" : method];
-    if (handler !== undefined) return handler(request, name);
+    if (handler !== undefined) return handler(request, name, caller);
     const allow = [...Object.keys(methods), ...(methods.GET ? ["HEAD"] : [])].join(", ");
     return refuse(405, `expected ${allow} here, got ${method}`, { allow });
   };

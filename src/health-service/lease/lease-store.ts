@@ -112,6 +112,21 @@ export class LeaseStore {
     });
   }
 
+  /** What is kept for the next run, or for another service. */
+  memory(): lease.Memory {
+    return lease.memoryOf(this.#state);
+  }
+
+  /** Goes on with what another service remembers, as after a start. */
+  restore(memory: lease.Memory): Promise<void> {
+    return this.#inLine(async () => {
+      const { now, ttlMs } = this.#settings;
+      const isNews = JSON.stringify(memory) !== JSON.stringify(this.memory());
+      this.#state = lease.startLease({ kind: "kept", ...memory }, now(), ttlMs);
+      if (isNews) await this.#save(this.#state);
+    });
+  }
+
   seeEpoch(epoch: number): Promise<void> {
     return this.#inLine(async () => {
       this.#state = seeEpoch(this.#state, epoch);

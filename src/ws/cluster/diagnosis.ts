@@ -56,7 +56,7 @@ const REASONS: Readonly<Record<string, string>> = {
   "port-taken": PORT_IN_USE,
   "disk-full": DISK_FULL,
   "store-failed":
-    "the kept state of the cluster cannot be used; make room on its disk, or give it up: ws reset-state",
+    "the kept state of the cluster cannot be used; make room on its disk, or give it up: ws reset-state NODE",
   "no-such-user": NO_USER,
   "wrong-user": NO_USER,
   "version-differs": VERSIONS_DIFFER,

@@ -88,6 +88,10 @@ describe("two lines make a node of any base with glibc and Ray", () => {
   test.each(BASES)("$name", async ({ name, base, uid }) => {
     const image = await engine.build(`base-${name}`, { text: twoLines(base) });
     await makesCluster(image, name, uid);
+    // The carrier itself has them, for ws.
+    expect((await engine.run(image, ["sh", "-c", "ls -d /opt/ws; command -v docker"])).text).not.toMatch(
+      /^\//m,
+    );
   });
 });
 

@@ -1,0 +1,45 @@
+import * as z from "zod/mini";
+import { Host, Word } from "../../common/protocol/from-outside.ts";
+import { Standing } from "../../common/protocol/join-protocol.ts";
+import { Epoch } from "../../common/protocol/lease-protocol.ts";
+import { attempt } from "../../common/result.ts";
+import { KeptHold, type Memory, SoleHolder } from "../lease/lease-state.ts";
+import { ClusterState } from "./cluster-state.ts";
+
+/** Body of `GET /v1/replica`: all that another service needs to take over, secrets too. */
+const Replica = z.object({
+  state: ClusterState,
+  lease: z.object({
+    ...{ epoch: Epoch, highestEpochSeen: Epoch, hold: z.nullable(KeptHold) },
+    sole: z.optional(z.nullable(SoleHolder)),
+  }),
+});
+export type Replica = z.infer<typeof Replica>;
+
+export const parseReplica = (body: string): Replica | undefined =>
+  attempt(() => z.parse(Replica, JSON.parse(body)));
+
+export const parseStanding = (body: string): Standing | undefined =>
+  attempt(() => z.parse(Standing, JSON.parse(body)));
+
+/** Of two services that decide, one has to give way. */
+export const outranks = (a: Standing, b: Standing): boolean =>
+  a.term > b.term || (a.term === b.term && a.service > b.service);
+
+/** What the membership of this machine's node says to its service: by it, it asks the others. */
+const OwnMembership = z.object({ member: Host, credential: Word, ca: z.string(), services: z.array(Word) });
+export type OwnMembership = z.infer<typeof OwnMembership>;
+
+export const parseMembership = (text: string | null): OwnMembership | undefined =>
+  attempt(() => z.parse(OwnMembership, JSON.parse(text ?? "")));
+
+/** A service that decided until a moment ago may have granted epochs that were not copied. */
+const EPOCHS_NOT_COPIED = 1000;
+
+/** What the service that takes over remembers: epochs go on above all that the other one may have granted. */
+export const aheadOf = (memory: Memory, isComplete: boolean): Memory => ({
+  ...memory,
+  highestEpochSeen: memory.highestEpochSeen + EPOCHS_NOT_COPIED,
+  // Whoever led meanwhile is not known.
+  sole: isComplete ? memory.sole : null,
+});

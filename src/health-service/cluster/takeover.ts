@@ -1,0 +1,131 @@
+import { monotonicMs, pause } from "../../common/deadline.ts";
+import type { Promoted, Standing } from "../../common/protocol/join-protocol.ts";
+import type { Event } from "../event.ts";
+import type { LeaseStore } from "../lease/lease-store.ts";
+import { addService, lead } from "./cluster-state.ts";
+import type { ClusterStore } from "./cluster-store.ts";
+import { askPeer } from "./peers.ts";
+import * as replicas from "./replica.ts";
+
+export interface TakeoverSettings {
+  readonly store: ClusterStore;
+  readonly lease: Pick<LeaseStore, "memory" | "restore">;
+  /** Where members reach this service: host:port. */
+  readonly advertise: string;
+  /** Of this machine's node; undefined where it is no member. */
+  readonly membership: () => replicas.OwnMembership | undefined;
+  readonly log: (event: Event) => void;
+}
+
+const EVERY_MS = 2000;
+
+/**
+ * Several services of one cluster: one decides, the others copy all that it keeps, every two seconds. One of them takes over only
+ * when somebody says so. A service that decides looks whether another one does so under a higher term, and gives way.
+ */
+export class Takeover {
+  readonly #settings: TakeoverSettings;
+  #copiedAtMs: number | undefined;
+
+  constructor(settings: TakeoverSettings) {
+    this.#settings = settings;
+  }
+
+  /** Looks every two seconds, until `signal` aborts. */
+  async watch(signal: AbortSignal): Promise<void> {
+    while (await pause(EVERY_MS, signal)) await this.look();
+  }
+
+  /** Copies from the service that decides, or looks whether another one does. Never rejects. */
+  async look(): Promise<void> {
+    const { store, advertise } = this.#settings;
+    if (!store.state.decides) return void (await this.#copy(store.state.term));
+    const others = store.state.services.filter(({ at }) => at !== advertise);
+    await Promise.all(others.map(({ at }) => this.#compare(at)));
+  }
+
+  standing(): Standing {
+    const { store, advertise } = this.#settings;
+    const { decides, term } = store.state;
+    const copiedAgo = this.#copiedAtMs === undefined ? null : (monotonicMs() - this.#copiedAtMs) / 1000;
+    return { decides, term, service: advertise, copiedAgo };
+  }
+
+  /** What the service at `service` copies for this member. One with a higher term takes over: this one decides no more. */
+  replica(member: string, service: string, term: number): Promise<replicas.Replica | null> {
+    const { store, lease } = this.#settings;
+    return store.inLine(async () => {
+      if (term > store.state.term) await this.#yield(service, term);
+      else {
+        const known = addService(store.state, member, service);
+        if (known !== store.state && !(await store.keep(known))) return null;
+      }
+      return { state: store.state, lease: lease.memory() };
+    });
+  }
+
+  /** This service decides from now on. `complete`: the one before has handed over. Null where it cannot be kept. */
+  async promote(): Promise<Promoted | null> {
+    const { store, lease, advertise, log } = this.#settings;
+    const { decides, term } = store.state;
+    if (decides) return { term, complete: true };
+    const complete = await this.#copy(term + 1);
+    return store.inLine(async () => {
+      const next = store.state.term + 1;
+      await lease.restore(replicas.aheadOf(lease.memory(), complete));
+      if (!(await store.keep(lead(store.state, advertise, next)))) return null;
+      log({ type: "promoted", term: next, complete });
+      return { term: next, complete };
+    });
+  }
+
+  async #compare(at: string): Promise<void> {
+    const { store } = this.#settings;
+    const answer = await askPeer(at, store.state.authority.certificate, "/v1/leader");
+    const other = answer?.status === 200 ? replicas.parseStanding(answer.body) : undefined;
+    if (other?.decides && replicas.outranks(other, this.standing()))
+      await store.inLine(() => this.#yield(at, other.term));
+  }
+
+  /** Only in line. What cannot be kept is asked again at the next start. */
+  async #yield(to: string, term: number): Promise<void> {
+    const { store, log } = this.#settings;
+    if (!store.state.decides) return;
+    store.resign();
+    await store.keep(store.state);
+    log({ type: "yielded", to, term });
+  }
+
+  /** True where another service that decides was copied. */
+  async #copy(term: number): Promise<boolean> {
+    const { store, advertise, membership, log } = this.#settings;
+    const own = membership();
+    const known = [...store.state.services.map(({ at }) => at), ...(own?.services ?? [])];
+    const others = new Set(known.filter((at) => at !== advertise));
+    const path = `/v1/replica?service=${encodeURIComponent(advertise)}&term=${term}`;
+    for (const at of own === undefined ? [] : others) {
+      const { certificate } = store.state.authority;
+      const answer = await askPeer(at, certificate, path, `${own?.member}:${own?.credential}`);
+      const replica = answer?.status === 200 ? replicas.parseReplica(answer.body) : undefined;
+      if (replica !== undefined && (await this.#take(replica))) {
+        if (this.#copiedAtMs === undefined) log({ type: "standby", of: at });
+        this.#copiedAtMs = monotonicMs();
+        return true;
+      }
+    }
+    log({ type: "no-copy", services: [...others], isMember: own !== undefined });
+    return false;
+  }
+
+  #take({ state, lease }: replicas.Replica): Promise<boolean> {
+    const { store } = this.#settings;
+    return store.inLine(async () => {
+      if (state.term < store.state.term || store.state.decides) return false;
+      const copy = { ...state, decides: false };
+      const isNews = JSON.stringify(copy) !== JSON.stringify(store.state);
+      if (isNews && !(await store.keep(copy))) return false;
+      await this.#settings.lease.restore(lease);
+      return true;
+    });
+  }
+}

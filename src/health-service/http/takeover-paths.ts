@@ -1,0 +1,28 @@
+import * as z from "zod/mini";
+import { Word } from "../../common/protocol/from-outside.ts";
+import type { Takeover } from "../cluster/takeover.ts";
+import { whyNotAdmin } from "./credentials.ts";
+import { kept } from "./member-paths.ts";
+import { ok, type Paths, refuse } from "./reply.ts";
+import type { createWrites } from "./writes.ts";
+
+/** The paths by which several services of one cluster agree which of them decides. */
+export const takeoverPaths = (takeover: Takeover, write: ReturnType<typeof createWrites>): Paths => ({
+  "/v1/leader": { GET: () => ok(takeover.standing()) },
+  "/v1/replica": {
+    GET: async ({ url = "" }, _, caller) => {
+      const asked = z.safeParse(Asked, Object.fromEntries(new URLSearchParams(url.split("?")[1])));
+      if (!asked.success) return refuse(400, "expected ?service=host:port&term=NUMBER");
+      if (caller.kind !== "member" || !caller.candidate)
+        return refuse(
+          403,
+          "expected the credential of a candidate: it may take over, and so is told all secrets",
+        );
+      const { service, term } = asked.data;
+      return kept(await takeover.replica(caller.name, service, Number(term)));
+    },
+  },
+  "/v1/promote": { POST: write(z.object({}), whyNotAdmin, async () => kept(await takeover.promote())) },
+});
+
+const Asked = z.object({ service: Word, term: z.string().check(z.regex(/^\d{1,15}$/)) });
