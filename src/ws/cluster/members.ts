@@ -11,6 +11,8 @@ export interface MemberReport {
   /** What its node advertises, and the network card that has it. */
   readonly address: string;
   readonly interface: string | undefined;
+  /** It said that it ends, and nothing since. */
+  readonly stopped: boolean;
   /** What troubles it, or did last; undefined: nothing. */
   readonly why: string | undefined;
   /** Of Ray, since its entrypoint started. */
@@ -26,8 +28,9 @@ export async function reportMembers(driver: Driver): Promise<readonly MemberRepo
   const [answer, view] = await Promise.all([cluster.ask("GET", "/v1/members"), healthView(driver)]);
   const known = answer.ok ? attempt(() => Members.parse(JSON.parse(answer.value.body))) : undefined;
   return known?.members.map(({ name, candidate, address, heardAgo }) => {
-    const status = view?.nodes.find((node) => node.name === name)?.status;
+    const { status, state } = view?.nodes.find((node) => node.name === name) ?? {};
     return {
+      stopped: state === "stopped",
       ...{ name, candidate, address, interface: status?.interface },
       ...{ why: status && whyOf(status), restarts: status?.restarts, heardAgoS: heardAgo ?? undefined },
     };

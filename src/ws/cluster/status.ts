@@ -81,7 +81,8 @@ export function withMembers(
     .map((member): ServiceReport => {
       const heard = (member.heardAgoS ?? Number.POSITIVE_INFINITY) < SILENT_AFTER_S;
       const own = { name: member.name, address: member.address, member, ours: false } as const;
-      return { ...own, role: null, state: heard ? "joining" : "silent", uptimeS: undefined, pid: undefined };
+      const state = member.stopped ? "stopped" : heard ? "joining" : "silent";
+      return { ...own, role: null, state, uptimeS: undefined, pid: undefined };
     });
   return [...listed, ...rest];
 }

@@ -29,8 +29,11 @@ async function down(
   { volumes = false, yes: anyFolder = false, json }: JsonOption & { volumes?: boolean; yes?: boolean },
 ) {
   if (volumes && driver.settings.machine) return { reason: "member-stays" } as const;
-  const report = await showStop(context, "Stopping the cluster", "The cluster is down", (job) =>
-    downCluster(driver, job, { volumes, anyFolder }),
+  const report = await showStop(
+    context,
+    "Stopping the cluster",
+    driver.settings.machine ? "This machine's part is down" : "The cluster is down",
+    (job) => downCluster(driver, job, { volumes, anyFolder }),
   );
   if (!report.ok) return report.error;
   forgetUp(driver.stateDir, driver.name);

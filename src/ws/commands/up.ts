@@ -46,7 +46,11 @@ async function up(context: WsContext, options: UpOptions): Promise<number | WsFa
         build,
         agree: async (plan) =>
           (await overtaken()) ? err({ reason: "overtaken" }) : await agree(context, options, job, plan),
-        begin: () => rememberUp(stateDir, { runtime: driver.name, projectName: driver.settings.projectName }),
+        begin: () => {
+          const { projectName, machine } = driver.settings;
+          // Of a member machine.json says it.
+          if (machine === undefined) rememberUp(stateDir, { runtime: driver.name, projectName });
+        },
       }),
     timeout,
   );

@@ -45,8 +45,7 @@ export async function lookAtMachine(
   const elsewhere = isRemote({ host }) ? host : undefined;
   const folders = [nearestFolder(stateDir)];
   if (engine.ok && elsewhere === undefined && root !== "") folders.push(root);
-  /** Whether the engine can give an NVIDIA GPU to a container. */
-  const gpuToolkit = runtimes.includes('"nvidia"') || GPU_HOOKS.some((file) => existsSync(file));
+  const gpuToolkit = hasGpuToolkit(runtimes);
   return {
     /** Version of the Node that runs `ws`. */
     node: process.version,
@@ -77,11 +76,15 @@ const nearestFolder = (folder: string): string =>
   existsSync(folder) || folder === dirname(folder) ? folder : nearestFolder(dirname(folder));
 
 /** Nothing of a folder that is closed to us, as the engine's may be. */
-const freeIn = (folder: string) =>
+export const freeIn = (folder: string) =>
   statfs(folder).then(
     ({ bavail, bsize }) => [{ folder, freeBytes: bavail * bsize }],
     () => [],
   );
+
+/** Whether the engine can give an NVIDIA GPU to a container. `runtimes`: as `docker info` lists them. */
+export const hasGpuToolkit = (runtimes: string): boolean =>
+  runtimes.includes('"nvidia"') || GPU_HOOKS.some((file) => existsSync(file));
 
 /** The engine looks for the hook on its PATH, whether or not `nvidia-ctk` has made a runtime of it (Docker 20.10 to 28). */
 const GPU_HOOKS = ["/usr/bin", "/usr/local/bin", "/usr/local/nvidia/toolkit"].flatMap((folder) =>

@@ -1,7 +1,7 @@
 import type { Environment } from "../../common/environment.ts";
 import { err, ok } from "../../common/result.ts";
 import { loadSettings } from "../config/load.ts";
-import type { Settings } from "../config/settings.ts";
+import type { MemberSettings, Settings } from "../config/settings.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import type { Attempt } from "../failure.ts";
 import { memberDriver } from "../machine/driver.ts";
@@ -15,6 +15,7 @@ import { composeDriver } from "./compose/driver.ts";
 import {
   composeRunner,
   dockerRunner,
+  type Engine,
   engineHost,
   findCompose,
   findEngine,
@@ -114,8 +115,10 @@ export async function openMember(
   settings: Settings,
   machine: Machine,
   tool: Needs["tool"],
-): Attempt<Opened> {
-  const { env: shell, dist } = context;
+): Attempt<
+  Opened & { readonly engine: Engine; readonly settings: Settings & { readonly machine: MemberSettings } }
+> {
+  const { env: shell } = context;
   const tools = await findTools(shell, tool);
   if (!tools.ok) return err({ reason: "runtime-not-available", runtime: "docker", why: tools.error });
   const { compose, host } = tools.value;
@@ -123,12 +126,10 @@ export async function openMember(
   const access = await accessTo(context, options, member, "docker");
   if (!access.ok) return access;
   const { env } = access.value;
-  const driver = memberDriver({
-    ...{ ...options, settings: member, env, secrets: {}, dist },
-    engine: { docker: dockerRunner(shell), compose: composeRunner(compose, env), host },
-  });
+  const engine = { docker: dockerRunner(shell), compose: composeRunner(compose, env), host };
+  const driver = memberDriver({ ...options, settings: member, env, secrets: {}, engine });
   const other = async () => (isLocalRunning(options.stateDir) ? "embedded" : undefined);
-  return ok({ driver, overtaken: async () => false, other });
+  return ok({ driver, overtaken: async () => false, other, engine, settings: member });
 }
 
 function sayChoice({ terminal }: WsContext, { name, why, obvious, tools }: Choice, announce: boolean): void {

@@ -1,35 +1,40 @@
-import { ok } from "../../common/result.ts";
+import type { JoinToken } from "../../common/protocol/join-token.ts";
+import { err, ok } from "../../common/result.ts";
 import { upCluster } from "../cluster/up.ts";
 import { loadSettings } from "../config/load.ts";
 import { type GlobalOptions, type WsContext, withJob } from "../context.ts";
 import { openMember } from "../drivers/choose.ts";
 import type { Driver } from "../drivers/driver.ts";
 import type { Attempt } from "../failure.ts";
-import { warnOfMachine } from "../output/terminal.ts";
+import { warn, warnOfMachine } from "../output/terminal.ts";
+import { lastUp } from "../state/last-up.ts";
 import { forgetMachine, type Machine, writeMachine } from "../state/machine.ts";
-import { preflight } from "./preflight.ts";
+import { lookForMember } from "./look.ts";
+import { judgeMachine } from "./preflight.ts";
 
 /**
  * Makes this machine's part in a cluster of several, starts it, and waits until its node is ALIVE. Nothing of it is left where
- * that fails. `token`: empty where the health service that starts here makes it.
+ * that fails. `joining`: left out where the health service that starts here makes the token.
  */
 export async function becomeMember(
   context: WsContext,
   options: GlobalOptions & { readonly timeout: number },
   machine: Machine,
-  token: string,
+  joining?: { readonly word: string; readonly token: JoinToken },
 ): Attempt<Driver> {
   const { stateDir, timeout } = options;
+  if (lastUp(stateDir) !== undefined) return err(ALONE);
   const settings = loadSettings(context, options);
   if (!settings.ok) return settings;
   const opened = await openMember(context, options, settings.value, machine, "compose");
   if (!opened.ok) return opened;
-  const fit = await preflight(machine, stateDir);
-  if (!fit.ok) return fit;
-  const { driver } = opened.value;
+  const { driver, engine, settings: member } = opened.value;
+  const { problems, warnings } = judgeMachine(await lookForMember(engine, member, joining?.token), machine);
+  if (problems.length > 0) return err({ reason: "machine-not-ready", problems });
+  warn(context.terminal, "What you should know of this machine", warnings);
   let became = false;
   try {
-    writeMachine(stateDir, machine, token);
+    writeMachine(stateDir, machine, joining?.word ?? "");
     const up = await withJob(
       context,
       (job) => upCluster(driver, job, { build: false, agree: async () => ok(undefined), begin: () => {} }),
@@ -44,6 +49,12 @@ export async function becomeMember(
     if (!became) await (context.cleaning?.(undoing) ?? undoing());
   }
 }
+
+const ALONE = {
+  reason: "other-cluster",
+  what: "a cluster of its own (ws up)",
+  fix: "Take it down first: ws down. Its state stays.",
+} as const;
 
 /** Gives a membership back, if there was one, and removes all that was made. */
 async function undo(driver: Driver, { name }: Machine, stateDir: string): Promise<void> {

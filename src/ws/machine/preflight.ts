@@ -1,40 +1,99 @@
-import { DEFAULT_PORTS, type PortBlock } from "../../common/protocol/join-protocol.ts";
-import { err, ok } from "../../common/result.ts";
-import { TLS_PORT } from "../compose/machine.ts";
-import type { PlannedPort } from "../drivers/local/plan.ts";
-import { findTakenPorts } from "../drivers/local/taken-ports.ts";
-import type { Attempt } from "../failure.ts";
-import { lastUp } from "../state/last-up.ts";
+import type { Problem } from "../../common/failure.ts";
+import { gib } from "../../common/output/units.ts";
+import { HEALTH_NAME } from "../config/settings.ts";
+import type { TakenPort } from "../output/failure-texts.ts";
 import type { Machine } from "../state/machine.ts";
 
-/** Whether this machine can become a member, before minutes are spent on its image. */
-export async function preflight(machine: Machine, stateDir: string): Attempt {
-  if (lastUp(stateDir) !== undefined)
-    return err({
-      reason: "other-cluster",
-      what: "a cluster of its own (ws up)",
-      fix: "Take it down first: ws down. Its state stays.",
-    });
-  const ports = await findTakenPorts(portsOf(DEFAULT_PORTS, machine));
-  return ports.length === 0 ? ok(undefined) : err({ reason: "ports-taken", ports });
+/** What the engine says of itself (`docker info`), and the machine. */
+export interface MachineFacts {
+  /** The engine's machine, where that is another one. */
+  readonly elsewhere: string | undefined;
+  readonly securityOptions: readonly string[];
+  readonly operatingSystem: string;
+  /** Where the engine keeps images, and what is free there. */
+  readonly disk: { readonly folder: string; readonly freeBytes: number } | undefined;
+  readonly hasImage: boolean;
+  readonly hasGpu: boolean;
+  readonly gpuToolkit: boolean;
+  readonly taken: readonly TakenPort[];
+  /** Of a token's cluster, seen from here. */
+  readonly service: ServiceFacts | undefined;
 }
 
-const USES: Readonly<Record<Exclude<keyof PortBlock, "workers">, string>> = {
-  ...{ gcs: "GCS", client: "Ray Client", dashboard: "dashboard", nodeManager: "node manager" },
-  ...{ objectManager: "object manager", agentHttp: "dashboard agent", agentGrpc: "dashboard agent" },
-  ...{ runtimeEnvAgent: "runtime environments", metrics: "metrics" },
-};
+export interface ServiceFacts {
+  readonly problem: Problem | undefined;
+  /** This machine's end of the connection. */
+  readonly localAddress: string | undefined;
+  /** How far this machine's clock is ahead of the service's; undefined where it does not say. */
+  readonly aheadMs: number | undefined;
+}
 
-/** Every port that this machine's part listens on, at all its addresses. Pure. */
-export function portsOf(block: PortBlock, { candidate, advertise }: Machine): PlannedPort[] {
-  const [min, max] = block.workers;
-  const ofHead = ["gcs", "client", "dashboard"];
-  const one = (port: number, use: string): PlannedPort => ({ host: "0.0.0.0", port, use });
+/** A Ray image takes about 8 GiB, one with CUDA 25. */
+const IMAGE_BYTES = 10 * 2 ** 30;
+const CLOCK_MS = 30_000;
+
+/** What stands against this machine's part, and what should be known. Pure. */
+export function judgeMachine(facts: MachineFacts, { name }: Pick<Machine, "name">) {
+  const { elsewhere, securityOptions, operatingSystem, disk, hasImage, hasGpu, gpuToolkit } = facts;
+  const { taken, service } = facts;
+  const problems: (Problem | false | undefined)[] = [
+    elsewhere !== undefined && {
+      where: "The Docker engine",
+      problem: `runs on ${elsewhere}, and this machine is to be the member`,
+      fix: "Type the command on that machine, or choose the engine of this one: docker context use default",
+    },
+    securityOptions.some((each) => each.startsWith("name=rootless")) && {
+      where: "The Docker engine",
+      problem: "is rootless: its host network is not this machine's, so that others do not reach it",
+      fix: "Use the engine of root: docker context use default (or sudo)",
+    },
+    operatingSystem === "Docker Desktop" && {
+      where: "The Docker engine",
+      problem: "is Docker Desktop: its host network is that of a virtual machine, which others do not reach",
+      fix: "Use Docker Engine on Linux: https://docs.docker.com/engine/install/",
+    },
+    // A range of worker ports counts once.
+    ...[...Map.groupBy(taken, ({ use, holder }) => `${use} ${holder}`).values()].flatMap(portProblem),
+    hasGpu &&
+      !gpuToolkit && {
+        where: "GPU",
+        problem: "this machine has an NVIDIA GPU, and its engine cannot give it to containers",
+        fix: "Install nvidia-container-toolkit, then: sudo nvidia-ctk runtime configure --runtime=docker && sudo systemctl restart docker. Or set host.has_gpu: false.",
+      },
+    !hasImage &&
+      disk !== undefined &&
+      disk.freeBytes < IMAGE_BYTES && {
+        where: disk.folder,
+        problem: `expected ${gib(IMAGE_BYTES)} free for the image, got ${gib(disk.freeBytes)}`,
+        fix: "Make room: docker system df shows what is used, docker system prune removes what nothing needs",
+      },
+    name === HEALTH_NAME && {
+      where: "The name of this machine",
+      problem: `expected another one than ${HEALTH_NAME}, which is the health service's here`,
+      fix: "Give the machine another hostname: sudo hostnamectl set-hostname NAME",
+    },
+    service?.problem,
+  ];
+  const seconds = Math.round(Math.abs(service?.aheadMs ?? 0) / 1000);
+  const warnings: (Problem | false)[] = [
+    seconds * 1000 > CLOCK_MS && {
+      where: "Clock",
+      problem: `this machine's is ${seconds} s ${(service?.aheadMs ?? 0) > 0 ? "ahead of" : "behind"} the health service's; the cluster works, times in logs differ`,
+      fix: "Set it: sudo timedatectl set-ntp true",
+    },
+  ];
+  return { problems: problems.filter((each) => !!each), warnings: warnings.filter((each) => !!each) };
+}
+
+function portProblem([first, ...more]: readonly TakenPort[]): Problem[] {
+  if (first === undefined) return [];
+  const { port, use, holder = "something", why } = first;
+  const also = more.length === 0 ? "" : ` (and ${more.length} more)`;
   return [
-    ...(advertise === undefined ? [] : [one(TLS_PORT, "health service, TLS")]),
-    ...Object.entries(USES)
-      .filter(([key]) => candidate || !ofHead.includes(key))
-      .map(([key, use]) => one(block[key as keyof typeof USES], use)),
-    ...Array.from({ length: max - min + 1 }, (_, i) => one(min + i, "workers")),
+    {
+      where: `Port ${port} (${use})`,
+      problem: why ?? `expected it to be free on this machine, and ${holder} listens there${also}`,
+      fix: `See who does (sudo ss -ltnp 'sport = :${port}'), and stop it: all members use the same ports.`,
+    },
   ];
 }

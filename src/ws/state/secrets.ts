@@ -130,6 +130,7 @@ export const forgetSecrets = (stateDir: string, runtime: RuntimeName): void =>
   rmSync(secretsFolder(stateDir, runtime), { recursive: true, force: true });
 
 function write(folder: string, secrets: Secrets): void {
+  if (Object.keys(secrets).length === 0) return;
   mkdirSync(folder, { recursive: true });
   for (const each of [dirname(folder), folder]) chmodSync(each, 0o700);
   // For the users of the nodes, whose ids are their images' own. The folder keeps this machine's others out.

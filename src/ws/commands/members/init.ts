@@ -42,7 +42,7 @@ async function init(context: WsContext, options: InitOptions): Promise<number | 
       ...{ name: hostname(), candidate: true, advertise: `${at}:${TLS_PORT}` },
       ...{ interface: options.interface, address: options.ip, image: options.image },
     };
-    const became = await becomeMember(context, options, machine, "");
+    const became = await becomeMember(context, options, machine);
     if (!became.ok) return became.error;
     out(`✓ ${machine.name} is the first machine of the cluster, at ${at}\n`);
   } else {

@@ -47,7 +47,10 @@ async function join(
     ...{ name: hostname(), candidate: options.candidate === true },
     ...{ interface: options.interface, image: options.image },
   };
-  const became = await becomeMember(context, options, machine, word.trim());
+  const became = await becomeMember(context, options, machine, {
+    word: word.trim(),
+    token: token.value,
+  });
   if (!became.ok) return became.error;
   context.terminal.out(`✓ ${machine.name} is a member of the cluster\n`);
   return EXIT.ok;

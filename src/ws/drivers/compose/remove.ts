@@ -54,9 +54,10 @@ export function endVerbs(project: Project): Pick<Driver, "stop" | "remove" | "re
     },
     kept: async () => {
       const label = `label=${IMAGE_LABEL}=${project.settings.projectName}`;
+      const removing = project.settings.machine ? "ws leave" : "ws down -v";
       const images = ["image", "ls", "--format", "{{.Repository}}", "--filter", "dangling=false"];
       const lists: readonly (readonly [string, readonly string[], string])[] = [
-        ["volumes", ["volume", "ls", "--quiet", ...labelFilters(project.settings)], "ws down -v"],
+        ["volumes", ["volume", "ls", "--quiet", ...labelFilters(project.settings)], removing],
         ["images", [...images, "--filter", label], `docker image prune --all --filter ${label}`],
       ];
       const kept = lists.map(async ([what, list, remove]) => {

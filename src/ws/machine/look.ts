@@ -1,0 +1,75 @@
+import type { Problem } from "../../common/failure.ts";
+import { fetchCa, secureCall } from "../../common/net/pinned-tls.ts";
+import type { JoinToken } from "../../common/protocol/join-token.ts";
+import { readHostFacts } from "../compose/read-host.ts";
+import type { Settings } from "../config/settings.ts";
+import { freeIn, hasGpuToolkit } from "../doctor/look.ts";
+import { type Engine, isRemote } from "../drivers/compose/engine.ts";
+import { findTakenPorts } from "../drivers/local/taken-ports.ts";
+import type { Machine } from "../state/machine.ts";
+import { portsOf } from "./ports.ts";
+import type { MachineFacts, ServiceFacts } from "./preflight.ts";
+
+const INFO =
+  "{{range .SecurityOptions}}{{.}},{{end}}\n{{.OperatingSystem}}\n{{.DockerRootDir}}\n{{json .Runtimes}}";
+
+/** Looks at this machine before anything is made. `settings`: of its part. */
+export async function lookForMember(
+  engine: Engine,
+  settings: Settings & { readonly machine: Machine },
+  token: JoinToken | undefined,
+): Promise<MachineFacts> {
+  const { machine, nodes, health } = settings;
+  const [info, image, taken, service] = await Promise.all([
+    engine.docker(["info", "--format", INFO]),
+    engine.docker(["image", "inspect", "--format", "x", nodes[0]?.base.image ?? ""]),
+    findTakenPorts(portsOf(machine, health.port)),
+    token && lookAtService(token, Date.now),
+  ]);
+  const [security = "", operatingSystem = "", folder = "", runtimes = ""] = info.ok
+    ? info.value.split("\n")
+    : [];
+  const elsewhere = isRemote(engine) ? engine.host : undefined;
+  const [disk] = elsewhere === undefined && folder !== "" ? await freeIn(folder) : [];
+  return {
+    ...{ elsewhere, operatingSystem, disk, taken, service },
+    securityOptions: security.split(","),
+    hasImage: image.ok,
+    hasGpu: settings.hostHasGpu !== false && settings.gpuType !== "amd" && readHostFacts().hasGpu,
+    gpuToolkit: hasGpuToolkit(runtimes),
+  };
+}
+
+const TIMEOUT_MS = 3000;
+
+/** Looks at a token's cluster from here; nothing secret is sent. The first service that answers counts. */
+export async function lookAtService({ services, pin }: JoinToken, now: () => number): Promise<ServiceFacts> {
+  const causes: string[] = [];
+  for (const service of services) {
+    const found = await fetchCa(service, pin, TIMEOUT_MS);
+    if (found.ok) {
+      const { ca, localAddress } = found.value;
+      const answer = await secureCall(ca, null)(service)("GET", "/", TIMEOUT_MS);
+      const aheadMs =
+        answer.ok && !Number.isNaN(answer.value.dateMs) ? now() - answer.value.dateMs : undefined;
+      return { problem: undefined, localAddress, aheadMs };
+    }
+    if (found.error.kind === "other-key") return { ...NOTHING, problem: otherKey(service) };
+    causes.push(found.error.cause);
+  }
+  return { ...NOTHING, problem: outOfReach(causes) };
+}
+
+const NOTHING = { localAddress: undefined, aheadMs: undefined };
+
+const otherKey = (service: string): Problem => ({
+  where: service,
+  problem: "another server, with another key than the join token's, answers there; nothing secret was sent",
+  fix: "Take a line that ws token prints now; if it says the same, find out what answers there.",
+});
+
+const outOfReach = (causes: readonly string[]): Problem => ({
+  where: "The cluster's health service",
+  problem: `cannot be reached from here: ${causes.join("; ")}`,
+  fix: "See that it runs (ws ps there) and that its machine's firewall lets its port in: sudo ufw allow 8443/tcp",
+});
