@@ -109,6 +109,17 @@ test("one that is removed drains, stays idle, also after a restart, and joins ag
   expect(rig.rays.runs).toHaveLength(2);
 });
 
+test("one that was removed while it was away hears it before its Ray starts", async () => {
+  const first = await candidate();
+  await first.says("✓ Ray cluster is ready!");
+  first.signal("SIGTERM");
+  await first.exit();
+  await admin("DELETE", "/v1/members/ray-cpu");
+  const again = await candidate();
+  await again.says("✗ ray-cpu was removed from the cluster lab");
+  expect(rig.rays.runs).toHaveLength(1);
+});
+
 test("members hear of a candidate that joins later, and follow it without a restart of their own", async () => {
   const word = await token();
   // Without state it gives the lease back.
@@ -202,6 +213,21 @@ describe("a node that does not become a member says why, and leaves nothing", ()
     const given = { HEAD_WHITELIST: "a b", RAY_AUTH_TOKEN: "t", NODE_MANAGER_PORT: "7000" };
     const node = await candidate(given);
     await ends(node, 78, "3 problems", "HEAD_WHITELIST", "RAY_AUTH_TOKEN", "NODE_MANAGER_PORT");
+  });
+
+  test("a name that a member has", async () => {
+    const first = await candidate();
+    await first.says("✓ Ray cluster is ready!");
+    const word = await token();
+    const second = candidateBy(word, {
+      RAY_EP_STATE_DIR: stateOf("other"),
+      NODE_IP_ADDRESS: rig.host("", 3),
+    });
+    expect(await second.exit()).toBe(78);
+    expect(second.stderr).toMatch(
+      /name-taken → ray-cpu at \S+ is a member since .*ws token --replace ray-cpu/,
+    );
+    expect(await members()).toEqual(["ray-cpu"]);
   });
 
   test("a port of the block that another program has", async () => {
