@@ -11,9 +11,10 @@ function cluster(services: Record<string, number | null>) {
   const call = memberCall(
     () => MEMBER,
     () => {},
-    () => (service) => async () => {
+    () => (service) => async (_, path) => {
       asked.push(service);
-      const status = services[service] ?? null;
+      // As any HTTP server answers there.
+      const status = path === "/" ? 200 : (services[service] ?? null);
       return status === null ? err("connection refused") : ok({ status, body: "{}", dateMs: Number.NaN });
     },
   );
