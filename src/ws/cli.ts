@@ -9,6 +9,7 @@ import { addLogs } from "./commands/logs.ts";
 import { addInit } from "./commands/members/init.ts";
 import { addJoin } from "./commands/members/join.ts";
 import { addLeave } from "./commands/members/leave.ts";
+import { addPromote } from "./commands/members/promote.ts";
 import { addRemove } from "./commands/members/remove.ts";
 import { addToken } from "./commands/members/token.ts";
 import { addOpen } from "./commands/open.ts";
@@ -26,7 +27,7 @@ import { foreignState, trustedOwners } from "./state/foreign.ts";
 
 const COMMANDS = [
   ...[addGenerate, addDoctor, addUp, addPs, addLogs, addRun, addShell, addEnv, addOpen],
-  ...[addResetState, addDown, addTest, addInit, addJoin, addToken, addLeave, addRemove],
+  ...[addResetState, addDown, addTest, addInit, addJoin, addToken, addLeave, addRemove, addPromote],
 ];
 
 /** Runs one command line (without the program's name) and returns its exit code. */

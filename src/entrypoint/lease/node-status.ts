@@ -22,6 +22,8 @@ export function newborn(node: string, version: string, nowMs: number, before?: N
 export function statusAfter(status: NodeStatus, event: Event, nowMs: number): NodeStatus {
   const fault = (reason: string): NodeStatus => ({ ...status, fault: { reason, at: nowMs } });
   switch (event.type) {
+    case "member":
+      return event.interface === undefined ? status : { ...status, interface: event.interface };
     case "candidate": {
       const place = event.place < 0 ? null : event.place + 1;
       return { ...status, whitelist: event.whitelist.slice(0, MAX_SHOWN), place };

@@ -1,5 +1,7 @@
 import { type Address, formatAddress } from "../../common/address.ts";
+import { DEFAULT_PORTS } from "../../common/protocol/join-protocol.ts";
 import { err, ok, type Result } from "../../common/result.ts";
+import { reportMembers } from "../cluster/members.ts";
 import { type ClusterView, dashboardUrl, gcsOf, healthUrl, nodeAt, statusOf } from "../cluster/snapshot.ts";
 import { TEST_CLIENT_NAME } from "../config/settings.ts";
 import type { Driver } from "../drivers/driver.ts";
@@ -41,7 +43,9 @@ export function checkContext(all: Driver, head: Address, signal: AbortSignal) {
   const named = settings.nodes.find(
     ({ name }) => driver.inside({ ...head, host: name }).host === target.host,
   );
-  const clientPort = named?.clientPort ?? settings.test.targetClientPort;
+  const clientPort = settings.machine
+    ? DEFAULT_PORTS.client
+    : (named?.clientPort ?? settings.test.targetClientPort);
   return {
     settings,
     isolated,
@@ -56,6 +60,11 @@ export function checkContext(all: Driver, head: Address, signal: AbortSignal) {
       const node = await headNode();
       return node.ok ? ok(dashboardUrl(driver, node.value)) : node;
     },
+    /** Those of a cluster of several machines, as its health service knows them. */
+    members: once(async () => {
+      const members = await reportMembers(driver);
+      return members === undefined ? err("its health service does not answer") : ok(members);
+    }),
     /** Every GCS of this cluster that answers. */
     heads: async () => (await first()).heads,
     /** What the HEAD's GCS lists. */
@@ -78,7 +87,7 @@ export function checkContext(all: Driver, head: Address, signal: AbortSignal) {
     }),
     /** What a Ray Client program in the test client's place sees, and what each pair of nodes does together. */
     probe: once(async () => {
-      const output = await exec(TEST_CLIENT_NAME, probeCommand(target, clientPort));
+      const output = await exec(settings.machine?.name ?? TEST_CLIENT_NAME, probeCommand(target, clientPort));
       return output.ok ? readTried(output.value) : output;
     }),
     /** What a service wrote since it was started last. The last line counts: a node that decided again wrote another. */

@@ -61,9 +61,11 @@ async function startInOrder(
   const made = await driver.create(request, signal);
   if (!made.ok) return made;
   const { health, first, rest } = inOrder(driver.settings, servicesOf(driver.settings, request.part));
+  // The first member gets its token from that service.
+  const together = driver.isolated && driver.cluster === undefined;
   const stages = [
-    ...(driver.isolated ? [] : [{ names: health, settled: untilHealthAnswers }]),
-    { names: driver.isolated ? [...health, ...first] : first, settled: untilLed },
+    ...(together ? [] : [{ names: health, settled: untilHealthAnswers }]),
+    { names: together ? [...health, ...first] : first, settled: untilLed },
     { names: rest, settled: async () => {} },
   ];
   for (const { names, settled } of stages) {

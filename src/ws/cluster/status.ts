@@ -19,6 +19,8 @@ export interface ClusterReport {
   readonly runtime: Driver["name"];
   readonly head: Awaited<ReturnType<typeof reportHead>> | undefined;
   readonly noHead?: NoHead | undefined;
+  /** Set: this machine was removed from its cluster; why. */
+  readonly removed?: string | undefined;
   /** In this order: health, nodes, test worker, test client, nodes that ws did not start. */
   readonly services: readonly ServiceReport[];
 }
@@ -59,8 +61,9 @@ export async function reportCluster(driver: Driver): Attempt<ClusterReport> {
   });
   if (view !== undefined) services.push(...others(driver, view, names));
   const members = (await reportMembers(driver)) ?? [];
+  const removed = (await driver.cluster?.())?.removed;
   const head = view && (await reportHead(driver, view, found.value));
-  return ok({ runtime: driver.name, head, noHead, services: withMembers(services, members) });
+  return ok({ runtime: driver.name, head, noHead, removed, services: withMembers(services, members) });
 }
 
 /** A member reports every two seconds or so. */

@@ -79,7 +79,12 @@ export function renderPs(report: ClusterReport): string {
         `HEAD ${head.node} at ${formatAddress(head.address)}, ${AGE[`${head.sameCluster}`]}cluster ${head.clusterId.slice(0, 12)}, dashboard ${head.dashboardUrl}`,
       ]
     : withoutHead(report);
-  return [...rows.map((row) => row.trimEnd()), ...[...last, ...missing(services)].map(oneLine)].join("\n");
+  const gone =
+    report.removed === undefined
+      ? []
+      : [`✗ This machine was removed from that cluster: ${report.removed} → Clean up: ./ws leave`];
+  const more = [...last, ...missing(services), ...gone].map(oneLine);
+  return [...rows.map((row) => row.trimEnd()), ...more].join("\n");
 }
 
 /** Why no HEAD was found, and what to do. */

@@ -1,14 +1,18 @@
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
-import { formatAddress, parseAddress } from "../../common/address.ts";
+import { type Address, formatAddress, parseAddress } from "../../common/address.ts";
 import { monotonicMs } from "../../common/deadline.ts";
+import type { Check } from "../checks/check.ts";
 import { CHECKLIST, runChecks } from "../checks/checklist.ts";
 import { checkContext } from "../checks/context.ts";
+import { MEMBER_CHECKS } from "../checks/sections/members.ts";
 import { stopTest } from "../cluster/down.ts";
+import { gcsOf } from "../cluster/snapshot.ts";
 import { startTest } from "../cluster/up.ts";
 import { TEST_CLIENT_NAME, TEST_WORKER_NAME } from "../config/settings.ts";
 import { type GlobalOptions, type WsContext, withJob } from "../context.ts";
 import { type Opened, open } from "../drivers/choose.ts";
+import type { Driver } from "../drivers/driver.ts";
 import { describeFailure, EXIT, fail, interrupted, type WsFailure } from "../failure.ts";
 import type { Job } from "../output/progress.ts";
 import {
@@ -20,6 +24,7 @@ import {
   writeReport,
 } from "../output/report.ts";
 import { printJson, type Terminal } from "../output/terminal.ts";
+import { readMachine } from "../state/machine.ts";
 import { JSON_OPTION, type JsonOption, type Run, timeoutOption } from "./command.ts";
 import { showStop } from "./down.ts";
 import { showLogs } from "./logs.ts";
@@ -55,10 +60,13 @@ interface TestOptions extends GlobalOptions, JsonOption {
 /** The cluster test of docs/specification.md. */
 async function test(context: WsContext, options: TestOptions, command: Pick<Command, "error">) {
   const { up, down, logs } = options;
-  if (!up && !down && !logs) command.error("error: expected one of --up, --down and --logs");
+  const isMember = options.runtime !== "embedded" && readMachine(options.stateDir) !== undefined;
+  if (isMember && (down || logs)) command.error("error: a cluster of several machines needs no test worker");
+  if (!up && !down && !logs && !isMember) command.error("error: expected one of --up, --down and --logs");
   const opened = await open(context, options, { tool: up ? "compose" : "engine" });
   if (!opened.ok) return opened.error;
   if (logs) return showLogs(opened.value, context, {}, { args: [TEST_CLIENT_NAME, TEST_WORKER_NAME] });
+  if (isMember) return testMembers(context, options, opened.value);
   return down ? testDown(context, opened.value) : testUp(context, options, opened.value);
 }
 
@@ -88,20 +96,57 @@ async function testUp(context: WsContext, options: TestOptions, { driver }: Open
   const failed = started.ok ? undefined : fail(context, started.error);
   const { signal, terminal } = context;
   if (signal.aborted) return failed ?? interrupted(signal);
-  // With --json the lines are progress.
   const say = options.json ? terminal.err : terminal.out;
   const told = formatAddress(head);
   if (started.ok) say(`→ Judging the cluster; the test worker was told HEAD_ADDRESS=${told}\n`);
-  const checks = checkContext(driver, head, signal);
-  const results = await runChecks(CHECKLIST, checks, createCheckPrinter(say), signal);
-  if (signal.aborted) return interrupted(signal);
-  say(`\n${summarize(results).line}\n`);
   const startFailure = started.ok ? [] : describeFailure(started.error).lines;
-  const tookMs = monotonicMs() - began;
-  publish(terminal, options, { results, runtime: driver.name, head: told, startFailure, startedAt, tookMs });
+  const run = { head, checks: CHECKLIST, startFailure, startedAt, began };
+  const holds = await judge(context, options, driver, run);
+  if (holds === undefined) return interrupted(signal);
   if (started.ok) say("→ Next: ./ws test --logs · ./ws test --down\n");
-  const allHold = results.every(({ outcome }) => outcome !== "failed");
-  return allHold && started.ok ? EXIT.ok : EXIT.notAllWell;
+  return holds && started.ok ? EXIT.ok : EXIT.notAllWell;
+}
+
+/** The whole cluster of several machines, from here. */
+async function testMembers(context: WsContext, options: TestOptions, { driver }: Opened) {
+  if (options.report !== undefined) prepareFolder(resolve(options.report));
+  const { heads, noHead } = await gcsOf(driver.until(context.signal));
+  const [head] = heads;
+  if (noHead?.reason === "wants-token") return { reason: "token-refused", at: noHead.at } as const;
+  if (head === undefined)
+    return {
+      reason: "not-running",
+      what: "No HEAD of this cluster answers",
+      fix: "See why: ./ws ps",
+    } as const;
+  const run = { head: head.address, checks: MEMBER_CHECKS, startFailure: [], startedAt: new Date() };
+  const holds = await judge(context, options, driver, { ...run, began: monotonicMs() });
+  return holds === undefined ? interrupted(context.signal) : holds ? EXIT.ok : EXIT.notAllWell;
+}
+
+interface Judging extends Pick<TestRun, "startFailure" | "startedAt"> {
+  readonly head: Address;
+  readonly checks: readonly Check[];
+  /** Monotonic milliseconds. */
+  readonly began: number;
+}
+
+/** Judges, prints and reports. Whether all holds; undefined where it was interrupted. */
+async function judge(
+  { signal, terminal }: WsContext,
+  options: TestOptions,
+  driver: Driver,
+  { head, checks, began, ...run }: Judging,
+): Promise<boolean | undefined> {
+  // With --json the lines are progress.
+  const say = options.json ? terminal.err : terminal.out;
+  const asked = checkContext(driver, head, signal);
+  const results = await runChecks(checks, asked, createCheckPrinter(say), signal);
+  if (signal.aborted) return undefined;
+  say(`\n${summarize(results).line}\n`);
+  const tookMs = monotonicMs() - began;
+  publish(terminal, options, { results, runtime: driver.name, head: formatAddress(head), tookMs, ...run });
+  return results.every(({ outcome }) => outcome !== "failed");
 }
 
 function publish({ out, err }: Terminal, { report, json }: TestOptions, run: TestRun): void {

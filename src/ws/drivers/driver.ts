@@ -97,6 +97,8 @@ export interface ClusterAccess {
   readonly heads: readonly Address[];
   /** Ray's. */
   readonly token: string;
+  /** Set: this machine was removed from it, in the words of its health service. */
+  readonly removed: string | undefined;
   /** Asks the health service that decides; the error says in one line why none answers. */
   ask(method: "GET" | "POST" | "DELETE", path: string, body?: object): Promise<Result<Answer, string>>;
 }

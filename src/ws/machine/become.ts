@@ -1,15 +1,20 @@
 import type { JoinToken } from "../../common/protocol/join-token.ts";
 import { err, ok } from "../../common/result.ts";
 import { upCluster } from "../cluster/up.ts";
+import { TLS_PORT } from "../compose/machine.ts";
+import { containerName } from "../compose/names.ts";
 import { loadSettings } from "../config/load.ts";
+import type { Settings } from "../config/settings.ts";
 import { type GlobalOptions, type WsContext, withJob } from "../context.ts";
 import { openMember } from "../drivers/choose.ts";
 import type { Driver } from "../drivers/driver.ts";
 import type { Attempt } from "../failure.ts";
+import type { Job } from "../output/progress.ts";
 import { warn, warnOfMachine } from "../output/terminal.ts";
 import { lastUp } from "../state/last-up.ts";
-import { forgetMachine, type Machine, writeMachine } from "../state/machine.ts";
+import { forgetMachine, giveMembership, type Machine, writeMachine } from "../state/machine.ts";
 import { lookForMember } from "./look.ts";
+import { membershipText, parseMembership } from "./membership.ts";
 import { judgeMachine } from "./preflight.ts";
 
 /**
@@ -35,19 +40,45 @@ export async function becomeMember(
   let became = false;
   try {
     writeMachine(stateDir, machine, joining?.word ?? "");
-    const up = await withJob(
-      context,
-      (job) => upCluster(driver, job, { build: false, agree: async () => ok(undefined), begin: () => {} }),
-      timeout,
-    );
+    const up = await bringUp(context, driver, timeout);
     if (!up.ok) return up;
-    warnOfMachine(context.terminal, up.value.warnings);
+    const text = await membershipText(engine, containerName(member, machine.name));
+    const served = machine.candidate ? await addService(context, options, machine, settings.value, text) : up;
+    if (!served.ok) return served;
     became = true;
     return ok(driver);
   } finally {
     const undoing = () => undo(driver, machine, stateDir);
     if (!became) await (context.cleaning?.(undoing) ?? undoing());
   }
+}
+
+async function bringUp(context: WsContext, driver: Driver, timeoutMs: number): Attempt {
+  const work = (job: Job) =>
+    upCluster(driver, job, { build: false, agree: async () => ok(undefined), begin: () => {} });
+  const up = await withJob(context, work, timeoutMs);
+  if (!up.ok) return up;
+  warnOfMachine(context.terminal, up.value.warnings);
+  return ok(undefined);
+}
+
+/** A candidate keeps a health service, which stands by while another one decides. */
+async function addService(
+  context: WsContext,
+  options: GlobalOptions & { readonly timeout: number },
+  machine: Machine,
+  settings: Settings,
+  text: string,
+): Attempt {
+  const { stateDir, timeout } = options;
+  const address = parseMembership(text)?.address;
+  if (address === undefined) return err({ reason: "no-member" });
+  const serving = { ...machine, advertise: machine.advertise ?? `${address}:${TLS_PORT}` };
+  writeMachine(stateDir, serving);
+  giveMembership(stateDir, text);
+  if (machine.advertise !== undefined) return ok(undefined);
+  const again = await openMember(context, options, settings, serving, "compose");
+  return again.ok ? bringUp(context, again.value.driver, timeout) : again;
 }
 
 const ALONE = {

@@ -1,17 +1,20 @@
 import { join } from "node:path";
 import { readText } from "../../common/files.ts";
 import type { TokenRequest } from "../../common/protocol/join-protocol.ts";
-import { containerName } from "../compose/names.ts";
+import { containerName, STATE_FOLDER } from "../compose/names.ts";
 import { composeDriver } from "../drivers/compose/driver.ts";
 import { endingWith } from "../drivers/compose/engine.ts";
 import type { Project } from "../drivers/compose/project.ts";
 import type { Driver } from "../drivers/driver.ts";
 import { JOIN_TOKEN, type Machine, machineSecrets, writeJoinToken } from "../state/machine.ts";
-import { accessOf, headsIn, type Membership, readMembership } from "./membership.ts";
+import { accessOf, headsIn, type Membership, membershipText, parseMembership } from "./membership.ts";
 import { askService, makeToken } from "./service.ts";
 
 /** Until its end a node of this machine must have started. */
 const OWN_TOKEN: TokenRequest = { expiresInS: 600, once: true };
+
+/** What Ray's programs need in the node's container; in its environment it would stand before there is a token. */
+const AS_MEMBER = ["env", "RAY_AUTH_MODE=token", `RAY_AUTH_TOKEN_PATH=${STATE_FOLDER}/ray-token`];
 
 /** This machine's part in a cluster of several, as containers. `known`: shared by all that are made of one. */
 export function memberDriver(
@@ -23,6 +26,8 @@ export function memberDriver(
   const { name } = settings.machine;
   return {
     ...driver,
+    // They share the machine's network, and the health service must answer before a node starts: it makes that node's token.
+    isolated: false,
     until: (signal) => memberDriver({ ...project, engine: endingWith(engine, signal), signal }, known),
     start: async (request, names, signal) => {
       // The health service of this machine, which runs by now, makes the token of its first member.
@@ -33,13 +38,15 @@ export function memberDriver(
       }
       return driver.start(request, names, signal);
     },
+    exec: (where, command) => driver.exec(where, [...AS_MEMBER, ...command]),
+    typed: (where, command, how) => driver.typed(where, [...AS_MEMBER, ...command], how),
     cluster: async () => {
-      known.membership ??= await readMembership(engine, containerName(settings, name));
+      known.membership ??= parseMembership(await membershipText(engine, containerName(settings, name)));
       const { membership } = known;
       if (membership === undefined) return undefined;
       const access = accessOf(membership);
       return {
-        ...{ heads: headsIn(membership), token: membership.rayToken },
+        ...{ heads: headsIn(membership), token: membership.rayToken, removed: membership.removed },
         ask: (...asked) => askService(access, ...asked),
       };
     },

@@ -12,24 +12,24 @@ const FILE = `${STATE_FOLDER}/membership.json`;
 /** What we read of it. */
 const Membership = z.object({
   member: z.string(),
+  address: z.string(),
   credential: z.string(),
   rayToken: z.string(),
   candidates: z.string(),
   services: z.array(z.string()),
   ca: z.string(),
   cluster: z.object({ name: z.string(), id: z.string() }),
+  /** What the service said when this member was removed. */
+  removed: z.string().optional(),
 });
 export type Membership = z.infer<typeof Membership>;
 
-/** The membership in a node's container, which need not run; undefined where it has none. */
-export async function readMembership(
-  { docker }: Pick<Engine, "docker">,
-  container: string,
-): Promise<Membership | undefined> {
+/** The text of the membership in a node's container, which need not run; empty where it has none. */
+export async function membershipText({ docker }: Pick<Engine, "docker">, container: string): Promise<string> {
   // A tar archive of this one file, whose header has no braces.
   const archive = await docker(["cp", `${container}:${FILE}`, "-"]);
   const text = archive.ok ? archive.value : "";
-  return parseMembership(text.slice(text.indexOf("{"), text.lastIndexOf("}") + 1));
+  return text.slice(text.indexOf("{"), text.lastIndexOf("}") + 1);
 }
 
 /** Undefined where the text holds none. Pure. */

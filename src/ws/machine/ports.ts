@@ -19,7 +19,7 @@ export function portsOf(
   const [min, max] = block.workers;
   const one = (port: number, use: string): PlannedPort => ({ host: "0.0.0.0", port, use });
   return [
-    ...(advertise === undefined
+    ...(advertise === undefined && !candidate
       ? []
       : [one(TLS_PORT, "health service, TLS"), one(httpPort, "health service")]),
     ...Object.entries(USES)

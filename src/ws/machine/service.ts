@@ -7,6 +7,8 @@ import {
   ADMIN_FILE,
   CA_FILE,
   Members,
+  Promoted,
+  Standing,
   TokenMade,
   type TokenRequest,
   TokensRevoked,
@@ -77,6 +79,14 @@ export const makeToken = (stateDir: string, asked: TokenRequest): Attempt<TokenM
 /** Ends every join token. */
 export const revokeTokens = (stateDir: string): Attempt<TokensRevoked> =>
   askOwn(stateDir, "an end of the join tokens", TokensRevoked, "DELETE", "/v1/tokens", {});
+
+/** Whether the health service of this machine is the one that decides. */
+export const readStanding = (stateDir: string): Attempt<Standing> =>
+  askOwn(stateDir, "its standing", Standing, "GET", "/v1/leader");
+
+/** Makes it the one that decides. */
+export const promote = (stateDir: string): Attempt<Promoted> =>
+  askOwn(stateDir, "the lead", Promoted, "POST", "/v1/promote", {});
 
 export const readMembers = (stateDir: string): Attempt<Members> =>
   askOwn(stateDir, "the list of members", Members, "GET", "/v1/members");

@@ -53,12 +53,13 @@ export const FAILURES = {
     ],
     "others-need-it": ({ others }: { others: Lines }) => [
       `✗ The health service of this machine is that of ${others.join(", ")}`,
-      "→ Remove them first (ws remove NAME), or leave them alone with what runs: ws leave --force.",
+      "→ On another candidate: ws promote. Or remove them first (ws remove NAME), or leave them alone with what runs: ws leave --force.",
     ],
     "leads-now": ({ node }: Texts<"node">) => [
       `✗ ${node} is the HEAD: the tasks of the cluster end with it, and the state that it keeps`,
       "→ Let another candidate lead first (ws promote there), or go ahead: ws remove --force.",
     ],
+    "not-promoted": () => ["✗ Nothing was changed", "→ To go ahead: ws promote --yes."],
     "member-stays": () => [
       "✗ What ws down -v removes is this machine's membership as well; nothing was changed",
       "→ To stop it: ws down. To end the membership: ws leave.",

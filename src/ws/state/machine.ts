@@ -2,6 +2,7 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
 import { readText, replaceFile } from "../../common/files.ts";
+import { MEMBERSHIP_FILE } from "../../common/protocol/join-protocol.ts";
 import { attempt } from "../../common/result.ts";
 
 /** This machine's part in a cluster of several: what `ws init` or `ws join` was told, or chose. */
@@ -37,18 +38,22 @@ const fileOf = (stateDir: string): string => join(machineFolder(stateDir), "mach
 export const readMachine = (stateDir: string): Machine | undefined =>
   attempt(() => Machine.parse(JSON.parse(readText(fileOf(stateDir)) ?? "")));
 
-/** Makes the folders, closed to other users. `token`: empty until there is one. */
-export function writeMachine(stateDir: string, machine: Machine, token: string): void {
+/** Makes the folders, closed to other users. `token`: empty until there is one; left out: as it is. */
+export function writeMachine(stateDir: string, machine: Machine, token?: string): void {
   for (const folder of [machineFolder(stateDir), machineSecrets(stateDir)])
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   if (machine.advertise !== undefined) mkdirSync(clusterFolder(stateDir), { recursive: true, mode: 0o700 });
   replaceFile(fileOf(stateDir), `${JSON.stringify(machine, null, 2)}\n`);
-  writeJoinToken(stateDir, token);
+  if (token !== undefined) writeJoinToken(stateDir, token);
 }
 
 /** For the user of the node, whose id is its image's own; the folder keeps this machine's others out. */
 export const writeJoinToken = (stateDir: string, token: string): void =>
   replaceFile(join(machineSecrets(stateDir), JOIN_TOKEN), token, 0o444);
+
+/** By its node's membership a health service here asks the others, and stands by while one of them decides. */
+export const giveMembership = (stateDir: string, membership: string): void =>
+  replaceFile(join(clusterFolder(stateDir), MEMBERSHIP_FILE), membership, 0o600);
 
 /** Nothing of the membership is left, the cluster's identity included. */
 export function forgetMachine(stateDir: string): void {

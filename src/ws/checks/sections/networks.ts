@@ -5,20 +5,24 @@ import { askUntil } from "../asking.ts";
 import { allOf, check, fails, given, type Verdict, verdict } from "../check.ts";
 import type { CheckContext } from "../context.ts";
 import { allNames, livingNode, mainNames } from "../facts.ts";
-import type { Together } from "../probe.ts";
+import type { Together, Tried } from "../probe.ts";
 
 /** As many as a line has room for: those of two nodes and the test worker. */
 const MAX_PAIRS = 6;
 
 /** Judges what every ordered pair of `names` did together. */
-const judgePairs =
-  (kind: Together, namesOf: (context: CheckContext) => readonly string[]) =>
+export const judgePairs =
+  (
+    kind: Together,
+    namesOf: (context: CheckContext, tried: readonly Tried[]) => readonly string[],
+    show = ({ saw, ms }: Tried) => `${saw} (${Math.round(ms)} ms)`,
+  ) =>
   (context: CheckContext): Promise<Verdict> =>
     given(context.probe(), (tried) => {
       const unconnected = tried.find((each) => each.kind === "connect" && !each.ok);
       if (unconnected !== undefined) return fails(`Ray Client does not connect: ${unconnected.saw}`);
       const ended = tried.find((each) => each.kind === "all" && !each.ok)?.saw;
-      const names = namesOf(context);
+      const names = namesOf(context, tried);
       const seen = names.flatMap((from) =>
         names
           .filter((to) => to !== from)
@@ -27,7 +31,7 @@ const judgePairs =
             const judged =
               pair === undefined
                 ? fails(`${from} → ${to}: was not tried, ${ended ?? "one of them is not ALIVE"}`)
-                : verdict(pair.ok, `${from} → ${to}: ${pair.saw} (${Math.round(pair.ms)} ms)`);
+                : verdict(pair.ok, `${from} → ${to}: ${show(pair)}`);
             return { ...judged, ms: pair?.ms ?? 0 };
           }),
       );

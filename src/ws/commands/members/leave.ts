@@ -5,7 +5,7 @@ import { type WsContext, withJob } from "../../context.ts";
 import type { Opened } from "../../drivers/choose.ts";
 import type { Driver } from "../../drivers/driver.ts";
 import { type Attempt, EXIT } from "../../failure.ts";
-import { readMembers } from "../../machine/service.ts";
+import { readMembers, readStanding } from "../../machine/service.ts";
 import type { Job } from "../../output/progress.ts";
 import { forgetMachine, type Machine } from "../../state/machine.ts";
 import { onMember, type Run } from "../command.ts";
@@ -35,7 +35,11 @@ async function leave(
   return EXIT.ok;
 }
 
+/** None where another service decides. */
 async function othersOf({ stateDir }: Driver, { name }: Machine): Attempt<string[]> {
+  const standing = await readStanding(stateDir);
+  if (!standing.ok) return standing;
+  if (!standing.value.decides) return ok([]);
   const known = await readMembers(stateDir);
   return known.ok ? ok(known.value.members.map((each) => each.name).filter((each) => each !== name)) : known;
 }
@@ -56,6 +60,7 @@ async function end(
   forgetMachine(driver.stateDir);
   progress.done("leave", `Ended the membership of ${name}`);
   if (told === undefined) return ok({ untold: "this machine has no membership" });
-  const heard = told.ok && told.value.status < 300;
+  // 403: it was removed before.
+  const heard = told.ok && (told.value.status < 300 || told.value.status === 403);
   return ok({ untold: heard ? undefined : told.ok ? `it answered ${told.value.status}` : told.error });
 }

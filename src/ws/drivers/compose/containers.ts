@@ -84,7 +84,8 @@ export function containerOf(
 function exitOf({ State, RestartCount }: z.infer<typeof Inspected>): string {
   if (State.Error !== "") return `the engine could not start it: ${State.Error}`;
   const again = RestartCount > 0 ? `, restarted ${RestartCount} times` : "";
-  const code = `exit code ${State.ExitCode}`;
+  // Of one that runs again the engine says 0.
+  const code = State.Running && State.ExitCode === 0 ? "it ended" : `exit code ${State.ExitCode}`;
   return `${State.OOMKilled ? `out of memory (${code})` : code}${again}`;
 }
 
