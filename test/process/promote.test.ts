@@ -81,6 +81,13 @@ test("machine 1 lost: the standby takes over with all that it copied; machine 1,
   await decides(first, false);
   expect((await first.call("PUT", "/v1/head", ask("gpu01", { epoch: 1 }), gpu01.as)).status).toBe(503);
   expect(first.process?.text).toContain(`${at(second)} decides under term 2`);
+  const refused = await first.admin("POST", "/v1/promote", {});
+  expect(refused).toMatchObject({
+    status: 409,
+    body: { error: expect.stringContaining(`${at(second)} decides`) },
+  });
+  await second.stop();
+  expect((await first.admin("POST", "/v1/promote", {})).body).toEqual({ term: 3, complete: false });
 });
 
 test("one that did not hear that another took over gives way as soon as it does", async () => {

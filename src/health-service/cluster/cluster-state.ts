@@ -66,6 +66,13 @@ export function addService(state: ClusterState, member: string, at: string): Clu
   return { ...state, services: [first, ...left, { at, member }].slice(0, MAX_CANDIDATES) };
 }
 
+/** The service that keeps this state is at this address now. */
+export function settle(state: ClusterState, at: string): ClusterState {
+  const [own, ...others] = state.services;
+  if (!state.decides || own === undefined) return state;
+  return { ...state, services: [{ ...own, at }, ...others.filter((each) => each.at !== at)] };
+}
+
 /** The one at this address decides, under this term. */
 export function lead(state: ClusterState, at: string, term: number): ClusterState {
   const own = state.services.find((each) => each.at === at) ?? { at, member: null };

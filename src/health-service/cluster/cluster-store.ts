@@ -44,9 +44,9 @@ export class ClusterStore {
     return run;
   }
 
-  /** Another service decides: at once, whatever the disk does. */
-  resign(): void {
-    this.#state = { ...this.#state, decides: false };
+  /** Another service decides under this term: at once, whatever the disk does. */
+  resign(term: number): void {
+    this.#state = { ...this.#state, decides: false, term };
   }
 
   /** Only in line. Goes on with this state once it is on the disk. False where it cannot be written: then nothing has changed. */

@@ -79,8 +79,9 @@ export class Cluster {
     return this.#store.inLine(async () => {
       const { wallNow, log } = this.#settings;
       const credential = newSecret();
+      const nowMs = wallNow();
       const step = membership.join(this.#store.state, request, {
-        ...{ nowMs: wallNow(), secret: digestOf(request.secret), credential: digestOf(credential) },
+        ...{ nowMs, secret: digestOf(request.secret), credential: digestOf(credential) },
         isFresh: (name) => this.#fresh.has(keyOf(name)),
         lives: (name) => (this.#heardAgoMs(name) ?? Number.POSITIVE_INFINITY) < LIVES_FOR_MS,
       });
@@ -89,6 +90,7 @@ export class Cluster {
         const { reason, token, taken } = step;
         const heardAgoMs = taken === undefined ? null : this.#heardAgoMs(taken.name);
         const message = explainJoinRefusal(reason, {
+          nowMs,
           request,
           state: this.#store.state,
           token,

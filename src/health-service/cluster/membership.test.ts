@@ -48,7 +48,7 @@ function ask(
     ...{ isFresh: (name: string) => fresh.includes(name), lives: (name: string) => living.includes(name) },
   });
   if ("state" in step) return { state: step.state, joined: step.member.name };
-  const facts = { request, state, token: step.token, taken: step.taken, heardAgoMs: 65_000 };
+  const facts = { nowMs: at, request, state, token: step.token, taken: step.taken, heardAgoMs: 65_000 };
   return { reason: step.reason, message: explainJoinRefusal(step.reason, facts) };
 }
 
@@ -83,7 +83,7 @@ describe("a machine may not join", () => {
       "b",
       { at: NOW_MS + 3_600_000 },
       "expired",
-      /ended at 2026-03-01T13:00:00Z.*ws token/,
+      /ended at 2026-03-01T13:00:00Z, and here it is 2026-03-01T13:00:00Z.*ws token/,
     ],
     [
       "by a revoked token",

@@ -10,7 +10,7 @@ import { inTime } from "../lease/state-file.ts";
 import { makeServerKeys } from "./certificates.ts";
 import { Cluster } from "./cluster.ts";
 import { ClusterFile, newCluster } from "./cluster-file.ts";
-import { type ClusterState, lead } from "./cluster-state.ts";
+import { type ClusterState, settle } from "./cluster-state.ts";
 import { ClusterStore } from "./cluster-store.ts";
 import { askPeer } from "./peers.ts";
 import { parseReplica } from "./replica.ts";
@@ -57,9 +57,7 @@ async function findState(
 ): Promise<Result<ClusterState, string>> {
   const kept = await inTime(DISK_TIMEOUT_MS, file.read());
   if (!kept.ok) return kept;
-  // Its address may be another one since.
-  if (kept.value?.decides) return ok(lead(kept.value, advertise, kept.value.term));
-  if (kept.value !== null) return ok(kept.value);
+  if (kept.value !== null) return ok(settle(kept.value, advertise));
   return ok(
     file.membership() === undefined
       ? await newCluster(name, advertise)

@@ -3,6 +3,7 @@ import type { ClusterState, KeptMember, KeptToken } from "./cluster-state.ts";
 
 /** What a refusal is about. `heardAgoMs`: of the member that has the name; null where it was not heard since this service's start. */
 export interface RefusalFacts {
+  readonly nowMs: number;
   readonly request: JoinRequest;
   readonly state: ClusterState;
   readonly token?: KeptToken | undefined;
@@ -19,7 +20,7 @@ export function explainJoinRefusal(reason: JoinRefused["reason"], facts: Refusal
   const { name } = state.cluster;
   return {
     "unknown-token": `cluster ${name} did not make this join token; is it another cluster's? Else ${NEW_TOKEN}`,
-    expired: `this join token ended at ${at(token?.endsAtMs)}, and here it is ${at(Date.now())}; ${NEW_TOKEN}`,
+    expired: `this join token ended at ${at(token?.endsAtMs)}, and here it is ${at(facts.nowMs)}; ${NEW_TOKEN}`,
     revoked: `this join token was revoked; ${NEW_TOKEN}`,
     used: `this join token works once, and ${token?.usedBy} has joined by it; ${NEW_TOKEN}`,
     "other-name": `this join token is for a machine named ${token?.replace}, and this one is named ${request.node}; ${NEW_TOKEN}`,

@@ -38,10 +38,11 @@ export class Takeover {
 
   /** Copies from the service that decides, or looks whether another one does. Never rejects. */
   async look(): Promise<void> {
-    const { store, advertise } = this.#settings;
+    const { store } = this.#settings;
     if (!store.state.decides) return void (await this.#copy(store.state.term));
-    const others = store.state.services.filter(({ at }) => at !== advertise);
-    await Promise.all(others.map(({ at }) => this.#compare(at)));
+    const other = await this.#other();
+    if (other !== undefined && replicas.outranks(other, this.standing()))
+      await store.inLine(() => this.#yield(other.service, other.term));
   }
 
   standing(): Standing {
@@ -64,14 +65,24 @@ export class Takeover {
     });
   }
 
-  /** This service decides from now on. `complete`: the one before has handed over. Null where it cannot be kept. */
-  async promote(): Promise<Promoted | null> {
+  /**
+   * This service decides from now on. `complete`: the one before has handed over. A text says which other one decides, and does
+   * not: what it keeps would be lost. Null where it cannot be kept.
+   */
+  async promote(): Promise<Promoted | string | null> {
     const { store, lease, advertise, log } = this.#settings;
     const { decides, term } = store.state;
     if (decides) return { term, complete: true };
-    const complete = await this.#copy(term + 1);
+    let next = term + 1;
+    let complete = await this.#copy(next);
+    // It has been told of a higher term only now, and the service of that one did not hand over.
+    if (complete && store.state.term > next) {
+      next = store.state.term + 1;
+      complete = await this.#copy(next);
+    }
+    const other = complete ? undefined : await this.#other();
+    if (other !== undefined) return other.service;
     return store.inLine(async () => {
-      const next = store.state.term + 1;
       await lease.restore(replicas.aheadOf(lease.memory(), complete));
       if (!(await store.keep(lead(store.state, advertise, next)))) return null;
       log({ type: "promoted", term: next, complete });
@@ -79,42 +90,51 @@ export class Takeover {
     });
   }
 
-  async #compare(at: string): Promise<void> {
-    const { store } = this.#settings;
-    const answer = await askPeer(at, store.state.authority.certificate, "/v1/leader");
-    const other = answer?.status === 200 ? replicas.parseStanding(answer.body) : undefined;
-    if (other?.decides && replicas.outranks(other, this.standing()))
-      await store.inLine(() => this.#yield(at, other.term));
+  /** Another service that decides, the one of the highest term. */
+  async #other(): Promise<Standing | undefined> {
+    const { store, advertise } = this.#settings;
+    const { services, authority } = store.state;
+    const others = services.filter(({ at }) => at !== advertise);
+    const answers = await Promise.all(
+      others.map(({ at }) => askPeer(at, authority.certificate, "/v1/leader")),
+    );
+    return answers
+      .flatMap((answer) => (answer?.status === 200 ? (replicas.parseStanding(answer.body) ?? []) : []))
+      .filter(({ decides }) => decides)
+      .toSorted((a, b) => (replicas.outranks(a, b) ? -1 : 1))[0];
   }
 
   /** Only in line. What cannot be kept is asked again at the next start. */
   async #yield(to: string, term: number): Promise<void> {
     const { store, log } = this.#settings;
     if (!store.state.decides) return;
-    store.resign();
+    store.resign(term);
     await store.keep(store.state);
     log({ type: "yielded", to, term });
   }
 
-  /** True where another service that decides was copied. */
+  /** True where another service that decides was copied: only such a one answers 200. */
   async #copy(term: number): Promise<boolean> {
     const { store, advertise, membership, log } = this.#settings;
     const own = membership();
-    const known = [...store.state.services.map(({ at }) => at), ...(own?.services ?? [])];
-    const others = new Set(known.filter((at) => at !== advertise));
+    const { services, authority } = store.state;
+    const known = [...services.map(({ at }) => at), ...(own?.services ?? [])];
+    const others = own === undefined ? [] : [...new Set(known)].filter((at) => at !== advertise);
     const path = `/v1/replica?service=${encodeURIComponent(advertise)}&term=${term}`;
-    for (const at of own === undefined ? [] : others) {
-      const { certificate } = store.state.authority;
-      const answer = await askPeer(at, certificate, path, `${own?.member}:${own?.credential}`);
-      const replica = answer?.status === 200 ? replicas.parseReplica(answer.body) : undefined;
-      if (replica !== undefined && (await this.#take(replica))) {
-        if (this.#copiedAtMs === undefined) log({ type: "standby", of: at });
-        this.#copiedAtMs = monotonicMs();
-        return true;
-      }
+    const answers = await Promise.all(
+      others.map((at) => askPeer(at, authority.certificate, path, `${own?.member}:${own?.credential}`)),
+    );
+    const found = answers.flatMap((answer) =>
+      answer?.status === 200 ? (replicas.parseReplica(answer.body) ?? []) : [],
+    );
+    const [newest] = found.toSorted((a, b) => b.state.term - a.state.term);
+    if (newest === undefined || !(await this.#take(newest))) {
+      log({ type: "no-copy", services: others, isMember: own !== undefined });
+      return false;
     }
-    log({ type: "no-copy", services: [...others], isMember: own !== undefined });
-    return false;
+    if (this.#copiedAtMs === undefined) log({ type: "standby", of: newest.state.services[0]?.at ?? "" });
+    this.#copiedAtMs = monotonicMs();
+    return true;
   }
 
   #take({ state, lease }: replicas.Replica): Promise<boolean> {

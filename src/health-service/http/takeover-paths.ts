@@ -22,7 +22,15 @@ export const takeoverPaths = (takeover: Takeover, write: ReturnType<typeof creat
       return kept(await takeover.replica(caller.name, service, Number(term)));
     },
   },
-  "/v1/promote": { POST: write(z.object({}), whyNotAdmin, async () => kept(await takeover.promote())) },
+  "/v1/promote": {
+    POST: write(z.object({}), whyNotAdmin, async () => {
+      const promoted = await takeover.promote();
+      return typeof promoted === "string" ? refuse(409, otherDecides(promoted)) : kept(promoted);
+    }),
+  },
 });
+
+const otherDecides = (service: string): string =>
+  `${service} decides and does not hand over: this machine's node is no candidate of its cluster any more; join again, or stop that service first`;
 
 const Asked = z.object({ service: Word, term: z.string().check(z.regex(/^\d{1,15}$/)) });
