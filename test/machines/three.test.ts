@@ -17,7 +17,7 @@ const here = (name: string): string => join(import.meta.dirname, name);
 test("ws init, and ws join on two others: three nodes ALIVE on the cards of the data network", async () => {
   const init = await m1.ws(["init", "--interface", "data0"]);
   expect(init.code, init.text).toBe(0);
-  token = /ws join (\S+)/.exec(init.text)?.[1] ?? "";
+  token = /join (ws1\.\S+)/.exec(init.text)?.[1] ?? "";
   const capture = m1.begin("python3", here("capture.py"), join(m1.folder, "traffic"));
   await capture.says("capturing");
   for (const machine of [m2, m3]) {

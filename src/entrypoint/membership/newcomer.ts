@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { readEnvironment } from "../../common/environment.ts";
 import type { Failure } from "../../common/failure.ts";
 import { readText } from "../../common/files.ts";
@@ -11,6 +12,7 @@ import { chooseAddress, type OwnAddress } from "./address.ts";
 import { readCards } from "./cards.ts";
 import { hashOf, type Membership } from "./membership.ts";
 import { findContradictions, type Told } from "./overlay.ts";
+import { RAY_TOKEN, stateDirOf } from "./state-dir.ts";
 
 /** What a node knows of itself before its configuration is read. */
 export interface Newcomer extends Told {
@@ -44,7 +46,11 @@ function readToken({ env }: Told): Result<JoinToken, Failure> {
 }
 
 /** The settings, as far as they concern how a node joins; all that is wrong with them at once. */
-export function readSettings(told: Told, member?: Membership, rayTokenPath = ""): Result<Values, Failure> {
+export function readSettings(
+  told: Told,
+  member?: Membership,
+  rayTokenPath = join(stateDirOf(told.env), RAY_TOKEN),
+): Result<Values, Failure> {
   // What a membership says need not be there yet.
   const env = { ...told.env, HEAD_WHITELIST: undefined };
   const { values, problems } = readEnvironment(VARIABLES, env);

@@ -77,12 +77,12 @@ export function findContradictions(
 ): Problem[] {
   const differs = (given: string, says: Says[string]): boolean =>
     member === null || given !== says(member, rayTokenPath);
+  // What each membership says, so that programs that are started beside this one may be told too.
+  const always: Environment = { RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN_PATH: rayTokenPath };
   const variables = Object.entries(VARIABLES).filter(([name, says]) => {
     const given = env[name]?.trim() ?? "";
     const itsOwn = name === WISH || (member === null && name === "RAY_EP_NODE_NAME");
-    return (
-      given !== "" && !itsOwn && !(name === "RAY_AUTH_MODE" && given === "token") && differs(given, says)
-    );
+    return given !== "" && !itsOwn && given !== always[name] && differs(given, says);
   });
   const words = Object.entries(WORDS).filter(([option, says]) => {
     const given = optionOf(rayWords, option);

@@ -70,12 +70,16 @@ export async function attempt(what: string, judge: () => Verdict | Promise<Verdi
   }
 }
 
-/** Holds where all parts do. `none`: what to say where there are none. */
-export const allOf = (parts: readonly Verdict[], none = ""): Verdict =>
-  verdict(
-    parts.every(({ ok }) => ok),
-    parts.map(({ saw }) => saw).join("; ") || none,
+/** Holds where all parts do that can be judged. `none`: what to say where there are none. */
+export function allOf(parts: readonly Verdict[], none = ""): Verdict {
+  const saw = parts.map((part) => part.saw).join("; ") || none;
+  const judged = parts.filter(({ open }) => !open);
+  if (judged.length === 0 && parts.length > 0) return cannotJudge(saw);
+  return verdict(
+    judged.every(({ ok }) => ok),
+    saw,
   );
+}
 
 /** Judges all these services at once; what each shows stands behind its name. */
 export async function eachOf(
@@ -83,6 +87,6 @@ export async function eachOf(
   judge: (name: string) => Verdict | Promise<Verdict>,
 ): Promise<Verdict> {
   const verdicts = await Promise.all(names.map(judge));
-  const named = verdicts.map(({ ok, saw }, i) => verdict(ok, `${names[i]}: ${saw}`));
+  const named = verdicts.map((each, i) => ({ ...each, saw: `${names[i]}: ${each.saw}` }));
   return allOf(named, "one node only");
 }

@@ -358,6 +358,17 @@ describe("what counts and what does not", () => {
     ]);
   });
 
+  test("su - ray is not judged where no image has that user, and on the others where some have it", async () => {
+    const nobody =
+      (nodes: RegExp): Spoil =>
+      ({ commands }) =>
+        void commands.unshift([nodes, err("su -: su: user ray does not exist")]);
+    const skipped = async (spoil: Spoil) => idsOf(await judge(spoil), "skipped");
+    expect(await skipped(nobody(/ su - ray /))).toEqual(["path/login"]);
+    expect(await skipped(nobody(/^ray-cpu su - ray /))).toEqual([]);
+    expect(idsOf(await judge(nobody(/ su - ray /)), "failed")).toEqual([]);
+  });
+
   test("memory is judged by what the machine gives, and says that config.yaml wants more", async () => {
     const results = await judge((world) => {
       world.memoryBytes = 4 * GIB;

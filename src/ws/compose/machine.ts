@@ -91,6 +91,8 @@ function memberService(
       ...(machine.candidate ? { RAY_EP_CANDIDATE: "1" } : {}),
       ...(machine.interface === undefined ? {} : { RAY_EP_INTERFACE: machine.interface }),
       ...(machine.address === undefined ? {} : { NODE_IP_ADDRESS: machine.address }),
+      // The membership says the same; `docker exec … ray status` has it from here.
+      ...{ RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN_PATH: `${names.STATE_FOLDER}/ray-token` },
       RAY_EP_STOP_GRACE: String(STOP_GRACE_S),
       ...FROM_SHELL,
     },

@@ -26,6 +26,8 @@ export function memberDriver(
   const { name } = settings.machine;
   return {
     ...driver,
+    // They share the machine's network, and the health service must answer before a node starts: it makes that node's token.
+    isolated: false,
     until: (signal) => memberDriver({ ...project, engine: endingWith(engine, signal), signal }, known),
     start: async (request, names, signal) => {
       // The health service of this machine, which runs by now, makes the token of its first member.

@@ -1,5 +1,5 @@
 import { send } from "../asking.ts";
-import { attempt, check, eachOf, fails, given, type Verdict, verdict } from "../check.ts";
+import { attempt, cannotJudge, check, eachOf, fails, given, type Verdict, verdict } from "../check.ts";
 import type { CheckContext } from "../context.ts";
 import { allNames, mainNames } from "../facts.ts";
 
@@ -108,11 +108,12 @@ export const NODE_CHECKS = [
   ),
   {
     ...check("path/login", "su - ray loads the login environment", (context) =>
-      eachOf(mainNames(context), (name) =>
-        given(context.exec(name, ["su", "-", "ray", "-c", "command -v ray && ray --version"]), (said) =>
-          verdict(said.includes(context.binDir), said.trim().split("\n").join(", ")),
-        ),
-      ),
+      eachOf(mainNames(context), async (name) => {
+        const said = await context.exec(name, ["su", "-", "ray", "-c", "command -v ray && ray --version"]);
+        if (said.ok)
+          return verdict(said.value.includes(context.binDir), said.value.trim().split("\n").join(", "));
+        return /user ray does not exist/.test(said.error) ? cannotJudge("no user ray") : fails(said.error);
+      }),
     ),
     needsIsolation: "here Ray runs as you",
   },

@@ -111,6 +111,8 @@ exit 1`;
 
 /** The health service has none. */
 const PROFILE = "profile=/opt/ray-entrypoint/profile.sh; [ ! -r $profile ] || . $profile";
+/** The command has the PATH of the node's Ray, which an image of the user's need not have in its own. */
+const WITH_PATH = ["sh", "-c", `${PROFILE}; exec "$@"`, "sh"];
 /** A copy that is gone when the command has ended. */
 const IN_COPY = `${PROFILE}; d=$(mktemp -d) && trap 'rm -rf "$d"' EXIT && cd "$d" && tar -xf - && "$@"`;
 const EXCLUDES = LEFT_OUT.map((name) => `--exclude=${name}`).join(" ");
@@ -129,9 +131,8 @@ function nodeVerbs(project: Project): Pick<Driver, "exec" | "typed" | "environme
   };
   return {
     typed: async (name, command, { terminal, folder }) => {
-      const script = folder === undefined ? `${PROFILE}; exec "$@"` : IN_COPY;
       const where = [...(await rayUser(name)), containerName(settings, name)];
-      const there = ["sh", "-c", script, "sh", ...command];
+      const there = [...(folder === undefined ? WITH_PATH : ["sh", "-c", IN_COPY, "sh"]), ...command];
       const words = ["docker", "exec", terminal ? "-it" : "-i", ...where, ...there];
       const copying = ["sh", "-c", `tar -C "$0" ${EXCLUDES} -cf - . | "$@"`, folder ?? ""];
       return { words: folder === undefined ? words : [...copying, ...words], env: project.env };
@@ -139,7 +140,8 @@ function nodeVerbs(project: Project): Pick<Driver, "exec" | "typed" | "environme
     exec: async (name, command) => {
       const [program = "", first = ""] = command;
       // Only root may become somebody else without a password.
-      const done = await exec(program === "su" ? ["--user", "root"] : [], name, command);
+      const user = program === "su" ? ["--user", "root"] : [];
+      const done = await exec(user, name, [...WITH_PATH, ...command]);
       if (done.ok) return done;
       const last = done.error.lines.slice(-3).join(" / ") || "it failed without a word";
       return err(`${program} ${first.slice(0, 20)}: ${last}`);
