@@ -39,3 +39,15 @@ test.each(["/nothing", "/two"])("a file without one token, such as %s, is a prob
   expect(answer).toMatchObject({ ok: false, error: [{ where: "RAY_EP_HEALTH_TOKEN_FILE" }] });
   expect(JSON.stringify(answer)).not.toContain("s3cret");
 });
+
+test("a cluster of members needs an address for them, and decides candidates and credentials itself", () => {
+  const cluster = { RAY_EP_CLUSTER_DIR: "/cluster", RAY_EP_HEALTH_ADVERTISE: "10.77.0.1:8443" };
+  const advertise = { host: "10.77.0.1", port: 8443 };
+  expect(read(cluster)).toMatchObject({
+    ok: true,
+    value: { RAY_EP_HEALTH_ADVERTISE: advertise, RAY_EP_HEALTH_TLS_PORT: 8443, RAY_EP_CLUSTER_NAME: "ray" },
+  });
+  const wrong = { RAY_EP_CLUSTER_DIR: "/cluster", HEAD_WHITELIST: "cpu", RAY_EP_HEALTH_TOKEN: "s3cret" };
+  const where = ["HEAD_WHITELIST", "RAY_EP_HEALTH_TOKEN", "RAY_EP_HEALTH_ADVERTISE"];
+  expect(read(wrong)).toMatchObject({ ok: false, error: where.map((each) => ({ where: each })) });
+});

@@ -15,6 +15,9 @@ export interface ServiceSettings extends Omit<LeaseStoreSettings, "ttlMs" | "isD
   readonly cluster?: Cluster | undefined;
 }
 
+/** Who ends a membership. */
+type Remover = "itself" | "the admin";
+
 const NODES_LIVE_TTLS = 3;
 
 /** The health service without its HTTP. */
@@ -65,8 +68,8 @@ export class Service {
   }
 
   /** Ends a membership, and the lease that it may have, at once. `null`: it cannot be kept. */
-  async remove(cluster: Cluster, name: string, by: string): Promise<boolean | null> {
-    const removed = await cluster.remove(name, by);
+  async remove(cluster: Cluster, name: string, by: Remover): Promise<boolean | null> {
+    const removed = await cluster.remove(name, by, by === "itself" && !this.registry.knows(name));
     if (removed) {
       await this.lease.end(name);
       this.registry.forget(name);

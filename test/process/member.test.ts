@@ -46,13 +46,17 @@ const candidateBy = (word: string, more: Record<string, string> = {}, args: stri
 
 const candidate = async (more?: Record<string, string>) => candidateBy(await token(), more);
 
+/** Listens where the raylet of a real HEAD does. */
+function rayletOf(name: string): void {
+  const servers = [20_000, 20_001].map((port) => createServer().listen(port, rig.host(name)));
+  onTestFinished(() => servers.forEach((server) => void server.close()));
+}
+
 test("nodes with nothing but a token are a cluster, with no secret where Ray's user sees it", async () => {
   const word = await token();
   const cpu = candidateBy(word);
   await cpu.says("✓ Ray cluster is ready!");
-  // The raylet of the fake one.
-  const ports = [20_000, 20_001].map((port) => createServer().listen(port, rig.host("ray-cpu")));
-  onTestFinished(() => ports.forEach((server) => void server.close()));
+  rayletOf("ray-cpu");
   const gpu = member("ray-gpu", { RAY_EP_JOIN: word });
   await gpu.says("✓ Ray worker successfully joined the cluster!");
   expect(gpu.stdout).toContain("✓ Joined the cluster lab as ray-gpu");
@@ -103,6 +107,36 @@ test("one that is removed drains, stays idle, also after a restart, and joins ag
   expect(await again.exit()).toBe(0);
   await (await candidate()).says("✓ Ray cluster is ready!");
   expect(rig.rays.runs).toHaveLength(2);
+});
+
+test("one that was removed while it was away hears it before its Ray starts", async () => {
+  const first = await candidate();
+  await first.says("✓ Ray cluster is ready!");
+  first.signal("SIGTERM");
+  await first.exit();
+  await admin("DELETE", "/v1/members/ray-cpu");
+  const again = await candidate();
+  await again.says("✗ ray-cpu was removed from the cluster lab");
+  expect(rig.rays.runs).toHaveLength(1);
+});
+
+test("members hear of a candidate that joins later, and follow it without a restart of their own", async () => {
+  const word = await token();
+  // Without state it gives the lease back.
+  const cpu = candidateBy(word, { RAY_EP_STATE: "none" });
+  await cpu.says("✓ Ray cluster is ready!");
+  rayletOf("ray-cpu");
+  const gpu = member("ray-gpu", { RAY_EP_JOIN: word });
+  await gpu.says("✓ Ray worker successfully joined the cluster!");
+  const late = { RAY_EP_JOIN: word, RAY_EP_CANDIDATE: "1", NODE_IP_ADDRESS: rig.host("late", 2) };
+  const third = member("late", late);
+  await third.says("✓ Ray worker successfully joined the cluster!");
+  const kept = () => readFileSync(join(stateOf("ray-gpu"), "membership.json"), "utf8");
+  await until("the news", () => kept().includes(`late=${rig.host("late", 2)}:6379`));
+  cpu.signal("SIGTERM");
+  await third.says("✓ Ray cluster is ready!");
+  await gpu.says(`WORKER of ${rig.host("late", 2)}:6379`);
+  expect(gpu.stdout.split("→ ray-entrypoint")).toHaveLength(2);
 });
 
 test("a dry run joins nothing, and of a member it says what it is a member of", async () => {
@@ -179,6 +213,21 @@ describe("a node that does not become a member says why, and leaves nothing", ()
     const given = { HEAD_WHITELIST: "a b", RAY_AUTH_TOKEN: "t", NODE_MANAGER_PORT: "7000" };
     const node = await candidate(given);
     await ends(node, 78, "3 problems", "HEAD_WHITELIST", "RAY_AUTH_TOKEN", "NODE_MANAGER_PORT");
+  });
+
+  test("a name that a member has", async () => {
+    const first = await candidate();
+    await first.says("✓ Ray cluster is ready!");
+    const word = await token();
+    const second = candidateBy(word, {
+      RAY_EP_STATE_DIR: stateOf("other"),
+      NODE_IP_ADDRESS: rig.host("", 3),
+    });
+    expect(await second.exit()).toBe(78);
+    expect(second.stderr).toMatch(
+      /name-taken → ray-cpu at \S+ is a member since .*ws token --replace ray-cpu/,
+    );
+    expect(await members()).toEqual(["ray-cpu"]);
   });
 
   test("a port of the block that another program has", async () => {

@@ -181,6 +181,18 @@ test("two machines of one name at once: one joins, and the other is told", async
   expect((await members()).members).toHaveLength(1);
 });
 
+test("a member that gives its membership back before its node reported may join by the same token", async () => {
+  const { secret } = await service.token({ once: true });
+  const joinOnce = async () => (await service.call("POST", "/v1/join", { secret, ...machine("gpu01") })).body;
+  const leave = (credential: string) =>
+    service.call("DELETE", "/v1/members/gpu01", undefined, `gpu01:${credential}`);
+  expect((await leave((await joinOnce()).credential)).status).toBe(200);
+  const { credential } = await joinOnce();
+  await service.call("PUT", "/v1/nodes/gpu01", report("gpu01-1"), `gpu01:${credential}`);
+  await leave(credential);
+  expect(await joinOnce()).toMatchObject({ reason: "used" });
+});
+
 test("members that cannot be kept do not join, nothing is half done, and later they do", async () => {
   const { secret } = await service.token();
   const draft = join(service.folder, "cluster.json.new");

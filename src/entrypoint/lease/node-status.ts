@@ -28,8 +28,6 @@ export function statusAfter(status: NodeStatus, event: Event, nowMs: number): No
       const place = event.place < 0 ? null : event.place + 1;
       return { ...status, whitelist: event.whitelist.slice(0, MAX_SHOWN), place };
     }
-    case "member":
-      return { ...status, interface: event.interface };
     case "removed":
       return fault("removed");
     case "ray-auth":

@@ -11,9 +11,13 @@ const STANDBY = 503;
  * Requests of a member, with its credential, to the cluster's health services: the one that answered last, then the next.
  * `hear`: called with each answer.
  */
-export function memberCall(member: () => Membership, hear: (answer: Answer) => void): Call {
+export function memberCall(
+  member: () => Membership,
+  hear: (answer: Answer) => void,
+  open = secureCall,
+): Call {
   const { ca, member: name, credential } = member();
-  const at = secureCall(ca, `${name}:${credential}`);
+  const at = open(ca, `${name}:${credential}`);
   let last: string | undefined;
   return async (...request) => {
     const { services } = member();

@@ -62,13 +62,15 @@ function keep({ membership }: Member, file: MembershipFile, isNew: boolean): Fai
 }
 
 /** Why its Ray could not work. Once it has been a member, a service that gives no answer stops nobody. */
-async function passed({ membership: member, call }: Member, { log }: Newcomer, isNew: boolean) {
-  const network = readCards().find(({ address }) => address === member.address)?.network ?? member.address;
-  const failure = await passGate({ member, network, call, log });
-  if (failure === null && isNew) log({ type: "joined", cluster: member.cluster.name, member: member.member });
+async function passed(member: Member, { log }: Newcomer, isNew: boolean): Promise<Failure | null> {
+  const { membership, call } = member;
+  const { address, cluster } = membership;
+  const network = readCards().find((each) => each.address === address)?.network ?? address;
+  const failure = await passGate({ member: membership, isNew, network, call, log });
+  if (failure === null && isNew) log({ type: "joined", cluster: cluster.name, member: membership.member });
   const isUnclear = failure?.reason === "no-health-service" || failure?.reason === "join-unclear";
   if (failure === null || !isUnclear || isNew) return failure;
-  log({ type: "gate-unclear", failure });
+  if (!member.isRemoved) log({ type: "gate-unclear", failure });
   return null;
 }
 

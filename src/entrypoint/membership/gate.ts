@@ -17,6 +17,8 @@ import { rangesOf, takenPorts } from "./ports.ts";
 
 export interface Gate {
   readonly member: Membership;
+  /** It joins for the first time. Later a HEAD that is away is waited for, as every node does. */
+  readonly isNew: boolean;
   /** The network of its address, in which the other machines are: 10.77.0.0/24; else the address of the HEAD. */
   readonly network: string;
   /** To the cluster's health service, with this member's credential. */
@@ -35,7 +37,7 @@ export async function passGate(gate: Gate): Promise<Failure | null> {
   const { member } = gate;
   const ports = await takenPorts(member.address, rangesOf(member.ports, member.candidate));
   if (ports.length > 0) return { reason: "ports-taken", ports };
-  return (await isReached(gate)) ?? (await reachesHead(gate));
+  return (await isReached(gate)) ?? (gate.isNew ? await reachesHead(gate) : null);
 }
 
 /** Nothing depends on wall clocks, but people compare logs by them. */

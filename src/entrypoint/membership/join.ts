@@ -1,4 +1,5 @@
 import type { Failure } from "../../common/failure.ts";
+import type { Answer } from "../../common/net/http.ts";
 import { fetchCa, type Pinned, pinOf, secureCall } from "../../common/net/pinned-tls.ts";
 import { Joined, JoinRefused, type JoinRequest } from "../../common/protocol/join-protocol.ts";
 import type { JoinToken } from "../../common/protocol/join-token.ts";
@@ -38,7 +39,7 @@ export async function join(newcomer: Newcomer, token: JoinToken): Promise<Result
   if (!found.ok) return found;
   const own = ownAddress(settings.value, found.value.localAddress, log);
   if (!own.ok) return own;
-  const joined = await askToJoin(found.value, {
+  const joined = await askToJoin(found.value, token.services, {
     secret: token.secret,
     node: settings.value.RAY_EP_NODE_NAME ?? hostname,
     address: own.value.address,
@@ -72,15 +73,41 @@ async function findService(services: readonly string[], pin: string): Promise<Re
   );
 }
 
-/** Exchanges the token's secret for a membership. */
-async function askToJoin({ service, ca }: Found, request: JoinRequest): Promise<Result<Joined, Failure>> {
-  const answer = await secureCall(ca, null)(service)("POST", "/v1/join", TIMEOUT_MS, request);
-  if (!answer.ok) return err({ reason: "no-health-service", causes: [answer.error] });
-  const { status, body } = answer.value;
+/** What a service that only copies another one answers. */
+const STANDBY = 503;
+
+/** Exchanges the token's secret for a membership, at the first service that decides. */
+async function askToJoin(
+  { ca, service }: Found,
+  services: readonly string[],
+  request: JoinRequest,
+): Promise<Result<Joined, Failure>> {
+  const at = secureCall(ca, null);
+  let failure: Failure = { reason: "no-health-service", causes: [] };
+  for (const each of [service, ...services.filter((other) => other !== service)]) {
+    const answer = await at(each)("POST", "/v1/join", TIMEOUT_MS, request);
+    if (answer.ok && answer.value.status !== STANDBY) return readJoined(answer.value, each);
+    if (answer.ok) failure = unclear(answer.value, each);
+    else if (failure.reason === "no-health-service")
+      failure = { ...failure, causes: [...failure.causes, answer.error] };
+  }
+  return err(failure);
+}
+
+function readJoined(answer: Answer, service: string): Result<Joined, Failure> {
+  const { status, body } = answer;
   const joined = status === 200 ? parse(Joined, body) : null;
   if (joined !== null) return ok(joined);
   const refused = status === 403 ? parse(JoinRefused, body) : null;
-  if (refused !== null) return err({ reason: "join-refused", why: refused.reason, message: refused.message });
-  const cause = `it answered ${status} ${body.slice(0, 200).trim()}`;
-  return err({ reason: "join-unclear", service, cause });
+  return err(
+    refused === null
+      ? unclear(answer, service)
+      : { reason: "join-refused", why: refused.reason, message: refused.message },
+  );
 }
+
+const unclear = ({ status, body }: Answer, service: string): Failure => ({
+  reason: "join-unclear",
+  service,
+  cause: `it answered ${status} ${body.slice(0, 200).trim()}`,
+});

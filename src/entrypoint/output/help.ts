@@ -17,6 +17,6 @@ ${describeVariables(VARIABLES)}
 
 Every other variable, RAY_* among them, reaches Ray untouched.
 Exit codes: 0 stopped as asked, 69 pip failed, 70 too many restarts, 71 no guard, 74 the kept state cannot be used,
-  75 no HEAD or not ready in time, 78 wrong configuration, 126 ray not executable, 127 no ray, 128+n ended by signal n,
+  75 no HEAD or health service, or not ready, in time, 78 wrong configuration, 126 ray not executable, 127 no ray, 128+n ended by signal n,
   otherwise Ray's own.
 `;

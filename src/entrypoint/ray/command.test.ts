@@ -119,6 +119,7 @@ describe("the environment", () => {
       PATH: "/a:/home/ray/anaconda3/bin:/b",
     };
     expect(planOf({ env }).start.env).toEqual({
+      RAY_gcs_rpc_server_reconnect_timeout_s: "600",
       HEAD_WHITELIST: "ray-cpu",
       RAY_LOG_TO_STDERR: "1",
       RAY_AUTH_MODE: "disabled",

@@ -137,11 +137,11 @@ export class Cluster {
     });
   }
 
-  /** Ends a membership. `false`: there is no such member; null: it cannot be kept. */
-  remove(name: string, by: string): Promise<boolean | null> {
+  /** Ends a membership. `neverRan`: its node has not. `false`: there is no such member; null: it cannot be kept. */
+  remove(name: string, by: string, neverRan: boolean): Promise<boolean | null> {
     return this.#store.inLine(async () => {
       if (this.member(name) === undefined) return false;
-      if (!(await this.#store.keep(membership.remove(this.#store.state, name)))) return null;
+      if (!(await this.#store.keep(membership.remove(this.#store.state, name, neverRan)))) return null;
       this.#settings.log({ type: "removed", node: name, by });
       return true;
     });

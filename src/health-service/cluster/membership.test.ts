@@ -154,6 +154,13 @@ test("a name is free after a removal, and the first of an empty cluster brings i
   expect(ask(empty, "gpu01", { ray: "2.61.0" }).state?.versions).toEqual({ ray: "2.61.0", python: "3.12" });
 });
 
+test("a machine that gives its membership back before it ran may use its token again, once", () => {
+  const once = joined(withToken(EMPTY, "s", { once: true }), "gpu01");
+  const [ran, neverRan] = [membership.remove(once, "gpu01"), membership.remove(once, "gpu01", true)];
+  expect([ask(ran, "gpu01").reason, ask(neverRan, "gpu01").joined]).toEqual(["used", "gpu01"]);
+  expect(ask(joined(neverRan, "gpu01"), "gpu02")).toMatchObject({ reason: "used" });
+});
+
 test("one token is revoked, or all that still work are, and the others are told apart", () => {
   const state = withToken(withToken(withToken(EMPTY, "s"), "t"), "old", { expiresInS: 1 });
   const laterMs = NOW_MS + 2000;

@@ -98,8 +98,11 @@ export function move(state: ClusterState, name: string, address: string): Cluste
   return { ...state, members: state.members.map((each) => (hasMoved(each) ? { ...each, address } : each)) };
 }
 
-/** Ends a membership: its credential is worth nothing from now on, and its name is free. */
-export function remove(state: ClusterState, name: string): ClusterState {
+/**
+ * Ends a membership: its credential is worth nothing from now on, and its name is free. `neverRan`: it gives back what it could not
+ * use, so that a token that works once still does.
+ */
+export function remove(state: ClusterState, name: string, neverRan = false): ClusterState {
   const isIt = (member: KeptMember) => sameHost(member.name, name);
   const gone = state.members.filter(isIt).map(({ name, credential }) => ({ name, credential }));
   const members = state.members.filter((member) => !isIt(member));
@@ -107,7 +110,10 @@ export function remove(state: ClusterState, name: string): ClusterState {
   const services = state.services.filter(
     ({ member }, i) => i === 0 || member === null || !sameHost(member, name),
   );
-  return { ...state, members, services, removed: [...state.removed, ...gone].slice(-MAX_REMOVED) };
+  const isItsToken = ({ secret }: KeptToken) =>
+    neverRan && state.members.some((member) => isIt(member) && member.joinedBy === secret);
+  const tokens = state.tokens.map((each) => (isItsToken(each) ? { ...each, usedBy: undefined } : each));
+  return { ...state, members, services, tokens, removed: [...state.removed, ...gone].slice(-MAX_REMOVED) };
 }
 
 /** Adds a join token, which is kept as its digest alone. */

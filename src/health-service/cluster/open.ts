@@ -1,6 +1,6 @@
-import { createHash, X509Certificate } from "node:crypto";
 import { formatAddress } from "../../common/address.ts";
 import { monotonicMs, pause } from "../../common/deadline.ts";
+import { pinOf } from "../../common/net/pinned-tls.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import type { Config } from "../config.ts";
 import type { Event } from "../event.ts";
@@ -12,8 +12,8 @@ import { Cluster } from "./cluster.ts";
 import { ClusterFile, newCluster } from "./cluster-file.ts";
 import { type ClusterState, settle } from "./cluster-state.ts";
 import { ClusterStore } from "./cluster-store.ts";
-import { askPeer } from "./peers.ts";
-import { parseReplica } from "./replica.ts";
+import { askPeers } from "./peers.ts";
+import { parseReplica, replicaPath } from "./replica.ts";
 import { Takeover, type TakeoverSettings } from "./takeover.ts";
 
 const DISK_TIMEOUT_MS = 10_000;
@@ -38,12 +38,18 @@ export async function openCluster(folder: string, config: Config, log: Log) {
   if (!admin.ok) return fail(admin.error);
   const { authority, cluster, members } = state.value;
   const keys = await makeServerKeys(authority, at.host, Date.now());
-  const pin = createHash("sha256").update(new X509Certificate(authority.certificate).raw).digest("base64url");
   log({ type: "cluster", ...cluster, members: members.length, advertise });
   const store = new ClusterStore({ state: state.value, file, log });
   const own = { store, advertise, membership: () => file.membership(), log };
   return ok({
-    cluster: new Cluster({ store, admin: admin.value, pin, now: monotonicMs, wallNow: Date.now, log }),
+    cluster: new Cluster({
+      store,
+      admin: admin.value,
+      pin: pinOf(authority.certificate),
+      now: monotonicMs,
+      wallNow: Date.now,
+      log,
+    }),
     takeover: (lease: TakeoverSettings["lease"]) => new Takeover({ ...own, lease }),
     transport: (maxHandshakes: number) => overTls(keys, maxHandshakes),
   });
@@ -69,12 +75,9 @@ async function findState(
 async function firstCopy(file: ClusterFile, advertise: string, log: Log): Promise<ClusterState> {
   for (;;) {
     const { member, credential, ca, services } = file.membership() ?? NOBODY;
-    const path = `/v1/replica?service=${encodeURIComponent(advertise)}&term=0`;
-    for (const at of services) {
-      const answer = await askPeer(at, ca, path, `${member}:${credential}`);
-      const replica = answer?.status === 200 ? parseReplica(answer.body) : undefined;
-      if (replica !== undefined) return { ...replica.state, decides: false };
-    }
+    const answers = await askPeers(services, ca, replicaPath(advertise, 0), `${member}:${credential}`);
+    const [replica] = answers.flatMap((body) => parseReplica(body) ?? []);
+    if (replica !== undefined) return { ...replica.state, decides: false };
     log({ type: "no-copy", services, isMember: services.length > 0 });
     await pause(COPY_AGAIN_MS);
   }

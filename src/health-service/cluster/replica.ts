@@ -16,6 +16,10 @@ const Replica = z.object({
 });
 export type Replica = z.infer<typeof Replica>;
 
+/** Where it is asked for: by a service at this address, of this term. */
+export const replicaPath = (service: string, term: number): string =>
+  `/v1/replica?service=${encodeURIComponent(service)}&term=${term}`;
+
 export const parseReplica = (body: string): Replica | undefined =>
   attempt(() => z.parse(Replica, JSON.parse(body)));
 

@@ -4,7 +4,7 @@ import type { Event } from "../event.ts";
 import type { LeaseStore } from "../lease/lease-store.ts";
 import { addService, lead } from "./cluster-state.ts";
 import type { ClusterStore } from "./cluster-store.ts";
-import { askPeer } from "./peers.ts";
+import { askPeers } from "./peers.ts";
 import * as replicas from "./replica.ts";
 
 export interface TakeoverSettings {
@@ -94,12 +94,10 @@ export class Takeover {
   async #other(): Promise<Standing | undefined> {
     const { store, advertise } = this.#settings;
     const { services, authority } = store.state;
-    const others = services.filter(({ at }) => at !== advertise);
-    const answers = await Promise.all(
-      others.map(({ at }) => askPeer(at, authority.certificate, "/v1/leader")),
-    );
+    const others = services.flatMap(({ at }) => (at === advertise ? [] : [at]));
+    const answers = await askPeers(others, authority.certificate, "/v1/leader");
     return answers
-      .flatMap((answer) => (answer?.status === 200 ? (replicas.parseStanding(answer.body) ?? []) : []))
+      .flatMap((body) => replicas.parseStanding(body) ?? [])
       .filter(({ decides }) => decides)
       .toSorted((a, b) => (replicas.outranks(a, b) ? -1 : 1))[0];
   }
@@ -120,13 +118,10 @@ export class Takeover {
     const { services, authority } = store.state;
     const known = [...services.map(({ at }) => at), ...(own?.services ?? [])];
     const others = own === undefined ? [] : [...new Set(known)].filter((at) => at !== advertise);
-    const path = `/v1/replica?service=${encodeURIComponent(advertise)}&term=${term}`;
-    const answers = await Promise.all(
-      others.map((at) => askPeer(at, authority.certificate, path, `${own?.member}:${own?.credential}`)),
-    );
-    const found = answers.flatMap((answer) =>
-      answer?.status === 200 ? (replicas.parseReplica(answer.body) ?? []) : [],
-    );
+    const path = replicas.replicaPath(advertise, term);
+    const credential = `${own?.member}:${own?.credential}`;
+    const answers = await askPeers(others, authority.certificate, path, credential);
+    const found = answers.flatMap((body) => replicas.parseReplica(body) ?? []);
     const [newest] = found.toSorted((a, b) => b.state.term - a.state.term);
     if (newest === undefined || !(await this.#take(newest))) {
       log({ type: "no-copy", services: others, isMember: own !== undefined });

@@ -167,3 +167,26 @@ test("D14 the view says which node released the lease and how long ago, until an
   await ask("gpu");
   expect(store.view()).not.toHaveProperty("releasedBy");
 });
+
+test.each([
+  ["lenient", false, { granted: true, epoch: 2 }],
+  ["strict", true, { granted: false, reason: "held" }],
+])("the lease of a %s HEAD that is removed ends as its Ray does", async (_, strict, next) => {
+  await ask("cpu", { strict });
+  await store.end("gpu");
+  expect(await ask("gpu")).toMatchObject({ granted: false, reason: "held" });
+  await store.end("CPU");
+  expect(await ask("gpu")).toMatchObject(next);
+});
+
+test("one that takes over from another service gives the last holder its full time, from then on", async () => {
+  await ask("cpu");
+  const memory = store.memory();
+  vi.advanceTimersByTime(SETTINGS.ttlMs);
+  await store.restore({ ...memory, highestEpochSeen: 1001 });
+  expect(disk.kept?.highestEpochSeen).toBe(1001);
+  expect(await ask("gpu")).toMatchObject({ granted: false, reason: "held" });
+  expect(await ask("cpu", { epoch: 1 })).toMatchObject({ granted: true, epoch: 1 });
+  vi.advanceTimersByTime(SETTINGS.ttlMs);
+  expect(await ask("gpu")).toMatchObject({ granted: true, epoch: 1002 });
+});

@@ -1,0 +1,42 @@
+import { readFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { MEMBERSHIP_FILE } from "../../src/common/protocol/join-protocol.ts";
+import { eachRig } from "../fixtures/each-rig.ts";
+import { MemberService } from "../fixtures/members.ts";
+import { until } from "../fixtures/until.ts";
+
+const rig = eachRig();
+
+test("machine 1 lost with its HEAD and its health service: after a promotion on machine 2 that one leads", async () => {
+  const [first, second] = [await new MemberService().start(), new MemberService()];
+  for (const each of [first, second]) onTestFinished(() => each.remove());
+  const stateOf = (name: string) => join(rig.folder, `state-${name}`);
+  const { word } = await first.token();
+  const member = (name: string) =>
+    rig.node(name, {
+      ...{ HEAD_WHITELIST: "", HEALTH_URL: "", RAY_EP_STATE_DIR: stateOf(name), RAY_EP_STATE: "none" },
+      ...{ RAY_EP_JOIN: word, RAY_EP_CANDIDATE: "true", RAY_EP_TAKEOVER_AFTER: "2" },
+    });
+  const cpu = member("ray-cpu");
+  await cpu.says("✓ Ray cluster is ready!");
+  // The raylet of the fake one, which the other dials.
+  const ports = [20_000, 20_001].map((port) => createServer().listen(port, rig.host("ray-cpu")));
+  onTestFinished(() => ports.forEach((server) => void server.close()));
+  const gpu = member("ray-gpu");
+  await gpu.says("✓ Ray worker successfully joined the cluster!");
+
+  const membership = () => JSON.parse(readFileSync(join(stateOf("ray-gpu"), MEMBERSHIP_FILE), "utf8"));
+  second.belong(membership(), membership().ca);
+  await second.start();
+  await until("the member to hear of the other service", () => membership().services.length === 2);
+  await first.stop();
+  cpu.signal("SIGKILL");
+  rig.rays.runs[0]?.die("SIGKILL");
+  const promoted = await second.admin("POST", "/v1/promote", {});
+  expect(promoted.body).toEqual({ term: 2, complete: false });
+  await gpu.says("Mode: head", 40_000);
+  const { holder } = (await second.admin("GET", "/v1/head")).body;
+  expect([holder.node, holder.epoch > 1000]).toEqual(["ray-gpu", true]);
+});
