@@ -43,11 +43,24 @@ const ws = (...words: string[]) =>
     ],
   );
 
-test("without a folder of the host for its state it refuses, and says how to mount one", async () => {
-  expect(await engine.run(carrier, ["up"])).toEqual({
-    code: 78,
-    text: expect.stringContaining("→ Add to docker run, before the image: -v /var/lib/ray-entrypoint:/var"),
-  });
+test("without the engine's socket, or a folder of the host for its state, it says what to mount", async () => {
+  const given = { socket: `${socket}:/var/run/docker.sock`, folder: `${folder}:/var/lib/ray-entrypoint` };
+  const wants = async (...volumes: string[]) => {
+    const { code, text } = await engine.run(
+      carrier,
+      ["up"],
+      volumes.flatMap((volume) => ["--volume", volume]),
+    );
+    expect(code, text).toBe(78);
+    return /before the image: (.*)$/.exec(text)?.[1];
+  };
+  const [engineIs, stateIs] = [
+    "-v /var/run/docker.sock:/var/run/docker.sock",
+    "-v /var/lib/ray-entrypoint:/var/lib/ray-entrypoint",
+  ];
+  expect(await wants()).toBe(`${engineIs} ${stateIs}`);
+  expect(await wants(given.socket)).toBe(stateIs);
+  expect(await wants(given.folder)).toBe(engineIs);
   expect((await engine.run(carrier)).text).toContain("Usage: ws");
 });
 

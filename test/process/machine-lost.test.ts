@@ -9,7 +9,15 @@ import { until } from "../fixtures/until.ts";
 
 const rig = eachRig();
 
-test("machine 1 lost with its HEAD and its health service: after a promotion on machine 2 that one leads", async () => {
+/** The ports of a raylet, which a fake one has not, for others to dial; returns what closes them. */
+function raylet(name: string): () => void {
+  const servers = [20_000, 20_001].map((port) => createServer().listen(port, rig.host(name)));
+  const close = () => servers.forEach((server) => void server.close());
+  onTestFinished(close);
+  return close;
+}
+
+test("machine 1 lost with its HEAD and its health service: after a promotion machine 2 leads, and machine 1, back again, follows", async () => {
   const [first, second] = [await new MemberService().start(), new MemberService()];
   for (const each of [first, second]) onTestFinished(() => each.remove());
   const stateOf = (name: string) => join(rig.folder, `state-${name}`);
@@ -21,9 +29,7 @@ test("machine 1 lost with its HEAD and its health service: after a promotion on 
     });
   const cpu = member("ray-cpu");
   await cpu.says("✓ Ray cluster is ready!");
-  // The raylet of the fake one, which the other dials.
-  const ports = [20_000, 20_001].map((port) => createServer().listen(port, rig.host("ray-cpu")));
-  onTestFinished(() => ports.forEach((server) => void server.close()));
+  const stopCpu = raylet("ray-cpu");
   const gpu = member("ray-gpu");
   await gpu.says("✓ Ray worker successfully joined the cluster!");
 
@@ -34,9 +40,18 @@ test("machine 1 lost with its HEAD and its health service: after a promotion on 
   await first.stop();
   cpu.signal("SIGKILL");
   rig.rays.runs[0]?.die("SIGKILL");
+  stopCpu();
   const promoted = await second.admin("POST", "/v1/promote", {});
   expect(promoted.body).toEqual({ term: 2, complete: false });
   await gpu.says("Mode: head", 40_000);
   const { holder } = (await second.admin("GET", "/v1/head")).body;
   expect([holder.node, holder.epoch > 1000]).toEqual(["ray-gpu", true]);
+
+  await gpu.says("✓ Ray cluster is ready!");
+  raylet("ray-gpu");
+  await first.start();
+  const back = member("ray-cpu");
+  await back.says("✓ Ray worker successfully joined the cluster!");
+  expect(back.stdout).toContain("Mode: worker");
+  expect(first.process?.text).toContain("this service gives way");
 });

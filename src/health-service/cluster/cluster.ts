@@ -76,7 +76,7 @@ export class Cluster {
 
   /** The 200 or the 403 of `POST /v1/join`; null where it cannot be kept. */
   join(request: wire.JoinRequest): Promise<wire.Joined | wire.JoinRefused | null> {
-    return this.#store.inLine(async () => {
+    return this.#change(async () => {
       const { wallNow, log } = this.#settings;
       const credential = newSecret();
       const nowMs = wallNow();
@@ -113,7 +113,7 @@ export class Cluster {
 
   /** The 200 of `POST /v1/tokens`; null where it cannot be kept. */
   makeToken(request: wire.TokenRequest): Promise<wire.TokenMade | null> {
-    return this.#store.inLine(async () => {
+    return this.#change(async () => {
       const { pin, wallNow, log } = this.#settings;
       const secret = newSecret();
       const { state, token } = membership.addToken(this.#store.state, request, digestOf(secret), wallNow());
@@ -128,7 +128,7 @@ export class Cluster {
 
   /** The 200 of `DELETE /v1/tokens`; null where it cannot be kept. */
   revokeTokens({ secret }: wire.TokenRevocation): Promise<wire.TokensRevoked | null> {
-    return this.#store.inLine(async () => {
+    return this.#change(async () => {
       const meant = secret === undefined ? undefined : digestOf(secret);
       const { state, revoked } = membership.revokeTokens(this.#store.state, meant, this.#settings.wallNow());
       if (!(await this.#store.keep(state))) return null;
@@ -139,7 +139,7 @@ export class Cluster {
 
   /** Ends a membership. `neverRan`: its node has not. `false`: there is no such member; null: it cannot be kept. */
   remove(name: string, by: string, neverRan: boolean): Promise<boolean | null> {
-    return this.#store.inLine(async () => {
+    return this.#change(async () => {
       if (this.member(name) === undefined) return false;
       if (!(await this.#store.keep(membership.remove(this.#store.state, name, neverRan)))) return null;
       this.#settings.log({ type: "removed", node: name, by });
@@ -171,6 +171,11 @@ export class Cluster {
       return { name, address, candidate, joinedAt: new Date(joinedAtMs).toISOString(), heardAgo };
     });
     return { ...this.news(), cluster: this.#store.state.cluster, members };
+  }
+
+  /** Null where another service decides since the request came: its copy would put an end to the change. */
+  #change<T>(job: () => Promise<T>): Promise<T | null> {
+    return this.#store.inLine(async () => (this.decides ? job() : null));
   }
 
   #heardAgoMs(name: string): number | null {
