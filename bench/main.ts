@@ -6,6 +6,7 @@ import Table from "cli-table3";
 import { benchDecide } from "./decide.ts";
 import { benchHeal } from "./heal.ts";
 import { benchHealth } from "./health.ts";
+import { benchJoin } from "./join.ts";
 import { benchReady } from "./ready.ts";
 import { type Aim, type Row, reaches } from "./row.ts";
 import { benchSupervisor } from "./supervisor.ts";
@@ -18,6 +19,7 @@ const PARTS: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   supervisor: benchSupervisor,
   heal: benchHeal,
   up: benchUp,
+  join: benchJoin,
   health: benchHealth,
   thousand: benchThousand,
 };

@@ -59,6 +59,14 @@ test("what a machine keeps of its membership is closed to others, and the token 
   expect(modes).toEqual(["700", "700", "700", "444"]);
 });
 
+test("the log of another machine is not here, and that is what ws logs says", async () => {
+  const engine = new FakeEngine(`${ANSWERS}\n  "ps "*) ;;`);
+  writeMachine(stateOf(engine), MEMBER, "ws1.x");
+  const { code, err } = await engine.ws(["logs", "gpu01"]);
+  expect(err).toContain("✗ The log of gpu01 is not on this machine");
+  expect(code).toBe(78);
+});
+
 test("ws down -v of a member would end its membership, and does not", async () => {
   const engine = new FakeEngine(ANSWERS);
   mkdirSync(stateOf(engine), { recursive: true });

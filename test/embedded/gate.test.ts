@@ -164,10 +164,15 @@ describe.skipIf(obstacle !== undefined)(`who may not join${obstacle ? `: ${obsta
     }
   });
 
-  test("after all that it joins, under the same name", async () => {
+  test("the line for the firewall that it prints lets it in, under the same name", async () => {
     const cluster = clusterOf();
-    const [, m2] = cluster.machines;
-    if (m2 === undefined) throw new Error("no machine");
+    const [m1, m2] = cluster.machines;
+    if (!m1 || !m2) throw new Error("no machines");
+    drops(1, "20000:20999")(m1, m2);
+    const refused = cluster.join(m2, token);
+    expect(await refused.exit(), refused.text).toBe(78);
+    const [, line = ""] = /^ *iptables (.*)$/m.exec(refused.text) ?? [];
+    m2.firewall(...line.split(" "));
     await cluster.join(m2, token).says("✓ Ray worker successfully joined the cluster!");
     const { members } = JSON.parse((await cluster.ask("GET", "/v1/members")).text);
     expect(members).toHaveLength(2);

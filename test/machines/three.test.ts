@@ -2,14 +2,14 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parseJoinToken } from "../../src/common/protocol/join-token.ts";
-import { type LabMachine, LabMachines } from "../fixtures/docker/lab-machines.ts";
+import { alive, type LabMachine, LabMachines } from "../fixtures/docker/lab-machines.ts";
 import { until } from "../fixtures/until.ts";
 
 /** Three machines become one cluster, as somebody types it; each test goes on where the one before it stopped. */
 const lab = LabMachines.open(3);
 const [m1, m2, m3] = lab.all as [LabMachine, LabMachine, LabMachine];
 const STATE = "/opt/ray-entrypoint/state";
-const MB = 1e6;
+const MIB = 2 ** 20;
 let token = "";
 
 const here = (name: string): string => join(import.meta.dirname, name);
@@ -29,49 +29,21 @@ test("ws init, and ws join on two others: three nodes ALIVE on the cards of the 
   await capture.exit();
 });
 
-/** Waits until Ray lists exactly these machines as ALIVE, each at its address of the data network, as `ws ps` of `on` shows it. */
-async function alive(on: LabMachine, machines: readonly LabMachine[], timeoutMs = 120_000): Promise<void> {
-  let last = "";
-  const wanted = machines.map(({ name, data }) => `${name} ${data} ALIVE`).toSorted();
-  await until(
-    () => `${wanted.join(", ")}; the last is:\n${last}`,
-    async () => {
-      const { out } = await on.ws(["ps", "--json"]);
-      last = out;
-      const { services = [] } = JSON.parse(out || "{}") as { services?: PsService[] };
-      const seen = services.filter(({ state }) => state === "ALIVE");
-      return (
-        seen
-          .map(({ name, address }) => `${name} ${address} ALIVE`)
-          .toSorted()
-          .join() === wanted.join()
-      );
-    },
-    timeoutMs,
-  );
-}
-interface PsService {
-  readonly name: string;
-  readonly address: string | null;
-  readonly state: string;
-}
-
-test("objects of 32 MB take the data network alone", async () => {
+test("ws test: every line holds on every pair, and objects of 32 MB take the data network alone", async () => {
   const before = await Promise.all(lab.all.map(cardsOf));
-  await m1.must("docker", "cp", here("objects.py"), `${m1.node}:/tmp/objects.py`);
-  const said = await m1.must("docker", "exec", m1.node, "python3", "/tmp/objects.py");
-  expect(said).toContain("arrived: 6 between 3 nodes");
+  const { code, text } = await m2.ws(["test"]);
+  expect(code, text).toBe(0);
   const after = await Promise.all(lab.all.map(cardsOf));
   for (const [i, { data = 0, mgmt = 0 }] of after.entries()) {
-    // Each machine sent two objects and got two.
-    expect(data - (before[i]?.data ?? 0)).toBeGreaterThan(4 * 32 * MB);
-    expect(mgmt - (before[i]?.mgmt ?? 0)).toBeLessThan(MB);
+    // Each machine got an object from each other one.
+    expect(data - (before[i]?.data ?? 0)).toBeGreaterThan(2 * 32 * MIB);
+    expect(mgmt - (before[i]?.mgmt ?? 0)).toBeLessThan(MIB);
   }
 });
 
 const cardsOf = async (machine: LabMachine) => ({
-  data: await machine.bytes("data"),
-  mgmt: await machine.bytes("mgmt"),
+  data: await machine.received("data"),
+  mgmt: await machine.received("mgmt"),
 });
 
 test("no secret is on the wire in clear, in a log, in a list of processes, or in what the engine and Compose know", async () => {
@@ -126,4 +98,44 @@ test.each([
   await alive(m3, lab.all, 180_000);
   expect(await clusterId()).toBe(id);
   expect(await raysOf(others)).toEqual(rays);
+});
+
+test("ws leave: nothing of it stays; docker run with a token alone makes the same machine a member, also after the token's end", async () => {
+  const left = await m3.ws(["leave"]);
+  expect(left.code, left.text).toBe(0);
+  await alive(m2, [m1, m2]);
+  expect(await m3.must("docker", "ps", "--all", "--quiet")).toBe("");
+  expect(await m3.must("docker", "volume", "ls", "--quiet")).toBe("");
+  const { token: word } = JSON.parse((await m1.ws(["token", "--json", "--once"])).out);
+  const options = ["--network", "host", "--restart", "unless-stopped", "--shm-size", "1g"];
+  const run = ["run", "--detach", "--name", "ray", ...options, "--volume", `ray-node:${STATE}`];
+  await m3.must(
+    "docker",
+    ...run,
+    "--env",
+    `RAY_EP_JOIN=${word}`,
+    m3.node,
+    "--",
+    "--object-store-memory=150000000",
+  );
+  await alive(m2, lab.all);
+  expect((await m1.ws(["token", "--revoke"])).code).toBe(0);
+  await m3.must("docker", "restart", "ray");
+  await alive(m2, lab.all);
+});
+
+test("ws remove: the machine is idle, its credential dead and its name free; with a new token it joins again", async () => {
+  const removed = await m1.ws(["remove", "m3"]);
+  expect(removed.code, removed.text).toBe(0);
+  await alive(m2, [m1, m2]);
+  await m3.must("docker", "restart", "ray");
+  await until("m3 to stay idle", async () =>
+    (await m3.must("docker", "logs", "--tail", "5", "ray")).includes("This node stays idle"),
+  );
+  await m3.must("docker", "rm", "--force", "--volumes", "ray");
+  await m3.must("docker", "volume", "rm", "ray-node");
+  const { token: word } = JSON.parse((await m1.ws(["token", "--json"])).out);
+  const joined = await m3.ws(["join", word]);
+  expect(joined.code, joined.text).toBe(0);
+  await alive(m2, lab.all);
 });

@@ -57,7 +57,9 @@ test("nodes with nothing but a token are a cluster, with no secret where Ray's u
   const cpu = candidateBy(word);
   await cpu.says("✓ Ray cluster is ready!");
   rayletOf("ray-cpu");
-  const gpu = member("ray-gpu", { RAY_EP_JOIN: word });
+  // As `ws` sets them, for programs that are started beside the node.
+  const same = { RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN_PATH: join(stateOf("ray-gpu"), "ray-token") };
+  const gpu = member("ray-gpu", { RAY_EP_JOIN: word, ...same });
   await gpu.says("✓ Ray worker successfully joined the cluster!");
   expect(gpu.stdout).toContain("✓ Joined the cluster lab as ray-gpu");
   expect(gpu.stdout).toMatch(/→ This node is at 127\.\S+; not taken: /);
@@ -70,10 +72,7 @@ test("nodes with nothing but a token are a cluster, with no secret where Ray's u
   const open =
     JSON.stringify(rig.rays.runs.map(({ started }) => started)) + cpu.text + gpu.text + health.text;
   for (const secret of [word, credential, rayToken]) expect(open).not.toContain(secret);
-  expect(rig.rays.runs[1]?.started.env).toMatchObject({
-    RAY_AUTH_MODE: "token",
-    RAY_AUTH_TOKEN_PATH: join(stateOf("ray-gpu"), "ray-token"),
-  });
+  expect(rig.rays.runs[1]?.started.env).toMatchObject(same);
   for (const word of ["--dashboard-agent-listen-port=20002", "--max-worker-port=20999"])
     expect(rig.rays.runs[1]?.started.args).toContain(word);
 });
@@ -223,9 +222,10 @@ describe("a node that does not become a member says why, and leaves nothing", ()
   });
 
   test("variables that its cluster decides, all at once", async () => {
-    const given = { HEAD_WHITELIST: "a b", RAY_AUTH_TOKEN: "t", NODE_MANAGER_PORT: "7000" };
-    const node = await candidate(given);
-    await ends(node, 78, "3 problems", "HEAD_WHITELIST", "RAY_AUTH_TOKEN", "NODE_MANAGER_PORT");
+    const auth = { RAY_AUTH_TOKEN: "t", RAY_AUTH_TOKEN_PATH: "/another" };
+    const node = await candidate({ HEAD_WHITELIST: "a b", NODE_MANAGER_PORT: "7000", ...auth });
+    const names = ["HEAD_WHITELIST", "RAY_AUTH_TOKEN:", "RAY_AUTH_TOKEN_PATH:", "NODE_MANAGER_PORT"];
+    await ends(node, 78, "4 problems", ...names);
   });
 
   test("a name that a member has", async () => {
