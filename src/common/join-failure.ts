@@ -63,6 +63,10 @@ export const JOIN_FAILURES = {
     ...e.lines.map((line) => `  ${line}`),
     `→ On ${e.head} let the cluster's ports in, by the line for its firewall.`,
   ],
+  moved: ({ address, cards }: { address: string; cards: readonly string[] }) => [
+    `✗ The cluster knows this node at ${address}, and it is not there any more: this machine has ${cards.join(", ") || "no address but loopback"}`,
+    "→ Give the machine that address again, or end this membership and join anew: ws leave, then ws join TOKEN.",
+  ],
   "membership-unwritable": ({ path, code }: { path: string; code: string }) => [
     `✗ The membership cannot be kept as ${path} (${code})`,
     "→ Mount a folder there that this user can write, or name another one in RAY_EP_STATE_DIR.",

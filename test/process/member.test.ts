@@ -119,6 +119,19 @@ test("one that was removed while it was away hears it before its Ray starts", as
   expect(rig.rays.runs).toHaveLength(1);
 });
 
+test("a member whose address is gone says where the cluster knows it", async () => {
+  const first = await candidate();
+  await first.says("✓ Ray cluster is ready!");
+  first.signal("SIGTERM");
+  await first.exit();
+  const again = await candidate({ NODE_IP_ADDRESS: rig.host("", 4) });
+  expect(await again.exit()).toBe(75);
+  expect(again.stderr).toContain(
+    `The cluster knows this node at ${rig.host("ray-cpu")}, and it is not there any more`,
+  );
+  expect(await members()).toEqual(["ray-cpu"]);
+});
+
 test("members hear of a candidate that joins later, and follow it without a restart of their own", async () => {
   const word = await token();
   // Without state it gives the lease back.

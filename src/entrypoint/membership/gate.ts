@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { once } from "node:events";
-import { connect, createServer, isIPv4, type Server, type Socket } from "node:net";
+import { isIPv4 } from "node:net";
 import { parseAddress } from "../../common/address.ts";
 import { deadlineIn, pause } from "../../common/deadline.ts";
 import type { Failure } from "../../common/failure.ts";
@@ -11,6 +10,7 @@ import { ClusterView, type Holder } from "../../common/protocol/lease-protocol.t
 import { err, ok } from "../../common/result.ts";
 import { parse } from "../lease/health-client.ts";
 import type { Event } from "../output/event.ts";
+import { answerWith, TIMEOUT_MS, whyNotAt } from "./dial.ts";
 import { readFirewall } from "./firewall.ts";
 import type { Membership } from "./membership.ts";
 import { rangesOf, takenPorts } from "./ports.ts";
@@ -96,24 +96,6 @@ const unclear = ({ member }: Pick<Gate, "member">, cause: string): Unclear => ({
   cause,
 });
 
-/** Listens for a moment where Ray will, and says the nonce to whoever connects. Resolves with the function that ends it. */
-async function answerWith(nonce: string, host: string, port: number): Promise<() => Promise<void>> {
-  const sockets = new Set<Socket>();
-  const server: Server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on("error", () => socket.destroy());
-    socket.end(nonce);
-  });
-  // A port that is taken is found by the dial, which meets another program there.
-  server.on("error", () => {});
-  await Promise.race([once(server.listen({ host, port }), "listening"), once(server, "error")]);
-  return async () => {
-    for (const socket of sockets) socket.destroy();
-    if (server.listening) await once(server.close(), "close");
-  };
-}
-
-const TIMEOUT_MS = 2000;
 /** A HEAD's GCS serves some seconds before its raylet listens. */
 const REFUSED_FOR_MS = 15_000;
 const LOOK_EVERY_MS = 500;
@@ -148,20 +130,6 @@ async function headOf({ member, call }: Gate): Promise<Holder | null> {
   const holder = view?.holder ?? null;
   const leads = holder !== null && holder.expiresIn > 0 && holder.clusterId !== null;
   return leads && holder.node !== member.member ? holder : null;
-}
-
-/** Null where something listens there, else the code of what was met. */
-function whyNotAt(host: string, port: number): Promise<string | null> {
-  return new Promise((resolve) => {
-    const socket = connect({ host, port, timeout: TIMEOUT_MS });
-    const end = (why: string | null): void => {
-      socket.destroy();
-      resolve(why);
-    };
-    socket.once("connect", () => end(null));
-    socket.once("timeout", () => end(`no answer in ${TIMEOUT_MS} ms`));
-    socket.once("error", ({ code = "unknown" }: NodeJS.ErrnoException) => end(code));
-  });
 }
 
 const linesOf = ({ member, network }: Gate): string[] =>

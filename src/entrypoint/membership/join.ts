@@ -1,29 +1,29 @@
 import type { Failure } from "../../common/failure.ts";
 import type { Answer } from "../../common/net/http.ts";
-import { fetchCa, type Pinned, pinOf, secureCall } from "../../common/net/pinned-tls.ts";
+import { fetchCa, type Pinned, secureCall } from "../../common/net/pinned-tls.ts";
 import { Joined, JoinRefused, type JoinRequest } from "../../common/protocol/join-protocol.ts";
 import type { JoinToken } from "../../common/protocol/join-token.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import { probeLocal } from "../config/local.ts";
 import { parse } from "../lease/health-client.ts";
+import { shown } from "./address.ts";
 import { readCards } from "./cards.ts";
 import { hashOf, type Membership } from "./membership.ts";
 import { type Newcomer, ownAddress, readSettings } from "./newcomer.ts";
 
-/** A member again, whose address may have changed since it joined. */
-export async function comeBack(
+/** A member again, at the address under which the others know it: nobody is asked. */
+export function comeBack(
   { log, ...told }: Newcomer,
   kept: Membership,
   rayTokenPath: string,
-): Promise<Result<Membership, Failure>> {
+): Result<Membership, Failure> {
   const settings = readSettings(told, kept, rayTokenPath);
   if (!settings.ok) return settings;
-  const { NODE_IP_ADDRESS, RAY_EP_INTERFACE } = settings.value;
-  const isWished = NODE_IP_ADDRESS !== null || RAY_EP_INTERFACE !== null;
-  const isStill = readCards().some(({ address }) => address === kept.address);
-  const found = isWished || isStill ? null : await findService(kept.services, pinOf(kept.ca));
-  if (found?.ok === false) return found;
-  const own = ownAddress(settings.value, found?.value.localAddress ?? kept.address, log);
+  const own = ownAddress(settings.value, kept.address, log);
+  const isGone = own.ok
+    ? own.value.address !== kept.address
+    : own.error.reason === "wrong-address" && own.error.problem === "not-ours";
+  if (isGone) return err({ reason: "moved", address: kept.address, cards: readCards().map(shown) });
   return own.ok ? ok({ ...kept, ...own.value }) : own;
 }
 

@@ -15,6 +15,7 @@ const CODES: Readonly<Record<Exclude<Failure["reason"], "ray-exited">, number>> 
   "ports-taken": 78,
   "not-reached": 78,
   "head-not-reached": 75,
+  moved: 75,
   "membership-unwritable": 74,
   "no-such-user": 78,
   "wrong-user": 78,

@@ -9,6 +9,7 @@ const CODES: Partial<Record<Failure["reason"], number>> = {
   "no-health-service": 75,
   "join-unclear": 75,
   "head-not-reached": 75,
+  moved: 75,
   "membership-unwritable": 74,
   "state-unwritable": 74,
   "store-failed": 74,

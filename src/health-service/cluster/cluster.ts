@@ -3,11 +3,12 @@ import type * as wire from "../../common/protocol/join-protocol.ts";
 import { formatJoinToken } from "../../common/protocol/join-token.ts";
 import type { ClusterNews } from "../../common/protocol/lease-protocol.ts";
 import type { Event } from "../event.ts";
+import { Callers } from "./callers.ts";
 import { candidatesLine, type KeptMember } from "./cluster-state.ts";
 import type { ClusterStore } from "./cluster-store.ts";
 import * as membership from "./membership.ts";
 import { explainJoinRefusal } from "./refusal.ts";
-import { digestOf, newSecret, sameDigest } from "./secrets.ts";
+import { digestOf, newSecret } from "./secrets.ts";
 
 export interface ClusterSettings {
   readonly store: ClusterStore;
@@ -20,44 +21,16 @@ export interface ClusterSettings {
   readonly log: (event: Event) => void;
 }
 
-/** Who sent a request. */
-export type Identity =
-  | { readonly kind: "admin" | "stranger" }
-  | { readonly kind: "removed"; readonly name: string }
-  | { readonly kind: "member"; readonly name: string; readonly candidate: boolean };
-
-/** A member reports every two seconds or so. */
-const LIVES_FOR_MS = 10_000;
-
-/** Who belongs to the cluster, and who sent a request. */
+/** Who belongs to the cluster. */
 export class Cluster {
   readonly #settings: ClusterSettings;
-  readonly #admin: string;
   readonly #store: ClusterStore;
-  /** When each member was heard last. */
-  readonly #heardAtMs = new Map<string, number>();
-  /** Those that joined in this run and were not heard yet. */
-  readonly #fresh = new Set<string>();
+  readonly callers: Callers;
 
   constructor(settings: ClusterSettings) {
     this.#settings = settings;
-    this.#admin = digestOf(settings.admin);
     this.#store = settings.store;
-  }
-
-  /** Whose credential this Authorization header presents. A member counts as heard. */
-  identify(authorization = ""): Identity {
-    const [, name, secret = ""] = /^Bearer (?:([^:]*):)?([\w-]+)$/.exec(authorization) ?? [];
-    const digest = digestOf(secret);
-    if (name === undefined) return { kind: sameDigest(digest, this.#admin) ? "admin" : "stranger" };
-    const isIt = (each: { name: string; credential: string }) =>
-      sameHost(each.name, name) && sameDigest(each.credential, digest);
-    const member = this.#store.state.members.find(isIt);
-    if (member === undefined)
-      return this.#store.state.removed.some(isIt) ? { kind: "removed", name } : { kind: "stranger" };
-    this.#heardAtMs.set(keyOf(name), this.#settings.now());
-    this.#fresh.delete(keyOf(name));
-    return { kind: "member", name: member.name, candidate: member.candidate };
+    this.callers = new Callers(settings.store, settings.admin, settings.now);
   }
 
   /** False where another service does, and this one copies it. */
@@ -82,13 +55,13 @@ export class Cluster {
       const nowMs = wallNow();
       const step = membership.join(this.#store.state, request, {
         ...{ nowMs, secret: digestOf(request.secret), credential: digestOf(credential) },
-        isFresh: (name) => this.#fresh.has(keyOf(name)),
-        lives: (name) => (this.#heardAgoMs(name) ?? Number.POSITIVE_INFINITY) < LIVES_FOR_MS,
+        isFresh: (name) => this.callers.isFresh(name),
+        lives: (name) => this.callers.lives(name),
       });
       const { node, address, candidate } = request;
       if ("reason" in step) {
         const { reason, token, taken } = step;
-        const heardAgoMs = taken === undefined ? null : this.#heardAgoMs(taken.name);
+        const heardAgoMs = taken === undefined ? null : this.callers.heardAgoMs(taken.name);
         const message = explainJoinRefusal(reason, {
           nowMs,
           request,
@@ -101,8 +74,7 @@ export class Cluster {
         return { reason, message };
       }
       if (!(await this.#store.keep(step.state))) return null;
-      this.#heardAtMs.delete(keyOf(node));
-      this.#fresh.add(keyOf(node));
+      this.callers.welcome(node);
       log({ type: "joined", node, address, candidate });
       const { cluster, rayToken, ports, versions } = step.state;
       const { ray, python } = versions ?? request;
@@ -166,7 +138,7 @@ export class Cluster {
   /** The body of `GET /v1/members`. */
   view(): wire.Members {
     const members = this.#store.state.members.map(({ name, address, candidate, joinedAtMs }) => {
-      const heardAgoMs = this.#heardAgoMs(name);
+      const heardAgoMs = this.callers.heardAgoMs(name);
       const heardAgo = heardAgoMs === null ? null : heardAgoMs / 1000;
       return { name, address, candidate, joinedAt: new Date(joinedAtMs).toISOString(), heardAgo };
     });
@@ -177,11 +149,4 @@ export class Cluster {
   #change<T>(job: () => Promise<T>): Promise<T | null> {
     return this.#store.inLine(async () => (this.decides ? job() : null));
   }
-
-  #heardAgoMs(name: string): number | null {
-    const atMs = this.#heardAtMs.get(keyOf(name));
-    return atMs === undefined ? null : this.#settings.now() - atMs;
-  }
 }
-
-const keyOf = (name: string): string => name.toLowerCase();

@@ -1,12 +1,13 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { sameHost } from "../../common/address.ts";
 import type { Standby } from "../../common/protocol/join-protocol.ts";
-import type { Cluster, Identity } from "../cluster/cluster.ts";
+import type { Identity } from "../cluster/callers.ts";
+import type { Cluster } from "../cluster/cluster.ts";
 import { type Reply, refuse } from "./reply.ts";
 
 /** Who sent a request. Without a cluster of members everybody may do all that the guard of writes lets through. */
 export const callerOf = (cluster: Cluster | undefined, { authorization }: IncomingHttpHeaders): Identity =>
-  cluster === undefined ? { kind: "admin" } : cluster.identify(authorization);
+  cluster === undefined ? { kind: "admin" } : cluster.callers.identify(authorization);
 
 /** Why a caller is not heard at all; null: it is a member or the admin. */
 export function whyNotHeard({ kind }: Identity): Reply | null {

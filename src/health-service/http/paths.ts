@@ -1,6 +1,6 @@
 import * as wire from "../../common/protocol/lease-protocol.ts";
 import { ReachRequest } from "../../common/protocol/reach-protocol.ts";
-import type { Identity } from "../cluster/cluster.ts";
+import type { Identity } from "../cluster/callers.ts";
 import type { Takeover } from "../cluster/takeover.ts";
 import type { Service } from "../service.ts";
 import { whyNotFor } from "./credentials.ts";

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { ErrorAnswer } from "../../common/protocol/lease-protocol.ts";
-import type { Identity } from "../cluster/cluster.ts";
+import type { Identity } from "../cluster/callers.ts";
 
 /** One answer. An object is sent as JSON. */
 export interface Reply {

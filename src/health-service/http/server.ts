@@ -10,7 +10,7 @@ import * as z from "zod/mini";
 import { readText } from "../../common/files.ts";
 import { Name } from "../../common/protocol/from-outside.ts";
 import { attempt } from "../../common/result.ts";
-import type { Identity } from "../cluster/cluster.ts";
+import type { Identity } from "../cluster/callers.ts";
 import type { Service } from "../service.ts";
 import { Connections, maxConnections } from "./connections.ts";
 import { callerOf, whyNotHeard, whyNotNow } from "./credentials.ts";

@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import { text } from "node:stream/consumers";
 import * as z from "zod/mini";
 import { attempt, err, ok, type Result } from "../../common/result.ts";
-import type { Identity } from "../cluster/cluster.ts";
+import type { Identity } from "../cluster/callers.ts";
 import type { ServiceSettings } from "../service.ts";
 import { callerOf } from "./credentials.ts";
 import { type Handler, type Reply, refuse } from "./reply.ts";

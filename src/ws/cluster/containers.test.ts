@@ -169,7 +169,11 @@ test("the test worker and the test client are made beside the cluster, replaced 
   await up();
   engine.did();
   const two = ["test-ray-worker", "test-ray-client"];
-  const made = [`compose up --no-start --no-build ${two.join(" ")}`, "start p-test-worker p-test-client"];
+  const made = [
+    `compose up --no-start --no-build ${two.join(" ")}`,
+    "start p-test-worker",
+    "start p-test-client",
+  ];
   expect(await startTest(driver, job)).toEqual(ok(two));
   expect(await startTest(driver, job)).toEqual(ok([]));
   expect(engine.did()).toEqual([...made, ...made]);

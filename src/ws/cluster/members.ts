@@ -1,6 +1,6 @@
 import { Members } from "../../common/protocol/join-protocol.ts";
 import type { NodeStatus } from "../../common/protocol/node-status.ts";
-import { attempt } from "../../common/result.ts";
+import { attempt, err, ok, type Result } from "../../common/result.ts";
 import type { Driver } from "../drivers/driver.ts";
 import { healthView } from "./snapshot.ts";
 
@@ -21,13 +21,14 @@ export interface MemberReport {
   readonly heardAgoS: number | undefined;
 }
 
-/** Every member, or undefined where the health service does not answer or this is one machine's cluster. */
-export async function reportMembers(driver: Driver): Promise<readonly MemberReport[] | undefined> {
+/** Every member, or in a few words why the health service does not say. */
+export async function reportMembers(driver: Driver): Promise<Result<readonly MemberReport[], string>> {
   const cluster = await driver.cluster?.();
-  if (cluster === undefined) return undefined;
+  if (cluster === undefined) return err("this machine is no member");
   const [answer, view] = await Promise.all([cluster.ask("GET", "/v1/members"), healthView(driver)]);
   const known = answer.ok ? attempt(() => Members.parse(JSON.parse(answer.value.body))) : undefined;
-  return known?.members.map(({ name, candidate, address, heardAgo }) => {
+  if (known === undefined) return err(answer.ok ? "none of its health services decides" : answer.error);
+  const members = known.members.map(({ name, candidate, address, heardAgo }) => {
     const { status, state } = view?.nodes.find((node) => node.name === name) ?? {};
     return {
       stopped: state === "stopped",
@@ -35,6 +36,7 @@ export async function reportMembers(driver: Driver): Promise<readonly MemberRepo
       ...{ why: status && whyOf(status), restarts: status?.restarts, heardAgoS: heardAgo ?? undefined },
     };
   });
+  return ok(members);
 }
 
 /** The first that holds. Pure. */

@@ -1,5 +1,6 @@
 import { type Address, formatAddress, sameAddress } from "../../common/address.ts";
 import type { ProbeResult, RayGcs } from "../../common/probe-result.ts";
+import { DEFAULT_PORTS } from "../../common/protocol/join-protocol.ts";
 import { ClusterView as HealthView } from "../../common/protocol/lease-protocol.ts";
 import { type NodeStatus, parseStatus } from "../../common/protocol/node-status.ts";
 import { err, ok, type Result } from "../../common/result.ts";
@@ -77,12 +78,24 @@ export async function runningHead(driver: Driver): Attempt<NodeSettings> {
   const found = await driver.list("main");
   if (!found.ok) return found;
   const { heads, noHead } = await gcsOf(driver, found.value);
-  const node = heads[0] && nodeAt(driver, heads[0].address);
+  const [head] = heads;
+  const node = head && (driver.cluster ? memberHead(driver, head.address) : nodeAt(driver, head.address));
   if (node !== undefined) return ok(node);
   if (noHead?.reason === "wants-token") return err({ reason: "token-refused", at: noHead.at });
   const fix = "Start it: ws up. To see what it waits for: ws ps, ws logs.";
   return err({ reason: "not-running", what: "No HEAD of this cluster answers", fix });
 }
+
+/** Of several machines: the HEAD, wherever it is, as this machine's node reaches it, in whose place commands are typed. */
+function memberHead({ settings }: Driver, { host, port: headPort }: Address): NodeSettings | undefined {
+  const [own] = settings.nodes;
+  const { dashboard: dashboardPort, client: clientPort } = DEFAULT_PORTS;
+  return own && { ...own, address: host, loopbackAddress: host, headPort, dashboardPort, clientPort };
+}
+
+/** A port of a HEAD as it is dialled where commands for it are typed. */
+export const addressInside = (driver: Driver, head: NodeSettings, port: number): Address =>
+  driver.inside({ host: driver.cluster ? driver.hostOf(head) : head.name, port });
 
 /** Where a HEAD's dashboard answers, as seen from here. */
 export const dashboardUrl = ({ hostOf }: Driver, node: NodeSettings): string =>

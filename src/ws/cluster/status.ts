@@ -21,6 +21,8 @@ export interface ClusterReport {
   readonly noHead?: NoHead | undefined;
   /** Set: this machine was removed from its cluster; why. */
   readonly removed?: string | undefined;
+  /** Set: no health service of several machines' cluster says who its members are; why. */
+  readonly silent?: string | undefined;
   /** In this order: health, nodes, test worker, test client, nodes that ws did not start. */
   readonly services: readonly ServiceReport[];
 }
@@ -60,10 +62,16 @@ export async function reportCluster(driver: Driver): Attempt<ClusterReport> {
     return reportService(driver, name, service, view, health.ok || service?.healthy === true);
   });
   if (view !== undefined) services.push(...others(driver, view, names));
-  const members = (await reportMembers(driver)) ?? [];
-  const removed = (await driver.cluster?.())?.removed;
+  const joined = await driver.cluster?.();
+  const members = joined ? await reportMembers(driver) : ok([]);
   const head = view && (await reportHead(driver, view, found.value));
-  return ok({ runtime: driver.name, head, noHead, removed, services: withMembers(services, members) });
+  return ok({
+    runtime: driver.name,
+    head,
+    noHead,
+    ...(joined ? { removed: joined.removed, silent: members.ok ? undefined : members.error } : {}),
+    services: withMembers(services, members.ok ? members.value : []),
+  });
 }
 
 /** A member reports every two seconds or so. */

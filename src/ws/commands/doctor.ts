@@ -2,17 +2,19 @@ import { styleText } from "node:util";
 import type { Command } from "commander";
 import { ok } from "../../common/result.ts";
 import { loadSettings } from "../config/load.ts";
+import type { Settings } from "../config/settings.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import { clusterFindings } from "../doctor/cluster.ts";
 import type { Finding } from "../doctor/finding.ts";
 import { type DoctorFacts, lookAtCluster, lookAtDocker, lookAtMachine } from "../doctor/look.ts";
 import { machineFindings } from "../doctor/machine.ts";
-import { choose, DRIVERS } from "../drivers/choose.ts";
+import { choose, DRIVERS, openMember } from "../drivers/choose.ts";
 import { composeRunner, dockerRunner, engineHost } from "../drivers/compose/engine.ts";
 import { isLocalRunning } from "../drivers/local/driver.ts";
 import { EXIT } from "../failure.ts";
 import { oneLine, printJson, type Terminal } from "../output/terminal.ts";
 import { lastUp } from "../state/last-up.ts";
+import { type Machine, readMachine } from "../state/machine.ts";
 import { accessTo } from "../state/secrets.ts";
 import { JSON_OPTION, type JsonOption, type Run } from "./command.ts";
 
@@ -32,6 +34,8 @@ async function doctor(context: WsContext, options: GlobalOptions & JsonOption) {
   const compose = ["docker", "compose"];
   const host = await engineHost(docker, shell);
   const machine = await lookAtMachine(shell, stateDir, { docker, host });
+  const part = options.runtime === "embedded" ? undefined : readMachine(stateDir);
+  if (part !== undefined) return examineMember(context, options, settings.value, { machine, part });
   const answer = machine.engine;
   // The cluster to examine is chosen as in every other command; docker's is examined also where its engine does not answer.
   const choice = await choose({
@@ -57,6 +61,28 @@ async function doctor(context: WsContext, options: GlobalOptions & JsonOption) {
     docker: machine.engine.ok ? await lookAtDocker(project, running) : undefined,
     cluster,
   };
+  return show(terminal, options, facts);
+}
+
+/** Of a cluster of several machines: this one, and every node that Ray lists. */
+async function examineMember(
+  context: WsContext,
+  options: GlobalOptions & JsonOption,
+  settings: Settings,
+  { machine, part }: Pick<DoctorFacts, "machine"> & { readonly part: Machine },
+) {
+  const opened = await openMember(context, options, settings, part, "engine");
+  if (!opened.ok) return opened.error;
+  const cluster = await lookAtCluster(opened.value.driver);
+  return show(context.terminal, options, {
+    settings: opened.value.settings,
+    machine,
+    docker: undefined,
+    cluster,
+  });
+}
+
+function show(terminal: Terminal, options: JsonOption, facts: DoctorFacts): number {
   const parts = { "This machine": machineFindings(facts), "The cluster": clusterFindings(facts) };
   const findings = Object.entries(parts).flatMap(([section, found]) =>
     found.map((each) => ({ section, ...each })),

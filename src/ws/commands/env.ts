@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { dashboardUrl, runningHead, shownHost } from "../cluster/snapshot.ts";
 import type { NodeSettings } from "../config/settings.ts";
-import { rayAuth, secretsFolder } from "../config/tokens.ts";
+import { rayAuth, tokensFolder } from "../config/tokens.ts";
 import type { WsContext } from "../context.ts";
 import type { Opened } from "../drivers/choose.ts";
 import type { Driver } from "../drivers/driver.ts";
@@ -29,7 +29,7 @@ async function env({ driver }: Opened, { signal, terminal: { out } }: WsContext,
 const clientVariables = (driver: Driver, head: NodeSettings): Readonly<Record<string, string>> => ({
   RAY_ADDRESS: `ray://${shownHost(driver.hostOf(head))}:${head.clientPort}`,
   RAY_API_SERVER_ADDRESS: dashboardUrl(driver, head),
-  ...rayAuth(driver.settings.auth, secretsFolder(driver.stateDir, driver.name)),
+  ...rayAuth(driver.settings.auth, tokensFolder(driver)),
 });
 
 /** For a POSIX shell. What it had of another cluster is gone: Ray would take a token's value before its file. Pure. */

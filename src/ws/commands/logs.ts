@@ -76,6 +76,7 @@ export async function readLogs(
   const named = (["main", "test"] as const).flatMap((part) => servicesOf(driver.settings, part));
   const known = [...new Set([...named, ...found.value.map(({ name }) => name)])];
   const unknown = nodes.find((node) => !known.includes(node));
+  if (unknown !== undefined && driver.cluster) return err({ reason: "log-elsewhere", node: unknown });
   if (unknown !== undefined) return err({ reason: "no-such-node", node: unknown, known });
   const reading = (nodes.length === 0 ? known : nodes).map((node) => async () => {
     const service = found.value.find(({ name }) => name === node);

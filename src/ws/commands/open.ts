@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import type { Command } from "commander";
 import { dashboardUrl, runningHead } from "../cluster/snapshot.ts";
-import { RAY_TOKEN, secretsFolder } from "../config/tokens.ts";
+import { RAY_TOKEN, tokensFolder } from "../config/tokens.ts";
 import type { WsContext } from "../context.ts";
 import type { Opened } from "../drivers/choose.ts";
 import { runProgram } from "../drivers/run-program.ts";
@@ -21,7 +21,7 @@ async function openDashboard({ driver }: Opened, { terminal, env, signal, intera
   const url = dashboardUrl(driver, head.value);
   terminal.out(`${url}\n`);
   if (driver.settings.auth === "on") {
-    const file = join(secretsFolder(driver.stateDir, driver.name), RAY_TOKEN);
+    const file = join(tokensFolder(driver), RAY_TOKEN);
     // On a terminal alone: what is written elsewhere is kept, and read by others.
     terminal.out(`→ The token that it asks for: ${interactive ? driver.token : `see ${file}`}\n`);
   }

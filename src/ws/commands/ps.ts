@@ -5,10 +5,13 @@ import { gib } from "../../common/output/units.ts";
 import { type ClusterReport, reportCluster, type ServiceReport } from "../cluster/status.ts";
 import type { WsContext } from "../context.ts";
 import type { Opened } from "../drivers/choose.ts";
+import type { Driver } from "../drivers/driver.ts";
 import { EXIT } from "../failure.ts";
+import { readStanding } from "../machine/service.ts";
 import { TOKEN_WAY_OUT, wantsToken } from "../output/failure-texts.ts";
-import { oneLine, printJson } from "../output/terminal.ts";
+import { oneLine, printJson, printLines } from "../output/terminal.ts";
 import { JSON_OPTION, type JsonOption, onCluster, type Run } from "./command.ts";
+import { costOf } from "./members/promote.ts";
 
 export const addPs = (program: Command, run: Run) =>
   program
@@ -21,13 +24,25 @@ async function ps({ driver, other }: Opened, context: WsContext, options: JsonOp
   const [answer, second] = await Promise.all([reportCluster(driver.until(context.signal)), other()]);
   if (!answer.ok) return answer.error;
   const report = answer.value;
-  const { out } = context.terminal;
+  const { out, err } = context.terminal;
   if (options.json) printJson(out, report);
   else out(`${renderPs(report)}\n`);
   if (second !== undefined)
     context.terminal.err(`→ A cluster of the ${second} runtime runs as well: ./ws --runtime ${second} ps\n`);
+  if (report.silent !== undefined && report.removed === undefined)
+    printLines(err, await renderSilent(driver, report.silent));
   const well = report.services.every(({ state }) => state === "ALIVE" || state === "up");
   return well ? EXIT.ok : EXIT.notAllWell;
+}
+
+/** What it means that the health service is silent, and what the way out costs where that is on this machine. */
+async function renderSilent({ settings: { machine }, stateDir }: Driver, why: string): Promise<string[]> {
+  const standing = machine?.advertise === undefined ? undefined : await readStanding(stateDir);
+  const cost = standing?.ok ? ` ${costOf(standing.value.copiedAgo)}.` : "";
+  return [
+    `✗ The cluster's health service does not answer (${why}): until it does nobody joins, and no other node becomes HEAD`,
+    `→ If its machine is lost for good: ./ws promote, on a candidate.${cost}`,
+  ];
 }
 
 type Column = readonly [title: string, cell: (service: ServiceReport) => string | number | null | undefined];

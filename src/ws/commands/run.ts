@@ -5,7 +5,7 @@ import type { Command } from "commander";
 import { formatAddress } from "../../common/address.ts";
 import { pause } from "../../common/deadline.ts";
 import { jobAt } from "../cluster/job.ts";
-import { runningHead } from "../cluster/snapshot.ts";
+import { addressInside, runningHead } from "../cluster/snapshot.ts";
 import type { NodeSettings } from "../config/settings.ts";
 import type { WsContext } from "../context.ts";
 import type { Opened } from "../drivers/choose.ts";
@@ -83,12 +83,8 @@ function conclude(
 }
 
 /** Ray's own program, typed on the HEAD. An address in a node's environment would count for more than --address. */
-function submission(
-  driver: Driver,
-  { name, dashboardPort: port = 8265 }: NodeSettings,
-  rest: readonly string[],
-) {
-  const address = `RAY_API_SERVER_ADDRESS=http://${formatAddress(driver.inside({ host: name, port }))}`;
+function submission(driver: Driver, head: NodeSettings, rest: readonly string[]) {
+  const address = `RAY_API_SERVER_ADDRESS=http://${formatAddress(addressInside(driver, head, head.dashboardPort ?? 8265))}`;
   const submit = ["ray", "job", "submit", "--log-style=pretty", "--working-dir=.", "--submission-id"];
   // Where its output is no terminal, Python would keep the log's lines back.
   return ["env", address, "PYTHONUNBUFFERED=1", ...submit, ...rest];

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { formatAddress } from "../../common/address.ts";
-import { runningHead } from "../cluster/snapshot.ts";
+import { addressInside, runningHead } from "../cluster/snapshot.ts";
 import { plannedHead } from "../config/settings.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import type { Opened } from "../drivers/choose.ts";
@@ -34,9 +34,9 @@ async function shell(
   if (known.length === 0 && !head.ok) return head.error;
   const fix = `These do: ${known.join(", ")}. To start what is missing: ws up.`;
   if (!known.includes(node)) return { reason: "not-running", what: `${node} does not run`, fix } as const;
-  const gcs = head.ok ? [head.value].map(({ name: host, headPort: port = 6379 }) => ({ host, port })) : [];
+  const gcs = head.ok ? [addressInside(driver, head.value, head.value.headPort ?? 6379)] : [];
   // Several nodes of one machine: Ray's tools would not know which cluster is meant.
-  const address = gcs.map((each) => `RAY_ADDRESS=${formatAddress(driver.inside(each))}`);
+  const address = gcs.map((each) => `RAY_ADDRESS=${formatAddress(each)}`);
   const command = words.length > 0 ? words : ["sh", "-c", ANY_SHELL];
   context.become(
     await driver.typed(node, ["env", ...address, ...command], { terminal: context.interactive }),

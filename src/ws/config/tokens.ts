@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { machineSecrets } from "../state/machine.ts";
 import type { Settings } from "./derive.ts";
 
 /** A cluster's two tokens: the names of their files, and of Compose's secrets. */
@@ -11,6 +12,14 @@ export type Secrets = Readonly<Partial<Record<"RAY_AUTH_TOKEN" | "RAY_EP_HEALTH_
 /** The folder of a cluster's tokens, closed to other users. `runtime`: each has its own. */
 export const secretsFolder = (stateDir: string, runtime: string): string =>
   join(stateDir, "secrets", runtime);
+
+/** That of a driver's cluster: a machine of several has one of its own. */
+export const tokensFolder = (driver: {
+  readonly settings: Pick<Settings, "machine">;
+  readonly stateDir: string;
+  readonly name: string;
+}): string =>
+  driver.settings.machine ? machineSecrets(driver.stateDir) : secretsFolder(driver.stateDir, driver.name);
 
 /** Where Compose mounts its secrets, each as a file of its own; docker/profile.sh has this path as well. */
 export const SECRETS_FOLDER = "/run/secrets";

@@ -92,7 +92,7 @@ interface Typing {
   readonly folder?: string;
 }
 
-export interface ClusterAccess {
+interface ClusterAccess {
   /** Where those serve that may be HEAD. */
   readonly heads: readonly Address[];
   /** Ray's. */

@@ -1,3 +1,5 @@
+import { join } from "node:path";
+import { replaceFile } from "../../common/files.ts";
 import type { JoinToken } from "../../common/protocol/join-token.ts";
 import { err, ok } from "../../common/result.ts";
 import { upCluster } from "../cluster/up.ts";
@@ -5,6 +7,7 @@ import { TLS_PORT } from "../compose/machine.ts";
 import { containerName } from "../compose/names.ts";
 import { loadSettings } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
+import { RAY_TOKEN } from "../config/tokens.ts";
 import { type GlobalOptions, type WsContext, withJob } from "../context.ts";
 import { openMember } from "../drivers/choose.ts";
 import type { Driver } from "../drivers/driver.ts";
@@ -12,7 +15,13 @@ import type { Attempt } from "../failure.ts";
 import type { Job } from "../output/progress.ts";
 import { warn, warnOfMachine } from "../output/terminal.ts";
 import { lastUp } from "../state/last-up.ts";
-import { forgetMachine, giveMembership, type Machine, writeMachine } from "../state/machine.ts";
+import {
+  forgetMachine,
+  giveMembership,
+  type Machine,
+  machineSecrets,
+  writeMachine,
+} from "../state/machine.ts";
 import { lookForMember } from "./look.ts";
 import { membershipText, parseMembership } from "./membership.ts";
 import { judgeMachine } from "./preflight.ts";
@@ -43,6 +52,8 @@ export async function becomeMember(
     const up = await bringUp(context, driver, timeout);
     if (!up.ok) return up;
     const text = await membershipText(engine, containerName(member, machine.name));
+    // For programs of this user's: ws env names the file.
+    replaceFile(join(machineSecrets(stateDir), RAY_TOKEN), parseMembership(text)?.rayToken ?? "", 0o600);
     const served = machine.candidate ? await addService(context, options, machine, settings.value, text) : up;
     if (!served.ok) return served;
     became = true;

@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { readText } from "../../common/files.ts";
 import type { TokenRequest } from "../../common/protocol/join-protocol.ts";
-import { containerName, STATE_FOLDER } from "../compose/names.ts";
+import { containerName } from "../compose/names.ts";
+import { RAY_TOKEN } from "../config/tokens.ts";
 import { composeDriver } from "../drivers/compose/driver.ts";
 import { endingWith } from "../drivers/compose/engine.ts";
 import type { Project } from "../drivers/compose/project.ts";
@@ -12,9 +13,6 @@ import { askService, makeToken } from "./service.ts";
 
 /** Until its end a node of this machine must have started. */
 const OWN_TOKEN: TokenRequest = { expiresInS: 600, once: true };
-
-/** What Ray's programs need in the node's container; in its environment it would stand before there is a token. */
-const AS_MEMBER = ["env", "RAY_AUTH_MODE=token", `RAY_AUTH_TOKEN_PATH=${STATE_FOLDER}/ray-token`];
 
 /** This machine's part in a cluster of several, as containers. `known`: shared by all that are made of one. */
 export function memberDriver(
@@ -28,6 +26,7 @@ export function memberDriver(
     ...driver,
     // They share the machine's network, and the health service must answer before a node starts: it makes that node's token.
     isolated: false,
+    token: readText(join(machineSecrets(stateDir), RAY_TOKEN))?.trim() ?? null,
     until: (signal) => memberDriver({ ...project, engine: endingWith(engine, signal), signal }, known),
     start: async (request, names, signal) => {
       // The health service of this machine, which runs by now, makes the token of its first member.
@@ -38,8 +37,8 @@ export function memberDriver(
       }
       return driver.start(request, names, signal);
     },
-    exec: (where, command) => driver.exec(where, [...AS_MEMBER, ...command]),
-    typed: (where, command, how) => driver.typed(where, [...AS_MEMBER, ...command], how),
+    // A HEAD elsewhere is dialled at its own address; what runs here is the host's.
+    hostOf: (place) => (place.address === place.loopbackAddress ? place.address : driver.hostOf(place)),
     cluster: async () => {
       known.membership ??= parseMembership(await membershipText(engine, containerName(settings, name)));
       const { membership } = known;

@@ -43,7 +43,7 @@ export async function lookForMember(
 const TIMEOUT_MS = 3000;
 
 /** Looks at a token's cluster from here; nothing secret is sent. The first service that answers counts. */
-export async function lookAtService({ services, pin }: JoinToken, now: () => number): Promise<ServiceFacts> {
+async function lookAtService({ services, pin }: JoinToken, now: () => number): Promise<ServiceFacts> {
   const causes: string[] = [];
   for (const service of services) {
     const found = await fetchCa(service, pin, TIMEOUT_MS);

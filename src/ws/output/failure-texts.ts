@@ -193,6 +193,10 @@ export const FAILURES = {
       `✗ There is no node "${node}"`,
       `→ Known nodes: ${known.join(", ")}`,
     ],
+    "log-elsewhere": ({ node }: Texts<"node">) => [
+      `✗ The log of ${node} is not on this machine`,
+      `→ Type ws logs there. What troubles it: ws ps, WHY.`,
+    ],
     "head-not-usable": ({ head, why }: Texts<"why" | "head">) => [
       `✗ --head ${head}: ${why}`,
       "→ Give a node's name or host:port, such as ray-cpu:6379.",

@@ -49,7 +49,7 @@ export const MEMBER_CHECKS: readonly Check[] = [
       ),
     ),
   ),
-  check("client/task", "A task runs on each node", (context) =>
+  check("cluster/tasks", "A task runs on each node", (context) =>
     given(context.probe(), (tried) => {
       const names = onAll(context, tried);
       const connect = tried.find(({ kind }) => kind === "connect");

@@ -1,0 +1,65 @@
+import { sameHost } from "../../common/address.ts";
+import type { ClusterStore } from "./cluster-store.ts";
+import { digestOf, sameDigest } from "./secrets.ts";
+
+/** Who sent a request. */
+export type Identity =
+  | { readonly kind: "admin" | "stranger" }
+  | { readonly kind: "removed"; readonly name: string }
+  | { readonly kind: "member"; readonly name: string; readonly candidate: boolean };
+
+/** A member reports every two seconds. */
+const LIVES_FOR_MS = 10_000;
+
+/** Whose credential a request presents, and which members were heard in this run. `now`: milliseconds, monotonic. */
+export class Callers {
+  readonly #store: ClusterStore;
+  readonly #admin: string;
+  readonly #now: () => number;
+  readonly #heardAtMs = new Map<string, number>();
+  /** Those that joined in this run and were not heard yet. */
+  readonly #fresh = new Set<string>();
+
+  constructor(store: ClusterStore, admin: string, now: () => number) {
+    this.#store = store;
+    this.#admin = digestOf(admin);
+    this.#now = now;
+  }
+
+  /** By the Authorization header. A member counts as heard. */
+  identify(authorization = ""): Identity {
+    const [, name, secret = ""] = /^Bearer (?:([^:]*):)?([\w-]+)$/.exec(authorization) ?? [];
+    const digest = digestOf(secret);
+    if (name === undefined) return { kind: sameDigest(digest, this.#admin) ? "admin" : "stranger" };
+    const isIt = (each: { name: string; credential: string }) =>
+      sameHost(each.name, name) && sameDigest(each.credential, digest);
+    const { members, removed } = this.#store.state;
+    const member = members.find(isIt);
+    if (member === undefined) return removed.some(isIt) ? { kind: "removed", name } : { kind: "stranger" };
+    this.#heardAtMs.set(keyOf(name), this.#now());
+    this.#fresh.delete(keyOf(name));
+    return { kind: "member", name: member.name, candidate: member.candidate };
+  }
+
+  /** It has joined just now, and was not heard since. */
+  welcome(name: string): void {
+    this.#heardAtMs.delete(keyOf(name));
+    this.#fresh.add(keyOf(name));
+  }
+
+  isFresh(name: string): boolean {
+    return this.#fresh.has(keyOf(name));
+  }
+
+  lives(name: string): boolean {
+    return (this.heardAgoMs(name) ?? Number.POSITIVE_INFINITY) < LIVES_FOR_MS;
+  }
+
+  /** Null where it was not heard in this run. */
+  heardAgoMs(name: string): number | null {
+    const atMs = this.#heardAtMs.get(keyOf(name));
+    return atMs === undefined ? null : this.#now() - atMs;
+  }
+}
+
+const keyOf = (name: string): string => name.toLowerCase();

@@ -1,0 +1,47 @@
+import { expect, test } from "vitest";
+import { EVENTS } from "../../../test/fixtures/events.ts";
+import { statusOf } from "../../../test/fixtures/status.ts";
+import { renderPs } from "../commands/ps.ts";
+import { type MemberReport, whyOf } from "./members.ts";
+import { type ServiceReport, withMembers } from "./status.ts";
+
+const member = (name: string, more: Partial<MemberReport> = {}): MemberReport => ({
+  ...{ name, candidate: false, address: `10.77.0.${name.at(-1)}`, interface: "data0", stopped: false },
+  ...{ why: undefined, restarts: 0, heardAgoS: 1, ...more },
+});
+const alive: ServiceReport = {
+  ...{ name: "gpu1", role: "head", state: "ALIVE", address: "–", cpus: 8, uptimeS: 60, pid: 7 },
+};
+
+test.each<[string, Partial<MemberReport>, ServiceReport["state"]]>([
+  ["is heard and not listed", {}, "joining"],
+  ["said that it stops", { stopped: true }, "stopped"],
+  ["was last heard 12 s ago", { heardAgoS: 12 }, "silent"],
+  ["was never heard", { heardAgoS: undefined }, "silent"],
+])("a member that %s", (_, more, state) => {
+  const [first, second] = withMembers([alive], [member("gpu1"), member("gpu2", more)]);
+  expect(first).toMatchObject({ state: "ALIVE", address: "10.77.0.1" });
+  expect(second).toMatchObject({ name: "gpu2", address: "10.77.0.2", state, role: null });
+});
+
+test("the table has what the health service knows, and says that this machine was removed", () => {
+  const services = withMembers(
+    [alive],
+    [member("gpu1"), member("gpu2", { why: "waits: head", restarts: 3 })],
+  );
+  const text = renderPs({ runtime: "docker", head: undefined, services, removed: "by the owner" });
+  expect(text).toMatch(/NAME +ROLE .* NIC +RESTARTS +HEARD +WHY\n/);
+  expect(text).toMatch(/gpu2 .* data0 +3 +1s ago +waits: head\n/);
+  expect(text).toContain("✗ This machine was removed from that cluster: by the owner → Clean up: ./ws leave");
+});
+
+test("what troubles a node: who cannot reach it comes first, its last fault last", () => {
+  const status = statusOf("gpu2", [EVENTS.candidate]);
+  expect(whyOf(status)).toBeUndefined();
+  const fault = { reason: "gcs-silent", at: Date.parse("2026-01-31T12:00:05Z") };
+  expect(whyOf({ ...status, fault })).toBe("last: gcs-silent at 12:00:05");
+  const waits = { kind: "head", node: "gpu1", since: 0 };
+  expect(whyOf({ ...status, fault, waits })).toBe("waits: head gpu1");
+  const reach = { result: "timeout", at: "10.77.0.2:20000" };
+  expect(whyOf({ ...status, fault, waits, reach })).toBe("not reached at 10.77.0.2:20000 (timeout)");
+});

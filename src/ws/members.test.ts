@@ -1,0 +1,78 @@
+import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { FakeEngine } from "../../test/fixtures/docker/fake-engine.ts";
+import { formatJoinToken } from "../common/protocol/join-token.ts";
+import { rememberUp } from "./state/last-up.ts";
+import { readMachine, writeMachine } from "./state/machine.ts";
+
+/** What `ws init`, `join` and the commands after them refuse before they change anything. */
+const ANSWERS = `
+  version*) echo 28.1 ;;
+  "compose version"*) echo 5.0 ;;
+  "context inspect"*) echo unix:///run/docker.sock ;;
+  info*) printf '%s\\n' 'name=rootless,' 'Debian' '/nowhere' '{}' ;;`;
+const MEMBER = { name: "gpu02", candidate: false };
+const stateOf = ({ root }: FakeEngine) => join(root, ".ws");
+const elsewhere = formatJoinToken({
+  ...{ services: ["127.0.0.1:1"], pin: "p".repeat(43), secret: "s".repeat(32), expiresAt: 2_000_000_000 },
+});
+
+test.each<[string, string[], number, RegExp]>([
+  ["a damaged token", ["join", "ws1.abc"], 78, /That is no join token: expected a whole join token/],
+  ["an empty standard input", ["join", "-"], 78, /That is no join token/],
+  ["no machine of several", ["leave"], 78, /no member of a cluster of several/],
+  ["no cluster of this machine's", ["token"], 78, /No health service of a cluster .* has been started here/],
+  ["a time that is none", ["token", "--expires", "soon"], 64, /expected a time such as 30m/],
+  ["a card that is not there", ["init", "--interface", "ib9"], 78, /no network card or IPv4 address ib9/],
+  ["two ways to say it", ["init", "--interface", "ib9", "--ip", "10.0.0.1"], 64, /cannot be used with/],
+  [
+    "what the machine lacks",
+    ["join", elsewhere],
+    75,
+    /2 problems\n.*is rootless[\s\S]*cannot be reached from here/,
+  ],
+])("%s: refused, and nothing was made", async (_, words, exitCode, said) => {
+  const engine = new FakeEngine(ANSWERS);
+  const { code, err } = await engine.ws(words);
+  expect(err).toMatch(said);
+  expect(code).toBe(exitCode);
+  expect(existsSync(join(stateOf(engine), "machine"))).toBe(false);
+});
+
+test("a machine with a cluster of its own, and one that has joined, join none", async () => {
+  const engine = new FakeEngine(ANSWERS);
+  rememberUp(stateOf(engine), { runtime: "docker", projectName: "p" });
+  expect(await engine.ws(["join", elsewhere])).toMatchObject({ code: 2, err: /a cluster of its own/ });
+  writeMachine(stateOf(engine), MEMBER, "");
+  expect(await engine.ws(["join", elsewhere])).toMatchObject({ code: 2, err: /joined a cluster as gpu02/ });
+});
+
+test("what a machine keeps of its membership is closed to others, and the token to nobody in the container", () => {
+  const engine = new FakeEngine(ANSWERS);
+  writeMachine(stateOf(engine), { ...MEMBER, advertise: "10.77.0.2:8443" }, "ws1.x");
+  writeMachine(stateOf(engine), { ...MEMBER, candidate: true });
+  expect(readMachine(stateOf(engine))).toEqual({ ...MEMBER, candidate: true });
+  const modes = ["machine", "machine/secrets", "cluster", "machine/secrets/join_token"].map((path) =>
+    (statSync(join(stateOf(engine), path)).mode & 0o777).toString(8),
+  );
+  expect(modes).toEqual(["700", "700", "700", "444"]);
+});
+
+test("the log of another machine is not here, and that is what ws logs says", async () => {
+  const engine = new FakeEngine(`${ANSWERS}\n  "ps "*) ;;`);
+  writeMachine(stateOf(engine), MEMBER, "ws1.x");
+  const { code, err } = await engine.ws(["logs", "gpu01"]);
+  expect(err).toContain("✗ The log of gpu01 is not on this machine");
+  expect(code).toBe(78);
+});
+
+test("ws down -v of a member would end its membership, and does not", async () => {
+  const engine = new FakeEngine(ANSWERS);
+  mkdirSync(stateOf(engine), { recursive: true });
+  writeMachine(stateOf(engine), MEMBER, "ws1.x");
+  writeFileSync(join(engine.root, "config.yaml"), "");
+  const { code, err } = await engine.ws(["down", "-v"]);
+  expect(err).toContain("→ To stop it: ws down. To end the membership: ws leave.");
+  expect(code).toBe(2);
+});
