@@ -107,6 +107,10 @@ test("ws leave: nothing of it stays; docker run with a token alone makes the sam
   expect(await m3.must("docker", "ps", "--all", "--quiet")).toBe("");
   expect(await m3.must("docker", "volume", "ls", "--quiet")).toBe("");
   const { token: word } = JSON.parse((await m1.ws(["token", "--json", "--once"])).out);
+  // In a network of its own the others could not reach it; the token is not used up.
+  const bridged = await m3.run("docker", "run", "--rm", "--env", `RAY_EP_JOIN=${word}`, m3.node);
+  expect(bridged.code, bridged.text).toBe(78);
+  expect(bridged.text).toContain("docker run --network host");
   const options = ["--network", "host", "--restart", "unless-stopped", "--shm-size", "1g"];
   const run = ["run", "--detach", "--name", "ray", ...options, "--volume", `ray-node:${STATE}`];
   await m3.must(
