@@ -1,10 +1,10 @@
-import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { FakeEngine } from "../../test/fixtures/docker/fake-engine.ts";
 import { formatJoinToken } from "../common/protocol/join-token.ts";
 import { rememberUp } from "./state/last-up.ts";
-import { readMachine, writeMachine } from "./state/machine.ts";
+import { forgetMachine, readMachine, writeMachine } from "./state/machine.ts";
 
 /** What `ws init`, `join` and the commands after them refuse before they change anything. */
 const ANSWERS = `
@@ -57,6 +57,18 @@ test("what a machine keeps of its membership is closed to others, and the token 
     (statSync(join(stateOf(engine), path)).mode & 0o777).toString(8),
   );
   expect(modes).toEqual(["700", "700", "700", "444"]);
+});
+
+test("nothing is left of a membership, of a join that failed its log alone", () => {
+  const engine = new FakeEngine(ANSWERS);
+  const folder = stateOf(engine);
+  writeMachine(folder, { ...MEMBER, advertise: "10.77.0.2:8443" }, "ws1.x");
+  mkdirSync(join(folder, "machine/logs"));
+  forgetMachine(folder, "logs");
+  expect(readdirSync(folder)).toEqual(["machine"]);
+  expect(readdirSync(join(folder, "machine"))).toEqual(["logs"]);
+  forgetMachine(folder);
+  expect(readdirSync(folder)).toEqual([]);
 });
 
 test("the log of another machine is not here, and that is what ws logs says", async () => {

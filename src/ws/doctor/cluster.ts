@@ -67,9 +67,12 @@ const RULES: readonly ((present: Present) => Finding[])[] = [
     const known = [...settings.nodes, ...services].map(({ name }) => name);
     return nodes
       .filter(({ name, alive }) => alive && !known.includes(name))
-      .map(({ name, address }) => {
+      .map(({ name, address, isHead }) => {
         const itself = versions(reported.get(name));
-        return about(name, good(`WORKER, ALIVE at ${address}${itself}; it was not started by this ws`));
+        return about(
+          name,
+          good(`${isHead ? "HEAD" : "WORKER"}, ALIVE at ${address}${itself}; it was not started by this ws`),
+        );
       });
   },
 

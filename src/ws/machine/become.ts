@@ -102,5 +102,5 @@ const ALONE = {
 async function undo(driver: Driver, { name }: Machine, stateDir: string): Promise<void> {
   await (await driver.cluster?.())?.ask("DELETE", `/v1/members/${name}`);
   await driver.remove({ volumes: true });
-  forgetMachine(stateDir);
+  forgetMachine(stateDir, "logs");
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
 import { readText, replaceFile } from "../../common/files.ts";
@@ -55,8 +55,12 @@ export const writeJoinToken = (stateDir: string, token: string): void =>
 export const giveMembership = (stateDir: string, membership: string): void =>
   replaceFile(join(clusterFolder(stateDir), MEMBERSHIP_FILE), membership, 0o600);
 
-/** Nothing of the membership is left, the cluster's identity included. */
-export function forgetMachine(stateDir: string): void {
-  for (const folder of [machineFolder(stateDir), clusterFolder(stateDir)])
-    rmSync(folder, { recursive: true, force: true });
+/** Nothing of the membership is left, the cluster's identity included. `but`: what stays in the machine's folder. */
+export function forgetMachine(stateDir: string, but?: "logs"): void {
+  const folder = machineFolder(stateDir);
+  const parts = attempt(() => readdirSync(folder)) ?? [];
+  const gone = parts.includes(but ?? "")
+    ? parts.filter((part) => part !== but).map((part) => join(folder, part))
+    : [folder];
+  for (const path of [...gone, clusterFolder(stateDir)]) rmSync(path, { recursive: true, force: true });
 }

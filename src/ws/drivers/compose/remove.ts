@@ -80,7 +80,8 @@ async function removeRest(project: Project, { part, names, volumes }: Leaving): 
   const networks = await removeLabelled(project, "network", part);
   if (!networks.ok || !volumes) return networks;
   const gone = await removeLabelled(project, "volume", part);
-  if (gone.ok) dropKeptLogs(project);
+  // Those of a member go with its folder, or stay where its join has failed.
+  if (gone.ok && !project.settings.machine) dropKeptLogs(project);
   return gone;
 }
 
