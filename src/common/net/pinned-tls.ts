@@ -72,6 +72,10 @@ export function secureCall(ca: string, token: string | null): (service: string) 
   // Only health services have server certificates of this CA, so their names and addresses do not matter.
   const agent = new Agent({ ca, checkServerIdentity: () => undefined });
   const options = { agent, lookup: rememberingLookup() };
-  return (service) => (method, path, timeoutMs, body) =>
-    send(new URL(`https://${service}${path}`), { method, timeoutMs, token, request, options }, body);
+  return (service) => async (method, path, timeoutMs, body) => {
+    const url = `https://${service}${path}`;
+    // Others told us of it.
+    if (!URL.canParse(url)) return err(`expected host:port, got "${service}"`);
+    return send(new URL(url), { method, timeoutMs, token, request, options }, body);
+  };
 }

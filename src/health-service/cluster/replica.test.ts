@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { aheadOf, outranks, parseMembership } from "./replica.ts";
+import { aheadOf, outranks, parseMembership, parseReplicaPath, replicaPath } from "./replica.ts";
 
 const standing = (term: number, service: string) => ({ decides: true, term, service, copiedAgo: null });
 
@@ -18,4 +18,11 @@ test("who led last is known only where all was handed over", () => {
 
 test.each([null, "", "{}", '{"member":"gpu01"}'])("%j is no membership", (text) => {
   expect(parseMembership(text)).toBeUndefined();
+});
+
+test("who copies says where it listens, at an address and nothing else", () => {
+  expect(parseReplicaPath(replicaPath("10.77.0.2:8443", 3))).toEqual({ service: "10.77.0.2:8443", term: 3 });
+  for (const service of ["", "[", "gpu02", "gpu02:8443/x", "a:1,b:1", "u@gpu02:8443"])
+    expect(parseReplicaPath(replicaPath(service, 3))).toBeUndefined();
+  expect(parseReplicaPath("/v1/replica")).toBeUndefined();
 });

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { parseAddress } from "../../common/address.ts";
 import { Host, Word } from "../../common/protocol/from-outside.ts";
 import { Standing } from "../../common/protocol/join-protocol.ts";
 import { Epoch } from "../../common/protocol/lease-protocol.ts";
@@ -19,6 +20,18 @@ export type Replica = z.infer<typeof Replica>;
 /** Where it is asked for: by a service at this address, of this term. */
 export const replicaPath = (service: string, term: number): string =>
   `/v1/replica?service=${encodeURIComponent(service)}&term=${term}`;
+
+const Asked = z.object({
+  service: Word.check(z.refine((text) => parseAddress(text).ok, { error: "expected host:port" })),
+  term: z.string().check(z.regex(/^\d{1,15}$/)),
+});
+
+/** Who asks for it, by that path; undefined where it does not say. All members are told of the service, so it must be an address. */
+export function parseReplicaPath(path: string) {
+  const query = Object.fromEntries(new URLSearchParams(path.split("?")[1]));
+  const asked = attempt(() => z.parse(Asked, query));
+  return asked && { service: asked.service, term: Number(asked.term) };
+}
 
 export const parseReplica = (body: string): Replica | undefined =>
   attempt(() => z.parse(Replica, JSON.parse(body)));

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { Word } from "../../common/protocol/from-outside.ts";
+import { parseReplicaPath } from "../cluster/replica.ts";
 import type { Takeover } from "../cluster/takeover.ts";
 import { whyNotAdmin } from "./credentials.ts";
 import { kept } from "./member-paths.ts";
@@ -11,15 +11,14 @@ export const takeoverPaths = (takeover: Takeover, write: ReturnType<typeof creat
   "/v1/leader": { GET: () => ok(takeover.standing()) },
   "/v1/replica": {
     GET: async ({ url = "" }, _, caller) => {
-      const asked = z.safeParse(Asked, Object.fromEntries(new URLSearchParams(url.split("?")[1])));
-      if (!asked.success) return refuse(400, "expected ?service=host:port&term=NUMBER");
+      const asked = parseReplicaPath(url);
+      if (asked === undefined) return refuse(400, "expected ?service=host:port&term=NUMBER");
       if (caller.kind !== "member" || !caller.candidate)
         return refuse(
           403,
           "expected the credential of a candidate: it may take over, and so is told all secrets",
         );
-      const { service, term } = asked.data;
-      return kept(await takeover.replica(caller.name, service, Number(term)));
+      return kept(await takeover.replica(caller.name, asked.service, asked.term));
     },
   },
   "/v1/promote": {
@@ -32,5 +31,3 @@ export const takeoverPaths = (takeover: Takeover, write: ReturnType<typeof creat
 
 const otherDecides = (service: string): string =>
   `${service} decides and does not hand over: this machine's node is no candidate of its cluster any more; join again, or stop that service first`;
-
-const Asked = z.object({ service: Word, term: z.string().check(z.regex(/^\d{1,15}$/)) });
