@@ -1,5 +1,5 @@
 import type { WhitelistEntry } from "../../common/address.ts";
-import type { Result } from "../../common/result.ts";
+import { err, type Result } from "../../common/result.ts";
 import type { Event } from "../event.ts";
 import { inTime } from "../lease/state-file.ts";
 import { type ClusterState, candidatesOf } from "./cluster-state.ts";
@@ -11,6 +11,7 @@ export interface ClusterStoreSettings {
     readonly save: (state: ClusterState) => Promise<Result<void, string>>;
   };
   readonly log: (event: Event) => void;
+  readonly pause?: (ms: number) => Promise<unknown>;
 }
 
 const SAVE_TIMEOUT_MS = 2000;
@@ -21,6 +22,8 @@ export class ClusterStore {
   #state: ClusterState;
   #candidates: readonly WhitelistEntry[];
   #line: Promise<unknown> = Promise.resolve();
+  /** There is no write beside one under way: the two would share a file, and the older one could come last. */
+  #writing = false;
 
   constructor(settings: ClusterStoreSettings) {
     this.#settings = settings;
@@ -51,8 +54,16 @@ export class ClusterStore {
 
   /** Only in line. Goes on with this state once it is on the disk. False where it cannot be written: then nothing has changed. */
   async keep(state: ClusterState): Promise<boolean> {
-    const { file, log } = this.#settings;
-    const saved = await inTime(SAVE_TIMEOUT_MS, file.save(state));
+    const { file, log, pause } = this.#settings;
+    const write = () => {
+      this.#writing = true;
+      return file.save(state).finally(() => {
+        this.#writing = false;
+      });
+    };
+    const saved = this.#writing
+      ? err("the write before has not ended")
+      : await inTime(SAVE_TIMEOUT_MS, write(), pause);
     if (!saved.ok) {
       log({ type: "members-not-kept", file: file.path, cause: saved.error });
       return false;

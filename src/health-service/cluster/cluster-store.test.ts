@@ -1,0 +1,34 @@
+import { expect, test } from "vitest";
+import { DEFAULT_PORTS } from "../../common/protocol/join-protocol.ts";
+import { ok } from "../../common/result.ts";
+import type { ClusterState } from "./cluster-state.ts";
+import { ClusterStore } from "./cluster-store.ts";
+
+const STATE: ClusterState = {
+  ...{ version: 1, cluster: { name: "lab", id: "id-1" }, rayToken: "ray", ports: DEFAULT_PORTS },
+  ...{ term: 1, decides: true, services: [] },
+  ...{ authority: { certificate: "", key: "" }, versions: null, members: [], removed: [], tokens: [] },
+};
+
+test("a write that the disk still holds has no other one beside it, and so never comes after a newer one", async () => {
+  const written: number[] = [];
+  const waiting: (() => void)[] = [];
+  let hangs = true;
+  const save = async ({ term }: ClusterState) => {
+    if (hangs) await new Promise<void>((resolve) => waiting.push(resolve));
+    written.push(term);
+    return ok(undefined);
+  };
+  // Only while the disk hangs the time is over before it has answered.
+  const pause = () => (hangs ? Promise.resolve() : new Promise(() => {}));
+  const store = new ClusterStore({ state: STATE, file: { path: "f", save }, log: () => {}, pause });
+  const keep = (term: number) => store.inLine(() => store.keep({ ...STATE, term }));
+  expect(await keep(2)).toBe(false);
+  hangs = false;
+  expect(await keep(3)).toBe(false);
+  expect([written, store.state.term]).toEqual([[], 1]);
+  for (const letGo of waiting) letGo();
+  await new Promise(setImmediate);
+  expect(await keep(4)).toBe(true);
+  expect([written, store.state.term]).toEqual([[2, 4], 4]);
+});
