@@ -16,5 +16,15 @@ export const Host = z
   .check(
     z.refine((text) => address.host.parse(text).ok, { error: "expected a host name or an IPv4 address" }),
   );
+/** A name or an address that stands in the list of candidates, which every member reads: not 0.0.0.0, and no final dot. */
+export const Peer = z.string().check(
+  z.refine(
+    (text) => {
+      const parsed = address.peer.parse(text);
+      return parsed.ok && parsed.value === text;
+    },
+    { error: "expected a host name or an IPv4 address of one machine, without a final dot" },
+  ),
+);
 export const Port = z.int().check(z.minimum(1), z.maximum(65535));
 export const Count = z.int().check(z.nonnegative());

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { Count, Host, Name, Port, Text, Word } from "./from-outside.ts";
+import { Count, Name, Peer, Port, Text, Word } from "./from-outside.ts";
 import { ClusterNews } from "./lease-protocol.ts";
 import { ReachAnswer } from "./reach-protocol.ts";
 
@@ -46,9 +46,9 @@ export const JoinRequest = z.object({
   /** Of the join token. */
   secret: Word,
   /** The member's name: its hostname. */
-  node: Host,
+  node: Peer,
   /** What it advertises to Ray, and where the service dials it back. */
-  address: Host,
+  address: Peer,
   /** It may become HEAD. */
   candidate: z.boolean(),
   /** The installed Ray, and Python's major and minor version. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { DEFAULT_PORTS, type JoinRequest } from "../../common/protocol/join-protocol.ts";
+import { DEFAULT_PORTS, JoinRequest } from "../../common/protocol/join-protocol.ts";
 import { MAX_CANDIDATES } from "../../common/protocol/lease-protocol.ts";
 import { type ClusterState, candidatesLine } from "./cluster-state.ts";
 import * as membership from "./membership.ts";
@@ -62,6 +62,17 @@ test("candidates stand in the order in which they joined, with the port of the G
   const state = ask(joined(LAB, "gpu2"), "cpu", { candidate: false }).state ?? LAB;
   expect(candidatesLine(state)).toBe("gpu01=10.0.0.5:6379 gpu2=10.0.0.4:6379");
   expect(state.versions).toEqual({ ray: "2.60.0", python: "3.12" });
+});
+
+test("what would spoil the list of candidates for all of its readers never comes into it", () => {
+  const from = { node: "gpu02", address: "10.0.0.2" };
+  const asked = { ...from, secret: "s", candidate: true, ray: "2.60.0", python: "3.12" };
+  const isTaken = (more: object) => JoinRequest.safeParse({ ...asked, ...more }).success;
+  expect(isTaken({})).toBe(true);
+  for (const more of [{ node: "gpu02." }, { address: "gpu02.lab." }, { address: "0.0.0.0" }, { node: "a=b" }])
+    expect([more, isTaken(more)]).toEqual([more, false]);
+  expect(membership.move(LAB, "gpu01", "0.0.0.0")).toBe(LAB);
+  expect(membership.move(LAB, "gpu01", "10.0.9.9").members[0]?.address).toBe("10.0.9.9");
 });
 
 describe("a machine may not join", () => {

@@ -1,4 +1,4 @@
-import { matchingNames, sameHost } from "../../common/address.ts";
+import { matchingNames, peer, sameHost } from "../../common/address.ts";
 import type { JoinRefused, JoinRequest, TokenRequest } from "../../common/protocol/join-protocol.ts";
 import { MAX_CANDIDATES } from "../../common/protocol/lease-protocol.ts";
 import type { ClusterState, KeptMember, KeptToken } from "./cluster-state.ts";
@@ -91,8 +91,12 @@ function whyNotMember(
   return python === versions.python ? undefined : "other-python";
 }
 
-/** A member has another address than before: its machine was given one. The same state where it has not. */
+/**
+ * A member has another address than before: its machine was given one. The same state where it has not, or where that is none: all
+ * members read the list of candidates, and one wrong entry spoils it.
+ */
 export function move(state: ClusterState, name: string, address: string): ClusterState {
+  if (!peer.parse(address).ok) return state;
   const hasMoved = (member: KeptMember) => sameHost(member.name, name) && member.address !== address;
   if (!state.members.some(hasMoved)) return state;
   return { ...state, members: state.members.map((each) => (hasMoved(each) ? { ...each, address } : each)) };
