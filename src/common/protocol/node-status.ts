@@ -4,6 +4,8 @@ import { Count, Name, Text, Word } from "./from-outside.ts";
 
 /** Entries of a list: a report must fit into what the health service takes as a body. */
 export const MAX_SHOWN = 8;
+/** What a Date can have (ECMA-262, 21.4.1.1): ws shows the times of all nodes. */
+const Moment = Count.check(z.maximum(8.64e15));
 
 /**
  * What a node says of itself as data: in its reports to the health service, and in RAY_EP_STATUS_FILE, which outlives the process.
@@ -13,7 +15,7 @@ export const NodeStatus = z.object({
   node: Name,
   /** Of the entrypoint. */
   version: Word,
-  startedAt: Count,
+  startedAt: Moment,
   /** The installed version. */
   ray: z.nullable(Word),
   /** The names of the whitelist that it was told, or the first of them. */
@@ -27,7 +29,7 @@ export const NodeStatus = z.object({
   /** Its present or last role, and the rule that gave it. `head`: whom a WORKER follows. */
   decision: z.nullable(z.object({ role: z.enum(["head", "worker"]), rule: Word, head: z.nullable(Word) })),
   /** Why it has no role yet, and since when; `node`: who is waited for. */
-  waits: z.nullable(z.object({ kind: Word, node: z.nullable(Name), since: Count })),
+  waits: z.nullable(z.object({ kind: Word, node: z.nullable(Name), since: Moment })),
   /** What possible HEADs answered last; empty once it has a role. */
   heads: z.array(z.object({ address: Word, answer: Word })).check(z.maxLength(MAX_SHOWN)),
   /** What the health service met when it dialled back; `at`: what it dialled. */
@@ -37,7 +39,7 @@ export const NodeStatus = z.object({
   /** Of Ray, since this process started. */
   restarts: Count,
   /** What last made it restart Ray, also in an earlier run. */
-  fault: z.nullable(z.object({ reason: Word, at: Count })),
+  fault: z.nullable(z.object({ reason: Word, at: Moment })),
   /** How it ended; null while it lives, and where it was asked to stop. */
   failure: z.nullable(z.object({ reason: Word, exitCode: z.int() })),
 });

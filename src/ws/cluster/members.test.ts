@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { EVENTS } from "../../../test/fixtures/events.ts";
 import { statusOf } from "../../../test/fixtures/status.ts";
+import { parseStatus } from "../../common/protocol/node-status.ts";
 import { renderPs } from "../commands/ps.ts";
 import { type MemberReport, whyOf } from "./members.ts";
 import { type ServiceReport, withMembers } from "./status.ts";
@@ -44,4 +45,10 @@ test("what troubles a node: who cannot reach it comes first, its last fault last
   expect(whyOf({ ...status, fault, waits })).toBe("waits: head gpu1");
   const reach = { result: "timeout", at: "10.77.0.2:20000" };
   expect(whyOf({ ...status, fault, waits, reach })).toBe("not reached at 10.77.0.2:20000 (timeout)");
+});
+
+test("a time that no clock shows makes a status none, and not the end of ws ps", () => {
+  const at = (ms: number) => ({ ...statusOf("gpu2", [EVENTS.candidate]), fault: { reason: "x", at: ms } });
+  expect(parseStatus(JSON.stringify(at(8.64e15)))).toBeDefined();
+  expect(parseStatus(JSON.stringify(at(8.64e15 + 2)))).toBeUndefined();
 });
