@@ -94,7 +94,8 @@ async function askToJoin(
   return err(failure);
 }
 
-function readJoined(answer: Answer, service: string): Result<Joined, Failure> {
+/** What the service said, or why that is no membership. */
+export function readJoined(answer: Answer, service: string): Result<Joined, Failure> {
   const { status, body } = answer;
   const joined = status === 200 ? parse(Joined, body) : null;
   if (joined !== null) return ok(joined);
@@ -106,8 +107,12 @@ function readJoined(answer: Answer, service: string): Result<Joined, Failure> {
   );
 }
 
+/** A 200 holds this member's secrets, also where it is of a version that is not understood here. */
 const unclear = ({ status, body }: Answer, service: string): Failure => ({
   reason: "join-unclear",
   service,
-  cause: `it answered ${status} ${body.slice(0, 200).trim()}`,
+  cause:
+    status === 200
+      ? "it admitted this node, with an answer that is not understood here"
+      : `it answered ${status} ${body.slice(0, 200).trim()}`,
 });
