@@ -9,7 +9,7 @@ import * as replicas from "./replica.ts";
 
 export interface TakeoverSettings {
   readonly store: ClusterStore;
-  readonly lease: Pick<LeaseStore, "memory" | "restore">;
+  readonly lease: Pick<LeaseStore, "memory" | "restore" | "settled">;
   /** Where members reach this service: host:port. */
   readonly advertise: string;
   /** Of this machine's node; undefined where it is no member. */
@@ -61,6 +61,8 @@ export class Takeover {
         const known = addService(store.state, member, service);
         if (known !== store.state && !(await store.keep(known))) return null;
       }
+      // A grant that is being written now is answered in a moment.
+      await lease.settled();
       return { state: store.state, lease: lease.memory() };
     });
   }

@@ -5,7 +5,7 @@ import * as z from "zod/mini";
 import { attempt, err, ok, type Result } from "../../common/result.ts";
 import type { Identity } from "../cluster/callers.ts";
 import type { ServiceSettings } from "../service.ts";
-import { callerOf } from "./credentials.ts";
+import { callerOf, whyNotNow } from "./credentials.ts";
 import { type Handler, type Reply, refuse } from "./reply.ts";
 
 /** What a handler is told of a write besides. `peer`: the address that it comes from; `name`: the path's last part, decoded. */
@@ -27,7 +27,7 @@ export function createWrites({ config, cluster, log }: ServiceSettings) {
     handle: (body: T, sender: Sender) => Promise<Reply>,
   ): Handler =>
     async (request, name) => {
-      const { method = "", url, headers, socket } = request;
+      const { method = "", url = "", headers, socket } = request;
       const peer = socket.remoteAddress ?? "unknown";
       const refusal = guard(headers);
       if (refusal !== null) {
@@ -38,9 +38,11 @@ export function createWrites({ config, cluster, log }: ServiceSettings) {
       if (body === null) return null;
       const parsed = parseBody(schema, body);
       if (!parsed.ok) return parsed.error;
-      // Only now, since a member may be removed while it sends.
+      // Only now, since a member may be removed while it sends, and another service may take over.
       const caller = callerOf(cluster, headers);
-      return whyNot(caller, parsed.value, name) ?? handle(parsed.value, { peer, name, caller });
+      const [path = ""] = url.split("?", 1);
+      const notNow = cluster === undefined ? null : whyNotNow(cluster, caller, method, path);
+      return notNow ?? whyNot(caller, parsed.value, name) ?? handle(parsed.value, { peer, name, caller });
     };
 }
 
