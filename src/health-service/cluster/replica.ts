@@ -43,6 +43,12 @@ export const parseStanding = (body: string): Standing | undefined =>
 export const outranks = (a: Standing, b: Standing): boolean =>
   a.term > b.term || (a.term === b.term && a.service > b.service);
 
+/** Each takeover adds one or two. */
+const MAX_TERMS_AHEAD = 1000;
+
+/** A term far above one's own was made up: no service could take over any more once the numbers end. */
+export const isCredible = (term: number, own: number): boolean => term <= own + MAX_TERMS_AHEAD;
+
 /** What the membership of this machine's node says to its service: by it, it asks the others. */
 const OwnMembership = z.object({ member: Host, credential: Word, ca: z.string(), services: z.array(Word) });
 export type OwnMembership = z.infer<typeof OwnMembership>;

@@ -11,21 +11,33 @@ const STATE: ClusterState = {
   ...{ authority: { certificate: "", key: "" }, versions: null, members: [], removed: [], tokens: [] },
 };
 
-test("what is handed over holds the grant that was being written", async () => {
+/** A service that decides, whose lease is written when each of `waiting` is called. */
+function deciding() {
   const log = () => {};
   const file = { path: "f", save: async () => ok(undefined) };
   const store = new ClusterStore({ state: STATE, file, log });
   const waiting: (() => void)[] = [];
-  let epoch = 1;
+  const known = { epoch: 1 };
   const lease = {
-    memory: () => ({ epoch, highestEpochSeen: epoch, hold: null }),
+    memory: () => ({ ...known, highestEpochSeen: known.epoch, hold: null }),
     restore: async () => {},
     settled: () => new Promise<void>((resolve) => waiting.push(resolve)),
   };
   const takeover = new Takeover({ store, lease, advertise: "m1:8443", membership: () => undefined, log });
+  return { store, takeover, waiting, known };
+}
+
+test("what is handed over holds the grant that was being written", async () => {
+  const { takeover, waiting, known } = deciding();
   const handed = takeover.replica("m2", "m2:8443", 2);
   await new Promise(setImmediate);
-  epoch = 2;
+  known.epoch = 2;
   for (const written of waiting) written();
   expect(await handed).toMatchObject({ state: { decides: false, term: 2 }, lease: { epoch: 2 } });
+});
+
+test("nobody gives way to a term that was made up", async () => {
+  const { store, takeover } = deciding();
+  expect(await takeover.replica("m2", "m2:8443", 999_999_999_999_999)).toBeNull();
+  expect(store.state).toEqual(STATE);
 });

@@ -56,6 +56,7 @@ export class Takeover {
   replica(member: string, service: string, term: number): Promise<replicas.Replica | null> {
     const { store, lease } = this.#settings;
     return store.inLine(async () => {
+      if (!replicas.isCredible(term, store.state.term)) return null;
       if (term > store.state.term) await this.#yield(service, term);
       else {
         const known = addService(store.state, member, service);
@@ -95,12 +96,12 @@ export class Takeover {
   /** Another service that decides, the one of the highest term. */
   async #other(): Promise<Standing | undefined> {
     const { store, advertise } = this.#settings;
-    const { services, authority } = store.state;
+    const { services, authority, term: own } = store.state;
     const others = services.flatMap(({ at }) => (at === advertise ? [] : [at]));
     const answers = await askPeers(others, authority.certificate, "/v1/leader");
     return answers
       .flatMap((body) => replicas.parseStanding(body) ?? [])
-      .filter(({ decides }) => decides)
+      .filter(({ decides, term }) => decides && replicas.isCredible(term, own))
       .toSorted((a, b) => (replicas.outranks(a, b) ? -1 : 1))[0];
   }
 
@@ -137,7 +138,8 @@ export class Takeover {
   #take({ state, lease }: replicas.Replica): Promise<boolean> {
     const { store } = this.#settings;
     return store.inLine(async () => {
-      if (state.term < store.state.term || store.state.decides) return false;
+      const { decides, term } = store.state;
+      if (decides || state.term < term || !replicas.isCredible(state.term, term)) return false;
       const copy = { ...state, decides: false };
       const isNews = JSON.stringify(copy) !== JSON.stringify(store.state);
       if (isNews && !(await store.keep(copy))) return false;
