@@ -76,11 +76,6 @@ export class Registry {
     });
   }
 
-  /** It has reported lately. */
-  knows(name: string): boolean {
-    return this.#names.has(name.toLowerCase());
-  }
-
   /** It is no node of this cluster any more. */
   forget(name: string): void {
     this.#names.delete(name.toLowerCase());

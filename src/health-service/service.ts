@@ -58,6 +58,7 @@ export class Service {
   async report(name: string, report: wire.NodeReport, peer: string) {
     const refused = this.registry.note(name, report, peer);
     if (refused !== "noted") return refused;
+    this.settings.cluster?.callers.ran(name);
     // Whoever may write is believed, workers too: they are no candidates, and remember for a service that forgot.
     if (report.seen !== undefined) await this.lease.seeEpoch(report.seen);
     const { instance, epoch } = this.lease.view();
@@ -69,7 +70,7 @@ export class Service {
 
   /** Ends a membership, and the lease that it may have, at once. `null`: it cannot be kept. */
   async remove(cluster: Cluster, name: string, by: Remover): Promise<boolean | null> {
-    const removed = await cluster.remove(name, by, by === "itself" && !this.registry.knows(name));
+    const removed = await cluster.remove(name, by, by === "itself" && cluster.callers.neverRan(name));
     if (removed) {
       await this.lease.end(name);
       this.registry.forget(name);

@@ -19,6 +19,8 @@ export class Callers {
   readonly #heardAtMs = new Map<string, number>();
   /** Those that joined in this run and were not heard yet. */
   readonly #fresh = new Set<string>();
+  /** Those that joined in this run, and whose nodes have not reported since. */
+  readonly #neverRan = new Set<string>();
 
   constructor(store: ClusterStore, admin: string, now: () => number) {
     this.#store = store;
@@ -45,6 +47,17 @@ export class Callers {
   welcome(name: string): void {
     this.#heardAtMs.delete(keyOf(name));
     this.#fresh.add(keyOf(name));
+    this.#neverRan.add(keyOf(name));
+  }
+
+  /** Its node has reported. */
+  ran(name: string): void {
+    this.#neverRan.delete(keyOf(name));
+  }
+
+  /** Since it joined, its node has not reported. False where it joined in an earlier run: nobody knows. */
+  neverRan(name: string): boolean {
+    return this.#neverRan.has(keyOf(name));
   }
 
   isFresh(name: string): boolean {
