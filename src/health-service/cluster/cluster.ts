@@ -121,9 +121,12 @@ export class Cluster {
 
   /** A member reports where it is. What cannot be kept is tried again with its next report. */
   async locate(name: string, address: string): Promise<void> {
-    if (membership.move(this.#store.state, name, address) === this.#store.state) return;
-    await this.#store.inLine(async () => {
-      if (await this.#store.keep(membership.move(this.#store.state, name, address)))
+    const moved = () => membership.move(this.#store.state, name, address);
+    if (moved() === this.#store.state) return;
+    await this.#change(async () => {
+      // It may have been removed meanwhile, or another report of it was first.
+      const state = moved();
+      if (state !== this.#store.state && (await this.#store.keep(state)))
         this.#settings.log({ type: "moved", node: name, address });
     });
   }
