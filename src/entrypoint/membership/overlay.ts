@@ -95,7 +95,7 @@ export function findContradictions(
   ];
   return wrong.map((where) => ({
     where,
-    problem: "expected nothing beside a membership, which says it, got a value",
+    problem: "expected it to be left to the membership, which sets it, got a value of its own",
     fix:
       member === null
         ? "Leave it out."
