@@ -95,7 +95,7 @@ export function findContradictions(
   ];
   return wrong.map((where) => ({
     where,
-    problem: "expected it to be left to the membership, which sets it, got a value of its own",
+    problem: "expected no value, since the membership sets it, got one",
     fix:
       member === null
         ? "Leave it out."
