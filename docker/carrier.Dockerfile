@@ -2,12 +2,12 @@
 # runs from it without a checkout (docs/ws.md). Build from the root of the project, after `npm run setup`:
 #   docker build -f docker/carrier.Dockerfile -t ray-entrypoint .
 ARG NODE_IMAGE=node:24-bookworm-slim
-# The official image of docker, compose and buildx, whose programs need no library.
+# The official image of the Docker CLI, Compose and Buildx, whose programs need no library.
 ARG DOCKER_IMAGE=docker:cli
 FROM ${DOCKER_IMAGE} AS client
 
 FROM ${NODE_IMAGE}
-# As in Dockerfile, whose classic builder would pull the client for each node's image.
+# The same as in Dockerfile: as one more stage there, the classic builder would pull the client for each node's image.
 COPY docker/programs.sh docker/compile.sh /
 RUN sh /programs.sh
 COPY docker/entrypoint.sh docker/profile.sh docker/install.sh docker/health-check.sh docker/compile-cache.cjs /opt/ray-entrypoint/
@@ -20,7 +20,7 @@ COPY --from=client /usr/local/libexec/docker /usr/local/libexec/docker
 COPY config.yaml .dockerignore /opt/ws/
 COPY docker /opt/ws/docker
 COPY dist/entrypoint.js dist/health-server.js dist/ws.js /opt/ws/dist/
-# Of the host, under the same path: the engine mounts files of it into nodes.
+# A folder of the host, mounted under the same path: the engine mounts files of it into nodes.
 ENV WS_STATE_DIR=/var/lib/ray-entrypoint
 ENTRYPOINT ["/opt/ray-entrypoint/bin/tini", "-s", "--", "sh", "/opt/ws/docker/ws.sh"]
 CMD ["--help"]

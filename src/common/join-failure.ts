@@ -2,7 +2,8 @@ import type { JoinRefused } from "./protocol/join-protocol.ts";
 
 const HOST_NETWORK =
   "→ Give the container the machine's network: docker run --network host (Compose: network_mode: host).";
-const OTHER_ADDRESS = "→ Name another one: RAY_EP_INTERFACE (an interface) or NODE_IP_ADDRESS (an address).";
+const OTHER_ADDRESS =
+  "→ Name another one: RAY_EP_INTERFACE (an interface; ws join --interface) or NODE_IP_ADDRESS (an address).";
 
 /** Why other machines cannot reach a member at an address. */
 const ADDRESSES = {
@@ -23,7 +24,7 @@ type WrongAddress = { address: string; problem: keyof typeof ADDRESSES; cards: r
 export const JOIN_FAILURES = {
   "bad-join-token": ({ from, problem }: { from: string; problem: string }) => [
     `✗ The join token in ${from} cannot be used: ${problem}`,
-    "→ Copy the whole word that `ws token` prints on a candidate.",
+    "→ Copy the whole word that `ws token` prints on the first machine, or on that of the last `ws promote`.",
   ],
   "no-health-service": ({ causes }: { causes: readonly string[] }) => [
     `✗ From here the cluster's health service cannot be reached: ${causes.join("; ")}`,
@@ -55,13 +56,13 @@ export const JOIN_FAILURES = {
   "not-reached": ({ address, met, lines }: { address: string; met: readonly string[]; lines: Lines }) => [
     `✗ From the health service to this node, ports cannot be reached at ${address}: ${met.join("; ")}`,
     ...lines.map((line) => `  ${line}`),
-    "→ On this machine let the cluster's ports in, by the line for its firewall.",
+    "→ On this machine, let the cluster's ports in: run the line above for its firewall.",
   ],
   /** From this node to the HEAD. */
   "head-not-reached": (e: { head: string; address: string; met: readonly string[]; lines: Lines }) => [
     `✗ From this node to the HEAD ${e.head}, ports cannot be reached at ${e.address}: ${e.met.join("; ")}`,
     ...e.lines.map((line) => `  ${line}`),
-    `→ On ${e.head} let the cluster's ports in, by the line for its firewall.`,
+    `→ On ${e.head}, let the cluster's ports in: run the line above for its firewall there.`,
   ],
   moved: ({ address, cards }: { address: string; cards: readonly string[] }) => [
     `✗ The cluster knows this node at ${address}, and it is not there any more: this machine has ${cards.join(", ") || "no address but loopback"}`,

@@ -95,7 +95,7 @@ export function findContradictions(
   ];
   return wrong.map((where) => ({
     where,
-    problem: "expected nothing beside a membership, which says it, got a value",
+    problem: "expected no value, since the membership sets it, got one",
     fix:
       member === null
         ? "Leave it out."

@@ -35,6 +35,6 @@ export const MEMBERSHIP = {
   /** Idle: an end would be a restart, and the answer would be the same. */
   removed: (e: { cluster: string; member: string; message: string }) => [
     `✗ ${e.member} was removed from the cluster ${e.cluster}: ${e.message}`,
-    "  → This node stays idle. To join again give it a new token (ws token on a candidate); to clean up: ws leave",
+    "  → This node stays idle. To join again, give it a new token (ws token on the first machine, or on that of the last ws promote); to clean up: ws leave",
   ],
 };

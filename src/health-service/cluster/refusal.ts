@@ -11,7 +11,9 @@ export interface RefusalFacts {
   readonly heardAgoMs: number | null;
 }
 
-const NEW_TOKEN = "get a new one on a candidate: ws token";
+/** Where the service that decides is asked as its owner. */
+const THERE = "on the first machine, or on that of the last ws promote";
+const NEW_TOKEN = `get a new one ${THERE}: ws token`;
 const at = (ms = 0): string => new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
 
 /** Why a machine does not become a member, and what to do: one sentence each. */
@@ -27,7 +29,7 @@ export function explainJoinRefusal(reason: JoinRefused["reason"], facts: Refusal
     "name-taken": nameTaken(facts),
     full: request.candidate
       ? `cluster ${name} has as many candidates as it can; join without --candidate`
-      : `cluster ${name} has as many members as it can; remove one on a candidate: ws remove NAME`,
+      : `cluster ${name} has as many members as it can; remove one ${THERE}: ws remove NAME`,
     "other-ray": `expected Ray ${state.versions?.ray}, as all of cluster ${name} have it, got ${request.ray}; use an image with that Ray`,
     "other-python": `expected Python ${state.versions?.python}, as all of cluster ${name} have it, got ${request.python}; use an image with that Python`,
   }[reason];
@@ -40,6 +42,6 @@ function nameTaken({ taken, token, heardAgoMs }: RefusalFacts): string {
       : `last been heard ${Math.round(heardAgoMs / 1000)} s ago`;
   const who = `${taken?.name} at ${taken?.address} is a member since ${at(taken?.joinedAtMs)}, and has ${heard}`;
   return token?.replace === undefined
-    ? `${who}; if this machine takes its place, get a token for that on a candidate: ws token --replace ${taken?.name}; else give this one another hostname`
-    : `${who}, so it lives; stop it, or remove it on a candidate: ws remove ${taken?.name}`;
+    ? `${who}; if this machine takes its place, get a token for that ${THERE}: ws token --replace ${taken?.name}; else give this one another hostname`
+    : `${who}, so it lives; stop it, or remove it ${THERE}: ws remove ${taken?.name}`;
 }

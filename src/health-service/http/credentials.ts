@@ -44,7 +44,7 @@ export function whyNotNow(cluster: Cluster, caller: Identity, method: string, pa
 /** What each service answers. */
 const ALWAYS: ReadonlySet<string> = new Set(["/", "/v1/leader", "/v1/promote"]);
 const STANDBY =
-  "this health service does not decide: ask the next one, or make it the one that does: ws promote";
+  "this health service stands by: ask the one that decides, or, if that one is lost for good, have this one take over: ws promote";
 
 const STRANGER = refuse(
   401,
@@ -56,5 +56,5 @@ const STRANGER = refuse(
 const REMOVED = {
   reason: "removed",
   message:
-    "this machine was removed from the cluster; to join again, get a new token on a candidate: ws token",
+    "this machine was removed from the cluster; to join again, get a new token on the first machine, or on that of the last ws promote: ws token",
 };

@@ -57,7 +57,9 @@ function parseBody<T>(schema: z.ZodMiniType<T>, body: string): Result<T, Reply> 
   const value = attempt(() => JSON.parse(body) as unknown);
   // What was sent may hold a secret.
   if (value === undefined)
-    return err(refuse(400, `expected a JSON object, got ${body === "" ? "an empty body" : "what is none"}`));
+    return err(
+      refuse(400, `expected a JSON object, got ${body === "" ? "an empty body" : "something else"}`),
+    );
   const parsed = z.safeParse(schema, value);
   if (parsed.success) return ok(parsed.data);
   const problems = parsed.error.issues.map(

@@ -105,7 +105,7 @@ export function explainRefusal(
     "quiet-period":
       "this health service has just started without memory; it waits for a living HEAD to present itself",
     "stale-epoch": `this epoch is over: the current one is ${epoch}, held by ${holder}`,
-    "not-a-candidate": `${node} is no candidate for the health service: neither its HEAD_WHITELIST names it, nor did it join as one`,
+    "not-a-candidate": `${node} is no candidate for the health service: its HEAD_WHITELIST does not name it, and it did not join as one`,
     "foreign-address": `expected an address of ${node}, got ${address}: the health service's HEAD_WHITELIST does not list it for ${node}, and the request does not come from it; set the same HEAD_WHITELIST on the service and on the nodes, with name=host:port where needed`,
     storage: "the health service cannot keep its state on disk, so it grants nothing",
   }[reason];

@@ -69,7 +69,7 @@ export function judgeMachine(facts: MachineFacts, { name }: Pick<Machine, "name"
       },
     name === HEALTH_NAME && {
       where: "The name of this machine",
-      problem: `expected another one than ${HEALTH_NAME}, which is the health service's here`,
+      problem: `expected any name but ${HEALTH_NAME}, which is the health service's here`,
       fix: "Give the machine another hostname: sudo hostnamectl set-hostname NAME",
     },
     service?.problem,

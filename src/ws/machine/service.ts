@@ -55,7 +55,7 @@ function adminAccess(stateDir: string): Access | undefined {
   return ca && bearer ? { services: [`127.0.0.1:${TLS_PORT}`], ca, bearer } : undefined;
 }
 
-/** Asks the health service of this machine as its owner. `wanted`: what is not there where it refuses. */
+/** Asks the health service of this machine as its owner. `wanted`: what it did not do where it refuses. */
 async function askOwn<T>(
   stateDir: string,
   wanted: string,
@@ -74,22 +74,22 @@ async function askOwn<T>(
 
 /** A new join token. */
 export const makeToken = (stateDir: string, asked: TokenRequest): Attempt<TokenMade> =>
-  askOwn(stateDir, "a join token", TokenMade, "POST", "/v1/tokens", asked);
+  askOwn(stateDir, "make a join token", TokenMade, "POST", "/v1/tokens", asked);
 
 /** Ends every join token. */
 export const revokeTokens = (stateDir: string): Attempt<TokensRevoked> =>
-  askOwn(stateDir, "an end of the join tokens", TokensRevoked, "DELETE", "/v1/tokens", {});
+  askOwn(stateDir, "end the join tokens", TokensRevoked, "DELETE", "/v1/tokens", {});
 
 /** Whether the health service of this machine is the one that decides. */
 export const readStanding = (stateDir: string): Attempt<Standing> =>
-  askOwn(stateDir, "its standing", Standing, "GET", "/v1/leader");
+  askOwn(stateDir, "say whether it decides", Standing, "GET", "/v1/leader");
 
 /** Makes it the one that decides. */
 export const promote = (stateDir: string): Attempt<Promoted> =>
-  askOwn(stateDir, "the lead", Promoted, "POST", "/v1/promote", {});
+  askOwn(stateDir, "take over", Promoted, "POST", "/v1/promote", {});
 
 export const readMembers = (stateDir: string): Attempt<Members> =>
-  askOwn(stateDir, "the list of members", Members, "GET", "/v1/members");
+  askOwn(stateDir, "list the members", Members, "GET", "/v1/members");
 
 export const removeMember = (stateDir: string, name: string): Attempt<unknown> =>
-  askOwn(stateDir, `an end of ${name}'s membership`, z.unknown(), "DELETE", `/v1/members/${name}`);
+  askOwn(stateDir, `end the membership of ${name}`, z.unknown(), "DELETE", `/v1/members/${name}`);

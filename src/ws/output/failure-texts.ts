@@ -52,12 +52,12 @@ export const FAILURES = {
       "→ To go ahead: ws up --yes. To see the plan only: ws up --dry-run.",
     ],
     "others-need-it": ({ others }: { others: Lines }) => [
-      `✗ The health service of this machine is that of ${others.join(", ")}`,
-      "→ On another candidate: ws promote. Or remove them first (ws remove NAME), or leave them alone with what runs: ws leave --force.",
+      `✗ Other members need the health service of this machine: ${others.join(", ")}`,
+      "→ Let another one take over: ws promote on another candidate. Or remove them first: ws remove NAME. Or leave them without one: ws leave --force.",
     ],
     "leads-now": ({ node }: Texts<"node">) => [
       `✗ ${node} is the HEAD: the tasks of the cluster end with it, and the state that it keeps`,
-      "→ Let another candidate lead first (ws promote there), or go ahead: ws remove --force.",
+      `→ To go ahead all the same: ws remove ${node} --force. Another candidate, if there is one, then leads a new cluster.`,
     ],
     "not-promoted": () => ["✗ Nothing was changed", "→ To go ahead: ws promote --yes."],
     "member-stays": () => [
@@ -147,7 +147,7 @@ export const FAILURES = {
       "→ Look at its log: ws logs NODE; then run ws up again.",
     ],
     "service-refused": ({ what, why }: Texts<"what" | "why">) => [
-      `✗ The health service did not give ${what}: ${why}`,
+      `✗ The health service of this machine did not ${what}: ${why}`,
       "→ Look at its log: ws logs health.",
     ],
     "not-running": ({ what, fix }: Texts<"fix" | "what">) => [`✗ ${what}`, `→ ${fix}`],
@@ -207,7 +207,7 @@ export const FAILURES = {
     ],
     "no-such-interface": ({ asked, known }: Texts<"asked"> & { known: Lines }) => [
       `✗ This machine has no network card or IPv4 address ${asked}`,
-      `→ It has ${known.join(", ") || "none but its loopback"}`,
+      known.length > 0 ? `→ Name one that it has: ${known.join(", ")}` : "→ It has none but its loopback",
     ],
     "no-member": () => [
       "✗ This machine is no member of a cluster of several machines",
@@ -215,7 +215,7 @@ export const FAILURES = {
     ],
     "no-authority": () => [
       "✗ No health service of a cluster of several machines has been started here",
-      "→ Run this on the machine on which ws init was typed; to begin a cluster: ws init.",
+      "→ Run this on the machine on which ws init was typed, or ws promote last. To begin a cluster: ws init.",
     ],
     "token-refused": ({ at }: Texts<"at">) => [`✗ ${wantsToken(at)}`, `→ ${TOKEN_WAY_OUT}`],
   },

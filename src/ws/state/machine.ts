@@ -23,10 +23,10 @@ export type Machine = z.infer<typeof Machine>;
 /** For Compose's secret of that name as well. */
 export const JOIN_TOKEN = "join_token";
 
-/** The folder of it: compose.yaml, the join token, kept logs. */
+/** The folder of this machine's part: compose.yaml, machine.json, secrets, kept logs. */
 export const machineFolder = (stateDir: string): string => join(stateDir, "machine");
 
-/** The folder of the join token's file, closed to other users. */
+/** The folder of the join token and Ray's token, closed to other users. */
 export const machineSecrets = (stateDir: string): string => join(machineFolder(stateDir), "secrets");
 
 /** The folder of the cluster's identity, which its health service makes. */

@@ -15,7 +15,7 @@ export const addJoin = (program: Command, run: Run) =>
     .option("--candidate", "it may become HEAD")
     .option(
       "--interface <name>",
-      "the network card that its node uses (default: what faces the health service)",
+      "the network card that its node uses (default: the one that faces the health service)",
     )
     .option("--image <base>", "the Ray image (default: config.yaml's)")
     .addOption(timeoutOption())

@@ -31,7 +31,9 @@ async function leave(
   terminal.out(`✓ ${machine.name} has left the cluster; nothing of it stays here but its image\n`);
   const { untold } = left.value;
   if (untold !== undefined)
-    terminal.err(`→ The health service was not told: ${untold}. On a candidate: ws remove ${machine.name}\n`);
+    terminal.err(
+      `→ The health service was not told: ${untold}. On the first machine, or on that of the last ws promote: ws remove ${machine.name}\n`,
+    );
   return EXIT.ok;
 }
 

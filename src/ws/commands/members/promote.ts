@@ -39,7 +39,9 @@ async function takeOver(
   if (!done.ok) return done.error;
   terminal.out("✓ The members follow this machine's health service within seconds\n");
   if (!done.value.complete)
-    terminal.out("→ The one before did not answer: who joined in its last seconds has to join again\n");
+    terminal.out(
+      "→ The one before did not answer: a machine that joined in its last seconds has to join again\n",
+    );
   return EXIT.ok;
 }
 
@@ -47,4 +49,4 @@ async function takeOver(
 export const costOf = (copiedAgo: number | null): string =>
   copiedAgo === null
     ? "This service has copied nothing since it started: what changed since it ended is lost"
-    : `Lost are members that joined or were removed in the last ${Math.ceil(copiedAgo)} s; if the HEAD is lost too, the next candidate leads a new cluster, without the jobs and actors of this one`;
+    : `Lost are the joins and removals of the last ${Math.ceil(copiedAgo)} s; if the HEAD is lost too, the next candidate leads a new cluster, without the jobs and actors of this one`;

@@ -41,7 +41,7 @@ async function token({ terminal: { out } }: WsContext, options: TokenOptions) {
     const ended = await revokeTokens(stateDir);
     if (!ended.ok) return ended.error;
     if (json) printJson(out, ended.value);
-    else out(`✓ ${ended.value.revoked} join tokens ended; who has joined stays a member\n`);
+    else out(`✓ Join tokens ended: ${ended.value.revoked}; who has joined stays a member\n`);
     return EXIT.ok;
   }
   const asked = { expiresInS, once: once === true || replace !== undefined };
