@@ -101,6 +101,11 @@ test("row 33: a second node of the same name is refused, and both logs name it",
   await changesNothing(scene(), async () => {
     const { cluster } = scene();
     const elder = cluster.process(EXTRA);
+    // Cut off just before: whoever reports first after 5 s of its silence would own the name.
+    await until("the elder to report again", async () => {
+      const { nodes } = await cluster.view();
+      return nodes.some(({ name, seenAgo }) => name === EXTRA && seenAgo * 1000 < RENEW_MS);
+    });
     const mark = elder.mark;
     const second = startNode(scene(), EXTRA);
     // The elder's next two reports prove that it lives: twice the R of the matrix.

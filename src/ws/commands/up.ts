@@ -54,7 +54,12 @@ async function up(context: WsContext, options: UpOptions): Promise<number | WsFa
       }),
     timeout,
   );
-  if (!report.ok) return report.error.reason === "overtaken" ? up(context, options) : report.error;
+  if (!report.ok) {
+    const { reason } = report.error;
+    // Another ws was quicker, and its cluster wants the tokens that it made.
+    const isLate = reason === "overtaken" || (reason === "token-refused" && (await overtaken()));
+    return isLate ? up(context, options) : report.error;
+  }
   warnOfMachine(context.terminal, report.value.warnings);
   const cluster = await confirmAlive(driver.until(context.signal));
   if (!cluster.ok) return cluster.error;
