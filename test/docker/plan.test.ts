@@ -44,7 +44,7 @@ describe("what ws up would do to a cluster that runs", () => {
       "lost: the jobs and tasks that run, and before Ray 2.57 the cluster's state, because it is the HEAD",
     );
     expect(refused.text).toMatch(/✓ keep {5}ray-gpu/);
-    expect(refused.text).toContain("→ To go ahead: ws up --yes");
+    expect(refused.text).toMatch(/→ To go ahead: \.\/ws -c \S+ --state \S+ up --yes/);
     expect((await project.ws(["up", "--dry-run"])).text).toMatch(/✗ replace {2}ray-cpu/);
   });
 
@@ -89,7 +89,7 @@ describe("what ws up would do to a cluster that runs", () => {
           `✗ the cluster ${PROJECT}: is on this machine as well, and holds what this cluster needs: ports 6379, .* more, the network 172\\.28\\.0\\.0/16`,
         ),
       );
-      expect(second.text).toContain("→ Take it down first (ws down with its config.yaml), or give this one");
+      expect(second.text).toContain("→ Take it down first, with its own config.yaml, or give this one");
       expect(second.text).not.toContain("Building");
       expect(second.text.match(/✗/g)).toHaveLength(2);
       const doctor = await project.ws([...place, "doctor"]);

@@ -91,7 +91,7 @@ function withCluster(project: string, { ports, subnets, names }: ReturnType<type
     {
       where: `the cluster ${project}`,
       problem: `is on this machine as well, and holds what this cluster needs: ${held.join(", ")}`,
-      fix: "Take it down first (ws down with its config.yaml), or give this one other ports and subnets in config.yaml.",
+      fix: "Take it down first, with its own config.yaml, or give this one other ports and subnets in config.yaml.",
     },
   ];
 }
