@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
+import { CONNECT } from "../../src/ws/checks/client-program.ts";
 import { Machines, whyNoMachines } from "../fixtures/cluster/machines.ts";
 import { realRay } from "../fixtures/cluster/real-ray.ts";
 
@@ -12,7 +13,8 @@ beforeAll(async () => {
 /** Prints the addresses of Ray's nodes, through the Ray Client at argv[1]. */
 const ASK = `
 import sys, ray
-ray.init(f"ray://{sys.argv[1]}:10001", logging_level="error")
+${CONNECT}
+connect(f"ray://{sys.argv[1]}:10001", "error")
 print("nodes at", *sorted(node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]), flush=True)
 `;
 
