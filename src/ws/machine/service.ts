@@ -27,7 +27,8 @@ export interface Access {
 
 type Method = "GET" | "POST" | "DELETE";
 
-const TIMEOUT_MS = 3000;
+/** A service that takes over first asks those that are gone. */
+const TIMEOUT_MS = { GET: 3000, POST: 10_000, DELETE: 3000 } as const;
 /** The service at that address does not decide: another one does. */
 const STANDBY = 503;
 
@@ -41,7 +42,7 @@ export async function askService(
   const at = secureCall(ca, bearer);
   let last: Result<Answer, string> = err("no health service is known");
   for (const service of services) {
-    last = await at(service)(method, path, TIMEOUT_MS, body);
+    last = await at(service)(method, path, TIMEOUT_MS[method], body);
     if (last.ok && last.value.status !== STANDBY) return last;
   }
   return last;
