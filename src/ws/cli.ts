@@ -93,7 +93,8 @@ function readGlobals(program: Command, { env, dist }: WsContext, words: readonly
 }
 
 /**
- * The same terminal, on which every hint types `ws` with the files and folders that were named this time. JSON stays as it is.
+ * The same terminal, on which every hint (`./ws`, or ws after a colon or "run") types the files and folders that were named this
+ * time. A sentence that tells of a command, and JSON, stay as they are.
  */
 function typedAs(program: Command, { out, err, live }: Terminal, { json }: JsonOption): Terminal {
   const { config, state } = program.opts();
@@ -101,7 +102,10 @@ function typedAs(program: Command, { out, err, live }: Terminal, { json }: JsonO
   if (named.length === 0) return { out, err, live };
   const typed = ["./ws", ...named.map(([option, value]) => `${option} ${quoted(value)}`)].join(" ");
   const names = program.commands.map((command) => command.name()).join("|");
-  const hint = new RegExp(`(?<![\\w./-])(?:\\./)?ws (?=--runtime |(?:${names})(?![\\w-]))`, "g");
+  const hint = new RegExp(
+    `(?<![\\w./-])(?:\\./ws|(?<=: |\\brun )ws) (?=--runtime |(?:${names})(?![\\w-]))`,
+    "g",
+  );
   const told = (write: Terminal["out"]) => (text: string) => write(text.replaceAll(hint, () => `${typed} `));
   return { out: json ? out : told(out), err: told(err), live };
 }
