@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { stringify } from "yaml";
 import { root, TestEngine } from "../fixtures/docker/engine.ts";
 import { withImages } from "../fixtures/docker/ray-images.ts";
+import { until } from "../fixtures/until.ts";
 
 const PROJECT = "carried";
 const engine = TestEngine.open();
@@ -73,7 +74,12 @@ test("it starts a cluster on the engine whose socket is mounted, looks at it, wo
   expect(readdirSync(join(state, "secrets/docker")).length).toBeGreaterThan(0);
   const ps = await ws("ps");
   expect(ps, ps.text).toMatchObject({ code: 0, text: expect.stringMatching(/^ray-cpu +head +\S+ +ALIVE /m) });
-  expect((await ws("shell", "--", "ray", "status")).text).toContain("0.0/1.0 CPU");
+  // Ray's autoscaler makes its first status some seconds after the node is ALIVE.
+  await until(
+    "the status",
+    async () => (await ws("shell", "--", "ray", "status")).text.includes("0.0/1.0 CPU"),
+    60_000,
+  );
   const down = await ws("down", "-v");
   expect(down, down.text).toMatchObject({ code: 0 });
   const label = ["--quiet", "--filter", `label=io.ray-entrypoint.project=${PROJECT}`];
