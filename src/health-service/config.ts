@@ -24,16 +24,15 @@ const leaseTtl: Form<number> = {
   },
 };
 
+const port = kind(hosts.port, "Give a free port from 1 to 65535, in digits only.");
+
 /** All have a default. */
 export const VARIABLES = {
   RAY_EP_HEALTH_HOST: kind(hosts.host, "Give an IPv4 address or a name of this machine, such as 0.0.0.0.")(
     "0.0.0.0",
     "the address to listen on",
   ),
-  RAY_EP_HEALTH_PORT: kind(hosts.port, "Give a free port from 1 to 65535, in digits only.")(
-    "8080",
-    "the port to listen on",
-  ),
+  RAY_EP_HEALTH_PORT: port("8080", "the port to listen on"),
   RAY_EP_HEALTH_STATE_DIR: kind(scalars.path, "Give a path from the root, such as /var/lib/ray-health.")(
     null,
     "a folder that keeps the head lease across restarts (default: only in memory)",
@@ -66,10 +65,7 @@ export const VARIABLES = {
     "ray",
     "the name of that cluster, when it is made",
   ),
-  RAY_EP_HEALTH_TLS_PORT: kind(hosts.port, "Give a free port from 1 to 65535, in digits only.")(
-    "8443",
-    "the port on which members reach this service",
-  ),
+  RAY_EP_HEALTH_TLS_PORT: port("8443", "the port on which members reach this service"),
   RAY_EP_HEALTH_ADVERTISE: kind(hosts.address, "Give host:port, such as 10.77.0.1:8443.")(
     null,
     "the address of that port as members know it, host:port",

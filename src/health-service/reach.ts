@@ -24,7 +24,6 @@ export function createReach(find: Registry["find"], trusted: boolean, now: () =>
     if (port < MIN_PORT) return noDial("not-known", `expected a port from ${MIN_PORT}, got ${port}`);
     if (![nodeManagerPort, ...ports].includes(port))
       return noDial("not-known", `this node did not report port ${port} as its own`);
-    if (lookupsUnderWay() >= MAX_LOOKUPS) return noDial("busy", "other names are being looked up; ask again");
     const target = `${advertise}:${port}`.toLowerCase();
     const over = whyOverBudget({ node: node.toLowerCase(), peer, target });
     if (over !== null) return noDial("busy", over);
@@ -47,11 +46,10 @@ export function createDialBack(now: () => number, timeoutMs = 2000) {
     { ports, nonce }: DialBackRequest,
     { name, address }: { readonly name: string; readonly address: string },
   ): Promise<DialBackAnswer> => {
-    const isBusy = lookupsUnderWay() >= MAX_LOOKUPS ? "other names are being looked up; ask again" : null;
-    const why = isBusy ?? whyOverBudget({ node: name.toLowerCase(), peer: name, target: address });
+    const over = whyOverBudget({ node: name.toLowerCase(), peer: name, target: address });
     const dialOne = async (port: number): Promise<ReachAnswer> => {
       if (port < MIN_PORT) return noDial("not-known", `expected a port from ${MIN_PORT}, got ${port}`);
-      return why === null ? dial(address, port, nonce, timeoutMs) : noDial("busy", why);
+      return over === null ? dial(address, port, nonce, timeoutMs) : noDial("busy", over);
     };
     return { answers: await Promise.all(ports.map(dialOne)) };
   };
@@ -69,6 +67,7 @@ function createDialBudget(trusted: boolean, now: () => number) {
   /** Those of the last hour, each to a target (host:port). */
   let dials: { node: string; peer: string; target: string; atMs: number }[] = [];
   return (dial: Readonly<Record<"node" | "peer" | "target", string>>): string | null => {
+    if (lookupsUnderWay() >= MAX_LOOKUPS) return "other names are being looked up; ask again";
     const nowMs = now();
     const lately = (ms: number) => dials.filter(({ atMs }) => nowMs - atMs < ms);
     dials = lately(60 * MINUTE_MS);

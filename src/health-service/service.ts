@@ -30,7 +30,6 @@ export class Service {
   readonly #startedAtMs: number;
   readonly #whyNot: ReturnType<typeof createWhitelistCheck>;
   readonly #dial: ReturnType<typeof createReach>;
-
   readonly #dialMember: ReturnType<typeof createDialBack>;
 
   constructor(settings: ServiceSettings) {

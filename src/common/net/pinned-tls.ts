@@ -52,7 +52,7 @@ export function fetchCa(service: string, pin: string, timeoutMs: number): Promis
 function findPinned(leaf: DetailedPeerCertificate, pin: string): string | undefined {
   let certificate: DetailedPeerCertificate | undefined = leaf;
   while (certificate?.raw !== undefined) {
-    if (hash(certificate.raw) === pin) return pemOf(certificate.raw);
+    if (hash(certificate.raw) === pin) return new X509Certificate(certificate.raw).toString();
     const issuer: DetailedPeerCertificate | undefined = certificate.issuerCertificate;
     certificate = issuer === certificate ? undefined : issuer;
   }
@@ -63,9 +63,6 @@ function findPinned(leaf: DetailedPeerCertificate, pin: string): string | undefi
 export const pinOf = (ca: string): string => hash(new X509Certificate(ca).raw);
 
 const hash = (der: Buffer): string => createHash("sha256").update(der).digest("base64url");
-
-const pemOf = (der: Buffer): string =>
-  `-----BEGIN CERTIFICATE-----\n${(der.toString("base64").match(/.{1,64}/g) ?? []).join("\n")}\n-----END CERTIFICATE-----\n`;
 
 /** Requests to health services whose certificate that CA signed; `token`: sent with each. */
 export function secureCall(ca: string, token: string | null): (service: string) => Call {

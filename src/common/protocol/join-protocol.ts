@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { Count, Name, Peer, Port, Text, Word } from "./from-outside.ts";
 import { ClusterNews } from "./lease-protocol.ts";
-import { ReachAnswer } from "./reach-protocol.ts";
+import { ReachAnswer, ReachRequest } from "./reach-protocol.ts";
 
 /*
  * How a machine becomes a member of a cluster of several machines, and what members may do. All of it travels over TLS, whose
@@ -94,7 +94,7 @@ export const MemberRemoved = z.object({ reason: z.literal("removed"), message: T
 
 /** Body of `POST /v1/dial-back` (a member): the service connects to each port at the member's address and expects to read `nonce` there. */
 export const DialBackRequest = z.object({
-  nonce: z.string().check(z.minLength(8), z.maxLength(128)),
+  nonce: ReachRequest.shape.nonce,
   ports: z.array(Port).check(z.minLength(1), z.maxLength(4)),
 });
 export type DialBackRequest = z.infer<typeof DialBackRequest>;

@@ -1,6 +1,6 @@
 import { secureCall } from "../../common/net/pinned-tls.ts";
 
-/** `POST /v1/promote` waits for two such rounds one after the other, and `ws` for 3 s in all. */
+/** `POST /v1/promote` waits for up to three such rounds one after the other, and `ws` for 10 s in all. */
 const TIMEOUT_MS = 1200;
 
 /** What other health services of this cluster say to a GET: the bodies of those that answer 200. Never rejects. */
