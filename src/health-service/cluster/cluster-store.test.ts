@@ -1,14 +1,7 @@
 import { expect, test } from "vitest";
-import { DEFAULT_PORTS } from "../../common/protocol/join-protocol.ts";
+import { clusterStore, EMPTY_CLUSTER } from "../../../test/fixtures/cluster-store.ts";
 import { ok } from "../../common/result.ts";
 import type { ClusterState } from "./cluster-state.ts";
-import { ClusterStore } from "./cluster-store.ts";
-
-const STATE: ClusterState = {
-  ...{ version: 1, cluster: { name: "lab", id: "id-1" }, rayToken: "ray", ports: DEFAULT_PORTS },
-  ...{ term: 1, decides: true, services: [] },
-  ...{ authority: { certificate: "", key: "" }, versions: null, members: [], removed: [], tokens: [] },
-};
 
 test("a write that the disk still holds has no other one beside it, and so never comes after a newer one", async () => {
   const written: number[] = [];
@@ -21,8 +14,8 @@ test("a write that the disk still holds has no other one beside it, and so never
   };
   // Only while the disk hangs the time is over before it has answered.
   const pause = () => (hangs ? Promise.resolve() : new Promise(() => {}));
-  const store = new ClusterStore({ state: STATE, file: { path: "f", save }, log: () => {}, pause });
-  const keep = (term: number) => store.inLine(() => store.keep({ ...STATE, term }));
+  const store = clusterStore(EMPTY_CLUSTER, save, { pause });
+  const keep = (term: number) => store.inLine(() => store.keep({ ...EMPTY_CLUSTER, term }));
   expect(await keep(2)).toBe(false);
   hangs = false;
   expect(await keep(3)).toBe(false);

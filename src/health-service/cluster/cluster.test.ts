@@ -1,20 +1,13 @@
 import { expect, test } from "vitest";
-import { DEFAULT_PORTS } from "../../common/protocol/join-protocol.ts";
+import { clusterStore, EMPTY_CLUSTER } from "../../../test/fixtures/cluster-store.ts";
 import { ok } from "../../common/result.ts";
 import type { Event } from "../event.ts";
 import { Cluster } from "./cluster.ts";
-import type { ClusterState } from "./cluster-state.ts";
-import { ClusterStore } from "./cluster-store.ts";
 import { digestOf } from "./secrets.ts";
 
 const MEMBER = {
   ...{ name: "gpu01", address: "10.0.0.1", candidate: true, joinedAtMs: 0 },
   ...{ credential: digestOf("c"), joinedBy: digestOf("s") },
-};
-const STATE: ClusterState = {
-  ...{ version: 1, cluster: { name: "lab", id: "id-1" }, rayToken: "ray", ports: DEFAULT_PORTS },
-  ...{ term: 1, decides: true, services: [], authority: { certificate: "", key: "" } },
-  ...{ versions: null, members: [MEMBER], removed: [], tokens: [] },
 };
 
 test("a move is written once, however many reports tell it, and not of a member that was removed before its turn", async () => {
@@ -25,7 +18,7 @@ test("a move is written once, however many reports tell it, and not of a member 
   };
   const events: Event[] = [];
   const log = (event: Event) => void events.push(event);
-  const store = new ClusterStore({ state: STATE, file: { path: "f", save }, log });
+  const store = clusterStore({ ...EMPTY_CLUSTER, members: [MEMBER] }, save, { log });
   const cluster = new Cluster({ store, admin: "a", pin: "", now: () => 0, wallNow: () => 0, log });
   await Promise.all(Array.from("123", () => cluster.locate("gpu01", "10.0.0.9")));
   expect([writes, store.state.members[0]?.address]).toEqual([1, "10.0.0.9"]);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { DEFAULT_PORTS, JoinRequest } from "../../common/protocol/join-protocol.ts";
+import { EMPTY_CLUSTER as EMPTY } from "../../../test/fixtures/cluster-store.ts";
+import { JoinRequest } from "../../common/protocol/join-protocol.ts";
 import { MAX_CANDIDATES } from "../../common/protocol/lease-protocol.ts";
 import { type ClusterState, candidatesLine } from "./cluster-state.ts";
 import * as membership from "./membership.ts";
@@ -7,11 +8,6 @@ import { explainJoinRefusal } from "./refusal.ts";
 import { digestOf } from "./secrets.ts";
 
 const NOW_MS = Date.parse("2026-03-01T12:00:00Z");
-const EMPTY: ClusterState = {
-  ...{ version: 1, cluster: { name: "lab", id: "id-1" }, rayToken: "ray", ports: DEFAULT_PORTS },
-  ...{ term: 1, decides: true, services: [] },
-  ...{ authority: { certificate: "", key: "" }, versions: null, members: [], removed: [], tokens: [] },
-};
 const HOUR = { expiresInS: 3600, once: false };
 
 const withToken = (state: ClusterState, secret: string, more: object = {}) =>

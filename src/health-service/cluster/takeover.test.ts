@@ -1,21 +1,11 @@
 import { expect, test } from "vitest";
-import { DEFAULT_PORTS } from "../../common/protocol/join-protocol.ts";
-import { ok } from "../../common/result.ts";
-import type { ClusterState } from "./cluster-state.ts";
-import { ClusterStore } from "./cluster-store.ts";
+import { clusterStore, EMPTY_CLUSTER } from "../../../test/fixtures/cluster-store.ts";
 import { Takeover } from "./takeover.ts";
-
-const STATE: ClusterState = {
-  ...{ version: 1, cluster: { name: "lab", id: "id-1" }, rayToken: "ray", ports: DEFAULT_PORTS },
-  ...{ term: 1, decides: true, services: [{ at: "m1:8443", member: null }] },
-  ...{ authority: { certificate: "", key: "" }, versions: null, members: [], removed: [], tokens: [] },
-};
 
 /** A service that decides, whose lease is written when each of `waiting` is called. */
 function deciding() {
   const log = () => {};
-  const file = { path: "f", save: async () => ok(undefined) };
-  const store = new ClusterStore({ state: STATE, file, log });
+  const store = clusterStore();
   const waiting: (() => void)[] = [];
   const known = { epoch: 1 };
   const lease = {
@@ -39,5 +29,5 @@ test("what is handed over holds the grant that was being written", async () => {
 test("nobody gives way to a term that was made up", async () => {
   const { store, takeover } = deciding();
   expect(await takeover.replica("m2", "m2:8443", 999_999_999_999_999)).toBeNull();
-  expect(store.state).toEqual(STATE);
+  expect(store.state).toEqual(EMPTY_CLUSTER);
 });

@@ -1,27 +1,17 @@
 import { once } from "node:events";
 import { type AddressInfo, connect } from "node:net";
 import { expect, test } from "vitest";
+import { clusterStore } from "../../../test/fixtures/cluster-store.ts";
 import { monotonicMs, pause } from "../../common/deadline.ts";
 import { readEnvironment } from "../../common/environment.ts";
-import { DEFAULT_PORTS } from "../../common/protocol/join-protocol.ts";
-import { ok } from "../../common/result.ts";
 import { Cluster } from "../cluster/cluster.ts";
-import type { ClusterState } from "../cluster/cluster-state.ts";
-import { ClusterStore } from "../cluster/cluster-store.ts";
 import { VARIABLES } from "../config.ts";
 import { Service } from "../service.ts";
 import { createHealthServer } from "./server.ts";
 
-const STATE: ClusterState = {
-  ...{ version: 1, cluster: { name: "lab", id: "id-1" }, rayToken: "ray", ports: DEFAULT_PORTS },
-  ...{ term: 1, decides: true, services: [{ at: "m1:8443", member: null }] },
-  ...{ authority: { certificate: "", key: "" }, versions: null, members: [], removed: [], tokens: [] },
-};
-
 test("a request for the lease whose body comes after another service has taken over is granted nothing", async () => {
   const log = () => {};
-  const file = { path: "f", save: async () => ok(undefined) };
-  const store = new ClusterStore({ state: STATE, file, log });
+  const store = clusterStore();
   const own = { store, admin: "admin", pin: "", now: monotonicMs, wallNow: Date.now, log };
   const config = readEnvironment(VARIABLES, {}).values;
   const memory = { file: null, recalled: { kind: "none" } } as const;
