@@ -11,8 +11,8 @@ const MAX_LOOKUPS = 16;
 
 /**
  * The dial-back of `POST /v1/reach`: only for a node that reported in this run and from this address, only to the name that it
- * advertises and a port that it reported, within the budget. Never rejects. `trusted`: writes need a token, and whoever has it
- * is told what a name resolves to, and may have many targets.
+ * advertises and a port that it reported, within the budget. Never rejects. `trusted`: writes need a token or a credential,
+ * and whoever has it is told what a name resolves to, and may have many targets.
  */
 export function createReach(find: Registry["find"], trusted: boolean, now: () => number, timeoutMs = 2000) {
   const whyOverBudget = createDialBudget(trusted, now);

@@ -238,7 +238,7 @@ describe("a node that does not become a member says why, and leaves nothing", ()
     });
     expect(await second.exit()).toBe(78);
     expect(second.stderr).toMatch(
-      /name-taken → ray-cpu at \S+ is a member since .*ws token --replace ray-cpu/,
+      /name-taken → ray-cpu at \S+ has been a member since .*ws token --replace ray-cpu/,
     );
     expect(await members()).toEqual(["ray-cpu"]);
   });

@@ -43,7 +43,8 @@ function ask(
     ...{ nowMs: at, secret: digestOf(request.secret), credential: digestOf(`${node}'s`) },
     ...{ isFresh: (name: string) => fresh.includes(name), lives: (name: string) => living.includes(name) },
   });
-  if ("state" in step) return { state: step.state, joined: step.member.name };
+  if ("state" in step)
+    return { state: step.state, joined: step.state.members.find(({ name }) => name === node)?.name };
   const facts = { nowMs: at, request, state, token: step.token, taken: step.taken, heardAgoMs: 65_000 };
   return { reason: step.reason, message: explainJoinRefusal(step.reason, facts) };
 }

@@ -25,7 +25,7 @@ export interface JoinFacts {
 }
 
 export type JoinStep =
-  | { readonly state: ClusterState; readonly member: KeptMember }
+  | { readonly state: ClusterState }
   | {
       readonly reason: JoinRefused["reason"];
       readonly token?: KeptToken | undefined;
@@ -48,7 +48,7 @@ export function join(state: ClusterState, request: JoinRequest, facts: JoinFacts
   const members = known.members.toSpliced(place, 0, member);
   const tokens = known.tokens.map((each) => (each === token ? { ...token, usedBy: name } : each));
   const versions = state.members.length === 0 ? { ray, python } : state.versions;
-  return { state: { ...known, members, tokens, versions }, member };
+  return { state: { ...known, members, tokens, versions } };
 }
 
 function whyNotToken(

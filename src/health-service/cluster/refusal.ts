@@ -38,9 +38,9 @@ export function explainJoinRefusal(reason: JoinRefused["reason"], facts: Refusal
 function nameTaken({ taken, token, heardAgoMs }: RefusalFacts): string {
   const heard =
     heardAgoMs === null
-      ? "not been heard since the health service started"
-      : `last been heard ${Math.round(heardAgoMs / 1000)} s ago`;
-  const who = `${taken?.name} at ${taken?.address} is a member since ${at(taken?.joinedAtMs)}, and has ${heard}`;
+      ? "has not been heard since the health service started"
+      : `was last heard ${Math.round(heardAgoMs / 1000)} s ago`;
+  const who = `${taken?.name} at ${taken?.address} has been a member since ${at(taken?.joinedAtMs)}, and ${heard}`;
   return token?.replace === undefined
     ? `${who}; if this machine takes its place, get a token for that ${THERE}: ws token --replace ${taken?.name}; else give this one another hostname`
     : `${who}, so it lives; stop it, or remove it ${THERE}: ws remove ${taken?.name}`;
