@@ -5,7 +5,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Members } from "../../src/common/protocol/join-protocol.ts";
-import { MemberService, machine } from "../fixtures/members.ts";
+import { ask, MemberService, machine } from "../fixtures/members.ts";
 import { until } from "../fixtures/until.ts";
 
 let service: MemberService;
@@ -17,10 +17,6 @@ afterEach(() => service.remove());
 
 const report = (life: string, advertise = "127.0.0.1") => ({
   ...{ life, role: "worker", state: "watching", head: null, advertise, nodeManagerPort: null },
-});
-const ask = (node: string) => ({
-  ...{ node, life: `${node}-1`, address: "127.0.0.1:6379", clusterId: null, epoch: null },
-  ...{ others: "answered", strict: false },
 });
 const members = async () => Members.parse((await service.admin("GET", "/v1/members")).body);
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { MemberService, machine } from "../fixtures/members.ts";
+import { ask, MemberService, machine } from "../fixtures/members.ts";
 import { until } from "../fixtures/until.ts";
 
 /** Services of machine 1, which decides, and of machine 2, which copies it. */
@@ -23,10 +23,6 @@ afterEach(async () => {
   await second.remove();
 });
 
-const ask = (node: string, more: object = {}) => ({
-  ...{ node, life: `${node}-1`, address: "127.0.0.1:6379", clusterId: null, epoch: null },
-  ...{ others: "answered", strict: false, ...more },
-});
 const at = ({ port }: MemberService) => `127.0.0.1:${port}`;
 const standing = async (service: MemberService) =>
   (await service.call("GET", "/v1/leader").catch(() => undefined))?.body;
