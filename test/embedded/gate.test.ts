@@ -10,6 +10,7 @@ import { realRay } from "../fixtures/cluster/real-ray.ts";
 
 /** What keeps a machine out: each with its own sentence, its direction and the way out, and with nothing left of the attempt. */
 const obstacle = whyNoMachines() ?? whyNoFirewall();
+const why = obstacle ? `: ${obstacle}` : "";
 let binDir: string;
 let token: string;
 beforeAll(async () => {
@@ -133,7 +134,7 @@ const CASES: readonly Case[] = [
   },
 ];
 
-describe.skipIf(obstacle !== undefined)(`who may not join${obstacle ? `: ${obstacle}` : ""}`, () => {
+describe.skipIf(obstacle !== undefined)(`who may not join${why}`, () => {
   beforeAll(async () => {
     const cluster = clusterOf();
     await cluster.service();
@@ -179,7 +180,7 @@ describe.skipIf(obstacle !== undefined)(`who may not join${obstacle ? `: ${obsta
   });
 });
 
-describe.skipIf(obstacle !== undefined)("a cluster with another Ray or another Python", () => {
+describe.skipIf(obstacle !== undefined)(`a cluster with another Ray or another Python${why}`, () => {
   test.each([
     ["Ray", { ray: "2.49.2" }, ["expected Ray 2.49.2", "use an image with that Ray"]],
     ["Python", { python: "3.9" }, ["expected Python 3.9", "use an image with that Python"]],
