@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { whyNoMachines } from "../fixtures/cluster/machines.ts";
 import { MemberCluster } from "../fixtures/cluster/member-cluster.ts";
+import { NODES_PROGRAM } from "../fixtures/cluster/nodes-program.ts";
 import { realRay } from "../fixtures/cluster/real-ray.ts";
 
 const obstacle = whyNoMachines();
@@ -10,13 +11,6 @@ let binDir: string;
 beforeAll(async () => {
   binDir = await realRay();
 });
-
-/** Prints the addresses of the living nodes, as a driver on the machine of the HEAD at argv[1]. */
-const NODES = `
-import sys, ray
-ray.init(f"ray://{sys.argv[1]}:10001", logging_level="error")
-print("nodes at", *sorted(node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]), flush=True)
-`;
 
 describe.skipIf(obstacle !== undefined)(
   `machines that join by a token${obstacle ? `: ${obstacle}` : ""}`,
@@ -34,7 +28,7 @@ describe.skipIf(obstacle !== undefined)(
         RAY_AUTH_MODE: "token",
         RAY_AUTH_TOKEN_PATH: join(cluster.state(first), "ray-token"),
       };
-      const driver = third.run("driver", join(binDir, "python"), ["-c", NODES, first.data], env);
+      const driver = third.run("driver", join(binDir, "python"), ["-c", NODES_PROGRAM, first.data], env);
       await driver.says(`nodes at ${first.data} ${second.data} ${third.data}`);
       expect(await driver.exit()).toBe(0);
     });

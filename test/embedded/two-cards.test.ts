@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { CONNECT } from "../../src/ws/checks/client-program.ts";
 import { Machines, whyNoMachines } from "../fixtures/cluster/machines.ts";
+import { NODES_PROGRAM } from "../fixtures/cluster/nodes-program.ts";
 import { realRay } from "../fixtures/cluster/real-ray.ts";
 
 const obstacle = whyNoMachines();
@@ -9,14 +9,6 @@ let binDir: string;
 beforeAll(async () => {
   binDir = await realRay();
 });
-
-/** Prints the addresses of Ray's nodes, through the Ray Client at argv[1]. */
-const ASK = `
-import sys, ray
-${CONNECT}
-connect(f"ray://{sys.argv[1]}:10001", "error")
-print("nodes at", *sorted(node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]), flush=True)
-`;
 
 describe.skipIf(obstacle !== undefined)(`machines with two cards${obstacle ? `: ${obstacle}` : ""}`, () => {
   test("C2 the card that the whitelist names is Ray's, though the default route is another's", async () => {
@@ -32,7 +24,7 @@ describe.skipIf(obstacle !== undefined)(`machines with two cards${obstacle ? `: 
     const worker = second.node(env);
     await worker.says("✓ Ray worker successfully joined the cluster!");
 
-    const client = second.run("client", `${binDir}/python`, ["-c", ASK, first.data]);
+    const client = second.run("client", `${binDir}/python`, ["-c", NODES_PROGRAM, first.data]);
     await client.says(`nodes at ${first.data} ${second.data}`);
     expect(await client.exit()).toBe(0);
     expect(head.text).toContain("10.77.0.1 (data0)");

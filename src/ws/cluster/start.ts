@@ -61,8 +61,7 @@ async function startInOrder(
   const made = await driver.create(request, signal);
   if (!made.ok) return made;
   const { health, first, rest } = inOrder(driver.settings, servicesOf(driver.settings, request.part));
-  // The first member gets its token from that service.
-  const together = driver.isolated && driver.cluster === undefined;
+  const together = driver.isolated;
   const stages = [
     ...(together ? [] : [{ names: health, settled: untilHealthAnswers }]),
     { names: together ? [...health, ...first] : first, settled: untilLed },

@@ -19,9 +19,9 @@ export interface ClusterReport {
   readonly runtime: Driver["name"];
   readonly head: Awaited<ReturnType<typeof reportHead>> | undefined;
   readonly noHead?: NoHead | undefined;
-  /** Set: this machine was removed from its cluster; why. */
+  /** Why this machine was removed from its cluster, if it was. */
   readonly removed?: string | undefined;
-  /** Set: no health service of several machines' cluster says who its members are; why. */
+  /** Why no health service of a cluster of several machines says who its members are, if none does. */
   readonly silent?: string | undefined;
   /** In this order: health, nodes, test worker, test client, nodes that ws did not start. */
   readonly services: readonly ServiceReport[];
@@ -32,8 +32,10 @@ export interface ServiceReport {
   /** Null where Ray lists no node of that name. */
   readonly role: "health" | "head" | "worker" | "client" | "other" | null;
   readonly address: string;
-  /** `ALIVE` and `DEAD` are the GCS's words. `missing`: ALIVE there, and nothing of it runs here.
-   * `silent`, `joining`: a member of a cluster of several machines that the GCS does not list as ALIVE; it is not heard, or is. */
+  /**
+   * `ALIVE` and `DEAD` are the GCS's words. `missing`: ALIVE there, and nothing of it runs here.
+   * `silent`, `joining`: a member of a cluster of several machines that the GCS does not list, and that is not heard, or is.
+   */
   readonly state: "ALIVE" | "DEAD" | "missing" | "up" | "starting" | "stopped" | "silent" | "joining";
   readonly cpus?: number | undefined;
   readonly memoryBytes?: number;

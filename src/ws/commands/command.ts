@@ -36,6 +36,10 @@ export const onMember = <Options>(
     return machine ? work({ ...opened, machine }, ...given) : { reason: "no-member" };
   });
 
+/** Asks whether to go on. No answer, and no terminal, is a no. */
+export const agrees = async ({ ask }: Pick<WsContext, "ask">): Promise<boolean> =>
+  /^y(?:es)?$/i.test((await ask?.("Go on? [y/N] "))?.trim() ?? "");
+
 export type JsonOption = { readonly json?: true };
 
 /** Digits of the command line. Throws what Commander shows. */

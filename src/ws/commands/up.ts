@@ -14,7 +14,7 @@ import { type Attempt, EXIT, interrupted, type WsFailure } from "../failure.ts";
 import type { Job } from "../output/progress.ts";
 import { printJson, printLines, warn, warnOfMachine } from "../output/terminal.ts";
 import { rememberUp } from "../state/last-up.ts";
-import { JSON_OPTION, type JsonOption, type Run, timeoutOption } from "./command.ts";
+import { agrees, JSON_OPTION, type JsonOption, type Run, timeoutOption } from "./command.ts";
 
 export const addUp = (program: Command, run: Run) =>
   program
@@ -73,11 +73,12 @@ async function up(context: WsContext, options: UpOptions): Promise<number | WsFa
 
 /** Shows what would be replaced or stopped, and asks. Without a terminal, --yes is needed instead. */
 async function agree(
-  { terminal, ask, signal }: WsContext,
+  context: WsContext,
   { dryRun, yes, json }: UpOptions,
   { progress }: Job,
   plan: UpPlan,
 ): Attempt {
+  const { terminal, signal } = context;
   progress.close();
   if (dryRun) {
     if (json) printJson(terminal.out, { plan });
@@ -87,9 +88,9 @@ async function agree(
   if (!isDisruptive(plan)) return ok(undefined);
   printLines(terminal.err, ["→ This changes what runs:", ...renderPlan(plan)]);
   if (yes) return ok(undefined);
-  const answer = await ask?.("Go on? [y/N] ");
+  const agreed = await agrees(context);
   if (signal.aborted) return err(interrupted(signal));
-  return /^y(?:es)?$/i.test(answer?.trim() ?? "") ? ok(undefined) : err({ reason: "not-agreed" });
+  return agreed ? ok(undefined) : err({ reason: "not-agreed" });
 }
 
 const MARK: Readonly<Record<PlanStep["action"], string>> = {

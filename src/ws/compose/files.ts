@@ -16,6 +16,7 @@ import {
   type ComposeService,
   composeService,
   FROM_SHELL,
+  healthProgram,
   nodeImage,
   nodeService,
   tokensOf,
@@ -82,12 +83,7 @@ const composeSecrets = ({ secretsFolder }: HostPlan, services: ComposeFile["serv
 
 const healthService = (plan: HostPlan): ComposeService =>
   composeService(plan, "main", HEALTH_NAME, plan.health.address, {
-    image: names.imageName(plan, HEALTH_NAME),
-    build: {
-      context: plan.buildContext,
-      dockerfile: "docker/health.Dockerfile",
-      labels: names.imageLabels(plan, names.HEALTH_SOURCE_VARIABLE),
-    },
+    ...healthProgram(plan),
     environment: {
       RAY_EP_HEALTH_PORT: String(HEALTH_PORT),
       RAY_EP_HEALTH_STATE_DIR: LEASE_FOLDER,
@@ -97,12 +93,6 @@ const healthService = (plan: HostPlan): ComposeService =>
     },
     ports: [`${plan.health.port}:${HEALTH_PORT}`],
     volumes: [`${LEASE_VOLUME}:${LEASE_FOLDER}`],
-    // Without `test`: what is asked stands in the image, beside the program that answers.
-    healthcheck: { interval: "2s", timeout: "2s", retries: 5, start_period: "30s" },
-    stop_grace_period: "5s",
-    read_only: true,
-    cap_drop: ["ALL"],
-    security_opt: ["no-new-privileges:true"],
   });
 
 function mainNode(plan: HostPlan, node: HostPlan["nodes"][number]): ComposeService {

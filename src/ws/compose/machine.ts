@@ -11,6 +11,7 @@ import {
   type ComposeService,
   composeService,
   FROM_SHELL,
+  healthProgram,
   NODE_HEALTHCHECK,
   nodeImage,
   STOP_GRACE_S,
@@ -49,12 +50,7 @@ const healthService = (
   { advertise = "", user, clusterFolder }: MemberSettings,
 ): ComposeService =>
   onHost(plan, HEALTH_NAME, {
-    image: names.imageName(plan, HEALTH_NAME),
-    build: {
-      context: plan.buildContext,
-      dockerfile: "docker/health.Dockerfile",
-      labels: names.imageLabels(plan, names.HEALTH_SOURCE_VARIABLE),
-    },
+    ...healthProgram(plan),
     environment: {
       RAY_EP_HEALTH_PORT: String(plan.health.port),
       RAY_EP_HEALTH_TLS_PORT: String(TLS_PORT),
@@ -65,11 +61,6 @@ const healthService = (
     },
     user,
     volumes: [`${names.literal(clusterFolder)}:${CLUSTER_FOLDER}`],
-    healthcheck: { interval: "2s", timeout: "2s", retries: 5, start_period: "30s" },
-    stop_grace_period: "5s",
-    read_only: true,
-    cap_drop: ["ALL"],
-    security_opt: ["no-new-privileges:true"],
   });
 
 /** The whole machine is the node's: no limits, and Ray counts CPUs and memory itself. */

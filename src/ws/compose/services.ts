@@ -126,6 +126,22 @@ export function nodeService(
   });
 }
 
+/** The health service's image, and how its container runs, in every kind of cluster. */
+export const healthProgram = (plan: HostPlan) => ({
+  image: names.imageName(plan, HEALTH_NAME),
+  build: {
+    context: plan.buildContext,
+    dockerfile: "docker/health.Dockerfile",
+    labels: names.imageLabels(plan, names.HEALTH_SOURCE_VARIABLE),
+  },
+  // Without `test`: what is asked stands in the image, beside the program that answers.
+  healthcheck: { interval: "2s", timeout: "2s", retries: 5, start_period: "30s" },
+  stop_grace_period: "5s",
+  read_only: true,
+  cap_drop: ["ALL"],
+  security_opt: ["no-new-privileges:true"],
+});
+
 /** The image of a Ray node: the entrypoint on top of the Ray image of config.yaml. The test's two run that of the first node. */
 export function nodeImage(plan: HostPlan, service: string) {
   const base = plan.nodes.find(({ name }) => name === service) ?? plan.nodes[0];

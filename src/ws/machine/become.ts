@@ -35,7 +35,7 @@ export async function becomeMember(
   options: GlobalOptions & { readonly timeout: number },
   machine: Machine,
   joining?: { readonly word: string; readonly token: JoinToken },
-): Attempt<Driver> {
+): Attempt {
   const { stateDir, timeout } = options;
   if (lastUp(stateDir) !== undefined) return err(ALONE);
   const settings = loadSettings(context, options);
@@ -55,9 +55,8 @@ export async function becomeMember(
     // For programs of this user's: ws env names the file.
     replaceFile(join(machineSecrets(stateDir), RAY_TOKEN), parseMembership(text)?.rayToken ?? "", 0o600);
     const served = machine.candidate ? await addService(context, options, machine, settings.value, text) : up;
-    if (!served.ok) return served;
-    became = true;
-    return ok(driver);
+    became = served.ok;
+    return served;
   } finally {
     const undoing = () => undo(driver, machine, stateDir);
     if (!became) await (context.cleaning?.(undoing) ?? undoing());

@@ -24,7 +24,7 @@ export async function lookForMember(
     engine.docker(["info", "--format", INFO]),
     engine.docker(["image", "inspect", "--format", "x", nodes[0]?.base.image ?? ""]),
     findTakenPorts(portsOf(machine, health.port)),
-    token && lookAtService(token, Date.now),
+    token && lookAtService(token),
   ]);
   const [security = "", operatingSystem = "", folder = "", runtimes = ""] = info.ok
     ? info.value.split("\n")
@@ -43,24 +43,21 @@ export async function lookForMember(
 const TIMEOUT_MS = 3000;
 
 /** Looks at a token's cluster from here; nothing secret is sent. The first service that answers counts. */
-async function lookAtService({ services, pin }: JoinToken, now: () => number): Promise<ServiceFacts> {
+async function lookAtService({ services, pin }: JoinToken): Promise<ServiceFacts> {
   const causes: string[] = [];
   for (const service of services) {
     const found = await fetchCa(service, pin, TIMEOUT_MS);
     if (found.ok) {
-      const { ca, localAddress } = found.value;
-      const answer = await secureCall(ca, null)(service)("GET", "/", TIMEOUT_MS);
+      const answer = await secureCall(found.value.ca, null)(service)("GET", "/", TIMEOUT_MS);
       const aheadMs =
-        answer.ok && !Number.isNaN(answer.value.dateMs) ? now() - answer.value.dateMs : undefined;
-      return { problem: undefined, localAddress, aheadMs };
+        answer.ok && !Number.isNaN(answer.value.dateMs) ? Date.now() - answer.value.dateMs : undefined;
+      return { problem: undefined, aheadMs };
     }
-    if (found.error.kind === "other-key") return { ...NOTHING, problem: otherKey(service) };
+    if (found.error.kind === "other-key") return { problem: otherKey(service), aheadMs: undefined };
     causes.push(found.error.cause);
   }
-  return { ...NOTHING, problem: outOfReach(causes) };
+  return { problem: outOfReach(causes), aheadMs: undefined };
 }
-
-const NOTHING = { localAddress: undefined, aheadMs: undefined };
 
 const otherKey = (service: string): Problem => ({
   where: service,

@@ -18,7 +18,6 @@ const Membership = z.object({
   candidates: z.string(),
   services: z.array(z.string()),
   ca: z.string(),
-  cluster: z.object({ name: z.string(), id: z.string() }),
   /** What the service said when this member was removed. */
   removed: z.string().optional(),
 });

@@ -11,12 +11,8 @@ const USES: Readonly<Record<Exclude<keyof PortBlock, "workers">, string>> = {
 const OF_HEAD = ["gcs", "client", "dashboard"];
 
 /** Every port that this machine's part listens on. Pure. */
-export function portsOf(
-  { candidate, advertise }: Machine,
-  httpPort: number,
-  block: PortBlock = DEFAULT_PORTS,
-): PlannedPort[] {
-  const [min, max] = block.workers;
+export function portsOf({ candidate, advertise }: Machine, httpPort: number): PlannedPort[] {
+  const [min, max] = DEFAULT_PORTS.workers;
   const one = (port: number, use: string): PlannedPort => ({ host: "0.0.0.0", port, use });
   return [
     ...(advertise === undefined && !candidate
@@ -24,7 +20,7 @@ export function portsOf(
       : [one(TLS_PORT, "health service, TLS"), one(httpPort, "health service")]),
     ...Object.entries(USES)
       .filter(([key]) => candidate || !OF_HEAD.includes(key))
-      .map(([key, use]) => one(block[key as keyof typeof USES], use)),
+      .map(([key, use]) => one(DEFAULT_PORTS[key as keyof typeof USES], use)),
     ...Array.from({ length: max - min + 1 }, (_, i) => one(min + i, "workers")),
   ];
 }

@@ -22,8 +22,6 @@ export interface MachineFacts {
 
 export interface ServiceFacts {
   readonly problem: Problem | undefined;
-  /** This machine's end of the connection. */
-  readonly localAddress: string | undefined;
   /** How far this machine's clock is ahead of the service's; undefined where it does not say. */
   readonly aheadMs: number | undefined;
 }

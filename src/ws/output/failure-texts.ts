@@ -1,4 +1,5 @@
 import { type Problem, renderProblems } from "../../common/failure.ts";
+import { MEMBER_FAILURES } from "./member-failure-texts.ts";
 
 /** A file that exists and must not be overwritten. */
 export interface NotOurs {
@@ -17,9 +18,6 @@ export interface TakenPort {
 
 export type Lines = readonly string[];
 type Texts<Name extends string> = { readonly [_ in Name]: string };
-interface Problems {
-  readonly problems: readonly Problem[];
-}
 interface Ports {
   readonly ports: readonly TakenPort[];
 }
@@ -47,26 +45,10 @@ export const FAILURES = {
   0: { "only-planned": () => [], overtaken: () => [] },
   /** It would harm what runs, and the user has not agreed. */
   2: {
+    ...MEMBER_FAILURES[2],
     "not-agreed": () => [
       "✗ Nothing was changed",
       "→ To go ahead: ws up --yes. To see the plan only: ws up --dry-run.",
-    ],
-    "others-need-it": ({ others }: { others: Lines }) => [
-      `✗ Other members need the health service of this machine: ${others.join(", ")}`,
-      "→ Let another one take over: ws promote on another candidate. Or remove them first: ws remove NAME. Or leave them without one: ws leave --force.",
-    ],
-    "leads-now": ({ node }: Texts<"node">) => [
-      `✗ ${node} is the HEAD: the tasks of the cluster end with it, and the state that it keeps`,
-      `→ To go ahead all the same: ws remove ${node} --force. Another candidate, if there is one, then leads a new cluster.`,
-    ],
-    "not-promoted": () => ["✗ Nothing was changed", "→ To go ahead: ws promote --yes."],
-    "member-stays": () => [
-      "✗ What ws down -v removes is this machine's membership as well; nothing was changed",
-      "→ To stop it: ws down. To end the membership: ws leave.",
-    ],
-    "other-cluster": ({ what, fix }: Texts<"what" | "fix">) => [
-      `✗ This machine has ${what} already`,
-      `→ ${fix}`,
     ],
     "state-in-use": ({ node }: Texts<"node">) => [
       `✗ ${node} runs, and writes to its state`,
@@ -108,13 +90,12 @@ export const FAILURES = {
     ],
   },
   75: {
+    ...MEMBER_FAILURES[75],
     "engine-refused": ({ command, lines, cause }: Texts<"command"> & Said) => [
       `✗ The engine refused: ${command}`,
       ...indent(lines.slice(-LAST_WORDS)),
       ...likely(cause),
     ],
-    "machine-not-ready": ({ problems }: Problems) =>
-      renderProblems("This machine is not ready for the cluster", problems),
     "ports-taken": ({ ports }: Ports) => [
       "✗ Ports that the cluster needs are not free:",
       ...ports.map(renderPort),
@@ -145,10 +126,6 @@ export const FAILURES = {
       "✗ Every node was ALIVE, but these no longer are:",
       ...nodes.map(({ node, state }) => `  ✗ ${node}: ${state}`),
       "→ Look at its log: ws logs NODE; then run ws up again.",
-    ],
-    "service-refused": ({ what, why }: Texts<"what" | "why">) => [
-      `✗ The health service of this machine did not ${what}: ${why}`,
-      "→ Look at its log: ws logs health.",
     ],
     "not-running": ({ what, fix }: Texts<"fix" | "what">) => [`✗ ${what}`, `→ ${fix}`],
     "job-not-submitted": () => [
@@ -183,7 +160,8 @@ export const FAILURES = {
     ],
   },
   78: {
-    "bad-settings": ({ file, problems }: Texts<"file"> & Problems) =>
+    ...MEMBER_FAILURES[78],
+    "bad-settings": ({ file, problems }: Texts<"file"> & { problems: readonly Problem[] }) =>
       renderProblems(`${file} is wrong`, problems),
     "config-unreadable": ({ file, why, fix }: Texts<"file" | "why" | "fix">) => [
       `✗ ${file} cannot be read: ${why}`,
@@ -193,29 +171,9 @@ export const FAILURES = {
       `✗ There is no node "${node}"`,
       `→ Known nodes: ${known.join(", ")}`,
     ],
-    "log-elsewhere": ({ node }: Texts<"node">) => [
-      `✗ The log of ${node} is not on this machine`,
-      `→ Type ws logs there. What troubles it: ws ps, WHY.`,
-    ],
     "head-not-usable": ({ head, why }: Texts<"why" | "head">) => [
       `✗ --head ${head}: ${why}`,
       "→ Give a node's name or host:port, such as ray-cpu:6379.",
-    ],
-    "bad-join-token": ({ why }: Texts<"why">) => [
-      `✗ That is no join token: ${why}`,
-      "→ Copy the line that ws token prints on the first machine.",
-    ],
-    "no-such-interface": ({ asked, known }: Texts<"asked"> & { known: Lines }) => [
-      `✗ This machine has no network card or IPv4 address ${asked}`,
-      known.length > 0 ? `→ Name one that it has: ${known.join(", ")}` : "→ It has none but its loopback",
-    ],
-    "no-member": () => [
-      "✗ This machine is no member of a cluster of several machines",
-      "→ To join one: ws join TOKEN. To begin one: ws init.",
-    ],
-    "no-authority": () => [
-      "✗ No health service of a cluster of several machines has been started here",
-      "→ Run this on the machine on which ws init was typed, or ws promote last. To begin a cluster: ws init.",
     ],
     "token-refused": ({ at }: Texts<"at">) => [`✗ ${wantsToken(at)}`, `→ ${TOKEN_WAY_OUT}`],
   },

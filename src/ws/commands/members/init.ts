@@ -37,7 +37,7 @@ async function init(context: WsContext, options: InitOptions): Promise<number | 
   if (there === undefined) {
     const at = ownAddress(options);
     if (at === undefined)
-      return { reason: "no-such-interface", asked: options.interface ?? options.ip ?? "", known: cards() };
+      return { reason: "no-such-interface", asked: options.interface ?? options.ip ?? "", known: names() };
     const machine = {
       ...{ name: hostname(), candidate: true, advertise: `${at}:${TLS_PORT}` },
       ...{ interface: options.interface, address: options.ip, image: options.image },
@@ -56,16 +56,15 @@ async function init(context: WsContext, options: InitOptions): Promise<number | 
 
 /** The address that others are told of this machine. */
 function ownAddress({ interface: card, ip }: Pick<InitOptions, "interface" | "ip">): string | undefined {
-  const all = networkInterfaces();
-  if (card === undefined && ip === undefined) return pickAddress(all, readRoutes());
-  return Object.entries(all)
-    .flatMap(([name, list = []]) => list.map((each) => ({ name, ...each })))
-    .find(({ name, family, address }) => family === "IPv4" && (name === card || address === ip))?.address;
+  if (card === undefined && ip === undefined) return pickAddress(networkInterfaces(), readRoutes());
+  return cards().find(({ name, address }) => name === card || address === ip)?.address;
 }
 
+/** The network cards with an IPv4 address. */
 const cards = () =>
-  Object.entries(networkInterfaces()).flatMap(([name, list = []]) =>
-    list
-      .filter(({ family, internal }) => family === "IPv4" && !internal)
-      .map(({ address }) => `${name} (${address})`),
-  );
+  Object.entries(networkInterfaces())
+    .flatMap(([name, list = []]) => list.map((each) => ({ name, ...each })))
+    .filter(({ family }) => family === "IPv4");
+
+const names = () =>
+  cards().flatMap(({ name, internal, address }) => (internal ? [] : `${name} (${address})`));

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { err, ok } from "../../../common/result.ts";
+import { ok } from "../../../common/result.ts";
 import { locked, takeDown } from "../../cluster/down.ts";
 import { type WsContext, withJob } from "../../context.ts";
 import type { Opened } from "../../drivers/choose.ts";
@@ -58,7 +58,7 @@ async function end(
   if (!drained.ok) return drained;
   const told = await cluster?.ask("DELETE", `/v1/members/${name}`);
   const gone = await takeDown(driver, { volumes: true }, signal, { progress, id: "leave" });
-  if (!gone.ok) return err(gone.error);
+  if (!gone.ok) return gone;
   forgetMachine(driver.stateDir);
   progress.done("leave", `Ended the membership of ${name}`);
   if (told === undefined) return ok({ untold: "this machine has no membership" });

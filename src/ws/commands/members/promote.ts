@@ -3,7 +3,7 @@ import { type GlobalOptions, type WsContext, withJob } from "../../context.ts";
 import type { Opened } from "../../drivers/choose.ts";
 import { EXIT, interrupted } from "../../failure.ts";
 import { promote, readStanding } from "../../machine/service.ts";
-import { onMember, type Run } from "../command.ts";
+import { agrees, onMember, type Run } from "../command.ts";
 
 export const addPromote = (program: Command, run: Run) =>
   program
@@ -21,15 +21,15 @@ async function takeOver(
 ) {
   const standing = await readStanding(stateDir);
   if (!standing.ok) return standing.error;
-  const { terminal, signal, ask } = context;
+  const { terminal, signal } = context;
   if (standing.value.decides) {
     terminal.out("✓ The health service of this machine decides already; nothing was changed\n");
     return EXIT.ok;
   }
   terminal.err(`→ ${costOf(standing.value.copiedAgo)}\n`);
-  const answer = yes ? "y" : await ask?.("Go on? [y/N] ");
+  const agreed = yes || (await agrees(context));
   if (signal.aborted) return interrupted(signal);
-  if (!/^y(?:es)?$/i.test(answer?.trim() ?? "")) return { reason: "not-promoted" } as const;
+  if (!agreed) return { reason: "not-promoted" } as const;
   const done = await withJob(context, async ({ progress }) => {
     progress.begin("promote", "Taking over");
     const made = await promote(stateDir);
