@@ -2,6 +2,7 @@ import { visible } from "../common/output/shown.ts";
 import type { Request } from "./config/args.ts";
 import type { Deps } from "./deps.ts";
 import { collect } from "./election/collect.ts";
+import { dryRun, dryRunAlone, renderDryRun } from "./output/dry-run.ts";
 import type { Event } from "./output/event.ts";
 import type { Input } from "./real-deps.ts";
 
@@ -22,14 +23,13 @@ export async function explain(
 ): Promise<Explained> {
   const { heads, healthInTheEnd } = await collect(input.config, deps, input.stopRequest.asked, "all");
   const seen = { heads, health: await healthInTheEnd };
-  const { dryRun, renderDryRun } = await import("./output/dry-run.ts");
   const report = dryRun({ version: __VERSION__, membership, ...input, seen });
   return explained(report, json ? null : renderDryRun(report));
 }
 
 /** Of a node that has nothing to decide yet. */
-export async function explainAlone(node: string, event: Event, json: boolean): Promise<Explained> {
-  const report = (await import("./output/dry-run.ts")).dryRunAlone(__VERSION__, node, event);
+export function explainAlone(node: string, event: Event, json: boolean): Explained {
+  const report = dryRunAlone(__VERSION__, node, event);
   return explained(report, json ? null : report.introduction);
 }
 

@@ -18,6 +18,7 @@ import { findUsers } from "./config/users.ts";
 import { tellOwnNames } from "./election/own-names.ts";
 import { type DryRun, explain, explainAlone } from "./explain.ts";
 import { StatusKeeper } from "./lease/node-status.ts";
+import { enter, peek } from "./membership/enter.ts";
 import type { Member } from "./membership/member.ts";
 import type { Newcomer } from "./membership/newcomer.ts";
 import type { Told } from "./membership/overlay.ts";
@@ -50,15 +51,12 @@ async function main(): Promise<number> {
   const who = findUsers(env);
   const base = { who, hostname: hostname(), stopRequest };
   const told = { env, rayWords: request.value.rayWords };
-  const membership = isMember(env) ? await import("./membership/enter.ts") : null;
   const newcomer = { ...base, ...told, log: firstLog(toStdout) };
-  const entered = (isRun ? await membership?.enter(newcomer) : membership?.peek(newcomer)) ?? ok(null);
+  const entered = isMember(env) ? await (isRun ? enter : peek)(newcomer) : ok(null);
   if (!entered.ok) return refuse(entered.error, isRun, who.becomes);
   const member = entered.value;
   if (member !== null && "type" in member)
-    return print(
-      await explainAlone(base.hostname, member, request.value.kind === "dry-run" && request.value.json),
-    );
+    return print(explainAlone(base.hostname, member, request.value.kind === "dry-run" && request.value.json));
   if (member?.isRemoved) return idle(member, who.becomes, stopRequest.asked);
   const exitCode = await live({ ...base, request: request.value, hasInit, told, member });
   return member?.isRemoved ? idle(member, who.becomes, stopRequest.urgent) : exitCode;
