@@ -15,10 +15,10 @@ import type { Config } from "./config/config.ts";
 import { probeLocal, readInterfaces, readTokenFile } from "./config/local.ts";
 import { readConfig } from "./config/read-config.ts";
 import { findUsers } from "./config/users.ts";
-import type { Deps } from "./deps.ts";
-import { collect } from "./election/collect.ts";
 import { tellOwnNames } from "./election/own-names.ts";
+import { type DryRun, explain, explainAlone } from "./explain.ts";
 import { StatusKeeper } from "./lease/node-status.ts";
+import { enter, peek } from "./membership/enter.ts";
 import type { Member } from "./membership/member.ts";
 import type { Newcomer } from "./membership/newcomer.ts";
 import type { Told } from "./membership/overlay.ts";
@@ -31,15 +31,15 @@ import { helpText } from "./output/help.ts";
 import { introduction, NO_INIT, OPEN_LEASE } from "./output/introduction.ts";
 import { noteFile } from "./output/notes.ts";
 import { planForPid1 } from "./pid1.ts";
-import { type Input, realDeps } from "./real-deps.ts";
+import { realDeps } from "./real-deps.ts";
 import { aborted, StopRequest } from "./stop-request.ts";
 
 /** Reads the command line, joins a cluster of several machines where it is told to, and lets the node live. */
 async function main(): Promise<number> {
   const request = readArgs(process.argv.slice(2));
   if (!request.ok) return refuse({ reason: "bad-command-line", problems: request.error });
-  if (request.value.kind === "help") return print(helpText(__VERSION__));
-  if (request.value.kind === "version") return print(`${__VERSION__}\n`);
+  if (request.value.kind === "help") return print({ text: helpText(__VERSION__) });
+  if (request.value.kind === "version") return print({ text: `${__VERSION__}\n` });
   const hasInit = standBehindInit();
   const stopRequest = new StopRequest(realClock);
   const isRun = request.value.kind === "run";
@@ -51,19 +51,16 @@ async function main(): Promise<number> {
   const who = findUsers(env);
   const base = { who, hostname: hostname(), stopRequest };
   const told = { env, rayWords: request.value.rayWords };
-  const membership = isMember(env) ? await import("./membership/enter.ts") : null;
   const newcomer = { ...base, ...told, log: firstLog(toStdout) };
-  const entered = (isRun ? await membership?.enter(newcomer) : membership?.peek(newcomer)) ?? ok(null);
+  const entered = isMember(env) ? await (isRun ? enter : peek)(newcomer) : ok(null);
   if (!entered.ok) return refuse(entered.error, isRun, who.becomes);
   const member = entered.value;
   if (member !== null && "type" in member)
-    return explainAlone(member, request.value.kind === "dry-run" && request.value.json);
+    return print(explainAlone(base.hostname, member, request.value.kind === "dry-run" && request.value.json));
   if (member?.isRemoved) return idle(member, who.becomes, stopRequest.asked);
   const exitCode = await live({ ...base, request: request.value, hasInit, told, member });
   return member?.isRemoved ? idle(member, who.becomes, stopRequest.urgent) : exitCode;
 }
-
-type DryRun = Extract<Request, { kind: "dry-run" }>;
 
 interface Life extends Pick<Newcomer, "who" | "hostname" | "stopRequest"> {
   readonly request: Extract<Request, { kind: "run" }> | DryRun;
@@ -104,7 +101,8 @@ async function live({ request, who, hostname, stopRequest, ...life }: Life) {
     onRemoved: () => stopRequest.receive("removal"),
   });
   const deps = realDeps(input, boundedWrite(toStdout, process.stdout.fd, limit, who.becomes), client);
-  if (request.kind === "dry-run") return explain(input, deps, member?.introduction ?? [], request);
+  if (request.kind === "dry-run")
+    return print(await explain(input, deps, member?.introduction ?? [], request));
   const isOpen = config.auth.token !== null && config.healthToken === null;
   const first: Event[] = [
     { type: "started", version: __VERSION__, node: config.node, pid: process.pid },
@@ -132,33 +130,11 @@ function randomWord(): string {
   return readText("/proc/sys/kernel/random/uuid")?.trim() ?? crypto.randomUUID();
 }
 
-async function explain(
-  input: Input,
-  deps: Deps,
-  membership: readonly Event[],
-  { json }: DryRun,
-): Promise<number> {
-  const { heads, healthInTheEnd } = await collect(input.config, deps, input.stopRequest.asked, "all");
-  const seen = { heads, health: await healthInTheEnd };
-  const { dryRun, renderDryRun } = await import("./output/dry-run.ts");
-  const report = dryRun({ version: __VERSION__, membership, ...input, seen });
-  printReport(json ? JSON.stringify(report, null, 2).split("\n") : renderDryRun(report));
-  return report.exitCode;
-}
-
-async function explainAlone(event: Event, json: boolean): Promise<number> {
-  const report = (await import("./output/dry-run.ts")).dryRunAlone(__VERSION__, hostname(), event);
-  printReport(json ? JSON.stringify(report, null, 2).split("\n") : report.introduction);
-  return report.exitCode;
-}
-
-const printReport = (lines: readonly string[]): number => print(`${lines.map(visible).join("\n")}\n`);
-
 const toStdout = (text: string): void => void process.stdout.write(text);
 
-function print(text: string): number {
+function print({ text, exitCode = 0 }: { text: string; exitCode?: number }): number {
   toStdout(text);
-  return 0;
+  return exitCode;
 }
 
 /** Says what a node without a configuration has to say, in its status too; `user`: whose rights that is written with. */

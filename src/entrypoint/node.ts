@@ -8,11 +8,11 @@ import { Heartbeat } from "./lease/heartbeat.ts";
 import { Lease } from "./lease/lease.ts";
 import type { Event } from "./output/event.ts";
 import { exitCodeOf } from "./output/exit-code.ts";
+import { Progress } from "./progress.ts";
 import { type PlanInput, planInstall, planRayStart } from "./ray/command.ts";
 import { install } from "./ray/preflight/install.ts";
 import { Run } from "./ray/run.ts";
 import { faulted, type Memory, type RunEnd } from "./ray/run-end.ts";
-import { after, type NodeState, type Step } from "./state.ts";
 import type { StopRequest } from "./stop-request.ts";
 
 /** What a node is told at its start. */
@@ -35,8 +35,7 @@ export class Node {
   readonly #lease: Lease;
   readonly #heartbeat: Heartbeat;
   readonly #memory: Memory;
-  #state: NodeState = "deciding";
-  #role: Role | null = null;
+  readonly #progress: Progress;
   #run: Run | null = null;
   /** Aborts when an older living process has this node's name; then `#duplicate` says so. */
   readonly #refused = new AbortController();
@@ -55,6 +54,7 @@ export class Node {
     );
     const onDuplicate = (message: string) => this.#refuse(message);
     this.#heartbeat = new Heartbeat({ ...input, lease: this.#lease, onDuplicate }, deps);
+    this.#progress = new Progress(deps.log, this.#heartbeat);
     const absence = new Absence(deps.clock);
     this.#memory = { lastRole: null, clusterId: null, aliveAtMs: null, rayLives: false, absence };
   }
@@ -115,7 +115,7 @@ export class Node {
 
   async #elect(): Promise<Outcome> {
     const stop = AbortSignal.any([this.#input.stopRequest.asked, this.#refused.signal]);
-    const electing = this.#search(stop, (reason) => this.#step({ kind: "wait", reason }));
+    const electing = this.#search(stop, (reason) => this.#progress.step({ kind: "wait", reason }));
     // Beside the probes, whose answers take as long.
     this.#deps.ray.useFolder();
     const outcome = await electing;
@@ -123,7 +123,7 @@ export class Node {
   }
 
   #electAgain(): Promise<Outcome> {
-    this.#step({ kind: "decide" });
+    this.#progress.step({ kind: "decide" });
     return this.#elect();
   }
 
@@ -135,7 +135,7 @@ export class Node {
   }
 
   async #runAs(role: Role): Promise<RunEnd> {
-    this.#step({ kind: "start", role });
+    this.#progress.step({ kind: "start", role });
     if (this.#duplicate !== null) return this.#duplicate;
     const told = this.#told;
     this.#run = new Run(planRayStart(told, role), {
@@ -144,7 +144,7 @@ export class Node {
       lease: this.#lease,
       heartbeat: this.#heartbeat,
       memory: this.#memory,
-      step: (step) => this.#step(step),
+      step: (step) => this.#progress.step(step),
       elect: (stop) => this.#search(stop, () => {}),
     });
     const end = await this.#run.run();
@@ -165,7 +165,7 @@ export class Node {
     const { delayMs, history } = next;
     if (ended.kind === "fault") log({ type: "trouble", trouble: ended.fault });
     if (ended.kind === "failed") log({ type: "setback", failure: ended.failure });
-    this.#step({ kind: "restart", delayMs, restarts: history.recent + history.followed });
+    this.#progress.step({ kind: "restart", delayMs, restarts: history.recent + history.followed });
     if (!next.yieldLead || this.#lease.heldEpoch === null) return;
     log({ type: "stepped-aside" });
     await this.#lease.release();
@@ -179,26 +179,17 @@ export class Node {
     this.#run?.end(this.#duplicate);
   }
 
-  #step(step: Step): void {
-    const from = this.#state;
-    const to = after(from, step);
-    this.#state = to;
-    this.#role = step.kind === "start" ? step.role : to === "restarting" ? null : this.#role;
-    if (from === to) return;
-    this.#deps.log({ type: "state", from, to, step });
-    this.#heartbeat.enter(to, this.#role);
-  }
-
   /** Gives the lease back, which only now may be, says the last words and returns the exit code. */
   async #end(end: NodeEnd, tookMs: number): Promise<number> {
     const { signal } = this.#input.stopRequest;
     const { log } = this.#deps;
-    if (end.kind === "stopped" && this.#state !== "draining") this.#step({ kind: "stop", signal });
+    if (end.kind === "stopped" && this.#progress.state !== "draining")
+      this.#progress.step({ kind: "stop", signal });
     // A GCS that does not die may still write to its store: then the lease ends by its time alone.
     if (this.#memory.rayLives) this.#lease.stop();
     // However this run ended: the next one may bring the same cluster back.
     else await this.#lease.release(this.#deps.state.holdsCluster());
-    this.#step({ kind: "over" });
+    this.#progress.step({ kind: "over" });
     this.#heartbeat.end();
     const exitCode = end.kind === "stopped" ? 0 : exitCodeOf(end.failure);
     if (end.kind === "stopped") log({ type: "stopped", signal, tookMs });

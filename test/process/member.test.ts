@@ -46,6 +46,13 @@ const candidateBy = (word: string, more: Record<string, string> = {}, args: stri
 
 const candidate = async (more?: Record<string, string>) => candidateBy(await token(), more);
 
+async function joinAndStop(): Promise<void> {
+  const node = await candidate();
+  await node.says("✓ Ray cluster is ready!");
+  node.signal("SIGTERM");
+  await node.exit();
+}
+
 /** Listens where the raylet of a real HEAD does. */
 function rayletOf(name: string): void {
   const servers = [20_000, 20_001].map((port) => createServer().listen(port, rig.host(name)));
@@ -78,10 +85,7 @@ test("nodes with nothing but a token are a cluster, with no secret where Ray's u
 });
 
 test("a member needs its token no more, nor the health service, to start again", async () => {
-  const first = await candidate();
-  await first.says("✓ Ray cluster is ready!");
-  first.signal("SIGTERM");
-  await first.exit();
+  await joinAndStop();
   await admin("DELETE", "/v1/tokens", {});
   health.signal("SIGKILL");
   await health.exit();
@@ -109,10 +113,7 @@ test("one that is removed drains, stays idle, also after a restart, and joins ag
 });
 
 test("one that was removed while it was away hears it before its Ray starts", async () => {
-  const first = await candidate();
-  await first.says("✓ Ray cluster is ready!");
-  first.signal("SIGTERM");
-  await first.exit();
+  await joinAndStop();
   await admin("DELETE", "/v1/members/ray-cpu");
   const again = await candidate();
   await again.says("✗ ray-cpu was removed from the cluster lab");
@@ -120,10 +121,7 @@ test("one that was removed while it was away hears it before its Ray starts", as
 });
 
 test("a member whose address is gone says where the cluster knows it", async () => {
-  const first = await candidate();
-  await first.says("✓ Ray cluster is ready!");
-  first.signal("SIGTERM");
-  await first.exit();
+  await joinAndStop();
   const again = await candidate({ NODE_IP_ADDRESS: rig.host("", 4) });
   expect(await again.exit()).toBe(75);
   expect(again.stderr).toContain(

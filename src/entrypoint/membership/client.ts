@@ -1,11 +1,21 @@
 import type { Answer, Call } from "../../common/net/http.ts";
-import { secureCall } from "../../common/net/pinned-tls.ts";
+import type { secureCall } from "../../common/net/pinned-tls.ts";
 import { err, type Result } from "../../common/result.ts";
 import { type HealthClient, healthClient } from "../lease/health-client.ts";
 import type { Membership } from "./membership.ts";
 
 /** What a service that only copies another one answers to what it may not decide. */
 const STANDBY = 503;
+
+type Opened = ReturnType<typeof secureCall>;
+type Open = (...keys: Parameters<typeof secureCall>) => Opened | Promise<Opened>;
+
+/**
+ * With Node's TLS, which only members need. No more than this is loaded late: the bundler wraps what `import()` reaches, with all
+ * that it imports (zod, for one), and then each start of each node pays for the wrapping.
+ */
+const openSecure: Open = async (...keys) =>
+  (await import("../../common/net/pinned-tls.ts")).secureCall(...keys);
 
 /**
  * Requests of a member, with its credential, to the cluster's health services: the one that answered last, then the next.
@@ -14,12 +24,14 @@ const STANDBY = 503;
 export function memberCall(
   member: () => Membership,
   hear: (answer: Answer) => void,
-  open = secureCall,
+  open = openSecure,
 ): Call {
   const { ca, member: name, credential } = member();
-  const at = open(ca, `${name}:${credential}`);
+  let opened: ReturnType<Open> | undefined;
   let last: string | undefined;
   return async (...request) => {
+    opened ??= open(ca, `${name}:${credential}`);
+    const at = await opened;
     const { services } = member();
     let answer: Result<Answer, string> = err("no health service is known");
     for (const service of services.toSorted((a, b) => Number(b === last) - Number(a === last))) {

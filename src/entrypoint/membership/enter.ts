@@ -13,7 +13,7 @@ import { stateDirOf } from "./state-dir.ts";
 /** Reads this node's membership, or joins with its token; the member may be one that was removed. */
 export async function enter(newcomer: Newcomer): Promise<Result<Member, Failure>> {
   const file = fileOf(newcomer);
-  const standing = standingOf(newcomer, file.read());
+  const standing = await standingOf(newcomer, file.read());
   if (!standing.ok) return standing;
   if (standing.value.kind === "removed") return ok(memberOf(standing.value.kept, newcomer, file));
   const isNew = standing.value.kind === "newcomer";
@@ -29,9 +29,9 @@ export async function enter(newcomer: Newcomer): Promise<Result<Member, Failure>
 }
 
 /** The same for a dry run, which changes nothing; an event says why there is nothing to decide yet. */
-export function peek(newcomer: Newcomer): Result<Member | Event, Failure> {
+export async function peek(newcomer: Newcomer): Promise<Result<Member | Event, Failure>> {
   const file = fileOf(newcomer);
-  const standing = standingOf(newcomer, file.read());
+  const standing = await standingOf(newcomer, file.read());
   if (!standing.ok) return standing;
   if (standing.value.kind === "newcomer") {
     const settings = readSettings(newcomer);

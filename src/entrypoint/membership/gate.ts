@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { isIPv4 } from "node:net";
 import { parseAddress } from "../../common/address.ts";
 import { deadlineIn, pause } from "../../common/deadline.ts";
@@ -53,6 +52,7 @@ async function isReached(gate: Gate): Promise<Failure | null> {
   const { address, candidate } = gate.member;
   const { nodeManager, objectManager, workers, gcs } = gate.member.ports;
   const ports = [nodeManager, objectManager, workers[0], ...(candidate ? [gcs] : [])];
+  const { randomBytes } = await import("node:crypto");
   const nonce = randomBytes(16).toString("hex");
   const opened = await Promise.all(
     ports.map((port) => answerWith(nonce, isIPv4(address) ? address : "0.0.0.0", port)),

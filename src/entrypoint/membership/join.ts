@@ -1,6 +1,6 @@
 import type { Failure } from "../../common/failure.ts";
 import type { Answer } from "../../common/net/http.ts";
-import { fetchCa, type Pinned, secureCall } from "../../common/net/pinned-tls.ts";
+import type { Pinned } from "../../common/net/pinned-tls.ts";
 import { Joined, JoinRefused, type JoinRequest } from "../../common/protocol/join-protocol.ts";
 import type { JoinToken } from "../../common/protocol/join-token.ts";
 import { err, ok, type Result } from "../../common/result.ts";
@@ -48,7 +48,7 @@ export async function join(newcomer: Newcomer, token: JoinToken): Promise<Result
     python: python ?? "unknown",
   });
   if (!joined.ok) return joined;
-  return ok({ ...joined.value, ...own.value, ca: found.value.ca, joinedWith: hashOf(token.secret) });
+  return ok({ ...joined.value, ...own.value, ca: found.value.ca, joinedWith: await hashOf(token.secret) });
 }
 
 const TIMEOUT_MS = 5000;
@@ -60,6 +60,7 @@ interface Found extends Pinned {
 
 /** The first service that answers with the pinned key; the next one is asked where one does not. */
 async function findService(services: readonly string[], pin: string): Promise<Result<Found, Failure>> {
+  const { fetchCa } = await import("../../common/net/pinned-tls.ts");
   const causes: string[] = [];
   let other: string | undefined;
   for (const service of services) {
@@ -82,6 +83,7 @@ async function askToJoin(
   services: readonly string[],
   request: JoinRequest,
 ): Promise<Result<Joined, Failure>> {
+  const { secureCall } = await import("../../common/net/pinned-tls.ts");
   const at = secureCall(ca, null);
   let failure: Failure = { reason: "no-health-service", causes: [] };
   for (const each of [service, ...services.filter((other) => other !== service)]) {

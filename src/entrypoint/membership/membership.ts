@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import * as z from "zod/mini";
@@ -24,7 +23,10 @@ export const Membership = z.object({
 });
 export type Membership = z.infer<typeof Membership>;
 
-export const hashOf = (secret: string): string => createHash("sha256").update(secret).digest("hex");
+export async function hashOf(secret: string): Promise<string> {
+  const { createHash } = await import("node:crypto");
+  return createHash("sha256").update(secret).digest("hex");
+}
 
 /** The membership in a node's state folder, and Ray's token beside it. */
 export class MembershipFile {

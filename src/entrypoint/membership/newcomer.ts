@@ -28,10 +28,13 @@ export type Standing =
   | { readonly kind: "newcomer"; readonly token: JoinToken };
 
 /** A member that was removed joins again only with another token than the one that it had. */
-export function standingOf(told: Told, kept: Membership | undefined): Result<Standing, Failure> {
+export async function standingOf(
+  told: Told,
+  kept: Membership | undefined,
+): Promise<Result<Standing, Failure>> {
   if (kept !== undefined && kept.removed === undefined) return ok({ kind: "member", kept });
   const token = readToken(told);
-  const isUsed = token.ok && hashOf(token.value.secret) === kept?.joinedWith;
+  const isUsed = token.ok && (await hashOf(token.value.secret)) === kept?.joinedWith;
   if (kept !== undefined && (isUsed || !token.ok)) return ok({ kind: "removed", kept });
   return token.ok ? ok({ kind: "newcomer", token: token.value }) : token;
 }
