@@ -4,7 +4,7 @@ import { Agent, request } from "node:https";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { Members } from "../../src/common/protocol/join-protocol.ts";
+import { Members } from "../../src/common/protocol/admin-protocol.ts";
 import { ask, MemberService, machine } from "../fixtures/members.ts";
 import { until } from "../fixtures/until.ts";
 

@@ -1,4 +1,5 @@
 import { sameHost, type WhitelistEntry } from "../../common/address.ts";
+import type * as admin from "../../common/protocol/admin-protocol.ts";
 import type * as wire from "../../common/protocol/join-protocol.ts";
 import { formatJoinToken } from "../../common/protocol/join-token.ts";
 import type { ClusterNews } from "../../common/protocol/lease-protocol.ts";
@@ -84,7 +85,7 @@ export class Cluster {
   }
 
   /** The 200 of `POST /v1/tokens`; null where it cannot be kept. */
-  makeToken(request: wire.TokenRequest): Promise<wire.TokenMade | null> {
+  makeToken(request: admin.TokenRequest): Promise<admin.TokenMade | null> {
     return this.#change(async () => {
       const { pin, wallNow, log } = this.#settings;
       const secret = newSecret();
@@ -99,7 +100,7 @@ export class Cluster {
   }
 
   /** The 200 of `DELETE /v1/tokens`; null where it cannot be kept. */
-  revokeTokens({ secret }: wire.TokenRevocation): Promise<wire.TokensRevoked | null> {
+  revokeTokens({ secret }: admin.TokenRevocation): Promise<admin.TokensRevoked | null> {
     return this.#change(async () => {
       const meant = secret === undefined ? undefined : digestOf(secret);
       const { state, revoked } = membership.revokeTokens(this.#store.state, meant, this.#settings.wallNow());
@@ -139,7 +140,7 @@ export class Cluster {
   }
 
   /** The body of `GET /v1/members`. */
-  view(): wire.Members {
+  view(): admin.Members {
     const members = this.#store.state.members.map(({ name, address, candidate, joinedAtMs }) => {
       const heardAgoMs = this.callers.heardAgoMs(name);
       const heardAgo = heardAgoMs === null ? null : heardAgoMs / 1000;

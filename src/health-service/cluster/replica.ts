@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { parseAddress } from "../../common/address.ts";
+import { Standing } from "../../common/protocol/admin-protocol.ts";
 import { Host, Word } from "../../common/protocol/from-outside.ts";
-import { Standing } from "../../common/protocol/join-protocol.ts";
 import { Epoch } from "../../common/protocol/lease-protocol.ts";
 import { attempt } from "../../common/result.ts";
 import { KeptHold, type Memory, SoleHolder } from "../lease/lease-state.ts";

@@ -1,5 +1,5 @@
 import { monotonicMs, pause } from "../../common/deadline.ts";
-import type { Promoted, Standing } from "../../common/protocol/join-protocol.ts";
+import type { Promoted, Standing } from "../../common/protocol/admin-protocol.ts";
 import type { Event } from "../event.ts";
 import type { LeaseStore } from "../lease/lease-store.ts";
 import { addService, lead } from "./cluster-state.ts";

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { sameHost } from "../../common/address.ts";
-import type { Standby } from "../../common/protocol/join-protocol.ts";
+import type { Standby } from "../../common/protocol/admin-protocol.ts";
 import type { Identity } from "../cluster/callers.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { type Reply, refuse } from "./reply.ts";

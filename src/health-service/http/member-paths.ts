@@ -1,3 +1,4 @@
+import * as admin from "../../common/protocol/admin-protocol.ts";
 import * as wire from "../../common/protocol/join-protocol.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { Service } from "../service.ts";
@@ -30,12 +31,12 @@ export function memberPaths(
       },
     },
     "/v1/tokens": {
-      POST: write(wire.TokenRequest, whyNotAdmin, async (request) => {
+      POST: write(admin.TokenRequest, whyNotAdmin, async (request) => {
         const { replace } = request;
         const isNobody = replace !== undefined && cluster.member(replace) === undefined;
         return isNobody ? unknown(replace) : kept(await cluster.makeToken(request));
       }),
-      DELETE: write(wire.TokenRevocation, whyNotAdmin, async (request) =>
+      DELETE: write(admin.TokenRevocation, whyNotAdmin, async (request) =>
         kept(await cluster.revokeTokens(request)),
       ),
     },

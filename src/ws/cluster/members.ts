@@ -1,4 +1,4 @@
-import { Members } from "../../common/protocol/join-protocol.ts";
+import { Members } from "../../common/protocol/admin-protocol.ts";
 import type { NodeStatus } from "../../common/protocol/node-status.ts";
 import { attempt, err, ok, type Result } from "../../common/result.ts";
 import type { Driver } from "../drivers/driver.ts";

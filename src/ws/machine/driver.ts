@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { readText } from "../../common/files.ts";
-import type { TokenRequest } from "../../common/protocol/join-protocol.ts";
+import type { TokenRequest } from "../../common/protocol/admin-protocol.ts";
 import { containerName } from "../compose/names.ts";
 import { RAY_TOKEN } from "../config/tokens.ts";
 import { composeDriver } from "../drivers/compose/driver.ts";

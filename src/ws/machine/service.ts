@@ -4,15 +4,14 @@ import { readText } from "../../common/files.ts";
 import type { Answer } from "../../common/net/http.ts";
 import { secureCall } from "../../common/net/pinned-tls.ts";
 import {
-  ADMIN_FILE,
-  CA_FILE,
   Members,
   Promoted,
   Standing,
   TokenMade,
   type TokenRequest,
   TokensRevoked,
-} from "../../common/protocol/join-protocol.ts";
+} from "../../common/protocol/admin-protocol.ts";
+import { ADMIN_FILE, CA_FILE } from "../../common/protocol/join-protocol.ts";
 import { attempt, err, ok, type Result } from "../../common/result.ts";
 import { TLS_PORT } from "../compose/machine.ts";
 import type { Attempt } from "../failure.ts";

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { TokenMade } from "../../../common/protocol/join-protocol.ts";
+import type { TokenMade } from "../../../common/protocol/admin-protocol.ts";
 import type { GlobalOptions, WsContext } from "../../context.ts";
 import { EXIT } from "../../failure.ts";
 import { makeToken, revokeTokens } from "../../machine/service.ts";

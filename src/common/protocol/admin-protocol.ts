@@ -1,0 +1,58 @@
+import * as z from "zod/mini";
+import { Count, Name, Text, Word } from "./from-outside.ts";
+import { Joined } from "./join-protocol.ts";
+import { ClusterNews } from "./lease-protocol.ts";
+
+/*
+ * What the admin of a cluster of several machines asks of its health services, and what they say of its members. Apart from
+ * join-protocol.ts, so that a node's start does not build schemas that it never uses.
+ */
+
+/** Body of `POST /v1/tokens` (the admin). `replace`: the name of a silent member that the joiner may take, once. */
+export const TokenRequest = z.object({
+  expiresInS: z.int().check(z.minimum(1), z.maximum(365 * 86_400)),
+  once: z.boolean(),
+  replace: z.optional(Name),
+});
+export type TokenRequest = z.infer<typeof TokenRequest>;
+
+/** 200 of `POST /v1/tokens`: the join token, shown once; the service keeps its hash. */
+export const TokenMade = z.object({ token: Text, expiresAt: Text });
+export type TokenMade = z.infer<typeof TokenMade>;
+
+/** Body of `DELETE /v1/tokens` (the admin): that token alone, or all. */
+export const TokenRevocation = z.object({ secret: z.optional(Word) });
+export type TokenRevocation = z.infer<typeof TokenRevocation>;
+
+/** 200 of `DELETE /v1/tokens`: how many tokens worked until now. */
+export const TokensRevoked = z.object({ revoked: Count });
+export type TokensRevoked = z.infer<typeof TokensRevoked>;
+
+/** 503 of a service that does not decide, for all but the admin's reads: ask the next one. */
+export type Standby = { reason: "standby"; message: string; services: string[] };
+
+/** 200 of `POST /v1/promote` (the admin), also where it decided already. `complete`: nothing that the service before kept is lost. */
+export const Promoted = z.object({ term: Count, complete: z.boolean() });
+export type Promoted = z.infer<typeof Promoted>;
+
+/** Body of `GET /v1/leader`, for everybody. `copiedAgo`: seconds since a standby copied from the service that decides. */
+export const Standing = z.object({
+  ...{ decides: z.boolean(), term: Count, service: Word },
+  copiedAgo: z.nullable(z.number()),
+});
+export type Standing = z.infer<typeof Standing>;
+
+/** A member in `GET /v1/members` (any member, the admin). `heardAgo`: seconds; null since this service's start. */
+const Member = z.object({
+  name: Name,
+  address: Word,
+  candidate: z.boolean(),
+  joinedAt: Text,
+  heardAgo: z.nullable(z.number()),
+});
+export const Members = z.object({
+  ...ClusterNews.shape,
+  cluster: Joined.shape.cluster,
+  members: z.array(Member),
+});
+export type Members = z.infer<typeof Members>;
