@@ -7,6 +7,7 @@ import { LeaseStore, type LeaseStoreSettings } from "./lease/lease-store.ts";
 import { createWhitelistCheck } from "./lease/whitelist.ts";
 import { createDialBack, createReach } from "./reach.ts";
 import { Registry } from "./registry.ts";
+import { Sessions } from "./sessions.ts";
 
 export interface ServiceSettings extends Omit<LeaseStoreSettings, "ttlMs" | "isDuplicate"> {
   readonly version: string;
@@ -25,6 +26,7 @@ export class Service {
   readonly settings: ServiceSettings;
   readonly lease: LeaseStore;
   readonly registry: Registry;
+  readonly sessions: Sessions;
   /** HTTP answers by status. */
   readonly answers = new Map<number, number>();
   readonly #startedAtMs: number;
@@ -36,6 +38,7 @@ export class Service {
     const { config, cluster, now } = settings;
     const { RAY_EP_LEASE_TTL: ttlMs, HEAD_WHITELIST: whitelist, RAY_EP_HEALTH_TOKEN: token } = config;
     this.settings = settings;
+    this.sessions = new Sessions(now);
     this.#startedAtMs = now();
     const leads = (name: string, life: string) => this.lease.isLastHolder(name, life);
     const registry = new Registry(NODES_LIVE_TTLS * ttlMs, leads, now);

@@ -5,16 +5,14 @@ import type { Takeover } from "../cluster/takeover.ts";
 import type { Service } from "../service.ts";
 import { whyNotFor } from "./credentials.ts";
 import { memberPaths } from "./member-paths.ts";
+import { PAGE } from "./page.ts";
 import { clusterText, paced, renderMetrics } from "./reads.ts";
-import { ok, type Paths, type Reply, refuse } from "./reply.ts";
+import { ok, type Paths, refuse } from "./reply.ts";
+import { sessionPaths } from "./session-paths.ts";
 import { takeoverPaths } from "./takeover-paths.ts";
 import { createWrites } from "./writes.ts";
 
-const TEXT = { "content-type": "text/plain; charset=utf-8" };
 const METRICS = { "content-type": "text/plain; version=0.0.4; charset=utf-8" };
-
-/** For those who only want to know whether this service lives. */
-export const ROOT: Paths = { "/": { GET: (): Reply => ({ status: 200, headers: TEXT, body: "OK" }) } };
 
 /** All paths of a service. */
 export function pathsOf(service: Service, takeover?: Takeover): Paths {
@@ -23,7 +21,8 @@ export function pathsOf(service: Service, takeover?: Takeover): Paths {
   const cluster = paced(() => clusterText(service));
   const metrics = paced(() => renderMetrics(service));
   return {
-    ...ROOT,
+    ...PAGE,
+    ...sessionPaths(service, write),
     ...(settings.cluster && memberPaths(service, settings.cluster, write)),
     ...(takeover && takeoverPaths(takeover, write)),
     "/v1/cluster": { GET: async () => ok(await cluster()) },

@@ -16,6 +16,7 @@ import { Connections, maxConnections } from "./connections.ts";
 import { callerOf, whyNotHeard, whyNotNow } from "./credentials.ts";
 import { pathsOf } from "./paths.ts";
 import { type Paths, type Reply, refuse } from "./reply.ts";
+import { readerOf } from "./session-paths.ts";
 import { short } from "./writes.ts";
 
 /** How long a client may take to send a request. */
@@ -90,12 +91,13 @@ function send({ answers }: Service, response: ServerResponse, { status, headers,
 }
 
 /** What strangers may ask for, where all others have credentials. */
-const OPEN: ReadonlySet<string> = new Set(["/", "/v1/join", "/v1/leader"]);
+const OPEN: ReadonlySet<string> = new Set(["/", "/v1/join", "/v1/leader", "/v1/session"]);
 /** Paths that end with a name. */
 const NAMED = /^(\/v1\/(?:nodes|members)\/)(.*)$/s;
 
 /** Finds who answers a request; its query is nobody's business here. */
-function createRouter({ settings: { cluster, log } }: Service, paths: Paths) {
+function createRouter(service: Service, paths: Paths) {
+  const { cluster, log } = service.settings;
   // A map has no names of its own, such as "constructor".
   const known = new Map(Object.entries(paths));
   const whyNot = (request: IncomingMessage, path: string, caller: Identity): Reply | null => {
@@ -117,7 +119,7 @@ function createRouter({ settings: { cluster, log } }: Service, paths: Paths) {
     const methods = known.get(folder);
     if (methods === undefined || name === undefined)
       return refuse(404, `there is nothing at ${url.slice(0, 200)}`);
-    const caller = callerOf(cluster, request.headers);
+    const caller = readerOf(service, request) ?? callerOf(cluster, request.headers);
     const refusal = whyNot(request, path, caller);
     if (refusal !== null) return refusal;
     const handler = methods[method === "HEAD" ? "GET" : method];
