@@ -2,15 +2,17 @@ import * as wire from "../../common/protocol/lease-protocol.ts";
 import { ReachRequest } from "../../common/protocol/reach-protocol.ts";
 import type { Identity } from "../cluster/callers.ts";
 import type { Takeover } from "../cluster/takeover.ts";
-import type { Service } from "../service.ts";
+import { duplicateName, type Service } from "../service.ts";
 import { whyNotFor } from "./credentials.ts";
+import { historyPaths } from "./history-paths.ts";
 import { memberPaths } from "./member-paths.ts";
+import { renderMetrics } from "./metrics.ts";
 import { PAGE } from "./page.ts";
-import { clusterText, paced, renderMetrics } from "./reads.ts";
+import { clusterText, paced } from "./reads.ts";
 import { ok, type Paths, refuse } from "./reply.ts";
 import { sessionPaths } from "./session-paths.ts";
 import { takeoverPaths } from "./takeover-paths.ts";
-import { createWrites } from "./writes.ts";
+import { createWrites, MAX_REPORT } from "./writes.ts";
 
 const METRICS = { "content-type": "text/plain; version=0.0.4; charset=utf-8" };
 
@@ -24,6 +26,7 @@ export function pathsOf(service: Service, takeover?: Takeover): Paths {
     ...PAGE,
     ...sessionPaths(service, write),
     ...(settings.cluster && memberPaths(service, settings.cluster, write)),
+    ...historyPaths(service, cluster),
     ...(takeover && takeoverPaths(takeover, write)),
     "/v1/cluster": { GET: async () => ok(await cluster()) },
     "/metrics": { GET: async () => ({ status: 200, headers: METRICS, body: await metrics() }) },
@@ -33,7 +36,7 @@ export function pathsOf(service: Service, takeover?: Takeover): Paths {
         const body = await service.ask(request, peer);
         return { status: body.granted ? 200 : 409, body };
       }),
-      DELETE: write(wire.LeaseRelease, ofNode, async (release) => ok(await service.lease.release(release))),
+      DELETE: write(wire.LeaseRelease, ofNode, async (release) => ok(await service.release(release))),
     },
     "/v1/reach": {
       POST: write(ReachRequest, ofNode, async (request, { peer }) => ok(await service.reach(request, peer))),
@@ -46,9 +49,9 @@ export function pathsOf(service: Service, takeover?: Takeover): Paths {
           const noted = await service.report(name, report, peer);
           if (noted === "too-many") return refuse(429, "too many nodes are known already");
           if (noted !== "duplicate-name") return ok(noted);
-          const message = `two living nodes are named ${name}; give each node its own hostname`;
-          return { status: 409, body: { reason: noted, message } };
+          return { status: 409, body: { reason: noted, message: duplicateName(name) } };
         },
+        { maxBody: MAX_REPORT },
       ),
     },
   };

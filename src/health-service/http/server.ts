@@ -82,8 +82,16 @@ export function createHealthServer(
 /** How many connections this process has files for. */
 export const openFiles = (): number => maxConnections(readText("/proc/self/limits"));
 
-function send({ answers }: Service, response: ServerResponse, { status, headers, body }: Reply): void {
+function send(
+  { answers }: Service,
+  response: ServerResponse,
+  { status, headers, body, stream }: Reply,
+): void {
   answers.set(status, (answers.get(status) ?? 0) + 1);
+  if (stream !== undefined) {
+    stream(response.writeHead(status, headers));
+    return;
+  }
   const content = typeof body === "string" || Buffer.isBuffer(body) ? body : `${JSON.stringify(body)}\n`;
   const length = Buffer.byteLength(content);
   response.writeHead(status, { "content-type": "application/json", "content-length": length, ...headers });
@@ -92,10 +100,10 @@ function send({ answers }: Service, response: ServerResponse, { status, headers,
 
 /** What strangers may ask for, where all others have credentials. */
 const OPEN: ReadonlySet<string> = new Set(["/", "/v1/join", "/v1/leader", "/v1/session"]);
-/** Paths that end with a name. */
-const NAMED = /^(\/v1\/(?:nodes|members)\/)(.*)$/s;
+/** Paths with a name: what stands before it, and what may stand behind it. */
+const NAMED = /^(\/v1\/(?:nodes|members)\/)([^/]*)(\/log)?$/;
 
-/** Finds who answers a request; its query is nobody's business here. */
+/** Finds who answers a request, by its path. */
 function createRouter(service: Service, paths: Paths) {
   const { cluster, log } = service.settings;
   // A map has no names of its own, such as "constructor".
@@ -114,9 +122,9 @@ function createRouter(service: Service, paths: Paths) {
   return async (request: IncomingMessage): Promise<Reply | null> => {
     const { method = "", url = "" } = request;
     const [path = ""] = url.split("?", 1);
-    const [, folder = path, last] = NAMED.exec(path) ?? [];
+    const [, folder = path, last, rest = ""] = NAMED.exec(path) ?? [];
     const name = last === undefined ? "" : decodeName(last);
-    const methods = known.get(folder);
+    const methods = known.get(`${folder}${rest}`);
     if (methods === undefined || name === undefined)
       return refuse(404, `there is nothing at ${url.slice(0, 200)}`);
     const caller = readerOf(service, request) ?? callerOf(cluster, request.headers);
@@ -130,4 +138,4 @@ function createRouter(service: Service, paths: Paths) {
 }
 
 const decodeName = (text: string): string | undefined =>
-  text.includes("/") ? undefined : attempt(() => z.parse(Name, decodeURIComponent(text)));
+  attempt(() => z.parse(Name, decodeURIComponent(text)));

@@ -25,13 +25,13 @@ export function createWrites({ config, cluster, log }: ServiceSettings) {
     schema: z.ZodMiniType<T>,
     whyNot: (caller: Identity, body: T, name: string) => Reply | null,
     handle: (body: T, sender: Sender) => Promise<Reply>,
-    /** `fromPage`: the page of this service sends it as well, and its body says who sends it. */
-    { fromPage = false } = {},
+    /** `fromPage`: the page of this service sends it as well, and its body says who sends it. `maxBody`: bytes. */
+    { fromPage = false, maxBody = MAX_BODY } = {},
   ): Handler =>
     async (request, name) => {
       const { method = "", url = "", headers, socket } = request;
       const peer = socket.remoteAddress ?? "unknown";
-      const refusal = guard(headers, fromPage);
+      const refusal = guard(headers, fromPage, maxBody);
       if (refusal !== null) {
         log({ type: "turned-away", from: peer, method, path: short(url), cause: refusal.body.error });
         return refusal;
@@ -70,8 +70,10 @@ function parseBody<T>(schema: z.ZodMiniType<T>, body: string): Result<T, Reply> 
   return err(refuse(400, "the body does not have the expected shape", {}, problems));
 }
 
-/** A node's report is about 300 bytes, and 6 KB at its longest. Node reads no more than the header says. */
+/** All but reports are below 1 KB. Node reads no more than the header says. */
 const MAX_BODY = 8 * 1024;
+/** A report is about 1 KB, 10 KB at its longest, and has up to 16 KB of log (the entrypoint's log-tail.ts). */
+export const MAX_REPORT = 32 * 1024;
 /** What a client that sends too much may go on sending, so that it can still read our answer, before it is cut off. */
 const MAX_IGNORED = 1024 * 1024;
 
@@ -81,7 +83,7 @@ const MAX_IGNORED = 1024 * 1024;
  * `application/json` to another origin without a preflight. `stranger`: the answer to those that `isStranger` finds.
  */
 function createWriteGuard(isStranger: Test | null, stranger: Refusal) {
-  return (headers: IncomingHttpHeaders, fromPage: boolean): Refusal | null => {
+  return (headers: IncomingHttpHeaders, fromPage: boolean, maxBody: number): Refusal | null => {
     const { "content-type": type = "", "content-length": length = "0" } = headers;
     if (headers.origin !== undefined && !(fromPage && isSameOrigin(headers))) return FROM_PAGE;
     if (!fromPage && isStranger?.(headers)) return stranger;
@@ -89,9 +91,9 @@ function createWriteGuard(isStranger: Test | null, stranger: Refusal) {
       return refuse(411, "expected the header Content-Length, got a body in chunks");
     if (!/^application\/json\s*(?:;|$)/i.test(type))
       return refuse(415, "expected the header Content-Type: application/json");
-    if (Number(length) <= MAX_BODY) return null;
+    if (Number(length) <= maxBody) return null;
     const headersBack = Number(length) > MAX_IGNORED ? { connection: "close" } : {};
-    return refuse(413, `expected a body of at most ${MAX_BODY} bytes`, headersBack);
+    return refuse(413, `expected a body of at most ${maxBody} bytes`, headersBack);
   };
 }
 
