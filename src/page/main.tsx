@@ -1,6 +1,6 @@
 import { render } from "preact";
-import { App } from "./app.tsx";
 import { beginSession } from "./source.ts";
+import { App } from "./view/app.tsx";
 
 /** `ws open` puts a code into the fragment, which no server and no referrer sees, that is good for one session. */
 async function takeCode(): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Moment } from "./picture.ts";
-import { rowsOf } from "./rows.ts";
+import { type Row, rowsOf, saysOf } from "./rows.ts";
 
 /** A line to type, and what for. */
 export interface Next {
@@ -7,30 +7,30 @@ export interface Next {
   readonly why: string;
 }
 
-/** Characters of a shell that need no quotes. */
-const PLAIN = /^[\w.-]+$/;
+/** A name that a shell reads as one word. */
+const isPlain = ({ name }: Row): boolean => /^[\w.-]+$/.test(name);
+
+const WITH_A_HEAD: readonly Next[] = [
+  { type: "./ws run -- python job.py", why: "run a job" },
+  { type: 'eval "$(./ws env)"', why: "use the cluster from this shell" },
+  { type: "./ws test", why: "test every node" },
+];
 
 /** What helps next, the most urgent first. Pure. */
 export function nextOf(moment: Moment): Next[] {
   const rows = rowsOf(moment);
   if (rows.length === 0) return [{ type: "./ws up", why: "start the cluster" }];
-  const trouble = rows.find(({ tone, name }) => tone === "bad" && PLAIN.test(name));
-  const waiting = rows.find(({ state, name }) => state === "waits" && PLAIN.test(name));
   const hasHead = rows.some(({ role, tone }) => role === "HEAD" && tone === "good");
+  const [bad, waiting] = [
+    rows.filter(({ tone }) => tone === "bad"),
+    rows.filter(({ state }) => state === "waits"),
+  ];
+  const logs = [...bad.filter(isPlain).slice(0, 1), ...waiting.filter(isPlain).slice(0, 1)];
   return [
-    ...(trouble
-      ? [{ type: `./ws logs ${trouble.name}`, why: `why ${trouble.name} is ${trouble.state}` }]
-      : []),
-    ...(waiting ? [{ type: `./ws logs ${waiting.name}`, why: `what ${waiting.name} waits for` }] : []),
-    ...(trouble || waiting || !hasHead
-      ? [{ type: "./ws doctor", why: "what is wrong, and what to do" }]
-      : []),
-    ...(hasHead
-      ? [
-          { type: "./ws run -- python job.py", why: "run a job" },
-          { type: 'eval "$(./ws env)"', why: "use the cluster from this shell" },
-          { type: "./ws test", why: "test every node" },
-        ]
-      : []),
+    ...logs.map(({ name, state }) => ({ type: `./ws logs ${name}`, why: `why ${name} ${saysOf(state)}` })),
+    ...(hasHead && bad.length + waiting.length === 0
+      ? []
+      : [{ type: "./ws doctor", why: "what is wrong, and what to do" }]),
+    ...(hasHead ? WITH_A_HEAD : []),
   ];
 }

@@ -1,10 +1,12 @@
 import type { Moment } from "./picture.ts";
-import { type Row, rowsOf } from "./rows.ts";
+import { type Row, rowsOf, saysOf } from "./rows.ts";
 import { span } from "./time.ts";
 
 /** What is said of the cluster first. `news`: the same without the times that go on, for those who listen. */
 export interface Sentence {
-  readonly text: string;
+  readonly lead: string;
+  /** Of the nodes that are not well, a sentence each. */
+  readonly troubles: readonly string[];
   readonly news: string;
 }
 
@@ -14,13 +16,13 @@ const MAX_NAMED = 2;
 /** "ray-cpu leads since 2 d 4 h, epoch 3. 2 of 3 nodes are ALIVE. ray-big waits: 10.0.0.1:6379 no route." Pure. */
 export function sentenceOf(moment: Moment): Sentence {
   const rows = rowsOf(moment);
-  const rest = [aliveOf(rows, moment.view.omitted), ...troubles(rows)];
-  const say = (since: (ms: number | undefined, word: string) => string) =>
-    [leadOf(moment, rows, since), ...rest].join(" ");
-  return {
-    text: say((ms, word) => (ms === undefined ? "" : ` ${word} ${span(moment.nowMs - ms)}`)),
-    news: say(() => ""),
-  };
+  const alive = aliveOf(rows, moment.view.omitted);
+  const told = troubles(rows);
+  const lead = leadOf(moment, rows, (ms, word) =>
+    ms === undefined ? "" : ` ${word} ${span(moment.nowMs - ms)}`,
+  );
+  const news = [leadOf(moment, rows, () => ""), alive, ...told].join(" ");
+  return { lead: `${lead} ${alive}`, troubles: told, news };
 }
 
 type Since = (ms: number | undefined, word: string) => string;
@@ -52,8 +54,8 @@ function aliveOf(rows: readonly Row[], omitted = 0): string {
   const more = omitted > 0 ? ` ${omitted} more are not listed.` : "";
   if (rows.length === 0) return `No node reports.${more}`;
   if (rows.length === 1) return `The only node is ${count === 1 ? "ALIVE" : "not ALIVE"}.${more}`;
-  const which =
-    count === rows.length ? `All ${count} nodes` : `${count === 0 ? "None" : count} of ${rows.length} nodes`;
+  const some = `${count === 0 ? "None" : count} of ${rows.length} nodes`;
+  const which = count < rows.length ? some : count === 2 ? "Both nodes" : `All ${count} nodes`;
   return `${which} ${count === 1 ? "is" : "are"} ALIVE.${more}`;
 }
 
@@ -64,7 +66,5 @@ function troubles(rows: readonly Row[]): string[] {
   return left === 0 ? named : [...named, `${left} more ${left === 1 ? "is" : "are"} not well.`];
 }
 
-const troubleOf = ({ name, state, why }: Row): string => {
-  const says = state === "waits" || state === "failed" ? state : `is ${state}`;
-  return `${name} ${says}${why === undefined ? "" : `: ${why.replace(/\.$/, "")}`}.`;
-};
+const troubleOf = ({ name, state, why }: Row): string =>
+  `${name} ${saysOf(state)}${why === undefined ? "" : `: ${why.replace(/\.$/, "")}`}.`;

@@ -68,7 +68,9 @@ export class Source {
     // The service sends its whole history first, since another one may have taken its place.
     const stream = new EventSource("/v1/stream?after=0");
     const events: ClusterEvent[] = [];
+    let heard = false;
     const hear = (change: Partial<Picture>) => {
+      heard = true;
       this.#heardMs = Date.now();
       this.#set(change);
     };
@@ -89,6 +91,19 @@ export class Source {
       if (Date.now() - this.#heardMs > QUIET_MS && (await this.#ask()).kind !== "live") break;
     }
     stream.close();
+    if (!heard) await this.#read();
+  }
+
+  /** Where the service has no stream left, or a proxy lets none through: once, and again at the next try. */
+  async #read(): Promise<void> {
+    try {
+      const [view, { events }] = await Promise.all(
+        ["/v1/cluster", "/v1/events"].map(async (path) => (await fetch(path)).json()),
+      );
+      this.#set({ view, events, atMs: Date.now() + this.#picture.aheadMs });
+    } catch {
+      // The next look says that the service is gone.
+    }
   }
 
   /** Much may come at once. */

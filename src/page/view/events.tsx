@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
-import type { Moment } from "./picture.ts";
+import type { Moment } from "../picture.ts";
+import { eventWords } from "../words.ts";
 import { At, Foreign } from "./text.tsx";
-import { eventWords } from "./words.ts";
 
 const MAX_SHOWN = 12;
 

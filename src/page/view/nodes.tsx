@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
+import type { Moment } from "../picture.ts";
+import { type Row, rowsOf } from "../rows.ts";
 import { Log } from "./log.tsx";
-import type { Moment } from "./picture.ts";
-import { type Row, rowsOf } from "./rows.ts";
 import { For, Foreign } from "./text.tsx";
 
 const COLUMNS = [
@@ -57,7 +57,7 @@ function NodeRow({ row, nowMs, isOpen, onToggle }: Props) {
   const { name, role, state, tone, why, sinceMs, resources, versions, restarts, address, card, reach } = row;
   return (
     <>
-      <tr class={tone}>
+      <tr data-tone={tone}>
         <th scope="row">
           <Foreign max={40}>{name}</Foreign>
           {role && <span class={`role ${role.toLowerCase()}`}>{role}</span>}
@@ -88,7 +88,7 @@ function NodeRow({ row, nowMs, isOpen, onToggle }: Props) {
         </Cell>
         <Cell title="Log">
           <button type="button" aria-expanded={isOpen} aria-label={`Log of ${name}`} onClick={onToggle}>
-            {isOpen ? "Close" : "Log"}
+            {isOpen ? "Close" : "Show"}
           </button>
         </Cell>
       </tr>

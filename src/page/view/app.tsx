@@ -1,14 +1,14 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
+import type { Moment, Picture } from "../picture.ts";
+import { sentenceOf } from "../sentence.ts";
+import { Source } from "../source.ts";
+import { clock, span } from "../time.ts";
 import { Ask } from "./ask.tsx";
 import { Events } from "./events.tsx";
 import { Lease } from "./lease.tsx";
 import { NextSteps } from "./next-steps.tsx";
 import { Nodes } from "./nodes.tsx";
-import type { Moment, Picture } from "./picture.ts";
-import { sentenceOf } from "./sentence.ts";
-import { Source } from "./source.ts";
 import { Foreign } from "./text.tsx";
-import { clock, span } from "./time.ts";
 
 /** The whole page. */
 export function App() {
@@ -29,7 +29,7 @@ export function App() {
   const moment = view && { view, atMs, events, nowMs: now };
   return (
     <main class={frozen ? "gone" : ""}>
-      <Header picture={picture} moment={moment} nowMs={nowMs} />
+      <Header link={link} moment={moment} nowMs={nowMs} />
       {moment && (
         <>
           <Nodes {...moment} />
@@ -47,37 +47,41 @@ export function App() {
   );
 }
 
-function Header({
-  picture: { link },
-  moment,
-  nowMs,
-}: {
-  picture: Picture;
-  moment: Moment | undefined;
-  nowMs: number;
-}) {
+interface HeaderProps {
+  readonly link: Picture["link"];
+  readonly moment: Moment | undefined;
+  readonly nowMs: number;
+}
+
+/** The sentence, and where the service is gone since when. Who listens hears what is new, and no running times. */
+function Header({ link, moment, nowMs }: HeaderProps) {
   const said = moment && sentenceOf(moment);
-  const gone =
-    link.kind === "gone" ? `The health service is gone since ${clock(link.sinceMs, nowMs)}` : undefined;
-  const sentence = said?.text ?? (gone === undefined ? "Looking at the cluster …" : "");
+  const gone = link.kind === "gone" ? link : undefined;
+  const since = gone && `The health service has been gone since ${clock(gone.sinceMs, nowMs)}`;
   return (
     <header>
       <p class={`link ${link.kind}`}>
-        <span class="dot" aria-hidden="true" />{" "}
-        {gone === undefined ? (link.kind === "live" ? "Live" : "Opening") : "Gone"}
+        <span class="dot" aria-hidden="true" />
+        {{ opening: "Opening", live: "Live", gone: "Gone", asks: "" }[link.kind]}
       </p>
-      {gone !== undefined && (
+      {gone && (
         <p class="notice">
-          {gone} ({span(nowMs - (link.kind === "gone" ? link.sinceMs : 0))}):{" "}
-          <Foreign>{link.kind === "gone" ? link.why : ""}</Foreign>. This page shows what it said last, and
-          looks for it.
+          {since}, for {span(nowMs - gone.sinceMs)}: <Foreign>{gone.why}</Foreign>.{" "}
+          {moment ? "Below is what it said last. " : ""}This page goes on looking for it.
         </p>
       )}
       <h1>
-        <Foreign max={1000}>{sentence}</Foreign>
+        <Foreign max={400}>
+          {said?.lead ?? (gone ? "The cluster is out of sight." : "Looking at the cluster …")}
+        </Foreign>
+        {said?.troubles.map((trouble) => (
+          <span key={trouble} class="trouble">
+            <Foreign max={300}>{trouble}</Foreign>
+          </span>
+        ))}
       </h1>
       <p class="unseen" role="status">
-        {gone ?? <Foreign max={1000}>{said?.news ?? ""}</Foreign>}
+        <Foreign max={1000}>{since ?? said?.news ?? ""}</Foreign>
       </p>
     </header>
   );

@@ -1,6 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
-import { visible } from "../common/output/shown.ts";
-import type { NodeLines } from "../common/protocol/events-protocol.ts";
+import { visible } from "../../common/output/shown.ts";
+import type { NodeLines } from "../../common/protocol/events-protocol.ts";
 
 const EVERY_MS = 2000;
 

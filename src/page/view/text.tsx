@@ -1,5 +1,5 @@
-import { visible } from "../common/output/shown.ts";
-import { clock, span } from "./time.ts";
+import { visible } from "../../common/output/shown.ts";
+import { clock, span } from "../time.ts";
 
 const MAX_SHOWN = 140;
 

@@ -1,5 +1,5 @@
-import { nextOf } from "./next.ts";
-import type { Moment } from "./picture.ts";
+import { nextOf } from "../next.ts";
+import type { Moment } from "../picture.ts";
 
 /** What to type next, on a machine of the cluster. */
 export const NextSteps = (moment: Moment) => (

@@ -1,8 +1,8 @@
-import { short } from "../common/output/units.ts";
-import { type Reign, reignsOf } from "./epochs.ts";
-import type { Moment } from "./picture.ts";
+import { short } from "../../common/output/units.ts";
+import { type Reign, reignsOf } from "../epochs.ts";
+import type { Moment } from "../picture.ts";
+import { span } from "../time.ts";
 import { At, Foreign } from "./text.tsx";
-import { span } from "./time.ts";
 
 /** So many epochs have room beside each other. */
 const MAX_SHOWN = 8;

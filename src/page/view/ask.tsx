@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { beginSession } from "./source.ts";
+import { beginSession } from "../source.ts";
 import { Foreign } from "./text.tsx";
 
 /** Asks for the token once. It is sent to this service alone, and not kept by the page. */
