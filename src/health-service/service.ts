@@ -11,6 +11,7 @@ import { LeaseStore, type LeaseStoreSettings } from "./lease/lease-store.ts";
 import { createWhitelistCheck } from "./lease/whitelist.ts";
 import { createDialBack, createReach } from "./reach.ts";
 import { Registry } from "./registry.ts";
+import { Sessions } from "./sessions.ts";
 
 export interface ServiceSettings extends Omit<LeaseStoreSettings, "ttlMs" | "isDuplicate"> {
   readonly version: string;
@@ -31,6 +32,7 @@ export class Service {
   readonly settings: ServiceSettings;
   readonly lease: LeaseStore;
   readonly registry: Registry;
+  readonly sessions: Sessions;
   readonly history: History;
   readonly logs = new NodeLogs();
   /** HTTP answers by status. */
@@ -51,6 +53,7 @@ export class Service {
     const { config, cluster, now } = settings;
     const { RAY_EP_LEASE_TTL: ttlMs, HEAD_WHITELIST: whitelist, RAY_EP_HEALTH_TOKEN: token } = config;
     this.settings = settings;
+    this.sessions = new Sessions(now);
     this.#startedAtMs = now();
     this.#headlessSinceMs = now();
     this.history = settings.history ?? new History();

@@ -7,16 +7,14 @@ import { whyNotFor } from "./credentials.ts";
 import { historyPaths } from "./history-paths.ts";
 import { memberPaths } from "./member-paths.ts";
 import { renderMetrics } from "./metrics.ts";
+import { PAGE } from "./page.ts";
 import { clusterText, paced } from "./reads.ts";
-import { ok, type Paths, type Reply, refuse } from "./reply.ts";
+import { ok, type Paths, refuse } from "./reply.ts";
+import { sessionPaths } from "./session-paths.ts";
 import { takeoverPaths } from "./takeover-paths.ts";
 import { createWrites, MAX_REPORT } from "./writes.ts";
 
-const TEXT = { "content-type": "text/plain; charset=utf-8" };
 const METRICS = { "content-type": "text/plain; version=0.0.4; charset=utf-8" };
-
-/** For those who only want to know whether this service lives. */
-export const ROOT: Paths = { "/": { GET: (): Reply => ({ status: 200, headers: TEXT, body: "OK" }) } };
 
 /** All paths of a service. */
 export function pathsOf(service: Service, takeover?: Takeover): Paths {
@@ -25,7 +23,8 @@ export function pathsOf(service: Service, takeover?: Takeover): Paths {
   const cluster = paced(() => clusterText(service));
   const metrics = paced(() => renderMetrics(service));
   return {
-    ...ROOT,
+    ...PAGE,
+    ...sessionPaths(service, write),
     ...(settings.cluster && memberPaths(service, settings.cluster, write)),
     ...historyPaths(service, cluster),
     ...(takeover && takeoverPaths(takeover, write)),
@@ -52,7 +51,7 @@ export function pathsOf(service: Service, takeover?: Takeover): Paths {
           if (noted !== "duplicate-name") return ok(noted);
           return { status: 409, body: { reason: noted, message: duplicateName(name) } };
         },
-        MAX_REPORT,
+        { maxBody: MAX_REPORT },
       ),
     },
   };

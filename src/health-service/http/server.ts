@@ -16,6 +16,7 @@ import { Connections, maxConnections } from "./connections.ts";
 import { callerOf, whyNotHeard, whyNotNow } from "./credentials.ts";
 import { pathsOf } from "./paths.ts";
 import { type Paths, type Reply, refuse } from "./reply.ts";
+import { readerOf } from "./session-paths.ts";
 import { short } from "./writes.ts";
 
 /** How long a client may take to send a request. */
@@ -98,12 +99,13 @@ function send(
 }
 
 /** What strangers may ask for, where all others have credentials. */
-const OPEN: ReadonlySet<string> = new Set(["/", "/v1/join", "/v1/leader"]);
+const OPEN: ReadonlySet<string> = new Set(["/", "/v1/join", "/v1/leader", "/v1/session"]);
 /** Paths with a name: what stands before it, and what may stand behind it. */
 const NAMED = /^(\/v1\/(?:nodes|members)\/)([^/]*)(\/log)?$/;
 
 /** Finds who answers a request, by its path. */
-function createRouter({ settings: { cluster, log } }: Service, paths: Paths) {
+function createRouter(service: Service, paths: Paths) {
+  const { cluster, log } = service.settings;
   // A map has no names of its own, such as "constructor".
   const known = new Map(Object.entries(paths));
   const whyNot = (request: IncomingMessage, path: string, caller: Identity): Reply | null => {
@@ -125,7 +127,7 @@ function createRouter({ settings: { cluster, log } }: Service, paths: Paths) {
     const methods = known.get(`${folder}${rest}`);
     if (methods === undefined || name === undefined)
       return refuse(404, `there is nothing at ${url.slice(0, 200)}`);
-    const caller = callerOf(cluster, request.headers);
+    const caller = readerOf(service, request) ?? callerOf(cluster, request.headers);
     const refusal = whyNot(request, path, caller);
     if (refusal !== null) return refusal;
     const handler = methods[method === "HEAD" ? "GET" : method];

@@ -25,12 +25,13 @@ export function createWrites({ config, cluster, log }: ServiceSettings) {
     schema: z.ZodMiniType<T>,
     whyNot: (caller: Identity, body: T, name: string) => Reply | null,
     handle: (body: T, sender: Sender) => Promise<Reply>,
-    maxBody = MAX_BODY,
+    /** `fromPage`: the page of this service sends it as well, and its body says who sends it. `maxBody`: bytes. */
+    { fromPage = false, maxBody = MAX_BODY } = {},
   ): Handler =>
     async (request, name) => {
       const { method = "", url = "", headers, socket } = request;
       const peer = socket.remoteAddress ?? "unknown";
-      const refusal = guard(headers, maxBody);
+      const refusal = guard(headers, fromPage, maxBody);
       if (refusal !== null) {
         log({ type: "turned-away", from: peer, method, path: short(url), cause: refusal.body.error });
         return refusal;
@@ -77,16 +78,15 @@ export const MAX_REPORT = 16 * 1024;
 const MAX_IGNORED = 1024 * 1024;
 
 /**
- * Checks a write by its headers; null accepts it. Browsers send `Origin` with each PUT, POST and DELETE (Fetch standard, 3.2), also
+ * Checks a write by its headers; null accepts it. `fromPage`: our own page may send it. Browsers send `Origin` with each PUT, POST and DELETE (Fetch standard, 3.2), also
  * after DNS rebinding; nodes never do. An old browser without it still sends the page's host name, and cannot send
  * `application/json` to another origin without a preflight. `stranger`: the answer to those that `isStranger` finds.
  */
 function createWriteGuard(isStranger: Test | null, stranger: Refusal) {
-  return (headers: IncomingHttpHeaders, maxBody: number): Refusal | null => {
-    const { origin, "content-type": type = "", "content-length": length = "0" } = headers;
-    if (origin !== undefined)
-      return refuse(403, "expected no Origin header: writes from web pages are refused");
-    if (isStranger?.(headers)) return stranger;
+  return (headers: IncomingHttpHeaders, fromPage: boolean, maxBody: number): Refusal | null => {
+    const { "content-type": type = "", "content-length": length = "0" } = headers;
+    if (headers.origin !== undefined && !(fromPage && isSameOrigin(headers))) return FROM_PAGE;
+    if (!fromPage && isStranger?.(headers)) return stranger;
     if (headers["transfer-encoding"] !== undefined)
       return refuse(411, "expected the header Content-Length, got a body in chunks");
     if (!/^application\/json\s*(?:;|$)/i.test(type))
@@ -97,6 +97,11 @@ function createWriteGuard(isStranger: Test | null, stranger: Refusal) {
   };
 }
 
+/** Host and port alone: this service has one scheme. */
+export const isSameOrigin = ({ origin = "", host = "" }: IncomingHttpHeaders): boolean =>
+  attempt(() => new URL(origin).host) === host.toLowerCase();
+
+const FROM_PAGE = refuse(403, "expected no Origin header: writes from web pages are refused");
 const NO_TOKEN = refuse(401, "expected the header Authorization: Bearer <RAY_EP_HEALTH_TOKEN>", {
   "www-authenticate": "Bearer",
 });
@@ -105,8 +110,8 @@ const FOREIGN_HOST = refuse(
   "expected a Host header with an address, a name without dots, or a private name such as health.local; name others in RAY_EP_HEALTH_ALLOWED_HOSTS of the health service, or give it a token",
 );
 
-/** Compares digests, so that the time taken reveals nothing about the token or its length. */
-function tokenTest(token: string): Test {
+/** True for those without the token. Compares digests, so that the time taken reveals nothing about the token or its length. */
+export function tokenTest(token: string): Test {
   const digest = (words: string) => createHash("sha256").update(words).digest();
   const wanted = digest(`Bearer ${token}`);
   return ({ authorization = "" }) => !timingSafeEqual(digest(authorization), wanted);
