@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { eventWords } from "../common/output/event-words.ts";
+import { span } from "../common/output/units.ts";
 import type { ClusterEvent } from "../common/protocol/events-protocol.ts";
 import type { NodeStatus } from "../common/protocol/node-status.ts";
 import { newborn } from "../entrypoint/lease/node-status.ts";
@@ -7,8 +9,6 @@ import { nextOf } from "./next.ts";
 import type { Moment, NodeView } from "./picture.ts";
 import { rowsOf } from "./rows.ts";
 import { sentenceOf } from "./sentence.ts";
-import { span } from "./time.ts";
-import { eventWords } from "./words.ts";
 
 const NOW = 1_800_000_000_000;
 const AGO = (s: number) => NOW - s * 1000;
@@ -20,7 +20,10 @@ const holder = (more: Partial<Holder> = {}): Holder => ({
 });
 const node = (name: string, more: Partial<NodeView> = {}, status: Partial<NodeStatus> = {}): NodeView => ({
   ...{ name, seenAgo: 1, role: "worker", state: "watching", head: null, advertise: "10.0.0.2" },
-  ...{ nodeManagerPort: 20000, status: { ...newborn(name, "0.1.0", AGO(9000)), ...status } },
+  ...{
+    nodeManagerPort: 20000,
+    status: { ...newborn({ node: name, version: "0.1.0" }, AGO(9000)), ...status },
+  },
   ...more,
 });
 const HEAD = node("ray-cpu", { role: "head" }, { since: AGO(187_200) });
