@@ -19,7 +19,15 @@ test("a move is written once, however many reports tell it, and not of a member 
   const events: Event[] = [];
   const log = (event: Event) => void events.push(event);
   const store = clusterStore({ ...EMPTY_CLUSTER, members: [MEMBER] }, save, { log });
-  const cluster = new Cluster({ store, admin: "a", pin: "", now: () => 0, wallNow: () => 0, log });
+  const cluster = new Cluster({
+    store,
+    admin: "a",
+    pin: "",
+    now: () => 0,
+    wallNow: () => 0,
+    graceMs: 0,
+    log,
+  });
   await Promise.all(Array.from("123", () => cluster.locate("gpu01", "10.0.0.9")));
   expect([writes, store.state.members[0]?.address]).toEqual([1, "10.0.0.9"]);
   await Promise.all([cluster.remove("gpu01", "the admin", false), cluster.locate("gpu01", "10.0.0.1")]);

@@ -4,10 +4,11 @@ import type * as wire from "../../common/protocol/join-protocol.ts";
 import { formatJoinToken } from "../../common/protocol/join-token.ts";
 import type { ClusterNews } from "../../common/protocol/lease-protocol.ts";
 import type { Event } from "../event.ts";
-import { Callers } from "./callers.ts";
+import { Callers, type Identity } from "./callers.ts";
 import { candidatesLine, type KeptMember } from "./cluster-state.ts";
 import type { ClusterStore } from "./cluster-store.ts";
 import * as membership from "./membership.ts";
+import { isNews, parseRank } from "./rank.ts";
 import { explainJoinRefusal } from "./refusal.ts";
 import { digestOf, newSecret } from "./secrets.ts";
 
@@ -19,6 +20,8 @@ export interface ClusterSettings {
   /** Milliseconds, monotonic; and since 1970. */
   readonly now: () => number;
   readonly wallNow: () => number;
+  /** After it began to decide, a member that it has not heard counts as living for so long. */
+  readonly graceMs: number;
   readonly log: (event: Event) => void;
 }
 
@@ -31,7 +34,7 @@ export class Cluster {
   constructor(settings: ClusterSettings) {
     this.#settings = settings;
     this.#store = settings.store;
-    this.callers = new Callers(settings.store, settings.admin, settings.now);
+    this.callers = new Callers(settings);
   }
 
   /** False where another service does, and this one copies it. */
@@ -133,10 +136,26 @@ export class Cluster {
   }
 
   news(): ClusterNews {
+    const { services, term, leader } = this.#store.state;
     return {
       candidates: candidatesLine(this.#store.state),
-      services: this.#store.state.services.map(({ at }) => at),
+      services: services.map(({ at }) => at),
+      term,
+      leader,
     };
+  }
+
+  /** Which service decides, as far as this one knows, and on which member's machine. */
+  get leader(): { readonly leader: string; readonly on: string | null } {
+    const { services, leader } = this.#store.state;
+    return { leader, on: services.find(({ at }) => at === leader)?.member ?? null };
+  }
+
+  /** The rank that a request names may be above this service's: then this one must not decide beside that one. */
+  async hear(url: string, caller: Identity): Promise<void> {
+    const rank = parseRank("heard", url);
+    const hears = () => rank !== undefined && isNews(this.#store.state, rank, caller.kind);
+    if (hears()) await this.#store.inLine(async () => rank && hears() && this.#store.heard(rank));
   }
 
   /** The body of `GET /v1/members`. */
