@@ -24,7 +24,7 @@ export type TokenMade = z.infer<typeof TokenMade>;
 export const TokenRevocation = z.object({ secret: z.optional(Word) });
 export type TokenRevocation = z.infer<typeof TokenRevocation>;
 
-/** 200 of `DELETE /v1/tokens`: how many tokens worked until now. */
+/** 200 of `DELETE /v1/tokens`, and of `DELETE /v1/members/NAME`, whose token ends too: how many tokens worked until now. */
 export const TokensRevoked = z.object({ revoked: Count });
 export type TokensRevoked = z.infer<typeof TokensRevoked>;
 

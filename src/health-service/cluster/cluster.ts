@@ -25,6 +25,9 @@ export interface ClusterSettings {
   readonly log: (event: Event) => void;
 }
 
+/** Who ends a membership. */
+export type Remover = "itself" | "the admin";
+
 /** Who belongs to the cluster. */
 export class Cluster {
   readonly #settings: ClusterSettings;
@@ -113,13 +116,24 @@ export class Cluster {
     });
   }
 
-  /** Ends a membership. `neverRan`: its node has not. `false`: there is no such member; null: it cannot be kept. */
-  remove(name: string, by: string, neverRan: boolean): Promise<boolean | null> {
+  /**
+   * Ends a membership. `neverRan`: its node has not. Whom the admin removes knows the token by which it joined, which ends too: how many
+   * worked until now. `false`: there is no such member; null: it cannot be kept.
+   */
+  remove(name: string, by: Remover, neverRan: boolean): Promise<admin.TokensRevoked | false | null> {
     return this.#change(async () => {
-      if (this.member(name) === undefined) return false;
-      if (!(await this.#store.keep(membership.remove(this.#store.state, name, neverRan)))) return null;
-      this.#settings.log({ type: "removed", node: name, by });
-      return true;
+      const { wallNow, log } = this.#settings;
+      const member = this.member(name);
+      if (member === undefined) return false;
+      const without = membership.remove(this.#store.state, name, neverRan);
+      const { state, revoked } =
+        by === "itself"
+          ? { state: without, revoked: 0 }
+          : membership.revokeTokens(without, member.joinedBy, wallNow());
+      if (!(await this.#store.keep(state))) return null;
+      log({ type: "removed", node: name, by });
+      if (revoked > 0) log({ type: "tokens-revoked", revoked });
+      return { revoked };
     });
   }
 
