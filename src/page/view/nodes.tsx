@@ -88,7 +88,7 @@ function NodeRow({ row, nowMs, isOpen, onToggle }: Props) {
         </Cell>
         <Cell title="Log">
           <button type="button" aria-expanded={isOpen} aria-label={`Log of ${name}`} onClick={onToggle}>
-            {isOpen ? "Close" : "Show"}
+            Log
           </button>
         </Cell>
       </tr>
