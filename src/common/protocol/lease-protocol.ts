@@ -101,6 +101,11 @@ export type LeaseReleased = { released: boolean; epoch: number; instance: string
 export const MAX_LOG_LINES = 50;
 export const MAX_LOG_LINE = 500;
 
+const ReportedLog = z.object({
+  first: Count,
+  lines: z.array(z.string().check(z.maxLength(MAX_LOG_LINE), visible)).check(z.maxLength(MAX_LOG_LINES)),
+});
+
 /** Body of `PUT /v1/nodes/NAME`, forgotten after three TTLs without a new one. */
 export const NodeReport = z.object({
   life: Name,
@@ -129,10 +134,10 @@ export const NodeReport = z.object({
    * `instance`, last. `first`: the number of the first line in this life.
    */
   log: z.optional(
-    z.object({
-      first: Count,
-      lines: z.array(z.string().check(z.maxLength(MAX_LOG_LINE), visible)).check(z.maxLength(MAX_LOG_LINES)),
-    }),
+    z.pipe(
+      z.unknown(),
+      z.transform((log) => z.safeParse(ReportedLog, log).data),
+    ),
   ),
   /** Its status; a node of another version may send none, or one that is not understood here. */
   status: z.optional(

@@ -21,7 +21,7 @@ export class HistoryFile {
     this.#onFailed = onFailed;
   }
 
-  /** What was kept; damaged lines are skipped, and gone with the next event. */
+  /** What was kept; damaged lines are skipped. */
   async read(): Promise<readonly ClusterEvent[]> {
     const text = await readFile(this.#path, "utf8").catch((error: NodeJS.ErrnoException) => {
       if (error.code !== "ENOENT" && error.code !== "ENOTDIR") this.#onFailed(this.#path, error.message);
@@ -33,7 +33,7 @@ export class HistoryFile {
       .toSorted((a, b) => a.id - b.id)
       .slice(-MAX_EVENTS);
     this.#lines = events.map((event) => JSON.stringify(event));
-    if (text.endsWith("\n") && events.length === found.length) this.#onDisk = found.length;
+    if (text.endsWith("\n")) this.#onDisk = found.length;
     return events;
   }
 

@@ -9,11 +9,13 @@ interface Kept {
   /** How many lines this node has sent to this service. */
   readonly total: number;
   readonly life: string;
+  /** The number of the first line that came, in that life. */
+  readonly first: number;
   /** The number of the next line in that life. */
   readonly next: number;
 }
 
-const NOTHING: Kept = { lines: [], total: 0, life: "", next: 0 };
+const NOTHING: Kept = { lines: [], total: 0, life: "", first: 0, next: 0 };
 
 /** The last lines of each node's log, also of a node that is gone; those of the node that is silent for the longest go first. */
 export class NodeLogs {
@@ -22,13 +24,17 @@ export class NodeLogs {
   take(name: string, { life, log }: Pick<NodeReport, "life" | "log">): void {
     if (log === undefined) return;
     const key = name.toLowerCase();
-    const { lines, total, ...before } = this.#nodes.get(key) ?? NOTHING;
-    const known = before.life === life ? Math.max(0, before.next - log.first) : 0;
-    const fresh = log.lines.slice(known);
+    const before = this.#nodes.get(key) ?? NOTHING;
+    const isSame = before.life === life;
+    // A node that sends its log anew has lines from before those that are here.
+    const isAnew = isSame && log.first < before.first;
+    const lines = isAnew ? [] : before.lines;
+    const fresh = log.lines.slice(isSame && !isAnew ? Math.max(0, before.next - log.first) : 0);
+    const first = isSame && !isAnew ? before.first : log.first;
     this.#nodes.delete(key);
     this.#nodes.set(key, {
       lines: [...lines, ...fresh].slice(-MAX_LOG_LINES),
-      ...{ total: total + fresh.length, life, next: log.first + log.lines.length },
+      ...{ total: before.total + fresh.length, life, first, next: log.first + log.lines.length },
     });
     const [oldest] = this.#nodes.size > MAX_NODES ? this.#nodes.keys() : [];
     if (oldest !== undefined) this.#nodes.delete(oldest);

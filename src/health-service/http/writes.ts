@@ -72,8 +72,8 @@ function parseBody<T>(schema: z.ZodMiniType<T>, body: string): Result<T, Reply> 
 
 /** All but reports are below 1 KB. Node reads no more than the header says. */
 const MAX_BODY = 8 * 1024;
-/** A report is about 1 KB, 10 KB at its longest, and has up to 16 KB of log (the entrypoint's log-tail.ts). */
-export const MAX_REPORT = 32 * 1024;
+/** A report is about 1 KB, 10 KB at its longest, and has up to 4 KB of log (the entrypoint's log-tail.ts). */
+export const MAX_REPORT = 16 * 1024;
 /** What a client that sends too much may go on sending, so that it can still read our answer, before it is cut off. */
 const MAX_IGNORED = 1024 * 1024;
 
