@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { statusOf } from "../../test/fixtures/status.ts";
 import type { ClusterEvent } from "../common/protocol/events-protocol.ts";
 import type { NodeStatus } from "../common/protocol/node-status.ts";
-import { newborn } from "../entrypoint/lease/node-status.ts";
 import { reignsOf } from "./epochs.ts";
 import { nextOf } from "./next.ts";
 import type { Moment, NodeView } from "./picture.ts";
@@ -20,7 +20,7 @@ const holder = (more: Partial<Holder> = {}): Holder => ({
 });
 const node = (name: string, more: Partial<NodeView> = {}, status: Partial<NodeStatus> = {}): NodeView => ({
   ...{ name, seenAgo: 1, role: "worker", state: "watching", head: null, advertise: "10.0.0.2" },
-  ...{ nodeManagerPort: 20000, status: { ...newborn(name, "0.1.0", AGO(9000)), ...status } },
+  ...{ nodeManagerPort: 20000, status: { ...statusOf(name, []), ...status } },
   ...more,
 });
 const HEAD = node("ray-cpu", { role: "head" }, { since: AGO(187_200) });
