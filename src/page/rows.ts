@@ -1,4 +1,5 @@
 import { gib } from "../common/output/units.ts";
+import { isUnreached, STATE_WORDS, TELLS_NOTHING, whyOf } from "../common/output/why.ts";
 import type { NodeStatus } from "../common/protocol/node-status.ts";
 import type { Moment, NodeView } from "./picture.ts";
 
@@ -22,20 +23,22 @@ export interface Row {
   readonly reach: { readonly text: string; readonly tone: Tone } | undefined;
 }
 
-const STATES: Readonly<Record<NodeView["state"], readonly [word: string, tone: Tone]>> = {
-  deciding: ["deciding", "busy"],
-  "waiting-for-head": ["waits", "busy"],
-  starting: ["starting", "busy"],
-  ready: ["ALIVE", "good"],
-  watching: ["ALIVE", "good"],
-  restarting: ["restarting", "bad"],
-  draining: ["stopping", "off"],
-  stopped: ["stopped", "off"],
+const TONES: Readonly<Record<NodeView["state"], Tone>> = {
+  deciding: "busy",
+  "waiting-for-head": "busy",
+  starting: "busy",
+  ready: "good",
+  watching: "good",
+  restarting: "bad",
+  draining: "off",
+  stopped: "off",
 };
 
 function stateOf({ silent, state, status }: NodeView): readonly [word: string, tone: Tone] {
   if (silent) return ["silent", "bad"];
-  return state === "stopped" && status?.failure ? ["failed", "bad"] : STATES[state];
+  // Its HEAD is out of reach, and its Ray goes on.
+  if (TONES[state] === "good" && status?.waits) return ["waits", "busy"];
+  return state === "stopped" && status?.failure ? ["failed", "bad"] : [STATE_WORDS[state], TONES[state]];
 }
 
 /** The state as it follows a name. */
@@ -63,40 +66,6 @@ export const rowsOf = ({ view, atMs }: Pick<Moment, "view" | "atMs">): Row[] =>
     .toSorted((a, b) => rank(a) - rank(b) || a.name.localeCompare(b.name, "en", { numeric: true }));
 
 const rank = ({ role, tone }: Row): number => (role === "HEAD" ? 0 : tone === "good" ? 2 : 1);
-
-const ANSWERS: Readonly<Record<string, string>> = {
-  refused: "refuses connections",
-  unreachable: "no route",
-  unresolved: "name not found",
-  "timeout-connect": "no answer",
-  "timeout-answer": "accepts connections and says nothing",
-  "not-ray": "is no Ray",
-  unauthorized: "refuses the token",
-  tls: "TLS differs",
-};
-
-/** Why a node is as it is, in a few words; undefined: there is nothing to say. Pure. */
-export function whyOf(node: NodeView): string | undefined {
-  const { state, silent, status } = node;
-  if (silent) return `no report; it was last ${STATES[state][0]}`;
-  if (status === undefined) return undefined;
-  const { failure, fault, waits, reach } = status;
-  if (state === "stopped") return failure ? (failure.words ?? failure.reason) : undefined;
-  if (waits !== null) return waitsFor(status);
-  if (fault !== null && state !== "ready" && state !== "watching") return fault.words ?? fault.reason;
-  if (isUnreached(reach)) return `not reached at ${reach.at}: ${reach.result}`;
-  return fault === null ? undefined : `last: ${fault.words ?? fault.reason}`;
-}
-
-function waitsFor({ waits, heads }: NodeStatus): string {
-  if (heads.length > 0)
-    return heads.map(({ address, answer }) => `${address} ${ANSWERS[answer] ?? answer}`).join(", ");
-  return [waits?.kind, waits?.node].filter(Boolean).join(" ");
-}
-
-const TELLS_NOTHING = ["reached", "busy", "not-known"];
-const isUnreached = (reach: NodeStatus["reach"]): reach is NonNullable<typeof reach> =>
-  reach !== null && !TELLS_NOTHING.includes(reach.result);
 
 function reachOf(status: NodeStatus | undefined): Row["reach"] {
   const dialled = status?.dialled ?? [];

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { statusOf } from "../../test/fixtures/status.ts";
+import { eventWords } from "../common/output/event-words.ts";
+import { span } from "../common/output/units.ts";
 import type { ClusterEvent } from "../common/protocol/events-protocol.ts";
 import type { NodeStatus } from "../common/protocol/node-status.ts";
 import { reignsOf } from "./epochs.ts";
@@ -7,8 +9,6 @@ import { nextOf } from "./next.ts";
 import type { Moment, NodeView } from "./picture.ts";
 import { rowsOf } from "./rows.ts";
 import { sentenceOf } from "./sentence.ts";
-import { span } from "./time.ts";
-import { eventWords } from "./words.ts";
 
 const NOW = 1_800_000_000_000;
 const AGO = (s: number) => NOW - s * 1000;
@@ -145,7 +145,19 @@ describe("a row", () => {
     [
       "one that waits for another",
       node("x", { state: "deciding" }, { waits: { kind: "lease-holder", node: "ray-cpu", since: NOW } }),
-      { why: "lease-holder ray-cpu" },
+      { why: "for ray-cpu, which holds the head lease, to serve" },
+    ],
+    [
+      "one whose HEAD is gone",
+      node(
+        "x",
+        {},
+        {
+          waits: { kind: "takeover", node: "ray-cpu", since: NOW },
+          heads: [{ address: "a:1", answer: "refused" }],
+        },
+      ),
+      { state: "waits", tone: "busy", why: "for ray-cpu to come back; a:1 refuses connections" },
     ],
     [
       "what Ray counts",

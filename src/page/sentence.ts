@@ -1,6 +1,6 @@
+import { span } from "../common/output/units.ts";
 import type { Moment } from "./picture.ts";
 import { type Row, rowsOf, saysOf } from "./rows.ts";
-import { span } from "./time.ts";
 
 /** What is said of the cluster first. `news`: the same without the times that go on, for those who listen. */
 export interface Sentence {

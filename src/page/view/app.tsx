@@ -1,8 +1,9 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
+import { span } from "../../common/output/units.ts";
 import type { Moment, Picture } from "../picture.ts";
 import { sentenceOf } from "../sentence.ts";
 import { Source } from "../source.ts";
-import { clock, span } from "../time.ts";
+import { clock } from "../time.ts";
 import { Ask } from "./ask.tsx";
 import { Events } from "./events.tsx";
 import { Lease } from "./lease.tsx";

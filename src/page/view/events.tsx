@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
+import { eventWords } from "../../common/output/event-words.ts";
 import type { Moment } from "../picture.ts";
-import { eventWords } from "../words.ts";
 import { At, Foreign } from "./text.tsx";
 
 const MAX_SHOWN = 12;

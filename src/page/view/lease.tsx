@@ -1,7 +1,6 @@
-import { short } from "../../common/output/units.ts";
+import { short, span } from "../../common/output/units.ts";
 import { type Reign, reignsOf } from "../epochs.ts";
 import type { Moment } from "../picture.ts";
-import { span } from "../time.ts";
 import { At, Foreign } from "./text.tsx";
 
 /** So many epochs have room beside each other. */

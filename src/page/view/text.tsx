@@ -1,5 +1,6 @@
 import { visible } from "../../common/output/shown.ts";
-import { clock, span } from "../time.ts";
+import { span } from "../../common/output/units.ts";
+import { clock } from "../time.ts";
 
 const MAX_SHOWN = 140;
 

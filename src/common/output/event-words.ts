@@ -1,5 +1,5 @@
-import type { ClusterEvent } from "../common/protocol/events-protocol.ts";
-import { span } from "./time.ts";
+import type { ClusterEvent } from "../protocol/events-protocol.ts";
+import { span } from "./units.ts";
 
 type Words = { readonly [K in ClusterEvent["kind"]]: (event: Extract<ClusterEvent, { kind: K }>) => string };
 
