@@ -36,6 +36,8 @@ const TONES: Readonly<Record<NodeView["state"], Tone>> = {
 
 function stateOf({ silent, state, status }: NodeView): readonly [word: string, tone: Tone] {
   if (silent) return ["silent", "bad"];
+  // Its HEAD is out of reach, and its Ray goes on.
+  if (TONES[state] === "good" && status?.waits) return ["waits", "busy"];
   return state === "stopped" && status?.failure ? ["failed", "bad"] : [STATE_WORDS[state], TONES[state]];
 }
 

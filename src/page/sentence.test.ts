@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
+import { statusOf } from "../../test/fixtures/status.ts";
 import { eventWords } from "../common/output/event-words.ts";
 import { span } from "../common/output/units.ts";
 import type { ClusterEvent } from "../common/protocol/events-protocol.ts";
 import type { NodeStatus } from "../common/protocol/node-status.ts";
-import { newborn } from "../entrypoint/lease/node-status.ts";
 import { reignsOf } from "./epochs.ts";
 import { nextOf } from "./next.ts";
 import type { Moment, NodeView } from "./picture.ts";
@@ -20,10 +20,7 @@ const holder = (more: Partial<Holder> = {}): Holder => ({
 });
 const node = (name: string, more: Partial<NodeView> = {}, status: Partial<NodeStatus> = {}): NodeView => ({
   ...{ name, seenAgo: 1, role: "worker", state: "watching", head: null, advertise: "10.0.0.2" },
-  ...{
-    nodeManagerPort: 20000,
-    status: { ...newborn({ node: name, version: "0.1.0" }, AGO(9000)), ...status },
-  },
+  ...{ nodeManagerPort: 20000, status: { ...statusOf(name, []), ...status } },
   ...more,
 });
 const HEAD = node("ray-cpu", { role: "head" }, { since: AGO(187_200) });
@@ -148,7 +145,19 @@ describe("a row", () => {
     [
       "one that waits for another",
       node("x", { state: "deciding" }, { waits: { kind: "lease-holder", node: "ray-cpu", since: NOW } }),
-      { why: "lease-holder ray-cpu" },
+      { why: "for ray-cpu, which holds the head lease, to serve" },
+    ],
+    [
+      "one whose HEAD is gone",
+      node(
+        "x",
+        {},
+        {
+          waits: { kind: "takeover", node: "ray-cpu", since: NOW },
+          heads: [{ address: "a:1", answer: "refused" }],
+        },
+      ),
+      { state: "waits", tone: "busy", why: "for ray-cpu to come back; a:1 refuses connections" },
     ],
     [
       "what Ray counts",

@@ -33,16 +33,28 @@ export function whyOf(node: Reported): string | undefined {
   if (status === undefined) return undefined;
   const { failure, fault, waits, reach } = status;
   if (state === "stopped") return failure ? (failure.words ?? failure.reason) : undefined;
-  if (waits !== null) return waitsFor(status);
+  if (waits !== null) return waitsFor(waits, status.heads);
   if (fault !== null && state !== "ready" && state !== "watching") return fault.words ?? fault.reason;
   if (isUnreached(reach)) return `not reached at ${reach.at}: ${reach.result}`;
   return fault === null ? undefined : `last: ${fault.words ?? fault.reason}`;
 }
 
-function waitsFor({ waits, heads }: NodeStatus): string {
-  if (heads.length > 0)
-    return heads.map(({ address, answer }) => `${address} ${ANSWERS[answer] ?? answer}`).join(", ");
-  return [waits?.kind, waits?.node].filter(Boolean).join(" ");
+type Waits = NonNullable<NodeStatus["waits"]>;
+
+const WAITS: Readonly<Record<string, (node: string) => string>> = {
+  head: () => "for a HEAD",
+  "lease-holder": (node) => `for ${node}, which holds the head lease, to serve`,
+  lease: () => "for the head lease",
+  takeover: (node) => `for ${node} to come back`,
+  "second-look": () => "for a HEAD to show itself",
+};
+
+/** What it waits for. Where any HEAD will do, what answers instead says more. */
+function waitsFor({ kind, node }: Waits, heads: NodeStatus["heads"]): string {
+  const answers = heads.map(({ address, answer }) => `${address} ${ANSWERS[answer] ?? answer}`).join(", ");
+  if (kind === "head" && answers !== "") return answers;
+  const what = WAITS[kind]?.(node ?? "another node") ?? kind;
+  return answers === "" ? what : `${what}; ${answers}`;
 }
 
 /** Results of a dial-back that say nothing against a node. */

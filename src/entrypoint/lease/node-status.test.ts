@@ -55,6 +55,11 @@ describe("what a node says of itself", () => {
       [seen, waiting(), JOINING],
     ],
     [
+      "nothing that it waited for while its HEAD was out of reach",
+      { waits: null, heads: [] },
+      [waiting(), seen, { ...EVENTS["head-out-of-reach"], cause: null }],
+    ],
+    [
       "whom it waits for, since it first waited",
       {
         decision: null,

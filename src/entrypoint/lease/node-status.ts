@@ -69,6 +69,9 @@ export function statusAfter(status: NodeStatus, event: Event, nowMs: number): No
       return { ...status, heads: event.heads.slice(0, MAX_SHOWN).map(({ result }) => asSeen(result)) };
     case "decision":
       return decided(status, event.decision, nowMs);
+    case "head-out-of-reach":
+      // It is back, and the search for another one is over.
+      return event.cause === null ? { ...status, waits: null, heads: [] } : status;
     case "reach-back": {
       if (!event.answer.ok) return status;
       const { result, to } = event.answer.value;

@@ -71,13 +71,13 @@ function NodeRow({ row, nowMs, isOpen, onToggle }: Props) {
         <Cell title="Why">{why && <Foreign>{why}</Foreign>}</Cell>
         <Cell title="Since">{sinceMs !== undefined && <For ms={sinceMs} nowMs={nowMs} />}</Cell>
         <Cell title="Resources">
-          {resources.join(" · ")}
-          <Small text={versions} />
+          {resources.length > 0 && resources.join(" · ")}
+          {small(versions)}
         </Cell>
         <Cell title="Restarts">{restarts}</Cell>
         <Cell title="Address">
           {address && <Foreign max={40}>{address}</Foreign>}
-          <Small text={card} />
+          {small(card)}
         </Cell>
         <Cell title="Dial-back">
           {reach && (
@@ -88,7 +88,7 @@ function NodeRow({ row, nowMs, isOpen, onToggle }: Props) {
         </Cell>
         <Cell title="Log">
           <button type="button" aria-expanded={isOpen} aria-label={`Log of ${name}`} onClick={onToggle}>
-            {isOpen ? "Close" : "Show"}
+            Log
           </button>
         </Cell>
       </tr>
@@ -104,12 +104,15 @@ function NodeRow({ row, nowMs, isOpen, onToggle }: Props) {
 }
 
 const Cell = ({ title, children }: { title: string; children?: preact.ComponentChildren }) => (
-  <td data-title={title}>{children || children === 0 ? children : <span class="none">–</span>}</td>
+  <td data-title={title}>{[children].flat().some(isShown) ? children : <span class="none">–</span>}</td>
 );
 
-const Small = ({ text }: { text: string | undefined }) =>
-  text ? (
+const isShown = (child: unknown): boolean => child !== undefined && child !== false && child !== "";
+
+const small = (text: string | undefined) =>
+  text !== undefined &&
+  text !== "" && (
     <small>
       <Foreign max={60}>{text}</Foreign>
     </small>
-  ) : null;
+  );
