@@ -1,5 +1,6 @@
 import type { Failure } from "../../common/failure.ts";
 import type { Answer } from "../../common/net/http.ts";
+import { findLeader } from "../../common/net/leader.ts";
 import type { Pinned } from "../../common/net/pinned-tls.ts";
 import { Joined, JoinRefused, type JoinRequest } from "../../common/protocol/join-protocol.ts";
 import type { JoinToken } from "../../common/protocol/join-token.ts";
@@ -53,19 +54,14 @@ export async function join(newcomer: Newcomer, token: JoinToken): Promise<Result
 
 const TIMEOUT_MS = 5000;
 
-/** A health service that has proven to be the cluster's. */
-interface Found extends Pinned {
-  readonly service: string;
-}
-
 /** The first service that answers with the pinned key; the next one is asked where one does not. */
-async function findService(services: readonly string[], pin: string): Promise<Result<Found, Failure>> {
+async function findService(services: readonly string[], pin: string): Promise<Result<Pinned, Failure>> {
   const { fetchCa } = await import("../../common/net/pinned-tls.ts");
   const causes: string[] = [];
   let other: string | undefined;
   for (const service of services) {
     const found = await fetchCa(service, pin, TIMEOUT_MS);
-    if (found.ok) return ok({ ...found.value, service });
+    if (found.ok) return found;
     if (found.error.kind === "no-answer") causes.push(found.error.cause);
     else other ??= service;
   }
@@ -74,26 +70,19 @@ async function findService(services: readonly string[], pin: string): Promise<Re
   );
 }
 
-/** What a service that only copies another one answers. */
-const STANDBY = 503;
-
-/** Exchanges the token's secret for a membership, at the first service that decides. */
+/** Exchanges the token's secret for a membership, at the service that decides: no other one is told the secret. */
 async function askToJoin(
-  { ca, service }: Found,
+  { ca }: Pinned,
   services: readonly string[],
   request: JoinRequest,
 ): Promise<Result<Joined, Failure>> {
   const { secureCall } = await import("../../common/net/pinned-tls.ts");
   const at = secureCall(ca, null);
-  let failure: Failure = { reason: "no-health-service", causes: [] };
-  for (const each of [service, ...services.filter((other) => other !== service)]) {
-    const answer = await at(each)("POST", "/v1/join", TIMEOUT_MS, request);
-    if (answer.ok && answer.value.status !== STANDBY) return readJoined(answer.value, each);
-    if (answer.ok) failure = unclear(answer.value, each);
-    else if (failure.reason === "no-health-service")
-      failure = { ...failure, causes: [...failure.causes, answer.error] };
-  }
-  return err(failure);
+  const leader = await findLeader(services, at, TIMEOUT_MS);
+  if (!leader.ok) return err({ reason: "no-health-service", causes: leader.error });
+  const answer = await at(leader.value)("POST", "/v1/join", TIMEOUT_MS, request);
+  if (!answer.ok) return err({ reason: "no-health-service", causes: [answer.error] });
+  return readJoined(answer.value, leader.value);
 }
 
 /** What the service said, or why that is no membership. */
