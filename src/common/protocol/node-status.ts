@@ -7,6 +7,9 @@ export const MAX_SHOWN = 8;
 /** What a Date can have (ECMA-262, 21.4.1.1): ws shows the times of all nodes. */
 const Moment = Count.check(z.maximum(8.64e15));
 
+/** What a member waits for that its health service does not know: that it joins again. */
+export const UNKNOWN_MEMBER = "unknown-member";
+
 /**
  * What a node says of itself as data: in its reports to the health service, and in RAY_EP_STATUS_FILE, which outlives the process.
  * Times are milliseconds since 1970. Words of the entrypoint's unions are not enumerated, so that another version may have new ones.

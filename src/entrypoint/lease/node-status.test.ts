@@ -54,6 +54,12 @@ describe("what a node says of itself", () => {
       [seen, waiting(), waiting(WAITS["lease-holder"])],
     ],
     ["that it waits again", { waits: { kind: "head", node: null, since: 2001 } }, [JOINING, waiting()]],
+    [
+      "that its cluster does not know it, whatever it decides",
+      { decision: null, waits: { kind: "unknown-member", node: null, since: 2000 } },
+      [EVENTS.known, EVENTS.decision, waiting()],
+    ],
+    ["that it does again", {}, [EVENTS.known, { ...EVENTS.known, isKnown: true }]],
     ["the dial-back", { reach: { result: "reached", at: "ray-cpu:1" } }, [EVENTS["reach-back"]]],
     ["its restarts", { restarts: 2 }, [EVENTS.state, EVENTS.state]],
     ["trouble", { fault: { reason: "agent-gone", at: 2000 } }, [EVENTS.trouble]],

@@ -79,7 +79,9 @@ async function isReached(gate: Gate): Promise<Failure | null> {
 }
 
 async function askForDial({ member, call, log }: Gate, nonce: string, ports: readonly number[]) {
-  const answer = await call("POST", "/v1/dial-back", DIAL_TIMEOUT_MS, { nonce, ports });
+  const answer = await call("POST", "/v1/dial-back", DIAL_TIMEOUT_MS, {
+    ...{ nonce, ports, address: member.address },
+  });
   if (!answer.ok) return err<Unclear>({ reason: "no-health-service", causes: [answer.error] });
   const aheadMs = Date.now() - answer.value.dateMs;
   if (Math.abs(aheadMs) > CLOCKS_DIFFER_MS) log({ type: "clock", aheadMs });
