@@ -41,8 +41,8 @@ export const NodeStatus = z.object({
   cluster: z.optional(z.object({ id: Word, same: z.boolean() })),
   /** Of Ray, since this process started. */
   restarts: Count,
-  /** What last made it restart Ray, also in an earlier run. */
-  fault: z.nullable(z.object({ reason: Word, at: Moment })),
+  /** What last made it restart Ray, also in an earlier run; `exitCode`: with which that ended. */
+  fault: z.nullable(z.object({ reason: Word, at: Moment, exitCode: z.optional(z.int()) })),
   /** How it ended; null while it lives, and where it was asked to stop. */
   failure: z.nullable(z.object({ reason: Word, exitCode: z.int() })),
 });

@@ -122,7 +122,10 @@ describe("the file", () => {
     inFolder((file) => {
       keeper(file).hear(EVENTS.failed);
       const { fault, failure } = keeper(file, "ray-gpu", 9000).current;
-      expect({ fault, failure }).toEqual({ fault: { reason: "no-head-in-time", at: 9000 }, failure: null });
+      expect({ fault, failure }).toEqual({
+        fault: { reason: "no-head-in-time", exitCode: 75, at: 9000 },
+        failure: null,
+      });
     }));
 
   test("no file, no status in it, no folder: no harm", () =>

@@ -15,7 +15,7 @@ import type { NoteFile } from "../output/notes.ts";
 
 /** A node that has done nothing yet. `before`: the status that an earlier run left, of which the last fault is kept. Pure. */
 export function newborn(node: string, version: string, nowMs: number, before?: NodeStatus): NodeStatus {
-  const failed = before?.failure && { reason: before.failure.reason, at: nowMs };
+  const failed = before?.failure && { ...before.failure, at: nowMs };
   return {
     ...{ node, version, startedAt: nowMs, ray: null, whitelist: [], place: null, health: null },
     ...{ decision: null, waits: null, heads: [], reach: null, restarts: 0, failure: null },

@@ -42,6 +42,13 @@ export async function askService(
   return secureCall(ca, bearer)(leader.value)(method, path, TIMEOUT_MS[method], body);
 }
 
+/** Why the end of a membership was not heard; undefined where it was, also before (403). Pure. */
+export function whyUntold(answer: Result<Answer, string>): string | undefined {
+  if (!answer.ok) return answer.error;
+  const { status } = answer.value;
+  return status < 300 || status === 403 ? undefined : `it answered ${status}`;
+}
+
 /** How who owns the health service of this machine asks it; undefined where none has been here. */
 function asOwner(stateDir: string): Call | undefined {
   const [ca, bearer] = [CA_FILE, ADMIN_FILE].map((file) =>
