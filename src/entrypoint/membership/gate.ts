@@ -2,17 +2,17 @@ import { isIPv4 } from "node:net";
 import { parseAddress } from "../../common/address.ts";
 import { deadlineIn, pause } from "../../common/deadline.ts";
 import type { Failure } from "../../common/failure.ts";
-import { firewallLines } from "../../common/firewall.ts";
+import { firewallLines, readFirewall } from "../../common/firewall.ts";
 import type { Call } from "../../common/net/http.ts";
+import { rangesOf } from "../../common/port-ranges.ts";
 import { DialBackAnswer } from "../../common/protocol/join-protocol.ts";
 import { ClusterView, type Holder } from "../../common/protocol/lease-protocol.ts";
 import { err, ok } from "../../common/result.ts";
 import { parse } from "../lease/health-client.ts";
 import type { Event } from "../output/event.ts";
 import { answerWith, TIMEOUT_MS, whyNotAt } from "./dial.ts";
-import { readFirewall } from "./firewall.ts";
 import type { Membership } from "./membership.ts";
-import { rangesOf, takenPorts } from "./ports.ts";
+import { takenPorts } from "./ports.ts";
 
 export interface Gate {
   readonly member: Membership;
