@@ -165,6 +165,16 @@ test("members hear of a candidate that joins later, and follow it without a rest
   expect(gpu.stdout.split("→ ray-entrypoint")).toHaveLength(2);
 });
 
+test("a machine whose clock is an hour ahead joins, by a token that has ended by that clock, and says so", async () => {
+  const shift = "const now = Date.now; Date.now = () => now() + 3_600_000;";
+  const word = await token({ expiresInS: 1800 });
+  const node = candidateBy(word, {
+    NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(shift)}`,
+  });
+  await node.says("✓ Ray cluster is ready!");
+  expect(node.stdout).toContain("✗ Warning: this machine's clock is 1 h ahead of the health service's");
+});
+
 test("a dry run joins nothing, and of a member it says what it is a member of", async () => {
   const word = await token();
   const before = candidateBy(word, {}, ["--dry-run", "--json"]);
