@@ -1,7 +1,7 @@
 import type { DialBackRequest } from "../common/protocol/join-protocol.ts";
 import type * as wire from "../common/protocol/lease-protocol.ts";
 import type { ReachRequest } from "../common/protocol/reach-protocol.ts";
-import type { Cluster } from "./cluster/cluster.ts";
+import type { Cluster, Remover } from "./cluster/cluster.ts";
 import type { Config } from "./config.ts";
 import { LeaseStore, type LeaseStoreSettings } from "./lease/lease-store.ts";
 import { createWhitelistCheck } from "./lease/whitelist.ts";
@@ -14,9 +14,6 @@ export interface ServiceSettings extends Omit<LeaseStoreSettings, "ttlMs" | "isD
   /** Who belongs to the cluster; not given where whoever reaches this service takes part. */
   readonly cluster?: Cluster | undefined;
 }
-
-/** Who ends a membership. */
-type Remover = "itself" | "the admin";
 
 const NODES_LIVE_TTLS = 3;
 
@@ -67,8 +64,8 @@ export class Service {
     return cluster === undefined ? noted : { ...noted, news: cluster.news() };
   }
 
-  /** Ends a membership, and the lease that it may have, at once. `null`: it cannot be kept. */
-  async remove(cluster: Cluster, name: string, by: Remover): Promise<boolean | null> {
+  /** Ends a membership, and the lease that it may have, at once. */
+  async remove(cluster: Cluster, name: string, by: Remover): ReturnType<Cluster["remove"]> {
     const removed = await cluster.remove(name, by, by === "itself" && cluster.callers.neverRan(name));
     if (removed) {
       await this.lease.end(name);

@@ -9,13 +9,17 @@ const MEMBER = { ca: "", member: "m", credential: "c", services: ["a", "b", "c"]
 type Kept = { readonly status: number; readonly term?: number } | null;
 
 /** Services by name; and who was given the credential, in order. */
-function cluster(services: Record<string, Kept>) {
+function cluster(services: Record<string, Kept>, more: Partial<Membership> = {}) {
   const told: string[] = [];
+  const paths = new Set<string>();
   const call = memberCall(
-    () => MEMBER,
+    () => ({ ...MEMBER, ...more }),
     () => {},
     (_, credential) => (service) => async (_, path) => {
-      if (credential !== null) told.push(service);
+      if (credential !== null) {
+        told.push(service);
+        paths.add(path);
+      }
       const kept = services[service] ?? null;
       if (kept === null) return err("connection refused");
       const { status, term = 0 } = kept;
@@ -25,7 +29,7 @@ function cluster(services: Record<string, Kept>) {
       return ok({ status: isOpen ? 200 : status, body, dateMs: Number.NaN });
     },
   );
-  return { told, call, services };
+  return { told, call, paths, services };
 }
 const STANDS_BY = { status: 503 };
 
@@ -51,6 +55,12 @@ test("the one that decides and cannot keep what it is told is not told twice", a
   const { told, call } = cluster({ a: { status: 503, term: 1 } });
   for (const _ of "12") expect(await call("PUT", "/v1/head", 1)).toMatchObject({ value: { status: 503 } });
   expect(told).toEqual(["a", "a"]);
+});
+
+test("the service is told of the highest term that this member has heard of", async () => {
+  const { call, paths } = cluster({ c: { status: 200, term: 1 } }, { term: 2, leader: "gpu02:8443" });
+  await call("PUT", "/v1/head", 1);
+  expect([...paths]).toEqual(["/v1/head?heard=2@gpu02%3A8443"]);
 });
 
 test.each([401, 403, 404])(

@@ -26,26 +26,29 @@ export function memberCall(
 ): Call {
   const { ca, member: name, credential } = member();
   let opened: Promise<readonly [asAnybody: Opened, asMember: Opened]> | undefined;
-  let leader: string | undefined;
-  return async (...request) => {
+  let last: string | undefined;
+  return async (method, path, timeoutMs, body) => {
     opened ??= Promise.all([open(ca, null), open(ca, `${name}:${credential}`)]);
     const [asAnybody, asMember] = await opened;
     const ask = async (service: string): Promise<Result<Answer, string>> => {
-      const answer = await asMember(service)(...request);
+      const answer = await asMember(service)(method, `${path}${heardOf(member())}`, timeoutMs, body);
       if (answer.ok && answer.value.status !== STANDBY) hear(answer.value);
       return answer;
     };
-    const answer = leader === undefined ? undefined : await ask(leader);
+    const answer = last === undefined ? undefined : await ask(last);
     if (answer?.ok && answer.value.status !== STANDBY) return answer;
-    const [, , timeoutMs] = request;
     const found = await findLeader(member().services, asAnybody, timeoutMs);
     // Nothing is sent to one service twice.
-    const isSame = found.ok && found.value === leader;
-    leader = found.ok ? found.value : undefined;
+    const isSame = found.ok && found.value === last;
+    last = found.ok ? found.value : undefined;
     if (answer !== undefined && (isSame || !found.ok)) return answer;
     return found.ok ? ask(found.value) : err(found.error.join("; ") || "no health service is known");
   };
 }
+
+/** A service that was away, and would decide by an old copy, learns by it that another one has decided since. */
+const heardOf = ({ term, leader = "" }: Membership): string =>
+  term === undefined ? "" : `?heard=${term}@${encodeURIComponent(leader)}`;
 
 /** The health client of a member. One that is not told of the lease must not take the service for one that keeps none. */
 export const openMemberClient = (call: Call): HealthClient =>
