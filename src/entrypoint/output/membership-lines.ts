@@ -1,5 +1,5 @@
 import { type Failure, renderFailure } from "../../common/failure.ts";
-import { roughly } from "../../common/output/units.ts";
+import { span } from "../../common/output/units.ts";
 import { type Card, shown } from "../membership/address.ts";
 import { warning } from "./words.ts";
 
@@ -31,7 +31,7 @@ export const MEMBERSHIP = {
   /** By wall time. */
   clock: ({ aheadMs }: { aheadMs: number }) =>
     warning(
-      `this machine's clock is ${roughly(aheadMs)} ${aheadMs > 0 ? "ahead of" : "behind"} the health service's; the cluster works all the same, but the times in logs differ`,
+      `this machine's clock is ${span(Math.abs(aheadMs))} ${aheadMs > 0 ? "ahead of" : "behind"} the health service's; the cluster works all the same, but the times in logs differ`,
       "Set the clocks, by NTP for instance (timedatectl set-ntp true).",
     ),
   /** By the health service, before anything of Ray runs. */

@@ -72,7 +72,7 @@ const service = (aheadMs: number) => ({ service: { problem: undefined, aheadMs }
 
 test.each<[string, Partial<MachineFacts>, RegExp, RegExp]>([
   ["a clock that is ahead", service(3_600_000), /this machine's is 1 h ahead of/, /set-ntp true/],
-  ["a clock that is behind", service(-90_000), /is 2 min behind/, /set-ntp true/],
+  ["a clock that is behind", service(-90_000), /is 1 min 30 s behind/, /set-ntp true/],
   [
     "a small /dev/shm where InfiniBand shares it",
     { sharedMemory: { bytes: GIB, wantedBytes: 4.4 * GIB } },

@@ -1,6 +1,6 @@
 import type { Problem } from "../../common/failure.ts";
 import type { Firewall } from "../../common/firewall.ts";
-import { gib, roughly } from "../../common/output/units.ts";
+import { gib, span } from "../../common/output/units.ts";
 import { HEALTH_NAME } from "../config/settings.ts";
 import type { TakenPort } from "../output/failure-texts.ts";
 import type { Machine } from "../state/machine.ts";
@@ -98,7 +98,7 @@ function adviceOn({ service, sharedMemory: shm, firewall }: MachineFacts): Probl
   const advice: (Problem | false | undefined)[] = [
     Math.abs(aheadMs) > CLOCK_MS && {
       where: "Clock",
-      problem: `this machine's is ${roughly(aheadMs)} ${aheadMs > 0 ? "ahead of" : "behind"} the health service's; the cluster works, times in logs differ`,
+      problem: `this machine's is ${span(Math.abs(aheadMs))} ${aheadMs > 0 ? "ahead of" : "behind"} the health service's; the cluster works, times in logs differ`,
       fix: "Set it: sudo timedatectl set-ntp true",
     },
     shm &&
