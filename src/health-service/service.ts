@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { DialBackRequest } from "../common/protocol/join-protocol.ts";
 import type * as wire from "../common/protocol/lease-protocol.ts";
 import type { ReachRequest } from "../common/protocol/reach-protocol.ts";
-import type { Cluster } from "./cluster/cluster.ts";
+import type { Cluster, Remover } from "./cluster/cluster.ts";
 import type { Config } from "./config.ts";
 import { History } from "./history/history.ts";
 import { NodeLogs } from "./history/node-logs.ts";
@@ -21,9 +21,6 @@ export interface ServiceSettings extends Omit<LeaseStoreSettings, "ttlMs" | "isD
   /** It hears of what is logged by itself; not given: one in memory. */
   readonly history?: History;
 }
-
-/** Who ends a membership. */
-type Remover = "itself" | "the admin";
 
 const NODES_LIVE_TTLS = 3;
 
@@ -115,8 +112,8 @@ export class Service {
     return cluster === undefined ? noted : { ...noted, news: cluster.news() };
   }
 
-  /** Ends a membership, and the lease that it may have, at once. `null`: it cannot be kept. */
-  async remove(cluster: Cluster, name: string, by: Remover): Promise<boolean | null> {
+  /** Ends a membership, and the lease that it may have, at once. */
+  async remove(cluster: Cluster, name: string, by: Remover): ReturnType<Cluster["remove"]> {
     const removed = await cluster.remove(name, by, by === "itself" && cluster.callers.neverRan(name));
     if (removed) {
       await this.lease.end(name);

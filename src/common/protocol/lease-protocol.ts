@@ -180,10 +180,15 @@ export type ClusterView = z.infer<typeof ClusterView>;
 /** Each of them is asked before a decision, and keeps a health service. */
 export const MAX_CANDIDATES = 16;
 
-/** What members hear with each report: who may become HEAD, as HEAD_WHITELIST has it, and where health services listen (host:port). */
+/**
+ * What members hear with each report: who may become HEAD, as HEAD_WHITELIST has it, where health services listen (host:port), and
+ * which one decides under which term. A member names the highest one with each request, and so no older service decides again.
+ */
 export const ClusterNews = z.object({
   candidates: Line,
   services: z.array(Word).check(z.maxLength(MAX_CANDIDATES)),
+  term: z.optional(Count),
+  leader: z.optional(Word),
 });
 export type ClusterNews = z.infer<typeof ClusterNews>;
 

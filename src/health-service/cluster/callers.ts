@@ -9,24 +9,42 @@ export type Identity =
   | { readonly kind: "removed"; readonly name: string }
   | { readonly kind: "member"; readonly name: string; readonly candidate: boolean };
 
+interface CallersSettings {
+  readonly store: ClusterStore;
+  readonly admin: string;
+  /** Milliseconds, monotonic. */
+  readonly now: () => number;
+  readonly graceMs: number;
+}
+
 /** A member reports every two seconds. */
 const LIVES_FOR_MS = 10_000;
 
-/** Whose credential a request presents, and which members were heard in this run. `now`: milliseconds, monotonic. */
+/** Whose credential a request presents, and which members were heard in this run. */
 export class Callers {
   readonly #store: ClusterStore;
   readonly #admin: string;
   readonly #now: () => number;
+  readonly #graceMs: number;
+  #beganMs: number;
   readonly #heardAtMs = new Map<string, number>();
   /** Those that joined in this run and were not heard yet. */
   readonly #fresh = new Set<string>();
   /** Those that joined in this run, and whose nodes have not reported since. */
   readonly #neverRan = new Set<string>();
 
-  constructor(store: ClusterStore, admin: string, now: () => number) {
+  constructor({ store, admin, now, graceMs }: CallersSettings) {
     this.#store = store;
     this.#admin = digestOf(admin);
     this.#now = now;
+    this.#graceMs = graceMs;
+    this.#beganMs = now();
+  }
+
+  /** From now on members speak to this service. */
+  begin(): void {
+    this.#beganMs = this.#now();
+    this.#heardAtMs.clear();
   }
 
   /** By the Authorization header. A member counts as heard. */
@@ -72,8 +90,10 @@ export class Callers {
     return this.#fresh.has(keyOf(name));
   }
 
+  /** It was heard lately, or this service has not listened long enough to know. */
   lives(name: string): boolean {
-    return (this.heardAgoMs(name) ?? Number.POSITIVE_INFINITY) < LIVES_FOR_MS;
+    const agoMs = this.heardAgoMs(name);
+    return agoMs === null ? this.#now() - this.#beganMs < this.#graceMs : agoMs < LIVES_FOR_MS;
   }
 
   /** Null where it was not heard in this run. */

@@ -38,13 +38,18 @@ export function whyNotAdmin(caller: Identity): Reply | null {
 /** Why a service that does not decide does not answer; null: it does. Who owns its machine may read what was copied last. */
 export function whyNotNow(cluster: Cluster, caller: Identity, method: string, path: string): Reply | null {
   const isRead = caller.kind === "admin" && (method === "GET" || method === "HEAD");
-  if (cluster.decides || isRead || ALWAYS.has(path)) return null;
-  const { services } = cluster.news();
-  return { status: 503, body: { reason: "standby", message: STANDBY, services } satisfies Standby };
+  return cluster.decides || isRead || ALWAYS.has(path) ? null : standby(cluster, caller);
+}
+
+/** Strangers are not told where the others are. */
+export function standby(cluster: Cluster, { kind }: Identity): Reply {
+  const isKnown = kind === "member" || kind === "admin";
+  const known = isKnown ? { services: cluster.news().services, ...cluster.leader } : { services: [] };
+  return { status: 503, body: { reason: "standby", message: STANDBY, ...known } satisfies Standby };
 }
 
 /** What each service answers. */
-const ALWAYS: ReadonlySet<string> = new Set(["/", "/v1/leader", "/v1/promote"]);
+const ALWAYS: ReadonlySet<string> = new Set(["/", "/v1/leader", "/v1/replica", "/v1/promote"]);
 const STANDBY =
   "this health service stands by: ask the one that decides, or, if that one is lost for good, have this one take over: ws promote";
 

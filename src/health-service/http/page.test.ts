@@ -105,7 +105,15 @@ describe("in a cluster of members a session", () => {
   } as KeptMember;
   beforeEach(async () => {
     const store = clusterStore({ ...EMPTY_CLUSTER, members: [member] });
-    cluster = new Cluster({ store, admin: "admin", pin: "", now: monotonicMs, wallNow: Date.now, log });
+    cluster = new Cluster({
+      store,
+      admin: "admin",
+      pin: "",
+      now: monotonicMs,
+      wallNow: Date.now,
+      graceMs: 0,
+      log,
+    });
     await serve();
   });
 

@@ -3,7 +3,7 @@ import { ReachRequest } from "../../common/protocol/reach-protocol.ts";
 import type { Identity } from "../cluster/callers.ts";
 import type { Takeover } from "../cluster/takeover.ts";
 import { duplicateName, type Service } from "../service.ts";
-import { whyNotFor } from "./credentials.ts";
+import { standby, whyNotFor } from "./credentials.ts";
 import { historyPaths } from "./history-paths.ts";
 import { memberPaths } from "./member-paths.ts";
 import { renderMetrics } from "./metrics.ts";
@@ -27,13 +27,15 @@ export function pathsOf(service: Service, takeover?: Takeover): Paths {
     ...sessionPaths(service, write),
     ...(settings.cluster && memberPaths(service, settings.cluster, write)),
     ...historyPaths(service, cluster),
-    ...(takeover && takeoverPaths(takeover, write)),
+    ...(takeover && settings.cluster && takeoverPaths(takeover, settings.cluster, write)),
     "/v1/cluster": { GET: async () => ok(await cluster()) },
     "/metrics": { GET: async () => ({ status: 200, headers: METRICS, body: await metrics() }) },
     "/v1/head": {
       GET: () => ok(service.view()),
-      PUT: write(wire.LeaseRequest, ofNode, async (request, { peer }) => {
+      PUT: write(wire.LeaseRequest, ofNode, async (request, { peer, caller }) => {
         const body = await service.ask(request, peer);
+        // Another service has taken over since: what that one was told is all that was granted.
+        if (settings.cluster?.decides === false) return standby(settings.cluster, caller);
         return { status: body.granted ? 200 : 409, body };
       }),
       DELETE: write(wire.LeaseRelease, ofNode, async (release) => ok(await service.release(release))),

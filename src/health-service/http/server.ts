@@ -108,9 +108,10 @@ function createRouter(service: Service, paths: Paths) {
   const { cluster, log } = service.settings;
   // A map has no names of its own, such as "constructor".
   const known = new Map(Object.entries(paths));
-  const whyNot = (request: IncomingMessage, path: string, caller: Identity): Reply | null => {
+  const whyNot = async (request: IncomingMessage, path: string, caller: Identity): Promise<Reply | null> => {
     if (cluster === undefined) return null;
-    const { method = "", url, socket } = request;
+    const { method = "", url = "", socket } = request;
+    await cluster.hear(url, caller);
     const notNow = whyNotNow(cluster, caller, method, path);
     if (notNow !== null) return notNow;
     const refusal = OPEN.has(path) ? null : whyNotHeard(caller);
@@ -128,7 +129,7 @@ function createRouter(service: Service, paths: Paths) {
     if (methods === undefined || name === undefined)
       return refuse(404, `there is nothing at ${url.slice(0, 200)}`);
     const caller = readerOf(service, request) ?? callerOf(cluster, request.headers);
-    const refusal = whyNot(request, path, caller);
+    const refusal = await whyNot(request, path, caller);
     if (refusal !== null) return refusal;
     const handler = methods[method === "HEAD" ? "GET" : method];
     if (handler !== undefined) return handler(request, name, caller);
