@@ -62,3 +62,7 @@ export const TELLS_NOTHING: readonly string[] = ["reached", "busy", "not-known"]
 /** Others cannot reach it. */
 export const isUnreached = (reach: NodeStatus["reach"]): reach is NonNullable<typeof reach> =>
   reach !== null && !TELLS_NOTHING.includes(reach.result);
+
+/** The state as it follows a name. */
+export const saysOf = (state: string): string =>
+  state === "waits" || state === "failed" ? state : `is ${state}`;
