@@ -2,6 +2,7 @@ import type { Failure } from "../../common/failure.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import type { Event } from "../output/event.ts";
 import { readCards } from "./cards.ts";
+import { certify } from "./certify.ts";
 import { passGate } from "./gate.ts";
 import { comeBack, join } from "./join.ts";
 import { Member } from "./member.ts";
@@ -21,7 +22,14 @@ export async function enter(newcomer: Newcomer): Promise<Result<Member, Failure>
     ? join(newcomer, standing.value.token)
     : comeBack(newcomer, standing.value.kept, file.rayTokenPath));
   if (!entered.ok) return entered;
-  const member = memberOf(entered.value, newcomer, file);
+  const joined = memberOf(entered.value, newcomer, file);
+  const certified = await certify(entered.value, joined.call);
+  if (!certified.ok && isNew) {
+    await giveBack(joined, file);
+    return certified;
+  }
+  // Keys that could not be renewed now are good for years yet.
+  const member = certified.ok ? memberOf(certified.value, newcomer, file) : joined;
   const obstacle = keep(member, file, isNew) ?? (await passed(member, newcomer, isNew));
   if (obstacle === null || member.isRemoved) return ok(member);
   if (isNew) await giveBack(member, file);

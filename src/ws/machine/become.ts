@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { replaceFile } from "../../common/files.ts";
 import type { JoinToken } from "../../common/protocol/join-token.ts";
 import { err, ok } from "../../common/result.ts";
+import { ownTlsFiles } from "../../gcs/tls.ts";
 import { upCluster } from "../cluster/up.ts";
 import { TLS_PORT } from "../compose/machine.ts";
 import { containerName } from "../compose/names.ts";
@@ -52,8 +53,12 @@ export async function becomeMember(
     const up = await bringUp(context, driver, timeout);
     if (!up.ok) return up;
     const text = await membershipText(engine, containerName(member, machine.name));
-    // For programs of this user's: ws env names the file.
-    replaceFile(join(machineSecrets(stateDir), RAY_TOKEN), parseMembership(text)?.rayToken ?? "", 0o600);
+    // For programs of this user's: ws env names the files.
+    const { rayToken = "", rayKeys } = parseMembership(text) ?? {};
+    const secrets = machineSecrets(stateDir);
+    const keys = rayKeys === undefined ? [] : ownTlsFiles(secrets, rayKeys);
+    for (const { path, text } of [{ path: join(secrets, RAY_TOKEN), text: rayToken }, ...keys])
+      replaceFile(path, text, 0o600);
     const served = machine.candidate ? await addService(context, options, machine, settings.value, text) : up;
     became = served.ok;
     return served;

@@ -46,6 +46,7 @@ export function memberDriver(
       const access = accessOf(membership);
       return {
         ...{ heads: headsIn(membership), token: membership.rayToken, removed: membership.removed },
+        tls: driver.tls ?? membership.rayKeys,
         ask: (...asked) => askService(access, ...asked),
       };
     },
