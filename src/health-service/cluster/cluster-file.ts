@@ -79,7 +79,7 @@ export async function newCluster(name: string, at: string, rayTls: boolean): Pro
   const id = randomUUID();
   const authority = await makeAuthority(id, Date.now());
   const rayAuthority = rayTls ? await makeAuthority(`${id} ray`, Date.now()) : undefined;
-  const first = { term: 1, decides: true, services: [{ at, member: null }] };
+  const first = { term: 1, leader: at, decides: true, services: [{ at, member: null }] };
   const nobody = { versions: null, members: [], removed: [], tokens: [] };
   const known = {
     cluster: { name, id },
