@@ -104,8 +104,12 @@ export type RayCertificateRequest = z.infer<typeof RayCertificateRequest>;
 export const RayCertificate = z.object({ cert: Pem, ca: Pem });
 export type RayCertificate = z.infer<typeof RayCertificate>;
 
-/** Body of `POST /v1/dial-back` (a member): the service connects to each port at the member's address and expects to read `nonce` there. */
+/**
+ * Body of `POST /v1/dial-back` (a member): the service connects to each port at the member's address and expects to read `nonce`
+ * there. `address`: of a member whose machine may have another one since.
+ */
 export const DialBackRequest = z.object({
+  address: z.optional(Peer),
   nonce: ReachRequest.shape.nonce,
   ports: z.array(Port).check(z.minLength(1), z.maxLength(4)),
 });

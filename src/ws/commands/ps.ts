@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import stringWidth from "string-width";
 import { formatAddress } from "../../common/address.ts";
 import { gib } from "../../common/output/units.ts";
+import { UNKNOWN } from "../cluster/members.ts";
 import { type ClusterReport, reportCluster, type ServiceReport } from "../cluster/status.ts";
 import type { WsContext } from "../context.ts";
 import type { Opened } from "../drivers/choose.ts";
@@ -37,6 +38,11 @@ async function ps({ driver, other }: Opened, context: WsContext, options: JsonOp
 
 /** What it means that the health service is silent, and what the way out costs where that is on this machine. */
 async function renderSilent({ settings: { machine }, stateDir }: Driver, why: string): Promise<string[]> {
+  if (why === UNKNOWN)
+    return [
+      "✗ The cluster's health service does not know this machine any more: it lost what it kept, or took over before it had heard of this join",
+      "→ Join again: ./ws leave, then ./ws join TOKEN. What runs here runs on until then.",
+    ];
   const standing = machine?.advertise === undefined ? undefined : await readStanding(stateDir);
   const cost = standing?.ok ? ` ${costOf(standing.value.copiedAgo)}.` : "";
   return [

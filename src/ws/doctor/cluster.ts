@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from "node:util";
 import { formatAddress } from "../../common/address.ts";
-import type { NodeStatus } from "../../common/protocol/node-status.ts";
+import { type NodeStatus, UNKNOWN_MEMBER } from "../../common/protocol/node-status.ts";
 import type { NodeInfo } from "../../gcs/client.ts";
 import { causeOf } from "../cluster/diagnosis.ts";
 import { newestNamed } from "../cluster/snapshot.ts";
@@ -77,6 +77,20 @@ const RULES: readonly ((present: Present) => Finding[])[] = [
   },
 
   (present) => [about("HEAD", oneHead(present))],
+
+  /** Of a cluster of several machines. */
+  ({ services }) =>
+    services
+      .filter(({ nodeStatus }) => nodeStatus?.waits?.kind === UNKNOWN_MEMBER)
+      .map(({ name }) =>
+        about(
+          name,
+          bad(
+            "the cluster's health service does not know this machine any more: it lost what it kept, or took over before it had heard of this join",
+            "Join again: ./ws leave, then ./ws join TOKEN.",
+          ),
+        ),
+      ),
 
   /** "test-ray-worker starts as HEAD". */
   ({ services, nodes, candidates }) => {
