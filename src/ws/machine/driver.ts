@@ -45,7 +45,9 @@ export function memberDriver(
       if (membership === undefined) return undefined;
       const access = accessOf(membership);
       return {
+        access,
         ...{ heads: headsIn(membership), token: membership.rayToken, removed: membership.removed },
+        tls: driver.tls ?? membership.rayKeys,
         ask: (...asked) => askService(access, ...asked),
       };
     },
