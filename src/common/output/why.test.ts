@@ -14,12 +14,12 @@ const heads = [{ address: "cpu:6379", answer: "unreachable" }];
 
 test.each<[string | undefined, Parameters<typeof whyOf>[0]["state"], Partial<NodeStatus>, boolean?]>([
   [undefined, "watching", {}],
-  ["last: The raylet is gone", "watching", { fault }],
+  ["last: The raylet is gone (1970-01-01T00:00:00Z)", "watching", { fault }],
   ["The raylet is gone", "restarting", { fault }],
   ["not reached at gpu:20000: timeout", "watching", { fault, reach }],
   [undefined, "watching", { reach: { ...reach, result: "busy" } }],
-  ["lease-holder cpu", "waiting-for-head", { waits, reach }],
-  ["cpu:6379 no route", "waiting-for-head", { waits, heads }],
+  ["for cpu, which holds the head lease, to serve", "waiting-for-head", { waits, reach }],
+  ["for cpu, which holds the head lease, to serve; cpu:6379 no route", "waiting-for-head", { waits, heads }],
   ["ray-exited", "stopped", { failure, fault }],
   [undefined, "stopped", { fault }],
   ["no report; it was last ALIVE", "watching", { fault }, true],

@@ -2,8 +2,10 @@ import { expect, test } from "vitest";
 import { EVENTS } from "../../../test/fixtures/events.ts";
 import { statusOf } from "../../../test/fixtures/status.ts";
 import { parseStatus } from "../../common/protocol/node-status.ts";
+import { err, ok } from "../../common/result.ts";
+import type { Driver } from "../drivers/driver.ts";
 import { renderPs } from "../output/ps-table.ts";
-import type { MemberReport } from "./members.ts";
+import { type MemberReport, reportMembers, UNKNOWN } from "./members.ts";
 import { type ServiceReport, withMembers } from "./status.ts";
 
 const member = (name: string, more: Partial<MemberReport> = {}): MemberReport => ({
@@ -34,6 +36,12 @@ test("the table has what the health service knows, and says that this machine wa
   expect(text).toMatch(/NAME +ROLE .* NIC +RESTARTS +HEARD +WHY\n/);
   expect(text).toMatch(/gpu2 .* data0 +3 +1s ago +waits: head\n/);
   expect(text).toContain("✗ This machine was removed from that cluster: by the owner → Clean up: ./ws leave");
+});
+
+test("a member that its health service does not know is no silence of that service", async () => {
+  const ask = async () => ok({ status: 401, body: "{}", dateMs: Number.NaN });
+  const driver = { cluster: async () => ({ heads: [], token: "", ask }) } as unknown as Driver;
+  expect(await reportMembers(driver)).toEqual(err(UNKNOWN));
 });
 
 test("a time that no clock shows makes a status none, and not the end of ws ps", () => {

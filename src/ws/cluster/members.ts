@@ -26,13 +26,18 @@ export interface MemberReport extends NodeNews {
   readonly stopped: boolean;
 }
 
+/** The health service does not know this machine (any more). */
+export const UNKNOWN = "unknown";
+const NOT_OURS = 401;
+
 /** Every member, or in a few words why the health service does not say. */
 export async function reportMembers(driver: Driver): Promise<Result<readonly MemberReport[], string>> {
   const cluster = await driver.cluster?.();
   if (cluster === undefined) return err("this machine is no member");
   const [answer, view] = await Promise.all([cluster.ask("GET", "/v1/members"), healthView(driver)]);
+  if (answer.ok && answer.value.status === NOT_OURS) return err(UNKNOWN);
   const known = answer.ok ? attempt(() => Members.parse(JSON.parse(answer.value.body))) : undefined;
-  if (known === undefined) return err(answer.ok ? "none of its health services decides" : answer.error);
+  if (known === undefined) return err(answer.ok ? `it answered ${answer.value.status}` : answer.error);
   const members = known.members.map(({ name, candidate, address, heardAgo }) => {
     const node = view?.nodes.find((each) => each.name === name);
     return {

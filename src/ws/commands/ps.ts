@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { UNKNOWN } from "../cluster/members.ts";
 import { reportCluster } from "../cluster/status.ts";
 import type { WsContext } from "../context.ts";
 import type { Opened } from "../drivers/choose.ts";
@@ -41,6 +42,11 @@ async function ps(
 
 /** What it means that the health service is silent, and what the way out costs where that is on this machine. */
 async function renderSilent({ settings: { machine }, stateDir }: Driver, why: string): Promise<string[]> {
+  if (why === UNKNOWN)
+    return [
+      "✗ The cluster's health service does not know this machine any more: it lost what it kept, or took over before it had heard of this join",
+      "→ Join again: ./ws leave, then ./ws join TOKEN. What runs here runs on until then.",
+    ];
   const standing = machine?.advertise === undefined ? undefined : await readStanding(stateDir);
   const cost = standing?.ok ? ` ${costOf(standing.value.copiedAgo)}.` : "";
   return [

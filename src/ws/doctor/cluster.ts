@@ -3,7 +3,7 @@ import { formatAddress } from "../../common/address.ts";
 import { span } from "../../common/output/units.ts";
 import { STATE_WORDS, saysOf, whyOf } from "../../common/output/why.ts";
 import type { ClusterView as HealthView } from "../../common/protocol/lease-protocol.ts";
-import type { NodeStatus } from "../../common/protocol/node-status.ts";
+import { type NodeStatus, UNKNOWN_MEMBER } from "../../common/protocol/node-status.ts";
 import type { NodeInfo } from "../../gcs/client.ts";
 import { causeOf } from "../cluster/diagnosis.ts";
 import { newestNamed } from "../cluster/snapshot.ts";
@@ -88,6 +88,20 @@ const RULES: readonly ((present: Present) => Finding[])[] = [
   },
 
   (present) => [about("HEAD", oneHead(present))],
+
+  /** Of a cluster of several machines. */
+  ({ services }) =>
+    services
+      .filter(({ nodeStatus }) => nodeStatus?.waits?.kind === UNKNOWN_MEMBER)
+      .map(({ name }) =>
+        about(
+          name,
+          bad(
+            "the cluster's health service does not know this machine any more: it lost what it kept, or took over before it had heard of this join",
+            "Join again: ./ws leave, then ./ws join TOKEN.",
+          ),
+        ),
+      ),
 
   /** "test-ray-worker starts as HEAD". */
   ({ services, nodes, candidates }) => {

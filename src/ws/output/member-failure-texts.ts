@@ -24,6 +24,10 @@ export const MEMBER_FAILURES = {
   75: {
     "machine-not-ready": ({ problems }: { problems: readonly Problem[] }) =>
       renderProblems("This machine is not ready for the cluster", problems),
+    "name-stays": ({ name, why }: Record<"name" | "why", string>) => [
+      `✗ The health service did not hear that ${name} has left: ${why}`,
+      `→ Free its name on the first machine, or on that of the last ws promote: ws remove ${name}`,
+    ],
     "service-refused": ({ what, why }: Record<"what" | "why", string>) => [
       `✗ The health service of this machine did not ${what}: ${why}`,
       "→ Look at its log: ws logs health.",
