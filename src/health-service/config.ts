@@ -65,6 +65,10 @@ export const VARIABLES = {
     "ray",
     "the name of that cluster, when it is made",
   ),
+  RAY_EP_CLUSTER_RAY_TLS: kind(scalars.onOff, "Give true or false.")(
+    "false",
+    "whether the Ray of that cluster's members speaks TLS, when it is made",
+  ),
   RAY_EP_HEALTH_TLS_PORT: port("8443", "the port on which members reach this service"),
   RAY_EP_HEALTH_ADVERTISE: kind(hosts.address, "Give host:port, such as 10.77.0.1:8443.")(
     null,
@@ -136,7 +140,8 @@ Paths:
 Paths of a cluster of members (RAY_EP_CLUSTER_DIR), over TLS; all but GET /, POST /v1/join and GET /v1/leader want a credential:
   GET /              200 OK, also without TLS
   POST /v1/join      become a member
-  GET /v1/members, DELETE /v1/members/NAME, POST and DELETE /v1/tokens, POST /v1/dial-back
+  GET /v1/members, DELETE /v1/members/NAME, POST and DELETE /v1/tokens, POST /v1/dial-back,
+  POST /v1/ray-certificate
   GET /v1/leader, GET /v1/replica, POST /v1/promote: several services of one cluster
 
 Exit codes: 0 a requested stop (SIGTERM, SIGINT, SIGQUIT); 69 the address cannot be listened on;

@@ -48,6 +48,7 @@ const WAITS: Readonly<Record<string, (node: string) => string>> = {
   lease: () => "for the head lease",
   takeover: (node) => `for ${node} to come back`,
   "second-look": () => "for a HEAD to show itself",
+  "unknown-member": () => "to be let in again: its health service does not know it any more",
 };
 
 /** What it waits for. Where any HEAD will do, what answers instead says more. */

@@ -47,6 +47,7 @@ export function memberDriver(
       return {
         access,
         ...{ heads: headsIn(membership), token: membership.rayToken, removed: membership.removed },
+        tls: driver.tls ?? membership.rayKeys,
         ask: (...asked) => askService(access, ...asked),
       };
     },
