@@ -1,3 +1,4 @@
+import { sameHost } from "../common/address.ts";
 import type { DialBackRequest } from "../common/protocol/join-protocol.ts";
 import type * as wire from "../common/protocol/lease-protocol.ts";
 import type { ReachRequest } from "../common/protocol/reach-protocol.ts";
@@ -61,7 +62,18 @@ export class Service {
     const noted = { instance, epoch, namesake: this.registry.isDuplicate(name) };
     const { cluster } = this.settings;
     if (report.advertise !== null) await cluster?.locate(name, report.advertise);
-    return cluster === undefined ? noted : { ...noted, news: cluster.news() };
+    return cluster === undefined ? noted : { ...noted, news: this.#newsFor(name, report, cluster) };
+  }
+
+  /** Of another token of Ray's a HEAD hears first: it would refuse a node that has the new one before it. */
+  #newsFor(name: string, { rayTokenId: own }: wire.NodeReport, cluster: Cluster): wire.ClusterNews {
+    const { rayTokenId, ...news } = cluster.news();
+    const isFirst = (head: ReturnType<Registry["list"]>[number]) =>
+      head.role !== "head" ||
+      head.state === "stopped" ||
+      head.rayTokenId === rayTokenId ||
+      sameHost(head.name, name);
+    return own === rayTokenId || this.registry.list().every(isFirst) ? { ...news, rayTokenId } : news;
   }
 
   /** Ends a membership, and the lease that it may have, at once. */

@@ -22,6 +22,8 @@ export async function enter(newcomer: Newcomer): Promise<Result<Member, Failure>
     : comeBack(newcomer, standing.value.kept, file.rayTokenPath));
   if (!entered.ok) return entered;
   const member = memberOf(entered.value, newcomer, file);
+  // Ray may have another one since it was here.
+  if (!isNew) await member.renewRayToken();
   const obstacle = keep(member, file, isNew) ?? (await passed(member, newcomer, isNew));
   if (obstacle === null || member.isRemoved) return ok(member);
   if (isNew) await giveBack(member, file);

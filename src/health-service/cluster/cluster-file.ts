@@ -80,6 +80,12 @@ export async function newCluster(name: string, at: string): Promise<ClusterState
   const authority = await makeAuthority(id, Date.now());
   const first = { term: 1, leader: at, decides: true, services: [{ at, member: null }] };
   const nobody = { versions: null, members: [], removed: [], tokens: [] };
-  const known = { cluster: { name, id }, rayToken: newSecret(), ports: DEFAULT_PORTS, authority };
+  const known = {
+    cluster: { name, id },
+    rayToken: newSecret(),
+    rayTokenId: 1,
+    ports: DEFAULT_PORTS,
+    authority,
+  };
   return { version: 1, ...known, ...first, ...nobody };
 }

@@ -28,6 +28,8 @@ export type KeptToken = z.infer<typeof KeptToken>;
 export const ClusterState = z.object({
   version: z.literal(1),
   ...z.pick(Joined, { cluster: true, rayToken: true, ports: true }).shape,
+  /** Grows with each token of Ray's. */
+  rayTokenId: z._default(Count, 1),
   /** Grows with each service that takes over, and that one: its address when it did (rank.ts). */
   term: Count,
   leader: z._default(z.string(), ""),
