@@ -64,8 +64,8 @@ export const pinOf = (ca: string): string => hash(new X509Certificate(ca).raw);
 
 const hash = (der: Buffer): string => createHash("sha256").update(der).digest("base64url");
 
-/** Requests to health services whose certificate that CA signed; `token`: sent with each. */
-export function secureCall(ca: string, token: string | null): (service: string) => Call {
+/** Requests to health services whose certificate that CA signed; `token`: sent with each; `maxAnswer`: bytes (http.ts). */
+export function secureCall(ca: string, token: string | null, maxAnswer?: number): (service: string) => Call {
   // Only health services have server certificates of this CA, so their names and addresses do not matter.
   const agent = new Agent({ ca, checkServerIdentity: () => undefined });
   const options = { agent, lookup: rememberingLookup() };
@@ -73,6 +73,6 @@ export function secureCall(ca: string, token: string | null): (service: string) 
     const url = `https://${service}${path}`;
     // Others told us of it.
     if (!URL.canParse(url)) return err(`expected host:port, got "${service}"`);
-    return send(new URL(url), { method, timeoutMs, token, request, options }, body);
+    return send(new URL(url), { method, timeoutMs, token, request, options, maxAnswer }, body);
   };
 }
