@@ -120,6 +120,7 @@ test("Ray's token is renewed: the HEAD restarts with it first, then the worker, 
   const again = member("ray-gpu", {});
   await again.says("✓ Ray worker successfully joined the cluster!");
   expect([rayToken("ray-gpu") === away, rayToken("ray-gpu")]).toEqual([false, rayToken("ray-cpu")]);
+  expect(again.text).not.toContain("new token");
 });
 
 test("one that is removed drains, stays idle, also after a restart, and joins again by another token", async () => {

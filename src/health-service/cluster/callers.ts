@@ -4,7 +4,8 @@ import { digestOf, sameDigest } from "./secrets.ts";
 
 /** Who sent a request. */
 export type Identity =
-  | { readonly kind: "admin" | "stranger" }
+  /** `reader`: a page whose user has shown a credential. */
+  | { readonly kind: "admin" | "stranger" | "reader" }
   | { readonly kind: "removed"; readonly name: string }
   | { readonly kind: "member"; readonly name: string; readonly candidate: boolean };
 
@@ -47,7 +48,16 @@ export class Callers {
   }
 
   /** By the Authorization header. A member counts as heard. */
-  identify(authorization = ""): Identity {
+  identify(authorization?: string): Identity {
+    const caller = this.find(authorization);
+    if (caller.kind !== "member") return caller;
+    this.#heardAtMs.set(keyOf(caller.name), this.#now());
+    this.#fresh.delete(keyOf(caller.name));
+    return caller;
+  }
+
+  /** The same, and nobody counts as heard. */
+  find(authorization = ""): Identity {
     const [, name, secret = ""] = /^Bearer (?:([^:]*):)?([\w-]+)$/.exec(authorization) ?? [];
     const digest = digestOf(secret);
     if (name === undefined) return { kind: sameDigest(digest, this.#admin) ? "admin" : "stranger" };
@@ -56,8 +66,6 @@ export class Callers {
     const { members, removed } = this.#store.state;
     const member = members.find(isIt);
     if (member === undefined) return removed.some(isIt) ? { kind: "removed", name } : { kind: "stranger" };
-    this.#heardAtMs.set(keyOf(name), this.#now());
-    this.#fresh.delete(keyOf(name));
     return { kind: "member", name: member.name, candidate: member.candidate };
   }
 

@@ -17,6 +17,7 @@ export function whyNotHeard({ kind }: Identity): Reply | null {
 
 /** Why it may not speak for this node; null: it is the node itself or the admin. */
 export function whyNotFor(caller: Identity, node: string): Reply | null {
+  if (caller.kind === "reader") return READS_ALONE;
   if (caller.kind !== "member" || sameHost(caller.name, node)) return whyNotHeard(caller);
   return refuse(
     403,
@@ -26,6 +27,7 @@ export function whyNotFor(caller: Identity, node: string): Reply | null {
 
 /** Why it may not decide about the cluster; null: it is the admin. */
 export function whyNotAdmin(caller: Identity): Reply | null {
+  if (caller.kind === "reader") return READS_ALONE;
   if (caller.kind !== "member") return whyNotHeard(caller);
   return refuse(
     403,
@@ -51,6 +53,7 @@ const ALWAYS: ReadonlySet<string> = new Set(["/", "/v1/leader", "/v1/replica", "
 const STANDBY =
   "this health service stands by: ask the one that decides, or, if that one is lost for good, have this one take over: ws promote";
 
+const READS_ALONE = refuse(403, "expected the header Authorization: a page may only read");
 const STRANGER = refuse(
   401,
   "expected the header Authorization: Bearer NAME:CREDENTIAL of a member of this cluster",

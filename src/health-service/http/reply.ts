@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ErrorAnswer } from "../../common/protocol/lease-protocol.ts";
 import type { Identity } from "../cluster/callers.ts";
 
@@ -7,6 +7,8 @@ export interface Reply {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body: string | Buffer | object;
+  /** Writes the body and goes on writing: it has no end. */
+  readonly stream?: (response: ServerResponse) => void;
 }
 
 /** `name`: the path's last part, decoded. No reply where the client went away before it had said everything. */

@@ -16,6 +16,7 @@ import { Connections, maxConnections } from "./connections.ts";
 import { callerOf, whyNotHeard, whyNotNow } from "./credentials.ts";
 import { pathsOf } from "./paths.ts";
 import { type Paths, type Reply, refuse } from "./reply.ts";
+import { readerOf } from "./session-paths.ts";
 import { short } from "./writes.ts";
 
 /** How long a client may take to send a request. */
@@ -81,8 +82,16 @@ export function createHealthServer(
 /** How many connections this process has files for. */
 export const openFiles = (): number => maxConnections(readText("/proc/self/limits"));
 
-function send({ answers }: Service, response: ServerResponse, { status, headers, body }: Reply): void {
+function send(
+  { answers }: Service,
+  response: ServerResponse,
+  { status, headers, body, stream }: Reply,
+): void {
   answers.set(status, (answers.get(status) ?? 0) + 1);
+  if (stream !== undefined) {
+    stream(response.writeHead(status, headers));
+    return;
+  }
   const content = typeof body === "string" || Buffer.isBuffer(body) ? body : `${JSON.stringify(body)}\n`;
   const length = Buffer.byteLength(content);
   response.writeHead(status, { "content-type": "application/json", "content-length": length, ...headers });
@@ -90,12 +99,13 @@ function send({ answers }: Service, response: ServerResponse, { status, headers,
 }
 
 /** What strangers may ask for, where all others have credentials. */
-const OPEN: ReadonlySet<string> = new Set(["/", "/v1/join", "/v1/leader"]);
-/** Paths that end with a name. */
-const NAMED = /^(\/v1\/(?:nodes|members)\/)(.*)$/s;
+const OPEN: ReadonlySet<string> = new Set(["/", "/v1/join", "/v1/leader", "/v1/session"]);
+/** Paths with a name: what stands before it, and what may stand behind it. */
+const NAMED = /^(\/v1\/(?:nodes|members)\/)([^/]*)(\/log)?$/;
 
-/** Finds who answers a request; its query is nobody's business here. */
-function createRouter({ settings: { cluster, log } }: Service, paths: Paths) {
+/** Finds who answers a request, by its path. */
+function createRouter(service: Service, paths: Paths) {
+  const { cluster, log } = service.settings;
   // A map has no names of its own, such as "constructor".
   const known = new Map(Object.entries(paths));
   const whyNot = async (request: IncomingMessage, path: string, caller: Identity): Promise<Reply | null> => {
@@ -113,12 +123,12 @@ function createRouter({ settings: { cluster, log } }: Service, paths: Paths) {
   return async (request: IncomingMessage): Promise<Reply | null> => {
     const { method = "", url = "" } = request;
     const [path = ""] = url.split("?", 1);
-    const [, folder = path, last] = NAMED.exec(path) ?? [];
+    const [, folder = path, last, rest = ""] = NAMED.exec(path) ?? [];
     const name = last === undefined ? "" : decodeName(last);
-    const methods = known.get(folder);
+    const methods = known.get(`${folder}${rest}`);
     if (methods === undefined || name === undefined)
       return refuse(404, `there is nothing at ${url.slice(0, 200)}`);
-    const caller = callerOf(cluster, request.headers);
+    const caller = readerOf(service, request) ?? callerOf(cluster, request.headers);
     const refusal = await whyNot(request, path, caller);
     if (refusal !== null) return refusal;
     const handler = methods[method === "HEAD" ? "GET" : method];
@@ -129,4 +139,4 @@ function createRouter({ settings: { cluster, log } }: Service, paths: Paths) {
 }
 
 const decodeName = (text: string): string | undefined =>
-  text.includes("/") ? undefined : attempt(() => z.parse(Name, decodeURIComponent(text)));
+  attempt(() => z.parse(Name, decodeURIComponent(text)));
