@@ -21,12 +21,12 @@ export class StopRequest {
     this.#clock = clock;
   }
 
-  /** The first TERM or QUIT drains, as news from the cluster does; an INT, or any second signal, means now. */
+  /** The first TERM or QUIT drains, as news from the cluster does; an INT, or any signal after that, means now. */
   receive(signal: "SIGTERM" | "SIGINT" | "SIGQUIT" | "removal" | typeof NEW_TOKEN): void {
     const again = this.asked.aborted;
     if (!again) this.askedAtMs = this.#clock.now();
     if (!again || this.signal === NEW_TOKEN) this.signal = signal;
-    if (again || signal === "SIGINT") this.#urgent.abort();
+    if ((again && signal !== "removal" && signal !== NEW_TOKEN) || signal === "SIGINT") this.#urgent.abort();
     this.#asked.abort();
   }
 }

@@ -1,7 +1,7 @@
 # Sourced by up: the programs of the lab. Nothing is installed: Debian packages are unpacked into the cache.
 # shellcheck shell=bash
 
-debian_packages=(docker.io docker-compose iptables mmdebstrap tini)
+debian_packages=(docker.io docker-compose iptables mmdebstrap tini prometheus)
 compose_version=v5.5.1
 
 install_tools() {
@@ -14,7 +14,7 @@ install_tools() {
 unpack_debian_packages() {
   [ "$(cat "$lab_root/.done" 2>/dev/null)" != "${debian_packages[*]}" ] || return 0
   command -v apt-get >/dev/null || fail "No apt-get on this machine." "The lab takes its engine from Debian 12: run it there."
-  say "Fetching Debian's docker.io, docker-compose, iptables and mmdebstrap (70 MB)"
+  say "Fetching Debian's docker.io, docker-compose, iptables, mmdebstrap and prometheus (120 MB)"
   rm -rf "$lab_root" "$lab_cache/debs"
   mkdir -p "$lab_cache/debs/partial" "$lab_root"
   download_packages || { apt-get -qq update && download_packages; } ||
@@ -39,6 +39,10 @@ link_tools() {
   [ -f "$lab_cache/docker-config/config.json" ] || echo '{}' > "$lab_cache/docker-config/config.json"
   # The machine's own client is kept, if it has one: an old engine under a current client is what users have, too.
   if PATH=${PATH//"$lab_bin:"/} command -v docker >/dev/null; then rm -f "$lab_bin/docker"; else ln -sf "$lab_root/usr/bin/docker" "$lab_bin/docker"; fi
+  local tool
+  for tool in prometheus promtool; do
+    if PATH=${PATH//"$lab_bin:"/} command -v "$tool" >/dev/null; then rm -f "$lab_bin/$tool"; else ln -sf "$lab_root/usr/bin/$tool" "$lab_bin/$tool"; fi
+  done
   cat > "$lab_bin/docker-compose" <<EOF
 #!/bin/sh
 # docker-compose 1.29, unpacked from Debian's package.

@@ -15,9 +15,13 @@ interface Hearing {
   readonly onRemoved: () => void;
   /** Once, when it has another token of Ray's, with which its Ray must start. */
   readonly onRayToken: () => void;
+  /** When the health service does not know this member (any more), and when it does again. */
+  readonly onKnown: (event: Event<"known">) => void;
 }
 
 const RAY_TOKEN_TIMEOUT_MS = 3000;
+/** To a credential that is none of a member's. */
+const UNKNOWN = 401;
 
 /** A node that belongs, or belonged, to a cluster of several machines; what it hears of itself and of the others is kept. */
 export class Member {
@@ -30,6 +34,7 @@ export class Member {
   #hearing: Hearing | undefined;
   /** Ray's token. */
   #fetches = false;
+  #isKnown = true;
 
   constructor(membership: Membership, told: Told, file: MembershipFile) {
     this.#membership = membership;
@@ -63,6 +68,8 @@ export class Member {
 
   client(hearing: Hearing): HealthClient {
     this.#hearing = hearing;
+    // What was heard before there was somebody to tell is told with the next answer.
+    this.#isKnown = true;
     const client = openMemberClient(this.call);
     const { rayTokenId } = this.#membership;
     const report: HealthClient["report"] = (node, body, ms) =>
@@ -82,12 +89,19 @@ export class Member {
   }
 
   #hear({ status, body }: Answer): void {
+    if (status === 200 || status === UNKNOWN) this.#tellKnown(status === 200);
     const news = status === 200 ? parse(NodeNoted, body)?.news : undefined;
     if (news !== undefined) this.#learn(news);
     const removed = status === 403 ? parse(MemberRemoved, body) : null;
     if (removed === null || this.isRemoved) return;
     this.#keep({ removed: removed.message });
     this.#hearing?.onRemoved();
+  }
+
+  #tellKnown(isKnown: boolean): void {
+    if (isKnown === this.#isKnown) return;
+    this.#isKnown = isKnown;
+    this.#hearing?.onKnown({ type: "known", member: this.#membership.member, isKnown });
   }
 
   #learn(news: ClusterNews): void {

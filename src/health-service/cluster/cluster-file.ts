@@ -85,10 +85,11 @@ async function readOptional(path: string): Promise<string | null> {
   }
 }
 
-/** A cluster that nobody has joined yet, which the service at this address decides about. */
-export async function newCluster(name: string, at: string): Promise<ClusterState> {
+/** A cluster that nobody has joined yet, which the service at this address decides about. `rayTls`: its Ray speaks TLS. */
+export async function newCluster(name: string, at: string, rayTls: boolean): Promise<ClusterState> {
   const id = randomUUID();
   const authority = await makeAuthority(id, Date.now());
+  const rayAuthority = rayTls ? await makeAuthority(`${id} ray`, Date.now()) : undefined;
   const first = { term: 1, leader: at, decides: true, services: [{ at, member: null }] };
   const nobody = { versions: null, members: [], removed: [], tokens: [] };
   const known = {
@@ -97,6 +98,7 @@ export async function newCluster(name: string, at: string): Promise<ClusterState
     rayTokenId: 1,
     ports: DEFAULT_PORTS,
     authority,
+    rayAuthority,
   };
   return { version: 1, ...known, ...first, ...nobody };
 }

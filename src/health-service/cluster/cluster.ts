@@ -6,6 +6,7 @@ import { formatJoinToken } from "../../common/protocol/join-token.ts";
 import type { ClusterNews } from "../../common/protocol/lease-protocol.ts";
 import type { Event } from "../event.ts";
 import { Callers, type Identity } from "./callers.ts";
+import { signRayKey } from "./certificates.ts";
 import { candidatesLine, type KeptMember } from "./cluster-state.ts";
 import type { ClusterStore } from "./cluster-store.ts";
 import * as membership from "./membership.ts";
@@ -84,11 +85,22 @@ export class Cluster {
       if (!(await this.#store.keep(step.state))) return null;
       this.callers.welcome(node);
       log({ type: "joined", node, address, candidate });
-      const { cluster, rayToken, ports, versions } = step.state;
+      const { cluster, rayToken, ports, versions, rayAuthority } = step.state;
       const { ray, python } = versions ?? request;
-      const member = { member: node, credential, candidate, rayToken };
+      const member = { member: node, credential, candidate, rayToken, rayTls: rayAuthority !== undefined };
       return { ...this.news(), cluster, ...member, ports, ray, python };
     });
+  }
+
+  /** The 200 of `POST /v1/ray-certificate`; undefined where Ray speaks no TLS here, or the key is none. */
+  async certify(member: string, { key, address }: wire.RayCertificateRequest) {
+    const { rayAuthority } = this.#store.state;
+    if (rayAuthority === undefined) return undefined;
+    const hosts = [member, address, "localhost", "127.0.0.1"];
+    const cert = await signRayKey(rayAuthority, key, hosts, this.#settings.wallNow());
+    return cert === undefined
+      ? undefined
+      : ({ cert, ca: rayAuthority.certificate } satisfies wire.RayCertificate);
   }
 
   /** The 200 of `POST /v1/tokens`; null where it cannot be kept. */

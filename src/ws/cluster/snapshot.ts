@@ -63,7 +63,7 @@ function whyNone(answers: readonly ProbeResult[]): NoHead {
 export async function gcsOf(driver: Driver, services?: readonly Service[]): Promise<GcsSnapshot> {
   if (driver.cluster !== undefined) {
     const joined = await driver.cluster();
-    return askGcs(joined?.heads ?? [], { token: joined?.token ?? null, tls: driver.tls });
+    return askGcs(joined?.heads ?? [], { token: joined?.token ?? null, tls: joined?.tls });
   }
   const { headAddress, nodes } = driver.settings;
   const isOurs = nodes.some(({ name }) => name === headAddress?.host);
@@ -135,7 +135,7 @@ export async function healthAnswers(driver: Driver): Promise<Result<void, string
 }
 
 /** A read of the health service: of several machines with this member's credential. Throws where it does not answer. */
-async function askHealth(driver: Driver, path: string) {
+export async function askHealth(driver: Driver, path: string) {
   if (driver.cluster === undefined) return send(`${healthUrl(driver)}${path}`, HEALTH_TIMEOUT_MS);
   const answer = await (await driver.cluster())?.ask("GET", path);
   if (answer?.ok) return { status: answer.value.status, text: answer.value.body };

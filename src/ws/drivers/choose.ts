@@ -60,8 +60,9 @@ export async function open(
   if (!loaded.ok) return loaded;
   const { env: shell, dist, terminal } = context;
   const { stateDir } = options;
-  const machine = options.runtime === "embedded" ? undefined : readMachine(stateDir);
-  if (machine !== undefined) return openMember(context, options, loaded.value, machine, tool);
+  const machine = options.runtime === "embedded" ? ok(undefined) : readMachine(stateDir);
+  if (!machine.ok) return machine;
+  if (machine.value !== undefined) return openMember(context, options, loaded.value, machine.value, tool);
   const last = lastUp(stateDir);
   const choice = await choose({
     asked: options.runtime,
@@ -108,6 +109,11 @@ export async function open(
   });
 }
 
+export interface MemberOpened extends Opened {
+  readonly engine: Engine;
+  readonly settings: Settings & { readonly machine: MemberSettings };
+}
+
 /** The same on a machine that is, or is to be, a member of a cluster of several. */
 export async function openMember(
   context: WsContext,
@@ -115,9 +121,7 @@ export async function openMember(
   settings: Settings,
   machine: Machine,
   tool: Needs["tool"],
-): Attempt<
-  Opened & { readonly engine: Engine; readonly settings: Settings & { readonly machine: MemberSettings } }
-> {
+): Attempt<MemberOpened> {
   const { env: shell } = context;
   const tools = await findTools(shell, tool);
   if (!tools.ok) return err({ reason: "runtime-not-available", runtime: "docker", why: tools.error });

@@ -53,7 +53,9 @@ export function memberDriver(
         attempt(() => replaceFile(rayToken, membership.rayToken, 0o600));
       const access = accessOf(membership);
       return {
+        access,
         ...{ heads: headsIn(membership), token: membership.rayToken, removed: membership.removed },
+        tls: driver.tls ?? membership.rayKeys,
         ask: (...asked) => askService(access, ...asked),
       };
     },
