@@ -71,12 +71,25 @@ async function main(): Promise<number> {
     return print(explainAlone(base.hostname, member, request.value.kind === "dry-run" && request.value.json));
   if (member?.isRemoved) return idle(member, who.becomes, stopRequest.asked);
   const exitCode = await live({ ...base, request: request.value, hasInit, told, member, earlier });
+  return member === null ? exitCode : afterLife(member, { exitCode, env, who, stopRequest });
+}
+
+/** What becomes of a member when its Ray has ended. */
+function afterLife(
+  member: Member,
+  {
+    exitCode,
+    env,
+    who,
+    stopRequest,
+  }: Pick<Newcomer, "env" | "who" | "stopRequest"> & { readonly exitCode: number },
+): number | Promise<number> {
   if (stopRequest.signal === NEW_TOKEN) return startAgain(env);
-  return member?.isRemoved ? idle(member, who.becomes, stopRequest.urgent) : exitCode;
+  return member.isRemoved ? idle(member, who.becomes, stopRequest.urgent) : exitCode;
 }
 
 /** This process becomes a new run of this program. Where it cannot, it ends (EX_TEMPFAIL), and whoever started it starts it again. */
-function startAgain(env: NodeJS.ProcessEnv): number {
+function startAgain(env: Newcomer["env"]): number {
   process.execve?.(process.execPath, [process.execPath, ...process.execArgv, ...process.argv.slice(1)], env);
   return 75;
 }
