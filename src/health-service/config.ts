@@ -140,8 +140,8 @@ Paths:
 Paths of a cluster of members (RAY_EP_CLUSTER_DIR), over TLS; all but GET /, POST /v1/join and GET /v1/leader want a credential:
   GET /              200 OK, also without TLS
   POST /v1/join      become a member
-  GET /v1/members, DELETE /v1/members/NAME, POST and DELETE /v1/tokens, POST /v1/dial-back,
-  POST /v1/ray-certificate
+  GET /v1/members, DELETE /v1/members/NAME, POST and DELETE /v1/tokens, GET and POST /v1/ray-token,
+  POST /v1/dial-back, POST /v1/ray-certificate
   GET /v1/leader, GET /v1/replica, POST /v1/promote: several services of one cluster
 
 Exit codes: 0 a requested stop (SIGTERM, SIGINT, SIGQUIT); 69 the address cannot be listened on;
