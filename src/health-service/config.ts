@@ -132,15 +132,16 @@ Paths:
   GET /v1/head       the head lease alone, as nodes read it
   PUT /v1/head       ask for the head lease, or renew it
   DELETE /v1/head    release it
-  PUT /v1/nodes/NAME what a node says of itself
+  PUT /v1/nodes/NAME what a node says of itself; GET /v1/nodes/NAME/log: its last lines
+  GET /v1/events     what happened (?after=ID&limit=N); GET /v1/stream: the same and the cluster as they come
   POST /v1/reach     dial a node back, to see whether it can be reached
-  GET /metrics       numbers for Prometheus
+  GET /metrics       numbers for Prometheus; GET /v1/prometheus-targets: where Ray's own are
 
 Paths of a cluster of members (RAY_EP_CLUSTER_DIR), over TLS; all but GET /, POST /v1/join and GET /v1/leader want a credential:
   GET /              200 OK, also without TLS
   POST /v1/join      become a member
-  GET /v1/members, DELETE /v1/members/NAME, POST and DELETE /v1/tokens, POST /v1/dial-back,
-  POST /v1/ray-certificate
+  GET /v1/members, DELETE /v1/members/NAME, POST and DELETE /v1/tokens, GET and POST /v1/ray-token,
+  POST /v1/dial-back, POST /v1/ray-certificate
   GET /v1/leader, GET /v1/replica, POST /v1/promote: several services of one cluster
 
 Exit codes: 0 a requested stop (SIGTERM, SIGINT, SIGQUIT); 69 the address cannot be listened on;

@@ -4,7 +4,7 @@ import type { NodeStatus } from "../common/protocol/node-status.ts";
 import type { Moment, NodeView } from "./picture.ts";
 
 /** How a state is to be taken. */
-export type Tone = "good" | "busy" | "bad" | "off";
+type Tone = "good" | "busy" | "bad" | "off";
 
 /** What the page says of one node. Times are milliseconds since 1970. */
 export interface Row {
@@ -40,10 +40,6 @@ function stateOf({ silent, state, status }: NodeView): readonly [word: string, t
   if (TONES[state] === "good" && status?.waits) return ["waits", "busy"];
   return state === "stopped" && status?.failure ? ["failed", "bad"] : [STATE_WORDS[state], TONES[state]];
 }
-
-/** The state as it follows a name. */
-export const saysOf = (state: string): string =>
-  state === "waits" || state === "failed" ? state : `is ${state}`;
 
 const ROLES = { head: "HEAD", worker: "WORKER" } as const;
 

@@ -1,8 +1,9 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { visible } from "../../src/common/output/shown.ts";
-import { launchBrowser, openPage, seriousIn, shoot } from "../fixtures/browser.ts";
-import { CHROMIUM } from "../fixtures/chromium.ts";
+import { servePage } from "../../src/ws/machine/page-proxy.ts";
+import { openPage, seriousIn, shoot } from "../fixtures/browser.ts";
+import { CHROMIUM, launchBrowser } from "../fixtures/chromium.ts";
 import { HealthServiceProcess } from "../fixtures/health-service-process.ts";
 import { MemberService } from "../fixtures/members.ts";
 import { Rig } from "../fixtures/rig.ts";
@@ -35,9 +36,10 @@ describe.skipIf(CHROMIUM === undefined)("a cluster on the page", () => {
   afterEach(() => rig.close());
 
   test("shows each thing that happens, and why, within seconds", async () => {
-    const cpu = rig.node("ray-cpu");
+    const soon = { RAY_EP_TAKEOVER_AFTER: "1" };
+    const cpu = rig.node("ray-cpu", soon);
     await cpu.says("✓ Ray cluster is ready!");
-    rig.node("ray-gpu");
+    rig.node("ray-gpu", soon);
     rig.node("ray-big", { HEAD_ADDRESS: `${rig.host("", 40)}:6379`, NODE_IP_ADDRESS: rig.host("", 3) });
     const { page, complaints } = await openPage(browser, `http://${rig.healthHost}:8080/`);
     await says(page, "h1", "ray-cpu leads since");
@@ -145,6 +147,21 @@ describe.skipIf(CHROMIUM === undefined)("a cluster of members", () => {
   const members = new MemberService();
   beforeAll(() => members.start());
   afterAll(() => members.remove());
+
+  test("is shown by ws open without any question, over a service that restarts", async () => {
+    const { as: bearer } = await members.join("m1");
+    const ending = new AbortController();
+    const access = { services: [`127.0.0.1:${members.port}`], ca: members.read("ca.crt"), bearer };
+    const { url } = await servePage(access, ending.signal);
+    const { page } = await openPage(browser, url);
+    await says(page, ".events li", "m1 joined at 127.0.0.1 as a candidate");
+    expect(page.url()).not.toContain("code");
+    await members.restart();
+    await says(page, ".notice", "The health service has been gone since");
+    await says(page, ".link", "Live");
+    ending.abort();
+    await says(page, ".notice", "The health service has been gone since");
+  });
 
   test("asks for a credential once", async () => {
     const url = `https://127.0.0.1:${members.port}/`;

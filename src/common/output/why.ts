@@ -36,7 +36,8 @@ export function whyOf(node: Reported): string | undefined {
   if (waits !== null) return waitsFor(waits, status.heads);
   if (fault !== null && state !== "ready" && state !== "watching") return fault.words ?? fault.reason;
   if (isUnreached(reach)) return `not reached at ${reach.at}: ${reach.result}`;
-  return fault === null ? undefined : `last: ${fault.words ?? fault.reason}`;
+  if (fault === null) return undefined;
+  return `last: ${fault.words ?? fault.reason} (${new Date(fault.at).toISOString().slice(0, 19)}Z)`;
 }
 
 type Waits = NonNullable<NodeStatus["waits"]>;
@@ -47,6 +48,7 @@ const WAITS: Readonly<Record<string, (node: string) => string>> = {
   lease: () => "for the head lease",
   takeover: (node) => `for ${node} to come back`,
   "second-look": () => "for a HEAD to show itself",
+  "unknown-member": () => "to be let in again: its health service does not know it any more",
 };
 
 /** What it waits for. Where any HEAD will do, what answers instead says more. */
@@ -62,3 +64,7 @@ export const TELLS_NOTHING: readonly string[] = ["reached", "busy", "not-known"]
 /** Others cannot reach it. */
 export const isUnreached = (reach: NodeStatus["reach"]): reach is NonNullable<typeof reach> =>
   reach !== null && !TELLS_NOTHING.includes(reach.result);
+
+/** The state as it follows a name. */
+export const saysOf = (state: string): string =>
+  state === "waits" || state === "failed" ? state : `is ${state}`;

@@ -73,6 +73,9 @@ export const Joined = z.object({
 });
 export type Joined = z.infer<typeof Joined>;
 
+/** 200 of `GET /v1/ray-token` (any member): the one that counts now. */
+export const RayToken = z.pick(Joined, { rayToken: true, rayTokenId: true });
+
 const JOIN_REFUSALS = [
   "unknown-token",
   "expired",

@@ -35,6 +35,8 @@ export async function enter(newcomer: Newcomer): Promise<Result<Member | Event<"
   if (!entered.ok) return entered;
   let member = memberOf(entered.value, newcomer, file);
   const gate = async () => {
+    // Ray may have another one since it was here.
+    if (!isNew) await member.renewRayToken();
     const certified = await certify(member.membership, member.call);
     if (!certified.ok && isNew) return certified.error;
     // One that was a member before goes on with the keys that it has.

@@ -31,6 +31,8 @@ const Authority = z.object({ certificate: z.string(), key: z.string() });
 export const ClusterState = z.object({
   version: z.literal(1),
   ...z.pick(Joined, { cluster: true, rayToken: true, ports: true }).shape,
+  /** Grows with each token of Ray's. */
+  rayTokenId: z._default(Count, 1),
   /** Grows with each service that takes over, and that one: its address when it did (rank.ts). */
   term: Count,
   leader: z._default(z.string(), ""),

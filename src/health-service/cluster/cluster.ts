@@ -1,3 +1,4 @@
+import type * as z from "zod/mini";
 import { sameHost, type WhitelistEntry } from "../../common/address.ts";
 import type * as admin from "../../common/protocol/admin-protocol.ts";
 import type * as wire from "../../common/protocol/join-protocol.ts";
@@ -149,6 +150,22 @@ export class Cluster {
     });
   }
 
+  /** The 200 of `GET /v1/ray-token`. */
+  rayToken(): z.infer<typeof wire.RayToken> {
+    const { rayToken, rayTokenId } = this.#store.state;
+    return { rayToken, rayTokenId };
+  }
+
+  /** Makes another token of Ray's, of which members hear: the 200 of `POST /v1/ray-token`; null where it cannot be kept. */
+  rotate(): Promise<admin.Rotated | null> {
+    return this.#change(async () => {
+      const rayTokenId = this.#store.state.rayTokenId + 1;
+      if (!(await this.#store.keep({ ...this.#store.state, rayToken: newSecret(), rayTokenId }))) return null;
+      this.#settings.log({ type: "ray-token-made", rayTokenId });
+      return { rayTokenId };
+    });
+  }
+
   /** A member reports where it is. What cannot be kept is tried again with its next report. */
   async locate(name: string, address: string): Promise<void> {
     const moved = () => membership.move(this.#store.state, name, address);
@@ -162,13 +179,9 @@ export class Cluster {
   }
 
   news(): ClusterNews {
-    const { services, term, leader } = this.#store.state;
-    return {
-      candidates: candidatesLine(this.#store.state),
-      services: services.map(({ at }) => at),
-      term,
-      leader,
-    };
+    const { services, term, leader, rayTokenId } = this.#store.state;
+    const candidates = candidatesLine(this.#store.state);
+    return { candidates, services: services.map(({ at }) => at), term, leader, rayTokenId };
   }
 
   /** Which service decides, as far as this one knows, and on which member's machine. */

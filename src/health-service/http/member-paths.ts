@@ -1,3 +1,4 @@
+import * as z from "zod/mini";
 import * as admin from "../../common/protocol/admin-protocol.ts";
 import * as wire from "../../common/protocol/join-protocol.ts";
 import type { Cluster } from "../cluster/cluster.ts";
@@ -39,6 +40,10 @@ export function memberPaths(
       DELETE: write(admin.TokenRevocation, whyNotAdmin, async (request) =>
         kept(await cluster.revokeTokens(request)),
       ),
+    },
+    "/v1/ray-token": {
+      GET: () => ok(cluster.rayToken()),
+      POST: write(z.object({}), whyNotAdmin, async () => kept(await cluster.rotate())),
     },
     "/v1/dial-back": {
       POST: write(wire.DialBackRequest, whyNotHeard, async (request, { caller }) => {

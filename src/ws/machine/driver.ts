@@ -1,6 +1,7 @@
 import { join } from "node:path";
-import { readText } from "../../common/files.ts";
+import { readText, replaceFile } from "../../common/files.ts";
 import type { TokenRequest } from "../../common/protocol/admin-protocol.ts";
+import { attempt } from "../../common/result.ts";
 import { containerName } from "../compose/names.ts";
 import { RAY_TOKEN } from "../config/tokens.ts";
 import { composeDriver } from "../drivers/compose/driver.ts";
@@ -22,11 +23,15 @@ export function memberDriver(
   const driver = composeDriver(project);
   const { engine, settings, stateDir } = project;
   const { name } = settings.machine;
+  const rayToken = join(machineSecrets(stateDir), RAY_TOKEN);
+  const readRayToken = () => readText(rayToken)?.trim() ?? null;
   return {
     ...driver,
     // They share the machine's network, and the health service must answer before a node starts: it makes that node's token.
     isolated: false,
-    token: readText(join(machineSecrets(stateDir), RAY_TOKEN))?.trim() ?? null,
+    get token() {
+      return readRayToken();
+    },
     until: (signal) => memberDriver({ ...project, engine: endingWith(engine, signal), signal }, known),
     start: async (request, names, signal) => {
       // The health service of this machine, which runs by now, makes the token of its first member.
@@ -43,8 +48,12 @@ export function memberDriver(
       known.membership ??= parseMembership(await membershipText(engine, containerName(settings, name)));
       const { membership } = known;
       if (membership === undefined) return undefined;
+      // It may have been renewed since the last command; a program of this user's reads it there too.
+      if (membership.rayToken !== readRayToken())
+        attempt(() => replaceFile(rayToken, membership.rayToken, 0o600));
       const access = accessOf(membership);
       return {
+        access,
         ...{ heads: headsIn(membership), token: membership.rayToken, removed: membership.removed },
         tls: driver.tls ?? membership.rayKeys,
         ask: (...asked) => askService(access, ...asked),

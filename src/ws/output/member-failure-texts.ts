@@ -12,6 +12,7 @@ export const MEMBER_FAILURES = {
       `→ To go ahead all the same: ws remove ${node} --force. Another candidate, if there is one, then leads a new cluster.`,
     ],
     "not-promoted": () => ["✗ Nothing was changed", "→ To go ahead: ws promote --yes."],
+    "not-rotated": () => ["✗ Nothing was changed", "→ To go ahead: ws token --rotate --yes."],
     "member-stays": () => [
       "✗ What ws down -v removes is this machine's membership as well; nothing was changed",
       "→ To stop it: ws down. To end the membership: ws leave.",
@@ -35,8 +36,8 @@ export const MEMBER_FAILURES = {
   },
   78: {
     "log-elsewhere": ({ node }: Record<"node", string>) => [
-      `✗ The log of ${node} is not on this machine`,
-      `→ Type ws logs there. What troubles it: ws ps, WHY.`,
+      `✗ The log of ${node} is not on this machine, and the health service has no lines of it`,
+      `→ Type ws logs there. What troubles it: ws ps, WHY. What happened to it: ws events`,
     ],
     "bad-join-token": ({ why }: Record<"why", string>) => [
       `✗ That is no join token: ${why}`,

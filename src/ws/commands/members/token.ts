@@ -1,25 +1,33 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { TokenMade } from "../../../common/protocol/admin-protocol.ts";
 import type { GlobalOptions, WsContext } from "../../context.ts";
-import { EXIT } from "../../failure.ts";
-import { makeToken, revokeTokens } from "../../machine/service.ts";
+import { EXIT, interrupted } from "../../failure.ts";
+import { makeToken, revokeTokens, rotateRayToken } from "../../machine/service.ts";
 import { printJson, printLines } from "../../output/terminal.ts";
-import { JSON_OPTION, type JsonOption, type Run, spanMs } from "../command.ts";
+import { agrees, JSON_OPTION, type JsonOption, type Run, spanMs } from "../command.ts";
 
 export const TOKEN_EXPIRES_S = 3600;
 
 export const addToken = (program: Command, run: Run) =>
   program
     .command("token")
-    .description("print a line with which another machine joins, or end those that were printed")
+    .description(
+      "print a line with which another machine joins, end those that were printed, or renew Ray's own token",
+    )
     .option("--expires <time>", "until when it is good: 30m, 24h, 7d", span, TOKEN_EXPIRES_S)
     .option("--once", "for one machine alone")
     .option("--replace <name>", "for the machine of that name, whose member is silent; once")
     .addOption(
       new Option("--revoke", "end every join token; members stay").conflicts(["expires", "once", "replace"]),
     )
+    .addOption(
+      new Option("--rotate", "give Ray itself another token; all members restart their Ray").conflicts([
+        ...["expires", "once", "replace", "revoke"],
+      ]),
+    )
+    .option("-y, --yes", "with --rotate: without asking")
     .option(...JSON_OPTION)
-    .action(run(token));
+    .action(run((context, options: TokenOptions) => (options.rotate ? rotate : token)(context, options)));
 
 /** In seconds. Throws what Commander shows. */
 function span(text: string): number {
@@ -33,6 +41,27 @@ interface TokenOptions extends GlobalOptions, JsonOption {
   readonly once?: true;
   readonly replace?: string;
   readonly revoke?: true;
+  readonly rotate?: true;
+  readonly yes?: true;
+}
+
+async function rotate(context: WsContext, { stateDir, yes, json }: TokenOptions) {
+  const { terminal, signal } = context;
+  terminal.err(
+    "→ Each machine restarts its Ray, the HEAD first: tasks that run now end, and so do jobs and actors that Ray does not restart\n",
+  );
+  const agreed = yes || (await agrees(context));
+  if (signal.aborted) return interrupted(signal);
+  if (!agreed) return { reason: "not-rotated" } as const;
+  const made = await rotateRayToken(stateDir);
+  if (!made.ok) return made.error;
+  if (json) printJson(terminal.out, made.value);
+  else
+    printLines(terminal.out, [
+      "✓ Ray has another token: who knows only the one before cannot use the cluster once the HEAD has restarted",
+      '→ When all are back: ./ws ps. A shell that had the old one: eval "$(./ws env)"',
+    ]);
+  return EXIT.ok;
 }
 
 async function token({ terminal: { out } }: WsContext, options: TokenOptions) {
