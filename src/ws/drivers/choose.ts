@@ -108,6 +108,12 @@ export async function open(
   });
 }
 
+/** What a command works on where this machine is a member. */
+export interface MemberOpened extends Opened {
+  readonly engine: Engine;
+  readonly settings: Settings & { readonly machine: MemberSettings };
+}
+
 /** The same on a machine that is, or is to be, a member of a cluster of several. */
 export async function openMember(
   context: WsContext,
@@ -115,9 +121,7 @@ export async function openMember(
   settings: Settings,
   machine: Machine,
   tool: Needs["tool"],
-): Attempt<
-  Opened & { readonly engine: Engine; readonly settings: Settings & { readonly machine: MemberSettings } }
-> {
+): Attempt<MemberOpened> {
   const { env: shell } = context;
   const tools = await findTools(shell, tool);
   if (!tools.ok) return err({ reason: "runtime-not-available", runtime: "docker", why: tools.error });

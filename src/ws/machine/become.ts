@@ -9,7 +9,8 @@ import { loadSettings } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
 import { RAY_TOKEN } from "../config/tokens.ts";
 import { type GlobalOptions, type WsContext, withJob } from "../context.ts";
-import { openMember } from "../drivers/choose.ts";
+import { type MemberOpened, openMember } from "../drivers/choose.ts";
+import { dockerRunner, isRemote } from "../drivers/compose/engine.ts";
 import type { Driver } from "../drivers/driver.ts";
 import type { Attempt } from "../failure.ts";
 import type { Job } from "../output/progress.ts";
@@ -25,6 +26,7 @@ import {
 import { lookForMember } from "./look.ts";
 import { membershipText, parseMembership } from "./membership.ts";
 import { judgeMachine } from "./preflight.ts";
+import { lookHere, memberSettings } from "./settings.ts";
 
 /**
  * Makes this machine's part in a cluster of several, starts it, and waits until its node is ALIVE. Nothing of it is left where
@@ -40,10 +42,15 @@ export async function becomeMember(
   if (lastUp(stateDir) !== undefined) return err(ALONE);
   const settings = loadSettings(context, options);
   if (!settings.ok) return settings;
-  const opened = await openMember(context, options, settings.value, machine, "compose");
+  const part = memberSettings(settings.value, machine, lookHere(stateDir));
+  const [opened, facts] = await Promise.all([
+    openMember(context, options, settings.value, machine, "compose"),
+    lookForMember(dockerRunner(context.env), part, joining?.token),
+  ]);
   if (!opened.ok) return opened;
-  const { driver, engine, settings: member } = opened.value;
-  const { problems, warnings } = judgeMachine(await lookForMember(engine, member, joining?.token), machine);
+  const { driver, engine } = opened.value;
+  const elsewhere = isRemote(engine) ? engine.host : undefined;
+  const { problems, warnings } = judgeMachine({ ...facts, elsewhere }, machine);
   if (problems.length > 0) return err({ reason: "machine-not-ready", problems });
   warn(context.terminal, "What you should know of this machine", warnings);
   let became = false;
@@ -51,10 +58,12 @@ export async function becomeMember(
     writeMachine(stateDir, machine, joining?.word ?? "");
     const up = await bringUp(context, driver, timeout);
     if (!up.ok) return up;
-    const text = await membershipText(engine, containerName(member, machine.name));
     // For programs of this user's: ws env names the file.
-    replaceFile(join(machineSecrets(stateDir), RAY_TOKEN), parseMembership(text)?.rayToken ?? "", 0o600);
-    const served = machine.candidate ? await addService(context, options, machine, settings.value, text) : up;
+    const rayToken = (await driver.cluster?.())?.token ?? "";
+    replaceFile(join(machineSecrets(stateDir), RAY_TOKEN), rayToken, 0o600);
+    const served = machine.candidate
+      ? await addService(context, options, machine, settings.value, opened.value)
+      : up;
     became = served.ok;
     return served;
   } finally {
@@ -78,9 +87,10 @@ async function addService(
   options: GlobalOptions & { readonly timeout: number },
   machine: Machine,
   settings: Settings,
-  text: string,
+  { engine, settings: member }: MemberOpened,
 ): Attempt {
   const { stateDir, timeout } = options;
+  const text = await membershipText(engine, containerName(member, machine.name));
   const address = parseMembership(text)?.address;
   if (address === undefined) return err({ reason: "no-member" });
   const serving = { ...machine, advertise: machine.advertise ?? `${address}:${TLS_PORT}` };

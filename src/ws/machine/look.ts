@@ -4,37 +4,36 @@ import type { JoinToken } from "../../common/protocol/join-token.ts";
 import { readHostFacts } from "../compose/read-host.ts";
 import type { Settings } from "../config/settings.ts";
 import { freeIn, hasGpuToolkit } from "../doctor/look.ts";
-import { type Engine, isRemote } from "../drivers/compose/engine.ts";
+import type { RunCommand } from "../drivers/compose/engine.ts";
 import { findTakenPorts } from "../drivers/local/taken-ports.ts";
 import type { Machine } from "../state/machine.ts";
 import { portsOf } from "./ports.ts";
-import type { MachineFacts, ServiceFacts } from "./preflight.ts";
+import { IMAGE_BYTES, type MachineFacts, type ServiceFacts } from "./preflight.ts";
 
 const INFO =
   "{{range .SecurityOptions}}{{.}},{{end}}\n{{.OperatingSystem}}\n{{.DockerRootDir}}\n{{json .Runtimes}}";
 
-/** Looks at this machine before anything is made. `settings`: of its part. */
+/** Looks at this machine and its engine before anything is made. `settings`: of its part. */
 export async function lookForMember(
-  engine: Engine,
+  docker: RunCommand,
   settings: Settings & { readonly machine: Machine },
   token: JoinToken | undefined,
-): Promise<MachineFacts> {
+): Promise<Omit<MachineFacts, "elsewhere">> {
   const { machine, nodes, health } = settings;
-  const [info, image, taken, service] = await Promise.all([
-    engine.docker(["info", "--format", INFO]),
-    engine.docker(["image", "inspect", "--format", "x", nodes[0]?.base.image ?? ""]),
+  const [info, taken, service] = await Promise.all([
+    docker(["info", "--format", INFO]),
     findTakenPorts(portsOf(machine, health.port)),
     token && lookAtService(token),
   ]);
   const [security = "", operatingSystem = "", folder = "", runtimes = ""] = info.ok
     ? info.value.split("\n")
     : [];
-  const elsewhere = isRemote(engine) ? engine.host : undefined;
-  const [disk] = elsewhere === undefined && folder !== "" ? await freeIn(folder) : [];
+  const [disk] = folder === "" ? [] : await freeIn(folder);
+  const image = ["image", "inspect", "--format", "x", nodes[0]?.base.image ?? ""];
   return {
-    ...{ elsewhere, operatingSystem, disk, taken, service },
+    ...{ operatingSystem, disk, taken, service },
     securityOptions: security.split(","),
-    hasImage: image.ok,
+    hasImage: (disk?.freeBytes ?? 0) < IMAGE_BYTES && (await docker(image)).ok,
     hasGpu: settings.hostHasGpu !== false && settings.gpuType !== "amd" && readHostFacts().hasGpu,
     gpuToolkit: hasGpuToolkit(runtimes),
   };

@@ -12,6 +12,7 @@ export interface MachineFacts {
   readonly operatingSystem: string;
   /** Where the engine keeps images, and what is free there. */
   readonly disk: { readonly folder: string; readonly freeBytes: number } | undefined;
+  /** Looked for only where there is no room for another one. */
   readonly hasImage: boolean;
   readonly hasGpu: boolean;
   readonly gpuToolkit: boolean;
@@ -27,7 +28,7 @@ export interface ServiceFacts {
 }
 
 /** A Ray image takes about 8 GiB, one with CUDA 25. */
-const IMAGE_BYTES = 10 * 2 ** 30;
+export const IMAGE_BYTES = 10 * 2 ** 30;
 const CLOCK_MS = 30_000;
 
 /** What stands against this machine's part, and what should be known. Pure. */
