@@ -124,3 +124,9 @@ test("ports that config.yaml sets stay, and the rest is computed around them", (
   });
   expect(nodes["ray-gpu"]?.nodeManager).toBe(21300);
 });
+
+test("a port that has no key is not far from the node's other ports: two clusters find room beside each other", () => {
+  const cpu = { node_manager_port: 22000, object_manager_port: 22001 };
+  const { nodes } = planPorts(settingsOf({ services: { ray: { cpu } } }));
+  expect(nodes["ray-cpu"]).toMatchObject({ nodeManager: 22000, dashboardAgent: 22102 });
+});

@@ -92,8 +92,10 @@ export function portPlanner(settings: Settings, ephemeral: PortRange) {
   const taken: PortRange[] = fixedPorts(settings);
   return ({ name, cpus, peerPorts: given }: WorkerSettings) => {
     const size = FIRST_WORKER + workerPortCount(cpus);
+    // A port without a key of its own is near the one that config.yaml sets, so that two clusters can be told apart.
+    const from = given.nodeManager ?? 0;
     const base =
-      firstFree(size, [...taken, ...AVOIDED, ephemeral, CONTAINER_EPHEMERAL]) ??
+      firstFree(size, [...taken, ...AVOIDED, ephemeral, CONTAINER_EPHEMERAL], from) ??
       firstFree(size, [...taken, ...AVOIDED]) ??
       firstFree(size, taken);
     if (base === undefined) throw new Error(`no ${size} free ports in a row for ${name}`);
@@ -109,8 +111,8 @@ export function portPlanner(settings: Settings, ephemeral: PortRange) {
   };
 }
 
-const firstFree = (size: number, taken: readonly PortRange[]): number | undefined =>
-  STARTS.find((min) => {
+const firstFree = (size: number, taken: readonly PortRange[], from = 0): number | undefined =>
+  [...STARTS.filter((min) => min >= from), ...STARTS].find((min) => {
     const block = { min, max: min + size - 1 };
     return block.max <= 65535 && !taken.some((each) => portsOverlap(each, block));
   });

@@ -2,20 +2,24 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { parse } from "yaml";
-import { RAY_IMAGE } from "../fixtures/docker/ray-images.ts";
-import { PROJECT, WsProject } from "../fixtures/docker/ws-project.ts";
-import { JOB, writeJob } from "../fixtures/job.ts";
+import { RAY_IMAGE } from "../../fixtures/docker/ray-images.ts";
+import { BESIDE, WsProject } from "../../fixtures/docker/ws-project.ts";
+import { JOB, writeJob } from "../../fixtures/job.ts";
 
 /** The platform that the specification comes from: its file, and an image that runs as root with Ray in a conda environment. */
-const settings = parse(readFileSync(join(import.meta.dirname, "../fixtures/original-shape.yaml"), "utf8"));
+const settings = parse(readFileSync(join(import.meta.dirname, "../../fixtures/original-shape.yaml"), "utf8"));
+const { cpu, gpu, ...ray } = settings.services.ray;
 const project = WsProject.open({
   ...settings,
-  project: { ...settings.project, name: PROJECT },
+  ...BESIDE,
   services: {
     ...settings.services,
+    ...BESIDE.services,
     ray: {
-      ...settings.services.ray,
-      build: { ...settings.services.ray.build, context: "own", dockerfile: "own/Dockerfile" },
+      ...ray,
+      cpu: { ...cpu, ...BESIDE.services.ray.cpu },
+      gpu: { ...gpu, ...BESIDE.services.ray.gpu },
+      build: { ...ray.build, context: "own", dockerfile: "own/Dockerfile" },
     },
   },
 });
@@ -40,7 +44,7 @@ test("ws up builds it with the user's own Dockerfile, and its nodes run as root"
   expect(up, up.text).toMatchObject({ code: 0, text: expect.stringContaining("2 nodes ALIVE") });
   const asRoot = await project.docker(
     "exec",
-    `${PROJECT}-ray-gpu`,
+    `${project.name}-ray-gpu`,
     "sh",
     "-c",
     "stat -c %u /proc/$(pgrep -x raylet)",

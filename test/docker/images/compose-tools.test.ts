@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
 import { describe, expect, test } from "vitest";
-import { root } from "../fixtures/docker/engine.ts";
+import { root } from "../../fixtures/docker/engine.ts";
 
 /** Both tools load each kind of cluster: what a schema calls valid, one of them may still refuse. */
 const GOLDEN = join(root, "test/golden/compose");
