@@ -3,6 +3,7 @@ import { ReachRequest } from "../../common/protocol/reach-protocol.ts";
 import type { Identity } from "../cluster/callers.ts";
 import type { Takeover } from "../cluster/takeover.ts";
 import type { Service } from "../service.ts";
+import { carrierPath } from "./carrier-path.ts";
 import { whyNotFor } from "./credentials.ts";
 import { memberPaths } from "./member-paths.ts";
 import { clusterText, paced, renderMetrics } from "./reads.ts";
@@ -25,6 +26,7 @@ export function pathsOf(service: Service, takeover?: Takeover): Paths {
   return {
     ...ROOT,
     ...(settings.cluster && memberPaths(service, settings.cluster, write)),
+    ...(settings.cluster && carrierPath(settings.cluster, settings.config.RAY_EP_CLUSTER_DIR ?? "")),
     ...(takeover && takeoverPaths(takeover, write)),
     "/v1/cluster": { GET: async () => ok(await cluster()) },
     "/metrics": { GET: async () => ({ status: 200, headers: METRICS, body: await metrics() }) },

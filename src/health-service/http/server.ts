@@ -6,6 +6,7 @@ import {
   type ServerResponse,
 } from "node:http";
 import type { Socket } from "node:net";
+import { pipeline, Readable } from "node:stream";
 import * as z from "zod/mini";
 import { readText } from "../../common/files.ts";
 import { Name } from "../../common/protocol/from-outside.ts";
@@ -83,14 +84,19 @@ export const openFiles = (): number => maxConnections(readText("/proc/self/limit
 
 function send({ answers }: Service, response: ServerResponse, { status, headers, body }: Reply): void {
   answers.set(status, (answers.get(status) ?? 0) + 1);
+  if (body instanceof Readable) {
+    response.writeHead(status, headers);
+    // A client that goes away ends both.
+    return void pipeline(body, response, () => {});
+  }
   const content = typeof body === "string" || Buffer.isBuffer(body) ? body : `${JSON.stringify(body)}\n`;
   const length = Buffer.byteLength(content);
   response.writeHead(status, { "content-type": "application/json", "content-length": length, ...headers });
   response.end(content);
 }
 
-/** What strangers may ask for, where all others have credentials. */
-const OPEN: ReadonlySet<string> = new Set(["/", "/v1/join", "/v1/leader"]);
+/** What strangers may ask for, where all others have credentials; two of them look for a join token. */
+const OPEN: ReadonlySet<string> = new Set(["/", "/v1/join", "/v1/leader", "/v1/carrier"]);
 /** Paths that end with a name. */
 const NAMED = /^(\/v1\/(?:nodes|members)\/)(.*)$/s;
 
