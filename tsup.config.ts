@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { defineConfig } from "tsup";
+import { bakedPage } from "./scripts/page.ts";
 
 const { version } = JSON.parse(readFileSync("package.json", "utf8")) as { version: string };
 
@@ -26,4 +27,5 @@ export default defineConfig({
   clean: true,
   banner: { js: refuseOldNode },
   define: { __VERSION__: JSON.stringify(version) },
+  esbuildPlugins: [bakedPage],
 });

@@ -20,6 +20,6 @@ const configured = ({
 });
 
 export default defineConfig({
-  define: { __VERSION__: JSON.stringify("0.0.0-test") },
+  define: { __VERSION__: JSON.stringify("0.0.0-test"), __PAGE__: '{ html: "<p>", policy: "none" }' },
   test: { projects: projects.map(configured) },
 });

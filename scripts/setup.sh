@@ -19,7 +19,7 @@ dependencies_are_current() {
 
 bundles_are_current() {
   [ -f dist/.built ] && [ dist/.built -nt package-lock.json ] &&
-    [ -z "$(find src proto package.json tsup.config.ts -newer dist/.built -print 2>/dev/null | head -n 1)" ]
+    [ -z "$(find src proto package.json tsup.config.ts scripts/page.ts -newer dist/.built -print 2>/dev/null | head -n 1)" ]
 }
 
 if dependencies_are_current && bundles_are_current; then

@@ -7,7 +7,7 @@ import { dirname } from "node:path";
 
 const MAX_FILES = 16;
 
-const files = globSync("src/**/*.ts").filter((file) => !file.endsWith(".test.ts"));
+const files = globSync("src/**/*.{ts,tsx}").filter((file) => !file.endsWith(".test.ts"));
 const crowded = [...Map.groupBy(files, dirname)].filter(([, inside]) => inside.length > MAX_FILES);
 for (const [folder, { length }] of crowded)
   console.error(

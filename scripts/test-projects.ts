@@ -29,6 +29,8 @@ export const projects: readonly Project[] = [
     minutes: [1, 1],
     atOnce: MANY,
   },
+  // A browser beside nodes with a fake ray; seconds are measured.
+  { name: "browser", include: ["test/browser/**/*.test.ts"], minutes: [2, 1], atOnce: 1 },
   { name: "load", include: LOAD, minutes: [2, 1], atOnce: 1 },
   // Real Ray waits more than it works, too: two files at a time are twice as fast, more would starve each other.
   { name: "embedded", include: FIRST, minutes: [5, 10], atOnce: 2 },

@@ -51,14 +51,20 @@ async function main(): Promise<number> {
   const who = findUsers(env);
   const base = { who, hostname: hostname(), stopRequest };
   const told = { env, rayWords: request.value.rayWords };
-  const newcomer = { ...base, ...told, log: firstLog(toStdout) };
+  const earlier: Event[] = [];
+  const say = firstLog(toStdout);
+  const log = (event: Event): void => {
+    earlier.push(event);
+    say(event);
+  };
+  const newcomer = { ...base, ...told, log };
   const entered = isMember(env) ? await (isRun ? enter : peek)(newcomer) : ok(null);
   if (!entered.ok) return refuse(entered.error, isRun, who.becomes);
   const member = entered.value;
   if (member !== null && "type" in member)
     return print(explainAlone(base.hostname, member, request.value.kind === "dry-run" && request.value.json));
   if (member?.isRemoved) return idle(member, who.becomes, stopRequest.asked);
-  const exitCode = await live({ ...base, request: request.value, hasInit, told, member });
+  const exitCode = await live({ ...base, request: request.value, hasInit, told, member, earlier });
   return member?.isRemoved ? idle(member, who.becomes, stopRequest.urgent) : exitCode;
 }
 
@@ -68,6 +74,8 @@ interface Life extends Pick<Newcomer, "who" | "hostname" | "stopRequest"> {
   readonly told: Told;
   /** Null: of no cluster of several machines. */
   readonly member: Member | null;
+  /** What it logged before. */
+  readonly earlier: readonly Event[];
 }
 
 /** Reads the configuration, looks at this machine, makes the real effects, and lets a node live with them. */
@@ -100,7 +108,12 @@ async function live({ request, who, hostname, stopRequest, ...life }: Life) {
     },
     onRemoved: () => stopRequest.receive("removal"),
   });
-  const deps = realDeps(input, boundedWrite(toStdout, process.stdout.fd, limit, who.becomes), client);
+  const deps = realDeps(
+    input,
+    boundedWrite(toStdout, process.stdout.fd, limit, who.becomes),
+    client,
+    life.earlier,
+  );
   if (request.kind === "dry-run")
     return print(await explain(input, deps, member?.introduction ?? [], request));
   const isOpen = config.auth.token !== null && config.healthToken === null;
@@ -141,7 +154,8 @@ function print({ text, exitCode = 0 }: { text: string; exitCode?: number }): num
 function sayAlone(event: Event, write: (text: string) => void, user: RayUser | null): void {
   firstLog(write)(event);
   const file = process.env.RAY_EP_STATUS_FILE?.trim() ?? "";
-  if (file.startsWith("/")) new StatusKeeper(hostname(), __VERSION__, noteFile(file, user)).hear(event);
+  if (file.startsWith("/"))
+    new StatusKeeper({ node: hostname(), version: __VERSION__ }, noteFile(file, user)).hear(event);
 }
 
 /** The log as it is before the settings have been checked. */

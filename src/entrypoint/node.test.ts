@@ -337,7 +337,9 @@ describe("another living node of this name", () => {
   });
 
   test("the elder one warns, once", async () => {
-    const report = vi.fn(async () => ({ kind: "noted", hasDuplicate: true, epoch: 1 }) as const);
+    const report = vi.fn(
+      async () => ({ kind: "noted", instance: "run-1", hasDuplicate: true, epoch: 1 }) as const,
+    );
     const node = await worker({ health: { ...NO_SERVICE, report } }).live(10_000);
     expect(node.all("warning").map(({ what }) => what)).toEqual([
       "another living process calls itself a too, and was refused",

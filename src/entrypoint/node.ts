@@ -41,7 +41,12 @@ export class Node {
   readonly #refused = new AbortController();
   #duplicate: Extract<Outcome, { kind: "failed" }> | null = null;
 
-  constructor(input: NodeInput, deps: Deps) {
+  constructor(input: NodeInput, given: Deps) {
+    const log: Deps["log"] = (event) => {
+      given.log(event);
+      this.#heartbeat.news();
+    };
+    const deps = { ...given, log };
     this.#input = input;
     this.#deps = deps;
     this.#lease = new Lease(
@@ -194,6 +199,7 @@ export class Node {
     const exitCode = end.kind === "stopped" ? 0 : exitCodeOf(end.failure);
     if (end.kind === "stopped") log({ type: "stopped", signal, tookMs });
     else log({ type: "failed", failure: end.failure, exitCode });
+    await this.#heartbeat.last();
     return exitCode;
   }
 }

@@ -6,6 +6,7 @@ import { probeGcs } from "../gcs/probe.ts";
 import type { Deps } from "./deps.ts";
 import { mayLead } from "./election/decide/candidates.ts";
 import { type HealthClient, openHealthClient } from "./lease/health-client.ts";
+import { LogTail } from "./lease/log-tail.ts";
 import { StatusKeeper } from "./lease/node-status.ts";
 import { NO_SERVICE, sparing } from "./lease/without-lease.ts";
 import type { NodeInput } from "./node.ts";
@@ -24,18 +25,33 @@ import { storeFaultIn } from "./ray/store/store-fault.ts";
 export type Input = Omit<NodeInput, "introduction">;
 
 /**
- * Makes the real effects. `write` takes the log, whole lines at a time; `member`: the client of a member of several machines.
+ * Makes the real effects. `write` takes the log, whole lines at a time; `member`: the client of a member of several machines;
+ * `earlier`: what was logged already.
  * Nothing is sent before one is used.
  */
-export function realDeps(input: Input, write: (text: string) => void, member?: HealthClient): Deps {
+export function realDeps(
+  input: Input,
+  write: (text: string) => void,
+  member?: HealthClient,
+  earlier: readonly Event[] = [],
+): Deps {
   const { config, local, runId } = input;
   const { values, auth, tls } = config;
   const logger = createLogger<Event>({ form: values.RAY_EP_LOG, write, render, now: () => new Date() });
   const user = local.becomes;
-  const status = new StatusKeeper(config.node, __VERSION__, noteFile(values.RAY_EP_STATUS_FILE, user));
+  const status = new StatusKeeper(
+    { node: config.node, version: __VERSION__, python: local.ray.python },
+    noteFile(values.RAY_EP_STATUS_FILE, user),
+  );
+  const tail = new LogTail();
+  const note = (event: Event): void => {
+    status.hear(event);
+    tail.hear(event);
+  };
+  earlier.forEach(note);
   const log = (event: Event): void => {
     logger.log(event);
-    status.hear(event);
+    note(event);
   };
   const { HEALTH_URL: url } = values;
   const health =
@@ -48,8 +64,13 @@ export function realDeps(input: Input, write: (text: string) => void, member?: H
       ...health,
       // A turn of the event loop later, so that a HEAD works at its answer while this process puts its request together.
       look: (timeoutMs) => nextTurn().then(() => health.look(timeoutMs)),
-      report: (node, report, timeoutMs) =>
-        health.report(node, { ...report, status: status.current }, timeoutMs),
+      report: async (node, report, timeoutMs) => {
+        const lines = tail.take();
+        const full = { ...report, status: status.current, ...(lines && { log: lines }) };
+        const answer = await health.report(node, full, timeoutMs);
+        if (answer.kind !== "noted") return answer;
+        return { ...answer, hasMore: tail.taken(lines, answer.instance) };
+      },
     },
     probe: (address, timeoutMs) => probeGcs(address, { token: auth.token, tls, timeoutMs }),
     ray: localRay(input, { config, health: member ? null : health, log, runId }, () => state?.fd),

@@ -94,6 +94,8 @@ function toNode(bytes: Uint8Array) {
     agentPort: info.number(31),
     /** When it joined, by the HEAD's clock. */
     startedAtMs: info.number(23),
+    /** Where its Ray answers Prometheus. */
+    metricsPort: info.number(9),
   };
 }
 

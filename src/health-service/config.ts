@@ -122,7 +122,8 @@ Settings (environment variables; none is needed):
 ${describeVariables(VARIABLES)}
 
 Paths:
-  GET /              200 OK
+  GET /              200 OK; for a browser a page that shows the cluster
+  POST /v1/session   a page's session, which may read, for the token of its user
   GET /v1/cluster    the head lease and the nodes that reported lately
   GET /v1/head       the head lease alone, as nodes read it
   PUT /v1/head       ask for the head lease, or renew it

@@ -29,6 +29,8 @@ interface Granted {
   epoch: number;
   /** The holder before, if its lease was not released. */
   before: string | null;
+  /** Since the last sign of any holder before; null where none is known. */
+  headlessMs: number | null;
 }
 
 /** Whom the lease is for, without a whitelist. */
@@ -87,6 +89,10 @@ const LINES = {
       `${result === "reached" ? "✓" : "✗"} Dial back to ${node} at ${at}${from === null ? "" : ` from ${from}`}: ${result}, ${message}`,
     ];
   },
+  "history-not-kept": ({ file, cause }: Record<"file" | "cause", string>) => [
+    `✗ The history of the cluster cannot be kept in ${file}: ${cause}`,
+    "→ It goes on in memory; make the file writable for this user.",
+  ],
   ...MEMBER_LINES,
   bug: ({ where, detail }: { where: string; detail: string }) => [`✗ A bug at ${where}: ${detail}`],
   stopping: ({ signal }: { signal: string }) => [`→ ${signal} received, stopping`],
@@ -102,6 +108,7 @@ const REPEATED: ReadonlySet<Event["type"]> = new Set([
   "refused",
   "join-refused",
   "members-not-kept",
+  "history-not-kept",
   "storage",
   "turned-away",
   "bug",

@@ -12,6 +12,8 @@ interface Life {
   readonly ownerReports: number;
 }
 
+type NodeView = ClusterView["nodes"][number];
+
 /** Twice what one service is for: strangers must not fill the memory. */
 const MAX_NODES = 2000;
 /** With more nodes the list has no room for what each says of itself in detail. */
@@ -56,6 +58,17 @@ export class Registry {
     );
   }
 
+  /** How many names it knows. */
+  get size(): number {
+    this.#forget();
+    return this.#names.size;
+  }
+
+  /** True for the life that owns this name. */
+  isOwner(name: string, life: string): boolean {
+    return this.#lives(name)[0]?.report.life === life;
+  }
+
   /** The last report of this life, if it came from `peer` and the life is no duplicate. */
   find(name: string, life: string, peer: string): NodeReport | undefined {
     this.#forget();
@@ -64,11 +77,11 @@ export class Registry {
   }
 
   /** Each name once, as its youngest life reported that is no duplicate: after a restart that is the node. */
-  list(): ClusterView["nodes"] {
+  list(): readonly NodeView[] {
     this.#forget();
     const nowMs = this.#now();
-    return [...this.#names.values()].flatMap((lives) => {
-      const shown = lives.findLast((each) => !isProven(each));
+    return [...this.#names.keys()].flatMap((name) => {
+      const shown = this.#shown(name);
       if (shown === undefined) return [];
       const { life: _, status, ...report } = shown.report;
       const detail = this.#names.size > MAX_DETAILED ? {} : { status };
@@ -76,9 +89,18 @@ export class Registry {
     });
   }
 
+  /** What `list` shows of this name. */
+  report(name: string): NodeReport | undefined {
+    return this.#shown(name)?.report;
+  }
+
   /** It is no node of this cluster any more. */
   forget(name: string): void {
     this.#names.delete(name.toLowerCase());
+  }
+
+  #shown(name: string): Life | undefined {
+    return this.#lives(name).findLast((each) => !isProven(each));
   }
 
   #lives(name: string): readonly Life[] {

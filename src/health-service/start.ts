@@ -6,7 +6,10 @@ import { err, ok, type Result } from "../common/result.ts";
 import type { Config } from "./config.ts";
 import type { Event } from "./event.ts";
 import type { ServiceFailure } from "./failure.ts";
-import { pathsOf, ROOT } from "./http/paths.ts";
+import { History } from "./history/history.ts";
+import { HistoryFile } from "./history/history-file.ts";
+import { ROOT } from "./http/page.ts";
+import { pathsOf } from "./http/paths.ts";
 import type { Paths } from "./http/reply.ts";
 import { createHealthServer, openFiles, type Transport } from "./http/server.ts";
 import type { Recalled } from "./lease/lease-state.ts";
@@ -20,17 +23,22 @@ const LAST_WRITE_MS = 500;
 export async function startHealthService(
   config: Config,
   identity: Pick<ServiceSettings, "version" | "instance">,
-  log: (event: Event) => void,
+  write: (event: Event) => void,
 ): Promise<Result<{ port: number; stop: () => Promise<void> }, ServiceFailure>> {
   const { RAY_EP_CLUSTER_DIR: clusterDir, RAY_EP_LEASE_TTL: ttlMs, RAY_EP_HEALTH_HOST: host } = config;
+  // The lease and the history of a cluster of members are kept beside them.
+  const stateDir = config.RAY_EP_HEALTH_STATE_DIR ?? clusterDir;
+  const history = await openHistory(stateDir, write);
+  const log = (event: Event): void => {
+    write(event);
+    history.hear(event);
+  };
   const opened = clusterDir === null ? ok(null) : await openClusterIn(clusterDir, config, log);
   if (!opened.ok) return opened;
-  // The lease of a cluster of members is kept beside them.
-  const stateDir = config.RAY_EP_HEALTH_STATE_DIR ?? clusterDir;
   const recalled = await recall(stateDir, ttlMs, log);
   if (!recalled.ok) return recalled;
   // Not boot time: while this machine is suspended no node can renew.
-  const around = { now: monotonicMs, pause, log, cluster: opened.value?.cluster };
+  const around = { now: monotonicMs, pause, log, history, cluster: opened.value?.cluster };
   const service = new Service({ ...identity, ...around, ...recalled.value, config });
   await service.lease.open();
   const takeover = opened.value?.takeover(service.lease);
@@ -46,7 +54,22 @@ export async function startHealthService(
   log({ type: "started", ...identity, host, port, ttlMs, stateDir, whitelist, access: accessTo(config) });
   const ending = new AbortController();
   void takeover?.watch(ending.signal);
+  void lookAround(service, ending.signal);
   return ok({ port, stop: () => stop(servers, service).finally(() => ending.abort()) });
+}
+
+/** What happened before, where it was kept. A disk that does not answer holds up no lease. */
+async function openHistory(folder: string | null, log: (event: Event) => void): Promise<History> {
+  if (folder === null) return new History();
+  const file = new HistoryFile(folder, (path, cause) => log({ type: "history-not-kept", file: path, cause }));
+  const events = await inTime(RECALL_TIMEOUT_MS, file.read().then(ok));
+  return new History({ events: events.ok ? events.value : [], keep: (event) => file.keep(event) });
+}
+
+const LOOK_EVERY_MS = 1000;
+
+async function lookAround(service: Service, signal: AbortSignal): Promise<void> {
+  while (await pause(LOOK_EVERY_MS, signal)) service.look();
 }
 
 /** What a write needs. */

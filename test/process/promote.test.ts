@@ -1,3 +1,5 @@
+import { rmSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { ask, MemberService, machine } from "../fixtures/members.ts";
 import { until } from "../fixtures/until.ts";
@@ -39,8 +41,10 @@ test("a standby copies, and answers others with 503 and whom to ask; after a res
       ["POST", "/v1/join", machine("gpu03")],
     ] as const)
       expect(await second.call(method, path, body, gpu02.as)).toMatchObject({
-        ...{ status: 503, body: { reason: "standby", services: [at(first), at(second)] } },
+        status: 503,
+        body: { reason: "standby", services: [at(first), at(second)], leader: at(first) },
       });
+    expect((await second.call("POST", "/v1/join", machine("gpu03"))).body).toMatchObject({ services: [] });
     expect((await first.call("GET", "/v1/members", undefined, gpu02.as)).body.services).toEqual([
       at(first),
       at(second),
@@ -49,6 +53,10 @@ test("a standby copies, and answers others with 503 and whom to ask; after a res
     await second.restart();
   }
   await first.join("gpu03");
+  await until("its owner to be told on which machine the other one is", async () => {
+    const { body } = await second.admin("POST", "/v1/tokens", { expiresInS: 60, once: false });
+    return body.on === "gpu01";
+  });
   await until("the new member to be copied", async () => {
     const { body } = await second.admin("GET", "/v1/members");
     return body.members.length === 3;
@@ -68,6 +76,7 @@ test("machine 1 lost: the standby takes over with all that it copied; machine 1,
     reason: "held",
   });
   expect((await second.admin("DELETE", "/v1/members/gpu01")).status).toBe(200);
+  expect((await second.admin("GET", "/v1/members")).body.services).toEqual([at(second)]);
   const granted = await second.call("PUT", "/v1/head", ask("gpu02"), gpu02.as);
   expect(granted.body.epoch).toBeGreaterThan(1000);
   const joined = await second.call("POST", "/v1/join", { secret, ...machine("gpu03") });
@@ -106,10 +115,35 @@ test("while both live, the one that decides hands over what it knows, and may ta
 
 test("only a candidate copies, and only the machine's owner says who decides", async () => {
   const worker = await first.join("cpu", { candidate: false });
-  const path = "/v1/replica?service=127.0.0.1:1&term=9";
+  const path = "/v1/replica?service=127.0.0.1:1&rank=9@127.0.0.1:1";
   expect((await first.call("GET", path, undefined, worker.as)).status).toBe(403);
   expect((await first.call("GET", path)).status).toBe(401);
   expect((await second.call("POST", "/v1/promote", {}, gpu02.as)).status).toBe(403);
   expect((await second.call("POST", "/v1/promote", {})).status).toBe(401);
   expect((await standing(first)).decides).toBe(true);
+});
+
+test("a takeover that the disk does not take is refused, and the one before goes on", async () => {
+  await until("a copy", async () => (await standing(second)).copiedAgo !== null);
+  const draft = join(second.folder, "cluster.json.new");
+  symlinkSync("/dev/full", draft);
+  expect((await second.admin("POST", "/v1/promote", {})).status).toBe(503);
+  expect([(await standing(first)).decides, (await standing(second)).decides]).toEqual([true, false]);
+  rmSync(draft);
+  expect((await second.admin("POST", "/v1/promote", {})).body).toEqual({ term: 2, complete: true });
+});
+
+test("one that was away stands by as soon as a member names a higher term, until it is promoted", async () => {
+  await first.stop();
+  const { body } = await second.admin("POST", "/v1/promote", {});
+  const { term, leader } = (await second.admin("GET", "/v1/members")).body;
+  expect([term, leader]).toEqual([body.term, at(second)]);
+  await second.stop();
+  await first.start();
+  expect((await standing(first)).decides).toBe(true);
+  const asked = await first.call("PUT", `/v1/head?heard=${term}@${leader}`, ask("gpu02"), gpu02.as);
+  expect(asked).toMatchObject({ status: 503, body: { reason: "standby", leader } });
+  await first.restart();
+  expect((await standing(first)).decides).toBe(false);
+  expect((await first.admin("POST", "/v1/promote", {})).body).toEqual({ term: 3, complete: false });
 });

@@ -36,7 +36,7 @@ test("a node's status is the same in its file and in the health service's list, 
 
 test("it stays when the process is gone, and the next one knows how it ended; a dry run leaves it alone", async () => {
   expect(await rig.node("ray-cpu", { ...env, RAY_EP_USER: "nobody-of-that-name" }).exit()).toBe(78);
-  expect(status()?.failure).toEqual({ reason: "no-such-user", exitCode: 78 });
+  expect(status()?.failure).toMatchObject({ reason: "no-such-user", exitCode: 78 });
   expect(causeOf(status(), [])).toBe("the image has no user of that name; set RAY_EP_USER");
   expect(await rig.node("ray-cpu", { ...env, RAY_HEAD_PORT: "63x9" }).exit()).toBe(78);
   const last = status();

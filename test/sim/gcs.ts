@@ -110,5 +110,6 @@ const nodeInfo = ({ place, runId }: Entrypoint): NodeInfo => ({
   isHead: place.gcs !== null,
   resources: {},
   agentPort: 0,
+  metricsPort: 0,
   startedAtMs: 0,
 });

@@ -52,7 +52,7 @@ export function healthClientOf(entrypoint: Entrypoint): HealthClient {
       if (value === OK) return { kind: "no-answer", cause: "answered 200" };
       return value === "duplicate-name"
         ? { kind: value, message: "" }
-        : { kind: "noted", hasDuplicate: value.namesake, epoch: value.epoch };
+        : { kind: "noted", instance: value.instance, hasDuplicate: value.namesake, epoch: value.epoch };
     },
     reach: async () => err("nobody advertises an address here"),
   };

@@ -17,7 +17,7 @@ export type Call = (
 ) => Promise<Result<Answer, string>>;
 
 /** More than any honest answer; a service that sends without end is cut off here. */
-const MAX_ANSWER = 1024 * 1024;
+const MAX_ANSWER = 2 * 1024 * 1024;
 
 interface Sending {
   readonly method: string;

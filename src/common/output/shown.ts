@@ -11,6 +11,10 @@ export const visible = (text: string): string =>
       .join(""),
   );
 
+/** At most `most` units of UTF-16, and no half character at the end. */
+export const cut = (text: string, most: number): string =>
+  text.slice(0, most).replace(/[\ud800-\udbff]$/, "");
+
 /** What is shown in place of a value that may be a secret. */
 export const hidden = (text: string): string =>
   `(${text.length} ${text.length === 1 ? "character" : "characters"})`;

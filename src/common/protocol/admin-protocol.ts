@@ -24,20 +24,27 @@ export type TokenMade = z.infer<typeof TokenMade>;
 export const TokenRevocation = z.object({ secret: z.optional(Word) });
 export type TokenRevocation = z.infer<typeof TokenRevocation>;
 
-/** 200 of `DELETE /v1/tokens`: how many tokens worked until now. */
+/** 200 of `DELETE /v1/tokens`, and of `DELETE /v1/members/NAME`, whose token ends too: how many tokens worked until now. */
 export const TokensRevoked = z.object({ revoked: Count });
 export type TokensRevoked = z.infer<typeof TokensRevoked>;
 
-/** 503 of a service that does not decide, for all but the admin's reads: ask the next one. */
-export type Standby = { reason: "standby"; message: string; services: string[] };
+/**
+ * 503 of a service that does not decide, for all but the admin's reads: ask the next one. Strangers are told no addresses. `leader`:
+ * where the one that decides listens (host:port), and `on` which member's machine, as far as that is known.
+ */
+export const Standby = z.object({
+  ...{ reason: z.literal("standby"), message: Text, services: z.array(Word) },
+  ...{ leader: z.optional(Word), on: z.optional(z.nullable(Name)) },
+});
+export type Standby = z.infer<typeof Standby>;
 
 /** 200 of `POST /v1/promote` (the admin), also where it decided already. `complete`: nothing that the service before kept is lost. */
 export const Promoted = z.object({ term: Count, complete: z.boolean() });
 export type Promoted = z.infer<typeof Promoted>;
 
-/** Body of `GET /v1/leader`, for everybody. `copiedAgo`: seconds since a standby copied from the service that decides. */
+/** Body of `GET /v1/leader`, for everybody. `leader`: which service decides under that term. `copiedAgo`: seconds since a standby copied from the service that decides. */
 export const Standing = z.object({
-  ...{ decides: z.boolean(), term: Count, service: Word },
+  ...{ decides: z.boolean(), term: Count, leader: Word, service: Word },
   copiedAgo: z.nullable(z.number()),
 });
 export type Standing = z.infer<typeof Standing>;

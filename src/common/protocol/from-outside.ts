@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import * as address from "../address.ts";
 
 /** Texts that come from the network end in logs: no line break, escape code or turned direction of writing may be in them. */
-const visible = z.regex(/^[^\p{C}\p{Zl}\p{Zp}]*$/u, "expected visible characters");
+export const visible = z.regex(/^[^\p{C}\p{Zl}\p{Zp}]*$/u, "expected visible characters");
 const withoutSpace = z.regex(/^[^\p{C}\p{Z}]*$/u, "expected visible characters without spaces");
 
 export const Name = z.string().check(z.minLength(1), z.maxLength(253), withoutSpace);

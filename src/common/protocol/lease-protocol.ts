@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { Count, Host, Line, Name, Port, Text, Word } from "./from-outside.ts";
+import { Count, Host, Line, Name, Port, Text, visible, Word } from "./from-outside.ts";
 import { NodeStatus } from "./node-status.ts";
 
 /*
@@ -97,6 +97,15 @@ export type LeaseRelease = z.infer<typeof LeaseRelease>;
 /** 200 of `DELETE /v1/head`; `released` is false when the asker was not the holder. */
 export type LeaseReleased = { released: boolean; epoch: number; instance: string };
 
+/** Of a log: what a report carries at most, what the service keeps of each node, and how long a line is. */
+export const MAX_LOG_LINES = 50;
+export const MAX_LOG_LINE = 500;
+
+const ReportedLog = z.object({
+  first: Count,
+  lines: z.array(z.string().check(z.maxLength(MAX_LOG_LINE), visible)).check(z.maxLength(MAX_LOG_LINES)),
+});
+
 /** Body of `PUT /v1/nodes/NAME`, forgotten after three TTLs without a new one. */
 export const NodeReport = z.object({
   life: Name,
@@ -120,6 +129,16 @@ export const NodeReport = z.object({
   /** Object manager, first worker port. */
   ports: z.optional(z.array(Port).check(z.maxLength(4))),
   seen: LeaseRequest.shape.seen,
+  /**
+   * What the entrypoint wrote since the last report that this service answered with 200, or, where the service is another
+   * `instance`, last. `first`: the number of the first line in this life.
+   */
+  log: z.optional(
+    z.pipe(
+      z.unknown(),
+      z.transform((log) => z.safeParse(ReportedLog, log).data),
+    ),
+  ),
   /** Its status; a node of another version may send none, or one that is not understood here. */
   status: z.optional(
     z.pipe(
@@ -145,7 +164,14 @@ export const ClusterView = z.object({
   /** True where its last holder gave the lease back; and who it was, how many seconds ago, if the service saw it. */
   released: z.optional(z.boolean()),
   releasedBy: z.optional(z.object({ node: Name, address: Word, ago: z.number() })),
-  nodes: z.array(z.object({ name: Name, seenAgo: z.number(), ...z.omit(NodeReport, { life: true }).shape })),
+  nodes: z.array(
+    z.object({
+      ...{ name: Name, seenAgo: z.number() },
+      /** It should have reported by now. */
+      silent: z.optional(z.boolean()),
+      ...z.omit(NodeReport, { life: true, log: true }).shape,
+    }),
+  ),
   /** How many nodes the list has no room for. */
   omitted: z.optional(z.number()),
 });
@@ -154,10 +180,15 @@ export type ClusterView = z.infer<typeof ClusterView>;
 /** Each of them is asked before a decision, and keeps a health service. */
 export const MAX_CANDIDATES = 16;
 
-/** What members hear with each report: who may become HEAD, as HEAD_WHITELIST has it, and where health services listen (host:port). */
+/**
+ * What members hear with each report: who may become HEAD, as HEAD_WHITELIST has it, where health services listen (host:port), and
+ * which one decides under which term. A member names the highest one with each request, and so no older service decides again.
+ */
 export const ClusterNews = z.object({
   candidates: Line,
   services: z.array(Word).check(z.maxLength(MAX_CANDIDATES)),
+  term: z.optional(Count),
+  leader: z.optional(Word),
 });
 export type ClusterNews = z.infer<typeof ClusterNews>;
 

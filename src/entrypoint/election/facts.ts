@@ -25,8 +25,14 @@ export type LeaseFact =
 
 /** What came back when this node reported its state. */
 export type ReportFact =
-  /** `hasDuplicate`: a younger process of this node's name was turned away. */
-  | { readonly kind: "noted"; readonly hasDuplicate: boolean; readonly epoch: number }
+  /** `hasDuplicate`: a younger process of this node's name was turned away. `hasMore`: not all of the log fitted in. */
+  | {
+      readonly kind: "noted";
+      readonly instance: string;
+      readonly hasDuplicate: boolean;
+      readonly epoch: number;
+      readonly hasMore?: boolean;
+    }
   | { readonly kind: "duplicate-name"; readonly message: string }
   | { readonly kind: "no-answer"; readonly cause: string };
 

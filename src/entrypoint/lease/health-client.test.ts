@@ -187,7 +187,7 @@ describe("what no HTTP library would send", () => {
     });
     expect(await odd.askLease(REQUEST, MS)).toMatchObject({
       kind: "no-answer",
-      cause: expect.stringContaining("more than 1048576 bytes"),
+      cause: expect.stringContaining("more than 2097152 bytes"),
     });
   });
 

@@ -79,7 +79,7 @@ function toReportFact(answer: Result<Answer, string>): ReportFact {
   const noted = status === 200 ? parse(wire.NodeNoted, body) : null;
   return noted === null
     ? { kind: "no-answer", cause: `answered ${status}` }
-    : { kind: "noted", hasDuplicate: noted.namesake, epoch: noted.epoch };
+    : { kind: "noted", instance: noted.instance, hasDuplicate: noted.namesake, epoch: noted.epoch };
 }
 
 /** What `read` makes of a body that came with a 200. */

@@ -16,17 +16,26 @@ export interface HeartbeatSettings {
   readonly onDuplicate: (message: string) => void;
 }
 
+/** Between two reports that only bring news. */
+const NEWS_REST_MS = 1000;
 /** What is decided sooner needs no report that it is undecided, and is not held up by one. */
 const UNDECIDED_MS = 200;
+const LAST_MS = 500;
 
 /** Tells the health service what this node is and in which state, so that `GET /v1/cluster` shows it. */
 export class Heartbeat {
   readonly #settings: HeartbeatSettings;
   readonly #deps: Pick<Deps, "clock" | "health" | "log">;
   readonly #over = new AbortController();
+  /** Something changed since the last report was made. */
+  #isNews = false;
+  #wake = new AbortController();
   #state: NodeState = "deciding";
   #role: Role | null = null;
   #duplicateRefused = false;
+  /** Reports that are neither answered nor given up, and whether the last one was answered. */
+  #underWay = 0;
+  #isAnswered = true;
   /** Resolves when the last report was answered, or was not. */
   reported: Promise<void> = Promise.resolve();
 
@@ -35,13 +44,27 @@ export class Heartbeat {
     this.#deps = deps;
   }
 
-  /** Reports every two seconds until `end`. A service that is down, or knows no nodes, is nobody's trouble here. */
+  /** Reports every two seconds, or one second after the last report where there is news, until `end`. A service that is down, or knows no nodes, is nobody's trouble here. */
   async keep(): Promise<void> {
     const { clock } = this.#deps;
     if (!(await clock.pause(UNDECIDED_MS, this.#over.signal))) return;
     do {
       await this.#report();
-    } while (await clock.pause(RENEW_EVERY_S * 1000, this.#over.signal));
+    } while (await this.#rest());
+  }
+
+  /** There is something to tell: a line of the log, or what it says of itself. */
+  news(): void {
+    this.#isNews = true;
+    this.#wake.abort();
+  }
+
+  async #rest(): Promise<boolean> {
+    const { clock } = this.#deps;
+    if (!(await clock.pause(NEWS_REST_MS, this.#over.signal))) return false;
+    this.#wake = new AbortController();
+    if (!this.#isNews) await clock.pause(RENEW_EVERY_S * 1000 - NEWS_REST_MS, this.#wake.signal);
+    return !this.#over.signal.aborted;
   }
 
   /** The next report, which comes at once, says this. */
@@ -53,6 +76,13 @@ export class Heartbeat {
 
   end(): void {
     this.#over.abort();
+    this.#wake.abort();
+  }
+
+  /** The last report, after `enter` with how this node ended. Nobody waits for a service that does not answer the ones before. */
+  async last(): Promise<void> {
+    if (this.#isAnswered && this.#underWay <= 1)
+      await Promise.race([this.#report(), this.#deps.clock.pause(LAST_MS)]);
   }
 
   #report(): Promise<void> {
@@ -61,6 +91,8 @@ export class Heartbeat {
   }
 
   #send(): Promise<ReportFact> {
+    this.#isNews = false;
+    this.#underWay += 1;
     const { config, runId, lease } = this.#settings;
     const { values } = config;
     const head = this.#role?.role === "head" ? config.ownAddress : this.#role?.head;
@@ -81,10 +113,13 @@ export class Heartbeat {
   }
 
   #hear(answer: ReportFact): void {
+    this.#underWay -= 1;
+    this.#isAnswered = answer.kind !== "no-answer";
     const { config, lease, onDuplicate } = this.#settings;
     if (answer.kind === "duplicate-name" && !this.#over.signal.aborted) onDuplicate(answer.message);
     if (answer.kind !== "noted") return;
     lease.see(answer.epoch);
+    if (answer.hasMore) this.news();
     if (answer.hasDuplicate && !this.#duplicateRefused)
       this.#deps.log({
         type: "warning",

@@ -11,9 +11,19 @@ import type { Event } from "../output/event.ts";
 import { noteFile } from "../output/notes.ts";
 import { newborn, StatusKeeper, statusAfter } from "./node-status.ts";
 
-const BORN = newborn("ray-gpu", "1.0.0", 1000);
+const BORN = newborn({ node: "ray-gpu", version: "1.0.0", python: "3.12" }, 1000);
 const statusOf = (...events: readonly Event[]) =>
   events.reduce((status, event, i) => statusAfter(status, event, 2000 + i), BORN);
+const said = (words: string) => expect.stringContaining(words);
+const PORT_20000 = { port: 20_000, result: "reached" };
+const ALIVE = {
+  address: "10.0.0.1",
+  cpus: 4,
+  gpus: 1,
+  memory: 8 * 2 ** 30,
+  objectStore: 0,
+  metricsPort: 20_005,
+};
 const seen: Event = { type: "heads", heads: [head("ray-cpu", "ray-cpu:6379", REFUSED)] };
 
 describe("what a node says of itself", () => {
@@ -45,6 +55,11 @@ describe("what a node says of itself", () => {
       [seen, waiting(), JOINING],
     ],
     [
+      "nothing that it waited for while its HEAD was out of reach",
+      { waits: null, heads: [] },
+      [waiting(), seen, { ...EVENTS["head-out-of-reach"], cause: null }],
+    ],
+    [
       "whom it waits for, since it first waited",
       {
         decision: null,
@@ -54,16 +69,41 @@ describe("what a node says of itself", () => {
       [seen, waiting(), waiting(WAITS["lease-holder"])],
     ],
     ["that it waits again", { waits: { kind: "head", node: null, since: 2001 } }, [JOINING, waiting()]],
-    ["the dial-back", { reach: { result: "reached", at: "ray-cpu:1" } }, [EVENTS["reach-back"]]],
-    ["its restarts", { restarts: 2 }, [EVENTS.state, EVENTS.state]],
-    ["trouble", { fault: { reason: "agent-gone", at: 2000 } }, [EVENTS.trouble]],
-    ["a setback", { fault: { reason: "not-ready-in-time", at: 2000 } }, [EVENTS.setback]],
+    [
+      "the dial-back of each port, and how the last one went",
+      {
+        reach: { result: "reached", at: "ray-cpu:1" },
+        dialled: [PORT_20000, { port: 20_001, result: "reached" }],
+      },
+      [EVENTS["reach-back"], { type: "reached", address: "10.0.0.1", ports: [20_000] }, EVENTS["reach-back"]],
+    ],
+    [
+      "its restarts, and since when it is in its state",
+      { restarts: 2, since: 2001 },
+      [EVENTS.state, EVENTS.state],
+    ],
+    ["what Ray counts of it", { alive: ALIVE }, [EVENTS.ready]],
+    ["not what Ray counted before a restart", { restarts: 1, since: 2001 }, [EVENTS.ready, EVENTS.state]],
+    [
+      "trouble",
+      { fault: { reason: "agent-gone", words: said("The agent of this node is gone"), at: 2000 } },
+      [EVENTS.trouble],
+    ],
+    [
+      "a setback",
+      { fault: { reason: "not-ready-in-time", words: said("not ready"), at: 2000 } },
+      [EVENTS.setback],
+    ],
     [
       "a full disk",
-      { fault: { reason: "disk-full", at: 2000 } },
+      { fault: { reason: "disk-full", words: "memory is short", at: 2000 } },
       [{ ...EVENTS.warning, reason: "disk-full" }],
     ],
-    ["how it ended", { failure: { reason: "no-head-in-time", exitCode: 75 } }, [EVENTS.failed]],
+    [
+      "how it ended",
+      { failure: { reason: "no-head-in-time", words: said("No HEAD"), exitCode: 75 } },
+      [EVENTS.failed],
+    ],
   ])("%s", (_, expected, events) => {
     expect(statusOf(...events)).toEqual({ ...BORN, ...expected });
   });
@@ -95,7 +135,7 @@ describe("the file", () => {
     }
   };
   const keeper = (file: string, node = "ray-gpu", now = 5000) =>
-    new StatusKeeper(node, "1.0.0", noteFile(file, null), () => now);
+    new StatusKeeper({ node, version: "1.0.0" }, noteFile(file, null), () => now);
   const read = (file: string) => parseStatus(readFileSync(file, "utf8"));
 
   test("holds the status a turn after an event, and an end at once", () =>
@@ -104,7 +144,7 @@ describe("the file", () => {
       kept.hear(EVENTS.candidate);
       await new Promise(setImmediate);
       expect(read(file)).toEqual({
-        ...newborn("ray-gpu", "1.0.0", 5000),
+        ...newborn({ node: "ray-gpu", version: "1.0.0" }, 5000),
         whitelist: ["ray-cpu", "ray-gpu"],
         place: 2,
       });
@@ -116,7 +156,10 @@ describe("the file", () => {
     inFolder((file) => {
       keeper(file).hear(EVENTS.failed);
       const { fault, failure } = keeper(file, "ray-gpu", 9000).current;
-      expect({ fault, failure }).toEqual({ fault: { reason: "no-head-in-time", at: 9000 }, failure: null });
+      expect({ fault, failure }).toEqual({
+        fault: { reason: "no-head-in-time", words: said("No HEAD"), at: 9000 },
+        failure: null,
+      });
     }));
 
   test("no file, no status in it, no folder: no harm", () =>

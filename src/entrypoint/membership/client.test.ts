@@ -6,19 +6,21 @@ import type { Membership } from "./membership.ts";
 const MEMBER = { ca: "", member: "m", credential: "c", services: ["a", "b", "c"] } as unknown as Membership;
 
 /** Services by name: a status, or null for no answer; and who was asked, in order. */
-function cluster(services: Record<string, number | null>) {
+function cluster(services: Record<string, number | null>, more: Partial<Membership> = {}) {
   const asked: string[] = [];
+  const paths = new Set<string>();
   const call = memberCall(
-    () => MEMBER,
+    () => ({ ...MEMBER, ...more }),
     () => {},
     () => (service) => async (_, path) => {
       asked.push(service);
+      paths.add(path);
       // As any HTTP server answers there.
       const status = path === "/" ? 200 : (services[service] ?? null);
       return status === null ? err("connection refused") : ok({ status, body: "{}", dateMs: Number.NaN });
     },
   );
-  return { asked, call, services };
+  return { asked, call, paths, services };
 }
 
 test("the service that answered last is asked first, then the next", async () => {
@@ -29,6 +31,12 @@ test("the service that answered last is asked first, then the next", async () =>
   services.a = 200;
   await call("PUT", "/v1/head", 1);
   expect(asked.join("")).toBe("ca");
+});
+
+test("each service is told of the highest term that this member has heard of", async () => {
+  const { call, paths } = cluster({ a: 503, b: 503, c: 200 }, { term: 2, leader: "gpu02:8443" });
+  await call("PUT", "/v1/head", 1);
+  expect([...paths]).toEqual(["/v1/head?heard=2@gpu02%3A8443"]);
 });
 
 test.each([401, 403, 404])(

@@ -29,13 +29,15 @@ export function memberCall(
   const { ca, member: name, credential } = member();
   let opened: ReturnType<Open> | undefined;
   let last: string | undefined;
-  return async (...request) => {
+  return async (method, path, ...request) => {
     opened ??= open(ca, `${name}:${credential}`);
     const at = await opened;
-    const { services } = member();
+    const { services, term, leader = "" } = member();
+    // A service that was away, and would decide by an old copy, learns by it that another one has decided since.
+    const heard = term === undefined ? "" : `?heard=${term}@${encodeURIComponent(leader)}`;
     let answer: Result<Answer, string> = err("no health service is known");
     for (const service of services.toSorted((a, b) => Number(b === last) - Number(a === last))) {
-      answer = await at(service)(...request);
+      answer = await at(service)(method, `${path}${heard}`, ...request);
       if (!answer.ok || answer.value.status === STANDBY) continue;
       last = service;
       hear(answer.value);

@@ -70,8 +70,8 @@ export class Member {
   }
 
   #learn(news: ClusterNews): void {
-    const { candidates, services } = this.#membership;
-    if (candidates === news.candidates && services.join() === news.services.join()) return;
+    const { candidates, services, term, leader } = this.#membership;
+    if (JSON.stringify({ candidates, services, term, leader }) === JSON.stringify(news)) return;
     this.#keep(news);
     if (candidates !== news.candidates) this.#hearing?.onCandidates(news.candidates);
   }

@@ -34,6 +34,9 @@ const LINES = {
     version: string;
     clusterId: string;
     nodeId: string;
+    /** Of this node, and where its Ray answers Prometheus (0: not known). */
+    ip: string;
+    metricsPort: number;
     resources: Readonly<Record<string, number>>;
     tookMs: number;
   }) => {

@@ -52,13 +52,24 @@ function enter(member: Member, deps: RunDeps): void {
   const { role, store, gcs, membership } = member;
   const { clock, config, lease, log, memory, state, step } = deps;
   const { clusterId, version, node, tookMs } = membership;
-  const { nodeId, resources } = node;
+  const { nodeId, resources, address: ip, metricsPort } = node;
   if (role === "head") lease.serving(clusterId);
   else state.follow();
   if (store !== null)
     log({ type: "cluster", id: clusterId, before: state.serves(clusterId) ?? memory.clusterId, store });
   Object.assign(memory, { lastRole: role, clusterId, aliveAtMs: clock.now() });
-  log({ type: "ready", role, address: gcs.address, version, clusterId, nodeId, resources, tookMs });
+  log({
+    type: "ready",
+    role,
+    address: gcs.address,
+    version,
+    clusterId,
+    nodeId,
+    ip,
+    metricsPort,
+    resources,
+    tookMs,
+  });
   step({ kind: "alive", nodeId });
   step({ kind: "watch", everyMs: config.values.RAY_EP_WATCH_INTERVAL });
   answered(true, member, deps);

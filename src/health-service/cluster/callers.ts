@@ -4,32 +4,60 @@ import { digestOf, sameDigest } from "./secrets.ts";
 
 /** Who sent a request. */
 export type Identity =
-  | { readonly kind: "admin" | "stranger" }
+  /** `reader`: a page whose user has shown a credential. */
+  | { readonly kind: "admin" | "stranger" | "reader" }
   | { readonly kind: "removed"; readonly name: string }
   | { readonly kind: "member"; readonly name: string; readonly candidate: boolean };
+
+interface CallersSettings {
+  readonly store: ClusterStore;
+  readonly admin: string;
+  /** Milliseconds, monotonic. */
+  readonly now: () => number;
+  readonly graceMs: number;
+}
 
 /** A member reports every two seconds. */
 const LIVES_FOR_MS = 10_000;
 
-/** Whose credential a request presents, and which members were heard in this run. `now`: milliseconds, monotonic. */
+/** Whose credential a request presents, and which members were heard in this run. */
 export class Callers {
   readonly #store: ClusterStore;
   readonly #admin: string;
   readonly #now: () => number;
+  readonly #graceMs: number;
+  #beganMs: number;
   readonly #heardAtMs = new Map<string, number>();
   /** Those that joined in this run and were not heard yet. */
   readonly #fresh = new Set<string>();
   /** Those that joined in this run, and whose nodes have not reported since. */
   readonly #neverRan = new Set<string>();
 
-  constructor(store: ClusterStore, admin: string, now: () => number) {
+  constructor({ store, admin, now, graceMs }: CallersSettings) {
     this.#store = store;
     this.#admin = digestOf(admin);
     this.#now = now;
+    this.#graceMs = graceMs;
+    this.#beganMs = now();
+  }
+
+  /** From now on members speak to this service. */
+  begin(): void {
+    this.#beganMs = this.#now();
+    this.#heardAtMs.clear();
   }
 
   /** By the Authorization header. A member counts as heard. */
-  identify(authorization = ""): Identity {
+  identify(authorization?: string): Identity {
+    const caller = this.find(authorization);
+    if (caller.kind !== "member") return caller;
+    this.#heardAtMs.set(keyOf(caller.name), this.#now());
+    this.#fresh.delete(keyOf(caller.name));
+    return caller;
+  }
+
+  /** The same, and nobody counts as heard. */
+  find(authorization = ""): Identity {
     const [, name, secret = ""] = /^Bearer (?:([^:]*):)?([\w-]+)$/.exec(authorization) ?? [];
     const digest = digestOf(secret);
     if (name === undefined) return { kind: sameDigest(digest, this.#admin) ? "admin" : "stranger" };
@@ -38,8 +66,6 @@ export class Callers {
     const { members, removed } = this.#store.state;
     const member = members.find(isIt);
     if (member === undefined) return removed.some(isIt) ? { kind: "removed", name } : { kind: "stranger" };
-    this.#heardAtMs.set(keyOf(name), this.#now());
-    this.#fresh.delete(keyOf(name));
     return { kind: "member", name: member.name, candidate: member.candidate };
   }
 
@@ -64,8 +90,10 @@ export class Callers {
     return this.#fresh.has(keyOf(name));
   }
 
+  /** It was heard lately, or this service has not listened long enough to know. */
   lives(name: string): boolean {
-    return (this.heardAgoMs(name) ?? Number.POSITIVE_INFINITY) < LIVES_FOR_MS;
+    const agoMs = this.heardAgoMs(name);
+    return agoMs === null ? this.#now() - this.#beganMs < this.#graceMs : agoMs < LIVES_FOR_MS;
   }
 
   /** Null where it was not heard in this run. */

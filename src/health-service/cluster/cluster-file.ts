@@ -78,7 +78,7 @@ async function readOptional(path: string): Promise<string | null> {
 export async function newCluster(name: string, at: string): Promise<ClusterState> {
   const id = randomUUID();
   const authority = await makeAuthority(id, Date.now());
-  const first = { term: 1, decides: true, services: [{ at, member: null }] };
+  const first = { term: 1, leader: at, decides: true, services: [{ at, member: null }] };
   const nobody = { versions: null, members: [], removed: [], tokens: [] };
   const known = { cluster: { name, id }, rayToken: newSecret(), ports: DEFAULT_PORTS, authority };
   return { version: 1, ...known, ...first, ...nobody };

@@ -28,8 +28,9 @@ export type KeptToken = z.infer<typeof KeptToken>;
 export const ClusterState = z.object({
   version: z.literal(1),
   ...z.pick(Joined, { cluster: true, rayToken: true, ports: true }).shape,
-  /** Grows with each service that takes over: of two that decide, the one with the higher term goes on. */
+  /** Grows with each service that takes over, and that one: its address when it did (rank.ts). */
   term: Count,
+  leader: z._default(z.string(), ""),
   /** This service decides; the others copy what it keeps. Of this copy alone. */
   decides: z.boolean(),
   /** Where services listen (host:port), the one that decides first, and on whose machine; null where that is not known. */
@@ -39,8 +40,8 @@ export const ClusterState = z.object({
   /** What the first member has, and so all others. */
   versions: z.nullable(z.object({ ray: Word, python: Word })),
   members: z.array(KeptMember),
-  /** Those that were removed, and are told so. */
-  removed: z.array(z.object({ name: Host, credential: Digest })),
+  /** Those that were removed, and are told so; and where a health service of theirs listened. */
+  removed: z.array(z.object({ name: Host, credential: Digest, service: z.optional(Word) })),
   tokens: z.array(KeptToken),
 });
 export type ClusterState = Readonly<z.infer<typeof ClusterState>>;
@@ -66,16 +67,20 @@ export function addService(state: ClusterState, member: string, at: string): Clu
   return { ...state, services: [first, ...left, { at, member }].slice(0, MAX_CANDIDATES) };
 }
 
-/** The service that keeps this state is at this address now. */
-export function settle(state: ClusterState, at: string): ClusterState {
+/** The service that keeps this state and decides is at this address now, on the machine of that member, where that is known. */
+export function settle(state: ClusterState, at: string, member: string | null = null): ClusterState {
   const [own, ...others] = state.services;
   if (!state.decides || own === undefined) return state;
-  return { ...state, services: [{ ...own, at }, ...others.filter((each) => each.at !== at)] };
+  if (own.at === at && own.member === (member ?? own.member)) return state;
+  const left = others.filter((each) => each.at !== at && each.member !== member);
+  return { ...state, services: [{ at, member: member ?? own.member }, ...left] };
 }
 
-/** The one at this address decides, under this term. */
-export function lead(state: ClusterState, at: string, term: number): ClusterState {
-  const own = state.services.find((each) => each.at === at) ?? { at, member: null };
-  const services = [own, ...state.services.filter((each) => each.at !== at)].slice(0, MAX_CANDIDATES);
-  return { ...state, term, decides: true, services };
+/** The one at this address, on the machine of that member, decides under this term. */
+export function lead(state: ClusterState, at: string, member: string | null, term: number): ClusterState {
+  const others = state.services.filter(
+    (each) => each.at !== at && (member === null || each.member !== member),
+  );
+  const services = [{ at, member }, ...others].slice(0, MAX_CANDIDATES);
+  return { ...state, term, leader: at, decides: true, services };
 }

@@ -3,6 +3,7 @@ import { err, type Result } from "../../common/result.ts";
 import type { Event } from "../event.ts";
 import { inTime } from "../lease/state-file.ts";
 import { type ClusterState, candidatesOf } from "./cluster-state.ts";
+import { giveWay, isCredible, type Rank } from "./rank.ts";
 
 export interface ClusterStoreSettings {
   readonly state: ClusterState;
@@ -24,6 +25,8 @@ export class ClusterStore {
   #line: Promise<unknown> = Promise.resolve();
   /** There is no write beside one under way: the two would share a file, and the older one could come last. */
   #writing = false;
+  /** False where the last write failed, which may have reached the disk all the same. */
+  stored = true;
 
   constructor(settings: ClusterStoreSettings) {
     this.#settings = settings;
@@ -47,13 +50,39 @@ export class ClusterStore {
     return run;
   }
 
-  /** Another service decides under this term: at once, whatever the disk does. */
-  resign(term: number): void {
-    this.#state = { ...this.#state, decides: false, term };
+  /** Only in line. Another service decides, or is about to, under a rank above this one's: this one gives way at once, whatever its disk does. */
+  async heard(rank: Rank): Promise<void> {
+    const { decides, term } = this.#state;
+    if (!isCredible(rank.term, term)) return;
+    const next = giveWay(this.#state, rank);
+    if (next.decides) return void (await this.keep(next));
+    this.#goOn(next);
+    await this.#write(next);
+    if (decides) this.#settings.log({ type: "yielded", to: rank.leader, term: rank.term });
   }
 
   /** Only in line. Goes on with this state once it is on the disk. False where it cannot be written: then nothing has changed. */
   async keep(state: ClusterState): Promise<boolean> {
+    const written = await this.#write(state);
+    if (written) this.#goOn(state);
+    return written;
+  }
+
+  /** Only in line. After the next start this service decides; in this run only by `decide`. False where it cannot be written. */
+  async claim(state: ClusterState): Promise<boolean> {
+    const written = await this.#write({ ...state, decides: true });
+    if (written) this.#goOn({ ...state, decides: false });
+    return written;
+  }
+
+  /** Only in line, after a claim. With this state, else with what was claimed, which is on the disk: then false. */
+  async decide(state: ClusterState): Promise<boolean> {
+    const kept = await this.keep(state);
+    if (!kept) this.#goOn({ ...this.#state, decides: true });
+    return kept;
+  }
+
+  async #write(state: ClusterState): Promise<boolean> {
     const { file, log, pause } = this.#settings;
     const write = () => {
       this.#writing = true;
@@ -64,12 +93,13 @@ export class ClusterStore {
     const saved = this.#writing
       ? err("the write before has not ended")
       : await inTime(SAVE_TIMEOUT_MS, write(), pause);
-    if (!saved.ok) {
-      log({ type: "members-not-kept", file: file.path, cause: saved.error });
-      return false;
-    }
+    if (!saved.ok) log({ type: "members-not-kept", file: file.path, cause: saved.error });
+    this.stored = saved.ok;
+    return saved.ok;
+  }
+
+  #goOn(state: ClusterState): void {
     this.#state = state;
     this.#candidates = candidatesOf(state);
-    return true;
   }
 }

@@ -2,13 +2,30 @@ import { expect, test } from "vitest";
 import { clusterStore, EMPTY_CLUSTER } from "../../../test/fixtures/cluster-store.ts";
 import { ok } from "../../common/result.ts";
 import type { Event } from "../event.ts";
-import { Cluster } from "./cluster.ts";
+import { Cluster, type Remover } from "./cluster.ts";
 import { digestOf } from "./secrets.ts";
 
 const MEMBER = {
   ...{ name: "gpu01", address: "10.0.0.1", candidate: true, joinedAtMs: 0 },
   ...{ credential: digestOf("c"), joinedBy: digestOf("s") },
 };
+
+test("whom the admin removes knows a join token, which ends with the membership; whoever leaves by itself takes none along", async () => {
+  const token = { secret: MEMBER.joinedBy, madeAtMs: 0, endsAtMs: 1000, once: false, revoked: false };
+  const state = {
+    ...EMPTY_CLUSTER,
+    members: [MEMBER],
+    tokens: [token, { ...token, secret: digestOf("other") }],
+  };
+  const remove = async (by: Remover) => {
+    const store = clusterStore(state);
+    const own = { store, admin: "a", pin: "", now: () => 0, wallNow: () => 0, graceMs: 0 };
+    const removed = await new Cluster({ ...own, log: () => {} }).remove("gpu01", by, false);
+    return [removed, store.state.tokens.map(({ revoked }) => revoked)];
+  };
+  expect(await remove("the admin")).toEqual([{ revoked: 1 }, [true, false]]);
+  expect(await remove("itself")).toEqual([{ revoked: 0 }, [false, false]]);
+});
 
 test("a move is written once, however many reports tell it, and not of a member that was removed before its turn", async () => {
   let writes = 0;
@@ -19,7 +36,15 @@ test("a move is written once, however many reports tell it, and not of a member 
   const events: Event[] = [];
   const log = (event: Event) => void events.push(event);
   const store = clusterStore({ ...EMPTY_CLUSTER, members: [MEMBER] }, save, { log });
-  const cluster = new Cluster({ store, admin: "a", pin: "", now: () => 0, wallNow: () => 0, log });
+  const cluster = new Cluster({
+    store,
+    admin: "a",
+    pin: "",
+    now: () => 0,
+    wallNow: () => 0,
+    graceMs: 0,
+    log,
+  });
   await Promise.all(Array.from("123", () => cluster.locate("gpu01", "10.0.0.9")));
   expect([writes, store.state.members[0]?.address]).toEqual([1, "10.0.0.9"]);
   await Promise.all([cluster.remove("gpu01", "the admin", false), cluster.locate("gpu01", "10.0.0.1")]);

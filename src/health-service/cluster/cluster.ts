@@ -4,10 +4,11 @@ import type * as wire from "../../common/protocol/join-protocol.ts";
 import { formatJoinToken } from "../../common/protocol/join-token.ts";
 import type { ClusterNews } from "../../common/protocol/lease-protocol.ts";
 import type { Event } from "../event.ts";
-import { Callers } from "./callers.ts";
+import { Callers, type Identity } from "./callers.ts";
 import { candidatesLine, type KeptMember } from "./cluster-state.ts";
 import type { ClusterStore } from "./cluster-store.ts";
 import * as membership from "./membership.ts";
+import { isNews, parseRank } from "./rank.ts";
 import { explainJoinRefusal } from "./refusal.ts";
 import { digestOf, newSecret } from "./secrets.ts";
 
@@ -19,8 +20,13 @@ export interface ClusterSettings {
   /** Milliseconds, monotonic; and since 1970. */
   readonly now: () => number;
   readonly wallNow: () => number;
+  /** After it began to decide, a member that it has not heard counts as living for so long. */
+  readonly graceMs: number;
   readonly log: (event: Event) => void;
 }
+
+/** Who ends a membership. */
+export type Remover = "itself" | "the admin";
 
 /** Who belongs to the cluster. */
 export class Cluster {
@@ -31,7 +37,7 @@ export class Cluster {
   constructor(settings: ClusterSettings) {
     this.#settings = settings;
     this.#store = settings.store;
-    this.callers = new Callers(settings.store, settings.admin, settings.now);
+    this.callers = new Callers(settings);
   }
 
   /** False where another service does, and this one copies it. */
@@ -115,13 +121,24 @@ export class Cluster {
     });
   }
 
-  /** Ends a membership. `neverRan`: its node has not. `false`: there is no such member; null: it cannot be kept. */
-  remove(name: string, by: string, neverRan: boolean): Promise<boolean | null> {
+  /**
+   * Ends a membership. `neverRan`: its node has not. Whom the admin removes knows the token by which it joined, which ends too: how many
+   * worked until now. `false`: there is no such member; null: it cannot be kept.
+   */
+  remove(name: string, by: Remover, neverRan: boolean): Promise<admin.TokensRevoked | false | null> {
     return this.#change(async () => {
-      if (this.member(name) === undefined) return false;
-      if (!(await this.#store.keep(membership.remove(this.#store.state, name, neverRan)))) return null;
-      this.#settings.log({ type: "removed", node: name, by });
-      return true;
+      const { wallNow, log } = this.#settings;
+      const member = this.member(name);
+      if (member === undefined) return false;
+      const without = membership.remove(this.#store.state, name, neverRan);
+      const { state, revoked } =
+        by === "itself"
+          ? { state: without, revoked: 0 }
+          : membership.revokeTokens(without, member.joinedBy, wallNow());
+      if (!(await this.#store.keep(state))) return null;
+      log({ type: "removed", node: name, by });
+      if (revoked > 0) log({ type: "tokens-revoked", revoked });
+      return { revoked };
     });
   }
 
@@ -138,10 +155,26 @@ export class Cluster {
   }
 
   news(): ClusterNews {
+    const { services, term, leader } = this.#store.state;
     return {
       candidates: candidatesLine(this.#store.state),
-      services: this.#store.state.services.map(({ at }) => at),
+      services: services.map(({ at }) => at),
+      term,
+      leader,
     };
+  }
+
+  /** Which service decides, as far as this one knows, and on which member's machine. */
+  get leader(): { readonly leader: string; readonly on: string | null } {
+    const { services, leader } = this.#store.state;
+    return { leader, on: services.find(({ at }) => at === leader)?.member ?? null };
+  }
+
+  /** The rank that a request names may be above this service's: then this one must not decide beside that one. */
+  async hear(url: string, caller: Identity): Promise<void> {
+    const rank = parseRank("heard", url);
+    const hears = () => rank !== undefined && isNews(this.#store.state, rank, caller.kind);
+    if (hears()) await this.#store.inLine(async () => rank && hears() && this.#store.heard(rank));
   }
 
   /** The body of `GET /v1/members`. */

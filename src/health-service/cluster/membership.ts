@@ -109,12 +109,13 @@ export function move(state: ClusterState, name: string, address: string): Cluste
  */
 export function remove(state: ClusterState, name: string, neverRan = false): ClusterState {
   const isIt = (member: KeptMember) => sameHost(member.name, name);
-  const gone = state.members.filter(isIt).map(({ name, credential }) => ({ name, credential }));
+  const service = state.services.find(({ member }) => member !== null && sameHost(member, name));
+  const gone = state.members
+    .filter(isIt)
+    .map(({ name, credential }) => ({ name, credential, service: service?.at }));
   const members = state.members.filter((member) => !isIt(member));
   // The service that decides goes on, on whatever machine it is.
-  const services = state.services.filter(
-    ({ member }, i) => i === 0 || member === null || !sameHost(member, name),
-  );
+  const services = state.services.filter((each, i) => i === 0 || each !== service);
   const isItsToken = ({ secret }: KeptToken) =>
     neverRan && state.members.some((member) => isIt(member) && member.joinedBy === secret);
   const tokens = state.tokens.map((each) => (isItsToken(each) ? { ...each, usedBy: undefined } : each));

@@ -13,6 +13,7 @@ import { ClusterFile, newCluster } from "./cluster-file.ts";
 import { type ClusterState, settle } from "./cluster-state.ts";
 import { ClusterStore } from "./cluster-store.ts";
 import { askPeers } from "./peers.ts";
+import { outranks } from "./rank.ts";
 import { parseReplica, replicaPath } from "./replica.ts";
 import { Takeover, type TakeoverSettings } from "./takeover.ts";
 
@@ -40,16 +41,13 @@ export async function openCluster(folder: string, config: Config, log: Log) {
   const keys = await makeServerKeys(authority, at.host, Date.now());
   log({ type: "cluster", ...cluster, members: members.length, advertise });
   const store = new ClusterStore({ state: state.value, file, log });
-  const own = { store, advertise, membership: () => file.membership(), log };
+  const clusterSettings = { store, admin: admin.value, pin: pinOf(authority.certificate), log };
+  const clocks = { now: monotonicMs, wallNow: Date.now, graceMs: config.RAY_EP_LEASE_TTL };
+  const made = new Cluster({ ...clusterSettings, ...clocks });
+  const onPromoted = () => made.callers.begin();
+  const own = { store, advertise, membership: () => file.membership(), onPromoted, log };
   return ok({
-    cluster: new Cluster({
-      store,
-      admin: admin.value,
-      pin: pinOf(authority.certificate),
-      now: monotonicMs,
-      wallNow: Date.now,
-      log,
-    }),
+    cluster: made,
     takeover: (lease: TakeoverSettings["lease"]) => new Takeover({ ...own, lease }),
     transport: (maxHandshakes: number) => overTls(keys, maxHandshakes),
   });
@@ -75,8 +73,10 @@ async function findState(
 async function firstCopy(file: ClusterFile, advertise: string, log: Log): Promise<ClusterState> {
   for (;;) {
     const { member, credential, ca, services } = file.membership() ?? NOBODY;
-    const answers = await askPeers(services, ca, replicaPath(advertise, 0), `${member}:${credential}`);
-    const [replica] = answers.flatMap((body) => parseReplica(body) ?? []);
+    const path = replicaPath({ service: advertise, rank: { term: 0, leader: services[0] ?? "" } });
+    const answers = await askPeers(services, ca, path, `${member}:${credential}`);
+    const found = answers.flatMap((body) => parseReplica(body) ?? []);
+    const [replica] = found.toSorted((a, b) => (outranks(a.state, b.state) ? -1 : 1));
     if (replica !== undefined) return { ...replica.state, decides: false };
     log({ type: "no-copy", services, isMember: services.length > 0 });
     await pause(COPY_AGAIN_MS);

@@ -43,5 +43,5 @@ function nameTaken({ taken, token, heardAgoMs }: RefusalFacts): string {
   const who = `${taken?.name} at ${taken?.address} has been a member since ${at(taken?.joinedAtMs)}, and ${heard}`;
   return token?.replace === undefined
     ? `${who}; if this machine takes its place, get a token for that ${THERE}: ws token --replace ${taken?.name}; else give this one another hostname`
-    : `${who}, so it lives; stop it, or remove it ${THERE}: ws remove ${taken?.name}`;
+    : `${who}, so it ${heardAgoMs === null ? "may live: ask again in a quarter of a minute" : "lives; stop it"}, or remove it ${THERE}: ws remove ${taken?.name}`;
 }

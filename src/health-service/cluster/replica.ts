@@ -6,6 +6,7 @@ import { Epoch } from "../../common/protocol/lease-protocol.ts";
 import { attempt } from "../../common/result.ts";
 import { KeptHold, type Memory, SoleHolder } from "../lease/lease-state.ts";
 import { ClusterState } from "./cluster-state.ts";
+import { parseRank, type Rank, rankQuery } from "./rank.ts";
 
 /** Body of `GET /v1/replica`: all that another service needs to take over, secrets too. */
 const Replica = z.object({
@@ -17,20 +18,22 @@ const Replica = z.object({
 });
 export type Replica = z.infer<typeof Replica>;
 
-/** Where it is asked for: by a service at this address, of this term. */
-export const replicaPath = (service: string, term: number): string =>
-  `/v1/replica?service=${encodeURIComponent(service)}&term=${term}`;
+/** Who asks for a copy: the service that listens there (host:port). It takes over where it is the leader of the rank that it names. */
+export interface Asker {
+  readonly service: string;
+  readonly rank: Rank;
+}
 
-const Asked = z.object({
-  service: Word.check(z.refine((text) => parseAddress(text).ok, { error: "expected host:port" })),
-  term: z.string().check(z.regex(/^\d{1,15}$/)),
-});
+export const replicaPath = ({ service, rank }: Asker): string =>
+  `/v1/replica?service=${encodeURIComponent(service)}&${rankQuery("rank", rank)}`;
+
+const Service = Word.check(z.refine((text) => parseAddress(text).ok, { error: "expected host:port" }));
 
 /** Who asks for it, by that path; undefined where it does not say. All members are told of the service, so it must be an address. */
-export function parseReplicaPath(path: string) {
-  const query = Object.fromEntries(new URLSearchParams(path.split("?")[1]));
-  const asked = attempt(() => z.parse(Asked, query));
-  return asked && { service: asked.service, term: Number(asked.term) };
+export function parseReplicaPath(path: string): Asker | undefined {
+  const service = attempt(() => z.parse(Service, new URLSearchParams(path.split("?")[1]).get("service")));
+  const rank = parseRank("rank", path);
+  return service === undefined || rank === undefined ? undefined : { service, rank };
 }
 
 export const parseReplica = (body: string): Replica | undefined =>
@@ -38,16 +41,6 @@ export const parseReplica = (body: string): Replica | undefined =>
 
 export const parseStanding = (body: string): Standing | undefined =>
   attempt(() => z.parse(Standing, JSON.parse(body)));
-
-/** Of two services that decide, one has to give way. */
-export const outranks = (a: Standing, b: Standing): boolean =>
-  a.term > b.term || (a.term === b.term && a.service > b.service);
-
-/** Each takeover adds one or two. */
-const MAX_TERMS_AHEAD = 1000;
-
-/** A term far above one's own was made up: no service could take over any more once the numbers end. */
-export const isCredible = (term: number, own: number): boolean => term <= own + MAX_TERMS_AHEAD;
 
 /** What the membership of this machine's node says to its service: by it, it asks the others. */
 const OwnMembership = z.object({ member: Host, credential: Word, ca: z.string(), services: z.array(Word) });

@@ -2,33 +2,41 @@ import { monotonicMs, pause } from "../../common/deadline.ts";
 import type { Promoted, Standing } from "../../common/protocol/admin-protocol.ts";
 import type { Event } from "../event.ts";
 import type { LeaseStore } from "../lease/lease-store.ts";
-import { addService, lead } from "./cluster-state.ts";
-import type { ClusterStore } from "./cluster-store.ts";
-import { askPeers } from "./peers.ts";
+import { addService, type ClusterState, lead, settle } from "./cluster-state.ts";
+import { Peers, type PeersSettings } from "./peers.ts";
+import { isCredible, outranks } from "./rank.ts";
 import * as replicas from "./replica.ts";
 
-export interface TakeoverSettings {
-  readonly store: ClusterStore;
+/*
+ * Several services of one cluster: one decides, the others copy all that it keeps, every two seconds. What always holds:
+ *
+ * 1. At most one service decides that others can hear. One that hears of a higher rank (term, then leader: rank.ts) decides no more
+ *    from that moment on. Services and members name the highest rank that they have heard of with all that they ask.
+ * 2. A service's term only grows. It takes over only when somebody says so, under a term above all that it has heard of.
+ * 3. A state of a lower term never replaces one of a higher term, and no service rules by it beside that one. A machine that was
+ *    removed has no say: the service that decides goes above its term.
+ * 4. That a service takes over is on its disk before another one gives way to it and before anybody is told.
+ */
+
+export interface TakeoverSettings extends PeersSettings {
   readonly lease: Pick<LeaseStore, "memory" | "restore" | "settled">;
-  /** Where members reach this service: host:port. */
-  readonly advertise: string;
-  /** Of this machine's node; undefined where it is no member. */
-  readonly membership: () => replicas.OwnMembership | undefined;
+  /** This service decides from now on. */
+  readonly onPromoted: () => void;
   readonly log: (event: Event) => void;
 }
 
 const EVERY_MS = 2000;
 
-/**
- * Several services of one cluster: one decides, the others copy all that it keeps, every two seconds. One of them takes over only
- * when somebody says so. A service that decides looks whether another one does so under a higher term, and gives way.
- */
 export class Takeover {
   readonly #settings: TakeoverSettings;
+  readonly #peers: Peers;
   #copiedAtMs: number | undefined;
+  /** One thing after the other: no copy comes in while this service takes over. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(settings: TakeoverSettings) {
     this.#settings = settings;
+    this.#peers = new Peers(settings);
   }
 
   /** Looks every two seconds, until `signal` aborts. */
@@ -37,31 +45,32 @@ export class Takeover {
   }
 
   /** Copies from the service that decides, or looks whether another one does. Never rejects. */
-  async look(): Promise<void> {
-    const { store } = this.#settings;
-    if (!store.state.decides) return void (await this.#copy(store.state.term));
-    const other = await this.#other();
-    if (other !== undefined && replicas.outranks(other, this.standing()))
-      await store.inLine(() => this.#yield(other.service, other.term));
+  look(): Promise<void> {
+    return this.#inTurn(async () => {
+      const { store, advertise, membership } = this.#settings;
+      if (!store.state.decides) return void (await this.#copy());
+      await this.#change((state) => settle(state, advertise, membership()?.member));
+      const other = await this.#peers.leader();
+      if (other !== undefined && outranks(other, store.state)) await store.inLine(() => store.heard(other));
+    });
   }
 
   standing(): Standing {
     const { store, advertise } = this.#settings;
-    const { decides, term } = store.state;
+    const { decides, term, leader } = store.state;
     const copiedAgo = this.#copiedAtMs === undefined ? null : (monotonicMs() - this.#copiedAtMs) / 1000;
-    return { decides, term, service: advertise, copiedAgo };
+    return { decides, term, leader, service: advertise, copiedAgo };
   }
 
-  /** What the service at `service` copies for this member. One with a higher term takes over: this one decides no more. */
-  replica(member: string, service: string, term: number): Promise<replicas.Replica | null> {
+  /** What this service, which decides, hands out to that of this member; null where it does not decide, or cannot write. */
+  replica(member: string, { service, rank }: replicas.Asker): Promise<replicas.Replica | null> {
     const { store, lease } = this.#settings;
     return store.inLine(async () => {
-      if (!replicas.isCredible(term, store.state.term)) return null;
-      if (term > store.state.term) await this.#yield(service, term);
-      else {
-        const known = addService(store.state, member, service);
-        if (known !== store.state && !(await store.keep(known))) return null;
-      }
+      const { decides, term } = store.state;
+      const takesOver = rank.leader === service;
+      if (decides && !(await this.#keepNew(addService(store.state, member, service)))) return null;
+      if (takesOver ? outranks(rank, store.state) : rank.term > term) await store.heard(rank);
+      if (!decides || !(store.state.decides || takesOver)) return null;
       // A grant that is being written now is answered in a moment.
       await lease.settled();
       return { state: store.state, lease: lease.memory() };
@@ -72,62 +81,52 @@ export class Takeover {
    * This service decides from now on. `complete`: the one before has handed over. A text says which other one decides, and does
    * not: what it keeps would be lost. Null where it cannot be kept.
    */
-  async promote(): Promise<Promoted | string | null> {
-    const { store, lease, advertise, log } = this.#settings;
-    const { decides, term } = store.state;
-    if (decides) return { term, complete: true };
-    let next = term + 1;
-    let complete = await this.#copy(next);
-    // It has been told of a higher term only now, and the service of that one did not hand over.
-    if (complete && store.state.term > next) {
-      next = store.state.term + 1;
-      complete = await this.#copy(next);
-    }
-    const other = complete ? undefined : await this.#other();
-    if (other !== undefined) return other.service;
-    return store.inLine(async () => {
-      await lease.restore(replicas.aheadOf(lease.memory(), complete));
-      if (!(await store.keep(lead(store.state, advertise, next)))) return null;
-      log({ type: "promoted", term: next, complete });
-      return { term: next, complete };
+  promote(): Promise<Promoted | string | null> {
+    return this.#inTurn(async () => {
+      const { store, lease } = this.#settings;
+      if (store.state.decides) return { term: store.state.term, complete: true };
+      const isCopied = await this.#copy();
+      const other = await this.#peers.leader();
+      if (!store.stored) return null;
+      if (other !== undefined && !isCopied) return other.service;
+      const claim = await store.inLine(async () => {
+        await lease.restore(replicas.aheadOf(lease.memory(), false));
+        const claimed = this.#lead(store.state, Math.max(store.state.term, other?.term ?? 0) + 1);
+        return (await store.claim(claimed)) ? claimed : null;
+      });
+      return claim && this.#takeOver(claim, await this.#peers.replica(claim));
     });
   }
 
-  /** Another service that decides, the one of the highest term. */
-  async #other(): Promise<Standing | undefined> {
-    const { store, advertise } = this.#settings;
-    const { services, authority, term: own } = store.state;
-    const others = services.flatMap(({ at }) => (at === advertise ? [] : [at]));
-    const answers = await askPeers(others, authority.certificate, "/v1/leader");
-    return answers
-      .flatMap((body) => replicas.parseStanding(body) ?? [])
-      .filter(({ decides, term }) => decides && replicas.isCredible(term, own))
-      .toSorted((a, b) => (replicas.outranks(a, b) ? -1 : 1))[0];
+  /** `handed`: by the service that decided until now. */
+  #takeOver(claim: ClusterState, handed: replicas.Replica | undefined): Promise<Promoted | string> {
+    const { store, lease, log, onPromoted } = this.#settings;
+    const { term } = claim;
+    return store.inLine(async () => {
+      if (handed !== undefined && outranks(handed.state, claim)) await store.heard(handed.state);
+      // Another one took over meanwhile.
+      if (outranks(store.state, claim)) return store.state.leader;
+      const kept = await store.decide(handed === undefined ? claim : this.#lead(handed.state, term));
+      const complete = kept && handed !== undefined;
+      if (complete) await lease.restore(replicas.aheadOf(handed.lease, true));
+      onPromoted();
+      log({ type: "promoted", term, complete });
+      return { term, complete };
+    });
   }
 
-  /** Only in line. What cannot be kept is asked again at the next start. */
-  async #yield(to: string, term: number): Promise<void> {
-    const { store, log } = this.#settings;
-    if (!store.state.decides) return;
-    store.resign(term);
-    await store.keep(store.state);
-    log({ type: "yielded", to, term });
+  #lead(state: ClusterState, term: number): ClusterState {
+    const { advertise, membership } = this.#settings;
+    return lead(state, advertise, membership()?.member ?? null, term);
   }
 
   /** True where another service that decides was copied: only such a one answers 200. */
-  async #copy(term: number): Promise<boolean> {
-    const { store, advertise, membership, log } = this.#settings;
-    const own = membership();
-    const { services, authority } = store.state;
-    const known = [...services.map(({ at }) => at), ...(own?.services ?? [])];
-    const others = own === undefined ? [] : [...new Set(known)].filter((at) => at !== advertise);
-    const path = replicas.replicaPath(advertise, term);
-    const credential = `${own?.member}:${own?.credential}`;
-    const answers = await askPeers(others, authority.certificate, path, credential);
-    const found = answers.flatMap((body) => replicas.parseReplica(body) ?? []);
-    const [newest] = found.toSorted((a, b) => b.state.term - a.state.term);
+  async #copy(): Promise<boolean> {
+    const { store, membership, log } = this.#settings;
+    const newest = await this.#peers.replica(store.state);
     if (newest === undefined || !(await this.#take(newest))) {
-      log({ type: "no-copy", services: others, isMember: own !== undefined });
+      const services = store.state.services.map(({ at }) => at);
+      log({ type: "no-copy", services, isMember: membership() !== undefined });
       return false;
     }
     if (this.#copiedAtMs === undefined) log({ type: "standby", of: newest.state.services[0]?.at ?? "" });
@@ -138,13 +137,31 @@ export class Takeover {
   #take({ state, lease }: replicas.Replica): Promise<boolean> {
     const { store } = this.#settings;
     return store.inLine(async () => {
-      const { decides, term } = store.state;
-      if (decides || state.term < term || !replicas.isCredible(state.term, term)) return false;
-      const copy = { ...state, decides: false };
-      const isNews = JSON.stringify(copy) !== JSON.stringify(store.state);
-      if (isNews && !(await store.keep(copy))) return false;
+      const { term } = store.state;
+      if (state.term < term || !isCredible(state.term, term)) return false;
+      if (!(await this.#keepNew({ ...state, decides: false }))) return false;
       await this.#settings.lease.restore(lease);
       return true;
     });
+  }
+
+  /** Of a service that decides. What cannot be kept is tried again. */
+  #change(to: (state: ClusterState) => ClusterState): Promise<unknown> {
+    const { store } = this.#settings;
+    return store.inLine(async () => store.state.decides && this.#keepNew(to(store.state)));
+  }
+
+  /** Only in line. What is on the disk already is not written again. */
+  async #keepNew(state: ClusterState): Promise<boolean> {
+    const { store } = this.#settings;
+    if (state === store.state) return true;
+    const isNews = !store.stored || JSON.stringify(state) !== JSON.stringify(store.state);
+    return !isNews || store.keep(state);
+  }
+
+  #inTurn<T>(job: () => Promise<T>): Promise<T> {
+    const run = this.#turn.then(job);
+    this.#turn = run.catch(() => {});
+    return run;
   }
 }

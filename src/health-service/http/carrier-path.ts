@@ -1,5 +1,6 @@
 import { open } from "node:fs/promises";
 import { join } from "node:path";
+import { pipeline } from "node:stream";
 import { CARRIER_FILE } from "../../common/protocol/join-protocol.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { whyNotHeard } from "./credentials.ts";
@@ -21,7 +22,9 @@ async function readCarrier(path: string): Promise<Reply> {
     const file = await open(path);
     const { size } = await file.stat();
     const headers = { "content-type": "application/x-tar", "content-length": String(size) };
-    return { status: 200, headers, body: file.createReadStream() };
+    // A client that goes away ends both.
+    const stream: Reply["stream"] = (response) => void pipeline(file.createReadStream(), response, () => {});
+    return { status: 200, headers, body: "", stream };
   } catch {
     return NONE;
   }

@@ -17,6 +17,7 @@ export function whyNotHeard({ kind }: Identity): Reply | null {
 
 /** Why it may not speak for this node; null: it is the node itself or the admin. */
 export function whyNotFor(caller: Identity, node: string): Reply | null {
+  if (caller.kind === "reader") return READS_ALONE;
   if (caller.kind !== "member" || sameHost(caller.name, node)) return whyNotHeard(caller);
   return refuse(
     403,
@@ -26,6 +27,7 @@ export function whyNotFor(caller: Identity, node: string): Reply | null {
 
 /** Why it may not decide about the cluster; null: it is the admin. */
 export function whyNotAdmin(caller: Identity): Reply | null {
+  if (caller.kind === "reader") return READS_ALONE;
   if (caller.kind !== "member") return whyNotHeard(caller);
   return refuse(
     403,
@@ -36,16 +38,22 @@ export function whyNotAdmin(caller: Identity): Reply | null {
 /** Why a service that does not decide does not answer; null: it does. Who owns its machine may read what was copied last. */
 export function whyNotNow(cluster: Cluster, caller: Identity, method: string, path: string): Reply | null {
   const isRead = caller.kind === "admin" && (method === "GET" || method === "HEAD");
-  if (cluster.decides || isRead || ALWAYS.has(path)) return null;
-  const { services } = cluster.news();
-  return { status: 503, body: { reason: "standby", message: STANDBY, services } satisfies Standby };
+  return cluster.decides || isRead || ALWAYS.has(path) ? null : standby(cluster, caller);
+}
+
+/** Strangers are not told where the others are. */
+export function standby(cluster: Cluster, { kind }: Identity): Reply {
+  const isKnown = kind === "member" || kind === "admin";
+  const known = isKnown ? { services: cluster.news().services, ...cluster.leader } : { services: [] };
+  return { status: 503, body: { reason: "standby", message: STANDBY, ...known } satisfies Standby };
 }
 
 /** What each service answers. */
-const ALWAYS: ReadonlySet<string> = new Set(["/", "/v1/leader", "/v1/promote"]);
+const ALWAYS: ReadonlySet<string> = new Set(["/", "/v1/leader", "/v1/replica", "/v1/promote"]);
 const STANDBY =
   "this health service stands by: ask the one that decides, or, if that one is lost for good, have this one take over: ws promote";
 
+const READS_ALONE = refuse(403, "expected the header Authorization: a page may only read");
 const STRANGER = refuse(
   401,
   "expected the header Authorization: Bearer NAME:CREDENTIAL of a member of this cluster",

@@ -52,8 +52,8 @@ export function memberPaths(
 const unknown = (name: string): Reply =>
   refuse(404, `no member of this cluster is named ${name}, so the name is free`);
 
-const removal = (name: string, removed: boolean | null): Reply =>
-  removed === false ? unknown(name) : kept(removed && {});
+const removal = (name: string, removed: object | false | null): Reply =>
+  removed === false ? unknown(name) : kept(removed);
 
 /** An answer, or that what it would tell cannot be kept. */
 export const kept = (body: object | null): Reply => (body === null ? NOT_KEPT : ok(body));

@@ -2,20 +2,20 @@ import * as wire from "../../common/protocol/lease-protocol.ts";
 import { ReachRequest } from "../../common/protocol/reach-protocol.ts";
 import type { Identity } from "../cluster/callers.ts";
 import type { Takeover } from "../cluster/takeover.ts";
-import type { Service } from "../service.ts";
+import { duplicateName, type Service } from "../service.ts";
 import { carrierPath } from "./carrier-path.ts";
-import { whyNotFor } from "./credentials.ts";
+import { standby, whyNotFor } from "./credentials.ts";
+import { historyPaths } from "./history-paths.ts";
 import { memberPaths } from "./member-paths.ts";
-import { clusterText, paced, renderMetrics } from "./reads.ts";
-import { ok, type Paths, type Reply, refuse } from "./reply.ts";
+import { renderMetrics } from "./metrics.ts";
+import { PAGE } from "./page.ts";
+import { clusterText, paced } from "./reads.ts";
+import { ok, type Paths, refuse } from "./reply.ts";
+import { sessionPaths } from "./session-paths.ts";
 import { takeoverPaths } from "./takeover-paths.ts";
-import { createWrites } from "./writes.ts";
+import { createWrites, MAX_REPORT } from "./writes.ts";
 
-const TEXT = { "content-type": "text/plain; charset=utf-8" };
 const METRICS = { "content-type": "text/plain; version=0.0.4; charset=utf-8" };
-
-/** For those who only want to know whether this service lives. */
-export const ROOT: Paths = { "/": { GET: (): Reply => ({ status: 200, headers: TEXT, body: "OK" }) } };
 
 /** All paths of a service. */
 export function pathsOf(service: Service, takeover?: Takeover): Paths {
@@ -24,19 +24,23 @@ export function pathsOf(service: Service, takeover?: Takeover): Paths {
   const cluster = paced(() => clusterText(service));
   const metrics = paced(() => renderMetrics(service));
   return {
-    ...ROOT,
+    ...PAGE,
+    ...sessionPaths(service, write),
     ...(settings.cluster && memberPaths(service, settings.cluster, write)),
     ...(settings.cluster && carrierPath(settings.cluster, settings.config.RAY_EP_CLUSTER_DIR ?? "")),
-    ...(takeover && takeoverPaths(takeover, write)),
+    ...historyPaths(service, cluster),
+    ...(takeover && settings.cluster && takeoverPaths(takeover, settings.cluster, write)),
     "/v1/cluster": { GET: async () => ok(await cluster()) },
     "/metrics": { GET: async () => ({ status: 200, headers: METRICS, body: await metrics() }) },
     "/v1/head": {
       GET: () => ok(service.view()),
-      PUT: write(wire.LeaseRequest, ofNode, async (request, { peer }) => {
+      PUT: write(wire.LeaseRequest, ofNode, async (request, { peer, caller }) => {
         const body = await service.ask(request, peer);
+        // Another service has taken over since: what that one was told is all that was granted.
+        if (settings.cluster?.decides === false) return standby(settings.cluster, caller);
         return { status: body.granted ? 200 : 409, body };
       }),
-      DELETE: write(wire.LeaseRelease, ofNode, async (release) => ok(await service.lease.release(release))),
+      DELETE: write(wire.LeaseRelease, ofNode, async (release) => ok(await service.release(release))),
     },
     "/v1/reach": {
       POST: write(ReachRequest, ofNode, async (request, { peer }) => ok(await service.reach(request, peer))),
@@ -49,9 +53,9 @@ export function pathsOf(service: Service, takeover?: Takeover): Paths {
           const noted = await service.report(name, report, peer);
           if (noted === "too-many") return refuse(429, "too many nodes are known already");
           if (noted !== "duplicate-name") return ok(noted);
-          const message = `two living nodes are named ${name}; give each node its own hostname`;
-          return { status: 409, body: { reason: noted, message } };
+          return { status: 409, body: { reason: noted, message: duplicateName(name) } };
         },
+        { maxBody: MAX_REPORT },
       ),
     },
   };

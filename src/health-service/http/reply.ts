@@ -1,13 +1,14 @@
-import type { IncomingMessage } from "node:http";
-import type { Readable } from "node:stream";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ErrorAnswer } from "../../common/protocol/lease-protocol.ts";
 import type { Identity } from "../cluster/callers.ts";
 
-/** One answer. An object is sent as JSON, and with a stream the headers say how long it is. */
+/** One answer. An object is sent as JSON. */
 export interface Reply {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body: string | Buffer | Readable | object;
+  readonly body: string | Buffer | object;
+  /** Writes the body, bit by bit or without an end. */
+  readonly stream?: (response: ServerResponse) => void;
 }
 
 /** `name`: the path's last part, decoded. No reply where the client went away before it had said everything. */

@@ -6,7 +6,6 @@ import {
   type ServerResponse,
 } from "node:http";
 import type { Socket } from "node:net";
-import { pipeline, Readable } from "node:stream";
 import * as z from "zod/mini";
 import { readText } from "../../common/files.ts";
 import { Name } from "../../common/protocol/from-outside.ts";
@@ -17,6 +16,7 @@ import { Connections, maxConnections } from "./connections.ts";
 import { callerOf, whyNotHeard, whyNotNow } from "./credentials.ts";
 import { pathsOf } from "./paths.ts";
 import { type Paths, type Reply, refuse } from "./reply.ts";
+import { readerOf } from "./session-paths.ts";
 import { short } from "./writes.ts";
 
 /** How long a client may take to send a request. */
@@ -82,12 +82,15 @@ export function createHealthServer(
 /** How many connections this process has files for. */
 export const openFiles = (): number => maxConnections(readText("/proc/self/limits"));
 
-function send({ answers }: Service, response: ServerResponse, { status, headers, body }: Reply): void {
+function send(
+  { answers }: Service,
+  response: ServerResponse,
+  { status, headers, body, stream }: Reply,
+): void {
   answers.set(status, (answers.get(status) ?? 0) + 1);
-  if (body instanceof Readable) {
-    response.writeHead(status, headers);
-    // A client that goes away ends both.
-    return void pipeline(body, response, () => {});
+  if (stream !== undefined) {
+    stream(response.writeHead(status, headers));
+    return;
   }
   const content = typeof body === "string" || Buffer.isBuffer(body) ? body : `${JSON.stringify(body)}\n`;
   const length = Buffer.byteLength(content);
@@ -95,18 +98,20 @@ function send({ answers }: Service, response: ServerResponse, { status, headers,
   response.end(content);
 }
 
-/** What strangers may ask for, where all others have credentials; two of them look for a join token. */
-const OPEN: ReadonlySet<string> = new Set(["/", "/v1/join", "/v1/leader", "/v1/carrier"]);
-/** Paths that end with a name. */
-const NAMED = /^(\/v1\/(?:nodes|members)\/)(.*)$/s;
+/** What strangers may ask for, where all others have credentials. */
+const OPEN: ReadonlySet<string> = new Set(["/", "/v1/join", "/v1/leader", "/v1/session", "/v1/carrier"]);
+/** Paths with a name: what stands before it, and what may stand behind it. */
+const NAMED = /^(\/v1\/(?:nodes|members)\/)([^/]*)(\/log)?$/;
 
-/** Finds who answers a request; its query is nobody's business here. */
-function createRouter({ settings: { cluster, log } }: Service, paths: Paths) {
+/** Finds who answers a request, by its path. */
+function createRouter(service: Service, paths: Paths) {
+  const { cluster, log } = service.settings;
   // A map has no names of its own, such as "constructor".
   const known = new Map(Object.entries(paths));
-  const whyNot = (request: IncomingMessage, path: string, caller: Identity): Reply | null => {
+  const whyNot = async (request: IncomingMessage, path: string, caller: Identity): Promise<Reply | null> => {
     if (cluster === undefined) return null;
-    const { method = "", url, socket } = request;
+    const { method = "", url = "", socket } = request;
+    await cluster.hear(url, caller);
     const notNow = whyNotNow(cluster, caller, method, path);
     if (notNow !== null) return notNow;
     const refusal = OPEN.has(path) ? null : whyNotHeard(caller);
@@ -118,13 +123,13 @@ function createRouter({ settings: { cluster, log } }: Service, paths: Paths) {
   return async (request: IncomingMessage): Promise<Reply | null> => {
     const { method = "", url = "" } = request;
     const [path = ""] = url.split("?", 1);
-    const [, folder = path, last] = NAMED.exec(path) ?? [];
+    const [, folder = path, last, rest = ""] = NAMED.exec(path) ?? [];
     const name = last === undefined ? "" : decodeName(last);
-    const methods = known.get(folder);
+    const methods = known.get(`${folder}${rest}`);
     if (methods === undefined || name === undefined)
       return refuse(404, `there is nothing at ${url.slice(0, 200)}`);
-    const caller = callerOf(cluster, request.headers);
-    const refusal = whyNot(request, path, caller);
+    const caller = readerOf(service, request) ?? callerOf(cluster, request.headers);
+    const refusal = await whyNot(request, path, caller);
     if (refusal !== null) return refusal;
     const handler = methods[method === "HEAD" ? "GET" : method];
     if (handler !== undefined) return handler(request, name, caller);
@@ -134,4 +139,4 @@ function createRouter({ settings: { cluster, log } }: Service, paths: Paths) {
 }
 
 const decodeName = (text: string): string | undefined =>
-  text.includes("/") ? undefined : attempt(() => z.parse(Name, decodeURIComponent(text)));
+  attempt(() => z.parse(Name, decodeURIComponent(text)));

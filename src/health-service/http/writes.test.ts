@@ -12,7 +12,7 @@ import { createHealthServer } from "./server.ts";
 test("a request for the lease whose body comes after another service has taken over is granted nothing", async () => {
   const log = () => {};
   const store = clusterStore();
-  const own = { store, admin: "admin", pin: "", now: monotonicMs, wallNow: Date.now, log };
+  const own = { store, admin: "admin", pin: "", now: monotonicMs, wallNow: Date.now, graceMs: 0, log };
   const config = readEnvironment(VARIABLES, {}).values;
   const memory = { file: null, recalled: { kind: "none" } } as const;
   const around = { now: monotonicMs, pause, log, cluster: new Cluster(own) };
@@ -27,7 +27,7 @@ test("a request for the lease whose body comes after another service has taken o
     const json = ["content-type: application/json", `content-length: ${body.length}`];
     socket.write(`${[...words, ...json].join("\r\n")}\r\n\r\n`);
     await once(server, "request");
-    store.resign(2);
+    await store.inLine(() => store.heard({ term: 2, leader: "m2:8443" }));
     socket.write(body);
     const [answer] = await once(socket, "data");
     expect(String(answer)).toMatch(/^HTTP\/1\.1 503 .*"reason":"standby"/s);

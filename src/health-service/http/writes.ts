@@ -25,11 +25,13 @@ export function createWrites({ config, cluster, log }: ServiceSettings) {
     schema: z.ZodMiniType<T>,
     whyNot: (caller: Identity, body: T, name: string) => Reply | null,
     handle: (body: T, sender: Sender) => Promise<Reply>,
+    /** `fromPage`: the page of this service sends it as well, and its body says who sends it. `maxBody`: bytes. */
+    { fromPage = false, maxBody = MAX_BODY } = {},
   ): Handler =>
     async (request, name) => {
       const { method = "", url = "", headers, socket } = request;
       const peer = socket.remoteAddress ?? "unknown";
-      const refusal = guard(headers);
+      const refusal = guard(headers, fromPage, maxBody);
       if (refusal !== null) {
         log({ type: "turned-away", from: peer, method, path: short(url), cause: refusal.body.error });
         return refusal;
@@ -68,32 +70,38 @@ function parseBody<T>(schema: z.ZodMiniType<T>, body: string): Result<T, Reply> 
   return err(refuse(400, "the body does not have the expected shape", {}, problems));
 }
 
-/** A node's report is about 300 bytes, and 6 KB at its longest. Node reads no more than the header says. */
+/** All but reports are below 1 KB. Node reads no more than the header says. */
 const MAX_BODY = 8 * 1024;
+/** A report is about 1 KB, 10 KB at its longest, and has up to 4 KB of log (the entrypoint's log-tail.ts). */
+export const MAX_REPORT = 16 * 1024;
 /** What a client that sends too much may go on sending, so that it can still read our answer, before it is cut off. */
 const MAX_IGNORED = 1024 * 1024;
 
 /**
- * Checks a write by its headers; null accepts it. Browsers send `Origin` with each PUT, POST and DELETE (Fetch standard, 3.2), also
+ * Checks a write by its headers; null accepts it. `fromPage`: our own page may send it. Browsers send `Origin` with each PUT, POST and DELETE (Fetch standard, 3.2), also
  * after DNS rebinding; nodes never do. An old browser without it still sends the page's host name, and cannot send
  * `application/json` to another origin without a preflight. `stranger`: the answer to those that `isStranger` finds.
  */
 function createWriteGuard(isStranger: Test | null, stranger: Refusal) {
-  return (headers: IncomingHttpHeaders): Refusal | null => {
-    const { origin, "content-type": type = "", "content-length": length = "0" } = headers;
-    if (origin !== undefined)
-      return refuse(403, "expected no Origin header: writes from web pages are refused");
-    if (isStranger?.(headers)) return stranger;
+  return (headers: IncomingHttpHeaders, fromPage: boolean, maxBody: number): Refusal | null => {
+    const { "content-type": type = "", "content-length": length = "0" } = headers;
+    if (headers.origin !== undefined && !(fromPage && isSameOrigin(headers))) return FROM_PAGE;
+    if (!fromPage && isStranger?.(headers)) return stranger;
     if (headers["transfer-encoding"] !== undefined)
       return refuse(411, "expected the header Content-Length, got a body in chunks");
     if (!/^application\/json\s*(?:;|$)/i.test(type))
       return refuse(415, "expected the header Content-Type: application/json");
-    if (Number(length) <= MAX_BODY) return null;
+    if (Number(length) <= maxBody) return null;
     const headersBack = Number(length) > MAX_IGNORED ? { connection: "close" } : {};
-    return refuse(413, `expected a body of at most ${MAX_BODY} bytes`, headersBack);
+    return refuse(413, `expected a body of at most ${maxBody} bytes`, headersBack);
   };
 }
 
+/** Host and port alone: this service has one scheme. */
+export const isSameOrigin = ({ origin = "", host = "" }: IncomingHttpHeaders): boolean =>
+  attempt(() => new URL(origin).host) === host.toLowerCase();
+
+const FROM_PAGE = refuse(403, "expected no Origin header: writes from web pages are refused");
 const NO_TOKEN = refuse(401, "expected the header Authorization: Bearer <RAY_EP_HEALTH_TOKEN>", {
   "www-authenticate": "Bearer",
 });
@@ -102,8 +110,8 @@ const FOREIGN_HOST = refuse(
   "expected a Host header with an address, a name without dots, or a private name such as health.local; name others in RAY_EP_HEALTH_ALLOWED_HOSTS of the health service, or give it a token",
 );
 
-/** Compares digests, so that the time taken reveals nothing about the token or its length. */
-function tokenTest(token: string): Test {
+/** True for those without the token. Compares digests, so that the time taken reveals nothing about the token or its length. */
+export function tokenTest(token: string): Test {
   const digest = (words: string) => createHash("sha256").update(words).digest();
   const wanted = digest(`Bearer ${token}`);
   return ({ authorization = "" }) => !timingSafeEqual(digest(authorization), wanted);

@@ -1,5 +1,5 @@
 import { sameHost } from "../../common/address.ts";
-import type * as wire from "../../common/protocol/lease-protocol.ts";
+import * as wire from "../../common/protocol/lease-protocol.ts";
 import { err } from "../../common/result.ts";
 import type { Event } from "../event.ts";
 import { askLease, releaseLease, seeEpoch } from "./lease.ts";
@@ -22,6 +22,9 @@ export interface LeaseStoreSettings {
 
 /** A node waits a second for the answer to a renewal, which may stand behind a write. */
 const SAVE_TIMEOUT_MS = 700;
+
+/** A holder renews every two seconds: two attempts in a row have failed. */
+const LATE_AFTER_MS = 2.5 * wire.RENEW_EVERY_S * 1000;
 
 /** Keeps the lease: one request at a time through the rules, on disk before a grant is answered. */
 export class LeaseStore {
@@ -48,8 +51,8 @@ export class LeaseStore {
   /** Asks for the lease or renews it: the 200 or the 409 of `PUT /v1/head`. */
   ask(request: wire.LeaseRequest): Promise<wire.LeaseGranted | wire.LeaseRefused> {
     return this.#inLine(async () => {
-      const { instance, ttlMs, isDuplicate, now, log } = this.#settings;
-      const { node, life, address } = request;
+      const { instance, ttlMs, isDuplicate, now } = this.#settings;
+      const { node, life } = request;
       const before = this.#state;
       const step = askLease(before, request, now(), ttlMs);
       if ("reason" in step) {
@@ -64,11 +67,25 @@ export class LeaseStore {
       const kept = (this.stored && !isNews) || (await this.#save(state));
       if (how === "grant" && !kept) return this.refuse(request, "storage");
       this.#state = state;
-      this.#count(how);
-      if (how !== "renewal")
-        log({ type: "granted", how, node, life, address, epoch, before: lease.holdIn(before)?.node ?? null });
+      this.#tell(how, request, before, epoch);
       return { granted: true, epoch, soleSince: state.sole.since, ttl: ttlMs / 1000, instance };
     });
+  }
+
+  #tell(
+    how: "grant" | "recognition" | "adoption" | "renewal",
+    { node, life, address }: wire.LeaseRequest,
+    before: lease.LeaseState,
+    epoch: number,
+  ): void {
+    const { now, log } = this.#settings;
+    const { last } = before;
+    this.#count(how);
+    const headlessMs = last && now() - (last.releasedAtMs ?? last.renewedAtMs);
+    const holder = lease.holdIn(before)?.node ?? null;
+    if (how !== "renewal")
+      log({ type: "granted", how, node, life, address, epoch, before: holder, headlessMs });
+    else if ((headlessMs ?? 0) > LATE_AFTER_MS) this.#count("renewal-late");
   }
 
   refuse(

@@ -34,6 +34,7 @@ const node = (nodeId: string, alive = true): NodeInfo => ({
   isHead: false,
   resources: {},
   agentPort: 0,
+  metricsPort: 0,
   startedAtMs: 0,
 });
 

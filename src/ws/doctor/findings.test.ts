@@ -53,6 +53,7 @@ const node = (name: string, change: Partial<NodeInfo> = {}): NodeInfo => ({
   isHead: name === "ray-cpu",
   resources: {},
   agentPort: 0,
+  metricsPort: 0,
   startedAtMs: 0,
   ...change,
 });

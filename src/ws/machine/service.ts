@@ -6,6 +6,7 @@ import { secureCall } from "../../common/net/pinned-tls.ts";
 import {
   Members,
   Promoted,
+  Standby,
   Standing,
   TokenMade,
   type TokenRequest,
@@ -14,7 +15,7 @@ import {
 import { ADMIN_FILE, CA_FILE } from "../../common/protocol/join-protocol.ts";
 import { attempt, err, ok, type Result } from "../../common/result.ts";
 import { TLS_PORT } from "../compose/machine.ts";
-import type { Attempt } from "../failure.ts";
+import type { Attempt, WsFailure } from "../failure.ts";
 import { clusterFolder } from "../state/machine.ts";
 
 /** How a cluster's health services are asked: where they listen (host:port), the CA that signs for them, and what we present. */
@@ -65,12 +66,25 @@ async function askOwn<T>(
   const access = adminAccess(stateDir);
   if (access === undefined) return err({ reason: "no-authority" });
   const answer = await askService(access, ...asked);
-  const { status, body } = answer.ok ? answer.value : { status: 0, body: "" };
-  const value = status === 200 ? attempt(() => z.core.parse(schema, JSON.parse(body))) : undefined;
-  if (value !== undefined) return ok(value);
-  const why = answer.ok ? `${status} ${body.trim().slice(0, 200)}` : answer.error;
-  return err({ reason: "service-refused", what: wanted, why });
+  const value = answer.ok && answer.value.status === 200 ? parsed(schema, answer.value) : undefined;
+  return value === undefined ? err(whyNot(wanted, answer)) : ok(value);
 }
+
+const parsed = <T>(schema: z.core.$ZodType<T>, { body }: Answer): T | undefined =>
+  attempt(() => z.core.parse(schema, JSON.parse(body)));
+
+/** Why a health service did not do what was wanted of it. Pure. */
+export function whyNot(what: string, answer: Result<Answer, string>): WsFailure {
+  if (!answer.ok) return { reason: "service-refused", what, why: answer.error };
+  const { status, body } = answer.value;
+  const standby = status === STANDBY ? parsed(Standby, answer.value) : undefined;
+  if (standby !== undefined)
+    return { reason: "stands-by", what, at: standby.leader, on: standby.on ?? undefined };
+  const said = parsed(Refused, answer.value)?.error ?? body.trim().slice(0, 200);
+  return { reason: "service-refused", what, why: `${status} ${said}` };
+}
+
+const Refused = z.object({ error: z.string() });
 
 /** A new join token. */
 export const makeToken = (stateDir: string, asked: TokenRequest): Attempt<TokenMade> =>
@@ -91,5 +105,6 @@ export const promote = (stateDir: string): Attempt<Promoted> =>
 export const readMembers = (stateDir: string): Attempt<Members> =>
   askOwn(stateDir, "list the members", Members, "GET", "/v1/members");
 
-export const removeMember = (stateDir: string, name: string): Attempt<unknown> =>
-  askOwn(stateDir, `end the membership of ${name}`, z.unknown(), "DELETE", `/v1/members/${name}`);
+/** Ends a membership, and the join token by which that machine joined. */
+export const removeMember = (stateDir: string, name: string): Attempt<TokensRevoked> =>
+  askOwn(stateDir, `end the membership of ${name}`, TokensRevoked, "DELETE", `/v1/members/${name}`);

@@ -46,6 +46,10 @@ export const MEMBER_FAILURES = {
       "✗ This machine is no member of a cluster of several machines",
       "→ To join one: ws join TOKEN. To begin one: ws init.",
     ],
+    "stands-by": ({ what, at, on }: { what: string; at: string | undefined; on: string | undefined }) => [
+      `✗ The health service of this machine stands by, and did not ${what}: the one ${on === undefined ? "" : `on ${on} `}at ${at ?? "another machine"} decides`,
+      `→ Type it on ${on ?? "the machine of that one"}. If that machine is lost for good: ws promote, here.`,
+    ],
     "no-authority": () => [
       "✗ No health service of a cluster of several machines has been started here",
       "→ Run this on the machine on which ws init was typed, or ws promote last. To begin a cluster: ws init.",

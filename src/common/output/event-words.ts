@@ -1,0 +1,32 @@
+import type { ClusterEvent } from "../protocol/events-protocol.ts";
+import { span } from "./units.ts";
+
+type Words = { readonly [K in ClusterEvent["kind"]]: (event: Extract<ClusterEvent, { kind: K }>) => string };
+
+const LED = {
+  first: "the first to lead",
+  takeover: "took over",
+  returned: "came back",
+  promoted: "promoted",
+  recognised: "recognised as the living HEAD",
+} as const;
+
+const WORDS: Words = {
+  joined: ({ address, candidate }) =>
+    `joined${address === null ? "" : ` at ${address}`}${candidate ? " as a candidate" : ""}`,
+  refused: ({ what, message }) => `was refused (${what}): ${message}`,
+  led: ({ epoch, why, before, headlessS }) =>
+    `leads under epoch ${epoch}: ${LED[why]}${before === null ? "" : ` after ${before}`}${headlessS === null ? "" : `, ${span(headlessS * 1000)} without a HEAD`}`,
+  "gave-back": ({ epoch, returning }) =>
+    returning ? `stopped and may come back (epoch ${epoch})` : `gave the lead back (epoch ${epoch})`,
+  restarted: ({ reason, words, restarts }) => `restarted Ray (${restarts}): ${words ?? reason}`,
+  failed: ({ reason, words, exitCode }) => `ended with exit code ${exitCode}: ${words ?? reason}`,
+  stopped: () => "was stopped",
+  silent: () => "is silent",
+  back: ({ silentS }) => `reports again after ${span(silentS * 1000)}`,
+  removed: ({ by }) => `was removed by ${by}`,
+};
+
+/** What happened to a node, in words that follow its name. Pure. */
+export const eventWords = (event: ClusterEvent): string =>
+  (WORDS[event.kind] as ((event: ClusterEvent) => string) | undefined)?.(event) ?? event.kind;

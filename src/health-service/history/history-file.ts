@@ -1,0 +1,78 @@
+import { appendFile, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import * as z from "zod/mini";
+import { ClusterEvent, MAX_EVENTS } from "../../common/protocol/events-protocol.ts";
+import { attempt } from "../../common/result.ts";
+import { writeDurably } from "../durable.ts";
+
+/** The history in `events.jsonl` of a folder: a line an event. It grows to twice what is kept, and is then written anew. */
+export class HistoryFile {
+  readonly #path: string;
+  readonly #onFailed: (file: string, cause: string) => void;
+  #lines: readonly string[] = [];
+  /** Lines on disk; more than any file may have: write it anew. */
+  #onDisk = Number.POSITIVE_INFINITY;
+  #pending: readonly string[] = [];
+  #writing = false;
+
+  /** `onFailed`: called where the disk refuses; the history is then in memory alone. */
+  constructor(folder: string, onFailed: (file: string, cause: string) => void) {
+    this.#path = join(folder, "events.jsonl");
+    this.#onFailed = onFailed;
+  }
+
+  /** What was kept; damaged lines are skipped. */
+  async read(): Promise<readonly ClusterEvent[]> {
+    const text = await readFile(this.#path, "utf8").catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOENT" && error.code !== "ENOTDIR") this.#onFailed(this.#path, error.message);
+      return "";
+    });
+    const found = text.split("\n").slice(0, -1);
+    const events = found
+      .flatMap((line) => attempt(() => z.parse(ClusterEvent, JSON.parse(line))) ?? [])
+      .toSorted((a, b) => a.id - b.id)
+      .slice(-MAX_EVENTS);
+    this.#lines = events.map((event) => JSON.stringify(event));
+    if (text.endsWith("\n")) this.#onDisk = found.length;
+    return events;
+  }
+
+  /** Writes in the background; what the disk refuses is tried again with the next event. */
+  keep(event: ClusterEvent): void {
+    const line = JSON.stringify(event);
+    this.#lines = [...this.#lines, line].slice(-MAX_EVENTS);
+    this.#pending = [...this.#pending, line].slice(-MAX_EVENTS);
+    if (!this.#writing) void this.#write();
+  }
+
+  async #write(): Promise<void> {
+    this.#writing = true;
+    while (this.#pending.length > 0) {
+      const lines = this.#pending;
+      this.#pending = [];
+      const failure = await this.#put(lines).then(
+        () => null,
+        (error: Error) => error.message,
+      );
+      if (failure === null) continue;
+      // Half a line may be there.
+      this.#onDisk = Number.POSITIVE_INFINITY;
+      this.#onFailed(this.#path, failure);
+    }
+    this.#writing = false;
+  }
+
+  async #put(lines: readonly string[]): Promise<void> {
+    if (this.#onDisk + lines.length < 2 * MAX_EVENTS) {
+      await appendFile(this.#path, `${lines.join("\n")}\n`, { mode: 0o600 });
+      this.#onDisk += lines.length;
+      return;
+    }
+    const all = this.#lines;
+    await writeDurably(this.#path, `${all.join("\n")}\n`);
+    this.#onDisk = all.length;
+    // They may have come while that was written.
+    const written = new Set(all);
+    this.#pending = this.#pending.filter((line) => !written.has(line));
+  }
+}
