@@ -3,7 +3,6 @@ import { ReachRequest } from "../../common/protocol/reach-protocol.ts";
 import type { Identity } from "../cluster/callers.ts";
 import type { Takeover } from "../cluster/takeover.ts";
 import { duplicateName, type Service } from "../service.ts";
-import { carrierPath } from "./carrier-path.ts";
 import { standby, whyNotFor } from "./credentials.ts";
 import { historyPaths } from "./history-paths.ts";
 import { memberPaths } from "./member-paths.ts";
@@ -27,7 +26,6 @@ export function pathsOf(service: Service, takeover?: Takeover): Paths {
     ...PAGE,
     ...sessionPaths(service, write),
     ...(settings.cluster && memberPaths(service, settings.cluster, write)),
-    ...(settings.cluster && carrierPath(settings.cluster, settings.config.RAY_EP_CLUSTER_DIR ?? "")),
     ...historyPaths(service, cluster),
     ...(takeover && settings.cluster && takeoverPaths(takeover, settings.cluster, write)),
     "/v1/cluster": { GET: async () => ok(await cluster()) },
