@@ -20,8 +20,13 @@ export function readRegular(path: string): string | null {
 export function replaceFile(path: string, text: string, mode?: number, flush = false): void {
   const draft = `${path}.new`;
   fs.rmSync(draft, { force: true });
-  fs.writeFileSync(draft, text, { flag: "wx", mode: mode === undefined ? 0o666 : mode & 0o600, flush });
-  // Whatever the umask is.
-  if (mode !== undefined) fs.chmodSync(draft, mode);
+  const fd = fs.openSync(draft, "wx", mode === undefined ? 0o666 : mode & 0o600);
+  try {
+    fs.writeFileSync(fd, text, { flush });
+    // Whatever the umask is; by its descriptor, since the path may lead elsewhere by now.
+    if (mode !== undefined) fs.fchmodSync(fd, mode);
+  } finally {
+    fs.closeSync(fd);
+  }
   fs.renameSync(draft, path);
 }

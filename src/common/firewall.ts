@@ -1,3 +1,7 @@
+import { existsSync } from "node:fs";
+import { readText } from "./files.ts";
+import { pids, readStat } from "./proc.ts";
+
 /** The firewalls that people have on a machine with Docker; undefined where it cannot be seen which, as in a container. */
 export type Firewall = "ufw" | "firewalld" | "nftables" | "iptables";
 
@@ -29,4 +33,14 @@ export function firewallLines(
 ): string[] {
   const all = firewall === undefined ? (["ufw", "firewalld", "iptables"] as const) : [firewall];
   return all.map((each) => LINES[each](ranges, from));
+}
+
+/** The firewall of this machine. In a container the machine's files and processes are not seen, and so it is not known. */
+export function readFirewall(): Firewall | undefined {
+  if (/^ENABLED=yes$/m.test(readText("/etc/ufw/ufw.conf") ?? "")) return "ufw";
+  if (pids().some((pid) => readStat(pid)?.name === "firewalld")) return "firewalld";
+  if (existsSync("/.dockerenv") || existsSync("/run/.containerenv")) return undefined;
+  if (/\btable\b/.test(readText("/etc/nftables.conf") ?? "") && !existsSync("/usr/sbin/iptables"))
+    return "nftables";
+  return existsSync("/usr/sbin/iptables") ? "iptables" : undefined;
 }

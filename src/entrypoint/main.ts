@@ -15,8 +15,10 @@ import type { Config } from "./config/config.ts";
 import { probeLocal, readInterfaces, readTokenFile } from "./config/local.ts";
 import { readConfig } from "./config/read-config.ts";
 import { findUsers } from "./config/users.ts";
+import type { Deps } from "./deps.ts";
 import { tellOwnNames } from "./election/own-names.ts";
 import { type DryRun, explain, explainAlone } from "./explain.ts";
+import type { HealthClient } from "./lease/health-client.ts";
 import { StatusKeeper } from "./lease/node-status.ts";
 import { enter, peek } from "./membership/enter.ts";
 import type { Member } from "./membership/member.ts";
@@ -61,6 +63,10 @@ async function main(): Promise<number> {
   const entered = isMember(env) ? await (isRun ? enter : peek)(newcomer) : ok(null);
   if (!entered.ok) return refuse(entered.error, isRun, who.becomes);
   const member = entered.value;
+  if (member !== null && "type" in member && isRun) {
+    newcomer.log(member);
+    return 0;
+  }
   if (member !== null && "type" in member)
     return print(explainAlone(base.hostname, member, request.value.kind === "dry-run" && request.value.json));
   if (member?.isRemoved) return idle(member, who.becomes, stopRequest.asked);
@@ -101,14 +107,15 @@ async function live({ request, who, hostname, stopRequest, ...life }: Life) {
   const terminal = process.stdout.isTTY === true;
   const input = { config, local: local.value, env, terminal, stopRequest, runId: randomWord() };
   const limit = config.values.RAY_EP_LOG_LIMIT;
-  const client = member?.client({
+  const client: HealthClient | undefined = member?.client({
     onCandidates: (candidates) => {
       const next = readConfig({ ...surroundings, env: { ...env, HEAD_WHITELIST: candidates } });
       if (next.ok) config = forRay(next.value);
     },
     onRemoved: () => stopRequest.receive("removal"),
+    onKnown: (event) => deps.log(event),
   });
-  const deps = realDeps(
+  const deps: Deps = realDeps(
     input,
     boundedWrite(toStdout, process.stdout.fd, limit, who.becomes),
     client,

@@ -11,5 +11,7 @@ test("the first signal gives the name and the moment; an INT, or any second sign
   };
   expect(asked("SIGTERM")).toEqual(["SIGTERM", 1000, false]);
   expect(asked("SIGTERM", "SIGQUIT")).toEqual(["SIGTERM", 1001, true]);
-  expect(asked("SIGINT")).toEqual(["SIGINT", 1002, true]);
+  expect(asked("SIGTERM", "removal")).toEqual(["SIGTERM", 1002, false]);
+  expect(asked("removal", "SIGTERM")).toEqual(["removal", 1003, true]);
+  expect(asked("SIGINT")).toEqual(["SIGINT", 1004, true]);
 });

@@ -18,14 +18,14 @@ export class StopRequest {
     this.#clock = clock;
   }
 
-  /** The first TERM or QUIT drains, as a removal from the cluster does; an INT, or any second signal, means now. */
+  /** The first TERM or QUIT drains, as a removal from the cluster does; an INT, or any signal after that, means now. */
   receive(signal: "SIGTERM" | "SIGINT" | "SIGQUIT" | "removal"): void {
     const again = this.asked.aborted;
     if (!again) {
       this.signal = signal;
       this.askedAtMs = this.#clock.now();
     }
-    if (again || signal === "SIGINT") this.#urgent.abort();
+    if ((again && signal !== "removal") || signal === "SIGINT") this.#urgent.abort();
     this.#asked.abort();
   }
 }

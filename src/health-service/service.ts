@@ -130,7 +130,7 @@ export class Service {
     return answer;
   }
 
-  /** Dials several ports of a member, whose address is the one under which it joined. */
+  /** Dials several ports of a member. */
   async dialBack(request: DialBackRequest, member: { readonly name: string; readonly address: string }) {
     const dialled = await this.#dialMember(request, member);
     for (const answer of dialled.answers) this.settings.log({ type: "reach", node: member.name, answer });

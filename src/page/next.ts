@@ -1,5 +1,6 @@
+import { saysOf } from "../common/output/why.ts";
 import type { Moment } from "./picture.ts";
-import { type Row, rowsOf, saysOf } from "./rows.ts";
+import { type Row, rowsOf } from "./rows.ts";
 
 /** A line to type, and what for. */
 export interface Next {

@@ -41,10 +41,6 @@ function stateOf({ silent, state, status }: NodeView): readonly [word: string, t
   return state === "stopped" && status?.failure ? ["failed", "bad"] : [STATE_WORDS[state], TONES[state]];
 }
 
-/** The state as it follows a name. */
-export const saysOf = (state: string): string =>
-  state === "waits" || state === "failed" ? state : `is ${state}`;
-
 const ROLES = { head: "HEAD", worker: "WORKER" } as const;
 
 const rowOf = (node: NodeView, atMs: number): Row => {

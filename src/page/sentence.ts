@@ -1,6 +1,7 @@
 import { span } from "../common/output/units.ts";
+import { saysOf } from "../common/output/why.ts";
 import type { Moment } from "./picture.ts";
-import { type Row, rowsOf, saysOf } from "./rows.ts";
+import { type Row, rowsOf } from "./rows.ts";
 
 /** What is said of the cluster first. `news`: the same without the times that go on, for those who listen. */
 export interface Sentence {

@@ -4,6 +4,7 @@ import type { JsonOption, Work } from "./commands/command.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addDown } from "./commands/down.ts";
 import { addEnv } from "./commands/env.ts";
+import { addEvents } from "./commands/events.ts";
 import { addGenerate } from "./commands/generate.ts";
 import { addLogs } from "./commands/logs.ts";
 import { addInit } from "./commands/members/init.ts";
@@ -26,7 +27,7 @@ import { quoted, type Terminal } from "./output/terminal.ts";
 import { foreignState, trustedOwners } from "./state/foreign.ts";
 
 const COMMANDS = [
-  ...[addGenerate, addDoctor, addUp, addPs, addLogs, addRun, addShell, addEnv, addOpen],
+  ...[addGenerate, addDoctor, addUp, addPs, addEvents, addLogs, addRun, addShell, addEnv, addOpen],
   ...[addResetState, addDown, addTest, addInit, addJoin, addToken, addLeave, addRemove, addPromote],
 ];
 

@@ -59,10 +59,14 @@ export const interrupted = ({ reason }: AbortSignal): WsFailure => ({
 export function describeFailure(failure: WsFailure): { readonly lines: Lines; readonly code: number } {
   for (const [code, texts] of Object.entries<Record<string, (facts: never) => Lines>>(FAILURES)) {
     const lines = texts[failure.reason]?.(failure as never);
-    if (lines !== undefined)
-      return { lines, code: failure.reason === "interrupted" ? SIGNAL_CODES[failure.signal] : Number(code) };
+    if (lines !== undefined) return { lines, code: ownCode(failure) ?? Number(code) };
   }
   throw new Error(`unreachable: ${failure.reason}`);
+}
+
+function ownCode(failure: WsFailure): number | undefined {
+  if (failure.reason === "interrupted") return SIGNAL_CODES[failure.signal];
+  return failure.reason === "node-ended" ? failure.exitCode : undefined;
 }
 
 /** Says why a command failed and returns its exit code. A question to the engine that Ctrl-C ended was not refused. */

@@ -1,10 +1,16 @@
-import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { FakeEngine } from "../../test/fixtures/docker/fake-engine.ts";
+import { until } from "../../test/fixtures/until.ts";
 import { formatJoinToken } from "../common/protocol/join-token.ts";
+import { ok } from "../common/result.ts";
 import { rememberUp } from "./state/last-up.ts";
-import { forgetMachine, readMachine, writeMachine } from "./state/machine.ts";
+import { withLock } from "./state/lock.ts";
+import { forgetMachine, logsOf, readMachine, writeMachine } from "./state/machine.ts";
+
+// Tests beside this one listen on ports of this machine.
+vi.mock("./drivers/local/taken-ports.ts", () => ({ findTakenPorts: async () => [] }));
 
 /** What `ws init`, `join` and the commands after them refuse before they change anything. */
 const ANSWERS = `
@@ -48,11 +54,86 @@ test("a machine with a cluster of its own, and one that has joined, join none", 
   expect(await engine.ws(["join", elsewhere])).toMatchObject({ code: 2, err: /joined a cluster as gpu02/ });
 });
 
+test("a part that cannot be read is none that is not there", async () => {
+  const engine = new FakeEngine(ANSWERS);
+  writeMachine(stateOf(engine), MEMBER, "");
+  const file = join(stateOf(engine), "machine/machine.json");
+  writeFileSync(file, "{");
+  for (const words of [["join", elsewhere], ["init"], ["ps"], ["doctor"], ["test"]]) {
+    const { code, err } = await engine.ws(words);
+    expect(err).toContain(`${file} cannot be used: it is damaged`);
+    expect(code).toBe(74);
+  }
+  rmSync(file);
+  mkdirSync(file);
+  expect(await engine.ws(["init"])).toMatchObject({ code: 74, err: expect.stringContaining("EISDIR") });
+});
+
+/** An engine that is fit for a member, and that refuses to make one. `more`: what else it answers. */
+const FIT = (more = "") => `
+  version*) echo 28.1 ;;
+  "compose version"*) echo 5.0 ;;
+  "context inspect"*) echo unix:///run/docker.sock ;;
+  info*) printf '%s\\n' 'seccomp,' 'Debian' '/nowhere' '{}' ;;
+  ${more}
+  "image inspect"*) exit 1 ;;
+  *" build"*|*" up "*|build*) echo no >&2; exit 1 ;;`;
+
+test("an init that fails removes what it made, and not the identity of a cluster that was there", async () => {
+  const engine = new FakeEngine(FIT());
+  mkdirSync(join(stateOf(engine), "cluster"), { recursive: true });
+  writeFileSync(join(stateOf(engine), "cluster/cluster.json"), "{}");
+  const { code, err } = await engine.ws(["init", "--ip", "127.0.0.1"]);
+  expect([code, err]).toEqual([75, expect.stringContaining("The engine refused")]);
+  expect(readdirSync(stateOf(engine)).filter((each) => each !== "docker")).toEqual([
+    "cluster",
+    "member.lock",
+  ]);
+});
+
+test("what an engine still has of an earlier membership is named, and not touched", async () => {
+  const volumes = '"volume ls"*) echo ray-machine-gpu02-state ;;';
+  const engine = new FakeEngine(FIT(volumes));
+  const { code, err } = await engine.ws(["init", "--ip", "127.0.0.1"]);
+  expect([code, err]).toEqual([75, expect.stringContaining("docker volume rm ray-machine-gpu02-state")]);
+  expect(readFileSync(engine.asked, "utf8")).not.toMatch(/ rm /);
+});
+
+test("a second ws join waits for the first, and then sees what that has made", async () => {
+  const engine = new FakeEngine(FIT());
+  const folder = stateOf(engine);
+  const signal = new AbortController().signal;
+  const first = Promise.withResolvers<void>();
+  const waiting = Promise.withResolvers<void>();
+  const holding = withLock(
+    join(folder, "member.lock"),
+    { signal, progress: { begin: () => {} } },
+    async () => {
+      waiting.resolve();
+      await first.promise;
+      writeMachine(folder, MEMBER, "");
+      return ok(undefined);
+    },
+  );
+  await waiting.promise;
+  const second = engine.ws(["join", elsewhere]);
+  const { ino } = statSync(join(folder, "member.lock"));
+  await until("the second to wait", () =>
+    new RegExp(`-> FLOCK .*:${ino} `).test(readFileSync("/proc/locks", "utf8")),
+  );
+  first.resolve();
+  expect(await second).toMatchObject({
+    code: 2,
+    err: expect.stringContaining("joined a cluster as gpu02"),
+  });
+  await holding;
+});
+
 test("what a machine keeps of its membership is closed to others, and the token to nobody in the container", () => {
   const engine = new FakeEngine(ANSWERS);
   writeMachine(stateOf(engine), { ...MEMBER, advertise: "10.77.0.2:8443" }, "ws1.x");
   writeMachine(stateOf(engine), { ...MEMBER, candidate: true });
-  expect(readMachine(stateOf(engine))).toEqual({ ...MEMBER, candidate: true });
+  expect(readMachine(stateOf(engine))).toEqual({ ok: true, value: { ...MEMBER, candidate: true } });
   const modes = ["machine", "machine/secrets", "cluster", "machine/secrets/join_token"].map((path) =>
     (statSync(join(stateOf(engine), path)).mode & 0o777).toString(8),
   );
@@ -64,7 +145,7 @@ test("nothing is left of a membership, of a join that failed its log alone", () 
   const folder = stateOf(engine);
   writeMachine(folder, { ...MEMBER, advertise: "10.77.0.2:8443" }, "ws1.x");
   mkdirSync(join(folder, "machine/logs"));
-  forgetMachine(folder, "logs");
+  forgetMachine(folder, [logsOf(folder)]);
   expect(readdirSync(folder)).toEqual(["machine"]);
   expect(readdirSync(join(folder, "machine"))).toEqual(["logs"]);
   forgetMachine(folder);

@@ -1,6 +1,7 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { visible } from "../../src/common/output/shown.ts";
+import { servePage } from "../../src/ws/machine/page-proxy.ts";
 import { launchBrowser, openPage, seriousIn, shoot } from "../fixtures/browser.ts";
 import { CHROMIUM } from "../fixtures/chromium.ts";
 import { HealthServiceProcess } from "../fixtures/health-service-process.ts";
@@ -145,6 +146,21 @@ describe.skipIf(CHROMIUM === undefined)("a cluster of members", () => {
   const members = new MemberService();
   beforeAll(() => members.start());
   afterAll(() => members.remove());
+
+  test("is shown by ws open without any question, over a service that restarts", async () => {
+    const { as: bearer } = await members.join("m1");
+    const ending = new AbortController();
+    const access = { services: [`127.0.0.1:${members.port}`], ca: members.read("ca.crt"), bearer };
+    const { url } = await servePage(access, ending.signal);
+    const { page } = await openPage(browser, url);
+    await says(page, ".events li", "m1 joined at 127.0.0.1 as a candidate");
+    expect(page.url()).not.toContain("code");
+    await members.restart();
+    await says(page, ".notice", "The health service has been gone since");
+    await says(page, ".link", "Live");
+    ending.abort();
+    await says(page, ".notice", "The health service has been gone since");
+  });
 
   test("asks for a credential once", async () => {
     const url = `https://127.0.0.1:${members.port}/`;

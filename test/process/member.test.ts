@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { createServer as createTls } from "node:tls";
@@ -120,14 +120,30 @@ test("one that was removed while it was away hears it before its Ray starts", as
   expect(rig.rays.runs).toHaveLength(1);
 });
 
-test("a member whose address is gone says where the cluster knows it", async () => {
+test("a member whose machine has another address goes on there, and the cluster hears of it", async () => {
   await joinAndStop();
-  const again = await candidate({ NODE_IP_ADDRESS: rig.host("", 4) });
-  expect(await again.exit()).toBe(75);
-  expect(again.stderr).toContain(
-    `The cluster knows this node at ${rig.host("ray-cpu")}, and it is not there any more`,
-  );
-  expect(await members()).toEqual(["ray-cpu"]);
+  const [before, now] = [rig.host("ray-cpu"), rig.host("", 4)];
+  const again = await candidate({ NODE_IP_ADDRESS: now });
+  await again.says(`→ The cluster knows this node at ${before}; it goes on at ${now}`);
+  await again.says(`✓ The others reach this node at ${now}`);
+  await again.says("✓ Ray cluster is ready!");
+  const { body } = await admin("GET", "/v1/members");
+  expect(body.candidates).toBe(`ray-cpu=${now}:6379`);
+});
+
+test("a member that its cluster does not know any more says so, with the way out, and Ray runs on", async () => {
+  const file = join(rig.folder, "status.json");
+  const node = await candidate({ RAY_EP_STATUS_FILE: file });
+  await node.says("✓ Ray cluster is ready!");
+  health.signal("SIGKILL");
+  await health.exit();
+  const kept = join(clusterDir(), "cluster.json");
+  writeFileSync(kept, JSON.stringify({ ...JSON.parse(readFileSync(kept, "utf8")), members: [] }));
+  await startHealth();
+  await node.says("✗ The cluster's health service does not know ray-cpu any more");
+  expect(node.stdout).toContain("→ Join again: ws leave, then ws join TOKEN.");
+  await until("the status", () => readFileSync(file, "utf8").includes('"waits":{"kind":"unknown-member"'));
+  expect(rig.rays.runs.map(({ gone }) => gone)).toEqual([false]);
 });
 
 test("members hear of a candidate that joins later, and follow it without a restart of their own", async () => {
@@ -147,6 +163,16 @@ test("members hear of a candidate that joins later, and follow it without a rest
   await third.says("✓ Ray cluster is ready!");
   await gpu.says(`WORKER of ${rig.host("late", 2)}:6379`);
   expect(gpu.stdout.split("→ ray-entrypoint")).toHaveLength(2);
+});
+
+test("a machine whose clock is an hour ahead joins, by a token that has ended by that clock, and says so", async () => {
+  const shift = "const now = Date.now; Date.now = () => now() + 3_600_000;";
+  const word = await token({ expiresInS: 1800 });
+  const node = candidateBy(word, {
+    NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(shift)}`,
+  });
+  await node.says("✓ Ray cluster is ready!");
+  expect(node.stdout).toContain("✗ Warning: this machine's clock is 1 h ahead of the health service's");
 });
 
 test("a dry run joins nothing, and of a member it says what it is a member of", async () => {
@@ -248,6 +274,54 @@ describe("a node that does not become a member says why, and leaves nothing", ()
     } finally {
       squatter.close();
     }
+  });
+
+  /** A node whose join waits for three seconds for a port that another program has. */
+  async function joining(word: string) {
+    const squatter = createServer().listen(20_001, rig.host("ray-cpu"));
+    onTestFinished(() => void squatter.close());
+    const node = candidateBy(word);
+    await until("the membership", () => existsSync(join(stateOf("ray-cpu"), "membership.json")));
+    return { node, squatter };
+  }
+
+  test.each([
+    [
+      "while it looks for the service",
+      (word: string) => {
+        health.signal("SIGSTOP");
+        return { node: candidateBy(word) };
+      },
+    ],
+    ["after it was admitted", joining],
+  ])("stopped %s: it ends at once", async (_, begin) => {
+    const { node } = await begin(await token());
+    // Node itself catches the first two of those that the node waits for.
+    await until("the node to heed SIGQUIT", () => {
+      const [, caught = "0"] =
+        /^SigCgt:\t(\w+)/m.exec(readFileSync(`/proc/${node.pid}/status`, "utf8")) ?? [];
+      return ((BigInt(`0x${caught}`) >> 2n) & 1n) === 1n;
+    });
+    const sent = performance.now();
+    node.signal("SIGTERM");
+    expect([await node.exit(), performance.now() - sent < 2000]).toEqual([0, true]);
+    expect(node.stdout).toContain("✓ Stopped on SIGTERM");
+    health.signal("SIGCONT");
+    expect(await members()).toEqual([]);
+    expect(existsSync(join(stateOf("ray-cpu"), "membership.json"))).toBe(false);
+  });
+
+  test("what the cluster does not hear then, it hears at the next start", async () => {
+    const word = await token();
+    const { node, squatter } = await joining(word);
+    health.signal("SIGKILL");
+    await health.exit();
+    expect(await node.exit()).toBe(78);
+    expect(node.stdout).toContain("✗ The cluster did not hear that ray-cpu could not use its membership");
+    squatter.close();
+    await startHealth();
+    expect(await members()).toEqual(["ray-cpu"]);
+    await candidateBy(word).says("✓ Ray cluster is ready!");
   });
 
   test("an address that others cannot reach", async () => {

@@ -64,10 +64,12 @@ export const pinOf = (ca: string): string => hash(new X509Certificate(ca).raw);
 
 const hash = (der: Buffer): string => createHash("sha256").update(der).digest("base64url");
 
+/** How health services whose certificate that CA signed are connected to: only they have one, so their names and addresses do not matter. */
+export const pinnedAgent = (ca: string): Agent => new Agent({ ca, checkServerIdentity: () => undefined });
+
 /** Requests to health services whose certificate that CA signed; `token`: sent with each. */
 export function secureCall(ca: string, token: string | null): (service: string) => Call {
-  // Only health services have server certificates of this CA, so their names and addresses do not matter.
-  const agent = new Agent({ ca, checkServerIdentity: () => undefined });
+  const agent = pinnedAgent(ca);
   const options = { agent, lookup: rememberingLookup() };
   return (service) => async (method, path, timeoutMs, body) => {
     const url = `https://${service}${path}`;

@@ -47,6 +47,7 @@ const WAITS: Readonly<Record<string, (node: string) => string>> = {
   lease: () => "for the head lease",
   takeover: (node) => `for ${node} to come back`,
   "second-look": () => "for a HEAD to show itself",
+  "unknown-member": () => "to be let in again: its health service does not know it any more",
 };
 
 /** What it waits for. Where any HEAD will do, what answers instead says more. */
@@ -62,3 +63,7 @@ export const TELLS_NOTHING: readonly string[] = ["reached", "busy", "not-known"]
 /** Others cannot reach it. */
 export const isUnreached = (reach: NodeStatus["reach"]): reach is NonNullable<typeof reach> =>
   reach !== null && !TELLS_NOTHING.includes(reach.result);
+
+/** The state as it follows a name. */
+export const saysOf = (state: string): string =>
+  state === "waits" || state === "failed" ? state : `is ${state}`;

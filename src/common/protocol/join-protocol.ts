@@ -94,8 +94,12 @@ export type JoinRefused = z.infer<typeof JoinRefused>;
 /** 403 of every request of a member that was removed. */
 export const MemberRemoved = z.object({ reason: z.literal("removed"), message: Text });
 
-/** Body of `POST /v1/dial-back` (a member): the service connects to each port at the member's address and expects to read `nonce` there. */
+/**
+ * Body of `POST /v1/dial-back` (a member): the service connects to each port at the member's address and expects to read `nonce`
+ * there. `address`: of a member whose machine may have another one since.
+ */
 export const DialBackRequest = z.object({
+  address: z.optional(Peer),
   nonce: ReachRequest.shape.nonce,
   ports: z.array(Port).check(z.minLength(1), z.maxLength(4)),
 });

@@ -7,6 +7,9 @@ export const MAX_SHOWN = 8;
 /** What a Date can have (ECMA-262, 21.4.1.1): ws shows the times of all nodes. */
 export const Moment = Count.check(z.maximum(8.64e15));
 
+/** What a member waits for that its health service does not know: that it joins again. */
+export const UNKNOWN_MEMBER = "unknown-member";
+
 /**
  * What a node says of itself as data: in its reports to the health service, and in RAY_EP_STATUS_FILE, which outlives the process.
  * Times are milliseconds since 1970. Words of the entrypoint's unions are not enumerated, so that another version may have new ones.
@@ -54,8 +57,10 @@ export const NodeStatus = z.object({
   cluster: z.optional(z.object({ id: Word, same: z.boolean() })),
   /** Of Ray, since this process started. */
   restarts: Count,
-  /** What last made it restart Ray, also in an earlier run. */
-  fault: z.nullable(z.object({ reason: Word, words: z.optional(Text), at: Moment })),
+  /** What last made it restart Ray, also in an earlier run; `exitCode`: with which that ended. */
+  fault: z.nullable(
+    z.object({ reason: Word, words: z.optional(Text), at: Moment, exitCode: z.optional(z.int()) }),
+  ),
   /** How it ended; null while it lives, and where it was asked to stop. */
   failure: z.nullable(z.object({ reason: Word, words: z.optional(Text), exitCode: z.int() })),
 });

@@ -5,8 +5,9 @@ import { readConfig } from "./read-config.ts";
 
 const INTERFACES = [
   { name: "lo", address: "127.0.0.1" },
-  { name: "data0", address: "10.77.0.1" },
-  { name: "mgmt0", address: "10.88.0.1" },
+  { name: "data0", address: "10.77.0.1", names: ["gpu01-fast.lab", "gpu01-fast"] },
+  // As an engine or Debian writes a machine's own name.
+  { name: "mgmt0", address: "10.88.0.1", names: ["vm"] },
 ];
 
 const read = (hostname: string, env: Record<string, string>) =>
@@ -36,6 +37,9 @@ describe("C2 Ray uses the address of the node's own whitelist entry", () => {
     ["the entry is the address", { HEAD_WHITELIST: "10.77.0.1 10.77.0.2" }, "10.77.0.1"],
     ["it is another's, behind NAT", { HEAD_WHITELIST: "gpu01=203.0.113.7:6379" }, null],
     ["it is a name", { HEAD_WHITELIST: "gpu01=gpu01-data:6379" }, null],
+    ["it is a name that /etc/hosts has", { HEAD_WHITELIST: "gpu01=GPU01-fast:6379" }, "10.77.0.1"],
+    ["the entry is such a name alone", { HEAD_WHITELIST: "gpu01-fast gpu02-fast" }, "10.77.0.1"],
+    ["HEAD_ADDRESS is a name that /etc/hosts has", { HEAD_ADDRESS: "gpu01-fast.lab:6379" }, "10.77.0.1"],
     [
       "it is loopback, which Ray replaces by another address",
       { HEAD_WHITELIST: "gpu01=127.0.0.1:6379" },
@@ -60,6 +64,20 @@ describe("C2 Ray uses the address of the node's own whitelist entry", () => {
     expect(configOf("gpu01", env).values.NODE_IP_ADDRESS).toBe(address);
   });
 
+  test("the machine's own name is left to Ray, whatever /etc/hosts says of it", () => {
+    expect(configOf("vm", { HEAD_WHITELIST: "vm gpu02" }).values.NODE_IP_ADDRESS).toBeNull();
+  });
+
+  test("two entries with one address are named at once", () => {
+    expect(problemsOf({ HEAD_WHITELIST: "a=10.77.0.1:6379 b=10.77.0.1:6379 c=10.77.0.1:6380" })).toEqual([
+      {
+        where: "HEAD_WHITELIST",
+        problem: "expected an address of its own for each candidate, got 10.77.0.1 for a and b",
+        fix: "Correct the address of one of them, or leave it out.",
+      },
+    ]);
+  });
+
   test("the log names the card", () => {
     const { ownInterface } = configOf("gpu01", { HEAD_WHITELIST: "gpu01=10.77.0.1:6379" });
     if (ownInterface === undefined) throw new Error("no interface");
@@ -77,6 +95,8 @@ describe("C4 an explicit HEAD at this node's own address is this node", () => {
     ["10.77.0.1:6380", {}, false],
     ["10.77.0.1:6380", { RAY_HEAD_PORT: "6380" }, true],
     ["10.77.0.2:6379", {}, false],
+    ["gpu01-fast:6379", {}, true],
+    ["gpu01-fast:6380", {}, false],
     ["vm.:6379", {}, true],
     ["VM:6379", {}, true],
     ["vm.lab.example:6379", {}, true],

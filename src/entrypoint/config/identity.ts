@@ -6,6 +6,8 @@ import type { Values } from "./variables.ts";
 export interface OwnInterface {
   readonly name: string;
   readonly address: string;
+  /** What /etc/hosts calls that address. */
+  readonly names?: readonly string[];
 }
 
 /** Which candidate this node is, and its addresses. */
@@ -44,8 +46,11 @@ export function identify(
   const node = ownEntry?.name ?? calledItself;
   const explicit = values.HEAD_ADDRESS ?? values.HEAD_ADDRESS_CFG;
   // Ray replaces 127.0.0.1 by the address of the default route (scripts/scripts.py, 2.40 to 2.60).
-  const interfaceAt = (host: string | undefined) =>
-    interfaces.find(({ address }) => address === host && !hosts.isLoopback(address));
+  // Its own name is left to Ray as well: engines and Debian write one into /etc/hosts that says nothing of the cards.
+  const interfaceAt = (host = calledItself) =>
+    hosts.sameHost(host, calledItself)
+      ? undefined
+      : interfaces.find((each) => isAtCard(host, each) && !hosts.isLoopback(each.address));
   const named =
     (explicit?.port === headPort ? interfaceAt(explicit.host) : undefined) ?? interfaceAt(ownEntry?.host);
   return {
@@ -79,8 +84,12 @@ function isOwnEntry(
 function isOwnHost(host: string, nodeIp: string | null, interfaces: readonly OwnInterface[]): boolean {
   if (nodeIp !== null && (hosts.sameHost(host, nodeIp) || hosts.isLoopback(nodeIp)))
     return hosts.sameHost(host, nodeIp);
-  return hosts.isLoopback(host) || interfaces.some(({ address }) => address === host);
+  return hosts.isLoopback(host) || interfaces.some((each) => isAtCard(host, each));
 }
+
+/** A name that /etc/hosts has is found without asking, and waiting for, a name service. */
+const isAtCard = (host: string, { address, names = [] }: OwnInterface): boolean =>
+  address === host || names.some((name) => hosts.sameHost(name, host));
 
 /** Whether an explicit HEAD is this node. Behind a port mapping, its own name and port also mean this node. */
 export function isThisNode(

@@ -138,9 +138,22 @@ export function readTokenFile(env: Environment, { rayUser, becomes }: Users): st
  */
 export function readInterfaces(): OwnInterface[] | undefined {
   if (readText("/proc/sys/net/ipv4/ip_nonlocal_bind")?.trim() === "1") return undefined;
+  const named = namesIn(readText("/etc/hosts") ?? "");
   return attempt(() =>
     Object.entries(networkInterfaces()).flatMap(([name, addresses = []]) =>
-      addresses.filter(({ family }) => family === "IPv4").map(({ address }) => ({ name, address })),
+      addresses
+        .filter(({ family }) => family === "IPv4")
+        .map(({ address }) => ({ name, address, names: named.get(address) ?? [] })),
     ),
   );
+}
+
+/** The names of each address in a hosts file (hosts(5)). Pure. */
+export function namesIn(hosts: string): Map<string, string[]> {
+  const named = new Map<string, string[]>();
+  for (const line of hosts.split("\n")) {
+    const [address = "", ...names] = line.replace(/#.*/, "").split(/\s+/).filter(Boolean);
+    named.set(address, [...(named.get(address) ?? []), ...names]);
+  }
+  return named;
 }

@@ -68,6 +68,8 @@ function findConflicts(
         problem: `expected the port of this node's whitelist entry ${own.name}:${own.port}, got ${ownAddress.port}`,
         fix: "Give both the same port, or write the entry as name=host:port if a port mapping lies between.",
       },
+    // Of members the cluster says where they are: a machine may have the address that another one had.
+    !isMember && twiceAt(values.HEAD_WHITELIST),
     fencing === "strict" &&
       values.HEALTH_URL === null && {
         where: "HEALTH_URL",
@@ -106,6 +108,19 @@ function findConflicts(
         fix: "Behind NAT, give a host name that each side resolves to an address that it can reach.",
       },
   ]);
+}
+
+/** Two candidates at one address: whoever serves there would be taken for both. */
+function twiceAt(entries: Values["HEAD_WHITELIST"]): Problem | false {
+  const at = ({ host, port }: (typeof entries)[number]) => `${host.toLowerCase()}:${port ?? ""}`;
+  const [same] = [...Map.groupBy(entries, at).values()].filter((each) => each.length > 1);
+  return (
+    same !== undefined && {
+      where: "HEAD_WHITELIST",
+      problem: `expected an address of its own for each candidate, got ${same[0]?.host} for ${same.map(({ name }) => name).join(" and ")}`,
+      fix: "Correct the address of one of them, or leave it out.",
+    }
+  );
 }
 
 /**

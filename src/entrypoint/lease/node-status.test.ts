@@ -70,6 +70,12 @@ describe("what a node says of itself", () => {
     ],
     ["that it waits again", { waits: { kind: "head", node: null, since: 2001 } }, [JOINING, waiting()]],
     [
+      "that its cluster does not know it, whatever it decides",
+      { decision: null, waits: { kind: "unknown-member", node: null, since: 2000 } },
+      [EVENTS.known, EVENTS.decision, waiting()],
+    ],
+    ["that it does again", {}, [EVENTS.known, { ...EVENTS.known, isKnown: true }]],
+    [
       "the dial-back of each port, and how the last one went",
       {
         reach: { result: "reached", at: "ray-cpu:1" },
@@ -157,7 +163,7 @@ describe("the file", () => {
       keeper(file).hear(EVENTS.failed);
       const { fault, failure } = keeper(file, "ray-gpu", 9000).current;
       expect({ fault, failure }).toEqual({
-        fault: { reason: "no-head-in-time", words: said("No HEAD"), at: 9000 },
+        fault: { reason: "no-head-in-time", words: said("No HEAD"), exitCode: 75, at: 9000 },
         failure: null,
       });
     }));

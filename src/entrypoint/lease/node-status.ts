@@ -4,7 +4,12 @@ import { type Failure, renderFailure } from "../../common/failure.ts";
 import { cut, visible } from "../../common/output/shown.ts";
 import type { ProbeResult } from "../../common/probe-result.ts";
 import { Port, Word } from "../../common/protocol/from-outside.ts";
-import { MAX_SHOWN, type NodeStatus, parseStatus } from "../../common/protocol/node-status.ts";
+import {
+  MAX_SHOWN,
+  type NodeStatus,
+  parseStatus,
+  UNKNOWN_MEMBER,
+} from "../../common/protocol/node-status.ts";
 import type { Decision, WaitReason } from "../election/decide/decision.ts";
 import type { Event } from "../output/event.ts";
 import type { NoteFile } from "../output/notes.ts";
@@ -21,7 +26,7 @@ export interface Born {
 
 /** A node that has done nothing yet. `before`: the status that an earlier run left, of which the last fault is kept. Pure. */
 export function newborn({ node, version, python }: Born, nowMs: number, before?: NodeStatus): NodeStatus {
-  const failed = before?.failure && { reason: before.failure.reason, words: before.failure.words, at: nowMs };
+  const failed = before?.failure && { ...before.failure, at: nowMs };
   return {
     ...{
       node,
@@ -58,6 +63,10 @@ export function statusAfter(status: NodeStatus, event: Event, nowMs: number): No
     case "candidate": {
       const place = event.place < 0 ? null : event.place + 1;
       return { ...status, whitelist: event.whitelist.slice(0, MAX_SHOWN), place };
+    }
+    case "known": {
+      const waits = { kind: UNKNOWN_MEMBER, node: null, since: nowMs };
+      return { ...status, waits: event.isKnown ? null : waits };
     }
     case "removed":
       return fault("removed", event.message);
@@ -140,18 +149,20 @@ const asSeen = (result: ProbeResult): NodeStatus["heads"][number] => ({
 });
 
 function decided(status: NodeStatus, decision: Decision, nowMs: number): NodeStatus {
+  // No decision changes that.
+  const isUnknown = status.waits?.kind === UNKNOWN_MEMBER;
   switch (decision.role) {
     case "head":
     case "worker": {
       const { role, rule } = decision;
       const head = decision.role === "worker" ? formatAddress(decision.head.address) : null;
       // What it saw of others before it had its role is nothing that it waits for.
-      return { ...status, decision: { role, rule, head }, waits: null, heads: [] };
+      return { ...status, decision: { role, rule, head }, waits: isUnknown ? status.waits : null, heads: [] };
     }
     case "wait": {
       const { waitingFor } = decision;
       const waits = { kind: waitingFor.kind, node: nodeOf(waitingFor), since: status.waits?.since ?? nowMs };
-      return { ...status, decision: null, waits };
+      return { ...status, decision: null, waits: isUnknown ? status.waits : waits };
     }
     default:
       return status;

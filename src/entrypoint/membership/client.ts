@@ -1,11 +1,9 @@
 import type { Answer, Call } from "../../common/net/http.ts";
+import { findLeader, STANDBY } from "../../common/net/leader.ts";
 import type { secureCall } from "../../common/net/pinned-tls.ts";
 import { err, type Result } from "../../common/result.ts";
 import { type HealthClient, healthClient } from "../lease/health-client.ts";
 import type { Membership } from "./membership.ts";
-
-/** What a service that only copies another one answers to what it may not decide. */
-const STANDBY = 503;
 
 type Opened = ReturnType<typeof secureCall>;
 type Open = (...keys: Parameters<typeof secureCall>) => Opened | Promise<Opened>;
@@ -18,8 +16,8 @@ const openSecure: Open = async (...keys) =>
   (await import("../../common/net/pinned-tls.ts")).secureCall(...keys);
 
 /**
- * Requests of a member, with its credential, to the cluster's health services: the one that answered last, then the next.
- * `hear`: called with each answer.
+ * Requests of a member to the health service that decides. Only that one is given the credential: another one may be that of a
+ * machine which was removed. `hear`: called with each answer.
  */
 export function memberCall(
   member: () => Membership,
@@ -27,25 +25,30 @@ export function memberCall(
   open = openSecure,
 ): Call {
   const { ca, member: name, credential } = member();
-  let opened: ReturnType<Open> | undefined;
+  let opened: Promise<readonly [asAnybody: Opened, asMember: Opened]> | undefined;
   let last: string | undefined;
-  return async (method, path, ...request) => {
-    opened ??= open(ca, `${name}:${credential}`);
-    const at = await opened;
-    const { services, term, leader = "" } = member();
-    // A service that was away, and would decide by an old copy, learns by it that another one has decided since.
-    const heard = term === undefined ? "" : `?heard=${term}@${encodeURIComponent(leader)}`;
-    let answer: Result<Answer, string> = err("no health service is known");
-    for (const service of services.toSorted((a, b) => Number(b === last) - Number(a === last))) {
-      answer = await at(service)(method, `${path}${heard}`, ...request);
-      if (!answer.ok || answer.value.status === STANDBY) continue;
-      last = service;
-      hear(answer.value);
+  return async (method, path, timeoutMs, body) => {
+    opened ??= Promise.all([open(ca, null), open(ca, `${name}:${credential}`)]);
+    const [asAnybody, asMember] = await opened;
+    const ask = async (service: string): Promise<Result<Answer, string>> => {
+      const answer = await asMember(service)(method, `${path}${heardOf(member())}`, timeoutMs, body);
+      if (answer.ok && answer.value.status !== STANDBY) hear(answer.value);
       return answer;
-    }
-    return answer;
+    };
+    const answer = last === undefined ? undefined : await ask(last);
+    if (answer?.ok && answer.value.status !== STANDBY) return answer;
+    const found = await findLeader(member().services, asAnybody, timeoutMs);
+    // Nothing is sent to one service twice.
+    const isSame = found.ok && found.value === last;
+    last = found.ok ? found.value : undefined;
+    if (answer !== undefined && (isSame || !found.ok)) return answer;
+    return found.ok ? ask(found.value) : err(found.error.join("; ") || "no health service is known");
   };
 }
+
+/** A service that was away, and would decide by an old copy, learns by it that another one has decided since. */
+const heardOf = ({ term, leader = "" }: Membership): string =>
+  term === undefined ? "" : `?heard=${term}@${encodeURIComponent(leader)}`;
 
 /** The health client of a member. One that is not told of the lease must not take the service for one that keeps none. */
 export const openMemberClient = (call: Call): HealthClient =>

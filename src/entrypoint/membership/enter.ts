@@ -1,37 +1,64 @@
+import { deadlineIn, pause, realClock } from "../../common/deadline.ts";
 import type { Failure } from "../../common/failure.ts";
-import { err, ok, type Result } from "../../common/result.ts";
+import type { Call } from "../../common/net/http.ts";
+import type { JoinToken } from "../../common/protocol/join-token.ts";
+import { attempt, err, ok, type Result } from "../../common/result.ts";
 import type { Event } from "../output/event.ts";
+import { type StopRequest, unlessAborted } from "../stop-request.ts";
 import { readCards } from "./cards.ts";
 import { passGate } from "./gate.ts";
-import { comeBack, join } from "./join.ts";
+import { comeBack, join, prepareJoin } from "./join.ts";
 import { Member } from "./member.ts";
 import { type Membership, MembershipFile } from "./membership.ts";
 import { type Newcomer, readSettings, standingOf } from "./newcomer.ts";
 import { overlay } from "./overlay.ts";
 import { stateDirOf } from "./state-dir.ts";
 
-/** Reads this node's membership, or joins with its token; the member may be one that was removed. */
-export async function enter(newcomer: Newcomer): Promise<Result<Member, Failure>> {
+/**
+ * Reads this node's membership, or joins with its token. The member may be one that was removed; an event says that it was stopped
+ * before it was one.
+ */
+export async function enter(newcomer: Newcomer): Promise<Result<Member | Event<"stopped">, Failure>> {
+  const { stopRequest } = newcomer;
   const file = fileOf(newcomer);
-  const standing = await standingOf(newcomer, file.read());
+  const before = file.read();
+  if (before?.unused) await giveBack(memberOf(before, newcomer, file), file, newcomer);
+  const standing = await standingOf(newcomer, usable(before));
   if (!standing.ok) return standing;
   if (standing.value.kind === "removed") return ok(memberOf(standing.value.kept, newcomer, file));
   const isNew = standing.value.kind === "newcomer";
   const entered = await (standing.value.kind === "newcomer"
-    ? join(newcomer, standing.value.token)
+    ? joinUnlessStopped(newcomer, standing.value.token)
     : comeBack(newcomer, standing.value.kept, file.rayTokenPath));
+  if (entered === null) return ok(stopped(stopRequest));
   if (!entered.ok) return entered;
   const member = memberOf(entered.value, newcomer, file);
-  const obstacle = keep(member, file, isNew) ?? (await passed(member, newcomer, isNew));
-  if (obstacle === null || member.isRemoved) return ok(member);
-  if (isNew) await giveBack(member, file);
-  return err(obstacle);
+  const gate = async () => keep(member, file, isNew) ?? (await passed(member, newcomer, isNew));
+  const obstacle = await unlessAborted(
+    gate().then((failure) => ({ failure })),
+    stopRequest.asked,
+  );
+  if (obstacle?.failure === null || member.isRemoved) return ok(member);
+  if (isNew) await giveBack(member, file, newcomer);
+  return obstacle === null ? ok(stopped(stopRequest)) : err(obstacle.failure);
 }
+
+/** Null where it was stopped. What it asked for it hears, so that it can be given back. */
+async function joinUnlessStopped(newcomer: Newcomer, token: JoinToken) {
+  const ready = await unlessAborted(prepareJoin(newcomer, token), newcomer.stopRequest.asked);
+  return ready?.ok ? join(ready.value) : ready;
+}
+
+const usable = (kept: Membership | undefined): Membership | undefined => (kept?.unused ? undefined : kept);
+
+const stopped = ({ signal, askedAtMs }: StopRequest): Event<"stopped"> => ({
+  ...{ type: "stopped", signal, tookMs: realClock.now() - askedAtMs },
+});
 
 /** The same for a dry run, which changes nothing; an event says why there is nothing to decide yet. */
 export async function peek(newcomer: Newcomer): Promise<Result<Member | Event, Failure>> {
   const file = fileOf(newcomer);
-  const standing = await standingOf(newcomer, file.read());
+  const standing = await standingOf(newcomer, usable(file.read()));
   if (!standing.ok) return standing;
   if (standing.value.kind === "newcomer") {
     const settings = readSettings(newcomer);
@@ -74,10 +101,25 @@ async function passed(member: Member, { log }: Newcomer, isNew: boolean): Promis
   return null;
 }
 
-const GIVE_BACK_TIMEOUT_MS = 3000;
+const GIVE_BACK_MS = 4000;
+const GIVE_BACK_TIMEOUT_MS = 1500;
+const AGAIN_MS = 300;
 
-/** A join that fails leaves nothing: neither here nor in the cluster. */
-async function giveBack({ membership, call }: Member, file: MembershipFile): Promise<void> {
-  await call("DELETE", `/v1/members/${encodeURIComponent(membership.member)}`, GIVE_BACK_TIMEOUT_MS);
-  file.remove();
+/** A join that fails leaves nothing, neither here nor in the cluster. What the cluster does not hear now the next start tells it. */
+async function giveBack(
+  { membership, call }: Member,
+  file: MembershipFile,
+  { log, stopRequest: { urgent } }: Newcomer,
+): Promise<void> {
+  const { member } = membership;
+  const deadline = deadlineIn(GIVE_BACK_MS);
+  let answer: Awaited<ReturnType<Call>>;
+  do {
+    answer = await call("DELETE", `/v1/members/${encodeURIComponent(member)}`, GIVE_BACK_TIMEOUT_MS);
+    // Also where it does not know this member any more.
+    if (answer.ok && answer.value.status < 500) return file.remove();
+  } while (!deadline.expired() && (await pause(AGAIN_MS, urgent)));
+  const isKept = attempt(() => file.write({ ...membership, unused: true }) ?? true) ?? false;
+  const cause = answer.ok ? `it answered ${answer.value.status}` : answer.error;
+  log({ type: "not-given-back", member, cause, isKept });
 }

@@ -2,17 +2,17 @@ import { isIPv4 } from "node:net";
 import { parseAddress } from "../../common/address.ts";
 import { deadlineIn, pause } from "../../common/deadline.ts";
 import type { Failure } from "../../common/failure.ts";
-import { firewallLines } from "../../common/firewall.ts";
+import { firewallLines, readFirewall } from "../../common/firewall.ts";
 import type { Call } from "../../common/net/http.ts";
+import { rangesOf } from "../../common/port-ranges.ts";
 import { DialBackAnswer } from "../../common/protocol/join-protocol.ts";
 import { ClusterView, type Holder } from "../../common/protocol/lease-protocol.ts";
 import { err, ok } from "../../common/result.ts";
 import { parse } from "../lease/health-client.ts";
 import type { Event } from "../output/event.ts";
 import { answerWith, TIMEOUT_MS, whyNotAt } from "./dial.ts";
-import { readFirewall } from "./firewall.ts";
 import type { Membership } from "./membership.ts";
-import { rangesOf, takenPorts } from "./ports.ts";
+import { takenPorts } from "./ports.ts";
 
 export interface Gate {
   readonly member: Membership;
@@ -79,7 +79,9 @@ async function isReached(gate: Gate): Promise<Failure | null> {
 }
 
 async function askForDial({ member, call, log }: Gate, nonce: string, ports: readonly number[]) {
-  const answer = await call("POST", "/v1/dial-back", DIAL_TIMEOUT_MS, { nonce, ports });
+  const answer = await call("POST", "/v1/dial-back", DIAL_TIMEOUT_MS, {
+    ...{ nonce, ports, address: member.address },
+  });
   if (!answer.ok) return err<Unclear>({ reason: "no-health-service", causes: [answer.error] });
   const aheadMs = Date.now() - answer.value.dateMs;
   if (Math.abs(aheadMs) > CLOCKS_DIFFER_MS) log({ type: "clock", aheadMs });

@@ -1,17 +1,22 @@
+import { isLoopback } from "../../common/address.ts";
 import type { Failure } from "../../common/failure.ts";
 import type { Answer } from "../../common/net/http.ts";
+import { findLeader } from "../../common/net/leader.ts";
 import type { Pinned } from "../../common/net/pinned-tls.ts";
 import { Joined, JoinRefused, type JoinRequest } from "../../common/protocol/join-protocol.ts";
 import type { JoinToken } from "../../common/protocol/join-token.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import { probeLocal } from "../config/local.ts";
 import { parse } from "../lease/health-client.ts";
-import { shown } from "./address.ts";
+import { type OwnAddress, shown } from "./address.ts";
 import { readCards } from "./cards.ts";
 import { hashOf, type Membership } from "./membership.ts";
 import { type Newcomer, ownAddress, readSettings } from "./newcomer.ts";
 
-/** A member again, at the address under which the others know it: nobody is asked. */
+/**
+ * A member again, at the address under which the others know it, or at the one that the same card has now; the cluster hears of that
+ * in the gate. Nobody is asked.
+ */
 export function comeBack(
   { log, ...told }: Newcomer,
   kept: Membership,
@@ -19,16 +24,27 @@ export function comeBack(
 ): Result<Membership, Failure> {
   const settings = readSettings(told, kept, rayTokenPath);
   if (!settings.ok) return settings;
-  const own = ownAddress(settings.value, kept.address, log);
-  const isGone = own.ok
-    ? own.value.address !== kept.address
-    : own.error.reason === "wrong-address" && own.error.problem === "not-ours";
-  if (isGone) return err({ reason: "moved", address: kept.address, cards: readCards().map(shown) });
-  return own.ok ? ok({ ...kept, ...own.value }) : own;
+  const { NODE_IP_ADDRESS: given, RAY_EP_INTERFACE: named } = settings.value;
+  const cards = readCards();
+  const isGone = !isLoopback(kept.address) && cards.every(({ address }) => address !== kept.address);
+  const card = named ?? (isGone && given === null ? (kept.interface ?? null) : null);
+  const own = ownAddress({ ...settings.value, RAY_EP_INTERFACE: card }, kept.address, log);
+  if (!own.ok) return isGone ? err({ reason: "moved", address: kept.address, cards: cards.map(shown) }) : own;
+  if (own.value.address !== kept.address) log({ type: "moved", from: kept.address, to: own.value.address });
+  return ok({ ...kept, ...own.value });
 }
 
-/** A new member, which nobody has reached yet. */
-export async function join(newcomer: Newcomer, token: JoinToken): Promise<Result<Membership, Failure>> {
+/** Where a machine may join, and as what; nothing was asked of the cluster yet. */
+interface Joining {
+  readonly ca: string;
+  readonly own: OwnAddress;
+  /** The service that decides. */
+  readonly leader: string;
+  readonly request: JoinRequest;
+}
+
+/** Looks at this node and at the token's cluster: all that may be wrong before it asks to join. */
+export async function prepareJoin(newcomer: Newcomer, token: JoinToken): Promise<Result<Joining, Failure>> {
   const { env, who, stopRequest, log, hostname } = newcomer;
   const settings = readSettings(newcomer);
   if (!settings.ok) return settings;
@@ -37,63 +53,49 @@ export async function join(newcomer: Newcomer, token: JoinToken): Promise<Result
   const { version, python } = local.value.ray;
   const found = await findService(token.services, token.pin);
   if (!found.ok) return found;
-  const own = ownAddress(settings.value, found.value.localAddress, log);
+  const { ca, localAddress } = found.value;
+  const own = ownAddress(settings.value, localAddress, log);
   if (!own.ok) return own;
-  const joined = await askToJoin(found.value, token.services, {
+  const { secureCall } = await import("../../common/net/pinned-tls.ts");
+  const leader = await findLeader(token.services, secureCall(ca, null), TIMEOUT_MS);
+  if (!leader.ok) return err({ reason: "no-health-service", causes: leader.error });
+  const request = {
     secret: token.secret,
     node: settings.value.RAY_EP_NODE_NAME ?? hostname,
     address: own.value.address,
     candidate: settings.value.RAY_EP_CANDIDATE,
     ray: version ?? "unknown",
     python: python ?? "unknown",
-  });
+  };
+  return ok({ ca, own: own.value, leader: leader.value, request });
+}
+
+/** A new member, which nobody has reached yet. Only the service that decides is told the token's secret. */
+export async function join({ ca, own, leader, request }: Joining): Promise<Result<Membership, Failure>> {
+  const { secureCall } = await import("../../common/net/pinned-tls.ts");
+  const answer = await secureCall(ca, null)(leader)("POST", "/v1/join", TIMEOUT_MS, request);
+  if (!answer.ok) return err({ reason: "no-health-service", causes: [answer.error] });
+  const joined = readJoined(answer.value, leader);
   if (!joined.ok) return joined;
-  return ok({ ...joined.value, ...own.value, ca: found.value.ca, joinedWith: await hashOf(token.secret) });
+  return ok({ ...joined.value, ...own, ca, joinedWith: await hashOf(request.secret) });
 }
 
 const TIMEOUT_MS = 5000;
 
-/** A health service that has proven to be the cluster's. */
-interface Found extends Pinned {
-  readonly service: string;
-}
-
 /** The first service that answers with the pinned key; the next one is asked where one does not. */
-async function findService(services: readonly string[], pin: string): Promise<Result<Found, Failure>> {
+async function findService(services: readonly string[], pin: string): Promise<Result<Pinned, Failure>> {
   const { fetchCa } = await import("../../common/net/pinned-tls.ts");
   const causes: string[] = [];
   let other: string | undefined;
   for (const service of services) {
     const found = await fetchCa(service, pin, TIMEOUT_MS);
-    if (found.ok) return ok({ ...found.value, service });
+    if (found.ok) return found;
     if (found.error.kind === "no-answer") causes.push(found.error.cause);
     else other ??= service;
   }
   return err(
     other === undefined ? { reason: "no-health-service", causes } : { reason: "other-key", service: other },
   );
-}
-
-/** What a service that only copies another one answers. */
-const STANDBY = 503;
-
-/** Exchanges the token's secret for a membership, at the first service that decides. */
-async function askToJoin(
-  { ca, service }: Found,
-  services: readonly string[],
-  request: JoinRequest,
-): Promise<Result<Joined, Failure>> {
-  const { secureCall } = await import("../../common/net/pinned-tls.ts");
-  const at = secureCall(ca, null);
-  let failure: Failure = { reason: "no-health-service", causes: [] };
-  for (const each of [service, ...services.filter((other) => other !== service)]) {
-    const answer = await at(each)("POST", "/v1/join", TIMEOUT_MS, request);
-    if (answer.ok && answer.value.status !== STANDBY) return readJoined(answer.value, each);
-    if (answer.ok) failure = unclear(answer.value, each);
-    else if (failure.reason === "no-health-service")
-      failure = { ...failure, causes: [...failure.causes, answer.error] };
-  }
-  return err(failure);
 }
 
 /** What the service said, or why that is no membership. */

@@ -13,7 +13,12 @@ interface Hearing {
   readonly onCandidates: (candidates: string) => void;
   /** Once, when this member was removed. */
   readonly onRemoved: () => void;
+  /** When the health service does not know this member (any more), and when it does again. */
+  readonly onKnown: (event: Event<"known">) => void;
 }
+
+/** To a credential that is none of a member's. */
+const UNKNOWN = 401;
 
 /** A node that belongs, or belonged, to a cluster of several machines; what it hears of itself and of the others is kept. */
 export class Member {
@@ -24,6 +29,7 @@ export class Member {
   readonly #file: MembershipFile;
   #membership: Membership;
   #hearing: Hearing | undefined;
+  #isKnown = true;
 
   constructor(membership: Membership, told: Told, file: MembershipFile) {
     this.#membership = membership;
@@ -57,16 +63,25 @@ export class Member {
 
   client(hearing: Hearing): HealthClient {
     this.#hearing = hearing;
+    // What was heard before there was somebody to tell is told with the next answer.
+    this.#isKnown = true;
     return openMemberClient(this.call);
   }
 
   #hear({ status, body }: Answer): void {
+    if (status === 200 || status === UNKNOWN) this.#tellKnown(status === 200);
     const news = status === 200 ? parse(NodeNoted, body)?.news : undefined;
     if (news !== undefined) this.#learn(news);
     const removed = status === 403 ? parse(MemberRemoved, body) : null;
     if (removed === null || this.isRemoved) return;
     this.#keep({ removed: removed.message });
     this.#hearing?.onRemoved();
+  }
+
+  #tellKnown(isKnown: boolean): void {
+    if (isKnown === this.#isKnown) return;
+    this.#isKnown = isKnown;
+    this.#hearing?.onKnown({ type: "known", member: this.#membership.member, isKnown });
   }
 
   #learn(news: ClusterNews): void {

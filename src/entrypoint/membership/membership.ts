@@ -20,6 +20,8 @@ export const Membership = z.object({
   joinedWith: Word,
   /** What the service said when this member was removed. */
   removed: z.optional(Text),
+  /** It could not be used, and the cluster was not told so: the next start tells it, before it joins anew. */
+  unused: z.optional(z.boolean()),
 });
 export type Membership = z.infer<typeof Membership>;
 

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
+import { rangesOf } from "../../common/port-ranges.ts";
 import { DEFAULT_PORTS } from "../../common/protocol/join-protocol.ts";
-import { listeners, rangesOf } from "./ports.ts";
+import { listeners } from "./ports.ts";
 
 test("a member's Ray has the block; a candidate, which may be HEAD, three ports more", () => {
   const all = [

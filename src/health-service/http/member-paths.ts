@@ -53,7 +53,9 @@ export function memberPaths(
     "/v1/dial-back": {
       POST: write(wire.DialBackRequest, whyNotHeard, async (request, { caller }) => {
         const member = "name" in caller ? cluster.member(caller.name) : undefined;
-        return member === undefined ? NO_MEMBER : ok(await service.dialBack(request, member));
+        if (member === undefined) return NO_MEMBER;
+        const { address = member.address } = request;
+        return ok(await service.dialBack(request, { ...member, address }));
       }),
     },
   };

@@ -7,8 +7,9 @@ import type { Failure } from "../../common/failure.ts";
 import type { ProbeAnswer } from "../../common/probe-result.ts";
 import type { Event } from "../../entrypoint/output/event.ts";
 import { likelyCause } from "../drivers/causes.ts";
+import type { Driver } from "../drivers/driver.ts";
 import { describeFailure } from "../failure.ts";
-import { causeOf } from "./diagnosis.ts";
+import { causeOf, ended as whyEnded } from "./diagnosis.ts";
 
 const NO_IMAGE = "there is no such image";
 const NO_REGISTRY = "this machine does not reach the image's registry";
@@ -168,4 +169,20 @@ describe("why a node is late", () => {
       "  → Likely cause: it sleeps",
     ]);
   });
+});
+
+test("ws join ends with the code that the node of this machine ended with, which says where the fault is", async () => {
+  const status = JSON.stringify({
+    ...statusOf("gpu02", []),
+    failure: { reason: "not-reached", exitCode: 78 },
+  });
+  const driver = (cluster?: Driver["cluster"]) =>
+    ({
+      ...{ absent: () => ({ ref: "c" }), status: async () => status, log: async () => [] },
+      ...{ keepLog: async () => "gpu02.log", cluster },
+    }) as unknown as Driver;
+  const code = async (of: Driver) =>
+    describeFailure(await whyEnded(of, "gpu02", "exit code 78", undefined)).code;
+  expect(await code(driver(async () => undefined))).toBe(78);
+  expect(await code(driver())).toBe(75);
 });

@@ -1,4 +1,4 @@
-import type { NodeStatus } from "../../common/protocol/node-status.ts";
+import { type NodeStatus, parseStatus, UNKNOWN_MEMBER } from "../../common/protocol/node-status.ts";
 import { TEST_WORKER_NAME } from "../config/settings.ts";
 import { DISK_FULL, likelyCause, PORT_IN_USE, TOKENS_DIFFER, VERSIONS_DIFFER } from "../drivers/causes.ts";
 import type { Driver, Service } from "../drivers/driver.ts";
@@ -15,7 +15,15 @@ export async function ended(
   service: Service | undefined,
 ): Promise<WsFailure> {
   const found = await diagnose(driver, node, service, { tail: LAST_LINES }, [how]);
-  return { reason: "node-ended", how, ...found, log: await driver.keepLog(node, service, how) };
+  const log = await driver.keepLog(node, service, how);
+  const exitCode = driver.cluster && (await exitCodeOf(driver, (service ?? driver.absent(node)).ref));
+  return { reason: "node-ended", how, ...found, log, ...(exitCode === undefined ? {} : { exitCode }) };
+}
+
+/** Of a machine of several it is the answer to `ws join`: the fault is here (78) or elsewhere (75). It may run again since. */
+async function exitCodeOf(driver: Driver, ref: string): Promise<number | undefined> {
+  const { failure, fault } = parseStatus(await driver.status(ref)) ?? {};
+  return failure?.exitCode ?? fault?.exitCode;
 }
 
 interface Waiting {
@@ -74,6 +82,10 @@ export function causeOf(status: NodeStatus | undefined, lines: readonly string[]
 
 /** Why a node that has no role yet is late: the first that holds counts. */
 const LATE: readonly ((status: NodeStatus) => string | undefined)[] = [
+  ({ waits }) =>
+    waits?.kind === UNKNOWN_MEMBER
+      ? "the cluster's health service does not know this machine any more: ws leave, then ws join TOKEN"
+      : undefined,
   // The test worker is to be outside.
   ({ node, whitelist, place }) =>
     place === null && whitelist.length > 0 && node !== TEST_WORKER_NAME

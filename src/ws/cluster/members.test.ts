@@ -2,8 +2,10 @@ import { expect, test } from "vitest";
 import { EVENTS } from "../../../test/fixtures/events.ts";
 import { statusOf } from "../../../test/fixtures/status.ts";
 import { parseStatus } from "../../common/protocol/node-status.ts";
-import { renderPs } from "../commands/ps.ts";
-import { type MemberReport, whyOf } from "./members.ts";
+import { err, ok } from "../../common/result.ts";
+import type { Driver } from "../drivers/driver.ts";
+import { renderPs } from "../output/ps-table.ts";
+import { type MemberReport, reportMembers, UNKNOWN } from "./members.ts";
 import { type ServiceReport, withMembers } from "./status.ts";
 
 const member = (name: string, more: Partial<MemberReport> = {}): MemberReport => ({
@@ -36,15 +38,10 @@ test("the table has what the health service knows, and says that this machine wa
   expect(text).toContain("✗ This machine was removed from that cluster: by the owner → Clean up: ./ws leave");
 });
 
-test("what troubles a node: who cannot reach it comes first, its last fault last", () => {
-  const status = statusOf("gpu2", [EVENTS.candidate]);
-  expect(whyOf(status)).toBeUndefined();
-  const fault = { reason: "gcs-silent", at: Date.parse("2026-01-31T12:00:05Z") };
-  expect(whyOf({ ...status, fault })).toBe("last: gcs-silent at 12:00:05");
-  const waits = { kind: "head", node: "gpu1", since: 0 };
-  expect(whyOf({ ...status, fault, waits })).toBe("waits: head gpu1");
-  const reach = { result: "timeout", at: "10.77.0.2:20000" };
-  expect(whyOf({ ...status, fault, waits, reach })).toBe("not reached at 10.77.0.2:20000 (timeout)");
+test("a member that its health service does not know is no silence of that service", async () => {
+  const ask = async () => ok({ status: 401, body: "{}", dateMs: Number.NaN });
+  const driver = { cluster: async () => ({ heads: [], token: "", ask }) } as unknown as Driver;
+  expect(await reportMembers(driver)).toEqual(err(UNKNOWN));
 });
 
 test("a time that no clock shows makes a status none, and not the end of ws ps", () => {

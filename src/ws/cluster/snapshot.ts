@@ -135,7 +135,7 @@ export async function healthAnswers(driver: Driver): Promise<Result<void, string
 }
 
 /** A read of the health service: of several machines with this member's credential. Throws where it does not answer. */
-async function askHealth(driver: Driver, path: string) {
+export async function askHealth(driver: Driver, path: string) {
   if (driver.cluster === undefined) return send(`${healthUrl(driver)}${path}`, HEALTH_TIMEOUT_MS);
   const answer = await (await driver.cluster())?.ask("GET", path);
   if (answer?.ok) return { status: answer.value.status, text: answer.value.body };

@@ -3,11 +3,12 @@ import type { NodeInfo } from "../../gcs/client.ts";
 import { HEALTH_NAME, TEST_CLIENT_NAME } from "../config/settings.ts";
 import { type Driver, type Service, servicesOf } from "../drivers/driver.ts";
 import type { Attempt } from "../failure.ts";
-import { type MemberReport, reportMembers } from "./members.ts";
+import { type MemberReport, type NodeNews, newsOf, reportMembers } from "./members.ts";
 import {
   type ClusterView,
   gcsOf,
   healthAnswers,
+  healthView,
   type NoHead,
   newestNamed,
   nodeAt,
@@ -46,6 +47,8 @@ export interface ServiceReport {
   readonly container?: Service["container"] | undefined;
   /** Of a cluster of several machines. */
   readonly member?: MemberReport | undefined;
+  /** What the health service knows of a node; of a member `member` has it. */
+  readonly news?: NodeNews | undefined;
 }
 
 /** What runs, as the GCS sees the nodes and as the driver sees the services. The test's two are shown only while they exist. */
@@ -66,13 +69,17 @@ export async function reportCluster(driver: Driver): Attempt<ClusterReport> {
   if (view !== undefined) services.push(...others(driver, view, names));
   const joined = await driver.cluster?.();
   const members = joined ? await reportMembers(driver) : ok([]);
+  const news = newsOf(joined ? undefined : await healthView(driver));
   const head = view && (await reportHead(driver, view, found.value));
   return ok({
     runtime: driver.name,
     head,
     noHead,
     ...(joined ? { removed: joined.removed, silent: members.ok ? undefined : members.error } : {}),
-    services: withMembers(services, members.ok ? members.value : []),
+    services: withMembers(services, members.ok ? members.value : []).map((each) => {
+      const known = news.get(each.name);
+      return known === undefined ? each : { ...each, news: known };
+    }),
   });
 }
 

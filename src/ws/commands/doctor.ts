@@ -34,8 +34,10 @@ async function doctor(context: WsContext, options: GlobalOptions & JsonOption) {
   const compose = ["docker", "compose"];
   const host = await engineHost(docker, shell);
   const machine = await lookAtMachine(shell, stateDir, { docker, host });
-  const part = options.runtime === "embedded" ? undefined : readMachine(stateDir);
-  if (part !== undefined) return examineMember(context, options, settings.value, { machine, part });
+  const part = options.runtime === "embedded" ? ok(undefined) : readMachine(stateDir);
+  if (!part.ok) return part.error;
+  if (part.value !== undefined)
+    return examineMember(context, options, settings.value, { machine, part: part.value });
   const answer = machine.engine;
   // The cluster to examine is chosen as in every other command; docker's is examined also where its engine does not answer.
   const choice = await choose({

@@ -1,6 +1,7 @@
 import { styleText } from "node:util";
 import { type Command, InvalidArgumentError } from "commander";
 import { err, ok } from "../../common/result.ts";
+import { linesOf, readReported } from "../cluster/history.ts";
 import type { WsContext } from "../context.ts";
 import type { Opened } from "../drivers/choose.ts";
 import { type Driver, servicesOf } from "../drivers/driver.ts";
@@ -62,7 +63,10 @@ export async function showLogs(
   return EXIT.ok;
 }
 
-/** Hands on the lines of the services' logs: one service after the other or, if they are followed, as they come. */
+/**
+ * Hands on the lines of the services' logs: one service after the other or, if they are followed, as they come. Of a node without
+ * a log here, those that it sent to the health service.
+ */
 export async function readLogs(
   driver: Driver,
   nodes: readonly string[],
@@ -75,12 +79,15 @@ export async function readLogs(
   if (!found.ok) return found;
   const named = (["main", "test"] as const).flatMap((part) => servicesOf(driver.settings, part));
   const known = [...new Set([...named, ...found.value.map(({ name }) => name)])];
-  const unknown = nodes.find((node) => !known.includes(node));
+  const strangers = nodes.filter((node) => !known.includes(node));
+  const reported = await Promise.all(strangers.map((node) => linesOf(asked, node)));
+  const unknown = strangers.find((_, i) => reported[i] === undefined);
   if (unknown !== undefined && driver.cluster) return err({ reason: "log-elsewhere", node: unknown });
   if (unknown !== undefined) return err({ reason: "no-such-node", node: unknown, known });
   const reading = (nodes.length === 0 ? known : nodes).map((node) => async () => {
     const service = found.value.find(({ name }) => name === node);
-    for await (const line of asked.readLog(node, service, request, signal) ?? []) onLine(node, line);
+    const own = known.includes(node) ? asked.readLog(node, service, request, signal) : undefined;
+    for await (const line of own ?? readReported(asked, node, request, signal)) onLine(node, line);
   });
   if (request.follow) await Promise.all(reading.map((read) => read()));
   else for (const read of reading) await read();

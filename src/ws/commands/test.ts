@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { type Address, formatAddress, parseAddress } from "../../common/address.ts";
 import { monotonicMs } from "../../common/deadline.ts";
+import { ok } from "../../common/result.ts";
 import type { Check } from "../checks/check.ts";
 import { CHECKLIST, runChecks } from "../checks/checklist.ts";
 import { checkContext } from "../checks/context.ts";
@@ -60,7 +61,9 @@ interface TestOptions extends GlobalOptions, JsonOption {
 /** The cluster test of docs/specification.md. */
 async function test(context: WsContext, options: TestOptions, command: Pick<Command, "error">) {
   const { up, down, logs } = options;
-  const isMember = options.runtime !== "embedded" && readMachine(options.stateDir) !== undefined;
+  const machine = options.runtime === "embedded" ? ok(undefined) : readMachine(options.stateDir);
+  if (!machine.ok) return machine.error;
+  const isMember = machine.value !== undefined;
   if (isMember && (down || logs)) command.error("error: a cluster of several machines needs no test worker");
   if (!up && !down && !logs && !isMember) command.error("error: expected one of --up, --down and --logs");
   const opened = await open(context, options, { tool: up ? "compose" : "engine" });

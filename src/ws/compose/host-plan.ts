@@ -73,7 +73,7 @@ const NO_ADDRESS: Problem = {
 type MachineSize = Pick<HostFacts, "cpus" | "memoryBytes">;
 
 /** Ray leaves /dev/shm for the disk when the store does not fit whole, and advises a tenth more (ray/_private/services.py). */
-const SHM_MARGIN = 1.1;
+export const SHM_MARGIN = 1.1;
 const MIB = 2 ** 20;
 
 /** Docker refuses more CPUs than the machine has, and Ray an object store beyond its memory: both are cut down. */

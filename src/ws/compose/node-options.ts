@@ -36,13 +36,16 @@ const pathOf = (path: string): string => (/^[./~]/.test(path) ? path : `./${path
 /** As the Container Device Interface names them: nvidia.com/gpu=0. */
 const CDI_NAME = /^[^/=]+\/[^/=]+=/;
 
+/** Whether an engine finds these GPUs by itself, without a toolkit. Pure. */
+export const isCdi = (gpus: NodeSettings["gpus"]): gpus is string[] =>
+  Array.isArray(gpus) && gpus.every((id) => CDI_NAME.test(id));
+
 /** How a node gets GPUs of this machine. An engine refuses to start a node for which it has none. */
 function gpuOptions({ gpuKind, amdGroups, hostHasGpu }: HostPlan, { gpus }: Pick<NodeSettings, "gpus">) {
   const none = { environment: {}, devices: [], groups: [], reserved: undefined };
   if (gpus === undefined || hostHasGpu === false) return none;
   const capabilities = ["gpu"];
-  if (Array.isArray(gpus) && gpus.every((id) => CDI_NAME.test(id)))
-    return { ...none, reserved: { driver: "cdi", device_ids: gpus, capabilities } };
+  if (isCdi(gpus)) return { ...none, reserved: { driver: "cdi", device_ids: gpus, capabilities } };
   if (gpuKind === "nvidia") {
     const which = Array.isArray(gpus) ? { device_ids: gpus } : { count: gpus };
     return { ...none, reserved: { driver: "nvidia", ...which, capabilities } };

@@ -1,6 +1,9 @@
 import { stripVTControlCharacters } from "node:util";
 import { formatAddress } from "../../common/address.ts";
-import type { NodeStatus } from "../../common/protocol/node-status.ts";
+import { span } from "../../common/output/units.ts";
+import { STATE_WORDS, saysOf, whyOf } from "../../common/output/why.ts";
+import type { ClusterView as HealthView } from "../../common/protocol/lease-protocol.ts";
+import { type NodeStatus, UNKNOWN_MEMBER } from "../../common/protocol/node-status.ts";
 import type { NodeInfo } from "../../gcs/client.ts";
 import { causeOf } from "../cluster/diagnosis.ts";
 import { newestNamed } from "../cluster/snapshot.ts";
@@ -68,7 +71,7 @@ const RULES: readonly ((present: Present) => Finding[])[] = [
     return nodes
       .filter(({ name, alive }) => alive && !known.includes(name))
       .map(({ name, address, isHead }) => {
-        const itself = versions(reported.get(name));
+        const itself = versions(reported.get(name)?.status);
         return about(
           name,
           good(`${isHead ? "HEAD" : "WORKER"}, ALIVE at ${address}${itself}; it was not started by this ws`),
@@ -76,7 +79,29 @@ const RULES: readonly ((present: Present) => Finding[])[] = [
       });
   },
 
+  /** Nodes elsewhere that report, and that Ray does not list as ALIVE. */
+  ({ settings, nodes, services, reported }) => {
+    const known = [...settings.nodes, ...services].map(({ name }) => name);
+    return [...reported.values()]
+      .filter(({ name }) => !known.includes(name) && !newestNamed(nodes, name)?.alive)
+      .map((node) => about(node.name, elsewhere(node)));
+  },
+
   (present) => [about("HEAD", oneHead(present))],
+
+  /** Of a cluster of several machines. */
+  ({ services }) =>
+    services
+      .filter(({ nodeStatus }) => nodeStatus?.waits?.kind === UNKNOWN_MEMBER)
+      .map(({ name }) =>
+        about(
+          name,
+          bad(
+            "the cluster's health service does not know this machine any more: it lost what it kept, or took over before it had heard of this join",
+            "Join again: ./ws leave, then ./ws join TOKEN.",
+          ),
+        ),
+      ),
 
   /** "test-ray-worker starts as HEAD". */
   ({ services, nodes, candidates }) => {
@@ -139,6 +164,17 @@ function listed({ name, log, nodeStatus }: ServiceFacts, node: NodeInfo | undefi
   const since = nodeStatus?.waits ? `; it has waited since ${clock(nodeStatus.waits.since)}` : "";
   const cause = likely(causeOf(nodeStatus, log.split("\n")));
   return bad(`it runs, and ${what}${since}`, `Read ws logs ${name}: it says what it is waiting for.${cause}`);
+}
+
+function elsewhere(node: HealthView["nodes"][number]): Said {
+  const { name, state, silent, seenAgo, status } = node;
+  const is = silent
+    ? `it has been silent for ${span(seenAgo * 1000)}`
+    : `it ${saysOf(status?.failure ? "failed" : STATE_WORDS[state])}`;
+  const why = whyOf(node);
+  const saw = `${is}${why === undefined ? "" : `: ${why}`}${versions(status)}; it is on another machine`;
+  if (state === "stopped" && !status?.failure) return note(saw, "Start it there, or forget it.");
+  return bad(saw, `Read what it wrote: ws logs ${name}.${likely(causeOf(status, []))}`);
 }
 
 /** What a node says of itself: its versions, how often it restarted its Ray and why last. */

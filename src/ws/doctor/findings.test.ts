@@ -108,6 +108,14 @@ describe("a machine and a cluster without fault", () => {
   });
 });
 
+test("a member that its health service does not know has to join again", () => {
+  const unknown = service("ray-gpu", { nodeStatus: statusOf("ray-gpu", [EVENTS.known]) });
+  const all = { ...cluster, services: ok([unknown]) };
+  expect(clusterFindings(facts({ cluster: all })).find(({ fix }) => fix.includes("ws leave"))).toMatchObject({
+    ...{ topic: "ray-gpu", state: "bad", fix: "Join again: ./ws leave, then ./ws join TOKEN." },
+  });
+});
+
 describe("what stands in the way on the machine", () => {
   test.each<[string, Partial<MachineFacts>, string]>([
     ["no compose", { compose: err("there is neither") }, "Compose: there is neither"],

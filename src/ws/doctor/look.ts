@@ -136,7 +136,7 @@ export async function lookAtCluster(driver: Driver) {
     noHead,
     nodes: view?.nodes ?? [],
     /** What each node told the health service of itself, also one that this ws did not start. */
-    reported: new Map(health?.nodes?.map(({ name, status }) => [name, status])),
+    reported: new Map(health?.nodes?.map((node) => [node.name, node])),
   };
 }
 

@@ -60,8 +60,9 @@ export async function open(
   if (!loaded.ok) return loaded;
   const { env: shell, dist, terminal } = context;
   const { stateDir } = options;
-  const machine = options.runtime === "embedded" ? undefined : readMachine(stateDir);
-  if (machine !== undefined) return openMember(context, options, loaded.value, machine, tool);
+  const machine = options.runtime === "embedded" ? ok(undefined) : readMachine(stateDir);
+  if (!machine.ok) return machine;
+  if (machine.value !== undefined) return openMember(context, options, loaded.value, machine.value, tool);
   const last = lastUp(stateDir);
   const choice = await choose({
     asked: options.runtime,

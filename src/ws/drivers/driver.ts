@@ -15,6 +15,7 @@ import {
 } from "../config/settings.ts";
 import type { Secrets } from "../config/tokens.ts";
 import type { Attempt } from "../failure.ts";
+import type { Access } from "../machine/service.ts";
 import type { Job } from "../output/progress.ts";
 import type { LogLine, LogRequest } from "./log-files.ts";
 import type { Program } from "./run-program.ts";
@@ -93,6 +94,8 @@ interface Typing {
 }
 
 interface ClusterAccess {
+  /** How this member reaches its health services. */
+  readonly access: Access;
   /** Where those serve that may be HEAD. */
   readonly heads: readonly Address[];
   /** Ray's. */

@@ -16,17 +16,38 @@ import type { Attempt } from "../failure.ts";
 import type { Job } from "../output/progress.ts";
 import { warn, warnOfMachine } from "../output/terminal.ts";
 import { lastUp } from "../state/last-up.ts";
+import { withLock } from "../state/lock.ts";
 import {
   forgetMachine,
   giveMembership,
+  logsOf,
   type Machine,
   machineSecrets,
+  partsOf,
+  readMachine,
   writeMachine,
 } from "../state/machine.ts";
+import { leftOver } from "./left-over.ts";
 import { lookForMember } from "./look.ts";
 import { membershipText, parseMembership } from "./membership.ts";
 import { judgeMachine } from "./preflight.ts";
+import { whyUntold } from "./service.ts";
 import { lookHere, memberSettings } from "./settings.ts";
+
+type Options = GlobalOptions & { readonly timeout: number };
+
+/** `ws init` and `ws join`, one at a time on a machine. `there`: its part in a cluster, which it may have by now. */
+export const oneAtATime = <T>(
+  { terminal, signal }: WsContext,
+  { stateDir }: Pick<Options, "stateDir">,
+  work: (there: Machine | undefined) => Attempt<T>,
+): Attempt<T> => {
+  const progress = { begin: (_: string, text: string) => terminal.err(`→ ${text}\n`) };
+  return withLock(join(stateDir, "member.lock"), { progress, signal }, async () => {
+    const there = readMachine(stateDir);
+    return there.ok ? work(there.value) : there;
+  });
+};
 
 /**
  * Makes this machine's part in a cluster of several, starts it, and waits until its node is ALIVE. Nothing of it is left where
@@ -34,42 +55,67 @@ import { lookHere, memberSettings } from "./settings.ts";
  */
 export async function becomeMember(
   context: WsContext,
-  options: GlobalOptions & { readonly timeout: number },
+  options: Options,
   machine: Machine,
   joining?: { readonly word: string; readonly token: JoinToken },
 ): Attempt {
-  const { stateDir, timeout } = options;
+  const { stateDir } = options;
   if (lastUp(stateDir) !== undefined) return err(ALONE);
   const settings = loadSettings(context, options);
   if (!settings.ok) return settings;
   const part = memberSettings(settings.value, machine, lookHere(stateDir));
-  const [opened, facts] = await Promise.all([
-    openMember(context, options, settings.value, machine, "compose"),
+  const opening = openMember(context, options, settings.value, machine, "compose");
+  const [opened, left, facts] = await Promise.all([
+    opening,
+    opening.then((member) => (member.ok ? leftOver(member.value) : [])),
     lookForMember(dockerRunner(context.env), part, joining?.token),
   ]);
   if (!opened.ok) return opened;
   const { driver, engine } = opened.value;
   const elsewhere = isRemote(engine) ? engine.host : undefined;
   const { problems, warnings } = judgeMachine({ ...facts, elsewhere }, machine);
-  if (problems.length > 0) return err({ reason: "machine-not-ready", problems });
+  if (problems.length > 0 || left.length > 0)
+    return err({ reason: "machine-not-ready", problems: [...left, ...problems] });
   warn(context.terminal, "What you should know of this machine", warnings);
+  const before = partsOf(stateDir);
   let became = false;
   try {
     writeMachine(stateDir, machine, joining?.word ?? "");
-    const up = await bringUp(context, driver, timeout);
-    if (!up.ok) return up;
-    // For programs of this user's: ws env names the file.
-    const rayToken = (await driver.cluster?.())?.token ?? "";
-    replaceFile(join(machineSecrets(stateDir), RAY_TOKEN), rayToken, 0o600);
-    const served = machine.candidate
-      ? await addService(context, options, machine, settings.value, opened.value)
-      : up;
-    became = served.ok;
-    return served;
+    const started = await startMember(context, options, machine, settings.value, opened.value);
+    became = started.ok;
+    return started;
   } finally {
-    const undoing = () => undo(driver, machine, stateDir);
+    const undoing = () => undo(context, driver, machine, before);
     if (!became) await (context.cleaning?.(undoing) ?? undoing());
   }
+}
+
+async function startMember(
+  context: WsContext,
+  options: Options,
+  machine: Machine,
+  settings: Settings,
+  { driver, engine, settings: member }: MemberOpened,
+): Attempt {
+  const { stateDir, timeout } = options;
+  const up = await bringUp(context, driver, timeout);
+  if (!up.ok) return up;
+  const cluster = await driver.cluster?.();
+  if (cluster === undefined) return err({ reason: "no-member" });
+  // For programs of this user's: ws env names the file.
+  replaceFile(join(machineSecrets(stateDir), RAY_TOKEN), cluster.token, 0o600);
+  if (!machine.candidate) return ok(undefined);
+  const text = await membershipText(engine, containerName(member, machine.name));
+  const membership = parseMembership(text);
+  if (membership === undefined) return err({ reason: "no-member" });
+  const { advertise = `${membership.address}:${TLS_PORT}` } = machine;
+  const serving = { ...machine, advertise };
+  writeMachine(stateDir, serving);
+  giveMembership(stateDir, text);
+  if (machine.advertise !== undefined) return ok(undefined);
+  // A candidate keeps a health service, which stands by while another one decides.
+  const again = await openMember(context, options, settings, serving, "compose");
+  return again.ok ? bringUp(context, again.value.driver, timeout) : again;
 }
 
 async function bringUp(context: WsContext, driver: Driver, timeoutMs: number): Attempt {
@@ -81,35 +127,26 @@ async function bringUp(context: WsContext, driver: Driver, timeoutMs: number): A
   return ok(undefined);
 }
 
-/** A candidate keeps a health service, which stands by while another one decides. */
-async function addService(
-  context: WsContext,
-  options: GlobalOptions & { readonly timeout: number },
-  machine: Machine,
-  settings: Settings,
-  { engine, settings: member }: MemberOpened,
-): Attempt {
-  const { stateDir, timeout } = options;
-  const text = await membershipText(engine, containerName(member, machine.name));
-  const address = parseMembership(text)?.address;
-  if (address === undefined) return err({ reason: "no-member" });
-  const serving = { ...machine, advertise: machine.advertise ?? `${address}:${TLS_PORT}` };
-  writeMachine(stateDir, serving);
-  giveMembership(stateDir, text);
-  if (machine.advertise !== undefined) return ok(undefined);
-  const again = await openMember(context, options, settings, serving, "compose");
-  return again.ok ? bringUp(context, again.value.driver, timeout) : again;
-}
-
 const ALONE = {
   reason: "other-cluster",
   what: "a cluster of its own (ws up)",
   fix: "Take it down first: ws down. Its state stays.",
 } as const;
 
-/** Gives a membership back, if there was one, and removes all that was made. */
-async function undo(driver: Driver, { name }: Machine, stateDir: string): Promise<void> {
-  await (await driver.cluster?.())?.ask("DELETE", `/v1/members/${name}`);
+/** Gives a membership back, if there was one, and removes all that this run made. `before`: what was there. */
+async function undo(
+  { terminal }: WsContext,
+  driver: Driver,
+  { name }: Machine,
+  before: readonly string[],
+): Promise<void> {
+  const { stateDir } = driver;
+  const answer = await (await driver.cluster?.())?.ask("DELETE", `/v1/members/${name}`);
   await driver.remove({ volumes: true });
-  forgetMachine(stateDir, "logs");
+  forgetMachine(stateDir, [...before, logsOf(stateDir)]);
+  const untold = answer && whyUntold(answer);
+  if (untold !== undefined)
+    terminal.err(
+      `→ The cluster did not hear that ${name} has not become a member: ${untold}. On the first machine: ws remove ${name}\n`,
+    );
 }

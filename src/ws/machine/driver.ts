@@ -60,6 +60,7 @@ export function memberDriver(
       if (membership === undefined) return undefined;
       const access = accessOf(membership);
       return {
+        access,
         ...{ heads: headsIn(membership), token: membership.rayToken, removed: membership.removed },
         ask: (...asked) => askService(access, ...asked),
       };

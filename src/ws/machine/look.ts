@@ -1,8 +1,16 @@
+import { statfs } from "node:fs/promises";
+import { networkInterfaces } from "node:os";
 import type { Problem } from "../../common/failure.ts";
+import { firewallLines, readFirewall } from "../../common/firewall.ts";
 import { fetchCa, secureCall } from "../../common/net/pinned-tls.ts";
+import { rangesOf } from "../../common/port-ranges.ts";
+import { DEFAULT_PORTS } from "../../common/protocol/join-protocol.ts";
 import type { JoinToken } from "../../common/protocol/join-token.ts";
-import { readHostFacts } from "../compose/read-host.ts";
-import type { Settings } from "../config/settings.ts";
+import { SHM_MARGIN } from "../compose/host-plan.ts";
+import { TLS_PORT } from "../compose/machine.ts";
+import { isCdi } from "../compose/node-options.ts";
+import { networksOf, readHostFacts, readRoutes } from "../compose/read-host.ts";
+import type { MemberSettings, Settings } from "../config/settings.ts";
 import { freeIn, hasGpuToolkit } from "../doctor/look.ts";
 import type { RunCommand } from "../drivers/compose/engine.ts";
 import { findTakenPorts } from "../drivers/local/taken-ports.ts";
@@ -11,12 +19,12 @@ import { portsOf } from "./ports.ts";
 import { IMAGE_BYTES, type MachineFacts, type ServiceFacts } from "./preflight.ts";
 
 const INFO =
-  "{{range .SecurityOptions}}{{.}},{{end}}\n{{.OperatingSystem}}\n{{.DockerRootDir}}\n{{json .Runtimes}}";
+  "{{range .SecurityOptions}}{{.}},{{end}}\n{{.OperatingSystem}}\n{{.DockerRootDir}}\n{{json .Runtimes}}\n{{.ServerVersion}}";
 
 /** Looks at this machine and its engine before anything is made. `settings`: of its part. */
 export async function lookForMember(
   docker: RunCommand,
-  settings: Settings & { readonly machine: Machine },
+  settings: Settings & { readonly machine: MemberSettings },
   token: JoinToken | undefined,
 ): Promise<Omit<MachineFacts, "elsewhere">> {
   const { machine, nodes, health } = settings;
@@ -25,18 +33,44 @@ export async function lookForMember(
     findTakenPorts(portsOf(machine, health.port)),
     token && lookAtService(token),
   ]);
-  const [security = "", operatingSystem = "", folder = "", runtimes = ""] = info.ok
+  const [security = "", operatingSystem = "", folder = "", runtimes = "", engineVersion = ""] = info.ok
     ? info.value.split("\n")
     : [];
   const [disk] = folder === "" ? [] : await freeIn(folder);
-  const image = ["image", "inspect", "--format", "x", nodes[0]?.base.image ?? ""];
+  const [node] = nodes;
+  const image = ["image", "inspect", "--format", "x", node?.base.image ?? ""];
+  const isByToolkit = node?.gpus !== undefined && !isCdi(node.gpus) && settings.gpuType !== "amd";
   return {
-    ...{ operatingSystem, disk, taken, service },
+    ...{ engineVersion, operatingSystem, disk, taken, service },
     securityOptions: security.split(","),
     hasImage: (disk?.freeBytes ?? 0) < IMAGE_BYTES && (await docker(image)).ok,
-    hasGpu: settings.hostHasGpu !== false && settings.gpuType !== "amd" && readHostFacts().hasGpu,
+    hasGpu: isByToolkit && settings.hostHasGpu !== false && readHostFacts().hasGpu,
     gpuToolkit: hasGpuToolkit(runtimes),
+    sharedMemory: machine.infiniband
+      ? { bytes: await sizeOf("/dev/shm"), wantedBytes: (node?.objectStoreBytes ?? 0) * SHM_MARGIN }
+      : undefined,
+    firewall: activeFirewall(machine, service?.localAddress),
   };
+}
+
+const sizeOf = (folder: string) =>
+  statfs(folder).then(
+    ({ blocks, bsize }) => blocks * bsize,
+    () => 0,
+  );
+
+/** One that surely filters, and the command that lets in those of the network in which this machine has that address. */
+function activeFirewall({ candidate, advertise }: Machine, localAddress: string | undefined) {
+  const name = readFirewall();
+  if (name !== "ufw" && name !== "firewalld") return undefined;
+  const own = advertise === undefined ? localAddress : advertise.replace(/:\d+$/, "");
+  const [device] =
+    Object.entries(networkInterfaces()).find(([, list]) => list?.some(({ address }) => address === own)) ??
+    [];
+  const { subnet = "any" } = networksOf(readRoutes()).find((route) => route.device === device) ?? {};
+  const service = candidate ? ([[TLS_PORT, TLS_PORT]] as const) : [];
+  const [line = ""] = firewallLines(name, [...service, ...rangesOf(DEFAULT_PORTS, candidate)], subnet);
+  return { name, line };
 }
 
 const TIMEOUT_MS = 3000;
@@ -50,7 +84,7 @@ async function lookAtService({ services, pin }: JoinToken): Promise<ServiceFacts
       const answer = await secureCall(found.value.ca, null)(service)("GET", "/", TIMEOUT_MS);
       const aheadMs =
         answer.ok && !Number.isNaN(answer.value.dateMs) ? Date.now() - answer.value.dateMs : undefined;
-      return { problem: undefined, aheadMs };
+      return { problem: undefined, aheadMs, localAddress: found.value.localAddress };
     }
     if (found.error.kind === "other-key") return { problem: otherKey(service), aheadMs: undefined };
     causes.push(found.error.cause);

@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import * as z from "zod";
 import { readText } from "../../common/files.ts";
-import type { Answer } from "../../common/net/http.ts";
+import type { Answer, Call } from "../../common/net/http.ts";
+import { findLeader, STANDBY } from "../../common/net/leader.ts";
 import { secureCall } from "../../common/net/pinned-tls.ts";
 import {
   Members,
@@ -29,31 +30,32 @@ type Method = "GET" | "POST" | "DELETE";
 
 /** A service that takes over first asks those that are gone. */
 const TIMEOUT_MS = { GET: 3000, POST: 10_000, DELETE: 3000 } as const;
-/** The service at that address does not decide: another one does. */
-const STANDBY = 503;
 
-/** Asks one service after the other until one answers that decides. The error says why none does, in one line. */
+/** Asks the service that decides, and gives the credential to no other one. The error says in one line why none does. */
 export async function askService(
   { services, ca, bearer }: Access,
   method: Method,
   path: string,
   body?: object,
 ): Promise<Result<Answer, string>> {
-  const at = secureCall(ca, bearer);
-  let last: Result<Answer, string> = err("no health service is known");
-  for (const service of services) {
-    last = await at(service)(method, path, TIMEOUT_MS[method], body);
-    if (last.ok && last.value.status !== STANDBY) return last;
-  }
-  return last;
+  const leader = await findLeader(services, secureCall(ca, null), TIMEOUT_MS.GET);
+  if (!leader.ok) return err(leader.error.join("; ") || "no health service is known");
+  return secureCall(ca, bearer)(leader.value)(method, path, TIMEOUT_MS[method], body);
+}
+
+/** Why the end of a membership was not heard; undefined where it was, also before (403). Pure. */
+export function whyUntold(answer: Result<Answer, string>): string | undefined {
+  if (!answer.ok) return answer.error;
+  const { status } = answer.value;
+  return status < 300 || status === 403 ? undefined : `it answered ${status}`;
 }
 
 /** How who owns the health service of this machine asks it; undefined where none has been here. */
-function adminAccess(stateDir: string): Access | undefined {
+function asOwner(stateDir: string): Call | undefined {
   const [ca, bearer] = [CA_FILE, ADMIN_FILE].map((file) =>
     readText(join(clusterFolder(stateDir), file))?.trim(),
   );
-  return ca && bearer ? { services: [`127.0.0.1:${TLS_PORT}`], ca, bearer } : undefined;
+  return ca && bearer ? secureCall(ca, bearer)(`127.0.0.1:${TLS_PORT}`) : undefined;
 }
 
 /** Asks the health service of this machine as its owner. `wanted`: what it did not do where it refuses. */
@@ -61,11 +63,11 @@ async function askOwn<T>(
   stateDir: string,
   wanted: string,
   schema: z.core.$ZodType<T>,
-  ...asked: [method: Method, path: string, body?: object]
+  ...[method, path, body]: [method: Method, path: string, body?: object]
 ): Attempt<T> {
-  const access = adminAccess(stateDir);
-  if (access === undefined) return err({ reason: "no-authority" });
-  const answer = await askService(access, ...asked);
+  const call = asOwner(stateDir);
+  if (call === undefined) return err({ reason: "no-authority" });
+  const answer = await call(method, path, TIMEOUT_MS[method], body);
   const value = answer.ok && answer.value.status === 200 ? parsed(schema, answer.value) : undefined;
   return value === undefined ? err(whyNot(wanted, answer)) : ok(value);
 }

@@ -29,6 +29,7 @@ interface Said {
 interface Left extends Ports {
   readonly processes: readonly { readonly pid: number; readonly what: string }[];
 }
+type Ended = Texts<"node" | "how" | "log"> & Said & { readonly exitCode?: number };
 interface Late {
   readonly timeoutMs: number;
   readonly missing: readonly (Texts<"node" | "why"> & Said)[];
@@ -106,7 +107,8 @@ export const FAILURES = {
       ...lines.map((line) => `    ${line}`),
       "→ Use a state folder on a local file system (--state).",
     ],
-    "node-ended": ({ node, how, lines, log, cause }: Texts<"node" | "how" | "log"> & Said) => [
+    /** `exitCode`: the node's own, where `ws` ends with it too. */
+    "node-ended": ({ node, how, lines, log, cause }: Ended) => [
       `✗ ${node} ended before it was ready: ${how}. Its last lines:`,
       ...indent(lines),
       ...likely(cause),

@@ -24,6 +24,10 @@ export const MEMBER_FAILURES = {
   75: {
     "machine-not-ready": ({ problems }: { problems: readonly Problem[] }) =>
       renderProblems("This machine is not ready for the cluster", problems),
+    "name-stays": ({ name, why }: Record<"name" | "why", string>) => [
+      `✗ The health service did not hear that ${name} has left: ${why}`,
+      `→ Free its name on the first machine, or on that of the last ws promote: ws remove ${name}`,
+    ],
     "service-refused": ({ what, why }: Record<"what" | "why", string>) => [
       `✗ The health service of this machine did not ${what}: ${why}`,
       "→ Look at its log: ws logs health.",
@@ -31,8 +35,8 @@ export const MEMBER_FAILURES = {
   },
   78: {
     "log-elsewhere": ({ node }: Record<"node", string>) => [
-      `✗ The log of ${node} is not on this machine`,
-      `→ Type ws logs there. What troubles it: ws ps, WHY.`,
+      `✗ The log of ${node} is not on this machine, and the health service has no lines of it`,
+      `→ Type ws logs there. What troubles it: ws ps, WHY. What happened to it: ws events`,
     ],
     "bad-join-token": ({ why }: Record<"why", string>) => [
       `✗ That is no join token: ${why}`,

@@ -2,9 +2,9 @@ import { stripVTControlCharacters } from "node:util";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { expectVisible, outsideText } from "../../../test/fixtures/outside.ts";
-import { renderPs } from "../commands/ps.ts";
 import { describeFailure, fail } from "../failure.ts";
 import { createProgress } from "./progress.ts";
+import { renderPs } from "./ps-table.ts";
 import { createCheckPrinter } from "./report.ts";
 import { oneLine } from "./terminal.ts";
 

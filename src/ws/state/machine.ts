@@ -1,9 +1,10 @@
-import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
-import { readText, replaceFile } from "../../common/files.ts";
+import { replaceFile } from "../../common/files.ts";
 import { MEMBERSHIP_FILE } from "../../common/protocol/join-protocol.ts";
-import { attempt } from "../../common/result.ts";
+import { attempt, err, ok, type Result } from "../../common/result.ts";
+import type { WsFailure } from "../failure.ts";
 
 /** This machine's part in a cluster of several: what `ws init` or `ws join` was told, or chose. */
 const Machine = z.object({
@@ -34,9 +35,26 @@ export const clusterFolder = (stateDir: string): string => join(stateDir, "clust
 
 const fileOf = (stateDir: string): string => join(machineFolder(stateDir), "machine.json");
 
-/** Undefined where this machine is no member. */
-export const readMachine = (stateDir: string): Machine | undefined =>
-  attempt(() => Machine.parse(JSON.parse(readText(fileOf(stateDir)) ?? "")));
+/** Undefined where this machine is no member. Throws what the system refuses: then nobody knows whether it is one. */
+export function readMachine(stateDir: string): Result<Machine | undefined, WsFailure> {
+  const path = fileOf(stateDir);
+  const text = readIfThere(path);
+  const machine = text === undefined ? undefined : attempt(() => Machine.parse(JSON.parse(text)));
+  if (text === undefined || machine !== undefined) return ok(machine);
+  return err({
+    ...{ reason: "io-failed", path, message: "it is damaged, and says what this machine is a member of" },
+    fix: "Put a copy of it back. Without one: end the membership (ws remove NAME on the first machine), remove the containers and volumes that docker ps -a and docker volume ls show of it, and this file.",
+  });
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
 
 /** Makes the folders, closed to other users. `token`: empty until there is one; left out: as it is. */
 export function writeMachine(stateDir: string, machine: Machine, token?: string): void {
@@ -55,12 +73,20 @@ export const writeJoinToken = (stateDir: string, token: string): void =>
 export const giveMembership = (stateDir: string, membership: string): void =>
   replaceFile(join(clusterFolder(stateDir), MEMBERSHIP_FILE), membership, 0o600);
 
-/** Nothing of the membership is left, the cluster's identity included. `but`: what stays in the machine's folder. */
-export function forgetMachine(stateDir: string, but?: "logs"): void {
+/** All that is there of this machine's part, the cluster's identity included. */
+export function partsOf(stateDir: string): string[] {
   const folder = machineFolder(stateDir);
-  const parts = attempt(() => readdirSync(folder)) ?? [];
-  const gone = parts.includes(but ?? "")
-    ? parts.filter((part) => part !== but).map((part) => join(folder, part))
-    : [folder];
-  for (const path of [...gone, clusterFolder(stateDir)]) rmSync(path, { recursive: true, force: true });
+  const parts = (attempt(() => readdirSync(folder)) ?? []).map((part) => join(folder, part));
+  const cluster = clusterFolder(stateDir);
+  return existsSync(cluster) ? [...parts, cluster] : parts;
+}
+
+/** The logs of a node that did not start. */
+export const logsOf = (stateDir: string): string => join(machineFolder(stateDir), "logs");
+
+/** Nothing of the membership is left. `but`: what stays. */
+export function forgetMachine(stateDir: string, but: readonly string[] = []): void {
+  for (const path of partsOf(stateDir))
+    if (!but.includes(path)) rmSync(path, { recursive: true, force: true });
+  attempt(() => rmdirSync(machineFolder(stateDir)));
 }

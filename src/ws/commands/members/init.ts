@@ -1,13 +1,13 @@
 import { hostname, networkInterfaces } from "node:os";
 import { type Command, Option } from "commander";
+import { err, ok } from "../../../common/result.ts";
 import { TLS_PORT } from "../../compose/machine.ts";
 import { pickAddress, readRoutes } from "../../compose/read-host.ts";
 import type { GlobalOptions, WsContext } from "../../context.ts";
-import { EXIT, type WsFailure } from "../../failure.ts";
-import { becomeMember } from "../../machine/become.ts";
+import { type Attempt, EXIT, type WsFailure } from "../../failure.ts";
+import { becomeMember, oneAtATime } from "../../machine/become.ts";
 import { makeToken } from "../../machine/service.ts";
 import { printLines } from "../../output/terminal.ts";
-import { readMachine } from "../../state/machine.ts";
 import { type Run, timeoutOption } from "../command.ts";
 import { joinLines, TOKEN_EXPIRES_S } from "./token.ts";
 
@@ -31,27 +31,32 @@ interface InitOptions extends GlobalOptions {
 }
 
 async function init(context: WsContext, options: InitOptions): Promise<number | WsFailure> {
-  const { stateDir } = options;
-  const there = readMachine(stateDir);
   const { out } = context.terminal;
-  if (there === undefined) {
-    const at = ownAddress(options);
-    if (at === undefined)
-      return { reason: "no-such-interface", asked: options.interface ?? options.ip ?? "", known: names() };
-    const machine = {
-      ...{ name: hostname(), candidate: true, advertise: `${at}:${TLS_PORT}` },
-      ...{ interface: options.interface, address: options.ip, image: options.image },
-    };
-    const became = await becomeMember(context, options, machine);
-    if (!became.ok) return became.error;
-    out(`✓ ${machine.name} is the first machine of the cluster, at ${at}\n`);
-  } else {
-    out(`✓ ${there.name} is a member of a cluster of several machines already; nothing was changed\n`);
-  }
-  const made = await makeToken(stateDir, { expiresInS: TOKEN_EXPIRES_S, once: false });
+  const said = await oneAtATime(context, options, async (there) =>
+    there === undefined
+      ? becomeFirst(context, options)
+      : ok(`${there.name} is a member of a cluster of several machines already; nothing was changed`),
+  );
+  if (!said.ok) return said.error;
+  out(`✓ ${said.value}\n`);
+  const made = await makeToken(options.stateDir, { expiresInS: TOKEN_EXPIRES_S, once: false });
   if (!made.ok) return made.error;
   printLines(out, joinLines(made.value, false));
   return EXIT.ok;
+}
+
+async function becomeFirst(context: WsContext, options: InitOptions): Attempt<string> {
+  const at = ownAddress(options);
+  if (at === undefined) {
+    const asked = options.interface ?? options.ip ?? "";
+    return err({ reason: "no-such-interface", asked, known: names() });
+  }
+  const machine = {
+    ...{ name: hostname(), candidate: true, advertise: `${at}:${TLS_PORT}` },
+    ...{ interface: options.interface, address: options.ip, image: options.image },
+  };
+  const became = await becomeMember(context, options, machine);
+  return became.ok ? ok(`${machine.name} is the first machine of the cluster, at ${at}`) : became;
 }
 
 /** The address that others are told of this machine. */

@@ -1,10 +1,11 @@
 import { hostname } from "node:os";
 import type { Command } from "commander";
 import { parseJoinToken } from "../../../common/protocol/join-token.ts";
+import { err } from "../../../common/result.ts";
 import type { GlobalOptions, WsContext } from "../../context.ts";
 import { EXIT, type WsFailure } from "../../failure.ts";
-import { becomeMember } from "../../machine/become.ts";
-import { readMachine } from "../../state/machine.ts";
+import { becomeMember, oneAtATime } from "../../machine/become.ts";
+import type { Machine } from "../../state/machine.ts";
 import { type Run, timeoutOption } from "../command.ts";
 
 export const addJoin = (program: Command, run: Run) =>
@@ -33,13 +34,6 @@ async function join(
   options: JoinOptions,
   { args: [given = ""] }: Pick<Command, "args">,
 ): Promise<number | WsFailure> {
-  const there = readMachine(options.stateDir);
-  if (there !== undefined)
-    return {
-      reason: "other-cluster",
-      what: `joined a cluster as ${there.name}`,
-      fix: `To start what is configured: ./ws up. To leave that cluster: ./ws leave.`,
-    };
   const word = given === "-" ? await context.input() : given;
   const token = parseJoinToken(word);
   if (!token.ok) return { reason: "bad-join-token", why: token.error };
@@ -47,11 +41,18 @@ async function join(
     ...{ name: hostname(), candidate: options.candidate === true },
     ...{ interface: options.interface, image: options.image },
   };
-  const became = await becomeMember(context, options, machine, {
-    word: word.trim(),
-    token: token.value,
-  });
+  const joining = { word: word.trim(), token: token.value };
+  const became = await oneAtATime(context, options, async (there) =>
+    there === undefined ? becomeMember(context, options, machine, joining) : err(joinedAlready(there)),
+  );
   if (!became.ok) return became.error;
   context.terminal.out(`✓ ${machine.name} is a member of the cluster\n`);
   return EXIT.ok;
 }
+
+const joinedAlready = ({ name }: Machine) =>
+  ({
+    reason: "other-cluster",
+    what: `joined a cluster as ${name}`,
+    fix: "To start what is configured: ./ws up. To leave that cluster: ./ws leave.",
+  }) as const;

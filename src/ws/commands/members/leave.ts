@@ -5,7 +5,7 @@ import { type WsContext, withJob } from "../../context.ts";
 import type { Opened } from "../../drivers/choose.ts";
 import type { Driver } from "../../drivers/driver.ts";
 import { type Attempt, EXIT } from "../../failure.ts";
-import { readMembers, readStanding } from "../../machine/service.ts";
+import { readMembers, readStanding, whyUntold } from "../../machine/service.ts";
 import type { Job } from "../../output/progress.ts";
 import { forgetMachine, type Machine } from "../../state/machine.ts";
 import { onMember, type Run } from "../command.ts";
@@ -29,12 +29,8 @@ async function leave(
   const left = await withJob(context, (job) => locked(driver, job, () => end(driver, machine, job)));
   if (!left.ok) return left.error;
   terminal.out(`✓ ${machine.name} has left the cluster; nothing of it stays here but its image\n`);
-  const { untold } = left.value;
-  if (untold !== undefined)
-    terminal.err(
-      `→ The health service was not told: ${untold}. On the first machine, or on that of the last ws promote: ws remove ${machine.name}\n`,
-    );
-  return EXIT.ok;
+  const { untold: why } = left.value;
+  return why === undefined ? EXIT.ok : ({ reason: "name-stays", name: machine.name, why } as const);
 }
 
 /** None where another service decides. */
@@ -61,8 +57,5 @@ async function end(
   if (!gone.ok) return gone;
   forgetMachine(driver.stateDir);
   progress.done("leave", `Ended the membership of ${name}`);
-  if (told === undefined) return ok({ untold: "this machine has no membership" });
-  // 403: it was removed before.
-  const heard = told.ok && (told.value.status < 300 || told.value.status === 403);
-  return ok({ untold: heard ? undefined : told.ok ? `it answered ${told.value.status}` : told.error });
+  return ok({ untold: told === undefined ? "this machine has no membership" : whyUntold(told) });
 }

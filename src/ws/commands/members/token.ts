@@ -71,7 +71,9 @@ async function token(context: WsContext, options: TokenOptions) {
 async function carry(context: WsContext, options: TokenOptions, word: string): Attempt<string[]> {
   const settings = loadSettings(context, options);
   if (!settings.ok) return settings;
-  const base = readMachine(options.stateDir)?.image ?? settings.value.memberNode.base.image;
+  const machine = readMachine(options.stateDir);
+  if (!machine.ok) return machine;
+  const base = machine.value?.image ?? settings.value.memberNode.base.image;
   const image = await withJob(context, (job) => makeCarrier(context, options, job));
   return image.ok ? carrierLines(options.stateDir, { word, image: image.value, base }) : image;
 }

@@ -1,0 +1,32 @@
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { CPU, GPU, sharedScene } from "../faults/rig.ts";
+import { launchBrowser, openPage, shoot } from "../fixtures/browser.ts";
+import { CHROMIUM } from "../fixtures/chromium.ts";
+
+/** A HEAD and a WORKER. */
+const scene = sharedScene({ names: [CPU, GPU] });
+
+let browser: Browser;
+beforeAll(async () => {
+  if (CHROMIUM !== undefined) browser = await launchBrowser();
+});
+afterAll(() => browser?.close());
+
+test.skipIf(CHROMIUM === undefined)(
+  "the page shows what Ray counts, and a worker whose raylet is killed, and why",
+  async () => {
+    const { cluster } = scene();
+    const { page, complaints } = await openPage(browser, cluster.healthUrl);
+    const row = page.locator("tbody tr", { has: page.getByText(GPU, { exact: true }) });
+    await page.locator("h1", { hasText: `${CPU} leads since` }).waitFor();
+    await row.filter({ hasText: /ALIVE.*CPU.*GiB/ }).waitFor();
+    await shoot(page, "real-ray");
+    process.kill(cluster.part(GPU, "raylet").pid, "SIGKILL");
+    await row.filter({ hasText: /raylet|Ray ended by itself/ }).waitFor({ timeout: 10_000 });
+    await shoot(page, "real-worker-killed");
+    await row.filter({ hasText: /ALIVE.*last: / }).waitFor({ timeout: 60_000 });
+    await shoot(page, "real-worker-back");
+    expect(complaints).toEqual([]);
+  },
+);
