@@ -43,7 +43,7 @@ export async function lookForMember(
   return {
     ...{ engineVersion, operatingSystem, disk, taken, service },
     securityOptions: security.split(","),
-    hasImage: (disk?.freeBytes ?? 0) < IMAGE_BYTES && (await docker(image)).ok,
+    hasImage: disk !== undefined && disk.freeBytes < IMAGE_BYTES && (await docker(image)).ok,
     hasGpu: isByToolkit && settings.hostHasGpu !== false && readHostFacts().hasGpu,
     gpuToolkit: hasGpuToolkit(runtimes),
     sharedMemory: machine.infiniband
