@@ -23,3 +23,14 @@ unset ray_bin
 if [ -z "${RAY_AUTH_MODE-}" ] && [ -r /run/secrets/ray_auth_token ]; then
   export RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH=/run/secrets/ray_auth_token
 fi
+# A node of several machines has the cluster's token, and the keys of a Ray that speaks TLS, in its state folder
+# (src/entrypoint/membership, src/gcs/tls.ts).
+ray_state=${RAY_EP_STATE_DIR:-/opt/ray-entrypoint/state}
+if [ -z "${RAY_AUTH_MODE-}" ] && [ -r "$ray_state/ray-token" ]; then
+  export RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH="$ray_state/ray-token"
+fi
+if [ -z "${RAY_USE_TLS-}" ] && [ -r "$ray_state/ray-tls.key" ]; then
+  export RAY_USE_TLS=1 RAY_TLS_SERVER_CERT="$ray_state/ray-tls.crt" RAY_TLS_SERVER_KEY="$ray_state/ray-tls.key"
+  export RAY_TLS_CA_CERT="$ray_state/ray-tls-ca.crt"
+fi
+unset ray_state

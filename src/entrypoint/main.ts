@@ -34,7 +34,7 @@ import { introduction, NO_INIT, OPEN_LEASE } from "./output/introduction.ts";
 import { noteFile } from "./output/notes.ts";
 import { planForPid1 } from "./pid1.ts";
 import { realDeps } from "./real-deps.ts";
-import { aborted, StopRequest } from "./stop-request.ts";
+import { aborted, NEW_TOKEN, StopRequest } from "./stop-request.ts";
 
 /** Reads the command line, joins a cluster of several machines where it is told to, and lets the node live. */
 async function main(): Promise<number> {
@@ -71,7 +71,27 @@ async function main(): Promise<number> {
     return print(explainAlone(base.hostname, member, request.value.kind === "dry-run" && request.value.json));
   if (member?.isRemoved) return idle(member, who.becomes, stopRequest.asked);
   const exitCode = await live({ ...base, request: request.value, hasInit, told, member, earlier });
-  return member?.isRemoved ? idle(member, who.becomes, stopRequest.urgent) : exitCode;
+  return member === null ? exitCode : afterLife(member, { exitCode, env, who, stopRequest });
+}
+
+/** What becomes of a member when its Ray has ended. */
+function afterLife(
+  member: Member,
+  {
+    exitCode,
+    env,
+    who,
+    stopRequest,
+  }: Pick<Newcomer, "env" | "who" | "stopRequest"> & { readonly exitCode: number },
+): number | Promise<number> {
+  if (stopRequest.signal === NEW_TOKEN) return startAgain(env);
+  return member.isRemoved ? idle(member, who.becomes, stopRequest.urgent) : exitCode;
+}
+
+/** This process becomes a new run of this program. Where it cannot, it ends (EX_TEMPFAIL), and whoever started it starts it again. */
+function startAgain(env: Newcomer["env"]): number {
+  process.execve?.(process.execPath, [process.execPath, ...process.execArgv, ...process.argv.slice(1)], env);
+  return 75;
 }
 
 interface Life extends Pick<Newcomer, "who" | "hostname" | "stopRequest"> {
@@ -113,6 +133,7 @@ async function live({ request, who, hostname, stopRequest, ...life }: Life) {
       if (next.ok) config = forRay(next.value);
     },
     onRemoved: () => stopRequest.receive("removal"),
+    onRayToken: () => stopRequest.receive(NEW_TOKEN),
     onKnown: (event) => deps.log(event),
   });
   const deps: Deps = realDeps(

@@ -1,31 +1,32 @@
 import type { Clock } from "../common/deadline.ts";
 
+/** Ray has another token: this node stops its Ray, and starts again with that one. */
+export const NEW_TOKEN = "new token";
+
 /** What was asked of this node from outside: to stop, and perhaps to stop now. */
 export class StopRequest {
   readonly #clock: Pick<Clock, "now">;
   readonly #asked = new AbortController();
   readonly #urgent = new AbortController();
-  /** Aborts with the first signal, or with a removal. */
+  /** Aborts with the first signal, or with a removal, or when Ray has another token. */
   readonly asked = this.#asked.signal;
   /** Aborts when there is no more time to drain. */
   readonly urgent = this.#urgent.signal;
   /** When the first signal came, on the monotonic clock: the engine's grace counts from there. */
   askedAtMs = 0;
-  /** The name of the first signal, or "" before it. */
+  /** The name of the first signal, or "" before it; a signal counts more than Ray's other token. */
   signal = "";
 
   constructor(clock: Pick<Clock, "now">) {
     this.#clock = clock;
   }
 
-  /** The first TERM or QUIT drains, as a removal from the cluster does; an INT, or any signal after that, means now. */
-  receive(signal: "SIGTERM" | "SIGINT" | "SIGQUIT" | "removal"): void {
+  /** The first TERM or QUIT drains, as news from the cluster does; an INT, or any signal after that, means now. */
+  receive(signal: "SIGTERM" | "SIGINT" | "SIGQUIT" | "removal" | typeof NEW_TOKEN): void {
     const again = this.asked.aborted;
-    if (!again) {
-      this.signal = signal;
-      this.askedAtMs = this.#clock.now();
-    }
-    if ((again && signal !== "removal") || signal === "SIGINT") this.#urgent.abort();
+    if (!again) this.askedAtMs = this.#clock.now();
+    if (!again || this.signal === NEW_TOKEN) this.signal = signal;
+    if ((again && signal !== "removal" && signal !== NEW_TOKEN) || signal === "SIGINT") this.#urgent.abort();
     this.#asked.abort();
   }
 }

@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { join } from "node:path";
 import type { Environment } from "../common/environment.ts";
 import type { Problem } from "../common/failure.ts";
 import { readText } from "../common/files.ts";
@@ -8,6 +9,22 @@ import { attempt } from "../common/result.ts";
 const FILES = { cert: "RAY_TLS_SERVER_CERT", key: "RAY_TLS_SERVER_KEY", ca: "RAY_TLS_CA_CERT" } as const;
 type Part = keyof typeof FILES;
 const PARTS = Object.keys(FILES) as Part[];
+
+/** The names of a member's own keys, beside its membership; docker/profile.sh has them as well. */
+const OWN = { cert: "ray-tls.crt", key: "ray-tls.key", ca: "ray-tls-ca.crt" } as const satisfies Record<
+  Part,
+  string
+>;
+
+/** Where these keys lie in that folder, and what they hold. */
+export const ownTlsFiles = (folder: string, keys: TlsKeys) =>
+  PARTS.map((part) => ({ path: join(folder, OWN[part]), text: keys[part] }));
+
+/** What each program that speaks to a Ray with keys in that folder is told. */
+export const ownTlsVariables = (folder: string): Readonly<Record<string, string>> => ({
+  RAY_USE_TLS: "1",
+  ...Object.fromEntries(PARTS.map((part) => [FILES[part], join(folder, OWN[part])])),
+});
 
 /** What this node presents and trusts when Ray uses TLS: the contents of PEM files. */
 export type TlsKeys = Readonly<Record<Part, string>>;

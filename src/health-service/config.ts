@@ -65,6 +65,10 @@ export const VARIABLES = {
     "ray",
     "the name of that cluster, when it is made",
   ),
+  RAY_EP_CLUSTER_RAY_TLS: kind(scalars.onOff, "Give true or false.")(
+    "false",
+    "whether the Ray of that cluster's members speaks TLS, when it is made",
+  ),
   RAY_EP_HEALTH_TLS_PORT: port("8443", "the port on which members reach this service"),
   RAY_EP_HEALTH_ADVERTISE: kind(hosts.address, "Give host:port, such as 10.77.0.1:8443.")(
     null,
@@ -128,14 +132,16 @@ Paths:
   GET /v1/head       the head lease alone, as nodes read it
   PUT /v1/head       ask for the head lease, or renew it
   DELETE /v1/head    release it
-  PUT /v1/nodes/NAME what a node says of itself
+  PUT /v1/nodes/NAME what a node says of itself; GET /v1/nodes/NAME/log: its last lines
+  GET /v1/events     what happened (?after=ID&limit=N); GET /v1/stream: the same and the cluster as they come
   POST /v1/reach     dial a node back, to see whether it can be reached
-  GET /metrics       numbers for Prometheus
+  GET /metrics       numbers for Prometheus; GET /v1/prometheus-targets: where Ray's own are
 
 Paths of a cluster of members (RAY_EP_CLUSTER_DIR), over TLS; all but GET /, POST /v1/join and GET /v1/leader want a credential:
   GET /              200 OK, also without TLS
   POST /v1/join      become a member
-  GET /v1/members, DELETE /v1/members/NAME, POST and DELETE /v1/tokens, POST /v1/dial-back
+  GET /v1/members, DELETE /v1/members/NAME, POST and DELETE /v1/tokens, GET and POST /v1/ray-token,
+  POST /v1/dial-back, POST /v1/ray-certificate
   GET /v1/leader, GET /v1/replica, POST /v1/promote: several services of one cluster
 
 Exit codes: 0 a requested stop (SIGTERM, SIGINT, SIGQUIT); 69 the address cannot be listened on;

@@ -3,6 +3,7 @@ import type { DialBackRequest } from "../common/protocol/join-protocol.ts";
 import type * as wire from "../common/protocol/lease-protocol.ts";
 import type { ReachRequest } from "../common/protocol/reach-protocol.ts";
 import type { Cluster, Remover } from "./cluster/cluster.ts";
+import { newsFor } from "./cluster/renewal.ts";
 import type { Config } from "./config.ts";
 import { History } from "./history/history.ts";
 import { NodeLogs } from "./history/node-logs.ts";
@@ -109,7 +110,9 @@ export class Service {
     const noted = { instance, epoch, namesake: this.registry.isDuplicate(name) };
     const { cluster } = this.settings;
     if (report.advertise !== null) await cluster?.locate(name, report.advertise);
-    return cluster === undefined ? noted : { ...noted, news: cluster.news() };
+    if (cluster === undefined) return noted;
+    const who = { name, own: report.rayTokenId };
+    return { ...noted, news: newsFor(who, cluster.news(), () => this.registry.list()) };
   }
 
   /** Ends a membership, and the lease that it may have, at once. */

@@ -5,6 +5,7 @@ import { FakeEngine } from "../../test/fixtures/docker/fake-engine.ts";
 import { until } from "../../test/fixtures/until.ts";
 import { formatJoinToken } from "../common/protocol/join-token.ts";
 import { ok } from "../common/result.ts";
+import { leftLines } from "./commands/members/remove.ts";
 import { rememberUp } from "./state/last-up.ts";
 import { withLock } from "./state/lock.ts";
 import { forgetMachine, logsOf, readMachine, writeMachine } from "./state/machine.ts";
@@ -24,11 +25,28 @@ const elsewhere = formatJoinToken({
   ...{ services: ["127.0.0.1:1"], pin: "p".repeat(43), secret: "s".repeat(32), expiresAt: 2_000_000_000 },
 });
 
+test("ws remove says what the removed machine still knows, and what ends that", () => {
+  const said = (candidate: boolean, revoked: number) => leftLines("gpu02", { candidate, revoked }).join("\n");
+  expect(said(false, 0)).toBe(
+    "→ gpu02 still knows Ray's token. If it is not trusted: ./ws token --rotate, which restarts Ray on each machine",
+  );
+  expect(said(true, 1)).toMatch(
+    /^→ The join token .* revoked too.*: \.\/ws token\n.*--rotate.*\n.* key of the cluster's CA too/,
+  );
+});
+
 test.each<[string, string[], number, RegExp]>([
   ["a damaged token", ["join", "ws1.abc"], 78, /That is no join token: expected a whole join token/],
   ["an empty standard input", ["join", "-"], 78, /That is no join token/],
   ["no machine of several", ["leave"], 78, /no member of a cluster of several/],
   ["no cluster of this machine's", ["token"], 78, /No health service of a cluster .* has been started here/],
+  [
+    "Ray's token without a yes",
+    ["token", "--rotate"],
+    2,
+    /tasks that run now end.*[\s\S]*Nothing was changed/,
+  ],
+  ["two things to do with tokens", ["token", "--rotate", "--revoke"], 64, /cannot be used with/],
   ["a time that is none", ["token", "--expires", "soon"], 64, /expected a time such as 30m/],
   ["a card that is not there", ["init", "--interface", "ib9"], 78, /no network card or IPv4 address ib9/],
   ["two ways to say it", ["init", "--interface", "ib9", "--ip", "10.0.0.1"], 64, /cannot be used with/],

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { onOff } from "../../src/common/values.ts";
+import { ownTlsFiles, ownTlsVariables } from "../../src/gcs/tls.ts";
 
 const docker = resolve(import.meta.dirname, "../../docker");
 
@@ -20,6 +21,31 @@ test.each(["true", "TRUE", "1", "yes", "on", "On", "false", "0", "no", "off", "t
     expect(path).toBe(`${conda ? "/opt/conda/envs/py/bin" : "/home/ray/anaconda3/bin"}:/bin`);
   },
 );
+
+test("a login shell in a member's node has the cluster's token and keys; elsewhere, and where it has its own, none", () => {
+  const state = mkdtempSync(join(tmpdir(), "state-"));
+  onTestFinished(() => rmSync(state, { recursive: true }));
+  const told = (env: Record<string, string> = {}) => {
+    const words = ["-euc", `. ${docker}/profile.sh; env | grep -E "^RAY_(AUTH|USE_TLS|TLS)" | sort || :`];
+    return execFileSync("/bin/sh", words, {
+      env: { PATH: "/bin", RAY_EP_STATE_DIR: state, ...env },
+      encoding: "utf8",
+    });
+  };
+  const lines = (variables: object) =>
+    Object.entries(variables)
+      .map(([name, value]) => `${name}=${value}\n`)
+      .toSorted()
+      .join("");
+  expect(told()).toBe("");
+  const auth = { RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN_PATH: join(state, "ray-token") };
+  writeFileSync(auth.RAY_AUTH_TOKEN_PATH, "token");
+  expect(told()).toBe(lines(auth));
+  for (const { path } of ownTlsFiles(state, { cert: "", key: "", ca: "" })) writeFileSync(path, "");
+  expect(told()).toBe(lines({ ...auth, ...ownTlsVariables(state) }));
+  const own = { RAY_AUTH_MODE: "disabled", RAY_USE_TLS: "0" };
+  expect(told(own)).toBe(lines(own));
+});
 
 test("install.sh on an image that was built here before changes nothing and fails at nothing", () => {
   const root = mkdtempSync(join(tmpdir(), "install-"));

@@ -54,9 +54,11 @@ async function joinAndStop(): Promise<void> {
 }
 
 /** Listens where the raylet of a real HEAD does. */
-function rayletOf(name: string): void {
+function rayletOf(name: string): () => void {
   const servers = [20_000, 20_001].map((port) => createServer().listen(port, rig.host(name)));
-  onTestFinished(() => servers.forEach((server) => void server.close()));
+  const close = () => servers.forEach((server) => void server.close());
+  onTestFinished(close);
+  return close;
 }
 
 test("nodes with nothing but a token are a cluster, with no secret where Ray's user sees it", async () => {
@@ -92,6 +94,33 @@ test("a member needs its token no more, nor the health service, to start again",
   const again = member("ray-cpu", { RAY_EP_SECOND_LOOK: "0", HEALTH_RETRY_INTERVAL: "0.1" });
   await again.says("→ Whether the others reach this node was not checked");
   await again.says("✓ Ray cluster is ready!");
+});
+
+test("Ray's token is renewed: the HEAD restarts with it first, then the worker, and a node that was away has it at its start", async () => {
+  const word = await token();
+  const cpu = candidateBy(word);
+  await cpu.says("✓ Ray cluster is ready!");
+  const closeRaylet = rayletOf("ray-cpu");
+  const gpu = member("ray-gpu", { RAY_EP_JOIN: word });
+  await gpu.says("✓ Ray worker successfully joined the cluster!");
+  const rayToken = (name: string) => readFileSync(join(stateOf(name), "ray-token"), "utf8");
+  closeRaylet();
+  const before = rayToken("ray-gpu");
+  expect((await admin("POST", "/v1/ray-token", {})).body).toEqual({ rayTokenId: 2 });
+  await until("the HEAD and then the worker to be started again", () => rig.rays.runs.length === 4);
+  const roles = rig.rays.runs.map(({ started }) => started.args.includes("--head"));
+  expect(roles).toEqual([true, false, true, false]);
+  for (const each of [cpu, gpu]) await each.says("→ draining (new token)");
+  expect([rayToken("ray-cpu") === before, rayToken("ray-gpu")]).toEqual([false, rayToken("ray-cpu")]);
+  gpu.signal("SIGTERM");
+  expect(await gpu.exit()).toBe(0);
+  await admin("POST", "/v1/ray-token", {});
+  await until("the HEAD to be started again", () => rig.rays.runs.length === 5);
+  const away = rayToken("ray-gpu");
+  const again = member("ray-gpu", {});
+  await again.says("✓ Ray worker successfully joined the cluster!");
+  expect([rayToken("ray-gpu") === away, rayToken("ray-gpu")]).toEqual([false, rayToken("ray-cpu")]);
+  expect(again.text).not.toContain("new token");
 });
 
 test("one that is removed drains, stays idle, also after a restart, and joins again by another token", async () => {

@@ -1,3 +1,4 @@
+import { generateKeyPairSync, X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { Agent, request } from "node:https";
@@ -23,7 +24,7 @@ const members = async () => Members.parse((await service.admin("GET", "/v1/membe
 test("a machine joins by a token, reports, leads, is removed, and is told so after a restart too", async () => {
   const { as, ...joined } = await service.join("gpu01");
   const at = `127.0.0.1:${service.port}`;
-  const news = { candidates: "gpu01=127.0.0.1:6379", services: [at], term: 1, leader: at };
+  const news = { candidates: "gpu01=127.0.0.1:6379", services: [at], term: 1, leader: at, rayTokenId: 1 };
   expect(joined).toMatchObject({ ...news, cluster: { name: "ray" }, ray: "2.60.0", python: "3.12" });
   expect((await service.call("PUT", "/v1/nodes/gpu01", report("gpu01-1"), as)).body.news).toEqual(news);
   expect((await service.call("PUT", "/v1/head", ask("gpu01"), as)).body).toMatchObject({ granted: true });
@@ -52,12 +53,41 @@ test("a member that reports another address is in the news with that one", async
 test("without TLS it only says that it lives, and its files are its user's alone", async () => {
   const plain = (path: string) => service.process?.call("GET", path);
   expect(await plain("/")).toEqual({ status: 200, body: "OK" });
-  for (const path of ["/v1/cluster", "/v1/head", "/v1/members", "/v1/join", "/metrics"])
+  const read = ["/v1/cluster", "/v1/head", "/v1/members", "/v1/events", "/v1/stream", "/v1/nodes/gpu01/log"];
+  for (const path of [...read, "/v1/join", "/metrics", "/v1/prometheus-targets"])
     expect(await plain(path)).toMatchObject({ status: 404 });
   const mode = (path: string) => statSync(path).mode & 0o777;
   expect(mode(service.folder)).toBe(0o700);
   for (const file of ["cluster.json", "admin-token", "ca.crt", "lease.json"])
     expect(mode(join(service.folder, file))).toBe(0o600);
+});
+
+test("a cluster whose Ray speaks TLS signs its members' own keys, by a CA that signs for no health service", async () => {
+  const { publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const key = publicKey.export({ type: "spki", format: "pem" });
+  const body = { key, address: "10.77.0.2" };
+  const certify = (at: MemberService, as?: string, more = {}) =>
+    at.call("POST", "/v1/ray-certificate", { ...body, ...more }, as);
+  const encrypted = await new MemberService({ RAY_EP_CLUSTER_RAY_TLS: "true" }).start();
+  try {
+    const { as, rayTls } = await encrypted.join("gpu01");
+    expect(rayTls).toBe(true);
+    const { cert, ca } = (await certify(encrypted, as)).body;
+    const own = new X509Certificate(cert);
+    expect(own.subjectAltName).toBe("DNS:gpu01, IP Address:10.77.0.2, DNS:localhost, IP Address:127.0.0.1");
+    const [ofRay, ofServices] = [ca, encrypted.read("ca.crt")].map(
+      (pem) => new X509Certificate(pem).publicKey,
+    );
+    expect([ofRay, ofServices].map((each) => each && own.verify(each))).toEqual([true, false]);
+    expect(await certify(encrypted)).toMatchObject({ status: 401 });
+    expect(await certify(encrypted, encrypted.read("admin-token").trim())).toMatchObject({ status: 403 });
+    expect(await certify(encrypted, as, { key: "no key" })).toMatchObject({ status: 400 });
+  } finally {
+    await encrypted.remove();
+  }
+  const { as, rayTls } = await service.join("gpu01");
+  expect(rayTls).toBe(false);
+  expect(await certify(service, as)).toMatchObject({ status: 400 });
 });
 
 describe("credentials", () => {
@@ -75,6 +105,8 @@ describe("credentials", () => {
     ["GET", "/v1/head", undefined],
     ["GET", "/v1/members", undefined],
     ["GET", "/metrics", undefined],
+    ["GET", "/v1/events", undefined],
+    ["GET", "/v1/prometheus-targets", undefined],
     ["POST", "/v1/dial-back", { nonce: "12345678", ports: [20_000] }],
   ] as const;
 

@@ -1,4 +1,4 @@
-import { rmSync, symlinkSync } from "node:fs";
+import { rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { ask, MemberService, machine } from "../fixtures/members.ts";
@@ -146,4 +146,22 @@ test("one that was away stands by as soon as a member names a higher term, until
   await first.restart();
   expect((await standing(first)).decides).toBe(false);
   expect((await first.admin("POST", "/v1/promote", {})).body).toEqual({ term: 3, complete: false });
+});
+
+test("a cluster whose copy is larger than other answers is copied", async () => {
+  await first.stop();
+  const file = join(first.folder, "cluster.json");
+  const state = JSON.parse(first.read("cluster.json"));
+  const [removed] = state.members.map(({ name, credential }: Record<string, string>) => ({
+    name,
+    credential,
+  }));
+  const name = `${"n".repeat(60)}.${"n".repeat(60)}.${"n".repeat(60)}.${"n".repeat(60)}`;
+  const service = `${name}:8443`;
+  state.removed = Array.from({ length: 1000 }, (_, i) => ({ ...removed, name: `m${i}.${name}`, service }));
+  state.tokens = Array.from({ length: 2000 }, () => ({ ...state.tokens[0], usedBy: name, replace: name }));
+  writeFileSync(file, JSON.stringify(state));
+  expect(statSync(file).size).toBeGreaterThan(1024 * 1024);
+  await first.start();
+  await until("the copy", () => JSON.parse(second.read("cluster.json")).tokens.length === 2000);
 });

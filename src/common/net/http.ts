@@ -26,12 +26,14 @@ interface Sending {
   /** node:http's, or node:https's. */
   readonly request?: typeof request;
   readonly options: RequestOptions;
+  /** In bytes; `MAX_ANSWER` where it is not given. */
+  readonly maxAnswer?: number | undefined;
 }
 
 /** Sends one request and reads the whole answer, in `timeoutMs` at most. */
 export function send(
   url: URL,
-  { method, timeoutMs, token, options, request: begin = request }: Sending,
+  { method, timeoutMs, token, options, request: begin = request, maxAnswer = MAX_ANSWER }: Sending,
   body?: unknown,
 ): Promise<Result<Answer, string>> {
   const payload = body === undefined ? undefined : JSON.stringify(body);
@@ -45,8 +47,7 @@ export function send(
       incoming.setEncoding("utf8");
       incoming.on("data", (chunk: string) => {
         text += chunk;
-        if (text.length > MAX_ANSWER)
-          incoming.destroy(new Error(`an answer of more than ${MAX_ANSWER} bytes`));
+        if (text.length > maxAnswer) incoming.destroy(new Error(`an answer of more than ${maxAnswer} bytes`));
       });
       incoming.on("end", () =>
         resolve(

@@ -67,14 +67,14 @@ const hash = (der: Buffer): string => createHash("sha256").update(der).digest("b
 /** How health services whose certificate that CA signed are connected to: only they have one, so their names and addresses do not matter. */
 export const pinnedAgent = (ca: string): Agent => new Agent({ ca, checkServerIdentity: () => undefined });
 
-/** Requests to health services whose certificate that CA signed; `token`: sent with each. */
-export function secureCall(ca: string, token: string | null): (service: string) => Call {
+/** Requests to health services whose certificate that CA signed; `token`: sent with each; `maxAnswer`: bytes (http.ts). */
+export function secureCall(ca: string, token: string | null, maxAnswer?: number): (service: string) => Call {
   const agent = pinnedAgent(ca);
   const options = { agent, lookup: rememberingLookup() };
   return (service) => async (method, path, timeoutMs, body) => {
     const url = `https://${service}${path}`;
     // Others told us of it.
     if (!URL.canParse(url)) return err(`expected host:port, got "${service}"`);
-    return send(new URL(url), { method, timeoutMs, token, request, options }, body);
+    return send(new URL(url), { method, timeoutMs, token, request, options, maxAnswer }, body);
   };
 }

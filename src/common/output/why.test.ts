@@ -14,7 +14,7 @@ const heads = [{ address: "cpu:6379", answer: "unreachable" }];
 
 test.each<[string | undefined, Parameters<typeof whyOf>[0]["state"], Partial<NodeStatus>, boolean?]>([
   [undefined, "watching", {}],
-  ["last: The raylet is gone", "watching", { fault }],
+  ["last: The raylet is gone (1970-01-01T00:00:00Z)", "watching", { fault }],
   ["The raylet is gone", "restarting", { fault }],
   ["not reached at gpu:20000: timeout", "watching", { fault, reach }],
   [undefined, "watching", { reach: { ...reach, result: "busy" } }],

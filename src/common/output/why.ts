@@ -36,7 +36,8 @@ export function whyOf(node: Reported): string | undefined {
   if (waits !== null) return waitsFor(waits, status.heads);
   if (fault !== null && state !== "ready" && state !== "watching") return fault.words ?? fault.reason;
   if (isUnreached(reach)) return `not reached at ${reach.at}: ${reach.result}`;
-  return fault === null ? undefined : `last: ${fault.words ?? fault.reason}`;
+  if (fault === null) return undefined;
+  return `last: ${fault.words ?? fault.reason} (${new Date(fault.at).toISOString().slice(0, 19)}Z)`;
 }
 
 type Waits = NonNullable<NodeStatus["waits"]>;

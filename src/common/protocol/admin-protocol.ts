@@ -38,6 +38,10 @@ export const Standby = z.object({
 });
 export type Standby = z.infer<typeof Standby>;
 
+/** 200 of `POST /v1/ray-token` (the admin): which token of Ray's counts from now on. */
+export const Rotated = z.object({ rayTokenId: Count });
+export type Rotated = z.infer<typeof Rotated>;
+
 /** 200 of `POST /v1/promote` (the admin), also where it decided already. `complete`: nothing that the service before kept is lost. */
 export const Promoted = z.object({ term: Count, complete: z.boolean() });
 export type Promoted = z.infer<typeof Promoted>;

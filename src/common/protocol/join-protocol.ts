@@ -67,11 +67,16 @@ export const Joined = z.object({
   credential: Word,
   candidate: z.boolean(),
   rayToken: Word,
+  /** Ray speaks TLS in this cluster: the member asks for a certificate before its Ray starts. */
+  rayTls: z.optional(z.boolean()),
   ports: PortBlock,
   ray: Word,
   python: Word,
 });
 export type Joined = z.infer<typeof Joined>;
+
+/** 200 of `GET /v1/ray-token` (any member): the one that counts now. */
+export const RayToken = z.pick(Joined, { rayToken: true, rayTokenId: true });
 
 const JOIN_REFUSALS = [
   "unknown-token",
@@ -93,6 +98,16 @@ export type JoinRefused = z.infer<typeof JoinRefused>;
 
 /** 403 of every request of a member that was removed. */
 export const MemberRemoved = z.object({ reason: z.literal("removed"), message: Text });
+
+const Pem = z.string().check(z.maxLength(4096));
+
+/** Body of `POST /v1/ray-certificate` (a member): the public key that its Ray shall have, and what it advertises to Ray. */
+export const RayCertificateRequest = z.object({ key: Pem, address: Peer });
+export type RayCertificateRequest = z.infer<typeof RayCertificateRequest>;
+
+/** 200 of `POST /v1/ray-certificate`: PEM each. `ca`: who signs for the Ray of all members, and for nothing else. */
+export const RayCertificate = z.object({ cert: Pem, ca: Pem });
+export type RayCertificate = z.infer<typeof RayCertificate>;
 
 /**
  * Body of `POST /v1/dial-back` (a member): the service connects to each port at the member's address and expects to read `nonce`

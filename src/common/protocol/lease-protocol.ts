@@ -129,6 +129,8 @@ export const NodeReport = z.object({
   /** Object manager, first worker port. */
   ports: z.optional(z.array(Port).check(z.maxLength(4))),
   seen: LeaseRequest.shape.seen,
+  /** Of a member: which of Ray's tokens it has. */
+  rayTokenId: z.optional(Count),
   /**
    * What the entrypoint wrote since the last report that this service answered with 200, or, where the service is another
    * `instance`, last. `first`: the number of the first line in this life.
@@ -189,6 +191,8 @@ export const ClusterNews = z.object({
   services: z.array(Word).check(z.maxLength(MAX_CANDIDATES)),
   term: z.optional(Count),
   leader: z.optional(Word),
+  /** Which of Ray's tokens counts; a member that has another one fetches it, and restarts its Ray. */
+  rayTokenId: z.optional(Count),
 });
 export type ClusterNews = z.infer<typeof ClusterNews>;
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { configOf } from "../../../test/fixtures/config.ts";
-import { probeLocal } from "./local.ts";
+import { namesIn, probeLocal } from "./local.ts";
 
 const root = mkdtempSync(join(tmpdir(), "local-"));
 const ray = (folder: string) => join(root, folder, "ray");
@@ -57,4 +57,13 @@ test("Ray is found on PATH, USE_CONDA_ENV names another place, and RAY_EP_BIN_DI
     ok: false,
     error: { path: ray("none") },
   });
+});
+
+test("the names that a hosts file has for each address, comments left out", () => {
+  const text =
+    "127.0.0.1 localhost\n10.77.0.1\tgpu01-fast.lab gpu01-fast # data\n#10.77.0.2 x\n10.77.0.1 gpu01-data";
+  expect([...namesIn(text)]).toEqual([
+    ["127.0.0.1", ["localhost"]],
+    ["10.77.0.1", ["gpu01-fast.lab", "gpu01-fast", "gpu01-data"]],
+  ]);
 });

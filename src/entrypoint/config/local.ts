@@ -153,7 +153,7 @@ export function namesIn(hosts: string): Map<string, string[]> {
   const named = new Map<string, string[]>();
   for (const line of hosts.split("\n")) {
     const [address = "", ...names] = line.replace(/#.*/, "").split(/\s+/).filter(Boolean);
-    named.set(address, [...(named.get(address) ?? []), ...names]);
+    if (address !== "") named.set(address, [...(named.get(address) ?? []), ...names]);
   }
   return named;
 }

@@ -6,6 +6,7 @@ import { attempt, err, ok, type Result } from "../../common/result.ts";
 import type { Event } from "../output/event.ts";
 import { type StopRequest, unlessAborted } from "../stop-request.ts";
 import { readCards } from "./cards.ts";
+import { certify } from "./certify.ts";
 import { passGate } from "./gate.ts";
 import { comeBack, join, prepareJoin } from "./join.ts";
 import { Member } from "./member.ts";
@@ -32,8 +33,16 @@ export async function enter(newcomer: Newcomer): Promise<Result<Member | Event<"
     : comeBack(newcomer, standing.value.kept, file.rayTokenPath));
   if (entered === null) return ok(stopped(stopRequest));
   if (!entered.ok) return entered;
-  const member = memberOf(entered.value, newcomer, file);
-  const gate = async () => keep(member, file, isNew) ?? (await passed(member, newcomer, isNew));
+  let member = memberOf(entered.value, newcomer, file);
+  const gate = async () => {
+    // Ray may have another one since it was here.
+    if (!isNew) await member.renewRayToken();
+    const certified = await certify(member.membership, member.call);
+    if (!certified.ok && isNew) return certified.error;
+    // One that was a member before goes on with the keys that it has.
+    if (certified.ok) member = memberOf(certified.value, newcomer, file);
+    return keep(member, file, isNew) ?? (await passed(member, newcomer, isNew));
+  };
   const obstacle = await unlessAborted(
     gate().then((failure) => ({ failure })),
     stopRequest.asked,

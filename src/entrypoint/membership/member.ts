@@ -1,5 +1,5 @@
 import type { Answer, Call } from "../../common/net/http.ts";
-import { MemberRemoved } from "../../common/protocol/join-protocol.ts";
+import { MemberRemoved, RayToken } from "../../common/protocol/join-protocol.ts";
 import { type ClusterNews, NodeNoted } from "../../common/protocol/lease-protocol.ts";
 import { attempt } from "../../common/result.ts";
 import { type HealthClient, parse } from "../lease/health-client.ts";
@@ -13,10 +13,13 @@ interface Hearing {
   readonly onCandidates: (candidates: string) => void;
   /** Once, when this member was removed. */
   readonly onRemoved: () => void;
+  /** Once, when it has another token of Ray's, with which its Ray must start. */
+  readonly onRayToken: () => void;
   /** When the health service does not know this member (any more), and when it does again. */
   readonly onKnown: (event: Event<"known">) => void;
 }
 
+const RAY_TOKEN_TIMEOUT_MS = 3000;
 /** To a credential that is none of a member's. */
 const UNKNOWN = 401;
 
@@ -29,6 +32,8 @@ export class Member {
   readonly #file: MembershipFile;
   #membership: Membership;
   #hearing: Hearing | undefined;
+  /** Ray's token. */
+  #fetches = false;
   #isKnown = true;
 
   constructor(membership: Membership, told: Told, file: MembershipFile) {
@@ -65,7 +70,22 @@ export class Member {
     this.#hearing = hearing;
     // What was heard before there was somebody to tell is told with the next answer.
     this.#isKnown = true;
-    return openMemberClient(this.call);
+    const client = openMemberClient(this.call);
+    const { rayTokenId } = this.#membership;
+    const report: HealthClient["report"] = (node, body, ms) =>
+      client.report(node, { ...body, rayTokenId }, ms);
+    return { ...client, report };
+  }
+
+  /** Fetches Ray's token, and keeps it. True where it is another one. Where nobody answers, or the disk is full, it stays as it is. */
+  async renewRayToken(): Promise<boolean> {
+    const answer = await this.call("GET", "/v1/ray-token", RAY_TOKEN_TIMEOUT_MS);
+    const next = answer.ok && answer.value.status === 200 ? parse(RayToken, answer.value.body) : null;
+    if (next === null || next.rayToken === this.#membership.rayToken) return false;
+    const renewed = { ...this.#membership, ...next };
+    if (attempt(() => this.#file.write(renewed) ?? true) === undefined) return false;
+    this.#membership = renewed;
+    return true;
   }
 
   #hear({ status, body }: Answer): void {
@@ -85,10 +105,19 @@ export class Member {
   }
 
   #learn(news: ClusterNews): void {
+    const { rayTokenId, ...others } = news;
     const { candidates, services, term, leader } = this.#membership;
-    if (JSON.stringify({ candidates, services, term, leader }) === JSON.stringify(news)) return;
-    this.#keep(news);
+    if (rayTokenId !== undefined && rayTokenId !== this.#membership.rayTokenId) void this.#restartRay();
+    if (JSON.stringify({ candidates, services, term, leader }) === JSON.stringify(others)) return;
+    this.#keep(others);
     if (candidates !== news.candidates) this.#hearing?.onCandidates(news.candidates);
+  }
+
+  async #restartRay(): Promise<void> {
+    if (this.#fetches) return;
+    this.#fetches = true;
+    if (await this.renewRayToken()) this.#hearing?.onRayToken();
+    this.#fetches = false;
   }
 
   /** What cannot be written now is known in this run all the same. */

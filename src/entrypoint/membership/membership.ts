@@ -5,6 +5,7 @@ import { readRegular, replaceFile } from "../../common/files.ts";
 import { Text, Word } from "../../common/protocol/from-outside.ts";
 import { Joined } from "../../common/protocol/join-protocol.ts";
 import { attempt } from "../../common/result.ts";
+import { ownTlsFiles } from "../../gcs/tls.ts";
 import { asUser, type RayUser } from "../config/become.ts";
 import { MEMBERSHIP, RAY_TOKEN } from "./state-dir.ts";
 
@@ -13,6 +14,8 @@ export const Membership = z.object({
   ...Joined.shape,
   /** The CA's certificate (PEM), by which it knows the cluster's health services. */
   ca: z.string(),
+  /** What its Ray presents and trusts where that speaks TLS: PEM each. */
+  rayKeys: z.optional(z.object({ cert: z.string(), key: z.string(), ca: z.string() })),
   /** What it advertises to Ray, and the interface that had it. */
   address: Word,
   interface: z.optional(Word),
@@ -29,6 +32,8 @@ export async function hashOf(secret: string): Promise<string> {
   const { createHash } = await import("node:crypto");
   return createHash("sha256").update(secret).digest("hex");
 }
+
+const NO_KEYS = { cert: "", key: "", ca: "" };
 
 /** The membership in a node's state folder, and Ray's token beside it. */
 export class MembershipFile {
@@ -56,13 +61,25 @@ export class MembershipFile {
   write(membership: Membership): void {
     this.#makeFolder();
     replaceFile(this.path, `${JSON.stringify(membership)}\n`, 0o600, true);
-    // Ray reads it by itself, as its own user.
-    asUser(this.#rayUser, () => replaceFile(this.rayTokenPath, membership.rayToken, 0o600, true));
+    // Ray reads these by itself, as its own user.
+    const { rayToken, rayKeys } = membership;
+    const keys = rayKeys === undefined ? [] : ownTlsFiles(this.#folder, rayKeys);
+    // Of an earlier cluster there may be some.
+    if (rayKeys === undefined) this.#removeKeys();
+    asUser(this.#rayUser, () => {
+      for (const { path, text } of [{ path: this.rayTokenPath, text: rayToken }, ...keys])
+        replaceFile(path, text, 0o600, true);
+    });
   }
 
   remove(): void {
     fs.rmSync(this.path, { force: true });
     fs.rmSync(this.rayTokenPath, { force: true });
+    this.#removeKeys();
+  }
+
+  #removeKeys(): void {
+    for (const { path } of ownTlsFiles(this.#folder, NO_KEYS)) fs.rmSync(path, { force: true });
   }
 
   /** Ray's user keeps the cluster's state there too. */

@@ -19,6 +19,8 @@ const MEMBER: Membership = {
   interface: "data0",
   joinedWith: "hash",
 };
+const KEYS = { cert: "CERT", key: "KEY", ca: "CA" };
+const NO_TLS = [undefined, undefined, undefined, undefined];
 const told = (env: Record<string, string>, rayWords: string[] = []) => ({ env, rayWords });
 
 test("a membership as the environment that a node knows", () => {
@@ -56,6 +58,16 @@ test("the interface of NCCL and Gloo is left to those who name one, and to them 
   expect([given.NCCL_SOCKET_IFNAME, given.GLOO_SOCKET_IFNAME]).toEqual(["ib0", "data0"]);
   const { interface: _, ...unknown } = MEMBER;
   expect(overlay(unknown, "", "", told({})).env).not.toHaveProperty("NCCL_SOCKET_IFNAME");
+});
+
+test.each([
+  ["with keys", KEYS, {}, ["1", "/state/ray-tls.crt", "/state/ray-tls.key", "/state/ray-tls-ca.crt"]],
+  ["without keys", undefined, {}, NO_TLS],
+  ["that says so itself", KEYS, { RAY_USE_TLS: "0" }, ["0", ...NO_TLS.slice(1)]],
+])("Ray's TLS of a member %s", (_, rayKeys, given, expected) => {
+  const { env } = overlay({ ...MEMBER, rayKeys }, "", "/state", told(given));
+  const names = ["RAY_USE_TLS", "RAY_TLS_SERVER_CERT", "RAY_TLS_SERVER_KEY", "RAY_TLS_CA_CERT"];
+  expect(names.map((name) => env[name])).toEqual(expected);
 });
 
 test.each([

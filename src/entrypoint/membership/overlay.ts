@@ -1,5 +1,6 @@
 import type { Environment } from "../../common/environment.ts";
 import type { Problem } from "../../common/failure.ts";
+import { ownTlsVariables } from "../../gcs/tls.ts";
 import { optionOf } from "../config/args.ts";
 import type { Membership } from "./membership.ts";
 
@@ -59,6 +60,8 @@ export function overlay(
       RAY_EP_STATE_DIR: stateDir,
       ...Object.fromEntries(cards.map((name) => [name, member.interface])),
       ...Object.fromEntries(say(VARIABLES)),
+      // Who says himself whether Ray speaks TLS has keys of his own.
+      ...(member.rayKeys === undefined || isGiven(env, "RAY_USE_TLS") ? {} : ownTlsVariables(stateDir)),
     },
     rayWords: [...say(WORDS).map(([option, value]) => `${option}=${value}`), ...rayWords],
   };

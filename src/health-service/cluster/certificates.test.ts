@@ -1,9 +1,9 @@
-import { createHash, X509Certificate } from "node:crypto";
+import { createHash, generateKeyPairSync, X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { connect, createServer, type DetailedPeerCertificate } from "node:tls";
 import { afterEach, expect, test } from "vitest";
-import { makeAuthority, makeServerKeys } from "./certificates.ts";
+import { makeAuthority, makeServerKeys, signRayKey } from "./certificates.ts";
 
 const DAY_MS = 86_400_000;
 const server = { close: () => {} };
@@ -56,3 +56,34 @@ test("certificates are valid a day before they are made, and for 20 years", asyn
     expect(validToDate.getTime() - nowMs).toBeGreaterThan(19.9 * 365 * DAY_MS);
   }
 });
+
+const newKeys = () => {
+  const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  return { publicKey: publicKey.export({ type: "spki", format: "pem" }).toString(), privateKey };
+};
+
+test("a certificate of a member's Ray: for its own key and hosts, as server and client, for 10 years", async () => {
+  const nowMs = Date.now();
+  const authority = await makeAuthority("c1 ray", nowMs);
+  const [own, other] = [newKeys(), newKeys()];
+  const pem = await signRayKey(authority, own.publicKey, ["gpu02", "10.77.0.2", "127.0.0.1"], nowMs);
+  const made = new X509Certificate(pem ?? "");
+  expect(made.checkIssued(new X509Certificate(authority.certificate))).toBe(true);
+  expect(["10.77.0.2", "127.0.0.1", "10.77.0.3"].map((ip) => made.checkIP(ip) === ip)).toEqual([
+    true,
+    true,
+    false,
+  ]);
+  expect(made.checkHost("gpu02")).toBe("gpu02");
+  expect(made.keyUsage).toEqual(["1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"]);
+  expect([own, other].map(({ privateKey }) => made.checkPrivateKey(privateKey))).toEqual([true, false]);
+  const years = (made.validToDate.getTime() - nowMs) / DAY_MS / 365;
+  expect(years).toBeCloseTo(10, 2);
+});
+
+test.each(["", "no key", "-----BEGIN PUBLIC KEY-----\nMAAw\n-----END PUBLIC KEY-----"])(
+  "no certificate for what is no key: %s",
+  async (key) => {
+    expect(await signRayKey(await makeAuthority("c1 ray", 0), key, ["gpu02"], 0)).toBeUndefined();
+  },
+);

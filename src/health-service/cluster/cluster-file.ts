@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { chmod, mkdir, readFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod/mini";
 import { readRegular } from "../../common/files.ts";
@@ -25,7 +25,8 @@ export class ClusterFile {
   async read(): Promise<Result<ClusterState | null, string>> {
     try {
       await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-      await chmod(this.#folder, 0o700);
+      const why = await this.#close();
+      if (why !== undefined) return err(why);
       const text = await readOptional(this.path);
       if (text === null) return ok(null);
       const state = attempt(() => z.parse(ClusterState, JSON.parse(text)));
@@ -33,6 +34,16 @@ export class ClusterFile {
     } catch (error) {
       return err((error as Error).message);
     }
+  }
+
+  /** Shuts others out of the folder; else why it must not: /tmp, say, or that of another user. */
+  async #close(): Promise<string | undefined> {
+    const { uid, mode } = await stat(this.#folder);
+    if ((mode & 0o077) === 0) return undefined;
+    if (uid !== process.geteuid?.() || (mode & 0o022) !== 0)
+      return `expected a folder that is this user's alone, got one of user ${uid} with mode ${(mode & 0o7777).toString(8)}; name another folder, or close it: chmod 700`;
+    await chmod(this.#folder, 0o700);
+    return undefined;
   }
 
   /** Keeps the cluster, and what this machine needs to ask its service: the admin's credential, made where there is none. */
@@ -74,12 +85,20 @@ async function readOptional(path: string): Promise<string | null> {
   }
 }
 
-/** A cluster that nobody has joined yet, which the service at this address decides about. */
-export async function newCluster(name: string, at: string): Promise<ClusterState> {
+/** A cluster that nobody has joined yet, which the service at this address decides about. `rayTls`: its Ray speaks TLS. */
+export async function newCluster(name: string, at: string, rayTls: boolean): Promise<ClusterState> {
   const id = randomUUID();
   const authority = await makeAuthority(id, Date.now());
+  const rayAuthority = rayTls ? await makeAuthority(`${id} ray`, Date.now()) : undefined;
   const first = { term: 1, leader: at, decides: true, services: [{ at, member: null }] };
   const nobody = { versions: null, members: [], removed: [], tokens: [] };
-  const known = { cluster: { name, id }, rayToken: newSecret(), ports: DEFAULT_PORTS, authority };
+  const known = {
+    cluster: { name, id },
+    rayToken: newSecret(),
+    rayTokenId: 1,
+    ports: DEFAULT_PORTS,
+    authority,
+    rayAuthority,
+  };
   return { version: 1, ...known, ...first, ...nobody };
 }

@@ -24,10 +24,15 @@ const KeptToken = z.object({
 });
 export type KeptToken = z.infer<typeof KeptToken>;
 
+/** PEM. */
+const Authority = z.object({ certificate: z.string(), key: z.string() });
+
 /** All that a cluster is, and what a health service keeps of it. */
 export const ClusterState = z.object({
   version: z.literal(1),
   ...z.pick(Joined, { cluster: true, rayToken: true, ports: true }).shape,
+  /** Grows with each token of Ray's. */
+  rayTokenId: z._default(Count, 1),
   /** Grows with each service that takes over, and that one: its address when it did (rank.ts). */
   term: Count,
   leader: z._default(z.string(), ""),
@@ -35,8 +40,12 @@ export const ClusterState = z.object({
   decides: z.boolean(),
   /** Where services listen (host:port), the one that decides first, and on whose machine; null where that is not known. */
   services: z.array(z.object({ at: Word, member: z.nullable(Host) })),
-  /** PEM. */
-  authority: z.object({ certificate: z.string(), key: z.string() }),
+  authority: Authority,
+  /**
+   * Signs for members' Ray; without one it speaks in clear. A CA of its own: whoever has a certificate of the other one counts as a
+   * health service.
+   */
+  rayAuthority: z.optional(Authority),
   /** What the first member has, and so all others. */
   versions: z.nullable(z.object({ ray: Word, python: Word })),
   members: z.array(KeptMember),

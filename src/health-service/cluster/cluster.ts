@@ -1,3 +1,4 @@
+import type * as z from "zod/mini";
 import { sameHost, type WhitelistEntry } from "../../common/address.ts";
 import type * as admin from "../../common/protocol/admin-protocol.ts";
 import type * as wire from "../../common/protocol/join-protocol.ts";
@@ -5,6 +6,7 @@ import { formatJoinToken } from "../../common/protocol/join-token.ts";
 import type { ClusterNews } from "../../common/protocol/lease-protocol.ts";
 import type { Event } from "../event.ts";
 import { Callers, type Identity } from "./callers.ts";
+import { signRayKey } from "./certificates.ts";
 import { candidatesLine, type KeptMember } from "./cluster-state.ts";
 import type { ClusterStore } from "./cluster-store.ts";
 import * as membership from "./membership.ts";
@@ -83,11 +85,22 @@ export class Cluster {
       if (!(await this.#store.keep(step.state))) return null;
       this.callers.welcome(node);
       log({ type: "joined", node, address, candidate });
-      const { cluster, rayToken, ports, versions } = step.state;
+      const { cluster, rayToken, ports, versions, rayAuthority } = step.state;
       const { ray, python } = versions ?? request;
-      const member = { member: node, credential, candidate, rayToken };
+      const member = { member: node, credential, candidate, rayToken, rayTls: rayAuthority !== undefined };
       return { ...this.news(), cluster, ...member, ports, ray, python };
     });
+  }
+
+  /** The 200 of `POST /v1/ray-certificate`; undefined where Ray speaks no TLS here, or the key is none. */
+  async certify(member: string, { key, address }: wire.RayCertificateRequest) {
+    const { rayAuthority } = this.#store.state;
+    if (rayAuthority === undefined) return undefined;
+    const hosts = [member, address, "localhost", "127.0.0.1"];
+    const cert = await signRayKey(rayAuthority, key, hosts, this.#settings.wallNow());
+    return cert === undefined
+      ? undefined
+      : ({ cert, ca: rayAuthority.certificate } satisfies wire.RayCertificate);
   }
 
   /** The 200 of `POST /v1/tokens`; null where it cannot be kept. */
@@ -142,6 +155,22 @@ export class Cluster {
     });
   }
 
+  /** The 200 of `GET /v1/ray-token`. */
+  rayToken(): z.infer<typeof wire.RayToken> {
+    const { rayToken, rayTokenId } = this.#store.state;
+    return { rayToken, rayTokenId };
+  }
+
+  /** Makes another token of Ray's, of which members hear: the 200 of `POST /v1/ray-token`; null where it cannot be kept. */
+  rotate(): Promise<admin.Rotated | null> {
+    return this.#change(async () => {
+      const rayTokenId = this.#store.state.rayTokenId + 1;
+      if (!(await this.#store.keep({ ...this.#store.state, rayToken: newSecret(), rayTokenId }))) return null;
+      this.#settings.log({ type: "ray-token-made", rayTokenId });
+      return { rayTokenId };
+    });
+  }
+
   /** A member reports where it is. What cannot be kept is tried again with its next report. */
   async locate(name: string, address: string): Promise<void> {
     const moved = () => membership.move(this.#store.state, name, address);
@@ -155,13 +184,9 @@ export class Cluster {
   }
 
   news(): ClusterNews {
-    const { services, term, leader } = this.#store.state;
-    return {
-      candidates: candidatesLine(this.#store.state),
-      services: services.map(({ at }) => at),
-      term,
-      leader,
-    };
+    const { services, term, leader, rayTokenId } = this.#store.state;
+    const candidates = candidatesLine(this.#store.state);
+    return { candidates, services: services.map(({ at }) => at), term, leader, rayTokenId };
   }
 
   /** Which service decides, as far as this one knows, and on which member's machine. */

@@ -38,6 +38,9 @@ export const MEMBER_LINES = {
     `→ A join token was made: it ends at ${expiresAt}${once ? ", and works once" : ""}${replace === null ? "" : `, for a machine that takes the place of ${replace}`}`,
   ],
   "tokens-revoked": ({ revoked }: { revoked: number }) => [`→ Join tokens revoked: ${revoked}`],
+  "ray-token-made": ({ rayTokenId }: { rayTokenId: number }) => [
+    `✓ Ray has another token, number ${rayTokenId}: the HEAD takes it first, then the others`,
+  ],
   standby: ({ of }: { of: string }) => [`→ Standby: ${of} decides, and is copied every two seconds`],
   "no-copy": ({ services, isMember }: { services: string[]; isMember: boolean }) => [
     isMember

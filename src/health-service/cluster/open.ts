@@ -27,13 +27,13 @@ type Log = (event: Event) => void;
  * `transport`: TLS with a certificate of its CA.
  */
 export async function openCluster(folder: string, config: Config, log: Log) {
-  const { RAY_EP_CLUSTER_NAME: name, RAY_EP_HEALTH_ADVERTISE: at } = config;
+  const { RAY_EP_HEALTH_ADVERTISE: at } = config;
   const file = new ClusterFile(folder);
   const fail = (cause: string) => err<ServiceFailure>({ reason: "cluster-unusable", file: file.path, cause });
   // config.ts wants it.
   if (at === null) return fail("no address");
   const advertise = formatAddress(at);
-  const state = await findState(file, name, advertise, log);
+  const state = await findState(file, config, advertise, log);
   if (!state.ok) return fail(state.error);
   const admin = await inTime(DISK_TIMEOUT_MS, file.settle(state.value));
   if (!admin.ok) return fail(admin.error);
@@ -55,7 +55,7 @@ export async function openCluster(folder: string, config: Config, log: Log) {
 
 async function findState(
   file: ClusterFile,
-  name: string,
+  { RAY_EP_CLUSTER_NAME: name, RAY_EP_CLUSTER_RAY_TLS: rayTls }: Config,
   advertise: string,
   log: Log,
 ): Promise<Result<ClusterState, string>> {
@@ -64,7 +64,7 @@ async function findState(
   if (kept.value !== null) return ok(settle(kept.value, advertise));
   return ok(
     file.membership() === undefined
-      ? await newCluster(name, advertise)
+      ? await newCluster(name, advertise, rayTls)
       : await firstCopy(file, advertise, log),
   );
 }

@@ -6,6 +6,8 @@ import * as replicas from "./replica.ts";
 
 /** `POST /v1/promote` waits for up to three such rounds one after the other, and `ws` for 10 s in all. */
 const TIMEOUT_MS = 1200;
+/** A thousand members with the longest names, and as many that were removed, are 2 MB. */
+const MAX_ANSWER = 8 * 1024 * 1024;
 
 /** What other health services of this cluster say to a GET: the bodies of those that answer 200. Never rejects. */
 export async function askPeers(
@@ -14,7 +16,7 @@ export async function askPeers(
   path: string,
   credential: string | null = null,
 ): Promise<string[]> {
-  const call = secureCall(ca, credential);
+  const call = secureCall(ca, credential, MAX_ANSWER);
   const answers = await Promise.all(services.map((at) => call(at)("GET", path, TIMEOUT_MS)));
   return answers.flatMap((answer) => (answer.ok && answer.value.status === 200 ? [answer.value.body] : []));
 }

@@ -1,6 +1,7 @@
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream";
+import * as z from "zod/mini";
 import * as admin from "../../common/protocol/admin-protocol.ts";
 import * as wire from "../../common/protocol/join-protocol.ts";
 import type { Cluster } from "../cluster/cluster.ts";
@@ -50,12 +51,23 @@ export function memberPaths(
         kept(await cluster.revokeTokens(request)),
       ),
     },
+    "/v1/ray-token": {
+      GET: () => ok(cluster.rayToken()),
+      POST: write(z.object({}), whyNotAdmin, async () => kept(await cluster.rotate())),
+    },
     "/v1/dial-back": {
       POST: write(wire.DialBackRequest, whyNotHeard, async (request, { caller }) => {
         const member = "name" in caller ? cluster.member(caller.name) : undefined;
         if (member === undefined) return NO_MEMBER;
         const { address = member.address } = request;
         return ok(await service.dialBack(request, { ...member, address }));
+      }),
+    },
+    "/v1/ray-certificate": {
+      POST: write(wire.RayCertificateRequest, whyNotHeard, async (request, { caller }) => {
+        if (!("name" in caller)) return NO_MEMBER;
+        const certificate = await cluster.certify(caller.name, request);
+        return certificate === undefined ? NO_CERTIFICATE : ok(certificate);
       }),
     },
   };
@@ -74,7 +86,11 @@ const NOT_KEPT = refuse(
   503,
   "the health service cannot keep its cluster on disk, so nothing was changed; see its log, and ask again",
 );
-const NO_MEMBER = refuse(403, "expected the credential of a member, whose own address is dialled");
+const NO_MEMBER = refuse(403, "expected the credential of a member, which asks for itself");
+const NO_CERTIFICATE = refuse(
+  400,
+  "expected a public key of P-256 as PEM, in a cluster whose Ray speaks TLS (RAY_EP_CLUSTER_RAY_TLS, when it was made)",
+);
 
 /** The carrier image, which `ws` has put beside the cluster. */
 async function readCarrier(folder: string): Promise<Reply> {

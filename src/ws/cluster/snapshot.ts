@@ -63,7 +63,7 @@ function whyNone(answers: readonly ProbeResult[]): NoHead {
 export async function gcsOf(driver: Driver, services?: readonly Service[]): Promise<GcsSnapshot> {
   if (driver.cluster !== undefined) {
     const joined = await driver.cluster();
-    return askGcs(joined?.heads ?? [], { token: joined?.token ?? null, tls: driver.tls });
+    return askGcs(joined?.heads ?? [], { token: joined?.token ?? null, tls: joined?.tls });
   }
   const { headAddress, nodes } = driver.settings;
   const isOurs = nodes.some(({ name }) => name === headAddress?.host);

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { ownTlsVariables } from "../../gcs/tls.ts";
 import { dashboardUrl, runningHead, shownHost } from "../cluster/snapshot.ts";
 import type { NodeSettings } from "../config/settings.ts";
 import { rayAuth, tokensFolder } from "../config/tokens.ts";
@@ -19,7 +20,12 @@ export const addEnv = (program: Command, run: Run) =>
 async function env({ driver }: Opened, { signal, terminal: { out } }: WsContext, { json }: JsonOption) {
   const head = await runningHead(driver.until(signal));
   if (!head.ok) return head.error;
-  const variables = clientVariables(driver, head.value);
+  // Who says himself whether Ray speaks TLS has keys of his own.
+  const isOwnTls = driver.tls === undefined && (await driver.cluster?.())?.tls !== undefined;
+  const variables = {
+    ...clientVariables(driver, head.value),
+    ...(isOwnTls ? ownTlsVariables(tokensFolder(driver)) : {}),
+  };
   if (json) printJson(out, variables);
   else out(renderEnv(variables));
   return EXIT.ok;

@@ -82,7 +82,7 @@ services: { ray: { defaults: {
   volumes: ["models:/models", "./data:/data:ro"], environment: { HF_HOME: "/models" }, resources: { slots: 2 } } } }`;
 
 const MEMBERS = [
-  { name: "first", machine: { name: "gpu01", candidate: true, advertise: "10.77.0.1:8443" } },
+  { name: "first", machine: { name: "gpu01", candidate: true, advertise: "10.77.0.1:8443", rayTls: true } },
   {
     name: "with-all",
     machine: { name: "gpu02", candidate: false, interface: "ib0" },

@@ -47,7 +47,7 @@ const onHost = (plan: HostPlan, name: string, own: ComposeService): ComposeServi
 
 const healthService = (
   plan: HostPlan,
-  { advertise = "", user, clusterFolder }: MemberSettings,
+  { advertise = "", rayTls = false, user, clusterFolder }: MemberSettings,
 ): ComposeService =>
   onHost(plan, HEALTH_NAME, {
     ...healthProgram(plan),
@@ -57,6 +57,7 @@ const healthService = (
       RAY_EP_HEALTH_ADVERTISE: advertise,
       RAY_EP_HEALTH_STATE_DIR: CLUSTER_FOLDER,
       RAY_EP_CLUSTER_DIR: CLUSTER_FOLDER,
+      ...(rayTls ? { RAY_EP_CLUSTER_RAY_TLS: "true" } : {}),
       ...FROM_SHELL,
     },
     user,

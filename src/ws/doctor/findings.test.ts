@@ -349,6 +349,27 @@ describe("the specification's troubleshooting section, case by case", () => {
     ]);
   });
 
+  test("a node of another machine that Ray does not list is judged by what it reported", () => {
+    const waits = { kind: "head", node: null, since: 1 };
+    const seen = { answer: "unreachable", address: "10.0.0.1:6379" };
+    const status = { ...statusOf("gpu-box", [EVENTS["ray-auth"]]), waits, heads: [seen] };
+    const where = { role: null, head: null, advertise: null, nodeManagerPort: null };
+    const reported = { name: "gpu-box", seenAgo: 62, state: "waiting-for-head" as const, ...where, status };
+    const findingOf = (more: object) => {
+      const nodes = new Map([["gpu-box", { ...reported, ...more }]]);
+      const all = clusterFindings(facts({ cluster: { ...cluster, reported: nodes } }));
+      return all.find(({ topic }) => topic === "gpu-box");
+    };
+    const versions = "(Ray 2.60.0, ray-entrypoint 0.1.0)";
+    expect(findingOf({})).toMatchObject({
+      state: "bad",
+      saw: `it waits: 10.0.0.1:6379 no route ${versions}; it is on another machine`,
+      fix: expect.stringContaining("ws logs gpu-box. Likely cause: its HEAD 10.0.0.1:6379 is out of reach"),
+    });
+    expect(findingOf({ silent: true })?.saw).toContain("it has been silent for 1 min 2 s");
+    expect(findingOf({ state: "stopped" })).toMatchObject({ state: "note" });
+  });
+
   test("E5 a node that ws did not start is listed", () => {
     const nodes = [...cluster.nodes, node("gpu-box")];
     const all = clusterFindings(facts({ cluster: { ...cluster, nodes } }));

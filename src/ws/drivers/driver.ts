@@ -4,7 +4,7 @@ import type { Problem } from "../../common/failure.ts";
 import type { Answer } from "../../common/net/http.ts";
 import type { Result } from "../../common/result.ts";
 import type { GcsOptions } from "../../gcs/link.ts";
-import { readTls } from "../../gcs/tls.ts";
+import { readTls, type TlsKeys } from "../../gcs/tls.ts";
 import type { Part } from "../compose/names.ts";
 import {
   HEALTH_NAME,
@@ -100,6 +100,8 @@ interface ClusterAccess {
   readonly heads: readonly Address[];
   /** Ray's. */
   readonly token: string;
+  /** What this machine presents and trusts where Ray speaks TLS. */
+  readonly tls: TlsKeys | undefined;
   /** Set: this machine was removed from it, in the words of its health service. */
   readonly removed: string | undefined;
   /** Asks the health service that decides; the error says in one line why none answers. */

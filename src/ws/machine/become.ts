@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { replaceFile } from "../../common/files.ts";
 import type { JoinToken } from "../../common/protocol/join-token.ts";
 import { err, ok } from "../../common/result.ts";
+import { ownTlsFiles } from "../../gcs/tls.ts";
 import { upCluster } from "../cluster/up.ts";
 import { TLS_PORT } from "../compose/machine.ts";
 import { containerName } from "../compose/names.ts";
@@ -100,14 +101,15 @@ async function startMember(
   const { stateDir, timeout } = options;
   const up = await bringUp(context, driver, timeout);
   if (!up.ok) return up;
-  const cluster = await driver.cluster?.();
-  if (cluster === undefined) return err({ reason: "no-member" });
-  // For programs of this user's: ws env names the file.
-  replaceFile(join(machineSecrets(stateDir), RAY_TOKEN), cluster.token, 0o600);
-  if (!machine.candidate) return ok(undefined);
   const text = await membershipText(engine, containerName(member, machine.name));
   const membership = parseMembership(text);
   if (membership === undefined) return err({ reason: "no-member" });
+  // For programs of this user's: ws env names the files.
+  const [secrets, { rayToken, rayKeys }] = [machineSecrets(stateDir), membership];
+  const keys = rayKeys === undefined ? [] : ownTlsFiles(secrets, rayKeys);
+  for (const { path, text } of [{ path: join(secrets, RAY_TOKEN), text: rayToken }, ...keys])
+    replaceFile(path, text, 0o600);
+  if (!machine.candidate) return ok(undefined);
   const { advertise = `${membership.address}:${TLS_PORT}` } = machine;
   const serving = { ...machine, advertise };
   writeMachine(stateDir, serving);

@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { type Deadline, deadlineIn } from "../../common/deadline.ts";
-import { readText } from "../../common/files.ts";
+import { readText, replaceFile } from "../../common/files.ts";
 import type { TokenRequest } from "../../common/protocol/admin-protocol.ts";
+import { attempt } from "../../common/result.ts";
 import { containerName } from "../compose/names.ts";
 import { RAY_TOKEN } from "../config/tokens.ts";
 import { composeDriver } from "../drivers/compose/driver.ts";
@@ -26,6 +27,8 @@ export function memberDriver(
   const driver = composeDriver(project);
   const { engine, settings, stateDir } = project;
   const { name } = settings.machine;
+  const rayToken = join(machineSecrets(stateDir), RAY_TOKEN);
+  const readRayToken = () => readText(rayToken)?.trim() ?? null;
   const learn = async () => {
     known.membership ??= parseMembership(await membershipText(engine, containerName(settings, name)));
   };
@@ -33,7 +36,9 @@ export function memberDriver(
     ...driver,
     // They share the machine's network, and the health service must answer before a node starts: it makes that node's token.
     isolated: false,
-    token: readText(join(machineSecrets(stateDir), RAY_TOKEN))?.trim() ?? null,
+    get token() {
+      return readRayToken();
+    },
     until: (signal) => memberDriver({ ...project, engine: endingWith(engine, signal), signal }, known),
     start: async (request, names, signal) => {
       // The health service of this machine, which runs by now, makes the token of its first member.
@@ -58,10 +63,14 @@ export function memberDriver(
       }
       const { membership } = known;
       if (membership === undefined) return undefined;
+      // It may have been renewed since the last command; a program of this user's reads it there too.
+      if (membership.rayToken !== readRayToken())
+        attempt(() => replaceFile(rayToken, membership.rayToken, 0o600));
       const access = accessOf(membership);
       return {
         access,
         ...{ heads: headsIn(membership), token: membership.rayToken, removed: membership.removed },
+        tls: driver.tls ?? membership.rayKeys,
         ask: (...asked) => askService(access, ...asked),
       };
     },

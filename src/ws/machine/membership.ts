@@ -15,6 +15,7 @@ const Membership = z.object({
   address: z.string(),
   credential: z.string(),
   rayToken: z.string(),
+  rayKeys: z.object({ cert: z.string(), key: z.string(), ca: z.string() }).optional(),
   candidates: z.string(),
   services: z.array(z.string()),
   ca: z.string(),

@@ -7,6 +7,7 @@ import { secureCall } from "../../common/net/pinned-tls.ts";
 import {
   Members,
   Promoted,
+  Rotated,
   Standby,
   Standing,
   TokenMade,
@@ -95,6 +96,10 @@ export const makeToken = (stateDir: string, asked: TokenRequest): Attempt<TokenM
 /** Ends every join token. */
 export const revokeTokens = (stateDir: string): Attempt<TokensRevoked> =>
   askOwn(stateDir, "end the join tokens", TokensRevoked, "DELETE", "/v1/tokens", {});
+
+/** Gives Ray another token, with which each member restarts its Ray. */
+export const rotateRayToken = (stateDir: string): Attempt<Rotated> =>
+  askOwn(stateDir, "give Ray another token", Rotated, "POST", "/v1/ray-token", {});
 
 /** Whether the health service of this machine is the one that decides. */
 export const readStanding = (stateDir: string): Attempt<Standing> =>

@@ -12,6 +12,7 @@ export const MEMBER_FAILURES = {
       `→ To go ahead all the same: ws remove ${node} --force. Another candidate, if there is one, then leads a new cluster.`,
     ],
     "not-promoted": () => ["✗ Nothing was changed", "→ To go ahead: ws promote --yes."],
+    "not-rotated": () => ["✗ Nothing was changed", "→ To go ahead: ws token --rotate --yes."],
     "member-stays": () => [
       "✗ What ws down -v removes is this machine's membership as well; nothing was changed",
       "→ To stop it: ws down. To end the membership: ws leave.",

@@ -16,6 +16,8 @@ const Machine = z.object({
   address: z.string().optional(),
   /** The Ray image instead of config.yaml's. */
   image: z.string().optional(),
+  /** The cluster that this machine makes has a Ray that speaks TLS. */
+  rayTls: z.boolean().optional(),
   /** Set: a health service runs here, and what it tells others of where that is, host:port. */
   advertise: z.string().optional(),
 });

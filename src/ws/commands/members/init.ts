@@ -20,6 +20,10 @@ export const addInit = (program: Command, run: Run) =>
     .addOption(new Option("--interface <name>", "the network card that the cluster uses").conflicts("ip"))
     .option("--ip <address>", "or this machine's address in that network")
     .option("--image <base>", "the Ray image (default: config.yaml's)")
+    .option(
+      "--no-ray-tls",
+      "Ray's own traffic in clear: faster, for a network that nobody else can listen to",
+    )
     .addOption(timeoutOption())
     .action(run(init));
 
@@ -27,6 +31,7 @@ interface InitOptions extends GlobalOptions {
   readonly interface?: string;
   readonly ip?: string;
   readonly image?: string;
+  readonly rayTls: boolean;
   readonly timeout: number;
 }
 
@@ -54,6 +59,7 @@ async function becomeFirst(context: WsContext, options: InitOptions): Attempt<st
   const machine = {
     ...{ name: hostname(), candidate: true, advertise: `${at}:${TLS_PORT}` },
     ...{ interface: options.interface, address: options.ip, image: options.image },
+    rayTls: options.rayTls,
   };
   const became = await becomeMember(context, options, machine);
   return became.ok ? ok(`${machine.name} is the first machine of the cluster, at ${at}`) : became;

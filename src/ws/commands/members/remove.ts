@@ -7,6 +7,7 @@ import type { Driver } from "../../drivers/driver.ts";
 import { EXIT } from "../../failure.ts";
 import { readMembers, removeMember } from "../../machine/service.ts";
 import type { Job } from "../../output/progress.ts";
+import { printLines } from "../../output/terminal.ts";
 import { onMember, type Run } from "../command.ts";
 
 export const addRemove = (program: Command, run: Run) =>
@@ -41,9 +42,26 @@ async function remove(
   const { out } = context.terminal;
   out(`✓ ${name} is no member any more: its credential is worth nothing, and its name is free\n`);
   if (!gone) out(`→ ${name} has not ended its Ray yet: it is out of reach, or still at work\n`);
-  out(`→ It still knows Ray's token: keep it out of this network if it is not trusted\n`);
+  const { candidate = false } = known.value.members.find((each) => each.name === name) ?? {};
+  printLines(out, leftLines(name, { candidate, revoked: removed.value.revoked }));
   return EXIT.ok;
 }
+
+/** What a removed machine can do no more, and still can. Pure. */
+export const leftLines = (
+  name: string,
+  { candidate, revoked }: { candidate: boolean; revoked: number },
+): string[] => [
+  ...(revoked > 0
+    ? ["→ The join token by which it joined was revoked too; for other machines make a new one: ./ws token"]
+    : []),
+  `→ ${name} still knows Ray's token. If it is not trusted: ./ws token --rotate, which restarts Ray on each machine`,
+  ...(candidate
+    ? [
+        "→ It was a candidate, and knows the key of the cluster's CA too, which cannot be renewed: if it is not trusted, keep it out of this network, or make a new cluster (./ws leave on each machine, then ./ws init and ./ws join)",
+      ]
+    : []),
+];
 
 /** Returns when the GCS lists no living node of that name, or false after the time that a node needs to end. */
 async function untilGone(

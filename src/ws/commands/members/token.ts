@@ -3,19 +3,21 @@ import type { TokenMade } from "../../../common/protocol/admin-protocol.ts";
 import { ok } from "../../../common/result.ts";
 import { loadSettings } from "../../config/load.ts";
 import { type GlobalOptions, type WsContext, withJob } from "../../context.ts";
-import { type Attempt, EXIT } from "../../failure.ts";
+import { type Attempt, EXIT, interrupted } from "../../failure.ts";
 import { carrierLines, makeCarrier } from "../../machine/carrier.ts";
-import { makeToken, revokeTokens } from "../../machine/service.ts";
+import { makeToken, revokeTokens, rotateRayToken } from "../../machine/service.ts";
 import { printJson, printLines } from "../../output/terminal.ts";
 import { readMachine } from "../../state/machine.ts";
-import { JSON_OPTION, type JsonOption, type Run, spanMs } from "../command.ts";
+import { agrees, JSON_OPTION, type JsonOption, type Run, spanMs } from "../command.ts";
 
 export const TOKEN_EXPIRES_S = 3600;
 
 export const addToken = (program: Command, run: Run) =>
   program
     .command("token")
-    .description("print a line with which another machine joins, or end those that were printed")
+    .description(
+      "print a line with which another machine joins, end those that were printed, or renew Ray's own token",
+    )
     .option("--expires <time>", "until when it is good: 30m, 24h, 7d", span, TOKEN_EXPIRES_S)
     .option("--once", "for one machine alone")
     .option("--replace <name>", "for the machine of that name, whose member is silent; once")
@@ -28,8 +30,14 @@ export const addToken = (program: Command, run: Run) =>
       ]),
     )
     .option("--carrier", "also for a machine that has nothing but Docker: makes the carrier image")
+    .addOption(
+      new Option("--rotate", "give Ray itself another token; all members restart their Ray").conflicts([
+        ...["expires", "once", "replace", "revoke"],
+      ]),
+    )
+    .option("-y, --yes", "with --rotate: without asking")
     .option(...JSON_OPTION)
-    .action(run(token));
+    .action(run((context, options: TokenOptions) => (options.rotate ? rotate : token)(context, options)));
 
 /** In seconds. Throws what Commander shows. */
 function span(text: string): number {
@@ -44,6 +52,27 @@ interface TokenOptions extends GlobalOptions, JsonOption {
   readonly replace?: string;
   readonly revoke?: true;
   readonly carrier?: true;
+  readonly rotate?: true;
+  readonly yes?: true;
+}
+
+async function rotate(context: WsContext, { stateDir, yes, json }: TokenOptions) {
+  const { terminal, signal } = context;
+  terminal.err(
+    "→ Each machine restarts its Ray, the HEAD first: tasks that run now end, and so do jobs and actors that Ray does not restart\n",
+  );
+  const agreed = yes || (await agrees(context));
+  if (signal.aborted) return interrupted(signal);
+  if (!agreed) return { reason: "not-rotated" } as const;
+  const made = await rotateRayToken(stateDir);
+  if (!made.ok) return made.error;
+  if (json) printJson(terminal.out, made.value);
+  else
+    printLines(terminal.out, [
+      "✓ Ray has another token: who knows only the one before cannot use the cluster once the HEAD has restarted",
+      '→ When all are back: ./ws ps. A shell that had the old one: eval "$(./ws env)"',
+    ]);
+  return EXIT.ok;
 }
 
 async function token(context: WsContext, options: TokenOptions) {
