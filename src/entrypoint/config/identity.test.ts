@@ -72,7 +72,7 @@ describe("C2 Ray uses the address of the node's own whitelist entry", () => {
     expect(problemsOf({ HEAD_WHITELIST: "a=10.77.0.1:6379 b=10.77.0.1:6379 c=10.77.0.1:6380" })).toEqual([
       {
         where: "HEAD_WHITELIST",
-        problem: "expected an address of its own for each candidate, got 10.77.0.1 for a and b",
+        problem: "expected an address of its own for each candidate, got 10.77.0.1:6379 for a and b",
         fix: "Correct the address of one of them, or leave it out.",
       },
     ]);

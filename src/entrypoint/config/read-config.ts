@@ -112,12 +112,13 @@ function findConflicts(
 
 /** Two candidates at one address: whoever serves there would be taken for both. */
 function twiceAt(entries: Values["HEAD_WHITELIST"]): Problem | false {
-  const at = ({ host, port }: (typeof entries)[number]) => `${host.toLowerCase()}:${port ?? ""}`;
-  const [same] = [...Map.groupBy(entries, at).values()].filter((each) => each.length > 1);
+  const at = ({ host, port }: (typeof entries)[number]) =>
+    host.toLowerCase() + (port === undefined ? "" : `:${port}`);
+  const [same] = [...Map.groupBy(entries, at)].filter(([, each]) => each.length > 1);
   return (
     same !== undefined && {
       where: "HEAD_WHITELIST",
-      problem: `expected an address of its own for each candidate, got ${same[0]?.host} for ${same.map(({ name }) => name).join(" and ")}`,
+      problem: `expected an address of its own for each candidate, got ${same[0]} for ${same[1].map(({ name }) => name).join(" and ")}`,
       fix: "Correct the address of one of them, or leave it out.",
     }
   );

@@ -148,10 +148,11 @@ describe("silent candidates", () => {
 
   test("cost one DISCOVERY_TIMEOUT together, not one each", async () => {
     server = await silent();
-    const at = formatAddress(server.address);
+    const { address } = server;
     const names = ["b", "c", "d", "e", "f", "g", "h", "i"];
-    const whitelist = ["a", ...names.map((name) => `${name}=${at}`)].join(" ");
-    const config = configOf("a", { HEAD_WHITELIST: whitelist, DISCOVERY_TIMEOUT: "1" });
+    const read = configOf("a", { HEAD_WHITELIST: ["a", ...names].join(" "), DISCOVERY_TIMEOUT: "1" });
+    const whitelist = read.whitelist.map((each) => (each.name === "a" ? each : { ...each, address }));
+    const config = { ...read, whitelist };
     const probes: Probes = {
       health: { look: async () => leaseHealth() as Known },
       clock: realClock,
