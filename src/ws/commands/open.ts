@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import type { Command } from "commander";
-import { dashboardUrl, healthUrl, runningHead } from "../cluster/snapshot.ts";
+import { dashboardUrl, healthAnswers, healthUrl, runningHead } from "../cluster/snapshot.ts";
 import { RAY_TOKEN, tokensFolder } from "../config/tokens.ts";
 import type { WsContext } from "../context.ts";
 import type { Opened } from "../drivers/choose.ts";
@@ -18,14 +18,20 @@ export const addOpen = (program: Command, run: Run) =>
     .description("open the cluster's page in a browser, and print where Ray's dashboard is")
     .action(run(onCluster(openPage)));
 
-/** The page needs no HEAD. That of a cluster of several machines is shown from here until Ctrl-C. */
+/** The page needs no HEAD; where no service of ours shows it, the dashboard. That of several machines is shown from here until Ctrl-C. */
 async function openPage({ driver }: Opened, context: WsContext) {
   const { terminal, env, signal, interactive } = context;
   const cluster = await driver.cluster?.();
   if (driver.cluster !== undefined && cluster === undefined) return { reason: "no-member" } as const;
-  const url = cluster ? (await servePage(cluster.access, signal)).url : `${healthUrl(driver)}/`;
+  const page = cluster ? (await servePage(cluster.access, signal)).url : await servicePage(driver);
+  const head = await runningHead(driver.until(signal));
+  const dashboard = head.ok ? dashboardUrl(driver, head.value) : undefined;
+  const url = page ?? dashboard;
+  if (url === undefined) return head.ok ? EXIT.ok : head.error;
   terminal.out(`${url}\n`);
-  for (const line of await dashboardLines(driver, context)) terminal.out(`→ ${line}\n`);
+  if (page !== undefined)
+    terminal.out(`→ Ray's dashboard: ${dashboard ?? "it needs a HEAD, and none answers"}\n`);
+  if (dashboard !== undefined) terminal.out(tokenLine(driver, interactive));
   const browser = interactive ? browserOf(env) : undefined;
   if (browser !== undefined) await runProgram([browser, url], { env, signal, timeoutMs: 10_000 });
   if (cluster === undefined) return EXIT.ok;
@@ -34,15 +40,15 @@ async function openPage({ driver }: Opened, context: WsContext) {
   return EXIT.ok;
 }
 
-async function dashboardLines(driver: Driver, { signal, interactive }: WsContext): Promise<string[]> {
-  const head = await runningHead(driver.until(signal));
-  if (!head.ok) return ["Ray's dashboard needs a HEAD, and none answers: ws ps"];
-  const dashboard = `Ray's dashboard: ${dashboardUrl(driver, head.value)}`;
-  if (driver.settings.auth !== "on") return [dashboard];
+/** What the dashboard asks for: on a terminal alone, as what is written elsewhere is kept, and read by others. */
+function tokenLine(driver: Driver, interactive: boolean): string {
+  if (driver.settings.auth !== "on") return "";
   const file = join(tokensFolder(driver), RAY_TOKEN);
-  // On a terminal alone: what is written elsewhere is kept, and read by others.
-  return [dashboard, `The token that it asks for: ${interactive ? driver.token : `see ${file}`}`];
+  return `→ The token that it asks for: ${interactive ? driver.token : `see ${file}`}\n`;
 }
+
+const servicePage = async (driver: Driver): Promise<string | undefined> =>
+  (await healthAnswers(driver)).ok ? `${healthUrl(driver)}/` : undefined;
 
 /** The program that opens an address as the desktop wants it; undefined where there is no desktop. */
 function browserOf(env: WsContext["env"]): string | undefined {
