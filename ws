@@ -22,4 +22,4 @@ node=$root/node_modules/.bin/node
 [ -x "$node" ] || node=node
 # Its own services are on this machine or beside it: no proxy of the shell reaches them for Node's own client.
 unset NODE_USE_ENV_PROXY
-exec "$node" "$root/dist/ws.js" "$@"
+exec "$node" --require "$root/scripts/compile-cache.cjs" "$root/dist/ws.js" "$@"

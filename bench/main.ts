@@ -7,10 +7,11 @@ import { benchDecide } from "./decide.ts";
 import { benchHeal } from "./heal.ts";
 import { benchHealth } from "./health.ts";
 import { benchJoin } from "./join.ts";
+import { benchPage } from "./page.ts";
 import { benchReady } from "./ready.ts";
 import { type Aim, type Row, reaches } from "./row.ts";
 import { benchSupervisor } from "./supervisor.ts";
-import { benchThousand } from "./thousand.ts";
+import { benchReaders, benchThousand } from "./thousand.ts";
 import { benchUp } from "./up.ts";
 
 const PARTS: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
@@ -21,7 +22,8 @@ const PARTS: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   up: benchUp,
   join: benchJoin,
   health: benchHealth,
-  thousand: benchThousand,
+  thousand: async () => [...(await benchThousand()), ...(await benchReaders())],
+  page: benchPage,
 };
 
 function chosen(words: readonly string[]): [string, () => Promise<readonly Row[]>][] {

@@ -85,6 +85,7 @@ build_bundles() {
     rm -f "$started"
     fail "The build failed; see its output above." "Correct the sources, then run the command again."
   }
+  rm -rf dist/.cache
   mv dist/.new/*.js dist/
   rmdir dist/.new
   # The time of the start: a source that changed during the build makes the next run build again.

@@ -9,7 +9,6 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { globSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
-import { CHROMIUM } from "../test/fixtures/chromium.ts";
 import { projects } from "./test-projects.ts";
 import { type Counts, count } from "./test-report.ts";
 
@@ -47,11 +46,8 @@ function groups(): Lane[][] {
   });
   return [
     // Some of these measure seconds: a Ray that boots beside them would be in their way.
-    [{ projects: ["unit", "process"], before: [], skip: null }],
-    [
-      { projects: ["embedded"], before: [], skip: noRay },
-      { projects: ["browser"], before: [], skip: CHROMIUM === undefined ? "there is no chromium" : null },
-    ],
+    [{ projects: ["unit", "process", "browser"], before: [], skip: null }],
+    [{ projects: ["embedded"], before: [], skip: noRay }],
     [{ projects: ["load"], before: [], skip: unlessLong(() => null) }],
     [{ projects: ["embedded-more", "faults"], before: [], skip: unlessLong(() => noRay) }],
     [docker("docker"), docker("docker-nodes"), docker("docker-images")],

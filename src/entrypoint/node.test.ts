@@ -4,6 +4,7 @@ import { LOCAL, Script, VirtualNode } from "../../test/fixtures/virtual-node.ts"
 import type { Failure } from "../common/failure.ts";
 import { err, ok } from "../common/result.ts";
 import type { HealthFact } from "./election/facts.ts";
+import type { HealthClient } from "./lease/health-client.ts";
 import { NO_SERVICE } from "./lease/without-lease.ts";
 import { type Event, render } from "./output/event.ts";
 import { type ClusterState, NO_STATE } from "./ray/store/state-folder.ts";
@@ -345,4 +346,26 @@ describe("another living node of this name", () => {
       "another living process calls itself a too, and was refused",
     ]);
   });
+});
+
+test("a node reports every two seconds, within one where there is news, and how it ends", async () => {
+  const at: number[] = [];
+  let hasDuplicate = false;
+  const report = vi.fn(async (..._: Parameters<HealthClient["report"]>) => {
+    at.push(node.nowMs);
+    return { kind: "noted", instance: "run-1", hasDuplicate, epoch: 1 } as const;
+  });
+  const node: VirtualNode = worker({ head: GCS, health: { ...NO_SERVICE, report } });
+  await node.live(5000);
+  // It warns, which is a line of its log.
+  hasDuplicate = true;
+  const from = at.length;
+  await node.live(9000);
+  const gaps = at.slice(from).map((ms, i) => ms - (at[from + i - 1] ?? 0));
+  expect(gaps).toEqual([2000, 1000, 2000, 2000, 2000]);
+  node.stopRequest.receive("SIGTERM");
+  await node.live(10_000);
+  expect(node.exitCode).toBe(0);
+  // Draining, stopped, and once more with its last words.
+  expect(report.mock.calls.slice(-2).map(([, { state }]) => state)).toEqual(["stopped", "stopped"]);
 });

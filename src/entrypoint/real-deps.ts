@@ -73,7 +73,7 @@ export function realDeps(
       },
     },
     probe: (address, timeoutMs) => probeGcs(address, { token: auth.token, tls, timeoutMs }),
-    ray: localRay(input, { config, health, log, runId }, () => state?.fd),
+    ray: localRay(input, { config, health: member ? null : health, log, runId }, () => state?.fd),
     state: state ?? NO_STATE,
     aliveNote: aliveNote(noteFile(values.RAY_EP_ALIVE_FILE, user), values.RAY_EP_WATCH_INTERVAL),
     log,

@@ -10,7 +10,7 @@ export type Link =
 /** All that the page shows. */
 export interface Picture {
   readonly link: Link;
-  /** The last view that came; `atMs`: when, by the service's clock. */
+  /** The last view that came; `atMs`: when, by the browser's clock. */
   readonly view?: ClusterView;
   readonly atMs: number;
   /** The oldest first. */

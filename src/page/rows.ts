@@ -4,7 +4,7 @@ import type { NodeStatus } from "../common/protocol/node-status.ts";
 import type { Moment, NodeView } from "./picture.ts";
 
 /** How a state is to be taken. */
-export type Tone = "good" | "busy" | "bad" | "off";
+type Tone = "good" | "busy" | "bad" | "off";
 
 /** What the page says of one node. Times are milliseconds since 1970. */
 export interface Row {

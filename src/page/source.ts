@@ -17,6 +17,7 @@ export class Source {
   #picture: Picture = { link: { kind: "opening" }, atMs: 0, events: [], aheadMs: 0 };
   #heardMs = Date.now();
   #drawing: number | undefined;
+  #drawnMs = 0;
   #retry = () => {};
 
   constructor(publish: (picture: Picture) => void) {
@@ -25,13 +26,13 @@ export class Source {
 
   /** Goes on as long as the page is open. */
   async run(): Promise<never> {
-    for (;;) {
+    for (let link: Link = { kind: "live" }; ; ) {
       // Browsers have six connections to a host at most: pages that nobody sees give theirs back.
       await seen();
-      const link = await this.#ask();
-      this.#set({ link });
       if (link.kind === "live") await this.#follow();
-      else await Promise.race([pause(RETRY_MS), new Promise<void>((resolve) => (this.#retry = resolve))]);
+      link = await this.#ask();
+      this.#set({ link });
+      await Promise.race([pause(RETRY_MS), new Promise<void>((resolve) => (this.#retry = resolve))]);
     }
   }
 
@@ -51,7 +52,7 @@ export class Source {
       this.#heardMs = Date.now();
       // To a second; less is the way of the answer.
       const aheadMs = dateMs - this.#heardMs;
-      this.#picture = { ...this.#picture, aheadMs: Math.abs(aheadMs) < 2000 ? 0 : aheadMs };
+      this.#picture = { ...this.#picture, aheadMs: Math.abs(aheadMs) >= 2000 ? aheadMs : 0 };
       return { kind: "live" };
     } catch {
       return this.#gone("no answer");
@@ -70,24 +71,24 @@ export class Source {
     const events: ClusterEvent[] = [];
     let heard = false;
     const hear = (change: Partial<Picture>) => {
+      // For its clock.
+      if (!heard) void this.#ask();
       heard = true;
       this.#heardMs = Date.now();
-      this.#set(change);
+      this.#set({ link: { kind: "live" }, ...change });
     };
     stream.addEventListener("cluster", ({ data }) => {
       const view: ClusterView = JSON.parse(data);
-      hear({ view, atMs: Date.now() + this.#picture.aheadMs });
+      hear({ view, atMs: Date.now() });
     });
     stream.addEventListener("event", ({ data }) => {
       events.push(JSON.parse(data));
       hear({ events: events.slice(-MAX_EVENTS) });
     });
-    let ended = false;
-    stream.addEventListener("error", () => {
-      ended = true;
-    });
-    while (!ended && !document.hidden) {
-      await pause(RETRY_MS);
+    const ended = new Promise<void>((resolve) => stream.addEventListener("error", () => resolve()));
+    while (stream.readyState !== EventSource.CLOSED && !document.hidden) {
+      // Closed here, since the browser would open it again by itself.
+      await Promise.race([pause(RETRY_MS), ended.then(() => stream.close())]);
       if (Date.now() - this.#heardMs > QUIET_MS && (await this.#ask()).kind !== "live") break;
     }
     stream.close();
@@ -100,19 +101,25 @@ export class Source {
       const [view, { events }] = await Promise.all(
         ["/v1/cluster", "/v1/events"].map(async (path) => (await fetch(path)).json()),
       );
-      this.#set({ view, events, atMs: Date.now() + this.#picture.aheadMs });
+      if (view.nodes === undefined) return;
+      this.#set({ view, events, atMs: Date.now() });
     } catch {
       // The next look says that the service is gone.
     }
   }
 
-  /** Much may come at once. */
+  /** The first is drawn at once; much may come then. */
   #set(change: Partial<Picture>): void {
     this.#picture = { ...this.#picture, ...change };
-    this.#drawing ??= window.setTimeout(() => {
-      this.#drawing = undefined;
-      this.#publish(this.#picture);
-    }, DRAW_MS);
+    const restMs = this.#picture.view && this.#drawnMs ? this.#drawnMs + DRAW_MS - Date.now() : 0;
+    this.#drawing ??= window.setTimeout(
+      () => {
+        this.#drawing = undefined;
+        if (this.#picture.view) this.#drawnMs = Date.now();
+        this.#publish(this.#picture);
+      },
+      Math.max(0, restMs),
+    );
   }
 }
 

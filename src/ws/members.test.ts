@@ -109,6 +109,14 @@ test("an init that fails removes what it made, and not the identity of a cluster
   ]);
 });
 
+test("in the carrier images are built with its own Node, and their base is asked for once", async () => {
+  const engine = new FakeEngine(FIT('"image inspect --format {{.Config.User}}"*) echo ray ;;'));
+  await engine.ws(["init", "--ip", "127.0.0.1"], { WS_CARRIER: "carrier:1" });
+  const asked = readFileSync(engine.asked, "utf8");
+  expect(asked).toMatch(/^compose .* build --build-arg NODE_IMAGE=carrier:1 /m);
+  expect(asked.match(/^image inspect .* rayproject\/ray:latest$/gm)).toHaveLength(1);
+});
+
 test("what an engine still has of an earlier membership is named, and not touched", async () => {
   const volumes = '"volume ls"*) echo ray-machine-gpu02-state ;;';
   const engine = new FakeEngine(FIT(volumes));

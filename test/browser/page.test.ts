@@ -2,8 +2,8 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { visible } from "../../src/common/output/shown.ts";
 import { servePage } from "../../src/ws/machine/page-proxy.ts";
-import { launchBrowser, openPage, seriousIn, shoot } from "../fixtures/browser.ts";
-import { CHROMIUM } from "../fixtures/chromium.ts";
+import { openPage, seriousIn, shoot } from "../fixtures/browser.ts";
+import { CHROMIUM, launchBrowser } from "../fixtures/chromium.ts";
 import { HealthServiceProcess } from "../fixtures/health-service-process.ts";
 import { MemberService } from "../fixtures/members.ts";
 import { Rig } from "../fixtures/rig.ts";
@@ -36,9 +36,10 @@ describe.skipIf(CHROMIUM === undefined)("a cluster on the page", () => {
   afterEach(() => rig.close());
 
   test("shows each thing that happens, and why, within seconds", async () => {
-    const cpu = rig.node("ray-cpu");
+    const soon = { RAY_EP_TAKEOVER_AFTER: "1" };
+    const cpu = rig.node("ray-cpu", soon);
     await cpu.says("✓ Ray cluster is ready!");
-    rig.node("ray-gpu");
+    rig.node("ray-gpu", soon);
     rig.node("ray-big", { HEAD_ADDRESS: `${rig.host("", 40)}:6379`, NODE_IP_ADDRESS: rig.host("", 3) });
     const { page, complaints } = await openPage(browser, `http://${rig.healthHost}:8080/`);
     await says(page, "h1", "ray-cpu leads since");

@@ -1,8 +1,8 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { CPU, GPU, sharedScene } from "../faults/rig.ts";
-import { launchBrowser, openPage, shoot } from "../fixtures/browser.ts";
-import { CHROMIUM } from "../fixtures/chromium.ts";
+import { openPage, shoot } from "../fixtures/browser.ts";
+import { CHROMIUM, launchBrowser } from "../fixtures/chromium.ts";
 
 /** A HEAD and a WORKER. */
 const scene = sharedScene({ names: [CPU, GPU] });

@@ -3,31 +3,62 @@
 
 debian_packages=(docker.io docker-compose iptables mmdebstrap tini prometheus)
 compose_version=v5.5.1
+# For the tests of the page, where the machine has no browser of its own.
+browser_packages=(chromium fonts-dejavu-core)
 
 install_tools() {
   unpack_debian_packages
   link_tools
+  unpack_browser || say "No chromium: the tests of the page are left out"
   build_compose_plugin || say "No current docker compose: needs Go 1.26.3 or later; docker-compose 1.29 is there"
 }
 
 # apt finds out what this machine lacks; packages that it has already are used where they are.
 unpack_debian_packages() {
-  [ "$(cat "$lab_root/.done" 2>/dev/null)" != "${debian_packages[*]}" ] || return 0
+  unpacked "$lab_root" "${debian_packages[@]}" && return 0
   command -v apt-get >/dev/null || fail "No apt-get on this machine." "The lab takes its engine from Debian 12: run it there."
-  say "Fetching Debian's docker.io, docker-compose, iptables, mmdebstrap and prometheus (120 MB)"
-  rm -rf "$lab_root" "$lab_cache/debs"
-  mkdir -p "$lab_cache/debs/partial" "$lab_root"
-  download_packages || { apt-get -qq update && download_packages; } ||
+  say "Fetching Debian's docker.io, docker-compose, iptables and mmdebstrap (70 MB)"
+  unpack_into "$lab_root" "${debian_packages[@]}" ||
     fail "apt-get could not fetch ${debian_packages[*]}." "See its output above; check the network and the package sources."
-  local package
-  for package in "$lab_cache"/debs/*.deb; do dpkg-deb -x "$package" "$lab_root"; done
+}
+
+# The machine's own is kept.
+unpack_browser() {
+  local root=$lab_cache/browser
+  if PATH=${PATH//"$lab_bin:"/} command -v chromium >/dev/null; then
+    rm -f "$lab_bin/chromium"
+    return 0
+  fi
+  if ! unpacked "$root" "${browser_packages[@]}"; then
+    say "Fetching Debian's chromium (100 MB)"
+    unpack_into "$root" "${browser_packages[@]}" || return 1
+  fi
+  cat > "$lab_bin/chromium" <<EOF
+#!/bin/sh
+# chromium, unpacked from Debian's package.
+export LD_LIBRARY_PATH=$root/usr/lib/x86_64-linux-gnu FONTCONFIG_SYSROOT=$root
+exec $root/usr/lib/chromium/chromium "\$@"
+EOF
+  chmod 755 "$lab_bin/chromium"
+}
+
+unpacked() { [ "$(cat "$1/.done" 2>/dev/null)" = "${*:2}" ]; }
+
+# The folder, and the packages; with them comes what this machine lacks of what they need.
+unpack_into() {
+  local root=$1 package
+  shift
+  rm -rf "$root" "$lab_cache/debs"
+  mkdir -p "$lab_cache/debs/partial" "$root"
+  download_packages "$@" || { apt-get -qq update && download_packages "$@"; } || return 1
+  for package in "$lab_cache"/debs/*.deb; do dpkg-deb -x "$package" "$root" || return 1; done
   rm -rf "$lab_cache/debs"
-  printf %s "${debian_packages[*]}" > "$lab_root/.done"
+  printf %s "$*" > "$root/.done"
 }
 
 download_packages() {
   apt-get -qq -y --no-install-recommends --download-only --reinstall \
-    -o Debug::NoLocking=1 -o Dir::Cache::archives="$lab_cache/debs" install "${debian_packages[@]}" > "$lab_cache/apt.log" 2>&1 ||
+    -o Debug::NoLocking=1 -o Dir::Cache::archives="$lab_cache/debs" install "$@" > "$lab_cache/apt.log" 2>&1 ||
     { cat "$lab_cache/apt.log" >&2; return 1; }
 }
 

@@ -24,6 +24,22 @@ test("a cable that is cut and put back: one HEAD in the end, and all machines", 
   await alive(m1, lab.all, 180_000);
 });
 
+const heads = async (on: LabMachine): Promise<string[]> => {
+  const { services = [] } = JSON.parse((await on.ws(["ps", "--json"])).out) as { services?: PsService[] };
+  return services.filter(({ role }) => role === "head").map(({ name }) => name);
+};
+
+test("the HEAD's cable is cut and put back: nobody took over, and it is the same cluster", async () => {
+  const id = async () => JSON.parse((await m3.ws(["ps", "--json"])).out).head?.clusterId;
+  const before = await id();
+  await m1.cable("cut", "data");
+  await until("machine 2 to miss the HEAD", async () => (await m2.ws(["ps"])).code !== 0, 60_000);
+  await m1.cable("heal", "data");
+  await alive(m3, lab.all, 180_000);
+  expect(await heads(m2)).toEqual(["m1"]);
+  expect(await id()).toBe(before);
+});
+
 test("machine 1 is lost: ws promote on machine 2 says what is lost, and machine 3 follows", async () => {
   await m1.power("lose");
   await until("machine 2 to miss the HEAD", async () => (await m2.ws(["ps"])).code !== 0, 120_000);
@@ -40,6 +56,5 @@ test("machine 1 is lost: ws promote on machine 2 says what is lost, and machine 
 test("machine 1 is back: it gives way and joins", async () => {
   await m1.power("start");
   await alive(m3, lab.all, 180_000);
-  const { services } = JSON.parse((await m1.ws(["ps", "--json"])).out) as { services: PsService[] };
-  expect(services.filter(({ role }) => role === "head").map(({ name }) => name)).toEqual(["m2"]);
+  expect(await heads(m1)).toEqual(["m2"]);
 });

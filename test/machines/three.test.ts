@@ -144,3 +144,40 @@ test("ws remove: the machine is idle, its credential dead and its name free; wit
   expect(joined.code, joined.text).toBe(0);
   await alive(m2, lab.all);
 });
+
+test("ws remove of a machine that is switched off: back again, it stays idle, and its credential is dead", async () => {
+  const { credential } = await membershipOf(m3);
+  await m3.power("stop");
+  const removed = await m1.ws(["remove", "m3"]);
+  expect(removed.code, removed.text).toBe(0);
+  await m3.power("start");
+  await until("m3 to stay idle", async () =>
+    (await m3.must("docker", "logs", "--tail", "5", m3.node)).includes("This node stays idle"),
+  );
+  const auth = ["--header", `Authorization: Bearer m3:${credential}`];
+  const asked = ["curl", "--silent", "--insecure", ...auth, `https://${m1.data}:8443/v1/head`];
+  expect(JSON.parse(await m3.must(...asked))).toMatchObject({ reason: "removed" });
+  await alive(m2, [m1, m2]);
+  expect((await m3.ws(["leave"])).code).toBe(0);
+});
+
+test("a machine that has nothing but Docker and a Ray image joins by the carrier, which the first machine hands out", async () => {
+  await m1.bring("docker:cli");
+  const { commands } = JSON.parse((await m1.ws(["token", "--carrier", "--json"])).out);
+  const [load, join] = commands as [string, string];
+  await m3.must("docker", "image", "rm", "--force", m3.node, "node:24-bookworm-slim");
+  const typed = (line: string) => m3.run("sh", "-c", line);
+  expect((await typed(load)).text).toContain("Loaded image: ray-entrypoint");
+  expect(await m3.run("docker", "run", "--rm", "ray-entrypoint", "ps")).toMatchObject({
+    code: 78,
+    text: expect.stringContaining("before the image: -v /var/run/docker.sock:/var/run/docker.sock"),
+  });
+  // The machines of the lab share their disk.
+  const here = join.replace(" ray-entrypoint ", ` --env WS_STATE_DIR=${m3.folder}/carried$&`);
+  const refused = await typed(here.replace(/--image .*/, "--image nowhere:1"));
+  expect(refused.text).toMatch(/Likely cause: this machine does not reach the image's registry.*--image/);
+  expect(refused.code).toBe(75);
+  const joined = await typed(here);
+  expect(joined.code, joined.text).toBe(0);
+  await alive(m2, lab.all);
+});

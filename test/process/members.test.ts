@@ -1,6 +1,6 @@
 import { generateKeyPairSync, X509Certificate } from "node:crypto";
 import { once } from "node:events";
-import { rmSync, statSync, symlinkSync } from "node:fs";
+import { rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { Agent, request } from "node:https";
 import { connect } from "node:net";
 import { join } from "node:path";
@@ -148,6 +148,24 @@ describe("credentials", () => {
     agent.destroy();
     expect(service.process?.text.match(/refused: no credential/g)).toHaveLength(1);
   });
+});
+
+test("the carrier image goes to members, and to whoever could join now", async () => {
+  const { as } = await service.join("gpu01");
+  const [{ secret }, once, ended] = await Promise.all([
+    service.token(),
+    service.token({ once: true }),
+    service.token(),
+  ]);
+  const carrier = async (bearer?: string) =>
+    (await service.call("GET", "/v1/carrier", undefined, bearer)).status;
+  expect(await carrier(secret)).toBe(404);
+  writeFileSync(join(service.folder, "carrier.tar"), "a".repeat(3_000_000));
+  expect((await service.call("GET", "/v1/carrier", undefined, secret)).text).toHaveLength(3_000_000);
+  await service.call("POST", "/v1/join", machine("gpu02", { secret: once.secret }));
+  await service.admin("DELETE", "/v1/tokens", { secret: ended.secret });
+  const bearers = [secret, as, once.secret, ended.secret, "x".repeat(32), "gpu01:x", undefined];
+  expect(await Promise.all(bearers.map(carrier))).toEqual([200, 200, 401, 401, 401, 401, 401]);
 });
 
 test("a member that is removed while it still sends gets no lease by that request", async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { benchThousand } from "../../bench/thousand.ts";
+import { benchReaders, benchThousand, MUST } from "../../bench/thousand.ts";
 
 const MINUTE = 60_000;
 
@@ -11,4 +11,14 @@ test(
     expect(rows.length).toBeGreaterThan(0);
   },
   2 * MINUTE,
+);
+
+test(
+  "beside a hundred nodes that report and ten open pages no renewal is late",
+  async () => {
+    const [renewal, peak] = await benchReaders([{ ...MUST, forMs: 5000 }]);
+    expect(renewal?.value).toBeLessThan(1000);
+    expect(peak?.value).toBeLessThan(250);
+  },
+  MINUTE,
 );

@@ -19,7 +19,9 @@ const WORDS: Words = {
     `leads under epoch ${epoch}: ${LED[why]}${before === null ? "" : ` after ${before}`}${headlessS === null ? "" : `, ${span(headlessS * 1000)} without a HEAD`}`,
   "gave-back": ({ epoch, returning }) =>
     returning ? `stopped and may come back (epoch ${epoch})` : `gave the lead back (epoch ${epoch})`,
-  restarted: ({ reason, words, restarts }) => `restarted Ray (${restarts}): ${words ?? reason}`,
+  // Without a fault where it follows another HEAD, or takes the lead.
+  restarted: ({ reason, words, restarts }) =>
+    `restarted Ray (${restarts})${reason === "unknown" ? "" : `: ${words ?? reason}`}`,
   failed: ({ reason, words, exitCode }) => `ended with exit code ${exitCode}: ${words ?? reason}`,
   stopped: () => "was stopped",
   silent: () => "is silent",

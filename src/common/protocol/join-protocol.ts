@@ -12,6 +12,8 @@ import { ReachAnswer, ReachRequest } from "./reach-protocol.ts";
 /** In RAY_EP_CLUSTER_DIR: the CA's certificate (PEM), and the admin's credential, presented as `Bearer CREDENTIAL`. */
 export const CA_FILE = "ca.crt";
 export const ADMIN_FILE = "admin-token";
+/** Beside them: the carrier image, as `docker save` writes it. */
+export const CARRIER_FILE = "carrier.tar";
 /**
  * What this machine's node keeps of its membership: by it, its health service copies the cluster from the service that decides.
  * Where it lies there before that service starts for the first time, no cluster is made.

@@ -68,6 +68,7 @@ test.each([
   const { env } = overlay({ ...MEMBER, rayKeys }, "", "/state", told(given));
   const names = ["RAY_USE_TLS", "RAY_TLS_SERVER_CERT", "RAY_TLS_SERVER_KEY", "RAY_TLS_CA_CERT"];
   expect(names.map((name) => env[name])).toEqual(expected);
+  expect(env.RAY_event_level).toBe(expected[0] === "1" ? "fatal" : undefined);
 });
 
 test.each([

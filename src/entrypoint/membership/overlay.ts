@@ -61,11 +61,19 @@ export function overlay(
       ...Object.fromEntries(cards.map((name) => [name, member.interface])),
       ...Object.fromEntries(say(VARIABLES)),
       // Who says himself whether Ray speaks TLS has keys of his own.
-      ...(member.rayKeys === undefined || isGiven(env, "RAY_USE_TLS") ? {} : ownTlsVariables(stateDir)),
+      ...(member.rayKeys === undefined || isGiven(env, "RAY_USE_TLS")
+        ? {}
+        : { ...QUIET, ...ownTlsVariables(stateDir) }),
     },
     rayWords: [...say(WORDS).map(([option, value]) => `${option}=${value}`), ...rayWords],
   };
 }
+
+/**
+ * Below that level a node reports its events, such as a worker that died, to the dashboard by HTTP, in clear and with Ray's token
+ * (Ray 2.60, dashboard/modules/event/event_agent.py). The driver is told of them over TLS all the same.
+ */
+const QUIET = { RAY_event_level: "fatal" };
 
 const isGiven = (env: Environment, name: string): boolean => (env[name]?.trim() ?? "") !== "";
 

@@ -118,6 +118,11 @@ export class Cluster {
     });
   }
 
+  /** Whether a machine could join with that secret now. */
+  admits(secret: string): boolean {
+    return membership.admits(this.#store.state, digestOf(secret), this.#settings.wallNow());
+  }
+
   /** The 200 of `DELETE /v1/tokens`; null where it cannot be kept. */
   revokeTokens({ secret }: admin.TokenRevocation): Promise<admin.TokensRevoked | null> {
     return this.#change(async () => {

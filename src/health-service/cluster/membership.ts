@@ -141,6 +141,15 @@ export function addToken(
   return { state: { ...state, tokens: [...state.tokens, token].slice(-MAX_TOKENS) }, token };
 }
 
+const isGood = ({ revoked, endsAtMs }: KeptToken, nowMs: number): boolean => !revoked && nowMs < endsAtMs;
+
+/** Whether the token of that digest lets a machine join. */
+export const admits = ({ tokens }: ClusterState, secret: string, nowMs: number): boolean =>
+  tokens.some(
+    (token) =>
+      isGood(token, nowMs) && !(token.once && token.usedBy !== undefined) && sameDigest(token.secret, secret),
+  );
+
 /** Revokes the token of that digest, or all: the state, and how many worked until now. */
 export function revokeTokens(
   state: ClusterState,
@@ -148,7 +157,7 @@ export function revokeTokens(
   nowMs: number,
 ): { readonly state: ClusterState; readonly revoked: number } {
   const isMeant = (token: KeptToken) =>
-    !token.revoked && nowMs < token.endsAtMs && (secret === undefined || sameDigest(token.secret, secret));
+    isGood(token, nowMs) && (secret === undefined || sameDigest(token.secret, secret));
   const tokens = state.tokens.map((token) => (isMeant(token) ? { ...token, revoked: true } : token));
   return { state: { ...state, tokens }, revoked: state.tokens.filter(isMeant).length };
 }

@@ -1,3 +1,6 @@
+import { open } from "node:fs/promises";
+import { join } from "node:path";
+import { pipeline } from "node:stream";
 import * as z from "zod/mini";
 import * as admin from "../../common/protocol/admin-protocol.ts";
 import * as wire from "../../common/protocol/join-protocol.ts";
@@ -23,6 +26,13 @@ export function memberPaths(
           return body !== null && "reason" in body ? { status: 403, body } : kept(body);
         },
       ),
+    },
+    "/v1/carrier": {
+      GET: async ({ headers }, _, caller) => {
+        const [, secret = ""] = /^Bearer ([\w-]+)$/.exec(headers.authorization ?? "") ?? [];
+        const refusal = cluster.admits(secret) ? null : whyNotHeard(caller);
+        return refusal ?? readCarrier(service.settings.config.RAY_EP_CLUSTER_DIR ?? "");
+      },
     },
     "/v1/members": { GET: () => ok(cluster.view()) },
     "/v1/members/": {
@@ -80,4 +90,23 @@ const NO_MEMBER = refuse(403, "expected the credential of a member, which asks f
 const NO_CERTIFICATE = refuse(
   400,
   "expected a public key of P-256 as PEM, in a cluster whose Ray speaks TLS (RAY_EP_CLUSTER_RAY_TLS, when it was made)",
+);
+
+/** The carrier image, which `ws` has put beside the cluster. */
+async function readCarrier(folder: string): Promise<Reply> {
+  try {
+    const file = await open(join(folder, wire.CARRIER_FILE));
+    const { size } = await file.stat();
+    const headers = { "content-type": "application/x-tar", "content-length": String(size) };
+    // A client that goes away ends both.
+    const stream: Reply["stream"] = (response) => void pipeline(file.createReadStream(), response, () => {});
+    return { status: 200, headers, body: "", stream };
+  } catch {
+    return NO_CARRIER;
+  }
+}
+
+const NO_CARRIER = refuse(
+  404,
+  "the carrier image is not here; on the machine of this health service: ws token --carrier",
 );

@@ -7,7 +7,7 @@ export interface Reply {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body: string | Buffer | object;
-  /** Writes the body and goes on writing: it has no end. */
+  /** Writes the body, bit by bit or without an end. */
   readonly stream?: (response: ServerResponse) => void;
 }
 

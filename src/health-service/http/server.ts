@@ -99,7 +99,7 @@ function send(
 }
 
 /** What strangers may ask for, where all others have credentials. */
-const OPEN: ReadonlySet<string> = new Set(["/", "/v1/join", "/v1/leader", "/v1/session"]);
+const OPEN: ReadonlySet<string> = new Set(["/", "/v1/join", "/v1/leader", "/v1/session", "/v1/carrier"]);
 /** Paths with a name: what stands before it, and what may stand behind it. */
 const NAMED = /^(\/v1\/(?:nodes|members)\/)([^/]*)(\/log)?$/;
 

@@ -7,6 +7,8 @@ import type { Reply } from "./reply.ts";
 
 const MAX_STREAMS = 50;
 const MIN_REST_MS = 500;
+/** For all readers together: nodes must not wait for pages. With 1,000 nodes the view is 1 MB. */
+const MAX_BYTES_A_MS = 20_000;
 /** Proxies end a connection on which nothing comes for a minute or so. */
 const COMMENT_MS = 15_000;
 const LOOK_EVERY_MS = 1000;
@@ -37,7 +39,7 @@ export class Streams {
   #looking: NodeJS.Timeout | undefined;
   #commentedAtMs = 0;
   #sending = false;
-  #sentAtMs = Number.NEGATIVE_INFINITY;
+  #restsUntilMs = Number.NEGATIVE_INFINITY;
 
   /** `cluster`: the body of `GET /v1/cluster`. */
   constructor(service: Service, cluster: () => Promise<Buffer>) {
@@ -93,13 +95,14 @@ export class Streams {
   async #send(): Promise<void> {
     if (this.#sending || this.#readers.size === 0) return;
     this.#sending = true;
-    const restMs = this.#sentAtMs + MIN_REST_MS - monotonicMs();
+    const restMs = this.#restsUntilMs - monotonicMs();
     if (restMs > 0) await new Promise((resolve) => setTimeout(resolve, restMs).unref());
     const waiting = [...this.#readers].filter(canTake);
     for (const reader of waiting) reader.isBehind = false;
     const frame = Buffer.concat([CLUSTER_HEAD, await this.#cluster(), Buffer.from("\n")]);
     for (const { response } of waiting) response.write(frame);
-    this.#sentAtMs = monotonicMs();
+    this.#restsUntilMs =
+      monotonicMs() + Math.max(MIN_REST_MS, (frame.length * waiting.length) / MAX_BYTES_A_MS);
     this.#sending = false;
     // What changed meanwhile is told next.
     if ([...this.#readers].some(canTake)) void this.#send();

@@ -98,7 +98,7 @@ function createWriteGuard(isStranger: Test | null, stranger: Refusal) {
 }
 
 /** Host and port alone: this service has one scheme. */
-export const isSameOrigin = ({ origin = "", host = "" }: IncomingHttpHeaders): boolean =>
+const isSameOrigin = ({ origin = "", host = "" }: IncomingHttpHeaders): boolean =>
   attempt(() => new URL(origin).host) === host.toLowerCase();
 
 const FROM_PAGE = refuse(403, "expected no Origin header: writes from web pages are refused");

@@ -26,8 +26,10 @@ export function App() {
   if (link.kind === "asks") return <Ask why={link.why} onOpen={() => source.retry()} />;
   // What was last heard stays as it was.
   const frozen = link.kind === "gone";
-  const now = Math.max(atMs, frozen ? link.sinceMs + aheadMs : nowMs + aheadMs);
-  const moment = view && { view, atMs, events, nowMs: now };
+  // By the service's clock.
+  const heardMs = atMs + aheadMs;
+  const now = Math.max(heardMs, (frozen ? link.sinceMs : nowMs) + aheadMs);
+  const moment = view && { view, events, atMs: heardMs, nowMs: now };
   return (
     <main class={frozen ? "gone" : ""}>
       <Header link={link} moment={moment} nowMs={nowMs} />
@@ -40,7 +42,7 @@ export function App() {
             <NextSteps {...moment} />
           </div>
           <footer>
-            <Foreign>{`Health service ${moment.view.version}, up ${span(moment.view.uptime * 1000 + now - atMs)}`}</Foreign>
+            <Foreign>{`Health service ${moment.view.version}, up ${span(moment.view.uptime * 1000 + now - heardMs)}`}</Foreign>
           </footer>
         </>
       )}

@@ -9,7 +9,7 @@ import type { Job } from "../output/progress.ts";
 import { ended, tooLate } from "./diagnosis.ts";
 import { type GcsSnapshot, gcsOf, healthAnswers, newestNamed } from "./snapshot.ts";
 
-const ASK_GCS_EVERY_MS = 200;
+const ASK_GCS_EVERY_MS = 100;
 
 /** One look at a service: what shows that it is ready, what it lacks, or how it ended. */
 export type Seen = { readonly ready: string } | { readonly notYet: string } | { readonly ended: string };
@@ -82,7 +82,7 @@ export const named = (services: readonly Service[], name: string) =>
 async function lookAtAll(wait: Wait): Promise<{ now: readonly Service[]; alive?: number | undefined }> {
   const { driver, request, names, before, former, started, last } = wait;
   const [found, gcs, health] = await Promise.all([
-    driver.list(request.part),
+    started.size === 0 ? ok([]) : driver.list(request.part),
     gcsOf(driver, nodesIn(started)),
     started.has(HEALTH_NAME) ? healthAnswers(driver) : err("it is not started"),
   ]);

@@ -10,10 +10,18 @@ import { gcsOf, healthAnswers, healthView } from "./snapshot.ts";
 
 const LOOK_EVERY_MS = 50;
 
-/** Starts what is missing of a part and waits until it is ready; if that fails, it takes down what it started. */
-export async function start(driver: Driver, request: Request, job: Job): Attempt<string[]> {
+/**
+ * Starts what is missing of a part and waits until it is ready; if that fails, it takes down what it started. `known`: the part's
+ * services, where they were listed and nothing was changed since.
+ */
+export async function start(
+  driver: Driver,
+  request: Request,
+  job: Job,
+  known?: readonly Service[],
+): Attempt<string[]> {
   const asked = driver.until(job.signal);
-  const before = await asked.list(request.part);
+  const before = known ? ok(known) : await asked.list(request.part);
   if (!before.ok) return before;
   let brought: Result<string[], WsFailure> | undefined;
   try {

@@ -26,26 +26,34 @@ export const upCluster = (driver: Driver, job: Job, { build, agree, begin }: UpO
   locked(driver, job, async (): Attempt<{ started: string[]; warnings: readonly Problem[] }> => {
     const asked = driver.until(job.signal);
     const request: Request = { part: "main", head: driver.settings.test.target, build };
-    const found = await asked.list("main");
+    const [found, surveyed] = await Promise.all([listReachable(asked), asked.survey(request)]);
     if (!found.ok) return found;
-    const { noHead } = await gcsOf(asked, found.value);
-    // Such a cluster would seem to have no HEAD, and be replaced.
-    if (noHead?.reason === "wants-token") return err({ reason: "token-refused", at: noHead.at });
-    const surveyed = await asked.survey(request);
     if (!surveyed.ok) return surveyed;
     const planned = await planCluster(asked, found.value, surveyed.value);
     if (!planned.ok) return planned;
     const agreed = await agree(planned.value.plan);
     if (!agreed.ok) return agreed;
-    const ready = await makeRoom(driver, request, job, planned.value.leaving, surveyed.value);
+    const { leaving } = planned.value;
+    const ready = await makeRoom(driver, request, job, leaving, surveyed.value);
     if (!ready.ok) return ready;
     begin();
     const bringBack = keepSecrets(driver.stateDir, driver.name, driver.secrets);
-    const started = await start(driver, request, job);
+    const known = isUntouched(leaving, surveyed.value) ? found.value : undefined;
+    const started = await start(driver, request, job, known);
     if (started.ok) return ok({ started: started.value, warnings: surveyed.value.warnings });
     bringBack();
     return started;
   });
+
+/** The services, unless a GCS refuses our token: such a cluster would seem to have no HEAD, and be replaced. */
+async function listReachable(driver: Driver): ReturnType<Driver["list"]> {
+  const found = await driver.list("main");
+  const { noHead } = found.ok ? await gcsOf(driver, found.value) : {};
+  return noHead?.reason === "wants-token" ? err({ reason: "token-refused", at: noHead.at }) : found;
+}
+
+const isUntouched = (leaving: readonly string[], { replaces }: Survey): boolean =>
+  leaving.length === 0 && replaces === undefined;
 
 /** Starts the test worker and the test client beside a cluster that is up. `head`: what they are told. */
 export const startTest = (driver: Driver, job: Job, head = driver.settings.test.target) =>

@@ -69,3 +69,6 @@ export const STATE_FOLDER = "/opt/ray-entrypoint/state";
 export const stateVolume = (node: string): string => `${node}-state`;
 export const stateVolumeName = ({ projectName }: Settings, node: string): string =>
   `${projectName}-${stateVolume(node)}`;
+
+/** Set where `ws` runs in the carrier image (docker/ws.sh): what that image is called. */
+export const CARRIER_VARIABLE = "WS_CARRIER";

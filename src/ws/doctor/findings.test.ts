@@ -368,6 +368,9 @@ describe("the specification's troubleshooting section, case by case", () => {
     });
     expect(findingOf({ silent: true })?.saw).toContain("it has been silent for 1 min 2 s");
     expect(findingOf({ state: "stopped" })).toMatchObject({ state: "note" });
+    const alive = { ...cluster, nodes: [node("gpu-box")], reported: new Map([["gpu-box", reported]]) };
+    const listed = clusterFindings(facts({ cluster: alive })).filter(({ topic }) => topic === "gpu-box");
+    expect(listed.map(({ state }) => state)).toEqual(["good"]);
   });
 
   test("E5 a node that ws did not start is listed", () => {

@@ -30,11 +30,16 @@ const WORDS: readonly (readonly [seen: RegExp, cause: string])[] = [
   ],
   [
     /pull access denied|manifest (?:for .* )?(?:unknown|not found)|No such image|repository does not exist|error pulling image|failed to resolve source metadata.*: not found/i,
-    "there is no such image; check services.ray.*.image in config.yaml and that this machine reaches its registry",
+    "there is no such image; check services.ray.*.image in config.yaml, or --image, and that this machine reaches its registry",
   ],
   [
     /(?:dial tcp|lookup) .*(?:no such host|unreachable|refused|timeout)|TLS handshake timeout|failed to do request/i,
-    "this machine does not reach the image's registry; check services.ray.*.image in config.yaml, and the network",
+    "this machine does not reach the image's registry; check services.ray.*.image in config.yaml, or --image, and the network",
+  ],
+  // docker/install.sh, whose words the builders repeat.
+  [
+    /No (?:Ray|Python) in this image/,
+    "the image that the node's is made from has no Ray; name one that has it: services.ray.*.image in config.yaml, or --image",
   ],
   [
     /bind source path does not exist/i,

@@ -109,6 +109,7 @@ export async function open(
   });
 }
 
+/** What a command works on where this machine is a member. */
 export interface MemberOpened extends Opened {
   readonly engine: Engine;
   readonly settings: Settings & { readonly machine: MemberSettings };

@@ -11,6 +11,7 @@ import type { Settings } from "../config/settings.ts";
 import { RAY_TOKEN } from "../config/tokens.ts";
 import { type GlobalOptions, type WsContext, withJob } from "../context.ts";
 import { type MemberOpened, openMember } from "../drivers/choose.ts";
+import { dockerRunner, isRemote } from "../drivers/compose/engine.ts";
 import type { Driver } from "../drivers/driver.ts";
 import type { Attempt } from "../failure.ts";
 import type { Job } from "../output/progress.ts";
@@ -32,6 +33,7 @@ import { lookForMember } from "./look.ts";
 import { membershipText, parseMembership } from "./membership.ts";
 import { judgeMachine } from "./preflight.ts";
 import { whyUntold } from "./service.ts";
+import { lookHere, memberSettings } from "./settings.ts";
 
 type Options = GlobalOptions & { readonly timeout: number };
 
@@ -62,11 +64,17 @@ export async function becomeMember(
   if (lastUp(stateDir) !== undefined) return err(ALONE);
   const settings = loadSettings(context, options);
   if (!settings.ok) return settings;
-  const opened = await openMember(context, options, settings.value, machine, "compose");
+  const part = memberSettings(settings.value, machine, lookHere(stateDir));
+  const opening = openMember(context, options, settings.value, machine, "compose");
+  const [opened, left, facts] = await Promise.all([
+    opening,
+    opening.then((member) => (member.ok ? leftOver(member.value) : [])),
+    lookForMember(dockerRunner(context.env), part, joining?.token),
+  ]);
   if (!opened.ok) return opened;
-  const { driver, engine, settings: member } = opened.value;
-  const { problems, warnings } = judgeMachine(await lookForMember(engine, member, joining?.token), machine);
-  const left = await leftOver(opened.value);
+  const { driver, engine } = opened.value;
+  const elsewhere = isRemote(engine) ? engine.host : undefined;
+  const { problems, warnings } = judgeMachine({ ...facts, elsewhere }, machine);
   if (problems.length > 0 || left.length > 0)
     return err({ reason: "machine-not-ready", problems: [...left, ...problems] });
   warn(context.terminal, "What you should know of this machine", warnings);

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { type Deadline, deadlineIn } from "../../common/deadline.ts";
 import { readText, replaceFile } from "../../common/files.ts";
 import type { TokenRequest } from "../../common/protocol/admin-protocol.ts";
 import { attempt } from "../../common/result.ts";
@@ -15,16 +16,22 @@ import { askService, makeToken } from "./service.ts";
 /** Until its end a node of this machine must have started. */
 const OWN_TOKEN: TokenRequest = { expiresInS: 600, once: true };
 
+/** Each look for a membership starts a program, and a node that joins needs the processors. */
+const LOOK_EVERY_MS = 1000;
+
 /** This machine's part in a cluster of several, as containers. `known`: shared by all that are made of one. */
 export function memberDriver(
   project: Project & { readonly settings: { readonly machine: Machine } },
-  known: { membership?: Membership | undefined } = {},
+  known: { membership?: Membership | undefined; next?: Deadline } = {},
 ): Driver {
   const driver = composeDriver(project);
   const { engine, settings, stateDir } = project;
   const { name } = settings.machine;
   const rayToken = join(machineSecrets(stateDir), RAY_TOKEN);
   const readRayToken = () => readText(rayToken)?.trim() ?? null;
+  const learn = async () => {
+    known.membership ??= parseMembership(await membershipText(engine, containerName(settings, name)));
+  };
   return {
     ...driver,
     // They share the machine's network, and the health service must answer before a node starts: it makes that node's token.
@@ -42,10 +49,18 @@ export function memberDriver(
       }
       return driver.start(request, names, signal);
     },
+    // With its container the membership goes, which a join that failed gives back.
+    remove: async (leaving) => {
+      await learn();
+      return driver.remove(leaving);
+    },
     // A HEAD elsewhere is dialled at its own address; what runs here is the host's.
     hostOf: (place) => (place.address === place.loopbackAddress ? place.address : driver.hostOf(place)),
     cluster: async () => {
-      known.membership ??= parseMembership(await membershipText(engine, containerName(settings, name)));
+      if (known.next?.expired() !== false) {
+        known.next = deadlineIn(LOOK_EVERY_MS);
+        await learn();
+      }
       const { membership } = known;
       if (membership === undefined) return undefined;
       // It may have been renewed since the last command; a program of this user's reads it there too.

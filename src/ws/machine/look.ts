@@ -12,39 +12,38 @@ import { isCdi } from "../compose/node-options.ts";
 import { networksOf, readHostFacts, readRoutes } from "../compose/read-host.ts";
 import type { MemberSettings, Settings } from "../config/settings.ts";
 import { freeIn, hasGpuToolkit } from "../doctor/look.ts";
-import { type Engine, isRemote } from "../drivers/compose/engine.ts";
+import type { RunCommand } from "../drivers/compose/engine.ts";
 import { findTakenPorts } from "../drivers/local/taken-ports.ts";
 import type { Machine } from "../state/machine.ts";
 import { portsOf } from "./ports.ts";
-import type { MachineFacts, ServiceFacts } from "./preflight.ts";
+import { IMAGE_BYTES, type MachineFacts, type ServiceFacts } from "./preflight.ts";
 
 const INFO =
   "{{range .SecurityOptions}}{{.}},{{end}}\n{{.OperatingSystem}}\n{{.DockerRootDir}}\n{{json .Runtimes}}\n{{.ServerVersion}}";
 
-/** Looks at this machine before anything is made. `settings`: of its part. */
+/** Looks at this machine and its engine before anything is made. `settings`: of its part. */
 export async function lookForMember(
-  engine: Engine,
+  docker: RunCommand,
   settings: Settings & { readonly machine: MemberSettings },
   token: JoinToken | undefined,
-): Promise<MachineFacts> {
+): Promise<Omit<MachineFacts, "elsewhere">> {
   const { machine, nodes, health } = settings;
-  const [info, image, taken, service] = await Promise.all([
-    engine.docker(["info", "--format", INFO]),
-    engine.docker(["image", "inspect", "--format", "x", nodes[0]?.base.image ?? ""]),
+  const [info, taken, service] = await Promise.all([
+    docker(["info", "--format", INFO]),
     findTakenPorts(portsOf(machine, health.port)),
     token && lookAtService(token),
   ]);
   const [security = "", operatingSystem = "", folder = "", runtimes = "", engineVersion = ""] = info.ok
     ? info.value.split("\n")
     : [];
-  const elsewhere = isRemote(engine) ? engine.host : undefined;
-  const [disk] = elsewhere === undefined && folder !== "" ? await freeIn(folder) : [];
+  const [disk] = folder === "" ? [] : await freeIn(folder);
   const [node] = nodes;
+  const image = ["image", "inspect", "--format", "x", node?.base.image ?? ""];
   const isByToolkit = node?.gpus !== undefined && !isCdi(node.gpus) && settings.gpuType !== "amd";
   return {
-    ...{ elsewhere, engineVersion, operatingSystem, disk, taken, service },
+    ...{ engineVersion, operatingSystem, disk, taken, service },
     securityOptions: security.split(","),
-    hasImage: image.ok,
+    hasImage: disk !== undefined && disk.freeBytes < IMAGE_BYTES && (await docker(image)).ok,
     hasGpu: isByToolkit && settings.hostHasGpu !== false && readHostFacts().hasGpu,
     gpuToolkit: hasGpuToolkit(runtimes),
     sharedMemory: machine.infiniband

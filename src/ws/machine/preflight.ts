@@ -14,6 +14,7 @@ export interface MachineFacts {
   readonly operatingSystem: string;
   /** Where the engine keeps images, and what is free there. */
   readonly disk: { readonly folder: string; readonly freeBytes: number } | undefined;
+  /** Looked for only where there is no room for another one. */
   readonly hasImage: boolean;
   /** It has an NVIDIA GPU, which the node is to get by the toolkit. */
   readonly hasGpu: boolean;
@@ -36,7 +37,7 @@ export interface ServiceFacts {
 }
 
 /** A Ray image takes about 8 GiB, one with CUDA 25. */
-const IMAGE_BYTES = 10 * 2 ** 30;
+export const IMAGE_BYTES = 10 * 2 ** 30;
 const CLOCK_MS = 30_000;
 /** The first whose files of Compose may ask for GPUs, and which has `host-gateway`. */
 const MIN_ENGINE = "20.10";

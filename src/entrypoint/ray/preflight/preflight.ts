@@ -16,7 +16,8 @@ import type { SessionFolder } from "./session-folder.ts";
 export interface PreflightDeps {
   readonly config: Config;
   readonly runId: string;
-  readonly health: Pick<HealthClient, "reach">;
+  /** Null: it has dialled back already, at the gate of its cluster. */
+  readonly health: Pick<HealthClient, "reach"> | null;
   readonly log: (event: Event) => void;
 }
 
@@ -87,14 +88,14 @@ export function bytesLeft(folder: string): number | null {
 
 /**
  * Listens for a moment where this node's Ray will, and asks the health service to dial back by the name that is
- * advertised; null where none is, with a fixed port. `reported`: the service dials only for nodes that it has heard of.
+ * advertised; null where none is, with a fixed port, or it did so already. `reported`: the service dials only for nodes that it has heard of.
  */
 async function checkReachBack(
   reported: Promise<void>,
   { config, runId, health }: PreflightDeps,
 ): Promise<{ port: number; answer: Result<ReachAnswer, string> } | null> {
   const { NODE_IP_ADDRESS, NODE_MANAGER_PORT: port } = config.values;
-  if (NODE_IP_ADDRESS === null || port === null) return null;
+  if (health === null || NODE_IP_ADDRESS === null || port === null) return null;
   await reported;
   const { randomBytes } = await import("node:crypto");
   const nonce = randomBytes(16).toString("hex");

@@ -1,9 +1,13 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { TokenMade } from "../../../common/protocol/admin-protocol.ts";
-import type { GlobalOptions, WsContext } from "../../context.ts";
-import { EXIT, interrupted } from "../../failure.ts";
+import { ok } from "../../../common/result.ts";
+import { loadSettings } from "../../config/load.ts";
+import { type GlobalOptions, type WsContext, withJob } from "../../context.ts";
+import { type Attempt, EXIT, interrupted } from "../../failure.ts";
+import { carrierLines, makeCarrier } from "../../machine/carrier.ts";
 import { makeToken, revokeTokens, rotateRayToken } from "../../machine/service.ts";
 import { printJson, printLines } from "../../output/terminal.ts";
+import { readMachine } from "../../state/machine.ts";
 import { agrees, JSON_OPTION, type JsonOption, type Run, spanMs } from "../command.ts";
 
 export const TOKEN_EXPIRES_S = 3600;
@@ -18,8 +22,14 @@ export const addToken = (program: Command, run: Run) =>
     .option("--once", "for one machine alone")
     .option("--replace <name>", "for the machine of that name, whose member is silent; once")
     .addOption(
-      new Option("--revoke", "end every join token; members stay").conflicts(["expires", "once", "replace"]),
+      new Option("--revoke", "end every join token; members stay").conflicts([
+        "expires",
+        "once",
+        "replace",
+        "carrier",
+      ]),
     )
+    .option("--carrier", "also for a machine that has nothing but Docker: makes the carrier image")
     .addOption(
       new Option("--rotate", "give Ray itself another token; all members restart their Ray").conflicts([
         ...["expires", "once", "replace", "revoke"],
@@ -41,6 +51,7 @@ interface TokenOptions extends GlobalOptions, JsonOption {
   readonly once?: true;
   readonly replace?: string;
   readonly revoke?: true;
+  readonly carrier?: true;
   readonly rotate?: true;
   readonly yes?: true;
 }
@@ -64,7 +75,8 @@ async function rotate(context: WsContext, { stateDir, yes, json }: TokenOptions)
   return EXIT.ok;
 }
 
-async function token({ terminal: { out } }: WsContext, options: TokenOptions) {
+async function token(context: WsContext, options: TokenOptions) {
+  const { out } = context.terminal;
   const { stateDir, expires: expiresInS, once, replace, revoke, json } = options;
   if (revoke) {
     const ended = await revokeTokens(stateDir);
@@ -76,10 +88,29 @@ async function token({ terminal: { out } }: WsContext, options: TokenOptions) {
   const asked = { expiresInS, once: once === true || replace !== undefined };
   const made = await makeToken(stateDir, replace === undefined ? asked : { ...asked, replace });
   if (!made.ok) return made.error;
-  if (json) printJson(out, made.value);
-  else printLines(out, joinLines(made.value, asked.once));
+  const carried = options.carrier ? await carry(context, options, made.value.token) : ok([]);
+  if (!carried.ok) return carried.error;
+  const { value: commands } = carried;
+  if (json) printJson(out, options.carrier ? { ...made.value, commands } : made.value);
+  else printLines(out, [...joinLines(made.value, asked.once), ...shown(commands)]);
   return EXIT.ok;
 }
+
+/** The two commands for a machine without a checkout, when all that they need is here. */
+async function carry(context: WsContext, options: TokenOptions, word: string): Attempt<string[]> {
+  const settings = loadSettings(context, options);
+  if (!settings.ok) return settings;
+  const machine = readMachine(options.stateDir);
+  if (!machine.ok) return machine;
+  const base = machine.value?.image ?? settings.value.memberNode.base.image;
+  const image = await withJob(context, (job) => makeCarrier(context, options, job));
+  return image.ok ? carrierLines(options.stateDir, { word, image: image.value, base }) : image;
+}
+
+const shown = (commands: readonly string[]): string[] =>
+  commands.length === 0
+    ? []
+    : ["→ Or, where there is nothing but Docker:", ...commands.map((line) => `  ${line}`)];
 
 /** The line that is typed on another machine, and until when. Pure. */
 export const joinLines = ({ token, expiresAt }: TokenMade, once: boolean): string[] => [

@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { judgeImage, readLabels, withReasons } from "./images.ts";
+import { refusal } from "./engine.ts";
+import { judgeImage, readLabels, withReasons, withSteps } from "./images.ts";
 import { sourceVariables } from "./project.ts";
 
 const labels = { "io.ray-entrypoint.base": "rayproject/ray:2.60.0", "io.ray-entrypoint.source": "abc" };
@@ -47,6 +48,13 @@ test("the digest changes with the bundle, and with no other file", () => {
   const after = sourceVariables(root, []);
   expect(after.WS_NODE_SOURCE).not.toBe(before.WS_NODE_SOURCE);
   expect(after.WS_HEALTH_SOURCE).toBe(before.WS_HEALTH_SOURCE);
+});
+
+test("a build that failed shows the step that the builder told on standard output, and why", () => {
+  const stdout = "Step 1/9 : FROM bare\n✗ No Ray in this image: use a base with Ray\n";
+  const shown = withSteps(refusal("docker compose build", ["returned a non-zero code: 1"], stdout));
+  expect(shown.lines.at(1)).toContain("No Ray in this image");
+  expect(shown.cause).toContain("has no Ray");
 });
 
 test("services whose images have one reason stand together", () => {

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { attempt, err, ok } from "../../../common/result.ts";
 import {
   BASE_LABEL,
+  CARRIER_VARIABLE,
   HEALTH_SOURCE_VARIABLE,
   imageName,
   imageOwner,
@@ -14,6 +15,7 @@ import type { Job } from "../../output/progress.ts";
 import { type Request, type Survey, servicesOf } from "../driver.ts";
 import type { RunOptions } from "../run-program.ts";
 import { buildTexts, makeBase } from "./base-images.ts";
+import { type Refusal, refusal } from "./engine.ts";
 import { type Project, runCompose, sourceVariables } from "./project.ts";
 
 /** Builds the images that the engine does not have or that were made from something else, or all of them when asked. */
@@ -53,6 +55,9 @@ async function build(
   how: Pick<RunOptions, "signal" | "onLine">,
 ): Attempt {
   const { settings } = project;
+  // Where ws runs in the carrier, that image has all that the build wants of Node's.
+  const carrier = project.env[CARRIER_VARIABLE];
+  const parts = carrier === undefined ? [] : ["--build-arg", `NODE_IMAGE=${carrier}`];
   const byUser = new Map<string, string[]>();
   for (const name of services.filter((each) => imageOwner(settings, each) === each)) {
     const base = settings.nodes.find((each) => each.name === name)?.base;
@@ -62,11 +67,18 @@ async function build(
   }
   for (const [user, names] of byUser) {
     const as = user === USUAL_USER ? [] : ["--build-arg", `RAY_USER=${user}`];
-    const built = await runCompose(project, { ...request, part: "main" }, ["build", ...as, ...names], how);
-    if (!built.ok) return err(built.error);
+    const words = ["build", ...parts, ...as, ...names];
+    const built = await runCompose(project, { ...request, part: "main" }, words, how);
+    if (!built.ok) return err(withSteps(built.error));
   }
   return ok(undefined);
 }
+
+const LAST_LINES = 10;
+
+/** Which step of a build failed, and why, some builders say on standard output alone. Pure. */
+export const withSteps = ({ command, lines, stdout }: Refusal): Refusal =>
+  refusal(command, [...stdout.trim().split("\n").slice(-LAST_LINES), ...lines]);
 
 /** The image of each service; the engine is asked once for one that several run. */
 export async function imagesOf(project: Project) {

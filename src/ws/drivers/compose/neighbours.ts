@@ -34,12 +34,17 @@ const Network = z
     }),
   );
 
-/** Lists everything that the engine has, or returns why it cannot. */
-export async function lookAround(engine: Pick<Engine, "docker">): Promise<Result<Neighbour[], string>> {
+/** Lists everything that the engine has, or returns why it cannot. `withNetworks`: false for what uses none but the host's. */
+export async function lookAround(
+  engine: Pick<Engine, "docker">,
+  withNetworks = true,
+): Promise<Result<Neighbour[], string>> {
   const format = `{{.Names}}\t{{.Label "${PROJECT_LABEL}"}}\t{{.Ports}}`;
   const [listed, networks] = await Promise.all([
     engine.docker(["ps", "--all", "--no-trunc", "--format", format]),
-    inspectEach(engine, ["network", "ls", "--quiet"], ["network", "inspect"], Network),
+    withNetworks
+      ? inspectEach(engine, ["network", "ls", "--quiet"], ["network", "inspect"], Network)
+      : ok([]),
   ]);
   if (!listed.ok) return err(lastWord(listed.error));
   if (!networks.ok) return err(lastWord(networks.error));

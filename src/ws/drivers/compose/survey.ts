@@ -19,7 +19,10 @@ export async function surveyProject(
   const planned = await prepareFiles(project);
   if (!planned.ok) return planned;
   const plan = planned.value;
-  const [around, found] = await Promise.all([lookAround(project.engine), changes(project, request)]);
+  const [around, found] = await Promise.all([
+    lookAround(project.engine, project.settings.machine === undefined),
+    changes(project, request),
+  ]);
   if (project.signal?.aborted) return err(interrupted(project.signal));
   const problems = around.ok
     ? blockedBy(project, plan, request.part, around.value)
