@@ -139,14 +139,15 @@ const ALONE = {
 async function undo(
   { terminal }: WsContext,
   driver: Driver,
-  { name }: Machine,
+  { name, advertise }: Machine,
   before: readonly string[],
 ): Promise<void> {
   const { stateDir } = driver;
   const answer = await (await driver.cluster?.())?.ask("DELETE", `/v1/members/${name}`);
   await driver.remove({ volumes: true });
   forgetMachine(stateDir, [...before, logsOf(stateDir)]);
-  const untold = answer && whyUntold(answer);
+  // The cluster of a first machine is taken down with it.
+  const untold = advertise === undefined && answer ? whyUntold(answer) : undefined;
   if (untold !== undefined)
     terminal.err(
       `→ The cluster did not hear that ${name} has not become a member: ${untold}. On the first machine: ws remove ${name}\n`,
