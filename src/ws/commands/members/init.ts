@@ -20,10 +20,7 @@ export const addInit = (program: Command, run: Run) =>
     .addOption(new Option("--interface <name>", "the network card that the cluster uses").conflicts("ip"))
     .option("--ip <address>", "or this machine's address in that network")
     .option("--image <base>", "the Ray image (default: config.yaml's)")
-    .option(
-      "--no-ray-tls",
-      "Ray's own traffic in clear: faster, for a network that nobody else can listen to",
-    )
+    .option("--ray-tls", "the cluster's Ray speaks TLS: slower, for a network that others can listen to")
     .addOption(timeoutOption())
     .action(run(init));
 
@@ -31,7 +28,7 @@ interface InitOptions extends GlobalOptions {
   readonly interface?: string;
   readonly ip?: string;
   readonly image?: string;
-  readonly rayTls: boolean;
+  readonly rayTls?: true;
   readonly timeout: number;
 }
 
