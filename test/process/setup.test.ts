@@ -106,8 +106,8 @@ test("B10 a folder that ws did not make is not removed to make the virtual envir
 
 test("with a umask that lets every user of the machine write, what ws makes is still its user's alone to write", () => {
   const folder = emptyFolder();
-  cpSync(join(root, "ws"), join(folder, "ws"));
   for (const each of ["scripts", "dist"]) mkdirSync(join(folder, each));
+  for (const each of ["ws", "scripts/compile-cache.cjs"]) cpSync(join(root, each), join(folder, each));
   writeFileSync(join(folder, "scripts/setup.sh"), "");
   writeFileSync(join(folder, "dist/ws.js"), "console.log(process.umask().toString(8))");
   const umaskAfter = (umask: string) =>
