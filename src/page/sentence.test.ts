@@ -88,7 +88,7 @@ describe("the sentence says who leads, how many are ALIVE, and what is wrong", (
       moment([], { holder: holder({ expiresIn: 0, endedFor: 12, returning: true }) }),
     ],
     [
-      "No HEAD for 4 s: ray-cpu gave the lead back. No node reports.",
+      "No HEAD for 4 s: ray-cpu gave the head lease back. No node reports.",
       moment([], { holder: null, releasedBy: { node: "ray-cpu", address: "a:1", ago: 4 } }),
     ],
     ["No HEAD yet. No node reports.", moment([], { holder: null, epoch: 0 })],
@@ -225,9 +225,14 @@ test.each([
   [187_200_000, "2 d 4 h"],
 ])("%d ms are %s", (ms, words) => expect(span(ms)).toBe(words));
 
-test("an event of a kind that this page does not know is its kind", () => {
+test("an event in words; one of a kind that this page does not know is its kind", () => {
   expect(eventWords(led(1, 0, 2, { why: "takeover", before: "a", headlessS: 31 }))).toBe(
     "leads under epoch 2: took over after a, 31 s without a HEAD",
+  );
+  const restarted = { ...{ id: 1, at: 0, node: "a", restarts: 0 }, kind: "restarted" } as const;
+  expect(eventWords({ ...restarted, reason: "new-process" })).toBe("was started again");
+  expect(eventWords({ ...restarted, reason: "raylet-gone", restarts: 2 })).toBe(
+    "restarted Ray (2): raylet-gone",
   );
   expect(eventWords({ kind: "eaten" } as unknown as ClusterEvent)).toBe("eaten");
 });

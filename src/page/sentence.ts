@@ -34,7 +34,7 @@ function leadOf({ view, events, atMs }: Moment, rows: readonly Row[], since: Sin
   if (holder === null) {
     if (head !== undefined) return `${head.name} leads${since(head.sinceMs, "since")}, without a lease.`;
     if (releasedBy === undefined) return "No HEAD yet.";
-    return `No HEAD${since(atMs - releasedBy.ago * 1000, "for")}: ${releasedBy.node} gave the lead back.`;
+    return `No HEAD${since(atMs - releasedBy.ago * 1000, "for")}: ${releasedBy.node} gave the head lease back.`;
   }
   const { node, epoch, endedFor, expiresIn, returning } = holder;
   if (expiresIn <= 0) {

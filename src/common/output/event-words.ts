@@ -18,10 +18,12 @@ const WORDS: Words = {
   led: ({ epoch, why, before, headlessS }) =>
     `leads under epoch ${epoch}: ${LED[why]}${before === null ? "" : ` after ${before}`}${headlessS === null ? "" : `, ${span(headlessS * 1000)} without a HEAD`}`,
   "gave-back": ({ epoch, returning }) =>
-    returning ? `stopped and may come back (epoch ${epoch})` : `gave the lead back (epoch ${epoch})`,
+    returning ? `stopped and may come back (epoch ${epoch})` : `gave the head lease back (epoch ${epoch})`,
   // Without a fault where it follows another HEAD, or takes the lead.
   restarted: ({ reason, words, restarts }) =>
-    `restarted Ray (${restarts})${reason === "unknown" ? "" : `: ${words ?? reason}`}`,
+    reason === "new-process"
+      ? "was started again"
+      : `restarted Ray (${restarts})${reason === "unknown" ? "" : `: ${words ?? reason}`}`,
   failed: ({ reason, words, exitCode }) => `ended with exit code ${exitCode}: ${words ?? reason}`,
   stopped: () => "was stopped",
   silent: () => "is silent",

@@ -5,7 +5,7 @@ import { Moment } from "./node-status.ts";
 
 /*
  * The history of a cluster as its health service keeps it, and what readers of `GET /v1/events`, `GET /v1/stream` and
- * `GET /v1/nodes/NAME/log` are sent. Words are made by the reader (cluster-words.ts).
+ * `GET /v1/nodes/NAME/log` are sent. Words are made by the reader (output/event-words.ts).
  */
 
 /** What is kept of the history. */
