@@ -186,6 +186,13 @@ test("the log of another machine is not here, and that is what ws logs says", as
   expect(code).toBe(78);
 });
 
+test("a member whose node was taken down is told to start it, and not that it is no member", async () => {
+  const engine = new FakeEngine(`${ANSWERS}\n  "ps "*) ;;`);
+  writeMachine(stateOf(engine), MEMBER, "ws1.x");
+  const { code, err } = await engine.ws(["open"]);
+  expect([code, err]).toEqual([75, expect.stringContaining("→ Start it: ws up.")]);
+});
+
 test("ws down -v of a member would end its membership, and does not", async () => {
   const engine = new FakeEngine(ANSWERS);
   mkdirSync(stateOf(engine), { recursive: true });

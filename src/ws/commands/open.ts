@@ -18,11 +18,18 @@ export const addOpen = (program: Command, run: Run) =>
     .description("open the cluster's page in a browser, and print where Ray's dashboard is")
     .action(run(onCluster(openPage)));
 
+/** Its container has the membership, and goes with ws down. */
+const NODE_AWAY = {
+  reason: "not-running",
+  what: "The node of this machine, which knows how the cluster is reached, is not there",
+  fix: "Start it: ws up. To see what it waits for: ws ps, ws logs.",
+} as const;
+
 /** The page needs no HEAD; where no service of ours shows it, the dashboard. That of several machines is shown from here until Ctrl-C. */
 async function openPage({ driver }: Opened, context: WsContext) {
   const { terminal, env, signal, interactive } = context;
   const cluster = await driver.cluster?.();
-  if (driver.cluster !== undefined && cluster === undefined) return { reason: "no-member" } as const;
+  if (driver.cluster !== undefined && cluster === undefined) return NODE_AWAY;
   const page = cluster ? (await servePage(cluster.access, signal)).url : await servicePage(driver);
   const head = await runningHead(driver.until(signal));
   const dashboard = head.ok ? dashboardUrl(driver, head.value) : undefined;

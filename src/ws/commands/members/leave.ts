@@ -57,5 +57,8 @@ async function end(
   if (!gone.ok) return gone;
   forgetMachine(driver.stateDir);
   progress.done("leave", `Ended the membership of ${name}`);
-  return ok({ untold: told === undefined ? "this machine has no membership" : whyUntold(told) });
+  return ok({ untold: told ? whyUntold(told) : NODE_AWAY });
 }
+
+/** After ws down, say. */
+const NODE_AWAY = "the container of its node, which keeps its credential, is not there";
