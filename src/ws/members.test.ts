@@ -47,6 +47,7 @@ test.each<[string, string[], number, RegExp]>([
     /tasks that run now end.*[\s\S]*Nothing was changed/,
   ],
   ["two things to do with tokens", ["token", "--rotate", "--revoke"], 64, /cannot be used with/],
+  ["a carrier with no token to join", ["token", "--rotate", "--carrier"], 64, /cannot be used with/],
   ["a time that is none", ["token", "--expires", "soon"], 64, /expected a time such as 30m/],
   ["a card that is not there", ["init", "--interface", "ib9"], 78, /no network card or IPv4 address ib9/],
   ["two ways to say it", ["init", "--interface", "ib9", "--ip", "10.0.0.1"], 64, /cannot be used with/],

@@ -32,7 +32,7 @@ export const addToken = (program: Command, run: Run) =>
     .option("--carrier", "also for a machine that has nothing but Docker: makes the carrier image")
     .addOption(
       new Option("--rotate", "give Ray itself another token; all members restart their Ray").conflicts([
-        ...["expires", "once", "replace", "revoke"],
+        ...["expires", "once", "replace", "revoke", "carrier"],
       ]),
     )
     .option("-y, --yes", "with --rotate: without asking")
@@ -70,7 +70,7 @@ async function rotate(context: WsContext, { stateDir, yes, json }: TokenOptions)
   else
     printLines(terminal.out, [
       "✓ Ray has another token: who knows only the one before cannot use the cluster once the HEAD has restarted",
-      '→ When all are back: ./ws ps. A shell that had the old one: eval "$(./ws env)"',
+      '→ To see when all are back: ./ws ps. For a shell that had the old one: eval "$(./ws env)"',
     ]);
   return EXIT.ok;
 }
