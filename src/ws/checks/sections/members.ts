@@ -20,6 +20,9 @@ const speedTo =
     return ok ? `${Math.round(OBJECT_MB / (ms / 1000))} MB/s${by}` : `${saw} (${Math.round(ms)} ms)`;
   };
 
+const heardWhen = (agoS: number | undefined): string =>
+  agoS === undefined ? "not heard since its health service started," : `heard ${Math.round(agoS)} s ago`;
+
 /** What `ws test` judges of a cluster of several machines, from any of them. */
 export const MEMBER_CHECKS: readonly Check[] = [
   check("cluster/members", "Every member is ALIVE, at the address and network card that it has", (context) =>
@@ -30,7 +33,7 @@ export const MEMBER_CHECKS: readonly Check[] = [
             const node = newestNamed(nodes, name);
             const at = `${address}${card === undefined ? "" : ` (${card})`}`;
             if (node?.alive !== true)
-              return verdict(false, `${name}: not ALIVE, heard ${Math.round(heardAgoS ?? 0)} s ago at ${at}`);
+              return verdict(false, `${name}: not ALIVE, ${heardWhen(heardAgoS)} at ${at}`);
             return verdict(
               node.address === address,
               `${name} at ${node.address === address ? at : node.address}`,
