@@ -234,5 +234,6 @@ test("an event in words; one of a kind that this page does not know is its kind"
   expect(eventWords({ ...restarted, reason: "raylet-gone", restarts: 2 })).toBe(
     "restarted Ray (2): raylet-gone",
   );
+  expect(eventWords({ ...{ id: 1, at: 0, node: "a" }, kind: "removed", by: "itself" })).toBe("has left");
   expect(eventWords({ kind: "eaten" } as unknown as ClusterEvent)).toBe("eaten");
 });

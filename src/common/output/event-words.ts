@@ -28,7 +28,7 @@ const WORDS: Words = {
   stopped: () => "was stopped",
   silent: () => "is silent",
   back: ({ silentS }) => `reports again after ${span(silentS * 1000)}`,
-  removed: ({ by }) => `was removed by ${by}`,
+  removed: ({ by }) => (by === "itself" ? "has left" : `was removed by ${by}`),
 };
 
 /** What happened to a node, in words that follow its name. Pure. */

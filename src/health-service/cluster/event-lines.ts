@@ -24,7 +24,7 @@ export const MEMBER_LINES = {
     `✗ ${node} at ${address} may not join (${reason}): ${message}`,
   ],
   removed: ({ node, by }: Record<"node" | "by", string>) => [
-    `→ ${node} is no member any more: removed by ${by}`,
+    `→ ${node} is no member any more: ${by === "itself" ? "it has left" : `removed by ${by}`}`,
   ],
   "token-made": ({
     expiresAt,
