@@ -13,7 +13,7 @@ export const MEMBERSHIP = {
   "not-given-back": (e: { member: string; cause: string; isKept: boolean }) => [
     `✗ The cluster did not hear that ${e.member} could not use its membership (${e.cause}), so that the name stays taken`,
     e.isKept
-      ? "  → The next start here, with this token or another one, gives it back first. Without one: ws remove on the first machine."
+      ? `  → The next start here, with this token or another one, gives it back first. Without one, on the first machine: ws remove ${e.member}`
       : `  → On the first machine: ws remove ${e.member}`,
   ],
   /** Also at each later start. */

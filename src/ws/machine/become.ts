@@ -13,9 +13,9 @@ import { type GlobalOptions, type WsContext, withJob } from "../context.ts";
 import { type MemberOpened, openMember } from "../drivers/choose.ts";
 import { dockerRunner, isRemote } from "../drivers/compose/engine.ts";
 import type { Driver } from "../drivers/driver.ts";
-import type { Attempt } from "../failure.ts";
+import { type Attempt, describeFailure } from "../failure.ts";
 import type { Job } from "../output/progress.ts";
-import { warn, warnOfMachine } from "../output/terminal.ts";
+import { printLines, warn, warnOfMachine } from "../output/terminal.ts";
 import { lastUp } from "../state/last-up.ts";
 import { withLock } from "../state/lock.ts";
 import {
@@ -149,7 +149,5 @@ async function undo(
   // The cluster of a first machine is taken down with it.
   const untold = advertise === undefined && answer ? whyUntold(answer) : undefined;
   if (untold !== undefined)
-    terminal.err(
-      `→ The cluster did not hear that ${name} has not become a member: ${untold}. On the first machine: ws remove ${name}\n`,
-    );
+    printLines(terminal.err, describeFailure({ reason: "name-stays", name, why: untold }).lines);
 }
