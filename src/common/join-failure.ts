@@ -65,7 +65,7 @@ export const JOIN_FAILURES = {
     `→ On ${e.head}, let the cluster's ports in: run the line above for its firewall there.`,
   ],
   moved: ({ address, cards }: { address: string; cards: readonly string[] }) => [
-    `✗ The cluster knows this node at ${address}, and it is not there any more, and neither has its card another one: this machine has ${cards.join(", ") || "no address but loopback"}`,
+    `✗ The cluster knows this node at ${address}, which this machine no longer has, and the card that had it has no other address; this machine has ${cards.join(", ") || "no address but loopback"}`,
     "→ See that the card is up, and name another one (RAY_EP_INTERFACE) where it was replaced; or end this membership and join anew: ws leave, then ws join TOKEN.",
   ],
   "membership-unwritable": ({ path, code }: { path: string; code: string }) => [

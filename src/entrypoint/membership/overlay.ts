@@ -60,7 +60,7 @@ export function overlay(
       RAY_EP_STATE_DIR: stateDir,
       ...Object.fromEntries(cards.map((name) => [name, member.interface])),
       ...Object.fromEntries(say(VARIABLES)),
-      // Who says himself whether Ray speaks TLS has keys of his own.
+      // A node that sets RAY_USE_TLS itself has keys of its own.
       ...(member.rayKeys === undefined || isGiven(env, "RAY_USE_TLS")
         ? {}
         : { ...QUIET, ...ownTlsVariables(stateDir) }),

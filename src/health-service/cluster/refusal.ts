@@ -11,7 +11,7 @@ export interface RefusalFacts {
   readonly heardAgoMs: number | null;
 }
 
-/** Where the service that decides is asked as its owner. */
+/** Where the service that decides is asked as its admin. */
 const THERE = "on the first machine, or on that of the last ws promote";
 const NEW_TOKEN = `get a new one ${THERE}: ws token`;
 const at = (ms = 0): string => new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
@@ -43,5 +43,5 @@ function nameTaken({ taken, token, heardAgoMs }: RefusalFacts): string {
   const who = `${taken?.name} at ${taken?.address} has been a member since ${at(taken?.joinedAtMs)}, and ${heard}`;
   return token?.replace === undefined
     ? `${who}; if this machine takes its place, get a token for that ${THERE}: ws token --replace ${taken?.name}; else give this one another hostname`
-    : `${who}, so it ${heardAgoMs === null ? "may live: ask again in a quarter of a minute" : "lives; stop it"}, or remove it ${THERE}: ws remove ${taken?.name}`;
+    : `${who}, so it ${heardAgoMs === null ? "may live: try again in 15 s" : "lives; stop it"}, or remove it ${THERE}: ws remove ${taken?.name}`;
 }

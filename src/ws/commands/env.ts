@@ -20,7 +20,7 @@ export const addEnv = (program: Command, run: Run) =>
 async function env({ driver }: Opened, { signal, terminal: { out } }: WsContext, { json }: JsonOption) {
   const head = await runningHead(driver.until(signal));
   if (!head.ok) return head.error;
-  // Who says himself whether Ray speaks TLS has keys of his own.
+  // Where config.yaml sets RAY_USE_TLS, the keys are its own.
   const isOwnTls = driver.tls === undefined && (await driver.cluster?.())?.tls !== undefined;
   const variables = {
     ...clientVariables(driver, head.value),

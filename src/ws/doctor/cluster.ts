@@ -173,7 +173,7 @@ function elsewhere(node: HealthView["nodes"][number]): Said {
     : `it ${saysOf(status?.failure ? "failed" : STATE_WORDS[state])}`;
   const why = whyOf(node);
   const saw = `${is}${why === undefined ? "" : `: ${why}`}${versions(status)}; it is on another machine`;
-  if (state === "stopped" && !status?.failure) return note(saw, "Start it there, or forget it.");
+  if (state === "stopped" && !status?.failure) return note(saw, "Start it there, if it is to take part.");
   return bad(saw, `Read what it wrote: ws logs ${name}.${likely(causeOf(status, []))}`);
 }
 

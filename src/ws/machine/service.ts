@@ -51,22 +51,22 @@ export function whyUntold(answer: Result<Answer, string>): string | undefined {
   return status < 300 || status === 403 ? undefined : `it answered ${status}`;
 }
 
-/** How who owns the health service of this machine asks it; undefined where none has been here. */
-function asOwner(stateDir: string): Call | undefined {
+/** How the admin of the health service of this machine asks it; undefined where none has been here. */
+function asAdmin(stateDir: string): Call | undefined {
   const [ca, bearer] = [CA_FILE, ADMIN_FILE].map((file) =>
     readText(join(clusterFolder(stateDir), file))?.trim(),
   );
   return ca && bearer ? secureCall(ca, bearer)(`127.0.0.1:${TLS_PORT}`) : undefined;
 }
 
-/** Asks the health service of this machine as its owner. `wanted`: what it did not do where it refuses. */
+/** Asks the health service of this machine as its admin. `wanted`: what it did not do where it refuses. */
 async function askOwn<T>(
   stateDir: string,
   wanted: string,
   schema: z.core.$ZodType<T>,
   ...[method, path, body]: [method: Method, path: string, body?: object]
 ): Attempt<T> {
-  const call = asOwner(stateDir);
+  const call = asAdmin(stateDir);
   if (call === undefined) return err({ reason: "no-authority" });
   const answer = await call(method, path, TIMEOUT_MS[method], body);
   const value = answer.ok && answer.value.status === 200 ? parsed(schema, answer.value) : undefined;

@@ -37,7 +37,7 @@ export const MEMBER_FAILURES = {
   78: {
     "log-elsewhere": ({ node }: Record<"node", string>) => [
       `✗ The log of ${node} is not on this machine, and the health service has no lines of it`,
-      `→ Type ws logs there. What troubles it: ws ps, WHY. What happened to it: ws events`,
+      `→ On its machine: ws logs ${node}. Why it is as it is: ws ps. What happened to it: ws events.`,
     ],
     "bad-join-token": ({ why }: Record<"why", string>) => [
       `✗ That is no join token: ${why}`,
