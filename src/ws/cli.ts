@@ -119,5 +119,6 @@ Environment:
 
 Exit codes: 0 done; 1 a check failed, or a node is missing; 2 it would harm what runs, and the user has not agreed;
 64 wrong command line; 69 something that this machine lacks; 74 a file or folder that cannot be read or written; 75 the
-cluster did not come up, or not all of it was removed; 77 a file or folder that is not ours; 78 wrong configuration;
-129 SIGHUP; 130 Ctrl-C; 143 SIGTERM. ws run and ws shell end with the code of what they ran.`;
+cluster did not come up, not all of it was removed, or its health service refused; 77 a file or folder that is not ours;
+78 wrong configuration; 129 SIGHUP; 130 Ctrl-C; 143 SIGTERM. ws run and ws shell end with the code of what they ran, ws init
+and ws join with that of a node that ends before it is a member.`;
