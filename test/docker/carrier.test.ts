@@ -58,7 +58,7 @@ test("it starts a cluster on the engine whose socket is mounted, looks at it, wo
   const up = await ws("up");
   expect(up, up.text).toMatchObject({
     code: 0,
-    text: expect.stringContaining("The cluster is up. 1 nodes ALIVE"),
+    text: expect.stringContaining("The cluster is up. 1 node ALIVE"),
   });
   expect(readdirSync(join(state, "secrets/docker")).length).toBeGreaterThan(0);
   const ps = await ws("ps");

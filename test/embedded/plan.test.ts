@@ -80,6 +80,6 @@ test("E8 a node that is switched off is stopped when the user agrees on a termin
   const up = await cluster.ws(["up"], {}, { answer: "y\n" });
   expect(up.code, up.text).toBe(0);
   expect(up.text).toMatch(/✗ stop {5}ray-gpu {2}config\.yaml no longer asks for it/);
-  expect(up.text).toContain("1 nodes ALIVE");
+  expect(up.text).toContain("1 node ALIVE");
   expect(pids()).toHaveLength(2);
 });

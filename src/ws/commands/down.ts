@@ -68,7 +68,7 @@ export const showStop = (
   });
 
 function renderDown({ stopped, killed }: DownReport, done: string): string {
-  const force = killed === 0 ? "" : `; ${killed} processes that were left had to be killed`;
+  const force = killed === 0 ? "" : `; processes that had to be killed: ${killed}`;
   if (stopped.length === 0) return killed === 0 ? "Nothing was running" : `${done}${force}`;
   return `${done}: ${stopped.join(", ")}${force}`;
 }

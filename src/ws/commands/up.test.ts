@@ -26,7 +26,7 @@ const cluster: ClusterReport = {
 
 test("a node that the GCS lists as DEAD is not counted as ALIVE", () => {
   expect(renderUp([], cluster)[0]).toBe(
-    "✓ The cluster is up already, nothing was changed. 1 nodes ALIVE, 4 CPUs: ray-cpu (HEAD)",
+    "✓ The cluster is up already, nothing was changed. 1 node ALIVE, 4 CPUs: ray-cpu (HEAD)",
   );
 });
 

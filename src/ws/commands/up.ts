@@ -135,7 +135,7 @@ export function renderUp(started: readonly string[], { services, head }: Cluster
   const names = nodes.map(({ name, role }) => `${name} (${role?.toUpperCase()})`).join(", ");
   const done = started.length === 0 ? "up already, nothing was changed" : "up";
   return [
-    `✓ The cluster is ${done}. ${nodes.length} nodes ALIVE, ${cpus} CPUs: ${names}`,
+    `✓ The cluster is ${done}. ${nodes.length} ${nodes.length === 1 ? "node" : "nodes"} ALIVE, ${cpus} CPUs: ${names}`,
     ...(head === undefined
       ? []
       : [
