@@ -41,11 +41,12 @@ const said = (of: Moment) => {
 };
 
 const GPU = node("ray-gpu");
+const FOR_A_HEAD = { kind: "head", node: null, since: AGO(60) } as const;
 const WAITS = node(
   "ray-big",
   { role: null, state: "waiting-for-head" },
   {
-    waits: { kind: "head", node: null, since: AGO(60) },
+    waits: FOR_A_HEAD,
     heads: [{ address: "10.0.0.1:6379", answer: "unreachable" }],
   },
 );
@@ -74,6 +75,10 @@ describe("the sentence says who leads, how many are ALIVE, and what is wrong", (
     [
       "No HEAD yet: ray-cpu, epoch 3, is starting. The only node is not ALIVE. ray-cpu is starting.",
       moment([node("ray-cpu", { role: "head", state: "starting" })]),
+    ],
+    [
+      "No HEAD yet: ray-cpu, epoch 3, waits. The only node is not ALIVE. ray-cpu waits: for a HEAD.",
+      moment([node("ray-cpu", { state: "waiting-for-head" }, { waits: FOR_A_HEAD })]),
     ],
     [
       "No HEAD: ray-cpu, epoch 3, has been silent for 7 s. 1 of 2 nodes is ALIVE. ray-cpu is silent: no report; it was last ALIVE.",

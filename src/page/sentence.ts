@@ -46,7 +46,7 @@ function leadOf({ view, events, atMs }: Moment, rows: readonly Row[], since: Sin
     return `No HEAD: ${node}, epoch ${epoch}, has been silent${since(own.sinceMs, "for")}.`;
   const led = events.findLast((event) => event.kind === "led" && event.epoch === epoch);
   if (own !== undefined && own.tone !== "good")
-    return `No HEAD yet: ${node}, epoch ${epoch}, is ${own.state}.`;
+    return `No HEAD yet: ${node}, epoch ${epoch}, ${saysOf(own.state)}.`;
   return `${node} leads${since(led?.at, "since")}, epoch ${epoch}.`;
 }
 
