@@ -73,7 +73,7 @@ test("a machine with a cluster of its own, and one that has joined, join none", 
   expect(await engine.ws(["join", elsewhere])).toMatchObject({ code: 2, err: /joined a cluster as gpu02/ });
 });
 
-test("a part that cannot be read is none that is not there", async () => {
+test("a machine.json that cannot be read is a failure, and not a machine that is no member", async () => {
   const engine = new FakeEngine(ANSWERS);
   writeMachine(stateOf(engine), MEMBER, "");
   const file = join(stateOf(engine), "machine/machine.json");
