@@ -38,7 +38,8 @@ test("a HEAD that is killed is the same cluster again: id, KV store, jobs, and a
     expect(counted).toMatchObject({ done: i + 1, wrong: [] });
     expect(counted.jobs).toBeGreaterThan(i);
   }
-});
+  // Thirty starts of Ray, beside other tests.
+}, 600_000);
 
 test("a HEAD that another has succeeded comes back as its WORKER, and its store is put aside", async () => {
   const { cluster } = scene();
