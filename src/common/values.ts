@@ -73,6 +73,7 @@ export const oneOf = <const T extends string>(...choices: readonly T[]): Form<T>
   form(choices.join(" or "), (text) => choices.find((each) => each === text));
 
 export const path = matching("a path from the root, such as /opt/ray/bin", /^\//);
+export const image = matching("the name of an image, such as rayproject/ray:2.60.0", /^\S{1,255}$/);
 export const words = matching("letters, digits, '.', '_' and '-'", /^[\w.-]{1,253}$/);
 export const user = matching("the name of a user, a uid or uid:gid", /^[\w.+-]{1,253}\$?$|^\d+:\d+$/);
 

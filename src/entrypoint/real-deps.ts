@@ -40,7 +40,7 @@ export function realDeps(
   const logger = createLogger<Event>({ form: values.RAY_EP_LOG, write, render, now: () => new Date() });
   const user = local.becomes;
   const status = new StatusKeeper(
-    { node: config.node, version: __VERSION__, python: local.ray.python },
+    { node: config.node, version: __VERSION__, python: local.ray.python, image: values.RAY_EP_IMAGE },
     noteFile(values.RAY_EP_STATUS_FILE, user),
   );
   const tail = new LogTail();

@@ -85,4 +85,6 @@ function resourcesOf(status: NodeStatus | undefined): string[] {
 
 const versionsOf = (status: NodeStatus | undefined): string | undefined =>
   status &&
-  [status.ray && `Ray ${status.ray}`, status.python && `Python ${status.python}`].filter(Boolean).join(", ");
+  [status.ray && `Ray ${status.ray}`, status.python && `Python ${status.python}`, status.image]
+    .filter(Boolean)
+    .join(", ");

@@ -174,12 +174,15 @@ describe("a row", () => {
         "x",
         {},
         {
-          ...{ ray: "2.60.0", python: "3.12", interface: "data0" },
+          ...{ ray: "2.60.0", python: "3.12", image: "rayproject/ray:2.60.0", interface: "data0" },
           alive: { address: "10.7.0.2", cpus: 8, gpus: 1, memory: 2 ** 34, objectStore: 1 },
         },
       ),
       {
-        ...{ resources: ["8 CPU", "1 GPU", "16 GiB"], versions: "Ray 2.60.0, Python 3.12" },
+        ...{
+          resources: ["8 CPU", "1 GPU", "16 GiB"],
+          versions: "Ray 2.60.0, Python 3.12, rayproject/ray:2.60.0",
+        },
         ...{ address: "10.7.0.2", card: "data0" },
       },
     ],

@@ -23,9 +23,12 @@ const status = (): NodeStatus | undefined =>
 test("a node's status is the same in its file and in the health service's list, and says why it is late", async () => {
   await rig.health();
   const HEAD_ADDRESS = `${rig.host("ray-cpu")}:6379`;
-  rig.node("test-ray-worker", { ...env, HEAD_ADDRESS, NODE_IP_ADDRESS: rig.host("", 9), RAY_EP_LOG: "json" });
+  const RAY_EP_IMAGE = "rayproject/ray:2.60.0";
+  const NODE_IP_ADDRESS = rig.host("", 9);
+  rig.node("test-ray-worker", { ...env, HEAD_ADDRESS, NODE_IP_ADDRESS, RAY_EP_IMAGE, RAY_EP_LOG: "json" });
   await until("the node to wait", () => status()?.waits?.kind === "head");
   expect(status()).toMatchObject({ place: null, whitelist: ["ray-cpu", "ray-gpu"], decision: null });
+  expect(status()?.image).toBe(RAY_EP_IMAGE);
   expect(causeOf(status(), [])).toBe(`no HEAD serves at ${HEAD_ADDRESS}; look at that node's log first`);
   await until("its report", async () => {
     const answer = await fetch(`http://${rig.healthHost}:8080/v1/cluster`);

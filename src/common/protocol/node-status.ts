@@ -23,6 +23,8 @@ export const NodeStatus = z.object({
   ray: z.nullable(Word),
   /** Python's major and minor version. */
   python: z.optional(Word),
+  /** What its image was built from. */
+  image: z.optional(Word),
   /** The names of the whitelist that it was told, or the first of them. */
   whitelist: z.array(Name).check(z.maxLength(MAX_SHOWN)),
   /** Its place there, from 1; null: it is no candidate. */

@@ -55,6 +55,7 @@ const JUNK: Readonly<Record<string, string>> = {
   RAY_EP_HEALTH_TOKEN_FILE: "token",
   RAY_EP_ALIVE_FILE: "alive",
   RAY_EP_STATUS_FILE: "status",
+  RAY_EP_IMAGE: "two words",
   RAY_EP_LOG: "xml",
   RAY_EP_LOG_LIMIT: "much",
 };

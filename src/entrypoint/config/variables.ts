@@ -173,6 +173,10 @@ export const VARIABLES = {
     null,
     "a file in which this node keeps what it knows of itself, as JSON; it outlives the process (default: none)",
   ),
+  RAY_EP_IMAGE: kind(scalars.image, "Give one word.")(
+    null,
+    "what this node's image was built from, for its reports (docker/Dockerfile sets it)",
+  ),
   RAY_EP_LOG: LOG_VARIABLE,
   RAY_EP_LOG_LIMIT: kind(scalars.bytes, "Give bytes, or 10m.")(
     null,

@@ -22,10 +22,16 @@ export interface Born {
   readonly version: string;
   /** Its major and minor version. */
   readonly python?: string | null;
+  /** What its image was built from. */
+  readonly image?: string | null;
 }
 
 /** A node that has done nothing yet. `before`: the status that an earlier run left, of which the last fault is kept. Pure. */
-export function newborn({ node, version, python }: Born, nowMs: number, before?: NodeStatus): NodeStatus {
+export function newborn(
+  { node, version, python, image }: Born,
+  nowMs: number,
+  before?: NodeStatus,
+): NodeStatus {
   const failed = before?.failure && { ...before.failure, at: nowMs };
   return {
     ...{
@@ -34,6 +40,7 @@ export function newborn({ node, version, python }: Born, nowMs: number, before?:
       startedAt: nowMs,
       ray: null,
       python: python ?? undefined,
+      image: image ?? undefined,
       whitelist: [],
       place: null,
     },
