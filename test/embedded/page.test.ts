@@ -1,5 +1,6 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { takenOver } from "../faults/judge.ts";
 import { CPU, GPU, sharedScene } from "../faults/rig.ts";
 import { openPage, shoot } from "../fixtures/browser.ts";
 import { CHROMIUM, launchBrowser } from "../fixtures/chromium.ts";
@@ -14,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => browser?.close());
 
 test.skipIf(CHROMIUM === undefined)(
-  "the page shows what Ray counts, and a worker whose raylet is killed, and why",
+  "the page shows what Ray counts, a worker whose raylet is killed and why, and the next HEAD after one that is killed",
   async () => {
     const { cluster } = scene();
     const { page, complaints } = await openPage(browser, cluster.healthUrl);
@@ -27,6 +28,13 @@ test.skipIf(CHROMIUM === undefined)(
     await shoot(page, "real-worker-killed");
     await row.filter({ hasText: /ALIVE.*last: / }).waitFor({ timeout: 60_000 });
     await shoot(page, "real-worker-back");
+    cluster.process(CPU).signal("SIGKILL");
+    const sentence = page.locator("h1");
+    await sentence.filter({ hasText: /^No HEAD/ }).waitFor({ timeout: 30_000 });
+    await shoot(page, "real-no-head");
+    await sentence.filter({ hasText: `${GPU} leads since` }).waitFor({ timeout: takenOver(scene()) });
+    await sentence.filter({ hasText: "epoch 2" }).waitFor();
+    await shoot(page, "real-next-head");
     expect(complaints).toEqual([]);
   },
 );
