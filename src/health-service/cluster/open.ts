@@ -12,7 +12,7 @@ import { Cluster } from "./cluster.ts";
 import { ClusterFile, newCluster } from "./cluster-file.ts";
 import { type ClusterState, settle } from "./cluster-state.ts";
 import { ClusterStore } from "./cluster-store.ts";
-import { askPeers } from "./peers.ts";
+import { askLeaders } from "./peers.ts";
 import { outranks } from "./rank.ts";
 import { parseReplica, replicaPath } from "./replica.ts";
 import { Takeover, type TakeoverSettings } from "./takeover.ts";
@@ -74,7 +74,7 @@ async function firstCopy(file: ClusterFile, advertise: string, log: Log): Promis
   for (;;) {
     const { member, credential, ca, services } = file.membership() ?? NOBODY;
     const path = replicaPath({ service: advertise, rank: { term: 0, leader: services[0] ?? "" } });
-    const answers = await askPeers(services, ca, path, `${member}:${credential}`);
+    const answers = await askLeaders(services, ca, path, `${member}:${credential}`);
     const found = answers.flatMap((body) => parseReplica(body) ?? []);
     const [replica] = found.toSorted((a, b) => (outranks(a.state, b.state) ? -1 : 1));
     if (replica !== undefined) return { ...replica.state, decides: false };

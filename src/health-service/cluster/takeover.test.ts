@@ -83,6 +83,15 @@ test("of two that take over at the same moment one decides, under a rank of its 
   expect(services.deciding).toHaveLength(1);
 });
 
+test("only a service that decides, or takes over, is given a credential", async () => {
+  const services = new Services(["m1", "m2", "m3"]);
+  await services.settle();
+  expect(new Set(services.told.splice(0))).toEqual(new Set(["m2 m1", "m3 m1"]));
+  await services.get("m2").takeover.promote();
+  await services.settle();
+  expect(new Set(services.told)).toEqual(new Set(["m2 m1", "m1 m2", "m3 m2"]));
+});
+
 /** The service that decides removes that machine. */
 async function remove(services: Services, name: string): Promise<boolean> {
   const by = services.all.find((each) => each.isUp && each.store.state.decides && each.name !== name);
