@@ -2,7 +2,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { clusterStore, EMPTY_CLUSTER } from "../../../test/fixtures/cluster-store.ts";
-import { at, Services, type SimulatedService } from "../../../test/fixtures/services.ts";
+import { at, clusterOf, Services, type SimulatedService } from "../../../test/fixtures/services.ts";
 import { times } from "../../../test/fixtures/thorough.ts";
 import * as membership from "./membership.ts";
 import { Takeover } from "./takeover.ts";
@@ -10,7 +10,7 @@ import { Takeover } from "./takeover.ts";
 /** A service that decides, whose lease is written when each of `waiting` is called. */
 function deciding() {
   const log = () => {};
-  const store = clusterStore();
+  const store = clusterStore(clusterOf(["m1", "m2"]));
   const waiting: (() => void)[] = [];
   const known = { epoch: 1 };
   const lease = {
@@ -31,6 +31,17 @@ test("what is handed over holds the grant that was being written", async () => {
   known.epoch = 2;
   for (const written of waiting) written();
   expect(await handed).toMatchObject({ state: { decides: false, term: 2 }, lease: { epoch: 2 } });
+});
+
+test("a candidate that is removed while it waits for its copy gets none, and its service is not listed", async () => {
+  const { store, takeover, waiting } = deciding();
+  const removing = store.inLine(() => store.keep(membership.remove(store.state, "m2")));
+  const answer = takeover.replica("m2", { service: "m2:8443", rank: { term: 1, leader: "m1:8443" } });
+  await removing;
+  await turn();
+  for (const written of waiting) written();
+  expect(await answer).toBeNull();
+  expect(store.state.services.map((each) => each.at)).toEqual(["m1:8443"]);
 });
 
 test("nobody gives way to a term that was made up", async () => {

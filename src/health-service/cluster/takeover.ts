@@ -1,3 +1,4 @@
+import { sameHost } from "../../common/address.ts";
 import { monotonicMs, pause } from "../../common/deadline.ts";
 import type { Promoted, Standing } from "../../common/protocol/admin-protocol.ts";
 import type { Event } from "../event.ts";
@@ -62,11 +63,13 @@ export class Takeover {
     return { decides, term, leader, service: advertise, copiedAgo };
   }
 
-  /** What this service, which decides, hands out to that of this member; null where it does not decide, or cannot write. */
+  /** What this service, which decides, hands out to that of this candidate; null where it does not decide, or cannot write. */
   replica(member: string, { service, rank }: replicas.Asker): Promise<replicas.Replica | null> {
     const { store, lease } = this.#settings;
     return store.inLine(async () => {
-      const { decides, term } = store.state;
+      const { decides, term, members } = store.state;
+      // It may have been removed since it asked.
+      if (!members.some(({ name, candidate }) => candidate && sameHost(name, member))) return null;
       const takesOver = rank.leader === service;
       if (decides && !(await this.#keepNew(addService(store.state, member, service)))) return null;
       if (takesOver ? outranks(rank, store.state) : rank.term > term) await store.heard(rank);
