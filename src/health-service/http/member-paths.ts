@@ -6,7 +6,7 @@ import * as admin from "../../common/protocol/admin-protocol.ts";
 import * as wire from "../../common/protocol/join-protocol.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { Service } from "../service.ts";
-import { whyNotAdmin, whyNotFor, whyNotHeard } from "./credentials.ts";
+import { READS_ALONE, whyNotAdmin, whyNotFor, whyNotHeard } from "./credentials.ts";
 import { ok, type Paths, type Reply, refuse } from "./reply.ts";
 import type { createWrites } from "./writes.ts";
 
@@ -52,7 +52,8 @@ export function memberPaths(
       ),
     },
     "/v1/ray-token": {
-      GET: () => ok(cluster.rayToken()),
+      // It lets who has it run programs, which a page may not.
+      GET: (_, __, { kind }) => (kind === "reader" ? READS_ALONE : ok(cluster.rayToken())),
       POST: write(z.object({}), whyNotAdmin, async () => kept(await cluster.rotate())),
     },
     "/v1/dial-back": {
