@@ -1,6 +1,7 @@
 import { formatAddress } from "../../common/address.ts";
 import { monotonicMs, pause } from "../../common/deadline.ts";
 import { pinOf } from "../../common/net/pinned-tls.ts";
+import { MEMBERSHIP_FILE } from "../../common/protocol/join-protocol.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import type { Config } from "../config.ts";
 import type { Event } from "../event.ts";
@@ -62,12 +63,11 @@ async function findState(
   const kept = await inTime(DISK_TIMEOUT_MS, file.read());
   if (!kept.ok) return kept;
   if (kept.value !== null) return ok(settle(kept.value, advertise));
-  return ok(
-    file.membership() === undefined
-      ? await newCluster(name, advertise, rayTls)
-      : await firstCopy(file, advertise, log),
-  );
+  if (file.membership() !== undefined) return ok(await firstCopy(file, advertise, log));
+  return file.hasMembership ? err(DAMAGED) : ok(await newCluster(name, advertise, rayTls));
 }
+
+const DAMAGED = `it is not there, and ${MEMBERSHIP_FILE} beside it, by which it could be copied, is damaged; put what the node keeps of that name there`;
 
 /** Waits for a service that decides: without its CA this one can neither listen nor be asked. */
 async function firstCopy(file: ClusterFile, advertise: string, log: Log): Promise<ClusterState> {
