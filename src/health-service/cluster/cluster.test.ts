@@ -79,3 +79,14 @@ test("no member's Ray gets a certificate for another one's name or address, but 
   expect(await certify("gpu02", "10.0.0.9", "10.0.0.2")).toContain("IP Address:10.0.0.9");
   expect(await cluster.certify("gpu02", { key: "none", address: "10.0.0.9" }, "")).toContain("P-256");
 });
+
+test("a token of Ray's has a number that none had which the service before made and did not hand over", async () => {
+  const rotated = (term: number) => {
+    const store = clusterStore({ ...EMPTY_CLUSTER, term, rayTokenId: 1 });
+    const own = { store, admin: "a", pin: "", now: () => 0, wallNow: () => 0, graceMs: 0 };
+    return new Cluster({ ...own, log: () => {} }).rotate();
+  };
+  const [before, after] = [await rotated(1), await rotated(2)];
+  expect(before).toEqual({ rayTokenId: 2 });
+  expect(after?.rayTokenId).toBeGreaterThan(100);
+});

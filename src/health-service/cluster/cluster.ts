@@ -30,6 +30,12 @@ export interface ClusterSettings {
 const NO_CERTIFICATE =
   "expected a public key of P-256 as PEM, in a cluster whose Ray speaks TLS (RAY_EP_CLUSTER_RAY_TLS, when it was made)";
 
+/**
+ * Members know Ray's token by its number. The service before may have made some that were lost with it, and members may have them: a
+ * number of another term is none of theirs.
+ */
+const TOKENS_A_TERM = 1000;
+
 /** Who ends a membership. */
 export type Remover = "itself" | "the admin";
 
@@ -172,7 +178,8 @@ export class Cluster {
   /** Makes another token of Ray's, of which members hear: the 200 of `POST /v1/ray-token`; null where it cannot be kept. */
   rotate(): Promise<admin.Rotated | null> {
     return this.#change(async () => {
-      const rayTokenId = this.#store.state.rayTokenId + 1;
+      const { term, rayTokenId: last } = this.#store.state;
+      const rayTokenId = Math.max(last + 1, (term - 1) * TOKENS_A_TERM);
       if (!(await this.#store.keep({ ...this.#store.state, rayToken: newSecret(), rayTokenId }))) return null;
       this.#settings.log({ type: "ray-token-made", rayTokenId });
       return { rayTokenId };
