@@ -1,7 +1,7 @@
 import { secureCall } from "../../common/net/pinned-tls.ts";
 import type { Standing } from "../../common/protocol/admin-protocol.ts";
 import type { ClusterStore } from "./cluster-store.ts";
-import { isCredible, outranks, type Rank, rankQuery } from "./rank.ts";
+import { isCredibleOf, outranks, type Rank, rankQuery } from "./rank.ts";
 import * as replicas from "./replica.ts";
 
 /** A look at who decides, or a request to one that does. `POST /v1/promote` needs three of each, and `ws` waits for 10 s in all. */
@@ -62,7 +62,7 @@ export class Peers {
     const answers = await this.#ask(`/v1/leader?${rankQuery("heard", state)}`);
     return answers
       .flatMap((body) => replicas.parseStanding(body) ?? [])
-      .filter(({ decides, term }) => decides && isCredible(term, state.term))
+      .filter((each) => each.decides && isCredibleOf(each, state))
       .toSorted((a, b) => (outranks(a, b) ? -1 : 1))[0];
   }
 

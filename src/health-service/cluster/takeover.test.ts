@@ -127,6 +127,20 @@ test("a removed machine whose service takes over brings nothing back, and leaves
     expect(services.get(name).store.state.members.map((each) => each.name)).toEqual(["m1", "m2"]);
 });
 
+test("however high a removed machine drives the term, the others copy on and take over", async () => {
+  const services = new Services(["m1", "m2", "m3"]);
+  const [m1, m2] = [services.get("m1"), services.get("m2")];
+  await remove(services, "m3");
+  for (let i = 0; i < 3; i++)
+    await m1.answer(`/v1/head?heard=${m1.store.state.term + 1000}@${at("m3")}`, "m3:m3");
+  expect(services.deciding).toEqual(["m1"]);
+  await services.settle();
+  expect(m2.store.state.term).toBe(m1.store.state.term);
+  expect(await m2.takeover.promote()).toMatchObject({ complete: true });
+  await services.settle();
+  expect(services.deciding).toEqual(["m2"]);
+});
+
 test("one that was away does not decide by its old copy where a member has heard of a newer one", async () => {
   const services = new Services(["m1", "m2"]);
   const [m1, m2] = [services.get("m1"), services.get("m2")];

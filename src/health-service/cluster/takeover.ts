@@ -5,7 +5,7 @@ import type { Event } from "../event.ts";
 import type { LeaseStore } from "../lease/lease-store.ts";
 import { addService, type ClusterState, lead, settle } from "./cluster-state.ts";
 import { Peers, type PeersSettings } from "./peers.ts";
-import { isCredible, outranks } from "./rank.ts";
+import { isCredibleOf, outranks } from "./rank.ts";
 import * as replicas from "./replica.ts";
 
 /*
@@ -140,8 +140,7 @@ export class Takeover {
   #take({ state, lease }: replicas.Replica): Promise<boolean> {
     const { store } = this.#settings;
     return store.inLine(async () => {
-      const { term } = store.state;
-      if (state.term < term || !isCredible(state.term, term)) return false;
+      if (state.term < store.state.term || !isCredibleOf(state, store.state)) return false;
       if (!(await this.#keepNew({ ...state, decides: false }))) return false;
       await this.#settings.lease.restore(lease);
       return true;
