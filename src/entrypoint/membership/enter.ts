@@ -35,6 +35,9 @@ export async function enter(newcomer: Newcomer): Promise<Result<Member | Event<"
   if (!entered.ok) return entered;
   let member = memberOf(entered.value, newcomer, file);
   const gate = async () => {
+    // First of all: a newcomer that is killed from here on is a member at its next start.
+    const unkept = keep(member, file, isNew);
+    if (unkept !== null) return unkept;
     // Ray may have another one since it was here.
     if (!isNew) await member.renewRayToken();
     const certified = await certify(member.membership, member.call);

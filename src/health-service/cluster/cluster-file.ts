@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
 import { chmod, mkdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod/mini";
@@ -58,6 +59,11 @@ export class ClusterFile {
     } catch (error) {
       return err((error as Error).message);
     }
+  }
+
+  /** Also where it cannot be read. */
+  get hasMembership(): boolean {
+    return existsSync(join(this.#folder, MEMBERSHIP_FILE));
   }
 
   /** Of this machine's node; undefined where there is none that can be read. */

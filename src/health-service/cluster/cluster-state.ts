@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import type { WhitelistEntry } from "../../common/address.ts";
+import { sameHost, type WhitelistEntry } from "../../common/address.ts";
 import { Count, Host, Word } from "../../common/protocol/from-outside.ts";
 import { Joined } from "../../common/protocol/join-protocol.ts";
 import { MAX_CANDIDATES } from "../../common/protocol/lease-protocol.ts";
@@ -54,6 +54,12 @@ export const ClusterState = z.object({
   tokens: z.array(KeptToken),
 });
 export type ClusterState = Readonly<z.infer<typeof ClusterState>>;
+
+/** Another member than that one, which is known by this name or at this address. */
+export const otherAt = ({ members }: ClusterState, name: string, host: string): KeptMember | undefined =>
+  members.find(
+    (each) => !sameHost(each.name, name) && [each.name, each.address].some((known) => sameHost(known, host)),
+  );
 
 /** Who may become HEAD, in the order in which they joined. */
 export const candidatesOf = ({ members, ports }: ClusterState): WhitelistEntry[] =>

@@ -1,7 +1,9 @@
+import { generateKeyPairSync, X509Certificate } from "node:crypto";
 import { expect, test } from "vitest";
 import { clusterStore, EMPTY_CLUSTER } from "../../../test/fixtures/cluster-store.ts";
 import { ok } from "../../common/result.ts";
 import type { Event } from "../event.ts";
+import { makeAuthority } from "./certificates.ts";
 import { Cluster, type Remover } from "./cluster.ts";
 import { digestOf } from "./secrets.ts";
 
@@ -50,4 +52,41 @@ test("a move is written once, however many reports tell it, and not of a member 
   await Promise.all([cluster.remove("gpu01", "the admin", false), cluster.locate("gpu01", "10.0.0.1")]);
   expect([writes, store.state.members]).toEqual([2, []]);
   expect(events.map(({ type }) => type)).toEqual(["moved", "removed"]);
+});
+
+test("no member's Ray gets a certificate for another one's name or address, but for one that its machine has now", async () => {
+  const rayAuthority = await makeAuthority("lab ray", 0);
+  const others = [
+    { ...MEMBER, name: "gpu02", address: "10.0.0.2" },
+    { ...MEMBER, name: "10.0.0.1" },
+  ];
+  const store = clusterStore({ ...EMPTY_CLUSTER, rayAuthority, members: [MEMBER, ...others] });
+  const own = { store, admin: "a", pin: "", now: () => 0, wallNow: () => 0, graceMs: 0 };
+  const cluster = new Cluster({ ...own, log: () => {} });
+  const { publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const key = publicKey.export({ type: "spki", format: "pem" }).toString();
+  const certify = async (name: string, address: string, peer: string) => {
+    const signed = await cluster.certify(name, { key, address }, peer);
+    return typeof signed === "string" ? signed : new X509Certificate(signed.cert).subjectAltName;
+  };
+  for (const [name, address] of [
+    ["gpu02", "10.0.0.1"],
+    ["gpu02", "GPU01"],
+    ["10.0.0.1", "10.0.0.9"],
+  ] as const)
+    expect(await certify(name, address, "10.0.0.2")).toContain("is gpu01's");
+  expect(await certify("gpu02", "10.0.0.1", "10.0.0.1")).toContain("IP Address:10.0.0.1");
+  expect(await certify("gpu02", "10.0.0.9", "10.0.0.2")).toContain("IP Address:10.0.0.9");
+  expect(await cluster.certify("gpu02", { key: "none", address: "10.0.0.9" }, "")).toContain("P-256");
+});
+
+test("a token of Ray's has a number that none had which the service before made and did not hand over", async () => {
+  const rotated = (term: number) => {
+    const store = clusterStore({ ...EMPTY_CLUSTER, term, rayTokenId: 1 });
+    const own = { store, admin: "a", pin: "", now: () => 0, wallNow: () => 0, graceMs: 0 };
+    return new Cluster({ ...own, log: () => {} }).rotate();
+  };
+  const [before, after] = [await rotated(1), await rotated(2)];
+  expect(before).toEqual({ rayTokenId: 2 });
+  expect(after?.rayTokenId).toBeGreaterThan(100);
 });

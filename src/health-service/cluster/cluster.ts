@@ -7,7 +7,7 @@ import type { ClusterNews } from "../../common/protocol/lease-protocol.ts";
 import type { Event } from "../event.ts";
 import { Callers, type Identity } from "./callers.ts";
 import { signRayKey } from "./certificates.ts";
-import { candidatesLine, type KeptMember } from "./cluster-state.ts";
+import { candidatesLine, type KeptMember, otherAt } from "./cluster-state.ts";
 import type { ClusterStore } from "./cluster-store.ts";
 import * as membership from "./membership.ts";
 import { isNews, parseRank } from "./rank.ts";
@@ -26,6 +26,15 @@ export interface ClusterSettings {
   readonly graceMs: number;
   readonly log: (event: Event) => void;
 }
+
+const NO_CERTIFICATE =
+  "expected a public key of P-256 as PEM, in a cluster whose Ray speaks TLS (RAY_EP_CLUSTER_RAY_TLS, when it was made)";
+
+/**
+ * Members know Ray's token by its number. The service before may have made some that were lost with it, and members may have them: a
+ * number of another term is none of theirs.
+ */
+const TOKENS_A_TERM = 1000;
 
 /** Who ends a membership. */
 export type Remover = "itself" | "the admin";
@@ -92,15 +101,20 @@ export class Cluster {
     });
   }
 
-  /** The 200 of `POST /v1/ray-certificate`; undefined where Ray speaks no TLS here, or the key is none. */
-  async certify(member: string, { key, address }: wire.RayCertificateRequest) {
-    const { rayAuthority } = this.#store.state;
-    if (rayAuthority === undefined) return undefined;
+  /**
+   * The 200 of `POST /v1/ray-certificate`, or why there is none. Nobody is to pass for another member's Ray; but an address that this
+   * machine has now (`peer`: where it asks from) may have been another one's.
+   */
+  async certify(member: string, { key, address }: wire.RayCertificateRequest, peer: string) {
+    const { state } = this.#store;
+    for (const host of address === peer ? [member] : [member, address]) {
+      const other = otherAt(state, member, host);
+      if (other !== undefined) return `${host} is ${other.name}'s, as far as this service knows`;
+    }
+    const { rayAuthority } = state;
     const hosts = [member, address, "localhost", "127.0.0.1"];
-    const cert = await signRayKey(rayAuthority, key, hosts, this.#settings.wallNow());
-    return cert === undefined
-      ? undefined
-      : ({ cert, ca: rayAuthority.certificate } satisfies wire.RayCertificate);
+    const cert = rayAuthority && (await signRayKey(rayAuthority, key, hosts, this.#settings.wallNow()));
+    return cert ? ({ cert, ca: rayAuthority.certificate } satisfies wire.RayCertificate) : NO_CERTIFICATE;
   }
 
   /** The 200 of `POST /v1/tokens`; null where it cannot be kept. */
@@ -164,7 +178,8 @@ export class Cluster {
   /** Makes another token of Ray's, of which members hear: the 200 of `POST /v1/ray-token`; null where it cannot be kept. */
   rotate(): Promise<admin.Rotated | null> {
     return this.#change(async () => {
-      const rayTokenId = this.#store.state.rayTokenId + 1;
+      const { term, rayTokenId: last } = this.#store.state;
+      const rayTokenId = Math.max(last + 1, (term - 1) * TOKENS_A_TERM);
       if (!(await this.#store.keep({ ...this.#store.state, rayToken: newSecret(), rayTokenId }))) return null;
       this.#settings.log({ type: "ray-token-made", rayTokenId });
       return { rayTokenId };

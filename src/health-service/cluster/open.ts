@@ -1,6 +1,7 @@
 import { formatAddress } from "../../common/address.ts";
 import { monotonicMs, pause } from "../../common/deadline.ts";
 import { pinOf } from "../../common/net/pinned-tls.ts";
+import { MEMBERSHIP_FILE } from "../../common/protocol/join-protocol.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import type { Config } from "../config.ts";
 import type { Event } from "../event.ts";
@@ -12,7 +13,7 @@ import { Cluster } from "./cluster.ts";
 import { ClusterFile, newCluster } from "./cluster-file.ts";
 import { type ClusterState, settle } from "./cluster-state.ts";
 import { ClusterStore } from "./cluster-store.ts";
-import { askPeers } from "./peers.ts";
+import { askLeaders } from "./peers.ts";
 import { outranks } from "./rank.ts";
 import { parseReplica, replicaPath } from "./replica.ts";
 import { Takeover, type TakeoverSettings } from "./takeover.ts";
@@ -62,19 +63,18 @@ async function findState(
   const kept = await inTime(DISK_TIMEOUT_MS, file.read());
   if (!kept.ok) return kept;
   if (kept.value !== null) return ok(settle(kept.value, advertise));
-  return ok(
-    file.membership() === undefined
-      ? await newCluster(name, advertise, rayTls)
-      : await firstCopy(file, advertise, log),
-  );
+  if (file.membership() !== undefined) return ok(await firstCopy(file, advertise, log));
+  return file.hasMembership ? err(DAMAGED) : ok(await newCluster(name, advertise, rayTls));
 }
+
+const DAMAGED = `it is not there, and ${MEMBERSHIP_FILE} beside it, by which it could be copied, is damaged; put what the node keeps of that name there`;
 
 /** Waits for a service that decides: without its CA this one can neither listen nor be asked. */
 async function firstCopy(file: ClusterFile, advertise: string, log: Log): Promise<ClusterState> {
   for (;;) {
     const { member, credential, ca, services } = file.membership() ?? NOBODY;
     const path = replicaPath({ service: advertise, rank: { term: 0, leader: services[0] ?? "" } });
-    const answers = await askPeers(services, ca, path, `${member}:${credential}`);
+    const answers = await askLeaders(services, ca, path, `${member}:${credential}`);
     const found = answers.flatMap((body) => parseReplica(body) ?? []);
     const [replica] = found.toSorted((a, b) => (outranks(a.state, b.state) ? -1 : 1));
     if (replica !== undefined) return { ...replica.state, decides: false };

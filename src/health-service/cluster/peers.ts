@@ -1,24 +1,42 @@
 import { secureCall } from "../../common/net/pinned-tls.ts";
 import type { Standing } from "../../common/protocol/admin-protocol.ts";
 import type { ClusterStore } from "./cluster-store.ts";
-import { isCredible, outranks, type Rank, rankQuery } from "./rank.ts";
+import { isCredibleOf, outranks, type Rank, rankQuery } from "./rank.ts";
 import * as replicas from "./replica.ts";
 
-/** `POST /v1/promote` waits for up to three such rounds one after the other, and `ws` for 10 s in all. */
+/** A look at who decides, or a request to one that does. `POST /v1/promote` needs three of each, and `ws` waits for 10 s in all. */
 const TIMEOUT_MS = 1200;
 /** A thousand members with the longest names, and as many that were removed, are 2 MB. */
 const MAX_ANSWER = 8 * 1024 * 1024;
 
-/** What other health services of this cluster say to a GET: the bodies of those that answer 200. Never rejects. */
-export async function askPeers(
+/** What another health service of this cluster says to a GET: the body, where it answers 200. Never rejects. */
+async function askPeer(
+  service: string,
+  ca: string,
+  path: string,
+  credential: string | null,
+): Promise<string | undefined> {
+  const answer = await secureCall(ca, credential, MAX_ANSWER)(service)("GET", path, TIMEOUT_MS);
+  return answer.ok && answer.value.status === 200 ? answer.value.body : undefined;
+}
+
+/**
+ * What those say to a GET that decide, or are taking over. Only they are given the credential: another one may be that of a machine
+ * which is removed some day. Never rejects.
+ */
+export async function askLeaders(
   services: readonly string[],
   ca: string,
   path: string,
-  credential: string | null = null,
+  credential: string | null,
+  ask = askPeer,
 ): Promise<string[]> {
-  const call = secureCall(ca, credential, MAX_ANSWER);
-  const answers = await Promise.all(services.map((at) => call(at)("GET", path, TIMEOUT_MS)));
-  return answers.flatMap((answer) => (answer.ok && answer.value.status === 200 ? [answer.value.body] : []));
+  const asking = services.map(async (service) => {
+    const standing = replicas.parseStanding((await ask(service, ca, "/v1/leader", null)) ?? "");
+    const leads = standing?.decides || standing?.leader === service;
+    return leads ? ask(service, ca, path, credential) : undefined;
+  });
+  return (await Promise.all(asking)).filter((body) => body !== undefined);
 }
 
 export interface PeersSettings {
@@ -27,7 +45,7 @@ export interface PeersSettings {
   readonly advertise: string;
   /** Of this machine's node; undefined where it is no member. */
   readonly membership: () => replicas.OwnMembership | undefined;
-  readonly ask?: typeof askPeers;
+  readonly ask?: typeof askPeer;
 }
 
 /** The other health services, of which the cluster's state tells. */
@@ -44,7 +62,7 @@ export class Peers {
     const answers = await this.#ask(`/v1/leader?${rankQuery("heard", state)}`);
     return answers
       .flatMap((body) => replicas.parseStanding(body) ?? [])
-      .filter(({ decides, term }) => decides && isCredible(term, state.term))
+      .filter((each) => each.decides && isCredibleOf(each, state))
       .toSorted((a, b) => (outranks(a, b) ? -1 : 1))[0];
   }
 
@@ -60,10 +78,11 @@ export class Peers {
 
   /** As this machine's member, where it is one. */
   #ask(path: string): Promise<string[]> {
-    const { store, advertise, membership, ask = askPeers } = this.#settings;
+    const { store, advertise, membership, ask } = this.#settings;
     const { services, authority } = store.state;
     const own = membership();
     const others = services.flatMap(({ at }) => (at === advertise ? [] : [at]));
-    return ask(others, authority.certificate, path, own && `${own.member}:${own.credential}`);
+    const credential = own === undefined ? null : `${own.member}:${own.credential}`;
+    return askLeaders(others, authority.certificate, path, credential, ask);
   }
 }

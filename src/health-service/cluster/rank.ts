@@ -20,6 +20,10 @@ const MAX_TERMS_AHEAD = 1000;
 /** A term far above one's own was made up: no service could take over any more once the numbers end. */
 export const isCredible = (term: number, own: number): boolean => term <= own + MAX_TERMS_AHEAD;
 
+/** The rank that a service says it decides under: the one that is followed already goes above whatever removed machines claim. */
+export const isCredibleOf = ({ term, leader }: Rank, own: Rank): boolean =>
+  leader === own.leader || isCredible(term, own.term);
+
 /**
  * The state of a service that has heard of a rank above its own: it gives way. Where the machine of that leader was removed, the
  * service that decides goes above it instead, so that others follow it and not what was removed.

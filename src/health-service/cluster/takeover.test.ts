@@ -2,7 +2,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { clusterStore, EMPTY_CLUSTER } from "../../../test/fixtures/cluster-store.ts";
-import { at, Services, type SimulatedService } from "../../../test/fixtures/services.ts";
+import { at, clusterOf, Services, type SimulatedService } from "../../../test/fixtures/services.ts";
 import { times } from "../../../test/fixtures/thorough.ts";
 import * as membership from "./membership.ts";
 import { Takeover } from "./takeover.ts";
@@ -10,7 +10,7 @@ import { Takeover } from "./takeover.ts";
 /** A service that decides, whose lease is written when each of `waiting` is called. */
 function deciding() {
   const log = () => {};
-  const store = clusterStore();
+  const store = clusterStore(clusterOf(["m1", "m2"]));
   const waiting: (() => void)[] = [];
   const known = { epoch: 1 };
   const lease = {
@@ -31,6 +31,17 @@ test("what is handed over holds the grant that was being written", async () => {
   known.epoch = 2;
   for (const written of waiting) written();
   expect(await handed).toMatchObject({ state: { decides: false, term: 2 }, lease: { epoch: 2 } });
+});
+
+test("a candidate that is removed while it waits for its copy gets none, and its service is not listed", async () => {
+  const { store, takeover, waiting } = deciding();
+  const removing = store.inLine(() => store.keep(membership.remove(store.state, "m2")));
+  const answer = takeover.replica("m2", { service: "m2:8443", rank: { term: 1, leader: "m1:8443" } });
+  await removing;
+  await turn();
+  for (const written of waiting) written();
+  expect(await answer).toBeNull();
+  expect(store.state.services.map((each) => each.at)).toEqual(["m1:8443"]);
 });
 
 test("nobody gives way to a term that was made up", async () => {
@@ -83,6 +94,15 @@ test("of two that take over at the same moment one decides, under a rank of its 
   expect(services.deciding).toHaveLength(1);
 });
 
+test("only a service that decides, or takes over, is given a credential", async () => {
+  const services = new Services(["m1", "m2", "m3"]);
+  await services.settle();
+  expect(new Set(services.told.splice(0))).toEqual(new Set(["m2 m1", "m3 m1"]));
+  await services.get("m2").takeover.promote();
+  await services.settle();
+  expect(new Set(services.told)).toEqual(new Set(["m2 m1", "m1 m2", "m3 m2"]));
+});
+
 /** The service that decides removes that machine. */
 async function remove(services: Services, name: string): Promise<boolean> {
   const by = services.all.find((each) => each.isUp && each.store.state.decides && each.name !== name);
@@ -105,6 +125,20 @@ test("a removed machine whose service takes over brings nothing back, and leaves
   expect(services.deciding).toEqual(["m1"]);
   for (const name of ["m1", "m2"])
     expect(services.get(name).store.state.members.map((each) => each.name)).toEqual(["m1", "m2"]);
+});
+
+test("however high a removed machine drives the term, the others copy on and take over", async () => {
+  const services = new Services(["m1", "m2", "m3"]);
+  const [m1, m2] = [services.get("m1"), services.get("m2")];
+  await remove(services, "m3");
+  for (let i = 0; i < 3; i++)
+    await m1.answer(`/v1/head?heard=${m1.store.state.term + 1000}@${at("m3")}`, "m3:m3");
+  expect(services.deciding).toEqual(["m1"]);
+  await services.settle();
+  expect(m2.store.state.term).toBe(m1.store.state.term);
+  expect(await m2.takeover.promote()).toMatchObject({ complete: true });
+  await services.settle();
+  expect(services.deciding).toEqual(["m2"]);
 });
 
 test("one that was away does not decide by its old copy where a member has heard of a newer one", async () => {

@@ -1,10 +1,11 @@
+import { sameHost } from "../../common/address.ts";
 import { monotonicMs, pause } from "../../common/deadline.ts";
 import type { Promoted, Standing } from "../../common/protocol/admin-protocol.ts";
 import type { Event } from "../event.ts";
 import type { LeaseStore } from "../lease/lease-store.ts";
 import { addService, type ClusterState, lead, settle } from "./cluster-state.ts";
 import { Peers, type PeersSettings } from "./peers.ts";
-import { isCredible, outranks } from "./rank.ts";
+import { isCredibleOf, outranks } from "./rank.ts";
 import * as replicas from "./replica.ts";
 
 /*
@@ -62,11 +63,13 @@ export class Takeover {
     return { decides, term, leader, service: advertise, copiedAgo };
   }
 
-  /** What this service, which decides, hands out to that of this member; null where it does not decide, or cannot write. */
+  /** What this service, which decides, hands out to that of this candidate; null where it does not decide, or cannot write. */
   replica(member: string, { service, rank }: replicas.Asker): Promise<replicas.Replica | null> {
     const { store, lease } = this.#settings;
     return store.inLine(async () => {
-      const { decides, term } = store.state;
+      const { decides, term, members } = store.state;
+      // It may have been removed since it asked.
+      if (!members.some(({ name, candidate }) => candidate && sameHost(name, member))) return null;
       const takesOver = rank.leader === service;
       if (decides && !(await this.#keepNew(addService(store.state, member, service)))) return null;
       if (takesOver ? outranks(rank, store.state) : rank.term > term) await store.heard(rank);
@@ -137,8 +140,7 @@ export class Takeover {
   #take({ state, lease }: replicas.Replica): Promise<boolean> {
     const { store } = this.#settings;
     return store.inLine(async () => {
-      const { term } = store.state;
-      if (state.term < term || !isCredible(state.term, term)) return false;
+      if (state.term < store.state.term || !isCredibleOf(state, store.state)) return false;
       if (!(await this.#keepNew({ ...state, decides: false }))) return false;
       await this.#settings.lease.restore(lease);
       return true;

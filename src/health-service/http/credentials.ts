@@ -53,7 +53,8 @@ const ALWAYS: ReadonlySet<string> = new Set(["/", "/v1/leader", "/v1/replica", "
 const STANDBY =
   "this health service stands by: ask the one that decides, or, if that one is lost for good, have this one take over: ws promote";
 
-const READS_ALONE = refuse(403, "expected the header Authorization: a page may only read");
+/** To a page, whose cookie is no credential. */
+export const READS_ALONE = refuse(403, "expected the header Authorization: a page may only read");
 const STRANGER = refuse(
   401,
   "expected the header Authorization: Bearer NAME:CREDENTIAL of a member of this cluster",

@@ -6,7 +6,7 @@ import * as admin from "../../common/protocol/admin-protocol.ts";
 import * as wire from "../../common/protocol/join-protocol.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { Service } from "../service.ts";
-import { whyNotAdmin, whyNotFor, whyNotHeard } from "./credentials.ts";
+import { READS_ALONE, whyNotAdmin, whyNotFor, whyNotHeard } from "./credentials.ts";
 import { ok, type Paths, type Reply, refuse } from "./reply.ts";
 import type { createWrites } from "./writes.ts";
 
@@ -52,7 +52,8 @@ export function memberPaths(
       ),
     },
     "/v1/ray-token": {
-      GET: () => ok(cluster.rayToken()),
+      // It lets who has it run programs, which a page may not.
+      GET: (_, __, { kind }) => (kind === "reader" ? READS_ALONE : ok(cluster.rayToken())),
       POST: write(z.object({}), whyNotAdmin, async () => kept(await cluster.rotate())),
     },
     "/v1/dial-back": {
@@ -64,10 +65,10 @@ export function memberPaths(
       }),
     },
     "/v1/ray-certificate": {
-      POST: write(wire.RayCertificateRequest, whyNotHeard, async (request, { caller }) => {
+      POST: write(wire.RayCertificateRequest, whyNotHeard, async (request, { caller, peer }) => {
         if (!("name" in caller)) return NO_MEMBER;
-        const certificate = await cluster.certify(caller.name, request);
-        return certificate === undefined ? NO_CERTIFICATE : ok(certificate);
+        const certificate = await cluster.certify(caller.name, request, peer);
+        return typeof certificate === "string" ? refuse(400, certificate) : ok(certificate);
       }),
     },
   };
@@ -87,10 +88,6 @@ const NOT_KEPT = refuse(
   "the health service cannot keep its cluster on disk, so nothing was changed; see its log, and ask again",
 );
 const NO_MEMBER = refuse(403, "expected the credential of a member, which asks for itself");
-const NO_CERTIFICATE = refuse(
-  400,
-  "expected a public key of P-256 as PEM, in a cluster whose Ray speaks TLS (RAY_EP_CLUSTER_RAY_TLS, when it was made)",
-);
 
 /** The carrier image, which `ws` has put beside the cluster. */
 async function readCarrier(folder: string): Promise<Reply> {

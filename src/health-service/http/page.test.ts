@@ -125,6 +125,7 @@ describe("in a cluster of members a session", () => {
     const tries = [
       ["GET", "/v1/cluster", 200],
       ["GET", "/v1/members", 200],
+      ["GET", "/v1/ray-token", 403],
       ["DELETE", "/v1/members/m1", 401],
       ["POST", "/v1/tokens", 401],
     ] as const;

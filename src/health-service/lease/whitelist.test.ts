@@ -74,3 +74,13 @@ test("B1 a renewal does not wait for a name lookup, and the first request not fo
   expect(asked).toHaveBeenCalledTimes(2);
   vi.useRealTimers();
 });
+
+test("a member that is removed while its name is looked up may ask no more", async () => {
+  let members = WHITELIST;
+  const removing: typeof resolveOnce = (_, done) => {
+    members = members.filter(({ name }) => name !== "cpu");
+    done(null, "172.28.0.3");
+  };
+  const check = createWhitelistCheck(() => members, removing);
+  expect(await check(ask("cpu", "172.28.0.3:6379"), STRANGER)).toBe("not-a-candidate");
+});

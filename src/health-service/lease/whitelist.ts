@@ -38,6 +38,8 @@ export function createWhitelistCheck(
     if (entry === undefined || others.length > 0) return "not-a-candidate";
     const parsed = hosts.parseAddress(address);
     if (!parsed.ok || !(await isOwn(entry, parsed.value.host, peer))) return "foreign-address";
+    // It may have been removed while its name was looked up.
+    if (hosts.matchingNames(whitelistNow() ?? [], node).length === 0) return "not-a-candidate";
     proven.set(entry, parsed.value.host);
     return null;
   };

@@ -75,9 +75,10 @@ function activeFirewall({ candidate, advertise }: Machine, localAddress: string 
 
 const TIMEOUT_MS = 3000;
 
-/** Looks at a token's cluster from here; nothing secret is sent. The first service that answers counts. */
-async function lookAtService({ services, pin }: JoinToken): Promise<ServiceFacts> {
+/** Looks at a token's cluster from here; nothing secret is sent. The first service that answers with the token's key counts. */
+export async function lookAtService({ services, pin }: JoinToken): Promise<ServiceFacts> {
   const causes: string[] = [];
+  let other: string | undefined;
   for (const service of services) {
     const found = await fetchCa(service, pin, TIMEOUT_MS);
     if (found.ok) {
@@ -86,10 +87,10 @@ async function lookAtService({ services, pin }: JoinToken): Promise<ServiceFacts
         answer.ok && !Number.isNaN(answer.value.dateMs) ? Date.now() - answer.value.dateMs : undefined;
       return { problem: undefined, aheadMs, localAddress: found.value.localAddress };
     }
-    if (found.error.kind === "other-key") return { problem: otherKey(service), aheadMs: undefined };
-    causes.push(found.error.cause);
+    if (found.error.kind === "no-answer") causes.push(found.error.cause);
+    else other ??= service;
   }
-  return { problem: outOfReach(causes), aheadMs: undefined };
+  return { problem: other === undefined ? outOfReach(causes) : otherKey(other), aheadMs: undefined };
 }
 
 const otherKey = (service: string): Problem => ({

@@ -6,7 +6,8 @@ import type { AddressInfo } from "node:net";
 import { json } from "node:stream/consumers";
 import * as z from "zod";
 import { causeOf } from "../../common/net/http.ts";
-import { pinnedAgent } from "../../common/net/pinned-tls.ts";
+import { findLeader, STANDBY } from "../../common/net/leader.ts";
+import { pinnedAgent, secureCall } from "../../common/net/pinned-tls.ts";
 import { cookieIn, SessionRequest, sessionCookie } from "../../common/protocol/session-protocol.ts";
 import type { Access } from "./service.ts";
 
@@ -99,10 +100,11 @@ class Door {
   }
 }
 
-/** Hands a read on to the health service that decides, and its answer back as it comes. */
+/** Hands a read on to the health service that decides, which alone is given the credential, and its answer back as it comes. */
 function forwarder({ services, ca, bearer }: Access) {
   const agent = pinnedAgent(ca);
-  let [first = ""] = services;
+  const asAnybody = secureCall(ca, null);
+  let leader: string | undefined;
   const ask = ({ url = "", headers }: IncomingMessage, service: string) =>
     new Promise<IncomingMessage | string>((resolve) => {
       const accept = headers.accept ?? "*/*";
@@ -114,22 +116,21 @@ function forwarder({ services, ca, bearer }: Access) {
       outgoing.on("timeout", () => outgoing.destroy(new Error("no answer in time")));
       outgoing.on("error", (error) => resolve(`${service}: ${causeOf(error)}`)).end();
     });
+  const askLeader = async (incoming: IncomingMessage): Promise<IncomingMessage | string> => {
+    const found = leader === undefined ? "" : await ask(incoming, leader);
+    if (typeof found !== "string" && found.statusCode !== STANDBY) return found;
+    if (typeof found !== "string") found.resume();
+    const next = await findLeader(services, asAnybody, ANSWER_MS);
+    leader = next.ok ? next.value : undefined;
+    return next.ok ? ask(incoming, next.value) : next.error.join("; ") || "no health service is known";
+  };
   return async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
-    let why = "no health service is known";
-    for (const service of new Set([first, ...services])) {
-      const found = await ask(incoming, service);
-      if (typeof found === "string") why = found;
-      else if (found.statusCode === 503 && services.length > 1) found.resume();
-      else {
-        first = service;
-        const { connection: _, "transfer-encoding": __, ...headers } = found.headers;
-        response.writeHead(found.statusCode ?? 502, headers);
-        response.on("close", () => found.destroy());
-        found.on("error", () => response.destroy());
-        found.pipe(response);
-        return;
-      }
-    }
-    answer(response, refuse(502, why));
+    const found = await askLeader(incoming);
+    if (typeof found === "string") return answer(response, refuse(502, found));
+    const { connection: _, "transfer-encoding": __, ...headers } = found.headers;
+    response.writeHead(found.statusCode ?? 502, headers);
+    response.on("close", () => found.destroy());
+    found.on("error", () => response.destroy());
+    found.pipe(response);
   };
 }

@@ -73,7 +73,7 @@ export const writeJoinToken = (stateDir: string, token: string): void =>
 
 /** By its node's membership a health service here asks the others, and stands by while one of them decides. */
 export const giveMembership = (stateDir: string, membership: string): void =>
-  replaceFile(join(clusterFolder(stateDir), MEMBERSHIP_FILE), membership, 0o600);
+  replaceFile(join(clusterFolder(stateDir), MEMBERSHIP_FILE), membership, 0o600, true);
 
 /** All that is there of this machine's part, the cluster's identity included. */
 export function partsOf(stateDir: string): string[] {
