@@ -75,6 +75,10 @@ test("nothing is written, no secret of the candidate is read, and no other name 
     ["GET", "/v1/replica?service=a:1&term=1", session, 404],
     ["GET", "/v1/nodes/../members", session, 404],
     ["GET", "/v1/members", session, 404],
+    // A URL takes \ for /.
+    ["GET", "/v1/nodes/..\\ray-token?/log", session, 404],
+    ["GET", "/v1/nodes/..\\ray-token#/log", session, 404],
+    ["GET", "/v1/nodes/..?/log", session, 404],
     ["POST", "/v1/tokens", json, 404],
     ["DELETE", "/v1/members/m1", json, 404],
     ["GET", "/", { ...session, host: "evil.example" }, 403],

@@ -11,8 +11,8 @@ import { pinnedAgent, secureCall } from "../../common/net/pinned-tls.ts";
 import { cookieIn, SessionRequest, sessionCookie } from "../../common/protocol/session-protocol.ts";
 import type { Access } from "./service.ts";
 
-/** All that the page asks for. A candidate's credential would get more. */
-const READ = /^\/(?:v1\/(?:head|cluster|events|stream|nodes\/[^/]+\/log))?(?:\?.*)?$/;
+/** All that the page asks for; a candidate's credential would get more. A name is as encodeURIComponent has it, since a URL takes \ for /. */
+const READ = /^\/(?:v1\/(?:head|cluster|events|stream|nodes\/[\w.!~*'()%-]+\/log))?(?:\?.*)?$/;
 /** Until a service answers; and how long a stream may say nothing, which speaks every 15 s. */
 const ANSWER_MS = 3000;
 const SILENT_MS = 40_000;
