@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { type IncomingMessage, request } from "node:http";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { servePage } from "../../src/ws/machine/page-proxy.ts";
 import { MemberService } from "../fixtures/members.ts";
@@ -66,6 +67,32 @@ test("the stream comes as it is written, and ends with the program", async () =>
   await expect.poll(() => text).toContain("event: cluster\ndata: {");
   ending.abort();
   await expect.poll(() => answer.closed).toBe(true);
+});
+
+test("a browser that goes away before the service answers leaves no stream open", async () => {
+  ending.abort();
+  ending = new AbortController();
+  const slow = new Set<Socket>();
+  const between = createServer((socket) => {
+    const onward = connect(service.port, "127.0.0.1").on("error", () => {});
+    onward.on("close", () => socket.destroy());
+    slow.add(socket.on("error", () => {}));
+    socket.on("close", () => slow.delete(socket) && onward.destroy());
+    setTimeout(() => socket.pipe(onward).pipe(socket), 300);
+  });
+  await once(between.listen(0, "127.0.0.1"), "listening");
+  const services = [`127.0.0.1:${(between.address() as AddressInfo).port}`];
+  shown = new URL((await servePage({ services, ca: service.read("ca.crt"), bearer }, ending.signal)).url);
+  const { port, hostname: host } = shown;
+  const headers = await cookie();
+  expect((await call("GET", "/v1/head", headers)).status).toBe(200);
+  await expect.poll(() => slow.size, { timeout: 8000 }).toBe(0);
+  const gone = request({ host, port, agent: false, path: "/v1/stream?after=0", headers });
+  gone.on("error", () => {}).end();
+  await expect.poll(() => slow.size).toBe(1);
+  gone.destroy();
+  await expect.poll(() => slow.size, { timeout: 8000 }).toBe(0);
+  between.close();
 });
 
 test("nothing is written, no secret of the candidate is read, and no other name is answered", async () => {

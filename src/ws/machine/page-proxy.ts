@@ -127,6 +127,8 @@ function forwarder({ services, ca, bearer }: Access) {
   return async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
     const found = await askLeader(incoming);
     if (typeof found === "string") return answer(response, refuse(502, found));
+    // The browser is gone, and nobody would end a stream.
+    if (response.destroyed) return void found.destroy();
     const { connection: _, "transfer-encoding": __, ...headers } = found.headers;
     response.writeHead(found.statusCode ?? 502, headers);
     response.on("close", () => found.destroy());
