@@ -138,11 +138,12 @@ test("ws ps says why a node is as it is, and ws ps --watch says each change once
   ]);
 }, 30_000);
 
-test("ws logs of a node elsewhere shows what it sent, each line once while it is followed", async () => {
+test("ws logs of a node elsewhere shows what it sent, each line once while it is followed, also past a silence", async () => {
   let asked = 0;
   service.use(
     http.get(`${SERVICE}/v1/nodes/ray-big/log`, () => {
       asked += 1;
+      if (asked === 5) return new HttpResponse(null, { status: 500 });
       return HttpResponse.json({
         node: "ray-big",
         first: 4,
@@ -158,7 +159,7 @@ test("ws logs of a node elsewhere shows what it sent, each line once while it is
   expect(await engine().ws(["logs", "ray-none"])).toMatchObject({ code: 78 });
   const stop = new AbortController();
   const running = engine().ws(["logs", "-f", "ray-big"], {}, stop.signal);
-  await until("the third line to be told twice", () => asked > 6);
+  await until("the third line to be told twice", () => asked > 7);
   stop.abort();
   expect((await running).out).toBe("ray-big | one\nray-big | two\nray-big | three\n");
 });

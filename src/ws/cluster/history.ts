@@ -42,7 +42,9 @@ export async function* readReported(
   let next = 0;
   let most = tail;
   do {
-    const { first = 0, lines = [] } = (await linesOf(driver, node)) ?? {};
+    const answer = await linesOf(driver, node);
+    if (answer === undefined) continue;
+    const { first, lines } = answer;
     // A service that started anew counts anew.
     const fresh = first + lines.length < next ? lines : lines.slice(Math.max(0, next - first));
     for (const text of fresh.slice(most === undefined ? 0 : Math.max(0, fresh.length - most)))
