@@ -63,7 +63,7 @@ async function openHistory(folder: string | null, log: (event: Event) => void): 
   if (folder === null) return new History();
   const file = new HistoryFile(folder, (path, cause) => log({ type: "history-not-kept", file: path, cause }));
   const events = await inTime(RECALL_TIMEOUT_MS, file.read().then(ok));
-  return new History({ events: events.ok ? events.value : [], keep: (event) => file.keep(event) });
+  return new History({ events: events.ok ? events.value : [], keep: (...kept) => file.keep(...kept) });
 }
 
 const LOOK_EVERY_MS = 1000;

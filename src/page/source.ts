@@ -1,4 +1,5 @@
 import type { ClusterEvent } from "../common/protocol/events-protocol.ts";
+import { keptOf } from "../common/protocol/kept-events.ts";
 import type { ClusterView } from "../common/protocol/lease-protocol.ts";
 import type { Link, Picture } from "./picture.ts";
 
@@ -68,7 +69,7 @@ export class Source {
   async #follow(): Promise<void> {
     // The service sends its whole history first, since another one may have taken its place.
     const stream = new EventSource("/v1/stream?after=0");
-    const events: ClusterEvent[] = [];
+    let events: readonly ClusterEvent[] = [];
     let heard = false;
     const hear = (change: Partial<Picture>) => {
       // For its clock.
@@ -82,8 +83,8 @@ export class Source {
       hear({ view, atMs: Date.now() });
     });
     stream.addEventListener("event", ({ data }) => {
-      events.push(JSON.parse(data));
-      hear({ events: events.slice(-MAX_EVENTS) });
+      events = keptOf([...events, JSON.parse(data)]);
+      hear({ events });
     });
     const ended = new Promise<void>((resolve) => stream.addEventListener("error", () => resolve()));
     while (stream.readyState !== EventSource.CLOSED && !document.hidden) {
@@ -122,8 +123,6 @@ export class Source {
     );
   }
 }
-
-const MAX_EVENTS = 500;
 
 const seen = (): Promise<void> =>
   document.hidden

@@ -8,9 +8,6 @@ import { Moment } from "./node-status.ts";
  * `GET /v1/nodes/NAME/log` are sent. Words are made by the reader (output/event-words.ts).
  */
 
-/** What is kept of the history. */
-export const MAX_EVENTS = 500;
-
 /** Why a node leads: the first of this history; after another one; once more; after `ws promote`; the service forgot that it does. */
 const LED_WHY = ["first", "takeover", "returned", "promoted", "recognised"] as const;
 

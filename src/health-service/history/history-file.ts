@@ -1,7 +1,8 @@
 import { appendFile, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod/mini";
-import { ClusterEvent, MAX_EVENTS } from "../../common/protocol/events-protocol.ts";
+import { ClusterEvent } from "../../common/protocol/events-protocol.ts";
+import { keptOf, MAX_EVENTS } from "../../common/protocol/kept-events.ts";
 import { attempt } from "../../common/result.ts";
 import { writeDurably } from "../durable.ts";
 
@@ -9,7 +10,7 @@ import { writeDurably } from "../durable.ts";
 export class HistoryFile {
   readonly #path: string;
   readonly #onFailed: (file: string, cause: string) => void;
-  #lines: readonly string[] = [];
+  #all: readonly ClusterEvent[] = [];
   /** Lines on disk; more than any file may have: write it anew. */
   #onDisk = Number.POSITIVE_INFINITY;
   #pending: readonly string[] = [];
@@ -30,18 +31,16 @@ export class HistoryFile {
     const found = text.split("\n").slice(0, -1);
     const events = found
       .flatMap((line) => attempt(() => z.parse(ClusterEvent, JSON.parse(line))) ?? [])
-      .toSorted((a, b) => a.id - b.id)
-      .slice(-MAX_EVENTS);
-    this.#lines = events.map((event) => JSON.stringify(event));
+      .toSorted((a, b) => a.id - b.id);
     if (text.endsWith("\n")) this.#onDisk = found.length;
-    return events;
+    return keptOf(events);
   }
 
-  /** Writes in the background; what the disk refuses is tried again with the next event. */
-  keep(event: ClusterEvent): void {
-    const line = JSON.stringify(event);
-    this.#lines = [...this.#lines, line].slice(-MAX_EVENTS);
-    this.#pending = [...this.#pending, line].slice(-MAX_EVENTS);
+  /** Writes in the background; `all`: what is kept with it. What the disk refuses is tried again with the next event. */
+  keep(event: ClusterEvent, all: readonly ClusterEvent[]): void {
+    this.#all = all;
+    // So many are not appended.
+    this.#pending = [...this.#pending, JSON.stringify(event)].slice(-2 * MAX_EVENTS);
     if (!this.#writing) void this.#write();
   }
 
@@ -68,7 +67,7 @@ export class HistoryFile {
       this.#onDisk += lines.length;
       return;
     }
-    const all = this.#lines;
+    const all = this.#all.map((event) => JSON.stringify(event));
     await writeDurably(this.#path, `${all.join("\n")}\n`);
     this.#onDisk = all.length;
     // They may have come while that was written.

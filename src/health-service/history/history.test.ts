@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { until } from "../../../test/fixtures/until.ts";
-import { MAX_EVENTS } from "../../common/protocol/events-protocol.ts";
+import { MAX_EVENTS } from "../../common/protocol/kept-events.ts";
 import { History } from "./history.ts";
 import { HistoryFile } from "./history-file.ts";
 
@@ -66,6 +66,33 @@ test("refusals are noted once in ten minutes each, and strangers cannot push the
   expect(history.after(0)).toHaveLength(12);
 });
 
+test("a node in a crash loop pushes out its own events alone, from the file too", async () => {
+  const file = new HistoryFile(folder, () => {});
+  const history = new History({ keep: (...kept) => file.keep(...kept) });
+  history.hear({ ...granted, node: "cpu", epoch: 1, headlessMs: null });
+  history.note({ kind: "joined", node: "gpu", address: null });
+  for (let restarts = 1; restarts <= 3 * MAX_EVENTS; restarts++) {
+    history.note({ kind: "restarted", node: "gpu", reason: "ray-exited", restarts });
+    if (restarts % 100 === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  const seen = (events: ReturnType<History["after"]>) => [
+    ...events.slice(0, 3).map((event) => ("restarts" in event ? event.restarts : event.kind)),
+    events.length,
+  ];
+  expect(seen(history.after(0))).toEqual(["led", "joined", 2 * MAX_EVENTS + 3, MAX_EVENTS]);
+  const path = join(folder, "events.jsonl");
+  const last = `"restarts":${3 * MAX_EVENTS}}\n`;
+  await until("the last line", () => readFileSync(path, "utf8").endsWith(last));
+  expect(await new HistoryFile(folder, () => {}).read()).toEqual(history.after(0));
+});
+
+test("who led last is kept, however many nodes have news", () => {
+  const history = new History();
+  history.hear({ ...granted, node: "cpu", epoch: 1, headlessMs: null });
+  for (let i = 0; i < 2 * MAX_EVENTS; i++) history.note({ kind: "silent", node: `n${i}` });
+  expect(history.after(0).map(({ kind }) => kind)).toEqual(["led", ...Array(MAX_EVENTS - 1).fill("silent")]);
+});
+
 test("ids grow though the clock goes back, and a reader asks for what came after one", () => {
   let nowMs = 2e12;
   const history = new History({ wallNow: () => (nowMs -= 1000) });
@@ -80,7 +107,7 @@ test("the file outlives damage and a torn line, is its user's alone, and does no
   const failures: string[] = [];
   const open = async () => {
     const file = new HistoryFile(folder, (_, cause) => failures.push(cause));
-    return new History({ events: await file.read(), keep: (event) => file.keep(event) });
+    return new History({ events: await file.read(), keep: (...kept) => file.keep(...kept) });
   };
   const path = join(folder, "events.jsonl");
   const lines = () => readFileSync(path, "utf8").split("\n").length - 1;
@@ -106,7 +133,7 @@ test("a folder that cannot be used is told, and the history goes on in memory", 
   writeFileSync(join(folder, "events.jsonl"), "");
   const failures: string[] = [];
   const file = new HistoryFile(join(folder, "events.jsonl"), (path) => failures.push(path));
-  const history = new History({ events: await file.read(), keep: (event) => file.keep(event) });
+  const history = new History({ events: await file.read(), keep: (...kept) => file.keep(...kept) });
   history.note({ kind: "silent", node: "a" });
   await until("a failure", () => failures.length > 0);
   expect(history.after(0)).toHaveLength(1);

@@ -1,4 +1,5 @@
-import { type ClusterEvent, MAX_EVENTS } from "../../common/protocol/events-protocol.ts";
+import type { ClusterEvent } from "../../common/protocol/events-protocol.ts";
+import { keptOf, MAX_EVENTS } from "../../common/protocol/kept-events.ts";
 import type { Event } from "../event.ts";
 import { type Happening, happeningOf } from "./happening.ts";
 
@@ -13,15 +14,15 @@ const MAX_REASONS = 50;
 interface HistorySettings {
   /** What an earlier run kept, the oldest first. */
   readonly events?: readonly ClusterEvent[];
-  /** Keeps one more. */
-  readonly keep?: (event: ClusterEvent) => void;
+  /** Keeps one more; `all`: what is kept with it. */
+  readonly keep?: (event: ClusterEvent, all: readonly ClusterEvent[]) => void;
   /** Milliseconds since 1970. */
   readonly wallNow?: () => number;
 }
 
-/** What happened in the cluster: the last 500 events, and how often each happened in this run. */
+/** What happened in the cluster: 500 events (kept-events.ts), and how often each happened in this run. */
 export class History {
-  readonly #keep: (event: ClusterEvent) => void;
+  readonly #keep: NonNullable<HistorySettings["keep"]>;
   readonly #wallNow: () => number;
   readonly #listeners = new Set<(event: ClusterEvent) => void>();
   readonly #refusals = new Map<string, number>();
@@ -64,8 +65,8 @@ export class History {
     // Also after a step back of the wall clock, and in a service that forgot: a reader asks for what came after an id.
     const id = Math.max((this.#events.at(-1)?.id ?? 0) + 1, nowMs);
     const event = { id, at: nowMs, ...happening };
-    this.#events = [...this.#events, event].slice(-MAX_EVENTS);
-    this.#keep(event);
+    this.#events = keptOf([...this.#events, event]);
+    this.#keep(event, this.#events);
     for (const listener of this.#listeners) listener(event);
   }
 

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
-import { type ClusterEvents, MAX_EVENTS } from "../../common/protocol/events-protocol.ts";
+import type { ClusterEvents } from "../../common/protocol/events-protocol.ts";
+import { MAX_EVENTS } from "../../common/protocol/kept-events.ts";
 import type { Service } from "../service.ts";
 import { ok, type Paths, refuse } from "./reply.ts";
 import { Streams } from "./streams.ts";
