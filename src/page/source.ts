@@ -6,6 +6,10 @@ import type { Link, Picture } from "./picture.ts";
 const TIMEOUT_MS = 3000;
 /** The stream sends only what changes: after that long a silence the page asks whether the service is still there. */
 const QUIET_MS = 4000;
+/** A stream says every 15 s that it is alive: after that long a silence it is dead, though the service lives. */
+const DEAF_MS = 40_000;
+/** The view of 1,000 nodes is 1 MB. */
+const READ_MS = 10_000;
 const RETRY_MS = 1000;
 /** So often the page is drawn at most. */
 const DRAW_MS = 100;
@@ -71,13 +75,16 @@ export class Source {
     const stream = new EventSource("/v1/stream?after=0");
     let events: readonly ClusterEvent[] = [];
     let heard = false;
+    let saidMs = Date.now();
     const hear = (change: Partial<Picture>) => {
       // For its clock.
       if (!heard) void this.#ask();
       heard = true;
-      this.#heardMs = Date.now();
+      saidMs = Date.now();
+      this.#heardMs = saidMs;
       this.#set({ link: { kind: "live" }, ...change });
     };
+    stream.addEventListener("alive", () => hear({}));
     stream.addEventListener("cluster", ({ data }) => {
       const view: ClusterView = JSON.parse(data);
       hear({ view, atMs: Date.now() });
@@ -87,7 +94,8 @@ export class Source {
       hear({ events });
     });
     const ended = new Promise<void>((resolve) => stream.addEventListener("error", () => resolve()));
-    while (stream.readyState !== EventSource.CLOSED && !document.hidden) {
+    const isDead = () => Date.now() - saidMs > (heard ? DEAF_MS : QUIET_MS);
+    while (stream.readyState !== EventSource.CLOSED && !isDead() && !document.hidden) {
       // Closed here, since the browser would open it again by itself.
       await Promise.race([pause(RETRY_MS), ended.then(() => stream.close())]);
       if (Date.now() - this.#heardMs > QUIET_MS && (await this.#ask()).kind !== "live") break;
@@ -100,7 +108,9 @@ export class Source {
   async #read(): Promise<void> {
     try {
       const [view, { events }] = await Promise.all(
-        ["/v1/cluster", "/v1/events"].map(async (path) => (await fetch(path)).json()),
+        ["/v1/cluster", "/v1/events"].map(async (path) =>
+          (await fetch(path, { signal: AbortSignal.timeout(READ_MS) })).json(),
+        ),
       );
       if (view.nodes === undefined) return;
       this.#set({ view, events, atMs: Date.now() });

@@ -78,6 +78,6 @@ export type NodeLines = z.infer<typeof NodeLines>;
 /*
  * `GET /v1/stream` (server-sent events): `cluster` with a ClusterView, at once and whenever something in it changes but times that
  * go on by themselves, at most twice a second; `event` with a ClusterEvent and its id, first those after the id that the query
- * `after` or the header Last-Event-ID names; a comment every 15 s. 503 where too many read it.
+ * `after` or the header Last-Event-ID names; `alive` every 15 s. 503 where too many read it.
  */
-export const STREAM_EVENTS = { cluster: "cluster", event: "event" } as const;
+export const STREAM_EVENTS = { cluster: "cluster", event: "event", alive: "alive" } as const;

@@ -86,6 +86,14 @@ describe("GET /", () => {
   });
 });
 
+test("the stream says that it is alive, so that a page notices a connection that is not", async () => {
+  await serve();
+  const [answer] = await once(request(`${own()}/v1/stream`, { agent: false }).end(), "response");
+  let text = "";
+  answer.on("data", (chunk: Buffer) => (text += chunk)).on("error", () => {});
+  await expect.poll(() => text, { timeout: 3000 }).toContain("event: alive\ndata: 1\n\n");
+});
+
 test("with a health token, only it begins a session, and only for a page of the service itself", async () => {
   await serve({ RAY_EP_HEALTH_TOKEN: "s3cret" });
   expect((await beginSession("s3cret", "http://evil.example")).status).toBe(403);

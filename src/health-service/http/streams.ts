@@ -9,8 +9,8 @@ const MAX_STREAMS = 50;
 const MIN_REST_MS = 500;
 /** For all readers together: nodes must not wait for pages. With 1,000 nodes the view is 1 MB. */
 const MAX_BYTES_A_MS = 20_000;
-/** Proxies end a connection on which nothing comes for a minute or so. */
-const COMMENT_MS = 15_000;
+/** Proxies end a connection on which nothing comes for a minute or so, and a page notices one that is dead. */
+const ALIVE_MS = 15_000;
 const LOOK_EVERY_MS = 1000;
 /** So long a reader may leave unread what was sent. */
 const UNREAD_MS = 10_000;
@@ -37,7 +37,7 @@ export class Streams {
   readonly #cluster: () => Promise<Buffer>;
   readonly #readers = new Set<Reader>();
   #looking: NodeJS.Timeout | undefined;
-  #commentedAtMs = 0;
+  #aliveAtMs = 0;
   #sending = false;
   #restsUntilMs = Number.NEGATIVE_INFINITY;
 
@@ -115,9 +115,9 @@ export class Streams {
       reader.unreadSinceMs = reader.response.writableNeedDrain ? (reader.unreadSinceMs ?? nowMs) : undefined;
     this.#cut(({ unreadSinceMs }) => unreadSinceMs !== undefined && nowMs - unreadSinceMs >= UNREAD_MS);
     if (this.#service.settings.cluster?.decides === false) this.#cut(({ caller }) => caller.kind !== "admin");
-    if (nowMs - this.#commentedAtMs < COMMENT_MS) return;
-    this.#commentedAtMs = nowMs;
-    for (const { response } of this.#readers) response.write(":\n\n");
+    if (nowMs - this.#aliveAtMs < ALIVE_MS) return;
+    this.#aliveAtMs = nowMs;
+    for (const { response } of this.#readers) response.write(ALIVE);
   }
 
   #cut(which: (reader: Reader) => boolean): void {
@@ -128,5 +128,6 @@ export class Streams {
 const canTake = ({ isBehind, response }: Reader): boolean => isBehind && !response.writableNeedDrain;
 
 const CLUSTER_HEAD = Buffer.from(`event: ${STREAM_EVENTS.cluster}\ndata: `);
+const ALIVE = `event: ${STREAM_EVENTS.alive}\ndata: 1\n\n`;
 const frameOf = (event: ClusterEvent): string =>
   `id: ${event.id}\nevent: ${STREAM_EVENTS.event}\ndata: ${JSON.stringify(event)}\n\n`;
