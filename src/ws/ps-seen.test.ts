@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { type FakeContainer, FakeEngine, inspected } from "../../test/fixtures/docker/fake-engine.ts";
 import { FakeGcs, type FakeGcsSettings, fakeNode } from "../../test/fixtures/fake-gcs.ts";
+import { until } from "../../test/fixtures/until.ts";
+import { pause } from "../common/deadline.ts";
 import { renderEnv } from "./commands/env.ts";
 import { secretsFolder } from "./config/tokens.ts";
 import { keepSecrets, readKept } from "./state/secrets.ts";
@@ -95,6 +97,25 @@ test("ws env names the address and the token's file; the token itself is shown b
   expect(JSON.parse((await engine.ws(["env", "--json"])).out)).toMatchObject({ RAY_AUTH_TOKEN_PATH: file });
   const opened = await engine.ws(["open"]);
   expect(opened.out).toBe(`http://localhost:8265\n→ The token that it asks for: see ${file}\n`);
+});
+
+test("ws open does not wait for a browser that it starts, nor end it", async () => {
+  const { engine } = await cluster({}, ...BOTH);
+  const [file, note] = [join(engine.bin, "xdg-open"), join(engine.root, "opened")];
+  writeFileSync(file, `#!/bin/sh\necho "$$ $1" > ${note}.new\nmv ${note}.new ${note}\nexec sleep 60\n`, {
+    mode: 0o755,
+  });
+  const ending = new AbortController();
+  const beganMs = Date.now();
+  expect((await engine.ws(["open"], { DISPLAY: ":7" }, ending.signal, true)).code).toBe(0);
+  expect(Date.now() - beganMs).toBeLessThan(8000);
+  await until("the browser", () => existsSync(note));
+  ending.abort();
+  const [pid, url] = readFileSync(note, "utf8").trim().split(" ");
+  onTestFinished(() => void process.kill(Number(pid)));
+  expect(url).toBe("http://localhost:8265");
+  await pause(300);
+  expect(process.kill(Number(pid), 0)).toBe(true);
 });
 
 test("what ws env prints means the same to a shell, whatever the state folder is called", () => {

@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
@@ -7,7 +8,6 @@ import { RAY_TOKEN, tokensFolder } from "../config/tokens.ts";
 import type { WsContext } from "../context.ts";
 import type { Opened } from "../drivers/choose.ts";
 import type { Driver } from "../drivers/driver.ts";
-import { runProgram } from "../drivers/run-program.ts";
 import { EXIT } from "../failure.ts";
 import { servePage } from "../machine/page-proxy.ts";
 import { onCluster, type Run } from "./command.ts";
@@ -40,7 +40,7 @@ async function openPage({ driver }: Opened, context: WsContext) {
     terminal.out(`→ Ray's dashboard: ${dashboard ?? "it needs a HEAD, and none answers"}\n`);
   if (dashboard !== undefined) terminal.out(tokenLine(driver, interactive));
   const browser = interactive ? browserOf(env) : undefined;
-  if (browser !== undefined) await runProgram([browser, url], { env, signal, timeoutMs: 10_000 });
+  if (browser !== undefined) show(browser, url, env);
   if (cluster === undefined) return EXIT.ok;
   terminal.err("→ This page is served from here, to one browser: Ctrl-C ends it\n");
   if (!signal.aborted) await once(signal, "abort");
@@ -56,6 +56,12 @@ function tokenLine(driver: Driver, interactive: boolean): string {
 
 const servicePage = async (driver: Driver): Promise<string | undefined> =>
   (await healthAnswers(driver)).ok ? `${healthUrl(driver)}/` : undefined;
+
+/** Waits for nothing: where there is no desktop environment xdg-open is the browser itself, which lives on. */
+const show = (browser: string, url: string, env: WsContext["env"]): void =>
+  spawn(browser, [url], { env, detached: true, stdio: "ignore" })
+    .on("error", () => {})
+    .unref();
 
 /** The program that opens an address as the desktop wants it; undefined where there is no desktop. */
 function browserOf(env: WsContext["env"]): string | undefined {
