@@ -57,6 +57,10 @@ describe("B7 of arguments for `ray start` only values that are known to be harml
       ["--block", "s3cr3t"],
       ["--block", "(6 characters)"],
     ],
+    [
+      ["--port", "--x=s3cr3t"],
+      ["--port", "(10 characters)"],
+    ],
     [["--temp-dir=x://u:s3cr3t@h"], ["--temp-dir=x://…@h"]],
     [
       ["--labels=a=b", "--num-cpus", "2", "--block", "--no-monitor"],

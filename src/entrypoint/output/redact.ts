@@ -54,5 +54,8 @@ export function redactCommand({ file, args, foreign }: Command): string[] {
   return [file, ...args.slice(0, ours), ...theirs];
 }
 
+/** What begins like an option is no value: one was forgotten before it. */
 const redactValue = (option: string | undefined, value: string): string =>
-  option !== undefined && HARMLESS_OPTIONS.has(option) ? shown(value) : hidden(value);
+  option !== undefined && HARMLESS_OPTIONS.has(option) && !value.startsWith("--")
+    ? shown(value)
+    : hidden(value);
