@@ -9,7 +9,7 @@ export interface Next {
 }
 
 /** A name that a shell reads as one word. */
-const isPlain = ({ name }: Row): boolean => /^[\w.-]+$/.test(name);
+const isPlain = ({ name }: Row): boolean => /^\w[\w.-]*$/.test(name);
 
 const WITH_A_HEAD: readonly Next[] = [
   { type: "./ws run -- python job.py", why: "run a job" },

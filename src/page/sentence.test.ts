@@ -222,7 +222,7 @@ test("what to type next: the trouble first, and no name that a shell reads as mo
   expect(lines(HEAD, WAITS, KILLED).slice(0, 3)).toEqual([
     ...["./ws logs ray-gpu", "./ws logs ray-big", "./ws doctor"],
   ]);
-  expect(lines(HEAD, { ...KILLED, name: "x;rm" })[0]).toBe("./ws doctor");
+  for (const name of ["x;rm", "--json"]) expect(lines(HEAD, { ...KILLED, name })[0]).toBe("./ws doctor");
 });
 
 test.each([
