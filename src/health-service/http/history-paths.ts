@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { ClusterEvents } from "../../common/protocol/events-protocol.ts";
 import { MAX_EVENTS } from "../../common/protocol/kept-events.ts";
 import type { Service } from "../service.ts";
+import { paced } from "./reads.ts";
 import { ok, type Paths, refuse } from "./reply.ts";
 import { Streams } from "./streams.ts";
 import { prometheusTargets } from "./targets.ts";
@@ -15,6 +16,7 @@ const READERS_FULL = refuse(
 export function historyPaths(service: Service, cluster: () => Promise<Buffer>): Paths {
   const { history, logs, settings } = service;
   const streams = new Streams(service, cluster);
+  const targets = paced(() => `${JSON.stringify(prometheusTargets(service.nodes()))}\n`);
   return {
     "/v1/events": {
       GET: (request) => {
@@ -43,7 +45,7 @@ export function historyPaths(service: Service, cluster: () => Promise<Buffer>): 
         return request.method === "HEAD" ? { ...stream, stream: (response) => void response.end() } : stream;
       },
     },
-    "/v1/prometheus-targets": { GET: () => ok(prometheusTargets(service.nodes())) },
+    "/v1/prometheus-targets": { GET: async () => ok(await targets()) },
   };
 }
 

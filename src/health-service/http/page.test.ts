@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { request } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { clusterStore, EMPTY_CLUSTER } from "../../../test/fixtures/cluster-store.ts";
 import { monotonicMs, pause } from "../../common/deadline.ts";
 import { readEnvironment } from "../../common/environment.ts";
@@ -17,13 +17,13 @@ const memory = { file: null, recalled: { kind: "none" } } as const;
 let server: ReturnType<typeof createHealthServer>;
 let cluster: Cluster | undefined;
 
-async function serve(env: Record<string, string> = {}) {
+async function serve(env: Record<string, string> = {}): Promise<Service> {
   const config = readEnvironment(VARIABLES, env).values;
   const around = { now: monotonicMs, pause, log, cluster };
-  server = createHealthServer(
-    new Service({ version: "1.2.3", instance: "run-1", config, ...memory, ...around }),
-  );
+  const service = new Service({ version: "1.2.3", instance: "run-1", config, ...memory, ...around });
+  server = createHealthServer(service);
   await once(server.listen(0, "127.0.0.1"), "listening");
+  return service;
 }
 afterEach(() => {
   server.closeAllConnections();
@@ -84,6 +84,14 @@ describe("GET /", () => {
       },
     });
   });
+});
+
+test("many who ask at once what is long are answered together", async () => {
+  const nodes = vi.spyOn(await serve(), "nodes");
+  const all = await Promise.all(Array.from({ length: 20 }, () => call("GET", "/v1/prometheus-targets")));
+  for (const { status, headers, body } of all)
+    expect([status, headers["content-type"], body]).toEqual([200, "application/json", "[]\n"]);
+  expect(nodes.mock.calls.length).toBeLessThan(4);
 });
 
 test("the stream says that it is alive, so that a page notices a connection that is not", async () => {
