@@ -4,6 +4,7 @@ import { MAX_EVENTS } from "../../common/protocol/kept-events.ts";
 import type { Service } from "../service.ts";
 import { paced } from "./reads.ts";
 import { ok, type Paths, refuse } from "./reply.ts";
+import { readerOf } from "./session-paths.ts";
 import { Streams } from "./streams.ts";
 import { prometheusTargets } from "./targets.ts";
 
@@ -40,7 +41,8 @@ export function historyPaths(service: Service, cluster: () => Promise<Buffer>): 
       GET: (request, _, caller) => {
         const after = numberIn(request, "after", request.headers["last-event-id"]);
         if (after === undefined) return refuse(400, "expected ?after=ID, in digits only");
-        const stream = streams.open(after, caller);
+        const mayRead = () => caller.kind !== "reader" || readerOf(service, request) !== undefined;
+        const stream = streams.open(after, caller, mayRead);
         if (stream === undefined) return READERS_FULL;
         return request.method === "HEAD" ? { ...stream, stream: (response) => void response.end() } : stream;
       },

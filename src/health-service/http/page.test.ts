@@ -119,6 +119,7 @@ describe("in a cluster of members a session", () => {
   const member: KeptMember = {
     ...{ name: "m1", address: "10.0.0.1", candidate: true, joinedAtMs: 0, credential: digestOf("c-1") },
   } as KeptMember;
+  let service: Service;
   beforeEach(async () => {
     const store = clusterStore({ ...EMPTY_CLUSTER, members: [member] });
     cluster = new Cluster({
@@ -130,7 +131,7 @@ describe("in a cluster of members a session", () => {
       graceMs: 0,
       log,
     });
-    await serve();
+    service = await serve();
   });
 
   test("of a member reads, until it is removed, and does nothing else", async () => {
@@ -152,6 +153,15 @@ describe("in a cluster of members a session", () => {
     expect(cluster?.callers.heardAgoMs("m1")).toBeNull();
     await cluster?.remove("m1", "the admin", false);
     expect((await call("GET", "/v1/cluster", headers)).status).toBe(401);
+  });
+
+  test("that ends, ends the stream that it reads, too", async () => {
+    const { headers } = cookieOf(await beginSession("m1:c-1", own()));
+    const [answer] = await once(request(`${own()}/v1/stream`, { agent: false, headers }).end(), "response");
+    expect(answer.statusCode).toBe(200);
+    answer.resume().on("error", () => {});
+    for (let i = 0; i < 1000; i++) service.sessions.begin("another");
+    await expect.poll(() => answer.destroyed, { timeout: 3000 }).toBe(true);
   });
 
   test("is begun by the admin's secret, and not by a guess", async () => {

@@ -25,6 +25,7 @@ const HEADERS = {
 interface Reader {
   readonly response: ServerResponse;
   readonly caller: Identity;
+  readonly mayRead: () => boolean;
   /** It has not had the present view. */
   isBehind: boolean;
   /** Since when it leaves unread what was sent. */
@@ -53,19 +54,20 @@ export class Streams {
     });
   }
 
-  /** The reply to one more reader; undefined where there are enough. `after`: the id of the last event that it knows. */
-  open(after: number, caller: Identity): Reply | undefined {
+  /** The reply to one more reader; undefined where there are enough. `after`: the id of the last event that it knows; `mayRead`: asked every second. */
+  open(after: number, caller: Identity, mayRead: () => boolean): Reply | undefined {
     if (this.#readers.size >= MAX_STREAMS) return undefined;
     return {
       status: 200,
       headers: HEADERS,
       body: "",
-      stream: (response) => this.#begin(response, after, caller),
+      stream: (response) =>
+        this.#begin({ response, caller, mayRead, isBehind: true, unreadSinceMs: undefined }, after),
     };
   }
 
-  #begin(response: ServerResponse, after: number, caller: Identity): void {
-    const reader: Reader = { response, caller, isBehind: true, unreadSinceMs: undefined };
+  #begin(reader: Reader, after: number): void {
+    const { response } = reader;
     this.#readers.add(reader);
     // Its own clock is kept here.
     response.socket?.setTimeout(0);
@@ -114,6 +116,7 @@ export class Streams {
     for (const reader of this.#readers)
       reader.unreadSinceMs = reader.response.writableNeedDrain ? (reader.unreadSinceMs ?? nowMs) : undefined;
     this.#cut(({ unreadSinceMs }) => unreadSinceMs !== undefined && nowMs - unreadSinceMs >= UNREAD_MS);
+    this.#cut(({ mayRead }) => !mayRead());
     if (this.#service.settings.cluster?.decides === false) this.#cut(({ caller }) => caller.kind !== "admin");
     if (nowMs - this.#aliveAtMs < ALIVE_MS) return;
     this.#aliveAtMs = nowMs;
