@@ -109,6 +109,26 @@ test("ws events -f --json goes on after the last id, also past a silence, until 
   expect(asked.slice(0, 3)).toEqual(["?after=0", `?after=${AT}`, `?after=${AT}`]);
 });
 
+test("ws events -f -n 0 shows only what comes", async () => {
+  const known = EVENTS.slice(0, 1);
+  let asked = 0;
+  service.use(
+    http.get(`${SERVICE}/v1/events`, ({ request }) => {
+      const { searchParams } = new URL(request.url);
+      asked += 1;
+      const all = asked < 3 ? known : [...known, { id: AT + 9, at: AT, kind: "silent", node: "ray-gpu" }];
+      const limit = Number(searchParams.get("limit") ?? 500);
+      const events = limit === 0 ? [] : all.filter(({ id }) => id > Number(searchParams.get("after")));
+      return HttpResponse.json({ instance: "i", events: events.slice(-limit) });
+    }),
+  );
+  const stop = new AbortController();
+  const running = engine().ws(["events", "-f", "-n", "0"], {}, stop.signal);
+  await until("four questions", () => asked >= 4);
+  stop.abort();
+  expect((await running).out).toBe("2026-01-31T12:00:05Z  ray-gpu is silent\n");
+});
+
 test("ws ps says why a node is as it is, and ws ps --watch says each change once where there is no terminal", async () => {
   let restarts = 1;
   service.use(

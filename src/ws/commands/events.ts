@@ -28,7 +28,9 @@ const LOOK_EVERY_MS = 1000;
 /** One line an event. A service that falls silent while it is followed is asked again. */
 async function showEvents({ driver }: Opened, { terminal, signal }: WsContext, options: EventsOptions) {
   const asked = driver.until(signal);
-  let found: CalledEvents = await eventsAfter(asked, 0, options.tail);
+  let isShown = options.tail !== 0;
+  // The id of the last one says where to go on.
+  let found: CalledEvents = await eventsAfter(asked, 0, isShown ? options.tail : 1);
   if (!found.ok) {
     const fix = "See whether it runs: ws ps. A health service of an earlier version keeps no history.";
     return {
@@ -40,7 +42,8 @@ async function showEvents({ driver }: Opened, { terminal, signal }: WsContext, o
   let lastId = 0;
   do {
     const events: readonly ClusterEvent[] = found.ok ? found.value : [];
-    for (const event of events) write(terminal, event, options);
+    for (const event of isShown ? events : []) write(terminal, event, options);
+    isShown = true;
     lastId = events.at(-1)?.id ?? lastId;
     if (!options.follow || !(await pause(LOOK_EVERY_MS, signal))) return EXIT.ok;
     found = await eventsAfter(asked, lastId);
