@@ -149,11 +149,10 @@ export class Service {
     this.#lookAtLease();
   }
 
-  /** The nodes that reported lately. */
+  /** The nodes that reported lately, and those that were lost. */
   nodes(): wire.ClusterView["nodes"] {
-    return this.registry
-      .list()
-      .map((node) => (this.#watch.isSilent(node.name) ? { ...node, silent: true } : node));
+    const living = this.registry.list().filter(({ name }) => !this.#watch.isSilent(name));
+    return [...living, ...this.#watch.lost(this.settings.now())];
   }
 
   /** Seconds without a HEAD that serves under a lease; 0 while there is one. */

@@ -106,7 +106,7 @@ const ReportedLog = z.object({
   lines: z.array(z.string().check(z.maxLength(MAX_LOG_LINE), visible)).check(z.maxLength(MAX_LOG_LINES)),
 });
 
-/** Body of `PUT /v1/nodes/NAME`, forgotten after three TTLs without a new one. */
+/** Body of `PUT /v1/nodes/NAME`: without a new one the name is free after three TTLs, and the node is shown as silent for an hour. */
 export const NodeReport = z.object({
   life: Name,
   role: z.nullable(z.enum(["head", "worker"])),

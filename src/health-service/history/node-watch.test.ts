@@ -95,6 +95,17 @@ test("a node that is known from before has not joined, and one that is forgotten
   expect(brief(watch.heard("gpu", report(), true, 0))).toEqual(["joined"]);
 });
 
+test("a node that is lost is shown for an hour as it last was, and one that ended is not", () => {
+  const watch = new NodeWatch(() => false);
+  watch.heard("gpu", report(), true, 0);
+  watch.heard("cpu", report({ state: "stopped" }), true, 0);
+  expect(watch.lost(5000)).toEqual([]);
+  watch.silent(60_000);
+  const { life: _, ...last } = report();
+  expect(watch.lost(60_000)).toEqual([{ name: "gpu", seenAgo: 60, ...last, silent: true }]);
+  expect(watch.lost(3_600_000)).toEqual([]);
+});
+
 test("of each log the last 50 lines are kept, each once, over lives of the node too", () => {
   const logs = new NodeLogs();
   const lines = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => `line ${from + i}`);

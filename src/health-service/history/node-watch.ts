@@ -1,9 +1,10 @@
-import type { NodeReport } from "../../common/protocol/lease-protocol.ts";
-import { RENEW_EVERY_S } from "../../common/protocol/lease-protocol.ts";
+import { type ClusterView, type NodeReport, RENEW_EVERY_S } from "../../common/protocol/lease-protocol.ts";
 import type { Happening } from "./happening.ts";
 
 /** A node reports every two seconds: so long without a report it is silent. */
 const SILENT_AFTER_MS = 3 * RENEW_EVERY_S * 1000;
+/** So long a lost node is shown: who comes back from lunch, and an alert, still see it. */
+const LOST_FOR_MS = 3_600_000;
 /** As many names as the registry knows. */
 const MAX_NODES = 2000;
 
@@ -52,6 +53,15 @@ export class NodeWatch {
     );
     for (const [key, each] of late) this.#nodes.set(key, { ...each, isSilent: true });
     return late.map(([, { name }]) => ({ kind: "silent", node: name }));
+  }
+
+  /** Those that are silent, as they last reported. */
+  lost(nowMs: number): ClusterView["nodes"] {
+    return [...this.#nodes.values()]
+      .filter(({ isSilent, seenAtMs }) => isSilent && nowMs - seenAtMs < LOST_FOR_MS)
+      .map(({ name, report: { life: _, ...report }, seenAtMs }) => {
+        return { name, seenAgo: (nowMs - seenAtMs) / 1000, ...report, silent: true };
+      });
   }
 
   isSilent(name: string): boolean {

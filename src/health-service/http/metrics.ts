@@ -36,7 +36,7 @@ export function renderMetrics(service: Service): string {
     metric(
       "nodes_by_state",
       "gauge",
-      "Nodes that reported lately, by state; those that fell silent as such.",
+      "Nodes by state; those that fell silent within the last hour as such.",
       by(
         "state",
         countOf(nodes, ({ silent, state }) => (silent ? "silent" : state)),
