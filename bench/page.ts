@@ -1,4 +1,4 @@
-import { CHROMIUM, launchBrowser } from "../test/fixtures/chromium.ts";
+import { launchBrowser, noBrowser } from "../test/fixtures/chromium.ts";
 import { HealthServiceProcess } from "../test/fixtures/health-service-process.ts";
 import { median, type Row } from "./row.ts";
 
@@ -7,7 +7,7 @@ const NODES = 3;
 
 /** From the click to the first row in a browser that runs already, on loopback. */
 export async function benchPage(): Promise<Row[]> {
-  if (CHROMIUM === undefined) {
+  if (noBrowser) {
     console.error("→ Left out: there is no chromium");
     return [];
   }

@@ -3,17 +3,17 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { visible } from "../../src/common/output/shown.ts";
 import { servePage } from "../../src/ws/machine/page-proxy.ts";
 import { openPage, seriousIn, shoot } from "../fixtures/browser.ts";
-import { CHROMIUM, launchBrowser } from "../fixtures/chromium.ts";
+import { launchBrowser, noBrowser } from "../fixtures/chromium.ts";
 import { HealthServiceProcess } from "../fixtures/health-service-process.ts";
 import { MemberService } from "../fixtures/members.ts";
 import { Rig } from "../fixtures/rig.ts";
 import type { Running } from "../fixtures/running.ts";
 
-if (CHROMIUM === undefined) console.log("→ No chromium in PATH: the page is not looked at");
+if (noBrowser) console.log("→ No chromium in PATH: the page is not looked at");
 
 let browser: Browser;
 beforeAll(async () => {
-  if (CHROMIUM !== undefined) browser = await launchBrowser();
+  if (!noBrowser) browser = await launchBrowser();
 });
 afterAll(() => browser?.close());
 
@@ -25,7 +25,7 @@ const says = (page: Page, selector: string, words: string, timeout = 10_000) =>
 const rowSays = (page: Page, name: string, words: string | RegExp, timeout = 10_000) =>
   rowOf(page, name).filter({ hasText: words }).waitFor({ timeout });
 
-describe.skipIf(CHROMIUM === undefined)("a cluster on the page", () => {
+describe.skipIf(noBrowser)("a cluster on the page", () => {
   const rig = new Rig(["ray-cpu", "ray-gpu"]);
   const FAST = { RAY_EP_LEASE_TTL: "12" };
   let health: Running;
@@ -86,7 +86,7 @@ describe.skipIf(CHROMIUM === undefined)("a cluster on the page", () => {
 const SCRIPT = "<script>window.harmed=1<\u200b";
 const RAW = `\u202eevil\u2066<img/src=x/onerror=window.harmed=1>\u0007${"word ".repeat(2000)}`;
 
-describe.skipIf(CHROMIUM === undefined)("what nodes say is text and nothing else:", () => {
+describe.skipIf(noBrowser)("what nodes say is text and nothing else:", () => {
   let service: HealthServiceProcess;
   beforeEach(async () => {
     service = await (await HealthServiceProcess.launch()).listening();
@@ -143,7 +143,7 @@ describe.skipIf(CHROMIUM === undefined)("what nodes say is text and nothing else
   });
 });
 
-describe.skipIf(CHROMIUM === undefined)("a cluster of members", () => {
+describe.skipIf(noBrowser)("a cluster of members", () => {
   const members = new MemberService();
   beforeAll(() => members.start());
   afterAll(() => members.remove());

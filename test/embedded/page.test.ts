@@ -3,18 +3,18 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { takenOver } from "../faults/judge.ts";
 import { CPU, GPU, sharedScene } from "../faults/rig.ts";
 import { openPage, shoot } from "../fixtures/browser.ts";
-import { CHROMIUM, launchBrowser } from "../fixtures/chromium.ts";
+import { launchBrowser, noBrowser } from "../fixtures/chromium.ts";
 
 /** A HEAD and a WORKER. */
 const scene = sharedScene({ names: [CPU, GPU] });
 
 let browser: Browser;
 beforeAll(async () => {
-  if (CHROMIUM !== undefined) browser = await launchBrowser();
+  if (!noBrowser) browser = await launchBrowser();
 });
 afterAll(() => browser?.close());
 
-test.skipIf(CHROMIUM === undefined)(
+test.skipIf(noBrowser)(
   "the page shows what Ray counts, a worker whose raylet is killed and why, and the next HEAD after one that is killed",
   async () => {
     const { cluster } = scene();

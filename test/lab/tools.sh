@@ -9,7 +9,7 @@ browser_packages=(chromium fonts-dejavu-core)
 install_tools() {
   unpack_debian_packages
   link_tools
-  unpack_browser || say "No chromium: the tests of the page are left out"
+  unpack_browser || say "No chromium: the tests of the page will fail"
   build_compose_plugin || say "No current docker compose: needs Go 1.26.3 or later; docker-compose 1.29 is there"
 }
 
@@ -33,10 +33,11 @@ unpack_browser() {
     say "Fetching Debian's chromium (100 MB)"
     unpack_into "$root" "${browser_packages[@]}" || return 1
   fi
+  local libraries=$root/usr/lib/x86_64-linux-gnu
   cat > "$lab_bin/chromium" <<EOF
 #!/bin/sh
-# chromium, unpacked from Debian's package.
-export LD_LIBRARY_PATH=$root/usr/lib/x86_64-linux-gnu FONTCONFIG_SYSROOT=$root
+# chromium, unpacked from Debian's package. libpulse has a part in a folder of its own.
+export LD_LIBRARY_PATH=$libraries:$libraries/pulseaudio FONTCONFIG_SYSROOT=$root
 exec $root/usr/lib/chromium/chromium "\$@"
 EOF
   chmod 755 "$lab_bin/chromium"

@@ -3,11 +3,12 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { freePort } from "../fixtures/health-service-process.ts";
+import { leftOut } from "../fixtures/lab.ts";
 import { Rig } from "../fixtures/rig.ts";
 import { Running } from "../fixtures/running.ts";
 import { until } from "../fixtures/until.ts";
 
-const hasPrometheus = spawnSync("promtool", ["--version"]).status === 0;
+const noPrometheus = leftOut(spawnSync("promtool", ["--version"]).status === 0);
 
 let rig: Rig;
 let prometheus: Running | undefined;
@@ -29,7 +30,7 @@ async function cluster(): Promise<void> {
   await rig.node("ray-gpu").says("✓ Ray worker successfully joined the cluster!");
 }
 
-describe.skipIf(!hasPrometheus)("Debian's Prometheus", () => {
+describe.skipIf(noPrometheus)("Debian's Prometheus", () => {
   test("has nothing against the names, the units and the help of the metrics", async () => {
     await cluster();
     const input = await until("both nodes", async () => {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { describe, expect, test } from "vitest";
 import { root } from "../../fixtures/docker/engine.ts";
+import { leftOut } from "../../fixtures/lab.ts";
 
 /** Both tools load each kind of cluster: what a schema calls valid, one of them may still refuse. */
 const GOLDEN = join(root, "test/golden/compose");
@@ -11,7 +12,7 @@ const TOOLS = { "docker compose": ["docker", "compose"], "docker-compose 1.29": 
 
 /** In the lab both are there; elsewhere each where it is installed. */
 const isHere = ([program = "", ...words]: readonly string[]): boolean =>
-  process.env.LAB_NETNS !== undefined || spawnSync(program, [...words, "version"]).status === 0;
+  !leftOut(spawnSync(program, [...words, "version"]).status === 0);
 
 describe.each(Object.entries(TOOLS))("%s", (_, tool) => {
   const [program = "", ...words] = tool;
