@@ -23,10 +23,14 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /** As Ray makes a session, and as a GCS in it ends. */
 function session(name: string, ...faults: string[]): void {
+  sessionIn("gcs_server.err", name, ...faults);
+}
+
+function sessionIn(log: string, name: string, ...faults: string[]): void {
   mkdirSync(join(folder, name, "logs"), { recursive: true });
   rmSync(join(folder, "session_latest"), { force: true });
   symlinkSync(join(folder, name), join(folder, "session_latest"));
-  appendFileSync(join(folder, name, "logs", "gcs_server.err"), [OTHER, ...faults.map(said)].join(""));
+  appendFileSync(join(folder, name, "logs", log), [OTHER, ...faults.map(said)].join(""));
 }
 
 test("what the GCS says of its store is found in the session that it makes", () => {
@@ -35,6 +39,13 @@ test("what the GCS says of its store is found in the session that it makes", () 
   session("session_1");
   expect(saw()).toBeNull();
   session("session_1", FULL);
+  expect(saw()).toBe(FULL);
+});
+
+test("a rotated log may have lost it for stderr", () => {
+  const saw = storeFaultIn(folder, null);
+  session("session_1");
+  sessionIn("gcs_server.out", "session_1", FULL);
   expect(saw()).toBe(FULL);
 });
 
