@@ -26,13 +26,13 @@ print("let in:", JobSubmissionClient(f"http://{host}:8265").submit_job(entrypoin
   "Ray Client on 10001": `
 import ray
 from ray.util.client_connect import connect
-# The HEAD starts a server for each client, and a busy one gives up on it after 30 s.
-for patience in (1, 0):
+# The HEAD starts a server for each client; where it is busy, Ray gives up on that server, or takes it for dead (proxier.py, 2.60).
+for left in range(3, -1, -1):
     try:
         connect(f"{host}:10001", connection_retries=1)
         break
     except ConnectionAbortedError:
-        if patience == 0: raise
+        if left == 0: raise
 print("let in:", ray.get(ray.remote(lambda: 1).remote()))`,
   "a GCS call on 6379": `
 from ray._raylet import GcsClient
@@ -51,9 +51,15 @@ except urllib.error.HTTPError as error:
 async function stranger(program: string, options: readonly string[]): Promise<string> {
   const compose = readFileSync(join(project.folder, "compose.yaml"), "utf8");
   const [, host = ""] = /test-ray-worker:(\d+\.\d+\.\d+\.\d+)/.exec(compose) ?? [];
-  const words = ["timeout", "120", "python3", "-c", `host = "${host}"\n${program}`];
+  const words = ["timeout", "240", "python3", "-c", `host = "${host}"\n${program}`];
   const run = ["run", "--rm", "--network", STRANGERS, ...options, node("ray-cpu"), ...words];
   return (await project.docker(...run)).text;
+}
+
+/** What Ray's servers of clients said, for a failure. */
+async function clientLogs(): Promise<string> {
+  const tail = "tail -n 40 /tmp/ray/session_latest/logs/ray_client_server*";
+  return (await project.docker("exec", node("ray-cpu"), "sh", "-c", tail)).text;
 }
 
 test.runIf(hasTokens(askedRay() ?? null)).each(Object.entries(USES))(
@@ -66,7 +72,8 @@ test.runIf(hasTokens(askedRay() ?? null)).each(Object.entries(USES))(
     const folder = secretsFolder(project.state, "docker");
     const has = readdirSync(folder).flatMap((file) => ["-v", `${folder}/${file}:/run/secrets/${file}:ro`]);
     const env = ["-e", "RAY_EP_HEALTH_TOKEN_FILE=/run/secrets/ray_ep_health_token"];
-    expect(await stranger(program, [...has, ...env])).toContain("let in");
+    const within = await stranger(program, [...has, ...env]);
+    expect(within, await clientLogs()).toContain("let in");
   },
 );
 
