@@ -155,6 +155,15 @@ describe("a start that comes to nothing", () => {
     expect(node.all("trouble")[0]?.trouble).toEqual({ kind: "head-lost-in-start", cause: "timeout" });
     expect(node.starts.length).toBeGreaterThan(1);
   });
+
+  test("a WORKER that has seen its HEAD does not take its place at once, though it never was ready", async () => {
+    const node = worker({ rayletAfterMs: Number.POSITIVE_INFINITY });
+    await node.live(2000);
+    Object.assign(node.script, { gcs: undefined, head: { kind: "refused" } });
+    await node.live(20_000);
+    expect(node.all("trouble")).toHaveLength(1);
+    expect(node.starts).toHaveLength(1);
+  });
 });
 
 describe("a member of a cluster", () => {

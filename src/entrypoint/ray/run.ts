@@ -169,7 +169,12 @@ export class Run {
   #headGone(settings: Parameters<typeof untilHeadGone>[1], over: AbortSignal): Promise<string> {
     const { clock, memory } = this.#deps;
     if (this.#isHead) return new Promise(() => {});
-    return untilHeadGone(this.#gcs, settings, () => memory.absence.seen(), clock, over);
+    const seen = () => {
+      memory.absence.seen();
+      // It has a HEAD to wait for from now on, also where its own Ray is never ready.
+      memory.lastRole = "worker";
+    };
+    return untilHeadGone(this.#gcs, settings, seen, clock, over);
   }
 
   #ensureGuard(): Guard {

@@ -128,7 +128,9 @@ export const sleepMachine: Make = (target) =>
     },
   );
 
-function endGuard({ guard, gcs }: Place, { note }: Target): void {
+function endGuard({ actor, guard, gcs }: Place, { note }: Target): void {
+  // With both gone nothing on the machine could end its Ray: not promised (docs/lease.md).
+  if (actor?.running === false) return;
   if (guard !== null && gcs !== null) note("guards of HEADs that died");
   guard?.kill();
 }
