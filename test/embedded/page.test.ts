@@ -49,7 +49,7 @@ test.skipIf(noBrowser)(
     await row.filter({ hasText: /ALIVE.*CPU.*GiB/ }).waitFor();
     await shoot(page, "real-ray");
     process.kill(cluster.part(GPU, "raylet").pid, "SIGKILL");
-    await row.filter({ hasText: /raylet|Ray ended by itself/ }).waitFor({ timeout: 10_000 });
+    await row.filter({ hasText: /raylet|Ray ended by itself/ }).waitFor({ timeout: 5_000 });
     await shoot(page, "real-worker-killed");
     await row.filter({ hasText: /ALIVE.*last: / }).waitFor({ timeout: 60_000 });
     await shoot(page, "real-worker-back");
