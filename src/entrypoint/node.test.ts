@@ -319,6 +319,13 @@ test("a HEAD names its cluster with the lease while its Ray runs, and not while 
   expect(health.askLease.mock.lastCall).toMatchObject([{ clusterId: null }, expect.anything()]);
 });
 
+test("a HEAD names its cluster with the lease before it is ready: its GCS serves seconds earlier", async () => {
+  const health = leasing();
+  const node = await head({ health, gcs: { clusterId: "c1", alive: false } }).live(6000);
+  expect(node.all("ready")).toEqual([]);
+  expect(health.askLease.mock.lastCall).toMatchObject([{ clusterId: "c1" }, expect.anything()]);
+});
+
 test.each<[what: string, env: Record<string, string>, troubles: string[]]>([
   ["gives way", {}, ["outranked"]],
   ["stays where it is the explicit one", { HEAD_ADDRESS: "b:6379" }, []],

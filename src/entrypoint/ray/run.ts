@@ -68,9 +68,15 @@ export class Run {
   /** A strict HEAD leads only with a current lease, and an explicit HEAD does not give way to others. */
   #lead(over: AbortSignal): void {
     const { clock, config, lease, probe } = this.#deps;
-    const { epochAt, publish } = this.#gcs;
+    const { epochAt } = this.#gcs;
     lease.keep();
     if (this.#isStrictHead || config.explicitHead !== null) return;
+    const publish = async (epoch: number) => {
+      const published = await this.#gcs.publish(epoch);
+      // Its GCS serves seconds before this node is ready, and others may work in its cluster by then.
+      if (published !== undefined && !over.aborted) lease.serving(published.clusterId);
+      return published;
+    };
     const others = { clock, probe, epochAt, publish, epoch: () => lease.heldEpoch ?? 0 };
     void findOtherHead(config, others, over).then((fault) => fault && this.end(faulted(fault)));
   }
