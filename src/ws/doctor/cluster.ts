@@ -1,10 +1,6 @@
 import { stripVTControlCharacters } from "node:util";
 import { formatAddress } from "../../common/address.ts";
-import { span } from "../../common/output/units.ts";
-import { STATE_WORDS, saysOf, whyOf } from "../../common/output/why.ts";
-import type { ClusterView as HealthView } from "../../common/protocol/lease-protocol.ts";
-import { type NodeStatus, UNKNOWN_MEMBER } from "../../common/protocol/node-status.ts";
-import type { NodeInfo } from "../../gcs/client.ts";
+import { UNKNOWN_MEMBER } from "../../common/protocol/node-status.ts";
 import { causeOf } from "../cluster/diagnosis.ts";
 import { newestNamed } from "../cluster/snapshot.ts";
 import { HEALTH_NAME, type Settings, TEST_WORKER_NAME } from "../config/settings.ts";
@@ -13,8 +9,7 @@ import { servicesOf } from "../drivers/driver.ts";
 import { TOKEN_WAY_OUT, wantsToken } from "../output/failure-texts.ts";
 import { ASK_AGAIN, bad, type Finding, good, note, type Said } from "./finding.ts";
 import type { ClusterFacts, DoctorFacts } from "./look.ts";
-
-type ServiceFacts = Extract<ClusterFacts["services"], { ok: true }>["value"][number];
+import { elsewhere, likely, listed, type ServiceFacts, versions } from "./node-words.ts";
 
 /** A cluster of which at least a part exists. */
 interface Present extends Omit<ClusterFacts, "services"> {
@@ -153,38 +148,6 @@ const RULES: readonly ((present: Present) => Finding[])[] = [
       });
   },
 ];
-
-const likely = (cause: string | undefined): string => (cause === undefined ? "" : ` Likely cause: ${cause}`);
-
-const clock = (ms: number): string => new Date(ms).toISOString().slice(0, 19).concat("Z");
-
-function listed({ name, log, nodeStatus }: ServiceFacts, node: NodeInfo | undefined): Said {
-  if (node?.alive) return good(`${node.isHead ? "HEAD" : "WORKER"}, ALIVE${versions(nodeStatus)}`);
-  const what = node === undefined ? "the GCS does not list it" : "the GCS lists it as DEAD";
-  const since = nodeStatus?.waits ? `; it has waited since ${clock(nodeStatus.waits.since)}` : "";
-  const cause = likely(causeOf(nodeStatus, log.split("\n")));
-  return bad(`it runs, and ${what}${since}`, `Read ws logs ${name}: it says what it is waiting for.${cause}`);
-}
-
-function elsewhere(node: HealthView["nodes"][number]): Said {
-  const { name, state, silent, seenAgo, status } = node;
-  const is = silent
-    ? `it has been silent for ${span(seenAgo * 1000)}`
-    : `it ${saysOf(status?.failure ? "failed" : STATE_WORDS[state])}`;
-  const why = whyOf(node);
-  const saw = `${is}${why === undefined ? "" : `: ${why}`}${versions(status)}; it is on another machine`;
-  if (state === "stopped" && !status?.failure) return note(saw, "Start it there, if it is to take part.");
-  return bad(saw, `Read what it wrote: ws logs ${name}.${likely(causeOf(status, []))}`);
-}
-
-/** What a node says of itself: its versions, how often it restarted its Ray and why last. */
-function versions(status: NodeStatus | undefined): string {
-  if (status === undefined) return "";
-  const { ray, version, restarts, fault } = status;
-  const last = fault === null ? "" : `, the last for ${fault.reason} at ${clock(fault.at)}`;
-  const past = restarts === 0 ? "" : `, restarts of Ray: ${restarts}${last}`;
-  return ` (Ray ${ray ?? "unknown"}, ray-entrypoint ${version}${past})`;
-}
 
 const READ_LOGS = "Read ws logs; it says whether the nodes wait for the health service or for each other.";
 
