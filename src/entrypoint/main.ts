@@ -1,10 +1,8 @@
 import { hostname } from "node:os";
 import { authOfRay } from "../common/auth-token.ts";
 import { realClock } from "../common/deadline.ts";
-import type { Failure } from "../common/failure.ts";
 import { readText } from "../common/files.ts";
 import { THREADS } from "../common/lookup.ts";
-import { createLogger, logForm } from "../common/output/logger.ts";
 import { visible } from "../common/output/shown.ts";
 import { handleSignals, leave } from "../common/process.ts";
 import { ok } from "../common/result.ts";
@@ -19,7 +17,6 @@ import type { Deps } from "./deps.ts";
 import { tellOwnNames } from "./election/own-names.ts";
 import { type DryRun, explain, explainAlone } from "./explain.ts";
 import type { HealthClient } from "./lease/health-client.ts";
-import { StatusKeeper } from "./lease/node-status.ts";
 import { enter, peek } from "./membership/enter.ts";
 import type { Member } from "./membership/member.ts";
 import type { Newcomer } from "./membership/newcomer.ts";
@@ -27,14 +24,16 @@ import type { Told } from "./membership/overlay.ts";
 import { isMember } from "./membership/state-dir.ts";
 import { Node } from "./node.ts";
 import { boundedWrite } from "./output/bounded-log.ts";
-import { type Event, render } from "./output/event.ts";
-import { exitCodeOf } from "./output/exit-code.ts";
+import type { Event } from "./output/event.ts";
 import { helpText } from "./output/help.ts";
 import { introduction, NO_INIT, OPEN_LEASE } from "./output/introduction.ts";
-import { noteFile } from "./output/notes.ts";
+import { lastWords } from "./output/last-words.ts";
 import { planForPid1 } from "./pid1.ts";
 import { realDeps } from "./real-deps.ts";
 import { aborted, NEW_TOKEN, StopRequest } from "./stop-request.ts";
+
+const { firstLog, refuse, sayAlone } = lastWords(process.env, hostname());
+const toStdout = (text: string): void => void process.stdout.write(text);
 
 /** Reads the command line, joins a cluster of several machines where it is told to, and lets the node live. */
 async function main(): Promise<number> {
@@ -171,24 +170,10 @@ function randomWord(): string {
   return readText("/proc/sys/kernel/random/uuid")?.trim() ?? crypto.randomUUID();
 }
 
-const toStdout = (text: string): void => void process.stdout.write(text);
-
 function print({ text, exitCode = 0 }: { text: string; exitCode?: number }): number {
   toStdout(text);
   return exitCode;
 }
-
-/** Says what a node without a configuration has to say, in its status too; `user`: whose rights that is written with. */
-function sayAlone(event: Event, write: (text: string) => void, user: RayUser | null): void {
-  firstLog(write)(event);
-  const file = process.env.RAY_EP_STATUS_FILE?.trim() ?? "";
-  if (file.startsWith("/"))
-    new StatusKeeper({ node: hostname(), version: __VERSION__ }, noteFile(file, user)).hear(event);
-}
-
-/** The log as it is before the settings have been checked. */
-const firstLog = (write: (text: string) => void): ((event: Event) => void) =>
-  createLogger<Event>({ form: logForm(process.env.RAY_EP_LOG), write, render, now: () => new Date() }).log;
 
 /** As PID 1 this program replaces itself by an init, which starts it again as its child. False if it finds none. */
 function standBehindInit(): boolean {
@@ -201,15 +186,6 @@ function standBehindInit(): boolean {
   });
   if (pid1.kind === "init-found") process.execve?.(pid1.file, [pid1.file, ...pid1.args]);
   return pid1.kind !== "no-init";
-}
-
-/** The last words of a node that could not even begin; `user`: whose rights its status is written with. */
-function refuse(failure: Failure, isRun = false, user: RayUser | null = null): number {
-  const event: Event = { type: "failed", failure, exitCode: exitCodeOf(failure) };
-  const write = (text: string) => void process.stderr.write(text);
-  if (isRun) sayAlone(event, write, user);
-  else firstLog(write)(event);
-  return event.exitCode;
 }
 
 // A log that cannot be written (its disk is full, its reader is gone) is no reason to end a cluster.

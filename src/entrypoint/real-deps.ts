@@ -7,7 +7,7 @@ import type { Deps } from "./deps.ts";
 import { mayLead } from "./election/decide/candidates.ts";
 import { type HealthClient, openHealthClient } from "./lease/health-client.ts";
 import { LogTail } from "./lease/log-tail.ts";
-import { StatusKeeper } from "./lease/node-status.ts";
+import { StatusKeeper } from "./lease/status-keeper.ts";
 import { NO_SERVICE, sparing } from "./lease/without-lease.ts";
 import type { NodeInput } from "./node.ts";
 import { type Event, render } from "./output/event.ts";

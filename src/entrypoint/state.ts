@@ -1,4 +1,4 @@
-import type { NodeReport } from "../common/protocol/lease-protocol.ts";
+import type { NodeReport } from "../common/protocol/report-protocol.ts";
 import type { WaitReason } from "./election/decide/decision.ts";
 import type { Role } from "./election/role.ts";
 

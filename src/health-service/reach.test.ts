@@ -1,8 +1,8 @@
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { resolveOnce } from "../common/lookup.ts";
-import type { NodeReport } from "../common/protocol/lease-protocol.ts";
 import type { ReachRequest } from "../common/protocol/reach-protocol.ts";
+import type { NodeReport } from "../common/protocol/report-protocol.ts";
 import { createDialBack, createReach } from "./reach.ts";
 
 const NONCE = "0123456789abcdef";

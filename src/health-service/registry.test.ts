@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { statusOf } from "../../test/fixtures/status.ts";
-import type { NodeReport } from "../common/protocol/lease-protocol.ts";
+import type { NodeReport } from "../common/protocol/report-protocol.ts";
 import { Registry } from "./registry.ts";
 
 const PEER = "10.0.0.7";

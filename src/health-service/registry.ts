@@ -1,4 +1,4 @@
-import type { ClusterView, NodeReport } from "../common/protocol/lease-protocol.ts";
+import type { ClusterView, NodeReport } from "../common/protocol/report-protocol.ts";
 import { SAME_NAME_AFTER_MS } from "./lease/lease-state.ts";
 
 /** One run of a node, by its reports. */

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { DialBackRequest } from "../common/protocol/join-protocol.ts";
 import type * as wire from "../common/protocol/lease-protocol.ts";
 import type { ReachRequest } from "../common/protocol/reach-protocol.ts";
+import type { ClusterView, NodeReport } from "../common/protocol/report-protocol.ts";
 import type { Cluster, Remover } from "./cluster/cluster.ts";
 import { newsFor } from "./cluster/renewal.ts";
 import type { Config } from "./config.ts";
@@ -86,7 +87,7 @@ export class Service {
   }
 
   /** Takes what a node says of itself. */
-  async report(name: string, { log, ...report }: wire.NodeReport, peer: string) {
+  async report(name: string, { log, ...report }: NodeReport, peer: string) {
     const { life } = report;
     const before = this.registry.report(name);
     const refused = this.registry.note(name, report, peer);
@@ -150,7 +151,7 @@ export class Service {
   }
 
   /** The nodes that reported lately, and those that were lost. */
-  nodes(): wire.ClusterView["nodes"] {
+  nodes(): ClusterView["nodes"] {
     const living = this.registry.list().filter(({ name }) => !this.#watch.isSilent(name));
     return [...living, ...this.#watch.lost(this.settings.now())];
   }
@@ -181,7 +182,7 @@ export class Service {
   }
 
   /** Without the nodes, so that its length does not depend on the number of reports. */
-  view(): wire.ClusterView {
+  view(): ClusterView {
     const { version, now } = this.settings;
     const uptime = (now() - this.#startedAtMs) / 1000;
     return { service: "ray-entrypoint-health", version, uptime, ...this.lease.view(), nodes: [] };

@@ -1,5 +1,5 @@
 import type { ClusterEvent } from "../common/protocol/events-protocol.ts";
-import type { ClusterView } from "../common/protocol/lease-protocol.ts";
+import type { ClusterView } from "../common/protocol/report-protocol.ts";
 
 /** How this page and the health service are connected. `gone`: since then (milliseconds since 1970), and why. `asks`: it wants a token. */
 export type Link =

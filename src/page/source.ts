@@ -1,6 +1,6 @@
 import type { ClusterEvent } from "../common/protocol/events-protocol.ts";
 import { keptOf } from "../common/protocol/kept-events.ts";
-import type { ClusterView } from "../common/protocol/lease-protocol.ts";
+import type { ClusterView } from "../common/protocol/report-protocol.ts";
 import type { Link, Picture } from "./picture.ts";
 
 const TIMEOUT_MS = 3000;

@@ -2,7 +2,7 @@ import { appendFileSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { ClusterEvents, NodeLines } from "../../src/common/protocol/events-protocol.ts";
-import { ClusterView } from "../../src/common/protocol/lease-protocol.ts";
+import { ClusterView } from "../../src/common/protocol/report-protocol.ts";
 import { Rig } from "../fixtures/rig.ts";
 import { until } from "../fixtures/until.ts";
 

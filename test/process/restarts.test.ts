@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { openSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, expect, test } from "vitest";
-import { ClusterView } from "../../src/common/protocol/lease-protocol.ts";
+import { ClusterView } from "../../src/common/protocol/report-protocol.ts";
 import { eachRig } from "../fixtures/each-rig.ts";
 import type { Running } from "../fixtures/running.ts";
 import { until } from "../fixtures/until.ts";

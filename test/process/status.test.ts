@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { ClusterView } from "../../src/common/protocol/lease-protocol.ts";
 import { type NodeStatus, parseStatus } from "../../src/common/protocol/node-status.ts";
+import { ClusterView } from "../../src/common/protocol/report-protocol.ts";
 import { causeOf } from "../../src/ws/cluster/diagnosis.ts";
 import { Rig } from "../fixtures/rig.ts";
 import { until } from "../fixtures/until.ts";

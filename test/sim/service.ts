@@ -1,14 +1,12 @@
 import { readEnvironment } from "../../src/common/environment.ts";
 import type {
-  ClusterView,
   LeaseGranted,
   LeaseRefused,
   LeaseRelease,
   LeaseReleased,
   LeaseRequest,
-  NodeNoted,
-  NodeReport,
 } from "../../src/common/protocol/lease-protocol.ts";
+import type { ClusterView, NodeNoted, NodeReport } from "../../src/common/protocol/report-protocol.ts";
 import { err, ok } from "../../src/common/result.ts";
 import { VARIABLES } from "../../src/health-service/config.ts";
 import type { Event } from "../../src/health-service/event.ts";

@@ -1,5 +1,5 @@
-import type { ClusterView } from "../protocol/lease-protocol.ts";
 import type { NodeStatus } from "../protocol/node-status.ts";
+import type { ClusterView } from "../protocol/report-protocol.ts";
 
 type Reported = Pick<ClusterView["nodes"][number], "state" | "silent" | "status">;
 

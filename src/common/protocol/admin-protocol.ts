@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { Count, Name, Text, Word } from "./from-outside.ts";
 import { Joined } from "./join-protocol.ts";
-import { ClusterNews } from "./lease-protocol.ts";
+import { ClusterNews } from "./report-protocol.ts";
 
 /*
  * What the admin of a cluster of several machines asks of its health services, and what they say of its members. Apart from

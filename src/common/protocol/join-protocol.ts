@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { Name, Peer, Port, Text, Word } from "./from-outside.ts";
-import { ClusterNews } from "./lease-protocol.ts";
 import { ReachAnswer, ReachRequest } from "./reach-protocol.ts";
+import { ClusterNews } from "./report-protocol.ts";
 
 /*
  * How a machine becomes a member of a cluster of several machines, and what members may do. All of it travels over TLS, whose

@@ -1,5 +1,6 @@
 import type { ProbeResult } from "../../common/probe-result.ts";
-import type { ClusterView, LeaseGranted, LeaseRefused } from "../../common/protocol/lease-protocol.ts";
+import type { LeaseGranted, LeaseRefused } from "../../common/protocol/lease-protocol.ts";
+import type { ClusterView } from "../../common/protocol/report-protocol.ts";
 
 /** What the health service showed of itself. */
 export type HealthFact = { readonly ms: number } & (

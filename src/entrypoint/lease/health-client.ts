@@ -4,6 +4,12 @@ import { rememberingLookup } from "../../common/lookup.ts";
 import { type Answer, type Call, send } from "../../common/net/http.ts";
 import * as wire from "../../common/protocol/lease-protocol.ts";
 import { ReachAnswer, type ReachRequest } from "../../common/protocol/reach-protocol.ts";
+import {
+  ClusterView,
+  NodeNoted,
+  NodeRefused,
+  type NodeReport,
+} from "../../common/protocol/report-protocol.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import type { HealthFact, LeaseFact, ReportFact } from "../election/facts.ts";
 
@@ -13,7 +19,7 @@ export interface HealthClient {
   look(timeoutMs: number): Promise<Exclude<HealthFact, { kind: "unknown" }>>;
   askLease(request: wire.LeaseRequest, timeoutMs: number): Promise<LeaseFact>;
   releaseLease(release: wire.LeaseRelease, timeoutMs: number): Promise<Result<void, string>>;
-  report(node: string, report: wire.NodeReport, timeoutMs: number): Promise<ReportFact>;
+  report(node: string, report: NodeReport, timeoutMs: number): Promise<ReportFact>;
   /** Has the service dial this node back; an error is its cause. */
   reach(request: ReachRequest, timeoutMs: number): Promise<Result<ReachAnswer, string>>;
 }
@@ -46,7 +52,7 @@ async function look(call: Call, timeoutMs: number): Promise<Exclude<HealthFact, 
   const spent = () => monotonicMs() - start;
   const lease = await readLease(call, timeoutMs);
   if (!lease.ok) return { kind: "down", ms: spent(), attempts: 1, cause: lease.error };
-  const view = lease.value.status === 200 ? parse(wire.ClusterView, lease.value.body) : null;
+  const view = lease.value.status === 200 ? parse(ClusterView, lease.value.body) : null;
   if (view !== null) return { kind: "lease", ms: spent(), view };
   const root = await call("GET", "/", timeoutMs);
   if (!root.ok) return { kind: "down", ms: spent(), attempts: 1, cause: root.error };
@@ -74,9 +80,9 @@ function toLeaseFact(answer: Result<Answer, string>): LeaseFact {
 function toReportFact(answer: Result<Answer, string>): ReportFact {
   if (!answer.ok) return { kind: "no-answer", cause: answer.error };
   const { status, body } = answer.value;
-  const refused = status === 409 ? parse(wire.NodeRefused, body) : null;
+  const refused = status === 409 ? parse(NodeRefused, body) : null;
   if (refused !== null) return { kind: "duplicate-name", message: refused.message };
-  const noted = status === 200 ? parse(wire.NodeNoted, body) : null;
+  const noted = status === 200 ? parse(NodeNoted, body) : null;
   return noted === null
     ? { kind: "no-answer", cause: `answered ${status}` }
     : { kind: "noted", instance: noted.instance, hasDuplicate: noted.namesake, epoch: noted.epoch };

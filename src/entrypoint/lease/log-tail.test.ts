@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { MAX_LOG_LINE, MAX_LOG_LINES, NodeReport } from "../../common/protocol/lease-protocol.ts";
+import { MAX_LOG_LINE, MAX_LOG_LINES, NodeReport } from "../../common/protocol/report-protocol.ts";
 import type { Event } from "../output/event.ts";
 import { LogTail } from "./log-tail.ts";
 

@@ -1,5 +1,5 @@
 import { cut, visible } from "../../common/output/shown.ts";
-import { MAX_LOG_LINE, MAX_LOG_LINES, type NodeReport } from "../../common/protocol/lease-protocol.ts";
+import { MAX_LOG_LINE, MAX_LOG_LINES, type NodeReport } from "../../common/protocol/report-protocol.ts";
 import { type Event, render } from "../output/event.ts";
 
 type Log = NonNullable<NodeReport["log"]>;

@@ -9,7 +9,8 @@ import { expectVisible, outsideText, saying } from "../../../test/fixtures/outsi
 import { NodeStatus, parseStatus } from "../../common/protocol/node-status.ts";
 import type { Event } from "../output/event.ts";
 import { noteFile } from "../output/notes.ts";
-import { newborn, StatusKeeper, statusAfter } from "./node-status.ts";
+import { newborn, statusAfter } from "./node-status.ts";
+import { StatusKeeper } from "./status-keeper.ts";
 
 const BORN = newborn({ node: "ray-gpu", version: "1.0.0", python: "3.12" }, 1000);
 const statusOf = (...events: readonly Event[]) =>

@@ -4,15 +4,9 @@ import { type Failure, renderFailure } from "../../common/failure.ts";
 import { cut, visible } from "../../common/output/shown.ts";
 import type { ProbeResult } from "../../common/probe-result.ts";
 import { Port, Word } from "../../common/protocol/from-outside.ts";
-import {
-  MAX_SHOWN,
-  type NodeStatus,
-  parseStatus,
-  UNKNOWN_MEMBER,
-} from "../../common/protocol/node-status.ts";
+import { MAX_SHOWN, type NodeStatus, UNKNOWN_MEMBER } from "../../common/protocol/node-status.ts";
 import type { Decision, WaitReason } from "../election/decide/decision.ts";
 import type { Event } from "../output/event.ts";
-import type { NoteFile } from "../output/notes.ts";
 import { renderFault } from "../ray/verdict.ts";
 
 /** Which node it is, and what it runs. */
@@ -177,37 +171,3 @@ function decided(status: NodeStatus, decision: Decision, nowMs: number): NodeSta
 }
 
 const nodeOf = (reason: WaitReason): string | null => ("node" in reason ? reason.node : null);
-
-/** The status of this node, kept from its events, and its file. */
-export class StatusKeeper {
-  readonly #file: NoteFile;
-  readonly #now: () => number;
-  #status: NodeStatus;
-  #writing: NodeJS.Immediate | undefined;
-
-  /** `now`: milliseconds since 1970. */
-  constructor(born: Born, file: NoteFile, now: () => number = Date.now) {
-    this.#file = file;
-    this.#now = now;
-    this.#status = newborn(born, now(), parseStatus(file.read()));
-  }
-
-  get current(): NodeStatus {
-    return this.#status;
-  }
-
-  /** An end is written at once; all else a turn later, since one turn often brings several events. */
-  hear(event: Event): void {
-    const next = statusAfter(this.#status, event, this.#now());
-    if (next === this.#status) return;
-    this.#status = next;
-    if (event.type === "failed") this.#write();
-    else this.#writing ??= setImmediate(() => this.#write());
-  }
-
-  #write(): void {
-    clearImmediate(this.#writing);
-    this.#writing = undefined;
-    this.#file.write(`${visible(JSON.stringify(this.#status))}\n`);
-  }
-}

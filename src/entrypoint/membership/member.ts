@@ -1,6 +1,6 @@
 import type { Answer, Call } from "../../common/net/http.ts";
 import { MemberRemoved, RayToken } from "../../common/protocol/join-protocol.ts";
-import { type ClusterNews, NodeNoted } from "../../common/protocol/lease-protocol.ts";
+import { type ClusterNews, NodeNoted } from "../../common/protocol/report-protocol.ts";
 import { attempt } from "../../common/result.ts";
 import { type HealthClient, parse } from "../lease/health-client.ts";
 import type { Event } from "../output/event.ts";

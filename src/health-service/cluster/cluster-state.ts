@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { sameHost, type WhitelistEntry } from "../../common/address.ts";
 import { Count, Host, Word } from "../../common/protocol/from-outside.ts";
 import { Joined } from "../../common/protocol/join-protocol.ts";
-import { MAX_CANDIDATES } from "../../common/protocol/lease-protocol.ts";
+import { MAX_CANDIDATES } from "../../common/protocol/report-protocol.ts";
 
 const Digest = z.string().check(z.regex(/^[\w-]{43}$/));
 

@@ -3,7 +3,7 @@ import { sameHost, type WhitelistEntry } from "../../common/address.ts";
 import type * as admin from "../../common/protocol/admin-protocol.ts";
 import type * as wire from "../../common/protocol/join-protocol.ts";
 import { formatJoinToken } from "../../common/protocol/join-token.ts";
-import type { ClusterNews } from "../../common/protocol/lease-protocol.ts";
+import type { ClusterNews } from "../../common/protocol/report-protocol.ts";
 import type { Event } from "../event.ts";
 import { Callers, type Identity } from "./callers.ts";
 import { signRayKey } from "./certificates.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { EMPTY_CLUSTER as EMPTY } from "../../../test/fixtures/cluster-store.ts";
 import { JoinRequest } from "../../common/protocol/join-protocol.ts";
-import { MAX_CANDIDATES } from "../../common/protocol/lease-protocol.ts";
+import { MAX_CANDIDATES } from "../../common/protocol/report-protocol.ts";
 import { type ClusterState, candidatesLine } from "./cluster-state.ts";
 import * as membership from "./membership.ts";
 import { explainJoinRefusal } from "./refusal.ts";

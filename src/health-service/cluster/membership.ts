@@ -1,7 +1,7 @@
 import { matchingNames, peer, sameHost } from "../../common/address.ts";
 import type { TokenRequest } from "../../common/protocol/admin-protocol.ts";
 import type { JoinRefused, JoinRequest } from "../../common/protocol/join-protocol.ts";
-import { MAX_CANDIDATES } from "../../common/protocol/lease-protocol.ts";
+import { MAX_CANDIDATES } from "../../common/protocol/report-protocol.ts";
 import type { ClusterState, KeptMember, KeptToken } from "./cluster-state.ts";
 import { sameDigest } from "./secrets.ts";
 

@@ -1,5 +1,5 @@
 import { sameHost } from "../../common/address.ts";
-import type { ClusterNews, ClusterView } from "../../common/protocol/lease-protocol.ts";
+import type { ClusterNews, ClusterView } from "../../common/protocol/report-protocol.ts";
 
 type Node = Pick<ClusterView["nodes"][number], "name" | "role" | "state" | "rayTokenId">;
 

@@ -1,5 +1,5 @@
 import type { NodeLines } from "../../common/protocol/events-protocol.ts";
-import { MAX_LOG_LINES, type NodeReport } from "../../common/protocol/lease-protocol.ts";
+import { MAX_LOG_LINES, type NodeReport } from "../../common/protocol/report-protocol.ts";
 
 /** Lines of more nodes would take more than 50 MB. */
 const MAX_NODES = 1000;

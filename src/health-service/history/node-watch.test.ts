@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { statusOf } from "../../../test/fixtures/status.ts";
-import type { NodeReport } from "../../common/protocol/lease-protocol.ts";
+import type { NodeReport } from "../../common/protocol/report-protocol.ts";
 import type { Happening } from "./happening.ts";
 import { NodeLogs } from "./node-logs.ts";
 import { NodeWatch } from "./node-watch.ts";

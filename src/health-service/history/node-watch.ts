@@ -1,4 +1,5 @@
-import { type ClusterView, type NodeReport, RENEW_EVERY_S } from "../../common/protocol/lease-protocol.ts";
+import { RENEW_EVERY_S } from "../../common/protocol/lease-protocol.ts";
+import type { ClusterView, NodeReport } from "../../common/protocol/report-protocol.ts";
 import type { Happening } from "./happening.ts";
 
 /** A node reports every two seconds: so long without a report it is silent. */

@@ -1,5 +1,5 @@
 import type { ClusterEvent } from "../../common/protocol/events-protocol.ts";
-import type { ClusterView } from "../../common/protocol/lease-protocol.ts";
+import type { ClusterView } from "../../common/protocol/report-protocol.ts";
 import type { Service } from "../service.ts";
 
 type Sample = readonly [value: number, labels?: Readonly<Record<string, string>>];

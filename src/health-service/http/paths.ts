@@ -1,5 +1,6 @@
 import * as wire from "../../common/protocol/lease-protocol.ts";
 import { ReachRequest } from "../../common/protocol/reach-protocol.ts";
+import { NodeReport } from "../../common/protocol/report-protocol.ts";
 import type { Identity } from "../cluster/callers.ts";
 import type { Takeover } from "../cluster/takeover.ts";
 import { duplicateName, type Service } from "../service.ts";
@@ -45,7 +46,7 @@ export function pathsOf(service: Service, takeover?: Takeover): Paths {
     },
     "/v1/nodes/": {
       PUT: write(
-        wire.NodeReport,
+        NodeReport,
         (caller, _, name) => whyNotFor(caller, name),
         async (report, { peer, name }) => {
           const noted = await service.report(name, report, peer);

@@ -5,12 +5,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { statusOf } from "../../../test/fixtures/status.ts";
 import { monotonicMs, pause } from "../../common/deadline.ts";
 import { readEnvironment } from "../../common/environment.ts";
-import {
-  ClusterView,
-  HIGHEST_EPOCH,
-  type LeaseRequest,
-  type NodeReport,
-} from "../../common/protocol/lease-protocol.ts";
+import { HIGHEST_EPOCH, type LeaseRequest } from "../../common/protocol/lease-protocol.ts";
+import { ClusterView, type NodeReport } from "../../common/protocol/report-protocol.ts";
 import { VARIABLES } from "../config.ts";
 import { type Event, quietLog } from "../event.ts";
 import { Service } from "../service.ts";

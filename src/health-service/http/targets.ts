@@ -1,4 +1,4 @@
-import type { ClusterView } from "../../common/protocol/lease-protocol.ts";
+import type { ClusterView } from "../../common/protocol/report-protocol.ts";
 
 /** A group of Prometheus' HTTP service discovery. */
 interface TargetGroup {

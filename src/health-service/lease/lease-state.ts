@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import * as wire from "../../common/protocol/lease-protocol.ts";
+import type { ClusterView } from "../../common/protocol/report-protocol.ts";
 
 /** What is kept of a holder across restarts. */
 export const KeptHold = z.extend(
@@ -72,7 +73,7 @@ export function memoryOf(state: LeaseState): Memory {
   return { epoch, highestEpochSeen, hold: hold && z.parse(KeptHold, hold), sole };
 }
 
-type View = Pick<wire.ClusterView, "epoch" | "holder" | "released" | "releasedBy">;
+type View = Pick<ClusterView, "epoch" | "holder" | "released" | "releasedBy">;
 
 /** The lease as others are told of it. */
 export function viewOf(state: LeaseState, nowMs: number, ttlMs: number): View {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { LeaseRequest, NodeReport } from "../../common/protocol/lease-protocol.ts";
+import type { LeaseRequest } from "../../common/protocol/lease-protocol.ts";
+import type { NodeReport } from "../../common/protocol/report-protocol.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import { Registry } from "../registry.ts";
 import type { Memory } from "./lease-state.ts";

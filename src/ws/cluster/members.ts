@@ -1,6 +1,6 @@
 import { whyOf } from "../../common/output/why.ts";
 import { Members } from "../../common/protocol/admin-protocol.ts";
-import type { ClusterView as HealthView } from "../../common/protocol/lease-protocol.ts";
+import type { ClusterView as HealthView } from "../../common/protocol/report-protocol.ts";
 import { attempt, err, ok, type Result } from "../../common/result.ts";
 import type { Driver } from "../drivers/driver.ts";
 import { healthView } from "./snapshot.ts";

@@ -1,8 +1,8 @@
 import { type Address, formatAddress, sameAddress } from "../../common/address.ts";
 import type { ProbeResult, RayGcs } from "../../common/probe-result.ts";
 import { DEFAULT_PORTS } from "../../common/protocol/join-protocol.ts";
-import { ClusterView as HealthView } from "../../common/protocol/lease-protocol.ts";
 import { type NodeStatus, parseStatus } from "../../common/protocol/node-status.ts";
+import { ClusterView as HealthView } from "../../common/protocol/report-protocol.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import { type NodeInfo, openGcs } from "../../gcs/client.ts";
 import type { GcsOptions } from "../../gcs/link.ts";
