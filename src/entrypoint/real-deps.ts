@@ -90,7 +90,7 @@ function localRay(input: Input, deps: PreflightDeps, stateLock: () => number | u
     useFolder: () => folder.share(),
     prepare: (plan, reported) => preflight(plan, folder, reported, deps),
     start: (command) => {
-      storeFault = storeFaultIn(folder.path, becomes);
+      storeFault = storeFaultIn(folder.path, command.env.RAY_gcs_storage_path, becomes);
       const launched = launch(command, deps.log);
       void interpretOnly();
       return launched;

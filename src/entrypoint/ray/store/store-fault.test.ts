@@ -34,7 +34,7 @@ function sessionIn(log: string, name: string, ...faults: string[]): void {
 }
 
 test("what the GCS says of its store is found in the session that it makes", () => {
-  const saw = storeFaultIn(folder, null);
+  const saw = storeFaultIn(folder, join(folder, "gcs"), null);
   expect(saw()).toBeNull();
   session("session_1");
   expect(saw()).toBeNull();
@@ -42,11 +42,25 @@ test("what the GCS says of its store is found in the session that it makes", () 
   expect(saw()).toBe(FULL);
 });
 
-test("a rotated log may have lost it for stderr", () => {
-  const saw = storeFaultIn(folder, null);
+test("where Ray rotates its logs, stdout's or the store's own may alone have it", () => {
+  const saw = storeFaultIn(folder, join(folder, "gcs"), null);
   session("session_1");
+  const store = join(folder, "gcs/kv");
+  mkdirSync(store, { recursive: true });
+  const ofRocks =
+    "[WARN] [db/db_impl/db_impl_open.cc:2687] DB::Open() failed: Corruption: CURRENT file corrupted";
+  appendFileSync(join(store, "LOG"), `2026/11/28-09:32:14.974646 140 ${ofRocks}\nShutdown complete\n`);
+  expect(saw()).toBe("Corruption: CURRENT file corrupted");
   sessionIn("gcs_server.out", "session_1", FULL);
   expect(saw()).toBe(FULL);
+});
+
+test("a store whose last opening failed, too, is not named for it", () => {
+  mkdirSync(join(folder, "gcs/tables"), { recursive: true });
+  appendFileSync(join(folder, "gcs/tables/LOG"), `DB::Open() failed: ${DAMAGED}\n`);
+  const saw = storeFaultIn(folder, join(folder, "gcs"), null);
+  session("session_1");
+  expect(saw()).toBeNull();
 });
 
 test.each([
@@ -54,7 +68,7 @@ test.each([
   ["under whose name the next one goes on", "session_1"],
 ])("what an earlier one said, %s, is not taken for it", (_, next) => {
   session("session_1", FULL);
-  const saw = storeFaultIn(folder, null);
+  const saw = storeFaultIn(folder, join(folder, "gcs"), null);
   expect(saw()).toBeNull();
   session(next);
   expect(saw()).toBeNull();
