@@ -109,6 +109,13 @@ const FAILURES = {
     `✗ Ray ended by itself before this node was ready, after ${seconds(of.ranMs)}: ${of.signal === null ? `exit code ${of.exitCode}` : `signal ${of.signal}`}`,
     "→ See Ray's output above; more is in session_latest/logs of its temporary folder (/tmp/ray).",
   ],
+  /** `ranMs`: since Ray was started. `saw`: the raylet's last words. */
+  "raylet-ended": ({ ranMs, saw }: { ranMs: number; saw: string | null }) => [
+    `✗ Ray's raylet ended while this node was starting, after ${seconds(ranMs)}: ${saw ?? "it said nothing"}`,
+    /Timed out waiting for file .*_port_/.test(saw ?? "")
+      ? "→ Ray gives a node's agents 15 s to start, and no setting changes that (2.60): this machine was too busy, or Python starts slowly on it (a network disk, an import in a .pth file)."
+      : "→ More is in session_latest/logs/raylet.out of Ray's temporary folder (/tmp/ray).",
+  ],
   "port-taken": ({ address }: { address: Address }) => [
     `✗ ${formatAddress(address)} is taken: another process listens where this HEAD's GCS has to`,
     "→ End that process (ss -ltnp names it), or set RAY_HEAD_PORT.",

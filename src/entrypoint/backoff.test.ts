@@ -25,7 +25,7 @@ test("a stop that was asked for is the end", () => {
   expect(afterEnd({ kind: "stopped" }, MEMBER, 0, null)).toEqual({ kind: "stopped" });
 });
 
-test.each(Object.keys(EVERY_FAILURE) as Failure["reason"][])(
+test.each((Object.keys(EVERY_FAILURE) as Failure["reason"][]).filter((each) => each !== "raylet-ended"))(
   "a node that never worked ends with %s",
   (reason) => {
     expect(afterEnd(failed(reason), NEWBORN, 0, null)).toMatchObject({ kind: "failed", failure: { reason } });
@@ -34,24 +34,28 @@ test.each(Object.keys(EVERY_FAILURE) as Failure["reason"][])(
 
 test.each(Object.keys(EVERY_FAILURE) as Failure["reason"][])("one that did work, after %s", (reason) => {
   const passing =
-    "no-head-in-time ray-exited not-ready-in-time port-taken state-unwritable store-failed no-guard";
+    "no-head-in-time ray-exited raylet-ended not-ready-in-time port-taken state-unwritable store-failed no-guard";
   const passes = passing.split(" ").includes(reason);
   expect(afterEnd(failed(reason), MEMBER, 0, null).kind).toBe(passes ? "again" : "failed");
 });
 
-test("a newborn whose Ray was too slow to start tries twice more; one whose Ray refused at once does not", () => {
-  const end = (ranMs: number): Ended => ({
-    kind: "failed",
-    failure: { reason: "ray-exited", exitCode: 1, signal: null, ranMs },
-  });
+const rayExited = (ranMs: number): Ended => ({
+  kind: "failed",
+  failure: { reason: "ray-exited", exitCode: 1, signal: null, ranMs },
+});
+
+test.each([
+  ["Ray was too slow to start", 2, rayExited(31_000)],
+  ["raylet ended", 4, failed("raylet-ended")],
+  ["Ray refused at once", 0, rayExited(2000)],
+])("a newborn whose %s tries again so often: %i", (_, tries, end) => {
   let history = NEWBORN;
-  const kinds = [1, 2, 3].map(() => {
-    const next = afterEnd(end(31_000), history, 0, null);
+  const kinds = Array.from({ length: tries + 1 }, () => {
+    const next = afterEnd(end, history, 0, null);
     if (next.kind === "again") history = next.history;
     return next.kind;
   });
-  expect(kinds).toEqual(["again", "again", "failed"]);
-  expect(afterEnd(end(2_000), NEWBORN, 0, null).kind).toBe("failed");
+  expect(kinds).toEqual([...Array(tries).fill("again"), "failed"]);
 });
 
 describe("how soon", () => {

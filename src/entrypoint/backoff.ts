@@ -65,13 +65,16 @@ const backOff = (recent: number): number =>
 
 /** Ray refuses wrong options in a second or two; its own time-outs on a busy machine come after half a minute. */
 const SLOW_MS = 10_000;
-/** A newborn whose Ray timed out tries again that often before its user sees it end. */
-const NEWBORN_TRIES = 2;
+/** So often a newborn tries again before its user sees it end: where Ray itself timed out, and where its raylet ended, which takes half the time. */
+const TIMED_OUT_TRIES = 2;
+const RAYLET_TRIES = 4;
 
 /** What may have passed at the next try of a node that worked before. */
 const PASSING = new Set<Failure["reason"]>([
   "no-head-in-time",
   "not-ready-in-time",
+  "ray-exited",
+  "raylet-ended",
   "port-taken",
   "state-unwritable",
   "store-failed",
@@ -80,8 +83,9 @@ const PASSING = new Set<Failure["reason"]>([
 
 /** A HEAD that is away may come back, and a start may fail for want of it; a wrong token stays wrong. */
 function mayPass(failure: Failure, member: boolean, recent: number): boolean {
-  if (failure.reason === "ray-exited") return member || (failure.ranMs >= SLOW_MS && recent < NEWBORN_TRIES);
-  return member && PASSING.has(failure.reason);
+  if (member) return PASSING.has(failure.reason);
+  if (failure.reason === "raylet-ended") return recent < RAYLET_TRIES;
+  return failure.reason === "ray-exited" && failure.ranMs >= SLOW_MS && recent < TIMED_OUT_TRIES;
 }
 
 function hasWorked(ended: Ended): boolean {

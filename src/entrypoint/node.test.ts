@@ -131,6 +131,12 @@ describe("a start that comes to nothing", () => {
       75,
     ],
     [
+      "a raylet that ends each time",
+      { gcs: { clusterId: "c1", alive: false }, rayletEndsAfterMs: 15_000 },
+      ALONE,
+      75,
+    ],
+    [
       "a node that is never ALIVE",
       { gcs: { clusterId: "c1", alive: false } },
       { ...ALONE, RAY_EP_READY_TIMEOUT: "60" },

@@ -18,6 +18,7 @@ import { type PreflightDeps, preflight } from "./ray/preflight/preflight.ts";
 import { SessionFolder } from "./ray/preflight/session-folder.ts";
 import { launch } from "./ray/process.ts";
 import type { Ray } from "./ray/ray.ts";
+import { rayletFaultIn } from "./ray/raylet-fault.ts";
 import { NO_STATE, StateFolder } from "./ray/store/state-folder.ts";
 import { storeFaultIn } from "./ray/store/store-fault.ts";
 
@@ -86,17 +87,20 @@ function localRay(input: Input, deps: PreflightDeps, stateLock: () => number | u
   const { becomes } = input.local;
   const folder = new SessionFolder(tempDirOf(input), becomes);
   let storeFault = (): string | null => null;
+  let rayletFault = storeFault;
   return {
     useFolder: () => folder.share(),
     prepare: (plan, reported) => preflight(plan, folder, reported, deps),
     start: (command) => {
       storeFault = storeFaultIn(folder.path, command.env.RAY_gcs_storage_path, becomes);
+      rayletFault = rayletFaultIn(folder.path, becomes);
       const launched = launch(command, deps.log);
       void interpretOnly();
       return launched;
     },
     gcs: (address) => openGcs(address, { token: auth.token, tls }),
     storeFault: () => storeFault(),
+    rayletFault: () => rayletFault(),
     // The guard keeps the locks on Ray's folder and on the state's, too.
     startGuard: () => startGuard([folder.fd, stateLock()].filter((fd) => fd !== undefined)),
   };

@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { formatAddress } from "../../src/common/address.ts";
@@ -119,4 +119,23 @@ test("a HEAD that is killed while it boots is followed by the other candidate", 
 
   // It never served, so nothing but the end of its lease is waited for.
   expect(await cluster.becomes([GPU], within(scene(), LEASE_MS, 1))).toBe(GPU);
+});
+
+/** Each Python runs it at its start, where PYTHONPATH names its folder. */
+const SLOW_AGENT = `
+import os, sys, time
+if os.path.exists(__file__ + ".on") and any(word.endswith("dashboard/agent.py") for word in sys.orig_argv):
+    time.sleep(120)
+`;
+
+test("row 45: an agent is slower than Ray allows: the node says so, and is ready once the machine is less busy", async () => {
+  const folder = join(scene().cluster.folder, "slow-agent");
+  const program = join(folder, "sitecustomize.py");
+  mkdirSync(folder);
+  writeFileSync(program, SLOW_AGENT);
+  writeFileSync(`${program}.on`, "");
+  const node = startNode(scene(), EXTRA, { PYTHONPATH: folder });
+  await node.says(/✗ Ray's raylet ended .*: Timed out waiting for file .*_agent_port_/, BOOT_MS);
+  rmSync(`${program}.on`);
+  await node.says(READY, within(scene(), 0, 2));
 });

@@ -38,6 +38,7 @@ export class ModelRay implements Ray {
   };
 
   readonly storeFault = (): null => null;
+  readonly rayletFault = (): null => null;
 
   readonly gcs: Ray["gcs"] = (address) => gcsClient(this.#entrypoint, address);
 
@@ -68,7 +69,10 @@ export class Session implements RayProcess {
     });
   }
 
-  readonly names: RayProcess["names"] = () => ({ gcs: this.#gcs, nodeId: this.#nodeId });
+  readonly names: RayProcess["names"] = () => {
+    const nodeId = this.#nodeId;
+    return { gcs: this.#gcs, raylet: nodeId === undefined ? undefined : { nodeId, isAlive: () => true } };
+  };
 
   readonly inspector: RayProcess["inspector"] = () => async () => ({ agent: "well", raylet: "running" });
 

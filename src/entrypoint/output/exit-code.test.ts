@@ -37,6 +37,7 @@ const CODES: Readonly<Record<Exclude<Failure["reason"], "ray-exited">, number>> 
   "no-guard": 71,
   "too-many-restarts": 70,
   "not-ready-in-time": 75,
+  "raylet-ended": 75,
 };
 
 test.each(Object.entries(CODES))("%s: %d", (reason, code) => {

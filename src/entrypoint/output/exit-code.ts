@@ -5,6 +5,7 @@ import type { Failure } from "../../common/failure.ts";
 const CODES: Partial<Record<Failure["reason"], number>> = {
   "no-head-in-time": 75,
   "not-ready-in-time": 75,
+  "raylet-ended": 75,
   "state-taken": 75,
   "no-health-service": 75,
   "join-unclear": 75,

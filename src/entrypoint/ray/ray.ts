@@ -19,6 +19,8 @@ export interface Ray {
   readonly start: (command: Command) => Promise<Result<RayProcess, Failure>>;
   /** What the GCS of the last start said of a store that it could not use; null where it said nothing. */
   readonly storeFault: () => string | null;
+  /** Why the raylet of the last start ended, in its own words; null where it said nothing. */
+  readonly rayletFault: () => string | null;
   /** Opens a channel to the GCS at `address`; nothing is connected before the first call. */
   readonly gcs: (address: Address) => GcsClient;
   /** If this process is killed, the guard outlives it. */

@@ -23,9 +23,16 @@ afterEach(async () => {
 const readiness = (timeoutMs: number) => ({ gcs: server.address, nodeName: "ray-gpu", timeoutMs });
 const never = new AbortController().signal;
 /** Waits for the node of this id, which names this GCS; undefined: it starts no raylet. */
-const wait = (timeoutMs: number, nodeId: string | undefined, own = gcs, address?: Address) => {
-  const ray: Pick<RayProcess, "names"> = { names: () => ({ gcs: address, nodeId }) };
-  return waitUntilReady(readiness(timeoutMs), own, ray, realClock, never);
+const wait = (
+  timeoutMs: number,
+  nodeId: string | undefined,
+  own = gcs,
+  address?: Address,
+  isAlive = () => true,
+) => {
+  const raylet = nodeId === undefined ? undefined : { nodeId, isAlive };
+  const ray: Pick<RayProcess, "names"> = { names: () => ({ gcs: address, raylet }) };
+  return waitUntilReady(readiness(timeoutMs), own, ray, () => "its words", realClock, never);
 };
 
 test("a leftover of this name, which the GCS still lists as ALIVE, is not this node; nor is one without a raylet", async () => {
@@ -52,4 +59,11 @@ test("C3 the GCS is asked at the address on the raylet's command line, whatever 
   expect(await wait(5000, own.nodeId, guess, server.address)).toMatchObject({ ok: true });
   expect(guess.address).toEqual(server.address);
   guess.client.close();
+});
+
+test("a raylet that ended before it was listed is not waited for: its own words say why", async () => {
+  let looks = 0;
+  const ended = await wait(60_000, "ab12", gcs, undefined, () => ++looks < 3);
+  expect(ended).toMatchObject({ ok: false, error: { reason: "raylet-ended", saw: "its words" } });
+  expect(looks).toBe(3);
 });

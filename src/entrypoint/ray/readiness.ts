@@ -7,6 +7,7 @@ import type { NodeInfo } from "../../gcs/client.ts";
 import type { Plan } from "./command.ts";
 import type { OwnGcs } from "./own-gcs.ts";
 import type { RayProcess } from "./ray.ts";
+import type { Raylet } from "./session-processes.ts";
 
 /** This node as its cluster sees it. */
 export interface Membership {
@@ -24,30 +25,40 @@ const LOOK_TIMEOUT_MS = 1000;
 
 /**
  * Waits until the GCS lists this very node as ALIVE; a process that exists proves nothing, and a node of this name may be
- * a leftover of an earlier run (with Redis a HEAD's GCS comes back with them, still ALIVE). Null when `stop` aborts first.
+ * a leftover of an earlier run (with Redis a HEAD's GCS comes back with them, still ALIVE). A raylet that ended is never
+ * listed; Ray itself waits half a minute for it and does not say why it ended (2.60): `rayletFault` tells. Null when `stop`
+ * aborts first.
  */
 export async function waitUntilReady(
   { nodeName, timeoutMs }: Plan["ready"],
   own: OwnGcs,
   ray: Pick<RayProcess, "names">,
+  rayletFault: () => string | null,
   clock: Clock,
   stop: AbortSignal,
 ): Promise<Result<Membership, Failure> | null> {
   const began = clock.now();
-  let nodeId: string | undefined;
+  let raylet: Raylet | undefined;
   do {
-    if (nodeId === undefined) {
-      const names = ray.names();
-      nodeId = names.nodeId;
-      if (names.gcs !== undefined || nodeId !== undefined) own.moveTo(names.gcs);
-    }
+    raylet ??= search(ray, own);
     const seen =
-      nodeId === undefined ? "`ray start` has started no raylet yet" : await look(nodeName, nodeId, own);
+      raylet === undefined
+        ? "`ray start` has started no raylet yet"
+        : await look(nodeName, raylet.nodeId, own);
     const tookMs = clock.now() - began;
     if (typeof seen !== "string") return ok({ ...seen, tookMs });
+    if (raylet?.isAlive() === false)
+      return err({ reason: "raylet-ended", ranMs: tookMs, saw: rayletFault() });
     if (tookMs >= timeoutMs) return err({ reason: "not-ready-in-time", timeoutMs, why: seen });
-  } while (await clock.pause(nodeId === undefined ? SEARCH_EVERY_MS : LOOK_EVERY_MS, stop));
+  } while (await clock.pause(raylet === undefined ? SEARCH_EVERY_MS : LOOK_EVERY_MS, stop));
   return null;
+}
+
+/** The raylet, as soon as there is one; `own` is the GCS that Ray names from then on, which may be before. */
+function search({ names }: Pick<RayProcess, "names">, own: OwnGcs): Raylet | undefined {
+  const { gcs, raylet } = names();
+  if (gcs !== undefined || raylet !== undefined) own.moveTo(gcs);
+  return raylet;
 }
 
 /** What the GCS says of this node, or why it is not ready. */

@@ -143,7 +143,8 @@ export class Run {
 
   /** Waits until the node is ready, and then until something is wrong. Never resolves when `over` aborts first. */
   async #untilFault(ray: RayProcess, over: AbortSignal): Promise<RunEnd> {
-    const membership = await waitUntilReady(this.#plan.ready, this.#gcs, ray, this.#deps.clock, over);
+    const { clock, ray: local } = this.#deps;
+    const membership = await waitUntilReady(this.#plan.ready, this.#gcs, ray, local.rayletFault, clock, over);
     if (membership === null || over.aborted) return new Promise(() => {});
     if (!membership.ok) return failed(membership.error);
     this.#ready.abort();

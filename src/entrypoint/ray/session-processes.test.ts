@@ -19,7 +19,7 @@ async function sessionOf(...words: readonly string[]): Promise<number> {
 test("C3 a HEAD's GCS is known as soon as any of its processes names it, before there is a raylet", async () => {
   const other = await sessionOf("--gcs-address=10.0.0.9:6379");
   const own = await sessionOf("monitor.py", "--gcs-address=10.0.0.1:6379");
-  expect(rayNamesIn(own)).toEqual({ gcs: { host: "10.0.0.1", port: 6379 }, nodeId: undefined });
+  expect(rayNamesIn(own)).toEqual({ gcs: { host: "10.0.0.1", port: 6379 }, raylet: undefined });
   expect(rayNamesIn(other).gcs?.host).toBe("10.0.0.9");
-  expect(rayNamesIn(await sessionOf())).toEqual({ gcs: undefined, nodeId: undefined });
+  expect(rayNamesIn(await sessionOf())).toEqual({ gcs: undefined, raylet: undefined });
 });

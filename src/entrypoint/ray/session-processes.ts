@@ -21,8 +21,15 @@ export const processNamed = (session: number, name: string): number | null =>
 export interface RayNames {
   /** The GCS of this node's cluster, on a HEAD its own; undefined as long as nobody names it. */
   readonly gcs: Address | undefined;
-  /** The id of the node in its cluster, in hex; undefined as long as there is no raylet. */
-  readonly nodeId: string | undefined;
+  /** Undefined as long as there is none. */
+  readonly raylet: Raylet | undefined;
+}
+
+/** The raylet of a node; no Ray starts a second one. */
+export interface Raylet {
+  /** The id of the node in its cluster, in hex. */
+  readonly nodeId: string;
+  readonly isAlive: () => boolean;
 }
 
 /**
@@ -30,13 +37,15 @@ export interface RayNames {
  * the monitor, which starts as soon as the GCS serves, names the GCS seconds before.
  */
 export function rayNamesIn(session: number): RayNames {
-  const all = livingInSession(session).map(({ pid, name }) => ({ name, command: readCommand(pid) }));
-  const raylet = all.find(({ name }) => name === "raylet")?.command ?? "";
-  const commands = raylet + all.map(({ command }) => command).join("");
+  const all = livingInSession(session).map((each) => ({ ...each, command: readCommand(each.pid) }));
+  const raylet = all.find(({ name }) => name === "raylet");
+  const commands = (raylet?.command ?? "") + all.map(({ command }) => command).join("");
   const gcs = parseAddress(/\0--gcs-address=([^\0]*)\0/.exec(commands)?.[1] ?? "");
+  const nodeId = /\0--node[_-]id=([0-9a-f]+)\0/.exec(raylet?.command ?? "")?.[1];
+  const isAlive = () => raylet !== undefined && readStat(raylet.pid)?.isAlive === true;
   return {
     gcs: gcs.ok ? gcs.value : undefined,
-    nodeId: /\0--node[_-]id=([0-9a-f]+)\0/.exec(raylet)?.[1],
+    raylet: nodeId === undefined ? undefined : { nodeId, isAlive },
   };
 }
 

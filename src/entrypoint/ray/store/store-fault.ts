@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { readRegular } from "../../../common/files.ts";
 import { visible } from "../../../common/output/shown.ts";
-import { asUser, type RayUser } from "../../config/become.ts";
+import type { RayUser } from "../../config/become.ts";
+import { saidIn } from "../said-in.ts";
 
 /**
  * Who says it: the GCS ("Check failed: … Failed to open RocksDB at …: IO error: No space left on device", rocksdb_store_client.cc,
@@ -30,15 +30,5 @@ export function storeFaultIn(
       if (saw !== undefined) return visible(saw);
     }
     return null;
-  };
-}
-
-/** What came into a log since this call. */
-function saidIn(file: string, user: RayUser | null): () => string {
-  const read = () => asUser(user, () => readRegular(file)) ?? "";
-  const before = read();
-  return () => {
-    const text = read();
-    return text.startsWith(before) ? text.slice(before.length) : text;
   };
 }
