@@ -20,7 +20,10 @@ export const addInit = (program: Command, run: Run) =>
     .addOption(new Option("--interface <name>", "the network card that the cluster uses").conflicts("ip"))
     .option("--ip <address>", "or this machine's address in that network")
     .option("--image <base>", "the Ray image (default: config.yaml's)")
-    .option("--ray-tls", "the cluster's Ray speaks TLS: slower, for a network that others can listen to")
+    .option(
+      "--no-ray-tls",
+      "Ray's own traffic in clear: faster, for a network that nobody else can listen to",
+    )
     .addOption(timeoutOption())
     .action(run(init));
 
@@ -28,7 +31,7 @@ interface InitOptions extends GlobalOptions {
   readonly interface?: string;
   readonly ip?: string;
   readonly image?: string;
-  readonly rayTls?: true;
+  readonly rayTls: boolean;
   readonly timeout: number;
 }
 
