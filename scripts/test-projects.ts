@@ -53,7 +53,7 @@ export const projects: readonly Project[] = [
     minutes: [10, 15],
     atOnce: 1,
   },
-  // Images and lone nodes, most with a fake ray: beside the other two they take little.
+  // Images and lone nodes, most with a fake ray.
   { name: "docker-images", include: ["test/docker/images/*.test.ts"], minutes: [10, 15], atOnce: 1 },
   // Three machines, each with an engine; they measure seconds, so nothing runs beside them.
   { name: "machines", include: ["test/machines/*.test.ts"], minutes: [10, 15], atOnce: 1 },

@@ -39,8 +39,8 @@ function groups(): Lane[][] {
   const unlessLong = (why: () => string | null): string | null => (everything ? why() : TAKES_LONG);
   const noRay = whyNoRay();
   const noDocker = unlessLong(whyNoDocker);
-  const docker = (name: string): Lane => ({
-    projects: [name],
+  const docker = (...projects: string[]): Lane => ({
+    projects,
     before: ["sh", "scripts/in-lab.sh"],
     skip: noDocker,
   });
@@ -50,7 +50,8 @@ function groups(): Lane[][] {
     [{ projects: ["embedded"], before: [], skip: noRay }],
     [{ projects: ["load"], before: [], skip: unlessLong(() => null) }],
     [{ projects: ["embedded-more", "faults"], before: [], skip: unlessLong(() => noRay) }],
-    [docker("docker"), docker("docker-nodes"), docker("docker-images")],
+    // Three at a time are no faster on two cores, and Ray gives its agents 15 s to start (docs/faults.md 2.15).
+    [docker("docker"), docker("docker-nodes", "docker-images")],
     [{ projects: ["machines"], before: [], skip: unlessLong(whyNoMachines) }],
   ];
 }
