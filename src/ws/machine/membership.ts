@@ -1,5 +1,5 @@
 import { isIPv4 } from "node:net";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { type Address, whitelist } from "../../common/address.ts";
 import { attempt } from "../../common/result.ts";
 import { STATE_FOLDER } from "../compose/names.ts";
@@ -15,12 +15,12 @@ const Membership = z.object({
   address: z.string(),
   credential: z.string(),
   rayToken: z.string(),
-  rayKeys: z.object({ cert: z.string(), key: z.string(), ca: z.string() }).optional(),
+  rayKeys: z.optional(z.object({ cert: z.string(), key: z.string(), ca: z.string() })),
   candidates: z.string(),
   services: z.array(z.string()),
   ca: z.string(),
   /** What the service said when this member was removed. */
-  removed: z.string().optional(),
+  removed: z.optional(z.string()),
 });
 export type Membership = z.infer<typeof Membership>;
 

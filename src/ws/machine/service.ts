@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { readText } from "../../common/files.ts";
 import type { Answer, Call } from "../../common/net/http.ts";
 import { findLeader, STANDBY } from "../../common/net/leader.ts";
@@ -74,7 +74,7 @@ async function askOwn<T>(
 }
 
 const parsed = <T>(schema: z.core.$ZodType<T>, { body }: Answer): T | undefined =>
-  attempt(() => z.core.parse(schema, JSON.parse(body)));
+  attempt(() => z.parse(schema, JSON.parse(body)));
 
 /** Why a health service did not do what was wanted of it. Pure. */
 export function whyNot(what: string, answer: Result<Answer, string>): WsFailure {
