@@ -22,19 +22,20 @@ const Membership = z.object({
   /** What the service said when this member was removed. */
   removed: z.optional(z.string()),
 });
-export type Membership = z.infer<typeof Membership>;
+/** `text`: the file itself. */
+export type Membership = z.infer<typeof Membership> & { readonly text: string };
 
-/** The text of the membership in a node's container, which need not run; empty where it has none. */
-export async function membershipText({ docker }: Pick<Engine, "docker">, container: string): Promise<string> {
+/** The membership in a node's container, which need not run; undefined where it has none. */
+export async function membershipIn(
+  { docker }: Pick<Engine, "docker">,
+  container: string,
+): Promise<Membership | undefined> {
   // A tar archive of this one file, whose header has no braces.
   const archive = await docker(["cp", `${container}:${FILE}`, "-"]);
-  const text = archive.ok ? archive.value : "";
-  return text.slice(text.indexOf("{"), text.lastIndexOf("}") + 1);
+  const all = archive.ok ? archive.value : "";
+  const text = all.slice(all.indexOf("{"), all.lastIndexOf("}") + 1);
+  return attempt(() => ({ ...Membership.parse(JSON.parse(text)), text }));
 }
-
-/** Undefined where the text holds none. Pure. */
-export const parseMembership = (text: string): Membership | undefined =>
-  attempt(() => Membership.parse(JSON.parse(text)));
 
 /** How its health services are asked. Pure. */
 export const accessOf = ({ services, ca, member, credential }: Membership): Access => ({
