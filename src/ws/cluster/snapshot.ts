@@ -132,7 +132,9 @@ export async function healthAnswers(driver: Driver): Promise<Result<void, string
     const { status } = await send(healthUrl(driver), HEALTH_TIMEOUT_MS);
     return status === 200 ? ok(undefined) : err(`it answers ${status}`);
   } catch (error) {
-    return err(`it does not answer (${(error as NodeJS.ErrnoException).code ?? (error as Error).message})`);
+    const { name, code, message } = error as NodeJS.ErrnoException;
+    const why = name === "AbortError" ? `in ${HEALTH_TIMEOUT_MS} ms` : (code ?? message);
+    return err(`it does not answer (${why})`);
   }
 }
 
