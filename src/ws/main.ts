@@ -1,6 +1,5 @@
 import { realpathSync } from "node:fs";
 import { dirname } from "node:path";
-import { createInterface } from "node:readline/promises";
 import { text } from "node:stream/consumers";
 import * as z from "zod/mini";
 import en from "zod/v4/locales/en.js";
@@ -71,6 +70,7 @@ const context = {
 };
 
 async function ask(question: string): Promise<string | undefined> {
+  const { createInterface } = await import("node:readline/promises");
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   // While readline reads from the terminal, it receives Ctrl-C.
   lines.once("SIGINT", () => process.emit("SIGINT"));

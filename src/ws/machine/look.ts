@@ -2,7 +2,6 @@ import { statfs } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
 import type { Problem } from "../../common/failure.ts";
 import { firewallLines, readFirewall } from "../../common/firewall.ts";
-import { fetchCa, secureCall } from "../../common/net/pinned-tls.ts";
 import { rangesOf } from "../../common/port-ranges.ts";
 import { DEFAULT_PORTS } from "../../common/protocol/join-protocol.ts";
 import type { JoinToken } from "../../common/protocol/join-token.ts";
@@ -76,6 +75,8 @@ const TIMEOUT_MS = 3000;
 
 /** Looks at a token's cluster from here; nothing secret is sent. The first service that answers with the token's key counts. */
 export async function lookAtService({ services, pin }: JoinToken): Promise<ServiceFacts> {
+  // Late: docker has been asked by now.
+  const { fetchCa, secureCall } = await import("../../common/net/pinned-tls.ts");
   const causes: string[] = [];
   let other: string | undefined;
   for (const service of services) {
