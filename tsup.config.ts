@@ -28,4 +28,8 @@ export default defineConfig({
   banner: { js: refuseOldNode },
   define: { __VERSION__: JSON.stringify(version) },
   esbuildPlugins: [bakedPage],
+  esbuildOptions: (options) => {
+    // Node's own modules by require, as all else in a bundle: import() would load Node's other loader first.
+    options.supported = { "dynamic-import": false };
+  },
 });

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
   chmodSync,
@@ -22,7 +22,8 @@ const ROUNDS_SILENT = 3;
 const SILENT = 5;
 const DISCOVERY_TIMEOUT_MS = 2000;
 /** docker/entrypoint.sh */
-const AS_IN_THE_IMAGE = ["--min-semi-space-size=4", "--require", "./compile-cache.cjs"];
+const V8_FLAGS = ["--min-semi-space-size=4"];
+const AS_IN_THE_IMAGE = [...V8_FLAGS, "--require", "./compile-cache.cjs"];
 
 /** Notes when it was spawned, in seconds since 1970 with microseconds, and ends. */
 const FAKE_RAY = `#!/bin/bash
@@ -74,7 +75,7 @@ async function measure(stage: Stage): Promise<Row[]> {
   const alone: number[] = [];
   const absent: number[] = [];
   const silent: number[] = [];
-  // The first of each fills the page cache, and V8's compile cache as the build of an image does.
+  // The first of each fills the page cache.
   for (const each of [nodeAlone, withHead, withoutHead]) await each();
   for (let i = 0; i < ROUNDS; i++) {
     bare.push(await nodeAlone());
@@ -125,6 +126,9 @@ function furnish(folder: string): string {
   mkdirSync(join(folder, "tmp"));
   for (const file of ["dist/entrypoint.js", "docker/compile-cache.cjs"])
     copyFileSync(new URL(`../${file}`, import.meta.url), join(folder, basename(file)));
+  // docker/compile.sh
+  mkdirSync(join(folder, "cache"));
+  execFileSync(process.execPath, [...V8_FLAGS, "compile-cache.cjs"], { cwd: folder });
   return folder;
 }
 

@@ -35,7 +35,10 @@ export async function withJob<T>(
   work: (job: Job) => Promise<T>,
   timeoutMs = 0,
 ): Promise<T> {
-  const progress = createProgress(context.terminal);
+  const { live } = context.terminal;
+  // Loading it takes a tenth of a command's start.
+  const update = live && (await import("log-update")).createLogUpdate(live);
+  const progress = createProgress(context.terminal, update);
   try {
     return await work({ ...context, progress, timeoutMs });
   } finally {

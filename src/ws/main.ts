@@ -1,7 +1,8 @@
 import { realpathSync } from "node:fs";
 import { dirname } from "node:path";
-import { createInterface } from "node:readline/promises";
 import { text } from "node:stream/consumers";
+import * as z from "zod/mini";
+import en from "zod/v4/locales/en.js";
 import { leave } from "../common/process.ts";
 import { runCli } from "./cli.ts";
 import type { Program } from "./drivers/run-program.ts";
@@ -28,6 +29,8 @@ function sayAndLeaveNext(): void {
   );
   cleanups = 0;
 }
+
+z.config(en());
 
 const first = new AbortController();
 const second = new AbortController();
@@ -67,6 +70,7 @@ const context = {
 };
 
 async function ask(question: string): Promise<string | undefined> {
+  const { createInterface } = await import("node:readline/promises");
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   // While readline reads from the terminal, it receives Ctrl-C.
   lines.once("SIGINT", () => process.emit("SIGINT"));

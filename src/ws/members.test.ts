@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
-import { FakeEngine } from "../../test/fixtures/docker/fake-engine.ts";
+import { FakeEngine, info } from "../../test/fixtures/docker/fake-engine.ts";
 import { until } from "../../test/fixtures/until.ts";
 import { formatJoinToken } from "../common/protocol/join-token.ts";
 import { ok } from "../common/result.ts";
@@ -15,10 +15,8 @@ vi.mock("./drivers/local/taken-ports.ts", () => ({ findTakenPorts: async () => [
 
 /** What `ws init`, `join` and the commands after them refuse before they change anything. */
 const ANSWERS = `
-  version*) echo 28.1 ;;
   "compose version"*) echo 5.0 ;;
-  "context inspect"*) echo unix:///run/docker.sock ;;
-  info*) printf '%s\\n' 'name=rootless,' 'Debian' '/nowhere' '{}' ;;`;
+  info*) echo '${info({ SecurityOptions: ["name=rootless"] })}' ;;`;
 const MEMBER = { name: "gpu02", candidate: false };
 const stateOf = ({ root }: FakeEngine) => join(root, ".ws");
 const elsewhere = formatJoinToken({
@@ -90,10 +88,8 @@ test("a machine.json that cannot be read is a failure, and not a machine that is
 
 /** An engine that is fit for a member, and that refuses to make one. `more`: what else it answers. */
 const FIT = (more = "") => `
-  version*) echo 28.1 ;;
   "compose version"*) echo 5.0 ;;
-  "context inspect"*) echo unix:///run/docker.sock ;;
-  info*) printf '%s\\n' 'seccomp,' 'Debian' '/nowhere' '{}' ;;
+  info*) echo '${info()}' ;;
   ${more}
   "image inspect"*) exit 1 ;;
   *" build"*|*" up "*|build*) echo no >&2; exit 1 ;;`;

@@ -52,8 +52,9 @@ test("E1 ps names a GCS that requires a token, and does not advise to start the 
 });
 
 test("E1 ws up changes nothing of a cluster that refuses its token", async () => {
-  const { engine, says } = await cluster({ token }, ...BOTH);
-  engine.says(`${says}\n  "compose version"*) echo 5.0 ;;`);
+  const { gcs, engine, says } = await cluster({ token }, ...BOTH);
+  const published = `p-ray-cpu\\tcslr-exp-platform\\t0.0.0.0:${gcs.address.port}->6379/tcp\\n`;
+  engine.says(`"ps "*--format*) printf '${published}' ;;${says}\n  "compose version"*) echo 5.0 ;;`);
   const { code, err } = await engine.ws(["up"]);
   expect(code, err).toBe(78);
   expect(err).toContain("✗ The cluster requires a token");

@@ -1,8 +1,17 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { onOff } from "../../src/common/values.ts";
 import { ownTlsFiles, ownTlsVariables } from "../../src/gcs/tls.ts";
 
@@ -73,4 +82,43 @@ test("install.sh on an image that was built here before changes nothing and fail
     timeout: 10_000,
   });
   expect(said).toBe("theirs\nours\n");
+});
+
+describe("what V8 made of the entrypoint while the image was built", () => {
+  const folder = () => {
+    const made = mkdtempSync(join(tmpdir(), "compiled-"));
+    onTestFinished(() => rmSync(made, { recursive: true }));
+    copyFileSync(join(docker, "compile-cache.cjs"), join(made, "compile-cache.cjs"));
+    mkdirSync(join(made, "cache"));
+    return made;
+  };
+  const entrypoint = (at: string, says: string) =>
+    writeFileSync(join(at, "entrypoint.js"), `(() => console.log("${says}", process.argv.slice(2)))();`);
+  const node = (at: string, ...words: string[]) =>
+    execFileSync(process.execPath, words, { cwd: at, encoding: "utf8" }).trim();
+  const run = (at: string) => node(at, "--require", "./compile-cache.cjs", "entrypoint.js", "word");
+
+  test("runs, and V8 itself does not see that another text of the same length has taken its place", () => {
+    const at = folder();
+    entrypoint(at, "first");
+    node(at, "compile-cache.cjs");
+    expect(run(at)).toBe("first [ 'word' ]");
+    entrypoint(at, "other");
+    writeFileSync(join(at, "cache/entrypoint.js"), readFileSync(join(at, "entrypoint.js")));
+    expect(run(at)).toBe("first [ 'word' ]");
+  });
+
+  test("is left alone where the entrypoint is another one, or it is damaged, for other flags or not there", () => {
+    const at = folder();
+    entrypoint(at, "first");
+    expect(run(at)).toBe("first [ 'word' ]");
+    node(at, "--no-opt", "compile-cache.cjs");
+    expect(run(at)).toBe("first [ 'word' ]");
+    node(at, "compile-cache.cjs");
+    entrypoint(at, "other");
+    expect(run(at)).toBe("other [ 'word' ]");
+    node(at, "compile-cache.cjs");
+    writeFileSync(join(at, "cache/entrypoint.v8"), "damaged");
+    expect(run(at)).toBe("other [ 'word' ]");
+  });
 });

@@ -10,6 +10,7 @@ import { ok } from "../../common/result.ts";
 import { readLogs } from "../commands/logs.ts";
 import { readSettings } from "../config/settings.ts";
 import { composeDriver } from "../drivers/compose/driver.ts";
+import type { Driver } from "../drivers/driver.ts";
 import { downCluster, stopTest } from "./down.ts";
 import type { UpPlan } from "./plan.ts";
 import { confirmAlive } from "./status.ts";
@@ -131,6 +132,26 @@ test("what was started is taken down where a node does not become ALIVE, and its
   const texts: string[] = [];
   await readLogs(driver, ["ray-gpu"], request, signal, (_, { text }) => texts.push(text));
   expect(texts).toEqual([expect.stringMatching(/^→ Its container is gone/), "✗ No HEAD after 5 s"]);
+});
+
+test("a node is up when the GCS lists it as ALIVE, without another look at its container", async () => {
+  const { engine, silent, driver, job, up } = await living();
+  silent.push("ray-gpu");
+  const lacks = vi.spyOn(job.progress, "note");
+  const patient = (each: Driver): Driver => ({
+    ...each,
+    lookEveryMs: 60_000,
+    until: (signal) => patient(each.until(signal)),
+  });
+  const starting = up(patient(driver));
+  await vi.waitFor(
+    () => expect(lacks).toHaveBeenCalledWith("ray-gpu", "the GCS does not list it yet"),
+    20_000,
+  );
+  const { looks } = engine;
+  silent.pop();
+  expect(await starting).toMatchObject({ ok: true });
+  expect(engine.looks).toBe(looks);
 });
 
 test.each([

@@ -1,11 +1,11 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { askUntil, dashboardHeaders, send } from "../checks/asking.ts";
 import type { NodeSettings } from "../config/settings.ts";
 import type { Driver } from "../drivers/driver.ts";
 import { dashboardUrl } from "./snapshot.ts";
 
 /** What the dashboard's REST API says of a job (ray/dashboard/modules/job, Ray 2.40 to 2.60). */
-const JobInfo = z.object({ status: z.string(), driver_exit_code: z.number().nullish() });
+const JobInfo = z.object({ status: z.string(), driver_exit_code: z.nullish(z.number()) });
 const ANSWER_MS = 10_000;
 const COMES = { forMs: 30_000, everyMs: 200 };
 

@@ -1,29 +1,27 @@
 import { type Deadline, deadlineIn, pause } from "../../common/deadline.ts";
 import { err, ok, type Result } from "../../common/result.ts";
-import type { NodeInfo } from "../../gcs/client.ts";
+import { type NodeInfo, openGcs } from "../../gcs/client.ts";
 import { clientWord } from "../checks/client-program.ts";
 import { HEALTH_NAME, TEST_CLIENT_NAME } from "../config/settings.ts";
 import type { Driver, Request, Service } from "../drivers/driver.ts";
 import { type Attempt, interrupted, type WsFailure } from "../failure.ts";
 import type { Job } from "../output/progress.ts";
 import { ended, tooLate } from "./diagnosis.ts";
-import { type GcsSnapshot, gcsOf, healthAnswers, newestNamed } from "./snapshot.ts";
+import { judgeService, type Look, type Seen } from "./judge.ts";
+import { GCS_TIMEOUT_MS, type GcsSnapshot, gcsOf, healthAnswers } from "./snapshot.ts";
 
-const ASK_GCS_EVERY_MS = 100;
-
-/** One look at a service: what shows that it is ready, what it lacks, or how it ended. */
-export type Seen = { readonly ready: string } | { readonly notYet: string } | { readonly ended: string };
+const FIND_GCS_EVERY_MS = 100;
+const ASK_GCS_EVERY_MS = 25;
+const SETTLE_MS = 200;
 
 /** A start of a part that is under way. */
-export interface Wait {
+export interface Wait extends Pick<Look, "former"> {
   readonly driver: Driver;
   readonly request: Request;
   readonly job: Job;
   readonly names: readonly string[];
   /** The services before this call of `ws` changed anything. */
   readonly before: readonly Service[];
-  /** Ids of nodes that the GCS listed before: under the same name they are earlier runs. */
-  readonly former: ReadonlySet<string>;
   readonly deadline: Deadline;
   readonly started: ReadonlySet<string>;
   readonly last: Map<string, Seen>;
@@ -31,7 +29,6 @@ export interface Wait {
 
 /** Waits until each service is ready. Returns those that the start, which may fail, started anew. */
 export async function untilReady(wait: Wait, starting: Attempt): Attempt<string[]> {
-  const { driver, job, names, before, last } = wait;
   let end: Result<void, WsFailure> | undefined;
   // What it throws is thrown by the race below.
   void starting.then(
@@ -43,33 +40,80 @@ export async function untilReady(wait: Wait, starting: Attempt): Attempt<string[
   for (;;) {
     // Asked before the look: what has just been started is then seen by that look.
     const startEnded = end;
-    const { now, alive } = await lookAtAll({ ...wait, started: new Set(wait.started) });
-    if (job.signal.aborted) return err(interrupted(job.signal));
-    const failure = await failureOf(wait, now, startEnded);
-    if (failure !== undefined) return err(failure);
-    const ready = names.every((name) => "ready" in (last.get(name) ?? {}));
-    if (startEnded?.ok && ready)
-      return ok(names.filter((name) => named(now, name)?.life !== named(before, name)?.life));
-    if (wait.deadline.expired()) {
-      const waiting = [...last].flatMap(([node, seen]) =>
-        "notYet" in seen ? [{ node, why: seen.notYet, service: named(now, node) }] : [],
-      );
-      return err(await tooLate(driver, waiting, job.timeoutMs));
-    }
-    const pausing = untilNews(wait, alive);
-    await (end === undefined ? Promise.race([pausing, starting]) : pausing);
+    const { now, gcs } = await lookAtAll({ ...wait, started: new Set(wait.started) });
+    const outcome = await outcomeOf(wait, now, startEnded);
+    if (outcome !== undefined) return outcome;
+    const news = await untilNews(wait, gcs, end === undefined ? starting : undefined);
+    if (!news || gcs === undefined || !startEnded?.ok) continue;
+    // Where that was all that they lacked, another look at the services, which ran just now, is saved.
+    await lookAtAll(wait, now);
+    const sooner = await outcomeOf(wait, now, startEnded);
+    if (sooner !== undefined) return sooner;
   }
 }
 
-/** Returns when the next look is due, or the GCS lists more nodes or fewer: asking it alone does not slow down Ray's start. */
-async function untilNews({ driver, job, started }: Wait, before: number | undefined): Promise<void> {
-  const next = deadlineIn(driver.lookEveryMs);
-  while ((await pause(ASK_GCS_EVERY_MS, job.signal)) && !next.expired())
-    if (aliveIn(await gcsOf(driver, nodesIn(started))) !== before) return;
+/** How the wait ends after a look; undefined: it goes on. */
+async function outcomeOf(
+  wait: Wait,
+  now: readonly Service[],
+  startEnded: Result<void, WsFailure> | undefined,
+): Promise<Result<string[], WsFailure> | undefined> {
+  const { driver, job, names, before, last } = wait;
+  if (job.signal.aborted) return err(interrupted(job.signal));
+  const failure = await failureOf(wait, now, startEnded);
+  if (failure !== undefined) return err(failure);
+  const ready = names.every((name) => "ready" in (last.get(name) ?? {}));
+  if (startEnded?.ok && ready)
+    return ok(names.filter((name) => named(now, name)?.life !== named(before, name)?.life));
+  if (!wait.deadline.expired()) return undefined;
+  const waiting = [...last].flatMap(([node, seen]) =>
+    "notYet" in seen ? [{ node, why: seen.notYet, service: named(now, node) }] : [],
+  );
+  return err(await tooLate(driver, waiting, job.timeoutMs));
 }
 
-const aliveIn = ({ view }: Pick<GcsSnapshot, "view">): number | undefined =>
-  view?.nodes.filter(({ alive }) => alive).length;
+/** Returns when the next look is due, or, with true, when the GCS lists more nodes or fewer. `starting`: a start to be looked at. */
+async function untilNews(wait: Wait, before: GcsSnapshot | undefined, starting?: Attempt): Promise<boolean> {
+  const { job, names, before: former } = wait;
+  const stop = new AbortController();
+  const pausing = askOn(wait, before, AbortSignal.any([job.signal, stop.signal]));
+  try {
+    if (starting === undefined) return await pausing;
+    const first = await Promise.race([pausing, starting]);
+    if (typeof first === "boolean") return first;
+    // What has just been started shows nothing yet, and each look takes the processors from it.
+    const isNew = first.ok && names.some((name) => !named(former, name)?.running);
+    if (isNew) await pause(SETTLE_MS, job.signal);
+    return false;
+  } finally {
+    stop.abort();
+  }
+}
+
+/** Asks the GCS alone, on a connection that is kept: that does not slow down Ray's start. */
+async function askOn(
+  { driver, started }: Wait,
+  before: GcsSnapshot | undefined,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const next = deadlineIn(driver.lookEveryMs);
+  const view = before?.view;
+  const client = view && openGcs(view.head.address, before.options);
+  const ask = async (): Promise<readonly NodeInfo[] | undefined> => {
+    const nodes = await client?.nodes(GCS_TIMEOUT_MS);
+    return nodes?.ok ? nodes.value : (await gcsOf(driver, nodesIn(started))).view?.nodes;
+  };
+  try {
+    while ((await pause(client ? ASK_GCS_EVERY_MS : FIND_GCS_EVERY_MS, signal)) && !next.expired())
+      if (aliveIn(await ask()) !== aliveIn(view?.nodes)) return true;
+    return false;
+  } finally {
+    client?.close();
+  }
+}
+
+const aliveIn = (nodes: readonly NodeInfo[] | undefined): number | undefined =>
+  nodes?.filter(({ alive }) => alive).length;
 
 /** All, or none yet: a published port that is asked while its container gets its network answers a second later, at ARP's next try. */
 const nodesIn = (started: ReadonlySet<string>) =>
@@ -78,11 +122,17 @@ const nodesIn = (started: ReadonlySet<string>) =>
 export const named = (services: readonly Service[], name: string) =>
   services.find((each) => each.name === name);
 
-/** Looks at every service once and shows what is new. A driver that cannot list them now may at the next look. */
-async function lookAtAll(wait: Wait): Promise<{ now: readonly Service[]; alive?: number | undefined }> {
+/**
+ * Looks at every service once, as `listed` where that is given, and shows what is new. A driver that cannot list them now may at the
+ * next look.
+ */
+async function lookAtAll(
+  wait: Wait,
+  listed?: readonly Service[],
+): Promise<{ now: readonly Service[]; gcs?: GcsSnapshot }> {
   const { driver, request, names, before, former, started, last } = wait;
   const [found, gcs, health] = await Promise.all([
-    started.size === 0 ? ok([]) : driver.list(request.part),
+    listed ? ok(listed) : started.size === 0 ? ok([]) : driver.list(request.part),
     gcsOf(driver, nodesIn(started)),
     started.has(HEALTH_NAME) ? healthAnswers(driver) : err("it is not started"),
   ]);
@@ -97,7 +147,7 @@ async function lookAtAll(wait: Wait): Promise<{ now: readonly Service[]; alive?:
     show(wait, name, now, seen);
     last.set(name, seen);
   }
-  return { now: found.value, alive: aliveIn(gcs) };
+  return { now: found.value, gcs };
 }
 
 /** What was shown as ready or ended is not shown again. */
@@ -124,47 +174,4 @@ async function failureOf(
     for (const [name, seen] of last)
       if ("ended" in seen) return ended(driver, name, seen.ended, named(now, name));
   return starting?.ok === false ? starting.error : undefined;
-}
-
-export interface Look extends Pick<Wait, "former"> {
-  readonly name: string;
-  readonly noun: Driver["noun"];
-  readonly now: Service | undefined;
-  readonly before: Service | undefined;
-  readonly started: boolean;
-  readonly gcs: Pick<GcsSnapshot, "view" | "noHead">;
-  readonly health: Result<void, string>;
-  readonly clientWord: string | undefined;
-}
-
-const GONE = { container: "its container was removed meanwhile", process: "its process is gone" } as const;
-
-/** Judges one service. Pure. */
-export function judgeService(look: Look): Seen {
-  const { now, before, noun } = look;
-  if (!look.started) return { notYet: "its turn to start has not come yet" };
-  if (now === undefined) return { ended: GONE[noun] };
-  // A restart policy turns an end into a restart, which counts all the same.
-  const restartsBefore = now.ref === before?.ref ? before.restarts : 0;
-  if (now.ended || now.restarts > restartsBefore) return { ended: now.exit };
-  return now.running ? judgeRunning(look, now) : { notYet: `its ${noun} is ${now.status}` };
-}
-
-function judgeRunning({ before, former, gcs, health, clientWord }: Look, now: Service): Seen {
-  const { name, life } = now;
-  if (name === HEALTH_NAME) return health.ok ? { ready: "200 OK" } : { notYet: health.error };
-  if (name === TEST_CLIENT_NAME)
-    return clientWord === undefined ? { notYet: "it has not connected yet" } : { ready: clientWord };
-  const { view, noHead } = gcs;
-  if (noHead?.reason === "wants-token") return { notYet: `the GCS at ${noHead.at} refuses our token` };
-  if (view === undefined) return { notYet: "no GCS answers yet" };
-  const isNew = life !== before?.life;
-  // A GCS that kept its state lists nodes that it had when it ended.
-  const isFormer = ({ nodeId, startedAtMs: at }: NodeInfo) =>
-    former.has(nodeId) || (at > 0 && at < now.startedAtMs);
-  const lives = view.nodes.filter((each) => !isNew || !isFormer(each));
-  const node = newestNamed(lives, name);
-  if (node === undefined) return { notYet: "the GCS does not list it yet" };
-  if (!node.alive) return { notYet: "the GCS lists it as DEAD" };
-  return { ready: `${node.isHead ? "HEAD" : "WORKER"}, ALIVE` };
 }

@@ -12,7 +12,7 @@ import type { NodeSettings } from "../config/settings.ts";
 import type { Driver, Service } from "../drivers/driver.ts";
 import type { Attempt } from "../failure.ts";
 
-const GCS_TIMEOUT_MS = 2000;
+export const GCS_TIMEOUT_MS = 2000;
 const HEALTH_TIMEOUT_MS = 1000;
 
 /** A HEAD that answers, and the nodes that its GCS lists, dead ones included. */
@@ -37,7 +37,7 @@ export async function askGcs(addresses: readonly Address[], options: GcsOptions)
   );
   const heads = answers.filter((answer) => answer.kind === "ray-gcs");
   const view = heads[0] && (await listNodes(heads[0], options));
-  return { heads, view, noHead: view ? undefined : whyNone(answers) };
+  return { heads, view, options, noHead: view ? undefined : whyNone(answers) };
 }
 
 async function listNodes(head: RayGcs, options: GcsOptions): Promise<ClusterView | undefined> {
@@ -61,6 +61,8 @@ function whyNone(answers: readonly ProbeResult[]): NoHead {
 
 /** The same of this cluster: an explicit HEAD elsewhere, and those of `services` that run; without `services` all nodes. */
 export async function gcsOf(driver: Driver, services?: readonly Service[]): Promise<GcsSnapshot> {
+  // A member that has no container yet knows no HEAD.
+  if (driver.cluster !== undefined && services?.length === 0) return askGcs([], driver);
   if (driver.cluster !== undefined) {
     const joined = await driver.cluster();
     return askGcs(joined?.heads ?? [], { token: joined?.token ?? null, tls: joined?.tls });
@@ -130,7 +132,9 @@ export async function healthAnswers(driver: Driver): Promise<Result<void, string
     const { status } = await send(healthUrl(driver), HEALTH_TIMEOUT_MS);
     return status === 200 ? ok(undefined) : err(`it answers ${status}`);
   } catch (error) {
-    return err(`it does not answer (${(error as NodeJS.ErrnoException).code ?? (error as Error).message})`);
+    const { name, code, message } = error as NodeJS.ErrnoException;
+    const why = name === "AbortError" ? `in ${HEALTH_TIMEOUT_MS} ms` : (code ?? message);
+    return err(`it does not answer (${why})`);
   }
 }
 

@@ -39,7 +39,7 @@ export async function start(
 
 /** Starts the services while it waits for them. Nothing is taken down here. */
 async function bringUp(driver: Driver, request: Request, job: Job, before: readonly Service[]) {
-  const { view } = await gcsOf(driver);
+  const { view } = await gcsOf(driver, before);
   const names = servicesOf(driver.settings, request.part);
   for (const name of names) job.progress.begin(name, placed(name, driver.absent(name)));
   const started = new Set<string>();

@@ -26,10 +26,13 @@ export const upCluster = (driver: Driver, job: Job, { build, agree, begin }: UpO
   locked(driver, job, async (): Attempt<{ started: string[]; warnings: readonly Problem[] }> => {
     const asked = driver.until(job.signal);
     const request: Request = { part: "main", head: driver.settings.test.target, build };
-    const [found, surveyed] = await Promise.all([listReachable(asked), asked.survey(request)]);
-    if (!found.ok) return found;
+    const surveyed = await asked.survey(request);
     if (!surveyed.ok) return surveyed;
-    const planned = await planCluster(asked, found.value, surveyed.value);
+    const { there } = surveyed.value;
+    // Such a cluster would seem to have no HEAD, and be replaced.
+    const { noHead } = await gcsOf(asked, there);
+    if (noHead?.reason === "wants-token") return err({ reason: "token-refused", at: noHead.at });
+    const planned = await planCluster(asked, there, surveyed.value);
     if (!planned.ok) return planned;
     const agreed = await agree(planned.value.plan);
     if (!agreed.ok) return agreed;
@@ -38,19 +41,12 @@ export const upCluster = (driver: Driver, job: Job, { build, agree, begin }: UpO
     if (!ready.ok) return ready;
     begin();
     const bringBack = keepSecrets(driver.stateDir, driver.name, driver.secrets);
-    const known = isUntouched(leaving, surveyed.value) ? found.value : undefined;
+    const known = isUntouched(leaving, surveyed.value) ? there : undefined;
     const started = await start(driver, request, job, known);
     if (started.ok) return ok({ started: started.value, warnings: surveyed.value.warnings });
     bringBack();
     return started;
   });
-
-/** The services, unless a GCS refuses our token: such a cluster would seem to have no HEAD, and be replaced. */
-async function listReachable(driver: Driver): ReturnType<Driver["list"]> {
-  const found = await driver.list("main");
-  const { noHead } = found.ok ? await gcsOf(driver, found.value) : {};
-  return noHead?.reason === "wants-token" ? err({ reason: "token-refused", at: noHead.at }) : found;
-}
 
 const isUntouched = (leaving: readonly string[], { replaces }: Survey): boolean =>
   leaving.length === 0 && replaces === undefined;

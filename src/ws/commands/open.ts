@@ -9,7 +9,6 @@ import type { WsContext } from "../context.ts";
 import type { Opened } from "../drivers/choose.ts";
 import type { Driver } from "../drivers/driver.ts";
 import { EXIT } from "../failure.ts";
-import { servePage } from "../machine/page-proxy.ts";
 import { onCluster, type Run } from "./command.ts";
 
 export const addOpen = (program: Command, run: Run) =>
@@ -30,6 +29,7 @@ async function openPage({ driver }: Opened, context: WsContext) {
   const { terminal, env, signal, interactive } = context;
   const cluster = await driver.cluster?.();
   if (driver.cluster !== undefined && cluster === undefined) return NODE_AWAY;
+  const { servePage } = await import("../machine/page-proxy.ts");
   const page = cluster ? (await servePage(cluster.access, signal)).url : await servicePage(driver);
   const head = await runningHead(driver.until(signal));
   const dashboard = head.ok ? dashboardUrl(driver, head.value) : undefined;

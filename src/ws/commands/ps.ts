@@ -6,11 +6,9 @@ import type { Opened } from "../drivers/choose.ts";
 import type { Driver } from "../drivers/driver.ts";
 import { EXIT } from "../failure.ts";
 import { readStanding } from "../machine/service.ts";
-import { renderPs } from "../output/ps-table.ts";
 import { printJson, printLines } from "../output/terminal.ts";
 import { JSON_OPTION, type JsonOption, onCluster, type Run } from "./command.ts";
 import { costOf } from "./members/promote.ts";
-import { watchPs } from "./watch-ps.ts";
 
 export const addPs = (program: Command, run: Run) =>
   program
@@ -25,13 +23,13 @@ async function ps(
   context: WsContext,
   options: JsonOption & { readonly watch?: true },
 ) {
-  if (options.watch) return watchPs(driver, context);
+  if (options.watch) return (await import("./watch-ps.ts")).watchPs(driver, context);
   const [answer, second] = await Promise.all([reportCluster(driver.until(context.signal)), other()]);
   if (!answer.ok) return answer.error;
   const report = answer.value;
   const { out, err } = context.terminal;
   if (options.json) printJson(out, report);
-  else out(`${renderPs(report)}\n`);
+  else out(`${(await import("../output/ps-table.ts")).renderPs(report)}\n`);
   if (second !== undefined)
     context.terminal.err(`→ A cluster of the ${second} runtime runs as well: ./ws --runtime ${second} ps\n`);
   if (report.silent !== undefined && report.removed === undefined)

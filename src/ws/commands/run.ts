@@ -1,9 +1,9 @@
-import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { formatAddress } from "../../common/address.ts";
 import { pause } from "../../common/deadline.ts";
+import { randomHex } from "../../common/digest.ts";
 import { jobAt } from "../cluster/job.ts";
 import { addressInside, runningHead } from "../cluster/snapshot.ts";
 import type { NodeSettings } from "../config/settings.ts";
@@ -47,7 +47,7 @@ async function runJob(
   const head = await runningHead(driver.until(context.signal));
   if (!head.ok) return head.error;
   warnOfSize(context, folder);
-  const id = `ws-${randomBytes(8).toString("hex")}`;
+  const id = `ws-${randomHex(8)}`;
   const how = [`--log-color=${context.interactive}`, ...(options.wait ? [] : ["--no-wait"])];
   const words = submission(driver, head.value, [id, ...how, "--", ...entrypoint]);
   const job = jobAt(driver, head.value, id);

@@ -148,12 +148,18 @@ async function judge(
   if (signal.aborted) return undefined;
   say(`\n${summarize(results).line}\n`);
   const tookMs = monotonicMs() - began;
-  publish(terminal, options, { results, runtime: driver.name, head: formatAddress(head), tookMs, ...run });
+  await publish(terminal, options, {
+    results,
+    runtime: driver.name,
+    head: formatAddress(head),
+    tookMs,
+    ...run,
+  });
   return results.every(({ outcome }) => outcome !== "failed");
 }
 
-function publish({ out, err }: Terminal, { report, json }: TestOptions, run: TestRun): void {
+async function publish({ out, err }: Terminal, { report, json }: TestOptions, run: TestRun): Promise<void> {
   if (report !== undefined)
-    (json ? err : out)(`→ Written: ${writeReport(resolve(report), run).join(", ")}\n`);
+    (json ? err : out)(`→ Written: ${(await writeReport(resolve(report), run)).join(", ")}\n`);
   if (json) printJson(out, withCounts(run));
 }

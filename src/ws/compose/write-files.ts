@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
 import { lstat, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
+import { sha256 } from "../../common/digest.ts";
 import { err, ok, type Result } from "../../common/result.ts";
 import type { Settings } from "../config/settings.ts";
 import { secretsFolder } from "../config/tokens.ts";
@@ -71,7 +71,7 @@ export async function writeComposeFiles(
 
 const MARK = "# ws sha256:";
 
-const digest = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 32);
+const digest = (text: string): string => sha256(text).slice(0, 32);
 
 /** The text with a first line by which a later `ws` can check that it wrote all of it. Pure. */
 export const marked = (text: string): string => `${MARK}${digest(text)}\n${text}`;

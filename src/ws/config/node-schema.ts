@@ -1,5 +1,5 @@
-import * as z from "zod";
-import { KEYS, optional, section, withDefault } from "./keys.ts";
+import * as z from "zod/mini";
+import { described, KEYS, optional, section, withDefault } from "./keys.ts";
 import { RAY_NODES } from "./nodes.ts";
 import * as scalar from "./scalars.ts";
 
@@ -7,10 +7,19 @@ const FIRST = RAY_NODES[0];
 /** What a node has that neither it nor services.ray.defaults describes. */
 const USUAL = { cpus: 4, memory: "8g" };
 
-const list = <S extends z.ZodType>(each: S) => z.array(each, { error: "expected a list" });
-const files = z.union([scalar.path.transform((path) => [path]), z.array(scalar.path)], {
-  error: "expected a file, or a list of files",
-});
+const list = <S extends z.ZodMiniType>(each: S) => z.array(each, { error: "expected a list" });
+const files = z.union(
+  [
+    z.pipe(
+      scalar.path,
+      z.transform((path: string) => [path]),
+    ),
+    z.array(scalar.path),
+  ],
+  {
+    error: "expected a file, or a list of files",
+  },
+);
 const build = z.strictObject(
   {
     enabled: withDefault(scalar.onOff, true, "false: the image is there already."),
@@ -68,26 +77,25 @@ const rayNode = (node: Node, ports: number) =>
     max_worker_port: optional(scalar.port, ports + 99, "Last port of its workers. Left out: computed."),
   });
 
-const [cpu, gpu] = RAY_NODES.map((node, i) => rayNode(node, 21000 + 100 * i));
+const cpu = rayNode(FIRST, 21000);
+const gpu = rayNode(RAY_NODES[1], 21100);
 const further = rayNode({ name: "ray-NAME", headPort: 6381, dashboardPort: 8267, clientPort: 10003 }, 21200);
 export type NodeFile = z.output<typeof further>;
 
+const defaults = section({
+  ...sharedKeys,
+  cpus: withDefault(scalar.cpus, USUAL.cpus, "CPUs that Ray counts, and the container's limit."),
+  memory: withDefault(scalar.memory, USUAL.memory, "The container's limit: memory and object store."),
+});
+const everyNode = described(defaults, { description: "What every node has that does not say otherwise." });
+const known = z.object({ ...baseKeys, defaults: everyNode, cpu, gpu }, KEYS);
+const rayKeys = z.catchall(known, further);
+
 /** `services.ray`: what holds for all nodes, and each node by its key. */
-export const ray = z
-  .object(
-    {
-      ...baseKeys,
-      defaults: section({
-        ...sharedKeys,
-        cpus: withDefault(scalar.cpus, USUAL.cpus, "CPUs that Ray counts, and the container's limit."),
-        memory: withDefault(scalar.memory, USUAL.memory, "The container's limit: memory and object store."),
-      }).describe("What every node has that does not say otherwise."),
-      ...{ cpu, gpu },
-    },
-    KEYS,
-  )
-  .catchall(further)
-  .transform(({ image, build, defaults, ...nodes }) => ({
+export const ray = z.pipe(
+  rayKeys,
+  z.transform(({ image, build, defaults, ...nodes }: z.output<typeof rayKeys>) => ({
     ...{ image, build, defaults },
     nodes: nodes as Readonly<Record<string, NodeFile>>,
-  }));
+  })),
+);

@@ -1,24 +1,28 @@
 import { isIPv4 } from "node:net";
-import * as z from "zod";
+import * as z from "zod/mini";
 import * as hosts from "../../common/address.ts";
 import { shownSentence } from "../../common/output/shown.ts";
 import * as values from "../../common/values.ts";
 import { parseSubnet } from "./ipv4.ts";
+import { described } from "./keys.ts";
 
 /** The single values of config.yaml. */
 
-const parsed = <T, S extends string | number>(type: z.ZodType<S>, { parse }: values.Form<T>) =>
-  type.transform((raw, context): T => {
-    const result = parse(String(raw).trim());
-    if (result.ok) return result.value;
-    context.addIssue({ code: "custom", message: shownSentence(result.error), input: raw });
-    return z.NEVER;
-  });
+const parsed = <T, S extends string | number>(type: z.ZodMiniType<S>, { parse }: values.Form<T>) =>
+  z.pipe(
+    type,
+    z.transform((raw: S, { issues }): T => {
+      const result = parse(String(raw).trim());
+      if (result.ok) return result.value;
+      issues.push({ code: "custom", message: shownSentence(result.error), input: raw });
+      return z.NEVER;
+    }),
+  );
 
 const text = <T>(form: values.Form<T>) => parsed(z.string({ error: `expected ${form.expected}` }), form);
 
 /** YAML types plain digits as numbers. The bounds of `number` are for editors; the form looks at both spellings. */
-const numberOrText = <T>(form: values.Form<T>, number: z.ZodType<number> = z.number()) =>
+const numberOrText = <T>(form: values.Form<T>, number: z.ZodMiniType<number> = z.number()) =>
   parsed(z.union([number, z.string()], { error: `expected ${form.expected}` }), form);
 
 const matching = (expected: string, shape: RegExp) => text(values.matching(expected, shape));
@@ -31,7 +35,7 @@ export const retries = numberOrText(values.wholeNumber(1, 1000));
 export const memory = numberOrText(values.bytes);
 export const port = numberOrText(
   hosts.port,
-  z.number().meta({ type: "integer", minimum: 1, maximum: 65535 }),
+  described(z.number(), { type: "integer", minimum: 1, maximum: 65535 }),
 );
 export const host = text(hosts.host);
 export const hostPort = text(hosts.address);
@@ -86,42 +90,46 @@ const GPUS = { error: "expected all, a number, or a list of ids" };
 export const gpus = z.union(
   [
     z.literal("all"),
-    z.int().min(0, GPUS),
-    z.array(z.union([z.string(), z.number()], GPUS).transform(String)).min(1, GPUS),
+    z.int().check(z.minimum(0, GPUS)),
+    z.array(z.pipe(z.union([z.string(), z.number()], GPUS), z.transform(String))).check(z.minLength(1, GPUS)),
   ],
   GPUS,
 );
 
-const mapOf = <T extends z.ZodType>(name: RegExp, value: T, expected: string) =>
-  z.record(z.string().regex(name, { error: `expected ${expected}` }), value, {
+const mapOf = <T extends z.ZodMiniType>(name: RegExp, value: T, expected: string) =>
+  z.record(z.string().check(z.regex(name, { error: `expected ${expected}` })), value, {
     error: `expected ${expected}`,
   });
 
 export const variables = mapOf(
   /^[A-Za-z_]\w*$/,
-  z
-    .union([z.string(), z.number(), z.boolean()], { error: "expected a text, a number, true or false" })
-    .transform(String),
+  z.pipe(
+    z.union([z.string(), z.number(), z.boolean()], { error: "expected a text, a number, true or false" }),
+    z.transform(String),
+  ),
   "names of variables with their values",
 );
 /** `ray start` refuses others (ray/_private/label_utils.py, scripts.py, 2.60). */
 export const labels = mapOf(
   /^(?!ray\.io\/)[A-Za-z0-9](?:[\w./-]*[A-Za-z0-9])?$/,
-  label.pipe(
-    z.string().regex(/^(?:[A-Za-z0-9](?:[\w.-]{0,61}[A-Za-z0-9])?)?$/, {
-      error: "expected letters, digits, '-', '_' and '.'",
-    }),
+  z.pipe(
+    label,
+    z.string().check(
+      z.regex(/^(?:[A-Za-z0-9](?:[\w.-]{0,61}[A-Za-z0-9])?)?$/, {
+        error: "expected letters, digits, '-', '_' and '.'",
+      }),
+    ),
   ),
   "names of labels with their values",
 );
 const AMOUNT = { error: "expected a number from 0" };
 export const resources = mapOf(
   /^(?!(?:CPU|GPU|memory|object_store_memory)$)\S+$/,
-  z.number(AMOUNT).min(0, AMOUNT),
+  z.number(AMOUNT).check(z.minimum(0, AMOUNT)),
   "names of custom resources with their amounts",
 );
 const LIMIT = { error: "expected a whole number, -1 for none, or soft and hard" };
-const limit = z.int(LIMIT).min(-1, LIMIT);
+const limit = z.int(LIMIT).check(z.minimum(-1, LIMIT));
 export const ulimits = mapOf(
   /^[a-z]+$/,
   z.union([limit, z.strictObject({ soft: limit, hard: limit })], LIMIT),

@@ -1,14 +1,14 @@
-import * as z from "zod";
-import { optional, section, withDefault } from "./keys.ts";
+import * as z from "zod/mini";
+import { described, optional, section, withDefault } from "./keys.ts";
 import { ray } from "./node-schema.ts";
 import { RAY_NODES } from "./nodes.ts";
 import * as scalar from "./scalars.ts";
 
 /** A key of the original platform's files that `ws` does not read: other programs of that platform do. */
-const FOREIGN = z
-  .unknown()
-  .optional()
-  .meta({ description: "A key of the original platform, which ws does not read.", deprecated: true });
+const FOREIGN = described(z.optional(z.unknown()), {
+  description: "A key of the original platform, which ws does not read.",
+  deprecated: true,
+});
 
 const FIRST = RAY_NODES[0];
 const NODE_NAMES = RAY_NODES.map(({ name }) => name);

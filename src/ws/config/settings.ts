@@ -53,5 +53,4 @@ export function readSettings(
   return problems.length > 0 ? err({ problems, warnings }) : ok({ settings, warnings });
 }
 
-const inNumericOrder = new Intl.Collator("en", { numeric: true });
-const byPlace = (a: Problem, b: Problem): number => inNumericOrder.compare(a.where, b.where);
+const byPlace = (a: Problem, b: Problem): number => a.where.localeCompare(b.where, "en", { numeric: true });

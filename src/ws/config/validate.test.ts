@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { Ajv } from "ajv";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
-import { configJsonSchema } from "./validate.ts";
+import { configJsonSchema } from "./json-schema.ts";
 
 const inRoot = (file: string): string => readFileSync(new URL(`../../../${file}`, import.meta.url), "utf8");
 

@@ -1,51 +1,9 @@
 import { closestMatch } from "leven";
-import * as z from "zod";
+import type * as z from "zod/mini";
 import type { Problem } from "../../common/failure.ts";
 import { type ConfigDocument, formatPath, type KeyPath } from "./document.ts";
+import { allKeys, keyAt, keysBelow } from "./known-keys.ts";
 import { ConfigFile } from "./schema.ts";
-
-interface KnownKey {
-  /** A key of the original platform, which ws does not read. */
-  readonly deprecated?: boolean;
-  readonly default?: unknown;
-  readonly examples?: readonly unknown[];
-  /** Of a section: the keys below it. */
-  readonly properties?: Readonly<Record<string, KnownKey>>;
-  /** Of a section whose keys have names of the user's: what each of them is. */
-  readonly additionalProperties?: KnownKey | false;
-}
-
-/** The JSON Schema of config.yaml as a person writes it, with every default and description. */
-export const configJsonSchema = () =>
-  z.toJSONSchema(ConfigFile, {
-    io: "input",
-    target: "draft-7",
-    override: ({ jsonSchema }) => {
-      const { example } = jsonSchema;
-      if (example === undefined) return;
-      delete jsonSchema.example;
-      jsonSchema.examples = [example];
-    },
-  });
-
-const ROOT = configJsonSchema() as KnownKey;
-
-const keyAt = (path: KeyPath): KnownKey | undefined =>
-  path.reduce<KnownKey | undefined>(
-    (key, name) => key?.properties?.[name] ?? (key?.additionalProperties || undefined),
-    ROOT,
-  );
-
-/** The names of the keys that are allowed in the section at that path. */
-const keysBelow = (path: KeyPath): string[] =>
-  Object.entries(keyAt(path)?.properties ?? {}).flatMap(([name, key]) => (key.deprecated ? [] : [name]));
-
-/** The paths of all keys that are read, or of the original platform's. */
-const allKeys = (foreign: boolean, section = ROOT): KeyPath[] =>
-  Object.entries(section.properties ?? {}).flatMap(([name, key]) => [
-    ...(foreign === (key.deprecated === true) ? [[name]] : []),
-    ...allKeys(foreign, key).map((below) => [name, ...below]),
-  ]);
 
 /** The nearest of `words`, at most about a third of `name` away. */
 export const nearest = (name: string, words: readonly string[]): string | undefined =>
@@ -109,9 +67,9 @@ function wrongValue(issue: z.core.$ZodIssue, document: ConfigDocument): Problem 
 function exampleFor(path: KeyPath): string {
   const names = path.filter((key) => typeof key === "string");
   const known = keyAt(names);
-  if (known?.properties !== undefined)
+  if (known?.section !== undefined)
     return `Write its keys below it, indented: ${keysBelow(names).join(", ")}.`;
-  const example = known?.default ?? known?.examples?.[0];
+  const example = known?.fallback ?? known?.example;
   // A name that the user chose has no example of its own, its section has one.
   if (example === undefined && names.length > 1) return exampleFor(names.slice(0, -1));
   const text = Array.isArray(example)
@@ -121,7 +79,7 @@ function exampleFor(path: KeyPath): string {
           .map(([name, value]) => `${name}: ${value}`)
           .join(", ")} }`
       : String(example);
-  const unset = known?.default === undefined ? "" : " for that value";
+  const unset = known?.fallback === undefined ? "" : " for that value";
   return `Write for example "${names.at(-1)}: ${text}", or leave the key out${unset}.`;
 }
 

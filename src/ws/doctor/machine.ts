@@ -1,3 +1,4 @@
+import { releaseOf } from "../../common/auth-token.ts";
 import { gib } from "../../common/output/units.ts";
 import { gpuKindOf, kindWord, limitWarnings } from "../compose/host-plan.ts";
 import { freeNetwork, overlapping } from "../drivers/compose/conflicts.ts";
@@ -43,7 +44,7 @@ const RULES: Readonly<Record<string, (facts: DoctorFacts) => Said | Said[]>> = {
     if (!machine.compose.ok) return bad(machine.compose.error, fix);
     const { words, version } = machine.compose.value;
     const saw = `${words.join(" ")} ${version}`;
-    return version.localeCompare(MIN_COMPOSE, "en", { numeric: true }) >= 0
+    return releaseOf(version, 0) >= releaseOf(MIN_COMPOSE, 0)
       ? good(saw)
       : bad(`${saw} is too old, at least ${MIN_COMPOSE} is needed`, fix);
   },

@@ -1,10 +1,9 @@
-import type { Environment } from "../../common/environment.ts";
 import { err, ok } from "../../common/result.ts";
 import { loadSettings } from "../config/load.ts";
 import type { MemberSettings, Settings } from "../config/settings.ts";
 import type { GlobalOptions, WsContext } from "../context.ts";
 import type { Attempt } from "../failure.ts";
-import { memberDriver } from "../machine/driver.ts";
+import { type MemberDriver, memberDriver } from "../machine/driver.ts";
 import { lookHere, memberSettings } from "../machine/settings.ts";
 import { oneLine } from "../output/terminal.ts";
 import { lastUp } from "../state/last-up.ts";
@@ -12,15 +11,8 @@ import { type Machine, readMachine } from "../state/machine.ts";
 import { accessTo, differsFromKept } from "../state/secrets.ts";
 import { isDockerRunning } from "./compose/containers.ts";
 import { composeDriver } from "./compose/driver.ts";
-import {
-  composeRunner,
-  dockerRunner,
-  type Engine,
-  engineHost,
-  findCompose,
-  findEngine,
-  isRemote,
-} from "./compose/engine.ts";
+import { composeRunner, dockerRunner, type Engine, isRemote } from "./compose/engine.ts";
+import { type EngineInfo, findTools, type Tools } from "./compose/tools.ts";
 import { type Driver, RUNTIMES, type RuntimeName } from "./driver.ts";
 import { isLocalRunning, localDriver } from "./local/driver.ts";
 
@@ -111,7 +103,9 @@ export async function open(
 
 /** What a command works on where this machine is a member. */
 export interface MemberOpened extends Opened {
+  readonly driver: MemberDriver;
   readonly engine: Engine;
+  readonly info: EngineInfo | undefined;
   readonly settings: Settings & { readonly machine: MemberSettings };
 }
 
@@ -126,7 +120,7 @@ export async function openMember(
   const { env: shell } = context;
   const tools = await findTools(shell, tool);
   if (!tools.ok) return err({ reason: "runtime-not-available", runtime: "docker", why: tools.error });
-  const { compose, host } = tools.value;
+  const { compose, host, info } = tools.value;
   const member = memberSettings(settings, machine, lookHere(options.stateDir));
   const access = await accessTo(context, options, member, "docker");
   if (!access.ok) return access;
@@ -134,7 +128,7 @@ export async function openMember(
   const engine = { docker: dockerRunner(shell), compose: composeRunner(compose, env), host };
   const driver = memberDriver({ ...options, settings: member, env, secrets: {}, engine });
   const other = async () => (isLocalRunning(options.stateDir) ? "embedded" : undefined);
-  return ok({ driver, overtaken: async () => false, other, engine, settings: member });
+  return ok({ driver, overtaken: async () => false, other, engine, info, settings: member });
 }
 
 function sayChoice({ terminal }: WsContext, { name, why, obvious, tools }: Choice, announce: boolean): void {
@@ -155,7 +149,7 @@ interface Choice {
   readonly why: string;
   /** True where it was asked for, or is what one expects after the last `ws up`. */
   readonly obvious: boolean;
-  readonly tools?: Extract<Awaited<ReturnType<typeof findTools>>, { ok: true }>["value"];
+  readonly tools?: Tools;
 }
 
 /** A cluster that runs here, else the last one that was brought up, else docker where it answers. */
@@ -184,16 +178,4 @@ export async function choose(around: Surroundings): Attempt<Choice> {
   // What that engine runs must not be taken for nothing.
   if (last === "docker") return err({ reason: "engine-away", why: found.error });
   return embedded(`no Docker here: ${found.error}`, false);
-}
-
-/** The engine that answers and, where it is needed, the compose beside it, or in one line what is missing. */
-async function findTools(env: Environment, tool: Needs["tool"]) {
-  const [answer, compose, host] = await Promise.all([
-    findEngine(env),
-    tool === "compose" ? findCompose(env) : ok({ words: ["docker", "compose"] }),
-    engineHost(dockerRunner(env), env),
-  ]);
-  if (!answer.ok) return answer;
-  if (!compose.ok) return err(`engine ${answer.value.version} answers, but ${compose.error}`);
-  return ok({ ...answer.value, compose: compose.value.words, host });
 }

@@ -61,6 +61,8 @@ export interface Request {
 }
 
 export interface Survey {
+  /** The part's services that exist. */
+  readonly there: readonly Service[];
   /** Services that run and must be replaced: why, by name. */
   readonly changed: ReadonlyMap<string, string>;
   /** Images that must be built: why, by service. */

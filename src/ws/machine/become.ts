@@ -5,7 +5,6 @@ import { err, ok } from "../../common/result.ts";
 import { ownTlsFiles } from "../../gcs/tls.ts";
 import { upCluster } from "../cluster/up.ts";
 import { TLS_PORT } from "../compose/machine.ts";
-import { containerName } from "../compose/names.ts";
 import { loadSettings } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
 import { RAY_TOKEN } from "../config/tokens.ts";
@@ -30,7 +29,6 @@ import {
 } from "../state/machine.ts";
 import { leftOver } from "./left-over.ts";
 import { lookForMember } from "./look.ts";
-import { membershipText, parseMembership } from "./membership.ts";
 import { judgeMachine } from "./preflight.ts";
 import { whyUntold } from "./service.ts";
 import { lookHere, memberSettings } from "./settings.ts";
@@ -65,11 +63,17 @@ export async function becomeMember(
   const settings = loadSettings(context, options);
   if (!settings.ok) return settings;
   const part = memberSettings(settings.value, machine, lookHere(stateDir));
+  const docker = dockerRunner(context.env);
   const opening = openMember(context, options, settings.value, machine, "compose");
   const [opened, left, facts] = await Promise.all([
     opening,
-    opening.then((member) => (member.ok ? leftOver(member.value) : [])),
-    lookForMember(dockerRunner(context.env), part, joining?.token),
+    leftOver(docker, part, stateDir),
+    lookForMember(
+      docker,
+      part,
+      joining?.token,
+      opening.then((member) => (member.ok ? member.value.info : undefined)),
+    ),
   ]);
   if (!opened.ok) return opened;
   const { driver, engine } = opened.value;
@@ -96,13 +100,12 @@ async function startMember(
   options: Options,
   machine: Machine,
   settings: Settings,
-  { driver, engine, settings: member }: MemberOpened,
+  { driver }: Pick<MemberOpened, "driver">,
 ): Attempt {
   const { stateDir, timeout } = options;
   const up = await bringUp(context, driver, timeout);
   if (!up.ok) return up;
-  const text = await membershipText(engine, containerName(member, machine.name));
-  const membership = parseMembership(text);
+  const membership = await driver.membership();
   if (membership === undefined) return err({ reason: "no-member" });
   // For programs of this user's: ws env names the files.
   const [secrets, { rayToken, rayKeys }] = [machineSecrets(stateDir), membership];
@@ -113,7 +116,7 @@ async function startMember(
   const { advertise = `${membership.address}:${TLS_PORT}` } = machine;
   const serving = { ...machine, advertise };
   writeMachine(stateDir, serving);
-  giveMembership(stateDir, text);
+  giveMembership(stateDir, membership.text);
   if (machine.advertise !== undefined) return ok(undefined);
   // A candidate keeps a health service, which stands by while another one decides.
   const again = await openMember(context, options, settings, serving, "compose");

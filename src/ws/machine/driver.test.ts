@@ -34,4 +34,5 @@ test("a node that joins is not asked for its membership all the time, and before
   expect(looks.slice(0, 2)).toEqual(["cp", "cp"]);
   membership = "";
   expect(await driver.cluster?.()).toMatchObject({ token: "t" });
+  expect(await driver.until(new AbortController().signal).membership()).toMatchObject({ text: MEMBERSHIP });
 });

@@ -10,7 +10,7 @@ import { endingWith } from "../drivers/compose/engine.ts";
 import type { Project } from "../drivers/compose/project.ts";
 import type { Driver } from "../drivers/driver.ts";
 import { JOIN_TOKEN, type Machine, machineSecrets, writeJoinToken } from "../state/machine.ts";
-import { accessOf, headsIn, type Membership, membershipText, parseMembership } from "./membership.ts";
+import { accessOf, headsIn, type Membership, membershipIn } from "./membership.ts";
 import { askService, makeToken } from "./service.ts";
 
 /** Until its end a node of this machine must have started. */
@@ -19,21 +19,29 @@ const OWN_TOKEN: TokenRequest = { expiresInS: 600, once: true };
 /** Each look for a membership starts a program, and a node that joins needs the processors. */
 const LOOK_EVERY_MS = 1000;
 
+/** With what its node keeps of its membership; undefined while it is no member. */
+export interface MemberDriver extends Driver {
+  readonly membership: () => Promise<Membership | undefined>;
+  until(signal: AbortSignal): MemberDriver;
+}
+
 /** This machine's part in a cluster of several, as containers. `known`: shared by all that are made of one. */
 export function memberDriver(
   project: Project & { readonly settings: { readonly machine: Machine } },
   known: { membership?: Membership | undefined; next?: Deadline } = {},
-): Driver {
+): MemberDriver {
   const driver = composeDriver(project);
   const { engine, settings, stateDir } = project;
   const { name } = settings.machine;
   const rayToken = join(machineSecrets(stateDir), RAY_TOKEN);
   const readRayToken = () => readText(rayToken)?.trim() ?? null;
   const learn = async () => {
-    known.membership ??= parseMembership(await membershipText(engine, containerName(settings, name)));
+    known.membership ??= await membershipIn(engine, containerName(settings, name));
+    return known.membership;
   };
   return {
     ...driver,
+    membership: learn,
     // They share the machine's network, and the health service must answer before a node starts: it makes that node's token.
     isolated: false,
     get token() {

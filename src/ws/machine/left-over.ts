@@ -1,15 +1,18 @@
 import type { Problem } from "../../common/failure.ts";
-import type { MemberOpened } from "../drivers/choose.ts";
+import type { Settings } from "../config/settings.ts";
 import { labelFilters } from "../drivers/compose/containers.ts";
+import type { RunCommand } from "../drivers/compose/engine.ts";
 
 /** Containers and volumes of an earlier membership, whose folder is gone: they are not ours to remove, and are in the way. */
-export async function leftOver({ driver, engine, settings }: MemberOpened): Promise<Problem[]> {
-  const [found, listed] = await Promise.all([
-    driver.list(),
-    engine.docker(["volume", "ls", "--quiet", ...labelFilters(settings)]),
+export async function leftOver(docker: RunCommand, settings: Settings, stateDir: string): Promise<Problem[]> {
+  const list = async (...words: string[]) => {
+    const listed = await docker([...words, ...labelFilters(settings)]);
+    return listed.ok ? listed.value.split("\n").filter(Boolean) : [];
+  };
+  const [containers, volumes] = await Promise.all([
+    list("ps", "--all", "--format", "{{.Names}}"),
+    list("volume", "ls", "--quiet"),
   ]);
-  const containers = found.ok ? found.value.flatMap(({ container }) => container?.name ?? []) : [];
-  const volumes = listed.ok ? listed.value.split("\n").filter(Boolean) : [];
   if (containers.length + volumes.length === 0) return [];
   const removing = [
     ...(containers.length > 0 ? [`docker rm --force ${containers.join(" ")}`] : []),
@@ -18,7 +21,7 @@ export async function leftOver({ driver, engine, settings }: MemberOpened): Prom
   return [
     {
       where: "An earlier membership",
-      problem: `the engine still has ${[...containers, ...volumes].join(", ")}, of which ${driver.stateDir} knows nothing`,
+      problem: `the engine still has ${[...containers, ...volumes].join(", ")}, of which ${stateDir} knows nothing`,
       fix: `Name the folder that does (--state), or remove them: ${removing.join("; ")}`,
     },
   ];

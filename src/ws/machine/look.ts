@@ -2,7 +2,6 @@ import { statfs } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
 import type { Problem } from "../../common/failure.ts";
 import { firewallLines, readFirewall } from "../../common/firewall.ts";
-import { fetchCa, secureCall } from "../../common/net/pinned-tls.ts";
 import { rangesOf } from "../../common/port-ranges.ts";
 import { DEFAULT_PORTS } from "../../common/protocol/join-protocol.ts";
 import type { JoinToken } from "../../common/protocol/join-token.ts";
@@ -13,39 +12,38 @@ import { networksOf, readHostFacts, readRoutes } from "../compose/read-host.ts";
 import type { MemberSettings, Settings } from "../config/settings.ts";
 import { freeIn, hasGpuToolkit } from "../doctor/look.ts";
 import type { RunCommand } from "../drivers/compose/engine.ts";
+import type { EngineInfo } from "../drivers/compose/tools.ts";
 import { findTakenPorts } from "../drivers/local/taken-ports.ts";
 import type { Machine } from "../state/machine.ts";
 import { portsOf } from "./ports.ts";
 import { IMAGE_BYTES, type MachineFacts, type ServiceFacts } from "./preflight.ts";
 
-const INFO =
-  "{{range .SecurityOptions}}{{.}},{{end}}\n{{.OperatingSystem}}\n{{.DockerRootDir}}\n{{json .Runtimes}}\n{{.ServerVersion}}";
-
-/** Looks at this machine and its engine before anything is made. `settings`: of its part. */
+/** Looks at this machine and its engine, which says `asked` of itself, before anything is made. `settings`: of its part. */
 export async function lookForMember(
   docker: RunCommand,
   settings: Settings & { readonly machine: MemberSettings },
   token: JoinToken | undefined,
+  asked: Promise<EngineInfo | undefined>,
 ): Promise<Omit<MachineFacts, "elsewhere">> {
   const { machine, nodes, health } = settings;
   const [info, taken, service] = await Promise.all([
-    docker(["info", "--format", INFO]),
+    asked,
     findTakenPorts(portsOf(machine, health.port)),
     token && lookAtService(token),
   ]);
-  const [security = "", operatingSystem = "", folder = "", runtimes = "", engineVersion = ""] = info.ok
-    ? info.value.split("\n")
-    : [];
+  const { DockerRootDir: folder = "", Runtimes: runtimes } = info ?? {};
   const [disk] = folder === "" ? [] : await freeIn(folder);
   const [node] = nodes;
   const image = ["image", "inspect", "--format", "x", node?.base.image ?? ""];
   const isByToolkit = node?.gpus !== undefined && !isCdi(node.gpus) && settings.gpuType !== "amd";
   return {
-    ...{ engineVersion, operatingSystem, disk, taken, service },
-    securityOptions: security.split(","),
+    ...{ disk, taken, service },
+    engineVersion: info?.ServerVersion ?? "",
+    securityOptions: info?.SecurityOptions ?? [],
+    operatingSystem: info?.OperatingSystem ?? "",
     hasImage: disk !== undefined && disk.freeBytes < IMAGE_BYTES && (await docker(image)).ok,
     hasGpu: isByToolkit && settings.hostHasGpu !== false && readHostFacts().hasGpu,
-    gpuToolkit: hasGpuToolkit(runtimes),
+    gpuToolkit: hasGpuToolkit(JSON.stringify(runtimes ?? {})),
     sharedMemory: machine.infiniband
       ? { bytes: await sizeOf("/dev/shm"), wantedBytes: (node?.objectStoreBytes ?? 0) * SHM_MARGIN }
       : undefined,
@@ -77,6 +75,8 @@ const TIMEOUT_MS = 3000;
 
 /** Looks at a token's cluster from here; nothing secret is sent. The first service that answers with the token's key counts. */
 export async function lookAtService({ services, pin }: JoinToken): Promise<ServiceFacts> {
+  // Late: docker has been asked by now.
+  const { fetchCa, secureCall } = await import("../../common/net/pinned-tls.ts");
   const causes: string[] = [];
   let other: string | undefined;
   for (const service of services) {

@@ -1,5 +1,5 @@
 import { isIPv4 } from "node:net";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { type Address, whitelist } from "../../common/address.ts";
 import { attempt } from "../../common/result.ts";
 import { STATE_FOLDER } from "../compose/names.ts";
@@ -15,26 +15,27 @@ const Membership = z.object({
   address: z.string(),
   credential: z.string(),
   rayToken: z.string(),
-  rayKeys: z.object({ cert: z.string(), key: z.string(), ca: z.string() }).optional(),
+  rayKeys: z.optional(z.object({ cert: z.string(), key: z.string(), ca: z.string() })),
   candidates: z.string(),
   services: z.array(z.string()),
   ca: z.string(),
   /** What the service said when this member was removed. */
-  removed: z.string().optional(),
+  removed: z.optional(z.string()),
 });
-export type Membership = z.infer<typeof Membership>;
+/** `text`: the file itself. */
+export type Membership = z.infer<typeof Membership> & { readonly text: string };
 
-/** The text of the membership in a node's container, which need not run; empty where it has none. */
-export async function membershipText({ docker }: Pick<Engine, "docker">, container: string): Promise<string> {
+/** The membership in a node's container, which need not run; undefined where it has none. */
+export async function membershipIn(
+  { docker }: Pick<Engine, "docker">,
+  container: string,
+): Promise<Membership | undefined> {
   // A tar archive of this one file, whose header has no braces.
   const archive = await docker(["cp", `${container}:${FILE}`, "-"]);
-  const text = archive.ok ? archive.value : "";
-  return text.slice(text.indexOf("{"), text.lastIndexOf("}") + 1);
+  const all = archive.ok ? archive.value : "";
+  const text = all.slice(all.indexOf("{"), all.lastIndexOf("}") + 1);
+  return attempt(() => ({ ...Membership.parse(JSON.parse(text)), text }));
 }
-
-/** Undefined where the text holds none. Pure. */
-export const parseMembership = (text: string): Membership | undefined =>
-  attempt(() => Membership.parse(JSON.parse(text)));
 
 /** How its health services are asked. Pure. */
 export const accessOf = ({ services, ca, member, credential }: Membership): Access => ({

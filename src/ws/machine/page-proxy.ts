@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { request } from "node:https";
 import type { AddressInfo } from "node:net";
 import { json } from "node:stream/consumers";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { causeOf } from "../../common/net/http.ts";
 import { findLeader, STANDBY } from "../../common/net/leader.ts";
 import { pinnedAgent, secureCall } from "../../common/net/pinned-tls.ts";
@@ -89,7 +89,7 @@ class Door {
     const isOwn =
       origin === `http://${this.host}` && type === "application/json" && Number(length) <= MAX_BODY;
     if (!isOwn) return refuse(403, "expected JSON from this page itself");
-    const asked = z.core.safeParse(SessionRequest, await json(incoming).catch(() => undefined));
+    const asked = z.safeParse(SessionRequest, await json(incoming).catch(() => undefined));
     if (this.#code === undefined || asked.data?.token !== this.#code)
       return refuse(
         401,

@@ -1,3 +1,4 @@
+import { releaseOf } from "../../common/auth-token.ts";
 import type { Problem } from "../../common/failure.ts";
 import type { Firewall } from "../../common/firewall.ts";
 import { gib, span } from "../../common/output/units.ts";
@@ -52,12 +53,11 @@ export function judgeMachine(facts: MachineFacts, { name }: Pick<Machine, "name"
       problem: `runs on ${elsewhere}, and this machine is to be the member`,
       fix: "Type the command on that machine, or choose the engine of this one: docker context use default",
     },
-    engineVersion !== "" &&
-      engineVersion.localeCompare(MIN_ENGINE, "en", { numeric: true }) < 0 && {
-        where: "The Docker engine",
-        problem: `expected version ${MIN_ENGINE} or later, got ${engineVersion}`,
-        fix: "Install a later one: https://docs.docker.com/engine/install/",
-      },
+    releaseOf(engineVersion, Infinity) < releaseOf(MIN_ENGINE, 0) && {
+      where: "The Docker engine",
+      problem: `expected version ${MIN_ENGINE} or later, got ${engineVersion}`,
+      fix: "Install a later one: https://docs.docker.com/engine/install/",
+    },
     securityOptions.some((each) => each.startsWith("name=rootless")) && {
       where: "The Docker engine",
       problem: "is rootless: its host network is not this machine's, so that others do not reach it",

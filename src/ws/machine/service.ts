@@ -1,9 +1,8 @@
 import { join } from "node:path";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { readText } from "../../common/files.ts";
 import type { Answer, Call } from "../../common/net/http.ts";
 import { findLeader, STANDBY } from "../../common/net/leader.ts";
-import { secureCall } from "../../common/net/pinned-tls.ts";
 import {
   Members,
   Promoted,
@@ -27,6 +26,9 @@ export interface Access {
   readonly bearer: string;
 }
 
+/** Late: a command starts docker before it loads TLS. */
+const pinnedTls = () => import("../../common/net/pinned-tls.ts");
+
 type Method = "GET" | "POST" | "DELETE";
 
 /** A service that takes over first asks those that are gone. */
@@ -39,6 +41,7 @@ export async function askService(
   path: string,
   body?: object,
 ): Promise<Result<Answer, string>> {
+  const { secureCall } = await pinnedTls();
   const leader = await findLeader(services, secureCall(ca, null), TIMEOUT_MS.GET);
   if (!leader.ok) return err(leader.error.join("; ") || "no health service is known");
   return secureCall(ca, bearer)(leader.value)(method, path, TIMEOUT_MS[method], body);
@@ -52,11 +55,11 @@ export function whyUntold(answer: Result<Answer, string>): string | undefined {
 }
 
 /** How the admin of the health service of this machine asks it; undefined where none has been here. */
-function asAdmin(stateDir: string): Call | undefined {
+async function asAdmin(stateDir: string): Promise<Call | undefined> {
   const [ca, bearer] = [CA_FILE, ADMIN_FILE].map((file) =>
     readText(join(clusterFolder(stateDir), file))?.trim(),
   );
-  return ca && bearer ? secureCall(ca, bearer)(`127.0.0.1:${TLS_PORT}`) : undefined;
+  return ca && bearer ? (await pinnedTls()).secureCall(ca, bearer)(`127.0.0.1:${TLS_PORT}`) : undefined;
 }
 
 /** Asks the health service of this machine as its admin. `wanted`: what it did not do where it refuses. */
@@ -66,7 +69,7 @@ async function askOwn<T>(
   schema: z.core.$ZodType<T>,
   ...[method, path, body]: [method: Method, path: string, body?: object]
 ): Attempt<T> {
-  const call = asAdmin(stateDir);
+  const call = await asAdmin(stateDir);
   if (call === undefined) return err({ reason: "no-authority" });
   const answer = await call(method, path, TIMEOUT_MS[method], body);
   const value = answer.ok && answer.value.status === 200 ? parsed(schema, answer.value) : undefined;
@@ -74,7 +77,7 @@ async function askOwn<T>(
 }
 
 const parsed = <T>(schema: z.core.$ZodType<T>, { body }: Answer): T | undefined =>
-  attempt(() => z.core.parse(schema, JSON.parse(body)));
+  attempt(() => z.parse(schema, JSON.parse(body)));
 
 /** Why a health service did not do what was wanted of it. Pure. */
 export function whyNot(what: string, answer: Result<Answer, string>): WsFailure {

@@ -1,5 +1,6 @@
 import { PassThrough } from "node:stream";
 import { stripVTControlCharacters } from "node:util";
+import { createLogUpdate } from "log-update";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { createProgress } from "./progress.ts";
 
@@ -40,12 +41,13 @@ describe("where nothing can be redrawn", () => {
 
 describe("on a terminal", () => {
   function live() {
-    const stream = Object.assign(new PassThrough(), { isTTY: true, columns: 100, rows: 40 });
+    const terminal = Object.assign(new PassThrough(), { isTTY: true, columns: 100, rows: 40 });
+    const stream = terminal as unknown as NodeJS.WriteStream;
     let text = "";
     stream.on("data", (chunk) => {
       text += String(chunk);
     });
-    const progress = createProgress({ err: () => {}, live: stream as unknown as NodeJS.WriteStream });
+    const progress = createProgress({ err: () => {}, live: stream }, createLogUpdate(stream));
     const seen = () => stripVTControlCharacters(text);
     return { progress, seen };
   }

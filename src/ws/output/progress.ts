@@ -1,5 +1,5 @@
 import { styleText } from "node:util";
-import { createLogUpdate } from "log-update";
+import type { createLogUpdate } from "log-update";
 import { monotonicMs } from "../../common/deadline.ts";
 import { oneLine, type Terminal } from "./terminal.ts";
 
@@ -32,10 +32,12 @@ const seconds = (sinceMs: number): string => `${((monotonicMs() - sinceMs) / 100
 
 /**
  * One line for each thing under way, named by `id`; one that is done or failed changes no more. Redraws its lines on a
- * terminal; elsewhere it writes a line for each beginning and each end.
+ * terminal, by `update`; elsewhere it writes a line for each beginning and each end.
  */
-export function createProgress({ live: stream, err }: Pick<Terminal, "live" | "err">) {
-  const update = stream && createLogUpdate(stream);
+export function createProgress(
+  { live: stream, err }: Pick<Terminal, "live" | "err">,
+  update?: ReturnType<typeof createLogUpdate>,
+) {
   const lines = new Map<string, Line>();
   let frame = 0;
   let timer: NodeJS.Timeout | undefined;

@@ -26,8 +26,8 @@ const run = (...results: CheckResult[]): TestRun => ({
 
 const NASTY = 'a <b> & "c" ]]> | [x](y) \u001b[31mred\u001b[0m \u0000\u0008 end';
 
-describe("JUnit XML", () => {
-  const xml = junitXml(
+describe("JUnit XML", async () => {
+  const xml = await junitXml(
     run(
       result("cluster/a", "ok", "8 CPUs"),
       result("cluster/b", "failed", NASTY),
@@ -47,8 +47,8 @@ describe("JUnit XML", () => {
     expect(xml).not.toMatch(/[\u0000-\u0008\u001b]/);
   });
 
-  test("a worker that did not come up fails the report even if each line holds", () => {
-    const failed = junitXml({
+  test("a worker that did not come up fails the report even if each line holds", async () => {
+    const failed = await junitXml({
       ...run(result("cluster/a", "ok", "")),
       startFailure: ["✗ test-ray-worker ended"],
     });
@@ -77,8 +77,8 @@ describe("files", () => {
   });
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-  test("three of them, and the JSON says what the run was", () => {
-    const files = writeReport(join(folder, "new", "one"), run(result("cluster/a", "ok", "")));
+  test("three of them, and the JSON says what the run was", async () => {
+    const files = await writeReport(join(folder, "new", "one"), run(result("cluster/a", "ok", "")));
     expect(files.map((file) => file.split(".").at(-1))).toEqual(["xml", "json", "md"]);
     const json = JSON.parse(readFileSync(files[1] ?? "", "utf8"));
     expect(json).toMatchObject({

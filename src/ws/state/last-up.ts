@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { replaceFile } from "../../common/files.ts";
 import { attempt } from "../../common/result.ts";
 import { RUNTIMES } from "../drivers/driver.ts";

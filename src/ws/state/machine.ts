@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { replaceFile } from "../../common/files.ts";
 import { MEMBERSHIP_FILE } from "../../common/protocol/join-protocol.ts";
 import { attempt, err, ok, type Result } from "../../common/result.ts";
@@ -12,14 +12,14 @@ const Machine = z.object({
   name: z.string(),
   candidate: z.boolean(),
   /** The network card whose address the node has, or that address; undefined: what faces the health service. */
-  interface: z.string().optional(),
-  address: z.string().optional(),
+  interface: z.optional(z.string()),
+  address: z.optional(z.string()),
   /** The Ray image instead of config.yaml's. */
-  image: z.string().optional(),
+  image: z.optional(z.string()),
   /** The cluster that this machine makes has a Ray that speaks TLS. */
-  rayTls: z.boolean().optional(),
+  rayTls: z.optional(z.boolean()),
   /** Set: a health service runs here, and what it tells others of where that is, host:port. */
-  advertise: z.string().optional(),
+  advertise: z.optional(z.string()),
 });
 export type Machine = z.infer<typeof Machine>;
 

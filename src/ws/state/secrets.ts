@@ -1,9 +1,9 @@
-import { randomBytes } from "node:crypto";
 import { chmodSync, mkdirSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { parseEnv } from "node:util";
 import { modeIn, readAuthTokenFile, tokenIn } from "../../common/auth-token.ts";
+import { randomHex } from "../../common/digest.ts";
 import type { Environment } from "../../common/environment.ts";
 import type { Problem } from "../../common/failure.ts";
 import { readText, replaceFile } from "../../common/files.ts";
@@ -68,7 +68,7 @@ export function chooseSecrets(
     : { secrets: { ...made, ...kept, ...given }, warnings: [] };
 }
 
-const random = (): string => randomBytes(24).toString("hex");
+const random = (): string => randomHex(24);
 
 const differing = (kept: Secrets, given: Secrets): Problem[] =>
   NAMES.filter((name) => given[name] && kept[name] && given[name] !== kept[name]).map((name) => ({

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { TEST_WORKER_NAME } from "../../config/settings.ts";
 import { askUntil, dashboardHeaders, send } from "../asking.ts";
 import { attempt, check, eachOf, fails, given, type Verdict, verdict } from "../check.ts";
@@ -21,7 +21,7 @@ const onDashboard = (
   );
 
 /** The JSON of an answer; throws where it is another one than we know. */
-function parsed<T>(schema: z.ZodType<T>, { status, text }: Answer): T {
+function parsed<T>(schema: z.ZodMiniType<T>, { status, text }: Answer): T {
   if (status !== 200) throw new Error(`${status} ${text.slice(0, 200)}`);
   const read = schema.safeParse(JSON.parse(text));
   if (!read.success) throw new Error(`not the answer we know: ${text.slice(0, 200)}`);

@@ -4,7 +4,6 @@ import { ok } from "../../../common/result.ts";
 import { loadSettings } from "../../config/load.ts";
 import { type GlobalOptions, type WsContext, withJob } from "../../context.ts";
 import { type Attempt, EXIT, interrupted } from "../../failure.ts";
-import { carrierLines, makeCarrier } from "../../machine/carrier.ts";
 import { makeToken, revokeTokens, rotateRayToken } from "../../machine/service.ts";
 import { printJson, printLines } from "../../output/terminal.ts";
 import { readMachine } from "../../state/machine.ts";
@@ -98,6 +97,7 @@ async function token(context: WsContext, options: TokenOptions) {
 
 /** The two commands for a machine without a checkout, when all that they need is here. */
 async function carry(context: WsContext, options: TokenOptions, word: string): Attempt<string[]> {
+  const { carrierLines, makeCarrier } = await import("../../machine/carrier.ts");
   const settings = loadSettings(context, options);
   if (!settings.ok) return settings;
   const machine = readMachine(options.stateDir);

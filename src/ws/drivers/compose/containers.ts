@@ -1,5 +1,5 @@
 import { realpathSync } from "node:fs";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { attempt, err, ok, type Result } from "../../../common/result.ts";
 import { OTHER, PART_LABEL, type Part, PROJECT_LABEL } from "../../compose/names.ts";
 import type { Settings } from "../../config/settings.ts";
@@ -27,12 +27,12 @@ const Inspected = z.object({
     Error: z.string(),
     StartedAt: z.string(),
     Pid: z.number(),
-    Health: z.object({ Status: z.string() }).nullish(),
+    Health: z.nullish(z.object({ Status: z.string() })),
   }),
   Config: z.object({
     Hostname: z.string(),
     Labels: z.record(z.string(), z.string()),
-    Env: z.array(z.string()).nullish(),
+    Env: z.nullish(z.array(z.string())),
   }),
   NetworkSettings: z.object({ Networks: z.record(z.string(), z.object({ IPAddress: z.string() })) }),
 });
@@ -122,7 +122,7 @@ export async function inspectEach<T>(
   { docker }: Pick<Engine, "docker">,
   list: readonly string[],
   inspect: readonly string[],
-  schema: z.ZodType<T>,
+  schema: z.ZodMiniType<T>,
 ): Promise<Result<T[], Refusal>> {
   const listed = await docker(list);
   if (!listed.ok) return listed;

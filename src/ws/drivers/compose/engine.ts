@@ -35,51 +35,13 @@ export const refusal = (command: string, lines: readonly string[], stdout = ""):
   ...{ reason: "engine-refused", command, lines, stdout, cause: likelyCause(lines) },
 });
 
-const ANSWER_MS = 8_000;
 /** What a question may take (`docker ps`, `inspect`): an engine that hangs must not hold us with it. */
 const QUERY_MS = 15_000;
 /** What changes something, or hands over a whole log, takes its time. */
 export const CHANGE_MS = 120_000;
 
-export interface Answer {
-  readonly version: string;
-  /** What docker writes to stderr although it succeeds, such as podman-docker's notice. */
-  readonly warnings: readonly string[];
-}
-
-/** The engine that docker uses, or docker's own message on why none answers. */
-export async function findEngine(env: Environment): Promise<Result<Answer, string>> {
-  const words = ["docker", "version", "--format", "{{.Server.Version}}"];
-  const { ok: answered, stdout, stderr } = await runProgram(words, { env, timeoutMs: ANSWER_MS });
-  if (answered) return ok({ version: stdout.trim(), warnings: stderr });
-  return err(stderr.at(-1) ?? "no engine answers");
-}
-
-const LOCAL = "127.0.0.1";
-
-/** Where docker finds its engine: DOCKER_HOST, DOCKER_CONTEXT, else the context that `docker context use` has chosen. */
-export async function engineHost(docker: RunCommand, env: Environment): Promise<string> {
-  const ask = () => docker(["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"]);
-  const answer = env.DOCKER_HOST ? ok(env.DOCKER_HOST) : await ask();
-  const endpoint = answer.ok ? answer.value.trim() : "";
-  // `ssh://user@host`, `tcp://host:2375`; a socket's path is this machine.
-  if (!/^(?:tcp|https?|ssh):/.test(endpoint) || !URL.canParse(endpoint)) return LOCAL;
-  const { hostname } = new URL(endpoint);
-  return /^(?:|localhost|\[::1?\])$/.test(hostname) ? LOCAL : hostname;
-}
-
 /** True if containers run on another machine than `ws`. Pure. */
 export const isRemote = ({ host }: Pick<Engine, "host">): boolean => !/^127\./.test(host);
-
-/** The words that begin a compose command: of the engine's plugin, else of the program that came before it. */
-export async function findCompose(env: Environment) {
-  for (const words of [["docker", "compose"], ["docker-compose"]]) {
-    const said = await commandRunner(words, env)(["version", "--short"], { timeoutMs: ANSWER_MS });
-    const [, version] = (said.ok && /^v?(\d.*)$/.exec(said.value.trim())) || [];
-    if (version !== undefined) return ok({ words, version });
-  }
-  return err("there is neither the plugin `docker compose` nor the program docker-compose");
-}
 
 export function dockerRunner(env: Environment): RunCommand {
   const run = commandRunner(["docker"], env);
@@ -98,7 +60,7 @@ export function composeRunner(words: readonly string[], env: Environment): RunCo
   return commandRunner(words, env, setpriv === undefined ? [] : [setpriv, "--pdeathsig", "KILL"]);
 }
 
-const commandRunner =
+export const commandRunner =
   (program: readonly string[], env: Environment, before: readonly string[] = []): RunCommand =>
   async (words, options = {}) => {
     const command = [...program, ...words];

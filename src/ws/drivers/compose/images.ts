@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { attempt, err, ok } from "../../../common/result.ts";
 import {
   BASE_LABEL,

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { err, ok, type Result } from "../../../common/result.ts";
 import { PROJECT_LABEL } from "../../compose/names.ts";
 import type { PortRange } from "../../config/settings.ts";
@@ -16,14 +16,14 @@ export interface Neighbour {
   readonly inUse: boolean;
 }
 
-const Network = z
-  .object({
+const Network = z.pipe(
+  z.object({
     Name: z.string(),
-    Labels: z.record(z.string(), z.string()).nullish(),
-    IPAM: z.object({ Config: z.array(z.object({ Subnet: z.string().optional() })).nullish() }),
-    Containers: z.record(z.string(), z.unknown()).nullish(),
-  })
-  .transform(
+    Labels: z.nullish(z.record(z.string(), z.string())),
+    IPAM: z.object({ Config: z.nullish(z.array(z.object({ Subnet: z.optional(z.string()) }))) }),
+    Containers: z.nullish(z.record(z.string(), z.unknown())),
+  }),
+  z.transform(
     ({ Name, Labels, IPAM, Containers }): Neighbour => ({
       kind: "network",
       name: Name,
@@ -32,7 +32,8 @@ const Network = z
       subnets: (IPAM.Config ?? []).flatMap(({ Subnet }) => Subnet ?? []),
       inUse: Object.keys(Containers ?? {}).length > 0,
     }),
-  );
+  ),
+);
 
 /** Lists everything that the engine has, or returns why it cannot. `withNetworks`: false for what uses none but the host's. */
 export async function lookAround(

@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { sha256 } from "../../../common/digest.ts";
 import { readText } from "../../../common/files.ts";
 import type { Result } from "../../../common/result.ts";
 import { testVariables } from "../../compose/files.ts";
@@ -88,8 +88,5 @@ export const sourceVariables = (root: string, builds: readonly string[]): Readon
 /** A missing file is the build's to complain of. */
 function digest(root: string, files: readonly string[], more: readonly string[]): string {
   const texts = files.map((file) => `${file}\0${readText(join(root, file)) ?? ""}\0`);
-  return createHash("sha256")
-    .update([...texts, ...more].join(""))
-    .digest("hex")
-    .slice(0, 16);
+  return sha256([...texts, ...more].join("")).slice(0, 16);
 }

@@ -50,7 +50,10 @@ async function prepareFiles(project: Project): Attempt<HostPlan> {
   return written.ok ? plan : written;
 }
 
-async function changes(project: Project, request: Request): Attempt<Pick<Survey, "changed" | "stale">> {
+async function changes(
+  project: Project,
+  request: Request,
+): Attempt<Pick<Survey, "there" | "changed" | "stale">> {
   const services = servicesOf(project.settings, request.part);
   const [found, images] = await Promise.all([listContainers(project, request.part), imagesOf(project)]);
   if (!found.ok) return found;
@@ -72,7 +75,7 @@ async function changes(project: Project, request: Request): Attempt<Pick<Survey,
   const stale = [...images].flatMap(([name, { build }]): [string, string][] =>
     build ? [[name, build]] : [],
   );
-  return ok({ changed: new Map(changed), stale: new Map(stale) });
+  return ok({ there: found.value, changed: new Map(changed), stale: new Map(stale) });
 }
 
 /** Why a container must be replaced; undefined: it stays. `wanted`: what compose itself compares, and why its image is built. Pure. */

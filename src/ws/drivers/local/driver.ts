@@ -1,11 +1,13 @@
 import { join } from "node:path";
 import { readRegular, readText } from "../../../common/files.ts";
 import { err, ok } from "../../../common/result.ts";
+import type { Part } from "../../compose/names.ts";
 import type { Places } from "../../compose/write-files.ts";
-import { accessOf, type Driver, servicesOf } from "../driver.ts";
+import { accessOf, type Driver, type Service, servicesOf } from "../driver.ts";
 import { logLines, readLog } from "../log-files.ts";
 import { COMMAND_TIMEOUT_MS, runProgram } from "../run-program.ts";
 import {
+  type Folders,
   foldersOf,
   logFile,
   makeFolders,
@@ -64,11 +66,7 @@ export function localDriver(local: Local): Driver {
     stopGraceMs: STOP_GRACE_MS,
     binDir,
     until: (signal) => localDriver({ ...local, signal }),
-    list: async (part) => {
-      const services = running(folders).map((each) => serviceOf(each, settings));
-      const ofTest = servicesOf(settings, "test");
-      return ok(services.filter(({ name }) => !part || (part === "test") === ofTest.includes(name)));
-    },
+    list: async (part) => ok(servicesIn(folders, settings, part)),
     prepare: async (_request, _survey, job) => {
       if (userName() === undefined) return err({ reason: "no-such-uid", uid: process.getuid?.() ?? -1 });
       return ensureVenv({ folder: venv, rayVersion, python: env.WS_PYTHON ?? "python3", env }, job);
@@ -99,6 +97,13 @@ export function localDriver(local: Local): Driver {
   };
 }
 
+/** What runs of a part, or of both. */
+function servicesIn(folders: Folders, settings: Local["settings"], part?: Part): Service[] {
+  const services = running(folders).map((each) => serviceOf(each, settings));
+  const ofTest = servicesOf(settings, "test");
+  return services.filter(({ name }) => !part || (part === "test") === ofTest.includes(name));
+}
+
 type Plans = (request: Parameters<typeof planPart>[1]) => ReturnType<typeof planPart>;
 
 /** How processes come to run. */
@@ -123,7 +128,8 @@ function startVerbs(
         planned.some((plan) => plan.name === name && fingerprintOf(plan) !== fingerprint),
       );
       const why = new Map(changed.map((each) => [each.name, changedSince(each)]));
-      return ok({ changed: why, stale: new Map(), replaces: undefined, warnings: leftOut(settings) });
+      const there = servicesIn(folders, settings, request.part);
+      return ok({ there, changed: why, stale: new Map(), replaces: undefined, warnings: leftOut(settings) });
     },
     create: async ({ part }) => {
       const names = missing(servicesOf(settings, part));

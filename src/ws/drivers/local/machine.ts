@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
 import { existsSync, lstatSync, mkdirSync, renameSync, rmSync, statfsSync } from "node:fs";
 import { totalmem, userInfo } from "node:os";
 import { join, resolve } from "node:path";
 import { parseEnv } from "node:util";
+import { sha256 } from "../../../common/digest.ts";
 import { readText } from "../../../common/files.ts";
 import { attempt, err, ok, type Result } from "../../../common/result.ts";
 import type { NodeSettings, Settings } from "../../config/settings.ts";
@@ -14,7 +14,7 @@ export type Folders = ReturnType<typeof foldersOf>;
 /** Where a cluster keeps its things. */
 export function foldersOf(stateDir: string) {
   const owner = `${process.getuid?.() ?? 0}:${stateDir}`;
-  const label = createHash("sha256").update(owner).digest("hex").slice(0, 10);
+  const label = sha256(owner).slice(0, 10);
   const state = join(stateDir, "embedded");
   return {
     /** Names the cluster: its processes carry it. The same state folder gives the same, so nothing is lost with the state file. */

@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { readText, replaceFile } from "../../../common/files.ts";
 import { pids, readCommand, readStat } from "../../../common/proc.ts";
 import { attempt } from "../../../common/result.ts";

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
-import { createHash } from "node:crypto";
 import { closeSync, existsSync, openSync, renameSync, rmSync } from "node:fs";
 import { deadlineIn, pause } from "../../../common/deadline.ts";
+import { sha256 } from "../../../common/digest.ts";
 import type { Environment } from "../../../common/environment.ts";
 import { signalProcess } from "../../../common/proc.ts";
 import { err, ok } from "../../../common/result.ts";
@@ -58,10 +58,7 @@ export function startProcess(plan: ProcessPlan, folders: Folders, env: Environme
 
 /** Changes with anything that the process was told. */
 export const fingerprintOf = ({ file, args, env }: ProcessPlan): string =>
-  createHash("sha256")
-    .update(JSON.stringify([file, args, env]))
-    .digest("hex")
-    .slice(0, 12);
+  sha256(JSON.stringify([file, args, env])).slice(0, 12);
 
 /** Would change what a node is told, or where its Python finds modules. */
 const NOT_PASSED =

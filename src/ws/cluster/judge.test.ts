@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { err, ok } from "../../common/result.ts";
 import type { NodeInfo } from "../../gcs/client.ts";
 import type { Service } from "../drivers/driver.ts";
-import { judgeService, type Look } from "./readiness.ts";
+import { judgeService, type Look } from "./judge.ts";
 
 const service = (change: Partial<Service> = {}): Service => ({
   name: "ray-gpu",
