@@ -24,7 +24,9 @@ const members = async () => Members.parse((await service.admin("GET", "/v1/membe
 test("a machine joins by a token, reports, leads, is removed, and is told so after a restart too", async () => {
   const { as, ...joined } = await service.join("gpu01");
   const at = `127.0.0.1:${service.port}`;
-  const news = { candidates: "gpu01=127.0.0.1:6379", services: [at], term: 1, leader: at, rayTokenId: 1 };
+  const { proof } = joined;
+  const rank = { term: 1, leader: at, proof, rayTokenId: 1 };
+  const news = { candidates: "gpu01=127.0.0.1:6379", services: [at], ...rank };
   expect(joined).toMatchObject({ ...news, cluster: { name: "ray" }, ray: "2.60.0", python: "3.12" });
   expect((await service.call("PUT", "/v1/nodes/gpu01", report("gpu01-1"), as)).body.news).toEqual(news);
   expect((await service.call("PUT", "/v1/head", ask("gpu01"), as)).body).toMatchObject({ granted: true });

@@ -136,12 +136,15 @@ test("a takeover that the disk does not take is refused, and the one before goes
 test("one that was away stands by as soon as a member names a higher term, until it is promoted", async () => {
   await first.stop();
   const { body } = await second.admin("POST", "/v1/promote", {});
-  const { term, leader } = (await second.admin("GET", "/v1/members")).body;
+  const { term, leader, proof } = (await second.admin("GET", "/v1/members")).body;
   expect([term, leader]).toEqual([body.term, at(second)]);
   await second.stop();
   await first.start();
   expect((await standing(first)).decides).toBe(true);
-  const asked = await first.call("PUT", `/v1/head?heard=${term}@${leader}`, ask("gpu02"), gpu02.as);
+  const says = (proof: string) =>
+    first.call("PUT", `/v1/head?heard=${term}@${leader}&proof=${proof}`, ask("gpu02"), gpu02.as);
+  expect(await says("made-up")).toMatchObject({ status: 200 });
+  const asked = await says(proof);
   expect(asked).toMatchObject({ status: 503, body: { reason: "standby", leader } });
   await first.restart();
   expect((await standing(first)).decides).toBe(false);
