@@ -19,6 +19,7 @@ import { printLines, warn, warnOfMachine } from "../output/terminal.ts";
 import { lastUp } from "../state/last-up.ts";
 import { withLock } from "../state/lock.ts";
 import {
+  emptyJoinToken,
   forgetMachine,
   giveMembership,
   logsOf,
@@ -104,6 +105,7 @@ async function startMember(
   const text = await membershipText(engine, containerName(member, machine.name));
   const membership = parseMembership(text);
   if (membership === undefined) return err({ reason: "no-member" });
+  emptyJoinToken(stateDir);
   // For programs of this user's: ws env names the files.
   const [secrets, { rayToken, rayKeys }] = [machineSecrets(stateDir), membership];
   const keys = rayKeys === undefined ? [] : ownTlsFiles(secrets, rayKeys);

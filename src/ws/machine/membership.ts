@@ -2,8 +2,9 @@ import { isIPv4 } from "node:net";
 import * as z from "zod";
 import { type Address, whitelist } from "../../common/address.ts";
 import { attempt } from "../../common/result.ts";
-import { STATE_FOLDER } from "../compose/names.ts";
-import type { Engine } from "../drivers/compose/engine.ts";
+import { imageName, STATE_FOLDER, stateVolumeName } from "../compose/names.ts";
+import type { Settings } from "../config/settings.ts";
+import { CHANGE_MS, type Engine } from "../drivers/compose/engine.ts";
 import type { Access } from "./service.ts";
 
 /** Where a node keeps its membership. */
@@ -30,6 +31,22 @@ export async function membershipText({ docker }: Pick<Engine, "docker">, contain
   const archive = await docker(["cp", `${container}:${FILE}`, "-"]);
   const text = archive.ok ? archive.value : "";
   return text.slice(text.indexOf("{"), text.lastIndexOf("}") + 1);
+}
+
+/** The same after `ws down`, when the node's volume is left; empty too where the volume or the image is gone. */
+export async function keptMembershipText(
+  { docker }: Pick<Engine, "docker">,
+  settings: Settings,
+  node: string,
+): Promise<string> {
+  const volume = stateVolumeName(settings, node);
+  // The engine would make one for the container.
+  const there = await docker(["volume", "ls", "--quiet", "--filter", `name=^${volume}$`]);
+  if (!there.ok || there.value.trim() === "") return "";
+  const where = ["--network", "none", "--user", "root", "--volume", `${volume}:${STATE_FOLDER}:ro`];
+  const image = ["--pull", "never", "--entrypoint", "cat", imageName(settings, node)];
+  const read = await docker(["run", "--rm", ...where, ...image, FILE], { timeoutMs: CHANGE_MS });
+  return read.ok ? read.value : "";
 }
 
 /** Undefined where the text holds none. Pure. */
