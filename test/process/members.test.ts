@@ -6,6 +6,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Members } from "../../src/common/protocol/admin-protocol.ts";
+import { fillDisk } from "../fixtures/health-service-process.ts";
 import { ask, MemberService, machine } from "../fixtures/members.ts";
 import { until } from "../fixtures/until.ts";
 
@@ -244,15 +245,14 @@ test("a member that gives its membership back before its node reported may join 
 
 test("members that cannot be kept do not join, nothing is half done, and later they do", async () => {
   const { secret } = await service.token();
-  const draft = join(service.folder, "cluster.json.new");
-  symlinkSync("/dev/full", draft);
+  const empty = fillDisk(service.folder);
   const refused = await service.call("POST", "/v1/join", { secret, ...machine("gpu01") });
   expect(refused).toMatchObject({
     status: 503,
     body: { error: expect.stringContaining("nothing was changed") },
   });
   expect((await members()).members).toEqual([]);
-  rmSync(draft);
+  empty();
   expect((await service.call("POST", "/v1/join", { secret, ...machine("gpu01") })).status).toBe(200);
 });
 

@@ -1,6 +1,7 @@
-import { rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { fillDisk } from "../fixtures/health-service-process.ts";
 import { ask, MemberService, machine } from "../fixtures/members.ts";
 import { until } from "../fixtures/until.ts";
 
@@ -125,11 +126,10 @@ test("only a candidate copies, and only the machine's owner says who decides", a
 
 test("a takeover that the disk does not take is refused, and the one before goes on", async () => {
   await until("a copy", async () => (await standing(second)).copiedAgo !== null);
-  const draft = join(second.folder, "cluster.json.new");
-  symlinkSync("/dev/full", draft);
+  const empty = fillDisk(second.folder);
   expect((await second.admin("POST", "/v1/promote", {})).status).toBe(503);
   expect([(await standing(first)).decides, (await standing(second)).decides]).toEqual([true, false]);
-  rmSync(draft);
+  empty();
   expect((await second.admin("POST", "/v1/promote", {})).body).toEqual({ term: 2, complete: true });
 });
 
