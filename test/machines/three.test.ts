@@ -24,6 +24,7 @@ test("ws init, and ws join on two others: three nodes ALIVE on the cards of the 
   for (const machine of [m2, m3]) {
     const joined = await machine.ws(["join", token]);
     expect(joined.code, joined.text).toBe(0);
+    expect(await machine.must("docker", "exec", machine.node, "cat", "/run/secrets/join_token")).toBe("");
   }
   await alive(m3, [m1, m2, m3]);
   await m1.must("pkill", "-TERM", "-f", "capture.py");
@@ -180,4 +181,10 @@ test("a machine that has nothing but Docker and a Ray image joins by the carrier
   const joined = await typed(here);
   expect(joined.code, joined.text).toBe(0);
   await alive(m2, lab.all);
+  // The cluster is told although no container is left of its node.
+  for (const words of ["down", "leave"]) {
+    const done = await typed(here.replace(/ join .*/, ` ${words}`));
+    expect(done.code, done.text).toBe(0);
+  }
+  expect((await m1.ws(["ps"])).text).not.toContain("m3");
 });

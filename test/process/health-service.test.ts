@@ -8,7 +8,6 @@ import {
   openSync,
   readFileSync,
   rmSync,
-  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { connect } from "node:net";
@@ -17,7 +16,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { BUNDLE, HealthServiceProcess } from "../fixtures/health-service-process.ts";
+import { BUNDLE, fillDisk, HealthServiceProcess } from "../fixtures/health-service-process.ts";
 import { until } from "../fixtures/until.ts";
 
 const STOPS_WITHIN_MS = 2000;
@@ -212,7 +211,7 @@ describe("signals", () => {
   test("SIGTERM ends one whose disk hangs, and until then the disk holds up nobody's renewal", async () => {
     const server = await serve({ RAY_EP_HEALTH_STATE_DIR: scratch });
     await server.ask("ray-cpu");
-    execFileSync("mkfifo", [join(scratch, "lease.json.new")]);
+    execFileSync("mkfifo", [join(scratch, "fault")]);
     const renewal = { epoch: 1, clusterId: "abc" };
     expect(await server.ask("ray-cpu", renewal)).toMatchObject({ status: 200 });
     await server.says("✗ The state cannot be kept on disk: no answer from the disk in 700 ms");
@@ -288,15 +287,14 @@ test("a kept state that cannot be read ends the start with 74 and is left as it 
 
 describe("a state folder that cannot be written", () => {
   test("because the disk is full: nothing is granted, it says so, and goes on when there is room again", async () => {
-    const full = join(scratch, "lease.json.new");
-    symlinkSync("/dev/full", full);
+    const empty = fillDisk(scratch);
     const server = await serve({ RAY_EP_HEALTH_STATE_DIR: scratch });
     await server.says("✗ The state cannot be kept on disk: ENOSPC");
     expect(await server.ask("ray-cpu")).toMatchObject(refused("storage"));
     expect(await server.call("GET", "/v1/cluster")).toMatchObject({ body: NOBODY });
     expect(await metrics(server)).toContain("ray_ep_lease_storage_ok 0");
     expect((await server.call("GET", "/")).status).toBe(200);
-    rmSync(full);
+    empty();
     expect(await server.ask("ray-cpu")).toMatchObject(granted(1));
     await server.says("✓ The state is kept on disk again");
   });
@@ -315,7 +313,7 @@ describe("a state folder that cannot be written", () => {
   test("a HEAD that holds the lease already goes on renewing it", async () => {
     const server = await serve({ RAY_EP_HEALTH_STATE_DIR: scratch });
     await server.ask("ray-cpu");
-    symlinkSync("/dev/full", join(scratch, "lease.json.new"));
+    fillDisk(scratch);
     expect(await server.ask("ray-cpu", { epoch: 1, clusterId: "abc" })).toMatchObject(granted(1));
   });
 });

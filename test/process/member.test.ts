@@ -163,6 +163,16 @@ test("a member whose machine has another address goes on there, and the cluster 
   });
 });
 
+test("a member whose Ray needs another certificate and does not get one says so, and goes on", async () => {
+  await joinAndStop();
+  const file = join(stateOf("ray-cpu"), "membership.json");
+  writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, "utf8")), rayTls: true }));
+  const again = member("ray-cpu", {});
+  await again.says("✗ This node's Ray needs another certificate and did not get it");
+  await again.says("it answered 400");
+  await again.says("✓ Ray cluster is ready!");
+});
+
 test("a member that its cluster does not know any more says so, with the way out, and Ray runs on", async () => {
   const file = join(rig.folder, "status.json");
   const node = await candidate({ RAY_EP_STATUS_FILE: file });

@@ -6,6 +6,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Members } from "../../src/common/protocol/admin-protocol.ts";
+import { fillDisk } from "../fixtures/health-service-process.ts";
 import { ask, MemberService, machine } from "../fixtures/members.ts";
 import { until } from "../fixtures/until.ts";
 
@@ -24,7 +25,9 @@ const members = async () => Members.parse((await service.admin("GET", "/v1/membe
 test("a machine joins by a token, reports, leads, is removed, and is told so after a restart too", async () => {
   const { as, ...joined } = await service.join("gpu01");
   const at = `127.0.0.1:${service.port}`;
-  const news = { candidates: "gpu01=127.0.0.1:6379", services: [at], term: 1, leader: at, rayTokenId: 1 };
+  const { proof } = joined;
+  const rank = { term: 1, leader: at, proof, rayTokenId: 1 };
+  const news = { candidates: "gpu01=127.0.0.1:6379", services: [at], ...rank };
   expect(joined).toMatchObject({ ...news, cluster: { name: "ray" }, ray: "2.60.0", python: "3.12" });
   expect((await service.call("PUT", "/v1/nodes/gpu01", report("gpu01-1"), as)).body.news).toEqual(news);
   expect((await service.call("PUT", "/v1/head", ask("gpu01"), as)).body).toMatchObject({ granted: true });
@@ -242,15 +245,14 @@ test("a member that gives its membership back before its node reported may join 
 
 test("members that cannot be kept do not join, nothing is half done, and later they do", async () => {
   const { secret } = await service.token();
-  const draft = join(service.folder, "cluster.json.new");
-  symlinkSync("/dev/full", draft);
+  const empty = fillDisk(service.folder);
   const refused = await service.call("POST", "/v1/join", { secret, ...machine("gpu01") });
   expect(refused).toMatchObject({
     status: 503,
     body: { error: expect.stringContaining("nothing was changed") },
   });
   expect((await members()).members).toEqual([]);
-  rmSync(draft);
+  empty();
   expect((await service.call("POST", "/v1/join", { secret, ...machine("gpu01") })).status).toBe(200);
 });
 

@@ -1,6 +1,7 @@
-import { rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { fillDisk } from "../fixtures/health-service-process.ts";
 import { ask, MemberService, machine } from "../fixtures/members.ts";
 import { until } from "../fixtures/until.ts";
 
@@ -125,23 +126,25 @@ test("only a candidate copies, and only the machine's owner says who decides", a
 
 test("a takeover that the disk does not take is refused, and the one before goes on", async () => {
   await until("a copy", async () => (await standing(second)).copiedAgo !== null);
-  const draft = join(second.folder, "cluster.json.new");
-  symlinkSync("/dev/full", draft);
+  const empty = fillDisk(second.folder);
   expect((await second.admin("POST", "/v1/promote", {})).status).toBe(503);
   expect([(await standing(first)).decides, (await standing(second)).decides]).toEqual([true, false]);
-  rmSync(draft);
+  empty();
   expect((await second.admin("POST", "/v1/promote", {})).body).toEqual({ term: 2, complete: true });
 });
 
 test("one that was away stands by as soon as a member names a higher term, until it is promoted", async () => {
   await first.stop();
   const { body } = await second.admin("POST", "/v1/promote", {});
-  const { term, leader } = (await second.admin("GET", "/v1/members")).body;
+  const { term, leader, proof } = (await second.admin("GET", "/v1/members")).body;
   expect([term, leader]).toEqual([body.term, at(second)]);
   await second.stop();
   await first.start();
   expect((await standing(first)).decides).toBe(true);
-  const asked = await first.call("PUT", `/v1/head?heard=${term}@${leader}`, ask("gpu02"), gpu02.as);
+  const says = (proof: string) =>
+    first.call("PUT", `/v1/head?heard=${term}@${leader}&proof=${proof}`, ask("gpu02"), gpu02.as);
+  expect(await says("made-up")).toMatchObject({ status: 200 });
+  const asked = await says(proof);
   expect(asked).toMatchObject({ status: 503, body: { reason: "standby", leader } });
   await first.restart();
   expect((await standing(first)).decides).toBe(false);

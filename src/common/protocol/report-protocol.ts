@@ -92,13 +92,15 @@ export const MAX_CANDIDATES = 16;
 
 /**
  * What members hear with each report: who may become HEAD, as HEAD_WHITELIST has it, where health services listen (host:port), and
- * which one decides under which term. A member names the highest one with each request, and so no older service decides again.
+ * which one decides under which term. A member proves the highest one with each request, and so no older service decides again.
  */
 export const ClusterNews = z.object({
   candidates: Line,
   services: z.array(Word).check(z.maxLength(MAX_CANDIDATES)),
   term: z.optional(Count),
   leader: z.optional(Word),
+  /** That it does, signed by the cluster's CA: what members say of terms counts only with it. */
+  proof: z.optional(Word),
   /** Which of Ray's tokens counts; a member that has another one fetches it, and restarts its Ray. */
   rayTokenId: z.optional(Count),
 });

@@ -57,10 +57,11 @@ test("the one that decides and cannot keep what it is told is not told twice", a
   expect(told).toEqual(["a", "a"]);
 });
 
-test("the service is told of the highest term that this member has heard of", async () => {
-  const { call, paths } = cluster({ c: { status: 200, term: 1 } }, { term: 2, leader: "gpu02:8443" });
+test("the service is told of the highest term that this member has heard of, with the proof", async () => {
+  const heard = { term: 2, leader: "gpu02:8443", proof: "p-1_" };
+  const { call, paths } = cluster({ c: { status: 200, term: 1 } }, heard);
   await call("PUT", "/v1/head", 1);
-  expect([...paths]).toEqual(["/v1/head?heard=2@gpu02%3A8443"]);
+  expect([...paths]).toEqual(["/v1/head?heard=2@gpu02%3A8443&proof=p-1_"]);
 });
 
 test.each([401, 403, 404])(

@@ -47,8 +47,8 @@ export function memberCall(
 }
 
 /** A service that was away, and would decide by an old copy, learns by it that another one has decided since. */
-const heardOf = ({ term, leader = "" }: Membership): string =>
-  term === undefined ? "" : `?heard=${term}@${encodeURIComponent(leader)}`;
+const heardOf = ({ term, leader = "", proof = "" }: Membership): string =>
+  term === undefined ? "" : `?heard=${term}@${encodeURIComponent(leader)}&proof=${proof}`;
 
 /** The health client of a member. One that is not told of the lease must not take the service for one that keeps none. */
 export const openMemberClient = (call: Call): HealthClient =>

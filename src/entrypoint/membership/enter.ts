@@ -42,8 +42,9 @@ export async function enter(newcomer: Newcomer): Promise<Result<Member | Event<"
     if (!isNew) await member.renewRayToken();
     const certified = await certify(member.membership, member.call);
     if (!certified.ok && isNew) return certified.error;
-    // One that was a member before goes on with the keys that it has.
     if (certified.ok) member = memberOf(certified.value, newcomer, file);
+    // One that was a member before goes on with the keys that it has.
+    else if (!member.isRemoved) newcomer.log({ type: "uncertified", failure: certified.error });
     return keep(member, file, isNew) ?? (await passed(member, newcomer, isNew));
   };
   const obstacle = await unlessAborted(

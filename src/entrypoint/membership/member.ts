@@ -106,9 +106,9 @@ export class Member {
 
   #learn(news: ClusterNews): void {
     const { rayTokenId, ...others } = news;
-    const { candidates, services, term, leader } = this.#membership;
+    const { candidates, services, term, leader, proof } = this.#membership;
     if (rayTokenId !== undefined && rayTokenId !== this.#membership.rayTokenId) void this.#restartRay();
-    if (JSON.stringify({ candidates, services, term, leader }) === JSON.stringify(others)) return;
+    if (JSON.stringify({ candidates, services, term, leader, proof }) === JSON.stringify(others)) return;
     this.#keep(others);
     if (candidates !== news.candidates) this.#hearing?.onCandidates(news.candidates);
   }

@@ -3,6 +3,9 @@ import { span } from "../../common/output/units.ts";
 import { type Card, shown } from "../membership/address.ts";
 import { warning } from "./words.ts";
 
+const below = (failure: Failure): string[] =>
+  renderFailure(failure).map((line) => `  ${line.replace(/^✗/, "→")}`);
+
 /** The events of a member of a cluster of several machines. */
 export const MEMBERSHIP = {
   joined: (e: { cluster: string; member: string }) => `✓ Joined the cluster ${e.cluster} as ${e.member}`,
@@ -40,7 +43,12 @@ export const MEMBERSHIP = {
   /** A member starts all the same. */
   "gate-unclear": (e: { failure: Failure }) => [
     "→ Whether the others reach this node was not checked:",
-    ...renderFailure(e.failure).map((line) => `  ${line.replace(/^✗/, "→")}`),
+    ...below(e.failure),
+  ],
+  /** Its certificate is half over, or for another address than the node's. */
+  uncertified: (e: { failure: Failure }) => [
+    "✗ This node's Ray needs another certificate and did not get it, so that others may not speak to it:",
+    ...below(e.failure),
   ],
   /** Whether the health service accepts this member's credential; Ray runs on all the same. */
   known: (e: { member: string; isKnown: boolean }) =>

@@ -10,7 +10,7 @@ import { signRayKey } from "./certificates.ts";
 import { candidatesLine, type KeptMember, otherAt } from "./cluster-state.ts";
 import type { ClusterStore } from "./cluster-store.ts";
 import * as membership from "./membership.ts";
-import { isNews, parseRank } from "./rank.ts";
+import { isNews, isProven, parseRank, proofOf } from "./rank.ts";
 import { explainJoinRefusal } from "./refusal.ts";
 import { digestOf, newSecret } from "./secrets.ts";
 
@@ -44,6 +44,8 @@ export class Cluster {
   readonly #settings: ClusterSettings;
   readonly #store: ClusterStore;
   readonly callers: Callers;
+  /** Of the rank that it is for: two signatures of one text differ, and members would write each to their disks. */
+  #proof = { of: "", proof: "" };
 
   constructor(settings: ClusterSettings) {
     this.#settings = settings;
@@ -201,7 +203,15 @@ export class Cluster {
   news(): ClusterNews {
     const { services, term, leader, rayTokenId } = this.#store.state;
     const candidates = candidatesLine(this.#store.state);
-    return { candidates, services: services.map(({ at }) => at), term, leader, rayTokenId };
+    const rank = { term, leader, proof: this.#prove() };
+    return { candidates, services: services.map(({ at }) => at), ...rank, rayTokenId };
+  }
+
+  #prove(): string {
+    const { term, leader, authority } = this.#store.state;
+    const of = `${term}@${leader}`;
+    if (this.#proof.of !== of) this.#proof = { of, proof: proofOf({ term, leader }, authority) };
+    return this.#proof.proof;
   }
 
   /** Which service decides, as far as this one knows, and on which member's machine. */
@@ -210,11 +220,12 @@ export class Cluster {
     return { leader, on: services.find(({ at }) => at === leader)?.member ?? null };
   }
 
-  /** The rank that a request names may be above this service's: then this one must not decide beside that one. */
+  /** The rank that a request proves may be above this service's: then this one must not decide beside that one. */
   async hear(url: string, caller: Identity): Promise<void> {
     const rank = parseRank("heard", url);
     const hears = () => rank !== undefined && isNews(this.#store.state, rank, caller.kind);
-    if (hears()) await this.#store.inLine(async () => rank && hears() && this.#store.heard(rank));
+    if (rank === undefined || !hears() || !isProven(rank, url, this.#store.state.authority)) return;
+    await this.#store.inLine(async () => hears() && this.#store.heard(rank));
   }
 
   /** The body of `GET /v1/members`. */

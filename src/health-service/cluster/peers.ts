@@ -1,7 +1,7 @@
 import { secureCall } from "../../common/net/pinned-tls.ts";
 import type { Standing } from "../../common/protocol/admin-protocol.ts";
 import type { ClusterStore } from "./cluster-store.ts";
-import { isCredibleOf, outranks, type Rank, rankQuery } from "./rank.ts";
+import { isCredibleOf, outranks, provenQuery, type Rank } from "./rank.ts";
 import * as replicas from "./replica.ts";
 
 /** A look at who decides, or a request to one that does. `POST /v1/promote` needs three of each, and `ws` waits for 10 s in all. */
@@ -59,7 +59,7 @@ export class Peers {
   /** Another service that decides, the one of the highest rank. */
   async leader(): Promise<Standing | undefined> {
     const { state } = this.#settings.store;
-    const answers = await this.#ask(`/v1/leader?${rankQuery("heard", state)}`);
+    const answers = await this.#ask(`/v1/leader?${provenQuery(state, state.authority)}`);
     return answers
       .flatMap((body) => replicas.parseStanding(body) ?? [])
       .filter((each) => each.decides && isCredibleOf(each, state))

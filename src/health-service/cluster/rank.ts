@@ -1,4 +1,6 @@
+import { sign, verify } from "node:crypto";
 import { parseAddress } from "../../common/address.ts";
+import { attempt } from "../../common/result.ts";
 import type { ClusterState } from "./cluster-state.ts";
 
 /*
@@ -53,4 +55,25 @@ export function parseRank(name: string, url: string): Rank | undefined {
   const given = new URLSearchParams(url.split("?")[1]).get(name);
   const [, term, leader = ""] = /^(\d{1,15})@(.+)$/.exec(given ?? "") ?? [];
   return term !== undefined && parseAddress(leader).ok ? { term: Number(term), leader } : undefined;
+}
+
+const FORMAT = { hash: "sha256", dsaEncoding: "ieee-p1363" } as const;
+/** No certificate begins like this, which the same key signs. */
+const statementOf = ({ term, leader }: Rank): Buffer => Buffer.from(`decides under ${term}@${leader}`);
+
+/** That this rank's leader decides under it: signed by the cluster's CA, whose key services alone have. Members carry it to others. */
+export function proofOf(rank: Rank, { key }: ClusterState["authority"]): string {
+  const { hash, dsaEncoding } = FORMAT;
+  return sign(hash, statementOf(rank), { key, dsaEncoding }).toString("base64url");
+}
+
+/** How a service names to others the rank that it knows. */
+export const provenQuery = (rank: Rank, authority: ClusterState["authority"]): string =>
+  `${rankQuery("heard", rank)}&proof=${proofOf(rank, authority)}`;
+
+/** Whether a request proves the rank that it names: a member's word alone takes no service out of its duty. */
+export function isProven(rank: Rank, url: string, { certificate }: ClusterState["authority"]): boolean {
+  const { hash, dsaEncoding } = FORMAT;
+  const proof = Buffer.from(new URLSearchParams(url.split("?")[1]).get("proof") ?? "", "base64url");
+  return attempt(() => verify(hash, statementOf(rank), { key: certificate, dsaEncoding }, proof)) ?? false;
 }

@@ -4,7 +4,9 @@ import { expect, test } from "vitest";
 import { clusterStore, EMPTY_CLUSTER } from "../../../test/fixtures/cluster-store.ts";
 import { at, clusterOf, Services, type SimulatedService } from "../../../test/fixtures/services.ts";
 import { times } from "../../../test/fixtures/thorough.ts";
+import { makeAuthority } from "./certificates.ts";
 import * as membership from "./membership.ts";
+import { provenQuery, type Rank } from "./rank.ts";
 import { Takeover } from "./takeover.ts";
 
 /** A service that decides, whose lease is written when each of `waiting` is called. */
@@ -21,6 +23,10 @@ function deciding() {
   const own = { advertise: "m1:8443", membership: () => undefined, onPromoted: () => {} };
   return { store, takeover: new Takeover({ store, lease, ...own, log }), waiting, known };
 }
+
+/** A request of a member that has heard of that rank from a service that has this CA's key. */
+const heard = (rank: Rank, authority = EMPTY_CLUSTER.authority) => `/v1/head?${provenQuery(rank, authority)}`;
+const OTHER = await makeAuthority("other", Date.now());
 
 const claim = (term: number) => ({ service: "m2:8443", rank: { term, leader: "m2:8443" } });
 
@@ -132,7 +138,7 @@ test("however high a removed machine drives the term, the others copy on and tak
   const [m1, m2] = [services.get("m1"), services.get("m2")];
   await remove(services, "m3");
   for (let i = 0; i < 3; i++)
-    await m1.answer(`/v1/head?heard=${m1.store.state.term + 1000}@${at("m3")}`, "m3:m3");
+    await m1.answer(heard({ term: m1.store.state.term + 1000, leader: at("m3") }), "m3:m3");
   expect(services.deciding).toEqual(["m1"]);
   await services.settle();
   expect(m2.store.state.term).toBe(m1.store.state.term);
@@ -140,6 +146,22 @@ test("however high a removed machine drives the term, the others copy on and tak
   await services.settle();
   expect(services.deciding).toEqual(["m2"]);
 });
+
+test.each(["", "&proof=", "&proof=AAAA", `&proof=${"A".repeat(86)}`, "other rank", "other cluster"])(
+  "a term that a member made up takes no service out of its duty, proof %j",
+  async (proof) => {
+    const m1 = new Services(["m1", "m2"]).get("m1");
+    const [known, made] = [
+      { term: 2, leader: at("m2") },
+      { term: 3, leader: at("m2") },
+    ];
+    const path = { "other rank": heard(known).replace("=2@", "=3@"), "other cluster": heard(made, OTHER) }[
+      proof
+    ];
+    await m1.answer(path ?? `/v1/head?heard=3@${at("m2")}${proof}`, "m2:m2");
+    expect(m1.store.state).toMatchObject({ decides: true, term: 1 });
+  },
+);
 
 test("one that was away does not decide by its old copy where a member has heard of a newer one", async () => {
   const services = new Services(["m1", "m2"]);
@@ -150,7 +172,7 @@ test("one that was away does not decide by its old copy where a member has heard
   m1.start();
   await services.settle();
   expect(services.deciding).toEqual(["m1"]);
-  await m1.answer(`/v1/head?heard=2@${at("m2")}`, "m2:m2");
+  await m1.answer(heard({ term: 2, leader: at("m2") }), "m2:m2");
   expect(services.deciding).toEqual([]);
   m1.start();
   await services.settle();

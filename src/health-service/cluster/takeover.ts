@@ -12,7 +12,7 @@ import * as replicas from "./replica.ts";
  * Several services of one cluster: one decides, the others copy all that it keeps, every two seconds. What always holds:
  *
  * 1. At most one service decides that others can hear. One that hears of a higher rank (term, then leader: rank.ts) decides no more
- *    from that moment on. Services and members name the highest rank that they have heard of with all that they ask.
+ *    from that moment on. Services and members prove the highest rank that they have heard of with all that they ask (rank.ts).
  * 2. A service's term only grows. It takes over only when somebody says so, under a term above all that it has heard of.
  * 3. A state of a lower term never replaces one of a higher term, and no service rules by it beside that one. A machine that was
  *    removed has no say: the service that decides goes above its term.

@@ -1,10 +1,10 @@
-import { appendFile, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod/mini";
 import { ClusterEvent } from "../../common/protocol/events-protocol.ts";
 import { keptOf, MAX_EVENTS } from "../../common/protocol/kept-events.ts";
 import { attempt } from "../../common/result.ts";
-import { writeDurably } from "../durable.ts";
+import { append, writeDurably } from "../durable.ts";
 
 /** The history in `events.jsonl` of a folder: a line an event. It grows to twice what is kept, and is then written anew. */
 export class HistoryFile {
@@ -62,8 +62,8 @@ export class HistoryFile {
   }
 
   async #put(lines: readonly string[]): Promise<void> {
-    if (this.#onDisk + lines.length < 2 * MAX_EVENTS) {
-      await appendFile(this.#path, `${lines.join("\n")}\n`, { mode: 0o600 });
+    const isShort = this.#onDisk + lines.length < 2 * MAX_EVENTS;
+    if (isShort && (await append(this.#path, `${lines.join("\n")}\n`))) {
       this.#onDisk += lines.length;
       return;
     }

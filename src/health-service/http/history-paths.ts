@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { ClusterEvents } from "../../common/protocol/events-protocol.ts";
 import { MAX_EVENTS } from "../../common/protocol/kept-events.ts";
+import type { Identity } from "../cluster/callers.ts";
 import type { Service } from "../service.ts";
 import { paced } from "./reads.ts";
 import { ok, type Paths, refuse } from "./reply.ts";
@@ -41,7 +42,7 @@ export function historyPaths(service: Service, cluster: () => Promise<Buffer>): 
       GET: (request, _, caller) => {
         const after = numberIn(request, "after", request.headers["last-event-id"]);
         if (after === undefined) return refuse(400, "expected ?after=ID, in digits only");
-        const mayRead = () => caller.kind !== "reader" || readerOf(service, request) !== undefined;
+        const mayRead = () => isStill(service, request, caller);
         const stream = streams.open(after, caller, mayRead);
         if (stream === undefined) return READERS_FULL;
         return request.method === "HEAD" ? { ...stream, stream: (response) => void response.end() } : stream;
@@ -49,6 +50,13 @@ export function historyPaths(service: Service, cluster: () => Promise<Buffer>): 
     },
     "/v1/prometheus-targets": { GET: async () => ok(await targets()) },
   };
+}
+
+/** Whether a request would be heard as that caller's now: its membership may have ended. Nobody counts as heard by it. */
+function isStill(service: Service, request: IncomingMessage, { kind }: Identity): boolean {
+  if (kind === "reader") return readerOf(service, request) !== undefined;
+  const { cluster } = service.settings;
+  return cluster === undefined || cluster.callers.find(request.headers.authorization).kind === kind;
 }
 
 /** A number of the query; undefined: it is none. Where it is not given, `otherwise`; without that all is meant. */

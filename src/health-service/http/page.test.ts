@@ -7,6 +7,7 @@ import { monotonicMs, pause } from "../../common/deadline.ts";
 import { readEnvironment } from "../../common/environment.ts";
 import { Cluster } from "../cluster/cluster.ts";
 import type { KeptMember } from "../cluster/cluster-state.ts";
+import type { ClusterStore } from "../cluster/cluster-store.ts";
 import { digestOf } from "../cluster/secrets.ts";
 import { VARIABLES } from "../config.ts";
 import { Service } from "../service.ts";
@@ -115,13 +116,16 @@ test("with a health token, only it begins a session, and only for a page of the 
   expect((await call("DELETE", "/v1/head", cookieOf(begun).headers, node)).status).toBe(401);
 });
 
+const memberOf = (name: string, credential: string): KeptMember => ({
+  ...{ name, address: "10.0.0.1", candidate: true, joinedAtMs: 0, joinedBy: digestOf("t") },
+  credential: digestOf(credential),
+});
+
 describe("in a cluster of members a session", () => {
-  const member: KeptMember = {
-    ...{ name: "m1", address: "10.0.0.1", candidate: true, joinedAtMs: 0, credential: digestOf("c-1") },
-  } as KeptMember;
   let service: Service;
+  let store: ClusterStore;
   beforeEach(async () => {
-    const store = clusterStore({ ...EMPTY_CLUSTER, members: [member] });
+    store = clusterStore({ ...EMPTY_CLUSTER, members: [memberOf("m1", "c-1"), memberOf("m2", "c-2")] });
     cluster = new Cluster({
       store,
       admin: "admin",
@@ -163,6 +167,41 @@ describe("in a cluster of members a session", () => {
     for (let i = 0; i < 1000; i++) service.sessions.begin("another");
     await expect.poll(() => answer.destroyed, { timeout: 3000 }).toBe(true);
   });
+
+  test.each([
+    ["was removed", [memberOf("m2", "c-2")], { kind: "removed", by: "the admin" }],
+    [
+      "has another machine in its place",
+      [memberOf("m1", "c-3"), memberOf("m2", "c-2")],
+      { kind: "joined", address: "10.0.0.3", candidate: false },
+    ],
+  ] as const)(
+    "and a stream of a member end at once when it %s, and no other one",
+    async (_, members, event) => {
+      const read = async (headers: Record<string, string>) => {
+        const [answer] = await once(
+          request(`${own()}/v1/stream`, { agent: false, headers }).end(),
+          "response",
+        );
+        const said = { answer, text: "" };
+        answer.on("data", (chunk: Buffer) => (said.text += chunk)).on("error", () => {});
+        await expect.poll(() => said.text).toContain("event: cluster");
+        return said;
+      };
+      const { headers } = cookieOf(await beginSession("m1:c-1", own()));
+      const as = (authorization: string) => ({ authorization: `Bearer ${authorization}` });
+      const gone = [await read(headers), await read(as("m1:c-1"))];
+      const others = [await read(as("m2:c-2")), await read(as("admin"))];
+      await store.inLine(() => store.keep({ ...store.state, members: [...members] }));
+      service.history.note({ ...event, node: "m1" });
+      for (const said of others) await expect.poll(() => said.text).toContain(`"kind":"${event.kind}"`);
+      for (const said of gone) {
+        await expect.poll(() => said.answer.destroyed).toBe(true);
+        expect(said.text).not.toContain(`"kind":"${event.kind}"`);
+      }
+      for (const { answer } of others) expect(answer.destroyed).toBe(false);
+    },
+  );
 
   test("is begun by the admin's secret, and not by a guess", async () => {
     expect([

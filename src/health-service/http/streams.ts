@@ -48,13 +48,13 @@ export class Streams {
     this.#cluster = cluster;
     service.onChange(() => this.#change());
     service.history.listen((event) => {
+      // A machine may have joined in the place of another one.
+      if (event.kind === "removed" || event.kind === "joined") this.#cut(({ mayRead }) => !mayRead());
       for (const { response } of this.#readers) response.write(frameOf(event));
-      // Who was removed is not told more; all others come back by themselves.
-      if (event.kind === "removed") this.#cut(({ caller }) => caller.kind !== "admin");
     });
   }
 
-  /** The reply to one more reader; undefined where there are enough. `after`: the id of the last event that it knows; `mayRead`: asked every second. */
+  /** The reply to one more reader; undefined where there are enough. `after`: the id of the last event that it knows; `mayRead`: asked every second, and when a membership may have ended. */
   open(after: number, caller: Identity, mayRead: () => boolean): Reply | undefined {
     if (this.#readers.size >= MAX_STREAMS) return undefined;
     return {

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -64,12 +64,12 @@ describe("a damaged file", () => {
 
   test("tells it again at the next start, until another state is on the disk; then it lies beside", async () => {
     writeFileSync(file, '{"epoch":41,');
-    symlinkSync("/dev/full", `${file}.new`);
+    mkdirSync(`${file}.new`);
     const store = new StateFile(folder);
     await store.recall();
     expect(await store.save(stateAbove(41))).toMatchObject({ ok: false });
     expect(await new StateFile(folder).recall()).toMatchObject({ value: { kind: "damaged", epoch: 41 } });
-    rmSync(`${file}.new`);
+    rmdirSync(`${file}.new`);
     expect(await store.save(stateAbove(41))).toMatchObject({ ok: true });
     expect(readFileSync(`${file}.damaged`, "utf8")).toBe('{"epoch":41,');
     expect(await new StateFile(folder).recall()).toMatchObject({

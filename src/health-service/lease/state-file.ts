@@ -1,4 +1,4 @@
-import { copyFile, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod/mini";
 import { pause } from "../../common/deadline.ts";
@@ -33,7 +33,7 @@ export class StateFile {
     const kept = attempt(() => z.parse(Stored, JSON.parse(text)));
     if (kept !== undefined) return ok({ kind: "kept", highestEpochSeen: kept.heard, ...kept });
     // The evidence stays beside the next file.
-    await copyFile(this.path, `${this.path}.damaged`).catch(() => {});
+    await writeDurably(`${this.path}.damaged`, text).catch(() => {});
     const detail = `${this.path} is not a state file of this program`;
     return ok({ kind: "damaged", epoch: highestEpoch(text), detail });
   }

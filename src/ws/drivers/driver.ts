@@ -172,8 +172,11 @@ export interface Driver extends GcsOptions {
     head: Address,
   ): { readonly environment: Readonly<Record<string, string>>; readonly memoryBytes: number };
 
-  /** Of a cluster of several machines: how it is reached; it answers undefined while this machine is no member yet. */
-  readonly cluster?: () => Promise<ClusterAccess | undefined>;
+  /**
+   * Of a cluster of several machines: how it is reached; it answers undefined while this machine is no member yet. `isDown`: also
+   * where the node has no container any more, which takes a second.
+   */
+  readonly cluster?: (how?: { readonly isDown?: boolean }) => Promise<ClusterAccess | undefined>;
 
   /** The host under which this machine reaches a service's ports. */
   hostOf(place: Placement): string;

@@ -18,6 +18,7 @@ import { printLines, warn, warnOfMachine } from "../output/terminal.ts";
 import { lastUp } from "../state/last-up.ts";
 import { withLock } from "../state/lock.ts";
 import {
+  emptyJoinToken,
   forgetMachine,
   giveMembership,
   logsOf,
@@ -107,6 +108,7 @@ async function startMember(
   if (!up.ok) return up;
   const membership = await driver.membership();
   if (membership === undefined) return err({ reason: "no-member" });
+  emptyJoinToken(stateDir);
   // For programs of this user's: ws env names the files.
   const [secrets, { rayToken, rayKeys }] = [machineSecrets(stateDir), membership];
   const keys = rayKeys === undefined ? [] : ownTlsFiles(secrets, rayKeys);

@@ -10,7 +10,7 @@ import { endingWith } from "../drivers/compose/engine.ts";
 import type { Project } from "../drivers/compose/project.ts";
 import type { Driver } from "../drivers/driver.ts";
 import { JOIN_TOKEN, type Machine, machineSecrets, writeJoinToken } from "../state/machine.ts";
-import { accessOf, headsIn, type Membership, membershipIn } from "./membership.ts";
+import { accessOf, headsIn, keptMembershipIn, type Membership, membershipIn } from "./membership.ts";
 import { askService, makeToken } from "./service.ts";
 
 /** Until its end a node of this machine must have started. */
@@ -39,6 +39,13 @@ export function memberDriver(
     known.membership ??= await membershipIn(engine, containerName(settings, name));
     return known.membership;
   };
+  /** Only a machine with a health service can make one itself. */
+  const wantsToken = async () => {
+    const isEmpty = readText(join(machineSecrets(stateDir), JOIN_TOKEN)) === "";
+    if (!isEmpty || settings.machine.advertise === undefined) return false;
+    await learn();
+    return known.membership === undefined;
+  };
   return {
     ...driver,
     membership: learn,
@@ -50,7 +57,7 @@ export function memberDriver(
     until: (signal) => memberDriver({ ...project, engine: endingWith(engine, signal), signal }, known),
     start: async (request, names, signal) => {
       // The health service of this machine, which runs by now, makes the token of its first member.
-      if (names.includes(name) && readText(join(machineSecrets(stateDir), JOIN_TOKEN)) === "") {
+      if (names.includes(name) && (await wantsToken())) {
         const made = await makeToken(stateDir, OWN_TOKEN);
         if (!made.ok) return made;
         writeJoinToken(stateDir, made.value.token);
@@ -64,11 +71,12 @@ export function memberDriver(
     },
     // A HEAD elsewhere is dialled at its own address; what runs here is the host's.
     hostOf: (place) => (place.address === place.loopbackAddress ? place.address : driver.hostOf(place)),
-    cluster: async () => {
+    cluster: async ({ isDown = false } = {}) => {
       if (known.next?.expired() !== false) {
         known.next = deadlineIn(LOOK_EVERY_MS);
         await learn();
       }
+      if (isDown) known.membership ??= await keptMembershipIn(engine, settings, name);
       const { membership } = known;
       if (membership === undefined) return undefined;
       // It may have been renewed since the last command; a program of this user's reads it there too.

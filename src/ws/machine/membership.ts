@@ -2,8 +2,9 @@ import { isIPv4 } from "node:net";
 import * as z from "zod/mini";
 import { type Address, whitelist } from "../../common/address.ts";
 import { attempt } from "../../common/result.ts";
-import { STATE_FOLDER } from "../compose/names.ts";
-import type { Engine } from "../drivers/compose/engine.ts";
+import { imageName, STATE_FOLDER, stateVolumeName } from "../compose/names.ts";
+import type { Settings } from "../config/settings.ts";
+import { CHANGE_MS, type Engine } from "../drivers/compose/engine.ts";
 import type { Access } from "./service.ts";
 
 /** Where a node keeps its membership. */
@@ -33,9 +34,27 @@ export async function membershipIn(
   // A tar archive of this one file, whose header has no braces.
   const archive = await docker(["cp", `${container}:${FILE}`, "-"]);
   const all = archive.ok ? archive.value : "";
-  const text = all.slice(all.indexOf("{"), all.lastIndexOf("}") + 1);
-  return attempt(() => ({ ...Membership.parse(JSON.parse(text)), text }));
+  return parse(all.slice(all.indexOf("{"), all.lastIndexOf("}") + 1));
 }
+
+/** The same after `ws down`, when the node's volume is left; undefined too where the volume or the image is gone. */
+export async function keptMembershipIn(
+  { docker }: Pick<Engine, "docker">,
+  settings: Settings,
+  node: string,
+): Promise<Membership | undefined> {
+  const volume = stateVolumeName(settings, node);
+  // The engine would make one for the container.
+  const there = await docker(["volume", "ls", "--quiet", "--filter", `name=^${volume}$`]);
+  if (!there.ok || there.value.trim() === "") return undefined;
+  const where = ["--network", "none", "--user", "root", "--volume", `${volume}:${STATE_FOLDER}:ro`];
+  const image = ["--pull", "never", "--entrypoint", "cat", imageName(settings, node)];
+  const read = await docker(["run", "--rm", ...where, ...image, FILE], { timeoutMs: CHANGE_MS });
+  return read.ok ? parse(read.value) : undefined;
+}
+
+const parse = (text: string): Membership | undefined =>
+  attempt(() => ({ ...Membership.parse(JSON.parse(text)), text }));
 
 /** How its health services are asked. Pure. */
 export const accessOf = ({ services, ca, member, credential }: Membership): Access => ({

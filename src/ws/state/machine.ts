@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  truncateSync,
+} from "node:fs";
 import { join } from "node:path";
 import * as z from "zod/mini";
 import { replaceFile } from "../../common/files.ts";
@@ -70,6 +79,14 @@ export function writeMachine(stateDir: string, machine: Machine, token?: string)
 /** For the user of the node, whose id is its image's own; the folder keeps this machine's others out. */
 export const writeJoinToken = (stateDir: string, token: string): void =>
   replaceFile(join(machineSecrets(stateDir), JOIN_TOKEN), token, 0o444);
+
+/** A member needs it no more, and its tasks could read it. In place: the node's container has this very file, not its name. */
+export function emptyJoinToken(stateDir: string): void {
+  const path = join(machineSecrets(stateDir), JOIN_TOKEN);
+  chmodSync(path, 0o600);
+  truncateSync(path);
+  chmodSync(path, 0o444);
+}
 
 /** By its node's membership a health service here asks the others, and stands by while one of them decides. */
 export const giveMembership = (stateDir: string, membership: string): void =>

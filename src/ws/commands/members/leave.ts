@@ -48,7 +48,7 @@ async function end(
   { name }: Machine,
   { progress, signal }: Job,
 ): Attempt<{ readonly untold: string | undefined }> {
-  const cluster = await driver.cluster?.();
+  const cluster = await driver.cluster?.({ isDown: true });
   progress.begin("leave", `Ending the membership of ${name}`);
   const drained = await takeDown(driver, { names: [name] }, signal, { progress, id: "leave" });
   if (!drained.ok) return drained;
@@ -60,5 +60,5 @@ async function end(
   return ok({ untold: told ? whyUntold(told) : NODE_AWAY });
 }
 
-/** After ws down, say. */
-const NODE_AWAY = "the container of its node, which keeps its credential, is not there";
+const NODE_AWAY =
+  "its credential is lost: the volume of its node, or the image by which it is read, is not there";
