@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { VARIABLES } from "../src/entrypoint/config/variables.ts";
 import { VARIABLES as HEALTH_VARIABLES } from "../src/health-service/config.ts";
-import { configJsonSchema } from "../src/ws/config/json-schema.ts";
+import { configJsonSchema } from "../src/ws/config/known-keys.ts";
 import { findPageProblems } from "./pages.ts";
 
 const VARIABLES_PAGE = "docs/environment.md";

@@ -4,7 +4,7 @@ import { deadlineIn, pause } from "../../common/deadline.ts";
 import type { Failure } from "../../common/failure.ts";
 import { firewallLines, readFirewall } from "../../common/firewall.ts";
 import type { Call } from "../../common/net/http.ts";
-import { rangesOf } from "../../common/port-ranges.ts";
+import { rangesOf } from "../../common/net/port-ranges.ts";
 import { DialBackAnswer } from "../../common/protocol/join-protocol.ts";
 import type { Holder } from "../../common/protocol/lease-protocol.ts";
 import { ClusterView } from "../../common/protocol/report-protocol.ts";

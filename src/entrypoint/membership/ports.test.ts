@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { rangesOf } from "../../common/port-ranges.ts";
+import { rangesOf } from "../../common/net/port-ranges.ts";
 import { DEFAULT_PORTS } from "../../common/protocol/join-protocol.ts";
 import { listeners } from "./ports.ts";
 

@@ -50,3 +50,16 @@ export const allKeys = (foreign: boolean, section = knownKey(ConfigFile)): KeyPa
     ...(foreign === key.deprecated ? [[name]] : []),
     ...allKeys(foreign, key).map((below) => [name, ...below]),
   ]);
+
+/** The JSON Schema of config.yaml as a person writes it, with every default and description: config.schema.json. */
+export const configJsonSchema = () =>
+  z.toJSONSchema(ConfigFile, {
+    io: "input",
+    target: "draft-7",
+    override: ({ jsonSchema }) => {
+      const { example } = jsonSchema;
+      if (example === undefined) return;
+      delete jsonSchema.example;
+      jsonSchema.examples = [example];
+    },
+  });

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { Ajv } from "ajv";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
-import { configJsonSchema } from "./json-schema.ts";
+import { configJsonSchema } from "./known-keys.ts";
 
 const inRoot = (file: string): string => readFileSync(new URL(`../../../${file}`, import.meta.url), "utf8");
 

@@ -2,7 +2,7 @@ import { statfs } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
 import type { Problem } from "../../common/failure.ts";
 import { firewallLines, readFirewall } from "../../common/firewall.ts";
-import { rangesOf } from "../../common/port-ranges.ts";
+import { rangesOf } from "../../common/net/port-ranges.ts";
 import { DEFAULT_PORTS } from "../../common/protocol/join-protocol.ts";
 import type { JoinToken } from "../../common/protocol/join-token.ts";
 import { SHM_MARGIN } from "../compose/host-plan.ts";

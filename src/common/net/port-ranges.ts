@@ -1,5 +1,5 @@
-import type { PortRange } from "./firewall.ts";
-import type { PortBlock } from "./protocol/join-protocol.ts";
+import type { PortRange } from "../firewall.ts";
+import type { PortBlock } from "../protocol/join-protocol.ts";
 
 /** All ports of a member's Ray: a candidate may be HEAD, which has some more. Pure. */
 export function rangesOf(ports: PortBlock, candidate: boolean): PortRange[] {
