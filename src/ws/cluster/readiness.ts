@@ -12,6 +12,7 @@ import { GCS_TIMEOUT_MS, type GcsSnapshot, gcsOf, healthAnswers } from "./snapsh
 
 const FIND_GCS_EVERY_MS = 100;
 const ASK_GCS_EVERY_MS = 25;
+const SETTLE_MS = 200;
 
 /** A start of a part that is under way. */
 export interface Wait extends Pick<Look, "former"> {
@@ -42,9 +43,8 @@ export async function untilReady(wait: Wait, starting: Attempt): Attempt<string[
     const { now, gcs } = await lookAtAll({ ...wait, started: new Set(wait.started) });
     const outcome = await outcomeOf(wait, now, startEnded);
     if (outcome !== undefined) return outcome;
-    const pausing = untilNews(wait, gcs);
-    const news = await (end === undefined ? Promise.race([pausing, starting]) : pausing);
-    if (news !== true || gcs === undefined || !startEnded?.ok) continue;
+    const news = await untilNews(wait, gcs, end === undefined ? starting : undefined);
+    if (!news || gcs === undefined || !startEnded?.ok) continue;
     // Where that was all that they lacked, another look at the services, which ran just now, is saved.
     await lookAtAll(wait, now);
     const sooner = await outcomeOf(wait, now, startEnded);
@@ -72,11 +72,26 @@ async function outcomeOf(
   return err(await tooLate(driver, waiting, job.timeoutMs));
 }
 
-/**
- * Returns when the next look is due, or, with true, when the GCS lists more nodes or fewer. Asking it alone, on a connection that is
- * kept, does not slow down Ray's start.
- */
-async function untilNews({ driver, job, started }: Wait, before: GcsSnapshot | undefined): Promise<boolean> {
+/** Returns when the next look is due, or, with true, when the GCS lists more nodes or fewer. `starting`: a start to be looked at. */
+async function untilNews(wait: Wait, before: GcsSnapshot | undefined, starting?: Attempt): Promise<boolean> {
+  const { job, names, before: former } = wait;
+  const stop = new AbortController();
+  const pausing = askOn(wait, before, AbortSignal.any([job.signal, stop.signal]));
+  if (starting === undefined) return pausing;
+  const first = await Promise.race([pausing, starting]).finally(() => stop.abort());
+  if (typeof first === "boolean") return first;
+  // What has just been started shows nothing yet, and each look takes the processors from it.
+  const isNew = first.ok && names.some((name) => !named(former, name)?.running);
+  if (isNew) await pause(SETTLE_MS, job.signal);
+  return false;
+}
+
+/** Asks the GCS alone, on a connection that is kept: that does not slow down Ray's start. */
+async function askOn(
+  { driver, started }: Wait,
+  before: GcsSnapshot | undefined,
+  signal: AbortSignal,
+): Promise<boolean> {
   const next = deadlineIn(driver.lookEveryMs);
   const view = before?.view;
   const client = view && openGcs(view.head.address, before.options);
@@ -85,7 +100,7 @@ async function untilNews({ driver, job, started }: Wait, before: GcsSnapshot | u
     return nodes?.ok ? nodes.value : (await gcsOf(driver, nodesIn(started))).view?.nodes;
   };
   try {
-    while ((await pause(client ? ASK_GCS_EVERY_MS : FIND_GCS_EVERY_MS, job.signal)) && !next.expired())
+    while ((await pause(client ? ASK_GCS_EVERY_MS : FIND_GCS_EVERY_MS, signal)) && !next.expired())
       if (aliveIn(await ask()) !== aliveIn(view?.nodes)) return true;
     return false;
   } finally {
