@@ -77,17 +77,13 @@ async function untilNews(wait: Wait, before: GcsSnapshot | undefined, starting?:
   const { job, names, before: former } = wait;
   const stop = new AbortController();
   const pausing = askOn(wait, before, AbortSignal.any([job.signal, stop.signal]));
-  try {
-    if (starting === undefined) return await pausing;
-    const first = await Promise.race([pausing, starting]);
-    if (typeof first === "boolean") return first;
-    // What has just been started shows nothing yet, and each look takes the processors from it.
-    const isNew = first.ok && names.some((name) => !named(former, name)?.running);
-    if (isNew) await pause(SETTLE_MS, job.signal);
-    return false;
-  } finally {
-    stop.abort();
-  }
+  if (starting === undefined) return pausing;
+  const first = await Promise.race([pausing, starting]).finally(() => stop.abort());
+  if (typeof first === "boolean") return first;
+  // What has just been started shows nothing yet, and each look takes the processors from it.
+  const isNew = first.ok && names.some((name) => !named(former, name)?.running);
+  if (isNew) await pause(SETTLE_MS, job.signal);
+  return false;
 }
 
 /** Asks the GCS alone, on a connection that is kept: that does not slow down Ray's start. */
