@@ -41,6 +41,7 @@ const EVENTS: readonly Event[] = [
   { type: "joined", node: "gpu01", address: "10.0.0.2", candidate: true },
   { type: "join-refused", node: "gpu01", address: "10.0.0.2", reason: "expired", message: "it ended" },
   { type: "moved", node: "gpu01", address: "10.0.0.3" },
+  { type: "service-moved", from: "10.0.0.2", to: "10.0.0.3" },
   { type: "removed", node: "gpu01", by: "the admin" },
   { type: "token-made", expiresAt: "2026-03-01T12:00:00Z", once: true, replace: "gpu01" },
   { type: "members-not-kept", file: "/cluster/cluster.json", cause: "ENOSPC" },

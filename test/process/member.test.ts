@@ -163,6 +163,17 @@ test("a member whose machine has another address goes on there, and the cluster 
   });
 });
 
+test("a health service on the machine of a member that has moved is found where both are now", async () => {
+  await joinAndStop();
+  const file = join(stateOf("ray-cpu"), "membership.json");
+  const [before, now] = [rig.host("", 4), rig.healthHost];
+  const moved = { address: before, services: [`${before}:8443`] };
+  writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, "utf8")), ...moved }));
+  const again = member("ray-cpu", { NODE_IP_ADDRESS: now });
+  await again.says(`✓ The others reach this node at ${now}`);
+  await again.says("✓ Ray cluster is ready!");
+});
+
 test("a member whose Ray needs another certificate and does not get one says so, and goes on", async () => {
   await joinAndStop();
   const file = join(stateOf("ray-cpu"), "membership.json");

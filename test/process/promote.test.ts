@@ -151,6 +151,45 @@ test("one that was away stands by as soon as a member names a higher term, until
   expect((await first.admin("POST", "/v1/promote", {})).body).toEqual({ term: 3, complete: false });
 });
 
+test("a service whose machine has another address by now is at that one after a restart, also for the others", async () => {
+  await second.remove();
+  const before = "127.99.99.9";
+  second = new MemberService({}, before);
+  second.belong(gpu02, first.read("ca.crt"), { address: before, interface: "lo" });
+  await second.start();
+  expect(second.process?.text).toContain(`members reach this service at 127.0.0.1, no longer ${before}`);
+  await until("the first one to know", async () => {
+    const { services } = (await first.admin("GET", "/v1/members")).body;
+    return services.join() === `${at(first)},${at(second)}`;
+  });
+  expect((await second.admin("POST", "/v1/promote", {})).body).toEqual({ term: 2, complete: true });
+  await decides(first, false);
+});
+
+test("the one that decides is not found at another address, until another one takes over: it follows that one", async () => {
+  for (const each of [first, second]) await each.remove();
+  const before = "127.99.99.9";
+  first = await new MemberService({}, before).start();
+  const [one, two] = [await first.join("gpu01"), await first.join("gpu02")];
+  const ca = first.read("ca.crt");
+  first.belong(one, ca, { address: before, interface: "lo" });
+  await until("the first one to know whose machine it is on", () =>
+    first.read("cluster.json").includes(`{"at":"${before}:${first.port}","member":"gpu01"}`),
+  );
+  second = new MemberService();
+  second.belong({ ...two, services: [at(first)] }, ca);
+  await second.start();
+  await first.restart();
+  const services = async (service: MemberService) =>
+    (await service.admin("GET", "/v1/members")).body.services.join();
+  expect(await services(first)).toBe(`${at(first)},${at(second)}`);
+  expect((await second.admin("POST", "/v1/promote", {})).body).toEqual({ term: 2, complete: false });
+  await decides(first, false);
+  await until("the first one to be known where it is", async () => {
+    return (await services(second)) === `${at(second)},${at(first)}`;
+  });
+});
+
 test("a cluster whose copy is larger than other answers is copied", async () => {
   await first.stop();
   const file = join(first.folder, "cluster.json");

@@ -1,4 +1,4 @@
-import { isLoopback } from "../../common/address.ts";
+import { formatAddress, isLoopback, parseAddress } from "../../common/address.ts";
 import type { Failure } from "../../common/failure.ts";
 import type { Answer } from "../../common/net/http.ts";
 import { findLeader } from "../../common/net/leader.ts";
@@ -30,9 +30,18 @@ export function comeBack(
   const card = named ?? (isGone && given === null ? (kept.interface ?? null) : null);
   const own = ownAddress({ ...settings.value, RAY_EP_INTERFACE: card }, kept.address, log);
   if (!own.ok) return isGone ? err({ reason: "moved", address: kept.address, cards: cards.map(shown) }) : own;
-  if (own.value.address !== kept.address) log({ type: "moved", from: kept.address, to: own.value.address });
-  return ok({ ...kept, ...own.value });
+  const { address } = own.value;
+  if (address === kept.address) return ok({ ...kept, ...own.value });
+  log({ type: "moved", from: kept.address, to: address });
+  return ok({ ...kept, ...own.value, services: movedWith(kept, address) });
 }
+
+/** A health service of the same machine has moved with it. */
+const movedWith = ({ services, address: before }: Membership, now: string): string[] =>
+  services.map((service) => {
+    const at = parseAddress(service);
+    return at.ok && at.value.host === before ? formatAddress({ ...at.value, host: now }) : service;
+  });
 
 /** Where a machine may join, and as what; nothing was asked of the cluster yet. */
 interface Joining {

@@ -14,6 +14,9 @@ export const MEMBER_LINES = {
   joined: ({ node, address, candidate }: { node: string; address: string; candidate: boolean }) => [
     `✓ ${node} at ${address} joined${candidate ? " as a candidate" : ""}`,
   ],
+  "service-moved": ({ from, to }: Record<"from" | "to", string>) => [
+    `→ This machine's card has another address than when it joined: members reach this service at ${to}, no longer ${from}`,
+  ],
   moved: ({ node, address }: Record<"node" | "address", string>) => [`→ ${node} is at ${address} now`],
   "join-refused": ({
     node,

@@ -1,3 +1,4 @@
+import { networkInterfaces } from "node:os";
 import { formatAddress } from "../../common/address.ts";
 import { monotonicMs, pause } from "../../common/deadline.ts";
 import { pinOf } from "../../common/net/pinned-tls.ts";
@@ -15,7 +16,7 @@ import { type ClusterState, settle } from "./cluster-state.ts";
 import { ClusterStore } from "./cluster-store.ts";
 import { askLeaders } from "./peers.ts";
 import { outranks } from "./rank.ts";
-import { parseReplica, replicaPath } from "./replica.ts";
+import { type OwnMembership, parseReplica, replicaPath } from "./replica.ts";
 import { Takeover, type TakeoverSettings } from "./takeover.ts";
 
 const DISK_TIMEOUT_MS = 10_000;
@@ -33,13 +34,15 @@ export async function openCluster(folder: string, config: Config, log: Log) {
   const fail = (cause: string) => err<ServiceFailure>({ reason: "cluster-unusable", file: file.path, cause });
   // config.ts wants it.
   if (at === null) return fail("no address");
-  const advertise = formatAddress(at);
+  const host = presentHost(at.host, file.membership(), networkInterfaces());
+  const advertise = formatAddress({ ...at, host });
+  if (host !== at.host) log({ type: "service-moved", from: at.host, to: host });
   const state = await findState(file, config, advertise, log);
   if (!state.ok) return fail(state.error);
   const admin = await inTime(DISK_TIMEOUT_MS, file.settle(state.value));
   if (!admin.ok) return fail(admin.error);
   const { authority, cluster, members } = state.value;
-  const keys = await makeServerKeys(authority, at.host, Date.now());
+  const keys = await makeServerKeys(authority, host, Date.now());
   log({ type: "cluster", ...cluster, members: members.length, advertise });
   const store = new ClusterStore({ state: state.value, file, log });
   const clusterSettings = { store, admin: admin.value, pin: pinOf(authority.certificate), log };
@@ -65,6 +68,17 @@ async function findState(
   if (kept.value !== null) return ok(settle(kept.value, advertise));
   if (file.membership() !== undefined) return ok(await firstCopy(file, advertise, log));
   return file.hasMembership ? err(DAMAGED) : ok(await newCluster(name, advertise, rayTls));
+}
+
+/** Where members reach this service: its machine's card may have another address than when the machine joined (DHCP). Pure. */
+export function presentHost(
+  advertised: string,
+  joined: Pick<OwnMembership, "address" | "interface"> | undefined,
+  cards: ReturnType<typeof networkInterfaces>,
+): string {
+  const isThere = Object.values(cards).some((card) => card?.some(({ address }) => address === advertised));
+  if (isThere || joined?.address !== advertised || joined.interface === undefined) return advertised;
+  return cards[joined.interface]?.find(({ family }) => family === "IPv4")?.address ?? advertised;
 }
 
 const DAMAGED = `it is not there, and ${MEMBERSHIP_FILE} beside it, by which it could be copied, is damaged; put what the node keeps of that name there`;

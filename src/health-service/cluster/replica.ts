@@ -42,8 +42,11 @@ export const parseReplica = (body: string): Replica | undefined =>
 export const parseStanding = (body: string): Standing | undefined =>
   attempt(() => z.parse(Standing, JSON.parse(body)));
 
-/** What the membership of this machine's node says to its service: by it, it asks the others. */
-const OwnMembership = z.object({ member: Host, credential: Word, ca: z.string(), services: z.array(Word) });
+/** What the membership of this machine's node says to its service: by it, it asks the others. Where the node was when it joined. */
+const OwnMembership = z.object({
+  ...{ member: Host, credential: Word, ca: z.string(), services: z.array(Word) },
+  ...{ address: z.optional(Word), interface: z.optional(Word) },
+});
 export type OwnMembership = z.infer<typeof OwnMembership>;
 
 export const parseMembership = (text: string | null): OwnMembership | undefined =>
