@@ -141,7 +141,7 @@ Paths of a cluster of members (RAY_EP_CLUSTER_DIR), over TLS; all but GET /, POS
   GET /              200 OK, also without TLS
   POST /v1/join      become a member
   GET /v1/members, DELETE /v1/members/NAME, POST and DELETE /v1/tokens, GET and POST /v1/ray-token,
-  POST /v1/dial-back, POST /v1/ray-certificate
+  POST /v1/dial-back, POST /v1/ray-certificate, POST /v1/base
   GET /v1/leader, GET /v1/replica, POST /v1/promote: several services of one cluster
 
 Exit codes: 0 a requested stop (SIGTERM, SIGINT, SIGQUIT); 69 the address cannot be listened on;

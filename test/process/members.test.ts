@@ -53,6 +53,20 @@ test("a member that reports another address is in the news with that one", async
   expect(noted.body.news.candidates).toBe("gpu01=127.0.0.7:6379");
 });
 
+test("members tell what their images are made from, and hear it of the one that joined first", async () => {
+  const [one, two] = [await service.join("gpu01"), await service.join("gpu02")];
+  const base = (image: string) => ({ image, layers: image.slice(-1).repeat(64) });
+  const tell = (as: string, body: object) => service.call("POST", "/v1/base", body, as);
+  expect((await tell(two.as, base("ray:2"))).body).toEqual({ first: null });
+  const first = { member: "gpu01", ...base("ray:1") };
+  expect((await tell(one.as, base("ray:1"))).body).toEqual({ first });
+  await service.restart();
+  expect((await tell(two.as, base("ray:2"))).body).toEqual({ first });
+  expect(await tell("", base("ray:3"))).toMatchObject({ status: 401 });
+  expect(await tell(one.as, { ...base("ray:3"), layers: "x" })).toMatchObject({ status: 400 });
+  expect((await service.admin("POST", "/v1/base", base("ray:3"))).status).toBe(403);
+});
+
 test("without TLS it only says that it lives, and its files are its user's alone", async () => {
   const plain = (path: string) => service.process?.call("GET", path);
   expect(await plain("/")).toEqual({ status: 200, body: "OK" });

@@ -99,6 +99,14 @@ export type JoinRefused = z.infer<typeof JoinRefused>;
 /** 403 of every request of a member that was removed. */
 export const MemberRemoved = z.object({ reason: z.literal("removed"), message: Text });
 
+/** Body of `POST /v1/base` (a member): the Ray image that its node's is made from, and SHA-256 of that image's layers (hex). */
+export const BaseImage = z.object({ image: Word, layers: z.string().check(z.regex(/^[0-9a-f]{64}$/)) });
+export type BaseImage = z.infer<typeof BaseImage>;
+
+/** 200 of `POST /v1/base`: the same of the member that joined first; null where that has not told. */
+export const FirstBase = z.object({ first: z.nullable(z.object({ member: Name, ...BaseImage.shape })) });
+export type FirstBase = z.infer<typeof FirstBase>;
+
 const Pem = z.string().check(z.maxLength(4096));
 
 /** Body of `POST /v1/ray-certificate` (a member): the public key that its Ray shall have, and what it advertises to Ray. */

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { sameHost, type WhitelistEntry } from "../../common/address.ts";
 import { Count, Host, Word } from "../../common/protocol/from-outside.ts";
-import { Joined } from "../../common/protocol/join-protocol.ts";
+import { BaseImage, Joined } from "../../common/protocol/join-protocol.ts";
 import { MAX_CANDIDATES } from "../../common/protocol/report-protocol.ts";
 
 const Digest = z.string().check(z.regex(/^[\w-]{43}$/));
@@ -12,6 +12,8 @@ const KeptMember = z.object({
   credential: Digest,
   /** The secret that let it join. */
   joinedBy: Digest,
+  /** What its node's image is made from, where it has told. */
+  base: z.optional(BaseImage),
 });
 export type KeptMember = z.infer<typeof KeptMember>;
 

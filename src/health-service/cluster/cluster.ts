@@ -119,6 +119,16 @@ export class Cluster {
     return cert ? ({ cert, ca: rayAuthority.certificate } satisfies wire.RayCertificate) : NO_CERTIFICATE;
   }
 
+  /** The 200 of `POST /v1/base`; null where it cannot be kept. */
+  tellBase(name: string, told: wire.BaseImage): Promise<wire.FirstBase | null> {
+    return this.#change(async () => {
+      const state = membership.tellBase(this.#store.state, name, told);
+      if (state !== this.#store.state && !(await this.#store.keep(state))) return null;
+      const [first] = state.members;
+      return { first: first?.base === undefined ? null : { member: first.name, ...first.base } };
+    });
+  }
+
   /** The 200 of `POST /v1/tokens`; null where it cannot be kept. */
   makeToken(request: admin.TokenRequest): Promise<admin.TokenMade | null> {
     return this.#change(async () => {

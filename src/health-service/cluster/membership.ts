@@ -1,6 +1,7 @@
+import { isDeepStrictEqual } from "node:util";
 import { matchingNames, peer, sameHost } from "../../common/address.ts";
 import type { TokenRequest } from "../../common/protocol/admin-protocol.ts";
-import type { JoinRefused, JoinRequest } from "../../common/protocol/join-protocol.ts";
+import type { BaseImage, JoinRefused, JoinRequest } from "../../common/protocol/join-protocol.ts";
 import { MAX_CANDIDATES } from "../../common/protocol/report-protocol.ts";
 import type { ClusterState, KeptMember, KeptToken } from "./cluster-state.ts";
 import { sameDigest } from "./secrets.ts";
@@ -101,6 +102,13 @@ export function move(state: ClusterState, name: string, address: string): Cluste
   const hasMoved = (member: KeptMember) => sameHost(member.name, name) && member.address !== address;
   if (!state.members.some(hasMoved)) return state;
   return { ...state, members: state.members.map((each) => (hasMoved(each) ? { ...each, address } : each)) };
+}
+
+/** A member tells what its image is made from. The same state where that is known, or there is no such member. */
+export function tellBase(state: ClusterState, name: string, base: BaseImage): ClusterState {
+  const isNews = (member: KeptMember) => sameHost(member.name, name) && !isDeepStrictEqual(member.base, base);
+  if (!state.members.some(isNews)) return state;
+  return { ...state, members: state.members.map((each) => (isNews(each) ? { ...each, base } : each)) };
 }
 
 /**

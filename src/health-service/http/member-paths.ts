@@ -64,6 +64,11 @@ export function memberPaths(
         return ok(await service.dialBack(request, { ...member, address }));
       }),
     },
+    "/v1/base": {
+      POST: write(wire.BaseImage, whyNotHeard, async (base, { caller }) =>
+        "name" in caller ? kept(await cluster.tellBase(caller.name, base)) : NO_MEMBER,
+      ),
+    },
     "/v1/ray-certificate": {
       POST: write(wire.RayCertificateRequest, whyNotHeard, async (request, { caller, peer }) => {
         if (!("name" in caller)) return NO_MEMBER;

@@ -177,6 +177,8 @@ export interface Driver extends GcsOptions {
    * where the node has no container any more, which takes a second.
    */
   readonly cluster?: (how?: { readonly isDown?: boolean }) => Promise<ClusterAccess | undefined>;
+  /** Of such a cluster: tells it what this machine's image is made from, and returns what differs from the first member's. */
+  readonly compareBase?: () => Promise<readonly Problem[]>;
 
   /** The host under which this machine reaches a service's ports. */
   hostOf(place: Placement): string;

@@ -28,6 +28,7 @@ import {
   readMachine,
   writeMachine,
 } from "../state/machine.ts";
+import { IMAGES_DIFFER } from "./base.ts";
 import { leftOver } from "./left-over.ts";
 import { lookForMember } from "./look.ts";
 import { judgeMachine } from "./preflight.ts";
@@ -83,6 +84,10 @@ export async function becomeMember(
   if (problems.length > 0 || left.length > 0)
     return err({ reason: "machine-not-ready", problems: [...left, ...problems] });
   warn(context.terminal, "What you should know of this machine", warnings);
+  const base = part.nodes[0]?.base.image;
+  // In the carrier there is no config.yaml beside ws, which would show it.
+  if (machine.image === undefined)
+    context.terminal.err(`→ The node's image is made from ${base}; --image names another one\n`);
   const before = partsOf(stateDir);
   let became = false;
   try {
@@ -109,6 +114,7 @@ async function startMember(
   const membership = await driver.membership();
   if (membership === undefined) return err({ reason: "no-member" });
   emptyJoinToken(stateDir);
+  warn(context.terminal, IMAGES_DIFFER, (await driver.compareBase?.()) ?? []);
   // For programs of this user's: ws env names the files.
   const [secrets, { rayToken, rayKeys }] = [machineSecrets(stateDir), membership];
   const keys = rayKeys === undefined ? [] : ownTlsFiles(secrets, rayKeys);

@@ -10,6 +10,7 @@ import { endingWith } from "../drivers/compose/engine.ts";
 import type { Project } from "../drivers/compose/project.ts";
 import type { Driver } from "../drivers/driver.ts";
 import { JOIN_TOKEN, type Machine, machineSecrets, writeJoinToken } from "../state/machine.ts";
+import { compareBase } from "./base.ts";
 import { accessOf, headsIn, keptMembershipIn, type Membership, membershipIn } from "./membership.ts";
 import { askService, makeToken } from "./service.ts";
 
@@ -46,9 +47,30 @@ export function memberDriver(
     await learn();
     return known.membership === undefined;
   };
+  const cluster: NonNullable<Driver["cluster"]> = async ({ isDown = false } = {}) => {
+    if (known.next?.expired() !== false) {
+      known.next = deadlineIn(LOOK_EVERY_MS);
+      await learn();
+    }
+    if (isDown) known.membership ??= await keptMembershipIn(engine, settings, name);
+    const { membership } = known;
+    if (membership === undefined) return undefined;
+    // It may have been renewed since the last command; a program of this user's reads it there too.
+    if (membership.rayToken !== readRayToken())
+      attempt(() => replaceFile(rayToken, membership.rayToken, 0o600));
+    const access = accessOf(membership);
+    return {
+      access,
+      ...{ heads: headsIn(membership), token: membership.rayToken, removed: membership.removed },
+      tls: driver.tls ?? membership.rayKeys,
+      ask: (...asked) => askService(access, ...asked),
+    };
+  };
   return {
     ...driver,
     membership: learn,
+    cluster,
+    compareBase: () => compareBase(engine.docker, settings.nodes[0]?.base.image ?? "", cluster),
     // They share the machine's network, and the health service must answer before a node starts: it makes that node's token.
     isolated: false,
     get token() {
@@ -71,24 +93,5 @@ export function memberDriver(
     },
     // A HEAD elsewhere is dialled at its own address; what runs here is the host's.
     hostOf: (place) => (place.address === place.loopbackAddress ? place.address : driver.hostOf(place)),
-    cluster: async ({ isDown = false } = {}) => {
-      if (known.next?.expired() !== false) {
-        known.next = deadlineIn(LOOK_EVERY_MS);
-        await learn();
-      }
-      if (isDown) known.membership ??= await keptMembershipIn(engine, settings, name);
-      const { membership } = known;
-      if (membership === undefined) return undefined;
-      // It may have been renewed since the last command; a program of this user's reads it there too.
-      if (membership.rayToken !== readRayToken())
-        attempt(() => replaceFile(rayToken, membership.rayToken, 0o600));
-      const access = accessOf(membership);
-      return {
-        access,
-        ...{ heads: headsIn(membership), token: membership.rayToken, removed: membership.removed },
-        tls: driver.tls ?? membership.rayKeys,
-        ask: (...asked) => askService(access, ...asked),
-      };
-    },
   };
 }
