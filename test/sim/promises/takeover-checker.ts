@@ -21,8 +21,8 @@ const SURELY_ASKED_MS = 5000;
 /** The promises about which node succeeds a HEAD, and when. */
 export class TakeoverChecker {
   readonly #shared: Shared;
-  /** When each node last certainly saw each other node's GCS. */
-  readonly #lastSeen = new Map<string, number>();
+  /** The times in which each node certainly saw each other node's GCS. */
+  readonly #sights = new Map<string, { readonly fromMs: number; untilMs: number }[]>();
 
   /** The last node that was granted a lease after another's lease had ended. */
   #successor: string | undefined;
@@ -64,8 +64,20 @@ export class TakeoverChecker {
   #see(from: Place, to: Place): void {
     const { watched, stretches } = this.#shared;
     const { nowMs } = watched.clock;
-    const sinceMs = stretches.sinceMs(`${from.host} sees ${to.host}`) ?? nowMs;
-    if (nowMs - sinceMs >= SURELY_SEEN_MS) this.#lastSeen.set(`${from.host} ${to.gcs?.clusterId}`, nowMs);
+    const fromMs = (stretches.sinceMs(`${from.host} sees ${to.host}`) ?? nowMs) + SURELY_SEEN_MS;
+    if (nowMs < fromMs) return;
+    const pair = `${from.host} ${to.gcs?.clusterId}`;
+    const sights = this.#sights.get(pair) ?? [];
+    const last = sights.at(-1);
+    if (last?.fromMs === fromMs) last.untilMs = nowMs;
+    else this.#sights.set(pair, [...sights, { fromMs, untilMs: nowMs }]);
+  }
+
+  /** When a node last certainly saw the GCS of a cluster until it decided: what came into sight later counts for nothing. */
+  #lastSeen(place: Place, clusterId: string | undefined, decidedAtMs: number): number | undefined {
+    const sights = this.#sights.get(`${place.host} ${clusterId}`) ?? [];
+    const last = sights.findLast(({ fromMs }) => fromMs <= decidedAtMs);
+    return last && Math.min(last.untilMs, decidedAtMs);
   }
 
   served(place: Place, grounds: Grounds): void {
@@ -79,7 +91,7 @@ export class TakeoverChecker {
 
   /** Plain: a HEAD that did not hand over, because it was lost or stopped with its state, was out of reach for the whole delay. */
   #checkPatience(place: Place, { decidedAtMs }: Grounds): void {
-    const seenAtMs = this.#lastSeen.get(`${place.host} ${this.#lostCluster}`);
+    const seenAtMs = this.#lastSeen(place, this.#lostCluster, decidedAtMs);
     const afterMs = place.config.values.RAY_EP_TAKEOVER_AFTER - OLDEST_PROBE_MS;
     if (!place.isStrict && seenAtMs !== undefined && decidedAtMs - seenAtMs < afterMs)
       this.#shared.fail(
@@ -94,7 +106,7 @@ export class TakeoverChecker {
   #checkDelay(place: Place, other: Place, { decidedAtMs }: Grounds): void {
     const { watched, fail } = this.#shared;
     if (place.isStrict || !watched.persistent) return;
-    const seenAtMs = this.#lastSeen.get(`${place.host} ${other.gcs?.clusterId}`);
+    const seenAtMs = this.#lastSeen(place, other.gcs?.clusterId, decidedAtMs);
     if (seenAtMs === undefined) return;
     const unseenMs = decidedAtMs - seenAtMs;
     const afterMs = place.config.values.RAY_EP_TAKEOVER_AFTER;
