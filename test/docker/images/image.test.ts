@@ -304,7 +304,7 @@ describe("building", () => {
         console.log(text === copy, script.cachedDataRejected);`;
       const node = ["/opt/ray-entrypoint/bin/node", "--min-semi-space-size=4", "-e", program];
       const where = ["--user", user, "--workdir", cache];
-      expect(await engine.run(image, node, where)).toEqual({ code: 0, text: "true false\n" });
+      expect(await engine.run(image, node, where)).toEqual({ code: 0, text: "true false" });
       const loose = `find ${cache} ! -user root -o ! -type l -perm /022`;
       expect(await engine.run(image, ["bash", "-c", loose], ["--user", user])).toEqual({ code: 0, text: "" });
     },
