@@ -133,7 +133,7 @@ async function live({ request, who, hostname, stopRequest, ...life }: Life) {
     },
     onRemoved: () => stopRequest.receive("removal"),
     onRayToken: () => stopRequest.receive(NEW_TOKEN),
-    onKnown: (event) => deps.log(event),
+    onEvent: (event) => deps.log(event),
   });
   const deps: Deps = realDeps(
     input,

@@ -29,7 +29,7 @@ test("ws remove says what the removed machine still knows, and what ends that", 
     "→ gpu02 still knows Ray's token. If it is not trusted: ./ws token --rotate, which restarts Ray on each machine",
   );
   expect(said(true, 1)).toMatch(
-    /^→ The join token .* revoked too.*: \.\/ws token\n.*--rotate.*\n.* key of the cluster's CA too/,
+    /^→ The join token .* revoked too.*: \.\/ws token\n.*--rotate.*\n.* key of the health services' CA too/,
   );
 });
 

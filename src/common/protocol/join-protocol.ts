@@ -75,9 +75,6 @@ export const Joined = z.object({
 });
 export type Joined = z.infer<typeof Joined>;
 
-/** 200 of `GET /v1/ray-token` (any member): the one that counts now. */
-export const RayToken = z.pick(Joined, { rayToken: true, rayTokenId: true });
-
 const JOIN_REFUSALS = [
   "unknown-token",
   "expired",
@@ -116,6 +113,12 @@ export type RayCertificateRequest = z.infer<typeof RayCertificateRequest>;
 /** 200 of `POST /v1/ray-certificate`: PEM each. `ca`: who signs for the Ray of all members, and for nothing else. */
 export const RayCertificate = z.object({ cert: Pem, ca: Pem });
 export type RayCertificate = z.infer<typeof RayCertificate>;
+
+/** 200 of `GET /v1/ray-token` (any member): the one that counts now, and where Ray speaks TLS who signs for it since then (PEM). */
+export const RayToken = z.object({
+  ...z.pick(Joined, { rayToken: true, rayTokenId: true }).shape,
+  rayCa: z.optional(Pem),
+});
 
 /**
  * Body of `POST /v1/dial-back` (a member): the service connects to each port at the member's address and expects to read `nonce`

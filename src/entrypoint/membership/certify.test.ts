@@ -40,6 +40,18 @@ test("a member gets keys once, and others when it has another address; its priva
   expect(cert.checkIP("10.77.0.9")).toBe("10.77.0.9");
 });
 
+test("where another CA signs for Ray since, a member gets keys of that one", async () => {
+  const [before, now] = [await signing(), await signing()];
+  const first = await certify(member({ rayTls: true }), before.call);
+  const { rayKeys } = first.ok ? first.value : {};
+  for (const { authority } of [before, now]) {
+    const kept = member({ rayTls: true, rayKeys, rayCa: authority.certificate });
+    const next = await certify(kept, now.call);
+    expect(next.ok && next.value.rayKeys?.ca).toBe(authority.certificate);
+  }
+  expect(now.asked).toHaveLength(1);
+});
+
 test("where the cluster's Ray speaks in clear nobody is asked; a refusal and silence are told", async () => {
   const refused: Call = async () => ok({ status: 400, body: "no", dateMs: 0 });
   expect(await certify(member({ rayTls: false }), refused)).toEqual(ok(member({ rayTls: false })));

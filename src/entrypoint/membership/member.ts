@@ -1,9 +1,11 @@
+import type { Failure } from "../../common/failure.ts";
 import type { Answer, Call } from "../../common/net/http.ts";
 import { MemberRemoved, RayToken } from "../../common/protocol/join-protocol.ts";
 import { type ClusterNews, NodeNoted } from "../../common/protocol/report-protocol.ts";
 import { attempt } from "../../common/result.ts";
 import { type HealthClient, parse } from "../lease/health-client.ts";
 import type { Event } from "../output/event.ts";
+import { certify } from "./certify.ts";
 import { memberCall, openMemberClient } from "./client.ts";
 import type { Membership, MembershipFile } from "./membership.ts";
 import type { Told } from "./overlay.ts";
@@ -15,8 +17,8 @@ interface Hearing {
   readonly onRemoved: () => void;
   /** Once, when it has another token of Ray's, with which its Ray must start. */
   readonly onRayToken: () => void;
-  /** When the health service does not know this member (any more), and when it does again. */
-  readonly onKnown: (event: Event<"known">) => void;
+  /** When the health service does not know this member (any more), and when it does again; when it signs no keys for its Ray. */
+  readonly onEvent: (event: Event<"known" | "uncertified">) => void;
 }
 
 const RAY_TOKEN_TIMEOUT_MS = 3000;
@@ -35,6 +37,8 @@ export class Member {
   /** Ray's token. */
   #fetches = false;
   #isKnown = true;
+  /** It was told that there are no keys for its Ray. */
+  #isUncertified = false;
 
   constructor(membership: Membership, told: Told, file: MembershipFile) {
     this.#membership = membership;
@@ -70,6 +74,7 @@ export class Member {
     this.#hearing = hearing;
     // What was heard before there was somebody to tell is told with the next answer.
     this.#isKnown = true;
+    this.#isUncertified = false;
     const client = openMemberClient(this.call);
     const { rayTokenId } = this.#membership;
     const report: HealthClient["report"] = (node, body, ms) =>
@@ -77,12 +82,23 @@ export class Member {
     return { ...client, report };
   }
 
-  /** Fetches Ray's token, and keeps it. True where it is another one. Where nobody answers, or the disk is full, it stays as it is. */
+  /**
+   * Fetches Ray's token, and keys of the CA that signs for it since then, and keeps them. True where it is another one. Where nobody
+   * answers, or the disk is full, all stays as it is.
+   */
   async renewRayToken(): Promise<boolean> {
     const answer = await this.call("GET", "/v1/ray-token", RAY_TOKEN_TIMEOUT_MS);
     const next = answer.ok && answer.value.status === 200 ? parse(RayToken, answer.value.body) : null;
     if (next === null || next.rayToken === this.#membership.rayToken) return false;
-    const renewed = { ...this.#membership, ...next };
+    const certified = await certify({ ...this.#membership, ...next }, this.call);
+    if (!certified.ok) {
+      this.#tellUncertified(certified.error);
+      return false;
+    }
+    this.#isUncertified = false;
+    // What was heard meanwhile stays.
+    const { rayToken, rayTokenId, rayCa, rayKeys } = certified.value;
+    const renewed = { ...this.#membership, rayToken, rayTokenId, rayCa, rayKeys };
     if (attempt(() => this.#file.write(renewed) ?? true) === undefined) return false;
     this.#membership = renewed;
     return true;
@@ -101,7 +117,14 @@ export class Member {
   #tellKnown(isKnown: boolean): void {
     if (isKnown === this.#isKnown) return;
     this.#isKnown = isKnown;
-    this.#hearing?.onKnown({ type: "known", member: this.#membership.member, isKnown });
+    this.#hearing?.onEvent({ type: "known", member: this.#membership.member, isKnown });
+  }
+
+  /** It is tried again with each report: once is enough. Silence is told elsewhere. */
+  #tellUncertified(failure: Failure): void {
+    if (this.#isUncertified || failure.reason === "no-health-service") return;
+    this.#isUncertified = true;
+    this.#hearing?.onEvent({ type: "uncertified", failure });
   }
 
   #learn(news: ClusterNews): void {

@@ -40,6 +40,9 @@ export async function makeAuthority(name: string, nowMs: number): Promise<Author
   return { certificate: certificate.toString("pem"), key: await pemOf(keys.privateKey) };
 }
 
+/** The CA that signs for the Ray of that cluster's members. */
+export const makeRayAuthority = (cluster: string, nowMs: number) => makeAuthority(`${cluster} ray`, nowMs);
+
 /** A health service's certificate, which that CA signed, with the CA's own behind it: strangers compare that one with their pin. */
 export async function makeServerKeys(authority: Authority, host: string, nowMs: number) {
   const { publicKey, privateKey } = await newKeys();

@@ -7,7 +7,7 @@ import { readRegular } from "../../common/files.ts";
 import { ADMIN_FILE, CA_FILE, DEFAULT_PORTS, MEMBERSHIP_FILE } from "../../common/protocol/join-protocol.ts";
 import { attempt, err, ok, type Result } from "../../common/result.ts";
 import { writeDurably } from "../durable.ts";
-import { makeAuthority } from "./certificates.ts";
+import { makeAuthority, makeRayAuthority } from "./certificates.ts";
 import { ClusterState } from "./cluster-state.ts";
 import { type OwnMembership, parseMembership } from "./replica.ts";
 import { newSecret } from "./secrets.ts";
@@ -95,7 +95,7 @@ async function readOptional(path: string): Promise<string | null> {
 export async function newCluster(name: string, at: string, rayTls: boolean): Promise<ClusterState> {
   const id = randomUUID();
   const authority = await makeAuthority(id, Date.now());
-  const rayAuthority = rayTls ? await makeAuthority(`${id} ray`, Date.now()) : undefined;
+  const rayAuthority = rayTls ? await makeRayAuthority(id, Date.now()) : undefined;
   const first = { term: 1, leader: at, decides: true, services: [{ at, member: null }] };
   const nobody = { versions: null, members: [], removed: [], tokens: [] };
   const known = {

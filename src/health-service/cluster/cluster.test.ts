@@ -80,6 +80,28 @@ test("no member's Ray gets a certificate for another one's name or address, but 
   expect(await cluster.certify("gpu02", { key: "none", address: "10.0.0.9" }, "")).toContain("P-256");
 });
 
+test("with Ray's token its CA is another one, where it speaks TLS; what signed before signs no more", async () => {
+  const keys = generateKeyPairSync("ec", {
+    namedCurve: "P-256",
+    publicKeyEncoding: { type: "spki", format: "pem" },
+    privateKeyEncoding: { type: "pkcs8", format: "pem" },
+  });
+  const now = Date.now();
+  const store = clusterStore({ ...EMPTY_CLUSTER, rayAuthority: await makeAuthority("ray", now) });
+  const own = { store, admin: "a", pin: "", now: () => 0, wallNow: () => now, graceMs: 0, log: () => {} };
+  const cluster = new Cluster(own);
+  const before = cluster.rayToken();
+  await cluster.rotate();
+  const after = cluster.rayToken();
+  expect(after).toMatchObject({ rayTokenId: 2, rayCa: expect.stringContaining("BEGIN CERTIFICATE") });
+  expect([after.rayToken, after.rayCa]).not.toEqual([before.rayToken, before.rayCa]);
+  const signed = await cluster.certify("gpu01", { key: keys.publicKey, address: "10.0.0.1" }, "10.0.0.1");
+  if (typeof signed === "string") throw new Error(signed);
+  const cert = new X509Certificate(signed.cert);
+  const isOf = (ca = "") => cert.verify(new X509Certificate(ca).publicKey);
+  expect([isOf(before.rayCa), isOf(after.rayCa), signed.ca === after.rayCa]).toEqual([false, true, true]);
+});
+
 test("a token of Ray's has a number that none had which the service before made and did not hand over", async () => {
   const rotated = (term: number) => {
     const store = clusterStore({ ...EMPTY_CLUSTER, term, rayTokenId: 1 });

@@ -6,7 +6,7 @@ import { formatJoinToken } from "../../common/protocol/join-token.ts";
 import type { ClusterNews } from "../../common/protocol/report-protocol.ts";
 import type { Event } from "../event.ts";
 import { Callers, type Identity } from "./callers.ts";
-import { signRayKey } from "./certificates.ts";
+import { makeRayAuthority, signRayKey } from "./certificates.ts";
 import { candidatesLine, type KeptMember, otherAt } from "./cluster-state.ts";
 import type { ClusterStore } from "./cluster-store.ts";
 import * as membership from "./membership.ts";
@@ -183,16 +183,22 @@ export class Cluster {
 
   /** The 200 of `GET /v1/ray-token`. */
   rayToken(): z.infer<typeof wire.RayToken> {
-    const { rayToken, rayTokenId } = this.#store.state;
-    return { rayToken, rayTokenId };
+    const { rayToken, rayTokenId, rayAuthority } = this.#store.state;
+    return { rayToken, rayTokenId, rayCa: rayAuthority?.certificate };
   }
 
-  /** Makes another token of Ray's, of which members hear: the 200 of `POST /v1/ray-token`; null where it cannot be kept. */
+  /**
+   * Makes another token of Ray's, and another CA for it where it speaks TLS, of which members hear: the 200 of `POST /v1/ray-token`;
+   * null where it cannot be kept.
+   */
   rotate(): Promise<admin.Rotated | null> {
     return this.#change(async () => {
-      const { term, rayTokenId: last } = this.#store.state;
-      const rayTokenId = Math.max(last + 1, (term - 1) * TOKENS_A_TERM);
-      if (!(await this.#store.keep({ ...this.#store.state, rayToken: newSecret(), rayTokenId }))) return null;
+      const { state } = this.#store;
+      const rayTokenId = Math.max(state.rayTokenId + 1, (state.term - 1) * TOKENS_A_TERM);
+      const rayAuthority =
+        state.rayAuthority && (await makeRayAuthority(state.cluster.id, this.#settings.wallNow()));
+      if (!(await this.#store.keep({ ...state, rayToken: newSecret(), rayTokenId, rayAuthority })))
+        return null;
       this.#settings.log({ type: "ray-token-made", rayTokenId });
       return { rayTokenId };
     });

@@ -1,13 +1,10 @@
 import { join } from "node:path";
-import { replaceFile } from "../../common/files.ts";
 import type { JoinToken } from "../../common/protocol/join-token.ts";
 import { err, ok } from "../../common/result.ts";
-import { ownTlsFiles } from "../../gcs/tls.ts";
 import { upCluster } from "../cluster/up.ts";
 import { TLS_PORT } from "../compose/machine.ts";
 import { loadSettings } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
-import { RAY_TOKEN } from "../config/tokens.ts";
 import { type GlobalOptions, type WsContext, withJob } from "../context.ts";
 import { type MemberOpened, openMember } from "../drivers/choose.ts";
 import { dockerRunner, isRemote } from "../drivers/compose/engine.ts";
@@ -23,7 +20,6 @@ import {
   giveMembership,
   logsOf,
   type Machine,
-  machineSecrets,
   partsOf,
   readMachine,
   writeMachine,
@@ -31,6 +27,7 @@ import {
 import { IMAGES_DIFFER } from "./base.ts";
 import { leftOver } from "./left-over.ts";
 import { lookForMember } from "./look.ts";
+import { keepForUser } from "./membership.ts";
 import { judgeMachine } from "./preflight.ts";
 import { whyUntold } from "./service.ts";
 import { lookHere, memberSettings } from "./settings.ts";
@@ -115,11 +112,7 @@ async function startMember(
   if (membership === undefined) return err({ reason: "no-member" });
   emptyJoinToken(stateDir);
   warn(context.terminal, IMAGES_DIFFER, (await driver.compareBase?.()) ?? []);
-  // For programs of this user's: ws env names the files.
-  const [secrets, { rayToken, rayKeys }] = [machineSecrets(stateDir), membership];
-  const keys = rayKeys === undefined ? [] : ownTlsFiles(secrets, rayKeys);
-  for (const { path, text } of [{ path: join(secrets, RAY_TOKEN), text: rayToken }, ...keys])
-    replaceFile(path, text, 0o600);
+  keepForUser(stateDir, membership);
   if (!machine.candidate) return ok(undefined);
   const { advertise = `${membership.address}:${TLS_PORT}` } = machine;
   const serving = { ...machine, advertise };

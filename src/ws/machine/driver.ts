@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { type Deadline, deadlineIn } from "../../common/deadline.ts";
-import { readText, replaceFile } from "../../common/files.ts";
+import { readText } from "../../common/files.ts";
 import type { TokenRequest } from "../../common/protocol/admin-protocol.ts";
 import { attempt } from "../../common/result.ts";
 import { containerName } from "../compose/names.ts";
@@ -11,7 +11,14 @@ import type { Project } from "../drivers/compose/project.ts";
 import type { Driver } from "../drivers/driver.ts";
 import { JOIN_TOKEN, type Machine, machineSecrets, writeJoinToken } from "../state/machine.ts";
 import { compareBase } from "./base.ts";
-import { accessOf, headsIn, keptMembershipIn, type Membership, membershipIn } from "./membership.ts";
+import {
+  accessOf,
+  headsIn,
+  keepForUser,
+  keptMembershipIn,
+  type Membership,
+  membershipIn,
+} from "./membership.ts";
 import { askService, makeToken } from "./service.ts";
 
 /** Until its end a node of this machine must have started. */
@@ -56,8 +63,7 @@ export function memberDriver(
     const { membership } = known;
     if (membership === undefined) return undefined;
     // It may have been renewed since the last command; a program of this user's reads it there too.
-    if (membership.rayToken !== readRayToken())
-      attempt(() => replaceFile(rayToken, membership.rayToken, 0o600));
+    if (membership.rayToken !== readRayToken()) attempt(() => keepForUser(stateDir, membership));
     const access = accessOf(membership);
     return {
       access,

@@ -1,10 +1,15 @@
 import { isIPv4 } from "node:net";
+import { join } from "node:path";
 import * as z from "zod/mini";
 import { type Address, whitelist } from "../../common/address.ts";
+import { replaceFile } from "../../common/files.ts";
 import { attempt } from "../../common/result.ts";
+import { ownTlsFiles } from "../../gcs/tls.ts";
 import { imageName, STATE_FOLDER, stateVolumeName } from "../compose/names.ts";
 import type { Settings } from "../config/settings.ts";
+import { RAY_TOKEN } from "../config/tokens.ts";
 import { CHANGE_MS, type Engine } from "../drivers/compose/engine.ts";
+import { machineSecrets } from "../state/machine.ts";
 import type { Access } from "./service.ts";
 
 /** Where a node keeps its membership. */
@@ -60,6 +65,14 @@ const parse = (text: string): Membership | undefined =>
 export const accessOf = ({ services, ca, member, credential }: Membership): Access => ({
   ...{ services, ca, bearer: `${member}:${credential}` },
 });
+
+/** For programs of this user's: ws env names the files. */
+export function keepForUser(stateDir: string, { rayToken, rayKeys }: Membership): void {
+  const secrets = machineSecrets(stateDir);
+  const keys = rayKeys === undefined ? [] : ownTlsFiles(secrets, rayKeys);
+  for (const { path, text } of [{ path: join(secrets, RAY_TOKEN), text: rayToken }, ...keys])
+    replaceFile(path, text, 0o600);
+}
 
 /** Where those serve that may be HEAD, as HEAD_WHITELIST has them. Pure. */
 export function headsIn({ candidates }: Pick<Membership, "candidates">): Address[] {

@@ -58,7 +58,7 @@ export const leftLines = (
   `→ ${name} still knows Ray's token. If it is not trusted: ./ws token --rotate, which restarts Ray on each machine`,
   ...(candidate
     ? [
-        "→ It was a candidate, and knows the key of the cluster's CA too, which cannot be renewed: if it is not trusted, keep it out of this network, or make a new cluster (./ws leave on each machine, then ./ws init and ./ws join)",
+        "→ It was a candidate, and knows the key of the health services' CA too, which cannot be renewed: if it is not trusted, keep it out of this network, or make a new cluster (./ws leave on each machine, then ./ws init and ./ws join)",
       ]
     : []),
 ];

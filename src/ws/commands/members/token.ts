@@ -30,7 +30,7 @@ export const addToken = (program: Command, run: Run) =>
     )
     .option("--carrier", "also for a machine that has nothing but Docker: makes the carrier image")
     .addOption(
-      new Option("--rotate", "give Ray itself another token; all members restart their Ray").conflicts([
+      new Option("--rotate", "give Ray itself another token and other keys; all members restart their Ray").conflicts([
         ...["expires", "once", "replace", "revoke", "carrier"],
       ]),
     )
