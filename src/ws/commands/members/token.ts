@@ -30,9 +30,10 @@ export const addToken = (program: Command, run: Run) =>
     )
     .option("--carrier", "also for a machine that has nothing but Docker: makes the carrier image")
     .addOption(
-      new Option("--rotate", "give Ray itself another token and other keys; all members restart their Ray").conflicts([
-        ...["expires", "once", "replace", "revoke", "carrier"],
-      ]),
+      new Option(
+        "--rotate",
+        "give Ray itself another token and other keys; all members restart their Ray",
+      ).conflicts([...["expires", "once", "replace", "revoke", "carrier"]]),
     )
     .option("-y, --yes", "with --rotate: without asking")
     .option(...JSON_OPTION)
