@@ -42,6 +42,18 @@ test("a node that joins is not asked for its membership all the time, and before
   expect(await driver.until(new AbortController().signal).membership()).toMatchObject({ text: MEMBERSHIP });
 });
 
+test("a membership that was found before its node had keys for Ray is looked for again", async () => {
+  const early = { ...JSON.parse(MEMBERSHIP), rayTls: true };
+  let membership = JSON.stringify(early);
+  const { driver } = looking(() => membership);
+  expect(await driver.membership()).toMatchObject({ member: "gpu02" });
+  const rayKeys = { cert: "c", key: "k", ca: "a" };
+  membership = JSON.stringify({ ...early, rayKeys });
+  expect(await driver.membership()).toMatchObject({ rayKeys });
+  membership = "";
+  expect(await driver.membership()).toMatchObject({ rayKeys });
+});
+
 test("after ws down the membership is found in the node's volume, where somebody asks for it", async () => {
   const file = "run /opt/ray-entrypoint/state/membership.json";
   const there = { "volume name=^p-gpu02-state$": "p-gpu02-state\n", [file]: MEMBERSHIP };

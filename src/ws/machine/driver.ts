@@ -14,6 +14,7 @@ import { compareBase } from "./base.ts";
 import {
   accessOf,
   headsIn,
+  isWhole,
   keepForUser,
   keptMembershipIn,
   type Membership,
@@ -44,7 +45,8 @@ export function memberDriver(
   const rayToken = join(machineSecrets(stateDir), RAY_TOKEN);
   const readRayToken = () => readText(rayToken)?.trim() ?? null;
   const learn = async () => {
-    known.membership ??= await membershipIn(engine, containerName(settings, name));
+    if (known.membership === undefined || !isWhole(known.membership))
+      known.membership = (await membershipIn(engine, containerName(settings, name))) ?? known.membership;
     return known.membership;
   };
   /** Only a machine with a health service can make one itself. */

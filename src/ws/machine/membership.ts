@@ -21,6 +21,7 @@ const Membership = z.object({
   address: z.string(),
   credential: z.string(),
   rayToken: z.string(),
+  rayTls: z.optional(z.boolean()),
   rayKeys: z.optional(z.object({ cert: z.string(), key: z.string(), ca: z.string() })),
   candidates: z.string(),
   services: z.array(z.string()),
@@ -60,6 +61,9 @@ export async function keptMembershipIn(
 
 const parse = (text: string): Membership | undefined =>
   attempt(() => ({ ...Membership.parse(JSON.parse(text)), text }));
+
+/** A node that joins keeps its membership before it has keys for its Ray. Pure. */
+export const isWhole = ({ rayTls, rayKeys }: Membership): boolean => !rayTls || rayKeys !== undefined;
 
 /** How its health services are asked. Pure. */
 export const accessOf = ({ services, ca, member, credential }: Membership): Access => ({
