@@ -28,7 +28,7 @@ describe.skipIf(obstacle !== undefined)(
       const traffic = join(cluster.folder, "traffic");
       const capture = first.run("capture", "python3", [CAPTURE, traffic]);
       await capture.says("capturing");
-      const token = await cluster.token({ expiresInS: 30 });
+      const token = await cluster.token({ expiresInS: 90 });
       await cluster.join(first, token, { RAY_EP_CANDIDATE: "true" }).says("✓ Ray cluster is ready!");
       const workers = [second, third].map((machine) => cluster.join(machine, token));
       for (const worker of workers) await worker.says("✓ Ray worker successfully joined the cluster!");
@@ -50,11 +50,11 @@ describe.skipIf(obstacle !== undefined)(
       expect(statSync(join(state, "ray-tls.key")).mode & 0o777).toBe(0o600);
     });
 
-    test("Ray's token is renewed on all of them: the same cluster again, which knows the old token no more", async () => {
+    test("Ray's token and the CA of its keys are renewed on all of them: the same cluster again, which knows the old token no more", async () => {
       const cluster = MemberCluster.open(binDir, 2);
       const [first, second] = cluster.machines;
       if (!first || !second) throw new Error("no machines");
-      await cluster.service();
+      await cluster.service({ RAY_EP_CLUSTER_RAY_TLS: "true" });
       const token = await cluster.token();
       const head = cluster.join(first, token, { RAY_EP_CANDIDATE: "true" });
       await head.says("✓ Ray cluster is ready!");
@@ -63,6 +63,8 @@ describe.skipIf(obstacle !== undefined)(
       const file = join(cluster.state(first), "ray-token");
       const old = join(cluster.folder, "old-token");
       copyFileSync(file, old);
+      const signedBy = () => readFileSync(join(cluster.state(second), "ray-tls-ca.crt"), "utf8");
+      const oldCa = signedBy();
       expect((await cluster.ask("POST", "/v1/ray-token", {})).status).toBe(200);
       for (const [node, ready] of [
         [head, "✓ Ray cluster is ready!"],
@@ -79,7 +81,9 @@ describe.skipIf(obstacle !== undefined)(
       const drive = (path: string) =>
         second.run("driver", join(binDir, "python"), ["-c", NODES_PROGRAM, first.data], {
           ...{ RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN_PATH: path },
+          ...ownTlsVariables(cluster.state(second)),
         });
+      expect(signedBy()).not.toBe(oldCa);
       const [known, unknown] = [drive(file), drive(old)];
       await known.says(`nodes at ${first.data} ${second.data}`);
       expect(await unknown.exit()).not.toBe(0);
