@@ -65,7 +65,7 @@ const backOff = (recent: number): number =>
 
 /** Ray refuses wrong options in a second or two; its own time-outs on a busy machine come after half a minute. */
 const SLOW_MS = 10_000;
-/** So often a newborn tries again before its user sees it end: where Ray itself timed out, and where its raylet ended, which takes half the time. */
+/** So often a newborn tries again before its user sees it end: where Ray itself timed out; and where its raylet ended, which is sooner. */
 const TIMED_OUT_TRIES = 2;
 const RAYLET_TRIES = 4;
 

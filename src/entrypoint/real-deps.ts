@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { realClock } from "../common/deadline.ts";
 import { createLogger } from "../common/output/logger.ts";
+import { ok } from "../common/result.ts";
 import { openGcs } from "../gcs/client.ts";
 import { probeGcs } from "../gcs/probe.ts";
 import type { Deps } from "./deps.ts";
@@ -86,21 +87,18 @@ function localRay(input: Input, deps: PreflightDeps, stateLock: () => number | u
   const { auth, tls } = input.config;
   const { becomes } = input.local;
   const folder = new SessionFolder(tempDirOf(input), becomes);
-  let storeFault = (): string | null => null;
-  let rayletFault = storeFault;
   return {
     useFolder: () => folder.share(),
     prepare: (plan, reported) => preflight(plan, folder, reported, deps),
-    start: (command) => {
-      storeFault = storeFaultIn(folder.path, command.env.RAY_gcs_storage_path, becomes);
-      rayletFault = rayletFaultIn(folder.path, becomes);
-      const launched = launch(command, deps.log);
+    start: async (command) => {
+      const storeFault = storeFaultIn(folder.path, command.env.RAY_gcs_storage_path, becomes);
+      const rayletFault = rayletFaultIn(folder.path, becomes);
+      const launching = launch(command, deps.log);
       void interpretOnly();
-      return launched;
+      const launched = await launching;
+      return launched.ok ? ok({ ...launched.value, storeFault, rayletFault }) : launched;
     },
     gcs: (address) => openGcs(address, { token: auth.token, tls }),
-    storeFault: () => storeFault(),
-    rayletFault: () => rayletFault(),
     // The guard keeps the locks on Ray's folder and on the state's, too.
     startGuard: () => startGuard([folder.fd, stateLock()].filter((fd) => fd !== undefined)),
   };

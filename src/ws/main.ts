@@ -30,6 +30,7 @@ function sayAndLeaveNext(): void {
   cleanups = 0;
 }
 
+// zod/mini comes without messages of its own.
 z.config(en());
 
 const first = new AbortController();

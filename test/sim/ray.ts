@@ -1,7 +1,7 @@
 import type { Address } from "../../src/common/address.ts";
 import { ok } from "../../src/common/result.ts";
 import type { Command } from "../../src/entrypoint/ray/command.ts";
-import type { Exit, Ray, RayProcess } from "../../src/entrypoint/ray/ray.ts";
+import type { Exit, Ray, StartedRay } from "../../src/entrypoint/ray/ray.ts";
 import { Actor } from "./actor.ts";
 import type { Entrypoint } from "./entrypoint.ts";
 import { askGcs, gcsClient, OWN_HOST } from "./gcs.ts";
@@ -37,9 +37,6 @@ export class ModelRay implements Ray {
     return ok(session);
   };
 
-  readonly storeFault = (): null => null;
-  readonly rayletFault = (): null => null;
-
   readonly gcs: Ray["gcs"] = (address) => gcsClient(this.#entrypoint, address);
 
   readonly startGuard = (): GuardProcess => {
@@ -49,7 +46,7 @@ export class ModelRay implements Ray {
 }
 
 /** The processes of one `ray start`, which go on while their supervisor is paused. */
-export class Session implements RayProcess {
+export class Session implements StartedRay {
   readonly session = 1;
   readonly actor: Actor;
   readonly exited: Promise<Exit>;
@@ -69,12 +66,15 @@ export class Session implements RayProcess {
     });
   }
 
-  readonly names: RayProcess["names"] = () => {
+  readonly names: StartedRay["names"] = () => {
     const nodeId = this.#nodeId;
     return { gcs: this.#gcs, raylet: nodeId === undefined ? undefined : { nodeId, isAlive: () => true } };
   };
 
-  readonly inspector: RayProcess["inspector"] = () => async () => ({ agent: "well", raylet: "running" });
+  readonly storeFault = (): null => null;
+  readonly rayletFault = (): null => null;
+
+  readonly inspector: StartedRay["inspector"] = () => async () => ({ agent: "well", raylet: "running" });
 
   /** It ends with an error after a while. */
   fail(): void {
@@ -146,7 +146,7 @@ export class Session implements RayProcess {
     this.#exit({ code, signal: null });
   }
 
-  readonly clear: RayProcess["clear"] = async () => {
+  readonly clear: StartedRay["clear"] = async () => {
     const lives = this.#entrypoint.place.ray === this;
     if (lives) this.end(1);
     return { killed: lives ? 1 : 0, clear: true };

@@ -45,8 +45,7 @@ test("where another CA signs for Ray since, a member gets keys of that one", asy
   const first = await certify(member({ rayTls: true }), before.call);
   const { rayKeys } = first.ok ? first.value : {};
   for (const { authority } of [before, now]) {
-    const kept = member({ rayTls: true, rayKeys, rayCa: authority.certificate });
-    const next = await certify(kept, now.call);
+    const next = await certify(member({ rayTls: true, rayKeys }), now.call, authority.certificate);
     expect(next.ok && next.value.rayKeys?.ca).toBe(authority.certificate);
   }
   expect(now.asked).toHaveLength(1);

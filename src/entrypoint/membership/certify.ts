@@ -10,12 +10,17 @@ const TIMEOUT_MS = 5000;
 
 /**
  * The membership with keys for Ray, where the cluster's Ray speaks TLS: with new ones where there are none, or they are half over, for
- * another address, or of another CA than the one that signs now. `call`: with this member's credential. The private key is made here and sent to nobody.
+ * another address, or of another CA than `ca`, which signs now. `call`: with this member's credential. The private key is made here and
+ * sent to nobody.
  */
-export async function certify(membership: Membership, call: Call): Promise<Result<Membership, Failure>> {
-  const { rayTls, rayCa, rayKeys, address, services } = membership;
-  const isOfCa = rayCa === undefined || rayKeys?.ca === rayCa;
-  if (!rayTls || (isOfCa && (await isCurrent(rayKeys?.cert ?? "", address, Date.now()))))
+export async function certify(
+  membership: Membership,
+  call: Call,
+  ca = membership.rayKeys?.ca,
+): Promise<Result<Membership, Failure>> {
+  const { rayTls, rayKeys, address, services } = membership;
+  const isCas = rayKeys?.ca === ca;
+  if (!rayTls || (isCas && (await isCurrent(rayKeys?.cert ?? "", address, Date.now()))))
     return ok(membership);
   const { generateKeyPairSync } = await import("node:crypto");
   const { publicKey, privateKey } = generateKeyPairSync("ec", {

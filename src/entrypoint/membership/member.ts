@@ -90,15 +90,15 @@ export class Member {
     const answer = await this.call("GET", "/v1/ray-token", RAY_TOKEN_TIMEOUT_MS);
     const next = answer.ok && answer.value.status === 200 ? parse(RayToken, answer.value.body) : null;
     if (next === null || next.rayToken === this.#membership.rayToken) return false;
-    const certified = await certify({ ...this.#membership, ...next }, this.call);
+    const { rayCa, ...renewing } = next;
+    const certified = await certify({ ...this.#membership, ...renewing }, this.call, rayCa);
     if (!certified.ok) {
       this.#tellUncertified(certified.error);
       return false;
     }
     this.#isUncertified = false;
     // What was heard meanwhile stays.
-    const { rayToken, rayTokenId, rayCa, rayKeys } = certified.value;
-    const renewed = { ...this.#membership, rayToken, rayTokenId, rayCa, rayKeys };
+    const renewed = { ...this.#membership, ...renewing, rayKeys: certified.value.rayKeys };
     if (attempt(() => this.#file.write(renewed) ?? true) === undefined) return false;
     this.#membership = renewed;
     return true;

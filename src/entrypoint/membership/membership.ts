@@ -14,8 +14,6 @@ export const Membership = z.object({
   ...Joined.shape,
   /** The CA's certificate (PEM), by which it knows the cluster's health services. */
   ca: z.string(),
-  /** Who signs for the cluster's Ray now, as far as this member has heard. */
-  rayCa: z.optional(z.string()),
   /** What its Ray presents and trusts where that speaks TLS: PEM each. */
   rayKeys: z.optional(z.object({ cert: z.string(), key: z.string(), ca: z.string() })),
   /** What it advertises to Ray, and the interface that had it. */

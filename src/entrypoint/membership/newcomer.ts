@@ -39,6 +39,7 @@ export async function standingOf(
   return token.ok ? ok({ kind: "newcomer", token: token.value }) : token;
 }
 
+const UNREADABLE = "expected a file that this user can read";
 const EMPTIED =
   "it is empty, as ws leaves it after a join, and this node has lost its membership with its state folder; ws leave, then ws join with the word of ws token --replace NAME";
 
@@ -47,12 +48,7 @@ function readToken({ env }: Told): Result<JoinToken, Failure> {
   const given = env.RAY_EP_JOIN?.trim();
   const from = given ? "RAY_EP_JOIN" : "the file of RAY_EP_JOIN_FILE";
   const text = given || readText(env.RAY_EP_JOIN_FILE?.trim() ?? "");
-  const token =
-    text === null
-      ? err("expected a file that this user can read")
-      : text.trim() === ""
-        ? err(EMPTIED)
-        : parseJoinToken(text);
+  const token = text?.trim() ? parseJoinToken(text) : err(text === null ? UNREADABLE : EMPTIED);
   return token.ok ? token : err({ reason: "bad-join-token", from, problem: token.error });
 }
 

@@ -16,11 +16,7 @@ export interface Ray {
    * service has heard of this node. Resolves with why Ray cannot start, or null.
    */
   readonly prepare: (plan: Plan, reported: Promise<void>) => Promise<Failure | null>;
-  readonly start: (command: Command) => Promise<Result<RayProcess, Failure>>;
-  /** What the GCS of the last start said of a store that it could not use; null where it said nothing. */
-  readonly storeFault: () => string | null;
-  /** Why the raylet of the last start ended, in its own words; null where it said nothing. */
-  readonly rayletFault: () => string | null;
+  readonly start: (command: Command) => Promise<Result<StartedRay, Failure>>;
   /** Opens a channel to the GCS at `address`; nothing is connected before the first call. */
   readonly gcs: (address: Address) => GcsClient;
   /** If this process is killed, the guard outlives it. */
@@ -41,6 +37,14 @@ export interface RayProcess {
   readonly terminate: () => void;
   /** Kills whatever of the session still lives. Returns the number of processes, and whether all are gone. */
   readonly clear: (timeoutMs: number) => Promise<{ killed: number; clear: boolean }>;
+}
+
+/** With what its Ray says in its logs alone. */
+export interface StartedRay extends RayProcess {
+  /** What its GCS said of a store that it could not use; null where it said nothing. */
+  readonly storeFault: () => string | null;
+  /** Why its raylet ended, in its own words; null where it said nothing. */
+  readonly rayletFault: () => string | null;
 }
 
 /** How a process ended: one of the two is set. */

@@ -4,7 +4,6 @@ import type { Address } from "../../common/address.ts";
 import { realClock } from "../../common/deadline.ts";
 import { openGcs } from "../../gcs/client.ts";
 import { OwnGcs } from "./own-gcs.ts";
-import type { RayProcess } from "./ray.ts";
 import { waitUntilReady } from "./readiness.ts";
 
 let server: FakeGcs;
@@ -31,8 +30,8 @@ const wait = (
   isAlive = () => true,
 ) => {
   const raylet = nodeId === undefined ? undefined : { nodeId, isAlive };
-  const ray: Pick<RayProcess, "names"> = { names: () => ({ gcs: address, raylet }) };
-  return waitUntilReady(readiness(timeoutMs), own, ray, () => "its words", realClock, never);
+  const ray = { names: () => ({ gcs: address, raylet }), rayletFault: () => "its words" };
+  return waitUntilReady(readiness(timeoutMs), own, ray, realClock, never);
 };
 
 test("a leftover of this name, which the GCS still lists as ALIVE, is not this node; nor is one without a raylet", async () => {

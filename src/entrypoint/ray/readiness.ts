@@ -6,7 +6,7 @@ import { err, ok, type Result } from "../../common/result.ts";
 import type { NodeInfo } from "../../gcs/client.ts";
 import type { Plan } from "./command.ts";
 import type { OwnGcs } from "./own-gcs.ts";
-import type { RayProcess } from "./ray.ts";
+import type { StartedRay } from "./ray.ts";
 import type { Raylet } from "./session-processes.ts";
 
 /** This node as its cluster sees it. */
@@ -32,8 +32,7 @@ const LOOK_TIMEOUT_MS = 1000;
 export async function waitUntilReady(
   { nodeName, timeoutMs }: Plan["ready"],
   own: OwnGcs,
-  ray: Pick<RayProcess, "names">,
-  rayletFault: () => string | null,
+  ray: Pick<StartedRay, "names" | "rayletFault">,
   clock: Clock,
   stop: AbortSignal,
 ): Promise<Result<Membership, Failure> | null> {
@@ -48,14 +47,14 @@ export async function waitUntilReady(
     const tookMs = clock.now() - began;
     if (typeof seen !== "string") return ok({ ...seen, tookMs });
     if (raylet?.isAlive() === false)
-      return err({ reason: "raylet-ended", ranMs: tookMs, saw: rayletFault() });
+      return err({ reason: "raylet-ended", ranMs: tookMs, saw: ray.rayletFault() });
     if (tookMs >= timeoutMs) return err({ reason: "not-ready-in-time", timeoutMs, why: seen });
   } while (await clock.pause(raylet === undefined ? SEARCH_EVERY_MS : LOOK_EVERY_MS, stop));
   return null;
 }
 
 /** The raylet, as soon as there is one; `own` is the GCS that Ray names from then on, which may be before. */
-function search({ names }: Pick<RayProcess, "names">, own: OwnGcs): Raylet | undefined {
+function search({ names }: Pick<StartedRay, "names">, own: OwnGcs): Raylet | undefined {
   const { gcs, raylet } = names();
   if (gcs !== undefined || raylet !== undefined) own.moveTo(gcs);
   return raylet;

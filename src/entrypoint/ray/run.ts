@@ -6,7 +6,7 @@ import { clear, drain } from "./drain.ts";
 import { Guard } from "./guard/guard.ts";
 import { monitor } from "./monitor.ts";
 import { comparePython, OwnGcs, untilHeadGone } from "./own-gcs.ts";
-import type { RayProcess } from "./ray.ts";
+import type { StartedRay } from "./ray.ts";
 import { waitUntilReady } from "./readiness.ts";
 import { failed, faulted, type RunDeps, type RunEnd } from "./run-end.ts";
 import { leadershipOf } from "./store/leadership.ts";
@@ -116,7 +116,7 @@ export class Run {
   }
 
   /** From the start of Ray to the first reason to end it. */
-  async #untilEnd(ray: RayProcess): Promise<RunEnd | "stop"> {
+  async #untilEnd(ray: StartedRay): Promise<RunEnd | "stop"> {
     const { clock, config, stopRequest } = this.#deps;
     const began = clock.now();
     const over = new AbortController();
@@ -132,7 +132,7 @@ export class Run {
         aborted(stopRequest.asked, over.signal).then(() => "stop" as const),
         // Also a HEAD that is only starting gives way: its GCS serves seconds before the node is ready.
         this.#ended.promise,
-        this.#storeFailed(starting),
+        this.#storeFailed(ray, starting),
         this.#headGone(inStart, starting).then((cause) => faulted({ kind: "head-lost-in-start", cause })),
         this.#untilFault(ray, over.signal),
       ]);
@@ -142,16 +142,15 @@ export class Run {
   }
 
   /** Waits until the node is ready, and then until something is wrong. Never resolves when `over` aborts first. */
-  async #untilFault(ray: RayProcess, over: AbortSignal): Promise<RunEnd> {
-    const { clock, ray: local } = this.#deps;
-    const membership = await waitUntilReady(this.#plan.ready, this.#gcs, ray, local.rayletFault, clock, over);
+  async #untilFault(ray: StartedRay, over: AbortSignal): Promise<RunEnd> {
+    const membership = await waitUntilReady(this.#plan.ready, this.#gcs, ray, this.#deps.clock, over);
     if (membership === null || over.aborted) return new Promise(() => {});
     if (!membership.ok) return failed(membership.error);
     this.#ready.abort();
     return monitor({ ...this.#plan, ray, gcs: this.#gcs, membership: membership.value }, this.#deps, over);
   }
 
-  async #drain(ray: RayProcess): Promise<RunEnd> {
+  async #drain(ray: StartedRay): Promise<RunEnd> {
     await drain(ray, this.#plan, this.#deps, (over) => [
       // Nobody to drain into: Ray would wait (docs/faults.md 1.4).
       this.#headGone(GONE_IN_DRAIN, over).then(() => "headless" as const),
@@ -162,8 +161,8 @@ export class Run {
   }
 
   /** Resolves when the GCS cannot use its store: Ray itself waits a minute for it, and does not say why (2.60). */
-  async #storeFailed(over: AbortSignal): Promise<RunEnd> {
-    const { clock, ray } = this.#deps;
+  async #storeFailed(ray: StartedRay, over: AbortSignal): Promise<RunEnd> {
+    const { clock } = this.#deps;
     const { store } = this.#plan;
     while (store?.kind === "rocksdb" && (await clock.pause(STORE_LOOK_MS, over))) {
       const saw = ray.storeFault();

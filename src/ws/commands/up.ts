@@ -11,7 +11,7 @@ import { type GlobalOptions, type WsContext, withJob } from "../context.ts";
 import { open } from "../drivers/choose.ts";
 import type { Driver } from "../drivers/driver.ts";
 import { type Attempt, EXIT, interrupted, type WsFailure } from "../failure.ts";
-import { IMAGES_DIFFER } from "../machine/base.ts";
+import { warnOfImages } from "../machine/base.ts";
 import type { Job } from "../output/progress.ts";
 import { printJson, printLines, warn, warnOfMachine } from "../output/terminal.ts";
 import { rememberUp } from "../state/last-up.ts";
@@ -62,7 +62,7 @@ async function up(context: WsContext, options: UpOptions): Promise<number | WsFa
     return isLate ? up(context, options) : report.error;
   }
   warnOfMachine(context.terminal, report.value.warnings);
-  warn(context.terminal, IMAGES_DIFFER, (await driver.compareBase?.()) ?? []);
+  await warnOfImages(context.terminal, driver);
   const cluster = await confirmAlive(driver.until(context.signal));
   if (!cluster.ok) return cluster.error;
   const { out } = context.terminal;

@@ -12,7 +12,7 @@ import { blockedBy } from "../drivers/compose/conflicts.ts";
 import { type Engine, isRemote } from "../drivers/compose/engine.ts";
 import { lastWord, lookAround } from "../drivers/compose/neighbours.ts";
 import type { Project } from "../drivers/compose/project.ts";
-import { findCompose, findEngine } from "../drivers/compose/tools.ts";
+import { findCompose, findEngine, readInfo } from "../drivers/compose/tools.ts";
 import type { Driver, Service } from "../drivers/driver.ts";
 import { pythonEnvironment } from "../drivers/local/venv.ts";
 import { runProgram } from "../drivers/run-program.ts";
@@ -39,14 +39,14 @@ export async function lookAtMachine(
     findEngine(env),
     findCompose(env),
     findPython(env.WS_PYTHON ?? "python3", pythonEnvironment(env)),
-    docker(["info", "--format", "{{.DockerRootDir}}\n{{json .Runtimes}}"]),
+    readInfo(docker),
   ]);
-  const [root = "", runtimes = ""] = info.ok ? info.value.split("\n") : [];
+  const root = info?.DockerRootDir ?? "";
   /** The host of the engine; undefined if containers run on this machine. */
   const elsewhere = isRemote({ host }) ? host : undefined;
   const folders = [nearestFolder(stateDir)];
   if (engine.ok && elsewhere === undefined && root !== "") folders.push(root);
-  const gpuToolkit = hasGpuToolkit(runtimes);
+  const gpuToolkit = hasGpuToolkit(info?.Runtimes ?? {});
   return {
     /** Version of the Node that runs `ws`. */
     node: process.version,
@@ -84,8 +84,8 @@ export const freeIn = (folder: string) =>
   );
 
 /** Whether the engine can give an NVIDIA GPU to a container. `runtimes`: as `docker info` lists them. */
-export const hasGpuToolkit = (runtimes: string): boolean =>
-  runtimes.includes('"nvidia"') || GPU_HOOKS.some((file) => existsSync(file));
+export const hasGpuToolkit = (runtimes: object): boolean =>
+  Object.hasOwn(runtimes, "nvidia") || GPU_HOOKS.some((file) => existsSync(file));
 
 /** The engine looks for the hook on its PATH, whether or not `nvidia-ctk` has made a runtime of it (Docker 20.10 to 28). */
 const GPU_HOOKS = ["/usr/bin", "/usr/local/bin", "/usr/local/nvidia/toolkit"].flatMap((folder) =>

@@ -44,7 +44,7 @@ const RULES: Readonly<Record<string, (facts: DoctorFacts) => Said | Said[]>> = {
     if (!machine.compose.ok) return bad(machine.compose.error, fix);
     const { words, version } = machine.compose.value;
     const saw = `${words.join(" ")} ${version}`;
-    return releaseOf(version, 0) >= releaseOf(MIN_COMPOSE, 0)
+    return releaseOf(version, Infinity) >= releaseOf(MIN_COMPOSE, 0)
       ? good(saw)
       : bad(`${saw} is too old, at least ${MIN_COMPOSE} is needed`, fix);
   },

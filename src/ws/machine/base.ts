@@ -6,9 +6,13 @@ import { type BaseImage, FirstBase } from "../../common/protocol/join-protocol.t
 import { attempt } from "../../common/result.ts";
 import type { RunCommand } from "../drivers/compose/engine.ts";
 import type { Driver } from "../drivers/driver.ts";
+import { type Terminal, warn } from "../output/terminal.ts";
 
-/** Above what `compareBase` finds. */
-export const IMAGES_DIFFER = "Images of this cluster's machines that are not the same";
+/** Says where this machine's image is not that of the cluster's first member; nothing where this machine is no member. */
+export async function warnOfImages(terminal: Terminal, { compareBase }: Driver): Promise<void> {
+  const differing = (await compareBase?.()) ?? [];
+  warn(terminal, "Images of this cluster's machines that are not the same", differing);
+}
 
 /** An image with what it consists of; undefined where the engine does not have it. */
 async function look(docker: RunCommand, image: string): Promise<BaseImage | undefined> {

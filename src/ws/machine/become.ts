@@ -24,7 +24,7 @@ import {
   readMachine,
   writeMachine,
 } from "../state/machine.ts";
-import { IMAGES_DIFFER } from "./base.ts";
+import { warnOfImages } from "./base.ts";
 import { leftOver } from "./left-over.ts";
 import { lookForMember } from "./look.ts";
 import { keepForUser } from "./membership.ts";
@@ -111,8 +111,8 @@ async function startMember(
   const membership = await driver.membership();
   if (membership === undefined) return err({ reason: "no-member" });
   emptyJoinToken(stateDir);
-  warn(context.terminal, IMAGES_DIFFER, (await driver.compareBase?.()) ?? []);
   keepForUser(stateDir, membership);
+  await warnOfImages(context.terminal, driver);
   if (!machine.candidate) return ok(undefined);
   const { advertise = `${membership.address}:${TLS_PORT}` } = machine;
   const serving = { ...machine, advertise };

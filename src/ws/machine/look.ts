@@ -43,7 +43,7 @@ export async function lookForMember(
     operatingSystem: info?.OperatingSystem ?? "",
     hasImage: disk !== undefined && disk.freeBytes < IMAGE_BYTES && (await docker(image)).ok,
     hasGpu: isByToolkit && settings.hostHasGpu !== false && readHostFacts().hasGpu,
-    gpuToolkit: hasGpuToolkit(JSON.stringify(runtimes ?? {})),
+    gpuToolkit: hasGpuToolkit(runtimes ?? {}),
     sharedMemory: machine.infiniband
       ? { bytes: await sizeOf("/dev/shm"), wantedBytes: (node?.objectStoreBytes ?? 0) * SHM_MARGIN }
       : undefined,

@@ -61,7 +61,7 @@ const Info = z.object({
 export type EngineInfo = z.infer<typeof Info>;
 
 /** By one question what else takes three; undefined where no engine answers, or it is Podman's. */
-async function readInfo(docker: RunCommand): Promise<EngineInfo | undefined> {
+export async function readInfo(docker: RunCommand): Promise<EngineInfo | undefined> {
   const said = await docker(["info", "--format", "{{json .}}"], { timeoutMs: ANSWER_MS });
   return said.ok ? attempt(() => Info.parse(JSON.parse(said.value))) : undefined;
 }
