@@ -4,7 +4,7 @@ import type * as wire from "../common/protocol/lease-protocol.ts";
 import type { ReachRequest } from "../common/protocol/reach-protocol.ts";
 import type { ClusterView, NodeReport } from "../common/protocol/report-protocol.ts";
 import type { Cluster, Remover } from "./cluster/cluster.ts";
-import { newsFor } from "./cluster/renewal.ts";
+import { newsFor } from "./cluster/ray-secrets.ts";
 import type { Config } from "./config.ts";
 import { History } from "./history/history.ts";
 import { NodeLogs } from "./history/node-logs.ts";

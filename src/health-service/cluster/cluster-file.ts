@@ -9,8 +9,8 @@ import { attempt, err, ok, type Result } from "../../common/result.ts";
 import { writeDurably } from "../durable.ts";
 import { makeAuthority, makeRayAuthority } from "./certificates.ts";
 import { ClusterState } from "./cluster-state.ts";
-import { type OwnMembership, parseMembership } from "./replica.ts";
 import { newSecret } from "./secrets.ts";
+import { type OwnMembership, parseMembership } from "./services/replica.ts";
 
 /** What lies in RAY_EP_CLUSTER_DIR: the whole cluster in `cluster.json`, and beside it what its own machine needs to ask this service. */
 export class ClusterFile {

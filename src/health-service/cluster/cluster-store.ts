@@ -3,7 +3,7 @@ import { err, type Result } from "../../common/result.ts";
 import type { Event } from "../event.ts";
 import { inTime } from "../lease/state-file.ts";
 import { type ClusterState, candidatesOf } from "./cluster-state.ts";
-import { giveWay, isCredible, type Rank } from "./rank.ts";
+import { giveWay, isCredible, type Rank } from "./services/rank.ts";
 
 export interface ClusterStoreSettings {
   readonly state: ClusterState;
@@ -13,6 +13,20 @@ export interface ClusterStoreSettings {
   };
   readonly log: (event: Event) => void;
   readonly pause?: (ms: number) => Promise<unknown>;
+}
+
+/** What the parts of a cluster are given. */
+export interface ClusterSettings {
+  readonly store: ClusterStore;
+  readonly admin: string;
+  /** Of the CA's certificate (join-token.ts). */
+  readonly pin: string;
+  /** Milliseconds, monotonic; and since 1970. */
+  readonly now: () => number;
+  readonly wallNow: () => number;
+  /** After it began to decide, a member that it has not heard counts as living for so long. */
+  readonly graceMs: number;
+  readonly log: (event: Event) => void;
 }
 
 const SAVE_TIMEOUT_MS = 2000;
@@ -48,6 +62,11 @@ export class ClusterStore {
     const run = this.#line.then(job);
     this.#line = run.catch(() => {});
     return run;
+  }
+
+  /** The same for a change that somebody asks for. Null where another service decides since: its copy would put an end to the change. */
+  change<T>(job: () => Promise<T>): Promise<T | null> {
+    return this.inLine(async () => (this.#state.decides ? job() : null));
   }
 
   /** Only in line. Another service decides, or is about to, under a rank above this one's: this one gives way at once, whatever its disk does. */

@@ -66,7 +66,7 @@ test("no member's Ray gets a certificate for another one's name or address, but 
   const { publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const key = publicKey.export({ type: "spki", format: "pem" }).toString();
   const certify = async (name: string, address: string, peer: string) => {
-    const signed = await cluster.certify(name, { key, address }, peer);
+    const signed = await cluster.ray.certify(name, { key, address }, peer);
     return typeof signed === "string" ? signed : new X509Certificate(signed.cert).subjectAltName;
   };
   for (const [name, address] of [
@@ -77,7 +77,7 @@ test("no member's Ray gets a certificate for another one's name or address, but 
     expect(await certify(name, address, "10.0.0.2")).toContain("is gpu01's");
   expect(await certify("gpu02", "10.0.0.1", "10.0.0.1")).toContain("IP Address:10.0.0.1");
   expect(await certify("gpu02", "10.0.0.9", "10.0.0.2")).toContain("IP Address:10.0.0.9");
-  expect(await cluster.certify("gpu02", { key: "none", address: "10.0.0.9" }, "")).toContain("P-256");
+  expect(await cluster.ray.certify("gpu02", { key: "none", address: "10.0.0.9" }, "")).toContain("P-256");
 });
 
 test("with Ray's token its CA is another one, where it speaks TLS; what signed before signs no more", async () => {
@@ -90,12 +90,12 @@ test("with Ray's token its CA is another one, where it speaks TLS; what signed b
   const store = clusterStore({ ...EMPTY_CLUSTER, rayAuthority: await makeAuthority("ray", now) });
   const own = { store, admin: "a", pin: "", now: () => 0, wallNow: () => now, graceMs: 0, log: () => {} };
   const cluster = new Cluster(own);
-  const before = cluster.rayToken();
-  await cluster.rotate();
-  const after = cluster.rayToken();
+  const before = cluster.ray.token();
+  await cluster.ray.rotate();
+  const after = cluster.ray.token();
   expect(after).toMatchObject({ rayTokenId: 2, rayCa: expect.stringContaining("BEGIN CERTIFICATE") });
   expect([after.rayToken, after.rayCa]).not.toEqual([before.rayToken, before.rayCa]);
-  const signed = await cluster.certify("gpu01", { key: keys.publicKey, address: "10.0.0.1" }, "10.0.0.1");
+  const signed = await cluster.ray.certify("gpu01", { key: keys.publicKey, address: "10.0.0.1" }, "10.0.0.1");
   if (typeof signed === "string") throw new Error(signed);
   const cert = new X509Certificate(signed.cert);
   const isOf = (ca = "") => cert.verify(new X509Certificate(ca).publicKey);
@@ -106,7 +106,7 @@ test("a token of Ray's has a number that none had which the service before made 
   const rotated = (term: number) => {
     const store = clusterStore({ ...EMPTY_CLUSTER, term, rayTokenId: 1 });
     const own = { store, admin: "a", pin: "", now: () => 0, wallNow: () => 0, graceMs: 0 };
-    return new Cluster({ ...own, log: () => {} }).rotate();
+    return new Cluster({ ...own, log: () => {} }).ray.rotate();
   };
   const [before, after] = [await rotated(1), await rotated(2)];
   expect(before).toEqual({ rayTokenId: 2 });

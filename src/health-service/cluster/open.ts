@@ -14,10 +14,10 @@ import { Cluster } from "./cluster.ts";
 import { ClusterFile, newCluster } from "./cluster-file.ts";
 import { type ClusterState, settle } from "./cluster-state.ts";
 import { ClusterStore } from "./cluster-store.ts";
-import { askLeaders } from "./peers.ts";
-import { outranks } from "./rank.ts";
-import { type OwnMembership, parseReplica, replicaPath } from "./replica.ts";
-import { Takeover, type TakeoverSettings } from "./takeover.ts";
+import { askLeaders } from "./services/peers.ts";
+import { outranks } from "./services/rank.ts";
+import { type OwnMembership, parseReplica, replicaPath } from "./services/replica.ts";
+import { Takeover, type TakeoverSettings } from "./services/takeover.ts";
 
 const DISK_TIMEOUT_MS = 10_000;
 const COPY_AGAIN_MS = 2000;

@@ -30,7 +30,7 @@ export function memberPaths(
     "/v1/carrier": {
       GET: async ({ headers }, _, caller) => {
         const [, secret = ""] = /^Bearer ([\w-]+)$/.exec(headers.authorization ?? "") ?? [];
-        const refusal = cluster.admits(secret) ? null : whyNotHeard(caller);
+        const refusal = cluster.tokens.admits(secret) ? null : whyNotHeard(caller);
         return refusal ?? readCarrier(service.settings.config.RAY_EP_CLUSTER_DIR ?? "");
       },
     },
@@ -45,16 +45,16 @@ export function memberPaths(
       POST: write(admin.TokenRequest, whyNotAdmin, async (request) => {
         const { replace } = request;
         const isNobody = replace !== undefined && cluster.member(replace) === undefined;
-        return isNobody ? unknown(replace) : kept(await cluster.makeToken(request));
+        return isNobody ? unknown(replace) : kept(await cluster.tokens.make(request));
       }),
       DELETE: write(admin.TokenRevocation, whyNotAdmin, async (request) =>
-        kept(await cluster.revokeTokens(request)),
+        kept(await cluster.tokens.revoke(request)),
       ),
     },
     "/v1/ray-token": {
       // It lets who has it run programs, which a page may not.
-      GET: (_, __, { kind }) => (kind === "reader" ? READS_ALONE : ok(cluster.rayToken())),
-      POST: write(z.object({}), whyNotAdmin, async () => kept(await cluster.rotate())),
+      GET: (_, __, { kind }) => (kind === "reader" ? READS_ALONE : ok(cluster.ray.token())),
+      POST: write(z.object({}), whyNotAdmin, async () => kept(await cluster.ray.rotate())),
     },
     "/v1/dial-back": {
       POST: write(wire.DialBackRequest, whyNotHeard, async (request, { caller }) => {
@@ -72,7 +72,7 @@ export function memberPaths(
     "/v1/ray-certificate": {
       POST: write(wire.RayCertificateRequest, whyNotHeard, async (request, { caller, peer }) => {
         if (!("name" in caller)) return NO_MEMBER;
-        const certificate = await cluster.certify(caller.name, request, peer);
+        const certificate = await cluster.ray.certify(caller.name, request, peer);
         return typeof certificate === "string" ? refuse(400, certificate) : ok(certificate);
       }),
     },

@@ -2,7 +2,7 @@ import * as wire from "../../common/protocol/lease-protocol.ts";
 import { ReachRequest } from "../../common/protocol/reach-protocol.ts";
 import { NodeReport } from "../../common/protocol/report-protocol.ts";
 import type { Identity } from "../cluster/callers.ts";
-import type { Takeover } from "../cluster/takeover.ts";
+import type { Takeover } from "../cluster/services/takeover.ts";
 import { duplicateName, type Service } from "../service.ts";
 import { standby, whyNotFor } from "./credentials.ts";
 import { historyPaths } from "./history-paths.ts";

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import type { Cluster } from "../cluster/cluster.ts";
-import { parseReplicaPath } from "../cluster/replica.ts";
-import type { Takeover } from "../cluster/takeover.ts";
+import { parseReplicaPath } from "../cluster/services/replica.ts";
+import type { Takeover } from "../cluster/services/takeover.ts";
 import { standby, whyNotAdmin } from "./credentials.ts";
 import { kept } from "./member-paths.ts";
 import { ok, type Paths, refuse } from "./reply.ts";

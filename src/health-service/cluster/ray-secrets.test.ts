@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { newsFor } from "./renewal.ts";
+import { newsFor } from "./ray-secrets.ts";
 
 const NEWS = { candidates: "", services: [], rayTokenId: 2 };
 const head = { name: "gpu01", role: "head", state: "watching", rayTokenId: 1 } as const;

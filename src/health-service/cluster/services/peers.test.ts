@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
-import { makeAuthority, makeServerKeys } from "./certificates.ts";
+import { makeAuthority, makeServerKeys } from "../certificates.ts";
 import { askLeaders } from "./peers.ts";
 
 test("over TLS a standby is asked who decides, and nothing else", async () => {

@@ -1,9 +1,9 @@
-import { sameHost } from "../../common/address.ts";
-import { monotonicMs, pause } from "../../common/deadline.ts";
-import type { Promoted, Standing } from "../../common/protocol/admin-protocol.ts";
-import type { Event } from "../event.ts";
-import type { LeaseStore } from "../lease/lease-store.ts";
-import { addService, type ClusterState, lead, settle } from "./cluster-state.ts";
+import { sameHost } from "../../../common/address.ts";
+import { monotonicMs, pause } from "../../../common/deadline.ts";
+import type { Promoted, Standing } from "../../../common/protocol/admin-protocol.ts";
+import type { Event } from "../../event.ts";
+import type { LeaseStore } from "../../lease/lease-store.ts";
+import { addService, type ClusterState, lead, settle } from "../cluster-state.ts";
 import { Peers, type PeersSettings } from "./peers.ts";
 import { isCredibleOf, outranks } from "./rank.ts";
 import * as replicas from "./replica.ts";

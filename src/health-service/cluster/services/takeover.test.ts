@@ -1,11 +1,11 @@
 import { setImmediate as turn } from "node:timers/promises";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { clusterStore, EMPTY_CLUSTER } from "../../../test/fixtures/cluster-store.ts";
-import { at, clusterOf, Services, type SimulatedService } from "../../../test/fixtures/services.ts";
-import { times } from "../../../test/fixtures/thorough.ts";
-import { makeAuthority } from "./certificates.ts";
-import * as membership from "./membership.ts";
+import { clusterStore, EMPTY_CLUSTER } from "../../../../test/fixtures/cluster-store.ts";
+import { at, clusterOf, Services, type SimulatedService } from "../../../../test/fixtures/services.ts";
+import { times } from "../../../../test/fixtures/thorough.ts";
+import { makeAuthority } from "../certificates.ts";
+import * as membership from "../membership.ts";
 import { provenQuery, type Rank } from "./rank.ts";
 import { Takeover } from "./takeover.ts";
 

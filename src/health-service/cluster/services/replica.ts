@@ -1,11 +1,11 @@
 import * as z from "zod/mini";
-import { parseAddress } from "../../common/address.ts";
-import { Standing } from "../../common/protocol/admin-protocol.ts";
-import { Host, Word } from "../../common/protocol/from-outside.ts";
-import { Epoch } from "../../common/protocol/lease-protocol.ts";
-import { attempt } from "../../common/result.ts";
-import { KeptHold, type Memory, SoleHolder } from "../lease/lease-state.ts";
-import { ClusterState } from "./cluster-state.ts";
+import { parseAddress } from "../../../common/address.ts";
+import { Standing } from "../../../common/protocol/admin-protocol.ts";
+import { Host, Word } from "../../../common/protocol/from-outside.ts";
+import { Epoch } from "../../../common/protocol/lease-protocol.ts";
+import { attempt } from "../../../common/result.ts";
+import { KeptHold, type Memory, SoleHolder } from "../../lease/lease-state.ts";
+import { ClusterState } from "../cluster-state.ts";
 import { parseRank, type Rank, rankQuery } from "./rank.ts";
 
 /** Body of `GET /v1/replica`: all that another service needs to take over, secrets too. */

@@ -1,6 +1,6 @@
-import { secureCall } from "../../common/net/pinned-tls.ts";
-import type { Standing } from "../../common/protocol/admin-protocol.ts";
-import type { ClusterStore } from "./cluster-store.ts";
+import { secureCall } from "../../../common/net/pinned-tls.ts";
+import type { Standing } from "../../../common/protocol/admin-protocol.ts";
+import type { ClusterStore } from "../cluster-store.ts";
 import { isCredibleOf, outranks, provenQuery, type Rank } from "./rank.ts";
 import * as replicas from "./replica.ts";
 

@@ -1,7 +1,7 @@
 import { sign, verify } from "node:crypto";
-import { parseAddress } from "../../common/address.ts";
-import { attempt } from "../../common/result.ts";
-import type { ClusterState } from "./cluster-state.ts";
+import { parseAddress } from "../../../common/address.ts";
+import { attempt } from "../../../common/result.ts";
+import type { ClusterState } from "../cluster-state.ts";
 
 /*
  * Which of several health services decides. Pure. `leader`: the one that decides under `term`, host:port.
