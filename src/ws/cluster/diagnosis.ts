@@ -1,7 +1,8 @@
 import { type NodeStatus, parseStatus, UNKNOWN_MEMBER } from "../../common/protocol/node-status.ts";
 import { TEST_WORKER_NAME } from "../config/settings.ts";
 import { DISK_FULL, likelyCause, PORT_IN_USE, TOKENS_DIFFER, VERSIONS_DIFFER } from "../drivers/causes.ts";
-import type { Driver, Service } from "../drivers/driver.ts";
+import type { Driver } from "../drivers/driver.ts";
+import type { Service } from "../drivers/service.ts";
 import type { WsFailure } from "../failure.ts";
 import { statusOf } from "./snapshot.ts";
 

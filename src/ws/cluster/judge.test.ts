@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { err, ok } from "../../common/result.ts";
 import type { NodeInfo } from "../../gcs/client.ts";
-import type { Service } from "../drivers/driver.ts";
+import type { Service } from "../drivers/service.ts";
 import { judgeService, type Look } from "./judge.ts";
 
 const service = (change: Partial<Service> = {}): Service => ({

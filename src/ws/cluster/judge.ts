@@ -1,7 +1,8 @@
 import type { Result } from "../../common/result.ts";
 import type { NodeInfo } from "../../gcs/client.ts";
 import { HEALTH_NAME, TEST_CLIENT_NAME } from "../config/settings.ts";
-import type { Driver, Service } from "../drivers/driver.ts";
+import type { Driver } from "../drivers/driver.ts";
+import type { Service } from "../drivers/service.ts";
 import { type GcsSnapshot, newestNamed } from "./snapshot.ts";
 
 /** One look at a service: what shows that it is ready, what it lacks, or how it ended. */

@@ -1,6 +1,7 @@
 import { ok } from "../../common/result.ts";
 import { HEALTH_NAME, plannedHead, type Settings } from "../config/settings.ts";
-import { type Driver, type Service, type Survey, servicesOf } from "../drivers/driver.ts";
+import { type Driver, type Survey, servicesOf } from "../drivers/driver.ts";
+import type { Service } from "../drivers/service.ts";
 import type { Attempt } from "../failure.ts";
 import { headAmong } from "./snapshot.ts";
 

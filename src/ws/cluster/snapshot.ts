@@ -9,7 +9,8 @@ import type { GcsOptions } from "../../gcs/link.ts";
 import { probeGcs } from "../../gcs/probe.ts";
 import { send } from "../checks/asking.ts";
 import type { NodeSettings } from "../config/settings.ts";
-import type { Driver, Service } from "../drivers/driver.ts";
+import type { Driver } from "../drivers/driver.ts";
+import type { Service } from "../drivers/service.ts";
 import type { Attempt } from "../failure.ts";
 
 export const GCS_TIMEOUT_MS = 2000;

@@ -1,6 +1,7 @@
 import { deadlineIn, pause } from "../../common/deadline.ts";
 import { ok, type Result } from "../../common/result.ts";
-import { type Driver, type Request, type Service, servicesOf } from "../drivers/driver.ts";
+import { type Driver, type Request, servicesOf } from "../drivers/driver.ts";
+import type { Service } from "../drivers/service.ts";
 import type { Attempt, WsFailure } from "../failure.ts";
 import type { Job } from "../output/progress.ts";
 import { takeDown } from "./down.ts";

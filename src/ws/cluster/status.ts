@@ -1,7 +1,8 @@
 import { err, ok } from "../../common/result.ts";
 import type { NodeInfo } from "../../gcs/client.ts";
 import { HEALTH_NAME, TEST_CLIENT_NAME } from "../config/settings.ts";
-import { type Driver, type Service, servicesOf } from "../drivers/driver.ts";
+import { type Driver, servicesOf } from "../drivers/driver.ts";
+import type { Service } from "../drivers/service.ts";
 import type { Attempt } from "../failure.ts";
 import { type MemberReport, type NodeNews, newsOf, reportMembers } from "./members.ts";
 import {

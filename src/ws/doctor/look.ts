@@ -13,9 +13,10 @@ import { type Engine, isRemote } from "../drivers/compose/engine.ts";
 import { lastWord, lookAround } from "../drivers/compose/neighbours.ts";
 import type { Project } from "../drivers/compose/project.ts";
 import { findCompose, findEngine, readInfo } from "../drivers/compose/tools.ts";
-import type { Driver, Service } from "../drivers/driver.ts";
+import type { Driver } from "../drivers/driver.ts";
 import { pythonEnvironment } from "../drivers/local/venv.ts";
 import { runProgram } from "../drivers/run-program.ts";
+import type { Service } from "../drivers/service.ts";
 
 /** What `ws doctor` saw; it changes nothing. An error says why something could not be seen. */
 export interface DoctorFacts {

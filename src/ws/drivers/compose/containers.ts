@@ -3,7 +3,7 @@ import * as z from "zod/mini";
 import { attempt, err, ok, type Result } from "../../../common/result.ts";
 import { OTHER, PART_LABEL, type Part, PROJECT_LABEL } from "../../compose/names.ts";
 import type { Settings } from "../../config/settings.ts";
-import type { Service } from "../driver.ts";
+import type { Service } from "../service.ts";
 import { type Engine, type Refusal, refusal } from "./engine.ts";
 import type { Project } from "./project.ts";
 

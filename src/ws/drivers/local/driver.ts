@@ -3,9 +3,10 @@ import { readRegular, readText } from "../../../common/files.ts";
 import { err, ok } from "../../../common/result.ts";
 import type { Part } from "../../compose/names.ts";
 import type { Places } from "../../compose/write-files.ts";
-import { accessOf, type Driver, type Service, servicesOf } from "../driver.ts";
+import { accessOf, type Driver, servicesOf } from "../driver.ts";
 import { logLines, readLog } from "../log-files.ts";
 import { COMMAND_TIMEOUT_MS, runProgram } from "../run-program.ts";
+import type { Service } from "../service.ts";
 import {
   type Folders,
   foldersOf,

@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import type { Problem } from "../../../common/failure.ts";
 import { HEALTH_NAME, type Settings } from "../../config/settings.ts";
-import type { Driver, Kept, Service } from "../driver.ts";
+import type { Driver, Kept } from "../driver.ts";
+import type { Service } from "../service.ts";
 import type { StartedProcess } from "./processes.ts";
 
 /** One warning for what only containers can have. */

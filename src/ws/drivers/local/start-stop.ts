@@ -6,7 +6,7 @@ import type { Environment } from "../../../common/environment.ts";
 import { signalProcess } from "../../../common/proc.ts";
 import { err, ok } from "../../../common/result.ts";
 import type { Attempt, WsFailure } from "../../failure.ts";
-import type { Service } from "../driver.ts";
+import type { Service } from "../service.ts";
 import { type Folders, logFile, removeTemp, statusFile } from "./machine.ts";
 import type { ProcessPlan } from "./plan.ts";
 import {
