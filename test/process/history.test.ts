@@ -35,6 +35,10 @@ test("what happened is kept over a restart of the service, and damage costs a li
   appendFileSync(join(folder, "events.jsonl"), '{"id":5,"torn');
   await rig.health(state);
   expect(await events()).toEqual(before);
+  // A node does not wait for a service that did not answer it last.
+  await until("the node to be heard again", async () =>
+    ClusterView.parse(await get("/v1/cluster")).nodes.some(({ name }) => name === "ray-cpu"),
+  );
   cpu.signal("SIGTERM");
   await happens("ray-cpu stopped");
   const all = await events();

@@ -119,3 +119,12 @@ test("of each log the last 50 lines are kept, each once, over lives of the node 
   for (let i = 0; i < 1000; i++) logs.take(`n${i}`, { life: "1", log: { first: 7, lines: ["x"] } });
   expect([logs.of("gpu"), logs.of("n0")?.first]).toEqual([undefined, 0]);
 });
+
+test.each([
+  ["works", report({ status: troubled }), []],
+  ["stopped", report({ state: "stopped" }), ["stopped"]],
+  ["failed", report({ state: "stopped", status: failed }), ["failed ray-exited"]],
+])("a node that is known %s by its first report after the service's start", (_, first, told) => {
+  const watch = new NodeWatch(() => true);
+  expect(brief(watch.heard("gpu", first, true, 0))).toEqual(told);
+});

@@ -41,9 +41,10 @@ export class NodeWatch {
     this.#nodes.set(key, now);
     const [oldest] = this.#nodes.size > MAX_NODES ? this.#nodes.keys() : [];
     if (oldest !== undefined) this.#nodes.delete(oldest);
-    if (before === undefined)
-      return this.#isKnown(name) ? [] : [{ kind: "joined", node: name, address: report.advertise }];
-    return changesOf(before, now);
+    if (before !== undefined) return changesOf(before, now);
+    const joined: Happening = { kind: "joined", node: name, address: report.advertise };
+    // The first that a service hears after its own start may be a node's last words.
+    return [...(this.#isKnown(name) ? [] : [joined]), ...endOf(undefined, now)];
   }
 
   /** Those that have fallen silent since the last call. A node that said that it ends is not. */
@@ -93,17 +94,18 @@ function returnsOf(
 }
 
 /** `before`: of the same life. */
-function troublesOf(
-  before: Watched | undefined,
-  { name: node, report: { state, status } }: Watched,
-): Happening[] {
-  const { fault, failure, restarts = 0 } = status ?? {};
-  const was = before?.report;
+function troublesOf(before: Watched | undefined, now: Watched): Happening[] {
+  const { name: node, report } = now;
+  const { fault, restarts = 0 } = report.status ?? {};
   const { reason = "unknown", words } = fault ?? {};
-  const isMore = restarts > (was?.status?.restarts ?? 0);
+  const isMore = restarts > (before?.report.status?.restarts ?? 0);
   const restarted: Happening[] = isMore ? [{ kind: "restarted", node, reason, words, restarts }] : [];
-  if (failure) return was?.status?.failure ? restarted : [...restarted, { kind: "failed", node, ...failure }];
-  return state === "stopped" && was?.state !== "stopped"
-    ? [...restarted, { kind: "stopped", node }]
-    : restarted;
+  return [...restarted, ...endOf(before, now)];
+}
+
+/** That a node has ended, and how, unless that was known before. */
+function endOf(before: Watched | undefined, { name: node, report: { state, status } }: Watched): Happening[] {
+  const was = before?.report;
+  if (status?.failure) return was?.status?.failure ? [] : [{ kind: "failed", node, ...status.failure }];
+  return state === "stopped" && was?.state !== "stopped" ? [{ kind: "stopped", node }] : [];
 }
