@@ -125,6 +125,8 @@ describe("D17 what Ray says", () => {
     ray.print("\u001b[32m\u001b[1mRay runtime started.\u001b[22m\u001b[39m\n\nMode: head of what?\n");
     await cpu.says("ray | Ray runtime started.");
     ray.print("Its last words");
+    // What keeps its output open holds its end back for a moment; its raylet is seen dead by then, which is not the fault.
+    ray.orphan();
     ray.exit(3);
     expect(await cpu.exit()).toBe(3);
     expect(cpu.stdout).not.toContain("\u001b");

@@ -68,7 +68,7 @@ export class Session implements StartedRay {
 
   readonly names: StartedRay["names"] = () => {
     const nodeId = this.#nodeId;
-    return { gcs: this.#gcs, raylet: nodeId === undefined ? undefined : { nodeId, isAlive: () => true } };
+    return { gcs: this.#gcs, raylet: nodeId === undefined ? undefined : { nodeId, endedAlone: () => false } };
   };
 
   readonly storeFault = (): null => null;

@@ -27,9 +27,9 @@ const wait = (
   nodeId: string | undefined,
   own = gcs,
   address?: Address,
-  isAlive = () => true,
+  endedAlone = () => false,
 ) => {
-  const raylet = nodeId === undefined ? undefined : { nodeId, isAlive };
+  const raylet = nodeId === undefined ? undefined : { nodeId, endedAlone };
   const ray = { names: () => ({ gcs: address, raylet }), rayletFault: () => "its words" };
   return waitUntilReady(readiness(timeoutMs), own, ray, realClock, never);
 };
@@ -62,7 +62,7 @@ test("C3 the GCS is asked at the address on the raylet's command line, whatever 
 
 test("a raylet that ended before it was listed is not waited for: its own words say why", async () => {
   let looks = 0;
-  const ended = await wait(60_000, "ab12", gcs, undefined, () => ++looks < 3);
+  const ended = await wait(60_000, "ab12", gcs, undefined, () => ++looks === 3);
   expect(ended).toMatchObject({ ok: false, error: { reason: "raylet-ended", saw: "its words" } });
   expect(looks).toBe(3);
 });

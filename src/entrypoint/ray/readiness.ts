@@ -46,8 +46,7 @@ export async function waitUntilReady(
         : await look(nodeName, raylet.nodeId, own);
     const tookMs = clock.now() - began;
     if (typeof seen !== "string") return ok({ ...seen, tookMs });
-    if (raylet?.isAlive() === false)
-      return err({ reason: "raylet-ended", ranMs: tookMs, saw: ray.rayletFault() });
+    if (raylet?.endedAlone()) return err({ reason: "raylet-ended", ranMs: tookMs, saw: ray.rayletFault() });
     if (tookMs >= timeoutMs) return err({ reason: "not-ready-in-time", timeoutMs, why: seen });
   } while (await clock.pause(raylet === undefined ? SEARCH_EVERY_MS : LOOK_EVERY_MS, stop));
   return null;

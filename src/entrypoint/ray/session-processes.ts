@@ -29,7 +29,8 @@ export interface RayNames {
 export interface Raylet {
   /** The id of the node in its cluster, in hex. */
   readonly nodeId: string;
-  readonly isAlive: () => boolean;
+  /** True where it ended and `ray start`, which leads the session, did not: where both ended, its exit code says more. */
+  readonly endedAlone: () => boolean;
 }
 
 /**
@@ -42,10 +43,11 @@ export function rayNamesIn(session: number): RayNames {
   const commands = (raylet?.command ?? "") + all.map(({ command }) => command).join("");
   const gcs = parseAddress(/\0--gcs-address=([^\0]*)\0/.exec(commands)?.[1] ?? "");
   const nodeId = /\0--node[_-]id=([0-9a-f]+)\0/.exec(raylet?.command ?? "")?.[1];
-  const isAlive = () => raylet !== undefined && readStat(raylet.pid)?.isAlive === true;
+  const lives = (pid: number) => readStat(pid)?.isAlive === true;
+  const endedAlone = () => raylet !== undefined && !lives(raylet.pid) && lives(session);
   return {
     gcs: gcs.ok ? gcs.value : undefined,
-    raylet: nodeId === undefined ? undefined : { nodeId, isAlive },
+    raylet: nodeId === undefined ? undefined : { nodeId, endedAlone },
   };
 }
 
