@@ -27,7 +27,7 @@ const words = process.argv.slice(2).filter((word) => word !== ALL);
 const filters = words.filter((word) => !word.startsWith("-"));
 const all = process.argv.includes(ALL);
 // Read by test/fixtures/thorough.ts.
-if (all) process.env.THOROUGH = "1";
+if (all) process.env.THOROUGH ??= "1";
 
 function succeeds(command: string, ...args: string[]): boolean {
   return spawnSync(command, args, { stdio: "ignore", timeout: 20_000 }).status === 0;

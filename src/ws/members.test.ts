@@ -26,10 +26,10 @@ const elsewhere = formatJoinToken({
 test("ws remove says what the removed machine still knows, and what ends that", () => {
   const said = (candidate: boolean, revoked: number) => leftLines("gpu02", { candidate, revoked }).join("\n");
   expect(said(false, 0)).toBe(
-    "→ gpu02 still knows Ray's token. If it is not trusted: ./ws token --rotate, which restarts Ray on each machine",
+    "→ gpu02 still knows Ray's token. If it is not trusted: ./ws token --rotate, which renews it and restarts Ray on each machine",
   );
   expect(said(true, 1)).toMatch(
-    /^→ The join token .* revoked too.*: \.\/ws token\n.*--rotate.*\n.* key of the health services' CA too/,
+    /^→ The join token .* revoked too.*: \.\/ws token\n.* the CA's key. .*--rotate, which renews both/,
   );
 });
 

@@ -96,7 +96,7 @@ test("a member needs its token no more, nor the health service, to start again",
   await again.says("✓ Ray cluster is ready!");
 });
 
-test("Ray's token is renewed: the HEAD restarts with it first, then the worker, and a node that was away has it at its start", async () => {
+test("Ray's token and the CA are renewed: the HEAD restarts first, then the worker; a node that was away has both at its start", async () => {
   const word = await token();
   const cpu = candidateBy(word);
   await cpu.says("✓ Ray cluster is ready!");
@@ -104,14 +104,20 @@ test("Ray's token is renewed: the HEAD restarts with it first, then the worker, 
   const gpu = member("ray-gpu", { RAY_EP_JOIN: word });
   await gpu.says("✓ Ray worker successfully joined the cluster!");
   const rayToken = (name: string) => readFileSync(join(stateOf(name), "ray-token"), "utf8");
+  const caOf = (name: string) => JSON.parse(readFileSync(join(stateOf(name), "membership.json"), "utf8")).ca;
   closeRaylet();
   const before = rayToken("ray-gpu");
+  const first = caOf("ray-gpu");
   expect((await admin("POST", "/v1/ray-token", {})).body).toEqual({ rayTokenId: 2 });
   await until("the HEAD and then the worker to be started again", () => rig.rays.runs.length === 4);
   const roles = rig.rays.runs.map(({ started }) => started.args.includes("--head"));
   expect(roles).toEqual([true, false, true, false]);
   for (const each of [cpu, gpu]) await each.says("→ draining (new token)");
   expect([rayToken("ray-cpu") === before, rayToken("ray-gpu")]).toEqual([false, rayToken("ray-cpu")]);
+  expect([caOf("ray-cpu") === first, caOf("ray-gpu")]).toEqual([false, caOf("ray-cpu")]);
+  const late = member("ray-late", { RAY_EP_JOIN: word });
+  await late.says("was revoked");
+  expect(await late.exit()).toBe(78);
   gpu.signal("SIGTERM");
   expect(await gpu.exit()).toBe(0);
   await admin("POST", "/v1/ray-token", {});
@@ -120,6 +126,7 @@ test("Ray's token is renewed: the HEAD restarts with it first, then the worker, 
   const again = member("ray-gpu", {});
   await again.says("✓ Ray worker successfully joined the cluster!");
   expect([rayToken("ray-gpu") === away, rayToken("ray-gpu")]).toEqual([false, rayToken("ray-cpu")]);
+  expect(caOf("ray-gpu")).toBe(caOf("ray-cpu"));
   expect(again.text).not.toContain("new token");
 });
 

@@ -3,7 +3,7 @@ import { Agent, request } from "node:https";
 import { connect, type DetailedPeerCertificate } from "node:tls";
 import { formatAddress, parseAddress } from "../address.ts";
 import { lookup, rememberingLookup } from "../lookup.ts";
-import { err, ok, type Result } from "../result.ts";
+import { attempt, err, ok, type Result } from "../result.ts";
 import { type Call, causeOf, send } from "./http.ts";
 
 /** A health service that was found to be the cluster's. */
@@ -28,7 +28,7 @@ export function fetchCa(service: string, pin: string, timeoutMs: number): Promis
   if (!at.ok) return Promise.resolve(err({ kind: "no-answer", cause: at.error }));
   return new Promise((resolve) => {
     // Only here: whom to trust is what this connection finds out.
-    const socket = connect({ ...at.value, lookup, rejectUnauthorized: false });
+    const socket = connect({ ...at.value, servername: nameOf(pin), lookup, rejectUnauthorized: false });
     const end = (result: Result<Pinned, PinFault>): void => {
       clearTimeout(timer);
       socket.destroy();
@@ -64,8 +64,14 @@ export const pinOf = (ca: string): string => hash(new X509Certificate(ca).raw);
 
 const hash = (der: Buffer): string => createHash("sha256").update(der).digest("base64url");
 
+/** How a client names the CA that it knows (SNI): a service may have another one since, and shows what that client can verify. */
+export const caName = (ca: string): string => nameOf(pinOf(ca));
+
+const nameOf = (pin: string): string => `${Buffer.from(pin, "base64url").toString("hex").slice(0, 32)}.ca`;
+
 /** How health services whose certificate that CA signed are connected to: only they have one, so their names and addresses do not matter. */
-export const pinnedAgent = (ca: string): Agent => new Agent({ ca, checkServerIdentity: () => undefined });
+export const pinnedAgent = (ca: string): Agent =>
+  new Agent({ ca, servername: attempt(() => caName(ca)), checkServerIdentity: () => undefined });
 
 /** Requests to health services whose certificate that CA signed; `token`: sent with each; `maxAnswer`: bytes (http.ts). */
 export function secureCall(ca: string, token: string | null, maxAnswer?: number): (service: string) => Call {

@@ -114,10 +114,14 @@ export type RayCertificateRequest = z.infer<typeof RayCertificateRequest>;
 export const RayCertificate = z.object({ cert: Pem, ca: Pem });
 export type RayCertificate = z.infer<typeof RayCertificate>;
 
-/** 200 of `GET /v1/ray-token` (any member): the one that counts now, and where Ray speaks TLS who signs for it since then (PEM). */
+/**
+ * 200 of `GET /v1/ray-token` (any member): the one that counts now; where Ray speaks TLS who signs for it since then, and who signs for
+ * health services (PEM each).
+ */
 export const RayToken = z.object({
   ...z.pick(Joined, { rayToken: true, rayTokenId: true }).shape,
   rayCa: z.optional(Pem),
+  ca: z.optional(Pem),
 });
 
 /**

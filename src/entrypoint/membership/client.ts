@@ -24,12 +24,10 @@ export function memberCall(
   hear: (answer: Answer) => void,
   open = openSecure,
 ): Call {
-  const { ca, member: name, credential } = member();
-  let opened: Promise<readonly [asAnybody: Opened, asMember: Opened]> | undefined;
+  const openedFor = opener(open);
   let last: string | undefined;
   return async (method, path, timeoutMs, body) => {
-    opened ??= Promise.all([open(ca, null), open(ca, `${name}:${credential}`)]);
-    const [asAnybody, asMember] = await opened;
+    const [asAnybody, asMember] = await openedFor(member());
     const ask = async (service: string): Promise<Result<Answer, string>> => {
       const answer = await asMember(service)(method, `${path}${heardOf(member())}`, timeoutMs, body);
       if (answer.ok && answer.value.status !== STANDBY) hear(answer.value);
@@ -43,6 +41,18 @@ export function memberCall(
     last = found.ok ? found.value : undefined;
     if (answer !== undefined && (isSame || !found.ok)) return answer;
     return found.ok ? ask(found.value) : err(found.error.join("; ") || "no health service is known");
+  };
+}
+
+/** As anybody, and as this member; opened anew when it has heard of another CA. */
+function opener(open: Open) {
+  let known: string | undefined;
+  let opened: Promise<readonly [asAnybody: Opened, asMember: Opened]> | undefined;
+  return ({ ca, member, credential }: Membership) => {
+    if (opened === undefined || ca !== known)
+      opened = Promise.all([open(ca, null), open(ca, `${member}:${credential}`)]);
+    known = ca;
+    return opened;
   };
 }
 

@@ -83,14 +83,14 @@ export class Member {
   }
 
   /**
-   * Fetches Ray's token, and keys of the CA that signs for it since then, and keeps them. True where it is another one. Where nobody
-   * answers, or the disk is full, all stays as it is.
+   * Fetches Ray's token, keys of the CA that signs for it since then, and the CA of the health services, and keeps them. True where the
+   * token is another one. Where nobody answers, or the disk is full, all stays as it is.
    */
   async renewRayToken(): Promise<boolean> {
     const answer = await this.call("GET", "/v1/ray-token", RAY_TOKEN_TIMEOUT_MS);
     const next = answer.ok && answer.value.status === 200 ? parse(RayToken, answer.value.body) : null;
     if (next === null || next.rayToken === this.#membership.rayToken) return false;
-    const { rayCa, ...renewing } = next;
+    const { rayCa, ca = this.#membership.ca, ...renewing } = next;
     const certified = await certify({ ...this.#membership, ...renewing }, this.call, rayCa);
     if (!certified.ok) {
       this.#tellUncertified(certified.error);
@@ -98,7 +98,7 @@ export class Member {
     }
     this.#isUncertified = false;
     // What was heard meanwhile stays.
-    const renewed = { ...this.#membership, ...renewing, rayKeys: certified.value.rayKeys };
+    const renewed = { ...this.#membership, ...renewing, ca, rayKeys: certified.value.rayKeys };
     if (attempt(() => this.#file.write(renewed) ?? true) === undefined) return false;
     this.#membership = renewed;
     return true;

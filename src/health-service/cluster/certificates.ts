@@ -43,8 +43,14 @@ export async function makeAuthority(name: string, nowMs: number): Promise<Author
 /** The CA that signs for the Ray of that cluster's members. */
 export const makeRayAuthority = (cluster: string, nowMs: number) => makeAuthority(`${cluster} ray`, nowMs);
 
+/** A certificate with its key: PEM each. */
+export interface Keys {
+  readonly cert: string;
+  readonly key: string;
+}
+
 /** A health service's certificate, which that CA signed, with the CA's own behind it: strangers compare that one with their pin. */
-export async function makeServerKeys(authority: Authority, host: string, nowMs: number) {
+export async function makeServerKeys(authority: Authority, host: string, nowMs: number): Promise<Keys> {
   const { publicKey, privateKey } = await newKeys();
   const made = await sign(authority, publicKey, [host], [SERVER], validity(nowMs));
   return { cert: `${made}\n${authority.certificate}`, key: await pemOf(privateKey) };

@@ -16,6 +16,8 @@ import { type OwnMembership, parseMembership } from "./services/replica.ts";
 export class ClusterFile {
   readonly path: string;
   readonly #folder: string;
+  /** The CA's certificate that lies there. */
+  #ca = "";
 
   constructor(folder: string) {
     this.#folder = folder;
@@ -53,7 +55,6 @@ export class ClusterFile {
       const given = await readOptional(join(this.#folder, ADMIN_FILE));
       const admin = given?.trim() || newSecret();
       await writeDurably(join(this.#folder, ADMIN_FILE), `${admin}\n`);
-      await writeDurably(join(this.#folder, CA_FILE), state.authority.certificate);
       const saved = await this.save(state);
       return saved.ok ? ok(admin) : saved;
     } catch (error) {
@@ -75,6 +76,9 @@ export class ClusterFile {
   async save(state: ClusterState): Promise<Result<void, string>> {
     try {
       await writeDurably(this.path, `${JSON.stringify(state)}\n`);
+      const { certificate } = state.authority;
+      if (this.#ca !== certificate) await writeDurably(join(this.#folder, CA_FILE), certificate);
+      this.#ca = certificate;
       return ok(undefined);
     } catch (error) {
       return err((error as Error).message);
@@ -103,8 +107,7 @@ export async function newCluster(name: string, at: string, rayTls: boolean): Pro
     rayToken: newSecret(),
     rayTokenId: 1,
     ports: DEFAULT_PORTS,
-    authority,
-    rayAuthority,
+    ...{ authority, earlier: [], rayAuthority },
   };
   return { version: 1, ...known, ...first, ...nobody };
 }

@@ -43,6 +43,8 @@ export const ClusterState = z.object({
   /** Where services listen (host:port), the one that decides first, and on whose machine; null where that is not known. */
   services: z.array(z.object({ at: Word, member: z.nullable(Host) })),
   authority: Authority,
+  /** Those before it, the last one first: a member that was away knows one of them. */
+  earlier: z._default(z.array(Authority), []),
   /**
    * Signs for members' Ray; without one it speaks in clear. A CA of its own: whoever has a certificate of the other one counts as a
    * health service.

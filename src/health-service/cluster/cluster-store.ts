@@ -12,6 +12,8 @@ export interface ClusterStoreSettings {
     readonly save: (state: ClusterState) => Promise<Result<void, string>>;
   };
   readonly log: (event: Event) => void;
+  /** The CA is another one: what this makes is there before anybody is told. */
+  readonly onAuthority?: () => Promise<void>;
   readonly pause?: (ms: number) => Promise<unknown>;
 }
 
@@ -19,8 +21,6 @@ export interface ClusterStoreSettings {
 export interface ClusterSettings {
   readonly store: ClusterStore;
   readonly admin: string;
-  /** Of the CA's certificate (join-token.ts). */
-  readonly pin: string;
   /** Milliseconds, monotonic; and since 1970. */
   readonly now: () => number;
   readonly wallNow: () => number;
@@ -75,7 +75,7 @@ export class ClusterStore {
     if (!isCredible(rank.term, term)) return;
     const next = giveWay(this.#state, rank);
     if (next.decides) return void (await this.keep(next));
-    this.#goOn(next);
+    await this.#goOn(next);
     await this.#write(next);
     if (decides) this.#settings.log({ type: "yielded", to: rank.leader, term: rank.term });
   }
@@ -83,21 +83,21 @@ export class ClusterStore {
   /** Only in line. Goes on with this state once it is on the disk. False where it cannot be written: then nothing has changed. */
   async keep(state: ClusterState): Promise<boolean> {
     const written = await this.#write(state);
-    if (written) this.#goOn(state);
+    if (written) await this.#goOn(state);
     return written;
   }
 
   /** Only in line. After the next start this service decides; in this run only by `decide`. False where it cannot be written. */
   async claim(state: ClusterState): Promise<boolean> {
     const written = await this.#write({ ...state, decides: true });
-    if (written) this.#goOn({ ...state, decides: false });
+    if (written) await this.#goOn({ ...state, decides: false });
     return written;
   }
 
   /** Only in line, after a claim. With this state, else with what was claimed, which is on the disk: then false. */
   async decide(state: ClusterState): Promise<boolean> {
     const kept = await this.keep(state);
-    if (!kept) this.#goOn({ ...this.#state, decides: true });
+    if (!kept) await this.#goOn({ ...this.#state, decides: true });
     return kept;
   }
 
@@ -117,8 +117,10 @@ export class ClusterStore {
     return saved.ok;
   }
 
-  #goOn(state: ClusterState): void {
+  async #goOn(state: ClusterState): Promise<void> {
+    const isOther = state.authority.certificate !== this.#state.authority.certificate;
     this.#state = state;
     this.#candidates = candidatesOf(state);
+    if (isOther) await this.#settings.onAuthority?.();
   }
 }

@@ -21,7 +21,7 @@ test("whom the admin removes knows a join token, which ends with the membership;
   };
   const remove = async (by: Remover) => {
     const store = clusterStore(state);
-    const own = { store, admin: "a", pin: "", now: () => 0, wallNow: () => 0, graceMs: 0 };
+    const own = { store, admin: "a", now: () => 0, wallNow: () => 0, graceMs: 0 };
     const removed = await new Cluster({ ...own, log: () => {} }).remove("gpu01", by, false);
     return [removed, store.state.tokens.map(({ revoked }) => revoked)];
   };
@@ -41,7 +41,7 @@ test("a move is written once, however many reports tell it, and not of a member 
   const cluster = new Cluster({
     store,
     admin: "a",
-    pin: "",
+
     now: () => 0,
     wallNow: () => 0,
     graceMs: 0,
@@ -61,7 +61,7 @@ test("no member's Ray gets a certificate for another one's name or address, but 
     { ...MEMBER, name: "10.0.0.1" },
   ];
   const store = clusterStore({ ...EMPTY_CLUSTER, rayAuthority, members: [MEMBER, ...others] });
-  const own = { store, admin: "a", pin: "", now: () => 0, wallNow: () => 0, graceMs: 0 };
+  const own = { store, admin: "a", now: () => 0, wallNow: () => 0, graceMs: 0 };
   const cluster = new Cluster({ ...own, log: () => {} });
   const { publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const key = publicKey.export({ type: "spki", format: "pem" }).toString();
@@ -88,7 +88,7 @@ test("with Ray's token its CA is another one, where it speaks TLS; what signed b
   });
   const now = Date.now();
   const store = clusterStore({ ...EMPTY_CLUSTER, rayAuthority: await makeAuthority("ray", now) });
-  const own = { store, admin: "a", pin: "", now: () => 0, wallNow: () => now, graceMs: 0, log: () => {} };
+  const own = { store, admin: "a", now: () => 0, wallNow: () => now, graceMs: 0, log: () => {} };
   const cluster = new Cluster(own);
   const before = cluster.ray.token();
   await cluster.ray.rotate();
@@ -106,7 +106,7 @@ test("with Ray's token its CA is another one, where it speaks TLS; what signed b
 test("a token of Ray's has a number that none had which the service before made and did not hand over", async () => {
   const rotated = (term: number) => {
     const store = clusterStore({ ...EMPTY_CLUSTER, term, rayTokenId: 1 });
-    const own = { store, admin: "a", pin: "", now: () => 0, wallNow: () => 0, graceMs: 0 };
+    const own = { store, admin: "a", now: () => 0, wallNow: () => 0, graceMs: 0 };
     return new Cluster({ ...own, log: () => {} }).ray.rotate();
   };
   const [before, after] = [await rotated(1), await rotated(2)];

@@ -22,7 +22,7 @@ export class Cluster {
   readonly callers: Callers;
   readonly tokens: JoinTokens;
   readonly ray: RaySecrets;
-  /** Of the rank that it is for: two signatures of one text differ, and members would write each to their disks. */
+  /** Of the rank and the CA that it is for: two signatures of one text differ, and members would write each to their disks. */
   #proof = { of: "", proof: "" };
 
   constructor(settings: ClusterSettings) {
@@ -135,7 +135,7 @@ export class Cluster {
 
   #prove(): string {
     const { term, leader, authority } = this.#store.state;
-    const of = `${term}@${leader}`;
+    const of = `${term}@${leader} ${authority.certificate}`;
     if (this.#proof.of !== of) this.#proof = { of, proof: proofOf({ term, leader }, authority) };
     return this.#proof.proof;
   }

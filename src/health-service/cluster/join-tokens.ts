@@ -1,3 +1,4 @@
+import { pinOf } from "../../common/net/pinned-tls.ts";
 import type * as admin from "../../common/protocol/admin-protocol.ts";
 import { formatJoinToken } from "../../common/protocol/join-token.ts";
 import type { ClusterSettings } from "./cluster-store.ts";
@@ -14,7 +15,7 @@ export class JoinTokens {
 
   /** The 200 of `POST /v1/tokens`; null where it cannot be kept. */
   make(request: admin.TokenRequest): Promise<admin.TokenMade | null> {
-    const { pin, store, wallNow, log } = this.#settings;
+    const { store, wallNow, log } = this.#settings;
     return store.change(async () => {
       const secret = newSecret();
       const { state, token } = membership.addToken(store.state, request, digestOf(secret), wallNow());
@@ -22,7 +23,12 @@ export class JoinTokens {
       const expiresAt = new Date(token.endsAtMs).toISOString();
       log({ type: "token-made", expiresAt, once: token.once, replace: token.replace ?? null });
       const services = state.services.map(({ at }) => at);
-      const word = { services, pin, secret, expiresAt: Math.floor(token.endsAtMs / 1000) };
+      const word = {
+        services,
+        pin: pinOf(state.authority.certificate),
+        secret,
+        expiresAt: Math.floor(token.endsAtMs / 1000),
+      };
       return { token: formatJoinToken(word), expiresAt };
     });
   }

@@ -3,9 +3,10 @@ import { sameHost } from "../../common/address.ts";
 import type * as admin from "../../common/protocol/admin-protocol.ts";
 import type * as wire from "../../common/protocol/join-protocol.ts";
 import type { ClusterNews, ClusterView } from "../../common/protocol/report-protocol.ts";
-import { makeRayAuthority, signRayKey } from "./certificates.ts";
+import { makeAuthority, makeRayAuthority, signRayKey } from "./certificates.ts";
 import { otherAt } from "./cluster-state.ts";
 import type { ClusterSettings } from "./cluster-store.ts";
+import * as membership from "./membership.ts";
 import { newSecret } from "./secrets.ts";
 
 const NO_CERTIFICATE =
@@ -16,8 +17,10 @@ const NO_CERTIFICATE =
  * number of another term is none of theirs.
  */
 const TOKENS_A_TERM = 1000;
+/** A member that was away while there were more CAs than these must join again. */
+const MAX_EARLIER = 8;
 
-/** Ray's token, and the CA of its keys where it speaks TLS. */
+/** Ray's token and the CA of its keys where it speaks TLS; and what is made anew with them. */
 export class RaySecrets {
   readonly #settings: ClusterSettings;
 
@@ -27,21 +30,25 @@ export class RaySecrets {
 
   /** The 200 of `GET /v1/ray-token`. */
   token(): z.infer<typeof wire.RayToken> {
-    const { rayToken, rayTokenId, rayAuthority } = this.#settings.store.state;
-    return { rayToken, rayTokenId, rayCa: rayAuthority?.certificate };
+    const { rayToken, rayTokenId, rayAuthority, authority } = this.#settings.store.state;
+    return { rayToken, rayTokenId, rayCa: rayAuthority?.certificate, ca: authority.certificate };
   }
 
   /**
-   * Makes another token of Ray's, and another CA for it where it speaks TLS, of which members hear: the 200 of `POST /v1/ray-token`;
-   * null where it cannot be kept.
+   * Makes anew what removed machines know: Ray's token, the CA of its keys where it speaks TLS, and the health services' own CA. Members
+   * hear of it; join tokens, which name the CA, end. The 200 of `POST /v1/ray-token`; null where it cannot be kept.
    */
   rotate(): Promise<admin.Rotated | null> {
     const { store, wallNow, log } = this.#settings;
     return store.change(async () => {
-      const { state } = store;
+      const { state } = membership.revokeTokens(store.state, undefined, wallNow());
+      const { authority, earlier, cluster } = state;
       const rayTokenId = Math.max(state.rayTokenId + 1, (state.term - 1) * TOKENS_A_TERM);
-      const rayAuthority = state.rayAuthority && (await makeRayAuthority(state.cluster.id, wallNow()));
-      if (!(await store.keep({ ...state, rayToken: newSecret(), rayTokenId, rayAuthority }))) return null;
+      const rayAuthority = state.rayAuthority && (await makeRayAuthority(cluster.id, wallNow()));
+      const known = [authority, ...earlier].slice(0, MAX_EARLIER);
+      const own = { authority: await makeAuthority(cluster.id, wallNow()), earlier: known };
+      if (!(await store.keep({ ...state, ...own, rayToken: newSecret(), rayTokenId, rayAuthority })))
+        return null;
       log({ type: "ray-token-made", rayTokenId });
       return { rayTokenId };
     });

@@ -129,7 +129,6 @@ describe("in a cluster of members a session", () => {
     cluster = new Cluster({
       store,
       admin: "admin",
-      pin: "",
       now: monotonicMs,
       wallNow: Date.now,
       graceMs: 0,

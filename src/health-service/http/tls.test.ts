@@ -9,18 +9,19 @@ import { makeAuthority, makeServerKeys } from "../cluster/certificates.ts";
 import { VARIABLES } from "../config.ts";
 import { Service } from "../service.ts";
 import { createHealthServer } from "./server.ts";
-import { overTls } from "./tls.ts";
+import { overTls, type Presented } from "./tls.ts";
 
 const TIMEOUT_MS = 300;
 const MAX_HANDSHAKES = 3;
 const MAX_CONNECTIONS = 5;
 
-let keys: Awaited<ReturnType<typeof makeServerKeys>>;
+let shown: Presented;
 let server: ReturnType<typeof createHealthServer>;
 const sockets: Socket[] = [];
 
 beforeAll(async () => {
-  keys = await makeServerKeys(await makeAuthority("c1", Date.now()), "localhost", Date.now());
+  const newest = await makeServerKeys(await makeAuthority("c1", Date.now()), "localhost", Date.now());
+  shown = { newest, onNewest: () => {}, named: () => newest };
 });
 afterEach(async () => {
   for (const socket of sockets.splice(0)) socket.destroy();
@@ -34,7 +35,7 @@ async function serve(handshakeMs = 60_000): Promise<void> {
   const around = { now: monotonicMs, pause, log: () => {} };
   const service = new Service({ version: "1.2.3", instance: "run-1", config, ...memory, ...around });
   const limits = { requestTimeoutMs: TIMEOUT_MS, max: MAX_CONNECTIONS };
-  server = createHealthServer(service, limits, undefined, overTls(keys, MAX_HANDSHAKES, handshakeMs));
+  server = createHealthServer(service, limits, undefined, overTls(shown, MAX_HANDSHAKES, handshakeMs));
   await once(server.listen(0, "127.0.0.1"), "listening");
 }
 const port = () => (server.address() as AddressInfo).port;

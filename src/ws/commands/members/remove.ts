@@ -55,12 +55,7 @@ export const leftLines = (
   ...(revoked > 0
     ? ["→ The join token by which it joined was revoked too; for other machines make a new one: ./ws token"]
     : []),
-  `→ ${name} still knows Ray's token. If it is not trusted: ./ws token --rotate, which restarts Ray on each machine`,
-  ...(candidate
-    ? [
-        "→ It was a candidate, and knows the key of the health services' CA too, which cannot be renewed: if it is not trusted, keep it out of this network, or make a new cluster (./ws leave on each machine, then ./ws init and ./ws join)",
-      ]
-    : []),
+  `→ ${name} still knows ${candidate ? "Ray's token, and as a candidate the CA's key" : "Ray's token"}. If it is not trusted: ./ws token --rotate, which renews ${candidate ? "both" : "it"} and restarts Ray on each machine`,
 ];
 
 /** Returns when the GCS lists no living node of that name, or false after the time that a node needs to end. */

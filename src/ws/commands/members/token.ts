@@ -32,7 +32,7 @@ export const addToken = (program: Command, run: Run) =>
     .addOption(
       new Option(
         "--rotate",
-        "give Ray itself another token and other keys; all members restart their Ray",
+        "make anew what removed machines know: Ray's token, the CAs, join tokens; all members restart their Ray",
       ).conflicts([...["expires", "once", "replace", "revoke", "carrier"]]),
     )
     .option("-y, --yes", "with --rotate: without asking")
@@ -69,7 +69,8 @@ async function rotate(context: WsContext, { stateDir, yes, json }: TokenOptions)
   if (json) printJson(terminal.out, made.value);
   else
     printLines(terminal.out, [
-      "✓ Ray has another token: who knows only the one before cannot use the cluster once the HEAD has restarted",
+      "✓ Ray has another token, and the cluster another CA: who knows only those before cannot use it once the HEAD has restarted",
+      "→ The join tokens made until now have ended; for another one: ./ws token",
       '→ To see when all are back: ./ws ps. For a shell that had the old one: eval "$(./ws env)"',
     ]);
   return EXIT.ok;
