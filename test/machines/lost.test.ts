@@ -40,6 +40,19 @@ test("the HEAD's cable is cut and put back: nobody took over, and it is the same
   expect(await id()).toBe(before);
 });
 
+test("Ray's token and the CAs are made anew on all machines", async () => {
+  const file = "/opt/ray-entrypoint/state/membership.json";
+  const ca = async (each: LabMachine) =>
+    JSON.parse(await each.must("docker", "exec", each.node, "cat", file)).ca;
+  const before = await ca(m3);
+  const rotated = await m1.ws(["token", "--rotate", "--yes"]);
+  expect(rotated.code, rotated.text).toBe(0);
+  for (const each of lab.all)
+    await until(`${each.name} to know the new CA`, async () => (await ca(each)) !== before, 120_000);
+  await alive(m3, lab.all, 180_000);
+  expect(new Set(await Promise.all(lab.all.map(ca))).size).toBe(1);
+});
+
 test("machine 1 is lost: ws promote on machine 2 says what is lost, and machine 3 follows", async () => {
   await m1.power("lose");
   await until("machine 2 to miss the HEAD", async () => (await m2.ws(["ps"])).code !== 0, 120_000);
