@@ -130,7 +130,7 @@ test("ws leave: nothing of it stays; docker run with a token alone makes the sam
   await alive(m2, lab.all);
 });
 
-test("ws remove: the machine is idle, its credential dead and its name free; with a new token it joins again", async () => {
+test("ws remove: the machine is idle, its credential dead and its name free; it joins again, and other layers of its image are told", async () => {
   const removed = await m1.ws(["remove", "m3"]);
   expect(removed.code, removed.text).toBe(0);
   await alive(m2, [m1, m2]);
@@ -141,8 +141,13 @@ test("ws remove: the machine is idle, its credential dead and its name free; wit
   await m3.must("docker", "rm", "--force", "--volumes", "ray");
   await m3.must("docker", "volume", "rm", "ray-node");
   const { token: word } = JSON.parse((await m1.ws(["token", "--json"])).out);
-  const joined = await m3.ws(["join", word]);
+  const other = "FROM rayproject/ray:latest\\nRUN touch /home/ray/other\\n";
+  await m3.must("sh", "-c", `printf '${other}' | docker build --tag other-ray -`);
+  const joined = await m3.ws(["join", word, "--image", "other-ray"]);
   expect(joined.code, joined.text).toBe(0);
+  expect(joined.text).toMatch(
+    /made from other-ray \(layers \w+\), that of m1 from rayproject\/ray:latest \(layers/,
+  );
   await alive(m2, lab.all);
 });
 
