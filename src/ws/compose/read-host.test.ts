@@ -1,6 +1,14 @@
-import { createServer } from "node:net";
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { expect, test } from "vitest";
-import { networksOf, parseRoutes, pickAddress, readHostFacts, readListeningPorts } from "./read-host.ts";
+import {
+  networksOf,
+  parseRoutes,
+  pickAddress,
+  readHostFacts,
+  readListeningPorts,
+  readUsedPorts,
+} from "./read-host.ts";
 
 const ipv4 = (address: string, internal = false) => [{ address, family: "IPv4" as const, internal }];
 /** As Linux 6 prints it: a default route, a VPN's two halves of everything, a LAN, a VPN's network, one host, an engine's. */
@@ -58,4 +66,15 @@ test("the networks of the kernel's table, without what leads everywhere or to co
 
 test.each(["", "Iface\tDestination\n", "no table at all\nnor here\n"])("none in %j", (text) => {
   expect(parseRoutes(text)).toEqual([]);
+});
+
+test("a port from which somebody only speaks is used too", async () => {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const client = connect((server.address() as AddressInfo).port, "127.0.0.1");
+  await once(client, "connect");
+  const { localPort = 0 } = client;
+  expect([readUsedPorts().has(localPort), readListeningPorts().has(localPort)]).toEqual([true, false]);
+  client.destroy();
+  server.close();
 });

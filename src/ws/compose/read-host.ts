@@ -85,14 +85,20 @@ export const listeningSockets = (): {
   readonly port: number;
   readonly inode: string;
 }[] =>
-  ["/proc/net/tcp", "/proc/net/tcp6"]
-    .flatMap((file) => rowsOf(textOf(file)))
+  sockets()
     .filter(([, , , state]) => state === LISTENING)
     .map(([, local = "", , , , , , , , inode = ""]) => ({
       address: local.split(":")[0]?.slice(-8) ?? "",
-      port: Number.parseInt(local.split(":")[1] ?? "", 16),
+      port: portOf(local),
       inode,
     }));
+
+const sockets = () => ["/proc/net/tcp", "/proc/net/tcp6"].flatMap((file) => rowsOf(textOf(file)));
+const portOf = (local: string): number => Number.parseInt(local.split(":")[1] ?? "", 16);
+
+/** Every port of this machine that a TCP socket has, also one that only speaks. */
+export const readUsedPorts = (): ReadonlySet<number> =>
+  new Set(sockets().map(([, local = ""]) => portOf(local)));
 
 export const readListeningPorts = (): ReadonlySet<number> =>
   new Set(listeningSockets().map(({ port }) => port));

@@ -8,7 +8,7 @@ import type { JoinToken } from "../../common/protocol/join-token.ts";
 import { SHM_MARGIN } from "../compose/host-plan.ts";
 import { TLS_PORT } from "../compose/machine.ts";
 import { isCdi } from "../compose/node-options.ts";
-import { networksOf, readHostFacts, readRoutes } from "../compose/read-host.ts";
+import { networksOf, readHostFacts, readRoutes, readUsedPorts } from "../compose/read-host.ts";
 import type { MemberSettings, Settings } from "../config/settings.ts";
 import { freeIn, hasGpuToolkit } from "../doctor/look.ts";
 import type { RunCommand } from "../drivers/compose/engine.ts";
@@ -26,9 +26,11 @@ export async function lookForMember(
   asked: Promise<EngineInfo | undefined>,
 ): Promise<Omit<MachineFacts, "elsewhere">> {
   const { machine, nodes, health } = settings;
+  const used = readUsedPorts();
   const [info, taken, service] = await Promise.all([
     asked,
-    findTakenPorts(portsOf(machine, health.port)),
+    // To bind a thousand takes a tenth of a second.
+    findTakenPorts(portsOf(machine, health.port).filter(({ port }) => used.has(port))),
     token && lookAtService(token),
   ]);
   const { DockerRootDir: folder = "", Runtimes: runtimes } = info ?? {};
