@@ -112,6 +112,11 @@ const listOf = <T>(
   },
 });
 
+const atLeastOne = (what: string) => (_: unknown, count: number) =>
+  count === 0 ? [`expected at least one ${what}`] : [];
+
+export const addresses = listOf("addresses", address, atLeastOne("address"));
+
 export const hosts = listOf("host names", host);
 
 /** `http://host:port`, without what a health service cannot have (user, password, query). */
@@ -126,6 +131,8 @@ export const httpUrl: Form<string> = {
     return at.ok ? ok(url.href.replace(/\/$/, "")) : at;
   },
 };
+
+export const httpUrls = listOf("a URL such as http://health:8080", httpUrl, atLeastOne("URL"));
 
 /** One candidate. */
 export interface WhitelistEntry extends HostPort {

@@ -6,6 +6,7 @@ import { openGcs } from "../gcs/client.ts";
 import { probeGcs } from "../gcs/probe.ts";
 import type { Deps } from "./deps.ts";
 import { mayLead } from "./election/decide/candidates.ts";
+import { anyOf } from "./lease/any-of.ts";
 import { type HealthClient, openHealthClient } from "./lease/health-client.ts";
 import { LogTail } from "./lease/log-tail.ts";
 import { StatusKeeper } from "./lease/status-keeper.ts";
@@ -55,9 +56,9 @@ export function realDeps(
     logger.log(event);
     note(event);
   };
-  const { HEALTH_URL: url } = values;
-  const health =
-    url === null ? NO_SERVICE : sparing(member ?? openHealthClient(url, config.healthToken), realClock);
+  const { HEALTH_URL: urls } = values;
+  const ask = () => anyOf(urls?.map((url) => openHealthClient(url, config.healthToken)) ?? [], realClock);
+  const health = urls === null ? NO_SERVICE : sparing(member ?? ask(), realClock);
   const { RAY_EP_STATE_DIR: stateDir } = values;
   const state = stateDir === null || !mayLead(config) ? null : new StateFolder(stateDir, user, log);
   return {

@@ -51,3 +51,38 @@ test("a cluster of members needs an address for them, and decides candidates and
   const where = ["HEAD_WHITELIST", "RAY_EP_HEALTH_TOKEN", "RAY_EP_HEALTH_ADVERTISE"];
   expect(read(wrong)).toMatchObject({ ok: false, error: where.map((each) => ({ where: each })) });
 });
+
+test("the store is a folder, or an etcd, over TLS where its CA is given", () => {
+  const etcd = { RAY_EP_HEALTH_STORE: "etcd://m1:2379,m2:2379" };
+  const keys = {
+    RAY_EP_HEALTH_STORE_CA: "/ca",
+    RAY_EP_HEALTH_STORE_CERT: "/cert",
+    RAY_EP_HEALTH_STORE_KEY: "/key",
+  };
+  const members = ["m1", "m2"].map((host) => ({ host, port: 2379 }));
+  expect(read({ RAY_EP_HEALTH_STORE: "file:/state" })).toMatchObject({
+    value: { RAY_EP_HEALTH_STORE: { folder: "/state" } },
+  });
+  for (const more of [{}, keys, { RAY_EP_HEALTH_STORE_CA: "/ca" }])
+    expect(read({ ...etcd, ...more })).toMatchObject({ value: { RAY_EP_HEALTH_STORE: { etcd: members } } });
+});
+
+test.each([
+  ["expected file:/FOLDER or etcd://host:port,host:port", { RAY_EP_HEALTH_STORE: "redis://m1" }],
+  ["without a port", { RAY_EP_HEALTH_STORE: "etcd://m1" }],
+  ["expected at least one address", { RAY_EP_HEALTH_STORE: "etcd://," }],
+  ["expected a path from the root", { RAY_EP_HEALTH_STORE: "file:state" }],
+  ["got two", { RAY_EP_HEALTH_STORE: "file:/a", RAY_EP_HEALTH_STATE_DIR: "/b" }],
+  ["expected the CA beside etcd://", { RAY_EP_HEALTH_STORE_CA: "/ca" }],
+  ["a certificate with its key", { RAY_EP_HEALTH_STORE: "etcd://m:1", RAY_EP_HEALTH_STORE_CERT: "/c" }],
+])("a store is refused: %s", (problem, env: Record<string, string>) => {
+  expect(read(env)).toMatchObject({ ok: false, error: [{ problem: expect.stringContaining(problem) }] });
+});
+
+test("members share no store yet", () => {
+  const cluster = { RAY_EP_CLUSTER_DIR: "/cluster", RAY_EP_HEALTH_ADVERTISE: "10.77.0.1:8443" };
+  expect(read({ ...cluster, RAY_EP_HEALTH_STORE: "etcd://m:2379" })).toMatchObject({
+    ok: false,
+    error: [{ where: "RAY_EP_HEALTH_STORE" }],
+  });
+});

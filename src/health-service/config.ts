@@ -24,6 +24,23 @@ const leaseTtl: Form<number> = {
   },
 };
 
+const STORE_FIX = "Give file:/var/lib/ray-health or, say, etcd://m1:2379,m2:2379,m3:2379.";
+/** A folder, or the members of an etcd. */
+const store: Form<{ readonly folder: string } | { readonly etcd: readonly hosts.Address[] }> = {
+  expected: "file:/FOLDER or etcd://host:port,host:port",
+  parse: (text) => {
+    const [, scheme, rest = ""] = /^(file:|etcd:\/\/)(.+)$/.exec(text) ?? [];
+    if (scheme === undefined) return scalars.refuse(store.expected, text);
+    if (scheme === "file:") {
+      const folder = scalars.path.parse(rest);
+      return folder.ok ? ok({ folder: folder.value }) : folder;
+    }
+    const members = hosts.addresses.parse(rest);
+    return members.ok ? ok({ etcd: members.value }) : members;
+  },
+};
+
+const path = kind(scalars.path, "Give a path from the root.");
 const port = kind(hosts.port, "Give a free port from 1 to 65535, in digits only.");
 
 /** All have a default. */
@@ -37,6 +54,16 @@ export const VARIABLES = {
     null,
     "a folder that keeps the head lease across restarts (default: only in memory)",
   ),
+  RAY_EP_HEALTH_STORE: kind(store, STORE_FIX)(
+    null,
+    "where the head lease is kept: file:FOLDER, as RAY_EP_HEALTH_STATE_DIR; or etcd://host:port,… which several services share, so that each of them may be lost",
+  ),
+  RAY_EP_HEALTH_STORE_CA: path(
+    null,
+    "the certificate of the CA of that etcd (PEM), which then is spoken to over TLS",
+  ),
+  RAY_EP_HEALTH_STORE_CERT: path(null, "the certificate that etcd knows this service by (PEM)"),
+  RAY_EP_HEALTH_STORE_KEY: path(null, "its key (PEM)"),
   HEAD_WHITELIST: kind(hosts.whitelist, "Give the nodes' own HEAD_WHITELIST, such as: ray-cpu ray-gpu:6380")(
     null,
     "the nodes that may hold the head lease, as the nodes themselves have it (default: every node)",
@@ -86,7 +113,7 @@ export function readConfig(
   readText: (file: string) => string | null,
 ): Result<Config, readonly Problem[]> {
   const { values, problems } = readEnvironment(VARIABLES, env);
-  problems.push(...clusterProblems(values));
+  problems.push(...clusterProblems(values), ...storeProblems(values));
   const { RAY_EP_HEALTH_TOKEN: given, RAY_EP_HEALTH_TOKEN_FILE: file } = values;
   if (file === null) return problems.length > 0 ? err(problems) : ok(values);
   const token = healthTokenIn(readText(file));
@@ -98,6 +125,33 @@ export function readConfig(
       fix: "Remove one.",
     });
   return problems.length > 0 ? err(problems) : ok({ ...values, RAY_EP_HEALTH_TOKEN: token });
+}
+
+function storeProblems({ RAY_EP_HEALTH_STORE: kept, ...values }: Config): Problem[] {
+  const { RAY_EP_HEALTH_STORE_CA: ca, RAY_EP_HEALTH_STORE_CERT: cert, RAY_EP_HEALTH_STORE_KEY: key } = values;
+  const isEtcd = kept !== null && "etcd" in kept;
+  const problems: (Problem | false)[] = [
+    isEtcd &&
+      values.RAY_EP_CLUSTER_DIR !== null && {
+        where: "RAY_EP_HEALTH_STORE",
+        problem: "expected a folder beside RAY_EP_CLUSTER_DIR, whose services copy each other, got etcd://",
+        fix: "Leave one of the two out.",
+      },
+    kept !== null &&
+      !isEtcd &&
+      values.RAY_EP_HEALTH_STATE_DIR !== null && {
+        where: "RAY_EP_HEALTH_STORE, RAY_EP_HEALTH_STATE_DIR",
+        problem: "expected one folder for the head lease, got two",
+        fix: "Remove one.",
+      },
+    (ca ?? cert ?? key) !== null &&
+      (!isEtcd || ca === null || (cert === null) !== (key === null)) && {
+        where: "RAY_EP_HEALTH_STORE_CA, RAY_EP_HEALTH_STORE_CERT, RAY_EP_HEALTH_STORE_KEY",
+        problem: "expected the CA beside etcd://…, and a certificate with its key or neither",
+        fix: "Give all three, or the CA alone where etcd wants no certificate.",
+      },
+  ];
+  return problems.filter((each) => each !== false);
 }
 
 /** What members decide or bring by themselves. */
@@ -132,6 +186,7 @@ Paths:
   GET /v1/head       the head lease alone, as nodes read it
   PUT /v1/head       ask for the head lease, or renew it
   DELETE /v1/head    release it
+  POST /v1/promote   let a store of several services count that lacks epochs which were seen
   PUT /v1/nodes/NAME what a node says of itself; GET /v1/nodes/NAME/log: its last lines
   GET /v1/events     what happened (?after=ID&limit=N); GET /v1/stream: the same and the cluster as they come
   POST /v1/reach     dial a node back, to see whether it can be reached
@@ -145,5 +200,5 @@ Paths of a cluster of members (RAY_EP_CLUSTER_DIR), over TLS; all but GET /, POS
   GET /v1/leader, GET /v1/replica, POST /v1/promote: several services of one cluster
 
 Exit codes: 0 a requested stop (SIGTERM, SIGINT, SIGQUIT); 69 the address cannot be listened on;
-74 the kept state cannot be read; 78 a wrong setting.
+74 the kept state, or the keys of the store, cannot be read; 78 a wrong setting.
 `;

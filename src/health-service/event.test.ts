@@ -15,7 +15,7 @@ const EVENTS: readonly Event[] = [
     host: "0.0.0.0",
     port: 8080,
     ttlMs: 15_000,
-    stateDir: "/state",
+    keptIn: "/state",
     whitelist: ["ray-cpu"],
     access: "token",
   },

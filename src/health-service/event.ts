@@ -9,7 +9,7 @@ interface Started {
   host: string;
   port: number;
   ttlMs: number;
-  stateDir: string | null;
+  keptIn: string | null;
   whitelist: string[] | null;
   /** What a write needs. */
   access: "open" | "token" | "member";
@@ -38,11 +38,11 @@ const EVERYBODY = { open: "for every node", token: "for every node", member: "fo
 
 /** What each event holds, and its lines. */
 const LINES = {
-  started: ({ version, host, port, ttlMs, stateDir, whitelist, access }: Started) => [
+  started: ({ version, host, port, ttlMs, keptIn, whitelist, access }: Started) => [
     `✓ Health service ${version} listens on http://${host}:${port}`,
     [
       `→ head lease: ${ttlMs / 1000} s`,
-      stateDir === null ? "in memory" : `kept in ${stateDir}`,
+      keptIn === null ? "in memory" : `kept in ${keptIn}`,
       whitelist === null ? EVERYBODY[access] : `for ${whitelist.join(", ")}`,
       { open: "writes are open", token: "writes need the token", member: "only members are heard" }[access],
     ].join(", "),
@@ -78,6 +78,17 @@ const LINES = {
           `✗ The state cannot be kept on disk: ${storage.cause}`,
           "→ No head lease is granted until it can be kept; a running HEAD goes on.",
         ],
+  /** Of several services. */
+  store: (store: { ok: true; at: string } | { ok: false; at: string; cause: string }) =>
+    store.ok
+      ? [`✓ The store of the health services answers: ${store.at}`]
+      : [
+          `✗ The store of the health services does not answer: ${store.cause}`,
+          "→ This service grants and renews nothing; a running HEAD goes on, in strict mode until its lease ends.",
+        ],
+  "store-promoted": ({ epoch }: { epoch: number }) => [
+    `→ The store of the health services counts again as it is: epochs go on above ${epoch}`,
+  ],
   /** A write that was refused before its body was read. */
   "turned-away": ({ from, method, path, cause }: Record<"from" | "method" | "path" | "cause", string>) => [
     `✗ ${method} ${path} from ${from} refused: ${cause}`,
@@ -110,6 +121,7 @@ const REPEATED: ReadonlySet<Event["type"]> = new Set([
   "members-not-kept",
   "history-not-kept",
   "storage",
+  "store",
   "turned-away",
   "bug",
   "reach",

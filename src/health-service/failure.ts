@@ -12,6 +12,10 @@ const FAILURES = {
     `✗ The state that was kept cannot be read: ${cause}`,
     `→ Make ${file} readable for this user. Remove it only while no HEAD runs: its epoch must not go back.`,
   ],
+  "store-keys": ({ file, cause }: { file: string; cause: string }) => [
+    `✗ ${file}, by which this service and its store know each other, cannot be read: ${cause}`,
+    "→ Make RAY_EP_HEALTH_STORE_CA, _CERT and _KEY readable for this user.",
+  ],
   "cluster-unusable": ({ file, cause }: { file: string; cause: string }) => [
     `✗ The cluster that is kept in ${file} cannot be used: ${cause}`,
     "→ Make its folder readable and writable for this user, or restore the file. Without it all machines have to join anew.",
@@ -34,6 +38,7 @@ export const EXIT_CODES: Readonly<Record<ServiceFailure["reason"], number>> = {
   "cannot-listen": 69,
   "state-unreadable": 74,
   "cluster-unusable": 74,
+  "store-keys": 74,
 };
 
 export const renderFailure = (failure: ServiceFailure): string[] =>

@@ -1,22 +1,19 @@
 import { once } from "node:events";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { formatAddress } from "../common/address.ts";
 import { monotonicMs, pause } from "../common/deadline.ts";
 import { err, ok, type Result } from "../common/result.ts";
 import type { Config } from "./config.ts";
 import type { Event } from "./event.ts";
 import type { ServiceFailure } from "./failure.ts";
-import { History } from "./history/history.ts";
-import { HistoryFile } from "./history/history-file.ts";
 import { ROOT } from "./http/page.ts";
 import { pathsOf } from "./http/paths.ts";
 import type { Paths } from "./http/reply.ts";
 import { createHealthServer, openFiles, type Transport } from "./http/server.ts";
-import type { Recalled } from "./lease/lease-state.ts";
-import { inTime, StateFile } from "./lease/state-file.ts";
+import { openHistory, openShared, recall, storeOf } from "./memory.ts";
 import { Service, type ServiceSettings } from "./service.ts";
 
-const RECALL_TIMEOUT_MS = 10_000;
 const LAST_WRITE_MS = 500;
 
 /** Brings the service up: recalls the state, checks that it can be written, listens. */
@@ -27,7 +24,8 @@ export async function startHealthService(
 ): Promise<Result<{ port: number; stop: () => Promise<void> }, ServiceFailure>> {
   const { RAY_EP_CLUSTER_DIR: clusterDir, RAY_EP_LEASE_TTL: ttlMs, RAY_EP_HEALTH_HOST: host } = config;
   // The lease and the history of a cluster of members are kept beside them.
-  const stateDir = config.RAY_EP_HEALTH_STATE_DIR ?? clusterDir;
+  const { folder, members } = storeOf(config);
+  const stateDir = folder ?? config.RAY_EP_HEALTH_STATE_DIR ?? clusterDir;
   const history = await openHistory(stateDir, write);
   const log = (event: Event): void => {
     write(event);
@@ -35,11 +33,14 @@ export async function startHealthService(
   };
   const opened = clusterDir === null ? ok(null) : await openClusterIn(clusterDir, config, log);
   if (!opened.ok) return opened;
-  const recalled = await recall(stateDir, ttlMs, log);
+  // What a service of several forgot, their store knows.
+  const recalled = await recall(stateDir, ttlMs, members === undefined ? log : () => {});
   if (!recalled.ok) return recalled;
+  const shared = await openShared(config, members, { ...recalled.value, log });
+  if (!shared.ok) return shared;
   // Not boot time: while this machine is suspended no node can renew.
   const around = { now: monotonicMs, pause, log, history, cluster: opened.value?.cluster };
-  const service = new Service({ ...identity, ...around, ...recalled.value, config });
+  const service = new Service({ ...identity, ...around, ...recalled.value, shared: shared.value, config });
   await service.lease.open();
   const takeover = opened.value?.takeover(service.lease);
   // One that starts again asks the others first whether it still decides.
@@ -51,25 +52,21 @@ export async function startHealthService(
   }
   const { port } = servers[0].server.address() as AddressInfo;
   const whitelist = config.HEAD_WHITELIST?.map(({ name }) => name) ?? null;
-  log({ type: "started", ...identity, host, port, ttlMs, stateDir, whitelist, access: accessTo(config) });
+  const keptIn = members === undefined ? stateDir : `etcd at ${members.map(formatAddress).join(", ")}`;
+  log({ type: "started", ...identity, host, port, ttlMs, keptIn, whitelist, access: accessTo(config) });
   const ending = new AbortController();
   void takeover?.watch(ending.signal);
   void lookAround(service, ending.signal);
   return ok({ port, stop: () => stop(servers, service).finally(() => ending.abort()) });
 }
 
-/** What happened before, where it was kept. A disk that does not answer holds up no lease. */
-async function openHistory(folder: string | null, log: (event: Event) => void): Promise<History> {
-  if (folder === null) return new History();
-  const file = new HistoryFile(folder, (path, cause) => log({ type: "history-not-kept", file: path, cause }));
-  const events = await inTime(RECALL_TIMEOUT_MS, file.read().then(ok));
-  return new History({ events: events.ok ? events.value : [], keep: (...kept) => file.keep(...kept) });
-}
-
 const LOOK_EVERY_MS = 1000;
 
 async function lookAround(service: Service, signal: AbortSignal): Promise<void> {
-  while (await pause(LOOK_EVERY_MS, signal)) service.look();
+  while (await pause(LOOK_EVERY_MS, signal)) {
+    await service.lease.look();
+    service.look();
+  }
 }
 
 /** What a write needs. */
@@ -81,25 +78,6 @@ function accessTo({ RAY_EP_CLUSTER_DIR: clusterDir, RAY_EP_HEALTH_TOKEN: token }
 /** TLS and certificates are loaded for a cluster of members alone. */
 const openClusterIn = async (folder: string, config: Config, log: (event: Event) => void) =>
   (await import("./cluster/open.ts")).openCluster(folder, config, log);
-
-/** The lease as the last run kept it, and where this one keeps it. */
-async function recall(
-  stateDir: string | null,
-  ttlMs: number,
-  log: (event: Event) => void,
-): Promise<Result<Pick<ServiceSettings, "file" | "recalled">, ServiceFailure>> {
-  const file = stateDir === null ? null : new StateFile(stateDir);
-  const found: Result<Recalled, string> =
-    file === null ? ok({ kind: "none" }) : await inTime(RECALL_TIMEOUT_MS, file.recall());
-  if (!found.ok) return err({ reason: "state-unreadable", file: file?.path ?? "", cause: found.error });
-  const recalled = found.value;
-  log(
-    recalled.kind === "kept"
-      ? { type: "memory", kind: "kept", epoch: recalled.epoch, holder: recalled.hold?.node ?? null }
-      : { type: "memory", ttlMs, ...recalled },
-  );
-  return ok({ file, recalled });
-}
 
 interface Listening {
   readonly server: Server;

@@ -1,7 +1,7 @@
 # Sourced by up: the programs of the lab. Nothing is installed: Debian packages are unpacked into the cache.
 # shellcheck shell=bash
 
-debian_packages=(docker.io docker-compose iptables mmdebstrap tini prometheus)
+debian_packages=(docker.io docker-compose iptables mmdebstrap tini prometheus etcd-server etcd-client)
 compose_version=v5.5.1
 # For the tests of the page, where the machine has no browser of its own.
 browser_packages=(chromium fonts-dejavu-core)
@@ -72,7 +72,7 @@ link_tools() {
   # The machine's own client is kept, if it has one: an old engine under a current client is what users have, too.
   if PATH=${PATH//"$lab_bin:"/} command -v docker >/dev/null; then rm -f "$lab_bin/docker"; else ln -sf "$lab_root/usr/bin/docker" "$lab_bin/docker"; fi
   local tool
-  for tool in prometheus promtool; do
+  for tool in prometheus promtool etcd etcdctl; do
     if PATH=${PATH//"$lab_bin:"/} command -v "$tool" >/dev/null; then rm -f "$lab_bin/$tool"; else ln -sf "$lab_root/usr/bin/$tool" "$lab_bin/$tool"; fi
   done
   cat > "$lab_bin/docker-compose" <<EOF

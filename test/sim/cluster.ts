@@ -46,7 +46,7 @@ const STRICT: Partial<Record<Theme, number>> = {
 
 /** Themes about the lease need a service that keeps one. */
 const modesOf = (theme: Theme): readonly Mode[] =>
-  theme === "guards" || theme === "twins" ? ["lease"] : MODES;
+  ["guards", "twins", "shared"].includes(theme) ? ["lease"] : MODES;
 
 const configs = new Map<string, Config>();
 

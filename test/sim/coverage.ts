@@ -45,6 +45,10 @@ const HAPPENINGS = [
   "HEADs that stopped to come back",
   "successors that proved themselves",
   "takeovers for which another one had waited as well",
+  "services that lost their store",
+  "refusals for an old store",
+  "stores that went back",
+  "grants by several services",
 ] as const;
 
 export type Happening = (typeof HAPPENINGS)[number];

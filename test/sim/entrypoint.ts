@@ -2,6 +2,8 @@ import type { Clock } from "../../src/common/deadline.ts";
 import type { RayUser } from "../../src/entrypoint/config/become.ts";
 import type { LocalFact } from "../../src/entrypoint/config/local.ts";
 import type { Deps } from "../../src/entrypoint/deps.ts";
+import { anyOf } from "../../src/entrypoint/lease/any-of.ts";
+import type { HealthClient } from "../../src/entrypoint/lease/health-client.ts";
 import { sparing } from "../../src/entrypoint/lease/without-lease.ts";
 import { Node } from "../../src/entrypoint/node.ts";
 import { type Event, render } from "../../src/entrypoint/output/event.ts";
@@ -10,7 +12,7 @@ import { StopRequest } from "../../src/entrypoint/stop-request.ts";
 import { Actor } from "./actor.ts";
 import type { Happening } from "./coverage.ts";
 import { probe } from "./gcs.ts";
-import { healthClientOf } from "./health-client.ts";
+import { healthClientOf, watched } from "./health-client.ts";
 import type { Place, Scene } from "./place.ts";
 import { ModelRay } from "./ray.ts";
 import { ModelState } from "./state.ts";
@@ -63,7 +65,7 @@ export class Entrypoint {
     this.#stopRequest = new StopRequest(clock);
     const deps: Deps = {
       clock,
-      health: sparing(healthClientOf(this), clock),
+      health: sparing(watched(this, this.#services(clock)), clock),
       probe: (address, timeoutMs) => probe(this, address, timeoutMs),
       ray: new ModelRay(this),
       state: this.state,
@@ -72,6 +74,14 @@ export class Entrypoint {
     };
     const input = { config: place.config, local: LOCAL, runId, stopRequest: this.#stopRequest };
     this.#node = new Node({ ...input, env: {}, introduction: [] }, deps);
+  }
+
+  #services(clock: Clock): HealthClient {
+    const { all } = this.scene.services;
+    return anyOf(
+      all.map((each) => healthClientOf(this, each)),
+      clock,
+    );
   }
 
   /** It is asked to stop. */

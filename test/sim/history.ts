@@ -9,7 +9,10 @@ import { Network } from "./network.ts";
 import type { Place, Scene } from "./place.ts";
 import { Prng } from "./prng.ts";
 import { Checker } from "./promises/checker.ts";
+import type { Granted } from "./promises/lease-checker.ts";
 import { Service } from "./service.ts";
+import { Services } from "./services.ts";
+import { type Held, ModelStore } from "./store.ts";
 import { Trace, Violation } from "./trace.ts";
 
 export interface Outcome {
@@ -50,7 +53,7 @@ class History {
   readonly #listed: readonly Place[];
   readonly #twin: Place;
   readonly #network: Network;
-  readonly #service: Service;
+  readonly #services: Services;
   readonly #theme: Theme;
   readonly #mode: Mode;
   readonly #checker: Checker;
@@ -61,8 +64,10 @@ class History {
 
   constructor(seed: number, clock: Clock, trace: Trace) {
     const prng = new Prng(seed);
-    const persistent = prng.chance(0.5);
+    const isKept = prng.chance(0.5);
     this.#theme = pickTheme(prng);
+    const isShared = this.#theme === "shared";
+    const persistent = isKept || isShared;
     const { mode, places: listed, twin } = makeCluster(prng, this.#theme);
     this.#mode = mode;
     this.#listed = listed;
@@ -74,22 +79,22 @@ class History {
     this.#trace = trace;
     this.#prng = prng;
     this.#network = new Network(clock, prng);
-    this.#service = new Service({
-      clock,
-      prng,
-      persistent,
-      keepsLease: mode !== "plain-200",
-      onGrant: (instance, event) => this.#checker.granted(instance, event),
-      onEnded: (node) => this.#checker.ended(node),
-      onHeard: (instance, epoch) => this.#checker.lease.heard(instance, epoch),
-      log: trace.say,
-      note,
-    });
+    const settings = {
+      ...{ clock, prng, persistent, keepsLease: mode !== "plain-200", log: trace.say, note },
+      onGrant: (instance: string, event: Granted) => this.#checker.granted(instance, event),
+      onEnded: (node: string) => this.#checker.ended(node),
+      onHeard: (instance: string, epoch: number) => this.#checker.lease.heard(instance, epoch),
+    };
+    const store = isShared ? new ModelStore(this.#network, (...change) => this.#wrote(...change)) : null;
+    const hosts = isShared ? ["health", "health2", "health3"] : ["health"];
+    const upSinceMs = () => (isShared ? prng.between(0, 10_000_000) : 0);
+    const all = hosts.map((host) => new Service({ ...settings, host, store, upSinceMs: upSinceMs() }));
+    this.#services = new Services(all, store, this.#network);
     this.#checker = new Checker({
       clock,
       network: this.#network,
       names,
-      service: this.#service,
+      services: this.#services,
       places,
       persistent,
       mode,
@@ -100,7 +105,7 @@ class History {
       prng,
       network: this.#network,
       names,
-      service: this.#service,
+      services: this.#services,
       checker: this.#checker,
       pace: { gcs: [500, 4000], raylet: [500, 8000] },
       log: trace.say,
@@ -118,7 +123,7 @@ class History {
 
   async run(): Promise<Violation | null> {
     const { chance, between } = this.#random();
-    if (chance(0.9)) this.#service.start();
+    if (chance(0.9)) this.#services.start();
     for (const place of this.#listed)
       this.#clock.after(chance(0.5) ? 0 : between(0, 20_000), () => this.#start(place));
     const isLong = ["broken", "silence", "stores"].includes(this.#theme);
@@ -153,7 +158,8 @@ class History {
     const target: Target = {
       prng: this.#prng,
       network: this.#network,
-      service: this.#service,
+      service: this.#services.all[0] as Service,
+      services: this.#services,
       places: this.#listed,
       twin: this.#twin,
       note: this.#tally.note,
@@ -216,16 +222,25 @@ class History {
     this.#trace.say("everything is healed");
     for (const undo of this.#open) undo();
     this.#network.heal();
-    this.#service.diskFull = false;
-    this.#service.start();
-    this.#service.resume();
-    this.#service.wake();
+    this.#services.heal();
     for (const place of this.#places) {
       place.wake();
       place.thaw();
       Object.assign(place, { busy: false, names: "well", rayBroken: false, guardBroken: false });
       this.#start(place);
     }
+  }
+
+  /** What several services grant shows in their store, also where the answer is lost. */
+  #wrote(before: Held | null, { epoch, last }: Held): void {
+    this.#trace.say(`store: epoch ${epoch}, ${JSON.stringify(last)}`);
+    if (last?.returning && !before?.last?.returning) this.#checker.ended(last.node);
+    if (last === null) this.#checker.stores.forgot();
+    if (last === null || epoch === before?.epoch) return;
+    this.#tally.note("grants by several services");
+    const holder = before?.last && !before.last.released ? before.last.node : null;
+    const granted = { type: "granted", how: "grant", address: "", headlessMs: null } as const;
+    this.#checker.granted("store", { ...granted, node: last.node, life: last.life, epoch, before: holder });
   }
 
   #isWhole(): boolean {

@@ -9,7 +9,7 @@ import type { Network, Peer } from "./network.ts";
 import type { Prng } from "./prng.ts";
 import type { Checker } from "./promises/checker.ts";
 import type { Session } from "./ray.ts";
-import type { Service } from "./service.ts";
+import type { Services } from "./services.ts";
 import type { Folder } from "./state.ts";
 
 /** How long the parts of Ray take on this history's machines, in ms. */
@@ -24,7 +24,7 @@ export interface Scene {
   readonly prng: Prng;
   readonly network: Network;
   readonly names: Names;
-  readonly service: Service;
+  readonly services: Services;
   readonly checker: Checker;
   readonly pace: Pace;
   readonly log: (text: string) => void;

@@ -10,7 +10,11 @@ import type { ClusterView, NodeNoted, NodeReport } from "../../src/common/protoc
 import { err, ok } from "../../src/common/result.ts";
 import { VARIABLES } from "../../src/health-service/config.ts";
 import type { Event } from "../../src/health-service/event.ts";
+import type { Unavailable } from "../../src/health-service/lease/keeping.ts";
 import type { Recalled } from "../../src/health-service/lease/lease-state.ts";
+import { startLease } from "../../src/health-service/lease/lease-state.ts";
+import { OwnKeeping } from "../../src/health-service/lease/own-keeping.ts";
+import { SharedKeeping } from "../../src/health-service/lease/shared-keeping.ts";
 import {
   Service as HealthService,
   type ServiceSettings as RealSettings,
@@ -20,16 +24,23 @@ import type { Clock } from "./clock.ts";
 import type { Happening } from "./coverage.ts";
 import type { Peer } from "./network.ts";
 import type { Prng } from "./prng.ts";
+import type { ModelStore } from "./store.ts";
 
-export const SERVICE = "health";
+const CONFIG = readEnvironment(VARIABLES, {}).values;
 
 const REFUSALS = {
   "stale-epoch": "refused stale epochs",
   "quiet-period": "refusals in a quiet period",
   storage: "refusals for a full disk",
+  "old-store": "refusals for an old store",
 } as const;
 
 export interface ServiceSettings {
+  readonly host: string;
+  /** Null where it keeps the lease alone. */
+  readonly store: ModelStore | null;
+  /** How much longer than the others its machine has run, in ms, so that a mix-up of two machines' clocks shows. */
+  readonly upSinceMs: number;
   readonly clock: Clock;
   readonly prng: Prng;
   /** With a state folder; without, each restart forgets. */
@@ -49,6 +60,7 @@ export const OK = "OK";
 /** The health service: the real one without its HTTP, a disk that may be full, and a process that may die. */
 export class Service {
   readonly #settings: ServiceSettings;
+  readonly host: string;
   #actor: Actor | null = null;
   #real: HealthService | null = null;
   #disk: Recalled = { kind: "none" };
@@ -63,6 +75,7 @@ export class Service {
 
   constructor(settings: ServiceSettings) {
     this.#settings = settings;
+    this.host = settings.host;
     this.hasFixedAddress = settings.prng.chance(0.5);
   }
 
@@ -81,21 +94,65 @@ export class Service {
 
   start(): void {
     if (this.#actor !== null) return;
-    const { clock, log, note } = this.#settings;
+    const { clock, log, note, upSinceMs } = this.#settings;
     this.#actor = new Actor(clock);
-    const instance = `run-${++this.#runs}`;
+    const instance = `${this.host}-${++this.#runs}`;
     if (this.#runs > 1)
       note(this.#disk.kind === "kept" ? "service restarts with memory" : "service restarts without memory");
-    log(`service starts as ${instance}, knowing ${JSON.stringify(this.#disk)}`);
+    log(`${this.host} starts as ${instance}, knowing ${JSON.stringify(this.#disk)}`);
     const actor = this.#actor;
-    this.#real = new HealthService({
-      ...{ version: "0", instance, recalled: this.#disk },
-      config: readEnvironment(VARIABLES, {}).values,
+    const around = {
       file: this.#settings.persistent ? this.#file(actor) : null,
-      now: () => actor.nowMs,
+      now: () => actor.nowMs + upSinceMs,
       pause: actor.pauseFor,
-      log: (event) => this.#note(instance, event),
+      log: (event: Event) => this.#note(instance, event),
+    };
+    const shared = this.#share(actor, around);
+    const known = { version: "0", instance, recalled: this.#disk };
+    this.#real = new HealthService({ ...known, ...around, config: CONFIG, shared });
+    if (shared !== undefined) this.#lookAround(actor, shared);
+  }
+
+  #share(
+    actor: Actor,
+    around: Pick<RealSettings, "file" | "now" | "pause" | "log">,
+  ): SharedKeeping | undefined {
+    const { store } = this.#settings;
+    if (store === null) return undefined;
+    const ttlMs = CONFIG.RAY_EP_LEASE_TTL;
+    const own = new OwnKeeping(startLease(this.#disk, around.now(), ttlMs), around);
+    return new SharedKeeping({
+      store: store.of(actor, this.host),
+      own,
+      ttlMs,
+      now: around.now,
+      log: around.log,
     });
+  }
+
+  #lookAround(actor: Actor, shared: SharedKeeping): void {
+    void shared.look().then(() => actor.after(1000, () => this.#lookAround(actor, shared)));
+  }
+
+  promote(): void {
+    const [actor, real] = [this.#actor, this.#real];
+    actor?.do(() => void real?.lease.promote());
+  }
+
+  /** It knows of a later epoch than the store. */
+  get isBehind(): boolean {
+    const { store } = this.#settings;
+    return store !== null && this.#heard > (store.held?.epoch ?? 0);
+  }
+
+  /** It knows of this epoch after a restart as well. */
+  remembers(epoch: number): boolean {
+    return this.#disk.kind === "kept" && this.#disk.highestEpochSeen >= epoch;
+  }
+
+  get #heard(): number {
+    const kept = this.#disk.kind === "kept" ? this.#disk.highestEpochSeen : 0;
+    return Math.max(kept, this.#real?.view().epoch ?? 0);
   }
 
   /** Whatever was on its way to the disk is there or not. */
@@ -103,7 +160,7 @@ export class Service {
     this.#actor?.kill();
     this.#actor = null;
     this.#real = null;
-    this.#settings.log("service killed");
+    this.#settings.log(`${this.host} killed`);
   }
 
   /** Its machine is suspended. */
@@ -130,11 +187,11 @@ export class Service {
     else this.resume();
   }
 
-  look(): Peer<ClusterView | typeof OK> {
-    return this.#peer((real) => Promise.resolve(real.view()));
+  look(): Peer<ClusterView | Unavailable | typeof OK> {
+    return this.#peer(async (real) => (await real.lease.look()) ?? real.view());
   }
 
-  ask(request: LeaseRequest): Peer<LeaseGranted | LeaseRefused | typeof OK> {
+  ask(request: LeaseRequest): Peer<LeaseGranted | LeaseRefused | Unavailable | typeof OK> {
     return this.#peer((real) => {
       this.#hear(real, Math.max(request.epoch ?? 0, request.seen ?? 0));
       const { node, after } = request;
@@ -153,7 +210,7 @@ export class Service {
     });
   }
 
-  release(release: LeaseRelease): Peer<LeaseReleased | typeof OK> {
+  release(release: LeaseRelease): Peer<LeaseReleased | Unavailable | typeof OK> {
     return this.#peer((real) => real.lease.release(release));
   }
 
@@ -165,7 +222,7 @@ export class Service {
 
   #peer<T>(serve: (real: HealthService) => Promise<T>): Peer<T | typeof OK> {
     return {
-      host: SERVICE,
+      host: this.host,
       serve: (answer) => {
         const [actor, real] = [this.#actor, this.#real];
         if (actor === null || real === null) return "refused";
@@ -200,6 +257,7 @@ export class Service {
 
   #count(event: Event): void {
     const { note } = this.#settings;
+    if (event.type === "store" && !event.ok) note("services that lost their store");
     if (event.type === "refused" && event.reason in REFUSALS)
       note(REFUSALS[event.reason as keyof typeof REFUSALS]);
     if (event.type !== "granted") return;
@@ -211,8 +269,10 @@ export class Service {
 
   #note(instance: string, event: Event): void {
     this.#count(event);
-    if (event.type === "released" && event.returning) this.#settings.onEnded(event.node);
-    if (event.type === "granted") this.#settings.onGrant(instance, event);
+    const { store } = this.#settings;
+    // What several services do, their store tells (history.ts).
+    if (store === null && event.type === "released" && event.returning) this.#settings.onEnded(event.node);
+    if (store === null && event.type === "granted") this.#settings.onGrant(instance, event);
     if (event.type === "granted") this.#settings.log(`${event.how} to ${event.life}, epoch ${event.epoch}`);
     if (event.type === "released") this.#settings.log(`released by ${event.node}, epoch ${event.epoch}`);
   }

@@ -68,6 +68,7 @@ export const REFUSAL_REASONS = [
   "not-a-candidate",
   "foreign-address",
   "storage",
+  "old-store",
 ] as const;
 
 /** 409 of `PUT /v1/head`. */

@@ -127,6 +127,8 @@ describe("junk", () => {
     ["HEAD_ADDRESS", "ray-cpu", "without a port"],
     ["HEAD_ADDRESS", "ray://ray-cpu:10001", "expected host:port"],
     ["HEALTH_URL", "https://health:8080", "expected a URL such as http://health:8080"],
+    ["HEALTH_URL", ",", "expected at least one URL"],
+    ["HEALTH_URL", "http://a:8080, b", 'expected a URL such as http://health:8080, got "b"'],
     ["HEALTH_URL", "//health", "expected a URL such as http://health:8080"],
     ["HEALTH_URL", "http://health:8080/?a=1", "without user, password, query or fragment"],
     ["HEALTH_URL", "http://health:0", "expected a port from 1 to 65535, got 0"],
@@ -207,6 +209,15 @@ describe("D7 habits of environment files", () => {
 });
 
 describe("E6", () => {
+  test("HEALTH_URL may name several services", () => {
+    const text = "http://a:8080, http://b:8080 http://c";
+    expect(configOf("ray-cpu", { HEALTH_URL: text }).values.HEALTH_URL).toEqual([
+      "http://a:8080",
+      "http://b:8080",
+      "http://c",
+    ]);
+  });
+
   test.each(["none", "None", "off", "no", "false", "-"])(
     "HEALTH_URL=%s: no health service is wanted",
     (text) => {
@@ -275,7 +286,7 @@ describe("what a config says", () => {
   test("of an empty environment: the contract's defaults", () => {
     const { values, whitelist, ownAddress, explicitHead } = configOf("ray-cpu");
     expect(values).toMatchObject({
-      HEALTH_URL: "http://health:8080",
+      HEALTH_URL: ["http://health:8080"],
       HEALTH_TIMEOUT: 1000,
       HEALTH_MAX_RETRIES: 3,
       HEALTH_RETRY_INTERVAL: 500,

@@ -54,7 +54,7 @@ function findConflicts(
 ) {
   const { MIN_WORKER_PORT: min, MAX_WORKER_PORT: max, NODE_IP_ADDRESS: nodeIp } = values;
   return only([
-    values.HEALTH_URL?.startsWith("https:") === true &&
+    values.HEALTH_URL?.some((url) => url.startsWith("https:")) === true &&
       !isMember && {
         where: "HEALTH_URL",
         problem:

@@ -28,13 +28,13 @@ const address = kind(hosts.address, "Give host:port, such as ray-cpu:6379.");
 const path = kind(scalars.path, "Give a path from the root.");
 
 /** Null: no health service is wanted. */
-const HEALTH_URL: Form<string | null> = {
-  ...hosts.httpUrl,
+const HEALTH_URL: Form<readonly string[] | null> = {
+  ...hosts.httpUrls,
   parse: (text) => {
     if (/^(?:none|no|off|false|disabled|-)$/i.test(text)) return ok(null);
     // https: of a member, as its membership says.
-    const parsed = hosts.httpUrl.parse(text.replace(/^https:/, "http:"));
-    return parsed.ok && text.startsWith("https:") ? ok(text) : parsed;
+    const parsed = hosts.httpUrls.parse(text.replace(/^https:/, "http:"));
+    return parsed.ok && text.startsWith("https:") ? ok([text]) : parsed;
   },
 };
 
@@ -52,7 +52,7 @@ export const VARIABLES = {
   },
   HEALTH_URL: kind(HEALTH_URL, "Give a URL with its scheme, such as http://health:8080, or none.")(
     "http://health:8080",
-    "URL of the health service, or none to run without one",
+    "URL of the health service, of several that share one store each (split by spaces or commas), or none to run without one",
   ),
   HEALTH_TIMEOUT: positiveSeconds("1", "seconds for one request to the health service"),
   HEALTH_MAX_RETRIES: kind(scalars.wholeNumber(1, 1000), "Give a whole number from 1.")(

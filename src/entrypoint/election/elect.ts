@@ -67,7 +67,7 @@ function healthTeller({ config, stop }: Elector, say: (event: Event) => void) {
   let last: Collected["healthInTheEnd"];
   return (fact: HealthFact, inTheEnd: Collected["healthInTheEnd"]): void => {
     const tell = (each: HealthFact) =>
-      say({ type: "health", url: config.values.HEALTH_URL ?? "none", fact: each });
+      say({ type: "health", url: config.values.HEALTH_URL?.join(", ") ?? "none", fact: each });
     last = inTheEnd;
     if (fact.kind !== "unknown") tell(fact);
     else

@@ -52,7 +52,14 @@ describe("a look", () => {
     expect((await client.look(MS)).kind).toBe("plain");
   });
 
-  test.each([404, 500, 503])("at one that answers %d on /", async (status) => {
+  test("at one that cannot say how the lease stands: it is no plain one", async () => {
+    const said = () => HttpResponse.json({ error: "the store does not answer" }, { status: 503 });
+    service.use(cluster(said), root(text(200, "OK")));
+    const cause = "answers 503 the store does not answer";
+    expect(await client.look(MS)).toMatchObject({ kind: "down", cause });
+  });
+
+  test.each([404, 500])("at one that answers %d on /", async (status) => {
     service.use(cluster(text(status, "")), root(text(status, "")));
     expect(await client.look(MS)).toMatchObject({ kind: "down", cause: `answers ${status} instead of 200` });
   });

@@ -37,7 +37,7 @@ export function dryRun(input: DryRunInput) {
   const lease = health.kind === "lease" ? null : NOBODY_GRANTS;
   const never = { waitedMs: 0, headUnseenMs: 0, lastRole: null };
   const decision = decide(config, { ...seen, ...never, lease, ownRayVersion });
-  const url = config.values.HEALTH_URL ?? "none";
+  const url = config.values.HEALTH_URL?.join(", ") ?? "none";
   const said = render({ type: "health", url, fact: health });
   return {
     version,

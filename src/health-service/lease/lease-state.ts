@@ -32,7 +32,13 @@ export interface LeaseState {
   readonly sole: SoleHolder | null;
   /** Until then a candidate in doubt is granted nothing: a service that lost its state may have a holder. */
   readonly graceUntilMs: number;
+  /** Several services keep it in one store, which forgets nothing: one that lacks an epoch that was seen is an old copy. */
+  readonly isShared?: boolean;
 }
+
+/** The store of several services lacks an epoch that somebody has seen. */
+export const isBehind = ({ isShared = false, epoch, highestEpochSeen }: LeaseState): boolean =>
+  isShared && highestEpochSeen > epoch;
 
 export interface Memory extends Pick<LeaseState, "epoch" | "highestEpochSeen"> {
   readonly hold: z.infer<typeof KeptHold> | null;
@@ -78,7 +84,8 @@ type View = Pick<ClusterView, "epoch" | "holder" | "released" | "releasedBy">;
 /** The lease as others are told of it. */
 export function viewOf(state: LeaseState, nowMs: number, ttlMs: number): View {
   const { highestEpochSeen: epoch, last } = state;
-  if (last === null) return { epoch, holder: null, released: state.epoch > 0 };
+  // What several services share tells a release from a promotion, after which nobody knows who led.
+  if (last === null) return { epoch, holder: null, released: state.epoch > 0 && !state.isShared };
   const { node, address, clusterId, returning, releasedAtMs } = last;
   if (releasedAtMs !== undefined) {
     const releasedBy = { node, address, ago: (nowMs - releasedAtMs) / 1000 };
@@ -109,5 +116,6 @@ export function explainRefusal(
     "not-a-candidate": `${node} is no candidate for the health service: its HEAD_WHITELIST does not name it, and it did not join as one`,
     "foreign-address": `expected an address of ${node}, got ${address}: the health service's HEAD_WHITELIST does not list it for ${node}, and the request does not come from it; set the same HEAD_WHITELIST on the service and on the nodes, with name=host:port where needed`,
     storage: "the health service cannot keep its state on disk, so it grants nothing",
+    "old-store": `epoch ${epoch} was seen, and the store of the health services knows no such epoch: it is an old copy, or empty; restore the newest one, or, if no HEAD of a later epoch can run any more, say so: POST /v1/promote`,
   }[reason];
 }

@@ -4,6 +4,7 @@ import {
   ASK_AGAIN_MS,
   type Hold,
   holdIn,
+  isBehind,
   type LeaseState,
   SAME_NAME_AFTER_MS,
   type SoleHolder,
@@ -17,12 +18,13 @@ import {
  *
  * | # | asks with | when | answer |
  * |---|---|---|---|
+ * | 0 | any | several services share a store that lacks an epoch which was seen | `old-store`, until somebody promotes it |
  * | 1 | any, or release | a later request (`seq`) of the holder's life came before it | `stale-epoch`, or nothing changes: the sender no longer waits for the answer |
  * | 2 | epoch null | it is the holder (node and life): the answer to its grant was lost | the same epoch |
  * | 3 | epoch null | another node holds and its lease runs | `held` |
  * | 4 | epoch null | another life of its node holds and runs, and the asker has not proven to succeed it (`after`); if it is lenient, it renewed less than `SAME_NAME_AFTER_MS` ago | `same-name` |
  * | 5 | epoch null | another one held | granted, epoch + 1 |
- * | 6 | epoch null | no holder known, the service lost its state less than one TTL ago, and a candidate was silent or the asker has seen a later epoch | `quiet-period` |
+ * | 6 | epoch null | no holder known, the service lost its state less than one TTL ago, and a candidate was silent or the asker has seen a later epoch; or its shared store was promoted | `quiet-period` |
  * | 7 | epoch null | no holder known | granted, above every epoch granted or seen |
  * | 8 | epoch e | it is the holder and e is its epoch, also after the lease ended | renewed |
  * | 9 | epoch e | e is above every epoch granted here, and no higher one was seen: the service lost its state | adopted; a holder of a lower epoch is displaced |
@@ -46,6 +48,10 @@ export type Step =
 /** A node asks for the lease or renews it: rows 1 to 10. */
 export function askLease(state: LeaseState, request: wire.LeaseRequest, nowMs: number, ttlMs: number): Step {
   const { epoch, seen = 0 } = request;
+  if (state.isShared) {
+    const told = seeEpoch(state, Math.max(seen, epoch ?? 0));
+    if (isBehind(told)) return { state: told, reason: "old-store", retryAfterMs: ASK_AGAIN_MS };
+  }
   const stale: Step = { state, reason: "stale-epoch", retryAfterMs: ASK_AGAIN_MS };
   if (isOvertaken(state, request)) return stale;
   if (epoch === null) return askAnew(seeEpoch(state, seen), request, nowMs, ttlMs);
@@ -74,6 +80,15 @@ export function releaseLease(
 /** Of epochs that others name. Grants go on above it up to what the wire carries: else one request would end them for good. */
 const HIGHEST_BELIEVED = wire.HIGHEST_EPOCH / 2;
 
+/** Grants begin anew above all that may have been granted after this store was copied; a living HEAD asks anew. */
+export const promoteLease = (state: LeaseState): LeaseState => {
+  const epoch = state.highestEpochSeen + EPOCHS_NOT_KNOWN;
+  return isBehind(state) ? { ...state, epoch, highestEpochSeen: epoch, last: null, sole: null } : state;
+};
+
+/** More than were granted between what was seen last and now. */
+const EPOCHS_NOT_KNOWN = 1000;
+
 /** Somebody has seen this epoch: no grant will be as low. */
 export const seeEpoch = (state: LeaseState, epoch: number): LeaseState =>
   epoch > state.highestEpochSeen && epoch <= HIGHEST_BELIEVED ? { ...state, highestEpochSeen: epoch } : state;
@@ -98,7 +113,8 @@ function obstacleOf(
   if (hold === null) {
     // Whoever has seen more worked under an epoch that this service forgot. What cannot be believed was not noted either.
     const hasSeenMore = Math.min(seen, state.highestEpochSeen) > state.epoch;
-    const inDoubt = others === "silent" || hasSeenMore;
+    const wasPromoted = state.isShared === true && state.epoch > 0;
+    const inDoubt = others === "silent" || hasSeenMore || wasPromoted;
     return { reason: "quiet-period", untilMs: inDoubt ? state.graceUntilMs : Number.NEGATIVE_INFINITY };
   }
   const endsAtMs = hold.renewedAtMs + ttlMs;

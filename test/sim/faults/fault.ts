@@ -3,12 +3,15 @@ import type { Network } from "../network.ts";
 import type { Place } from "../place.ts";
 import type { Prng } from "../prng.ts";
 import type { Service } from "../service.ts";
+import type { Services } from "../services.ts";
 
 /** What faults act on. */
 export interface Target {
   readonly prng: Prng;
   readonly network: Network;
+  /** One of them. */
   readonly service: Service;
+  readonly services: Services;
   readonly places: readonly Place[];
   /** A second host for the name of one of `places`. */
   readonly twin: Place;

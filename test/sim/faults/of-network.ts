@@ -1,9 +1,10 @@
-import { SERVICE } from "../service.ts";
+import { STORE } from "../store.ts";
 import { firstOf, type Make, ofOne, type Target } from "./fault.ts";
 
 type Cut = readonly [string, string];
 
 const hostsOf = ({ places, twin }: Target): string[] => [...places, twin].map(({ host }) => host);
+const servicesOf = ({ services }: Target): string[] => services.all.map(({ host }) => host);
 const both = (a: string, b: string): Cut[] => [
   [a, b],
   [b, a],
@@ -16,8 +17,8 @@ function cutting(name: string, { network }: Target, cuts: readonly Cut[]) {
 export const cutNode: Make = (target) => {
   const { prng, places } = target;
   const { host } = prng.pick(places);
-  const others = [SERVICE, ...hostsOf(target)].filter((each) => each !== host);
-  const far = prng.chance(0.5) ? [SERVICE] : prng.chance(0.5) ? others : [prng.pick(others)];
+  const others = [...servicesOf(target), ...hostsOf(target)].filter((each) => each !== host);
+  const far = prng.chance(0.5) ? servicesOf(target) : prng.chance(0.5) ? others : [prng.pick(others)];
   const all = far.flatMap((other) => both(host, other));
   const cuts = prng.chance(0.7) ? all : all.filter((_, i) => i % 2 === Math.floor(prng.next() * 2));
   return cutting(`cut ${cuts.map(([a, b]) => `${a}>${b}`).join(" ")}`, target, cuts);
@@ -31,7 +32,7 @@ export const cutHeadFromService: Make = (target) => {
     target,
     "no health service for",
     ({ host }) => {
-      cuts = both(host, SERVICE);
+      cuts = servicesOf(target).flatMap((service) => both(host, service));
       network.cut(cuts);
     },
     () => {
@@ -43,13 +44,23 @@ export const cutHeadFromService: Make = (target) => {
 
 export const splitNetwork: Make = (target) => {
   const { prng } = target;
-  const hosts = [SERVICE, ...hostsOf(target)];
+  const store = target.services.store === null ? [] : [STORE];
+  const hosts = [...servicesOf(target), ...hostsOf(target), ...store];
   const side = new Set(hosts.filter(() => prng.chance(0.5)));
   const cuts = hosts.flatMap((a) =>
     hosts.filter((b) => side.has(a) !== side.has(b)).map((b) => [a, b] as const),
   );
   const sides = [[...side], hosts.filter((each) => !side.has(each))].map((each) => each.join(" "));
   return cutting(`network split: ${sides.join(" | ")}`, target, cuts);
+};
+
+/** One of several services, cut off from their store, or from all nodes. */
+export const cutService: Make = (target) => {
+  const { prng, service } = target;
+  const far = prng.chance(0.7) ? [STORE] : hostsOf(target);
+  const cuts = far.flatMap((each) => both(service.host, each));
+  const kept = prng.chance(0.6) ? cuts : cuts.filter((_, i) => i % 2 === 0);
+  return cutting(`cut between ${service.host} and ${far.join(" ")}`, target, kept);
 };
 
 /** Any two nodes, preferably the first two in the whitelist. */

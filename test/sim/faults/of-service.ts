@@ -28,6 +28,36 @@ export const fillDisk: Make = ({ service }) => ({
   },
 });
 
+/** Most of its members are down, or cannot reach each other. */
+export const loseMajority: Make = ({ services }) => {
+  const set = (hasMajority: boolean) => () => {
+    if (services.store !== null) services.store.hasMajority = hasMajority;
+  };
+  return { name: "the store has no majority", apply: set(false), undo: set(true) };
+};
+
+/**
+ * The store is lost, and an older copy takes its place, until somebody says that it counts. What no service remembers, none could
+ * miss.
+ */
+export const restoreStore: Make = ({ services, note }) => {
+  let isOld = false;
+  services.store?.backUp();
+  return {
+    name: "an old store",
+    apply: () => {
+      const epoch = services.store?.held?.epoch ?? 0;
+      if (!services.all.every((each) => each.remembers(epoch))) return;
+      isOld = true;
+      note("stores that went back");
+      services.store?.restore();
+    },
+    undo: () => {
+      if (isOld) services.promote();
+    },
+  };
+};
+
 const STALL_MS = 12_000;
 
 /** It accepts connections but answers late: its decision or its answer is delayed. */

@@ -6,6 +6,7 @@ import {
   cutHeadFromService,
   cutNode,
   cutPair,
+  cutService,
   loseNames,
   splitNetwork,
 } from "./of-network.ts";
@@ -26,7 +27,16 @@ import {
   stopFrozen,
   stopNode,
 } from "./of-nodes.ts";
-import { crashService, fillDisk, freezeService, hangDisk, sleepService, stallService } from "./of-service.ts";
+import {
+  crashService,
+  fillDisk,
+  freezeService,
+  hangDisk,
+  loseMajority,
+  restoreStore,
+  sleepService,
+  stallService,
+} from "./of-service.ts";
 
 /** A fault with its time, in ms from the start of the history. */
 export interface Planned {
@@ -53,7 +63,9 @@ export type Theme =
   | "guards"
   | "sleep"
   /** A HEAD that comes back when another one has led meanwhile, or has not. */
-  | "stores";
+  | "stores"
+  /** Several services that share a store. */
+  | "shared";
 
 const THEMES: readonly Theme[] = [
   ...new Array<Theme>(7).fill("anything"),
@@ -69,6 +81,7 @@ const THEMES: readonly Theme[] = [
   "sleep",
   "stores",
   "stores",
+  ...new Array<Theme>(4).fill("shared"),
 ];
 
 export const pickTheme = (prng: Prng): Theme => prng.pick(THEMES);
@@ -91,6 +104,8 @@ const OF_SERVICE = [
   sleepService,
 ];
 
+const OF_STORE = [...OF_SERVICE, cutService, cutService, cutService, loseMajority, cutHeadFromService];
+
 /** The faults of a history, all before `untilMs`. */
 export function planFaults(target: Target, theme: Theme, untilMs: number): Planned[] {
   return PLANS[theme](new Planner(target, untilMs));
@@ -108,7 +123,9 @@ class Planner {
   }
 
   at(make: Make, atMs: number, forMs: number): Planned {
-    return { fault: make(this.target), atMs, forMs };
+    const { all } = this.target.services;
+    const service = all.length > 1 ? this.prng.pick(all) : this.target.service;
+    return { fault: make({ ...this.target, service }), atMs, forMs };
   }
 
   /** At some time after `fromMs`, for a while. */
@@ -202,6 +219,12 @@ const PLANS: Readonly<Record<Theme, (planner: Planner) => Planned[]>> = {
       ...p.some(0, 2, () => p.any([crashService, crashNode, stopNode, cutHeadFromService], 5000)),
     ];
   },
+  shared: (p) => [
+    ...p.some(1, 6, () => p.any(OF_STORE, 5000)),
+    ...p.some(0, 5, () => p.any(ANY, 5000)),
+    ...p.some(0, 1, () => p.at(badNetwork, p.prng.between(0, 60_000), p.untilMs)),
+    ...p.some(0, 1, () => p.during(restoreStore, 30_000, [5000, 40_000])),
+  ],
   sleep: (p) => [
     ...p.some(1, 3, () => p.during(sleepMachine, 5000, [1000, 90_000])),
     ...p.some(0, 3, () => p.any(ANY, 5000)),

@@ -133,10 +133,10 @@ export class Checker {
 
   /** Whatever fails elsewhere, a healthy candidate that reaches the service and all other hosts leads in the end. */
   #checkLed(): void {
-    const { mode, network, service, places } = this.#watched;
+    const { mode, network, services, places } = this.#watched;
     const leaderless = mode === "lease" && !places.some((each) => each.serves);
     const named = places.every((each) => each.names === "well");
-    const fair = leaderless && service.prompt && !service.diskFull && network.whole && named;
+    const fair = leaderless && services.isFair && network.whole && named;
     for (const place of places) {
       const well = isCandidate(place.config) && !place.rayBroken && !place.guardBroken;
       const forMs = this.#stretches.follow(

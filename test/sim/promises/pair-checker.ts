@@ -94,8 +94,8 @@ export class PairChecker {
   #lookAtBoth(pair: Pair, both: boolean, sees: boolean): void {
     const { view, watched } = this.#shared;
     const { from, to } = pair;
-    const { mode, service } = watched;
-    const asks = mode === "lease" && both && !service.diskFull && view.hears(from) && view.hears(to);
+    const { mode, services } = watched;
+    const asks = mode === "lease" && both && !services.diskFull && view.hears(from) && view.hears(to);
     this.#limit(pair, pair.heard, asks && sees, HEARD_MS);
     if (!pair.isFirst || mode === "explicit") return;
     this.#limit(pair, pair.apart, asks, APART_MS);
@@ -110,7 +110,7 @@ export class PairChecker {
   #limit(pair: Pair, what: string, holds: boolean, longestMs: number): void {
     const { stretches, fail, watched } = this.#shared;
     const { from, to, mutual } = pair;
-    if (what === mutual && holds && stretches.sinceMs(what) === undefined && !watched.service.running)
+    if (what === mutual && holds && stretches.sinceMs(what) === undefined && !watched.services.running)
       watched.note("HEADs that came into each other's sight without a service");
     const forMs = stretches.follow(what, holds);
     if (forMs > longestMs)

@@ -18,7 +18,7 @@ interface StoreWatched {
 export class StoreChecker {
   readonly #watched: StoreWatched;
   /** Who was granted or kept the lease, one after the other. */
-  readonly #leaders: Granted[] = [];
+  readonly #leaders: Pick<Granted, "node" | "life" | "epoch">[] = [];
 
   constructor(watched: StoreWatched) {
     this.#watched = watched;
@@ -26,6 +26,11 @@ export class StoreChecker {
 
   granted(granted: Granted): void {
     this.#leaders.push(granted);
+  }
+
+  /** Nobody knows who has led since: an old store counts. */
+  forgot(): void {
+    this.#leaders.push(NOBODY_KNOWS);
   }
 
   /** A node of that name begins to lead, and uses its store, or puts it aside. */
@@ -43,3 +48,5 @@ export class StoreChecker {
     return this.#leaders.findLastIndex(({ life, epoch }) => life === tenure?.life && epoch === tenure.epoch);
   }
 }
+
+const NOBODY_KNOWS = { node: "?", life: "?", epoch: 0 };

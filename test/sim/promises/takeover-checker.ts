@@ -55,7 +55,7 @@ export class TakeoverChecker {
     for (const from of watched.places) {
       for (const to of heads) this.#see(from, to);
       const inSight = heads.some((head) => view.reaches(from, head));
-      const well = isCandidate(from.config) && from.member !== null && !watched.service.diskFull;
+      const well = isCandidate(from.config) && from.member !== null && !watched.services.diskFull;
       const waits = well && view.hears(from) && from.names === "well" && from.gcs === null && !inSight;
       stretches.follow(`${from.host} waits`, waits);
     }

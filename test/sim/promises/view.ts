@@ -4,13 +4,13 @@ import type { Happening } from "../coverage.ts";
 import type { Names } from "../names.ts";
 import type { Network } from "../network.ts";
 import type { Place } from "../place.ts";
-import { SERVICE, type Service } from "../service.ts";
+import type { Services } from "../services.ts";
 
 export interface Watched {
   readonly clock: Clock;
   readonly network: Network;
   readonly names: Names;
-  readonly service: Service;
+  readonly services: Services;
   readonly places: readonly Place[];
   readonly persistent: boolean;
   readonly mode: Mode;
@@ -37,10 +37,8 @@ export class View {
   }
 
   hears(place: Place): boolean {
-    const { network, service } = this.#watched;
-    const open = network.isOpen(place.host, SERVICE) && network.isOpen(SERVICE, place.host);
-    const known = place.names === "well" || service.hasFixedAddress;
-    return open && known && network.calm && service.prompt && this.runs(place);
+    const { network, services } = this.#watched;
+    return services.hears(place) && network.calm && this.runs(place);
   }
 }
 

@@ -1,0 +1,157 @@
+import * as z from "zod/mini";
+import * as wire from "../../common/protocol/lease-protocol.ts";
+import { attempt, err, ok, type Result } from "../../common/result.ts";
+import type { Event } from "../event.ts";
+import type { Change, Keeping, Unavailable } from "./keeping.ts";
+import { type Hold, isBehind, KeptHold, type LeaseState, SoleHolder } from "./lease-state.ts";
+
+/** A text in a store that others write too. `version` is another one after each write. */
+export interface Found {
+  /** Null where there is none. */
+  readonly text: string | null;
+  readonly version: string;
+}
+
+/** One text in a store that several services share. An error is its cause: whether a write took place is not known then. */
+export interface SharedText {
+  /** For people. */
+  readonly at: string;
+  read(timeoutMs: number): Promise<Result<Found, string>>;
+  /** Writes it unless somebody has written since; null: somebody has. */
+  swap(found: Found, text: string, timeoutMs: number): Promise<Result<Found | null, string>>;
+}
+
+const Record = z.object({
+  ...{ version: z.literal(1), epoch: wire.Epoch, sole: z.nullable(SoleHolder) },
+  last: z.nullable(
+    z.extend(KeptHold, { seq: wire.LeaseRequest.shape.seq, released: z.optional(z.boolean()) }),
+  ),
+});
+
+export interface SharedKeepingSettings {
+  readonly store: SharedText;
+  /** What this service remembers by itself: the highest epoch that was seen. */
+  readonly own: Keeping;
+  readonly ttlMs: number;
+  /** Milliseconds on the monotonic clock. */
+  readonly now: () => number;
+  readonly log: (event: Event) => void;
+}
+
+/** Shorter than the second for which a node waits. */
+const PATIENCE_MS = 800;
+
+interface Seen extends Found {
+  readonly record: z.infer<typeof Record> | null;
+  readonly atMs: number;
+}
+
+/**
+ * The lease in a store that several services share, as a record that changes only where nobody has changed it since it was read. How
+ * long a holder has been silent each service judges by itself, as Kubernetes' leader election does (client-go): from when it first saw
+ * the record as it is, on its own monotonic clock. A renewal is a new record. So a lease never ends for anybody before its holder's own
+ * time is over, whatever the clocks of the services say.
+ */
+export class SharedKeeping implements Keeping {
+  readonly #settings: SharedKeepingSettings;
+  #seen: Seen | undefined;
+  #looking: Promise<Unavailable | null> | undefined;
+  stored = true;
+
+  constructor(settings: SharedKeepingSettings) {
+    this.#settings = settings;
+  }
+
+  get state(): LeaseState {
+    return this.#stateOf(this.#seen ?? { record: null, atMs: this.#settings.now() });
+  }
+
+  /** Those who ask while it looks hear what it sees. */
+  look(): Promise<Unavailable | null> {
+    this.#looking ??= this.#read(PATIENCE_MS)
+      .then((read) => (read.ok ? null : { unavailable: read.error }))
+      .finally(() => {
+        this.#looking = undefined;
+      });
+    return this.#looking;
+  }
+
+  async change<T>(make: (before: LeaseState) => Change<T>): Promise<T | Unavailable> {
+    const { store, now } = this.#settings;
+    const endMs = now() + PATIENCE_MS;
+    let cause = OVERTAKEN;
+    for (let tries = 1; now() < endMs; tries++) {
+      const read = await this.#read(endMs - now());
+      if (!read.ok) return { unavailable: read.error };
+      const before = this.#stateOf(read.value);
+      // What another request wrote meanwhile may be newer than what was read.
+      if (tries === 1 && isBehind(before)) continue;
+      const { state, what, answer } = make(before);
+      if (what === "none") {
+        await this.seeEpoch(state.highestEpochSeen);
+        return answer();
+      }
+      // What became of a write without an answer shows when the record is read again.
+      const written = await store.swap(read.value, textOf(state), endMs - now());
+      if (written.ok && written.value !== null) {
+        this.#see(written.value);
+        return answer();
+      }
+      cause = written.ok ? OVERTAKEN : written.error;
+    }
+    return { unavailable: cause };
+  }
+
+  seeEpoch(epoch: number): Promise<void> {
+    return this.#settings.own.seeEpoch(epoch);
+  }
+
+  settled(): Promise<unknown> {
+    return this.#settings.own.settled();
+  }
+
+  async #read(timeoutMs: number): Promise<Result<Seen, string>> {
+    const { store, log } = this.#settings;
+    const read = await store.read(timeoutMs);
+    const seen = read.ok ? this.#see(read.value) : read;
+    if (seen.ok !== this.stored)
+      log({ type: "store", at: store.at, ...(seen.ok ? { ok: true } : { ok: false, cause: seen.error }) });
+    this.stored = seen.ok;
+    return seen;
+  }
+
+  #see(found: Found): Result<Seen, string> {
+    const { text, version } = found;
+    if (this.#seen?.text === text && this.#seen.version === version) return ok(this.#seen);
+    const record = text === null ? null : attempt(() => z.parse(Record, JSON.parse(text)));
+    if (record === undefined) return err("what the store holds is no head lease of this program");
+    this.#seen = { ...found, record, atMs: this.#settings.now() };
+    // A store that lacks it some day is an old copy.
+    if (record !== null) void this.seeEpoch(record.epoch);
+    return ok(this.#seen);
+  }
+
+  /** `atMs`: when this service first saw the record as it is. */
+  #stateOf({ record, atMs }: Pick<Seen, "record" | "atMs">): LeaseState {
+    const { own, ttlMs } = this.#settings;
+    const { epoch, sole, last } = record ?? NOTHING;
+    const { released = false, ...hold } = last ?? {};
+    const renewedAtMs = last?.returning ? atMs - ttlMs : atMs;
+    const times = { renewedAtMs, ...(released && { releasedAtMs: atMs }) };
+    return {
+      ...{ epoch, sole, highestEpochSeen: Math.max(epoch, own.state.highestEpochSeen), isShared: true },
+      last: last && ({ ...hold, ...times } as Hold),
+      // Nobody knows then who may still lead.
+      graceUntilMs: last === null ? atMs + ttlMs : atMs,
+    };
+  }
+}
+
+const NOTHING = { epoch: 0, sole: null, last: null };
+const OVERTAKEN = "other services changed the head lease meanwhile, again and again";
+
+function textOf({ epoch, sole, last }: LeaseState): string {
+  const released = last?.releasedAtMs === undefined ? {} : { released: true };
+  const record = { version: 1, epoch, sole, last: last && { ...last, ...released } };
+  return JSON.stringify(z.parse(Record, record));
+}
