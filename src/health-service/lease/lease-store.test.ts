@@ -80,6 +80,15 @@ test("so is a living HEAD that was recognised", async () => {
   expect([store.stored, disk.kept?.epoch]).toEqual([true, 7]);
 });
 
+test("an epoch that a node names is kept with the next grant, not by itself: no report waits for a disk", async () => {
+  disk.mode = "full";
+  await store.seeEpoch(7);
+  expect([disk.writes, store.stored]).toEqual([0, true]);
+  disk.mode = "fine";
+  expect(await ask("cpu")).toMatchObject({ granted: true, epoch: 8 });
+  expect(disk.kept?.highestEpochSeen).toBe(8);
+});
+
 test("of two that ask at once the second is answered when the first one's grant is kept", async () => {
   disk.mode = "hung";
   const both = [ask("cpu"), ask("gpu")];

@@ -44,11 +44,13 @@ export class OwnKeeping implements Keeping {
     });
   }
 
+  /** Kept together with the next news: nodes will name it again. */
   async seeEpoch(epoch: number): Promise<void> {
-    await this.change((before) => {
-      const state = seeEpoch(before, epoch);
-      return { state, what: state === before ? "none" : "news", answer: () => undefined };
-    });
+    await this.change((before) => ({
+      state: seeEpoch(before, epoch),
+      what: "none",
+      answer: () => undefined,
+    }));
   }
 
   settled(): Promise<unknown> {

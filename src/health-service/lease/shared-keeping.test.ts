@@ -3,7 +3,7 @@ import type { LeaseRequest } from "../../common/protocol/lease-protocol.ts";
 import { err, ok } from "../../common/result.ts";
 import { startLease } from "./lease-state.ts";
 import { LeaseStore } from "./lease-store.ts";
-import { OwnKeeping } from "./own-keeping.ts";
+import { OwnKeeping, type OwnKeepingSettings } from "./own-keeping.ts";
 import { type Found, SharedKeeping, type SharedText } from "./shared-keeping.ts";
 
 const TTL_MS = 15_000;
@@ -26,8 +26,8 @@ const TEXT: SharedText = {
 };
 
 /** One of several services; its clock is its own. */
-function service(clock = { ms: 0 }, heard = 0) {
-  const around = { file: null, pause: async () => {}, log: () => {}, now: () => clock.ms };
+function service(clock = { ms: 0 }, heard = 0, file: OwnKeepingSettings["file"] = null) {
+  const around = { file, pause: async () => {}, log: () => {}, now: () => clock.ms };
   const recalled = { kind: "kept", epoch: 0, highestEpochSeen: heard, hold: null } as const;
   const own = new OwnKeeping(startLease(recalled, 0, TTL_MS), around);
   const shared = new SharedKeeping({ ...around, store: TEXT, own, ttlMs: TTL_MS });
@@ -136,4 +136,23 @@ test("what is no lease in the store is told, and left alone", async () => {
   expect(await service().ask("n1")).toEqual({
     unavailable: "what the store holds is no head lease of this program",
   });
+});
+
+test("the highest epoch is kept on the disk at once, and again where it could not be", async () => {
+  let [isFull, kept] = [true, 0];
+  const file: OwnKeepingSettings["file"] = {
+    path: "lease.json",
+    save: async ({ highestEpochSeen }) => {
+      if (isFull) return err("no space left");
+      kept = highestEpochSeen;
+      return ok(undefined);
+    },
+  };
+  const a = service({ ms: 0 }, 0, file);
+  await a.ask("n1");
+  isFull = false;
+  await a.ask("n2");
+  expect(kept).toBe(1);
+  await a.lease.seeEpoch(7);
+  expect(kept).toBe(7);
 });

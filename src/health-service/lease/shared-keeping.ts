@@ -3,6 +3,7 @@ import * as wire from "../../common/protocol/lease-protocol.ts";
 import { attempt, err, ok, type Result } from "../../common/result.ts";
 import type { Event } from "../event.ts";
 import type { Change, Keeping, Unavailable } from "./keeping.ts";
+import { seeEpoch } from "./lease.ts";
 import { type Hold, isBehind, KeptHold, type LeaseState, SoleHolder } from "./lease-state.ts";
 
 /** A text in a store that others write too. `version` is another one after each write. */
@@ -102,8 +103,12 @@ export class SharedKeeping implements Keeping {
     return { unavailable: cause };
   }
 
-  seeEpoch(epoch: number): Promise<void> {
-    return this.#settings.own.seeEpoch(epoch);
+  /** Kept at once, or else the next time: after a restart it may be all that tells an old copy of the store. */
+  async seeEpoch(epoch: number): Promise<void> {
+    await this.#settings.own.change((before) => {
+      const state = seeEpoch(before, epoch);
+      return { state, what: state === before ? "renewal" : "news", answer: () => undefined };
+    });
   }
 
   settled(): Promise<unknown> {
