@@ -13,8 +13,8 @@ const FAILURES = {
     `→ Make ${file} readable for this user. Remove it only while no HEAD runs: its epoch must not go back.`,
   ],
   "store-keys": ({ file, cause }: { file: string; cause: string }) => [
-    `✗ ${file}, by which this service and its store know each other, cannot be read: ${cause}`,
-    "→ Make RAY_EP_HEALTH_STORE_CA, _CERT and _KEY readable for this user.",
+    `✗ ${file}, by which this service and its store know each other, cannot be used: ${cause}`,
+    "→ Make RAY_EP_HEALTH_STORE_CA, _CERT and _KEY PEM files that this user can read, and the key that of the certificate.",
   ],
   "cluster-unusable": ({ file, cause }: { file: string; cause: string }) => [
     `✗ The cluster that is kept in ${file} cannot be used: ${cause}`,

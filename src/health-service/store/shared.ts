@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { Address } from "../../common/address.ts";
 import { monotonicMs, pause } from "../../common/deadline.ts";
@@ -26,6 +27,7 @@ export async function openShared(
   return ok(new SharedKeeping({ store, own, ttlMs, now: monotonicMs, log }));
 }
 
+/** The keys for that etcd; null: it is spoken to without TLS. */
 async function readKeys(config: Config): Promise<Result<EtcdTls | null, ServiceFailure>> {
   const files = {
     ca: config.RAY_EP_HEALTH_STORE_CA,
@@ -34,10 +36,14 @@ async function readKeys(config: Config): Promise<Result<EtcdTls | null, ServiceF
   };
   if (files.ca === null) return ok(null);
   const texts: Record<string, string> = {};
+  const { createSecureContext } = await import("node:tls");
   for (const [what, file] of Object.entries(files)) {
     if (file === null) continue;
     try {
       texts[what] = await readFile(file, "utf8");
+      // Else a CA that is none is ignored, and other keys that are none throw at the first request.
+      if (what === "ca") new X509Certificate(texts[what]);
+      createSecureContext(texts);
     } catch (error) {
       return err({ reason: "store-keys", file, cause: (error as Error).message });
     }
