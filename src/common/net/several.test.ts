@@ -44,3 +44,9 @@ test("nobody answers: all that they came to", async () => {
   const { ask } = peers({ a: [0, null], b: [10, null] });
   expect(await ask()).toEqual({ outcome: { failures: ["no a", "no b"] }, asked: "ab" });
 });
+
+test("a bug in what is asked rejects, and leaves nobody waiting", async () => {
+  const several = askSeveral(["a", "b"], realClock);
+  const bug = () => Promise.reject(new Error("a bug"));
+  await expect(several(400, bug, () => true)).rejects.toThrow("a bug");
+});

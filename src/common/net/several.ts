@@ -41,8 +41,8 @@ async function orTooLate<T>(work: Promise<T>, ms: number, clock: Pick<Clock, "pa
 
 /** The first of them that comes to something. */
 function firstOf<T>(all: readonly Promise<T | undefined>[]): Promise<T | undefined> {
-  return new Promise((resolve) => {
-    for (const each of all) void each.then((value) => value !== undefined && resolve(value));
-    void Promise.all(all).then(() => resolve(undefined));
+  return new Promise((resolve, reject) => {
+    for (const each of all) each.then((value) => value !== undefined && resolve(value), reject);
+    Promise.all(all).then(() => resolve(undefined), reject);
   });
 }

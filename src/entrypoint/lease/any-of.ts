@@ -52,7 +52,7 @@ const join = <T>(failures: readonly T[], causeOf: (each: T) => string): string =
 function tellAll(services: readonly HealthClient[]): HealthClient["report"] {
   const instances = services.map(() => "");
   return (node, report, timeoutMs) =>
-    new Promise((resolve) => {
+    new Promise((resolve, reject) => {
       const telling = services.map(async (service, i) => {
         const fact = await service.report(node, report, timeoutMs);
         if (fact.kind === "noted") instances[i] = fact.instance;
@@ -60,6 +60,9 @@ function tellAll(services: readonly HealthClient[]): HealthClient["report"] {
           resolve(fact.kind === "noted" ? { ...fact, instance: instances.join(" ") } : fact);
         return fact;
       });
-      void Promise.all(telling).then((facts) => resolve({ kind: "no-answer", cause: join(facts, causeIn) }));
+      Promise.all(telling).then(
+        (facts) => resolve({ kind: "no-answer", cause: join(facts, causeIn) }),
+        reject,
+      );
     });
 }
