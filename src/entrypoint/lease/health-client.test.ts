@@ -47,6 +47,7 @@ describe("a look", () => {
     ["answers with other JSON", text(200, '{"service":"another"}')],
     ["answers with cut JSON", text(200, '{"service":"ray-entrypoint-hea')],
     ["fails there", text(500, "oops")],
+    ["has nothing there now", text(503, "<html>Service Unavailable</html>")],
   ])("at a plain one that %s", async (_, answer) => {
     service.use(cluster(answer), root(text(200, "OK")));
     expect((await client.look(MS)).kind).toBe("plain");
@@ -59,7 +60,7 @@ describe("a look", () => {
     expect(await client.look(MS)).toMatchObject({ kind: "down", cause });
   });
 
-  test.each([404, 500])("at one that answers %d on /", async (status) => {
+  test.each([404, 500, 503])("at one that answers %d on /", async (status) => {
     service.use(cluster(text(status, "")), root(text(status, "")));
     expect(await client.look(MS)).toMatchObject({ kind: "down", cause: `answers ${status} instead of 200` });
   });
@@ -98,10 +99,12 @@ describe("the lease", () => {
     ["200 with half a grant", 200, '{"granted":true,"epoch":5'],
     ["200 with a grant of no epoch", 200, JSON.stringify({ ...yes, epoch: -1 })],
     ["413", 413, "too large"],
+    ["401", 401, '{"error":"expected the header Authorization"}'],
   ])("%s is no answer, neither yes nor no", async (_, status, body) => {
     service.use(put(text(status, body)));
     const fact = await client.askLease(REQUEST, MS);
-    expect(fact).toMatchObject({ kind: "no-answer", cause: expect.stringContaining(String(status)) });
+    const cause = `the health service answered ${status} ${body.slice(0, 200)}`;
+    expect(fact).toEqual({ kind: "no-answer", cause });
   });
 
   test("the token goes with writes, and only with them", async () => {

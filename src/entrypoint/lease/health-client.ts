@@ -54,9 +54,8 @@ async function look(call: Call, timeoutMs: number): Promise<Exclude<HealthFact, 
   if (!lease.ok) return { kind: "down", ms: spent(), attempts: 1, cause: lease.error };
   const view = lease.value.status === 200 ? parse(ClusterView, lease.value.body) : null;
   if (view !== null) return { kind: "lease", ms: spent(), view };
-  // It keeps a lease, and cannot say now how that stands: it is no server that keeps none.
-  if (lease.value.status === 503)
-    return { kind: "down", ms: spent(), attempts: 1, cause: `answers 503 ${shownError(lease.value.body)}` };
+  const whyNot = unavailableIn(lease.value);
+  if (whyNot !== null) return { kind: "down", ms: spent(), attempts: 1, cause: `answers 503 ${whyNot}` };
   const root = await call("GET", "/", timeoutMs);
   if (!root.ok) return { kind: "down", ms: spent(), attempts: 1, cause: root.error };
   return root.value.status === 200
@@ -77,12 +76,13 @@ function toLeaseFact(answer: Result<Answer, string>): LeaseFact {
   if (granted !== null) return { kind: "granted", ...granted };
   const refused = status === 409 ? parse(wire.LeaseRefused, body) : null;
   if (refused !== null) return { kind: "refused", ...refused };
-  return { kind: "no-answer", cause: `the health service answered ${status} ${shownError(body)}` };
+  const said = unavailableIn(answer.value) ?? body.slice(0, 200).trim();
+  return { kind: "no-answer", cause: `the health service answered ${status} ${said}` };
 }
 
-/** What an error says of itself. */
-const shownError = (body: string): string =>
-  parse(z.object({ error: z.string() }), body)?.error ?? body.slice(0, 200).trim();
+/** Why a service that keeps a lease cannot say now how it stands; null of all other answers: other servers answer 503, too. */
+const unavailableIn = ({ status, body }: Answer): string | null =>
+  status === 503 ? (parse(z.object({ error: z.string() }), body)?.error ?? null) : null;
 
 function toReportFact(answer: Result<Answer, string>): ReportFact {
   if (!answer.ok) return { kind: "no-answer", cause: answer.error };
