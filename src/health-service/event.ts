@@ -9,7 +9,9 @@ interface Started {
   host: string;
   port: number;
   ttlMs: number;
-  keptIn: string | null;
+  stateDir: string | null;
+  /** The store of several services. */
+  store?: string;
   whitelist: string[] | null;
   /** What a write needs. */
   access: "open" | "token" | "member";
@@ -38,11 +40,11 @@ const EVERYBODY = { open: "for every node", token: "for every node", member: "fo
 
 /** What each event holds, and its lines. */
 const LINES = {
-  started: ({ version, host, port, ttlMs, keptIn, whitelist, access }: Started) => [
+  started: ({ version, host, port, ttlMs, stateDir, store, whitelist, access }: Started) => [
     `✓ Health service ${version} listens on http://${host}:${port}`,
     [
       `→ head lease: ${ttlMs / 1000} s`,
-      keptIn === null ? "in memory" : `kept in ${keptIn}`,
+      (store ?? stateDir) === null ? "in memory" : `kept in ${store ?? stateDir}`,
       whitelist === null ? EVERYBODY[access] : `for ${whitelist.join(", ")}`,
       { open: "writes are open", token: "writes need the token", member: "only members are heard" }[access],
     ].join(", "),

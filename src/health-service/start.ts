@@ -52,8 +52,9 @@ export async function startHealthService(
   }
   const { port } = servers[0].server.address() as AddressInfo;
   const whitelist = config.HEAD_WHITELIST?.map(({ name }) => name) ?? null;
-  const keptIn = members === undefined ? stateDir : `etcd at ${members.map(formatAddress).join(", ")}`;
-  log({ type: "started", ...identity, host, port, ttlMs, keptIn, whitelist, access: accessTo(config) });
+  const store = members && { store: `etcd at ${members.map(formatAddress).join(", ")}` };
+  const access = accessTo(config);
+  log({ type: "started", ...identity, host, port, ttlMs, stateDir, ...store, whitelist, access });
   const ending = new AbortController();
   void takeover?.watch(ending.signal);
   void lookAround(service, ending.signal);
