@@ -126,6 +126,7 @@ export class Service {
       own,
       ttlMs,
       now: around.now,
+      pause: around.pause,
       log: around.log,
     });
   }

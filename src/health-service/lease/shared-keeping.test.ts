@@ -9,7 +9,7 @@ import { type Found, SharedKeeping, type SharedText } from "./shared-keeping.ts"
 const TTL_MS = 15_000;
 
 /** A store in memory. */
-const store = { text: null as string | null, version: 0, isDown: false, losesAnswers: false };
+const store = { text: null as string | null, version: 0, isDown: false, losesAnswers: false, writes: 0 };
 const found = (): Found => ({ text: store.text, version: String(store.version) });
 /** What others do between a read and the write that follows. */
 let meanwhile: () => void;
@@ -18,6 +18,7 @@ const TEXT: SharedText = {
   read: async () => (store.isDown ? err("no majority") : ok(found())),
   swap: async (before, text) => {
     meanwhile();
+    store.writes += 1;
     if (store.isDown) return err("no majority");
     if (before.version !== String(store.version)) return ok(null);
     Object.assign(store, { text, version: store.version + 1 });
@@ -27,7 +28,12 @@ const TEXT: SharedText = {
 
 /** One of several services; its clock is its own. */
 function service(clock = { ms: 0 }, heard = 0, file: OwnKeepingSettings["file"] = null) {
-  const around = { file, pause: async () => {}, log: () => {}, now: () => clock.ms };
+  const around = {
+    ...{ file, log: () => {}, now: () => clock.ms },
+    pause: async (ms: number) => {
+      clock.ms += ms;
+    },
+  };
   const recalled = { kind: "kept", epoch: 0, highestEpochSeen: heard, hold: null } as const;
   const own = new OwnKeeping(startLease(recalled, 0, TTL_MS), around);
   const shared = new SharedKeeping({ ...around, store: TEXT, own, ttlMs: TTL_MS });
@@ -47,7 +53,7 @@ function service(clock = { ms: 0 }, heard = 0, file: OwnKeepingSettings["file"] 
 }
 
 beforeEach(() => {
-  Object.assign(store, { text: null, version: 0, isDown: false, losesAnswers: false });
+  Object.assign(store, { text: null, version: 0, isDown: false, losesAnswers: false, writes: 0 });
   meanwhile = () => {};
 });
 
@@ -98,6 +104,22 @@ test("without the store nothing is granted, renewed or shown, and why is said", 
   expect(await a.lease.release({ node: "n1", life: "n1-1", epoch: 1 })).toEqual(unavailable);
   store.isDown = false;
   expect(await a.lease.look()).toBeNull();
+});
+
+test("a store that can be read, and takes no writes, is not asked without a pause", async () => {
+  const a = service();
+  await a.ask("n1");
+  meanwhile = () => {
+    a.clock.ms += 1;
+    store.isDown = true;
+    queueMicrotask(() => {
+      store.isDown = false;
+    });
+  };
+  store.writes = 0;
+  expect(await a.ask("n1", { epoch: 1 })).toEqual({ unavailable: "no majority" });
+  expect(store.writes).toBeGreaterThan(1);
+  expect(store.writes).toBeLessThan(20);
 });
 
 test("a release, and that a node may come back, is seen by the others", async () => {

@@ -1,10 +1,9 @@
-import * as z from "zod/mini";
-import * as wire from "../../common/protocol/lease-protocol.ts";
-import { attempt, err, ok, type Result } from "../../common/result.ts";
+import { err, ok, type Result } from "../../common/result.ts";
 import type { Event } from "../event.ts";
 import type { Change, Keeping, Unavailable } from "./keeping.ts";
 import { seeEpoch } from "./lease.ts";
-import { type Hold, isBehind, KeptHold, type LeaseState, SoleHolder } from "./lease-state.ts";
+import { isBehind, type LeaseState } from "./lease-state.ts";
+import { recordIn, type SharedRecord, stateOf, textOf } from "./shared-record.ts";
 
 /** A text in a store that others write too. `version` is another one after each write. */
 export interface Found {
@@ -22,13 +21,6 @@ export interface SharedText {
   swap(found: Found, text: string, timeoutMs: number): Promise<Result<Found | null, string>>;
 }
 
-const Record = z.object({
-  ...{ version: z.literal(1), epoch: wire.Epoch, sole: z.nullable(SoleHolder) },
-  last: z.nullable(
-    z.extend(KeptHold, { seq: wire.LeaseRequest.shape.seq, released: z.optional(z.boolean()) }),
-  ),
-});
-
 export interface SharedKeepingSettings {
   readonly store: SharedText;
   /** What this service remembers by itself: the highest epoch that was seen. */
@@ -36,14 +28,17 @@ export interface SharedKeepingSettings {
   readonly ttlMs: number;
   /** Milliseconds on the monotonic clock. */
   readonly now: () => number;
+  readonly pause: (ms: number) => Promise<unknown>;
   readonly log: (event: Event) => void;
 }
 
 /** Shorter than the second for which a node waits. */
 const PATIENCE_MS = 800;
+/** A store that is full, say, refuses each write at once. */
+const RETRY_AFTER_MS = 50;
 
 interface Seen extends Found {
-  readonly record: z.infer<typeof Record> | null;
+  readonly record: SharedRecord | null;
   readonly atMs: number;
 }
 
@@ -78,7 +73,7 @@ export class SharedKeeping implements Keeping {
   }
 
   async change<T>(make: (before: LeaseState) => Change<T>): Promise<T | Unavailable> {
-    const { store, now } = this.#settings;
+    const { store, now, pause } = this.#settings;
     const endMs = now() + PATIENCE_MS;
     let cause = OVERTAKEN;
     for (let tries = 1; now() < endMs; tries++) {
@@ -99,6 +94,7 @@ export class SharedKeeping implements Keeping {
         return answer();
       }
       cause = written.ok ? OVERTAKEN : written.error;
+      if (!written.ok) await pause(RETRY_AFTER_MS);
     }
     return { unavailable: cause };
   }
@@ -128,7 +124,7 @@ export class SharedKeeping implements Keeping {
   #see(found: Found): Result<Seen, string> {
     const { text, version } = found;
     if (this.#seen?.text === text && this.#seen.version === version) return ok(this.#seen);
-    const record = text === null ? null : attempt(() => z.parse(Record, JSON.parse(text)));
+    const record = text === null ? null : recordIn(text);
     if (record === undefined) return err("what the store holds is no head lease of this program");
     this.#seen = { ...found, record, atMs: this.#settings.now() };
     // A store that lacks it some day is an old copy.
@@ -139,24 +135,8 @@ export class SharedKeeping implements Keeping {
   /** `atMs`: when this service first saw the record as it is. */
   #stateOf({ record, atMs }: Pick<Seen, "record" | "atMs">): LeaseState {
     const { own, ttlMs } = this.#settings;
-    const { epoch, sole, last } = record ?? NOTHING;
-    const { released = false, ...hold } = last ?? {};
-    const renewedAtMs = last?.returning ? atMs - ttlMs : atMs;
-    const times = { renewedAtMs, ...(released && { releasedAtMs: atMs }) };
-    return {
-      ...{ epoch, sole, highestEpochSeen: Math.max(epoch, own.state.highestEpochSeen), isShared: true },
-      last: last && ({ ...hold, ...times } as Hold),
-      // Nobody knows then who may still lead.
-      graceUntilMs: last === null ? atMs + ttlMs : atMs,
-    };
+    return stateOf(record, { atMs, ttlMs, seen: own.state.highestEpochSeen });
   }
 }
 
-const NOTHING = { epoch: 0, sole: null, last: null };
 const OVERTAKEN = "other services changed the head lease meanwhile, again and again";
-
-function textOf({ epoch, sole, last }: LeaseState): string {
-  const released = last?.releasedAtMs === undefined ? {} : { released: true };
-  const record = { version: 1, epoch, sole, last: last && { ...last, ...released } };
-  return JSON.stringify(z.parse(Record, record));
-}

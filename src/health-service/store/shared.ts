@@ -24,7 +24,7 @@ export async function openShared(
   const etcd = await openEtcd(members, tls.value, clock);
   const own = new OwnKeeping(startLease(recalled, monotonicMs(), ttlMs), { file, pause, log });
   const store = etcd(`/ray-entrypoint/${name}/lease`);
-  return ok(new SharedKeeping({ store, own, ttlMs, now: monotonicMs, log }));
+  return ok(new SharedKeeping({ store, own, ttlMs, ...clock, log }));
 }
 
 /** The keys for that etcd; null: it is spoken to without TLS. */
