@@ -26,6 +26,7 @@ export class TakeoverChecker {
 
   /** The last node that was granted a lease after another's lease had ended. */
   #successor: string | undefined;
+  #grantedAtMs = 0;
   /** The last cluster of each HEAD, by its name, and that of the one whose place was granted last. */
   readonly #clusterOf = new Map<string, string>();
   #lostCluster: string | undefined;
@@ -40,6 +41,7 @@ export class TakeoverChecker {
     if (how !== "grant") return;
     const lost = this.#ended ?? before;
     this.#successor = lost === null || lost === node ? undefined : node;
+    this.#grantedAtMs = this.#shared.watched.clock.nowMs;
     this.#lostCluster = lost === null ? undefined : this.#clusterOf.get(lost);
     this.#ended = null;
   }
@@ -85,7 +87,7 @@ export class TakeoverChecker {
     const others = this.#shared.watched.places.filter((each) => each !== place && each.exists);
     for (const other of others) {
       if (other.gcs !== null) this.#checkDelay(place, other, grounds);
-      else if (place.name === this.#successor) this.#checkOrder(place, other, grounds);
+      else if (place.name === this.#successor) this.#checkOrder(place, other);
     }
   }
 
@@ -118,14 +120,14 @@ export class TakeoverChecker {
 
   /**
    * A living WORKER of the lost cluster that is earlier in the whitelist and has waited long enough asks before this
-   * one.
+   * one. The grant decides: a HEAD whose Ray does not start at once starts it again under the lease that it has.
    */
-  #checkOrder(place: Place, other: Place, { decidedAtMs }: Grounds): void {
+  #checkOrder(place: Place, other: Place): void {
     const { stretches, view, watched, fail } = this.#shared;
     const sinceMs = stretches.sinceMs(`${other.host} waits`);
     if (other.member !== this.#lostCluster) return;
     if (sinceMs === undefined || !view.reaches(place, other) || !view.reaches(other, place)) return;
-    const waitedMs = decidedAtMs - sinceMs;
+    const waitedMs = this.#grantedAtMs - sinceMs;
     const delayMs = Math.max(place.config.values.RAY_EP_TAKEOVER_AFTER, LEASE_TTL_S * 1000);
     if (waitedMs < delayMs) return;
     watched.note("takeovers for which another one had waited as well");
