@@ -37,6 +37,8 @@ export class OwnKeeping implements Keeping {
     return this.#inLine(async () => {
       const { state, what, answer, otherwise } = make(this.state);
       const needless = what === "none" || (what === "renewal" && this.stored);
+      // What counts all the same counts at once.
+      if (otherwise === undefined) this.state = state;
       const kept = needless || (await this.#save(state));
       if (!kept && otherwise !== undefined) return otherwise();
       this.state = state;
