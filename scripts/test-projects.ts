@@ -11,9 +11,13 @@ export interface Project {
 }
 
 /** Real Ray, small enough for somebody who waits: the other files of its folder are "embedded-more". */
-const FIRST = ["test/embedded/{takeover,token,ws}.test.ts"];
+const FIRST = ["test/embedded/{takeover,ws}.test.ts"];
 /** Twice as many as the cores of a small machine. */
 const MANY = Math.max(4, availableParallelism());
+/** Half of the time that the tests with the bundles take: leases that run out, several services. */
+const SLOW = [
+  "test/process/{guard,machine-lost,one-head,several-services,shared-store,takeover-order}.test.ts",
+];
 /** Thousands of connections or nodes: on a machine that does other things, such a test says little. */
 const LOAD = ["test/process/{flood,thousand}.test.ts"];
 const LONG = ["test/**/*.long.test.ts"];
@@ -25,10 +29,11 @@ export const projects: readonly Project[] = [
   {
     name: "process",
     include: ["test/process/**/*.test.ts"],
-    exclude: LOAD,
+    exclude: [...LOAD, ...SLOW],
     minutes: [1, 1],
     atOnce: MANY,
   },
+  { name: "process-more", include: SLOW, minutes: [1, 1], atOnce: MANY },
   // A browser beside nodes with a fake ray; seconds are measured.
   { name: "browser", include: ["test/browser/**/*.test.ts"], minutes: [2, 1], atOnce: 1 },
   { name: "load", include: LOAD, minutes: [2, 1], atOnce: 1 },

@@ -38,6 +38,15 @@ function groups(): Lane[][] {
   const everything = all || filters.length > 0;
   const unlessLong = (why: () => string | null): string | null => (everything ? why() : TAKES_LONG);
   const noRay = whyNoRay();
+  const tooLong = unlessLong(() => null);
+  /** In one process where all of it runs, so that no processor waits for the longest file of a part. */
+  const lane = (first: string[], more: string[], skip: string | null): Lane[] =>
+    everything
+      ? [{ projects: [...first, ...more], before: [], skip }]
+      : [
+          { projects: first, before: [], skip },
+          { projects: more, before: [], skip: skip ?? tooLong },
+        ];
   const noDocker = unlessLong(whyNoDocker);
   const docker = (...projects: string[]): Lane => ({
     projects,
@@ -46,10 +55,9 @@ function groups(): Lane[][] {
   });
   return [
     // Some of these measure seconds: a Ray that boots beside them would be in their way.
-    [{ projects: ["unit", "process", "browser"], before: [], skip: null }],
-    [{ projects: ["embedded"], before: [], skip: noRay }],
-    [{ projects: ["load"], before: [], skip: unlessLong(() => null) }],
-    [{ projects: ["embedded-more", "faults"], before: [], skip: unlessLong(() => noRay) }],
+    lane(["unit", "process"], ["process-more", "browser"], null),
+    lane(["embedded"], ["embedded-more", "faults"], noRay),
+    [{ projects: ["load"], before: [], skip: tooLong }],
     // Three at a time are no faster on two cores, and Ray gives its agents 15 s to start (docs/faults.md 2.15).
     [docker("docker"), docker("docker-nodes", "docker-images")],
     [{ projects: ["machines"], before: [], skip: unlessLong(whyNoMachines) }],

@@ -46,7 +46,8 @@ export async function startHealthService(
   // One that starts again asks the others first whether it still decides.
   await takeover?.look();
   const servers = serversOf(service, config, pathsOf(service, takeover), opened.value?.transport);
-  for (const { server, port } of servers) {
+  // Whoever hears by the first of them that it lives finds the others.
+  for (const { server, port } of servers.toReversed()) {
     const listening = await listen(server, host, port);
     if (!listening.ok) return listening;
   }

@@ -41,10 +41,10 @@ export async function openCluster(folder: string, config: Config, log: Log) {
   const admin = await inTime(DISK_TIMEOUT_MS, file.settle(state.value));
   if (!admin.ok) return fail(admin.error);
   const { cluster, members } = state.value;
-  log({ type: "cluster", ...cluster, members: members.length, advertise });
   const onAuthority = () => keys.renew();
   const store: ClusterStore = new ClusterStore({ state: state.value, file, log, onAuthority });
   const keys = await ServerKeys.open(() => store.state, host);
+  log({ type: "cluster", ...cluster, members: members.length, advertise });
   const clusterSettings = { store, admin: admin.value, log };
   const clocks = { now: monotonicMs, wallNow: Date.now, graceMs: config.RAY_EP_LEASE_TTL };
   const made = new Cluster({ ...clusterSettings, ...clocks });
