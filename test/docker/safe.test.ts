@@ -5,6 +5,7 @@ import { hasTokens } from "../../src/common/auth-token.ts";
 import { secretsFolder } from "../../src/ws/config/tokens.ts";
 import { askedRay } from "../fixtures/docker/ray-images.ts";
 import { PROJECT, WsProject } from "../fixtures/docker/ws-project.ts";
+import { until } from "../fixtures/until.ts";
 
 /** Whoever has no token gets nothing from the published ports. */
 const project = WsProject.open();
@@ -82,9 +83,12 @@ test.each([
   ["su - ray", ["su", "-", "ray", "-c"]],
 ])("ray status works in a node by %s", async (_, before) => {
   const command = before.length > 0 ? [...before, "ray status"] : ["ray", "status"];
-  const { code, text } = await project.docker("exec", "--user", "root", node("ray-gpu"), ...command);
-  expect(code, text).toBe(0);
-  expect(text.match(/^ *1 node_/gm)).toHaveLength(2);
+  // The autoscaler, whom it asks, looks every five seconds.
+  await until("two nodes", async () => {
+    const { code, text } = await project.docker("exec", "--user", "root", node("ray-gpu"), ...command);
+    expect(code, text).toBe(0);
+    return text.match(/^ *1 node_/gm)?.length === 2;
+  });
 });
 
 test("no token is in what the engine tells of the cluster, in a log, in a list of processes, or in a compose file", async () => {

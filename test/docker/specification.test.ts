@@ -56,8 +56,11 @@ describe("ws up", () => {
 
 describe("scenario 1", () => {
   test("docker exec … ray status shows 2 nodes, 8 CPUs and about 16 GiB", async () => {
-    const { text } = await project.docker("exec", `${PROJECT}-ray-cpu`, "ray", "status");
-    expect(text.match(/^ *1 node_/gm)).toHaveLength(2);
+    // The autoscaler, whom it asks, looks every five seconds.
+    const text = await until("two nodes", async () => {
+      const shown = await project.docker("exec", `${PROJECT}-ray-cpu`, "ray", "status");
+      return shown.text.match(/^ *1 node_/gm)?.length === 2 ? shown.text : undefined;
+    });
     expect(text).toContain("/8.0 CPU");
     const sizes = [...text.matchAll(/\/([\d.]+)GiB (?:memory|object_store_memory)/g)].map(([, size]) =>
       Number(size),
