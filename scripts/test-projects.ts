@@ -14,7 +14,7 @@ export interface Project {
 const FIRST = ["test/embedded/{takeover,ws}.test.ts"];
 /** Twice as many as the cores of a small machine. */
 const MANY = Math.max(4, availableParallelism());
-/** Half of the time that the tests with the bundles take: leases that run out, several services. */
+/** A third of the time that the tests with the bundles take: leases that run out, several services. */
 const SLOW = [
   "test/process/{guard,machine-lost,one-head,several-services,shared-store,takeover-order}.test.ts",
 ];

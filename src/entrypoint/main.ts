@@ -28,7 +28,7 @@ import type { Event } from "./output/event.ts";
 import { helpText } from "./output/help.ts";
 import { introduction, NO_INIT, OPEN_LEASE } from "./output/introduction.ts";
 import { lastWords } from "./output/last-words.ts";
-import { planForPid1 } from "./pid1.ts";
+import { standBehindInit } from "./pid1.ts";
 import { realDeps } from "./real-deps.ts";
 import { aborted, NEW_TOKEN, StopRequest } from "./stop-request.ts";
 
@@ -41,7 +41,7 @@ async function main(): Promise<number> {
   if (!request.ok) return refuse({ reason: "bad-command-line", problems: request.error });
   if (request.value.kind === "help") return print({ text: helpText(__VERSION__) });
   if (request.value.kind === "version") return print({ text: `${__VERSION__}\n` });
-  const hasInit = standBehindInit();
+  const hasInit = standBehindInit(process);
   const stopRequest = new StopRequest(realClock);
   const isRun = request.value.kind === "run";
   if (isRun) handleSignals((signal) => stopRequest.receive(signal));
@@ -173,19 +173,6 @@ function randomWord(): string {
 function print({ text, exitCode = 0 }: { text: string; exitCode?: number }): number {
   toStdout(text);
   return exitCode;
-}
-
-/** As PID 1 this program replaces itself by an init, which starts it again as its child. False if it finds none. */
-function standBehindInit(): boolean {
-  const pid1 = planForPid1({
-    pid: process.pid,
-    uid: process.getuid?.() ?? -1,
-    argv: [process.execPath, ...process.execArgv, ...process.argv.slice(1)],
-    path: process.env.PATH ?? "",
-    canReplace: typeof process.execve === "function",
-  });
-  if (pid1.kind === "init-found") process.execve?.(pid1.file, [pid1.file, ...pid1.args]);
-  return pid1.kind !== "no-init";
 }
 
 // A log that cannot be written (its disk is full, its reader is gone) is no reason to end a cluster.

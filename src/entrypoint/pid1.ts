@@ -26,3 +26,14 @@ export function planForPid1({ pid, uid, argv, path, canReplace }: Pid1Facts) {
   const options = init.endsWith("dumb-init") ? ["--single-child", "--"] : ["--"];
   return { kind: "init-found", file: init, args: [...options, ...argv] } as const;
 }
+
+/** As PID 1 this program replaces itself by an init, which starts it again as its child. False if it finds none. */
+export function standBehindInit(own: NodeJS.Process): boolean {
+  const pid1 = planForPid1({
+    ...{ pid: own.pid, uid: own.getuid?.() ?? -1, path: own.env.PATH ?? "" },
+    argv: [own.execPath, ...own.execArgv, ...own.argv.slice(1)],
+    canReplace: typeof own.execve === "function",
+  });
+  if (pid1.kind === "init-found") own.execve?.(pid1.file, [pid1.file, ...pid1.args]);
+  return pid1.kind !== "no-init";
+}

@@ -10,9 +10,9 @@ import { THREADS } from "../common/lookup.ts";
 import { createLogger, logForm } from "../common/output/logger.ts";
 import { handleSignals, leave } from "../common/process.ts";
 import { err, ok, type Result } from "../common/result.ts";
-import { helpText, readConfig } from "./config.ts";
 import { type Event, quietLog, render } from "./event.ts";
 import { EXIT_CODES, type ServiceFailure } from "./failure.ts";
+import { helpText, readConfig } from "./read-config.ts";
 import { startHealthService } from "./start.ts";
 
 function print(text: string): number {

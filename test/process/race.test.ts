@@ -6,7 +6,7 @@ import { Absence } from "../../src/entrypoint/election/absence.ts";
 import { type Elector, elect } from "../../src/entrypoint/election/elect.ts";
 import { openHealthClient } from "../../src/entrypoint/lease/health-client.ts";
 import { probeGcs } from "../../src/gcs/probe.ts";
-import { readConfig as readHealthConfig } from "../../src/health-service/config.ts";
+import { readConfig as readHealthConfig } from "../../src/health-service/read-config.ts";
 import { startHealthService } from "../../src/health-service/start.ts";
 import { configOf } from "../fixtures/config.ts";
 import { FakeGcs } from "../fixtures/fake-gcs.ts";

@@ -52,7 +52,7 @@ export const VARIABLES = {
   },
   HEALTH_URL: kind(HEALTH_URL, "Give a URL with its scheme, such as http://health:8080, or none.")(
     "http://health:8080",
-    "URL of the health service, of several that share one store each (split by spaces or commas), or none to run without one",
+    "URL of the health service; or those of several that share one store, split by spaces or commas; or none to run without one",
   ),
   HEALTH_TIMEOUT: positiveSeconds("1", "seconds for one request to the health service"),
   HEALTH_MAX_RETRIES: kind(scalars.wholeNumber(1, 1000), "Give a whole number from 1.")(

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { granted, REQUEST } from "../../../test/fixtures/facts.ts";
+import { granted, REPORT, REQUEST } from "../../../test/fixtures/facts.ts";
 import { realClock } from "../../common/deadline.ts";
 import type { ReportFact } from "../election/facts.ts";
 import { anyOf } from "./any-of.ts";
@@ -13,15 +13,6 @@ const DOWN: HealthClient = {
   report: async () => ({ kind: "no-answer", cause: "answers 503 no majority" }),
 };
 const noted = (instance: string): ReportFact => ({ kind: "noted", instance, hasDuplicate: false, epoch: 1 });
-const REPORT = {
-  life: "1",
-  role: null,
-  state: "deciding",
-  head: null,
-  advertise: null,
-  nodeManagerPort: null,
-} as const;
-
 test("one service is asked as ever", () => {
   expect(anyOf([DOWN], realClock)).toBe(DOWN);
 });

@@ -12,8 +12,13 @@ export function anyOf(services: readonly HealthClient[], clock: Pick<Clock, "now
   const [only, ...others] = services;
   if (only !== undefined && others.length === 0) return only;
   const several = askSeveral(services, clock);
-  const errorOf = (outcome: Result<unknown, string>) => (outcome.ok ? "" : outcome.error);
-  const isOk = (outcome: Result<unknown, string>) => outcome.ok;
+  const orErrors = async <T>(
+    timeoutMs: number,
+    ask: (each: HealthClient, ms: number) => Promise<Result<T, string>>,
+  ) => {
+    const asked = await several(timeoutMs, ask, ({ ok }) => ok);
+    return "by" in asked ? asked.answer : err(join(asked.failures, (each) => (each.ok ? "" : each.error)));
+  };
   return {
     look: async (timeoutMs) => {
       const began = clock.now();
@@ -28,14 +33,8 @@ export function anyOf(services: readonly HealthClient[], clock: Pick<Clock, "now
       const asked = await several(timeoutMs, (each, leftMs) => each.askLease(body, leftMs), isAnswer);
       return "by" in asked ? asked.answer : { kind: "no-answer", cause: join(asked.failures, causeIn) };
     },
-    releaseLease: async (body, timeoutMs) => {
-      const asked = await several(timeoutMs, (each, leftMs) => each.releaseLease(body, leftMs), isOk);
-      return "by" in asked ? asked.answer : err(join(asked.failures, errorOf));
-    },
-    reach: async (body, timeoutMs) => {
-      const asked = await several(timeoutMs, (each, leftMs) => each.reach(body, leftMs), isOk);
-      return "by" in asked ? asked.answer : err(join(asked.failures, errorOf));
-    },
+    releaseLease: (body, timeoutMs) => orErrors(timeoutMs, (each, leftMs) => each.releaseLease(body, leftMs)),
+    reach: (body, timeoutMs) => orErrors(timeoutMs, (each, leftMs) => each.reach(body, leftMs)),
     report: tellAll(services),
   };
 }

@@ -1,20 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { granted, leaseHealth, PLAIN, REQUEST } from "../../../test/fixtures/facts.ts";
+import { granted, leaseHealth, PLAIN, REPORT, REQUEST } from "../../../test/fixtures/facts.ts";
 import type { HealthFact } from "../election/facts.ts";
 import type { HealthClient } from "./health-client.ts";
 import { NO_SERVICE, sparing } from "./without-lease.ts";
 
 type Heard = Exclude<HealthFact, { kind: "unknown" }>;
-
-const REPORT = {
-  life: "1",
-  role: null,
-  state: "deciding",
-  head: null,
-  advertise: null,
-  nodeManagerPort: null,
-  ports: [],
-} as const;
 
 const time = { ms: 0 };
 

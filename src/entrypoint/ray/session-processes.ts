@@ -29,7 +29,7 @@ export interface RayNames {
 export interface Raylet {
   /** The id of the node in its cluster, in hex. */
   readonly nodeId: string;
-  /** True where it ended and `ray start`, which leads the session, did not: where both ended, its exit code says more. */
+  /** True where it ended and `ray start`, which leads the session, did not: where both ended, the exit code of `ray start` says more. */
   readonly endedAlone: () => boolean;
 }
 

@@ -48,5 +48,5 @@ async function readKeys(config: Config): Promise<Result<EtcdTls | null, ServiceF
       return err({ reason: "store-keys", file, cause: (error as Error).message });
     }
   }
-  return ok(texts as unknown as EtcdTls);
+  return ok({ ...texts, ca: texts.ca ?? "" });
 }

@@ -69,7 +69,7 @@ async function rotate(context: WsContext, { stateDir, yes, json }: TokenOptions)
   if (json) printJson(terminal.out, made.value);
   else
     printLines(terminal.out, [
-      "✓ Ray has another token, and the cluster another CA: who knows only those before cannot use it once the HEAD has restarted",
+      "✓ Ray has another token, and the cluster another CA: whoever knows only the old ones cannot use the cluster once the HEAD has restarted",
       "→ The join tokens made until now have ended; for another one: ./ws token",
       '→ To see when all are back: ./ws ps. For a shell that had the old one: eval "$(./ws env)"',
     ]);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { readConfig } from "./config.ts";
+import { readConfig } from "./read-config.ts";
 
 const FILES: Readonly<Record<string, string>> = { "/token": "s3cret\n", "/two": "s3cret\ns3cret\n" };
 const read = (env: Record<string, string>) => readConfig(env, (file) => FILES[file] ?? null);
